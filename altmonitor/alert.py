@@ -1,0 +1,71 @@
+"""An alert: what was found, when, and what is known about it. A value; nothing here decides, stores or sends."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["price", "oi", "vol"]
+Direction = Literal["PUMP", "DUMP", "UP", "DOWN"]
+Quadrant = Literal["up_up", "up_down", "down_up", "down_down"]
+
+KINDS: tuple[Kind, ...] = ("price", "oi", "vol")
+
+
+class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a message shows beside the columns of the `alerts` table. None: not known, shown as n/a or left out."""
+
+    threshold: float | None = None  # the bound that was reached: percent for price and oi, multiple for vol
+    window_s: float | None = None  # the span really measured, seconds (60 s asked can be 58.7 s)
+    told_before_pct: float | None = None  # escalation: the value the reader was told last, percent
+    episode_key: str | None = None  # escalation: key of the first alert of this move; its message is replied to
+    oi_contracts: float | None = None  # open interest now, contracts (base coins)
+    oi_usd: float | None = None  # the same at the last price, USD
+    oi_age_s: float | None = None  # age of the newest open-interest sample at event time, seconds
+    quote_usdt: float | None = None  # quote volume of the candle so far, USDT
+    median_usdt: float | None = None  # median of the baseline, USDT
+    baseline_count: int | None = None  # closed candles the median was taken over
+    taker_buy_share: float | None = None  # taker buy quote volume / quote volume of the candle, 0…1
+    funding_rate: float | None = None  # fraction per funding interval (0.0001 = 0.01 %)
+    funding_hours: float | None = None  # length of that interval, hours
+    next_funding_ms: int | None = None  # unix milliseconds of the next settlement
+    day_change_pct: float | None = None  # price change over 24 h, percent
+    day_quote_usdt: float | None = None  # quote volume over 24 h, USDT
+    lsr_age_s: float | None = None  # age of the long/short ratio, seconds
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """One alert, as stored. The columns are those of the `alerts` table (see storage/schema).
+
+    key: deterministic, `kind:symbol:direction:window:candle or sample time[:x<step>]`; the same market event gives the
+        same key in a live run, after a restart and in a replay.
+    ts: unix seconds of detection on our clock. event_ms: the exchange's event time.
+    candle_ms: open time of the candle; None for open interest.
+    price: last price. change_pct: price change measured (percent; for oi and vol that of the same window, if known).
+    oi_change: open-interest change, percent (1 m for price alerts, the told window for oi). amplitude: (high − low) /
+        open of the candle, percent. lsr: global long/short account ratio.
+    metric: the number that was compared with the threshold: percent for price and oi, multiple of the median for vol.
+    quadrant: sign of price change, sign of oi change; None when open interest is unknown or did not move.
+    note: the window, `1m`, `5m` or `60s`.
+    late: detected after the fact (back-fill), told as such.
+    """
+
+    key: str
+    ts: float
+    event_ms: int
+    symbol: str
+    kind: Kind
+    direction: Direction
+    candle_ms: int | None = None
+    price: float | None = None
+    change_pct: float | None = None
+    oi_change: float | None = None
+    amplitude: float | None = None
+    lsr: float | None = None
+    metric: float | None = None
+    quadrant: Quadrant | None = None
+    note: str = ""
+    late: bool = False
+    details: Details = Details()
+    id: int | None = None  # set by the store

@@ -1,0 +1,69 @@
+"""The only place that asks the machine what time it is.
+
+Everything else receives a `Clock`. `SystemClock` is the real one; `ScaledClock` runs a whole program (monitor and
+simulated exchange alike) faster, starting at a moment of its own choosing, so that a recorded day can be lived through
+in minutes over real sockets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    def now_ms(self) -> int:
+        """Wall time, UTC, unix milliseconds. May jump when the machine's clock is set."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go backwards; only differences mean anything."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait this many of the clock's own seconds (≥ 0)."""
+
+    def timeout(self, seconds: float | None) -> asyncio.Timeout:
+        """`async with clock.timeout(2):` raises TimeoutError after 2 of the clock's own seconds; None never does."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def timeout(self, seconds: float | None) -> asyncio.Timeout:
+        return asyncio.timeout(seconds)
+
+
+class ScaledClock:
+    """Starts at `start_ms` and runs `speed` times as fast as the machine's clock (speed > 0).
+
+    `anchor_s`: the machine's monotonic reading at which `start_ms` was or will be; two processes that are given the
+    same three numbers on one machine read the same time.
+    """
+
+    def __init__(self, *, start_ms: int, speed: float, anchor_s: float | None = None) -> None:
+        if not speed > 0:
+            raise ValueError(f"speed must be above 0, not {speed}")
+        self.speed = speed
+        self.start_ms = start_ms
+        self.anchor_s = time.monotonic() if anchor_s is None else anchor_s
+
+    def now_ms(self) -> int:
+        return self.start_ms + int((time.monotonic() - self.anchor_s) * self.speed * 1000)
+
+    def monotonic(self) -> float:
+        return (time.monotonic() - self.anchor_s) * self.speed
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self.speed)
+
+    def timeout(self, seconds: float | None) -> asyncio.Timeout:
+        return asyncio.timeout(None if seconds is None else seconds / self.speed)

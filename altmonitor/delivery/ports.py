@@ -1,0 +1,59 @@
+"""What delivery needs from the outside: an outbox that keeps, and a channel that carries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from altmonitor.alert import Alert
+from altmonitor.config import Destination
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """An alert that waits for one destination. attempts > 0: it may have been accepted before (crash, time-out)."""
+
+    alert: Alert  # with `id` set
+    destination: Destination
+    attempts: int
+    queued_ms: int
+
+
+class Outbox(Protocol):
+    """Rows of `deliveries`. Each method is one transaction; all may raise `errors.StorageError`."""
+
+    async def queued(self, destination: Destination, *, limit: int) -> Sequence[Queued]:
+        """Rows in state `queued`, oldest → newest."""
+
+    async def begin_attempt(self, destination: Destination, alert_ids: Sequence[int]) -> None:
+        """attempts + 1, committed before anything is sent."""
+
+    async def mark_sent(
+        self, destination: Destination, alert_ids: Sequence[int], *, message_id: int, sent_ms: int
+    ) -> None: ...
+    async def mark_failed(self, destination: Destination, alert_ids: Sequence[int], *, error: str) -> None: ...
+    async def mark_expired(self, destination: Destination, alert_ids: Sequence[int], *, error: str) -> None: ...
+    async def note_error(self, destination: Destination, alert_ids: Sequence[int], *, error: str) -> None:
+        """Stays queued; the text is for `/history` and the operator."""
+
+    async def message_id_of(self, destination: Destination, alert_key: str) -> int | None:
+        """Message that told this alert there; None when it was not sent (yet)."""
+
+    async def move(self, old: Destination, new: Destination) -> None:
+        """The group became a supergroup: rows and the remembered destination follow."""
+
+    async def wait_for_work(self, destination: Destination) -> None:
+        """Returns when something new was committed for this destination since the last call."""
+
+
+class Channel(Protocol):
+    """One chat service. Both methods may raise any `errors.DeliveryError` and nothing else."""
+
+    async def send(
+        self, destination: Destination, html: str, *, reply_to: int | None = None, silent: bool = False
+    ) -> int:
+        """Returns the message id. html: 1…4096 characters after parsing, Telegram's HTML subset."""
+
+    async def edit(self, destination: Destination, message_id: int, html: str) -> None:
+        """An unchanged text is success."""

@@ -1,0 +1,121 @@
+"""Every error altmonitor raises on purpose.
+
+AltmonitorError
+├── ConfigError              wrong environment, .env or arguments: exit code 2, one line per problem
+├── StartError               cannot start although the configuration is right (port in use, directory read-only): exit 1
+├── StorageError             the database or state.json refuses
+│   └── NewerSchemaError     written by a newer altmonitor; left untouched
+├── ExchangeError            one request to the exchange gave no usable answer
+│   ├── ExchangeUnreachable  no answer, or a 5xx: transient
+│   ├── ExchangeBlocked      418, 429, 403: do not ask again before `until_ms`
+│   │   └── RegionBlocked    451, or 403 with a geography text: asking again will not help from here
+│   ├── BudgetExhausted      our own request budget has no room before the caller's deadline; nothing was sent
+│   ├── UnknownSymbol        the exchange does not list this symbol (any more)
+│   └── BadAnswer            an answer that is not what the endpoint promises
+└── DeliveryError            one message was not accepted by the chat service
+    ├── RetryLater           429: not before `retry_after_s`
+    ├── ChatUnreachable      no answer, or a 5xx: certainly not delivered or not known, see `outcome_unknown`
+    ├── ChatMoved            the group became a supergroup: `new_chat_id`
+    ├── ChatGone             403: blocked, kicked, no right to write; final for this chat
+    ├── MessageRefused       400: this text or target will never be accepted; final for this message
+    ├── TokenRefused         401, 404: the bot token is wrong or revoked; final for the bot
+    └── SecondPoller         409: another process polls the same bot, or a webhook is set
+"""
+
+from __future__ import annotations
+
+
+class AltmonitorError(Exception):
+    """Base of all errors raised on purpose; `str()` is one clear line for a person."""
+
+
+class ConfigError(AltmonitorError):
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+class StartError(AltmonitorError):
+    pass
+
+
+class StorageError(AltmonitorError):
+    pass
+
+
+class NewerSchemaError(StorageError):
+    pass
+
+
+class ExchangeError(AltmonitorError):
+    pass
+
+
+class ExchangeUnreachable(ExchangeError):
+    pass
+
+
+class ExchangeBlocked(ExchangeError):
+    """`until_ms`: unix milliseconds (our clock) before which nothing may be asked of this host."""
+
+    def __init__(self, message: str, *, until_ms: int) -> None:
+        self.until_ms = until_ms
+        super().__init__(message)
+
+
+class RegionBlocked(ExchangeBlocked):
+    pass
+
+
+class BudgetExhausted(ExchangeError):
+    pass
+
+
+class UnknownSymbol(ExchangeError):
+    pass
+
+
+class BadAnswer(ExchangeError):
+    pass
+
+
+class DeliveryError(AltmonitorError):
+    pass
+
+
+class RetryLater(DeliveryError):
+    """`retry_after_s`: seconds the chat service asked us to wait (≥ 0)."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class ChatUnreachable(DeliveryError):
+    """`outcome_unknown`: True when the request may have been carried out although no answer came (a time-out)."""
+
+    def __init__(self, message: str, *, outcome_unknown: bool) -> None:
+        self.outcome_unknown = outcome_unknown
+        super().__init__(message)
+
+
+class ChatMoved(DeliveryError):
+    def __init__(self, message: str, *, new_chat_id: int) -> None:
+        self.new_chat_id = new_chat_id
+        super().__init__(message)
+
+
+class ChatGone(DeliveryError):
+    pass
+
+
+class MessageRefused(DeliveryError):
+    pass
+
+
+class TokenRefused(DeliveryError):
+    pass
+
+
+class SecondPoller(DeliveryError):
+    pass
