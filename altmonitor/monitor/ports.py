@@ -167,7 +167,7 @@ class AlertUpdates(Protocol):
     """Where enrichment puts what it learned after the alert was stored."""
 
     async def update_alert(self, alert: Alert) -> None:
-        """Overwrites price context (lsr, oi_change, quadrant, details) of the row with this key; raises StorageError."""
+        """Overwrites lsr, oi_change, quadrant and details of the row with this key; raises StorageError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

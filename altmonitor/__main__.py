@@ -1,0 +1,5 @@
+"""`python -m altmonitor` is the `altmonitor` command."""
+
+from altmonitor.cli import main
+
+main()

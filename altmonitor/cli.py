@@ -1,0 +1,5 @@
+"""Sub-commands: argv → config → app; nothing else."""
+
+
+def main() -> None:
+    """Entry point."""
