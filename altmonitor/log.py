@@ -1,0 +1,66 @@
+"""Logging: one stream, text or JSON, and no secret in any record.
+
+The Telegram library's HTTP client logs every request URL at INFO, and those URLs hold the bot token; errors and
+tracebacks can hold it too. So redaction sits in the formatter, behind everything that can be said.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+
+from altmonitor.config import TOKEN_SHAPE, Secret
+
+HIDDEN = "***"
+_NOISY = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "telegram": logging.INFO, "websockets": logging.INFO}
+
+
+class Redactor:
+    """Replaces known secrets, and anything shaped like a bot token."""
+
+    def __init__(self, secrets: tuple[Secret, ...] = ()) -> None:
+        known = sorted({s.reveal() for s in secrets if len(s.reveal()) >= 4}, key=len, reverse=True)
+        self._pattern = re.compile("|".join([*map(re.escape, known), TOKEN_SHAPE.pattern]))
+
+    def clean(self, text: str) -> str:
+        return self._pattern.sub(HIDDEN, text)
+
+
+class _TextFormatter(logging.Formatter):
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+        self._redactor = redactor
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redactor.clean(super().format(record))
+
+
+class _JsonFormatter(_TextFormatter):
+    def format(self, record: logging.LogRecord) -> str:
+        fields: dict[str, object] = {
+            "time": self.formatTime(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            fields["error"] = self.formatException(record.exc_info)
+        return self._redactor.clean(json.dumps(fields, ensure_ascii=False))
+
+
+def configure(*, level: str = "INFO", style: str = "text", secrets: tuple[Secret, ...] = ()) -> None:
+    """Send every record to stderr, redacted. style: `text` or `json`. Call it before anything else can log."""
+    handler = logging.StreamHandler(sys.stderr)
+    redactor = Redactor(secrets)
+    handler.setFormatter(_JsonFormatter(redactor) if style == "json" else _TextFormatter(redactor))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name, floor in _NOISY.items():
+        logging.getLogger(name).setLevel(max(floor, root.level))

@@ -1,0 +1,160 @@
+"""Findings → alerts: which number goes into which column. No decision is made here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from altmonitor.alert import Alert, Details
+from altmonitor.control.settings import Settings
+from altmonitor.detectors.oi_surge import OiFinding
+from altmonitor.detectors.price_move import Move, PriceFinding
+from altmonitor.detectors.verdict import Verdict
+from altmonitor.detectors.volume_burst import VolumeFinding
+from altmonitor.market.book import SymbolBook
+from altmonitor.market.kline import Kline
+from altmonitor.market.percent import change_pct
+from altmonitor.market.quadrant import quadrant
+from altmonitor.monitor.ports import DayTicker, Funding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What is known around an alert at its moment. oi_newest: (time_ms, contracts)."""
+
+    now_ms: int
+    event_ms: int
+    settings: Settings
+    day: DayTicker | None
+    funding: Funding | None
+    funding_hours: float
+    oi_newest: tuple[int, float] | None
+
+
+def price_alert(
+    symbol: str, kline: Kline, finding: PriceFinding, oi_change: float | None, around: Surroundings, settings: Settings
+) -> Alert:
+    move = finding.move
+    oi_contracts = around.oi_newest[1] if around.oi_newest else None
+    return Alert(
+        key=_price_key(symbol, finding),
+        ts=around.now_ms / 1000,
+        event_ms=move.event_ms,
+        candle_ms=move.candle_ms,
+        symbol=symbol,
+        kind="price",
+        direction=move.direction,
+        price=kline.close,
+        change_pct=move.change_pct,
+        oi_change=oi_change,
+        amplitude=_amplitude(kline),
+        metric=move.change_pct,
+        quadrant=quadrant(move.change_pct, oi_change),
+        note=move.window,
+        details=_details(
+            around,
+            threshold=settings.pump_threshold if move.direction == "PUMP" else settings.dump_threshold,
+            window_s=move.span_s,
+            told_before_pct=finding.told_before_pct,
+            episode_key=finding.episode_key,
+            oi_contracts=oi_contracts,
+            oi_usd=None if oi_contracts is None else oi_contracts * kline.close,
+            quote_usdt=kline.quote_usdt,
+            taker_buy_share=_taker_buy_share(kline),
+        ),
+    )
+
+
+def _price_key(symbol: str, finding: PriceFinding) -> str:
+    move = finding.move
+    key = f"price:{symbol}:{move.direction}:{move.window}:{move.candle_ms}"
+    return f"{key}:x{finding.step}" if finding.verdict is Verdict.ESCALATE else key
+
+
+def price_finding_of(alert: Alert) -> PriceFinding:
+    """The finding that a stored price alert told, for restoring what was told."""
+    change = alert.metric if alert.metric is not None else (alert.change_pct or 0.0)
+    move = Move(
+        direction=alert.direction,
+        change_pct=change,
+        window=alert.note or "1m",
+        span_s=alert.details.window_s or 60.0,
+        candle_ms=alert.candle_ms or alert.event_ms,
+        event_ms=alert.event_ms,
+    )
+    return PriceFinding(move=move, verdict=Verdict.FIRE, episode_key=alert.details.episode_key)
+
+
+def volume_alert(symbol: str, kline: Kline, finding: VolumeFinding, around: Surroundings) -> Alert:
+    return Alert(
+        key=f"vol:{symbol}:{finding.direction}:1m:{kline.open_ms}",
+        ts=around.now_ms / 1000,
+        event_ms=around.event_ms,
+        candle_ms=kline.open_ms,
+        symbol=symbol,
+        kind="vol",
+        direction=finding.direction,
+        price=kline.close,
+        change_pct=change_pct(kline.open, kline.close),
+        amplitude=_amplitude(kline),
+        metric=finding.ratio,
+        note="1m",
+        details=_details(
+            around,
+            threshold=around.settings.vol_burst_mult,
+            window_s=60.0,
+            quote_usdt=kline.quote_usdt,
+            median_usdt=finding.median_usdt,
+            baseline_count=finding.baseline_count,
+            taker_buy_share=_taker_buy_share(kline),
+        ),
+    )
+
+
+def oi_alert(finding: OiFinding, book: SymbolBook | None, price: float | None, around: Surroundings) -> Alert:
+    settings = around.settings
+    before = None if book is None else book.price_before(finding.sample_ms - int(finding.span_s * 1000))
+    moved = change_pct(before, book.price) if book is not None and before is not None and book.price > 0 else None
+    return Alert(
+        key=f"oi:{finding.symbol}:{finding.direction}:{finding.window}:{finding.sample_ms}",
+        ts=around.now_ms / 1000,
+        event_ms=finding.sample_ms,
+        symbol=finding.symbol,
+        kind="oi",
+        direction=finding.direction,
+        price=price,
+        change_pct=moved,
+        oi_change=finding.change_pct,
+        metric=finding.change_pct,
+        quadrant=None if moved is None else quadrant(moved, finding.change_pct),
+        note=finding.window,
+        details=_details(
+            around,
+            threshold=settings.oi_surge_5m if finding.window == "5m" else settings.oi_surge_1m,
+            window_s=finding.span_s,
+            oi_contracts=finding.contracts,
+            oi_usd=None if price is None else finding.contracts * price,
+        ),
+    )
+
+
+def _details(around: Surroundings, **known: float | int | str | None) -> Details:
+    day, funding = around.day, around.funding
+    if around.oi_newest is not None:
+        known["oi_age_s"] = max(0, around.event_ms - around.oi_newest[0]) / 1000
+    if funding is not None:
+        known |= {
+            "funding_rate": funding.rate,
+            "funding_hours": around.funding_hours,
+            "next_funding_ms": funding.next_ms,
+        }
+    if day is not None:
+        known |= {"day_change_pct": day.change_pct, "day_quote_usdt": day.quote_usdt}
+    return Details(**known)  # type: ignore[arg-type]
+
+
+def _amplitude(kline: Kline) -> float:
+    return (kline.high - kline.low) / kline.open * 100.0
+
+
+def _taker_buy_share(kline: Kline) -> float | None:
+    return kline.taker_quote_usdt / kline.quote_usdt if kline.quote_usdt > 0 else None

@@ -1,0 +1,131 @@
+"""Small stand-ins that behave; nothing here checks anything."""
+
+from __future__ import annotations
+
+from altmonitor.alert import Alert
+from altmonitor.control.settings import Settings
+from altmonitor.market.kline import Candle, CandleUpdate
+from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.monitor.engine import Engine
+from altmonitor.monitor.ports import DayTicker, Funding
+
+MINUTE = 60_000
+T0 = 1_790_000_040_000  # a full minute
+
+
+class ManualClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now_ms: int = T0) -> None:
+        self.ms = now_ms
+
+    def now_ms(self) -> int:
+        return self.ms
+
+    def monotonic(self) -> float:
+        return self.ms / 1000
+
+    async def sleep(self, seconds: float) -> None:
+        self.ms += int(seconds * 1000)
+
+    def timeout(self, seconds: float | None):  # type: ignore[no-untyped-def]
+        raise NotImplementedError("a clock that stands still cannot time out")
+
+
+class ListSink:
+    def __init__(self) -> None:
+        self.alerts: list[Alert] = []
+
+    def put(self, alert: Alert) -> None:
+        self.alerts.append(alert)
+
+
+class KnownContext:
+    """Day tickers and fundings from dictionaries."""
+
+    def __init__(self) -> None:
+        self.days: dict[str, DayTicker] = {}
+        self.fundings: dict[str, Funding] = {}
+
+    def day(self, symbol: str) -> DayTicker | None:
+        return self.days.get(symbol)
+
+    def funding(self, symbol: str) -> Funding | None:
+        return self.fundings.get(symbol)
+
+    def funding_hours(self, symbol: str) -> float:
+        return 8.0
+
+
+class Market:
+    """An engine with its surroundings, and a short way to push candles into it."""
+
+    def __init__(self, *symbols: str, settings: Settings | None = None, oi_period_s: float = 60.0) -> None:
+        self.clock = ManualClock()
+        self.sink = ListSink()
+        self.context = KnownContext()
+        self.refills: list[tuple[str, int, int]] = []
+        self.engine = Engine(
+            clock=self.clock,
+            settings=settings or Settings(),
+            sink=self.sink,
+            context=self.context,
+            oi_ring=OpenInterestRing(period_s=oi_period_s),
+            on_alert=lambda alert: None,
+            request_refill=lambda symbol, from_ms, to_ms: self.refills.append((symbol, from_ms, to_ms)),
+        )
+        self.engine.set_symbols(symbols or ("SOLUSDT",))
+
+    @property
+    def told(self) -> list[tuple[str, str, str]]:
+        """(kind, direction, note) of every alert so far."""
+        return [(alert.kind, alert.direction, alert.note) for alert in self.sink.alerts]
+
+    def push(
+        self,
+        close: float,
+        *,
+        at_s: float = 1.0,
+        open: float = 100.0,
+        high: float | None = None,
+        low: float | None = None,
+        quote: float = 1000.0,
+        taker: float = 0.0,
+        closed: bool = False,
+        candle_s: float | None = None,
+        symbol: str = "SOLUSDT",
+    ) -> None:
+        """One frame at `at_s` seconds after T0, in the candle of that moment (or of `candle_s`)."""
+        event_ms = T0 + round(at_s * 1000)
+        candle_ms = event_ms if candle_s is None else T0 + round(candle_s * 1000)
+        self.engine.on_kline(
+            CandleUpdate(
+                event_ms=event_ms,
+                symbol=symbol,
+                kline=Candle(
+                    open_ms=candle_ms - candle_ms % MINUTE,
+                    open=open,
+                    high=max(open, close) if high is None else high,
+                    low=min(open, close) if low is None else low,
+                    close=close,
+                    quote_usdt=quote,
+                    taker_quote_usdt=taker,
+                    trades=1,
+                    is_closed=closed,
+                ),
+            )
+        )
+
+    def close(
+        self, minute: int, quote: float, *, close: float = 100.0, open: float = 100.0, taker: float = 0.0
+    ) -> None:
+        """The closing frame of minute `minute` (0 opens at T0)."""
+        self.push(
+            close,
+            open=open,
+            at_s=minute * 60 + 60.3,
+            candle_s=minute * 60,
+            quote=quote,
+            taker=taker,
+            closed=True,
+        )
