@@ -1,0 +1,57 @@
+"""Small values that configuration and several rooms share."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_DESTINATION = re.compile(r"(-?\d{1,16})(?:/(\d{1,10}))?", re.ASCII)
+
+
+class Secret:
+    """A string that shows itself only through `reveal()`."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return "Secret(***)" if self._value else "Secret(empty)"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where messages go: a chat, and inside a forum group a topic. Written `-1001234` or `-1001234/56`."""
+
+    chat_id: int
+    topic_id: int | None = None
+
+    @property
+    def is_group(self) -> bool:
+        return self.chat_id < 0
+
+    def __str__(self) -> str:
+        return str(self.chat_id) if self.topic_id is None else f"{self.chat_id}/{self.topic_id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Destination:
+        """Raises ValueError for anything but `id` or `id/topic`."""
+        match = _DESTINATION.fullmatch(text.strip())
+        if match is None or int(match[1]) == 0:
+            raise ValueError(text)
+        return cls(chat_id=int(match[1]), topic_id=int(match[2]) if match[2] else None)

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from altmonitor.config import Config, load
+from altmonitor.errors import ConfigError
+from altmonitor.values import Destination, Secret
+from altmonitor.variables import VARIABLES
+
+TOKEN = "123456789:AAHkQ0123456789abcdefghijklmnopqrst"
+
+
+def read(**environ: str) -> Config:
+    return load(environ, env_file=None)[0]
+
+
+def problems_of(**environ: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(environ, env_file=None)
+    return caught.value.problems
+
+
+def test_defaults_are_those_of_the_table() -> None:
+    config = read()
+    assert (config.pump_threshold, config.dump_threshold, config.cooldown_sec) == (3.0, -3.0, 180)
+    assert (config.oi_surge_pct_1m, config.oi_surge_pct_5m, config.oi_min_usd) == (3.0, 6.0, 1_000_000.0)
+    assert (config.vol_burst_mult, config.vol_burst_lookback, config.vol_burst_min_usdt) == (5.0, 20, 50_000.0)
+    assert (config.binance_ws_url, config.api_host) == ("wss://fstream.binance.com/market", "127.0.0.1")
+    assert (config.tg_chat_id, bool(config.tg_bot_token), config.tg_min_send_interval) == (None, False, None)
+
+
+def test_all_problems_are_told_at_once_with_name_value_and_what_is_allowed() -> None:
+    assert problems_of(PUMP_THRESHOLD="lots", DUMP_THRESHOLD="3", OI_CONCURRENCY="0", ALERT_TZ="Mars/Base") == [
+        "PUMP_THRESHOLD='lots' is not allowed: 0.1 to 100",
+        "DUMP_THRESHOLD='3' is not allowed: -100 to -0.1",
+        "OI_CONCURRENCY='0' is not allowed: a whole number, 1 to 50",
+        "ALERT_TZ='Mars/Base' is not allowed: an IANA zone name such as UTC or Asia/Shanghai",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("PUMP_THRESHOLD", "nan"),
+        ("PUMP_THRESHOLD", "inf"),
+        ("PUMP_THRESHOLD", "0.09"),
+        ("PUMP_THRESHOLD", "-3"),
+        ("PUMP_THRESHOLD", "9" * 400),
+        ("OI_SURGE_PCT_1M", "-1"),
+        ("OI_SURGE_PCT_1M", "nan"),
+        ("VOL_BURST_MULT", "0.5"),
+        ("VOL_BURST_LOOKBACK", "4"),
+        ("VOL_BURST_LOOKBACK", "5.5"),
+        ("OI_POLL_SEC", "14"),
+        ("OI_POLL_SEC", "٦٠"),
+        ("COOLDOWN_SEC", "1e3"),
+        ("COOLDOWN_SEC", "9" * 400),
+        ("ROLLING", "maybe"),
+        ("TG_CHAT_ID", "@channel"),
+        ("TG_CHAT_ID", "-100/"),
+        ("TG_CHAT_ID", "0"),
+        ("TG_BOT_TOKEN", "not-a-token"),
+        ("ALLOWED_CHAT_IDS", "1,two"),
+        ("TG_MIN_SEND_INTERVAL", "0"),
+        ("ALERT_LANG", "fr"),
+        ("LSR_PERIOD", "1m"),
+        ("API_PORT", "70000"),
+        ("LOG_FORMAT", "xml"),
+        ("BINANCE_REST_URL", "fapi.binance.com"),
+        ("BINANCE_WS_URL", "https://fstream.binance.com"),
+        ("TELEGRAM_API_URL", "http://"),
+        ("TELEGRAM_API_URL", "http://host:port"),
+        ("ALERT_TZ", "../etc/passwd"),
+    ],
+)
+def test_a_bad_value_is_refused(name: str, bad: str) -> None:
+    (problem,) = problems_of(**{name: bad})
+    assert problem.startswith(f"{name}=")
+    assert " is not allowed: " in problem
+
+
+def test_a_bad_token_is_not_repeated() -> None:
+    (problem,) = problems_of(TG_BOT_TOKEN="123456:almost-a-token")
+    assert problem == "TG_BOT_TOKEN=*** is not allowed: the token @BotFather gave you, 123456:ABC…"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("PUMP_THRESHOLD", "5", 5.0),
+        ("PUMP_THRESHOLD", " 0.1 ", 0.1),
+        ("OI_SURGE_PCT_5M", "0", 0.0),
+        ("ROLLING", "No", False),
+        ("TG_CHAT_ID", "-1001234567890/77", Destination(chat_id=-1001234567890, topic_id=77)),
+        ("TG_BOT_TOKEN", TOKEN, Secret(TOKEN)),
+        ("ALLOWED_USER_IDS", "1, 22,,333", frozenset({1, 22, 333})),
+        ("TG_MIN_SEND_INTERVAL", "1.5", 1.5),
+        ("ALERT_LANG", "ZH", "zh"),
+        ("LOG_LEVEL", "warning", "WARNING"),
+        ("BINANCE_WS_URL", "ws://127.0.0.1:9/market/", "ws://127.0.0.1:9/market"),
+        ("DB_FILE", "/data/a b.db", Path("/data/a b.db")),
+    ],
+)
+def test_a_good_value_is_read(name: str, text: str, value: object) -> None:
+    assert getattr(read(**{name: text}), name.lower()) == value
+
+
+def test_a_host_beyond_loopback_needs_a_token() -> None:
+    assert problems_of(API_HOST="0.0.0.0") == [
+        "API_HOST='0.0.0.0' can be reached from outside this machine: set API_TOKEN, or use 127.0.0.1"
+    ]
+    assert read(API_HOST="0.0.0.0", API_TOKEN="long enough").api_host == "0.0.0.0"
+
+
+def test_the_environment_wins_over_the_file_and_an_empty_value_counts_as_not_given(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text(
+        "\ufeff# comment\nexport PUMP_THRESHOLD=\"4.5\" # why\nDUMP_THRESHOLD=-7\nAPI_TOKEN='a${HOME}b'\n", "utf-8"
+    )
+    config, _ = load({"DUMP_THRESHOLD": "-8", "PUMP_THRESHOLD": ""}, env_file=env_file)
+    assert (config.pump_threshold, config.dump_threshold) == (4.5, -8.0)
+    assert config.api_token.reveal() == "a${HOME}b"
+
+
+def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_bytes(b"PUMP_THRESHOLD=\xff\xfe")
+    with pytest.raises(ConfigError, match="is not UTF-8 text"):
+        load({}, env_file=env_file)
+
+
+def test_an_unknown_name_with_a_known_prefix_is_answered_with_the_nearest() -> None:
+    _, warnings = load({"OI_POOL_SEC": "30", "TG_CHATID": "1", "HOME": "/", "CHART": "true"}, env_file=None)
+    assert warnings == [
+        "CHART has no effect in this version",
+        "OI_POOL_SEC is not a setting of altmonitor: did you mean OI_POLL_SEC?",
+        "TG_CHATID is not a setting of altmonitor: did you mean TG_CHAT_ID?",
+    ]
+
+
+def test_a_secret_shows_itself_only_when_asked() -> None:
+    config = read(TG_BOT_TOKEN=TOKEN)
+    assert TOKEN not in repr(config)
+    assert TOKEN not in f"{config.tg_bot_token}"
+    assert config.tg_bot_token.reveal() == TOKEN
+
+
+@given(st.sampled_from([variable.name for variable in VARIABLES]), st.text(max_size=40))
+def test_whatever_is_given_the_answer_is_a_value_or_a_clear_line(name: str, text: str) -> None:
+    try:
+        load({name: text}, env_file=None)
+    except ConfigError as problem:
+        assert all(line.startswith(name) for line in problem.problems)
