@@ -57,7 +57,10 @@ class Told:
 
 
 class PriceMove:
-    """Holds what was told; `look` runs for every frame."""
+    """Holds what was told.
+
+    rise, fall: smallest factors of a price change that can reach a threshold, for `SymbolBook.aim`.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._told: dict[tuple[str, Direction], Told] = {}
@@ -67,33 +70,22 @@ class PriceMove:
         self._pump = settings.pump_threshold
         self._dump = settings.dump_threshold
         self._cooldown_ms = settings.cooldown_sec * 1000
-        # Bounds of the first, cheap look: slightly too wide, the exact comparison follows.
-        self._pump_first = self._pump * (1 - TOLERANCE)
-        self._dump_first = self._dump * (1 - TOLERANCE)
-        self._rise = 1 + self._pump / 100 * (1 - TOLERANCE) - TOLERANCE if settings.rolling else inf
-        self._fall = 1 + self._dump / 100 * (1 - TOLERANCE) + TOLERANCE if settings.rolling else -inf
+        # A little too wide: the exact comparison follows.
+        self.rise = (1 + self._pump / 100) * (1 - TOLERANCE)
+        self.fall = max(0.0, (1 + self._dump / 100) * (1 + TOLERANCE))
+        self._is_rolling = settings.rolling
 
     def look(self, book: SymbolBook, kline: Kline) -> Move | None:
-        """The move of a live frame, if it reaches a threshold. The candle's own move goes before the 60 s one."""
-        open_ = kline.open
-        close = kline.close
-        change = (close - open_) / open_ * 100.0
-        if change >= self._pump_first or change <= self._dump_first:
-            return self.candle_move(kline, book.event_ms)
-        low = book.previous_low
-        if book.low < low:
-            low = book.low
-        if close >= low * self._rise:
-            return self._rolling_move(book)
-        high = book.previous_high
-        if book.high > high:
-            high = book.high
-        if close <= high * self._fall:
-            return self._rolling_move(book)
-        return None
+        """The move of a live frame beyond the book's `pump_at` or `dump_at`, if it really reaches a threshold.
+
+        The candle's own move goes before the 60 s one.
+        """
+        return self.candle_move(kline, book.event_ms) or (self._rolling_move(book) if self._is_rolling else None)
 
     def candle_move(self, kline: Kline, event_ms: int) -> Move | None:
-        """The move of a candle against its open, if it reaches a threshold."""
+        """The move of a candle against its open, if it reaches a threshold; an open that is no price gives none."""
+        if not 0.0 < kline.open < inf:
+            return None
         change = change_pct(kline.open, kline.close)
         direction = self._direction(change)
         if direction is None:

@@ -39,7 +39,7 @@ def look(book: SymbolBook, kline: Kline, settings: Settings) -> VolumeFinding:
     """Judge a closed candle against the closed candles *before* it. Changes nothing; the caller then closes it."""
     if settings.vol_burst_mult == 0:
         return VolumeFinding(verdict=Verdict.SWITCHED_OFF)
-    if not 0.0 <= kline.quote_usdt < inf:
+    if not 0.0 <= kline.quote_usdt < inf or not 0.0 < kline.open < inf:
         return VolumeFinding(verdict=Verdict.NO_VALUE)
     baseline = [] if book.has_hole_before(kline.open_ms) else book.closed[-settings.vol_burst_lookback :]
     if len(baseline) < FEWEST_CANDLES:

@@ -7,15 +7,15 @@ from enum import IntEnum
 from math import inf
 
 from altmonitor.market.kline import MINUTE_MS, Kline, KlineUpdate
-from altmonitor.market.rings import CAPACITY, MIN_SPACING_MS, PriceRing
+from altmonitor.market.rings import PriceRing
 
 
 class Applied(IntEnum):
     """What `SymbolBook.apply` did with an update."""
 
-    LIVE = 0  # it is the newest state of the newest candle
-    LATE = 1  # it belongs to a candle before the newest one (a close often arrives after the next candle's first frame)
-    STALE = 2  # older than what is known of the same candle: two connections overlap
+    STALE = 0  # older than what is known of the same candle: two connections overlap
+    LIVE = 1  # it is the newest state of the newest candle
+    LATE = 2  # it belongs to a candle before the newest one (a close often arrives after the next candle's first frame)
     BAD_NUMBER = 3  # not finite, not positive, or outside its own high and low
 
 
@@ -34,82 +34,99 @@ class SymbolBook:
     """Live state of one symbol. Plain floats in slots: numpy per message is several times slower.
 
     closed: consecutive closed minutes, oldest → newest, length ≤ lookback; a hole empties it (never bridged).
+    pump_at, dump_at: prices between which no price detector can fire, so that most frames cost two comparisons.
     """
 
     __slots__ = (
+        "_ceiling",
+        "_entry_price",
+        "_fall",
+        "_floor",
+        "_rise",
         "closed",
-        "entry_price",
+        "dump_at",
         "event_ms",
-        "high",
         "kline",
         "last_closed_ms",
         "lookback",
-        "low",
         "open_ms",
-        "previous_high",
-        "previous_low",
-        "price",
+        "pump_at",
         "ring",
         "symbol",
     )
 
-    def __init__(self, symbol: str, *, lookback: int) -> None:
+    def __init__(self, symbol: str, *, lookback: int, rise: float, fall: float) -> None:
         self.symbol = symbol
         self.lookback = lookback
         self.kline: Kline | None = None
         self.event_ms = 0
         self.open_ms = 0
-        self.price = 0.0  # last price, 0 before the first frame
-        self.high = -inf
-        self.low = inf
-        # Bounds of the candle seen before this one, the price it was entered with included. With the open candle's
-        # they bound every price the 60 s comparison can meet, so most frames need no look into the ring.
-        self.previous_high = -inf
-        self.previous_low = inf
-        self.entry_price = 0.0  # last price before the open candle's first frame, 0 when there was none
         self.ring = PriceRing()
         self.closed: list[ClosedCandle] = []
         self.last_closed_ms = 0
+        # Every price a detector can compare with lies between floor and ceiling: the open candle, the candle seen
+        # before it, and the price that one was entered with (0 when there was none).
+        self._floor = inf
+        self._ceiling = 0.0
+        self._entry_price = 0.0
+        self.aim(rise=rise, fall=fall)
 
-    def apply(self, update: KlineUpdate) -> Applied:
+    def aim(self, *, rise: float, fall: float) -> None:
+        """Smallest factors of a price change that anyone wants to hear of: rise > 1, 0 ≤ fall < 1."""
+        self._rise = rise
+        self._fall = fall
+        self.pump_at = self._floor * rise
+        self.dump_at = self._ceiling * fall
+
+    @property
+    def price(self) -> float:
+        """Last price; 0 before the first frame."""
+        return 0.0 if self.kline is None else self.kline.close
+
+    def apply(self, update: KlineUpdate) -> int:
+        """Take in one frame. Returns a value of `Applied`."""
         kline = update.kline
         event_ms = update.event_ms
         close = kline.close
         low = kline.low
         high = kline.high
-        if not (0.0 < low <= close <= high < inf and low <= kline.open <= high):
-            return Applied.BAD_NUMBER
-        open_ms = kline.open_ms
-        if open_ms != self.open_ms:
-            if open_ms < self.open_ms:
-                if high > self.previous_high:
-                    self.previous_high = high
-                if low < self.previous_low:
-                    self.previous_low = low
-                return Applied.LATE
-            self._turn(open_ms)
+        if not 0.0 < low <= close <= high < inf:
+            return 3
+        if kline.open_ms != self.open_ms:
+            if not low <= kline.open <= high:
+                return 3
+            if kline.open_ms < self.open_ms:
+                self._widen(low, high)
+                return 2
+            self._turn(kline)
         elif event_ms < self.event_ms:
-            return Applied.STALE
+            return 0
         self.kline = kline
         self.event_ms = event_ms
-        self.price = close
-        self.high = high
-        self.low = low
+        if low < self._floor or high > self._ceiling:
+            self._widen(low, high)
         ring = self.ring
-        if event_ms - ring.last_ms >= MIN_SPACING_MS:  # PriceRing.push, written out: this runs for every frame
-            slot = ring.count % CAPACITY
-            ring.times[slot] = event_ms
-            ring.prices[slot] = close
-            ring.count += 1
-            ring.last_ms = event_ms
-        return Applied.LIVE
+        if event_ms >= ring.next_ms:
+            ring.push(event_ms, close)
+        return 1
 
-    def _turn(self, open_ms: int) -> None:
-        entry = self.entry_price or self.price
-        self.previous_high = max(self.high, entry) if self.price else -inf
-        self.previous_low = min(self.low, entry) if self.price else inf
-        self.entry_price = self.price
-        self.open_ms = open_ms
+    def _widen(self, low: float, high: float) -> None:
+        self._floor = min(self._floor, low)
+        self._ceiling = max(self._ceiling, high)
+        self.pump_at = self._floor * self._rise
+        self.dump_at = self._ceiling * self._fall
+
+    def _turn(self, kline: Kline) -> None:
+        """A new candle begins: bounds are those of the candle before it and of the price that one was entered with."""
+        before = self.kline
+        if before is None:
+            self._floor, self._ceiling = inf, 0.0
+        else:
+            entry = self._entry_price or before.close
+            self._floor, self._ceiling = min(before.low, entry), max(before.high, entry)
+            self._entry_price = before.close
+        self._widen(kline.low, kline.high)
+        self.open_ms = kline.open_ms
 
     def close_candle(self, kline: Kline) -> None:
         """Append a closed candle that is newer than every one before; a missing minute empties the past first."""
@@ -142,9 +159,6 @@ class SymbolBook:
     def forget_window(self) -> None:
         """After a blind time: the price a minute ago was not seen, so there is none to compare with."""
         self.ring.clear()
-        self.previous_high = -inf
-        self.previous_low = inf
-        self.entry_price = 0.0
 
     def price_before(self, moment_ms: int) -> float | None:
         """Close of the last closed candle that ended at or before `moment_ms`, at most a minute earlier; else None."""

@@ -26,6 +26,7 @@ from altmonitor.monitor.compose import Surroundings
 from altmonitor.monitor.ports import AlertSink, DayTicker, Funding, OpenInterest
 
 LATENCY_SAMPLES = 1000
+_LIVE, _LATE = int(Applied.LIVE), int(Applied.LATE)  # plain ints: an enum look-up per frame is not free
 
 
 class MarketContext(Protocol):
@@ -80,14 +81,16 @@ class Engine:
             return
         applied = book.apply(update)
         kline = update.kline
-        if applied is Applied.LIVE:
-            move = self._price.look(book, kline)
-            if move is not None:
-                self._on_move(book, kline, move)
-        elif applied is Applied.LATE:
+        if applied == _LIVE:
+            close = kline.close
+            if close >= book.pump_at or close <= book.dump_at:
+                move = self._price.look(book, kline)
+                if move is not None:
+                    self._on_move(book, kline, move)
+        elif applied == _LATE:
             self._on_late(book, kline, update.event_ms)
         else:
-            self.refused[applied.name] += 1
+            self.refused[Applied(applied).name] += 1
             return
         if kline.is_closed:
             self._on_close(book, kline, update.event_ms)
@@ -131,13 +134,17 @@ class Engine:
             self._volume_told_ms.pop((symbol, "DOWN"), None)
         for symbol in symbols:
             if symbol not in self._books:
-                self._books[symbol] = SymbolBook(symbol, lookback=self._settings.vol_burst_lookback)
+                self._books[symbol] = SymbolBook(
+                    symbol, lookback=self._settings.vol_burst_lookback, rise=self._price.rise, fall=self._price.fall
+                )
 
     def use(self, settings: Settings) -> None:
         """New settings, from the next frame on."""
         self._settings = settings
         self._price.use(settings)
         self._oi.use(settings)
+        for book in self._books.values():
+            book.aim(rise=self._price.rise, fall=self._price.fall)
 
     def restore(self, alerts: Iterable[Alert]) -> int:
         """Take over what was told before a restart (oldest → newest). Returns how many alerts spoke."""
