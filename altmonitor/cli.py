@@ -1,5 +1,95 @@
-"""Sub-commands: argv → config → app; nothing else."""
+"""Sub-commands: argv → config → app; nothing else. Everything heavy is imported inside, so `--help` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from altmonitor import __version__
+
+FAILED, WRONG_CONFIGURATION = 1, 2
+ENV_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, message="altmonitor %(version)s")
+def cli() -> None:
+    """Watch every Binance USDT perpetual and tell a Telegram chat what moved. Data only: no trades, no advice.
+
+    Exit codes: 0 done · 1 failed while running · 2 wrong configuration or arguments · 130/143 stopped by a signal.
+    """
+
+
+@cli.command()
+@click.option("--dry-run", is_flag=True, help="Print alerts here instead of sending them; needs no token.")
+@click.option("--env-file", type=ENV_FILE, default=Path(".env"), show_default=True, help="Where settings are read.")
+def run(dry_run: bool, env_file: Path) -> None:
+    """Watch the market until stopped."""
+    from altmonitor import launch
+
+    _leave(launch.run(env_file=env_file, is_dry_run=dry_run))
+
+
+@cli.command()
+@click.option("--tape", type=click.Path(path_type=Path, dir_okay=False), help="Play real 1-minute candles (CSV, .gz).")
+@click.option("--from", "from_time", help="Start of the tape to play, such as 2022-05-12T08:00 (UTC).")
+@click.option("--speed", type=click.FloatRange(1, 200), help="How much faster than life. [10; with a tape 60]")
+@click.option("--symbols", type=click.IntRange(1, 1000), default=600, show_default=True, help="Contracts simulated.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another number, another market.")
+@click.option("--seconds", type=click.FloatRange(1), help="Stop after this many seconds. [runs until Ctrl-C]")
+@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of messages.")
+def demo(**choices: Any) -> None:
+    """See it at work: a simulated exchange and a simulated Telegram chat, here in the terminal. Needs nothing."""
+    from altmonitor import launch
+
+    _leave(launch.demo(launch.DemoChoices(**choices)))
+
+
+@cli.command()
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port of the exchange. [any free one]")
+@click.option("--telegram-port", type=click.IntRange(0, 65_535), default=0, help="Port of the Bot API. [any free one]")
+@click.option("--symbols", type=click.IntRange(1, 1000), default=600, show_default=True, help="Contracts simulated.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another number, another market.")
+def sim(port: int, telegram_port: int, symbols: int, seed: int) -> None:
+    """Only the simulated exchange and Bot API; prints the settings that point a monitor at them."""
+    from altmonitor import launch
+
+    _leave(launch.sim(port=port, telegram_port=telegram_port, symbols=symbols, seed=seed))
+
+
+@cli.command()
+@click.argument("symbol", required=False)
+@click.option(
+    "-n", "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many, newest first."
+)
+@click.option("--kind", type=click.Choice(["price", "oi", "vol"]), help="Only this kind.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--env-file", type=ENV_FILE, default=Path(".env"), show_default=True, help="Where settings are read.")
+def history(symbol: str | None, limit: int, kind: str | None, as_json: bool, env_file: Path) -> None:
+    """Alerts told so far and what became of them."""
+    from altmonitor import launch
+
+    _leave(launch.history(env_file=env_file, symbol=symbol, limit=limit, kind=kind, as_json=as_json))
+
+
+@cli.command()
+@click.argument("hours", type=click.IntRange(1, 720), default=24)
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option("--env-file", type=ENV_FILE, default=Path(".env"), show_default=True, help="Where settings are read.")
+def stats(hours: int, as_json: bool, env_file: Path) -> None:
+    """Alerts per kind and symbol over the last HOURS."""
+    from altmonitor import launch
+
+    _leave(launch.stats(env_file=env_file, hours=hours, as_json=as_json))
+
+
+def _leave(code: int) -> NoReturn:
+    sys.exit(code)
 
 
 def main() -> None:
-    """Entry point."""
+    """Entry point of the `altmonitor` command."""
+    cli(prog_name="altmonitor")

@@ -100,6 +100,28 @@ class PriceMove:
             event_ms=event_ms,
         )
 
+    def missed_moves(self, candle: Kline, event_ms: int) -> list[Move]:
+        """What a closed candle that nobody watched would have touched: its extremes against its open."""
+        if not 0.0 < candle.open < inf:
+            return []
+        found = []
+        for extreme in (candle.high, candle.low):
+            change = change_pct(candle.open, extreme)
+            direction = self._direction(change)
+            if direction is not None:
+                span_s = MINUTE_MS / 1000
+                found.append(
+                    Move(
+                        direction=direction,
+                        change_pct=change,
+                        window="1m",
+                        span_s=span_s,
+                        candle_ms=candle.open_ms,
+                        event_ms=event_ms,
+                    )
+                )
+        return found
+
     def _rolling_move(self, book: SymbolBook) -> Move | None:
         event_ms = book.event_ms
         moment_ms = event_ms - ROLLING_MS
@@ -161,9 +183,10 @@ class PriceMove:
         move = finding.move
         before = self._told.get((symbol, move.direction))
         candles = (move.candle_ms,) if before is None else (*before.candles, move.candle_ms)[-REMEMBERED_CANDLES:]
+        is_newest = before is None or move.event_ms >= before.event_ms  # hindsight may tell an older one later
         self._told[symbol, move.direction] = Told(
-            event_ms=move.event_ms,
-            change_pct=move.change_pct,
+            event_ms=move.event_ms if before is None or is_newest else before.event_ms,
+            change_pct=move.change_pct if before is None or is_newest else before.change_pct,
             candles=candles,
             episode_key=finding.episode_key or key,
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
 from altmonitor.alert import Direction
 from altmonitor.control.settings import Settings
 from altmonitor.detectors.verdict import Verdict
-from altmonitor.market.book import ClosedCandle, SymbolBook
+from altmonitor.market.book import ClosedCandle
 from altmonitor.market.kline import Kline
 from altmonitor.market.percent import reaches
 
@@ -26,7 +27,7 @@ class VolumeFinding:
     baseline_count: int = 0
 
 
-def median(candles: list[ClosedCandle]) -> float:
+def median(candles: Sequence[ClosedCandle]) -> float:
     """Median quote volume, USDT. `candles` is not empty."""
     volumes = sorted(candle.quote_usdt for candle in candles)
     middle = len(volumes) // 2
@@ -35,13 +36,16 @@ def median(candles: list[ClosedCandle]) -> float:
     return (volumes[middle - 1] + volumes[middle]) / 2
 
 
-def look(book: SymbolBook, kline: Kline, settings: Settings) -> VolumeFinding:
-    """Judge a closed candle against the closed candles *before* it. Changes nothing; the caller then closes it."""
+def look(before: Sequence[ClosedCandle], kline: Kline, settings: Settings) -> VolumeFinding:
+    """Judge a closed candle against those before it.
+
+    before: consecutive closed minutes that end where the candle opens, oldest → newest; empty after a hole.
+    """
     if settings.vol_burst_mult == 0:
         return VolumeFinding(verdict=Verdict.SWITCHED_OFF)
     if not 0.0 <= kline.quote_usdt < inf or not 0.0 < kline.open < inf:
         return VolumeFinding(verdict=Verdict.NO_VALUE)
-    baseline = [] if book.has_hole_before(kline.open_ms) else book.closed[-settings.vol_burst_lookback :]
+    baseline = before[-settings.vol_burst_lookback :]
     if len(baseline) < FEWEST_CANDLES:
         return VolumeFinding(verdict=Verdict.FEW_CANDLES, baseline_count=len(baseline))
     middle = median(baseline)

@@ -19,7 +19,7 @@ from altmonitor.monitor.ports import DayTicker, Funding
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What is known around an alert at its moment. oi_newest: (time_ms, contracts)."""
+    """What is known around an alert at its moment. oi_newest: (time_ms, contracts). is_late: found in hindsight."""
 
     now_ms: int
     event_ms: int
@@ -28,12 +28,13 @@ class Surroundings:
     funding: Funding | None
     funding_hours: float
     oi_newest: tuple[int, float] | None
+    is_late: bool = False
 
 
 def price_alert(
-    symbol: str, kline: Kline, finding: PriceFinding, oi_change: float | None, around: Surroundings, settings: Settings
+    symbol: str, kline: Kline, finding: PriceFinding, oi_change: float | None, around: Surroundings
 ) -> Alert:
-    move = finding.move
+    move, settings = finding.move, around.settings
     oi_contracts = around.oi_newest[1] if around.oi_newest else None
     return Alert(
         key=_price_key(symbol, finding),
@@ -50,6 +51,7 @@ def price_alert(
         metric=move.change_pct,
         quadrant=quadrant(move.change_pct, oi_change),
         note=move.window,
+        late=around.is_late,
         details=_details(
             around,
             threshold=settings.pump_threshold if move.direction == "PUMP" else settings.dump_threshold,
@@ -98,6 +100,7 @@ def volume_alert(symbol: str, kline: Kline, finding: VolumeFinding, around: Surr
         amplitude=_amplitude(kline),
         metric=finding.ratio,
         note="1m",
+        late=around.is_late,
         details=_details(
             around,
             threshold=around.settings.vol_burst_mult,

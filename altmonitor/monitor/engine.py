@@ -67,6 +67,7 @@ class Engine:
         self._oi = OiSurge(settings)
         self._volume_told_ms: dict[tuple[str, Direction], int] = {}
         self._oi_now_ms = 0
+        self._unseen = (0, 0)  # the last blind time, unix ms, begun with the minute in which it began
         self.verdicts: Counter[tuple[Kind, Verdict]] = Counter()
         self.refused: Counter[str] = Counter()
         self.detect_ms: deque[int] = deque(maxlen=LATENCY_SAMPLES)
@@ -161,16 +162,21 @@ class Engine:
 
     def after_blind(self, since_ms: int, until_ms: int) -> None:
         """Nothing was seen in between: no window may bridge it, and the closed minutes are asked for."""
+        self._unseen = (since_ms - since_ms % MINUTE_MS, until_ms)
         for symbol, book in self._books.items():
             book.forget_window()
             if since_ms // MINUTE_MS != until_ms // MINUTE_MS:
                 self._request_refill(symbol, since_ms - since_ms % MINUTE_MS, until_ms)
 
     def refill(self, symbol: str, candles: Sequence[Kline]) -> None:
-        """Closed candles from the exchange's history, oldest → newest."""
+        """Closed candles from the exchange's history, oldest → newest. Those nobody watched are looked through."""
         book = self._books.get(symbol)
-        if book is not None:
-            book.refill(candles)
+        if book is None:
+            return
+        book.refill(candles)
+        for kline in candles:
+            if self._unseen[0] <= kline.open_ms < self._unseen[1]:
+                self._look_back(book, kline)
 
     def book(self, symbol: str) -> SymbolBook | None:
         """Live state of a symbol; None when it is not watched by the exchange connection."""
@@ -190,13 +196,13 @@ class Engine:
                 return Verdict.THIN_DAY
         return None
 
-    def _on_move(self, book: SymbolBook, kline: Kline, move: Move) -> None:
+    def _on_move(self, book: SymbolBook, kline: Kline, move: Move, *, is_late: bool = False) -> None:
         verdict = self._gate(book.symbol, move.event_ms)
         if verdict is None:
             finding = self._price.judge(book.symbol, move)
             verdict = finding.verdict
             if verdict.is_told:
-                self._tell_price(book, kline, finding)
+                self._tell_price(book, kline, finding, is_late=is_late)
         self.verdicts["price", verdict] += 1
 
     def _on_late(self, book: SymbolBook, kline: Kline, event_ms: int) -> None:
@@ -208,20 +214,48 @@ class Engine:
         if kline.open_ms <= book.last_closed_ms:
             self.verdicts["vol", Verdict.REPEATED_CANDLE] += 1
             return
-        finding = volume_burst.look(book, kline, self._settings)
+        has_hole = book.has_hole_before(kline.open_ms)
+        finding = volume_burst.look([] if has_hole else book.closed, kline, self._settings)
         if finding.verdict is Verdict.NO_VALUE:
             self.verdicts["vol", finding.verdict] += 1
             return
-        if book.has_hole_before(kline.open_ms):
+        if has_hole:
             self._request_refill(book.symbol, book.last_closed_ms + MINUTE_MS, kline.open_ms)
         book.close_candle(kline)
+        self._on_volume(book, kline, finding, event_ms)
+        if self._unseen[0] <= kline.open_ms < self._unseen[1]:  # sight came back within this candle
+            self._tell_missed_moves(book, kline)
+
+    def _on_volume(
+        self,
+        book: SymbolBook,
+        kline: Kline,
+        finding: volume_burst.VolumeFinding,
+        event_ms: int,
+        *,
+        is_late: bool = False,
+    ) -> None:
         verdict: Verdict = finding.verdict
         if verdict is Verdict.FIRE:
             verdict = self._gate(book.symbol, event_ms) or self._volume_cooldown(book.symbol, finding, event_ms)
         if verdict is Verdict.FIRE:
-            self._volume_told_ms[book.symbol, finding.direction] = event_ms
-            self._put(compose.volume_alert(book.symbol, kline, finding, self._surroundings(book.symbol, event_ms)))
+            told = (book.symbol, finding.direction)
+            self._volume_told_ms[told] = max(event_ms, self._volume_told_ms.get(told, 0))
+            around = self._surroundings(book.symbol, event_ms, is_late=is_late)
+            self._put(compose.volume_alert(book.symbol, kline, finding, around))
         self.verdicts["vol", verdict] += 1
+
+    def _look_back(self, book: SymbolBook, kline: Kline) -> None:
+        """A closed minute nobody watched, now known from history: what it would have raised is told as late."""
+        before = [candle for candle in book.closed if candle.open_ms < kline.open_ms]
+        if before and before[-1].open_ms == kline.open_ms - MINUTE_MS:
+            finding = volume_burst.look(before, kline, self._settings)
+            self._on_volume(book, kline, finding, kline.open_ms + MINUTE_MS, is_late=True)
+        self._tell_missed_moves(book, kline)
+
+    def _tell_missed_moves(self, book: SymbolBook, kline: Kline) -> None:
+        for move in self._price.missed_moves(kline, kline.open_ms + MINUTE_MS):
+            self._on_move(book, kline, move, is_late=True)
 
     def _volume_cooldown(self, symbol: str, finding: volume_burst.VolumeFinding, event_ms: int) -> Verdict:
         told_ms = self._volume_told_ms.get((symbol, finding.direction))
@@ -254,16 +288,15 @@ class Engine:
         funding = self._context.funding(symbol)
         return None if funding is None else funding.mark_price
 
-    def _tell_price(self, book: SymbolBook, kline: Kline, finding: PriceFinding) -> None:
+    def _tell_price(self, book: SymbolBook, kline: Kline, finding: PriceFinding, *, is_late: bool) -> None:
         move = finding.move
-        oi_change = self.oi_change_1m(book.symbol, move.event_ms)
-        alert = compose.price_alert(
-            book.symbol, kline, finding, oi_change, self._surroundings(book.symbol, move.event_ms), self._settings
-        )
+        oi_change = None if is_late else self.oi_change_1m(book.symbol, move.event_ms)
+        around = self._surroundings(book.symbol, move.event_ms, is_late=is_late)
+        alert = compose.price_alert(book.symbol, kline, finding, oi_change, around)
         self._price.remember(book.symbol, finding, key=alert.key)
         self._put(alert)
 
-    def _surroundings(self, symbol: str, event_ms: int) -> Surroundings:
+    def _surroundings(self, symbol: str, event_ms: int, *, is_late: bool = False) -> Surroundings:
         return Surroundings(
             now_ms=self._clock.now_ms(),
             event_ms=event_ms,
@@ -271,10 +304,12 @@ class Engine:
             day=self._context.day(symbol),
             funding=self._context.funding(symbol),
             funding_hours=self._context.funding_hours(symbol),
-            oi_newest=self._oi_ring.newest(symbol),
+            oi_newest=None if is_late else self._oi_ring.newest(symbol),
+            is_late=is_late,
         )
 
     def _put(self, alert: Alert) -> None:
-        self.detect_ms.append(int(alert.ts * 1000) - alert.event_ms)
+        if not alert.late:
+            self.detect_ms.append(int(alert.ts * 1000) - alert.event_ms)
         self._sink.put(alert)
         self._on_alert(alert)
