@@ -68,11 +68,11 @@ def sim(port: int, telegram_port: int, symbols: int, seed: int) -> None:
 @click.option("--kind", type=click.Choice(["price", "oi", "vol"]), help="Only this kind.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @click.option("--env-file", type=ENV_FILE, default=Path(".env"), show_default=True, help="Where settings are read.")
-def history(symbol: str | None, limit: int, kind: str | None, as_json: bool, env_file: Path) -> None:
+def history(symbol: str | None, limit: int, kind: Any, as_json: bool, env_file: Path) -> None:
     """Alerts told so far and what became of them."""
-    from altmonitor import launch
+    from altmonitor import lookup
 
-    _leave(launch.history(env_file=env_file, symbol=symbol, limit=limit, kind=kind, as_json=as_json))
+    _leave(lookup.history(env_file=env_file, symbol=symbol, limit=limit, kind=kind, as_json=as_json))
 
 
 @cli.command()
@@ -81,9 +81,9 @@ def history(symbol: str | None, limit: int, kind: str | None, as_json: bool, env
 @click.option("--env-file", type=ENV_FILE, default=Path(".env"), show_default=True, help="Where settings are read.")
 def stats(hours: int, as_json: bool, env_file: Path) -> None:
     """Alerts per kind and symbol over the last HOURS."""
-    from altmonitor import launch
+    from altmonitor import lookup
 
-    _leave(launch.stats(env_file=env_file, hours=hours, as_json=as_json))
+    _leave(lookup.stats(env_file=env_file, hours=hours, as_json=as_json))
 
 
 def _leave(code: int) -> NoReturn:

@@ -74,7 +74,7 @@ class Newsroom:
                 not_to=destination,
             )
         else:
-            self.tell(news.TelegramFine(at_ms=now_ms, chat=str(destination)), not_to=destination)
+            self.tell(news.TelegramFine(at_ms=now_ms, chat=str(destination)))
 
     def on_listener_event(self, event: ListenerEvent) -> None:
         if event.kind == "second_poller":

@@ -20,12 +20,16 @@ HEALTHY_AFTER_S = 60.0
 
 @dataclass(slots=True)
 class LoopState:
-    """restarts: since the start. failures_in_row: without a healthy stretch between them."""
+    """restarts: since the start. failures_in_row: without a healthy stretch between them.
+
+    `Supervisor.failures_in_row` also knows of a healthy stretch that goes on.
+    """
 
     name: str
     restarts: int = 0
     failures_in_row: int = 0
     last_error: str = ""
+    began_s: float | None = None  # monotonic, of the run that goes on now; None while it pauses or after its end
 
 
 class Supervisor:
@@ -46,7 +50,7 @@ class Supervisor:
 
     async def _watch(self, state: LoopState, loop: Callable[[], Awaitable[None]]) -> None:
         while True:
-            began_s = self._clock.monotonic()
+            began_s = state.began_s = self._clock.monotonic()
             try:
                 await loop()
             except self._fatal as problem:
@@ -55,7 +59,9 @@ class Supervisor:
             except Exception as problem:
                 self._count(state, problem, ran_s=self._clock.monotonic() - began_s)
             else:
+                state.began_s = None
                 return
+            state.began_s = None
             ceiling_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (state.failures_in_row - 1))
             await self._clock.sleep(ceiling_s * random.uniform(0.5, 1.0))
 
@@ -72,6 +78,11 @@ class Supervisor:
             state.last_error,
             exc_info=problem if state.failures_in_row == 1 else None,
         )
+
+    def failures_in_row(self, state: LoopState) -> int:
+        """0 once the loop has run well for `HEALTHY_AFTER_S`, however often it failed before."""
+        is_well = state.began_s is not None and self._clock.monotonic() - state.began_s >= HEALTHY_AFTER_S
+        return 0 if is_well else state.failures_in_row
 
     def end(self, problem: BaseException | None = None) -> None:
         """Let `wait` return; with a problem, the program failed."""

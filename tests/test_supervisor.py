@@ -76,3 +76,25 @@ async def test_a_loop_that_returns_is_finished(clock: ScaledClock) -> None:
     await asyncio.sleep(0.05)
     await supervisor.stop(within_s=1)
     assert runs == [1]
+
+
+async def test_a_loop_that_runs_well_again_has_no_failures_in_a_row() -> None:
+    clock = ScaledClock(start_ms=0, speed=2000)
+    supervisor = Supervisor(clock=clock)
+    runs: list[int] = []
+    fourth = asyncio.Event()
+
+    async def recovers() -> None:
+        runs.append(1)
+        if len(runs) <= 3:
+            raise RuntimeError("not yet")
+        fourth.set()
+        await asyncio.Event().wait()
+
+    supervisor.start("recovers", recovers)
+    await asyncio.wait_for(fourth.wait(), 10)
+    state = supervisor.loops["recovers"]
+    assert state.failures_in_row == 3
+    await clock.sleep(60)
+    assert (supervisor.failures_in_row(state), state.restarts) == (0, 3)
+    await supervisor.stop(within_s=5)

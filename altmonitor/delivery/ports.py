@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +18,7 @@ class Queued:
     destination: Destination
     attempts: int
     queued_ms: int
+    maybe_repeated: bool = False  # an attempt had no known outcome (crash, time-out): the chat may have it already
 
 
 class Outbox(Protocol):
@@ -34,14 +35,23 @@ class Outbox(Protocol):
     ) -> None: ...
     async def mark_failed(self, destination: Destination, alert_ids: Sequence[int], *, error: str) -> None: ...
     async def mark_expired(self, destination: Destination, alert_ids: Sequence[int], *, error: str) -> None: ...
-    async def note_error(self, destination: Destination, alert_ids: Sequence[int], *, error: str) -> None:
-        """Stays queued; the text is for `/history` and the operator."""
+    async def note_error(
+        self, destination: Destination, alert_ids: Sequence[int], *, error: str, outcome_unknown: bool = False
+    ) -> None:
+        """Stays queued; the text is for `/history` and the operator. outcome_unknown False: the attempt certainly
+        did not arrive, so it alone makes no later one `maybe_repeated`."""
 
     async def message_id_of(self, destination: Destination, alert_key: str) -> int | None:
         """Message that told this alert there; None when it was not sent (yet)."""
 
     async def move(self, old: Destination, new: Destination) -> None:
         """The group became a supergroup: rows and the remembered destination follow."""
+
+    async def alerts_of(self, keys: Collection[str]) -> Mapping[str, Alert]:
+        """As they are now, with what enrichment added; unknown keys are absent."""
+
+    async def sent_since(self, chat_id: int, since_ms: int) -> Sequence[int]:
+        """When the chat accepted alert messages lately (unix ms, oldest → newest, one entry per message)."""
 
     async def wait_for_work(self, destination: Destination) -> None:
         """Returns when something new was committed for this destination since the last call."""
@@ -57,3 +67,22 @@ class Channel(Protocol):
 
     async def edit(self, destination: Destination, message_id: int, html: str) -> None:
         """An unchanged text is success."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestPart:
+    """One message of a digest. html: ≤ 4,096 UTF-16 units after parsing. alert_ids: the alerts it names."""
+
+    html: str
+    alert_ids: tuple[int, ...]
+
+
+class Renderer(Protocol):
+    """Alert → text in the reader's language. Pure; every alert handed in has its `id` set."""
+
+    def alert(self, alert: Alert, *, maybe_repeated: bool) -> str:
+        """maybe_repeated: the chat may have this message already; the text says so and shows the alert's id."""
+
+    def digest(self, alerts: Sequence[Alert], *, late: bool, maybe_repeated: bool = False) -> list[DigestPart]:
+        """Every alert in exactly one part. late: they are old news, the text says so. maybe_repeated: some of them
+        may be in the chat already, the text says so."""

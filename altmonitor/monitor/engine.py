@@ -178,6 +178,18 @@ class Engine:
             if self._unseen[0] <= kline.open_ms < self._unseen[1]:
                 self._look_back(book, kline)
 
+    @property
+    def settings(self) -> Settings:
+        """In force now."""
+        return self._settings
+
+    def detect_latency_ms(self) -> tuple[float | None, float | None]:
+        """p50 and p99 of exchange event → decision over the last 1,000 alerts; None before the first."""
+        if not self.detect_ms:
+            return None, None
+        ordered = sorted(self.detect_ms)
+        return ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99)]
+
     def book(self, symbol: str) -> SymbolBook | None:
         """Live state of a symbol; None when it is not watched by the exchange connection."""
         return self._books.get(symbol)

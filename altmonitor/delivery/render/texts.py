@@ -117,6 +117,7 @@ _EN = {
     "settings_damaged": "⚠️ <b>The saved settings were damaged</b>",
     "settings_damaged_effect": "Kept as <code>{path}</code>. The environment's thresholds are in force, "
     "nothing is muted or on the watchlist.",
+    "commands_missed": "<b>Not carried out</b>: {count} written while I was away. Send again what you still want.",
     "second_poller": "⚠️ <b>Another program reads this bot's commands</b>",
     "second_poller_effect": "A second monitor or a webhook uses the same token: commands may go astray. "
     "Alerts still come.",
@@ -235,6 +236,7 @@ _ZH = {
     "disk_fine_after": "🟢 <b>提醒已恢复保存</b>，历时 {duration}",
     "settings_damaged": "⚠️ <b>保存的设置已损坏</b>",
     "settings_damaged_effect": "原文件保留为 <code>{path}</code>。现按环境变量的阈值运行，静音与自选为空。",
+    "commands_missed": "<b>未执行</b>：我离线期间收到 {count} 条指令，如仍需要请重新发送。",
     "second_poller": "⚠️ <b>有另一个程序在读取此机器人的命令</b>",
     "second_poller_effect": "另一个监控程序或 webhook 使用了同一个 token：命令可能丢失，提醒不受影响。",
     "database_set_aside": "⚠️ <b>提醒数据库已损坏</b>",

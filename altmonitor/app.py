@@ -1,0 +1,408 @@
+"""Composition root: builds every object, runs the loops under one supervisor, stops them in order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from altmonitor import __version__
+from altmonitor.answers import ChatAnswers
+from altmonitor.chat.listener import CommandListener
+from altmonitor.chat.ports import AllowedSenders, BotAccess
+from altmonitor.clock import Clock
+from altmonitor.config import Config
+from altmonitor.control.desk import CommandDesk
+from altmonitor.control.desk import Surroundings as DeskSurroundings
+from altmonitor.control.settings import Settings, SettingsHolder
+from altmonitor.delivery.dispatcher import Dispatcher
+from altmonitor.delivery.ports import Channel
+from altmonitor.delivery.render import news
+from altmonitor.delivery.render.alerts import Style
+from altmonitor.delivery.render.renderer import MessageRenderer
+from altmonitor.delivery.render.replies import command_menu
+from altmonitor.delivery.wiring import Events, Wiring
+from altmonitor.errors import ChatUnreachable, ExchangeError, RetryLater, StorageError, TokenRefused
+from altmonitor.exchanges.binance.guard import Guard
+from altmonitor.exchanges.binance.rest import BinanceRest
+from altmonitor.exchanges.binance.stream import FeedOptions, KlineFeed
+from altmonitor.market.kline import KlineUpdate
+from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.market.symbol import ContractNews
+from altmonitor.monitor.backfill import Backfill
+from altmonitor.monitor.engine import Engine
+from altmonitor.monitor.enrich import Enricher
+from altmonitor.monitor.health import Health, LoopStatus, Vitals, assess
+from altmonitor.monitor.ports import FeedEvent, LatencyStatus
+from altmonitor.monitor.snapshots import MarketSnapshots
+from altmonitor.monitor.sweep import OpenInterestSweep
+from altmonitor.monitor.universe import Universe
+from altmonitor.newsroom import Newsroom
+from altmonitor.storage.sqlite import SqliteStore, StoreOptions
+from altmonitor.storage.state_file import LoadedState, StateFile, base_settings, which_won
+from altmonitor.supervisor import Supervisor
+from altmonitor.values import Destination
+from altmonitor.web.server import HealthServer, Served
+
+log = logging.getLogger(__name__)
+
+OI_MEMORY_MS = 15 * 60_000  # an open-interest jump stays in the 5-minute window and a little beyond
+STOP_WITHIN_S = 3.0
+PRUNE_EVERY_S = 3_600.0
+KEPT_DAYS = 90
+SKEW_EVERY_S = 600.0
+MENU_RETRY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlet:
+    """Where messages go. bot: None when nobody can write back (a dry run)."""
+
+    channel: Channel
+    destination: Destination
+    bot: BotAccess | None = None
+    set_menu: Callable[[list[tuple[str, str]]], Awaitable[None]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What is decided outside the environment. feed: options of the socket; gather time comes from the config."""
+
+    feed: FeedOptions = field(default_factory=FeedOptions)
+
+
+class _FeedDesk:
+    """What the feed calls. `on_kline` is the engine's own method: no call in between, it runs for every frame."""
+
+    __slots__ = ("_on_contract", "_on_event", "on_kline")
+
+    def __init__(
+        self,
+        *,
+        on_kline: Callable[[KlineUpdate], None],
+        on_contract: Callable[[ContractNews], None],
+        on_event: Callable[[FeedEvent], None],
+    ) -> None:
+        self.on_kline = on_kline
+        self._on_contract = on_contract
+        self._on_event = on_event
+
+    def on_contract(self, news: ContractNews) -> None:
+        self._on_contract(news)
+
+    def on_feed_event(self, event: FeedEvent) -> None:
+        self._on_event(event)
+
+
+class App:
+    """The whole monitor. `run` works until `stop` is called or something fatal happens."""
+
+    def __init__(self, config: Config, *, clock: Clock, outlet: Outlet, choices: Choices | None = None) -> None:
+        self.config = config
+        self.clock = clock
+        self._outlet = outlet
+        self._choices = choices or Choices()
+        self._started_s = clock.monotonic()
+        self.supervisor = Supervisor(clock=clock, fatal=(TokenRefused,))
+        self._style = Style(lang=config.alert_lang, tz=ZoneInfo(config.alert_tz))
+        self._renderer = MessageRenderer(config.alert_lang, ZoneInfo(config.alert_tz))
+        self._newsroom = Newsroom(clock=clock, publish=self._publish)
+        self.store = SqliteStore(
+            config.db_file,
+            clock=clock,
+            options=StoreOptions(
+                destinations=(outlet.destination,),
+                keeps_history=config.history_enabled,
+                on_trouble=self._newsroom.on_storage_trouble,
+                on_set_aside=self._newsroom.on_database_set_aside,
+            ),
+        )
+        self._state_file = StateFile(config.state_file, clock)
+        self.guard = Guard(
+            config.binance_rest_url,
+            clock=clock,
+            block_file=config.db_file.with_name("exchange-block.json"),
+            on_change=self._newsroom.on_guard,
+        )
+        self._rest = BinanceRest(config.binance_rest_url, clock=clock, guard=self.guard)
+        self._snapshots = MarketSnapshots(self._rest, clock=clock)
+        self._universe = Universe(
+            self._rest,
+            clock=clock,
+            tradfi=config.tradfi_perpetuals,
+            refresh_s=config.symbols_refresh_sec,
+            on_change=self._on_universe,
+            file=config.db_file.with_name("symbols.json"),
+        )
+        self.dispatcher: Dispatcher | None = None
+        self._restored = news.Restored()
+        self._is_announced = False
+        self._build_market(base_settings(config))
+
+    def _build_market(self, settings: Settings) -> None:
+        config, clock = self.config, self.clock
+        self._oi_ring = OpenInterestRing(period_s=config.oi_poll_sec)
+        self._backfill = Backfill(
+            self._rest, clock=clock, symbols=self._symbols, apply=lambda symbol, rows: self.engine.refill(symbol, rows)
+        )
+        self._enricher = Enricher(
+            self._rest,
+            clock=clock,
+            lsr_period=config.lsr_period,
+            updates=self.store,
+            refreshed=self._refresh,
+            record_oi=lambda sample: self.engine.on_open_interest(sample),
+            oi_change_1m=lambda symbol, event_ms: self.engine.oi_change_1m(symbol, event_ms),
+        )
+        self.engine = Engine(
+            clock=clock,
+            settings=settings,
+            sink=self.store,
+            context=self._snapshots,
+            oi_ring=self._oi_ring,
+            on_alert=self._enricher.put,
+            request_refill=self._backfill.request,
+        )
+        self._sweep = OpenInterestSweep(
+            self._rest,
+            clock=clock,
+            period_s=config.oi_poll_sec,
+            concurrency=config.oi_concurrency,
+            symbols=self._symbols,
+            record=self.engine.on_open_interest,
+            evaluate=self.engine.evaluate_open_interest,
+        )
+        desk = _FeedDesk(
+            on_kline=self.engine.on_kline, on_contract=self._universe.on_contract, on_event=self._on_feed_event
+        )
+        self.feed = KlineFeed(config.binance_ws_url, sink=desk, clock=clock, options=self._choices.feed)
+
+    # --- life ----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Raises the fatal error that ended it, or what kept it from starting (`StartError`, `StorageError`)."""
+        async with AsyncExitStack() as stack:
+            loaded = await self._state_file.load()
+            holder = self._holder(loaded)
+            await stack.enter_async_context(self.store)
+            await self._restore(holder.current)
+            await self._rest.start()
+            stack.push_async_callback(self._rest.stop)
+            self.dispatcher = self._build_dispatcher()
+            if loaded.aside is not None:
+                piece = news.SettingsDamaged(
+                    at_ms=self.clock.now_ms(), kept_as=str(loaded.aside), reason=loaded.problem
+                )
+                self._newsroom.tell(piece)
+            server = self._build_server()
+            await server.start()
+            stack.push_async_callback(server.stop)
+            self.server_port = server.port
+            self._start_loops(holder, self.dispatcher)
+            try:
+                await self.supervisor.wait()
+            finally:
+                await self.supervisor.stop(within_s=STOP_WITHIN_S)
+        if self.supervisor.fatal_error is not None:
+            raise self.supervisor.fatal_error
+
+    def stop(self) -> None:
+        """Let `run` end; what is queued stays queued."""
+        self.supervisor.end()
+
+    def _holder(self, loaded: LoadedState) -> SettingsHolder:
+        base = base_settings(self.config)
+        holder = SettingsHolder(base, loaded.overrides)
+        for line in which_won(base, loaded.overrides):
+            log.info("%s", line)
+        self.engine.use(holder.current)
+        holder.on_change(self.engine.use)
+        return holder
+
+    async def _restore(self, settings: Settings) -> None:
+        """Cooldowns, episodes and re-arm states from what is stored."""
+        since_ms = self.clock.now_ms() - max(OI_MEMORY_MS, settings.cooldown_sec * 1000)
+        told = self.engine.restore(await self.store.alerts_since(since_ms))
+        queued = self.store.outbox_status().queued
+        self._restored = news.Restored(queued=queued, cooldowns=told)
+
+    def _start_loops(self, holder: SettingsHolder, dispatcher: Dispatcher) -> None:
+        start = self.supervisor.start
+        start("delivery", dispatcher.run)
+        start("contracts", self._follow_universe)
+        start("feed", self.feed.run)
+        start("open interest", self._sweep.run)
+        start("snapshots", self._snapshots.run)
+        start("back-fill", self._backfill.run)
+        start("enrichment", self._enricher.run)
+        start("clock check", self._check_clock)
+        start("clean-up", self._clean_up)
+        if self._outlet.bot is not None:
+            start("commands", self._build_listener(holder, dispatcher, self._outlet.bot).run)
+            start("command menu", self._set_menu)
+
+    def _build_dispatcher(self) -> Dispatcher:
+        wiring = Wiring(
+            outbox=self.store,
+            channel=self._outlet.channel,
+            renderer=self._renderer,
+            clock=self.clock,
+            min_interval_s=self.config.tg_min_send_interval,
+            events=Events(trouble=self._newsroom.on_chat_trouble, fatal=self.supervisor.end),
+        )
+        return Dispatcher(wiring, self.store.destinations)
+
+    def _build_server(self) -> HealthServer:
+        config = self.config
+        return HealthServer(
+            Served(
+                host=config.api_host,
+                port=config.api_port,
+                health=self.health,
+                alerts=self.store if config.history_enabled else None,
+                clock=self.clock,
+                token=config.api_token,
+            )
+        )
+
+    def _build_listener(self, holder: SettingsHolder, dispatcher: Dispatcher, bot: BotAccess) -> CommandListener:
+        desk = CommandDesk(
+            DeskSurroundings(
+                holder=holder,
+                store=self._state_file,
+                alerts=self.store if self.config.history_enabled else None,
+                health=self.health,
+                listed=self._symbols,
+            )
+        )
+        answers = ChatAnswers(
+            desk,
+            clock=self.clock,
+            style=self._style,
+            answer=lambda where, parts, to: dispatcher.reply(where, parts, reply_to=to),
+        )
+        chats = self.config.allowed_chat_ids | {destination.chat_id for destination in self.store.destinations}
+        return CommandListener(
+            bot,
+            clock=self.clock,
+            handler=answers,
+            allowed=AllowedSenders(chat_ids=frozenset(chats), user_ids=self.config.allowed_user_ids),
+            offsets=_Offsets(self.store),
+            news=self._newsroom,
+        )
+
+    async def _follow_universe(self) -> None:
+        await self._universe.start()
+        await self._universe.run()
+
+    # --- small loops ---------------------------------------------------------------------------------------------
+
+    async def _check_clock(self) -> None:
+        while True:
+            try:
+                theirs_ms = await self._rest.server_time_ms()
+            except ExchangeError as problem:
+                log.debug("the exchange's clock could not be read: %s", problem)
+            else:
+                self._newsroom.on_skew(self.clock.now_ms() - theirs_ms)
+            await self.clock.sleep(SKEW_EVERY_S)
+
+    async def _clean_up(self) -> None:
+        while True:
+            try:
+                await self.store.prune(before_s=self.clock.now_ms() / 1000 - KEPT_DAYS * 86_400)
+            except StorageError as problem:
+                log.warning("old alerts could not be removed: %s", problem)
+            await self.clock.sleep(PRUNE_EVERY_S)
+
+    async def _set_menu(self) -> None:
+        """Until Telegram has taken it: the list of commands a chat offers while typing."""
+        while self._outlet.set_menu is not None:
+            try:
+                await self._outlet.set_menu(command_menu(self.config.alert_lang))
+            except (ChatUnreachable, RetryLater) as problem:
+                log.debug("the command menu could not be set yet: %s", problem)
+                await self.clock.sleep(MENU_RETRY_S)
+            else:
+                return
+
+    # --- between the parts ---------------------------------------------------------------------------------------
+
+    def _symbols(self) -> list[str]:
+        return sorted(self._universe.symbols)
+
+    def _on_universe(self, symbols: frozenset[str], added: frozenset[str], removed: frozenset[str]) -> None:
+        self.engine.set_symbols(symbols)
+        self.feed.set_symbols(symbols)
+        self._newsroom.symbols = len(symbols)
+        if not self._is_announced and symbols:
+            self._is_announced = True
+            self._backfill.request_all(self.engine.settings.vol_burst_lookback + 1)
+            self._newsroom.tell(
+                news.Started(
+                    at_ms=self.clock.now_ms(),
+                    version=__version__,
+                    symbols=len(symbols),
+                    settings=self.engine.settings,
+                    restored=self._restored,
+                )
+            )
+
+    def _on_feed_event(self, event: FeedEvent) -> None:
+        if event.kind == "live" and event.blind_since_ms is not None:
+            self.engine.after_blind(event.blind_since_ms, event.at_ms)
+        self._newsroom.on_feed_event(event)
+
+    def _refresh(self, alert_key: str) -> None:
+        if self.dispatcher is not None:
+            self.dispatcher.refresh(alert_key)
+
+    def _publish(self, piece: news.News, not_to: Destination | None) -> None:
+        if self.dispatcher is None:
+            return
+        html = self._renderer.news(piece)
+        for destination in self.store.destinations:
+            if destination != not_to:
+                self.dispatcher.notice(destination, html)
+
+    def health(self) -> Health:
+        """One moment of everything, for `/health`, `/metrics` and `/status`."""
+        deliver_p50, deliver_p99 = (None, None) if self.dispatcher is None else self.dispatcher.latency_ms()
+        detect_p50, detect_p99 = self.engine.detect_latency_ms()
+        return assess(
+            Vitals(
+                feed=self.feed.status(),
+                sweep=self._sweep.status(),
+                outbox=self.store.outbox_status(),
+                guard=self.guard.status(),
+                latency=LatencyStatus(
+                    detect_p50=detect_p50, detect_p99=detect_p99, deliver_p50=deliver_p50, deliver_p99=deliver_p99
+                ),
+                uptime_s=self.clock.monotonic() - self._started_s,
+                version=__version__,
+                loops=[
+                    LoopStatus(
+                        name=loop.name,
+                        restarts=loop.restarts,
+                        failures_in_row=self.supervisor.failures_in_row(loop),
+                    )
+                    for loop in self.supervisor.loops.values()
+                ],
+            )
+        )
+
+
+class _Offsets:
+    """`chat.ports.OffsetStore` in the database's remembered values."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    async def get(self) -> int | None:
+        text = await self._store.meta_get("telegram_offset")
+        return int(text) if text else None
+
+    async def save(self, update_id: int) -> None:
+        await self._store.meta_set("telegram_offset", str(update_id))

@@ -1,0 +1,235 @@
+"""What a request means for the settings in force: a change to be saved, an answer, or a question to ask first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from altmonitor.alert import Kind
+from altmonitor.control.replies import (
+    NOT_MUTED,
+    HelpShown,
+    MutedChanged,
+    MutedShown,
+    NumberChange,
+    NumbersChanged,
+    OverridesShown,
+    Reply,
+    SymbolsRefused,
+    UniverseUnknown,
+    WatchlistChanged,
+    WatchlistShown,
+)
+from altmonitor.control.requests import Mute, Reset, SetNumbers, ShowHelp, ShowHistory, ShowStats, ShowStatus, Symbols
+from altmonitor.control.settings import SETTING_OF, SETTINGS, Overrides, Settings
+from altmonitor.control.symbols import WORD_CHARS_MAX, Unlisted, find, nearest, spelled
+
+SUGGESTED_WORDS_MAX = 5
+"""Words of one message that get suggestions; each costs a walk over all symbols."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """settings: in force, `overrides` over `base`. listed: contracts that exist now; empty before the list is read."""
+
+    settings: Settings
+    base: Settings
+    overrides: Overrides
+    listed: frozenset[str]
+    now_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """To be saved and then swapped; `reply` is true only after that."""
+
+    overrides: Overrides
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryQuery:
+    limit: int
+    symbol: str | None
+    kind: Kind | None
+    suggestions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatsQuery:
+    hours: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusQuery:
+    pass
+
+
+Outcome = Reply | Change | HistoryQuery | StatsQuery | StatusQuery
+
+
+def set_numbers(request: SetNumbers, now: Situation) -> Outcome:
+    overrides = now.overrides.with_numbers(dict(request.values))
+    after = overrides.over(now.base)
+    return Change(
+        overrides=overrides,
+        reply=NumbersChanged(changes=tuple(_changed(key, now.settings, after) for key, _ in request.values)),
+    )
+
+
+def reset(request: Reset, now: Situation) -> Outcome:
+    overridden = [setting.key for setting in SETTINGS if setting.key in now.overrides.numbers]
+    keys = [key for key in overridden if key in request.keys]
+    if not keys:
+        return OverridesShown(changes=tuple(_changed(key, now.base, now.settings) for key in overridden))
+    overrides = now.overrides.without_numbers(frozenset(keys))
+    after = overrides.over(now.base)
+    changes = tuple(_changed(key, now.settings, after) for key in keys)
+    return Change(overrides=overrides, reply=NumbersChanged(changes=changes, is_reset=True))
+
+
+def watch(request: Symbols, now: Situation) -> Outcome:
+    before = now.overrides.watchlist
+    if request.is_all:
+        return _watchlist_change(now, frozenset())
+    if not request.words:
+        return WatchlistShown(symbols=tuple(sorted(before)))
+    found = _listed(request.command, request.words, now.listed)
+    if not isinstance(found, tuple):
+        return found
+    already = tuple(symbol for symbol in found if symbol in before)
+    return _watchlist_change(now, before | set(found), already=already)
+
+
+def unwatch(request: Symbols, now: Situation) -> Outcome:
+    before = now.overrides.watchlist
+    if request.is_all:
+        return _watchlist_change(now, frozenset())
+    if not request.words:
+        return WatchlistShown(symbols=tuple(sorted(before)))
+    found = _named(request.command, request.words, before, now.listed)
+    if not isinstance(found, tuple):
+        return found
+    absent = tuple(symbol for symbol in found if symbol not in before)
+    return _watchlist_change(now, before - set(found), absent=absent)
+
+
+def mute(request: Mute, now: Situation) -> Outcome:
+    before = _in_force(now)
+    if not request.words:
+        return MutedShown(muted=before)
+    found = _listed("mute", request.words, now.listed)
+    if not isinstance(found, tuple):
+        return found
+    until_s = None if request.seconds is None else int(now.now_s) + request.seconds
+    after = {**before, **dict.fromkeys(found, until_s)}
+    changes = tuple((symbol, before.get(symbol, NOT_MUTED), until_s) for symbol in found)
+    return _muted_change(now, after, MutedChanged(changes=changes, muted_count=len(after)))
+
+
+def unmute(request: Symbols, now: Situation) -> Outcome:
+    before = _in_force(now)
+    if not request.words and not request.is_all:
+        return MutedShown(muted=before)
+    found = tuple(sorted(before)) if request.is_all else _named(request.command, request.words, set(before), now.listed)
+    if not isinstance(found, tuple):
+        return found
+    after = {symbol: until_s for symbol, until_s in before.items() if symbol not in found}
+    reply = MutedChanged(
+        changes=tuple((symbol, before[symbol], NOT_MUTED) for symbol in found if symbol in before),
+        absent=tuple(symbol for symbol in found if symbol not in before),
+        muted_count=len(after),
+    )
+    return _muted_change(now, after, reply) if reply.changes else reply
+
+
+def history(request: ShowHistory, now: Situation) -> Outcome:
+    """A delisted symbol still has a history, so an unlisted one is asked for as spelled."""
+    if request.symbol is None:
+        return HistoryQuery(limit=request.limit, symbol=None, kind=request.kind)
+    symbol = find(request.symbol, now.listed)
+    if symbol is not None:
+        return HistoryQuery(limit=request.limit, symbol=symbol, kind=request.kind)
+    return HistoryQuery(
+        limit=request.limit,
+        symbol=spelled(request.symbol),
+        kind=request.kind,
+        suggestions=nearest(request.symbol, now.listed),
+    )
+
+
+def stats(request: ShowStats, now: Situation) -> Outcome:
+    return StatsQuery(hours=request.hours)
+
+
+def status(request: ShowStatus, now: Situation) -> Outcome:
+    return StatusQuery()
+
+
+def show_help(request: ShowHelp, now: Situation) -> Outcome:
+    return HelpShown(is_start=request.is_start)
+
+
+def _changed(key: str, before: Settings, after: Settings) -> NumberChange:
+    setting = SETTING_OF[key]
+    return NumberChange(setting=setting, old=setting.of(before), new=setting.of(after))
+
+
+def _watchlist_change(
+    now: Situation, after: frozenset[str], *, already: tuple[str, ...] = (), absent: tuple[str, ...] = ()
+) -> Outcome:
+    before = now.overrides.watchlist
+    added = tuple(sorted(after - before))
+    reply = WatchlistChanged(
+        old=tuple(sorted(before)),
+        new=tuple(sorted(after)),
+        added=added,
+        removed=tuple(sorted(before - after)),
+        already=already,
+        absent=absent,
+        muted_too=tuple(symbol for symbol in added if now.settings.is_muted(symbol, now.now_s)),
+    )
+    return reply if after == before else Change(overrides=replace(now.overrides, watchlist=after), reply=reply)
+
+
+def _in_force(now: Situation) -> dict[str, int | None]:
+    return {
+        symbol: until_s for symbol, until_s in now.overrides.muted.items() if now.settings.is_muted(symbol, now.now_s)
+    }
+
+
+def _muted_change(now: Situation, after: Mapping[str, int | None], reply: Reply) -> Change:
+    muted = MappingProxyType(dict(sorted(after.items())))
+    return Change(overrides=replace(now.overrides, muted=muted), reply=reply)
+
+
+def _listed(
+    command: str, words: tuple[str, ...], listed: frozenset[str]
+) -> tuple[str, ...] | SymbolsRefused | UniverseUnknown:
+    """Every word as a listed symbol, each once, in the order typed; or why not."""
+    if not listed:
+        return UniverseUnknown(command=command)
+    return _resolve(command, words, listed, suggest_from=listed)
+
+
+def _named(
+    command: str, words: tuple[str, ...], on_list: Collection[str], listed: frozenset[str]
+) -> tuple[str, ...] | SymbolsRefused:
+    """Like `_listed`, but what stands on the user's own list counts although it is delisted or the universe unknown."""
+    return _resolve(command, words, listed | frozenset(on_list), suggest_from=frozenset(on_list) or listed)
+
+
+def _resolve(
+    command: str, words: tuple[str, ...], known: frozenset[str], *, suggest_from: frozenset[str]
+) -> tuple[str, ...] | SymbolsRefused:
+    found: dict[str, None] = {}
+    unlisted: list[Unlisted] = []
+    for word in words:
+        match = find(word, known)
+        if match is not None:
+            found[match] = None
+        else:
+            suggestions = nearest(word, suggest_from) if len(unlisted) < SUGGESTED_WORDS_MAX else ()
+            unlisted.append(Unlisted(given=word[:WORD_CHARS_MAX], suggestions=suggestions))
+    return SymbolsRefused(command=command, unlisted=tuple(unlisted)) if unlisted else tuple(found)

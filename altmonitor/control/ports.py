@@ -1,0 +1,150 @@
+"""What control needs from the outside, as small Protocols. storage/ and monitor/ stand behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from altmonitor.alert import Alert, Kind
+from altmonitor.control.settings import Overrides
+
+DeliveryState = Literal["queued", "sent", "failed", "expired"]
+
+
+class SettingsStore(Protocol):
+    """Where overrides are kept over a restart."""
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """Held from reading the settings until the change is saved and swapped; one holder at a time."""
+
+    async def save(self, overrides: Overrides, *, who: str) -> None:
+        """All of it or nothing, on disk when it returns; who: for the record. Raises StorageError: nothing changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldAlert:
+    """A stored alert. delivery: the least finished state over its destinations; None without any delivery row."""
+
+    alert: Alert
+    delivery: DeliveryState | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertStats:
+    """by_kind: only kinds that occurred. by_symbol: the most frequent first, length ≤ the number asked for."""
+
+    total: int = 0
+    by_kind: Mapping[Kind, int] = field(default_factory=dict)
+    by_symbol: Sequence[tuple[str, int]] = ()
+
+
+class AlertQueries(Protocol):
+    """Questions to the stored alerts. Both may raise StorageError."""
+
+    async def recent(
+        self, *, limit: int, symbol: str | None = None, kind: Kind | None = None, since_s: float | None = None
+    ) -> Sequence[ToldAlert]:
+        """Newest first, length ≤ limit. since_s: only alerts detected (`ts`) at or after this unix second."""
+
+    async def stats(self, *, since_s: float, top: int) -> AlertStats:
+        """Over alerts detected (`ts`) at or after this unix second."""
+
+
+# What `/status` shows of the running program. Structural views, so that this room need not know the monitor.
+
+
+class FeedView(Protocol):
+    @property
+    def connections(self) -> int: ...
+    @property
+    def last_frame_age_s(self) -> float | None: ...
+    @property
+    def symbols_expected(self) -> int: ...
+    @property
+    def symbols_covered(self) -> int: ...
+    @property
+    def reconnects(self) -> int: ...
+    @property
+    def is_blind(self) -> bool: ...
+
+
+class SweepView(Protocol):
+    @property
+    def sweep_age_s(self) -> float | None: ...
+    @property
+    def coverage(self) -> float: ...
+    @property
+    def period_s(self) -> float: ...
+
+
+class OutboxView(Protocol):
+    @property
+    def queued(self) -> int: ...
+    @property
+    def oldest_age_s(self) -> float | None: ...
+    @property
+    def sent(self) -> int: ...
+    @property
+    def failed(self) -> int: ...
+    @property
+    def trouble(self) -> str: ...
+
+
+class GuardView(Protocol):
+    @property
+    def state(self) -> str: ...
+    @property
+    def until_ms(self) -> int | None: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def weight_used(self) -> int: ...
+    @property
+    def weight_limit(self) -> int: ...
+
+
+class LatencyView(Protocol):
+    @property
+    def detect_p50(self) -> float | None: ...
+    @property
+    def detect_p99(self) -> float | None: ...
+    @property
+    def deliver_p50(self) -> float | None: ...
+    @property
+    def deliver_p99(self) -> float | None: ...
+
+
+class LoopView(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def restarts(self) -> int: ...
+    @property
+    def failures_in_row(self) -> int: ...
+
+
+class HealthView(Protocol):
+    """One moment of the running program. status: `ok`, `degraded`, `down`. reason_codes: why it is not ok."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def reason_codes(self) -> Sequence[str]: ...
+    @property
+    def feed(self) -> FeedView: ...
+    @property
+    def sweep(self) -> SweepView: ...
+    @property
+    def outbox(self) -> OutboxView: ...
+    @property
+    def guard(self) -> GuardView: ...
+    @property
+    def latency(self) -> LatencyView: ...
+    @property
+    def loops(self) -> Sequence[LoopView]: ...
+    @property
+    def uptime_s(self) -> float: ...
+    @property
+    def version(self) -> str: ...

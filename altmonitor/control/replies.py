@@ -1,0 +1,205 @@
+"""What a command answers, as values. delivery/render/replies.py turns them into text in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from altmonitor.alert import Kind
+from altmonitor.control.numbers import NotRead
+from altmonitor.control.ports import AlertStats, HealthView, ToldAlert
+from altmonitor.control.settings import Setting, Settings
+from altmonitor.control.symbols import Unlisted
+
+
+class Bad(Enum):
+    """Why arguments are refused, beside numbers that cannot be read. The value is the key of the text."""
+
+    MISSING = "missing"
+    EXTRA = "extra"
+    NOT_TAKEN = "not_taken"
+    NO_SUCH_WORD = "no_such_word"
+    BAD_DURATION = "bad_duration"
+    TWICE = "twice"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Wrong arguments; nothing was changed. word: the one that is wrong, as typed and cut, '' when one is missing.
+
+    low, high: what is allowed, where it is a range. setting: whose value it would have been.
+    """
+
+    command: str
+    reason: Bad | NotRead
+    word: str = ""
+    setting: Setting | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownCommand:
+    """name: as typed and cut, without the slash. nearest: '' when nothing is near."""
+
+    name: str
+    nearest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolsRefused:
+    """At least one word names no contract; nothing was changed."""
+
+    command: str
+    unlisted: tuple[Unlisted, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UniverseUnknown:
+    """The contract list has not been read yet, so no symbol can be checked; nothing was changed."""
+
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveFailed:
+    """The change could not be written and was not made. problem: one line for a person."""
+
+    command: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberChange:
+    setting: Setting
+    old: float
+    new: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumbersChanged:
+    """changes: in the order of the table, never empty; old may equal new. is_reset: back to the environment."""
+
+    changes: tuple[NumberChange, ...]
+    is_reset: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverridesShown:
+    """What commands changed against the environment: (setting, environment's value, value in force)."""
+
+    changes: tuple[NumberChange, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchlistShown:
+    """symbols: sorted; empty means every contract."""
+
+    symbols: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchlistChanged:
+    """old, new: sorted, empty means every contract. already / absent: named, but there was nothing to do."""
+
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    already: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    muted_too: tuple[str, ...] = ()  # watched now, and still silent because muted
+
+    @property
+    def is_all_now(self) -> bool:
+        return bool(self.old) and not self.new
+
+
+NOT_MUTED = -1
+"""Stands for "was not muted" where None means for good and a unix second means until then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MutedShown:
+    """muted: symbol → unix second it ends or None; only those still in force."""
+
+    muted: Mapping[str, int | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MutedChanged:
+    """changes: (symbol, before, after), each a unix second, None for good, or NOT_MUTED. absent: were not muted."""
+
+    changes: tuple[tuple[str, int | None, int | None], ...]
+    absent: tuple[str, ...] = ()
+    muted_count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusShown:
+    """settings in force; overridden: keys that commands changed. now_s: unix seconds the ages are measured from."""
+
+    settings: Settings
+    overridden: frozenset[str]
+    health: HealthView
+    now_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryShown:
+    """alerts: newest first. suggestions: for a symbol that is not listed and has no alerts."""
+
+    alerts: Sequence[ToldAlert]
+    limit: int
+    symbol: str | None
+    kind: Kind | None
+    now_s: float
+    suggestions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatsShown:
+    hours: int
+    stats: AlertStats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryOff:
+    """Rows are kept only until they are delivered (HISTORY_ENABLED=false)."""
+
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryFailed:
+    """The stored alerts cannot be read now. problem: one line for a person."""
+
+    command: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpShown:
+    is_start: bool = False
+
+
+Reply = (
+    Refused
+    | UnknownCommand
+    | SymbolsRefused
+    | UniverseUnknown
+    | SaveFailed
+    | NumbersChanged
+    | OverridesShown
+    | WatchlistShown
+    | WatchlistChanged
+    | MutedShown
+    | MutedChanged
+    | StatusShown
+    | HistoryShown
+    | StatsShown
+    | HistoryOff
+    | QueryFailed
+    | HelpShown
+)

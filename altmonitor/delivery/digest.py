@@ -1,0 +1,104 @@
+"""One by one, together, or not yet? The decision over what waits for one chat. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from altmonitor.delivery.ports import Queued
+
+HORIZON_S = 10.0
+"""What cannot leave one by one within this time leaves together."""
+LATE_AFTER_S = 600.0
+EXPIRED_AFTER_S = 86_400.0
+FIRST_GATHER_S = 0.3
+STORM_GATHER_S = 6.0
+STORM_MEMORY_S = 30.0
+ENOUGH_FOR_A_MESSAGE = 60
+FRESH_IN_A_ROW = 3
+"""After so many messages of fresh alerts the old ones have their turn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tell:
+    """This one, as its own message."""
+
+    row: Queued
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gather:
+    """All of these in one digest. late: they are old news."""
+
+    rows: tuple[Queued, ...]
+    late: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Nothing yet: more is coming and shall leave with what is there."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """What the decision depends on beside the rows.
+
+    can_leave: True when so many messages leave one by one within `HORIZON_S`. digest_age_s: since the last digest
+    left, None without one. told_lately: alerts told in the last `HORIZON_S`. fresh_in_a_row: messages of fresh alerts
+    since old ones had their turn.
+    """
+
+    now_ms: int
+    can_leave: Callable[[int], bool]
+    digest_age_s: float | None = None
+    told_lately: int = 0
+    fresh_in_a_row: int = 0
+
+
+def decide(rows: Sequence[Queued], moment: Moment) -> Tell | Gather | Wait | None:
+    """rows: oldest → newest. None: nothing waits."""
+    late = [row for row in rows if is_late(row, moment.now_ms)]
+    fresh = [row for row in rows if not is_late(row, moment.now_ms)]
+    if late and (not fresh or moment.fresh_in_a_row >= FRESH_IN_A_ROW):
+        return Gather(rows=tuple(_doubtful_apart(late)), late=True)
+    if not fresh:
+        return None
+    return _decide_fresh(fresh, moment)
+
+
+def is_late(row: Queued, now_ms: int) -> bool:
+    """Found after the fact, or has waited too long to be told as if it had just happened."""
+    return row.alert.late or age_s(row, now_ms) > LATE_AFTER_S
+
+
+def age_s(row: Queued, now_ms: int) -> float:
+    return now_ms / 1000 - row.alert.ts
+
+
+def _decide_fresh(fresh: Sequence[Queued], moment: Moment) -> Tell | Gather | Wait:
+    waited_s = (moment.now_ms - fresh[0].queued_ms) / 1000
+    in_storm = _is_storm_going_on(fresh, moment)
+    if not in_storm and moment.can_leave(len(fresh)):
+        return Tell(row=fresh[0])
+    patience_s = STORM_GATHER_S if in_storm else FIRST_GATHER_S
+    if waited_s < patience_s and len(fresh) < ENOUGH_FOR_A_MESSAGE:
+        return Wait(seconds=patience_s - max(0.0, waited_s))
+    together = _doubtful_apart(fresh)
+    if len(together) == 1:
+        return Tell(row=together[0])
+    return Gather(rows=tuple(together), late=False)
+
+
+def _is_storm_going_on(fresh: Sequence[Queued], moment: Moment) -> bool:
+    """A digest left a moment ago, and as much keeps coming as could not be told one by one."""
+    if moment.digest_age_s is None or moment.digest_age_s > STORM_MEMORY_S:
+        return False
+    came_lately = sum(1 for row in fresh if moment.now_ms - row.queued_ms <= HORIZON_S * 1000)
+    return not moment.can_leave(came_lately + moment.told_lately)
+
+
+def _doubtful_apart(rows: Sequence[Queued]) -> Sequence[Queued]:
+    """What the chat may have already goes first and by itself, so that only it is marked as a possible repeat."""
+    return [row for row in rows if row.maybe_repeated] or rows

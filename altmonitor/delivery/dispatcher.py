@@ -1,0 +1,116 @@
+"""Everything the program says to chats: alerts from the outbox, answers, notices, edits; one lane per chat."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from altmonitor.config import Destination
+from altmonitor.delivery.lane import Lane
+from altmonitor.delivery.wiring import Wiring
+
+
+class Dispatcher:
+    """destinations: where alerts go. Chats that are only answered get their lane when they are first answered.
+
+    `reply`, `notice` and `refresh` are synchronous: they queue (bounded) and never wait. Before `run` is started what
+    they queue waits for it.
+    """
+
+    def __init__(self, wiring: Wiring, destinations: Iterable[Destination]) -> None:
+        self._wiring = wiring
+        self._lanes: dict[int, Lane] = {}
+        self._former_ids: dict[int, int] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._tasks_of: dict[Lane, list[asyncio.Task[None]]] = {}
+        topics: dict[int, list[int | None]] = {}
+        for destination in dict.fromkeys(destinations):
+            topics.setdefault(destination.chat_id, []).append(destination.topic_id)
+        for chat_id, of_chat in topics.items():
+            self._lanes[chat_id] = Lane(wiring, chat_id, of_chat, on_moved=self._lane_moved)
+
+    async def run(self) -> None:
+        """Until cancelled; then it ends within 3 s, and what was not accepted stays queued. May be run again."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                for lane in self._lanes.values():
+                    self._start(lane)
+                await asyncio.Event().wait()
+        finally:
+            self._tasks = None
+            self._tasks_of.clear()
+
+    def reply(self, destination: Destination, html_parts: Sequence[str], *, reply_to: int | None = None) -> None:
+        """Answer a command; each part is a message, the first one replies to `reply_to`."""
+        lane = self._lane(destination.chat_id)
+        for at, html in enumerate(html_parts):
+            lane.reply(destination.topic_id, html, reply_to if at == 0 else None)
+
+    def notice(self, destination: Destination | None, html: str) -> None:
+        """Operator news. None: to every chat that gets alerts and has not refused the bot."""
+        if destination is not None:
+            self._lane(destination.chat_id).notice(destination.topic_id, html)
+            return
+        for lane in self._lanes.values():
+            for topic_id in lane.outlet.topics:
+                if not lane.is_gone(topic_id):
+                    lane.notice(topic_id, html)
+
+    def refresh(self, alert_key: str) -> None:
+        """More is known about this alert now. Where it went out as its own message that is edited when there is room;
+        where it still waits it is told with what is known then."""
+        for lane in self._lanes.values():
+            lane.refresh(alert_key)
+
+    def latency_ms(self) -> tuple[float | None, float | None]:
+        """p50 and p99 from detection to acceptance by the chat service over the last 1,000; None before the first."""
+        return self._wiring.latency.percentile(0.5), self._wiring.latency.percentile(0.99)
+
+    def _lane(self, chat_id: int) -> Lane:
+        chat_id = self._former_ids.get(chat_id, chat_id)
+        if chat_id not in self._lanes:
+            self._lanes[chat_id] = Lane(self._wiring, chat_id, (), on_moved=self._lane_moved)
+            self._start(self._lanes[chat_id])
+        return self._lanes[chat_id]
+
+    def _start(self, lane: Lane) -> None:
+        if self._tasks is None:
+            return
+        self._tasks_of[lane] = [self._tasks.create_task(lane.run(), name=f"delivery-{lane.outlet.chat_id}")]
+        self._watch(lane)
+
+    def _watch(self, lane: Lane) -> None:
+        """Tells the lane what is new in the outbox."""
+        if self._tasks is None:
+            return
+        running, *watching = self._tasks_of[lane]
+        for task in watching:
+            task.cancel()
+        self._tasks_of[lane] = [
+            running,
+            *(
+                self._tasks.create_task(self._wake_for(lane, lane.outlet.at(topic_id)), name=f"outbox-{topic_id}")
+                for topic_id in lane.outlet.topics
+            ),
+        ]
+
+    async def _wake_for(self, lane: Lane, destination: Destination) -> None:
+        while True:
+            await self._wiring.outbox.wait_for_work(destination)
+            lane.wake()
+
+    def _lane_moved(self, lane: Lane, old_chat_id: int) -> None:
+        new_chat_id = lane.outlet.chat_id
+        self._former_ids = {**self._former_ids, old_chat_id: new_chat_id}
+        self._lanes.pop(old_chat_id, None)
+        same_chat = self._lanes.pop(new_chat_id, None)
+        if same_chat is not None:
+            lane.take_over(same_chat)
+            for task in self._tasks_of.pop(same_chat, []):
+                task.cancel()
+        self._lanes[new_chat_id] = lane
+        self._watch(lane)
+        for topic_id in lane.outlet.topics or [None]:
+            old = Destination(chat_id=old_chat_id, topic_id=topic_id)
+            self._wiring.events.moved(old, lane.outlet.at(topic_id))

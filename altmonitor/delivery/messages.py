@@ -1,0 +1,68 @@
+"""Queued rows → the messages that tell them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from altmonitor.delivery.digest import Gather
+from altmonitor.delivery.ports import Queued, Renderer
+from altmonitor.errors import MessageRefused
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class AlertMessage:
+    """One message about one alert or, as part of a digest, about several.
+
+    own_key: the alert's key when it is the message's only subject; None for a digest.
+    """
+
+    topic_id: int | None
+    html: str
+    rows: tuple[Queued, ...]
+    own_key: str | None
+    is_late: bool
+    maybe_repeated: bool
+    reply_to: int | None = None
+    is_plain: bool = False
+
+    @property
+    def alert_ids(self) -> list[int]:
+        return [row.alert.id for row in self.rows if row.alert.id is not None]
+
+
+def single(renderer: Renderer, topic_id: int | None, row: Queued, *, reply_to: int | None) -> AlertMessage:
+    return AlertMessage(
+        topic_id=topic_id,
+        html=renderer.alert(row.alert, maybe_repeated=row.maybe_repeated),
+        rows=(row,),
+        own_key=row.alert.key,
+        is_late=False,
+        maybe_repeated=row.maybe_repeated,
+        reply_to=reply_to,
+    )
+
+
+def digest(renderer: Renderer, topic_id: int | None, gathered: Gather) -> list[AlertMessage]:
+    """In the order they shall leave. Raises ValueError when the renderer names none of the alerts."""
+    doubtful = any(row.maybe_repeated for row in gathered.rows)
+    by_id = {row.alert.id: row for row in gathered.rows}
+    parts = renderer.digest([row.alert for row in gathered.rows], late=gathered.late, maybe_repeated=doubtful)
+    found = [
+        AlertMessage(
+            topic_id=topic_id,
+            html=part.html,
+            rows=tuple(by_id[alert_id] for alert_id in part.alert_ids),
+            own_key=None,
+            is_late=gathered.late,
+            maybe_repeated=doubtful,
+        )
+        for part in parts
+    ]
+    if not any(message.rows for message in found):
+        raise ValueError("the digest names no alert")
+    return found
+
+
+def is_markup_problem(problem: MessageRefused) -> bool:
+    """Source: "can't parse entities" and its variants, as the Bot API writes them."""
+    return "parse" in str(problem).lower() or "entit" in str(problem).lower()

@@ -1,0 +1,140 @@
+"""The one way out to a chat: paces, and knows what each answer of the chat service means for the chat as a whole."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, TypeVar
+
+from altmonitor.config import Destination
+from altmonitor.delivery.backoff import Backoff
+from altmonitor.delivery.pacing import GROUP_WINDOW_S, ChatPace
+from altmonitor.delivery.wiring import Wiring
+from altmonitor.errors import (
+    ChatGone,
+    ChatMoved,
+    DeliveryError,
+    MessageRefused,
+    RetryLater,
+    StorageError,
+    TokenRefused,
+)
+
+log = logging.getLogger(__name__)
+
+LONG_WAIT_S = 60.0
+"""A wait that Telegram asks for is told to the operator from here on."""
+
+_T = TypeVar("_T")
+
+
+class Outlet:
+    """topics: where alerts of this chat go. on_moved: called with the chat's old id, once the new one is stored."""
+
+    def __init__(
+        self, wiring: Wiring, chat_id: int, topics: Iterable[int | None], *, on_moved: Callable[[int], None]
+    ) -> None:
+        self.chat_id = chat_id
+        self.topics = list(topics)
+        self.pace = ChatPace(is_group=chat_id < 0, min_interval_s=wiring.min_interval_s)
+        self._wiring = wiring
+        self._on_moved = on_moved
+        self._backoff = Backoff()
+        self._backoff_until_s = float("-inf")
+        self._troubles: dict[int | None, str] = {}
+        self._is_seeded = False
+
+    def at(self, topic_id: int | None) -> Destination:
+        """The id of a chat can change; a topic's stays."""
+        return Destination(chat_id=self.chat_id, topic_id=topic_id)
+
+    def free_at_s(self, now_s: float, *, is_edit: bool = False) -> float:
+        """The earliest moment ≥ now_s at which something may leave."""
+        return max(
+            self.pace.free_at_s(now_s, is_edit=is_edit),
+            self._wiring.overall.free_at_s(now_s),
+            self._backoff_until_s,
+        )
+
+    async def seed_pace(self) -> None:
+        """The chat service remembers what was sent before a restart."""
+        if self._is_seeded or not self.topics:
+            return
+        now_s, now_ms = self._wiring.clock.monotonic(), self._wiring.clock.now_ms()
+        try:
+            sent = await self._wiring.outbox.sent_since(self.chat_id, now_ms - int(GROUP_WINDOW_S * 1000))
+        except StorageError as problem:
+            log.warning("starting without knowing what was sent lately: %s", problem)
+            return
+        self._is_seeded = True
+        for sent_ms in sent:
+            self.pace.note(min(now_s, now_s - (now_ms - sent_ms) / 1000))
+
+    async def send(self, topic_id: int | None, html: str, *, reply_to: int | None) -> int:
+        """Returns the message id. Raises any DeliveryError; the caller minds the message."""
+        request = self._wiring.channel.send(self.at(topic_id), html, reply_to=reply_to)
+        return await self._through(topic_id, request, is_edit=False)
+
+    async def edit(self, topic_id: int | None, message_id: int, html: str) -> None:
+        """As `send`."""
+        request = self._wiring.channel.edit(self.at(topic_id), message_id, html)
+        await self._through(topic_id, request, is_edit=True)
+
+    def trouble(self, topic_id: int | None, reason: str) -> None:
+        """Told when it begins and when it ends, and only for chats that get alerts."""
+        if topic_id not in self.topics or bool(reason) == (topic_id in self._troubles):
+            return
+        if reason:
+            self._troubles[topic_id] = reason
+            log.warning("%s cannot be reached: %s", self.at(topic_id), reason)
+        else:
+            log.info("%s can be reached again (was: %s)", self.at(topic_id), self._troubles.pop(topic_id))
+        self._wiring.events.trouble(self.at(topic_id), reason)
+
+    async def _through(self, topic_id: int | None, request: Coroutine[Any, Any, _T], *, is_edit: bool) -> _T:
+        self._wiring.overall.note(self._now_s())
+        try:
+            answer = await request
+        except ChatMoved as problem:  # not said to anybody: it may be said again at once
+            await self._move(problem.new_chat_id)
+            raise
+        except DeliveryError as problem:
+            self.pace.note(self._now_s(), is_edit=is_edit)
+            self._note_problem(topic_id, problem, is_edit=is_edit)
+            raise
+        self.pace.note(self._now_s(), is_edit=is_edit)
+        self._backoff.reset()
+        self.trouble(topic_id, "")
+        return answer
+
+    def _note_problem(self, topic_id: int | None, problem: DeliveryError, *, is_edit: bool) -> None:
+        match problem:
+            case RetryLater():
+                self.pace.hold(self._now_s(), problem.retry_after_s)
+                if problem.retry_after_s >= LONG_WAIT_S:
+                    self.trouble(topic_id, f"{problem} ({problem.retry_after_s:.0f} s)")
+            case MessageRefused():
+                pass  # the message's fault; its sender may know a remedy
+            case TokenRefused():
+                self.trouble(topic_id, str(problem))
+                if not self._wiring.token_refused.is_set():
+                    self._wiring.token_refused.set()
+                    self._wiring.events.fatal(problem)
+            case ChatGone():
+                if not is_edit:
+                    self.trouble(topic_id, str(problem))
+            case _:
+                self._backoff_until_s = self._now_s() + self._backoff.next_s()
+                self.trouble(topic_id, str(problem))
+
+    async def _move(self, new_chat_id: int) -> None:
+        old_chat_id = self.chat_id
+        for topic_id in self.topics:
+            old, new = self.at(topic_id), Destination(chat_id=new_chat_id, topic_id=topic_id)
+            await self._wiring.insist(lambda old=old, new=new: self._wiring.outbox.move(old, new))  # type: ignore[misc]
+        self.chat_id = new_chat_id
+        log.info("chat %d is now %d", old_chat_id, new_chat_id)
+        self._on_moved(old_chat_id)
+
+    def _now_s(self) -> float:
+        return self._wiring.clock.monotonic()

@@ -1,0 +1,220 @@
+"""Which alert message is next in a chat, and what becomes of its rows."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+
+from altmonitor.delivery import messages
+from altmonitor.delivery.digest import EXPIRED_AFTER_S, HORIZON_S, Gather, Moment, Tell, Wait, age_s, decide, is_late
+from altmonitor.delivery.messages import AlertMessage, is_markup_problem
+from altmonitor.delivery.outlet import Outlet
+from altmonitor.delivery.plain import without_markup
+from altmonitor.delivery.ports import Queued
+from altmonitor.delivery.wiring import Wiring
+from altmonitor.errors import ChatGone, ChatUnreachable, DeliveryError, MessageRefused, StorageError
+
+log = logging.getLogger(__name__)
+
+ROWS_AT_ONCE = 2000
+GONE_PAUSE_S = 3600.0
+
+
+class AlertTurns:
+    """The alerts of one chat."""
+
+    def __init__(self, wiring: Wiring, outlet: Outlet) -> None:
+        self._wiring = wiring
+        self._outlet = outlet
+        self._at = outlet.at
+        self._planned: deque[AlertMessage] = deque()
+        self._gone_until_s: dict[int | None, float] = {}
+        self._told_ms: deque[int] = deque(maxlen=200)
+        self._digest_s: float | None = None
+        self._fresh_in_a_row = 0
+
+    @property
+    def planned_keys(self) -> list[tuple[int | None, str]]:
+        """Alerts whose text is made already."""
+        return [(message.topic_id, message.own_key) for message in self._planned if message.own_key is not None]
+
+    def is_gone(self, topic_id: int | None) -> bool:
+        return topic_id in self._gone_until_s
+
+    async def is_waiting(self) -> bool:
+        """True when something could be told if the pace allowed it."""
+        now_s = self._wiring.clock.monotonic()
+        for topic_id in self._outlet.topics:
+            if self._gone_until_s.get(topic_id, 0.0) <= now_s and await self._rows(topic_id, limit=1):
+                return True
+        return False
+
+    def wakes_at_s(self) -> float | None:
+        """When a chat that was gone is tried again; None: none is gone."""
+        return min(self._gone_until_s.values(), default=None)
+
+    async def next(self) -> AlertMessage | Wait | None:
+        """None: nothing to tell. A message stays the next one until a method below hears what became of it."""
+        shortest: Wait | None = None
+        while not self._planned:
+            decided = await self._decide_for_oldest()
+            if decided is None or isinstance(decided, Wait):
+                shortest = decided
+                break
+            await self._plan(*decided)
+        return self._planned[0] if self._planned else shortest
+
+    def drop_planned(self) -> None:
+        """Decide anew: by now more may wait, and the rows know what may have arrived."""
+        self._planned.clear()
+
+    async def accepted(self, message: AlertMessage, message_id: int) -> None:
+        now_ms = self._wiring.clock.now_ms()
+        destination = self._at(message.topic_id)
+        await self._wiring.insist(
+            lambda: self._wiring.outbox.mark_sent(destination, message.alert_ids, message_id=message_id, sent_ms=now_ms)
+        )
+        for row in message.rows:
+            self._wiring.latency.add(now_ms - row.alert.ts * 1000)
+            self._told_ms.append(row.queued_ms)
+        self._remove(message)
+        self._gone_until_s.pop(message.topic_id, None)
+        self._fresh_in_a_row = 0 if message.is_late else self._fresh_in_a_row + 1
+        if message.own_key is None and not message.is_late:
+            self._digest_s = self._wiring.clock.monotonic()
+
+    async def begin(self, message: AlertMessage) -> None:
+        destination = self._at(message.topic_id)
+        await self._wiring.insist(lambda: self._wiring.outbox.begin_attempt(destination, message.alert_ids))
+
+    def reachable(self, topic_id: int | None) -> None:
+        """Something else got through to a chat that had refused the bot."""
+        self._gone_until_s.pop(topic_id, None)
+
+    async def refused(self, message: AlertMessage, problem: DeliveryError) -> None:
+        """What the chat service's error means for the rows of this message."""
+        if isinstance(problem, MessageRefused):
+            if self._repaired(message, problem):
+                await self._note(message, problem, outcome_unknown=False)
+            else:
+                await self._give_up(message, problem)
+        elif isinstance(problem, ChatGone):
+            await self._give_up_chat(message.topic_id, problem)
+        else:
+            unknown = isinstance(problem, ChatUnreachable) and problem.outcome_unknown
+            await self._note(message, problem, outcome_unknown=unknown)
+            self.drop_planned()
+
+    # --- deciding
+
+    async def _decide_for_oldest(self) -> tuple[int | None, Tell | Gather] | Wait | None:
+        """Topics take turns by their oldest row."""
+        now_s, waits = self._wiring.clock.monotonic(), []
+        waiting: list[tuple[int, int | None, Sequence[Queued]]] = []
+        for topic_id in self._outlet.topics:
+            rows = await self._rows(topic_id)
+            if rows and self._gone_until_s.get(topic_id, 0.0) <= now_s:
+                waiting.append((rows[0].queued_ms, topic_id, rows))
+        for _, topic_id, rows in sorted(waiting, key=lambda item: item[0]):
+            decision = await self._decide(topic_id, rows)
+            if isinstance(decision, Wait):
+                waits.append(decision.seconds)
+            elif decision is not None:
+                return topic_id, decision
+        return Wait(seconds=min(waits)) if waits else None
+
+    async def _decide(self, topic_id: int | None, rows: Sequence[Queued]) -> Tell | Gather | Wait | None:
+        clock = self._wiring.clock
+        now_s, now_ms = clock.monotonic(), clock.now_ms()
+        if self.is_gone(topic_id):  # the newest one finds out whether the chat can be written to again
+            newest = rows[-1]
+            return Gather(rows=(newest,), late=True) if is_late(newest, now_ms) else Tell(row=newest)
+        rows = await self._without_expired(topic_id, rows, now_ms)
+        moment = Moment(
+            now_ms=now_ms,
+            can_leave=lambda count: self._outlet.pace.can_leave_within(now_s, count, HORIZON_S),
+            digest_age_s=None if self._digest_s is None else now_s - self._digest_s,
+            told_lately=sum(1 for queued_ms in self._told_ms if now_ms - queued_ms <= HORIZON_S * 1000),
+            fresh_in_a_row=self._fresh_in_a_row,
+        )
+        return decide(rows, moment)
+
+    async def _without_expired(self, topic_id: int | None, rows: Sequence[Queued], now_ms: int) -> Sequence[Queued]:
+        expired = [row.alert.id for row in rows if row.alert.id and age_s(row, now_ms) > EXPIRED_AFTER_S]
+        if not expired:
+            return rows
+        destination, error = self._at(topic_id), "older than a day when the chat could be reached"
+        await self._wiring.insist(lambda: self._wiring.outbox.mark_expired(destination, expired, error=error))
+        log.warning("%d alerts for %s were older than a day and are not told any more", len(expired), destination)
+        self._wiring.events.expired(destination, len(expired))
+        return [row for row in rows if row.alert.id not in expired]
+
+    # --- making messages
+
+    async def _plan(self, topic_id: int | None, decision: Tell | Gather) -> None:
+        rows = (decision.row,) if isinstance(decision, Tell) else decision.rows
+        try:
+            if isinstance(decision, Tell):
+                first = await self._first_of_episode(topic_id, decision.row)
+                self._planned.append(messages.single(self._wiring.renderer, topic_id, decision.row, reply_to=first))
+            else:
+                self._planned.extend(messages.digest(self._wiring.renderer, topic_id, decision))
+        except StorageError:
+            raise
+        except Exception as problem:  # a text that cannot be made must not stop the alerts behind it
+            log.exception("an alert could not be put into words")
+            ids, error = [row.alert.id or 0 for row in rows], f"could not be rendered: {problem!r}"
+            destination = self._at(topic_id)
+            await self._wiring.insist(lambda: self._wiring.outbox.mark_failed(destination, ids, error=error))
+
+    async def _first_of_episode(self, topic_id: int | None, row: Queued) -> int | None:
+        key = row.alert.details.episode_key
+        if key is None:
+            return None
+        try:
+            return await self._wiring.outbox.message_id_of(self._at(topic_id), key)
+        except StorageError as problem:
+            log.warning("sent without its reply mark: %s", problem)
+            return None
+
+    async def _rows(self, topic_id: int | None, *, limit: int = ROWS_AT_ONCE) -> Sequence[Queued]:
+        return await self._wiring.outbox.queued(self._at(topic_id), limit=limit)
+
+    # --- after an error
+
+    def _repaired(self, message: AlertMessage, problem: MessageRefused) -> bool:
+        """Once without the reply mark, once without markup; then this text will never be accepted."""
+        if message.reply_to is not None and "repl" in str(problem).lower():
+            message.reply_to = None
+            return True
+        if not message.is_plain and is_markup_problem(problem):
+            log.error("the markup of an alert was refused, it is sent as plain text: %s", problem)
+            message.html, message.is_plain = without_markup(message.html), True
+            return True
+        return False
+
+    async def _give_up(self, message: AlertMessage, problem: MessageRefused) -> None:
+        destination, ids = self._at(message.topic_id), message.alert_ids
+        await self._wiring.insist(lambda: self._wiring.outbox.mark_failed(destination, ids, error=str(problem)))
+        self._remove(message)
+        self._outlet.trouble(message.topic_id, str(problem))
+
+    async def _give_up_chat(self, topic_id: int | None, problem: ChatGone) -> None:
+        destination = self._at(topic_id)
+        waiting = [row.alert.id for row in await self._rows(topic_id) if row.alert.id is not None]
+        await self._wiring.insist(lambda: self._wiring.outbox.mark_failed(destination, waiting, error=str(problem)))
+        self._gone_until_s[topic_id] = self._wiring.clock.monotonic() + GONE_PAUSE_S
+        self.drop_planned()
+
+    async def _note(self, message: AlertMessage, problem: DeliveryError, *, outcome_unknown: bool) -> None:
+        destination = self._at(message.topic_id)
+        await self._wiring.insist(
+            lambda: self._wiring.outbox.note_error(
+                destination, message.alert_ids, error=str(problem), outcome_unknown=outcome_unknown
+            )
+        )
+
+    def _remove(self, message: AlertMessage) -> None:
+        if message in self._planned:
+            self._planned.remove(message)

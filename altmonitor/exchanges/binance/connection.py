@@ -1,0 +1,230 @@
+"""One socket's life: open, subscribe, hand over frames, notice that it is dead, end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from altmonitor.clock import Clock
+from altmonitor.exchanges.binance.endpoints import CONTROL_INTERVAL_S, STREAM_PATH
+from altmonitor.exchanges.binance.subscriptions import SubscriptionLedger
+from altmonitor.exchanges.binance.wire import (
+    NOT_A_KLINE,
+    Answer,
+    KlineFrame,
+    ShutdownNotice,
+    Skipped,
+    decode_kline,
+    decode_other,
+)
+from altmonitor.exchanges.transports.port import CloseReason, OpenTransport, Transport, TransportOptions
+from altmonitor.market.symbol import ContractNews
+from altmonitor.monitor.ports import FeedSink
+
+_SEND_WITHIN_S: Final = 10.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Shared:
+    """What all connections of a feed have in common.
+
+    heard: symbols with data since somebody last emptied it. seen: filled while two connections overlap.
+    """
+
+    url: str
+    clock: Clock
+    sink: FeedSink
+    open_transport: OpenTransport
+    options: TransportOptions
+    frames: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    heard: dict[str, KlineFrame] = field(default_factory=dict)
+    seen: set[tuple[object, ...]] = field(default_factory=set)
+
+    def is_new(self, update: KlineFrame) -> bool:
+        """False when the other connection brought this very update before."""
+        key = (update.symbol, update.event_ms, update.kline.open_ms, update.kline.is_closed)
+        before = len(self.seen)
+        self.seen.add(key)
+        return len(self.seen) > before
+
+    def is_news(self, news: ContractNews) -> bool:
+        key = (news.symbol, news.event_ms, news.status)
+        before = len(self.seen)
+        self.seen.add(key)
+        return len(self.seen) > before
+
+
+class Connection:
+    """Not reusable. `end` may be called at any time; `hold` then returns soon."""
+
+    def __init__(self, shared: Shared, *, silence_limit_s: Callable[[], float | None]) -> None:
+        """`silence_limit_s`: asked again and again; None while no data is expected."""
+        self.ledger = SubscriptionLedger()
+        self.opened_s = 0.0
+        self.first_data_s: float | None = None
+        self.last_data_s: float | None = None
+        self.is_open = False
+        self.is_muted = False
+        self.is_overlapping = False
+        self.is_leaving = False
+        self.transport_name = ""
+        self._shared = shared
+        self._on_kline = shared.sink.on_kline
+        self._silence_limit_s = silence_limit_s
+        self._transport: Transport | None = None
+        self._patient_until_s = 0.0
+        self._why = ""
+
+    async def open(self) -> None:
+        """Raises `HandshakeRefused` or `ExchangeUnreachable`."""
+        shared = self._shared
+        self._transport = await shared.open_transport(
+            shared.url + STREAM_PATH, on_frames=self._on_frames, options=shared.options
+        )
+        self.transport_name = self._transport.name
+        self.opened_s = shared.clock.monotonic()
+        self.is_open = True
+
+    async def hold(self) -> str:
+        """Until the connection ends; returns why, in words. Raises what the sink raised."""
+        transport = self._transport
+        if transport is None:
+            raise RuntimeError("hold before open")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                driver = tasks.create_task(self._drive(transport), name="feed control messages")
+                reason = await transport.wait_closed()
+                driver.cancel()
+        finally:
+            self.is_open = False
+            transport.abort()
+        if reason.error is not None:
+            raise reason.error
+        return self._why or _in_words(reason)
+
+    def end(self, why: str) -> None:
+        self._why = self._why or why
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def leave(self) -> None:
+        """End politely, when another connection has taken over; frames still coming are dropped."""
+        self.is_muted = True
+        self._why = "replaced as planned"
+        if self._transport is not None:
+            await self._transport.close()
+
+    @property
+    def is_carrying(self) -> bool:
+        """Everything is subscribed and compared, and data comes."""
+        return self.ledger.is_settled and self.first_data_s is not None
+
+    @property
+    def data_flowed_s(self) -> float:
+        """How long data has flowed, from the first to the last data frame."""
+        if self.first_data_s is None or self.last_data_s is None:
+            return 0.0
+        return self.last_data_s - self.first_data_s
+
+    async def _drive(self, transport: Transport) -> None:
+        clock = self._shared.clock
+        while True:
+            now_s = clock.monotonic()
+            message = self.ledger.next_message(now_s)
+            if message is not None:
+                await self._send(transport, message)
+            self.ledger.expire(now_s)
+            if self.ledger.trouble:
+                self.end(self.ledger.trouble)
+            self._watch_data(now_s)
+            await clock.sleep(CONTROL_INTERVAL_S)
+
+    async def _send(self, transport: Transport, message: str) -> None:
+        try:
+            async with self._shared.clock.timeout(_SEND_WITHIN_S):
+                await transport.send_text(message)
+        except TimeoutError:
+            self.end("the exchange does not take our messages")
+
+    def _watch_data(self, now_s: float) -> None:
+        limit_s = self._silence_limit_s()
+        if limit_s is None:
+            self._patient_until_s = now_s
+        elif now_s - max(self.last_data_s or self.opened_s, self._patient_until_s) >= limit_s:
+            self.end(self.silence_in_words(now_s))
+
+    def silence_in_words(self, now_s: float) -> str:
+        ledger = self.ledger
+        silent_s = now_s - (self.last_data_s or self.opened_s)
+        told = (
+            f"no data for {silent_s:.0f} s, {ledger.acknowledged_count()} of {ledger.wanted_count} streams acknowledged"
+        )
+        # The exchange accepts connections and subscriptions on addresses that carry no candles.
+        return told if self.first_data_s is not None else f"{told}; is the address routed (…/market)?"
+
+    def _on_frames(self, frames: list[bytes]) -> None:
+        if self.is_muted or self.is_overlapping:
+            self._on_frames_of_two(frames)
+            return
+        decode, on_kline, heard = decode_kline, self._on_kline, self._shared.heard
+        others = 0
+        for payload in frames:
+            try:
+                update = decode(payload).data
+            except NOT_A_KLINE:
+                others += 1
+                self._on_other(payload)
+                continue
+            heard[update.symbol] = update
+            on_kline(update)
+        if others < len(frames):
+            self._note_data(len(frames) - others)
+
+    def _on_frames_of_two(self, frames: list[bytes]) -> None:
+        """While two connections carry the same streams: the one is not heard yet, or each update counts once."""
+        klines = 0
+        for payload in frames:
+            try:
+                update = decode_kline(payload).data
+            except NOT_A_KLINE:
+                self._on_other(payload)
+                continue
+            klines += 1
+            if not self.is_muted and self._shared.is_new(update):
+                self._shared.heard[update.symbol] = update
+                self._on_kline(update)
+        if klines:
+            self._note_data(klines)
+
+    def _note_data(self, count: int) -> None:
+        self._shared.frames += count
+        self.last_data_s = self._shared.clock.monotonic()
+        if self.first_data_s is None:
+            self.first_data_s = self.last_data_s
+
+    def _on_other(self, payload: bytes) -> None:
+        other = decode_other(payload)
+        match other:
+            case Answer():
+                if not self.ledger.on_answer(other):
+                    self._shared.skipped[Skipped.UNMATCHED_ANSWER] += 1
+            case ContractNews():
+                if not self.is_muted and (not self.is_overlapping or self._shared.is_news(other)):
+                    self._shared.sink.on_contract(other)
+            case KlineFrame():
+                # A candle outside the combined envelope: understood, though not expected on this address.
+                self._shared.heard[other.symbol] = other
+                self._note_data(1)
+                self._on_kline(other)
+            case ShutdownNotice():
+                self.is_leaving = True
+            case Skipped():
+                self._shared.skipped[other] += 1
+
+
+def _in_words(reason: CloseReason) -> str:
+    return f"closed ({reason.code}{f' {reason.text}' if reason.text else ''})"

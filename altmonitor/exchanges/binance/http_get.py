@@ -1,0 +1,75 @@
+"""One GET over a kept-alive connection: an answer within the limit, or one of two errors."""
+
+from __future__ import annotations
+
+import aiohttp
+from yarl import URL
+
+from altmonitor.clock import Clock
+from altmonitor.errors import BadAnswer, ExchangeUnreachable
+from altmonitor.exchanges.binance.guard import Answer
+
+ANSWER_TIMEOUT_S = 15.0
+LONGEST_BODY = 32 * 1024 * 1024
+SOCKETS = 24
+KEEP_ALIVE_S = 75.0
+
+
+class HttpGet:
+    """`send` is the guard's `Send`. trust_env: HTTP(S)_PROXY and NO_PROXY are obeyed, read anew for each request."""
+
+    def __init__(self, base_url: str, *, clock: Clock, trust_env: bool, sockets: int = SOCKETS) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._clock = clock
+        self._trust_env = trust_env
+        self._sockets = sockets
+        self._session: aiohttp.ClientSession | None = None
+
+    async def start(self) -> None:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(
+                limit=self._sockets,
+                keepalive_timeout=KEEP_ALIVE_S,
+                ttl_dns_cache=60,
+                resolver=aiohttp.ThreadedResolver(),
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                trust_env=self._trust_env,
+                timeout=aiohttp.ClientTimeout(total=None),  # `send` holds the limit, outside the library
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": "altmonitor"},
+            )
+
+    async def stop(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def send(self, target: str) -> Answer:
+        """target: path and query, already percent-encoded. Raises: ExchangeUnreachable, BadAnswer."""
+        if self._session is None:
+            raise ExchangeUnreachable("not started, or stopped")
+        try:
+            async with (
+                self._clock.timeout(ANSWER_TIMEOUT_S),
+                self._session.get(URL(self.base_url + target, encoded=True), allow_redirects=False) as response,
+            ):
+                return Answer(response.status, response.headers, await _read_body(response))
+        except TimeoutError:
+            raise ExchangeUnreachable(f"no answer within {ANSWER_TIMEOUT_S:.0f} s") from None
+        except aiohttp.ClientPayloadError:
+            raise BadAnswer("the answer was cut off") from None
+        except (aiohttp.ClientError, OSError, RuntimeError) as problem:  # RuntimeError: the session is being closed
+            raise ExchangeUnreachable(f"{type(problem).__name__}: {problem}") from None
+
+
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > LONGEST_BODY:
+            raise BadAnswer(f"an answer of more than {LONGEST_BODY} bytes")
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)

@@ -1,0 +1,65 @@
+"""How long to wait before the next attempt, and how many attempts there may be at all."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from typing import Final
+
+from altmonitor.clock import Clock
+from altmonitor.errors import HandshakeRefused
+from altmonitor.exchanges.binance.endpoints import HANDSHAKE_WINDOW_S, MAX_HANDSHAKES
+
+_CAP_S: Final = 60.0
+_BLOCKED_FLOOR_S: Final = 300.0
+_BLOCKED_CAP_S: Final = 3600.0
+_BLOCKING_STATUSES: Final = frozenset({403, 418, 429, 451})
+PROVEN_AFTER_S: Final = 30.0
+"""A connection counts as good once data has flowed this long; nothing less resets the back-off."""
+
+
+class Backoff:
+    """1, 2, 4 … 60 s, full jitter, whichever way a connection ended; minutes when the exchange refuses us."""
+
+    def __init__(self, jitter: random.Random) -> None:
+        self._jitter = jitter
+        self._failures = 0
+        self._refusals = 0
+        self._floor_s = 0.0
+
+    def on_end(self, *, data_flowed_s: float) -> None:
+        if data_flowed_s >= PROVEN_AFTER_S:
+            self._failures = self._refusals = 0
+        self._failures += 1
+
+    def on_open_failed(self, problem: Exception) -> None:
+        self._failures += 1
+        if isinstance(problem, HandshakeRefused) and problem.status in _BLOCKING_STATUSES:
+            floor_s = min(_BLOCKED_FLOOR_S * 2**self._refusals, _BLOCKED_CAP_S)
+            self._floor_s = max(floor_s, problem.retry_after_s or 0.0)
+            self._refusals += 1
+
+    def next_delay_s(self) -> float:
+        """0 before the first attempt."""
+        if not self._failures:
+            return 0.0
+        floor_s, self._floor_s = self._floor_s, 0.0
+        return floor_s + self._jitter.uniform(0, min(_CAP_S, 2.0 ** (self._failures - 1)))
+
+
+class HandshakeBudget:
+    """At most 250 handshakes in 5 minutes over everything that shares it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._taken_s: deque[float] = deque()
+
+    async def take(self) -> None:
+        while True:
+            now_s = self._clock.monotonic()
+            while self._taken_s and now_s - self._taken_s[0] >= HANDSHAKE_WINDOW_S:
+                self._taken_s.popleft()
+            if len(self._taken_s) < MAX_HANDSHAKES:
+                self._taken_s.append(now_s)
+                return
+            await self._clock.sleep(self._taken_s[0] + HANDSHAKE_WINDOW_S - now_s)

@@ -1,0 +1,246 @@
+"""Questions to the futures REST interface. Every request goes through the guard; every answer is typed or an error."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from altmonitor.cache import Cache
+from altmonitor.clock import Clock
+from altmonitor.errors import BadAnswer, ExchangeError, ExchangeUnreachable, UnknownSymbol
+from altmonitor.exchanges.binance import rest_wire as wire
+from altmonitor.exchanges.binance.budget import FUNDING, FUTURES_DATA, Ask
+from altmonitor.exchanges.binance.guard import Answer, Guard
+from altmonitor.exchanges.binance.http_get import SOCKETS, HttpGet
+from altmonitor.exchanges.binance.readers import One, Rows
+from altmonitor.exchanges.binance.refusal import retry_after_s
+from altmonitor.market.kline import Candle
+from altmonitor.market.symbol import Contract
+from altmonitor.monitor.ports import (
+    DayTicker,
+    Funding,
+    GuardStatus,
+    LongShortRatio,
+    OpenInterest,
+    Priority,
+)
+
+log = logging.getLogger(__name__)
+
+V = TypeVar("V")
+
+FUNDING_HOURS_TTL_S = 3_600.0
+USUAL_FUNDING_HOURS = 8.0
+UNKNOWN_SYMBOL_CODES = (-1121, -4108)  # invalid symbol; symbol is being delivered or delisted
+FAILURES_WORTH_A_LINE = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """wait_s: for budget. retries: after no answer or a 5xx. total_s: no retry begins after it."""
+
+    wait_s: float
+    retries: int
+    total_s: float
+
+
+PATIENCE = {
+    Priority.ENRICH: Patience(wait_s=1.5, retries=1, total_s=1.5),
+    Priority.UNIVERSE: Patience(wait_s=65.0, retries=2, total_s=60.0),
+    Priority.BACKFILL: Patience(wait_s=65.0, retries=2, total_s=60.0),
+    # a sweep asks again in its next round anyway; retries would break its even spacing
+    Priority.SWEEP: Patience(wait_s=65.0, retries=0, total_s=60.0),
+    Priority.TRACKING: Patience(wait_s=310.0, retries=2, total_s=60.0),
+}
+
+_OPEN_INTEREST = One(wire.OpenInterestWire)
+_KLINES = Rows(wire.KlineWire)
+_DAY_TICKERS = Rows(wire.DayTickerWire)
+_FUNDINGS = Rows(wire.PremiumIndexWire)
+_FUNDING_HOURS = Rows(wire.FundingInfoWire)
+_RATIOS = Rows(wire.LongShortRatioWire)
+_EXCHANGE_INFO = One(wire.ExchangeInfoWire)
+_CONTRACTS = Rows(wire.ContractWire)
+_RATE_LIMITS = Rows(wire.RateLimitWire)
+_SERVER_TIME = One(wire.ServerTimeWire)
+
+
+class BinanceRest:
+    """`monitor.ports.MarketRest`. `start` before the first question, `stop` after the last.
+
+    trust_env: HTTP(S)_PROXY and NO_PROXY are obeyed, read anew for each request. sockets: kept alive and shared by
+    all callers; a sweep holds at most OI_CONCURRENCY of them.
+    skipped: rows left out because they were not what the endpoint promises, by endpoint.
+    """
+
+    def __init__(
+        self, base_url: str, *, clock: Clock, guard: Guard, trust_env: bool = True, sockets: int = SOCKETS
+    ) -> None:
+        self._http = HttpGet(base_url, clock=clock, trust_env=trust_env, sockets=sockets)
+        self._clock = clock
+        self._guard = guard
+        self._funding_hours: Cache[str, dict[str, float]] = Cache(clock=clock, ttl_s=FUNDING_HOURS_TTL_S)
+        self._failures_in_row = 0
+        self.skipped: Counter[str] = Counter()
+
+    async def start(self) -> None:
+        await self._http.start()
+
+    async def stop(self) -> None:
+        await self._http.stop()
+
+    def guard_status(self) -> GuardStatus:
+        return self._guard.status()
+
+    async def contracts(self) -> list[Contract]:
+        """All contracts of any state and kind. Also reads the weight limit. May be a day old (cached on the way)."""
+        body = await self._get("/fapi/v1/exchangeInfo", Priority.UNIVERSE)
+        found = self._read(_EXCHANGE_INFO.read, body)
+        for limit in self._read(_RATE_LIMITS.read, bytes(found.rate_limits)).values:
+            if limit is not None:
+                self._guard.set_weight_limit(limit)
+        contracts = self._rows("exchangeInfo", _CONTRACTS, bytes(found.symbols))
+        if not contracts:
+            raise BadAnswer("exchangeInfo: no contracts")
+        return contracts
+
+    async def server_time_ms(self) -> int:
+        """Also sets the guard's idea of the exchange's clock."""
+        before_s = self._clock.monotonic()
+        answer = self._read(_SERVER_TIME.read, await self._get("/fapi/v1/time", Priority.UNIVERSE))
+        took_s = self._clock.monotonic() - before_s
+        if took_s < 2.0:  # a slow answer tells the time of an unknown moment
+            self._guard.sync(answer.server_time + took_s * 500)
+        return answer.server_time
+
+    async def open_interest(self, symbol: str, *, priority: Priority) -> OpenInterest:
+        body = await self._get("/fapi/v1/openInterest", priority, symbol=symbol)
+        sample = self._read(lambda given: _OPEN_INTEREST.read(given).parse(), body)
+        if sample.symbol != symbol:
+            raise BadAnswer(f"openInterest: asked for {symbol}, got {sample.symbol}")
+        return sample
+
+    async def klines(self, symbol: str, *, start_ms: int, end_ms: int, limit: int, priority: Priority) -> list[Candle]:
+        """1-minute candles. limit: 1…1500; below 100 costs a weight of 1."""
+        body = await self._get(
+            "/fapi/v1/klines",
+            priority,
+            weight=_klines_weight(limit),
+            symbol=symbol,
+            interval="1m",
+            startTime=start_ms,
+            endTime=end_ms,
+            limit=limit,
+        )
+        now_ms = self._guard.exchange_ms()
+        candles = {
+            candle.open_ms: replace(candle, is_closed=True) if close_ms < now_ms else candle
+            for candle, close_ms in self._rows("klines", _KLINES, body)
+            if start_ms <= candle.open_ms <= end_ms
+        }
+        return [candles[open_ms] for open_ms in sorted(candles)][:limit]
+
+    async def day_tickers(self) -> list[DayTicker]:
+        body = await self._get("/fapi/v1/ticker/24hr", Priority.UNIVERSE, weight=40)
+        return self._rows("ticker/24hr", _DAY_TICKERS, body)
+
+    async def fundings(self) -> list[Funding]:
+        body = await self._get("/fapi/v1/premiumIndex", Priority.UNIVERSE, weight=10)
+        return self._rows("premiumIndex", _FUNDINGS, body)
+
+    async def funding_hours(self) -> dict[str, float]:
+        """Kept for an hour; concurrent callers share one request."""
+        return await self._funding_hours.get("", self._fetch_funding_hours)
+
+    async def _fetch_funding_hours(self) -> dict[str, float]:
+        body = await self._get("/fapi/v1/fundingInfo", Priority.UNIVERSE, weight=0, pool=FUNDING)
+        rows = self._rows("fundingInfo", _FUNDING_HOURS, body)
+        return {symbol: hours for symbol, hours in rows if hours != USUAL_FUNDING_HOURS}
+
+    async def long_short_ratio(self, symbol: str, *, period: str, priority: Priority) -> LongShortRatio | None:
+        path = "/futures/data/globalLongShortAccountRatio"
+        body = await self._get(path, priority, weight=0, pool=FUTURES_DATA, symbol=symbol, period=period, limit=1)
+        ratios = [ratio for ratio in self._rows("globalLongShortAccountRatio", _RATIOS, body) if ratio.symbol == symbol]
+        return max(ratios, key=lambda ratio: ratio.time_ms, default=None)
+
+    def _rows(self, endpoint: str, rows: Rows[V], body: bytes) -> list[V]:
+        found = self._read(rows.read, body)
+        if found.skipped:
+            self.skipped[endpoint] += found.skipped
+        return found.values
+
+    @staticmethod
+    def _read(read: Callable[[bytes], V], body: bytes) -> V:
+        try:
+            return read(body)
+        except ValueError as problem:
+            raise BadAnswer(str(problem)) from None
+
+    async def _get(
+        self, path: str, priority: Priority, *, weight: int = 1, pool: str | None = None, **query: str | int
+    ) -> bytes:
+        target = f"{path}?{urlencode(query)}" if query else path
+        ask = Ask(target=target, priority=priority, weight=weight, pool=pool)
+        patience = PATIENCE[priority]
+        retry_before_s = self._clock.monotonic() + patience.total_s
+        for attempt in itertools.count(1):
+            try:
+                body = _usable(await self._guard.fetch(ask, self._http.send, wait_s=patience.wait_s))
+            except ExchangeUnreachable as problem:
+                pause_s = max(random.uniform(0.25, 0.5) * 2**attempt, getattr(problem, "retry_after_s", 0.0))
+                if attempt > patience.retries or self._clock.monotonic() + pause_s > retry_before_s:
+                    self._note_failure(problem)
+                    raise
+                await self._clock.sleep(pause_s)
+            else:
+                self._note_success()
+                return body
+        raise AssertionError  # the loop above has no end
+
+    def _note_failure(self, problem: ExchangeError) -> None:
+        self._failures_in_row += 1
+        if self._failures_in_row == FAILURES_WORTH_A_LINE:
+            log.warning("%s does not answer (%d in a row): %s", self._http.base_url, self._failures_in_row, problem)
+
+    def _note_success(self) -> None:
+        if self._failures_in_row >= FAILURES_WORTH_A_LINE:
+            log.info("%s answers again after %d failures", self._http.base_url, self._failures_in_row)
+        self._failures_in_row = 0
+
+
+class _Overloaded(ExchangeUnreachable):
+    """A 5xx; `retry_after_s`: asked for by the exchange, 0 when it named no time."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+def _usable(answer: Answer) -> bytes:
+    """The body of a 200. Raises: UnknownSymbol, ExchangeUnreachable, BadAnswer."""
+    if answer.status == 200:
+        return answer.body
+    error = wire.read_error(answer.body)
+    said = f"HTTP {answer.status}" if error is None else f"HTTP {answer.status}: {error.msg} ({error.code})"
+    if error is not None and error.code in UNKNOWN_SYMBOL_CODES:
+        raise UnknownSymbol(said)
+    if answer.status >= 500 or answer.status == 408 or (error is not None and error.code == -1008):
+        # relative to the answer's own moment, which is now: the date form needs the exchange's clock, see refusal.py
+        wait_s = retry_after_s(answer.headers, exchange_ms=0) if answer.headers.get("Retry-After", "").isdigit() else 0
+        raise _Overloaded(said, retry_after_s=wait_s or 0.0)
+    raise BadAnswer(said)
+
+
+def _klines_weight(limit: int) -> int:
+    """Source: https://developers.binance.com/docs/derivatives/usds-margined-futures/market-data/rest-api (2026-08)."""
+    if limit < 100:
+        return 1
+    if limit < 500:
+        return 2
+    return 5 if limit <= 1_000 else 10

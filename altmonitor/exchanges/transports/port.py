@@ -1,0 +1,93 @@
+"""What a feed needs from a WebSocket client; two implementations pass one contract test.
+
+A transport hands over messages from inside the event loop's read callback: no queue, no task and no await per message.
+It answers pings, sends its own, reassembles fragmented messages, and gathers reads: after each read it leaves the
+socket alone for `gather_ms`, because waking the event loop for every packet costs far more than decoding it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from ssl import SSLContext
+from typing import Final, Protocol
+
+from websockets.proxy import get_proxy
+from websockets.uri import parse_uri
+
+OnFrames = Callable[[list[bytes]], None]
+"""Receives the complete messages of one socket read, in order, never an empty list. Text is not checked to be UTF-8.
+
+What it raises ends the connection and is handed on in `CloseReason.error`.
+"""
+
+LARGE_READ_MESSAGES: Final = 200
+"""A read of this many messages says that more is waiting: the next one follows at once, without gathering."""
+
+NO_CODE: Final = 1005
+ABNORMAL: Final = 1006
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportOptions:
+    """gather_ms: 0…100, 0 = off. proxy: an address, False for none, True for what the environment says.
+
+    ssl: None for the platform's certificates. max_message_bytes: at least 65,536. Times run on the event loop's clock.
+    """
+
+    gather_ms: float = 20
+    proxy: str | bool = True
+    ssl: SSLContext | None = None
+    open_timeout_s: float = 10
+    close_timeout_s: float = 3
+    ping_every_s: float = 20
+    pong_within_s: float = 20
+    max_message_bytes: int = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseReason:
+    """code: the peer's close code, 1005 when it gave none, 1006 when the connection just broke (or was aborted by us).
+
+    error: what `on_frames` raised, None otherwise.
+    """
+
+    code: int
+    text: str = ""
+    error: Exception | None = None
+
+
+class Transport(Protocol):
+    """One open WebSocket."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def send_text(self, text: str) -> None:
+        """On a connection that is closing or closed: does nothing; `wait_closed` tells."""
+
+    async def wait_closed(self) -> CloseReason:
+        """Returns when the connection is gone. May be awaited more than once, also after the end."""
+
+    async def close(self) -> None:
+        """Say goodbye (1000) and wait for the end, at most `close_timeout_s`."""
+
+    def abort(self) -> None:
+        """End it now, without a goodbye. Does not wait."""
+
+
+class OpenTransport(Protocol):
+    async def __call__(self, url: str, *, on_frames: OnFrames, options: TransportOptions) -> Transport:
+        """Connect and shake hands.
+
+        Raises:
+            HandshakeRefused: the answer was an HTTP status other than 101.
+            ExchangeUnreachable: no connection, no TLS, no proxy, no valid answer, or none in time.
+        """
+
+
+def proxy_for(url: str, proxy: str | bool) -> str | None:
+    """The proxy's address, or None to connect directly. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured."""
+    if proxy is True:
+        return get_proxy(parse_uri(url))
+    return proxy or None

@@ -1,0 +1,226 @@
+"""The bodies behind each REST path: parameters and a moment in, JSON-able values out. No limits, no faults, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from altmonitor.sim.contracts import SimContract
+from altmonitor.sim.limits import WEIGHT_PER_MINUTE, ApiError
+from altmonitor.sim.noise import key_of
+from altmonitor.sim.port import Market
+from altmonitor.sim.rows import aggregated, exchange_info_row, funding_hours, is_left_out, premium_row, ticker_row
+
+Params = Mapping[str, str]
+MINUTE_MS = 60_000
+_HOUR_MS = 3_600_000
+_INTERVAL_MINUTES = {"1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60}
+_PERIOD_MINUTES = {"5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "6h": 360, "12h": 720, "1d": 1440}
+_LONGEST_AGGREGATE_MIN = 4_320  # candles longer than a minute reach back three days
+_FUNDING, _ALL_ACCOUNTS, _TOP_ACCOUNTS, _TOP_POSITIONS, _TAKER = range(5)
+
+
+class Answers:
+    def __init__(self, market: Market) -> None:
+        self._market = market
+
+    def ping(self, params: Params, now_ms: int) -> object:
+        return {}
+
+    def time(self, params: Params, now_ms: int) -> object:
+        return {"serverTime": now_ms}
+
+    def exchange_info(self, params: Params, now_ms: int) -> object:
+        rows = []
+        for contract in self._market.contracts():
+            status = contract.status_at(now_ms)
+            if status is not None:
+                rows.append(exchange_info_row(contract, status))
+        return {
+            "timezone": "UTC",
+            "serverTime": now_ms,
+            "futuresType": "U_MARGINED",
+            "rateLimits": [
+                {
+                    "rateLimitType": "REQUEST_WEIGHT",
+                    "interval": "MINUTE",
+                    "intervalNum": 1,
+                    "limit": WEIGHT_PER_MINUTE,
+                },
+                {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 1200},
+            ],
+            "exchangeFilters": [],
+            "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "-10000"}],
+            "symbols": rows,
+        }
+
+    def klines(self, params: Params, now_ms: int) -> object:
+        contract = self._listed(params, now_ms)
+        minutes = _INTERVAL_MINUTES.get(params.get("interval", ""))
+        if minutes is None:
+            raise ApiError(400, -1120, "Invalid interval.")
+        limit = _integer(params, "limit", 500, 1, 1500)
+        span_ms = minutes * MINUTE_MS
+        start_ms = _integer(params, "startTime", -1, 0, 1 << 53)
+        end_ms = min(_integer(params, "endTime", now_ms, 0, 1 << 53), now_ms)
+        if start_ms < 0:
+            start_ms = end_ms // span_ms * span_ms - (limit - 1) * span_ms
+        first_ms = -(-start_ms // span_ms) * span_ms
+        last_ms = min(end_ms // span_ms * span_ms, first_ms + (limit - 1) * span_ms)
+        if minutes > 1:
+            first_ms = max(first_ms, last_ms - _LONGEST_AGGREGATE_MIN * MINUTE_MS)
+        rows = self._market.kline_rows(
+            contract.symbol, start_ms=first_ms, end_ms=last_ms + span_ms - MINUTE_MS, at_ms=now_ms
+        )
+        return rows if minutes == 1 else aggregated(rows, span_ms)
+
+    def open_interest(self, params: Params, now_ms: int) -> object:
+        contract = self._trading(params, now_ms)
+        # The exchange's stamp is its own: it recounts each contract every few seconds, not when asked.
+        own_ms = (now_ms - key_of("oi", contract.symbol) % 3_000) // 3_000 * 3_000 + key_of(
+            "oi", contract.symbol
+        ) % 3_000
+        held = self._market.open_interest(contract.symbol, own_ms)
+        return {"symbol": contract.symbol, "openInterest": f"{held:.{contract.qty_decimals}f}", "time": own_ms}
+
+    def premium_index(self, params: Params, now_ms: int) -> object:
+        one = self._listed(params, now_ms) if params.get("symbol") else None
+        listed = [one] if one else [c for c in self._market.contracts() if c.status_at(now_ms) is not None]
+        symbols = [contract.symbol for contract in listed]
+        prices = self._market.prices(symbols, now_ms)
+        moods = self._market.moods(symbols, _FUNDING, now_ms // 300_000)
+        rows = [premium_row(*values, now_ms) for values in zip(listed, prices, moods, strict=True)]
+        return rows[0] if one else rows
+
+    def funding_info(self, params: Params, now_ms: int) -> object:
+        rows = []
+        for contract in self._market.contracts():
+            hours = funding_hours(contract)
+            if contract.status_at(now_ms) != "TRADING" or hours is None or is_left_out(contract, hours):
+                continue
+            rows.append(
+                {
+                    "symbol": contract.symbol,
+                    "adjustedFundingRateCap": "0.02000000",
+                    "adjustedFundingRateFloor": "-0.02000000",
+                    "fundingIntervalHours": hours,
+                    "disclaimer": False,
+                    "updateTime": contract.onboard_ms,
+                }
+            )
+        return rows
+
+    def day_ticker(self, params: Params, now_ms: int) -> object:
+        one = self._listed(params, now_ms) if params.get("symbol") else None
+        symbols = [c.symbol for c in self._market.contracts() if c.status_at(now_ms) == "TRADING"]
+        rows = [ticker_row(day, now_ms) for day in self._market.days([one.symbol] if one else symbols, now_ms)]
+        return rows[0] if one else rows
+
+    def open_interest_hist(self, params: Params, now_ms: int) -> object:
+        symbol, buckets = self._buckets(params, now_ms)
+        rows = []
+        for bucket_ms in buckets:
+            held = self._market.open_interest(symbol, bucket_ms)
+            worth = held * self._market.prices([symbol], bucket_ms)[0]
+            rows.append(
+                {
+                    "symbol": symbol,
+                    "sumOpenInterest": f"{held:.8f}",
+                    "sumOpenInterestValue": f"{worth:.8f}",
+                    "CMCCirculatingSupply": "0.00000000",
+                    "timestamp": bucket_ms,
+                }
+            )
+        return rows
+
+    def accounts(self, params: Params, now_ms: int) -> object:
+        return self._shares(params, now_ms, _ALL_ACCOUNTS)
+
+    def top_accounts(self, params: Params, now_ms: int) -> object:
+        return self._shares(params, now_ms, _TOP_ACCOUNTS)
+
+    def top_positions(self, params: Params, now_ms: int) -> object:
+        return self._shares(params, now_ms, _TOP_POSITIONS)
+
+    def taker(self, params: Params, now_ms: int) -> object:
+        symbol, buckets = self._buckets(params, now_ms)
+        rows = []
+        for bucket_ms in buckets:
+            share = 0.5 + 0.2 * self._market.moods([symbol], _TAKER, bucket_ms // 300_000)[0]
+            rows.append(
+                {
+                    "buySellRatio": f"{share / (1 - share):.4f}",
+                    "buyVol": f"{share * 1e5:.4f}",
+                    "sellVol": f"{(1 - share) * 1e5:.4f}",
+                    "timestamp": bucket_ms,
+                }
+            )
+        return rows
+
+    def _shares(self, params: Params, now_ms: int, topic: int) -> object:
+        symbol, buckets = self._buckets(params, now_ms)
+        rows = []
+        for bucket_ms in buckets:
+            share = 0.55 + 0.2 * self._market.moods([symbol], topic, bucket_ms // 300_000)[0]
+            rows.append(
+                {
+                    "symbol": symbol,
+                    "longAccount": f"{share:.4f}",
+                    "shortAccount": f"{1 - share:.4f}",
+                    "longShortRatio": f"{share / (1 - share):.4f}",
+                    "timestamp": bucket_ms,
+                }
+            )
+        return rows
+
+    def _buckets(self, params: Params, now_ms: int) -> tuple[str, list[int]]:
+        """The symbol and the ends of the asked buckets, oldest → newest; none for contracts without such data."""
+        contract = self._listed(params, now_ms)
+        minutes = _PERIOD_MINUTES.get(params.get("period", ""))
+        if minutes is None:
+            raise ApiError(400, -1130, "Data sent for parameter 'period' is not valid.")
+        span_ms = minutes * MINUTE_MS
+        limit = _integer(params, "limit", 30, 1, 500)
+        end_ms = min(_integer(params, "endTime", now_ms, 0, 1 << 53), now_ms) // span_ms * span_ms
+        oldest_ms = max(contract.onboard_ms, now_ms - 30 * 24 * _HOUR_MS, _integer(params, "startTime", 0, 0, 1 << 53))
+        if contract.contract_type != "PERPETUAL":
+            return contract.symbol, []
+        ends = [end_ms - back * span_ms for back in range(limit - 1, -1, -1)]
+        return contract.symbol, [ms for ms in ends if ms >= oldest_ms]
+
+    def _listed(self, params: Params, now_ms: int) -> SimContract:
+        symbol = params.get("symbol", "")
+        if not symbol:
+            raise ApiError(400, -1102, "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed.")
+        contract = self._market.contract(symbol)
+        if contract is None or contract.status_at(now_ms) is None:
+            raise ApiError(400, -1121, "Invalid symbol.")
+        return contract
+
+    def _trading(self, params: Params, now_ms: int) -> SimContract:
+        contract = self._listed(params, now_ms)
+        if contract.status_at(now_ms) != "TRADING":
+            text = "Symbol is on delivering or delivered or settling or closed or pre-trading."
+            raise ApiError(400, -4108, text)
+        return contract
+
+
+def kline_weight(params: Params) -> int:
+    """Source: https://developers.binance.com/docs/derivatives/usds-margined-futures (kline data), 2026-08."""
+    text = params.get("limit", "500")
+    limit = int(text) if text.isdecimal() else 500
+    return 1 if limit < 100 else 2 if limit < 500 else 5 if limit <= 1000 else 10
+
+
+def _integer(params: Params, name: str, default: int, low: int, high: int) -> int:
+    text = params.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdecimal()):
+        legal = "^[0-9]{1,20}$"
+        raise ApiError(400, -1100, f"Illegal characters found in parameter '{name}'; legal range is '{legal}'.")
+    if not low <= int(text) <= high:
+        raise ApiError(400, -1130, f"Data sent for parameter '{name}' is not valid.")
+    return int(text)
+
+
+Answer = Callable[[Params, int], object]

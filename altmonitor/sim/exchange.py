@@ -1,0 +1,119 @@
+"""A USDⓈ-M futures exchange on loopback: one server, REST and WebSocket, on a market that is handed in."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from types import TracebackType
+
+from aiohttp import web
+
+from altmonitor.clock import Clock
+from altmonitor.errors import StartError
+from altmonitor.sim.faults import ExchangeFaults
+from altmonitor.sim.port import Market
+from altmonitor.sim.rest import Rest
+from altmonitor.sim.stats import ExchangeStats
+from altmonitor.sim.ws import Sockets
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.02  # of the machine's time, whatever the clock's speed
+MOST_FRAMES_PER_S = 6_000  # of the machine's time: a clock that runs fast makes pushes rarer, not a flood
+_STEP_MS = 30_000  # a longer stretch of exchange time is pushed in several steps
+
+
+class SimExchange:
+    """Use as `async with SimExchange(market, clock=clock) as exchange:`, or call start and stop.
+
+    `ws_url` ends in /market; clients append /stream or /ws. One market serves one exchange.
+    """
+
+    def __init__(self, market: Market, *, clock: Clock, faults: ExchangeFaults | None = None) -> None:
+        self.market = market
+        self.faults = faults if faults is not None else ExchangeFaults()
+        self.stats = ExchangeStats()
+        self._clock = clock
+        self._sockets = Sockets(faults=self.faults, stats=self.stats, monotonic=clock.monotonic, now_ms=self.now_ms)
+        self._rest = Rest(market, clock=clock, now_ms=self.now_ms, faults=self.faults, stats=self.stats)
+        self.faults.connect(drop=self._sockets.drop_all, close=self._sockets.close_all)
+        self._runner: web.AppRunner | None = None
+        self._pushing: asyncio.Task[None] | None = None
+        self._address = ""
+
+    @property
+    def rest_url(self) -> str:
+        return f"http://{self._address}"
+
+    @property
+    def ws_url(self) -> str:
+        return f"ws://{self._address}/market"
+
+    def now_ms(self) -> int:
+        """The exchange's own time: the clock's, plus the skew it was told to have."""
+        return self._clock.now_ms() + self.faults.clock_skew_ms
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Raises StartError when the address cannot be listened on."""
+        app = web.Application()
+        app.add_routes([*self._sockets.routes(), *self._rest.routes()])
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as problem:
+            await runner.cleanup()
+            raise StartError(f"the simulated exchange cannot listen on {host}:{port}: {problem.strerror}") from problem
+        self._runner = runner
+        bound = runner.addresses[0]
+        self._address = f"{bound[0]}:{bound[1]}"
+        self._pushing = asyncio.create_task(self._push(), name="sim-exchange-push")
+        self._pushing.add_done_callback(_report)
+
+    async def stop(self) -> None:
+        """Ends all connections. Raises whatever ended the pushing before its time: a fault of the market."""
+        if self._pushing is not None:
+            self._pushing.cancel()
+            await asyncio.wait([self._pushing])
+        self._sockets.drop_all()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        pushing, self._pushing = self._pushing, None
+        if pushing is not None and not pushing.cancelled():
+            pushing.result()
+
+    async def __aenter__(self) -> SimExchange:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def _push(self) -> None:
+        pushed_ms, made = self.now_ms(), 0
+        while True:
+            await asyncio.sleep(max(TICK_S, made / MOST_FRAMES_PER_S))
+            made = 0
+            self._sockets.tend()
+            now_ms = self.now_ms()
+            if not self._sockets.has_listeners():
+                pushed_ms = now_ms
+                continue
+            if now_ms < pushed_ms - 1_000:  # the exchange's clock was set back
+                pushed_ms = now_ms
+            while pushed_ms < now_ms:
+                until_ms = min(now_ms, pushed_ms + _STEP_MS)
+                frames = self.market.frames(pushed_ms, until_ms)
+                self._sockets.push(frames)
+                made += len(frames)
+                pushed_ms = until_ms
+                if pushed_ms < now_ms:
+                    await asyncio.sleep(0)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("the simulated exchange stopped pushing", exc_info=task.exception())

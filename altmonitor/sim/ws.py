@@ -1,0 +1,232 @@
+"""The simulated exchange's WebSocket side: routes, control messages, limits, and cheap pushing.
+
+A frame's bytes, header included, are made once per tick and shared by all connections; a connection's frames of one
+tick leave in one write to its transport. Going through the library's own `send` for each would cost ten times as much.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Sequence
+
+import msgspec
+from aiohttp import WSMessage, WSMsgType, web
+
+from altmonitor.sim.connection import BINARY, PING, PONG, TEXT, Connection, encode_frame
+from altmonitor.sim.faults import GARBAGE, ExchangeFaults
+from altmonitor.sim.stats import ConnectionStats, ExchangeStats
+from altmonitor.sim.wire import Frame
+
+MAX_STREAMS = 1024
+MAX_MESSAGES_PER_S = 10
+MAX_FRAME_BYTES = 4096  # longer SUBSCRIBE frames are ignored without an answer
+PING_EVERY_S = 180.0
+PONG_WITHIN_S = 600.0
+LIFETIME_S = 86_400.0
+CLOSE_WITHIN_S = 10.0
+
+
+class Refused(Exception):
+    """A control message the exchange answers with an error. Source: Live-Subscribing page, error messages."""
+
+    def __init__(self, code: int, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class Sockets:
+    """All connections. `monotonic`: the exchange clock's seconds; `now_ms`: exchange time."""
+
+    def __init__(
+        self,
+        *,
+        faults: ExchangeFaults,
+        stats: ExchangeStats,
+        monotonic: Callable[[], float],
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._faults = faults
+        self._stats = stats
+        self._monotonic = monotonic
+        self._now_ms = now_ms
+        self._open: set[Connection] = set()
+        self._garbage = itertools.cycle([*((TEXT, text) for text in GARBAGE), (BINARY, b"\x00\x01\x02")])
+
+    def routes(self) -> list[web.RouteDef]:
+        paths = ("/market/ws", "/market/stream", "/public/ws", "/public/stream", "/ws", "/stream")
+        found = [web.get(path, self._accept) for path in paths]
+        return found + [web.get(path + "/{streams:.+}", self._accept) for path in paths if path.endswith("/ws")]
+
+    def has_listeners(self) -> bool:
+        return any(connection.stats.subscriptions for connection in self._open)
+
+    def drop_all(self) -> None:
+        for connection in list(self._open):
+            connection.abort()
+
+    def close_all(self, code: int, reason: str) -> None:
+        for connection in list(self._open):
+            connection.close(code, reason, at_s=self._monotonic(), twice=self._faults.double_close)
+
+    def push(self, frames: Sequence[Frame]) -> None:
+        """Hand the frames to every connection that subscribed to them."""
+        listening = [c for c in self._open if c.is_routed and not c.is_closing and c.stats.subscriptions]
+        if self._faults.mute or not listening:
+            return
+        muted = {f"{symbol.lower()}@kline_1m" for symbol in self._faults.mute_symbols}
+        for is_combined in {connection.is_combined for connection in listening}:
+            encoded = [(f.stream, _encoded(f, is_combined)) for f in frames if f.stream not in muted]
+            for connection in listening:
+                if connection.is_combined is is_combined:
+                    self._push_to(connection, encoded)
+
+    def tend(self) -> None:
+        """Pings, the 24 h cut, clients that stopped answering or reading. Called at every tick."""
+        now_s = self._monotonic()
+        for connection in list(self._open):
+            if connection.is_closing:
+                if now_s - connection.closing_s > CLOSE_WITHIN_S:
+                    connection.abort()
+            elif now_s - connection.opened_s >= LIFETIME_S:
+                connection.close(1000, "", at_s=self._monotonic(), twice=self._faults.double_close)
+            elif now_s - connection.ponged_s > PONG_WITHIN_S or connection.is_choked():
+                connection.abort()
+            elif now_s - connection.pinged_s >= PING_EVERY_S:
+                connection.pinged_s = now_s
+                connection.write(encode_frame(PING, str(self._now_ms()).encode()))
+
+    def _push_to(self, connection: Connection, encoded: Sequence[tuple[str, bytes]]) -> None:
+        wanted = connection.stats.subscriptions
+        mine = [data for stream, data in encoded if stream in wanted]
+        connection.stats.frames_pushed += len(mine)
+        if self._faults.garbage:
+            mine.insert(0, encode_frame(*next(self._garbage)))
+        if mine:
+            connection.write(b"".join(mine))
+
+    async def _accept(self, request: web.Request) -> web.StreamResponse:
+        if self._faults.refuse_connections is not None:
+            self._stats.handshakes_refused += 1
+            return web.Response(status=self._faults.refuse_connections, text="refused")
+        socket = web.WebSocketResponse(autoclose=False, autoping=False, compress=False, timeout=0.5)
+        await socket.prepare(request)
+        transport = request.transport
+        if not isinstance(transport, asyncio.Transport):  # gone during the handshake
+            return socket
+        path = request.path
+        connection = Connection(transport, ConnectionStats(path=path, opened_ms=self._now_ms()))
+        connection.opened_s = connection.pinged_s = connection.ponged_s = self._monotonic()
+        given = request.match_info.get("streams") or request.query.get("streams", "")
+        connection.stats.subscriptions.update(name for name in given.split("/")[:MAX_STREAMS] if name)
+        self._stats.connections.append(connection.stats)
+        self._open.add(connection)
+        try:
+            await self._read(connection, socket)
+        finally:
+            self._open.discard(connection)
+            connection.hang_up()
+            connection.stats.closed_ms = self._now_ms()
+            if connection.stats.close_code is None:
+                connection.stats.close_code = 1006
+        return socket
+
+    async def _read(self, connection: Connection, socket: web.WebSocketResponse) -> None:
+        while True:
+            message = await socket.receive()
+            if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
+                if message.type is WSMsgType.CLOSE and not connection.is_closing:
+                    connection.close(int(message.data or 1000), "", at_s=self._monotonic())
+                return
+            if connection.is_closing:
+                continue
+            if connection.count_message(self._monotonic()) > MAX_MESSAGES_PER_S:
+                connection.close(1008, "Too many requests", at_s=self._monotonic(), twice=self._faults.double_close)
+            else:
+                self._on_message(connection, message)
+
+    def _on_message(self, connection: Connection, message: WSMessage) -> None:
+        if message.type is WSMsgType.PING:
+            connection.write(encode_frame(PONG, bytes(message.data)))
+        elif message.type is WSMsgType.PONG:
+            connection.ponged_s = self._monotonic()
+        elif message.type is WSMsgType.BINARY:
+            connection.stats.largest_frame_bytes = max(connection.stats.largest_frame_bytes, len(message.data))
+            connection.close(1008, "Invalid request", at_s=self._monotonic(), twice=self._faults.double_close)
+        elif message.type is WSMsgType.TEXT:
+            self._on_text(connection, message.data.encode())
+
+    def _on_text(self, connection: Connection, text: bytes) -> None:
+        stats = connection.stats
+        stats.control_messages += 1
+        stats.largest_frame_bytes = max(stats.largest_frame_bytes, len(text))
+        if len(text) > MAX_FRAME_BYTES:
+            stats.ignored_frames += 1
+            return
+        request_id: object = None
+        try:
+            request = _parsed(text)
+            request_id = request["id"]
+            answer: dict[str, object] = {"result": self._obey(connection, request), "id": request_id}
+        except Refused as refusal:
+            answer = {"error": {"code": refusal.code, "msg": str(refusal)}}
+            if request_id is not None:
+                answer["id"] = request_id
+        if not self._faults.swallow_acks:
+            connection.answer(answer)
+
+    def _obey(self, connection: Connection, request: dict[str, object]) -> object:
+        method, subscriptions = request["method"], connection.stats.subscriptions
+        if method == "LIST_SUBSCRIPTIONS":
+            return sorted(subscriptions)
+        params = request.get("params")
+        if not isinstance(params, list):
+            raise Refused(2, "Invalid request: missing field `params`")
+        if method in {"SET_PROPERTY", "GET_PROPERTY"}:
+            return _property(connection, str(method), params)
+        if not all(isinstance(name, str) for name in params):
+            raise Refused(2, "Invalid request: params must be an array of strings")
+        if method == "UNSUBSCRIBE":
+            subscriptions.difference_update(params)
+            return None
+        if request["id"] in self._faults.reject_subscribe_ids:
+            raise Refused(2, "Invalid request: rejected")
+        if len(subscriptions.union(params)) > MAX_STREAMS:
+            raise Refused(2, f"Invalid request: more than {MAX_STREAMS} streams on one connection")
+        subscriptions.update(params)  # whatever the names are: the exchange acknowledges streams it does not have
+        return None
+
+
+def _encoded(frame: Frame, is_combined: bool) -> bytes:
+    if not is_combined:
+        return encode_frame(TEXT, frame.event)
+    return encode_frame(TEXT, b'{"stream":"%b","data":%b}' % (frame.stream.encode(), frame.event))
+
+
+def _parsed(text: bytes) -> dict[str, object]:
+    """Raises Refused with the exchange's code for what is wrong."""
+    try:
+        request = msgspec.json.decode(text)
+    except msgspec.DecodeError as problem:
+        raise Refused(3, f"Invalid JSON: {problem}") from problem
+    if not isinstance(request, dict):
+        raise Refused(2, "Invalid request: expected an object")
+    request_id = request.get("id")
+    if not isinstance(request_id, int) or isinstance(request_id, bool) or not 0 <= request_id < 1 << 64:
+        raise Refused(2, "Invalid request: request ID must be an unsigned integer")
+    methods = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
+    if request.get("method") not in methods:
+        shown = ", ".join(f"`{method}`" for method in methods)
+        raise Refused(2, f"Invalid request: unknown variant `{request.get('method')}`, expected one of {shown}")
+    return request
+
+
+def _property(connection: Connection, method: str, params: list[object]) -> object:
+    if not params or params[0] != "combined":
+        raise Refused(0, "Unknown property")
+    if method == "GET_PROPERTY":
+        return connection.is_combined
+    if len(params) != 2 or not isinstance(params[1], bool):
+        raise Refused(1, "Invalid value type: expected Boolean")
+    connection.is_combined = params[1]
+    return None

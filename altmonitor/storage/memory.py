@@ -1,0 +1,193 @@
+"""The store without a file: the same contract, for the dry run, the demo and tests. Everything is gone at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from altmonitor.alert import Alert, Kind
+from altmonitor.clock import Clock
+from altmonitor.config import Destination
+from altmonitor.control.ports import AlertStats, DeliveryState, ToldAlert
+from altmonitor.delivery.ports import Queued
+from altmonitor.monitor.ports import OutboxStatus
+from altmonitor.storage.waiting import Waiting
+
+MOST_ALERTS = 50_000
+"""The oldest that wait nowhere are forgotten beyond this."""
+
+_LEAST_FINISHED_FIRST: tuple[DeliveryState, ...] = ("queued", "failed", "expired", "sent")
+
+
+@dataclass(slots=True)
+class _Delivery:
+    state: DeliveryState = "queued"
+    message_id: int | None = None
+    sent_ms: int | None = None
+
+
+class MemoryStore:
+    """AlertSink, AlertHistory, AlertUpdates, Outbox and AlertQueries. What is put is offered at once."""
+
+    def __init__(self, *, clock: Clock, destinations: tuple[Destination, ...] = (), keeps_history: bool = True) -> None:
+        self._clock = clock
+        self._keeps_history = keeps_history
+        self._waiting = Waiting(destinations)
+        self._alerts: dict[int, Alert] = {}
+        self._ids: dict[str, int] = {}
+        self._deliveries: dict[int, dict[Destination, _Delivery]] = {}
+        self._meta: dict[str, str] = {}
+        self._next_id = 1
+
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        return self._waiting.destinations
+
+    # --- AlertSink
+
+    def put(self, alert: Alert) -> None:
+        if alert.key in self._ids:
+            return
+        alert_id = self._next_id
+        self._next_id += 1
+        self._ids[alert.key] = alert_id
+        if len(self._ids) > 2 * MOST_ALERTS:
+            del self._ids[next(iter(self._ids))]
+        stored = self._alerts[alert_id] = msgspec.structs.replace(alert, id=alert_id)
+        self._deliveries[alert_id] = {at: _Delivery() for at in self.destinations}
+        queued_ms = self._clock.now_ms()
+        for destination in self.destinations:
+            self._waiting.add(Queued(alert=stored, destination=destination, attempts=0, queued_ms=queued_ms))
+        if len(self._alerts) > MOST_ALERTS:
+            self._forget(next((old for old in self._alerts if not self._waiting.holds(old)), alert_id))
+
+    # --- AlertHistory, AlertUpdates, AlertQueries
+
+    async def alerts_since(self, event_ms: int) -> Sequence[Alert]:
+        found = [alert for alert in self._alerts.values() if alert.event_ms >= event_ms]
+        return sorted(found, key=lambda alert: (alert.event_ms, alert.id))
+
+    async def alerts_of(self, keys: Collection[str]) -> Mapping[str, Alert]:
+        return {key: self._alerts[self._ids[key]] for key in keys if self._ids.get(key) in self._alerts}
+
+    async def update_alert(self, alert: Alert) -> None:
+        alert_id = self._ids.get(alert.key)
+        if alert_id is None or alert_id not in self._alerts:
+            return
+        self._alerts[alert_id] = msgspec.structs.replace(
+            self._alerts[alert_id],
+            lsr=alert.lsr,
+            oi_change=alert.oi_change,
+            quadrant=alert.quadrant,
+            details=alert.details,
+        )
+        self._waiting.refresh(self._alerts[alert_id])
+
+    async def recent(
+        self, *, limit: int, symbol: str | None = None, kind: Kind | None = None, since_s: float | None = None
+    ) -> Sequence[ToldAlert]:
+        found = [
+            alert
+            for alert in self._alerts.values()
+            if (symbol is None or alert.symbol == symbol)
+            and (kind is None or alert.kind == kind)
+            and (since_s is None or alert.ts >= since_s)
+        ]
+        found.sort(key=lambda alert: (alert.ts, alert.id), reverse=True)
+        return [ToldAlert(alert=alert, delivery=self._state_of(alert)) for alert in found[: max(0, limit)]]
+
+    async def stats(self, *, since_s: float, top: int) -> AlertStats:
+        found = [alert for alert in self._alerts.values() if alert.ts >= since_s]
+        by_symbol = Counter(alert.symbol for alert in found)
+        return AlertStats(
+            total=len(found),
+            by_kind=Counter(alert.kind for alert in found),
+            by_symbol=sorted(by_symbol.items(), key=lambda item: (-item[1], item[0]))[: max(0, top)],
+        )
+
+    async def prune(self, *, before_s: float) -> None:
+        for alert in list(self._alerts.values()):
+            if alert.ts < before_s and not self._waiting.holds(alert.id or 0):
+                self._forget(alert.id or 0)
+
+    # --- remembered values
+
+    async def meta_get(self, key: str) -> str | None:
+        return self._meta.get(key)
+
+    async def meta_set(self, key: str, value: str) -> None:
+        self._meta[key] = value
+
+    # --- Outbox
+
+    def outbox_status(self) -> OutboxStatus:
+        return self._waiting.status(self._clock.now_ms())
+
+    async def queued(self, destination: Destination, *, limit: int) -> Sequence[Queued]:
+        return self._waiting.rows(destination, limit)
+
+    async def begin_attempt(self, destination: Destination, alert_ids: Sequence[int]) -> None:
+        self._waiting.begin(destination, alert_ids)
+
+    async def note_error(
+        self, destination: Destination, alert_ids: Sequence[int], *, error: str, outcome_unknown: bool = False
+    ) -> None:
+        self._waiting.note(destination, alert_ids, error=error, outcome_unknown=outcome_unknown)
+
+    async def mark_sent(
+        self, destination: Destination, alert_ids: Sequence[int], *, message_id: int, sent_ms: int
+    ) -> None:
+        self._waiting.sent(destination, alert_ids, message_id)
+        self._end(destination, alert_ids, _Delivery(state="sent", message_id=message_id, sent_ms=sent_ms))
+
+    async def mark_failed(self, destination: Destination, alert_ids: Sequence[int], *, error: str) -> None:
+        self._waiting.failed(destination, alert_ids, error)
+        self._end(destination, alert_ids, _Delivery(state="failed"))
+
+    async def mark_expired(self, destination: Destination, alert_ids: Sequence[int], *, error: str) -> None:
+        self._waiting.expired(destination, alert_ids)
+        self._end(destination, alert_ids, _Delivery(state="expired"))
+
+    async def message_id_of(self, destination: Destination, alert_key: str) -> int | None:
+        return self._waiting.message_id_of(destination, alert_key)
+
+    async def sent_since(self, chat_id: int, since_ms: int) -> Sequence[int]:
+        messages = {
+            (at.topic_id, delivery.message_id): delivery.sent_ms
+            for deliveries in self._deliveries.values()
+            for at, delivery in deliveries.items()
+            if at.chat_id == chat_id and delivery.sent_ms is not None and delivery.sent_ms >= since_ms
+        }
+        return sorted(sent_ms for sent_ms in messages.values() if sent_ms is not None)
+
+    async def move(self, old: Destination, new: Destination) -> None:
+        self._waiting.move(old, new)
+        for deliveries in self._deliveries.values():
+            if old in deliveries:
+                deliveries[new] = deliveries.pop(old)
+
+    async def wait_for_work(self, destination: Destination) -> None:
+        await self._waiting.wait(destination)
+
+    # --- inside
+
+    def _end(self, destination: Destination, alert_ids: Sequence[int], end: _Delivery) -> None:
+        for alert_id in alert_ids:
+            if destination in self._deliveries.get(alert_id, {}):
+                self._deliveries[alert_id][destination] = end
+            if not self._keeps_history and not self._waiting.holds(alert_id):
+                self._forget(alert_id, keeps_key=True)
+
+    def _forget(self, alert_id: int, *, keeps_key: bool = False) -> None:
+        """keeps_key: the same event told a second time is still no second alert."""
+        alert = self._alerts.pop(alert_id, None)
+        self._deliveries.pop(alert_id, None)
+        if alert is not None and not keeps_key:
+            self._ids.pop(alert.key, None)
+
+    def _state_of(self, alert: Alert) -> DeliveryState | None:
+        states = {delivery.state for delivery in self._deliveries[alert.id or 0].values()}
+        return next((state for state in _LEAST_FINISHED_FIRST if state in states), None)

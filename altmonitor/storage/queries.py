@@ -1,0 +1,143 @@
+"""Questions to the stored alerts, for the running program and for programs beside it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from altmonitor.alert import Alert, Kind
+from altmonitor.clock import Clock
+from altmonitor.config import Destination
+from altmonitor.control.ports import AlertStats, ToldAlert
+from altmonitor.errors import StorageError
+from altmonitor.storage import migrate
+from altmonitor.storage.database import READ_TIMEOUT_S, connect
+from altmonitor.storage.rows import ALERT_COLUMNS, Row, alert_of, topic_column
+
+Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
+
+_KEYS_AT_ONCE = 500  # SQLite limits the parameters of a statement
+
+# The least finished state over all destinations: waiting beats lost beats outdated beats told.
+_LEAST_FINISHED = """
+    (SELECT state FROM deliveries WHERE alert_id = alerts.id
+     ORDER BY CASE state WHEN 'queued' THEN 0 WHEN 'failed' THEN 1 WHEN 'expired' THEN 2 ELSE 3 END LIMIT 1)
+"""
+
+
+class AlertReader:
+    """Read-only. Every method may raise StorageError."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+
+    async def alerts_since(self, event_ms: int) -> Sequence[Alert]:
+        """Alerts with event_ms ≥ the argument, oldest → newest."""
+        rows = await self._fetch(
+            f"SELECT {ALERT_COLUMNS} FROM alerts WHERE event_ms >= ? ORDER BY event_ms, id",  # noqa: S608
+            (event_ms,),
+        )
+        return [alert_of(row) for row in rows]
+
+    async def alerts_of(self, keys: Collection[str]) -> Mapping[str, Alert]:
+        """Stored alerts by key; unknown keys are absent."""
+        found: dict[str, Alert] = {}
+        wanted = list(keys)
+        for at in range(0, len(wanted), _KEYS_AT_ONCE):
+            some = wanted[at : at + _KEYS_AT_ONCE]
+            marks = ", ".join("?" * len(some))
+            rows = await self._fetch(f"SELECT {ALERT_COLUMNS} FROM alerts WHERE key IN ({marks})", some)  # noqa: S608
+            found.update({alert.key: alert for alert in map(alert_of, rows)})
+        return found
+
+    async def recent(
+        self, *, limit: int, symbol: str | None = None, kind: Kind | None = None, since_s: float | None = None
+    ) -> Sequence[ToldAlert]:
+        """Newest first, length ≤ limit. since_s: only alerts detected (`ts`) at or after this unix second."""
+        bounds: list[tuple[str, Any]] = []
+        if symbol is not None:
+            bounds.append(("symbol = ?", symbol))
+        if kind is not None:
+            bounds.append(("kind = ?", kind))
+        if since_s is not None:
+            bounds.append(("ts >= ?", since_s))
+        where = "WHERE " + " AND ".join(text for text, _ in bounds) if bounds else ""
+        rows = await self._fetch(
+            f"SELECT {ALERT_COLUMNS}, {_LEAST_FINISHED} FROM alerts {where} "  # noqa: S608
+            "ORDER BY ts DESC, id DESC LIMIT ?",
+            (*(value for _, value in bounds), max(0, limit)),
+        )
+        return [ToldAlert(alert=alert_of(row), delivery=row[-1]) for row in rows]
+
+    async def stats(self, *, since_s: float, top: int) -> AlertStats:
+        """Over alerts detected (`ts`) at or after this unix second."""
+        kinds = await self._fetch("SELECT kind, count(*) FROM alerts WHERE ts >= ? GROUP BY kind", (since_s,))
+        symbols = await self._fetch(
+            "SELECT symbol, count(*) AS told FROM alerts WHERE ts >= ? GROUP BY symbol "
+            "ORDER BY told DESC, symbol LIMIT ?",
+            (since_s, max(0, top)),
+        )
+        return AlertStats(
+            total=sum(count for _, count in kinds),
+            by_kind=dict(sorted((kind, count) for kind, count in kinds)),
+            by_symbol=[(symbol, count) for symbol, count in symbols],
+        )
+
+    async def message_id_of(self, destination: Destination, alert_key: str) -> int | None:
+        rows = await self._fetch(
+            "SELECT message_id FROM deliveries JOIN alerts ON alerts.id = alert_id "
+            "WHERE key = ? AND chat_id = ? AND topic_id = ? AND state = 'sent'",
+            (alert_key, destination.chat_id, topic_column(destination)),
+        )
+        return rows[0][0] if rows else None
+
+    async def sent_since(self, chat_id: int, since_ms: int) -> Sequence[int]:
+        rows = await self._fetch(
+            "SELECT max(sent_ms) AS at_ms FROM deliveries WHERE chat_id = ? AND sent_ms >= ? AND state = 'sent' "
+            "GROUP BY topic_id, message_id ORDER BY at_ms",
+            (chat_id, since_ms),
+        )
+        return [sent_ms for (sent_ms,) in rows]
+
+
+@asynccontextmanager
+async def open_reader(path: Path, *, clock: Clock) -> AsyncIterator[AlertReader]:
+    """The database of a monitor that may be running: opened read-only, because a second writer could damage it.
+
+    Raises:
+        StorageError: there is no such file, it cannot be read, or it is not (yet) of this version.
+    """
+    try:
+        db = await connect(f"file:{quote(os.path.abspath(path))}?mode=ro", uri=True)  # noqa: ASYNC240 — asks no disk
+    except sqlite3.OperationalError as problem:
+        raise StorageError(
+            f"{path} cannot be opened ({problem}): no alert was stored yet, or DB_FILE names another file"
+        ) from problem
+    except sqlite3.Error as problem:
+        raise StorageError(f"{path} cannot be read: {problem}") from problem
+
+    async def fetch(sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        try:
+            async with clock.timeout(READ_TIMEOUT_S):
+                return [tuple(row) for row in await db.execute_fetchall(sql, values)]
+        except TimeoutError as problem:
+            await db.interrupt()
+            raise StorageError(f"{path} did not answer within {READ_TIMEOUT_S:.0f} s") from problem
+        except sqlite3.Error as problem:
+            raise StorageError(f"{path} cannot be read: {problem}") from problem
+
+    try:
+        version = (await fetch("PRAGMA user_version"))[0][0]
+        if version != migrate.latest_version():
+            raise StorageError(
+                f"{path} has version {version}, this altmonitor reads {migrate.latest_version()}: "
+                "start the monitor once with this version, or update altmonitor"
+            )
+        yield AlertReader(fetch)
+    finally:
+        await db.close()

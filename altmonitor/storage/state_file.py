@@ -1,0 +1,187 @@
+"""state.json: what commands changed, and nothing else, so that editing the environment still changes the rest.
+
+Reading is all or nothing: a file with one wrong value is damaged as a whole, kept aside and reported. Writing is atomic
+and finished when it returns: temporary file, fsync, rename, fsync of the directory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import stat
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from altmonitor.clock import Clock
+from altmonitor.config import Config
+from altmonitor.control.settings import SETTINGS, Overrides, Settings
+from altmonitor.errors import NewerSchemaError, StorageError
+from altmonitor.storage.state_format import BYTES_MAX, Damaged, decode, encode
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedState:
+    """problem: one line for the operator when the file was damaged, '' otherwise. aside: where it was kept."""
+
+    overrides: Overrides
+    problem: str = ""
+    aside: Path | None = None
+
+
+def base_settings(config: Config) -> Settings:
+    """What the environment says."""
+    numbers: dict[str, Any] = {setting.key: getattr(config, setting.variable.lower()) for setting in SETTINGS}
+    return Settings(
+        **numbers,
+        vol_burst_lookback=config.vol_burst_lookback,
+        vol_burst_min_usdt=config.vol_burst_min_usdt,
+        oi_min_usd=config.oi_min_usd,
+        min_24h_usdt=config.min_24h_usdt,
+        rolling=config.rolling,
+    )
+
+
+def which_won(base: Settings, overrides: Overrides) -> list[str]:
+    """One line per number that state.json decides, for the log at the start; the environment decides the others."""
+    return [
+        f"{setting.key} = {overrides.numbers[setting.key]:g} from state.json"
+        f" (the environment's {setting.variable} is {setting.of(base):g})"
+        for setting in SETTINGS
+        if setting.key in overrides.numbers
+    ]
+
+
+class StateFile:
+    """The file at `path`; a symbolic link stays one. One writer per process."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._turn = asyncio.Lock()
+        self._writing = threading.Lock()
+        self._must_not_write = ""
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        async with self._turn:
+            yield
+
+    async def load(self) -> LoadedState:
+        """Nothing changed yet when there is no file. A damaged one is moved to `<name>.corrupt-<unix seconds>`.
+
+        Raises:
+            NewerSchemaError: written by a newer altmonitor; the file is left as it is.
+            StorageError: the file cannot be read; it is left as it is.
+        """
+        return await asyncio.to_thread(self._load)
+
+    async def save(self, overrides: Overrides, *, who: str) -> None:
+        """Raises StorageError: the file is as it was before."""
+        content = encode(overrides)
+        await asyncio.to_thread(self._write, content)
+        _log.info("settings saved for %r: %s", who, " ".join(content.decode().split()))
+
+    # --- in a thread ---------------------------------------------------------------------------------------------
+
+    def _load(self) -> LoadedState:
+        try:
+            content = self._read()
+            return LoadedState(overrides=Overrides() if content is None else decode(content))
+        except Damaged as damage:
+            return self._set_aside(str(damage))
+        except NewerSchemaError as problem:
+            self._must_not_write = f"{self._path} {problem}"
+            raise NewerSchemaError(f"{self._must_not_write}: update altmonitor, or move the file away") from None
+        except StorageError as problem:
+            self._must_not_write = str(problem)
+            raise
+
+    def _read(self) -> bytes | None:
+        """None without a file."""
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe must not hold the start up
+            with os.fdopen(descriptor, "rb") as file:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise StorageError(f"{self._path} is not a file: set STATE_FILE to a file")
+                return file.read(BYTES_MAX + 1)
+        except FileNotFoundError:
+            return None
+        except OSError as problem:
+            raise StorageError(f"{self._path} cannot be read ({problem.strerror}): {_way_out(problem)}") from problem
+
+    def _set_aside(self, damage: str) -> LoadedState:
+        real = Path(os.path.realpath(self._path))
+        second = self._clock.now_ms() // 1000
+        while os.path.lexists(aside := real.with_name(f"{real.name}.corrupt-{second}")):
+            second += 1
+        try:
+            os.rename(real, aside)
+        except OSError as problem:
+            self._must_not_write = f"{self._path} is damaged and could not be kept aside ({problem.strerror})"
+            line = f"{self._must_not_write}: {damage}; the environment's values are used and changes are refused"
+            return LoadedState(overrides=Overrides(), problem=line)
+        line = f"{self._path} is damaged ({damage}): kept as {aside.name}, the environment's values are used"
+        return LoadedState(overrides=Overrides(), problem=line, aside=aside)
+
+    def _write(self, content: bytes) -> None:
+        if self._must_not_write:
+            raise StorageError(f"{self._must_not_write}: move it away and start again")
+        real = Path(os.path.realpath(self._path))
+        temporary = real.with_name(f"{real.name}.tmp")
+        with self._writing:  # a cancelled save goes on in its thread; the next one must not share its temporary file
+            try:
+                temporary.unlink(missing_ok=True)
+                with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(temporary, real)
+                _sync_directory(real.parent)
+            except OSError as problem:
+                _forget(temporary)
+                raise StorageError(
+                    f"{self._path} cannot be written ({problem.strerror}): {_way_out(problem)}"
+                ) from problem
+
+
+def _sync_directory(directory: Path) -> None:
+    """Without it the rename itself may be lost when the power goes. The rename is done: not every disk can do more."""
+    try:
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as problem:
+        _log.warning("%s cannot be synchronised: %s", directory, problem.strerror)
+
+
+def _forget(temporary: Path) -> None:
+    try:
+        temporary.unlink(missing_ok=True)
+    except OSError as problem:
+        _log.debug("%s stays behind: %s", temporary, problem.strerror)
+
+
+def _way_out(problem: OSError) -> str:
+    match problem.errno:
+        case errno.EBUSY:
+            return "it is mounted as a single file; mount its directory instead"
+        case errno.ENOSPC | errno.EDQUOT:
+            return "free some space"
+        case errno.EROFS:
+            return "the disk is read-only; set STATE_FILE to a place that can be written"
+        case errno.ENOENT | errno.ENOTDIR:
+            return "its directory does not exist; create it or set STATE_FILE"
+        case errno.EISDIR:
+            return "it is a directory; set STATE_FILE to a file"
+        case _:
+            return "check the rights of the file and its directory, or set STATE_FILE"

@@ -1,0 +1,163 @@
+"""What waits to be delivered, in memory: both stores keep their queues here, so that both behave alike.
+
+The dispatcher is served from here and not from the file: a locked or full disk cannot stop delivery.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
+
+import msgspec
+
+from altmonitor.alert import Alert
+from altmonitor.config import Destination
+from altmonitor.delivery.ports import Queued
+from altmonitor.monitor.ports import OutboxStatus
+
+TOLD_REMEMBERED = 20_000
+"""Message ids kept in memory, so that a reply finds its message even while the file does not answer."""
+
+
+class Waiting:
+    """Per destination the queued rows, oldest → newest. Every method is synchronous except `wait`."""
+
+    def __init__(self, destinations: Iterable[Destination]) -> None:
+        self._destinations = list(dict.fromkeys(destinations))
+        self._rows: dict[Destination, dict[int, Queued]] = {}
+        self._ids: dict[str, int] = {}  # key → id of every alert that waits anywhere
+        self._news: dict[Destination, asyncio.Event] = {}
+        self._doubted_before: set[tuple[Destination, int]] = set()
+        self._told: dict[tuple[Destination, str], int] = {}
+        self._sent = 0
+        self._failed = 0
+        self._trouble = ""
+
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """Where new alerts go; a moved group stands under its new id."""
+        return tuple(self._destinations)
+
+    def add(self, row: Queued) -> None:
+        """The row must carry its alert's id; one that waits already stays as it is."""
+        if row.alert.id is None:
+            raise ValueError(f"{row.alert.key} has no id")
+        self._queue(row.destination).setdefault(row.alert.id, row)
+        self._ids[row.alert.key] = row.alert.id
+        self._news_for(row.destination).set()
+
+    def rows(self, destination: Destination, limit: int | None = None) -> list[Queued]:
+        return list(islice(self._queue(destination).values(), limit))
+
+    def holds(self, alert_id: int) -> bool:
+        """True while any destination waits for this alert."""
+        return any(alert_id in rows for rows in self._rows.values())
+
+    def begin(self, destination: Destination, alert_ids: Sequence[int]) -> list[Queued]:
+        """Counts an attempt whose outcome is unknown until told otherwise. Returns the changed rows."""
+        for row in self._of(destination, alert_ids):
+            if row.maybe_repeated:
+                self._doubted_before.add((destination, _id(row)))
+            self._put(replace(row, attempts=row.attempts + 1, maybe_repeated=True))
+        return self._of(destination, alert_ids)
+
+    def note(
+        self, destination: Destination, alert_ids: Sequence[int], *, error: str, outcome_unknown: bool
+    ) -> list[Queued]:
+        self._trouble = error
+        for row in self._of(destination, alert_ids):
+            doubted = outcome_unknown or (destination, _id(row)) in self._doubted_before
+            self._put(replace(row, maybe_repeated=doubted))
+        return self._of(destination, alert_ids)
+
+    def sent(self, destination: Destination, alert_ids: Sequence[int], message_id: int) -> None:
+        self._trouble = ""
+        for row in self._remove(destination, alert_ids):
+            self._sent += 1
+            self._told[destination, row.alert.key] = message_id
+        while len(self._told) > TOLD_REMEMBERED:
+            self._told.pop(next(iter(self._told)))
+
+    def failed(self, destination: Destination, alert_ids: Sequence[int], error: str) -> None:
+        self._trouble = error
+        self._failed += len(self._remove(destination, alert_ids))
+
+    def expired(self, destination: Destination, alert_ids: Sequence[int]) -> None:
+        self._remove(destination, alert_ids)
+
+    def message_id_of(self, destination: Destination, alert_key: str) -> int | None:
+        return self._told.get((destination, alert_key))
+
+    def refresh(self, alert: Alert) -> None:
+        """What waits is told with what is known now: the values that enrichment may change."""
+        alert_id = self._ids.get(alert.key)
+        for rows in self._rows.values():
+            if alert_id is not None and alert_id in rows:
+                learned = msgspec.structs.replace(
+                    rows[alert_id].alert,
+                    lsr=alert.lsr,
+                    oi_change=alert.oi_change,
+                    quadrant=alert.quadrant,
+                    details=alert.details,
+                )
+                rows[alert_id] = replace(rows[alert_id], alert=learned)
+
+    def alert_of(self, alert_key: str) -> Alert | None:
+        alert_id = self._ids.get(alert_key)
+        found = (rows[alert_id].alert for rows in self._rows.values() if alert_id is not None and alert_id in rows)
+        return next(found, None)
+
+    def move(self, old: Destination, new: Destination) -> None:
+        self._destinations = list(dict.fromkeys(new if at == old else at for at in self._destinations))
+        for row in self._rows.pop(old, {}).values():
+            self.add(replace(row, destination=new))
+        for destination, key in [told for told in self._told if told[0] == old]:
+            self._told[new, key] = self._told.pop((destination, key))
+        self._doubted_before = {
+            (new if destination == old else destination, alert_id) for destination, alert_id in self._doubted_before
+        }
+
+    async def wait(self, destination: Destination) -> None:
+        news = self._news_for(destination)
+        await news.wait()
+        news.clear()
+
+    def status(self, now_ms: int) -> OutboxStatus:
+        oldest_ms = min((next(iter(rows.values())).queued_ms for rows in self._rows.values() if rows), default=None)
+        return OutboxStatus(
+            queued=sum(map(len, self._rows.values())),
+            oldest_age_s=None if oldest_ms is None else max(0.0, (now_ms - oldest_ms) / 1000),
+            sent=self._sent,
+            failed=self._failed,
+            trouble=self._trouble,
+        )
+
+    def _queue(self, destination: Destination) -> dict[int, Queued]:
+        return self._rows.setdefault(destination, {})
+
+    def _news_for(self, destination: Destination) -> asyncio.Event:
+        return self._news.setdefault(destination, asyncio.Event())
+
+    def _of(self, destination: Destination, alert_ids: Sequence[int]) -> list[Queued]:
+        rows = self._queue(destination)
+        return [rows[alert_id] for alert_id in alert_ids if alert_id in rows]
+
+    def _put(self, row: Queued) -> None:
+        self._queue(row.destination)[_id(row)] = row
+
+    def _remove(self, destination: Destination, alert_ids: Sequence[int]) -> list[Queued]:
+        removed = self._of(destination, alert_ids)
+        for row in removed:
+            del self._rows[destination][_id(row)]
+            self._doubted_before.discard((destination, _id(row)))
+            if not self.holds(_id(row)):
+                self._ids.pop(row.alert.key, None)
+        return removed
+
+
+def _id(row: Queued) -> int:
+    if row.alert.id is None:
+        raise ValueError(f"{row.alert.key} has no id")
+    return row.alert.id

@@ -1,0 +1,232 @@
+"""The one task that writes: gathers what waits, commits it together, and keeps it while the disk refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import sqlite3
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from altmonitor.clock import Clock
+from altmonitor.errors import StorageError
+from altmonitor.storage import migrate
+from altmonitor.storage.database import Change, Database, Op, Put
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 3.0
+"""A commit that takes longer no longer holds up delivery."""
+BATCH = 2000
+FIRST_PAUSE_S = 0.05
+LONGEST_PAUSE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterEvents:
+    """offer: an alert may be delivered now (called once each). trouble: the disk refuses, once; "" when it is over.
+
+    replace: called when the file turned out to be broken; afterwards the database must be usable again.
+    """
+
+    offer: Callable[[Put], None]
+    trouble: Callable[[str], None]
+    replace: Callable[[], Awaitable[None]]
+
+
+class Writer:
+    def __init__(self, database: Database, *, clock: Clock, events: WriterEvents) -> None:
+        self._database = database
+        self._clock = clock
+        self._events = events
+        self._ops: deque[Op] = deque()
+        self._offered: set[int] = set()  # ids among `_ops` that delivery knows of already
+        self._work = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._puts = 0
+        self._stalled = False
+        self._is_damaged = False
+        self._failing_since_s: float | None = None
+
+    @property
+    def puts_waiting(self) -> int:
+        """Alerts that are not on disk yet."""
+        return self._puts
+
+    @property
+    def ops_waiting(self) -> int:
+        return len(self._ops)
+
+    def put(self, put: Put) -> None:
+        self._append(put)
+        self._puts += 1
+        if self._stalled:
+            self._offer(put)
+
+    async def change(self, *statements: tuple[str, Sequence[tuple[object, ...]]]) -> None:
+        """Returns when it is committed, or at once while the disk refuses (it is committed later, in order).
+
+        Raises:
+            StorageError: the change itself is refused and was dropped.
+        """
+        change = Change(statements=statements)
+        self._append(change)
+        if not self._stalled:
+            await change.done
+
+    def requeue(self, puts: Sequence[Put], statements: Sequence[tuple[str, Sequence[tuple[object, ...]]]]) -> None:
+        """For a fresh file: before everything else that waits. Delivery knows of the puts already; those that wait
+        here anyway stay once."""
+        self._ops.appendleft(Change(statements=tuple(statements)))
+        waiting = {op.alert.id for op in self._ops if isinstance(op, Put)}
+        for put in reversed([put for put in puts if put.alert.id not in waiting]):
+            self._ops.appendleft(put)
+            self._offered.add(put.alert.id or 0)
+            self._puts += 1
+
+    async def drained(self) -> None:
+        """Returns when nothing waits."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Until cancelled. Failing commits are retried for ever; only a programming error is raised."""
+        pause_s = FIRST_PAUSE_S
+        while True:
+            await self._work.wait()
+            if await self._commit_batch():
+                pause_s = FIRST_PAUSE_S
+            else:
+                await self._clock.sleep(pause_s * random.uniform(0.5, 1.0))
+                pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
+
+    def _append(self, op: Op) -> None:
+        self._ops.append(op)
+        self._idle.clear()
+        self._work.set()
+
+    async def _commit_batch(self) -> bool:
+        if self._is_damaged:
+            return await self._replace_database()
+        batch = [self._ops[at] for at in range(min(BATCH, len(self._ops)))]
+        try:
+            stored = await self._transaction(batch)
+        except (sqlite3.Error, StorageError, ValueError, OverflowError) as problem:
+            return await self._after_failure(batch, problem)
+        self._finish(batch, stored)
+        return True
+
+    async def _transaction(self, batch: Sequence[Op]) -> set[int]:
+        """As the database's, and tells when a commit takes long without failing (a hanging disk)."""
+        attempt = asyncio.create_task(self._database.transaction(batch), name="storage-commit")
+        try:
+            try:
+                async with self._clock.timeout(GRACE_S):
+                    return await asyncio.shield(attempt)
+            except TimeoutError:
+                if not attempt.done():
+                    self._stall("the disk does not answer")
+            return await attempt
+        finally:
+            if not attempt.done():
+                attempt.cancel()
+
+    async def _after_failure(self, batch: Sequence[Op], problem: Exception) -> bool:
+        if migrate.is_damage(problem):
+            log.error("the database is damaged: %s", problem)
+            self._is_damaged = True
+            return await self._replace_database()
+        if isinstance(problem, sqlite3.OperationalError | StorageError):
+            self._note_failure(str(problem))
+            return False
+        await self._commit_one_by_one(batch)
+        return True
+
+    async def _commit_one_by_one(self, batch: Sequence[Op]) -> None:
+        """One value that SQLite refuses must not hold up its neighbours."""
+        for op in batch:
+            try:
+                stored = await self._transaction([op])
+            except (sqlite3.OperationalError, StorageError):
+                return  # the next round tries again and says why
+            except (sqlite3.Error, ValueError, OverflowError) as problem:
+                if migrate.is_damage(problem):
+                    return
+                self._drop(op, problem)
+            else:
+                self._finish([op], stored)
+
+    async def _replace_database(self) -> bool:
+        try:
+            await self._events.replace()
+        except (sqlite3.Error, StorageError) as again:
+            self._note_failure(str(again))
+            return False
+        self._is_damaged = False
+        return True
+
+    def _finish(self, batch: Sequence[Op], stored: set[int]) -> None:
+        for op in batch:
+            self._forget(op)
+            if isinstance(op, Change):
+                _resolve(op)
+                continue
+            if op.alert.id in stored:
+                self._offer(op)
+            self._offered.discard(op.alert.id or 0)
+        self._failing_since_s = None
+        if self._stalled:
+            self._stalled = False
+            log.info("the database can be written again")
+            self._events.trouble("")
+
+    def _drop(self, op: Op, problem: Exception) -> None:
+        """What can never be stored: an alert is still delivered, a change is answered with the error."""
+        log.error("the database refused a row, it is not stored: %r", problem)
+        self._forget(op)
+        if isinstance(op, Put):
+            self._offer(op)
+            self._offered.discard(op.alert.id or 0)
+        elif not op.done.done():
+            op.done.set_exception(StorageError(f"the database refused the change: {problem}"))
+
+    def _forget(self, op: Op) -> None:
+        if self._ops[0] is not op:
+            raise RuntimeError("operations left the queue out of order")
+        self._ops.popleft()
+        self._puts -= isinstance(op, Put)
+        if not self._ops:
+            self._work.clear()
+            self._idle.set()
+
+    def _note_failure(self, reason: str) -> None:
+        now_s = self._clock.monotonic()
+        if self._failing_since_s is None:
+            self._failing_since_s = now_s
+        if now_s - self._failing_since_s >= GRACE_S:
+            self._stall(reason)
+
+    def _stall(self, reason: str) -> None:
+        """From here on delivery goes on from memory."""
+        if self._stalled:
+            return
+        self._stalled = True
+        log.warning("the database cannot be written: %s; %d alerts are kept in memory", reason, self._puts)
+        for op in self._ops:
+            if isinstance(op, Put):
+                self._offer(op)
+            else:
+                _resolve(op)
+        self._events.trouble(reason)
+
+    def _offer(self, put: Put) -> None:
+        if put.alert.id not in self._offered:
+            self._offered.add(put.alert.id or 0)
+            self._events.offer(put)
+
+
+def _resolve(change: Change) -> None:
+    if not change.done.done():
+        change.done.set_result(None)

@@ -1,0 +1,117 @@
+"""Weight per exchange minute, and the pools beside it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from altmonitor.exchanges.binance.budget import FUNDING, FUTURES_DATA, Ask, Budget, Pool
+from altmonitor.monitor.ports import Priority
+
+MINUTE_MS = 1_790_000_040_000  # a full minute
+SWEEP = Ask(target="/", priority=Priority.SWEEP)
+ENRICH = Ask(target="/", priority=Priority.ENRICH)
+RATIO = Ask(target="/", priority=Priority.TRACKING, weight=0, pool=FUTURES_DATA)
+FIRST_RATIO = Ask(target="/", priority=Priority.ENRICH, weight=0, pool=FUTURES_DATA)
+
+
+def at(seconds: float) -> dict[str, float]:
+    return {"exchange_ms": MINUTE_MS + round(seconds * 1000), "now_s": seconds}
+
+
+def counted(budget: Budget, used: str, *, seconds: float) -> None:
+    """The exchange tells its count in the answer to a request of that moment."""
+    ticket = budget.reserve(SWEEP, **at(seconds))
+    budget.settle(ticket, exchange_ms=at(seconds)["exchange_ms"], used_header=used)
+
+
+def test_1680_of_2400_waits_and_1679_goes() -> None:
+    budget = Budget()
+    counted(budget, "1679", seconds=10)
+    assert budget.wait_s(SWEEP, **at(10)) == 0
+    counted(budget, "1680", seconds=10)
+    assert budget.wait_s(SWEEP, **at(10)) == 50.5
+
+
+def test_a_lower_count_in_the_same_minute_changes_nothing() -> None:
+    budget = Budget()
+    counted(budget, "1680", seconds=10)
+    counted(budget, "60", seconds=20)
+    assert budget.wait_s(SWEEP, **at(20)) == 40.5
+
+
+def test_enrichment_may_use_up_to_ninety_percent() -> None:
+    budget = Budget()
+    counted(budget, "2159", seconds=10)
+    assert budget.wait_s(SWEEP, **at(10)) > 0
+    assert budget.wait_s(ENRICH, **at(10)) == 0
+    counted(budget, "2160", seconds=10)
+    assert budget.wait_s(ENRICH, **at(10)) > 0
+
+
+def test_the_minute_turns_half_a_second_after_the_exchanges() -> None:
+    budget = Budget()
+    counted(budget, "2000", seconds=10)
+    assert budget.wait_s(SWEEP, **at(60.4)) == pytest.approx(0.1)
+    assert budget.wait_s(SWEEP, **at(60.5)) == 0
+
+
+def test_a_count_told_for_a_request_of_the_minute_before_is_not_this_minutes() -> None:
+    budget = Budget()
+    ticket = budget.reserve(SWEEP, **at(60.2))
+    budget.settle(ticket, exchange_ms=MINUTE_MS + 61_000, used_header="2300")
+    assert budget.used(MINUTE_MS + 61_000) == 0
+
+
+def test_what_is_under_way_is_added_to_the_exchanges_count() -> None:
+    budget = Budget()
+    tickets = [budget.reserve(Ask(target="/", priority=Priority.SWEEP, weight=40), **at(1)) for _ in range(3)]
+    counted(budget, "500", seconds=2)
+    assert budget.used(MINUTE_MS + 2_000) == 620
+    for ticket in tickets:
+        budget.settle(ticket, exchange_ms=MINUTE_MS + 3_000, used_header=None)
+    assert budget.used(MINUTE_MS + 3_000) == 500
+
+
+@pytest.mark.parametrize("text", ["", "abc", "-5", "1e9", "²", "12.5", None])
+def test_a_count_that_is_none_is_ignored(text: str) -> None:
+    budget = Budget()
+    counted(budget, text, seconds=1)
+    assert budget.used(MINUTE_MS + 1_000) == 1
+
+
+def test_a_clock_corrected_by_a_moment_reopens_no_minute() -> None:
+    budget = Budget()
+    counted(budget, "1700", seconds=61)
+    assert budget.wait_s(SWEEP, **at(60.1)) > 0
+
+
+def test_the_pool_of_1000_lets_800_through_and_900_for_enrichment() -> None:
+    budget = Budget()
+    for _ in range(800):
+        assert budget.wait_s(RATIO, **at(5)) == 0
+        budget.reserve(RATIO, **at(5))
+    assert budget.wait_s(RATIO, **at(6)) == pytest.approx(299.0)
+    for _ in range(100):
+        assert budget.wait_s(FIRST_RATIO, **at(7)) == 0
+        budget.reserve(FIRST_RATIO, **at(7))
+    assert budget.wait_s(FIRST_RATIO, **at(7)) == pytest.approx(298.0)
+    assert budget.wait_s(SWEEP, **at(7)) == 0  # the pools are not the weight
+    assert budget.wait_s(Ask(target="/", priority=Priority.UNIVERSE, weight=0, pool=FUNDING), **at(7)) == 0
+    assert budget.wait_s(FIRST_RATIO, **at(305)) == 0
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 60.0), st.sampled_from([Priority.ENRICH, Priority.TRACKING])), max_size=80))
+def test_no_stretch_of_a_pools_window_holds_more_than_nine_tenths_of_it(steps: list[tuple[float, Priority]]) -> None:
+    budget = Budget(pools={"small": Pool(limit=10, window_s=300.0)})
+    now_s = 0.0
+    sent: list[float] = []
+    for pause_s, priority in steps:
+        now_s += pause_s
+        ask = Ask(target="/", priority=priority, weight=0, pool="small")
+        if budget.wait_s(ask, **at(now_s)) <= 0:
+            budget.reserve(ask, **at(now_s))
+            sent.append(now_s)
+    for began_s in sent:
+        assert sum(1 for at_s in sent if began_s <= at_s < began_s + 300.0) <= 9

@@ -1,0 +1,303 @@
+"""What every store promises, in memory or on disk."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from altmonitor.alert import Details
+from altmonitor.clock import ScaledClock
+from altmonitor.config import Destination
+from altmonitor.control.ports import AlertQueries, ToldAlert
+from altmonitor.delivery.ports import Outbox
+from altmonitor.monitor.ports import AlertHistory, AlertSink, AlertUpdates
+from altmonitor.storage.memory import MemoryStore
+from altmonitor.storage.sqlite import SqliteStore, StoreOptions
+from tests.storage.samples import GROUP, NOW_MS, PRIVATE, TOPIC, pump
+
+Store = SqliteStore | MemoryStore
+
+
+@asynccontextmanager
+async def opened(kind: str, directory: Path, *destinations: Destination, history: bool = True) -> AsyncIterator[Store]:
+    clock = ScaledClock(start_ms=NOW_MS, speed=1)
+    if kind == "memory":
+        yield MemoryStore(clock=clock, destinations=destinations, keeps_history=history)
+        return
+    options = StoreOptions(destinations=destinations, keeps_history=history)
+    async with SqliteStore(directory / "alerts.db", clock=clock, options=options) as store:
+        yield store
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def store(kind: str, tmp_path: Path) -> AsyncIterator[Store]:
+    async with opened(kind, tmp_path, PRIVATE, GROUP) as made:
+        yield made
+
+
+async def waiting(store: Store, destination: Destination = PRIVATE) -> list[str]:
+    return [row.alert.symbol for row in await store.queued(destination, limit=100)]
+
+
+async def put(store: Store, *symbols: str, **fields: object) -> list[int]:
+    """Returns the ids once they are offered."""
+    for symbol in symbols:
+        store.put(pump(symbol, **fields))
+    async with asyncio.timeout(5):
+        while True:
+            rows = {row.alert.symbol: row.alert.id for row in await store.queued(PRIVATE, limit=1000)}
+            if set(symbols) <= set(rows):
+                return [rows[symbol] or 0 for symbol in symbols]
+            await store.wait_for_work(PRIVATE)
+
+
+def test_both_stores_satisfy_every_port(tmp_path: Path) -> None:
+    clock = ScaledClock(start_ms=NOW_MS, speed=1)
+    made: list[Store] = [
+        MemoryStore(clock=clock),
+        SqliteStore(tmp_path / "alerts.db", clock=clock, options=StoreOptions()),
+    ]
+    for store in made:
+        sink: AlertSink = store
+        history: AlertHistory = store
+        updates: AlertUpdates = store
+        outbox: Outbox = store
+        queries: AlertQueries = store
+        assert {sink, history, updates, outbox, queries} == {store}
+
+
+async def test_an_alert_waits_for_every_destination_with_an_id_and_all_its_values(store: Store) -> None:
+    details = Details(threshold=3.0, oi_usd=1e7, episode_key="price:币安人生USDT:PUMP:1m:1", median_usdt=12.5)
+    alert = pump(
+        "币安人生USDT", oi_change=-2.25, amplitude=4.0, lsr=1.5, quadrant="up_down", late=True, details=details
+    )
+    store.put(alert)
+    await store.wait_for_work(PRIVATE)
+    for destination in (PRIVATE, GROUP):
+        (row,) = await store.queued(destination, limit=10)
+        assert row.alert.id == 1
+        assert msgspec.structs.replace(row.alert, id=None) == alert
+        assert (row.destination, row.attempts, row.maybe_repeated) == (destination, 0, False)
+        assert NOW_MS <= row.queued_ms < NOW_MS + 60_000
+
+
+async def test_the_same_key_twice_is_one_alert(store: Store) -> None:
+    await put(store, "SOLUSDT")
+    store.put(pump("SOLUSDT"))
+    await put(store, "DOGEUSDT")
+    assert await waiting(store) == ["SOLUSDT", "DOGEUSDT"]
+    assert [told.alert.symbol for told in await store.recent(limit=10)] == ["DOGEUSDT", "SOLUSDT"]
+
+
+async def test_queued_rows_come_oldest_first_and_no_more_than_asked_for(store: Store) -> None:
+    await put(store, "AUSDT", "BUSDT", "CUSDT")
+    assert [row.alert.symbol for row in await store.queued(PRIVATE, limit=2)] == ["AUSDT", "BUSDT"]
+
+
+async def test_what_is_sent_no_longer_waits_there_but_elsewhere(store: Store) -> None:
+    (first,) = await put(store, "SOLUSDT")
+    await store.begin_attempt(PRIVATE, [first])
+    await store.mark_sent(PRIVATE, [first], message_id=900, sent_ms=NOW_MS + 5)
+    assert await waiting(store) == []
+    assert await waiting(store, GROUP) == ["SOLUSDT"]
+    assert await store.message_id_of(PRIVATE, pump("SOLUSDT").key) == 900
+    assert await store.message_id_of(GROUP, pump("SOLUSDT").key) is None
+    assert await store.message_id_of(PRIVATE, "price:unknown") is None
+
+
+async def test_an_attempt_without_known_outcome_makes_the_row_a_possible_repeat(store: Store) -> None:
+    (first,) = await put(store, "SOLUSDT")
+    await store.begin_attempt(PRIVATE, [first])
+    (row,) = await store.queued(PRIVATE, limit=1)
+    assert (row.attempts, row.maybe_repeated) == (1, True)
+    await store.note_error(PRIVATE, [first], error="Telegram asks to wait")
+    (row,) = await store.queued(PRIVATE, limit=1)
+    assert (row.attempts, row.maybe_repeated) == (1, False)
+    await store.begin_attempt(PRIVATE, [first])
+    await store.note_error(PRIVATE, [first], error="no answer in time", outcome_unknown=True)
+    await store.begin_attempt(PRIVATE, [first])
+    await store.note_error(PRIVATE, [first], error="Telegram asks to wait")
+    (row,) = await store.queued(PRIVATE, limit=1)
+    assert (row.attempts, row.maybe_repeated) == (3, True), "a later certain failure does not undo an earlier doubt"
+
+
+async def test_failed_and_expired_rows_wait_no_more_and_say_so_in_the_history(store: Store) -> None:
+    first, second, third = await put(store, "AUSDT", "BUSDT", "CUSDT")
+    await store.mark_failed(PRIVATE, [first], error="blocked")
+    await store.mark_expired(PRIVATE, [second], error="too old")
+    await store.mark_sent(PRIVATE, [third], message_id=1, sent_ms=NOW_MS)
+    for alert_id in (first, second, third):
+        await store.mark_sent(GROUP, [alert_id], message_id=2, sent_ms=NOW_MS)
+    assert await waiting(store) == []
+    told = {row.alert.symbol: row.delivery for row in await store.recent(limit=10)}
+    assert told == {"AUSDT": "failed", "BUSDT": "expired", "CUSDT": "sent"}
+
+
+async def test_history_shows_queued_while_any_chat_waits(store: Store) -> None:
+    (first,) = await put(store, "SOLUSDT")
+    await store.mark_failed(PRIVATE, [first], error="blocked")
+    (told,) = await store.recent(limit=10)
+    assert told.delivery == "queued"
+
+
+async def test_an_alert_without_destination_has_no_delivery_state(kind: str, tmp_path: Path) -> None:
+    async with opened(kind, tmp_path) as store:
+        store.put(pump("SOLUSDT"))
+        await store.meta_set("written after", "the alert")
+        (told,) = await store.recent(limit=10)
+        assert told == ToldAlert(alert=msgspec.structs.replace(pump("SOLUSDT"), id=1), delivery=None)
+
+
+async def test_recent_filters_by_symbol_kind_and_time_newest_first(store: Store) -> None:
+    await put(store, "SOLUSDT", at_ms=NOW_MS - 5000)
+    await put(store, "DOGEUSDT", at_ms=NOW_MS - 3000)
+    store.put(pump("SOLUSDT", at_ms=NOW_MS, key="vol:SOLUSDT", kind="vol", direction="UP"))
+    await put(store, "LASTUSDT", at_ms=NOW_MS)
+
+    async def seconds_ago(**filters: object) -> list[tuple[str, int]]:
+        found = await store.recent(**{"limit": 10, **filters})  # type: ignore[arg-type]
+        return [(told.alert.symbol, round(NOW_MS / 1000 - told.alert.ts)) for told in found]
+
+    assert await seconds_ago(symbol="SOLUSDT") == [("SOLUSDT", 0), ("SOLUSDT", 5)]
+    assert await seconds_ago(kind="vol") == [("SOLUSDT", 0)]
+    assert await seconds_ago(since_s=NOW_MS / 1000 - 3) == [("LASTUSDT", 0), ("SOLUSDT", 0), ("DOGEUSDT", 3)]
+    assert await seconds_ago(symbol="SOLUSDT", kind="price", since_s=NOW_MS / 1000 - 1) == []
+    assert await seconds_ago(limit=0) == []
+    assert await seconds_ago(symbol="'; DROP TABLE alerts; --") == []
+
+
+async def test_stats_count_by_kind_and_by_symbol(store: Store) -> None:
+    await put(store, "OLDUSDT", at_ms=NOW_MS - 90_000_000)
+    for number in range(3):
+        await put(store, "SOLUSDT", at_ms=NOW_MS + number)
+    await put(store, "AUSDT", "BUSDT", kind="oi", direction="UP")
+    stats = await store.stats(since_s=NOW_MS / 1000 - 86_400, top=2)
+    assert (stats.total, dict(stats.by_kind)) == (5, {"price": 3, "oi": 2})
+    assert list(stats.by_symbol) == [("SOLUSDT", 3), ("AUSDT", 1)]
+
+
+async def test_alerts_since_are_oldest_first_by_event_time(store: Store) -> None:
+    await put(store, "LATEUSDT", at_ms=NOW_MS + 2000)
+    await put(store, "EARLYUSDT", at_ms=NOW_MS + 1000)
+    await put(store, "OLDUSDT", at_ms=NOW_MS)
+    assert [alert.symbol for alert in await store.alerts_since(NOW_MS + 1000)] == ["EARLYUSDT", "LATEUSDT"]
+
+
+async def test_alerts_of_leaves_out_unknown_keys(store: Store) -> None:
+    await put(store, "SOLUSDT")
+    key = pump("SOLUSDT").key
+    found = await store.alerts_of([key, "price:unknown"])
+    assert {key: alert.symbol for key, alert in found.items()} == {key: "SOLUSDT"}
+
+
+async def test_what_is_learned_later_is_in_the_history_and_in_what_still_waits(store: Store) -> None:
+    await put(store, "SOLUSDT")
+    learned = pump(
+        "SOLUSDT", lsr=1.75, oi_change=2.0, quadrant="up_up", details=Details(funding_rate=0.0001), price=1.0
+    )
+    await store.update_alert(learned)
+    (row,) = await store.queued(PRIVATE, limit=1)
+    stored = (await store.recent(limit=1))[0].alert
+    for alert in (row.alert, stored, (await store.alerts_of([learned.key]))[learned.key]):
+        assert (alert.lsr, alert.oi_change, alert.quadrant) == (1.75, 2.0, "up_up")
+        assert alert.details == Details(funding_rate=0.0001)
+        assert alert.price == 103.5, "what was decided on does not change"
+    await store.update_alert(pump("NEVERPUTUSDT"))
+
+
+async def test_a_moved_group_takes_its_rows_and_new_alerts_along(store: Store) -> None:
+    (first,) = await put(store, "SOLUSDT")
+    await store.begin_attempt(GROUP, [first])
+    supergroup = Destination(chat_id=-100999)
+    await store.move(GROUP, supergroup)
+    assert store.destinations == (PRIVATE, supergroup)
+    (row,) = await store.queued(supergroup, limit=5)
+    assert (row.destination, row.attempts, row.alert.symbol) == (supergroup, 1, "SOLUSDT")
+    await put(store, "DOGEUSDT")
+    assert await waiting(store, supergroup) == ["SOLUSDT", "DOGEUSDT"]
+    assert await waiting(store, GROUP) == []
+
+
+async def test_topics_of_one_chat_have_their_own_rows(kind: str, tmp_path: Path) -> None:
+    async with opened(kind, tmp_path, PRIVATE, GROUP, TOPIC) as store:
+        (first,) = await put(store, "SOLUSDT")
+        await store.mark_sent(TOPIC, [first], message_id=31, sent_ms=NOW_MS)
+        assert await waiting(store, GROUP) == ["SOLUSDT"]
+        assert await waiting(store, TOPIC) == []
+        assert await store.message_id_of(TOPIC, pump("SOLUSDT").key) == 31
+        assert await store.message_id_of(GROUP, pump("SOLUSDT").key) is None
+
+
+async def test_messages_sent_lately_are_counted_once_per_message_over_all_topics(kind: str, tmp_path: Path) -> None:
+    async with opened(kind, tmp_path, PRIVATE, GROUP, TOPIC) as store:
+        first, second, third = await put(store, "AUSDT", "BUSDT", "CUSDT")
+        await store.mark_sent(GROUP, [first], message_id=1, sent_ms=NOW_MS - 61_000)
+        await store.mark_sent(GROUP, [second, third], message_id=2, sent_ms=NOW_MS - 20_000)
+        await store.mark_sent(TOPIC, [first, second], message_id=3, sent_ms=NOW_MS - 10_000)
+        await store.mark_sent(PRIVATE, [first], message_id=4, sent_ms=NOW_MS)
+        assert list(await store.sent_since(GROUP.chat_id, NOW_MS - 60_000)) == [NOW_MS - 20_000, NOW_MS - 10_000]
+
+
+async def test_status_counts_what_waits_what_went_and_the_last_trouble(store: Store) -> None:
+    assert store.outbox_status().oldest_age_s is None
+    first, second = await put(store, "AUSDT", "BUSDT")
+    await store.note_error(PRIVATE, [first], error="no answer in time")
+    status = store.outbox_status()
+    assert (status.queued, status.sent, status.failed, status.trouble) == (4, 0, 0, "no answer in time")
+    assert status.oldest_age_s is not None
+    assert 0 <= status.oldest_age_s < 60
+    await store.mark_sent(PRIVATE, [first, second], message_id=1, sent_ms=NOW_MS)
+    await store.mark_failed(GROUP, [first], error="blocked")
+    status = store.outbox_status()
+    assert (status.queued, status.sent, status.failed, status.trouble) == (1, 2, 1, "blocked")
+
+
+async def test_without_history_an_alert_is_forgotten_once_it_is_delivered_everywhere(kind: str, tmp_path: Path) -> None:
+    async with opened(kind, tmp_path, PRIVATE, GROUP, history=False) as store:
+        (first,) = await put(store, "SOLUSDT")
+        await store.mark_sent(PRIVATE, [first], message_id=7, sent_ms=NOW_MS)
+        assert [told.alert.symbol for told in await store.recent(limit=5)] == ["SOLUSDT"]
+        await store.mark_failed(GROUP, [first], error="blocked")
+        assert await store.recent(limit=5) == []
+        assert await store.message_id_of(PRIVATE, pump("SOLUSDT").key) == 7, "a later escalation replies to it"
+        store.put(pump("SOLUSDT"))
+        await put(store, "DOGEUSDT")
+        assert await waiting(store) == ["DOGEUSDT"]
+
+
+async def test_pruning_keeps_what_still_waits(store: Store) -> None:
+    first, second = await put(store, "AUSDT", "BUSDT", at_ms=NOW_MS - 1_000_000)
+    await put(store, "NEWUSDT")
+    for destination in (PRIVATE, GROUP):
+        await store.mark_sent(destination, [first], message_id=1, sent_ms=NOW_MS)
+    await store.prune(before_s=NOW_MS / 1000 - 500)
+    assert {told.alert.symbol for told in await store.recent(limit=5)} == {"BUSDT", "NEWUSDT"}
+    assert await waiting(store) == ["BUSDT", "NEWUSDT"]
+    assert second == 2
+
+
+async def test_remembered_values_are_overwritten_and_unknown_ones_are_none(store: Store) -> None:
+    assert await store.meta_get("telegram_offset") is None
+    await store.meta_set("telegram_offset", "41")
+    await store.meta_set("telegram_offset", "42")
+    assert await store.meta_get("telegram_offset") == "42"
+
+
+async def test_waiting_for_work_ends_for_rows_that_came_before_and_not_without_news(store: Store) -> None:
+    store.put(pump("SOLUSDT"))
+    await store.wait_for_work(GROUP)
+    sleeper = asyncio.create_task(store.wait_for_work(GROUP))
+    await asyncio.sleep(0.01)
+    assert not sleeper.done()
+    store.put(pump("DOGEUSDT"))
+    async with asyncio.timeout(5):
+        await sleeper
+    assert await waiting(store, GROUP) == ["SOLUSDT", "DOGEUSDT"]
