@@ -144,7 +144,7 @@ class App:
     def _build_market(self, settings: Settings) -> None:
         config, clock = self.config, self.clock
         self._oi_ring = OpenInterestRing(period_s=config.oi_poll_sec)
-        self._backfill = Backfill(
+        self.backfill = Backfill(
             self._rest, clock=clock, symbols=self._symbols, apply=lambda symbol, rows: self.engine.refill(symbol, rows)
         )
         self._enricher = Enricher(
@@ -163,7 +163,7 @@ class App:
             context=self._snapshots,
             oi_ring=self._oi_ring,
             on_alert=self._enricher.put,
-            request_refill=self._backfill.request,
+            request_refill=self.backfill.request,
         )
         self._sweep = OpenInterestSweep(
             self._rest,
@@ -235,7 +235,7 @@ class App:
         start("feed", self.feed.run)
         start("open interest", self._sweep.run)
         start("snapshots", self._snapshots.run)
-        start("back-fill", self._backfill.run)
+        start("back-fill", self.backfill.run)
         start("enrichment", self._enricher.run)
         start("clock check", self._check_clock)
         start("clean-up", self._clean_up)
@@ -339,7 +339,7 @@ class App:
         self._newsroom.symbols = len(symbols)
         if not self._is_announced and symbols:
             self._is_announced = True
-            self._backfill.request_all(self.engine.settings.vol_burst_lookback + 1)
+            self.backfill.request_all(self.engine.settings.vol_burst_lookback + 1)
             self._newsroom.tell(
                 news.Started(
                     at_ms=self.clock.now_ms(),

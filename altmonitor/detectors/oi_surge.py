@@ -9,7 +9,7 @@ from math import isnan
 from altmonitor.alert import Direction
 from altmonitor.control.settings import Settings
 from altmonitor.detectors.verdict import Verdict
-from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.market.open_interest import WINDOW_TOLERANCE, OpenInterestRing
 from altmonitor.market.percent import reaches
 
 WINDOWS = (("5m", 300_000), ("1m", 60_000))
@@ -17,6 +17,10 @@ WINDOWS = (("5m", 300_000), ("1m", 60_000))
 
 STALE_SWEEPS = 1.5
 REARM_SHARE = 0.5
+LONGEST_JUMP_MS = int(WINDOWS[0][1] * (1 + WINDOW_TOLERANCE))
+"""After so long a jump has left even the longest window."""
+
+DIRECTIONS: tuple[tuple[Direction, float], ...] = (("UP", 1.0), ("DOWN", -1.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,7 @@ class OiSurge:
         findings = []
         for index, symbol in enumerate(symbols):
             values = {window: float(changes[index]) for window, (changes, _) in table.items()}
-            self._rearm(symbol, values)
+            self._rearm(symbol, values, now_ms)
             for window, _ in WINDOWS:
                 threshold = self._thresholds[window]
                 change = values[window]
@@ -90,16 +94,17 @@ class OiSurge:
             return Verdict.COOLING_DOWN
         return Verdict.FIRE
 
-    def _rearm(self, symbol: str, values: dict[str, float]) -> None:
-        for direction, sign in (("UP", 1.0), ("DOWN", -1.0)):
+    def _rearm(self, symbol: str, values: dict[str, float], now_ms: int) -> None:
+        """Below half the threshold in every window. A window without a value may still hold the jump that was told
+        (after a start the 5-minute one does), so it must be known, or too much time must have passed for that."""
+        for direction, sign in DIRECTIONS:
             if (symbol, direction) not in self._spent:
                 continue
-            known = [
-                value * sign < self._thresholds[window] * REARM_SHARE
-                for window, value in values.items()
-                if self._thresholds[window] and not isnan(value)
-            ]
-            if known and all(known):
+            asked = [(value * sign, self._thresholds[window]) for window, value in values.items()]
+            enabled = [(value, threshold) for value, threshold in asked if threshold]
+            known = [value < threshold * REARM_SHARE for value, threshold in enabled if not isnan(value)]
+            is_past = now_ms - self._told_ms[symbol, direction] > LONGEST_JUMP_MS
+            if known and all(known) and (len(known) == len(enabled) or is_past):
                 self._spent.discard((symbol, direction))
 
     def remember(self, symbol: str, direction: Direction, sample_ms: int) -> None:
@@ -108,6 +113,6 @@ class OiSurge:
         self._spent.add((symbol, direction))
 
     def forget(self, symbol: str) -> None:
-        for direction in ("UP", "DOWN"):
+        for direction, _ in DIRECTIONS:
             self._told_ms.pop((symbol, direction), None)
             self._spent.discard((symbol, direction))

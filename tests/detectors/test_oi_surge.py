@@ -138,6 +138,13 @@ def test_the_one_minute_window_speaks_when_five_minutes_are_not_known_yet() -> N
     assert market.told == [("oi", "UP", "1m")]
 
 
+def test_a_jump_told_by_the_one_minute_window_is_not_told_again_when_five_minutes_become_known() -> None:
+    market = steady()
+    for minute in range(16):
+        sweep(market, 1_000.0 if minute < 2 else 1_090.0, minute * 60)
+    assert market.told == [("oi", "UP", "1m")]
+
+
 def test_it_is_armed_again_after_the_change_fell_below_half_the_threshold() -> None:
     market = steady(cooldown_sec=60)
     values = [1_000.0] * 6 + [1_070.0] * 7 + [1_140.0] * 2
