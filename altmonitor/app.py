@@ -137,6 +137,7 @@ class App:
             file=config.db_file.with_name("symbols.json"),
         )
         self.dispatcher: Dispatcher | None = None
+        self._listener: CommandListener | None = None
         self._restored = news.Restored()
         self._is_announced = False
         self._build_market(base_settings(config))
@@ -240,7 +241,8 @@ class App:
         start("clock check", self._check_clock)
         start("clean-up", self._clean_up)
         if self._outlet.bot is not None:
-            start("commands", self._build_listener(holder, dispatcher, self._outlet.bot).run)
+            self._listener = self._build_listener(holder, dispatcher, self._outlet.bot)
+            start("commands", self._listener.run)
             start("command menu", self._set_menu)
 
     def _build_dispatcher(self) -> Dispatcher:
@@ -250,7 +252,12 @@ class App:
             renderer=self._renderer,
             clock=self.clock,
             min_interval_s=self.config.tg_min_send_interval,
-            events=Events(trouble=self._newsroom.on_chat_trouble, fatal=self.supervisor.end),
+            events=Events(
+                trouble=self._newsroom.on_chat_trouble,
+                moved=self._on_chat_moved,
+                fatal=self.supervisor.end,
+                expired=lambda where, count: log.warning("%d alerts for chat %s were too old to be told", count, where),
+            ),
         )
         return Dispatcher(wiring, self.store.destinations)
 
@@ -354,6 +361,11 @@ class App:
         if event.kind == "live" and event.blind_since_ms is not None:
             self.engine.after_blind(event.blind_since_ms, event.at_ms)
         self._newsroom.on_feed_event(event)
+
+    def _on_chat_moved(self, old: Destination, new: Destination) -> None:
+        log.warning("chat %s is now %s: put TG_CHAT_ID=%s into .env", old, new, new)
+        if self._listener is not None:
+            self._listener.follow_move(old.chat_id, new.chat_id)
 
     def _refresh(self, alert_key: str) -> None:
         if self.dispatcher is not None:

@@ -36,10 +36,12 @@ def run(dry_run: bool, env_file: Path) -> None:
 @cli.command()
 @click.option("--tape", type=click.Path(path_type=Path, dir_okay=False), help="Play real 1-minute candles (CSV, .gz).")
 @click.option("--from", "from_time", help="Start of the tape to play, such as 2022-05-12T08:00 (UTC).")
+@click.option("--to", "to_time", help="Where to stop: candles from this moment on are not played.")
 @click.option("--speed", type=click.FloatRange(1, 200), help="How much faster than life. [10; with a tape 60]")
 @click.option("--symbols", type=click.IntRange(1, 1000), default=600, show_default=True, help="Contracts simulated.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another number, another market.")
 @click.option("--seconds", type=click.FloatRange(1), help="Stop after this many seconds. [runs until Ctrl-C]")
+@click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep the database in this folder.")
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of messages.")
 def demo(**choices: Any) -> None:
     """See it at work: a simulated exchange and a simulated Telegram chat, here in the terminal. Needs nothing."""

@@ -12,9 +12,9 @@ from dotenv import dotenv_values
 
 from altmonitor.errors import ConfigError
 from altmonitor.values import Destination, Secret
-from altmonitor.variables import NOT_BUILT_YET, OUR_PREFIXES, SECRET_VARIABLES, TOKEN_SHAPE, VARIABLES
+from altmonitor.variables import NOT_BUILT_YET, OUR_PREFIXES, PROXY_VARIABLES, SECRET_VARIABLES, TOKEN_SHAPE, VARIABLES
 
-__all__ = ["TOKEN_SHAPE", "Config", "Destination", "Secret", "is_loopback", "load"]
+__all__ = ["TOKEN_SHAPE", "Config", "Destination", "Secret", "is_loopback", "load", "proxies_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +87,11 @@ def load(environ: Mapping[str, str], *, env_file: Path | None = Path(".env")) ->
     if problems:
         raise ConfigError(problems)
     return Config(**{field.name: values[field.name] for field in fields(Config)}), _warnings(given)
+
+
+def proxies_of(env_file: Path) -> dict[str, str]:
+    """Proxy settings that stand in the file; the network libraries themselves read only the real environment."""
+    return {name: value for name, value in _read_env_file(env_file).items() if name in PROXY_VARIABLES and value}
 
 
 def _read_env_file(path: Path | None) -> dict[str, str]:

@@ -7,6 +7,7 @@ AltmonitorError
 │   └── NewerSchemaError     written by a newer altmonitor; left untouched
 ├── ExchangeError            one request to the exchange gave no usable answer
 │   ├── ExchangeUnreachable  no answer, or a 5xx: transient
+│   ├── HandshakeRefused     a stream's address answered with an HTTP status instead of a socket
 │   ├── ExchangeBlocked      418, 429, 403: do not ask again before `until_ms`
 │   │   └── RegionBlocked    451, or 403 with a geography text: asking again will not help from here
 │   ├── BudgetExhausted      our own request budget has no room before the caller's deadline; nothing was sent
@@ -53,6 +54,15 @@ class ExchangeError(AltmonitorError):
 
 class ExchangeUnreachable(ExchangeError):
     pass
+
+
+class HandshakeRefused(ExchangeError):
+    """`status`: HTTP status of the answer. `retry_after_s`: seconds we were asked to wait, None when not."""
+
+    def __init__(self, message: str, *, status: int, retry_after_s: float | None = None) -> None:
+        self.status = status
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
 
 
 class ExchangeBlocked(ExchangeError):

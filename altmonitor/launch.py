@@ -10,8 +10,8 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from altmonitor import config as configuration
 from altmonitor import log as logs
 from altmonitor import show
 from altmonitor.app import App, Choices, Outlet
-from altmonitor.chat.notifier import TelegramChannel
+from altmonitor.chat.notifier import TelegramChannel, Timeouts
 from altmonitor.clock import Clock, ScaledClock, SystemClock
 from altmonitor.config import Config
 from altmonitor.errors import AltmonitorError, ConfigError, TokenRefused
@@ -55,6 +55,8 @@ def run(*, env_file: Path, is_dry_run: bool) -> int:
     """Watch the market until a signal comes. Returns the exit code."""
     try:
         config, warnings = configuration.load(os.environ, env_file=env_file)
+        for name, value in configuration.proxies_of(env_file).items():
+            os.environ.setdefault(name, value)
     except ConfigError as problem:
         return _wrong(problem)
     if not is_dry_run and not (config.tg_bot_token and config.tg_chat_id):
@@ -110,7 +112,9 @@ async def terminal_chat(clock: Clock, *, port: int = 0) -> AsyncIterator[Termina
     inbox = TerminalInbox(telegram, sys.stdout, destination=READER, is_tty=sys.stdout.isatty())
     typing = asyncio.create_task(inbox.run(sys.stdin), name="terminal-inbox")
     try:
-        channel = TelegramChannel(TERMINAL_TOKEN, api_url=telegram.url, clock=clock)
+        speed = clock.speed if isinstance(clock, ScaledClock) else 1.0
+        patience = Timeouts(call_s=30 * speed, poll_margin_s=10 * speed)  # the machine is as slow as ever
+        channel = TelegramChannel(TERMINAL_TOKEN, api_url=telegram.url, clock=clock, timeouts=patience)
         async with telegram_outlet(channel, READER) as outlet:
             yield TerminalChat(outlet=outlet, telegram=telegram)
     finally:
@@ -191,10 +195,12 @@ class DemoChoices:
 
     tape: Path | None
     from_time: str | None
+    to_time: str | None
     speed: float | None
     symbols: int
     seed: int
     seconds: float | None
+    keep: Path | None
     lang: str
 
 
@@ -212,16 +218,24 @@ async def _play(choices: DemoChoices, stop: asyncio.Event) -> None:
     if choices.tape is None:
         market = show.market(start_ms=start_ms, symbols=choices.symbols, seed=choices.seed)
     else:
-        market = TapeMarket(choices.tape, from_ms=show.moment_ms(choices.from_time), skip_holes_over_s=3_600)
+        market = show.tape(choices.tape, from_time=choices.from_time, to_time=choices.to_time)
         start_ms = market.start_ms
     clock = ScaledClock(start_ms=start_ms, speed=choices.speed or (show.SPEED if choices.tape is None else 60))
     print(show.opening_words(market, speed=clock.speed), flush=True)  # noqa: T201
     async with SimExchange(market, clock=clock) as exchange, terminal_chat(clock) as chat:
-        with tempfile.TemporaryDirectory(prefix="altmonitor-demo-") as folder:
-            config = _demo_config(exchange, Path(folder), choices)
+        with _folder(choices.keep) as folder:
+            config = _demo_config(exchange, folder, choices)
             feed = FeedOptions(gather_ms=config.feed_gather_ms)
             app = App(config, clock=clock, outlet=chat.outlet, choices=Choices(feed=feed))
-            director = asyncio.create_task(show.direct(market, exchange, clock, stop, seconds=choices.seconds))
+            directing = show.direct(
+                market,
+                exchange,
+                clock,
+                stop,
+                seconds=choices.seconds,
+                is_waiting=lambda: app.store.outbox_status().queued > 0,
+            )
+            director = asyncio.create_task(directing)
             try:
                 await run_app(app, stop, before_end=lambda: _print_summary(app))
             finally:
@@ -229,6 +243,22 @@ async def _play(choices: DemoChoices, stop: asyncio.Event) -> None:
                 await asyncio.wait([director])
     if not director.cancelled():
         director.result()
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    """Where the demo's files are: gone afterwards, or a folder to keep that holds none yet. Raises ConfigError."""
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="altmonitor-demo-") as folder:
+            yield Path(folder)
+        return
+    if (keep / "alerts.db").exists():
+        raise ConfigError([f"--keep {keep} already holds alerts.db of another run: name a new folder"])
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise ConfigError([f"--keep {keep} cannot be made: {problem.strerror}"]) from problem
+    yield keep
 
 
 def _demo_config(exchange: SimExchange, folder: Path, choices: DemoChoices) -> Config:

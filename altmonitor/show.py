@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from altmonitor.clock import Clock
 from altmonitor.errors import ConfigError
@@ -18,7 +20,9 @@ FRAMES_PER_S = 60.0  # of the market's time: at 10 × that is as many as a quiet
 CRASH_AFTER_S = 240.0
 BLIND_AFTER_S, BLIND_FOR_S = 420.0, 90.0
 AFTERWARDS_S = 3 * 3_600
-TAPE_REST_S = 90.0  # after the last candle: what still waits for the chat's pace
+LONGEST_HOLE_S = 3_600.0
+TAPE_LOOK_S = 5.0
+TAPE_REST_S = 90.0  # after the last candle, at most: what still waits for the chat's pace
 
 
 def market(*, start_ms: int, symbols: int, seed: int) -> SeededMarket:
@@ -69,14 +73,22 @@ def _afterwards(choose: random.Random, names: list[str], start_ms: int) -> list[
     return events
 
 
-def moment_ms(text: str | None) -> int | None:
+def tape(file: Path, *, from_time: str | None, to_time: str | None) -> TapeMarket:
+    """A recorded market as the demo plays it: its long holes are shortened. Raises ConfigError."""
+    from_ms, to_ms = moment_ms("--from", from_time), moment_ms("--to", to_time)
+    if from_ms is not None and to_ms is not None and to_ms <= from_ms:
+        raise ConfigError([f"--to {to_time} is not later than --from {from_time}"])
+    return TapeMarket(file, from_ms=from_ms, to_ms=to_ms, skip_holes_over_s=LONGEST_HOLE_S)
+
+
+def moment_ms(option: str, text: str | None) -> int | None:
     """`2022-05-12T08:00` (UTC unless it names a zone) → unix ms. Raises ConfigError with one clear line."""
     if text is None:
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as problem:
-        raise ConfigError([f"--from {text!r} is not a time such as 2022-05-12T08:00"]) from problem
+        raise ConfigError([f"{option} {text!r} is not a time such as 2022-05-12T08:00"]) from problem
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
@@ -102,14 +114,20 @@ async def direct(
     stop: asyncio.Event,
     *,
     seconds: float | None,
+    is_waiting: Callable[[], bool],
 ) -> None:
-    """Ends the demo when its time or the tape is over; lets a seeded market's feed fall silent once in between."""
+    """Ends the demo when its time or the tape is over; lets a seeded market's feed fall silent once in between.
+
+    is_waiting: true while something has not been sent yet.
+    """
     if seconds is not None:
         asyncio.get_running_loop().call_later(seconds, stop.set)
     if isinstance(played, TapeMarket):
         while not played.is_over(clock.now_ms()):
-            await clock.sleep(10)
-        await clock.sleep(TAPE_REST_S)
+            await clock.sleep(TAPE_LOOK_S)
+        await clock.sleep(TAPE_LOOK_S)
+        while is_waiting() and clock.now_ms() < played.end_ms + TAPE_REST_S * 1000:
+            await clock.sleep(TAPE_LOOK_S)
         stop.set()
         return
     await clock.sleep(BLIND_AFTER_S)

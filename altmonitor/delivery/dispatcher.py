@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from altmonitor.config import Destination
 from altmonitor.delivery.lane import Lane
 from altmonitor.delivery.wiring import Wiring
+from altmonitor.values import Destination
 
 
 class Dispatcher:

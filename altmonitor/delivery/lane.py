@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
 from typing import Any
 
 from altmonitor.delivery.asides import Aside, Asides, Edits, OwnMessage
@@ -185,7 +186,9 @@ class Lane:
         try:
             await asyncio.shield(doing)
         except asyncio.CancelledError:
-            await asyncio.wait({doing}, timeout=IN_FLIGHT_S)
+            with suppress(TimeoutError):
+                async with self._wiring.clock.timeout(IN_FLIGHT_S):
+                    await asyncio.wait({doing})
             doing.cancel()
             await asyncio.wait({doing})
             raise

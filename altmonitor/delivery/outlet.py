@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
-from altmonitor.config import Destination
 from altmonitor.delivery.backoff import Backoff
 from altmonitor.delivery.pacing import GROUP_WINDOW_S, ChatPace
 from altmonitor.delivery.wiring import Wiring
@@ -19,6 +18,7 @@ from altmonitor.errors import (
     StorageError,
     TokenRefused,
 )
+from altmonitor.values import Destination
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from altmonitor.alert import Alert
-from altmonitor.config import Destination
+from altmonitor.values import Destination
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

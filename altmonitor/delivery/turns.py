@@ -153,19 +153,23 @@ class AlertTurns:
     # --- making messages
 
     async def _plan(self, topic_id: int | None, decision: Tell | Gather) -> None:
-        rows = (decision.row,) if isinstance(decision, Tell) else decision.rows
-        try:
-            if isinstance(decision, Tell):
-                first = await self._first_of_episode(topic_id, decision.row)
-                self._planned.append(messages.single(self._wiring.renderer, topic_id, decision.row, reply_to=first))
-            else:
+        """A text that cannot be made must not stop the alerts behind it, whatever the reason."""
+        if isinstance(decision, Gather):
+            try:
                 self._planned.extend(messages.digest(self._wiring.renderer, topic_id, decision))
-        except StorageError:
-            raise
-        except Exception as problem:  # a text that cannot be made must not stop the alerts behind it
+            except Exception:
+                log.exception("a digest could not be put into words; its first alert is told by itself")
+                await self._plan_single(topic_id, decision.rows[0])
+        else:
+            await self._plan_single(topic_id, decision.row)
+
+    async def _plan_single(self, topic_id: int | None, row: Queued) -> None:
+        reply_to = await self._first_of_episode(topic_id, row)
+        try:
+            self._planned.append(messages.single(self._wiring.renderer, topic_id, row, reply_to=reply_to))
+        except Exception as problem:
             log.exception("an alert could not be put into words")
-            ids, error = [row.alert.id or 0 for row in rows], f"could not be rendered: {problem!r}"
-            destination = self._at(topic_id)
+            destination, ids, error = self._at(topic_id), [row.alert.id or 0], f"could not be rendered: {problem!r}"
             await self._wiring.insist(lambda: self._wiring.outbox.mark_failed(destination, ids, error=error))
 
     async def _first_of_episode(self, topic_id: int | None, row: Queued) -> int | None:

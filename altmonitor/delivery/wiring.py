@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from altmonitor.clock import Clock
-from altmonitor.config import Destination
 from altmonitor.delivery.latency import Latency
 from altmonitor.delivery.pacing import OverallPace
 from altmonitor.delivery.ports import Channel, Outbox, Renderer
 from altmonitor.errors import StorageError, TokenRefused
+from altmonitor.values import Destination
 
 log = logging.getLogger(__name__)
 

@@ -75,12 +75,18 @@ class PriceMove:
         self.fall = max(0.0, (1 + self._dump / 100) * (1 + TOLERANCE))
         self._is_rolling = settings.rolling
 
-    def look(self, book: SymbolBook, kline: Kline) -> Move | None:
-        """The move of a live frame beyond the book's `pump_at` or `dump_at`, if it really reaches a threshold.
+    def look(self, book: SymbolBook, kline: Kline) -> tuple[Move, ...]:
+        """What a live frame beyond the book's `pump_at` or `dump_at` moved, in the order to judge it; often nothing.
 
-        The candle's own move goes before the 60 s one.
+        The candle's own move goes first, unless the 60 s one is so much larger that it would be told in the same
+        breath as the escalation of the other: then the reader is told the larger one alone.
         """
-        return self.candle_move(kline, book.event_ms) or (self._rolling_move(book) if self._is_rolling else None)
+        own = self.candle_move(kline, book.event_ms)
+        rolling = self._rolling_move(book) if self._is_rolling else None
+        if own is None or rolling is None:
+            return tuple(move for move in (own, rolling) if move is not None)
+        is_larger = reaches(abs(rolling.change_pct), ESCALATION_FACTOR * abs(own.change_pct))
+        return (rolling, own) if is_larger else (own, rolling)
 
     def candle_move(self, kline: Kline, event_ms: int) -> Move | None:
         """The move of a candle against its open, if it reaches a threshold; an open that is no price gives none."""

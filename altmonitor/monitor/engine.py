@@ -85,8 +85,7 @@ class Engine:
         if applied == _LIVE:
             close = kline.close
             if close >= book.pump_at or close <= book.dump_at:
-                move = self._price.look(book, kline)
-                if move is not None:
+                for move in self._price.look(book, kline):
                     self._on_move(book, kline, move)
         elif applied == _LATE:
             self._on_late(book, kline, update.event_ms)

@@ -24,9 +24,6 @@ log = logging.getLogger(__name__)
 SHORTEST_GAP_S = 0.052
 """At most 20 requests in any second, whatever the timers do."""
 
-LATEST_S = 1.0
-"""A pacer further behind than this slips instead of catching up in a burst."""
-
 EVALUATE_EVERY_S = 1.0
 ASK_AGAIN_S = 600.0
 """A symbol the exchange does not know: perhaps listed a moment ago, perhaps gone."""
@@ -103,7 +100,7 @@ class OpenInterestSweep:
     async def run(self) -> None:
         """Until cancelled. Each symbol keeps its place in the order, so its samples are one period apart."""
         self._free = asyncio.Semaphore(self._concurrency)
-        self._round = _Round(expected=0)
+        self._turn_ring()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._evaluate_often(), name="sweep evaluation")
             tasks.create_task(self._watch_budget(), name="sweep budget")
@@ -116,14 +113,13 @@ class OpenInterestSweep:
             now_s = self._clock.monotonic()
             if now_s < next_s:
                 await self._clock.sleep(next_s - now_s)
-            elif now_s - next_s > LATEST_S:
-                next_s = now_s
             await self._sit_out_block()
             symbol = self._next_symbol()
             if symbol is None:
                 self._free.release()
                 next_s = self._clock.monotonic() + 1.0
                 continue
+            # a place that was missed by more than one gap is not caught up: the order slips, without a burst
             next_s = max(next_s + self._gap_s(), self._clock.monotonic() + SHORTEST_GAP_S)
             self._round.asked += 1
             tasks.create_task(self._ask(symbol, self._round))
@@ -182,6 +178,12 @@ class OpenInterestSweep:
         self._cursor = len(kept_before)
         self._round.expected = len(self._ring)
 
+    def _turn_ring(self) -> None:
+        """A new round from where the old one was broken off: the order stays, and the next coverage is of all."""
+        self._ring = self._ring[self._cursor :] + self._ring[: self._cursor]
+        self._cursor = 0
+        self._round = _Round(expected=len(self._ring))
+
     def _begin_round(self) -> None:
         finished, self._round = self._round, _Round(expected=len(self._ring))
         if finished.ended == finished.asked:
@@ -198,7 +200,8 @@ class OpenInterestSweep:
         """No request while the exchange refuses us; what was left of the round is counted as blocked."""
         if self._clock.now_ms() >= self._blocked_until_ms:
             return
-        given_up, self._round = self._round, _Round(expected=len(self._ring))
+        given_up = self._round
+        self._turn_ring()
         given_up.is_given_up = True
         given_up.failures["blocked"] += max(0, given_up.expected - given_up.asked)
         self._last = given_up

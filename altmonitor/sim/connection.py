@@ -12,6 +12,7 @@ from altmonitor.sim.stats import ConnectionStats
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x81, 0x82, 0x88, 0x89, 0x8A  # first byte of an unfragmented frame
 _MAX_UNSENT_BYTES = 64 << 20
+_PONG_WITHIN_S = 600.0
 
 
 def encode_frame(first_byte: int, payload: bytes) -> bytes:
@@ -34,7 +35,8 @@ class Connection:
         self.is_closing = False
         self._transport = transport
         self._recent: deque[float] = deque()
-        self.opened_s = self.pinged_s = self.ponged_s = self.closing_s = 0.0
+        self.opened_s = self.pinged_s = self.closing_s = 0.0
+        self.unanswered_s: float | None = None  # when the oldest ping without an answer was sent
 
     def write(self, data: bytes) -> None:
         if not self._transport.is_closing():
@@ -67,6 +69,10 @@ class Connection:
         self.stats.client_messages += 1
         self.stats.most_messages_in_1s = max(self.stats.most_messages_in_1s, len(self._recent))
         return len(self._recent)
+
+    def is_overdue(self, now_s: float) -> bool:
+        """A ping has waited ten minutes for its answer."""
+        return self.unanswered_s is not None and now_s - self.unanswered_s > _PONG_WITHIN_S
 
     def is_choked(self) -> bool:
         """The client has not read for so long that the exchange gives it up."""

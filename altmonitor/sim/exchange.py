@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.02  # of the machine's time, whatever the clock's speed
 MOST_FRAMES_PER_S = 6_000  # of the machine's time: a clock that runs fast makes pushes rarer, not a flood
-_STEP_MS = 30_000  # a longer stretch of exchange time is pushed in several steps
+_STEP_MS = 300_000  # a longer stretch of exchange time is pushed in several steps
 
 
 class SimExchange:

@@ -1,8 +1,11 @@
 """A recorded market: one exchange-archive file of 1-minute candles, played as the socket would have told it.
 
 The archive knows only four prices of a minute, so their order is a convention: a candle that closes at or above its
-open went open → low → high → close, any other open → high → low → close, in straight lines on the tape's own ticks. The
-path touches all four exactly and never leaves [low, high]; volumes grow evenly; the closing frame is the row itself.
+open went open → low → high → close, any other open → high → low → close, in straight lines: 4 equal steps to the first
+extreme, 8 to the second, 7 to the close, each rounded (half to even) to the finest decimal that any price of the file
+uses. So there are 20 pushes, 0.5 s, 3.5 s, … 57.5 s after the candle's open; the closing frame, the row itself, comes
+at 60.4 s. A minute without trades is one push at 0.5 s and its closing frame. The path touches all four prices exactly
+and never leaves [low, high]; volumes grow evenly.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
@@ -30,12 +34,13 @@ _NAME = re.compile(r"([^-/\\]+)-1m\b")
 class TapeMarket:
     """One symbol's candles from `path` (.csv or .csv.gz, 12 columns, with or without a header).
 
-    from_ms: where playing begins, unix ms; the first row when None. What lies before it is history for REST. symbol:
-    taken from a file name like LUNAUSDT-1m-2022-05.csv.gz when None. skip_holes_over_s: holes longer than this are
-    played as ten minutes; every time after them is moved forward, see `jumps`. None keeps all holes as they are.
+    from_ms: where playing begins, unix ms; the first row when None. What lies before it is history for REST. to_ms:
+    where it ends: candles that open there or later do not exist; None plays to the end. symbol: taken from a file name
+    like LUNAUSDT-1m-2022-05.csv.gz when None. skip_holes_over_s: holes longer than this are played as ten minutes;
+    every time after them is moved forward, see `jumps`. None keeps all holes as they are.
 
     Raises:
-        ConfigError: one line: not readable, not such a file, nothing at or after `from_ms`.
+        ConfigError: one line: not readable, not such a file, nothing in [from_ms, to_ms).
     """
 
     def __init__(
@@ -43,11 +48,17 @@ class TapeMarket:
         path: Path | str,
         *,
         from_ms: int | None = None,
+        to_ms: int | None = None,
         symbol: str | None = None,
         skip_holes_over_s: float | None = None,
     ) -> None:
         file = Path(path)
-        rows = read_tape(file)
+        whole = read_tape(file)
+        rows = whole if to_ms is None else [row for row in whole if int(row[0]) < to_ms]
+        if not rows:
+            raise ConfigError(
+                [f"{file} begins after the moment to stop at: its first candle opens at {whole[0][0]} ms"]
+            )
         found = _NAME.match(file.name)
         name = symbol or (found.group(1) if found else "")
         if not name:
@@ -60,8 +71,9 @@ class TapeMarket:
         self.start_ms = max(from_ms or 0, self._opens[0])
         self.end_ms = self._opens[-1] + MINUTE_MS + CLOSE_DELAY_MS
         self.symbol = name.upper()
-        prices = [str(row[column]) for row in self._rows for column in (1, 2, 3, 4)]
+        prices = [str(row[column]) for row in whole for column in (1, 2, 3, 4)]
         self._tick_decimals = max(_decimals(_unpadded(text)) for text in prices)
+        self._tick = Decimal(1).scaleb(-self._tick_decimals)
         self._decimals = max(_decimals(text) for text in prices)
         self._quote_before = [0.0]
         for row in self._rows:
@@ -145,9 +157,10 @@ class TapeMarket:
         """Prices at each push, through all four of `turns`; they are written as the file writes its own."""
         path = [turns[0]]
         for (begin, end), steps in zip(pairwise(turns), _LEG_STEPS, strict=True):
-            first, last = float(begin), float(end)
-            between = (round(first + (last - first) * step / steps, self._tick_decimals) for step in range(1, steps))
-            path += [*(f"{price:.{_decimals(end)}f}" for price in between), end]
+            first, last = Decimal(begin), Decimal(end)
+            exact = (first + (last - first) * step / steps for step in range(1, steps))
+            digits = max(_decimals(end), self._tick_decimals)
+            path += [*(f"{price.quantize(self._tick):.{digits}f}" for price in exact), end]
         return path
 
     def _newest(self, at_ms: int) -> KlineRow:

@@ -22,7 +22,6 @@ MAX_STREAMS = 1024
 MAX_MESSAGES_PER_S = 10
 MAX_FRAME_BYTES = 4096  # longer SUBSCRIBE frames are ignored without an answer
 PING_EVERY_S = 180.0
-PONG_WITHIN_S = 600.0
 LIFETIME_S = 86_400.0
 CLOSE_WITHIN_S = 10.0
 
@@ -90,10 +89,11 @@ class Sockets:
                     connection.abort()
             elif now_s - connection.opened_s >= LIFETIME_S:
                 connection.close(1000, "", at_s=self._monotonic(), twice=self._faults.double_close)
-            elif now_s - connection.ponged_s > PONG_WITHIN_S or connection.is_choked():
+            elif connection.is_overdue(now_s) or connection.is_choked():
                 connection.abort()
             elif now_s - connection.pinged_s >= PING_EVERY_S:
                 connection.pinged_s = now_s
+                connection.unanswered_s = now_s if connection.unanswered_s is None else connection.unanswered_s
                 connection.write(encode_frame(PING, str(self._now_ms()).encode()))
 
     def _push_to(self, connection: Connection, encoded: Sequence[tuple[str, bytes]]) -> None:
@@ -116,7 +116,7 @@ class Sockets:
             return socket
         path = request.path
         connection = Connection(transport, ConnectionStats(path=path, opened_ms=self._now_ms()))
-        connection.opened_s = connection.pinged_s = connection.ponged_s = self._monotonic()
+        connection.opened_s = connection.pinged_s = self._monotonic()
         given = request.match_info.get("streams") or request.query.get("streams", "")
         connection.stats.subscriptions.update(name for name in given.split("/")[:MAX_STREAMS] if name)
         self._stats.connections.append(connection.stats)
@@ -149,7 +149,7 @@ class Sockets:
         if message.type is WSMsgType.PING:
             connection.write(encode_frame(PONG, bytes(message.data)))
         elif message.type is WSMsgType.PONG:
-            connection.ponged_s = self._monotonic()
+            connection.unanswered_s = None
         elif message.type is WSMsgType.BINARY:
             connection.stats.largest_frame_bytes = max(connection.stats.largest_frame_bytes, len(message.data))
             connection.close(1008, "Invalid request", at_s=self._monotonic(), twice=self._faults.double_close)

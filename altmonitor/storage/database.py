@@ -19,9 +19,9 @@ import aiosqlite
 
 from altmonitor.alert import Alert
 from altmonitor.clock import Clock
-from altmonitor.config import Destination
 from altmonitor.errors import StorageError
 from altmonitor.storage.rows import ALERT_FIELDS, Row, alert_row, topic_column
+from altmonitor.values import Destination
 
 BUSY_TIMEOUT_MS = 1000
 """Short: while the thread waits for another program's lock, nothing else can be read either."""
@@ -32,11 +32,11 @@ _INSERT_ALERT = (
     f"INSERT INTO alerts ({', '.join(ALERT_FIELDS)}) VALUES ({', '.join('?' * len(ALERT_FIELDS))}) "  # noqa: S608
     "ON CONFLICT (key) DO NOTHING"
 )
-# Only where the alert is the one just inserted (or was inserted by a commit whose answer got lost), so that a key
-# that was there before gets no second delivery.
+# Only where the alert itself is in the table under this id: a key that was there before gets no second delivery. A
+# commit whose answer got lost may be repeated.
 _INSERT_DELIVERY = (
     "INSERT INTO deliveries (alert_id, chat_id, topic_id, queued_ms) SELECT ?, ?, ?, ? "
-    "WHERE EXISTS (SELECT 1 FROM alerts WHERE id = ? AND key = ?) ON CONFLICT DO NOTHING"
+    "WHERE EXISTS (SELECT 1 FROM alerts WHERE id = ?) ON CONFLICT DO NOTHING"
 )
 
 
@@ -158,19 +158,11 @@ async def _apply(db: aiosqlite.Connection, ops: Iterable[Op]) -> set[int]:
 
 
 async def _stored_ids(db: aiosqlite.Connection, puts: Sequence[Put]) -> set[int]:
-    keys = {put.alert.id: put.alert.key for put in puts}
-    span = [alert_id for alert_id in keys if alert_id is not None]
-    found = await db.execute_fetchall("SELECT id, key FROM alerts WHERE id BETWEEN ? AND ?", (min(span), max(span)))
-    return {alert_id for alert_id, key in found if keys.get(alert_id) == key}
+    ids = [put.alert.id for put in puts if put.alert.id is not None]
+    found = await db.execute_fetchall("SELECT id FROM alerts WHERE id BETWEEN ? AND ?", (min(ids), max(ids)))
+    return {alert_id for (alert_id,) in found}
 
 
 def _delivery_rows(put: Put) -> Iterable[Row]:
     for destination in put.destinations:
-        yield (
-            put.alert.id,
-            destination.chat_id,
-            topic_column(destination),
-            put.queued_ms,
-            put.alert.id,
-            put.alert.key,
-        )
+        yield (put.alert.id, destination.chat_id, topic_column(destination), put.queued_ms, put.alert.id)

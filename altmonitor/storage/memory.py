@@ -10,11 +10,11 @@ import msgspec
 
 from altmonitor.alert import Alert, Kind
 from altmonitor.clock import Clock
-from altmonitor.config import Destination
 from altmonitor.control.ports import AlertStats, DeliveryState, ToldAlert
 from altmonitor.delivery.ports import Queued
 from altmonitor.monitor.ports import OutboxStatus
 from altmonitor.storage.waiting import Waiting
+from altmonitor.values import Destination
 
 MOST_ALERTS = 50_000
 """The oldest that wait nowhere are forgotten beyond this."""

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from altmonitor.errors import NewerSchemaError, StorageError
@@ -168,6 +169,7 @@ def _apply(db: sqlite3.Connection, number: int, script: str) -> None:
         raise
 
 
+@cache
 def _scripts() -> dict[int, str]:
     return {int(file.name[:4]): file.read_text(encoding="utf-8") for file in SCHEMA_DIRECTORY.glob("[0-9]*.sql")}
 

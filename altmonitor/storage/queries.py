@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from altmonitor.alert import Alert, Kind
-from altmonitor.clock import Clock
-from altmonitor.config import Destination
 from altmonitor.control.ports import AlertStats, ToldAlert
-from altmonitor.errors import StorageError
-from altmonitor.storage import migrate
-from altmonitor.storage.database import READ_TIMEOUT_S, connect
 from altmonitor.storage.rows import ALERT_COLUMNS, Row, alert_of, topic_column
+from altmonitor.values import Destination
 
 Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
 
@@ -103,41 +94,3 @@ class AlertReader:
             (chat_id, since_ms),
         )
         return [sent_ms for (sent_ms,) in rows]
-
-
-@asynccontextmanager
-async def open_reader(path: Path, *, clock: Clock) -> AsyncIterator[AlertReader]:
-    """The database of a monitor that may be running: opened read-only, because a second writer could damage it.
-
-    Raises:
-        StorageError: there is no such file, it cannot be read, or it is not (yet) of this version.
-    """
-    try:
-        db = await connect(f"file:{quote(os.path.abspath(path))}?mode=ro", uri=True)  # noqa: ASYNC240 — asks no disk
-    except sqlite3.OperationalError as problem:
-        raise StorageError(
-            f"{path} cannot be opened ({problem}): no alert was stored yet, or DB_FILE names another file"
-        ) from problem
-    except sqlite3.Error as problem:
-        raise StorageError(f"{path} cannot be read: {problem}") from problem
-
-    async def fetch(sql: str, values: Sequence[Any] = ()) -> list[Row]:
-        try:
-            async with clock.timeout(READ_TIMEOUT_S):
-                return [tuple(row) for row in await db.execute_fetchall(sql, values)]
-        except TimeoutError as problem:
-            await db.interrupt()
-            raise StorageError(f"{path} did not answer within {READ_TIMEOUT_S:.0f} s") from problem
-        except sqlite3.Error as problem:
-            raise StorageError(f"{path} cannot be read: {problem}") from problem
-
-    try:
-        version = (await fetch("PRAGMA user_version"))[0][0]
-        if version != migrate.latest_version():
-            raise StorageError(
-                f"{path} has version {version}, this altmonitor reads {migrate.latest_version()}: "
-                "start the monitor once with this version, or update altmonitor"
-            )
-        yield AlertReader(fetch)
-    finally:
-        await db.close()

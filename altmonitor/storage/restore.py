@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from altmonitor.config import Destination
 from altmonitor.delivery.ports import Queued
 from altmonitor.storage.database import Database
 from altmonitor.storage.rows import ALERT_COLUMNS, alert_of, destination_of
+from altmonitor.values import Destination
 
 _MOVED = "moved:"
 
@@ -29,11 +29,8 @@ async def meta(database: Database) -> dict[str, str]:
 
 async def next_alert_id(database: Database) -> int:
     """Above every id that was ever given, also to rows deleted since."""
-    rows = await database.fetch(
-        "SELECT max(id) FROM (SELECT seq AS id FROM sqlite_sequence WHERE name = 'alerts' "
-        "UNION ALL SELECT max(id) FROM alerts)"
-    )
-    return int(rows[0][0] or 0) + 1
+    rows = await database.fetch("SELECT seq FROM sqlite_sequence WHERE name = 'alerts'")
+    return int(rows[0][0]) + 1 if rows else 1
 
 
 async def queued(database: Database, destinations: Collection[Destination]) -> list[Queued]:

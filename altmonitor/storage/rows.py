@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from altmonitor.alert import Alert, Details
-from altmonitor.config import Destination
+from altmonitor.values import Destination
 
 Row = Sequence[Any]
 

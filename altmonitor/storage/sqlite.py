@@ -16,7 +16,6 @@ import msgspec
 
 from altmonitor.alert import Alert, Kind
 from altmonitor.clock import Clock
-from altmonitor.config import Destination
 from altmonitor.control.ports import AlertStats, ToldAlert
 from altmonitor.delivery.ports import Queued
 from altmonitor.errors import StorageError
@@ -27,6 +26,7 @@ from altmonitor.storage.file_lock import FileLock
 from altmonitor.storage.queries import AlertReader
 from altmonitor.storage.waiting import Waiting
 from altmonitor.storage.writer import Writer, WriterEvents
+from altmonitor.values import Destination
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from altmonitor.alert import Alert
-from altmonitor.config import Destination
 from altmonitor.delivery.ports import Queued
 from altmonitor.storage.rows import details_text, topic_column
+from altmonitor.values import Destination
 
 Statement = tuple[str, Sequence[tuple[Any, ...]]]
 

@@ -13,9 +13,9 @@ from itertools import islice
 import msgspec
 
 from altmonitor.alert import Alert
-from altmonitor.config import Destination
 from altmonitor.delivery.ports import Queued
 from altmonitor.monitor.ports import OutboxStatus
+from altmonitor.values import Destination
 
 TOLD_REMEMBERED = 20_000
 """Message ids kept in memory, so that a reply finds its message even while the file does not answer."""

@@ -49,6 +49,7 @@ class Writer:
         self._puts = 0
         self._stalled = False
         self._is_damaged = False
+        self._attempt_began_s = 0.0
         self._failing_since_s: float | None = None
 
     @property
@@ -110,6 +111,7 @@ class Writer:
     async def _commit_batch(self) -> bool:
         if self._is_damaged:
             return await self._replace_database()
+        self._attempt_began_s = self._clock.monotonic()
         batch = [self._ops[at] for at in range(min(BATCH, len(self._ops)))]
         try:
             stored = await self._transaction(batch)
@@ -204,7 +206,7 @@ class Writer:
     def _note_failure(self, reason: str) -> None:
         now_s = self._clock.monotonic()
         if self._failing_since_s is None:
-            self._failing_since_s = now_s
+            self._failing_since_s = self._attempt_began_s
         if now_s - self._failing_since_s >= GRACE_S:
             self._stall(reason)
 

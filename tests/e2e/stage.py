@@ -11,7 +11,7 @@ from pathlib import Path
 from altmonitor import config as configuration
 from altmonitor.alert import Alert
 from altmonitor.app import App, Choices
-from altmonitor.chat.notifier import TelegramChannel
+from altmonitor.chat.notifier import TelegramChannel, Timeouts
 from altmonitor.clock import ScaledClock
 from altmonitor.exchanges.binance.stream import FeedOptions
 from altmonitor.launch import telegram_outlet
@@ -104,7 +104,8 @@ async def stage(
                 "API_PORT": "0",
             } | environ
             config, _ = configuration.load(app_environ, env_file=None)
-            channel = TelegramChannel(Secret(TOKEN), api_url=telegram.url, clock=clock)
+            patience = Timeouts(call_s=30 * speed, poll_margin_s=10 * speed)
+            channel = TelegramChannel(Secret(TOKEN), api_url=telegram.url, clock=clock, timeouts=patience)
             async with telegram_outlet(channel, where) as outlet:
                 choices = Choices(feed=FeedOptions(gather_ms=config.feed_gather_ms))
                 app = App(config, clock=clock, outlet=outlet, choices=choices)

@@ -307,6 +307,18 @@ async def test_who_waits_is_served_by_priority_then_by_arrival() -> None:
         assert [asked for _, asked in gate.host.asked[4:]] == ["/tracking"]
 
 
+async def test_a_newcomer_does_not_overtake_those_who_wait() -> None:
+    gate = Gate()
+    await counted(gate, "1700")
+    async with running(gate.ask(target="/first", weight=1_700, wait_s=300.0)):
+        await gate.clock.advance(1.0)
+        gate.guard.sync(T0 + 70_000)  # the next minute is here before anybody's timer knows
+        with pytest.raises(BudgetExhausted):
+            await gate.ask(target="/newcomer", wait_s=0.1)
+        await gate.clock.settle()
+        assert [asked for _, asked in gate.host.asked] == ["/first"]
+
+
 async def test_enrichment_goes_on_where_the_sweep_waits() -> None:
     gate = Gate()
     await counted(gate, "1700")

@@ -34,6 +34,14 @@ def test_the_later_end_stays(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["until_ms"] == 2_000
 
 
+def test_the_block_of_another_host_is_not_ours(tmp_path: Path) -> None:
+    path = tmp_path / "block.json"
+    BlockFile(path, host="one").publish(BlockRecord(until_ms=9_000))
+    other = BlockFile(path, host="two")
+    assert other.changed() is None
+    assert other.publish(BlockRecord(until_ms=5)).until_ms == 5
+
+
 def test_one_of_two_processes_may_probe(tmp_path: Path) -> None:
     path = tmp_path / "block.json"
     mine, other = BlockFile(path), BlockFile(path)
@@ -67,7 +75,7 @@ def test_clearing_leaves_a_block_that_came_after_the_claim(tmp_path: Path) -> No
     assert json.loads(path.read_text())["until_ms"] == 9_000
     mine.claim_probe(NOW_MS)
     mine.clear()
-    assert "until_ms" not in json.loads(path.read_text()) or json.loads(path.read_text())["until_ms"] == 0
+    assert json.loads(path.read_text())["until_ms"] == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[]", b'{"until_ms":"soon"}', b"{", b"[" * 5_000])

@@ -19,6 +19,7 @@ from altmonitor.errors import (
     ExchangeError,
     ExchangeUnreachable,
     RegionBlocked,
+    StartError,
     UnknownSymbol,
 )
 from altmonitor.exchanges.binance.guard import Guard
@@ -320,17 +321,17 @@ async def test_an_endless_body_is_given_up(caplog: pytest.LogCaptureFixture) -> 
 
 
 async def test_a_proxy_from_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[str] = []
+    seen: list[tuple[str, str | None]] = []
 
     async def answer(request: web.Request) -> web.Response:
-        seen.append(str(request.url))
+        seen.append((str(request.url), request.headers.get("Proxy-Authorization")))
         return web.json_response({"serverTime": T0})
 
     async with raw_server(answer) as url:
-        monkeypatch.setenv("HTTP_PROXY", url)
-        monkeypatch.setenv("http_proxy", url)
-        monkeypatch.setenv("NO_PROXY", "direct.invalid")
-        monkeypatch.setenv("no_proxy", "direct.invalid")
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, url.replace("http://", "http://user:pass@"))
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.setenv(name, "direct.invalid")
         clock = ScaledClock(start_ms=T0, speed=20)
         for host, is_reached in (("fapi.invalid", True), ("direct.invalid", False)):
             rest = BinanceRest(f"http://{host}", clock=clock, guard=Guard(host, clock=clock))
@@ -341,7 +342,26 @@ async def test_a_proxy_from_the_environment_is_used(monkeypatch: pytest.MonkeyPa
                 with pytest.raises(ExchangeUnreachable):
                     await rest.server_time_ms()
             await rest.stop()
-    assert seen == ["http://fapi.invalid/fapi/v1/time"]
+        direct = BinanceRest(url, clock=clock, guard=Guard("direct", clock=clock), trust_env=False)
+        await direct.start()
+        await direct.server_time_ms()
+        await direct.stop()
+    assert seen == [
+        ("http://fapi.invalid/fapi/v1/time", "Basic dXNlcjpwYXNz"),
+        (f"{url}/fapi/v1/time", None),
+    ]
+
+
+async def test_a_proxy_that_cannot_be_used_is_told_at_the_start_without_its_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "socks5://user:pass@127.0.0.1:1080")
+    clock = ScaledClock(start_ms=T0, speed=1)
+    rest = BinanceRest("https://fapi.invalid", clock=clock, guard=Guard("x", clock=clock))
+    with pytest.raises(StartError, match="socks5") as problem:
+        await rest.start()
+    assert "pass" not in str(problem.value)
 
 
 async def test_a_cache_asks_once_and_shares_a_failure_only_with_those_who_waited() -> None:

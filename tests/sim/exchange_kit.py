@@ -106,7 +106,7 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.005)
 
 
-async def everything(socket: ClientConnection, *, quiet_s: float = 0.15) -> list[Any]:
+async def everything(socket: ClientConnection, *, quiet_s: float = 0.25) -> list[Any]:
     """All frames until none comes for a while (the exchange's tick is 20 ms), decoded."""
     found = []
     while True:

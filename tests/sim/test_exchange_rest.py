@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -201,6 +202,16 @@ async def test_open_interest_carries_its_own_stamp_and_takes_a_scripted_step() -
         assert after["time"] > START + 10_000
         change_pct = (float(after["openInterest"]) / float(before["openInterest"]) - 1) * 100
         assert change_pct == pytest.approx(8.0, abs=0.1)
+
+
+async def test_open_interest_is_recounted_every_three_seconds_not_when_asked() -> None:
+    async with scene() as world:
+        stamps = []
+        for _ in range(12):
+            world.clock.move(1_000)
+            stamps.append((await world.get("/fapi/v1/openInterest", symbol="BTCUSDT"))[1]["time"])
+        assert len(set(stamps)) == 5
+        assert {later - earlier for earlier, later in pairwise(stamps)} == {0, 3_000}
 
 
 async def test_funding_and_day_ticker_follow_the_price() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from urllib.parse import urlsplit
 
 import pytest
 import websockets
@@ -291,3 +292,19 @@ async def test_a_market_that_breaks_is_reported_when_the_exchange_stops() -> Non
         await everything(socket, quiet_s=0.1)
     with pytest.raises(RuntimeError, match="the market broke"):
         await exchange.stop()
+
+
+async def test_a_client_that_never_answers_pings_is_dropped_after_ten_minutes() -> None:
+    async with scene() as world:
+        address = urlsplit(world.exchange.rest_url)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(
+            b"GET /market/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        await reader.readuntil(b"\r\n\r\n")
+        for at_s, is_open in ((180, 1), (700, 1), (779, 1), (781, 0)):
+            world.clock.move(START + at_s * 1_000 - world.clock.now_ms())
+            await asyncio.sleep(0.05)
+            assert world.exchange.stats.ws_now == is_open
+        writer.close()

@@ -15,7 +15,8 @@ async def full_disk(path: Path) -> None:
     """A limit on the size of files stands for a disk without room: SQLite gets the same kind of error."""
     troubles: list[str] = []
     options = StoreOptions(destinations=(PRIVATE,), on_trouble=troubles.append)
-    async with SqliteStore(path, clock=ScaledClock(start_ms=NOW_MS, speed=10), options=options) as store:
+    clock = ScaledClock(start_ms=NOW_MS, speed=10)
+    async with SqliteStore(path, clock=clock, options=options) as store:
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
         for number in range(200):
@@ -27,7 +28,7 @@ async def full_disk(path: Path) -> None:
         offered = store.outbox_status().queued + 1
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
         while troubles[-1]:
-            await asyncio.sleep(0.01)
+            await clock.sleep(0.1)
     print(json.dumps({"offered_while_full": offered, "troubles": troubles}))
 
 
@@ -43,8 +44,8 @@ async def work_until_killed(path: Path) -> None:
     """Says what it knows to be committed and what the chat service accepted, before it records the latter."""
     store = SqliteStore(path, clock=SystemClock(), options=StoreOptions(destinations=(PRIVATE,)))
     await store.open()
-    asyncio.get_running_loop().create_task(put_without_end(store))  # noqa: RUF006 — ends with the process
-    while True:
+    putting = asyncio.create_task(put_without_end(store))
+    while not putting.done():
         for row in await store.queued(PRIVATE, limit=3):
             alert_id = row.alert.id or 0
             say("committed", row.alert.symbol)

@@ -1,7 +1,9 @@
 """Alerts and destinations for tests of storage and delivery."""
 
+from typing import Any
+
 from altmonitor.alert import Alert, Details
-from altmonitor.config import Destination
+from altmonitor.values import Destination
 
 NOW_MS = 1_790_000_000_000
 PRIVATE = Destination(chat_id=77)
@@ -9,8 +11,8 @@ GROUP = Destination(chat_id=-1001)
 TOPIC = Destination(chat_id=-1001, topic_id=5)
 
 
-def pump(symbol: str = "SOLUSDT", *, at_ms: int = NOW_MS, key: str = "", **fields: object) -> Alert:
-    known: dict[str, object] = {
+def pump(symbol: str = "SOLUSDT", *, at_ms: int = NOW_MS, key: str = "", **fields: Any) -> Alert:
+    known: dict[str, Any] = {
         "key": key or f"price:{symbol}:PUMP:1m:{at_ms}",
         "ts": at_ms / 1000,
         "event_ms": at_ms,
@@ -24,4 +26,4 @@ def pump(symbol: str = "SOLUSDT", *, at_ms: int = NOW_MS, key: str = "", **field
         "note": "1m",
         "details": Details(threshold=3.0, window_s=41.2),
     }
-    return Alert(**{**known, **fields})  # type: ignore[arg-type]
+    return Alert(**{**known, **fields})

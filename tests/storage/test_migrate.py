@@ -230,6 +230,7 @@ def test_a_file_or_directory_that_may_only_be_read_is_named(writable: str) -> No
             "import os, sys; from pathlib import Path\n"
             "from altmonitor.storage import migrate\n"
             "from altmonitor.errors import StorageError\n"
+            "migrate.latest_version()\n"  # reads what somebody else may not be able to read
             "os.setuid(65534)\n"
             "try: migrate.prepare(Path(sys.argv[1]), now_s=1)\n"
             "except StorageError as problem: print(problem)\n"

@@ -4,18 +4,19 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from altmonitor.alert import Details
 from altmonitor.clock import ScaledClock
-from altmonitor.config import Destination
 from altmonitor.control.ports import AlertQueries, ToldAlert
 from altmonitor.delivery.ports import Outbox
 from altmonitor.monitor.ports import AlertHistory, AlertSink, AlertUpdates
 from altmonitor.storage.memory import MemoryStore
 from altmonitor.storage.sqlite import SqliteStore, StoreOptions
+from altmonitor.values import Destination
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, TOPIC, pump
 
 Store = SqliteStore | MemoryStore
@@ -47,7 +48,7 @@ async def waiting(store: Store, destination: Destination = PRIVATE) -> list[str]
     return [row.alert.symbol for row in await store.queued(destination, limit=100)]
 
 
-async def put(store: Store, *symbols: str, **fields: object) -> list[int]:
+async def put(store: Store, *symbols: str, **fields: Any) -> list[int]:
     """Returns the ids once they are offered."""
     for symbol in symbols:
         store.put(pump(symbol, **fields))

@@ -14,7 +14,6 @@ from altmonitor.alert import Alert
 from altmonitor.delivery.ports import DigestPart
 from altmonitor.delivery.render import numbers as n
 from altmonitor.delivery.render.alerts import SEPARATOR, Style, headline_key, joined, measured, window_of
-from altmonitor.market.symbol import base_of
 
 CROWD_SHARE = 0.8
 CROWD_MIN = 5
@@ -165,7 +164,7 @@ def _section(digest: _Digest, kind: str, groups: list[list[Alert]], *, is_agains
 
 
 def _entry_text(digest: _Digest, alert: Alert, group: list[Alert], window: str | None) -> str:
-    """`SOL −8.2`, and in brackets what the heading does not say of it. window: the heading's, None when all fit."""
+    """`SOLUSDT −8.2`, and in brackets what the heading does not say of it. window: the heading's, None when all fit."""
     style = digest.style
     value = n.multiple(measured(alert)) if alert.kind == "vol" else n.signed(measured(alert), 1)
     asides = []
@@ -177,7 +176,7 @@ def _entry_text(digest: _Digest, alert: Alert, group: list[Alert], window: str |
     moves = sum(each.details.told_before_pct is None for each in group)
     if moves > 1:
         asides.append(style.say("entry_count", count=moves))
-    text = f"{n.symbol_text(base_of(alert.symbol))} {value}" + (f" ({', '.join(asides)})" if asides else "")
+    text = f"{n.symbol_text(alert.symbol)} {value}" + (f" ({', '.join(asides)})" if asides else "")
     return text.replace(" ", _NBSP)
 
 

@@ -23,9 +23,10 @@ PROBE_CLAIM_MS = 20_000
 
 
 class BlockRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Times in unix ms by the machine's clock, 0 = none. severity: name of `refusal.Severity`."""
+    """Times in unix ms by the machine's clock, 0 = none. severity: name of `refusal.Severity`. host: who refuses."""
 
     version: int = 1
+    host: str = ""
     until_ms: int = 0
     severity: str = "SOFT"
     reason: str = ""
@@ -37,11 +38,12 @@ class BlockRecord(msgspec.Struct, frozen=True, kw_only=True):
 class BlockFile:
     """A file that cannot be read or written is reported once and does without: the block then holds in this process.
 
-    path None: nothing is shared.
+    path None: nothing is shared. host: records of another host (the address was pointed elsewhere) are not ours.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, host: str = "") -> None:
         self._path = path
+        self._host = host
         self._seen: tuple[int, int] | None = None
         self._probed_until_ms = 0
         self._has_complained = False
@@ -120,18 +122,20 @@ class BlockFile:
         if self._path is None:
             return None
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=BlockRecord)
+            record = msgspec.json.decode(self._path.read_bytes(), type=BlockRecord)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as problem:
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
             self._complain(problem)
             return None
+        return record if record.host == self._host else None
 
     def _write(self, record: BlockRecord) -> None:
         if self._path is None:
             return
         try:
-            write_atomically(self._path, msgspec.json.encode(record))
+            content = msgspec.json.encode(msgspec.structs.replace(record, host=self._host))
+            write_atomically(self._path, content)
             self._seen = self._stamp(self._path)  # our own writing is no news
         except OSError as problem:
             self._complain(problem)

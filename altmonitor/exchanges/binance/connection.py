@@ -41,7 +41,7 @@ class Shared:
     options: TransportOptions
     frames: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
-    heard: dict[str, KlineFrame] = field(default_factory=dict)
+    heard: dict[str, None] = field(default_factory=dict)
     seen: set[tuple[object, ...]] = field(default_factory=set)
 
     def is_new(self, update: KlineFrame) -> bool:
@@ -179,7 +179,7 @@ class Connection:
                 others += 1
                 self._on_other(payload)
                 continue
-            heard[update.symbol] = update
+            heard[update.symbol] = None
             on_kline(update)
         if others < len(frames):
             self._note_data(len(frames) - others)
@@ -195,7 +195,7 @@ class Connection:
                 continue
             klines += 1
             if not self.is_muted and self._shared.is_new(update):
-                self._shared.heard[update.symbol] = update
+                self._shared.heard[update.symbol] = None
                 self._on_kline(update)
         if klines:
             self._note_data(klines)
@@ -217,7 +217,7 @@ class Connection:
                     self._shared.sink.on_contract(other)
             case KlineFrame():
                 # A candle outside the combined envelope: understood, though not expected on this address.
-                self._shared.heard[other.symbol] = other
+                self._shared.heard[other.symbol] = None
                 self._note_data(1)
                 self._on_kline(other)
             case ShutdownNotice():

@@ -54,7 +54,7 @@ class Guard:
     ) -> None:
         self._host = host
         self._clock = clock
-        self._file = BlockFile(block_file)
+        self._file = BlockFile(block_file, host=host)
         self._on_change = on_change
         self._budget = budget or Budget()
         self._admission = Admission(

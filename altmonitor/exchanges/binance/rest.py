@@ -74,8 +74,8 @@ _SERVER_TIME = One(wire.ServerTimeWire)
 class BinanceRest:
     """`monitor.ports.MarketRest`. `start` before the first question, `stop` after the last.
 
-    trust_env: HTTP(S)_PROXY and NO_PROXY are obeyed, read anew for each request. sockets: kept alive and shared by
-    all callers; a sweep holds at most OI_CONCURRENCY of them.
+    trust_env: HTTP(S)_PROXY and NO_PROXY are obeyed. sockets: kept alive and shared by all callers; a sweep holds at
+    most OI_CONCURRENCY of them.
     skipped: rows left out because they were not what the endpoint promises, by endpoint.
     """
 
@@ -90,6 +90,7 @@ class BinanceRest:
         self.skipped: Counter[str] = Counter()
 
     async def start(self) -> None:
+        """Raises: StartError for a proxy of a kind that cannot be used."""
         await self._http.start()
 
     async def stop(self) -> None:

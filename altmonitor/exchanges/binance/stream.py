@@ -170,6 +170,11 @@ class KlineFeed:
     def _tell(self, kind: str, **known: Any) -> None:
         self._sink.on_feed_event(FeedEvent(kind=kind, at_ms=self._clock.now_ms(), **known))
 
+    @property
+    def frames(self) -> int:
+        """Data frames so far. `status` costs much more."""
+        return self._shared.frames
+
     def status(self) -> FeedStatus:
         now_s = self._clock.monotonic()
         covered: set[str] = set()

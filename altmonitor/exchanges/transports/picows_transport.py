@@ -36,6 +36,7 @@ NAME: Final = "picows"
 _READ_BUFFER_BYTES: Final = 256 * 1024
 """One read must take all that came during a pause: 600 candles closing at once are 200 KB."""
 
+_LONGEST_CONTROL_FRAME: Final = 125
 _DATA: Final = (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION)
 
 _log = logging.getLogger("altmonitor.exchanges.picows")
@@ -77,13 +78,12 @@ class _Listener(WSListener):
             transport.disconnect(graceful=False)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        payload = frame.get_payload_as_bytes()
-        # Asking for msg_type builds an enum member, which costs as much as the rest of this function. Control frames
-        # and fragments are told by other signs: no control frame begins with `{` (see _take_other for what is left).
-        if payload[:1] == b"{" and frame.fin and not self._fragments:
-            self._messages.append(payload)
+        # Asking for msg_type builds an enum member, which costs as much as all the rest here. A frame longer than any
+        # control frame may be is data.
+        if frame.payload_size > _LONGEST_CONTROL_FRAME and frame.fin and not self._fragments:
+            self._messages.append(frame.get_payload_as_bytes())
         else:
-            self._take_other(transport, frame, payload)
+            self._take_other(transport, frame, frame.get_payload_as_bytes())
         if frame.last_in_buffer:
             self._end_read()
 
