@@ -21,6 +21,7 @@ from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.delivery.ports import Channel
 from altmonitor.delivery.render import news
 from altmonitor.delivery.render.alerts import Style
+from altmonitor.delivery.render.digest import DigestContext
 from altmonitor.delivery.render.renderer import MessageRenderer
 from altmonitor.delivery.render.replies import command_menu
 from altmonitor.delivery.wiring import Events, Wiring
@@ -32,7 +33,7 @@ from altmonitor.market.kline import KlineUpdate
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.market.symbol import ContractNews
 from altmonitor.monitor.backfill import Backfill
-from altmonitor.monitor.engine import Engine
+from altmonitor.monitor.engine import Breadth, Engine
 from altmonitor.monitor.enrich import Enricher
 from altmonitor.monitor.health import Health, LoopStatus, Vitals, assess
 from altmonitor.monitor.ports import FeedEvent, LatencyStatus
@@ -107,7 +108,10 @@ class App:
         self._started_s = clock.monotonic()
         self.supervisor = Supervisor(clock=clock, fatal=(TokenRefused,))
         self._style = Style(lang=config.alert_lang, tz=ZoneInfo(config.alert_tz))
-        self._renderer = MessageRenderer(config.alert_lang, ZoneInfo(config.alert_tz))
+        self._renderer = MessageRenderer(
+            config.alert_lang, ZoneInfo(config.alert_tz), market=lambda: _digest_context(self.engine.breadth())
+        )
+        self._untold: list[tuple[news.News, Destination | None]] = []  # news from before there is somebody to tell it
         self._newsroom = Newsroom(clock=clock, publish=self._publish)
         self.store = SqliteStore(
             config.db_file,
@@ -192,6 +196,8 @@ class App:
             await self._rest.start()
             stack.push_async_callback(self._rest.stop)
             self.dispatcher = self._build_dispatcher()
+            for piece, not_to in self._untold:
+                self._publish(piece, not_to)
             if loaded.aside is not None:
                 piece = news.SettingsDamaged(
                     at_ms=self.clock.now_ms(), kept_as=str(loaded.aside), reason=loaded.problem
@@ -373,6 +379,7 @@ class App:
 
     def _publish(self, piece: news.News, not_to: Destination | None) -> None:
         if self.dispatcher is None:
+            self._untold.append((piece, not_to))
             return
         html = self._renderer.news(piece)
         for destination in self.store.destinations:
@@ -404,6 +411,17 @@ class App:
                 ],
             )
         )
+
+
+def _digest_context(breadth: Breadth) -> DigestContext | None:
+    if breadth.median_pct is None:
+        return None
+    return DigestContext(
+        symbols_watched=breadth.symbols,
+        symbols_down=breadth.down,
+        median_pct=breadth.median_pct,
+        btc_pct=breadth.btc_pct,
+    )
 
 
 class _Offsets:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Sequence
-from math import isnan
+from dataclasses import dataclass
+from math import inf, isnan
+from statistics import median
 from typing import Protocol
 
 from altmonitor.alert import Alert, Direction, Kind
@@ -21,11 +23,27 @@ from altmonitor.detectors.verdict import Verdict
 from altmonitor.market.book import Applied, SymbolBook
 from altmonitor.market.kline import MINUTE_MS, Kline, KlineUpdate
 from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.market.percent import change_pct
 from altmonitor.monitor import compose
 from altmonitor.monitor.compose import Surroundings
 from altmonitor.monitor.ports import AlertSink, DayTicker, Funding, OpenInterest
 
 LATENCY_SAMPLES = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breadth:
+    """symbols: watched; down: of them below their candle's open; median_pct: of all changes, None before any frame.
+
+    btc_pct: of BTCUSDT, None when it is not watched or not seen yet.
+    """
+
+    symbols: int
+    down: int
+    median_pct: float | None
+    btc_pct: float | None = None
+
+
 _LIVE, _LATE = int(Applied.LIVE), int(Applied.LATE)  # plain ints: an enum look-up per frame is not free
 
 
@@ -181,6 +199,20 @@ class Engine:
     def settings(self) -> Settings:
         """In force now."""
         return self._settings
+
+    def breadth(self) -> Breadth:
+        """How the whole market stands against the open of its running candles."""
+        changes = {
+            symbol: change_pct(kline.open, kline.close)
+            for symbol, book in self._books.items()
+            if (kline := book.kline) is not None and 0.0 < kline.open < inf
+        }
+        return Breadth(
+            symbols=len(self._books),
+            down=sum(change < 0 for change in changes.values()),
+            median_pct=median(changes.values()) if changes else None,
+            btc_pct=changes.get("BTCUSDT"),
+        )
 
     def detect_latency_ms(self) -> tuple[float | None, float | None]:
         """p50 and p99 of exchange event → decision over the last 1,000 alerts; None before the first."""

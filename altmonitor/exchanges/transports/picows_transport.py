@@ -53,6 +53,7 @@ class _Listener(WSListener):
         "_on_frames",
         "_resume",
         "_socket_side",
+        "_take",
         "failure",
         "is_abandoned",
         "received_close",
@@ -64,6 +65,7 @@ class _Listener(WSListener):
         self._gather_s = options.gather_ms / 1000
         self._max_size = options.max_message_bytes
         self._messages: list[bytes] = []
+        self._take = self._messages.append
         self._fragments: list[bytes] = []
         self._fragments_size = 0
         self._resume: asyncio.TimerHandle | None = None
@@ -81,7 +83,7 @@ class _Listener(WSListener):
         # Asking for msg_type builds an enum member, which costs as much as all the rest here. A frame longer than any
         # control frame may be is data.
         if frame.payload_size > _LONGEST_CONTROL_FRAME and frame.fin and not self._fragments:
-            self._messages.append(frame.get_payload_as_bytes())
+            self._take(frame.get_payload_as_bytes())
         else:
             self._take_other(transport, frame, frame.get_payload_as_bytes())
         if frame.last_in_buffer:
@@ -118,7 +120,7 @@ class _Listener(WSListener):
             return
         self._fragments.append(payload)
         if is_last:
-            self._messages.append(b"".join(self._fragments))
+            self._take(b"".join(self._fragments))
             self._fragments.clear()
             self._fragments_size = 0
 
@@ -127,13 +129,14 @@ class _Listener(WSListener):
         reading = self._socket_side
         if not messages or reading is None:
             return
-        self._messages = []
+        is_small = len(messages) < LARGE_READ_MESSAGES
         try:
             self._on_frames(messages)
         except Exception as problem:  # handed on by wait_closed
             self.failure = problem
             reading.abort()
-        if self._gather_s and len(messages) < LARGE_READ_MESSAGES:
+        messages.clear()
+        if self._gather_s and is_small:
             reading.pause_reading()
             self._resume = asyncio.get_running_loop().call_later(self._gather_s, reading.resume_reading)
 
