@@ -12,7 +12,7 @@ from altmonitor import __version__
 from altmonitor.answers import ChatAnswers
 from altmonitor.chat.listener import CommandListener
 from altmonitor.chat.ports import AllowedSenders, BotAccess
-from altmonitor.clock import Clock
+from altmonitor.clock import Clock, SystemClock
 from altmonitor.config import Config
 from altmonitor.control.desk import CommandDesk
 from altmonitor.control.desk import Surroundings as DeskSurroundings
@@ -121,6 +121,7 @@ class App:
                 keeps_history=config.history_enabled,
                 on_trouble=self._newsroom.on_storage_trouble,
                 on_set_aside=self._newsroom.on_database_set_aside,
+                disk_clock=SystemClock(),
             ),
         )
         self._state_file = StateFile(config.state_file, clock)

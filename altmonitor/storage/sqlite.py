@@ -41,6 +41,8 @@ class StoreOptions:
     """destinations: who is told of a new alert. keeps_history: False deletes an alert once it is delivered everywhere.
 
     on_trouble: one line when the disk refuses, "" when it is over. on_set_aside: a damaged file was put there.
+    disk_clock: what time limits of the disk run on; None for the store's clock. A program on a clock that runs fast
+    still has a disk that does not.
     """
 
     destinations: tuple[Destination, ...] = ()
@@ -48,6 +50,7 @@ class StoreOptions:
     on_trouble: Callable[[str], None] = lambda text: None
     on_set_aside: Callable[[Path], None] = lambda path: None
     most_in_memory: int = MOST_IN_MEMORY
+    disk_clock: Clock | None = None
 
 
 class SqliteStore:
@@ -60,11 +63,12 @@ class SqliteStore:
         self._path = path
         self._clock = clock
         self._options = options
-        self._database = Database(path, clock)
+        disk_clock = options.disk_clock or clock
+        self._database = Database(path, disk_clock)
         self._reader = AlertReader(self._database.fetch)
         self._writer = Writer(
             self._database,
-            clock=clock,
+            clock=disk_clock,
             events=WriterEvents(offer=self._offer, trouble=self._on_disk, replace=self._replace_damaged),
         )
         self._waiting = Waiting(options.destinations)
