@@ -81,7 +81,6 @@ def test_a_volume_alert_in_english() -> None:
         "$4.20M in the 1 m candle, median of 20 candles $506.0K\n"
         "Price 0.006161 · −1.20 % in the candle\n"
         "Amplitude 2.0 % · taker buys 38 %\n"
-        "Long/short n/a\n"
         "23:01:00 UTC · candle 23:00\n"
         "#SWARMS · Binance · TradingView"
     )
@@ -93,7 +92,6 @@ def test_a_volume_alert_in_chinese() -> None:
         "1 分钟成交额 $4.20M，前 20 根 K 线中位数 $506.0K\n"
         "价格 0.006161 · 本根 K 线 −1.20 %\n"
         "振幅 2.0 % · 主动买入 38 %\n"
-        "多空比 n/a\n"
         "07:01:00 UTC+08 · K 线 07:00\n"
         "#SWARMS · Binance · TradingView"
     )

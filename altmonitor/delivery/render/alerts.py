@@ -103,7 +103,7 @@ def _oi_lines(alert: Alert, style: Style) -> list[str]:
         joined(_oi_window(alert, style), *_signs(alert, style)),
         fact_line(style.say("oi_size", usd=n.usd(details.oi_usd)), coins),
         fact_line(style.say("price", price=n.price(alert.price)), moved),
-        fact_line(_long_short(alert, style)),
+        fact_line(_long_short_if_known(alert, style)),
         fact_line(_funding(alert, style)),
     ]
 
@@ -121,7 +121,9 @@ def _volume_lines(alert: Alert, style: Style) -> list[str]:
         compared,
         fact_line(style.say("price", price=n.price(alert.price)), moved),
         fact_line(_amplitude(alert, style), _taker_buys(alert, style)),
-        fact_line(_oi_change(alert, style) if alert.oi_change is not None else None, _long_short(alert, style)),
+        fact_line(
+            _oi_change(alert, style) if alert.oi_change is not None else None, _long_short_if_known(alert, style)
+        ),
         fact_line(_funding(alert, style)),
     ]
 
@@ -182,6 +184,11 @@ def _oi_change(alert: Alert, style: Style) -> str:
     """Sampled once a minute, so its age belongs to it."""
     shown = style.say("oi_change", change=n.pct(alert.oi_change))
     return shown if alert.oi_change is None else _aged(shown, alert.details.oi_age_s, style)
+
+
+def _long_short_if_known(alert: Alert, style: Style) -> str | None:
+    """For kinds that do not ask for the ratio: a line that is always n/a says nothing."""
+    return None if alert.lsr is None else _long_short(alert, style)
 
 
 def _long_short(alert: Alert, style: Style) -> str:

@@ -39,7 +39,8 @@ class Started(Moment):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlindSince(Moment):
-    """since_ms: last data frame, None when there never was one. symbols: how many are not seen."""
+    """since_ms: last data frame, None when there never was one. symbols: how many are not seen,
+    0 when not even their list is known."""
 
     reason: str
     since_ms: int | None

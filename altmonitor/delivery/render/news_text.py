@@ -139,7 +139,8 @@ def _blind_since(news: BlindSince, style: Style) -> list[str]:
     title = style.say("blind_never_saw")
     if news.since_ms is not None:
         title = style.say("blind_since", time=n.when(news.since_ms, style.tz, reference_ms=news.at_ms))
-    return [title, _reason(news.reason, style), style.say("blind_symbols", count=news.symbols)]
+    effect = style.say("blind_symbols", count=news.symbols) if news.symbols else style.say("blind_no_symbols")
+    return [title, _reason(news.reason, style), effect]
 
 
 def _back_after(news: BackAfter, style: Style) -> list[str]:
