@@ -24,6 +24,7 @@ from altmonitor.clock import Clock, ScaledClock, SystemClock
 from altmonitor.config import Config
 from altmonitor.errors import AltmonitorError, ConfigError, TokenRefused
 from altmonitor.exchanges.binance.stream import FeedOptions
+from altmonitor.market.kline import MINUTE_MS
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.inbox import TerminalInbox
 from altmonitor.sim.market import SeededMarket
@@ -213,7 +214,7 @@ def demo(choices: DemoChoices) -> int:
 
 async def _play(choices: DemoChoices, stop: asyncio.Event) -> None:
     """The demo: market, exchange, chat and monitor in one event loop, over real sockets, on one clock."""
-    start_ms = SystemClock().now_ms()
+    start_ms = SystemClock().now_ms() // MINUTE_MS * MINUTE_MS  # with the minute, so that every demo looks alike
     market: SeededMarket | TapeMarket
     if choices.tape is None:
         market = show.market(start_ms=start_ms, symbols=choices.symbols, seed=choices.seed)
@@ -225,7 +226,7 @@ async def _play(choices: DemoChoices, stop: asyncio.Event) -> None:
     async with SimExchange(market, clock=clock) as exchange, terminal_chat(clock) as chat:
         with _folder(choices.keep) as folder:
             config = _demo_config(exchange, folder, choices)
-            feed = FeedOptions(gather_ms=config.feed_gather_ms)
+            feed = FeedOptions(gather_ms=config.feed_gather_ms, shortest_silence_s=show.STALL_S * clock.speed)
             app = App(config, clock=clock, outlet=chat.outlet, choices=Choices(feed=feed))
             directing = show.direct(
                 market,

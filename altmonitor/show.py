@@ -20,6 +20,7 @@ FRAMES_PER_S = 60.0  # of the market's time: at 10 × that is as many as a quiet
 CRASH_AFTER_S = 240.0
 BLIND_AFTER_S, BLIND_FOR_S = 420.0, 90.0
 AFTERWARDS_S = 3 * 3_600
+STALL_S = 2.0  # of the machine's time: a shorter silence of the feed may be the machine's own pause
 LONGEST_HOLE_S = 3_600.0
 TAPE_LOOK_S = 5.0
 TAPE_REST_S = 90.0  # after the last candle, at most: what still waits for the chat's pace
@@ -45,9 +46,9 @@ def market(*, start_ms: int, symbols: int, seed: int) -> SeededMarket:
         OiStep(jump, at(58), 9.0),
         Burst(burst, at(62), 9.0),
         Pump(pump, at(66), 4.6, over_s=8),
-        Dump(dump, at(95), 3.6, over_s=12),
-        Listing("NEWCOINUSDT", at(120)),
-        Pump("NEWCOINUSDT", at(160), 14.0, over_s=30),
+        Dump(dump, at(128), 3.6, over_s=8),
+        Listing("NEWCOINUSDT", at(140)),
+        Pump("NEWCOINUSDT", at(185), 14.0, over_s=30),
         Crash(at(CRASH_AFTER_S), 3.6, over_s=25, share=0.85),
         *_afterwards(choose, others, start_ms),
     )

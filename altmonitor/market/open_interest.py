@@ -95,6 +95,25 @@ class OpenInterestRing:
         spans_s[where] = ages_ms[line, slot][honest] / 1000.0
         return changes, spans_s
 
+    def change_since_pct(self, symbol: str, *, window_ms: int, after_ms: int) -> float | None:
+        """Change over the window up to the newest sample after `after_ms` that has an honest partner, percent.
+
+        The very newest may come from an extra look-up between two sweeps and have no sample a window older; the one
+        before it does. None when no sample after `after_ms` has one.
+        """
+        row = self._row_of.get(symbol)
+        if row is None:
+            return None
+        times = self._times_ms[row].tolist()
+        samples = sorted(zip(times, self._contracts[row].tolist(), strict=True), reverse=True)
+        for time_ms, contracts in samples:
+            if time_ms <= after_ms:
+                return None
+            before_ms, before = min(samples, key=lambda sample: abs(time_ms - sample[0] - window_ms))
+            if abs(time_ms - before_ms - window_ms) <= window_ms * WINDOW_TOLERANCE and before > 0.0:
+                return float((contracts - before) / before * 100.0)
+        return None
+
     def _new_row(self, symbol: str) -> int:
         if self._free:
             row = self._free.pop()

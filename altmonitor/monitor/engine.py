@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from math import inf, isnan
+from math import inf
 from statistics import median
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from altmonitor.alert import Alert, Direction, Kind
 from altmonitor.clock import Clock
 from altmonitor.control.settings import Settings
 from altmonitor.detectors import volume_burst
-from altmonitor.detectors.oi_surge import OiFinding, OiSurge
+from altmonitor.detectors.oi_surge import STALE_SWEEPS, OiFinding, OiSurge
 from altmonitor.detectors.price_move import Move, PriceFinding, PriceMove
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.market.book import Applied, SymbolBook
@@ -128,16 +128,12 @@ class Engine:
     def oi_change_1m(self, symbol: str, event_ms: int) -> float | None:
         """1-minute open-interest change at an event, percent.
 
-        None without an honest value, and when the newest sample is older than the event's candle: it would describe
-        the minute before the move.
+        None without an honest value. A sample from before the event's candle would describe the minute before the
+        move and is not used.
         """
-        newest = self._oi_ring.newest(symbol)
-        if newest is None or newest[0] <= event_ms - event_ms % MINUTE_MS:
-            return None
-        changes, _ = self._oi_ring.changes_pct(
-            [symbol], window_ms=MINUTE_MS, now_ms=event_ms, stale_ms=int(self._oi_ring.period_ms * 1.5)
-        )
-        return None if isnan(changes[0]) else float(changes[0])
+        stale_ms = int(self._oi_ring.period_ms * STALE_SWEEPS)
+        candle_ms = event_ms - event_ms % MINUTE_MS
+        return self._oi_ring.change_since_pct(symbol, window_ms=MINUTE_MS, after_ms=max(candle_ms, event_ms - stale_ms))
 
     # --- the house changes -------------------------------------------------------------------------------------
 

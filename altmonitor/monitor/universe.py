@@ -140,8 +140,14 @@ class Universe:
     def _fail(self, reason: str) -> None:
         self._failures += 1
         self._last_error = reason
-        if self._failures == 1:
+        if self._failures == 1 and self.symbols:
             log.warning("contract list: %s; watching %d symbols as before", reason, len(self.symbols))
+        elif self._failures == 1:
+            log.warning(
+                "the contract list cannot be read, nothing is watched until it can be (check the network, HTTPS_PROXY "
+                "and BINANCE_REST_URL): %s",
+                reason,
+            )
 
     def _believe(self, contracts: Iterable[Contract]) -> None:
         """Raises: BadAnswer for a list that has lost more than half of the symbols, until it was told three times."""

@@ -223,6 +223,15 @@ def test_open_interest_beside_a_move_must_overlap_it(sample_s: float, event_s: f
     assert alert.quadrant == (None if expected is None else "up_up")
 
 
+def test_an_extra_sample_without_a_partner_leaves_the_word_to_the_one_before_it() -> None:
+    market = steady()
+    sweep(market, 1_000.0, 10)
+    sweep(market, 1_050.0, 70)
+    market.engine.on_open_interest(OpenInterest(symbol="SOLUSDT", contracts=1_090.0, time_ms=T0 + 100_000))
+    assert market.engine.oi_change_1m("SOLUSDT", T0 + 100_000) == pytest.approx(5.0)
+    assert market.engine.oi_change_1m("SOLUSDT", T0 + 130_000) is None  # both are from before that candle
+
+
 @given(st.lists(st.floats(min_value=1.0, max_value=1e6), min_size=2, max_size=40))
 def test_between_two_alerts_of_a_direction_the_change_was_below_half_or_unknown(values: list[float]) -> None:
     settings = Settings(oi_min_usd=0.0, cooldown_sec=0, oi_surge_5m=0.0)

@@ -1,0 +1,53 @@
+"""What README says of settings and commands is what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from altmonitor.cli import cli
+from altmonitor.control.commands import COMMANDS
+from altmonitor.variables import VARIABLES
+
+README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+
+
+def settings_table() -> str:
+    """The table as the code has it; `python -m tests.test_readme` prints it."""
+    rows = ["| variable | default | allowed | meaning |", "|---|---|---|---|"]
+    for variable in VARIABLES:
+        default = variable.default or "empty"
+        rows.append(f"| `{variable.name}` | {default} | {variable.allowed} | {variable.meaning} |")
+    return "\n".join(rows)
+
+
+def test_the_settings_table_is_that_of_the_code() -> None:
+    shown = README.split("<!-- settings: checked against the code by tests/test_readme.py -->\n")[1]
+    assert shown.split("\n<!-- /settings -->")[0] == settings_table()
+
+
+def test_every_chat_command_stands_in_the_readme_and_every_one_there_exists() -> None:
+    told = set(re.findall(r"`/([a-z_]+)", README.split("## In the chat")[1].split("## Settings")[0]))
+    known = {command.name for command in COMMANDS}
+    assert told <= known
+    assert known - told <= {"start"}
+
+
+def test_every_sub_command_stands_in_the_readme_and_every_one_there_exists() -> None:
+    told = set(re.findall(r"`altmonitor ([a-z]+)", README))
+    assert told == set(cli.commands)
+
+
+def test_every_room_on_the_map_exists() -> None:
+    package = Path(__file__).parent.parent / "altmonitor"
+    for name in re.findall(r"`([a-z_]+/)`", README.split("## The rooms")[1].split("###")[0]):
+        assert (package / name).is_dir() or (package / "delivery" / name).is_dir() or list(package.glob(f"*/{name}"))
+
+
+def test_every_file_the_readme_points_at_exists() -> None:
+    for target in re.findall(r"\]\(((?!https?:)[^)#]+)", README):
+        assert (Path(__file__).parent.parent / target).exists(), target
+
+
+if __name__ == "__main__":
+    print(settings_table())
