@@ -72,6 +72,13 @@ class Stage:
         await self.until(lambda: not self.feed.status().is_blind, within_s=60)
 
 
+async def until(is_true: Callable[[], bool]) -> None:
+    """Waits at most 8 s of real time."""
+    async with asyncio.timeout(8):
+        while not is_true():  # noqa: ASYNC110  what is waited for happens in code that knows no test
+            await asyncio.sleep(0.005)
+
+
 @contextlib.asynccontextmanager
 async def running(feed: KlineFeed) -> AsyncIterator[None]:
     task = asyncio.create_task(feed.run())

@@ -220,7 +220,7 @@ async def test_a_refusal_blocks_every_question_for_its_time(fault: RestFault, bl
         ]
         answers = await asyncio.gather(*questions, return_exceptions=True)
         assert all(isinstance(answer, ExchangeBlocked) for answer in answers)
-        assert at.exchange.stats.requests() == 1
+        assert {path: log.count for path, log in at.exchange.stats.rest.items()} == {PING: 1, OI: 1}
         assert [status.state for status in at.news] == ["blocked"]
 
 
@@ -233,9 +233,10 @@ async def test_a_ban_of_ten_minutes_sees_no_request_and_ends_with_one_ping() -> 
             callers = (at.rest.open_interest("BTCUSDT", priority=Priority.ENRICH) for _ in range(20))
             await asyncio.gather(*callers, return_exceptions=True)
             await at.clock.sleep(2.0)
-        times_ms = at.exchange.stats.rest[OI].times_ms
-        assert at.asked(PING) == 1
+        times_ms, pings_ms = at.exchange.stats.rest[OI].times_ms, at.exchange.stats.rest[PING].times_ms
         assert times_ms[1] - times_ms[0] >= 600_000
+        assert len(pings_ms) == 2  # the first of all requests, and the one that ended the block
+        assert times_ms[0] + 600_000 <= pings_ms[1] <= times_ms[1]
         assert [status.state for status in at.news] == ["blocked", "open"]
 
 
@@ -347,7 +348,9 @@ async def test_a_proxy_from_the_environment_is_used(monkeypatch: pytest.MonkeyPa
         await direct.server_time_ms()
         await direct.stop()
     assert seen == [
+        ("http://fapi.invalid/fapi/v1/ping", "Basic dXNlcjpwYXNz"),
         ("http://fapi.invalid/fapi/v1/time", "Basic dXNlcjpwYXNz"),
+        (f"{url}/fapi/v1/ping", None),
         (f"{url}/fapi/v1/time", None),
     ]
 

@@ -86,6 +86,18 @@ async def test_a_feed_that_falls_mute_later_tells_since_when() -> None:
     assert live.at_ms - blind.blind_since_ms >= 30_000
 
 
+async def test_on_a_fast_clock_a_longer_silence_can_be_what_counts() -> None:
+    async with stage(options=quick(shortest_silence_s=90)) as s:
+        await s.until_covered()
+        s.exchange.faults.mute = True
+        await s.clock.sleep(60)
+        assert s.sink.kinds() == ["live"]
+        waited_s = await s.until(lambda: len(s.sink.events) == 2, within_s=45)
+        assert waited_s >= 25
+    assert s.sink.kinds() == ["live", "blind"]
+    assert s.exchange.stats.ws_ever == 1
+
+
 @pytest.mark.parametrize("path", ["/", "/public"])
 async def test_an_address_without_the_right_route_is_noticed(path: str) -> None:
     async with stage(path=path) as s:

@@ -328,6 +328,21 @@ async def test_an_answer_that_is_no_http_is_unreachable(open_transport: OpenTran
             await open_transport(f"ws://127.0.0.1:{port}/", on_frames=Received(), options=AT_ONCE)
 
 
+async def test_a_server_that_hangs_up_instead_of_answering_is_unreachable(open_transport: OpenTransport) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(ExchangeUnreachable):
+            await open_transport(f"ws://127.0.0.1:{port}/", on_frames=Received(), options=AT_ONCE)
+
+
+async def test_a_host_that_cannot_exist_is_unreachable(open_transport: OpenTransport) -> None:
+    with pytest.raises(ExchangeUnreachable):
+        await open_transport(f"ws://{'x' * 70}.example/", on_frames=Received(), options=AT_ONCE)
+
+
 async def test_a_server_that_never_answers_is_given_up(open_transport: OpenTransport) -> None:
     options = replace(AT_ONCE, open_timeout_s=0.2)
     async with raw_server(saying(), refusal=b"") as port:

@@ -29,10 +29,7 @@ _SEND_WITHIN_S: Final = 10.0
 
 @dataclass(slots=True, kw_only=True)
 class Shared:
-    """What all connections of a feed have in common.
-
-    heard: symbols with data since somebody last emptied it. seen: filled while two connections overlap.
-    """
+    """What all connections of a feed have in common. heard: symbols with data since somebody last emptied it."""
 
     url: str
     clock: Clock
@@ -42,20 +39,24 @@ class Shared:
     frames: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     heard: dict[str, None] = field(default_factory=dict)
-    seen: set[tuple[object, ...]] = field(default_factory=set)
+
+
+class Overlap:
+    """Remembers what came while two connections carry the same streams, so that each update counts once."""
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[object, ...]] = set()
 
     def is_new(self, update: KlineFrame) -> bool:
-        """False when the other connection brought this very update before."""
-        key = (update.symbol, update.event_ms, update.kline.open_ms, update.kline.is_closed)
-        before = len(self.seen)
-        self.seen.add(key)
-        return len(self.seen) > before
+        return self._note((update.symbol, update.event_ms, update.kline.open_ms, update.kline.is_closed))
 
     def is_news(self, news: ContractNews) -> bool:
-        key = (news.symbol, news.event_ms, news.status)
-        before = len(self.seen)
-        self.seen.add(key)
-        return len(self.seen) > before
+        return self._note((news.symbol, news.event_ms, news.status))
+
+    def _note(self, key: tuple[object, ...]) -> bool:
+        before = len(self._seen)
+        self._seen.add(key)
+        return len(self._seen) > before
 
 
 class Connection:
@@ -69,7 +70,7 @@ class Connection:
         self.last_data_s: float | None = None
         self.is_open = False
         self.is_muted = False
-        self.is_overlapping = False
+        self.overlap: Overlap | None = None
         self.is_leaving = False
         self.transport_name = ""
         self._shared = shared
@@ -119,6 +120,10 @@ class Connection:
             await self._transport.close()
 
     @property
+    def _last_sign_s(self) -> float:
+        return self.opened_s if self.last_data_s is None else self.last_data_s
+
+    @property
     def is_carrying(self) -> bool:
         """Everything is subscribed and compared, and data comes."""
         return self.ledger.is_settled and self.first_data_s is not None
@@ -154,12 +159,12 @@ class Connection:
         limit_s = self._silence_limit_s()
         if limit_s is None:
             self._patient_until_s = now_s
-        elif now_s - max(self.last_data_s or self.opened_s, self._patient_until_s) >= limit_s:
+        elif now_s - max(self._last_sign_s, self._patient_until_s) >= limit_s:
             self.end(self.silence_in_words(now_s))
 
     def silence_in_words(self, now_s: float) -> str:
         ledger = self.ledger
-        silent_s = now_s - (self.last_data_s or self.opened_s)
+        silent_s = now_s - self._last_sign_s
         told = (
             f"no data for {silent_s:.0f} s, {ledger.acknowledged_count()} of {ledger.wanted_count} streams acknowledged"
         )
@@ -167,7 +172,7 @@ class Connection:
         return told if self.first_data_s is not None else f"{told}; is the address routed (…/market)?"
 
     def _on_frames(self, frames: list[bytes]) -> None:
-        if self.is_muted or self.is_overlapping:
+        if self.is_muted or self.overlap is not None:
             self._on_frames_of_two(frames)
             return
         decode, on_kline, heard = decode_kline, self._on_kline, self._shared.heard
@@ -185,20 +190,23 @@ class Connection:
             self._note_data(len(frames) - others)
 
     def _on_frames_of_two(self, frames: list[bytes]) -> None:
-        """While two connections carry the same streams: the one is not heard yet, or each update counts once."""
         klines = 0
         for payload in frames:
             try:
                 update = decode_kline(payload).data
             except NOT_A_KLINE:
                 self._on_other(payload)
-                continue
-            klines += 1
-            if not self.is_muted and self._shared.is_new(update):
-                self._shared.heard[update.symbol] = None
-                self._on_kline(update)
+            else:
+                klines += 1
+                self._hand_over(update)
         if klines:
             self._note_data(klines)
+
+    def _hand_over(self, update: KlineFrame) -> None:
+        """The careful way: a muted connection is not heard, and of two that overlap each update counts once."""
+        if not self.is_muted and (self.overlap is None or self.overlap.is_new(update)):
+            self._shared.heard[update.symbol] = None
+            self._on_kline(update)
 
     def _note_data(self, count: int) -> None:
         self._shared.frames += count
@@ -213,13 +221,12 @@ class Connection:
                 if not self.ledger.on_answer(other):
                     self._shared.skipped[Skipped.UNMATCHED_ANSWER] += 1
             case ContractNews():
-                if not self.is_muted and (not self.is_overlapping or self._shared.is_news(other)):
+                if not self.is_muted and (self.overlap is None or self.overlap.is_news(other)):
                     self._shared.sink.on_contract(other)
             case KlineFrame():
                 # A candle outside the combined envelope: understood, though not expected on this address.
-                self._shared.heard[other.symbol] = None
                 self._note_data(1)
-                self._on_kline(other)
+                self._hand_over(other)
             case ShutdownNotice():
                 self.is_leaving = True
             case Skipped():

@@ -12,7 +12,7 @@ from typing import Final
 
 from altmonitor.clock import Clock
 from altmonitor.errors import ExchangeError
-from altmonitor.exchanges.binance.connection import Connection, Shared
+from altmonitor.exchanges.binance.connection import Connection, Overlap, Shared
 from altmonitor.exchanges.binance.endpoints import CONNECTION_LIFE_S, kline_stream
 from altmonitor.exchanges.binance.reconnect import Backoff, HandshakeBudget
 from altmonitor.exchanges.binance.watchdog import Share, silence_limit_s
@@ -45,6 +45,7 @@ class LaneParts:
     on_rotated: Callable[[], None]
     first_streams: tuple[str, ...] = ()
     life_s: float = CONNECTION_LIFE_S
+    shortest_silence_s: float = 0.0
 
 
 class Lane:
@@ -104,7 +105,8 @@ class Lane:
         return [*self._parts.first_streams, *(kline_stream(symbol) for symbol in sorted(self.symbols))]
 
     def _limit_s(self) -> float:
-        return silence_limit_s(len(self.symbols), is_only_connection=self._parts.is_only_lane())
+        limit_s = silence_limit_s(len(self.symbols), is_only_connection=self._parts.is_only_lane())
+        return max(limit_s, self._parts.shortest_silence_s)
 
     def _expected_silence_s(self) -> float | None:
         return self._limit_s() if self.symbols else None
@@ -174,9 +176,8 @@ class Lane:
             self._backoff.on_open_failed(problem)
             self._put_off(old, str(problem))
             return old
-        await self._overlap(new, old)
-        old.connection.is_overlapping = new.connection.is_overlapping = False
-        self._parts.shared.seen.clear()
+        await self._speak_together(new, old)
+        old.connection.overlap = new.connection.overlap = None
         if new.task.done() or (new.connection.is_muted and not old.task.done()):
             new.connection.end("did not take over in time")
             await asyncio.wait({new.task})
@@ -184,20 +185,23 @@ class Lane:
             self._put_off(old, new.task.result())
             return old
         new.connection.is_muted = False
+        if old.task.done():
+            self._note_end(old)
+            return new
         await old.connection.leave()
         await asyncio.wait({old.task})
         self._forget(old)
         self._parts.on_rotated()
         return new
 
-    async def _overlap(self, new: _Running, old: _Running) -> None:
+    async def _speak_together(self, new: _Running, old: _Running) -> None:
         """Let both speak for a moment, each update counted once. Afterwards `new` is muted if it did not get so far."""
         deadline_s = self._clock.monotonic() + _TAKE_OVER_WITHIN_S
         while not (new.connection.is_carrying and self._is_quiet_part()):
             if self._clock.monotonic() >= deadline_s or new.task.done() or await self._has_ended(old, 0.5):
                 return
         # The old one's updates are noted first, so that a slower copy on the new one is recognised.
-        old.connection.is_overlapping = new.connection.is_overlapping = True
+        old.connection.overlap = new.connection.overlap = Overlap()
         await self._has_ended(old, _BEFORE_S)
         new.connection.is_muted = False
         await self._has_ended(old, _TOGETHER_S)

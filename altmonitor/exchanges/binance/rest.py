@@ -18,6 +18,7 @@ from altmonitor.exchanges.binance import rest_wire as wire
 from altmonitor.exchanges.binance.budget import FUNDING, FUTURES_DATA, Ask
 from altmonitor.exchanges.binance.guard import Answer, Guard
 from altmonitor.exchanges.binance.http_get import SOCKETS, HttpGet
+from altmonitor.exchanges.binance.preflight import Preflight
 from altmonitor.exchanges.binance.readers import One, Rows
 from altmonitor.exchanges.binance.refusal import retry_after_s
 from altmonitor.market.kline import Candle
@@ -85,6 +86,7 @@ class BinanceRest:
         self._http = HttpGet(base_url, clock=clock, trust_env=trust_env, sockets=sockets)
         self._clock = clock
         self._guard = guard
+        self._preflight = Preflight(guard, clock=clock)
         self._funding_hours: Cache[str, dict[str, float]] = Cache(clock=clock, ttl_s=FUNDING_HOURS_TTL_S)
         self._failures_in_row = 0
         self.skipped: Counter[str] = Counter()
@@ -188,6 +190,7 @@ class BinanceRest:
     ) -> bytes:
         target = f"{path}?{urlencode(query)}" if query else path
         ask = Ask(target=target, priority=priority, weight=weight, pool=pool)
+        await self._preflight.wait(self._http.send)
         patience = PATIENCE[priority]
         retry_before_s = self._clock.monotonic() + patience.total_s
         for attempt in itertools.count(1):

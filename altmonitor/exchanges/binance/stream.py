@@ -15,13 +15,12 @@ from altmonitor.exchanges.binance.connection import Shared
 from altmonitor.exchanges.binance.endpoints import CONNECTION_LIFE_S, CONTRACT_INFO_STREAM, STREAMS_PER_CONNECTION
 from altmonitor.exchanges.binance.lane import Lane, LaneParts
 from altmonitor.exchanges.binance.reconnect import HandshakeBudget
-from altmonitor.exchanges.binance.watchdog import FeedWatch, Share, Sight, SymbolWatch
+from altmonitor.exchanges.binance.watchdog import HEAR_EVERY_S, FeedWatch, Share, Sight, SymbolWatch
 from altmonitor.exchanges.transports import pick_transport
 from altmonitor.exchanges.transports.port import OpenTransport, TransportOptions
 from altmonitor.monitor.ports import FeedEvent, FeedSink, FeedStatus
 
 _LOOK_EVERY_S: Final = 1.0
-_HEAR_EVERY_S: Final = 5.0
 _SILENCE_EVERY_S: Final = 30.0
 
 _log = logging.getLogger(__name__)
@@ -31,7 +30,8 @@ _log = logging.getLogger(__name__)
 class FeedOptions:
     """gather_ms: see `transports.port`. proxy: an address, False for none, True for what the environment says.
 
-    life_s: after this long a connection is replaced (give or take 2 %).
+    life_s: after this long a connection is replaced (give or take 2 %). shortest_silence_s: no shorter one is taken for
+    blindness; for a program on a clock that runs fast, where half a minute is less than a busy machine's pause.
     """
 
     gather_ms: float = 20
@@ -41,6 +41,7 @@ class FeedOptions:
     jitter: random.Random = field(default_factory=random.Random)
     budget: HandshakeBudget | None = None
     life_s: float = CONNECTION_LIFE_S
+    shortest_silence_s: float = 0.0
 
 
 class KlineFeed:
@@ -49,10 +50,12 @@ class KlineFeed:
     def __init__(self, url: str, *, sink: FeedSink, clock: Clock, options: FeedOptions | None = None) -> None:
         """`url`: routed base address (`BINANCE_WS_URL`); the path is appended."""
         options = options if options is not None else FeedOptions()
+        self.url = url
         self._clock = clock
         self._sink = sink
         self._jitter = options.jitter
         self._life_s = options.life_s
+        self._shortest_silence_s = options.shortest_silence_s
         self._budget = options.budget if options.budget is not None else HandshakeBudget(clock)
         self._shared = Shared(
             url=url,
@@ -95,6 +98,7 @@ class KlineFeed:
                 on_rotated=lambda: self._tell("rotated"),
                 first_streams=() if self._lanes else (CONTRACT_INFO_STREAM,),
                 life_s=self._life_s,
+                shortest_silence_s=self._shortest_silence_s,
             )
         )
 
@@ -111,7 +115,7 @@ class KlineFeed:
                 now_s = self._clock.monotonic()
                 self._look(now_s)
                 if now_s >= self._next_hearing_s:
-                    self._next_hearing_s = now_s + _HEAR_EVERY_S
+                    self._next_hearing_s = now_s + HEAR_EVERY_S
                     self._hear(now_s)
 
     def _shares(self) -> dict[Lane, Share]:
@@ -152,7 +156,7 @@ class KlineFeed:
             _log.info("%d silent symbols are back", len(back))
             self._tell("symbols_back", symbols=back)
         for lane in self._lanes:
-            if lane.last_data_s is None or now_s - lane.last_data_s > _HEAR_EVERY_S:
+            if lane.last_data_s is None or now_s - lane.last_data_s > HEAR_EVERY_S:
                 self._symbol_watch.forgive(lane.symbols, now_s)
         if self._watch.sight is Sight.LIVE and now_s >= self._next_silence_s:
             self._next_silence_s = now_s + _SILENCE_EVERY_S
@@ -178,7 +182,8 @@ class KlineFeed:
     def status(self) -> FeedStatus:
         now_s = self._clock.monotonic()
         covered: set[str] = set()
-        for lane, share in self._shares().items():
+        shares = self._shares()
+        for lane, share in shares.items():
             if not share.is_dark(now_s):
                 covered |= lane.covered()
         connections = [connection for lane in self._lanes for connection in lane.open_connections]
@@ -191,6 +196,6 @@ class KlineFeed:
             frames=self._shared.frames,
             frames_skipped=dict(self._shared.skipped),
             reconnects=sum(lane.reconnects for lane in self._lanes),
-            is_blind=self._watch.sight is not Sight.LIVE,
+            is_blind=self._watch.is_blind(shares.values(), now_s),
             transport=connections[0].transport_name if connections else "",
         )

@@ -14,11 +14,12 @@ SILENCE_LIMIT_S: Final = 30.0
 _FEW_SYMBOLS: Final = 50
 _FEW_SYMBOLS_LIMIT_S: Final = 120.0
 
+HEAR_EVERY_S: Final = 5.0
 _SYMBOL_FLOOR_S: Final = 120.0
-_RHYTHMS_OF_PATIENCE: Final = 20
-_UNKNOWN_RHYTHM_S: Final = 30.0
+_GAPS_OF_PATIENCE: Final = 40
+_UNKNOWN_GAP_S: Final = 45.0
 _SLOWER: Final = 0.5
-_FASTER: Final = 0.05
+_FASTER: Final = 0.02
 
 
 def silence_limit_s(symbols: int, *, is_only_connection: bool) -> float:
@@ -52,7 +53,7 @@ class FeedWatch:
 
     def look(self, shares: Collection[Share], now_s: float) -> Sight | None:
         dark = any(share.is_dark(now_s) for share in shares)
-        lit = bool(shares) and not dark and all(share.last_data_s is not None for share in shares)
+        lit = _are_lit(shares, now_s)
         if dark and self.sight is not Sight.BLIND:
             self.sight = Sight.BLIND
             return self.sight
@@ -61,19 +62,40 @@ class FeedWatch:
             return self.sight
         return None
 
+    def is_blind(self, shares: Collection[Share], now_s: float) -> bool:
+        """At this moment: data that began to flow after the last look counts already."""
+        return self.sight is not Sight.LIVE and not _are_lit(shares, now_s)
+
+
+def _are_lit(shares: Collection[Share], now_s: float) -> bool:
+    return bool(shares) and all(share.last_data_s is not None and not share.is_dark(now_s) for share in shares)
+
 
 @dataclass(slots=True)
 class _Rhythm:
     heard_s: float
-    typical_gap_s: float = _UNKNOWN_RHYTHM_S
+    typical_gap_s: float = _UNKNOWN_GAP_S
     is_silent: bool = False
+
+    def limit_s(self) -> float:
+        return max(_SYMBOL_FLOOR_S, _GAPS_OF_PATIENCE * self.typical_gap_s)
+
+    def learn(self, gap_s: float) -> None:
+        weight = _SLOWER if gap_s > self.typical_gap_s else _FASTER
+        self.typical_gap_s += weight * (gap_s - self.typical_gap_s)
+
+    def come_back(self) -> None:
+        """Twice the patience next time; the gap itself teaches nothing, it may have been a fault."""
+        self.is_silent = False
+        self.typical_gap_s = 2 * self.limit_s() / _GAPS_OF_PATIENCE
 
 
 class SymbolWatch:
     """Which symbols went quiet against their own rhythm.
 
-    The typical gap between two updates is followed quickly when it grows and slowly when it shrinks, so a contract that
-    falls asleep at night is not taken for a lost one: it counts as silent after 20 such gaps, at least two minutes.
+    The typical gap between two updates is followed quickly when it grows and slowly when it shrinks. A symbol counts as
+    silent after 40 such gaps, at least two minutes: a contract may trade five times less at night than by day, and the
+    quietest, which trade once in minutes, are given hours.
     """
 
     def __init__(self) -> None:
@@ -83,27 +105,25 @@ class SymbolWatch:
         self._rhythms = {symbol: self._rhythms.get(symbol) or _Rhythm(now_s) for symbol in symbols}
 
     def hear(self, symbols: Iterable[str], now_s: float) -> tuple[str, ...]:
-        """Symbols updated since the last call; returns those that had been silent."""
+        """Symbols updated in the last `HEAR_EVERY_S`; returns those that had been silent."""
         back = []
         for symbol in symbols:
             rhythm = self._rhythms.get(symbol)
             if rhythm is None:
                 continue
-            gap_s = now_s - rhythm.heard_s
-            rhythm.heard_s = now_s
             if rhythm.is_silent:
-                rhythm.is_silent = False
+                rhythm.come_back()
                 back.append(symbol)
             else:
-                weight = _SLOWER if gap_s > rhythm.typical_gap_s else _FASTER
-                rhythm.typical_gap_s += weight * (gap_s - rhythm.typical_gap_s)
+                # Nothing is known of gaps shorter than the time between two calls.
+                rhythm.learn(max(0.0, now_s - rhythm.heard_s - HEAR_EVERY_S))
+            rhythm.heard_s = now_s
         return tuple(back)
 
     def newly_silent(self, now_s: float) -> tuple[str, ...]:
         found = []
         for symbol, rhythm in self._rhythms.items():
-            limit_s = max(_SYMBOL_FLOOR_S, _RHYTHMS_OF_PATIENCE * rhythm.typical_gap_s)
-            if not rhythm.is_silent and now_s - rhythm.heard_s > limit_s:
+            if not rhythm.is_silent and now_s - rhythm.heard_s > rhythm.limit_s():
                 rhythm.is_silent = True
                 found.append(symbol)
         return tuple(found)

@@ -9,6 +9,7 @@ from typing import Final
 from picows import (
     WSAutoPingStrategy,
     WSCloseCode,
+    WSError,
     WSFrame,
     WSHandshakeError,
     WSListener,
@@ -53,7 +54,6 @@ class _Listener(WSListener):
         "_on_frames",
         "_resume",
         "_socket_side",
-        "_take",
         "failure",
         "is_abandoned",
         "received_close",
@@ -65,7 +65,6 @@ class _Listener(WSListener):
         self._gather_s = options.gather_ms / 1000
         self._max_size = options.max_message_bytes
         self._messages: list[bytes] = []
-        self._take = self._messages.append
         self._fragments: list[bytes] = []
         self._fragments_size = 0
         self._resume: asyncio.TimerHandle | None = None
@@ -73,6 +72,10 @@ class _Listener(WSListener):
         self.failure: Exception | None = None
         self.received_close: CloseReason | None = None
         self.is_abandoned = False
+
+    @property
+    def is_connected(self) -> bool:
+        return self._socket_side is not None
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._socket_side = transport.underlying_transport
@@ -83,7 +86,7 @@ class _Listener(WSListener):
         # Asking for msg_type builds an enum member, which costs as much as all the rest here. A frame longer than any
         # control frame may be is data.
         if frame.payload_size > _LONGEST_CONTROL_FRAME and frame.fin and not self._fragments:
-            self._take(frame.get_payload_as_bytes())
+            self._messages.append(frame.get_payload_as_bytes())
         else:
             self._take_other(transport, frame, frame.get_payload_as_bytes())
         if frame.last_in_buffer:
@@ -120,7 +123,7 @@ class _Listener(WSListener):
             return
         self._fragments.append(payload)
         if is_last:
-            self._take(b"".join(self._fragments))
+            self._messages.append(b"".join(self._fragments))
             self._fragments.clear()
             self._fragments_size = 0
 
@@ -129,14 +132,13 @@ class _Listener(WSListener):
         reading = self._socket_side
         if not messages or reading is None:
             return
-        is_small = len(messages) < LARGE_READ_MESSAGES
+        self._messages = []
         try:
             self._on_frames(messages)
         except Exception as problem:  # handed on by wait_closed
             self.failure = problem
             reading.abort()
-        messages.clear()
-        if self._gather_s and is_small:
+        if self._gather_s and len(messages) < LARGE_READ_MESSAGES:
             reading.pause_reading()
             self._resume = asyncio.get_running_loop().call_later(self._gather_s, reading.resume_reading)
 
@@ -169,7 +171,8 @@ class PicowsTransport:
         return received
 
     async def close(self) -> None:
-        self._transport.send_close(WSCloseCode.OK)
+        if not self._transport.is_disconnected:
+            self._transport.send_close(WSCloseCode.OK)
         try:
             async with asyncio.timeout(self._options.close_timeout_s):
                 await self.wait_closed()
@@ -196,6 +199,9 @@ async def open_picows(url: str, *, on_frames: OnFrames, options: TransportOption
         if told is None:
             raise
         raise told from (None if isinstance(problem, ProxyError) else problem)
+    if not listener.is_connected:
+        # picows reports a server that hangs up instead of answering as success.
+        raise ExchangeUnreachable("the server hung up during the handshake")
     return PicowsTransport(transport, listener, options)
 
 
@@ -233,6 +239,6 @@ def _told(problem: BaseException, options: TransportOptions) -> ExchangeError | 
         return ExchangeUnreachable("the proxy refused the connection")
     if isinstance(problem, TimeoutError):
         return ExchangeUnreachable(f"no WebSocket within {options.open_timeout_s:g} s")
-    if isinstance(problem, (OSError, WSHandshakeError)):
+    if isinstance(problem, (OSError, UnicodeError, WSError)):
         return ExchangeUnreachable(f"no WebSocket: {problem or type(problem).__name__}")
     return None

@@ -174,7 +174,7 @@ async def open_websockets(url: str, *, on_frames: OnFrames, options: TransportOp
         raise ExchangeUnreachable("the proxy address is not valid") from None
     except TimeoutError as problem:
         raise ExchangeUnreachable(f"no WebSocket within {options.open_timeout_s:g} s") from problem
-    except (OSError, InvalidHandshake) as problem:
+    except (OSError, UnicodeError, InvalidHandshake) as problem:
         raise ExchangeUnreachable(f"no WebSocket: {problem or type(problem).__name__}") from problem
     connection = cast(_Connection, connection)
     connection.start(on_frames, options)

@@ -1,0 +1,59 @@
+"""(e) Resident memory of `altmonitor run` with 600 symbols, against the simulated exchange in another process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+SYMBOLS_LISTED = 760  # about 630 of them are trading USDT perpetuals
+SETTLED_S = 75.0  # one sweep, every baseline, the library's caches
+
+
+def run() -> dict[str, float]:
+    """rss_mb: of the monitor after 75 s. symbols: that it watched."""
+    with tempfile.TemporaryDirectory(prefix="altmonitor-bench-") as folder:
+        sim = subprocess.Popen(
+            [sys.executable, "-m", "altmonitor", "sim", "--symbols", str(SYMBOLS_LISTED)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            return _watch(_settings(sim), Path(folder))
+        finally:
+            sim.kill()
+            sim.wait()
+
+
+def _settings(sim: subprocess.Popen[str]) -> dict[str, str]:
+    assert sim.stdout is not None
+    lines = [sim.stdout.readline().strip() for _ in range(5)]
+    return dict(line.split("=", 1) for line in lines)
+
+
+def _watch(settings: Mapping[str, str], folder: Path) -> dict[str, float]:
+    log = folder / "log.txt"
+    environ = {**os.environ, **settings, "API_PORT": "0"}
+    with log.open("w") as errors:
+        monitor = subprocess.Popen(
+            [sys.executable, "-m", "altmonitor", "run"],
+            cwd=folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stderr=errors,
+        )
+        try:
+            time.sleep(SETTLED_S)
+            status = Path(f"/proc/{monitor.pid}/status").read_text("utf-8")
+        finally:
+            monitor.terminate()
+            monitor.wait(10)
+    rss_kb = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+    watched = next(line for line in log.read_text("utf-8").splitlines() if "universe: watching" in line)
+    return {"rss_mb": rss_kb / 1024, "symbols": float(watched.split("watching ")[1].split()[0])}
