@@ -49,6 +49,7 @@ class SymbolBook:
         "kline",
         "last_closed_ms",
         "lookback",
+        "next_sample_ms",
         "open_ms",
         "pump_at",
         "ring",
@@ -62,6 +63,7 @@ class SymbolBook:
         self.event_ms = 0
         self.open_ms = 0
         self.ring = PriceRing()
+        self.next_sample_ms = 0  # an earlier event time has no place in the ring
         self.closed: list[ClosedCandle] = []
         self.last_closed_ms = 0
         # Every price a detector can compare with lies between floor and ceiling: the open candle, the candle seen
@@ -90,10 +92,10 @@ class SymbolBook:
         close = kline.close
         low = kline.low
         high = kline.high
-        if not 0.0 < low <= close <= high < inf:
+        if not low <= close <= high:  # also when one of them is no number
             return 3
         if kline.open_ms != self.open_ms:
-            if not low <= kline.open <= high:
+            if not 0.0 < low <= kline.open <= high < inf:
                 return 3
             if kline.open_ms < self.open_ms:
                 self._widen(low, high)
@@ -101,13 +103,14 @@ class SymbolBook:
             self._turn(kline)
         elif event_ms < self.event_ms:
             return 0
+        elif low < self._floor or high > self._ceiling:
+            if not 0.0 < low <= high < inf:  # a price that is none would be beyond every price before it
+                return 3
+            self._widen(low, high)
         self.kline = kline
         self.event_ms = event_ms
-        if low < self._floor or high > self._ceiling:
-            self._widen(low, high)
-        ring = self.ring
-        if event_ms >= ring.next_ms:
-            ring.push(event_ms, close)
+        if event_ms >= self.next_sample_ms:
+            self.next_sample_ms = self.ring.push(event_ms, close)
         return 1
 
     def _widen(self, low: float, high: float) -> None:
@@ -159,6 +162,7 @@ class SymbolBook:
     def forget_window(self) -> None:
         """After a blind time: the price a minute ago was not seen, so there is none to compare with."""
         self.ring.clear()
+        self.next_sample_ms = 0
 
     def price_before(self, moment_ms: int) -> float | None:
         """Close of the last closed candle that ended at or before `moment_ms`, at most a minute earlier; else None."""

@@ -10,30 +10,25 @@ MIN_SPACING_MS = 500
 
 
 class PriceRing:
-    """The last prices of one symbol, at least `MIN_SPACING_MS` apart, in event time (unix ms), oldest → newest.
+    """The last prices of one symbol, at least `MIN_SPACING_MS` apart, in event time (unix ms), oldest → newest."""
 
-    next_ms: an earlier event time has no place in the ring; the hot path looks at it before it calls `push`.
-    """
-
-    __slots__ = ("_count", "_prices", "_times", "next_ms")
+    __slots__ = ("_count", "_prices", "_times")
 
     def __init__(self) -> None:
         self._times = array("q", bytes(8 * CAPACITY))
         self._prices = array("d", bytes(8 * CAPACITY))
         self._count = 0  # grows for ever; slot = count % CAPACITY
-        self.next_ms = 0
 
-    def push(self, event_ms: int, price: float) -> None:
-        """Keep a price; `event_ms` must be at or after `next_ms`."""
+    def push(self, event_ms: int, price: float) -> int:
+        """Keep a price. Returns the earliest event time of the next one; the caller holds itself to it."""
         slot = self._count % CAPACITY
         self._times[slot] = event_ms
         self._prices[slot] = price
         self._count += 1
-        self.next_ms = event_ms + MIN_SPACING_MS
+        return event_ms + MIN_SPACING_MS
 
     def clear(self) -> None:
         self._count = 0
-        self.next_ms = 0
 
     def at(self, moment_ms: int, *, not_before_ms: int) -> tuple[int, float] | None:
         """The newest (time, price) with not_before_ms ≤ time ≤ moment_ms; None when there is none."""

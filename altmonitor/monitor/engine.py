@@ -94,8 +94,9 @@ class Engine:
 
     def on_kline(self, update: KlineUpdate) -> None:
         """One frame. Never raises for anything an exchange can send."""
-        book = self._books.get(update.symbol)
-        if book is None:
+        try:
+            book = self._books[update.symbol]
+        except KeyError:
             self.refused["unknown symbol"] += 1
             return
         applied = book.apply(update)
