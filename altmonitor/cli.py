@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -28,6 +30,7 @@ def cli() -> None:
 @click.option("--env-file", type=ENV_FILE, default=Path(".env"), show_default=True, help="Where settings are read.")
 def run(dry_run: bool, env_file: Path) -> None:
     """Watch the market until stopped."""
+    _end_by_signals()
     from altmonitor import launch
 
     _leave(launch.run(env_file=env_file, is_dry_run=dry_run))
@@ -45,6 +48,7 @@ def run(dry_run: bool, env_file: Path) -> None:
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of messages.")
 def demo(**choices: Any) -> None:
     """See it at work: a simulated exchange and a simulated Telegram chat, here in the terminal. Needs nothing."""
+    _end_by_signals()
     from altmonitor import launch
 
     _leave(launch.demo(launch.DemoChoices(**choices)))
@@ -57,6 +61,7 @@ def demo(**choices: Any) -> None:
 @click.option("--seed", type=int, default=1, show_default=True, help="Another number, another market.")
 def sim(port: int, telegram_port: int, symbols: int, seed: int) -> None:
     """Only the simulated exchange and Bot API; prints the settings that point a monitor at them."""
+    _end_by_signals()
     from altmonitor import launch
 
     _leave(launch.sim(port=port, telegram_port=telegram_port, symbols=symbols, seed=seed))
@@ -86,6 +91,12 @@ def stats(hours: int, as_json: bool, env_file: Path) -> None:
     from altmonitor import lookup
 
     _leave(lookup.stats(env_file=env_file, hours=hours, as_json=as_json))
+
+
+def _end_by_signals() -> None:
+    """While it loads: as process 1 a signal without a handler is ignored, and Ctrl-C deserves no stack trace."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _frame: os._exit(128 + received))
 
 
 def _leave(code: int) -> NoReturn:

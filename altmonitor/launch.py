@@ -1,4 +1,8 @@
-"""What the sub-commands do: configuration and addresses → an `App` that runs until a signal; exit codes."""
+"""What the sub-commands do: configuration and addresses → an `App` that runs until a signal; exit codes.
+
+ALTMONITOR_CLOCK=start_ms:speed:anchor_s lets `run` live on a `ScaledClock` of these three numbers: a test gives the
+same ones to the simulators in its own process, and both are in the same hour of the same fast day.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,9 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from altmonitor import config as configuration
@@ -37,6 +41,9 @@ log = logging.getLogger(__name__)
 DONE, FAILED, WRONG_CONFIGURATION = 0, 1, 2
 LEAVE_WITHIN_S = 4.5
 """From the signal to the end of the process, whatever hangs."""
+CLOCK_VARIABLE = "ALTMONITOR_CLOCK"
+STALL_S = 0.4
+"""Of the machine's time: on a fast clock a shorter silence of the feed may be the machine's own pause."""
 
 READER = Destination(chat_id=1)
 """The one chat of the simulated Telegram in a terminal."""
@@ -56,6 +63,7 @@ def run(*, env_file: Path, is_dry_run: bool) -> int:
     """Watch the market until a signal comes. Returns the exit code."""
     try:
         config, warnings = configuration.load(os.environ, env_file=env_file)
+        clock = clock_of(os.environ)
         for name, value in configuration.proxies_of(env_file).items():
             os.environ.setdefault(name, value)
     except ConfigError as problem:
@@ -68,7 +76,21 @@ def run(*, env_file: Path, is_dry_run: bool) -> int:
     logs.configure(level=config.log_level, style=config.log_format, secrets=secrets)
     for line in warnings:
         log.warning("%s", line)
-    return run_until_signal(lambda stop: _watch(config, stop, is_dry_run=is_dry_run))
+    return run_until_signal(lambda stop: _watch(config, clock, stop, is_dry_run=is_dry_run))
+
+
+def clock_of(environ: Mapping[str, str]) -> SystemClock | ScaledClock:
+    """The machine's clock, unless the environment names another. Raises ConfigError with one line."""
+    text = environ.get(CLOCK_VARIABLE, "")
+    if not text:
+        return SystemClock()
+    try:
+        start_ms, speed, anchor_s = text.split(":")
+        clock = ScaledClock(start_ms=int(start_ms), speed=float(speed), anchor_s=float(anchor_s))
+        clock.now_ms()  # raises for numbers that are none
+    except (ValueError, OverflowError) as problem:
+        raise ConfigError([f"{CLOCK_VARIABLE}={text[:60]!r} is not start_ms:speed:anchor_s"]) from problem
+    return clock
 
 
 def _wrong(problem: ConfigError) -> int:
@@ -77,14 +99,17 @@ def _wrong(problem: ConfigError) -> int:
     return WRONG_CONFIGURATION
 
 
-async def _watch(config: Config, stop: asyncio.Event, *, is_dry_run: bool) -> None:
-    clock = SystemClock()
-    choices = Choices(feed=FeedOptions(gather_ms=config.feed_gather_ms))
+async def _watch(config: Config, clock: Clock, stop: asyncio.Event, *, is_dry_run: bool) -> None:
+    feed = FeedOptions(gather_ms=config.feed_gather_ms)
+    if isinstance(clock, ScaledClock):
+        feed = replace(feed, shortest_silence_s=STALL_S * clock.speed)
+    choices = Choices(feed=feed, service=os.environ)
     if is_dry_run:
         async with terminal_chat(clock) as chat:
             await run_app(App(config, clock=clock, outlet=chat.outlet, choices=choices), stop)
     elif config.tg_chat_id is not None:
-        channel = TelegramChannel(config.tg_bot_token, api_url=config.telegram_api_url, clock=clock)
+        token, url = config.tg_bot_token, config.telegram_api_url
+        channel = TelegramChannel(token, api_url=url, clock=clock, timeouts=_patience(clock))
         async with telegram_outlet(channel, config.tg_chat_id) as outlet:
             await run_app(App(config, clock=clock, outlet=outlet, choices=choices), stop)
 
@@ -113,15 +138,20 @@ async def terminal_chat(clock: Clock, *, port: int = 0) -> AsyncIterator[Termina
     inbox = TerminalInbox(telegram, sys.stdout, destination=READER, is_tty=sys.stdout.isatty())
     typing = asyncio.create_task(inbox.run(sys.stdin), name="terminal-inbox")
     try:
-        speed = clock.speed if isinstance(clock, ScaledClock) else 1.0
-        patience = Timeouts(call_s=30 * speed, poll_margin_s=10 * speed)  # the machine is as slow as ever
-        channel = TelegramChannel(TERMINAL_TOKEN, api_url=telegram.url, clock=clock, timeouts=patience)
+        channel = TelegramChannel(TERMINAL_TOKEN, api_url=telegram.url, clock=clock, timeouts=_patience(clock))
         async with telegram_outlet(channel, READER) as outlet:
             yield TerminalChat(outlet=outlet, telegram=telegram)
     finally:
         typing.cancel()
         await asyncio.wait([typing])
         await telegram.stop()
+
+
+def _patience(clock: Clock) -> Timeouts:
+    """However fast the clock runs, the machine is as slow as ever."""
+    usual = Timeouts()
+    speed = clock.speed if isinstance(clock, ScaledClock) else 1.0
+    return replace(usual, call_s=usual.call_s * speed, poll_margin_s=usual.poll_margin_s * speed)
 
 
 async def run_app(app: App, stop: asyncio.Event, *, before_end: Callable[[], Awaitable[None]] | None = None) -> None:

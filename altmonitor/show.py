@@ -16,7 +16,7 @@ from altmonitor.sim.script import Burst, Crash, Dump, Event, Listing, OiStep, Pu
 from altmonitor.sim.tape import TapeMarket
 
 SPEED = 10.0
-FRAMES_PER_S = 60.0  # of the market's time: at 10 × that is as many as a quiet real market sends
+FRAMES_PER_S = 150.0  # of the market's time: at 10 × that is 1,500 a second
 CRASH_AFTER_S = 240.0
 BLIND_AFTER_S, BLIND_FOR_S = 420.0, 90.0
 AFTERWARDS_S = 3 * 3_600

@@ -148,6 +148,42 @@ def test_a_price_seen_before_a_blind_time_is_not_compared_with() -> None:
     assert market.told == []
 
 
+def test_a_60_s_move_that_doubles_is_told_while_the_candles_own_move_cools_down() -> None:
+    market = Market()
+    market.push(100.0, at_s=10)
+    market.push(96.9, at_s=40)
+    market.push(93.7, open=96.9, at_s=75)  # −3.3 % in its candle, −6.3 % within 60 s
+    assert [(a.direction, a.note, round(a.change_pct or 0, 1)) for a in market.sink.alerts] == [
+        ("DUMP", "1m", -3.1),
+        ("DUMP", "60s", -6.3),
+    ]
+    assert market.sink.alerts[1].details.episode_key == market.sink.alerts[0].key
+
+
+def test_a_60_s_fall_is_told_while_the_candle_itself_has_risen() -> None:
+    market = Market()
+    market.push(110.0, open=110.0, at_s=10)
+    market.push(103.5, open=100.0, at_s=66)
+    market.push(103.5, open=100.0, at_s=71)  # +3.5 % in its candle, −5.9 % within 60 s
+    assert market.told == [("price", "PUMP", "1m"), ("price", "DUMP", "60s")]
+
+
+@pytest.mark.parametrize(
+    ("open_", "close", "told"),
+    [
+        (97.0, 93.0, [("price", "DUMP", "1m")]),  # −4.1 % in the candle, −7.0 % within 60 s: less than twice as much
+        (97.0, 92.0, [("price", "DUMP", "1m")]),  # −5.2 %, −8.0 %
+        (95.0, 91.0, [("price", "DUMP", "60s")]),  # −4.2 %, −9.0 %: more than twice as much
+        (96.0, 92.0, [("price", "DUMP", "1m")]),  # −4.17 %, −8.0 %
+    ],
+)
+def test_one_push_tells_one_direction_once(open_: float, close: float, told: list[tuple[str, str, str]]) -> None:
+    market = Market()
+    market.push(100.0, at_s=10)
+    market.push(close, open=open_, at_s=75)
+    assert market.told == told
+
+
 def test_rolling_can_be_switched_off() -> None:
     market = Market(settings=Settings(rolling=False))
     market.push(100.0, at_s=10)

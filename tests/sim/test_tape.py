@@ -67,6 +67,23 @@ def test_no_push_leaves_the_candle_and_all_are_on_its_ticks(tmp_path: Path) -> N
         assert volumes == sorted(volumes)
 
 
+def test_the_path_is_rounded_half_to_even_on_the_finest_decimal_of_the_file(tmp_path: Path) -> None:
+    market = tape(tmp_path, line(0, "1.0", "1.4", "1.0", "1.4"), line(1, "1.4", "1.45", "1.4", "1.4"))
+    closes = [state["c"] for state in played(market) if state["t"] == START]
+    assert closes[:6] == ["1.0", "1.00", "1.00", "1.00", "1.0", "1.05"]
+    assert closes[6:13] == ["1.10", "1.15", "1.20", "1.25", "1.30", "1.35", "1.4"]
+    ticks = tape(tmp_path, line(0, "3", "4", "3", "4"))
+    closes = [state["c"] for state in played(ticks, 1)]
+    assert closes[4:13] == ["3", "3", "3", "3", "4", "4", "4", "4", "4"]  # 3.5 goes to the even 4
+
+
+def test_a_price_written_short_does_not_lead_the_path_out_of_its_candle(tmp_path: Path) -> None:
+    market = tape(tmp_path, line(0, "3.54", "3.6", "3.54", "3.6"))
+    states = played(market, 1)
+    assert min(float(state["c"]) for state in states) == 3.54
+    assert [state["c"] for state in states][5] == "3.55"
+
+
 def test_the_closing_frame_is_the_row_itself(tmp_path: Path) -> None:
     closing = [state for state in played(tape(tmp_path, UP), 1) if state["x"]]
     assert len(closing) == 1
@@ -170,6 +187,15 @@ def test_playing_can_begin_in_the_middle_with_the_rest_as_history(tmp_path: Path
     assert [k.open_ms for k in market.klines("LUNAUSDT", 0, market.start_ms)] == [START, START + MINUTE]
     with pytest.raises(ConfigError, match="ends before the moment asked for"):
         tape(tmp_path, UP, DOWN, from_ms=START + 2 * MINUTE)
+
+
+def test_playing_can_end_before_the_file_does(tmp_path: Path) -> None:
+    market = tape(tmp_path, UP, DOWN, to_ms=START + MINUTE)
+    assert market.end_ms == START + MINUTE + 400
+    assert [k.open_ms for k in market.klines("LUNAUSDT", 0, 1 << 50)] == [START]
+    assert market.frames(START + MINUTE + 400, START + 3 * MINUTE) == []
+    with pytest.raises(ConfigError, match="begins after the moment to stop at"):
+        tape(tmp_path, UP, DOWN, to_ms=START)
 
 
 def test_holes_stay_holes_in_time(tmp_path: Path) -> None:
