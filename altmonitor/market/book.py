@@ -66,8 +66,8 @@ class SymbolBook:
         self.next_sample_ms = 0  # an earlier event time has no place in the ring
         self.closed: list[ClosedCandle] = []
         self.last_closed_ms = 0
-        # Every price a detector can compare with lies between floor and ceiling: the open candle, the candle seen
-        # before it, and the price that one was entered with (0 when there was none).
+        # Every price a detector can compare with lies between floor and ceiling: the open candle so far, the candle
+        # seen before it, and the price that one was entered with (0 when there was none).
         self._floor = inf
         self._ceiling = 0.0
         self._entry_price = 0.0
@@ -90,46 +90,45 @@ class SymbolBook:
         kline = update.kline
         event_ms = update.event_ms
         close = kline.close
-        low = kline.low
-        high = kline.high
-        if not low <= close <= high:  # also when one of them is no number
-            return 3
         if kline.open_ms != self.open_ms:
-            if not 0.0 < low <= kline.open <= high < inf:
+            if not 0.0 < kline.low <= close <= kline.high < inf or not kline.low <= kline.open <= kline.high:
                 return 3
             if kline.open_ms < self.open_ms:
-                self._widen(low, high)
                 return 2
             self._turn(kline)
         elif event_ms < self.event_ms:
             return 0
-        elif low < self._floor or high > self._ceiling:
-            if not 0.0 < low <= high < inf:  # a price that is none would be beyond every price before it
-                return 3
-            self._widen(low, high)
+        elif self._floor <= close <= self._ceiling:
+            pass
+        elif self._ceiling < close < inf:
+            self._ceiling = close
+            self.dump_at = close * self._fall
+        elif 0.0 < close < self._floor:
+            self._floor = close
+            self.pump_at = close * self._rise
+        else:
+            return 3
         self.kline = kline
         self.event_ms = event_ms
         if event_ms >= self.next_sample_ms:
             self.next_sample_ms = self.ring.push(event_ms, close)
         return 1
 
-    def _widen(self, low: float, high: float) -> None:
-        self._floor = min(self._floor, low)
-        self._ceiling = max(self._ceiling, high)
-        self.pump_at = self._floor * self._rise
-        self.dump_at = self._ceiling * self._fall
-
     def _turn(self, kline: Kline) -> None:
-        """A new candle begins: bounds are those of the candle before it and of the price that one was entered with."""
+        """A new candle begins; the one before still bounds the price of a minute ago."""
+        prices = [kline.open, kline.close]
         before = self.kline
-        if before is None:
-            self._floor, self._ceiling = inf, 0.0
-        else:
-            entry = self._entry_price or before.close
-            self._floor, self._ceiling = min(before.low, entry), max(before.high, entry)
+        if before is not None:
+            prices.append(before.close)
+            if 0.0 < before.low <= before.high < inf:
+                prices += (before.low, before.high)
+            if self._entry_price:
+                prices.append(self._entry_price)
             self._entry_price = before.close
-        self._widen(kline.low, kline.high)
+        self._floor = min(prices)
+        self._ceiling = max(prices)
         self.open_ms = kline.open_ms
+        self.aim(rise=self._rise, fall=self._fall)
 
     def close_candle(self, kline: Kline) -> None:
         """Append a closed candle that is newer than every one before; a missing minute empties the past first."""
