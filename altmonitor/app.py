@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from altmonitor import __version__
+from altmonitor import __version__, opening
 from altmonitor.answers import ChatAnswers
 from altmonitor.chat.listener import CommandListener
 from altmonitor.chat.ports import AllowedSenders, BotAccess
@@ -21,15 +21,17 @@ from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.delivery.ports import Channel
 from altmonitor.delivery.render import news
 from altmonitor.delivery.render.alerts import Style
+from altmonitor.delivery.render.board import status_board
 from altmonitor.delivery.render.digest import DigestContext
 from altmonitor.delivery.render.renderer import MessageRenderer
 from altmonitor.delivery.render.replies import command_menu
 from altmonitor.delivery.wiring import Events, Wiring
 from altmonitor.errors import ChatUnreachable, ExchangeError, RetryLater, StorageError, TokenRefused
 from altmonitor.exchanges.binance.guard import Guard
+from altmonitor.exchanges.binance.http_get import ANSWER_TIMEOUT_S
 from altmonitor.exchanges.binance.rest import BinanceRest
 from altmonitor.exchanges.binance.stream import FeedOptions, KlineFeed
-from altmonitor.market.kline import KlineUpdate
+from altmonitor.market.kline import Candle, KlineUpdate
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.market.symbol import ContractNews
 from altmonitor.monitor.backfill import Backfill
@@ -37,10 +39,14 @@ from altmonitor.monitor.engine import Breadth, Engine
 from altmonitor.monitor.enrich import Enricher
 from altmonitor.monitor.health import Health, LoopStatus, Vitals, assess
 from altmonitor.monitor.ports import FeedEvent, LatencyStatus
+from altmonitor.monitor.rehearsal import Rehearsal
 from altmonitor.monitor.snapshots import MarketSnapshots
 from altmonitor.monitor.sweep import OpenInterestSweep
 from altmonitor.monitor.universe import Universe
 from altmonitor.newsroom import Newsroom
+from altmonitor.service_manager import ServiceWatch, Signs
+from altmonitor.sight import Sight
+from altmonitor.status_board import StatusBoard
 from altmonitor.storage.sqlite import SqliteStore, StoreOptions
 from altmonitor.storage.state_file import LoadedState, StateFile, base_settings, which_won
 from altmonitor.supervisor import Supervisor
@@ -55,6 +61,7 @@ PRUNE_EVERY_S = 3_600.0
 KEPT_DAYS = 90
 SKEW_EVERY_S = 600.0
 MENU_RETRY_S = 60.0
+NO_CONTRACTS_TOLD_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +76,15 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """What is decided outside the environment. feed: options of the socket; gather time comes from the config."""
+    """What is decided outside the configuration. feed: options of the socket; gather time comes from the config.
+
+    service: the environment in which a service manager (systemd) says how it wants to be told of our life.
+    answer_s: how long an answer of the exchange may take.
+    """
 
     feed: FeedOptions = field(default_factory=FeedOptions)
+    service: Mapping[str, str] = field(default_factory=dict)
+    answer_s: float = ANSWER_TIMEOUT_S
 
 
 class _FeedDesk:
@@ -131,7 +144,9 @@ class App:
             block_file=config.db_file.with_name("exchange-block.json"),
             on_change=self._newsroom.on_guard,
         )
-        self._rest = BinanceRest(config.binance_rest_url, clock=clock, guard=self.guard)
+        self._rest = BinanceRest(
+            config.binance_rest_url, clock=clock, guard=self.guard, within_s=self._choices.answer_s
+        )
         self._snapshots = MarketSnapshots(self._rest, clock=clock)
         self._universe = Universe(
             self._rest,
@@ -141,17 +156,30 @@ class App:
             on_change=self._on_universe,
             file=config.db_file.with_name("symbols.json"),
         )
+        self._service = ServiceWatch(self._choices.service, clock=clock, signs=self._signs)
         self.dispatcher: Dispatcher | None = None
         self._listener: CommandListener | None = None
-        self._restored = news.Restored()
-        self._is_announced = False
+        self._board: StatusBoard | None = None
         self._build_market(base_settings(config))
 
     def _build_market(self, settings: Settings) -> None:
         config, clock = self.config, self.clock
         self._oi_ring = OpenInterestRing(period_s=config.oi_poll_sec)
         self.backfill = Backfill(
-            self._rest, clock=clock, symbols=self._symbols, apply=lambda symbol, rows: self.engine.refill(symbol, rows)
+            self._rest,
+            clock=clock,
+            symbols=self._symbols,
+            apply=self._on_history,
+            ended=lambda symbol, from_ms, to_ms: self.engine.looked_back(symbol, from_ms, to_ms),
+        )
+        self._opening = opening.Opening(
+            opening.Stage(
+                clock=clock,
+                backfill=self.backfill,
+                rehearsal=Rehearsal(clock=clock, context=self._snapshots),
+                settings=lambda: self.engine.settings,
+                tell=self._newsroom.tell,
+            )
         )
         self._enricher = Enricher(
             self._rest,
@@ -184,6 +212,9 @@ class App:
             on_kline=self.engine.on_kline, on_contract=self._universe.on_contract, on_event=self._on_feed_event
         )
         self.feed = KlineFeed(config.binance_ws_url, sink=desk, clock=clock, options=self._choices.feed)
+        self._sight = Sight(
+            self.store, clock=clock, feed=self.feed.status, unseen_since_ms=lambda: self.engine.unseen_since_ms
+        )
 
     # --- life ----------------------------------------------------------------------------------------------------
 
@@ -199,11 +230,9 @@ class App:
             self.dispatcher = self._build_dispatcher()
             for piece, not_to in self._untold:
                 self._publish(piece, not_to)
-            if loaded.aside is not None:
-                piece = news.SettingsDamaged(
-                    at_ms=self.clock.now_ms(), kept_as=str(loaded.aside), reason=loaded.problem
-                )
-                self._newsroom.tell(piece)
+            for since_ms, until_ms in self._sight.untold_before:
+                self._newsroom.tell_back(since_ms, until_ms)
+            self._tell_of_state(loaded)
             server = self._build_server()
             await server.start()
             stack.push_async_callback(server.stop)
@@ -212,6 +241,7 @@ class App:
             try:
                 await self.supervisor.wait()
             finally:
+                self._service.stopping()
                 await self.supervisor.stop(within_s=STOP_WITHIN_S)
         if self.supervisor.fatal_error is not None:
             raise self.supervisor.fatal_error
@@ -219,6 +249,15 @@ class App:
     def stop(self) -> None:
         """Let `run` end; what is queued stays queued."""
         self.supervisor.end()
+
+    def _tell_of_state(self, loaded: LoadedState) -> None:
+        if loaded.unwritable:
+            log.warning("changes made in the chat cannot be saved: %s", loaded.unwritable)
+        if loaded.problem:
+            log.warning("%s", loaded.problem)
+            kept_as = str(loaded.aside or self.config.state_file)
+            piece = news.SettingsDamaged(at_ms=self.clock.now_ms(), kept_as=kept_as, reason=loaded.problem)
+            self._newsroom.tell(piece)
 
     def _holder(self, loaded: LoadedState) -> SettingsHolder:
         base = base_settings(self.config)
@@ -231,25 +270,37 @@ class App:
 
     async def _restore(self, settings: Settings) -> None:
         """Cooldowns, episodes and re-arm states from what is stored."""
-        since_ms = self.clock.now_ms() - max(OI_MEMORY_MS, settings.cooldown_sec * 1000)
-        told = self.engine.restore(await self.store.alerts_since(since_ms))
+        now_ms, seen_ms = self.clock.now_ms(), await self._sight.load()
+        since_ms = now_ms - max(OI_MEMORY_MS, settings.cooldown_sec * 1000)
+        # hindsight begins where the earlier run ended, and must not tell what that one told
+        from_ms = since_ms if seen_ms is None else since_ms - (now_ms - seen_ms)
+        alerts = await self.store.alerts_since(from_ms)
+        self.engine.restore(alerts)
+        told = sum(alert.event_ms >= since_ms for alert in alerts)
         queued = self.store.outbox_status().queued
-        self._restored = news.Restored(queued=queued, cooldowns=told)
+        self._opening.restored = news.Restored(queued=queued, cooldowns=told)
 
     def _start_loops(self, holder: SettingsHolder, dispatcher: Dispatcher) -> None:
         start = self.supervisor.start
         start("delivery", dispatcher.run)
         start("contracts", self._follow_universe)
+        start("first contracts", self._tell_without_contracts)
         start("feed", self.feed.run)
         start("open interest", self._sweep.run)
         start("snapshots", self._snapshots.run)
         start("back-fill", self.backfill.run)
+        start("start message", self._opening.run)
+        start("sight", self._sight.run)
         start("enrichment", self._enricher.run)
         start("clock check", self._check_clock)
         start("clean-up", self._clean_up)
+        start("service manager", self._service.run)
         if self._outlet.bot is not None:
-            self._listener = self._build_listener(holder, dispatcher, self._outlet.bot)
+            desk = self._build_desk(holder)
+            self._board = self._build_board(desk, dispatcher)
+            self._listener = self._build_listener(desk, self._board, dispatcher, self._outlet.bot)
             start("commands", self._listener.run)
+            start("status messages", self._board.run)
             start("command menu", self._set_menu)
 
     def _build_dispatcher(self) -> Dispatcher:
@@ -281,8 +332,8 @@ class App:
             )
         )
 
-    def _build_listener(self, holder: SettingsHolder, dispatcher: Dispatcher, bot: BotAccess) -> CommandListener:
-        desk = CommandDesk(
+    def _build_desk(self, holder: SettingsHolder) -> CommandDesk:
+        return CommandDesk(
             DeskSurroundings(
                 holder=holder,
                 store=self._state_file,
@@ -291,11 +342,24 @@ class App:
                 listed=self._symbols,
             )
         )
+
+    def _build_board(self, desk: CommandDesk, dispatcher: Dispatcher) -> StatusBoard:
+        return StatusBoard(
+            clock=self.clock,
+            chats=dispatcher,
+            memory=self.store,
+            board=lambda: status_board(desk.status(now_s=self.clock.now_ms() / 1000), self._style),
+        )
+
+    def _build_listener(
+        self, desk: CommandDesk, board: StatusBoard, dispatcher: Dispatcher, bot: BotAccess
+    ) -> CommandListener:
         answers = ChatAnswers(
             desk,
             clock=self.clock,
             style=self._style,
             answer=lambda where, parts, to: dispatcher.reply(where, parts, reply_to=to),
+            board=board,
         )
         chats = self.config.allowed_chat_ids | {destination.chat_id for destination in self.store.destinations}
         return CommandListener(
@@ -310,6 +374,14 @@ class App:
     async def _follow_universe(self) -> None:
         await self._universe.start()
         await self._universe.run()
+
+    async def _tell_without_contracts(self) -> None:
+        """The feed tells when it is blind, but without a list of contracts it has nothing to miss."""
+        await self.clock.sleep(NO_CONTRACTS_TOLD_S)
+        if not self._universe.symbols:
+            reason = self._universe.status().last_error
+            self._sight.note_blind(self.clock.now_ms())
+            self._newsroom.tell(news.BlindSince(at_ms=self.clock.now_ms(), reason=reason, since_ms=None, symbols=0))
 
     # --- small loops ---------------------------------------------------------------------------------------------
 
@@ -351,26 +423,22 @@ class App:
         self.engine.set_symbols(symbols)
         self.feed.set_symbols(symbols)
         self._newsroom.symbols = len(symbols)
-        if not self._is_announced and symbols:
-            self._is_announced = True
-            self.backfill.request_all(self.engine.settings.vol_burst_lookback + 1)
-            self._newsroom.tell(
-                news.Started(
-                    at_ms=self.clock.now_ms(),
-                    version=__version__,
-                    symbols=len(symbols),
-                    settings=self.engine.settings,
-                    restored=self._restored,
-                )
-            )
+        self._opening.follow(len(symbols))
+
+    def _on_history(self, symbol: str, candles: Sequence[Candle]) -> None:
+        self.engine.refill(symbol, candles)
+        self._opening.take(symbol, candles)
 
     def _on_feed_event(self, event: FeedEvent) -> None:
+        event = self._sight.completed(event)
         if event.kind == "live" and event.blind_since_ms is not None:
             self.engine.after_blind(event.blind_since_ms, event.at_ms)
         self._newsroom.on_feed_event(event)
 
     def _on_chat_moved(self, old: Destination, new: Destination) -> None:
         log.warning("chat %s is now %s: put TG_CHAT_ID=%s into .env", old, new, new)
+        if self._board is not None:
+            self._board.moved(old, new)
         if self._listener is not None:
             self._listener.follow_move(old.chat_id, new.chat_id)
 
@@ -383,9 +451,20 @@ class App:
             self._untold.append((piece, not_to))
             return
         html = self._renderer.news(piece)
+        on_sent = self._sight.untold(piece.since_ms, piece.at_ms) if isinstance(piece, news.BackAfter) else None
         for destination in self.store.destinations:
             if destination != not_to:
-                self.dispatcher.notice(destination, html)
+                self.dispatcher.notice(destination, html, on_sent=on_sent)
+
+    def _signs(self) -> Signs:
+        health = self.health()
+        seen = f"{health.feed.symbols_covered} of {health.feed.symbols_expected} symbols"
+        trouble = "; ".join(finding.text for finding in health.findings) or f"{health.outbox.queued} alerts waiting"
+        return Signs(
+            data_age_s=health.feed.last_frame_age_s,
+            is_storing=self.store.is_writing,
+            status=f"{health.status}: {seen}; {trouble}",
+        )
 
     def health(self) -> Health:
         """One moment of everything, for `/health`, `/metrics` and `/status`."""

@@ -42,8 +42,8 @@ DONE, FAILED, WRONG_CONFIGURATION = 0, 1, 2
 LEAVE_WITHIN_S = 4.5
 """From the signal to the end of the process, whatever hangs."""
 CLOCK_VARIABLE = "ALTMONITOR_CLOCK"
-STALL_S = 0.4
-"""Of the machine's time: on a fast clock a shorter silence of the feed may be the machine's own pause."""
+STALL_S = 0.8
+"""Of the machine's time: on a fast clock a shorter silence of the exchange may be the machine's own pause."""
 
 READER = Destination(chat_id=1)
 """The one chat of the simulated Telegram in a terminal."""
@@ -100,10 +100,11 @@ def _wrong(problem: ConfigError) -> int:
 
 
 async def _watch(config: Config, clock: Clock, stop: asyncio.Event, *, is_dry_run: bool) -> None:
-    feed = FeedOptions(gather_ms=config.feed_gather_ms)
+    choices = Choices(feed=FeedOptions(gather_ms=config.feed_gather_ms), service=os.environ)
     if isinstance(clock, ScaledClock):
-        feed = replace(feed, shortest_silence_s=STALL_S * clock.speed)
-    choices = Choices(feed=feed, service=os.environ)
+        stall_s = STALL_S * clock.speed
+        feed = replace(choices.feed, shortest_silence_s=stall_s)
+        choices = replace(choices, feed=feed, answer_s=max(choices.answer_s, stall_s))
     if is_dry_run:
         async with terminal_chat(clock) as chat:
             await run_app(App(config, clock=clock, outlet=chat.outlet, choices=choices), stop)

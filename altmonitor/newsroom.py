@@ -43,14 +43,18 @@ class Newsroom:
             symbols = len(event.symbols) or self.symbols
             self.tell(news.BlindSince(at_ms=at_ms, reason=event.reason, since_ms=since_ms, symbols=symbols))
         elif event.kind == "live" and since_ms is not None:
-            missed = max(0, at_ms // MINUTE_MS - since_ms // MINUTE_MS)
-            self.tell(news.BackAfter(at_ms=at_ms, since_ms=since_ms, missed_minutes=missed, is_filled=missed > 0))
+            self.tell_back(since_ms, at_ms)
         elif event.kind == "symbols_silent":
             self.tell(news.SymbolsSilent(at_ms=at_ms, symbols=event.symbols))
         elif event.kind == "symbols_back":
             self.tell(news.SymbolsBack(at_ms=at_ms, symbols=event.symbols))
         else:
             log.info("feed %s: %s", event.kind, event.reason or f"{event.attempts} attempts")
+
+    def tell_back(self, since_ms: int, at_ms: int) -> None:
+        """Nothing was seen from `since_ms` until `at_ms`."""
+        missed = max(0, at_ms // MINUTE_MS - since_ms // MINUTE_MS)
+        self.tell(news.BackAfter(at_ms=at_ms, since_ms=since_ms, missed_minutes=missed, is_filled=missed > 0))
 
     def on_guard(self, status: GuardStatus) -> None:
         now_ms = self._clock.now_ms()

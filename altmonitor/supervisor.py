@@ -62,7 +62,7 @@ class Supervisor:
                 state.began_s = None
                 return
             state.began_s = None
-            ceiling_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** (state.failures_in_row - 1))
+            ceiling_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(state.failures_in_row - 1, 10))
             await self._clock.sleep(ceiling_s * random.uniform(0.5, 1.0))
 
     @staticmethod

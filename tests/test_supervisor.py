@@ -7,6 +7,7 @@ import pytest
 from altmonitor.clock import ScaledClock
 from altmonitor.errors import TokenRefused
 from altmonitor.supervisor import Supervisor
+from tests.movable_clock import MovableClock
 
 
 @pytest.fixture
@@ -97,4 +98,20 @@ async def test_a_loop_that_runs_well_again_has_no_failures_in_a_row() -> None:
     assert state.failures_in_row == 3
     await clock.sleep(60)
     assert (supervisor.failures_in_row(state), state.restarts) == (0, 3)
+    await supervisor.stop(within_s=5)
+
+
+async def test_a_loop_that_has_failed_for_two_days_is_still_started_again() -> None:
+    clock = MovableClock()
+    supervisor = Supervisor(clock=clock)
+
+    async def broken() -> None:
+        raise RuntimeError("boom")
+
+    supervisor.start("broken", broken)
+    await clock.advance(2 * 86_400)
+    assert supervisor.loops["broken"].restarts > 2 * 86_400 / 60
+    before = supervisor.loops["broken"].restarts
+    await clock.advance(60)
+    assert supervisor.loops["broken"].restarts > before
     await supervisor.stop(within_s=5)

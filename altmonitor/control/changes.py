@@ -16,12 +16,23 @@ from altmonitor.control.replies import (
     NumbersChanged,
     OverridesShown,
     Reply,
+    StatusPin,
     SymbolsRefused,
     UniverseUnknown,
     WatchlistChanged,
     WatchlistShown,
 )
-from altmonitor.control.requests import Mute, Reset, SetNumbers, ShowHelp, ShowHistory, ShowStats, ShowStatus, Symbols
+from altmonitor.control.requests import (
+    Mute,
+    PinStatus,
+    Reset,
+    SetNumbers,
+    ShowHelp,
+    ShowHistory,
+    ShowStats,
+    ShowStatus,
+    Symbols,
+)
 from altmonitor.control.settings import SETTING_OF, SETTINGS, Overrides, Settings
 from altmonitor.control.symbols import WORD_CHARS_MAX, Unlisted, find, nearest, spelled
 
@@ -165,6 +176,10 @@ def stats(request: ShowStats, now: Situation) -> Outcome:
 
 def status(request: ShowStatus, now: Situation) -> Outcome:
     return StatusQuery()
+
+
+def pin_status(request: PinStatus, now: Situation) -> Outcome:
+    return StatusPin(is_on=request.is_on)
 
 
 def show_help(request: ShowHelp, now: Situation) -> Outcome:

@@ -34,6 +34,7 @@ class CommandRow(Generic[R]):
 
 COMMANDS: tuple[CommandRow[Any], ...] = (
     CommandRow(name="status", usage="/status", read=requests.read_status, act=changes.status),
+    CommandRow(name="pin_status", usage="/pin_status [off]", read=requests.read_pin_status, act=changes.pin_status),
     CommandRow(name="set_pump", usage="/set_pump 5", read=requests.read_numbers, act=changes.set_numbers),
     CommandRow(name="set_dump", usage="/set_dump 5", read=requests.read_numbers, act=changes.set_numbers),
     CommandRow(name="set_oi", usage="/set_oi 3 [6]", read=requests.read_numbers, act=changes.set_numbers),

@@ -57,13 +57,17 @@ class CommandDesk:
         if isinstance(outcome, HistoryQuery | StatsQuery):
             return await self._ask(parsed, outcome, now_s)
         if isinstance(outcome, StatusQuery):
-            return StatusShown(
-                settings=self._around.holder.current,
-                overridden=frozenset(self._around.holder.overrides.numbers),
-                health=self._around.health(),
-                now_s=now_s,
-            )
+            return self.status(now_s=now_s)
         return outcome
+
+    def status(self, *, now_s: float) -> StatusShown:
+        """As of this moment."""
+        return StatusShown(
+            settings=self._around.holder.current,
+            overridden=frozenset(self._around.holder.overrides.numbers),
+            health=self._around.health(),
+            now_s=now_s,
+        )
 
     def _decide(self, command: Command, now_s: float) -> Outcome:
         holder = self._around.holder

@@ -147,6 +147,15 @@ class StatusShown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StatusPin:
+    """One status message of the chat that asked is kept up to date from now on, or no longer (whoever knows the chat
+    sees to it). was_on: there was one."""
+
+    is_on: bool
+    was_on: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryShown:
     """alerts: newest first. suggestions: for a symbol that is not listed and has no alerts."""
 
@@ -197,6 +206,7 @@ Reply = (
     | MutedShown
     | MutedChanged
     | StatusShown
+    | StatusPin
     | HistoryShown
     | StatsShown
     | HistoryOff

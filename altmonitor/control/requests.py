@@ -73,11 +73,18 @@ class ShowStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PinStatus:
+    """is_on: keep a status message in this chat up to date; False ends that."""
+
+    is_on: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShowHelp:
     is_start: bool = False
 
 
-Request = SetNumbers | Symbols | Mute | Reset | ShowHistory | ShowStats | ShowStatus | ShowHelp
+Request = SetNumbers | Symbols | Mute | Reset | ShowHistory | ShowStats | ShowStatus | PinStatus | ShowHelp
 
 
 def read_numbers(command: str, words: Words) -> SetNumbers | Refused:
@@ -176,6 +183,15 @@ def read_stats(command: str, words: Words) -> ShowStats | Refused:
 
 def read_status(command: str, words: Words) -> ShowStatus | Refused:
     return Refused(command=command, reason=Bad.NOT_TAKEN, word=_cut(words[0])) if words else ShowStatus()
+
+
+def read_pin_status(command: str, words: Words) -> PinStatus | Refused:
+    if len(words) > 1:
+        return Refused(command=command, reason=Bad.EXTRA, word=_cut(words[1]))
+    word = words[0].lower() if words else "on"
+    if word not in ("on", "off"):
+        return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=_cut(words[0]))
+    return PinStatus(is_on=word == "on")
 
 
 def read_help(command: str, words: Words) -> ShowHelp:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+
+from altmonitor.errors import DeliveryError
 
 REPLIES_WAITING = 30
 NOTICES_WAITING = 50
@@ -25,6 +27,17 @@ class Aside:
     since_s: float
     reply_to: int | None = None
     is_plain: bool = False
+    on_sent: Callable[[int], None] | None = None  # told the message id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptEdit:
+    """The new text of a message that somebody keeps up to date. on_end: None, or why it was not edited."""
+
+    topic_id: int | None
+    message_id: int
+    html: str
+    on_end: Callable[[DeliveryError | None], None]
 
 
 class Asides:

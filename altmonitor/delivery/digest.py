@@ -28,7 +28,7 @@ class Tell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gather:
-    """All of these in one digest. late: they are old news."""
+    """All of these in one digest. late: they are old news. A single one that is not: part of a storm that goes on."""
 
     rows: tuple[Queued, ...]
     late: bool
@@ -86,7 +86,7 @@ def _decide_fresh(fresh: Sequence[Queued], moment: Moment) -> Tell | Gather | Wa
     if waited_s < patience_s and len(fresh) < ENOUGH_FOR_A_MESSAGE:
         return Wait(seconds=patience_s - max(0.0, waited_s))
     together = _doubtful_apart(fresh)
-    if len(together) == 1:
+    if len(together) == 1 and not in_storm:
         return Tell(row=together[0])
     return Gather(rows=tuple(together), late=False)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from altmonitor.delivery.asides import KeptEdit
 from altmonitor.delivery.lane import Lane
 from altmonitor.delivery.wiring import Wiring
+from altmonitor.errors import DeliveryError
 from altmonitor.values import Destination
 
 
@@ -47,15 +49,33 @@ class Dispatcher:
         for at, html in enumerate(html_parts):
             lane.reply(destination.topic_id, html, reply_to if at == 0 else None)
 
-    def notice(self, destination: Destination | None, html: str) -> None:
-        """Operator news. None: to every chat that gets alerts and has not refused the bot."""
+    def post(
+        self, destination: Destination, html: str, *, reply_to: int | None, on_sent: Callable[[int], None]
+    ) -> None:
+        """As `reply`; on_sent is told the message's id. It is not called when the message could not be sent."""
+        self._lane(destination.chat_id).reply(destination.topic_id, html, reply_to, on_sent)
+
+    def update(
+        self, destination: Destination, message_id: int, html: str, *, on_end: Callable[[DeliveryError | None], None]
+    ) -> None:
+        """Edit a message that was posted, when nothing else is to be said; a newer update takes its place.
+
+        on_end: None, or why the message was not edited; not called when there was no room for edits.
+        """
+        kept = KeptEdit(topic_id=destination.topic_id, message_id=message_id, html=html, on_end=on_end)
+        self._lane(destination.chat_id).update(kept)
+
+    def notice(
+        self, destination: Destination | None, html: str, *, on_sent: Callable[[int], None] | None = None
+    ) -> None:
+        """Operator news. None: to every chat that gets alerts and has not refused the bot. on_sent: as for `post`."""
         if destination is not None:
-            self._lane(destination.chat_id).notice(destination.topic_id, html)
+            self._lane(destination.chat_id).notice(destination.topic_id, html, on_sent)
             return
         for lane in self._lanes.values():
             for topic_id in lane.outlet.topics:
                 if not lane.is_gone(topic_id):
-                    lane.notice(topic_id, html)
+                    lane.notice(topic_id, html, on_sent)
 
     def refresh(self, alert_key: str) -> None:
         """More is known about this alert now. Where it went out as its own message that is edited when there is room;
@@ -106,9 +126,10 @@ class Dispatcher:
         self._lanes.pop(old_chat_id, None)
         same_chat = self._lanes.pop(new_chat_id, None)
         if same_chat is not None:
-            lane.take_over(same_chat)
-            for task in self._tasks_of.pop(same_chat, []):
+            ending = self._tasks_of.pop(same_chat, [])
+            for task in ending:
                 task.cancel()
+            lane.take_over(same_chat, ending)
         self._lanes[new_chat_id] = lane
         self._watch(lane)
         for topic_id in lane.outlet.topics or [None]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
 
-from altmonitor.delivery.asides import Aside, Asides, Edits, OwnMessage
+from altmonitor.delivery.asides import Aside, Asides, Edits, KeptEdit, OwnMessage
 from altmonitor.delivery.digest import Wait
 from altmonitor.delivery.messages import AlertMessage, is_markup_problem
 from altmonitor.delivery.outlet import Outlet
@@ -45,6 +45,8 @@ class Lane:
         self._turns = AlertTurns(wiring, self.outlet)
         self._asides = Asides()
         self._edits = Edits()
+        self._kept: dict[int | None, KeptEdit] = {}
+        self._others: deque[tuple[Lane, Collection[asyncio.Task[None]]]] = deque()
         self._on_moved = on_moved
         self._replies_in_a_row = 0
         self._wake = asyncio.Event()
@@ -52,12 +54,21 @@ class Lane:
     def wake(self) -> None:
         self._wake.set()
 
-    def reply(self, topic_id: int | None, html: str, reply_to: int | None) -> None:
-        self._asides.reply(Aside(topic_id=topic_id, html=html, reply_to=reply_to, since_s=self._now_s()))
+    def reply(
+        self, topic_id: int | None, html: str, reply_to: int | None, on_sent: Callable[[int], None] | None = None
+    ) -> None:
+        aside = Aside(topic_id=topic_id, html=html, reply_to=reply_to, since_s=self._now_s(), on_sent=on_sent)
+        self._asides.reply(aside)
         self.wake()
 
-    def notice(self, topic_id: int | None, html: str) -> None:
-        self._asides.notice(Aside(topic_id=topic_id, html=html, since_s=self._now_s()))
+    def update(self, kept: KeptEdit) -> None:
+        """Of several for one topic only the newest leaves, when nothing else is to be said; if the chat has no room
+        for edits it is dropped."""
+        self._kept[kept.topic_id] = kept
+        self.wake()
+
+    def notice(self, topic_id: int | None, html: str, on_sent: Callable[[int], None] | None = None) -> None:
+        self._asides.notice(Aside(topic_id=topic_id, html=html, since_s=self._now_s(), on_sent=on_sent))
         self.wake()
 
     def is_gone(self, topic_id: int | None) -> bool:
@@ -69,10 +80,12 @@ class Lane:
             if self._edits.want((topic_id, alert_key), self._now_s(), in_flight=self._turns.planned_keys):
                 self.wake()
 
-    def take_over(self, other: Lane) -> None:
-        """The other lane turned out to be the same chat."""
+    def take_over(self, other: Lane, ending: Collection[asyncio.Task[None]]) -> None:
+        """The other lane turned out to be the same chat. ending: its tasks, cancelled; until they have ended this lane
+        says nothing, because something of the other one may still be under way."""
         self.outlet.topics.extend(topic for topic in other.outlet.topics if topic not in self.outlet.topics)
-        self._asides.take_over(other._asides)
+        self.outlet.pace = other.outlet.pace  # what was noted here was said under the old id
+        self._others.append((other, ending))
         self.wake()
 
     async def run(self) -> None:
@@ -81,6 +94,7 @@ class Lane:
         await self.outlet.seed_pace()
         while not self._wiring.token_refused.is_set():
             self._wake.clear()
+            await self._take_over_asides()
             step = await self._next_step()
             if step is None or isinstance(step, float):
                 await self._rest(step)
@@ -96,13 +110,23 @@ class Lane:
         self._asides.drop_old(now_s)
         has_alerts = await self._turns.is_waiting()
         if has_alerts or self._asides.replies or self._asides.notices:
-            free_s = self.outlet.free_at_s(now_s)
-            return free_s - now_s if free_s > now_s else await self._next_message(has_alerts)
-        edit = self._next_edit(now_s)
+            return await self._next_said(has_alerts, self.outlet.free_at_s(now_s) - now_s)
+        edit = self._next_edit(now_s) or self._next_update(now_s)
         if edit is not None:
             return edit
         gone_until_s = self._turns.wakes_at_s()
         return None if gone_until_s is None else gone_until_s - now_s
+
+    async def _next_said(self, has_alerts: bool, wait_s: float) -> Step | float:
+        """wait_s: until a message may leave; an edit that adds to a digest may leave sooner."""
+        growth = None
+        if has_alerts and not self._asides.replies:
+            growth = await self._turns.next_growth(is_message_free=wait_s <= 0)
+        if isinstance(growth, AlertMessage):
+            return self._grow(growth, growth.grows or 0)
+        if wait_s <= 0:
+            return await self._next_message(has_alerts)
+        return wait_s if growth is None else min(wait_s, growth.seconds)
 
     async def _next_message(self, has_alerts: bool) -> Step | float:
         if self._asides.replies and (not has_alerts or self._replies_in_a_row < REPLIES_IN_A_ROW):
@@ -126,6 +150,14 @@ class Lane:
         free_s = self.outlet.free_at_s(now_s, is_edit=True)
         return free_s - now_s if free_s > now_s else self._edit(*due)
 
+    def _next_update(self, now_s: float) -> Step | float | None:
+        if self.outlet.pace.allowance(now_s) < EDITS_NEED:
+            self._kept.clear()
+        if not self._kept:
+            return None
+        free_s = self.outlet.free_at_s(now_s, is_edit=True)
+        return free_s - now_s if free_s > now_s else self._update(self._kept.pop(next(iter(self._kept))))
+
     # --- speaking
 
     async def _tell(self, message: AlertMessage) -> None:
@@ -141,11 +173,22 @@ class Lane:
             own = OwnMessage(message_id=message_id, maybe_repeated=message.maybe_repeated, changed_s=float("-inf"))
             self._edits.told((message.topic_id, message.own_key), own)
 
+    async def _grow(self, message: AlertMessage, message_id: int) -> None:
+        self._replies_in_a_row = 0
+        await self._turns.begin(message)
+        try:
+            await self.outlet.edit(message.topic_id, message_id, message.html)
+        except DeliveryError as problem:
+            await self._turns.refused(message, problem)
+        else:
+            await self._turns.accepted(message, message_id)
+
     async def _say(self, queue: deque[Aside]) -> None:
         self._replies_in_a_row += 1
         aside = queue[0]
+        self._turns.interrupted(aside.topic_id)
         try:
-            await self.outlet.send(aside.topic_id, aside.html, reply_to=aside.reply_to)
+            message_id = await self.outlet.send(aside.topic_id, aside.html, reply_to=aside.reply_to)
         except MessageRefused as problem:
             if not aside.is_plain and is_markup_problem(problem):
                 aside.html, aside.is_plain = without_markup(aside.html), True
@@ -157,6 +200,8 @@ class Lane:
             return  # tried again, until it is too old
         else:
             self._turns.reachable(aside.topic_id)
+            if aside.on_sent is not None:
+                aside.on_sent(message_id)
         if aside in queue:
             queue.remove(aside)
 
@@ -171,7 +216,23 @@ class Lane:
         except (StorageError, DeliveryError) as problem:
             log.info("a message was not brought up to date: %s", problem)
 
+    async def _update(self, kept: KeptEdit) -> None:
+        try:
+            await self.outlet.edit(kept.topic_id, kept.message_id, kept.html)
+        except DeliveryError as problem:
+            kept.on_end(problem)
+        else:
+            kept.on_end(None)
+
     # --- inside
+
+    async def _take_over_asides(self) -> None:
+        while self._others:
+            other, ending = self._others[0]
+            if ending:
+                await asyncio.wait(ending)
+            self._asides.take_over(other._asides)
+            self._others.popleft()
 
     async def _rest(self, seconds: float | None) -> None:
         try:
@@ -195,7 +256,8 @@ class Lane:
 
     def _moved(self, old_chat_id: int) -> None:
         self._edits.forget()
-        self._turns.drop_planned()
+        self._kept.clear()
+        self._turns.chat_moved()
         self._on_moved(self, old_chat_id)
 
     def _now_s(self) -> float:

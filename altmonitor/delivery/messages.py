@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from altmonitor.delivery.digest import Gather
+from altmonitor.delivery.plain import without_markup
 from altmonitor.delivery.ports import Queued, Renderer
 from altmonitor.errors import MessageRefused
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -14,6 +18,8 @@ class AlertMessage:
     """One message about one alert or, as part of a digest, about several.
 
     own_key: the alert's key when it is the message's only subject; None for a digest.
+    is_whole_digest: a digest of fresh alerts that needs no second message.
+    grows: id of the message that this text takes the place of; `rows` are then those that are new in it.
     """
 
     topic_id: int | None
@@ -24,6 +30,8 @@ class AlertMessage:
     maybe_repeated: bool
     reply_to: int | None = None
     is_plain: bool = False
+    is_whole_digest: bool = False
+    grows: int | None = None
 
     @property
     def alert_ids(self) -> list[int]:
@@ -55,6 +63,7 @@ def digest(renderer: Renderer, topic_id: int | None, gathered: Gather) -> list[A
             own_key=None,
             is_late=gathered.late,
             maybe_repeated=doubtful,
+            is_whole_digest=len(parts) == 1 and not gathered.late,
         )
         for part in parts
     ]
@@ -66,3 +75,15 @@ def digest(renderer: Renderer, topic_id: int | None, gathered: Gather) -> list[A
 def is_markup_problem(problem: MessageRefused) -> bool:
     """Source: "can't parse entities" and its variants, as the Bot API writes them."""
     return "parse" in str(problem).lower() or "entit" in str(problem).lower()
+
+
+def repaired(message: AlertMessage, problem: MessageRefused) -> bool:
+    """Once without the reply mark, once without markup; False: then this text will never be accepted."""
+    if message.reply_to is not None and "repl" in str(problem).lower():
+        message.reply_to = None
+        return True
+    if not message.is_plain and is_markup_problem(problem):
+        log.error("the markup of an alert was refused, it is sent as plain text: %s", problem)
+        message.html, message.is_plain = without_markup(message.html), True
+        return True
+    return False

@@ -57,11 +57,12 @@ class Outlet:
         )
 
     async def seed_pace(self) -> None:
-        """The chat service remembers what was sent before a restart."""
-        if self._is_seeded or not self.topics:
+        """The chat service remembers what was sent before a restart, and how long it asked us to wait."""
+        if self._is_seeded:
             return
         now_s, now_ms = self._wiring.clock.monotonic(), self._wiring.clock.now_ms()
         try:
+            await self._recall_wait()
             sent = await self._wiring.outbox.sent_since(self.chat_id, now_ms - int(GROUP_WINDOW_S * 1000))
         except StorageError as problem:
             log.warning("starting without knowing what was sent lately: %s", problem)
@@ -101,6 +102,8 @@ class Outlet:
         except DeliveryError as problem:
             self.pace.note(self._now_s(), is_edit=is_edit)
             self._note_problem(topic_id, problem, is_edit=is_edit)
+            if isinstance(problem, RetryLater):
+                await self._remember_wait(problem.retry_after_s)
             raise
         self.pace.note(self._now_s(), is_edit=is_edit)
         self._backoff.reset()
@@ -127,6 +130,23 @@ class Outlet:
                 self._backoff_until_s = self._now_s() + self._backoff.next_s()
                 self.trouble(topic_id, str(problem))
 
+    async def _remember_wait(self, wait_s: float) -> None:
+        """Whoever asks again before the end is made to wait longer, a restarted program too."""
+        now_ms = self._wiring.clock.now_ms()
+        try:
+            await self._wiring.outbox.meta_set(f"wait:{self.chat_id}", f"{now_ms} {wait_s:.3f}")
+        except StorageError as problem:
+            log.warning("a restart would not know that Telegram asked to wait %.0f s: %s", wait_s, problem)
+
+    async def _recall_wait(self) -> None:
+        """A clock that was set back meanwhile makes no wait longer. Raises StorageError."""
+        remembered = await self._wiring.outbox.meta_get(f"wait:{self.chat_id}")
+        if remembered is not None:
+            since_ms, wait_s = remembered.split()
+            left_s = float(wait_s) - max(0.0, (self._wiring.clock.now_ms() - int(since_ms)) / 1000)
+            if left_s > 0:
+                self.pace.hold(self._now_s(), left_s)
+
     async def _move(self, new_chat_id: int) -> None:
         old_chat_id = self.chat_id
         for topic_id in self.topics:
@@ -134,6 +154,7 @@ class Outlet:
             await self._wiring.insist(lambda old=old, new=new: self._wiring.outbox.move(old, new))  # type: ignore[misc]
         self.chat_id = new_chat_id
         log.info("chat %d is now %d", old_chat_id, new_chat_id)
+        await self._wiring.insist(self._recall_wait)
         self._on_moved(old_chat_id)
 
     def _now_s(self) -> float:

@@ -18,6 +18,8 @@ OVERALL_WINDOW_S = 1.0
 RETRY_MARGIN_S = 0.25
 EDITS_NEED = 4
 """An edit leaves only while this many messages are still allowed in the running minute."""
+GROWTH_NEEDS = 9
+"""The same for an edit that adds alerts to a digest: at a message every 6 s, the rest of the minute is provided for."""
 
 
 class ChatPace:

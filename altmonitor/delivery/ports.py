@@ -51,7 +51,13 @@ class Outbox(Protocol):
         """As they are now, with what enrichment added; unknown keys are absent."""
 
     async def sent_since(self, chat_id: int, since_ms: int) -> Sequence[int]:
-        """When the chat accepted alert messages lately (unix ms, oldest → newest, one entry per message)."""
+        """When the chat accepted alerts lately: unix ms, oldest → newest, one entry per message and per edit that added
+        to it."""
+
+    async def meta_get(self, key: str) -> str | None:
+        """A remembered value; None when there is none."""
+
+    async def meta_set(self, key: str, value: str) -> None: ...
 
     async def wait_for_work(self, destination: Destination) -> None:
         """Returns when something new was committed for this destination since the last call."""

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from altmonitor.delivery import messages
 from altmonitor.delivery.digest import EXPIRED_AFTER_S, HORIZON_S, Gather, Moment, Tell, Wait, age_s, decide, is_late
-from altmonitor.delivery.messages import AlertMessage, is_markup_problem
+from altmonitor.delivery.growth import Growth
+from altmonitor.delivery.messages import AlertMessage
 from altmonitor.delivery.outlet import Outlet
-from altmonitor.delivery.plain import without_markup
+from altmonitor.delivery.pacing import GROWTH_NEEDS
 from altmonitor.delivery.ports import Queued
 from altmonitor.delivery.wiring import Wiring
 from altmonitor.errors import ChatGone, ChatUnreachable, DeliveryError, MessageRefused, StorageError
@@ -33,6 +34,7 @@ class AlertTurns:
         self._told_ms: deque[int] = deque(maxlen=200)
         self._digest_s: float | None = None
         self._fresh_in_a_row = 0
+        self._growth = Growth()
 
     @property
     def planned_keys(self) -> list[tuple[int | None, str]]:
@@ -51,8 +53,9 @@ class AlertTurns:
         return False
 
     def wakes_at_s(self) -> float | None:
-        """When a chat that was gone is tried again; None: none is gone."""
-        return min(self._gone_until_s.values(), default=None)
+        """When something that waits for a chat that was gone may be tried again; None: only news changes anything."""
+        now_s = self._wiring.clock.monotonic()
+        return min((until_s for until_s in self._gone_until_s.values() if until_s > now_s), default=None)
 
     async def next(self) -> AlertMessage | Wait | None:
         """None: nothing to tell. A message stays the next one until a method below hears what became of it."""
@@ -65,9 +68,40 @@ class AlertTurns:
             await self._plan(*decided)
         return self._planned[0] if self._planned else shortest
 
+    async def next_growth(self, *, is_message_free: bool) -> AlertMessage | Wait | None:
+        """What can be added to a digest by an edit, or when to ask again; None: nothing, as far as is known now.
+
+        is_message_free: a message may leave as well. Then everything that waits leaves in it if it needs a bell anyway.
+        """
+        now_s, waits = self._wiring.clock.monotonic(), []
+        for topic_id in self._outlet.topics:
+            if self._planned or not self._growth.can_grow(topic_id, now_s):
+                continue
+            decision = await self._decide(topic_id, await self._rows(topic_id))
+            if isinstance(decision, Wait):
+                waits.append(decision.seconds)
+            if not isinstance(decision, Gather) or decision.late or self._outlet.pace.allowance(now_s) < GROWTH_NEEDS:
+                continue
+            quiet = self._growth.quiet(topic_id, decision.rows)
+            if not quiet or (is_message_free and len(quiet) < len(decision.rows)):
+                continue
+            wait_s = self._outlet.free_at_s(now_s, is_edit=True) - now_s
+            if wait_s > 0:
+                waits.append(wait_s)
+                continue
+            message = self._growth.grown(self._wiring.renderer, topic_id, quiet)
+            if message is not None:
+                return message
+        return Wait(seconds=min(waits)) if waits else None
+
     def drop_planned(self) -> None:
         """Decide anew: by now more may wait, and the rows know what may have arrived."""
         self._planned.clear()
+
+    def chat_moved(self) -> None:
+        """Messages under the old id cannot be edited."""
+        self.drop_planned()
+        self._growth.stop_all()
 
     async def accepted(self, message: AlertMessage, message_id: int) -> None:
         now_ms = self._wiring.clock.now_ms()
@@ -79,14 +113,21 @@ class AlertTurns:
             self._wiring.latency.add(now_ms - row.alert.ts * 1000)
             self._told_ms.append(row.queued_ms)
         self._remove(message)
+        self._growth.told(message, message_id, self._wiring.clock.monotonic())
         self._gone_until_s.pop(message.topic_id, None)
         self._fresh_in_a_row = 0 if message.is_late else self._fresh_in_a_row + 1
         if message.own_key is None and not message.is_late:
             self._digest_s = self._wiring.clock.monotonic()
 
     async def begin(self, message: AlertMessage) -> None:
+        if message.grows is None:
+            self._growth.stop(message.topic_id)
         destination = self._at(message.topic_id)
         await self._wiring.insist(lambda: self._wiring.outbox.begin_attempt(destination, message.alert_ids))
+
+    def interrupted(self, topic_id: int | None) -> None:
+        """Something else is about to be said there."""
+        self._growth.stop(topic_id)
 
     def reachable(self, topic_id: int | None) -> None:
         """Something else got through to a chat that had refused the bot."""
@@ -94,8 +135,12 @@ class AlertTurns:
 
     async def refused(self, message: AlertMessage, problem: DeliveryError) -> None:
         """What the chat service's error means for the rows of this message."""
-        if isinstance(problem, MessageRefused):
-            if self._repaired(message, problem):
+        if message.grows is not None:  # whatever it was: they come as a message of their own
+            self._growth.stop(message.topic_id)
+            unknown = isinstance(problem, ChatUnreachable) and problem.outcome_unknown
+            await self._note(message, problem, outcome_unknown=unknown)
+        elif isinstance(problem, MessageRefused):
+            if messages.repaired(message, problem):
                 await self._note(message, problem, outcome_unknown=False)
             else:
                 await self._give_up(message, problem)
@@ -154,14 +199,14 @@ class AlertTurns:
 
     async def _plan(self, topic_id: int | None, decision: Tell | Gather) -> None:
         """A text that cannot be made must not stop the alerts behind it, whatever the reason."""
-        if isinstance(decision, Gather):
+        if isinstance(decision, Gather) and (len(decision.rows) > 1 or decision.late):
             try:
                 self._planned.extend(messages.digest(self._wiring.renderer, topic_id, decision))
             except Exception:
                 log.exception("a digest could not be put into words; its first alert is told by itself")
                 await self._plan_single(topic_id, decision.rows[0])
         else:
-            await self._plan_single(topic_id, decision.row)
+            await self._plan_single(topic_id, decision.row if isinstance(decision, Tell) else decision.rows[0])
 
     async def _plan_single(self, topic_id: int | None, row: Queued) -> None:
         reply_to = await self._first_of_episode(topic_id, row)
@@ -186,17 +231,6 @@ class AlertTurns:
         return await self._wiring.outbox.queued(self._at(topic_id), limit=limit)
 
     # --- after an error
-
-    def _repaired(self, message: AlertMessage, problem: MessageRefused) -> bool:
-        """Once without the reply mark, once without markup; then this text will never be accepted."""
-        if message.reply_to is not None and "repl" in str(problem).lower():
-            message.reply_to = None
-            return True
-        if not message.is_plain and is_markup_problem(problem):
-            log.error("the markup of an alert was refused, it is sent as plain text: %s", problem)
-            message.html, message.is_plain = without_markup(message.html), True
-            return True
-        return False
 
     async def _give_up(self, message: AlertMessage, problem: MessageRefused) -> None:
         destination, ids = self._at(message.topic_id), message.alert_ids

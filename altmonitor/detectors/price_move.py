@@ -161,7 +161,7 @@ class PriceMove:
             return PriceFinding(move=move, verdict=Verdict.FIRE)
         # A 60 s move stays in sight for 60 s, whatever the cooldown: it is one move.
         quiet_ms = self._cooldown_ms if move.window == "1m" else max(self._cooldown_ms, ROLLING_MS)
-        is_cooling = move.event_ms - told.event_ms < quiet_ms
+        is_cooling = abs(move.event_ms - told.event_ms) < quiet_ms  # hindsight may look at what came before
         is_told_candle = move.candle_ms in told.candles
         if not is_cooling and not is_told_candle:
             return PriceFinding(move=move, verdict=Verdict.FIRE)

@@ -6,10 +6,11 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from altmonitor.clock import Clock
-from altmonitor.errors import BudgetExhausted, ExchangeBlocked, ExchangeError, ExchangeUnreachable
+from altmonitor.errors import ExchangeBlocked, ExchangeError, UnknownSymbol
 from altmonitor.market.kline import MINUTE_MS, Candle
 from altmonitor.monitor.ports import MarketRest, Priority
 
@@ -26,8 +27,10 @@ LONGEST_MINUTES = 1_440
 
 WORKERS = 4
 PER_SECOND = 15.0
-ATTEMPTS = 4
 PAUSE_S = 5.0
+LONGEST_PAUSE_S = 60.0
+ATTEMPTS = 65
+"""An hour and a bit: longer than most troubles of an exchange."""
 BEHIND_PAUSE_S = 3.0
 LONGEST_NAP_S = 5.0
 
@@ -44,17 +47,19 @@ class BackfillStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Need:
-    """Candles with open time in [from_ms, to_ms]. Sorted by `rank`: lower first."""
+    """Candles with open time in [from_ms, to_ms]. Sorted by `rank`: lower first. ready_s: not asked for before."""
 
     symbol: str
     from_ms: int
     to_ms: int
     rank: int
     attempts: int = 0
+    ready_s: float = 0.0
 
 
 class Backfill:
     """apply(symbol, candles): synchronous; candles oldest → newest, all closed, not empty; one call per need.
+    ended(symbol, from_ms, to_ms): called after that, and when it was given up: no more of [from_ms, to_ms) will come.
 
     Needs of one symbol are merged. The symbol whose need was told last is fetched first; within one call of
     `request_all` the order is that of `symbols()`.
@@ -67,11 +72,13 @@ class Backfill:
         clock: Clock,
         symbols: Callable[[], Sequence[str]],
         apply: Callable[[str, Sequence[Candle]], None],
+        ended: Callable[[str, int, int], None] = lambda symbol, from_ms, to_ms: None,
     ) -> None:
         self._rest = rest
         self._clock = clock
         self._symbols = symbols
         self._apply = apply
+        self._ended = ended
         self._needs: dict[str, _Need] = {}
         self._calls = itertools.count(1)
         self._under_way = 0
@@ -126,6 +133,8 @@ class Backfill:
                 from_ms=min(need.from_ms, there.from_ms),
                 to_ms=max(need.to_ms, there.to_ms),
                 rank=min(need.rank, there.rank),
+                attempts=min(need.attempts, there.attempts),
+                ready_s=max(need.ready_s, there.ready_s),
             )
         self._needs[need.symbol] = need
         self._settled.clear()
@@ -134,11 +143,10 @@ class Backfill:
     async def _take_turns(self) -> None:
         while True:
             await self._sit_out_block()
-            if not self._needs:
-                self._work.clear()
-                await self._work.wait()
+            need = self._next_ready()
+            if need is None:
+                await self._wait_for_work()
                 continue
-            need = min(self._needs.values(), key=lambda waiting: waiting.rank)
             del self._needs[need.symbol]
             self._under_way += 1
             try:
@@ -149,6 +157,20 @@ class Backfill:
             finally:
                 self._under_way -= 1
                 self._look_around()
+
+    def _next_ready(self) -> _Need | None:
+        now_s = self._clock.monotonic()
+        ready = (need for need in self._needs.values() if need.ready_s <= now_s)
+        return min(ready, key=lambda waiting: waiting.rank, default=None)
+
+    async def _wait_for_work(self) -> None:
+        """For a new need, or until the next one that failed may be tried again."""
+        self._work.clear()
+        ready_s = min((need.ready_s for need in self._needs.values()), default=None)
+        pause_s = None if ready_s is None else max(0.001, ready_s - self._clock.monotonic())
+        with suppress(TimeoutError):
+            async with self._clock.timeout(pause_s):
+                await self._work.wait()
 
     def _look_around(self) -> None:
         if self._needs or self._under_way:
@@ -164,15 +186,16 @@ class Backfill:
         except ExchangeBlocked as problem:
             self._blocked_until_ms = max(self._blocked_until_ms, problem.until_ms)
             self._put(need)
-        except (ExchangeUnreachable, BudgetExhausted) as problem:
-            await self._try_later(need, problem)
-        except ExchangeError as problem:  # unknown symbol, an answer that is none: the next one would be the same
+        except UnknownSymbol as problem:
             self._give_up(need, problem)
+        except ExchangeError as problem:
+            self._try_later(need, problem)
         else:
             self._done += 1
             self._candles += len(candles)
             if candles:
                 self._apply(need.symbol, candles)
+            self._ended(need.symbol, need.from_ms, need.to_ms + MINUTE_MS)
 
     async def _fetch(self, need: _Need) -> list[Candle]:
         ready_ms = need.to_ms + MINUTE_MS + CLOSE_MARGIN_MS
@@ -196,18 +219,20 @@ class Backfill:
             )
         return [candle for candle in candles if candle.is_closed]
 
-    async def _try_later(self, need: _Need, problem: ExchangeError) -> None:
+    def _try_later(self, need: _Need, problem: ExchangeError) -> None:
+        """One symbol that cannot be had does not hold up the others: nobody waits for it."""
         if need.attempts + 1 >= ATTEMPTS:
             self._give_up(need, problem)
             return
-        await self._clock.sleep(PAUSE_S * 2**need.attempts)
-        self._put(replace(need, attempts=need.attempts + 1))
+        pause_s = min(PAUSE_S * 2 ** min(need.attempts, 10), LONGEST_PAUSE_S)
+        self._put(replace(need, attempts=need.attempts + 1, ready_s=self._clock.monotonic() + pause_s))
 
     def _give_up(self, need: _Need, problem: ExchangeError) -> None:
         self._failed += 1
         if not self._lost:
             log.warning("back-fill of %s given up after %d attempts: %s", need.symbol, need.attempts + 1, problem)
         self._lost.append(need.symbol)
+        self._ended(need.symbol, need.from_ms, need.to_ms + MINUTE_MS)
 
     async def _pace(self) -> None:
         now_s = self._clock.monotonic()

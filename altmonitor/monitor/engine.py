@@ -7,7 +7,7 @@ only when a threshold is reached or a candle closes.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from statistics import median
@@ -20,12 +20,14 @@ from altmonitor.detectors import volume_burst
 from altmonitor.detectors.oi_surge import STALE_SWEEPS, OiFinding, OiSurge
 from altmonitor.detectors.price_move import Move, PriceFinding, PriceMove
 from altmonitor.detectors.verdict import Verdict
-from altmonitor.market.book import Applied, SymbolBook
+from altmonitor.market.book import Applied, ClosedCandle, SymbolBook
 from altmonitor.market.kline import MINUTE_MS, Kline, KlineUpdate
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.market.percent import change_pct
 from altmonitor.monitor import compose
+from altmonitor.monitor.backfill import LONGEST_MINUTES
 from altmonitor.monitor.compose import Surroundings
+from altmonitor.monitor.holes import Holes
 from altmonitor.monitor.ports import AlertSink, DayTicker, Funding, OpenInterest
 
 LATENCY_SAMPLES = 1000
@@ -85,7 +87,8 @@ class Engine:
         self._oi = OiSurge(settings)
         self._volume_told_ms: dict[tuple[str, Direction], int] = {}
         self._oi_now_ms = 0
-        self._unseen = (0, 0)  # the last blind time, unix ms, begun with the minute in which it began
+        self._unseen = Holes()
+        self._unjudged = Holes()  # seen, but at their close there was no history to compare their volume with
         self.verdicts: Counter[tuple[Kind, Verdict]] = Counter()
         self.refused: Counter[str] = Counter()
         self.detect_ms: deque[int] = deque(maxlen=LATENCY_SAMPLES)
@@ -142,6 +145,8 @@ class Engine:
         """The universe. New symbols get an empty book; those that left are forgotten in every table."""
         for symbol in [known for known in self._books if known not in symbols]:
             del self._books[symbol]
+            self._unseen.forget(symbol)
+            self._unjudged.forget(symbol)
             self._price.forget(symbol)
             self._oi.forget(symbol)
             self._oi_ring.forget(symbol)
@@ -176,21 +181,38 @@ class Engine:
 
     def after_blind(self, since_ms: int, until_ms: int) -> None:
         """Nothing was seen in between: no window may bridge it, and the closed minutes are asked for."""
-        self._unseen = (since_ms - since_ms % MINUTE_MS, until_ms)
+        begin_ms = max(since_ms, until_ms - LONGEST_MINUTES * MINUTE_MS) // MINUTE_MS * MINUTE_MS
         for symbol, book in self._books.items():
             book.forget_window()
-            if since_ms // MINUTE_MS != until_ms // MINUTE_MS:
-                self._request_refill(symbol, since_ms - since_ms % MINUTE_MS, until_ms)
+            self._unseen.add(symbol, begin_ms, (until_ms // MINUTE_MS + 1) * MINUTE_MS)
+            if begin_ms != until_ms // MINUTE_MS * MINUTE_MS:
+                self._ask(symbol, begin_ms, until_ms)
 
     def refill(self, symbol: str, candles: Sequence[Kline]) -> None:
         """Closed candles from the exchange's history, oldest → newest. Those nobody watched are looked through."""
         book = self._books.get(symbol)
         if book is None:
             return
+        known = {candle.open_ms: ClosedCandle(candle.open_ms, candle.quote_usdt, candle.close) for candle in candles}
+        known.update((candle.open_ms, candle) for candle in book.closed)
         book.refill(candles)
         for kline in candles:
-            if self._unseen[0] <= kline.open_ms < self._unseen[1]:
-                self._look_back(book, kline)
+            is_unseen = self._unseen.covers(symbol, kline.open_ms)
+            if is_unseen or self._unjudged.covers(symbol, kline.open_ms):
+                self._look_back_at_volume(book, kline, known)
+            if is_unseen:
+                self._tell_missed_moves(book, kline)
+
+    def looked_back(self, symbol: str, from_ms: int, to_ms: int) -> None:
+        """No more history will come of the minutes [from_ms, to_ms)."""
+        self._unseen.fill(symbol, from_ms, to_ms)
+        self._unjudged.fill(symbol, from_ms, to_ms)
+
+    @property
+    def unseen_since_ms(self) -> int | None:
+        """Beginning of the oldest minute whose history has not been looked through yet; None when there is none."""
+        begins = [ms for ms in (self._unseen.oldest_ms(), self._unjudged.oldest_ms()) if ms is not None]
+        return min(begins, default=None)
 
     @property
     def settings(self) -> Settings:
@@ -259,12 +281,20 @@ class Engine:
         if finding.verdict is Verdict.NO_VALUE:
             self.verdicts["vol", finding.verdict] += 1
             return
-        if has_hole:
-            self._request_refill(book.symbol, book.last_closed_ms + MINUTE_MS, kline.open_ms)
+        if has_hole or finding.verdict is Verdict.FEW_CANDLES:
+            begin_ms = book.last_closed_ms + MINUTE_MS if has_hole else kline.open_ms
+            self._unseen.add(book.symbol, begin_ms, kline.open_ms)
+            self._unjudged.add(book.symbol, kline.open_ms, kline.open_ms + MINUTE_MS)
+            self._ask(book.symbol, begin_ms, kline.open_ms)
         book.close_candle(kline)
         self._on_volume(book, kline, finding, event_ms)
-        if self._unseen[0] <= kline.open_ms < self._unseen[1]:  # sight came back within this candle
+        if self._unseen.covers(book.symbol, kline.open_ms):  # sight came back within this candle
             self._tell_missed_moves(book, kline)
+            self._unseen.fill(book.symbol, kline.open_ms, kline.open_ms + MINUTE_MS)
+
+    def _ask(self, symbol: str, from_ms: int, to_ms: int) -> None:
+        """With as much before it as its first minute is compared with."""
+        self._request_refill(symbol, from_ms - self._settings.vol_burst_lookback * MINUTE_MS, to_ms)
 
     def _on_volume(
         self,
@@ -285,13 +315,16 @@ class Engine:
             self._put(compose.volume_alert(book.symbol, kline, finding, around))
         self.verdicts["vol", verdict] += 1
 
-    def _look_back(self, book: SymbolBook, kline: Kline) -> None:
-        """A closed minute nobody watched, now known from history: what it would have raised is told as late."""
-        before = [candle for candle in book.closed if candle.open_ms < kline.open_ms]
-        if before and before[-1].open_ms == kline.open_ms - MINUTE_MS:
-            finding = volume_burst.look(before, kline, self._settings)
-            self._on_volume(book, kline, finding, kline.open_ms + MINUTE_MS, is_late=True)
-        self._tell_missed_moves(book, kline)
+    def _look_back_at_volume(self, book: SymbolBook, kline: Kline, known: Mapping[int, ClosedCandle]) -> None:
+        """A closed minute that could not be judged when it closed: what it would have raised is told as late."""
+        before: list[ClosedCandle] = []
+        while len(before) < self._settings.vol_burst_lookback:
+            candle = known.get(kline.open_ms - (len(before) + 1) * MINUTE_MS)
+            if candle is None:
+                break
+            before.append(candle)
+        finding = volume_burst.look(before[::-1], kline, self._settings)
+        self._on_volume(book, kline, finding, kline.open_ms + MINUTE_MS, is_late=True)
 
     def _tell_missed_moves(self, book: SymbolBook, kline: Kline) -> None:
         for move in self._price.missed_moves(kline, kline.open_ms + MINUTE_MS):
@@ -299,7 +332,7 @@ class Engine:
 
     def _volume_cooldown(self, symbol: str, finding: volume_burst.VolumeFinding, event_ms: int) -> Verdict:
         told_ms = self._volume_told_ms.get((symbol, finding.direction))
-        if told_ms is not None and event_ms - told_ms < self._settings.cooldown_sec * 1000:
+        if told_ms is not None and abs(event_ms - told_ms) < self._settings.cooldown_sec * 1000:
             return Verdict.COOLING_DOWN
         return Verdict.FIRE
 

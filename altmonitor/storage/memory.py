@@ -156,12 +156,12 @@ class MemoryStore:
 
     async def sent_since(self, chat_id: int, since_ms: int) -> Sequence[int]:
         messages = {
-            (at.topic_id, delivery.message_id): delivery.sent_ms
+            (delivery.sent_ms, at.topic_id, delivery.message_id)
             for deliveries in self._deliveries.values()
             for at, delivery in deliveries.items()
             if at.chat_id == chat_id and delivery.sent_ms is not None and delivery.sent_ms >= since_ms
         }
-        return sorted(sent_ms for sent_ms in messages.values() if sent_ms is not None)
+        return sorted(sent_ms for sent_ms, _, _ in messages)
 
     async def move(self, old: Destination, new: Destination) -> None:
         self._waiting.move(old, new)

@@ -111,6 +111,7 @@ def _migrate(path: Path, now_s: int) -> Path | None:
     try:
         with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)) as db:
             _check_sound(path, db)
+            _refuse_foreign(path, db)  # before the next line, which changes the file
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             copy = _bring_up_to_date(path, db, now_s)
@@ -130,8 +131,7 @@ def _check_sound(path: Path, db: sqlite3.Connection) -> None:
         raise Damaged(f"{path} is damaged: {verdict}")
 
 
-def _bring_up_to_date(path: Path, db: sqlite3.Connection, now_s: int) -> Path | None:
-    """Returns the copy made before; None when the file was new or current."""
+def _refuse_foreign(path: Path, db: sqlite3.Connection) -> None:
     version, tables = _version(db), _tables(db)
     if version == 0 and tables and not legacy.is_legacy(db):
         raise StorageError(
@@ -139,10 +139,15 @@ def _bring_up_to_date(path: Path, db: sqlite3.Connection, now_s: int) -> Path | 
         )
     if version > 0 and not {"alerts", "deliveries", "meta"} <= set(tables):
         raise StorageError(f"{path} is the database of another program: set DB_FILE to another file")
+
+
+def _bring_up_to_date(path: Path, db: sqlite3.Connection, now_s: int) -> Path | None:
+    """Returns the copy made before; None when the file was new or current."""
+    version = _version(db)
     if version == latest_version():
         return None
     copy = None
-    if tables:
+    if _tables(db):
         copy = _free_name(path, f"before-v{latest_version()}-{now_s}")
         db.execute("VACUUM INTO ?", (str(copy),))
     for number, script in sorted(_scripts().items()):

@@ -89,8 +89,8 @@ class AlertReader:
 
     async def sent_since(self, chat_id: int, since_ms: int) -> Sequence[int]:
         rows = await self._fetch(
-            "SELECT max(sent_ms) AS at_ms FROM deliveries WHERE chat_id = ? AND sent_ms >= ? AND state = 'sent' "
-            "GROUP BY topic_id, message_id ORDER BY at_ms",
+            "SELECT DISTINCT sent_ms, topic_id, message_id FROM deliveries "
+            "WHERE chat_id = ? AND sent_ms >= ? AND state = 'sent' ORDER BY sent_ms",
             (chat_id, since_ms),
         )
-        return [sent_ms for (sent_ms,) in rows]
+        return [sent_ms for sent_ms, _, _ in rows]

@@ -121,6 +121,11 @@ class SqliteStore:
         """Where alerts go now: a group that became a supergroup stands under its new id."""
         return self._waiting.destinations
 
+    @property
+    def is_writing(self) -> bool:
+        """The file is open and the task that writes runs; whether the disk takes it is another matter."""
+        return self._writing is not None and not self._writing.done()
+
     # --- AlertSink
 
     def put(self, alert: Alert) -> None:

@@ -11,6 +11,7 @@ import errno
 import logging
 import os
 import stat
+import tempfile
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,11 +30,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedState:
-    """problem: one line for the operator when the file was damaged, '' otherwise. aside: where it was kept."""
+    """problem: one line for the operator when the file was damaged, '' otherwise. aside: where it was kept.
+
+    unwritable: one line when changes could not be saved as things stand, '' otherwise.
+    """
 
     overrides: Overrides
     problem: str = ""
     aside: Path | None = None
+    unwritable: str = ""
 
 
 def base_settings(config: Config) -> Settings:
@@ -94,7 +99,8 @@ class StateFile:
     def _load(self) -> LoadedState:
         try:
             content = self._read()
-            return LoadedState(overrides=Overrides() if content is None else decode(content))
+            overrides = Overrides() if content is None else decode(content)
+            return LoadedState(overrides=overrides, unwritable=self._why_unwritable())
         except Damaged as damage:
             return self._set_aside(str(damage))
         except NewerSchemaError as problem:
@@ -116,6 +122,14 @@ class StateFile:
             return None
         except OSError as problem:
             raise StorageError(f"{self._path} cannot be read ({problem.strerror}): {_way_out(problem)}") from problem
+
+    def _why_unwritable(self) -> str:
+        """Tried with a file that leaves nothing behind, so that it is known before the first command needs it."""
+        try:
+            with tempfile.TemporaryFile(dir=Path(os.path.realpath(self._path)).parent):
+                return ""
+        except OSError as problem:
+            return f"{self._path} cannot be written ({problem.strerror}): {_way_out(problem)}"
 
     def _set_aside(self, damage: str) -> LoadedState:
         real = Path(os.path.realpath(self._path))

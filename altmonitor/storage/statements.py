@@ -45,8 +45,8 @@ def forget(alert_ids: Sequence[int]) -> Statement:
 
 
 def forget_before(ts_s: float) -> Statement:
-    """Deletes those detected before, unless they still wait."""
-    return f"DELETE FROM alerts WHERE ts < ? AND {_UNLESS_WAITING}", [(ts_s,)]  # noqa: S608
+    """Deletes those detected before, unless they still wait. What came from the older tool's database stays."""
+    return f"DELETE FROM alerts WHERE ts < ? AND key NOT LIKE 'legacy:%' AND {_UNLESS_WAITING}", [(ts_s,)]  # noqa: S608
 
 
 def learned(alert: Alert) -> Statement:

@@ -1,17 +1,10 @@
 """Alerts, answers, notices and edits through a chat service that keeps Telegram's limits."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
 from altmonitor.alert import Details
-from altmonitor.delivery.dispatcher import Dispatcher
-from altmonitor.delivery.wiring import Events, Wiring
 from altmonitor.errors import (
     ChatGone,
     ChatMoved,
@@ -21,78 +14,9 @@ from altmonitor.errors import (
     RetryLater,
     TokenRefused,
 )
-from altmonitor.storage.memory import MemoryStore
 from altmonitor.values import Destination
-from tests.delivery.chat_fakes import FakeChannel, PlainRenderer
-from tests.movable_clock import MovableClock
-from tests.storage.samples import GROUP, NOW_MS, PRIVATE, TOPIC, pump
-
-
-@dataclass
-class Bench:
-    """A dispatcher at work; `happened` is what it reported."""
-
-    clock: MovableClock
-    store: MemoryStore
-    channel: FakeChannel
-    dispatcher: Dispatcher
-    happened: list[object] = field(default_factory=list)
-    stop_took_s: float = 0.0
-
-    def put(self, *symbols: str, age_s: float = 0.0, **fields: Any) -> None:
-        for symbol in symbols:
-            self.store.put(pump(symbol, at_ms=self.clock.now_ms() - int(age_s * 1000), **fields))
-
-    async def key(self, symbol: str) -> str:
-        (told,) = await self.store.recent(limit=1, symbol=symbol)
-        return told.alert.key
-
-    async def until(self, is_so: Callable[[], bool], *, within_s: float = 60.0) -> None:
-        until_s = self.clock.monotonic() + within_s
-        await self.clock.settle()
-        while not is_so():
-            assert self.clock.monotonic() < until_s, f"not so within {within_s} s; said: {self.channel.said}"
-            await self.clock.advance(0.05)
-
-    async def said(self, count: int, *, within_s: float = 60.0) -> list[str]:
-        await self.until(lambda: len(self.channel.said) >= count, within_s=within_s)
-        return [said.html for said in self.channel.said]
-
-
-def make(*destinations: Destination, min_interval_s: float | None = None, per_part: int = 150) -> Bench:
-    clock = MovableClock(NOW_MS)
-    store = MemoryStore(clock=clock, destinations=destinations)
-    channel = FakeChannel(clock)
-    happened: list[object] = []
-    events = Events(
-        trouble=lambda at, reason: happened.append((at, reason)),
-        moved=lambda old, new: happened.append((old, new)),
-        fatal=lambda problem: happened.append(str(problem)),
-        expired=lambda at, count: happened.append((at, count)),
-    )
-    wiring = Wiring(
-        outbox=store,
-        channel=channel,
-        renderer=PlainRenderer(per_part),
-        clock=clock,
-        min_interval_s=min_interval_s,
-        events=events,
-    )
-    return Bench(clock, store, channel, Dispatcher(wiring, destinations), happened)
-
-
-@asynccontextmanager
-async def running(bench: Bench) -> AsyncIterator[Bench]:
-    task = asyncio.create_task(bench.dispatcher.run())
-    try:
-        yield bench
-    finally:
-        task.cancel()
-        stopping_s = bench.clock.monotonic()
-        while not task.done():
-            await bench.clock.advance(0.1)
-        bench.stop_took_s = bench.clock.monotonic() - stopping_s
-    assert bench.channel.violations == []
+from tests.delivery.bench import make, running
+from tests.storage.samples import GROUP, PRIVATE, TOPIC, pump
 
 
 async def test_a_single_alert_leaves_at_once_and_is_recorded_with_its_message() -> None:
@@ -138,10 +62,11 @@ async def test_a_storm_spread_over_a_minute_gathers_into_few_digests() -> None:
             decided_s[f"C{number}USDT"] = bench.clock.monotonic()
             await bench.clock.advance(60 / 530)
         await bench.until(lambda: bench.store.outbox_status().queued == 0)
-        shown_s = {
-            symbol: said.at_s for said in bench.channel.said for symbol in said.html.split() if symbol in decided_s
-        }
-        assert len(shown_s) == 530
+        shown_s: dict[str, float] = {}
+        for said in bench.channel.said:
+            for symbol in said.html.split():
+                shown_s.setdefault(symbol, said.at_s)
+        assert decided_s.keys() <= shown_s.keys()
         assert max(shown_s[symbol] - decided_s[symbol] for symbol in decided_s) <= 15.0
         assert len(bench.channel.said) <= 16
         assert bench.dispatcher.latency_ms()[0] is not None
@@ -245,6 +170,17 @@ async def test_a_chat_that_blocks_the_bot_is_tried_again_after_an_hour_with_the_
         assert bench.happened == [(GROUP, "blocked"), (GROUP, "")]
 
 
+async def test_a_chat_that_blocks_the_bot_costs_nothing_while_there_is_nothing_to_tell() -> None:
+    async with running(make(PRIVATE)) as bench:
+        bench.channel.will_refuse(PRIVATE, ChatGone("blocked"))
+        bench.put("AUSDT")
+        await bench.until(lambda: bench.happened == [(PRIVATE, "blocked")])
+        await bench.clock.advance(3700)
+        looked = bench.store.looks
+        await bench.clock.advance(100)
+        assert bench.store.looks - looked <= 2
+
+
 async def test_refused_markup_is_sent_as_plain_text_and_the_rest_goes_on() -> None:
     async with running(make(PRIVATE)) as bench:
         bench.channel.will_refuse(PRIVATE, MessageRefused("Bad Request: can't parse entities"))
@@ -311,6 +247,44 @@ async def test_answers_go_before_alerts_and_notices_after_them() -> None:
     async with running(bench):
         assert await bench.said(5) == ["one", "two", "AUSDT", "BUSDT", "started"]
         assert [said.reply_to for said in bench.channel.said] == [5, None, None, None, None]
+
+
+async def test_a_wait_asked_for_is_kept_over_a_restart() -> None:
+    bench = make(PRIVATE)
+    async with running(bench):
+        bench.channel.will_refuse(PRIVATE, RetryLater("Telegram asks to wait", retry_after_s=300))
+        bench.put("SOLUSDT")
+        await bench.until(lambda: len(bench.channel.calls) == 1)
+    bench.begin_again()
+    async with running(bench):
+        await bench.said(1, within_s=400)
+        first, second = bench.channel.calls
+        assert second[0] - first[0] >= 300
+
+
+async def test_a_clock_set_back_makes_no_wait_longer() -> None:
+    bench = make(PRIVATE)
+    async with running(bench):
+        bench.channel.will_refuse(PRIVATE, RetryLater("Telegram asks to wait", retry_after_s=60))
+        bench.put("SOLUSDT")
+        await bench.until(lambda: len(bench.channel.calls) == 1)
+    bench.clock.jump(-7200)
+    bench.begin_again()
+    async with running(bench):
+        await bench.said(1, within_s=70)
+
+
+async def test_a_chat_known_by_two_ids_has_one_pace() -> None:
+    async with running(make(GROUP)) as bench:
+        supergroup = Destination(chat_id=-100777)
+        bench.dispatcher.reply(supergroup, ["pong"])
+        await bench.said(1)
+        bench.channel.will_refuse(GROUP, ChatMoved("the group moved", new_chat_id=-100777))
+        bench.put("SOLUSDT")
+        await bench.said(2)
+        pong, alert = bench.channel.said
+        assert (alert.destination, alert.html) == (supergroup, "SOLUSDT")
+        assert alert.at_s - pong.at_s >= 3.2
 
 
 async def test_asking_for_help_again_and_again_does_not_hold_up_alerts() -> None:

@@ -57,7 +57,7 @@ CASES: list[tuple[News, str, str]] = [
         "OI ±3 % in 1 m, ±6 % in 5 m\n"
         "Volume 5× the median of 20 · cooldown 3 min · watchlist 1 · muted 2\n"
         "Restored: undelivered alerts 12, cooldowns 41, candles 11,781\n"
-        "At these thresholds about 38 alerts a day, judging by the last 20 min\n"
+        "At these thresholds about 38 price and volume alerts a day, judging by the last 20 min\n"
         "Start after: stopped by SIGTERM\n"
         "/status shows the health, /help the commands\n"
         "23:00:39 UTC",
@@ -66,7 +66,7 @@ CASES: list[tuple[News, str, str]] = [
         "持仓 ±3 % / 1 分钟，±6 % / 5 分钟\n"
         "放量 5×（前 20 根中位数） · 冷却 3 分钟 · 自选 1 · 静音 2\n"
         "已恢复：未送达的提醒 12、冷却 41、K 线 11,781\n"
-        "按当前阈值约每天 38 条（依据最近 20 分钟）\n"
+        "按当前阈值，价格与放量提醒约每天 38 条（依据最近 20 分钟）\n"
         "重启原因：stopped by SIGTERM\n"
         "/status 查看状态，/help 查看命令\n"
         "07:00:39 UTC+08",
@@ -239,7 +239,7 @@ def test_an_estimate_below_one_is_not_called_none() -> None:
     started = Started(
         at_ms=AT_MS, version="0.1.0", symbols=561, settings=Settings(), alerts_per_day=0.2, history_s=86_400.0 * 7
     )
-    assert "At these thresholds about <1 alerts a day, judging by the last 7 d" in seen(EN, started)
+    assert "At these thresholds about <1 price and volume alerts a day, judging by the last 7 d" in seen(EN, started)
 
 
 def test_blind_before_the_first_data_says_so() -> None:

@@ -101,7 +101,7 @@ def test_a_hole_empties_the_baseline_and_asks_for_the_missing_minutes() -> None:
     quiet(market, 12)
     market.close(15, 600_000.0)
     assert market.told == []
-    assert market.refills == [("SOLUSDT", T0 + 12 * MINUTE, T0 + 15 * MINUTE)]
+    assert market.refills[-1] == ("SOLUSDT", T0 - 8 * MINUTE, T0 + 15 * MINUTE)
     for minute in range(16, 20):
         market.close(minute, 100_000.0)
     market.close(20, 3_500_000.0)

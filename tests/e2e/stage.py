@@ -83,9 +83,11 @@ async def stage(
     destination: Destination | None = None,
     frames_per_s: float = 30,
     start_s: float = 0,
+    stall_s: float = 0,
     **environ: str,
 ) -> AsyncIterator[Stage]:
-    """`start_s`: where the clock begins; the market's world begins at START_MS."""
+    """`start_s`: where the clock begins; the market's world begins at START_MS. stall_s: of the machine's time; no
+    shorter silence of the feed is taken for blindness."""
     where = destination or Destination(chat_id=READER)
     clock = ScaledClock(start_ms=START_MS + round(start_s * 1000), speed=speed)
     market = SeededMarket(seed=3, start_ms=START_MS, symbols=symbols, frames_per_s=frames_per_s, script=script)
@@ -107,7 +109,8 @@ async def stage(
             patience = Timeouts(call_s=30 * speed, poll_margin_s=10 * speed)
             channel = TelegramChannel(Secret(TOKEN), api_url=telegram.url, clock=clock, timeouts=patience)
             async with telegram_outlet(channel, where) as outlet:
-                choices = Choices(feed=FeedOptions(gather_ms=config.feed_gather_ms))
+                feed = FeedOptions(gather_ms=config.feed_gather_ms, shortest_silence_s=stall_s * speed)
+                choices = Choices(feed=feed)
                 app = App(config, clock=clock, outlet=outlet, choices=choices)
                 running = asyncio.create_task(app.run())
                 try:

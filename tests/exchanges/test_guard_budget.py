@@ -61,7 +61,17 @@ def test_a_count_told_for_a_request_of_the_minute_before_is_not_this_minutes() -
     budget = Budget()
     ticket = budget.reserve(SWEEP, **at(60.2))
     budget.settle(ticket, exchange_ms=MINUTE_MS + 61_000, used_header="2300")
-    assert budget.used(MINUTE_MS + 61_000) == 0
+    assert budget.used(MINUTE_MS + 61_000) == 1
+
+
+@pytest.mark.parametrize(("seconds", "used"), [(59.4, 0), (59.5, 1_600), (60.4, 1_600)])
+def test_what_is_asked_around_the_turn_of_the_minute_counts_in_both(seconds: float, used: int) -> None:
+    budget = Budget()
+    for _ in range(40):
+        ticket = budget.reserve(Ask(target="/", priority=Priority.SWEEP, weight=40), **at(seconds))
+        budget.settle(ticket, exchange_ms=MINUTE_MS + 60_450, used_header=None)
+    assert budget.used(MINUTE_MS + 61_000) == used
+    assert budget.used(MINUTE_MS + 121_000) == 0
 
 
 def test_what_is_under_way_is_added_to_the_exchanges_count() -> None:

@@ -92,6 +92,18 @@ async def test_a_cancelled_caller_hands_the_ping_on() -> None:
     assert door.asked == [0.0, 2.0]
 
 
+async def test_the_ping_tells_what_was_spent_in_this_minute_before_the_start() -> None:
+    clock = MovableClock()
+    guard = Guard("fapi.example", clock=clock)
+
+    async def send(target: str) -> Answer:
+        return Answer(200, {"X-MBX-USED-WEIGHT-1M": "2345"}, b"{}")
+
+    await clock.advance(10)
+    await Preflight(guard, clock=clock).wait(send)
+    assert guard.status().weight_used == 2_345
+
+
 @pytest.mark.parametrize("status", [418, 429, 403, 451])
 async def test_a_refused_address_asks_for_no_data(status: int) -> None:
     clock = MovableClock()

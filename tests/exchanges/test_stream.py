@@ -92,10 +92,10 @@ async def test_on_a_fast_clock_a_longer_silence_can_be_what_counts() -> None:
         s.exchange.faults.mute = True
         await s.clock.sleep(60)
         assert s.sink.kinds() == ["live"]
+        assert s.exchange.stats.ws_ever == 1
         waited_s = await s.until(lambda: len(s.sink.events) == 2, within_s=45)
         assert waited_s >= 25
     assert s.sink.kinds() == ["live", "blind"]
-    assert s.exchange.stats.ws_ever == 1
 
 
 @pytest.mark.parametrize("path", ["/", "/public"])

@@ -60,6 +60,16 @@ def test_nothing_to_watch_is_neither_live_nor_blind() -> None:
     assert watch.sight is Sight.STARTING
 
 
+def test_data_that_flows_is_seen_at_once_and_not_only_with_the_next_look() -> None:
+    watch = FeedWatch()
+    assert watch.is_blind([], 0.0)
+    assert watch.is_blind([share()], 1.0)
+    assert not watch.is_blind([share(last_data_s=1.0)], 1.0)
+    watch.look([share()], 30.0)
+    assert watch.is_blind([share(last_data_s=31.0), share()], 31.0)
+    assert not watch.is_blind([share(last_data_s=31.0)], 31.0)
+
+
 def hear_regularly(watch: SymbolWatch, gaps_s: dict[str, float], until_s: float) -> None:
     """Each symbol is updated at its own pace; the watch is told every 5 s, as the feed does."""
     for tick in range(1, int(until_s / 5) + 1):

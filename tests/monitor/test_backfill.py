@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from altmonitor.clock import ScaledClock
-from altmonitor.errors import BadAnswer, BudgetExhausted, ExchangeBlocked, ExchangeUnreachable
+from altmonitor.errors import BadAnswer, BudgetExhausted, ExchangeBlocked, ExchangeUnreachable, UnknownSymbol
 from altmonitor.exchanges.binance.guard import Guard
 from altmonitor.exchanges.binance.rest import BinanceRest
 from altmonitor.market.kline import Candle
@@ -29,11 +29,13 @@ class Desk:
         self.rest = FakeRest(self.clock)
         self.symbols = symbols
         self.applied: list[tuple[str, Sequence[Candle]]] = []
+        self.ended: list[tuple[str, int, int]] = []
         self.backfill = Backfill(
             self.rest,
             clock=self.clock,
             symbols=lambda: self.symbols,
             apply=lambda symbol, candles: self.applied.append((symbol, candles)),
+            ended=lambda *span: self.ended.append(span),
         )
 
     def minutes(self, number: int = -1) -> list[int]:
@@ -146,15 +148,31 @@ async def test_a_block_is_sat_out_and_the_need_is_filled_after_it() -> None:
         assert desk.minutes() == [-3, -2, -1]
 
 
-async def test_an_exchange_without_an_answer_is_asked_four_times() -> None:
+async def test_an_exchange_without_an_answer_is_asked_for_an_hour_ever_less_often() -> None:
     async with Desk().running() as desk:
         desk.rest.failing = lambda what, symbol: ExchangeUnreachable("503")
         desk.backfill.request("SOLUSDT", T0 - 3 * MINUTE, NOW_MS)
-        await desk.clock.advance(120.0)
-        assert len(desk.rest.asked) == 4
+        await desk.clock.advance(80.0)
+        assert [round(asked.at_s) for asked in desk.rest.asked] == [0, 5, 15, 35, 75]
+        await desk.clock.advance(3_500.0)
+        assert desk.backfill.status().pending == 1
+        assert desk.ended == []
+        await desk.clock.advance(200.0)
         status = desk.backfill.status()
         assert (status.pending, status.done, status.failed) == (0, 0, 1)
+        assert desk.ended == [("SOLUSDT", T0 - 3 * MINUTE, T0)]
         await desk.backfill.settled()
+
+
+async def test_trouble_of_minutes_costs_no_hole() -> None:
+    symbols = [f"A{number:03}USDT" for number in range(200)]
+    async with Desk(*symbols).running() as desk:
+        over_ms = NOW_MS + 300_000
+        desk.rest.failing = lambda what, symbol: BadAnswer("html") if desk.clock.now_ms() < over_ms else None
+        desk.backfill.request_all(5)
+        await desk.clock.advance(380.0)
+        status = desk.backfill.status()
+        assert (status.pending, status.done, status.failed) == (0, 200, 0)
 
 
 async def test_an_exhausted_budget_is_tried_again_later() -> None:
@@ -166,13 +184,23 @@ async def test_an_exhausted_budget_is_tried_again_later() -> None:
         assert desk.minutes() == [-3, -2, -1]
 
 
-async def test_a_bad_answer_gives_up_one_symbol_only() -> None:
-    async with Desk("AUSDT", "BUSDT").running() as desk:
-        desk.rest.failing = lambda what, symbol: BadAnswer("html") if symbol == "AUSDT" else None
+async def test_symbols_that_cannot_be_had_do_not_hold_up_the_others() -> None:
+    bad = [f"BAD{number}USDT" for number in range(8)]
+    async with Desk(*bad, "GOODUSDT").running() as desk:
+        desk.rest.failing = lambda what, symbol: BadAnswer("html") if symbol in bad else None
         desk.backfill.request_all(5)
         await desk.clock.advance(10.0)
-        assert [symbol for symbol, _ in desk.applied] == ["BUSDT"]
+        assert [symbol for symbol, _ in desk.applied] == ["GOODUSDT"]
+        assert desk.backfill.status().pending == 8
+
+
+async def test_a_symbol_the_exchange_does_not_know_is_given_up_at_once() -> None:
+    async with Desk().running() as desk:
+        desk.rest.failing = lambda what, symbol: UnknownSymbol("-1121")
+        desk.backfill.request("GONEUSDT", T0 - 3 * MINUTE, NOW_MS)
+        await desk.clock.advance(1.0)
         assert desk.backfill.status().failed == 1
+        assert desk.ended == [("GONEUSDT", T0 - 3 * MINUTE, T0)]
 
 
 async def test_a_stopped_back_fill_keeps_what_was_under_way() -> None:

@@ -22,8 +22,8 @@ def blind_market(**settings: object) -> Market:
     return market
 
 
-def test_the_missed_minutes_are_asked_for() -> None:
-    assert blind_market().refills == [("SOLUSDT", T0 + 12 * MINUTE, T0 + 15 * MINUTE + 10_000)]
+def test_the_missed_minutes_are_asked_for_with_those_they_are_compared_with() -> None:
+    assert blind_market().refills[-1] == ("SOLUSDT", T0 - 8 * MINUTE, T0 + 15 * MINUTE + 10_000)
 
 
 def test_touched_bounds_and_bursts_of_missed_minutes_are_told_as_late_with_their_own_time() -> None:
@@ -74,3 +74,66 @@ def test_muted_symbols_stay_muted_in_hindsight() -> None:
     market = blind_market(muted={"SOLUSDT": None})
     market.engine.refill("SOLUSDT", [candle(12), candle(13, high=104.0)])
     assert market.told == []
+
+
+def test_a_minute_whose_close_got_lost_is_looked_through_although_nobody_was_blind() -> None:
+    market = blind_market()
+    for minute in (16, 18):
+        market.close(minute, 100_000.0)
+    assert market.refills[-1] == ("SOLUSDT", T0 + (17 - 20) * MINUTE, T0 + 18 * MINUTE)
+    market.engine.refill("SOLUSDT", [*(candle(minute) for minute in range(7, 17)), candle(17, high=104.0, quote=9e5)])
+    assert [(a.kind, a.candle_ms, a.late) for a in market.sink.alerts] == [
+        ("vol", T0 + 17 * MINUTE, True),
+        ("price", T0 + 17 * MINUTE, True),
+    ]
+
+
+def test_a_burst_that_closed_before_its_baseline_was_known_is_told_when_history_comes() -> None:
+    market = Market()
+    market.close(0, 900_000.0)
+    assert market.refills == [("SOLUSDT", T0 - 20 * MINUTE, T0)]
+    market.engine.refill("SOLUSDT", [*(candle(minute) for minute in range(-20, 0)), candle(0, quote=9e5)])
+    assert [(a.kind, a.candle_ms, a.late) for a in market.sink.alerts] == [("vol", T0, True)]
+
+
+def test_a_move_in_a_minute_that_was_watched_is_not_looked_for_when_only_its_volume_could_not_be_judged() -> None:
+    market = Market()
+    market.close(0, 100_000.0)
+    market.engine.refill("SOLUSDT", [*(candle(minute) for minute in range(-20, 0)), candle(0, high=104.0)])
+    assert market.told == []
+
+
+def test_a_burst_in_a_hole_longer_than_the_lookback_is_found() -> None:
+    market = Market()
+    market.engine.after_blind(T0, T0 + 60 * MINUTE + 10_000)
+    history = [candle(minute, quote=9e5 if minute == 3 else 1e5) for minute in range(-20, 60)]
+    market.engine.refill("SOLUSDT", history)
+    assert [(a.kind, a.candle_ms) for a in market.sink.alerts] == [("vol", T0 + 3 * MINUTE)]
+
+
+def test_an_older_move_is_told_although_a_newer_one_was_told_before_history_came() -> None:
+    market = blind_market()
+    market.push(104.0, at_s=15 * 60 + 20)
+    market.engine.refill("SOLUSDT", [candle(12), candle(13), candle(14)])
+    assert [a.late for a in market.sink.alerts] == [False]
+    market.engine.after_blind(T0 + 12 * MINUTE, T0 + 30 * MINUTE + 10_000)
+    market.push(104.0, open=100.0, at_s=30 * 60 + 20)
+    market.engine.refill("SOLUSDT", [candle(minute, high=104.0 if minute == 22 else 100.0) for minute in range(12, 30)])
+    assert [(a.event_ms - T0) // MINUTE for a in market.sink.alerts] == [15, 30, 23]
+
+
+def test_what_is_unseen_is_remembered_until_its_history_was_looked_through() -> None:
+    market = blind_market()
+    market.engine.looked_back("SOLUSDT", T0 - 20 * MINUTE, T0 + 12 * MINUTE)
+    assert market.engine.unseen_since_ms == T0 + 12 * MINUTE
+    market.engine.refill("SOLUSDT", [candle(minute) for minute in range(-8, 15)])
+    market.engine.looked_back("SOLUSDT", T0 - 8 * MINUTE, T0 + 15 * MINUTE)
+    assert market.engine.unseen_since_ms == T0 + 15 * MINUTE
+    market.close(15, 100_000.0)
+    assert market.engine.unseen_since_ms is None
+
+
+def test_a_symbol_that_left_leaves_nothing_unseen() -> None:
+    market = blind_market()
+    market.engine.set_symbols([])
+    assert market.engine.unseen_since_ms is None

@@ -189,10 +189,12 @@ def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "notes.db"
     with closing(sqlite3.connect(path)) as db:
         db.executescript("CREATE TABLE notes (text TEXT); INSERT INTO notes VALUES ('mine');")
+    before = path.read_bytes()
     with pytest.raises(
         StorageError, match=r"notes\.db is the database of another program \(tables notes\): set DB_FILE"
     ):
         migrate.prepare(path, now_s=1)
+    assert path.read_bytes() == before
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 1")
     with pytest.raises(StorageError, match="another program"):

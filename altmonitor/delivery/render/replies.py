@@ -22,6 +22,7 @@ from altmonitor.control.replies import (
     Reply,
     SaveFailed,
     StatsShown,
+    StatusPin,
     StatusShown,
     SymbolsRefused,
     UniverseUnknown,
@@ -85,6 +86,9 @@ def _lines(reply: Reply, style: Style) -> Sequence[str]:
             return _muted_changed(reply, style)
         case StatusShown():
             return status_lines(reply, style)
+        case StatusPin():
+            off = "pin_off" if reply.was_on else "pin_off_none"
+            return [say_reply(lang, "pin_on" if reply.is_on else off)]
         case HistoryShown():
             return history_lines(reply, style)
         case StatsShown():

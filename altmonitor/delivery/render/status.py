@@ -15,6 +15,22 @@ def status_lines(reply: StatusShown, style: Style) -> list[str]:
     return [*_health_lines(reply.health, reply.now_s, style), "", *_settings_lines(reply, style)]
 
 
+def lasting_lines(reply: StatusShown, style: Style) -> list[str]:
+    """What of the status does not change by the mere passing of time."""
+    health, lang = reply.health, style.lang
+    guard, feed = health.guard, health.feed
+    lines = [
+        say_reply(lang, f"health_{health.status}"),
+        *(f"– {_known(lang, f'reason_{code}', code)}" for code in health.reason_codes),
+        say_reply(lang, "board_feed", covered=feed.symbols_covered, expected=feed.symbols_expected),
+    ]
+    if guard.until_ms is not None and guard.state != "open":
+        until = n.when(guard.until_ms, style.tz, reference_ms=reply.now_s * 1000)
+        state = _known(lang, f"guard_{guard.state}", guard.state)
+        lines.append(say_reply(lang, "board_guard", state=state, time=until))
+    return [*lines, "", *_settings_lines(reply, style)]
+
+
 def muted_lines(muted: dict[str, int | None], now_s: float | None, style: Style) -> list[str]:
     """Those for good first, many in a line; then one line for each that ends, the soonest first."""
     for_good = sorted(symbol for symbol, until_s in muted.items() if until_s is None)

@@ -85,7 +85,8 @@ _EN = {
     "restored_cooldowns": "cooldowns {count}",
     "restored_candles": "candles {count}",
     "restored_nothing": "Nothing to restore",
-    "started_estimate": "At these thresholds about {count} alerts a day, judging by the last {history}",
+    "started_estimate": "At these thresholds about {count} price and volume alerts a day, "
+    "judging by the last {history}",
     "started_reason": "Start after: {reason}",
     "started_help": "/status shows the health, /help the commands",
     "blind_since": "🔴 <b>BLIND since {time}</b>",
@@ -207,7 +208,7 @@ _ZH = {
     "restored_cooldowns": "冷却 {count}",
     "restored_candles": "K 线 {count}",
     "restored_nothing": "没有需要恢复的内容",
-    "started_estimate": "按当前阈值约每天 {count} 条（依据最近 {history}）",
+    "started_estimate": "按当前阈值，价格与放量提醒约每天 {count} 条（依据最近 {history}）",
     "started_reason": "重启原因：{reason}",
     "started_help": "/status 查看状态，/help 查看命令",
     "blind_since": "🔴 <b>行情中断，自 {time}</b>",

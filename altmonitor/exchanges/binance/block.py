@@ -59,11 +59,16 @@ class BlockFile:
         return self._read()
 
     def publish(self, record: BlockRecord) -> BlockRecord:
-        """Keeps the later end of what is there and what is given; returns what is in force."""
+        """Keeps the later end of what is there and what is given; returns what is in force.
+
+        A refusal for the location gives way to one of another kind: whoever met that had asked again after a start, and
+        the next start must not take it for the location's, which is asked about anew.
+        """
         with self._locked() as is_ours:
             if is_ours:
                 there = self._read() or BlockRecord()
-                if there.until_ms > record.until_ms:
+                gives_way = there.severity == "REGION" != record.severity
+                if there.until_ms > record.until_ms and not gives_way:
                     record = msgspec.structs.replace(
                         record, until_ms=there.until_ms, severity=there.severity, reason=there.reason
                     )

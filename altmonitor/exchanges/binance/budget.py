@@ -73,6 +73,7 @@ class Budget:
         self._pools = dict(pools if pools is not None else binance_pools())
         self._minute = -1
         self._reserved = 0
+        self._at_edge = 0
         self._counted = 0
         self._under_way = 0
 
@@ -96,6 +97,8 @@ class Budget:
     def reserve(self, ask: Ask, *, exchange_ms: int, now_s: float) -> Ticket:
         self._roll(exchange_ms)
         self._reserved += ask.weight
+        if (exchange_ms + EDGE_MS) % MINUTE_MS < 2 * EDGE_MS:
+            self._at_edge += ask.weight  # the exchange may count it in the minute that begins
         self._under_way += ask.weight
         if ask.pool and ask.pool in self._pools:
             self._pools[ask.pool].sent_s.append(now_s)
@@ -114,5 +117,6 @@ class Budget:
     def _roll(self, exchange_ms: int) -> None:
         minute = (exchange_ms - EDGE_MS) // MINUTE_MS
         if minute > self._minute or minute < self._minute - 1:  # a correction by a moment reopens no minute
+            self._reserved = self._at_edge if minute == self._minute + 1 else 0
+            self._at_edge = self._counted = 0
             self._minute = minute
-            self._reserved = self._counted = 0

@@ -170,6 +170,7 @@ class Guard:
             self._probed.set()
 
     def _trip(self, refusal: Refusal) -> None:
+        self._look_at_file()
         if not self._breaker.trip(refusal, self._clock.monotonic()):
             return
         self._adopt(self._file.publish(self._record()))
@@ -233,6 +234,7 @@ class Guard:
             self._on_change(self.status())
 
     def _raise_when_blocked(self) -> None:
+        self._look_at_file()  # another process may have met a block while we waited for budget
         if self._breaker.block is not None:
             raise self._blocked()
 

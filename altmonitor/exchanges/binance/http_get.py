@@ -25,11 +25,21 @@ class HttpGet:
     request itself.
     """
 
-    def __init__(self, base_url: str, *, clock: Clock, trust_env: bool, sockets: int = SOCKETS) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        clock: Clock,
+        trust_env: bool,
+        sockets: int = SOCKETS,
+        within_s: float = ANSWER_TIMEOUT_S,
+    ) -> None:
+        """within_s: seconds of the clock handed in."""
         self.base_url = base_url.rstrip("/")
         self._clock = clock
         self._trust_env = trust_env
         self._sockets = sockets
+        self._within_s = within_s
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
@@ -60,12 +70,12 @@ class HttpGet:
             raise ExchangeUnreachable("not started, or stopped")
         try:
             async with (
-                self._clock.timeout(ANSWER_TIMEOUT_S),
+                self._clock.timeout(self._within_s),
                 self._session.get(URL(self.base_url + target, encoded=True), allow_redirects=False) as response,
             ):
                 return Answer(response.status, response.headers, await _read_body(response))
         except TimeoutError:
-            raise ExchangeUnreachable(f"no answer within {ANSWER_TIMEOUT_S:.0f} s") from None
+            raise ExchangeUnreachable(f"no answer within {self._within_s:.0f} s") from None
         except aiohttp.ClientPayloadError:
             raise BadAnswer("the answer was cut off") from None
         except (aiohttp.ClientError, OSError, RuntimeError) as problem:  # RuntimeError: the session is being closed

@@ -132,7 +132,7 @@ class Lane:
                 running = await self._open(tasks)
             except ExchangeError as problem:
                 self.trouble = str(problem)
-                self._backoff.on_open_failed(problem)
+                self._parts.budget.close_for(self._backoff.on_open_failed(problem))
                 _log.debug("attempt %d: %s", self.attempts, problem)
             else:
                 self.reconnects += self._has_opened
@@ -173,7 +173,7 @@ class Lane:
         try:
             new = await self._open(tasks, is_muted=True)
         except ExchangeError as problem:
-            self._backoff.on_open_failed(problem)
+            self._parts.budget.close_for(self._backoff.on_open_failed(problem))
             self._put_off(old, str(problem))
             return old
         await self._speak_together(new, old)

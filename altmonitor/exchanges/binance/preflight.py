@@ -20,11 +20,14 @@ ANSWER_WITHIN_S: Final = 5.0
 
 
 class Preflight:
-    """Whoever asks first sends the ping, the others wait for what becomes of it."""
+    """Whoever asks first sends the ping, the others wait for what becomes of it. within_s: for one answer."""
 
-    def __init__(self, guard: Guard, *, clock: Clock, target: str = "/fapi/v1/ping") -> None:
+    def __init__(
+        self, guard: Guard, *, clock: Clock, target: str = "/fapi/v1/ping", within_s: float = ANSWER_WITHIN_S
+    ) -> None:
         self._guard = guard
         self._clock = clock
+        self._within_s = within_s
         self._ask = Ask(target=target, priority=Priority.ENRICH)
         self._turn = asyncio.Lock()
         self._attempts = 0
@@ -42,8 +45,8 @@ class Preflight:
         """The attempts of one who was cancelled count for the next."""
         self._attempts += 1
         try:
-            async with self._clock.timeout(ANSWER_WITHIN_S):
-                answer = await self._guard.fetch(self._ask, send, wait_s=ANSWER_WITHIN_S)
+            async with self._clock.timeout(self._within_s):
+                answer = await self._guard.fetch(self._ask, send, wait_s=self._within_s)
         except ExchangeBlocked:
             self._is_over = True  # from here on the guard itself pings before anything else
             raise
@@ -51,7 +54,7 @@ class Preflight:
             self._is_over = True
             return
         except TimeoutError:
-            problem = f"no answer within {ANSWER_WITHIN_S:.0f} s"
+            problem = f"no answer within {self._within_s:.0f} s"
         except (ExchangeUnreachable, BadAnswer) as unanswered:
             problem = str(unanswered)
         else:

@@ -17,7 +17,7 @@ from altmonitor.errors import BadAnswer, ExchangeError, ExchangeUnreachable, Unk
 from altmonitor.exchanges.binance import rest_wire as wire
 from altmonitor.exchanges.binance.budget import FUNDING, FUTURES_DATA, Ask
 from altmonitor.exchanges.binance.guard import Answer, Guard
-from altmonitor.exchanges.binance.http_get import SOCKETS, HttpGet
+from altmonitor.exchanges.binance.http_get import ANSWER_TIMEOUT_S, SOCKETS, HttpGet
 from altmonitor.exchanges.binance.preflight import Preflight
 from altmonitor.exchanges.binance.readers import One, Rows
 from altmonitor.exchanges.binance.refusal import retry_after_s
@@ -76,17 +76,24 @@ class BinanceRest:
     """`monitor.ports.MarketRest`. `start` before the first question, `stop` after the last.
 
     trust_env: HTTP(S)_PROXY and NO_PROXY are obeyed. sockets: kept alive and shared by all callers; a sweep holds at
-    most OI_CONCURRENCY of them.
+    most OI_CONCURRENCY of them. within_s: how long an answer may take.
     skipped: rows left out because they were not what the endpoint promises, by endpoint.
     """
 
     def __init__(
-        self, base_url: str, *, clock: Clock, guard: Guard, trust_env: bool = True, sockets: int = SOCKETS
+        self,
+        base_url: str,
+        *,
+        clock: Clock,
+        guard: Guard,
+        trust_env: bool = True,
+        sockets: int = SOCKETS,
+        within_s: float = ANSWER_TIMEOUT_S,
     ) -> None:
-        self._http = HttpGet(base_url, clock=clock, trust_env=trust_env, sockets=sockets)
+        self._http = HttpGet(base_url, clock=clock, trust_env=trust_env, sockets=sockets, within_s=within_s)
         self._clock = clock
         self._guard = guard
-        self._preflight = Preflight(guard, clock=clock)
+        self._preflight = Preflight(guard, clock=clock, within_s=within_s / 3)
         self._funding_hours: Cache[str, dict[str, float]] = Cache(clock=clock, ttl_s=FUNDING_HOURS_TTL_S)
         self._failures_in_row = 0
         self.skipped: Counter[str] = Counter()

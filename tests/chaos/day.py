@@ -1,0 +1,350 @@
+"""A day of the real program, as a process of its own, between simulators that misbehave by schedule."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
+from signal import SIGTERM
+
+from altmonitor.clock import ScaledClock
+from altmonitor.sim.exchange import SimExchange
+from altmonitor.sim.faults import ANY_PATH, ExchangeFaults, RestFault
+from altmonitor.sim.market import SeededMarket
+from altmonitor.sim.telegram import SimTelegram
+from altmonitor.values import Destination
+from tests.chaos.schedule import Fault, Schedule, schedule
+from tests.e2e.process import Program, running, watched
+
+TOKEN = "123456:" + "chaos-Token_0123456789-abcdefghijkl"
+START_MS = 1_790_000_040_000  # a full minute
+READER, GROUP = Destination(chat_id=77), Destination(chat_id=-1001234567)
+CONTRACTS = 30
+FRAMES_PER_S = 6.0
+LOOK_S = 0.02  # of the machine's time
+SETTLED_WITHIN_S = 2_400.0
+UNLIMITED = resource.RLIM_INFINITY
+STOPPED = 143
+"""Exit code of a program that SIGTERM ended in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One REST request as it arrived. fault: what it met."""
+
+    at_ms: int
+    path: str
+    symbol: str | None
+    fault: RestFault | None
+
+
+@dataclass(slots=True)
+class RecordingFaults(ExchangeFaults):
+    """Remembers every REST request."""
+
+    clock: ScaledClock = field(kw_only=True)
+    requests: list[Request] = field(default_factory=list)
+
+    def rest_fault(self, path: str, symbol: str | None) -> RestFault | None:
+        fault = ExchangeFaults.rest_fault(self, path, symbol)
+        self.requests.append(Request(self.clock.now_ms(), path, symbol, fault))
+        return fault
+
+
+@dataclass(slots=True)
+class Life:
+    """One run of the program. ended_ms, end: None and '' while it runs; end says who ended it."""
+
+    program: Program
+    began_ms: int
+    ended_ms: int | None = None
+    end: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Day:
+    """fed_ms: moments (unix ms) at which candles were being pushed to a listening program, one in `LOOK_S`."""
+
+    plan: Schedule
+    folder: Path
+    clock: ScaledClock
+    market: SeededMarket
+    exchange: SimExchange
+    faults: RecordingFaults
+    telegram: SimTelegram
+    destination: Destination
+    lives: list[Life] = field(default_factory=list)
+    fed_ms: list[int] = field(default_factory=list)
+    played: list[tuple[int, int, Fault]] = field(default_factory=list)
+    locked: asyncio.Lock = field(default_factory=asyncio.Lock)
+    runs: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "alerts.db"
+
+    @property
+    def program(self) -> Program:
+        return self.lives[-1].program
+
+    @property
+    def symbols(self) -> list[str]:
+        return watched(self.market)
+
+    def environment(self) -> dict[str, str]:
+        clock = self.clock
+        return {
+            "TG_BOT_TOKEN": TOKEN,
+            "TG_CHAT_ID": str(self.destination),
+            "BINANCE_REST_URL": self.exchange.rest_url,
+            "BINANCE_WS_URL": self.exchange.ws_url,
+            "TELEGRAM_API_URL": self.telegram.url,
+            "DB_FILE": str(self.database),
+            "STATE_FILE": str(self.folder / "state.json"),
+            "API_PORT": "0",
+            "ALTMONITOR_CLOCK": f"{clock.start_ms}:{clock.speed}:{clock.anchor_s!r}",
+        }
+
+    # --- the program
+
+    async def start(self) -> None:
+        program = await self.runs.enter_async_context(running(self.environment()))
+        self.lives.append(Life(program, self.clock.now_ms()))
+
+    async def kill(self) -> None:
+        self._ended("kill")
+        await self.program.kill()
+
+    async def stop(self) -> None:
+        self._ended("stop")
+        code = await self.program.ends_by(SIGTERM)
+        if code != STOPPED:
+            raise AssertionError(f"stopped with exit code {code}:\n{tail(self.program)}")
+
+    def _ended(self, end: str) -> None:
+        life = self.lives[-1]
+        if not life.program.is_running:
+            raise AssertionError(f"the program ended by itself:\n{tail(life.program)}")
+        life.ended_ms, life.end = self.clock.now_ms(), end
+
+    # --- the day
+
+    async def play(self) -> None:
+        """To its end: all faults are over, everything is told, the program has stopped."""
+        looking = asyncio.create_task(self._look())
+        try:
+            await self.start()
+            async with asyncio.TaskGroup() as tasks:
+                for fault in self.plan.faults:
+                    tasks.create_task(self._meet(fault))
+                tasks.create_task(self._until(self.plan.hours * 3600))
+            await self._settled()
+            async with self.locked:
+                await self.stop()
+        finally:
+            looking.cancel()
+            await asyncio.wait([looking])
+            await self.runs.aclose()
+        if not looking.cancelled():
+            looking.result()
+
+    async def _until(self, day_s: float) -> None:
+        await self.clock.sleep(max(0.0, day_s - (self.clock.now_ms() - self.clock.start_ms) / 1000))
+
+    async def _look(self) -> None:
+        pushed = 0
+        while True:
+            await asyncio.sleep(LOOK_S)
+            now = self.exchange.stats.frames_pushed
+            if now != pushed:
+                pushed = now
+                self.fed_ms.append(self.clock.now_ms())
+            if self.lives and self.lives[-1].ended_ms is None and not self.program.is_running:
+                raise AssertionError(f"the program ended by itself:\n{tail(self.program)}")
+
+    async def _settled(self) -> None:
+        """Nothing waits for the chat any more."""
+        end_ms = self.clock.now_ms() + SETTLED_WITHIN_S * 1000
+        while waiting := self.waiting():
+            if self.clock.now_ms() > end_ms:
+                raise AssertionError(f"{waiting} alerts still wait:\n{tail(self.program)}")
+            await self.clock.sleep(30)
+        await self.clock.sleep(120)
+
+    def waiting(self) -> int:
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=5)) as db:
+            (count,) = db.execute("SELECT COUNT(*) FROM deliveries WHERE state = 'queued'").fetchone()
+            return int(count)
+
+    # --- what goes wrong
+
+    async def _meet(self, fault: Fault) -> None:
+        await self._until(fault.at_s)
+        began_ms = self.clock.now_ms()
+        area, _, what = fault.name.partition(" ")
+        if area == "feed" or area == "symbols":
+            await self._feed(fault, what)
+        elif area == "rest":
+            await self._rest(fault, what)
+        elif area == "telegram":
+            await self._telegram(fault, what)
+        elif area == "disk":
+            await self._disk(fault, what)
+        elif area == "clock":
+            self.faults.clock_skew_ms = round((fault.size - 0.5) * 12_000)
+            await self.clock.sleep(fault.for_s)
+            self.faults.clock_skew_ms = 0
+        else:
+            await self._restart(fault)
+        self.played.append((began_ms, self.clock.now_ms(), fault))
+
+    async def _feed(self, fault: Fault, what: str) -> None:
+        faults = self.faults
+        match what:
+            case "drop":
+                faults.drop_all()
+            case "close":
+                faults.close_all(1001, "going away")
+            case "mute" if fault.name == "symbols mute":
+                first = int(fault.size * len(self.symbols))
+                chosen = (self.symbols * 2)[first : first + 3]
+                faults.mute_symbols.update(chosen)
+                await self.clock.sleep(fault.for_s)
+                faults.mute_symbols.difference_update(chosen)
+            case "mute":
+                faults.mute = True
+                await self.clock.sleep(fault.for_s)
+                faults.mute = False
+            case "refused":
+                faults.refuse_connections = 503
+                faults.drop_all()
+                await self.clock.sleep(fault.for_s)
+                faults.refuse_connections = None
+            case "garbage":
+                faults.garbage = True
+                await self.clock.sleep(fault.for_s)
+                faults.garbage = False
+            case "no answers":
+                faults.swallow_acks = True
+                faults.drop_all()
+                await self.clock.sleep(fault.for_s)
+                faults.swallow_acks = False
+            case _:
+                raise ValueError(fault.name)
+
+    async def _rest(self, fault: Fault, what: str) -> None:
+        if what == "crowded":  # another program on this address uses up most of what it may ask
+            self.faults.weight_offset = 1_900
+            await self.clock.sleep(fault.for_s)
+            self.faults.weight_offset = 0
+            return
+        until_ms = self.exchange.now_ms() + round(fault.for_s * 1000)
+        once, end = RestFault(status=418, times=1), f"{fault.for_s:.0f}"
+        spoiled = {
+            "503": RestFault(status=503),
+            "slow": RestFault(delay_s=300),
+            "truncated": RestFault(truncate=True),
+            "cut": RestFault(cut=True),
+            "portal": RestFault(html_200=True),
+            "429": RestFault(status=429, retry_after=end, times=1),
+            "403": RestFault(status=403, times=1),
+            "418": RestFault(status=418, retry_after=end, banned_until_ms=until_ms, times=1),
+            "418 by date": RestFault(status=418, retry_after=http_date(until_ms), banned_until_ms=until_ms, times=1),
+            "418 in words": once,
+        }[what]
+        once.banned_until_ms = until_ms
+        self.faults.rest[ANY_PATH] = spoiled
+        await self.clock.sleep(fault.for_s)
+        if self.faults.rest.get(ANY_PATH) is spoiled:
+            del self.faults.rest[ANY_PATH]
+
+    async def _telegram(self, fault: Fault, what: str) -> None:
+        faults = self.telegram.faults
+        match what:
+            case "abort" | "portal":
+                faults.outage = what
+                await self.clock.sleep(fault.for_s)
+                faults.outage = ""
+            case "bad gateway":
+                faults.outage = "bad_gateway"
+                await self.clock.sleep(fault.for_s)
+                faults.outage = ""
+            case "refused":
+                await self.telegram.refuse_connections()
+                await self.clock.sleep(fault.for_s)
+                await self.telegram.accept_connections()
+            case "429":
+                faults.refuse_next("sendMessage", 429, retry_after_s=round(fault.for_s))
+                await self.clock.sleep(fault.for_s)
+            case "accepts and drops":
+                faults.accept_then_drop = 1 + round(fault.size)
+            case "truncates":
+                faults.truncate = 1 + round(fault.size)
+            case "slow":
+                faults.delay_s = 1 + 6 * fault.size
+                await self.clock.sleep(fault.for_s)
+                faults.delay_s = 0.0
+            case _:
+                raise ValueError(fault.name)
+
+    async def _restart(self, fault: Fault) -> None:
+        async with self.locked:
+            await (self.kill() if fault.name == "kill" else self.stop())
+            await self.clock.sleep(fault.for_s)
+            await self.start()
+
+    async def _disk(self, fault: Fault, what: str) -> None:
+        if what == "locked":
+            with closing(sqlite3.connect(self.database, isolation_level=None, timeout=2)) as db:
+                db.execute("BEGIN IMMEDIATE")
+                await self.clock.sleep(fault.for_s)
+                db.execute("ROLLBACK")
+        else:
+            pid = self.program.pid
+            _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
+            await self.clock.sleep(fault.for_s)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (UNLIMITED, hard))
+
+
+@asynccontextmanager
+async def day(folder: Path, *, seed: int, hours: float, speed: float) -> AsyncIterator[Day]:
+    """Everything but the program is running; `Day.play` does the rest."""
+    clock = ScaledClock(start_ms=START_MS, speed=speed)
+    empty = SeededMarket(seed=seed, start_ms=START_MS, symbols=CONTRACTS, frames_per_s=FRAMES_PER_S)
+    plan = schedule(seed, hours=hours, speed=speed, start_ms=START_MS, symbols=watched(empty))
+    market = SeededMarket(
+        seed=seed, start_ms=START_MS, symbols=CONTRACTS, frames_per_s=FRAMES_PER_S, script=plan.events
+    )
+    faults = RecordingFaults(clock=clock)
+    telegram = SimTelegram(clock=clock, token=TOKEN)
+    await telegram.start()
+    try:
+        async with SimExchange(market, clock=clock, faults=faults) as exchange:
+            yield Day(
+                plan=plan,
+                folder=folder,
+                clock=clock,
+                market=market,
+                exchange=exchange,
+                faults=faults,
+                telegram=telegram,
+                destination=GROUP if seed % 2 else READER,
+            )
+    finally:
+        await telegram.stop()
+
+
+def http_date(unix_ms: int) -> str:
+    """Whole seconds, rounded up: an HTTP date has no others."""
+    return format_datetime(datetime.fromtimestamp(-(-unix_ms // 1000), UTC), usegmt=True)
+
+
+def tail(program: Program) -> str:
+    return "\n".join(program.lines[-25:])

@@ -1,0 +1,103 @@
+"""A dispatcher on a clock that tests move, between a store in memory and a chat service with Telegram's limits."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from altmonitor.delivery.dispatcher import Dispatcher
+from altmonitor.delivery.ports import Queued, Renderer
+from altmonitor.delivery.wiring import Events, Wiring
+from altmonitor.storage.memory import MemoryStore
+from altmonitor.values import Destination
+from tests.delivery.chat_fakes import FakeChannel, PlainRenderer
+from tests.movable_clock import MovableClock
+from tests.storage.samples import NOW_MS, pump
+
+
+class CountingStore(MemoryStore):
+    """looks: how often somebody asked what waits."""
+
+    looks = 0
+
+    async def queued(self, destination: Destination, *, limit: int) -> Sequence[Queued]:
+        self.looks += 1
+        return await super().queued(destination, limit=limit)
+
+
+@dataclass
+class Bench:
+    """A dispatcher at work; `happened` is what it reported."""
+
+    clock: MovableClock
+    store: CountingStore
+    channel: FakeChannel
+    wiring: Wiring
+    dispatcher: Dispatcher
+    happened: list[object] = field(default_factory=list)
+    stop_took_s: float = 0.0
+
+    def put(self, *symbols: str, age_s: float = 0.0, **fields: Any) -> None:
+        for symbol in symbols:
+            self.store.put(pump(symbol, at_ms=self.clock.now_ms() - int(age_s * 1000), **fields))
+
+    def begin_again(self) -> None:
+        """A new process over the same store."""
+        self.dispatcher = Dispatcher(self.wiring, self.store.destinations)
+
+    async def key(self, symbol: str) -> str:
+        (told,) = await self.store.recent(limit=1, symbol=symbol)
+        return told.alert.key
+
+    async def until(self, is_so: Callable[[], bool], *, within_s: float = 60.0) -> None:
+        until_s = self.clock.monotonic() + within_s
+        await self.clock.settle()
+        while not is_so():
+            assert self.clock.monotonic() < until_s, f"not so within {within_s} s; said: {self.channel.said}"
+            await self.clock.advance(0.05)
+
+    async def said(self, count: int, *, within_s: float = 60.0) -> list[str]:
+        await self.until(lambda: len(self.channel.said) >= count, within_s=within_s)
+        return [said.html for said in self.channel.said]
+
+
+def make(
+    *destinations: Destination,
+    min_interval_s: float | None = None,
+    per_part: int = 150,
+    renderer: Renderer | None = None,
+) -> Bench:
+    clock = MovableClock(NOW_MS)
+    store = CountingStore(clock=clock, destinations=destinations)
+    channel = FakeChannel(clock)
+    happened: list[object] = []
+    events = Events(
+        trouble=lambda at, reason: happened.append((at, reason)),
+        moved=lambda old, new: happened.append((old, new)),
+        fatal=lambda problem: happened.append(str(problem)),
+        expired=lambda at, count: happened.append((at, count)),
+    )
+    wiring = Wiring(
+        outbox=store,
+        channel=channel,
+        renderer=renderer or PlainRenderer(per_part),
+        clock=clock,
+        min_interval_s=min_interval_s,
+        events=events,
+    )
+    return Bench(clock, store, channel, wiring, Dispatcher(wiring, destinations), happened)
+
+
+@asynccontextmanager
+async def running(bench: Bench) -> AsyncIterator[Bench]:
+    task = asyncio.create_task(bench.dispatcher.run())
+    try:
+        yield bench
+    finally:
+        task.cancel()
+        stopping_s = bench.clock.monotonic()
+        while not task.done():
+            await bench.clock.advance(0.1)
+        bench.stop_took_s = bench.clock.monotonic() - stopping_s
+    assert bench.channel.violations == []
