@@ -236,6 +236,6 @@ async def test_the_program_says_when_it_is_ready_and_when_it_stops(manager: Mana
         await here.until(lambda: manager.count("WATCHDOG=1") >= 2)
         ready = manager.listen().index("READY=1")
         assert "of 13 symbols" in manager.listen()[ready + 1]
-        code, _ = await program.ends_by(signal.SIGTERM)
+        code = await program.ends_by(signal.SIGTERM)
         assert code == 143
         assert manager.listen()[-2:] == ["STOPPING=1", "STATUS=stopping"]
