@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo format check test bench clean
+.PHONY: demo format check test chaos bench clean
 
 demo: $(STAMP)
 	@$(BIN)/altmonitor demo
@@ -27,7 +27,11 @@ check: $(STAMP)
 	$(BIN)/mypy
 
 test: check
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --ignore=tests/chaos/test_day.py
+
+# A day in minutes with everything going wrong by schedule; ALTMONITOR_CHAOS_SEEDS=1-20 ALTMONITOR_CHAOS_HOURS=24 for more.
+chaos: $(STAMP)
+	$(BIN)/python -m pytest -s tests/chaos
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
