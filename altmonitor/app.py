@@ -18,6 +18,7 @@ from altmonitor.control.desk import CommandDesk
 from altmonitor.control.desk import Surroundings as DeskSurroundings
 from altmonitor.control.settings import Settings, SettingsHolder
 from altmonitor.delivery.dispatcher import Dispatcher
+from altmonitor.delivery.plain import one_line
 from altmonitor.delivery.ports import Channel
 from altmonitor.delivery.render import news
 from altmonitor.delivery.render.alerts import Style
@@ -31,10 +32,10 @@ from altmonitor.exchanges.binance.guard import Guard
 from altmonitor.exchanges.binance.http_get import ANSWER_TIMEOUT_S
 from altmonitor.exchanges.binance.rest import BinanceRest
 from altmonitor.exchanges.binance.stream import FeedOptions, KlineFeed
-from altmonitor.market.kline import Candle, KlineUpdate
+from altmonitor.market.kline import MINUTE_MS, Candle, KlineUpdate
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.market.symbol import ContractNews
-from altmonitor.monitor.backfill import Backfill
+from altmonitor.monitor.backfill import LONGEST_MINUTES, Backfill
 from altmonitor.monitor.engine import Breadth, Engine
 from altmonitor.monitor.enrich import Enricher
 from altmonitor.monitor.health import Health, LoopStatus, Vitals, assess
@@ -273,8 +274,8 @@ class App:
         now_ms, seen_ms = self.clock.now_ms(), await self._sight.load()
         since_ms = now_ms - max(OI_MEMORY_MS, settings.cooldown_sec * 1000)
         # hindsight begins where the earlier run ended, and must not tell what that one told
-        from_ms = since_ms if seen_ms is None else since_ms - (now_ms - seen_ms)
-        alerts = await self.store.alerts_since(from_ms)
+        away_ms = 0 if seen_ms is None else min(now_ms - seen_ms, LONGEST_MINUTES * MINUTE_MS)
+        alerts = await self.store.alerts_since(since_ms - away_ms)
         self.engine.restore(alerts)
         told = sum(alert.event_ms >= since_ms for alert in alerts)
         queued = self.store.outbox_status().queued
@@ -451,6 +452,7 @@ class App:
             self._untold.append((piece, not_to))
             return
         html = self._renderer.news(piece)
+        log.info("%s", one_line(html))
         on_sent = self._sight.untold(piece.since_ms, piece.at_ms) if isinstance(piece, news.BackAfter) else None
         for destination in self.store.destinations:
             if destination != not_to:

@@ -34,7 +34,6 @@ class Newsroom:
         self.symbols = 0
 
     def tell(self, piece: news.News, *, not_to: Destination | None = None) -> None:
-        log.info("%s", piece)
         self._publish(piece, not_to)
 
     def on_feed_event(self, event: FeedEvent) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -21,6 +21,10 @@ NOT_A_KLINE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What `decode_kline` raises for anything but a candle of a combined stream."""
 
 _USD_MARGINED: Final = 1
+
+UnixMs = Annotated[int, msgspec.Meta(ge=0, lt=10**14)]
+"""Until the year 5138. Without a bound a number of any length is read, and whoever stores it in 64 bits fails."""
+Count = Annotated[int, msgspec.Meta(ge=0, lt=10**15)]
 
 
 class KlineFields(
@@ -41,14 +45,14 @@ class KlineFields(
 ):
     """Satisfies `market.kline.Kline`."""
 
-    open_ms: int
+    open_ms: UnixMs
     open: float
     high: float
     low: float
     close: float
     quote_usdt: float
     taker_quote_usdt: float
-    trades: int
+    trades: Count
     is_closed: bool
 
 
@@ -62,7 +66,7 @@ class KlineFrame(
 ):
     """Satisfies `market.kline.KlineUpdate`."""
 
-    event_ms: int
+    event_ms: UnixMs
     symbol: str
     kline: KlineFields
 
@@ -81,7 +85,7 @@ class _ContractFrame(
 ):
     """`market`: 1 USDT- and USDC-margined, 2 coin-margined (on this stream since 2026-06-30)."""
 
-    event_ms: int
+    event_ms: UnixMs
     symbol: str
     contract_type: str
     status: str
