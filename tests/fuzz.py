@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 from hypothesis import strategies as st
@@ -19,9 +20,8 @@ STRANGE: list[Any] = [
     "0x10",
     "12 ",
     "\x00",
-    "\ud800",
     "币安人生USDT",
-    "A" * 5_000,
+    "A" * 500,
     0,
     -1,
     1.5,
@@ -40,7 +40,10 @@ STRANGE: list[Any] = [
     {"": None},
     [1, "2", {"k": []}],
 ]
-DEEP = [500, 5_000, 50_000]
+DEEP = [100, 1_500]  # the second is beyond what a decoder follows
+
+
+STRANGERS = st.sampled_from(STRANGE).map(deepcopy)
 
 
 def encoded(value: Any) -> bytes:
@@ -55,14 +58,14 @@ NONSENSE = st.one_of(
     st.binary(max_size=200),
     st.text(max_size=80).map(lambda text: text.encode("utf-8", "surrogatepass")),
     st.recursive(
-        st.sampled_from(STRANGE),
+        STRANGERS,
         lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=4), inner, max_size=4)),
         max_leaves=8,
     ).map(encoded),
     st.builds(nested, st.sampled_from(DEEP), st.just(b"["), st.just(b"]")),
     st.builds(nested, st.sampled_from(DEEP), st.just(b'{"data":'), st.just(b"}")),
     st.sampled_from(DEEP).map(lambda depth: b"[" * depth),
-    st.integers(1, 400).map(lambda digits: b'{"data":' + b"9" * digits + b"}"),
+    st.sampled_from([1, 18, 19, 20, 400]).map(lambda digits: b'{"data":' + b"9" * digits + b"}"),
 )
 """Bytes without any relation to what is expected."""
 
@@ -94,11 +97,11 @@ def broken_value(draw: st.DrawFn, given: Any) -> Any:
         container, key = draw(st.sampled_from(places))
         match draw(st.sampled_from(["set", "set", "remove", "add"])):
             case "set":
-                container[key] = draw(st.sampled_from(STRANGE))
+                container[key] = draw(STRANGERS)
             case "remove":
                 del container[key]
             case _:
-                stranger = draw(st.sampled_from(STRANGE))
+                stranger = draw(STRANGERS)
                 if isinstance(container, dict):
                     container[draw(st.text(max_size=3))] = stranger
                 else:

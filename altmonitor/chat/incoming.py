@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import Enum
 
+import msgspec
 from telegram import CallbackQuery, ChatMemberRestricted, ChatMemberUpdated, Message, Update
 
 from altmonitor.chat.ports import Incoming
@@ -47,10 +48,15 @@ def read_update(
 ) -> Incoming | Membership | Moved | Ignored:
     """bot_username: without @, compared without regard to case. now_ms: stands in for the time of a press."""
     try:
-        update = Update.de_json(dict(raw), None)
+        found = _read(Update.de_json(dict(raw), None), bot_username, now_ms)
+        # The library takes over whatever stands there; whoever comes behind may trust the types.
+        return found if isinstance(found, Ignored) else msgspec.convert(asdict(found), type(found))
     # Whatever a newer Bot API sends that the library cannot read costs this one update, never the loop.
     except Exception:
         return Ignored.UNREADABLE
+
+
+def _read(update: Update, bot_username: str, now_ms: int) -> Incoming | Membership | Moved | Ignored:
     if update.my_chat_member is not None:
         return _membership(update.my_chat_member)
     if update.callback_query is not None:

@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 GROWS_FOR_S = 60.0
 """So long after its message was sent, a digest takes more. Later a new message says that the storm goes on."""
 
+MOST_NAMED = 300
+"""No message has room for more; so many texts need not be tried."""
+
 
 @dataclass(slots=True, kw_only=True)
 class _Growing:
@@ -112,6 +115,8 @@ class Growth:
 def _with_more(
     growing: _Growing, renderer: Renderer, topic_id: int | None, rows: Sequence[Queued]
 ) -> AlertMessage | None:
+    rows = rows[: max(0, MOST_NAMED - len(growing.rows))]
+
     def parts(count: int) -> list[DigestPart]:
         alerts = [row.alert for row in (*growing.rows, *rows[:count])]
         return renderer.digest(alerts, late=False, maybe_repeated=growing.maybe_repeated)

@@ -154,8 +154,8 @@ class Outlet:
             await self._wiring.insist(lambda old=old, new=new: self._wiring.outbox.move(old, new))  # type: ignore[misc]
         self.chat_id = new_chat_id
         log.info("chat %d is now %d", old_chat_id, new_chat_id)
-        await self._wiring.insist(self._recall_wait)
         self._on_moved(old_chat_id)
+        await self._wiring.insist(self._recall_wait)  # asked for under the new id, perhaps before a restart
 
     def _now_s(self) -> float:
         return self._wiring.clock.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf, isfinite
 
 from altmonitor.alert import Alert, Details
 from altmonitor.control.settings import Settings
@@ -60,7 +61,7 @@ def price_alert(
             episode_key=finding.episode_key,
             oi_contracts=oi_contracts,
             oi_usd=None if oi_contracts is None else oi_contracts * kline.close,
-            quote_usdt=kline.quote_usdt,
+            quote_usdt=_finite(kline.quote_usdt),
             taker_buy_share=_taker_buy_share(kline),
         ),
     )
@@ -155,9 +156,16 @@ def _details(around: Surroundings, **known: float | int | str | None) -> Details
     return Details(**known)  # type: ignore[arg-type]
 
 
-def _amplitude(kline: Kline) -> float:
-    return (kline.high - kline.low) / kline.open * 100.0
+def _amplitude(kline: Kline) -> float | None:
+    """None when a number of the candle is none: only the prices that decide are checked for every frame."""
+    if not 0.0 < kline.open < inf or not 0.0 <= kline.low <= kline.high < inf:
+        return None
+    return _finite((kline.high - kline.low) / kline.open * 100.0)
 
 
 def _taker_buy_share(kline: Kline) -> float | None:
-    return kline.taker_quote_usdt / kline.quote_usdt if kline.quote_usdt > 0 else None
+    return _finite(kline.taker_quote_usdt / kline.quote_usdt) if kline.quote_usdt > 0 else None
+
+
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None

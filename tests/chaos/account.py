@@ -1,4 +1,8 @@
-"""The whole account of a day. A clean one has no problems."""
+"""The account of a day: what the market held, what was told, what was reported as missed, and which limits were kept.
+
+Everything is compared from outside: the market's script and candles, the chat, the stored rows, and the requests that
+reached the exchange. A clean day has no problems.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,10 @@ from statistics import median
 from altmonitor.exchanges.binance.watchdog import SILENCE_LIMIT_S
 from altmonitor.launch import STALL_S
 from altmonitor.sim.faults import RestFault
-from tests.chaos import ledger
+from tests.chaos import chat, ledger
+from tests.chaos.chat import Report
 from tests.chaos.day import Day
-from tests.chaos.ledger import MINUTE_MS, THRESHOLD_PCT, Expected, Report, Row, Span, clock_time
+from tests.chaos.ledger import MINUTE_MS, THRESHOLD_PCT, Expected, Row, Span, clock_time
 
 IN_FLIGHT_S = 0.25
 """Of the machine's time: what had left when the exchange refused is forgiven."""
@@ -43,15 +48,15 @@ def account(day: Day) -> Account:
     """Of a day that was played."""
     rows = ledger.stored(day.database)
     said = day.telegram.chats[day.destination.chat_id]
-    reports = ledger.reports(said)
+    reports = chat.reports(said)
     found = Account()
     found.counts.update(alerts=len(rows), messages=len(said), reports=len(reports), lives=len(day.lives))
-    found.counts["marked as possible repeats"] = sum(bool(ledger.MARK.search(message.text)) for message in said)
+    found.counts["marked as possible repeats"] = sum(bool(chat.MARK.search(message.text)) for message in said)
     found.problems += _event_problems(day, rows, reports, found.counts)
     found.problems += [f"invented: {row}: {why}" for row in rows if (why := _why_not(day, row))]
-    found.problems += ledger.chat_problems(said, rows)
+    found.problems += chat.chat_problems(said, rows)
     found.problems += _slow_alerts(day, rows, found.counts)
-    found.problems += ledger.unpaired(said)
+    found.problems += chat.unpaired(said)
     found.problems += _minute_problems(day, reports, found.counts)
     found.problems += [f"a limit of Telegram was broken: {violation}" for violation in day.telegram.violations]
     found.problems += _block_problems(day, found.counts)
@@ -91,11 +96,22 @@ def _excuse(day: Day, event: Expected, reports: Sequence[Report]) -> str:
     if event.kind == "oi":
         return _open_interest_excuse(day, event, reports)
     met = [report for report in reports if report.span.in_whole_minutes().meets(begin_ms, end_ms)]
+    if not met and not event.is_in_candle and _was_muted(day, event):
+        return "in no single candle of a stream that was silent by itself"
     if not met:
         return ""
     if not event.is_in_candle:
         return "reported as missed, in no single candle"
     return "" if any(report.is_filled for report in met) else "reported as missed"
+
+
+def _was_muted(day: Day, event: Expected) -> bool:
+    """A single silent stream is reported only when it is silent against its own rhythm, which takes minutes."""
+    return any(
+        Span(began_ms, ended_ms + MINUTE_MS).meets(event.within.begin_ms, event.within.end_ms)
+        for began_ms, ended_ms, fault in day.played
+        if fault.name == "symbols mute" and event.symbol in day.trouble.muted_by(fault)
+    )
 
 
 def _open_interest_excuse(day: Day, event: Expected, reports: Sequence[Report]) -> str:

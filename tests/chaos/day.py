@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import resource
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from pathlib import Path
 from signal import SIGTERM
 
 from altmonitor.clock import ScaledClock
 from altmonitor.sim.exchange import SimExchange
-from altmonitor.sim.faults import ANY_PATH, ExchangeFaults, RestFault
+from altmonitor.sim.faults import ExchangeFaults, RestFault
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.telegram import SimTelegram
 from altmonitor.values import Destination
 from tests.chaos.schedule import Fault, Schedule, schedule
+from tests.chaos.trouble import Trouble
 from tests.e2e.process import Program, running, watched
 
 TOKEN = "123456:" + "chaos-Token_0123456789-abcdefghijkl"
@@ -29,7 +27,6 @@ CONTRACTS = 30
 FRAMES_PER_S = 6.0
 LOOK_S = 0.02  # of the machine's time
 SETTLED_WITHIN_S = 2_400.0
-UNLIMITED = resource.RLIM_INFINITY
 STOPPED = 143
 """Exit code of a program that SIGTERM ended in order."""
 
@@ -78,6 +75,7 @@ class Day:
     exchange: SimExchange
     faults: RecordingFaults
     telegram: SimTelegram
+    trouble: Trouble
     destination: Destination
     lives: list[Life] = field(default_factory=list)
     fed_ms: list[int] = field(default_factory=list)
@@ -177,140 +175,24 @@ class Day:
             await self.clock.sleep(30)
         await self.clock.sleep(120)
 
+    async def _meet(self, fault: Fault) -> None:
+        await self._until(fault.at_s)
+        began_ms = self.clock.now_ms()
+        if fault.name in ("kill", "stop"):
+            async with self.locked:
+                await (self.kill() if fault.name == "kill" else self.stop())
+                await self.clock.sleep(fault.for_s)
+                await self.start()
+        elif fault.name.startswith("disk"):
+            await self.trouble.disk(fault, pid=self.program.pid)
+        else:
+            await self.trouble.meet(fault)
+        self.played.append((began_ms, self.clock.now_ms(), fault))
+
     def waiting(self) -> int:
         with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=5)) as db:
             (count,) = db.execute("SELECT COUNT(*) FROM deliveries WHERE state = 'queued'").fetchone()
             return int(count)
-
-    # --- what goes wrong
-
-    async def _meet(self, fault: Fault) -> None:
-        await self._until(fault.at_s)
-        began_ms = self.clock.now_ms()
-        area, _, what = fault.name.partition(" ")
-        if area == "feed" or area == "symbols":
-            await self._feed(fault, what)
-        elif area == "rest":
-            await self._rest(fault, what)
-        elif area == "telegram":
-            await self._telegram(fault, what)
-        elif area == "disk":
-            await self._disk(fault, what)
-        elif area == "clock":
-            self.faults.clock_skew_ms = round((fault.size - 0.5) * 12_000)
-            await self.clock.sleep(fault.for_s)
-            self.faults.clock_skew_ms = 0
-        else:
-            await self._restart(fault)
-        self.played.append((began_ms, self.clock.now_ms(), fault))
-
-    async def _feed(self, fault: Fault, what: str) -> None:
-        faults = self.faults
-        match what:
-            case "drop":
-                faults.drop_all()
-            case "close":
-                faults.close_all(1001, "going away")
-            case "mute" if fault.name == "symbols mute":
-                first = int(fault.size * len(self.symbols))
-                chosen = (self.symbols * 2)[first : first + 3]
-                faults.mute_symbols.update(chosen)
-                await self.clock.sleep(fault.for_s)
-                faults.mute_symbols.difference_update(chosen)
-            case "mute":
-                faults.mute = True
-                await self.clock.sleep(fault.for_s)
-                faults.mute = False
-            case "refused":
-                faults.refuse_connections = 503
-                faults.drop_all()
-                await self.clock.sleep(fault.for_s)
-                faults.refuse_connections = None
-            case "garbage":
-                faults.garbage = True
-                await self.clock.sleep(fault.for_s)
-                faults.garbage = False
-            case "no answers":
-                faults.swallow_acks = True
-                faults.drop_all()
-                await self.clock.sleep(fault.for_s)
-                faults.swallow_acks = False
-            case _:
-                raise ValueError(fault.name)
-
-    async def _rest(self, fault: Fault, what: str) -> None:
-        if what == "crowded":  # another program on this address uses up most of what it may ask
-            self.faults.weight_offset = 1_900
-            await self.clock.sleep(fault.for_s)
-            self.faults.weight_offset = 0
-            return
-        until_ms = self.exchange.now_ms() + round(fault.for_s * 1000)
-        once, end = RestFault(status=418, times=1), f"{fault.for_s:.0f}"
-        spoiled = {
-            "503": RestFault(status=503),
-            "slow": RestFault(delay_s=300),
-            "truncated": RestFault(truncate=True),
-            "cut": RestFault(cut=True),
-            "portal": RestFault(html_200=True),
-            "429": RestFault(status=429, retry_after=end, times=1),
-            "403": RestFault(status=403, times=1),
-            "418": RestFault(status=418, retry_after=end, banned_until_ms=until_ms, times=1),
-            "418 by date": RestFault(status=418, retry_after=http_date(until_ms), banned_until_ms=until_ms, times=1),
-            "418 in words": once,
-        }[what]
-        once.banned_until_ms = until_ms
-        self.faults.rest[ANY_PATH] = spoiled
-        await self.clock.sleep(fault.for_s)
-        if self.faults.rest.get(ANY_PATH) is spoiled:
-            del self.faults.rest[ANY_PATH]
-
-    async def _telegram(self, fault: Fault, what: str) -> None:
-        faults = self.telegram.faults
-        match what:
-            case "abort" | "portal":
-                faults.outage = what
-                await self.clock.sleep(fault.for_s)
-                faults.outage = ""
-            case "bad gateway":
-                faults.outage = "bad_gateway"
-                await self.clock.sleep(fault.for_s)
-                faults.outage = ""
-            case "refused":
-                await self.telegram.refuse_connections()
-                await self.clock.sleep(fault.for_s)
-                await self.telegram.accept_connections()
-            case "429":
-                faults.refuse_next("sendMessage", 429, retry_after_s=round(fault.for_s))
-                await self.clock.sleep(fault.for_s)
-            case "accepts and drops":
-                faults.accept_then_drop = 1 + round(fault.size)
-            case "truncates":
-                faults.truncate = 1 + round(fault.size)
-            case "slow":
-                faults.delay_s = 1 + 6 * fault.size
-                await self.clock.sleep(fault.for_s)
-                faults.delay_s = 0.0
-            case _:
-                raise ValueError(fault.name)
-
-    async def _restart(self, fault: Fault) -> None:
-        async with self.locked:
-            await (self.kill() if fault.name == "kill" else self.stop())
-            await self.clock.sleep(fault.for_s)
-            await self.start()
-
-    async def _disk(self, fault: Fault, what: str) -> None:
-        if what == "locked":
-            with closing(sqlite3.connect(self.database, isolation_level=None, timeout=2)) as db:
-                db.execute("BEGIN IMMEDIATE")
-                await self.clock.sleep(fault.for_s)
-                db.execute("ROLLBACK")
-        else:
-            pid = self.program.pid
-            _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
-            await self.clock.sleep(fault.for_s)
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (UNLIMITED, hard))
 
 
 @asynccontextmanager
@@ -335,15 +217,17 @@ async def day(folder: Path, *, seed: int, hours: float, speed: float) -> AsyncIt
                 exchange=exchange,
                 faults=faults,
                 telegram=telegram,
+                trouble=Trouble(
+                    clock=clock,
+                    exchange=exchange,
+                    telegram=telegram,
+                    database=folder / "alerts.db",
+                    symbols=watched(market),
+                ),
                 destination=GROUP if seed % 2 else READER,
             )
     finally:
         await telegram.stop()
-
-
-def http_date(unix_ms: int) -> str:
-    """Whole seconds, rounded up: an HTTP date has no others."""
-    return format_datetime(datetime.fromtimestamp(-(-unix_ms // 1000), UTC), usegmt=True)
 
 
 def tail(program: Program) -> str:

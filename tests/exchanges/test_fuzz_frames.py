@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from altmonitor.exchanges.binance.connection import Connection, Shared
+from altmonitor.delivery.render.alerts import Style, alert_html
+from altmonitor.exchanges.binance.connection import Connection, Overlap, Shared
 from altmonitor.exchanges.binance.wire import ShutdownNotice, Skipped, decode_other
 from altmonitor.exchanges.transports.port import CloseReason, OnFrames, TransportOptions
 from altmonitor.market.kline import KlineUpdate
@@ -125,7 +128,7 @@ def test_nothing_is_raised_everything_is_counted_and_good_frames_arrive(bad: lis
 @given(st.lists(BAD, min_size=1, max_size=8))
 def test_two_overlapping_connections_bear_as_much(bad: list[bytes]) -> None:
     bench = Bench()
-    bench.connection.is_overlapping = True
+    bench.connection.overlap = Overlap()
     bench.on_frames(mixed(bad))
     bench.on_frames(mixed(bad))
     arrived = [symbol for symbol in bench.sink.symbols if symbol.startswith("GOOD")]
@@ -177,3 +180,5 @@ def test_no_number_upsets_the_engine_behind_or_becomes_an_alert_that_cannot_be_t
     for alert in bench.sink.market.sink.alerts:
         told = [alert.price, alert.change_pct, alert.metric, alert.amplitude]
         assert all(value is None or abs(value) < float("inf") for value in told), alert
+        html = alert_html(alert, Style(lang="en", tz=UTC), maybe_repeated=True)
+        assert re.search(r"\b(nan|inf)\b", html, re.IGNORECASE) is None, html

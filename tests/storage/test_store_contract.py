@@ -247,6 +247,14 @@ async def test_messages_sent_lately_are_counted_once_per_message_over_all_topics
         assert list(await store.sent_since(GROUP.chat_id, NOW_MS - 60_000)) == [NOW_MS - 20_000, NOW_MS - 10_000]
 
 
+async def test_what_was_added_by_an_edit_counts_beside_its_message(kind: str, tmp_path: Path) -> None:
+    async with opened(kind, tmp_path, PRIVATE, GROUP) as store:
+        first, second, third = await put(store, "AUSDT", "BUSDT", "CUSDT")
+        await store.mark_sent(GROUP, [first, second], message_id=1, sent_ms=NOW_MS - 20_000)
+        await store.mark_sent(GROUP, [third], message_id=1, sent_ms=NOW_MS - 14_000)
+        assert list(await store.sent_since(GROUP.chat_id, NOW_MS - 60_000)) == [NOW_MS - 20_000, NOW_MS - 14_000]
+
+
 async def test_status_counts_what_waits_what_went_and_the_last_trouble(store: Store) -> None:
     assert store.outbox_status().oldest_age_s is None
     first, second = await put(store, "AUSDT", "BUSDT")

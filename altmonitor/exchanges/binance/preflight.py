@@ -58,7 +58,7 @@ class Preflight:
         except (ExchangeUnreachable, BadAnswer) as unanswered:
             problem = str(unanswered)
         else:
-            if answer.status == 200:
+            if answer.status < 500:
                 self._is_over = True
                 return
             problem = f"HTTP {answer.status}"

@@ -123,11 +123,12 @@ class BinanceRest:
     async def server_time_ms(self) -> int:
         """Also sets the guard's idea of the exchange's clock."""
         before_s = self._clock.monotonic()
-        answer = self._read(_SERVER_TIME.read, await self._get("/fapi/v1/time", Priority.UNIVERSE))
+        body = await self._get("/fapi/v1/time", Priority.UNIVERSE)
+        server_ms = self._read(lambda given: _SERVER_TIME.read(given).parse(), body)
         took_s = self._clock.monotonic() - before_s
         if took_s < 2.0:  # a slow answer tells the time of an unknown moment
-            self._guard.sync(answer.server_time + took_s * 500)
-        return answer.server_time
+            self._guard.sync(server_ms + took_s * 500)
+        return server_ms
 
     async def open_interest(self, symbol: str, *, priority: Priority) -> OpenInterest:
         body = await self._get("/fapi/v1/openInterest", priority, symbol=symbol)

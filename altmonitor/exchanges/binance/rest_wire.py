@@ -16,6 +16,8 @@ from altmonitor.market.kline import Candle
 from altmonitor.market.symbol import Contract
 from altmonitor.monitor.ports import DayTicker, Funding, LongShortRatio, OpenInterest
 
+LOWEST_WEIGHT_LIMIT, HIGHEST_WEIGHT_LIMIT = 100, 1_000_000
+
 
 class OpenInterestWire(msgspec.Struct, frozen=True, rename={"contracts": "openInterest"}):
     symbol: str
@@ -51,7 +53,7 @@ class KlineWire(msgspec.Struct, frozen=True, array_like=True):
             close=_amount(self.close),
             quote_usdt=_amount(self.quote_usdt),
             taker_quote_usdt=_amount(self.taker_quote_usdt),
-            trades=self.trades,
+            trades=_count(self.trades),
             is_closed=False,
         )
         return candle, _time(self.close_ms)
@@ -83,7 +85,7 @@ class PremiumIndexWire(msgspec.Struct, frozen=True, rename="camel"):
             symbol=_symbol(self.symbol),
             rate=_finite(self.last_funding_rate),
             mark_price=_amount(self.mark_price),
-            next_ms=self.next_funding_time,  # 0 for delivery contracts
+            next_ms=_time_or_zero(self.next_funding_time),  # 0 for delivery contracts
         )
 
 
@@ -124,8 +126,8 @@ class ContractWire(msgspec.Struct, frozen=True, rename="camel"):
             contract_type=self.contract_type,
             quote_asset=self.quote_asset,
             base_asset=self.base_asset,
-            onboard_ms=self.onboard_date,
-            delivery_ms=self.delivery_date,
+            onboard_ms=_time_or_zero(self.onboard_date),
+            delivery_ms=_time_or_zero(self.delivery_date),
         )
 
 
@@ -136,9 +138,10 @@ class RateLimitWire(msgspec.Struct, frozen=True, rename="camel"):
     limit: int
 
     def parse(self) -> int | None:
-        """Request weight per minute; None for another kind of limit."""
+        """Request weight per minute; None for another kind of limit, and for one that nobody could work with."""
         is_weight = self.rate_limit_type == "REQUEST_WEIGHT" and self.interval == "MINUTE" and self.interval_num > 0
-        return self.limit // self.interval_num if is_weight and self.limit > 0 else None
+        limit = self.limit // self.interval_num if is_weight else 0
+        return limit if LOWEST_WEIGHT_LIMIT <= limit <= HIGHEST_WEIGHT_LIMIT else None
 
 
 class ExchangeInfoWire(msgspec.Struct, frozen=True, rename="camel"):
@@ -148,6 +151,9 @@ class ExchangeInfoWire(msgspec.Struct, frozen=True, rename="camel"):
 
 class ServerTimeWire(msgspec.Struct, frozen=True, rename="camel"):
     server_time: int
+
+    def parse(self) -> int:
+        return _time(self.server_time)
 
 
 class ErrorWire(msgspec.Struct, frozen=True):
@@ -179,6 +185,16 @@ def _amount(value: float) -> float:
 def _time(value: int) -> int:
     if not 0 < value < 10**14:
         raise ValueError("not unix milliseconds")
+    return value
+
+
+def _time_or_zero(value: int) -> int:
+    return _time(value) if value else 0
+
+
+def _count(value: int) -> int:
+    if not 0 <= value < 10**15:
+        raise ValueError("not a count")
     return value
 
 
