@@ -148,13 +148,13 @@ def _has_samples(day: Day, event: Expected) -> bool:
 
 
 def _blocked(day: Day) -> list[Span]:
-    """From the message that tells of a block to the one that tells of its end, and one sweep on either side."""
+    """From a block to its end, as the chat tells them, and two sweeps on either side."""
     spans, since_ms = list[Span](), None
     for message in day.telegram.chats[day.destination.chat_id]:
         if "refuses our requests" in message.text and since_ms is None:
-            since_ms = message.date_ms
+            since_ms = chat.happened_ms(message)
         elif "exchange answers again" in message.text and since_ms is not None:
-            spans.append(Span(since_ms - 2 * MINUTE_MS, message.date_ms + 2 * MINUTE_MS))
+            spans.append(Span(since_ms - 2 * MINUTE_MS, chat.happened_ms(message) + 2 * MINUTE_MS))
             since_ms = None
     return spans
 

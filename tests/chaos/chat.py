@@ -57,6 +57,14 @@ def unpaired(said: Sequence[SimMessage]) -> Iterator[str]:
         yield f"blind and never back: message {blind.message_id}: {first_line(blind)}"
 
 
+def happened_ms(message: SimMessage) -> float:
+    """When a piece of news took place; its message may have come much later."""
+    match = re.fullmatch(rf"{_TIME} UTC", message.text.splitlines()[-1])
+    if match is None:
+        raise ValueError(f"no time at the end of: {message.text}")
+    return moment_ms(match[1], match[2], message.date_ms)
+
+
 def moment_ms(day: str | None, time: str, before_ms: float) -> float:
     """The named time of the named day, or the last such time of day up to `before_ms`."""
     if day is not None:

@@ -123,7 +123,7 @@ class DoorOverDays(RuleBasedStateMachine):
     @invariant()
     def nobody_waits_without_a_reason(self) -> None:
         now_s = self.clock.monotonic()
-        lately = len(self.knocks_s) - bisect_left(self.knocks_s, now_s - 299.9)
+        lately = len(self.knocks_s) - bisect_left(self.knocks_s, now_s - 300.01)
         if self.waiting and now_s > self.closed_until_s:
             assert lately >= 250
 
