@@ -6,11 +6,22 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["price", "oi", "vol"]
+Kind = Literal["price", "oi", "vol", "condition"]
+"""price, oi, vol: raised by the detectors. condition: a condition somebody set with /alert came true."""
 Direction = Literal["PUMP", "DUMP", "UP", "DOWN"]
 Quadrant = Literal["up_up", "up_down", "down_up", "down_down"]
 
 KINDS: tuple[Kind, ...] = ("price", "oi", "vol")
+"""What the detectors raise, and what can be routed, counted and asked for by name."""
+
+
+class EpisodeEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """How a move went on. peak_pct, last_pct: against the price the first alert's change was measured from, percent."""
+
+    at_ms: int
+    lasted_s: float
+    peak_pct: float | None = None
+    last_pct: float | None = None
 
 
 class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -33,6 +44,13 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     day_change_pct: float | None = None  # price change over 24 h, percent
     day_quote_usdt: float | None = None  # quote volume over 24 h, USDT
     lsr_age_s: float | None = None  # age of the long/short ratio, seconds
+    is_silent: bool = False  # it belongs to an episode whose first message rang already, and is no escalation
+    today_count: int | None = None  # how many of this symbol and kind the readers were told today, this one included
+    largest_days: int | None = None  # nothing larger of this symbol, kind and direction was told in so many whole days
+    ended: EpisodeEnd | None = None  # the first alert of an episode that is over
+    joined: tuple[str, ...] = ()  # the first alert of an episode: what joined it, `oi`, `vol`, `x2` …, oldest → newest
+    condition: str | None = None  # kind `condition`: what was asked for, as it was typed
+    condition_id: int | None = None
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,8 +16,9 @@ from types import MappingProxyType
 class Settings:
     """A frozen value; a change makes a new one and the reference is swapped.
 
-    Percent are percent (3.0 = 3 %). A threshold of 0 (oi_surge_*, vol_burst_mult, *_usd*) switches that part off.
+    Percent are percent (3.0 = 3 %). A threshold of 0 (oi_surge_*, move_*, vol_burst_mult, *_usd*) switches that part off.
     watchlist: empty means every symbol. muted: symbol → unix second it ends, None = for good. Muted beats watched.
+    of_symbol: symbol → the settings in force for it alone, where it has thresholds of its own; read by `for_symbol`.
     """
 
     pump_threshold: float = 3.0
@@ -26,6 +27,8 @@ class Settings:
     oi_surge_5m: float = 6.0
     vol_burst_mult: float = 5.0
     cooldown_sec: int = 180
+    move_5m_pct: float = 0.0  # size of a move over 5 minutes, either direction
+    move_15m_pct: float = 0.0
     watchlist: frozenset[str] = frozenset()
     muted: Mapping[str, int | None] = field(default_factory=lambda: MappingProxyType({}))
     # set by the environment only
@@ -34,6 +37,10 @@ class Settings:
     oi_min_usd: float = 1_000_000.0
     min_24h_usdt: float = 0.0
     rolling: bool = True
+    of_symbol: Mapping[str, Settings] = field(default_factory=lambda: MappingProxyType({}))
+
+    def for_symbol(self, symbol: str) -> Settings:
+        return self.of_symbol.get(symbol, self) if self.of_symbol else self
 
     def is_muted(self, symbol: str, now_s: float) -> bool:
         if symbol not in self.muted:
