@@ -70,8 +70,8 @@ class Stage:
 
     async def is_live(self) -> None:
         """Data flows and every baseline is filled."""
-        await self.until(lambda: not self.app.feed.status().is_blind, within_s=120)
-        await self.app.backfill.settled()
+        await self.until(lambda: not self.app.market.feed.status().is_blind, within_s=120)
+        await self.app.market.backfill.settled()
 
 
 @asynccontextmanager
