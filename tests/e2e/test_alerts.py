@@ -78,8 +78,8 @@ async def test_a_new_listing_alerts_without_a_reconnect_and_a_delisting_leaves(t
         await here.is_live()
         await here.said("PUMP FRESHUSDT", within_s=300)
         assert here.exchange.stats.ws_ever == 1
-        assert here.app.engine.book(ONE) is None
-        assert here.app.feed.status().symbols_expected == len(SYMBOLS)
+        assert here.app.market.engine.book(ONE) is None
+        assert here.app.market.feed.status().symbols_expected == len(SYMBOLS)
 
 
 async def test_bursts_are_known_from_the_first_closed_candle_after_a_start(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ async def test_a_muted_symbol_stays_silent_and_history_shows_the_others(tmp_path
     async with stage(tmp_path, *script) as here:
         await here.is_live()
         here.telegram.inject_message(READER, f"/mute {SYMBOLS[0]} 2h", user_id=READER)
-        await here.until(lambda: SYMBOLS[0] in here.app.engine.settings.muted, within_s=30)
+        await here.until(lambda: SYMBOLS[0] in here.app.market.engine.settings.muted, within_s=30)
         await here.said(f"PUMP {SYMBOLS[1]}", within_s=300)
         await here.clock.sleep(20)
         assert here.count(f"PUMP {SYMBOLS[0]}") == 0
@@ -51,4 +51,4 @@ async def test_strangers_get_silence(tmp_path: Path) -> None:
         here.telegram.inject_message(READER, "/help", user_id=READER)
         await here.said("/set_pump", within_s=30)
         assert here.telegram.chats.get(666, []) == []
-        assert here.app.engine.settings.pump_threshold == 3.0
+        assert here.app.market.engine.settings.pump_threshold == 3.0

@@ -22,7 +22,7 @@ async def test_an_exchange_without_history_delays_the_start_message_by_a_minute_
 ) -> None:
     async with stage(tmp_path) as here:
         here.exchange.faults.rest["/fapi/v1/klines"] = RestFault(status=500)
-        await here.until(lambda: not here.app.feed.status().is_blind, within_s=60)
+        await here.until(lambda: not here.app.market.feed.status().is_blind, within_s=60)
         assert here.count("watches") == 0
         message = await here.said("watches", within_s=90)
         assert "a day" not in message.text

@@ -25,7 +25,7 @@ async def test_two_hours_without_telegram_change_nothing_but_when_things_are_tol
         await here.telegram.refuse_connections()
         await here.until(lambda: here.since_start_s() > END_S - 60, within_s=END_S)
         assert here.app.health().outbox.queued == 4
-        assert not here.app.feed.status().is_blind
+        assert not here.app.market.feed.status().is_blind
         assert len(here.messages) == said
         await here.until(lambda: here.since_start_s() > END_S, within_s=120)
         await here.telegram.accept_connections()
