@@ -6,6 +6,11 @@ from typing import Literal
 
 import msgspec
 
+from altmonitor.positioning.whale_line import WhaleLine
+
+SAMPLE_KEY = "test:"
+"""Keys of samples begin so: they are delivered like alerts, and counted, listed and restored nowhere."""
+
 Kind = Literal["price", "oi", "vol", "condition"]
 """price, oi, vol: raised by the detectors. condition: a condition somebody set with /alert came true."""
 Direction = Literal["PUMP", "DUMP", "UP", "DOWN"]
@@ -51,6 +56,9 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     joined: tuple[str, ...] = ()  # the first alert of an episode: what joined it, `oi`, `vol`, `x2` …, oldest → newest
     condition: str | None = None  # kind `condition`: what was asked for, as it was typed
     condition_id: int | None = None
+    whales: WhaleLine | None = None  # what the largest followed traders hold; None also where nobody is followed
+    has_followed: bool = False  # the exchange's page of followed traders knows the symbol, and may be linked
+    is_sample: bool = False  # asked for with /test: nothing happened, and it is counted nowhere
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,18 +5,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from zoneinfo import ZoneInfo
 
 from altmonitor import __version__
 from altmonitor.chat_side import ChatSide, ChatStage, Outlet
 from altmonitor.clock import Clock, SystemClock
 from altmonitor.config import Config
-from altmonitor.control.settings import SettingsHolder
+from altmonitor.control.holder import Home, SettingsHolder
+from altmonitor.delivery.keyboard import Seal, kept_seal
 from altmonitor.delivery.render import news
 from altmonitor.errors import StorageError, TokenRefused
 from altmonitor.market_side import Choices, MarketSide, MarketStage
 from altmonitor.monitor.health import Health, LoopStatus, Vitals, assess
 from altmonitor.monitor.ports import LatencyStatus
 from altmonitor.newsroom import Newsroom
+from altmonitor.question_side import QuestionSide, QuestionStage
 from altmonitor.service_manager import ServiceWatch, Signs
 from altmonitor.storage.sqlite import SqliteStore, StoreOptions
 from altmonitor.storage.state_file import LoadedState, StateFile, base_settings, which_won
@@ -48,7 +51,7 @@ class App:
             config.db_file,
             clock=clock,
             options=StoreOptions(
-                destinations=(outlet.destination,),
+                destinations=outlet.destinations,
                 keeps_history=config.history_enabled,
                 on_trouble=self._newsroom.on_storage_trouble,
                 on_set_aside=self._newsroom.on_database_set_aside,
@@ -78,17 +81,22 @@ class App:
         async with AsyncExitStack() as stack:
             loaded = await self._state_file.load()
             holder = self._holder(loaded)
+            self.store.set_destinations(holder.destinations)
             await stack.enter_async_context(self.store)
             await self.market.restore(holder.current)
             await self.market.rest.start()
             stack.push_async_callback(self.market.rest.stop)
-            self.chat = self._build_chat(holder)
+            await self.market.positions.start()
+            stack.push_async_callback(self.market.positions.stop)
+            questions = self._build_questions(holder)
+            stack.callback(questions.close)
+            self.chat = self._build_chat(holder, await kept_seal(self.store), questions)
             self._tell_what_waited(self.chat, loaded)
             server = self._build_server()
             await server.start()
             stack.push_async_callback(server.stop)
             self.server_port = server.port
-            self._start_loops(self.chat)
+            self._start_loops(self.chat, questions)
             try:
                 await self.supervisor.wait()
             finally:
@@ -103,14 +111,30 @@ class App:
 
     def _holder(self, loaded: LoadedState) -> SettingsHolder:
         base = base_settings(self.config)
-        holder = SettingsHolder(base, loaded.overrides)
+        home = Home(
+            destinations=self._outlet.destinations,
+            lang=self.config.alert_lang,
+            tz=self.config.alert_tz,
+            budget_per_day=self.config.alert_budget_per_day,
+        )
+        holder = SettingsHolder(base, loaded.state, home=home)
         for line in which_won(base, loaded.overrides):
             log.info("%s", line)
-        self.market.engine.use(holder.current)
-        holder.on_change(self.market.engine.use)
+        self._use(holder)
+        holder.on_change(lambda audiences: self._use(holder))
         return holder
 
-    def _build_chat(self, holder: SettingsHolder) -> ChatSide:
+    def _use(self, holder: SettingsHolder) -> None:
+        """From the next frame on."""
+        self.market.engine.moved_to(self.store.where_now)  # what a group was told it was told under any id
+        self.market.engine.use(holder.audiences)
+        self.market.engine.use_conditions(holder.state.conditions)
+
+    def _build_questions(self, holder: SettingsHolder) -> QuestionSide:
+        stage = QuestionStage(config=self.config, clock=self.clock, market=self.market, store=self.store, holder=holder)
+        return QuestionSide(stage, zone_of=lambda place: ZoneInfo(holder.audience_at(place).tz))
+
+    def _build_chat(self, holder: SettingsHolder, seal: Seal, questions: QuestionSide) -> ChatSide:
         return ChatSide(
             ChatStage(
                 config=self.config,
@@ -125,6 +149,8 @@ class App:
                 listed=self.market.symbols,
                 on_sent=self._on_news_sent,
                 fatal=self.supervisor.end,
+                seal=seal,
+                questions=questions,
             )
         )
 
@@ -141,8 +167,9 @@ class App:
             piece = news.SettingsDamaged(at_ms=self.clock.now_ms(), kept_as=kept_as, reason=loaded.problem)
             self._newsroom.tell(piece)
 
-    def _start_loops(self, chat: ChatSide) -> None:
-        loops = chat.loops() | self.market.loops() | {"clean-up": self._clean_up, "service manager": self._service.run}
+    def _start_loops(self, chat: ChatSide, questions: QuestionSide) -> None:
+        own = {"clean-up": self._clean_up, "service manager": self._service.run}
+        loops = chat.loops() | self.market.loops() | questions.loops() | own
         for name, loop in loops.items():
             self.supervisor.start(name, loop)
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from altmonitor import __version__
+from altmonitor.cli_parts import ENV_FILE
+from altmonitor.cli_parts import end_by_signals as _end_by_signals
+from altmonitor.cli_parts import leave as _leave
+from altmonitor.cli_positioning import OUT_FILE, positioning, track, who
 
 FAILED, WRONG_CONFIGURATION = 1, 2
-ENV_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -68,6 +68,30 @@ def sim(port: int, telegram_port: int, symbols: int, seed: int) -> None:
 
 
 @cli.command()
+@click.option("--env-file", type=ENV_FILE, default=Path(".env"), show_default=True, help="What is asked is kept there.")
+def setup(env_file: Path) -> None:
+    """Ask for a bot and a chat, try them, write .env, start. Needs a terminal."""
+    from altmonitor.ops.wizard import run as wizard
+
+    _leave(wizard.setup(env_file=env_file))
+
+
+@cli.command()
+@click.option("--live", "is_live", is_flag=True, help="Ask the monitor that runs here, too.")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+@click.option(
+    "--bundle", type=click.Path(path_type=Path, dir_okay=False), help="Write a .zip that may be shown to all."
+)
+@click.option("--env-file", type=ENV_FILE, default=Path(".env"), show_default=True, help="Where settings are read.")
+def doctor(**options: Any) -> None:
+    """Look at everything the monitor needs, and say what to do about it: READY (exit 0) or NOT READY (exit 1)."""
+    _end_by_signals()
+    from altmonitor.ops.doctor import command
+
+    _leave(command.doctor(command.Wanted(**options)))
+
+
+@cli.command()
 @click.argument("symbol", required=False)
 @click.option(
     "-n", "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many, newest first."
@@ -93,14 +117,31 @@ def stats(hours: int, as_json: bool, env_file: Path) -> None:
     _leave(lookup.stats(env_file=env_file, hours=hours, as_json=as_json))
 
 
-def _end_by_signals() -> None:
-    """While it loads: as process 1 a signal without a handler is ignored, and Ctrl-C deserves no stack trace."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _frame: os._exit(128 + received))
+@cli.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def deploy(arguments: tuple[str, ...]) -> None:
+    """Put it on a server with Docker or systemd: user@host, --update, --rollback, --down, --status, --dry-run."""
+    from altmonitor.ops.deploy.main import main as deploy_main  # works before anything is installed, see deploy.py
+
+    _leave(deploy_main(arguments))
 
 
-def _leave(code: int) -> NoReturn:
-    sys.exit(code)
+@cli.command()
+@click.argument("symbol")
+@click.option("--out", type=OUT_FILE, help="The page (.html) or picture (.png) to write. [SYMBOL-panel.html]")
+@click.option("--lang", type=click.Choice(["en", "zh", "ru"]), help="Language. [SMART_MONEY_CARD_LANG, ALERT_LANG]")
+@click.option("--env-file", type=ENV_FILE, default=Path(".env"), show_default=True, help="Where settings are read.")
+def panel(symbol: str, out: Path | None, lang: str | None, env_file: Path) -> None:
+    """Who is positioned in SYMBOL, as a page or a picture."""
+    _end_by_signals()
+    from altmonitor import panel as panels
+
+    _leave(panels.panel(env_file=env_file, symbol=symbol, out=out, lang=lang))
+
+
+cli.add_command(track)
+cli.add_command(who)
+cli.add_command(positioning)
 
 
 def main() -> None:

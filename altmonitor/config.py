@@ -22,7 +22,7 @@ class Config:
     """Everything the environment decides. Names, units and ranges as in `VARIABLES`."""
 
     tg_bot_token: Secret
-    tg_chat_id: Destination | None
+    destinations: tuple[Destination, ...]  # the main one first; may be empty
     pump_threshold: float
     dump_threshold: float
     oi_surge_pct_1m: float
@@ -33,6 +33,7 @@ class Config:
     vol_burst_min_usdt: float
     min_24h_usdt: float
     cooldown_sec: int
+    alert_budget_per_day: int
     oi_poll_sec: int
     oi_concurrency: int
     symbols_refresh_sec: int
@@ -40,9 +41,11 @@ class Config:
     tg_min_send_interval: float | None  # None: 3.2 s for groups, 1.05 s for private chats
     allowed_chat_ids: frozenset[int]
     allowed_user_ids: frozenset[int]
+    group_admins_only: bool
     alert_lang: str
     alert_tz: str
     rolling: bool
+    chart: bool
     feed_gather_ms: int
     lsr_period: str
     history_enabled: bool
@@ -56,6 +59,32 @@ class Config:
     binance_rest_url: str
     binance_ws_url: str
     telegram_api_url: str
+    binance_web_url: str
+    smart_money_lookup: bool
+    smart_money_link: bool
+    smart_money_card_lang: str  # empty: as alert_lang
+    smart_money_db_path: Path
+    smart_money_watchlist: tuple[str, ...]
+    smart_money_watchlist_file: Path
+    smart_money_interval_min: float
+    smart_money_keep_days: int
+    smart_money_pool_max: int
+    smart_money_shard_total: int
+    smart_money_shard_index: int
+    top_trader_period: str
+    top_trader_pool_max: int
+    top_trader_shard_total: int
+    top_trader_shard_index: int
+    oi_pool_max: int
+    oi_shard_total: int
+    oi_shard_index: int
+    smart_money_alert_window_min: float
+    smart_money_alert_qty_pct: float
+
+    @property
+    def tg_chat_id(self) -> Destination | None:
+        """The main destination; None without any."""
+        return self.destinations[0] if self.destinations else None
 
 
 def is_loopback(host: str) -> bool:

@@ -4,7 +4,8 @@ AltmonitorError
 ├── ConfigError              wrong environment, .env or arguments: exit code 2, one line per problem
 ├── StartError               cannot start although the configuration is right (port in use, directory read-only): exit 1
 ├── StorageError             the database or state.json refuses
-│   └── NewerSchemaError     written by a newer altmonitor; left untouched
+│   ├── NewerSchemaError     written by a newer altmonitor; left untouched
+│   └── NoSnapshotsYet       nothing was tracked yet into the file that is asked
 ├── ExchangeError            one request to the exchange gave no usable answer
 │   ├── ExchangeUnreachable  no answer, or a 5xx: transient
 │   ├── HandshakeRefused     a stream's address answered with an HTTP status instead of a socket
@@ -19,6 +20,7 @@ AltmonitorError
     ├── ChatMoved            the group became a supergroup: `new_chat_id`
     ├── ChatGone             403: blocked, kicked, no right to write; final for this chat
     ├── MessageRefused       400: this text or target will never be accepted; final for this message
+    │   └── TopicGone        the forum topic is deleted or closed: the chat itself can still be written to
     ├── TokenRefused         401, 404: the bot token is wrong or revoked; final for the bot
     └── SecondPoller         409: another process polls the same bot, or a webhook is set
 """
@@ -45,6 +47,10 @@ class StorageError(AltmonitorError):
 
 
 class NewerSchemaError(StorageError):
+    pass
+
+
+class NoSnapshotsYet(StorageError):
     pass
 
 
@@ -120,6 +126,10 @@ class ChatGone(DeliveryError):
 
 
 class MessageRefused(DeliveryError):
+    pass
+
+
+class TopicGone(MessageRefused):
     pass
 
 

@@ -1,8 +1,4 @@
-"""What the sub-commands do: configuration and addresses → an `App` that runs until a signal; exit codes.
-
-ALTMONITOR_CLOCK=start_ms:speed:anchor_s lets `run` live on a `ScaledClock` of these three numbers: a test gives the
-same ones to the simulators in its own process, and both are in the same hour of the same fast day.
-"""
+"""What the sub-commands do: configuration and addresses → an `App` that runs until a signal; exit codes."""
 
 from __future__ import annotations
 
@@ -14,7 +10,7 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +24,7 @@ from altmonitor.clock import Clock, ScaledClock, SystemClock
 from altmonitor.config import Config
 from altmonitor.errors import AltmonitorError, ConfigError, TokenRefused
 from altmonitor.exchanges.binance.stream import FeedOptions
+from altmonitor.given_clock import clock_of
 from altmonitor.market.kline import MINUTE_MS
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.inbox import TerminalInbox
@@ -41,7 +38,6 @@ log = logging.getLogger(__name__)
 DONE, FAILED, WRONG_CONFIGURATION = 0, 1, 2
 LEAVE_WITHIN_S = 4.5
 """From the signal to the end of the process, whatever hangs."""
-CLOCK_VARIABLE = "ALTMONITOR_CLOCK"
 STALL_S = 0.8
 """Of the machine's time: on a fast clock a shorter silence of the exchange may be the machine's own pause."""
 
@@ -79,20 +75,6 @@ def run(*, env_file: Path, is_dry_run: bool) -> int:
     return run_until_signal(lambda stop: _watch(config, clock, stop, is_dry_run=is_dry_run))
 
 
-def clock_of(environ: Mapping[str, str]) -> SystemClock | ScaledClock:
-    """The machine's clock, unless the environment names another. Raises ConfigError with one line."""
-    text = environ.get(CLOCK_VARIABLE, "")
-    if not text:
-        return SystemClock()
-    try:
-        start_ms, speed, anchor_s = text.split(":")
-        clock = ScaledClock(start_ms=int(start_ms), speed=float(speed), anchor_s=float(anchor_s))
-        clock.now_ms()  # raises for numbers that are none
-    except (ValueError, OverflowError) as problem:
-        raise ConfigError([f"{CLOCK_VARIABLE}={text[:60]!r} is not start_ms:speed:anchor_s"]) from problem
-    return clock
-
-
 def _wrong(problem: ConfigError) -> int:
     for line in problem.problems:
         print(line, file=sys.stderr)  # noqa: T201
@@ -108,19 +90,19 @@ async def _watch(config: Config, clock: Clock, stop: asyncio.Event, *, is_dry_ru
     if is_dry_run:
         async with terminal_chat(clock) as chat:
             await run_app(App(config, clock=clock, outlet=chat.outlet, choices=choices), stop)
-    elif config.tg_chat_id is not None:
+    else:
         token, url = config.tg_bot_token, config.telegram_api_url
         channel = TelegramChannel(token, api_url=url, clock=clock, timeouts=_patience(clock))
-        async with telegram_outlet(channel, config.tg_chat_id) as outlet:
+        async with telegram_outlet(channel, config.destinations) as outlet:
             await run_app(App(config, clock=clock, outlet=outlet, choices=choices), stop)
 
 
 @asynccontextmanager
-async def telegram_outlet(channel: TelegramChannel, destination: Destination) -> AsyncIterator[Outlet]:
+async def telegram_outlet(channel: TelegramChannel, destinations: tuple[Destination, ...]) -> AsyncIterator[Outlet]:
     """A real bot (or the simulated one), ready to send and to listen."""
     await channel.start()
     try:
-        yield Outlet(channel=channel, destination=destination, bot=channel, set_menu=channel.set_commands)
+        yield Outlet(channel=channel, destinations=destinations, bot=channel)
     finally:
         await channel.stop()
 
@@ -140,7 +122,7 @@ async def terminal_chat(clock: Clock, *, port: int = 0) -> AsyncIterator[Termina
     typing = asyncio.create_task(inbox.run(sys.stdin), name="terminal-inbox")
     try:
         channel = TelegramChannel(TERMINAL_TOKEN, api_url=telegram.url, clock=clock, timeouts=_patience(clock))
-        async with telegram_outlet(channel, READER) as outlet:
+        async with telegram_outlet(channel, (READER,)) as outlet:
             yield TerminalChat(outlet=outlet, telegram=telegram)
     finally:
         typing.cancel()
@@ -298,6 +280,7 @@ def _demo_config(exchange: SimExchange, folder: Path, choices: DemoChoices) -> C
         {
             "BINANCE_REST_URL": exchange.rest_url,
             "BINANCE_WS_URL": exchange.ws_url,
+            "BINANCE_WEB_URL": exchange.web_url,
             "STATE_FILE": str(folder / "state.json"),
             "DB_FILE": str(folder / "alerts.db"),
             "API_PORT": "0",
@@ -335,6 +318,7 @@ async def _serve(stop: asyncio.Event, *, port: int, telegram_port: int, symbols:
             for name, value in (
                 ("BINANCE_REST_URL", exchange.rest_url),
                 ("BINANCE_WS_URL", exchange.ws_url),
+                ("BINANCE_WEB_URL", exchange.web_url),
                 ("TELEGRAM_API_URL", chat.telegram.url),
                 ("TG_BOT_TOKEN", TERMINAL_TOKEN.reveal()),
                 ("TG_CHAT_ID", READER),

@@ -16,7 +16,7 @@ from altmonitor import config as configuration
 from altmonitor.alert import Kind
 from altmonitor.clock import SystemClock
 from altmonitor.config import Config
-from altmonitor.control.desk import STATS_TOP
+from altmonitor.control.asking import STATS_TOP
 from altmonitor.control.replies import HistoryShown, Reply, StatsShown
 from altmonitor.delivery.plain import without_markup
 from altmonitor.delivery.render.alerts import Style

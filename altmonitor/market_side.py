@@ -20,15 +20,19 @@ from altmonitor.exchanges.binance.stream import FeedOptions, KlineFeed
 from altmonitor.market.kline import MINUTE_MS, Candle, KlineUpdate
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.market.symbol import ContractNews
+from altmonitor.monitor import restoring
 from altmonitor.monitor.backfill import LONGEST_MINUTES, Backfill
+from altmonitor.monitor.bookkeeping import Bookkeeping
 from altmonitor.monitor.engine import Engine
 from altmonitor.monitor.enrich import Enricher
+from altmonitor.monitor.links import EngineLinks, anybody
 from altmonitor.monitor.ports import FeedEvent
 from altmonitor.monitor.rehearsal import Rehearsal
 from altmonitor.monitor.snapshots import MarketSnapshots
 from altmonitor.monitor.sweep import OpenInterestSweep
 from altmonitor.monitor.universe import Universe
 from altmonitor.newsroom import Newsroom
+from altmonitor.position_side import PositionSide, PositionStage
 from altmonitor.sight import Sight
 from altmonitor.storage.sqlite import SqliteStore
 
@@ -72,6 +76,7 @@ class MarketSide:
         config, clock = stage.config, stage.clock
         self._stage = stage
         self._clock = clock
+        self.on_swept: Callable[[OpenInterestRing, Sequence[str]], None] = lambda ring, symbols: None
         self.guard = Guard(
             config.binance_rest_url,
             clock=clock,
@@ -79,7 +84,7 @@ class MarketSide:
             on_change=stage.newsroom.on_guard,
         )
         self.rest = BinanceRest(config.binance_rest_url, clock=clock, guard=self.guard, within_s=stage.choices.answer_s)
-        self.snapshots = MarketSnapshots(self.rest, clock=clock)
+        self.snapshots = MarketSnapshots(self.rest, clock=clock, on_fundings=lambda: self.engine.on_fundings())
         self.universe = Universe(
             self.rest,
             clock=clock,
@@ -97,6 +102,8 @@ class MarketSide:
         )
         self.oi_ring = OpenInterestRing(period_s=config.oi_poll_sec)
         self.enricher = self._build_enricher()
+        self.positions = self._build_positions()
+        self.bookkeeping = Bookkeeping(stage.store, stage.store, clock=clock, refreshed=stage.refresh)
         self.engine = self._build_engine()
         self.opening = self._build_opening()
         self.sweep = OpenInterestSweep(
@@ -106,7 +113,7 @@ class MarketSide:
             concurrency=config.oi_concurrency,
             symbols=self.symbols,
             record=self.engine.on_open_interest,
-            evaluate=self.engine.evaluate_open_interest,
+            evaluate=self._evaluate_open_interest,
         )
         desk = _FeedDesk(
             on_kline=self.engine.on_kline, on_contract=self.universe.on_contract, on_event=self._on_feed_event
@@ -127,16 +134,32 @@ class MarketSide:
             oi_change_1m=lambda symbol, event_ms: self.engine.oi_change_1m(symbol, event_ms),
         )
 
+    def _build_positions(self) -> PositionSide:
+        stage = self._stage
+        return PositionSide(
+            PositionStage(
+                config=stage.config,
+                clock=stage.clock,
+                rest=self.rest,
+                oi_ring=self.oi_ring,
+                updates=stage.store,
+                newsroom=stage.newsroom,
+                refresh=stage.refresh,
+            )
+        )
+
     def _build_engine(self) -> Engine:
-        return Engine(
+        links = EngineLinks(
             clock=self._clock,
-            settings=self._stage.settings,
             sink=self._stage.store,
             context=self.snapshots,
             oi_ring=self.oi_ring,
             on_alert=self._on_alert,
             request_refill=self.backfill.request,
+            on_episode_end=self.bookkeeping.put_end,
+            on_conditions=self.bookkeeping.put_conditions,
         )
+        return Engine(links, audiences=anybody(self._stage.settings))
 
     def _build_opening(self) -> opening.Opening:
         return opening.Opening(
@@ -161,7 +184,9 @@ class MarketSide:
             "start message": self.opening.run,
             "sight": self.sight.run,
             "enrichment": self.enricher.run,
+            "bookkeeping": self.bookkeeping.run,
             "clock check": self._check_clock,
+            **self.positions.loops(),
         }
 
     async def restore(self, settings: Settings) -> None:
@@ -170,9 +195,9 @@ class MarketSide:
         since_ms = now_ms - max(OI_MEMORY_MS, settings.cooldown_sec * 1000)
         # hindsight begins where the earlier run ended, and must not tell what that one told
         away_ms = 0 if seen_ms is None else min(now_ms - seen_ms, LONGEST_MINUTES * MINUTE_MS)
-        alerts = await store.alerts_since(since_ms - away_ms)
-        self.engine.restore(alerts)
-        told = sum(alert.event_ms >= since_ms for alert in alerts)
+        self.engine.moved_to(store.where_now)
+        await restoring.restore(self.engine, store, now_ms=now_ms, since_ms=since_ms - away_ms)
+        told = len(await store.alerts_since(since_ms))
         self.opening.restored = news.Restored(queued=store.outbox_status().queued, cooldowns=told)
 
     def symbols(self) -> list[str]:
@@ -204,8 +229,13 @@ class MarketSide:
 
     # --- between the parts
 
+    def _evaluate_open_interest(self, symbols: Sequence[str]) -> None:
+        self.engine.evaluate_open_interest(symbols)
+        self.on_swept(self.oi_ring, symbols)
+
     def _on_alert(self, alert: Alert) -> None:
         self.enricher.put(alert)
+        self.positions.on_alert(alert)
 
     def _on_universe(self, symbols: frozenset[str], added: frozenset[str], removed: frozenset[str]) -> None:
         self.engine.set_symbols(symbols)

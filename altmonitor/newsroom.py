@@ -59,9 +59,10 @@ class Newsroom:
         now_ms = self._clock.now_ms()
         if status.state == "blocked" and status.until_ms is not None:
             self._blocked_since_ms = self._blocked_since_ms or now_ms
-            is_region = "region" in status.reason or "451" in status.reason
             self.tell(
-                news.ExchangeBlocked(at_ms=now_ms, until_ms=status.until_ms, reason=status.reason, is_region=is_region)
+                news.ExchangeBlocked(
+                    at_ms=now_ms, until_ms=status.until_ms, reason=status.reason, is_region=status.is_region
+                )
             )
         elif status.state == "open" and self._blocked_since_ms is not None:
             self.tell(news.ExchangeFree(at_ms=now_ms, blocked_since_ms=self._blocked_since_ms))
@@ -78,6 +79,9 @@ class Newsroom:
             )
         else:
             self.tell(news.TelegramFine(at_ms=now_ms, chat=str(destination)))
+
+    def on_topic_lost(self, destination: Destination, reason: str) -> None:
+        self.tell(news.TopicLost(at_ms=self._clock.now_ms(), chat=str(destination), reason=reason))
 
     def on_listener_event(self, event: ListenerEvent) -> None:
         if event.kind == "second_poller":

@@ -57,9 +57,9 @@ class _Message:
 
 
 class StatusBoard:
-    """board: asked for the status now."""
+    """board: asked for the status now, as it is to be told there."""
 
-    def __init__(self, *, clock: Clock, chats: Chats, memory: Memory, board: Callable[[], Board]) -> None:
+    def __init__(self, *, clock: Clock, chats: Chats, memory: Memory, board: Callable[[Destination], Board]) -> None:
         self._clock = clock
         self._chats = chats
         self._memory = memory
@@ -81,7 +81,7 @@ class StatusBoard:
         if message is None:
             return False
         if message.message_id is not None:
-            html = self._board().ended_html
+            html = self._board(destination).ended_html
             self._chats.update(destination, message.message_id, html, on_end=lambda problem: None)
         return True
 
@@ -117,7 +117,7 @@ class StatusBoard:
     def _send(self, destination: Destination, message: _Message, *, reply_to: int | None = None) -> None:
         message.asked_s = self._clock.monotonic()
         message.sends = min(message.sends + 1, 10)
-        board = self._board()
+        board = self._board(destination)
 
         def on_sent(message_id: int) -> None:
             message.message_id, message.essence = message_id, board.essence
@@ -127,7 +127,7 @@ class StatusBoard:
         self._has_changed.set()
 
     def _edit(self, destination: Destination, message: _Message, message_id: int) -> None:
-        board = self._board()
+        board = self._board(destination)
         if board.essence == message.essence:
             return
 

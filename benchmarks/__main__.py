@@ -12,7 +12,7 @@ from typing import TypeVar
 from benchmarks import feed, memory, sweep
 
 T = TypeVar("T")
-PARTS = ("saturated", "paced", "boundary", "sweep", "memory", "storm")
+PARTS = ("saturated", "paced", "boundary", "sweep", "memory", "storm", "charts")
 
 
 def main() -> None:
@@ -84,6 +84,19 @@ def _storm() -> None:
         print(
             f"    {name:<18} first message after {row['first_message_s']:4.1f} s, every symbol named after "
             f"{row['last_symbol_s']:4.1f} s, {row['messages']:.0f} messages, {row['violations']:.0f} limits broken"
+        )
+
+
+def _charts() -> None:
+    from benchmarks import charts
+
+    found = asyncio.run(charts.run())
+    print(f"(g) charts: {charts.CHARTS} in a row in their thread")
+    print(f"    {found.draw_ms:.1f} ms CPU and {found.kilobytes:.1f} KB each")
+    for name, lag in (("idle", found.idle), ("drawing", found.drawing)):
+        print(
+            f"    loop lag, {name:<8} p50 {lag.p50_ms:5.2f} ms, p99 {lag.p99_ms:5.2f} ms, "
+            f"longest {lag.longest_ms:5.2f} ms"
         )
 
 

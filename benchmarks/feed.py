@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from statistics import median, quantiles
@@ -28,7 +28,9 @@ from altmonitor.market.kline import KlineUpdate
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.market.symbol import ContractNews
 from altmonitor.monitor.engine import Engine
+from altmonitor.monitor.links import EngineLinks, anybody
 from altmonitor.monitor.ports import DayTicker, FeedEvent, FeedSink, Funding
+from altmonitor.values import Destination
 from benchmarks import feed_load
 
 SATURATED_FRAMES = 60_000
@@ -45,19 +47,12 @@ class EngineSink:
 
     def __init__(self) -> None:
         self.alerts: list[Alert] = []
-        self.engine = Engine(
-            clock=SystemClock(),
-            settings=Settings(),
-            sink=self,
-            context=self,
-            oi_ring=OpenInterestRing(period_s=60),
-            on_alert=lambda alert: None,
-            request_refill=lambda symbol, from_ms, to_ms: None,
-        )
+        links = EngineLinks(clock=SystemClock(), sink=self, context=self, oi_ring=OpenInterestRing(period_s=60))
+        self.engine = Engine(links, audiences=anybody(Settings()))
         self.engine.set_symbols(_symbols())
         self.on_kline = self.engine.on_kline
 
-    def put(self, alert: Alert) -> None:
+    def put(self, alert: Alert, *, to: Sequence[Destination]) -> None:
         self.alerts.append(alert)
 
     def day(self, symbol: str) -> DayTicker | None:

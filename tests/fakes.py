@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from altmonitor.alert import Alert
+from altmonitor.control.audience import Audience
 from altmonitor.control.settings import Settings
 from altmonitor.market.kline import Candle, CandleUpdate
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.monitor.engine import Engine
+from altmonitor.monitor.links import EngineLinks, anybody
 from altmonitor.monitor.ports import DayTicker, Funding
+from altmonitor.values import Destination
 
 MINUTE = 60_000
 T0 = 1_790_000_040_000  # a full minute
@@ -35,9 +40,16 @@ class ManualClock:
 class ListSink:
     def __init__(self) -> None:
         self.alerts: list[Alert] = []
+        self.to: dict[str, tuple[Destination, ...]] = {}
 
-    def put(self, alert: Alert) -> None:
+    @property
+    def told(self) -> list[tuple[Alert, tuple[Destination, ...]]]:
+        """Each alert with its destinations."""
+        return [(alert, self.to[alert.key]) for alert in self.alerts]
+
+    def put(self, alert: Alert, *, to: Sequence[Destination]) -> None:
         self.alerts.append(alert)
+        self.to[alert.key] = tuple(to)
 
 
 class KnownContext:
@@ -60,20 +72,29 @@ class KnownContext:
 class Market:
     """An engine with its surroundings, and a short way to push candles into it."""
 
-    def __init__(self, *symbols: str, settings: Settings | None = None, oi_period_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        *symbols: str,
+        settings: Settings | None = None,
+        audiences: Sequence[Audience] = (),
+        oi_period_s: float = 60.0,
+    ) -> None:
         self.clock = ManualClock()
         self.sink = ListSink()
         self.context = KnownContext()
         self.refills: list[tuple[str, int, int]] = []
-        self.engine = Engine(
+        self.ends: list[Alert] = []
+        self.remembered: list[str] = []
+        links = EngineLinks(
             clock=self.clock,
-            settings=settings or Settings(),
             sink=self.sink,
             context=self.context,
             oi_ring=OpenInterestRing(period_s=oi_period_s),
-            on_alert=lambda alert: None,
             request_refill=lambda symbol, from_ms, to_ms: self.refills.append((symbol, from_ms, to_ms)),
+            on_episode_end=self.ends.append,
+            on_conditions=self.remembered.append,
         )
+        self.engine = Engine(links, audiences=audiences or anybody(settings or Settings()))
         self.engine.set_symbols(symbols or ("SOLUSDT",))
 
     @property

@@ -63,6 +63,17 @@ def test_all_problems_are_told_at_once_with_name_value_and_what_is_allowed() -> 
         ("TG_CHAT_ID", "@channel"),
         ("TG_CHAT_ID", "-100/"),
         ("TG_CHAT_ID", "0"),
+        ("TG_CHAT_ID", "123,@channel"),
+        ("TG_CHAT_ID", "123;456"),
+        ("TG_CHAT_ID", "123 456"),
+        ("TG_CHAT_ID", "-100/7/8"),
+        ("TG_CHAT_ID", "https://t.me/c/123/7"),
+        ("TG_CHAT_ID", "９９"),
+        ("TG_CHAT_ID", "1" * 17),
+        ("ALERT_BUDGET_PER_DAY", "-1"),
+        ("ALERT_BUDGET_PER_DAY", "2.5"),
+        ("ALERT_BUDGET_PER_DAY", "1001"),
+        ("GROUP_ADMINS_ONLY", "admins"),
         ("TG_BOT_TOKEN", "not-a-token"),
         ("ALLOWED_CHAT_IDS", "1,two"),
         ("TG_MIN_SEND_INTERVAL", "0"),
@@ -96,6 +107,9 @@ def test_a_bad_token_is_not_repeated() -> None:
         ("OI_SURGE_PCT_5M", "0", 0.0),
         ("ROLLING", "No", False),
         ("TG_CHAT_ID", "-1001234567890/77", Destination(chat_id=-1001234567890, topic_id=77)),
+        ("ALERT_LANG", "ru", "ru"),
+        ("ALERT_BUDGET_PER_DAY", "20", 20),
+        ("GROUP_ADMINS_ONLY", "yes", True),
         ("TG_BOT_TOKEN", TOKEN, Secret(TOKEN)),
         ("ALLOWED_USER_IDS", "1, 22,,333", frozenset({1, 22, 333})),
         ("TG_MIN_SEND_INTERVAL", "1.5", 1.5),
@@ -107,6 +121,24 @@ def test_a_bad_token_is_not_repeated() -> None:
 )
 def test_a_good_value_is_read(name: str, text: str, value: object) -> None:
     assert getattr(read(**{name: text}), name.lower()) == value
+
+
+def test_several_chats_are_kept_in_order_each_once_and_the_first_is_the_main_one() -> None:
+    config = read(TG_CHAT_ID="-1001234567890/77, 123 ,,-1001234567890,123")
+    assert config.destinations == (
+        Destination(chat_id=-1001234567890, topic_id=77),
+        Destination(chat_id=123),
+        Destination(chat_id=-1001234567890),
+    )
+    assert config.tg_chat_id == Destination(chat_id=-1001234567890, topic_id=77)
+    assert read().destinations == ()
+
+
+def test_a_chat_that_cannot_be_is_named_with_what_is_allowed() -> None:
+    assert problems_of(TG_CHAT_ID="123,@channel") == [
+        "TG_CHAT_ID='123,@channel' is not allowed: chat ids such as 123456789 or -1001234567890, "
+        "with /topic for a forum topic, separated by commas"
+    ]
 
 
 def test_a_host_beyond_loopback_needs_a_token() -> None:

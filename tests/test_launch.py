@@ -6,7 +6,7 @@ import pytest
 
 from altmonitor.clock import ScaledClock, SystemClock
 from altmonitor.errors import ConfigError
-from altmonitor.launch import clock_of
+from altmonitor.given_clock import clock_of
 
 
 def test_a_run_lives_on_the_machines_clock() -> None:

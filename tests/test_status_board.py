@@ -56,7 +56,7 @@ class House:
         )
         self.board = StatusBoard(clock=self.clock, chats=self.dispatcher, memory=self.remembered, board=self._board_now)
 
-    def _board_now(self) -> Board:
+    def _board_now(self, where: Destination) -> Board:
         at_s = round(self.clock.monotonic() - 1_000)
         return Board(html=f"{self.state} at {at_s}", ended_html=f"ended: {self.state}", essence=self.state)
 

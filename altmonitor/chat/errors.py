@@ -28,6 +28,7 @@ from altmonitor.errors import (
     RetryLater,
     SecondPoller,
     TokenRefused,
+    TopicGone,
 )
 
 TEXT_LIMIT = 300
@@ -40,8 +41,10 @@ _NEVER_SENT = (
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
 )
+_TOPIC_GONE = ("message thread not found", "topic_deleted", "topic_closed", "topic_id_invalid")
 _WAYS_OUT = {
     "message thread not found": "the forum topic does not exist (any more): correct the part of TG_CHAT_ID after the /",
+    "topic_deleted": "the forum topic does not exist any more: correct the part of TG_CHAT_ID after the /",
     "chat not found": "the bot does not know this chat: write /start to it or add it to the group; check TG_CHAT_ID",
     "not enough rights": "the bot may not write there: let it send messages in the group's permissions",
     "topic_closed": "the forum topic is closed: open it or choose another one",
@@ -67,7 +70,8 @@ def typed(error: Exception) -> DeliveryError:
     if isinstance(error, Conflict):
         return SecondPoller(f"another program reads this bot's messages, or a webhook is set: {redacted(str(error))}")
     if isinstance(error, BadRequest):  # before NetworkError, of which it is a kind
-        return MessageRefused(_with_way_out(redacted(str(error))))
+        is_topic = any(words in str(error).lower() for words in _TOPIC_GONE)
+        return (TopicGone if is_topic else MessageRefused)(_with_way_out(redacted(str(error))))
     if isinstance(error, TimedOut | TimeoutError):
         is_sent = not isinstance(cause, _NEVER_SENT)
         what = "Telegram did not answer in time" if is_sent else "no connection to Telegram in time"

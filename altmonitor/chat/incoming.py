@@ -92,6 +92,7 @@ def _message(message: Message, bot_username: str) -> Incoming | Ignored:
         date_ms=_ms(message.edit_date or message.date),
         is_edited=message.edit_date is not None,
         chat_type=str(message.chat.type),
+        sender_chat_id=None if message.sender_chat is None else message.sender_chat.id,
     )
 
 

@@ -6,11 +6,15 @@ The library's Updater is not used: its polling ends for good on a 401 while it s
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
+from altmonitor.chat.admins import Admins
 from altmonitor.chat.incoming import Ignored, Membership, Moved, read_update
 from altmonitor.chat.poll_health import PollHealth
 from altmonitor.chat.ports import (
+    Access,
     AllowedSenders,
     BotAccess,
     BotIdentity,
@@ -50,6 +54,7 @@ class CommandListener:
     Commands more than `STALE_S` old are told to `handler.stale` instead. That is asked only while catching up (after a
     start or a long silence): what arrives on a live poll is new whatever a wrong clock of this machine makes of it.
 
+    admins: who may change settings among those who are allowed and not named; None: all of them.
     handler_failures, unreadable: counts since the start.
     """
 
@@ -62,12 +67,14 @@ class CommandListener:
         allowed: AllowedSenders,
         offsets: OffsetStore,
         news: ListenerNews,
+        admins: Admins | None = None,
     ) -> None:
         self._bot = bot
         self._clock = clock
         self._handler = handler
         self._offsets = offsets
         self._news = news
+        self._admins = admins
         self.allowed = allowed
         self.strangers = Strangers()
         self.handler_failures = 0
@@ -145,11 +152,16 @@ class CommandListener:
         read = read_update(raw, bot_username=self._username, now_ms=self._clock.now_ms())
         is_permitted = False
         if isinstance(read, Incoming):
-            is_permitted = self.allowed.permits(chat_id=read.destination.chat_id, user_id=read.user_id)
+            access = self.allowed.access(chat_id=read.destination.chat_id, user_id=read.user_id)
+            is_permitted = access is not Access.NONE
             if is_permitted:
-                await self._take_incoming(read)
+                await self._take_incoming(await self._with_rights(read, access))
             else:
                 self.strangers.refuse(read, self._clock.monotonic())
+                if read.press_id is not None:
+                    await self._guarded(
+                        self._handler.unheard(read, is_stranger=True), "answering a stranger's press failed"
+                    )
         elif isinstance(read, Moved):
             self.follow_move(read.chat_id, read.new_chat_id)
         elif isinstance(read, Membership):
@@ -168,7 +180,8 @@ class CommandListener:
             await self._handle(incoming)
         elif incoming.press_id is not None:
             # Telegram tells no time of a press and it expires within seconds: it may be hours old.
-            log.info("a button pressed while the bot was away is ignored")
+            log.info("a button pressed while the bot was away is not carried out")
+            await self._guarded(self._handler.unheard(incoming, is_stranger=False), "answering an old press failed")
         elif self._clock.now_ms() - incoming.date_ms > STALE_S * 1000:
             if incoming.text.startswith("/"):
                 self._missed.append(incoming)
@@ -184,21 +197,27 @@ class CommandListener:
         missed, self._missed = self._missed, []
         if not missed:
             return
-        try:
-            async with self._clock.timeout(HANDLING_LIMIT_S):
-                await self._handler.stale(missed)
-        except Exception:
-            self.handler_failures += 1
-            log.exception("telling about %d commands that were not carried out failed", len(missed))
+        await self._guarded(
+            self._handler.stale(missed), f"telling of {len(missed)} commands that were not carried out failed"
+        )
 
     async def _handle(self, incoming: Incoming) -> None:
+        await self._guarded(self._handler.handle(incoming), f"a command failed: {incoming.text[:100]!r}")
+
+    async def _guarded(self, handling: Coroutine[Any, Any, None], what: str) -> None:
         try:
             async with self._clock.timeout(HANDLING_LIMIT_S):
-                await self._handler.handle(incoming)
+                await handling
         # Whatever a command does wrong, the next one must be read.
         except Exception:
             self.handler_failures += 1
-            log.exception("a command failed: %r", incoming.text[:100])
+            log.exception("%s", what)
+
+    async def _with_rights(self, incoming: Incoming, access: Access) -> Incoming:
+        may_change = access is Access.NAMED
+        if access is Access.CHANGE:
+            may_change = self._admins is None or await self._admins.may_change(incoming)
+        return replace(incoming, may_change=may_change)
 
     async def _save(self, update_id: int) -> None:
         try:

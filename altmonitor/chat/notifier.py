@@ -12,15 +12,25 @@ from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from telegram import Bot, BotCommand, LinkPreviewOptions, ReplyParameters
+from telegram import (
+    Bot,
+    BotCommand,
+    BotCommandScope,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    InputFile,
+    LinkPreviewOptions,
+    ReplyParameters,
+)
 from telegram.constants import ParseMode
 from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
 from altmonitor.chat.errors import is_not_modified, typed
-from altmonitor.chat.ports import BotIdentity
+from altmonitor.chat.ports import BotIdentity, MenuScope
 from altmonitor.clock import Clock
 from altmonitor.config import Destination, Secret
+from altmonitor.delivery.ports import Keyboard
 from altmonitor.errors import DeliveryError
 
 _T = TypeVar("_T")
@@ -42,7 +52,7 @@ class Timeouts:
 
 
 class TelegramChannel:
-    """One bot. Satisfies `delivery.ports.Channel` and `chat.ports.BotAccess`.
+    """One bot. Satisfies `delivery.ports.Channel` and `chat.ports.ChatBot`.
 
     api_url: `https://api.telegram.org` or another Bot API server. proxy: URL for this bot alone; None takes what the
     environment names (HTTPS_PROXY, NO_PROXY). A server on loopback is always asked directly.
@@ -85,9 +95,14 @@ class TelegramChannel:
             await self._send_request.shutdown()
 
     async def send(
-        self, destination: Destination, html: str, *, reply_to: int | None = None, silent: bool = False
+        self,
+        destination: Destination,
+        html: str,
+        *,
+        reply_to: int | None = None,
+        silent: bool = False,
+        buttons: Keyboard = (),
     ) -> int:
-        reply = None if reply_to is None else ReplyParameters(message_id=reply_to, allow_sending_without_reply=True)
         message = await self._call(
             lambda: self._bot.send_message(
                 destination.chat_id,
@@ -96,12 +111,13 @@ class TelegramChannel:
                 link_preview_options=_NO_PREVIEW,
                 disable_notification=silent,
                 message_thread_id=destination.topic_id,
-                reply_parameters=reply,
+                reply_parameters=_reply(reply_to),
+                reply_markup=_markup(buttons),
             )
         )
         return message.message_id
 
-    async def edit(self, destination: Destination, message_id: int, html: str) -> None:
+    async def edit(self, destination: Destination, message_id: int, html: str, *, buttons: Keyboard = ()) -> None:
         async def edit() -> None:
             try:
                 await self._bot.edit_message_text(
@@ -110,6 +126,7 @@ class TelegramChannel:
                     message_id=message_id,
                     parse_mode=ParseMode.HTML,
                     link_preview_options=_NO_PREVIEW,
+                    reply_markup=_markup(buttons),
                 )
             except TelegramError as error:
                 if not is_not_modified(error):
@@ -117,18 +134,72 @@ class TelegramChannel:
 
         await self._call(edit)
 
-    async def answer_press(self, press_id: str, text: str = "") -> None:
-        """Ends the waiting sign on a pressed button. text: shown for a moment, at most 200 characters."""
-        await self._call(lambda: self._bot.answer_callback_query(press_id, text=text or None))
+    async def send_photo(
+        self,
+        destination: Destination,
+        png: bytes,
+        *,
+        caption_html: str = "",
+        reply_to: int | None = None,
+        silent: bool = False,
+    ) -> int:
+        picture = InputFile(png, filename="chart.png")  # bare bytes would arrive as application.octet-stream
+        message = await self._call(
+            lambda: self._bot.send_photo(
+                destination.chat_id,
+                picture,
+                caption=caption_html or None,
+                parse_mode=ParseMode.HTML,
+                disable_notification=silent,
+                message_thread_id=destination.topic_id,
+                reply_parameters=_reply(reply_to),
+            )
+        )
+        return message.message_id
+
+    async def set_buttons(self, destination: Destination, message_id: int, buttons: Keyboard) -> None:
+        """Under a message that stays as it is. Buttons that are there already are success."""
+
+        async def edit() -> None:
+            try:
+                await self._bot.edit_message_reply_markup(
+                    chat_id=destination.chat_id, message_id=message_id, reply_markup=_markup(buttons)
+                )
+            except TelegramError as error:
+                if not is_not_modified(error):
+                    raise
+
+        await self._call(edit)
+
+    async def answer_press(self, press_id: str, text: str = "", *, is_loud: bool = False) -> None:
+        """Ends the waiting sign on a pressed button. text: shown for a moment, at most 200 characters; is_loud: until
+        the reader closes it. A press that expired meanwhile is MessageRefused."""
+        await self._call(lambda: self._bot.answer_callback_query(press_id, text=text or None, show_alert=is_loud))
+
+    async def administrators(self, chat_id: int) -> frozenset[int]:
+        """User ids, without bots."""
+        members = await self._call(lambda: self._bot.get_chat_administrators(chat_id))
+        return frozenset(member.user.id for member in members if not member.user.is_bot)
 
     async def whoami(self) -> BotIdentity:
         user = await self._call(self._bot.get_me)
         return BotIdentity(id=user.id, username=user.username or "")
 
-    async def set_commands(self, commands: Sequence[tuple[str, str]], language: str = "") -> None:
-        """commands: (name without /, description). language: two letters; '' for everybody without a list of theirs."""
+    async def set_commands(
+        self, commands: Sequence[tuple[str, str]], language: str = "", *, scope: MenuScope = "default"
+    ) -> None:
+        """commands: (name without /, description); none: what was set is taken back. language: two letters; '' for
+        everybody without a list of theirs. scope: the chats that offer it; a narrower one comes before `default`."""
         listed = [BotCommand(name, description) for name, description in commands]
-        await self._call(lambda: self._bot.set_my_commands(listed, language_code=language or None))
+        where, code = BotCommandScope(scope), language or None
+        if listed:
+            await self._call(lambda: self._bot.set_my_commands(listed, scope=where, language_code=code))
+        else:
+            await self._call(lambda: self._bot.delete_my_commands(scope=where, language_code=code))
+
+    async def ask(self, method: str, **params: object) -> object:
+        """`result` of any method of the Bot API, as it came; for what is asked once, at a setup."""
+        return await self._call(lambda: self._bot.raw(method, params))
 
     async def updates(
         self, *, offset: int | None, timeout_s: float, kinds: Sequence[str]
@@ -151,6 +222,10 @@ class TelegramChannel:
 
 class _PollingBot(Bot):
     """getUpdates as it came: the library's own method refuses all hundred when one of them cannot be read."""
+
+    async def raw(self, method: str, params: dict[str, object]) -> object:
+        answer: object = await self._post(method, params)
+        return answer
 
     async def raw_updates(
         self, offset: int | None, timeout_s: float, kinds: Sequence[str], *, read_timeout_s: float
@@ -176,6 +251,18 @@ class _QuietRequest(HTTPXRequest):
         if not isinstance(decoded, dict):
             raise TelegramError("Invalid server response")
         return decoded
+
+
+def _reply(message_id: int | None) -> ReplyParameters | None:
+    return None if message_id is None else ReplyParameters(message_id=message_id, allow_sending_without_reply=True)
+
+
+def _markup(buttons: Keyboard) -> InlineKeyboardMarkup | None:
+    rows = [
+        [InlineKeyboardButton(button.text, callback_data=button.data or None, url=button.url or None) for button in row]
+        for row in buttons
+    ]
+    return InlineKeyboardMarkup(rows) if rows else None
 
 
 def _request(timeouts: Timeouts, *, pool_size: int, proxy: str | None, trust_env: bool) -> HTTPXRequest:

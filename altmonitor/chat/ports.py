@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from enum import Enum
+from typing import Literal, Protocol
 
 from altmonitor.config import Destination
+
+MenuScope = Literal["default", "all_private_chats", "all_group_chats"]
+"""Which chats offer a menu of commands; a narrower one comes before `default`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +30,8 @@ class Incoming:
     message_id: of the message written, or of the bot's message that carries the button.
     date_ms: written or last edited, or, for a press, received (unix ms; Telegram tells whole seconds).
     press_id: not None for a press; it wants `TelegramChannel.answer_press` within about 15 s.
+    sender_chat_id: the chat in whose name it was written: the group itself for an administrator who hides, a channel.
+    may_change: False for those who may only read.
     """
 
     text: str
@@ -37,17 +43,31 @@ class Incoming:
     is_edited: bool = False
     chat_type: str = "private"
     press_id: str | None = None
+    sender_chat_id: int | None = None
+    may_change: bool = True
+
+
+class Access(Enum):
+    NONE = "a stranger"
+    READ = "may ask"
+    CHANGE = "may change, unless only administrators may"
+    NAMED = "may change: named by the operator"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllowedSenders:
-    """Who may command. With user_ids only these users, in any chat; without, everybody in one of chat_ids."""
+    """Who may command. With user_ids these users may change everything, in any chat, and everybody else in one of
+    chat_ids may read; without, everybody in one of chat_ids may change everything."""
 
     chat_ids: frozenset[int]
     user_ids: frozenset[int] = frozenset()
 
-    def permits(self, *, chat_id: int, user_id: int | None) -> bool:
-        return user_id in self.user_ids if self.user_ids else chat_id in self.chat_ids
+    def access(self, *, chat_id: int, user_id: int | None) -> Access:
+        if user_id in self.user_ids:
+            return Access.NAMED
+        if chat_id not in self.chat_ids:
+            return Access.NONE
+        return Access.READ if self.user_ids else Access.CHANGE
 
     def moved(self, old_chat_id: int, new_chat_id: int) -> AllowedSenders:
         """The same people after a group became a supergroup."""
@@ -86,10 +106,28 @@ class BotAccess(Protocol):
         """
 
 
+class ChatBot(BotAccess, Protocol):
+    """What the bot can do beside sending. Every method may raise any `errors.DeliveryError` and nothing else."""
+
+    async def answer_press(self, press_id: str, text: str = "", *, is_loud: bool = False) -> None:
+        """text: at most 200 characters, shown for a moment; is_loud: until the reader closes it."""
+
+    async def administrators(self, chat_id: int) -> frozenset[int]:
+        """User ids."""
+
+    async def set_commands(
+        self, commands: Sequence[tuple[str, str]], language: str = "", *, scope: MenuScope = "default"
+    ) -> None:
+        """commands: (name without /, description). language: two letters; '' for everybody without a list of theirs."""
+
+
 class CommandHandler(Protocol):
     """What happens with what was written. A handler that raises is logged and counted; the loop goes on."""
 
     async def handle(self, incoming: Incoming) -> None: ...
+    async def unheard(self, press: Incoming, *, is_stranger: bool) -> None:
+        """A press that is not carried out: a stranger's, or one that may be hours old. It wants an answer too."""
+
     async def stale(self, missed: Sequence[Incoming]) -> None:
         """Commands written too long ago to be carried out now, oldest → newest, one or more, possibly of several
         chats: each writer should be told once."""

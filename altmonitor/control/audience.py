@@ -38,6 +38,7 @@ class Audience:
 
     kinds: what it wants to hear of; nothing else is queued for it. is_silent: messages ring no bell.
     lang: a language of the texts. tz: IANA zone name. quiet: alerts are held back and leave as a digest at its end.
+    budget_per_day: alerts a day its thresholds were chosen for; 0: none.
     """
 
     destination: Destination
@@ -47,3 +48,4 @@ class Audience:
     lang: str = "en"
     tz: str = "UTC"
     quiet: QuietHours | None = None
+    budget_per_day: int = 0

@@ -1,12 +1,14 @@
-"""What a request means for the settings in force: a change to be saved, an answer, or a question to ask first."""
+"""What requests about thresholds, lists and stored alerts come to."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
-from altmonitor.alert import Kind
+from altmonitor.control.differences import Difference
+from altmonitor.control.outcome import Change, HistoryQuery, Outcome, Situation, StatsQuery, StatusQuery
+from altmonitor.control.place_replies import ConfirmAsked
 from altmonitor.control.replies import (
     NOT_MUTED,
     HelpShown,
@@ -14,8 +16,7 @@ from altmonitor.control.replies import (
     MutedShown,
     NumberChange,
     NumbersChanged,
-    OverridesShown,
-    Reply,
+    PlainReply,
     StatusPin,
     SymbolsRefused,
     UniverseUnknown,
@@ -25,7 +26,6 @@ from altmonitor.control.replies import (
 from altmonitor.control.requests import (
     Mute,
     PinStatus,
-    Reset,
     SetNumbers,
     ShowHelp,
     ShowHistory,
@@ -33,80 +33,29 @@ from altmonitor.control.requests import (
     ShowStatus,
     Symbols,
 )
-from altmonitor.control.settings import SETTING_OF, SETTINGS, Overrides, Settings
+from altmonitor.control.settings import SETTING_OF, Settings
 from altmonitor.control.symbols import WORD_CHARS_MAX, Unlisted, find, nearest, spelled
 
 SUGGESTED_WORDS_MAX = 5
 """Words of one message that get suggestions; each costs a walk over all symbols."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """settings: in force, `overrides` over `base`. listed: contracts that exist now; empty before the list is read."""
-
-    settings: Settings
-    base: Settings
-    overrides: Overrides
-    listed: frozenset[str]
-    now_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """To be saved and then swapped; `reply` is true only after that."""
-
-    overrides: Overrides
-    reply: Reply
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryQuery:
-    limit: int
-    symbol: str | None
-    kind: Kind | None
-    suggestions: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatsQuery:
-    hours: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusQuery:
-    pass
-
-
-Outcome = Reply | Change | HistoryQuery | StatsQuery | StatusQuery
-
-
 def set_numbers(request: SetNumbers, now: Situation) -> Outcome:
     overrides = now.overrides.with_numbers(dict(request.values))
-    after = overrides.over(now.base)
+    after = now.would_be(overrides).settings
     return Change(
-        overrides=overrides,
-        reply=NumbersChanged(changes=tuple(_changed(key, now.settings, after) for key, _ in request.values)),
+        own=now.with_overrides(overrides),
+        reply=NumbersChanged(changes=tuple(number_change(key, now.settings, after) for key, _ in request.values)),
     )
 
 
-def reset(request: Reset, now: Situation) -> Outcome:
-    overridden = [setting.key for setting in SETTINGS if setting.key in now.overrides.numbers]
-    keys = [key for key in overridden if key in request.keys]
-    if not keys:
-        return OverridesShown(changes=tuple(_changed(key, now.base, now.settings) for key in overridden))
-    overrides = now.overrides.without_numbers(frozenset(keys))
-    after = overrides.over(now.base)
-    changes = tuple(_changed(key, now.settings, after) for key in keys)
-    return Change(overrides=overrides, reply=NumbersChanged(changes=changes, is_reset=True))
-
-
 def watch(request: Symbols, now: Situation) -> Outcome:
-    before = now.overrides.watchlist
+    before = now.settings.watchlist
     if request.is_all:
-        return _watchlist_change(now, frozenset())
+        return _watch_all(request, now)
     if not request.words:
         return WatchlistShown(symbols=tuple(sorted(before)))
-    found = _listed(request.command, request.words, now.listed)
+    found = listed_symbols(request.command, request.words, now.listed)
     if not isinstance(found, tuple):
         return found
     already = tuple(symbol for symbol in found if symbol in before)
@@ -114,12 +63,12 @@ def watch(request: Symbols, now: Situation) -> Outcome:
 
 
 def unwatch(request: Symbols, now: Situation) -> Outcome:
-    before = now.overrides.watchlist
+    before = now.settings.watchlist
     if request.is_all:
-        return _watchlist_change(now, frozenset())
+        return _watch_all(request, now)
     if not request.words:
         return WatchlistShown(symbols=tuple(sorted(before)))
-    found = _named(request.command, request.words, before, now.listed)
+    found = named_symbols(request.command, request.words, before, now.listed)
     if not isinstance(found, tuple):
         return found
     absent = tuple(symbol for symbol in found if symbol not in before)
@@ -130,7 +79,7 @@ def mute(request: Mute, now: Situation) -> Outcome:
     before = _in_force(now)
     if not request.words:
         return MutedShown(muted=before)
-    found = _listed("mute", request.words, now.listed)
+    found = listed_symbols("mute", request.words, now.listed)
     if not isinstance(found, tuple):
         return found
     until_s = None if request.seconds is None else int(now.now_s) + request.seconds
@@ -143,7 +92,11 @@ def unmute(request: Symbols, now: Situation) -> Outcome:
     before = _in_force(now)
     if not request.words and not request.is_all:
         return MutedShown(muted=before)
-    found = tuple(sorted(before)) if request.is_all else _named(request.command, request.words, set(before), now.listed)
+    if request.is_all and before and not request.is_confirmed:
+        losses = tuple(Difference(key="muted", old=before[s], new=NOT_MUTED, symbol=s) for s in sorted(before))
+        return ConfirmAsked(command="unmute", action="/unmute all", losses=losses)
+    words = tuple(sorted(before)) if request.is_all else request.words
+    found = named_symbols(request.command, words, set(before), now.listed)
     if not isinstance(found, tuple):
         return found
     after = {symbol: until_s for symbol, until_s in before.items() if symbol not in found}
@@ -186,15 +139,23 @@ def show_help(request: ShowHelp, now: Situation) -> Outcome:
     return HelpShown(is_start=request.is_start)
 
 
-def _changed(key: str, before: Settings, after: Settings) -> NumberChange:
+def number_change(key: str, before: Settings, after: Settings) -> NumberChange:
     setting = SETTING_OF[key]
     return NumberChange(setting=setting, old=setting.of(before), new=setting.of(after))
+
+
+def _watch_all(request: Symbols, now: Situation) -> Outcome:
+    before = now.settings.watchlist
+    if before and not request.is_confirmed:
+        lost = Difference(key="watchlist", old=before, new=frozenset())
+        return ConfirmAsked(command=request.command, action=f"/{request.command} all", losses=(lost,))
+    return _watchlist_change(now, frozenset())
 
 
 def _watchlist_change(
     now: Situation, after: frozenset[str], *, already: tuple[str, ...] = (), absent: tuple[str, ...] = ()
 ) -> Outcome:
-    before = now.overrides.watchlist
+    before = now.settings.watchlist
     added = tuple(sorted(after - before))
     reply = WatchlistChanged(
         old=tuple(sorted(before)),
@@ -205,21 +166,22 @@ def _watchlist_change(
         absent=absent,
         muted_too=tuple(symbol for symbol in added if now.settings.is_muted(symbol, now.now_s)),
     )
-    return reply if after == before else Change(overrides=replace(now.overrides, watchlist=after), reply=reply)
+    if after == before:
+        return reply
+    return Change(own=now.with_overrides(replace(now.overrides, watchlist=after)), reply=reply)
 
 
 def _in_force(now: Situation) -> dict[str, int | None]:
-    return {
-        symbol: until_s for symbol, until_s in now.overrides.muted.items() if now.settings.is_muted(symbol, now.now_s)
-    }
+    muted = now.settings.muted
+    return {symbol: until_s for symbol, until_s in muted.items() if now.settings.is_muted(symbol, now.now_s)}
 
 
-def _muted_change(now: Situation, after: Mapping[str, int | None], reply: Reply) -> Change:
+def _muted_change(now: Situation, after: Mapping[str, int | None], reply: PlainReply) -> Change:
     muted = MappingProxyType(dict(sorted(after.items())))
-    return Change(overrides=replace(now.overrides, muted=muted), reply=reply)
+    return Change(own=now.with_overrides(replace(now.overrides, muted=muted)), reply=reply)
 
 
-def _listed(
+def listed_symbols(
     command: str, words: tuple[str, ...], listed: frozenset[str]
 ) -> tuple[str, ...] | SymbolsRefused | UniverseUnknown:
     """Every word as a listed symbol, each once, in the order typed; or why not."""
@@ -228,10 +190,11 @@ def _listed(
     return _resolve(command, words, listed, suggest_from=listed)
 
 
-def _named(
+def named_symbols(
     command: str, words: tuple[str, ...], on_list: Collection[str], listed: frozenset[str]
 ) -> tuple[str, ...] | SymbolsRefused:
-    """Like `_listed`, but what stands on the user's own list counts although it is delisted or the universe unknown."""
+    """Like `listed_symbols`, but what stands on the user's own list counts although it is delisted or the universe is
+    unknown."""
     return _resolve(command, words, listed | frozenset(on_list), suggest_from=frozenset(on_list) or listed)
 
 

@@ -21,6 +21,8 @@ _PLUS = {ord("＋"): "+"}
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d{1,10})?|[.,]\d{1,10})", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?", re.ASCII)
 _DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII | re.IGNORECASE)
+_MONEY = re.compile(r"(\$?)(.+?)(k|m|b|bn|mn)?(\$|usdt|usd)?", re.IGNORECASE | re.DOTALL)
+_SCALE = {"k": 1e3, "m": 1e6, "mn": 1e6, "b": 1e9, "bn": 1e9}
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -54,9 +56,20 @@ def read_number(word: str, unit: Unit | None = None) -> float | NotRead:
     return float(text.replace(",", ".")) + 0.0  # + 0.0: minus zero becomes zero
 
 
+def read_money(word: str) -> float | NotRead:
+    """`2000000`, `2M`, `$500k`, `1.5b`, `2M USDT` without the space."""
+    match = _MONEY.fullmatch(word[: 2 * CHARS_MAX])
+    if match is None or (match[1] and match[4]):
+        return NotRead.NOT_A_NUMBER
+    typed = read_number(match[2])
+    return typed if isinstance(typed, NotRead) else typed * _SCALE.get((match[3] or "").lower(), 1.0)
+
+
 def read_setting(word: str, setting: Setting) -> float | int | NotRead:
-    """The value to be kept for this setting."""
-    typed = read_number(word, setting.unit)
+    """The value to be kept for this setting; `off` where it can be off."""
+    if setting.has_off and word.lower() == "off":
+        return 0.0
+    typed = read_money(word) if setting.unit is Unit.USD else read_number(word, setting.unit)
     if isinstance(typed, NotRead):
         return typed
     if setting.is_whole and typed != int(typed):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from altmonitor.control.commands import COMMAND_OF
 from altmonitor.control.replies import Refused, UnknownCommand
-from altmonitor.control.requests import Request
 
 NAME_CHARS_MAX = 32
 """Source: https://core.telegram.org/bots/features#commands"""
@@ -18,8 +17,10 @@ _LONELY_PERCENT = re.compile(r"(?<=\d)\s+(?=[%％](?:\s|$))")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
+    """request: what the row's `read` made of the words, for its `act`."""
+
     name: str
-    request: Request
+    request: object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

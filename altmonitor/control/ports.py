@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from altmonitor.alert import Alert, Kind
-from altmonitor.control.settings import Overrides
+from altmonitor.control.audience import Audience
+from altmonitor.control.changelog import ChangeMade, RecordedChange
+from altmonitor.control.proposals import BudgetProposal, NotEnoughHistory
+from altmonitor.control.state import State
+from altmonitor.values import Destination
+
+if TYPE_CHECKING:  # facts.py stands on the told alerts below
+    from altmonitor.control.facts import Chart, Explanation, FundingFacts, OpenInterestFacts, PriceFacts, Top, TopWindow
 
 DeliveryState = Literal["queued", "sent", "failed", "expired"]
 
 
 class SettingsStore(Protocol):
-    """Where overrides are kept over a restart."""
+    """Where the state is kept over a restart."""
 
     def turn(self) -> AbstractAsyncContextManager[None]:
         """Held from reading the settings until the change is saved and swapped; one holder at a time."""
 
-    async def save(self, overrides: Overrides, *, who: str) -> None:
+    async def save(self, state: State, *, who: str) -> None:
         """All of it or nothing, on disk when it returns; who: for the record. Raises StorageError: nothing changed."""
 
 
@@ -50,6 +57,51 @@ class AlertQueries(Protocol):
 
     async def stats(self, *, since_s: float, top: int) -> AlertStats:
         """Over alerts detected (`ts`) at or after this unix second."""
+
+
+class ChangeLog(Protocol):
+    """Changes in the order they were made. All may raise StorageError."""
+
+    async def record(self, change: ChangeMade) -> int:
+        """Returns its id. With `undoes`, that change counts as undone from here on, in the same transaction."""
+
+    async def recent(self, places: Collection[Destination] | None, *, limit: int) -> Sequence[RecordedChange]:
+        """Newest first, length ≤ limit; of these places, None: of all."""
+
+    async def last_undoable(self, places: Collection[Destination]) -> RecordedChange | None:
+        """The newest that was neither undone nor is itself the undoing of another."""
+
+    async def moved(self, old: Destination, new: Destination) -> None:
+        """A group has a new id: its changes are found under that."""
+
+
+class MarketQueries(Protocol):
+    """Questions to what the running program knows. None: nothing is known of that symbol (yet).
+
+    May raise StorageError and ExchangeError.
+    """
+
+    async def top(self, window: TopWindow, *, count: int) -> Top: ...
+    async def price(self, symbol: str) -> PriceFacts | None: ...
+    async def open_interest(self, symbol: str) -> OpenInterestFacts | None: ...
+    async def funding(self, symbol: str) -> FundingFacts | None: ...
+    async def chart(self, symbol: str, *, place: Destination) -> Chart | None:
+        """place: whose zone the times are in."""
+
+    async def why(self, symbol: str, *, at_ms: int | None, place: Destination) -> Explanation:
+        """at_ms: some time in the minute asked for, event time; None: now. place: of an audience."""
+
+
+class BudgetQueries(Protocol):
+    async def propose(self, per_day: int, *, audience: Audience) -> BudgetProposal | NotEnoughHistory:
+        """Thresholds with which the loaded history holds about `per_day` alerts a day for this audience. per_day 0 only
+        counts: thresholds stay, with their expected number. May raise StorageError."""
+
+
+class SampleAlerts(Protocol):
+    async def send(self, place: Destination) -> Sequence[Kind]:
+        """Puts one sample alert of every kind routed to that destination on the real way; which ones. May raise
+        StorageError."""
 
 
 # What `/status` shows of the running program. Structural views, so that this room need not know the monitor.

@@ -7,10 +7,34 @@ from dataclasses import dataclass
 from enum import Enum
 
 from altmonitor.alert import Kind
+from altmonitor.control.answer_replies import AnswerReply, Explained
+from altmonitor.control.audience import Audience
+from altmonitor.control.buttons import Button
+from altmonitor.control.differences import NOT_MUTED as NOT_MUTED
+from altmonitor.control.differences import Difference
 from altmonitor.control.numbers import NotRead
+from altmonitor.control.place_replies import (
+    BudgetAccepted,
+    BudgetProposed,
+    BudgetShown,
+    BudgetUnknown,
+    Changed,
+    ConfirmAsked,
+    LanguageShown,
+    PlaceReply,
+    PresetsShown,
+    QuietShown,
+    RouteEnded,
+    SymbolNumbersShown,
+    Undone,
+    UndoRefused,
+    ZoneShown,
+)
+from altmonitor.control.position_replies import PositionReply
 from altmonitor.control.ports import AlertStats, HealthView, ToldAlert
 from altmonitor.control.settings import Setting, Settings
 from altmonitor.control.symbols import Unlisted
+from altmonitor.values import Destination
 
 
 class Bad(Enum):
@@ -22,6 +46,10 @@ class Bad(Enum):
     NO_SUCH_WORD = "no_such_word"
     BAD_DURATION = "bad_duration"
     TWICE = "twice"
+    TOO_MANY = "too_many"
+    NO_SPAN = "no_span"
+    NO_TIME = "no_time"
+    NO_CONDITION = "no_condition"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +107,7 @@ class NumberChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumbersChanged:
-    """changes: in the order of the table, never empty; old may equal new. is_reset: back to the environment."""
+    """changes: in the order of the table, never empty; old may equal new. is_reset: back to what is followed."""
 
     changes: tuple[NumberChange, ...]
     is_reset: bool = False
@@ -87,9 +115,10 @@ class NumbersChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverridesShown:
-    """What commands changed against the environment: (setting, environment's value, value in force)."""
+    """What commands changed: (setting, value followed, value in force). others: what else this place has of its own."""
 
     changes: tuple[NumberChange, ...]
+    others: tuple[Difference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,10 +145,6 @@ class WatchlistChanged:
         return bool(self.old) and not self.new
 
 
-NOT_MUTED = -1
-"""Stands for "was not muted" where None means for good and a unix second means until then."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MutedShown:
     """muted: symbol → unix second it ends or None; only those still in force."""
@@ -138,12 +163,16 @@ class MutedChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusShown:
-    """settings in force; overridden: keys that commands changed. now_s: unix seconds the ages are measured from."""
+    """settings in force; overridden: keys that commands changed. now_s: unix seconds the ages are measured from.
+
+    audience: whose settings they are; None: not told.
+    """
 
     settings: Settings
     overridden: frozenset[str]
     health: HealthView
     now_s: float
+    audience: Audience | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +222,21 @@ class HelpShown:
     is_start: bool = False
 
 
-Reply = (
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotPermitted:
+    """The writer may read but not change; told once an hour to each."""
+
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotAvailable:
+    """Nothing in this run can answer that (a dry run, a simulation)."""
+
+    command: str
+
+
+PlainReply = (
     Refused
     | UnknownCommand
     | SymbolsRefused
@@ -212,4 +255,69 @@ Reply = (
     | HistoryOff
     | QueryFailed
     | HelpShown
+    | NotPermitted
+    | NotAvailable
+    | PlaceReply
+    | AnswerReply
+    | PositionReply
 )
+
+
+ABOUT_ONE_PLACE = (
+    NumbersChanged,
+    OverridesShown,
+    WatchlistShown,
+    WatchlistChanged,
+    MutedShown,
+    MutedChanged,
+    StatusShown,
+    ConfirmAsked,
+    Changed,
+    SymbolNumbersShown,
+    PresetsShown,
+    BudgetShown,
+    BudgetProposed,
+    BudgetAccepted,
+    BudgetUnknown,
+    QuietShown,
+    LanguageShown,
+    ZoneShown,
+    RouteEnded,
+    Undone,
+    UndoRefused,
+    Explained,
+)
+"""What could be true of one destination and not of another: it is said which one is meant where there are several."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """There are several destinations, and the reply is about this one."""
+
+    place: Destination
+    is_main: bool
+    reply: PlainReply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unrecorded:
+    """The change is in force and saved, but its record could not be written: /undo cannot take it back."""
+
+    reply: PlainReply | Placed
+    problem: str
+
+
+Reply = PlainReply | Placed | Unrecorded
+
+
+def plain(reply: Reply) -> PlainReply:
+    """Without what was put around it."""
+    while isinstance(reply, Placed | Unrecorded):
+        reply = reply.reply
+    return reply
+
+
+def buttons_of(reply: Reply) -> tuple[Button, ...]:
+    """To be shown under the answer, in this order; often none."""
+    buttons: tuple[Button, ...] = getattr(plain(reply), "buttons", ())
+    return buttons

@@ -17,11 +17,7 @@ HISTORY_DEFAULT, HISTORY_MAX = 10, 50
 STATS_DEFAULT_H, STATS_MAX_H = 24, 720
 
 _NUMBER_LIKE = re.compile(r"[+\-−]?[\d.,]+\W?|nan|inf|infinity", re.IGNORECASE)
-_KIND_WORDS: dict[str, Kind] = {**{kind: kind for kind in KINDS}, "volume": "vol"}
-_RESET_WORDS = {
-    setting.command.removeprefix("set_"): frozenset(s.key for s in SETTINGS if s.command == setting.command)
-    for setting in SETTINGS
-} | {"all": frozenset(setting.key for setting in SETTINGS)}
+KIND_WORDS: dict[str, Kind] = {**{kind: kind for kind in KINDS}, "volume": "vol"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +29,13 @@ class SetNumbers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Symbols:
-    """command: `watch`, `unwatch` or `unmute`. words: empty asks for the list. is_all: the single word `all`."""
+    """command: `watch`, `unwatch` or `unmute`. words: empty asks for the list. is_all: the single word `all`;
+    is_confirmed: with `yes` behind it."""
 
     command: str
     words: Words = ()
     is_all: bool = False
+    is_confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +44,6 @@ class Mute:
 
     words: Words = ()
     seconds: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reset:
-    """keys: of SETTINGS; empty asks what is overridden."""
-
-    keys: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,30 +75,27 @@ class ShowHelp:
     is_start: bool = False
 
 
-Request = SetNumbers | Symbols | Mute | Reset | ShowHistory | ShowStats | ShowStatus | PinStatus | ShowHelp
-
-
 def read_numbers(command: str, words: Words) -> SetNumbers | Refused:
     """One number per setting of this command; those after the first may be left out."""
     settings = [setting for setting in SETTINGS if setting.command == command]
     if not words:
         return Refused(command=command, reason=Bad.MISSING, setting=settings[0])
     if len(words) > len(settings):
-        return Refused(command=command, reason=Bad.EXTRA, word=_cut(words[len(settings)]))
+        return Refused(command=command, reason=Bad.EXTRA, word=cut(words[len(settings)]))
     values: list[tuple[str, float | int]] = []
     for setting, word in zip(settings, words, strict=False):
         value = read_setting(word, setting)
         if isinstance(value, NotRead):
-            return Refused(command=command, reason=value, word=_cut(word), setting=setting)
+            return Refused(command=command, reason=value, word=cut(word), setting=setting)
         values.append((setting.key, value))
     return SetNumbers(values=tuple(values))
 
 
 def read_symbols(command: str, words: Words) -> Symbols | Refused:
     names = split_words(words)
-    if [name.lower() for name in names] == ["all"]:
-        return Symbols(command=command, is_all=True)
-    refused = _unreadable(command, names)
+    if names and names[0].lower() == "all" and [name.lower() for name in names[1:]] in ([], ["yes"]):
+        return Symbols(command=command, is_all=True, is_confirmed=len(names) > 1)
+    refused = unreadable(command, names)
     return refused or Symbols(command=command, words=names)
 
 
@@ -118,22 +106,12 @@ def read_mute(command: str, words: Words) -> Mute | Refused:
     if names and is_duration(names[-1]):
         read = read_duration(names[-1])
         if isinstance(read, NotRead):
-            return Refused(command=command, reason=Bad.BAD_DURATION, word=_cut(names[-1]))
+            return Refused(command=command, reason=Bad.BAD_DURATION, word=cut(names[-1]))
         seconds, names = read, names[:-1]
         if not names:
             return Refused(command=command, reason=Bad.MISSING)
-    refused = _unreadable(command, names)
+    refused = unreadable(command, names)
     return refused or Mute(words=names, seconds=seconds)
-
-
-def read_reset(command: str, words: Words) -> Reset | Refused:
-    keys: frozenset[str] = frozenset()
-    for word in split_words(words):
-        name = word.lower().lstrip("/").removeprefix("set_")
-        if name not in _RESET_WORDS:
-            return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=_cut(word))
-        keys |= _RESET_WORDS[name]
-    return Reset(keys=keys)
 
 
 def read_history(command: str, words: Words) -> ShowHistory | Refused:
@@ -143,19 +121,19 @@ def read_history(command: str, words: Words) -> ShowHistory | Refused:
     kind: Kind | None = None
     for word in split_words(words):
         is_second = False
-        if word.lower() in _KIND_WORDS:
-            is_second, kind = kind is not None, _KIND_WORDS[word.lower()]
+        if word.lower() in KIND_WORDS:
+            is_second, kind = kind is not None, KIND_WORDS[word.lower()]
         elif _NUMBER_LIKE.fullmatch(word):
             count = read_whole(word, low=1, high=HISTORY_MAX)
             if isinstance(count, NotRead):
-                return Refused(command=command, reason=count, word=_cut(word), low=1, high=HISTORY_MAX)
+                return Refused(command=command, reason=count, word=cut(word), low=1, high=HISTORY_MAX)
             is_second, limit = limit is not None, count
         elif not spelled(word):
-            return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=_cut(word))
+            return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(word))
         else:
             is_second, symbol = symbol is not None, word
         if is_second:
-            return Refused(command=command, reason=Bad.TWICE, word=_cut(word))
+            return Refused(command=command, reason=Bad.TWICE, word=cut(word))
     return ShowHistory(limit=limit or HISTORY_DEFAULT, symbol=symbol, kind=kind)
 
 
@@ -164,7 +142,7 @@ def read_stats(command: str, words: Words) -> ShowStats | Refused:
     if not words:
         return ShowStats()
     if len(words) > 1:
-        return Refused(command=command, reason=Bad.EXTRA, word=_cut(words[1]))
+        return Refused(command=command, reason=Bad.EXTRA, word=cut(words[1]))
     hours: int | NotRead
     if is_duration(words[0]):
         seconds = read_duration(words[0])
@@ -177,20 +155,20 @@ def read_stats(command: str, words: Words) -> ShowStats | Refused:
     else:
         hours = read_whole(words[0], low=1, high=STATS_MAX_H)
     if isinstance(hours, NotRead):
-        return Refused(command=command, reason=hours, word=_cut(words[0]), low=1, high=STATS_MAX_H)
+        return Refused(command=command, reason=hours, word=cut(words[0]), low=1, high=STATS_MAX_H)
     return ShowStats(hours=hours)
 
 
 def read_status(command: str, words: Words) -> ShowStatus | Refused:
-    return Refused(command=command, reason=Bad.NOT_TAKEN, word=_cut(words[0])) if words else ShowStatus()
+    return Refused(command=command, reason=Bad.NOT_TAKEN, word=cut(words[0])) if words else ShowStatus()
 
 
 def read_pin_status(command: str, words: Words) -> PinStatus | Refused:
     if len(words) > 1:
-        return Refused(command=command, reason=Bad.EXTRA, word=_cut(words[1]))
+        return Refused(command=command, reason=Bad.EXTRA, word=cut(words[1]))
     word = words[0].lower() if words else "on"
     if word not in ("on", "off"):
-        return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=_cut(words[0]))
+        return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(words[0]))
     return PinStatus(is_on=word == "on")
 
 
@@ -199,10 +177,11 @@ def read_help(command: str, words: Words) -> ShowHelp:
     return ShowHelp(is_start=command == "start")
 
 
-def _unreadable(command: str, names: Words) -> Refused | None:
+def unreadable(command: str, names: Words) -> Refused | None:
     word = next((name for name in names if not spelled(name)), None)
-    return None if word is None else Refused(command=command, reason=Bad.NO_SUCH_WORD, word=_cut(word))
+    return None if word is None else Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(word))
 
 
-def _cut(word: str) -> str:
+def cut(word: str) -> str:
+    """As shown back to whoever typed it."""
     return word if len(word) <= WORD_CHARS_MAX else word[: WORD_CHARS_MAX - 1] + "…"

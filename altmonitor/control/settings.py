@@ -1,4 +1,4 @@
-"""Live settings: what the detectors obey now. Changed only by commands, kept in state.json as overrides.
+"""Live settings: what the detectors obey now. Changed only by commands, kept in state.json as overrides (overrides.py).
 
 `SETTINGS` is the one table of what the chat can set: commands, validation, state.json, `/status` and help read it.
 """
@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 
@@ -16,7 +16,7 @@ from types import MappingProxyType
 class Settings:
     """A frozen value; a change makes a new one and the reference is swapped.
 
-    Percent are percent (3.0 = 3 %). A threshold of 0 (oi_surge_*, move_*, vol_burst_mult, *_usd*) switches that part off.
+    Percent are percent (3.0 = 3 %). A threshold of 0 (oi_surge_*, move_*, vol_burst_mult, *_usd*) switches it off.
     watchlist: empty means every symbol. muted: symbol → unix second it ends, None = for good. Muted beats watched.
     of_symbol: symbol → the settings in force for it alone, where it has thresholds of its own; read by `for_symbol`.
     """
@@ -31,11 +31,11 @@ class Settings:
     move_15m_pct: float = 0.0
     watchlist: frozenset[str] = frozenset()
     muted: Mapping[str, int | None] = field(default_factory=lambda: MappingProxyType({}))
-    # set by the environment only
-    vol_burst_lookback: int = 20
     vol_burst_min_usdt: float = 50_000.0
     oi_min_usd: float = 1_000_000.0
     min_24h_usdt: float = 0.0
+    # set by the environment only
+    vol_burst_lookback: int = 20
     rolling: bool = True
     of_symbol: Mapping[str, Settings] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -58,6 +58,7 @@ class Unit(Enum):
     PERCENT = ("%", "％")
     MULTIPLE = ("x", "×")
     SECONDS = ("s",)
+    USD = ("usdt", "usd", "$")
 
     @property
     def suffixes(self) -> tuple[str, ...]:
@@ -78,16 +79,20 @@ class Sign(Enum):
 class Setting:
     """One number the chat can set.
 
-    key: its name in state.json and in `Settings`; also the key of its texts. variable: the environment's name.
+    key: its name in state.json and in `Settings`; also the key of its texts. variable: the environment's name, '' when
+        the environment cannot set it.
+    word: what it is called behind its command and behind `/set SYMBOL`. is_per_symbol: one symbol may have another.
     low, high: inclusive bounds of the absolute value. has_off: 0 switches it off.
     """
 
     key: str
     variable: str
     command: str
+    word: str
     unit: Unit
     low: float
     high: float
+    is_per_symbol: bool = False
     sign: Sign = Sign.REFUSED
     has_off: bool = False
     is_whole: bool = False
@@ -128,6 +133,8 @@ SETTINGS: tuple[Setting, ...] = (
         key="pump_threshold",
         variable="PUMP_THRESHOLD",
         command="set_pump",
+        word="pump",
+        is_per_symbol=True,
         unit=Unit.PERCENT,
         low=0.1,
         high=100,
@@ -137,6 +144,8 @@ SETTINGS: tuple[Setting, ...] = (
         key="dump_threshold",
         variable="DUMP_THRESHOLD",
         command="set_dump",
+        word="dump",
+        is_per_symbol=True,
         unit=Unit.PERCENT,
         low=0.1,
         high=100,
@@ -146,6 +155,8 @@ SETTINGS: tuple[Setting, ...] = (
         key="oi_surge_1m",
         variable="OI_SURGE_PCT_1M",
         command="set_oi",
+        word="oi",
+        is_per_symbol=True,
         unit=Unit.PERCENT,
         low=0.1,
         high=1000,
@@ -156,6 +167,8 @@ SETTINGS: tuple[Setting, ...] = (
         key="oi_surge_5m",
         variable="OI_SURGE_PCT_5M",
         command="set_oi",
+        word="oi5",
+        is_per_symbol=True,
         unit=Unit.PERCENT,
         low=0.1,
         high=1000,
@@ -166,6 +179,8 @@ SETTINGS: tuple[Setting, ...] = (
         key="vol_burst_mult",
         variable="VOL_BURST_MULT",
         command="set_vol",
+        word="vol",
+        is_per_symbol=True,
         unit=Unit.MULTIPLE,
         low=1,
         high=1000,
@@ -175,65 +190,40 @@ SETTINGS: tuple[Setting, ...] = (
         key="cooldown_sec",
         variable="COOLDOWN_SEC",
         command="cooldown",
+        word="cooldown",
+        is_per_symbol=True,
         unit=Unit.SECONDS,
         low=0,
         high=86_400,
         is_whole=True,
     ),
+    *(
+        Setting(
+            key=f"move_{window}_pct",
+            variable="",
+            command="set_move",
+            word=window,
+            unit=Unit.PERCENT,
+            low=0.1,
+            high=100,
+            sign=Sign.DROPPED,
+            has_off=True,
+        )
+        for window in ("5m", "15m")
+    ),
+    *(
+        Setting(
+            key=key,
+            variable=key.upper(),
+            command="set_liq",
+            word=word,
+            unit=Unit.USD,
+            low=0,
+            high=1e12,
+            has_off=True,
+        )
+        for key, word in (("min_24h_usdt", "24h"), ("oi_min_usd", "oi"), ("vol_burst_min_usdt", "vol"))
+    ),
 )
 
 SETTING_OF: Mapping[str, Setting] = MappingProxyType({setting.key: setting for setting in SETTINGS})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overrides:
-    """What commands changed, and nothing else. `numbers`: key of `SETTINGS` → value; absent: the environment's."""
-
-    numbers: Mapping[str, float | int] = field(default_factory=lambda: MappingProxyType({}))
-    watchlist: frozenset[str] = frozenset()
-    muted: Mapping[str, int | None] = field(default_factory=lambda: MappingProxyType({}))
-
-    def with_numbers(self, changed: Mapping[str, float | int]) -> Overrides:
-        return replace(self, numbers=MappingProxyType({**self.numbers, **changed}))
-
-    def without_numbers(self, keys: frozenset[str]) -> Overrides:
-        kept = {key: value for key, value in self.numbers.items() if key not in keys}
-        return replace(self, numbers=MappingProxyType(kept))
-
-    def over(self, base: Settings) -> Settings:
-        """The settings in force: `base` is what the environment says."""
-        for key, value in self.numbers.items():
-            if key not in SETTING_OF or not SETTING_OF[key].accepts(value):
-                raise ValueError(f"{key}={value!r}")
-        numbers = {key: value if SETTING_OF[key].is_whole else value + 0.0 for key, value in self.numbers.items()}
-        merged: Settings = replace(
-            base,
-            watchlist=self.watchlist,
-            muted=MappingProxyType(dict(self.muted)),
-            **numbers,  # type: ignore[arg-type]  # keys and types were checked above
-        )
-        return merged
-
-
-class SettingsHolder:
-    """The one reference to the settings in force. Whoever decides reads `current` once per decision.
-
-    base: what the environment says; a reset goes back to it.
-    """
-
-    def __init__(self, base: Settings, overrides: Overrides | None = None) -> None:
-        self.base = base
-        self.overrides = overrides or Overrides()
-        self.current = self.overrides.over(base)
-        self._subscribers: list[Callable[[Settings], None]] = []
-
-    def on_change(self, subscriber: Callable[[Settings], None]) -> None:
-        """`subscriber` is called with the new settings, synchronously, after every swap."""
-        self._subscribers.append(subscriber)
-
-    def swap(self, overrides: Overrides) -> None:
-        """Only after the overrides were saved."""
-        self.current = overrides.over(self.base)
-        self.overrides = overrides
-        for subscriber in self._subscribers:
-            subscriber(self.current)

@@ -28,10 +28,14 @@ class Tell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gather:
-    """All of these in one digest. late: they are old news. A single one that is not: part of a storm that goes on."""
+    """All of these in one digest. late: they are old news. A single one that is not: part of a storm that goes on.
+
+    held: they are late because quiet hours held them back.
+    """
 
     rows: tuple[Queued, ...]
     late: bool
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,7 @@ class Moment:
 
     can_leave: True when so many messages leave one by one within `HORIZON_S`. digest_age_s: since the last digest
     left, None without one. told_lately: alerts told in the last `HORIZON_S`. fresh_in_a_row: messages of fresh alerts
-    since old ones had their turn.
+    since old ones had their turn. held_until_ms: row → end of the quiet hours that held it back, None: it was not.
     """
 
     now_ms: int
@@ -55,14 +59,17 @@ class Moment:
     digest_age_s: float | None = None
     told_lately: int = 0
     fresh_in_a_row: int = 0
+    held_until_ms: Callable[[Queued], int | None] = lambda row: None
 
 
 def decide(rows: Sequence[Queued], moment: Moment) -> Tell | Gather | Wait | None:
     """rows: oldest → newest. None: nothing waits."""
-    late = [row for row in rows if is_late(row, moment.now_ms)]
-    fresh = [row for row in rows if not is_late(row, moment.now_ms)]
-    if late and (not fresh or moment.fresh_in_a_row >= FRESH_IN_A_ROW):
-        return Gather(rows=tuple(_doubtful_apart(late)), late=True)
+    held = [row for row in rows if moment.held_until_ms(row) is not None]
+    others = [row for row in rows if moment.held_until_ms(row) is None]
+    late = [row for row in others if is_late(row, moment.now_ms)]
+    fresh = [row for row in others if not is_late(row, moment.now_ms)]
+    if (held or late) and (not fresh or moment.fresh_in_a_row >= FRESH_IN_A_ROW):
+        return Gather(rows=tuple(_doubtful_apart(held or late)), late=True, held=bool(held))
     if not fresh:
         return None
     return _decide_fresh(fresh, moment)

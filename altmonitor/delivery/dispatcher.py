@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from altmonitor.delivery.asides import KeptEdit
 from altmonitor.delivery.lane import Lane
+from altmonitor.delivery.outlet import Words
+from altmonitor.delivery.ports import Keyboard
 from altmonitor.delivery.wiring import Wiring
 from altmonitor.errors import DeliveryError
 from altmonitor.values import Destination
@@ -25,11 +27,26 @@ class Dispatcher:
         self._former_ids: dict[int, int] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._tasks_of: dict[Lane, list[asyncio.Task[None]]] = {}
-        topics: dict[int, list[int | None]] = {}
+        self.set_destinations(destinations)
+
+    def set_destinations(self, destinations: Iterable[Destination]) -> None:
+        """Where alerts go from now on; also to be called, with the same ones, when a voice was changed.
+
+        What waits for one that is left out is given up; it is still answered when somebody asks there.
+        """
+        topics: dict[int, list[int | None]] = {chat_id: [] for chat_id in self._lanes}
         for destination in dict.fromkeys(destinations):
-            topics.setdefault(destination.chat_id, []).append(destination.topic_id)
+            chat_id = self._former_ids.get(destination.chat_id, destination.chat_id)
+            of_chat = topics.setdefault(chat_id, [])
+            if destination.topic_id not in of_chat:
+                of_chat.append(destination.topic_id)
         for chat_id, of_chat in topics.items():
-            self._lanes[chat_id] = Lane(wiring, chat_id, of_chat, on_moved=self._lane_moved)
+            if chat_id not in self._lanes:
+                self._lanes[chat_id] = Lane(self._wiring, chat_id, of_chat, on_moved=self._lane_moved)
+                self._start(self._lanes[chat_id])
+            else:
+                self._lanes[chat_id].set_topics(of_chat)
+                self._watch(self._lanes[chat_id])
 
     async def run(self) -> None:
         """Until cancelled; then it ends within 3 s, and what was not accepted stays queued. May be run again."""
@@ -43,17 +60,36 @@ class Dispatcher:
             self._tasks = None
             self._tasks_of.clear()
 
-    def reply(self, destination: Destination, html_parts: Sequence[str], *, reply_to: int | None = None) -> None:
-        """Answer a command; each part is a message, the first one replies to `reply_to`."""
-        lane = self._lane(destination.chat_id)
+    def reply(
+        self,
+        destination: Destination,
+        html_parts: Sequence[str],
+        *,
+        reply_to: int | None = None,
+        buttons: Keyboard = (),
+    ) -> None:
+        """Answer a command; each part is a message, the first one replies to `reply_to`, the last one has `buttons`."""
+        lane, last = self._lane(destination.chat_id), len(html_parts) - 1
         for at, html in enumerate(html_parts):
-            lane.reply(destination.topic_id, html, reply_to if at == 0 else None)
+            words = Words(html=html, reply_to=reply_to if at == 0 else None, buttons=buttons if at == last else ())
+            lane.reply(destination.topic_id, words)
+
+    def picture(
+        self, destination: Destination, png: bytes, *, caption_html: str, reply_to: int | None, is_asked: bool
+    ) -> None:
+        """is_asked: it answers somebody. Else it follows an alert, without a bell, and only if the chat is idle."""
+        words = Words(html=caption_html, reply_to=reply_to)
+        self._lane(destination.chat_id).picture(destination.topic_id, png, words, is_asked=is_asked)
+
+    def pressed(self, destination: Destination, alert_key: str, message_id: int) -> None:
+        """Somebody pressed a button under the message of this alert; its text is brought up to date soon."""
+        self._lane(destination.chat_id).pressed(destination.topic_id, alert_key, message_id)
 
     def post(
         self, destination: Destination, html: str, *, reply_to: int | None, on_sent: Callable[[int], None]
     ) -> None:
         """As `reply`; on_sent is told the message's id. It is not called when the message could not be sent."""
-        self._lane(destination.chat_id).reply(destination.topic_id, html, reply_to, on_sent)
+        self._lane(destination.chat_id).reply(destination.topic_id, Words(html=html, reply_to=reply_to), on_sent)
 
     def update(
         self, destination: Destination, message_id: int, html: str, *, on_end: Callable[[DeliveryError | None], None]
@@ -63,6 +99,11 @@ class Dispatcher:
         on_end: None, or why the message was not edited; not called when there was no room for edits.
         """
         kept = KeptEdit(topic_id=destination.topic_id, message_id=message_id, html=html, on_end=on_end)
+        self._lane(destination.chat_id).update(kept)
+
+    def close_question(self, destination: Destination, message_id: int) -> None:
+        """It was answered: its buttons go when nothing else is to be said."""
+        kept = KeptEdit(topic_id=destination.topic_id, message_id=message_id, html=None, on_end=lambda problem: None)
         self._lane(destination.chat_id).update(kept)
 
     def notice(

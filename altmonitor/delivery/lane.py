@@ -1,7 +1,7 @@
 """One chat: everything said there goes through one lane, one message at a time, at the chat's pace.
 
-Answers come first, then alerts, then operator notices, then edits. A chat's topics share its lane, because Telegram
-counts per chat.
+Answers come first, then alerts, then operator notices, then edits, then pictures. A chat's topics share its lane,
+because Telegram counts per chat.
 """
 
 from __future__ import annotations
@@ -9,19 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from typing import Any
 
-from altmonitor.delivery.asides import Aside, Asides, Edits, KeptEdit, OwnMessage
+from altmonitor.delivery.asides import Aside, Asides, KeptEdit
+from altmonitor.delivery.courtesies import Courtesies, Step
 from altmonitor.delivery.digest import Wait
-from altmonitor.delivery.messages import AlertMessage, is_markup_problem
-from altmonitor.delivery.outlet import Outlet
-from altmonitor.delivery.pacing import EDITS_NEED
+from altmonitor.delivery.messages import AlertMessage, is_button_problem, is_markup_problem
+from altmonitor.delivery.outlet import Outlet, Words
+from altmonitor.delivery.pacing import GROWTH_NEEDS
 from altmonitor.delivery.plain import without_markup
 from altmonitor.delivery.turns import AlertTurns
+from altmonitor.delivery.voice import Voice
 from altmonitor.delivery.wiring import Wiring
-from altmonitor.errors import ChatGone, DeliveryError, MessageRefused, StorageError
+from altmonitor.errors import ChatGone, DeliveryError, MessageRefused, TopicGone
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +31,6 @@ IN_FLIGHT_S = 2.0
 REPLIES_IN_A_ROW = 2
 """After so many answers a waiting alert has its turn: nobody holds up alerts by asking for help."""
 _SHORTEST_REST_S = 0.001
-
-Step = Coroutine[Any, Any, None]
 
 
 class Lane:
@@ -44,8 +43,8 @@ class Lane:
         self.outlet = Outlet(wiring, chat_id, topics, on_moved=self._moved)
         self._turns = AlertTurns(wiring, self.outlet)
         self._asides = Asides()
-        self._edits = Edits()
-        self._kept: dict[int | None, KeptEdit] = {}
+        self._courtesies = Courtesies(wiring, self.outlet)
+        self._retired: set[int | None] = set()
         self._others: deque[tuple[Lane, Collection[asyncio.Task[None]]]] = deque()
         self._on_moved = on_moved
         self._replies_in_a_row = 0
@@ -54,21 +53,53 @@ class Lane:
     def wake(self) -> None:
         self._wake.set()
 
-    def reply(
-        self, topic_id: int | None, html: str, reply_to: int | None, on_sent: Callable[[int], None] | None = None
-    ) -> None:
-        aside = Aside(topic_id=topic_id, html=html, reply_to=reply_to, since_s=self._now_s(), on_sent=on_sent)
+    def set_topics(self, topics: Collection[int | None]) -> None:
+        """Where alerts go from now on. What waits for a topic that is left out is given up."""
+        self._retired |= set(self.outlet.topics) - set(topics)
+        self._retired -= set(topics)
+        self.outlet.topics = list(topics)
+        self.wake()
+
+    def reply(self, topic_id: int | None, words: Words, on_sent: Callable[[int], None] | None = None) -> None:
+        aside = Aside(
+            topic_id=topic_id,
+            html=words.html,
+            reply_to=words.reply_to,
+            buttons=words.buttons,
+            since_s=self._now_s(),
+            on_sent=on_sent,
+        )
         self._asides.reply(aside)
         self.wake()
 
+    def picture(self, topic_id: int | None, png: bytes, words: Words, *, is_asked: bool) -> None:
+        """words: its caption. is_asked: an answer; else it follows an alert, without a bell, if the chat is idle."""
+        aside = Aside(
+            topic_id=topic_id,
+            html=words.html,
+            reply_to=words.reply_to,
+            is_silent=not is_asked,
+            png=png,
+            since_s=self._now_s(),
+        )
+        if is_asked:
+            self._asides.reply(aside)
+        else:
+            self._asides.pictures.append(aside)
+        self.wake()
+
     def update(self, kept: KeptEdit) -> None:
-        """Of several for one topic only the newest leaves, when nothing else is to be said; if the chat has no room
-        for edits it is dropped."""
-        self._kept[kept.topic_id] = kept
+        """Leaves when nothing else is to be said; if the chat has no room for edits it is dropped."""
+        self._courtesies.keep(kept)
         self.wake()
 
     def notice(self, topic_id: int | None, html: str, on_sent: Callable[[int], None] | None = None) -> None:
         self._asides.notice(Aside(topic_id=topic_id, html=html, since_s=self._now_s(), on_sent=on_sent))
+        self.wake()
+
+    def pressed(self, topic_id: int | None, alert_key: str, message_id: int) -> None:
+        """The message of this alert shall show what was pressed under it."""
+        self._courtesies.pressed((topic_id, alert_key), message_id)
         self.wake()
 
     def is_gone(self, topic_id: int | None) -> bool:
@@ -76,9 +107,8 @@ class Lane:
         return self._turns.is_gone(topic_id)
 
     def refresh(self, alert_key: str) -> None:
-        for topic_id in self.outlet.topics:
-            if self._edits.want((topic_id, alert_key), self._now_s(), in_flight=self._turns.planned_keys):
-                self.wake()
+        self._courtesies.refresh(alert_key, in_flight=self._turns.planned_keys)
+        self.wake()
 
     def take_over(self, other: Lane, ending: Collection[asyncio.Task[None]]) -> None:
         """The other lane turned out to be the same chat. ending: its tasks, cancelled; until they have ended this lane
@@ -95,6 +125,8 @@ class Lane:
         while not self._wiring.token_refused.is_set():
             self._wake.clear()
             await self._take_over_asides()
+            while self._retired:
+                await self._turns.retire(self._retired.pop())
             step = await self._next_step()
             if step is None or isinstance(step, float):
                 await self._rest(step)
@@ -111,11 +143,12 @@ class Lane:
         has_alerts = await self._turns.is_waiting()
         if has_alerts or self._asides.replies or self._asides.notices:
             return await self._next_said(has_alerts, self.outlet.free_at_s(now_s) - now_s)
-        edit = self._next_edit(now_s) or self._next_update(now_s)
-        if edit is not None:
-            return edit
-        gone_until_s = self._turns.wakes_at_s()
-        return None if gone_until_s is None else gone_until_s - now_s
+        courtesy = self._courtesies.next(now_s) or self._next_picture(now_s)
+        if courtesy is not None and not isinstance(courtesy, float):
+            return courtesy
+        wakes_at_s = self._turns.wakes_at_s()
+        waits = [courtesy] if courtesy is not None else []
+        return min([*waits, *([] if wakes_at_s is None else [wakes_at_s - now_s])], default=None)
 
     async def _next_said(self, has_alerts: bool, wait_s: float) -> Step | float:
         """wait_s: until a message may leave; an edit that adds to a digest may leave sooner."""
@@ -140,23 +173,14 @@ class Lane:
             return alert.seconds
         return self._say(self._asides.notices) if self._asides.notices else 0.0
 
-    def _next_edit(self, now_s: float) -> Step | float | None:
-        if self.outlet.pace.allowance(now_s) < EDITS_NEED:
-            self._edits.drop_wanted()
-        due = self._edits.due(now_s)
-        if due is None:
-            due_s = self._edits.next_due_s()
-            return None if due_s is None else due_s - now_s
-        free_s = self.outlet.free_at_s(now_s, is_edit=True)
-        return free_s - now_s if free_s > now_s else self._edit(*due)
-
-    def _next_update(self, now_s: float) -> Step | float | None:
-        if self.outlet.pace.allowance(now_s) < EDITS_NEED:
-            self._kept.clear()
-        if not self._kept:
+    def _next_picture(self, now_s: float) -> Step | float | None:
+        pictures = self._asides.pictures
+        if self._turns.is_storm() or self.outlet.pace.allowance(now_s) < GROWTH_NEEDS:
+            pictures.clear()
+        if not pictures:
             return None
-        free_s = self.outlet.free_at_s(now_s, is_edit=True)
-        return free_s - now_s if free_s > now_s else self._update(self._kept.pop(next(iter(self._kept))))
+        free_s = self.outlet.free_at_s(now_s)  # when a message could leave: an alert that comes now finds room
+        return free_s - now_s if free_s > now_s else self._say(pictures)
 
     # --- speaking
 
@@ -164,14 +188,23 @@ class Lane:
         self._replies_in_a_row = 0
         await self._turns.begin(message)
         try:
-            message_id = await self.outlet.send(message.topic_id, message.html, reply_to=message.reply_to)
+            words = Words(
+                html=message.html,
+                reply_to=message.reply_to,
+                is_silent=message.is_silent or self._voice(message.topic_id).is_silent,
+                buttons=message.buttons,
+            )
+            message_id = await self.outlet.send(message.topic_id, words)
         except DeliveryError as problem:
             await self._turns.refused(message, problem)
             return
         await self._turns.accepted(message, message_id)
         if message.own_key is not None:
-            own = OwnMessage(message_id=message_id, maybe_repeated=message.maybe_repeated, changed_s=float("-inf"))
-            self._edits.told((message.topic_id, message.own_key), own)
+            key = (message.topic_id, message.own_key)
+            self._courtesies.told(key, message_id, maybe_repeated=message.maybe_repeated)
+            if not self._turns.is_storm():
+                alert = message.rows[0].alert
+                self._wiring.events.told(self.outlet.at(message.topic_id), alert, message_id)
 
     async def _grow(self, message: AlertMessage, message_id: int) -> None:
         self._replies_in_a_row = 0
@@ -188,8 +221,13 @@ class Lane:
         aside = queue[0]
         self._turns.interrupted(aside.topic_id)
         try:
-            message_id = await self.outlet.send(aside.topic_id, aside.html, reply_to=aside.reply_to)
+            message_id = await self._send(aside)
+        except TopicGone:
+            return  # said again at once, in the chat's general topic
         except MessageRefused as problem:
+            if aside.buttons and is_button_problem(problem):
+                aside.buttons = ()
+                return
             if not aside.is_plain and is_markup_problem(problem):
                 aside.html, aside.is_plain = without_markup(aside.html), True
                 return
@@ -205,26 +243,20 @@ class Lane:
         if aside in queue:
             queue.remove(aside)
 
-    async def _edit(self, key: tuple[int | None, str], own: OwnMessage) -> None:
-        topic_id, alert_key = key
-        self._edits.edited(key, self._now_s())
-        try:
-            alert = (await self._wiring.outbox.alerts_of([alert_key])).get(alert_key)
-            if alert is not None:
-                html = self._wiring.renderer.alert(alert, maybe_repeated=own.maybe_repeated)
-                await self.outlet.edit(topic_id, own.message_id, html)
-        except (StorageError, DeliveryError) as problem:
-            log.info("a message was not brought up to date: %s", problem)
-
-    async def _update(self, kept: KeptEdit) -> None:
-        try:
-            await self.outlet.edit(kept.topic_id, kept.message_id, kept.html)
-        except DeliveryError as problem:
-            kept.on_end(problem)
-        else:
-            kept.on_end(None)
+    async def _send(self, aside: Aside) -> int:
+        is_silent = aside.is_silent
+        if aside in self._asides.notices:
+            voice = self._voice(aside.topic_id)
+            is_silent = voice.is_silent or voice.is_quiet(self._wiring.clock.now_ms())
+        words = Words(html=aside.html, reply_to=aside.reply_to, is_silent=is_silent, buttons=aside.buttons)
+        if aside.png is None:
+            return await self.outlet.send(aside.topic_id, words)
+        return await self.outlet.send_picture(aside.topic_id, aside.png, words)
 
     # --- inside
+
+    def _voice(self, topic_id: int | None) -> Voice:
+        return self._wiring.voice_of(self.outlet.at(topic_id))
 
     async def _take_over_asides(self) -> None:
         while self._others:
@@ -255,8 +287,7 @@ class Lane:
             raise
 
     def _moved(self, old_chat_id: int) -> None:
-        self._edits.forget()
-        self._kept.clear()
+        self._courtesies.forget()
         self._turns.chat_moved()
         self._on_moved(self, old_chat_id)
 

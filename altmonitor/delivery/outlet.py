@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from altmonitor.delivery.backoff import Backoff
 from altmonitor.delivery.pacing import GROUP_WINDOW_S, ChatPace
+from altmonitor.delivery.ports import Keyboard
 from altmonitor.delivery.wiring import Wiring
 from altmonitor.errors import (
     ChatGone,
@@ -17,6 +19,7 @@ from altmonitor.errors import (
     RetryLater,
     StorageError,
     TokenRefused,
+    TopicGone,
 )
 from altmonitor.values import Destination
 
@@ -25,7 +28,20 @@ log = logging.getLogger(__name__)
 LONG_WAIT_S = 60.0
 """A wait that Telegram asks for is told to the operator from here on."""
 
+LOST_TOPIC_S = 6 * 3600.0
+"""A deleted or closed forum topic is tried again after this; until then the chat's general topic stands in for it."""
+
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """One message as it leaves."""
+
+    html: str
+    reply_to: int | None = None
+    is_silent: bool = False
+    buttons: Keyboard = ()
 
 
 class Outlet:
@@ -42,6 +58,7 @@ class Outlet:
         self._backoff = Backoff()
         self._backoff_until_s = float("-inf")
         self._troubles: dict[int | None, str] = {}
+        self._lost_until_s: dict[int, float] = {}
         self._is_seeded = False
 
     def at(self, topic_id: int | None) -> Destination:
@@ -71,14 +88,33 @@ class Outlet:
         for sent_ms in sent:
             self.pace.note(min(now_s, now_s - (now_ms - sent_ms) / 1000))
 
-    async def send(self, topic_id: int | None, html: str, *, reply_to: int | None) -> int:
-        """Returns the message id. Raises any DeliveryError; the caller minds the message."""
-        request = self._wiring.channel.send(self.at(topic_id), html, reply_to=reply_to)
+    async def send(self, topic_id: int | None, words: Words) -> int:
+        """Returns the message id. Raises any DeliveryError; the caller minds the message. After TopicGone the same
+        message leaves for the chat's general topic."""
+        request = self._wiring.channel.send(
+            self._open_at(topic_id),
+            words.html,
+            reply_to=words.reply_to,
+            silent=words.is_silent,
+            buttons=words.buttons,
+        )
         return await self._through(topic_id, request, is_edit=False)
 
-    async def edit(self, topic_id: int | None, message_id: int, html: str) -> None:
+    async def send_picture(self, topic_id: int | None, png: bytes, words: Words) -> int:
+        """As `send`; words: its caption. A message may follow it as soon as an edit."""
+        request = self._wiring.channel.send_photo(
+            self._open_at(topic_id), png, caption_html=words.html, reply_to=words.reply_to, silent=words.is_silent
+        )
+        return await self._through(topic_id, request, is_edit=True)
+
+    async def edit(self, topic_id: int | None, message_id: int, html: str, *, buttons: Keyboard = ()) -> None:
         """As `send`."""
-        request = self._wiring.channel.edit(self.at(topic_id), message_id, html)
+        request = self._wiring.channel.edit(self.at(topic_id), message_id, html, buttons=buttons)
+        await self._through(topic_id, request, is_edit=True)
+
+    async def take_buttons_off(self, topic_id: int | None, message_id: int) -> None:
+        """As `send`."""
+        request = self._wiring.channel.set_buttons(self.at(topic_id), message_id, ())
         await self._through(topic_id, request, is_edit=True)
 
     def trouble(self, topic_id: int | None, reason: str) -> None:
@@ -92,8 +128,15 @@ class Outlet:
             log.info("%s can be reached again (was: %s)", self.at(topic_id), self._troubles.pop(topic_id))
         self._wiring.events.trouble(self.at(topic_id), reason)
 
+    def _open_at(self, topic_id: int | None) -> Destination:
+        return self.at(None if self._is_lost(topic_id) else topic_id)
+
+    def _is_lost(self, topic_id: int | None) -> bool:
+        return topic_id is not None and self._now_s() < self._lost_until_s.get(topic_id, float("-inf"))
+
     async def _through(self, topic_id: int | None, request: Coroutine[Any, Any, _T], *, is_edit: bool) -> _T:
         self._wiring.overall.note(self._now_s())
+        was_lost = self._is_lost(topic_id)
         try:
             answer = await request
         except ChatMoved as problem:  # not said to anybody: it may be said again at once
@@ -104,9 +147,13 @@ class Outlet:
             self._note_problem(topic_id, problem, is_edit=is_edit)
             if isinstance(problem, RetryLater):
                 await self._remember_wait(problem.retry_after_s)
+            if isinstance(problem, TopicGone) and (was_lost or topic_id is None):  # there is no other way out
+                raise MessageRefused(str(problem)) from None
             raise
         self.pace.note(self._now_s(), is_edit=is_edit)
         self._backoff.reset()
+        if not is_edit and not was_lost and topic_id is not None and self._lost_until_s.pop(topic_id, 0.0):
+            log.info("the topic %s can be written to again", self.at(topic_id))
         self.trouble(topic_id, "")
         return answer
 
@@ -116,6 +163,8 @@ class Outlet:
                 self.pace.hold(self._now_s(), problem.retry_after_s)
                 if problem.retry_after_s >= LONG_WAIT_S:
                     self.trouble(topic_id, f"{problem} ({problem.retry_after_s:.0f} s)")
+            case TopicGone() if topic_id is not None:
+                self._lose(topic_id, str(problem))
             case MessageRefused():
                 pass  # the message's fault; its sender may know a remedy
             case TokenRefused():
@@ -129,6 +178,13 @@ class Outlet:
             case _:
                 self._backoff_until_s = self._now_s() + self._backoff.next_s()
                 self.trouble(topic_id, str(problem))
+
+    def _lose(self, topic_id: int, reason: str) -> None:
+        is_news = topic_id not in self._lost_until_s
+        self._lost_until_s[topic_id] = self._now_s() + LOST_TOPIC_S
+        if is_news:
+            log.warning("the topic %s is lost, its messages go to the chat itself: %s", self.at(topic_id), reason)
+            self._wiring.events.topic_lost(self.at(topic_id), reason)
 
     async def _remember_wait(self, wait_s: float) -> None:
         """Whoever asks again before the end is made to wait longer, a restarted program too."""

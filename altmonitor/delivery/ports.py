@@ -21,6 +21,30 @@ class Queued:
     maybe_repeated: bool = False  # an attempt had no known outcome (crash, time-out): the chat may have it already
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InlineButton:
+    """Under a message. Exactly one of: data, 1…64 bytes, comes back when it is pressed; url is opened by the reader's
+    own device."""
+
+    text: str
+    data: str = ""
+    url: str = ""
+
+
+Keyboard = tuple[tuple[InlineButton, ...], ...]
+"""Rows of buttons, top → bottom; empty: none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Press:
+    """A button that was pressed, as the message shows it. action: `mute`, `chart`, `why`. by: a name as its owner wrote
+    it, not escaped."""
+
+    action: str
+    by: str
+    at_ms: int
+
+
 class Outbox(Protocol):
     """Rows of `deliveries`. Each method is one transaction; all may raise `errors.StorageError`."""
 
@@ -44,6 +68,9 @@ class Outbox(Protocol):
     async def message_id_of(self, destination: Destination, alert_key: str) -> int | None:
         """Message that told this alert there; None when it was not sent (yet)."""
 
+    async def own_message_of(self, destination: Destination, alert_key: str) -> int | None:
+        """As `message_id_of`, but None when that message tells other alerts too."""
+
     async def move(self, old: Destination, new: Destination) -> None:
         """The group became a supergroup: rows and the remembered destination follow."""
 
@@ -64,15 +91,36 @@ class Outbox(Protocol):
 
 
 class Channel(Protocol):
-    """One chat service. Both methods may raise any `errors.DeliveryError` and nothing else."""
+    """One chat service. Every method may raise any `errors.DeliveryError` and nothing else."""
 
     async def send(
-        self, destination: Destination, html: str, *, reply_to: int | None = None, silent: bool = False
+        self,
+        destination: Destination,
+        html: str,
+        *,
+        reply_to: int | None = None,
+        silent: bool = False,
+        buttons: Keyboard = (),
     ) -> int:
         """Returns the message id. html: 1…4096 characters after parsing, Telegram's HTML subset."""
 
-    async def edit(self, destination: Destination, message_id: int, html: str) -> None:
-        """An unchanged text is success."""
+    async def edit(self, destination: Destination, message_id: int, html: str, *, buttons: Keyboard = ()) -> None:
+        """An unchanged text is success. buttons: what stands under it from now on."""
+
+    async def set_buttons(self, destination: Destination, message_id: int, buttons: Keyboard) -> None:
+        """Under a message that stays as it is. Counts like an edit."""
+
+    async def send_photo(
+        self,
+        destination: Destination,
+        png: bytes,
+        *,
+        caption_html: str = "",
+        reply_to: int | None = None,
+        silent: bool = False,
+    ) -> int:
+        """Returns the message id. png: at most 10 MB. caption_html: at most 1,024 characters after parsing. Counts
+        towards the chat's limits like `send`. reply_to: sent without the reply mark when that message is gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,9 +134,16 @@ class DigestPart:
 class Renderer(Protocol):
     """Alert → text in the reader's language. Pure; every alert handed in has its `id` set."""
 
-    def alert(self, alert: Alert, *, maybe_repeated: bool) -> str:
-        """maybe_repeated: the chat may have this message already; the text says so and shows the alert's id."""
+    def alert(self, alert: Alert, *, maybe_repeated: bool, presses: Sequence[Press] = ()) -> str:
+        """maybe_repeated: the chat may have this message already; the text says so and shows the alert's id.
+        presses: what was pressed under it, oldest → newest."""
 
-    def digest(self, alerts: Sequence[Alert], *, late: bool, maybe_repeated: bool = False) -> list[DigestPart]:
+    def buttons(self, alert: Alert) -> Keyboard:
+        """What stands under the message of this alert alone."""
+
+    def digest(
+        self, alerts: Sequence[Alert], *, late: bool, maybe_repeated: bool = False, held: bool = False
+    ) -> list[DigestPart]:
         """Every alert in exactly one part. late: they are old news, the text says so. maybe_repeated: some of them
-        may be in the chat already, the text says so."""
+        may be in the chat already, the text says so. held: they were held back during quiet hours; late is True then.
+        """

@@ -8,10 +8,13 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from altmonitor.alert import Alert
 from altmonitor.clock import Clock
 from altmonitor.delivery.latency import Latency
 from altmonitor.delivery.pacing import OverallPace
 from altmonitor.delivery.ports import Channel, Outbox, Renderer
+from altmonitor.delivery.presses import PressMemory
+from altmonitor.delivery.voice import Voice
 from altmonitor.errors import StorageError, TokenRefused
 from altmonitor.values import Destination
 
@@ -28,27 +31,40 @@ class Events:
     moved: a group became a supergroup: old → new destination; the outbox has remembered it already.
     fatal: the token is refused; nothing is sent any more, everything stays queued.
     expired: so many alerts for this chat were too old to be told and were given up.
+    topic_lost: a forum topic is deleted or closed, once; what belongs there is said in the chat's general topic.
+    told: an alert went out as a message of its own (where, alert, message id), and nothing else waits there.
     """
 
     trouble: Callable[[Destination, str], None] = lambda destination, reason: None
     moved: Callable[[Destination, Destination], None] = lambda old, new: None
     fatal: Callable[[TokenRefused], None] = lambda problem: None
     expired: Callable[[Destination, int], None] = lambda destination, count: None
+    topic_lost: Callable[[Destination, str], None] = lambda destination, reason: None
+    told: Callable[[Destination, Alert, int], None] = lambda destination, alert, message_id: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
-    """min_interval_s: seconds between two messages to one chat; None = 3.2 for groups, 1.05 for private chats."""
+    """min_interval_s: seconds between two messages to one chat; None = 3.2 for groups, 1.05 for private chats.
+
+    voices: how a destination is spoken to now, asked anew for every message; None: all alike, in `renderer`'s words.
+    presses: what readers pressed; None: nobody can press.
+    """
 
     outbox: Outbox
     channel: Channel
     renderer: Renderer
     clock: Clock
+    voices: Callable[[Destination], Voice] | None = None
+    presses: PressMemory | None = None
     min_interval_s: float | None = None
     events: Events = field(default_factory=Events)
     overall: OverallPace = field(default_factory=OverallPace)
     latency: Latency = field(default_factory=Latency)
     token_refused: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def voice_of(self, destination: Destination) -> Voice:
+        return Voice(renderer=self.renderer) if self.voices is None else self.voices(destination)
 
     async def insist(self, action: Callable[[], Awaitable[None]]) -> None:
         """Until the outbox has written it: a message that is out but not recorded would be sent again."""

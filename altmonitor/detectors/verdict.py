@@ -14,6 +14,7 @@ class Verdict(Enum):
     SWITCHED_OFF = "switched off"
     MUTED = "muted"
     NOT_WATCHED = "not on the watchlist"
+    NOT_ROUTED = "this kind of alert does not go there"
     COOLING_DOWN = "cooling down"
     TOLD_THIS_CANDLE = "already told for this candle"
     PLATEAU = "the same jump, already told"

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from enum import IntEnum
 from math import inf
 
+from altmonitor.market.bounds import NOTHING, Bounds
+from altmonitor.market.closed_run import KEPT_MINUTES, ClosedCandle, ClosedRun
 from altmonitor.market.kline import MINUTE_MS, Kline, KlineUpdate
 from altmonitor.market.rings import PriceRing
 
@@ -19,36 +21,27 @@ class Applied(IntEnum):
     BAD_NUMBER = 3  # not finite, not positive, or outside its own high and low
 
 
-class ClosedCandle:
-    """What volume and open-interest messages need of a closed candle."""
-
-    __slots__ = ("close", "open_ms", "quote_usdt")
-
-    def __init__(self, open_ms: int, quote_usdt: float, close: float) -> None:
-        self.open_ms = open_ms
-        self.quote_usdt = quote_usdt
-        self.close = close
-
-
 class SymbolBook:
     """Live state of one symbol. Plain floats in slots: numpy per message is several times slower.
 
-    closed: consecutive closed minutes, oldest → newest, length ≤ lookback; a hole empties it (never bridged).
-    pump_at, dump_at: prices between which no price detector can fire, so that most frames cost two comparisons.
+    closed: consecutive closed minutes, oldest → newest; a hole empties it (never bridged).
+    pump_at, dump_at: prices between which nothing can be found, so that most frames cost two comparisons.
     """
 
     __slots__ = (
+        "_bounds",
         "_ceiling",
         "_entry_price",
         "_fall",
         "_floor",
+        "_high_cap",
+        "_low_cap",
         "_rise",
         "closed",
         "dump_at",
         "event_ms",
         "kline",
         "last_closed_ms",
-        "lookback",
         "next_sample_ms",
         "open_ms",
         "pump_at",
@@ -56,29 +49,61 @@ class SymbolBook:
         "symbol",
     )
 
-    def __init__(self, symbol: str, *, lookback: int, rise: float, fall: float) -> None:
+    def __init__(self, symbol: str, *, kept_minutes: int = KEPT_MINUTES, bounds: Bounds = NOTHING) -> None:
         self.symbol = symbol
-        self.lookback = lookback
         self.kline: Kline | None = None
         self.event_ms = 0
         self.open_ms = 0
         self.ring = PriceRing()
         self.next_sample_ms = 0  # an earlier event time has no place in the ring
-        self.closed: list[ClosedCandle] = []
+        self.closed = ClosedRun(kept_minutes)
         self.last_closed_ms = 0
         # Every price a detector can compare with lies between floor and ceiling: the open candle so far, the candle
         # seen before it, and the price that one was entered with (0 when there was none).
         self._floor = inf
         self._ceiling = 0.0
         self._entry_price = 0.0
-        self.aim(rise=rise, fall=fall)
+        self.aim(bounds)
 
-    def aim(self, *, rise: float, fall: float) -> None:
-        """Smallest factors of a price change that anyone wants to hear of: rise > 1, 0 ≤ fall < 1."""
-        self._rise = rise
-        self._fall = fall
-        self.pump_at = self._floor * rise
-        self.dump_at = self._ceiling * fall
+    def aim(self, bounds: Bounds) -> None:
+        """What anyone wants to hear of, from the next frame on."""
+        self._bounds = bounds
+        self._rise = bounds.rise
+        self._fall = bounds.fall
+        self._aim_again()
+
+    def _aim_again(self) -> None:
+        """The prices that are compared with have changed: another candle is open, or another one is closed."""
+        bounds = self._bounds
+        high, low = bounds.above, bounds.below
+        for minutes, rise, fall in bounds.windows:
+            before = self.open_before(minutes)
+            if before is not None:
+                high, low = min(high, before * rise), max(low, before * fall)
+        self._high_cap, self._low_cap = high, low
+        self.pump_at = min(high, self._floor * self._rise)
+        self.dump_at = max(low, self._ceiling * self._fall)
+
+    def open_before(self, minutes: int) -> float | None:
+        """Open of the candle that began `minutes` before the running one ends: the running one's own for 1.
+
+        None without an unbroken run of closed candles between the two, or when that open is no price.
+        """
+        kline = self.kline
+        if kline is None:
+            return None
+        if minutes == 1:
+            found: float | None = kline.open
+        elif self.closed.reaches(self.open_ms):
+            found = self.closed.open_at(self.open_ms - (minutes - 1) * MINUTE_MS)
+        else:
+            found = None
+        return found if found is not None and 0.0 < found < inf else None
+
+    @property
+    def has_windows(self) -> bool:
+        """Somebody wants to hear of moves over several candles."""
+        return bool(self._bounds.windows)
 
     @property
     def price(self) -> float:
@@ -102,10 +127,12 @@ class SymbolBook:
             pass
         elif self._ceiling < close < inf:
             self._ceiling = close
-            self.dump_at = close * self._fall
+            dump_at = close * self._fall
+            self.dump_at = dump_at if dump_at > self._low_cap else self._low_cap
         elif 0.0 < close < self._floor:
             self._floor = close
-            self.pump_at = close * self._rise
+            pump_at = close * self._rise
+            self.pump_at = pump_at if pump_at < self._high_cap else self._high_cap
         else:
             return 3
         self.kline = kline
@@ -128,16 +155,14 @@ class SymbolBook:
         self._floor = min(prices)
         self._ceiling = max(prices)
         self.open_ms = kline.open_ms
-        self.aim(rise=self._rise, fall=self._fall)
+        self.kline = kline
+        self._aim_again()
 
     def close_candle(self, kline: Kline) -> None:
         """Append a closed candle that is newer than every one before; a missing minute empties the past first."""
-        if self.has_hole_before(kline.open_ms):
-            self.closed.clear()
-        self.closed.append(ClosedCandle(kline.open_ms, kline.quote_usdt, kline.close))
-        if len(self.closed) > self.lookback:
-            del self.closed[: len(self.closed) - self.lookback]
+        self.closed.append(kline)
         self.last_closed_ms = kline.open_ms
+        self._aim_again()
 
     def has_hole_before(self, open_ms: int) -> bool:
         """True when minutes are missing between the last closed candle and the one that opened at `open_ms`."""
@@ -148,15 +173,18 @@ class SymbolBook:
         known = {candle.open_ms: candle for candle in self.closed}
         for kline in candles:
             if kline.is_closed and kline.open_ms not in known:
-                known[kline.open_ms] = ClosedCandle(kline.open_ms, kline.quote_usdt, kline.close)
+                known[kline.open_ms] = ClosedCandle.of(kline)
         run: list[ClosedCandle] = []
         for open_ms in sorted(known, reverse=True):
-            if run and run[-1].open_ms - open_ms != MINUTE_MS:
+            if run and (len(run) == self.closed.capacity or run[-1].open_ms - open_ms != MINUTE_MS):
                 break
             run.append(known[open_ms])
-        self.closed = run[: self.lookback][::-1]
-        if self.closed:
-            self.last_closed_ms = self.closed[-1].open_ms
+        self.closed.clear()
+        for candle in reversed(run):
+            self.closed.append(candle)
+        if run:
+            self.last_closed_ms = run[0].open_ms
+            self._aim_again()
 
     def forget_window(self) -> None:
         """After a blind time: the price a minute ago was not seen, so there is none to compare with."""

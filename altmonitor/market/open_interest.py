@@ -63,6 +63,14 @@ class OpenInterestRing:
         head = int(self._head[row])
         return int(self._times_ms[row, head]), float(self._contracts[row, head])
 
+    def samples(self, symbol: str, *, from_ms: int) -> list[tuple[int, float]]:
+        """(time_ms, contracts) of what is kept since then, oldest → newest."""
+        row = self._row_of.get(symbol)
+        if row is None:
+            return []
+        kept = zip(self._times_ms[row].tolist(), self._contracts[row].tolist(), strict=True)
+        return sorted(sample for sample in kept if sample[0] >= from_ms and sample[0] != NEVER)
+
     def changes_pct(
         self, symbols: Sequence[str], *, window_ms: int, now_ms: int, stale_ms: int
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -91,7 +91,8 @@ class Backfill:
         self._done = self._failed = self._candles = 0
 
     def request(self, symbol: str, from_ms: int, to_ms: int) -> None:
-        """Minutes that contain from_ms … to_ms. The minute that is still open now is left to the stream."""
+        """Minutes that contain from_ms … to_ms. One that is still open by our clock is waited for: the exchange may be
+        ahead of it, and a minute that is over there and left out here would stay unknown for good."""
         self._add(symbol, from_ms, to_ms, rank=-next(self._calls))
 
     def request_all(self, minutes: int) -> None:
@@ -99,7 +100,7 @@ class Backfill:
         now_ms = self._clock.now_ms()
         rank = -next(self._calls)
         for symbol in self._symbols():
-            self._add(symbol, now_ms - minutes * MINUTE_MS, now_ms, rank=rank)
+            self._add(symbol, now_ms - minutes * MINUTE_MS, now_ms - MINUTE_MS, rank=rank)
 
     def status(self) -> BackfillStatus:
         return BackfillStatus(
@@ -117,8 +118,7 @@ class Backfill:
                 tasks.create_task(self._take_turns(), name=f"back-fill {number}")
 
     def _add(self, symbol: str, from_ms: int, to_ms: int, *, rank: int) -> None:
-        open_now_ms = self._clock.now_ms() // MINUTE_MS * MINUTE_MS
-        to_ms = min(to_ms // MINUTE_MS * MINUTE_MS, open_now_ms - MINUTE_MS)
+        to_ms = to_ms // MINUTE_MS * MINUTE_MS
         from_ms = max(from_ms // MINUTE_MS * MINUTE_MS, to_ms - (LONGEST_MINUTES - 1) * MINUTE_MS)
         if from_ms > to_ms:
             return
@@ -199,7 +199,8 @@ class Backfill:
 
     async def _fetch(self, need: _Need) -> list[Candle]:
         ready_ms = need.to_ms + MINUTE_MS + CLOSE_MARGIN_MS
-        await self._clock.sleep(max(0.0, (ready_ms - self._clock.now_ms()) / 1000))
+        wait_ms = min(ready_ms - self._clock.now_ms(), MINUTE_MS + CLOSE_MARGIN_MS)
+        await self._clock.sleep(max(0.0, wait_ms / 1000))
         candles: list[Candle] = []
         for start_ms in range(need.from_ms, need.to_ms + 1, ROWS_PER_REQUEST * MINUTE_MS):
             end_ms = min(need.to_ms, start_ms + (ROWS_PER_REQUEST - 1) * MINUTE_MS)

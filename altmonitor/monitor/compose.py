@@ -8,34 +8,39 @@ from math import inf, isfinite
 from altmonitor.alert import Alert, Details
 from altmonitor.control.settings import Settings
 from altmonitor.detectors.oi_surge import OiFinding
-from altmonitor.detectors.price_move import Move, PriceFinding
+from altmonitor.detectors.oi_surge import threshold_of as oi_threshold_of
+from altmonitor.detectors.price_move import PriceFinding
+from altmonitor.detectors.price_reading import Move, threshold_of
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.detectors.volume_burst import VolumeFinding
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.kline import Kline
 from altmonitor.market.percent import change_pct
 from altmonitor.market.quadrant import quadrant
+from altmonitor.monitor.conditions import Crossing
 from altmonitor.monitor.ports import DayTicker, Funding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What is known around an alert at its moment. oi_newest: (time_ms, contracts). is_late: found in hindsight."""
+    """What is known around an alert at its moment. oi_newest: (time_ms, contracts). is_late: found in hindsight.
+
+    oi_change: of the last minute, percent; None when it is not known or not asked for.
+    """
 
     now_ms: int
     event_ms: int
-    settings: Settings
     day: DayTicker | None
     funding: Funding | None
     funding_hours: float
     oi_newest: tuple[int, float] | None
+    oi_change: float | None = None
     is_late: bool = False
 
 
-def price_alert(
-    symbol: str, kline: Kline, finding: PriceFinding, oi_change: float | None, around: Surroundings
-) -> Alert:
-    move, settings = finding.move, around.settings
+def price_alert(symbol: str, kline: Kline, finding: PriceFinding, settings: Settings, around: Surroundings) -> Alert:
+    """settings: of the audience, for this symbol; here and below."""
+    move, oi_change = finding.move, around.oi_change
     oi_contracts = around.oi_newest[1] if around.oi_newest else None
     return Alert(
         key=_price_key(symbol, finding),
@@ -55,7 +60,7 @@ def price_alert(
         late=around.is_late,
         details=_details(
             around,
-            threshold=settings.pump_threshold if move.direction == "PUMP" else settings.dump_threshold,
+            threshold=threshold_of(move.window, move.direction, settings),
             window_s=move.span_s,
             told_before_pct=finding.told_before_pct,
             episode_key=finding.episode_key,
@@ -87,7 +92,7 @@ def price_finding_of(alert: Alert) -> PriceFinding:
     return PriceFinding(move=move, verdict=Verdict.FIRE, episode_key=alert.details.episode_key)
 
 
-def volume_alert(symbol: str, kline: Kline, finding: VolumeFinding, around: Surroundings) -> Alert:
+def volume_alert(symbol: str, kline: Kline, finding: VolumeFinding, settings: Settings, around: Surroundings) -> Alert:
     return Alert(
         key=f"vol:{symbol}:{finding.direction}:1m:{kline.open_ms}",
         ts=around.now_ms / 1000,
@@ -104,7 +109,7 @@ def volume_alert(symbol: str, kline: Kline, finding: VolumeFinding, around: Surr
         late=around.is_late,
         details=_details(
             around,
-            threshold=around.settings.vol_burst_mult,
+            threshold=settings.vol_burst_mult,
             window_s=60.0,
             quote_usdt=kline.quote_usdt,
             median_usdt=finding.median_usdt,
@@ -114,8 +119,9 @@ def volume_alert(symbol: str, kline: Kline, finding: VolumeFinding, around: Surr
     )
 
 
-def oi_alert(finding: OiFinding, book: SymbolBook | None, price: float | None, around: Surroundings) -> Alert:
-    settings = around.settings
+def oi_alert(
+    finding: OiFinding, book: SymbolBook | None, price: float | None, settings: Settings, around: Surroundings
+) -> Alert:
     before = None if book is None else book.price_before(finding.sample_ms - int(finding.span_s * 1000))
     moved = change_pct(before, book.price) if book is not None and before is not None and book.price > 0 else None
     return Alert(
@@ -133,11 +139,30 @@ def oi_alert(finding: OiFinding, book: SymbolBook | None, price: float | None, a
         note=finding.window,
         details=_details(
             around,
-            threshold=settings.oi_surge_5m if finding.window == "5m" else settings.oi_surge_1m,
+            threshold=oi_threshold_of(finding.window, settings),
             window_s=finding.span_s,
             oi_contracts=finding.contracts,
             oi_usd=None if price is None else finding.contracts * price,
         ),
+    )
+
+
+def condition_alert(crossing: Crossing, price: float | None, around: Surroundings) -> Alert:
+    """price: last price, for those about something else too."""
+    condition, is_move = crossing.condition, crossing.note not in ("price", "funding")
+    return Alert(
+        key=f"condition:{condition.key}:{condition.symbol}:{around.event_ms}",
+        ts=around.now_ms / 1000,
+        event_ms=around.event_ms,
+        symbol=condition.symbol,
+        kind="condition",
+        direction="UP" if crossing.side == "up" else "DOWN",
+        price=price,
+        change_pct=crossing.value if is_move else None,
+        metric=crossing.value,
+        note=crossing.note,
+        late=around.is_late,
+        details=_details(around, threshold=crossing.level, condition=condition.text, condition_id=condition.id),
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from altmonitor.alert import Alert
+from altmonitor.alert import Alert, Direction, Kind
 from altmonitor.market.kline import Candle, KlineUpdate
 from altmonitor.market.symbol import Contract, ContractNews
+from altmonitor.values import Destination
 
 
 class Priority(IntEnum):
@@ -33,12 +34,14 @@ class OpenInterest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayTicker:
-    """Rolling 24 h. `change_pct` percent, `quote_usdt` traded USDT."""
+    """Rolling 24 h. `change_pct` percent, `quote_usdt` traded USDT. high, low: None when the answer had none."""
 
     symbol: str
     last_price: float
     change_pct: float
     quote_usdt: float
+    high: float | None = None
+    low: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +85,15 @@ class MarketRest(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardStatus:
-    """state: `open` (asking freely), `waiting` (budget used up), `blocked`, `probing`. until_ms: unix ms or None."""
+    """state: `open` (asking freely), `waiting` (budget used up), `blocked`, `probing`. until_ms: unix ms or None.
+
+    is_region: refused for where we are; waiting will hardly help.
+    """
 
     state: str
     until_ms: int | None = None
     reason: str = ""
+    is_region: bool = False
     weight_used: int = 0
     weight_limit: int = 2400
 
@@ -150,7 +157,20 @@ class Feed(Protocol):
 class AlertSink(Protocol):
     """Where the engine puts what it decided to tell. Synchronous, bounded, never raises, keeps the order."""
 
-    def put(self, alert: Alert) -> None: ...
+    def put(self, alert: Alert, *, to: Sequence[Destination]) -> None:
+        """to: the destinations that are told, and no others."""
+
+
+class ToldSize(NamedTuple):
+    """size: what was compared with the threshold, without its sign."""
+
+    destination: Destination
+    symbol: str
+    kind: Kind
+    direction: Direction
+    note: str
+    size: float
+    event_ms: int
 
 
 class AlertHistory(Protocol):
@@ -159,15 +179,35 @@ class AlertHistory(Protocol):
     async def alerts_since(self, event_ms: int) -> Sequence[Alert]:
         """Alerts with event_ms ≥ the argument, oldest → newest."""
 
+    async def told_since(self, event_ms: int) -> Sequence[tuple[Alert, tuple[Destination, ...]]]:
+        """The same, each with the destinations it was meant for, whether it has reached them yet or not."""
+
+    async def told_sizes(self, *, since_ms: int, recent_ms: int) -> Sequence[ToldSize]:
+        """Of every alert since `since_ms` (event time) that was not followed by one as large of its symbol, kind,
+        direction and note, and of every one since `recent_ms`; once per destination, oldest → newest."""
+
+    async def told_first_ms(self) -> Mapping[Destination, int]:
+        """Event time of the oldest stored alert of each destination, unix ms."""
+
     async def alerts_of(self, keys: Collection[str]) -> Mapping[str, Alert]:
         """Stored alerts by key; unknown keys are absent."""
 
 
 class AlertUpdates(Protocol):
-    """Where enrichment puts what it learned after the alert was stored."""
+    """Where goes what is learned after the alert was stored."""
 
     async def update_alert(self, alert: Alert) -> None:
-        """Overwrites lsr, oi_change, quadrant and details of the row with this key; raises StorageError."""
+        """Adds to the row with this key what is known here: lsr, oi_change with its quadrant, and every detail that is
+        not at its default. What is not known here stays as it is, so that two who learn different things do not take
+        them from one another. Raises StorageError."""
+
+
+class Memory(Protocol):
+    """Small values that survive a restart."""
+
+    async def meta_get(self, key: str) -> str | None: ...
+    async def meta_set(self, key: str, value: str) -> None:
+        """Both raise StorageError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

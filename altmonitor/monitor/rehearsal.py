@@ -11,7 +11,9 @@ from altmonitor.control.settings import Settings
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.market.kline import MINUTE_MS, Candle, CandleUpdate
 from altmonitor.market.open_interest import OpenInterestRing
-from altmonitor.monitor.engine import Engine, MarketContext
+from altmonitor.monitor.engine import Engine
+from altmonitor.monitor.links import EngineLinks, MarketContext, anybody
+from altmonitor.values import Destination
 
 FEWEST_MINUTES = 15
 FEWEST_SHARE = 0.5
@@ -73,19 +75,14 @@ class Rehearsal:
         )
 
     def _engine(self, settings: Settings) -> Engine:
-        return Engine(
-            clock=self._clock,
-            settings=replace(settings, rolling=False),
-            sink=_Nowhere(),
-            context=self._context,
-            oi_ring=OpenInterestRing(period_s=60),
-            on_alert=lambda alert: None,
-            request_refill=lambda symbol, from_ms, to_ms: None,
+        links = EngineLinks(
+            clock=self._clock, sink=_Nowhere(), context=self._context, oi_ring=OpenInterestRing(period_s=60)
         )
+        return Engine(links, audiences=anybody(replace(settings, rolling=False)))
 
 
 class _Nowhere:
     """An `AlertSink`: the engine's verdicts are counted, its alerts are told to nobody."""
 
-    def put(self, alert: Alert) -> None:
+    def put(self, alert: Alert, *, to: Sequence[Destination]) -> None:
         pass

@@ -40,10 +40,14 @@ class SnapshotAges:
 
 
 class MarketSnapshots:
-    """Values are handed out for five minutes after they were read; older ones are as good as none."""
+    """Values are handed out for five minutes after they were read; older ones are as good as none.
 
-    def __init__(self, rest: MarketRest, *, clock: Clock) -> None:
+    on_fundings: called when funding rates were read.
+    """
+
+    def __init__(self, rest: MarketRest, *, clock: Clock, on_fundings: Callable[[], None] = lambda: None) -> None:
         self._rest = rest
+        self._on_fundings = on_fundings
         self._clock = clock
         self._day: _Table[DayTicker] = _Table()
         self._funding: _Table[Funding] = _Table()
@@ -92,6 +96,7 @@ class MarketSnapshots:
     async def _read_funding(self) -> None:
         fundings = await self._rest.fundings()
         self._funding.rows, self._funding.read_s = {row.symbol: row for row in fundings}, self._clock.monotonic()
+        self._on_fundings()
 
     async def _read_hours(self) -> None:
         self._hours.rows, self._hours.read_s = await self._rest.funding_hours(), self._clock.monotonic()

@@ -14,9 +14,9 @@ Params = Mapping[str, str]
 MINUTE_MS = 60_000
 _HOUR_MS = 3_600_000
 _INTERVAL_MINUTES = {"1m": 1, "3m": 3, "5m": 5, "15m": 15, "30m": 30, "1h": 60}
-_PERIOD_MINUTES = {"5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "6h": 360, "12h": 720, "1d": 1440}
+PERIOD_MINUTES = {"5m": 5, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240, "6h": 360, "12h": 720, "1d": 1440}
 _LONGEST_AGGREGATE_MIN = 4_320  # candles longer than a minute reach back three days
-_FUNDING, _ALL_ACCOUNTS, _TOP_ACCOUNTS, _TOP_POSITIONS, _TAKER = range(5)
+_FUNDING = 0  # topic of the market's moods
 
 
 class Answers:
@@ -115,67 +115,10 @@ class Answers:
         rows = [ticker_row(day, now_ms) for day in self._market.days([one.symbol] if one else symbols, now_ms)]
         return rows[0] if one else rows
 
-    def open_interest_hist(self, params: Params, now_ms: int) -> object:
-        symbol, buckets = self._buckets(params, now_ms)
-        rows = []
-        for bucket_ms in buckets:
-            held = self._market.open_interest(symbol, bucket_ms)
-            worth = held * self._market.prices([symbol], bucket_ms)[0]
-            rows.append(
-                {
-                    "symbol": symbol,
-                    "sumOpenInterest": f"{held:.8f}",
-                    "sumOpenInterestValue": f"{worth:.8f}",
-                    "CMCCirculatingSupply": "0.00000000",
-                    "timestamp": bucket_ms,
-                }
-            )
-        return rows
-
-    def accounts(self, params: Params, now_ms: int) -> object:
-        return self._shares(params, now_ms, _ALL_ACCOUNTS)
-
-    def top_accounts(self, params: Params, now_ms: int) -> object:
-        return self._shares(params, now_ms, _TOP_ACCOUNTS)
-
-    def top_positions(self, params: Params, now_ms: int) -> object:
-        return self._shares(params, now_ms, _TOP_POSITIONS)
-
-    def taker(self, params: Params, now_ms: int) -> object:
-        symbol, buckets = self._buckets(params, now_ms)
-        rows = []
-        for bucket_ms in buckets:
-            share = 0.5 + 0.2 * self._market.moods([symbol], _TAKER, bucket_ms // 300_000)[0]
-            rows.append(
-                {
-                    "buySellRatio": f"{share / (1 - share):.4f}",
-                    "buyVol": f"{share * 1e5:.4f}",
-                    "sellVol": f"{(1 - share) * 1e5:.4f}",
-                    "timestamp": bucket_ms,
-                }
-            )
-        return rows
-
-    def _shares(self, params: Params, now_ms: int, topic: int) -> object:
-        symbol, buckets = self._buckets(params, now_ms)
-        rows = []
-        for bucket_ms in buckets:
-            share = 0.55 + 0.2 * self._market.moods([symbol], topic, bucket_ms // 300_000)[0]
-            rows.append(
-                {
-                    "symbol": symbol,
-                    "longAccount": f"{share:.4f}",
-                    "shortAccount": f"{1 - share:.4f}",
-                    "longShortRatio": f"{share / (1 - share):.4f}",
-                    "timestamp": bucket_ms,
-                }
-            )
-        return rows
-
-    def _buckets(self, params: Params, now_ms: int) -> tuple[str, list[int]]:
-        """The symbol and the ends of the asked buckets, oldest → newest; none for contracts without such data."""
+    def buckets(self, params: Params, now_ms: int) -> tuple[SimContract, list[int]]:
+        """The contract and the ends of the asked buckets, oldest → newest; none for contracts without such data."""
         contract = self._listed(params, now_ms)
-        minutes = _PERIOD_MINUTES.get(params.get("period", ""))
+        minutes = PERIOD_MINUTES.get(params.get("period", ""))
         if minutes is None:
             raise ApiError(400, -1130, "Data sent for parameter 'period' is not valid.")
         span_ms = minutes * MINUTE_MS
@@ -183,9 +126,9 @@ class Answers:
         end_ms = min(_integer(params, "endTime", now_ms, 0, 1 << 53), now_ms) // span_ms * span_ms
         oldest_ms = max(contract.onboard_ms, now_ms - 30 * 24 * _HOUR_MS, _integer(params, "startTime", 0, 0, 1 << 53))
         if contract.contract_type != "PERPETUAL":
-            return contract.symbol, []
+            return contract, []
         ends = [end_ms - back * span_ms for back in range(limit - 1, -1, -1)]
-        return contract.symbol, [ms for ms in ends if ms >= oldest_ms]
+        return contract, [ms for ms in ends if ms >= oldest_ms]
 
     def _listed(self, params: Params, now_ms: int) -> SimContract:
         symbol = params.get("symbol", "")

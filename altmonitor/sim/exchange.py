@@ -46,6 +46,11 @@ class SimExchange:
         return f"http://{self._address}"
 
     @property
+    def web_url(self) -> str:
+        """Where the website's own paths are served: the same server here."""
+        return self.rest_url
+
+    @property
     def ws_url(self) -> str:
         return f"ws://{self._address}/market"
 

@@ -18,6 +18,7 @@ from typing import TextIO
 from altmonitor.config import Destination
 from altmonitor.sim.telegram import SimTelegram
 from altmonitor.sim.telegram_html import Entity, ParsedHtml
+from altmonitor.sim.telegram_photo import Upload
 from altmonitor.sim.telegram_values import SimEdit, SimMessage
 
 RULE_WIDTH = 72
@@ -63,9 +64,9 @@ class TerminalInbox:
             lines = changed_lines(edit, styled(message.parsed, is_tty=self._is_tty))
             self._frame(f"#{message.message_id} edited", edit.at_ms, lines)
             return
-        lines = [] if message.photo is None else [f"[picture, {len(message.photo):,} bytes]"]
-        if message.text:
-            lines += styled(message.parsed, is_tty=self._is_tty).split("\n")
+        lines = styled(message.parsed, is_tty=self._is_tty).split("\n") if message.text else []
+        if message.photo is not None:
+            lines = _with_picture(message.photo, lines)
         self._frame(f"#{message.message_id}", message.date_ms, self._quote(message) + lines)
 
     async def run(self, stdin: TextIO) -> None:
@@ -145,6 +146,13 @@ def styled(parsed: ParsedHtml, *, is_tty: bool) -> str:
                 shown = f"\x1b]8;;{address}\x1b\\{line}\x1b]8;;\x1b\\" if address else line
                 out.append(f"{look}{shown}{_RESET}" if look else shown)
     return "".join(out)
+
+
+def _with_picture(photo: bytes, caption: list[str]) -> list[str]:
+    """`[chart SOLUSDT · +3.21 % · 9.8 KB]`: what stands for the picture is named after its file and its caption."""
+    name = _printable(photo.name.partition(".")[0]) if isinstance(photo, Upload) else "picture"
+    first = f"{name} {caption[0]}" if caption else name
+    return [f"[{first} · {len(photo) / 1000:.1f} KB]", *caption[1:]]
 
 
 def changed_lines(edit: SimEdit, shown: str) -> list[str]:

@@ -11,11 +11,12 @@ _LONGEST_BAN_MS = 3 * 86_400_000
 
 
 class ApiError(Exception):
-    """An answer that is an error: HTTP status, the exchange's code and text."""
+    """An answer that is an error: HTTP status, the exchange's code and text. retry_after_s: sent as a header."""
 
-    def __init__(self, status: int, code: int, message: str) -> None:
+    def __init__(self, status: int, code: int, message: str, *, retry_after_s: int | None = None) -> None:
         self.status = status
         self.code = code
+        self.retry_after_s = retry_after_s
         super().__init__(message)
 
 

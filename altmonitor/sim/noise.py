@@ -27,10 +27,23 @@ def key_of(*parts: object) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
 
 
+def keys_of(seed: int, count: int) -> Keys:
+    """`count` keys that follow from one of `key_of`."""
+    with np.errstate(over="ignore"):
+        return _scramble(np.uint64(seed) + np.arange(count, dtype=np.uint64) * _GOLDEN)
+
+
 def uniform(keys: Keys, index: Ints, salt: int) -> Floats:
     """Numbers in [0, 1), one per key and index: shape (len(keys), len(index)). SplitMix64 over both."""
     with np.errstate(over="ignore"):
         mixed = keys[:, None] ^ _scramble(index.astype(np.uint64) * _GOLDEN + np.uint64(salt))[None, :]
+        return (_scramble(mixed) >> np.uint64(11)).astype(np.float64) * (1.0 / (1 << 53))
+
+
+def paired(keys: Keys, index: Ints, salt: int) -> Floats:
+    """Numbers in [0, 1) of each key with its own index: two arrays of one length, as is the answer."""
+    with np.errstate(over="ignore"):
+        mixed = keys ^ _scramble(index.astype(np.uint64) * _GOLDEN + np.uint64(salt))
         return (_scramble(mixed) >> np.uint64(11)).astype(np.float64) * (1.0 / (1 << 53))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from altmonitor.sim.contracts import SimContract
 from altmonitor.sim.noise import Flags, Floats, Ints, key_of, uniform, walk
 from altmonitor.sim.ramps import ramps_of
-from altmonitor.sim.script import Burst, Event, Listing, OiStep
+from altmonitor.sim.script import Burst, Crash, Event, Listing, OiStep
 
 SLOT_MS = 250  # the exchange pushes a kline at most this often
 SLOTS = 60_000 // SLOT_MS
@@ -68,11 +68,17 @@ class Paths:
         self.from_ms, self.to_ms = spans[:, 0], spans[:, 1]
         self._rate = _rates(np.where(self.to_ms > self.from_ms, self._turnover, 0.0), pushes_per_s / (1000 / SLOT_MS))
         self._ramps = ramps_of(self.contracts, self._keys, events)
-        self._bursts = [e for e in events if isinstance(e, Burst)]
-        self._oi_steps = [e for e in events if isinstance(e, OiStep)]
+        self.number_of = {c.symbol: row for row, c in enumerate(contracts)}
+        self._bursts: dict[int, list[Burst]] = {}
+        self._oi_steps: dict[int, list[OiStep]] = {}
+        for event in events:
+            row = -1 if isinstance(event, Crash) else self.number_of.get(event.symbol, -1)
+            if isinstance(event, Burst):
+                self._bursts.setdefault(row, []).append(event)
+            elif isinstance(event, OiStep):
+                self._oi_steps.setdefault(row, []).append(event)
         listed = {event.symbol for event in events if isinstance(event, Listing)}
         self._listed = [(row, span[0]) for row, span in enumerate(spans) if self.contracts[row].symbol in listed]
-        self.number_of = {c.symbol: row for row, c in enumerate(contracts)}
         self._all = np.arange(len(contracts))
 
     def prices(self, at_ms: int, rows: Ints | None = None) -> Floats:
@@ -97,9 +103,10 @@ class Paths:
         """Contracts (base coins) open at one moment, steps included, rounded to the quantity step."""
         log = 6e-4 * walk(self._keys[rows], np.array([at_ms // 15_000]), periods=_OI_PERIODS, salt=300)[:, 0]
         held = self._turnover[rows] * (60 + 240 * self._busy[rows]) / self._price[rows] * np.exp(log)
-        for event in self._oi_steps:
-            if event.at_ms <= at_ms:
-                held = held * np.where(rows == self.number_of.get(event.symbol, -1), 1 + event.pct / 100, 1.0)
+        for place, row in enumerate(rows.tolist()):
+            for event in self._oi_steps.get(row, ()):
+                if event.at_ms <= at_ms:
+                    held[place] *= 1 + event.pct / 100
         step = self._step[rows]
         rounded: Floats = np.rint(held / step) * step
         return rounded
@@ -138,8 +145,13 @@ class Paths:
         log = walk(self._keys[rows], slots, periods=_PRICE_PERIODS, salt=100) * self._swing[rows][:, None]
         price: Floats = self._price[rows][:, None] * np.exp(log)
         for place, row in enumerate(rows.tolist()):
-            for ramp in self._ramps.get(row, ()):
-                price[place] *= ramp.factor(slots * SLOT_MS + self.phase_ms[row])
+            times = slots * SLOT_MS + self.phase_ms[row]
+            first_ms, last_ms = int(times[0]), int(times[-1])
+            for ramp in self._ramps.get(row, ()):  # a day has hundreds: what is over or lies ahead must cost little
+                if first_ms > ramp.to_ms:
+                    price[place] *= 1 + ramp.change
+                elif last_ms > ramp.from_ms:
+                    price[place] *= ramp.factor(times)
         return price
 
     def _ordinary_trades(self, rows: Ints, slots: Ints, count: int) -> Flags:
@@ -154,10 +166,12 @@ class Paths:
     def _scripted_trades(self, rows: Ints, times: Ints) -> Flags:
         extra = np.zeros(times.shape, dtype=bool)
         for place, row in enumerate(rows.tolist()):
+            first_ms, last_ms = int(times[place, 0]), int(times[place, -1])
             for ramp in self._ramps.get(row, ()):
-                extra[place] |= (times[place] >= ramp.from_ms) & (times[place] <= ramp.to_ms + 1000)
-            for event in self._bursts:
-                if self.number_of.get(event.symbol) == row:
+                if ramp.from_ms <= last_ms and first_ms <= ramp.to_ms + 1000:
+                    extra[place] |= (times[place] >= ramp.from_ms) & (times[place] <= ramp.to_ms + 1000)
+            for event in self._bursts.get(row, ()):
+                if event.at_ms <= last_ms and first_ms // MINUTE_MS <= event.at_ms // MINUTE_MS:
                     extra[place] |= (times[place] >= event.at_ms) & (
                         times[place] // MINUTE_MS == event.at_ms // MINUTE_MS
                     )
@@ -182,14 +196,14 @@ class Paths:
         whole = np.cumsum(weight, axis=2)[:, :, -1:]  # not np.sum: its order of adding depends on the shape
         wanted = weight * (target / np.where(whole > 0, whole, 1.0))
         wanted = np.where((extra & ~ordinary).reshape(shape), target / SLOTS, wanted)
-        for event in self._bursts:
-            minute = event.at_ms // MINUTE_MS
-            found = np.flatnonzero(rows == self.number_of.get(event.symbol, -1))
-            if len(found) and minutes[0] <= minute <= minutes[-1]:
-                place, column = int(found[0]), int(minute - minutes[0])
-                self._add_burst(
-                    event, rows[place : place + 1], wanted[place, column], times[place].reshape(-1, SLOTS)[column]
-                )
+        for place, row in enumerate(rows.tolist()):
+            for event in self._bursts.get(row, ()):
+                minute = event.at_ms // MINUTE_MS
+                if minutes[0] <= minute <= minutes[-1]:
+                    column = int(minute - minutes[0])
+                    self._add_burst(
+                        event, rows[place : place + 1], wanted[place, column], times[place].reshape(-1, SLOTS)[column]
+                    )
         return wanted
 
     def _add_burst(self, event: Burst, row: Ints, wanted: Floats, times: Ints) -> None:

@@ -14,7 +14,9 @@ from altmonitor.sim.answers import Answer, Answers, Params, kline_weight
 from altmonitor.sim.faults import ExchangeFaults, RestFault
 from altmonitor.sim.limits import ApiError, RequestPool, WeightBudget, banned, too_many
 from altmonitor.sim.port import Market
+from altmonitor.sim.positions import OVERVIEW_PATH, PositionAnswers
 from altmonitor.sim.stats import ExchangeStats, RequestLog
+from altmonitor.sim.venues import venue_answers
 
 _PORTAL = "<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Welcome to the network</h1></body></html>"
 _GATEWAY = "<html><head><title>{status}</title></head><body><center><h1>{status}</h1></center></body></html>"
@@ -46,10 +48,10 @@ class Rest:
         self._faults = faults
         self._stats = stats
         self._budget = WeightBudget()
-        self._table = _table(Answers(market))
+        self._table = _table(market)
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.get("/fapi/{path:.*}", self._serve), web.get("/futures/{path:.*}", self._serve)]
+        return [web.get(f"/{part}/{{path:.*}}", self._serve) for part in ("fapi", "futures", "bapi", "api", "v5")]
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         path, params, now_ms = request.path, dict(request.query), self._now_ms()
@@ -61,8 +63,7 @@ class Rest:
             await self._clock.sleep(fault.delay_s)
         response = await self._spoiled(request, fault) if fault is not None else None
         if response is None:
-            status, body = self._answer(path, params, self._now_ms())
-            response = web.Response(status=status, body=msgspec.json.encode(body), content_type="application/json")
+            response = self._answer(path, params, self._now_ms())
             if fault is not None and (fault.truncate or fault.cut):
                 response = await _shortened(request, response, fault)
         if not response.prepared and path.startswith("/fapi/"):
@@ -71,18 +72,21 @@ class Rest:
         log.statuses[response.status] = log.statuses.get(response.status, 0) + 1
         return response
 
-    def _answer(self, path: str, params: Params, now_ms: int) -> tuple[int, object]:
+    def _answer(self, path: str, params: Params, now_ms: int) -> web.Response:
         route = self._table.get(path)
         if route is None:
-            return 404, {"code": -5000, "msg": f"Path {path}, Method GET is invalid"}
+            return _json_response(404, {"code": -5000, "msg": f"Path {path}, Method GET is invalid"})
         try:
             if route.pool is not None:
                 route.pool.charge(now_ms)
             if route.weight is not None:
                 self._budget.charge(now_ms, route.weight(params), offset=self._faults.weight_offset)
-            return 200, route.answer(params, now_ms)
+            return _json_response(200, route.answer(params, now_ms))
         except ApiError as error:
-            return error.status, {"code": error.code, "msg": str(error)}
+            response = _json_response(error.status, {"code": error.code, "msg": str(error)})
+            if error.retry_after_s is not None:
+                response.headers["Retry-After"] = str(error.retry_after_s)
+            return response
 
     async def _spoiled(self, request: web.Request, fault: RestFault) -> web.Response | None:
         """The fault's own answer; None when it only shortens or delays the real one."""
@@ -97,7 +101,10 @@ class Rest:
         return response
 
 
-def _table(answers: Answers) -> dict[str, _Route]:
+def _table(market: Market) -> dict[str, _Route]:
+    answers = Answers(market)
+    positions = PositionAnswers(market, answers)
+
     def flat(weight: int) -> Callable[[Params], int]:
         return lambda params: weight
 
@@ -114,17 +121,23 @@ def _table(answers: Answers) -> dict[str, _Route]:
         "/fapi/v1/premiumIndex": _Route(answer=answers.premium_index, weight=one_or_all(1, 10)),
         "/fapi/v1/fundingInfo": _Route(answer=answers.funding_info, weight=flat(0), pool=funding),
         "/fapi/v1/ticker/24hr": _Route(answer=answers.day_ticker, weight=one_or_all(1, 40)),
+        OVERVIEW_PATH: _Route(answer=positions.overview),
     }
     of_positions: dict[str, Answer] = {
-        "globalLongShortAccountRatio": answers.accounts,
-        "openInterestHist": answers.open_interest_hist,
-        "topLongShortAccountRatio": answers.top_accounts,
-        "topLongShortPositionRatio": answers.top_positions,
-        "takerlongshortRatio": answers.taker,
+        "globalLongShortAccountRatio": positions.accounts,
+        "openInterestHist": positions.open_interest_hist,
+        "topLongShortAccountRatio": positions.top_accounts,
+        "topLongShortPositionRatio": positions.top_positions,
+        "takerlongshortRatio": positions.taker,
     }
     for name, answer in of_positions.items():
         table[f"/futures/data/{name}"] = _Route(answer=answer, pool=positioning)
+    table |= {path: _Route(answer=answer) for path, answer in venue_answers(market).items()}
     return table
+
+
+def _json_response(status: int, body: object) -> web.Response:
+    return web.Response(status=status, body=msgspec.json.encode(body), content_type="application/json")
 
 
 def _error_body(fault: RestFault, now_ms: int) -> tuple[str, str]:

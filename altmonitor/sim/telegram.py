@@ -24,15 +24,16 @@ from altmonitor.clock import Clock
 from altmonitor.sim.telegram_chats import Chats
 from altmonitor.sim.telegram_http import cut, outage_answer, page, read_params, refused, truncated
 from altmonitor.sim.telegram_inject import Injection, callback_update, message_update, migration_updates
+from altmonitor.sim.telegram_keyboard import data_of
 from altmonitor.sim.telegram_limits import Violation
 from altmonitor.sim.telegram_methods import METHOD_NAMES, WRITING, Methods
 from altmonitor.sim.telegram_params import Params
+from altmonitor.sim.telegram_photo import PHOTO_BYTES_MAX
 from altmonitor.sim.telegram_updates import UpdateQueue
-from altmonitor.sim.telegram_values import Faults, Refusal, SimCall, SimMessage
+from altmonitor.sim.telegram_values import Faults, Refusal, SimAnswer, SimCall, SimMessage
 
 CALLS_KEPT = 20_000
 _TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]{30,}")
-_MAX_UPLOAD_BYTES = 10 * 1024 * 1024
 
 
 class SimTelegram:
@@ -78,11 +79,11 @@ class SimTelegram:
     @property
     def commands(self) -> Mapping[tuple[str, str], list[dict[str, str]]]:
         """(scope as JSON, language code or '') → commands as set by setMyCommands."""
-        return self._methods.commands
+        return self._methods.menus.commands
 
     @property
-    def answered(self) -> Mapping[str, str]:
-        """Callback query id → the text it was answered with."""
+    def answered(self) -> Mapping[str, SimAnswer]:
+        """Callback query id → how the bot answered it."""
         return self._methods.answered
 
     @property
@@ -91,7 +92,7 @@ class SimTelegram:
 
     async def start(self, port: int = 0) -> None:
         """Raises OSError when the port is taken. 0: any free one, see `url`."""
-        app = web.Application(client_max_size=2 * _MAX_UPLOAD_BYTES)
+        app = web.Application(client_max_size=2 * PHOTO_BYTES_MAX)
         app.router.add_route("*", "/bot{token}/{method}", self._handle)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
         await self._runner.setup()
@@ -141,9 +142,11 @@ class SimTelegram:
         date_ms: int | None = None,
         thread_id: int | None = None,
         message_id: int | None = None,
+        is_anonymous: bool = False,
     ) -> int:
         """A user writes; returns the message id. edited: an edit of `message_id` (a new id when None).
 
+        is_anonymous: as an administrator who hides behind the group.
         date_ms: when it was (first) written, default now. user_id None: written by the chat itself (channel posts).
         """
         if chat_type is not None:
@@ -157,10 +160,21 @@ class SimTelegram:
             date_ms=self._clock.now_ms() if date_ms is None else date_ms,
             thread_id=thread_id,
             message_id=message_id or self._chats.next_message_id(chat_id, is_foreign=True),
+            is_anonymous=is_anonymous,
         )
         kind, content = message_update(self._chats, written)
         self._updates.put(kind, content)
         return written.message_id
+
+    def press(self, message: SimMessage, label: str, *, user_id: int = 1, user_name: str = "reader") -> str:
+        """A user presses the first button whose label holds this text; returns the query id. Raises LookupError."""
+        return self.inject_callback(
+            message.chat_id,
+            data_of(message, label),
+            message_id=message.message_id,
+            user_id=user_id,
+            user_name=user_name,
+        )
 
     def inject_callback(
         self, chat_id: int, data: str, *, message_id: int, user_id: int = 1, user_name: str = "reader"
@@ -177,6 +191,22 @@ class SimTelegram:
 
     def add_topic(self, chat_id: int, thread_id: int) -> None:
         self._chats.chat(chat_id).topics.add(thread_id)
+
+    def delete_topic(self, chat_id: int, thread_id: int) -> None:
+        self._chats.chat(chat_id).topics.discard(thread_id)
+
+    def close_topic(self, chat_id: int, thread_id: int) -> None:
+        self._chats.chat(chat_id).closed_topics.add(thread_id)
+
+    def set_admins(self, chat_id: int, *user_ids: int) -> None:
+        self._chats.chat(chat_id).admins = set(user_ids)
+
+    def set_bot_status(self, chat_id: int, status: str, **rights: bool) -> None:
+        """What getChatMember says of the bot: `member`, `restricted`, `administrator`, `left` …, `can_post_messages`."""
+        self._chats.chat(chat_id).bot = {"status": status, **rights}
+
+    def name_chat(self, chat_id: int, title: str) -> None:
+        self._chats.chat(chat_id).title = title
 
     def close_chat(self, chat_id: int, why: str = "bot was kicked from the supergroup chat") -> None:
         """403 from now on. `open_chat` takes it back."""

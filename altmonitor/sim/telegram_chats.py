@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from altmonitor.sim.telegram_html import Entity, ParsedHtml, utf16_units
+from altmonitor.sim.telegram_photo import photo_sizes
 from altmonitor.sim.telegram_values import Refusal, SimEdit, SimMessage, bad_request
 
 TEXT_LIMIT = 4096
@@ -16,7 +17,8 @@ CAPTION_LIMIT = 1024
 class SimChat:
     """type: private, group, supergroup or channel. topics: ids of forum topics that exist.
 
-    closed_because: when not '', every message is refused with this text (403).
+    closed_because: when not '', every message is refused with this text (403). bot: what the bot is there, as
+    getChatMember tells it; {} is a member, in a channel an administrator who may post.
     """
 
     id: int
@@ -24,9 +26,20 @@ class SimChat:
     title: str = ""
     topics: set[int] = field(default_factory=set)
     closed_because: str = ""
+    bot: dict[str, object] = field(default_factory=dict)
     moved_to: int | None = None
     last_message_id: int = 0
     foreign_ids: set[int] = field(default_factory=set)  # messages of users: may be replied to, not edited
+    admins: set[int] = field(default_factory=set)  # user ids, without the bot
+    closed_topics: set[int] = field(default_factory=set)
+
+    def bot_member(self) -> dict[str, object]:
+        """status and rights of the bot."""
+        if self.bot:
+            return self.bot
+        return (
+            {"status": "administrator", "can_post_messages": True} if self.type == "channel" else {"status": "member"}
+        )
 
 
 def chat_type_of(chat_id: int) -> str:
@@ -64,6 +77,8 @@ class Chats:
             raise Refusal(403, f"Forbidden: {chat.closed_because}")
         if thread_id is not None and thread_id not in chat.topics:
             raise bad_request("message thread not found")
+        if thread_id in chat.closed_topics:
+            raise bad_request("TOPIC_CLOSED")
         return chat
 
     def next_message_id(self, chat_id: int, *, is_foreign: bool) -> int:
@@ -119,7 +134,7 @@ class Chats:
 
     def message_object(self, message: SimMessage) -> dict[str, object]:
         """As the Bot API describes it."""
-        is_caption = message.photo is not None
+        photo, is_caption = message.photo, message.photo is not None
         described: dict[str, object] = {
             "message_id": message.message_id,
             "from": self._bot,
@@ -130,8 +145,8 @@ class Chats:
         entities = [entity_object(message.text, entity) for entity in message.parsed.entities]
         if entities:
             described["caption_entities" if is_caption else "entities"] = entities
-        if is_caption:
-            described["photo"] = [{"file_id": "sim", "file_unique_id": "sim", "width": 1000, "height": 600}]
+        if photo is not None:
+            described["photo"] = photo_sizes(photo)
         if message.thread_id is not None:
             described |= {"message_thread_id": message.thread_id, "is_topic_message": True}
         if message.edits:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from aiohttp import web
 
 from altmonitor.sim.telegram_params import Params
+from altmonitor.sim.telegram_photo import Upload
 from altmonitor.sim.telegram_values import Refusal
 
 _PAGE = "<html><head><title>{title}</title></head><body><center><h1>{title}</h1></center></body></html>"
 
 
 async def read_params(request: web.Request) -> Params:
-    """Query string, JSON object, form or multipart; uploaded files become bytes under their field's name."""
+    """Query string, JSON object, form or multipart; uploaded files become an `Upload` under their field's name."""
     values: dict[str, object] = dict(request.query)
     if request.content_type == "application/json":
         try:
@@ -23,7 +24,7 @@ async def read_params(request: web.Request) -> Params:
         files: dict[str, bytes] = {}
         for name, value in (await request.post()).items():
             if isinstance(value, web.FileField):
-                files[name] = value.file.read()
+                files[name] = Upload(value.file.read(), name=value.filename, content_type=value.content_type)
             else:
                 values[name] = value
         values |= files

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from altmonitor.sim.telegram_chats import Chats
 from altmonitor.sim.telegram_html import utf16_units
 
+_GROUP_ANONYMOUS_BOT = {"id": 1087968824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
 _COMMAND = re.compile(r"/\w+(?:@\w+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Injection:
-    """A message somebody writes. user_id None: the chat itself (a channel post)."""
+    """A message somebody writes. user_id None: the chat itself (a channel post). is_anonymous: an administrator of the
+    group who hides behind it."""
 
     chat_id: int
     text: str
@@ -23,6 +25,7 @@ class Injection:
     date_ms: int
     thread_id: int | None
     message_id: int
+    is_anonymous: bool = False
 
 
 def message_update(chats: Chats, written: Injection) -> tuple[str, dict[str, object]]:
@@ -34,7 +37,9 @@ def message_update(chats: Chats, written: Injection) -> tuple[str, dict[str, obj
         "text": written.text,
     }
     is_post = chats.chat(written.chat_id).type == "channel"
-    if is_post or written.user_id is None:
+    if written.is_anonymous:
+        content |= {"sender_chat": chats.chat_object(written.chat_id), "from": _GROUP_ANONYMOUS_BOT}
+    elif is_post or written.user_id is None:
         content["sender_chat"] = chats.chat_object(written.chat_id)
     else:
         content["from"] = _user(written.user_id, written.user_name)

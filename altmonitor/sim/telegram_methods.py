@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from altmonitor.clock import Clock
 from altmonitor.sim.telegram_chats import CAPTION_LIMIT, TEXT_LIMIT, Chats
+from altmonitor.sim.telegram_commands import CommandMenus
 from altmonitor.sim.telegram_html import EntityError, ParsedHtml, parse_html, plain
+from altmonitor.sim.telegram_keyboard import accepted_keyboard
 from altmonitor.sim.telegram_limits import FloodLimits, Violation
 from altmonitor.sim.telegram_params import Params
+from altmonitor.sim.telegram_photo import check_photo
 from altmonitor.sim.telegram_updates import UpdateQueue
-from altmonitor.sim.telegram_values import SimMessage, bad_request, too_many_requests
+from altmonitor.sim.telegram_values import SimAnswer, SimMessage, bad_request, too_many_requests
 
-WRITING = frozenset({"sendMessage", "sendPhoto", "editMessageText", "deleteMessage"})
+WRITING = frozenset({"sendMessage", "sendPhoto", "editMessageText", "editMessageReplyMarkup", "deleteMessage"})
 QUERY_LIFE_MS = 15_000  # a button press can be answered for about this long
-_COMMAND_NAME = re.compile(r"[a-z0-9_]{1,32}")
 
 
 @dataclass(slots=True, kw_only=True)
 class Methods:
     """One bot's state and what its token may do with it.
 
-    commands: (scope as JSON text, language code) → [{command, description}]. queries: id → ms it was pressed at.
-    answered: id → text the reader was shown.
+    queries: id → ms it was pressed at. answered: id → what the reader was shown.
     """
 
     clock: Clock
@@ -35,9 +34,9 @@ class Methods:
     on_change: Callable[[SimMessage | None], None]
     limits: FloodLimits = field(default_factory=FloodLimits)
     violations: list[Violation] = field(default_factory=list)
-    commands: dict[tuple[str, str], list[dict[str, str]]] = field(default_factory=dict)
+    menus: CommandMenus = field(default_factory=CommandMenus)
     queries: dict[str, int] = field(default_factory=dict)
-    answered: dict[str, str] = field(default_factory=dict)
+    answered: dict[str, SimAnswer] = field(default_factory=dict)
 
     def call(self, method: str, params: Params) -> object:
         """Everything but getUpdates. Raises KeyError for a method that does not exist, Refusal for a refused call."""
@@ -60,6 +59,7 @@ class Methods:
             raise bad_request("there is no photo in the request")
         if not isinstance(photo, bytes):
             raise bad_request("wrong remote file identifier specified")  # addresses and file ids are not simulated
+        check_photo(photo)
         return self._write(params, params.text("caption"), _parsed(params, "caption", CAPTION_LIMIT), photo=photo)
 
     def edit_message_text(self, params: Params) -> object:
@@ -67,9 +67,17 @@ class Methods:
         parsed = _parsed(params, "text", TEXT_LIMIT)
         if message.photo is not None:
             raise bad_request("there is no text in the message to edit")
+        markup = accepted_keyboard(params.structure("reply_markup"))
         self._admit(message.chat_id, is_edit=True)
-        markup = params.structure("reply_markup")
         self.chats.edit(message, params.text("text"), parsed, markup=markup, at_ms=self.clock.now_ms())
+        self.on_change(message)
+        return self.chats.message_object(message)
+
+    def edit_message_reply_markup(self, params: Params) -> object:
+        message = self._editable(params)
+        markup = accepted_keyboard(params.structure("reply_markup"))
+        self._admit(message.chat_id, is_edit=True)
+        self.chats.edit(message, message.html, message.parsed, markup=markup, at_ms=self.clock.now_ms())
         self.on_change(message)
         return self.chats.message_object(message)
 
@@ -89,30 +97,24 @@ class Methods:
             raise bad_request("query is too old and response timeout expired or query ID is invalid")
         if len(params.text("text")) > 200:
             raise bad_request("MESSAGE_TOO_LONG")
-        self.answered[query_id] = params.text("text")
+        self.answered[query_id] = SimAnswer(
+            at_ms=self.clock.now_ms(), text=params.text("text"), is_loud=params.flag("show_alert")
+        )
         self.on_change(None)
         return True
 
     def set_my_commands(self, params: Params) -> object:
-        given = params.structure("commands")
-        if not isinstance(given, list) or len(given) > 100:
-            raise bad_request(
-                "can't parse list of commands" if not isinstance(given, list) else "BOT_COMMANDS_TOO_MUCH"
-            )
-        commands = []
-        for row in given:
-            command = Params(row if isinstance(row, dict) else {})
-            if not _COMMAND_NAME.fullmatch(command.text("command")):
-                raise bad_request("BOT_COMMAND_INVALID")
-            if not 1 <= len(command.text("description")) <= 256:
-                raise bad_request("BOT_COMMAND_DESCRIPTION_INVALID")
-            commands.append({"command": command.text("command"), "description": command.text("description")})
-        self.commands[_scope(params)] = commands
+        self.menus.set(params)
         self.on_change(None)
         return True
 
     def get_my_commands(self, params: Params) -> object:
-        return self.commands.get(_scope(params), [])
+        return self.menus.get(params)
+
+    def delete_my_commands(self, params: Params) -> object:
+        self.menus.delete(params)
+        self.on_change(None)
+        return True
 
     def get_chat(self, params: Params) -> object:
         chat_id = params.chat_id()
@@ -120,11 +122,21 @@ class Methods:
         return self.chats.chat_object(chat_id) | {"accent_color_id": 0, "max_reaction_count": 11}
 
     def get_chat_member(self, params: Params) -> object:
-        self.chats.writable(params.chat_id())
+        chat = self.chats.writable(params.chat_id())
         user_id = params.integer("user_id")
         if user_id == self.bot["id"]:
-            return {"status": "member", "user": self.bot}
-        return {"status": "member", "user": {"id": user_id, "is_bot": False, "first_name": f"User {user_id}"}}
+            return chat.bot_member() | {"user": self.bot}
+        return {"status": "member", "user": _user(user_id)}
+
+    def get_chat_administrators(self, params: Params) -> object:
+        chat = self.chats.writable(params.chat_id())
+        if chat.type == "private":
+            raise bad_request("there are no administrators in the private chat")
+        rights = dict.fromkeys(_ADMIN_RIGHTS, False)
+        return [
+            {"status": "administrator", "user": _user(user_id), "can_be_edited": False, "is_anonymous": False} | rights
+            for user_id in sorted(chat.admins)
+        ]
 
     def set_webhook(self, params: Params) -> object:
         self.updates.webhook_url = params.text("url")
@@ -152,6 +164,7 @@ class Methods:
         chat_id, thread_id = params.chat_id(), params.integer("message_thread_id")
         self.chats.writable(chat_id, thread_id)
         reply_to = self._reply_target(chat_id, params)
+        markup = accepted_keyboard(params.structure("reply_markup"))
         self._admit(chat_id, is_edit=False)
         message = SimMessage(
             message_id=self.chats.next_message_id(chat_id, is_foreign=False),
@@ -164,7 +177,7 @@ class Methods:
             silent=params.flag("disable_notification"),
             is_preview_off=params.fields("link_preview_options").flag("is_disabled"),
             photo=photo,
-            reply_markup=params.structure("reply_markup"),
+            reply_markup=markup,
         )
         self.chats.messages[chat_id].append(message)
         self.on_change(message)
@@ -216,21 +229,36 @@ def _parsed(params: Params, name: str, limit: int) -> ParsedHtml:
     return parsed
 
 
-def _scope(params: Params) -> tuple[str, str]:
-    scope = params.structure("scope") or {"type": "default"}
-    return json.dumps(scope, sort_keys=True), params.text("language_code")
+def _user(user_id: int | None) -> dict[str, object]:
+    return {"id": user_id, "is_bot": False, "first_name": f"User {user_id}"}
 
+
+_ADMIN_RIGHTS = (
+    "can_manage_chat",
+    "can_delete_messages",
+    "can_manage_video_chats",
+    "can_restrict_members",
+    "can_promote_members",
+    "can_change_info",
+    "can_invite_users",
+    "can_post_stories",
+    "can_edit_stories",
+    "can_delete_stories",
+)
 
 _METHODS: dict[str, Callable[[Methods, Params], object]] = {
     "getMe": Methods.get_me,
     "sendMessage": Methods.send_message,
     "sendPhoto": Methods.send_photo,
     "editMessageText": Methods.edit_message_text,
+    "editMessageReplyMarkup": Methods.edit_message_reply_markup,
     "deleteMessage": Methods.delete_message,
     "sendChatAction": Methods.send_chat_action,
     "answerCallbackQuery": Methods.answer_callback_query,
     "setMyCommands": Methods.set_my_commands,
     "getMyCommands": Methods.get_my_commands,
+    "deleteMyCommands": Methods.delete_my_commands,
+    "getChatAdministrators": Methods.get_chat_administrators,
     "getChat": Methods.get_chat,
     "getChatMember": Methods.get_chat_member,
     "setWebhook": Methods.set_webhook,

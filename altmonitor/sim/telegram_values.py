@@ -53,6 +53,15 @@ class SimCall:
     params: Mapping[str, object]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimAnswer:
+    """How a press was answered. is_loud: in a window that wants to be closed."""
+
+    at_ms: int
+    text: str
+    is_loud: bool
+
+
 class Refusal(Exception):
     """An answer with `ok: false`."""
 

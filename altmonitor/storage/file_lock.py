@@ -17,23 +17,24 @@ class FileLock:
     """Held from construction until `release`, or until the process ends in any way (kill −9 included).
 
     A file beside the database and not the database itself: closing any handle of that one would drop SQLite's own
-    locks on it.
+    locks on it. variable: the setting that names the database, for the texts.
 
     Raises:
         StorageError: another process holds it; the text names the database and that process.
     """
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Path, *, variable: str = "DB_FILE") -> None:
         self._handle: int | None = None
         path = database.with_name(database.name + ".lock")
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as problem:
             raise StorageError(
-                f"{path} cannot be written ({problem.strerror}): make its directory writable, or set DB_FILE elsewhere"
+                f"{path} cannot be written ({problem.strerror}): make its directory writable, "
+                f"or set {variable} elsewhere"
             ) from problem
         try:
-            _take(handle, database)
+            _take(handle, database, variable)
         except BaseException:
             os.close(handle)
             raise
@@ -47,7 +48,7 @@ class FileLock:
             self._handle = None
 
 
-def _take(handle: int, database: Path) -> None:
+def _take(handle: int, database: Path, variable: str) -> None:
     if sys.platform == "win32":  # no flock there: the rule is the operator's
         return
     try:
@@ -58,5 +59,5 @@ def _take(handle: int, database: Path) -> None:
             return
         holder = os.read(handle, 20).decode(errors="replace").strip() or "unknown"
         raise StorageError(
-            f"{database} is in use by another altmonitor (process {holder}): stop that one, or set another DB_FILE"
+            f"{database} is in use by another altmonitor (process {holder}): stop that one, or set another {variable}"
         ) from problem

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from altmonitor.alert import Alert, Kind
+from altmonitor.alert import SAMPLE_KEY, Alert, Kind
 from altmonitor.clock import Clock
 from altmonitor.control.ports import AlertStats, DeliveryState, ToldAlert
 from altmonitor.delivery.ports import Queued
-from altmonitor.monitor.ports import OutboxStatus
+from altmonitor.monitor.ports import OutboxStatus, ToldSize
+from altmonitor.storage.changes import MemoryChanges
+from altmonitor.storage.rows import merged
 from altmonitor.storage.waiting import Waiting
 from altmonitor.values import Destination
 
@@ -35,6 +37,7 @@ class MemoryStore:
     def __init__(self, *, clock: Clock, destinations: tuple[Destination, ...] = (), keeps_history: bool = True) -> None:
         self._clock = clock
         self._keeps_history = keeps_history
+        self.changes = MemoryChanges()
         self._waiting = Waiting(destinations)
         self._alerts: dict[int, Alert] = {}
         self._ids: dict[str, int] = {}
@@ -46,20 +49,25 @@ class MemoryStore:
     def destinations(self) -> tuple[Destination, ...]:
         return self._waiting.destinations
 
+    def set_destinations(self, destinations: Iterable[Destination]) -> None:
+        self._waiting.set_destinations(destinations)
+
     # --- AlertSink
 
-    def put(self, alert: Alert) -> None:
+    def put(self, alert: Alert, *, to: Sequence[Destination] | None = None) -> None:
+        """to: None stands for every destination there is."""
         if alert.key in self._ids:
             return
+        destinations = self.destinations if to is None else tuple(dict.fromkeys(to))
         alert_id = self._next_id
         self._next_id += 1
         self._ids[alert.key] = alert_id
         if len(self._ids) > 2 * MOST_ALERTS:
             del self._ids[next(iter(self._ids))]
         stored = self._alerts[alert_id] = msgspec.structs.replace(alert, id=alert_id)
-        self._deliveries[alert_id] = {at: _Delivery() for at in self.destinations}
+        self._deliveries[alert_id] = {at: _Delivery() for at in destinations}
         queued_ms = self._clock.now_ms()
-        for destination in self.destinations:
+        for destination in destinations:
             self._waiting.add(Queued(alert=stored, destination=destination, attempts=0, queued_ms=queued_ms))
         if len(self._alerts) > MOST_ALERTS:
             self._forget(next((old for old in self._alerts if not self._waiting.holds(old)), alert_id))
@@ -67,23 +75,42 @@ class MemoryStore:
     # --- AlertHistory, AlertUpdates, AlertQueries
 
     async def alerts_since(self, event_ms: int) -> Sequence[Alert]:
-        found = [alert for alert in self._alerts.values() if alert.event_ms >= event_ms]
+        found = [alert for alert in self._alerts.values() if alert.event_ms >= event_ms and not _is_sample(alert)]
         return sorted(found, key=lambda alert: (alert.event_ms, alert.id))
+
+    async def told_since(self, event_ms: int) -> Sequence[tuple[Alert, tuple[Destination, ...]]]:
+        return [(alert, tuple(self._deliveries[alert.id or 0])) for alert in await self.alerts_since(event_ms)]
+
+    async def told_sizes(self, *, since_ms: int, recent_ms: int) -> Sequence[ToldSize]:
+        found: list[ToldSize] = []
+        largest: dict[tuple[object, ...], float] = {}
+        for alert, destinations in reversed(await self.told_since(since_ms)):
+            size = abs(alert.metric or 0.0)
+            for at in destinations:
+                row = at, alert.symbol, alert.kind, alert.direction, alert.note
+                if size > largest.get(row, -1.0) or alert.event_ms >= recent_ms:
+                    found.append(ToldSize(*row, size, alert.event_ms))
+                largest[row] = max(size, largest.get(row, -1.0))
+        return found[::-1]
+
+    async def told_first_ms(self) -> Mapping[Destination, int]:
+        first: dict[Destination, int] = {}
+        for alert, destinations in await self.told_since(0):
+            for destination in destinations:
+                first.setdefault(destination, alert.event_ms)
+        return first
 
     async def alerts_of(self, keys: Collection[str]) -> Mapping[str, Alert]:
         return {key: self._alerts[self._ids[key]] for key in keys if self._ids.get(key) in self._alerts}
+
+    async def alert_of_id(self, alert_id: int) -> Alert | None:
+        return self._alerts.get(alert_id)
 
     async def update_alert(self, alert: Alert) -> None:
         alert_id = self._ids.get(alert.key)
         if alert_id is None or alert_id not in self._alerts:
             return
-        self._alerts[alert_id] = msgspec.structs.replace(
-            self._alerts[alert_id],
-            lsr=alert.lsr,
-            oi_change=alert.oi_change,
-            quadrant=alert.quadrant,
-            details=alert.details,
-        )
+        self._alerts[alert_id] = merged(self._alerts[alert_id], alert)
         self._waiting.refresh(self._alerts[alert_id])
 
     async def recent(
@@ -92,7 +119,8 @@ class MemoryStore:
         found = [
             alert
             for alert in self._alerts.values()
-            if (symbol is None or alert.symbol == symbol)
+            if not _is_sample(alert)
+            and (symbol is None or alert.symbol == symbol)
             and (kind is None or alert.kind == kind)
             and (since_s is None or alert.ts >= since_s)
         ]
@@ -100,7 +128,7 @@ class MemoryStore:
         return [ToldAlert(alert=alert, delivery=self._state_of(alert)) for alert in found[: max(0, limit)]]
 
     async def stats(self, *, since_s: float, top: int) -> AlertStats:
-        found = [alert for alert in self._alerts.values() if alert.ts >= since_s]
+        found = [alert for alert in self._alerts.values() if alert.ts >= since_s and not _is_sample(alert)]
         by_symbol = Counter(alert.symbol for alert in found)
         return AlertStats(
             total=len(found),
@@ -109,6 +137,7 @@ class MemoryStore:
         )
 
     async def prune(self, *, before_s: float) -> None:
+        self.changes.forget_before(before_s)
         for alert in list(self._alerts.values()):
             if alert.ts < before_s and not self._waiting.holds(alert.id or 0):
                 self._forget(alert.id or 0)
@@ -154,6 +183,13 @@ class MemoryStore:
     async def message_id_of(self, destination: Destination, alert_key: str) -> int | None:
         return self._waiting.message_id_of(destination, alert_key)
 
+    async def own_message_of(self, destination: Destination, alert_key: str) -> int | None:
+        return (
+            self._waiting.message_id_of(destination, alert_key)
+            if self._waiting.is_told(destination, alert_key)
+            else None
+        )
+
     async def sent_since(self, chat_id: int, since_ms: int) -> Sequence[int]:
         messages = {
             (delivery.sent_ms, at.topic_id, delivery.message_id)
@@ -191,3 +227,7 @@ class MemoryStore:
     def _state_of(self, alert: Alert) -> DeliveryState | None:
         states = {delivery.state for delivery in self._deliveries[alert.id or 0].values()}
         return next((state for state in _LEAST_FINISHED_FIRST if state in states), None)
+
+
+def _is_sample(alert: Alert) -> bool:
+    return alert.key.startswith(SAMPLE_KEY)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from altmonitor.alert import Alert, Kind
+from altmonitor.alert import SAMPLE_KEY, Alert, Kind
 from altmonitor.control.ports import AlertStats, ToldAlert
 from altmonitor.storage.rows import ALERT_COLUMNS, Row, alert_of, topic_column
 from altmonitor.values import Destination
@@ -20,6 +20,8 @@ _LEAST_FINISHED = """
      ORDER BY CASE state WHEN 'queued' THEN 0 WHEN 'failed' THEN 1 WHEN 'expired' THEN 2 ELSE 3 END LIMIT 1)
 """
 
+NO_SAMPLE = f"key NOT GLOB '{SAMPLE_KEY}*'"
+
 
 class AlertReader:
     """Read-only. Every method may raise StorageError."""
@@ -30,7 +32,8 @@ class AlertReader:
     async def alerts_since(self, event_ms: int) -> Sequence[Alert]:
         """Alerts with event_ms ≥ the argument, oldest → newest."""
         rows = await self._fetch(
-            f"SELECT {ALERT_COLUMNS} FROM alerts WHERE event_ms >= ? ORDER BY event_ms, id",  # noqa: S608
+            f"SELECT {ALERT_COLUMNS} FROM alerts WHERE event_ms >= ? AND {NO_SAMPLE} "  # noqa: S608
+            "ORDER BY event_ms, id",
             (event_ms,),
         )
         return [alert_of(row) for row in rows]
@@ -57,7 +60,7 @@ class AlertReader:
             bounds.append(("kind = ?", kind))
         if since_s is not None:
             bounds.append(("ts >= ?", since_s))
-        where = "WHERE " + " AND ".join(text for text, _ in bounds) if bounds else ""
+        where = "WHERE " + " AND ".join((NO_SAMPLE, *(text for text, _ in bounds)))
         rows = await self._fetch(
             f"SELECT {ALERT_COLUMNS}, {_LEAST_FINISHED} FROM alerts {where} "  # noqa: S608
             "ORDER BY ts DESC, id DESC LIMIT ?",
@@ -67,9 +70,12 @@ class AlertReader:
 
     async def stats(self, *, since_s: float, top: int) -> AlertStats:
         """Over alerts detected (`ts`) at or after this unix second."""
-        kinds = await self._fetch("SELECT kind, count(*) FROM alerts WHERE ts >= ? GROUP BY kind", (since_s,))
+        kinds = await self._fetch(
+            f"SELECT kind, count(*) FROM alerts WHERE ts >= ? AND {NO_SAMPLE} GROUP BY kind",  # noqa: S608
+            (since_s,),
+        )
         symbols = await self._fetch(
-            "SELECT symbol, count(*) AS told FROM alerts WHERE ts >= ? GROUP BY symbol "
+            f"SELECT symbol, count(*) AS told FROM alerts WHERE ts >= ? AND {NO_SAMPLE} GROUP BY symbol "  # noqa: S608
             "ORDER BY told DESC, symbol LIMIT ?",
             (since_s, max(0, top)),
         )
@@ -86,6 +92,21 @@ class AlertReader:
             (alert_key, destination.chat_id, topic_column(destination)),
         )
         return rows[0][0] if rows else None
+
+    async def own_message_of(self, destination: Destination, alert_key: str) -> int | None:
+        """None also when the message tells other alerts too: a digest grows for a minute at most."""
+        rows = await self._fetch(
+            "SELECT d.message_id FROM deliveries d JOIN alerts ON alerts.id = d.alert_id "
+            "WHERE key = ? AND d.chat_id = ? AND d.topic_id = ? AND d.state = 'sent' AND NOT EXISTS ("
+            "SELECT 1 FROM deliveries o WHERE o.chat_id = d.chat_id AND o.message_id = d.message_id "
+            "AND o.alert_id <> d.alert_id AND o.sent_ms BETWEEN d.sent_ms - 120000 AND d.sent_ms + 120000)",
+            (alert_key, destination.chat_id, topic_column(destination)),
+        )
+        return rows[0][0] if rows else None
+
+    async def alert_of_id(self, alert_id: int) -> Alert | None:
+        rows = await self._fetch(f"SELECT {ALERT_COLUMNS} FROM alerts WHERE id = ?", (alert_id,))  # noqa: S608
+        return alert_of(rows[0]) if rows else None
 
     async def sent_since(self, chat_id: int, since_ms: int) -> Sequence[int]:
         rows = await self._fetch(

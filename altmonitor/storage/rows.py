@@ -54,6 +54,22 @@ def alert_of(row: Row) -> Alert:
     return Alert(**values)
 
 
+def merged(stored: Alert, learned: Alert) -> Alert:
+    """The stored alert with what is known in `learned`, see `AlertUpdates.update_alert`."""
+    news = msgspec.json.decode(
+        msgspec.json.encode(learned.details), type=dict[str, Any]
+    )  # without what is at its default
+    details = {name: getattr(learned.details, name) for name in news}
+    has_oi = learned.oi_change is not None
+    return msgspec.structs.replace(
+        stored,
+        lsr=stored.lsr if learned.lsr is None else learned.lsr,
+        oi_change=learned.oi_change if has_oi else stored.oi_change,
+        quadrant=learned.quadrant if has_oi else stored.quadrant,
+        details=msgspec.structs.replace(stored.details, **details),
+    )
+
+
 def details_text(details: Details) -> str:
     return msgspec.json.encode(details).decode()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +19,13 @@ from altmonitor.clock import Clock
 from altmonitor.control.ports import AlertStats, ToldAlert
 from altmonitor.delivery.ports import Queued
 from altmonitor.errors import StorageError
-from altmonitor.monitor.ports import OutboxStatus
+from altmonitor.monitor.ports import OutboxStatus, ToldSize
 from altmonitor.storage import migrate, restore, statements
+from altmonitor.storage.changes import ChangeRecords
 from altmonitor.storage.database import Database, Put
 from altmonitor.storage.file_lock import FileLock
 from altmonitor.storage.queries import AlertReader
+from altmonitor.storage.told import ToldReader
 from altmonitor.storage.waiting import Waiting
 from altmonitor.storage.writer import Writer, WriterEvents
 from altmonitor.values import Destination
@@ -56,6 +58,7 @@ class StoreOptions:
 class SqliteStore:
     """AlertSink, AlertHistory, AlertUpdates, Outbox and AlertQueries over one file.
 
+    due_ms: (destination, queued at) → since when that counts as waiting in `outbox_status`; may be set at any time.
     Enter it in the program's AsyncExitStack: leaving writes what waits (bounded) and ends the thread of the database.
     """
 
@@ -66,15 +69,18 @@ class SqliteStore:
         disk_clock = options.disk_clock or clock
         self._database = Database(path, disk_clock)
         self._reader = AlertReader(self._database.fetch)
+        self._told_reader = ToldReader(self._database.fetch)
         self._writer = Writer(
             self._database,
             clock=disk_clock,
             events=WriterEvents(offer=self._offer, trouble=self._on_disk, replace=self._replace_damaged),
         )
+        self.changes = ChangeRecords(self._database.fetch, self._writer.change)
         self._waiting = Waiting(options.destinations)
         self._meta: dict[str, str] = {}
         self._recent_keys: dict[str, None] = {}
         self._next_id = 1
+        self.due_ms: Callable[[Destination, int], int] = lambda destination, queued_ms: queued_ms
         self._lock: FileLock | None = None
         self._writing: asyncio.Task[None] | None = None
         self.dropped = 0
@@ -121,6 +127,14 @@ class SqliteStore:
         """Where alerts go now: a group that became a supergroup stands under its new id."""
         return self._waiting.destinations
 
+    def set_destinations(self, destinations: Iterable[Destination]) -> None:
+        """Where alerts go from now on; a group may be named by an id it had before."""
+        self._waiting.set_destinations(restore.moved_to(self._meta, destination) for destination in destinations)
+
+    def where_now(self, destination: Destination) -> Destination:
+        """The same for a group that has a new id since."""
+        return restore.moved_to(self._meta, destination)
+
     @property
     def is_writing(self) -> bool:
         """The file is open and the task that writes runs; whether the disk takes it is another matter."""
@@ -128,14 +142,16 @@ class SqliteStore:
 
     # --- AlertSink
 
-    def put(self, alert: Alert) -> None:
+    def put(self, alert: Alert, *, to: Sequence[Destination] | None = None) -> None:
+        """to: None stands for every destination there is."""
         if alert.key in self._recent_keys:
             return
         if self._writer.puts_waiting >= self._options.most_in_memory:
             self._drop(alert)
             return
         self._remember(alert.key)
-        destinations = self._waiting.destinations
+        wanted = self._waiting.destinations if to is None else to
+        destinations = tuple(dict.fromkeys(self.where_now(destination) for destination in wanted))
         if not destinations and not self._options.keeps_history:
             return
         numbered = msgspec.structs.replace(alert, id=self._next_id)
@@ -147,9 +163,22 @@ class SqliteStore:
     async def alerts_since(self, event_ms: int) -> Sequence[Alert]:
         return await self._reader.alerts_since(event_ms)
 
+    async def told_since(self, event_ms: int) -> Sequence[tuple[Alert, tuple[Destination, ...]]]:
+        return await self._told_reader.told_since(event_ms)
+
+    async def told_sizes(self, *, since_ms: int, recent_ms: int) -> Sequence[ToldSize]:
+        return await self._told_reader.told_sizes(since_ms=since_ms, recent_ms=recent_ms)
+
+    async def told_first_ms(self) -> Mapping[Destination, int]:
+        return await self._told_reader.told_first_ms()
+
     async def alerts_of(self, keys: Collection[str]) -> Mapping[str, Alert]:
         waiting = {key: alert for key in keys if (alert := self._waiting.alert_of(key)) is not None}
         return {**await self._reader.alerts_of([key for key in keys if key not in waiting]), **waiting}
+
+    async def alert_of_id(self, alert_id: int) -> Alert | None:
+        """None: there never was one, or it is not kept any more."""
+        return await self._reader.alert_of_id(alert_id)
 
     async def update_alert(self, alert: Alert) -> None:
         self._waiting.refresh(alert)
@@ -166,8 +195,8 @@ class SqliteStore:
         return await self._reader.stats(since_s=since_s, top=top)
 
     async def prune(self, *, before_s: float) -> None:
-        """Deletes alerts detected before this unix second, except those that still wait."""
-        await self._writer.change(statements.forget_before(before_s))
+        """Deletes alerts detected and changes made before this unix second, except alerts that still wait."""
+        await self._writer.change(statements.forget_before(before_s), self.changes.forget_before(before_s))
 
     # --- remembered values
 
@@ -182,7 +211,7 @@ class SqliteStore:
 
     def outbox_status(self) -> OutboxStatus:
         """sent and failed count since the store was opened."""
-        return self._waiting.status(self._clock.now_ms())
+        return self._waiting.status(self._clock.now_ms(), self.due_ms)
 
     async def queued(self, destination: Destination, *, limit: int) -> Sequence[Queued]:
         return self._waiting.rows(destination, limit)
@@ -214,6 +243,12 @@ class SqliteStore:
     async def message_id_of(self, destination: Destination, alert_key: str) -> int | None:
         remembered = self._waiting.message_id_of(destination, alert_key)
         return remembered if remembered is not None else await self._reader.message_id_of(destination, alert_key)
+
+    async def own_message_of(self, destination: Destination, alert_key: str) -> int | None:
+        told_alone = self._waiting.is_told(destination, alert_key)
+        if told_alone is not None:
+            return self._waiting.message_id_of(destination, alert_key) if told_alone else None
+        return await self._reader.own_message_of(destination, alert_key)
 
     async def sent_since(self, chat_id: int, since_ms: int) -> Sequence[int]:
         return await self._reader.sent_since(chat_id, since_ms)
@@ -248,11 +283,12 @@ class SqliteStore:
 
     async def _load(self) -> None:
         self._meta.update(await restore.meta(self._database))
-        for destination in self._options.destinations:
+        for destination in self.destinations:
             moved = restore.moved_to(self._meta, destination)
             if moved != destination:
                 self._waiting.move(destination, moved)
         self._next_id = await restore.next_alert_id(self._database)
+        await self.changes.load()
         for row in await restore.queued(self._database, self.destinations):
             self._waiting.add(row)
 

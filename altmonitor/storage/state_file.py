@@ -21,7 +21,9 @@ from typing import Any
 
 from altmonitor.clock import Clock
 from altmonitor.config import Config
-from altmonitor.control.settings import SETTINGS, Overrides, Settings
+from altmonitor.control.overrides import Overrides
+from altmonitor.control.settings import SETTINGS, Settings
+from altmonitor.control.state import State
 from altmonitor.errors import NewerSchemaError, StorageError
 from altmonitor.storage.state_format import BYTES_MAX, Damaged, decode, encode
 
@@ -35,32 +37,33 @@ class LoadedState:
     unwritable: one line when changes could not be saved as things stand, '' otherwise.
     """
 
-    overrides: Overrides
+    state: State
     problem: str = ""
     aside: Path | None = None
     unwritable: str = ""
 
+    @property
+    def overrides(self) -> Overrides:
+        """Of the main destination."""
+        return self.state.main
+
 
 def base_settings(config: Config) -> Settings:
     """What the environment says."""
-    numbers: dict[str, Any] = {setting.key: getattr(config, setting.variable.lower()) for setting in SETTINGS}
-    return Settings(
-        **numbers,
-        vol_burst_lookback=config.vol_burst_lookback,
-        vol_burst_min_usdt=config.vol_burst_min_usdt,
-        oi_min_usd=config.oi_min_usd,
-        min_24h_usdt=config.min_24h_usdt,
-        rolling=config.rolling,
-    )
+    numbers: dict[str, Any] = {
+        setting.key: getattr(config, setting.variable.lower()) for setting in SETTINGS if setting.variable
+    }
+    return Settings(**numbers, vol_burst_lookback=config.vol_burst_lookback, rolling=config.rolling)
 
 
 def which_won(base: Settings, overrides: Overrides) -> list[str]:
     """One line per number that state.json decides, for the log at the start; the environment decides the others."""
+    numbers = overrides.numbers_in_force
     return [
-        f"{setting.key} = {overrides.numbers[setting.key]:g} from state.json"
-        f" (the environment's {setting.variable} is {setting.of(base):g})"
+        f"{setting.key} = {numbers[setting.key]:g} from state.json"
+        + (f" (the environment's {setting.variable} is {setting.of(base):g})" if setting.variable else "")
         for setting in SETTINGS
-        if setting.key in overrides.numbers
+        if setting.key in numbers
     ]
 
 
@@ -88,9 +91,9 @@ class StateFile:
         """
         return await asyncio.to_thread(self._load)
 
-    async def save(self, overrides: Overrides, *, who: str) -> None:
+    async def save(self, state: State, *, who: str) -> None:
         """Raises StorageError: the file is as it was before."""
-        content = encode(overrides)
+        content = encode(state)
         await asyncio.to_thread(self._write, content)
         _log.info("settings saved for %r: %s", who, " ".join(content.decode().split()))
 
@@ -99,8 +102,8 @@ class StateFile:
     def _load(self) -> LoadedState:
         try:
             content = self._read()
-            overrides = Overrides() if content is None else decode(content)
-            return LoadedState(overrides=overrides, unwritable=self._why_unwritable())
+            state = State() if content is None else decode(content)
+            return LoadedState(state=state, unwritable=self._why_unwritable())
         except Damaged as damage:
             return self._set_aside(str(damage))
         except NewerSchemaError as problem:
@@ -141,9 +144,9 @@ class StateFile:
         except OSError as problem:
             self._must_not_write = f"{self._path} is damaged and could not be kept aside ({problem.strerror})"
             line = f"{self._must_not_write}: {damage}; the environment's values are used and changes are refused"
-            return LoadedState(overrides=Overrides(), problem=line)
+            return LoadedState(state=State(), problem=line)
         line = f"{self._path} is damaged ({damage}): kept as {aside.name}, the environment's values are used"
-        return LoadedState(overrides=Overrides(), problem=line, aside=aside)
+        return LoadedState(state=State(), problem=line, aside=aside)
 
     def _write(self, content: bytes) -> None:
         if self._must_not_write:

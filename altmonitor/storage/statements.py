@@ -49,11 +49,19 @@ def forget_before(ts_s: float) -> Statement:
     return f"DELETE FROM alerts WHERE ts < ? AND key NOT LIKE 'legacy:%' AND {_UNLESS_WAITING}", [(ts_s,)]  # noqa: S608
 
 
+# What the extras held before stays, unless it could not be read at all.
+_LEARNED = (
+    "UPDATE alerts SET lsr = COALESCE(?, lsr), quadrant = CASE WHEN ? IS NULL THEN quadrant ELSE ? END, "
+    "oi_change = COALESCE(?, oi_change), "
+    "details = CASE WHEN json_valid(details) THEN json_patch(details, ?) ELSE ? END WHERE key = ?"
+)
+
+
 def learned(alert: Alert) -> Statement:
-    return (
-        "UPDATE alerts SET lsr = ?, oi_change = ?, quadrant = ?, details = ? WHERE key = ?",
-        [(alert.lsr, alert.oi_change, alert.quadrant, details_text(alert.details), alert.key)],
-    )
+    """See `AlertUpdates.update_alert`; in one statement, so that nobody's news are lost between reading and writing."""
+    details = details_text(alert.details)
+    oi = alert.oi_change
+    return _LEARNED, [(alert.lsr, oi, alert.quadrant, oi, details, details, alert.key)]
 
 
 def move(old: Destination, new: Destination) -> Statement:

@@ -6,15 +6,14 @@ The dispatcher is served from here and not from the file: a locked or full disk 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
-
-import msgspec
 
 from altmonitor.alert import Alert
 from altmonitor.delivery.ports import Queued
 from altmonitor.monitor.ports import OutboxStatus
+from altmonitor.storage.rows import merged
 from altmonitor.values import Destination
 
 TOLD_REMEMBERED = 20_000
@@ -39,6 +38,10 @@ class Waiting:
     def destinations(self) -> tuple[Destination, ...]:
         """Where new alerts go; a moved group stands under its new id."""
         return tuple(self._destinations)
+
+    def set_destinations(self, destinations: Iterable[Destination]) -> None:
+        """What waits for one that is left out stays until delivery gives it up."""
+        self._destinations = list(dict.fromkeys(destinations))
 
     def add(self, row: Queued) -> None:
         """The row must carry its alert's id; one that waits already stays as it is."""
@@ -87,22 +90,22 @@ class Waiting:
     def expired(self, destination: Destination, alert_ids: Sequence[int]) -> None:
         self._remove(destination, alert_ids)
 
+    def is_told(self, destination: Destination, alert_key: str) -> bool | None:
+        """True: in a message of its own, False: together with others. None: not told there since the start."""
+        message_id = self._told.get((destination, alert_key))
+        if message_id is None:
+            return None
+        return sum(told == message_id for (at, _), told in self._told.items() if at == destination) == 1
+
     def message_id_of(self, destination: Destination, alert_key: str) -> int | None:
         return self._told.get((destination, alert_key))
 
     def refresh(self, alert: Alert) -> None:
-        """What waits is told with what is known now: the values that enrichment may change."""
+        """What waits is told with what is known now."""
         alert_id = self._ids.get(alert.key)
         for rows in self._rows.values():
             if alert_id is not None and alert_id in rows:
-                learned = msgspec.structs.replace(
-                    rows[alert_id].alert,
-                    lsr=alert.lsr,
-                    oi_change=alert.oi_change,
-                    quadrant=alert.quadrant,
-                    details=alert.details,
-                )
-                rows[alert_id] = replace(rows[alert_id], alert=learned)
+                rows[alert_id] = replace(rows[alert_id], alert=merged(rows[alert_id].alert, alert))
 
     def alert_of(self, alert_key: str) -> Alert | None:
         alert_id = self._ids.get(alert_key)
@@ -124,8 +127,12 @@ class Waiting:
         await news.wait()
         news.clear()
 
-    def status(self, now_ms: int) -> OutboxStatus:
-        oldest_ms = min((next(iter(rows.values())).queued_ms for rows in self._rows.values() if rows), default=None)
+    def status(
+        self, now_ms: int, due_ms: Callable[[Destination, int], int] = lambda destination, queued_ms: queued_ms
+    ) -> OutboxStatus:
+        """due_ms: (where, queued at) → since when that counts as waiting."""
+        oldest = [next(iter(rows.values())) for rows in self._rows.values() if rows]
+        oldest_ms = min((due_ms(row.destination, row.queued_ms) for row in oldest), default=None)
         return OutboxStatus(
             queued=sum(map(len, self._rows.values())),
             oldest_age_s=None if oldest_ms is None else max(0.0, (now_ms - oldest_ms) / 1000),

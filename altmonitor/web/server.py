@@ -1,4 +1,4 @@
-"""The HTTP side of a running monitor: `/health`, `/metrics` and the alerts as JSON. Reads only."""
+"""The HTTP side of a running monitor: `/health`, `/metrics`, the alerts as JSON, and the chat's commands."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from altmonitor.control.ports import AlertQueries, ToldAlert
 from altmonitor.errors import StartError, StorageError
 from altmonitor.monitor.health import Health, Status, as_json
 from altmonitor.values import Secret
+from altmonitor.web.commands import BadOrder, Commands, carried_out, list_json
+from altmonitor.web.live import LiveAlerts
 from altmonitor.web.metrics import CONTENT_TYPE, Metrics
 from altmonitor.web.query import BadQuery, read_alerts_query, read_stats_query
 
@@ -45,7 +47,8 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Served:
     """host, port: API_HOST, API_PORT; port 0 takes any free one. token: empty asks for none.
 
-    alerts: None when history is off.
+    alerts: None when history is off. live: None without a stream. commands: asked for per request, because they come
+    later than the server; None while nobody carries them out.
     """
 
     host: str
@@ -54,6 +57,8 @@ class Served:
     alerts: AlertQueries | None
     clock: Clock
     token: Secret = field(default_factory=lambda: Secret(""))
+    live: LiveAlerts | None = None
+    commands: Callable[[], Commands | None] = lambda: None
 
 
 class HealthServer:
@@ -72,6 +77,9 @@ class HealthServer:
         app.router.add_get("/metrics", self._render_metrics)
         app.router.add_get("/api/alerts", self._alerts)
         app.router.add_get("/api/alerts/stats", self._stats)
+        app.router.add_get("/api/stream", self._stream)
+        app.router.add_get("/api/commands", self._list_commands)
+        app.router.add_post("/api/commands", self._carry_out)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, keepalive_timeout=30)
         await runner.setup()
         host, port = self._served.host, self._served.port
@@ -82,9 +90,11 @@ class HealthServer:
             raise StartError(_why_not(problem, host, port)) from problem
         self._runner = runner
         self.port = int(runner.addresses[0][1])
-        _log.info("HTTP on %s port %d: /health /metrics /api/alerts", host, self.port)
+        _log.info("HTTP on %s port %d: /health /metrics /api/alerts /api/stream /api/commands", host, self.port)
 
     async def stop(self) -> None:
+        if self._served.live is not None:
+            self._served.live.end()
         if self._runner is not None:
             runner, self._runner = self._runner, None
             await runner.cleanup()
@@ -94,7 +104,8 @@ class HealthServer:
     @web.middleware
     async def _guarded(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         response = await self._answer(request, handler)
-        response.headers.update(SECURITY_HEADERS)
+        if not response.prepared:
+            response.headers.update(SECURITY_HEADERS)
         return response
 
     async def _answer(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
@@ -104,9 +115,11 @@ class HealthServer:
         if self._served.token and request.path != "/health" and not self._has_token(request):
             return _error(401, "needs the header Authorization: Bearer <API_TOKEN>", {"WWW-Authenticate": "Bearer"})
         try:
+            if request.path == "/api/stream":
+                return await handler(request)
             async with self._served.clock.timeout(QUERY_TIMEOUT_S):
                 return await handler(request)
-        except BadQuery as problem:
+        except (BadQuery, BadOrder) as problem:
             return _error(400, str(problem))
         except StorageError as problem:
             return _error(503, str(problem))
@@ -159,6 +172,22 @@ class HealthServer:
             }
         )
 
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        if self._served.live is None:
+            return _error(404, "nothing is streamed")
+        return await self._served.live.answer(request, SECURITY_HEADERS)
+
+    async def _list_commands(self, request: web.Request) -> web.Response:
+        commands = self._served.commands()
+        return _no_commands() if commands is None else _json(list_json(commands))
+
+    async def _carry_out(self, request: web.Request) -> web.Response:
+        """Only with a token, also from this machine: whoever may open a local port may not retune the monitor."""
+        if not self._served.token:
+            return _error(403, "commands over HTTP need API_TOKEN to be set")
+        commands = self._served.commands()
+        return _no_commands() if commands is None else _json(await carried_out(commands, request))
+
 
 def is_this_machine(host: str) -> bool:
     if host.lower() in _LOOPBACK_NAMES:
@@ -194,6 +223,10 @@ def _error(status: int, message: str, headers: dict[str, str] | None = None) -> 
     response = _json({"error": message}, status=status)
     response.headers.update(headers or {})
     return response
+
+
+def _no_commands() -> web.Response:
+    return _error(404, "no commands are taken: there is no chat to answer (a dry run)")
 
 
 def _history_off() -> web.Response:

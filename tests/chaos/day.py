@@ -16,26 +16,35 @@ from altmonitor.sim.faults import ExchangeFaults, RestFault
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.telegram import SimTelegram
 from altmonitor.values import Destination
+from tests.chaos import chat
 from tests.chaos.schedule import Fault, Schedule, schedule
+from tests.chaos.stalls import Stalls
 from tests.chaos.trouble import Trouble
 from tests.e2e.process import Program, running, watched
 
 TOKEN = "123456:" + "chaos-Token_0123456789-abcdefghijkl"
 START_MS = 1_790_000_040_000  # a full minute
+EARLY_S = 8.0
+"""Of the machine's time: the program is started so long before the day begins, because a busy machine takes seconds to
+start anything, and nobody promises to have seen what came before."""
 READER, GROUP = Destination(chat_id=77), Destination(chat_id=-1001234567)
 CONTRACTS = 30
 FRAMES_PER_S = 6.0
 LOOK_S = 0.02  # of the machine's time
 SETTLED_WITHIN_S = 2_400.0
+SETTLED_WITHIN_MACHINE_S = 15.0
+AFTERWARDS_S = 120.0
+AFTERWARDS_MACHINE_S = 2.0
 STOPPED = 143
 """Exit code of a program that SIGTERM ended in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One REST request as it arrived. fault: what it met."""
+    """One REST request as it arrived. fault: what it met. exchange_ms: by the exchange's clock, which may be off."""
 
     at_ms: int
+    exchange_ms: int
     path: str
     symbol: str | None
     fault: RestFault | None
@@ -50,7 +59,8 @@ class RecordingFaults(ExchangeFaults):
 
     def rest_fault(self, path: str, symbol: str | None) -> RestFault | None:
         fault = ExchangeFaults.rest_fault(self, path, symbol)
-        self.requests.append(Request(self.clock.now_ms(), path, symbol, fault))
+        now_ms = self.clock.now_ms()
+        self.requests.append(Request(now_ms, now_ms + self.clock_skew_ms, path, symbol, fault))
         return fault
 
 
@@ -77,6 +87,7 @@ class Day:
     telegram: SimTelegram
     trouble: Trouble
     destination: Destination
+    stalls: Stalls
     lives: list[Life] = field(default_factory=list)
     fed_ms: list[int] = field(default_factory=list)
     played: list[tuple[int, int, Fault]] = field(default_factory=list)
@@ -102,6 +113,7 @@ class Day:
             "TG_CHAT_ID": str(self.destination),
             "BINANCE_REST_URL": self.exchange.rest_url,
             "BINANCE_WS_URL": self.exchange.ws_url,
+            "BINANCE_WEB_URL": self.exchange.web_url,
             "TELEGRAM_API_URL": self.telegram.url,
             "DB_FILE": str(self.database),
             "STATE_FILE": str(self.folder / "state.json"),
@@ -153,27 +165,33 @@ class Day:
             looking.result()
 
     async def _until(self, day_s: float) -> None:
-        await self.clock.sleep(max(0.0, day_s - (self.clock.now_ms() - self.clock.start_ms) / 1000))
+        await self.clock.sleep(max(0.0, day_s - (self.clock.now_ms() - START_MS) / 1000))
 
     async def _look(self) -> None:
-        pushed = 0
+        pushed, before_s = 0, self.clock.monotonic()
         while True:
             await asyncio.sleep(LOOK_S)
-            now = self.exchange.stats.frames_pushed
-            if now != pushed:
-                pushed = now
-                self.fed_ms.append(self.clock.now_ms())
-            if self.lives and self.lives[-1].ended_ms is None and not self.program.is_running:
-                raise AssertionError(f"the program ended by itself:\n{tail(self.program)}")
+            now_ms, now_s = self.clock.now_ms(), self.clock.monotonic()
+            self.stalls.late((now_s - before_s) / self.clock.speed - LOOK_S, now_ms=now_ms)
+            before_s = now_s
+            if self.exchange.stats.frames_pushed != pushed:
+                pushed = self.exchange.stats.frames_pushed
+                self.fed_ms.append(now_ms)
+            if self.lives and self.lives[-1].ended_ms is None:
+                if not self.program.is_running:
+                    raise AssertionError(f"the program ended by itself:\n{tail(self.program)}")
+                self.stalls.look_at(self.program.pid, now_ms=now_ms)
 
     async def _settled(self) -> None:
-        """Nothing waits for the chat any more."""
-        end_ms = self.clock.now_ms() + SETTLED_WITHIN_S * 1000
-        while waiting := self.waiting():
+        """The market is seen and nothing waits for the chat any more."""
+        within_s = max(SETTLED_WITHIN_S, SETTLED_WITHIN_MACHINE_S * self.clock.speed)
+        end_ms = self.clock.now_ms() + within_s * 1000
+        said = self.telegram.chats[self.destination.chat_id]
+        while (waiting := self.waiting()) or any(chat.unpaired(said)):
             if self.clock.now_ms() > end_ms:
-                raise AssertionError(f"{waiting} alerts still wait:\n{tail(self.program)}")
+                raise AssertionError(f"blind, or {waiting} alerts still wait:\n{tail(self.program)}")
             await self.clock.sleep(30)
-        await self.clock.sleep(120)
+        await self.clock.sleep(max(AFTERWARDS_S, AFTERWARDS_MACHINE_S * self.clock.speed))
 
     async def _meet(self, fault: Fault) -> None:
         await self._until(fault.at_s)
@@ -198,7 +216,7 @@ class Day:
 @asynccontextmanager
 async def day(folder: Path, *, seed: int, hours: float, speed: float) -> AsyncIterator[Day]:
     """Everything but the program is running; `Day.play` does the rest."""
-    clock = ScaledClock(start_ms=START_MS, speed=speed)
+    clock = ScaledClock(start_ms=START_MS - round(EARLY_S * speed * 1000), speed=speed)
     empty = SeededMarket(seed=seed, start_ms=START_MS, symbols=CONTRACTS, frames_per_s=FRAMES_PER_S)
     plan = schedule(seed, hours=hours, speed=speed, start_ms=START_MS, symbols=watched(empty))
     market = SeededMarket(
@@ -225,6 +243,7 @@ async def day(folder: Path, *, seed: int, hours: float, speed: float) -> AsyncIt
                     symbols=watched(market),
                 ),
                 destination=GROUP if seed % 2 else READER,
+                stalls=Stalls(speed=speed),
             )
     finally:
         await telegram.stop()

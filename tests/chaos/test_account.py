@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
 from altmonitor.sim.faults import RestFault
+from altmonitor.sim.telegram_limits import Violation
 from altmonitor.sim.telegram_values import SimMessage
 from tests.chaos.account import account
 from tests.chaos.day import Day, Request, day
-from tests.chaos.ledger import stored
+from tests.chaos.ledger import Span, clock_time, stored
 
 HOURS, SPEED = 0.5, 100
 MINUTE_MS = 60_000
 
 
-async def test_every_kind_of_tampering_is_found(tmp_path: Path) -> None:
-    clean, changed = tmp_path / "clean", tmp_path / "changed"
+async def test_every_kind_of_tampering_is_found(folder: Path) -> None:
+    clean, changed = folder / "clean", folder / "changed"
     clean.mkdir()
     async with day(clean, seed=4, hours=HOURS, speed=SPEED) as today:
         await today.play()
@@ -61,33 +62,93 @@ async def test_every_kind_of_tampering_is_found(tmp_path: Path) -> None:
         assert "invented" in found("UPDATE alerts SET metric = metric * 2 WHERE kind != 'oi'")
         said.append(again(alerts[0], text="🔴 BLIND since 14:20:00 UTC"))
         assert "blind and never back" in found()
+        said.append(again(alerts[0], text=idle_report(today)))
+        assert "minutes that were seen are reported as missed" in found()
 
         tampered(today, found)
+        slow(today, said, found)
+
+
+def quiet_ms(today: Day) -> int:
+    """A moment with data, far from every fault."""
+    troubles = [ms for began_ms, ended_ms, _ in today.played for ms in (began_ms, ended_ms)]
+    fed_ms = [ms for ms in today.fed_ms if today.fed_ms[0] + 2 * MINUTE_MS < ms < today.fed_ms[-1] - 10 * MINUTE_MS]
+    return max(fed_ms, key=lambda ms: min(abs(ms - other) for other in troubles))
+
+
+def idle_report(today: Day) -> str:
+    begin_ms = quiet_ms(today)
+    return f"Data is back after 10 min\nNot seen: {clock_time(begin_ms)} – {clock_time(begin_ms + 10 * MINUTE_MS)} UTC"
 
 
 def tampered(today: Day, found: Callable[[], str]) -> None:
     """With what the simulators saw."""
     fed_ms = list(today.fed_ms)
-    hole_ms = fed_ms[len(fed_ms) // 2]
+    hole_ms = quiet_ms(today)
     today.fed_ms[:] = [at_ms for at_ms in fed_ms if not hole_ms <= at_ms <= hole_ms + 4 * MINUTE_MS]
     assert found().count("had no data and is in no report") == 3
+    with paused(today, hole_ms, hole_ms + 60_000):
+        assert found().count("had no data and is in no report") == 3
+    with paused(today, hole_ms, hole_ms + 4 * MINUTE_MS):
+        assert found() == ""
     today.fed_ms[:] = fed_ms
 
     requests = today.faults.requests
     middle = requests[len(requests) // 2]
     refusal = RestFault(status=418, retry_after="600")
-    requests.insert(len(requests) // 2, Request(middle.at_ms, middle.path, None, refusal))
+    planted = Request(middle.at_ms, middle.at_ms, middle.path, None, refusal)
+    requests.insert(len(requests) // 2, planted)
     assert "requests while refused" in found()
-    requests.remove(Request(middle.at_ms, middle.path, None, refusal))
+    with paused(today, middle.at_ms, middle.at_ms + 25_000):
+        assert "requests while refused" in found()
+    with paused(today, middle.at_ms - 25_000, middle.at_ms + 20_000):
+        assert found() == ""
+    requests.remove(planted)
 
-    today.telegram.violations.append("planted")  # type: ignore[arg-type]
-    assert "a limit of Telegram was broken: planted" in found()
-    today.telegram.violations.clear()
+    flood = Violation(at_ms=hole_ms, chat_id=today.destination.chat_id, rule="chat", retry_after_s=5)
+    today.telegram.violations.append(flood)
+    assert "a limit of Telegram was broken" in found()
+    with paused(today, hole_ms - 4_900, hole_ms):
+        assert "a limit of Telegram was broken" in found()
+    with paused(today, hole_ms - 5_000, hole_ms):
+        assert found() == ""
+    today.telegram.violations.remove(flood)
 
 
-def again(message: SimMessage, *, message_id: int | None = None, text: str | None = None) -> SimMessage:
+def slow(today: Day, said: list[SimMessage], found: Callable[[], str]) -> None:
+    """The first alert of a calm half hour, five minutes after it should have come."""
+    event_ms = {row.message_id: row.event_ms for row in stored(today.database) if not row.late}
+    place, message = next((place, message) for place, message in enumerate(said) if message.message_id in event_ms)
+    told_ms = event_ms[message.message_id] + 5 * MINUTE_MS
+    played, today.played = today.played, []
+    said[place] = again(message, date_ms=told_ms)
+    assert "slow: #" in found()
+    said[place] = again(message, date_ms=told_ms)
+    with paused(today, told_ms - 4 * MINUTE_MS, told_ms - 1 * MINUTE_MS):
+        assert "slow: #" in found()
+    said[place] = again(message, date_ms=told_ms)
+    with paused(today, told_ms - 5 * MINUTE_MS, told_ms):
+        assert found() == ""
+    today.played = played
+
+
+@contextmanager
+def paused(today: Day, begin_ms: float, end_ms: float) -> Iterator[None]:
+    """The machine let nobody run in this time."""
+    spans = list(today.stalls.spans)
+    apart = [span for span in spans if not span.meets(begin_ms, end_ms)]
+    today.stalls.spans[:] = sorted([*apart, Span(begin_ms, end_ms)], key=lambda span: span.begin_ms)
+    yield
+    today.stalls.spans[:] = spans
+
+
+def again(
+    message: SimMessage, *, message_id: int | None = None, text: str | None = None, date_ms: int | None = None
+) -> SimMessage:
     """Another message of the chat."""
     other = copy(message)
+    if date_ms is not None:
+        other.date_ms = date_ms
     if message_id is not None:
         other.message_id = message_id
     if text is not None:

@@ -1,8 +1,8 @@
-"""A whole day in minutes: everything goes wrong by schedule, and at its end the account must be clean.
+"""A day in minutes: everything goes wrong by schedule, and at its end the account must be clean.
 
 ALTMONITOR_CHAOS_HOURS, ALTMONITOR_CHAOS_SPEED (times as fast as life) and ALTMONITOR_CHAOS_SEEDS (`7`, `1,2,5` or
-`1-20`) make it longer, slower or another one. The same seed gives the same schedule; how well the machine keeps up with
-it is not of its choosing.
+`1-20`) make it longer, slower or another one; docs/chaos.md tells more. The same seed gives the same schedule; how well
+the machine keeps up with it is not of its choosing. Five hours of seed 19 hold 29 of the 30 kinds of trouble.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from altmonitor.clock import SystemClock
 from tests.chaos.account import account
-from tests.chaos.day import day
+from tests.chaos.day import Day, day
+from tests.chaos.ledger import clock_time
 
-HOURS = float(os.environ.get("ALTMONITOR_CHAOS_HOURS", "3"))
-SPEED = float(os.environ.get("ALTMONITOR_CHAOS_SPEED", "75"))
+HOURS = float(os.environ.get("ALTMONITOR_CHAOS_HOURS", "5"))
+SPEED = float(os.environ.get("ALTMONITOR_CHAOS_SPEED", "90"))
 
 
 def seeds(text: str) -> list[int]:
@@ -29,7 +31,7 @@ def seeds(text: str) -> list[int]:
     return found
 
 
-SEEDS = seeds(os.environ.get("ALTMONITOR_CHAOS_SEEDS", "7"))
+SEEDS = seeds(os.environ.get("ALTMONITOR_CHAOS_SEEDS", "19"))
 
 pytestmark = [
     pytest.mark.timeout(120 + 1.5 * HOURS * 3600 / SPEED),
@@ -38,10 +40,27 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_everything_is_told_once_or_reported_as_missed(seed: int, tmp_path: Path) -> None:
-    async with day(tmp_path, seed=seed, hours=HOURS, speed=SPEED) as today:
+async def test_everything_is_told_once_or_reported_as_missed(seed: int, folder: Path) -> None:
+    clock = SystemClock()
+    began_s = clock.monotonic()
+    async with day(folder, seed=seed, hours=HOURS, speed=SPEED) as today:
         await today.play()
         found = account(today)
-        schedule = "\n".join(map(str, today.plan.faults))
-    print(f"\nseed {seed}, {HOURS:g} h at {SPEED:g}×: {found}")
+        told = witnesses(today)
+    took_s = clock.monotonic() - began_s
+    print(f"\nseed {seed}, {HOURS:g} h at {SPEED:g}× in {took_s:.0f} s: {found}")
+    if found.problems:
+        (folder / "day.txt").write_text(told)
+    schedule = "\n".join(map(str, today.plan.faults))
     assert found.problems == [], f"seed {seed}:\n{schedule}\n\n" + "\n".join(found.problems)
+
+
+def witnesses(today: Day) -> str:
+    """What the chat holds, and what each run of the program wrote."""
+    said = [
+        f"--- {message.message_id} at {clock_time(message.date_ms)}\n{message.text}"
+        for message in today.telegram.chats[today.destination.chat_id]
+    ]
+    for life in today.lives:
+        said += [f"=== from {clock_time(life.began_ms)} to its {life.end}", *life.program.lines]
+    return "\n".join(said)

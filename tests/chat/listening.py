@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from altmonitor.chat.admins import Admins
 from altmonitor.chat.listener import CommandListener
 from altmonitor.chat.notifier import TelegramChannel
 from altmonitor.chat.ports import AllowedSenders, Incoming, ListenerEvent
@@ -24,6 +25,7 @@ class Recorder:
 
     handled: list[Incoming] = field(default_factory=list)
     missed: list[list[Incoming]] = field(default_factory=list)
+    unheard_presses: list[tuple[Incoming, bool]] = field(default_factory=list)
     events: list[ListenerEvent] = field(default_factory=list)
     saved_id: int | None = None
     is_storage_broken: bool = False
@@ -35,6 +37,10 @@ class Recorder:
         self.change.set()
         if self.on_handle is not None:
             await self.on_handle(incoming)
+
+    async def unheard(self, press: Incoming, *, is_stranger: bool) -> None:
+        self.unheard_presses.append((press, is_stranger))
+        self.change.set()
 
     async def stale(self, missed: Sequence[Incoming]) -> None:
         self.missed.append(list(missed))
@@ -77,9 +83,19 @@ class Scene:
     seen: Recorder
     allowed: AllowedSenders = READER_CHAT
 
-    def listener(self) -> CommandListener:
+    def listener(self, *, is_admins_only: bool | None = None) -> CommandListener:
+        """is_admins_only None: administrators are nobody's concern."""
+        admins = None
+        if is_admins_only is not None:
+            admins = Admins(self.channel, clock=self.clock, is_required=is_admins_only)
         return CommandListener(
-            self.channel, clock=self.clock, handler=self.seen, allowed=self.allowed, offsets=self.seen, news=self.seen
+            self.channel,
+            clock=self.clock,
+            handler=self.seen,
+            allowed=self.allowed,
+            offsets=self.seen,
+            news=self.seen,
+            admins=admins,
         )
 
     @asynccontextmanager

@@ -171,16 +171,82 @@ async def test_strangers_get_silence_and_one_line_an_hour(caplog: pytest.LogCapt
         assert not s.sim.chats[66]
 
 
-async def test_with_user_ids_only_these_users_may_in_any_chat() -> None:
+async def test_with_user_ids_these_users_may_change_in_any_chat_and_others_of_an_allowed_one_may_read() -> None:
     allowed = AllowedSenders(chat_ids=frozenset({GROUP}), user_ids=frozenset({7}))
     async with scene(allowed=allowed) as s, s.running():
         s.sim.inject_message(GROUP, "/one", user_id=8)
         s.sim.inject_message(GROUP, "/two", user_id=7)
         s.sim.inject_message(7, "/three", user_id=7)
         s.sim.inject_message(GROUP, "/four", user_id=None)
-        s.sim.inject_message(GROUP, "/five", user_id=7)
-        await s.seen.until(lambda: "/five" in s.seen.texts)
-        assert s.seen.texts == ["/two", "/three", "/five"]
+        s.sim.inject_message(8, "/five", user_id=8)
+        s.sim.inject_message(GROUP, "/six", user_id=7)
+        await s.seen.until(lambda: "/six" in s.seen.texts)
+        assert [(incoming.text, incoming.may_change) for incoming in s.seen.handled] == [
+            ("/one", False),
+            ("/two", True),
+            ("/three", True),
+            ("/four", False),
+            ("/six", True),
+        ]
+
+
+async def test_without_user_ids_everybody_in_an_allowed_chat_may_change() -> None:
+    async with scene(allowed=AllowedSenders(chat_ids=frozenset({GROUP}))) as s, s.running():
+        s.sim.inject_message(GROUP, "/one", user_id=8)
+        await s.seen.until(lambda: s.seen.handled)
+        assert s.seen.handled[0].may_change
+
+
+async def test_in_groups_for_administrators_only_others_may_read_and_hidden_ones_may_change() -> None:
+    async with scene(allowed=AllowedSenders(chat_ids=frozenset({GROUP, 5}))) as s:
+        s.sim.set_admins(GROUP, 7)
+        async with s.running(s.listener(is_admins_only=True)):
+            s.sim.inject_message(GROUP, "/admin", user_id=7)
+            s.sim.inject_message(GROUP, "/member", user_id=8)
+            s.sim.inject_message(GROUP, "/hidden", is_anonymous=True)
+            s.sim.inject_message(5, "/private", user_id=5)
+            await s.seen.until(lambda: len(s.seen.handled) == 4)
+            assert {incoming.text: incoming.may_change for incoming in s.seen.handled} == {
+                "/admin": True,
+                "/member": False,
+                "/hidden": True,
+                "/private": True,
+            }
+            assert len(s.sim.sent("getChatAdministrators")) == 1
+
+
+async def test_a_channel_post_may_change_and_a_press_there_only_by_an_administrator() -> None:
+    async with scene(allowed=AllowedSenders(chat_ids=frozenset({GROUP}))) as s:
+        s.sim.inject_message(GROUP, "/post", user_id=None, chat_type="channel")
+        s.sim.set_admins(GROUP, 7)
+        message_id = await s.channel.send(Destination(chat_id=GROUP), "x")
+        async with s.running(s.listener(is_admins_only=False)):
+            await s.seen.until(lambda: s.seen.handled)
+            s.sim.inject_callback(GROUP, "of a reader", message_id=message_id, user_id=8)
+            s.sim.inject_callback(GROUP, "of an admin", message_id=message_id, user_id=7)
+            await s.seen.until(lambda: len(s.seen.handled) == 3)
+        assert {incoming.text: incoming.may_change for incoming in s.seen.handled} == {
+            "/post": True,
+            "of a reader": False,
+            "of an admin": True,
+        }
+
+
+async def test_strangers_presses_and_those_from_before_the_start_are_handed_on_to_be_answered() -> None:
+    async with scene() as s:
+        theirs = await s.channel.send(Destination(chat_id=66), "x")
+        ours = await s.channel.send(Destination(chat_id=5), "x")
+        s.sim.inject_callback(5, "old", message_id=ours, user_id=5)
+        async with s.running():
+            await s.seen.until(lambda: s.seen.unheard_presses)
+            await s.polls(1)
+            s.sim.inject_callback(66, "strange", message_id=theirs, user_id=66)
+            await s.seen.until(lambda: len(s.seen.unheard_presses) == 2)
+        assert [(press.text, is_stranger) for press, is_stranger in s.seen.unheard_presses] == [
+            ("old", False),
+            ("strange", True),
+        ]
+        assert not s.seen.handled
 
 
 async def test_talk_in_a_group_and_other_bots_commands_are_left_alone() -> None:

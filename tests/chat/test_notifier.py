@@ -16,7 +16,7 @@ from altmonitor.chat.notifier import TelegramChannel, Timeouts
 from altmonitor.chat.ports import BotIdentity
 from altmonitor.clock import SystemClock
 from altmonitor.config import Destination, Secret
-from altmonitor.delivery.ports import Channel
+from altmonitor.delivery.ports import Channel, InlineButton
 from altmonitor.errors import (
     ChatGone,
     ChatMoved,
@@ -26,12 +26,17 @@ from altmonitor.errors import (
     RetryLater,
     SecondPoller,
     TokenRefused,
+    TopicGone,
 )
+from altmonitor.sim.telegram_keyboard import buttons
+from altmonitor.sim.telegram_photo import Upload
 from altmonitor.sim.telegram_values import Outage
 from tests.chat.bot import GROUP, TOKEN, connected, fast_clock
 from tests.movable_clock import MovableClock
+from tests.sim.telegram_client import png
 
 READER = Destination(chat_id=5)
+PICTURE = png(90, 60)
 
 
 @asynccontextmanager
@@ -99,12 +104,127 @@ async def test_the_bot_learns_its_name_and_registers_commands_per_language() -> 
         assert sim.commands['{"type": "default"}', ""] == [{"command": "status", "description": "what is set"}]
 
 
+async def test_menus_per_scope_are_set_and_taken_back() -> None:
+    async with connected() as (sim, channel):
+        await channel.set_commands([("help", "all there is")], "ru", scope="all_group_chats")
+        assert sim.commands == {
+            ('{"type": "all_group_chats"}', "ru"): [{"command": "help", "description": "all there is"}]
+        }
+        await channel.set_commands([], "ru", scope="all_group_chats")
+        assert sim.commands == {}
+
+
+async def test_buttons_stand_under_a_message_stay_through_an_edit_and_can_be_taken_off() -> None:
+    keyboard = (
+        (InlineButton(text="Mute", data="mute:1:x"), InlineButton(text="Why", data="why:1:x")),
+        (InlineButton(text="Binance", url="https://www.binance.com/en/futures/%E7%89%9BUSDT"),),
+    )
+    async with connected() as (sim, channel):
+        message_id = await channel.send(READER, "one", buttons=keyboard)
+        (message,) = sim.chats[5]
+        shown = [
+            ("Mute", "mute:1:x"),
+            ("Why", "why:1:x"),
+            ("Binance", "https://www.binance.com/en/futures/%E7%89%9BUSDT"),
+        ]
+        assert list(buttons(message)) == shown
+        await channel.edit(READER, message_id, "two", buttons=keyboard)
+        await channel.edit(READER, message_id, "two", buttons=keyboard)
+        assert (message.text, list(buttons(message))) == ("two", shown)
+        await channel.set_buttons(READER, message_id, ())
+        await channel.set_buttons(READER, message_id, ())
+        assert (message.text, list(buttons(message))) == ("two", [])
+
+
+@pytest.mark.parametrize(
+    ("button", "told"),
+    [
+        (InlineButton(text="long", data="x" * 65), "Button_data_invalid"),
+        (InlineButton(text="bare", url="https://www.binance.com/牛USDT"), "Button_url_invalid"),
+    ],
+)
+async def test_buttons_telegram_does_not_take_are_a_refused_message(button: InlineButton, told: str) -> None:
+    async with connected() as (sim, channel):
+        with pytest.raises(MessageRefused, match=told):
+            await channel.send(READER, "one", buttons=((button,),))
+        assert not sim.chats[5]
+
+
+async def test_a_deleted_and_a_closed_topic_are_told_apart_from_a_message_that_is_refused() -> None:
+    async with connected() as (sim, channel):
+        sim.add_topic(GROUP, 7)
+        await channel.send(Destination(chat_id=GROUP, topic_id=7), "one")
+        sim.close_topic(GROUP, 7)
+        with pytest.raises(TopicGone, match="the forum topic is closed"):
+            await channel.send(Destination(chat_id=GROUP, topic_id=7), "two")
+        sim.delete_topic(GROUP, 7)
+        with pytest.raises(TopicGone, match="does not exist"):
+            await channel.send(Destination(chat_id=GROUP, topic_id=7), "three")
+
+
+async def test_administrators_are_told_by_their_ids() -> None:
+    async with connected() as (sim, channel):
+        sim.set_admins(GROUP, 7, 9)
+        assert await channel.administrators(GROUP) == {7, 9}
+        with pytest.raises(MessageRefused, match="There are no administrators in the private chat"):
+            await channel.administrators(5)
+
+
+async def test_a_press_that_expired_is_refused_and_nothing_else() -> None:
+    async with connected() as (_, channel):
+        with pytest.raises(MessageRefused, match="Query is too old"):
+            await channel.answer_press("77", "muted", is_loud=True)
+
+
 async def test_a_pressed_button_is_answered() -> None:
     async with connected() as (sim, channel):
         message_id = await channel.send(READER, "x")
         press = sim.inject_callback(5, "mute", message_id=message_id)
         await channel.answer_press(press, "muted")
-        assert sim.answered[press] == "muted"
+        assert sim.answered[press].text == "muted"
+
+
+async def test_a_picture_is_uploaded_under_its_own_name_with_caption_and_reply_mark() -> None:
+    async with connected() as (sim, channel):
+        as_channel: Channel = channel
+        first = await as_channel.send(READER, "PUMP")
+        second = await as_channel.send_photo(
+            READER, PICTURE, caption_html="<code>SOLUSDT</code> · 1m", reply_to=first, silent=True
+        )
+
+        assert second == 2
+        kept = sim.chats[5][1]
+        assert (kept.photo, kept.text, kept.reply_to, kept.silent) == (PICTURE, "SOLUSDT · 1m", 1, True)
+        assert isinstance(kept.photo, Upload)
+        assert (kept.photo.name, kept.photo.content_type) == ("chart.png", "image/png")
+
+
+async def test_a_picture_whose_alert_was_deleted_is_sent_all_the_same_and_may_lack_a_caption() -> None:
+    async with connected() as (sim, channel):
+        assert await channel.send_photo(READER, PICTURE, reply_to=99) == 1
+        assert (sim.chats[5][0].reply_to, sim.chats[5][0].text) == (None, "")
+
+
+async def test_a_picture_goes_into_the_forum_topic_and_fails_like_a_message() -> None:
+    async with connected() as (sim, channel):
+        sim.add_topic(GROUP, 9)
+        await channel.send_photo(Destination(chat_id=GROUP, topic_id=9), PICTURE)
+        assert sim.chats[GROUP][0].thread_id == 9
+        with pytest.raises(MessageRefused, match=r"(?i)image_process_failed"):
+            await channel.send_photo(READER, b"no picture")
+        sim.faults.refuse_next("sendPhoto", 429, retry_after_s=7)
+        with pytest.raises(RetryLater) as failed:
+            await channel.send_photo(READER, PICTURE)
+        assert failed.value.retry_after_s == 7.0
+
+
+async def test_a_picture_whose_answer_is_lost_may_be_there() -> None:
+    async with connected() as (sim, channel):
+        sim.faults.accept_then_drop = 1
+        with pytest.raises(ChatUnreachable) as lost:
+            await channel.send_photo(READER, PICTURE)
+        assert lost.value.outcome_unknown is True
+        assert len(sim.chats[5]) == 1
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from altmonitor.alert import Alert
+from altmonitor.control.overrides import Overrides
 from altmonitor.control.ports import AlertStats, ToldAlert
 from altmonitor.control.replies import (
     NOT_MUTED,
@@ -25,7 +26,7 @@ from altmonitor.control.replies import (
     WatchlistChanged,
     WatchlistShown,
 )
-from altmonitor.control.settings import Overrides, Settings
+from altmonitor.control.settings import Settings
 from altmonitor.control.symbols import Unlisted
 from tests.control.desk import NOW_S, Desk
 
@@ -53,7 +54,7 @@ async def test_a_change_is_saved_with_who_then_in_force_and_told_old_to_new() ->
     assert [(c.setting.key, c.old, c.new) for c in reply.changes] == [("pump_threshold", 3.0, 2.75)]
     assert desk.settings.pump_threshold == 2.75
     assert desk.store.saved[0].numbers == {"pump_threshold": 2.75}
-    assert desk.store.who == ["user 7"]
+    assert desk.store.who == ["ann (7)"]
 
 
 async def test_two_numbers_change_together_or_not_at_all() -> None:
@@ -94,7 +95,7 @@ async def test_when_saving_fails_nothing_changes_and_the_reply_says_so() -> None
 async def test_subscribers_hear_of_a_change_after_it_was_saved() -> None:
     desk = Desk()
     heard: list[tuple[float, int]] = []
-    desk.holder.on_change(lambda settings: heard.append((settings.pump_threshold, len(desk.store.saved))))
+    desk.holder.on_change(lambda audiences: heard.append((audiences[0].settings.pump_threshold, len(desk.store.saved))))
     await desk("/set_pump 5")
     await desk("/set_pump nonsense")
     assert heard == [(5.0, 1)]
@@ -111,7 +112,7 @@ async def test_changes_sent_at_once_take_turns_and_none_is_lost() -> None:
     await asyncio.gather(*tasks)
     assert (desk.settings.pump_threshold, desk.settings.dump_threshold) == (5.0, -6.0)
     assert desk.settings.watchlist == {"SOLUSDT", "DOGEUSDT"}
-    assert desk.store.saved[-1] == desk.holder.overrides
+    assert desk.store.states[-1] == desk.holder.state
 
 
 async def test_status_is_answered_while_a_change_is_being_saved() -> None:
@@ -141,7 +142,7 @@ async def test_reset_goes_back_to_the_environment() -> None:
     assert [(c.old, c.new) for c in reply.changes] == [(5.0, 8.0)]
     assert desk.settings.pump_threshold == 8.0
     assert desk.store.saved[-1].numbers == {"vol_burst_mult": 9.0}
-    await desk("/reset all")
+    await desk("/reset all yes")
     assert desk.store.saved[-1] == Overrides()
     assert await desk("/reset all") == OverridesShown(changes=())
 
@@ -159,7 +160,7 @@ async def test_watch_adds_and_bare_watch_only_lists() -> None:
 
 async def test_watch_all_clears() -> None:
     desk = Desk(overrides=Overrides(watchlist=frozenset({"SOLUSDT"})))
-    reply = await desk("/watch all")
+    reply = await desk("/watch all yes")
     assert isinstance(reply, WatchlistChanged)
     assert reply.is_all_now
     assert desk.settings.watchlist == frozenset()
@@ -254,7 +255,7 @@ async def test_unmute_says_what_was_not_muted() -> None:
     assert reply == MutedChanged(changes=(("DOGEUSDT", None, NOT_MUTED),), absent=("BTCUSDT",), muted_count=1)
     assert await desk("/unmute btc") == MutedChanged(changes=(), absent=("BTCUSDT",), muted_count=1)
     assert len(desk.store.saved) == 1
-    await desk("/unmute all")
+    await desk("/unmute all yes")
     assert desk.settings.muted == {}
 
 

@@ -7,7 +7,6 @@ from altmonitor.control.parse import BadCommand, Command, NotACommand, parse
 from altmonitor.control.replies import Bad, Refused, UnknownCommand
 from altmonitor.control.requests import (
     Mute,
-    Reset,
     SetNumbers,
     ShowHelp,
     ShowHistory,
@@ -15,6 +14,7 @@ from altmonitor.control.requests import (
     ShowStatus,
     Symbols,
 )
+from altmonitor.control.resets import Reset
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,9 @@ from altmonitor.control.requests import (
         ("/stats 7d", ShowStats(hours=168)),
         ("/reset", Reset()),
         ("/reset pump /set_dump", Reset(keys=frozenset({"pump_threshold", "dump_threshold"}))),
+        ("/reset all", Reset(is_all=True)),
+        ("/reset ALL Yes", Reset(is_all=True, is_confirmed=True)),
+        ("/reset quiet move", Reset(keys=frozenset({"move_5m_pct", "move_15m_pct"}), parts=frozenset({"quiet"}))),
         ("/reset oi", Reset(keys=frozenset({"oi_surge_1m", "oi_surge_5m"}))),
     ],
 )
@@ -132,18 +135,39 @@ def test_the_table_names_every_promised_command_once() -> None:
     assert [row.name for row in COMMANDS] == [
         "status",
         "pin_status",
+        "why",
+        "top",
+        "price",
+        "oi",
+        "funding",
+        "chart",
+        "who",
+        "div",
         "set_pump",
         "set_dump",
         "set_oi",
         "set_vol",
+        "set_move",
+        "set_liq",
         "cooldown",
+        "preset",
+        "budget",
         "reset",
+        "set",
         "watch",
         "unwatch",
         "mute",
         "unmute",
+        "alert",
+        "route",
+        "quiet",
+        "lang",
+        "tz",
+        "test",
         "history",
         "stats",
+        "changes",
+        "undo",
         "help",
         "start",
     ]

@@ -6,11 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.control.settings import SETTING_OF, SETTINGS, Overrides, Settings, SettingsHolder
+from altmonitor.control.holder import Home, SettingsHolder
+from altmonitor.control.overrides import Overrides
+from altmonitor.control.settings import SETTING_OF, SETTINGS, Settings
+from altmonitor.control.state import State
 from altmonitor.variables import VARIABLES
+from tests.control.desk import MAIN
 
 
-@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.key)
+@pytest.mark.parametrize("setting", [s for s in SETTINGS if s.variable], ids=lambda setting: setting.key)
 def test_the_chat_and_the_environment_allow_the_same(setting: object) -> None:
     """Bounds are declared in both tables; they must not drift apart."""
     row = next(row for row in SETTINGS if row is setting)
@@ -68,9 +72,9 @@ def test_overrides_lie_over_the_environment() -> None:
 
 
 def test_an_override_out_of_range_never_comes_into_force() -> None:
-    holder = SettingsHolder(Settings())
+    holder = SettingsHolder(Settings(), home=Home(destinations=(MAIN,)))
     with pytest.raises(ValueError, match="pump_threshold"):
-        holder.swap(Overrides(numbers={"pump_threshold": 0.0}))
+        holder.swap(State(main=Overrides(numbers={"pump_threshold": 0.0})))
     assert holder.current == Settings()
     assert holder.overrides == Overrides()
 

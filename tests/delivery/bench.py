@@ -8,6 +8,8 @@ from typing import Any
 
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.delivery.ports import Queued, Renderer
+from altmonitor.delivery.presses import PressMemory
+from altmonitor.delivery.voice import Voice
 from altmonitor.delivery.wiring import Events, Wiring
 from altmonitor.storage.memory import MemoryStore
 from altmonitor.values import Destination
@@ -28,7 +30,7 @@ class CountingStore(MemoryStore):
 
 @dataclass
 class Bench:
-    """A dispatcher at work; `happened` is what it reported."""
+    """A dispatcher at work; `happened` is what it reported, `told` which alerts left in a message of their own."""
 
     clock: MovableClock
     store: CountingStore
@@ -36,6 +38,7 @@ class Bench:
     wiring: Wiring
     dispatcher: Dispatcher
     happened: list[object] = field(default_factory=list)
+    told: list[tuple[Destination, str, int]] = field(default_factory=list)
     stop_took_s: float = 0.0
 
     def put(self, *symbols: str, age_s: float = 0.0, **fields: Any) -> None:
@@ -67,16 +70,20 @@ def make(
     min_interval_s: float | None = None,
     per_part: int = 150,
     renderer: Renderer | None = None,
+    voices: Callable[[Destination], Voice] | None = None,
 ) -> Bench:
     clock = MovableClock(NOW_MS)
     store = CountingStore(clock=clock, destinations=destinations)
     channel = FakeChannel(clock)
     happened: list[object] = []
+    told: list[tuple[Destination, str, int]] = []
     events = Events(
         trouble=lambda at, reason: happened.append((at, reason)),
         moved=lambda old, new: happened.append((old, new)),
         fatal=lambda problem: happened.append(str(problem)),
         expired=lambda at, count: happened.append((at, count)),
+        topic_lost=lambda at, reason: happened.append((at, f"lost: {reason}")),
+        told=lambda at, alert, message_id: told.append((at, alert.symbol, message_id)),
     )
     wiring = Wiring(
         outbox=store,
@@ -85,8 +92,10 @@ def make(
         clock=clock,
         min_interval_s=min_interval_s,
         events=events,
+        voices=voices,
+        presses=PressMemory(store),
     )
-    return Bench(clock, store, channel, wiring, Dispatcher(wiring, destinations), happened)
+    return Bench(clock, store, channel, wiring, Dispatcher(wiring, destinations), happened, told)
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from altmonitor.alert import Alert
 from altmonitor.clock import Clock
-from altmonitor.delivery.ports import DigestPart
+from altmonitor.delivery.ports import DigestPart, InlineButton, Keyboard, Press
 from altmonitor.errors import DeliveryError, RetryLater
 from altmonitor.values import Destination
 
@@ -19,6 +19,9 @@ class Said:
     message_id: int
     reply_to: int | None = None
     is_edit: bool = False
+    silent: bool = False
+    buttons: Keyboard = ()
+    png: bytes | None = None  # a picture; html is its caption
 
 
 @dataclass
@@ -41,16 +44,58 @@ class FakeChannel:
         self.refuse.setdefault(destination.chat_id, deque()).extend(problems)
 
     async def send(
-        self, destination: Destination, html: str, *, reply_to: int | None = None, silent: bool = False
+        self,
+        destination: Destination,
+        html: str,
+        *,
+        reply_to: int | None = None,
+        silent: bool = False,
+        buttons: Keyboard = (),
     ) -> int:
         at_s = await self._arrive(destination)
-        message_id = 1000 + len(self.said)
-        self.said.append(Said(at_s=at_s, destination=destination, html=html, message_id=message_id, reply_to=reply_to))
-        return message_id
+        said = Said(
+            at_s=at_s,
+            destination=destination,
+            html=html,
+            message_id=1000 + len(self.said),
+            reply_to=reply_to,
+            silent=silent,
+            buttons=buttons,
+        )
+        self.said.append(said)
+        return said.message_id
 
-    async def edit(self, destination: Destination, message_id: int, html: str) -> None:
+    async def edit(self, destination: Destination, message_id: int, html: str, *, buttons: Keyboard = ()) -> None:
         at_s = await self._arrive(destination)
-        self.said.append(Said(at_s=at_s, destination=destination, html=html, message_id=message_id, is_edit=True))
+        said = Said(at_s=at_s, destination=destination, html=html, message_id=message_id, is_edit=True, buttons=buttons)
+        self.said.append(said)
+
+    async def set_buttons(self, destination: Destination, message_id: int, buttons: Keyboard) -> None:
+        at_s = await self._arrive(destination)
+        said = Said(at_s=at_s, destination=destination, html="", message_id=message_id, is_edit=True, buttons=buttons)
+        self.said.append(said)
+
+    async def send_photo(
+        self,
+        destination: Destination,
+        png: bytes,
+        *,
+        caption_html: str = "",
+        reply_to: int | None = None,
+        silent: bool = False,
+    ) -> int:
+        at_s = await self._arrive(destination)
+        said = Said(
+            at_s=at_s,
+            destination=destination,
+            html=caption_html,
+            message_id=1000 + len(self.said),
+            reply_to=reply_to,
+            silent=silent,
+            png=png,
+        )
+        self.said.append(said)
+        return said.message_id
 
     def texts(self, destination: Destination) -> list[str]:
         return [said.html for said in self.said if said.destination == destination]
@@ -83,21 +128,29 @@ class FakeChannel:
 
 
 class PlainRenderer:
-    """`SOLUSDT`, `SOLUSDT again#7`, and digests `digest: A B C`, `late digest: …` of at most `per_part` alerts."""
+    """`SOLUSDT`, `SOLUSDT again#7`, and digests `digest: A B C`, `late digest: …`, `held digest: …` of at most
+    `per_part` alerts. has_buttons: one under each alert, its data `press:<id>`."""
 
-    def __init__(self, per_part: int = 150) -> None:
+    def __init__(self, per_part: int = 150, *, has_buttons: bool = False) -> None:
         self.per_part = per_part
+        self.has_buttons = has_buttons
 
-    def alert(self, alert: Alert, *, maybe_repeated: bool) -> str:
+    def buttons(self, alert: Alert) -> Keyboard:
+        return ((InlineButton(text="press", data=f"press:{alert.id}"),),) if self.has_buttons else ()
+
+    def alert(self, alert: Alert, *, maybe_repeated: bool, presses: Sequence[Press] = ()) -> str:
         if alert.symbol == "UNSPEAKABLEUSDT":
             raise ValueError("no words for this")
         ratio = "" if alert.lsr is None else f" lsr={alert.lsr}"
-        return f"{alert.symbol}{ratio}" + (f" again#{alert.id}" if maybe_repeated else "")
+        pressed = "".join(f" {press.action}:{press.by}" for press in presses)
+        return f"{alert.symbol}{ratio}{pressed}" + (f" again#{alert.id}" if maybe_repeated else "")
 
-    def digest(self, alerts: Sequence[Alert], *, late: bool, maybe_repeated: bool = False) -> list[DigestPart]:
+    def digest(
+        self, alerts: Sequence[Alert], *, late: bool, maybe_repeated: bool = False, held: bool = False
+    ) -> list[DigestPart]:
         if any(alert.symbol == "UNSPEAKABLEUSDT" for alert in alerts):
             raise ValueError("no words for one of these")
-        head = ("late " if late else "") + "digest" + (" again" if maybe_repeated else "") + ": "
+        head = ("held " if held else "late " if late else "") + "digest" + (" again" if maybe_repeated else "") + ": "
         return [
             DigestPart(
                 html=head + " ".join(alert.symbol for alert in some),

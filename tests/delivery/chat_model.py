@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from altmonitor.delivery.ports import Queued
+from altmonitor.delivery.ports import Keyboard, Queued
 from altmonitor.errors import ChatGone, ChatMoved, ChatUnreachable, MessageRefused, RetryLater
 from altmonitor.values import Destination
 from tests.movable_clock import MovableClock
@@ -43,6 +43,28 @@ class Shown:
 
 
 @dataclass
+class Nights:
+    """Quiet hours by home, (begin, end) in unix ms, the running one last; and who wants no bell."""
+
+    nights: dict[Destination, list[tuple[int, int]]] = field(default_factory=dict)
+    silent: set[Destination] = field(default_factory=set)
+
+    def until_ms(self, home: Destination, at_ms: int) -> int | None:
+        return next((end for begin, end in self.nights.get(home, []) if begin <= at_ms < end), None)
+
+    def begin(self, home: Destination, begin_ms: int, end_ms: int) -> None:
+        if self.until_ms(home, begin_ms) is None:
+            self.nights.setdefault(home, []).append((begin_ms, end_ms))
+
+    def end_all(self, now_ms: int) -> None:
+        for home, nights in self.nights.items():
+            self.nights[home] = [(begin, min(end, now_ms)) for begin, end in nights]
+
+    def was_in_one(self, home: Destination, from_ms: int, until_ms: int) -> bool:
+        return any(begin <= until_ms and from_ms < end for begin, end in self.nights.get(home, []))
+
+
+@dataclass
 class ChatModel:
     """waiting: rows of a destination, oldest → newest. Chats are known by their first id, `home`, also after a move.
 
@@ -58,6 +80,7 @@ class ChatModel:
     shown: list[Shown] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     excused: set[tuple[Destination, str]] = field(default_factory=set)
+    nights: Nights = field(default_factory=Nights)
     answers_lost: int = 0
     retry_after_s: float = 20.0
     _held_until_s: dict[int, float] = field(default_factory=dict)
@@ -78,12 +101,34 @@ class ChatModel:
         return next((shown.html for shown in reversed(self.shown) if shown.message_id == message_id), "")
 
     async def send(
-        self, destination: Destination, html: str, *, reply_to: int | None = None, silent: bool = False
+        self,
+        destination: Destination,
+        html: str,
+        *,
+        reply_to: int | None = None,
+        silent: bool = False,
+        buttons: Keyboard = (),
     ) -> int:
+        if _symbols(html) and not silent:
+            self._expect(self.home(destination) not in self.nights.silent, f"{destination} heard a bell: {html}")
         return await self._say(destination, html, message_id=None)
 
-    async def edit(self, destination: Destination, message_id: int, html: str) -> None:
+    async def edit(self, destination: Destination, message_id: int, html: str, *, buttons: Keyboard = ()) -> None:
         await self._say(destination, html, message_id=message_id)
+
+    async def set_buttons(self, destination: Destination, message_id: int, buttons: Keyboard) -> None:
+        await self._say(destination, self.text_of(message_id), message_id=message_id)
+
+    async def send_photo(
+        self,
+        destination: Destination,
+        png: bytes,
+        *,
+        caption_html: str = "",
+        reply_to: int | None = None,
+        silent: bool = False,
+    ) -> int:
+        return await self._say(destination, "[picture]", message_id=None)
 
     async def _say(self, destination: Destination, html: str, *, message_id: int | None) -> int:
         home = self.home(destination)
@@ -146,10 +191,18 @@ class ChatModel:
         symbols, home = _symbols(html), self.home(destination)
         rows = self.waiting(destination)
         told = [row for row in rows if row.alert.symbol in symbols]
+        is_held = html.startswith("held digest")
+        self._judge_nights(home, told, html, is_held=is_held)
+        if is_held:
+            return
         if html.startswith("late digest"):
             self._expect(all(self._age_s(row) > LATE_AFTER_S or row.alert.late for row in told), f"not late: {html}")
             return
-        fresh = [row for row in rows if not row.alert.late and self._age_s(row) <= LATE_AFTER_S]
+        fresh = [
+            row
+            for row in rows
+            if not row.alert.late and self._age_s(row) <= LATE_AFTER_S and not self._was_held(home, row)
+        ]
         self._expect(
             not any(row.alert.late or self._age_s(row) > LATE_AFTER_S + SLACK_S for row in told), f"not marked: {html}"
         )
@@ -158,6 +211,18 @@ class ChatModel:
         fresh = [row for row in fresh if row.attempts == 0 or row in told]
         oldest = min((row.alert.id or 0 for row in fresh), default=0)
         self._expect(min(row.alert.id or 0 for row in told) <= oldest, f"an older one waits: {html}")
+
+    def _judge_nights(self, home: Destination, told: list[Queued], html: str, *, is_held: bool) -> None:
+        if told:
+            self._expect(self.nights.until_ms(home, self.clock.now_ms()) is None, f"{home} was woken: {html}")
+        if is_held:
+            self._expect(all(self._was_held(home, row) for row in told), f"was not held: {html}")
+        else:
+            in_night = [row for row in told if self.nights.until_ms(home, row.queued_ms) is not None]
+            self._expect(not in_night, f"came at night and is not told as such: {html}")
+
+    def _was_held(self, home: Destination, row: Queued) -> bool:
+        return self.nights.was_in_one(home, row.queued_ms, self.clock.now_ms())
 
     def _judge_limits(self, destination: Destination) -> None:
         now_s = self.clock.monotonic()

@@ -1,4 +1,5 @@
-"""Alerts, answers, crashes and every failure of a chat service in any order: nothing is lost, doubled or too fast."""
+"""Alerts, answers, crashes, nights, destinations that come and go, and every failure of a chat service in any order:
+nothing is lost, doubled, too fast, or told at night."""
 
 import asyncio
 from collections import Counter, deque
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from altmonitor.delivery.dispatcher import Dispatcher
+from altmonitor.delivery.voice import Voice
 from altmonitor.delivery.wiring import Wiring
 from altmonitor.errors import StorageError
 from altmonitor.storage.memory import MemoryStore
@@ -36,6 +38,11 @@ class UnsureStore(MemoryStore):
 
     refusals = 0
     is_stuck = False
+    has_moved = False
+
+    async def move(self, old: Destination, new: Destination) -> None:
+        self.has_moved = True
+        await super().move(old, new)
 
     async def mark_sent(
         self, destination: Destination, alert_ids: Sequence[int], *, message_id: int, sent_ms: int
@@ -63,6 +70,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.store = UnsureStore(clock=self.clock, destinations=CHATS)
         self.chat = ChatModel(self.clock, waiting=lambda at: self.store._waiting.rows(at))
         self.put_ms: dict[str, int] = {}
+        self.put_to: dict[str, set[Destination]] = {}
         self.asked: list[str] = []
         self.runner.run(self._start())
 
@@ -70,13 +78,39 @@ class DeliveryMachine(RuleBasedStateMachine):
         for _ in range(count):
             symbol, now_ms = f"C{len(self.put_ms)}USDT", self.clock.now_ms()
             self.put_ms[symbol] = now_ms
+            self.put_to[symbol] = {self.chat.home(at) for at in self.store.destinations}
             self.store.put(pump(symbol, at_ms=now_ms, key=symbol, metric=metric, direction=direction, late=late))
 
     async def _start(self) -> None:
-        wiring = Wiring(outbox=self.store, channel=self.chat, renderer=PlainRenderer(PER_PART), clock=self.clock)
+        wiring = Wiring(
+            outbox=self.store,
+            channel=self.chat,
+            renderer=PlainRenderer(PER_PART),
+            clock=self.clock,
+            voices=self._voice,
+        )
         self.dispatcher = Dispatcher(wiring, self.store.destinations)
         self.task = asyncio.create_task(self.dispatcher.run())
         await self.clock.settle()
+
+    def _voice(self, destination: Destination) -> Voice:
+        home, nights = self.chat.home(destination), self.chat.nights
+        return Voice(
+            renderer=PlainRenderer(PER_PART),
+            is_silent=home in nights.silent,
+            quiet_until=lambda at_ms: nights.until_ms(home, at_ms),
+        )
+
+    def _use(self, homes: set[Destination]) -> None:
+        """A group is named by the id it is known by here."""
+        self.store.set_destinations(
+            Destination(chat_id=SUPERGROUP, topic_id=home.topic_id)
+            if self.store.has_moved and home.chat_id == GROUP.chat_id
+            else home
+            for home in CHATS
+            if home in homes
+        )
+        self.dispatcher.set_destinations(self.store.destinations)
 
     async def _end(self) -> None:
         self.task.cancel()
@@ -134,6 +168,35 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.dispatcher.notice(None, "news")
         self.runner.run(self.clock.settle())
 
+    @rule(chat=st.sampled_from(CHATS), lasts_s=st.sampled_from([5.0, 60.0, 900.0, 80_000.0]), then_s=SHORT_S)
+    def a_night_begins(self, chat: Destination, lasts_s: float, then_s: float) -> None:
+        now_ms = self.clock.now_ms()
+        self.chat.nights.begin(chat, now_ms, now_ms + int(lasts_s * 1000))
+        self.runner.run(self.clock.advance(then_s))
+
+    @rule(then_s=SHORT_S)
+    def a_command_ends_the_nights(self, then_s: float) -> None:
+        self.chat.nights.end_all(self.clock.now_ms())
+        self.dispatcher.set_destinations(self.store.destinations)
+        self.runner.run(self.clock.advance(then_s))
+
+    @rule(seconds=st.sampled_from([1000.0, 90_000.0]))
+    def a_long_time_passes(self, seconds: float) -> None:
+        self.runner.run(self.clock.advance(seconds))
+
+    @rule(chat=st.sampled_from(CHATS), is_silent=st.booleans())
+    def a_chat_wants_no_bell_or_one(self, chat: Destination, is_silent: bool) -> None:
+        (self.chat.nights.silent.add if is_silent else self.chat.nights.silent.discard)(chat)
+
+    @rule(chat=st.sampled_from(CHATS), then_s=SHORT_S)
+    def a_destination_is_removed_or_comes_back(self, chat: Destination, then_s: float) -> None:
+        homes = {self.chat.home(at) for at in self.store.destinations}
+        if chat in homes:
+            here = next(at for at in self.store.destinations if self.chat.home(at) == chat)
+            self.chat.excused |= {(chat, row.alert.symbol) for row in self.store._waiting.rows(here)}
+        self._use(homes ^ {chat})
+        self.runner.run(self.clock.advance(then_s))
+
     @rule()
     def an_hour_passes_in_which_everything_works(self) -> None:
         self.chat.heal()
@@ -178,6 +241,8 @@ class DeliveryMachine(RuleBasedStateMachine):
         for destination in self.store.destinations:
             waiting = {row.alert.symbol for row in self.store._waiting.rows(destination)}
             for symbol, put_ms in self.put_ms.items():
+                if self.chat.home(destination) not in self.put_to[symbol]:
+                    continue
                 message_id = self.store._waiting.message_id_of(destination, symbol)
                 if message_id is not None:
                     assert symbol in self.chat.text_of(message_id).split()
@@ -195,6 +260,8 @@ class DeliveryMachine(RuleBasedStateMachine):
         try:
             self.chat.heal()
             self.store.refusals = 0
+            self.chat.nights.end_all(self.clock.now_ms())
+            self._use(set(CHATS))
             for _ in range(40):
                 if self.store.outbox_status().queued == 0:
                     break

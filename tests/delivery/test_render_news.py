@@ -28,6 +28,8 @@ from altmonitor.delivery.render.news import (
     SymbolsSilent,
     TelegramFine,
     TelegramTrouble,
+    TopicLost,
+    WebsiteBlocked,
 )
 from altmonitor.delivery.render.renderer import MessageRenderer
 from tests.delivery.render_cases import AT_MS, has_cjk, read
@@ -105,6 +107,17 @@ CASES: list[tuple[News, str, str]] = [
         "07:00:39 UTC+08",
     ),
     (
+        WebsiteBlocked(at_ms=AT_MS, until_ms=AT_MS + 14_400_000, reason="418 banned"),
+        "⛔ The exchange's website refuses our requests until 2026-08-29 03:00:39 UTC (4 h)\n"
+        "Reason: 418 banned\n"
+        "Alerts come without the line about whales; everything else goes on.\n"
+        "23:00:39 UTC",
+        "⛔ 交易所网站拒绝我们的请求，直到 11:00:39 UTC+08（4 小时）\n"
+        "原因：418 banned\n"
+        "提醒暂时不带巨鲸一行；其他一切照常。\n"
+        "07:00:39 UTC+08",
+    ),
+    (
         ExchangeFree(at_ms=AT_MS, blocked_since_ms=AT_MS - 600_000),
         "🟢 The exchange answers again after 10 min\n23:00:39 UTC",
         "🟢 交易所已恢复应答，历时 10 分钟\n07:00:39 UTC+08",
@@ -124,6 +137,13 @@ CASES: list[tuple[News, str, str]] = [
         TelegramFine(at_ms=AT_MS, chat="-1001234567890"),
         "🟢 Telegram takes messages for chat -1001234567890 again\n23:00:39 UTC",
         "🟢 Telegram 已可向会话 -1001234567890 发送消息\n07:00:39 UTC+08",
+    ),
+    (
+        TopicLost(at_ms=AT_MS, chat="-1001234567890/56", reason="message thread not found"),
+        "⚠️ The forum topic -1001234567890/56 cannot be written to\nReason: message thread not found\n"
+        "Its alerts come in the chat's general topic until it can be.\n23:00:39 UTC",
+        "⚠️ 无法向话题 -1001234567890/56 发送消息\n原因：message thread not found\n"
+        "在恢复之前，它的提醒发送到该群的默认话题。\n07:00:39 UTC+08",
     ),
     (
         ClockSkew(at_ms=AT_MS, skew_ms=-3_240.0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import string
 from dataclasses import replace
 from datetime import UTC, timedelta, timezone
@@ -14,9 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altmonitor.alert import Alert
-from altmonitor.control.commands import COMMANDS
+from altmonitor.control.buttons import ACTION_BYTES_MAX, CANCEL
+from altmonitor.control.commands import COMMANDS, TOPICS
+from altmonitor.control.facts import RULES
 from altmonitor.control.numbers import NotRead
+from altmonitor.control.parse import Command, parse
+from altmonitor.control.place_replies import NoRoute
 from altmonitor.control.ports import AlertStats, DeliveryState, ToldAlert
+from altmonitor.control.presets import PRESETS
 from altmonitor.control.replies import (
     NOT_MUTED,
     Bad,
@@ -40,6 +46,7 @@ from altmonitor.control.replies import (
     UnknownCommand,
     WatchlistChanged,
     WatchlistShown,
+    buttons_of,
 )
 from altmonitor.control.settings import SETTING_OF, SETTINGS, Settings
 from altmonitor.control.symbols import Unlisted
@@ -47,12 +54,16 @@ from altmonitor.delivery.render import numbers as n
 from altmonitor.delivery.render.alerts import Style
 from altmonitor.delivery.render.pieces import packed
 from altmonitor.delivery.render.replies import command_menu, reply_parts
-from altmonitor.delivery.render.reply_texts import REPLY_TEXTS
+from altmonitor.delivery.render.reply_texts import REPLY_TEXTS, TABLES
+from altmonitor.detectors.verdict import Verdict
+from altmonitor.languages import LANGUAGES
 from altmonitor.monitor.health import Health, LoopStatus, Reason, Status, Vitals, assess
 from altmonitor.monitor.ports import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus
+from tests.delivery import more_replies, position_replies
 
 NOW_S = 1_790_000_000  # 2026-09-21 14:13:20 UTC
 EN = Style(lang="en", tz=UTC)
+RU = Style(lang="ru", tz=timezone(timedelta(hours=3)))
 ZH = Style(lang="zh", tz=timezone(timedelta(hours=8)))
 
 VITALS = Vitals(
@@ -395,6 +406,8 @@ LONGEST: list[Reply] = [
     SaveFailed(command="mute", problem="<" * 5000),
     QueryFailed(command="stats", problem="&" * 5000),
     HistoryOff(command="history"),
+    *more_replies.LONGEST,
+    *position_replies.LONGEST,
     *(StatusPin(is_on=is_on, was_on=was_on) for is_on in (True, False) for was_on in (True, False)),
     NumbersChanged(changes=tuple(changed(s.key, s.low, s.high) for s in SETTINGS), is_reset=True),
     OverridesShown(changes=tuple(changed(s.key, s.low, s.high) for s in SETTINGS)),
@@ -442,7 +455,7 @@ class Balanced(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.mark.parametrize("style", [EN, ZH], ids=["en", "zh"])
+@pytest.mark.parametrize("style", [EN, ZH, RU], ids=["en", "zh", "ru"])
 @pytest.mark.parametrize("reply", LONGEST, ids=lambda reply: type(reply).__name__)
 def test_every_reply_fits_and_is_whole_html(reply: Reply, style: Style) -> None:
     parts = reply_parts(reply, style)
@@ -456,6 +469,15 @@ def test_every_reply_fits_and_is_whole_html(reply: Reply, style: Style) -> None:
 
 def test_every_kind_of_reply_was_rendered() -> None:
     assert {type(reply) for reply in LONGEST} == set(get_args(Reply))
+
+
+@pytest.mark.parametrize("reply", LONGEST, ids=lambda reply: type(reply).__name__)
+def test_every_button_has_its_label_and_a_command_that_is_understood(reply: Reply) -> None:
+    for button in buttons_of(reply):
+        assert len(button.action.encode()) <= ACTION_BYTES_MAX
+        assert button.action == CANCEL or isinstance(parse(button.action), Command)
+        for lang in ("en", "zh", "ru"):
+            assert button.label_key in REPLY_TEXTS[lang] or "/" in button.label_key
 
 
 @given(lengths=st.lists(st.integers(min_value=0, max_value=4096), max_size=30))
@@ -477,10 +499,46 @@ def placeholders(sentence: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}
 
 
-def test_both_languages_have_the_same_keys_and_placeholders() -> None:
-    english, chinese = REPLY_TEXTS["en"], REPLY_TEXTS["zh"]
-    assert set(english) == set(chinese)
-    assert {key: placeholders(english[key]) for key in english} == {key: placeholders(chinese[key]) for key in chinese}
+@pytest.mark.parametrize("lang", ["zh", "ru"])
+def test_every_language_has_the_same_keys_and_placeholders(lang: str) -> None:
+    english, other = REPLY_TEXTS["en"], REPLY_TEXTS[lang]
+    assert set(english) == set(other)
+    assert {key: placeholders(english[key]) for key in english} == {key: placeholders(other[key]) for key in other}
+
+
+@pytest.mark.parametrize("lang", ["en", "zh", "ru"])
+def test_every_text_closes_the_tags_it_opens(lang: str) -> None:
+    for sentence in REPLY_TEXTS[lang].values():
+        page = Balanced()
+        page.feed(sentence)
+        assert page.open == []
+
+
+def test_no_text_stands_in_two_tables() -> None:
+    assert sum(len(table["en"]) for table in TABLES) == len(REPLY_TEXTS["en"])
+
+
+SIGNS_ONLY = {
+    "changed",
+    "override",
+    "mute_changed",
+    "help_row",
+    "change_row",
+    "condition_row",
+    "condition_added",
+    "top_row",
+    "price_changes",
+    "oi_contracts",
+    "oi_changed",
+    "chart_of",
+    "price_of",
+}
+"""Nothing but values and signs."""
+
+
+def test_russian_is_written_in_russian() -> None:
+    plain = {key for key, sentence in REPLY_TEXTS["ru"].items() if not any("а" <= char <= "я" for char in sentence)}
+    assert plain == SIGNS_ONLY | {"kind_oi", "of_symbol", "preset_row", "route_row"}
 
 
 def test_english_holds_no_chinese_and_chinese_does() -> None:
@@ -488,11 +546,11 @@ def test_english_holds_no_chinese_and_chinese_does() -> None:
         return any("\u3000" <= char <= "\u9fff" or "\uff00" <= char <= "\uffef" for char in sentence)
 
     assert [key for key, sentence in REPLY_TEXTS["en"].items() if has_cjk(sentence)] == []
-    plain = {"changed", "override", "mute_changed", "help_row"}  # nothing but values and signs
-    assert {key for key, sentence in REPLY_TEXTS["zh"].items() if not has_cjk(sentence)} == plain
+    assert [key for key, sentence in REPLY_TEXTS["ru"].items() if has_cjk(sentence)] == []
+    assert {key for key, sentence in REPLY_TEXTS["zh"].items() if not has_cjk(sentence)} == SIGNS_ONLY
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("lang", ["en", "zh", "ru"])
 def test_every_key_named_elsewhere_has_its_text(lang: str) -> None:
     keys = {
         *(row.help_key for row in COMMANDS),
@@ -504,11 +562,17 @@ def test_every_key_named_elsewhere_has_its_text(lang: str) -> None:
         *(f"guard_{state}" for state in ("open", "waiting", "blocked", "probing")),
         *(f"delivery_{state}" for state in get_args(DeliveryState)),
         *(f"kind_{kind}" for kind in ("price", "oi", "vol")),
+        *(f"topic_{topic}" for topic in TOPICS),
+        *(f"rule_{rule}" for rule in RULES),
+        *(f"verdict_{verdict.name.lower()}" for verdict in Verdict),
+        *(f"preset_{name}" for name in PRESETS),
+        *(f"lang_{name}" for name in LANGUAGES),
+        *(reason.value for reason in NoRoute),
     }
     assert keys - set(REPLY_TEXTS[lang]) == set()
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("lang", ["en", "zh", "ru"])
 def test_the_menu_describes_every_command_within_telegrams_limits(lang: str) -> None:
     menu = command_menu(lang)
     assert [name for name, _ in menu] == [row.name for row in COMMANDS]
@@ -519,7 +583,18 @@ def test_the_menu_describes_every_command_within_telegrams_limits(lang: str) -> 
         assert "<" not in description
 
 
-def test_help_lists_every_command_with_its_usage() -> None:
-    page = text(HelpShown())
+@pytest.mark.parametrize("style", [EN, ZH, RU], ids=["en", "zh", "ru"])
+def test_help_lists_every_command_with_its_usage_under_its_topic(style: Style) -> None:
+    parts = reply_parts(HelpShown(), style)
+    assert len(parts) <= 2
+    page = "\n".join(parts)
     for row in COMMANDS:
-        assert row.usage in page or row.name == "start"
+        assert html.escape(row.usage, quote=False) in page or row.name == "start"
+    headings = [page.index(REPLY_TEXTS[style.lang][f"topic_{topic}"]) for topic in TOPICS]
+    assert headings == sorted(headings)
+
+
+def test_a_group_is_not_offered_what_only_a_private_chat_needs() -> None:
+    everywhere = {name for name, _ in command_menu("en")}
+    assert {name for name, _ in command_menu("en", "private")} == everywhere
+    assert everywhere - {name for name, _ in command_menu("en", "group")} == {"start"}

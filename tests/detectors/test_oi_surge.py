@@ -198,7 +198,7 @@ def test_after_a_restart_the_same_jump_is_not_told_again() -> None:
     for minute, value in enumerate([1_000.0] * 6 + [1_100.0]):
         sweep(before, value, minute * 60)
     after = steady()
-    after.engine.restore(before.sink.alerts)
+    after.engine.restore(before.sink.told, firsts={})
     for minute, value in enumerate([1_000.0] * 3 + [1_100.0], start=4):
         sweep(after, value, minute * 60)
     assert len(before.sink.alerts) == 1

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from altmonitor.control.settings import Settings
 from altmonitor.detectors.verdict import Verdict
+from altmonitor.monitor.links import anybody
 from tests.fakes import MINUTE, T0, Market
 
 
@@ -247,6 +248,12 @@ def test_a_number_that_cannot_be_a_price_is_refused_and_counted(field: str, bad:
     assert market.engine.refused["BAD_NUMBER"] == 1
 
 
+def test_a_change_too_large_for_a_number_is_none() -> None:
+    market = Market()
+    market.push(1e308, open=1e-320, high=1e308, low=1e-320)
+    assert market.told == []
+
+
 def test_muted_symbols_stay_silent_and_are_told_when_the_mute_ends() -> None:
     market = Market(settings=Settings(muted={"SOLUSDT": (T0 + 30_000) // 1000}))
     market.push(103.0, at_s=29)
@@ -278,7 +285,7 @@ def test_muted_beats_watched_and_an_empty_watchlist_means_all(
 def test_new_settings_count_from_the_next_frame() -> None:
     market = Market()
     market.push(102.0, at_s=1)
-    market.engine.use(Settings(pump_threshold=2.0))
+    market.engine.use(anybody(Settings(pump_threshold=2.0)))
     market.push(102.0, at_s=2)
     assert market.told == [("price", "PUMP", "1m")]
 
@@ -287,7 +294,7 @@ def test_what_was_told_before_a_restart_is_not_told_again_but_its_escalation_is(
     before = Market(settings=Settings(rolling=False))
     before.push(103.0, at_s=1)
     after = Market(settings=Settings(rolling=False))
-    assert after.engine.restore(before.sink.alerts) == 1
+    assert after.engine.restore(before.sink.told, firsts={}) == 1
     after.push(103.5, at_s=2)
     assert after.told == []
     after.push(106.0, at_s=3)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from altmonitor.control.settings import Settings
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.market.kline import Candle
+from altmonitor.monitor.links import anybody
 from tests.fakes import MINUTE, T0, Market
 
 
@@ -149,10 +150,17 @@ def test_muted_and_unwatched_symbols_still_feed_their_baseline() -> None:
     quiet(market, 12)
     market.close(12, 600_000.0)
     assert market.engine.verdicts["vol", Verdict.MUTED] == 1
-    market.engine.use(Settings())
+    market.engine.use(anybody(Settings()))
     market.close(13, 700_000.0)
     (alert,) = market.sink.alerts
     assert alert.details.baseline_count == 13
+
+
+def test_a_multiple_too_large_for_a_number_is_none() -> None:
+    market = Market()
+    quiet(market, 12, 1e-320)
+    market.close(12, 1e300)
+    assert market.told == []
 
 
 def test_directions_cool_down_apart() -> None:

@@ -143,6 +143,7 @@ class World:
             "TG_CHAT_ID": str(READER),
             "BINANCE_REST_URL": self.exchange.rest_url,
             "BINANCE_WS_URL": self.exchange.ws_url,
+            "BINANCE_WEB_URL": self.exchange.web_url,
             "TELEGRAM_API_URL": self.telegram.url,
             "DB_FILE": str(self.database),
             "STATE_FILE": str(self.state),

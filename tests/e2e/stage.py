@@ -100,6 +100,7 @@ async def stage(
                 "TG_CHAT_ID": str(where),
                 "BINANCE_REST_URL": exchange.rest_url,
                 "BINANCE_WS_URL": exchange.ws_url,
+                "BINANCE_WEB_URL": exchange.web_url,
                 "TELEGRAM_API_URL": telegram.url,
                 "DB_FILE": str(folder / "alerts.db"),
                 "STATE_FILE": str(folder / "state.json"),
@@ -108,7 +109,7 @@ async def stage(
             config, _ = configuration.load(app_environ, env_file=None)
             patience = Timeouts(call_s=30 * speed, poll_margin_s=10 * speed)
             channel = TelegramChannel(Secret(TOKEN), api_url=telegram.url, clock=clock, timeouts=patience)
-            async with telegram_outlet(channel, where) as outlet:
+            async with telegram_outlet(channel, config.destinations) as outlet:
                 feed = FeedOptions(gather_ms=config.feed_gather_ms, shortest_silence_s=stall_s * speed)
                 choices = Choices(feed=feed)
                 app = App(config, clock=clock, outlet=outlet, choices=choices)

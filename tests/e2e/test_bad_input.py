@@ -197,7 +197,7 @@ async def test_a_damaged_database_is_kept_aside_and_told(tmp_path: Path) -> None
     [
         (
             ["CREATE TABLE alerts (id INTEGER)", "PRAGMA user_version = 99"],
-            "{path} was written by a newer altmonitor (version 99, this one knows 1): install the newer one, "
+            "{path} was written by a newer altmonitor (version 99, this one knows 2): install the newer one, "
             "or set DB_FILE to another file; nothing was changed",
         ),
         (
@@ -259,12 +259,12 @@ async def test_damaged_settings_are_kept_aside_and_told(tmp_path: Path) -> None:
 
 async def test_settings_of_a_newer_version_are_left_as_they_are(tmp_path: Path) -> None:
     async with world(tmp_path) as here:
-        here.state.write_text('{"version": 2, "pump_threshold": 5.0}', encoding="utf-8")
+        here.state.write_text('{"version": 3, "pump_threshold": 5.0}', encoding="utf-8")
         assert await refusal(here) == (
             1,
-            [f"{here.state} has version 2, this altmonitor knows 1: update altmonitor, or move the file away"],
+            [f"{here.state} has version 3, this altmonitor knows 2: update altmonitor, or move the file away"],
         )
-        assert here.state.read_text(encoding="utf-8") == '{"version": 2, "pump_threshold": 5.0}'
+        assert here.state.read_text(encoding="utf-8") == '{"version": 3, "pump_threshold": 5.0}'
 
 
 async def test_a_second_one_on_the_same_database_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ async def test_a_threshold_set_in_the_chat_counts_at_once_and_after_a_restart(tm
         await here.until(lambda: here.since_start_s() > 200, within_s=300)
         assert await here.alerts() == []
     saved = json.loads((tmp_path / "state.json").read_text("utf-8"))
-    assert saved == {"version": 1, "pump_threshold": 5.0}
+    assert saved == {"version": 2, "pump_threshold": 5.0}
     async with stage(tmp_path, pump, start_s=210) as here:
         await here.said("PUMP +5 %", within_s=60)
 

@@ -31,6 +31,8 @@ KILLS = int(os.environ.get("ALTMONITOR_KILLS", "12"))
 SEED = int(os.environ.get("ALTMONITOR_SEED", "7"))
 ANSWER_S = 0.08
 """So long Telegram takes to answer: a kill meanwhile leaves a message in the chat that the program knows nothing of."""
+LAST_TURNS = 20
+"""Turns of our event loop in which what a killed program sent last is taken in, however slow the machine makes them."""
 
 pytestmark = pytest.mark.timeout(60 + 15 * KILLS)
 
@@ -53,7 +55,8 @@ async def lived(here: World, program: Program, *, kind: int, chance: random.Rand
 async def ended(here: World, program: Program, life: Life) -> Life:
     life.ended_ms = SystemClock().now_ms()
     await program.kill()
-    await asyncio.sleep(0.1)  # what it sent last arrives
+    for _ in range(LAST_TURNS):
+        await asyncio.sleep(0.01)
     life.said = len(here.said)
     aside = here.folder / "aside"
     shutil.rmtree(aside, ignore_errors=True)
@@ -102,7 +105,9 @@ async def test_no_alert_is_lost_and_only_what_was_in_flight_at_a_kill_is_told_tw
     assert [key for life in lives for key in life.committed - keys] == []
     assert len(keys) == len(found.rows)
 
-    assert max(copies) == 1, "at every kill one message at most may be in the chat without being known to be"
+    crowds = [described(here, of_life) for of_life in found.copies if len(of_life) > 1]
+    assert crowds == [], "at every kill one message at most may be in the chat without being known to be"
+    assert copies[1] > 0
     assert found.copies[KILLS] == set()
     assert found.unmarked == []
     assert [message.text for message in found.in_vain] == []
@@ -113,6 +118,14 @@ async def test_no_alert_is_lost_and_only_what_was_in_flight_at_a_kill_is_told_tw
     assert pushes != set()
     assert [push for push in pushes if not is_told(push, found.rows)] == []
     assert violations == []
+
+
+def described(here: World, message_ids: set[int]) -> list[str]:
+    return [
+        f"{message.message_id} at {message.date_ms}, {len(message.edits)} edits: {message.text}"
+        for message in here.said
+        if message.message_id in message_ids
+    ]
 
 
 async def lived_to_the_end(here: World, program: Program) -> Life:

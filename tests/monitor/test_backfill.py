@@ -56,7 +56,7 @@ class Desk:
 
 async def test_the_minutes_of_a_hole_are_fetched_oldest_first_and_all_closed() -> None:
     async with Desk().running() as desk:
-        desk.backfill.request("SOLUSDT", T0 - 3 * MINUTE + 20_000, NOW_MS)
+        desk.backfill.request("SOLUSDT", T0 - 3 * MINUTE + 20_000, T0 - 1)
         assert desk.backfill.status().pending == 1
         await desk.clock.advance(1.0)
         assert desk.applied[0][0] == "SOLUSDT"
@@ -79,17 +79,19 @@ async def test_a_minute_that_has_just_ended_is_waited_for() -> None:
         assert desk.minutes() == [-1]
 
 
-async def test_a_hole_inside_the_open_minute_needs_nothing() -> None:
+async def test_a_minute_that_is_over_for_the_exchange_alone_is_fetched_when_it_is_over_for_us() -> None:
     async with Desk().running() as desk:
-        desk.backfill.request("SOLUSDT", T0 + 1_000, NOW_MS)
-        await desk.clock.advance(100.0)
+        desk.backfill.request("SOLUSDT", T0 - MINUTE, T0)
+        await desk.clock.advance(51.9)
         assert desk.rest.asked == []
-        await desk.backfill.settled()
+        await desk.clock.advance(0.2)
+        assert desk.minutes() == [-1, 0]
+        assert desk.ended == [("SOLUSDT", T0 - MINUTE, T0 + MINUTE)]
 
 
 async def test_a_long_hole_is_asked_for_in_parts_below_100_rows_and_applied_once() -> None:
     async with Desk().running() as desk:
-        desk.backfill.request("SOLUSDT", T0 - 250 * MINUTE, NOW_MS)
+        desk.backfill.request("SOLUSDT", T0 - 250 * MINUTE, T0 - 1)
         await desk.clock.advance(2.0)
         assert len(desk.rest.asked) == 3
         assert desk.minutes() == list(range(-250, 0))
@@ -98,7 +100,7 @@ async def test_a_long_hole_is_asked_for_in_parts_below_100_rows_and_applied_once
 
 async def test_a_hole_of_weeks_is_filled_for_its_last_day() -> None:
     async with Desk().running() as desk:
-        desk.backfill.request("SOLUSDT", T0 - 26_000 * MINUTE, NOW_MS)
+        desk.backfill.request("SOLUSDT", T0 - 26_000 * MINUTE, T0 - 1)
         await desk.clock.advance(10.0)
         assert desk.minutes() == list(range(-1_440, 0))
         assert len(desk.rest.asked) == 15
@@ -131,7 +133,7 @@ async def test_the_need_told_last_is_filled_first() -> None:
     async with Desk(*symbols).running() as desk:
         desk.backfill.request_all(20)
         await desk.clock.advance(1.0)
-        desk.backfill.request("URGENTUSDT", T0 - 2 * MINUTE, NOW_MS)
+        desk.backfill.request("URGENTUSDT", T0 - 2 * MINUTE, T0 - 1)
         await desk.clock.advance(0.5)
         assert "URGENTUSDT" in [symbol for symbol, _ in desk.applied]
 
@@ -140,7 +142,7 @@ async def test_a_block_is_sat_out_and_the_need_is_filled_after_it() -> None:
     async with Desk().running() as desk:
         blocked = ExchangeBlocked("418", until_ms=NOW_MS + 600_000)
         desk.rest.failing = lambda what, symbol: blocked if desk.clock.now_ms() < blocked.until_ms else None
-        desk.backfill.request("SOLUSDT", T0 - 3 * MINUTE, NOW_MS)
+        desk.backfill.request("SOLUSDT", T0 - 3 * MINUTE, T0 - 1)
         await desk.clock.advance(590.0)
         assert len(desk.rest.asked) == 1
         assert desk.backfill.status().pending == 1
@@ -151,7 +153,7 @@ async def test_a_block_is_sat_out_and_the_need_is_filled_after_it() -> None:
 async def test_an_exchange_without_an_answer_is_asked_for_an_hour_ever_less_often() -> None:
     async with Desk().running() as desk:
         desk.rest.failing = lambda what, symbol: ExchangeUnreachable("503")
-        desk.backfill.request("SOLUSDT", T0 - 3 * MINUTE, NOW_MS)
+        desk.backfill.request("SOLUSDT", T0 - 3 * MINUTE, T0 - 1)
         await desk.clock.advance(80.0)
         assert [round(asked.at_s) for asked in desk.rest.asked] == [0, 5, 15, 35, 75]
         await desk.clock.advance(3_500.0)
@@ -179,7 +181,7 @@ async def test_an_exhausted_budget_is_tried_again_later() -> None:
     async with Desk().running() as desk:
         problems = [BudgetExhausted("none"), BudgetExhausted("none")]
         desk.rest.failing = lambda what, symbol: problems.pop() if problems else None
-        desk.backfill.request("SOLUSDT", T0 - 3 * MINUTE, NOW_MS)
+        desk.backfill.request("SOLUSDT", T0 - 3 * MINUTE, T0 - 1)
         await desk.clock.advance(60.0)
         assert desk.minutes() == [-3, -2, -1]
 
@@ -197,7 +199,7 @@ async def test_symbols_that_cannot_be_had_do_not_hold_up_the_others() -> None:
 async def test_a_symbol_the_exchange_does_not_know_is_given_up_at_once() -> None:
     async with Desk().running() as desk:
         desk.rest.failing = lambda what, symbol: UnknownSymbol("-1121")
-        desk.backfill.request("GONEUSDT", T0 - 3 * MINUTE, NOW_MS)
+        desk.backfill.request("GONEUSDT", T0 - 3 * MINUTE, T0 - 1)
         await desk.clock.advance(1.0)
         assert desk.backfill.status().failed == 1
         assert desk.ended == [("GONEUSDT", T0 - 3 * MINUTE, T0)]
@@ -207,7 +209,7 @@ async def test_a_stopped_back_fill_keeps_what_was_under_way() -> None:
     desk = Desk()
     desk.rest.takes_s = 5.0
     async with desk.running():
-        desk.backfill.request("SOLUSDT", T0 - 3 * MINUTE, NOW_MS)
+        desk.backfill.request("SOLUSDT", T0 - 3 * MINUTE, T0 - 1)
         await desk.clock.advance(1.0)
     async with desk.running():
         await desk.clock.advance(6.0)

@@ -23,7 +23,7 @@ def blind_market(**settings: object) -> Market:
 
 
 def test_the_missed_minutes_are_asked_for_with_those_they_are_compared_with() -> None:
-    assert blind_market().refills[-1] == ("SOLUSDT", T0 - 8 * MINUTE, T0 + 15 * MINUTE + 10_000)
+    assert blind_market().refills[-1] == ("SOLUSDT", T0 - 8 * MINUTE, T0 + 14 * MINUTE + 10_000)
 
 
 def test_touched_bounds_and_bursts_of_missed_minutes_are_told_as_late_with_their_own_time() -> None:
@@ -45,7 +45,7 @@ def test_what_was_told_live_before_the_hole_is_not_told_again() -> None:
     market = blind_market()
     live = Market()
     live.push(103.5, at_s=12 * 60 + 5)
-    market.engine.restore(live.sink.alerts)
+    market.engine.restore(live.sink.told, firsts={})
     market.engine.refill("SOLUSDT", [candle(12, high=103.5)])
     assert market.told == []
 
@@ -137,3 +137,16 @@ def test_a_symbol_that_left_leaves_nothing_unseen() -> None:
     market = blind_market()
     market.engine.set_symbols([])
     assert market.engine.unseen_since_ms is None
+
+
+def test_history_that_comes_after_many_newer_alerts_repeats_nothing_that_was_told_live() -> None:
+    market = Market()
+    market.push(103.5, at_s=5)  # a candle of its own …
+    market.push(100.0, at_s=600.0)
+    market.push(104.0, at_s=660.5, open=103.4)  # … and 60 s across two
+    for minute in range(20, 80, 10):
+        market.push(103.5, at_s=minute * 60 + 5)
+    assert len(market.told) == 8
+    market.engine.after_blind(T0, T0 + 90 * MINUTE)
+    market.engine.refill("SOLUSDT", [candle(0, high=103.5), candle(10, high=103.4), candle(11, high=104.0)])
+    assert len(market.told) == 8

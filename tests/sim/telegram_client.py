@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+from PIL import Image
 
 from altmonitor.clock import Clock
 from altmonitor.sim.telegram import SimTelegram
@@ -14,6 +16,13 @@ from tests.movable_clock import MovableClock
 
 TOKEN = "123456:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
 GROUP = -1001234567890
+
+
+def png(width: int, height: int) -> bytes:
+    """A picture of one colour."""
+    out = io.BytesIO()
+    Image.new("1", (width, height)).save(out, "PNG")
+    return out.getvalue()
 
 
 class RawClient:
@@ -27,7 +36,7 @@ class RawClient:
             assert answer.status == body.get("error_code", 200)
             return body
 
-    async def form(self, method: str, fields: dict[str, Any]) -> dict[str, Any]:
+    async def form(self, method: str, fields: dict[str, Any] | aiohttp.FormData) -> dict[str, Any]:
         async with self._session.post(f"{self._sim.url}/bot{TOKEN}/{method}", data=fields) as answer:
             body: dict[str, Any] = await answer.json()
             return body

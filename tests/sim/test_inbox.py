@@ -7,6 +7,7 @@ import pty
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import aiohttp
 import pytest
 
 from altmonitor.config import Destination
@@ -14,9 +15,10 @@ from altmonitor.sim.inbox import TerminalInbox, styled
 from altmonitor.sim.telegram import SimTelegram
 from altmonitor.sim.telegram_html import parse_html
 from tests.movable_clock import MovableClock
-from tests.sim.telegram_client import GROUP, RawClient, telegram
+from tests.sim.telegram_client import GROUP, RawClient, png, telegram
 
 READER = Destination(chat_id=5)
+PICTURE = png(90, 60).ljust(9_800, b"\0")
 
 
 @asynccontextmanager
@@ -40,6 +42,17 @@ async def test_a_message_stands_in_a_frame_with_time_and_number() -> None:
             "└" + "─" * 71,
             "",
         ]
+
+
+async def test_a_picture_is_named_after_its_file_and_caption() -> None:
+    async with inbox() as (_, client, _, out):
+        form = aiohttp.FormData({"chat_id": "5", "parse_mode": "HTML", "caption": "<code>SOLUSDT</code> · 1m\nmore"})
+        form.add_field("photo", io.BytesIO(PICTURE), filename="chart.png", content_type="image/png")
+        await client.form("sendPhoto", form)
+        await client.form("sendPhoto", aiohttp.FormData({"chat_id": "5", "photo": io.BytesIO(PICTURE)}))
+
+        shown = [line for line in out.getvalue().split("\n") if line.startswith("│")]
+        assert shown == ["│ [chart SOLUSDT · 1m · 9.8 KB]", "│ more", "│ [photo · 9.8 KB]"]
 
 
 async def test_an_edit_shows_only_the_lines_that_changed() -> None:

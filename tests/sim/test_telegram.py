@@ -8,7 +8,7 @@ import pytest
 
 from altmonitor.sim.telegram_values import SimMessage
 from tests.movable_clock import T0, MovableClock
-from tests.sim.telegram_client import GROUP, TOKEN, telegram
+from tests.sim.telegram_client import GROUP, TOKEN, png, telegram
 
 
 async def test_a_message_is_kept_as_it_is_read_and_answered_with_its_entities() -> None:
@@ -141,10 +141,13 @@ async def test_a_deleted_message_is_gone() -> None:
 
 async def test_a_photo_is_uploaded_with_its_caption() -> None:
     async with telegram() as (sim, client):
-        answer = await client.form("sendPhoto", {"chat_id": "5", "caption": "chart", "photo": io.BytesIO(b"\x89PNG")})
+        picture = png(90, 60)
+        answer = await client.form("sendPhoto", {"chat_id": "5", "caption": "chart", "photo": io.BytesIO(picture)})
 
         assert answer["result"]["caption"] == "chart"
-        assert (sim.chats[5][0].photo, sim.chats[5][0].text) == (b"\x89PNG", "chart")
+        (size,) = answer["result"]["photo"]
+        assert (size["width"], size["height"], size["file_size"]) == (90, 60, len(picture))
+        assert (sim.chats[5][0].photo, sim.chats[5][0].text) == (picture, "chart")
 
 
 async def test_a_wrong_token_is_401_and_a_malformed_one_404() -> None:
@@ -213,7 +216,7 @@ async def test_a_pressed_button_is_answered_once_and_in_time() -> None:
         assert (update["id"], update["data"], update["message"]["message_id"]) == (query, "m:1", 1)
 
         assert (await client.call("answerCallbackQuery", callback_query_id=query, text="muted"))["result"] is True
-        assert sim.answered[query] == "muted"
+        assert sim.answered[query].text == "muted"
         assert (await client.call("answerCallbackQuery", callback_query_id=query))["error_code"] == 400
 
         late = sim.inject_callback(5, "m:1", message_id=1)

@@ -13,13 +13,21 @@ from pathlib import Path
 import pytest
 
 from altmonitor.config import load
-from altmonitor.control.settings import Overrides, Settings, SettingsHolder
+from altmonitor.control.audience import QuietHours
+from altmonitor.control.conditions import Condition, PriceCrosses, PriceMoves
+from altmonitor.control.holder import Home, SettingsHolder
+from altmonitor.control.overrides import Budget, Overrides
+from altmonitor.control.settings import Settings
+from altmonitor.control.state import Own, State
 from altmonitor.errors import NewerSchemaError, StorageError
 from altmonitor.storage.state_file import StateFile, base_settings, which_won
+from altmonitor.storage.state_format import decode_own, encode_own
+from altmonitor.values import Destination
 from tests.fakes import ManualClock
 
 SECOND = 1_790_000_040
-FULL = Overrides(
+CHAT = Destination(chat_id=-1001)
+MAIN = Overrides(
     numbers={
         "pump_threshold": 5.0,
         "dump_threshold": -3.25,
@@ -31,6 +39,10 @@ FULL = Overrides(
     watchlist=frozenset({"SOLUSDT", "币安人生USDT"}),
     muted={"DOGEUSDT": None, "PEPEUSDT": 1_790_000_000},
 )
+
+
+FULL = State(main=MAIN)
+COOLDOWN = State(main=Overrides(numbers={"cooldown_sec": 60}))
 
 
 @pytest.fixture
@@ -54,14 +66,14 @@ async def test_without_a_file_nothing_is_overridden_and_none_is_made(path: Path)
 
 async def test_what_was_saved_is_loaded_again(path: Path) -> None:
     await state_file(path).save(FULL, who="user 7")
-    assert (await state_file(path).load()).overrides == FULL
+    assert (await state_file(path).load()).state == FULL
     assert files_beside(path) == ["state.json"]
 
 
 async def test_the_file_has_the_documented_form_and_only_what_was_changed(path: Path) -> None:
     await state_file(path).save(FULL, who="user 7")
     assert json.loads(path.read_text("utf-8")) == {
-        "version": 1,
+        "version": 2,
         "pump_threshold": 5.0,
         "dump_threshold": -3.25,
         "cooldown_sec": 180,
@@ -71,8 +83,115 @@ async def test_the_file_has_the_documented_form_and_only_what_was_changed(path: 
         "watchlist": ["SOLUSDT", "币安人生USDT"],
         "muted": {"DOGEUSDT": None, "PEPEUSDT": 1790000000},
     }
-    await state_file(path).save(Overrides(numbers={"cooldown_sec": 60}), who="user 7")
-    assert json.loads(path.read_text("utf-8")) == {"version": 1, "cooldown_sec": 60}
+    await state_file(path).save(COOLDOWN, who="user 7")
+    assert json.loads(path.read_text("utf-8")) == {"version": 2, "cooldown_sec": 60}
+
+
+EVERYTHING = State(
+    main=Overrides(
+        numbers={"move_5m_pct": 4.0, "min_24h_usdt": 2e6, "oi_min_usd": 0.0},
+        watchlist=frozenset(),
+        symbols={"SOLUSDT": {"pump_threshold": 8.0, "cooldown_sec": 60}},
+        kinds=frozenset({"price", "oi"}),
+        is_silent=True,
+        quiet=QuietHours(begin_minute=1380, end_minute=420),
+        lang="ru",
+        tz="Europe/Berlin",
+        budget=Budget(per_day=20, numbers={"pump_threshold": 6.5, "cooldown_sec": 90}),
+    ),
+    chats={
+        Destination(chat_id=-1002): Overrides(muted={}, quiet="off", is_silent=False, budget=Budget(per_day=0)),
+        Destination(chat_id=-1002, topic_id=7): Overrides(kinds=frozenset()),
+    },
+    conditions=(
+        Condition(
+            id=3,
+            place=Destination(chat_id=77),
+            owner_id=7,
+            owner_name="ann",
+            text="btc > 70k",
+            created_s=SECOND,
+            symbol="BTCUSDT",
+            predicate=PriceCrosses(side="above", level=70_000.0),
+        ),
+        Condition(
+            id=5,
+            place=Destination(chat_id=-1002, topic_id=7),
+            owner_id=None,
+            owner_name="channel",
+            text="sol move 5m 4",
+            created_s=SECOND,
+            symbol="SOLUSDT",
+            predicate=PriceMoves(window="5m", pct=4.0),
+        ),
+    ),
+)
+
+
+async def test_every_destination_and_condition_is_kept(path: Path) -> None:
+    await state_file(path).save(EVERYTHING, who="user 7")
+    assert (await state_file(path).load()).state == EVERYTHING
+    assert json.loads(path.read_text("utf-8")) == {
+        "version": 2,
+        "move_5m_pct": 4.0,
+        "min_24h_usdt": 2_000_000.0,
+        "oi_min_usd": 0.0,
+        "watchlist": [],
+        "symbols": {"SOLUSDT": {"pump_threshold": 8.0, "cooldown_sec": 60}},
+        "kinds": ["price", "oi"],
+        "silent": True,
+        "quiet": "23:00-07:00",
+        "lang": "ru",
+        "tz": "Europe/Berlin",
+        "budget": {"per_day": 20, "thresholds": {"pump_threshold": 6.5, "cooldown_sec": 90}},
+        "chats": {
+            "-1002": {"muted": {}, "silent": False, "quiet": "off", "budget": {"per_day": 0}},
+            "-1002/7": {"kinds": []},
+        },
+        "conditions": [
+            {
+                "id": 3,
+                "place": "77",
+                "owner_id": 7,
+                "owner": "ann",
+                "text": "btc > 70k",
+                "created": SECOND,
+                "symbol": "BTCUSDT",
+                "when": "price_above",
+                "level": 70000.0,
+            },
+            {
+                "id": 5,
+                "place": "-1002/7",
+                "owner": "channel",
+                "text": "sol move 5m 4",
+                "created": SECOND,
+                "symbol": "SOLUSDT",
+                "when": "move",
+                "level": 4.0,
+                "window": "5m",
+            },
+        ],
+    }
+
+
+def test_what_one_destination_has_of_its_own_is_written_for_the_record_and_read_again() -> None:
+    for place, overrides in EVERYTHING.chats.items():
+        own = Own(overrides=overrides, conditions=tuple(c for c in EVERYTHING.conditions if c.place == place))
+        assert decode_own(encode_own(own)) == own
+    assert encode_own(Own()) == "{}"
+
+
+async def test_a_file_of_the_version_before_is_upgraded_by_the_next_change(path: Path) -> None:
+    path.write_text('{"version": 1, "pump_threshold": 5.0, "watchlist": [], "muted": {"DOGEUSDT": null}}', "utf-8")
+    loaded = (await state_file(path).load()).state
+    assert loaded == State(main=Overrides(numbers={"pump_threshold": 5.0}, muted={"DOGEUSDT": None}))
+    await state_file(path).save(loaded, who="user 7")
+    assert json.loads(path.read_text("utf-8")) == {
+        "version": 2,
+        "pump_threshold": 5.0,
+        "muted": {"DOGEUSDT": None},
+    }
 
 
 async def test_only_the_owner_may_read_it(path: Path) -> None:
@@ -91,13 +210,13 @@ async def test_the_older_form_is_read(path: Path) -> None:
     overrides = (await state_file(path).load()).overrides
     assert overrides.muted == {"DOGEUSDT": None, "SOLUSDT": None}
     assert overrides.numbers["pump_threshold"] == 4.0
-    assert overrides.watchlist == frozenset()
+    assert overrides.watchlist is None
 
 
 async def test_hand_written_names_and_a_byte_order_mark_are_understood(path: Path) -> None:
     path.write_bytes(b'\xef\xbb\xbf{"watchlist": ["sol"], "muted": {"doge": null}}')
     overrides = (await state_file(path).load()).overrides
-    assert overrides.watchlist == {"SOLUSDT"}
+    assert overrides.watchlist == frozenset({"SOLUSDT"})
     assert overrides.muted == {"DOGEUSDT": None}
 
 
@@ -146,9 +265,42 @@ DAMAGED = [
     b'{"version": null}',
     b'{"version": 0}',
     b'{"version": true}',
+    b'{"version": 1, "lang": "en"}',
+    b'{"chats": {}}',
+    b'{"version": 2, "lang": "fr"}',
+    b'{"version": 2, "tz": "../etc/passwd"}',
+    b'{"version": 2, "tz": "berlin"}',
+    b'{"version": 2, "quiet": "23-7"}',
+    b'{"version": 2, "quiet": "23:00-23:00"}',
+    b'{"version": 2, "quiet": "24:00-07:00"}',
+    b'{"version": 2, "kinds": ["price", "liq"]}',
+    b'{"version": 2, "silent": 1}',
+    b'{"version": 2, "budget": 20}',
+    b'{"version": 2, "budget": {"per_day": -1}}',
+    b'{"version": 2, "budget": {"per_day": 20, "thresholds": {"pump_threshold": 500}}}',
+    b'{"version": 2, "budget": {"per_day": 20, "thresholds": {"watchlist": 5}}}',
+    b'{"version": 2, "symbols": {"SOLUSDT": {"move_5m_pct": 5}}}',
+    b'{"version": 2, "symbols": {"SOLUSDT": {"pump_threshold": 0}}}',
+    b'{"version": 2, "symbols": {"SOLUSDT": {"cooldown_sec": 1.5}}}',
+    b'{"version": 2, "symbols": {"SOLUSDT": {}}}',
+    b'{"version": 2, "symbols": {"": {"pump_threshold": 5}}}',
+    b'{"version": 2, "min_24h_usdt": -1}',
+    b'{"version": 2, "chats": {"here": {"lang": "en"}}}',
+    b'{"version": 2, "chats": {"-5": {"version": 2}}}',
+    b'{"version": 2, "chats": {"-5": {"pump_threshold": 0}}}',
+    b'{"version": 2, "chats": {"-5": {}, "-05": {}}}',
+    b'{"version": 2, "conditions": [{"id": 1}]}',
+    b'{"version": 2, "conditions": [{"id": 0, "place": "5", "text": "", "created": 1, "symbol": "BTCUSDT",'
+    b' "when": "price_above", "level": 1}]}',
+    b'{"version": 2, "conditions": [{"id": 1, "place": "5", "text": "", "created": 1, "symbol": "BTCUSDT",'
+    b' "when": "price_above", "level": 0}]}',
+    b'{"version": 2, "conditions": [{"id": 1, "place": "5", "text": "", "created": 1, "symbol": "BTCUSDT",'
+    b' "when": "move", "level": 4, "window": "7m"}]}',
+    b'{"version": 2, "conditions": [{"id": 1, "place": "5", "text": "", "created": 1, "symbol": "BTCUSDT",'
+    b' "when": "funding_above", "level": 2}]}',
     b'{"version": 1.0}',
     b'{"x": ' + b"[" * 100_000,
-    b'{"watchlist": []}' + b" " * 1_000_000,
+    b'{"watchlist": []}' + b" " * 4_000_000,
     b'{"pump_threshold": 5.0} {"pump_threshold": 6.0}',
 ]
 
@@ -165,7 +317,7 @@ async def test_a_damaged_file_is_kept_aside_whole_and_reported(path: Path, conte
     assert loaded.aside.name in loaded.problem
     assert not path.exists()
     await state.save(FULL, who="user 7")
-    assert (await state_file(path).load()).overrides == FULL
+    assert (await state_file(path).load()).state == FULL
 
 
 async def test_one_wrong_value_makes_the_whole_file_damaged(path: Path) -> None:
@@ -200,12 +352,12 @@ async def test_a_damaged_file_that_cannot_be_kept_aside_is_left_and_changes_are_
 
 
 @pytest.mark.parametrize(
-    "content", [b'{"version": 2}', b'{"version": 2, "pump_threshold": "five", "new_thing": {"a": [1]}}']
+    "content", [b'{"version": 3}', b'{"version": 3, "pump_threshold": "five", "new_thing": {"a": [1]}}']
 )
 async def test_a_newer_file_is_refused_and_left_untouched(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     state = state_file(path)
-    with pytest.raises(NewerSchemaError, match=r"has version 2, this altmonitor knows 1: update altmonitor"):
+    with pytest.raises(NewerSchemaError, match=r"has version 3, this altmonitor knows 2: update altmonitor"):
         await state.load()
     with pytest.raises(StorageError):
         await state.save(FULL, who="user 7")
@@ -264,13 +416,13 @@ async def test_a_missing_directory_is_named_when_saving_and_nothing_is_made(tmp_
 
 async def test_a_failed_save_leaves_the_old_file_and_no_litter(path: Path) -> None:
     state = state_file(path)
-    await state.save(Overrides(numbers={"cooldown_sec": 60}), who="user 7")
+    await state.save(COOLDOWN, who="user 7")
     blocked = path.with_name("state.json.tmp")
     blocked.mkdir()  # a directory where the temporary file goes makes every write fail, for root too
     with pytest.raises(StorageError, match="cannot be written"):
         await state.save(FULL, who="user 7")
     blocked.rmdir()
-    assert json.loads(path.read_text("utf-8")) == {"version": 1, "cooldown_sec": 60}
+    assert json.loads(path.read_text("utf-8")) == {"version": 2, "cooldown_sec": 60}
     await state.save(FULL, who="user 7")
     assert files_beside(path) == ["state.json"]
 
@@ -291,7 +443,9 @@ async def test_a_temporary_name_that_is_a_link_is_not_followed(path: Path, tmp_p
 
 async def test_many_saves_at_once_end_with_one_whole_file(path: Path) -> None:
     state = state_file(path)
-    await asyncio.gather(*(state.save(Overrides(numbers={"cooldown_sec": n}), who="user 7") for n in range(50)))
+    await asyncio.gather(
+        *(state.save(State(main=Overrides(numbers={"cooldown_sec": n})), who="user 7") for n in range(50))
+    )
     assert files_beside(path) == ["state.json"]
     assert (await state.load()).problem == ""
 
@@ -315,6 +469,6 @@ def test_the_environment_decides_what_no_command_changed() -> None:
     base = base_settings(config)
     assert base == Settings(pump_threshold=8.0, vol_burst_lookback=30, rolling=False)
     overrides = Overrides(numbers={"cooldown_sec": 60})
-    assert SettingsHolder(base, overrides).current.pump_threshold == 8.0
+    assert SettingsHolder(base, State(main=overrides), home=Home(destinations=(CHAT,))).current.pump_threshold == 8.0
     assert which_won(base, overrides) == ["cooldown_sec = 60 from state.json (the environment's COOLDOWN_SEC is 180)"]
     assert which_won(base, Overrides()) == []

@@ -9,10 +9,13 @@ from pathlib import Path
 
 from hypothesis import example, given, settings
 
-from altmonitor.control.settings import SETTING_OF, Overrides, Settings
+from altmonitor.control.holder import Home, SettingsHolder
+from altmonitor.control.settings import SETTING_OF, Settings
+from altmonitor.control.state import State
 from altmonitor.errors import NewerSchemaError
 from altmonitor.storage.state_file import StateFile
 from altmonitor.storage.state_format import Damaged, decode, encode
+from altmonitor.values import Destination
 from tests.fakes import ManualClock
 from tests.fuzz import broken
 
@@ -30,18 +33,55 @@ STATE = {
 OLD = {"pump_threshold": 4.0, "muted": ["DOGEUSDT", "SOLUSDT"]}
 
 
-def is_sound(overrides: Overrides) -> bool:
-    """Every value could have been set by a command, and the settings over it are usable."""
-    in_range = all(SETTING_OF[key].accepts(value) for key, value in overrides.numbers.items())
-    finite = all(math.isfinite(value) for value in overrides.numbers.values())
-    symbols = [*overrides.watchlist, *overrides.muted]
-    named = all(symbol and symbol.isprintable() and len(symbol) <= 70 for symbol in symbols)
-    settings = overrides.over(Settings())
-    return in_range and finite and named and all(settings.is_muted(s, 0.0) in (True, False) for s in overrides.muted)
+NEW = {
+    "version": 2,
+    "pump_threshold": 5.0,
+    "move_15m_pct": 8.0,
+    "min_24h_usdt": 2_000_000.0,
+    "watchlist": ["SOLUSDT"],
+    "symbols": {"SOLUSDT": {"pump_threshold": 8.0, "cooldown_sec": 60}},
+    "kinds": ["price", "vol"],
+    "silent": False,
+    "quiet": "23:00-07:00",
+    "lang": "zh",
+    "tz": "Asia/Shanghai",
+    "budget": {"per_day": 20, "thresholds": {"oi_surge_1m": 7.5}},
+    "chats": {"-1002/7": {"kinds": ["oi"], "muted": {"DOGEUSDT": None}, "dump_threshold": -6.0}},
+    "conditions": [
+        {
+            "id": 3,
+            "place": "77",
+            "owner_id": 7,
+            "owner": "ann",
+            "text": "btc > 70k",
+            "created": 1_790_000_000,
+            "symbol": "BTCUSDT",
+            "when": "price_above",
+            "level": 70000.0,
+        }
+    ],
+}
+
+
+def is_sound(state: State) -> bool:
+    """Every value could have been set by a command, and the audiences that come of it are usable."""
+    for overrides in (state.main, *state.chats.values()):
+        numbers = [overrides.numbers_in_force, *(overrides.symbols or {}).values()]
+        for key, value in (item for of in numbers for item in of.items()):
+            assert SETTING_OF[key].accepts(value)
+            assert math.isfinite(value)
+        for symbol in (*(overrides.watchlist or ()), *(overrides.muted or {}), *(overrides.symbols or {})):
+            assert symbol
+            assert symbol.isprintable()
+            assert len(symbol) <= 70
+    holder = SettingsHolder(Settings(), state, home=Home(destinations=(Destination(chat_id=-1001),)))
+    assert holder.audiences[0].destination == Destination(chat_id=-1001)
+    assert all(condition.place in holder.destinations for condition in state.conditions)
+    return True
 
 
 @settings(max_examples=800, deadline=None)
-@given(broken(STATE) | broken(OLD))
+@given(broken(STATE) | broken(OLD) | broken(NEW))
 @example(b"")
 @example(b"\xef\xbb\xbf{}")
 @example(b"[" * 100_000)
@@ -51,16 +91,16 @@ def is_sound(overrides: Overrides) -> bool:
 @example(b'{"pump_threshold":1e999}')
 def test_what_is_not_damaged_is_sound_and_is_read_the_same_again(content: bytes) -> None:
     try:
-        overrides = decode(content)
+        state = decode(content)
     except (Damaged, NewerSchemaError) as problem:
         assert str(problem)
         return
-    assert is_sound(overrides)
-    assert decode(encode(overrides)) == overrides
+    assert is_sound(state)
+    assert decode(encode(state)) == state
 
 
 @settings(max_examples=60, deadline=None)
-@given(broken(STATE))
+@given(broken(STATE) | broken(NEW))
 def test_the_program_starts_with_any_file_and_a_damaged_one_is_kept(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "state.json"
@@ -76,7 +116,7 @@ def test_the_program_starts_with_any_file_and_a_damaged_one_is_kept(content: byt
             assert loaded.problem == ""
         else:
             assert loaded.aside.read_bytes() == content
-            assert loaded.overrides == Overrides()
+            assert loaded.state == State()
             assert not path.exists()
-        asyncio.run(file.save(loaded.overrides, who="test"))
-        assert decode(path.read_bytes()) == loaded.overrides
+        asyncio.run(file.save(loaded.state, who="test"))
+        assert decode(path.read_bytes()) == loaded.state

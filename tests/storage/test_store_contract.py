@@ -209,7 +209,7 @@ async def test_what_is_learned_later_is_in_the_history_and_in_what_still_waits(s
     stored = (await store.recent(limit=1))[0].alert
     for alert in (row.alert, stored, (await store.alerts_of([learned.key]))[learned.key]):
         assert (alert.lsr, alert.oi_change, alert.quadrant) == (1.75, 2.0, "up_up")
-        assert alert.details == Details(funding_rate=0.0001)
+        assert alert.details == Details(threshold=3.0, window_s=41.2, funding_rate=0.0001)
         assert alert.price == 103.5, "what was decided on does not change"
     await store.update_alert(pump("NEVERPUTUSDT"))
 
@@ -310,3 +310,81 @@ async def test_waiting_for_work_ends_for_rows_that_came_before_and_not_without_n
     async with asyncio.timeout(5):
         await sleeper
     assert await waiting(store, GROUP) == ["SOLUSDT", "DOGEUSDT"]
+
+
+async def test_destinations_can_be_changed_while_it_is_open(kind: str, tmp_path: Path) -> None:
+    async with opened(kind, tmp_path, PRIVATE) as store:
+        await put(store, "AUSDT")
+        store.set_destinations([PRIVATE, TOPIC])
+        await put(store, "BUSDT")
+        assert (await waiting(store), await waiting(store, TOPIC)) == (["AUSDT", "BUSDT"], ["BUSDT"])
+        store.set_destinations([PRIVATE])
+        await put(store, "CUSDT")
+        assert await waiting(store, TOPIC) == ["BUSDT"]
+        assert store.destinations == (PRIVATE,)
+
+
+async def test_a_message_of_its_own_is_told_from_one_it_shares(kind: str, tmp_path: Path) -> None:
+    async with opened(kind, tmp_path, PRIVATE) as store:
+        one, two, three = await put(store, "AUSDT", "BUSDT", "CUSDT")
+        await store.mark_sent(PRIVATE, [one], message_id=7, sent_ms=NOW_MS)
+        await store.mark_sent(PRIVATE, [two], message_id=8, sent_ms=NOW_MS)
+        await store.mark_sent(PRIVATE, [three], message_id=8, sent_ms=NOW_MS + 50_000)
+        keys = {row.alert.symbol: row.alert.key for row in await store.recent(limit=9)}
+        found = [await store.own_message_of(PRIVATE, keys[symbol]) for symbol in ("AUSDT", "BUSDT", "CUSDT")]
+        assert found == [7, None, None]
+        assert await store.own_message_of(GROUP, keys["AUSDT"]) is None
+
+
+async def test_after_a_restart_too_a_message_of_its_own_is_told_from_one_it_shares(tmp_path: Path) -> None:
+    async with opened("sqlite", tmp_path, PRIVATE) as store:
+        one, two, three = await put(store, "AUSDT", "BUSDT", "CUSDT")
+        await store.mark_sent(PRIVATE, [one], message_id=7, sent_ms=NOW_MS)
+        await store.mark_sent(PRIVATE, [two], message_id=8, sent_ms=NOW_MS)
+        await store.mark_sent(PRIVATE, [three], message_id=8, sent_ms=NOW_MS + 50_000)
+        keys = {row.alert.symbol: row.alert.key for row in await store.recent(limit=9)}
+    async with opened("sqlite", tmp_path, PRIVATE) as store:
+        found = [await store.own_message_of(PRIVATE, keys[symbol]) for symbol in ("AUSDT", "BUSDT", "CUSDT")]
+        assert found == [7, None, None]
+
+
+async def test_an_alert_is_found_by_its_number(store: Store) -> None:
+    (one,) = await put(store, "AUSDT")
+    found = await store.alert_of_id(one)
+    assert found is not None
+    assert (found.id, found.symbol) == (one, "AUSDT")
+    assert await store.alert_of_id(99) is None
+
+
+async def test_what_is_not_due_yet_is_no_delay(tmp_path: Path) -> None:
+    async with opened("sqlite", tmp_path, PRIVATE) as store:
+        assert isinstance(store, SqliteStore)
+        await put(store, "AUSDT")
+        store.due_ms = lambda destination, queued_ms: queued_ms + 3_600_000
+        status = store.outbox_status()
+        assert (status.queued, status.oldest_age_s) == (1, 0.0)
+
+
+async def test_destinations_named_before_it_is_opened_get_what_waited_for_them(tmp_path: Path) -> None:
+    async with opened("sqlite", tmp_path, PRIVATE, TOPIC) as store:
+        await put(store, "AUSDT")
+    later = SqliteStore(
+        tmp_path / "alerts.db",
+        clock=ScaledClock(start_ms=NOW_MS, speed=1),
+        options=StoreOptions(destinations=(PRIVATE,)),
+    )
+    later.set_destinations([PRIVATE, TOPIC])
+    async with later:
+        assert await waiting(later, TOPIC) == ["AUSDT"]
+
+
+async def test_a_sample_is_delivered_and_counted_nowhere(store: Store) -> None:
+    sample = msgspec.structs.replace(pump("SAMPLEUSDT"), key="test:price:SAMPLEUSDT:1")
+    store.put(sample)
+    await put(store, "REALUSDT")
+    assert await waiting(store) == ["SAMPLEUSDT", "REALUSDT"]
+    assert [row.alert.symbol for row in await store.recent(limit=10)] == ["REALUSDT"]
+    assert (await store.stats(since_s=0, top=10)).total == 1
+    assert [alert.symbol for alert in await store.alerts_since(0)] == ["REALUSDT"]
+    assert [alert.symbol for alert, _ in await store.told_since(0)] == ["REALUSDT"]
+    assert {size.symbol for size in await store.told_sizes(since_ms=0, recent_ms=0)} == {"REALUSDT"}

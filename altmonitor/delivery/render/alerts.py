@@ -6,45 +6,68 @@ The first line alone must do: it is all a locked phone shows.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import tzinfo
-from urllib.parse import quote
+from collections.abc import Sequence
 
 from altmonitor.alert import Alert
+from altmonitor.delivery.ports import Press
 from altmonitor.delivery.render import numbers as n
-from altmonitor.delivery.render.texts import say
+from altmonitor.delivery.render.buttons import chart_page, exchange_page
+from altmonitor.delivery.render.standing import episode_lines, press_lines, standing_line
+from altmonitor.delivery.render.style import SEPARATOR, Style, fact_line, joined
+from altmonitor.delivery.render.whales import whale_line
 from altmonitor.market.symbol import base_of
 
-SEPARATOR = " · "
+__all__ = [
+    "SEPARATOR",
+    "Style",
+    "alert_html",
+    "condition_text",
+    "fact_line",
+    "hash_tag",
+    "headline_key",
+    "joined",
+    "measured",
+    "window_of",
+]
+
 _HASH_TAG = re.compile(r"[A-Z0-9_]+")
 _SAME_SPAN = 0.01  # share by which a measured window may differ from the asked one without being worth a word
-_ASKED_S = {"1m": 60.0, "60s": 60.0, "5m": 300.0}
+_ASKED_S = {"1m": 60.0, "60s": 60.0, "5m": 300.0, "15m": 900.0}
 _FLAT = "→"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Style:
-    """lang: `en` or `zh`. tz: zone of every time in the text."""
-
-    lang: str
-    tz: tzinfo
-
-    def say(self, key: str, **values: object) -> str:
-        return say(self.lang, key, **values)
-
-
-def alert_html(alert: Alert, style: Style, *, maybe_repeated: bool) -> str:
-    """Telegram HTML, at most 4,096 UTF-16 units. maybe_repeated: an earlier attempt may have arrived."""
-    body = {"price": _price_lines, "oi": _oi_lines, "vol": _volume_lines}[alert.kind](alert, style)
-    lines = [_headline(alert, style), *body, joined(_day(alert, style)), _time_line(alert, style)]
+def alert_html(
+    alert: Alert,
+    style: Style,
+    *,
+    maybe_repeated: bool,
+    presses: Sequence[Press] = (),
+    has_buttons: bool = False,
+) -> str:
+    """Telegram HTML, at most 4,096 UTF-16 units. maybe_repeated: an earlier attempt may have arrived. presses: what was
+    pressed under it. has_buttons: the links stand under it and not in it."""
+    body = {"price": _price_lines, "oi": _oi_lines, "vol": _volume_lines, "condition": _condition_lines}[alert.kind]
+    lines = [
+        style.say("sample") if alert.details.is_sample else "",
+        _headline(alert, style),
+        *body(alert, style),
+        joined(_day(alert, style)),
+        whale_line(alert, style),
+        standing_line(alert, window_of(alert), style),
+        *episode_lines(alert, style),
+        _time_line(alert, style),
+    ]
     if maybe_repeated and alert.id is not None:
         lines.append(f"<i>{style.say('maybe_repeated', id=alert.id)}</i>")
-    lines.append(_links(alert.symbol, style))
+    lines.append((hash_tag(alert.symbol) or "") if has_buttons else _links(alert.symbol, style))
+    lines += press_lines(presses, style)
     return "\n".join(line for line in lines if line)
 
 
 def headline_key(alert: Alert) -> str:
-    """Key of the headline word in `texts`: `PUMP`, `DUMP`, `OI_UP`, `OI_DOWN`, `VOLUME`."""
+    """Key of the headline word in `texts`: `PUMP`, `DUMP`, `OI_UP`, `OI_DOWN`, `VOLUME`, `CONDITION`."""
+    if alert.kind == "condition":
+        return "CONDITION"
     if alert.kind == "price":
         return alert.direction
     return "VOLUME" if alert.kind == "vol" else f"OI_{alert.direction}"
@@ -54,11 +77,11 @@ def measured(alert: Alert) -> float | None:
     """What was compared with the threshold: percent, for volume a multiple."""
     if alert.metric is not None:
         return alert.metric
-    return {"price": alert.change_pct, "oi": alert.oi_change, "vol": None}[alert.kind]
+    return {"price": alert.change_pct, "oi": alert.oi_change}.get(alert.kind)
 
 
 def window_of(alert: Alert) -> str:
-    """`1m`, `5m` or `60s`; rows of older databases have no note and were measured over the candle."""
+    """`1m`, `5m`, `15m` or `60s`; rows of older databases have no note and were measured over the candle."""
     return alert.note if alert.note in _ASKED_S else "1m"
 
 
@@ -69,9 +92,16 @@ def hash_tag(symbol: str) -> str | None:
     return f"#{tag}" if _HASH_TAG.fullmatch(tag) and not tag.isdigit() and len(tag) <= n.SYMBOL_CHARS_MAX else None
 
 
+def condition_text(alert: Alert) -> str:
+    """What was asked for, as it was typed, on one line."""
+    return n.symbol_text(alert.details.condition or n.NA)
+
+
 def _headline(alert: Alert, style: Style) -> str:
     value = measured(alert)
     shown = n.multiple(value) if alert.kind == "vol" else n.pct(value, 1 if alert.kind == "oi" else 2)
+    if alert.kind == "condition":
+        shown = condition_text(alert)
     words = [style.say(headline_key(alert)), f"<code>{n.symbol_text(alert.symbol)}</code>", f"<b>{shown}</b>"]
     return " ".join([style.say("late"), *words] if alert.late else words)
 
@@ -100,7 +130,7 @@ def _oi_lines(alert: Alert, style: Style) -> list[str]:
     if alert.change_pct is not None:
         moved = style.say("price_over_window", change=n.pct(alert.change_pct), window=window)
     return [
-        joined(_oi_window(alert, style), *_signs(alert, style)),
+        joined(_asked_window(alert, style), *_signs(alert, style)),
         fact_line(style.say("oi_size", usd=n.usd(details.oi_usd)), coins),
         fact_line(style.say("price", price=n.price(alert.price)), moved),
         fact_line(_long_short_if_known(alert, style)),
@@ -128,8 +158,20 @@ def _volume_lines(alert: Alert, style: Style) -> list[str]:
     ]
 
 
+def _condition_lines(alert: Alert, style: Style) -> list[str]:
+    moved = None
+    if alert.change_pct is not None:
+        moved = style.say("price_over_window", change=n.pct(alert.change_pct), window=style.say(window_of(alert)))
+    return [
+        fact_line(style.say("price", price=n.price(alert.price)), moved),
+        fact_line(_funding(alert, style)),
+    ]
+
+
 def _price_window(alert: Alert, style: Style) -> str:
     span_s = alert.details.window_s
+    if window_of(alert) in ("5m", "15m"):
+        return _asked_window(alert, style)
     if window_of(alert) == "60s":
         return style.say("in_span", span=n.span(60.0 if span_s is None else span_s, style.lang))
     if span_s is None or not 0 <= span_s < 59.5:  # over, or no number
@@ -137,7 +179,7 @@ def _price_window(alert: Alert, style: Style) -> str:
     return style.say("in_candle_at", span=n.duration(span_s, style.lang))
 
 
-def _oi_window(alert: Alert, style: Style) -> str:
+def _asked_window(alert: Alert, style: Style) -> str:
     window = window_of(alert)
     span_s = alert.details.window_s
     asked_s = _ASKED_S[window]
@@ -233,18 +275,5 @@ def _time_line(alert: Alert, style: Style) -> str:
 def _links(symbol: str, style: Style) -> str:
     if len(symbol) > n.SYMBOL_CHARS_MAX:
         return ""
-    in_url = quote(symbol, safe="", errors="replace")
-    exchange = n.escape(style.say("futures_page", symbol=in_url))
-    chart = f"https://www.tradingview.com/chart/?symbol=BINANCE:{in_url}.P"
+    exchange, chart = n.escape(exchange_page(symbol, style)), n.escape(chart_page(symbol))
     return joined(hash_tag(symbol), f'<a href="{exchange}">Binance</a>', f'<a href="{chart}">TradingView</a>')
-
-
-def joined(*facts: str | None) -> str:
-    """What is known, side by side; None and '' are left out."""
-    return SEPARATOR.join(fact for fact in facts if fact)
-
-
-def fact_line(*facts: str | None) -> str:
-    """The same as a line of its own, beginning with a capital."""
-    line = joined(*facts)
-    return line[:1].upper() + line[1:]

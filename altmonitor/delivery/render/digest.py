@@ -13,7 +13,16 @@ from statistics import median
 from altmonitor.alert import Alert
 from altmonitor.delivery.ports import DigestPart
 from altmonitor.delivery.render import numbers as n
-from altmonitor.delivery.render.alerts import SEPARATOR, Style, headline_key, joined, measured, window_of
+from altmonitor.delivery.render.alerts import (
+    SEPARATOR,
+    Style,
+    condition_text,
+    headline_key,
+    joined,
+    measured,
+    window_of,
+)
+from altmonitor.delivery.render.standing import today
 
 CROWD_SHARE = 0.8
 CROWD_MIN = 5
@@ -21,7 +30,7 @@ CROWD_MIN = 5
 
 BOLD_ENTRIES = 5
 BOLD_FROM = 10  # shorter lists need no emphasis; Telegram formats 100 pieces of a message at most
-_KINDS = ("PUMP", "DUMP", "OI_UP", "OI_DOWN", "VOLUME")
+_KINDS = ("CONDITION", "PUMP", "DUMP", "OI_UP", "OI_DOWN", "VOLUME")
 _NBSP = "\u00a0"  # a symbol and its value stay on one line
 _NUMBERING_ROOM = len(" (999/999)")
 
@@ -53,25 +62,35 @@ class _Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Digest:
-    """The digest under way. is_dated: its times need a date, they lie on different days."""
+    """The digest under way. is_dated: its times need a date, they lie on different days.
+
+    held: the quiet hours that held them back, '' where they are not known any more; None: nothing did.
+    """
 
     alerts: Sequence[Alert]
     style: Style
     late: bool
     is_dated: bool
+    held: str | None = None
 
 
 def digest_parts(
-    alerts: Sequence[Alert], style: Style, *, late: bool, maybe_repeated: bool, context: DigestContext | None = None
+    alerts: Sequence[Alert],
+    style: Style,
+    *,
+    late: bool,
+    maybe_repeated: bool,
+    context: DigestContext | None = None,
+    held: str | None = None,
 ) -> list[DigestPart]:
     """Parts of at most 4,096 UTF-16 units; each alert's id is in the one part that names its symbol.
 
-    alerts: any order, none gives no part. late: every entry carries its own minute.
+    alerts: any order, none gives no part. late: every entry carries its own minute. held: see `_Digest`.
     """
     if not alerts:
         return []
     days = {n.date_and_time(alert.event_ms, style.tz)[:10] for alert in alerts}
-    digest = _Digest(alerts=alerts, style=style, late=late, is_dated=len(days) > 1)
+    digest = _Digest(alerts=alerts, style=style, late=late, is_dated=len(days) > 1, held=held)
     title = _title(digest)
     head = [_period(digest), _counts(digest), *_breadth(digest, context or DigestContext())]
     if maybe_repeated:
@@ -82,7 +101,10 @@ def digest_parts(
 def _title(digest: _Digest) -> str:
     count = len(digest.alerts)
     key = "digest_title_late" if digest.late else "digest_title"
-    return digest.style.say(key if count != 1 else f"{key}_one", count=f"{count:,}")
+    hours = ""
+    if digest.held is not None:
+        key, hours = "digest_title_held", f" {digest.held.replace('-', '–')}".rstrip()
+    return digest.style.say(key if count != 1 else f"{key}_one", count=f"{count:,}", hours=hours)
 
 
 def _period(digest: _Digest) -> str:
@@ -132,7 +154,7 @@ def _sections(digest: _Digest) -> list[_Section]:
     crowd, others = max(ups, downs), min(ups, downs)
     is_crowd = crowd >= CROWD_MIN and crowd >= CROWD_SHARE * (ups + downs)
     price_order = [few, many] if is_crowd and others else [many, few]
-    order = [*price_order, "OI_UP", "OI_DOWN", "VOLUME"]
+    order = ["CONDITION", *price_order, "OI_UP", "OI_DOWN", "VOLUME"]
     return [
         _section(digest, kind, list(grouped[kind].values()), is_against=is_crowd and kind == few)
         for kind in order
@@ -145,7 +167,9 @@ def _section(digest: _Digest, kind: str, groups: list[list[Alert]], *, is_agains
     largest = sorted(
         ((max(group, key=_size), group) for group in groups), key=lambda pair: (-_size(pair[0]), pair[0].symbol)
     )
-    if kind == "VOLUME":
+    if kind == "CONDITION":
+        window, unit = None, style.say("unit_condition")
+    elif kind == "VOLUME":
         window, unit = None, style.say("unit_median")
     elif kind in ("PUMP", "DUMP"):
         window, unit = None, style.say("unit_minute")
@@ -155,20 +179,26 @@ def _section(digest: _Digest, kind: str, groups: list[list[Alert]], *, is_agains
     heading = joined(style.say(kind), style.say("against_crowd") if is_against else None, unit)
     entries = []
     for rank, (alert, group) in enumerate(largest):
-        text = _entry_text(digest, alert, group, window)
+        text = _entry_text(digest, alert, group, window, is_short=len(largest) <= BOLD_FROM)
         is_bold = rank < BOLD_ENTRIES and len(largest) > BOLD_FROM
         ids = tuple(each.id for each in group if each.id is not None)
         band = _band(_size(alert)) if len(largest) > BOLD_FROM else 0
+        if kind == "CONDITION":  # each on a line of its own
+            band = rank
         entries.append(_Entry(text=f"<b>{text}</b>" if is_bold else text, ids=ids, band=band))
     return _Section(heading=heading, entries=entries)
 
 
-def _entry_text(digest: _Digest, alert: Alert, group: list[Alert], window: str | None) -> str:
-    """`SOLUSDT −8.2`, and in brackets what the heading does not say of it. window: the heading's, None when all fit."""
+def _entry_text(digest: _Digest, alert: Alert, group: list[Alert], window: str | None, *, is_short: bool) -> str:
+    """`SOLUSDT −8.2`, and in brackets what the heading does not say of it. window: the heading's, None when all fit.
+    is_short: the list is, so that there is room for where an alert stands."""
     style = digest.style
     value = n.multiple(measured(alert)) if alert.kind == "vol" else n.signed(measured(alert), 1)
+    if alert.kind == "condition":
+        value = f"{condition_text(alert)} ({n.price(alert.price)})"
     asides = []
-    if window is not None and window_of(alert) != window:
+    is_longer = alert.kind == "price" and window_of(alert) in ("5m", "15m")
+    if is_longer or (window is not None and window_of(alert) != window):
         asides.append(style.say(window_of(alert)))
     if digest.late or alert.late:
         minute = n.clock_minute(alert.event_ms, style.tz, is_dated=digest.is_dated)
@@ -176,8 +206,19 @@ def _entry_text(digest: _Digest, alert: Alert, group: list[Alert], window: str |
     moves = sum(each.details.told_before_pct is None for each in group)
     if moves > 1:
         asides.append(style.say("entry_count", count=moves))
+    if is_short:
+        asides += _standing(alert, style)
     text = f"{n.symbol_text(alert.symbol)} {value}" + (f" ({', '.join(asides)})" if asides else "")
     return text.replace(" ", _NBSP)
+
+
+def _standing(alert: Alert, style: Style) -> list[str]:
+    """What is worth a word beside others: not the first today, the largest in days, over already."""
+    details = alert.details
+    again = today(alert, style, "entry_today") if (details.today_count or 0) > 1 else None
+    largest = style.say("entry_largest", days=details.largest_days) if details.largest_days else None
+    over = style.say("entry_over") if details.ended is not None else None
+    return [text for text in (again, largest, over) if text]
 
 
 def _pack(title: str, head: str, sections: list[_Section], style: Style) -> list[DigestPart]:

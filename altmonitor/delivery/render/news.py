@@ -71,12 +71,28 @@ class ExchangeFree(Moment):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebsiteBlocked(Moment):
+    """The exchange's website, where followed traders are told, refuses us; until_ms: nothing is asked before."""
+
+    until_ms: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TelegramTrouble(Moment):
     """chat: as configured, `-1001234/56`. waiting: undelivered alerts for it."""
 
     chat: str
     reason: str
     waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicLost(Moment):
+    """chat: with the topic, `-1001234/56`. Its messages go to the chat's general topic."""
+
+    chat: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +163,9 @@ News = (
     | BackAfter
     | ExchangeBlocked
     | ExchangeFree
+    | WebsiteBlocked
     | TelegramTrouble
+    | TopicLost
     | TelegramFine
     | ClockSkew
     | ClockFine

@@ -26,6 +26,8 @@ from altmonitor.delivery.render.news import (
     SymbolsSilent,
     TelegramFine,
     TelegramTrouble,
+    TopicLost,
+    WebsiteBlocked,
 )
 
 REASON_CHARS_MAX = 300
@@ -50,9 +52,13 @@ def _lines(news: News, style: Style) -> list[str]:
             return _exchange_blocked(news, style)
         case ExchangeFree():
             return [_title_after("exchange_free", news.blocked_since_ms, news.at_ms, style)]
+        case WebsiteBlocked():
+            return _website_blocked(news, style)
         case TelegramTrouble():
             waiting = say("telegram_trouble_waiting", count=news.waiting) if news.waiting else ""
             return [say("telegram_trouble", chat=n.escape(news.chat)), _reason(news.reason, style), waiting]
+        case TopicLost():
+            return [say("topic_lost", chat=n.escape(news.chat)), _reason(news.reason, style), say("topic_lost_effect")]
         case TelegramFine():
             return [say("telegram_fine", chat=n.escape(news.chat))]
         case ClockSkew():
@@ -166,6 +172,15 @@ def _exchange_blocked(news: ExchangeBlocked, style: Style) -> list[str]:
         _reason(news.reason, style),
         style.say("region_blocked_effect" if news.is_region else "exchange_blocked_effect"),
     ]
+
+
+def _website_blocked(news: WebsiteBlocked, style: Style) -> list[str]:
+    title = style.say(
+        "website_blocked",
+        time=n.when(news.until_ms, style.tz, reference_ms=news.at_ms),
+        duration=n.duration((news.until_ms - news.at_ms) / 1000, style.lang),
+    )
+    return [title, _reason(news.reason, style), style.say("website_blocked_effect")]
 
 
 def _clock_skew(news: ClockSkew, style: Style) -> list[str]:

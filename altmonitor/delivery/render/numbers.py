@@ -24,6 +24,7 @@ SYMBOL_CHARS_MAX = 64
 _UNITS = {
     "en": {"d": " d", "h": " h", "min": " min", "s": " s"},
     "zh": {"d": " 天", "h": " 小时", "min": " 分钟", "s": " 秒"},
+    "ru": {"d": " д", "h": " ч", "min": " мин", "s": " с"},
 }
 _LARGEST = 1e18  # nothing on an exchange is larger, and a message must not be burst by 300 digits
 _SMALLEST_PRICE = 1e-18
@@ -132,6 +133,14 @@ def age(seconds: float | None, lang: str = "en") -> str:
         if total >= 2 * length_s:
             return f"{total // length_s}{_UNITS[lang][unit]}"
     return f"{total}{_UNITS[lang]['s']}"
+
+
+def ordinal(count: int, lang: str = "en") -> str:
+    """`1st`, `2nd`, `3rd`, `11th`, `21st`; `3-й`; in Chinese the number alone."""
+    if lang != "en":
+        return f"{count}-й" if lang == "ru" else str(count)
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(count % 10, "th")
+    return f"{count}{'th' if 10 < count % 100 < 14 else ending}"
 
 
 def when(unix_ms: float | None, tz: tzinfo, *, reference_ms: float | None = None) -> str:

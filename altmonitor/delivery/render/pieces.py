@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
+from altmonitor.alert import KINDS
 from altmonitor.control.settings import Setting, Unit
 from altmonitor.delivery.render import numbers as n
-from altmonitor.delivery.render.alerts import SEPARATOR, Style
 from altmonitor.delivery.render.reply_texts import say_reply
+from altmonitor.delivery.render.style import SEPARATOR, Style
 
 NAMES_PER_LINE = 8
 WORDS_MAX = 10
@@ -26,7 +27,7 @@ def packed(lines: Iterable[str]) -> list[str]:
 
 
 def setting_value(setting: Setting, value: float, style: Style) -> str:
-    """`2.75 %`, `−3 %`, `5×`, `180 s` with every digit that is kept; `off`."""
+    """`2.75 %`, `−3 %`, `5×`, `180 s`, `$2.5M` with every digit that is kept; `off`."""
     if setting.has_off and value == 0:
         return say_reply(style.lang, "off")
     shown = n.exact(value)
@@ -37,6 +38,13 @@ def setting_value(setting: Setting, value: float, style: Style) -> str:
             return f"{shown}×"
         case Unit.SECONDS:
             return n.span(value, style.lang)
+        case Unit.USD:
+            return _money(value)
+
+
+def _money(usd: float) -> str:
+    unit, size = next(((unit, size) for unit, size in (("B", 1e9), ("M", 1e6), ("K", 1e3)) if usd >= size), ("", 1.0))
+    return f"${n.exact(round(usd / size, 9))}{unit}"
 
 
 def words(names: Sequence[str]) -> str:
@@ -62,6 +70,16 @@ def outside_text(text: str) -> str:
     """An error text from outside, on one line, cut and escaped."""
     line = " ".join(text.split())
     return n.escape(line if len(line) <= TEXT_CHARS_MAX else line[: TEXT_CHARS_MAX - 1] + "…")
+
+
+def kinds_text(kinds: Collection[str], style: Style) -> str:
+    if not kinds:
+        return say_reply(style.lang, "nothing")
+    return style.say("list").join(say_reply(style.lang, f"kind_{kind}") for kind in KINDS if kind in kinds)
+
+
+def sound_text(is_silent: bool, style: Style) -> str:
+    return say_reply(style.lang, "silent" if is_silent else "loud")
 
 
 def joined(*texts: str) -> str:

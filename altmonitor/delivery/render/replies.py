@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import assert_never
 
-from altmonitor.control.commands import COMMAND_OF, COMMANDS
+from altmonitor.control.answer_replies import (
+    AnswerFailed,
+    ChartShown,
+    Explained,
+    FundingShown,
+    NothingKnown,
+    OpenInterestShown,
+    PriceShown,
+    TopShown,
+)
 from altmonitor.control.numbers import NotRead
+from altmonitor.control.position_replies import (
+    ChangeShown,
+    DivergenceShown,
+    ScanShown,
+    TooFewRows,
+    TrendShown,
+    WhoShown,
+)
 from altmonitor.control.replies import (
     NOT_MUTED,
     HelpShown,
@@ -14,9 +30,12 @@ from altmonitor.control.replies import (
     HistoryShown,
     MutedChanged,
     MutedShown,
+    NotAvailable,
+    NotPermitted,
     NumberChange,
     NumbersChanged,
     OverridesShown,
+    Placed,
     QueryFailed,
     Refused,
     Reply,
@@ -27,29 +46,28 @@ from altmonitor.control.replies import (
     SymbolsRefused,
     UniverseUnknown,
     UnknownCommand,
+    Unrecorded,
     WatchlistChanged,
     WatchlistShown,
 )
 from altmonitor.delivery.render import numbers as n
-from altmonitor.delivery.render.alerts import Style
+from altmonitor.delivery.render.differences import difference_lines
+from altmonitor.delivery.render.help import command_menu as command_menu
+from altmonitor.delivery.render.help import help_lines, usage_line
+from altmonitor.delivery.render.market_facts import answer_lines
 from altmonitor.delivery.render.pieces import WORDS_MAX, name_lines, outside_text, packed, setting_value, titled
 from altmonitor.delivery.render.pieces import words as word_list
+from altmonitor.delivery.render.places import place_lines
+from altmonitor.delivery.render.positions import position_lines
 from altmonitor.delivery.render.reply_texts import say_reply
 from altmonitor.delivery.render.status import mute_end, muted_lines, status_lines
+from altmonitor.delivery.render.style import Style
 from altmonitor.delivery.render.told import history_lines, stats_lines
-
-MENU_CHARS_MAX = 256
-"""Source: https://core.telegram.org/bots/api#botcommand"""
 
 
 def reply_parts(reply: Reply, style: Style) -> list[str]:
     """At least one part, each at most 4,096 UTF-16 units."""
     return packed(_lines(reply, style))
-
-
-def command_menu(lang: str) -> list[tuple[str, str]]:
-    """(name, description) of every command, plain text, for the chat service's menu."""
-    return [(row.name, say_reply(lang, row.help_key)[:MENU_CHARS_MAX]) for row in COMMANDS]
 
 
 def _lines(reply: Reply, style: Style) -> Sequence[str]:
@@ -94,9 +112,32 @@ def _lines(reply: Reply, style: Style) -> Sequence[str]:
         case StatsShown():
             return stats_lines(reply, style)
         case HelpShown():
-            return _help(reply, style)
+            return help_lines(reply, style)
+        case NotPermitted():
+            return [say_reply(lang, "not_permitted", command=reply.command)]
+        case NotAvailable():
+            return [say_reply(lang, "not_available", command=reply.command)]
+        case Placed():
+            key = "for_main" if reply.is_main else "for_place"
+            return [say_reply(lang, key, place=f"<code>{reply.place}</code>"), *_lines(reply.reply, style)]
+        case Unrecorded():
+            warning = say_reply(lang, "unrecorded", problem=outside_text(reply.problem))
+            return [*_lines(reply.reply, style), warning]
+        case (
+            Explained()
+            | TopShown()
+            | PriceShown()
+            | OpenInterestShown()
+            | FundingShown()
+            | ChartShown()
+            | NothingKnown()
+            | AnswerFailed()
+        ):
+            return answer_lines(reply, style)
+        case WhoShown() | DivergenceShown() | ChangeShown() | TrendShown() | ScanShown() | TooFewRows():
+            return position_lines(reply, style)
         case _:
-            assert_never(reply)
+            return place_lines(reply, style)
 
 
 # --- refusals ----------------------------------------------------------------------------------------------------
@@ -108,7 +149,7 @@ def _refused(reply: Refused, style: Style) -> list[str]:
     lines = [say_reply(lang, "refused", command=reply.command, reason=reason)]
     if isinstance(reply.reason, NotRead) or reply.setting is not None:
         lines.append(_allowed(reply, style))
-    return [line for line in (*lines, _usage(reply.command, style)) if line]
+    return [line for line in (*lines, usage_line(reply.command, style)) if line]
 
 
 def _allowed(reply: Refused, style: Style) -> str:
@@ -122,11 +163,6 @@ def _allowed(reply: Refused, style: Style) -> str:
     return ""
 
 
-def _usage(command: str, style: Style) -> str:
-    row = COMMAND_OF[command]
-    return say_reply(style.lang, "usage", usage=row.usage, meaning=say_reply(style.lang, row.help_key))
-
-
 def _symbols_refused(reply: SymbolsRefused, style: Style) -> list[str]:
     lang = style.lang
     lines = [say_reply(lang, "symbols_refused", command=reply.command)]
@@ -138,7 +174,7 @@ def _symbols_refused(reply: SymbolsRefused, style: Style) -> list[str]:
             lines.append(say_reply(lang, "unlisted", word=word))
     if len(reply.unlisted) > WORDS_MAX:
         lines.append(say_reply(lang, "and_more", count=len(reply.unlisted) - WORDS_MAX))
-    return [*lines, _usage(reply.command, style)]
+    return [*lines, usage_line(reply.command, style)]
 
 
 # --- numbers -----------------------------------------------------------------------------------------------------
@@ -152,10 +188,11 @@ def _number_change(change: NumberChange, style: Style, *, is_told: bool) -> str:
 
 
 def _overrides(reply: OverridesShown, style: Style) -> list[str]:
-    if not reply.changes:
+    if not reply.changes and not reply.others:
         return [say_reply(style.lang, "no_overrides")]
     lines = [_number_change(change, style, is_told=False) for change in reply.changes]
-    return [say_reply(style.lang, "overrides"), *lines, say_reply(style.lang, "reset_hint")]
+    others = difference_lines(reply.others, style) if reply.others else []
+    return [say_reply(style.lang, "overrides"), *lines, *others, say_reply(style.lang, "reset_hint")]
 
 
 # --- lists -------------------------------------------------------------------------------------------------------
@@ -217,16 +254,3 @@ def _muted_changed(reply: MutedChanged, style: Style) -> list[str]:
 
 def _mute_state(until_s: int | None, style: Style) -> str:
     return say_reply(style.lang, "not_muted") if until_s == NOT_MUTED else mute_end(until_s, None, style)
-
-
-# --- help -----------------------------------------------------------------------------------------------------------
-
-
-def _help(reply: HelpShown, style: Style) -> list[str]:
-    lang = style.lang
-    rows = [
-        say_reply(lang, "help_row", usage=row.usage, meaning=say_reply(lang, row.help_key))
-        for row in COMMANDS
-        if row.name != "start"
-    ]
-    return [*([say_reply(lang, "welcome")] if reply.is_start else []), say_reply(lang, "help"), *rows]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from altmonitor.alert import KINDS
 from altmonitor.control.ports import HealthView
 from altmonitor.control.replies import StatusShown
-from altmonitor.control.settings import SETTINGS
+from altmonitor.control.settings import SETTINGS, Unit
 from altmonitor.delivery.render import numbers as n
-from altmonitor.delivery.render.alerts import Style
-from altmonitor.delivery.render.pieces import joined, name_lines, outside_text, setting_value
+from altmonitor.delivery.render.pieces import joined, kinds_text, name_lines, outside_text, setting_value, sound_text
 from altmonitor.delivery.render.reply_texts import REPLY_TEXTS, say_reply
+from altmonitor.delivery.render.style import Style
 
 
 def status_lines(reply: StatusShown, style: Style) -> list[str]:
@@ -56,6 +57,9 @@ def _settings_lines(reply: StatusShown, style: Style) -> list[str]:
     say, settings = say_reply, reply.settings
     lines = [say(style.lang, "status_settings")]
     for setting in SETTINGS:
+        is_unused = setting.command == "set_move" and not setting.of(settings) and setting.key not in reply.overridden
+        if setting.unit is Unit.USD or is_unused:  # the floors have a line of their own
+            continue
         name = say(style.lang, setting.key)
         value = setting_value(setting, setting.of(settings), style)
         if setting.key == "vol_burst_mult" and settings.vol_burst_mult:
@@ -71,6 +75,7 @@ def _settings_lines(reply: StatusShown, style: Style) -> list[str]:
             say(style.lang, "status_day_floor", usd=n.usd(settings.min_24h_usdt)) if settings.min_24h_usdt else "",
         )
     )
+    lines += _place_lines(reply, style)
     if settings.watchlist:
         lines.append(say(style.lang, "status_watch", count=len(settings.watchlist)))
         lines += name_lines(sorted(settings.watchlist))
@@ -83,6 +88,23 @@ def _settings_lines(reply: StatusShown, style: Style) -> list[str]:
     else:
         lines.append(say(style.lang, "status_muted_none"))
     return lines
+
+
+def _place_lines(reply: StatusShown, style: Style) -> list[str]:
+    """What differs from a plain destination: route, sound, quiet hours, budget, thresholds of single symbols."""
+    lang, settings, audience = style.lang, reply.settings, reply.audience
+    lines = []
+    if audience is not None:
+        if audience.kinds != frozenset(KINDS) or audience.is_silent:
+            kinds, sound = kinds_text(audience.kinds, style), sound_text(audience.is_silent, style)
+            lines.append(say_reply(lang, "status_route", kinds=kinds, sound=sound))
+        quiet = "" if audience.quiet is None else say_reply(lang, "status_quiet", span=audience.quiet)
+        per_day = audience.budget_per_day
+        lines.append(joined(quiet, say_reply(lang, "status_budget", count=per_day) if per_day else ""))
+    if settings.of_symbol:
+        first, *rest = name_lines(sorted(settings.of_symbol))
+        lines += [say_reply(lang, "status_symbols", names=first), *rest]
+    return [line for line in lines if line]
 
 
 def _health_lines(health: HealthView, now_s: float, style: Style) -> list[str]:

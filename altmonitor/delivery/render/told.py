@@ -22,11 +22,11 @@ def history_lines(reply: HistoryShown, style: Style) -> list[str]:
         return [line for line in (none, near) if line]
     count = len(reply.alerts)
     title = say_reply(lang, "history_one") if count == 1 else say_reply(lang, "history", count=count)
-    rows = [_history_row(told, reply.now_s, style) for told in reply.alerts]
+    rows = [told_text(told, reply.now_s, style) for told in reply.alerts]
     return [title, *([say_reply(lang, "history_of", filters=filters)] if filters else []), *rows]
 
 
-def _history_row(told: ToldAlert, now_s: float, style: Style) -> str:
+def told_text(told: ToldAlert, now_s: float, style: Style) -> str:
     """When, what, how much, delivered or not; the time is the exchange's, as in the alert itself."""
     alert = told.alert
     value = measured(alert)

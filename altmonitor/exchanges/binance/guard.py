@@ -92,6 +92,7 @@ class Guard:
             state=state,
             until_ms=until_ms,
             reason=reason,
+            is_region=block is not None and block.severity is Severity.REGION,
             weight_used=self._admission.used(),
             weight_limit=self._budget.weight_limit,
         )

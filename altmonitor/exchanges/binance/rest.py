@@ -110,12 +110,12 @@ class BinanceRest:
 
     async def contracts(self) -> list[Contract]:
         """All contracts of any state and kind. Also reads the weight limit. May be a day old (cached on the way)."""
-        body = await self._get("/fapi/v1/exchangeInfo", Priority.UNIVERSE)
+        body = await self.get("/fapi/v1/exchangeInfo", Priority.UNIVERSE)
         found = self._read(_EXCHANGE_INFO.read, body)
         for limit in self._read(_RATE_LIMITS.read, bytes(found.rate_limits)).values:
             if limit is not None:
                 self._guard.set_weight_limit(limit)
-        contracts = self._rows("exchangeInfo", _CONTRACTS, bytes(found.symbols))
+        contracts = self.rows("exchangeInfo", _CONTRACTS, bytes(found.symbols))
         if not contracts:
             raise BadAnswer("exchangeInfo: no contracts")
         return contracts
@@ -123,7 +123,7 @@ class BinanceRest:
     async def server_time_ms(self) -> int:
         """Also sets the guard's idea of the exchange's clock."""
         before_s = self._clock.monotonic()
-        body = await self._get("/fapi/v1/time", Priority.UNIVERSE)
+        body = await self.get("/fapi/v1/time", Priority.UNIVERSE)
         server_ms = self._read(lambda given: _SERVER_TIME.read(given).parse(), body)
         took_s = self._clock.monotonic() - before_s
         if took_s < 2.0:  # a slow answer tells the time of an unknown moment
@@ -131,7 +131,7 @@ class BinanceRest:
         return server_ms
 
     async def open_interest(self, symbol: str, *, priority: Priority) -> OpenInterest:
-        body = await self._get("/fapi/v1/openInterest", priority, symbol=symbol)
+        body = await self.get("/fapi/v1/openInterest", priority, symbol=symbol)
         sample = self._read(lambda given: _OPEN_INTEREST.read(given).parse(), body)
         if sample.symbol != symbol:
             raise BadAnswer(f"openInterest: asked for {symbol}, got {sample.symbol}")
@@ -139,7 +139,7 @@ class BinanceRest:
 
     async def klines(self, symbol: str, *, start_ms: int, end_ms: int, limit: int, priority: Priority) -> list[Candle]:
         """1-minute candles. limit: 1…1500; below 100 costs a weight of 1."""
-        body = await self._get(
+        body = await self.get(
             "/fapi/v1/klines",
             priority,
             weight=_klines_weight(limit),
@@ -152,35 +152,36 @@ class BinanceRest:
         now_ms = self._guard.exchange_ms()
         candles = {
             candle.open_ms: replace(candle, is_closed=True) if close_ms < now_ms else candle
-            for candle, close_ms in self._rows("klines", _KLINES, body)
+            for candle, close_ms in self.rows("klines", _KLINES, body)
             if start_ms <= candle.open_ms <= end_ms
         }
         return [candles[open_ms] for open_ms in sorted(candles)][:limit]
 
     async def day_tickers(self) -> list[DayTicker]:
-        body = await self._get("/fapi/v1/ticker/24hr", Priority.UNIVERSE, weight=40)
-        return self._rows("ticker/24hr", _DAY_TICKERS, body)
+        body = await self.get("/fapi/v1/ticker/24hr", Priority.UNIVERSE, weight=40)
+        return self.rows("ticker/24hr", _DAY_TICKERS, body)
 
     async def fundings(self) -> list[Funding]:
-        body = await self._get("/fapi/v1/premiumIndex", Priority.UNIVERSE, weight=10)
-        return self._rows("premiumIndex", _FUNDINGS, body)
+        body = await self.get("/fapi/v1/premiumIndex", Priority.UNIVERSE, weight=10)
+        return self.rows("premiumIndex", _FUNDINGS, body)
 
     async def funding_hours(self) -> dict[str, float]:
         """Kept for an hour; concurrent callers share one request."""
         return await self._funding_hours.get("", self._fetch_funding_hours)
 
     async def _fetch_funding_hours(self) -> dict[str, float]:
-        body = await self._get("/fapi/v1/fundingInfo", Priority.UNIVERSE, weight=0, pool=FUNDING)
-        rows = self._rows("fundingInfo", _FUNDING_HOURS, body)
+        body = await self.get("/fapi/v1/fundingInfo", Priority.UNIVERSE, weight=0, pool=FUNDING)
+        rows = self.rows("fundingInfo", _FUNDING_HOURS, body)
         return {symbol: hours for symbol, hours in rows if hours != USUAL_FUNDING_HOURS}
 
     async def long_short_ratio(self, symbol: str, *, period: str, priority: Priority) -> LongShortRatio | None:
         path = "/futures/data/globalLongShortAccountRatio"
-        body = await self._get(path, priority, weight=0, pool=FUTURES_DATA, symbol=symbol, period=period, limit=1)
-        ratios = [ratio for ratio in self._rows("globalLongShortAccountRatio", _RATIOS, body) if ratio.symbol == symbol]
+        body = await self.get(path, priority, weight=0, pool=FUTURES_DATA, symbol=symbol, period=period, limit=1)
+        ratios = [ratio for ratio in self.rows("globalLongShortAccountRatio", _RATIOS, body) if ratio.symbol == symbol]
         return max(ratios, key=lambda ratio: ratio.time_ms, default=None)
 
-    def _rows(self, endpoint: str, rows: Rows[V], body: bytes) -> list[V]:
+    def rows(self, endpoint: str, rows: Rows[V], body: bytes) -> list[V]:
+        """The readable rows; the others are counted in `skipped`. Raises: BadAnswer."""
         found = self._read(rows.read, body)
         if found.skipped:
             self.skipped[endpoint] += found.skipped
@@ -193,9 +194,10 @@ class BinanceRest:
         except ValueError as problem:
             raise BadAnswer(str(problem)) from None
 
-    async def _get(
+    async def get(
         self, path: str, priority: Priority, *, weight: int = 1, pool: str | None = None, **query: str | int
     ) -> bytes:
+        """The body of a 200. Raises: ExchangeError."""
         target = f"{path}?{urlencode(query)}" if query else path
         ask = Ask(target=target, priority=priority, weight=weight, pool=pool)
         await self._preflight.wait(self._http.send)

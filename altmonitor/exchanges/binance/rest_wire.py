@@ -64,6 +64,8 @@ class DayTickerWire(msgspec.Struct, frozen=True, rename="camel"):
     last_price: float
     price_change_percent: float
     quote_volume: float
+    high_price: float | None = None
+    low_price: float | None = None
 
     def parse(self) -> DayTicker:
         return DayTicker(
@@ -71,6 +73,8 @@ class DayTickerWire(msgspec.Struct, frozen=True, rename="camel"):
             last_price=_amount(self.last_price),
             change_pct=_finite(self.price_change_percent),
             quote_usdt=_amount(self.quote_volume),
+            high=None if self.high_price is None else _amount(self.high_price),
+            low=None if self.low_price is None else _amount(self.low_price),
         )
 
 

@@ -1,0 +1,35 @@
+# Two stages: the first has pip and the build tool, the second only what runs.
+FROM python:3.12-slim AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /src
+RUN python -m venv --without-pip /opt/altmonitor && python -m venv /opt/build
+# Dependencies first: they change rarely, so this layer is built once. Nothing enters without its hash.
+COPY requirements.lock ./
+RUN python -m pip --python /opt/altmonitor/bin/python install --require-hashes --only-binary :all: -r requirements.lock
+COPY requirements-build.lock ./
+RUN /opt/build/bin/python -m pip install --require-hashes --only-binary :all: -r requirements-build.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY altmonitor altmonitor
+RUN /opt/build/bin/python -m hatchling build -t wheel -d /dist \
+ && python -m pip --python /opt/altmonitor/bin/python install --no-deps --no-index /dist/*.whl
+
+FROM python:3.12-slim
+LABEL org.opencontainers.image.title="altmonitor" \
+      org.opencontainers.image.description="Watches every Binance USDT perpetual and tells a Telegram chat what moved" \
+      org.opencontainers.image.licenses="MIT"
+RUN groupadd --gid 10001 altmonitor \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin altmonitor \
+ && install -d -m 0700 -o 10001 -g 10001 /data
+COPY --from=build /opt/altmonitor /opt/altmonitor
+ENV PATH=/opt/altmonitor/bin:$PATH \
+    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    STATE_FILE=/data/state.json DB_FILE=/data/alerts.db
+USER 10001:10001
+WORKDIR /data
+VOLUME /data
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python", "-m", "altmonitor.ops.health_probe"]
+# Process 1: reaps, hands signals on, starts the monitor again when it dies or hangs, and ends when it must not go on.
+ENTRYPOINT ["python", "-m", "altmonitor.ops.keep_running"]
+CMD ["run"]

@@ -1,0 +1,184 @@
+"""Who is positioned, from the futures REST interface: ratios, open-interest bars, one symbol's price and funding."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from altmonitor.cache import Cache
+from altmonitor.clock import Clock
+from altmonitor.errors import BadAnswer, ExchangeBlocked, ExchangeError, ExchangeUnreachable
+from altmonitor.exchanges.binance.budget import FUTURES_DATA
+from altmonitor.exchanges.binance.positioning_wire import LongShortWire, OiBarWire, TakerFlowWire
+from altmonitor.exchanges.binance.readers import One, Rows
+from altmonitor.exchanges.binance.rest import BinanceRest
+from altmonitor.exchanges.binance.rest_wire import DayTickerWire, PremiumIndexWire
+from altmonitor.monitor.ports import DayTicker, Funding, Priority
+from altmonitor.positioning.divergence import Histories
+from altmonitor.positioning.oi_velocity import BARS_NEEDED, OiBar
+from altmonitor.positioning.periods import checked_period
+from altmonitor.positioning.top_traders import LongShort, TakerFlow, TopTraders
+
+V = TypeVar("V")
+
+TOP_TRADERS_TTL_S: Final = 300.0
+BARS_TTL_S: Final = 300.0
+COHORTS_TTL_S: Final = 60.0
+PRICE_TTL_S: Final = 60.0
+MOST_BUCKETS: Final = 500
+
+GLOBAL_ACCOUNTS: Final = "globalLongShortAccountRatio"
+TOP_ACCOUNTS: Final = "topLongShortAccountRatio"
+TOP_POSITIONS: Final = "topLongShortPositionRatio"
+TAKER: Final = "takerlongshortRatio"
+BARS: Final = "openInterestHist"
+
+_LONG_SHORT = Rows(LongShortWire)
+_TAKER = Rows(TakerFlowWire)
+_BARS = Rows(OiBarWire)
+_TICKER = One(DayTickerWire)
+_PREMIUM = One(PremiumIndexWire)
+
+
+class BinancePositioning:
+    """`monitor.positioning_ports`: TopTraderRatios, OpenInterestBars, Cohorts and PriceAndFunding.
+
+    rest: its guard, connection and retries are used; it must be started. Answers are kept (5 minutes, prices and
+    cohorts 1 minute), concurrent callers of one thing share one request.
+    """
+
+    venue = "binance"
+
+    def __init__(self, rest: BinanceRest, *, clock: Clock) -> None:
+        self._rest = rest
+        self._clock = clock
+        self._top_traders: Cache[tuple[str, str], TopTraders | None] = Cache(clock=clock, ttl_s=TOP_TRADERS_TTL_S)
+        self._bars: Cache[str, Sequence[OiBar]] = Cache(clock=clock, ttl_s=BARS_TTL_S)
+        self._cohorts: Cache[tuple[str, str, int], Histories] = Cache(clock=clock, ttl_s=COHORTS_TTL_S)
+        self._tickers: Cache[str, DayTicker] = Cache(clock=clock, ttl_s=PRICE_TTL_S)
+        self._fundings: Cache[str, Funding] = Cache(clock=clock, ttl_s=PRICE_TTL_S)
+
+    async def top_traders(
+        self, symbol: str, *, period: str, priority: Priority, is_fresh: bool = False
+    ) -> TopTraders | None:
+        checked_period(period)
+        return await self._top_traders.get(
+            (symbol, period), lambda: self._fetch_top_traders(symbol, period, priority), is_fresh=is_fresh
+        )
+
+    async def cohorts(self, symbol: str, *, period: str, limit: int, priority: Priority) -> Histories:
+        checked_period(period)
+        if not 1 <= limit <= MOST_BUCKETS:
+            raise ValueError(f"limit {limit} is not within 1…{MOST_BUCKETS}")
+        return await self._cohorts.get(
+            (symbol, period, limit), lambda: self._fetch_cohorts(symbol, period, limit, priority)
+        )
+
+    async def open_interest_bars(self, symbol: str, *, priority: Priority, is_fresh: bool = False) -> Sequence[OiBar]:
+        return await self._bars.get(symbol, lambda: self._fetch_bars(symbol, priority), is_fresh=is_fresh)
+
+    async def day_ticker(self, symbol: str, *, priority: Priority) -> DayTicker:
+        async def fetch() -> DayTicker:
+            body = await self._rest.get("/fapi/v1/ticker/24hr", priority, symbol=symbol)
+            found = _parsed(lambda: _TICKER.read(body).parse())
+            return _of(symbol, found.symbol, found)
+
+        return await self._tickers.get(symbol, fetch)
+
+    async def funding(self, symbol: str, *, priority: Priority) -> Funding:
+        async def fetch() -> Funding:
+            body = await self._rest.get("/fapi/v1/premiumIndex", priority, symbol=symbol)
+            found = _parsed(lambda: _PREMIUM.read(body).parse())
+            return _of(symbol, found.symbol, found)
+
+        return await self._fundings.get(symbol, fetch)
+
+    async def funding_hours_of(self, symbol: str) -> float | None:
+        return (await self._rest.funding_hours()).get(symbol)
+
+    async def _fetch_top_traders(self, symbol: str, period: str, priority: Priority) -> TopTraders | None:
+        async def newest(endpoint: str) -> LongShort | None:
+            return max(
+                await self._ratios(endpoint, symbol, period, 1, priority), key=lambda row: row.time_ms, default=None
+            )
+
+        async def newest_taker() -> TakerFlow | None:
+            body = await self._data(TAKER, symbol, period, 1, priority)
+            return max(self._rest.rows(TAKER, _TAKER, body), key=lambda row: row.time_ms, default=None)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                accounts = group.create_task(newest(TOP_ACCOUNTS))
+                positions = group.create_task(newest(TOP_POSITIONS))
+                taker = group.create_task(newest_taker())
+        except ExceptionGroup as problems:
+            raise clearest(problems) from None
+        by_accounts, by_positions, flow = accounts.result(), positions.result(), taker.result()
+        if by_accounts is None or by_positions is None or flow is None:
+            return None
+        return TopTraders(
+            symbol=symbol,
+            period=period,
+            captured_ms=self._clock.now_ms(),
+            accounts=by_accounts,
+            positions=by_positions,
+            taker=flow,
+        )
+
+    async def _fetch_cohorts(self, symbol: str, period: str, limit: int, priority: Priority) -> Histories:
+        try:
+            async with asyncio.TaskGroup() as group:
+                retail, accounts, positions = (
+                    group.create_task(self._ratios(endpoint, symbol, period, limit, priority))
+                    for endpoint in (GLOBAL_ACCOUNTS, TOP_ACCOUNTS, TOP_POSITIONS)
+                )
+        except ExceptionGroup as problems:
+            raise clearest(problems) from None
+        return Histories(retail=retail.result(), top_accounts=accounts.result(), top_positions=positions.result())
+
+    async def _fetch_bars(self, symbol: str, priority: Priority) -> Sequence[OiBar]:
+        body = await self._data(BARS, symbol, "5m", BARS_NEEDED, priority)
+        found = {bar.time_ms: bar for named, bar in self._rest.rows(BARS, _BARS, body) if named == symbol}
+        return [found[time_ms] for time_ms in sorted(found)]
+
+    async def _ratios(
+        self, endpoint: str, symbol: str, period: str, limit: int, priority: Priority
+    ) -> Sequence[LongShort]:
+        body = await self._data(endpoint, symbol, period, limit, priority)
+        found = {row.time_ms: row for named, row in self._rest.rows(endpoint, _LONG_SHORT, body) if named == symbol}
+        return [found[time_ms] for time_ms in sorted(found)]
+
+    async def _data(self, endpoint: str, symbol: str, period: str, limit: int, priority: Priority) -> bytes:
+        return await self._rest.get(
+            f"/futures/data/{endpoint}",
+            priority,
+            weight=0,
+            pool=FUTURES_DATA,
+            symbol=symbol,
+            period=period,
+            limit=limit,
+        )
+
+
+def clearest(problems: ExceptionGroup[Exception]) -> Exception:
+    """Of several failures the one that says most: blocked before unreachable before the rest, ours before all."""
+    order = (ExchangeBlocked, ExchangeUnreachable, ExchangeError)
+
+    def rank(problem: Exception) -> int:
+        return next((place for place, kind in enumerate(order) if isinstance(problem, kind)), -1)
+
+    return min(problems.exceptions, key=rank)
+
+
+def _parsed(read: Callable[[], V]) -> V:
+    try:
+        return read()
+    except ValueError as problem:
+        raise BadAnswer(str(problem)) from None
+
+
+def _of(asked: str, named: str, found: V) -> V:
+    if asked != named:
+        raise BadAnswer(f"asked for {asked}, got {named}")
+    return found

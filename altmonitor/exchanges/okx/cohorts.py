@@ -1,0 +1,149 @@
+"""OKX's ratios of longs to shorts: all accounts, and the accounts with the 5 % largest positions.
+
+Source: https://www.okx.com/docs-v5/en/#trading-statistics-rest-api (2026-10): no key, 5 requests per 2 seconds, rows
+`[ts, ratio]` newest first, 100 at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from altmonitor.cache import Cache
+from altmonitor.clock import Clock
+from altmonitor.errors import BadAnswer
+from altmonitor.exchanges.binance.guard import Guard
+from altmonitor.exchanges.binance.positioning import MOST_BUCKETS, clearest
+from altmonitor.exchanges.binance.positioning_wire import long_short
+from altmonitor.exchanges.binance.readers import UNREADABLE, One, Rows
+from altmonitor.exchanges.venue import ANSWER_WITHIN_S, VenueRest, venue_guard
+from altmonitor.market.symbol import base_of
+from altmonitor.monitor.ports import GuardStatus, Priority
+from altmonitor.positioning.divergence import Histories
+from altmonitor.positioning.periods import checked_period, period_ms
+from altmonitor.positioning.top_traders import LongShort
+
+REST_URL: Final = "https://www.okx.com"
+ALL_ACCOUNTS: Final = "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract"
+TOP_ACCOUNTS: Final = "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract-top-trader"
+TOP_POSITIONS: Final = "/api/v5/rubik/stat/contracts/long-short-position-ratio-contract-top-trader"
+MOST_ROWS: Final = 100
+TTL_S: Final = 60.0
+
+GONE_CODES: Final = ("51001", "51000", "51014")
+"""The instrument does not exist, or not for these numbers."""
+TOO_MANY_CODES: Final = ("50011", "50061")
+
+_PERIODS: Final = {"1h": "1H", "2h": "2H", "4h": "4H", "6h": "6Hutc", "12h": "12Hutc", "1d": "1Dutc"}
+_MULTIPLIER = re.compile(r"^(?:1000000|10000|1000|1M)(?=[^\d])")
+_STALE_PERIODS = 3
+
+
+class _Code(msgspec.Struct, frozen=True):
+    code: str
+
+
+class _Envelope(_Code, frozen=True):
+    data: msgspec.Raw = msgspec.Raw(b"[]")
+
+
+class _Row(msgspec.Struct, frozen=True, array_like=True):
+    time: int
+    ratio: float
+
+    def parse(self) -> LongShort:
+        """The ratio is all there is; the shares follow from it."""
+        if not 0.0 <= self.ratio < 1e9:
+            raise ValueError("not a ratio")
+        long = self.ratio / (1.0 + self.ratio)
+        return long_short(self.time, long, 1.0 - long, self.ratio)
+
+
+_CODE = msgspec.json.Decoder(_Code)
+_ENVELOPE = One(_Envelope)
+_ROWS = Rows(_Row)
+
+
+def okx_guard(base_url: str = REST_URL, *, clock: Clock, block_file: Path | None = None) -> Guard:
+    return venue_guard(base_url, clock=clock, requests=5, per_s=2.0, probe="/api/v5/public/time", block_file=block_file)
+
+
+def instrument(symbol: str) -> str:
+    """`BTCUSDT` → `BTC-USDT-SWAP`; `1000PEPEUSDT` is one PEPE contract there, and a ratio has no multiplier."""
+    return f"{_MULTIPLIER.sub('', base_of(symbol))}-USDT-SWAP"
+
+
+class OkxCohorts:
+    """`monitor.positioning_ports.Cohorts`. `start` before the first question, `stop` after the last."""
+
+    venue = "okx"
+
+    def __init__(
+        self,
+        base_url: str = REST_URL,
+        *,
+        clock: Clock,
+        guard: Guard,
+        trust_env: bool = True,
+        within_s: float = ANSWER_WITHIN_S,
+    ) -> None:
+        self._rest = VenueRest(
+            base_url, clock=clock, guard=guard, is_refusal=_is_refusal, trust_env=trust_env, within_s=within_s
+        )
+        self._clock = clock
+        self._kept: Cache[tuple[str, str, int], Histories] = Cache(clock=clock, ttl_s=TTL_S)
+
+    async def start(self) -> None:
+        """Raises: StartError for a proxy of a kind that cannot be used."""
+        await self._rest.start()
+
+    async def stop(self) -> None:
+        await self._rest.stop()
+
+    def guard_status(self) -> GuardStatus:
+        return self._rest.guard_status()
+
+    async def cohorts(self, symbol: str, *, period: str, limit: int, priority: Priority) -> Histories:
+        """At most 100 buckets are to be had, however many are asked for."""
+        checked_period(period)
+        if not 1 <= limit <= MOST_BUCKETS:
+            raise ValueError(f"limit {limit} is not within 1…{MOST_BUCKETS}")
+        count = min(limit, MOST_ROWS)
+        return await self._kept.get((symbol, period, count), lambda: self._fetch(symbol, period, count, priority))
+
+    async def _fetch(self, symbol: str, period: str, limit: int, priority: Priority) -> Histories:
+        try:
+            async with asyncio.TaskGroup() as group:
+                retail, accounts, positions = (
+                    group.create_task(self._series(path, symbol, period, limit, priority))
+                    for path in (ALL_ACCOUNTS, TOP_ACCOUNTS, TOP_POSITIONS)
+                )
+        except ExceptionGroup as problems:
+            raise clearest(problems) from None
+        return Histories(retail=retail.result(), top_accounts=accounts.result(), top_positions=positions.result())
+
+    async def _series(self, path: str, symbol: str, period: str, limit: int, priority: Priority) -> Sequence[LongShort]:
+        body = await self._rest.get(
+            path, priority, instId=instrument(symbol), period=_PERIODS.get(period, period), limit=limit
+        )
+        envelope = _ENVELOPE.read(body)
+        if envelope.code in GONE_CODES:
+            return []
+        if envelope.code != "0":
+            raise BadAnswer(f"okx: code {envelope.code[:12]}")
+        # a series that has stopped would be told as if it were of now
+        oldest_ms = self._clock.now_ms() - (limit + _STALE_PERIODS) * period_ms(period)
+        found = {row.time_ms: row for row in _ROWS.read(envelope.data).values if row.time_ms >= oldest_ms}
+        return [found[time_ms] for time_ms in sorted(found)]
+
+
+def _is_refusal(body: bytes) -> bool:
+    try:
+        return _CODE.decode(body).code in TOO_MANY_CODES
+    except UNREADABLE:
+        return False

@@ -1,0 +1,188 @@
+"""Command line → what is wanted, and of which server."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path, PurePosixPath
+from typing import NoReturn
+
+DEFAULT_DIR = "/opt/altmonitor"
+DEFAULT_USER = "root"
+DEFAULT_PORT = 22
+EPILOG = """\
+Keys and the agent come first. A password is never an argument: it is asked for, or read from SSHPASS (with sshpass).
+Exit codes: 0 done · 1 failed, with the step, what was seen and what to do · 2 wrong arguments · 130 stopped by Ctrl-C.
+"""
+
+
+class Action(Enum):
+    INSTALL = "install"
+    UPDATE = "update"
+    ROLLBACK = "rollback"
+    DOWN = "down"
+    STATUS = "status"
+    LOGS = "logs"
+
+
+class Target(Enum):
+    DOCKER = "docker"
+    SYSTEMD = "systemd"
+
+
+class BadChoice(Exception):
+    """One line for the person who typed it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """host: a name or an address without brackets. key: a private key file; None leaves it to the agent and ssh.
+
+    options: for ssh -o, before all others; the first of a kind counts.
+    """
+
+    host: str
+    user: str = DEFAULT_USER
+    port: int = DEFAULT_PORT
+    key: Path | None = None
+    options: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        name = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.user}@{name}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """server: None is this machine. has_consent: install what is missing without asking."""
+
+    action: Action
+    target: Target
+    server: Server | None
+    folder: PurePosixPath
+    env_file: Path
+    is_dry_run: bool = False
+    has_consent: bool = False
+    sends_message: bool = True
+
+
+def parse_server(text: str) -> Server:
+    """`user@host`, `host:2222`, `user@[2001:db8::1]:22`, a bare IPv6 address. Raises BadChoice."""
+    text = text.strip()
+    user, at, place = text.rpartition("@")
+    if place.startswith("["):
+        host, closed, rest = place[1:].partition("]")
+        if not closed or (rest and not rest.startswith(":")):
+            raise BadChoice(f"{text!r}: an IPv6 address with a port is written [2001:db8::1]:22")
+        port_text = rest[1:]
+    elif place.count(":") > 1:
+        host, port_text = place, ""
+    else:
+        host, _, port_text = place.partition(":")
+    if (at and not user) or not host or host.startswith("-") or user.startswith("-") or any(c.isspace() for c in text):
+        raise BadChoice(f"{text!r} is not user@host or user@host:port")
+    return Server(host=host, user=user or DEFAULT_USER, port=_port(port_text) if port_text else DEFAULT_PORT)
+
+
+def parse(arguments: Sequence[str], *, ask_server: str | None = None) -> Choices:
+    """ask_server: what the person answered when no server was named, None when nobody can be asked.
+
+    Raises BadChoice.
+    """
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    server = None if given.here else _server(given, ask_server)
+    folder = PurePosixPath(given.dir)
+    if not folder.is_absolute() or folder == PurePosixPath("/") or ".." in folder.parts or "\n" in given.dir:
+        raise BadChoice(f"--dir {given.dir!r} is not an absolute path below /")
+    chosen = [action for action in Action if getattr(given, action.value, False)]
+    if len(chosen) > 1:
+        raise BadChoice(f"choose one of {', '.join('--' + action.value for action in chosen)}")
+    return Choices(
+        action=chosen[0] if chosen else Action.INSTALL,
+        target=Target(given.target),
+        server=server,
+        folder=folder,
+        env_file=given.env_file,
+        is_dry_run=given.dry_run,
+        has_consent=given.yes,
+        sends_message=not given.no_message,
+    )
+
+
+def names_server(arguments: Sequence[str]) -> bool:
+    given = _parser().parse_args(arguments)
+    return bool(given.server or given.host or given.here)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise BadChoice(message)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="deploy.py",
+        description="Put altmonitor on a server and keep it running there, with Docker or systemd.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("server", nargs="?", help="user@host[:port]; asked for when left out")
+    add("--host", help="host name or address, also IPv6")
+    add("--user", help=f"who logs in; others than root need sudo [{DEFAULT_USER}]")
+    add("--port", help=f"port of ssh [{DEFAULT_PORT}]")
+    add("--key", type=Path, help="private key file [agent and ssh's own configuration]")
+    add(
+        "--ssh-option",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="such as ProxyJump=host; may be repeated",
+    )
+    add("--here", action="store_true", help="this machine instead of a server")
+    add("--dir", default=DEFAULT_DIR, help="folder on the server [%(default)s]")
+    add("--target", choices=[target.value for target in Target], default="docker", help="[%(default)s]")
+    add("--env-file", type=Path, default=Path(".env"), help="settings to send, mode 0600 there [%(default)s]")
+    add("--update", action="store_true", help="new version; settings and data over there stay")
+    add("--rollback", action="store_true", help="stop this version and start the one before it")
+    add("--down", action="store_true", help="stop it; data and settings stay")
+    add("--status", action="store_true", help="what runs there and how it is")
+    add("--logs", action="store_true", help="the last 200 lines it wrote")
+    add("--dry-run", action="store_true", help="print every command, connect to nothing")
+    add("--yes", action="store_true", help="install what is missing on the server without asking")
+    add("--no-message", action="store_true", help="no message in the chat afterwards")
+    return parser
+
+
+def _server(given: argparse.Namespace, asked: str | None) -> Server:
+    if given.server and given.host:
+        raise BadChoice("name the server once: user@host or --host")
+    text = given.server or (_bracketed(given.host) if given.host else asked)
+    if not text:
+        raise BadChoice("which server? deploy.py user@host, or --host")
+    server = parse_server(text)
+    key = given.key.expanduser() if given.key else None
+    if key is not None and not key.is_file():
+        raise BadChoice(f"--key {key}: there is no such file")
+    return Server(
+        host=server.host,
+        user=given.user or server.user,
+        port=_port(given.port) if given.port else server.port,
+        key=key,
+        options=tuple(given.ssh_option),
+    )
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if host.count(":") > 1 and not host.startswith("[") and "@" not in host else host
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65_536:
+        raise BadChoice(f"{text!r} is not a port: 1 to 65535")
+    return int(text)

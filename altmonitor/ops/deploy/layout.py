@@ -1,0 +1,98 @@
+"""Where things are on the server, and a step of the plan.
+
+<dir>/upload            what rsync writes, the login user's own; half a copy stays here and is finished next time
+<dir>/releases/<id>/    one whole version with its .env (0600); never changed afterwards
+<dir>/current           → the last release that was found well    <dir>/previous   → the one before it
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from shlex import quote
+
+TOKEN = re.compile(r"\d{5,}:[A-Za-z0-9_-]{30,}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One remote command, for sh. title: said while it runs. stdin: what it reads, never shown.
+
+    is_root: needs the rights of root. remedy: what to do when it fails and its words say nothing known.
+    """
+
+    title: str
+    command: str
+    is_root: bool = True
+    stdin: str = ""
+    timeout_s: float = 60.0
+    remedy: str = "run the same command again; --status shows what runs on the server"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    folder: PurePosixPath
+
+    @property
+    def upload(self) -> PurePosixPath:
+        return self.folder / "upload"
+
+    @property
+    def current(self) -> PurePosixPath:
+        return self.folder / "current"
+
+    @property
+    def previous(self) -> PurePosixPath:
+        return self.folder / "previous"
+
+    def release(self, name: str) -> PurePosixPath:
+        return self.folder / "releases" / name
+
+
+def folders(layout: Layout, *, user: str) -> Step:
+    top, releases, upload = (quote(str(path)) for path in (layout.folder, layout.folder / "releases", layout.upload))
+    command = f"mkdir -p {top} {releases} {upload} && chmod 755 {top} {releases} && chmod 700 {upload}"
+    return Step(
+        title="Making folders",
+        command=f'{command} && {{ [ "$(id -u)" != 0 ] || chown -R {quote(user)} {upload}; }}',
+        remedy=f"choose a --dir that can be written, or log in as root (tried {layout.folder})",
+    )
+
+
+def release(layout: Layout, name: str, *, settings: str | None) -> Step:
+    """settings: the content of .env; None takes the running release's."""
+    there, upload = quote(str(layout.release(name))), quote(str(layout.upload))
+    if settings is None:
+        keep = f"cp {quote(str(layout.current / '.env'))} {there}.partial/.env"
+    else:
+        keep = f"cat >{there}.partial/.env"
+    return Step(
+        title=f"Making release {name}",
+        command=(
+            f"set -e; umask 022; rm -rf {there}.partial; cp -R {upload} {there}.partial; chmod 755 {there}.partial; "
+            f"umask 077; {keep}; chmod 600 {there}.partial/.env; "
+            f'if [ "$(id -u)" = 0 ]; then chown -R 0:0 {there}.partial; fi; mv {there}.partial {there}'
+        ),
+        stdin=settings or "",
+        timeout_s=120,
+    )
+
+
+def point(layout: Layout, link: PurePosixPath, name: str) -> str:
+    """A link swapped in one rename."""
+    new = quote(f"{link}.new")
+    return f"ln -sfn {quote('releases/' + name)} {new} && mv -T {new} {quote(str(link))}"
+
+
+def tidy(layout: Layout, *, keep: tuple[str, ...]) -> str:
+    """Removes every release but these, and half-made ones."""
+    kept = "|".join(quote(name) for name in keep)
+    return (
+        f"for old in {quote(str(layout.folder / 'releases'))}/*; do "
+        f'case "${{old##*/}}" in {kept}) ;; *) rm -rf "$old" ;; esac; done'
+    )
+
+
+def redacted(text: str) -> str:
+    return TOKEN.sub("***", text)

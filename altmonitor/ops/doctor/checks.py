@@ -1,0 +1,86 @@
+"""The table of checks: what is looked at, and what each look needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from altmonitor.config import Config
+from altmonitor.ops.doctor import live, local
+from altmonitor.ops.doctor.values import Check, Seen, failed, fine, note
+
+if TYPE_CHECKING:  # they need the libraries that are to be checked first
+    from altmonitor.ops.doctor.network import Exchange
+    from altmonitor.ops.doctor.telegram_side import Telegram
+
+NETWORK = "check the network, the firewall and HTTPS_PROXY"
+READ_AGAIN = "correct that line; README.md lists what is allowed"
+
+
+def local_checks() -> list[Check]:
+    """What needs no configuration."""
+    return [
+        Check(name="python", title="Python", look=local.python, way_out="install Python 3.11 or newer"),
+        Check(name="libraries", title="Libraries", look=local.libraries, way_out=local.INSTALL),
+    ]
+
+
+def configuration_check(problems: Sequence[str], warnings: Sequence[str]) -> Check:
+    async def look() -> Seen:
+        if problems:
+            return failed("; ".join(problems), READ_AGAIN)
+        return note("; ".join(warnings), READ_AGAIN) if warnings else fine("every setting is allowed")
+
+    return Check(name="configuration", title="Configuration", look=look, way_out=READ_AGAIN)
+
+
+def file_checks(config: Config, env_file: Path) -> list[Check]:
+    async def env() -> Seen:
+        return local.private_file(env_file)
+
+    async def folders() -> Seen:
+        return await local.folders(config)
+
+    async def database() -> Seen:
+        return await local.database(config)
+
+    async def live_settings() -> Seen:
+        return await local.live_settings(config)
+
+    return [
+        Check(name="env_file", title="Settings file", look=env, way_out="make it readable"),
+        Check(name="folders", title="Folders, disk", look=folders, way_out="set DB_FILE and STATE_FILE elsewhere"),
+        Check(name="database", title="Database", look=database, way_out="set DB_FILE to another file", limit_s=60),
+        Check(name="live_settings", title="Live settings", look=live_settings, way_out="set STATE_FILE elsewhere"),
+    ]
+
+
+def exchange_checks(exchange: Exchange) -> list[Check]:
+    return [
+        Check(name="dns", title="Names (DNS)", look=exchange.names, way_out=NETWORK),
+        Check(name="proxy", title="Proxy", look=exchange.proxy, way_out="check HTTPS_PROXY"),
+        Check(name="rest", title="Exchange, REST", look=exchange.rest, way_out=NETWORK, limit_s=30, after=("proxy",)),
+        Check(name="clock", title="Clock", look=exchange.time, way_out="", needs=("rest",)),
+        Check(name="kline", title="Exchange, candles", look=exchange.kline, way_out=NETWORK, after=("rest",)),
+        Check(name="open_interest", title="Open interest", look=exchange.open_interest, way_out="", needs=("rest",)),
+        Check(name="smart_money", title="Large traders", look=exchange.smart_money, way_out="", after=("rest",)),
+    ]
+
+
+def telegram_checks(telegram: Telegram) -> list[Check]:
+    chat = "check TG_CHAT_ID; python3 setup_wizard.py finds it"
+    return [
+        Check(name="token", title="Telegram, bot", look=telegram.token, way_out="check TG_BOT_TOKEN", limit_s=30),
+        Check(name="chat", title="Telegram, chat", look=telegram.chat, way_out=chat, needs=("token",)),
+        Check(name="topic", title="Telegram, topic", look=telegram.topic, way_out=chat, needs=("chat",)),
+        Check(name="rights", title="Telegram, rights", look=telegram.rights, way_out=chat, needs=("chat",)),
+        Check(name="alone", title="Only reader", look=telegram.alone, way_out="stop the other one", needs=("token",)),
+    ]
+
+
+def live_check(config: Config) -> Check:
+    async def look() -> Seen:
+        return await live.running(config)
+
+    return Check(name="running", title="Running monitor", look=look, way_out="start it: altmonitor run")

@@ -1,0 +1,53 @@
+"""The looks at the exchange and at Telegram, with the connections they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from altmonitor.clock import Clock
+from altmonitor.config import Config
+from altmonitor.ops.doctor import live
+from altmonitor.ops.doctor.checks import exchange_checks, telegram_checks
+from altmonitor.ops.doctor.network import Exchange
+from altmonitor.ops.doctor.runner import run
+from altmonitor.ops.doctor.telegram_side import Telegram
+from altmonitor.ops.doctor.values import Check, Finding
+
+WEB_URL = "https://www.binance.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """given: every variable that is set, also those that are no fields of the config."""
+
+    config: Config
+    given: Mapping[str, str]
+    clock: Clock
+
+
+async def look_outside(
+    place: Place, first: Sequence[Check], last: Sequence[Check], *, tell: Callable[[Finding], None]
+) -> tuple[Finding, ...]:
+    async with AsyncExitStack() as stack:
+        exchange = open_exchange(place, stack)
+        is_running = (await live.ask(place.config, timeout_s=1.0)).status != "unreachable"
+        telegram = Telegram(config=place.config, clock=place.clock, is_running_here=is_running)
+        stack.push_async_callback(telegram.close)
+        checks = [*first, *exchange_checks(exchange), *telegram_checks(telegram), *last]
+        return await run(checks, clock=place.clock, tell=tell)
+
+
+async def look_at_exchange(place: Place, *, tell: Callable[[Finding], None]) -> tuple[Finding, ...]:
+    """Only what alerts depend on: the list of contracts, and a real candle."""
+    async with AsyncExitStack() as stack:
+        checks = exchange_checks(open_exchange(place, stack))
+        return await run([c for c in checks if c.name in ("rest", "kline")], clock=place.clock, tell=tell)
+
+
+def open_exchange(place: Place, stack: AsyncExitStack) -> Exchange:
+    web_url = place.given.get("BINANCE_WEB_URL") or WEB_URL
+    exchange = Exchange(config=place.config, web_url=web_url, clock=place.clock)
+    stack.push_async_callback(exchange.close)
+    return exchange

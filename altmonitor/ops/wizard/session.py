@@ -1,0 +1,136 @@
+"""The surroundings of a wizard's run: the terminal, the file, and a way to ask Telegram and to explain its silence."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import shutil
+import sys
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from altmonitor.chat.notifier import TelegramChannel, Timeouts
+from altmonitor.clock import Clock
+from altmonitor.errors import ChatUnreachable, RetryLater
+from altmonitor.ops import reach
+from altmonitor.ops.wizard import env_file
+from altmonitor.ops.wizard.terminal import Back, Option, Terminal
+from altmonitor.ops.wizard.values import proxy_in
+from altmonitor.values import Secret
+from altmonitor.variables import VARIABLES
+
+T = TypeVar("T")
+PATIENCE = Timeouts(connect_s=6, read_s=10, write_s=6, call_s=12, poll_margin_s=10)
+DEFAULTS = {variable.name: variable.default for variable in VARIABLES}
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """environ: the real environment; a proxy typed in is put there, where every network library reads it.
+
+    is_written: `.env` holds the answers.
+    """
+
+    terminal: Terminal
+    folder: Path
+    env_file: Path
+    environ: MutableMapping[str, str]
+    clock: Clock
+    runner: asyncio.Runner
+    proxy: str = ""
+    is_written: bool = False
+    given: dict[str, str] = field(default_factory=dict)
+
+    def read_env_file(self) -> None:
+        """Raises ConfigError."""
+        self.given = {name: text for name, text in env_file.values(env_file.read(self.env_file)).items() if text}
+
+    def setting(self, name: str) -> str:
+        """As the monitor would see it."""
+        return self.environ.get(name) or self.given.get(name) or DEFAULTS.get(name, "")
+
+    def say(self, key: str, *, sign: str = "", **names: object) -> None:
+        self.terminal.say(self.text(key, **names), sign=sign)
+
+    def text(self, key: str, **names: object) -> str:
+        return self.terminal.texts.say(key, **names)
+
+    def command(self, sub_command: str) -> str:
+        """How a person types it here."""
+        is_usual = self.env_file.resolve() == (self.folder / ".env").resolve()
+        named = () if is_usual else ("--env-file", str(self.env_file))
+        beside = Path(sys.executable).with_name("altmonitor")
+        if shutil.which("altmonitor", path=self.environ.get("PATH")):
+            program: tuple[str, ...] = ("altmonitor",)
+        elif beside.exists():
+            is_inside = beside.is_relative_to(self.folder)
+            program = (str(beside.relative_to(self.folder) if is_inside else beside),)
+        else:
+            program = (sys.executable, "-m", "altmonitor")
+        return shlex.join((*program, sub_command, *named))
+
+    def menu(self, title: str, *keys: str) -> str:
+        """Options whose labels are texts of the same names; the first is the usual one."""
+        options = [Option(key=key, label=self.text(key)) for key in keys]
+        return self.terminal.choose(title, options, default=keys[0])
+
+    def ask_bot(self, token: Secret, question: Callable[[TelegramChannel], Awaitable[T]]) -> T:
+        """Until Telegram answers, yes or no; its silence is explained and the person decides how to go on.
+
+        Raises every DeliveryError but ChatUnreachable and RetryLater; Back and Quit.
+        """
+        while True:
+            try:
+                return self.runner.run(self._ask(token, question))
+            except RetryLater as problem:
+                self.say("retry_later", sign="✗", seconds=round(problem.retry_after_s))
+                self.menu(self.text("go_on"), "try_again")
+            except ChatUnreachable as problem:
+                self._explain(problem)
+
+    async def _ask(self, token: Secret, question: Callable[[TelegramChannel], Awaitable[T]]) -> T:
+        channel = TelegramChannel(token, api_url=self.setting("TELEGRAM_API_URL"), clock=self.clock, timeouts=PATIENCE)
+        await channel.start()
+        try:
+            return await question(channel)
+        finally:
+            await channel.stop()
+
+    def _explain(self, problem: ChatUnreachable) -> None:
+        url = self.setting("TELEGRAM_API_URL")
+        trouble, host = self.runner.run(self._look_around(str(problem))), reach.address_of(url)
+        proxy = reach.proxy_for(url)
+        shown = str(reach.address_of(proxy)) if proxy else ""
+        self.say(f"trouble_{trouble.value}", sign="✗", host=host, proxy=shown, said=str(problem))
+        choice = self.menu(self.text("go_on"), "try_again", "type_proxy")
+        if choice == "type_proxy":
+            self._take_proxy()
+
+    async def _look_around(self, said: str) -> reach.Trouble:
+        url, other_url = self.setting("TELEGRAM_API_URL"), self.setting("BINANCE_REST_URL")
+        telegram, elsewhere = await asyncio.gather(
+            reach.reach(reach.address_of(url), clock=self.clock),
+            reach.reach(reach.address_of(other_url), clock=self.clock),
+        )
+        return reach.judge(
+            telegram=telegram,
+            elsewhere=elsewhere,
+            has_proxy=reach.proxy_for(url) is not None,
+            is_answered_by_stranger="instead of Telegram" in said,
+        )
+
+    def _take_proxy(self) -> None:
+        while True:
+            try:
+                typed = self.terminal.ask(self.text("proxy_prompt"))
+            except Back:
+                return
+            proxy = proxy_in(typed)
+            if proxy is not None:
+                self.proxy = proxy
+                for name in ("HTTPS_PROXY", "HTTP_PROXY"):
+                    self.environ[name] = proxy
+                return
+            self.say("proxy_wrong", sign="✗")

@@ -1,0 +1,83 @@
+"""What the wizard knows: the answers so far, and the texts they become in `.env`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from altmonitor.chat.ports import BotIdentity
+from altmonitor.ops.telegram import ChatSeen
+from altmonitor.values import Destination, Secret
+from altmonitor.variables import LANGUAGES, TOKEN_SHAPE
+
+WIZARD_LANGUAGES = ("en", "zh", "ru")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """lang: of the wizard. only_user: who alone may command in a group; None for everybody there. also_chats: may
+    command as well. thresholds: variable → text, from a preset or a budget; empty: as they are.
+    """
+
+    lang: str = "en"
+    token: Secret = field(default_factory=lambda: Secret(""))
+    bot: BotIdentity | None = None
+    proxy: str = ""
+    chat: ChatSeen | None = None
+    destination: Destination | None = None
+    only_user: int | None = None
+    also_chats: tuple[int, ...] = ()
+    thresholds: Mapping[str, str] = field(default_factory=dict)
+
+
+def changes(answers: Answers, given: Mapping[str, str]) -> dict[str, str]:
+    """Variable → text for `.env`. given: what stands there now; who may command is only added to, never taken away."""
+    changed = {"TG_BOT_TOKEN": answers.token.reveal(), "TG_CHAT_ID": str(answers.destination)}
+    if message_language(answers.lang) != "en" or "ALERT_LANG" in given:
+        changed["ALERT_LANG"] = message_language(answers.lang)
+    if answers.only_user is not None:
+        changed["ALLOWED_USER_IDS"] = _with(given.get("ALLOWED_USER_IDS", ""), (answers.only_user,))
+    if answers.also_chats:
+        changed["ALLOWED_CHAT_IDS"] = _with(given.get("ALLOWED_CHAT_IDS", ""), answers.also_chats)
+    if answers.proxy:
+        changed |= {"HTTPS_PROXY": answers.proxy, "HTTP_PROXY": answers.proxy}
+    return changed | dict(answers.thresholds)
+
+
+def _with(ids: str, more: tuple[int, ...]) -> str:
+    known = [part.strip() for part in ids.split(",") if part.strip()]
+    return ",".join(dict.fromkeys([*known, *map(str, more)]))
+
+
+def message_language(wizard_language: str) -> str:
+    """Of the alerts; those the monitor does not speak become English."""
+    return wizard_language if wizard_language in LANGUAGES else "en"
+
+
+def redacted(token: str) -> str:
+    """`1234...wxyz`; `***` for what is too short to show eight characters of."""
+    return f"{token[:4]}...{token[-4:]}" if len(token) >= 24 else "***"
+
+
+def token_in(text: str) -> str | None:
+    """The token in what was pasted: alone, or inside BotFather's message. None: there is none of that shape."""
+    found = TOKEN_SHAPE.search(text)
+    return found[0] if found else None
+
+
+def proxy_in(text: str) -> str | None:
+    """An http(s) proxy address; `host:port` alone is read as http. None: it is none, or of a kind not spoken here."""
+    address = text if "://" in text else f"http://{text}"
+    try:
+        parts = urlsplit(address)
+        is_good = parts.scheme in ("http", "https") and parts.hostname and parts.port and parts.path in ("", "/")
+    except ValueError:
+        return None
+    return address.rstrip("/") if is_good and not any(sign.isspace() for sign in address) else None
+
+
+def language_of(locale: str) -> str:
+    """`ru_RU.UTF-8` → `ru`; English for every language the wizard does not speak."""
+    short = locale[:2].casefold()
+    return short if short in WIZARD_LANGUAGES else "en"

@@ -1,0 +1,184 @@
+"""The exchange's followed traders ("smart money") of one contract: 19 numbers, and what follows from each side.
+
+None is what the exchange did not say or what cannot be; it is never 0. Quantities are base coins, prices quote
+currency (USD for USDT contracts).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from altmonitor.positioning.profit import profit_share
+from altmonitor.positioning.units import (
+    Fraction,
+    Percent,
+    amount,
+    known,
+    positive,
+    quotient,
+    round_half_up,
+    whole_percent,
+)
+
+_HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """Those who are long, or those who are short. Whales are the part of them with the largest margin balance."""
+
+    traders: int | None
+    traders_qty_coins: float | None
+    traders_avg_entry: float | None
+    whales: int | None
+    whales_qty_coins: float | None
+    whales_avg_entry: float | None
+    profit_traders: int | None
+    profit_whales: int | None
+
+    @property
+    def profit_share(self) -> Fraction | None:
+        """Of the traders, those in profit."""
+        return profit_share(self.profit_traders, self.traders)
+
+    @property
+    def whale_profit_share(self) -> Fraction | None:
+        return profit_share(self.profit_whales, self.whales)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """captured_ms: our time when the answer came, the key of a stored row.
+
+    signal_day_ms: the exchange's own stamp. It changes once per UTC day for all contracts together, so that it says
+    nothing about the age of the numbers. total_positions: of a unit that differs by contract; kept, never used.
+    long_short_ratio: of position sizes, as the exchange sends it; for heads see `headcount_ratio`.
+    """
+
+    symbol: str
+    captured_ms: int
+    signal_day_ms: int | None
+    total_positions: float | None
+    total_traders: int | None
+    long_short_ratio: float | None
+    long: Side
+    short: Side
+
+
+def entry_usd(qty_coins: float | None, avg_entry: float | None) -> float | None:
+    """Size at the entry price. 0 for an empty side, whatever its entry; None when a number is missing."""
+    qty = amount(qty_coins)
+    if not qty:
+        return qty
+    entry = positive(avg_entry)
+    return None if entry is None else known(qty * entry)
+
+
+def long_usd(overview: Overview) -> float | None:
+    return entry_usd(overview.long.traders_qty_coins, overview.long.traders_avg_entry)
+
+
+def short_usd(overview: Overview) -> float | None:
+    return entry_usd(overview.short.traders_qty_coins, overview.short.traders_avg_entry)
+
+
+def notional_usd(overview: Overview) -> float | None:
+    """Both sides added (gross), at entry prices: 10 × 100 + 5 × 200 = 2,000. None when one of them is unknown."""
+    long, short = long_usd(overview), short_usd(overview)
+    return None if long is None or short is None else known(long + short)
+
+
+def size_ratio(overview: Overview) -> float | None:
+    """Long coins / short coins: what `long_short_ratio` is. None without shorts; 0 means that all are short.
+
+    The exchange's number is this one, within 1 % on each of 15,000 stored rows, and not the ratio of heads.
+    """
+    return quotient(overview.long.traders_qty_coins, overview.short.traders_qty_coins)
+
+
+def headcount_ratio(overview: Overview) -> float | None:
+    """Traders long / traders short. None without shorts."""
+    return quotient(overview.long.traders, overview.short.traders)
+
+
+def notional_ratio(overview: Overview) -> float | None:
+    """USD long / USD short at entry prices, a plain ratio (1.5, not 150 %). None when the short side is 0."""
+    return quotient(long_usd(overview), short_usd(overview))
+
+
+def whale_notional_ratio(overview: Overview, mark_price: float | None) -> float | None:
+    """Whales only, both sides at the mark price. None when the short side is 0 or there is no price."""
+    if positive(mark_price) is None:
+        return None
+    # the price is the same on both sides
+    return quotient(overview.long.whales_qty_coins, overview.short.whales_qty_coins)
+
+
+def whale_usd(overview: Overview, mark_price: float | None) -> float | None:
+    """Whales of both sides at the mark price."""
+    price = positive(mark_price)
+    long, short = amount(overview.long.whales_qty_coins), amount(overview.short.whales_qty_coins)
+    return None if price is None or long is None or short is None else (long + short) * price
+
+
+def whale_spread(overview: Overview) -> Fraction | None:
+    """How far the whales' short entry lies above (> 0) or below (< 0) their long entry, as a fraction of the latter.
+
+    0.034 and 0.042 → 0.235. A plain number: nothing follows from it.
+    """
+    long, short = positive(overview.long.whales_avg_entry), positive(overview.short.whales_avg_entry)
+    if long is None or short is None:
+        return None
+    spread = quotient(short - long, long)
+    return None if spread is None else Fraction(spread)
+
+
+def long_bar_share(long: float | None, short: float | None) -> Fraction:
+    """Where to split a bar between two USD amounts: 0.5 when both are empty or unknown, drawn within 0.02…0.98."""
+    total = (long or 0.0) + (short or 0.0)
+    if known(total) is None or total <= 0:
+        return Fraction(0.5)
+    return Fraction(min(0.98, max(0.02, (long or 0.0) / total)))
+
+
+def signal_day_age_hours(overview: Overview, now_ms: int) -> float | None:
+    """Hours since the exchange's daily stamp, one decimal; None without a stamp or for one that lies ahead."""
+    if overview.signal_day_ms is None or overview.signal_day_ms > now_ms:
+        return None
+    return round_half_up((now_ms - overview.signal_day_ms) / _HOUR_MS, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideBlock:
+    """One side as shown: whole USD at entry prices, whole percents in profit (None where there is nobody)."""
+
+    traders: int | None
+    smart_money_usd: int | None
+    avg_entry: float | None
+    profit_pct: Percent | None
+    whales: int | None
+    whales_usd: int | None
+    whale_avg_entry: float | None
+    whale_profit_pct: Percent | None
+
+
+def side_block(side: Side) -> SideBlock:
+    return SideBlock(
+        traders=side.traders,
+        smart_money_usd=_whole(entry_usd(side.traders_qty_coins, side.traders_avg_entry)),
+        avg_entry=positive(side.traders_avg_entry),
+        profit_pct=_whole_percent(side.profit_share),
+        whales=side.whales,
+        whales_usd=_whole(entry_usd(side.whales_qty_coins, side.whales_avg_entry)),
+        whale_avg_entry=positive(side.whales_avg_entry),
+        whale_profit_pct=_whole_percent(side.whale_profit_share),
+    )
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(round_half_up(value))
+
+
+def _whole_percent(share: Fraction | None) -> Percent | None:
+    whole = whole_percent(share)
+    return None if whole is None else Percent(whole)

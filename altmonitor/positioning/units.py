@@ -1,0 +1,76 @@
+"""Fractions and percents as different types, and the one way numbers are rounded here.
+
+Mixing the two shows a change of 4.05 % as 405 %; the type checker refuses it.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_FLOOR, Decimal
+from typing import NewType
+
+Fraction = NewType("Fraction", float)
+"""1.0 is the whole: 0.6215 = 62.15 %. Called a share where it lies in 0…1."""
+
+Percent = NewType("Percent", float)
+"""5.0 = 5 %."""
+
+
+LARGEST = 1e18
+"""Nothing on an exchange is larger: no size, no price, no worth."""
+
+
+def to_percent(fraction: Fraction) -> Percent:
+    return Percent(fraction * 100.0)
+
+
+def to_fraction(percent: Percent) -> Fraction:
+    return Fraction(percent / 100.0)
+
+
+def known(value: float | None) -> float | None:
+    """None for what is no number: missing, NaN, infinite."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def amount(value: float | None) -> float | None:
+    """None for what cannot be a size: missing, negative, larger than anything."""
+    return value if value is not None and 0.0 <= value <= LARGEST else None
+
+
+def positive(value: float | None) -> float | None:
+    """None for what cannot be a price or a divisor: missing, zero, negative, larger than anything."""
+    return value if value is not None and 0.0 < value <= LARGEST else None
+
+
+def quotient(above: float | None, below: float | None) -> float | None:
+    """None when one of them is unknown, `below` is not above 0, or the result is no number a person could read."""
+    number, divisor = known(above), positive(below)
+    return None if number is None or divisor is None else known(number / divisor)
+
+
+def round_half_up(value: float, decimals: int = 0) -> float:
+    """Halves go towards +∞, as the web's own rounding does: 12.5 → 13, −2.5 → −2, 0.00125 → 0.0013 (4 decimals).
+
+    On the decimal digits the number is written with, so that 2.675 is a half. value: finite.
+    """
+    shifted = Decimal(repr(float(value))).scaleb(decimals) + Decimal("0.5")
+    return float(shifted.to_integral_value(ROUND_FLOOR).scaleb(-decimals))
+
+
+def change_pct(before: float | None, now: float | None) -> Percent | None:
+    """(now − before) / before in percent. None from 0, where it has no size, and when one of them is unknown."""
+    end, start = amount(now), positive(before)
+    grown = None if end is None or start is None else quotient((end - start) * 100.0, start)
+    return None if grown is None else Percent(grown)
+
+
+def whole_percent(share: Fraction | None) -> int | None:
+    """0.55 → 55; halves up."""
+    return None if share is None else int(round_half_up(share * 100.0))
+
+
+def rounded(value: float | None, decimals: int) -> float | None:
+    """`round_half_up`; None and what is no number stay absent."""
+    found = known(value)
+    return None if found is None else round_half_up(found, decimals)

@@ -1,0 +1,86 @@
+"""`/test`: sample alerts with the market's present numbers, on the very way real ones take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from altmonitor.alert import KINDS, SAMPLE_KEY, Alert, Details, Direction, Kind
+from altmonitor.clock import Clock
+from altmonitor.control.audience import Audience
+from altmonitor.market.book import SymbolBook
+from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.market.percent import change_pct
+from altmonitor.monitor.ports import AlertSink
+from altmonitor.values import Destination
+
+PREFERRED = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+
+
+class LiveMarket(Protocol):
+    def book(self, symbol: str) -> SymbolBook | None: ...
+
+
+class Samples:
+    """Satisfies `control.ports.SampleAlerts`. audience_at: who is told at a place."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        market: LiveMarket,
+        oi_ring: OpenInterestRing,
+        listed: Callable[[], Iterable[str]],
+        sink: AlertSink,
+        audience_at: Callable[[Destination], Audience],
+    ) -> None:
+        self._clock = clock
+        self._market = market
+        self._oi_ring = oi_ring
+        self._listed = listed
+        self._sink = sink
+        self._audience_at = audience_at
+
+    async def send(self, place: Destination) -> Sequence[Kind]:
+        """One of every kind routed there. They are stored and delivered like any alert, and counted nowhere."""
+        audience = self._audience_at(place)
+        kinds = [kind for kind in KINDS if kind in audience.kinds]
+        symbol, book = self._liveliest()
+        for kind in kinds:
+            self._sink.put(self._sample(kind, symbol, book), to=(audience.destination,))
+        return kinds
+
+    def _liveliest(self) -> tuple[str, SymbolBook | None]:
+        """A contract everybody knows and that trades; the first listed one else."""
+        listed = list(self._listed())
+        for symbol in (*PREFERRED, *listed):
+            book = self._market.book(symbol)
+            if book is not None and book.price > 0:
+                return symbol, book
+        return (listed or list(PREFERRED))[0], None
+
+    def _sample(self, kind: Kind, symbol: str, book: SymbolBook | None) -> Alert:
+        now_ms = self._clock.now_ms()
+        kline = None if book is None else book.kline
+        change = None if kline is None or kline.open <= 0 else change_pct(kline.open, kline.close)
+        newest = self._oi_ring.newest(symbol)
+        direction: Direction = "UP" if kind != "price" else "PUMP" if (change or 0) >= 0 else "DUMP"
+        return Alert(
+            key=f"{SAMPLE_KEY}{kind}:{symbol}:{now_ms}",
+            ts=now_ms / 1000,
+            event_ms=now_ms,
+            symbol=symbol,
+            kind=kind,
+            direction=direction,
+            candle_ms=None if kind == "oi" or kline is None else kline.open_ms,
+            price=None if book is None or book.price <= 0 else book.price,
+            change_pct=change,
+            metric=change if kind == "price" else None,
+            note="5m" if kind == "oi" else "1m",
+            details=Details(
+                is_sample=True,
+                quote_usdt=None if kline is None else kline.quote_usdt,
+                oi_contracts=None if newest is None else newest[1],
+                oi_usd=None if newest is None or book is None or book.price <= 0 else newest[1] * book.price,
+            ),
+        )

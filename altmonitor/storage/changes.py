@@ -1,0 +1,207 @@
+"""The record of changes made by commands, in the database; and the same in memory, for runs without a file."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from altmonitor.control.changelog import ChangeMade, RecordedChange
+from altmonitor.control.state import moved_place
+from altmonitor.errors import StorageError
+from altmonitor.storage.rows import Row, topic_column
+from altmonitor.storage.state_format import Damaged, decode_own, encode_own
+from altmonitor.values import Destination
+
+Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
+Statement = tuple[str, Sequence[tuple[Any, ...]]]
+
+MOST_IN_MEMORY = 1000
+"""Of this run's changes. The disk may be behind by some of them, but never by so many: each waits for its turn."""
+
+_COLUMNS = "id, at_ms, who, user_id, chat_id, topic_id, command, before, after, undoes, undone_by"
+# A commit whose answer got lost may be repeated, so the id is given and the second time does nothing.
+_INSERT = f"INSERT INTO changes ({_COLUMNS}) VALUES ({', '.join('?' * 11)}) ON CONFLICT (id) DO NOTHING"  # noqa: S608
+_MARK = "UPDATE changes SET undone_by = ? WHERE id = ?"
+_MOVE = "UPDATE changes SET chat_id = ? WHERE chat_id = ?"
+
+
+class Write(Protocol):
+    """Commits the statements together. Raises StorageError."""
+
+    async def __call__(self, *statements: Statement) -> None: ...
+
+
+class MemoryChanges:
+    """`control.ports.ChangeLog`; gone at the end."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, RecordedChange] = {}
+        self._next_id = 1
+
+    async def record(self, change: ChangeMade) -> int:
+        return self.take(change).id
+
+    async def recent(self, places: Collection[Destination] | None, *, limit: int) -> Sequence[RecordedChange]:
+        return self.known(places)[:limit]
+
+    async def last_undoable(self, places: Collection[Destination]) -> RecordedChange | None:
+        return next(filter(is_undoable, self.known(places)), None)
+
+    async def moved(self, old: Destination, new: Destination) -> None:
+        self.move(old, new)
+
+    def begin_at(self, number: int) -> None:
+        self._next_id = number
+
+    def take(self, change: ChangeMade) -> RecordedChange:
+        row = self._rows[self._next_id] = RecordedChange(id=self._next_id, made=change)
+        self._next_id += 1
+        undone = self._rows.get(change.undoes or 0)
+        if undone is not None:
+            self._rows[undone.id] = replace(undone, undone_by=row.id)
+        if len(self._rows) > MOST_IN_MEMORY:
+            del self._rows[next(iter(self._rows))]
+        return row
+
+    def forget(self, row: RecordedChange) -> None:
+        """It was not recorded after all."""
+        self._rows.pop(row.id, None)
+        undone = self._rows.get(row.made.undoes or 0)
+        if undone is not None:
+            self._rows[undone.id] = replace(undone, undone_by=None)
+
+    def forget_before(self, ts_s: float) -> None:
+        """Those made before this unix second."""
+        self._rows = {number: row for number, row in self._rows.items() if row.made.at_ms >= ts_s * 1000}
+
+    @property
+    def oldest_id(self) -> int:
+        """Of those known here; without any, the id of the next one."""
+        return next(iter(self._rows), self._next_id)
+
+    def known(self, places: Collection[Destination] | None) -> list[RecordedChange]:
+        """Newest first."""
+        return [row for row in reversed(self._rows.values()) if places is None or row.made.place in places]
+
+    def move(self, old: Destination, new: Destination) -> None:
+        for number, row in self._rows.items():
+            place = moved_place(row.made.place, old, new)
+            self._rows[number] = replace(row, made=replace(row.made, place=place))
+
+
+class ChangeRecords:
+    """`control.ports.ChangeLog` over the database. This run's changes are answered from memory as well: while the disk
+    refuses to write, an undo must not reach past what is not on it yet."""
+
+    def __init__(self, fetch: Fetch, write: Write) -> None:
+        self._fetch = fetch
+        self._write = write
+        self._run = MemoryChanges()
+
+    async def load(self) -> None:
+        """Raises StorageError."""
+        rows = await self._fetch(
+            "SELECT max((SELECT coalesce(max(id), 0) FROM changes), "
+            "(SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'changes'))",
+            (),
+        )
+        self._run.begin_at(int(rows[0][0]) + 1)
+
+    async def record(self, change: ChangeMade) -> int:
+        row = self._run.take(change)
+        statements: list[Statement] = [(_INSERT, [_row_of(row)])]
+        if change.undoes is not None:
+            statements.append((_MARK, [(row.id, change.undoes)]))
+        try:
+            await self._write(*statements)
+        except StorageError:
+            self._run.forget(row)
+            raise
+        return row.id
+
+    async def recent(self, places: Collection[Destination] | None, *, limit: int) -> Sequence[RecordedChange]:
+        here, values = _here(places)
+        stored = await self._fetch(
+            f"SELECT {_COLUMNS} FROM changes WHERE {here} AND id < ? ORDER BY id DESC LIMIT ?",  # noqa: S608
+            (*values, self._run.oldest_id, limit),
+        )
+        return self._merged(stored, places)[:limit]
+
+    async def last_undoable(self, places: Collection[Destination]) -> RecordedChange | None:
+        here, values = _here(places)
+        of_run = next(filter(is_undoable, self._run.known(places)), None)
+        if of_run is not None:
+            return of_run
+        undone = self._undone_in_this_run()
+        stored = await self._fetch(
+            f"SELECT {_COLUMNS} FROM changes WHERE {here} AND id < ? "  # noqa: S608
+            "AND undone_by IS NULL AND undoes IS NULL ORDER BY id DESC LIMIT ?",
+            (*values, self._run.oldest_id, len(undone) + 1),
+        )
+        return next((_change_of(row) for row in stored if row[0] not in undone), None)
+
+    async def moved(self, old: Destination, new: Destination) -> None:
+        self._run.move(old, new)
+        await self._write((_MOVE, [(new.chat_id, old.chat_id)]))
+
+    def forget_before(self, ts_s: float) -> Statement:
+        """Those made before this unix second; the statement is the caller's to commit."""
+        self._run.forget_before(ts_s)
+        return "DELETE FROM changes WHERE at_ms < ?", [(int(ts_s * 1000),)]
+
+    def _merged(self, stored: Sequence[Row], places: Collection[Destination] | None) -> list[RecordedChange]:
+        """Newest first. What is stored may not be marked as undone yet."""
+        undone = self._undone_in_this_run()
+        earlier = (replace(row, undone_by=undone.get(row.id, row.undone_by)) for row in map(_change_of, stored))
+        return [*self._run.known(places), *earlier]
+
+    def _undone_in_this_run(self) -> dict[int, int]:
+        return {row.made.undoes: row.id for row in self._run.known(None) if row.made.undoes is not None}
+
+
+def is_undoable(row: RecordedChange) -> bool:
+    return row.undone_by is None and row.made.undoes is None
+
+
+def _here(places: Collection[Destination] | None) -> tuple[str, list[int]]:
+    """A condition that holds for rows of these places, and its values."""
+    if places is None:
+        return "1", []
+    values = [value for place in places for value in (place.chat_id, topic_column(place))]
+    return f"({' OR '.join(['(chat_id = ? AND topic_id = ?)'] * len(places)) or '0'})", values
+
+
+def _row_of(row: RecordedChange) -> tuple[Any, ...]:
+    made = row.made
+    return (
+        row.id,
+        made.at_ms,
+        made.who,
+        made.user_id,
+        made.place.chat_id,
+        topic_column(made.place),
+        made.command,
+        encode_own(made.before),
+        encode_own(made.after),
+        made.undoes,
+        row.undone_by,
+    )
+
+
+def _change_of(row: Row) -> RecordedChange:
+    number, at_ms, who, user_id, chat_id, topic_id, command, before, after, undoes, undone_by = row
+    try:
+        made = ChangeMade(
+            at_ms=at_ms,
+            who=who,
+            user_id=user_id,
+            place=Destination(chat_id=chat_id, topic_id=topic_id or None),
+            command=command,
+            before=decode_own(before),
+            after=decode_own(after),
+            undoes=undoes,
+        )
+    except Damaged as damage:
+        raise StorageError(f"the record of change {number} cannot be read: {damage}") from damage
+    return RecordedChange(id=number, made=made, undone_by=undone_by)

@@ -1,0 +1,89 @@
+"""Charts that follow alerts: made one after the other beside the texts, and only for what rang."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import tzinfo
+from zoneinfo import ZoneInfo
+
+from altmonitor.alert import Alert, Details
+from altmonitor.delivery.following import FollowingPictures
+from altmonitor.delivery.pictures import Picture
+from altmonitor.values import Destination
+from tests.storage.samples import GROUP, PRIVATE, pump
+
+ZONES = {PRIVATE: ZoneInfo("Europe/Berlin"), GROUP: ZoneInfo("Asia/Shanghai")}
+
+
+class Drawing:
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.may_go = asyncio.Event()
+        self.may_go.set()
+
+    async def of_alert(self, alert: Alert, *, tz: tzinfo) -> Picture | None:
+        self.asked.append((alert.symbol, str(tz)))
+        await self.may_go.wait()
+        if alert.symbol == "NONEUSDT":
+            return None
+        return Picture(key=alert.key, png=alert.symbol.encode(), caption_html="caption", from_ms=0, to_ms=1)
+
+
+class Shown:
+    def __init__(self) -> None:
+        self.pictures: list[tuple[Destination, bytes, int | None, bool]] = []
+
+    def picture(
+        self, destination: Destination, png: bytes, *, caption_html: str, reply_to: int | None, is_asked: bool
+    ) -> None:
+        self.pictures.append((destination, png, reply_to, is_asked))
+
+
+@asynccontextmanager
+async def following() -> AsyncIterator[tuple[FollowingPictures, Drawing, Shown]]:
+    drawing, shown = Drawing(), Shown()
+    pictures = FollowingPictures(drawing, sink=shown, zone_of=ZONES.__getitem__)
+    running = asyncio.create_task(pictures.run())
+    try:
+        yield pictures, drawing, shown
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def turns() -> None:
+    for _ in range(30):
+        await asyncio.sleep(0)
+
+
+async def test_each_told_alert_is_followed_by_its_picture_in_the_zone_of_its_chat() -> None:
+    async with following() as (pictures, drawing, shown):
+        pictures.told(PRIVATE, pump("AUSDT"), 7)
+        pictures.told(GROUP, pump("NONEUSDT"), 8)
+        pictures.told(GROUP, pump("BUSDT"), 9)
+        await turns()
+        assert drawing.asked == [
+            ("AUSDT", "Europe/Berlin"),
+            ("NONEUSDT", "Asia/Shanghai"),
+            ("BUSDT", "Asia/Shanghai"),
+        ]
+        assert shown.pictures == [(PRIVATE, b"AUSDT", 7, False), (GROUP, b"BUSDT", 9, False)]
+
+
+async def test_what_joined_a_move_and_what_is_late_is_followed_by_none() -> None:
+    async with following() as (pictures, drawing, _):
+        pictures.told(PRIVATE, pump("AUSDT", details=Details(is_silent=True)), 7)
+        pictures.told(PRIVATE, pump("BUSDT", late=True), 8)
+        await turns()
+        assert drawing.asked == []
+
+
+async def test_in_a_burst_only_the_first_are_drawn_and_nobody_waits() -> None:
+    async with following() as (pictures, drawing, shown):
+        drawing.may_go.clear()
+        for number in range(30):
+            pictures.told(PRIVATE, pump(f"C{number}USDT"), number)
+        await turns()
+        drawing.may_go.set()
+        await turns()
+        assert len(shown.pictures) == 8

@@ -1,0 +1,120 @@
+"""Audiences → voices: whose language, zone, bell and quiet hours hold where."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from altmonitor.control.audience import Audience, QuietHours
+from altmonitor.control.settings import Settings
+from altmonitor.delivery.voices import Voices, quiet_until_ms
+from altmonitor.values import Destination
+from tests.delivery.render_cases import PRICE
+
+MAIN, CHAT, TOPIC = Destination(chat_id=5), Destination(chat_id=-100), Destination(chat_id=-100, topic_id=7)
+NIGHT = QuietHours(begin_minute=23 * 60, end_minute=7 * 60)
+
+
+def audience(where: Destination, **fields: object) -> Audience:
+    return Audience(destination=where, settings=Settings(), **fields)  # type: ignore[arg-type]
+
+
+def ms(text: str, zone: str = "UTC") -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp() * 1000)
+
+
+def iso(unix_ms: int | None) -> str | None:
+    return None if unix_ms is None else datetime.fromtimestamp(unix_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def test_each_destination_has_its_own_words_and_a_topic_without_any_those_of_its_chat_else_of_the_main_one() -> None:
+    voices = Voices([audience(MAIN), audience(CHAT, lang="zh", is_silent=True)])
+
+    def first_line(where: Destination) -> str:
+        return voices.of(where).renderer.alert(PRICE, maybe_repeated=False).split("\n")[0]
+
+    assert "PUMP" in first_line(MAIN)
+    assert "拉升" in first_line(CHAT)
+    assert "拉升" in first_line(TOPIC)
+    assert "PUMP" in first_line(Destination(chat_id=9))
+    assert (voices.of(TOPIC).is_silent, voices.of(MAIN).is_silent) == (True, False)
+
+
+def test_new_audiences_hold_at_once() -> None:
+    voices = Voices([audience(MAIN)])
+    voices.use([audience(MAIN, lang="ru", tz="Europe/Berlin"), audience(TOPIC, lang="zh")])
+    assert (voices.style(MAIN).lang, str(voices.style(MAIN).tz)) == ("ru", "Europe/Berlin")
+    assert voices.style(TOPIC).lang == "zh"
+    assert voices.style(CHAT).lang == "ru"
+
+
+def test_a_group_that_moved_speaks_as_before_under_either_id() -> None:
+    voices = Voices([audience(MAIN), audience(CHAT, lang="zh")])
+    moved = Destination(chat_id=-100777)
+    voices.moved(CHAT, moved)
+    assert voices.style(moved).lang == "zh"
+    voices.use([audience(MAIN), audience(moved, lang="ru")])
+    assert voices.style(moved).lang == "ru"
+
+
+def test_without_an_audience_there_is_nothing_to_speak_for() -> None:
+    with pytest.raises(ValueError, match="one audience at least"):
+        Voices([])
+
+
+@pytest.mark.parametrize(
+    ("at", "until"),
+    [
+        ("2026-11-20 22:59", None),
+        ("2026-11-20 23:00", "2026-11-21 07:00"),
+        ("2026-11-21 00:00", "2026-11-21 07:00"),
+        ("2026-11-21 06:59", "2026-11-21 07:00"),
+        ("2026-11-21 07:00", None),
+    ],
+)
+def test_quiet_hours_over_midnight_end_on_the_next_morning(at: str, until: str | None) -> None:
+    assert iso(quiet_until_ms(audience(MAIN, quiet=NIGHT), ms(at))) == until
+
+
+def test_quiet_hours_are_those_of_the_readers_zone() -> None:
+    there = audience(MAIN, quiet=NIGHT, tz="Asia/Shanghai")
+    assert iso(quiet_until_ms(there, ms("2026-11-20 15:00"))) == "2026-11-20 23:00"
+    assert quiet_until_ms(there, ms("2026-11-20 23:30")) is None
+
+
+def test_quiet_hours_within_one_day() -> None:
+    noon = audience(MAIN, quiet=QuietHours(begin_minute=12 * 60, end_minute=13 * 60 + 30))
+    assert iso(quiet_until_ms(noon, ms("2026-11-20 12:10"))) == "2026-11-20 13:30"
+    assert quiet_until_ms(noon, ms("2026-11-20 13:30")) is None
+
+
+@pytest.mark.parametrize(
+    ("night", "begin_utc", "end_utc"),
+    [
+        ("2026-03-28 23:30", "2026-03-28 22:30", "2026-03-29 05:00"),
+        ("2026-10-24 23:30", "2026-10-24 21:30", "2026-10-25 06:00"),
+    ],
+)
+def test_a_night_in_which_the_clocks_change_ends_by_the_clock_on_the_wall(
+    night: str, begin_utc: str, end_utc: str
+) -> None:
+    berlin = audience(MAIN, quiet=NIGHT, tz="Europe/Berlin")
+    at_ms = ms(night, "Europe/Berlin")
+    assert iso(at_ms) == begin_utc
+    assert iso(quiet_until_ms(berlin, at_ms)) == end_utc
+
+
+def test_in_the_hour_that_comes_twice_the_end_lies_ahead() -> None:
+    """02:30 comes twice in Berlin on this night; the second time it is 01:30 UTC."""
+    berlin = audience(MAIN, quiet=QuietHours(begin_minute=60, end_minute=2 * 60 + 45), tz="Europe/Berlin")
+    second_half_past_two = ms("2026-10-25 01:30")
+    until_ms = quiet_until_ms(berlin, second_half_past_two)
+    assert until_ms is not None
+    assert until_ms > second_half_past_two
+    assert iso(until_ms) == "2026-10-25 01:45"
+
+
+def test_what_waits_in_quiet_hours_counts_from_their_end() -> None:
+    voices = Voices([audience(MAIN, quiet=NIGHT)])
+    assert iso(voices.due_ms(MAIN, ms("2026-11-20 23:30"))) == "2026-11-21 07:00"
+    assert voices.due_ms(MAIN, ms("2026-11-20 12:00")) == ms("2026-11-20 12:00")

@@ -1,0 +1,98 @@
+"""Arguments of a deployment → what is wanted."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from altmonitor.ops.deploy.choices import Action, BadChoice, Server, Target, parse, parse_server
+
+
+@pytest.mark.parametrize(
+    ("text", "user", "host", "port", "shown"),
+    [
+        ("example.org", "root", "example.org", 22, "root@example.org:22"),
+        ("ann@example.org", "ann", "example.org", 22, "ann@example.org:22"),
+        ("ann@example.org:2222", "ann", "example.org", 2222, "ann@example.org:2222"),
+        ("192.0.2.7:2022", "root", "192.0.2.7", 2022, "root@192.0.2.7:2022"),
+        ("2001:db8::1", "root", "2001:db8::1", 22, "root@[2001:db8::1]:22"),
+        ("ann@[2001:db8::1]", "ann", "2001:db8::1", 22, "ann@[2001:db8::1]:22"),
+        ("ann@[2001:db8::1]:2222", "ann", "2001:db8::1", 2222, "ann@[2001:db8::1]:2222"),
+        (" ann@example.org ", "ann", "example.org", 22, "ann@example.org:22"),
+    ],
+)
+def test_a_server_is_read_as_people_write_it(text: str, user: str, host: str, port: int, shown: str) -> None:
+    server = parse_server(text)
+
+    assert (server.user, server.host, server.port, server.shown) == (user, host, port, shown)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "@example.org",
+        "ann@",
+        "host:0",
+        "host:70000",
+        "host:ssh",
+        "[2001:db8::1",
+        "[::1]22",
+        "-oProxyCommand=x",
+        "a b",
+    ],
+)
+def test_what_is_no_server_is_refused(text: str) -> None:
+    with pytest.raises(BadChoice):
+        parse_server(text)
+
+
+def test_without_flags_it_installs_with_docker_into_opt() -> None:
+    wanted = parse(["ann@example.org"])
+
+    assert (wanted.action, wanted.target) == (Action.INSTALL, Target.DOCKER)
+    assert wanted.folder == PurePosixPath("/opt/altmonitor")
+    assert wanted.env_file == Path(".env")
+    assert wanted.server == Server(host="example.org", user="ann")
+
+
+def test_flags_name_the_same_server_piece_by_piece(tmp_path: Path) -> None:
+    key = tmp_path / "my key"
+    key.touch()
+
+    wanted = parse(["--host", "2001:db8::1", "--user", "ann", "--port", "2222", "--key", str(key), "--update"])
+
+    assert wanted.server == Server(host="2001:db8::1", user="ann", port=2222, key=key)
+    assert wanted.action is Action.UPDATE
+
+
+def test_the_answer_to_the_question_counts_when_no_server_was_named() -> None:
+    assert parse([], ask_server="ann@example.org:2222").server == Server(host="example.org", user="ann", port=2222)
+
+
+def test_here_is_no_server() -> None:
+    assert parse(["--here", "--target", "systemd"]).server is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "which server?"),
+        (["a@b", "--host", "c"], "once"),
+        (["a@b", "--update", "--down"], "choose one of --update, --down"),
+        (["a@b", "--dir", "opt"], "not an absolute path"),
+        (["a@b", "--dir", "/"], "not an absolute path"),
+        (["a@b", "--dir", "/opt/../etc"], "not an absolute path"),
+        (["a@b", "--target", "heroku"], "invalid choice"),
+        (["a@b", "--port", "x"], "not a port"),
+        (["a@b", "--key", "/no/such/key"], "no such file"),
+        (["a@b", "--password", "secret"], "unrecognized arguments"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(arguments: list[str], says: str) -> None:
+    with pytest.raises(BadChoice) as refused:
+        parse(arguments)
+
+    assert says in str(refused.value)
+    assert "\n" not in str(refused.value)

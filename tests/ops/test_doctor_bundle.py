@@ -1,0 +1,134 @@
+"""The bundle may be pasted in public: no secret is found in it, wherever it was put."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import zipfile
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from altmonitor.errors import StartError
+from altmonitor.ops.doctor import bundle
+from altmonitor.ops.doctor.redaction import PublicText, ids_in, secrets_in
+from altmonitor.ops.doctor.values import Finding, Report, Verdict
+
+TOKEN = "7123456789:" + "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1"
+HALF = TOKEN.partition(":")[2]
+PASSWORD = "hunter2-proxy"
+API_TOKEN = "my api token"
+GIVEN = {
+    "TG_BOT_TOKEN": TOKEN,
+    "TG_CHAT_ID": "-1001987654321/42",
+    "ALLOWED_USER_IDS": "5550001234, 77",
+    "API_TOKEN": API_TOKEN,
+    "HTTPS_PROXY": f"http://ann:{PASSWORD}@proxy.example:3128",
+    "PUMP_THRESHOLD": "6",
+    "OI_POLL_SEC": TOKEN,  # on the wrong line
+    "DB_FILE": f"/home/ann/{TOKEN}.db",
+    TOKEN: "as a name",
+    "MY_OLD_TOKEN": "8222222222:AAHoldoldoldoldoldoldoldoldoldold1",
+}
+SECRETS = (TOKEN, HALF, PASSWORD, API_TOKEN, "1987654321", "5550001234", "AAHoldold", "203.0.113.77", "/home/ann")
+
+
+def public() -> PublicText:
+    return PublicText(secrets_in(GIVEN), ids=ids_in(GIVEN), home="/home/ann")
+
+
+def leaking_report() -> Report:
+    said = [
+        f"POST https://api.telegram.org/bot{TOKEN}/getMe failed",
+        f"bot{quote(TOKEN, safe='')} in a query",
+        f"only {HALF[:20]}… was shown, and {HALF}",
+        f"proxy http://ann:{PASSWORD}@proxy.example:3128 refused",
+        "Way too many requests; IP(203.0.113.77) banned until 1790000000000",
+        "chat -1001987654321, user 5550001234",
+        f"/home/ann/altmonitor/.env holds {API_TOKEN}",
+        "from 2001:db8:85a3:8d3:1319:8a2e:370:7348",
+    ]
+    findings = tuple(
+        Finding(name=f"c{n}", title=f"Check {n}", verdict=Verdict.FAILED, text=text, way_out=text, took_ms=1)
+        for n, text in enumerate(said)
+    )
+    return Report(version="0.1.0", at_ms=1_790_000_000_000, findings=findings)
+
+
+def everything_in(path: Path) -> bytes:
+    """Names, comments and contents, and the file itself."""
+    with zipfile.ZipFile(path) as archive:
+        parts = [f"{info.filename}{info.comment!r}{info.extra!r}".encode() for info in archive.infolist()]
+        parts += [archive.read(info) for info in archive.infolist()]
+    return b"\n".join([path.read_bytes(), *parts])
+
+
+def test_no_secret_is_found_in_the_bundle_in_any_spelling(tmp_path: Path) -> None:
+    path = tmp_path / "report.zip"
+    bundle.write(path, bundle.content(leaking_report(), GIVEN, public()))
+    content = everything_in(path)
+    for secret in SECRETS:
+        spellings = (
+            secret,
+            quote(secret, safe=""),
+            secret[::-1],
+            base64.b64encode(secret.encode()).decode(),
+            secret.lower(),
+        )
+        for spelling in spellings:
+            assert spelling.encode() not in content, spelling
+    assert HALF[:12].encode() not in content
+    assert b"2001:db8" not in content
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_helps_is_still_in_it(tmp_path: Path) -> None:
+    files = bundle.content(leaking_report(), GIVEN, public())
+    assert set(files) == {"report.txt", "report.json", "settings.txt", "machine.txt"}
+    lines = files["settings.txt"].splitlines()
+    assert "PUMP_THRESHOLD: 6" in lines
+    assert "DUMP_THRESHOLD: -3.0 (default)" in lines
+    assert "TG_BOT_TOKEN: *** (allowed, 46 signs)" in lines
+    assert "OI_POLL_SEC: *** (NOT allowed, 46 signs)" in lines
+    assert "HTTPS_PROXY: set" in lines
+    assert "HTTP_PROXY: not set" in lines
+    report = json.loads(files["report.json"])
+    assert report["at_ms"] == 1_790_000_000_000
+    assert report["checks"][0]["seen"] == "POST https://api.telegram.org/bot***/getMe failed"
+    assert "banned until" in files["report.txt"]
+
+
+def test_the_archive_opens_and_holds_the_four_files(tmp_path: Path) -> None:
+    bundle.write(tmp_path / "r.zip", {"a.txt": "one\n", "b.txt": "two\n"})
+    with zipfile.ZipFile(io.BytesIO((tmp_path / "r.zip").read_bytes())) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["a.txt", "b.txt"]
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(StartError, match=r"r\.zip cannot be written: No such file or directory"):
+        bundle.write(tmp_path / "nowhere" / "r.zip", {})
+
+
+ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+
+
+@given(
+    number=st.integers(10_000, 10**10),
+    rest=st.text(ALPHABET, min_size=30, max_size=40),
+    before=st.text(max_size=10),
+    after=st.text(" .,;/)]}'\"\n", max_size=3),
+)
+def test_a_token_nobody_told_of_is_hidden_wherever_it_stands(number: int, rest: str, before: str, after: str) -> None:
+    cleaned = PublicText(()).without_secrets(f"{before} bot{number}:{rest}{after}")
+    assert rest not in cleaned
+    assert f"{number}:" not in cleaned.removeprefix(before)
+
+
+def test_the_owners_own_terminal_shows_paths_and_ids_but_no_secret() -> None:
+    shown = public().without_secrets(f"/home/ann/.env chat -1001987654321 token {TOKEN} {PASSWORD}")
+    assert shown == "/home/ann/.env chat -1001987654321 token *** ***"
