@@ -25,6 +25,7 @@ from altmonitor.storage.sqlite import SqliteStore, StoreOptions
 from altmonitor.storage.state_file import LoadedState, StateFile, base_settings, which_won
 from altmonitor.supervisor import Supervisor
 from altmonitor.values import Destination
+from altmonitor.web.live import LiveAlerts
 from altmonitor.web.server import HealthServer, Served
 
 __all__ = ["App", "Choices", "Outlet"]
@@ -47,17 +48,20 @@ class App:
         self.supervisor = Supervisor(clock=clock, fatal=(TokenRefused,))
         self._untold: list[tuple[news.News, Destination | None]] = []  # news from before there is somebody to tell it
         self._newsroom = Newsroom(clock=clock, publish=self._publish)
+        self._live = LiveAlerts(clock)
         self.store = SqliteStore(
             config.db_file,
             clock=clock,
             options=StoreOptions(
                 destinations=outlet.destinations,
                 keeps_history=config.history_enabled,
+                on_committed=self._live.publish,
                 on_trouble=self._newsroom.on_storage_trouble,
                 on_set_aside=self._newsroom.on_database_set_aside,
                 disk_clock=SystemClock(),
             ),
         )
+        self._live.history = self.store if config.history_enabled else None
         self._state_file = StateFile(config.state_file, clock)
         choices = choices or Choices()
         self.market = MarketSide(
@@ -183,6 +187,8 @@ class App:
                 alerts=self.store if config.history_enabled else None,
                 clock=self.clock,
                 token=config.api_token,
+                live=self._live,
+                commands=lambda: None if self.chat is None else self.chat.http_commands,
             )
         )
 

@@ -33,6 +33,7 @@ from altmonitor.delivery.render.replies import command_menu
 from altmonitor.delivery.voices import Voices
 from altmonitor.delivery.wiring import Events, Wiring
 from altmonitor.errors import ChatUnreachable, RetryLater, StorageError, TokenRefused
+from altmonitor.http_commands import HttpCommands
 from altmonitor.languages import LANGUAGES
 from altmonitor.monitor.breadth import Breadth
 from altmonitor.monitor.health import Health
@@ -108,6 +109,12 @@ class ChatSide:
         )
         self._moves: asyncio.Queue[tuple[Destination, Destination]] = asyncio.Queue()
         self._desk = self._build_desk()
+        self.http_commands = HttpCommands(
+            self._desk,
+            clock=stage.clock,
+            main=lambda: stage.holder.audiences[0].destination,
+            style=self.voices.style,
+        )
         self._board: StatusBoard | None = None
         self._listener: CommandListener | None = None
         if stage.outlet.bot is not None:

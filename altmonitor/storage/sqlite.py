@@ -42,13 +42,15 @@ DRAIN_TIMEOUT_S = 2.0
 class StoreOptions:
     """destinations: who is told of a new alert. keeps_history: False deletes an alert once it is delivered everywhere.
 
-    on_trouble: one line when the disk refuses, "" when it is over. on_set_aside: a damaged file was put there.
+    on_committed: called with each new alert once it is on disk, its id set. on_trouble: one line when the disk refuses,
+    "" when it is over. on_set_aside: a damaged file was put there.
     disk_clock: what time limits of the disk run on; None for the store's clock. A program on a clock that runs fast
     still has a disk that does not.
     """
 
     destinations: tuple[Destination, ...] = ()
     keeps_history: bool = True
+    on_committed: Callable[[Alert], None] = lambda alert: None
     on_trouble: Callable[[str], None] = lambda text: None
     on_set_aside: Callable[[Path], None] = lambda path: None
     most_in_memory: int = MOST_IN_MEMORY
@@ -312,6 +314,7 @@ class SqliteStore:
             self._options.on_trouble(f"{self._writer.puts_waiting} alerts wait for the disk; new ones are dropped")
 
     def _offer(self, put: Put) -> None:
+        self._options.on_committed(put.alert)
         for destination in put.destinations:
             # The group may have moved between the decision and the commit.
             at = restore.moved_to(self._meta, destination)

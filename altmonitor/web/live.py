@@ -24,11 +24,11 @@ RETRY_MS = 3_000
 
 
 class LiveAlerts:
-    """`publish` is synchronous and never waits."""
+    """`publish` is synchronous and never waits. history: what a listener missed is read from; None: from nowhere."""
 
-    def __init__(self, clock: Clock, history: AlertQueries | None) -> None:
+    def __init__(self, clock: Clock, history: AlertQueries | None = None) -> None:
         self._clock = clock
-        self._history = history
+        self.history = history
         self._listeners: set[asyncio.Queue[Alert | None]] = set()
 
     @property
@@ -69,9 +69,9 @@ class LiveAlerts:
 
     async def _catch_up(self, response: web.StreamResponse, last_id: int | None) -> int:
         """What was stored since the event the listener saw last; returns the newest id it knows now."""
-        if last_id is None or self._history is None:
+        if last_id is None or self.history is None:
             return last_id or 0
-        rows = await self._history.recent(limit=CAUGHT_UP_MAX)
+        rows = await self.history.recent(limit=CAUGHT_UP_MAX)
         missed = sorted((row.alert for row in rows if (row.alert.id or 0) > last_id), key=lambda alert: alert.id or 0)
         for alert in missed:
             await response.write(_event(alert))
