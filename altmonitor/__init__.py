@@ -1,3 +1,3 @@
 """altmonitor watches every Binance USDT perpetual and tells a Telegram chat what moved."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

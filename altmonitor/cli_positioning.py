@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from altmonitor.cli_parts import ENV_FILE, end_by_signals, leave
+from altmonitor.positioning.periods import PERIODS
 
-PERIODS = click.Choice(["5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d"])
+PERIOD = click.Choice(PERIODS)
 SERIES = click.Choice(["smart-money", "top-traders", "open-interest"])
 OUT_FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -59,7 +60,7 @@ def who() -> None:
 
 @who.command(name="show")
 @click.argument("symbol")
-@click.option("--period", type=PERIODS, default="5m", show_default=True, help="Bucket of the top-trader ratios.")
+@click.option("--period", type=PERIOD, default="5m", show_default=True, help="Bucket of the top-trader ratios.")
 @click.option("--stored", is_flag=True, help="From the tracked rows; asks nothing.")
 @json_option
 @env_file_option

@@ -282,6 +282,7 @@ def _demo_config(exchange: SimExchange, folder: Path, choices: DemoChoices) -> C
             "BINANCE_WS_URL": exchange.ws_url,
             "BINANCE_WEB_URL": exchange.web_url,
             "STATE_FILE": str(folder / "state.json"),
+            "SMART_MONEY_DB_PATH": str(folder / "snapshots.db"),
             "DB_FILE": str(folder / "alerts.db"),
             "API_PORT": "0",
             "ALERT_LANG": choices.lang,

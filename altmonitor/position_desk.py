@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from altmonitor.clock import Clock
 from altmonitor.control.position_facts import DivergenceFacts, MissingPart, WhoFacts
-from altmonitor.errors import ExchangeUnreachable, StorageError
+from altmonitor.errors import ExchangeUnreachable, NoSnapshotsYet, StorageError
 from altmonitor.monitor.looking_up import LookedUp, Sources, look_up
 from altmonitor.monitor.ports import DayTicker, GuardStatus, Priority
 from altmonitor.monitor.positioning_ports import Cohorts, SmartMoney
@@ -77,8 +78,10 @@ class PositionDesk:
 
     async def scan(self, *, limit: int) -> ExtremeScan:
         now_ms = self._from.clock.now_ms()
-        async with snapshot_reader(self._from.tracked) as tracked:
-            rows = await tracked.newest_snapshots(since_ms=now_ms - round(MAX_AGE_MIN * 60_000))
+        rows: Sequence[Snapshot] = ()
+        with suppress(NoSnapshotsYet):
+            async with snapshot_reader(self._from.tracked) as tracked:
+                rows = await tracked.newest_snapshots(since_ms=now_ms - round(MAX_AGE_MIN * 60_000))
         return scan_extreme(rows, now_ms=now_ms, limit=limit)
 
     async def _stored(self, symbol: str, found: LookedUp) -> Overview | None:
@@ -87,14 +90,16 @@ class PositionDesk:
             return None
         try:
             rows = await self._rows(symbol, MAX_AGE_MIN)
-        except StorageError:  # nothing was tracked: why the exchange did not tell is what is shown
+        except StorageError:  # why the exchange did not tell is what is shown
             return None
         return rows[-1].overview if rows else None
 
     async def _rows(self, symbol: str, minutes: float) -> Sequence[Snapshot]:
         since_ms = self._from.clock.now_ms() - round(minutes * 60_000) - SLACK_MS
-        async with snapshot_reader(self._from.tracked) as tracked:
-            return await tracked.snapshots(symbol, since_ms=since_ms)
+        with suppress(NoSnapshotsYet):
+            async with snapshot_reader(self._from.tracked) as tracked:
+                return await tracked.snapshots(symbol, since_ms=since_ms)
+        return ()
 
 
 class _Patient:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, TextIO
 
 from altmonitor.clock import Clock
-from altmonitor.monitor.tracker import Progress
+from altmonitor.monitor.tracked import Progress
 from altmonitor.monitor.tracker_ports import Series
 from altmonitor.monitor.tracking_plan import progress_line
 

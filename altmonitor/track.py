@@ -24,7 +24,8 @@ from altmonitor.errors import ConfigError, ExchangeUnreachable, StorageError
 from altmonitor.given_clock import clock_of
 from altmonitor.herald import Herald
 from altmonitor.launch import DONE, FAILED, WRONG_CONFIGURATION, run_until_signal
-from altmonitor.monitor.tracker import SweepReport, Tracked, Tracker
+from altmonitor.monitor.tracked import SweepReport, Tracked
+from altmonitor.monitor.tracker import Tracker
 from altmonitor.positioning_stage import positioning_stage
 from altmonitor.progress_lines import ProgressLines
 from altmonitor.storage.snapshots_db import SnapshotsDb

@@ -17,7 +17,8 @@ from altmonitor.exchanges.binance.smart_money import SmartMoneyWeb
 from altmonitor.herald import Herald
 from altmonitor.monitor.captures import CaptureParts, Captures, MarkPrices, Pool
 from altmonitor.monitor.position_watch import PositionWatch
-from altmonitor.monitor.tracker import Progress, Tracked, Tracker, TrackerLinks
+from altmonitor.monitor.tracked import Progress, Tracked
+from altmonitor.monitor.tracker import Tracker, TrackerLinks
 from altmonitor.monitor.tracker_ports import Series
 from altmonitor.monitor.tracking_plan import Part, watchlist
 from altmonitor.storage.snapshots_db import SnapshotsDb

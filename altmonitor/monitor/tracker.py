@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Literal
 
 from altmonitor.clock import Clock
 from altmonitor.errors import ExchangeBlocked, ExchangeError, StorageError
-from altmonitor.monitor.captures import Captured, Captures, Pool
+from altmonitor.monitor.captures import Captures, Pool
 from altmonitor.monitor.position_watch import PositionWatch
+from altmonitor.monitor.tracked import Progress, SweepReport, Tracked
 from altmonitor.monitor.tracker_news import PositionMoved, TrackerBlocked, TrackerNews, TrackerRecovered, TrackerStuck
 from altmonitor.monitor.tracker_ports import Liveness, Outcome, Series, SnapshotStore
 from altmonitor.monitor.tracking_plan import (
@@ -36,53 +37,11 @@ SHORTEST_REST_S: Final = 5.0
 UNREACHABLE_IN_ROW: Final = 10
 """After so many the sweep stops; the next start takes it up again."""
 DAY_MS: Final = 86_400_000
+SAME_BLOCK_MS: Final = 60_000
+"""Two readings of one block's end differ by less."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tracked:
-    """What is tracked. watchlist: when not empty, parts do not count. interval_s: from start to start; 0: one sweep."""
-
-    series: tuple[Series, ...] = tuple(Series)
-    parts: Mapping[Series, Part] = field(default_factory=dict)
-    watchlist: tuple[str, ...] = ()
-    interval_s: float = 0.0
-    keep_days: int = 30
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """done, total: symbols of the whole sweep. captured: in this run of it."""
-
-    series: Series
-    done: int
-    total: int
-    captured: int
-    left_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepReport:
-    """planned: symbols of the sweep. asked, stored, known, no_data, failed: in this run of it.
-
-    stopped: why it ended early, '' for a whole one. until_ms: end of the block that stopped it.
-    """
-
-    series: Series
-    planned: int = 0
-    asked: int = 0
-    stored: int = 0
-    known: int = 0
-    no_data: int = 0
-    failed: int = 0
-    stopped: str = ""
-    until_ms: int | None = None
-    reason: str = ""
-
-    def plus(self, found: Captured) -> SweepReport:
-        counted = {Outcome.STORED: "stored", Outcome.KNOWN: "known", Outcome.NO_DATA: "no_data"}
-        name = counted.get(found.outcome, "failed")
-        counts = {"asked": self.asked + 1, name: getattr(self, name) + 1}
-        return replace(self, **counts, reason=found.reason or self.reason)
+Host = Literal["website", "exchange"]
+"""They refuse apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +62,6 @@ class Tracker:
     def __init__(self, tracked: Tracked, links: TrackerLinks) -> None:
         self._tracked = tracked
         self._links = links
-        self._blocked_until_ms: dict[bool, int] = {}  # the website and the REST interface refuse apart
 
     async def run(self) -> list[SweepReport]:
         """One sweep of every series, or sweeps until cancelled. Raises: StorageError."""
@@ -182,7 +140,7 @@ class Tracker:
             await self._links.store.begin_sweep(series, 0, liveness)
         else:
             await self._links.store.end_sweep(series, before.ended_ms, liveness)
-        self._note_block(series, until_ms, str(problem), is_list=True)
+        await self._note_block("exchange", series, until_ms, str(problem))
         log.warning("%s: %s", series, report.stopped)
         return report
 
@@ -215,7 +173,8 @@ class Tracker:
             next_s = clock.monotonic() + PACING[series].drawn(self._links.dice.random())
             found = await self._links.captures.capture(series, symbol, sweep_ms=sweep_ms)
             if found.outcome is Outcome.BLOCKED:
-                self._note_block(series, found.until_ms, found.reason)
+                host: Host = "website" if series is Series.SMART_MONEY else "exchange"
+                await self._note_block(host, series, found.until_ms, found.reason)
                 return replace(report, stopped=found.reason, until_ms=found.until_ms, reason=found.reason)
             report = report.plus(found)
             self._show(report, done_before)
@@ -257,12 +216,14 @@ class Tracker:
             self._links.tell(stuck)
         return after
 
-    def _note_block(self, series: Series, until_ms: int | None, reason: str, *, is_list: bool = False) -> None:
-        """Told once: a block of another moment is another block."""
-        is_web = series is Series.SMART_MONEY and not is_list
-        if until_ms is None or until_ms <= self._blocked_until_ms.get(is_web, 0) + 1_000:
+    async def _note_block(self, host: Host, series: Series, until_ms: int | None, reason: str) -> None:
+        """Told once, over restarts too: a block that ends at another moment is another block."""
+        if until_ms is None:
             return
-        self._blocked_until_ms[is_web] = until_ms
+        store, fingerprint = self._links.store, f"blocked:{host}"
+        if await store.was_told("", fingerprint, since_ms=until_ms - SAME_BLOCK_MS):
+            return
+        await store.mark_told("", fingerprint, told_ms=until_ms)
         self._links.tell(TrackerBlocked(series=series, until_ms=until_ms, reason=reason))
 
     async def _forget(self) -> None:

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import aiosqlite
 
 from altmonitor.clock import Clock
-from altmonitor.errors import NewerSchemaError, StorageError
+from altmonitor.errors import StorageError
 from altmonitor.monitor.tracker_ports import Answered, Liveness, Outcome, Series, SweepRow
 from altmonitor.positioning.change import Snapshot
 from altmonitor.positioning.oi_velocity import OiVelocity
 from altmonitor.positioning.top_traders import TopTraders
-from altmonitor.storage import migrate
 from altmonitor.storage.database import connect
 from altmonitor.storage.file_lock import FileLock
 from altmonitor.storage.snapshot_rows import (
@@ -34,14 +33,10 @@ from altmonitor.storage.snapshot_rows import (
     top_trader_row,
 )
 from altmonitor.storage.snapshots_look import SnapshotQueries, queries_over
+from altmonitor.storage.snapshots_prepare import BUSY_TIMEOUT_MS, TABLES, VARIABLE, prepare, unusable
 
-VERSION: Final = 1
-VARIABLE: Final = "SMART_MONEY_DB_PATH"
-BUSY_TIMEOUT_MS: Final = 5_000
 CLOSE_TIMEOUT_S: Final = 1.5
 
-_SCHEMA = Path(__file__).with_name("snapshots_schema.sql")
-_TABLES: Final = (SMART_MONEY_TABLE, TOP_TRADER_TABLE, OI_TABLE)
 _ANSWER = "INSERT OR REPLACE INTO tracker_answers VALUES (?, ?, ?, ?, ?)"
 
 Statement = tuple[str, Sequence[Any]]
@@ -69,10 +64,10 @@ class SnapshotsDb:
         try:
             await asyncio.to_thread(self._path.parent.mkdir, parents=True, exist_ok=True)
         except OSError as problem:
-            raise _unusable(self._path, problem.strerror or str(problem)) from problem
+            raise unusable(self._path, problem.strerror or str(problem)) from problem
         self._lock = FileLock(self._path, variable=VARIABLE)
         try:
-            self.set_aside = await asyncio.to_thread(_prepare, self._path, self._clock.now_ms() // 1000)
+            self.set_aside = await asyncio.to_thread(prepare, self._path, self._clock.now_ms() // 1000)
             self._connection = await connect(str(self._path))
             for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"busy_timeout = {BUSY_TIMEOUT_MS}"):
                 await self._connection.execute_fetchall(f"PRAGMA {pragma}")
@@ -171,10 +166,10 @@ class SnapshotsDb:
         """Deletes rows of all three series that are older; returns how many."""
         counts = [
             (await self._fetch(f"SELECT COUNT(*) FROM {table} WHERE ts < ?", (before_ms,)))[0][0]  # noqa: S608
-            for table in _TABLES
+            for table in TABLES
         ]
         await self._write(
-            *((f"DELETE FROM {table} WHERE ts < ?", (before_ms,)) for table in _TABLES),  # noqa: S608
+            *((f"DELETE FROM {table} WHERE ts < ?", (before_ms,)) for table in TABLES),  # noqa: S608
             ("DELETE FROM tracker_answers WHERE answered_ms < ?", (before_ms,)),
             ("DELETE FROM tracker_told WHERE told_ms < ?", (before_ms,)),
         )
@@ -233,46 +228,3 @@ def _answer(series: Series, symbol: str, sweep_ms: int, answered_ms: int, outcom
 
 def _outcome(is_new: bool) -> Outcome:
     return Outcome.STORED if is_new else Outcome.KNOWN
-
-
-def _prepare(path: Path, now_s: int) -> Path | None:
-    """Afterwards the file is of our version; a broken one is put aside, and where is returned. Blocking."""
-    try:
-        _bring_up_to_date(path)
-    except (sqlite3.Error, migrate.Damaged) as problem:
-        if not migrate.is_damage(problem):
-            raise _unusable(path, str(problem)) from problem
-        moved = migrate.set_aside(path, now_s)
-        _bring_up_to_date(path)
-        return moved
-    return None
-
-
-def _bring_up_to_date(path: Path) -> None:
-    with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None)) as db:
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version > VERSION:
-            raise NewerSchemaError(
-                f"{path} was written by a newer altmonitor (version {version}, this one knows {VERSION}): install the "
-                f"newer one, or set {VARIABLE} to another file; nothing was changed"
-            )
-        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-        if tables and not tables & set(_TABLES):
-            raise StorageError(f"{path} is the database of another program: set {VARIABLE} to another file")
-        if (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            raise migrate.Damaged(f"{path} is damaged: {verdict}")
-        db.execute("PRAGMA journal_mode = WAL")
-        columns = {row[1] for row in db.execute(f"PRAGMA table_info({SMART_MONEY_TABLE})")}
-        if columns and "price" not in columns:
-            db.execute(f"ALTER TABLE {SMART_MONEY_TABLE} ADD COLUMN price REAL")
-        db.executescript(
-            _SCHEMA.read_text(encoding="utf-8")
-        )  # every step may be repeated: a kill in between is no harm
-        db.execute(f"PRAGMA user_version = {VERSION}")
-
-
-def _unusable(path: Path, reason: str) -> StorageError:
-    return StorageError(
-        f"{path} cannot be used for snapshots ({reason}): make the file and its directory readable and writable, or "
-        f"set {VARIABLE} elsewhere"
-    )

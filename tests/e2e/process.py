@@ -147,6 +147,7 @@ class World:
             "TELEGRAM_API_URL": self.telegram.url,
             "DB_FILE": str(self.database),
             "STATE_FILE": str(self.state),
+            "SMART_MONEY_DB_PATH": str(self.folder / "snapshots.db"),
             "API_PORT": "0",
         } | self.environ
 

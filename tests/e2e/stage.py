@@ -104,6 +104,7 @@ async def stage(
                 "TELEGRAM_API_URL": telegram.url,
                 "DB_FILE": str(folder / "alerts.db"),
                 "STATE_FILE": str(folder / "state.json"),
+                "SMART_MONEY_DB_PATH": str(folder / "snapshots.db"),
                 "API_PORT": "0",
             } | environ
             config, _ = configuration.load(app_environ, env_file=None)

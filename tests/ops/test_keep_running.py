@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from altmonitor import __version__
+
 KEEPER = """
 import sys
 from altmonitor.ops.keep_running import Kept, keep
@@ -148,7 +150,7 @@ def test_other_sub_commands_take_the_process_over() -> None:
         [sys.executable, "-m", "altmonitor.ops.keep_running", "--version"], capture_output=True, text=True, check=True
     )
 
-    assert done.stdout == "altmonitor 0.1.0\n"
+    assert done.stdout == f"altmonitor {__version__}\n"
 
 
 def test_the_monitor_without_settings_ends_with_2_and_the_way_out(tmp_path: Path) -> None:
