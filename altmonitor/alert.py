@@ -11,8 +11,9 @@ from altmonitor.positioning.whale_line import WhaleLine
 SAMPLE_KEY = "test:"
 """Keys of samples begin so: they are delivered like alerts, and counted, listed and restored nowhere."""
 
-Kind = Literal["price", "oi", "vol", "condition"]
-"""price, oi, vol: raised by the detectors. condition: a condition somebody set with /alert came true."""
+Kind = Literal["price", "oi", "vol", "condition", "position", "divergence"]
+"""price, oi, vol: raised by the detectors. condition: a condition somebody set with /alert came true.
+position: followed traders of a tracked symbol grew or cut a side. divergence: crowd and top traders went apart."""
 Direction = Literal["PUMP", "DUMP", "UP", "DOWN"]
 Quadrant = Literal["up_up", "up_down", "down_up", "down_down"]
 
@@ -27,6 +28,18 @@ class EpisodeEnd(msgspec.Struct, frozen=True, kw_only=True):
     lasted_s: float
     peak_pct: float | None = None
     last_pct: float | None = None
+
+
+class Positions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Kind position: a side's coins at both ends of so many minutes, and its average entry now.
+    Kind divergence: percent long of all accounts, and of the top traders' positions."""
+
+    from_coins: float | None = None
+    to_coins: float | None = None
+    minutes: float | None = None
+    entry: float | None = None
+    crowd_long_pct: float | None = None
+    top_long_pct: float | None = None
 
 
 class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -57,6 +70,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     condition: str | None = None  # kind `condition`: what was asked for, as it was typed
     condition_id: int | None = None
     whales: WhaleLine | None = None  # what the largest followed traders hold; None also where nobody is followed
+    positions: Positions | None = None  # kinds position and divergence
     has_followed: bool = False  # the exchange's page of followed traders knows the symbol, and may be linked
     is_sample: bool = False  # asked for with /test: nothing happened, and it is counted nowhere
 
@@ -73,7 +87,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         open of the candle, percent. lsr: global long/short account ratio.
     metric: the number that was compared with the threshold: percent for price and oi, multiple of the median for vol.
     quadrant: sign of price change, sign of oi change; None when open interest is unknown or did not move.
-    note: the window, `1m`, `5m` or `60s`.
+    note: the window, `1m`, `5m` or `60s`; of a position the side, of a divergence the period of the ratios.
     late: detected after the fact (back-fill), told as such.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from altmonitor.control.holder import Home, SettingsHolder
 from altmonitor.delivery.keyboard import Seal, kept_seal
 from altmonitor.delivery.render import news
 from altmonitor.errors import StorageError, TokenRefused
+from altmonitor.herald import HouseHerald
 from altmonitor.market_side import Choices, MarketSide, MarketStage
 from altmonitor.monitor.health import Health, LoopStatus, Vitals, assess
 from altmonitor.monitor.ports import LatencyStatus
@@ -24,6 +25,7 @@ from altmonitor.service_manager import ServiceWatch, Signs
 from altmonitor.storage.sqlite import SqliteStore, StoreOptions
 from altmonitor.storage.state_file import LoadedState, StateFile, base_settings, which_won
 from altmonitor.supervisor import Supervisor
+from altmonitor.tracking_side import TrackingSide
 from altmonitor.values import Destination
 from altmonitor.web.live import LiveAlerts
 from altmonitor.web.server import HealthServer, Served
@@ -87,7 +89,7 @@ class App:
             holder = self._holder(loaded)
             self.store.set_destinations(holder.destinations)
             await stack.enter_async_context(self.store)
-            await self.market.restore(holder.current)
+            await self.market.restore(holder.audiences)
             await self.market.rest.start()
             stack.push_async_callback(self.market.rest.stop)
             await self.market.positions.start()
@@ -96,11 +98,12 @@ class App:
             stack.callback(questions.close)
             self.chat = self._build_chat(holder, await kept_seal(self.store), questions)
             self._tell_what_waited(self.chat, loaded)
+            tracking = await self._start_tracking(self.chat, stack)
             server = self._build_server()
             await server.start()
             stack.push_async_callback(server.stop)
             self.server_port = server.port
-            self._start_loops(self.chat, questions)
+            self._start_loops(self.chat, questions, tracking)
             try:
                 await self.supervisor.wait()
             finally:
@@ -171,11 +174,34 @@ class App:
             piece = news.SettingsDamaged(at_ms=self.clock.now_ms(), kept_as=kept_as, reason=loaded.problem)
             self._newsroom.tell(piece)
 
-    def _start_loops(self, chat: ChatSide, questions: QuestionSide) -> None:
-        own = {"clean-up": self._clean_up, "service manager": self._service.run}
+    def _start_loops(self, chat: ChatSide, questions: QuestionSide, tracking: TrackingSide | None) -> None:
+        own: dict[str, Callable[[], Awaitable[None]]] = {
+            "clean-up": self._clean_up,
+            "service manager": self._service.run,
+        }
+        if tracking is not None:
+            own |= tracking.loops()
         loops = chat.loops() | self.market.loops() | questions.loops() | own
         for name, loop in loops.items():
             self.supervisor.start(name, loop)
+
+    async def _start_tracking(self, chat: ChatSide, stack: AsyncExitStack) -> TrackingSide | None:
+        """None when nothing is to be tracked in this process. Raises ConfigError for a shard that does not exist."""
+        if not TrackingSide.is_wanted(self.config):
+            return None
+        positions = self.market.positions
+        main = chat.voices.style(self._outlet.destinations[0])
+        tracking = TrackingSide(
+            self.config,
+            clock=self.clock,
+            rest=self.market.rest,
+            positioning=positions.ratios,
+            smart_money=positions.smart_money,
+            herald=HouseHerald(clock=self.clock, style=main, say=chat.announce),
+        )
+        await tracking.start()
+        stack.push_async_callback(tracking.stop)
+        return tracking
 
     def _build_server(self) -> HealthServer:
         config = self.config

@@ -30,6 +30,7 @@ from altmonitor.delivery.render.board import Board, status_board
 from altmonitor.delivery.render.digest import DigestContext
 from altmonitor.delivery.render.news_text import news_html
 from altmonitor.delivery.render.replies import command_menu
+from altmonitor.delivery.render.style import Style
 from altmonitor.delivery.voices import Voices
 from altmonitor.delivery.wiring import Events, Wiring
 from altmonitor.errors import ChatUnreachable, RetryLater, StorageError, TokenRefused
@@ -212,6 +213,11 @@ class ChatSide:
                 "command menu": self._set_menu,
             }
         return loops
+
+    def announce(self, words: Callable[[Style], str]) -> None:
+        """The same to every audience, each in its own language."""
+        for audience in self._stage.holder.audiences:
+            self.dispatcher.notice(audience.destination, words(self.voices.style(audience.destination)))
 
     def publish(self, piece: news.News, not_to: Destination | None) -> None:
         """To every audience but `not_to`, and into the log, each in its own language."""

@@ -103,6 +103,23 @@ class Herald:
         log.warning("not told in the chat: no answer after %d attempts", attempts)
 
 
+class HouseHerald(Herald):
+    """Inside the monitor: news go to every chat through the monitor's own delivery, which also tells of positions.
+
+    say: (language and zone → text) to every chat that is told operator news.
+    """
+
+    def __init__(self, *, clock: Clock, style: Style, say: Callable[[Callable[[Style], str]], None]) -> None:
+        super().__init__(clock=clock, style=style)
+        self._say = say
+
+    def tell(self, news: TrackerNews) -> None:
+        super().tell(news)
+        if not isinstance(news, PositionMoved):
+            now_ms = self._clock.now_ms()
+            self._say(lambda style: tracking_text(news, style, now_ms=now_ms))
+
+
 def _is_same(one: PositionMoved, other: TrackerNews | None) -> bool:
     return isinstance(other, PositionMoved) and (one.alert.symbol, one.alert.fingerprint) == (
         other.alert.symbol,

@@ -10,6 +10,7 @@ from altmonitor import opening
 from altmonitor.alert import Alert
 from altmonitor.clock import Clock
 from altmonitor.config import Config
+from altmonitor.control.audience import Audience
 from altmonitor.control.settings import Settings
 from altmonitor.delivery.render import news
 from altmonitor.errors import ExchangeError
@@ -189,10 +190,11 @@ class MarketSide:
             **self.positions.loops(),
         }
 
-    async def restore(self, settings: Settings) -> None:
-        """Cooldowns, episodes and re-arm states from what is stored."""
+    async def restore(self, audiences: Sequence[Audience]) -> None:
+        """Cooldowns, episodes and re-arm states from what is stored, as far back as matters to any of them."""
         store, now_ms, seen_ms = self._stage.store, self._clock.now_ms(), await self.sight.load()
-        since_ms = now_ms - max(OI_MEMORY_MS, settings.cooldown_sec * 1000)
+        cooldown_s = max(audience.settings.longest_cooldown_s for audience in audiences)
+        since_ms = now_ms - max(OI_MEMORY_MS, cooldown_s * 1000)
         # hindsight begins where the earlier run ended, and must not tell what that one told
         away_ms = 0 if seen_ms is None else min(now_ms - seen_ms, LONGEST_MINUTES * MINUTE_MS)
         self.engine.moved_to(store.where_now)

@@ -12,25 +12,31 @@ from altmonitor.clock import Clock
 from altmonitor.config import Config
 from altmonitor.control.holder import SettingsHolder
 from altmonitor.control.proposals import NotEnoughHistory
+from altmonitor.control.settings import Settings
 from altmonitor.delivery.charting import Charting
-from altmonitor.delivery.pictures import Pictures
+from altmonitor.delivery.pictures import WITHIN_S, Pictures
 from altmonitor.market_desk import MarketDesk, Sources
 from altmonitor.market_side import MarketSide
 from altmonitor.monitor import looking_up, recorder
 from altmonitor.monitor.budget import Budget, Listening
 from altmonitor.monitor.market_answers import Knowledge, MarketAnswers
 from altmonitor.monitor.ports import Priority
+from altmonitor.monitor.position_news import PositionLinks, PositionNews
 from altmonitor.monitor.recorder import Recorder
 from altmonitor.monitor.tally import Tally
 from altmonitor.position_desk import ANSWER_WITHIN_S, DeskSources, PositionDesk
 from altmonitor.positioning_stage import patience
 from altmonitor.samples import Samples
 from altmonitor.storage.sqlite import SqliteStore
+from altmonitor.tracked_rows import TrackedFile
+from altmonitor.tracking_side import tracked_of
 from altmonitor.values import Destination
 
 log = logging.getLogger(__name__)
 
 BUDGET_FIRST_S = 60.0
+"""Between two looks as long as history is still being read."""
+LISTED_EVERY_S = 0.5
 BUDGET_EVERY_S = 6 * 3_600.0
 
 
@@ -58,6 +64,7 @@ class QuestionSide:
             open_interest=market.oi_ring.samples,
             charting=self._charting,
             clock=clock,
+            within_s=patience(clock, WITHIN_S),
         )
         self.market_desk = MarketDesk(
             Sources(
@@ -70,6 +77,7 @@ class QuestionSide:
             )
         )
         self.position_desk = self._build_position_desk()
+        self._position_news = self._build_position_news()
         self.budget = Budget(
             Listening(
                 tally=self.tally, listed=market.symbols, day_usdt=self._day_usdt, now_s=lambda: clock.now_ms() / 1000
@@ -100,30 +108,56 @@ class QuestionSide:
             )
         )
 
+    def _build_position_news(self) -> PositionNews | None:
+        """None without a watchlist. Raises: ConfigError for a shard that does not exist."""
+        stage, config = self._stage, self._stage.config
+        symbols = tracked_of(config).watchlist
+        if not symbols:
+            return None
+        links = PositionLinks(
+            clock=stage.clock,
+            sink=stage.store,
+            memory=stage.store,
+            rows=TrackedFile(config.smart_money_db_path),
+            cohorts=stage.market.positions.ratios,
+            audiences=lambda: stage.holder.audiences,
+            symbols=symbols,
+            window_min=config.smart_money_alert_window_min,
+            threshold_pct=config.smart_money_alert_qty_pct,
+            period=config.lsr_period,
+        )
+        return PositionNews(links)
+
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Name → loop, in the order of their start."""
         loops: dict[str, Callable[[], Awaitable[None]]] = {"tally": self._recorder.run}
         if self._stage.config.alert_budget_per_day:
             loops["budget"] = self._keep_budget
+        if self._position_news is not None:
+            loops["positions"] = self._position_news.run
         return loops
 
     def close(self) -> None:
         self._charting.close()
 
     async def _keep_budget(self) -> None:
-        """The environment's budget: its thresholds stand under whatever a command sets."""
+        """The environment's budget: its thresholds stand under whatever a command sets, and are never below those that
+        the environment names: a quiet day must not open the gates for the next one."""
         holder, base = self._stage.holder, self._stage.holder.base
+        await self._recorder.loaded()
+        while not self._stage.market.symbols():
+            await self._stage.clock.sleep(LISTED_EVERY_S)
         while True:
             audience = replace(holder.audiences[0], settings=base)
             proposal = await self.budget.propose(self._stage.config.alert_budget_per_day, audience=audience)
-            if isinstance(proposal, NotEnoughHistory):
-                await self._stage.clock.sleep(BUDGET_FIRST_S)
-                continue
-            thresholds = {key: value for key, value in proposal.numbers.items() if value != getattr(holder.base, key)}
-            if thresholds:
-                log.info("thresholds for %d alerts a day: %s", proposal.per_day, _shown(proposal.numbers))
-                holder.rebase(replace(base, **proposal.numbers))  # type: ignore[arg-type]  # keys of SETTINGS
-            await self._stage.clock.sleep(BUDGET_EVERY_S)
+            if not isinstance(proposal, NotEnoughHistory):
+                numbers = raised(base, proposal.numbers)
+                if any(value != getattr(holder.base, key) for key, value in numbers.items()):
+                    log.info("thresholds for %d alerts a day: %s", proposal.per_day, _shown(numbers))
+                    holder.rebase(replace(base, **numbers))  # type: ignore[arg-type]  # keys of SETTINGS
+            listed = len(self._stage.market.symbols())
+            is_whole_day = self.tally.covered_days(listed) >= recorder.ENOUGH_DAYS
+            await self._stage.clock.sleep(BUDGET_EVERY_S if is_whole_day else BUDGET_FIRST_S)
 
     def _sources(self) -> recorder.Sources:
         market = self._stage.market
@@ -154,6 +188,11 @@ class QuestionSide:
     def _day_usdt(self, symbol: str) -> float | None:
         day = self._stage.market.snapshots.day(symbol)
         return None if day is None else day.quote_usdt
+
+
+def raised(base: Settings, numbers: Mapping[str, float | int]) -> dict[str, float | int]:
+    """Of a proposal, each threshold or the environment's, whichever is further from zero."""
+    return {key: max(value, getattr(base, key), key=abs) for key, value in numbers.items()}
 
 
 def _shown(numbers: Mapping[str, float | int]) -> str:

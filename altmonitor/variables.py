@@ -116,7 +116,10 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _path(text: str) -> Path:
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as problem:  # `~nobody` has no home
+        raise ValueError(text) from problem
 
 
 HTTP, WS = _url("https", "http"), _url("wss", "ws")
@@ -234,9 +237,7 @@ SECRET_VARIABLES = ("TG_BOT_TOKEN", "API_TOKEN")
 PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
 """Read by the network libraries themselves, for REST, WebSocket and Telegram alike."""
 
-NOT_BUILT_YET = (
-    "BINANCE_ARCHIVE_URL",
-)
+NOT_BUILT_YET = ("BINANCE_ARCHIVE_URL",)
 """Without effect in this version: a value given for one is answered with a warning."""
 
 OUR_PREFIXES = (

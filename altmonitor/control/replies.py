@@ -30,8 +30,8 @@ from altmonitor.control.place_replies import (
     UndoRefused,
     ZoneShown,
 )
-from altmonitor.control.position_replies import PositionReply
 from altmonitor.control.ports import AlertStats, HealthView, ToldAlert
+from altmonitor.control.position_replies import PositionReply
 from altmonitor.control.settings import Setting, Settings
 from altmonitor.control.symbols import Unlisted
 from altmonitor.values import Destination

@@ -42,6 +42,11 @@ class Settings:
     def for_symbol(self, symbol: str) -> Settings:
         return self.of_symbol.get(symbol, self) if self.of_symbol else self
 
+    @property
+    def longest_cooldown_s(self) -> int:
+        """Of any symbol."""
+        return max(self.cooldown_sec, *(own.cooldown_sec for own in self.of_symbol.values()), 0)
+
     def is_muted(self, symbol: str, now_s: float) -> bool:
         if symbol not in self.muted:
             return False

@@ -90,10 +90,13 @@ class Asides:
 
 @dataclass(slots=True, kw_only=True)
 class OwnMessage:
-    """An alert that went out as a message of its own; changed_s: when it was sent or last edited, monotonic."""
+    """An alert that went out as a message of its own; changed_s: when it was sent or last edited, monotonic.
+
+    maybe_repeated: None when an earlier run sent it and nobody has asked the outbox yet.
+    """
 
     message_id: int
-    maybe_repeated: bool
+    maybe_repeated: bool | None
     changed_s: float
 
 
@@ -123,7 +126,7 @@ class Edits:
     def pressed(self, key: EditKey, message_id: int, now_s: float) -> None:
         """A reader pressed a button under this message and shall see it there."""
         if key not in self._own:
-            self.told(key, OwnMessage(message_id=message_id, maybe_repeated=False, changed_s=float("-inf")))
+            self.told(key, OwnMessage(message_id=message_id, maybe_repeated=None, changed_s=float("-inf")))
         self._awaited.add(key)
         self._wanted[key] = now_s + PRESS_EDIT_AGE_S
 

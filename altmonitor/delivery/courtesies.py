@@ -98,7 +98,8 @@ class Courtesies:
             if alert is None:
                 return
             presses = await self._presses(destination, alert)
-            html = renderer.alert(alert, maybe_repeated=own.maybe_repeated, presses=presses)
+            maybe_repeated = await self._is_doubted(destination, alert_key, own)
+            html = renderer.alert(alert, maybe_repeated=maybe_repeated, presses=presses)
             await self.outlet.edit(topic_id, own.message_id, html, buttons=renderer.buttons(alert))
         except (MessageRefused, ChatGone) as problem:
             log.info("a message cannot be brought up to date: %s", problem)
@@ -107,6 +108,12 @@ class Courtesies:
             log.info("a message was not brought up to date: %s", problem)
             if awaited_until_s is not None:
                 self._edits.want_again(key, awaited_until_s)
+
+    async def _is_doubted(self, destination: Destination, alert_key: str, own: OwnMessage) -> bool:
+        if own.maybe_repeated is None:
+            told = await self._wiring.outbox.own_message_of(destination, alert_key)
+            own.maybe_repeated = told is not None and told[1]
+        return own.maybe_repeated
 
     async def _presses(self, destination: Destination, alert: Alert) -> tuple[Press, ...]:
         if self._wiring.presses is None or alert.id is None:
@@ -121,9 +128,10 @@ class Courtesies:
             if alert is None or alert.ts * 1000 >= self._since_ms:
                 return  # told by this run: it knows its own messages
             for topic_id in self.outlet.topics:
-                message_id = await outbox.own_message_of(self.outlet.at(topic_id), alert_key)
-                if message_id is not None:
-                    self.told((topic_id, alert_key), message_id, maybe_repeated=False)
+                own = await outbox.own_message_of(self.outlet.at(topic_id), alert_key)
+                if own is not None:
+                    message_id, maybe_repeated = own
+                    self.told((topic_id, alert_key), message_id, maybe_repeated=maybe_repeated)
                     self._edits.want((topic_id, alert_key), self._now_s(), in_flight=())
         except StorageError as problem:
             log.info("a message of an earlier run was not brought up to date: %s", problem)

@@ -54,7 +54,8 @@ class OpenInterestHistory(Protocol):
 
 
 class Pictures:
-    """One drawing per alert and zone, however many chats want it. tz: zone of the time axis and of the caption."""
+    """One drawing per alert and zone, however many chats want it. tz: zone of the time axis and of the caption.
+    within_s: so long it may take; what comes later has no reader."""
 
     def __init__(
         self,
@@ -63,7 +64,9 @@ class Pictures:
         open_interest: OpenInterestHistory,
         charting: Charting,
         clock: Clock,
+        within_s: float = WITHIN_S,
     ) -> None:
+        self._within_s = within_s
         self._candles = candles
         self._open_interest = open_interest
         self._charting = charting
@@ -95,14 +98,14 @@ class Pictures:
 
     async def _once(self, key: str, make: Callable[[], Awaitable[Picture]]) -> Picture | None:
         try:
-            async with self._clock.timeout(WITHIN_S):
+            async with self._clock.timeout(self._within_s):
                 return await self._made.get(key, make)
         except _NoPictureError:
             return None
         except ExchangeError as problem:
             log.info("no chart, the candles could not be had: %s", problem)
         except TimeoutError:
-            log.info("no chart within %.0f s", WITHIN_S)
+            log.info("no chart within %.0f s", self._within_s)
         return None
 
     async def _market(

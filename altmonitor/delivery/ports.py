@@ -68,8 +68,9 @@ class Outbox(Protocol):
     async def message_id_of(self, destination: Destination, alert_key: str) -> int | None:
         """Message that told this alert there; None when it was not sent (yet)."""
 
-    async def own_message_of(self, destination: Destination, alert_key: str) -> int | None:
-        """As `message_id_of`, but None when that message tells other alerts too."""
+    async def own_message_of(self, destination: Destination, alert_key: str) -> tuple[int, bool] | None:
+        """Message id, and whether it says that it may be a repetition. None when it was not sent (yet), and when that
+        message tells other alerts too."""
 
     async def move(self, old: Destination, new: Destination) -> None:
         """The group became a supergroup: rows and the remembered destination follow."""

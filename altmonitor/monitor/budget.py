@@ -46,8 +46,7 @@ class Budget:
     async def propose(self, per_day: int, *, audience: Audience) -> BudgetProposal | NotEnoughHistory:
         """Price is counted by the extremes of candles, so moves over 60 s across a minute's border are not in it."""
         tally, listed = self._at.tally, self._at.listed()
-        enough = NEEDED_HOURS * 60 * NEEDED_SHARE * len(listed)
-        if not listed or tally.symbol_minutes("price") < enough:
+        if not listed or not self._is_enough("price", len(listed)):
             has_days = tally.symbol_minutes("price") / max(1, len(listed)) / 1_440
             return NotEnoughHistory(has_days=has_days, needs_days=NEEDED_HOURS * NEEDED_SHARE / 24)
         kinds = [kind for kind in KINDS if kind in audience.kinds and _is_on(kind, audience.settings)]
@@ -66,7 +65,13 @@ class Budget:
             found.append(rate)
         return found
 
+    def _is_enough(self, kind: Kind, symbols: int) -> bool:
+        return self._at.tally.symbol_minutes(kind) >= NEEDED_HOURS * 60 * NEEDED_SHARE * symbols
+
     def _rate(self, kind: Kind, reach: Reach, audience: Audience, symbols: int) -> float | None:
+        """None when too little was seen: a kind must not look silent because nobody has watched it yet."""
+        if not self._is_enough(kind, symbols):
+            return None
         settings, now_s = audience.settings, self._at.now_s()
         least_usdt = settings.min_24h_usdt
 

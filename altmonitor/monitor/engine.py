@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from altmonitor.alert import Alert, Kind
+from altmonitor.alert import KINDS, Alert, Kind
 from altmonitor.control.audience import Audience
 from altmonitor.control.conditions import Condition
 from altmonitor.control.facts import Explanation
@@ -187,7 +187,7 @@ class Engine:
             count += 1
             if alert.kind == "condition":
                 self._conditions.restore_told(alert)
-            else:
+            elif alert.kind in KINDS:
                 self._panel.restore(alert, destinations, firsts.get(alert.details.episode_key or ""))
         return count
 

@@ -54,14 +54,20 @@ class Recorder:
         self._tally = tally
         self._from = sources
         self._newest_ms: dict[str, int] = {}
+        self._loaded = asyncio.Event()
 
     async def run(self) -> None:
         """Until cancelled."""
         await self._load()
+        self._loaded.set()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._collect(), name="tally")
             tasks.create_task(self._deepen(), name="tally history")
             tasks.create_task(self._keep(), name="tally file")
+
+    async def loaded(self) -> None:
+        """Returns once the tally holds what was kept by an earlier run."""
+        await self._loaded.wait()
 
     def on_swept(self, ring: OpenInterestRing, symbols: Sequence[str]) -> None:
         """A sweep of open interest ended for these symbols."""

@@ -29,8 +29,8 @@ MOST_UNDER_WAY = 64
 class WhaleLinks:
     """updates: where the fuller alert is stored. refreshed(key): called after that.
 
-    oi_usd(symbol, price): open interest now, USD; None when it is not known. useful_for_s: after that an alert is left as it
-    is. has_line, has_link: what alerts show.
+    oi_usd(symbol, price): open interest now, USD; None when it is not known. useful_for_s: after that an alert is left
+    as it is. has_line, has_link: what alerts show.
     """
 
     smart_money: SmartMoney

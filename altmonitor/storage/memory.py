@@ -42,6 +42,7 @@ class MemoryStore:
         self._alerts: dict[int, Alert] = {}
         self._ids: dict[str, int] = {}
         self._deliveries: dict[int, dict[Destination, _Delivery]] = {}
+        self._moved: dict[Destination, Destination] = {}
         self._meta: dict[str, str] = {}
         self._next_id = 1
 
@@ -58,7 +59,8 @@ class MemoryStore:
         """to: None stands for every destination there is."""
         if alert.key in self._ids:
             return
-        destinations = self.destinations if to is None else tuple(dict.fromkeys(to))
+        wanted = self.destinations if to is None else to
+        destinations = tuple(dict.fromkeys(self._moved.get(destination, destination) for destination in wanted))
         alert_id = self._next_id
         self._next_id += 1
         self._ids[alert.key] = alert_id
@@ -183,12 +185,8 @@ class MemoryStore:
     async def message_id_of(self, destination: Destination, alert_key: str) -> int | None:
         return self._waiting.message_id_of(destination, alert_key)
 
-    async def own_message_of(self, destination: Destination, alert_key: str) -> int | None:
-        return (
-            self._waiting.message_id_of(destination, alert_key)
-            if self._waiting.is_told(destination, alert_key)
-            else None
-        )
+    async def own_message_of(self, destination: Destination, alert_key: str) -> tuple[int, bool] | None:
+        return self._waiting.own_message_of(destination, alert_key)
 
     async def sent_since(self, chat_id: int, since_ms: int) -> Sequence[int]:
         messages = {
@@ -201,6 +199,7 @@ class MemoryStore:
 
     async def move(self, old: Destination, new: Destination) -> None:
         self._waiting.move(old, new)
+        self._moved = {before: new if now == old else now for before, now in self._moved.items()} | {old: new}
         for deliveries in self._deliveries.values():
             if old in deliveries:
                 deliveries[new] = deliveries.pop(old)

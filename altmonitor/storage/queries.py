@@ -93,16 +93,16 @@ class AlertReader:
         )
         return rows[0][0] if rows else None
 
-    async def own_message_of(self, destination: Destination, alert_key: str) -> int | None:
+    async def own_message_of(self, destination: Destination, alert_key: str) -> tuple[int, bool] | None:
         """None also when the message tells other alerts too: a digest grows for a minute at most."""
         rows = await self._fetch(
-            "SELECT d.message_id FROM deliveries d JOIN alerts ON alerts.id = d.alert_id "
+            "SELECT d.message_id, d.uncertain FROM deliveries d JOIN alerts ON alerts.id = d.alert_id "
             "WHERE key = ? AND d.chat_id = ? AND d.topic_id = ? AND d.state = 'sent' AND NOT EXISTS ("
             "SELECT 1 FROM deliveries o WHERE o.chat_id = d.chat_id AND o.message_id = d.message_id "
             "AND o.alert_id <> d.alert_id AND o.sent_ms BETWEEN d.sent_ms - 120000 AND d.sent_ms + 120000)",
             (alert_key, destination.chat_id, topic_column(destination)),
         )
-        return rows[0][0] if rows else None
+        return (rows[0][0], bool(rows[0][1])) if rows else None
 
     async def alert_of_id(self, alert_id: int) -> Alert | None:
         rows = await self._fetch(f"SELECT {ALERT_COLUMNS} FROM alerts WHERE id = ?", (alert_id,))  # noqa: S608

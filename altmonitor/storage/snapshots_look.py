@@ -85,6 +85,13 @@ class SnapshotQueries:
         rows = await self._fetch(sql, (symbol, period, since_ms))
         return top_traders_of(rows[0]) if rows else None
 
+    async def was_told(self, symbol: str, fingerprint: str, *, since_ms: int) -> bool:
+        """By the tracker itself, in a chat of its own."""
+        if "tracker_told" not in self._tables:
+            return False
+        sql = "SELECT 1 FROM tracker_told WHERE symbol = ? AND fingerprint = ? AND told_ms >= ?"
+        return bool(await self._fetch(sql, (symbol, fingerprint, since_ms)))
+
     async def counts(self) -> Sequence[StoredCount]:
         """One per table that exists."""
         found = []

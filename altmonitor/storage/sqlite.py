@@ -231,8 +231,9 @@ class SqliteStore:
     async def mark_sent(
         self, destination: Destination, alert_ids: Sequence[int], *, message_id: int, sent_ms: int
     ) -> None:
-        self._waiting.sent(destination, alert_ids, message_id)
-        await self._end(statements.sent(destination, alert_ids, message_id=message_id, sent_ms=sent_ms), alert_ids)
+        doubted = self._waiting.sent(destination, alert_ids, message_id)
+        statement = statements.sent(destination, alert_ids, message_id=message_id, sent_ms=sent_ms, doubted=doubted)
+        await self._end(statement, alert_ids)
 
     async def mark_failed(self, destination: Destination, alert_ids: Sequence[int], *, error: str) -> None:
         self._waiting.failed(destination, alert_ids, error)
@@ -246,10 +247,9 @@ class SqliteStore:
         remembered = self._waiting.message_id_of(destination, alert_key)
         return remembered if remembered is not None else await self._reader.message_id_of(destination, alert_key)
 
-    async def own_message_of(self, destination: Destination, alert_key: str) -> int | None:
-        told_alone = self._waiting.is_told(destination, alert_key)
-        if told_alone is not None:
-            return self._waiting.message_id_of(destination, alert_key) if told_alone else None
+    async def own_message_of(self, destination: Destination, alert_key: str) -> tuple[int, bool] | None:
+        if self._waiting.is_told(destination, alert_key) is not None:
+            return self._waiting.own_message_of(destination, alert_key)
         return await self._reader.own_message_of(destination, alert_key)
 
     async def sent_since(self, chat_id: int, since_ms: int) -> Sequence[int]:

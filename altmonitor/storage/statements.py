@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from altmonitor.alert import Alert
@@ -14,7 +14,7 @@ Statement = tuple[str, Sequence[tuple[Any, ...]]]
 
 _UNLESS_WAITING = "NOT EXISTS (SELECT 1 FROM deliveries WHERE alert_id = alerts.id AND state = 'queued')"
 _END = (
-    "UPDATE deliveries SET state = ?, message_id = ?, sent_ms = ?, error = ?, uncertain = 0 "
+    "UPDATE deliveries SET state = ?, message_id = ?, sent_ms = ?, error = ?, uncertain = ? "
     "WHERE alert_id = ? AND chat_id = ? AND topic_id = ?"
 )
 _ATTEMPTS = (
@@ -30,13 +30,19 @@ def attempts(rows: Iterable[Queued], *, error: str | None = None) -> Statement:
     ]
 
 
-def sent(destination: Destination, alert_ids: Sequence[int], *, message_id: int, sent_ms: int) -> Statement:
-    return _END, [("sent", message_id, sent_ms, None, alert_id, *_at(destination)) for alert_id in alert_ids]
+def sent(
+    destination: Destination, alert_ids: Sequence[int], *, message_id: int, sent_ms: int, doubted: Collection[int]
+) -> Statement:
+    """doubted: those whose message says that it may be a repetition."""
+    return _END, [
+        ("sent", message_id, sent_ms, None, int(alert_id in doubted), alert_id, *_at(destination))
+        for alert_id in alert_ids
+    ]
 
 
 def not_sent(destination: Destination, alert_ids: Sequence[int], *, state: str, error: str) -> Statement:
     """state: `failed` or `expired`."""
-    return _END, [(state, None, None, error, alert_id, *_at(destination)) for alert_id in alert_ids]
+    return _END, [(state, None, None, error, 0, alert_id, *_at(destination)) for alert_id in alert_ids]
 
 
 def forget(alert_ids: Sequence[int]) -> Statement:

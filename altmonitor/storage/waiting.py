@@ -29,7 +29,7 @@ class Waiting:
         self._ids: dict[str, int] = {}  # key → id of every alert that waits anywhere
         self._news: dict[Destination, asyncio.Event] = {}
         self._doubted_before: set[tuple[Destination, int]] = set()
-        self._told: dict[tuple[Destination, str], int] = {}
+        self._told: dict[tuple[Destination, str], tuple[int, bool]] = {}
         self._sent = 0
         self._failed = 0
         self._trouble = ""
@@ -75,13 +75,16 @@ class Waiting:
             self._put(replace(row, maybe_repeated=doubted))
         return self._of(destination, alert_ids)
 
-    def sent(self, destination: Destination, alert_ids: Sequence[int], message_id: int) -> None:
+    def sent(self, destination: Destination, alert_ids: Sequence[int], message_id: int) -> set[int]:
+        """Returns the ids of those whose message says that it may be a repetition."""
         self._trouble = ""
+        doubted = {alert_id for alert_id in alert_ids if (destination, alert_id) in self._doubted_before}
         for row in self._remove(destination, alert_ids):
             self._sent += 1
-            self._told[destination, row.alert.key] = message_id
+            self._told[destination, row.alert.key] = (message_id, _id(row) in doubted)
         while len(self._told) > TOLD_REMEMBERED:
             self._told.pop(next(iter(self._told)))
+        return doubted
 
     def failed(self, destination: Destination, alert_ids: Sequence[int], error: str) -> None:
         self._trouble = error
@@ -92,13 +95,18 @@ class Waiting:
 
     def is_told(self, destination: Destination, alert_key: str) -> bool | None:
         """True: in a message of its own, False: together with others. None: not told there since the start."""
-        message_id = self._told.get((destination, alert_key))
+        message_id = self.message_id_of(destination, alert_key)
         if message_id is None:
             return None
-        return sum(told == message_id for (at, _), told in self._told.items() if at == destination) == 1
+        return sum(told[0] == message_id for (at, _), told in self._told.items() if at == destination) == 1
+
+    def own_message_of(self, destination: Destination, alert_key: str) -> tuple[int, bool] | None:
+        """Message id, and whether it says that it may be a repetition; only where it `is_told` alone."""
+        return self._told.get((destination, alert_key)) if self.is_told(destination, alert_key) else None
 
     def message_id_of(self, destination: Destination, alert_key: str) -> int | None:
-        return self._told.get((destination, alert_key))
+        told = self._told.get((destination, alert_key))
+        return None if told is None else told[0]
 
     def refresh(self, alert: Alert) -> None:
         """What waits is told with what is known now."""

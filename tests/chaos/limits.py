@@ -104,13 +104,14 @@ def needless_reports(day: Day, reports: Sequence[Report]) -> Iterator[str]:
 
 
 def _is_fed(day: Day, minute: Span) -> bool:
-    """Data came throughout, and everybody had the time to take it in."""
+    """Data came throughout, and no pause was long enough to be taken for its end."""
     first = bisect_left(day.fed_ms, minute.begin_ms)
     last = bisect_left(day.fed_ms, minute.end_ms)
     around = day.fed_ms[max(0, first - 1) : last + 1]
     widest_ms = max(FED_EVERY_S * day.clock.speed * 1000, MINUTE_MS / 4)
     is_steady = len(around) > 1 and all(after - before <= widest_ms for before, after in pairwise(around))
-    return is_steady and day.stalls.lost_ms(minute.begin_ms - MINUTE_MS, minute.end_ms) == 0
+    lost_ms = day.stalls.lost_ms(minute.begin_ms - MINUTE_MS, minute.end_ms)
+    return is_steady and lost_ms < STALL_S / 4 * day.clock.speed * 1000
 
 
 # --- requests and messages

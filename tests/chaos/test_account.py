@@ -27,6 +27,8 @@ async def test_every_kind_of_tampering_is_found(folder: Path) -> None:
     async with day(clean, seed=4, hours=HOURS, speed=SPEED) as today:
         await today.play()
         assert account(today).problems == []
+        today.stalls.spans.clear()  # what a busy machine did to this half hour must not excuse what is planted
+        known = account(today).problems
         said = today.telegram.chats[today.destination.chat_id]
         alerts = [message for message in said if message.text.startswith(("📈", "📉", "📊", "🔼", "🔽"))]
         assert len(alerts) >= 3
@@ -45,7 +47,7 @@ async def test_every_kind_of_tampering_is_found(folder: Path) -> None:
                 for statement in statements:
                     assert db.execute(statement, {"first": first}).rowcount > 0
                 db.commit()
-            problems = account(replace(today, folder=changed)).problems
+            problems = [line for line in account(replace(today, folder=changed)).problems if line not in known]
             said[:] = kept
             return "\n".join(problems)
 

@@ -84,3 +84,10 @@ def test_settings_cannot_be_changed_from_outside() -> None:
     settings = Overrides(muted=mutable).over(Settings())
     mutable["SOLUSDT"] = None
     assert not settings.is_muted("SOLUSDT", 0)
+
+
+def test_the_longest_cooldown_is_that_of_the_most_patient_symbol() -> None:
+    slow = Settings(cooldown_sec=900)
+    assert Settings(cooldown_sec=180).longest_cooldown_s == 180
+    assert Settings(cooldown_sec=180, of_symbol={"SOLUSDT": slow, "BTCUSDT": Settings()}).longest_cooldown_s == 900
+    assert Settings(cooldown_sec=0).longest_cooldown_s == 0

@@ -209,8 +209,9 @@ class ChatModel:
         if is_edit or "again" in html or home in self._shut_out or not told:
             return  # what may be a repeat goes first; a chat that was shut out is tried with its newest
         fresh = [row for row in fresh if row.attempts == 0 or row in told]
-        oldest = min((row.alert.id or 0 for row in fresh), default=0)
-        self._expect(min(row.alert.id or 0 for row in told) <= oldest, f"an older one waits: {html}")
+        oldest = min((row.alert.id or 0 for row in fresh), default=None)
+        is_next = oldest is None or min(row.alert.id or 0 for row in told) <= oldest
+        self._expect(is_next, f"an older one waits: {html}")
 
     def _judge_nights(self, home: Destination, told: list[Queued], html: str, *, is_held: bool) -> None:
         if told:
@@ -222,7 +223,8 @@ class ChatModel:
             self._expect(not in_night, f"came at night and is not told as such: {html}")
 
     def _was_held(self, home: Destination, row: Queued) -> bool:
-        return self.nights.was_in_one(home, row.queued_ms, self.clock.now_ms())
+        """A night may end in the very moment in which it was seen to hold."""
+        return self.nights.was_in_one(home, row.queued_ms - 1, self.clock.now_ms())
 
     def _judge_limits(self, destination: Destination) -> None:
         now_s = self.clock.monotonic()

@@ -14,14 +14,14 @@ from altmonitor.control.position_replies import (
     WhoShown,
 )
 from altmonitor.control.replies import Reply
-from altmonitor.positioning.change import NotEnoughHistory, change
+from altmonitor.positioning.change import Change, NotEnoughHistory, change
 from altmonitor.positioning.divergence import Histories, divergence
 from altmonitor.positioning.funding import funding_cost
 from altmonitor.positioning.oi_velocity import OiVelocity
 from altmonitor.positioning.picture import Picture
 from altmonitor.positioning.scan import ExtremeScan, ScanEntry
 from altmonitor.positioning.top_traders import TakerFlow, TopTraders
-from altmonitor.positioning.trend import profit_trend
+from altmonitor.positioning.trend import ProfitTrend, profit_trend
 from altmonitor.positioning.units import Fraction, Percent
 from tests.positioning.samples import MINUTE, OVERVIEW, T0, bucket, snapshot
 
@@ -65,10 +65,21 @@ NOTHING = WhoFacts(
     ),
 )
 ROWS = [snapshot(60), snapshot(0, long={"traders_qty_coins": 240.0, "profit_traders": 40, "whales_qty_coins": None})]
-CHANGE = change("ETHUSDT", ROWS, minutes=60, now_ms=T0)
-TREND = profit_trend("ETHUSDT", ROWS, minutes=60, now_ms=T0)
-assert not isinstance(CHANGE, NotEnoughHistory)
-assert not isinstance(TREND, NotEnoughHistory)
+
+
+def _change() -> Change:
+    found = change("ETHUSDT", ROWS, minutes=60, now_ms=T0)
+    assert isinstance(found, Change)
+    return found
+
+
+def _trend() -> ProfitTrend:
+    found = profit_trend("ETHUSDT", ROWS, minutes=60, now_ms=T0)
+    assert isinstance(found, ProfitTrend)
+    return found
+
+
+CHANGE, TREND = _change(), _trend()
 GAP = divergence(Histories(retail=[bucket(65.75)], top_accounts=[bucket(62.15)], top_positions=[bucket(55.54)]))
 assert GAP is not None
 

@@ -94,7 +94,7 @@ def test_a_change_names_what_old_and_new(difference: Difference, line: str) -> N
 def test_a_question_says_what_would_be_lost_and_how_to_go_on() -> None:
     lost = Difference(key="watchlist", old=frozenset({"SOLUSDT", "BTCUSDT"}), new=frozenset())
     assert lines(ConfirmAsked(command="watch", action="/watch all", losses=(lost,))) == [
-        "❓ <code>/watch all</code> would end this:",
+        "❓ <code>/watch all</code> would take away:",
         "watchlist 2 contracts → <b>every contract</b>",
         "Removed: BTCUSDT SOLUSDT",
         "Nothing was changed yet: press a button, or type <code>/watch all yes</code>.",
@@ -206,7 +206,7 @@ def test_a_budget_shows_before_and_after_with_the_expected_counts() -> None:
         "   DUMP from <b>−3 %</b>, as before",
         "<b>volume</b>: no history to count from, stays as it is",
         "Together: 31 → <b>10</b> a day",
-        "Counted in the past; the market will have other days.",
+        "Counted in the past; other days will differ.",
     ]
 
 
@@ -315,12 +315,13 @@ def test_why_tells_rule_value_threshold_window_age_and_verdict() -> None:
     explanation = Explanation(symbol="SOLUSDT", place=MAIN, at_ms=NOW_MS, is_now=True, checks=checks, told=(told,))
     assert lines(Explained(explanation=explanation, now_s=NOW_S)) == [
         "🔎 <b>Why</b> <code>SOLUSDT</code> now, 14:13:20 UTC",
-        "Told: 14:13:20 UTC · 📈 <b>PUMP</b> <code>SOLUSDT</code> +3.05 % · sent",
+        "Told:",
+        "   14:13:20 UTC · 📈 <b>PUMP</b> <code>SOLUSDT</code> +3.05 % · sent",
         "<b>price, candle</b> · +3.46 % against 3 %",
         "   ⏱ cooling down until 14:15:00 UTC",
         "   window 14:13:00 – 14:13:20 UTC",
         "<b>OI, 5 m</b> · n/a against 6 %",
-        "   ❔ no honest value",
+        "   ❔ no usable samples",
         "   sample 95 s old",
         "<b>volume</b> · 8.3× against 5×",
         "   💧 candle volume below the floor · $12.0K, floor $50.0K",

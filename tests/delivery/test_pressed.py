@@ -86,6 +86,27 @@ async def test_what_is_learned_later_is_shown_in_a_message_of_an_earlier_run_but
         ]
 
 
+async def test_what_may_be_a_repetition_goes_on_saying_so_when_a_later_run_edits_it() -> None:
+    bench = with_buttons(PRIVATE)
+    async with running(bench):
+        bench.channel.will_refuse(PRIVATE, ChatUnreachable("no answer in time", outcome_unknown=True))
+        bench.put("AUSDT", key="A")
+        await bench.until(lambda: bench.store.outbox_status().queued == 0)
+        assert bench.channel.said[-1].html == "AUSDT again#1"
+        message_id = bench.channel.said[-1].message_id
+    for is_pressed in (False, True):
+        await bench.clock.advance(60)
+        bench.begin_again()
+        async with running(bench):
+            if is_pressed:
+                await memory_of(bench).add(PRIVATE, 1, MUTE)
+                bench.dispatcher.pressed(PRIVATE, "A", message_id)
+            else:
+                await learn(bench)
+            await bench.clock.advance(30)
+    assert edits(bench) == ["AUSDT lsr=1.5 again#1", "AUSDT lsr=1.5 mute:anna again#1"]
+
+
 async def test_a_press_waits_for_a_chat_that_is_busy_and_is_not_forgotten() -> None:
     async with running(with_buttons(PRIVATE)) as bench:
         bench.put("AUSDT", key="A")

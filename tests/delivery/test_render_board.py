@@ -25,11 +25,11 @@ def test_it_says_what_is_in_force_and_when_that_was_so() -> None:
         "DUMP from <b>−3 %</b>",
         "OI 1 m from <b>3 %</b>",
         "OI 5 m from <b>6 %</b>",
-        "volume from <b>5×</b> the median of 20 candles and $50.0K",
+        "volume from <b>5×</b> the median of 20 candles and $50K",
         "cooldown <b>180 s</b>",
-        "60 s window on · OI below $1.00M is left out",
+        "60 s window on · OI below $1M is left out",
         "watching: every contract",
-        "muted: nothing",
+        "nothing is muted",
         "<i>Kept up to date; /pin_status off ends it.</i>",
     ]
     assert board.ended_html.splitlines() == [

@@ -259,7 +259,7 @@ def test_an_estimate_below_one_is_not_called_none() -> None:
     started = Started(
         at_ms=AT_MS, version="0.1.0", symbols=561, settings=Settings(), alerts_per_day=0.2, history_s=86_400.0 * 7
     )
-    assert "At these thresholds about <1 price and volume alerts a day, judging by the last 7 d" in seen(EN, started)
+    assert "At these thresholds less than one price or volume alert a day, judging by the last 7 d" in seen(EN, started)
 
 
 def test_blind_before_the_first_data_says_so() -> None:

@@ -53,7 +53,8 @@ def test_how_often_today_and_how_large_in_days(renderer: MessageRenderer, alert:
 
 
 def test_each_is_left_out_where_it_is_not_known() -> None:
-    assert "1st today" in lines(EN, detailed(PRICE, today_count=1, largest_days=0))
+    assert "2nd today" in lines(EN, detailed(PRICE, today_count=2, largest_days=0))
+    assert not any("today" in line for line in lines(EN, detailed(PRICE, today_count=1)))
     assert "Largest 1 m move in 2 d" in lines(EN, detailed(PRICE, largest_days=2))
     assert not any("today" in line for line in lines(EN, PRICE))
 
@@ -97,7 +98,7 @@ def test_a_move_over_five_or_fifteen_minutes_names_its_window() -> None:
     moved = changed(PRICE, note="15m", details={"window_s": 900.0})
     assert lines(EN, moved)[1] == "in 15 m · price ↑ · OI ↑"
     shorter = changed(PRICE, note="5m", details={"window_s": 251.4})
-    assert lines(EN, shorter)[1] == "in 5 m (measured over 251.4 s) · price ↑ · OI ↑"
+    assert lines(EN, shorter)[1] == "in 5 m · price ↑ · OI ↑"
 
 
 def test_presses_stand_at_the_end_in_their_order_with_names_as_harmless_text() -> None:
@@ -111,7 +112,7 @@ def test_presses_stand_at_the_end_in_their_order_with_names_as_harmless_text() -
         "❔ why · <b>bob � 23:01",
         "📊 chart · " + "x" * 31 + "… 23:00",
     ]
-    assert lines(RU, PRICE, pressed[0])[-1] == "🔇 без звука 1 ч · anna 23:00"
+    assert lines(RU, PRICE, pressed[0])[-1] == "🔇 заглушено на 1 ч · anna 23:00"
 
 
 def test_under_an_alert_stand_three_actions_and_two_links_and_the_text_has_no_links_then() -> None:

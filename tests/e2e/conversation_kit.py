@@ -18,11 +18,11 @@ from altmonitor.sim.telegram import SimTelegram
 from altmonitor.sim.telegram_keyboard import buttons
 from altmonitor.sim.telegram_values import SimMessage
 from tests.e2e.process import TOKEN, Program, World
+from tests.e2e.stage import GROUP, START_MS
 
 SPEED = 20.0
-START_MS = 1_790_000_040_000  # 2026-09-21 14:14 UTC
 MAIN = 77
-GROUP, TOPIC = -1001234567, 7
+TOPIC = 7
 READING_S = 3.5
 """A person reads an answer before writing again; faster ones are slowed down by the program."""
 PATIENCE_S = 300.0
@@ -63,11 +63,11 @@ class Talk:
     def writes(self, text: str, *, by: str = "Anna", chat_id: int = MAIN, thread_id: int | None = None) -> int:
         """Without waiting for an answer; returns the message id."""
         self.entries.append(Entry(at_ms=self.clock.now_ms(), who=by, html=_escaped(text), chat_id=chat_id))
-        return self.telegram.inject_message(
-            chat_id, text, user_id=_user(by), user_name=by.lower(), thread_id=thread_id
-        )
+        return self.telegram.inject_message(chat_id, text, user_id=_user(by), user_name=by.lower(), thread_id=thread_id)
 
-    async def asks(self, text: str, *, by: str = "Anna", chat_id: int = MAIN, thread_id: int | None = None) -> SimMessage:
+    async def asks(
+        self, text: str, *, by: str = "Anna", chat_id: int = MAIN, thread_id: int | None = None
+    ) -> SimMessage:
         """The bot's answer to it: a reply to this very message."""
         await self.clock.sleep(READING_S)
         written = self.writes(text, by=by, chat_id=chat_id, thread_id=thread_id)
@@ -77,14 +77,21 @@ class Talk:
         """What the bot tells the one who pressed."""
         await self.clock.sleep(READING_S)
         self.entries.append(
-            Entry(at_ms=self.clock.now_ms(), who=by, html=f"<i>presses</i> [{_full(message, label)}]", chat_id=message.chat_id)
+            Entry(
+                at_ms=self.clock.now_ms(),
+                who=by,
+                html=f"<i>presses</i> [{_full(message, label)}]",
+                chat_id=message.chat_id,
+            )
         )
         query = self.telegram.press(message, label, user_id=_user(by), user_name=by.lower())
         await self.until(lambda: query in self.telegram.answered)
         toast = self.telegram.answered[query].text
         if toast:
             html = f"<i>{_escaped(toast)}</i>"
-            self.entries.append(Entry(at_ms=self.clock.now_ms(), who="bot, for a moment", html=html, chat_id=message.chat_id))
+            self.entries.append(
+                Entry(at_ms=self.clock.now_ms(), who="bot, for a moment", html=html, chat_id=message.chat_id)
+            )
         return toast
 
     async def _answer(self, written: int, chat_id: int) -> SimMessage:

@@ -19,7 +19,7 @@ from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.script import Event
 from altmonitor.sim.telegram import SimTelegram
-from altmonitor.sim.telegram_chats import SimMessage
+from altmonitor.sim.telegram_values import SimMessage
 from altmonitor.values import Destination, Secret
 
 TOKEN = "123456:" + "e2e-Token-0123456789-abcdefghijk_lmn"
@@ -83,7 +83,7 @@ async def stage(
     destination: Destination | None = None,
     frames_per_s: float = 30,
     start_s: float = 0,
-    stall_s: float = 0,
+    stall_s: float = 0.5,
     **environ: str,
 ) -> AsyncIterator[Stage]:
     """`start_s`: where the clock begins; the market's world begins at START_MS. stall_s: of the machine's time; no

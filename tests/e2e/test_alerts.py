@@ -12,10 +12,12 @@ from tests.e2e.stage import START_MS, SYMBOLS, stage
 
 MINUTE_MS = 60_000
 ONE, TWO, THREE, FOUR = SYMBOLS[:4]
+WITHIN_MS = 4_000
+"""Of the stage's time: less than a second of a machine that is shared."""
 
 
 async def test_a_pump_is_told_once_within_seconds_and_completed_by_an_edit(tmp_path: Path) -> None:
-    async with stage(tmp_path, Pump(ONE, START_MS + 130_000, 4.0, over_s=5), speed=10) as here:
+    async with stage(tmp_path, Pump(ONE, START_MS + 75_000, 4.0, over_s=5), speed=5) as here:
         message = await here.said(f"PUMP {ONE}", within_s=300)
         (alert,) = [a for a in await here.alerts() if a.symbol == ONE]
         assert (alert.kind, alert.direction) == ("price", "PUMP")
@@ -23,23 +25,23 @@ async def test_a_pump_is_told_once_within_seconds_and_completed_by_an_edit(tmp_p
         candle = here.market.klines(ONE, alert.candle_ms or 0, alert.candle_ms or 0)[0]
         if alert.note == "1m":
             assert alert.change_pct == pytest.approx(((alert.price or 0) - candle.open) / candle.open * 100)
-        assert message.date_ms - alert.event_ms < 3_000
-        await here.until(lambda: "long/short n/a" not in here.messages[-1].text, within_s=20)
-        assert here.telegram.chats[77][-1].edits
+        assert message.date_ms - alert.event_ms < WITHIN_MS
+        await here.until(lambda: "long/short n/a" not in message.text, within_s=20)
+        assert message.edits
         (stored,) = [a for a in await here.alerts() if a.symbol == ONE]
         assert stored.lsr is not None
-        await here.clock.sleep(60)
+        await here.clock.sleep(20)
         assert here.count(f"PUMP {ONE}") == 1
         assert here.telegram.violations == []
 
 
 async def test_the_first_message_never_waits_for_what_must_be_fetched(tmp_path: Path) -> None:
-    async with stage(tmp_path, Dump(TWO, START_MS + 130_000, 4.0, over_s=5), speed=10) as here:
+    async with stage(tmp_path, Dump(TWO, START_MS + 75_000, 4.0, over_s=5), speed=5) as here:
         await here.is_live()
         here.exchange.faults.rest["*"] = RestFault(delay_s=60)
         message = await here.said(f"DUMP {TWO}", within_s=300)
         (alert,) = [a for a in await here.alerts() if a.symbol == TWO]
-        assert message.date_ms - alert.event_ms < 3_000
+        assert message.date_ms - alert.event_ms < WITHIN_MS
         assert "long/short n/a" in message.text
         assert not message.edits
 
@@ -64,7 +66,7 @@ async def test_an_open_interest_step_is_told_once_with_its_window(tmp_path: Path
         (alert,) = [a for a in await here.alerts() if a.kind == "oi"]
         assert (alert.symbol, alert.direction) == (FOUR, "UP")
         assert alert.oi_change == pytest.approx(9.0, abs=1.0)
-        assert here.count(FOUR) == 1
+        assert here.count(f"OI SURGE {FOUR}") == 1
         assert here.exchange.stats.most_requests_in(1_000, "/fapi/v1/openInterest") <= 20
 
 

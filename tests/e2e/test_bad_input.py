@@ -84,8 +84,8 @@ async def test_every_bad_value_has_its_line() -> None:
         assert await program.ended() == 2
     assert program.lines == [
         "TG_BOT_TOKEN=*** is not allowed: the token @BotFather gave you, 123456:ABC…",
-        "TG_CHAT_ID='@my_channel' is not allowed: a chat id such as 123456789 or -1001234567890, with /topic for a "
-        "forum topic",
+        "TG_CHAT_ID='@my_channel' is not allowed: chat ids such as 123456789 or -1001234567890, with /topic for a "
+        "forum topic, separated by commas",
         "PUMP_THRESHOLD='3,5 %' is not allowed: 0.1 to 100",
         "OI_POLL_SEC='5' is not allowed: a whole number, 15 to 3600",
         "ALERT_TZ='Mars/Olympus' is not allowed: an IANA zone name such as UTC or Asia/Shanghai",
@@ -235,7 +235,7 @@ async def test_the_older_tools_database_comes_along_with_every_row(tmp_path: Pat
             (1700000060.0, "币安人生USDT", "oi", "DOWN", None),
             (1700000000.5, "SOLUSDT", "price", "PUMP", 61.5),
         ]
-        copy = only(tmp_path, "alerts.db.before-v1-*")
+        copy = only(tmp_path, "alerts.db.before-v*")
         with closing(sqlite3.connect(copy)) as db:
             assert db.execute("SELECT count(*) FROM alerts").fetchall() == [(3,)]
         assert f"the database was migrated; a copy from before is {copy}" in messages(program, "INFO")

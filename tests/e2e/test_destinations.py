@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
+
 from altmonitor.monitor.bookkeeping import CONDITIONS
 from altmonitor.sim.script import Pump
 from tests.e2e.stage import GROUP, READER, START_MS, SYMBOLS, Stage, stage
@@ -23,7 +25,7 @@ async def test_each_chat_is_told_by_its_own_thresholds_also_after_a_restart(tmp_
         Pump(SMALL, START_MS + 130_000, 4.5, over_s=5),
         Pump(LARGE, START_MS + 140_000, 9.0, over_s=5),
     )
-    async with stage(tmp_path, *moves, speed=10) as here:
+    async with stage(tmp_path, *moves, speed=20) as here:
         await here.until(lambda: told(here, GROUP, LARGE) > 0 and told(here, READER, SMALL) > 0, within_s=300)
         await here.clock.sleep(30)
         assert told(here, GROUP, SMALL) == 0
@@ -33,7 +35,7 @@ async def test_each_chat_is_told_by_its_own_thresholds_also_after_a_restart(tmp_
         assert all(key.endswith(f"@{GROUP}") for key in owned)
         keys = [alert.key for alert in await here.alerts()]
         last_s = here.since_start_s()
-    async with stage(tmp_path, *moves, speed=10, start_s=last_s) as here:
+    async with stage(tmp_path, *moves, speed=20, start_s=last_s) as here:
         await here.is_live()
         await here.clock.sleep(20)
         again = [alert.key for alert in await here.alerts() if alert.symbol in (SMALL, LARGE)]
@@ -44,17 +46,19 @@ async def test_each_chat_is_told_by_its_own_thresholds_also_after_a_restart(tmp_
 async def test_the_first_message_of_a_move_learns_how_it_ended(tmp_path: Path) -> None:
     async with stage(tmp_path, Pump(SMALL, START_MS + 130_000, 4.5, over_s=5), speed=40, frames_per_s=10) as here:
         message = await here.said(f"PUMP {SMALL}", within_s=300)
+        (told,) = [alert for alert in await here.alerts() if alert.symbol == SMALL]
+        await here.app.store.update_alert(msgspec.structs.replace(told, lsr=1.25))
         await here.until(lambda: "🏁" in message.text, within_s=1_500)
         (first, *_) = [alert for alert in await here.alerts() if alert.symbol == SMALL]
         assert first.details.ended is not None
         assert first.details.ended.peak_pct is not None
         assert first.details.ended.peak_pct >= 3.0
-        assert first.lsr is not None, "what enrichment had learned is still there"
+        assert first.lsr == 1.25, "what was learned about it in between is still there"
 
 
 async def test_a_condition_set_in_the_chat_is_told_there_although_its_symbol_is_muted(tmp_path: Path) -> None:
     pump = Pump(SMALL, START_MS + 150_000, 4.5, over_s=5)
-    async with stage(tmp_path, pump, speed=10) as here:
+    async with stage(tmp_path, pump, speed=20) as here:
         await here.is_live()
         here.telegram.inject_message(READER, f"/mute {SMALL}", user_id=READER)
         here.telegram.inject_message(READER, f"/alert {SMALL} move 1m 3", user_id=READER)

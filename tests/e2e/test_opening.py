@@ -13,7 +13,8 @@ async def test_the_start_message_tells_what_was_loaded_and_how_many_alerts_a_day
         message = await here.said("watches", within_s=60)
         assert "judging by the last 99 min" in message.text
         assert f"candles {99 * len(SYMBOLS):,}" in message.text
-        assert here.exchange.stats.requests("/fapi/v1/klines") == len(SYMBOLS)
+        asked = here.exchange.stats.requests("/fapi/v1/klines")
+        assert 0 <= asked - len(SYMBOLS) <= 5, "one each; then a day of history, a symbol a second"
         assert here.count("watches") == 1
 
 

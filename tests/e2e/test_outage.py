@@ -18,7 +18,7 @@ SHORTLY_BEFORE_THE_END = (SYMBOLS[4], 7_890)
 async def test_two_hours_without_telegram_change_nothing_but_when_things_are_told(tmp_path: Path) -> None:
     jumps = [(SYMBOLS[0], 750), *WHILE_DOWN.items(), SHORTLY_BEFORE_THE_END]
     script = [Pump(symbol, START_MS + at_s * 1000, 5.0, over_s=10) for symbol, at_s in jumps]
-    async with stage(tmp_path, *script, speed=120, frames_per_s=6, stall_s=2.0) as here:
+    async with stage(tmp_path, *script, speed=200, frames_per_s=6, stall_s=2.0) as here:
         await here.said(SYMBOLS[0], within_s=900)
         await here.until(lambda: here.since_start_s() > BEGIN_S, within_s=BEGIN_S)
         said = len(here.messages)

@@ -22,7 +22,7 @@ def texts(here: Stage, chat_id: int) -> list[str]:
 async def test_a_chat_routed_to_by_a_command_is_told_at_once_in_its_own_language_and_without_a_bell(
     tmp_path: Path,
 ) -> None:
-    async with stage(tmp_path, pump(FIRST, 150), speed=10, ALLOWED_CHAT_IDS=str(GROUP)) as here:
+    async with stage(tmp_path, pump(FIRST, 150), speed=20, ALLOWED_CHAT_IDS=str(GROUP)) as here:
         await here.is_live()
         here.telegram.inject_message(GROUP, "/route all silent", user_id=9)
         await here.until(lambda: bool(texts(here, GROUP)), within_s=60)
@@ -37,13 +37,13 @@ async def test_a_chat_routed_to_by_a_command_is_told_at_once_in_its_own_language
 async def test_a_night_holds_alerts_over_a_restart_and_its_end_by_command_lets_them_go_together(tmp_path: Path) -> None:
     night = "00:00-23:59"
     script = (pump(FIRST, 150), pump(SECOND, 160))
-    async with stage(tmp_path, *script, speed=10) as here:
+    async with stage(tmp_path, *script, speed=20) as here:
         await here.is_live()
         here.telegram.inject_message(READER, f"/quiet {night}", user_id=READER)
         await here.until(lambda: here.app.store.outbox_status().queued >= 2, within_s=300)
         assert here.count(f"PUMP {FIRST}") == 0
         assert here.app.store.outbox_status().oldest_age_s == 0
-    async with stage(tmp_path, *script, start_s=230, speed=10) as here:
+    async with stage(tmp_path, *script, start_s=230, speed=20) as here:
         here.telegram.updates.renumber(200_000_001)  # another server than before, which begins to count anew
         started = await here.said("altmonitor", within_s=60)
         assert started.silent
@@ -57,7 +57,7 @@ async def test_a_night_holds_alerts_over_a_restart_and_its_end_by_command_lets_t
 
 async def test_a_deleted_topic_costs_no_alert_and_is_told_in_the_chat(tmp_path: Path) -> None:
     where = Destination(chat_id=GROUP, topic_id=7)
-    async with stage(tmp_path, pump(FIRST, 150), speed=10, destination=where) as here:
+    async with stage(tmp_path, pump(FIRST, 150), speed=20, destination=where) as here:
         here.telegram.add_topic(GROUP, 7)
         await here.is_live()
         await here.until(lambda: bool(texts(here, GROUP)), within_s=60)

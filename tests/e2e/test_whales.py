@@ -9,7 +9,6 @@ from altmonitor.exchanges.binance.smart_money import PATH
 from altmonitor.sim.faults import RestFault
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.script import Dump, Pump
-from altmonitor.sim.telegram_values import SimMessage
 from altmonitor.sim.traders import Traders
 from tests.e2e.stage import READER, START_MS, SYMBOLS, Stage, stage, usdt_perpetuals
 
@@ -25,10 +24,9 @@ SPEED = 2.5
 START_S = 112
 
 
-async def completed(here: Stage, message: SimMessage) -> None:
-    """The edit with the ratio has come: what is to be learned otherwise has been."""
-    await here.until(lambda: "long/short n/a" not in message.text, within_s=20)
-    await here.clock.sleep(4 * LOOKUP_S)
+async def time_is_over(here: Stage) -> None:
+    """Whatever would have been learned has been, and edited in."""
+    await here.clock.sleep(2 * (LOOKUP_S + EDIT_S))
 
 
 async def test_an_alert_of_a_covered_symbol_gets_its_line_and_link_by_an_edit(tmp_path: Path) -> None:
@@ -50,7 +48,7 @@ async def test_an_alert_of_a_symbol_nobody_is_followed_in_shows_neither(tmp_path
         tmp_path, Pump(UNCOVERED, START_MS + 130_000, 4.0, over_s=5), speed=SPEED, start_s=START_S, symbols=160
     ) as here:
         message = await here.said(f"PUMP {UNCOVERED}", within_s=120)
-        await completed(here, message)
+        await time_is_over(here)
         assert here.exchange.stats.requests(PATH) >= 1
         assert "🐋" not in message.text
         assert "smart-money" not in message.html
@@ -60,7 +58,7 @@ async def test_a_slow_website_delays_no_alert(tmp_path: Path) -> None:
     async with stage(tmp_path, Dump(COVERED, START_MS + 130_000, 4.0, over_s=5), speed=SPEED, start_s=START_S) as here:
         here.exchange.faults.rest[PATH] = RestFault(delay_s=60)
         message = await here.said(f"DUMP {COVERED}", within_s=120)
-        await completed(here, message)
+        await time_is_over(here)
         (alert,) = [a for a in await here.alerts() if a.symbol == COVERED]
         assert message.date_ms - alert.event_ms < 3_000
         assert "🐋" not in message.text
@@ -76,7 +74,7 @@ async def test_a_website_that_refuses_is_told_once_and_alerts_go_on_without_it(t
         first = await here.said(f"DUMP {COVERED}", within_s=120)
         await here.said("The exchange's website refuses our requests", within_s=60)
         second = await here.said(f"PUMP {COVERED}", within_s=300)
-        await completed(here, second)
+        await time_is_over(here)
         assert here.exchange.stats.requests(PATH) == 1
         assert here.count("website refuses") == 1
         assert "🐋" not in first.text + second.text
@@ -94,7 +92,7 @@ async def test_both_switched_off_ask_the_website_nothing(tmp_path: Path) -> None
         SMART_MONEY_LINK="false",
     ) as here:
         message = await here.said(f"PUMP {COVERED}", within_s=120)
-        await completed(here, message)
+        await time_is_over(here)
         assert here.exchange.stats.requests(PATH) == 0
         assert "🐋" not in message.text
 

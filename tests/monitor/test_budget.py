@@ -108,3 +108,16 @@ async def test_a_kind_without_history_keeps_its_thresholds() -> None:
 async def test_without_enough_history_it_says_so() -> None:
     answer = await budget(Tally()).propose(20, audience=EVERYBODY)
     assert answer == NotEnoughHistory(has_days=0.0, needs_days=0.5 / 24)
+
+
+async def test_a_kind_that_was_watched_for_minutes_is_not_called_silent() -> None:
+    young = Tally()
+    for symbol in SYMBOLS:
+        minutes = [T0 + i * MINUTE for i in range(120)]
+        young.take_candles(symbol, Candles(minutes, [0.2] * 120, [-0.2] * 120, [60_000.0] * 120), lookback=20)
+        for minute in range(10):
+            young.take_open_interest(symbol, at_ms=T0 + minute * MINUTE, change_pct=0.1, usd=5e6)
+    rows = {row.kind: row for row in (await proposed(young, 20)).rows}
+    assert (rows["oi"].before_per_day, rows["oi"].after_per_day) == (None, None)
+    assert [(row.before, row.after) for row in rows["oi"].thresholds] == [(3.0, 3.0), (6.0, 6.0)]
+    assert rows["price"].after_per_day == 0

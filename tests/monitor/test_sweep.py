@@ -249,10 +249,10 @@ async def test_over_real_sockets_every_symbol_is_sampled_and_a_ban_is_sat_out() 
             evaluate=evaluated.extend,
         )
         task = asyncio.create_task(sweep.run())
-        await clock.sleep(35.0)
+        async with clock.timeout(600.0):  # half a minute on a machine that does nothing else
+            while sweep.status().coverage < 1.0 or set(evaluated) != set(symbols):
+                await clock.sleep(1.0)
         assert {sample.symbol for sample in samples} == set(symbols)
-        assert set(evaluated) == set(symbols)
-        assert sweep.status().coverage == 1.0
         assert exchange.stats.most_requests_in(1_000, "/fapi/v1/openInterest") <= 20
         exchange.faults.rest["/fapi/v1/openInterest"] = RestFault(status=418, retry_after="150", times=1)
         await clock.sleep(3.0)

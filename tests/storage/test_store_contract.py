@@ -227,6 +227,18 @@ async def test_a_moved_group_takes_its_rows_and_new_alerts_along(store: Store) -
     assert await waiting(store, GROUP) == []
 
 
+async def test_an_alert_for_a_group_under_its_former_id_goes_to_where_it_is_now(store: Store) -> None:
+    supergroup = Destination(chat_id=-100999)
+    await store.move(GROUP, supergroup)
+    store.put(pump("SOLUSDT"), to=(GROUP, supergroup))
+    async with asyncio.timeout(5):
+        while not await waiting(store, supergroup):
+            await store.wait_for_work(supergroup)
+    assert await waiting(store, supergroup) == ["SOLUSDT"]
+    assert await waiting(store, GROUP) == []
+    assert await waiting(store, PRIVATE) == []
+
+
 async def test_topics_of_one_chat_have_their_own_rows(kind: str, tmp_path: Path) -> None:
     async with opened(kind, tmp_path, PRIVATE, GROUP, TOPIC) as store:
         (first,) = await put(store, "SOLUSDT")
@@ -332,8 +344,26 @@ async def test_a_message_of_its_own_is_told_from_one_it_shares(kind: str, tmp_pa
         await store.mark_sent(PRIVATE, [three], message_id=8, sent_ms=NOW_MS + 50_000)
         keys = {row.alert.symbol: row.alert.key for row in await store.recent(limit=9)}
         found = [await store.own_message_of(PRIVATE, keys[symbol]) for symbol in ("AUSDT", "BUSDT", "CUSDT")]
-        assert found == [7, None, None]
+        assert found == [(7, False), None, None]
         assert await store.own_message_of(GROUP, keys["AUSDT"]) is None
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+async def test_a_message_that_says_it_may_be_a_repetition_is_known_as_one(is_restarted: bool, tmp_path: Path) -> None:
+    async with opened("sqlite", tmp_path, PRIVATE) as store:
+        once, again, refused = ids = await put(store, "AUSDT", "BUSDT", "CUSDT")
+        for alert_id, is_unknown in ((again, True), (refused, False)):
+            await store.begin_attempt(PRIVATE, [alert_id])
+            await store.note_error(PRIVATE, [alert_id], error="no answer", outcome_unknown=is_unknown)
+        for alert_id in ids:
+            await store.begin_attempt(PRIVATE, [alert_id])
+            await store.mark_sent(PRIVATE, [alert_id], message_id=alert_id + 100, sent_ms=NOW_MS)
+        keys = [row.alert.key for row in sorted(await store.recent(limit=9), key=lambda row: row.alert.symbol)]
+        found = [await store.own_message_of(PRIVATE, key) for key in keys]
+    if is_restarted:
+        async with opened("sqlite", tmp_path, PRIVATE) as store:
+            found = [await store.own_message_of(PRIVATE, key) for key in keys]
+    assert found == [(once + 100, False), (again + 100, True), (refused + 100, False)]
 
 
 async def test_after_a_restart_too_a_message_of_its_own_is_told_from_one_it_shares(tmp_path: Path) -> None:
@@ -345,7 +375,7 @@ async def test_after_a_restart_too_a_message_of_its_own_is_told_from_one_it_shar
         keys = {row.alert.symbol: row.alert.key for row in await store.recent(limit=9)}
     async with opened("sqlite", tmp_path, PRIVATE) as store:
         found = [await store.own_message_of(PRIVATE, keys[symbol]) for symbol in ("AUSDT", "BUSDT", "CUSDT")]
-        assert found == [7, None, None]
+        assert found == [(7, False), None, None]
 
 
 async def test_an_alert_is_found_by_its_number(store: Store) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import tzinfo
 
-from altmonitor.alert import Alert
+from altmonitor.alert import KINDS, Alert
 from altmonitor.delivery.charts.spec import ChartSpec, Direction, Mark
 from altmonitor.delivery.render import numbers as n
 from altmonitor.delivery.render.alerts import measured, window_of
 from altmonitor.market.kline import MINUTE_MS, Kline
 
+_CONDITION_CHARS_MAX = 40
 _ASKED_MS = {"1m": 60_000, "60s": 60_000, "5m": 300_000, "15m": 900_000}
 _SEPARATOR = " · "
 
@@ -19,7 +20,7 @@ def chart_of_alert(
     alert: Alert, candles: Sequence[Kline], *, tz: tzinfo, open_interest: Sequence[tuple[int, float]] = ()
 ) -> ChartSpec:
     """candles, open_interest: oldest → newest."""
-    told = _SEPARATOR.join((value_of(alert), window_of(alert), n.date_and_time(alert.event_ms, tz)))
+    told = _SEPARATOR.join((*_what(alert), n.date_and_time(alert.event_ms, tz)))
     return ChartSpec(
         symbol=alert.symbol,
         candles=tuple(candles),
@@ -53,16 +54,28 @@ def chart_of_symbol(
 def caption_of(alert: Alert, *, tz: tzinfo) -> str:
     """Names the symbol in full, because a picture may lack the letters for it."""
     symbol = f"<code>{n.symbol_text(alert.symbol)}</code>"
-    return _SEPARATOR.join((symbol, value_of(alert), window_of(alert), n.when(alert.event_ms, tz)))
+    return _SEPARATOR.join((symbol, *map(n.escape, _what(alert)), n.when(alert.event_ms, tz)))
 
 
 def caption_of_symbol(symbol: str, *, tz: tzinfo, now_ms: int) -> str:
     return _SEPARATOR.join((f"<code>{n.symbol_text(symbol)}</code>", n.when(now_ms, tz)))
 
 
+def _what(alert: Alert) -> tuple[str, ...]:
+    """Value and window; a condition names its own, and who is positioned is not measured over one."""
+    has_window = alert.kind in KINDS
+    return (value_of(alert), window_of(alert)) if has_window else (value_of(alert),)
+
+
 def value_of(alert: Alert) -> str:
-    """`+5.21 %`, `OI +7.8 %`, `Vol 8.3×`."""
+    """`+5.21 %`, `OI +7.8 %`, `Vol 8.3×`; of a condition what was asked for: `btc > 70000`. Not escaped."""
     value = measured(alert)
+    if alert.kind == "condition":
+        return " ".join((alert.details.condition or n.NA).split())[:_CONDITION_CHARS_MAX]
+    if alert.kind == "position":
+        return f"Pos {n.pct(value, 1)}" if value is not None else "Pos"
+    if alert.kind == "divergence":
+        return f"Gap {n.signed(value, 1)}"
     if alert.kind == "vol":
         return f"Vol {n.multiple(value)}"
     return f"OI {n.pct(value, 1)}" if alert.kind == "oi" else n.pct(value)

@@ -12,6 +12,7 @@ from altmonitor.alert import Alert
 from altmonitor.delivery.ports import Press
 from altmonitor.delivery.render import numbers as n
 from altmonitor.delivery.render.buttons import chart_page, exchange_page
+from altmonitor.delivery.render.position_alerts import divergence_lines, position_lines, position_value
 from altmonitor.delivery.render.standing import episode_lines, press_lines, standing_line
 from altmonitor.delivery.render.style import SEPARATOR, Style, fact_line, joined
 from altmonitor.delivery.render.whales import whale_line
@@ -46,7 +47,14 @@ def alert_html(
 ) -> str:
     """Telegram HTML, at most 4,096 UTF-16 units. maybe_repeated: an earlier attempt may have arrived. presses: what was
     pressed under it. has_buttons: the links stand under it and not in it."""
-    body = {"price": _price_lines, "oi": _oi_lines, "vol": _volume_lines, "condition": _condition_lines}[alert.kind]
+    body = {
+        "price": _price_lines,
+        "oi": _oi_lines,
+        "vol": _volume_lines,
+        "condition": _condition_lines,
+        "position": position_lines,
+        "divergence": divergence_lines,
+    }[alert.kind]
     lines = [
         style.say("sample") if alert.details.is_sample else "",
         _headline(alert, style),
@@ -65,9 +73,9 @@ def alert_html(
 
 
 def headline_key(alert: Alert) -> str:
-    """Key of the headline word in `texts`: `PUMP`, `DUMP`, `OI_UP`, `OI_DOWN`, `VOLUME`, `CONDITION`."""
-    if alert.kind == "condition":
-        return "CONDITION"
+    """Key of the headline word in `texts`: `PUMP`, `DUMP`, `OI_UP`, `OI_DOWN`, or the kind: `VOLUME`, `CONDITION` …"""
+    if alert.kind in ("condition", "position", "divergence"):
+        return alert.kind.upper()
     if alert.kind == "price":
         return alert.direction
     return "VOLUME" if alert.kind == "vol" else f"OI_{alert.direction}"
@@ -102,6 +110,8 @@ def _headline(alert: Alert, style: Style) -> str:
     shown = n.multiple(value) if alert.kind == "vol" else n.pct(value, 1 if alert.kind == "oi" else 2)
     if alert.kind == "condition":
         shown = condition_text(alert)
+    elif alert.kind in ("position", "divergence"):
+        shown = position_value(alert, style)
     words = [style.say(headline_key(alert)), f"<code>{n.symbol_text(alert.symbol)}</code>", f"<b>{shown}</b>"]
     return " ".join([style.say("late"), *words] if alert.late else words)
 
@@ -171,7 +181,7 @@ def _condition_lines(alert: Alert, style: Style) -> list[str]:
 def _price_window(alert: Alert, style: Style) -> str:
     span_s = alert.details.window_s
     if window_of(alert) in ("5m", "15m"):
-        return _asked_window(alert, style)
+        return style.say("in_window", window=style.say(window_of(alert)))
     if window_of(alert) == "60s":
         return style.say("in_span", span=n.span(60.0 if span_s is None else span_s, style.lang))
     if span_s is None or not 0 <= span_s < 59.5:  # over, or no number
@@ -207,7 +217,8 @@ def _arrow(change: float | None) -> str:
 
 
 def _amplitude(alert: Alert, style: Style) -> str | None:
-    if alert.amplitude is None:
+    """Of the running candle, so only where the alert is about it."""
+    if alert.amplitude is None or window_of(alert) != "1m":
         return None
     return style.say("amplitude", amplitude=n.unsigned_pct(alert.amplitude, 1))
 

@@ -22,6 +22,7 @@ from altmonitor.delivery.render.alerts import (
     measured,
     window_of,
 )
+from altmonitor.delivery.render.position_alerts import position_value
 from altmonitor.delivery.render.standing import today
 
 CROWD_SHARE = 0.8
@@ -30,7 +31,7 @@ CROWD_MIN = 5
 
 BOLD_ENTRIES = 5
 BOLD_FROM = 10  # shorter lists need no emphasis; Telegram formats 100 pieces of a message at most
-_KINDS = ("CONDITION", "PUMP", "DUMP", "OI_UP", "OI_DOWN", "VOLUME")
+_KINDS = ("CONDITION", "PUMP", "DUMP", "OI_UP", "OI_DOWN", "VOLUME", "POSITION", "DIVERGENCE")
 _NBSP = "\u00a0"  # a symbol and its value stay on one line
 _NUMBERING_ROOM = len(" (999/999)")
 
@@ -154,7 +155,7 @@ def _sections(digest: _Digest) -> list[_Section]:
     crowd, others = max(ups, downs), min(ups, downs)
     is_crowd = crowd >= CROWD_MIN and crowd >= CROWD_SHARE * (ups + downs)
     price_order = [few, many] if is_crowd and others else [many, few]
-    order = ["CONDITION", *price_order, "OI_UP", "OI_DOWN", "VOLUME"]
+    order = ["CONDITION", *price_order, "OI_UP", "OI_DOWN", "VOLUME", "POSITION", "DIVERGENCE"]
     return [
         _section(digest, kind, list(grouped[kind].values()), is_against=is_crowd and kind == few)
         for kind in order
@@ -171,6 +172,8 @@ def _section(digest: _Digest, kind: str, groups: list[list[Alert]], *, is_agains
         window, unit = None, style.say("unit_condition")
     elif kind == "VOLUME":
         window, unit = None, style.say("unit_median")
+    elif kind in ("POSITION", "DIVERGENCE"):
+        window, unit = None, None
     elif kind in ("PUMP", "DUMP"):
         window, unit = None, style.say("unit_minute")
     else:
@@ -196,6 +199,8 @@ def _entry_text(digest: _Digest, alert: Alert, group: list[Alert], window: str |
     value = n.multiple(measured(alert)) if alert.kind == "vol" else n.signed(measured(alert), 1)
     if alert.kind == "condition":
         value = f"{condition_text(alert)} ({n.price(alert.price)})"
+    elif alert.kind in ("position", "divergence"):
+        value = position_value(alert, style)
     asides = []
     is_longer = alert.kind == "price" and window_of(alert) in ("5m", "15m")
     if is_longer or (window is not None and window_of(alert) != window):

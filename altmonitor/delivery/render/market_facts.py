@@ -24,6 +24,8 @@ from altmonitor.delivery.render.style import Style
 from altmonitor.delivery.render.why import explanation_lines
 from altmonitor.market.symbol import base_of
 
+_ASKED_S = {"1m": 60.0, "5m": 300.0}
+
 
 def answer_lines(reply: AnswerReply, style: Style) -> list[str]:
     """What is not known has no line."""
@@ -49,7 +51,8 @@ def _lines(reply: AnswerReply, style: Style) -> list[str]:
             return [say_reply(lang, "chart_of", symbol=n.symbol_text(chart.symbol), period=period)]
         case NothingKnown():
             symbol = f"<code>{n.symbol_text(reply.symbol)}</code>"
-            return [say_reply(lang, "nothing_known", command=reply.command, symbol=symbol)]
+            key = "no_chart" if reply.command == "chart" else "nothing_known"
+            return [say_reply(lang, key, command=reply.command, symbol=symbol)]
         case AnswerFailed():
             return [say_reply(lang, "answer_failed", command=reply.command, problem=outside_text(reply.problem))]
         case _:
@@ -114,7 +117,7 @@ def _open_interest(reply: OpenInterestShown, style: Style) -> list[str]:
         ("5m", facts.change_5m_pct, facts.span_5m_s),
     ):
         shown = n.pct(change)
-        if change is not None and span_s is not None:
+        if change is not None and span_s is not None and abs(span_s - _ASKED_S[window]) > 1:
             shown = say_reply(lang, "oi_measured", change=shown, span=n.span(span_s, lang))
         changes.append(say_reply(lang, "oi_changed", window=_window(window, style), change=shown))
     quantity, base = n.quantity(facts.contracts), n.symbol_text(base_of(facts.symbol))

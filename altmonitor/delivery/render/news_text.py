@@ -107,7 +107,8 @@ def _started(news: Started, style: Style) -> list[str]:
     estimate = ""
     if news.alerts_per_day is not None and news.history_s is not None:
         history = n.age(news.history_s, style.lang)
-        estimate = say("started_estimate", count=_about(news.alerts_per_day), history=history)
+        key = "started_estimate_few" if news.alerts_per_day < 0.5 else "started_estimate"
+        estimate = say(key, count=f"{round(news.alerts_per_day):,}", history=history)
     return [
         say("started", version=n.escape(news.version), symbols=f"{news.symbols:,}"),
         say(
@@ -127,10 +128,6 @@ def _started(news: Started, style: Style) -> list[str]:
         say("started_reason", reason=_cut(news.reason)) if news.reason else "",
         say("started_help"),
     ]
-
-
-def _about(per_day: float) -> str:
-    return "&lt;1" if per_day < 0.5 else f"{round(per_day):,}"
 
 
 def _oi_key(settings: Settings) -> str:

@@ -39,10 +39,11 @@ def setting_value(setting: Setting, value: float, style: Style) -> str:
         case Unit.SECONDS:
             return n.span(value, style.lang)
         case Unit.USD:
-            return _money(value)
+            return money(value)
 
 
-def _money(usd: float) -> str:
+def money(usd: float) -> str:
+    """As it is kept: `$2.5M`, `$50K`, `$0`."""
     unit, size = next(((unit, size) for unit, size in (("B", 1e9), ("M", 1e6), ("K", 1e3)) if usd >= size), ("", 1.0))
     return f"${n.exact(round(usd / size, 9))}{unit}"
 

@@ -59,7 +59,8 @@ def place_lines(reply: PlaceReply, style: Style) -> list[str]:
             hint = say_reply(lang, "confirm_hint", action=n.escape(reply.action))
             return [asked, *difference_lines(reply.losses, style), hint]
         case Changed():
-            lines = [f"✅ {line}" for line in difference_lines(reply.differences, style)]
+            changed = [one for one in reply.differences if one.old != one.new]
+            lines = [f"✅ {line}" for line in difference_lines(changed or reply.differences, style)]
             return [*lines, *([say_reply(lang, "from_environment")] if reply.is_reset else [])]
         case SymbolNumbersShown():
             return symbol_lines(reply, style)

@@ -14,13 +14,14 @@ _NAME_CHARS_MAX = 32
 
 
 def standing_line(alert: Alert, window: str, style: Style) -> str:
-    """`3rd today · largest 1 m move in 9 d`; '' when neither is known."""
+    """`3rd today · largest 1 m move in 9 d`; '' when neither is to be said."""
     return fact_line(today(alert, style, "today"), _largest(alert, window, style))
 
 
 def today(alert: Alert, style: Style, key: str) -> str | None:
+    """From the second one on: that it is the first says nothing."""
     count = alert.details.today_count
-    return None if count is None else style.say(key, ordinal=n.ordinal(count, style.lang))
+    return None if count is None or count < 2 else style.say(key, ordinal=n.ordinal(count, style.lang))
 
 
 def episode_lines(alert: Alert, style: Style) -> list[str]:

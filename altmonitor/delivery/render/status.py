@@ -7,7 +7,15 @@ from altmonitor.control.ports import HealthView
 from altmonitor.control.replies import StatusShown
 from altmonitor.control.settings import SETTINGS, Unit
 from altmonitor.delivery.render import numbers as n
-from altmonitor.delivery.render.pieces import joined, kinds_text, name_lines, outside_text, setting_value, sound_text
+from altmonitor.delivery.render.pieces import (
+    joined,
+    kinds_text,
+    money,
+    name_lines,
+    outside_text,
+    setting_value,
+    sound_text,
+)
 from altmonitor.delivery.render.reply_texts import REPLY_TEXTS, say_reply
 from altmonitor.delivery.render.style import Style
 
@@ -63,7 +71,7 @@ def _settings_lines(reply: StatusShown, style: Style) -> list[str]:
         name = say(style.lang, setting.key)
         value = setting_value(setting, setting.of(settings), style)
         if setting.key == "vol_burst_mult" and settings.vol_burst_mult:
-            floor, lookback = n.usd(settings.vol_burst_min_usdt), settings.vol_burst_lookback
+            floor, lookback = money(settings.vol_burst_min_usdt), settings.vol_burst_lookback
             text = say(style.lang, "status_volume", multiple=f"<b>{value}</b>", lookback=lookback, usd=floor)
         else:
             text = f"{name} <b>{value}</b>"
@@ -71,8 +79,8 @@ def _settings_lines(reply: StatusShown, style: Style) -> list[str]:
     lines.append(
         joined(
             say(style.lang, "status_rolling", state=say(style.lang, "on" if settings.rolling else "off")),
-            say(style.lang, "status_oi_floor", usd=n.usd(settings.oi_min_usd)) if settings.oi_min_usd else "",
-            say(style.lang, "status_day_floor", usd=n.usd(settings.min_24h_usdt)) if settings.min_24h_usdt else "",
+            say(style.lang, "status_oi_floor", usd=money(settings.oi_min_usd)) if settings.oi_min_usd else "",
+            say(style.lang, "status_day_floor", usd=money(settings.min_24h_usdt)) if settings.min_24h_usdt else "",
         )
     )
     lines += _place_lines(reply, style)
@@ -179,7 +187,7 @@ def _latency_line(health: HealthView, style: Style) -> str:
     values = {name: getattr(latency, name) for name in ("detect_p50", "detect_p99", "deliver_p50", "deliver_p99")}
     if all(value is None for value in values.values()):
         return say_reply(lang, "latency_none")
-    return say_reply(lang, "latency", **{name: _milliseconds(value) for name, value in values.items()})
+    return say_reply(lang, "latency", **{name: _delay(value, lang) for name, value in values.items()})
 
 
 def _loop_lines(health: HealthView, style: Style) -> list[str]:
@@ -192,8 +200,13 @@ def _age(seconds: float, lang: str) -> str:
     return n.span(seconds, lang) if seconds < 10 else n.duration(seconds, lang)
 
 
-def _milliseconds(value: float | None) -> str:
-    return n.NA if value is None else f"{n.exact(round(value))} ms"
+def _delay(value_ms: float | None, lang: str) -> str:
+    """`386 ms`, from a second on `4.5 s`."""
+    if value_ms is None:
+        return n.NA
+    if value_ms >= 1000:
+        return n.span(value_ms / 1000, lang)
+    return say_reply(lang, "milliseconds", count=n.exact(round(value_ms)))
 
 
 def _known(lang: str, key: str, fallback: str) -> str:

@@ -20,7 +20,7 @@ _EN = {
 
 _ZH = {
     "press_unknown": "无法识别此按钮，请使用较新的消息。",
-    "press_old": "此按钮已过期，请重新发送指令。",
+    "press_old": "此按钮已过期，请重新发送命令。",
     "press_missed": "按下时我不在线。如仍需要，请再按一次。",
     "press_gone": "此提醒已不再保存。",
     "press_failed": "未能完成，请稍后再试。",
@@ -28,7 +28,7 @@ _ZH = {
     "press_again": "内容已在下方。",
     "press_no_chart": "目前没有图表。",
     "press_cancelled": "没有任何更改。",
-    "slow_down": "指令太多，{wait}后才会执行下一条。",
+    "slow_down": "命令太多，{wait}后才会执行下一条。",
 }
 
 _RU = {

@@ -56,6 +56,7 @@ _EN = {
     "and_more": "and {count} more",
     "answer_failed": "❌ /{command}: the exchange did not answer.\n{problem}",
     "nothing_known": "/{command}: nothing was received about {symbol} yet.",
+    "no_chart": "/{command}: there is no picture of {symbol} right now. Try again in a moment.",
 }
 
 _ZH = {
@@ -108,11 +109,12 @@ _ZH = {
     "and_more": "另有 {count} 个",
     "answer_failed": "❌ /{command}：交易所没有响应。\n{problem}",
     "nothing_known": "/{command}：尚未收到 {symbol} 的数据。",
+    "no_chart": "/{command}：目前没有 {symbol} 的图表，请稍后再试。",
 }
 
 _RU = {
-    "pump_threshold": "PUMP от",
-    "dump_threshold": "DUMP от",
+    "pump_threshold": "ПАМП от",
+    "dump_threshold": "ДАМП от",
     "oi_surge_1m": "ОИ за 1 мин от",
     "oi_surge_5m": "ОИ за 5 мин от",
     "vol_burst_mult": "объём от",
@@ -161,6 +163,7 @@ _RU = {
     "and_more": "и ещё {count}",
     "answer_failed": "❌ /{command}: биржа не ответила.\n{problem}",
     "nothing_known": "/{command}: о {symbol} данных ещё не было.",
+    "no_chart": "/{command}: картинки по {symbol} сейчас нет. Попробуйте чуть позже.",
 }
 
 REFUSALS: Mapping[str, Mapping[str, str]] = MappingProxyType(

@@ -29,7 +29,7 @@ _EN = {
     "confirm": "✅ Yes",
     "cancel": "✖️ No",
     "budget_accept": "✅ Use these",
-    "confirm_asked": "❓ <code>{action}</code> would end this:",
+    "confirm_asked": "❓ <code>{action}</code> would take away:",
     "confirm_hint": "Nothing was changed yet: press a button, or type <code>{action} yes</code>.",
     "set_none": "No symbol has thresholds of its own.",
     "set_none_of": "{symbol} has no thresholds of its own.",
@@ -45,14 +45,14 @@ _EN = {
     "preset_original": "original",
     "budget_none": "🎯 No budget: thresholds are those set by hand.",
     "budget_some": "🎯 Budget: about <b>{count}</b> alerts a day.",
-    "budget_hint": "<code>/budget 20</code> shows what about 20 a day would need, <code>/budget off</code> ends it.",
+    "budget_hint": "<code>/budget 20</code> shows the thresholds for about 20 a day, <code>/budget off</code> ends it.",
     "budget_proposed": "🎯 <b>About {count} alerts a day</b>, counted over the last {days} d",
     "budget_accepted": "✅ <b>Budget: about {count} alerts a day</b>",
     "budget_kind": "<b>{kind}</b>: {before} → {after} a day",
     "budget_kind_unknown": "<b>{kind}</b>: no history to count from, stays as it is",
     "budget_total": "Together: {before} → <b>{after}</b> a day",
     "budget_unknown": "🎯 Not enough history: {has} d are loaded, {needs} d are needed. Nothing was changed.",
-    "budget_past": "Counted in the past; the market will have other days.",
+    "budget_past": "Counted in the past; other days will differ.",
 }
 
 _ZH = {
@@ -144,15 +144,15 @@ _RU = {
     "preset_active": "активный",
     "preset_original": "исходный",
     "budget_none": "🎯 Бюджета нет: действуют пороги, заданные вручную.",
-    "budget_some": "🎯 Бюджет: около <b>{count}</b> оповещений в день.",
+    "budget_some": "🎯 Бюджет: около <b>{count}</b> алертов в день.",
     "budget_hint": "<code>/budget 20</code> покажет пороги для 20 в день, <code>/budget off</code> отменит.",
-    "budget_proposed": "🎯 <b>Около {count} оповещений в день</b>, подсчёт за последние {days} д",
-    "budget_accepted": "✅ <b>Бюджет: около {count} оповещений в день</b>",
+    "budget_proposed": "🎯 <b>Около {count} алертов в день</b>, подсчёт за последние {days} д",
+    "budget_accepted": "✅ <b>Бюджет: около {count} алертов в день</b>",
     "budget_kind": "<b>{kind}</b>: {before} → {after} в день",
     "budget_kind_unknown": "<b>{kind}</b>: нет истории для подсчёта, остаётся как есть",
     "budget_total": "Вместе: {before} → <b>{after}</b> в день",
     "budget_unknown": "🎯 Мало истории: загружено {has} д, нужно {needs} д. Ничего не изменено.",
-    "budget_past": "Это счёт за прошлое; дни бывают разные.",
+    "budget_past": "Это подсчёт прошлого; другие дни будут другими.",
 }
 
 TUNING: Mapping[str, Mapping[str, str]] = MappingProxyType(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from altmonitor.control.ports import ToldAlert
 from altmonitor.control.replies import HistoryShown, StatsShown
 from altmonitor.delivery.render import numbers as n
-from altmonitor.delivery.render.alerts import Style, headline_key, measured
+from altmonitor.delivery.render.alerts import Style, condition_text, headline_key, measured
 from altmonitor.delivery.render.pieces import joined, words
+from altmonitor.delivery.render.position_alerts import position_value
 from altmonitor.delivery.render.reply_texts import say_reply
 
 
@@ -31,6 +32,10 @@ def told_text(told: ToldAlert, now_s: float, style: Style) -> str:
     alert = told.alert
     value = measured(alert)
     shown = n.multiple(value) if alert.kind == "vol" else n.pct(value, 1 if alert.kind == "oi" else 2)
+    if alert.kind == "condition":
+        shown = condition_text(alert)
+    elif alert.kind in ("position", "divergence"):
+        shown = position_value(alert, style)
     time = n.when(alert.event_ms, style.tz, reference_ms=now_s * 1000)
     late = [style.say("late")] if alert.late else []
     what = " ".join([*late, style.say(headline_key(alert)), f"<code>{n.symbol_text(alert.symbol)}</code>", shown])

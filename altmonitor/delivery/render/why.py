@@ -10,6 +10,9 @@ from altmonitor.delivery.render.style import Style
 from altmonitor.delivery.render.told import told_text
 from altmonitor.detectors.verdict import Verdict
 
+_ENDING = frozenset({Verdict.COOLING_DOWN, Verdict.MUTED})
+"""Verdicts that would be others after a moment that is known."""
+
 
 def explanation_lines(explanation: Explanation, now_s: float, style: Style) -> list[str]:
     lang = style.lang
@@ -17,10 +20,10 @@ def explanation_lines(explanation: Explanation, now_s: float, style: Style) -> l
     key = "why_now" if explanation.is_now else "why_then"
     lines = [say_reply(lang, key, symbol=n.symbol_text(explanation.symbol), time=time)]
     if explanation.told:
-        told = (told_text(one, now_s, style) for one in explanation.told)
-        lines.append(say_reply(lang, "why_told", alerts="; ".join(told)))
+        lines.append(say_reply(lang, "why_told"))
+        lines += [f"   {told_text(one, now_s, style)}" for one in explanation.told]
     elif explanation.checks:
-        lines.append(say_reply(lang, "why_not_told"))
+        lines.append(say_reply(lang, "why_not_told_now" if explanation.is_now else "why_not_told"))
     for check in explanation.checks:
         lines += _check_lines(check, now_s, style)
     if explanation.checks:
@@ -35,7 +38,7 @@ def explanation_lines(explanation: Explanation, now_s: float, style: Style) -> l
 def _check_lines(check: RuleCheck, now_s: float, style: Style) -> list[str]:
     lang = style.lang
     until = ""
-    if check.until_ms is not None:
+    if check.until_ms is not None and check.verdict in _ENDING:
         until = say_reply(lang, "why_until", time=n.when(check.until_ms, style.tz, reference_ms=now_s * 1000))
     floor = ""
     if check.floor_usd is not None:

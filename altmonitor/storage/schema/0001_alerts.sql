@@ -35,7 +35,7 @@ CREATE TABLE deliveries (
     queued_ms INTEGER NOT NULL,
     sent_ms INTEGER,
     error TEXT,
-    uncertain INTEGER NOT NULL DEFAULT 0 CHECK (uncertain IN (0, 1)), -- an attempt has no known outcome
+    uncertain INTEGER NOT NULL DEFAULT 0 CHECK (uncertain IN (0, 1)), -- queued: an attempt has no known outcome; sent: its message says so
     PRIMARY KEY (alert_id, chat_id, topic_id)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,0 +1,79 @@
+"""What a tracker stored and how the ratios stand become alerts like the others: from the outbox, once, in the chat."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from altmonitor.monitor.tracker_ports import Liveness, Series
+from altmonitor.sim.faults import RestFault
+from altmonitor.storage.snapshots_db import SnapshotsDb
+from tests.e2e.stage import SYMBOLS, Stage, stage
+from tests.tracking.samples import snapshot
+
+ONE = SYMBOLS[0]
+RETAIL, TOP = "/futures/data/globalLongShortAccountRatio", "/futures/data/topLongShortPositionRatio"
+
+
+async def captured(here: Stage, folder: Path, long_coins: float) -> None:
+    """As a tracker beside the monitor would."""
+    store = SnapshotsDb(folder / "snapshots.db", clock=here.clock)
+    await store.open()
+    try:
+        await store.begin_sweep(Series.SMART_MONEY, 1, Liveness())
+        await store.put_snapshot(snapshot(ONE, here.clock.now_ms(), long_qty=long_coins), sweep_ms=1)
+    finally:
+        await store.close()
+
+
+def stands(here: Stage, *, crowd_long: float, top_long: float) -> None:
+    """From now on every question for these ratios is answered so."""
+    at_ms = here.clock.now_ms() // 300_000 * 300_000
+    for path, long in ((RETAIL, crowd_long), (TOP, top_long)):
+        row = {
+            "symbol": ONE,
+            "longShortRatio": f"{long / (1 - long):.4f}",
+            "longAccount": f"{long:.4f}",
+            "shortAccount": f"{1 - long:.4f}",
+            "timestamp": at_ms,
+        }
+        here.exchange.faults.rest[path] = RestFault(status=200, body=msgspec.json.encode([row]).decode())
+
+
+async def test_a_tracked_side_that_grew_is_told_once(tmp_path: Path) -> None:
+    async with stage(tmp_path, speed=30, SMART_MONEY_WATCHLIST=ONE) as here:
+        await here.is_live()
+        await captured(here, tmp_path, 200.0)
+        await here.clock.sleep(120)
+        await captured(here, tmp_path, 260.0)
+        message = await here.said(f"POSITION {ONE} +30.00 %", within_s=400)
+        assert "Followed traders, long side: 200 → 260 in 2 min" in message.text
+        await here.clock.sleep(300)
+        assert here.count("POSITION") == 1
+        (alert,) = [a for a in await here.alerts() if a.kind == "position"]
+        assert (alert.symbol, alert.direction, alert.note) == (ONE, "UP", "long")
+        assert here.telegram.violations == []
+
+
+async def test_a_gap_that_opens_is_told_once(tmp_path: Path) -> None:
+    async with stage(tmp_path, speed=60, stall_s=0.8, SMART_MONEY_WATCHLIST=ONE) as here:
+        stands(here, crowd_long=0.55, top_long=0.54)
+        await here.until(lambda: here.exchange.stats.requests(TOP) > 0, within_s=400)
+        await here.clock.sleep(10)
+        stands(here, crowd_long=0.6575, top_long=0.5554)
+        message = await here.said(f"GAP {ONE} −10.21 points", within_s=700)
+        assert "Long: 65.75 % of all accounts, 55.54 % of the top traders' positions (5m)" in message.text
+        await here.clock.sleep(700)
+        assert here.count("GAP") == 1
+
+
+async def test_without_a_watchlist_nothing_is_looked_for(tmp_path: Path) -> None:
+    async with stage(tmp_path, speed=60, stall_s=0.8) as here:
+        await here.is_live()
+        await captured(here, tmp_path, 200.0)
+        await here.clock.sleep(120)
+        await captured(here, tmp_path, 260.0)
+        await here.clock.sleep(300)
+        assert here.count("POSITION") == 0
+        assert here.exchange.stats.requests(TOP) == 0
