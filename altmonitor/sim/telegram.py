@@ -202,7 +202,7 @@ class SimTelegram:
         self._chats.chat(chat_id).admins = set(user_ids)
 
     def set_bot_status(self, chat_id: int, status: str, **rights: bool) -> None:
-        """What getChatMember says of the bot: `member`, `restricted`, `administrator`, `left` …, `can_post_messages`."""
+        """What getChatMember says of the bot: `member`, `restricted`, `administrator`, `left` …, with its rights."""
         self._chats.chat(chat_id).bot = {"status": status, **rights}
 
     def name_chat(self, chat_id: int, title: str) -> None:

@@ -55,12 +55,12 @@ async def test_what_is_no_token_is_told_apart_from_a_token_nobody_knows(tmp_path
     async with stage(tmp_path) as here, here.wizard() as screen:
         await gives_token(screen, "hello")
         await screen.sees("That is no token (5 characters)")
-        await screen.answers("Paste the token", "")
+        await screen.answers("Paste the token (it stays invisible)", "")
         await screen.sees("Nothing arrived")
-        await screen.answers("Paste the token", OTHER_TOKEN)
+        await screen.answers("Paste the token (it stays invisible)", OTHER_TOKEN)
         await screen.sees("Got 1234...rqpo")
         await screen.sees("does not know this token")
-        await screen.answers("Paste the token", f"Use this token to access the HTTP API:\t{TOKEN} Keep it secure")
+        await screen.answers("Paste the token (it stays invisible)", f"Use this token to access the HTTP API:\t{TOKEN} Keep it secure")
         await screen.sees("Telegram knows it: @MyAltBot")
         assert OTHER_TOKEN not in screen.all
         assert not here.env.exists()
