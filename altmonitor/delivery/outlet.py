@@ -205,9 +205,8 @@ class Outlet:
 
     async def _move(self, new_chat_id: int) -> None:
         old_chat_id = self.chat_id
-        for topic_id in self.topics:
-            old, new = self.at(topic_id), Destination(chat_id=new_chat_id, topic_id=topic_id)
-            await self._wiring.insist(lambda old=old, new=new: self._wiring.outbox.move(old, new))  # type: ignore[misc]
+        old, new = Destination(chat_id=old_chat_id), Destination(chat_id=new_chat_id)
+        await self._wiring.insist(lambda: self._wiring.outbox.move(old, new))
         self.chat_id = new_chat_id
         log.info("chat %d is now %d", old_chat_id, new_chat_id)
         self._on_moved(old_chat_id)

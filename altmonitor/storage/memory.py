@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from altmonitor.alert import SAMPLE_KEY, Alert, Kind
 from altmonitor.clock import Clock
 from altmonitor.control.ports import AlertStats, DeliveryState, ToldAlert
+from altmonitor.control.state import moved_place
 from altmonitor.delivery.ports import Queued
 from altmonitor.monitor.ports import OutboxStatus, ToldSize
 from altmonitor.storage.changes import MemoryChanges
@@ -42,7 +43,7 @@ class MemoryStore:
         self._alerts: dict[int, Alert] = {}
         self._ids: dict[str, int] = {}
         self._deliveries: dict[int, dict[Destination, _Delivery]] = {}
-        self._moved: dict[Destination, Destination] = {}
+        self._moved: dict[int, int] = {}  # chat id → the one it has now
         self._meta: dict[str, str] = {}
         self._next_id = 1
 
@@ -51,7 +52,11 @@ class MemoryStore:
         return self._waiting.destinations
 
     def set_destinations(self, destinations: Iterable[Destination]) -> None:
-        self._waiting.set_destinations(destinations)
+        self._waiting.set_destinations(map(self.where_now, destinations))
+
+    def where_now(self, destination: Destination) -> Destination:
+        """The same for a group that has a new id since."""
+        return replace(destination, chat_id=self._moved.get(destination.chat_id, destination.chat_id))
 
     # --- AlertSink
 
@@ -60,7 +65,7 @@ class MemoryStore:
         if alert.key in self._ids:
             return
         wanted = self.destinations if to is None else to
-        destinations = tuple(dict.fromkeys(self._moved.get(destination, destination) for destination in wanted))
+        destinations = tuple(dict.fromkeys(map(self.where_now, wanted)))
         alert_id = self._next_id
         self._next_id += 1
         self._ids[alert.key] = alert_id
@@ -199,10 +204,11 @@ class MemoryStore:
 
     async def move(self, old: Destination, new: Destination) -> None:
         self._waiting.move(old, new)
-        self._moved = {before: new if now == old else now for before, now in self._moved.items()} | {old: new}
+        moved = {before: new.chat_id if now == old.chat_id else now for before, now in self._moved.items()}
+        self._moved = moved | {old.chat_id: new.chat_id}
         for deliveries in self._deliveries.values():
-            if old in deliveries:
-                deliveries[new] = deliveries.pop(old)
+            for at in [at for at in deliveries if at.chat_id == old.chat_id]:
+                deliveries[moved_place(at, old, new)] = deliveries.pop(at)
 
     async def wait_for_work(self, destination: Destination) -> None:
         await self._waiting.wait(destination)

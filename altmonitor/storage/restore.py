@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from altmonitor.delivery.ports import Queued
 from altmonitor.storage.database import Database
@@ -17,9 +18,9 @@ def moved_key(old: Destination) -> str:
 
 
 def moved_to(meta: Mapping[str, str], destination: Destination) -> Destination:
-    """The chat under the id it has now."""
-    now = meta.get(moved_key(destination))
-    return destination if now is None else Destination.parse(now)
+    """The chat under the id it has now; all its topics moved with it, also where only one of them is remembered."""
+    now = meta.get(moved_key(Destination(chat_id=destination.chat_id))) or meta.get(moved_key(destination))
+    return destination if now is None else replace(destination, chat_id=Destination.parse(now).chat_id)
 
 
 async def meta(database: Database) -> dict[str, str]:

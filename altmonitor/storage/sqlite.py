@@ -257,7 +257,7 @@ class SqliteStore:
 
     async def move(self, old: Destination, new: Destination) -> None:
         self._waiting.move(old, new)
-        key, value = restore.moved_key(old), str(new)
+        key, value = restore.moved_key(Destination(chat_id=old.chat_id)), str(Destination(chat_id=new.chat_id))
         self._meta[key] = value
         await self._writer.change(statements.move(old, new), statements.remember([(key, value)]))
 

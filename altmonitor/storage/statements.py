@@ -71,10 +71,7 @@ def learned(alert: Alert) -> Statement:
 
 
 def move(old: Destination, new: Destination) -> Statement:
-    return (
-        "UPDATE OR REPLACE deliveries SET chat_id = ?, topic_id = ? WHERE chat_id = ? AND topic_id = ?",
-        [(*_at(new), *_at(old))],
-    )
+    return "UPDATE OR REPLACE deliveries SET chat_id = ? WHERE chat_id = ?", [(new.chat_id, old.chat_id)]
 
 
 def remember(items: Iterable[tuple[str, str]]) -> Statement:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import islice
 
 from altmonitor.alert import Alert
+from altmonitor.control.state import moved_place
 from altmonitor.delivery.ports import Queued
 from altmonitor.monitor.ports import OutboxStatus
 from altmonitor.storage.rows import merged
@@ -121,14 +122,12 @@ class Waiting:
         return next(found, None)
 
     def move(self, old: Destination, new: Destination) -> None:
-        self._destinations = list(dict.fromkeys(new if at == old else at for at in self._destinations))
-        for row in self._rows.pop(old, {}).values():
-            self.add(replace(row, destination=new))
-        for destination, key in [told for told in self._told if told[0] == old]:
-            self._told[new, key] = self._told.pop((destination, key))
-        self._doubted_before = {
-            (new if destination == old else destination, alert_id) for destination, alert_id in self._doubted_before
-        }
+        self._destinations = list(dict.fromkeys(moved_place(at, old, new) for at in self._destinations))
+        for at in [at for at in self._rows if at.chat_id == old.chat_id]:
+            for row in self._rows.pop(at).values():
+                self.add(replace(row, destination=moved_place(at, old, new)))
+        self._told = {(moved_place(at, old, new), key): told for (at, key), told in self._told.items()}
+        self._doubted_before = {(moved_place(at, old, new), alert_id) for at, alert_id in self._doubted_before}
 
     async def wait(self, destination: Destination) -> None:
         news = self._news_for(destination)

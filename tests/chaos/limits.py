@@ -33,8 +33,6 @@ WORK_S = 0.25
 FLOOD_WINDOW_MS = MINUTE_MS
 MOST_SEEN_IN_REPORT = 2
 """Of the minutes at the edges a part was seen."""
-FED_EVERY_S = 0.1
-"""Of the machine's time."""
 
 # --- how fast
 
@@ -108,7 +106,7 @@ def _is_fed(day: Day, minute: Span) -> bool:
     first = bisect_left(day.fed_ms, minute.begin_ms)
     last = bisect_left(day.fed_ms, minute.end_ms)
     around = day.fed_ms[max(0, first - 1) : last + 1]
-    widest_ms = max(FED_EVERY_S * day.clock.speed * 1000, MINUTE_MS / 4)
+    widest_ms = STALL_S / 2 * day.clock.speed * 1000
     is_steady = len(around) > 1 and all(after - before <= widest_ms for before, after in pairwise(around))
     lost_ms = day.stalls.lost_ms(minute.begin_ms - MINUTE_MS, minute.end_ms)
     return is_steady and lost_ms < STALL_S / 4 * day.clock.speed * 1000

@@ -75,6 +75,39 @@ async def test_a_group_known_by_its_former_id_keeps_its_lane() -> None:
         assert {said.destination.chat_id for said in bench.channel.said} == {-100777}
 
 
+async def test_a_group_that_moved_while_no_alerts_were_wanted_there_comes_back_under_either_id() -> None:
+    async with running(make(PRIVATE, GROUP)) as bench:
+        bench.put("AUSDT")
+        await bench.said(2)
+        use(bench, PRIVATE)
+        bench.channel.will_refuse(GROUP, ChatMoved("the group moved", new_chat_id=-100777))
+        bench.dispatcher.reply(GROUP, ["pong"])
+        await bench.said(3)
+        supergroup = Destination(chat_id=-100777)
+        assert await bench.store.message_id_of(supergroup, await bench.key("AUSDT")) is not None
+        use(bench, PRIVATE, GROUP)
+        bench.put("BUSDT")
+        await bench.said(5)
+        use(bench, PRIVATE, supergroup)
+        bench.put("CUSDT")
+        await bench.said(7)
+        assert bench.channel.texts(supergroup) == ["pong", "BUSDT", "CUSDT"]
+        assert bench.store.outbox_status().queued == 0
+
+
+async def test_what_waited_for_a_removed_topic_is_given_up_although_the_group_moves_meanwhile() -> None:
+    async with running(make(GROUP, TOPIC)) as bench:
+        bench.channel.delay_s = 2.0
+        bench.channel.will_refuse(GROUP, ChatMoved("the group moved", new_chat_id=-100777))
+        bench.put("AUSDT")
+        await bench.clock.advance(1.0)
+        use(bench, GROUP)
+        await bench.clock.advance(60)
+        assert bench.channel.texts(Destination(chat_id=-100777)) == ["AUSDT"]
+        assert bench.channel.texts(Destination(chat_id=-100777, topic_id=5)) == []
+        assert bench.store.outbox_status().queued == 0
+
+
 async def test_alerts_of_a_vanished_topic_come_in_the_chat_itself_and_that_is_told_once() -> None:
     async with running(make(TOPIC)) as bench:
         bench.channel.will_refuse(TOPIC, GONE)

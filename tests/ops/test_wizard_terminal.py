@@ -60,7 +60,9 @@ async def test_what_is_no_token_is_told_apart_from_a_token_nobody_knows(tmp_path
         await screen.answers("Paste the token (it stays invisible)", OTHER_TOKEN)
         await screen.sees("Got 1234...rqpo")
         await screen.sees("does not know this token")
-        await screen.answers("Paste the token (it stays invisible)", f"Use this token to access the HTTP API:\t{TOKEN} Keep it secure")
+        await screen.answers(
+            "Paste the token (it stays invisible)", f"Use this token to access the HTTP API:\t{TOKEN} Keep it secure"
+        )
         await screen.sees("Telegram knows it: @MyAltBot")
         assert OTHER_TOKEN not in screen.all
         assert not here.env.exists()

@@ -112,6 +112,27 @@ async def test_a_moved_group_is_remembered_over_a_restart(tmp_path: Path) -> Non
         assert await after.waiting(supergroup) == ["AUSDT"]
 
 
+async def test_a_group_that_moved_while_no_alerts_were_wanted_there_is_remembered_too(tmp_path: Path) -> None:
+    path, supergroup = tmp_path / "alerts.db", Destination(chat_id=-100555)
+    async with kept(path, GROUP) as before:
+        before.store.put(pump("AUSDT"))
+        before.store.set_destinations([])
+        await before.store.move(
+            Destination(chat_id=GROUP.chat_id, topic_id=5), Destination(chat_id=-100555, topic_id=5)
+        )
+    async with kept(path, GROUP) as after:
+        assert after.store.destinations == (supergroup,)
+        assert await after.waiting(supergroup) == ["AUSDT"]
+
+
+async def test_a_topic_whose_move_alone_is_remembered_is_found(tmp_path: Path) -> None:
+    path, topic = tmp_path / "alerts.db", Destination(chat_id=GROUP.chat_id, topic_id=5)
+    async with kept(path, topic) as before:
+        await before.store.meta_set("moved:-1001/5", "-100555/5")
+    async with kept(path, topic) as after:
+        assert after.store.destinations == (Destination(chat_id=-100555, topic_id=5),)
+
+
 async def test_rows_of_a_chat_that_is_not_configured_now_stay_for_later(tmp_path: Path) -> None:
     path = tmp_path / "alerts.db"
     async with kept(path, PRIVATE) as before:

@@ -227,6 +227,20 @@ async def test_a_moved_group_takes_its_rows_and_new_alerts_along(store: Store) -
     assert await waiting(store, GROUP) == []
 
 
+async def test_a_moved_group_takes_along_what_it_was_told_where_no_alerts_are_wanted_now(store: Store) -> None:
+    (first,) = await put(store, "SOLUSDT")
+    await store.mark_sent(GROUP, [first], message_id=7, sent_ms=NOW_MS)
+    store.set_destinations([PRIVATE])
+    supergroup = Destination(chat_id=-100999)
+    await store.move(TOPIC, Destination(chat_id=-100999, topic_id=5))
+    assert await store.message_id_of(supergroup, pump("SOLUSDT").key) == 7
+    assert await store.sent_since(-100999, NOW_MS) == [NOW_MS]
+    store.set_destinations([PRIVATE, GROUP])
+    assert store.destinations == (PRIVATE, supergroup)
+    await put(store, "DOGEUSDT")
+    assert await waiting(store, supergroup) == ["DOGEUSDT"]
+
+
 async def test_an_alert_for_a_group_under_its_former_id_goes_to_where_it_is_now(store: Store) -> None:
     supergroup = Destination(chat_id=-100999)
     await store.move(GROUP, supergroup)
