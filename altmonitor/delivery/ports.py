@@ -73,8 +73,8 @@ class Outbox(Protocol):
         message tells other alerts too."""
 
     async def move(self, old: Destination, new: Destination) -> None:
-        """The group became a supergroup: the rows of all its topics follow, also of those that get no alerts now, and so
-        does whatever is put for it from now on under its former id."""
+        """The group became a supergroup: the rows of all its topics follow, also of those that get no alerts now; and
+        so does what is put for it later under its former id."""
 
     async def alerts_of(self, keys: Collection[str]) -> Mapping[str, Alert]:
         """As they are now, with what enrichment added; unknown keys are absent."""

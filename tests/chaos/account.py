@@ -64,7 +64,8 @@ def _event_problems(day: Day, rows: Sequence[Row], reports: Sequence[Report], co
         of_symbol[row.kind, row.symbol].append(row)
     explained: set[int] = set()
     for event in ledger.expected(day.market, day.plan.events, day.symbols):
-        fitting = [row for row in of_symbol[event.kind, event.symbol] if event.fits(row)]
+        shown_ms = day.fed_after(event.within.begin_ms)
+        fitting = [row for row in of_symbol[event.kind, event.symbol] if event.fits(row, shown_ms=shown_ms)]
         explained.update(row.id for row in fitting)
         first = [row for row in fitting if not row.is_escalation]
         counts["events"] += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from bisect import bisect_right
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
@@ -105,6 +106,11 @@ class Day:
     @property
     def symbols(self) -> list[str]:
         return watched(self.market)
+
+    def fed_after(self, at_ms: float) -> float:
+        """When data came for the first time after this moment; the moment itself when none did."""
+        number = bisect_right(self.fed_ms, at_ms)
+        return self.fed_ms[number] if number < len(self.fed_ms) else at_ms
 
     def environment(self) -> dict[str, str]:
         clock = self.clock

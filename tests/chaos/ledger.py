@@ -108,12 +108,14 @@ class Expected:
     is_in_candle: bool
     event: Event
 
-    def fits(self, row: Row) -> bool:
+    def fits(self, row: Row, *, shown_ms: float) -> bool:
+        """shown_ms: when data came for the first time after it had begun; nobody can tell of it before."""
+        end_ms = max(self.span.end_ms, shown_ms + SKEW_MS + 5_000)
         return (
             row.kind == self.kind
             and row.symbol == self.symbol
             and row.direction in self.directions
-            and self.span.begin_ms <= row.event_ms <= self.span.end_ms
+            and self.span.begin_ms <= row.event_ms <= end_ms
         )
 
     def __str__(self) -> str:

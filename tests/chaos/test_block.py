@@ -5,16 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from statistics import median
 
+import pytest
+
 from altmonitor.sim.faults import RestFault
 from altmonitor.sim.script import Pump
 from tests.e2e.stage import SYMBOLS, Stage, stage
 
-SPEED = 12
+SPEED = 8
 BLOCK_S = 600
 IN_FLIGHT_S = 3
 PUMPED = SYMBOLS[:9]
 HICCUP_S = 0.3 * SPEED
 """A machine that does other things as well pauses now and then; the clock runs on meanwhile."""
+
+pytestmark = pytest.mark.timeout(240)
 
 
 async def test_during_a_418_nothing_is_asked_and_price_alerts_leave_within_a_second(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ What is judged when something is said: limits and waits are kept, the oldest lea
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from altmonitor.delivery.ports import Keyboard, Queued
@@ -42,26 +42,39 @@ class Shown:
         return self.html.startswith("late digest")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Night:
+    """Unix ms. last_ms: when it may have been seen to hold for the last time; a command ends it within a moment."""
+
+    begin_ms: int
+    end_ms: int
+    last_ms: int
+
+
 @dataclass
 class Nights:
-    """Quiet hours by home, (begin, end) in unix ms, the running one last; and who wants no bell."""
+    """Quiet hours by home, the running one last; and who wants no bell."""
 
-    nights: dict[Destination, list[tuple[int, int]]] = field(default_factory=dict)
+    nights: dict[Destination, list[Night]] = field(default_factory=dict)
     silent: set[Destination] = field(default_factory=set)
 
     def until_ms(self, home: Destination, at_ms: int) -> int | None:
-        return next((end for begin, end in self.nights.get(home, []) if begin <= at_ms < end), None)
+        return next(
+            (night.end_ms for night in self.nights.get(home, []) if night.begin_ms <= at_ms < night.end_ms), None
+        )
 
     def begin(self, home: Destination, begin_ms: int, end_ms: int) -> None:
         if self.until_ms(home, begin_ms) is None:
-            self.nights.setdefault(home, []).append((begin_ms, end_ms))
+            night = Night(begin_ms=begin_ms, end_ms=end_ms, last_ms=end_ms - 1)
+            self.nights.setdefault(home, []).append(night)
 
     def end_all(self, now_ms: int) -> None:
         for home, nights in self.nights.items():
-            self.nights[home] = [(begin, min(end, now_ms)) for begin, end in nights]
+            if self.until_ms(home, now_ms) is not None:
+                nights[-1] = replace(nights[-1], end_ms=now_ms, last_ms=now_ms)
 
     def was_in_one(self, home: Destination, from_ms: int, until_ms: int) -> bool:
-        return any(begin <= until_ms and from_ms < end for begin, end in self.nights.get(home, []))
+        return any(night.begin_ms <= until_ms and from_ms <= night.last_ms for night in self.nights.get(home, []))
 
 
 @dataclass
@@ -223,8 +236,7 @@ class ChatModel:
             self._expect(not in_night, f"came at night and is not told as such: {html}")
 
     def _was_held(self, home: Destination, row: Queued) -> bool:
-        """A night may end in the very moment in which it was seen to hold."""
-        return self.nights.was_in_one(home, row.queued_ms - 1, self.clock.now_ms())
+        return self.nights.was_in_one(home, row.queued_ms, self.clock.now_ms())
 
     def _judge_limits(self, destination: Destination) -> None:
         now_s = self.clock.monotonic()

@@ -156,11 +156,13 @@ def test_muted_and_unwatched_symbols_still_feed_their_baseline() -> None:
     assert alert.details.baseline_count == 13
 
 
-def test_a_multiple_too_large_for_a_number_is_none() -> None:
+@pytest.mark.parametrize(("usual", "volume"), [(1e-320, 1e300), (5e-324, 50_000.0)])
+def test_a_multiple_too_large_for_a_number_is_none(usual: float, volume: float) -> None:
     market = Market()
-    quiet(market, 12, 1e-320)
-    market.close(12, 1e300)
+    quiet(market, 12, usual)
+    market.close(12, volume)
     assert market.told == []
+    assert market.engine.verdicts["vol", Verdict.NO_VALUE] == 1
 
 
 def test_directions_cool_down_apart() -> None:
@@ -185,7 +187,7 @@ def test_a_multiple_of_zero_switches_bursts_off_but_keeps_the_baseline() -> None
 
 
 @given(
-    st.lists(st.floats(min_value=0, max_value=1e9), min_size=6, max_size=60),
+    st.lists(st.one_of(st.just(0.0), st.floats(min_value=0.001, max_value=1e9)), min_size=6, max_size=60),
     st.integers(min_value=5, max_value=25),
 )
 def test_a_burst_is_what_the_definition_says(volumes: list[float], lookback: int) -> None:

@@ -20,7 +20,7 @@ from altmonitor.sim.telegram_values import SimMessage
 from tests.e2e.process import TOKEN, Program, World
 from tests.e2e.stage import GROUP, START_MS
 
-SPEED = 20.0
+SPEED = 15.0
 MAIN = 77
 TOPIC = 7
 READING_S = 3.5

@@ -15,7 +15,7 @@ from tests.e2e.stage import READER, START_MS, SYMBOLS, Stage, stage
 SYMBOL = SYMBOLS[0]
 
 
-def pump(at_s: float = 90.0, percent: float = 4.0) -> Pump:
+def pump(at_s: float = 75.0, percent: float = 4.0) -> Pump:
     return Pump(SYMBOL, START_MS + int(at_s * 1000), percent, over_s=5)
 
 
@@ -32,7 +32,7 @@ async def answered(here: Stage, query: str) -> SimAnswer:
 
 
 async def test_mute_under_an_alert_mutes_is_shown_by_name_and_pressing_twice_does_no_harm(tmp_path: Path) -> None:
-    async with stage(tmp_path, pump(), speed=20) as here:
+    async with stage(tmp_path, pump(), speed=10) as here:
         alert = await here.said(f"PUMP {SYMBOL}", within_s=300)
         assert [label for label, _ in buttons(alert)] == ["🔇 1 h", "📊 Chart", "❔ Why", "Binance", "TradingView"]
         first = await press(here, alert, "1 h")
@@ -46,8 +46,19 @@ async def test_mute_under_an_alert_mutes_is_shown_by_name_and_pressing_twice_doe
         assert len(list(buttons(alert))) == 5
 
 
+async def test_a_press_that_telegram_calls_too_old_does_what_it_says_and_harms_nothing(tmp_path: Path) -> None:
+    async with stage(tmp_path, pump(), speed=10) as here:
+        alert = await here.said(f"PUMP {SYMBOL}", within_s=300)
+        too_old = "Bad Request: query is too old and response timeout expired or query ID is invalid"
+        here.telegram.faults.refuse_next("answerCallbackQuery", 400, text=too_old)
+        here.telegram.press(alert, "1 h", user_id=READER, user_name="anna")
+        await here.until(lambda: "muted 1 h · anna" in alert.text, within_s=200)
+        assert SYMBOL in json.loads((tmp_path / "state.json").read_text("utf-8"))["muted"]
+        assert (await press(here, alert, "Why", name="bob")).text == ""
+
+
 async def test_why_answers_below_and_is_shown_at_the_alert(tmp_path: Path) -> None:
-    async with stage(tmp_path, pump(), speed=20) as here:
+    async with stage(tmp_path, pump(), speed=10) as here:
         alert = await here.said(f"PUMP {SYMBOL}", within_s=300)
         answer = await press(here, alert, "Why")
         assert answer.text == ""
@@ -60,7 +71,7 @@ async def test_why_answers_below_and_is_shown_at_the_alert(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("data", ["mute:1:AAAAAAAAAAAA", "garbled", "😀" * 16, "!0:/reset all yes:AAAAAAAAAAAA"])
 async def test_what_this_program_did_not_sign_is_answered_and_changes_nothing(tmp_path: Path, data: str) -> None:
-    async with stage(tmp_path, pump(), speed=20) as here:
+    async with stage(tmp_path, pump(), speed=10) as here:
         alert = await here.said(f"PUMP {SYMBOL}", within_s=300)
         query = here.telegram.inject_callback(READER, data, message_id=alert.message_id, user_id=READER)
         answer = await answered(here, query)
@@ -71,7 +82,7 @@ async def test_what_this_program_did_not_sign_is_answered_and_changes_nothing(tm
 
 
 async def test_who_may_only_read_is_told_so_and_may_still_ask_why(tmp_path: Path) -> None:
-    async with stage(tmp_path, pump(), speed=20, ALLOWED_USER_IDS="4242") as here:
+    async with stage(tmp_path, pump(), speed=10, ALLOWED_USER_IDS="4242") as here:
         alert = await here.said(f"PUMP {SYMBOL}", within_s=300)
         answer = await press(here, alert, "1 h")
         assert (answer.text, answer.is_loud) == ("You may read here, but not change anything.", True)
@@ -82,10 +93,10 @@ async def test_who_may_only_read_is_told_so_and_may_still_ask_why(tmp_path: Path
 
 
 async def test_buttons_of_an_earlier_run_still_work(tmp_path: Path) -> None:
-    async with stage(tmp_path, pump(), speed=20) as here:
+    async with stage(tmp_path, pump(), speed=10) as here:
         alert = await here.said(f"PUMP {SYMBOL}", within_s=300)
         data = next(data for label, data in buttons(alert) if "1 h" in label)
-    async with stage(tmp_path, pump(), start_s=170, speed=20) as here:
+    async with stage(tmp_path, pump(), start_s=160, speed=10) as here:
         await here.said("altmonitor", within_s=200)
         newest = here.messages[-1]
         await here.until(lambda: len(here.telegram.sent("getUpdates")) >= 2, within_s=200)
@@ -96,7 +107,7 @@ async def test_buttons_of_an_earlier_run_still_work(tmp_path: Path) -> None:
 
 
 async def test_a_question_is_answered_once_and_its_buttons_go(tmp_path: Path) -> None:
-    async with stage(tmp_path, speed=20) as here:
+    async with stage(tmp_path, speed=10) as here:
         await here.is_live()
         here.telegram.inject_message(READER, f"/watch {SYMBOL}", user_id=READER)
         await here.until(lambda: here.app.market.engine.settings.watchlist == {SYMBOL}, within_s=200)
@@ -111,7 +122,7 @@ async def test_a_question_is_answered_once_and_its_buttons_go(tmp_path: Path) ->
 
 
 async def test_a_chat_that_changes_its_language_is_answered_and_alerted_in_it(tmp_path: Path) -> None:
-    async with stage(tmp_path, pump(), speed=20) as here:
+    async with stage(tmp_path, pump(), speed=10) as here:
         await here.is_live()
         here.telegram.inject_message(READER, "/lang ru", user_id=READER)
         alert = await here.said(f"ПАМП {SYMBOL}", within_s=300)
@@ -119,7 +130,7 @@ async def test_a_chat_that_changes_its_language_is_answered_and_alerted_in_it(tm
 
 
 async def test_more_than_twenty_commands_a_minute_get_one_hint(tmp_path: Path) -> None:
-    async with stage(tmp_path, speed=20) as here:
+    async with stage(tmp_path, speed=10) as here:
         await here.is_live()
         for number in range(26):
             here.telegram.inject_message(READER, f"/stats {number + 1}", user_id=READER)

@@ -292,7 +292,7 @@ HEAD = """\
 # Half an hour with the bot
 
 Written down by `python -m tests.e2e.test_conversation`: the real program between a simulated exchange and a simulated
-Telegram, on a clock that runs twenty times as fast. The same conversation is one of the tests. Buttons are shown as
+Telegram, on a clock that runs fifteen times as fast. The same conversation is one of the tests. Buttons are shown as
 <kbd>keys</kbd>; times are UTC.
 """
 

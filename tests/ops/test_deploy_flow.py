@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from altmonitor import __version__
 from altmonitor.clock import SystemClock
 from altmonitor.ops.deploy.connect import Person
 from altmonitor.ops.deploy.deployment import Patience
@@ -66,7 +67,7 @@ def server(tmp_path: Path) -> Server:
     return Server(stub_machine(tmp_path / "stubs"), checkout(tmp_path / "source code"), folder)
 
 
-FIRST, SECOND, THIRD = "0.1.0-20260921T151320", "0.1.0-20260921T161320", "0.1.0-20260921T171320"
+FIRST, SECOND, THIRD = (f"{__version__}-20260921T{time}" for time in ("151320", "161320", "171320"))
 
 
 def test_a_first_deployment_builds_starts_waits_and_tells_the_chat_once(server: Server) -> None:

@@ -60,6 +60,12 @@ def test_a_settings_file_others_can_read_is_noted(tmp_path: Path) -> None:
     assert private_file(path).verdict is Verdict.OK
 
 
+def test_nobody_is_told_to_change_who_may_read_a_device() -> None:
+    assert private_file(Path("/dev/null")) == Seen(
+        verdict=Verdict.NOTE, text="/dev/null is not a regular file; who else can read it is not looked at"
+    )
+
+
 def test_the_libraries_looked_for_are_those_of_the_package() -> None:
     declared = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]["dependencies"]
     lowest = {line.partition(">=")[0]: line.partition(">=")[2].partition(",")[0] for line in declared}

@@ -82,11 +82,14 @@ def _numbers(version: str) -> tuple[int, ...]:
 def private_file(path: Path) -> Seen:
     """`.env` holds the token."""
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
+        kind_and_mode = path.stat().st_mode
     except FileNotFoundError:
         return note(f"there is no {path}; settings come from the environment alone")
     except OSError as problem:
         return failed(f"{path}: {problem.strerror}", "make it readable for the user who runs altmonitor")
+    if not stat.S_ISREG(kind_and_mode):
+        return note(f"{path} is not a regular file; who else can read it is not looked at")
+    mode = stat.S_IMODE(kind_and_mode)
     if os.name == "posix" and mode & 0o077:
         return note(f"{path} can be read by others on this machine (mode {mode:03o})", f"chmod 600 {path}")
     return fine(f"{path}, for its owner alone")
