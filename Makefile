@@ -26,8 +26,10 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# First what keeps a processor busy, then what mostly waits for a clock.
 test: check
-	$(BIN)/python -m pytest -n 2 --ignore=tests/tracking/test_day.py
+	$(BIN)/python -m pytest -n 2 --ignore=tests/e2e --ignore=tests/chaos --ignore=tests/tracking/test_day.py
+	$(BIN)/python -m pytest -n 3 tests/e2e tests/chaos
 
 # 24 hours in minutes with everything going wrong by schedule, and a day of tracking; make chaos
 # ALTMONITOR_CHAOS_SEEDS=1-20 for other days.
