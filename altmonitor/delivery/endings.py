@@ -34,6 +34,11 @@ class Endings:
             )
         )
 
+    async def put_off(self, message: AlertMessage) -> None:
+        """It stays queued; nothing was tried and nothing went wrong."""
+        destination = self._outlet.at(message.topic_id)
+        await self._wiring.insist(lambda: self._wiring.outbox.note_error(destination, message.alert_ids, error=""))
+
     async def failed(self, topic_id: int | None, alert_ids: Sequence[int], error: str) -> None:
         destination = self._outlet.at(topic_id)
         await self._wiring.insist(lambda: self._wiring.outbox.mark_failed(destination, alert_ids, error=error))

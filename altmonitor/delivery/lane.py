@@ -186,7 +186,8 @@ class Lane:
 
     async def _tell(self, message: AlertMessage) -> None:
         self._replies_in_a_row = 0
-        await self._turns.begin(message)
+        if not await self._turns.begin(message):
+            return
         try:
             words = Words(
                 html=message.html,
@@ -208,7 +209,8 @@ class Lane:
 
     async def _grow(self, message: AlertMessage, message_id: int) -> None:
         self._replies_in_a_row = 0
-        await self._turns.begin(message)
+        if not await self._turns.begin(message):
+            return
         try:
             await self.outlet.edit(message.topic_id, message_id, message.html)
         except DeliveryError as problem:

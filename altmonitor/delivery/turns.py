@@ -148,11 +148,17 @@ class AlertTurns:
         if message.own_key is None and not message.is_late:
             self._digest_s = self._wiring.clock.monotonic()
 
-    async def begin(self, message: AlertMessage) -> None:
+    async def begin(self, message: AlertMessage) -> bool:
+        """False: quiet hours began before the outbox had written it. Then it is not to be said."""
         if message.grows is None:
             self._growth.stop(message.topic_id)
         destination = self._at(message.topic_id)
         await self._wiring.insist(lambda: self._wiring.outbox.begin_attempt(destination, message.alert_ids))
+        if not self._voice(message.topic_id).is_quiet(self._wiring.clock.now_ms()):
+            return True
+        await self._endings.put_off(message)
+        self.drop_planned()
+        return False
 
     def interrupted(self, topic_id: int | None) -> None:
         """Something else is about to be said there."""

@@ -11,6 +11,7 @@ from altmonitor.delivery.ports import Queued, Renderer
 from altmonitor.delivery.presses import PressMemory
 from altmonitor.delivery.voice import Voice
 from altmonitor.delivery.wiring import Events, Wiring
+from altmonitor.errors import StorageError
 from altmonitor.storage.memory import MemoryStore
 from altmonitor.values import Destination
 from tests.delivery.chat_fakes import FakeChannel, PlainRenderer
@@ -19,13 +20,20 @@ from tests.storage.samples import NOW_MS, pump
 
 
 class CountingStore(MemoryStore):
-    """looks: how often somebody asked what waits."""
+    """looks: how often somebody asked what waits. refusals: so many of the next attempts cannot be written."""
 
     looks = 0
+    refusals = 0
 
     async def queued(self, destination: Destination, *, limit: int) -> Sequence[Queued]:
         self.looks += 1
         return await super().queued(destination, limit=limit)
+
+    async def begin_attempt(self, destination: Destination, alert_ids: Sequence[int]) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise StorageError("disk full")
+        await super().begin_attempt(destination, alert_ids)
 
 
 @dataclass

@@ -1,5 +1,7 @@
 """Quiet hours hold alerts back and let them go together; nothing else waits for them."""
 
+import pytest
+
 from altmonitor.alert import Details
 from altmonitor.delivery.voice import Voice
 from altmonitor.errors import ChatUnreachable
@@ -72,6 +74,20 @@ async def test_what_had_not_been_told_when_they_began_is_held_too() -> None:
         assert len(bench.channel.calls) == calls
         bench.channel.refuse.clear()
         assert await bench.said(1, within_s=HOUR_S) == ["held digest: AUSDT"]
+
+
+@pytest.mark.parametrize("symbols", [["AUSDT"], [f"C{number}USDT" for number in range(12)]])
+async def test_what_was_about_to_leave_when_they_began_is_held_too(symbols: list[str]) -> None:
+    bench, _ = quiet(PRIVATE, begin_s=5, end_s=HOUR_S)
+    async with running(bench):
+        await bench.clock.advance(4)
+        bench.store.refusals = 6
+        bench.put(*symbols)
+        await bench.clock.advance(HOUR_S - 100)
+        assert bench.store.refusals == 0
+        assert bench.channel.calls == []
+        assert bench.store.outbox_status().trouble == ""
+        assert await bench.said(1, within_s=200) == ["held digest: " + " ".join(symbols)]
 
 
 async def test_they_hold_over_a_restart() -> None:
