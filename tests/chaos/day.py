@@ -112,6 +112,10 @@ class Day:
         number = bisect_right(self.fed_ms, at_ms)
         return self.fed_ms[number] if number < len(self.fed_ms) else at_ms
 
+    def is_fed(self, begin_ms: float, end_ms: float) -> bool:
+        """Some data came in this time."""
+        return begin_ms < self.fed_after(begin_ms) <= end_ms
+
     def environment(self) -> dict[str, str]:
         clock = self.clock
         return {
