@@ -116,6 +116,28 @@ async def test_it_gets_healthy_as_a_plain_user_on_a_read_only_disk_and_stops_in_
             assert (await here.state())["State"]["ExitCode"] == 143
 
 
+COUNT_ROWS = """
+import sqlite3
+database = sqlite3.connect("file:/data/snapshots.db?mode=ro", uri=True)
+print(database.execute("SELECT count(*) FROM ob_smart_money_snapshots").fetchone()[0])
+"""
+
+
+async def test_the_tracker_is_a_profile_of_its_own_that_writes_beside_the_monitor(tmp_path: Path) -> None:
+    async with surroundings(tmp_path, host=gateway()) as around:
+        settings = f"{around.settings}SMART_MONEY_WATCHLIST={around.world.symbols[0]}\n"
+        with composed(tmp_path, settings=settings) as here:
+            up = await here.compose("--profile", "tracker", "up", "-d", "--no-build")
+            assert up.code == 0, up.output
+            await here.is_well()
+            async with asyncio.timeout(90):
+                while (rows := await here.inside("python", "-c", COUNT_ROWS)).output in ("", "0") or rows.code:  # noqa: ASYNC110 — of another machine
+                    await asyncio.sleep(1)
+            logs = (await here.compose("logs", "tracker")).output
+            assert TOKEN not in logs
+            assert (await here.compose("--profile", "tracker", "stop")).code == 0
+
+
 async def test_killed_inside_it_is_back_and_every_alert_is_told_once(tmp_path: Path) -> None:
     async with surroundings(tmp_path, host=gateway()) as around:
         with composed(tmp_path, settings=around.settings) as here:
