@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 SYMBOLS_LISTED = 760  # about 630 of them are trading USDT perpetuals
+SETTINGS_PRINTED = 6  # by `altmonitor sim`, one to a line
 SETTLED_S = 75.0  # one sweep, every baseline, the library's caches
 
 
@@ -33,7 +34,7 @@ def run() -> dict[str, float]:
 
 def _settings(sim: subprocess.Popen[str]) -> dict[str, str]:
     assert sim.stdout is not None
-    lines = [sim.stdout.readline().strip() for _ in range(5)]
+    lines = [sim.stdout.readline().strip() for _ in range(SETTINGS_PRINTED)]
     return dict(line.split("=", 1) for line in lines)
 
 
