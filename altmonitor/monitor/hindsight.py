@@ -11,10 +11,10 @@ from altmonitor.market.closed_run import ClosedCandle
 from altmonitor.market.kline import MINUTE_MS, Kline
 from altmonitor.monitor.backfill import LONGEST_MINUTES
 from altmonitor.monitor.condition_desk import ConditionDesk
-from altmonitor.monitor.holes import Holes
 from altmonitor.monitor.judge_price import PriceJudge
 from altmonitor.monitor.judge_volume import VolumeJudge
 from altmonitor.monitor.panel import Panel
+from altmonitor.monitor.stretches import Stretches
 
 Known = Mapping[int, ClosedCandle]
 """Closed candles by open time."""
@@ -37,8 +37,8 @@ class Hindsight:
         self._volume = volume
         self._conditions = conditions
         self._request_refill = request_refill
-        self._unseen = Holes()
-        self._unjudged = Holes()  # seen, but at their close there was no history to compare their volume with
+        self._unseen = Stretches()
+        self._unjudged = Stretches()  # seen, but at their close there was no history to compare their volume with
 
     def forget(self, symbol: str) -> None:
         self._unseen.forget(symbol)

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from altmonitor.alert import KINDS, Kind
 from altmonitor.market.kline import MINUTE_MS
-from altmonitor.monitor.tally_rows import MinuteSpans, SizeRows
+from altmonitor.monitor.stretches import Stretches
+from altmonitor.monitor.tally_rows import SizeRows
 
 VERSION = 1
 KEPT_MS = 3 * 86_400_000
@@ -60,17 +61,17 @@ class Tally:
         self._numbers: dict[str, int] = {}
         self._rows: dict[Kind, SizeRows] = {kind: SizeRows() for kind in KINDS}
         self._seen: dict[Kind, Counter[int]] = {kind: Counter() for kind in KINDS}  # hour → symbol-minutes
-        self._counted: dict[int, MinuteSpans] = {}  # by the symbol's number
+        self._counted = Stretches()
         self._oi_ms: dict[int, int] = {}
         self._pruned_ms = 0
 
     def take_candles(self, symbol: str, candles: Candles, *, lookback: int) -> None:
         """lookback: closed candles before a burst that its median is taken over."""
         number = self._number(symbol)
-        counted = self._counted.setdefault(number, MinuteSpans())
         for at, open_ms in enumerate(candles.open_ms):
-            if not counted.add(open_ms):
+            if self._counted.covers(symbol, open_ms):
                 continue
+            self._counted.add(symbol, open_ms, open_ms + MINUTE_MS)
             self._seen["price"][open_ms // HOUR_MS] += 1
             for size in (candles.high_pct[at], candles.low_pct[at]):
                 if abs(size) >= SMALLEST["price"]:
@@ -143,7 +144,7 @@ class Tally:
         for kind, rows in self._rows.items():
             columns |= {f"{kind}_{name}": np.asarray(column) for name, column in rows.columns().items()}
             columns[f"{kind}_seen"] = np.array(sorted(self._seen[kind].items()), np.int64).reshape(-1, 2)
-        spans = [(number, *span) for number, minutes in self._counted.items() for span in minutes.spans]
+        spans = [(self._numbers[symbol], *span) for symbol, *span in self._counted.spans()]
         columns["counted"] = np.array(spans, np.int64).reshape(-1, 3)
         columns["oi_ms"] = np.array(sorted(self._oi_ms.items()), np.int64).reshape(-1, 2)
         content = io.BytesIO()
@@ -158,7 +159,7 @@ class Tally:
                 if int(file["version"]) != VERSION:
                     raise Damaged(f"it has version {int(file['version'])}, known is {VERSION}")
                 fresh._read(file)
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as problem:
+        except (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as problem:
             raise Damaged(f"it cannot be read: {problem}") from problem
         fresh._prune(now_ms)
         self.__dict__.update(fresh.__dict__)
@@ -169,7 +170,7 @@ class Tally:
             rows.fill({name: file[f"{kind}_{name}"] for name in rows.columns()}, symbols=len(self._numbers))
             self._seen[kind] = Counter({int(hour): int(count) for hour, count in file[f"{kind}_seen"]})
         for number, begin_ms, end_ms in file["counted"].tolist():
-            self._counted.setdefault(number, MinuteSpans()).spans.append([begin_ms, end_ms])
+            self._counted.add(str(file["symbols"][number]), begin_ms, end_ms)
         self._oi_ms = dict(file["oi_ms"].tolist())
 
     # --- inside
@@ -190,8 +191,7 @@ class Tally:
                 rows.keep(chosen)
             for hour in [hour for hour in self._seen[kind] if hour < oldest_ms // HOUR_MS]:
                 del self._seen[kind][hour]
-        for counted in self._counted.values():
-            counted.forget_before(oldest_ms)
+        self._counted.forget_before(oldest_ms)
 
 
 class Reach:

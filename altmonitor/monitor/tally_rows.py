@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from altmonitor.market.kline import MINUTE_MS
-
 
 class SizeRows:
     """Columns: unix ms, symbol's number, signed size, USD that a floor is compared with."""
@@ -41,33 +39,3 @@ class SizeRows:
         for name, column in self.columns().items():
             kind = np.asarray(column).dtype
             setattr(self, name, array(column.typecode, np.ascontiguousarray(columns[name], kind).tobytes()))
-
-
-class MinuteSpans:
-    """Which minutes were counted, as spans [from_ms, to_ms): history and the live market leave few of them."""
-
-    __slots__ = ("spans",)
-
-    def __init__(self) -> None:
-        self.spans: list[list[int]] = []
-
-    def add(self, minute_ms: int) -> bool:
-        """False when it was counted already."""
-        spans, end_ms = self.spans, minute_ms + MINUTE_MS
-        if any(begin <= minute_ms < end for begin, end in spans):
-            return False
-        before = next((span for span in spans if span[1] == minute_ms), None)
-        after = next((span for span in spans if span[0] == end_ms), None)
-        if before is not None and after is not None:
-            before[1] = after[1]
-            spans.remove(after)
-        elif before is not None:
-            before[1] = end_ms
-        elif after is not None:
-            after[0] = minute_ms
-        else:
-            spans.append([minute_ms, end_ms])
-        return True
-
-    def forget_before(self, oldest_ms: int) -> None:
-        self.spans = [[max(begin, oldest_ms), end] for begin, end in self.spans if end > oldest_ms]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from altmonitor.monitor.holes import Holes
+from altmonitor.monitor.stretches import Stretches
 
 MINUTE = 60_000
 
 
-def minutes(holes: Holes) -> list[int]:
+def minutes(holes: Stretches) -> list[int]:
     return [number for number in range(20) if holes.covers("SOLUSDT", number * MINUTE)]
 
 
-def holes(*spans: tuple[int, int]) -> Holes:
-    made = Holes()
+def holes(*spans: tuple[int, int]) -> Stretches:
+    made = Stretches()
     for begin, end in spans:
         made.add("SOLUSDT", begin * MINUTE, end * MINUTE)
     return made
