@@ -31,5 +31,5 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-m", "altmonitor.ops.health_probe"]
 # Process 1: reaps, hands signals on, starts the monitor again when it dies or hangs, and ends when it must not go on.
-ENTRYPOINT ["python", "-m", "altmonitor.ops.keep_running"]
+ENTRYPOINT ["python", "-m", "altmonitor.ops.container"]
 CMD ["run"]

@@ -1,5 +1,5 @@
 """`python -m altmonitor` is the `altmonitor` command."""
 
-from altmonitor.cli import main
+from altmonitor.cli.main import main
 
 main()

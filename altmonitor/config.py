@@ -10,8 +10,8 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from altmonitor.errors import ConfigError
-from altmonitor.values import Destination, Secret
+from altmonitor.core.errors import ConfigError
+from altmonitor.core.types import Destination, Secret
 from altmonitor.variables import NOT_BUILT_YET, OUR_PREFIXES, PROXY_VARIABLES, SECRET_VARIABLES, TOKEN_SHAPE, VARIABLES
 
 __all__ = ["TOKEN_SHAPE", "Config", "Destination", "Secret", "is_loopback", "load", "proxies_of"]

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC
 
 from altmonitor.delivery.charting import Charting
-from altmonitor.delivery.charts.chart import chart_png
-from altmonitor.delivery.charts.spec import ChartSpec, Mark
-from altmonitor.market.kline import MINUTE_MS, Candle
+from altmonitor.market.candles import MINUTE_MS, Candle
+from altmonitor.render.charts.chart import chart_png
+from altmonitor.render.charts.spec import ChartSpec, Mark
 
 CHARTS = 200
 CANDLES = 45

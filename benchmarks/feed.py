@@ -17,20 +17,20 @@ from statistics import median, quantiles
 
 from websockets.asyncio.client import connect
 
-from altmonitor.alert import Alert
-from altmonitor.clock import SystemClock
-from altmonitor.control.settings import Settings
-from altmonitor.exchanges.binance.stream import FeedOptions, KlineFeed
-from altmonitor.exchanges.binance.wire import decode_kline
-from altmonitor.exchanges.transports.port import OpenTransport
-from altmonitor.exchanges.transports.websockets_transport import open_websockets
-from altmonitor.market.kline import KlineUpdate
+from altmonitor.core.alert import Alert
+from altmonitor.core.clock import SystemClock
+from altmonitor.core.types import Destination
+from altmonitor.engine.context import EngineLinks, anybody
+from altmonitor.engine.engine import Engine
+from altmonitor.exchanges.binance.frames import decode_kline
+from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
+from altmonitor.exchanges.ws.transport import OpenTransport
+from altmonitor.exchanges.ws.websockets import open_websockets
+from altmonitor.interfaces.exchange import DayTicker, FeedEvent, FeedSink, Funding
+from altmonitor.market.candles import KlineUpdate
+from altmonitor.market.contracts import ContractNews
 from altmonitor.market.open_interest import OpenInterestRing
-from altmonitor.market.symbol import ContractNews
-from altmonitor.monitor.engine import Engine
-from altmonitor.monitor.links import EngineLinks, anybody
-from altmonitor.monitor.ports import DayTicker, FeedEvent, FeedSink, Funding
-from altmonitor.values import Destination
+from altmonitor.settings.settings import Settings
 from benchmarks import feed_load
 
 SATURATED_FRAMES = 60_000
@@ -150,7 +150,7 @@ class Boundary:
 def transports() -> dict[str, OpenTransport]:
     found: dict[str, OpenTransport] = {"websockets": open_websockets}
     if find_spec("picows") is not None:
-        from altmonitor.exchanges.transports.picows_transport import open_picows
+        from altmonitor.exchanges.ws.picows import open_picows
 
         found["picows"] = open_picows
     return found

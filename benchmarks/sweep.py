@@ -17,12 +17,12 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
-from altmonitor.clock import ScaledClock
-from altmonitor.exchanges.binance.budget import Budget
-from altmonitor.exchanges.binance.guard import Guard
+from altmonitor.collect.open_interest_sweep import OpenInterestSweep
+from altmonitor.core.clock import ScaledClock
 from altmonitor.exchanges.binance.rest import BinanceRest
-from altmonitor.monitor.ports import OpenInterest
-from altmonitor.monitor.sweep import OpenInterestSweep
+from altmonitor.exchanges.rest.budget import Budget
+from altmonitor.exchanges.rest.guard import Guard
+from altmonitor.interfaces.exchange import OpenInterest
 
 SYMBOLS = [f"SYM{number:03}USDT" for number in range(600)]
 PERIOD_S = 60.0

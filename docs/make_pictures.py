@@ -17,17 +17,17 @@ from typing import Any
 import msgspec
 from telegram_look import Bubble, conversation
 
-from altmonitor.alert import Alert, Details, Direction, Kind
-from altmonitor.delivery.charts.chart import chart_png
-from altmonitor.delivery.charts.of_alert import caption_of, chart_of_alert
-from altmonitor.delivery.keyboard import Seal
+from altmonitor.core.alert import Alert, Details, Direction, Kind
 from altmonitor.delivery.pictures import CANDLES
-from altmonitor.delivery.render import numbers as n
-from altmonitor.delivery.render.renderer import MessageRenderer
-from altmonitor.market.kline import MINUTE_MS, Candle
+from altmonitor.delivery.renderer import MessageRenderer
+from altmonitor.market.candles import MINUTE_MS, Candle
+from altmonitor.render import format as n
+from altmonitor.render.charts.alert_chart import caption_of, chart_of_alert
+from altmonitor.render.charts.chart import chart_png
+from altmonitor.render.signed_buttons import Seal
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.script import Burst, Event, OiStep, Pump
-from altmonitor.sim.telegram_html import parse_html
+from altmonitor.sim.telegram.html import parse_html
 from altmonitor.sim.wire import candle_of
 
 START_MS = 1_795_269_600_000  # 2026-11-21 14:00 UTC

@@ -9,11 +9,11 @@ from itertools import groupby
 
 from PIL import Image, ImageDraw
 
-from altmonitor.delivery.charts.ink import COLOURS_MAX, Colour, mixed
-from altmonitor.delivery.charts.ink import palette as charted
-from altmonitor.delivery.charts.lettering import Weight, runs
-from altmonitor.delivery.ports import Keyboard
-from altmonitor.sim.telegram_html import parse_html
+from altmonitor.interfaces.delivery import Keyboard
+from altmonitor.render.charts.ink import COLOURS_MAX, Colour, mixed
+from altmonitor.render.charts.ink import palette as charted
+from altmonitor.render.charts.lettering import Weight, runs
+from altmonitor.sim.telegram.html import parse_html
 
 WIDTH = 964  # a chart keeps its 900 pixels
 _WALL: Colour = (14, 22, 33)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from altmonitor.alert import Alert
-from altmonitor.control.audience import Audience
-from altmonitor.control.settings import Settings
-from altmonitor.market.kline import Candle, CandleUpdate
+from altmonitor.core.alert import Alert
+from altmonitor.core.types import Destination
+from altmonitor.engine.context import EngineLinks, anybody
+from altmonitor.engine.engine import Engine
+from altmonitor.interfaces.exchange import DayTicker, Funding
+from altmonitor.market.candles import Candle, CandleUpdate
 from altmonitor.market.open_interest import OpenInterestRing
-from altmonitor.monitor.engine import Engine
-from altmonitor.monitor.links import EngineLinks, anybody
-from altmonitor.monitor.ports import DayTicker, Funding
-from altmonitor.values import Destination
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.settings import Settings
 
 MINUTE = 60_000
 T0 = 1_790_000_040_000  # a full minute

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from altmonitor.cli import cli
-from altmonitor.control.commands import COMMANDS
+from altmonitor.cli.main import cli
+from altmonitor.commands.table import COMMANDS
 from altmonitor.variables import VARIABLES
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from altmonitor.delivery.charts.chart import chart_png
-from altmonitor.delivery.charts.spec import ChartSpec
+from altmonitor.render.charts.chart import chart_png
+from altmonitor.render.charts.spec import ChartSpec
 
 log = logging.getLogger(__name__)
 

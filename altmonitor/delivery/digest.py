@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from altmonitor.delivery.ports import Queued
+from altmonitor.interfaces.delivery import Queued
 
 HORIZON_S = 10.0
 """What cannot leave one by one within this time leaves together."""

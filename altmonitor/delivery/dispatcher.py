@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
-from altmonitor.delivery.asides import KeptEdit
-from altmonitor.delivery.lane import Lane
-from altmonitor.delivery.outlet import Words
-from altmonitor.delivery.ports import Keyboard
-from altmonitor.delivery.wiring import Wiring
-from altmonitor.errors import DeliveryError
-from altmonitor.values import Destination
+from altmonitor.core.errors import DeliveryError
+from altmonitor.core.types import Destination
+from altmonitor.delivery.chat_queue import Lane
+from altmonitor.delivery.context import Wiring
+from altmonitor.delivery.messages import KeptEdit
+from altmonitor.delivery.sender import Words
+from altmonitor.interfaces.delivery import Keyboard
 
 
 class Dispatcher:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
+from altmonitor.core.errors import DeliveryError
+from altmonitor.delivery.context import Wiring
+from altmonitor.delivery.delivery_messages import AlertMessage
 from altmonitor.delivery.digest import EXPIRED_AFTER_S, age_s
-from altmonitor.delivery.messages import AlertMessage
-from altmonitor.delivery.outlet import Outlet
-from altmonitor.delivery.ports import Queued
-from altmonitor.delivery.wiring import Wiring
-from altmonitor.errors import DeliveryError
+from altmonitor.delivery.sender import Outlet
+from altmonitor.interfaces.delivery import Queued
 
 log = logging.getLogger(__name__)
 

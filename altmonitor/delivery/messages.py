@@ -1,114 +1,190 @@
-"""Queued rows → the messages that tell them."""
+"""What is said to a chat beside alerts: answers to commands, operator notices, and edits of what was told."""
 
 from __future__ import annotations
 
-import logging
+from collections import deque
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from altmonitor.delivery.digest import Gather
-from altmonitor.delivery.plain import without_markup
-from altmonitor.delivery.ports import Keyboard, Queued
-from altmonitor.delivery.voice import Voice
-from altmonitor.errors import MessageRefused
+from altmonitor.core.errors import DeliveryError
+from altmonitor.interfaces.delivery import Keyboard
 
-log = logging.getLogger(__name__)
+REPLIES_WAITING = 30
+NOTICES_WAITING = 50
+REPLY_AGE_S = 120.0
+"""An answer that could not be given for so long is not given any more."""
+NOTICE_AGE_S = 6 * 3600.0
+EDIT_AGE_S = 30.0
+PRESS_EDIT_AGE_S = 600.0
+"""What was pressed shall be seen, also when the chat was busy for a while."""
+EDIT_INTERVAL_S = 2.0
+OWN_MESSAGES = 500
+PICTURES_WAITING = 3
+PICTURE_AGE_S = 20.0
+"""A picture that nobody asked for and that could not follow its alert sooner does not follow it."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class AlertMessage:
-    """One message about one alert or, as part of a digest, about several.
-
-    own_key: the alert's key when it is the message's only subject; None for a digest.
-    is_late: no news any more; is_held: because of quiet hours, and then it is no delay.
-    is_silent: it only joins what rang before; the voice of the destination may silence others too.
-    is_whole_digest: a digest of fresh alerts that needs no second message.
-    grows: id of the message that this text takes the place of; `rows` are then those that are new in it.
-    """
+class Aside:
+    """A message that is nobody's alert. since_s: when it was handed in, monotonic. png: a picture; html is then its
+    caption, '' for none."""
 
     topic_id: int | None
     html: str
-    rows: tuple[Queued, ...]
-    own_key: str | None
-    is_late: bool
-    maybe_repeated: bool
+    since_s: float
     reply_to: int | None = None
     is_plain: bool = False
-    is_held: bool = False
     is_silent: bool = False
     buttons: Keyboard = ()
-    is_whole_digest: bool = False
-    grows: int | None = None
-
-    @property
-    def alert_ids(self) -> list[int]:
-        return [row.alert.id for row in self.rows if row.alert.id is not None]
+    png: bytes | None = None
+    on_sent: Callable[[int], None] | None = None  # told the message id
 
 
-def single(voice: Voice, topic_id: int | None, row: Queued, *, reply_to: int | None) -> AlertMessage:
-    return AlertMessage(
-        topic_id=topic_id,
-        html=voice.renderer.alert(row.alert, maybe_repeated=row.maybe_repeated),
-        rows=(row,),
-        own_key=row.alert.key,
-        is_late=False,
-        maybe_repeated=row.maybe_repeated,
-        reply_to=reply_to,
-        is_silent=row.alert.details.is_silent,
-        buttons=voice.renderer.buttons(row.alert),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptEdit:
+    """The new text of a message that somebody keeps up to date; None: the text stays, and what was a question has no
+    buttons any more. on_end: None, or why it was not edited."""
+
+    topic_id: int | None
+    message_id: int
+    html: str | None
+    on_end: Callable[[DeliveryError | None], None]
 
 
-def digest(voice: Voice, topic_id: int | None, gathered: Gather) -> list[AlertMessage]:
-    """In the order they shall leave. Raises ValueError when the renderer names none of the alerts."""
-    doubtful = any(row.maybe_repeated for row in gathered.rows)
-    by_id = {row.alert.id: row for row in gathered.rows}
-    parts = voice.renderer.digest(
-        [row.alert for row in gathered.rows], late=gathered.late, maybe_repeated=doubtful, held=gathered.held
-    )
-    is_silent = all(row.alert.details.is_silent for row in gathered.rows)
-    found = [
-        AlertMessage(
-            topic_id=topic_id,
-            html=part.html,
-            rows=tuple(by_id[alert_id] for alert_id in part.alert_ids),
-            own_key=None,
-            is_late=gathered.late,
-            is_held=gathered.held,
-            is_silent=is_silent,
-            maybe_repeated=doubtful,
-            is_whole_digest=len(parts) == 1 and not gathered.late,
+class Asides:
+    """Bounded queues: answers first, then notices, and when there is nothing else pictures. What is too old or too much
+    is dropped; all but pictures are counted."""
+
+    def __init__(self) -> None:
+        self.replies: deque[Aside] = deque()
+        self.notices: deque[Aside] = deque()
+        self.pictures: deque[Aside] = deque(maxlen=PICTURES_WAITING)
+        self.dropped = 0
+
+    def reply(self, aside: Aside) -> None:
+        self._append(self.replies, aside, REPLIES_WAITING)
+
+    def notice(self, aside: Aside) -> None:
+        self._append(self.notices, aside, NOTICES_WAITING)
+
+    def take_over(self, other: Asides) -> None:
+        for aside in other.replies:
+            self.reply(aside)
+        for aside in other.notices:
+            self.notice(aside)
+
+    def drop_old(self, now_s: float) -> None:
+        for queue, age_s in ((self.replies, REPLY_AGE_S), (self.notices, NOTICE_AGE_S)):
+            while queue and now_s - queue[0].since_s > age_s:
+                queue.popleft()
+                self.dropped += 1
+        while self.pictures and now_s - self.pictures[0].since_s > PICTURE_AGE_S:
+            self.pictures.popleft()
+
+    def _append(self, queue: deque[Aside], aside: Aside, limit: int) -> None:
+        queue.append(aside)
+        if len(queue) > limit:
+            queue.popleft()
+            self.dropped += 1
+
+
+@dataclass(slots=True, kw_only=True)
+class OwnMessage:
+    """An alert that went out as a message of its own; changed_s: when it was sent or last edited, monotonic.
+
+    maybe_repeated: None when an earlier run sent it and nobody has asked the outbox yet.
+    """
+
+    message_id: int
+    maybe_repeated: bool | None
+    changed_s: float
+
+
+EditKey = tuple[int | None, str]
+"""Topic and alert key."""
+
+
+class Edits:
+    """Which messages shall be brought up to date. An edit is a courtesy: it is dropped rather than queued up, unless a
+    reader waits for it."""
+
+    def __init__(self) -> None:
+        self._own: dict[EditKey, OwnMessage] = {}
+        self._wanted: dict[EditKey, float] = {}  # until when, monotonic
+        self._awaited: set[EditKey] = set()
+
+    def told(self, key: EditKey, message: OwnMessage) -> None:
+        self._own[key] = message
+        if len(self._own) > OWN_MESSAGES:
+            oldest = next(iter(self._own))
+            del self._own[oldest]
+            self._drop(oldest)
+
+    def knows(self, key: EditKey) -> bool:
+        return key in self._own
+
+    def pressed(self, key: EditKey, message_id: int, now_s: float) -> None:
+        """A reader pressed a button under this message and shall see it there."""
+        if key not in self._own:
+            self.told(key, OwnMessage(message_id=message_id, maybe_repeated=None, changed_s=float("-inf")))
+        self._awaited.add(key)
+        self._wanted[key] = now_s + PRESS_EDIT_AGE_S
+
+    def awaited_until_s(self, key: EditKey) -> float | None:
+        """None: no reader waits for this one."""
+        return self._wanted.get(key) if key in self._awaited else None
+
+    def want_again(self, key: EditKey, until_s: float) -> None:
+        self._awaited.add(key)
+        self._wanted[key] = until_s
+
+    def lost(self, key: EditKey) -> None:
+        """The message is gone or cannot be edited."""
+        self._own.pop(key, None)
+        self._drop(key)
+
+    def want(self, key: EditKey, now_s: float, *, in_flight: Collection[EditKey]) -> bool:
+        """False: there is no message of its own to edit (it still waits, or left inside a digest).
+
+        in_flight: messages that are being sent; once they are `told` they can be edited.
+        """
+        if key not in self._own and key not in in_flight:
+            return False
+        self._wanted.setdefault(key, now_s + EDIT_AGE_S)
+        return True
+
+    def due(self, now_s: float) -> tuple[EditKey, OwnMessage] | None:
+        """The next one that may be edited now."""
+        for key, until_s in list(self._wanted.items()):
+            own = self._own.get(key)
+            if own is None or now_s > until_s:
+                self._drop(key)
+            elif now_s - own.changed_s >= EDIT_INTERVAL_S:
+                return key, own
+        return None
+
+    def next_due_s(self) -> float | None:
+        """When `due` can have an answer; None: nothing is wanted."""
+        return min(
+            (self._own[key].changed_s + EDIT_INTERVAL_S for key in self._wanted if key in self._own), default=None
         )
-        for part in parts
-    ]
-    if not any(message.rows for message in found):
-        raise ValueError("the digest names no alert")
-    return found
 
+    def edited(self, key: EditKey, now_s: float) -> None:
+        self._drop(key)
+        if key in self._own:
+            self._own[key].changed_s = now_s
 
-def is_markup_problem(problem: MessageRefused) -> bool:
-    """Source: "can't parse entities" and its variants, as the Bot API writes them."""
-    return "parse" in str(problem).lower() or "entit" in str(problem).lower()
+    def drop_courtesies(self) -> None:
+        for key in list(self._wanted):
+            if key not in self._awaited:
+                del self._wanted[key]
 
+    def forget(self) -> None:
+        """The chat has a new id: messages told under the old one cannot be edited."""
+        self._own.clear()
+        self._wanted.clear()
+        self._awaited.clear()
 
-def is_button_problem(problem: MessageRefused) -> bool:
-    """Source: BUTTON_DATA_INVALID, BUTTON_URL_INVALID, "can't parse reply keyboard markup JSON object" and the like, as
-    the Bot API writes them."""
-    text = str(problem).lower()
-    return "button" in text or "keyboard" in text or "reply_markup" in text
-
-
-def repaired(message: AlertMessage, problem: MessageRefused) -> bool:
-    """Once without the reply mark, once without buttons, once without markup; False: then this text will never be
-    accepted."""
-    if message.reply_to is not None and "repl" in str(problem).lower():
-        message.reply_to = None
-        return True
-    if message.buttons and is_button_problem(problem):
-        log.error("the buttons of an alert were refused, it is sent without: %s", problem)
-        message.buttons = ()
-        return True
-    if not message.is_plain and is_markup_problem(problem):
-        log.error("the markup of an alert was refused, it is sent as plain text: %s", problem)
-        message.html, message.is_plain = without_markup(message.html), True
-        return True
-    return False
+    def _drop(self, key: EditKey) -> None:
+        self._wanted.pop(key, None)
+        self._awaited.discard(key)

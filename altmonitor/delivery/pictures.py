@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Protocol
 
-from altmonitor.alert import Alert
-from altmonitor.cache import Cache
-from altmonitor.clock import Clock
+from altmonitor.core.alert import Alert
+from altmonitor.core.cache import Cache
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import ExchangeError
 from altmonitor.delivery.charting import Charting
-from altmonitor.delivery.charts.of_alert import caption_of, caption_of_symbol, chart_of_alert, chart_of_symbol
-from altmonitor.delivery.charts.spec import ChartSpec, shown_span
-from altmonitor.errors import ExchangeError
-from altmonitor.market.kline import MINUTE_MS, Kline
+from altmonitor.market.candles import MINUTE_MS, Kline
+from altmonitor.render.charts.alert_chart import caption_of, caption_of_symbol, chart_of_alert, chart_of_symbol
+from altmonitor.render.charts.spec import ChartSpec, shown_span
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ import logging
 
 import msgspec
 
-from altmonitor.delivery.keyboard import Memory
-from altmonitor.delivery.ports import Press
-from altmonitor.values import Destination
+from altmonitor.core.types import Destination
+from altmonitor.interfaces.delivery import Press
+from altmonitor.render.signed_buttons import Memory
 
 log = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from altmonitor.delivery.ports import Queued
 from altmonitor.delivery.voice import Voice
+from altmonitor.interfaces.delivery import Queued
 
 LOOK_AGAIN_S = 60.0
 """The end of quiet hours is a time on the wall: a machine's clock can be set while they hold."""

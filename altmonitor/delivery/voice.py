@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from altmonitor.delivery.ports import Renderer
+from altmonitor.interfaces.delivery import Renderer
 
 
 def never(at_ms: int) -> int | None:

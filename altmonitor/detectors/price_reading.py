@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
-from altmonitor.alert import Direction
-from altmonitor.control.settings import Settings
+from altmonitor.core.alert import Direction
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.bounds import Bounds
-from altmonitor.market.kline import MINUTE_MS, Kline
-from altmonitor.market.percent import TOLERANCE, change_pct, reaches
+from altmonitor.market.candles import MINUTE_MS, Kline
+from altmonitor.market.math import TOLERANCE, change_pct, reaches
+from altmonitor.settings.settings import Settings
 
 ROLLING_MS = 60_000
 ROLLING_SLACK_MS = 60_000

@@ -7,8 +7,8 @@ from enum import IntEnum
 from math import inf
 
 from altmonitor.market.bounds import NOTHING, Bounds
+from altmonitor.market.candles import MINUTE_MS, Kline, KlineUpdate
 from altmonitor.market.closed_run import KEPT_MINUTES, ClosedCandle, ClosedRun
-from altmonitor.market.kline import MINUTE_MS, Kline, KlineUpdate
 from altmonitor.market.rings import PriceRing
 
 

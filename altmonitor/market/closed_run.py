@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, overload
 
-from altmonitor.market.kline import MINUTE_MS, Kline
+from altmonitor.market.candles import MINUTE_MS, Kline
 
 KEPT_MINUTES = 99
 """An hour and a half for charts and tables; a start loads as many at the lowest price of a request."""

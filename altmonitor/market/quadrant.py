@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from altmonitor.alert import Quadrant
+from altmonitor.core.alert import Quadrant
 
 DEAD_BAND_PCT = 0.005
 """An open-interest change that would be shown as 0.00 % is neither up nor down."""

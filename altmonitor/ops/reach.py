@@ -9,8 +9,8 @@ from enum import Enum
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from altmonitor.clock import Clock
 from altmonitor.config import is_loopback
+from altmonitor.core.clock import Clock
 
 CONNECT_S = 5.0
 

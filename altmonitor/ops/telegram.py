@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from altmonitor.chat.ports import BotIdentity
-from altmonitor.clock import Clock
-from altmonitor.errors import ChatUnreachable, SecondPoller
-from altmonitor.values import Destination
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import ChatUnreachable, SecondPoller
+from altmonitor.core.types import Destination
+from altmonitor.telegram.types import BotIdentity
 
 ALONE_S = 3.0
 """A second program that reads this bot's messages ends a waiting poll of ours within this time."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from altmonitor.positioning.change import Snapshot
+from altmonitor.positioning.history import Snapshot
 from altmonitor.positioning.units import amount, positive
 
 PADDING: Final = 0.08

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from altmonitor.positioning.top_traders import LongShort
+from altmonitor.positioning.ratios import LongShort
 from altmonitor.positioning.units import Fraction, Percent, round_half_up, to_percent
 
 THRESHOLD_PCT: Final = 8.0

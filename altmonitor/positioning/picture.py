@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from altmonitor.positioning.funding import DEFAULT_NOTIONAL_USD, FundingCost, funding_countdown
-from altmonitor.positioning.oi_velocity import OiVelocity
+from altmonitor.positioning.open_interest import OiVelocity
 from altmonitor.positioning.pnl import MarkPrice, mark_or_nearest
+from altmonitor.positioning.ratios import TopTraders
 from altmonitor.positioning.share_of_oi import share_of_oi
 from altmonitor.positioning.smart_money import (
     Overview,
@@ -18,7 +19,6 @@ from altmonitor.positioning.smart_money import (
     signal_day_age_hours,
     whale_spread,
 )
-from altmonitor.positioning.top_traders import TopTraders
 from altmonitor.positioning.units import Fraction, known, positive, rounded
 
 NOTE: Final = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from altmonitor.positioning.change import Change, QtyChange
+from altmonitor.positioning.history import Change, QtyChange
 from altmonitor.positioning.units import Percent
 
 THRESHOLD_PCT: Final = 5.0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from altmonitor.positioning.change import Snapshot, newest_per_symbol
+from altmonitor.positioning.history import Snapshot, newest_per_symbol
 from altmonitor.positioning.units import Percent, known, round_half_up, whole_percent
 
 MOST_ENTRIES: Final = 30

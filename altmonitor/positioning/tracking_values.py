@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from altmonitor.positioning.change import Change, NotEnoughHistory, QtyChange, SideChange
+from altmonitor.positioning.history import Change, NotEnoughHistory, QtyChange, SideChange
 from altmonitor.positioning.picture import DISCLAIMER
 from altmonitor.positioning.scan import ExtremeScan, ScanEntry
 from altmonitor.positioning.trend import ProfitTrend, ShareMove, SideTrend

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from altmonitor.positioning.change import NotEnoughHistory, Snapshot, is_span_off, window
+from altmonitor.positioning.history import NotEnoughHistory, Snapshot, is_span_off, window
 from altmonitor.positioning.smart_money import Side
 from altmonitor.positioning.units import Fraction, Percent, round_half_up, whole_percent
 

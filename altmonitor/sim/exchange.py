@@ -8,9 +8,9 @@ from types import TracebackType
 
 from aiohttp import web
 
-from altmonitor.clock import Clock
-from altmonitor.errors import StartError
-from altmonitor.sim.faults import ExchangeFaults
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import StartError
+from altmonitor.sim.control import ExchangeFaults
 from altmonitor.sim.port import Market
 from altmonitor.sim.rest import Rest
 from altmonitor.sim.stats import ExchangeStats

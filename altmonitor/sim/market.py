@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from altmonitor.market.kline import Candle
+from altmonitor.market.candles import Candle
 from altmonitor.sim.contracts import SimContract, make_contracts, new_listing
 from altmonitor.sim.noise import Floats, Ints
-from altmonitor.sim.paths import MINUTE_MS, SLOT_MS, SLOTS, Minutes, Paths
 from altmonitor.sim.port import Day
+from altmonitor.sim.prices import MINUTE_MS, SLOT_MS, SLOTS, Minutes, Paths
 from altmonitor.sim.script import BracketChange, Crash, Delisting, Event, Listing, check
 from altmonitor.sim.wire import Frame, KlineRow, candle_of, contract_event, kline_event, kline_stream
 

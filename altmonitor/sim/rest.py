@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import msgspec
 from aiohttp import web
 
-from altmonitor.clock import Clock
-from altmonitor.sim.answers import Answer, Answers, Params, kline_weight
-from altmonitor.sim.faults import ExchangeFaults, RestFault
+from altmonitor.core.clock import Clock
+from altmonitor.sim.bodies import Answer, Answers, Params, kline_weight
+from altmonitor.sim.control import ExchangeFaults, RestFault
 from altmonitor.sim.limits import ApiError, RequestPool, WeightBudget, banned, too_many
 from altmonitor.sim.port import Market
-from altmonitor.sim.positions import OVERVIEW_PATH, PositionAnswers
+from altmonitor.sim.positioning import OVERVIEW_PATH, PositionAnswers
 from altmonitor.sim.stats import ExchangeStats, RequestLog
 from altmonitor.sim.venues import venue_answers
 

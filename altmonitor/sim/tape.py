@@ -17,8 +17,8 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
-from altmonitor.errors import ConfigError
-from altmonitor.market.kline import MINUTE_MS, Candle
+from altmonitor.core.errors import ConfigError
+from altmonitor.market.candles import MINUTE_MS, Candle
 from altmonitor.sim.contracts import SimContract
 from altmonitor.sim.noise import key_of
 from altmonitor.sim.port import Day

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from altmonitor.errors import ConfigError
-from altmonitor.market.kline import MINUTE_MS
+from altmonitor.core.errors import ConfigError
+from altmonitor.market.candles import MINUTE_MS
 from altmonitor.sim.wire import KlineRow
 
 HOLE_KEPT_MS = 10 * MINUTE_MS  # what is left of a skipped hole: long enough to be seen as one

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from altmonitor.sim.answers import MINUTE_MS, Answer, Params
+from altmonitor.sim.bodies import MINUTE_MS, Answer, Params
 from altmonitor.sim.contracts import SimContract
 from altmonitor.sim.limits import ApiError, RequestPool
 from altmonitor.sim.port import Market
-from altmonitor.sim.positions import Part, everyone, long_share, top_heads, top_sizes
+from altmonitor.sim.positioning import Part, everyone, long_share, top_heads, top_sizes
 from altmonitor.sim.traders import Traders
 
 OKX_STATISTICS: Final = "/api/v5/rubik/stat/contracts/"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from altmonitor.market.kline import MINUTE_MS, Candle
+from altmonitor.market.candles import MINUTE_MS, Candle
 from altmonitor.sim.contracts import SimContract
 
 KlineRow = list[int | str]

@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import WSMessage, WSMsgType, web
 
 from altmonitor.sim.connection import BINARY, PING, PONG, TEXT, Connection, encode_frame
-from altmonitor.sim.faults import GARBAGE, ExchangeFaults
+from altmonitor.sim.control import GARBAGE, ExchangeFaults
 from altmonitor.sim.stats import ConnectionStats, ExchangeStats
 from altmonitor.sim.wire import Frame
 

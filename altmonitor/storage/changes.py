@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from altmonitor.control.changelog import ChangeMade, RecordedChange
-from altmonitor.control.state import moved_place
-from altmonitor.errors import StorageError
+from altmonitor.core.errors import StorageError
+from altmonitor.core.types import Destination
+from altmonitor.settings.changes import ChangeMade, RecordedChange
+from altmonitor.settings.state import moved_place
 from altmonitor.storage.rows import Row, topic_column
 from altmonitor.storage.state_format import Damaged, decode_own, encode_own
-from altmonitor.values import Destination
 
 Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
 Statement = tuple[str, Sequence[tuple[Any, ...]]]

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from altmonitor.control.conditions import MOVE_WINDOWS, Condition, FundingCrosses, Predicate, PriceCrosses, PriceMoves
+from altmonitor.settings.conditions import MOVE_WINDOWS, Condition, FundingCrosses, Predicate, PriceCrosses, PriceMoves
 from altmonitor.storage.state_rows import LAST_SECOND, Damaged, place_of, symbol_of
 
 TEXT_CHARS_MAX = 200

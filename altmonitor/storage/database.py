@@ -17,11 +17,11 @@ from typing import Any
 
 import aiosqlite
 
-from altmonitor.alert import Alert
-from altmonitor.clock import Clock
-from altmonitor.errors import StorageError
+from altmonitor.core.alert import Alert
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import StorageError
+from altmonitor.core.types import Destination
 from altmonitor.storage.rows import ALERT_FIELDS, Row, alert_row, topic_column
-from altmonitor.values import Destination
 
 BUSY_TIMEOUT_MS = 1000
 """Short: while the thread waits for another program's lock, nothing else can be read either."""

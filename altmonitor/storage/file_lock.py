@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from altmonitor.errors import StorageError
+from altmonitor.core.errors import StorageError
 
 if sys.platform != "win32":
     import fcntl

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from altmonitor.clock import Clock, SystemClock
-from altmonitor.errors import StorageError
-from altmonitor.storage import migrate
+from altmonitor.core.clock import Clock, SystemClock
+from altmonitor.core.errors import StorageError
+from altmonitor.storage import migrations as migrate
 from altmonitor.storage.database import READ_TIMEOUT_S, connect
 from altmonitor.storage.queries import AlertReader
 from altmonitor.storage.rows import Row

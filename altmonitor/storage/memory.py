@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from altmonitor.alert import SAMPLE_KEY, Alert, Kind
-from altmonitor.clock import Clock
-from altmonitor.control.ports import AlertStats, DeliveryState, ToldAlert
-from altmonitor.control.state import moved_place
-from altmonitor.delivery.ports import Queued
-from altmonitor.monitor.ports import OutboxStatus, ToldSize
+from altmonitor.commands.ports import AlertStats, DeliveryState, ToldAlert
+from altmonitor.core.alert import SAMPLE_KEY, Alert, Kind
+from altmonitor.core.clock import Clock
+from altmonitor.core.types import Destination
+from altmonitor.interfaces.delivery import Queued
+from altmonitor.interfaces.exchange import OutboxStatus, ToldSize
+from altmonitor.settings.state import moved_place
 from altmonitor.storage.changes import MemoryChanges
+from altmonitor.storage.queue import Waiting
 from altmonitor.storage.rows import merged
-from altmonitor.storage.waiting import Waiting
-from altmonitor.values import Destination
 
 MOST_ALERTS = 50_000
 """The oldest that wait nowhere are forgotten beyond this."""

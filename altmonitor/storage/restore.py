@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from altmonitor.delivery.ports import Queued
+from altmonitor.core.types import Destination
+from altmonitor.interfaces.delivery import Queued
 from altmonitor.storage.database import Database
 from altmonitor.storage.rows import ALERT_COLUMNS, alert_of, destination_of
-from altmonitor.values import Destination
 
 _MOVED = "moved:"
 

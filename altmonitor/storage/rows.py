@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from altmonitor.alert import Alert, Details
-from altmonitor.values import Destination
+from altmonitor.core.alert import Alert, Details
+from altmonitor.core.types import Destination
 
 Row = Sequence[Any]
 

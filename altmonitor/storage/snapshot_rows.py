@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from altmonitor.positioning.change import Snapshot
-from altmonitor.positioning.oi_velocity import OiVelocity
+from altmonitor.positioning.history import Snapshot
+from altmonitor.positioning.open_interest import OiVelocity
+from altmonitor.positioning.ratios import LongShort, TakerFlow, TopTraders
 from altmonitor.positioning.smart_money import Overview, Side
-from altmonitor.positioning.top_traders import LongShort, TakerFlow, TopTraders
 from altmonitor.positioning.units import Fraction, Percent, positive
 
 Row = tuple[Any, ...]

@@ -7,8 +7,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from altmonitor.errors import NewerSchemaError, StorageError
-from altmonitor.storage import migrate
+from altmonitor.core.errors import NewerSchemaError, StorageError
+from altmonitor.storage import migrations as migrate
 from altmonitor.storage.snapshot_rows import OI_TABLE, SMART_MONEY_TABLE, TOP_TRADER_TABLE
 
 VERSION: Final = 1

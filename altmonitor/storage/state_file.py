@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from altmonitor.clock import Clock
 from altmonitor.config import Config
-from altmonitor.control.overrides import Overrides
-from altmonitor.control.settings import SETTINGS, Settings
-from altmonitor.control.state import State
-from altmonitor.errors import NewerSchemaError, StorageError
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import NewerSchemaError, StorageError
+from altmonitor.settings.overrides import Overrides
+from altmonitor.settings.settings import SETTINGS, Settings
+from altmonitor.settings.state import State
 from altmonitor.storage.state_format import BYTES_MAX, Damaged, decode, encode
 
 _log = logging.getLogger(__name__)

@@ -12,9 +12,9 @@ from typing import TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from altmonitor.control.overrides import Overrides
-from altmonitor.control.state import Own, State
-from altmonitor.errors import NewerSchemaError
+from altmonitor.core.errors import NewerSchemaError
+from altmonitor.settings.overrides import Overrides
+from altmonitor.settings.state import Own, State
 from altmonitor.storage.condition_rows import ConditionRow, condition_of, condition_row
 from altmonitor.storage.state_rows import (
     Damaged,

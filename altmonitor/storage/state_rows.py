@@ -9,15 +9,15 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from altmonitor.alert import KINDS
-from altmonitor.control.audience import QuietHours
-from altmonitor.control.overrides import QUIET_OFF, Budget, Numbers, Overrides, Quiet
-from altmonitor.control.proposals import BUDGET_MAX
-from altmonitor.control.settings import SETTING_OF
-from altmonitor.control.symbols import spelled
-from altmonitor.control.zones import find_zone
-from altmonitor.languages import LANGUAGES
-from altmonitor.values import Destination
+from altmonitor.core.alert import KINDS
+from altmonitor.core.languages import LANGUAGES
+from altmonitor.core.types import Destination
+from altmonitor.settings.audience import QuietHours
+from altmonitor.settings.overrides import QUIET_OFF, Budget, Numbers, Overrides, Quiet
+from altmonitor.settings.proposals import BUDGET_MAX
+from altmonitor.settings.settings import SETTING_OF
+from altmonitor.settings.symbols import spelled
+from altmonitor.settings.zones import find_zone
 
 LAST_SECOND = 253_402_300_799  # the last of the year 9999: later moments cannot be shown as a date
 SYMBOL_CHARS_MAX = 64

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from altmonitor.alert import Alert
-from altmonitor.delivery.ports import Queued
+from altmonitor.core.alert import Alert
+from altmonitor.core.types import Destination
+from altmonitor.interfaces.delivery import Queued
 from altmonitor.storage.rows import details_text, topic_column
-from altmonitor.values import Destination
 
 Statement = tuple[str, Sequence[tuple[Any, ...]]]
 

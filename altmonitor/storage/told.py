@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from altmonitor.alert import Alert
-from altmonitor.monitor.ports import ToldSize
+from altmonitor.core.alert import Alert
+from altmonitor.core.types import Destination
+from altmonitor.interfaces.exchange import ToldSize
 from altmonitor.storage.queries import NO_SAMPLE, Fetch
 from altmonitor.storage.rows import ALERT_COLUMNS, alert_of, destination_of
-from altmonitor.values import Destination
 
 # One pass over the kept days. `later`: the largest of what came after it, of the same row for the same destination.
 _SIZES = f"""

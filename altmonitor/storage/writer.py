@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from altmonitor.clock import Clock
-from altmonitor.errors import StorageError
-from altmonitor.storage import migrate
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import StorageError
+from altmonitor.storage import migrations as migrate
 from altmonitor.storage.database import Change, Database, Op, Put
 
 log = logging.getLogger(__name__)

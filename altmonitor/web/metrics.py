@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from altmonitor.monitor.health import Health, Status
+from altmonitor.core.status import Health, Status
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 GUARD_STATES = ("open", "waiting", "blocked", "probing")

@@ -13,15 +13,15 @@ import msgspec
 from aiohttp import web
 from multidict import MultiMapping
 
-from altmonitor.clock import Clock
-from altmonitor.control.ports import AlertQueries, ToldAlert
-from altmonitor.errors import StartError, StorageError
-from altmonitor.monitor.health import Health, Status, as_json
-from altmonitor.values import Secret
+from altmonitor.commands.ports import AlertQueries, ToldAlert
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import StartError, StorageError
+from altmonitor.core.status import Health, Status, as_json
+from altmonitor.core.types import Secret
+from altmonitor.web.api import BadQuery, read_alerts_query, read_stats_query
 from altmonitor.web.commands import BadOrder, Commands, carried_out, list_json
-from altmonitor.web.live import LiveAlerts
 from altmonitor.web.metrics import CONTENT_TYPE, Metrics
-from altmonitor.web.query import BadQuery, read_alerts_query, read_stats_query
+from altmonitor.web.streams import LiveAlerts
 
 QUERY_TIMEOUT_S = 10.0
 SHUTDOWN_S = 1.0

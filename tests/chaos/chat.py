@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from altmonitor.sim.telegram_values import SimMessage
+from altmonitor.sim.telegram.values import SimMessage
 from tests.chaos.ledger import SKEW_MS, Row, Span
 
 LATE_AFTER_S = 660.0

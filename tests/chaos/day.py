@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGTERM
 
-from altmonitor.clock import ScaledClock
+from altmonitor.core.clock import ScaledClock
+from altmonitor.core.types import Destination
+from altmonitor.sim.control import ExchangeFaults, RestFault
 from altmonitor.sim.exchange import SimExchange
-from altmonitor.sim.faults import ExchangeFaults, RestFault
 from altmonitor.sim.market import SeededMarket
-from altmonitor.sim.telegram import SimTelegram
-from altmonitor.values import Destination
+from altmonitor.sim.telegram.server import SimTelegram
 from tests.chaos import chat
 from tests.chaos.schedule import Fault, Schedule, schedule
 from tests.chaos.stalls import Stalls

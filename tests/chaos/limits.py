@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 
-from altmonitor.exchanges.binance.watchdog import SILENCE_LIMIT_S
-from altmonitor.launch import STALL_S
-from altmonitor.sim.faults import RestFault
+from altmonitor.cli.run import STALL_S
+from altmonitor.exchanges.ws.watchdog import SILENCE_LIMIT_S
+from altmonitor.sim.control import RestFault
 from tests.chaos import ledger
 from tests.chaos.chat import Report
 from tests.chaos.day import Day, Request

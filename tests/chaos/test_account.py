@@ -10,9 +10,9 @@ from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
-from altmonitor.sim.faults import RestFault
-from altmonitor.sim.telegram_limits import Violation
-from altmonitor.sim.telegram_values import SimMessage
+from altmonitor.sim.control import RestFault
+from altmonitor.sim.telegram.telegram_limits import Violation
+from altmonitor.sim.telegram.values import SimMessage
 from tests.chaos.account import account
 from tests.chaos.day import Day, Request, day
 from tests.chaos.ledger import Span, clock_time, stored

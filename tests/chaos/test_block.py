@@ -7,7 +7,7 @@ from statistics import median
 
 import pytest
 
-from altmonitor.sim.faults import RestFault
+from altmonitor.sim.control import RestFault
 from altmonitor.sim.script import Pump
 from tests.e2e.stage import SYMBOLS, Stage, stage
 

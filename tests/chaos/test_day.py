@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.clock import SystemClock
+from altmonitor.core.clock import SystemClock
 from tests.chaos.account import account
 from tests.chaos.day import Day, day
 from tests.chaos.ledger import clock_time

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
 
-from altmonitor.clock import Clock
+from altmonitor.core.clock import Clock
+from altmonitor.sim.control import ANY_PATH, RestFault
 from altmonitor.sim.exchange import SimExchange
-from altmonitor.sim.faults import ANY_PATH, RestFault
-from altmonitor.sim.telegram import SimTelegram
+from altmonitor.sim.telegram.server import SimTelegram
 from tests.chaos.schedule import Fault
 
 UNLIMITED = resource.RLIM_INFINITY

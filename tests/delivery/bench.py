@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from altmonitor.core.errors import StorageError
+from altmonitor.core.types import Destination
+from altmonitor.delivery.context import Events, Wiring
 from altmonitor.delivery.dispatcher import Dispatcher
-from altmonitor.delivery.ports import Queued, Renderer
 from altmonitor.delivery.presses import PressMemory
 from altmonitor.delivery.voice import Voice
-from altmonitor.delivery.wiring import Events, Wiring
-from altmonitor.errors import StorageError
+from altmonitor.interfaces.delivery import Queued, Renderer
 from altmonitor.storage.memory import MemoryStore
-from altmonitor.values import Destination
 from tests.delivery.chat_fakes import FakeChannel, PlainRenderer
 from tests.movable_clock import MovableClock
 from tests.storage.samples import NOW_MS, pump

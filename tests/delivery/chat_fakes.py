@@ -4,11 +4,11 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from altmonitor.alert import Alert
-from altmonitor.clock import Clock
-from altmonitor.delivery.ports import DigestPart, InlineButton, Keyboard, Press
-from altmonitor.errors import DeliveryError, RetryLater
-from altmonitor.values import Destination
+from altmonitor.core.alert import Alert
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import DeliveryError, RetryLater
+from altmonitor.core.types import Destination
+from altmonitor.interfaces.delivery import DigestPart, InlineButton, Keyboard, Press
 
 
 @dataclass(kw_only=True)

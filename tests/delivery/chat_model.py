@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from altmonitor.delivery.ports import Keyboard, Queued
-from altmonitor.errors import ChatGone, ChatMoved, ChatUnreachable, MessageRefused, RetryLater
-from altmonitor.values import Destination
+from altmonitor.core.errors import ChatGone, ChatMoved, ChatUnreachable, MessageRefused, RetryLater
+from altmonitor.core.types import Destination
+from altmonitor.interfaces.delivery import Keyboard, Queued
 from tests.movable_clock import MovableClock
 
 Trouble = Literal["wait", "lost on the way", "answer lost", "bad markup", "too long", "no connection"]

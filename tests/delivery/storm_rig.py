@@ -13,18 +13,18 @@ from pathlib import Path
 from statistics import median
 from zoneinfo import ZoneInfo
 
-from altmonitor.alert import Alert, Details
-from altmonitor.chat.notifier import TelegramChannel, Timeouts
-from altmonitor.clock import ScaledClock
+from altmonitor.core.alert import Alert, Details
+from altmonitor.core.clock import ScaledClock
+from altmonitor.core.types import Destination, Secret
+from altmonitor.delivery.context import Wiring
 from altmonitor.delivery.dispatcher import Dispatcher
-from altmonitor.delivery.render.digest import DigestContext
-from altmonitor.delivery.render.renderer import MessageRenderer
-from altmonitor.delivery.wiring import Wiring
+from altmonitor.delivery.renderer import MessageRenderer
+from altmonitor.render.digest import DigestContext
 from altmonitor.sim.contracts import make_contracts
-from altmonitor.sim.telegram import SimTelegram
-from altmonitor.sim.telegram_chats import SimMessage
-from altmonitor.storage.sqlite import SqliteStore, StoreOptions
-from altmonitor.values import Destination, Secret
+from altmonitor.sim.telegram.server import SimTelegram
+from altmonitor.sim.telegram.values import SimMessage
+from altmonitor.storage.store import SqliteStore, StoreOptions
+from altmonitor.telegram.bot import TelegramChannel, Timeouts
 
 START_MS = 1_790_000_040_000
 GROUP = Destination(chat_id=-1001)

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from altmonitor.delivery.charting import Charting, Drawn
-from altmonitor.delivery.charts.spec import ChartSpec
-from tests.delivery.chart_cases import chart, pumped, zigzag
+from altmonitor.render.charts.spec import ChartSpec
+from tests.render.chart_cases import chart, pumped, zigzag
 
 SPEC = chart(*zigzag(3))
 

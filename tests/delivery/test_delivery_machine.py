@@ -9,12 +9,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from altmonitor.core.errors import StorageError
+from altmonitor.core.types import Destination
+from altmonitor.delivery.context import Wiring
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.delivery.voice import Voice
-from altmonitor.delivery.wiring import Wiring
-from altmonitor.errors import StorageError
 from altmonitor.storage.memory import MemoryStore
-from altmonitor.values import Destination
 from tests.delivery.chat_fakes import PlainRenderer
 from tests.delivery.chat_model import TROUBLES, ChatModel, Trouble
 from tests.movable_clock import MovableClock

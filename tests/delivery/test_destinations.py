@@ -2,8 +2,8 @@
 
 import pytest
 
-from altmonitor.errors import ChatMoved, MessageRefused, RetryLater, TopicGone
-from altmonitor.values import Destination
+from altmonitor.core.errors import ChatMoved, MessageRefused, RetryLater, TopicGone
+from altmonitor.core.types import Destination
 from tests.delivery.bench import Bench, make, running
 from tests.delivery.chat_fakes import PlainRenderer
 from tests.storage.samples import GROUP, PRIVATE, TOPIC

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from altmonitor.delivery.digest import Gather, Moment, Tell, Wait, decide
-from altmonitor.delivery.ports import Queued
+from altmonitor.interfaces.delivery import Queued
 from tests.storage.samples import GROUP, NOW_MS, pump
 
 

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from altmonitor.alert import Details
-from altmonitor.errors import (
+from altmonitor.core.alert import Details
+from altmonitor.core.errors import (
     ChatGone,
     ChatMoved,
     ChatUnreachable,
@@ -14,7 +14,7 @@ from altmonitor.errors import (
     RetryLater,
     TokenRefused,
 )
-from altmonitor.values import Destination
+from altmonitor.core.types import Destination
 from tests.delivery.bench import make, running
 from tests.storage.samples import GROUP, PRIVATE, TOPIC, pump
 

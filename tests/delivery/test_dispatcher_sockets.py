@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from altmonitor.chat.notifier import TelegramChannel
-from altmonitor.clock import ScaledClock
+from altmonitor.core.clock import ScaledClock
+from altmonitor.core.types import Destination, Secret
+from altmonitor.delivery.context import Wiring
 from altmonitor.delivery.dispatcher import Dispatcher
-from altmonitor.delivery.wiring import Wiring
-from altmonitor.sim.telegram import SimTelegram
-from altmonitor.storage.sqlite import SqliteStore, StoreOptions
-from altmonitor.values import Destination, Secret
+from altmonitor.sim.telegram.server import SimTelegram
+from altmonitor.storage.store import SqliteStore, StoreOptions
+from altmonitor.telegram.bot import TelegramChannel
 from tests.delivery.chat_fakes import PlainRenderer
 from tests.storage.samples import GROUP, NOW_MS, pump
 

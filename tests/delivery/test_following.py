@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
-from altmonitor.alert import Alert, Details
-from altmonitor.delivery.following import FollowingPictures
+from altmonitor.core.alert import Alert, Details
+from altmonitor.core.types import Destination
+from altmonitor.delivery.alert_charts import FollowingPictures
 from altmonitor.delivery.pictures import Picture
-from altmonitor.values import Destination
 from tests.storage.samples import GROUP, PRIVATE, pump
 
 ZONES = {PRIVATE: ZoneInfo("Europe/Berlin"), GROUP: ZoneInfo("Asia/Shanghai")}

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from altmonitor.errors import ChatMoved, ChatUnreachable, DeliveryError, MessageRefused, RetryLater
-from altmonitor.values import Destination
+from altmonitor.core.errors import ChatMoved, ChatUnreachable, DeliveryError, MessageRefused, RetryLater
+from altmonitor.core.types import Destination
 from tests.delivery.bench import Bench, make, running
 from tests.storage.samples import GROUP, PRIVATE, TOPIC
 

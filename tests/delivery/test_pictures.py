@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from zoneinfo import ZoneInfo
 
+from altmonitor.core.errors import ExchangeError, ExchangeUnreachable
 from altmonitor.delivery.charting import Charting
-from altmonitor.delivery.charts.spec import ChartSpec, Mark
 from altmonitor.delivery.pictures import Picture, Pictures
-from altmonitor.errors import ExchangeError, ExchangeUnreachable
-from altmonitor.market.kline import Candle
-from tests.delivery.chart_cases import T0, zigzag
-from tests.delivery.render_cases import OI, PRICE, VOLUME, changed
+from altmonitor.market.candles import Candle
+from altmonitor.render.charts.spec import ChartSpec, Mark
 from tests.movable_clock import MovableClock
+from tests.render.chart_cases import T0, zigzag
+from tests.render.render_cases import OI, PRICE, VOLUME, changed
 
 AT_MS = T0 + 39_120
 

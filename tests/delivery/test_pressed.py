@@ -2,10 +2,10 @@
 
 import msgspec
 
-from altmonitor.delivery.ports import Press
+from altmonitor.core.errors import ChatUnreachable, MessageRefused, RetryLater
+from altmonitor.core.types import Destination
 from altmonitor.delivery.presses import PressMemory
-from altmonitor.errors import ChatUnreachable, MessageRefused, RetryLater
-from altmonitor.values import Destination
+from altmonitor.interfaces.delivery import Press
 from tests.delivery.bench import Bench, make, running
 from tests.delivery.chat_fakes import PlainRenderer
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE

@@ -5,11 +5,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from altmonitor.control.audience import Audience, QuietHours
-from altmonitor.control.settings import Settings
-from altmonitor.delivery.voices import Voices, quiet_until_ms
-from altmonitor.values import Destination
-from tests.delivery.render_cases import PRICE
+from altmonitor.core.types import Destination
+from altmonitor.delivery.destination_style import Voices, quiet_until_ms
+from altmonitor.settings.audience import Audience, QuietHours
+from altmonitor.settings.settings import Settings
+from tests.render.render_cases import PRICE
 
 MAIN, CHAT, TOPIC = Destination(chat_id=5), Destination(chat_id=-100), Destination(chat_id=-100, topic_id=7)
 NIGHT = QuietHours(begin_minute=23 * 60, end_minute=7 * 60)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.control.settings import Settings
 from altmonitor.detectors.verdict import Verdict
+from altmonitor.interfaces.exchange import DayTicker, Funding, OpenInterest
 from altmonitor.market.open_interest import OpenInterestRing
-from altmonitor.monitor.ports import DayTicker, Funding, OpenInterest
+from altmonitor.settings.settings import Settings
 from tests.fakes import MINUTE, T0, Market
 
 

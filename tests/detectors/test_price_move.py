@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.control.settings import Settings
 from altmonitor.detectors.verdict import Verdict
-from altmonitor.monitor.links import anybody
+from altmonitor.engine.context import anybody
+from altmonitor.settings.settings import Settings
 from tests.fakes import MINUTE, T0, Market
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from altmonitor.control.settings import Settings
 from altmonitor.detectors.verdict import Verdict
-from altmonitor.market.kline import Candle
+from altmonitor.market.candles import Candle
+from altmonitor.settings.settings import Settings
 from tests.fakes import MINUTE, T0, Market
 
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.control.settings import Settings
 from altmonitor.detectors.verdict import Verdict
-from altmonitor.market.kline import Candle
-from altmonitor.monitor.links import anybody
+from altmonitor.engine.context import anybody
+from altmonitor.market.candles import Candle
+from altmonitor.settings.settings import Settings
 from tests.fakes import MINUTE, T0, Market
 
 

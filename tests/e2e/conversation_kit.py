@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from altmonitor.clock import ScaledClock
-from altmonitor.given_clock import CLOCK_VARIABLE
+from altmonitor.core.clock import ScaledClock
+from altmonitor.core.given_clock import CLOCK_VARIABLE
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.script import Event
-from altmonitor.sim.telegram import SimTelegram
-from altmonitor.sim.telegram_keyboard import buttons
-from altmonitor.sim.telegram_values import SimMessage
+from altmonitor.sim.telegram.server import SimTelegram
+from altmonitor.sim.telegram.telegram_keyboard import buttons
+from altmonitor.sim.telegram.values import SimMessage
 from tests.e2e.process import TOKEN, Program, World
 from tests.e2e.stage import GROUP, START_MS
 

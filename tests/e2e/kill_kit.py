@@ -9,7 +9,7 @@ import msgspec
 
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.script import Dump, Event, Pump
-from altmonitor.sim.telegram_values import SimMessage
+from altmonitor.sim.telegram.values import SimMessage
 from altmonitor.sim.wire import Frame
 from tests.e2e.process import World, watched
 

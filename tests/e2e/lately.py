@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from altmonitor.market.kline import MINUTE_MS
+from altmonitor.market.candles import MINUTE_MS
 from altmonitor.sim.script import Burst, Dump, Event, Pump
 from tests.e2e.stage import START_MS
 

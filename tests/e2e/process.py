@@ -16,12 +16,12 @@ from typing import Any
 
 import aiohttp
 
-from altmonitor.clock import ScaledClock, SystemClock
+from altmonitor.core.clock import ScaledClock, SystemClock
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.script import Pump
-from altmonitor.sim.telegram import SimTelegram
-from altmonitor.sim.telegram_values import SimMessage
+from altmonitor.sim.telegram.server import SimTelegram
+from altmonitor.sim.telegram.values import SimMessage
 
 TOKEN = "123456:" + "process-Token_0123456789-abcdefghij"
 READER = 77

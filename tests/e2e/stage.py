@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from altmonitor import config as configuration
-from altmonitor.alert import Alert
-from altmonitor.app import App, Choices
-from altmonitor.chat.notifier import TelegramChannel, Timeouts
-from altmonitor.clock import ScaledClock
-from altmonitor.exchanges.binance.stream import FeedOptions
-from altmonitor.launch import telegram_outlet
+from altmonitor.app.app import App, Choices
+from altmonitor.cli.run import telegram_outlet
+from altmonitor.core.alert import Alert
+from altmonitor.core.clock import ScaledClock
+from altmonitor.core.types import Destination, Secret
+from altmonitor.exchanges.ws.feed import FeedOptions
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.script import Event
-from altmonitor.sim.telegram import SimTelegram
-from altmonitor.sim.telegram_values import SimMessage
-from altmonitor.values import Destination, Secret
+from altmonitor.sim.telegram.server import SimTelegram
+from altmonitor.sim.telegram.values import SimMessage
+from altmonitor.telegram.bot import TelegramChannel, Timeouts
 
 TOKEN = "123456:" + "e2e-Token-0123456789-abcdefghijk_lmn"
 READER = 77

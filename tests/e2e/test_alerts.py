@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.sim.faults import RestFault
+from altmonitor.sim.control import RestFault
 from altmonitor.sim.script import Burst, Delisting, Dump, Listing, OiStep, Pump
 from tests.e2e.stage import START_MS, SYMBOLS, stage
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from altmonitor.sim.faults import ANY_PATH, RestFault
+from altmonitor.sim.control import ANY_PATH, RestFault
 from tests.e2e.process import READER, Program, World, running, world
 from tests.e2e.stage import stage
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from altmonitor.market.kline import MINUTE_MS
+from altmonitor.market.candles import MINUTE_MS
 from altmonitor.sim.script import Pump
 from tests.e2e.lately import LATELY
 from tests.e2e.stage import READER, Stage, stage

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from altmonitor.sim.script import Pump
-from altmonitor.sim.telegram_keyboard import buttons
-from altmonitor.sim.telegram_values import SimMessage
+from altmonitor.sim.telegram.telegram_keyboard import buttons
+from altmonitor.sim.telegram.values import SimMessage
 from tests.e2e.conversation_kit import TOPIC, Talk, started, talk
 from tests.e2e.lately import LATELY
 from tests.e2e.process import Program

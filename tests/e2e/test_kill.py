@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.clock import SystemClock
+from altmonitor.core.clock import SystemClock
 from tests.e2e.kill_kit import (
     COOLDOWN_S,
     MARGIN_MS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from altmonitor.sim.faults import RestFault
+from altmonitor.sim.control import RestFault
 from tests.e2e.stage import SYMBOLS, stage
 
 

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from altmonitor.exchanges.binance.smart_money import PATH
-from altmonitor.sim.faults import RestFault
+from altmonitor.sim.control import RestFault
 from altmonitor.sim.market import SeededMarket
-from tests.tracking.processes import Town, town
+from tests.tracker.processes import Town, town
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from altmonitor.core.types import Destination
 from altmonitor.sim.script import Pump
-from altmonitor.values import Destination
 from tests.e2e.stage import GROUP, READER, START_MS, SYMBOLS, Stage, stage
 
 FIRST, SECOND = SYMBOLS[:2]

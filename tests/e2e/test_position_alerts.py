@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 
-from altmonitor.monitor.tracker_ports import Liveness, Series
-from altmonitor.sim.faults import RestFault
-from altmonitor.storage.snapshots_db import SnapshotsDb
+from altmonitor.sim.control import RestFault
+from altmonitor.storage.snapshots import SnapshotsDb
+from altmonitor.tracker.types import Liveness, Series
 from tests.e2e.stage import SYMBOLS, Stage, stage
-from tests.tracking.samples import snapshot
+from tests.tracker.samples import snapshot
 
 ONE = SYMBOLS[0]
 RETAIL, TOP = "/futures/data/globalLongShortAccountRatio", "/futures/data/topLongShortPositionRatio"

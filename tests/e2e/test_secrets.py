@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from altmonitor.sim.telegram_values import Faults, Outage
+from altmonitor.sim.telegram.values import Faults, Outage
 from tests.e2e.process import READER, TOKEN, Program, World, world
 
 API_TOKEN = "api-side-secret-0123456789"

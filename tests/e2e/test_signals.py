@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.sim.faults import ANY_PATH, RestFault
+from altmonitor.sim.control import ANY_PATH, RestFault
 from tests.e2e.process import Program, World, world
 
 HANGING_S = 10_000.0

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.alert import Alert
-from altmonitor.control.settings import Settings
-from altmonitor.exchanges.binance.wire import decode_kline
-from altmonitor.market.kline import CandleUpdate
+from altmonitor.core.alert import Alert
+from altmonitor.exchanges.binance.frames import decode_kline
+from altmonitor.market.candles import CandleUpdate
+from altmonitor.settings.settings import Settings
 from altmonitor.sim.tape import TapeMarket
 from tests import replay_count
 from tests.e2e.tape_kit import HISTORY, LEAD_IN, STARTS, Demo, demo, eventful_file, play

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import aiohttp
 
+from altmonitor.core.types import Destination
 from altmonitor.sim.script import Crash, Pump
-from altmonitor.values import Destination
 from tests.e2e.stage import GROUP, START_MS, SYMBOLS, stage
 
 

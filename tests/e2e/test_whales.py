@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from altmonitor.exchanges.binance.smart_money import PATH
-from altmonitor.sim.faults import RestFault
+from altmonitor.sim.control import RestFault
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.script import Dump, Pump
 from altmonitor.sim.traders import Traders

@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
-from altmonitor.clock import Clock, ScaledClock
-from altmonitor.exchanges.binance.stream import FeedOptions, KlineFeed
-from altmonitor.market.kline import KlineUpdate
-from altmonitor.market.symbol import ContractNews
-from altmonitor.monitor.ports import FeedEvent
+from altmonitor.core.clock import Clock, ScaledClock
+from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
+from altmonitor.interfaces.exchange import FeedEvent
+from altmonitor.market.candles import KlineUpdate
+from altmonitor.market.contracts import ContractNews
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.script import Event

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from altmonitor.errors import ExchangeError
-from altmonitor.exchanges.binance.budget import Ask
-from altmonitor.exchanges.binance.guard import Answer, Guard, Send
-from altmonitor.exchanges.binance.refusal import read_refusal
+from altmonitor.core.errors import ExchangeError
 from altmonitor.exchanges.binance.rest import BinanceRest
-from altmonitor.monitor.ports import Priority
+from altmonitor.exchanges.rest.budget import Ask
+from altmonitor.exchanges.rest.guard import Answer, Guard, Send
+from altmonitor.exchanges.rest.refusal import read_refusal
+from altmonitor.interfaces.exchange import Priority
 from tests.fuzz import NONSENSE, broken, encoded
 from tests.movable_clock import T0, MovableClock
 

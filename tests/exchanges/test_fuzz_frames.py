@@ -12,14 +12,14 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from altmonitor.delivery.render.alerts import Style, alert_html
 from altmonitor.exchanges.binance.connection import Connection, Overlap, Shared
-from altmonitor.exchanges.binance.wire import ShutdownNotice, Skipped, decode_other
-from altmonitor.exchanges.transports.port import CloseReason, OnFrames, TransportOptions
-from altmonitor.market.kline import KlineUpdate
-from altmonitor.market.symbol import ContractNews
-from altmonitor.monitor.ports import FeedEvent
-from altmonitor.sim.faults import GARBAGE
+from altmonitor.exchanges.binance.frames import ShutdownNotice, Skipped, decode_other
+from altmonitor.exchanges.ws.transport import CloseReason, OnFrames, TransportOptions
+from altmonitor.interfaces.exchange import FeedEvent
+from altmonitor.market.candles import KlineUpdate
+from altmonitor.market.contracts import ContractNews
+from altmonitor.render.alerts import Style, alert_html
+from altmonitor.sim.control import GARBAGE
 from tests.exchanges.test_wire import COMBINED, CONTRACT, KLINE
 from tests.fakes import Market
 from tests.fuzz import NONSENSE, broken, encoded

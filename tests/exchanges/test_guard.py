@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.errors import BudgetExhausted, ExchangeBlocked, ExchangeUnreachable, RegionBlocked
-from altmonitor.exchanges.binance.budget import FUTURES_DATA, Ask
-from altmonitor.exchanges.binance.guard import Answer, Guard
-from altmonitor.monitor.ports import GuardStatus, Priority
+from altmonitor.core.errors import BudgetExhausted, ExchangeBlocked, ExchangeUnreachable, RegionBlocked
+from altmonitor.exchanges.rest.budget import FUTURES_DATA, Ask
+from altmonitor.exchanges.rest.guard import Answer, Guard
+from altmonitor.interfaces.exchange import GuardStatus, Priority
 from tests.movable_clock import T0, MovableClock
 
 PING = "/fapi/v1/ping"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.exchanges.binance.block import BlockFile, BlockRecord
+from altmonitor.exchanges.rest.block import BlockFile, BlockRecord
 
 NOW_MS = 1_790_000_040_000
 

@@ -6,8 +6,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from altmonitor.exchanges.binance.breaker import Block, Breaker, Phase
-from altmonitor.exchanges.binance.refusal import Refusal, Severity
+from altmonitor.exchanges.rest.breaker import Block, Breaker, Phase
+from altmonitor.exchanges.rest.refusal import Refusal, Severity
 
 MINUTE = 60.0
 

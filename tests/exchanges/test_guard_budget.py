@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.exchanges.binance.budget import FUNDING, FUTURES_DATA, Ask, Budget, Pool
-from altmonitor.monitor.ports import Priority
+from altmonitor.exchanges.rest.budget import FUNDING, FUTURES_DATA, Ask, Budget, Pool
+from altmonitor.interfaces.exchange import Priority
 
 MINUTE_MS = 1_790_000_040_000  # a full minute
 SWEEP = Ask(target="/", priority=Priority.SWEEP)

@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from altmonitor.errors import BadAnswer, ExchangeError, ExchangeUnreachable
-from altmonitor.exchanges.binance.budget import Ask, Budget
-from altmonitor.exchanges.binance.guard import Answer, Guard
-from altmonitor.monitor.ports import Priority
+from altmonitor.core.errors import BadAnswer, ExchangeError, ExchangeUnreachable
+from altmonitor.exchanges.rest.budget import Ask, Budget
+from altmonitor.exchanges.rest.guard import Answer, Guard
+from altmonitor.interfaces.exchange import Priority
 from tests.movable_clock import MovableClock
 
 PING = "/fapi/v1/ping"

@@ -6,9 +6,9 @@ import asyncio
 import json
 import random
 
-from altmonitor.errors import HandshakeRefused
-from altmonitor.exchanges.binance.stream import FeedOptions, KlineFeed
-from altmonitor.exchanges.transports.port import CloseReason, OnFrames, TransportOptions
+from altmonitor.core.errors import HandshakeRefused
+from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
+from altmonitor.exchanges.ws.transport import CloseReason, OnFrames, TransportOptions
 from tests.exchanges.feed_kit import RecordingSink, running
 from tests.movable_clock import MovableClock
 

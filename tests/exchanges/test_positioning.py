@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from altmonitor.errors import BadAnswer, ExchangeBlocked, ExchangeUnreachable
-from altmonitor.exchanges.binance.guard import Guard
+from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeUnreachable
 from altmonitor.exchanges.binance.positioning import BinancePositioning
 from altmonitor.exchanges.binance.rest import BinanceRest
-from altmonitor.monitor.ports import Priority
+from altmonitor.exchanges.rest.guard import Guard
+from altmonitor.interfaces.exchange import Priority
 from tests.exchanges.scripted_web import T0, Reply, ScriptedWeb, WalkingClock, scripted_web
 
 SWEEP = Priority.SWEEP

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 
 import pytest
 
-from altmonitor.clock import ScaledClock
-from altmonitor.errors import ExchangeBlocked
-from altmonitor.exchanges.binance.guard import Guard
+from altmonitor.core.clock import ScaledClock
+from altmonitor.core.errors import ExchangeBlocked
 from altmonitor.exchanges.binance.positioning import BinancePositioning
 from altmonitor.exchanges.binance.rest import BinanceRest
 from altmonitor.exchanges.binance.smart_money import PATH, SmartMoneyWeb, web_guard
-from altmonitor.monitor.ports import Priority
+from altmonitor.exchanges.rest.guard import Guard
+from altmonitor.interfaces.exchange import Priority
 from altmonitor.positioning.divergence import divergence, history
-from altmonitor.positioning.oi_velocity import oi_velocity
+from altmonitor.positioning.open_interest import oi_velocity
 from altmonitor.positioning.share_of_oi import share_of_oi
 from altmonitor.positioning.smart_money import notional_usd, size_ratio, whale_spread
+from altmonitor.sim.control import RestFault
 from altmonitor.sim.exchange import SimExchange
-from altmonitor.sim.faults import RestFault
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.script import OiStep
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from altmonitor.errors import ExchangeBlocked, ExchangeUnreachable, RegionBlocked
-from altmonitor.exchanges.binance.guard import Answer, Guard
+from altmonitor.core.errors import ExchangeBlocked, ExchangeUnreachable, RegionBlocked
 from altmonitor.exchanges.binance.preflight import Preflight
 from altmonitor.exchanges.binance.rest import BinanceRest
+from altmonitor.exchanges.rest.guard import Answer, Guard
+from altmonitor.sim.control import RestFault
 from altmonitor.sim.exchange import SimExchange
-from altmonitor.sim.faults import RestFault
 from altmonitor.sim.market import SeededMarket
 from tests.movable_clock import T0, MovableClock
 

@@ -12,12 +12,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from altmonitor.clock import SystemClock
-from altmonitor.exchanges.binance.guard import Guard
-from altmonitor.exchanges.binance.refusal import read_refusal
+from altmonitor.core.clock import SystemClock
+from altmonitor.exchanges.binance.frames import decode_kline
 from altmonitor.exchanges.binance.rest import BinanceRest
-from altmonitor.exchanges.binance.wire import decode_kline
-from altmonitor.market.symbol import is_watched
+from altmonitor.exchanges.rest.guard import Guard
+from altmonitor.exchanges.rest.refusal import read_refusal
+from altmonitor.market.contracts import is_watched
 from tests.fakes import Market
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

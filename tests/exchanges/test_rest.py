@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 
-from altmonitor.cache import Cache
-from altmonitor.clock import ScaledClock
-from altmonitor.errors import (
+from altmonitor.core.cache import Cache
+from altmonitor.core.clock import ScaledClock
+from altmonitor.core.errors import (
     BadAnswer,
     BudgetExhausted,
     ExchangeBlocked,
@@ -22,11 +22,11 @@ from altmonitor.errors import (
     StartError,
     UnknownSymbol,
 )
-from altmonitor.exchanges.binance.guard import Guard
 from altmonitor.exchanges.binance.rest import BinanceRest
-from altmonitor.monitor.ports import GuardStatus, Priority
+from altmonitor.exchanges.rest.guard import Guard
+from altmonitor.interfaces.exchange import GuardStatus, Priority
+from altmonitor.sim.control import RestFault
 from altmonitor.sim.exchange import SimExchange
-from altmonitor.sim.faults import RestFault
 from altmonitor.sim.market import SeededMarket
 
 T0 = 1_790_000_050_000  # ten seconds into a minute

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.errors import BadAnswer
-from altmonitor.exchanges.binance import rest_wire as wire
-from altmonitor.exchanges.binance.readers import One, Rows
-from altmonitor.market.kline import Candle
-from altmonitor.market.symbol import Contract
-from altmonitor.monitor.ports import DayTicker, Funding, LongShortRatio, OpenInterest
+from altmonitor.core.errors import BadAnswer
+from altmonitor.exchanges.binance import bodies as wire
+from altmonitor.exchanges.rest.readers import One, Rows
+from altmonitor.interfaces.exchange import DayTicker, Funding, LongShortRatio, OpenInterest
+from altmonitor.market.candles import Candle
+from altmonitor.market.contracts import Contract
 
 TICKERS = Rows(wire.DayTickerWire)
 KLINES = Rows(wire.KlineWire)

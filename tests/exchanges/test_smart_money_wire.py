@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.errors import BadAnswer
+from altmonitor.core.errors import BadAnswer
 from altmonitor.exchanges.binance.smart_money_wire import read_overview
 from altmonitor.positioning.smart_money import Overview, Side
 

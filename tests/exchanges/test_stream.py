@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from altmonitor.exchanges.transports.picows_transport import open_picows
-from altmonitor.exchanges.transports.port import OpenTransport
-from altmonitor.exchanges.transports.websockets_transport import open_websockets
-from altmonitor.market.symbol import ContractNews
+from altmonitor.exchanges.ws.picows import open_picows
+from altmonitor.exchanges.ws.transport import OpenTransport
+from altmonitor.exchanges.ws.websockets import open_websockets
+from altmonitor.market.contracts import ContractNews
 from altmonitor.sim.script import Listing
 from tests.exchanges.feed_kit import T0, quick, stage
 

@@ -7,8 +7,8 @@ import random
 
 import pytest
 
-from altmonitor.errors import ExchangeUnreachable, HandshakeRefused
-from altmonitor.exchanges.binance.reconnect import Backoff, HandshakeBudget
+from altmonitor.core.errors import ExchangeUnreachable, HandshakeRefused
+from altmonitor.exchanges.ws.reconnect import Backoff, HandshakeBudget
 from tests.movable_clock import MovableClock
 
 

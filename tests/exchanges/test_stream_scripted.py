@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import pytest
 
-from altmonitor.clock import ScaledClock
-from altmonitor.exchanges.binance.stream import KlineFeed
-from altmonitor.market.kline import KlineUpdate
+from altmonitor.core.clock import ScaledClock
+from altmonitor.exchanges.ws.feed import KlineFeed
+from altmonitor.market.candles import KlineUpdate
 from tests.exchanges.feed_kit import T0, RecordingSink, quick, running, until
 from tests.exchanges.raw_websocket import CLOSE, TEXT, Peer, frame, raw_server
 

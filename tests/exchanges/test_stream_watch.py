@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from altmonitor.exchanges.binance.watchdog import FeedWatch, Share, Sight, SymbolWatch, silence_limit_s
+from altmonitor.exchanges.ws.watchdog import FeedWatch, Share, Sight, SymbolWatch, silence_limit_s
 
 
 def share(*, since_s: float = 0.0, last_data_s: float | None = None) -> Share:

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from altmonitor.exchanges.binance.endpoints import kline_stream
+from altmonitor.exchanges.binance.frames import Answer
 from altmonitor.exchanges.binance.subscriptions import SubscriptionLedger
-from altmonitor.exchanges.binance.wire import Answer
 
 
 def asked(ledger: SubscriptionLedger, now_s: float = 0.0) -> list[dict[str, Any]]:

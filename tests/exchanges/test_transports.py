@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.errors import ExchangeUnreachable, HandshakeRefused
-from altmonitor.exchanges.transports import pick_transport
-from altmonitor.exchanges.transports.picows_transport import open_picows
-from altmonitor.exchanges.transports.port import CloseReason, OpenTransport, Transport, TransportOptions
-from altmonitor.exchanges.transports.websockets_transport import open_websockets
+from altmonitor.core.errors import ExchangeUnreachable, HandshakeRefused
+from altmonitor.exchanges.ws import pick_transport
+from altmonitor.exchanges.ws.picows import open_picows
+from altmonitor.exchanges.ws.transport import CloseReason, OpenTransport, Transport, TransportOptions
+from altmonitor.exchanges.ws.websockets import open_websockets
 from tests.exchanges.raw_websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Peer, Script, frame, raw_server
 
 AT_ONCE = TransportOptions(gather_ms=0, proxy=False, open_timeout_s=2, close_timeout_s=1)

@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from altmonitor.exchanges.transports.port import TransportOptions
-from altmonitor.exchanges.transports.text_frames import frame_end, take_text_frames
-from altmonitor.exchanges.transports.websockets_transport import open_websockets
+from altmonitor.exchanges.ws.text_frames import frame_end, take_text_frames
+from altmonitor.exchanges.ws.transport import TransportOptions
+from altmonitor.exchanges.ws.websockets import open_websockets
 from tests.exchanges.raw_websocket import BINARY, CONTINUATION, PING, PONG, TEXT, Peer, frame, raw_server
 
 SIZES = st.sampled_from([0, 1, 124, 125, 126, 127, 333, 65_535, 65_536, 70_000])

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from altmonitor.errors import BadAnswer, ExchangeBlocked, ExchangeUnreachable, RegionBlocked
+from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeUnreachable, RegionBlocked
 from altmonitor.exchanges.bybit.cohorts import ACCOUNT_RATIO, BybitCohorts, bybit_guard
 from altmonitor.exchanges.okx.cohorts import (
     ALL_ACCOUNTS,
@@ -19,8 +19,8 @@ from altmonitor.exchanges.okx.cohorts import (
     instrument,
     okx_guard,
 )
-from altmonitor.monitor.ports import Priority
-from altmonitor.positioning.api_values import Asked, positioning_values
+from altmonitor.interfaces.exchange import Priority
+from altmonitor.positioning.json_values import Asked, positioning_values
 from tests.exchanges.scripted_web import T0, Reply, ScriptedWeb, WalkingClock, scripted_web
 
 SWEEP = Priority.SWEEP

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from altmonitor.errors import ExchangeBlocked
+from altmonitor.core.errors import ExchangeBlocked
 from altmonitor.exchanges.bybit.cohorts import ACCOUNT_RATIO, BybitCohorts, bybit_guard
 from altmonitor.exchanges.okx.cohorts import ALL_ACCOUNTS, OkxCohorts, okx_guard
-from altmonitor.monitor.ports import Priority
+from altmonitor.interfaces.exchange import Priority
 from altmonitor.positioning.divergence import divergence
 from tests.sim.exchange_kit import Scene, scene
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.exchanges.binance.wire import (
+from altmonitor.exchanges.binance.frames import (
     NOT_A_KLINE,
     Answer,
     KlineFields,
@@ -19,8 +19,8 @@ from altmonitor.exchanges.binance.wire import (
     decode_kline,
     decode_other,
 )
-from altmonitor.market.kline import Kline, KlineUpdate
-from altmonitor.market.symbol import ContractNews
+from altmonitor.market.candles import Kline, KlineUpdate
+from altmonitor.market.contracts import ContractNews
 
 KLINE = (
     '{"e":"kline","E":1787949652251,"s":"BTCUSDT","k":{"t":1787949600000, "T":1787949659999, "s":"BTCUSDT", "i":"1m",'

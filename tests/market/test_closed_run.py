@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.bounds import NOTHING, Bounds, loosest
+from altmonitor.market.candles import Candle, CandleUpdate
 from altmonitor.market.closed_run import ClosedCandle, ClosedRun
-from altmonitor.market.kline import Candle, CandleUpdate
 
 MINUTE = 60_000
 T0 = 1_790_000_040_000

@@ -11,16 +11,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from altmonitor.chat.listener import KINDS
-from altmonitor.chat.notifier import TelegramChannel
-from altmonitor.clock import SystemClock
-from altmonitor.control.presets import PRESETS
-from altmonitor.errors import SecondPoller
+from altmonitor.core.clock import SystemClock
+from altmonitor.core.errors import SecondPoller
+from altmonitor.core.types import Secret
 from altmonitor.ops.wizard import env_file
+from altmonitor.settings.presets import PRESETS
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
-from altmonitor.sim.telegram import SimTelegram
-from altmonitor.values import Secret
+from altmonitor.sim.telegram.server import SimTelegram
+from altmonitor.telegram.bot import TelegramChannel
+from altmonitor.telegram.poller import KINDS
 from tests.ops.screen import Screen, terminal
 
 TOKEN = "123456:" + "wizard-Token_0123456789-abcdefghijk"

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from altmonitor.ops.deploy.choices import Action, BadChoice, Server, Target, parse, parse_server
+from altmonitor.ops.deploy.options import Action, BadChoice, Server, Target, parse, parse_server
 
 
 @pytest.mark.parametrize(

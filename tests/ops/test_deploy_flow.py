@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from altmonitor import __version__
-from altmonitor.clock import SystemClock
+from altmonitor.core.clock import SystemClock
 from altmonitor.ops.deploy.connect import Person
-from altmonitor.ops.deploy.deployment import Patience
-from altmonitor.ops.deploy.main import Surroundings, main
+from altmonitor.ops.deploy.deploy import Surroundings, main
+from altmonitor.ops.deploy.plan import Patience
 from tests.ops.stub_machine import TOKEN, StubMachine, checkout, settings, stub_machine
 
 NOBODY = Person(secret=lambda _: None, agrees=lambda _: None)

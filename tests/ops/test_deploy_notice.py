@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.clock import SystemClock
-from altmonitor.sim.telegram import SimTelegram
+from altmonitor.core.clock import SystemClock
+from altmonitor.sim.telegram.server import SimTelegram
 
 TOKEN = "123456:" + "notice-Token_0123456789-abcdefghijk"
 

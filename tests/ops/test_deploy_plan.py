@@ -7,11 +7,12 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from altmonitor.ops.deploy import docker, facts, layout, systemd
-from altmonitor.ops.deploy.choices import Target
-from altmonitor.ops.deploy.deployment import Deployment, Patience
-from altmonitor.ops.deploy.facts import Facts
+from altmonitor.ops.deploy import docker, layout, systemd
+from altmonitor.ops.deploy import probe as facts
 from altmonitor.ops.deploy.layout import Layout, Step
+from altmonitor.ops.deploy.options import Target
+from altmonitor.ops.deploy.plan import Deployment, Patience
+from altmonitor.ops.deploy.probe import Facts
 from altmonitor.ops.deploy.runner import Rights, Runner, with_rights
 
 PLAIN = Layout(PurePosixPath("/opt/altmonitor"))

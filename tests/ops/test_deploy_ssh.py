@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.ops.deploy.choices import Server
+from altmonitor.ops.deploy.options import Server
 from altmonitor.ops.deploy.ssh import Connection, cause_of, is_login_refused, rsh_quoted
 
 BY_KEY = Connection(server=Server(host="example.org", user="ann", port=2222), control=Path("/tmp/x/c"))  # noqa: S108

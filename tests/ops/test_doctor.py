@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from altmonitor.sim.faults import RestFault
+from altmonitor.sim.control import RestFault
 from tests.ops.screen import CTRL_C, terminal
 from tests.ops.stage import GROUP, OTHER_TOKEN, OWNER, TOKEN, Stage, keeps_polling, left_in, stage
 

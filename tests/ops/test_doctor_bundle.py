@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.errors import StartError
+from altmonitor.core.errors import StartError
 from altmonitor.ops.doctor import bundle
 from altmonitor.ops.doctor.redaction import PublicText, ids_in, secrets_in
 from altmonitor.ops.doctor.values import Finding, Report, Verdict

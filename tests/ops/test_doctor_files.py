@@ -7,10 +7,10 @@ import tomllib
 from contextlib import closing
 from pathlib import Path
 
-from altmonitor.ops.doctor.command import read_settings
-from altmonitor.ops.doctor.local import NEEDED, look_at_database, private_file
+from altmonitor.ops.doctor.doctor import read_settings
+from altmonitor.ops.doctor.local_checks import NEEDED, look_at_database, private_file
 from altmonitor.ops.doctor.values import Seen, Verdict
-from altmonitor.storage import migrate
+from altmonitor.storage import migrations as migrate
 from tests.storage.test_migrate import old_database
 
 

@@ -13,7 +13,7 @@ from dotenv import dotenv_values
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from altmonitor.errors import ConfigError
+from altmonitor.core.errors import ConfigError
 from altmonitor.ops.wizard import env_file
 
 COMMENTED = """\

@@ -15,7 +15,7 @@ from altmonitor import __version__
 
 KEEPER = """
 import sys
-from altmonitor.ops.keep_running import Kept, keep
+from altmonitor.ops.container import Kept, keep
 import os
 sys.exit(keep(Kept(command=[sys.executable, "-c", sys.argv[1]], environ=os.environ,
                    watchdog_s=float(sys.argv[2]), first_pause_s=0.05)))
@@ -147,7 +147,7 @@ def children_of(pid: int) -> int:
 
 def test_other_sub_commands_take_the_process_over() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "altmonitor.ops.keep_running", "--version"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "altmonitor.ops.container", "--version"], capture_output=True, text=True, check=True
     )
 
     assert done.stdout == f"altmonitor {__version__}\n"
@@ -156,7 +156,7 @@ def test_other_sub_commands_take_the_process_over() -> None:
 def test_the_monitor_without_settings_ends_with_2_and_the_way_out(tmp_path: Path) -> None:
     bare = {name: value for name, value in os.environ.items() if not name.startswith("TG_")}
     done = subprocess.run(
-        [sys.executable, "-m", "altmonitor.ops.keep_running", "run"],
+        [sys.executable, "-m", "altmonitor.ops.container", "run"],
         cwd=tmp_path,
         env=bare,
         capture_output=True,

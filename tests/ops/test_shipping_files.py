@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import altmonitor
-from altmonitor.ops import keep_running
+from altmonitor.ops import container as keep_running
 from altmonitor.ops.deploy import docker
-from altmonitor.ops.deploy.main import NEEDED_FILES
+from altmonitor.ops.deploy.deploy import NEEDED_FILES
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))

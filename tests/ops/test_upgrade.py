@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from altmonitor import config as configuration
-from altmonitor.ops.doctor.local import look_at_database
+from altmonitor.core.types import Destination
+from altmonitor.ops.doctor.local_checks import look_at_database
 from altmonitor.ops.doctor.values import Verdict
 from altmonitor.ops.wizard import env_file
-from altmonitor.values import Destination
 from tests.ops.screen import Screen, terminal
 from tests.ops.stage import CALM, OWNER, TOKEN, Stage, left_in, stage
 

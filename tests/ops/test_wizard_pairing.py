@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from altmonitor.chat.ports import BotIdentity
-from altmonitor.errors import SecondPoller
+from altmonitor.core.errors import SecondPoller
+from altmonitor.core.types import Destination
 from altmonitor.ops.telegram import is_alone
-from altmonitor.ops.wizard.pair import wait_for_code
-from altmonitor.ops.wizard.pairing import ALPHABET, Claim, listen, new_code
-from altmonitor.values import Destination
+from altmonitor.ops.wizard.ops_wizard_pairing import ALPHABET, Claim, listen, new_code
+from altmonitor.ops.wizard.pairing import wait_for_code
+from altmonitor.telegram.types import BotIdentity
 from tests.movable_clock import MovableClock
 
 CODE = "K7M2QX"

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 import altmonitor.ops.wizard
-from altmonitor.chat.ports import BotIdentity
-from altmonitor.control.presets import PRESETS
+from altmonitor.core.types import Destination, Secret
 from altmonitor.ops.reach import Reach, Trouble, address_of, judge
 from altmonitor.ops.telegram import read_chat, read_rights
 from altmonitor.ops.wizard.ask_thresholds import BUDGET_MAX, changed_in_chat, variables_of
-from altmonitor.ops.wizard.start import container_state, ways
+from altmonitor.ops.wizard.start_step import container_state, ways
 from altmonitor.ops.wizard.texts import TABLES
 from altmonitor.ops.wizard.values import Answers, changes, language_of, message_language, proxy_in, redacted, token_in
-from altmonitor.values import Destination, Secret
+from altmonitor.settings.presets import PRESETS
+from altmonitor.telegram.types import BotIdentity
 from altmonitor.variables import VARIABLES
 
 TOKEN = "123456:" + "values-Token_0123456789-abcdefghijk"

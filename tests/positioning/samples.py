@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from altmonitor.positioning.change import Snapshot
-from altmonitor.positioning.oi_velocity import BAR_MS, OiBar
+from altmonitor.positioning.history import Snapshot
+from altmonitor.positioning.open_interest import BAR_MS, OiBar
+from altmonitor.positioning.ratios import LongShort
 from altmonitor.positioning.smart_money import Overview, Side
-from altmonitor.positioning.top_traders import LongShort
 from altmonitor.positioning.units import Fraction
 
 T0 = 1_790_000_100_000  # a whole five minutes

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from altmonitor.positioning.api_values import (
+from altmonitor.positioning.divergence import Histories
+from altmonitor.positioning.json_values import (
     Asked,
     JsonObject,
     divergence_values,
@@ -16,8 +17,7 @@ from altmonitor.positioning.api_values import (
     read_limit,
     read_period,
 )
-from altmonitor.positioning.divergence import Histories
-from altmonitor.positioning.oi_velocity import BAR_MS
+from altmonitor.positioning.open_interest import BAR_MS
 from tests.positioning.samples import T0, bucket
 
 ASKED = Asked(symbol="ETHUSDT", period="5m", venue="binance", now_ms=T0 + 90_500)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from altmonitor.positioning.change import Change, NotEnoughHistory, Snapshot, change, qty_change
+from altmonitor.positioning.history import Change, NotEnoughHistory, Snapshot, change, qty_change
 from altmonitor.positioning.position_alerts import position_alerts
 from altmonitor.positioning.scan import scan_extreme
 from altmonitor.positioning.trend import ProfitTrend, profit_trend

@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 
 from altmonitor.positioning.divergence import Histories, divergence
-from altmonitor.positioning.oi_velocity import BAR_MS, BARS_NEEDED, OiBar, oi_velocity
+from altmonitor.positioning.open_interest import BAR_MS, BARS_NEEDED, OiBar, oi_velocity
 from altmonitor.positioning.share_of_oi import share_of_oi
 from altmonitor.positioning.smart_money import (
     Overview,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from altmonitor.positioning.divergence import Histories, Signal, divergence, history, next_side, signal_of
-from altmonitor.positioning.oi_velocity import BAR_MS
+from altmonitor.positioning.open_interest import BAR_MS
 from altmonitor.positioning.units import Percent
 from tests.positioning.samples import T0, bucket
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from altmonitor.positioning.oi_velocity import BAR_MS, OiBar, OiVelocity, oi_velocity
+from altmonitor.positioning.open_interest import BAR_MS, OiBar, OiVelocity, oi_velocity
 from tests.positioning.samples import T0, bars
 
 

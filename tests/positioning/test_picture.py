@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from altmonitor.positioning.funding import funding_cost
-from altmonitor.positioning.oi_velocity import oi_velocity
+from altmonitor.positioning.open_interest import oi_velocity
 from altmonitor.positioning.picture import Picture, picture_values
-from altmonitor.positioning.top_traders import TakerFlow, TopTraders
+from altmonitor.positioning.ratios import TakerFlow, TopTraders
 from altmonitor.positioning.units import Fraction
 from tests.positioning.samples import BARS, OVERVIEW, T0, bars, bucket
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from altmonitor.positioning.change import Change, NotEnoughHistory, Snapshot, change
 from altmonitor.positioning.chart import Chart, chart, fill_interval, nearest_closes
+from altmonitor.positioning.history import Change, NotEnoughHistory, Snapshot, change
 from altmonitor.positioning.scan import scan_extreme
 from altmonitor.positioning.tracking_values import change_values, scan_values, trend_values
 from altmonitor.positioning.trend import profit_trend

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.clock import SystemClock
+from altmonitor.core.clock import SystemClock
 from tests.e2e.process import TOKEN
 from tests.ship.engine import IMAGE, ROOT, Composed, composed, gateway, why_no_engine
 from tests.ship.surroundings import surroundings

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.ops.deploy.choices import Server, parse_server
+from altmonitor.ops.deploy.options import Server, parse_server
 from tests.e2e.process import TOKEN
 from tests.ship.engine import ROOT
 from tests.ship.surroundings import Surroundings, surroundings

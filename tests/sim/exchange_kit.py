@@ -13,8 +13,8 @@ import aiohttp
 import websockets
 from websockets.asyncio.client import ClientConnection
 
+from altmonitor.sim.control import ExchangeFaults
 from altmonitor.sim.exchange import SimExchange
-from altmonitor.sim.faults import ExchangeFaults
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.port import Market
 from altmonitor.sim.script import Event

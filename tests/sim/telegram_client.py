@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 from PIL import Image
 
-from altmonitor.clock import Clock
-from altmonitor.sim.telegram import SimTelegram
+from altmonitor.core.clock import Clock
+from altmonitor.sim.telegram.server import SimTelegram
 from tests.movable_clock import MovableClock
 
 TOKEN = "123456:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"

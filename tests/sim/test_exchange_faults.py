@@ -12,7 +12,7 @@ import pytest
 import websockets
 from websockets.exceptions import ConnectionClosed
 
-from altmonitor.sim.faults import RestFault
+from altmonitor.sim.control import RestFault
 from tests.sim.exchange_kit import START, ask, everything, next_text, scene, until
 
 OI = "/fapi/v1/openInterest"

@@ -8,8 +8,8 @@ import pytest
 import websockets
 from websockets.exceptions import ConnectionClosed
 
-from altmonitor.clock import ScaledClock
-from altmonitor.errors import StartError
+from altmonitor.core.clock import ScaledClock
+from altmonitor.core.errors import StartError
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.script import BracketChange, Delisting, Listing

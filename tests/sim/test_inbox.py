@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 
 from altmonitor.config import Destination
-from altmonitor.sim.inbox import TerminalInbox, styled
-from altmonitor.sim.telegram import SimTelegram
-from altmonitor.sim.telegram_html import parse_html
+from altmonitor.sim.telegram.html import parse_html
+from altmonitor.sim.telegram.server import SimTelegram
+from altmonitor.sim.terminal import TerminalInbox, styled
 from tests.movable_clock import MovableClock
 from tests.sim.telegram_client import GROUP, RawClient, png, telegram
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from altmonitor.errors import ConfigError
+from altmonitor.core.errors import ConfigError
 from altmonitor.sim.port import Market
 from altmonitor.sim.tape import TapeMarket
 from altmonitor.sim.tape_file import Jump

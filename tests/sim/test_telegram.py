@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from altmonitor.sim.telegram_values import SimMessage
+from altmonitor.sim.telegram.values import SimMessage
 from tests.movable_clock import T0, MovableClock
 from tests.sim.telegram_client import GROUP, TOKEN, png, telegram
 

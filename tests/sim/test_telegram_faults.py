@@ -5,7 +5,7 @@ import asyncio
 import aiohttp
 import pytest
 
-from altmonitor.sim.telegram_values import Outage
+from altmonitor.sim.telegram.values import Outage
 from tests.movable_clock import MovableClock
 from tests.sim.telegram_client import telegram
 

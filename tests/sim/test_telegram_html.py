@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.sim.telegram_html import Entity, EntityError, parse_html, plain
+from altmonitor.sim.telegram.html import Entity, EntityError, parse_html, plain
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from altmonitor.sim.contracts import SimContract
-from altmonitor.sim.faults import RestFault
+from altmonitor.sim.control import RestFault
 from altmonitor.sim.market import SeededMarket
-from altmonitor.sim.positions import OVERVIEW_PATH
+from altmonitor.sim.positioning import OVERVIEW_PATH
 from altmonitor.sim.script import Listing, OiStep, Pump
 from altmonitor.sim.traders import Traders
 from tests.sim.exchange_kit import MINUTE, START, Scene, scene

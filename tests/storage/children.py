@@ -6,8 +6,8 @@ import resource
 import sys
 from pathlib import Path
 
-from altmonitor.clock import ScaledClock, SystemClock
-from altmonitor.storage.sqlite import SqliteStore, StoreOptions
+from altmonitor.core.clock import ScaledClock, SystemClock
+from altmonitor.storage.store import SqliteStore, StoreOptions
 from tests.storage.samples import NOW_MS, PRIVATE, pump
 
 

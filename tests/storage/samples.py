@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from altmonitor.alert import Alert, Details
-from altmonitor.values import Destination
+from altmonitor.core.alert import Alert, Details
+from altmonitor.core.types import Destination
 
 NOW_MS = 1_790_000_000_000
 PRIVATE = Destination(chat_id=77)

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from altmonitor.clock import ScaledClock
-from altmonitor.control.changelog import ChangeMade
-from altmonitor.control.conditions import Condition, PriceCrosses
-from altmonitor.control.overrides import Overrides
-from altmonitor.control.ports import ChangeLog
-from altmonitor.control.state import Own
-from altmonitor.errors import StorageError
-from altmonitor.storage import migrate
+from altmonitor.commands.ports import ChangeLog
+from altmonitor.core.clock import ScaledClock
+from altmonitor.core.errors import StorageError
+from altmonitor.core.types import Destination
+from altmonitor.settings.changes import ChangeMade
+from altmonitor.settings.conditions import Condition, PriceCrosses
+from altmonitor.settings.overrides import Overrides
+from altmonitor.settings.state import Own
+from altmonitor.storage import migrations as migrate
 from altmonitor.storage.changes import ChangeRecords, MemoryChanges
 from altmonitor.storage.memory import MemoryStore
-from altmonitor.storage.sqlite import SqliteStore, StoreOptions
-from altmonitor.values import Destination
+from altmonitor.storage.store import SqliteStore, StoreOptions
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, TOPIC
 
 CONDITION = Condition(

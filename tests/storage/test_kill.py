@@ -9,8 +9,8 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
-from altmonitor.clock import ScaledClock
-from altmonitor.storage.sqlite import SqliteStore, StoreOptions
+from altmonitor.core.clock import ScaledClock
+from altmonitor.storage.store import SqliteStore, StoreOptions
 from tests.storage.samples import NOW_MS, PRIVATE
 
 KILLS = 12

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.errors import NewerSchemaError, StorageError
-from altmonitor.storage import migrate
+from altmonitor.core.errors import NewerSchemaError, StorageError
+from altmonitor.storage import migrations as migrate
 
 OLD_SCHEMA = """
     CREATE TABLE alerts (id INTEGER PRIMARY KEY AUTOINCREMENT, ts REAL NOT NULL, symbol TEXT NOT NULL, direction TEXT,

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.clock import ScaledClock
-from altmonitor.errors import NewerSchemaError, StorageError
+from altmonitor.core.clock import ScaledClock
+from altmonitor.core.errors import NewerSchemaError, StorageError
+from altmonitor.core.types import Destination
 from altmonitor.storage.look import alert_reader
-from altmonitor.storage.sqlite import SqliteStore, StoreOptions
-from altmonitor.values import Destination
+from altmonitor.storage.store import SqliteStore, StoreOptions
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, pump
 
 SPEED = 10

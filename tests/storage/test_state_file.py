@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 
 from altmonitor.config import load
-from altmonitor.control.audience import QuietHours
-from altmonitor.control.conditions import Condition, PriceCrosses, PriceMoves
-from altmonitor.control.holder import Home, SettingsHolder
-from altmonitor.control.overrides import Budget, Overrides
-from altmonitor.control.settings import Settings
-from altmonitor.control.state import Own, State
-from altmonitor.errors import NewerSchemaError, StorageError
+from altmonitor.core.errors import NewerSchemaError, StorageError
+from altmonitor.core.types import Destination
+from altmonitor.settings.audience import QuietHours
+from altmonitor.settings.conditions import Condition, PriceCrosses, PriceMoves
+from altmonitor.settings.holder import Home, SettingsHolder
+from altmonitor.settings.overrides import Budget, Overrides
+from altmonitor.settings.settings import Settings
+from altmonitor.settings.state import Own, State
 from altmonitor.storage.state_file import StateFile, base_settings, which_won
 from altmonitor.storage.state_format import decode_own, encode_own
-from altmonitor.values import Destination
 from tests.fakes import ManualClock
 
 SECOND = 1_790_000_040

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from hypothesis import example, given, settings
 
-from altmonitor.control.holder import Home, SettingsHolder
-from altmonitor.control.settings import SETTING_OF, Settings
-from altmonitor.control.state import State
-from altmonitor.errors import NewerSchemaError
+from altmonitor.core.errors import NewerSchemaError
+from altmonitor.core.types import Destination
+from altmonitor.settings.holder import Home, SettingsHolder
+from altmonitor.settings.settings import SETTING_OF, Settings
+from altmonitor.settings.state import State
 from altmonitor.storage.state_file import StateFile
 from altmonitor.storage.state_format import Damaged, decode, encode
-from altmonitor.values import Destination
 from tests.fakes import ManualClock
 from tests.fuzz import broken
 

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from altmonitor.alert import Details
-from altmonitor.clock import ScaledClock
-from altmonitor.control.ports import AlertQueries, ToldAlert
-from altmonitor.delivery.ports import Outbox
-from altmonitor.monitor.ports import AlertHistory, AlertSink, AlertUpdates
+from altmonitor.commands.ports import AlertQueries, ToldAlert
+from altmonitor.core.alert import Details
+from altmonitor.core.clock import ScaledClock
+from altmonitor.core.types import Destination
+from altmonitor.interfaces.delivery import Outbox
+from altmonitor.interfaces.exchange import AlertHistory, AlertSink, AlertUpdates
 from altmonitor.storage.memory import MemoryStore
-from altmonitor.storage.sqlite import SqliteStore, StoreOptions
-from altmonitor.values import Destination
+from altmonitor.storage.store import SqliteStore, StoreOptions
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, TOPIC, pump
 
 Store = SqliteStore | MemoryStore

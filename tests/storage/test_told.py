@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from altmonitor.alert import Details, EpisodeEnd
-from altmonitor.monitor.ports import AlertHistory, ToldSize
-from altmonitor.values import Destination
+from altmonitor.core.alert import Details, EpisodeEnd
+from altmonitor.core.types import Destination
+from altmonitor.interfaces.exchange import AlertHistory, ToldSize
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, TOPIC, pump
 from tests.storage.test_store_contract import Store, opened
 

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
-from altmonitor.clock import SystemClock
-from altmonitor.values import Secret
+from altmonitor.core.clock import SystemClock
+from altmonitor.core.types import Secret
 from altmonitor.web.commands import Commands, ListedCommand
 from altmonitor.web.server import HealthServer, Served
-from tests.control.desk import healthy
+from tests.commands.desk import healthy
 
 TOKEN = {"Authorization": "Bearer open sesame"}
 

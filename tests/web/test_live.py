@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager
 import aiohttp
 import msgspec
 
-from altmonitor.alert import Alert
-from altmonitor.clock import ScaledClock
-from altmonitor.control.ports import AlertQueries, ToldAlert
-from altmonitor.web import live as live_module
-from altmonitor.web.live import LiveAlerts
+from altmonitor.commands.ports import AlertQueries, ToldAlert
+from altmonitor.core.alert import Alert
+from altmonitor.core.clock import ScaledClock
+from altmonitor.web import streams as live_module
 from altmonitor.web.server import HealthServer, Served
-from tests.control.desk import MemoryAlerts, healthy
+from altmonitor.web.streams import LiveAlerts
+from tests.commands.desk import MemoryAlerts, healthy
 
 START_MS = 1_790_000_000_000
 

@@ -12,15 +12,15 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
-from altmonitor.alert import Alert
-from altmonitor.clock import Clock, ScaledClock, SystemClock
-from altmonitor.control.ports import AlertStats, ToldAlert
-from altmonitor.errors import StartError
-from altmonitor.monitor.health import Vitals, assess
-from altmonitor.monitor.ports import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus
-from altmonitor.values import Secret
+from altmonitor.commands.ports import AlertStats, ToldAlert
+from altmonitor.core.alert import Alert
+from altmonitor.core.clock import Clock, ScaledClock, SystemClock
+from altmonitor.core.errors import StartError
+from altmonitor.core.status import Vitals, assess
+from altmonitor.core.types import Secret
+from altmonitor.interfaces.exchange import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus
 from altmonitor.web.server import HealthServer, Served, is_this_machine
-from tests.control.desk import MemoryAlerts, healthy
+from tests.commands.desk import MemoryAlerts, healthy
 
 START_MS = 1_790_000_000_000
 PUMP = Alert(

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from altmonitor.clock import Clock
+from altmonitor.core.clock import Clock
 from altmonitor.exchanges.binance.endpoints import CONTROL_INTERVAL_S, STREAM_PATH
-from altmonitor.exchanges.binance.subscriptions import SubscriptionLedger
-from altmonitor.exchanges.binance.wire import (
+from altmonitor.exchanges.binance.frames import (
     NOT_A_KLINE,
     Answer,
     KlineFrame,
@@ -20,9 +19,10 @@ from altmonitor.exchanges.binance.wire import (
     decode_kline,
     decode_other,
 )
-from altmonitor.exchanges.transports.port import CloseReason, OpenTransport, Transport, TransportOptions
-from altmonitor.market.symbol import ContractNews
-from altmonitor.monitor.ports import FeedSink
+from altmonitor.exchanges.binance.subscriptions import SubscriptionLedger
+from altmonitor.exchanges.ws.transport import CloseReason, OpenTransport, Transport, TransportOptions
+from altmonitor.interfaces.exchange import FeedSink
+from altmonitor.market.contracts import ContractNews
 
 _SEND_WITHIN_S: Final = 10.0
 

@@ -6,19 +6,19 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
-from altmonitor.cache import Cache
-from altmonitor.clock import Clock
-from altmonitor.errors import BadAnswer, ExchangeBlocked, ExchangeError, ExchangeUnreachable
-from altmonitor.exchanges.binance.budget import FUTURES_DATA
+from altmonitor.core.cache import Cache
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeError, ExchangeUnreachable
+from altmonitor.exchanges.binance.bodies import DayTickerWire, PremiumIndexWire
 from altmonitor.exchanges.binance.positioning_wire import LongShortWire, OiBarWire, TakerFlowWire
-from altmonitor.exchanges.binance.readers import One, Rows
 from altmonitor.exchanges.binance.rest import BinanceRest
-from altmonitor.exchanges.binance.rest_wire import DayTickerWire, PremiumIndexWire
-from altmonitor.monitor.ports import DayTicker, Funding, Priority
+from altmonitor.exchanges.rest.budget import FUTURES_DATA
+from altmonitor.exchanges.rest.readers import One, Rows
+from altmonitor.interfaces.exchange import DayTicker, Funding, Priority
 from altmonitor.positioning.divergence import Histories
-from altmonitor.positioning.oi_velocity import BARS_NEEDED, OiBar
+from altmonitor.positioning.open_interest import BARS_NEEDED, OiBar
 from altmonitor.positioning.periods import checked_period
-from altmonitor.positioning.top_traders import LongShort, TakerFlow, TopTraders
+from altmonitor.positioning.ratios import LongShort, TakerFlow, TopTraders
 
 V = TypeVar("V")
 

@@ -9,8 +9,8 @@ import math
 
 import msgspec
 
-from altmonitor.positioning.oi_velocity import OiBar
-from altmonitor.positioning.top_traders import LongShort, TakerFlow
+from altmonitor.positioning.open_interest import OiBar
+from altmonitor.positioning.ratios import LongShort, TakerFlow
 from altmonitor.positioning.units import Fraction
 
 SUM_TOLERANCE = 0.011

@@ -6,11 +6,11 @@ import asyncio
 import logging
 from typing import Final
 
-from altmonitor.clock import Clock
-from altmonitor.errors import BadAnswer, BudgetExhausted, ExchangeBlocked, ExchangeUnreachable
-from altmonitor.exchanges.binance.budget import Ask
-from altmonitor.exchanges.binance.guard import Guard, Send
-from altmonitor.monitor.ports import Priority
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import BadAnswer, BudgetExhausted, ExchangeBlocked, ExchangeUnreachable
+from altmonitor.exchanges.rest.budget import Ask
+from altmonitor.exchanges.rest.guard import Guard, Send
+from altmonitor.interfaces.exchange import Priority
 
 log = logging.getLogger(__name__)
 

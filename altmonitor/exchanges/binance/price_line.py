@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from altmonitor.exchanges.binance.readers import Rows
+from altmonitor.exchanges.binance.bodies import KlineWire
 from altmonitor.exchanges.binance.rest import BinanceRest
-from altmonitor.exchanges.binance.rest_wire import KlineWire
-from altmonitor.monitor.ports import Priority
+from altmonitor.exchanges.rest.readers import Rows
+from altmonitor.interfaces.exchange import Priority
 
 MOST_CANDLES: Final = 1_000
 WEIGHT: Final = 5

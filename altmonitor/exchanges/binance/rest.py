@@ -11,26 +11,19 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from altmonitor.cache import Cache
-from altmonitor.clock import Clock
-from altmonitor.errors import BadAnswer, ExchangeError, ExchangeUnreachable, UnknownSymbol
-from altmonitor.exchanges.binance import rest_wire as wire
-from altmonitor.exchanges.binance.budget import FUNDING, FUTURES_DATA, Ask
-from altmonitor.exchanges.binance.guard import Answer, Guard
-from altmonitor.exchanges.binance.http_get import ANSWER_TIMEOUT_S, SOCKETS, HttpGet
+from altmonitor.core.cache import Cache
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import BadAnswer, ExchangeError, ExchangeUnreachable, UnknownSymbol
+from altmonitor.exchanges.binance import bodies as wire
 from altmonitor.exchanges.binance.preflight import Preflight
-from altmonitor.exchanges.binance.readers import One, Rows
-from altmonitor.exchanges.binance.refusal import retry_after_s
-from altmonitor.market.kline import Candle
-from altmonitor.market.symbol import Contract
-from altmonitor.monitor.ports import (
-    DayTicker,
-    Funding,
-    GuardStatus,
-    LongShortRatio,
-    OpenInterest,
-    Priority,
-)
+from altmonitor.exchanges.rest.budget import FUNDING, FUTURES_DATA, Ask
+from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S, SOCKETS, HttpGet
+from altmonitor.exchanges.rest.guard import Answer, Guard
+from altmonitor.exchanges.rest.readers import One, Rows
+from altmonitor.exchanges.rest.refusal import retry_after_s
+from altmonitor.interfaces.exchange import DayTicker, Funding, GuardStatus, LongShortRatio, OpenInterest, Priority
+from altmonitor.market.candles import Candle
+from altmonitor.market.contracts import Contract
 
 log = logging.getLogger(__name__)
 

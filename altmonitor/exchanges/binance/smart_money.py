@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
-from altmonitor.cache import Cache
-from altmonitor.clock import Clock
-from altmonitor.errors import BadAnswer, ExchangeBlocked, ExchangeError, ExchangeUnreachable, RegionBlocked
-from altmonitor.exchanges.binance.budget import Ask, Budget, Pool
-from altmonitor.exchanges.binance.guard import Answer, Guard
-from altmonitor.exchanges.binance.http_get import HttpGet
+from altmonitor.core.cache import Cache
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeError, ExchangeUnreachable, RegionBlocked
 from altmonitor.exchanges.binance.smart_money_wire import read_overview
-from altmonitor.monitor.ports import GuardStatus, Priority
+from altmonitor.exchanges.rest.budget import Ask, Budget, Pool
+from altmonitor.exchanges.rest.client import HttpGet
+from altmonitor.exchanges.rest.guard import Answer, Guard
+from altmonitor.interfaces.exchange import GuardStatus, Priority
 from altmonitor.positioning.smart_money import Overview
 
 PATH: Final = "/bapi/futures/v1/public/future/smart-money/signal/overview"

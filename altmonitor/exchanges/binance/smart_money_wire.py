@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from altmonitor.errors import BadAnswer
-from altmonitor.exchanges.binance.readers import UNREADABLE, One
+from altmonitor.core.errors import BadAnswer
+from altmonitor.exchanges.rest.readers import UNREADABLE, One
 from altmonitor.positioning.smart_money import Overview, Side
 
 SUCCESS = "000000"

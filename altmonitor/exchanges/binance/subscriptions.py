@@ -14,7 +14,7 @@ from itertools import count
 from typing import Final, Literal
 
 from altmonitor.exchanges.binance.endpoints import ANSWER_WITHIN_S, MAX_CONTROL_FRAME_BYTES
-from altmonitor.exchanges.binance.wire import Answer
+from altmonitor.exchanges.binance.frames import Answer
 
 Method = Literal["SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS"]
 

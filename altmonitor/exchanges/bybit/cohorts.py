@@ -12,18 +12,18 @@ from typing import Final
 
 import msgspec
 
-from altmonitor.cache import Cache
-from altmonitor.clock import Clock
-from altmonitor.errors import BadAnswer
-from altmonitor.exchanges.binance.guard import Guard
+from altmonitor.core.cache import Cache
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import BadAnswer
 from altmonitor.exchanges.binance.positioning import MOST_BUCKETS
 from altmonitor.exchanges.binance.positioning_wire import long_short
-from altmonitor.exchanges.binance.readers import UNREADABLE, One, Rows
-from altmonitor.exchanges.venue import ANSWER_WITHIN_S, VenueRest, venue_guard
-from altmonitor.monitor.ports import GuardStatus, Priority
+from altmonitor.exchanges.rest.guard import Guard
+from altmonitor.exchanges.rest.readers import UNREADABLE, One, Rows
+from altmonitor.exchanges.rest.venue import ANSWER_WITHIN_S, VenueRest, venue_guard
+from altmonitor.interfaces.exchange import GuardStatus, Priority
 from altmonitor.positioning.divergence import Histories
 from altmonitor.positioning.periods import checked_period
-from altmonitor.positioning.top_traders import LongShort
+from altmonitor.positioning.ratios import LongShort
 from altmonitor.positioning.units import round_half_up
 
 REST_URL: Final = "https://api.bybit.com"

@@ -14,19 +14,19 @@ from typing import Final
 
 import msgspec
 
-from altmonitor.cache import Cache
-from altmonitor.clock import Clock
-from altmonitor.errors import BadAnswer
-from altmonitor.exchanges.binance.guard import Guard
+from altmonitor.core.cache import Cache
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import BadAnswer
 from altmonitor.exchanges.binance.positioning import MOST_BUCKETS, clearest
 from altmonitor.exchanges.binance.positioning_wire import long_short
-from altmonitor.exchanges.binance.readers import UNREADABLE, One, Rows
-from altmonitor.exchanges.venue import ANSWER_WITHIN_S, VenueRest, venue_guard
-from altmonitor.market.symbol import base_of
-from altmonitor.monitor.ports import GuardStatus, Priority
+from altmonitor.exchanges.rest.guard import Guard
+from altmonitor.exchanges.rest.readers import UNREADABLE, One, Rows
+from altmonitor.exchanges.rest.venue import ANSWER_WITHIN_S, VenueRest, venue_guard
+from altmonitor.interfaces.exchange import GuardStatus, Priority
+from altmonitor.market.contracts import base_of
 from altmonitor.positioning.divergence import Histories
 from altmonitor.positioning.periods import checked_period, period_ms
-from altmonitor.positioning.top_traders import LongShort
+from altmonitor.positioning.ratios import LongShort
 
 REST_URL: Final = "https://www.okx.com"
 ALL_ACCOUNTS: Final = "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract"

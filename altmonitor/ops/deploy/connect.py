@@ -7,9 +7,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from altmonitor.ops.deploy import facts
-from altmonitor.ops.deploy.facts import Facts, Obstacle
+from altmonitor.ops.deploy import probe as facts
 from altmonitor.ops.deploy.layout import Step
+from altmonitor.ops.deploy.probe import Facts, Obstacle
 from altmonitor.ops.deploy.runner import Rights, Runner
 from altmonitor.ops.deploy.ssh import SSH_FAILED, is_login_refused
 

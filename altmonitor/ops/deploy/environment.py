@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from altmonitor.files import write_atomically
+from altmonitor.core.files import write_atomically
 from altmonitor.ops.deploy.unit import environment_text
 
 

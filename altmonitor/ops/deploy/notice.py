@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from altmonitor import config as configuration
-from altmonitor.errors import ConfigError
+from altmonitor.core.errors import ConfigError
 
 TIMEOUT_S = 20.0
 

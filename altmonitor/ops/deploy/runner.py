@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from shlex import quote
 from typing import TextIO
 
-from altmonitor.clock import SystemClock
+from altmonitor.core.clock import SystemClock
 from altmonitor.ops.deploy.layout import Step, redacted
 from altmonitor.ops.deploy.ssh import SSH_FAILED, Connection, cause_of, rsync_options
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from shlex import quote
 
-from altmonitor.ops.deploy.choices import Server
+from altmonitor.ops.deploy.options import Server
 
 CONNECT_TIMEOUT_S = 10
 SSH_FAILED = 255

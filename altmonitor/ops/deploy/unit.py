@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from altmonitor.ops.deploy.choices import DEFAULT_DIR
+from altmonitor.ops.deploy.options import DEFAULT_DIR
 
 WRITTEN_FOR = f"{DEFAULT_DIR}/current"
 _HOMES = ("/home", "/root", "/run/user")

@@ -9,8 +9,8 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from altmonitor.errors import StartError
-from altmonitor.files import write_atomically
+from altmonitor.core.errors import StartError
+from altmonitor.core.files import write_atomically
 from altmonitor.ops.doctor.redaction import HIDDEN, PublicText
 from altmonitor.ops.doctor.render import as_json, text
 from altmonitor.ops.doctor.values import Report

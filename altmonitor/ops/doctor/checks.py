@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from altmonitor.config import Config
-from altmonitor.ops.doctor import live, local
+from altmonitor.ops.doctor import live
+from altmonitor.ops.doctor import local_checks as local
 from altmonitor.ops.doctor.values import Check, Seen, failed, fine, note
 
 if TYPE_CHECKING:  # they need the libraries that are to be checked first
-    from altmonitor.ops.doctor.network import Exchange
-    from altmonitor.ops.doctor.telegram_side import Telegram
+    from altmonitor.ops.doctor.network_checks import Exchange
+    from altmonitor.ops.doctor.telegram_checks import Telegram
 
 NETWORK = "check the network, the firewall and HTTPS_PROXY"
 READ_AGAIN = "correct that line; README.md lists what is allowed"

@@ -9,12 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from altmonitor.clock import Clock
 from altmonitor.config import Config
-from altmonitor.exchanges.binance.stream import FeedOptions, KlineFeed
-from altmonitor.market.kline import KlineUpdate
-from altmonitor.market.symbol import ContractNews
-from altmonitor.monitor.ports import FeedEvent
+from altmonitor.core.clock import Clock
+from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
+from altmonitor.interfaces.exchange import FeedEvent
+from altmonitor.market.candles import KlineUpdate
+from altmonitor.market.contracts import ContractNews
 
 WITHIN_S = 10.0
 _FEED_LOGGER = "altmonitor.exchanges"

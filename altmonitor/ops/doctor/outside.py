@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from altmonitor.clock import Clock
 from altmonitor.config import Config
+from altmonitor.core.clock import Clock
 from altmonitor.ops.doctor import live
 from altmonitor.ops.doctor.checks import exchange_checks, telegram_checks
-from altmonitor.ops.doctor.network import Exchange
-from altmonitor.ops.doctor.runner import run
-from altmonitor.ops.doctor.telegram_side import Telegram
+from altmonitor.ops.doctor.network_checks import Exchange
+from altmonitor.ops.doctor.report import run
+from altmonitor.ops.doctor.telegram_checks import Telegram
 from altmonitor.ops.doctor.values import Check, Finding
 
 WEB_URL = "https://www.binance.com"

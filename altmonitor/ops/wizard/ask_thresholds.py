@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from altmonitor.control.presets import PRESETS
-from altmonitor.control.settings import SETTING_OF
 from altmonitor.ops.wizard.session import Session
 from altmonitor.ops.wizard.terminal import Option
 from altmonitor.ops.wizard.values import Answers
+from altmonitor.settings.presets import PRESETS
+from altmonitor.settings.settings import SETTING_OF
 from altmonitor.variables import VARIABLES
 
 BUDGET = "ALERT_BUDGET_PER_DAY"

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from dotenv.parser import Binding, parse_stream
 
-from altmonitor.errors import ConfigError
-from altmonitor.files import write_atomically
+from altmonitor.core.errors import ConfigError
+from altmonitor.core.files import write_atomically
 
 PRIVATE = 0o600
 BOM = "\ufeff"

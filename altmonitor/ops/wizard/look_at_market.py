@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from altmonitor.ops.doctor.command import read_settings
+from altmonitor.ops.doctor.doctor import read_settings
 from altmonitor.ops.doctor.outside import Place, look_at_exchange
 from altmonitor.ops.doctor.render import SIGNS
 from altmonitor.ops.doctor.values import Finding, Verdict

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from altmonitor.errors import ConfigError
+from altmonitor.core.errors import ConfigError
 from altmonitor.ops.wizard import env_file
 from altmonitor.ops.wizard.session import Session
 from altmonitor.ops.wizard.values import Answers, changes

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from altmonitor.chat.notifier import TelegramChannel, Timeouts
-from altmonitor.clock import Clock
-from altmonitor.errors import ChatUnreachable, RetryLater
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import ChatUnreachable, RetryLater
+from altmonitor.core.types import Secret
 from altmonitor.ops import reach
 from altmonitor.ops.wizard import env_file
 from altmonitor.ops.wizard.terminal import Back, Option, Terminal
 from altmonitor.ops.wizard.values import proxy_in
-from altmonitor.values import Secret
+from altmonitor.telegram.bot import TelegramChannel, Timeouts
 from altmonitor.variables import VARIABLES
 
 T = TypeVar("T")

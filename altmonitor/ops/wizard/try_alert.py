@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from altmonitor.chat.notifier import TelegramChannel
-from altmonitor.errors import AltmonitorError, ChatMoved
-from altmonitor.ops import trial
+from altmonitor.core.errors import AltmonitorError, ChatMoved
+from altmonitor.ops import test_alert as trial
 from altmonitor.ops.wizard.session import Session
 from altmonitor.ops.wizard.terminal import Back
 from altmonitor.ops.wizard.values import Answers, message_language
+from altmonitor.telegram.bot import TelegramChannel
 
 
 def try_alert(session: Session, answers: Answers) -> Answers:

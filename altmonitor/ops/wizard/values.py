@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from altmonitor.chat.ports import BotIdentity
+from altmonitor.core.languages import LANGUAGES
+from altmonitor.core.types import Destination, Secret
 from altmonitor.ops.telegram import ChatSeen
-from altmonitor.values import Destination, Secret
-from altmonitor.variables import LANGUAGES, TOKEN_SHAPE
+from altmonitor.telegram.types import BotIdentity
+from altmonitor.variables import TOKEN_SHAPE
 
 WIZARD_LANGUAGES = ("en", "zh", "ru")
 

@@ -1,0 +1,278 @@
+"""Composition root: joins the market side and the chat side over one store, runs their loops, stops them in order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from zoneinfo import ZoneInfo
+
+from altmonitor import __version__
+from altmonitor.app.chat import ChatSide, ChatStage, Outlet
+from altmonitor.app.herald import HouseHerald
+from altmonitor.app.market import Choices, MarketSide, MarketStage
+from altmonitor.app.operator_news import Newsroom
+from altmonitor.app.queries import QuestionSide, QuestionStage
+from altmonitor.app.systemd import ServiceWatch, Signs
+from altmonitor.app.tracking import TrackingSide
+from altmonitor.config import Config
+from altmonitor.core.clock import Clock, SystemClock
+from altmonitor.core.errors import StorageError, TokenRefused
+from altmonitor.core.status import Health, LoopStatus, Vitals, assess
+from altmonitor.core.supervisor import Supervisor
+from altmonitor.core.types import Destination
+from altmonitor.interfaces.exchange import LatencyStatus
+from altmonitor.render import notices as news
+from altmonitor.render.signed_buttons import Seal, kept_seal
+from altmonitor.settings.holder import Home, SettingsHolder
+from altmonitor.storage.state_file import LoadedState, StateFile, base_settings, which_won
+from altmonitor.storage.store import SqliteStore, StoreOptions
+from altmonitor.web.server import HealthServer, Served
+from altmonitor.web.streams import LiveAlerts
+
+__all__ = ["App", "Choices", "Outlet"]
+
+log = logging.getLogger(__name__)
+
+STOP_WITHIN_S = 3.0
+PRUNE_EVERY_S = 3_600.0
+KEPT_DAYS = 90
+
+
+class App:
+    """The whole monitor. `run` works until `stop` is called or something fatal happens."""
+
+    def __init__(self, config: Config, *, clock: Clock, outlet: Outlet, choices: Choices | None = None) -> None:
+        self.config = config
+        self.clock = clock
+        self._outlet = outlet
+        self._started_s = clock.monotonic()
+        self.supervisor = Supervisor(clock=clock, fatal=(TokenRefused,))
+        self._untold: list[tuple[news.News, Destination | None]] = []  # news from before there is somebody to tell it
+        self._newsroom = Newsroom(clock=clock, publish=self._publish)
+        self._live = LiveAlerts(clock)
+        self.store = SqliteStore(
+            config.db_file,
+            clock=clock,
+            options=StoreOptions(
+                destinations=outlet.destinations,
+                keeps_history=config.history_enabled,
+                on_committed=self._live.publish,
+                on_trouble=self._newsroom.on_storage_trouble,
+                on_set_aside=self._newsroom.on_database_set_aside,
+                disk_clock=SystemClock(),
+            ),
+        )
+        self._live.history = self.store if config.history_enabled else None
+        self._state_file = StateFile(config.state_file, clock)
+        choices = choices or Choices()
+        self.market = MarketSide(
+            MarketStage(
+                config=config,
+                clock=clock,
+                choices=choices,
+                settings=base_settings(config),
+                store=self.store,
+                newsroom=self._newsroom,
+                refresh=self._refresh,
+            )
+        )
+        self.chat: ChatSide | None = None
+        self._service = ServiceWatch(choices.service, clock=clock, signs=self._signs)
+
+    # --- life ----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Raises the fatal error that ended it, or what kept it from starting (`StartError`, `StorageError`)."""
+        async with AsyncExitStack() as stack:
+            loaded = await self._state_file.load()
+            holder = self._holder(loaded)
+            self.store.set_destinations(holder.destinations)
+            await stack.enter_async_context(self.store)
+            await self.market.restore(holder.audiences)
+            await self.market.rest.start()
+            stack.push_async_callback(self.market.rest.stop)
+            await self.market.positions.start()
+            stack.push_async_callback(self.market.positions.stop)
+            questions = self._build_questions(holder)
+            stack.callback(questions.close)
+            self.chat = self._build_chat(holder, await kept_seal(self.store), questions)
+            self._tell_what_waited(self.chat, loaded)
+            tracking = await self._start_tracking(self.chat, stack)
+            server = self._build_server()
+            await server.start()
+            stack.push_async_callback(server.stop)
+            self.server_port = server.port
+            self._start_loops(self.chat, questions, tracking)
+            try:
+                await self.supervisor.wait()
+            finally:
+                self._service.stopping()
+                await self.supervisor.stop(within_s=STOP_WITHIN_S)
+        if self.supervisor.fatal_error is not None:
+            raise self.supervisor.fatal_error
+
+    def stop(self) -> None:
+        """Let `run` end; what is queued stays queued."""
+        self.supervisor.end()
+
+    def _holder(self, loaded: LoadedState) -> SettingsHolder:
+        base = base_settings(self.config)
+        home = Home(
+            destinations=self._outlet.destinations,
+            lang=self.config.alert_lang,
+            tz=self.config.alert_tz,
+            budget_per_day=self.config.alert_budget_per_day,
+        )
+        holder = SettingsHolder(base, loaded.state, home=home)
+        for line in which_won(base, loaded.overrides):
+            log.info("%s", line)
+        self._use(holder)
+        holder.on_change(lambda audiences: self._use(holder))
+        return holder
+
+    def _use(self, holder: SettingsHolder) -> None:
+        """From the next frame on."""
+        self.market.engine.moved_to(self.store.where_now)  # what a group was told it was told under any id
+        self.market.engine.use(holder.audiences)
+        self.market.engine.use_conditions(holder.state.conditions)
+
+    def _build_questions(self, holder: SettingsHolder) -> QuestionSide:
+        stage = QuestionStage(config=self.config, clock=self.clock, market=self.market, store=self.store, holder=holder)
+        return QuestionSide(stage, zone_of=lambda place: ZoneInfo(holder.audience_at(place).tz))
+
+    def _build_chat(self, holder: SettingsHolder, seal: Seal, questions: QuestionSide) -> ChatSide:
+        return ChatSide(
+            ChatStage(
+                config=self.config,
+                clock=self.clock,
+                outlet=self._outlet,
+                store=self.store,
+                state_file=self._state_file,
+                holder=holder,
+                newsroom=self._newsroom,
+                health=self.health,
+                breadth=self.market.engine.breadth,
+                listed=self.market.symbols,
+                on_sent=self._on_news_sent,
+                fatal=self.supervisor.end,
+                seal=seal,
+                questions=questions,
+            )
+        )
+
+    def _tell_what_waited(self, chat: ChatSide, loaded: LoadedState) -> None:
+        for piece, not_to in self._untold:
+            chat.publish(piece, not_to)
+        for since_ms, until_ms in self.market.sight.untold_before:
+            self._newsroom.tell_back(since_ms, until_ms)
+        if loaded.unwritable:
+            log.warning("changes made in the chat cannot be saved: %s", loaded.unwritable)
+        if loaded.problem:
+            log.warning("%s", loaded.problem)
+            kept_as = str(loaded.aside or self.config.state_file)
+            piece = news.SettingsDamaged(at_ms=self.clock.now_ms(), kept_as=kept_as, reason=loaded.problem)
+            self._newsroom.tell(piece)
+
+    def _start_loops(self, chat: ChatSide, questions: QuestionSide, tracking: TrackingSide | None) -> None:
+        own: dict[str, Callable[[], Awaitable[None]]] = {
+            "clean-up": self._clean_up,
+            "service manager": self._service.run,
+        }
+        if tracking is not None:
+            own |= tracking.loops()
+        loops = chat.loops() | self.market.loops() | questions.loops() | own
+        for name, loop in loops.items():
+            self.supervisor.start(name, loop)
+
+    async def _start_tracking(self, chat: ChatSide, stack: AsyncExitStack) -> TrackingSide | None:
+        """None when nothing is to be tracked in this process. Raises ConfigError for a shard that does not exist."""
+        if not TrackingSide.is_wanted(self.config):
+            return None
+        positions = self.market.positions
+        main = chat.voices.style(self._outlet.destinations[0])
+        tracking = TrackingSide(
+            self.config,
+            clock=self.clock,
+            rest=self.market.rest,
+            positioning=positions.ratios,
+            smart_money=positions.smart_money,
+            herald=HouseHerald(clock=self.clock, style=main, say=chat.announce),
+        )
+        await tracking.start()
+        stack.push_async_callback(tracking.stop)
+        return tracking
+
+    def _build_server(self) -> HealthServer:
+        config = self.config
+        return HealthServer(
+            Served(
+                host=config.api_host,
+                port=config.api_port,
+                health=self.health,
+                alerts=self.store if config.history_enabled else None,
+                clock=self.clock,
+                token=config.api_token,
+                live=self._live,
+                commands=lambda: None if self.chat is None else self.chat.http_commands,
+            )
+        )
+
+    async def _clean_up(self) -> None:
+        while True:
+            try:
+                await self.store.prune(before_s=self.clock.now_ms() / 1000 - KEPT_DAYS * 86_400)
+            except StorageError as problem:
+                log.warning("old alerts could not be removed: %s", problem)
+            await self.clock.sleep(PRUNE_EVERY_S)
+
+    # --- between the sides ---------------------------------------------------------------------------------------
+
+    def _refresh(self, alert_key: str) -> None:
+        if self.chat is not None:
+            self.chat.dispatcher.refresh(alert_key)
+
+    def _publish(self, piece: news.News, not_to: Destination | None) -> None:
+        if self.chat is None:
+            self._untold.append((piece, not_to))
+        else:
+            self.chat.publish(piece, not_to)
+
+    def _on_news_sent(self, piece: news.News) -> Callable[[int], None] | None:
+        return self.market.sight.untold(piece.since_ms, piece.at_ms) if isinstance(piece, news.BackAfter) else None
+
+    def _signs(self) -> Signs:
+        health = self.health()
+        seen = f"{health.feed.symbols_covered} of {health.feed.symbols_expected} symbols"
+        trouble = "; ".join(finding.text for finding in health.findings) or f"{health.outbox.queued} alerts waiting"
+        return Signs(
+            data_age_s=health.feed.last_frame_age_s,
+            is_storing=self.store.is_writing,
+            status=f"{health.status}: {seen}; {trouble}",
+        )
+
+    def health(self) -> Health:
+        """One moment of everything, for `/health`, `/metrics` and `/status`."""
+        deliver_p50, deliver_p99 = (None, None) if self.chat is None else self.chat.dispatcher.latency_ms()
+        detect_p50, detect_p99 = self.market.engine.detect_latency_ms()
+        return assess(
+            Vitals(
+                feed=self.market.feed.status(),
+                sweep=self.market.sweep.status(),
+                outbox=self.store.outbox_status(),
+                guard=self.market.guard.status(),
+                latency=LatencyStatus(
+                    detect_p50=detect_p50, detect_p99=detect_p99, deliver_p50=deliver_p50, deliver_p99=deliver_p99
+                ),
+                uptime_s=self.clock.monotonic() - self._started_s,
+                version=__version__,
+                loops=[
+                    LoopStatus(
+                        name=loop.name,
+                        restarts=loop.restarts,
+                        failures_in_row=self.supervisor.failures_in_row(loop),
+                    )
+                    for loop in self.supervisor.loops.values()
+                ],
+            )
+        )

@@ -1,0 +1,115 @@
+"""How far the market was seen and what was said of it, kept across runs.
+
+What lies between two runs is reported and looked through like any other blind time, and a report that a killed program
+could not deliver is told by the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Protocol
+
+import msgspec
+
+from altmonitor.core.clock import Clock
+from altmonitor.interfaces.exchange import FeedEvent, FeedStatus
+
+KEEP_EVERY_S = 15.0
+MOST_UNTOLD = 50
+_SEEN, _UNTOLD = "seen_until_ms", "blind_times_untold"
+
+BlindTime = tuple[int, int]
+"""Nothing was seen from … until, unix ms."""
+
+
+class Memory(Protocol):
+    """Values that outlive the program."""
+
+    async def meta_get(self, key: str) -> str | None: ...
+    async def meta_set(self, key: str, value: str) -> None: ...
+
+
+class Sight:
+    """unseen_since_ms: beginning of what has not been looked through yet, None when everything was.
+
+    untold_before: blind times of earlier runs whose report has not arrived; known after `load`.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        *,
+        clock: Clock,
+        feed: Callable[[], FeedStatus],
+        unseen_since_ms: Callable[[], int | None],
+    ) -> None:
+        self._memory = memory
+        self._clock = clock
+        self._feed = feed
+        self._unseen_since_ms = unseen_since_ms
+        self._before_ms: int | None = None
+        self._untold: list[BlindTime] = []
+        self._kept_untold: list[BlindTime] = []
+        self._has_changed = asyncio.Event()
+        self.untold_before: Sequence[BlindTime] = ()
+
+    async def load(self) -> int | None:
+        """Until when an earlier run saw everything, unix ms; None without one."""
+        seen, untold = await self._memory.meta_get(_SEEN), await self._memory.meta_get(_UNTOLD)
+        if seen is not None and seen.isdigit() and int(seen) <= self._clock.now_ms():
+            self._before_ms = int(seen)
+        with suppress(msgspec.MsgspecError):
+            self._kept_untold = msgspec.json.decode(untold or "[]", type=list[BlindTime])
+        self.untold_before = tuple(self._kept_untold)
+        return self._before_ms
+
+    def note_blind(self, at_ms: int) -> None:
+        """It was told that nothing is seen although nothing was ever seen: the end of that will be told as well."""
+        if self._before_ms is None:
+            self._before_ms = at_ms
+
+    def completed(self, event: FeedEvent) -> FeedEvent:
+        """The first `live` of a run knows nothing of the run before it: here it learns since when nobody looked."""
+        if event.kind == "blind" and event.blind_since_ms is None:
+            self.note_blind(event.at_ms)
+        if event.kind != "live":
+            return event
+        since_ms, self._before_ms = self._before_ms, None
+        return event if event.blind_since_ms is not None else replace(event, blind_since_ms=since_ms)
+
+    def untold(self, since_ms: int, until_ms: int) -> Callable[[int], None]:
+        """A report is on its way; call what is returned once it has arrived."""
+        blind = (since_ms, until_ms)
+        self._untold = [*self._untold, blind][-MOST_UNTOLD:]
+        self._has_changed.set()
+
+        def arrived(message_id: int) -> None:
+            self._untold = [other for other in self._untold if other != blind]
+            self._has_changed.set()
+
+        return arrived
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            with suppress(TimeoutError):
+                async with self._clock.timeout(KEEP_EVERY_S):
+                    await self._has_changed.wait()
+            self._has_changed.clear()
+            if self._untold != self._kept_untold:
+                self._kept_untold = list(self._untold)
+                await self._memory.meta_set(_UNTOLD, msgspec.json.encode(self._kept_untold).decode())
+            seen_ms = self._seen_until_ms()
+            if seen_ms is not None:
+                await self._memory.meta_set(_SEEN, str(seen_ms))
+
+    def _seen_until_ms(self) -> int | None:
+        status = self._feed()
+        if status.is_blind or status.last_frame_age_s is None:
+            return None
+        last_ms = self._clock.now_ms() - int(status.last_frame_age_s * 1000)
+        unseen_ms = self._unseen_since_ms()
+        return last_ms if unseen_ms is None else min(last_ms, unseen_ms)

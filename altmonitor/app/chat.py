@@ -1,0 +1,312 @@
+"""The chat half of the house: what is said, what is answered, what is kept up to date in a chat."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+
+from altmonitor.app.operator_news import Newsroom
+from altmonitor.app.queries import QuestionSide
+from altmonitor.commands.executor import CommandDesk, Surroundings
+from altmonitor.commands.table import COMMAND_OF
+from altmonitor.config import Config
+from altmonitor.core.alert import Alert
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import ChatUnreachable, RetryLater, StorageError, TokenRefused
+from altmonitor.core.languages import LANGUAGES
+from altmonitor.core.status import Health
+from altmonitor.core.types import Destination
+from altmonitor.delivery.alert_charts import FollowingPictures
+from altmonitor.delivery.context import Events, Wiring
+from altmonitor.delivery.destination_style import Voices
+from altmonitor.delivery.dispatcher import Dispatcher
+from altmonitor.delivery.pictures import Picture
+from altmonitor.delivery.presses import PressMemory
+from altmonitor.delivery.status_message import StatusBoard
+from altmonitor.engine.breadth import Breadth
+from altmonitor.interfaces.delivery import Channel
+from altmonitor.render import notices as news
+from altmonitor.render.board import Board, status_board
+from altmonitor.render.digest import DigestContext
+from altmonitor.render.help import command_menu
+from altmonitor.render.news import news_html
+from altmonitor.render.plain import one_line
+from altmonitor.render.signed_buttons import Seal
+from altmonitor.render.style import Style
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.holder import SettingsHolder
+from altmonitor.storage.state_file import StateFile
+from altmonitor.storage.store import SqliteStore
+from altmonitor.telegram.access import Admins
+from altmonitor.telegram.handlers import AnswerStage, ChatAnswers
+from altmonitor.telegram.poller import CommandListener
+from altmonitor.telegram.presses import Presses, PressStage
+from altmonitor.telegram.types import AllowedSenders, ChatBot, Incoming, MenuScope
+from altmonitor.web.http_commands import HttpCommands
+
+log = logging.getLogger(__name__)
+
+MENU_RETRY_S = 60.0
+MENU_SCOPES: tuple[MenuScope, ...] = ("default", "all_private_chats", "all_group_chats")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlet:
+    """destinations: of the environment, the main one first. bot: None when nobody can write back (a dry run)."""
+
+    channel: Channel
+    destinations: tuple[Destination, ...]
+    bot: ChatBot | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatStage:
+    """What the chat side stands on.
+
+    on_sent: what to do once a piece of news is in a chat; None: nothing. seal: signs what buttons bring back.
+    questions: what is answered from.
+    """
+
+    config: Config
+    clock: Clock
+    outlet: Outlet
+    store: SqliteStore
+    state_file: StateFile
+    holder: SettingsHolder
+    newsroom: Newsroom
+    health: Callable[[], Health]
+    breadth: Callable[[], Breadth]
+    listed: Callable[[], Collection[str]]
+    on_sent: Callable[[news.News], Callable[[int], None] | None]
+    fatal: Callable[[TokenRefused], None]
+    seal: Seal
+    questions: QuestionSide
+
+
+class ChatSide:
+    """Built when the store is open; `loops` says what is to be run."""
+
+    def __init__(self, stage: ChatStage) -> None:
+        self._stage = stage
+        for destination in stage.holder.destinations:
+            now = stage.store.where_now(destination)
+            if now != destination:
+                stage.holder.moved(destination, now)
+        self._seal = stage.seal
+        self.voices = Voices(
+            stage.holder.audiences,
+            market=lambda: _digest_context(stage.breadth()),
+            # Without history an alert is forgotten once it is delivered: nothing could be looked up for a press.
+            seal=stage.seal if stage.config.history_enabled else None,
+        )
+        stage.store.due_ms = self.voices.due_ms
+        stage.store.set_destinations(stage.holder.destinations)
+        self._presses = PressMemory(stage.store)
+        self.dispatcher = self._build_dispatcher()
+        self._following = FollowingPictures(
+            stage.questions.pictures, sink=self.dispatcher, zone_of=lambda where: self.voices.style(where).tz
+        )
+        self._moves: asyncio.Queue[tuple[Destination, Destination]] = asyncio.Queue()
+        self._desk = self._build_desk()
+        self.http_commands = HttpCommands(
+            self._desk,
+            clock=stage.clock,
+            main=lambda: stage.holder.audiences[0].destination,
+            style=self.voices.style,
+        )
+        self._board: StatusBoard | None = None
+        self._listener: CommandListener | None = None
+        if stage.outlet.bot is not None:
+            self._board = self._build_board()
+            self._listener = self._build_listener(self._board, stage.outlet.bot)
+        stage.holder.on_change(self._use)
+
+    def _build_dispatcher(self) -> Dispatcher:
+        stage = self._stage
+        main = stage.holder.audiences[0].destination
+        wiring = Wiring(
+            outbox=stage.store,
+            channel=stage.outlet.channel,
+            renderer=self.voices.of(main).renderer,
+            clock=stage.clock,
+            voices=self.voices.of,
+            presses=self._presses,
+            min_interval_s=stage.config.tg_min_send_interval,
+            events=Events(
+                trouble=stage.newsroom.on_chat_trouble,
+                moved=self._on_chat_moved,
+                fatal=stage.fatal,
+                expired=lambda where, count: log.warning("%d alerts for chat %s were too old to be told", count, where),
+                topic_lost=stage.newsroom.on_topic_lost,
+                told=self._on_told,
+            ),
+        )
+        return Dispatcher(wiring, stage.store.destinations)
+
+    def _build_desk(self) -> CommandDesk:
+        stage = self._stage
+        return CommandDesk(
+            Surroundings(
+                holder=stage.holder,
+                store=stage.state_file,
+                alerts=stage.store if stage.config.history_enabled else None,
+                health=stage.health,
+                listed=stage.listed,
+                changes=stage.store.changes,
+                market=stage.questions.market_desk,
+                budget=stage.questions.budget,
+                samples=stage.questions.samples,
+                positions=stage.questions.position_desk,
+            )
+        )
+
+    def _build_board(self) -> StatusBoard:
+        clock = self._stage.clock
+
+        def board(where: Destination) -> Board:
+            status = self._desk.status(now_s=clock.now_ms() / 1000, place=where)
+            return status_board(status, self.voices.style(where))
+
+        return StatusBoard(clock=clock, chats=self.dispatcher, memory=self._stage.store, board=board)
+
+    def _build_listener(self, board: StatusBoard, bot: ChatBot) -> CommandListener:
+        stage = self._stage
+        answers = AnswerStage(
+            desk=self._desk,
+            clock=stage.clock,
+            style_of=self.voices.style,
+            chats=self.dispatcher,
+            board=board,
+            seal=stage.seal,
+        )
+        presses = PressStage(
+            bot=bot,
+            alerts=stage.store,
+            memory=self._presses,
+            picture=self._picture_for,
+        )
+        chats = stage.config.allowed_chat_ids | {destination.chat_id for destination in stage.store.destinations}
+        return CommandListener(
+            bot,
+            clock=stage.clock,
+            handler=ChatAnswers(answers, Presses(answers, presses)),
+            allowed=AllowedSenders(chat_ids=frozenset(chats), user_ids=stage.config.allowed_user_ids),
+            offsets=_Offsets(stage.store),
+            news=stage.newsroom,
+            admins=Admins(bot, clock=stage.clock, is_required=stage.config.group_admins_only),
+        )
+
+    def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Name → loop, in the order of their start. Delivery is one of them."""
+        loops: dict[str, Callable[[], Awaitable[None]]] = {
+            "delivery": self.dispatcher.run,
+            "moved chats": self._follow_moves,
+        }
+        if self._stage.config.chart:
+            loops["pictures"] = self._following.run
+        if self._listener is not None and self._board is not None:
+            loops |= {
+                "commands": self._listener.run,
+                "status messages": self._board.run,
+                "command menu": self._set_menu,
+            }
+        return loops
+
+    def announce(self, words: Callable[[Style], str]) -> None:
+        """The same to every audience, each in its own language."""
+        for audience in self._stage.holder.audiences:
+            self.dispatcher.notice(audience.destination, words(self.voices.style(audience.destination)))
+
+    def publish(self, piece: news.News, not_to: Destination | None) -> None:
+        """To every audience but `not_to`, and into the log, each in its own language."""
+        audiences = self._stage.holder.audiences
+        log.info("%s", one_line(news_html(piece, self.voices.style(audiences[0].destination))))
+        on_sent = self._stage.on_sent(piece)
+        for audience in audiences:
+            destination = audience.destination
+            if destination != not_to:
+                html = news_html(piece, self.voices.style(destination))
+                self.dispatcher.notice(destination, html, on_sent=on_sent)
+
+    async def _set_menu(self) -> None:
+        """Until Telegram has taken it: the list of commands a chat offers while typing."""
+        bot, home = self._stage.outlet.bot, self._stage.holder.audiences[0].lang
+        if bot is None:
+            return
+        for scope in MENU_SCOPES:
+            for language in ("", *LANGUAGES):
+                menu = [row for row in command_menu(language or home) if _is_offered(row[0], scope)]
+                await self._insist(lambda m=menu, at=language, s=scope: bot.set_commands(m, at, scope=s))  # type: ignore[misc]
+
+    async def _insist(self, ask: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await ask()
+            except (ChatUnreachable, RetryLater) as problem:
+                log.debug("the command menu could not be set yet: %s", problem)
+                await self._stage.clock.sleep(MENU_RETRY_S)
+            else:
+                return
+
+    # --- what changes while it runs
+
+    def _use(self, audiences: tuple[Audience, ...]) -> None:
+        """After every command that changed something: it holds from the next message on."""
+        self.voices.use(audiences)
+        self._stage.store.set_destinations(self._stage.holder.destinations)
+        self.dispatcher.set_destinations(self._stage.store.destinations)
+
+    def _on_told(self, destination: Destination, alert: Alert, message_id: int) -> None:
+        if self._stage.config.chart:
+            self._following.told(destination, alert, message_id)
+
+    async def _picture_for(self, alert: Alert, press: Incoming) -> Picture | None:
+        return await self._stage.questions.pictures.of_alert(alert, tz=self.voices.style(press.destination).tz)
+
+    def _on_chat_moved(self, old: Destination, new: Destination) -> None:
+        log.warning("chat %s is now %s: put TG_CHAT_ID=%s into .env", old, new, new)
+        self.voices.moved(old, new)
+        if self._board is not None:
+            self._board.moved(old, new)
+        if self._listener is not None:
+            self._listener.follow_move(old.chat_id, new.chat_id)
+        self._moves.put_nowait((old, new))
+
+    async def _follow_moves(self) -> None:
+        while True:
+            old, new = await self._moves.get()
+            try:
+                await self._desk.follow_move(old, new)
+            except StorageError as problem:
+                log.warning("the settings of chat %s are not saved under its new id %s: %s", old, new, problem)
+
+
+def _is_offered(command: str, scope: MenuScope) -> bool:
+    return COMMAND_OF[command].scope in ("all", {"all_private_chats": "private", "all_group_chats": "group"}.get(scope))
+
+
+def _digest_context(breadth: Breadth) -> DigestContext | None:
+    if breadth.median_pct is None:
+        return None
+    return DigestContext(
+        symbols_watched=breadth.symbols,
+        symbols_down=breadth.down,
+        median_pct=breadth.median_pct,
+        btc_pct=breadth.btc_pct,
+    )
+
+
+class _Offsets:
+    """`chat.ports.OffsetStore` in the database's remembered values."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    async def get(self) -> int | None:
+        text = await self._store.meta_get("telegram_offset")
+        return int(text) if text else None
+
+    async def save(self, update_id: int) -> None:
+        await self._store.meta_set("telegram_offset", str(update_id))

@@ -1,0 +1,279 @@
+"""The market half of the house: everything between the exchange and an alert, built and connected."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from altmonitor.app import opening
+from altmonitor.app.blind_times import Sight
+from altmonitor.app.operator_news import Newsroom
+from altmonitor.app.positioning import PositionSide, PositionStage
+from altmonitor.collect.backfill import LONGEST_MINUTES, Backfill
+from altmonitor.collect.enrichment import Enricher
+from altmonitor.collect.open_interest_sweep import OpenInterestSweep
+from altmonitor.collect.tickers import MarketSnapshots
+from altmonitor.collect.universe import Universe
+from altmonitor.config import Config
+from altmonitor.core.alert import Alert
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import ExchangeError
+from altmonitor.engine import restore as restoring
+from altmonitor.engine.bookkeeping import Bookkeeping
+from altmonitor.engine.context import EngineLinks, anybody
+from altmonitor.engine.engine import Engine
+from altmonitor.exchanges.binance.rest import BinanceRest
+from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
+from altmonitor.exchanges.rest.guard import Guard
+from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
+from altmonitor.interfaces.exchange import FeedEvent
+from altmonitor.market.candles import MINUTE_MS, Candle, KlineUpdate
+from altmonitor.market.contracts import ContractNews
+from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.render import notices as news
+from altmonitor.replay.estimate import Rehearsal
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.settings import Settings
+from altmonitor.storage.store import SqliteStore
+
+log = logging.getLogger(__name__)
+
+OI_MEMORY_MS = 15 * 60_000  # an open-interest jump stays in the 5-minute window and a little beyond
+SKEW_EVERY_S = 600.0
+NO_CONTRACTS_TOLD_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What is decided outside the configuration. feed: options of the socket; gather time comes from the config.
+
+    service: the environment in which a service manager (systemd) says how it wants to be told of our life.
+    answer_s: how long an answer of the exchange may take.
+    """
+
+    feed: FeedOptions = field(default_factory=FeedOptions)
+    service: Mapping[str, str] = field(default_factory=dict)
+    answer_s: float = ANSWER_TIMEOUT_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketStage:
+    """What the market side stands on. refresh: more is known about the alert with this key."""
+
+    config: Config
+    clock: Clock
+    choices: Choices
+    settings: Settings
+    store: SqliteStore
+    newsroom: Newsroom
+    refresh: Callable[[str], None]
+
+
+class MarketSide:
+    """Parts that others look at stand without an underscore."""
+
+    def __init__(self, stage: MarketStage) -> None:
+        config, clock = stage.config, stage.clock
+        self._stage = stage
+        self._clock = clock
+        self.on_swept: Callable[[OpenInterestRing, Sequence[str]], None] = lambda ring, symbols: None
+        self.guard = Guard(
+            config.binance_rest_url,
+            clock=clock,
+            block_file=config.db_file.with_name("exchange-block.json"),
+            on_change=stage.newsroom.on_guard,
+        )
+        self.rest = BinanceRest(config.binance_rest_url, clock=clock, guard=self.guard, within_s=stage.choices.answer_s)
+        self.snapshots = MarketSnapshots(self.rest, clock=clock, on_fundings=lambda: self.engine.on_fundings())
+        self.universe = Universe(
+            self.rest,
+            clock=clock,
+            tradfi=config.tradfi_perpetuals,
+            refresh_s=config.symbols_refresh_sec,
+            on_change=self._on_universe,
+            file=config.db_file.with_name("symbols.json"),
+        )
+        self.backfill = Backfill(
+            self.rest,
+            clock=clock,
+            symbols=self.symbols,
+            apply=self._on_history,
+            ended=lambda symbol, from_ms, to_ms: self.engine.looked_back(symbol, from_ms, to_ms),
+        )
+        self.oi_ring = OpenInterestRing(period_s=config.oi_poll_sec)
+        self.enricher = self._build_enricher()
+        self.positions = self._build_positions()
+        self.bookkeeping = Bookkeeping(stage.store, stage.store, clock=clock, refreshed=stage.refresh)
+        self.engine = self._build_engine()
+        self.opening = self._build_opening()
+        self.sweep = OpenInterestSweep(
+            self.rest,
+            clock=clock,
+            period_s=config.oi_poll_sec,
+            concurrency=config.oi_concurrency,
+            symbols=self.symbols,
+            record=self.engine.on_open_interest,
+            evaluate=self._evaluate_open_interest,
+        )
+        desk = _FeedDesk(
+            on_kline=self.engine.on_kline, on_contract=self.universe.on_contract, on_event=self._on_feed_event
+        )
+        self.feed = KlineFeed(config.binance_ws_url, sink=desk, clock=clock, options=stage.choices.feed)
+        self.sight = Sight(
+            stage.store, clock=clock, feed=self.feed.status, unseen_since_ms=lambda: self.engine.unseen_since_ms
+        )
+
+    def _build_enricher(self) -> Enricher:
+        return Enricher(
+            self.rest,
+            clock=self._clock,
+            lsr_period=self._stage.config.lsr_period,
+            updates=self._stage.store,
+            refreshed=self._stage.refresh,
+            record_oi=lambda sample: self.engine.on_open_interest(sample),
+            oi_change_1m=lambda symbol, event_ms: self.engine.oi_change_1m(symbol, event_ms),
+        )
+
+    def _build_positions(self) -> PositionSide:
+        stage = self._stage
+        return PositionSide(
+            PositionStage(
+                config=stage.config,
+                clock=stage.clock,
+                rest=self.rest,
+                oi_ring=self.oi_ring,
+                updates=stage.store,
+                newsroom=stage.newsroom,
+                refresh=stage.refresh,
+            )
+        )
+
+    def _build_engine(self) -> Engine:
+        links = EngineLinks(
+            clock=self._clock,
+            sink=self._stage.store,
+            context=self.snapshots,
+            oi_ring=self.oi_ring,
+            on_alert=self._on_alert,
+            request_refill=self.backfill.request,
+            on_episode_end=self.bookkeeping.put_end,
+            on_conditions=self.bookkeeping.put_conditions,
+        )
+        return Engine(links, audiences=anybody(self._stage.settings))
+
+    def _build_opening(self) -> opening.Opening:
+        return opening.Opening(
+            opening.Stage(
+                clock=self._clock,
+                backfill=self.backfill,
+                rehearsal=Rehearsal(clock=self._clock, context=self.snapshots),
+                settings=lambda: self.engine.settings,
+                tell=self._stage.newsroom.tell,
+            )
+        )
+
+    def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Name → loop, in the order of their start."""
+        return {
+            "contracts": self._follow_universe,
+            "first contracts": self._tell_without_contracts,
+            "feed": self.feed.run,
+            "open interest": self.sweep.run,
+            "snapshots": self.snapshots.run,
+            "back-fill": self.backfill.run,
+            "start message": self.opening.run,
+            "sight": self.sight.run,
+            "enrichment": self.enricher.run,
+            "bookkeeping": self.bookkeeping.run,
+            "clock check": self._check_clock,
+            **self.positions.loops(),
+        }
+
+    async def restore(self, audiences: Sequence[Audience]) -> None:
+        """Cooldowns, episodes and re-arm states from what is stored, as far back as matters to any of them."""
+        store, now_ms, seen_ms = self._stage.store, self._clock.now_ms(), await self.sight.load()
+        cooldown_s = max(audience.settings.longest_cooldown_s for audience in audiences)
+        since_ms = now_ms - max(OI_MEMORY_MS, cooldown_s * 1000)
+        # hindsight begins where the earlier run ended, and must not tell what that one told
+        away_ms = 0 if seen_ms is None else min(now_ms - seen_ms, LONGEST_MINUTES * MINUTE_MS)
+        self.engine.moved_to(store.where_now)
+        await restoring.restore(self.engine, store, now_ms=now_ms, since_ms=since_ms - away_ms)
+        told = len(await store.alerts_since(since_ms))
+        self.opening.restored = news.Restored(queued=store.outbox_status().queued, cooldowns=told)
+
+    def symbols(self) -> list[str]:
+        return sorted(self.universe.symbols)
+
+    # --- loops of its own
+
+    async def _follow_universe(self) -> None:
+        await self.universe.start()
+        await self.universe.run()
+
+    async def _tell_without_contracts(self) -> None:
+        """The feed tells when it is blind, but without a list of contracts it has nothing to miss."""
+        await self._clock.sleep(NO_CONTRACTS_TOLD_S)
+        if not self.universe.symbols:
+            reason, now_ms = self.universe.status().last_error, self._clock.now_ms()
+            self.sight.note_blind(now_ms)
+            self._stage.newsroom.tell(news.BlindSince(at_ms=now_ms, reason=reason, since_ms=None, symbols=0))
+
+    async def _check_clock(self) -> None:
+        while True:
+            try:
+                theirs_ms = await self.rest.server_time_ms()
+            except ExchangeError as problem:
+                log.debug("the exchange's clock could not be read: %s", problem)
+            else:
+                self._stage.newsroom.on_skew(self._clock.now_ms() - theirs_ms)
+            await self._clock.sleep(SKEW_EVERY_S)
+
+    # --- between the parts
+
+    def _evaluate_open_interest(self, symbols: Sequence[str]) -> None:
+        self.engine.evaluate_open_interest(symbols)
+        self.on_swept(self.oi_ring, symbols)
+
+    def _on_alert(self, alert: Alert) -> None:
+        self.enricher.put(alert)
+        self.positions.on_alert(alert)
+
+    def _on_universe(self, symbols: frozenset[str], added: frozenset[str], removed: frozenset[str]) -> None:
+        self.engine.set_symbols(symbols)
+        self.feed.set_symbols(symbols)
+        self._stage.newsroom.symbols = len(symbols)
+        self.opening.follow(len(symbols))
+
+    def _on_history(self, symbol: str, candles: Sequence[Candle]) -> None:
+        self.engine.refill(symbol, candles)
+        self.opening.take(symbol, candles)
+
+    def _on_feed_event(self, event: FeedEvent) -> None:
+        event = self.sight.completed(event)
+        if event.kind == "live" and event.blind_since_ms is not None:
+            self.engine.after_blind(event.blind_since_ms, event.at_ms)
+        self._stage.newsroom.on_feed_event(event)
+
+
+class _FeedDesk:
+    """What the feed calls. `on_kline` is the engine's own method: no call in between, it runs for every frame."""
+
+    __slots__ = ("_on_contract", "_on_event", "on_kline")
+
+    def __init__(
+        self,
+        *,
+        on_kline: Callable[[KlineUpdate], None],
+        on_contract: Callable[[ContractNews], None],
+        on_event: Callable[[FeedEvent], None],
+    ) -> None:
+        self.on_kline = on_kline
+        self._on_contract = on_contract
+        self._on_event = on_event
+
+    def on_contract(self, news: ContractNews) -> None:
+        self._on_contract(news)
+
+    def on_feed_event(self, event: FeedEvent) -> None:
+        self._on_event(event)

@@ -1,0 +1,115 @@
+"""`/test`: sample alerts with the market's present numbers, on the very way real ones take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from math import isfinite
+from statistics import median
+from typing import Protocol
+
+from altmonitor.core.alert import KINDS, SAMPLE_KEY, Alert, Details, Direction, Kind
+from altmonitor.core.clock import Clock
+from altmonitor.core.types import Destination
+from altmonitor.interfaces.exchange import AlertSink
+from altmonitor.market.book import SymbolBook
+from altmonitor.market.closed_run import ClosedCandle
+from altmonitor.market.math import change_pct
+from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.settings.audience import Audience
+
+OI_WINDOW_MS = 300_000
+USUAL_MINUTES = 20
+PREFERRED = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+
+
+class LiveMarket(Protocol):
+    def book(self, symbol: str) -> SymbolBook | None: ...
+
+
+class Samples:
+    """Satisfies `control.ports.SampleAlerts`. audience_at: who is told at a place."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        market: LiveMarket,
+        oi_ring: OpenInterestRing,
+        listed: Callable[[], Iterable[str]],
+        sink: AlertSink,
+        audience_at: Callable[[Destination], Audience],
+    ) -> None:
+        self._clock = clock
+        self._market = market
+        self._oi_ring = oi_ring
+        self._listed = listed
+        self._sink = sink
+        self._audience_at = audience_at
+
+    async def send(self, place: Destination) -> Sequence[Kind]:
+        """One of every kind routed there. They are stored and delivered like any alert, and counted nowhere."""
+        audience = self._audience_at(place)
+        kinds = [kind for kind in KINDS if kind in audience.kinds]
+        symbol, book = self._liveliest()
+        for kind in kinds:
+            self._sink.put(self._sample(kind, symbol, book), to=(audience.destination,))
+        return kinds
+
+    def _liveliest(self) -> tuple[str, SymbolBook | None]:
+        """A contract everybody knows and that trades; the first listed one else."""
+        listed = list(self._listed())
+        for symbol in (*PREFERRED, *listed):
+            book = self._market.book(symbol)
+            if book is not None and book.price > 0:
+                return symbol, book
+        return (listed or list(PREFERRED))[0], None
+
+    def _oi_change_5m(self, symbol: str, now_ms: int) -> float | None:
+        changes, _ = self._oi_ring.changes_pct(
+            [symbol], window_ms=OI_WINDOW_MS, now_ms=now_ms, stale_ms=self._oi_ring.period_ms * 2
+        )
+        change = float(changes[0])
+        return change if isfinite(change) else None
+
+    def _sample(self, kind: Kind, symbol: str, book: SymbolBook | None) -> Alert:
+        now_ms = self._clock.now_ms()
+        kline = None if book is None else book.kline
+        change = None if kline is None or kline.open <= 0 else change_pct(kline.open, kline.close)
+        newest = self._oi_ring.newest(symbol)
+        median_usdt, count = (None, None) if book is None else _usual_usdt(book.closed)
+        metric = change
+        if kind == "oi":
+            metric = self._oi_change_5m(symbol, now_ms)
+        elif kind == "vol":
+            metric = kline.quote_usdt / median_usdt if kline is not None and median_usdt else None
+        up: Direction = "PUMP" if kind == "price" else "UP"
+        down: Direction = "DUMP" if kind == "price" else "DOWN"
+        direction = down if kind != "vol" and (metric or 0) < 0 else up
+        return Alert(
+            key=f"{SAMPLE_KEY}{kind}:{symbol}:{now_ms}",
+            ts=now_ms / 1000,
+            event_ms=now_ms,
+            symbol=symbol,
+            kind=kind,
+            direction=direction,
+            candle_ms=None if kind == "oi" or kline is None else kline.open_ms,
+            price=None if book is None or book.price <= 0 else book.price,
+            change_pct=change,
+            metric=metric,
+            oi_change=metric if kind == "oi" else None,
+            note="5m" if kind == "oi" else "1m",
+            details=Details(
+                is_sample=True,
+                quote_usdt=None if kline is None else kline.quote_usdt,
+                median_usdt=median_usdt,
+                baseline_count=count,
+                oi_contracts=None if newest is None else newest[1],
+                oi_usd=None if newest is None or book is None or book.price <= 0 else newest[1] * book.price,
+            ),
+        )
+
+
+def _usual_usdt(closed: Sequence[ClosedCandle]) -> tuple[float | None, int | None]:
+    """Median quote volume of the last closed minutes, and how many they are."""
+    volumes = [candle.quote_usdt for candle in closed[-USUAL_MINUTES:]]
+    return (median(volumes), len(volumes)) if volumes else (None, None)

@@ -1,0 +1,180 @@
+"""The tracker, built from the settings: for `altmonitor track`, and as a part of the monitor."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from altmonitor.app.herald import Herald
+from altmonitor.config import Config
+from altmonitor.core.clock import Clock, ScaledClock
+from altmonitor.core.errors import ConfigError, StorageError
+from altmonitor.exchanges.binance.positioning import BinancePositioning
+from altmonitor.exchanges.binance.rest import BinanceRest
+from altmonitor.exchanges.binance.smart_money import SmartMoneyWeb
+from altmonitor.storage.snapshots import SnapshotsDb
+from altmonitor.tracker.capture import CaptureParts, Captures, MarkPrices, Pool
+from altmonitor.tracker.plan import Part, watchlist
+from altmonitor.tracker.position_watch import PositionWatch
+from altmonitor.tracker.tracked import Progress, Tracked
+from altmonitor.tracker.tracker import Tracker, TrackerLinks
+from altmonitor.tracker.types import Series
+
+log = logging.getLogger(__name__)
+
+SLOW_ANSWERS_S: Final = 2.0
+SHORTEST_PATIENCE_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackerParts:
+    """Started and open already. herald: with a chat, changed positions are looked for and told."""
+
+    rest: BinanceRest
+    positioning: BinancePositioning
+    smart_money: SmartMoneyWeb
+    store: SnapshotsDb
+    herald: Herald
+    on_progress: Callable[[Progress], None]
+
+
+def tracker_of(config: Config, tracked: Tracked, parts: TrackerParts, *, clock: Clock) -> Tracker:
+    captures = CaptureParts(
+        smart_money=parts.smart_money,
+        top_traders=parts.positioning,
+        bars=parts.positioning,
+        store=parts.store,
+        clock=clock,
+        prices=MarkPrices(parts.rest, clock=clock),
+        period=config.top_trader_period,
+        patience=max(1.0, clock.speed * SLOW_ANSWERS_S / SHORTEST_PATIENCE_S)
+        if isinstance(clock, ScaledClock)
+        else 1.0,
+    )
+    positions = PositionWatch(
+        parts.store,
+        window_min=config.smart_money_alert_window_min,
+        threshold_pct=config.smart_money_alert_qty_pct,
+    )
+    links = TrackerLinks(
+        store=parts.store,
+        captures=Captures(captures),
+        pool=Pool(parts.rest, clock=clock, tradfi=config.tradfi_perpetuals),
+        clock=clock,
+        tell=parts.herald.tell,
+        on_progress=parts.on_progress,
+        positions=positions if parts.herald.has_chat else None,
+    )
+    tracker = Tracker(tracked, links)
+    parts.herald.told = tracker.told
+    return tracker
+
+
+class TrackingSide:
+    """The tracker inside the monitor, on the monitor's own gates: one budget for all. `start` before `loops`.
+
+    A file that another tracker holds, or that cannot be used, is told in the log, and the monitor goes on without.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        clock: Clock,
+        rest: BinanceRest,
+        positioning: BinancePositioning,
+        smart_money: SmartMoneyWeb,
+        herald: Herald,
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._rest = rest
+        self._positioning = positioning
+        self._smart_money = smart_money
+        self._herald = herald
+        self._store = SnapshotsDb(config.smart_money_db_path, clock=clock)
+        self._tracker: Tracker | None = None
+
+    @staticmethod
+    def is_wanted(config: Config) -> bool:
+        """Sweeps that come again and again belong to a program that stays."""
+        return config.smart_money_interval_min > 0
+
+    async def start(self) -> None:
+        """Raises: ConfigError for a shard that does not exist."""
+        tracked = tracked_of(self._config)
+        try:
+            await self._store.open()
+        except StorageError as problem:
+            log.warning("nothing is tracked here: %s", problem)
+            return
+        parts = TrackerParts(
+            rest=self._rest,
+            positioning=self._positioning,
+            smart_money=self._smart_money,
+            store=self._store,
+            herald=self._herald,
+            on_progress=lambda progress: None,
+        )
+        self._tracker = tracker_of(self._config, tracked, parts, clock=self._clock)
+
+    async def stop(self) -> None:
+        await self._store.close()
+
+    def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Name → loop, in the order of their start; none when nothing is tracked."""
+        return {} if self._tracker is None else {"tracking": self._track, "tracker news": self._herald.run}
+
+    async def _track(self) -> None:
+        if self._tracker is not None:
+            await self._tracker.run()
+
+
+def tracked_of(config: Config, *, series: Sequence[str] = (), is_once: bool = False) -> Tracked:
+    """What the settings say. series: names, none for all three. Raises: ConfigError for a shard that does not exist."""
+    parts = {
+        Series.SMART_MONEY: ("SMART_MONEY", config.smart_money_pool_max, config.smart_money_shard_total),
+        Series.TOP_TRADERS: ("TOP_TRADER", config.top_trader_pool_max, config.top_trader_shard_total),
+        Series.OPEN_INTEREST: ("OI", config.oi_pool_max, config.oi_shard_total),
+    }
+    indexes = {
+        Series.SMART_MONEY: config.smart_money_shard_index,
+        Series.TOP_TRADERS: config.top_trader_shard_index,
+        Series.OPEN_INTEREST: config.oi_shard_index,
+    }
+    wrong = [
+        f"{name}_SHARD_INDEX={indexes[one]} is not allowed: a whole number below {name}_SHARD_TOTAL={total}"
+        for one, (name, _, total) in parts.items()
+        if indexes[one] >= total
+    ]
+    if wrong:
+        raise ConfigError(wrong)
+    return Tracked(
+        series=tuple(Series(name) for name in dict.fromkeys(series)) or tuple(Series),
+        parts={
+            one: Part(pool_max=most, shard_total=total, shard_index=indexes[one])
+            for one, (_, most, total) in parts.items()
+        },
+        watchlist=_watchlist(config),
+        interval_s=0.0 if is_once else config.smart_money_interval_min * 60.0,
+        keep_days=config.smart_money_keep_days,
+    )
+
+
+def _watchlist(config: Config) -> tuple[str, ...]:
+    """A file that cannot be used is warned of: what is named beside it is tracked all the same."""
+    path, content = config.smart_money_watchlist_file, None
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        if path != Path("watchlist.json"):
+            log.warning("SMART_MONEY_WATCHLIST_FILE: %s does not exist", path)
+    except OSError as problem:
+        log.warning("SMART_MONEY_WATCHLIST_FILE: %s cannot be read (%s)", path, problem.strerror)
+    symbols, problem_text = watchlist(config.smart_money_watchlist, content)
+    if problem_text:
+        log.warning("SMART_MONEY_WATCHLIST_FILE: %s %s", path, problem_text)
+    return symbols

@@ -1,0 +1,170 @@
+"""`altmonitor positioning`: the values of the positioning interface, on the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from altmonitor import config as configuration
+from altmonitor.app.positioning_stage import positioning_stage
+from altmonitor.cli.who import named
+from altmonitor.config import Config
+from altmonitor.core import log as logs
+from altmonitor.core.clock import Clock, SystemClock
+from altmonitor.core.errors import AltmonitorError, ConfigError, ExchangeBlocked, ExchangeError, UnknownSymbol
+from altmonitor.core.given_clock import clock_of
+from altmonitor.exchanges.bybit.cohorts import BybitCohorts, bybit_guard
+from altmonitor.exchanges.okx.cohorts import OkxCohorts, okx_guard
+from altmonitor.interfaces.exchange import Priority
+from altmonitor.interfaces.positioning_ports import Cohorts
+from altmonitor.positioning.divergence import Histories
+from altmonitor.positioning.json_values import (
+    Asked,
+    JsonObject,
+    divergence_values,
+    envelope,
+    error_envelope,
+    history_values,
+    meta_values,
+    positioning_values,
+    read_limit,
+    read_period,
+)
+
+DONE, FAILED, WRONG_ARGUMENTS = 0, 1, 2
+VENUES: Final = ("binance", "okx", "bybit")
+_THINGS: Final = {"show": "Positioning", "divergence": "Divergence", "history": "History"}
+_ALIGNED_BUCKETS: Final = 3
+"""Of each cohort, for one moment: the newest bucket of one may come later than that of another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """As typed. thing: `show`, `divergence` or `history`."""
+
+    thing: str
+    symbol: str
+    period: str
+    limit: str
+    venue: str
+    env_file: Path
+    as_json: bool
+
+
+def answer(wanted: Wanted) -> int:
+    """Prints the envelope (--json) or its data as lines. Returns the exit code."""
+    problem, code, values = "", DONE, {}
+    try:
+        values = _asked(wanted)
+    except (ConfigError, ValueError) as wrong:
+        problem, code = str(wrong), WRONG_ARGUMENTS
+    except AltmonitorError as failed:
+        problem, code = _cause(failed), FAILED
+    now_ms, request_id = SystemClock().now_ms(), str(uuid.uuid4())
+    if problem:
+        print(problem, file=sys.stderr)  # noqa: T201
+        content = error_envelope(problem, now_ms=now_ms, request_id=request_id)
+    else:
+        content = envelope(values, thing=_THINGS[wanted.thing], now_ms=now_ms, request_id=request_id)
+    _print(content, as_json=wanted.as_json)
+    return code
+
+
+def _asked(wanted: Wanted) -> JsonObject:
+    """Raises: ConfigError, ValueError for what cannot be asked; ExchangeError, StartError."""
+    config, _ = configuration.load(os.environ, env_file=wanted.env_file)
+    clock = clock_of(os.environ)
+    for name, value in configuration.proxies_of(wanted.env_file).items():
+        os.environ.setdefault(name, value)
+    logs.configure(level="ERROR", secrets=(config.tg_bot_token, config.api_token))
+    period, limit, symbol = read_period(wanted.period), read_limit(wanted.limit), named(wanted.symbol)
+    count = limit if wanted.thing == "history" else _ALIGNED_BUCKETS
+    histories = asyncio.run(_fetched(config, clock, wanted.venue, symbol, period, count))
+    asked = Asked(symbol=symbol, period=period, venue=wanted.venue, now_ms=clock.now_ms())
+    return _values(wanted.thing, asked, histories, limit)
+
+
+def meta(*, as_json: bool) -> int:
+    values = meta_values(venues=VENUES)
+    now_ms = SystemClock().now_ms()
+    content = envelope(values, thing="Meta", now_ms=now_ms, request_id=str(uuid.uuid4()))
+    _print(content, as_json=as_json)
+    return DONE
+
+
+def _values(thing: str, asked: Asked, histories: Histories, limit: int) -> JsonObject:
+    """Raises: UnknownSymbol when the venue has nothing of this symbol."""
+    if not any(histories.named().values()):
+        raise UnknownSymbol(f"{asked.venue} has no data for this symbol: {asked.symbol}")
+    if thing == "history":
+        return history_values(asked, histories, limit=limit)
+    return divergence_values(asked, histories) if thing == "divergence" else positioning_values(asked, histories)
+
+
+def _cause(failed: AltmonitorError) -> str:
+    if isinstance(failed, ExchangeBlocked):
+        return f"blocked: {failed}"
+    if isinstance(failed, UnknownSymbol):
+        return f"no data: {failed}"
+    return f"unreachable: {failed}" if isinstance(failed, ExchangeError) else str(failed)
+
+
+async def _fetched(config: Config, clock: Clock, venue: str, symbol: str, period: str, limit: int) -> Histories:
+    async with _cohorts(config, clock, venue) as source:
+        return await source.cohorts(symbol, period=period, limit=limit, priority=Priority.UNIVERSE)
+
+
+@asynccontextmanager
+async def _cohorts(config: Config, clock: Clock, venue: str) -> AsyncIterator[Cohorts]:
+    if venue == "binance":
+        async with positioning_stage(config, clock=clock) as stage:
+            yield stage.positioning
+        return
+    block_file = config.db_file.with_name(f"{venue}-block.json")
+    source: OkxCohorts | BybitCohorts
+    if venue == "okx":
+        source = OkxCohorts(clock=clock, guard=okx_guard(clock=clock, block_file=block_file))
+    else:
+        source = BybitCohorts(clock=clock, guard=bybit_guard(clock=clock, block_file=block_file))
+    await source.start()
+    try:
+        yield source
+    finally:
+        await source.stop()
+
+
+def _print(content: Mapping[str, object], *, as_json: bool) -> None:
+    if as_json:
+        print(msgspec.json.encode(content).decode())  # noqa: T201
+        return
+    data = content["data"]
+    if isinstance(data, dict):
+        print("\n".join(_lines(data)))  # noqa: T201
+
+
+def _lines(values: Mapping[str, object], indent: str = "") -> list[str]:
+    lines: list[str] = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}", *_lines(value, indent + "  ")]
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            lines.append(f"{indent}{name}")
+            lines += [f"{indent}  " + "  ".join(f"{k} {_shown(v)}" for k, v in row.items()) for row in value]
+        else:
+            lines.append(f"{indent}{name}: {_shown(value)}")
+    return lines
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "–"
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

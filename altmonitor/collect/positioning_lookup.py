@@ -1,0 +1,104 @@
+"""Everything about who is positioned in one contract, gathered at once; each part may be missing for its own reason."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import ExchangeBlocked, ExchangeError, UnknownSymbol
+from altmonitor.interfaces.exchange import Funding, Priority
+from altmonitor.interfaces.positioning_ports import OpenInterestBars, PriceAndFunding, SmartMoney, TopTraderRatios
+from altmonitor.positioning.funding import funding_cost
+from altmonitor.positioning.open_interest import OiVelocity, oi_velocity
+from altmonitor.positioning.picture import Picture
+from altmonitor.positioning.units import Fraction
+
+V = TypeVar("V")
+
+Part = Literal["smartMoney", "topTrader", "openInterest", "funding"]
+Cause = Literal["blocked", "unreachable", "no data", "not tracked"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absent:
+    """cause: `blocked` (not asked before until_ms), `unreachable` (no usable answer), `no data` (for this symbol).
+
+    `not tracked`: the tracked rows were asked, and hold no fresh one.
+    """
+
+    cause: Cause
+    until_ms: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    smart_money: SmartMoney
+    top_traders: TopTraderRatios
+    bars: OpenInterestBars
+    prices: PriceAndFunding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookedUp:
+    picture: Picture
+    absent: Mapping[Part, Absent]
+
+    @property
+    def chief(self) -> Absent:
+        """Why an empty picture is empty: blocked before unreachable before the rest."""
+        for cause in ("blocked", "unreachable", "not tracked"):
+            found = next((absent for absent in self.absent.values() if absent.cause == cause), None)
+            if found is not None:
+                return found
+        return Absent(cause="no data")
+
+
+async def look_up(symbol: str, sources: Sources, *, period: str, priority: Priority, clock: Clock) -> LookedUp:
+    """Four questions at once. Raises: ValueError for a period that is none."""
+    absent: dict[Part, Absent] = {}
+
+    async def part(name: Part, asked: Awaitable[V | None]) -> V | None:
+        try:
+            found = await asked
+        except UnknownSymbol as problem:
+            absent[name] = Absent(cause="no data", reason=str(problem))
+        except ExchangeBlocked as problem:
+            absent[name] = Absent(cause="blocked", until_ms=problem.until_ms, reason=str(problem))
+        except ExchangeError as problem:
+            absent[name] = Absent(cause="unreachable", reason=str(problem))
+        else:
+            if found is None:
+                absent[name] = Absent(cause="no data")
+            return found
+        return None
+
+    async def velocity() -> OiVelocity | None:
+        return oi_velocity(await sources.bars.open_interest_bars(symbol, priority=priority))
+
+    async def funding() -> tuple[Funding, float | None]:
+        return (
+            await sources.prices.funding(symbol, priority=priority),
+            await sources.prices.funding_hours_of(symbol),
+        )
+
+    overview, top_traders, open_interest, funded = await asyncio.gather(
+        part("smartMoney", sources.smart_money.overview(symbol, priority=priority)),
+        part("topTrader", sources.top_traders.top_traders(symbol, period=period, priority=priority)),
+        part("openInterest", velocity()),
+        part("funding", funding()),
+    )
+    picture = Picture(
+        symbol=symbol,
+        now_ms=clock.now_ms(),
+        overview=overview,
+        top_traders=top_traders,
+        open_interest=open_interest,
+        funding=None if funded is None else funding_cost(Fraction(funded[0].rate), interval_h=funded[1]),
+        mark_price=None if funded is None else funded[0].mark_price,
+        next_funding_ms=None if funded is None else funded[0].next_ms,
+    )
+    return LookedUp(picture=picture, absent=absent)

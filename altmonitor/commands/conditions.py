@@ -1,0 +1,201 @@
+"""/alert: what somebody asks to be told once it comes true."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from altmonitor.commands.arguments import Words, cut
+from altmonitor.commands.outcome import Change, Outcome, Situation
+from altmonitor.commands.replies import Bad, Refused
+from altmonitor.commands.replies_settings import (
+    ConditionAdded,
+    ConditionsDeleted,
+    ConditionsShown,
+    ConditionUnknown,
+    ConfirmAsked,
+    TooManyConditions,
+)
+from altmonitor.commands.settings import listed_symbols
+from altmonitor.settings.conditions import (
+    MOVE_WINDOWS,
+    Condition,
+    FundingCrosses,
+    MoveWindow,
+    Predicate,
+    PriceCrosses,
+    PriceMoves,
+    Side,
+)
+from altmonitor.settings.differences import Difference
+from altmonitor.settings.input import NotRead, read_money, read_number, read_whole
+from altmonitor.settings.settings import Unit
+from altmonitor.settings.symbols import spelled
+
+CONDITIONS_MAX = 50
+"""Of one place."""
+ID_MAX = 999_999
+LEVEL_MAX = 1e12
+MOVE_MIN_PCT, MOVE_MAX_PCT = 0.1, 100.0
+FUNDING_MAX_PCT = 10.0
+TEXT_CHARS_MAX = 80
+
+_SIDES: dict[str, Side] = {
+    **dict.fromkeys((">", ">=", "above", "over"), "above"),
+    **dict.fromkeys(("<", "<=", "below", "under"), "below"),
+}
+_OPERATOR = re.compile(r"\s*(>=|<=|=>|=<|>|<)\s*")
+_SIGNS = str.maketrans({"≥": ">=", "≤": "<=", "＞": ">", "＜": "<"})
+_DELETE = ("delete", "del", "remove")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowConditions:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddCondition:
+    """symbol, text: as typed."""
+
+    symbol: str
+    predicate: Predicate
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteConditions:
+    """id: None with is_all."""
+
+    id: int | None = None
+    is_all: bool = False
+    is_confirmed: bool = False
+
+
+AlertRequest = ShowConditions | AddCondition | DeleteConditions
+
+
+def read_alert(command: str, words: Words) -> AlertRequest | Refused:
+    if not words:
+        return ShowConditions()
+    if words[0].lower() in _DELETE:
+        return _read_delete(command, words[1:])
+    text = " ".join(words)
+    symbol, *rest = _OPERATOR.sub(r" \1 ", text.translate(_SIGNS)).split()
+    if not spelled(symbol):
+        return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(symbol))
+    predicate = _read_predicate(command, rest)
+    if isinstance(predicate, Refused):
+        return predicate
+    return AddCondition(symbol=symbol, predicate=predicate, text=text[:TEXT_CHARS_MAX])
+
+
+def alert(request: AlertRequest, now: Situation) -> Outcome:
+    if isinstance(request, ShowConditions):
+        return ConditionsShown(conditions=now.own_here.conditions)
+    if isinstance(request, DeleteConditions):
+        return _delete(request, now)
+    found = listed_symbols("alert", (request.symbol,), now.listed)
+    if not isinstance(found, tuple):
+        return found
+    own = now.own_here.conditions
+    if any((c.symbol, c.predicate) == (found[0], request.predicate) for c in own):
+        return ConditionsShown(conditions=own)
+    if len(own) >= CONDITIONS_MAX:
+        return TooManyConditions(limit=CONDITIONS_MAX)
+    condition = Condition(
+        id=now.state.next_condition_id,
+        place=now.place,
+        owner_id=now.who.user_id,
+        owner_name=now.who.name,
+        text=request.text,
+        created_s=int(now.now_s),
+        symbol=found[0],
+        predicate=request.predicate,
+    )
+    after = replace(now.own_here, conditions=(*own, condition))
+    return Change(own=after, reply=ConditionAdded(condition=condition), place=now.place)
+
+
+def _read_delete(command: str, words: Words) -> DeleteConditions | Refused:
+    if not words:
+        return Refused(command=command, reason=Bad.MISSING)
+    if words[0].lower() == "all" and [word.lower() for word in words[1:]] in ([], ["yes"]):
+        return DeleteConditions(is_all=True, is_confirmed=len(words) > 1)
+    if len(words) > 1:
+        return Refused(command=command, reason=Bad.EXTRA, word=cut(words[1]))
+    number = read_whole(words[0].removeprefix("#"), low=1, high=ID_MAX)
+    if isinstance(number, NotRead):
+        return Refused(command=command, reason=number, word=cut(words[0]), low=1, high=ID_MAX)
+    return DeleteConditions(id=number)
+
+
+def _delete(request: DeleteConditions, now: Situation) -> Outcome:
+    own = now.own_here.conditions
+    gone = own if request.is_all else tuple(condition for condition in own if condition.id == request.id)
+    if not gone:
+        return ConditionUnknown(id=request.id) if request.id is not None else ConditionsShown(conditions=())
+    if request.is_all and not request.is_confirmed:
+        losses = tuple(Difference(key="condition", old=condition.text, new=None) for condition in own)
+        return ConfirmAsked(command="alert", action="/alert delete all", losses=losses)
+    kept = tuple(condition for condition in own if condition not in gone)
+    return Change(own=replace(now.own_here, conditions=kept), reply=ConditionsDeleted(conditions=gone), place=now.place)
+
+
+def _read_predicate(command: str, words: list[str]) -> Predicate | Refused:
+    if not words:
+        return Refused(command=command, reason=Bad.MISSING)
+    head = words[0].lower()
+    if head == "move":
+        return _read_move(command, words[1:])
+    if head == "funding":
+        return _read_crossing(command, words[1:], is_funding=True)
+    if head == "price":
+        words = words[1:]
+    return _read_crossing(command, words, is_funding=False)
+
+
+def _read_crossing(command: str, words: list[str], *, is_funding: bool) -> Predicate | Refused:
+    if not words:
+        return Refused(command=command, reason=Bad.MISSING)
+    side = _SIDES.get(words[0].lower())
+    if side is None:
+        return Refused(command=command, reason=Bad.NO_CONDITION, word=cut(" ".join(words)))
+    refused = _wrong_count(command, words, 2)
+    if refused is not None:
+        return refused
+    if is_funding:
+        percent = read_number(words[1], Unit.PERCENT)
+        if isinstance(percent, NotRead) or abs(percent) > FUNDING_MAX_PCT:
+            reason = percent if isinstance(percent, NotRead) else NotRead.OUT_OF_RANGE
+            limit = FUNDING_MAX_PCT
+            return Refused(command=command, reason=reason, word=cut(words[1]), low=-limit, high=limit)
+        return FundingCrosses(side=side, rate=round(percent / 100, 12))
+    level = read_money(words[1])
+    if isinstance(level, NotRead) or not 0 < level <= LEVEL_MAX:
+        reason = level if isinstance(level, NotRead) else NotRead.OUT_OF_RANGE
+        return Refused(command=command, reason=reason, word=cut(words[1]))
+    return PriceCrosses(side=side, level=level)
+
+
+def _read_move(command: str, words: list[str]) -> PriceMoves | Refused:
+    if not words:
+        return Refused(command=command, reason=Bad.MISSING)
+    windows: dict[str, MoveWindow] = {window: window for window in MOVE_WINDOWS}
+    window = windows.get(words[0].lower())
+    if window is None:
+        return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(words[0]))
+    refused = _wrong_count(command, words, 2)
+    if refused is not None:
+        return refused
+    pct = read_number(words[1], Unit.PERCENT)
+    if isinstance(pct, NotRead) or not MOVE_MIN_PCT <= pct <= MOVE_MAX_PCT:
+        reason = pct if isinstance(pct, NotRead) else NotRead.OUT_OF_RANGE
+        return Refused(command=command, reason=reason, word=cut(words[1]), low=MOVE_MIN_PCT, high=MOVE_MAX_PCT)
+    return PriceMoves(window=window, pct=pct)
+
+
+def _wrong_count(command: str, words: list[str], count: int) -> Refused | None:
+    if len(words) < count:
+        return Refused(command=command, reason=Bad.MISSING)
+    return Refused(command=command, reason=Bad.EXTRA, word=cut(words[count])) if len(words) > count else None

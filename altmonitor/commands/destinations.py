@@ -1,0 +1,208 @@
+"""Where and how a destination is told: route, quiet hours, language, zone, and a sample over the real way."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from altmonitor.commands.arguments import KIND_WORDS, Words, cut
+from altmonitor.commands.outcome import Change, Outcome, SampleQuery, Situation
+from altmonitor.commands.replies import Bad, PlainReply, Refused
+from altmonitor.commands.replies_settings import (
+    Changed,
+    LanguageShown,
+    NoRoute,
+    QuietShown,
+    RouteEnded,
+    RouteRefused,
+    RouteShown,
+    ZoneShown,
+    ZoneUnknown,
+)
+from altmonitor.core.alert import KINDS, Kind
+from altmonitor.core.languages import LANGUAGES
+from altmonitor.settings.audience import QuietHours
+from altmonitor.settings.differences import Difference, in_force
+from altmonitor.settings.overrides import QUIET_OFF, Overrides
+from altmonitor.settings.state import Own
+from altmonitor.settings.symbols import split_words
+from altmonitor.settings.zones import find_zone, nearest_zones
+
+_HOURS = re.compile(r"([0-2]?\d)(?::([0-5]\d))?[-–—−]([0-2]?\d)(?::([0-5]\d))?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetRoute:
+    """kinds: None leaves them. is_silent: None leaves it. is_off: no destination any more. All left: asks."""
+
+    kinds: frozenset[Kind] | None = None
+    is_silent: bool | None = None
+    is_off: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetQuiet:
+    """quiet: None asks."""
+
+    quiet: QuietHours | Literal["off"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetLanguage:
+    lang: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetZone:
+    """word: as typed, '' asks."""
+
+    word: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendSample:
+    pass
+
+
+# --- route -------------------------------------------------------------------------------------------------------
+
+
+def read_route(command: str, words: Words) -> SetRoute | Refused:
+    kinds: frozenset[Kind] | None = None
+    is_silent: bool | None = None
+    names = split_words(words)
+    if [name.lower() for name in names] == ["off"]:
+        return SetRoute(is_off=True)
+    for name in names:
+        word = name.lower()
+        if word in ("loud", "silent"):
+            if is_silent is not None:
+                return Refused(command=command, reason=Bad.TWICE, word=cut(name))
+            is_silent = word == "silent"
+        elif word == "all":
+            kinds = frozenset(KINDS)
+        elif word in KIND_WORDS:
+            kinds = (kinds or frozenset()) | {KIND_WORDS[word]}
+        else:
+            return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(name))
+    return SetRoute(kinds=kinds, is_silent=is_silent)
+
+
+def route(request: SetRoute, now: Situation) -> Outcome:
+    """About the very place it was typed in, also where that is no destination yet."""
+    here = next((audience for audience in now.audiences if audience.destination == now.place), None)
+    if request.is_off:
+        return _route_off(now) if here is not None else RouteRefused(reason=NoRoute.NONE_HERE)
+    if request.kinds is None and request.is_silent is None:
+        return RouteShown(audiences=now.audiences, here=here)
+    if here is None and request.kinds is None:
+        request = replace(request, kinds=frozenset(KINDS))
+    own = now.own_here.overrides
+    after = replace(
+        own,
+        kinds=own.kinds if request.kinds is None else request.kinds,
+        is_silent=own.is_silent if request.is_silent is None else request.is_silent,
+    )
+    would_be = now.would_be_at(now.place, after)
+    if here is None:
+        told: tuple[Difference, ...] = (
+            Difference(key="kinds", old=frozenset(), new=frozenset(would_be.kinds)),
+            *((Difference(key="is_silent", old=0, new=1),) if would_be.is_silent else ()),
+        )
+    else:
+        told = in_force(here, would_be)
+    if after == own or not told:
+        return RouteShown(audiences=now.audiences, here=here)
+    return Change(own=replace(now.own_here, overrides=after), reply=Changed(differences=told), place=now.place)
+
+
+def _route_off(now: Situation) -> Outcome:
+    if now.place == now.audiences[0].destination:
+        return RouteRefused(reason=NoRoute.MAIN_STAYS)
+    # Named by the environment: an empty route must be remembered, or the next start would bring it back.
+    overrides = Overrides(kinds=frozenset()) if now.is_home else Overrides()
+    return Change(own=Own(overrides=overrides, conditions=now.own_here.conditions), reply=RouteEnded(), place=now.place)
+
+
+# --- quiet hours, language, zone -----------------------------------------------------------------------------------
+
+
+def read_quiet(command: str, words: Words) -> SetQuiet | Refused:
+    """`23:00-07:00`, `23-7`, `23:00 - 07:00`, `off`."""
+    text = "".join(words)
+    if not text:
+        return SetQuiet()
+    if text.lower() == "off":
+        return SetQuiet(quiet=QUIET_OFF)
+    match = _HOURS.fullmatch(text)
+    if match is None:
+        return Refused(command=command, reason=Bad.NO_SPAN, word=cut(" ".join(words)))
+    begin, end = (int(match[at]) * 60 + int(match[at + 1] or 0) for at in (1, 3))
+    end %= 1440 if end == 1440 else 10_000  # 24:00 is the day's end
+    if begin >= 1440 or end >= 1440 or begin == end:
+        return Refused(command=command, reason=Bad.NO_SPAN, word=cut(" ".join(words)))
+    return SetQuiet(quiet=QuietHours(begin_minute=begin, end_minute=end))
+
+
+def set_quiet(request: SetQuiet, now: Situation) -> Outcome:
+    shown = QuietShown(quiet=now.audience.quiet)
+    if request.quiet is None:
+        return shown
+    return _changed(now, replace(now.overrides, quiet=request.quiet), "quiet", shown)
+
+
+def read_lang(command: str, words: Words) -> SetLanguage | Refused:
+    if len(words) > 1:
+        return Refused(command=command, reason=Bad.EXTRA, word=cut(words[1]))
+    lang = words[0].lower() if words else ""
+    if lang and lang not in LANGUAGES:
+        return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(words[0]))
+    return SetLanguage(lang=lang)
+
+
+def set_lang(request: SetLanguage, now: Situation) -> Outcome:
+    shown = LanguageShown(lang=now.audience.lang)
+    if not request.lang:
+        return shown
+    return _changed(now, replace(now.overrides, lang=request.lang), "lang", shown)
+
+
+def read_zone(command: str, words: Words) -> SetZone | Refused:
+    if len(words) > 2:
+        return Refused(command=command, reason=Bad.EXTRA, word=cut(words[2]))
+    return SetZone(word="_".join(words))  # `new york`
+
+
+def set_zone(request: SetZone, now: Situation) -> Outcome:
+    shown = ZoneShown(tz=now.audience.tz, now_s=now.now_s)
+    if not request.word:
+        return shown
+    zone = find_zone(request.word)
+    if zone is None:
+        return ZoneUnknown(word=cut(request.word), suggestions=nearest_zones(request.word))
+    return _changed(now, replace(now.overrides, tz=zone), "tz", shown)
+
+
+def _changed(now: Situation, after: Overrides, key: str, shown: PlainReply) -> Outcome:
+    """Setting what is followed anyway is a change too: it stays when what is followed changes."""
+    if after == now.overrides:
+        return shown
+    told = [difference for difference in in_force(now.audience, now.would_be(after)) if difference.key == key]
+    if not told:
+        old: QuietHours | str = {"quiet": now.audience.quiet or QUIET_OFF, "lang": now.audience.lang}.get(
+            key, now.audience.tz
+        )
+        told = [Difference(key=key, old=old, new=old)]
+    return Change(own=now.with_overrides(after), reply=Changed(differences=tuple(told)))
+
+
+# --- sample --------------------------------------------------------------------------------------------------------
+
+
+def read_sample(command: str, words: Words) -> SendSample | Refused:
+    return Refused(command=command, reason=Bad.NOT_TAKEN, word=cut(words[0])) if words else SendSample()
+
+
+def send_sample(request: SendSample, now: Situation) -> Outcome:
+    return SampleQuery()

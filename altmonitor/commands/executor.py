@@ -1,0 +1,289 @@
+"""Where a command from the chat (or HTTP, or a script) is carried out: parse, decide, save, swap, record, answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+
+from altmonitor.commands.courtesy import Courtesy
+from altmonitor.commands.outcome import (
+    BudgetQuery,
+    Change,
+    ChangesQuery,
+    DivergenceQuery,
+    HistoryQuery,
+    Outcome,
+    SampleQuery,
+    Situation,
+    StatsQuery,
+    StatusQuery,
+    StoredQuery,
+    SymbolQuery,
+    TopQuery,
+    UndoQuery,
+    WhoQuery,
+    WhyQuery,
+)
+from altmonitor.commands.parse import BadCommand, Command, NotACommand, parse
+from altmonitor.commands.ports import (
+    AlertQueries,
+    BudgetQueries,
+    ChangeLog,
+    HealthView,
+    MarketQueries,
+    SampleAlerts,
+    SettingsStore,
+)
+from altmonitor.commands.position_facts import PositionQueries
+from altmonitor.commands.queries import Asking
+from altmonitor.commands.replies import (
+    ABOUT_ONE_PLACE,
+    NotAvailable,
+    NotPermitted,
+    Placed,
+    PlainReply,
+    QueryFailed,
+    Reply,
+    SaveFailed,
+    StatusPin,
+    StatusShown,
+    Unrecorded,
+)
+from altmonitor.commands.replies_settings import BudgetProposed, BudgetUnknown, ConfirmAsked, NothingToUndo
+from altmonitor.commands.returning import accept, put_back
+from altmonitor.commands.table import COMMAND_OF
+from altmonitor.core.errors import StorageError
+from altmonitor.core.types import Destination
+from altmonitor.settings.changes import ChangeMade, Writer
+from altmonitor.settings.holder import SettingsHolder
+from altmonitor.settings.overrides import Overrides
+from altmonitor.settings.proposals import NotEnoughHistory
+
+COMMAND_CHARS_MAX = 200
+"""Of a command as it is recorded; only a long list of symbols is cut."""
+
+Decide = Callable[[Situation], Awaitable[Outcome]]
+
+_ACTS = (Change, ConfirmAsked, BudgetQuery, UndoQuery, SampleQuery, StatusPin)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """listed: the contracts that exist now, empty before the list was read. alerts: None when history is off.
+
+    changes, market, budget, samples, positions: None where nothing stands behind them; their commands say so.
+    """
+
+    holder: SettingsHolder
+    store: SettingsStore
+    alerts: AlertQueries | None
+    health: Callable[[], HealthView]
+    listed: Callable[[], Collection[str]]
+    changes: ChangeLog | None = None
+    market: MarketQueries | None = None
+    budget: BudgetQueries | None = None
+    samples: SampleAlerts | None = None
+    positions: PositionQueries | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """One command on its way through the desk."""
+
+    command: Command
+    typed: str
+    who: Writer
+    place: Destination
+    now_s: float
+
+
+class CommandDesk:
+    """Any number of messages may be handled at once; changes take turns."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._around = surroundings
+        self._asking = Asking(
+            alerts=surroundings.alerts,
+            market=surroundings.market,
+            changes=surroundings.changes,
+            samples=surroundings.samples,
+            positions=surroundings.positions,
+        )
+        self._courtesy = Courtesy()
+
+    async def handle(
+        self, text: str, *, who: Writer, place: Destination, now_s: float, bot_name: str | None = None
+    ) -> Reply | None:
+        """The answer to one message, or to a button's action; None for what is no command of ours, and for somebody
+        who may not change anything and was told so within the hour.
+
+        place: where it was typed. now_s: unix seconds. bot_name: see `parse`.
+        """
+        parsed = parse(text, bot_name=bot_name)
+        if isinstance(parsed, NotACommand):
+            return None
+        if isinstance(parsed, BadCommand):
+            return parsed.reply
+        asked = _Asked(command=parsed, typed=text.strip()[:COMMAND_CHARS_MAX], who=who, place=place, now_s=now_s)
+        now = self._situation(asked)
+        outcome = COMMAND_OF[parsed.name].act(parsed.request, now)
+        if isinstance(outcome, _ACTS) and not who.may_change:
+            return NotPermitted(command=parsed.name) if self._courtesy.may_tell(who, now_s) else None
+        return await self._follow_up(asked, now, outcome)
+
+    def status(self, *, now_s: float, place: Destination | None = None) -> StatusShown:
+        """As of this moment, for a destination; None: the main one."""
+        holder = self._around.holder
+        audience = holder.audience_at(holder.home.main if place is None else place)
+        own = holder.own(audience.destination).overrides
+        return StatusShown(
+            settings=audience.settings,
+            overridden=frozenset(own.numbers_in_force),
+            health=self._around.health(),
+            now_s=now_s,
+            audience=audience,
+        )
+
+    async def follow_move(self, old: Destination, new: Destination) -> None:
+        """A group has a new id: it keeps its settings, conditions and changes. Raises StorageError when that could not
+        be saved; it holds until the program ends all the same."""
+        around = self._around
+        async with around.store.turn():
+            around.holder.moved(old, new)
+            if around.changes is not None:
+                await around.changes.moved(old, new)
+            await around.store.save(around.holder.state, who="the chat service")
+
+    # --- from a request to an answer ---------------------------------------------------------------------------------
+
+    async def _follow_up(self, asked: _Asked, now: Situation, outcome: Outcome) -> Reply:
+        about = now.audience.destination
+        match outcome:
+            case Change():
+                return await self._carry_out(asked, _again(asked.command))
+            case UndoQuery():
+                return await self._undo(asked)
+            case BudgetQuery():
+                return await self._budget(asked, now, outcome)
+            case StatusQuery():
+                return self._placed(self.status(now_s=asked.now_s, place=asked.place), about)
+            case (
+                HistoryQuery()
+                | StatsQuery()
+                | TopQuery()
+                | SymbolQuery()
+                | WhyQuery()
+                | ChangesQuery()
+                | SampleQuery()
+                | WhoQuery()
+                | StoredQuery()
+                | DivergenceQuery()
+            ):
+                return self._placed(await self._asking.answer(asked.command.name, outcome, now), about)
+            case _:
+                return self._placed(outcome, about)
+
+    async def _carry_out(self, asked: _Asked, decide: Decide) -> Reply:
+        around = self._around
+        async with around.store.turn():
+            now = self._situation(asked)
+            outcome = await decide(now)
+            if not isinstance(outcome, Change):
+                return await self._follow_up(asked, now, outcome)
+            place = outcome.place or now.audience.destination
+            before = around.holder.own(place)
+            state = around.holder.with_own(place, outcome.own)
+            try:
+                await around.store.save(state, who=str(asked.who))
+            except StorageError as problem:
+                return SaveFailed(command=asked.command.name, problem=str(problem))
+            around.holder.swap(state)
+            made = ChangeMade(
+                at_ms=int(asked.now_s * 1000),
+                who=asked.who.name,
+                user_id=asked.who.user_id,
+                place=place,
+                command=asked.typed,
+                before=before,
+                after=outcome.own,
+                undoes=outcome.undoes,
+            )
+            return await self._recorded(made, self._placed(outcome.reply, place))
+
+    async def _recorded(self, made: ChangeMade, reply: PlainReply | Placed) -> Reply:
+        if self._around.changes is not None:
+            try:
+                await self._around.changes.record(made)
+            except StorageError as problem:
+                return Unrecorded(reply=reply, problem=str(problem))
+        return reply
+
+    async def _undo(self, asked: _Asked) -> Reply:
+        changes = self._around.changes
+        if changes is None:
+            return NotAvailable(command=asked.command.name)
+
+        async def decide(now: Situation) -> Outcome:
+            change = await changes.last_undoable({now.place, now.audience.destination})
+            if change is None:
+                return NothingToUndo()
+            return put_back(change, self._around.holder.own(change.made.place), now_s=asked.now_s)
+
+        try:
+            return await self._carry_out(asked, decide)
+        except StorageError as problem:
+            return QueryFailed(command=asked.command.name, problem=str(problem))
+
+    async def _budget(self, asked: _Asked, now: Situation, query: BudgetQuery) -> Reply:
+        if self._around.budget is None:
+            return NotAvailable(command=asked.command.name)
+        try:
+            found = await self._around.budget.propose(query.per_day, audience=now.audience)
+        except StorageError as problem:
+            return QueryFailed(command=asked.command.name, problem=str(problem))
+        about = now.audience.destination
+        if isinstance(found, NotEnoughHistory):
+            return self._placed(BudgetUnknown(missing=found), about)
+        if not query.is_accepted:
+            return self._placed(BudgetProposed(proposal=found), about)
+
+        async def decide(later: Situation) -> Outcome:
+            return accept(found, later)
+
+        return await self._carry_out(asked, decide)
+
+    # --- around it ---------------------------------------------------------------------------------------------------
+
+    def _situation(self, asked: _Asked) -> Situation:
+        holder = self._around.holder
+        audience = holder.audience_at(asked.place)
+        return Situation(
+            place=asked.place,
+            who=asked.who,
+            audience=audience,
+            followed=holder.would_be(audience.destination, Overrides()),
+            own=holder.own(audience.destination),
+            own_here=holder.own(asked.place),
+            would_be_at=holder.would_be,
+            is_home=asked.place in holder.home.destinations,
+            audiences=holder.audiences,
+            state=holder.state,
+            listed=frozenset(self._around.listed()),
+            now_s=asked.now_s,
+        )
+
+    def _placed(self, reply: PlainReply, about: Destination) -> PlainReply | Placed:
+        holder = self._around.holder
+        if len(holder.audiences) == 1 or not isinstance(reply, ABOUT_ONE_PLACE):
+            return reply
+        return Placed(place=about, is_main=about == holder.home.main, reply=reply)
+
+
+def _again(command: Command) -> Decide:
+    """Once more when the turn has come: another change may have been made while waiting."""
+
+    async def decide(now: Situation) -> Outcome:
+        decided: Outcome = COMMAND_OF[command.name].act(command.request, now)
+        return decided
+
+    return decide

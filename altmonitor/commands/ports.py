@@ -1,0 +1,210 @@
+"""What control needs from the outside, as small Protocols. storage/ and monitor/ stand behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from altmonitor.core.alert import Alert, Kind
+from altmonitor.core.types import Destination
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.changes import ChangeMade, RecordedChange
+from altmonitor.settings.proposals import BudgetProposal, NotEnoughHistory
+from altmonitor.settings.state import State
+
+if TYPE_CHECKING:  # facts.py stands on the told alerts below
+    from altmonitor.commands.facts import (
+        Chart,
+        Explanation,
+        FundingFacts,
+        OpenInterestFacts,
+        PriceFacts,
+        Top,
+        TopWindow,
+    )
+
+DeliveryState = Literal["queued", "sent", "failed", "expired"]
+
+
+class SettingsStore(Protocol):
+    """Where the state is kept over a restart."""
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """Held from reading the settings until the change is saved and swapped; one holder at a time."""
+
+    async def save(self, state: State, *, who: str) -> None:
+        """All of it or nothing, on disk when it returns; who: for the record. Raises StorageError: nothing changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldAlert:
+    """A stored alert. delivery: the least finished state over its destinations; None without any delivery row."""
+
+    alert: Alert
+    delivery: DeliveryState | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertStats:
+    """by_kind: only kinds that occurred. by_symbol: the most frequent first, length ≤ the number asked for."""
+
+    total: int = 0
+    by_kind: Mapping[Kind, int] = field(default_factory=dict)
+    by_symbol: Sequence[tuple[str, int]] = ()
+
+
+class AlertQueries(Protocol):
+    """Questions to the stored alerts. Both may raise StorageError."""
+
+    async def recent(
+        self, *, limit: int, symbol: str | None = None, kind: Kind | None = None, since_s: float | None = None
+    ) -> Sequence[ToldAlert]:
+        """Newest first, length ≤ limit. since_s: only alerts detected (`ts`) at or after this unix second."""
+
+    async def stats(self, *, since_s: float, top: int) -> AlertStats:
+        """Over alerts detected (`ts`) at or after this unix second."""
+
+
+class ChangeLog(Protocol):
+    """Changes in the order they were made. All may raise StorageError."""
+
+    async def record(self, change: ChangeMade) -> int:
+        """Returns its id. With `undoes`, that change counts as undone from here on, in the same transaction."""
+
+    async def recent(self, places: Collection[Destination] | None, *, limit: int) -> Sequence[RecordedChange]:
+        """Newest first, length ≤ limit; of these places, None: of all."""
+
+    async def last_undoable(self, places: Collection[Destination]) -> RecordedChange | None:
+        """The newest that was neither undone nor is itself the undoing of another."""
+
+    async def moved(self, old: Destination, new: Destination) -> None:
+        """A group has a new id: its changes are found under that."""
+
+
+class MarketQueries(Protocol):
+    """Questions to what the running program knows. None: nothing is known of that symbol (yet).
+
+    May raise StorageError and ExchangeError.
+    """
+
+    async def top(self, window: TopWindow, *, count: int) -> Top: ...
+    async def price(self, symbol: str) -> PriceFacts | None: ...
+    async def open_interest(self, symbol: str) -> OpenInterestFacts | None: ...
+    async def funding(self, symbol: str) -> FundingFacts | None: ...
+    async def chart(self, symbol: str, *, place: Destination) -> Chart | None:
+        """place: whose zone the times are in."""
+
+    async def why(self, symbol: str, *, at_ms: int | None, place: Destination) -> Explanation:
+        """at_ms: some time in the minute asked for, event time; None: now. place: of an audience."""
+
+
+class BudgetQueries(Protocol):
+    async def propose(self, per_day: int, *, audience: Audience) -> BudgetProposal | NotEnoughHistory:
+        """Thresholds with which the loaded history holds about `per_day` alerts a day for this audience. per_day 0 only
+        counts: thresholds stay, with their expected number. May raise StorageError."""
+
+
+class SampleAlerts(Protocol):
+    async def send(self, place: Destination) -> Sequence[Kind]:
+        """Puts one sample alert of every kind routed to that destination on the real way; which ones. May raise
+        StorageError."""
+
+
+# What `/status` shows of the running program. Structural views, so that this room need not know the monitor.
+
+
+class FeedView(Protocol):
+    @property
+    def connections(self) -> int: ...
+    @property
+    def last_frame_age_s(self) -> float | None: ...
+    @property
+    def symbols_expected(self) -> int: ...
+    @property
+    def symbols_covered(self) -> int: ...
+    @property
+    def reconnects(self) -> int: ...
+    @property
+    def is_blind(self) -> bool: ...
+
+
+class SweepView(Protocol):
+    @property
+    def sweep_age_s(self) -> float | None: ...
+    @property
+    def coverage(self) -> float: ...
+    @property
+    def period_s(self) -> float: ...
+
+
+class OutboxView(Protocol):
+    @property
+    def queued(self) -> int: ...
+    @property
+    def oldest_age_s(self) -> float | None: ...
+    @property
+    def sent(self) -> int: ...
+    @property
+    def failed(self) -> int: ...
+    @property
+    def trouble(self) -> str: ...
+
+
+class GuardView(Protocol):
+    @property
+    def state(self) -> str: ...
+    @property
+    def until_ms(self) -> int | None: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def weight_used(self) -> int: ...
+    @property
+    def weight_limit(self) -> int: ...
+
+
+class LatencyView(Protocol):
+    @property
+    def detect_p50(self) -> float | None: ...
+    @property
+    def detect_p99(self) -> float | None: ...
+    @property
+    def deliver_p50(self) -> float | None: ...
+    @property
+    def deliver_p99(self) -> float | None: ...
+
+
+class LoopView(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def restarts(self) -> int: ...
+    @property
+    def failures_in_row(self) -> int: ...
+
+
+class HealthView(Protocol):
+    """One moment of the running program. status: `ok`, `degraded`, `down`. reason_codes: why it is not ok."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def reason_codes(self) -> Sequence[str]: ...
+    @property
+    def feed(self) -> FeedView: ...
+    @property
+    def sweep(self) -> SweepView: ...
+    @property
+    def outbox(self) -> OutboxView: ...
+    @property
+    def guard(self) -> GuardView: ...
+    @property
+    def latency(self) -> LatencyView: ...
+    @property
+    def loops(self) -> Sequence[LoopView]: ...
+    @property
+    def uptime_s(self) -> float: ...
+    @property
+    def version(self) -> str: ...

@@ -1,0 +1,322 @@
+"""What a command answers, as values. delivery/render/replies.py turns them into text in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from altmonitor.commands.ports import AlertStats, HealthView, ToldAlert
+from altmonitor.commands.position_replies import PositionReply
+from altmonitor.commands.replies_market import AnswerReply, Explained
+from altmonitor.commands.replies_settings import (
+    BudgetAccepted,
+    BudgetProposed,
+    BudgetShown,
+    BudgetUnknown,
+    Changed,
+    ConfirmAsked,
+    LanguageShown,
+    PlaceReply,
+    PresetsShown,
+    QuietShown,
+    RouteEnded,
+    SymbolNumbersShown,
+    Undone,
+    UndoRefused,
+    ZoneShown,
+)
+from altmonitor.commands.reply_buttons import Button
+from altmonitor.core.alert import Kind
+from altmonitor.core.types import Destination
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.differences import Difference
+from altmonitor.settings.input import NotRead
+from altmonitor.settings.settings import Setting, Settings
+from altmonitor.settings.symbols import Unlisted
+
+
+class Bad(Enum):
+    """Why arguments are refused, beside numbers that cannot be read. The value is the key of the text."""
+
+    MISSING = "missing"
+    EXTRA = "extra"
+    NOT_TAKEN = "not_taken"
+    NO_SUCH_WORD = "no_such_word"
+    BAD_DURATION = "bad_duration"
+    TWICE = "twice"
+    TOO_MANY = "too_many"
+    NO_SPAN = "no_span"
+    NO_TIME = "no_time"
+    NO_CONDITION = "no_condition"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Wrong arguments; nothing was changed. word: the one that is wrong, as typed and cut, '' when one is missing.
+
+    low, high: what is allowed, where it is a range. setting: whose value it would have been.
+    """
+
+    command: str
+    reason: Bad | NotRead
+    word: str = ""
+    setting: Setting | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownCommand:
+    """name: as typed and cut, without the slash. nearest: '' when nothing is near."""
+
+    name: str
+    nearest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolsRefused:
+    """At least one word names no contract; nothing was changed."""
+
+    command: str
+    unlisted: tuple[Unlisted, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UniverseUnknown:
+    """The contract list has not been read yet, so no symbol can be checked; nothing was changed."""
+
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaveFailed:
+    """The change could not be written and was not made. problem: one line for a person."""
+
+    command: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberChange:
+    setting: Setting
+    old: float
+    new: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumbersChanged:
+    """changes: in the order of the table, never empty; old may equal new. is_reset: back to what is followed."""
+
+    changes: tuple[NumberChange, ...]
+    is_reset: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverridesShown:
+    """What commands changed: (setting, value followed, value in force). others: what else this place has of its own."""
+
+    changes: tuple[NumberChange, ...]
+    others: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchlistShown:
+    """symbols: sorted; empty means every contract."""
+
+    symbols: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchlistChanged:
+    """old, new: sorted, empty means every contract. already / absent: named, but there was nothing to do."""
+
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    already: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    muted_too: tuple[str, ...] = ()  # watched now, and still silent because muted
+
+    @property
+    def is_all_now(self) -> bool:
+        return bool(self.old) and not self.new
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MutedShown:
+    """muted: symbol → unix second it ends or None; only those still in force."""
+
+    muted: Mapping[str, int | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MutedChanged:
+    """changes: (symbol, before, after), each a unix second, None for good, or NOT_MUTED. absent: were not muted."""
+
+    changes: tuple[tuple[str, int | None, int | None], ...]
+    absent: tuple[str, ...] = ()
+    muted_count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusShown:
+    """settings in force; overridden: keys that commands changed. now_s: unix seconds the ages are measured from.
+
+    audience: whose settings they are; None: not told.
+    """
+
+    settings: Settings
+    overridden: frozenset[str]
+    health: HealthView
+    now_s: float
+    audience: Audience | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusPin:
+    """One status message of the chat that asked is kept up to date from now on, or no longer (whoever knows the chat
+    sees to it). was_on: there was one."""
+
+    is_on: bool
+    was_on: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryShown:
+    """alerts: newest first. suggestions: for a symbol that is not listed and has no alerts."""
+
+    alerts: Sequence[ToldAlert]
+    limit: int
+    symbol: str | None
+    kind: Kind | None
+    now_s: float
+    suggestions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatsShown:
+    hours: int
+    stats: AlertStats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryOff:
+    """Rows are kept only until they are delivered (HISTORY_ENABLED=false)."""
+
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryFailed:
+    """The stored alerts cannot be read now. problem: one line for a person."""
+
+    command: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpShown:
+    is_start: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotPermitted:
+    """The writer may read but not change; told once an hour to each."""
+
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotAvailable:
+    """Nothing in this run can answer that (a dry run, a simulation)."""
+
+    command: str
+
+
+PlainReply = (
+    Refused
+    | UnknownCommand
+    | SymbolsRefused
+    | UniverseUnknown
+    | SaveFailed
+    | NumbersChanged
+    | OverridesShown
+    | WatchlistShown
+    | WatchlistChanged
+    | MutedShown
+    | MutedChanged
+    | StatusShown
+    | StatusPin
+    | HistoryShown
+    | StatsShown
+    | HistoryOff
+    | QueryFailed
+    | HelpShown
+    | NotPermitted
+    | NotAvailable
+    | PlaceReply
+    | AnswerReply
+    | PositionReply
+)
+
+
+ABOUT_ONE_PLACE = (
+    NumbersChanged,
+    OverridesShown,
+    WatchlistShown,
+    WatchlistChanged,
+    MutedShown,
+    MutedChanged,
+    StatusShown,
+    ConfirmAsked,
+    Changed,
+    SymbolNumbersShown,
+    PresetsShown,
+    BudgetShown,
+    BudgetProposed,
+    BudgetAccepted,
+    BudgetUnknown,
+    QuietShown,
+    LanguageShown,
+    ZoneShown,
+    RouteEnded,
+    Undone,
+    UndoRefused,
+    Explained,
+)
+"""What could be true of one destination and not of another: it is said which one is meant where there are several."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """There are several destinations, and the reply is about this one."""
+
+    place: Destination
+    is_main: bool
+    reply: PlainReply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unrecorded:
+    """The change is in force and saved, but its record could not be written: /undo cannot take it back."""
+
+    reply: PlainReply | Placed
+    problem: str
+
+
+Reply = PlainReply | Placed | Unrecorded
+
+
+def plain(reply: Reply) -> PlainReply:
+    """Without what was put around it."""
+    while isinstance(reply, Placed | Unrecorded):
+        reply = reply.reply
+    return reply
+
+
+def buttons_of(reply: Reply) -> tuple[Button, ...]:
+    """To be shown under the answer, in this order; often none."""
+    buttons: tuple[Button, ...] = getattr(plain(reply), "buttons", ())
+    return buttons

@@ -1,0 +1,223 @@
+"""Is the monitor seeing, telling and answering? One judgement for `/health`, `/metrics` and `/status`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from altmonitor.commands.ports import LoopView
+from altmonitor.interfaces.exchange import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus
+
+START_GRACE_S = 90.0
+DOWN_BLIND_S = 55.0  # a monitor that asks every few seconds has its 503 within a minute of the last frame
+COVERED_SHARE_MIN = 0.95
+SWEPT_SHARE_MIN = 0.9
+SWEEP_LATE_PERIODS = 2.5
+OUTBOX_LATE_S = 60.0
+LOOP_TROUBLE_FAILURES = 3
+LOOP_DOWN_FAILURES = 10
+
+
+class Status(Enum):
+    OK = "ok"
+    DEGRADED = "degraded"
+    DOWN = "down"
+
+
+class Reason(Enum):
+    """Why the status is not ok; the value is what scripts may match."""
+
+    STARTING = "starting"
+    NO_DATA_SINCE_START = "no_data_since_start"
+    FEED_BLIND = "feed_blind"
+    FEED_PARTIAL = "feed_partial"
+    SWEEP_LATE = "sweep_late"
+    SWEEP_PARTIAL = "sweep_partial"
+    DELIVERY_LATE = "delivery_late"
+    DELIVERY_TROUBLE = "delivery_trouble"
+    EXCHANGE_LIMIT = "exchange_limit"
+    LOOP_FAILING = "loop_failing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """text: one English line with the numbers."""
+
+    reason: Reason
+    severity: Status
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopStatus:
+    """A supervised task. failures_in_row: since it last ran well; 0 when it does."""
+
+    name: str
+    restarts: int = 0
+    failures_in_row: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vitals:
+    """What the parts say of themselves at one moment. uptime_s: since the program started."""
+
+    feed: FeedStatus
+    sweep: SweepStatus
+    outbox: OutboxStatus
+    guard: GuardStatus
+    latency: LatencyStatus
+    uptime_s: float
+    version: str = ""
+    loops: Sequence[LoopView] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """findings: empty exactly when the verdict is OK; the worst first."""
+
+    verdict: Status
+    findings: tuple[Finding, ...]
+    vitals: Vitals
+
+    @property
+    def status(self) -> str:
+        return self.verdict.value
+
+    @property
+    def reason_codes(self) -> tuple[str, ...]:
+        return tuple(finding.reason.value for finding in self.findings)
+
+    @property
+    def feed(self) -> FeedStatus:
+        return self.vitals.feed
+
+    @property
+    def sweep(self) -> SweepStatus:
+        return self.vitals.sweep
+
+    @property
+    def outbox(self) -> OutboxStatus:
+        return self.vitals.outbox
+
+    @property
+    def guard(self) -> GuardStatus:
+        return self.vitals.guard
+
+    @property
+    def latency(self) -> LatencyStatus:
+        return self.vitals.latency
+
+    @property
+    def loops(self) -> Sequence[LoopView]:
+        return self.vitals.loops
+
+    @property
+    def uptime_s(self) -> float:
+        return self.vitals.uptime_s
+
+    @property
+    def version(self) -> str:
+        return self.vitals.version
+
+
+def assess(vitals: Vitals) -> Health:
+    """DOWN: nothing can be trusted (blind, never saw data, a loop that cannot be started). DEGRADED: a part is."""
+    found = [
+        *_judge_feed(vitals.feed, vitals.uptime_s),
+        *_judge_sweep(vitals.sweep, vitals.uptime_s),
+        *_judge_outbox(vitals.outbox),
+        *_judge_guard(vitals.guard),
+        *(finding for loop in vitals.loops for finding in _judge_loop(loop)),
+    ]
+    found.sort(key=lambda finding: finding.severity is not Status.DOWN)
+    return Health(verdict=found[0].severity if found else Status.OK, findings=tuple(found), vitals=vitals)
+
+
+def as_json(health: Health) -> dict[str, object]:
+    """The body of `/health`. Times are unix milliseconds, ages seconds, latencies milliseconds; null: not known."""
+    feed, sweep, guard, latency = health.feed, health.sweep, health.guard, health.latency
+    return {
+        "status": health.status,
+        "reasons": [f"{finding.reason.value}: {finding.text}" for finding in health.findings],
+        "feed": {
+            "last_frame_age_s": feed.last_frame_age_s,
+            "symbols_covered": feed.symbols_covered,
+            "symbols_expected": feed.symbols_expected,
+        },
+        "oi": {"sweep_age_s": sweep.sweep_age_s, "coverage": sweep.coverage},
+        "outbox": {"queued": health.outbox.queued},
+        "guard": {"state": guard.state, "until": guard.until_ms},
+        "latency_ms": {
+            "detect_p50": latency.detect_p50,
+            "detect_p99": latency.detect_p99,
+            "deliver_p50": latency.deliver_p50,
+            "deliver_p99": latency.deliver_p99,
+        },
+    }
+
+
+def _judge_feed(feed: FeedStatus, uptime_s: float) -> list[Finding]:
+    age_s = feed.last_frame_age_s
+    if age_s is None:
+        if uptime_s <= START_GRACE_S:
+            return [_degraded(Reason.STARTING, f"no data yet, {uptime_s:.0f} s after the start")]
+        return [_down(Reason.NO_DATA_SINCE_START, f"no data since the start {uptime_s:.0f} s ago")]
+    if age_s > DOWN_BLIND_S:
+        return [_down(Reason.FEED_BLIND, f"no data for {age_s:.0f} s")]
+    if feed.is_blind:
+        return [_degraded(Reason.FEED_BLIND, f"no data for {age_s:.0f} s")]
+    if feed.symbols_covered < feed.symbols_expected * COVERED_SHARE_MIN:
+        if uptime_s <= START_GRACE_S:
+            text = f"{feed.symbols_covered} of {feed.symbols_expected} symbols subscribed so far"
+            return [_degraded(Reason.STARTING, text)]
+        text = f"{feed.symbols_covered} of {feed.symbols_expected} symbols covered"
+        return [_degraded(Reason.FEED_PARTIAL, text)]
+    return []
+
+
+def _judge_sweep(sweep: SweepStatus, uptime_s: float) -> list[Finding]:
+    late_s = SWEEP_LATE_PERIODS * sweep.period_s
+    if sweep.sweep_age_s is None:
+        if uptime_s <= max(START_GRACE_S, late_s):
+            return []
+        return [_degraded(Reason.SWEEP_LATE, f"no open-interest sweep since the start {uptime_s:.0f} s ago")]
+    if sweep.sweep_age_s > late_s:
+        text = f"last open-interest sweep {sweep.sweep_age_s:.0f} s ago, one takes {sweep.period_s:.0f} s"
+        return [_degraded(Reason.SWEEP_LATE, text)]
+    if sweep.coverage < SWEPT_SHARE_MIN:
+        return [_degraded(Reason.SWEEP_PARTIAL, f"{sweep.coverage:.0%} of the symbols have fresh open interest")]
+    return []
+
+
+def _judge_outbox(outbox: OutboxStatus) -> list[Finding]:
+    if outbox.oldest_age_s is not None and outbox.oldest_age_s > OUTBOX_LATE_S:
+        text = f"{outbox.queued} alerts wait, the oldest for {outbox.oldest_age_s:.0f} s"
+        return [_degraded(Reason.DELIVERY_LATE, f"{text}: {outbox.trouble}" if outbox.trouble else text)]
+    if outbox.trouble:
+        return [_degraded(Reason.DELIVERY_TROUBLE, outbox.trouble)]
+    return []
+
+
+def _judge_guard(guard: GuardStatus) -> list[Finding]:
+    if guard.state == "open":
+        return []
+    text = f"requests to the exchange are {guard.state}"
+    return [_degraded(Reason.EXCHANGE_LIMIT, f"{text}: {guard.reason}" if guard.reason else text)]
+
+
+def _judge_loop(loop: LoopView) -> list[Finding]:
+    text = f"{loop.name} failed {loop.failures_in_row} times in a row"
+    if loop.failures_in_row >= LOOP_DOWN_FAILURES:
+        return [_down(Reason.LOOP_FAILING, text)]
+    if loop.failures_in_row >= LOOP_TROUBLE_FAILURES:
+        return [_degraded(Reason.LOOP_FAILING, text)]
+    return []
+
+
+def _degraded(reason: Reason, text: str) -> Finding:
+    return Finding(reason=reason, severity=Status.DEGRADED, text=text)
+
+
+def _down(reason: Reason, text: str) -> Finding:
+    return Finding(reason=reason, severity=Status.DOWN, text=text)

@@ -1,0 +1,308 @@
+"""Which alert message is next in a chat, and what becomes of its rows."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+
+from altmonitor.core.errors import ChatGone, ChatUnreachable, DeliveryError, MessageRefused, StorageError, TopicGone
+from altmonitor.delivery import delivery_messages as messages
+from altmonitor.delivery.context import Wiring
+from altmonitor.delivery.delivery_messages import AlertMessage
+from altmonitor.delivery.digest import (
+    HORIZON_S,
+    STORM_MEMORY_S,
+    Gather,
+    Moment,
+    Tell,
+    Wait,
+    decide,
+    is_late,
+)
+from altmonitor.delivery.endings import Endings
+from altmonitor.delivery.growing_digest import Growth
+from altmonitor.delivery.pacing import GROWTH_NEEDS
+from altmonitor.delivery.quiet import LOOK_AGAIN_S, Held
+from altmonitor.delivery.sender import Outlet
+from altmonitor.delivery.voice import Voice
+from altmonitor.interfaces.delivery import Queued
+
+log = logging.getLogger(__name__)
+
+ROWS_AT_ONCE = 2000
+GONE_PAUSE_S = 3600.0
+
+
+class AlertTurns:
+    """The alerts of one chat."""
+
+    def __init__(self, wiring: Wiring, outlet: Outlet) -> None:
+        self._wiring = wiring
+        self._outlet = outlet
+        self._at = outlet.at
+        self._planned: deque[AlertMessage] = deque()
+        self._gone_until_s: dict[int | None, float] = {}
+        self._told_ms: deque[int] = deque(maxlen=200)
+        self._digest_s: float | None = None
+        self._fresh_in_a_row = 0
+        self._growth = Growth()
+        self._held = Held()
+        self._endings = Endings(wiring, outlet)
+
+    @property
+    def planned_keys(self) -> list[tuple[int | None, str]]:
+        """Alerts whose text is made already."""
+        return [(message.topic_id, message.own_key) for message in self._planned if message.own_key is not None]
+
+    def is_gone(self, topic_id: int | None) -> bool:
+        return topic_id in self._gone_until_s
+
+    async def is_waiting(self) -> bool:
+        """True when something could be told if the pace allowed it."""
+        await self._hold()
+        for topic_id in self._open_topics():
+            if await self._rows(topic_id, limit=1):
+                return True
+        return False
+
+    def wakes_at_s(self) -> float | None:
+        """When something that waits for a chat that was gone may be tried again, or quiet hours may be over; None: only
+        news changes anything."""
+        now_s, now_ms = self._wiring.clock.monotonic(), self._wiring.clock.now_ms()
+        moments = [until_s for until_s in self._gone_until_s.values() if until_s > now_s]
+        for topic_id in self._outlet.topics:
+            until_ms = self._voice(topic_id).quiet_until(now_ms)
+            if until_ms is not None:
+                moments.append(now_s + min(LOOK_AGAIN_S, (until_ms - now_ms) / 1000))
+        return min(moments, default=None)
+
+    def is_storm(self) -> bool:
+        """A digest left a moment ago."""
+        return self._digest_s is not None and self._wiring.clock.monotonic() - self._digest_s <= STORM_MEMORY_S
+
+    async def next(self) -> AlertMessage | Wait | None:
+        """None: nothing to tell. A message stays the next one until a method below hears what became of it."""
+        shortest: Wait | None = None
+        open_topics = self._open_topics()
+        if any(message.topic_id not in open_topics for message in self._planned):
+            self.drop_planned()
+        while not self._planned:
+            decided = await self._decide_for_oldest()
+            if decided is None or isinstance(decided, Wait):
+                shortest = decided
+                break
+            await self._plan(*decided)
+        return self._planned[0] if self._planned else shortest
+
+    async def next_growth(self, *, is_message_free: bool) -> AlertMessage | Wait | None:
+        """What can be added to a digest by an edit, or when to ask again; None: nothing, as far as is known now.
+
+        is_message_free: a message may leave as well. Then everything that waits leaves in it if it needs a bell anyway.
+        """
+        now_s, waits = self._wiring.clock.monotonic(), []
+        for topic_id in self._open_topics():
+            if self._planned or not self._growth.can_grow(topic_id, now_s):
+                continue
+            decision = await self._decide(topic_id, await self._rows(topic_id))
+            if isinstance(decision, Wait):
+                waits.append(decision.seconds)
+            if not isinstance(decision, Gather) or decision.late or self._outlet.pace.allowance(now_s) < GROWTH_NEEDS:
+                continue
+            quiet = self._growth.quiet(topic_id, decision.rows)
+            if not quiet or (is_message_free and len(quiet) < len(decision.rows)):
+                continue
+            wait_s = self._outlet.free_at_s(now_s, is_edit=True) - now_s
+            if wait_s > 0:
+                waits.append(wait_s)
+                continue
+            message = self._growth.grown(self._voice(topic_id).renderer, topic_id, quiet)
+            if message is not None:
+                return message
+        return Wait(seconds=min(waits)) if waits else None
+
+    def drop_planned(self) -> None:
+        """Decide anew: by now more may wait, and the rows know what may have arrived."""
+        self._planned.clear()
+
+    def chat_moved(self) -> None:
+        """Messages under the old id cannot be edited."""
+        self.drop_planned()
+        self._growth.stop_all()
+
+    async def accepted(self, message: AlertMessage, message_id: int) -> None:
+        now_ms = self._wiring.clock.now_ms()
+        destination = self._at(message.topic_id)
+        await self._wiring.insist(
+            lambda: self._wiring.outbox.mark_sent(destination, message.alert_ids, message_id=message_id, sent_ms=now_ms)
+        )
+        for row in message.rows:
+            if not message.is_held:
+                self._wiring.latency.add(now_ms - row.alert.ts * 1000)
+            self._told_ms.append(row.queued_ms)
+        self._held.forget(message.topic_id, message.rows)
+        self._remove(message)
+        self._growth.told(message, message_id, self._wiring.clock.monotonic())
+        self._gone_until_s.pop(message.topic_id, None)
+        self._fresh_in_a_row = 0 if message.is_late else self._fresh_in_a_row + 1
+        if message.own_key is None and not message.is_late:
+            self._digest_s = self._wiring.clock.monotonic()
+
+    async def begin(self, message: AlertMessage) -> bool:
+        """False: quiet hours began before the outbox had written it. Then it is not to be said."""
+        if message.grows is None:
+            self._growth.stop(message.topic_id)
+        destination = self._at(message.topic_id)
+        await self._wiring.insist(lambda: self._wiring.outbox.begin_attempt(destination, message.alert_ids))
+        if not self._voice(message.topic_id).is_quiet(self._wiring.clock.now_ms()):
+            return True
+        await self._endings.put_off(message)
+        self.drop_planned()
+        return False
+
+    def interrupted(self, topic_id: int | None) -> None:
+        """Something else is about to be said there."""
+        self._growth.stop(topic_id)
+
+    def reachable(self, topic_id: int | None) -> None:
+        """Something else got through to a chat that had refused the bot."""
+        self._gone_until_s.pop(topic_id, None)
+
+    async def retire(self, topic_id: int | None) -> None:
+        """No alerts are wanted there any more: what waits is given up."""
+        self.drop_planned()
+        self._growth.stop(topic_id)
+        self._gone_until_s.pop(topic_id, None)
+        while rows := await self._rows(topic_id):
+            await self._endings.not_wanted(topic_id, rows)
+            self._held.forget(topic_id, rows)
+
+    async def refused(self, message: AlertMessage, problem: DeliveryError) -> None:
+        """What the chat service's error means for the rows of this message."""
+        if message.grows is not None:  # whatever it was: they come as a message of their own
+            self._growth.stop(message.topic_id)
+            unknown = isinstance(problem, ChatUnreachable) and problem.outcome_unknown
+            await self._endings.note(message, problem, outcome_unknown=unknown)
+        elif isinstance(problem, TopicGone):  # once: from now on the way out leads to the chat's general topic
+            await self._endings.note(message, problem, outcome_unknown=False)
+        elif isinstance(problem, MessageRefused):
+            if messages.repaired(message, problem):
+                await self._endings.note(message, problem, outcome_unknown=False)
+            else:
+                await self._endings.failed(message.topic_id, message.alert_ids, str(problem))
+                self._remove(message)
+                self._outlet.trouble(message.topic_id, str(problem))
+        elif isinstance(problem, ChatGone):
+            await self._give_up_chat(message.topic_id, problem)
+        else:
+            unknown = isinstance(problem, ChatUnreachable) and problem.outcome_unknown
+            await self._endings.note(message, problem, outcome_unknown=unknown)
+            self.drop_planned()
+
+    # --- deciding
+
+    async def _decide_for_oldest(self) -> tuple[int | None, Tell | Gather] | Wait | None:
+        """Topics take turns by their oldest row."""
+        waits = []
+        waiting: list[tuple[int, int | None, Sequence[Queued]]] = []
+        for topic_id in self._open_topics():
+            rows = await self._rows(topic_id)
+            if rows:
+                waiting.append((rows[0].queued_ms, topic_id, rows))
+        for _, topic_id, rows in sorted(waiting, key=lambda item: item[0]):
+            decision = await self._decide(topic_id, rows)
+            if isinstance(decision, Wait):
+                waits.append(decision.seconds)
+            elif decision is not None:
+                return topic_id, decision
+        return Wait(seconds=min(waits)) if waits else None
+
+    async def _decide(self, topic_id: int | None, rows: Sequence[Queued]) -> Tell | Gather | Wait | None:
+        clock = self._wiring.clock
+        now_s, now_ms = clock.monotonic(), clock.now_ms()
+        voice = self._voice(topic_id)
+
+        def held_until_ms(row: Queued) -> int | None:
+            return self._held.until_ms(topic_id, row, voice, now_ms)
+
+        if self.is_gone(topic_id):  # the newest one finds out whether the chat can be written to again
+            newest = rows[-1]
+            is_held = held_until_ms(newest) is not None
+            if is_held or is_late(newest, now_ms):
+                return Gather(rows=(newest,), late=True, held=is_held)
+            return Tell(row=newest)
+        rows = await self._endings.without_expired(topic_id, rows, now_ms, held_until_ms)
+        moment = Moment(
+            now_ms=now_ms,
+            can_leave=lambda count: self._outlet.pace.can_leave_within(now_s, count, HORIZON_S),
+            digest_age_s=None if self._digest_s is None else now_s - self._digest_s,
+            told_lately=sum(1 for queued_ms in self._told_ms if now_ms - queued_ms <= HORIZON_S * 1000),
+            fresh_in_a_row=self._fresh_in_a_row,
+            held_until_ms=held_until_ms,
+        )
+        return decide(rows, moment)
+
+    # --- making messages
+
+    async def _plan(self, topic_id: int | None, decision: Tell | Gather) -> None:
+        """A text that cannot be made must not stop the alerts behind it, whatever the reason."""
+        if isinstance(decision, Gather) and (len(decision.rows) > 1 or decision.late):
+            try:
+                self._planned.extend(messages.digest(self._voice(topic_id), topic_id, decision))
+            except Exception:
+                log.exception("a digest could not be put into words; its first alert is told by itself")
+                await self._plan_single(topic_id, decision.rows[0])
+        else:
+            await self._plan_single(topic_id, decision.row if isinstance(decision, Tell) else decision.rows[0])
+
+    async def _plan_single(self, topic_id: int | None, row: Queued) -> None:
+        reply_to = await self._first_of_episode(topic_id, row)
+        try:
+            self._planned.append(messages.single(self._voice(topic_id), topic_id, row, reply_to=reply_to))
+        except Exception as problem:
+            log.exception("an alert could not be put into words")
+            await self._endings.failed(topic_id, [row.alert.id or 0], f"could not be rendered: {problem!r}")
+
+    async def _first_of_episode(self, topic_id: int | None, row: Queued) -> int | None:
+        key = row.alert.details.episode_key
+        if key is None:
+            return None
+        try:
+            return await self._wiring.outbox.message_id_of(self._at(topic_id), key)
+        except StorageError as problem:
+            log.warning("sent without its reply mark: %s", problem)
+            return None
+
+    def _voice(self, topic_id: int | None) -> Voice:
+        return self._wiring.voice_of(self._at(topic_id))
+
+    def _open_topics(self) -> list[int | None]:
+        """Those that may be written to now: not gone, and no quiet hours."""
+        now_s, now_ms = self._wiring.clock.monotonic(), self._wiring.clock.now_ms()
+        return [
+            topic_id
+            for topic_id in self._outlet.topics
+            if self._gone_until_s.get(topic_id, 0.0) <= now_s and not self._voice(topic_id).is_quiet(now_ms)
+        ]
+
+    async def _hold(self) -> None:
+        now_ms = self._wiring.clock.now_ms()
+        for topic_id in self._outlet.topics:
+            until_ms = self._voice(topic_id).quiet_until(now_ms)
+            if until_ms is not None:
+                self._held.hold(topic_id, await self._rows(topic_id), until_ms)
+
+    async def _rows(self, topic_id: int | None, *, limit: int = ROWS_AT_ONCE) -> Sequence[Queued]:
+        return await self._wiring.outbox.queued(self._at(topic_id), limit=limit)
+
+    # --- after an error
+
+    async def _give_up_chat(self, topic_id: int | None, problem: ChatGone) -> None:
+        waiting = [row.alert.id for row in await self._rows(topic_id) if row.alert.id is not None]
+        await self._endings.failed(topic_id, waiting, str(problem))
+        self._gone_until_s[topic_id] = self._wiring.clock.monotonic() + GONE_PAUSE_S
+        self.drop_planned()
+
+    def _remove(self, message: AlertMessage) -> None:
+        if message in self._planned:
+            self._planned.remove(message)

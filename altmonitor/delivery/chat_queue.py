@@ -1,0 +1,297 @@
+"""One chat: everything said there goes through one lane, one message at a time, at the chat's pace.
+
+Answers come first, then alerts, then operator notices, then edits, then pictures. A chat's topics share its lane,
+because Telegram counts per chat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+
+from altmonitor.core.errors import ChatGone, DeliveryError, MessageRefused, TopicGone
+from altmonitor.delivery.alert_queue import AlertTurns
+from altmonitor.delivery.context import Wiring
+from altmonitor.delivery.delivery_messages import AlertMessage, is_button_problem, is_markup_problem
+from altmonitor.delivery.digest import Wait
+from altmonitor.delivery.edits import Courtesies, Step
+from altmonitor.delivery.messages import Aside, Asides, KeptEdit
+from altmonitor.delivery.pacing import GROWTH_NEEDS
+from altmonitor.delivery.sender import Outlet, Words
+from altmonitor.delivery.voice import Voice
+from altmonitor.render.plain import without_markup
+
+log = logging.getLogger(__name__)
+
+IN_FLIGHT_S = 2.0
+"""At the end a message that is under way has this long to be accepted and recorded."""
+REPLIES_IN_A_ROW = 2
+"""After so many answers a waiting alert has its turn: nobody holds up alerts by asking for help."""
+_SHORTEST_REST_S = 0.001
+
+
+class Lane:
+    """on_moved: called with this lane and the chat's old id after the new one is stored."""
+
+    def __init__(
+        self, wiring: Wiring, chat_id: int, topics: Iterable[int | None], *, on_moved: Callable[[Lane, int], None]
+    ) -> None:
+        self._wiring = wiring
+        self.outlet = Outlet(wiring, chat_id, topics, on_moved=self._moved)
+        self._turns = AlertTurns(wiring, self.outlet)
+        self._asides = Asides()
+        self._courtesies = Courtesies(wiring, self.outlet)
+        self._retired: set[int | None] = set()
+        self._others: deque[tuple[Lane, Collection[asyncio.Task[None]]]] = deque()
+        self._on_moved = on_moved
+        self._replies_in_a_row = 0
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def set_topics(self, topics: Collection[int | None]) -> None:
+        """Where alerts go from now on. What waits for a topic that is left out is given up."""
+        self._retired |= set(self.outlet.topics) - set(topics)
+        self._retired -= set(topics)
+        self.outlet.topics = list(topics)
+        self.wake()
+
+    def reply(self, topic_id: int | None, words: Words, on_sent: Callable[[int], None] | None = None) -> None:
+        aside = Aside(
+            topic_id=topic_id,
+            html=words.html,
+            reply_to=words.reply_to,
+            buttons=words.buttons,
+            since_s=self._now_s(),
+            on_sent=on_sent,
+        )
+        self._asides.reply(aside)
+        self.wake()
+
+    def picture(self, topic_id: int | None, png: bytes, words: Words, *, is_asked: bool) -> None:
+        """words: its caption. is_asked: an answer; else it follows an alert, without a bell, if the chat is idle."""
+        aside = Aside(
+            topic_id=topic_id,
+            html=words.html,
+            reply_to=words.reply_to,
+            is_silent=not is_asked,
+            png=png,
+            since_s=self._now_s(),
+        )
+        if is_asked:
+            self._asides.reply(aside)
+        else:
+            self._asides.pictures.append(aside)
+        self.wake()
+
+    def update(self, kept: KeptEdit) -> None:
+        """Leaves when nothing else is to be said; if the chat has no room for edits it is dropped."""
+        self._courtesies.keep(kept)
+        self.wake()
+
+    def notice(self, topic_id: int | None, html: str, on_sent: Callable[[int], None] | None = None) -> None:
+        self._asides.notice(Aside(topic_id=topic_id, html=html, since_s=self._now_s(), on_sent=on_sent))
+        self.wake()
+
+    def pressed(self, topic_id: int | None, alert_key: str, message_id: int) -> None:
+        """The message of this alert shall show what was pressed under it."""
+        self._courtesies.pressed((topic_id, alert_key), message_id)
+        self.wake()
+
+    def is_gone(self, topic_id: int | None) -> bool:
+        """The chat refused the bot and is tried again only now and then."""
+        return self._turns.is_gone(topic_id)
+
+    def refresh(self, alert_key: str) -> None:
+        self._courtesies.refresh(alert_key, in_flight=self._turns.planned_keys)
+        self.wake()
+
+    def take_over(self, other: Lane, ending: Collection[asyncio.Task[None]]) -> None:
+        """The other lane turned out to be the same chat. ending: its tasks, cancelled; until they have ended this lane
+        says nothing, because something of the other one may still be under way."""
+        self.outlet.topics.extend(topic for topic in other.outlet.topics if topic not in self.outlet.topics)
+        self.outlet.pace = other.outlet.pace  # what was noted here was said under the old id
+        self._others.append((other, ending))
+        self.wake()
+
+    async def run(self) -> None:
+        """Until cancelled; what is under way then is finished within `IN_FLIGHT_S` or stays queued."""
+        self._turns.drop_planned()
+        await self.outlet.seed_pace()
+        while not self._wiring.token_refused.is_set():
+            self._wake.clear()
+            await self._take_over_asides()
+            while self._retired:
+                await self._turns.retire(self._retired.pop())
+            step = await self._next_step()
+            if step is None or isinstance(step, float):
+                await self._rest(step)
+            else:
+                await self._finish(step)
+        await asyncio.Event().wait()
+
+    # --- choosing
+
+    async def _next_step(self) -> Step | float | None:
+        """What to do, or how many seconds nothing is to be done (a wake-up ends them), or None: until a wake-up."""
+        now_s = self._now_s()
+        self._asides.drop_old(now_s)
+        has_alerts = await self._turns.is_waiting()
+        if has_alerts or self._asides.replies or self._asides.notices:
+            return await self._next_said(has_alerts, self.outlet.free_at_s(now_s) - now_s)
+        courtesy = self._courtesies.next(now_s) or self._next_picture(now_s)
+        if courtesy is not None and not isinstance(courtesy, float):
+            return courtesy
+        wakes_at_s = self._turns.wakes_at_s()
+        waits = [courtesy] if courtesy is not None else []
+        return min([*waits, *([] if wakes_at_s is None else [wakes_at_s - now_s])], default=None)
+
+    async def _next_said(self, has_alerts: bool, wait_s: float) -> Step | float:
+        """wait_s: until a message may leave; an edit that adds to a digest may leave sooner."""
+        growth = None
+        if has_alerts and not self._asides.replies:
+            growth = await self._turns.next_growth(is_message_free=wait_s <= 0)
+        if isinstance(growth, AlertMessage):
+            return self._grow(growth, growth.grows or 0)
+        if wait_s <= 0:
+            return await self._next_message(has_alerts)
+        return wait_s if growth is None else min(wait_s, growth.seconds)
+
+    async def _next_message(self, has_alerts: bool) -> Step | float:
+        if self._asides.replies and (not has_alerts or self._replies_in_a_row < REPLIES_IN_A_ROW):
+            return self._say(self._asides.replies)
+        alert = await self._turns.next()
+        if isinstance(alert, AlertMessage):
+            return self._tell(alert)
+        if self._asides.replies:
+            return self._say(self._asides.replies)
+        if isinstance(alert, Wait):
+            return alert.seconds
+        return self._say(self._asides.notices) if self._asides.notices else 0.0
+
+    def _next_picture(self, now_s: float) -> Step | float | None:
+        pictures = self._asides.pictures
+        if self._turns.is_storm() or self.outlet.pace.allowance(now_s) < GROWTH_NEEDS:
+            pictures.clear()
+        if not pictures:
+            return None
+        free_s = self.outlet.free_at_s(now_s)  # when a message could leave: an alert that comes now finds room
+        return free_s - now_s if free_s > now_s else self._say(pictures)
+
+    # --- speaking
+
+    async def _tell(self, message: AlertMessage) -> None:
+        self._replies_in_a_row = 0
+        if not await self._turns.begin(message):
+            return
+        try:
+            words = Words(
+                html=message.html,
+                reply_to=message.reply_to,
+                is_silent=message.is_silent or self._voice(message.topic_id).is_silent,
+                buttons=message.buttons,
+            )
+            message_id = await self.outlet.send(message.topic_id, words)
+        except DeliveryError as problem:
+            await self._turns.refused(message, problem)
+            return
+        await self._turns.accepted(message, message_id)
+        if message.own_key is not None:
+            key = (message.topic_id, message.own_key)
+            self._courtesies.told(key, message_id, maybe_repeated=message.maybe_repeated)
+            if not self._turns.is_storm():
+                alert = message.rows[0].alert
+                self._wiring.events.told(self.outlet.at(message.topic_id), alert, message_id)
+
+    async def _grow(self, message: AlertMessage, message_id: int) -> None:
+        self._replies_in_a_row = 0
+        if not await self._turns.begin(message):
+            return
+        try:
+            await self.outlet.edit(message.topic_id, message_id, message.html)
+        except DeliveryError as problem:
+            await self._turns.refused(message, problem)
+        else:
+            await self._turns.accepted(message, message_id)
+
+    async def _say(self, queue: deque[Aside]) -> None:
+        self._replies_in_a_row += 1
+        aside = queue[0]
+        self._turns.interrupted(aside.topic_id)
+        try:
+            message_id = await self._send(aside)
+        except TopicGone:
+            return  # said again at once, in the chat's general topic
+        except MessageRefused as problem:
+            if aside.buttons and is_button_problem(problem):
+                aside.buttons = ()
+                return
+            if not aside.is_plain and is_markup_problem(problem):
+                aside.html, aside.is_plain = without_markup(aside.html), True
+                return
+            log.error("a message was refused and is not sent: %s", problem)  # noqa: TRY400 — no trace: not our fault
+        except ChatGone as problem:
+            log.warning("a message could not be sent to %s: %s", self.outlet.at(aside.topic_id), problem)
+        except DeliveryError:
+            return  # tried again, until it is too old
+        else:
+            self._turns.reachable(aside.topic_id)
+            if aside.on_sent is not None:
+                aside.on_sent(message_id)
+        if aside in queue:
+            queue.remove(aside)
+
+    async def _send(self, aside: Aside) -> int:
+        is_silent = aside.is_silent
+        if aside in self._asides.notices:
+            voice = self._voice(aside.topic_id)
+            is_silent = voice.is_silent or voice.is_quiet(self._wiring.clock.now_ms())
+        words = Words(html=aside.html, reply_to=aside.reply_to, is_silent=is_silent, buttons=aside.buttons)
+        if aside.png is None:
+            return await self.outlet.send(aside.topic_id, words)
+        return await self.outlet.send_picture(aside.topic_id, aside.png, words)
+
+    # --- inside
+
+    def _voice(self, topic_id: int | None) -> Voice:
+        return self._wiring.voice_of(self.outlet.at(topic_id))
+
+    async def _take_over_asides(self) -> None:
+        while self._others:
+            other, ending = self._others[0]
+            if ending:
+                await asyncio.wait(ending)
+            self._asides.take_over(other._asides)
+            self._others.popleft()
+
+    async def _rest(self, seconds: float | None) -> None:
+        try:
+            async with self._wiring.clock.timeout(None if seconds is None else max(_SHORTEST_REST_S, seconds)):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _finish(self, step: Step) -> None:
+        """A cancelled request may have been carried out: it gets a moment to say so."""
+        doing = asyncio.create_task(step)
+        try:
+            await asyncio.shield(doing)
+        except asyncio.CancelledError:
+            with suppress(TimeoutError):
+                async with self._wiring.clock.timeout(IN_FLIGHT_S):
+                    await asyncio.wait({doing})
+            doing.cancel()
+            await asyncio.wait({doing})
+            raise
+
+    def _moved(self, old_chat_id: int) -> None:
+        self._courtesies.forget()
+        self._turns.chat_moved()
+        self._on_moved(self, old_chat_id)
+
+    def _now_s(self) -> float:
+        return self._wiring.clock.monotonic()

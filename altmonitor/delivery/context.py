@@ -1,0 +1,80 @@
+"""What every lane of the dispatcher shares."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from altmonitor.core.alert import Alert
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import StorageError, TokenRefused
+from altmonitor.core.types import Destination
+from altmonitor.delivery.latency import Latency
+from altmonitor.delivery.pacing import OverallPace
+from altmonitor.delivery.presses import PressMemory
+from altmonitor.delivery.voice import Voice
+from altmonitor.interfaces.delivery import Channel, Outbox, Renderer
+
+log = logging.getLogger(__name__)
+
+LONGEST_STORAGE_PAUSE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Events:
+    """What the program wants to know. All are synchronous, must not raise and must not block.
+
+    trouble: a chat cannot be reached (one line why), once; "" when a message got through again.
+    moved: a group became a supergroup: old → new destination; the outbox has remembered it already.
+    fatal: the token is refused; nothing is sent any more, everything stays queued.
+    expired: so many alerts for this chat were too old to be told and were given up.
+    topic_lost: a forum topic is deleted or closed, once; what belongs there is said in the chat's general topic.
+    told: an alert went out as a message of its own (where, alert, message id), and nothing else waits there.
+    """
+
+    trouble: Callable[[Destination, str], None] = lambda destination, reason: None
+    moved: Callable[[Destination, Destination], None] = lambda old, new: None
+    fatal: Callable[[TokenRefused], None] = lambda problem: None
+    expired: Callable[[Destination, int], None] = lambda destination, count: None
+    topic_lost: Callable[[Destination, str], None] = lambda destination, reason: None
+    told: Callable[[Destination, Alert, int], None] = lambda destination, alert, message_id: None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """min_interval_s: seconds between two messages to one chat; None = 3.2 for groups, 1.05 for private chats.
+
+    voices: how a destination is spoken to now, asked anew for every message; None: all alike, in `renderer`'s words.
+    presses: what readers pressed; None: nobody can press.
+    """
+
+    outbox: Outbox
+    channel: Channel
+    renderer: Renderer
+    clock: Clock
+    voices: Callable[[Destination], Voice] | None = None
+    presses: PressMemory | None = None
+    min_interval_s: float | None = None
+    events: Events = field(default_factory=Events)
+    overall: OverallPace = field(default_factory=OverallPace)
+    latency: Latency = field(default_factory=Latency)
+    token_refused: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def voice_of(self, destination: Destination) -> Voice:
+        return Voice(renderer=self.renderer) if self.voices is None else self.voices(destination)
+
+    async def insist(self, action: Callable[[], Awaitable[None]]) -> None:
+        """Until the outbox has written it: a message that is out but not recorded would be sent again."""
+        pause_s = 0.1
+        while True:
+            try:
+                await action()
+            except StorageError as problem:
+                log.warning("the outbox refuses, trying again: %s", problem)
+                await self.clock.sleep(pause_s * random.uniform(0.5, 1.0))
+                pause_s = min(LONGEST_STORAGE_PAUSE_S, pause_s * 2)
+            else:
+                return

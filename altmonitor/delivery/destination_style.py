@@ -1,0 +1,102 @@
+"""Audiences → the voice of every destination. What a command changed holds from the next message on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from altmonitor.core.types import Destination
+from altmonitor.delivery.renderer import MessageRenderer
+from altmonitor.delivery.voice import Voice
+from altmonitor.render.alerts import Style
+from altmonitor.render.digest import DigestContext
+from altmonitor.render.signed_buttons import Seal
+from altmonitor.settings.audience import MINUTES_A_DAY, Audience
+
+_HOUR_MS = 3_600_000
+
+
+class Voices:
+    """A mapping that is swapped as a whole.
+
+    A destination nobody described speaks like its chat, else like the main one. market: see `MessageRenderer`.
+    seal: signs the buttons; None: messages have no buttons that come back to us.
+    """
+
+    def __init__(
+        self,
+        audiences: Sequence[Audience],
+        *,
+        market: Callable[[], DigestContext | None] | None = None,
+        seal: Seal | None = None,
+    ) -> None:
+        self._market = market
+        self._seal = seal
+        self._audiences: dict[Destination, Audience] = {}
+        self._voices: dict[Destination, Voice] = {}
+        self._former: dict[int, int] = {}
+        self.use(audiences)
+
+    def use(self, audiences: Sequence[Audience]) -> None:
+        """The first one is the main one. Raises ValueError without any."""
+        if not audiences:
+            raise ValueError("there must be one audience at least")
+        self._audiences = {audience.destination: audience for audience in audiences}
+        self._voices = {audience.destination: self._voice(audience) for audience in audiences}
+
+    def moved(self, old: Destination, new: Destination) -> None:
+        """The group has a new id; it speaks as before, whichever of the two the audiences know it by."""
+        self._former[new.chat_id] = old.chat_id
+
+    def audience(self, destination: Destination) -> Audience:
+        """What holds for something said there."""
+        for chat_id in (destination.chat_id, self._former.get(destination.chat_id)):
+            for topic_id in (destination.topic_id, None):
+                found = chat_id and self._audiences.get(Destination(chat_id=chat_id, topic_id=topic_id))
+                if found:
+                    return found
+        return next(iter(self._audiences.values()))
+
+    def of(self, destination: Destination) -> Voice:
+        return self._voices[self.audience(destination).destination]
+
+    def style(self, destination: Destination) -> Style:
+        audience = self.audience(destination)
+        return Style(lang=audience.lang, tz=ZoneInfo(audience.tz))
+
+    def due_ms(self, destination: Destination, queued_ms: int) -> int:
+        """From when on something queued then counts as waiting: quiet hours are no delay."""
+        return self.of(destination).quiet_until(queued_ms) or queued_ms
+
+    def _voice(self, audience: Audience) -> Voice:
+        renderer = MessageRenderer(
+            audience.lang, ZoneInfo(audience.tz), market=self._market, seal=self._seal, quiet=audience.quiet
+        )
+        return Voice(
+            renderer=renderer,
+            is_silent=audience.is_silent,
+            quiet_until=lambda at_ms: quiet_until_ms(audience, at_ms),
+        )
+
+
+def quiet_until_ms(audience: Audience, at_ms: int) -> int | None:
+    """End of the audience's quiet hours that hold at this moment, both unix ms; None: none hold.
+
+    The hours are those of its own clock on the wall, so a night in which that clock is changed is an hour longer or
+    shorter.
+    """
+    quiet = audience.quiet
+    if quiet is None:
+        return None
+    zone = ZoneInfo(audience.tz)
+    local = datetime.fromtimestamp(at_ms / 1000, zone)
+    minute = local.hour * 60 + local.minute
+    if not quiet.holds(minute):
+        return None
+    day = local.date() if quiet.end_minute > minute else local.date() + timedelta(days=1)
+    end_minute = quiet.end_minute % MINUTES_A_DAY
+    end = datetime(day.year, day.month, day.day, end_minute // 60, end_minute % 60, tzinfo=zone)
+    end_ms = int(end.astimezone(UTC).timestamp() * 1000)
+    # The hour that the clock goes through twice: the end can lie in its first pass while we are in the second.
+    return end_ms if end_ms > at_ms else end_ms + _HOUR_MS

@@ -1,0 +1,163 @@
+"""One status message per chat that asked for it, kept up to date by edits and remembered over restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import msgspec
+
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import ChatGone, DeliveryError, MessageRefused, StorageError
+from altmonitor.core.types import Destination
+from altmonitor.render.board import Board
+
+log = logging.getLogger(__name__)
+
+MEMORY_KEY: Final = "status_messages"
+EDIT_EVERY_S: Final = 60.0
+LOOK_EVERY_S: Final = 5.0
+SEND_AGAIN_S: Final = 150.0
+"""An answer that could not be given is dropped after two minutes; then the message is sent anew, ever more rarely."""
+LONGEST_PAUSE_S: Final = 3_600.0
+
+
+class Chats(Protocol):
+    """Both are synchronous and call back when it is done; see `delivery.dispatcher`."""
+
+    def post(
+        self, destination: Destination, html: str, *, reply_to: int | None, on_sent: Callable[[int], None]
+    ) -> None: ...
+    def update(
+        self, destination: Destination, message_id: int, html: str, *, on_end: Callable[[DeliveryError | None], None]
+    ) -> None: ...
+
+
+class Memory(Protocol):
+    """Values that survive a restart. `meta_set` may raise StorageError."""
+
+    async def meta_get(self, key: str) -> str | None: ...
+    async def meta_set(self, key: str, value: str) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class _Message:
+    """message_id: None until the chat has it. asked_s: when it was last handed over, monotonic. sends: so often.
+
+    essence: of what the chat shows, '' when that is not known.
+    """
+
+    message_id: int | None = None
+    asked_s: float = float("-inf")
+    sends: int = 0
+    essence: str = ""
+
+
+class StatusBoard:
+    """board: asked for the status now, as it is to be told there."""
+
+    def __init__(self, *, clock: Clock, chats: Chats, memory: Memory, board: Callable[[Destination], Board]) -> None:
+        self._clock = clock
+        self._chats = chats
+        self._memory = memory
+        self._board = board
+        self._messages: dict[Destination, _Message] = {}
+        self._is_loaded = False
+        self._has_changed = asyncio.Event()
+
+    def keep(self, destination: Destination, *, reply_to: int | None) -> None:
+        """Send a new status message and keep that one up to date from now on, instead of an older one."""
+        self.end(destination)
+        self._messages[destination] = message = _Message()
+        self._send(destination, message, reply_to=reply_to)
+
+    def end(self, destination: Destination) -> bool:
+        """False when there is none. The message stays and says that it is the last word."""
+        message = self._messages.pop(destination, None)
+        self._has_changed.set()
+        if message is None:
+            return False
+        if message.message_id is not None:
+            html = self._board(destination).ended_html
+            self._chats.update(destination, message.message_id, html, on_end=lambda problem: None)
+        return True
+
+    def moved(self, old: Destination, new: Destination) -> None:
+        """The group has a new id; messages under the old one cannot be edited."""
+        if self._messages.pop(old, None) is not None:
+            self._messages[new] = message = _Message()
+            self._send(new, message)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        if not self._is_loaded:
+            await self._load()
+        while True:
+            self._look()
+            try:
+                async with self._clock.timeout(LOOK_EVERY_S):
+                    await self._has_changed.wait()
+            except TimeoutError:
+                continue
+            self._has_changed.clear()
+            await self._save()
+
+    def _look(self) -> None:
+        now_s = self._clock.monotonic()
+        for destination, message in list(self._messages.items()):
+            if message.message_id is None:
+                if now_s - message.asked_s >= min(LONGEST_PAUSE_S, SEND_AGAIN_S * 2 ** (message.sends - 1)):
+                    self._send(destination, message)
+            elif now_s - message.asked_s >= EDIT_EVERY_S:
+                self._edit(destination, message, message.message_id)
+
+    def _send(self, destination: Destination, message: _Message, *, reply_to: int | None = None) -> None:
+        message.asked_s = self._clock.monotonic()
+        message.sends = min(message.sends + 1, 10)
+        board = self._board(destination)
+
+        def on_sent(message_id: int) -> None:
+            message.message_id, message.essence = message_id, board.essence
+            self._has_changed.set()
+
+        self._chats.post(destination, board.html, reply_to=reply_to, on_sent=on_sent)
+        self._has_changed.set()
+
+    def _edit(self, destination: Destination, message: _Message, message_id: int) -> None:
+        board = self._board(destination)
+        if board.essence == message.essence:
+            return
+
+        def on_end(problem: DeliveryError | None) -> None:
+            if problem is None:
+                message.essence = board.essence
+            elif isinstance(problem, MessageRefused | ChatGone) and self._messages.get(destination) is message:
+                log.info("the status message of chat %s is gone, it is not kept any more: %s", destination, problem)
+                del self._messages[destination]
+                self._has_changed.set()
+
+        message.asked_s = self._clock.monotonic()
+        self._chats.update(destination, message_id, board.html, on_end=on_end)
+
+    async def _load(self) -> None:
+        """What was asked for before it was loaded stays as it is asked for."""
+        text = await self._memory.meta_get(MEMORY_KEY)
+        try:
+            known = msgspec.json.decode(text or "{}", type=dict[str, int | None])
+            found = {Destination.parse(where): message_id for where, message_id in known.items()}
+        except (msgspec.DecodeError, ValueError) as problem:
+            log.warning("the status messages of the last run are not known any more: %s", problem)
+            found = {}
+        for destination, message_id in found.items():
+            self._messages.setdefault(destination, _Message(message_id=message_id))
+        self._is_loaded = True
+
+    async def _save(self) -> None:
+        messages = {str(where): message.message_id for where, message in self._messages.items()}
+        try:
+            await self._memory.meta_set(MEMORY_KEY, msgspec.json.encode(messages).decode())
+        except StorageError as problem:
+            log.warning("the status messages are not remembered over a restart: %s", problem)

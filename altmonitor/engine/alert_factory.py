@@ -1,0 +1,196 @@
+"""Findings → alerts: which number goes into which column. No decision is made here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, isfinite
+
+from altmonitor.core.alert import Alert, Details
+from altmonitor.detectors.conditions import Crossing
+from altmonitor.detectors.open_interest import OiFinding
+from altmonitor.detectors.open_interest import threshold_of as oi_threshold_of
+from altmonitor.detectors.price import PriceFinding
+from altmonitor.detectors.price_reading import Move, threshold_of
+from altmonitor.detectors.verdict import Verdict
+from altmonitor.detectors.volume import VolumeFinding
+from altmonitor.interfaces.exchange import DayTicker, Funding
+from altmonitor.market.book import SymbolBook
+from altmonitor.market.candles import Kline
+from altmonitor.market.math import change_pct
+from altmonitor.market.quadrant import quadrant
+from altmonitor.settings.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What is known around an alert at its moment. oi_newest: (time_ms, contracts). is_late: found in hindsight.
+
+    oi_change: of the last minute, percent; None when it is not known or not asked for.
+    """
+
+    now_ms: int
+    event_ms: int
+    day: DayTicker | None
+    funding: Funding | None
+    funding_hours: float
+    oi_newest: tuple[int, float] | None
+    oi_change: float | None = None
+    is_late: bool = False
+
+
+def price_alert(symbol: str, kline: Kline, finding: PriceFinding, settings: Settings, around: Surroundings) -> Alert:
+    """settings: of the audience, for this symbol; here and below."""
+    move, oi_change = finding.move, around.oi_change
+    oi_contracts = around.oi_newest[1] if around.oi_newest else None
+    return Alert(
+        key=_price_key(symbol, finding),
+        ts=around.now_ms / 1000,
+        event_ms=move.event_ms,
+        candle_ms=move.candle_ms,
+        symbol=symbol,
+        kind="price",
+        direction=move.direction,
+        price=kline.close,
+        change_pct=move.change_pct,
+        oi_change=oi_change,
+        amplitude=_amplitude(kline),
+        metric=move.change_pct,
+        quadrant=quadrant(move.change_pct, oi_change),
+        note=move.window,
+        late=around.is_late,
+        details=_details(
+            around,
+            threshold=threshold_of(move.window, move.direction, settings),
+            window_s=move.span_s,
+            told_before_pct=finding.told_before_pct,
+            episode_key=finding.episode_key,
+            oi_contracts=oi_contracts,
+            oi_usd=None if oi_contracts is None else oi_contracts * kline.close,
+            quote_usdt=_finite(kline.quote_usdt),
+            taker_buy_share=_taker_buy_share(kline),
+        ),
+    )
+
+
+def _price_key(symbol: str, finding: PriceFinding) -> str:
+    move = finding.move
+    key = f"price:{symbol}:{move.direction}:{move.window}:{move.candle_ms}"
+    return f"{key}:x{finding.step}" if finding.verdict is Verdict.ESCALATE else key
+
+
+def price_finding_of(alert: Alert) -> PriceFinding:
+    """The finding that a stored price alert told, for restoring what was told."""
+    change = alert.metric if alert.metric is not None else (alert.change_pct or 0.0)
+    move = Move(
+        direction=alert.direction,
+        change_pct=change,
+        window=alert.note or "1m",
+        span_s=alert.details.window_s or 60.0,
+        candle_ms=alert.candle_ms or alert.event_ms,
+        event_ms=alert.event_ms,
+    )
+    return PriceFinding(move=move, verdict=Verdict.FIRE, episode_key=alert.details.episode_key)
+
+
+def volume_alert(symbol: str, kline: Kline, finding: VolumeFinding, settings: Settings, around: Surroundings) -> Alert:
+    return Alert(
+        key=f"vol:{symbol}:{finding.direction}:1m:{kline.open_ms}",
+        ts=around.now_ms / 1000,
+        event_ms=around.event_ms,
+        candle_ms=kline.open_ms,
+        symbol=symbol,
+        kind="vol",
+        direction=finding.direction,
+        price=kline.close,
+        change_pct=change_pct(kline.open, kline.close),
+        amplitude=_amplitude(kline),
+        metric=finding.ratio,
+        note="1m",
+        late=around.is_late,
+        details=_details(
+            around,
+            threshold=settings.vol_burst_mult,
+            window_s=60.0,
+            quote_usdt=kline.quote_usdt,
+            median_usdt=finding.median_usdt,
+            baseline_count=finding.baseline_count,
+            taker_buy_share=_taker_buy_share(kline),
+        ),
+    )
+
+
+def oi_alert(
+    finding: OiFinding, book: SymbolBook | None, price: float | None, settings: Settings, around: Surroundings
+) -> Alert:
+    before = None if book is None else book.price_before(finding.sample_ms - int(finding.span_s * 1000))
+    moved = change_pct(before, book.price) if book is not None and before is not None and book.price > 0 else None
+    return Alert(
+        key=f"oi:{finding.symbol}:{finding.direction}:{finding.window}:{finding.sample_ms}",
+        ts=around.now_ms / 1000,
+        event_ms=finding.sample_ms,
+        symbol=finding.symbol,
+        kind="oi",
+        direction=finding.direction,
+        price=price,
+        change_pct=moved,
+        oi_change=finding.change_pct,
+        metric=finding.change_pct,
+        quadrant=None if moved is None else quadrant(moved, finding.change_pct),
+        note=finding.window,
+        details=_details(
+            around,
+            threshold=oi_threshold_of(finding.window, settings),
+            window_s=finding.span_s,
+            oi_contracts=finding.contracts,
+            oi_usd=None if price is None else finding.contracts * price,
+        ),
+    )
+
+
+def condition_alert(crossing: Crossing, price: float | None, around: Surroundings) -> Alert:
+    """price: last price, for those about something else too."""
+    condition, is_move = crossing.condition, crossing.note not in ("price", "funding")
+    return Alert(
+        key=f"condition:{condition.key}:{condition.symbol}:{around.event_ms}",
+        ts=around.now_ms / 1000,
+        event_ms=around.event_ms,
+        symbol=condition.symbol,
+        kind="condition",
+        direction="UP" if crossing.side == "up" else "DOWN",
+        price=price,
+        change_pct=crossing.value if is_move else None,
+        metric=crossing.value,
+        note=crossing.note,
+        late=around.is_late,
+        details=_details(around, threshold=crossing.level, condition=condition.text, condition_id=condition.id),
+    )
+
+
+def _details(around: Surroundings, **known: float | int | str | None) -> Details:
+    day, funding = around.day, around.funding
+    if around.oi_newest is not None:
+        known["oi_age_s"] = max(0, around.event_ms - around.oi_newest[0]) / 1000
+    if funding is not None:
+        known |= {
+            "funding_rate": funding.rate,
+            "funding_hours": around.funding_hours,
+            "next_funding_ms": funding.next_ms,
+        }
+    if day is not None:
+        known |= {"day_change_pct": day.change_pct, "day_quote_usdt": day.quote_usdt}
+    return Details(**known)  # type: ignore[arg-type]
+
+
+def _amplitude(kline: Kline) -> float | None:
+    """None when a number of the candle is none: only the prices that decide are checked for every frame."""
+    if not 0.0 < kline.open < inf or not 0.0 <= kline.low <= kline.high < inf:
+        return None
+    return _finite((kline.high - kline.low) / kline.open * 100.0)
+
+
+def _taker_buy_share(kline: Kline) -> float | None:
+    return _finite(kline.taker_quote_usdt / kline.quote_usdt) if kline.quote_usdt > 0 else None
+
+
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None

@@ -1,0 +1,177 @@
+"""All audiences: who is asked about what was measured, and how what they are told alike becomes one alert."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+
+from altmonitor.commands.facts import RuleCheck
+from altmonitor.core.alert import Alert, Kind
+from altmonitor.core.types import Destination
+from altmonitor.detectors.conditions import Crossing
+from altmonitor.detectors.price_reading import bounds_of
+from altmonitor.detectors.verdict import Verdict
+from altmonitor.engine import alert_factory as compose
+from altmonitor.engine.alert_factory import Surroundings
+from altmonitor.engine.audience_state import Hearing
+from altmonitor.engine.context import EngineLinks
+from altmonitor.engine.decision_log import Trace
+from altmonitor.engine.gathering import Gathering, owner_of
+from altmonitor.interfaces.exchange import ToldSize
+from altmonitor.market.book import SymbolBook
+from altmonitor.market.bounds import Bounds, loosest
+from altmonitor.settings.audience import Audience
+
+LATENCY_SAMPLES = 1000
+Decision = tuple[Verdict, int | None]
+"""With the moment when its reason ends, unix ms; None: it has no end of its own."""
+
+
+class Panel:
+    """hearings: the main audience first, never empty. lookback: closed candles that any of them compares with."""
+
+    def __init__(self, links: EngineLinks, audiences: Sequence[Audience]) -> None:
+        self._links = links
+        self.hearings: list[Hearing] = []
+        self.verdicts: Counter[tuple[Kind, Verdict]] = Counter()
+        self.detect_ms: deque[int] = deque(maxlen=LATENCY_SAMPLES)
+        self.trace = Trace()
+        self.use(audiences)
+
+    def use(self, audiences: Sequence[Audience]) -> None:
+        """Those that were there keep what they were told; those that left are forgotten."""
+        if not audiences:
+            raise ValueError("no audience")
+        known = {hearing.audience.destination: hearing for hearing in self.hearings}
+        now_ms = self._links.clock.now_ms()
+        self.hearings = []
+        for audience in audiences:
+            hearing = known.get(audience.destination) or Hearing(audience, since_ms=now_ms)
+            hearing.use(audience)
+            self.hearings.append(hearing)
+        all_settings = [hearing.audience.settings for hearing in self.hearings]
+        self._own_symbols = {symbol for settings in all_settings for symbol in settings.of_symbol}
+        self._bounds = self._loosest_for("")
+        self.lookback = max(settings.vol_burst_lookback for settings in all_settings)
+
+    def moved_to(self, where_now: Callable[[Destination], Destination]) -> None:
+        """Groups have new ids; what they were told they were told. Before `use` with those ids."""
+        for hearing in self.hearings:
+            destination = where_now(hearing.audience.destination)
+            hearing.use(replace(hearing.audience, destination=destination))
+
+    @property
+    def main(self) -> Audience:
+        return self.hearings[0].audience
+
+    def hearing_at(self, destination: Destination) -> Hearing | None:
+        return next((one for one in self.hearings if one.audience.destination == destination), None)
+
+    def bounds(self, symbol: str) -> Bounds:
+        """The loosest of all audiences that want to hear of prices."""
+        return self._loosest_for(symbol) if symbol in self._own_symbols else self._bounds
+
+    def has_volume(self, symbol: str) -> bool:
+        """False when nobody asks for volume bursts."""
+        return any(hearing.settings_of(symbol).vol_burst_mult for hearing in self.hearings)
+
+    def forget(self, symbol: str) -> None:
+        """The contract left the exchange."""
+        for hearing in self.hearings:
+            hearing.forget(symbol)
+
+    def restore(self, alert: Alert, destinations: Collection[Destination], first: Alert | None) -> None:
+        """These were told it before a restart. first: of its episode, where that is another alert and known."""
+        for hearing in self.hearings:
+            if hearing.audience.destination in destinations:
+                hearing.restore(alert, first)
+
+    def restore_standing(self, sizes: Sequence[ToldSize], first_ms: Mapping[Destination, int]) -> None:
+        for hearing in self.hearings:
+            at = hearing.audience.destination
+            told = (one for one in sizes if one.destination == at)
+            hearing.standing.restore(told, known_since_ms=first_ms.get(at))
+
+    def detect_latency_ms(self) -> tuple[float | None, float | None]:
+        """p50 and p99 of exchange event → decision; None before the first alert."""
+        ordered = sorted(self.detect_ms)
+        if not ordered:
+            return None, None
+        return ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99)]
+
+    # --- for those that judge
+
+    def gate(self, hearing: Hearing, kind: Kind, symbol: str, event_ms: int) -> Decision | None:
+        """None: nothing keeps alerts of this kind and symbol from this audience."""
+        return hearing.gate(kind, symbol, event_ms, self._links.context.day(symbol))
+
+    def note(self, hearing: Hearing, symbol: str, event_ms: int, check: RuleCheck) -> None:
+        self.trace.note(symbol, event_ms, hearing.audience.destination, check)
+
+    def surroundings(self, symbol: str, event_ms: int, *, is_late: bool = False) -> Surroundings:
+        context = self._links.context
+        return Surroundings(
+            now_ms=self._links.clock.now_ms(),
+            event_ms=event_ms,
+            day=context.day(symbol),
+            funding=context.funding(symbol),
+            funding_hours=context.funding_hours(symbol),
+            oi_newest=None if is_late else self._links.oi_ring.newest(symbol),
+            is_late=is_late,
+        )
+
+    def day_usdt(self, symbol: str) -> float | None:
+        """Quote volume of 24 h; None when it is not known."""
+        day = self._links.context.day(symbol)
+        return None if day is None else day.quote_usdt
+
+    def price_of(self, symbol: str, book: SymbolBook | None) -> float | None:
+        """Last price, else the mark price; open interest must have a worth even while the feed is blind."""
+        if book is not None and book.price > 0:
+            return book.price
+        funding = self._links.context.funding(symbol)
+        return None if funding is None else funding.mark_price
+
+    def gathering(self) -> Gathering:
+        """For the alerts of one event."""
+        return Gathering(self.main.destination)
+
+    def tell(self, gathered: Gathering, hearing: Hearing, alert: Alert, book: SymbolBook | None) -> None:
+        """This audience is told; the alert leaves with those of the others, see `put`."""
+        told = gathered.add(hearing.placed(alert), hearing.audience.destination)
+        self._tell_end(hearing, hearing.remember(told, book))
+
+    def put(self, gathered: Gathering) -> None:
+        for alert, destinations in gathered.rows():
+            self._emit(alert, destinations)
+
+    # --- what is told without being judged here
+
+    def tell_crossing(self, crossing: Crossing, event_ms: int, price: float | None, *, is_late: bool = False) -> None:
+        """Asked for by name: nothing that holds for other alerts keeps it back."""
+        around = self.surroundings(crossing.condition.symbol, event_ms, is_late=is_late)
+        self.verdicts["condition", Verdict.FIRE] += 1
+        self._emit(compose.condition_alert(crossing, price, around), [crossing.condition.place])
+
+    def end_episodes(self, book: SymbolBook, event_ms: int) -> None:
+        """A candle was closed: nothing may have been told of its symbol for long enough."""
+        for hearing in self.hearings:
+            self._tell_end(hearing, hearing.episodes.end_if_over(book, event_ms))
+
+    def _tell_end(self, hearing: Hearing, first: Alert | None) -> None:
+        """Of a first alert that several were told, the first of them tells: what joined may differ for the others."""
+        main = self.main.destination
+        if first is not None and owner_of(first.key, main=main) == str(hearing.audience.destination):
+            self._links.on_episode_end(first)
+
+    def _emit(self, alert: Alert, destinations: Sequence[Destination]) -> None:
+        if not alert.late:
+            self.detect_ms.append(int(alert.ts * 1000) - alert.event_ms)
+        self._links.sink.put(alert, to=destinations)
+        self._links.on_alert(alert)
+
+    def _loosest_for(self, symbol: str) -> Bounds:
+        return loosest(
+            bounds_of(hearing.settings_of(symbol)) for hearing in self.hearings if "price" in hearing.audience.kinds
+        )

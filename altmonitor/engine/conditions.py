@@ -1,0 +1,79 @@
+"""Conditions beside the books they look at: asked with a price, they move the bounds of their symbol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from altmonitor.core.alert import Alert
+from altmonitor.detectors.conditions import Conditions, PriceBefore
+from altmonitor.engine.audiences import Panel
+from altmonitor.engine.context import EngineLinks
+from altmonitor.market.book import SymbolBook
+from altmonitor.market.bounds import Bounds
+from altmonitor.settings.conditions import Condition
+
+
+class ConditionDesk:
+    """aim(symbol): called when the bounds of a symbol have changed."""
+
+    def __init__(self, panel: Panel, links: EngineLinks, *, aim: Callable[[str], None]) -> None:
+        self._panel = panel
+        self._links = links
+        self._aim = aim
+        self._conditions = Conditions(links.on_conditions)
+        self._symbols: frozenset[str] = frozenset()
+
+    def use(self, conditions: Sequence[Condition]) -> None:
+        """All that exist, from the next frame on."""
+        before = self._symbols
+        self._conditions.use(conditions)
+        self._symbols = frozenset(self._conditions.symbols)
+        for symbol in before | self._symbols:
+            self._aim(symbol)
+
+    def restore(self, text: str | None) -> None:
+        """What `EngineLinks.on_conditions` was given last by an earlier run."""
+        self._conditions.restore(text)
+        for symbol in self._symbols:
+            self._aim(symbol)
+
+    def restore_told(self, alert: Alert) -> None:
+        """A crossing was told by an earlier run."""
+        _, key, _ = alert.key.split(":", 2)
+        self._conditions.note_told(key, "up" if alert.direction == "UP" else "down", alert.event_ms)
+        self._aim(alert.symbol)
+
+    def bounds(self, symbol: str) -> Bounds | None:
+        """None when nothing is asked about it."""
+        return self._conditions.bounds(symbol) if symbol in self._symbols else None
+
+    def look(self, book: SymbolBook) -> None:
+        """At its newest price."""
+        if book.symbol in self._symbols:
+            self._look(book, book.price, book.open_before, book.event_ms, is_late=False)
+
+    def look_back(self, book: SymbolBook, price: float, before: PriceBefore, event_ms: int) -> None:
+        """At a price that was touched while nobody watched."""
+        if book.symbol in self._symbols:
+            self._look(book, price, before, event_ms, is_late=True)
+
+    def look_at_funding(self) -> None:
+        """Funding rates were read."""
+        if not self._symbols:
+            return
+        event_ms, context = self._links.clock.now_ms(), self._links.context
+
+        def rate_of(symbol: str) -> float | None:
+            funding = context.funding(symbol)
+            return None if funding is None else funding.rate
+
+        for crossing in self._conditions.look_at_funding(rate_of, event_ms):
+            funding = context.funding(crossing.condition.symbol)
+            self._panel.tell_crossing(crossing, event_ms, None if funding is None else funding.mark_price)
+
+    def _look(self, book: SymbolBook, price: float, before: PriceBefore, event_ms: int, *, is_late: bool) -> None:
+        crossings, is_changed = self._conditions.look(book.symbol, price, before, event_ms)
+        for crossing in crossings:
+            self._panel.tell_crossing(crossing, event_ms, price, is_late=is_late)
+        if is_changed:
+            self._aim(book.symbol)

@@ -1,0 +1,49 @@
+"""What the engine is connected to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from altmonitor.core.alert import Alert
+from altmonitor.core.clock import Clock
+from altmonitor.core.types import Destination
+from altmonitor.interfaces.exchange import AlertSink, DayTicker, Funding
+from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.settings import Settings
+
+NOWHERE = Destination(chat_id=0)
+
+
+class MarketContext(Protocol):
+    """What is known of a symbol beside its candles; None when unknown or too old."""
+
+    def day(self, symbol: str) -> DayTicker | None: ...
+    def funding(self, symbol: str) -> Funding | None: ...
+    def funding_hours(self, symbol: str) -> float: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineLinks:
+    """on_alert: called with each alert after it was put into the sink (enrichment hangs there).
+
+    request_refill: called with (symbol, from_ms, to_ms) when closed minutes in that span are missing.
+    on_episode_end: with the first alert of an episode and nothing but what it learns at the end.
+    on_conditions: with what has to be remembered of conditions over a restart.
+    """
+
+    clock: Clock
+    sink: AlertSink
+    context: MarketContext
+    oi_ring: OpenInterestRing
+    on_alert: Callable[[Alert], None] = lambda alert: None
+    request_refill: Callable[[str, int, int], None] = lambda symbol, from_ms, to_ms: None
+    on_episode_end: Callable[[Alert], None] = lambda alert: None
+    on_conditions: Callable[[str], None] = lambda text: None
+
+
+def anybody(settings: Settings) -> tuple[Audience, ...]:
+    """One audience that is nowhere, for counting and for tests."""
+    return (Audience(destination=NOWHERE, settings=settings),)

@@ -1,0 +1,265 @@
+"""Klines and open interest in, alerts out. Synchronous: no await, no task, no log call per frame.
+
+`on_kline` is the house's hot path: one look-up, one `SymbolBook.apply`; everything else happens only when a bound is
+reached or a candle closes. The market is measured once; each audience is asked only when the loosest bound of all
+is reached (panel.py).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+from altmonitor.commands.facts import Explanation
+from altmonitor.core.alert import KINDS, Alert, Kind
+from altmonitor.core.types import Destination
+from altmonitor.detectors import open_interest as oi_surge
+from altmonitor.detectors import price_reading
+from altmonitor.detectors import volume as volume_burst
+from altmonitor.detectors.price_reading import WINDOWS, Reading
+from altmonitor.detectors.verdict import Verdict
+from altmonitor.engine.audiences import Panel
+from altmonitor.engine.breadth import Breadth, breadth_of
+from altmonitor.engine.conditions import ConditionDesk
+from altmonitor.engine.context import EngineLinks
+from altmonitor.engine.decision_log import Trace
+from altmonitor.engine.evaluate import PriceJudge
+from altmonitor.engine.explain import Explainer
+from altmonitor.engine.judge_oi import OpenInterestJudge
+from altmonitor.engine.judge_volume import VolumeJudge
+from altmonitor.engine.late_detection import Hindsight
+from altmonitor.interfaces.exchange import OpenInterest, ToldSize
+from altmonitor.market.book import Applied, SymbolBook
+from altmonitor.market.bounds import loosest
+from altmonitor.market.candles import Kline, KlineUpdate
+from altmonitor.market.closed_run import KEPT_MINUTES
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.conditions import Condition
+from altmonitor.settings.settings import Settings
+
+_LIVE, _LATE = int(Applied.LIVE), int(Applied.LATE)  # plain ints: an enum look-up per frame is not free
+
+
+class Engine:
+    """Owns the live state of the market and what was told about it.
+
+    audiences: whoever is told, the main one first, at least one (`links.anybody` where it does not matter who).
+    """
+
+    def __init__(self, links: EngineLinks, *, audiences: Sequence[Audience]) -> None:
+        self._oi_ring = links.oi_ring
+        self._books: dict[str, SymbolBook] = {}
+        self._oi_now_ms = 0
+        self._panel = Panel(links, audiences)
+        self._price = PriceJudge(self._panel, links.oi_ring)
+        self._volume = VolumeJudge(self._panel)
+        self._oi = OpenInterestJudge(self._panel, self._books)
+        self._conditions = ConditionDesk(self._panel, links, aim=self._aim)
+        self._hindsight = Hindsight(
+            self._panel,
+            price=self._price,
+            volume=self._volume,
+            conditions=self._conditions,
+            request_refill=links.request_refill,
+        )
+        self._explainer = Explainer(self._panel, links.oi_ring)
+        self.refused: Counter[str] = Counter()
+
+    # --- the market comes in -----------------------------------------------------------------------------------
+
+    def on_kline(self, update: KlineUpdate) -> None:
+        """One frame. Never raises for anything an exchange can send."""
+        try:
+            book = self._books[update.symbol]
+        except KeyError:
+            self.refused["unknown symbol"] += 1
+            return
+        applied = book.apply(update)
+        kline = update.kline
+        if applied == _LIVE:
+            close = kline.close
+            if close >= book.pump_at or close <= book.dump_at:
+                windows = WINDOWS if book.has_windows else ()
+                self._price.look(book, kline, price_reading.live(book, kline, windows=windows))
+                self._conditions.look(book)
+        elif applied == _LATE:
+            self._on_late(book, kline, update.event_ms)
+        else:
+            self.refused[Applied(applied).name] += 1
+            return
+        if kline.is_closed:
+            self._on_close(book, kline, update.event_ms)
+
+    def on_open_interest(self, sample: OpenInterest) -> None:
+        """Store one answer of the sweep (or of an enrichment) under its own time."""
+        if self._oi_ring.record(sample.symbol, time_ms=sample.time_ms, contracts=sample.contracts):
+            self._oi_now_ms = max(self._oi_now_ms, sample.time_ms)
+        else:
+            self.refused["repeated open interest"] += 1
+
+    def evaluate_open_interest(self, symbols: Sequence[str]) -> None:
+        """Judge the symbols whose sample just came."""
+        self._oi.look(oi_surge.measure(self._oi_ring, symbols, now_ms=self._oi_now_ms))
+
+    def on_fundings(self) -> None:
+        """Funding rates were read anew."""
+        self._conditions.look_at_funding()
+
+    def oi_change_1m(self, symbol: str, event_ms: int) -> float | None:
+        """See `PriceJudge.oi_change_1m`."""
+        return self._price.oi_change_1m(symbol, event_ms)
+
+    def _on_late(self, book: SymbolBook, kline: Kline, event_ms: int) -> None:
+        reading = Reading(kline.open_ms, event_ms)
+        reading.add("1m", kline.open, kline.close)
+        self._price.look(book, kline, reading)
+
+    def _on_close(self, book: SymbolBook, kline: Kline, event_ms: int) -> None:
+        if kline.open_ms <= book.last_closed_ms:
+            self.verdicts["vol", Verdict.REPEATED_CANDLE] += 1
+            return
+        self._panel.trace.begin(event_ms)
+        has_hole = book.has_hole_before(kline.open_ms)
+        baseline = [] if has_hole else book.closed.volumes(self._panel.lookback)
+        measured = volume_burst.measure(baseline, kline)
+        if measured.verdict is Verdict.NO_VALUE:
+            self.verdicts["vol", measured.verdict] += 1
+            return
+        is_short = measured.verdict is Verdict.FEW_CANDLES and self._panel.has_volume(book.symbol)
+        if has_hole or is_short:
+            self._hindsight.before_close(book, kline, has_hole=has_hole)
+        book.close_candle(kline)
+        self._volume.look(book, kline, measured, event_ms)
+        self._hindsight.after_close(book, kline)
+        if kline.open_ms < book.open_ms:
+            self._look_at_windows(book)
+        self._panel.end_episodes(book, event_ms)
+
+    def _look_at_windows(self, book: SymbolBook) -> None:
+        """Between the first frame of a candle and the close of the one before it, the longer windows had no value."""
+        kline = book.kline
+        if kline is not None and (kline.close >= book.pump_at or kline.close <= book.dump_at):
+            reading = price_reading.of_windows(book, kline)
+            self._price.look(book, kline, reading)
+            self._conditions.look(book)
+
+    # --- the house changes -------------------------------------------------------------------------------------
+
+    def set_symbols(self, symbols: Collection[str]) -> None:
+        """The universe. New symbols get an empty book; those that left are forgotten in every table."""
+        for symbol in [known for known in self._books if known not in symbols]:
+            del self._books[symbol]
+            self._hindsight.forget(symbol)
+            self._panel.forget(symbol)
+            self._oi_ring.forget(symbol)
+        for symbol in symbols:
+            if symbol not in self._books:
+                self._books[symbol] = SymbolBook(symbol, kept_minutes=max(KEPT_MINUTES, self._panel.lookback))
+                self._aim(symbol)
+
+    def use(self, audiences: Sequence[Audience]) -> None:
+        """Who is told what, from the next frame on. Whoever stays keeps what it was told."""
+        self._panel.use(audiences)
+        for symbol in self._books:
+            self._aim(symbol)
+
+    def use_conditions(self, conditions: Sequence[Condition]) -> None:
+        """All that exist, from the next frame on."""
+        self._conditions.use(conditions)
+
+    def moved_to(self, where_now: Callable[[Destination], Destination]) -> None:
+        """Groups have new ids. Before `use` with those: then they keep what they were told."""
+        self._panel.moved_to(where_now)
+
+    def _aim(self, symbol: str) -> None:
+        book = self._books.get(symbol)
+        if book is not None:
+            bounds, asked = self._panel.bounds(symbol), self._conditions.bounds(symbol)
+            book.aim(bounds if asked is None else loosest((bounds, asked)))
+
+    # --- what was before this run ------------------------------------------------------------------------------
+
+    def restore(self, told: Iterable[tuple[Alert, Collection[Destination]]], *, firsts: Mapping[str, Alert]) -> int:
+        """Take over what was told before a restart, oldest → newest, each to whom. Returns how many alerts spoke.
+
+        firsts: first alerts of their episodes by key, as far as they are known and not among `told` themselves.
+        """
+        count = 0
+        for alert, destinations in told:
+            count += 1
+            if alert.kind == "condition":
+                self._conditions.restore_told(alert)
+            elif alert.kind in KINDS:
+                self._panel.restore(alert, destinations, firsts.get(alert.details.episode_key or ""))
+        return count
+
+    def restore_standing(self, sizes: Sequence[ToldSize], first_ms: Mapping[Destination, int]) -> None:
+        """What was told in all the days that are kept; first_ms: since when each destination is known."""
+        self._panel.restore_standing(sizes, first_ms)
+
+    def restore_conditions(self, text: str | None) -> None:
+        """What `EngineLinks.on_conditions` was given last."""
+        self._conditions.restore(text)
+
+    def after_blind(self, since_ms: int, until_ms: int) -> None:
+        """Nothing was seen in between: no window may bridge it, and the closed minutes are asked for."""
+        self._hindsight.after_blind(self._books.values(), since_ms, until_ms)
+
+    def refill(self, symbol: str, candles: Sequence[Kline]) -> None:
+        """Closed candles from the exchange's history, oldest → newest. Those nobody watched are looked through."""
+        book = self._books.get(symbol)
+        if book is not None:
+            self._hindsight.refill(book, candles)
+
+    def looked_back(self, symbol: str, from_ms: int, to_ms: int) -> None:
+        """No more history will come of the minutes [from_ms, to_ms)."""
+        self._hindsight.looked_back(symbol, from_ms, to_ms)
+
+    @property
+    def unseen_since_ms(self) -> int | None:
+        """Beginning of the oldest minute whose history has not been looked through yet; None when there is none."""
+        return self._hindsight.unseen_since_ms
+
+    # --- what is known -----------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> Settings:
+        """Of the main audience, in force now."""
+        return self._panel.main.settings
+
+    @property
+    def verdicts(self) -> Counter[tuple[Kind, Verdict]]:
+        """Judgements at or beyond a threshold, and every closed candle, over all audiences."""
+        return self._panel.verdicts
+
+    @property
+    def detect_ms(self) -> deque[int]:
+        return self._panel.detect_ms
+
+    @property
+    def trace(self) -> Trace:
+        return self._panel.trace
+
+    def explain(self, symbol: str, place: Destination, *, at_ms: int | None, now_ms: int) -> Explanation:
+        """Why there was, or was not, an alert for an audience: now, or in the minute of `at_ms` (event time).
+
+        place: of an audience; the main one stands for any other. `told` is left to whoever knows what was delivered.
+        """
+        return self._explainer.explain(symbol, self._books.get(symbol), place, at_ms=at_ms, now_ms=now_ms)
+
+    def breadth(self) -> Breadth:
+        """How the whole market stands against the open of its running candles."""
+        return breadth_of(self._books.values())
+
+    def detect_latency_ms(self) -> tuple[float | None, float | None]:
+        """p50 and p99 of exchange event → decision over the last 1,000 alerts; None before the first."""
+        return self._panel.detect_latency_ms()
+
+    def book(self, symbol: str) -> SymbolBook | None:
+        """Live state of a symbol; None when it is not watched by the exchange connection."""
+        return self._books.get(symbol)
+
+    @property
+    def books(self) -> Mapping[str, SymbolBook]:
+        """Of all symbols that are watched. Not to be changed."""
+        return self._books

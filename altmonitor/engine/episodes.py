@@ -1,0 +1,179 @@
+"""One move, one thread: what is told of a symbol while its move lasts belongs to the first message about it.
+
+The first alert rings, and so does what doubles the largest price move told; whatever else joins is silent. An episode
+is over when nothing has been told for a while; then the first alert learns how the move went on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from altmonitor.core.alert import Alert, Details, EpisodeEnd
+from altmonitor.market.book import SymbolBook
+from altmonitor.market.candles import MINUTE_MS
+from altmonitor.market.math import change_pct, reaches
+
+QUIET_MS = 15 * MINUTE_MS
+"""So long without an alert ends an episode."""
+
+DOUBLED = 2.0
+PATIENCE_MS = 10 * MINUTE_MS
+"""After a start the candles of an episode have to be fetched first; so long its end waits for them."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Episode:
+    """largest_pct: largest price change told, without its sign; 0: no price alert yet. escalations: how often it rang
+    again. high, low: of the candles closed since the first alert's, up to `seen_ms`; None without any.
+    """
+
+    first: Alert
+    last_ms: int
+    largest_pct: float = 0.0
+    joined: list[str] = field(default_factory=list)
+    count: int = 1
+    escalations: int = 0
+    high: float | None = None
+    low: float | None = None
+    seen_ms: int = 0
+
+    def __post_init__(self) -> None:
+        self.seen_ms = self.first.event_ms // MINUTE_MS * MINUTE_MS
+
+    def is_over(self, event_ms: int) -> bool:
+        return event_ms - self.last_ms >= QUIET_MS
+
+    def rings(self, alert: Alert) -> bool:
+        """A first price alert after open interest or volume, an escalation, or a price move twice as large."""
+        if alert.kind != "price":
+            return False
+        size = abs(alert.change_pct or 0.0)
+        return alert.details.told_before_pct is not None or reaches(size, DOUBLED * self.largest_pct)
+
+    def join(self, alert: Alert) -> None:
+        name = self._name_of(alert)
+        if self.rings(alert) and self.largest_pct:
+            self.escalations += 1
+            name = f"x{2**self.escalations}"
+        if name not in self.joined:
+            self.joined.append(name)
+        self.count += 1
+        self.last_ms = max(self.last_ms, alert.event_ms)
+        if alert.kind == "price":
+            self.largest_pct = max(self.largest_pct, abs(alert.change_pct or 0.0))
+
+    def _name_of(self, alert: Alert) -> str:
+        first = self.first
+        if alert.kind != "price":
+            return alert.kind
+        if first.kind != "price":
+            return "price"
+        return alert.direction if alert.direction != first.direction else alert.note
+
+    def see(self, book: SymbolBook) -> bool:
+        """Take in what was closed since it was last seen, before the book forgets it. False: that is not known."""
+        found = None if book.closed.open_at(self.seen_ms) is None else book.closed.extremes_since(self.seen_ms)
+        if found is None:
+            return False
+        self.high = found[0] if self.high is None else max(self.high, found[0])
+        self.low = found[1] if self.low is None else min(self.low, found[1])
+        self.seen_ms = book.last_closed_ms + MINUTE_MS
+        return True
+
+
+class Episodes:
+    """Of one audience, by symbol."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Episode] = {}
+
+    def placed(self, alert: Alert) -> Alert:
+        """An alert that is about to be told, with the message it replies to and whether it rings. What is told late
+        belongs to no episode."""
+        episode = self._open.get(alert.symbol)
+        if episode is None or alert.late or episode.is_over(alert.event_ms):
+            return alert
+        details = msgspec.structs.replace(
+            alert.details, episode_key=episode.first.key, is_silent=not episode.rings(alert)
+        )
+        return msgspec.structs.replace(alert, details=details)
+
+    def note(self, alert: Alert, book: SymbolBook | None) -> Alert | None:
+        """It was told. Returns what the first alert of an episode that was over learns, see `_end`."""
+        if alert.late:
+            return None
+        episode = self._open.get(alert.symbol)
+        ended = None
+        if episode is not None and episode.is_over(alert.event_ms) and alert.details.episode_key != episode.first.key:
+            del self._open[alert.symbol]
+            ended, episode = _end(episode, alert.event_ms, book), None
+        if episode is None:
+            largest_pct = abs(alert.change_pct or 0.0) if alert.kind == "price" else 0.0
+            self._open[alert.symbol] = Episode(first=alert, last_ms=alert.event_ms, largest_pct=largest_pct)
+        else:
+            if book is not None:
+                episode.see(book)
+            episode.join(alert)
+        return ended
+
+    def first_key(self, symbol: str) -> str | None:
+        """Key of the first alert of the episode that is open; None when none is."""
+        episode = self._open.get(symbol)
+        return None if episode is None else episode.first.key
+
+    def end_if_over(self, book: SymbolBook, event_ms: int) -> Alert | None:
+        """What the first alert learns when its episode is over; None as long as it lasts, or when there is nothing to
+        say (a single alert that was no price move)."""
+        episode = self._open.get(book.symbol)
+        if episode is None or not episode.is_over(event_ms):
+            return None
+        if not episode.see(book) and event_ms - episode.last_ms < QUIET_MS + PATIENCE_MS:
+            return None
+        del self._open[book.symbol]
+        return _end(episode, event_ms, book)
+
+    def resume(self, first: Alert) -> None:
+        """Before `note` of stored alerts: the first alert of an episode that began before the oldest of them."""
+        if first.symbol not in self._open:
+            self.note(first, None)
+
+    def forget(self, symbol: str) -> None:
+        self._open.pop(symbol, None)
+
+
+def _end(episode: Episode, at_ms: int, book: SymbolBook | None) -> Alert | None:
+    """The first alert with nothing but what it learns now: details.ended and details.joined."""
+    first = episode.first
+    if first.details.ended is not None or not (episode.largest_pct or episode.count > 1):
+        return None
+    base = _base_of(first)
+    price = None if book is None else book.price
+    is_known = book is not None and (episode.see(book) or episode.seen_ms > book.last_closed_ms)
+    ended = EpisodeEnd(
+        at_ms=at_ms,
+        lasted_s=(at_ms - first.event_ms) / 1000,
+        peak_pct=_peak_pct(episode, base) if is_known else None,
+        last_pct=change_pct(base, price) if base and price else None,
+    )
+    return msgspec.structs.replace(
+        first, lsr=None, oi_change=None, quadrant=None, details=Details(ended=ended, joined=tuple(episode.joined))
+    )
+
+
+def _base_of(first: Alert) -> float | None:
+    """The price its change was measured from; its own price when it carries no change."""
+    if not first.price:
+        return None
+    return first.price / (1 + (first.change_pct or 0.0) / 100)
+
+
+def _peak_pct(episode: Episode, base: float | None) -> float | None:
+    """The farthest the price went: in the direction of the first alert, in either one for open interest."""
+    if not base or episode.high is None or episode.low is None:
+        return None
+    up, down = change_pct(base, episode.high), change_pct(base, episode.low)
+    if episode.first.kind == "oi":
+        return up if up >= -down else down
+    return up if episode.first.direction in ("PUMP", "UP") else down

@@ -1,0 +1,201 @@
+"""The feed: every watched symbol's 1-minute candle over one or more sockets, and the truth about whether it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from ssl import SSLContext
+from typing import Any, Final
+
+from altmonitor.core.clock import Clock
+from altmonitor.exchanges.binance.connection import Shared
+from altmonitor.exchanges.binance.endpoints import CONNECTION_LIFE_S, CONTRACT_INFO_STREAM, STREAMS_PER_CONNECTION
+from altmonitor.exchanges.ws import pick_transport
+from altmonitor.exchanges.ws.reconnect import HandshakeBudget
+from altmonitor.exchanges.ws.shard import Lane, LaneParts
+from altmonitor.exchanges.ws.transport import OpenTransport, TransportOptions
+from altmonitor.exchanges.ws.watchdog import HEAR_EVERY_S, FeedWatch, Share, Sight, SymbolWatch
+from altmonitor.interfaces.exchange import FeedEvent, FeedSink, FeedStatus
+
+_LOOK_EVERY_S: Final = 1.0
+_SILENCE_EVERY_S: Final = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedOptions:
+    """gather_ms: see `transports.port`. proxy: an address, False for none, True for what the environment says.
+
+    life_s: after this long a connection is replaced (give or take 2 %). shortest_silence_s: no shorter one is taken for
+    blindness; for a program on a clock that runs fast, where half a minute is less than a busy machine's pause.
+    """
+
+    gather_ms: float = 20
+    proxy: str | bool = True
+    ssl: SSLContext | None = None
+    open_transport: OpenTransport = field(default_factory=pick_transport)
+    jitter: random.Random = field(default_factory=random.Random)
+    budget: HandshakeBudget | None = None
+    life_s: float = CONNECTION_LIFE_S
+    shortest_silence_s: float = 0.0
+
+
+class KlineFeed:
+    """Implements `monitor.ports.Feed`. One for the process, or several that share a `budget`."""
+
+    def __init__(self, url: str, *, sink: FeedSink, clock: Clock, options: FeedOptions | None = None) -> None:
+        """`url`: routed base address (`BINANCE_WS_URL`); the path is appended."""
+        options = options if options is not None else FeedOptions()
+        self.url = url
+        self._clock = clock
+        self._sink = sink
+        self._jitter = options.jitter
+        self._life_s = options.life_s
+        self._shortest_silence_s = options.shortest_silence_s
+        self._budget = options.budget if options.budget is not None else HandshakeBudget(clock)
+        self._shared = Shared(
+            url=url,
+            clock=clock,
+            sink=sink,
+            open_transport=options.open_transport,
+            options=TransportOptions(gather_ms=options.gather_ms, proxy=options.proxy, ssl=options.ssl),
+        )
+        self._symbols: set[str] = set()
+        self._lanes: list[Lane] = []
+        self._running: set[Lane] = set()
+        self._watch = FeedWatch()
+        self._symbol_watch = SymbolWatch()
+        self._started_s = clock.monotonic()
+        self._blind_since_ms: int | None = None
+        self._next_hearing_s = self._next_silence_s = self._started_s
+
+    def set_symbols(self, symbols: Collection[str]) -> None:
+        wanted = set(symbols)
+        for lane in self._lanes:
+            lane.set_symbols(lane.symbols & wanted)
+        while len(self._lanes) < (len(wanted) + 1) // STREAMS_PER_CONNECTION + 1:
+            self._lanes.append(self._new_lane())
+        shares = {lane: set(lane.symbols) for lane in self._lanes}
+        for symbol in sorted(wanted - set().union(*shares.values())):
+            emptiest = min(self._lanes, key=lambda lane: len(shares[lane]))
+            shares[emptiest].add(symbol)
+        for lane, share in shares.items():
+            lane.set_symbols(share)
+        self._symbols = wanted
+        self._symbol_watch.follow(wanted, self._clock.monotonic())
+
+    def _new_lane(self) -> Lane:
+        return Lane(
+            LaneParts(
+                shared=self._shared,
+                budget=self._budget,
+                jitter=self._jitter,
+                is_only_lane=lambda: len(self._lanes) == 1,
+                on_rotated=lambda: self._tell("rotated"),
+                first_streams=() if self._lanes else (CONTRACT_INFO_STREAM,),
+                life_s=self._life_s,
+                shortest_silence_s=self._shortest_silence_s,
+            )
+        )
+
+    async def run(self) -> None:
+        self._started_s = self._clock.monotonic()
+        self._running.clear()
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                for number, lane in enumerate(self._lanes, 1):
+                    if lane not in self._running:
+                        self._running.add(lane)
+                        tasks.create_task(lane.run(), name=f"feed connection {number}")
+                await self._clock.sleep(_LOOK_EVERY_S)
+                now_s = self._clock.monotonic()
+                self._look(now_s)
+                if now_s >= self._next_hearing_s:
+                    self._next_hearing_s = now_s + HEAR_EVERY_S
+                    self._hear(now_s)
+
+    def _shares(self) -> dict[Lane, Share]:
+        return {lane: lane.share() for lane in self._lanes if lane.symbols}
+
+    def _look(self, now_s: float) -> None:
+        shares = self._shares()
+        sight = self._watch.look(shares.values(), now_s)
+        if sight is Sight.BLIND:
+            self._tell_blind({lane for lane, share in shares.items() if share.is_dark(now_s)}, now_s)
+        elif sight is Sight.LIVE:
+            self._tell_live(now_s)
+        elif self._watch.sight is Sight.LIVE and all(lane.is_fed for lane in shares):
+            for lane in shares:
+                lane.attempts = 0
+
+    def _tell_blind(self, dark: set[Lane], now_s: float) -> None:
+        last_s = [lane.last_data_s for lane in dark if lane.last_data_s is not None]
+        self._blind_since_ms = self._clock.now_ms() - int((now_s - min(last_s)) * 1000) if last_s else None
+        reason = "; ".join(sorted({lane.state_in_words() for lane in dark}))
+        is_partial = len(dark) < len(self._lanes)
+        symbols = tuple(sorted(set().union(*(lane.symbols for lane in dark)))) if is_partial else ()
+        _log.warning("feed blind (%d of %d connections): %s", len(dark), len(self._lanes), reason)
+        self._tell("blind", reason=reason, blind_since_ms=self._blind_since_ms, symbols=symbols)
+
+    def _tell_live(self, now_s: float) -> None:
+        attempts = sum(lane.attempts for lane in self._lanes)
+        since_ms, self._blind_since_ms = self._blind_since_ms, None
+        away_s = now_s - self._started_s if since_ms is None else (self._clock.now_ms() - since_ms) / 1000
+        _log.info("feed live after %.0f s, %d attempts", away_s, attempts)
+        self._symbol_watch.forgive(self._symbols, now_s)
+        self._tell("live", blind_since_ms=since_ms, attempts=attempts)
+
+    def _hear(self, now_s: float) -> None:
+        back = self._symbol_watch.hear(self._shared.heard, now_s)
+        self._shared.heard.clear()
+        if back:
+            _log.info("%d silent symbols are back", len(back))
+            self._tell("symbols_back", symbols=back)
+        for lane in self._lanes:
+            if lane.last_data_s is None or now_s - lane.last_data_s > HEAR_EVERY_S:
+                self._symbol_watch.forgive(lane.symbols, now_s)
+        if self._watch.sight is Sight.LIVE and now_s >= self._next_silence_s:
+            self._next_silence_s = now_s + _SILENCE_EVERY_S
+            self._look_for_silence(now_s)
+
+    def _look_for_silence(self, now_s: float) -> None:
+        silent = self._symbol_watch.newly_silent(now_s)
+        if not silent:
+            return
+        _log.warning("%d symbols silent against their own rhythm, subscribing again", len(silent))
+        for lane in self._lanes:
+            lane.renew(set(silent))
+        self._tell("symbols_silent", reason="no data against their own rhythm", symbols=silent)
+
+    def _tell(self, kind: str, **known: Any) -> None:
+        self._sink.on_feed_event(FeedEvent(kind=kind, at_ms=self._clock.now_ms(), **known))
+
+    @property
+    def frames(self) -> int:
+        """Data frames so far. `status` costs much more."""
+        return self._shared.frames
+
+    def status(self) -> FeedStatus:
+        now_s = self._clock.monotonic()
+        covered: set[str] = set()
+        shares = self._shares()
+        for lane, share in shares.items():
+            if not share.is_dark(now_s):
+                covered |= lane.covered()
+        connections = [connection for lane in self._lanes for connection in lane.open_connections]
+        last_s = max((lane.last_data_s for lane in self._lanes if lane.last_data_s is not None), default=None)
+        return FeedStatus(
+            connections=len(connections),
+            last_frame_age_s=None if last_s is None else now_s - last_s,
+            symbols_expected=len(self._symbols),
+            symbols_covered=len(covered - self._symbol_watch.silent()),
+            frames=self._shared.frames,
+            frames_skipped=dict(self._shared.skipped),
+            reconnects=sum(lane.reconnects for lane in self._lanes),
+            is_blind=self._watch.is_blind(shares.values(), now_s),
+            transport=connections[0].transport_name if connections else "",
+        )

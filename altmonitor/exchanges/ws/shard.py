@@ -1,0 +1,216 @@
+"""A lane carries a share of the symbols: one connection, kept alive, and replaced before its time is over."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import ExchangeError
+from altmonitor.exchanges.binance.connection import Connection, Overlap, Shared
+from altmonitor.exchanges.binance.endpoints import CONNECTION_LIFE_S, kline_stream
+from altmonitor.exchanges.ws.reconnect import Backoff, HandshakeBudget
+from altmonitor.exchanges.ws.watchdog import Share, silence_limit_s
+from altmonitor.market.candles import MINUTE_MS
+
+_LIFE_JITTER: Final = 0.02
+_ROTATION_RETRY_S: Final = 600.0
+_TAKE_OVER_WITHIN_S: Final = 120.0
+_BEFORE_S: Final = 2.0
+_TOGETHER_S: Final = 3.0
+_QUIET_PART_MS: Final = (10_000, 45_000)
+"""Closed candles arrive up to 2 s late; between these moments of a minute none is under way."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Running:
+    connection: Connection
+    task: asyncio.Task[str]
+    replace_at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneParts:
+    shared: Shared
+    budget: HandshakeBudget
+    jitter: random.Random
+    is_only_lane: Callable[[], bool]
+    on_rotated: Callable[[], None]
+    first_streams: tuple[str, ...] = ()
+    life_s: float = CONNECTION_LIFE_S
+    shortest_silence_s: float = 0.0
+
+
+class Lane:
+    def __init__(self, parts: LaneParts) -> None:
+        self.symbols: set[str] = set()
+        self.attempts = 0
+        self.reconnects = 0
+        self.trouble = "connecting"
+        self.last_data_s: float | None = None
+        self._parts = parts
+        self._clock: Clock = parts.shared.clock
+        self._since_s = self._clock.monotonic()
+        self._backoff = Backoff(parts.jitter)
+        self._connections: list[Connection] = []
+        self._has_opened = False
+
+    @property
+    def stream_count(self) -> int:
+        return len(self.symbols) + len(self._parts.first_streams)
+
+    @property
+    def open_connections(self) -> list[Connection]:
+        return [connection for connection in self._connections if connection.is_open]
+
+    @property
+    def is_fed(self) -> bool:
+        return any(connection.first_data_s is not None for connection in self.open_connections)
+
+    def set_symbols(self, symbols: set[str]) -> None:
+        if not self.symbols:
+            self._since_s = self._clock.monotonic()
+        self.symbols = set(symbols)
+        for connection in self._connections:
+            connection.ledger.want(self._streams())
+
+    def renew(self, symbols: set[str]) -> None:
+        for connection in self.open_connections:
+            connection.ledger.renew(sorted(kline_stream(symbol) for symbol in symbols & self.symbols))
+
+    def covered(self) -> set[str]:
+        """Symbols that are subscribed, acknowledged and found in the exchange's own list."""
+        streams: set[str] = set()
+        for connection in self.open_connections:
+            streams |= connection.ledger.covered()
+        return {symbol for symbol in self.symbols if kline_stream(symbol) in streams}
+
+    def share(self) -> Share:
+        heard_s = [c.last_data_s for c in self._connections if c.last_data_s is not None]
+        self.last_data_s = max(heard_s, default=self.last_data_s)
+        return Share(self._since_s, self.last_data_s, self._limit_s())
+
+    def state_in_words(self) -> str:
+        connections = self.open_connections
+        return connections[0].silence_in_words(self._clock.monotonic()) if connections else self.trouble
+
+    def _streams(self) -> list[str]:
+        return [*self._parts.first_streams, *(kline_stream(symbol) for symbol in sorted(self.symbols))]
+
+    def _limit_s(self) -> float:
+        limit_s = silence_limit_s(len(self.symbols), is_only_connection=self._parts.is_only_lane())
+        return max(limit_s, self._parts.shortest_silence_s)
+
+    def _expected_silence_s(self) -> float | None:
+        return self._limit_s() if self.symbols else None
+
+    async def run(self) -> None:
+        """Until cancelled. Raises only what the sink raised."""
+        running: _Running | None = None
+        self._connections.clear()
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                if running is None:
+                    running = await self._connect(tasks)
+                elif await self._has_ended(running, 1.0):
+                    self._note_end(running)
+                    running = None
+                elif running.connection.is_leaving or self._clock.monotonic() >= running.replace_at_s:
+                    running = await self._rotate(tasks, running)
+
+    async def _connect(self, tasks: asyncio.TaskGroup) -> _Running:
+        while True:
+            await self._clock.sleep(self._backoff.next_delay_s())
+            try:
+                running = await self._open(tasks)
+            except ExchangeError as problem:
+                self.trouble = str(problem)
+                self._parts.budget.close_for(self._backoff.on_open_failed(problem))
+                _log.debug("attempt %d: %s", self.attempts, problem)
+            else:
+                self.reconnects += self._has_opened
+                self._has_opened = True
+                return running
+
+    async def _open(self, tasks: asyncio.TaskGroup, *, is_muted: bool = False) -> _Running:
+        await self._parts.budget.take()
+        self.attempts += 1
+        connection = Connection(self._parts.shared, silence_limit_s=self._expected_silence_s)
+        connection.is_muted = is_muted
+        await connection.open()
+        connection.ledger.want(self._streams())
+        self._connections.append(connection)
+        life_s = self._parts.life_s * (1 + self._parts.jitter.uniform(0, _LIFE_JITTER))
+        task = tasks.create_task(connection.hold(), name="feed connection")
+        return _Running(connection, task, connection.opened_s + life_s)
+
+    async def _has_ended(self, running: _Running, within_s: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with self._clock.timeout(within_s):
+                await asyncio.wait({running.task})
+        return running.task.done()
+
+    def _forget(self, running: _Running) -> None:
+        self.share()  # keeps the time of its last data
+        self._connections.remove(running.connection)
+
+    def _note_end(self, running: _Running) -> None:
+        self._forget(running)
+        self._backoff.on_end(data_flowed_s=running.connection.data_flowed_s)
+        self.trouble = running.task.result()
+        if running.connection.first_data_s is not None:
+            _log.info("feed connection ended: %s", self.trouble)
+
+    async def _rotate(self, tasks: asyncio.TaskGroup, old: _Running) -> _Running:
+        """Make before break: returns the connection that goes on, the old one when no new one could take over."""
+        try:
+            new = await self._open(tasks, is_muted=True)
+        except ExchangeError as problem:
+            self._parts.budget.close_for(self._backoff.on_open_failed(problem))
+            self._put_off(old, str(problem))
+            return old
+        await self._speak_together(new, old)
+        old.connection.overlap = new.connection.overlap = None
+        if new.task.done() or (new.connection.is_muted and not old.task.done()):
+            new.connection.end("did not take over in time")
+            await asyncio.wait({new.task})
+            self._forget(new)
+            self._put_off(old, new.task.result())
+            return old
+        new.connection.is_muted = False
+        if old.task.done():
+            self._note_end(old)
+            return new
+        await old.connection.leave()
+        await asyncio.wait({old.task})
+        self._forget(old)
+        self._parts.on_rotated()
+        return new
+
+    async def _speak_together(self, new: _Running, old: _Running) -> None:
+        """Let both speak for a moment, each update counted once. Afterwards `new` is muted if it did not get so far."""
+        deadline_s = self._clock.monotonic() + _TAKE_OVER_WITHIN_S
+        while not (new.connection.is_carrying and self._is_quiet_part()):
+            if self._clock.monotonic() >= deadline_s or new.task.done() or await self._has_ended(old, 0.5):
+                return
+        # The old one's updates are noted first, so that a slower copy on the new one is recognised.
+        old.connection.overlap = new.connection.overlap = Overlap()
+        await self._has_ended(old, _BEFORE_S)
+        new.connection.is_muted = False
+        await self._has_ended(old, _TOGETHER_S)
+
+    def _is_quiet_part(self) -> bool:
+        return _QUIET_PART_MS[0] <= self._clock.now_ms() % MINUTE_MS <= _QUIET_PART_MS[1]
+
+    def _put_off(self, old: _Running, why: str) -> None:
+        pause_s = self._backoff.next_delay_s() + (0 if old.connection.is_leaving else _ROTATION_RETRY_S)
+        old.connection.is_leaving = False
+        old.replace_at_s = self._clock.monotonic() + pause_s
+        _log.warning("planned change of the feed connection put off for %.0f s: %s", pause_s, why)

@@ -1,0 +1,151 @@
+"""What delivery needs from the outside: an outbox that keeps, and a channel that carries."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from altmonitor.core.alert import Alert
+from altmonitor.core.types import Destination
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """An alert that waits for one destination. attempts > 0: it may have been accepted before (crash, time-out)."""
+
+    alert: Alert  # with `id` set
+    destination: Destination
+    attempts: int
+    queued_ms: int
+    maybe_repeated: bool = False  # an attempt had no known outcome (crash, time-out): the chat may have it already
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InlineButton:
+    """Under a message. Exactly one of: data, 1…64 bytes, comes back when it is pressed; url is opened by the reader's
+    own device."""
+
+    text: str
+    data: str = ""
+    url: str = ""
+
+
+Keyboard = tuple[tuple[InlineButton, ...], ...]
+"""Rows of buttons, top → bottom; empty: none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Press:
+    """A button that was pressed, as the message shows it. action: `mute`, `chart`, `why`. by: a name as its owner wrote
+    it, not escaped."""
+
+    action: str
+    by: str
+    at_ms: int
+
+
+class Outbox(Protocol):
+    """Rows of `deliveries`. Each method is one transaction; all may raise `errors.StorageError`."""
+
+    async def queued(self, destination: Destination, *, limit: int) -> Sequence[Queued]:
+        """Rows in state `queued`, oldest → newest."""
+
+    async def begin_attempt(self, destination: Destination, alert_ids: Sequence[int]) -> None:
+        """attempts + 1, committed before anything is sent."""
+
+    async def mark_sent(
+        self, destination: Destination, alert_ids: Sequence[int], *, message_id: int, sent_ms: int
+    ) -> None: ...
+    async def mark_failed(self, destination: Destination, alert_ids: Sequence[int], *, error: str) -> None: ...
+    async def mark_expired(self, destination: Destination, alert_ids: Sequence[int], *, error: str) -> None: ...
+    async def note_error(
+        self, destination: Destination, alert_ids: Sequence[int], *, error: str, outcome_unknown: bool = False
+    ) -> None:
+        """Stays queued; the text is for `/history` and the operator. outcome_unknown False: the attempt certainly
+        did not arrive, so it alone makes no later one `maybe_repeated`."""
+
+    async def message_id_of(self, destination: Destination, alert_key: str) -> int | None:
+        """Message that told this alert there; None when it was not sent (yet)."""
+
+    async def own_message_of(self, destination: Destination, alert_key: str) -> tuple[int, bool] | None:
+        """Message id, and whether it says that it may be a repetition. None when it was not sent (yet), and when that
+        message tells other alerts too."""
+
+    async def move(self, old: Destination, new: Destination) -> None:
+        """The group became a supergroup: the rows of all its topics follow, also of those that get no alerts now; and
+        so does what is put for it later under its former id."""
+
+    async def alerts_of(self, keys: Collection[str]) -> Mapping[str, Alert]:
+        """As they are now, with what enrichment added; unknown keys are absent."""
+
+    async def sent_since(self, chat_id: int, since_ms: int) -> Sequence[int]:
+        """When the chat accepted alerts lately: unix ms, oldest → newest, one entry per message and per edit that added
+        to it."""
+
+    async def meta_get(self, key: str) -> str | None:
+        """A remembered value; None when there is none."""
+
+    async def meta_set(self, key: str, value: str) -> None: ...
+
+    async def wait_for_work(self, destination: Destination) -> None:
+        """Returns when something new was committed for this destination since the last call."""
+
+
+class Channel(Protocol):
+    """One chat service. Every method may raise any `errors.DeliveryError` and nothing else."""
+
+    async def send(
+        self,
+        destination: Destination,
+        html: str,
+        *,
+        reply_to: int | None = None,
+        silent: bool = False,
+        buttons: Keyboard = (),
+    ) -> int:
+        """Returns the message id. html: 1…4096 characters after parsing, Telegram's HTML subset."""
+
+    async def edit(self, destination: Destination, message_id: int, html: str, *, buttons: Keyboard = ()) -> None:
+        """An unchanged text is success. buttons: what stands under it from now on."""
+
+    async def set_buttons(self, destination: Destination, message_id: int, buttons: Keyboard) -> None:
+        """Under a message that stays as it is. Counts like an edit."""
+
+    async def send_photo(
+        self,
+        destination: Destination,
+        png: bytes,
+        *,
+        caption_html: str = "",
+        reply_to: int | None = None,
+        silent: bool = False,
+    ) -> int:
+        """Returns the message id. png: at most 10 MB. caption_html: at most 1,024 characters after parsing. Counts
+        towards the chat's limits like `send`. reply_to: sent without the reply mark when that message is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestPart:
+    """One message of a digest. html: ≤ 4,096 UTF-16 units after parsing. alert_ids: the alerts it names."""
+
+    html: str
+    alert_ids: tuple[int, ...]
+
+
+class Renderer(Protocol):
+    """Alert → text in the reader's language. Pure; every alert handed in has its `id` set."""
+
+    def alert(self, alert: Alert, *, maybe_repeated: bool, presses: Sequence[Press] = ()) -> str:
+        """maybe_repeated: the chat may have this message already; the text says so and shows the alert's id.
+        presses: what was pressed under it, oldest → newest."""
+
+    def buttons(self, alert: Alert) -> Keyboard:
+        """What stands under the message of this alert alone."""
+
+    def digest(
+        self, alerts: Sequence[Alert], *, late: bool, maybe_repeated: bool = False, held: bool = False
+    ) -> list[DigestPart]:
+        """Every alert in exactly one part. late: they are old news, the text says so. maybe_repeated: some of them
+        may be in the chat already, the text says so. held: they were held back during quiet hours; late is True then.
+        """

@@ -1,0 +1,230 @@
+"""`deploy.py` and `altmonitor deploy`: arguments → a deployment, and what is said about it."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from shlex import join
+from typing import TextIO
+
+import altmonitor
+from altmonitor.core.clock import SystemClock
+from altmonitor.ops.deploy import docker, systemd
+from altmonitor.ops.deploy import options as chosen
+from altmonitor.ops.deploy import probe as facts
+from altmonitor.ops.deploy.connect import Person, connect, terminal
+from altmonitor.ops.deploy.layout import Layout, Step
+from altmonitor.ops.deploy.options import Action, BadChoice, Choices, Target
+from altmonitor.ops.deploy.plan import Deployment, Patience
+from altmonitor.ops.deploy.probe import Facts, Obstacle
+from altmonitor.ops.deploy.runner import Rights, Runner, StepFailed, with_rights
+from altmonitor.ops.deploy.ssh import Connection, rsync_options
+
+DONE, FAILED, WRONG_ARGUMENTS, INTERRUPTED = 0, 1, 2, 130
+NEEDED_FILES = ("Dockerfile", "docker-compose.yml", "requirements.lock", "systemd/altmonitor.service", "altmonitor")
+_TARGETS = {Target.DOCKER: docker, Target.SYSTEMD: systemd}
+_SETTING = r"(?m)^[ \t]*(?:export[ \t]+)?{name}[ \t]*=[ \t]*[^\s#]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """Everything outside the arguments. source: the folder that is deployed."""
+
+    source: Path
+    out: TextIO = field(default_factory=lambda: sys.stdout)
+    environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    person: Callable[[], Person] = terminal
+    patience: Patience = field(default_factory=Patience)
+    clock: SystemClock = field(default_factory=SystemClock)
+
+
+def main(arguments: Sequence[str], surroundings: Surroundings | None = None) -> int:
+    """Returns the exit code."""
+    around = surroundings or Surroundings(source=source_folder())
+    try:
+        asked = None if chosen.names_server(arguments) else _ask_server(around)
+        wanted = chosen.parse(arguments, ask_server=asked)
+        settings = _settings(wanted)
+        _check_source(around.source, wanted)
+    except BadChoice as problem:
+        print(f"deploy: {problem}", file=sys.stderr)  # noqa: T201
+        return WRONG_ARGUMENTS
+    name = f"{altmonitor.__version__}-{datetime.fromtimestamp(around.clock.now_ms() // 1000, UTC):%Y%m%dT%H%M%S}"
+    with tempfile.TemporaryDirectory(prefix="altmonitor-") as folder:
+        connection = Connection(server=wanted.server, control=Path(folder) / "c") if wanted.server else None
+        runner = Runner(
+            connection=connection, source=around.source, out=around.out, clock=around.clock, environ=around.environ
+        )
+        try:
+            if wanted.is_dry_run:
+                return _print_plan(wanted, runner, around, name=name, settings=settings)
+            return _carry_out(wanted, runner, around, name=name, settings=settings)
+        except (StepFailed, Obstacle) as problem:
+            step = f"{problem.title}: " if isinstance(problem, StepFailed) else ""
+            runner.say(f"\n✗ {step}{problem.seen}\n  What to do: {problem.remedy}")
+            return FAILED
+        except KeyboardInterrupt:
+            runner.say("\n✗ stopped by Ctrl-C; what ran on the server runs on. Run the same command again to go on.")
+            return INTERRUPTED
+        finally:
+            with suppress(OSError):
+                runner.hang_up()
+
+
+def source_folder() -> Path:
+    """The checkout this program runs from; for an installed package, where it is called."""
+    own = Path(altmonitor.__file__).resolve().parent.parent
+    return own if (own / "Dockerfile").exists() else Path.cwd()
+
+
+def _ask_server(around: Surroundings) -> str | None:
+    if not sys.stdin.isatty():
+        return None
+    print("Server (user@host or user@host:port): ", end="", file=around.out, flush=True)
+    return sys.stdin.readline().strip() or None
+
+
+def _check_source(source: Path, wanted: Choices) -> None:
+    gone = [file for file in NEEDED_FILES if not (source / file).exists()]
+    if gone and wanted.action in (Action.INSTALL, Action.UPDATE):
+        raise BadChoice(
+            f"{source} is not altmonitor's source folder ({gone[0]} is missing): git clone it, run it there"
+        )
+
+
+def _settings(wanted: Choices) -> str | None:
+    """What to send as .env; None: what stands on the server. Raises BadChoice."""
+    if wanted.action is not Action.INSTALL:
+        return None
+    path = wanted.env_file
+    try:
+        text = path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        raise BadChoice(
+            f"{path} is not there: python3 setup_wizard.py writes it, or --env-file names another"
+        ) from None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise BadChoice(f"{path} cannot be read: {problem}") from None
+    for name in ("TG_BOT_TOKEN", "TG_CHAT_ID"):
+        if not re.search(_SETTING.format(name=name), text):
+            raise BadChoice(f"{name} is not set in {path}: python3 setup_wizard.py asks for it")
+    return text
+
+
+def _deployment(wanted: Choices, runner: Runner, around: Surroundings, found: Facts) -> Deployment:
+    return Deployment(
+        runner=runner,
+        target=_TARGETS[wanted.target],
+        layout=Layout(wanted.folder),
+        user=wanted.server.user if wanted.server else "root",
+        current=found["current"],
+        previous=found["previous"],
+        patience=around.patience,
+    )
+
+
+def _build(wanted: Choices, around: Surroundings, name: str) -> list[Step]:
+    layout = Layout(wanted.folder)
+    if wanted.target is Target.DOCKER:
+        return docker.build(layout, name)
+    template = (around.source / "systemd/altmonitor.service").read_text("utf-8")
+    return systemd.build(layout, name, unit_template=template)
+
+
+def _message(wanted: Choices, name: str) -> str:
+    where = wanted.server.host if wanted.server else socket.gethostname()
+    verb = {Action.UPDATE: "updated", Action.ROLLBACK: "put back"}.get(wanted.action, "deployed")
+    return (
+        f"✅ altmonitor {name} is {verb} on {where} ({wanted.target.value}) and well." if wanted.sends_message else ""
+    )
+
+
+def _carry_out(wanted: Choices, runner: Runner, around: Surroundings, *, name: str, settings: str | None) -> int:
+    person = around.person()
+    connect(runner, person, given_password=around.environ.get("SSHPASS", ""))
+    found = _looked(wanted, runner, person)
+    deployment = _deployment(wanted, runner, around, found)
+    match wanted.action:
+        case Action.STATUS:
+            return deployment.status()
+        case Action.LOGS:
+            return deployment.logs()
+        case Action.DOWN:
+            deployment.down()
+            runner.say("✓ stopped; data and settings are still there")
+        case Action.ROLLBACK:
+            deployment.rollback(message=_message(wanted, deployment.previous))
+            runner.say(f"✓ {deployment.previous} runs and is well; {deployment.current} is kept")
+        case _:
+            build = _build(wanted, around, name)
+            deployment.install(name, settings=settings, build=build, message=_message(wanted, name))
+            runner.say(f"✓ {name} runs and is well" + (f"; {found['current']} is kept" if found["current"] else ""))
+    return DONE
+
+
+def _looked(wanted: Choices, runner: Runner, person: Person) -> Facts:
+    """What the server is, after what was missing has been installed with consent. Raises Obstacle."""
+    layout = Layout(wanted.folder)
+    look = facts.look(layout)
+    found = Facts.parse(runner.do(look).output)
+    if wanted.action is Action.INSTALL and runner.rights is not Rights.NONE:
+        for lack in facts.missing(found, wanted.target, layout):
+            agreed = wanted.has_consent or person.agrees(f"{lack.what} is missing on the server. Install it?")
+            if not agreed:
+                how = "answer y" if agreed is False else "run again with --yes to have it installed"
+                raise Obstacle(f"{lack.what} is missing on the server", f"{how}, or install it there by hand")
+            runner.do(lack.step)
+        found = Facts.parse(runner.ask(look).output)
+    trouble = facts.obstacle(found, wanted.target, wanted.action)
+    if trouble is not None:
+        raise trouble
+    return found
+
+
+def _print_plan(wanted: Choices, runner: Runner, around: Surroundings, *, name: str, settings: str | None) -> int:
+    """Every command as it would be run, for a server that has a version already and a user with sudo."""
+    runner.rights = Rights.ROOT if wanted.server is None or wanted.server.user == "root" else Rights.FREE
+    layout = Layout(wanted.folder)
+    found = Facts({"current": "CURRENT", "previous": "PREVIOUS"})
+    plan = _deployment(wanted, runner, around, found)
+    goal = plan.previous if wanted.action is Action.ROLLBACK else name
+
+    def show(*parts: object) -> None:
+        for part in parts:
+            if isinstance(part, Step):
+                runner.say(f"# {part.title}" + (" (reads its text from standard input)" if part.stdin else ""))
+                command = with_rights(part, runner.rights)
+                runner.say(join(runner.connection.ssh(command) if runner.connection else ["sh", "-c", command]))
+            elif isinstance(part, str):
+                runner.say(f"\n## {part}")
+            else:
+                copy = [*rsync_options(), "./", f"{part}/"]
+                runner.say("# Copying files, from " + str(around.source))
+                runner.say(join(runner.connection.rsync(layout.upload) if runner.connection else copy))
+
+    show(facts.WHO, facts.look(layout))
+    if wanted.action in (Action.INSTALL, Action.UPDATE):
+        show(*plan.prepare(name, settings=settings, build=_build(wanted, around, name)))
+    match wanted.action:
+        case Action.STATUS:
+            show(plan.target.status(layout, plan.current))
+        case Action.LOGS:
+            show(plan.target.logs(layout, plan.current, lines=200))
+        case Action.DOWN:
+            show(plan.target.stop(layout, plan.current))
+        case _:
+            show("the switch (CURRENT: what runs there, if anything)", *plan.switch(goal))
+            show(plan.target.is_well(layout, goal))
+            show("when it is well", *plan.settle(goal))
+            if message := _message(wanted, goal):
+                show(plan.target.message(layout, goal, message))
+            show(f"when it is not within {plan.patience.health_s:.0f} s", *plan.back(goal))
+    return DONE

@@ -1,0 +1,124 @@
+"""`altmonitor doctor`: look, tell, and say READY or NOT READY."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from altmonitor import __version__
+from altmonitor import config as configuration
+from altmonitor.config import Config
+from altmonitor.core.clock import Clock, SystemClock
+from altmonitor.core.errors import AltmonitorError, ConfigError
+from altmonitor.ops.doctor import bundle, render
+from altmonitor.ops.doctor.redaction import PublicText, ids_in, secrets_in
+from altmonitor.ops.doctor.report import run
+from altmonitor.ops.doctor.values import Finding, Report, Verdict
+from altmonitor.ops.wizard import env_file as env_files
+from altmonitor.variables import PROXY_VARIABLES, VARIABLES
+
+DONE, FAILED, WRONG_CONFIGURATION = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Options of `altmonitor doctor`; see its help."""
+
+    env_file: Path
+    is_live: bool = False
+    as_json: bool = False
+    bundle: Path | None = None
+
+
+def doctor(wanted: Wanted) -> int:
+    """Returns the exit code: 0 READY, 1 NOT READY, 2 when the configuration itself is wrong."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    settings = read_settings(wanted.env_file, os.environ)
+    tables = (os.environ, settings.given)
+    public = PublicText(secrets_in(*tables), ids=ids_in(*tables), home=str(Path.home()))
+    is_coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+    def tell(finding: Finding) -> None:
+        if not wanted.as_json:
+            print(public.without_secrets(render.line(finding, is_coloured=is_coloured)), flush=True)  # noqa: T201
+
+    clock = SystemClock()
+    checking = _look(wanted, settings, clock=clock, tell=tell)
+    report = Report(version=__version__, at_ms=clock.now_ms(), findings=asyncio.run(checking))
+    if wanted.as_json:
+        print(public.without_secrets(json.dumps(render.as_json(report), ensure_ascii=False, indent=1)))  # noqa: T201
+    else:
+        print(f"\n{render.verdict(report)}")  # noqa: T201
+    if wanted.bundle is not None:
+        try:
+            bundle.write(wanted.bundle, bundle.content(report, settings.given, public))
+        except AltmonitorError as problem:
+            print(problem, file=sys.stderr)  # noqa: T201
+            return FAILED
+        print(f"{wanted.bundle}: without secrets, ids and addresses; to be shown to anybody", file=sys.stderr)  # noqa: T201
+    if settings.problems:
+        return WRONG_CONFIGURATION
+    return DONE if report.is_ready else FAILED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """given: the environment over the file, every name. config: what is wrong in them replaced by its default."""
+
+    given: Mapping[str, str]
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+    config: Config
+
+
+def read_settings(env_file: Path, environ: Mapping[str, str]) -> Settings:
+    """Proxies named in the file are put into the real environment, where the network libraries read them."""
+    try:
+        given = {name: text for name, text in env_files.values(env_files.read(env_file)).items() if text.strip()}
+    except ConfigError as problem:
+        config, _ = configuration.load({}, env_file=None)
+        return Settings(given={}, problems=tuple(problem.problems), warnings=(), config=config)
+    for name in PROXY_VARIABLES:
+        if name in given:
+            os.environ.setdefault(name, given[name])
+    given |= {name: text for name, text in environ.items() if text.strip()}
+    try:
+        config, warnings = configuration.load(environ, env_file=env_file)
+    except ConfigError as problem:
+        return Settings(given=given, problems=tuple(problem.problems), warnings=(), config=_allowed_part(given))
+    return Settings(given=given, problems=(), warnings=tuple(warnings), config=config)
+
+
+def _allowed_part(given: Mapping[str, str]) -> Config:
+    allowed: dict[str, str] = {}
+    for variable in VARIABLES:
+        with suppress(ValueError):
+            variable.read(given.get(variable.name, "").strip() or variable.default)
+            allowed[variable.name] = given.get(variable.name, "")
+    allowed.pop("API_HOST", None)  # it may be refused for what another variable lacks
+    return configuration.load(allowed, env_file=None)[0]
+
+
+async def _look(
+    wanted: Wanted, settings: Settings, *, clock: Clock, tell: Callable[[Finding], None]
+) -> tuple[Finding, ...]:
+    """Libraries first: what looks at the network is made of them."""
+    from altmonitor.ops.doctor.checks import configuration_check, file_checks, live_check, local_checks
+
+    first = [*local_checks(), configuration_check(settings.problems, settings.warnings)]
+    found = await run(first, clock=clock, tell=tell)
+    if any(finding.name == "libraries" and finding.verdict is Verdict.FAILED for finding in found):
+        return found
+    from altmonitor.ops.doctor.outside import Place, look_outside
+
+    files = file_checks(settings.config, wanted.env_file)
+    last = [live_check(settings.config)] if wanted.is_live else []
+    place = Place(config=settings.config, given=settings.given, clock=clock)
+    return found + await look_outside(place, files, last, tell=tell)

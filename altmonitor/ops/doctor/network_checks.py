@@ -1,0 +1,156 @@
+"""The exchange as the monitor meets it: names, proxy, clock, REST, a real candle, open interest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from altmonitor.config import Config
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import ExchangeBlocked, ExchangeError, RegionBlocked
+from altmonitor.exchanges.binance.rest import BinanceRest
+from altmonitor.exchanges.binance.smart_money import SmartMoneyWeb, web_guard
+from altmonitor.exchanges.rest.guard import Guard
+from altmonitor.interfaces.exchange import Priority
+from altmonitor.market.contracts import is_watched
+from altmonitor.ops import reach
+from altmonitor.ops.doctor.checks import NETWORK
+from altmonitor.ops.doctor.first_candle import first_candle
+from altmonitor.ops.doctor.values import Seen, failed, fine, note
+
+SYMBOLS_TRIED = 50
+SAMPLE_OLD_S = 120.0
+SKEW_NOTED_MS, SKEW_BAD_MS = 2_000, 30_000
+MAJORS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "BNBUSDT", "DOGEUSDT")
+
+REGION = "this address or country is refused: run it on a server elsewhere, or set HTTPS_PROXY"
+NTP = "let the machine keep its time: timedatectl set-ntp true"
+UNROUTED = "BINANCE_WS_URL must be the routed address, wss://fstream.binance.com/market"
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """One REST client for all checks, behind the monitor's own guard: a block that runs is respected.
+
+    symbols: those that would be watched, once `rest` has read the list.
+    """
+
+    config: Config
+    web_url: str
+    clock: Clock
+    symbols: list[str] = field(default_factory=list)
+    _rest: BinanceRest | None = None
+
+    async def rest_client(self) -> BinanceRest:
+        if self._rest is None:
+            url, block_file = self.config.binance_rest_url, self.config.db_file.with_name("exchange-block.json")
+            guard = Guard(url, clock=self.clock, block_file=block_file if block_file.parent.is_dir() else None)
+            rest = BinanceRest(url, clock=self.clock, guard=guard, within_s=8)
+            await rest.start()
+            self._rest = rest
+        return self._rest
+
+    async def close(self) -> None:
+        if self._rest is not None:
+            await self._rest.stop()
+
+    async def names(self) -> Seen:
+        """DNS of every host the monitor needs, unless a proxy looks names up for us."""
+        config = self.config
+        urls = {
+            "BINANCE_REST_URL": config.binance_rest_url,
+            "BINANCE_WS_URL": config.binance_ws_url,
+            "TELEGRAM_API_URL": config.telegram_api_url,
+        }
+        direct = {name: url for name, url in urls.items() if reach.proxy_for(url) is None}
+        if not direct:
+            return fine("the proxy looks names up")
+        lost = []
+        for name, url in direct.items():
+            address = reach.address_of(url)
+            if await reach.reach(address, clock=self.clock) is reach.Reach.NO_NAME:
+                lost.append(f"{address.host} ({name})")
+        if lost:
+            return failed(f"unknown names: {', '.join(lost)}", "check DNS (/etc/resolv.conf) and the network")
+        return fine(", ".join(dict.fromkeys(reach.address_of(url).host for url in direct.values())))
+
+    async def proxy(self) -> Seen:
+        urls = (self.config.binance_rest_url, self.config.binance_ws_url, self.config.telegram_api_url)
+        proxies = {proxy for url in urls if (proxy := reach.proxy_for(url)) is not None}
+        if not proxies:
+            return fine("none is set; connections are direct")
+        texts = []
+        for proxy in sorted(proxies):
+            address, scheme = reach.address_of(proxy), urlsplit(proxy).scheme
+            if scheme not in ("http", "https"):
+                way_out = "set HTTPS_PROXY to an http:// one"
+                return failed(f"{scheme}://{address} is of a kind that cannot be used", way_out)
+            how_far = await reach.reach(address, clock=self.clock)
+            if how_far is not reach.Reach.CONNECTS:
+                return failed(f"{address}: {how_far.value}", "start the proxy, or take HTTPS_PROXY away")
+            texts.append(f"{address} takes connections")
+        return fine(", ".join(texts))
+
+    async def rest(self) -> Seen:
+        rest = await self.rest_client()
+        began_s = self.clock.monotonic()
+        try:
+            contracts = await rest.contracts()
+        except RegionBlocked as problem:
+            return failed(str(problem), REGION)
+        except ExchangeBlocked as problem:
+            return failed(str(problem), "wait until then; other programs on this address use the same budget")
+        took_s = self.clock.monotonic() - began_s
+        self.symbols = [c.symbol for c in contracts if is_watched(c, tradfi=self.config.tradfi_perpetuals)]
+        if not self.symbols:
+            return failed(f"{len(contracts)} contracts, none of which would be watched", "check BINANCE_REST_URL")
+        return fine(f"{len(self.symbols)} contracts to watch, answered in {took_s:.1f} s")
+
+    async def time(self) -> Seen:
+        rest = await self.rest_client()
+        try:
+            skew_ms = self.clock.now_ms() - await rest.server_time_ms()
+        except ExchangeError as problem:
+            return note(f"could not be compared: {problem}")
+        shown = f"{abs(skew_ms) / 1000:.1f} s {'ahead of' if skew_ms > 0 else 'behind'} the exchange's"
+        if abs(skew_ms) >= SKEW_BAD_MS:
+            return failed(f"this clock is {shown}", NTP)
+        if abs(skew_ms) >= SKEW_NOTED_MS:
+            return note(f"this clock is {shown}", NTP)
+        return fine(f"within {max(0.1, abs(skew_ms) / 1000):.1f} s of the exchange's")
+
+    async def kline(self) -> Seen:
+        """A real candle. That the connection opens and the subscription is acknowledged proves nothing."""
+        symbols = sorted(self.symbols, key=lambda symbol: symbol not in MAJORS)[:SYMBOLS_TRIED] or list(MAJORS)
+        found = await first_candle(self.config, symbols, clock=self.clock)
+        if found.symbol:
+            age_s = (self.clock.now_ms() - found.event_ms) / 1000
+            return fine(f"a candle of {found.symbol} came after {found.after_s:.1f} s, {age_s:.1f} s old")
+        if found.acknowledged:
+            what = f"connected, {found.acknowledged} subscriptions acknowledged"
+            return failed(f"{what}, and no candle within {found.after_s:.0f} s", UNROUTED)
+        return failed(f"no connection within {found.after_s:.0f} s: {found.last_words or 'no answer'}", NETWORK)
+
+    async def open_interest(self) -> Seen:
+        rest = await self.rest_client()
+        symbol = "BTCUSDT" if "BTCUSDT" in self.symbols or not self.symbols else self.symbols[0]
+        sample = await rest.open_interest(symbol, priority=Priority.ENRICH)
+        age_s = (self.clock.now_ms() - sample.time_ms) / 1000
+        if sample.contracts <= 0:
+            return failed(f"{symbol}: {sample.contracts:g} contracts", "check BINANCE_REST_URL")
+        text = f"{symbol}: {sample.contracts:,.0f} contracts, {age_s:.0f} s old"
+        return note(text, "samples this old raise no alert") if age_s > SAMPLE_OLD_S else fine(text)
+
+    async def smart_money(self) -> Seen:
+        """Only a line on alerts: the monitor works without it."""
+        web = SmartMoneyWeb(self.web_url, clock=self.clock, guard=web_guard(self.web_url, clock=self.clock))
+        await web.start()
+        try:
+            overview = await web.overview("BTCUSDT", priority=Priority.ENRICH)
+        except ExchangeError as problem:
+            return note(f"no answer: {problem}", "alerts come without the line about large traders")
+        finally:
+            await web.stop()
+        if overview is None:
+            return note("nothing for BTCUSDT at this moment", "alerts come without the line about large traders")
+        return fine("the overview of BTCUSDT is readable")

@@ -1,0 +1,176 @@
+"""Step 3: the chat alerts go to, and who may command."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from altmonitor.core.errors import ChatGone, ChatMoved, DeliveryError, MessageRefused, SecondPoller
+from altmonitor.core.types import Destination
+from altmonitor.ops import telegram
+from altmonitor.ops.telegram import ChatSeen
+from altmonitor.ops.wizard import pairing as pair
+from altmonitor.ops.wizard.ops_wizard_pairing import Claim, Heard, new_code
+from altmonitor.ops.wizard.session import Session
+from altmonitor.ops.wizard.terminal import Option
+from altmonitor.ops.wizard.values import Answers
+
+
+def ask_chat(session: Session, answers: Answers) -> Answers:
+    session.say("chat_title")
+    if session.environ.get("TG_CHAT_ID"):
+        session.say("environment_wins", sign="!", name="TG_CHAT_ID")
+    kept = _kept(session, answers)
+    while kept is None:
+        how = session.menu(session.text("chat_how"), "pair", "by_hand")
+        kept = _paired(session, answers) if how == "pair" else _typed(session, answers)
+    return kept
+
+
+def _kept(session: Session, answers: Answers) -> Answers | None:
+    """The chat that stands there already, when it is still right."""
+    known = str(answers.destination or "") or session.given.get("TG_CHAT_ID", "")
+    try:
+        destination = Destination.parse(known)
+        chat = session.ask_bot(answers.token, lambda bot: telegram.chat_of(bot, destination.chat_id))
+    except ValueError:
+        return None
+    except DeliveryError as problem:
+        session.say("chat_known_lost", sign="✗", chat=known, why=problem)
+        return None
+    session.say("chat_known", chat=_described(session, chat, destination))
+    if not session.terminal.confirm(session.text("keep")):
+        return None
+    return _checked(session, answers, chat, destination)
+
+
+def _typed(session: Session, answers: Answers) -> Answers | None:
+    typed = session.terminal.ask(session.text("chat_id_prompt"))
+    name, _, topic = typed.partition("/")
+    try:
+        if name.startswith("@"):
+            chat = session.ask_bot(answers.token, lambda bot: telegram.chat_of(bot, name))
+            destination = Destination.parse(f"{chat.id}/{topic}" if topic else str(chat.id))
+        else:
+            destination = Destination.parse(typed)
+            if answers.bot is not None and destination.chat_id == answers.bot.id:
+                session.say("chat_is_bot", sign="✗")
+                return None
+            chat = session.ask_bot(answers.token, lambda bot: telegram.chat_of(bot, destination.chat_id))
+    except ValueError:
+        session.say("chat_id_wrong", sign="✗")
+        return None
+    except ChatMoved as moved:
+        session.say("chat_moved", sign="!", chat=moved.new_chat_id)
+        return None
+    except DeliveryError as problem:
+        session.say("chat_unknown", sign="✗", why=problem)
+        return None
+    if not session.terminal.confirm(session.text("chat_right", chat=_described(session, chat, destination))):
+        return None
+    return _checked(session, answers, chat, destination)
+
+
+def _paired(session: Session, answers: Answers) -> Answers | None:
+    code, username = new_code(), answers.bot.username if answers.bot else ""
+    session.say("pair_how", code=code, bot=username)
+    try:
+        heard = session.ask_bot(answers.token, lambda bot: _wait(session, bot, code, username))
+    except SecondPoller:
+        session.say("second_poller", sign="✗")
+        return None
+    if heard.others:
+        session.say("strangers", sign="!", count=heard.others)
+    if not heard.claims:
+        session.say("no_code", sign="✗", bot=username)
+        return None
+    claim = heard.claims[0] if len(heard.claims) == 1 else _chosen(session, heard)
+    chat = ChatSeen(id=claim.destination.chat_id, kind=claim.kind, title=claim.title)
+    shown = _described(session, chat, claim.destination)
+    if not session.terminal.confirm(session.text("claim_right", chat=shown, who=_writer(session, claim))):
+        return None
+    also = _also(session, heard, claim)
+    return _checked(session, replace(answers, also_chats=also), chat, claim.destination, claim=claim)
+
+
+async def _wait(session: Session, bot: telegram.BotApi, code: str, username: str) -> Heard:
+    stop = asyncio.Event()
+    waiting = pair.countdown(session.clock, lambda left_s: session.text("waiting", seconds=left_s))
+    async with pair.enter_stops(stop), waiting:
+        return await pair.wait_for_code(bot, code=code, bot_username=username, clock=session.clock, stop=stop)
+
+
+def _chosen(session: Session, heard: Heard) -> Claim:
+    session.say("several_claims", sign="!")
+    options = [
+        Option(
+            key=str(number),
+            label=f"{_described(session, _chat_of(claim), claim.destination)} · {_writer(session, claim)}",
+        )
+        for number, claim in enumerate(heard.claims, 1)
+    ]
+    return heard.claims[int(session.terminal.choose(session.text("which_chat"), options, default="1")) - 1]
+
+
+def _also(session: Session, heard: Heard, chosen: Claim) -> tuple[int, ...]:
+    """The other chats where the code was written, when they are meant to command too."""
+    others = {c.destination.chat_id: c for c in heard.claims if c.destination.chat_id != chosen.destination.chat_id}
+    return tuple(
+        chat_id
+        for chat_id, claim in others.items()
+        if session.terminal.confirm(
+            session.text("also_commands", chat=_described(session, _chat_of(claim), claim.destination)), default=False
+        )
+    )
+
+
+def _checked(
+    session: Session, answers: Answers, chat: ChatSeen, destination: Destination, *, claim: Claim | None = None
+) -> Answers | None:
+    """None: another chat is wanted. Asks who may command where several people write."""
+    while True:
+        try:
+            why = _why_not(session, answers, chat, destination)
+        except ChatMoved as moved:
+            chat = replace(chat, id=moved.new_chat_id, kind="supergroup")
+            destination = replace(destination, chat_id=moved.new_chat_id)
+            session.say("chat_moved", sign="!", chat=moved.new_chat_id)
+            continue
+        if not why:
+            break
+        session.say("cannot_write", sign="✗", why=why)
+        if session.menu(session.text("go_on"), "try_again", "other_chat") == "other_chat":
+            return None
+    session.say("can_write", sign="✓")
+    only_user = None
+    if claim is not None and claim.user_id is not None and chat.kind in ("group", "supergroup"):
+        who = session.menu(session.text("who_commands", who=claim.user_name), "only_me", "everybody")
+        only_user = claim.user_id if who == "only_me" else None
+    return replace(answers, chat=chat, destination=destination, only_user=only_user)
+
+
+def _why_not(session: Session, answers: Answers, chat: ChatSeen, destination: Destination) -> str:
+    """Why the bot cannot write there; '' when it can. Raises ChatMoved."""
+    bot_id = answers.bot.id if answers.bot else 0
+    try:
+        rights = session.ask_bot(answers.token, lambda bot: telegram.rights_in(bot, chat, bot_id))
+        session.ask_bot(answers.token, lambda bot: telegram.try_writing(bot, destination))
+    except (ChatGone, MessageRefused) as problem:
+        return str(problem)
+    if rights.can_write:
+        return ""
+    return session.text("no_right_channel" if chat.kind == "channel" else "no_right_group")
+
+
+def _chat_of(claim: Claim) -> ChatSeen:
+    return ChatSeen(id=claim.destination.chat_id, kind=claim.kind, title=claim.title)
+
+
+def _writer(session: Session, claim: Claim) -> str:
+    return f"{claim.user_name}, id {claim.user_id}" if claim.user_id is not None else session.text("nobody_named")
+
+
+def _described(session: Session, chat: ChatSeen, destination: Destination) -> str:
+    kind = session.text(f"kind_{chat.kind}" if chat.kind in ("private", "group", "supergroup", "channel") else "kind")
+    topic = "" if destination.topic_id is None else f", {session.text('topic', number=destination.topic_id)}"
+    return f"{kind} “{chat.title}”{topic} ({destination})"

@@ -1,0 +1,266 @@
+"""Many alerts → few messages: counted, then every symbol once per kind, the largest move first.
+
+Moves against the crowd stand at the top: in a crash the one contract that rises is the news.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from altmonitor.core.alert import Alert
+from altmonitor.interfaces.delivery import DigestPart
+from altmonitor.render import format as n
+from altmonitor.render.alert_parts import today
+from altmonitor.render.alerts import SEPARATOR, Style, condition_text, headline_key, joined, measured, window_of
+from altmonitor.render.position_alerts import position_value
+
+CROWD_SHARE = 0.8
+CROWD_MIN = 5
+"""So many symbols and such a share of them in one direction are a crowd; fewer are just two lists."""
+
+BOLD_ENTRIES = 5
+BOLD_FROM = 10  # shorter lists need no emphasis; Telegram formats 100 pieces of a message at most
+_KINDS = ("CONDITION", "PUMP", "DUMP", "OI_UP", "OI_DOWN", "VOLUME", "POSITION", "DIVERGENCE")
+_NBSP = "\u00a0"  # a symbol and its value stay on one line
+_NUMBERING_ROOM = len(" (999/999)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestContext:
+    """What the whole market did meanwhile, where somebody knows. median_pct over all watched symbols, percent."""
+
+    symbols_watched: int | None = None
+    symbols_down: int | None = None
+    median_pct: float | None = None
+    btc_pct: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    """All alerts of one symbol in one section. text: HTML that must not be cut. Moves of one band share a line."""
+
+    text: str
+    ids: tuple[int, ...]
+    band: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Section:
+    heading: str
+    entries: list[_Entry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Digest:
+    """The digest under way. is_dated: its times need a date, they lie on different days.
+
+    held: the quiet hours that held them back, '' where they are not known any more; None: nothing did.
+    """
+
+    alerts: Sequence[Alert]
+    style: Style
+    late: bool
+    is_dated: bool
+    held: str | None = None
+
+
+def digest_parts(
+    alerts: Sequence[Alert],
+    style: Style,
+    *,
+    late: bool,
+    maybe_repeated: bool,
+    context: DigestContext | None = None,
+    held: str | None = None,
+) -> list[DigestPart]:
+    """Parts of at most 4,096 UTF-16 units; each alert's id is in the one part that names its symbol.
+
+    alerts: any order, none gives no part. late: every entry carries its own minute. held: see `_Digest`.
+    """
+    if not alerts:
+        return []
+    days = {n.date_and_time(alert.event_ms, style.tz)[:10] for alert in alerts}
+    digest = _Digest(alerts=alerts, style=style, late=late, is_dated=len(days) > 1, held=held)
+    title = _title(digest)
+    head = [_period(digest), _counts(digest), *_breadth(digest, context or DigestContext())]
+    if maybe_repeated:
+        head.append(f"<i>{style.say('some_repeated')}</i>")
+    return _pack(title, "\n".join(line for line in head if line), _sections(digest), style)
+
+
+def _title(digest: _Digest) -> str:
+    count = len(digest.alerts)
+    key = "digest_title_late" if digest.late else "digest_title"
+    hours = ""
+    if digest.held is not None:
+        key, hours = "digest_title_held", f" {digest.held.replace('-', '–')}".rstrip()
+    return digest.style.say(key if count != 1 else f"{key}_one", count=f"{count:,}", hours=hours)
+
+
+def _period(digest: _Digest) -> str:
+    times = [alert.event_ms for alert in digest.alerts]
+    return n.period(min(times), max(times), digest.style.tz, is_dated=digest.late)
+
+
+def _counts(digest: _Digest) -> str:
+    counted = Counter(headline_key(alert) for alert in digest.alerts)
+    return joined(*(f"{digest.style.say(kind)} {counted[kind]:,}" for kind in _KINDS if counted[kind]))
+
+
+def _breadth(digest: _Digest, context: DigestContext) -> list[str]:
+    """How wide the move was, from the alerts themselves and, where known, from the whole market."""
+    say = digest.style.say
+    last = {alert.symbol: alert for alert in sorted(digest.alerts, key=_time) if alert.kind == "price"}
+    changes = [value for alert in last.values() if (value := measured(alert)) is not None]
+    told: list[str] = []
+    if len(last) >= CROWD_MIN:
+        key = "breadth" if context.symbols_watched is None else "breadth_of"
+        # a symbol that fell and rose counts in both, as it stands in both lists
+        down, up = (
+            len({alert.symbol for alert in digest.alerts if alert.direction == direction})
+            for direction in ("DUMP", "PUMP")
+        )
+        told = [say(key, moved=len(last), watched=context.symbols_watched, down=down, up=up)]
+        if changes:
+            told.append(say("median", change=n.pct(median(changes), 1)))
+    btc_pct = context.btc_pct
+    if btc_pct is None and "BTCUSDT" in last:
+        btc_pct = measured(last["BTCUSDT"])
+    btc = [] if btc_pct is None else [say("btc", change=n.pct(btc_pct, 1))]
+    if context.symbols_down is not None and context.symbols_watched is not None:
+        market = [say("market", down=context.symbols_down, watched=context.symbols_watched)]
+        if context.median_pct is not None:
+            market.append(say("median", change=n.pct(context.median_pct, 1)))
+        return [joined(*told), joined(*market, *btc)]
+    return [joined(*told, *btc)]
+
+
+def _sections(digest: _Digest) -> list[_Section]:
+    grouped: dict[str, dict[str, list[Alert]]] = {}
+    for alert in sorted(digest.alerts, key=_time):
+        grouped.setdefault(headline_key(alert), {}).setdefault(alert.symbol, []).append(alert)
+    ups, downs = len(grouped.get("PUMP", ())), len(grouped.get("DUMP", ()))
+    few, many = ("PUMP", "DUMP") if ups <= downs else ("DUMP", "PUMP")
+    crowd, others = max(ups, downs), min(ups, downs)
+    is_crowd = crowd >= CROWD_MIN and crowd >= CROWD_SHARE * (ups + downs)
+    price_order = [few, many] if is_crowd and others else [many, few]
+    order = ["CONDITION", *price_order, "OI_UP", "OI_DOWN", "VOLUME", "POSITION", "DIVERGENCE"]
+    return [
+        _section(digest, kind, list(grouped[kind].values()), is_against=is_crowd and kind == few)
+        for kind in order
+        if kind in grouped
+    ]
+
+
+def _section(digest: _Digest, kind: str, groups: list[list[Alert]], *, is_against: bool) -> _Section:
+    style = digest.style
+    largest = sorted(
+        ((max(group, key=_size), group) for group in groups), key=lambda pair: (-_size(pair[0]), pair[0].symbol)
+    )
+    if kind == "CONDITION":
+        window, unit = None, style.say("unit_condition")
+    elif kind == "VOLUME":
+        window, unit = None, style.say("unit_median")
+    elif kind in ("POSITION", "DIVERGENCE"):
+        window, unit = None, None
+    elif kind in ("PUMP", "DUMP"):
+        window, unit = None, style.say("unit_minute")
+    else:
+        window = Counter(window_of(alert) for alert, _ in largest).most_common(1)[0][0]
+        unit = style.say("unit_window", window=style.say(window))
+    heading = joined(style.say(kind), style.say("against_crowd") if is_against else None, unit)
+    entries = []
+    for rank, (alert, group) in enumerate(largest):
+        text = _entry_text(digest, alert, group, window, is_short=len(largest) <= BOLD_FROM)
+        is_bold = rank < BOLD_ENTRIES and len(largest) > BOLD_FROM
+        ids = tuple(each.id for each in group if each.id is not None)
+        band = _band(_size(alert)) if len(largest) > BOLD_FROM else 0
+        if kind == "CONDITION":  # each on a line of its own
+            band = rank
+        entries.append(_Entry(text=f"<b>{text}</b>" if is_bold else text, ids=ids, band=band))
+    return _Section(heading=heading, entries=entries)
+
+
+def _entry_text(digest: _Digest, alert: Alert, group: list[Alert], window: str | None, *, is_short: bool) -> str:
+    """`SOLUSDT −8.2`, and in brackets what the heading does not say of it. window: the heading's, None when all fit.
+    is_short: the list is, so that there is room for where an alert stands."""
+    style = digest.style
+    value = n.multiple(measured(alert)) if alert.kind == "vol" else n.signed(measured(alert), 1)
+    if alert.kind == "condition":
+        value = f"{condition_text(alert)} ({n.price(alert.price)})"
+    elif alert.kind in ("position", "divergence"):
+        value = position_value(alert, style)
+    asides = []
+    is_longer = alert.kind == "price" and window_of(alert) in ("5m", "15m")
+    if is_longer or (window is not None and window_of(alert) != window):
+        asides.append(style.say(window_of(alert)))
+    if digest.late or alert.late:
+        minute = n.clock_minute(alert.event_ms, style.tz, is_dated=digest.is_dated)
+        asides.append(minute if digest.late else f"⏳ {minute}")
+    moves = sum(each.details.told_before_pct is None for each in group)
+    if moves > 1:
+        asides.append(style.say("entry_count", count=moves))
+    if is_short:
+        asides += _standing(alert, style)
+    text = f"{n.symbol_text(alert.symbol)} {value}" + (f" ({', '.join(asides)})" if asides else "")
+    return text.replace(" ", _NBSP)
+
+
+def _standing(alert: Alert, style: Style) -> list[str]:
+    """What is worth a word beside others: not the first today, the largest in days, over already."""
+    details = alert.details
+    again = today(alert, style, "entry_today") if (details.today_count or 0) > 1 else None
+    largest = style.say("entry_largest", days=details.largest_days) if details.largest_days else None
+    over = style.say("entry_over") if details.ended is not None else None
+    return [text for text in (again, largest, over) if text]
+
+
+def _pack(title: str, head: str, sections: list[_Section], style: Style) -> list[DigestPart]:
+    """Fills one message after the other; an entry is never cut, a heading never stands without one."""
+    room = n.MESSAGE_UNITS_MAX - n.utf16_len(title) - _NUMBERING_ROOM
+    texts = [f"\n{head}" if head else ""]
+    ids: list[list[int]] = [[]]
+    left = room - n.utf16_len(texts[0])
+    for section in sections:
+        band = None
+        for rank, entry in enumerate(section.entries):
+            heading = section.heading if rank == 0 else f"{section.heading}{SEPARATOR}{style.say('continued')}"
+            opening = f"\n\n{heading}\n{entry.text}"
+            piece = opening if band is None else f"{_joint(band, entry.band)}{entry.text}"
+            if n.utf16_len(piece) > left:
+                piece = opening
+                texts.append("")
+                ids.append([])
+                left = room
+            texts[-1] += piece
+            ids[-1].extend(entry.ids)
+            left -= n.utf16_len(piece)
+            band = entry.band
+    count = len(texts)
+    numbering = [f" ({number}/{count})" if count > 1 else "" for number in range(1, count + 1)]
+    return [
+        DigestPart(html=f"{title}{number}{text}", alert_ids=tuple(named))
+        for number, text, named in zip(numbering, texts, ids, strict=True)
+    ]
+
+
+def _joint(before: int, band: int) -> str:
+    return ", " if before == band else "\n"
+
+
+def _band(size: float) -> int:
+    """Whole percents (or multiples) up to 10, then tens: a new line where the eye looks for one."""
+    shown = round(size, 1)  # what stands there as 8.0 belongs to the 8s
+    return int(shown) if shown < 10 else 9 + int(min(shown, 1000.0) // 10)
+
+
+def _time(alert: Alert) -> int:
+    return alert.event_ms
+
+
+def _size(alert: Alert) -> float:
+    value = measured(alert)
+    return 0.0 if value is None or value != value else abs(value)

@@ -1,0 +1,213 @@
+"""Operator news → one message each: what happened, why, what it means for the reader, when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from altmonitor.render import format as n
+from altmonitor.render.alerts import Style, fact_line
+from altmonitor.render.notices import (
+    BackAfter,
+    BlindSince,
+    ClockFine,
+    ClockSkew,
+    DatabaseSetAside,
+    DiskFine,
+    DiskTrouble,
+    ExchangeBlocked,
+    ExchangeFree,
+    News,
+    SecondPoller,
+    SettingsDamaged,
+    Started,
+    SymbolsBack,
+    SymbolsSilent,
+    TelegramFine,
+    TelegramTrouble,
+    TopicLost,
+    WebsiteBlocked,
+)
+from altmonitor.settings.settings import Settings
+
+REASON_CHARS_MAX = 300
+SYMBOLS_NAMED_MAX = 30
+
+
+def news_html(news: News, style: Style) -> str:
+    """Telegram HTML, at most 4,096 UTF-16 units."""
+    return "\n".join(line for line in (*_lines(news, style), n.when(news.at_ms, style.tz)) if line)
+
+
+def _lines(news: News, style: Style) -> list[str]:
+    say = style.say
+    match news:
+        case Started():
+            return _started(news, style)
+        case BlindSince():
+            return _blind_since(news, style)
+        case BackAfter():
+            return _back_after(news, style)
+        case ExchangeBlocked():
+            return _exchange_blocked(news, style)
+        case ExchangeFree():
+            return [_title_after("exchange_free", news.blocked_since_ms, news.at_ms, style)]
+        case WebsiteBlocked():
+            return _website_blocked(news, style)
+        case TelegramTrouble():
+            waiting = say("telegram_trouble_waiting", count=news.waiting) if news.waiting else ""
+            return [say("telegram_trouble", chat=n.escape(news.chat)), _reason(news.reason, style), waiting]
+        case TopicLost():
+            return [say("topic_lost", chat=n.escape(news.chat)), _reason(news.reason, style), say("topic_lost_effect")]
+        case TelegramFine():
+            return [say("telegram_fine", chat=n.escape(news.chat))]
+        case ClockSkew():
+            return _clock_skew(news, style)
+        case ClockFine():
+            return [say("clock_fine")]
+        case DiskTrouble():
+            effect = say("disk_trouble_effect", waiting=news.waiting)
+            return [say("disk_trouble"), _reason(news.reason, style), effect]
+        case DiskFine():
+            return [_title_after("disk_fine", news.since_ms, news.at_ms, style)]
+        case SettingsDamaged():
+            effect = say("settings_damaged_effect", path=_cut(news.kept_as))
+            return [say("settings_damaged"), _reason(news.reason, style), effect]
+        case SecondPoller():
+            return [say("second_poller"), say("second_poller_effect")]
+        case DatabaseSetAside():
+            effect = say("database_set_aside_effect", path=_cut(news.kept_as))
+            return [say("database_set_aside"), _reason(news.reason, style), effect]
+        case SymbolsSilent():
+            silent = None if news.silent_s is None else n.duration(news.silent_s, style.lang)
+            return [
+                *_symbols("symbols_silent", news.symbols, style),
+                say("silent_for", duration=silent) if silent else "",
+            ]
+        case SymbolsBack():
+            return _symbols("symbols_back", news.symbols, style)
+    assert_never(news)
+
+
+def _started(news: Started, style: Style) -> list[str]:
+    say = style.say
+    settings = news.settings
+    oi = say(_oi_key(settings), one=n.exact(settings.oi_surge_1m), five=n.exact(settings.oi_surge_5m))
+    volume = say("started_volume_off")
+    if settings.vol_burst_mult:
+        volume = say(
+            "started_volume", multiple=f"{n.exact(settings.vol_burst_mult)}×", lookback=settings.vol_burst_lookback
+        )
+    muted = sum(settings.is_muted(symbol, news.at_ms / 1000) for symbol in settings.muted)
+    restored = [
+        say(f"restored_{name}", count=f"{count:,}")
+        for name in ("queued", "cooldowns", "candles")
+        if (count := getattr(news.restored, name))
+    ]
+    estimate = ""
+    if news.alerts_per_day is not None and news.history_s is not None:
+        history = n.age(news.history_s, style.lang)
+        key = "started_estimate_few" if news.alerts_per_day < 0.5 else "started_estimate"
+        estimate = say(key, count=f"{round(news.alerts_per_day):,}", history=history)
+    return [
+        say("started", version=n.escape(news.version), symbols=f"{news.symbols:,}"),
+        say(
+            "started_prices",
+            pump=f"+{n.exact(settings.pump_threshold)} %",
+            dump=f"{n.exact(settings.dump_threshold)} %",
+        ),
+        oi,
+        fact_line(
+            volume,
+            say("started_cooldown", cooldown=n.duration(settings.cooldown_sec, style.lang)),
+            say("started_watchlist", count=len(settings.watchlist)) if settings.watchlist else None,
+            say("started_muted", count=muted) if muted else None,
+        ),
+        say("started_restored", things=say("list").join(restored)) if restored else say("restored_nothing"),
+        estimate,
+        say("started_reason", reason=_cut(news.reason)) if news.reason else "",
+        say("started_help"),
+    ]
+
+
+def _oi_key(settings: Settings) -> str:
+    if settings.oi_surge_1m and settings.oi_surge_5m:
+        return "started_oi"
+    if settings.oi_surge_1m:
+        return "started_oi_one"
+    return "started_oi_five" if settings.oi_surge_5m else "started_oi_off"
+
+
+def _blind_since(news: BlindSince, style: Style) -> list[str]:
+    title = style.say("blind_never_saw")
+    if news.since_ms is not None:
+        title = style.say("blind_since", time=n.when(news.since_ms, style.tz, reference_ms=news.at_ms))
+    effect = style.say("blind_symbols", count=news.symbols) if news.symbols else style.say("blind_no_symbols")
+    return [title, _reason(news.reason, style), effect]
+
+
+def _back_after(news: BackAfter, style: Style) -> list[str]:
+    title = style.say("back_after", duration=n.duration((news.at_ms - news.since_ms) / 1000, style.lang))
+    if not news.missed_minutes:
+        return [title, style.say("back_missed_none")]
+    unseen = n.period(news.since_ms, news.at_ms, style.tz, is_dated=False)
+    return [
+        title,
+        style.say("back_missed", period=unseen, minutes=f"{news.missed_minutes:,}"),
+        style.say("back_filled" if news.is_filled else "back_not_filled"),
+    ]
+
+
+def _exchange_blocked(news: ExchangeBlocked, style: Style) -> list[str]:
+    title = style.say(
+        "region_blocked" if news.is_region else "exchange_blocked",
+        time=n.when(news.until_ms, style.tz, reference_ms=news.at_ms),
+        duration=n.duration((news.until_ms - news.at_ms) / 1000, style.lang),
+    )
+    return [
+        title,
+        _reason(news.reason, style),
+        style.say("region_blocked_effect" if news.is_region else "exchange_blocked_effect"),
+    ]
+
+
+def _website_blocked(news: WebsiteBlocked, style: Style) -> list[str]:
+    title = style.say(
+        "website_blocked",
+        time=n.when(news.until_ms, style.tz, reference_ms=news.at_ms),
+        duration=n.duration((news.until_ms - news.at_ms) / 1000, style.lang),
+    )
+    return [title, _reason(news.reason, style), style.say("website_blocked_effect")]
+
+
+def _clock_skew(news: ClockSkew, style: Style) -> list[str]:
+    skew_s = abs(news.skew_ms) / 1000
+    skew = n.span(skew_s, style.lang) if skew_s < 60 else n.duration(skew_s, style.lang)
+    title = style.say("clock_ahead" if news.skew_ms > 0 else "clock_behind", skew=skew)
+    return [title, style.say("clock_effect")]
+
+
+def _symbols(key: str, symbols: Sequence[str], style: Style) -> list[str]:
+    named = [n.symbol_text(symbol) for symbol in symbols[:SYMBOLS_NAMED_MAX]]
+    if len(symbols) == 1:
+        return [style.say(f"{key}_one", symbols=named[0])]
+    more = len(symbols) - len(named)
+    if more:
+        named.append(style.say("and_more", count=more))
+    return [style.say(key, count=len(symbols)), style.say("list").join(named)]
+
+
+def _title_after(key: str, since_ms: int | None, at_ms: int, style: Style) -> str:
+    if since_ms is None:
+        return style.say(key)
+    return style.say(f"{key}_after", duration=n.duration((at_ms - since_ms) / 1000, style.lang))
+
+
+def _reason(reason: str, style: Style) -> str:
+    return style.say("reason", reason=_cut(reason)) if reason else ""
+
+
+def _cut(text: str) -> str:
+    """Escaped, on one line, not longer than a person reads."""
+    line = " ".join(text.split())
+    return n.escape(line if len(line) <= REASON_CHARS_MAX else line[: REASON_CHARS_MAX - 1] + "…")

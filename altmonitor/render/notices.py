@@ -1,0 +1,179 @@
+"""What the operator is told about altmonitor itself: one small value per piece of news, each told once per change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from altmonitor.settings.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """at_ms: when it happened, our clock, unix ms; the message may arrive much later."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """Found from before. queued: undelivered alerts. cooldowns: running ones. candles: loaded for baselines."""
+
+    queued: int = 0
+    cooldowns: int = 0
+    candles: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started(Moment):
+    """alerts_per_day: what these thresholds would have raised, over the last history_s seconds; None: not known."""
+
+    version: str
+    symbols: int
+    settings: Settings
+    restored: Restored = field(default_factory=Restored)
+    alerts_per_day: float | None = None
+    history_s: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlindSince(Moment):
+    """since_ms: last data frame, None when there never was one. symbols: how many are not seen,
+    0 when not even their list is known."""
+
+    reason: str
+    since_ms: int | None
+    symbols: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackAfter(Moment):
+    """missed_minutes: candles that closed unseen. is_filled: they were fetched and looked through afterwards."""
+
+    since_ms: int
+    missed_minutes: int
+    is_filled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeBlocked(Moment):
+    """until_ms: nothing is asked before. is_region: refused for where we are, so waiting will hardly help."""
+
+    until_ms: int
+    reason: str
+    is_region: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeFree(Moment):
+    blocked_since_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebsiteBlocked(Moment):
+    """The exchange's website, where followed traders are told, refuses us; until_ms: nothing is asked before."""
+
+    until_ms: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelegramTrouble(Moment):
+    """chat: as configured, `-1001234/56`. waiting: undelivered alerts for it."""
+
+    chat: str
+    reason: str
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicLost(Moment):
+    """chat: with the topic, `-1001234/56`. Its messages go to the chat's general topic."""
+
+    chat: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelegramFine(Moment):
+    chat: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockSkew(Moment):
+    """skew_ms: our clock minus the exchange's; positive is ahead."""
+
+    skew_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockFine(Moment):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskTrouble(Moment):
+    """waiting: alerts that are only in memory."""
+
+    reason: str
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskFine(Moment):
+    since_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsDamaged(Moment):
+    """kept_as: where the damaged file now lies."""
+
+    kept_as: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondPoller(Moment):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSetAside(Moment):
+    kept_as: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolsSilent(Moment):
+    """silent_s: how long the quietest of them has said nothing; None: not known."""
+
+    symbols: Sequence[str]
+    silent_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolsBack(Moment):
+    symbols: Sequence[str]
+
+
+News = (
+    Started
+    | BlindSince
+    | BackAfter
+    | ExchangeBlocked
+    | ExchangeFree
+    | WebsiteBlocked
+    | TelegramTrouble
+    | TopicLost
+    | TelegramFine
+    | ClockSkew
+    | ClockFine
+    | DiskTrouble
+    | DiskFine
+    | SettingsDamaged
+    | SecondPoller
+    | DatabaseSetAside
+    | SymbolsSilent
+    | SymbolsBack
+)

@@ -1,0 +1,255 @@
+"""A reply as a value → Telegram HTML in the reader's language, cut into messages where it is long."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from altmonitor.commands.position_replies import (
+    ChangeShown,
+    DivergenceShown,
+    ScanShown,
+    TooFewRows,
+    TrendShown,
+    WhoShown,
+)
+from altmonitor.commands.replies import (
+    HelpShown,
+    HistoryOff,
+    HistoryShown,
+    MutedChanged,
+    MutedShown,
+    NotAvailable,
+    NotPermitted,
+    NumberChange,
+    NumbersChanged,
+    OverridesShown,
+    Placed,
+    QueryFailed,
+    Refused,
+    Reply,
+    SaveFailed,
+    StatsShown,
+    StatusPin,
+    StatusShown,
+    SymbolsRefused,
+    UniverseUnknown,
+    UnknownCommand,
+    Unrecorded,
+    WatchlistChanged,
+    WatchlistShown,
+)
+from altmonitor.commands.replies_market import (
+    AnswerFailed,
+    ChartShown,
+    Explained,
+    FundingShown,
+    NothingKnown,
+    OpenInterestShown,
+    PriceShown,
+    TopShown,
+)
+from altmonitor.render import format as n
+from altmonitor.render.blocks import WORDS_MAX, name_lines, outside_text, packed, setting_value, titled
+from altmonitor.render.blocks import words as word_list
+from altmonitor.render.differences import difference_lines
+from altmonitor.render.help import help_lines, usage_line
+from altmonitor.render.replies_market import answer_lines
+from altmonitor.render.replies_positions import position_lines
+from altmonitor.render.replies_settings import place_lines
+from altmonitor.render.status import mute_end, muted_lines, status_lines
+from altmonitor.render.style import Style
+from altmonitor.render.texts.reply_texts import say_reply
+from altmonitor.render.told import history_lines, stats_lines
+from altmonitor.settings.differences import NOT_MUTED
+from altmonitor.settings.input import NotRead
+
+
+def reply_parts(reply: Reply, style: Style) -> list[str]:
+    """At least one part, each at most 4,096 UTF-16 units."""
+    return packed(_lines(reply, style))
+
+
+def _lines(reply: Reply, style: Style) -> Sequence[str]:
+    lang = style.lang
+    match reply:
+        case Refused():
+            return _refused(reply, style)
+        case UnknownCommand():
+            near = say_reply(lang, "nearest", nearest=reply.nearest) if reply.nearest else ""
+            unknown = say_reply(lang, "unknown_command", name=n.symbol_text(reply.name))
+            return [" ".join(text for text in (unknown, near, say_reply(lang, "see_help")) if text)]
+        case SymbolsRefused():
+            return _symbols_refused(reply, style)
+        case UniverseUnknown():
+            return [say_reply(lang, "universe_unknown", command=reply.command)]
+        case SaveFailed():
+            return [say_reply(lang, "save_failed", command=reply.command, problem=outside_text(reply.problem))]
+        case QueryFailed():
+            return [say_reply(lang, "query_failed", command=reply.command, problem=outside_text(reply.problem))]
+        case HistoryOff():
+            return [say_reply(lang, "history_off", command=reply.command)]
+        case NumbersChanged():
+            lines = [_number_change(change, style, is_told=True) for change in reply.changes]
+            return [*lines, say_reply(lang, "from_environment")] if reply.is_reset else lines
+        case OverridesShown():
+            return _overrides(reply, style)
+        case WatchlistShown():
+            return _watchlist(reply, style)
+        case WatchlistChanged():
+            return _watchlist_changed(reply, style)
+        case MutedShown():
+            return _muted(reply, style)
+        case MutedChanged():
+            return _muted_changed(reply, style)
+        case StatusShown():
+            return status_lines(reply, style)
+        case StatusPin():
+            off = "pin_off" if reply.was_on else "pin_off_none"
+            return [say_reply(lang, "pin_on" if reply.is_on else off)]
+        case HistoryShown():
+            return history_lines(reply, style)
+        case StatsShown():
+            return stats_lines(reply, style)
+        case HelpShown():
+            return help_lines(reply, style)
+        case NotPermitted():
+            return [say_reply(lang, "not_permitted", command=reply.command)]
+        case NotAvailable():
+            return [say_reply(lang, "not_available", command=reply.command)]
+        case Placed():
+            key = "for_main" if reply.is_main else "for_place"
+            return [say_reply(lang, key, place=f"<code>{reply.place}</code>"), *_lines(reply.reply, style)]
+        case Unrecorded():
+            warning = say_reply(lang, "unrecorded", problem=outside_text(reply.problem))
+            return [*_lines(reply.reply, style), warning]
+        case (
+            Explained()
+            | TopShown()
+            | PriceShown()
+            | OpenInterestShown()
+            | FundingShown()
+            | ChartShown()
+            | NothingKnown()
+            | AnswerFailed()
+        ):
+            return answer_lines(reply, style)
+        case WhoShown() | DivergenceShown() | ChangeShown() | TrendShown() | ScanShown() | TooFewRows():
+            return position_lines(reply, style)
+        case _:
+            return place_lines(reply, style)
+
+
+# --- refusals ----------------------------------------------------------------------------------------------------
+
+
+def _refused(reply: Refused, style: Style) -> list[str]:
+    lang = style.lang
+    reason = say_reply(lang, reply.reason.value, word=word_list([reply.word]))
+    lines = [say_reply(lang, "refused", command=reply.command, reason=reason)]
+    if isinstance(reply.reason, NotRead) or reply.setting is not None:
+        lines.append(_allowed(reply, style))
+    return [line for line in (*lines, usage_line(reply.command, style)) if line]
+
+
+def _allowed(reply: Refused, style: Style) -> str:
+    setting = reply.setting
+    if setting is not None:
+        key = "allowed_or_off" if setting.has_off else "allowed"
+        high = setting_value(setting, setting.high, style)
+        return say_reply(style.lang, key, low=n.exact(setting.low), high=high)
+    if reply.low is not None and reply.high is not None:
+        return say_reply(style.lang, "allowed", low=n.exact(reply.low), high=n.exact(reply.high))
+    return ""
+
+
+def _symbols_refused(reply: SymbolsRefused, style: Style) -> list[str]:
+    lang = style.lang
+    lines = [say_reply(lang, "symbols_refused", command=reply.command)]
+    for unlisted in reply.unlisted[:WORDS_MAX]:
+        word = word_list([unlisted.given])
+        if unlisted.suggestions:
+            lines.append(say_reply(lang, "unlisted_near", word=word, suggestions=word_list(unlisted.suggestions)))
+        else:
+            lines.append(say_reply(lang, "unlisted", word=word))
+    if len(reply.unlisted) > WORDS_MAX:
+        lines.append(say_reply(lang, "and_more", count=len(reply.unlisted) - WORDS_MAX))
+    return [*lines, usage_line(reply.command, style)]
+
+
+# --- numbers -----------------------------------------------------------------------------------------------------
+
+
+def _number_change(change: NumberChange, style: Style, *, is_told: bool) -> str:
+    setting = change.setting
+    old, new = (setting_value(setting, value, style) for value in (change.old, change.new))
+    key = ("changed" if change.old != change.new else "unchanged") if is_told else "override"
+    return say_reply(style.lang, key, setting=say_reply(style.lang, setting.key), old=old, new=new)
+
+
+def _overrides(reply: OverridesShown, style: Style) -> list[str]:
+    if not reply.changes and not reply.others:
+        return [say_reply(style.lang, "no_overrides")]
+    lines = [_number_change(change, style, is_told=False) for change in reply.changes]
+    others = difference_lines(reply.others, style) if reply.others else []
+    return [say_reply(style.lang, "overrides"), *lines, *others, say_reply(style.lang, "reset_hint")]
+
+
+# --- lists -------------------------------------------------------------------------------------------------------
+
+
+def _watchlist(reply: WatchlistShown, style: Style) -> list[str]:
+    lang, count = style.lang, len(reply.symbols)
+    if not count:
+        return [say_reply(lang, "watch_all"), say_reply(lang, "watch_all_hint")]
+    title = say_reply(lang, "watch_one") if count == 1 else say_reply(lang, "watch_some", count=count)
+    return [title, *name_lines(reply.symbols), say_reply(lang, "watch_clear_hint")]
+
+
+def _watchlist_changed(reply: WatchlistChanged, style: Style) -> list[str]:
+    lang = style.lang
+    old, new = (_watched(symbols, style) for symbols in (reply.old, reply.new))
+    key = "watch_unchanged" if reply.old == reply.new else "watch_changed"
+    return [
+        say_reply(lang, key, old=old, new=new),
+        *titled(style, "added", reply.added),
+        *titled(style, "removed", reply.removed),
+        *titled(style, "already", reply.already),
+        *titled(style, "absent", reply.absent),
+        *titled(style, "now", reply.new),
+        *([say_reply(lang, "warn_all_now")] if reply.is_all_now else []),
+        *titled(style, "warn_muted_too", reply.muted_too),
+    ]
+
+
+def _watched(symbols: Sequence[str], style: Style) -> str:
+    if not symbols:
+        return say_reply(style.lang, "every_contract")
+    return say_reply(style.lang, "contract" if len(symbols) == 1 else "contracts", count=len(symbols))
+
+
+def _muted(reply: MutedShown, style: Style) -> list[str]:
+    lang = style.lang
+    if not reply.muted:
+        return [say_reply(lang, "muted_none"), say_reply(lang, "mute_hint")]
+    title = say_reply(lang, "muted_list", count=len(reply.muted))
+    return [title, *muted_lines(dict(reply.muted), None, style), say_reply(lang, "mute_hint")]
+
+
+def _muted_changed(reply: MutedChanged, style: Style) -> list[str]:
+    """Symbols that changed in the same way stand together."""
+    lang = style.lang
+    groups: dict[tuple[int | None, int | None], list[str]] = {}
+    for symbol, old_s, new_s in reply.changes:
+        groups.setdefault((old_s, new_s), []).append(symbol)
+    lines: list[str] = []
+    for (old_s, new_s), symbols in groups.items():
+        *first, last = name_lines(symbols)
+        key = "mute_unchanged" if old_s == new_s else "mute_changed"
+        lines += first
+        lines.append(say_reply(lang, key, names=last, old=_mute_state(old_s, style), new=_mute_state(new_s, style)))
+    lines += titled(style, "was_not_muted", reply.absent)
+    return [*lines, say_reply(lang, "muted_now", count=reply.muted_count)]
+
+
+def _mute_state(until_s: int | None, style: Style) -> str:
+    return say_reply(style.lang, "not_muted") if until_s == NOT_MUTED else mute_end(until_s, None, style)

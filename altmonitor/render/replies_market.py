@@ -1,0 +1,164 @@
+"""What is known of the market, as text: /top, /price, /oi, /funding, /chart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from altmonitor.commands.facts import TopRow
+from altmonitor.commands.replies_market import (
+    AnswerFailed,
+    AnswerReply,
+    ChartShown,
+    Explained,
+    FundingShown,
+    NothingKnown,
+    OpenInterestShown,
+    PriceShown,
+    TopShown,
+)
+from altmonitor.market.contracts import base_of
+from altmonitor.render import format as n
+from altmonitor.render.blocks import joined, outside_text
+from altmonitor.render.style import Style
+from altmonitor.render.texts.reply_texts import REPLY_TEXTS, say_reply
+from altmonitor.render.why import explanation_lines
+
+_ASKED_S = {"1m": 60.0, "5m": 300.0}
+
+
+def answer_lines(reply: AnswerReply, style: Style) -> list[str]:
+    """What is not known has no line."""
+    return [line for line in _lines(reply, style) if line]
+
+
+def _lines(reply: AnswerReply, style: Style) -> list[str]:
+    lang = style.lang
+    match reply:
+        case Explained():
+            return explanation_lines(reply.explanation, reply.now_s, style)
+        case TopShown():
+            return _top(reply, style)
+        case PriceShown():
+            return _price(reply, style)
+        case OpenInterestShown():
+            return _open_interest(reply, style)
+        case FundingShown():
+            return _funding(reply, style)
+        case ChartShown():
+            chart = reply.chart
+            period = n.period(chart.from_ms, chart.to_ms, style.tz, is_dated=True)
+            return [say_reply(lang, "chart_of", symbol=n.symbol_text(chart.symbol), period=period)]
+        case NothingKnown():
+            symbol = f"<code>{n.symbol_text(reply.symbol)}</code>"
+            key = "no_chart" if reply.command == "chart" else "nothing_known"
+            return [say_reply(lang, key, command=reply.command, symbol=symbol)]
+        case AnswerFailed():
+            return [say_reply(lang, "answer_failed", command=reply.command, problem=outside_text(reply.problem))]
+        case _:
+            assert_never(reply)
+
+
+def _top(reply: TopShown, style: Style) -> list[str]:
+    top, lang = reply.top, style.lang
+    window = say_reply(lang, f"top_{top.window}")
+    if not top.rising and not top.falling:
+        return [say_reply(lang, "top_none", window=window)]
+    return [
+        say_reply(lang, "top", window=window, count=top.symbols),
+        *_side("top_rising", top.rising, style),
+        *_side("top_falling", top.falling, style),
+        *_as_of(top.as_of_ms, reply.now_s, style),
+    ]
+
+
+def _side(key: str, rows: Sequence[TopRow], style: Style) -> list[str]:
+    if not rows:
+        return []
+    return [say_reply(style.lang, key), *(_top_row(row, style) for row in rows)]
+
+
+def _top_row(row: TopRow, style: Style) -> str:
+    volume = "" if row.day_quote_usdt is None else say_reply(style.lang, "top_volume", usd=n.usd(row.day_quote_usdt))
+    shown = say_reply(
+        style.lang,
+        "top_row",
+        change=f"<b>{n.pct(row.change_pct)}</b>",
+        symbol=n.symbol_text(row.symbol),
+        price=n.price(row.price),
+    )
+    return joined(shown, volume)
+
+
+def _price(reply: PriceShown, style: Style) -> list[str]:
+    facts, lang = reply.facts, style.lang
+    changes = [
+        say_reply(lang, "price_changes", window=_window(window, style), change=n.pct(change))
+        for window, change in facts.changes
+    ]
+    day = ""
+    if facts.day_high is not None and facts.day_low is not None:
+        day = say_reply(lang, "price_day", low=n.price(facts.day_low), high=n.price(facts.day_high))
+    volume = "" if facts.day_quote_usdt is None else say_reply(lang, "price_volume", usd=n.usd(facts.day_quote_usdt))
+    return [
+        say_reply(lang, "price_of", symbol=n.symbol_text(facts.symbol), price=n.price(facts.price)),
+        joined(*changes),
+        joined(day, volume),
+        _mark_price(facts.mark_price, style),
+        *_as_of(facts.event_ms, reply.now_s, style),
+    ]
+
+
+def _open_interest(reply: OpenInterestShown, style: Style) -> list[str]:
+    facts, lang = reply.facts, style.lang
+    changes = []
+    for window, change, span_s in (
+        ("1m", facts.change_1m_pct, facts.span_1m_s),
+        ("5m", facts.change_5m_pct, facts.span_5m_s),
+    ):
+        shown = n.pct(change)
+        if change is not None and span_s is not None and abs(span_s - _ASKED_S[window]) > 1:
+            shown = say_reply(lang, "oi_measured", change=shown, span=n.span(span_s, lang))
+        changes.append(say_reply(lang, "oi_changed", window=_window(window, style), change=shown))
+    quantity, base = n.quantity(facts.contracts), n.symbol_text(base_of(facts.symbol))
+    return [
+        say_reply(lang, "oi_of", symbol=n.symbol_text(facts.symbol), usd=n.usd(facts.usd)),
+        say_reply(lang, "oi_contracts", quantity=quantity, base=base),
+        joined(*changes),
+        *_as_of(facts.sampled_ms, reply.now_s, style),
+    ]
+
+
+def _funding(reply: FundingShown, style: Style) -> list[str]:
+    facts, lang = reply.facts, style.lang
+    each = "" if facts.interval_h is None else say_reply(lang, "funding_each", hours=n.exact(facts.interval_h))
+    coming = ""
+    if facts.next_ms is not None:
+        time = n.when(facts.next_ms, style.tz, reference_ms=reply.now_s * 1000)
+        left = n.duration(facts.next_ms / 1000 - reply.now_s, lang)
+        coming = say_reply(lang, "funding_next", time=time, left=left)
+    rate = n.pct(facts.rate * 100, 4)
+    return [
+        joined(say_reply(lang, "funding_of", symbol=n.symbol_text(facts.symbol), rate=rate), each),
+        coming,
+        _mark_price(facts.mark_price, style),
+        *_as_of(facts.as_of_ms, reply.now_s, style),
+    ]
+
+
+def _mark_price(price: float | None, style: Style) -> str:
+    return "" if price is None else say_reply(style.lang, "mark_price", price=n.price(price))
+
+
+def _window(window: str, style: Style) -> str:
+    """One that has no name yet is shown as it is called."""
+    key = f"top_{window}"
+    return say_reply(style.lang, key) if key in REPLY_TEXTS[style.lang] else n.escape(window)
+
+
+def _as_of(unix_ms: int | None, now_s: float, style: Style) -> list[str]:
+    if unix_ms is None:
+        return []
+    time = n.when(unix_ms, style.tz, reference_ms=now_s * 1000)
+    age = n.age(now_s - unix_ms / 1000, style.lang)
+    return [f"<i>{say_reply(style.lang, 'as_of', time=time, age=age)}</i>"]

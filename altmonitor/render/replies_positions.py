@@ -1,0 +1,162 @@
+"""Answers about who is positioned, as text: /who and /div."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from altmonitor.commands.position_replies import (
+    ChangeShown,
+    DivergenceShown,
+    PositionReply,
+    ScanShown,
+    TooFewRows,
+    TrendShown,
+    WhoShown,
+)
+from altmonitor.positioning.history import Change, QtyChange, SideChange
+from altmonitor.positioning.scan import ScanEntry
+from altmonitor.positioning.trend import ProfitTrend, ShareMove, SideTrend
+from altmonitor.render import format as n
+from altmonitor.render.position_card import push_card
+from altmonitor.render.style import Style, joined
+from altmonitor.render.texts.reply_texts import say_reply
+from altmonitor.render.whales import DASH, dashed
+
+
+def position_lines(reply: PositionReply, style: Style) -> list[str]:
+    match reply:
+        case WhoShown():
+            return push_card(reply.facts, style)
+        case DivergenceShown():
+            return _divergence(reply, style)
+        case ChangeShown():
+            return _change(reply.found, style)
+        case TrendShown():
+            return _trend(reply.found, style)
+        case ScanShown():
+            return _scan(reply, style)
+        case TooFewRows():
+            found = reply.found
+            span = n.duration(found.minutes * 60, style.lang)
+            symbol = n.symbol_text(found.symbol)
+            return [say_reply(style.lang, "who_too_few", symbol=symbol, rows=found.rows, span=span)]
+        case _:
+            assert_never(reply)
+
+
+def _divergence(reply: DivergenceShown, style: Style) -> list[str]:
+    facts, lang = reply.facts, style.lang
+    found, symbol = facts.found, n.symbol_text(facts.symbol)
+    if found is None:
+        return [say_reply(lang, "div_none", symbol=symbol, period=facts.period)]
+    gap = say_reply(lang, "div_gap", gap=f"<b>{n.signed(found.long_pct_gap)}</b>")
+    time = n.when(found.time_ms, style.tz, reference_ms=reply.now_s * 1000)
+    age = n.age(reply.now_s - found.time_ms / 1000, lang)
+    return [
+        say_reply(lang, "div_title", symbol=symbol, period=facts.period),
+        say_reply(
+            lang,
+            "div_sides",
+            crowd=n.unsigned_pct(found.retail_long_pct, 2),
+            top=n.unsigned_pct(found.smart_money_long_pct, 2),
+        ),
+        joined(gap, say_reply(lang, f"div_{found.signal}")),
+        f"<i>{say_reply(lang, 'as_of', time=time, age=age)}. {say_reply(lang, 'not_advice')}</i>",
+    ]
+
+
+def _change(found: Change, style: Style) -> list[str]:
+    return [
+        _span(found, style),
+        say_reply(style.lang, "who_price", price=dashed(n.price(found.mark_price))),
+        *_side_change("who_side_long", found.long, style),
+        *_side_change("who_side_short", found.short, style),
+        f"<i>{say_reply(style.lang, 'not_advice')}</i>",
+    ]
+
+
+def _side_change(key: str, side: SideChange, style: Style) -> list[str]:
+    lang = style.lang
+    before, now = (dashed(n.price(entry)) for entry in (side.from_avg_entry, side.to_avg_entry))
+    whale_entry = dashed(n.price(side.whale_avg_entry))
+    return [
+        say_reply(lang, key, qty=_qty(side.qty, style)),
+        joined(
+            say_reply(lang, "who_entry", before=before, now=now),
+            say_reply(lang, "who_whales", qty=_qty(side.whale_qty, style), entry=whale_entry),
+        ),
+    ]
+
+
+def _trend(found: ProfitTrend, style: Style) -> list[str]:
+    return [
+        _span(found, style),
+        say_reply(style.lang, "who_side_long", qty=_side_trend(found.long, style)),
+        say_reply(style.lang, "who_side_short", qty=_side_trend(found.short, style)),
+        f"<i>{say_reply(style.lang, 'not_advice')}</i>",
+    ]
+
+
+def _side_trend(side: SideTrend, style: Style) -> str:
+    traders, whales = (_share(move, style) for move in (side.traders, side.whales))
+    return say_reply(style.lang, "who_trend", traders=traders, whales=whales)
+
+
+def _scan(reply: ScanShown, style: Style) -> list[str]:
+    found, lang = reply.found, style.lang
+    if not found.scanned:
+        return [say_reply(lang, "who_scan_none")]
+    return [
+        say_reply(lang, "who_scan", count=found.scanned),
+        *_rows("who_most_long", found.most_long, style),
+        *_rows("who_most_short", found.most_short, style),
+        f"<i>{say_reply(lang, 'not_advice')}</i>",
+    ]
+
+
+def _rows(key: str, entries: Sequence[ScanEntry], style: Style) -> list[str]:
+    if not entries:
+        return []
+    rows = [
+        say_reply(
+            style.lang,
+            "who_scan_row",
+            symbol=n.symbol_text(entry.symbol),
+            ratio=dashed(n.ratio(entry.long_short_ratio)),
+            long=_whole(entry.long_profit_pct),
+            short=_whole(entry.short_profit_pct),
+            age=n.age(entry.age_min * 60, style.lang),
+        )
+        for entry in entries
+    ]
+    return [say_reply(style.lang, key), *rows]
+
+
+def _span(found: Change | ProfitTrend, style: Style) -> str:
+    lang = style.lang
+    title = say_reply(
+        lang,
+        "who_span",
+        symbol=n.symbol_text(found.symbol),
+        period=n.period(found.from_ms, found.to_ms, style.tz, is_dated=True),
+        span=n.duration(found.span_minutes * 60, lang),
+        rows=found.samples,
+    )
+    asked = n.duration(found.asked_minutes * 60, lang)
+    return joined(title, say_reply(lang, "who_span_off", asked=asked) if found.is_span_off else None)
+
+
+def _qty(qty: QtyChange, style: Style) -> str:
+    change = say_reply(style.lang, "who_new") if qty.is_new else dashed(n.pct(qty.change_pct))
+    before, now = (dashed(n.quantity(coins)) for coins in (qty.from_coins, qty.to_coins))
+    return say_reply(style.lang, "who_qty", before=before, now=now, change=change)
+
+
+def _share(move: ShareMove, style: Style) -> str:
+    change = dashed(n.signed(move.change_pct, 0))
+    return say_reply(style.lang, "who_share", before=_whole(move.from_pct), now=_whole(move.to_pct), change=change)
+
+
+def _whole(percent: float | None) -> str:
+    return DASH if percent is None else n.unsigned_pct(percent, 0)

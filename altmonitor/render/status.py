@@ -1,0 +1,206 @@
+"""`/status`: the settings in force, and whether the monitor sees, tells and may ask, in words."""
+
+from __future__ import annotations
+
+from altmonitor.commands.ports import HealthView
+from altmonitor.commands.replies import StatusShown
+from altmonitor.core.alert import KINDS
+from altmonitor.render import format as n
+from altmonitor.render.blocks import joined, kinds_text, money, name_lines, outside_text, setting_value, sound_text
+from altmonitor.render.style import Style
+from altmonitor.render.texts.reply_texts import REPLY_TEXTS, say_reply
+from altmonitor.settings.settings import SETTINGS, Unit
+
+
+def status_lines(reply: StatusShown, style: Style) -> list[str]:
+    return [*_health_lines(reply.health, reply.now_s, style), "", *_settings_lines(reply, style)]
+
+
+def lasting_lines(reply: StatusShown, style: Style) -> list[str]:
+    """What of the status does not change by the mere passing of time."""
+    health, lang = reply.health, style.lang
+    guard, feed = health.guard, health.feed
+    lines = [
+        say_reply(lang, f"health_{health.status}"),
+        *(f"– {_known(lang, f'reason_{code}', code)}" for code in health.reason_codes),
+        say_reply(lang, "board_feed", covered=feed.symbols_covered, expected=feed.symbols_expected),
+    ]
+    if guard.until_ms is not None and guard.state != "open":
+        until = n.when(guard.until_ms, style.tz, reference_ms=reply.now_s * 1000)
+        state = _known(lang, f"guard_{guard.state}", guard.state)
+        lines.append(say_reply(lang, "board_guard", state=state, time=until))
+    return [*lines, "", *_settings_lines(reply, style)]
+
+
+def muted_lines(muted: dict[str, int | None], now_s: float | None, style: Style) -> list[str]:
+    """Those for good first, many in a line; then one line for each that ends, the soonest first."""
+    for_good = sorted(symbol for symbol, until_s in muted.items() if until_s is None)
+    timed = sorted((until_s, symbol) for symbol, until_s in muted.items() if until_s is not None)
+    lines = name_lines(for_good)
+    for until_s, symbol in timed:
+        lines.append(f"{n.symbol_text(symbol)} {mute_end(until_s, now_s, style)}")
+    return lines
+
+
+def mute_end(until_s: int | None, now_s: float | None, style: Style) -> str:
+    """`for good`, or `until 14:00:00 UTC`, with the date when it is another day than now (or now is not known)."""
+    if until_s is None:
+        return say_reply(style.lang, "for_good")
+    if now_s is None:
+        time = n.date_and_time(until_s * 1000, style.tz)
+    else:
+        time = n.when(until_s * 1000, style.tz, reference_ms=now_s * 1000)
+    return say_reply(style.lang, "until", time=time)
+
+
+def _settings_lines(reply: StatusShown, style: Style) -> list[str]:
+    say, settings = say_reply, reply.settings
+    lines = [say(style.lang, "status_settings")]
+    for setting in SETTINGS:
+        is_unused = setting.command == "set_move" and not setting.of(settings) and setting.key not in reply.overridden
+        if setting.unit is Unit.USD or is_unused:  # the floors have a line of their own
+            continue
+        name = say(style.lang, setting.key)
+        value = setting_value(setting, setting.of(settings), style)
+        if setting.key == "vol_burst_mult" and settings.vol_burst_mult:
+            floor, lookback = money(settings.vol_burst_min_usdt), settings.vol_burst_lookback
+            text = say(style.lang, "status_volume", multiple=f"<b>{value}</b>", lookback=lookback, usd=floor)
+        else:
+            text = f"{name} <b>{value}</b>"
+        lines.append(joined(text, say(style.lang, "status_changed") if setting.key in reply.overridden else ""))
+    lines.append(
+        joined(
+            say(style.lang, "status_rolling", state=say(style.lang, "on" if settings.rolling else "off")),
+            say(style.lang, "status_oi_floor", usd=money(settings.oi_min_usd)) if settings.oi_min_usd else "",
+            say(style.lang, "status_day_floor", usd=money(settings.min_24h_usdt)) if settings.min_24h_usdt else "",
+        )
+    )
+    lines += _place_lines(reply, style)
+    if settings.watchlist:
+        lines.append(say(style.lang, "status_watch", count=len(settings.watchlist)))
+        lines += name_lines(sorted(settings.watchlist))
+    else:
+        lines.append(say(style.lang, "status_watch_all"))
+    muted = {symbol: end_s for symbol, end_s in settings.muted.items() if settings.is_muted(symbol, reply.now_s)}
+    if muted:
+        lines.append(say(style.lang, "status_muted", count=len(muted)))
+        lines += muted_lines(muted, reply.now_s, style)
+    else:
+        lines.append(say(style.lang, "status_muted_none"))
+    return lines
+
+
+def _place_lines(reply: StatusShown, style: Style) -> list[str]:
+    """What differs from a plain destination: route, sound, quiet hours, budget, thresholds of single symbols."""
+    lang, settings, audience = style.lang, reply.settings, reply.audience
+    lines = []
+    if audience is not None:
+        if audience.kinds != frozenset(KINDS) or audience.is_silent:
+            kinds, sound = kinds_text(audience.kinds, style), sound_text(audience.is_silent, style)
+            lines.append(say_reply(lang, "status_route", kinds=kinds, sound=sound))
+        quiet = "" if audience.quiet is None else say_reply(lang, "status_quiet", span=audience.quiet)
+        per_day = audience.budget_per_day
+        lines.append(joined(quiet, say_reply(lang, "status_budget", count=per_day) if per_day else ""))
+    if settings.of_symbol:
+        first, *rest = name_lines(sorted(settings.of_symbol))
+        lines += [say_reply(lang, "status_symbols", names=first), *rest]
+    return [line for line in lines if line]
+
+
+def _health_lines(health: HealthView, now_s: float, style: Style) -> list[str]:
+    lang = style.lang
+    return [
+        say_reply(lang, f"health_{health.status}"),
+        *(f"– {_known(lang, f'reason_{code}', code)}" for code in health.reason_codes),
+        *_feed_lines(health, now_s, style),
+        _sweep_line(health, style),
+        *_outbox_lines(health, style),
+        *_guard_lines(health, now_s, style),
+        _latency_line(health, style),
+        *_loop_lines(health, style),
+        say_reply(lang, "uptime", version=n.escape(health.version), uptime=n.duration(health.uptime_s, lang)),
+    ]
+
+
+def _feed_lines(health: HealthView, now_s: float, style: Style) -> list[str]:
+    feed, lang = health.feed, style.lang
+    counts = {"covered": feed.symbols_covered, "expected": feed.symbols_expected}
+    sockets = say_reply(lang, "sockets", connections=feed.connections, reconnects=feed.reconnects)
+    age_s = feed.last_frame_age_s
+    if age_s is None:
+        return [say_reply(lang, "feed_none", **counts), sockets]
+    if feed.is_blind:
+        since = n.when((now_s - age_s) * 1000, style.tz, reference_ms=now_s * 1000)
+        return [say_reply(lang, "blind", time=since, age=n.duration(age_s, lang), **counts), sockets]
+    return [say_reply(lang, "feed", age=_age(age_s, lang), **counts), sockets]
+
+
+def _sweep_line(health: HealthView, style: Style) -> str:
+    sweep, lang = health.sweep, style.lang
+    if sweep.sweep_age_s is None:
+        return say_reply(lang, "sweep_none")
+    return say_reply(
+        lang,
+        "sweep",
+        age=_age(sweep.sweep_age_s, lang),
+        coverage=n.share(sweep.coverage, 1),
+        period=n.duration(sweep.period_s, lang),
+    )
+
+
+def _outbox_lines(health: HealthView, style: Style) -> list[str]:
+    outbox, lang = health.outbox, style.lang
+    counts = {"queued": outbox.queued, "sent": outbox.sent, "failed": outbox.failed}
+    if outbox.oldest_age_s is None:
+        lines = [say_reply(lang, "outbox", **counts)]
+    else:
+        lines = [say_reply(lang, "outbox_oldest", age=_age(outbox.oldest_age_s, lang), **counts)]
+    if outbox.trouble:
+        lines.append(say_reply(lang, "trouble", trouble=outside_text(outbox.trouble)))
+    return lines
+
+
+def _guard_lines(health: HealthView, now_s: float, style: Style) -> list[str]:
+    guard, lang = health.guard, style.lang
+    state = _known(lang, f"guard_{guard.state}", guard.state)
+    weights = {"used": guard.weight_used, "limit": guard.weight_limit}
+    if guard.until_ms is None or guard.state == "open":
+        lines = [say_reply(lang, "guard", state=state, **weights)]
+    else:
+        until = n.when(guard.until_ms, style.tz, reference_ms=now_s * 1000)
+        lines = [say_reply(lang, "guard_until", state=state, time=until, **weights)]
+    if guard.reason and guard.state != "open":
+        lines.append(say_reply(lang, "guard_reason", reason=outside_text(guard.reason)))
+    return lines
+
+
+def _latency_line(health: HealthView, style: Style) -> str:
+    latency, lang = health.latency, style.lang
+    values = {name: getattr(latency, name) for name in ("detect_p50", "detect_p99", "deliver_p50", "deliver_p99")}
+    if all(value is None for value in values.values()):
+        return say_reply(lang, "latency_none")
+    return say_reply(lang, "latency", **{name: _delay(value, lang) for name, value in values.items()})
+
+
+def _loop_lines(health: HealthView, style: Style) -> list[str]:
+    restarted = [f"{n.symbol_text(loop.name)} {loop.restarts}×" for loop in health.loops if loop.restarts]
+    return [say_reply(style.lang, "restarts", loops=", ".join(restarted))] if restarted else []
+
+
+def _age(seconds: float, lang: str) -> str:
+    """A tenth of a second counts while an age is small."""
+    return n.span(seconds, lang) if seconds < 10 else n.duration(seconds, lang)
+
+
+def _delay(value_ms: float | None, lang: str) -> str:
+    """`386 ms`, from a second on `4.5 s`."""
+    if value_ms is None:
+        return n.NA
+    if value_ms >= 1000:
+        return n.span(value_ms / 1000, lang)
+    return say_reply(lang, "milliseconds", count=n.exact(round(value_ms)))
+
+
+def _known(lang: str, key: str, fallback: str) -> str:
+    """States and reasons are named elsewhere; a new one is shown as it is called."""
+    return say_reply(lang, key) if key in REPLY_TEXTS[lang] else n.escape(fallback)

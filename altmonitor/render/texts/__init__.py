@@ -1,0 +1,29 @@
+"""Every word an alert, a digest and a piece of news says, one table per language. `{names}` are filled in by the
+renderers, already escaped.
+
+Facts in neutral words: what was measured and when. No advice, no forecast, no reading of who did what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from altmonitor.core.languages import LANGUAGES
+from altmonitor.render.texts.alerts import ALERTS
+from altmonitor.render.texts.news import NEWS
+from altmonitor.render.texts.texts_chat import CHAT
+from altmonitor.render.texts.texts_digests import DIGESTS
+from altmonitor.render.texts.texts_tracking import TRACKING
+
+TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        lang: MappingProxyType({**ALERTS[lang], **DIGESTS[lang], **NEWS[lang], **CHAT[lang], **TRACKING[lang]})
+        for lang in LANGUAGES
+    }
+)
+
+
+def say(lang: str, key: str, **values: object) -> str:
+    """The text of `key` with its `{names}` filled in. Raises KeyError for an unknown language, key or missing name."""
+    return TEXTS[lang][key].format(**values)

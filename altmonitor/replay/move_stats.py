@@ -1,0 +1,221 @@
+"""How often the market moved by how much lately: what thresholds for a wished number of alerts are derived from.
+
+Kept are the sizes of everything noteworthy, well below any threshold a person would set, and how many minutes of how
+many symbols were looked at for them.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from statistics import median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from altmonitor.core.alert import KINDS, Kind
+from altmonitor.market.candles import MINUTE_MS
+from altmonitor.market.stretches import Stretches
+from altmonitor.replay.tally_rows import SizeRows
+
+VERSION = 1
+KEPT_MS = 3 * 86_400_000
+HOUR_MS = 3_600_000
+PLATEAU_MS = 375_000
+"""A jump of open interest leaves the 5-minute window after so long at the latest."""
+SMALLEST: dict[Kind, float] = {"price": 0.8, "oi": 1.0, "vol": 3.0}
+"""Percent for price and oi, multiples of the median for vol."""
+SMALLEST_MEDIANS = 5
+MOST_ROWS = 400_000
+"""Per kind; 18 bytes each. A market that moves so much loses its oldest rows first."""
+
+
+class Damaged(Exception):
+    """A saved tally that is not ours, or only a part of one; `str()` is one line."""
+
+
+class Candles:
+    """What is needed of closed minutes: parallel columns, oldest → newest, one minute apart."""
+
+    __slots__ = ("high_pct", "low_pct", "open_ms", "quote_usdt")
+
+    def __init__(
+        self, open_ms: Sequence[int], high_pct: Sequence[float], low_pct: Sequence[float], quote_usdt: Sequence[float]
+    ) -> None:
+        """high_pct, low_pct: the candle's extremes against its open, percent; low_pct ≤ 0 ≤ high_pct."""
+        self.open_ms = open_ms
+        self.high_pct = high_pct
+        self.low_pct = low_pct
+        self.quote_usdt = quote_usdt
+
+
+class Tally:
+    """Sizes of the last `KEPT_MS`. Candles of one symbol may come in any order and more than once; each minute counts
+    once."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._rows: dict[Kind, SizeRows] = {kind: SizeRows() for kind in KINDS}
+        self._seen: dict[Kind, Counter[int]] = {kind: Counter() for kind in KINDS}  # hour → symbol-minutes
+        self._counted = Stretches()
+        self._oi_ms: dict[int, int] = {}
+        self._pruned_ms = 0
+
+    def take_candles(self, symbol: str, candles: Candles, *, lookback: int) -> None:
+        """lookback: closed candles before a burst that its median is taken over."""
+        number = self._number(symbol)
+        for at, open_ms in enumerate(candles.open_ms):
+            if self._counted.covers(symbol, open_ms):
+                continue
+            self._counted.add(symbol, open_ms, open_ms + MINUTE_MS)
+            self._seen["price"][open_ms // HOUR_MS] += 1
+            for size in (candles.high_pct[at], candles.low_pct[at]):
+                if abs(size) >= SMALLEST["price"]:
+                    self._rows["price"].add(open_ms, number, size, 0.0)
+            self._take_volume(number, candles, at, lookback)
+        if candles.open_ms:
+            self._prune(candles.open_ms[-1])
+
+    def _take_volume(self, number: int, candles: Candles, at: int, lookback: int) -> None:
+        before = candles.quote_usdt[max(0, at - lookback) : at]
+        if len(before) < SMALLEST_MEDIANS:
+            return
+        open_ms, quote_usdt = candles.open_ms[at], candles.quote_usdt[at]
+        self._seen["vol"][open_ms // HOUR_MS] += 1
+        usual = median(before)
+        if usual > 0 and quote_usdt >= SMALLEST["vol"] * usual:
+            self._rows["vol"].add(open_ms, number, quote_usdt / usual, quote_usdt)
+
+    def take_open_interest(self, symbol: str, *, at_ms: int, change_pct: float | None, usd: float | None) -> None:
+        """One sample of a sweep. change_pct: over 5 minutes, None without an honest value. usd: None when unknown."""
+        number = self._number(symbol)
+        last_ms = self._oi_ms.get(number, 0)
+        if at_ms <= last_ms or change_pct is None:
+            return
+        self._oi_ms[number] = at_ms
+        self._seen["oi"][at_ms // HOUR_MS] += min(5, max(1, round((at_ms - last_ms) / MINUTE_MS)))
+        if abs(change_pct) >= SMALLEST["oi"]:
+            self._rows["oi"].add(at_ms, number, change_pct, float("inf") if usd is None else usd)
+
+    def symbol_minutes(self, kind: Kind) -> int:
+        """Minutes of all symbols together that were looked at for this kind."""
+        return self._seen[kind].total()
+
+    def history_days(self, kind: Kind = "price") -> float:
+        """How long a time the sizes come from, gaps left out: its hours, as days."""
+        return len(self._seen[kind]) / 24
+
+    def alerts_per_day(
+        self, kind: Kind, reach: Reach, *, symbols: int, hears: Callable[[str], bool], cooldown_s: float
+    ) -> float | None:
+        """How many alerts a day `reach` would have raised over `symbols` contracts; None without any history.
+
+        hears: True for a symbol that the reader wants to hear of; the others are counted out.
+        """
+        seen = self.symbol_minutes(kind)
+        if seen == 0:
+            return None
+        rows = self._rows[kind]
+        number, at_ms = np.asarray(rows.symbol, np.int64), np.asarray(rows.at_ms, np.int64)
+        size, usd = np.asarray(rows.size, np.float64), np.asarray(rows.usd, np.float64)
+        heard = np.array([hears(symbol) for symbol in self._numbers], dtype=bool)
+        reached = (size >= reach.up) | (size <= reach.down)
+        chosen = reached & (usd >= reach.floor_usd) & (heard[number] if number.size else True)
+        side, cooldown_ms = number[chosen] * 2 + (size[chosen] > 0), int(max(cooldown_s, 60.0) * 1000)
+        if kind == "oi":  # one jump stays in sight of several sweeps and is told once
+            found = _runs(side, at_ms[chosen], max(cooldown_ms, PLATEAU_MS), repeats=False)
+        else:
+            found = _runs(side, at_ms[chosen], cooldown_ms, repeats=True)
+        return found / seen * symbols * 1_440
+
+    def covered_days(self, symbols: int) -> float:
+        """How much of the market's time was looked at, in days, when there are so many symbols."""
+        return self.symbol_minutes("price") / max(1, symbols) / 1_440
+
+    # --- over a restart
+
+    def saved(self) -> bytes:
+        """Everything, as one small compressed file."""
+        columns: dict[str, NDArray[Any]] = {"symbols": np.array(list(self._numbers), dtype=np.str_)}
+        for kind, rows in self._rows.items():
+            columns |= {f"{kind}_{name}": np.asarray(column) for name, column in rows.columns().items()}
+            columns[f"{kind}_seen"] = np.array(sorted(self._seen[kind].items()), np.int64).reshape(-1, 2)
+        spans = [(self._numbers[symbol], *span) for symbol, *span in self._counted.spans()]
+        columns["counted"] = np.array(spans, np.int64).reshape(-1, 3)
+        columns["oi_ms"] = np.array(sorted(self._oi_ms.items()), np.int64).reshape(-1, 2)
+        content = io.BytesIO()
+        np.savez_compressed(content, allow_pickle=False, version=np.array(VERSION), **columns)
+        return content.getvalue()
+
+    def restore(self, content: bytes, *, now_ms: int) -> None:
+        """What `saved` gave, into a tally that took nothing yet. Raises Damaged: then nothing was taken over."""
+        fresh = Tally()
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as file:
+                if int(file["version"]) != VERSION:
+                    raise Damaged(f"it has version {int(file['version'])}, known is {VERSION}")
+                fresh._read(file)
+        except (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as problem:
+            raise Damaged(f"it cannot be read: {problem}") from problem
+        fresh._prune(now_ms)
+        self.__dict__.update(fresh.__dict__)
+
+    def _read(self, file: Mapping[str, NDArray[Any]]) -> None:
+        self._numbers = {str(symbol): number for number, symbol in enumerate(file["symbols"])}
+        for kind, rows in self._rows.items():
+            rows.fill({name: file[f"{kind}_{name}"] for name in rows.columns()}, symbols=len(self._numbers))
+            self._seen[kind] = Counter({int(hour): int(count) for hour, count in file[f"{kind}_seen"]})
+        for number, begin_ms, end_ms in file["counted"].tolist():
+            self._counted.add(str(file["symbols"][number]), begin_ms, end_ms)
+        self._oi_ms = dict(file["oi_ms"].tolist())
+
+    # --- inside
+
+    def _number(self, symbol: str) -> int:
+        return self._numbers.setdefault(symbol, len(self._numbers))
+
+    def _prune(self, now_ms: int) -> None:
+        if now_ms - self._pruned_ms < HOUR_MS:
+            return
+        self._pruned_ms = now_ms
+        oldest_ms = now_ms - KEPT_MS
+        for kind, rows in self._rows.items():
+            chosen = np.asarray(rows.at_ms) >= oldest_ms
+            if len(chosen) > MOST_ROWS:
+                chosen[:-MOST_ROWS] = False
+            if not chosen.all():
+                rows.keep(chosen)
+            for hour in [hour for hour in self._seen[kind] if hour < oldest_ms // HOUR_MS]:
+                del self._seen[kind][hour]
+        self._counted.forget_before(oldest_ms)
+
+
+class Reach:
+    """What is reached upwards from `up` and downwards to `down`; floor_usd: least worth of volume or open interest."""
+
+    __slots__ = ("down", "floor_usd", "up")
+
+    def __init__(self, *, up: float, down: float = float("-inf"), floor_usd: float = 0.0) -> None:
+        self.up = up
+        self.down = down
+        self.floor_usd = floor_usd
+
+
+def _runs(side: NDArray[np.int64], at_ms: NDArray[np.int64], gap_ms: int, *, repeats: bool) -> int:
+    """Moments of one side that are less than a gap apart form a run; a run counts once, with `repeats` again for every
+    gap that it lasts. side: a symbol and direction each."""
+    if not at_ms.size:
+        return 0
+    order = np.lexsort((at_ms, side))
+    side, at_ms = side[order], at_ms[order]
+    is_first = np.ones(at_ms.size, dtype=bool)
+    is_first[1:] = (side[1:] != side[:-1]) | (np.diff(at_ms) >= gap_ms)
+    begins = np.flatnonzero(is_first)
+    if not repeats:
+        return int(begins.size)
+    ends = np.append(begins[1:], at_ms.size) - 1
+    return int((1 + (at_ms[ends] - at_ms[begins]) // gap_ms).sum())

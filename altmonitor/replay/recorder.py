@@ -1,0 +1,189 @@
+"""Feeds the tally: from the live market, from a day of history after a start, and over a restart from a file."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import ExchangeBlocked, ExchangeError, UnknownSymbol
+from altmonitor.core.files import write_atomically
+from altmonitor.interfaces.exchange import MarketRest, Priority
+from altmonitor.market.candles import MINUTE_MS, Candle
+from altmonitor.market.closed_run import ClosedCandle
+from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.replay.move_stats import Candles, Damaged, Tally
+
+log = logging.getLogger(__name__)
+
+COLLECT_EVERY_S = 30.0
+SAVE_EVERY_S = 600.0
+DAY_MINUTES = 1_440
+ROWS_PER_REQUEST = 1_000
+"""Costs a weight of 5; a day is two requests. Source: see `exchanges/binance/rest.py`."""
+SYMBOL_EVERY_S = 1.0
+"""600 symbols take ten minutes and a sixth of the exchange's weight for that time."""
+RETRY_S = 60.0
+LISTED_EVERY_S = 5.0
+ENOUGH_DAYS = 0.9
+OI_WINDOW_MS = 300_000
+OI_STALE_SWEEPS = 1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """closed: closed minutes of a symbol as they are known now. lookback: of volume bursts. settled: returns when the
+    start's own history is loaded. price: last price, None when unknown. file: where the tally outlives the program."""
+
+    clock: Clock
+    rest: MarketRest
+    listed: Callable[[], Sequence[str]]
+    closed: Callable[[str], Sequence[ClosedCandle]]
+    price: Callable[[str], float | None]
+    lookback: Callable[[], int]
+    settled: Callable[[], Awaitable[None]]
+    file: Path
+
+
+class Recorder:
+    def __init__(self, tally: Tally, sources: Sources) -> None:
+        self._tally = tally
+        self._from = sources
+        self._newest_ms: dict[str, int] = {}
+        self._loaded = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await self._load()
+        self._loaded.set()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._collect(), name="tally")
+            tasks.create_task(self._deepen(), name="tally history")
+            tasks.create_task(self._keep(), name="tally file")
+
+    async def loaded(self) -> None:
+        """Returns once the tally holds what was kept by an earlier run."""
+        await self._loaded.wait()
+
+    def on_swept(self, ring: OpenInterestRing, symbols: Sequence[str]) -> None:
+        """A sweep of open interest ended for these symbols."""
+        newest = [ring.newest(symbol) for symbol in symbols]
+        now_ms = max((sample[0] for sample in newest if sample is not None), default=0)
+        stale_ms = int(ring.period_ms * OI_STALE_SWEEPS)
+        changes, _ = ring.changes_pct(symbols, window_ms=OI_WINDOW_MS, now_ms=now_ms, stale_ms=stale_ms)
+        for symbol, sample, change in zip(symbols, newest, changes.tolist(), strict=True):
+            if sample is not None:
+                price = self._from.price(symbol)
+                self._tally.take_open_interest(
+                    symbol,
+                    at_ms=sample[0],
+                    change_pct=change if isfinite(change) else None,
+                    usd=None if price is None else sample[1] * price,
+                )
+
+    # --- live
+
+    async def _collect(self) -> None:
+        while True:
+            lookback = self._from.lookback()
+            for number, symbol in enumerate(self._from.listed()):
+                self._collect_one(symbol, lookback)
+                if number % 50 == 49:
+                    await asyncio.sleep(0)  # frames go first
+            await self._from.clock.sleep(COLLECT_EVERY_S)
+
+    def _collect_one(self, symbol: str, lookback: int) -> None:
+        closed = self._from.closed(symbol)
+        if not closed or closed[-1].open_ms <= self._newest_ms.get(symbol, 0):
+            return
+        new = (closed[-1].open_ms - self._newest_ms.get(symbol, 0)) // MINUTE_MS
+        self._newest_ms[symbol] = closed[-1].open_ms
+        self._tally.take_candles(symbol, columns(closed[-(new + lookback) :]), lookback=lookback)
+
+    # --- history
+
+    async def _deepen(self) -> None:
+        """A day of every symbol, slowly and after everything else, unless the file had it."""
+        while not self._from.listed():
+            await self._from.clock.sleep(LISTED_EVERY_S)
+        await self._from.settled()
+        if self._tally.covered_days(len(self._from.listed())) >= ENOUGH_DAYS:
+            return
+        waiting = list(self._from.listed())
+        log.info("reading a day of history of %d symbols, for thresholds by budget", len(waiting))
+        while waiting:
+            symbol = waiting.pop()
+            try:
+                await self._read_day(symbol)
+            except UnknownSymbol:
+                continue
+            except ExchangeBlocked as problem:
+                waiting.append(symbol)
+                pause_s = max(RETRY_S, (problem.until_ms - self._from.clock.now_ms()) / 1000)
+                await self._from.clock.sleep(pause_s)
+            except ExchangeError as problem:
+                log.debug("history of %s: %s", symbol, problem)
+                waiting.append(symbol)
+                await self._from.clock.sleep(RETRY_S)
+            await self._from.clock.sleep(SYMBOL_EVERY_S)
+        log.info("a day of history is read")
+        await self._save()
+
+    async def _read_day(self, symbol: str) -> None:
+        end_ms = self._from.clock.now_ms() // MINUTE_MS * MINUTE_MS - MINUTE_MS
+        begin_ms = end_ms - (DAY_MINUTES - 1) * MINUTE_MS
+        candles: list[Candle] = []
+        while begin_ms <= end_ms:
+            last_ms = min(end_ms, begin_ms + (ROWS_PER_REQUEST - 1) * MINUTE_MS)
+            candles += await self._from.rest.klines(
+                symbol, start_ms=begin_ms, end_ms=last_ms, limit=ROWS_PER_REQUEST, priority=Priority.TRACKING
+            )
+            begin_ms = last_ms + MINUTE_MS
+        for run in _unbroken([candle for candle in candles if candle.is_closed]):
+            self._tally.take_candles(symbol, columns(run), lookback=self._from.lookback())
+
+    # --- the file
+
+    async def _load(self) -> None:
+        try:
+            content = await asyncio.to_thread(self._from.file.read_bytes)
+            self._tally.restore(content, now_ms=self._from.clock.now_ms())
+        except FileNotFoundError:
+            return
+        except (OSError, Damaged) as problem:
+            log.warning("%s is not used: %s", self._from.file.name, problem)
+
+    async def _keep(self) -> None:
+        while True:
+            await self._from.clock.sleep(SAVE_EVERY_S)
+            await self._save()
+
+    async def _save(self) -> None:
+        try:
+            await asyncio.to_thread(write_atomically, self._from.file, self._tally.saved())
+        except OSError as problem:
+            log.warning("%s cannot be written (%s): it is read anew at the next start", self._from.file, problem)
+
+
+def columns(candles: Sequence[ClosedCandle | Candle]) -> Candles:
+    """Consecutive closed minutes, oldest → newest. An open that is no price counts as no move."""
+    return Candles(
+        [candle.open_ms for candle in candles],
+        [(candle.high / candle.open - 1) * 100 if candle.open > 0 else 0.0 for candle in candles],
+        [(candle.low / candle.open - 1) * 100 if candle.open > 0 else 0.0 for candle in candles],
+        [candle.quote_usdt for candle in candles],
+    )
+
+
+def _unbroken(candles: Sequence[Candle]) -> list[list[Candle]]:
+    runs: list[list[Candle]] = []
+    for candle in candles:
+        if runs and candle.open_ms == runs[-1][-1].open_ms + MINUTE_MS:
+            runs[-1].append(candle)
+        else:
+            runs.append([candle])
+    return runs

@@ -1,0 +1,71 @@
+"""What somebody asked to be told once it comes true: `/alert BTC > 70000`. Values; monitor judges them.
+
+A crossing is told, not a state: a condition that is true when it is set must first become false. Then it is told each
+time it becomes true, and armed again only after it has fallen back by the hysteresis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from altmonitor.core.types import Destination
+
+Side = Literal["above", "below"]
+MoveWindow = Literal["1m", "5m", "15m"]
+MOVE_WINDOWS: tuple[MoveWindow, ...] = ("1m", "5m", "15m")
+WINDOW_MINUTES: dict[MoveWindow, int] = {"1m": 1, "5m": 5, "15m": 15}
+
+PRICE_HYSTERESIS_SHARE = 0.001
+FUNDING_HYSTERESIS_SHARE = 0.05
+"""Of the level."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceCrosses:
+    """True at and beyond the level. level: quote units, > 0."""
+
+    side: Side
+    level: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceMoves:
+    """True when the price moved by at least `pct` percent within the window, in either direction."""
+
+    window: MoveWindow
+    pct: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundingCrosses:
+    """True at and beyond the level. rate: fraction per funding interval (0.0005 = 0.05 %), may be negative."""
+
+    side: Side
+    rate: float
+
+
+Predicate = PriceCrosses | PriceMoves | FundingCrosses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """id: unique among those that exist; a later one may get the number of one that was deleted, see `key`.
+
+    place: where it was set and is told. owner_id: None for a post of a channel. text: as typed, without the command.
+    created_s: unix seconds.
+    """
+
+    id: int
+    place: Destination
+    owner_id: int | None
+    owner_name: str
+    text: str
+    created_s: int
+    symbol: str
+    predicate: Predicate
+
+    @property
+    def key(self) -> str:
+        """Never used twice; what is remembered about a condition (armed or not) belongs under this name."""
+        return f"{self.id}@{self.created_s}"

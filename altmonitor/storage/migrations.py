@@ -1,0 +1,213 @@
+"""A database file → one with the current schema, or a clear refusal. Runs before the long-lived connection opens.
+
+Blocking; meant for a thread.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from altmonitor.core.errors import NewerSchemaError, StorageError
+from altmonitor.storage import legacy
+
+SCHEMA_DIRECTORY = Path(__file__).parent / "schema"
+OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
+BUSY_TIMEOUT_S = 5.0
+
+_HEADER = b"SQLite format 3\x00"
+_USER_VERSION = slice(60, 64)  # Source: https://www.sqlite.org/fileformat2.html#the_database_header
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """set_aside: where a file that was no (sound) database went. copy: the file as it was before a migration."""
+
+    set_aside: Path | None = None
+    copy: Path | None = None
+
+
+class Damaged(StorageError):
+    """The file is not a database, or not a sound one."""
+
+
+def latest_version() -> int:
+    return max(_scripts())
+
+
+def prepare(path: Path, *, now_s: int) -> Prepared:
+    """Afterwards `path` is a database of the latest version. `now_s`: unix seconds, for names of copies.
+
+    Raises:
+        NewerSchemaError: written by a newer altmonitor; not touched.
+        StorageError: cannot be read or written, or belongs to another program; not touched.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise StorageError(f"SQLite {sqlite3.sqlite_version} is too old: 3.37 or newer is needed")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        header = _read_header(path)
+    except OSError as problem:
+        raise _unusable(path, problem.strerror or str(problem)) from problem
+    try:
+        if header is not None:
+            _check_header(path, header)
+        return Prepared(copy=_migrate(path, now_s))
+    except Damaged:
+        moved = set_aside(path, now_s)
+    _migrate(path, now_s)
+    return Prepared(set_aside=moved)
+
+
+def is_damage(problem: BaseException) -> bool:
+    """True for the errors by which SQLite says that the file itself is broken."""
+    code = getattr(problem, "sqlite_errorcode", None)
+    return isinstance(problem, Damaged) or (code is not None and code & 0xFF in _DAMAGED)
+
+
+def set_aside(path: Path, now_s: int) -> Path:
+    """Rename the file and its write-ahead log to `<name>.corrupt-<unix s>`; nothing is deleted."""
+    target = _free_name(path, f"corrupt-{now_s}")
+    try:
+        path.rename(target)
+        for suffix in ("-wal", "-shm"):
+            companion = path.with_name(path.name + suffix)
+            if companion.exists():
+                companion.rename(target.with_name(target.name + suffix))
+    except OSError as problem:
+        raise _unusable(path, problem.strerror or str(problem)) from problem
+    return target
+
+
+def _read_header(path: Path) -> bytes | None:
+    """The first 100 bytes; None when there is nothing yet."""
+    if not path.exists() or (path.is_file() and path.stat().st_size == 0):
+        return None
+    with path.open("rb") as file:
+        return file.read(100)
+
+
+def _check_header(path: Path, header: bytes) -> None:
+    # Read from the bytes because merely opening a WAL database of a newer version could already change files.
+    if not header.startswith(_HEADER):
+        raise Damaged(f"{path} is not a database")
+    _refuse_newer(path, int.from_bytes(header[_USER_VERSION], "big", signed=True))
+
+
+def _refuse_newer(path: Path, version: int) -> None:
+    if version > latest_version():
+        raise NewerSchemaError(
+            f"{path} was written by a newer altmonitor (version {version}, this one knows {latest_version()}): "
+            "install the newer one, or set DB_FILE to another file; nothing was changed"
+        )
+
+
+def _migrate(path: Path, now_s: int) -> Path | None:
+    try:
+        with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)) as db:
+            _check_sound(path, db)
+            _refuse_foreign(path, db)  # before the next line, which changes the file
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            copy = _bring_up_to_date(path, db, now_s)
+            # A write of no consequence: a read-only file or disk must be noticed now and not at the first alert.
+            db.execute(f"PRAGMA user_version = {latest_version()}")
+            return copy
+    except sqlite3.Error as problem:
+        if is_damage(problem):
+            raise Damaged(f"{path} is damaged: {problem}") from problem
+        raise _unusable(path, str(problem)) from problem
+
+
+def _check_sound(path: Path, db: sqlite3.Connection) -> None:
+    _refuse_newer(path, _version(db))
+    verdict = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if verdict != "ok":
+        raise Damaged(f"{path} is damaged: {verdict}")
+
+
+def _refuse_foreign(path: Path, db: sqlite3.Connection) -> None:
+    version, tables = _version(db), _tables(db)
+    if version == 0 and tables and not legacy.is_legacy(db):
+        raise StorageError(
+            f"{path} is the database of another program (tables {', '.join(tables[:5])}): set DB_FILE to another file"
+        )
+    if version > 0 and not {"alerts", "deliveries", "meta"} <= set(tables):
+        raise StorageError(f"{path} is the database of another program: set DB_FILE to another file")
+
+
+def _bring_up_to_date(path: Path, db: sqlite3.Connection, now_s: int) -> Path | None:
+    """Returns the copy made before; None when the file was new or current."""
+    version = _version(db)
+    if version == latest_version():
+        return None
+    copy = None
+    if _tables(db):
+        copy = _free_name(path, f"before-v{latest_version()}-{now_s}")
+        db.execute("VACUUM INTO ?", (str(copy),))
+    for number, script in sorted(_scripts().items()):
+        if number > version:
+            _apply(db, number, script)
+    return copy
+
+
+def _apply(db: sqlite3.Connection, number: int, script: str) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        has_old_rows = number == 1 and legacy.is_legacy(db)
+        if has_old_rows:
+            legacy.put_aside(db)
+        for statement in _statements(script):
+            db.execute(statement)
+        if has_old_rows:
+            legacy.take_over(db)
+        db.execute(f"PRAGMA user_version = {number}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+@cache
+def _scripts() -> dict[int, str]:
+    return {int(file.name[:4]): file.read_text(encoding="utf-8") for file in SCHEMA_DIRECTORY.glob("[0-9]*.sql")}
+
+
+def _statements(script: str) -> Iterator[str]:
+    """One by one: `executescript` would commit the surrounding transaction."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _tables(db: sqlite3.Connection) -> list[str]:
+    found = db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
+    return [name for (name,) in found]
+
+
+def _free_name(path: Path, ending: str) -> Path:
+    target, count = path.with_name(f"{path.name}.{ending}"), 1
+    while target.exists():
+        count += 1
+        target = path.with_name(f"{path.name}.{ending}-{count}")
+    return target
+
+
+def _unusable(path: Path, reason: str) -> StorageError:
+    return StorageError(
+        f"{path} cannot be used as database ({reason}): make the file and its directory readable and writable, "
+        "or set DB_FILE elsewhere"
+    )

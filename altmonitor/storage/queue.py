@@ -1,0 +1,177 @@
+"""What waits to be delivered, in memory: both stores keep their queues here, so that both behave alike.
+
+The dispatcher is served from here and not from the file: a locked or full disk cannot stop delivery.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from altmonitor.core.alert import Alert
+from altmonitor.core.types import Destination
+from altmonitor.interfaces.delivery import Queued
+from altmonitor.interfaces.exchange import OutboxStatus
+from altmonitor.settings.state import moved_place
+from altmonitor.storage.rows import merged
+
+TOLD_REMEMBERED = 20_000
+"""Message ids kept in memory, so that a reply finds its message even while the file does not answer."""
+
+
+class Waiting:
+    """Per destination the queued rows, oldest → newest. Every method is synchronous except `wait`."""
+
+    def __init__(self, destinations: Iterable[Destination]) -> None:
+        self._destinations = list(dict.fromkeys(destinations))
+        self._rows: dict[Destination, dict[int, Queued]] = {}
+        self._ids: dict[str, int] = {}  # key → id of every alert that waits anywhere
+        self._news: dict[Destination, asyncio.Event] = {}
+        self._doubted_before: set[tuple[Destination, int]] = set()
+        self._told: dict[tuple[Destination, str], tuple[int, bool]] = {}
+        self._sent = 0
+        self._failed = 0
+        self._trouble = ""
+
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """Where new alerts go; a moved group stands under its new id."""
+        return tuple(self._destinations)
+
+    def set_destinations(self, destinations: Iterable[Destination]) -> None:
+        """What waits for one that is left out stays until delivery gives it up."""
+        self._destinations = list(dict.fromkeys(destinations))
+
+    def add(self, row: Queued) -> None:
+        """The row must carry its alert's id; one that waits already stays as it is."""
+        if row.alert.id is None:
+            raise ValueError(f"{row.alert.key} has no id")
+        self._queue(row.destination).setdefault(row.alert.id, row)
+        self._ids[row.alert.key] = row.alert.id
+        self._news_for(row.destination).set()
+
+    def rows(self, destination: Destination, limit: int | None = None) -> list[Queued]:
+        return list(islice(self._queue(destination).values(), limit))
+
+    def holds(self, alert_id: int) -> bool:
+        """True while any destination waits for this alert."""
+        return any(alert_id in rows for rows in self._rows.values())
+
+    def begin(self, destination: Destination, alert_ids: Sequence[int]) -> list[Queued]:
+        """Counts an attempt whose outcome is unknown until told otherwise. Returns the changed rows."""
+        for row in self._of(destination, alert_ids):
+            if row.maybe_repeated:
+                self._doubted_before.add((destination, _id(row)))
+            self._put(replace(row, attempts=row.attempts + 1, maybe_repeated=True))
+        return self._of(destination, alert_ids)
+
+    def note(
+        self, destination: Destination, alert_ids: Sequence[int], *, error: str, outcome_unknown: bool
+    ) -> list[Queued]:
+        self._trouble = error
+        for row in self._of(destination, alert_ids):
+            doubted = outcome_unknown or (destination, _id(row)) in self._doubted_before
+            self._put(replace(row, maybe_repeated=doubted))
+        return self._of(destination, alert_ids)
+
+    def sent(self, destination: Destination, alert_ids: Sequence[int], message_id: int) -> set[int]:
+        """Returns the ids of those whose message says that it may be a repetition."""
+        self._trouble = ""
+        doubted = {alert_id for alert_id in alert_ids if (destination, alert_id) in self._doubted_before}
+        for row in self._remove(destination, alert_ids):
+            self._sent += 1
+            self._told[destination, row.alert.key] = (message_id, _id(row) in doubted)
+        while len(self._told) > TOLD_REMEMBERED:
+            self._told.pop(next(iter(self._told)))
+        return doubted
+
+    def failed(self, destination: Destination, alert_ids: Sequence[int], error: str) -> None:
+        self._trouble = error
+        self._failed += len(self._remove(destination, alert_ids))
+
+    def expired(self, destination: Destination, alert_ids: Sequence[int]) -> None:
+        self._remove(destination, alert_ids)
+
+    def is_told(self, destination: Destination, alert_key: str) -> bool | None:
+        """True: in a message of its own, False: together with others. None: not told there since the start."""
+        message_id = self.message_id_of(destination, alert_key)
+        if message_id is None:
+            return None
+        return sum(told[0] == message_id for (at, _), told in self._told.items() if at == destination) == 1
+
+    def own_message_of(self, destination: Destination, alert_key: str) -> tuple[int, bool] | None:
+        """Message id, and whether it says that it may be a repetition; only where it `is_told` alone."""
+        return self._told.get((destination, alert_key)) if self.is_told(destination, alert_key) else None
+
+    def message_id_of(self, destination: Destination, alert_key: str) -> int | None:
+        told = self._told.get((destination, alert_key))
+        return None if told is None else told[0]
+
+    def refresh(self, alert: Alert) -> None:
+        """What waits is told with what is known now."""
+        alert_id = self._ids.get(alert.key)
+        for rows in self._rows.values():
+            if alert_id is not None and alert_id in rows:
+                rows[alert_id] = replace(rows[alert_id], alert=merged(rows[alert_id].alert, alert))
+
+    def alert_of(self, alert_key: str) -> Alert | None:
+        alert_id = self._ids.get(alert_key)
+        found = (rows[alert_id].alert for rows in self._rows.values() if alert_id is not None and alert_id in rows)
+        return next(found, None)
+
+    def move(self, old: Destination, new: Destination) -> None:
+        self._destinations = list(dict.fromkeys(moved_place(at, old, new) for at in self._destinations))
+        for at in [at for at in self._rows if at.chat_id == old.chat_id]:
+            for row in self._rows.pop(at).values():
+                self.add(replace(row, destination=moved_place(at, old, new)))
+        self._told = {(moved_place(at, old, new), key): told for (at, key), told in self._told.items()}
+        self._doubted_before = {(moved_place(at, old, new), alert_id) for at, alert_id in self._doubted_before}
+
+    async def wait(self, destination: Destination) -> None:
+        news = self._news_for(destination)
+        await news.wait()
+        news.clear()
+
+    def status(
+        self, now_ms: int, due_ms: Callable[[Destination, int], int] = lambda destination, queued_ms: queued_ms
+    ) -> OutboxStatus:
+        """due_ms: (where, queued at) → since when that counts as waiting."""
+        oldest = [next(iter(rows.values())) for rows in self._rows.values() if rows]
+        oldest_ms = min((due_ms(row.destination, row.queued_ms) for row in oldest), default=None)
+        return OutboxStatus(
+            queued=sum(map(len, self._rows.values())),
+            oldest_age_s=None if oldest_ms is None else max(0.0, (now_ms - oldest_ms) / 1000),
+            sent=self._sent,
+            failed=self._failed,
+            trouble=self._trouble,
+        )
+
+    def _queue(self, destination: Destination) -> dict[int, Queued]:
+        return self._rows.setdefault(destination, {})
+
+    def _news_for(self, destination: Destination) -> asyncio.Event:
+        return self._news.setdefault(destination, asyncio.Event())
+
+    def _of(self, destination: Destination, alert_ids: Sequence[int]) -> list[Queued]:
+        rows = self._queue(destination)
+        return [rows[alert_id] for alert_id in alert_ids if alert_id in rows]
+
+    def _put(self, row: Queued) -> None:
+        self._queue(row.destination)[_id(row)] = row
+
+    def _remove(self, destination: Destination, alert_ids: Sequence[int]) -> list[Queued]:
+        removed = self._of(destination, alert_ids)
+        for row in removed:
+            del self._rows[destination][_id(row)]
+            self._doubted_before.discard((destination, _id(row)))
+            if not self.holds(_id(row)):
+                self._ids.pop(row.alert.key, None)
+        return removed
+
+
+def _id(row: Queued) -> int:
+    if row.alert.id is None:
+        raise ValueError(f"{row.alert.key} has no id")
+    return row.alert.id

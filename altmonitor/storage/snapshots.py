@@ -1,0 +1,230 @@
+"""The file of tracked snapshots, as its one writer sees it. `monitor.tracker_ports.SnapshotStore`."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import aiosqlite
+
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import StorageError
+from altmonitor.positioning.history import Snapshot
+from altmonitor.positioning.open_interest import OiVelocity
+from altmonitor.positioning.ratios import TopTraders
+from altmonitor.storage.database import connect
+from altmonitor.storage.file_lock import FileLock
+from altmonitor.storage.snapshot_queries import SnapshotQueries, queries_over
+from altmonitor.storage.snapshot_rows import (
+    OI_COLUMNS,
+    OI_TABLE,
+    SMART_MONEY_COLUMNS,
+    SMART_MONEY_TABLE,
+    TOP_TRADER_COLUMNS,
+    TOP_TRADER_TABLE,
+    Row,
+    insert,
+    oi_row,
+    smart_money_row,
+    top_trader_row,
+)
+from altmonitor.storage.snapshots_prepare import BUSY_TIMEOUT_MS, TABLES, VARIABLE, prepare, unusable
+from altmonitor.tracker.types import Answered, Liveness, Outcome, Series, SweepRow
+
+CLOSE_TIMEOUT_S: Final = 1.5
+
+_ANSWER = "INSERT OR REPLACE INTO tracker_answers VALUES (?, ?, ?, ?, ?)"
+
+Statement = tuple[str, Sequence[Any]]
+
+
+class SnapshotsDb:
+    """`open` before the first call, `close` after the last. set_aside: where a damaged file went, None for a sound one.
+
+    Commits are not synced one by one: a killed process loses nothing, a power cut at most the last moments, and those
+    symbols are asked again.
+    """
+
+    def __init__(self, path: Path, *, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._lock: FileLock | None = None
+        self._connection: aiosqlite.Connection | None = None
+        self._queries: SnapshotQueries | None = None
+        self._turn = asyncio.Lock()
+        self._writes: set[asyncio.Task[None]] = set()
+        self.set_aside: Path | None = None
+
+    async def open(self) -> None:
+        """Raises: StorageError: cannot be used, belongs to another program, or another tracker has it."""
+        try:
+            await asyncio.to_thread(self._path.parent.mkdir, parents=True, exist_ok=True)
+        except OSError as problem:
+            raise unusable(self._path, problem.strerror or str(problem)) from problem
+        self._lock = FileLock(self._path, variable=VARIABLE)
+        try:
+            self.set_aside = await asyncio.to_thread(prepare, self._path, self._clock.now_ms() // 1000)
+            self._connection = await connect(str(self._path))
+            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"busy_timeout = {BUSY_TIMEOUT_MS}"):
+                await self._connection.execute_fetchall(f"PRAGMA {pragma}")
+            self._queries = await queries_over(self._fetch)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Leaves one file without a write-ahead log. Bounded; may be called twice."""
+        if self._writes:  # of who was cancelled meanwhile
+            await asyncio.wait(self._writes, timeout=CLOSE_TIMEOUT_S)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(TimeoutError, sqlite3.Error):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            with suppress(TimeoutError, sqlite3.Error):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await connection.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    # --- sweeps
+
+    async def sweep(self, series: Series) -> SweepRow | None:
+        sql = "SELECT started_ms, ended_ms, empty_in_row, thin_in_row, is_stuck FROM tracker_sweeps WHERE series = ?"
+        rows = await self._fetch(sql, (series.value,))
+        if not rows:
+            return None
+        started_ms, ended_ms, empty, thin, is_stuck = rows[0]
+        liveness = Liveness(empty_in_row=empty, thin_in_row=thin, is_stuck=bool(is_stuck))
+        return SweepRow(started_ms=started_ms, ended_ms=ended_ms, liveness=liveness)
+
+    async def begin_sweep(self, series: Series, started_ms: int, liveness: Liveness) -> None:
+        values = (series.value, started_ms, None, liveness.empty_in_row, liveness.thin_in_row, liveness.is_stuck)
+        await self._write(("INSERT OR REPLACE INTO tracker_sweeps VALUES (?, ?, ?, ?, ?, ?)", values))
+
+    async def end_sweep(self, series: Series, ended_ms: int | None, liveness: Liveness) -> None:
+        sql = "UPDATE tracker_sweeps SET ended_ms = ?, empty_in_row = ?, thin_in_row = ?, is_stuck = ? WHERE series = ?"
+        counts = (liveness.empty_in_row, liveness.thin_in_row, liveness.is_stuck)
+        await self._write((sql, (ended_ms, *counts, series.value)))
+
+    async def answers(self, series: Series) -> Mapping[str, Answered]:
+        sql = "SELECT symbol, sweep_ms, answered_ms, outcome FROM tracker_answers WHERE series = ?"
+        return {
+            symbol: Answered(sweep_ms=sweep_ms, answered_ms=answered_ms, outcome=outcome)
+            for symbol, sweep_ms, answered_ms, outcome in await self._fetch(sql, (series.value,))
+        }
+
+    # --- rows, each committed together with the note that its symbol is done
+
+    async def put_snapshot(self, snapshot: Snapshot, *, sweep_ms: int) -> bool:
+        symbol, captured_ms = snapshot.overview.symbol, snapshot.overview.captured_ms
+        is_new = not await self._has(SMART_MONEY_TABLE, symbol, captured_ms)
+        row = (insert(SMART_MONEY_TABLE, SMART_MONEY_COLUMNS), smart_money_row(snapshot))
+        answer = _answer(Series.SMART_MONEY, symbol, sweep_ms, captured_ms, _outcome(is_new))
+        await self._write(*([row, answer] if is_new else [answer]))
+        return is_new
+
+    async def put_top_traders(self, found: TopTraders, *, sweep_ms: int) -> bool:
+        is_new = not await self._has(TOP_TRADER_TABLE, found.symbol, found.captured_ms, found.period)
+        await self._write(
+            (insert(TOP_TRADER_TABLE, TOP_TRADER_COLUMNS), top_trader_row(found)),
+            _answer(Series.TOP_TRADERS, found.symbol, sweep_ms, found.captured_ms, _outcome(is_new)),
+        )
+        return is_new
+
+    async def put_open_interest(self, symbol: str, found: OiVelocity, *, sweep_ms: int, now_ms: int) -> bool:
+        is_new = not await self._has(OI_TABLE, symbol, found.time_ms)
+        await self._write(
+            (insert(OI_TABLE, OI_COLUMNS), oi_row(symbol, found)),
+            _answer(Series.OPEN_INTEREST, symbol, sweep_ms, now_ms, _outcome(is_new)),
+        )
+        return is_new
+
+    async def put_nothing(self, series: Series, symbol: str, *, sweep_ms: int, now_ms: int) -> None:
+        await self._write(_answer(series, symbol, sweep_ms, now_ms, Outcome.NO_DATA))
+
+    async def snapshots(self, symbol: str, *, since_ms: int) -> Sequence[Snapshot]:
+        if self._queries is None:
+            raise StorageError(f"{self._path} is closed")
+        return await self._queries.snapshots(symbol, since_ms=since_ms)
+
+    # --- told alerts, and keeping house
+
+    async def was_told(self, symbol: str, fingerprint: str, *, since_ms: int) -> bool:
+        sql = "SELECT 1 FROM tracker_told WHERE symbol = ? AND fingerprint = ? AND told_ms >= ?"
+        return bool(await self._fetch(sql, (symbol, fingerprint, since_ms)))
+
+    async def mark_told(self, symbol: str, fingerprint: str, *, told_ms: int) -> None:
+        await self._write(("INSERT OR REPLACE INTO tracker_told VALUES (?, ?, ?)", (symbol, fingerprint, told_ms)))
+
+    async def forget_before(self, before_ms: int) -> int:
+        """Deletes rows of all three series that are older; returns how many."""
+        counts = [
+            (await self._fetch(f"SELECT COUNT(*) FROM {table} WHERE ts < ?", (before_ms,)))[0][0]  # noqa: S608
+            for table in TABLES
+        ]
+        await self._write(
+            *((f"DELETE FROM {table} WHERE ts < ?", (before_ms,)) for table in TABLES),  # noqa: S608
+            ("DELETE FROM tracker_answers WHERE answered_ms < ?", (before_ms,)),
+            ("DELETE FROM tracker_told WHERE told_ms < ?", (before_ms,)),
+        )
+        return sum(counts)
+
+    async def checkpoint(self) -> None:
+        await self._fetch("PRAGMA wal_checkpoint(TRUNCATE)", ())
+
+    async def _has(self, table: str, symbol: str, time_ms: int, period: str | None = None) -> bool:
+        where = "symbol = ? AND ts = ?" + ("" if period is None else " AND period = ?")
+        values = (symbol, time_ms) if period is None else (symbol, time_ms, period)
+        return bool(await self._fetch(f"SELECT 1 FROM {table} WHERE {where}", values))  # noqa: S608
+
+    async def _fetch(self, sql: str, values: Sequence[Any]) -> list[Row]:
+        db = self._opened()
+        try:
+            async with self._turn:
+                return [tuple(row) for row in await db.execute_fetchall(sql, values)]
+        except sqlite3.Error as problem:
+            raise StorageError(f"{self._path} cannot be read: {problem}") from problem
+
+    async def _write(self, *statements: Statement) -> None:
+        """All of them or none. Shielded: who is cancelled leaves no transaction open."""
+        writing = asyncio.create_task(self._transaction(statements), name="snapshots-write")
+        self._writes.add(writing)
+        writing.add_done_callback(self._written)
+        await asyncio.shield(writing)
+
+    def _written(self, writing: asyncio.Task[None]) -> None:
+        self._writes.discard(writing)
+        if not writing.cancelled():
+            writing.exception()  # looked at here too: nobody waits any more for who was cancelled
+
+    async def _transaction(self, statements: Sequence[Statement]) -> None:
+        db = self._opened()
+        async with self._turn:
+            try:
+                await db.execute_fetchall("BEGIN IMMEDIATE")
+                for sql, values in statements:
+                    await db.execute_fetchall(sql, values)
+                await db.execute_fetchall("COMMIT")
+            except (sqlite3.Error, OverflowError) as problem:
+                with suppress(sqlite3.Error):
+                    await db.execute_fetchall("ROLLBACK")
+                raise StorageError(f"{self._path} cannot be written: {problem}") from problem
+
+    def _opened(self) -> aiosqlite.Connection:
+        if self._connection is None:
+            raise StorageError(f"{self._path} is closed")
+        return self._connection
+
+
+def _answer(series: Series, symbol: str, sweep_ms: int, answered_ms: int, outcome: Outcome) -> Statement:
+    return _ANSWER, (series.value, symbol, sweep_ms, answered_ms, outcome.value)
+
+
+def _outcome(is_new: bool) -> Outcome:
+    return Outcome.STORED if is_new else Outcome.KNOWN

@@ -1,0 +1,285 @@
+"""Sending through the Bot API with python-telegram-bot; every failure leaves as one of our errors.
+
+Its AIORateLimiter is not used: delivery paces, and a request that ends during a flood wait would re-open its gate.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from telegram import (
+    Bot,
+    BotCommand,
+    BotCommandScope,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    InputFile,
+    LinkPreviewOptions,
+    ReplyParameters,
+)
+from telegram.constants import ParseMode
+from telegram.error import TelegramError
+from telegram.request import HTTPXRequest
+
+from altmonitor.config import Destination, Secret
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import DeliveryError
+from altmonitor.interfaces.delivery import Keyboard
+from altmonitor.telegram.errors import is_not_modified, typed
+from altmonitor.telegram.types import BotIdentity, MenuScope
+
+_T = TypeVar("_T")
+_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """connect, read, write and pool: one network step each, seconds of the machine. call: the whole call, seconds of
+    the clock handed in (a clock that runs fast needs more). poll_margin: added to a long poll's own waiting time."""
+
+    connect_s: float = 10.0
+    read_s: float = 20.0
+    write_s: float = 10.0
+    pool_s: float = 5.0
+    call_s: float = 30.0
+    poll_margin_s: float = 10.0
+
+
+class TelegramChannel:
+    """One bot. Satisfies `delivery.ports.Channel` and `chat.ports.ChatBot`.
+
+    api_url: `https://api.telegram.org` or another Bot API server. proxy: URL for this bot alone; None takes what the
+    environment names (HTTPS_PROXY, NO_PROXY). A server on loopback is always asked directly.
+    Every method but start and stop may raise any `errors.DeliveryError` and nothing else.
+    """
+
+    def __init__(
+        self,
+        bot_token: Secret,
+        *,
+        api_url: str,
+        clock: Clock,
+        proxy: str | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        _silence_url_logging()
+        self._clock = clock
+        self._timeouts = timeouts or Timeouts()
+        is_direct = urlsplit(api_url).hostname in _LOOPBACK
+        via = None if is_direct else proxy
+        self._send_request = _request(self._timeouts, pool_size=8, proxy=via, trust_env=not is_direct)
+        self._poll_request = _request(self._timeouts, pool_size=2, proxy=via, trust_env=not is_direct)
+        self._bot = _PollingBot(
+            bot_token.reveal(),
+            base_url=f"{api_url.rstrip('/')}/bot",
+            request=self._send_request,
+            get_updates_request=self._poll_request,
+        )
+
+    async def start(self) -> None:
+        """Asks nothing of the network, so a dead Telegram holds nobody up."""
+        await self._send_request.initialize()
+        await self._poll_request.initialize()
+
+    async def stop(self) -> None:
+        """Closes the connections; calls that still run fail with ChatUnreachable. May be called twice."""
+        try:
+            await self._poll_request.shutdown()
+        finally:
+            await self._send_request.shutdown()
+
+    async def send(
+        self,
+        destination: Destination,
+        html: str,
+        *,
+        reply_to: int | None = None,
+        silent: bool = False,
+        buttons: Keyboard = (),
+    ) -> int:
+        message = await self._call(
+            lambda: self._bot.send_message(
+                destination.chat_id,
+                html,
+                parse_mode=ParseMode.HTML,
+                link_preview_options=_NO_PREVIEW,
+                disable_notification=silent,
+                message_thread_id=destination.topic_id,
+                reply_parameters=_reply(reply_to),
+                reply_markup=_markup(buttons),
+            )
+        )
+        return message.message_id
+
+    async def edit(self, destination: Destination, message_id: int, html: str, *, buttons: Keyboard = ()) -> None:
+        async def edit() -> None:
+            try:
+                await self._bot.edit_message_text(
+                    html,
+                    chat_id=destination.chat_id,
+                    message_id=message_id,
+                    parse_mode=ParseMode.HTML,
+                    link_preview_options=_NO_PREVIEW,
+                    reply_markup=_markup(buttons),
+                )
+            except TelegramError as error:
+                if not is_not_modified(error):
+                    raise
+
+        await self._call(edit)
+
+    async def send_photo(
+        self,
+        destination: Destination,
+        png: bytes,
+        *,
+        caption_html: str = "",
+        reply_to: int | None = None,
+        silent: bool = False,
+    ) -> int:
+        picture = InputFile(png, filename="chart.png")  # bare bytes would arrive as application.octet-stream
+        message = await self._call(
+            lambda: self._bot.send_photo(
+                destination.chat_id,
+                picture,
+                caption=caption_html or None,
+                parse_mode=ParseMode.HTML,
+                disable_notification=silent,
+                message_thread_id=destination.topic_id,
+                reply_parameters=_reply(reply_to),
+            )
+        )
+        return message.message_id
+
+    async def set_buttons(self, destination: Destination, message_id: int, buttons: Keyboard) -> None:
+        """Under a message that stays as it is. Buttons that are there already are success."""
+
+        async def edit() -> None:
+            try:
+                await self._bot.edit_message_reply_markup(
+                    chat_id=destination.chat_id, message_id=message_id, reply_markup=_markup(buttons)
+                )
+            except TelegramError as error:
+                if not is_not_modified(error):
+                    raise
+
+        await self._call(edit)
+
+    async def answer_press(self, press_id: str, text: str = "", *, is_loud: bool = False) -> None:
+        """Ends the waiting sign on a pressed button. text: shown for a moment, at most 200 characters; is_loud: until
+        the reader closes it. A press that expired meanwhile is MessageRefused."""
+        await self._call(lambda: self._bot.answer_callback_query(press_id, text=text or None, show_alert=is_loud))
+
+    async def administrators(self, chat_id: int) -> frozenset[int]:
+        """User ids, without bots."""
+        members = await self._call(lambda: self._bot.get_chat_administrators(chat_id))
+        return frozenset(member.user.id for member in members if not member.user.is_bot)
+
+    async def whoami(self) -> BotIdentity:
+        user = await self._call(self._bot.get_me)
+        return BotIdentity(id=user.id, username=user.username or "")
+
+    async def set_commands(
+        self, commands: Sequence[tuple[str, str]], language: str = "", *, scope: MenuScope = "default"
+    ) -> None:
+        """commands: (name without /, description); none: what was set is taken back. language: two letters; '' for
+        everybody without a list of theirs. scope: the chats that offer it; a narrower one comes before `default`."""
+        listed = [BotCommand(name, description) for name, description in commands]
+        where, code = BotCommandScope(scope), language or None
+        if listed:
+            await self._call(lambda: self._bot.set_my_commands(listed, scope=where, language_code=code))
+        else:
+            await self._call(lambda: self._bot.delete_my_commands(scope=where, language_code=code))
+
+    async def ask(self, method: str, **params: object) -> object:
+        """`result` of any method of the Bot API, as it came; for what is asked once, at a setup."""
+        return await self._call(lambda: self._bot.raw(method, params))
+
+    async def updates(
+        self, *, offset: int | None, timeout_s: float, kinds: Sequence[str]
+    ) -> Sequence[Mapping[str, object]]:
+        margin_s = self._timeouts.poll_margin_s
+        return await self._call(
+            lambda: self._bot.raw_updates(offset, timeout_s, kinds, read_timeout_s=timeout_s + margin_s),
+            limit_s=timeout_s + margin_s,
+        )
+
+    async def _call(self, make: Callable[[], Awaitable[_T]], *, limit_s: float | None = None) -> _T:
+        try:
+            async with self._clock.timeout(self._timeouts.call_s if limit_s is None else limit_s):
+                return await make()
+        # Anything but the first two: Telegram accepted the call and answered with something the library cannot read.
+        except (TelegramError, TimeoutError, LookupError, TypeError, ValueError, AttributeError) as error:
+            failure: DeliveryError = typed(error)
+        raise failure  # out here, so that the original (its text may hold the token) is not chained
+
+
+class _PollingBot(Bot):
+    """getUpdates as it came: the library's own method refuses all hundred when one of them cannot be read."""
+
+    async def raw(self, method: str, params: dict[str, object]) -> object:
+        answer: object = await self._post(method, params)
+        return answer
+
+    async def raw_updates(
+        self, offset: int | None, timeout_s: float, kinds: Sequence[str], *, read_timeout_s: float
+    ) -> list[Mapping[str, object]]:
+        asked: dict[str, object] = {"timeout": int(timeout_s), "allowed_updates": list(kinds), "limit": 100}
+        if offset is not None:
+            asked["offset"] = offset
+        answer = await self._post("getUpdates", asked, read_timeout=read_timeout_s)
+        if not isinstance(answer, list):
+            raise TypeError("getUpdates did not answer with a list")
+        return [update for update in answer if isinstance(update, dict)]
+
+
+class _QuietRequest(HTTPXRequest):
+    """The library logs every answer that is not JSON in full, with a trace; here the error says enough."""
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> dict[str, object]:
+        try:
+            decoded: object = json.loads(payload.decode("utf-8", "replace"))
+        except ValueError as problem:
+            raise TelegramError("Invalid server response") from problem
+        if not isinstance(decoded, dict):
+            raise TelegramError("Invalid server response")
+        return decoded
+
+
+def _reply(message_id: int | None) -> ReplyParameters | None:
+    return None if message_id is None else ReplyParameters(message_id=message_id, allow_sending_without_reply=True)
+
+
+def _markup(buttons: Keyboard) -> InlineKeyboardMarkup | None:
+    rows = [
+        [InlineKeyboardButton(button.text, callback_data=button.data or None, url=button.url or None) for button in row]
+        for row in buttons
+    ]
+    return InlineKeyboardMarkup(rows) if rows else None
+
+
+def _request(timeouts: Timeouts, *, pool_size: int, proxy: str | None, trust_env: bool) -> HTTPXRequest:
+    return _QuietRequest(
+        connection_pool_size=pool_size,
+        connect_timeout=timeouts.connect_s,
+        read_timeout=timeouts.read_s,
+        write_timeout=timeouts.write_s,
+        pool_timeout=timeouts.pool_s,
+        proxy=proxy,
+        httpx_kwargs={"trust_env": trust_env},
+    )
+
+
+def _silence_url_logging() -> None:
+    """httpx logs each request's address, which holds the token, at INFO; httpcore and the library at DEBUG."""
+    for name in ("httpx", "httpcore", "telegram"):
+        logger = logging.getLogger(name)
+        if logger.level < logging.WARNING:
+            logger.setLevel(logging.WARNING)

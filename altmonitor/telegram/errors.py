@@ -1,0 +1,123 @@
+"""Every way python-telegram-bot can fail → exactly one of our errors, without the token in its text."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+
+import httpx
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Conflict,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
+
+from altmonitor.core.errors import (
+    ChatGone,
+    ChatMoved,
+    ChatUnreachable,
+    DeliveryError,
+    MessageRefused,
+    RetryLater,
+    SecondPoller,
+    TokenRefused,
+    TopicGone,
+)
+
+TEXT_LIMIT = 300
+_TOKEN = re.compile(r"(?:bot)?\d+:[A-Za-z0-9_-]{8,}")
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+)
+_TOPIC_GONE = ("message thread not found", "topic_deleted", "topic_closed", "topic_id_invalid")
+_WAYS_OUT = {
+    "message thread not found": "the forum topic does not exist (any more): correct the part of TG_CHAT_ID after the /",
+    "topic_deleted": "the forum topic does not exist any more: correct the part of TG_CHAT_ID after the /",
+    "chat not found": "the bot does not know this chat: write /start to it or add it to the group; check TG_CHAT_ID",
+    "not enough rights": "the bot may not write there: let it send messages in the group's permissions",
+    "topic_closed": "the forum topic is closed: open it or choose another one",
+}
+
+
+def typed(error: Exception) -> DeliveryError:
+    """What a failed call means for the message and the bot. The caller raises it `from None`: the original, and what it
+    was raised from, may hold the token."""
+    cause = error.__cause__
+    if isinstance(error, RetryAfter):
+        return RetryLater("Telegram asks to wait", retry_after_s=_seconds(error.retry_after))
+    if isinstance(error, ChatMigrated):
+        return ChatMoved(
+            f"the group became a supergroup, its new id is {error.new_chat_id}", new_chat_id=error.new_chat_id
+        )
+    if isinstance(cause, TelegramError) or _is_page(error):
+        return _of_stranger(error)
+    if isinstance(error, Forbidden):
+        return ChatGone(f"Telegram does not let the bot write there: {redacted(str(error))}")
+    if isinstance(error, InvalidToken):
+        return TokenRefused("Telegram refuses the bot token: get a valid one from @BotFather and set TG_BOT_TOKEN")
+    if isinstance(error, Conflict):
+        return SecondPoller(f"another program reads this bot's messages, or a webhook is set: {redacted(str(error))}")
+    if isinstance(error, BadRequest):  # before NetworkError, of which it is a kind
+        is_topic = any(words in str(error).lower() for words in _TOPIC_GONE)
+        return (TopicGone if is_topic else MessageRefused)(_with_way_out(redacted(str(error))))
+    if isinstance(error, TimedOut | TimeoutError):
+        is_sent = not isinstance(cause, _NEVER_SENT)
+        what = "Telegram did not answer in time" if is_sent else "no connection to Telegram in time"
+        return ChatUnreachable(what, outcome_unknown=is_sent)
+    if isinstance(error, NetworkError) and isinstance(cause, _NEVER_SENT):
+        return ChatUnreachable(f"no connection to Telegram: {redacted(str(error))}", outcome_unknown=False)
+    if isinstance(error, TelegramError):
+        return ChatUnreachable(f"no usable answer from Telegram: {redacted(str(error))}", outcome_unknown=True)
+    return ChatUnreachable(f"Telegram's answer was not understood ({type(error).__name__})", outcome_unknown=True)
+
+
+def is_not_modified(error: Exception) -> bool:
+    """An edit that changes nothing: for us a success."""
+    return isinstance(error, BadRequest) and "message is not modified" in str(error).lower()
+
+
+def redacted(text: str) -> str:
+    """One line of at most `TEXT_LIMIT` characters in which no bot token is left."""
+    line = " ".join(_TOKEN.sub("***", text).split()).rstrip(": ")  # some network errors name only their class
+    return line if len(line) <= TEXT_LIMIT else line[: TEXT_LIMIT - 1] + "…"
+
+
+def _is_page(error: BaseException) -> bool:
+    """200 with a web page in place of JSON. (JSON that breaks off is another thing: Telegram did speak.)"""
+    decoding = error.__cause__
+    return isinstance(decoding, json.JSONDecodeError) and decoding.doc.lstrip().startswith("<")
+
+
+def _of_stranger(error: Exception) -> ChatUnreachable:
+    """Something between us and Telegram answered; its status says nothing about the chat or the bot.
+
+    The library chains a TelegramError to the error of a status whose body is not JSON, and to nothing else.
+    """
+    # A 5xx may come from Telegram's own front, behind which the call may have been carried out.
+    is_server_fault = isinstance(error, NetworkError) and not isinstance(error, BadRequest)
+    return ChatUnreachable(
+        "something else answered instead of Telegram (a proxy, a login page of the network) or Telegram is down",
+        outcome_unknown=is_server_fault,
+    )
+
+
+def _with_way_out(text: str) -> str:
+    lowered = text.lower()
+    hint = next((way_out for words, way_out in _WAYS_OUT.items() if words in lowered), "")
+    return f"{text} – {hint}" if hint else text
+
+
+def _seconds(wait: int | timedelta) -> float:
+    return wait.total_seconds() if isinstance(wait, timedelta) else float(wait)

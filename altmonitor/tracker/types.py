@@ -1,0 +1,90 @@
+"""What the tracker keeps and where: series, outcomes, sweeps, and the store behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from altmonitor.positioning.history import Snapshot
+from altmonitor.positioning.open_interest import OiVelocity
+from altmonitor.positioning.ratios import TopTraders
+
+
+class Series(StrEnum):
+    SMART_MONEY = "smart-money"
+    TOP_TRADERS = "top-traders"
+    OPEN_INTEREST = "open-interest"
+
+
+class Outcome(StrEnum):
+    """What came of asking for one symbol. The last three leave the symbol to be asked again."""
+
+    STORED = "stored"
+    KNOWN = "known"  # an answer that is stored already: no new row
+    NO_DATA = "no data"
+    UNREACHABLE = "unreachable"
+    BLOCKED = "blocked"
+    REFUSED = "refused"  # an answer that cannot be used
+
+    @property
+    def is_answer(self) -> bool:
+        return self in (Outcome.STORED, Outcome.KNOWN, Outcome.NO_DATA)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Liveness:
+    """Sweeps in a row that brought nothing, or less than a quarter. is_stuck: has been told."""
+
+    empty_in_row: int = 0
+    thin_in_row: int = 0
+    is_stuck: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRow:
+    """The running or last sweep of a series. started_ms is its name. ended_ms None: not finished."""
+
+    started_ms: int
+    ended_ms: int | None
+    liveness: Liveness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The last answer of a symbol. sweep_ms: the sweep it belongs to."""
+
+    sweep_ms: int
+    answered_ms: int
+    outcome: str
+
+
+class SnapshotStore(Protocol):
+    """Every method may raise `errors.StorageError` and nothing else. A put is committed when it returns."""
+
+    async def sweep(self, series: Series) -> SweepRow | None: ...
+    async def begin_sweep(self, series: Series, started_ms: int, liveness: Liveness) -> None: ...
+    async def end_sweep(self, series: Series, ended_ms: int | None, liveness: Liveness) -> None:
+        """ended_ms None: stopped before its end, to be taken up again."""
+
+    async def answers(self, series: Series) -> Mapping[str, Answered]: ...
+
+    async def put_snapshot(self, snapshot: Snapshot, *, sweep_ms: int) -> bool:
+        """False: this capture is stored already, and stays as it is."""
+
+    async def put_top_traders(self, found: TopTraders, *, sweep_ms: int) -> bool: ...
+    async def put_open_interest(self, symbol: str, found: OiVelocity, *, sweep_ms: int, now_ms: int) -> bool:
+        """False for both: a row with this key was there, and was replaced."""
+
+    async def put_nothing(self, series: Series, symbol: str, *, sweep_ms: int, now_ms: int) -> None: ...
+
+    async def snapshots(self, symbol: str, *, since_ms: int) -> Sequence[Snapshot]:
+        """Oldest → newest."""
+
+    async def was_told(self, symbol: str, fingerprint: str, *, since_ms: int) -> bool: ...
+    async def mark_told(self, symbol: str, fingerprint: str, *, told_ms: int) -> None: ...
+    async def forget_before(self, before_ms: int) -> int:
+        """Deletes rows of all three series that are older; returns how many."""
+
+    async def checkpoint(self) -> None: ...

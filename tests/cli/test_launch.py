@@ -1,0 +1,28 @@
+"""The clock a run lives on."""
+
+from __future__ import annotations
+
+import pytest
+
+from altmonitor.core.clock import ScaledClock, SystemClock
+from altmonitor.core.errors import ConfigError
+from altmonitor.core.given_clock import clock_of
+
+
+def test_a_run_lives_on_the_machines_clock() -> None:
+    assert isinstance(clock_of({}), SystemClock)
+    assert isinstance(clock_of({"ALTMONITOR_CLOCK": ""}), SystemClock)
+
+
+def test_two_clocks_of_the_same_numbers_read_the_same_time() -> None:
+    mine = ScaledClock(start_ms=1_790_000_040_000, speed=100.0)
+    theirs = clock_of({"ALTMONITOR_CLOCK": f"1790000040000:100.0:{mine.anchor_s!r}"})
+    assert isinstance(theirs, ScaledClock)
+    assert (theirs.start_ms, theirs.speed, theirs.anchor_s) == (mine.start_ms, mine.speed, mine.anchor_s)
+
+
+@pytest.mark.parametrize("text", ["1", "1:2", "1:2:3:4", "x:1:1", "1:0:1", "1:-5:1", "1:nan:1", "1:inf:1", "1:1:nan"])
+def test_a_malformed_clock_is_refused_with_one_line(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        clock_of({"ALTMONITOR_CLOCK": text})
+    assert caught.value.problems == [f"ALTMONITOR_CLOCK={text!r} is not start_ms:speed:anchor_s"]

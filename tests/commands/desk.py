@@ -1,0 +1,280 @@
+"""A command desk with everything around it in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from altmonitor.commands.executor import CommandDesk, Surroundings
+from altmonitor.commands.facts import (
+    Chart,
+    Explanation,
+    FundingFacts,
+    OpenInterestFacts,
+    PriceFacts,
+    Top,
+    TopRow,
+    TopWindow,
+)
+from altmonitor.commands.ports import AlertStats, ToldAlert
+from altmonitor.commands.replies import Reply
+from altmonitor.core.alert import Kind
+from altmonitor.core.errors import StorageError
+from altmonitor.core.status import Health, Vitals, assess
+from altmonitor.core.types import Destination
+from altmonitor.interfaces.exchange import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.changes import ChangeMade, RecordedChange, Writer
+from altmonitor.settings.holder import Home, SettingsHolder
+from altmonitor.settings.overrides import Overrides
+from altmonitor.settings.proposals import BudgetProposal, BudgetRow, NotEnoughHistory, ThresholdRow
+from altmonitor.settings.settings import Settings
+from altmonitor.settings.state import State, moved_place
+
+MAIN = Destination(chat_id=-1001)
+TOPIC = Destination(chat_id=-1001, topic_id=7)
+GROUP = Destination(chat_id=-1002)
+ANN = Writer(user_id=7, name="ann")
+GUEST = Writer(user_id=8, name="guest", may_change=False)
+NOW_S = 1_790_000_000
+LISTED = (
+    "BTCUSDT",
+    "SOLUSDT",
+    "DOGEUSDT",
+    "1000PEPEUSDT",
+    "1000SHIBUSDT",
+    "LUNA2USDT",
+    "USDCUSDT",
+    "4USDT",
+    "PUMPUSDT",
+    "币安人生USDT",
+)
+
+
+class MemoryStore:
+    """Keeps every saved state; with `problem` set, refuses like a read-only disk."""
+
+    def __init__(self) -> None:
+        self.states: list[State] = []
+        self.who: list[str] = []
+        self.problem = ""
+        self.gate: asyncio.Event | None = None
+        self._lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        async with self._lock:
+            yield
+
+    @property
+    def saved(self) -> list[Overrides]:
+        """Of the main destination."""
+        return [state.main for state in self.states]
+
+    async def save(self, state: State, *, who: str) -> None:
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.problem:
+            raise StorageError(self.problem)
+        self.states.append(state)
+        self.who.append(who)
+
+
+class MemoryAlerts:
+    """Answers from a list, newest first; remembers what it was asked."""
+
+    def __init__(self, *told: ToldAlert) -> None:
+        self.told = told
+        self.asked: list[dict[str, object]] = []
+        self.stats_answer = AlertStats()
+        self.problem = ""
+
+    async def recent(
+        self, *, limit: int, symbol: str | None = None, kind: Kind | None = None, since_s: float | None = None
+    ) -> Sequence[ToldAlert]:
+        self.asked.append({"limit": limit, "symbol": symbol, "kind": kind, "since_s": since_s})
+        if self.problem:
+            raise StorageError(self.problem)
+        return [
+            row
+            for row in self.told
+            if (symbol is None or row.alert.symbol == symbol)
+            and (kind is None or row.alert.kind == kind)
+            and (since_s is None or row.alert.ts >= since_s)
+        ][:limit]
+
+    async def stats(self, *, since_s: float, top: int) -> AlertStats:
+        self.asked.append({"since_s": since_s, "top": top})
+        if self.problem:
+            raise StorageError(self.problem)
+        return self.stats_answer
+
+
+class MemoryChangeLog:
+    """Changes in a list; with `problem` set, refuses like a broken database."""
+
+    def __init__(self) -> None:
+        self.rows: list[RecordedChange] = []
+        self.problem = ""
+
+    async def record(self, change: ChangeMade) -> int:
+        self._check()
+        number = len(self.rows) + 1
+        self.rows = [replace(row, undone_by=number) if row.id == change.undoes else row for row in self.rows]
+        self.rows.append(RecordedChange(id=number, made=change))
+        return number
+
+    async def recent(self, places: Collection[Destination] | None, *, limit: int) -> Sequence[RecordedChange]:
+        self._check()
+        return [row for row in reversed(self.rows) if places is None or row.made.place in places][:limit]
+
+    async def last_undoable(self, places: Collection[Destination]) -> RecordedChange | None:
+        self._check()
+        for row in reversed(self.rows):
+            if row.made.place in places and row.undone_by is None and row.made.undoes is None:
+                return row
+        return None
+
+    async def moved(self, old: Destination, new: Destination) -> None:
+        self.rows = [
+            replace(row, made=replace(row.made, place=moved_place(row.made.place, old, new))) for row in self.rows
+        ]
+
+    def _check(self) -> None:
+        if self.problem:
+            raise StorageError(self.problem)
+
+
+class MemoryMarket:
+    """Knows SOLUSDT and nothing else; with `problem` set, raises it."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[object, ...]] = []
+        self.problem: Exception | None = None
+
+    async def top(self, window: TopWindow, *, count: int) -> Top:
+        self._ask("top", window, count)
+        rows = [TopRow(symbol="SOLUSDT", change_pct=4.5, price=150.25, day_quote_usdt=1.5e9)]
+        return Top(window=window, rising=rows, falling=(), symbols=10, as_of_ms=NOW_S * 1000)
+
+    async def price(self, symbol: str) -> PriceFacts | None:
+        self._ask("price", symbol)
+        if symbol != "SOLUSDT":
+            return None
+        return PriceFacts(symbol=symbol, price=150.25, event_ms=NOW_S * 1000, changes=(("1m", 0.5), ("1h", None)))
+
+    async def open_interest(self, symbol: str) -> OpenInterestFacts | None:
+        self._ask("oi", symbol)
+        if symbol != "SOLUSDT":
+            return None
+        return OpenInterestFacts(symbol=symbol, contracts=9e6, usd=1.35e9, sampled_ms=(NOW_S - 20) * 1000)
+
+    async def funding(self, symbol: str) -> FundingFacts | None:
+        self._ask("funding", symbol)
+        return FundingFacts(symbol=symbol, rate=0.0001, as_of_ms=NOW_S * 1000) if symbol == "SOLUSDT" else None
+
+    async def chart(self, symbol: str, *, place: Destination) -> Chart | None:
+        self._ask("chart", symbol)
+        if symbol != "SOLUSDT":
+            return None
+        return Chart(symbol=symbol, png=b"png", from_ms=(NOW_S - 3600) * 1000, to_ms=NOW_S * 1000)
+
+    async def why(self, symbol: str, *, at_ms: int | None, place: Destination) -> Explanation:
+        self._ask("why", symbol, at_ms, place)
+        moment = NOW_S * 1000 if at_ms is None else at_ms
+        return Explanation(symbol=symbol, place=place, at_ms=moment, is_now=at_ms is None)
+
+    def _ask(self, *question: object) -> None:
+        self.asked.append(question)
+        if self.problem is not None:
+            raise self.problem
+
+
+class MemoryBudget:
+    """Proposes twice the thresholds in force; `missing` is answered instead where it is set."""
+
+    def __init__(self) -> None:
+        self.missing: NotEnoughHistory | None = None
+
+    async def propose(self, per_day: int, *, audience: Audience) -> BudgetProposal | NotEnoughHistory:
+        if self.missing is not None:
+            return self.missing
+        pump = audience.settings.pump_threshold
+        thresholds = (ThresholdRow(key="pump_threshold", before=pump, after=min(100.0, 2 * pump)),)
+        row = BudgetRow(kind="price", thresholds=thresholds, before_per_day=90.0, after_per_day=float(per_day))
+        return BudgetProposal(per_day=per_day, rows=(row,), history_days=7.0)
+
+
+class MemorySamples:
+    def __init__(self) -> None:
+        self.sent: list[Destination] = []
+
+    async def send(self, place: Destination) -> Sequence[Kind]:
+        self.sent.append(place)
+        return ("price", "oi")
+
+
+def healthy() -> Health:
+    return assess(
+        Vitals(
+            feed=FeedStatus(
+                connections=1, last_frame_age_s=0.3, symbols_expected=10, symbols_covered=10, is_blind=False
+            ),
+            sweep=SweepStatus(sweep_age_s=12.0, coverage=1.0),
+            outbox=OutboxStatus(),
+            guard=GuardStatus(state="open"),
+            latency=LatencyStatus(),
+            uptime_s=3600.0,
+            version="1.2.3",
+        )
+    )
+
+
+class Desk:
+    """`await desk("/set_pump 5")` → the reply."""
+
+    def __init__(
+        self,
+        *,
+        base: Settings | None = None,
+        overrides: Overrides | None = None,
+        state: State | None = None,
+        destinations: tuple[Destination, ...] = (MAIN,),
+        listed: Sequence[str] = LISTED,
+        is_history_on: bool = True,
+        is_equipped: bool = True,
+    ) -> None:
+        self.store = MemoryStore()
+        self.alerts = MemoryAlerts()
+        self.changes = MemoryChangeLog()
+        self.market = MemoryMarket()
+        self.budget = MemoryBudget()
+        self.samples = MemorySamples()
+        state = state or State(main=overrides or Overrides())
+        self.holder = SettingsHolder(base or Settings(), state, home=Home(destinations=destinations))
+        self.listed = listed
+        self.now_s = NOW_S
+        self.desk = CommandDesk(
+            Surroundings(
+                holder=self.holder,
+                store=self.store,
+                alerts=self.alerts if is_history_on else None,
+                health=healthy,
+                listed=lambda: self.listed,
+                changes=self.changes if is_equipped else None,
+                market=self.market if is_equipped else None,
+                budget=self.budget if is_equipped else None,
+                samples=self.samples if is_equipped else None,
+            )
+        )
+
+    @property
+    def settings(self) -> Settings:
+        return self.holder.current
+
+    async def __call__(
+        self, text: str, *, at: Destination = MAIN, who: Writer = ANN, bot_name: str | None = None
+    ) -> Reply | None:
+        return await self.desk.handle(text, who=who, place=at, now_s=self.now_s, bot_name=bot_name)

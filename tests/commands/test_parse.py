@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import pytest
+
+from altmonitor.commands.arguments import Mute, SetNumbers, ShowHelp, ShowHistory, ShowStats, ShowStatus, Symbols
+from altmonitor.commands.parse import BadCommand, Command, NotACommand, parse
+from altmonitor.commands.replies import Bad, Refused, UnknownCommand
+from altmonitor.commands.resets import Reset
+from altmonitor.commands.table import COMMANDS
+
+
+@pytest.mark.parametrize(
+    ("text", "request_"),
+    [
+        ("/status", ShowStatus()),
+        ("/STATUS", ShowStatus()),
+        ("  /status  ", ShowStatus()),
+        ("/start ref_42", ShowHelp(is_start=True)),
+        ("/help", ShowHelp()),
+        ("/set_pump 2.75", SetNumbers(values=(("pump_threshold", 2.75),))),
+        ("/set_pump\n5", SetNumbers(values=(("pump_threshold", 5.0),))),
+        ("/set_pump\u00a05 %", SetNumbers(values=(("pump_threshold", 5.0),))),
+        ("/Set_Dump 5", SetNumbers(values=(("dump_threshold", -5.0),))),
+        ("/set_dump —5", SetNumbers(values=(("dump_threshold", -5.0),))),
+        ("/set_oi 3", SetNumbers(values=(("oi_surge_1m", 3.0),))),
+        ("/set_oi 3 6", SetNumbers(values=(("oi_surge_1m", 3.0), ("oi_surge_5m", 6.0)))),
+        ("/set_oi 3 % 6 %", SetNumbers(values=(("oi_surge_1m", 3.0), ("oi_surge_5m", 6.0)))),
+        ("/set_oi 0 -4", SetNumbers(values=(("oi_surge_1m", 0.0), ("oi_surge_5m", 0.0)))),
+        ("/set_vol 8x", SetNumbers(values=(("vol_burst_mult", 8.0),))),
+        ("/set_vol 8×", SetNumbers(values=(("vol_burst_mult", 8.0),))),
+        ("/cooldown 120s", SetNumbers(values=(("cooldown_sec", 120),))),
+        ("/watch", Symbols(command="watch")),
+        ("/watch ALL", Symbols(command="watch", is_all=True)),
+        ("/watch sol,doge", Symbols(command="watch", words=("sol", "doge"))),
+        ("/unmute all", Symbols(command="unmute", is_all=True)),
+        ("/mute", Mute()),
+        ("/mute doge", Mute(words=("doge",))),
+        ("/mute doge 90s", Mute(words=("doge",), seconds=90)),
+        ("/mute doge 15m", Mute(words=("doge",), seconds=900)),
+        ("/mute doge, sol 2H", Mute(words=("doge", "sol"), seconds=7200)),
+        ("/mute doge 7d", Mute(words=("doge",), seconds=604_800)),
+        ("/mute doge 365d", Mute(words=("doge",), seconds=31_536_000)),
+        ("/history", ShowHistory(limit=10)),
+        ("/history 20 sol", ShowHistory(limit=20, symbol="sol")),
+        ("/history sol vol 50", ShowHistory(limit=50, symbol="sol", kind="vol")),
+        ("/history Volume", ShowHistory(kind="vol")),
+        ("/history pump", ShowHistory(symbol="pump")),
+        ("/history 4usdt", ShowHistory(symbol="4usdt")),
+        ("/stats", ShowStats(hours=24)),
+        ("/stats 720", ShowStats(hours=720)),
+        ("/stats 24h", ShowStats(hours=24)),
+        ("/stats 7d", ShowStats(hours=168)),
+        ("/reset", Reset()),
+        ("/reset pump /set_dump", Reset(keys=frozenset({"pump_threshold", "dump_threshold"}))),
+        ("/reset all", Reset(is_all=True)),
+        ("/reset ALL Yes", Reset(is_all=True, is_confirmed=True)),
+        ("/reset quiet move", Reset(keys=frozenset({"move_5m_pct", "move_15m_pct"}), parts=frozenset({"quiet"}))),
+        ("/reset oi", Reset(keys=frozenset({"oi_surge_1m", "oi_surge_5m"}))),
+    ],
+)
+def test_text_becomes_a_command(text: str, request_: object) -> None:
+    parsed = parse(text)
+    assert isinstance(parsed, Command)
+    assert parsed.request == request_
+
+
+@pytest.mark.parametrize(
+    "text", ["", "   ", "hello", "5", "/", "/ status", "/@AltBot", "//", "/usr/bin/env", "a /status"]
+)
+def test_ordinary_talk_is_no_command(text: str) -> None:
+    assert parse(text, bot_name="AltBot") == NotACommand()
+
+
+def test_a_suffix_with_our_name_is_ours_and_another_is_not() -> None:
+    assert parse("/status@altbot", bot_name="AltBot") == Command(name="status", request=ShowStatus())
+    assert parse("/set_pump@AltBot 5", bot_name="AltBot") == parse("/set_pump 5")
+    assert parse("/status@OtherBot", bot_name="AltBot") == NotACommand()
+    assert parse("/nonsense@OtherBot", bot_name="AltBot") == NotACommand()
+    assert parse("/status@Whoever") == Command(name="status", request=ShowStatus())
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("/foo", ""),
+        ("/stat", "stats"),
+        ("/setpump 3", "set_pump"),
+        ("/set-pump 3", "set_pump"),
+        ("/pump 3", "set_pump"),
+        ("/histroy", "history"),
+        ("/Mutee x", "mute"),
+        ("/" + "z" * 5000, ""),
+    ],
+)
+def test_an_unknown_command_is_answered_with_the_nearest(text: str, nearest: str) -> None:
+    parsed = parse(text)
+    assert isinstance(parsed, BadCommand)
+    assert isinstance(parsed.reply, UnknownCommand)
+    assert parsed.reply.nearest == nearest
+    assert len(parsed.reply.name) <= 32
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "word"),
+    [
+        ("/mute 2h", Bad.MISSING, ""),
+        ("/mute doge 0h", Bad.BAD_DURATION, "0h"),
+        ("/mute doge 366d", Bad.BAD_DURATION, "366d"),
+        ("/history 5 6", Bad.TWICE, "6"),
+        ("/history sol doge", Bad.TWICE, "doge"),
+        ("/history vol price", Bad.TWICE, "price"),
+        ("/set_oi 3 6 9", Bad.EXTRA, "9"),
+        ("/set_pump", Bad.MISSING, ""),
+        ("/status now", Bad.NOT_TAKEN, "now"),
+        ("/reset watchlist", Bad.NO_SUCH_WORD, "watchlist"),
+        ("/stats 1 2", Bad.EXTRA, "2"),
+    ],
+)
+def test_wrong_arguments_are_named(text: str, reason: Bad, word: str) -> None:
+    parsed = parse(text)
+    assert isinstance(parsed, BadCommand)
+    assert isinstance(parsed.reply, Refused)
+    assert (parsed.reply.reason, parsed.reply.word) == (reason, word)
+
+
+def test_the_table_names_every_promised_command_once() -> None:
+    assert [row.name for row in COMMANDS] == [
+        "status",
+        "pin_status",
+        "why",
+        "top",
+        "price",
+        "oi",
+        "funding",
+        "chart",
+        "who",
+        "div",
+        "set_pump",
+        "set_dump",
+        "set_oi",
+        "set_vol",
+        "set_move",
+        "set_liq",
+        "cooldown",
+        "preset",
+        "budget",
+        "reset",
+        "set",
+        "watch",
+        "unwatch",
+        "mute",
+        "unmute",
+        "alert",
+        "route",
+        "quiet",
+        "lang",
+        "tz",
+        "test",
+        "history",
+        "stats",
+        "changes",
+        "undo",
+        "help",
+        "start",
+    ]
+
+
+@pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.name)
+def test_a_usage_line_names_its_command(row: object) -> None:
+    assert f"{getattr(row, 'usage')} ".startswith(f"/{getattr(row, 'name')} ")  # noqa: B009 – rows are generic

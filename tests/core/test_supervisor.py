@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from altmonitor.core.clock import ScaledClock
+from altmonitor.core.errors import TokenRefused
+from altmonitor.core.supervisor import Supervisor
+from tests.movable_clock import MovableClock
+
+
+@pytest.fixture
+def clock() -> ScaledClock:
+    return ScaledClock(start_ms=0, speed=200)
+
+
+async def test_a_loop_that_fails_is_started_again_and_counted(clock: ScaledClock) -> None:
+    supervisor = Supervisor(clock=clock)
+    begun: list[float] = []
+    third = asyncio.Event()
+
+    async def shaky() -> None:
+        begun.append(clock.monotonic())
+        if len(begun) == 3:
+            third.set()
+            await asyncio.Event().wait()
+        raise RuntimeError("boom")
+
+    supervisor.start("shaky", shaky)
+    await asyncio.wait_for(third.wait(), 10)
+    state = supervisor.loops["shaky"]
+    assert (state.restarts, state.failures_in_row, state.last_error) == (2, 2, "RuntimeError: boom")
+    assert begun[1] - begun[0] >= 0.5
+    assert begun[2] - begun[1] >= 1.0
+    await supervisor.stop(within_s=5)
+
+
+async def test_a_fatal_error_ends_the_program(clock: ScaledClock) -> None:
+    supervisor = Supervisor(clock=clock, fatal=(TokenRefused,))
+
+    async def bot() -> None:
+        raise TokenRefused("the bot token is wrong")
+
+    supervisor.start("bot", bot)
+    await asyncio.wait_for(supervisor.wait(), 5)
+    assert isinstance(supervisor.fatal_error, TokenRefused)
+    await supervisor.stop(within_s=5)
+
+
+async def test_stop_ends_every_loop_and_leaves_one_that_will_not(clock: ScaledClock) -> None:
+    supervisor = Supervisor(clock=clock)
+    release = asyncio.Event()
+
+    async def stubborn() -> None:
+        while not release.is_set():
+            try:
+                await release.wait()
+            except asyncio.CancelledError:
+                continue
+
+    supervisor.start("stubborn", stubborn)
+    await asyncio.sleep(0)
+    await asyncio.wait_for(supervisor.stop(within_s=0.05), 5)
+    release.set()
+    await asyncio.sleep(0.01)
+
+
+async def test_a_loop_that_returns_is_finished(clock: ScaledClock) -> None:
+    supervisor = Supervisor(clock=clock)
+    runs: list[int] = []
+
+    async def once() -> None:
+        runs.append(1)
+
+    supervisor.start("once", once)
+    await asyncio.sleep(0.05)
+    await supervisor.stop(within_s=1)
+    assert runs == [1]
+
+
+async def test_a_loop_that_runs_well_again_has_no_failures_in_a_row() -> None:
+    clock = ScaledClock(start_ms=0, speed=2000)
+    supervisor = Supervisor(clock=clock)
+    runs: list[int] = []
+    fourth = asyncio.Event()
+
+    async def recovers() -> None:
+        runs.append(1)
+        if len(runs) <= 3:
+            raise RuntimeError("not yet")
+        fourth.set()
+        await asyncio.Event().wait()
+
+    supervisor.start("recovers", recovers)
+    await asyncio.wait_for(fourth.wait(), 10)
+    state = supervisor.loops["recovers"]
+    assert state.failures_in_row == 3
+    await clock.sleep(60)
+    assert (supervisor.failures_in_row(state), state.restarts) == (0, 3)
+    await supervisor.stop(within_s=5)
+
+
+async def test_a_loop_that_has_failed_for_two_days_is_still_started_again() -> None:
+    clock = MovableClock()
+    supervisor = Supervisor(clock=clock)
+
+    async def broken() -> None:
+        raise RuntimeError("boom")
+
+    supervisor.start("broken", broken)
+    await clock.advance(2 * 86_400)
+    assert supervisor.loops["broken"].restarts > 2 * 86_400 / 60
+    before = supervisor.loops["broken"].restarts
+    await clock.advance(60)
+    assert supervisor.loops["broken"].restarts > before
+    await supervisor.stop(within_s=5)

@@ -1,0 +1,191 @@
+"""One move, one thread."""
+
+from __future__ import annotations
+
+import pytest
+
+from altmonitor.core.alert import Alert
+from altmonitor.core.types import Destination
+from altmonitor.interfaces.exchange import OpenInterest
+from altmonitor.market.candles import Candle
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.settings import Settings
+from tests.fakes import MINUTE, T0, Market
+
+FIRST = f"price:SOLUSDT:PUMP:1m:{T0 + 6 * MINUTE}"
+
+
+def moving(**changes: object) -> Market:
+    """Six quiet minutes, then a first pump of 4 % in minute 6."""
+    known: dict[str, object] = {"oi_min_usd": 0.0, "cooldown_sec": 60, "rolling": False, **changes}
+    market = Market(settings=Settings(**known))  # type: ignore[arg-type]
+    for minute in range(6):
+        market.close(minute, 100_000.0)
+    market.push(104.0, at_s=370.0)
+    return market
+
+
+def quiet_until(market: Market, first: int, last: int, price: float) -> None:
+    for minute in range(first, last + 1):
+        market.close(minute, 100_000.0, open=price, close=price)
+
+
+def of(alert: Alert) -> tuple[str, str, bool, str | None]:
+    return alert.kind, alert.note, alert.details.is_silent, alert.details.episode_key
+
+
+def test_the_first_alert_rings_and_replies_to_nothing() -> None:
+    (alert,) = moving().sink.alerts
+    assert of(alert) == ("price", "1m", False, None)
+
+
+def test_open_interest_and_volume_join_silently() -> None:
+    market = moving()
+    for second, contracts in ((330, 1000.0), (390, 1100.0)):
+        market.engine.on_open_interest(OpenInterest(symbol="SOLUSDT", contracts=contracts, time_ms=T0 + second * 1000))
+        market.engine.evaluate_open_interest(["SOLUSDT"])
+    market.close(6, 900_000.0, close=104.0)
+    assert [of(alert) for alert in market.sink.alerts[1:]] == [("oi", "1m", True, FIRST), ("vol", "1m", True, FIRST)]
+
+
+def test_an_escalation_rings_and_a_further_minute_of_the_same_size_does_not() -> None:
+    market = moving()
+    market.push(108.0, at_s=380.0)
+    market.push(112.0, at_s=490.0, open=108.0)
+    assert [of(alert) for alert in market.sink.alerts[1:]] == [
+        ("price", "1m", False, FIRST),
+        ("price", "1m", True, FIRST),
+    ]
+
+
+def test_a_later_minute_twice_as_large_as_anything_told_rings() -> None:
+    market = moving()
+    market.push(114.0, at_s=490.0, open=104.0)
+    assert of(market.sink.alerts[1]) == ("price", "1m", False, FIRST)
+
+
+def test_the_other_direction_joins_silently_unless_it_is_twice_as_large() -> None:
+    market = moving()
+    market.push(96.0, at_s=430.0, open=100.0)
+    assert of(market.sink.alerts[1]) == ("price", "1m", True, FIRST)
+    falling = moving()
+    falling.push(92.0, at_s=430.0, open=100.0)
+    assert of(falling.sink.alerts[1]) == ("price", "1m", False, FIRST)
+
+
+def test_the_first_price_alert_after_a_volume_burst_rings() -> None:
+    market = Market(settings=Settings(rolling=False))
+    for minute in range(6):
+        market.close(minute, 100_000.0)
+    market.close(6, 900_000.0)
+    market.push(104.0, at_s=425.0)
+    assert [of(alert) for alert in market.sink.alerts] == [
+        ("vol", "1m", False, None),
+        ("price", "1m", False, f"vol:SOLUSDT:UP:1m:{T0 + 6 * MINUTE}"),
+    ]
+
+
+def test_after_fifteen_minutes_without_an_alert_the_first_one_learns_how_the_move_went_on() -> None:
+    market = moving()
+    market.push(108.0, at_s=380.0)
+    market.close(6, 900_000.0, open=100.0, close=106.0)
+    market.push(110.0, at_s=470.0, open=106.0, high=110.0)
+    market.push(105.0, at_s=480.3, candle_s=420.0, open=106.0, high=110.0, closed=True)
+    quiet_until(market, 8, 20, 105.0)
+    assert market.ends == []
+    quiet_until(market, 21, 22, 105.0)
+    (end,) = market.ends
+    assert end.key == FIRST
+    assert end.details.joined == ("x2", "vol", "1m")
+    ended = end.details.ended
+    assert ended is not None
+    assert ended.peak_pct == pytest.approx(10.0)
+    assert ended.last_pct == pytest.approx(5.0)
+    assert (ended.at_ms, ended.lasted_s) == (T0 + 23 * MINUTE + 300, 1010.3)
+    market.push(109.5, at_s=1390.0, open=105.0)
+    assert of(market.sink.alerts[-1]) == ("price", "1m", False, None)
+
+
+def test_a_single_alert_that_was_no_price_move_has_no_end_worth_telling() -> None:
+    market = Market()
+    for minute in range(6):
+        market.close(minute, 100_000.0)
+    market.close(6, 900_000.0)
+    quiet_until(market, 7, 40, 100.0)
+    assert (len(market.sink.alerts), market.ends) == (1, [])
+
+
+def test_a_peak_that_was_not_seen_to_the_end_is_not_claimed() -> None:
+    market = moving()
+    market.close(6, 100_000.0, close=104.0)
+    quiet_until(market, 15, 40, 104.0)  # minutes 7 to 14 are missing
+    (end,) = market.ends
+    ended = end.details.ended
+    assert ended is not None
+    assert (ended.at_ms, ended.lasted_s, ended.peak_pct) == (T0 + 32 * MINUTE + 300, 1550.3, None)
+    assert ended.last_pct == pytest.approx(4.0)
+
+
+def test_an_episode_goes_on_after_a_restart_and_ends_with_the_candles_that_were_fetched() -> None:
+    before = moving()
+    before.push(108.0, at_s=380.0)
+    after = Market(settings=Settings(cooldown_sec=60, rolling=False))
+    after.engine.restore(before.sink.told, firsts={})
+    after.push(103.0, at_s=480.0, open=100.0)
+    assert of(after.sink.alerts[0]) == ("price", "1m", True, FIRST)
+    after.engine.refill(
+        "SOLUSDT",
+        [
+            Candle(
+                open_ms=T0 + m * MINUTE,
+                open=100.0,
+                high=109.0 if m == 6 else 103.0,
+                low=100.0,
+                close=103.0,
+                quote_usdt=1e5,
+            )
+            for m in range(8)
+        ],
+    )
+    quiet_until(after, 8, 24, 103.0)
+    (end,) = after.ends
+    assert (end.key, end.details.joined) == (FIRST, ("x2", "1m"))
+    assert end.details.ended is not None
+    assert end.details.ended.peak_pct == pytest.approx(9.0)
+
+
+def test_a_first_alert_from_before_what_is_restored_is_found_by_its_key() -> None:
+    before = moving()
+    before.push(104.0, at_s=440.0, open=100.0)
+    first, second = before.sink.told
+    after = Market(settings=Settings(cooldown_sec=60, rolling=False))
+    after.engine.restore([second], firsts={FIRST: first[0]})
+    after.push(104.0, at_s=520.0, open=100.0)
+    assert of(after.sink.alerts[0]) == ("price", "1m", True, FIRST)
+
+
+def test_what_is_told_late_belongs_to_no_episode() -> None:
+    market = moving()
+    market.engine.after_blind(T0 + 7 * MINUTE, T0 + 9 * MINUTE + 10_000)
+    lines = [
+        Candle(open_ms=T0 + m * MINUTE, open=100.0, high=105.0, low=100.0, close=100.0, quote_usdt=1e5) for m in (7,)
+    ]
+    market.engine.refill("SOLUSDT", lines)
+    assert [of(alert) for alert in market.sink.alerts if alert.late] == [("price", "1m", False, None)]
+
+
+def test_of_one_alert_that_two_were_told_only_the_first_of_them_tells_the_end() -> None:
+    main, other = Destination(chat_id=1), Destination(chat_id=2)
+    settings = Settings(rolling=False)
+    market = Market(
+        audiences=[
+            Audience(destination=main, settings=settings),
+            Audience(destination=other, settings=settings, kinds=frozenset({"price"})),
+        ]
+    )
+    for minute in range(6):
+        market.close(minute, 100_000.0)
+    market.push(104.0, at_s=370.0)
+    market.close(6, 900_000.0, close=104.0)
+    quiet_until(market, 7, 40, 104.0)
+    assert [(end.key, end.details.joined) for end in market.ends] == [(FIRST, ("vol",))]

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from altmonitor.core.alert import Alert, Direction, Kind
+from altmonitor.core.types import Destination
+from altmonitor.engine.standing import DAY_MS, Standing
+from altmonitor.interfaces.exchange import ToldSize
+
+HOUR_MS = 3_600_000
+NOON_MS = int(datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp() * 1000)
+
+
+def alert(
+    size: float,
+    *,
+    at_ms: int = NOON_MS,
+    symbol: str = "SOLUSDT",
+    kind: Kind = "price",
+    direction: Direction = "PUMP",
+    note: str = "1m",
+    late: bool = False,
+) -> Alert:
+    return Alert(
+        key=f"{symbol}:{at_ms}:{size}",
+        ts=at_ms / 1000,
+        event_ms=at_ms,
+        symbol=symbol,
+        kind=kind,
+        direction=direction,
+        metric=size,
+        note=note,
+        late=late,
+    )
+
+
+def told(*alerts: Alert, tz: str = "UTC", since_ms: int = NOON_MS - 30 * DAY_MS) -> Standing:
+    standing = Standing(tz, known_since_ms=since_ms)
+    for one in alerts:
+        standing.note(one)
+    return standing
+
+
+def test_the_third_of_a_symbol_and_kind_today_counts_itself() -> None:
+    standing = told(
+        alert(3.0, at_ms=NOON_MS - HOUR_MS),
+        alert(-4.0, at_ms=NOON_MS - 2 * HOUR_MS, direction="DUMP"),
+        alert(3.0, at_ms=NOON_MS - HOUR_MS, symbol="DOGEUSDT"),
+        alert(5.0, at_ms=NOON_MS - HOUR_MS, kind="vol"),
+        alert(3.0, at_ms=NOON_MS - 13 * HOUR_MS),
+    )
+    assert standing.place(alert(3.0)).today_count == 3
+
+
+@pytest.mark.parametrize(("tz", "count"), [("UTC", 1), ("Asia/Shanghai", 2), ("America/New_York", 2)])
+def test_the_day_is_that_of_the_reader(tz: str, count: int) -> None:
+    """23:30 and 00:30 UTC are one day in Shanghai (07:30, 08:30) and in New York (18:30, 19:30)."""
+    midnight_ms = NOON_MS + 12 * HOUR_MS
+    standing = told(alert(3.0, at_ms=midnight_ms - HOUR_MS // 2), tz=tz)
+    assert standing.place(alert(3.0, at_ms=midnight_ms + HOUR_MS // 2)).today_count == count
+
+
+def test_another_zone_counts_anew_from_what_is_known() -> None:
+    midnight_ms = NOON_MS + 12 * HOUR_MS
+    standing = told(alert(3.0, at_ms=midnight_ms - HOUR_MS // 2))
+    standing.use("Asia/Shanghai")
+    assert standing.place(alert(3.0, at_ms=midnight_ms + HOUR_MS // 2)).today_count == 2
+
+
+def test_nothing_larger_in_nine_days() -> None:
+    standing = told(alert(6.0, at_ms=NOON_MS - 10 * DAY_MS + 1), alert(4.0, at_ms=NOON_MS - 2 * DAY_MS))
+    assert standing.place(alert(5.0)).largest_days == 9
+    assert standing.place(alert(6.0)).largest_days == 30, "an equal one is not larger"
+    assert standing.place(alert(3.9)).largest_days == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        alert(9.0, at_ms=NOON_MS - DAY_MS, direction="DUMP"),
+        alert(9.0, at_ms=NOON_MS - DAY_MS, symbol="DOGEUSDT"),
+        alert(9.0, at_ms=NOON_MS - DAY_MS, note="15m"),
+        alert(9.0, at_ms=NOON_MS - DAY_MS, kind="vol"),
+    ],
+)
+def test_only_like_is_compared_with_like(other: Alert) -> None:
+    assert told(other).place(alert(5.0)).largest_days == 30
+
+
+def test_a_move_of_60_seconds_is_like_a_minute() -> None:
+    assert told(alert(9.0, at_ms=NOON_MS - 3 * DAY_MS, note="60s")).place(alert(5.0)).largest_days == 3
+
+
+def test_less_than_a_day_is_nothing_to_tell_and_so_is_what_is_told_late() -> None:
+    assert told(since_ms=NOON_MS - 23 * HOUR_MS).place(alert(5.0)).largest_days is None
+    assert told().place(alert(5.0, late=True)) == (1, None)
+
+
+def test_it_is_never_longer_than_anything_is_known() -> None:
+    standing = Standing("UTC", known_since_ms=NOON_MS)
+    place = Destination(chat_id=1)
+    row = ToldSize(place, "DOGEUSDT", "price", "PUMP", "1m", 3.0, NOON_MS - 5 * DAY_MS)
+    standing.restore([row], known_since_ms=NOON_MS - 5 * DAY_MS)
+    assert standing.place(alert(5.0)).largest_days == 5
+
+
+@given(st.lists(st.tuples(st.integers(0, 40 * 24), st.integers(1, 9)), max_size=30), st.integers(1, 9))
+def test_it_is_what_a_look_through_everything_gives(history: list[tuple[int, int]], size: int) -> None:
+    """In any order: what is told late, or restored, may be older than what is known."""
+    alerts = [alert(float(told_size), at_ms=NOON_MS - hours * HOUR_MS - 1) for hours, told_size in history]
+    larger = [NOON_MS - hours * HOUR_MS - 1 for hours, told_size in history if told_size > size]
+    days = (NOON_MS - max(larger, default=NOON_MS - 60 * DAY_MS)) // DAY_MS
+    standing = told(*alerts, since_ms=NOON_MS - 60 * DAY_MS)
+    assert standing.place(alert(float(size))).largest_days == (days if days else None)
+    assert standing.place(alert(float(size))).today_count == 1 + sum(hours < 12 for hours, _ in history)

@@ -1,0 +1,54 @@
+"""Minutes nobody watched: added, joined, filled piece by piece."""
+
+from __future__ import annotations
+
+from altmonitor.market.stretches import Stretches
+
+MINUTE = 60_000
+
+
+def minutes(holes: Stretches) -> list[int]:
+    return [number for number in range(20) if holes.covers("SOLUSDT", number * MINUTE)]
+
+
+def holes(*spans: tuple[int, int]) -> Stretches:
+    made = Stretches()
+    for begin, end in spans:
+        made.add("SOLUSDT", begin * MINUTE, end * MINUTE)
+    return made
+
+
+def test_an_end_is_no_part_of_its_hole() -> None:
+    assert minutes(holes((3, 6))) == [3, 4, 5]
+
+
+def test_holes_of_one_symbol_stay_apart_unless_they_touch() -> None:
+    made = holes((3, 5), (8, 9))
+    assert minutes(made) == [3, 4, 8]
+    made.add("SOLUSDT", 5 * MINUTE, 8 * MINUTE)
+    assert minutes(made) == [3, 4, 5, 6, 7, 8]
+
+
+def test_a_hole_is_filled_from_either_end_and_in_its_middle() -> None:
+    made = holes((2, 12))
+    made.fill("SOLUSDT", 0, 4 * MINUTE)
+    made.fill("SOLUSDT", 10 * MINUTE, 30 * MINUTE)
+    made.fill("SOLUSDT", 6 * MINUTE, 7 * MINUTE)
+    assert minutes(made) == [4, 5, 7, 8, 9]
+    assert made.oldest_ms() == 4 * MINUTE
+    made.fill("SOLUSDT", 4 * MINUTE, 10 * MINUTE)
+    assert minutes(made) == []
+    assert made.oldest_ms() is None
+
+
+def test_an_empty_stretch_is_no_hole() -> None:
+    assert holes((5, 5), (7, 6)).oldest_ms() is None
+
+
+def test_symbols_do_not_share_holes() -> None:
+    made = holes((1, 2))
+    made.add("ETHUSDT", 0, MINUTE)
+    made.fill("ETHUSDT", 0, 20 * MINUTE)
+    assert minutes(made) == [1]
+    made.forget("SOLUSDT")
+    assert made.oldest_ms() is None

@@ -1,0 +1,323 @@
+from __future__ import annotations
+
+import typing
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from altmonitor.delivery.renderer import MessageRenderer
+from altmonitor.render import notices as news_values
+from altmonitor.render.notices import (
+    BackAfter,
+    BlindSince,
+    ClockFine,
+    ClockSkew,
+    DatabaseSetAside,
+    DiskFine,
+    DiskTrouble,
+    ExchangeBlocked,
+    ExchangeFree,
+    News,
+    Restored,
+    SecondPoller,
+    SettingsDamaged,
+    Started,
+    SymbolsBack,
+    SymbolsSilent,
+    TelegramFine,
+    TelegramTrouble,
+    TopicLost,
+    WebsiteBlocked,
+)
+from altmonitor.settings.settings import Settings
+from tests.render.render_cases import AT_MS, has_cjk, read
+
+EN = MessageRenderer("en", ZoneInfo("UTC"))
+ZH = MessageRenderer("zh", ZoneInfo("Asia/Shanghai"))
+
+STARTED = Started(
+    at_ms=AT_MS,
+    version="0.1.0",
+    symbols=1561,
+    settings=Settings(
+        muted={"DOGEUSDT": None, "PEPEUSDT": AT_MS // 1000 - 1, "XRPUSDT": AT_MS // 1000 + 60},
+        watchlist=frozenset(["SOLUSDT"]),
+    ),
+    restored=Restored(queued=12, cooldowns=41, candles=11_781),
+    alerts_per_day=38.4,
+    history_s=1_200.0,
+    reason="stopped by SIGTERM",
+)
+
+CASES: list[tuple[News, str, str]] = [
+    (
+        STARTED,
+        "✅ altmonitor 0.1.0 watches 1,561 symbols\n"
+        "PUMP +3 % · DUMP −3 %\n"
+        "OI ±3 % in 1 m, ±6 % in 5 m\n"
+        "Volume 5× the median of 20 · cooldown 3 min · watchlist 1 · muted 2\n"
+        "Restored: undelivered alerts 12, cooldowns 41, candles 11,781\n"
+        "At these thresholds about 38 price and volume alerts a day, judging by the last 20 min\n"
+        "Start after: stopped by SIGTERM\n"
+        "/status shows the health, /help the commands\n"
+        "23:00:39 UTC",
+        "✅ altmonitor 0.1.0 已启动，监控 1,561 个合约\n"
+        "拉升 +3 % · 砸盘 −3 %\n"
+        "持仓 ±3 % / 1 分钟，±6 % / 5 分钟\n"
+        "放量 5×（前 20 根中位数） · 冷却 3 分钟 · 自选 1 · 静音 2\n"
+        "已恢复：未送达的提醒 12、冷却 41、K 线 11,781\n"
+        "按当前阈值，价格与放量提醒约每天 38 条（依据最近 20 分钟）\n"
+        "重启原因：stopped by SIGTERM\n"
+        "/status 查看状态，/help 查看命令\n"
+        "07:00:39 UTC+08",
+    ),
+    (
+        BlindSince(at_ms=AT_MS, reason="no data for 30 s", since_ms=AT_MS - 30_400, symbols=561),
+        "🔴 BLIND since 23:00:08 UTC\n"
+        "Reason: no data for 30 s\n"
+        "561 symbols are not seen; no price or volume alert can come until data is back.\n"
+        "23:00:39 UTC",
+        "🔴 行情中断，自 07:00:08 UTC+08\n"
+        "原因：no data for 30 s\n"
+        "561 个合约无数据，恢复之前不会有价格和放量提醒。\n"
+        "07:00:39 UTC+08",
+    ),
+    (
+        BackAfter(at_ms=AT_MS, since_ms=AT_MS - 250_000, missed_minutes=4, is_filled=True),
+        "🟢 Data is back after 4 min 10 s\n"
+        "Not seen: 22:56:29 – 23:00:39 UTC (4 min).\n"
+        "The candles were fetched afterwards; what they hold is told as late.\n"
+        "23:00:39 UTC",
+        "🟢 行情已恢复，中断 4 分钟 10 秒\n"
+        "未看到：06:56:29 – 07:00:39 UTC+08，共 4 根 K 线。\n"
+        "K 线已事后补齐，其中的异动会作为迟到提醒发出。\n"
+        "07:00:39 UTC+08",
+    ),
+    (
+        ExchangeBlocked(at_ms=AT_MS, until_ms=AT_MS + 600_000, reason="418 banned"),
+        "⛔ The exchange refuses our requests until 23:10:39 UTC (10 min)\n"
+        "Reason: 418 banned\n"
+        "Open interest, long/short and back-fill pause; price and volume keep coming.\n"
+        "23:00:39 UTC",
+        "⛔ 交易所拒绝我们的请求，直到 07:10:39 UTC+08（10 分钟）\n"
+        "原因：418 banned\n"
+        "持仓量、多空比和补数据暂停；价格与成交量不受影响。\n"
+        "07:00:39 UTC+08",
+    ),
+    (
+        WebsiteBlocked(at_ms=AT_MS, until_ms=AT_MS + 14_400_000, reason="418 banned"),
+        "⛔ The exchange's website refuses our requests until 2026-08-29 03:00:39 UTC (4 h)\n"
+        "Reason: 418 banned\n"
+        "Alerts come without the line about whales; everything else goes on.\n"
+        "23:00:39 UTC",
+        "⛔ 交易所网站拒绝我们的请求，直到 11:00:39 UTC+08（4 小时）\n"
+        "原因：418 banned\n"
+        "提醒暂时不带巨鲸一行；其他一切照常。\n"
+        "07:00:39 UTC+08",
+    ),
+    (
+        ExchangeFree(at_ms=AT_MS, blocked_since_ms=AT_MS - 600_000),
+        "🟢 The exchange answers again after 10 min\n23:00:39 UTC",
+        "🟢 交易所已恢复应答，历时 10 分钟\n07:00:39 UTC+08",
+    ),
+    (
+        TelegramTrouble(at_ms=AT_MS, chat="-1001234567890/56", reason="Forbidden: bot was kicked", waiting=12),
+        "⚠️ Telegram does not take messages for chat -1001234567890/56\n"
+        "Reason: Forbidden: bot was kicked\n"
+        "Alerts waiting: 12; they stay stored.\n"
+        "23:00:39 UTC",
+        "⚠️ Telegram 无法向会话 -1001234567890/56 发送消息\n"
+        "原因：Forbidden: bot was kicked\n"
+        "等待中的提醒：12，均已保存。\n"
+        "07:00:39 UTC+08",
+    ),
+    (
+        TelegramFine(at_ms=AT_MS, chat="-1001234567890"),
+        "🟢 Telegram takes messages for chat -1001234567890 again\n23:00:39 UTC",
+        "🟢 Telegram 已可向会话 -1001234567890 发送消息\n07:00:39 UTC+08",
+    ),
+    (
+        TopicLost(at_ms=AT_MS, chat="-1001234567890/56", reason="message thread not found"),
+        "⚠️ The forum topic -1001234567890/56 cannot be written to\nReason: message thread not found\n"
+        "Its alerts come in the chat's general topic until it can be.\n23:00:39 UTC",
+        "⚠️ 无法向话题 -1001234567890/56 发送消息\n原因：message thread not found\n"
+        "在恢复之前，它的提醒发送到该群的默认话题。\n07:00:39 UTC+08",
+    ),
+    (
+        ClockSkew(at_ms=AT_MS, skew_ms=-3_240.0),
+        "⚠️ This machine's clock is 3.2 s behind the exchange's\n"
+        "Alerts carry the exchange's time; set the clock (NTP) to make ages and delays right.\n"
+        "23:00:39 UTC",
+        "⚠️ 本机时钟比交易所慢 3.2 秒\n提醒使用交易所时间；请校准时钟（NTP），否则时长与延迟显示不准。\n07:00:39 UTC+08",
+    ),
+    (
+        ClockFine(at_ms=AT_MS),
+        "🟢 This machine's clock agrees with the exchange's again\n23:00:39 UTC",
+        "🟢 本机时钟与交易所已一致\n07:00:39 UTC+08",
+    ),
+    (
+        DiskTrouble(at_ms=AT_MS, reason="database or disk is full", waiting=3),
+        "⚠️ Alerts cannot be stored\n"
+        "Reason: database or disk is full\n"
+        "They are still sent, but a restart now would forget them. Waiting in memory: 3.\n"
+        "23:00:39 UTC",
+        "⚠️ 提醒无法保存\n"
+        "原因：database or disk is full\n"
+        "提醒照常发送，但此时重启会丢失。内存中等待：3。\n"
+        "07:00:39 UTC+08",
+    ),
+    (
+        DiskFine(at_ms=AT_MS, since_ms=AT_MS - 42_000),
+        "🟢 Alerts are stored again after 42 s\n23:00:39 UTC",
+        "🟢 提醒已恢复保存，历时 42 秒\n07:00:39 UTC+08",
+    ),
+    (
+        SettingsDamaged(at_ms=AT_MS, kept_as="state.json.corrupt-1787958039"),
+        "⚠️ The saved settings were damaged\n"
+        "Kept as state.json.corrupt-1787958039. The environment's thresholds are in force, "
+        "nothing is muted or on the watchlist.\n"
+        "23:00:39 UTC",
+        "⚠️ 保存的设置已损坏\n"
+        "原文件保留为 state.json.corrupt-1787958039。现按环境变量的阈值运行，静音与自选为空。\n"
+        "07:00:39 UTC+08",
+    ),
+    (
+        SecondPoller(at_ms=AT_MS),
+        "⚠️ Another program reads this bot's commands\n"
+        "A second monitor or a webhook uses the same token: commands may go astray. Alerts still come.\n"
+        "23:00:39 UTC",
+        "⚠️ 有另一个程序在读取此机器人的命令\n"
+        "另一个监控程序或 webhook 使用了同一个 token：命令可能丢失，提醒不受影响。\n"
+        "07:00:39 UTC+08",
+    ),
+    (
+        DatabaseSetAside(at_ms=AT_MS, kept_as="alerts.db.corrupt-1787958039", reason="malformed"),
+        "⚠️ The alert database was damaged\n"
+        "Reason: malformed\n"
+        "Kept as alerts.db.corrupt-1787958039, a new one was begun. History starts anew; "
+        "alerts that waited in the old one may not have been sent.\n"
+        "23:00:39 UTC",
+        "⚠️ 提醒数据库已损坏\n"
+        "原因：malformed\n"
+        "原文件保留为 alerts.db.corrupt-1787958039，已新建数据库。历史重新开始；旧库中等待发送的提醒可能未发出。\n"
+        "07:00:39 UTC+08",
+    ),
+    (
+        SymbolsSilent(at_ms=AT_MS, symbols=["SOLUSDT", "DOGEUSDT"], silent_s=190.0),
+        "⚠️ No data from 2 symbols, the others are fine\nSOLUSDT, DOGEUSDT\nSilent for 3 min 10 s\n23:00:39 UTC",
+        "⚠️ 2 个合约没有数据，其余正常\nSOLUSDT、DOGEUSDT\n已静默 3 分钟 10 秒\n07:00:39 UTC+08",
+    ),
+    (
+        SymbolsBack(at_ms=AT_MS, symbols=["SOLUSDT"]),
+        "🟢 Data again from SOLUSDT\n23:00:39 UTC",
+        "🟢 SOLUSDT 恢复数据\n07:00:39 UTC+08",
+    ),
+]
+
+
+def seen(renderer: MessageRenderer, news: News) -> str:
+    return read(renderer.news(news)).text
+
+
+@pytest.mark.parametrize(("news", "en", "zh"), CASES, ids=lambda case: type(case).__name__)
+def test_news_reads_like_this(news: News, en: str, zh: str) -> None:
+    assert seen(EN, news) == en
+    assert seen(ZH, news) == zh
+    assert not has_cjk(en)
+
+
+def test_every_kind_of_news_has_its_case() -> None:
+    kinds = {type(news) for news, _, _ in CASES}
+    assert kinds == set(typing.get_args(News))
+    assert kinds == {
+        value
+        for value in vars(news_values).values()
+        if isinstance(value, type) and issubclass(value, news_values.Moment) and value is not news_values.Moment
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        (Settings(oi_surge_5m=0.0), "OI ±3 % in 1 m, 5 m off"),
+        (Settings(oi_surge_1m=0.0), "OI ±6 % in 5 m, 1 m off"),
+        (Settings(oi_surge_1m=0.0, oi_surge_5m=0.0), "OI alerts off"),
+        (Settings(vol_burst_mult=0.0), "Volume alerts off · cooldown 3 min"),
+        (Settings(pump_threshold=2.75, dump_threshold=-3.125), "PUMP +2.75 % · DUMP −3.125 %"),
+    ],
+)
+def test_a_first_start_tells_the_thresholds_in_force(settings: Settings, line: str) -> None:
+    lines = seen(EN, Started(at_ms=AT_MS, version="0.1.0", symbols=561, settings=settings)).splitlines()
+    assert line in lines
+    assert "Nothing to restore" in lines
+    assert not any("a day" in other or "Start after" in other for other in lines)
+
+
+def test_an_estimate_below_one_is_not_called_none() -> None:
+    started = Started(
+        at_ms=AT_MS, version="0.1.0", symbols=561, settings=Settings(), alerts_per_day=0.2, history_s=86_400.0 * 7
+    )
+    assert "At these thresholds less than one price or volume alert a day, judging by the last 7 d" in seen(EN, started)
+
+
+def test_blind_before_the_first_data_says_so() -> None:
+    news = BlindSince(at_ms=AT_MS, reason="connection refused", since_ms=None, symbols=561)
+    assert seen(EN, news).splitlines()[0] == "🔴 BLIND: no market data yet"
+    assert seen(ZH, news).splitlines()[0] == "🔴 行情中断：尚未收到任何数据"
+
+
+def test_a_time_on_another_day_carries_its_date() -> None:
+    assert (
+        seen(EN, BlindSince(at_ms=AT_MS, reason="", since_ms=AT_MS - 86_400_000, symbols=1)).splitlines()[0]
+        == "🔴 BLIND since 2026-08-27 23:00:39 UTC"
+    )
+    back = BackAfter(at_ms=AT_MS, since_ms=AT_MS - 90_000_000, missed_minutes=1500, is_filled=False)
+    assert seen(EN, back).splitlines()[:3] == [
+        "🟢 Data is back after 1 d 1 h",
+        "Not seen: 2026-08-27 22:00:39 – 2026-08-28 23:00:39 UTC (1,500 min).",
+        "The candles could not be fetched: what happened then is not known here.",
+    ]
+
+
+def test_back_within_a_minute_promises_no_more_than_it_knows() -> None:
+    news = BackAfter(at_ms=AT_MS, since_ms=AT_MS - 31_000, missed_minutes=0, is_filled=True)
+    assert seen(EN, news).splitlines()[:2] == [
+        "🟢 Data is back after 31 s",
+        "No closed candle is missing; moves that came and went in between are not known.",
+    ]
+
+
+def test_a_refusal_for_the_location_names_the_way_out() -> None:
+    news = ExchangeBlocked(at_ms=AT_MS, until_ms=AT_MS + 5_400_000, reason="451", is_region=True)
+    assert seen(EN, news).splitlines()[:3] == [
+        "⛔ The exchange does not serve this location; next try 2026-08-29 00:30:39 UTC",
+        "Reason: 451",
+        "Open interest, long/short and back-fill are off. A server elsewhere or a proxy (HTTPS_PROXY) is needed.",
+    ]
+
+
+def test_a_clock_that_is_far_ahead_is_told_in_minutes() -> None:
+    line = seen(EN, ClockSkew(at_ms=AT_MS, skew_ms=190_000.0)).splitlines()[0]
+    assert line == "⚠️ This machine's clock is 3 min 10 s ahead of the exchange's"
+
+
+def test_many_silent_symbols_are_counted_and_thirty_named() -> None:
+    lines = seen(EN, SymbolsSilent(at_ms=AT_MS, symbols=[f"A{number}USDT" for number in range(40)])).splitlines()
+    assert lines[0] == "⚠️ No data from 40 symbols, the others are fine"
+    assert lines[1].startswith("A0USDT, A1USDT, ")
+    assert lines[1].endswith(", A29USDT, and 10 more")
+
+
+@given(st.text(max_size=5000), st.sampled_from([EN, ZH]))
+def test_whatever_a_reason_or_a_path_holds_telegram_can_take_the_message(text: str, renderer: MessageRenderer) -> None:
+    for news in (
+        BlindSince(at_ms=AT_MS, reason=text, since_ms=None, symbols=1),
+        TelegramTrouble(at_ms=AT_MS, chat="1", reason=text),
+        SettingsDamaged(at_ms=AT_MS, kept_as=text, reason=text),
+        DatabaseSetAside(at_ms=AT_MS, kept_as=text, reason=text),
+        SymbolsSilent(at_ms=AT_MS, symbols=[text] * 600),
+        SymbolsBack(at_ms=AT_MS, symbols=[text]),
+    ):
+        assert read(renderer.news(news)).text.strip()

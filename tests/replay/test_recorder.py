@@ -1,0 +1,119 @@
+"""The recorder: live minutes, a day of history without disturbing anybody, and the file between two runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from altmonitor.core.errors import ExchangeUnreachable, UnknownSymbol
+from altmonitor.interfaces.exchange import Priority
+from altmonitor.market.closed_run import ClosedCandle
+from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.replay.move_stats import Reach, Tally
+from altmonitor.replay.recorder import Recorder, Sources
+from tests.collect.fake_rest import FakeRest
+from tests.movable_clock import MovableClock
+
+MINUTE = 60_000
+SYMBOLS = ["ONEUSDT", "TWOUSDT"]
+
+
+class Stage:
+    def __init__(self, folder: Path) -> None:
+        self.clock = MovableClock()
+        self.rest = FakeRest(self.clock)
+        self.tally = Tally()
+        self.closed: dict[str, list[ClosedCandle]] = {}
+        self.recorder = Recorder(
+            self.tally,
+            Sources(
+                clock=self.clock,
+                rest=self.rest,
+                listed=lambda: SYMBOLS,
+                closed=lambda symbol: self.closed.get(symbol, []),
+                price=lambda symbol: 2.0,
+                lookback=lambda: 20,
+                settled=self.settled,
+                file=folder / "tally.npz",
+            ),
+        )
+
+    async def settled(self) -> None:
+        return
+
+    def close_minutes(self, symbol: str, count: int, *, high: float = 1.0) -> None:
+        first_ms = self.clock.now_ms() // MINUTE * MINUTE - count * MINUTE
+        self.closed[symbol] = [
+            ClosedCandle(first_ms + at * MINUTE, 1.0, high, 1.0, 1.0, 100_000.0) for at in range(count)
+        ]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.recorder.run())
+        try:
+            await asyncio.sleep(0.02)  # the file is looked for in a thread
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+
+async def test_a_day_of_every_symbol_is_read_slowly_and_last_of_all(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    async with stage.running():
+        await stage.clock.advance(30)
+    asked = stage.rest.of("klines")
+    assert len(asked) == 4
+    assert {each.priority for each in asked} == {Priority.TRACKING}
+    assert stage.tally.covered_days(2) > 0.99
+
+
+async def test_with_a_day_in_the_file_nothing_is_asked(tmp_path: Path) -> None:
+    first = Stage(tmp_path)
+    async with first.running():
+        await first.clock.advance(30)
+        await asyncio.sleep(0.05)
+    second = Stage(tmp_path)
+    async with second.running():
+        await second.clock.advance(30)
+    assert second.rest.of("klines") == []
+    assert second.tally.covered_days(2) > 0.99
+
+
+async def test_live_minutes_are_counted_once(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.rest.failing = lambda what, symbol: UnknownSymbol(symbol)
+    stage.close_minutes("ONEUSDT", 40, high=1.05)
+    async with stage.running():
+        await stage.clock.advance(200)
+    assert stage.tally.symbol_minutes("price") == 40
+
+
+async def test_a_symbol_that_fails_is_asked_again(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    failures = [ExchangeUnreachable("no answer")]
+    stage.rest.failing = lambda what, symbol: failures.pop() if failures else None
+    async with stage.running():
+        await stage.clock.advance(200)
+    assert stage.tally.covered_days(2) > 0.99
+
+
+async def test_a_damaged_file_costs_only_itself(tmp_path: Path) -> None:
+    (tmp_path / "tally.npz").write_bytes(b"not what was written")
+    stage = Stage(tmp_path)
+    async with stage.running():
+        await stage.clock.advance(30)
+    assert stage.tally.covered_days(2) > 0.99
+
+
+async def test_sweeps_are_counted_with_their_worth(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    ring = OpenInterestRing(period_s=60)
+    for minute, contracts in enumerate([1e6, 1e6, 1e6, 1e6, 1e6, 1.1e6]):
+        ring.record("ONEUSDT", time_ms=stage.clock.now_ms() + minute * MINUTE, contracts=contracts)
+        stage.recorder.on_swept(ring, SYMBOLS)
+    told = stage.tally.alerts_per_day("oi", Reach(up=9.9, floor_usd=2e6), symbols=1, hears=bool, cooldown_s=60)
+    assert told is not None
+    assert told > 0

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import httpx
+import pytest
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Conflict,
+    EndPointNotFound,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    PassportDecryptionError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
+
+from altmonitor.core.errors import (
+    ChatGone,
+    ChatMoved,
+    ChatUnreachable,
+    DeliveryError,
+    MessageRefused,
+    RetryLater,
+    SecondPoller,
+    TokenRefused,
+)
+from altmonitor.telegram.errors import is_not_modified, redacted, typed
+
+TOKEN = "123456:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
+
+
+def raised_from(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (RetryAfter(timedelta(seconds=31)), RetryLater),
+        (ChatMigrated(-100), ChatMoved),
+        (Forbidden("Forbidden: bot was kicked"), ChatGone),
+        (InvalidToken("Unauthorized"), TokenRefused),
+        (Conflict("Conflict: terminated"), SecondPoller),
+        (BadRequest("Chat not found"), MessageRefused),
+        (TimedOut(), ChatUnreachable),
+        (NetworkError("Bad Gateway"), ChatUnreachable),
+        (TelegramError("Invalid server response"), ChatUnreachable),
+        (EndPointNotFound("x"), ChatUnreachable),
+        (PassportDecryptionError("x"), ChatUnreachable),
+        (TimeoutError(), ChatUnreachable),
+        (KeyError("result"), ChatUnreachable),
+    ],
+)
+def test_every_error_of_the_library_becomes_one_of_ours(error: Exception, expected: type[DeliveryError]) -> None:
+    assert type(typed(error)) is expected
+
+
+@pytest.mark.parametrize(
+    ("error", "is_unknown"),
+    [
+        (raised_from(NetworkError("httpx.ConnectError: refused"), httpx.ConnectError("refused")), False),
+        (raised_from(TimedOut(), httpx.ConnectTimeout("")), False),
+        (raised_from(TimedOut("Pool timeout"), httpx.PoolTimeout("")), False),
+        (raised_from(NetworkError("httpx.ProxyError: 407"), httpx.ProxyError("407")), False),
+        (raised_from(TimedOut(), httpx.ReadTimeout("")), True),
+        (raised_from(TimedOut(), httpx.WriteTimeout("")), True),
+        (raised_from(NetworkError("httpx.ReadError: "), httpx.ReadError("")), True),
+        (raised_from(NetworkError("httpx.RemoteProtocolError: x"), httpx.RemoteProtocolError("x")), True),
+        (NetworkError("Internal Server Error (500)"), True),
+        (TimeoutError(), True),
+    ],
+)
+def test_the_outcome_is_unknown_unless_the_request_never_left(error: Exception, is_unknown: bool) -> None:
+    failure = typed(error)
+    assert isinstance(failure, ChatUnreachable)
+    assert failure.outcome_unknown is is_unknown
+
+
+def test_waits_and_new_ids_are_carried_over() -> None:
+    wait = typed(RetryAfter(timedelta(seconds=31)))
+    moved = typed(ChatMigrated(-1009))
+    assert isinstance(wait, RetryLater)
+    assert wait.retry_after_s == 31.0
+    assert isinstance(moved, ChatMoved)
+    assert moved.new_chat_id == -1009
+
+
+@pytest.mark.parametrize(
+    ("text", "way_out"),
+    [
+        ("Message thread not found", "correct the part of TG_CHAT_ID after the /"),
+        ("Chat not found", "write /start to it or add it to the group"),
+        ("Not enough rights to send text messages to the chat", "let it send messages"),
+    ],
+)
+def test_refusals_people_can_mend_say_how(text: str, way_out: str) -> None:
+    assert way_out in str(typed(BadRequest(text)))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidToken(f"The token `{TOKEN}` was rejected by the server."),
+        NetworkError(f"Unknown error in HTTP implementation: InvalidURL('http://x/bot{TOKEN}/getMe')"),
+        BadRequest(f"bot{TOKEN}"),
+        Forbidden(TOKEN),
+        Conflict(TOKEN),
+        TelegramError(f"https://api.telegram.org/bot{TOKEN}/sendMessage"),
+    ],
+)
+def test_no_text_holds_the_token(error: Exception) -> None:
+    assert "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw" not in str(typed(error))
+
+
+def test_long_texts_are_cut_to_one_line() -> None:
+    text = redacted("a\nb " + "x" * 1000)
+    assert text.startswith("a b x")
+    assert len(text) == 300
+
+
+def test_only_an_unchanged_edit_counts_as_success() -> None:
+    assert is_not_modified(BadRequest("Message is not modified: specified new message content …"))
+    assert not is_not_modified(BadRequest("Message to edit not found"))
+    assert not is_not_modified(NetworkError("message is not modified"))

@@ -1,0 +1,59 @@
+"""A day of tracking 200 symbols over real sockets: the exchange's own counters say that every budget is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from altmonitor.sim.stats import busiest
+from altmonitor.tracker.plan import Part
+from altmonitor.tracker.tracked import Tracked
+from altmonitor.tracker.types import Series
+from tests.tracker.place import OVERVIEW, T0, StillMarket, place
+
+HOURS = 24
+SPEED = 900.0
+SYMBOLS = 200
+MINUTE_MS = 60_000
+
+
+@pytest.mark.timeout(300)
+async def test_a_day_of_200_symbols_stays_inside_every_budget_and_counts_each_answer_once(tmp_path: Path) -> None:
+    tracked = Tracked(parts={series: Part(pool_max=SYMBOLS) for series in Series}, interval_s=4 * 3_600.0)
+    async with place(tmp_path, tracked, speed=SPEED, symbols=300, kind=StillMarket) as at:
+        running = asyncio.create_task(at.tracker.run())
+        while at.clock.now_ms() < T0 + HOURS * 60 * MINUTE_MS:
+            assert not running.done()
+            await at.clock.sleep(600.0)
+        running.cancel()
+        await asyncio.wait([running])
+        answers = {series: await at.store.answers(series) for series in Series}
+        stats = at.exchange.stats
+        statuses = {status for log in stats.rest.values() for status in log.statuses}
+        assert statuses == {200}, "an exchange that refuses nobody was asked within its limits"
+        assert stats.most_requests_in(MINUTE_MS, OVERVIEW) <= 8
+        statistics = [
+            ms for path, log in stats.rest.items() if path.startswith("/futures/data/") for ms in log.times_ms
+        ]
+        assert busiest(statistics, 5 * MINUTE_MS) <= 900
+        assert stats.most_requests_in(MINUTE_MS, "/fapi/v1/premiumIndex") <= 2
+        assert stats.requests("/fapi/v1/exchangeInfo") <= 3 * (HOURS // 6 + 1)
+        assert at.news == []
+        for series in Series:
+            assert len(answers[series]) == SYMBOLS
+        empty = sum(1 for answer in answers[Series.SMART_MONEY].values() if answer.outcome == "no data")
+        asked = stats.requests(OVERVIEW)
+        with closing(sqlite3.connect(at.config.smart_money_db_path)) as db:
+            (captures,) = db.execute("SELECT COUNT(*) FROM ob_smart_money_snapshots").fetchone()
+            (symbols,) = db.execute("SELECT COUNT(DISTINCT symbol) FROM ob_smart_money_snapshots").fetchone()
+            (priced,) = db.execute("SELECT COUNT(price) FROM ob_smart_money_snapshots").fetchone()
+        assert symbols == SYMBOLS - empty
+        assert captures >= 2 * symbols
+        assert priced == captures
+        # each empty symbol is asked twice, each other once, and each answer is one row; one was under way at the end
+        sweeps = captures / symbols
+        assert asked == pytest.approx(captures + 2 * empty * sweeps, abs=2 * empty + 2)
