@@ -12,9 +12,9 @@ from dotenv import dotenv_values
 
 from altmonitor.core.errors import ConfigError
 from altmonitor.core.types import Destination, Secret
-from altmonitor.variables import NOT_BUILT_YET, OUR_PREFIXES, PROXY_VARIABLES, SECRET_VARIABLES, TOKEN_SHAPE, VARIABLES
+from altmonitor.variables import NOT_BUILT_YET, OUR_PREFIXES, PROXY_VARIABLES, SECRET_VARIABLES, VARIABLES
 
-__all__ = ["TOKEN_SHAPE", "Config", "Destination", "Secret", "is_loopback", "load", "proxies_of"]
+__all__ = ["Config", "is_loopback", "load", "proxies_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,9 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from altmonitor.core.languages import LANGUAGES
-from altmonitor.core.types import Destination, Secret
+from altmonitor.core.types import TOKEN_SHAPE, Destination, Secret
 
 LSR_PERIODS = ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")
-TOKEN_SHAPE = re.compile(r"\d{5,}:[A-Za-z0-9_-]{30,}")
 
 
 @dataclass(frozen=True, slots=True)

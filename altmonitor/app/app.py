@@ -18,10 +18,9 @@ from altmonitor.app.tracking import TrackingSide
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import StorageError, TokenRefused
-from altmonitor.core.status import Health, LoopStatus, Vitals, assess
+from altmonitor.core.status import Health, LatencyStatus, LoopStatus, Vitals, assess
 from altmonitor.core.supervisor import Supervisor
 from altmonitor.core.types import Destination
-from altmonitor.interfaces.exchange import LatencyStatus
 from altmonitor.render import notices as news
 from altmonitor.render.signed_buttons import Seal, kept_seal
 from altmonitor.settings.holder import Home, SettingsHolder

@@ -15,7 +15,8 @@ from typing import Protocol
 import msgspec
 
 from altmonitor.core.clock import Clock
-from altmonitor.interfaces.exchange import FeedEvent, FeedStatus
+from altmonitor.core.status import FeedStatus
+from altmonitor.interfaces.exchange import FeedEvent
 
 KEEP_EVERY_S = 15.0
 MOST_UNTOLD = 50

@@ -10,7 +10,7 @@ from altmonitor.app import opening
 from altmonitor.app.blind_times import Sight
 from altmonitor.app.operator_news import Newsroom
 from altmonitor.app.positioning import PositionSide, PositionStage
-from altmonitor.collect.backfill import LONGEST_MINUTES, Backfill
+from altmonitor.collect.backfill import Backfill
 from altmonitor.collect.enrichment import Enricher
 from altmonitor.collect.open_interest_sweep import OpenInterestSweep
 from altmonitor.collect.tickers import MarketSnapshots
@@ -28,7 +28,7 @@ from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
 from altmonitor.exchanges.rest.guard import Guard
 from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
 from altmonitor.interfaces.exchange import FeedEvent
-from altmonitor.market.candles import MINUTE_MS, Candle, KlineUpdate
+from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, Candle, KlineUpdate
 from altmonitor.market.contracts import ContractNews
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.render import notices as news

@@ -8,12 +8,13 @@ from datetime import tzinfo
 from typing import Protocol
 
 from altmonitor.app.market_answers import MarketAnswers
-from altmonitor.commands.facts import Chart, Explanation, FundingFacts, OpenInterestFacts, PriceFacts, Top, TopWindow
-from altmonitor.commands.ports import AlertQueries, ToldAlert
-from altmonitor.core.alert import Alert
+from altmonitor.commands.facts import Chart, FundingFacts, OpenInterestFacts, PriceFacts, Top, TopWindow
+from altmonitor.commands.ports import AlertQueries
+from altmonitor.core.alert import Alert, ToldAlert
 from altmonitor.core.clock import Clock
 from altmonitor.core.types import Destination
 from altmonitor.delivery.pictures import Picture
+from altmonitor.detectors.verdict import Explanation
 from altmonitor.market.candles import MINUTE_MS
 
 STORED_MAX = 200

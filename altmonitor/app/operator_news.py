@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from altmonitor.core.clock import Clock
+from altmonitor.core.status import GuardStatus
 from altmonitor.core.types import Destination
-from altmonitor.interfaces.exchange import FeedEvent, GuardStatus
+from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.render import notices as news
 from altmonitor.telegram.types import ListenerEvent

@@ -11,7 +11,8 @@ from altmonitor.collect.positioning_lookup import LookedUp, Sources, look_up
 from altmonitor.commands.position_facts import DivergenceFacts, MissingPart, WhoFacts
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeUnreachable, NoSnapshotsYet, StorageError
-from altmonitor.interfaces.exchange import DayTicker, GuardStatus, Priority
+from altmonitor.core.status import GuardStatus
+from altmonitor.interfaces.exchange import DayTicker, Priority
 from altmonitor.interfaces.positioning_ports import Cohorts, SmartMoney
 from altmonitor.positioning.divergence import divergence
 from altmonitor.positioning.history import SLACK_MS, Change, NotEnoughHistory, Snapshot, change

@@ -12,10 +12,11 @@ from altmonitor.collect.whales import USEFUL_FOR_S, WhaleLinks, WhaleLookup
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
+from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.binance.positioning import BinancePositioning
 from altmonitor.exchanges.binance.rest import BinanceRest
 from altmonitor.exchanges.binance.smart_money import ANSWER_WITHIN_S, SmartMoneyWeb, web_guard
-from altmonitor.interfaces.exchange import AlertUpdates, GuardStatus
+from altmonitor.interfaces.exchange import AlertUpdates
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.render import notices as news
 

@@ -16,7 +16,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from altmonitor import config as configuration
-from altmonitor.app.app import App, Choices, Outlet
+from altmonitor.app.app import App
+from altmonitor.app.chat import Outlet
+from altmonitor.app.market import Choices
 from altmonitor.cli import demo as show
 from altmonitor.config import Config
 from altmonitor.core import log as logs

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, UnknownSymbol
 from altmonitor.interfaces.exchange import MarketRest, Priority
-from altmonitor.market.candles import MINUTE_MS, Candle
+from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, Candle
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +22,6 @@ ROWS_PER_REQUEST = 99
 CLOSE_MARGIN_MS = 2_000
 """A candle is asked for this long after its end: then the last trades are in it."""
 
-LONGEST_MINUTES = 1_440
-"""Older minutes of a hole are not fetched: no window looks further back than a day."""
 
 WORKERS = 4
 PER_SECOND = 15.0

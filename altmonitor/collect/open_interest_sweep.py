@@ -17,7 +17,8 @@ from altmonitor.core.errors import (
     ExchangeUnreachable,
     UnknownSymbol,
 )
-from altmonitor.interfaces.exchange import MarketRest, OpenInterest, Priority, SweepStatus
+from altmonitor.core.status import SweepStatus
+from altmonitor.interfaces.exchange import MarketRest, OpenInterest, Priority
 
 log = logging.getLogger(__name__)
 

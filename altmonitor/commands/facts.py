@@ -6,16 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from altmonitor.commands.ports import ToldAlert
-from altmonitor.core.alert import Kind
-from altmonitor.core.types import Destination
-from altmonitor.detectors.verdict import Verdict
-
 TopWindow = Literal["1m", "5m", "1h", "24h"]
 TOP_WINDOWS: tuple[TopWindow, ...] = ("1m", "5m", "1h", "24h")
-
-Rule = Literal["price_1m", "price_60s", "price_5m", "price_15m", "oi_1m", "oi_5m", "vol"]
-RULES: tuple[Rule, ...] = ("price_1m", "price_60s", "price_5m", "price_15m", "oi_1m", "oi_5m", "vol")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,49 +82,3 @@ class Chart:
     png: bytes
     from_ms: int
     to_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuleCheck:
-    """One rule at one moment, as it was judged for one destination.
-
-    value, threshold: percent, for `vol` multiples of the median; value None: no honest value, threshold None: off.
-    from_ms … to_ms: the window really measured. sample_age_s: of the newest sample used.
-    floor_usd, measured_usd: for a verdict that something is too thin.
-    until_ms: when the reason ends (cooldown, mute); None: it has no end of its own.
-    """
-
-    rule: Rule
-    verdict: Verdict
-    value: float | None = None
-    threshold: float | None = None
-    from_ms: int | None = None
-    to_ms: int | None = None
-    sample_age_s: float | None = None
-    floor_usd: float | None = None
-    measured_usd: float | None = None
-    until_ms: int | None = None
-
-    @property
-    def kind(self) -> Kind:
-        if self.rule == "vol":
-            return "vol"
-        return "oi" if self.rule.startswith("oi") else "price"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """Why there was, or was not, an alert. at_ms: the moment explained (exchange's event time).
-
-    checks: in the order of `RULES`, those that were judged in that minute; for each the judgement nearest to telling.
-    told: alerts of that minute. place: for whom it was judged. known_from_ms: how far back judgements are kept;
-    None: nothing was judged yet.
-    """
-
-    symbol: str
-    place: Destination
-    at_ms: int
-    is_now: bool
-    checks: tuple[RuleCheck, ...] = ()
-    told: tuple[ToldAlert, ...] = ()
-    known_from_ms: int | None = None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from altmonitor.core.alert import Alert, Kind
+from altmonitor.core.alert import AlertStats, Kind, ToldAlert
 from altmonitor.core.types import Destination
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.changes import ChangeMade, RecordedChange
@@ -15,17 +14,8 @@ from altmonitor.settings.proposals import BudgetProposal, NotEnoughHistory
 from altmonitor.settings.state import State
 
 if TYPE_CHECKING:  # facts.py stands on the told alerts below
-    from altmonitor.commands.facts import (
-        Chart,
-        Explanation,
-        FundingFacts,
-        OpenInterestFacts,
-        PriceFacts,
-        Top,
-        TopWindow,
-    )
-
-DeliveryState = Literal["queued", "sent", "failed", "expired"]
+    from altmonitor.commands.facts import Chart, FundingFacts, OpenInterestFacts, PriceFacts, Top, TopWindow
+    from altmonitor.detectors.verdict import Explanation
 
 
 class SettingsStore(Protocol):
@@ -36,23 +26,6 @@ class SettingsStore(Protocol):
 
     async def save(self, state: State, *, who: str) -> None:
         """All of it or nothing, on disk when it returns; who: for the record. Raises StorageError: nothing changed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToldAlert:
-    """A stored alert. delivery: the least finished state over its destinations; None without any delivery row."""
-
-    alert: Alert
-    delivery: DeliveryState | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertStats:
-    """by_kind: only kinds that occurred. by_symbol: the most frequent first, length ≤ the number asked for."""
-
-    total: int = 0
-    by_kind: Mapping[Kind, int] = field(default_factory=dict)
-    by_symbol: Sequence[tuple[str, int]] = ()
 
 
 class AlertQueries(Protocol):

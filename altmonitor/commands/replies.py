@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from altmonitor.commands.ports import AlertStats, HealthView, ToldAlert
+from altmonitor.commands.ports import HealthView
 from altmonitor.commands.position_replies import PositionReply
 from altmonitor.commands.replies_market import AnswerReply, Explained
 from altmonitor.commands.replies_settings import (
@@ -27,7 +27,7 @@ from altmonitor.commands.replies_settings import (
     ZoneShown,
 )
 from altmonitor.commands.reply_buttons import Button
-from altmonitor.core.alert import Kind
+from altmonitor.core.alert import AlertStats, Kind, ToldAlert
 from altmonitor.core.types import Destination
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.differences import Difference

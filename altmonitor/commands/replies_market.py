@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from altmonitor.commands.facts import TOP_WINDOWS, Chart, Explanation, FundingFacts, OpenInterestFacts, PriceFacts, Top
+from altmonitor.commands.facts import TOP_WINDOWS, Chart, FundingFacts, OpenInterestFacts, PriceFacts, Top
 from altmonitor.commands.reply_buttons import Button
+from altmonitor.detectors.verdict import Explanation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

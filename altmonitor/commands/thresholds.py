@@ -14,9 +14,9 @@ from altmonitor.commands.replies_settings import Changed, PresetsShown, SymbolNu
 from altmonitor.commands.settings import listed_symbols, named_symbols, number_change
 from altmonitor.settings.differences import Difference
 from altmonitor.settings.input import NotRead, read_setting
-from altmonitor.settings.overrides import Budget, Numbers
+from altmonitor.settings.overrides import Budget
 from altmonitor.settings.presets import PRESETS, preset_in_force
-from altmonitor.settings.settings import SETTING_OF, SETTINGS, Setting
+from altmonitor.settings.settings import SETTING_OF, SETTINGS, Numbers, Setting
 
 SYMBOLS_MAX = 300
 

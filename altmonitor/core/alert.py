@@ -2,11 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
 
-from altmonitor.positioning.whale_line import WhaleLine
+from altmonitor.market.quadrant import Quadrant
+from altmonitor.positioning.units import Fraction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhaleLine:
+    """Entries in quote currency; shares 0…1. oi_share: of all followed traders, not of the whales alone.
+
+    age_s: since capture, at the moment of the alert; 0 for what was captured after it.
+    """
+
+    age_s: float
+    long_entry: float | None = None
+    short_entry: float | None = None
+    long_profit_share: Fraction | None = None
+    short_profit_share: Fraction | None = None
+    oi_share: Fraction | None = None
+
+
+DeliveryState = Literal["queued", "sent", "failed", "expired"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldAlert:
+    """A stored alert. delivery: the least finished state over its destinations; None without any delivery row."""
+
+    alert: Alert
+    delivery: DeliveryState | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertStats:
+    """by_kind: only kinds that occurred. by_symbol: the most frequent first, length ≤ the number asked for."""
+
+    total: int = 0
+    by_kind: Mapping[Kind, int] = field(default_factory=dict)
+    by_symbol: Sequence[tuple[str, int]] = ()
+
 
 SAMPLE_KEY = "test:"
 """Keys of samples begin so: they are delivered like alerts, and counted, listed and restored nowhere."""
@@ -15,7 +54,6 @@ Kind = Literal["price", "oi", "vol", "condition", "position", "divergence"]
 """price, oi, vol: raised by the detectors. condition: a condition somebody set with /alert came true.
 position: followed traders of a tracked symbol grew or cut a side. divergence: crowd and top traders went apart."""
 Direction = Literal["PUMP", "DUMP", "UP", "DOWN"]
-Quadrant = Literal["up_up", "up_down", "down_up", "down_down"]
 
 KINDS: tuple[Kind, ...] = ("price", "oi", "vol")
 """What the detectors raise, and what can be routed, counted and asked for by name."""

@@ -12,7 +12,7 @@ import re
 import sys
 from datetime import UTC, datetime
 
-from altmonitor.config import TOKEN_SHAPE, Secret
+from altmonitor.core.types import TOKEN_SHAPE, Secret
 
 HIDDEN = "***"
 _NOISY = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "telegram": logging.INFO, "websockets": logging.INFO}

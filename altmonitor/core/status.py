@@ -2,12 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 
 from altmonitor.commands.ports import LoopView
-from altmonitor.interfaces.exchange import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardStatus:
+    """state: `open` (asking freely), `waiting` (budget used up), `blocked`, `probing`. until_ms: unix ms or None.
+
+    is_region: refused for where we are; waiting will hardly help.
+    """
+
+    state: str
+    until_ms: int | None = None
+    reason: str = ""
+    is_region: bool = False
+    weight_used: int = 0
+    weight_limit: int = 2400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedStatus:
+    """connections: open sockets. last_frame_age_s: since the last *data* frame of any symbol; None before the first.
+
+    symbols_expected: that should be subscribed. symbols_covered: subscribed, acknowledged, reconciled and not silent.
+    """
+
+    connections: int = 0
+    last_frame_age_s: float | None = None
+    symbols_expected: int = 0
+    symbols_covered: int = 0
+    frames: int = 0
+    frames_skipped: Mapping[str, int] = field(default_factory=dict)
+    reconnects: int = 0
+    is_blind: bool = True
+    transport: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepStatus:
+    """sweep_age_s: since the last sweep ended, None before the first. coverage: share (0…1) of symbols sampled in it.
+
+    period_s: what a sweep takes now (longer than OI_POLL_SEC when it slows itself). failures: by cause, last sweep.
+    """
+
+    sweep_age_s: float | None = None
+    coverage: float = 0.0
+    period_s: float = 60.0
+    failures: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxStatus:
+    """queued: deliveries that wait. oldest_age_s: of the oldest of them. trouble: last delivery error, '' when fine."""
+
+    queued: int = 0
+    oldest_age_s: float | None = None
+    sent: int = 0
+    failed: int = 0
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyStatus:
+    """Milliseconds over the last 1,000 alerts; None before the first. detect: exchange event → decided on our clock
+    (clock skew included). deliver: decided → accepted by the chat service."""
+
+    detect_p50: float | None = None
+    detect_p99: float | None = None
+    deliver_p50: float | None = None
+    deliver_p99: float | None = None
+
 
 START_GRACE_S = 90.0
 DOWN_BLIND_S = 55.0  # a monitor that asks every few seconds has its 503 within a minute of the last frame

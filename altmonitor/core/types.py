@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+TOKEN_SHAPE = re.compile(r"\d{5,}:[A-Za-z0-9_-]{30,}")
+
+
 _DESTINATION = re.compile(r"(-?\d{1,16})(?:/(\d{1,10}))?", re.ASCII)
 
 

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from altmonitor.core.types import Destination
 from altmonitor.delivery.renderer import MessageRenderer
 from altmonitor.delivery.voice import Voice
-from altmonitor.render.alerts import Style
 from altmonitor.render.digest import DigestContext
 from altmonitor.render.signed_buttons import Seal
+from altmonitor.render.style import Style
 from altmonitor.settings.audience import MINUTES_A_DAY, Audience
 
 _HOUR_MS = 3_600_000

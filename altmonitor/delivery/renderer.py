@@ -7,12 +7,13 @@ from datetime import tzinfo
 
 from altmonitor.core.alert import Alert
 from altmonitor.interfaces.delivery import DigestPart, Keyboard, Press
-from altmonitor.render.alerts import Style, alert_html
+from altmonitor.render.alerts import alert_html
 from altmonitor.render.buttons import alert_buttons
 from altmonitor.render.digest import DigestContext, digest_parts
 from altmonitor.render.news import news_html
 from altmonitor.render.notices import News
 from altmonitor.render.signed_buttons import Seal
+from altmonitor.render.style import Style
 from altmonitor.settings.audience import QuietHours
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf, isfinite
 
 from altmonitor.core.alert import Alert, Details
@@ -13,29 +12,12 @@ from altmonitor.detectors.price import PriceFinding
 from altmonitor.detectors.price_reading import Move, threshold_of
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.detectors.volume import VolumeFinding
-from altmonitor.interfaces.exchange import DayTicker, Funding
+from altmonitor.engine.context import Surroundings
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import Kline
 from altmonitor.market.math import change_pct
 from altmonitor.market.quadrant import quadrant
 from altmonitor.settings.settings import Settings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What is known around an alert at its moment. oi_newest: (time_ms, contracts). is_late: found in hindsight.
-
-    oi_change: of the last minute, percent; None when it is not known or not asked for.
-    """
-
-    now_ms: int
-    event_ms: int
-    day: DayTicker | None
-    funding: Funding | None
-    funding_hours: float
-    oi_newest: tuple[int, float] | None
-    oi_change: float | None = None
-    is_late: bool = False
 
 
 def price_alert(symbol: str, kline: Kline, finding: PriceFinding, settings: Settings, around: Surroundings) -> Alert:

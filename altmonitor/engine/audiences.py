@@ -6,16 +6,14 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from altmonitor.commands.facts import RuleCheck
 from altmonitor.core.alert import Alert, Kind
 from altmonitor.core.types import Destination
 from altmonitor.detectors.conditions import Crossing
 from altmonitor.detectors.price_reading import bounds_of
-from altmonitor.detectors.verdict import Verdict
+from altmonitor.detectors.verdict import RuleCheck, Verdict
 from altmonitor.engine import alert_factory as compose
-from altmonitor.engine.alert_factory import Surroundings
 from altmonitor.engine.audience_state import Hearing
-from altmonitor.engine.context import EngineLinks
+from altmonitor.engine.context import EngineLinks, Surroundings
 from altmonitor.engine.decision_log import Trace
 from altmonitor.engine.gathering import Gathering, owner_of
 from altmonitor.interfaces.exchange import ToldSize

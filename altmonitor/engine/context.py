@@ -14,6 +14,24 @@ from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What is known around an alert at its moment. oi_newest: (time_ms, contracts). is_late: found in hindsight.
+
+    oi_change: of the last minute, percent; None when it is not known or not asked for.
+    """
+
+    now_ms: int
+    event_ms: int
+    day: DayTicker | None
+    funding: Funding | None
+    funding_hours: float
+    oi_newest: tuple[int, float] | None
+    oi_change: float | None = None
+    is_late: bool = False
+
+
 NOWHERE = Destination(chat_id=0)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from altmonitor.commands.facts import RULES, Rule, RuleCheck
 from altmonitor.core.types import Destination
+from altmonitor.detectors.verdict import RULES, Rule, RuleCheck
 from altmonitor.market.candles import MINUTE_MS
 
 MOST_JUDGEMENTS = 20_000

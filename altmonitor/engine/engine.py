@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from altmonitor.commands.facts import Explanation
 from altmonitor.core.alert import KINDS, Alert, Kind
 from altmonitor.core.types import Destination
 from altmonitor.detectors import open_interest as oi_surge
 from altmonitor.detectors import price_reading
 from altmonitor.detectors import volume as volume_burst
 from altmonitor.detectors.price_reading import WINDOWS, Reading
-from altmonitor.detectors.verdict import Verdict
+from altmonitor.detectors.verdict import Explanation, Verdict
 from altmonitor.engine.audiences import Panel
 from altmonitor.engine.breadth import Breadth, breadth_of
 from altmonitor.engine.conditions import ConditionDesk

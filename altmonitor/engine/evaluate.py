@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from altmonitor.commands.facts import Rule, RuleCheck
 from altmonitor.detectors.open_interest import STALE_SWEEPS
 from altmonitor.detectors.price import PriceFinding
 from altmonitor.detectors.price_reading import Move, Reading, threshold_of
-from altmonitor.detectors.verdict import Verdict
+from altmonitor.detectors.verdict import Rule, RuleCheck, Verdict
 from altmonitor.engine import alert_factory as compose
-from altmonitor.engine.alert_factory import Surroundings
 from altmonitor.engine.audience_state import Hearing
 from altmonitor.engine.audiences import Decision, Panel
+from altmonitor.engine.context import Surroundings
 from altmonitor.engine.gathering import Gathering
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import MINUTE_MS, Kline

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from math import isnan
 
-from altmonitor.commands.facts import RULES, Explanation, Rule, RuleCheck
 from altmonitor.core.types import Destination
 from altmonitor.detectors import open_interest as oi_surge
 from altmonitor.detectors import price_reading
 from altmonitor.detectors import volume as volume_burst
 from altmonitor.detectors.price_reading import MINUTES_OF, Move, span_s, threshold_of
-from altmonitor.detectors.verdict import Verdict
+from altmonitor.detectors.verdict import RULES, Explanation, Rule, RuleCheck, Verdict
 from altmonitor.engine.audience_state import Hearing
 from altmonitor.engine.audiences import Panel
 from altmonitor.engine.evaluate import RULE_OF as PRICE_RULE_OF

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from altmonitor.commands.facts import Rule, RuleCheck
 from altmonitor.detectors.open_interest import OiFinding, OiReading, threshold_of
-from altmonitor.detectors.verdict import Verdict
+from altmonitor.detectors.verdict import Rule, RuleCheck, Verdict
 from altmonitor.engine import alert_factory as compose
 from altmonitor.engine.audience_state import Hearing
 from altmonitor.engine.audiences import Decision, Panel

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from altmonitor.commands.facts import RuleCheck
 from altmonitor.detectors import volume as volume_burst
-from altmonitor.detectors.verdict import Verdict
+from altmonitor.detectors.verdict import RuleCheck, Verdict
 from altmonitor.detectors.volume import VolumeFinding
 from altmonitor.engine import alert_factory as compose
 from altmonitor.engine.audience_state import Hearing

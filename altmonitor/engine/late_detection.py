@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from altmonitor.collect.backfill import LONGEST_MINUTES
 from altmonitor.detectors import volume as volume_burst
 from altmonitor.detectors.price_reading import WINDOWS, Reading
 from altmonitor.engine.audiences import Panel
@@ -12,7 +11,7 @@ from altmonitor.engine.conditions import ConditionDesk
 from altmonitor.engine.evaluate import PriceJudge
 from altmonitor.engine.judge_volume import VolumeJudge
 from altmonitor.market.book import SymbolBook
-from altmonitor.market.candles import MINUTE_MS, Kline
+from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, Kline
 from altmonitor.market.closed_run import ClosedCandle
 from altmonitor.market.stretches import Stretches
 

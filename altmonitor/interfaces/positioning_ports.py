@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from altmonitor.interfaces.exchange import DayTicker, Funding, GuardStatus, Priority
+from altmonitor.core.status import GuardStatus
+from altmonitor.interfaces.exchange import DayTicker, Funding, Priority
 from altmonitor.positioning.divergence import Histories
 from altmonitor.positioning.open_interest import OiBar
 from altmonitor.positioning.ratios import TopTraders

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+LONGEST_MINUTES = 1_440
+"""Older minutes of a hole are not fetched: no window looks further back than a day."""
+
+
 MINUTE_MS = 60_000
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from altmonitor.core.alert import Quadrant
+from typing import Literal
+
+Quadrant = Literal["up_up", "up_down", "down_up", "down_down"]
+
 
 DEAD_BAND_PCT = 0.005
 """An open-interest change that would be shown as 0.00 % is neither up nor down."""

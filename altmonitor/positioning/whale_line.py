@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from altmonitor.core.alert import WhaleLine
 from altmonitor.positioning.share_of_oi import share_of_oi
 from altmonitor.positioning.smart_money import Overview, notional_usd
-from altmonitor.positioning.units import Fraction, positive
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WhaleLine:
-    """Entries in quote currency; shares 0…1. oi_share: of all followed traders, not of the whales alone.
-
-    age_s: since capture, at the moment of the alert; 0 for what was captured after it.
-    """
-
-    age_s: float
-    long_entry: float | None = None
-    short_entry: float | None = None
-    long_profit_share: Fraction | None = None
-    short_profit_share: Fraction | None = None
-    oi_share: Fraction | None = None
+from altmonitor.positioning.units import positive
 
 
 def whale_line(overview: Overview, *, oi_usd: float | None, at_ms: int) -> WhaleLine | None:

@@ -4,11 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+from altmonitor.commands.table import COMMAND_OF
 from altmonitor.core.alert import KINDS
 from altmonitor.render import format as n
 from altmonitor.render.style import SEPARATOR, Style
 from altmonitor.render.texts.reply_texts import say_reply
 from altmonitor.settings.settings import Setting, Unit
+
+
+def mute_end(until_s: int | None, now_s: float | None, style: Style) -> str:
+    """`for good`, or `until 14:00:00 UTC`, with the date when it is another day than now (or now is not known)."""
+    if until_s is None:
+        return say_reply(style.lang, "for_good")
+    if now_s is None:
+        time = n.date_and_time(until_s * 1000, style.tz)
+    else:
+        time = n.when(until_s * 1000, style.tz, reference_ms=now_s * 1000)
+    return say_reply(style.lang, "until", time=time)
+
+
+def usage_line(command: str, style: Style) -> str:
+    """How it is written, and what for."""
+    row = COMMAND_OF[command]
+    return say_reply(style.lang, "usage", usage=n.escape(row.usage), meaning=say_reply(style.lang, row.help_key))
+
 
 NAMES_PER_LINE = 8
 WORDS_MAX = 10

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from altmonitor.commands.replies import StatusShown
 from altmonitor.render import format as n
-from altmonitor.render.alerts import Style
 from altmonitor.render.blocks import packed
 from altmonitor.render.status import lasting_lines
+from altmonitor.render.style import Style
 from altmonitor.render.texts.reply_texts import say_reply
 
 TAIL_UNITS = 200

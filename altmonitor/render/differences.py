@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from altmonitor.render import format as n
-from altmonitor.render.blocks import kinds_text, outside_text, setting_value, sound_text
-from altmonitor.render.status import mute_end
+from altmonitor.render.blocks import kinds_text, mute_end, outside_text, setting_value, sound_text
 from altmonitor.render.style import Style
 from altmonitor.render.texts.reply_texts import say_reply
 from altmonitor.settings.audience import QuietHours

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from altmonitor.commands.replies import HelpShown
-from altmonitor.commands.table import COMMAND_OF, COMMANDS, TOPICS, Scope
+from altmonitor.commands.table import COMMANDS, TOPICS, Scope
 from altmonitor.render import format as n
 from altmonitor.render.style import Style
 from altmonitor.render.texts.reply_texts import say_reply
@@ -19,12 +19,6 @@ def command_menu(lang: str, scope: Scope = "all") -> list[tuple[str, str]]:
         for row in COMMANDS
         if scope == "all" or row.scope in ("all", scope)
     ]
-
-
-def usage_line(command: str, style: Style) -> str:
-    """How it is written, and what for."""
-    row = COMMAND_OF[command]
-    return say_reply(style.lang, "usage", usage=n.escape(row.usage), meaning=say_reply(style.lang, row.help_key))
 
 
 def help_lines(reply: HelpShown, style: Style) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from altmonitor.render import format as n
-from altmonitor.render.alerts import Style
 from altmonitor.render.blocks import outside_text, packed
+from altmonitor.render.style import Style
 from altmonitor.render.texts import say
 
 SHOWN_MAX = 30

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from altmonitor.render import format as n
-from altmonitor.render.alerts import Style, fact_line
 from altmonitor.render.notices import (
     BackAfter,
     BlindSince,
@@ -28,6 +27,7 @@ from altmonitor.render.notices import (
     TopicLost,
     WebsiteBlocked,
 )
+from altmonitor.render.style import Style, fact_line
 from altmonitor.settings.settings import Settings
 
 REASON_CHARS_MAX = 300

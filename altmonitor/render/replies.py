@@ -49,14 +49,23 @@ from altmonitor.commands.replies_market import (
     TopShown,
 )
 from altmonitor.render import format as n
-from altmonitor.render.blocks import WORDS_MAX, name_lines, outside_text, packed, setting_value, titled
+from altmonitor.render.blocks import (
+    WORDS_MAX,
+    mute_end,
+    name_lines,
+    outside_text,
+    packed,
+    setting_value,
+    titled,
+    usage_line,
+)
 from altmonitor.render.blocks import words as word_list
 from altmonitor.render.differences import difference_lines
-from altmonitor.render.help import help_lines, usage_line
+from altmonitor.render.help import help_lines
 from altmonitor.render.replies_market import answer_lines
 from altmonitor.render.replies_positions import position_lines
 from altmonitor.render.replies_settings import place_lines
-from altmonitor.render.status import mute_end, muted_lines, status_lines
+from altmonitor.render.status import muted_lines, status_lines
 from altmonitor.render.style import Style
 from altmonitor.render.texts.reply_texts import say_reply
 from altmonitor.render.told import history_lines, stats_lines

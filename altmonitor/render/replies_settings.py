@@ -34,9 +34,8 @@ from altmonitor.commands.replies_settings import (
     ZoneUnknown,
 )
 from altmonitor.render import format as n
-from altmonitor.render.blocks import kinds_text, outside_text, sound_text, words
+from altmonitor.render.blocks import kinds_text, outside_text, sound_text, usage_line, words
 from altmonitor.render.differences import difference_lines
-from altmonitor.render.help import usage_line
 from altmonitor.render.style import Style
 from altmonitor.render.texts.reply_texts import say_reply
 from altmonitor.render.tuning import accepted_lines, budget_lines, preset_lines, proposal_lines, symbol_lines

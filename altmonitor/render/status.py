@@ -6,7 +6,16 @@ from altmonitor.commands.ports import HealthView
 from altmonitor.commands.replies import StatusShown
 from altmonitor.core.alert import KINDS
 from altmonitor.render import format as n
-from altmonitor.render.blocks import joined, kinds_text, money, name_lines, outside_text, setting_value, sound_text
+from altmonitor.render.blocks import (
+    joined,
+    kinds_text,
+    money,
+    mute_end,
+    name_lines,
+    outside_text,
+    setting_value,
+    sound_text,
+)
 from altmonitor.render.style import Style
 from altmonitor.render.texts.reply_texts import REPLY_TEXTS, say_reply
 from altmonitor.settings.settings import SETTINGS, Unit
@@ -40,17 +49,6 @@ def muted_lines(muted: dict[str, int | None], now_s: float | None, style: Style)
     for until_s, symbol in timed:
         lines.append(f"{n.symbol_text(symbol)} {mute_end(until_s, now_s, style)}")
     return lines
-
-
-def mute_end(until_s: int | None, now_s: float | None, style: Style) -> str:
-    """`for good`, or `until 14:00:00 UTC`, with the date when it is another day than now (or now is not known)."""
-    if until_s is None:
-        return say_reply(style.lang, "for_good")
-    if now_s is None:
-        time = n.date_and_time(until_s * 1000, style.tz)
-    else:
-        time = n.when(until_s * 1000, style.tz, reference_ms=now_s * 1000)
-    return say_reply(style.lang, "until", time=time)
 
 
 def _settings_lines(reply: StatusShown, style: Style) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from altmonitor.commands.ports import ToldAlert
 from altmonitor.commands.replies import HistoryShown, StatsShown
+from altmonitor.core.alert import ToldAlert
 from altmonitor.render import format as n
-from altmonitor.render.alerts import Style, condition_text, headline_key, measured
+from altmonitor.render.alerts import condition_text, headline_key, measured
 from altmonitor.render.blocks import joined, words
 from altmonitor.render.position_alerts import position_value
+from altmonitor.render.style import Style
 from altmonitor.render.texts.reply_texts import say_reply
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from altmonitor.commands.facts import Explanation, RuleCheck
-from altmonitor.detectors.verdict import Verdict
+from altmonitor.detectors.verdict import Explanation, RuleCheck, Verdict
 from altmonitor.render import format as n
 from altmonitor.render.blocks import joined
 from altmonitor.render.style import Style

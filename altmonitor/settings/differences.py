@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from altmonitor.settings.audience import Audience, QuietHours
-from altmonitor.settings.overrides import QUIET_OFF, Numbers, Overrides
-from altmonitor.settings.settings import SETTINGS, Settings
+from altmonitor.settings.overrides import QUIET_OFF, Overrides
+from altmonitor.settings.settings import SETTINGS, Numbers, Settings
 from altmonitor.settings.state import Own
 
 NOT_MUTED = -1

@@ -9,10 +9,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from altmonitor.core.alert import Kind
 from altmonitor.settings.audience import QuietHours
-from altmonitor.settings.settings import SETTING_OF, Settings
-
-Numbers = Mapping[str, float | int]
-"""Key of `SETTINGS` → value as it is kept."""
+from altmonitor.settings.settings import SETTING_OF, Numbers, Settings
 
 QUIET_OFF: Final = "off"
 Quiet = QuietHours | Literal["off"]

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from altmonitor.settings.overrides import Numbers
-from altmonitor.settings.settings import SETTING_OF, SETTINGS, Settings
+from altmonitor.settings.settings import SETTING_OF, SETTINGS, Numbers, Settings
 
 
 def _preset(**numbers: float) -> Numbers:

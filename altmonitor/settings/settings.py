@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 
+Numbers = Mapping[str, float | int]
+"""Key of `SETTINGS` → value as it is kept."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:

@@ -15,7 +15,7 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import TextIO
 
-from altmonitor.config import Destination
+from altmonitor.core.types import Destination
 from altmonitor.sim.telegram.html import Entity, ParsedHtml
 from altmonitor.sim.telegram.server import SimTelegram
 from altmonitor.sim.telegram.telegram_photo import Upload

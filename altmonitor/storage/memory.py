@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from altmonitor.commands.ports import AlertStats, DeliveryState, ToldAlert
-from altmonitor.core.alert import SAMPLE_KEY, Alert, Kind
+from altmonitor.core.alert import SAMPLE_KEY, Alert, AlertStats, DeliveryState, Kind, ToldAlert
 from altmonitor.core.clock import Clock
+from altmonitor.core.status import OutboxStatus
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Queued
-from altmonitor.interfaces.exchange import OutboxStatus, ToldSize
+from altmonitor.interfaces.exchange import ToldSize
 from altmonitor.settings.state import moved_place
 from altmonitor.storage.changes import MemoryChanges
 from altmonitor.storage.queue import Waiting

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from altmonitor.commands.ports import AlertStats, ToldAlert
-from altmonitor.core.alert import SAMPLE_KEY, Alert, Kind
+from altmonitor.core.alert import SAMPLE_KEY, Alert, AlertStats, Kind, ToldAlert
 from altmonitor.core.types import Destination
 from altmonitor.storage.rows import ALERT_COLUMNS, Row, alert_of, topic_column
 

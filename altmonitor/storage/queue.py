@@ -11,9 +11,9 @@ from dataclasses import replace
 from itertools import islice
 
 from altmonitor.core.alert import Alert
+from altmonitor.core.status import OutboxStatus
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Queued
-from altmonitor.interfaces.exchange import OutboxStatus
 from altmonitor.settings.state import moved_place
 from altmonitor.storage.rows import merged
 

@@ -25,7 +25,8 @@ from altmonitor.core.errors import NewerSchemaError, StorageError
 from altmonitor.settings.overrides import Overrides
 from altmonitor.settings.settings import SETTINGS, Settings
 from altmonitor.settings.state import State
-from altmonitor.storage.state_format import BYTES_MAX, Damaged, decode, encode
+from altmonitor.storage.state_format import BYTES_MAX, decode, encode
+from altmonitor.storage.state_rows import Damaged
 
 _log = logging.getLogger(__name__)
 

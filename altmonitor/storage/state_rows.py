@@ -13,9 +13,9 @@ from altmonitor.core.alert import KINDS
 from altmonitor.core.languages import LANGUAGES
 from altmonitor.core.types import Destination
 from altmonitor.settings.audience import QuietHours
-from altmonitor.settings.overrides import QUIET_OFF, Budget, Numbers, Overrides, Quiet
+from altmonitor.settings.overrides import QUIET_OFF, Budget, Overrides, Quiet
 from altmonitor.settings.proposals import BUDGET_MAX
-from altmonitor.settings.settings import SETTING_OF
+from altmonitor.settings.settings import SETTING_OF, Numbers
 from altmonitor.settings.symbols import spelled
 from altmonitor.settings.zones import find_zone
 

@@ -14,13 +14,13 @@ from typing import Self
 
 import msgspec
 
-from altmonitor.commands.ports import AlertStats, ToldAlert
-from altmonitor.core.alert import Alert, Kind
+from altmonitor.core.alert import Alert, AlertStats, Kind, ToldAlert
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
+from altmonitor.core.status import OutboxStatus
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Queued
-from altmonitor.interfaces.exchange import OutboxStatus, ToldSize
+from altmonitor.interfaces.exchange import ToldSize
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage import restore, statements
 from altmonitor.storage.changes import ChangeRecords

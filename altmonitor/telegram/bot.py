@@ -26,9 +26,9 @@ from telegram.constants import ParseMode
 from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
-from altmonitor.config import Destination, Secret
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import DeliveryError
+from altmonitor.core.types import Destination, Secret
 from altmonitor.interfaces.delivery import Keyboard
 from altmonitor.telegram.errors import is_not_modified, typed
 from altmonitor.telegram.types import BotIdentity, MenuScope

@@ -15,11 +15,11 @@ from altmonitor.core.types import Destination
 from altmonitor.delivery.status_message import StatusBoard
 from altmonitor.interfaces.delivery import Keyboard
 from altmonitor.render import format as n
-from altmonitor.render.alerts import Style
 from altmonitor.render.missed import missed_parts
 from altmonitor.render.replies import reply_parts
 from altmonitor.render.reply_buttons import reply_keyboard
 from altmonitor.render.signed_buttons import Seal
+from altmonitor.render.style import Style
 from altmonitor.settings.changes import Writer
 from altmonitor.telegram.rate_limit import Admission, RateLimit
 from altmonitor.telegram.types import Incoming

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, Protocol
 
-from altmonitor.config import Destination
+from altmonitor.core.types import Destination
 
 MenuScope = Literal["default", "all_private_chats", "all_group_chats"]
 """Which chats offer a menu of commands; a narrower one comes before `default`."""

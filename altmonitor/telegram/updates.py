@@ -11,7 +11,7 @@ from enum import Enum
 import msgspec
 from telegram import CallbackQuery, ChatMemberRestricted, ChatMemberUpdated, Message, Update
 
-from altmonitor.config import Destination
+from altmonitor.core.types import Destination
 from altmonitor.telegram.types import Incoming
 
 _COMMAND = re.compile(r"/([A-Za-z0-9_]+)(?:@([A-Za-z0-9_]+))?(?=\s|$)")

@@ -13,7 +13,8 @@ import msgspec
 from aiohttp import web
 from multidict import MultiMapping
 
-from altmonitor.commands.ports import AlertQueries, ToldAlert
+from altmonitor.commands.ports import AlertQueries
+from altmonitor.core.alert import ToldAlert
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StartError, StorageError
 from altmonitor.core.status import Health, Status, as_json

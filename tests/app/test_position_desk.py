@@ -10,7 +10,8 @@ from altmonitor.app.position_desk import DeskSources, PositionDesk
 from altmonitor.collect.positioning_lookup import Sources
 from altmonitor.commands.position_facts import MissingPart
 from altmonitor.core.errors import ExchangeBlocked, ExchangeUnreachable
-from altmonitor.interfaces.exchange import DayTicker, Funding, GuardStatus, Priority
+from altmonitor.core.status import GuardStatus
+from altmonitor.interfaces.exchange import DayTicker, Funding, Priority
 from altmonitor.positioning.divergence import Histories
 from altmonitor.positioning.history import Change, NotEnoughHistory
 from altmonitor.positioning.open_interest import OiBar

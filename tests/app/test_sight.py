@@ -6,7 +6,8 @@ import asyncio
 from contextlib import suppress
 
 from altmonitor.app.blind_times import Sight
-from altmonitor.interfaces.exchange import FeedEvent, FeedStatus
+from altmonitor.core.status import FeedStatus
+from altmonitor.interfaces.exchange import FeedEvent
 from tests.movable_clock import T0, MovableClock
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, UnknownSymbol
-from altmonitor.interfaces.exchange import DayTicker, Funding, GuardStatus, LongShortRatio, OpenInterest, Priority
+from altmonitor.core.status import GuardStatus
+from altmonitor.interfaces.exchange import DayTicker, Funding, LongShortRatio, OpenInterest, Priority
 from altmonitor.market.candles import Candle
 from altmonitor.market.contracts import Contract
 

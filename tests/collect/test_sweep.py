@@ -11,9 +11,10 @@ from itertools import pairwise
 from altmonitor.collect.open_interest_sweep import OpenInterestSweep
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import BadAnswer, BudgetExhausted, ExchangeBlocked, ExchangeUnreachable
+from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.binance.rest import BinanceRest
 from altmonitor.exchanges.rest.guard import Guard
-from altmonitor.interfaces.exchange import GuardStatus, OpenInterest, Priority
+from altmonitor.interfaces.exchange import OpenInterest, Priority
 from altmonitor.market.contracts import is_watched
 from altmonitor.sim.control import RestFault
 from altmonitor.sim.exchange import SimExchange

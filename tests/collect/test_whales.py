@@ -10,12 +10,12 @@ from dataclasses import replace
 import msgspec
 
 from altmonitor.collect.whales import MOST_UNDER_WAY, WhaleLinks, WhaleLookup
-from altmonitor.core.alert import Alert, Details, Kind
+from altmonitor.core.alert import Alert, Details, Kind, WhaleLine
 from altmonitor.core.errors import ExchangeBlocked, ExchangeUnreachable, StorageError
-from altmonitor.interfaces.exchange import GuardStatus, Priority
+from altmonitor.core.status import GuardStatus
+from altmonitor.interfaces.exchange import Priority
 from altmonitor.positioning.smart_money import Overview
 from altmonitor.positioning.units import Fraction
-from altmonitor.positioning.whale_line import WhaleLine
 from tests.movable_clock import T0, MovableClock
 from tests.positioning.samples import OVERVIEW
 

@@ -8,23 +8,22 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from altmonitor.commands.executor import CommandDesk, Surroundings
-from altmonitor.commands.facts import (
-    Chart,
-    Explanation,
-    FundingFacts,
-    OpenInterestFacts,
-    PriceFacts,
-    Top,
-    TopRow,
-    TopWindow,
-)
-from altmonitor.commands.ports import AlertStats, ToldAlert
+from altmonitor.commands.facts import Chart, FundingFacts, OpenInterestFacts, PriceFacts, Top, TopRow, TopWindow
 from altmonitor.commands.replies import Reply
-from altmonitor.core.alert import Kind
+from altmonitor.core.alert import AlertStats, Kind, ToldAlert
 from altmonitor.core.errors import StorageError
-from altmonitor.core.status import Health, Vitals, assess
+from altmonitor.core.status import (
+    FeedStatus,
+    GuardStatus,
+    Health,
+    LatencyStatus,
+    OutboxStatus,
+    SweepStatus,
+    Vitals,
+    assess,
+)
 from altmonitor.core.types import Destination
-from altmonitor.interfaces.exchange import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus
+from altmonitor.detectors.verdict import Explanation
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.changes import ChangeMade, RecordedChange, Writer
 from altmonitor.settings.holder import Home, SettingsHolder

@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 
-from altmonitor.commands.ports import AlertStats, ToldAlert
 from altmonitor.commands.replies import (
     HistoryOff,
     HistoryShown,
@@ -23,7 +22,7 @@ from altmonitor.commands.replies import (
     WatchlistChanged,
     WatchlistShown,
 )
-from altmonitor.core.alert import Alert
+from altmonitor.core.alert import Alert, AlertStats, ToldAlert
 from altmonitor.settings.differences import NOT_MUTED
 from altmonitor.settings.overrides import Overrides
 from altmonitor.settings.settings import Settings

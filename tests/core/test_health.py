@@ -4,8 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from altmonitor.core.status import LoopStatus, Reason, Status, Vitals, as_json, assess
-from altmonitor.interfaces.exchange import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus
+from altmonitor.core.status import (
+    FeedStatus,
+    GuardStatus,
+    LatencyStatus,
+    LoopStatus,
+    OutboxStatus,
+    Reason,
+    Status,
+    SweepStatus,
+    Vitals,
+    as_json,
+    assess,
+)
 
 FEED = FeedStatus(connections=1, last_frame_age_s=0.25, symbols_expected=560, symbols_covered=560, is_blind=False)
 SWEEP = SweepStatus(sweep_age_s=20.0, coverage=0.99, period_s=60.0)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from altmonitor import config as configuration
-from altmonitor.app.app import App, Choices
+from altmonitor.app.app import App
+from altmonitor.app.market import Choices
 from altmonitor.cli.run import telegram_outlet
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import ScaledClock

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from altmonitor.commands.facts import RuleCheck
 from altmonitor.core.types import Destination
-from altmonitor.detectors.verdict import Verdict
+from altmonitor.detectors.verdict import RuleCheck, Verdict
 from altmonitor.engine.decision_log import Trace
 from altmonitor.interfaces.exchange import DayTicker, OpenInterest
 from altmonitor.settings.audience import Audience

@@ -18,7 +18,8 @@ from altmonitor.exchanges.ws.transport import CloseReason, OnFrames, TransportOp
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import KlineUpdate
 from altmonitor.market.contracts import ContractNews
-from altmonitor.render.alerts import Style, alert_html
+from altmonitor.render.alerts import alert_html
+from altmonitor.render.style import Style
 from altmonitor.sim.control import GARBAGE
 from tests.exchanges.test_wire import COMBINED, CONTRACT, KLINE
 from tests.fakes import Market

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from altmonitor.core.errors import BudgetExhausted, ExchangeBlocked, ExchangeUnreachable, RegionBlocked
+from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.rest.budget import FUTURES_DATA, Ask
 from altmonitor.exchanges.rest.guard import Answer, Guard
-from altmonitor.interfaces.exchange import GuardStatus, Priority
+from altmonitor.interfaces.exchange import Priority
 from tests.movable_clock import T0, MovableClock
 
 PING = "/fapi/v1/ping"

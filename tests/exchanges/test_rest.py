@@ -22,9 +22,10 @@ from altmonitor.core.errors import (
     StartError,
     UnknownSymbol,
 )
+from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.binance.rest import BinanceRest
 from altmonitor.exchanges.rest.guard import Guard
-from altmonitor.interfaces.exchange import GuardStatus, Priority
+from altmonitor.interfaces.exchange import Priority
 from altmonitor.sim.control import RestFault
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket

@@ -11,8 +11,9 @@ import pytest
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, BudgetExhausted, ExchangeBlocked, ExchangeUnreachable, RegionBlocked
+from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.binance.smart_money import PATH, SmartMoneyWeb, web_guard
-from altmonitor.interfaces.exchange import GuardStatus, Priority
+from altmonitor.interfaces.exchange import Priority
 from altmonitor.positioning.smart_money import Overview
 from tests.exchanges.scripted_web import T0, Reply, ScriptedWeb, WalkingClock, scripted_web
 from tests.exchanges.test_smart_money_wire import body

@@ -4,19 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from altmonitor.commands.facts import (
-    RULES,
-    TOP_WINDOWS,
-    Chart,
-    Explanation,
-    FundingFacts,
-    OpenInterestFacts,
-    PriceFacts,
-    RuleCheck,
-    Top,
-    TopRow,
-)
-from altmonitor.commands.ports import ToldAlert
+from altmonitor.commands.facts import TOP_WINDOWS, Chart, FundingFacts, OpenInterestFacts, PriceFacts, Top, TopRow
 from altmonitor.commands.replies import NotAvailable, NotPermitted, NumbersChanged, Placed, Reply, Unrecorded
 from altmonitor.commands.replies_market import (
     AnswerFailed,
@@ -56,10 +44,10 @@ from altmonitor.commands.replies_settings import (
     ZoneShown,
     ZoneUnknown,
 )
-from altmonitor.core.alert import KINDS, Alert
+from altmonitor.core.alert import KINDS, Alert, ToldAlert
 from altmonitor.core.types import Destination
-from altmonitor.detectors.verdict import Verdict
-from altmonitor.render.alerts import Style
+from altmonitor.detectors.verdict import RULES, Explanation, RuleCheck, Verdict
+from altmonitor.render.style import Style
 from altmonitor.settings.audience import Audience, QuietHours
 from altmonitor.settings.changes import ChangeMade, RecordedChange
 from altmonitor.settings.conditions import Condition, FundingCrosses, Predicate, PriceCrosses, PriceMoves

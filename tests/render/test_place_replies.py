@@ -6,8 +6,7 @@ from datetime import UTC, timedelta, timezone
 
 import pytest
 
-from altmonitor.commands.facts import Explanation, FundingFacts, OpenInterestFacts, PriceFacts, RuleCheck, Top, TopRow
-from altmonitor.commands.ports import ToldAlert
+from altmonitor.commands.facts import FundingFacts, OpenInterestFacts, PriceFacts, Top, TopRow
 from altmonitor.commands.replies import NotPermitted, Placed, Reply, StatusShown, Unrecorded
 from altmonitor.commands.replies_market import Explained, FundingShown, OpenInterestShown, PriceShown, TopShown
 from altmonitor.commands.replies_settings import (
@@ -22,11 +21,11 @@ from altmonitor.commands.replies_settings import (
     Undone,
     ZoneShown,
 )
-from altmonitor.core.alert import Alert
+from altmonitor.core.alert import Alert, ToldAlert
 from altmonitor.core.types import Destination
-from altmonitor.detectors.verdict import Verdict
-from altmonitor.render.alerts import Style
+from altmonitor.detectors.verdict import Explanation, RuleCheck, Verdict
 from altmonitor.render.replies import reply_parts
+from altmonitor.render.style import Style
 from altmonitor.settings.audience import Audience, QuietHours
 from altmonitor.settings.changes import ChangeMade, RecordedChange
 from altmonitor.settings.conditions import Condition, FundingCrosses, PriceMoves

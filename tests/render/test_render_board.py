@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from altmonitor.core.status import assess
-from altmonitor.interfaces.exchange import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus
+from altmonitor.core.status import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus, assess
 from altmonitor.render import format as n
 from altmonitor.render.board import status_board
 from tests.render.test_replies import EN, NOW_S, SYMBOLS, VITALS, ZH, status

@@ -10,14 +10,12 @@ from typing import get_args
 
 import pytest
 
-from altmonitor.commands.ports import AlertStats, ToldAlert
 from altmonitor.commands.position_facts import DivergenceFacts
 from altmonitor.commands.position_replies import ChangeShown, DivergenceShown, ScanShown, TrendShown
 from altmonitor.commands.replies import HistoryShown, StatsShown
-from altmonitor.core.alert import Alert, Details, Kind, Positions
+from altmonitor.core.alert import Alert, AlertStats, Details, Kind, Positions, ToldAlert, WhaleLine
 from altmonitor.positioning.scan import ExtremeScan
 from altmonitor.positioning.units import Fraction
-from altmonitor.positioning.whale_line import WhaleLine
 from altmonitor.render.alerts import alert_html
 from altmonitor.render.digest import digest_parts
 from altmonitor.render.plain import without_markup

@@ -14,9 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.commands.facts import RULES
 from altmonitor.commands.parse import Command, parse
-from altmonitor.commands.ports import AlertStats, DeliveryState, ToldAlert
 from altmonitor.commands.replies import (
     Bad,
     HelpShown,
@@ -44,16 +42,27 @@ from altmonitor.commands.replies import (
 from altmonitor.commands.replies_settings import NoRoute
 from altmonitor.commands.reply_buttons import ACTION_BYTES_MAX, CANCEL
 from altmonitor.commands.table import COMMANDS, TOPICS
-from altmonitor.core.alert import Alert
+from altmonitor.core.alert import Alert, AlertStats, DeliveryState, ToldAlert
 from altmonitor.core.languages import LANGUAGES
-from altmonitor.core.status import Health, LoopStatus, Reason, Status, Vitals, assess
-from altmonitor.detectors.verdict import Verdict
-from altmonitor.interfaces.exchange import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus
+from altmonitor.core.status import (
+    FeedStatus,
+    GuardStatus,
+    Health,
+    LatencyStatus,
+    LoopStatus,
+    OutboxStatus,
+    Reason,
+    Status,
+    SweepStatus,
+    Vitals,
+    assess,
+)
+from altmonitor.detectors.verdict import RULES, Verdict
 from altmonitor.render import format as n
-from altmonitor.render.alerts import Style
 from altmonitor.render.blocks import packed
 from altmonitor.render.help import command_menu
 from altmonitor.render.replies import reply_parts
+from altmonitor.render.style import Style
 from altmonitor.render.texts.reply_texts import REPLY_TEXTS, TABLES
 from altmonitor.settings.differences import NOT_MUTED
 from altmonitor.settings.input import NotRead

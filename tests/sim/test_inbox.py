@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
-from altmonitor.config import Destination
+from altmonitor.core.types import Destination
 from altmonitor.sim.telegram.html import parse_html
 from altmonitor.sim.telegram.server import SimTelegram
 from altmonitor.sim.terminal import TerminalInbox, styled

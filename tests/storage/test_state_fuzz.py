@@ -15,7 +15,8 @@ from altmonitor.settings.holder import Home, SettingsHolder
 from altmonitor.settings.settings import SETTING_OF, Settings
 from altmonitor.settings.state import State
 from altmonitor.storage.state_file import StateFile
-from altmonitor.storage.state_format import Damaged, decode, encode
+from altmonitor.storage.state_format import decode, encode
+from altmonitor.storage.state_rows import Damaged
 from tests.fakes import ManualClock
 from tests.fuzz import broken
 

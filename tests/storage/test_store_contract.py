@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from altmonitor.commands.ports import AlertQueries, ToldAlert
-from altmonitor.core.alert import Details
+from altmonitor.commands.ports import AlertQueries
+from altmonitor.core.alert import Details, ToldAlert
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Outbox

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from altmonitor.config import Secret
 from altmonitor.core.clock import Clock, ScaledClock
+from altmonitor.core.types import Secret
 from altmonitor.sim.telegram.server import SimTelegram
 from altmonitor.telegram.bot import TelegramChannel, Timeouts
 

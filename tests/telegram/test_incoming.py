@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from altmonitor.config import Destination
+from altmonitor.core.types import Destination
 from altmonitor.telegram.types import Incoming
 from altmonitor.telegram.updates import Ignored, Membership, Moved, read_update
 

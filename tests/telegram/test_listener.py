@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from altmonitor.config import Destination
 from altmonitor.core.errors import TokenRefused
+from altmonitor.core.types import Destination
 from altmonitor.telegram.poller import KINDS, CommandListener
 from altmonitor.telegram.types import AllowedSenders, BotIdentity, Incoming
 from tests.movable_clock import MovableClock

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from altmonitor.config import Destination, Secret
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.errors import (
     ChatGone,
@@ -25,6 +24,7 @@ from altmonitor.core.errors import (
     TokenRefused,
     TopicGone,
 )
+from altmonitor.core.types import Destination, Secret
 from altmonitor.interfaces.delivery import Channel, InlineButton
 from altmonitor.sim.telegram.telegram_keyboard import buttons
 from altmonitor.sim.telegram.telegram_photo import Upload

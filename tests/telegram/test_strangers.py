@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from altmonitor.config import Destination
+from altmonitor.core.types import Destination
 from altmonitor.telegram.strangers import REMEMBERED, Strangers
 from altmonitor.telegram.types import Incoming
 

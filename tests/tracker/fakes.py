@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from altmonitor.interfaces.exchange import Funding, GuardStatus, Priority
+from altmonitor.core.status import GuardStatus
+from altmonitor.interfaces.exchange import Funding, Priority
 from altmonitor.market.contracts import Contract
 from altmonitor.positioning.history import Snapshot
 from altmonitor.positioning.open_interest import OiBar, OiVelocity

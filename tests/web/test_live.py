@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 import aiohttp
 import msgspec
 
-from altmonitor.commands.ports import AlertQueries, ToldAlert
-from altmonitor.core.alert import Alert
+from altmonitor.commands.ports import AlertQueries
+from altmonitor.core.alert import Alert, ToldAlert
 from altmonitor.core.clock import ScaledClock
 from altmonitor.web import streams as live_module
 from altmonitor.web.server import HealthServer, Served

@@ -12,13 +12,11 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
-from altmonitor.commands.ports import AlertStats, ToldAlert
-from altmonitor.core.alert import Alert
+from altmonitor.core.alert import Alert, AlertStats, ToldAlert
 from altmonitor.core.clock import Clock, ScaledClock, SystemClock
 from altmonitor.core.errors import StartError
-from altmonitor.core.status import Vitals, assess
+from altmonitor.core.status import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus, Vitals, assess
 from altmonitor.core.types import Secret
-from altmonitor.interfaces.exchange import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus
 from altmonitor.web.server import HealthServer, Served, is_this_machine
 from tests.commands.desk import MemoryAlerts, healthy
 

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeError, ExchangeUnreachable, UnknownSymbol
+from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.binance import bodies as wire
 from altmonitor.exchanges.binance.preflight import Preflight
 from altmonitor.exchanges.rest.budget import FUNDING, FUTURES_DATA, Ask
@@ -21,7 +22,7 @@ from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S, SOCKETS, HttpGet
 from altmonitor.exchanges.rest.guard import Answer, Guard
 from altmonitor.exchanges.rest.readers import One, Rows
 from altmonitor.exchanges.rest.refusal import retry_after_s
-from altmonitor.interfaces.exchange import DayTicker, Funding, GuardStatus, LongShortRatio, OpenInterest, Priority
+from altmonitor.interfaces.exchange import DayTicker, Funding, LongShortRatio, OpenInterest, Priority
 from altmonitor.market.candles import Candle
 from altmonitor.market.contracts import Contract
 

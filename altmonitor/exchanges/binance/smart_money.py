@@ -13,11 +13,12 @@ from urllib.parse import urlencode, urlsplit
 from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeError, ExchangeUnreachable, RegionBlocked
+from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.binance.smart_money_wire import read_overview
 from altmonitor.exchanges.rest.budget import Ask, Budget, Pool
 from altmonitor.exchanges.rest.client import HttpGet
 from altmonitor.exchanges.rest.guard import Answer, Guard
-from altmonitor.interfaces.exchange import GuardStatus, Priority
+from altmonitor.interfaces.exchange import Priority
 from altmonitor.positioning.smart_money import Overview
 
 PATH: Final = "/bapi/futures/v1/public/future/smart-money/signal/overview"

@@ -11,10 +11,11 @@ from urllib.parse import urlencode, urlsplit
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeUnreachable
+from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.rest.budget import Ask, Budget, Pool
 from altmonitor.exchanges.rest.client import HttpGet
 from altmonitor.exchanges.rest.guard import Answer, Guard
-from altmonitor.interfaces.exchange import GuardStatus, Priority
+from altmonitor.interfaces.exchange import Priority
 
 POOL: Final = "venue"
 SOCKETS: Final = 4

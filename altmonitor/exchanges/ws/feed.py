@@ -11,6 +11,7 @@ from ssl import SSLContext
 from typing import Any, Final
 
 from altmonitor.core.clock import Clock
+from altmonitor.core.status import FeedStatus
 from altmonitor.exchanges.binance.connection import Shared
 from altmonitor.exchanges.binance.endpoints import CONNECTION_LIFE_S, CONTRACT_INFO_STREAM, STREAMS_PER_CONNECTION
 from altmonitor.exchanges.ws import pick_transport
@@ -18,7 +19,7 @@ from altmonitor.exchanges.ws.reconnect import HandshakeBudget
 from altmonitor.exchanges.ws.shard import Lane, LaneParts
 from altmonitor.exchanges.ws.transport import OpenTransport, TransportOptions
 from altmonitor.exchanges.ws.watchdog import HEAR_EVERY_S, FeedWatch, Share, Sight, SymbolWatch
-from altmonitor.interfaces.exchange import FeedEvent, FeedSink, FeedStatus
+from altmonitor.interfaces.exchange import FeedEvent, FeedSink
 
 _LOOK_EVERY_S: Final = 1.0
 _SILENCE_EVERY_S: Final = 30.0

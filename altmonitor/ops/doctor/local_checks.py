@@ -156,7 +156,8 @@ def look_at_database(path: Path) -> Seen:
 
 async def live_settings(config: Config) -> Seen:
     """state.json, looked at without moving a damaged one aside."""
-    from altmonitor.storage.state_format import Damaged, decode
+    from altmonitor.storage.state_format import decode
+    from altmonitor.storage.state_rows import Damaged
 
     path = config.state_file
     try:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from altmonitor.core.errors import TokenRefused
-from altmonitor.core.types import Secret
+from altmonitor.core.types import TOKEN_SHAPE, Secret
 from altmonitor.ops import telegram
 from altmonitor.ops.wizard.session import Session
 from altmonitor.ops.wizard.terminal import Option
@@ -14,7 +14,6 @@ from altmonitor.ops.wizard.texts import NAMES, Texts
 from altmonitor.ops.wizard.values import WIZARD_LANGUAGES, Answers, language_of, message_language, redacted, token_in
 from altmonitor.telegram.poller import KINDS
 from altmonitor.telegram.types import BotIdentity
-from altmonitor.variables import TOKEN_SHAPE
 
 
 def ask_language(session: Session, answers: Answers) -> Answers:

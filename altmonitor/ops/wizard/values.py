@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from altmonitor.core.languages import LANGUAGES
-from altmonitor.core.types import Destination, Secret
+from altmonitor.core.types import TOKEN_SHAPE, Destination, Secret
 from altmonitor.ops.telegram import ChatSeen
 from altmonitor.telegram.types import BotIdentity
-from altmonitor.variables import TOKEN_SHAPE
 
 WIZARD_LANGUAGES = ("en", "zh", "ru")
 
