@@ -3,16 +3,259 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
 
 from altmonitor.core.errors import ConfigError
-from altmonitor.core.types import Destination, Secret
-from altmonitor.variables import NOT_BUILT_YET, OUR_PREFIXES, PROXY_VARIABLES, SECRET_VARIABLES, VARIABLES
+from altmonitor.core.types import LANGUAGES, TOKEN_SHAPE, Destination, Secret
+
+# ---
+# Every environment variable: its default, how it is read, what is allowed, what it means. One table, many faces.
+
+
+LSR_PERIODS = ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """`read` turns text into a value and raises ValueError when it is not `allowed`. kept_as: see `field`."""
+
+    name: str
+    default: str
+    read: Callable[[str], object]
+    allowed: str
+    meaning: str
+    kept_as: str = ""
+
+    @property
+    def field(self) -> str:
+        """Name of the field of `Config`."""
+        return self.kept_as or self.name.lower()
+
+
+def _number(low: float, high: float, *, or_zero: bool = False) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        value = float(text)
+        if or_zero and value == 0:
+            return 0.0
+        if not math.isfinite(value) or not low <= value <= high:
+            raise ValueError(text)
+        return value
+
+    return read
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[+-]?\d{1,16}", text, re.ASCII) or not low <= int(text) <= high:
+            raise ValueError(text)
+        return int(text)
+
+    return read
+
+
+def _flag(text: str) -> bool:
+    word = text.lower()
+    if word not in ("true", "1", "yes", "on", "false", "0", "no", "off"):
+        raise ValueError(text)
+    return word in ("true", "1", "yes", "on")
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    by_lower = {choice.lower(): choice for choice in choices}
+
+    def read(text: str) -> str:
+        if text.lower() not in by_lower:
+            raise ValueError(text)
+        return by_lower[text.lower()]
+
+    return read
+
+
+def _ids(text: str) -> frozenset[int]:
+    read = _whole(-(10**16), 10**16)
+    return frozenset(read(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (OSError, KeyError) as problem:
+        raise ValueError(text) from problem
+    return text
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        parts = urlsplit(text)
+        if parts.scheme not in schemes or not parts.hostname or parts.query or parts.fragment or parts.port == 0:
+            raise ValueError(text)
+        return text.rstrip("/")
+
+    return read
+
+
+def _token(text: str) -> Secret:
+    if text and not TOKEN_SHAPE.fullmatch(text):
+        raise ValueError("shape")
+    return Secret(text)
+
+
+def _destinations(text: str) -> tuple[Destination, ...]:
+    """In the order given, each once."""
+    return tuple(dict.fromkeys(Destination.parse(part) for part in text.split(",") if part.strip()))
+
+
+def _interval(text: str) -> float | None:
+    return _number(0.05, 60)(text) if text else None
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as problem:  # `~nobody` has no home
+        raise ValueError(text) from problem
+
+
+HTTP, WS = _url("https", "http"), _url("wss", "ws")
+PERCENT_OR_OFF, USD = _number(0.1, 1000, or_zero=True), _number(0, 1e12)
+CHATS = "chat ids such as 123456789 or -1001234567890, with /topic for a forum topic, separated by commas"
+
+# fmt: off
+VARIABLES: tuple[Variable, ...] = (
+    Variable("TG_BOT_TOKEN", "", _token, "the token @BotFather gave you, 123456:ABC…",
+             "Telegram bot token; required for `run` unless `--dry-run`"),
+    Variable("TG_CHAT_ID", "", _destinations, CHATS,
+             "where alerts go and commands are obeyed, the main chat first; required like the token", "destinations"),
+    Variable("PUMP_THRESHOLD", "3.0", _number(0.1, 100), "0.1 to 100", "percent of the candle's open"),
+    Variable("DUMP_THRESHOLD", "-3.0", _number(-100, -0.1), "-100 to -0.1", "percent of the candle's open"),
+    Variable("OI_SURGE_PCT_1M", "3.0", PERCENT_OR_OFF, "0.1 to 1000, or 0 for off",
+             "open-interest change over 1 minute, percent; 0 = off"),
+    Variable("OI_SURGE_PCT_5M", "6.0", PERCENT_OR_OFF, "0.1 to 1000, or 0 for off",
+             "open-interest change over 5 minutes, percent; 0 = off"),
+    Variable("OI_MIN_USD", "1000000", USD, "0 to 1e12", "open interest below this (USD) raises no OI alert"),
+    Variable("VOL_BURST_MULT", "5.0", _number(1, 1000, or_zero=True), "1 to 1000, or 0 for off",
+             "multiple of the median quote volume; 0 = off"),
+    Variable("VOL_BURST_LOOKBACK", "20", _whole(5, 500), "a whole number, 5 to 500",
+             "closed candles the median is taken over"),
+    Variable("VOL_BURST_MIN_USDT", "50000", USD, "0 to 1e12", "quote volume a burst must have, USDT"),
+    Variable("MIN_24H_USDT", "0", USD, "0 to 1e12", "symbols with less quote volume in 24 h raise nothing, USDT"),
+    Variable("COOLDOWN_SEC", "180", _whole(0, 86_400), "a whole number, 0 to 86400",
+             "seconds between alerts of one symbol, kind and direction"),
+    Variable("ALERT_BUDGET_PER_DAY", "0", _whole(0, 1000), "a whole number, 0 to 1000",
+             "thresholds are chosen so that about this many alerts a day are sent; 0 = as they are set"),
+    Variable("OI_POLL_SEC", "60", _whole(15, 3600), "a whole number, 15 to 3600",
+             "seconds one open-interest sweep takes"),
+    Variable("OI_CONCURRENCY", "15", _whole(1, 50), "a whole number, 1 to 50",
+             "open-interest requests under way at once"),
+    Variable("SYMBOLS_REFRESH_SEC", "3600", _whole(60, 86_400), "a whole number, 60 to 86400",
+             "seconds between reads of the contract list; listings are told by the stream at once"),
+    Variable("TRADFI_PERPETUALS", "false", _flag, "true or false",
+             "also watch stock, metal and FX perpetuals (`TRADIFI_PERPETUAL`)"),
+    Variable("TG_MIN_SEND_INTERVAL", "", _interval, "0.05 to 60, or empty",
+             "seconds between two messages to one chat; empty = 3.2 for groups, 1.05 for private chats"),
+    Variable("ALLOWED_CHAT_IDS", "", _ids, "chat ids separated by commas",
+             "chats that may command beside `TG_CHAT_ID`"),
+    Variable("ALLOWED_USER_IDS", "", _ids, "user ids separated by commas",
+             "when set, only these users may command, in any chat"),
+    Variable("GROUP_ADMINS_ONLY", "false", _flag, "true or false", "in groups only administrators may change settings"),
+    Variable("ALERT_LANG", "en", _one_of(*LANGUAGES), "en, zh or ru", "language of messages"),
+    Variable("ALERT_TZ", "UTC", _zone, "an IANA zone name such as UTC or Asia/Shanghai", "zone of times in messages"),
+    Variable("CHART", "true", _flag, "true or false",
+             "a chart picture follows each alert; it never delays the text"),
+    Variable("ROLLING", "true", _flag, "true or false", "also compare with the price 60 s earlier"),
+    Variable("FEED_GATHER_MS", "20", _whole(0, 100), "a whole number, 0 to 100",
+             "milliseconds socket reads are gathered; 0 = off"),
+    Variable("LSR_PERIOD", "5m", _one_of(*LSR_PERIODS), " ".join(LSR_PERIODS), "period of the long/short ratio shown"),
+    Variable("HISTORY_ENABLED", "true", _flag, "true or false", "false keeps alerts only until they are delivered"),
+    Variable("STATE_FILE", "state.json", _path, "a file path", "live settings changed in the chat"),
+    Variable("DB_FILE", "alerts.db", _path, "a file path", "alerts and deliveries (SQLite)"),
+    Variable("API_HOST", "127.0.0.1", str, "an address or host name",
+             "where `/health` listens; beyond loopback needs `API_TOKEN`"),
+    Variable("API_PORT", "3001", _whole(0, 65_535), "a whole number, 0 to 65535", "its port; 0 = any free one"),
+    Variable("API_TOKEN", "", Secret, "any text", "bearer token the HTTP side asks for"),
+    Variable("LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "DEBUG, INFO, WARNING or ERROR",
+             "how much is logged"),
+    Variable("LOG_FORMAT", "text", _one_of("text", "json"), "text or json", "json for machines"),
+    Variable("BINANCE_REST_URL", "https://fapi.binance.com", HTTP, "an http(s) address", "REST of the exchange"),
+    Variable("BINANCE_WS_URL", "wss://fstream.binance.com/market", WS, "a ws(s) address",
+             "streams of the exchange; `/stream` is appended"),
+    Variable("BINANCE_WEB_URL", "https://www.binance.com", HTTP, "an http(s) address",
+             "the website's overview of followed traders"),
+    Variable("SMART_MONEY_LOOKUP", "true", _flag, "true or false",
+             "ask the website who is positioned and show a line about whales on alerts"),
+    Variable("SMART_MONEY_LINK", "true", _flag, "true or false",
+             "link the website's page of followed traders on alerts of symbols it knows"),
+    Variable("SMART_MONEY_CARD_LANG", "", _one_of("", *LANGUAGES), "en, zh or ru, or empty",
+             "language of panels; empty = ALERT_LANG"),
+    Variable("SMART_MONEY_DB_PATH", "data/snapshots.db", _path, "a file path",
+             "what `altmonitor track` stores (SQLite)"),
+    Variable("SMART_MONEY_WATCHLIST", "", _names, "symbols separated by commas",
+             "only these are tracked; pool and shards do not count then"),
+    Variable("SMART_MONEY_WATCHLIST_FILE", "watchlist.json", _path, "a file path",
+             'more of them: a JSON list, or `{"symbols": [...]}`'),
+    Variable("SMART_MONEY_INTERVAL_MIN", "0", _number(1, 10_080, or_zero=True), "1 to 10080, or 0 for one sweep",
+             "minutes from the start of one sweep to the next; 0 = one sweep"),
+    Variable("SMART_MONEY_KEEP_DAYS", "30", _whole(1, 3650), "a whole number, 1 to 3650",
+             "tracked rows older than this are deleted, days"),
+    Variable("SMART_MONEY_POOL_MAX", "0", _whole(0, 10_000), "a whole number, 0 to 10000",
+             "at most so many symbols are tracked; 0 = all"),
+    Variable("SMART_MONEY_SHARD_TOTAL", "1", _whole(1, 100), "a whole number, 1 to 100",
+             "trackers the pool is divided among"),
+    Variable("SMART_MONEY_SHARD_INDEX", "0", _whole(0, 99), "a whole number below SHARD_TOTAL",
+             "which of them this one is, from 0"),
+    Variable("TOP_TRADER_PERIOD", "5m", _one_of(*LSR_PERIODS), " ".join(LSR_PERIODS),
+             "bucket of the tracked top-trader ratios"),
+    Variable("TOP_TRADER_POOL_MAX", "0", _whole(0, 10_000), "a whole number, 0 to 10000",
+             "as SMART_MONEY_POOL_MAX, for the ratios"),
+    Variable("TOP_TRADER_SHARD_TOTAL", "1", _whole(1, 100), "a whole number, 1 to 100",
+             "as SMART_MONEY_SHARD_TOTAL, for the ratios"),
+    Variable("TOP_TRADER_SHARD_INDEX", "0", _whole(0, 99), "a whole number below SHARD_TOTAL",
+             "as SMART_MONEY_SHARD_INDEX, for the ratios"),
+    Variable("OI_POOL_MAX", "0", _whole(0, 10_000), "a whole number, 0 to 10000",
+             "as SMART_MONEY_POOL_MAX, for tracked open interest"),
+    Variable("OI_SHARD_TOTAL", "1", _whole(1, 100), "a whole number, 1 to 100",
+             "as SMART_MONEY_SHARD_TOTAL, for tracked open interest"),
+    Variable("OI_SHARD_INDEX", "0", _whole(0, 99), "a whole number below SHARD_TOTAL",
+             "as SMART_MONEY_SHARD_INDEX, for tracked open interest"),
+    Variable("SMART_MONEY_ALERT_WINDOW_MIN", "30", _number(1, 1440), "1 to 1440",
+             "minutes a change of position is measured over"),
+    Variable("SMART_MONEY_ALERT_QTY_PCT", "5", _number(0.1, 1000), "0.1 to 1000",
+             "change of a side's size that is told for symbols of the watchlist, percent"),
+    Variable("TELEGRAM_API_URL", "https://api.telegram.org", HTTP, "an http(s) address",
+             "Bot API; `/bot<token>/METHOD` is appended"),
+)
+# fmt: on
+
+SECRET_VARIABLES = ("TG_BOT_TOKEN", "API_TOKEN")
+
+PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
+"""Read by the network libraries themselves, for REST, WebSocket and Telegram alike."""
+
+NOT_BUILT_YET = ("BINANCE_ARCHIVE_URL",)
+"""Without effect in this version: a value given for one is answered with a warning."""
+
+OUR_PREFIXES = (
+    "PUMP_", "DUMP_", "OI_", "VOL_", "TG_", "ALERT_", "ALLOWED_", "BINANCE_", "TELEGRAM_", "COOLDOWN_",
+    "SYMBOLS_", "GROUP_", "TRADFI_", "TRADIFI_", "FEED_", "LSR_", "HISTORY_", "SMART_MONEY_", "TOP_TRADER_", "ROLLING_",
+    "STATE_FILE", "DB_FILE", "MIN_24H",
+)  # fmt: skip
+
+
+# ---
+
 
 __all__ = ["Config", "is_loopback", "load", "proxies_of"]
 

@@ -11,10 +11,10 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import UTC
 
-from altmonitor.delivery.charting import Charting
+from altmonitor.delivery.alert_charts import Charting
 from altmonitor.market.candles import MINUTE_MS, Candle
 from altmonitor.render.charts.chart import chart_png
-from altmonitor.render.charts.spec import ChartSpec, Mark
+from altmonitor.render.charts.layout import ChartSpec, Mark
 
 CHARTS = 200
 CANDLES = 45

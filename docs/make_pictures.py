@@ -18,8 +18,8 @@ import msgspec
 from telegram_look import Bubble, conversation
 
 from altmonitor.core.alert import Alert, Details, Direction, Kind
-from altmonitor.delivery.pictures import CANDLES
-from altmonitor.delivery.renderer import MessageRenderer
+from altmonitor.delivery.alert_charts import CANDLES
+from altmonitor.delivery.destination_style import MessageRenderer
 from altmonitor.market.candles import MINUTE_MS, Candle
 from altmonitor.render import format as n
 from altmonitor.render.charts.alert_chart import caption_of, chart_of_alert

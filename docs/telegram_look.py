@@ -10,9 +10,8 @@ from itertools import groupby
 from PIL import Image, ImageDraw
 
 from altmonitor.interfaces.delivery import Keyboard
-from altmonitor.render.charts.ink import COLOURS_MAX, Colour, mixed
-from altmonitor.render.charts.ink import palette as charted
-from altmonitor.render.charts.lettering import Weight, runs
+from altmonitor.render.charts.canvas import COLOURS_MAX, Colour, Weight, mixed, runs
+from altmonitor.render.charts.canvas import palette as charted
 from altmonitor.sim.telegram.html import parse_html
 
 WIDTH = 964  # a chart keeps its 900 pixels

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.config import Config, load
+from altmonitor.config import VARIABLES, Config, load
 from altmonitor.core.errors import ConfigError
 from altmonitor.core.types import Destination, Secret
-from altmonitor.variables import VARIABLES
 
 TOKEN = "123456789:AAHkQ0123456789abcdefghijklmnopqrst"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from altmonitor.cli.main import cli
 from altmonitor.commands.table import COMMANDS
-from altmonitor.variables import VARIABLES
+from altmonitor.config import VARIABLES
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 

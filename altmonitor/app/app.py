@@ -9,12 +9,11 @@ from zoneinfo import ZoneInfo
 
 from altmonitor import __version__
 from altmonitor.app.chat import ChatSide, ChatStage, Outlet
-from altmonitor.app.herald import HouseHerald
 from altmonitor.app.market import Choices, MarketSide, MarketStage
 from altmonitor.app.operator_news import Newsroom
 from altmonitor.app.queries import QuestionSide, QuestionStage
 from altmonitor.app.systemd import ServiceWatch, Signs
-from altmonitor.app.tracking import TrackingSide
+from altmonitor.app.tracking import HouseHerald, TrackingSide
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import StorageError, TokenRefused
@@ -23,7 +22,7 @@ from altmonitor.core.supervisor import Supervisor
 from altmonitor.core.types import Destination
 from altmonitor.render import notices as news
 from altmonitor.render.signed_buttons import Seal, kept_seal
-from altmonitor.settings.holder import Home, SettingsHolder
+from altmonitor.settings.state import Home, SettingsHolder
 from altmonitor.storage.state_file import LoadedState, StateFile, base_settings, which_won
 from altmonitor.storage.store import SqliteStore, StoreOptions
 from altmonitor.web.server import HealthServer, Served

@@ -15,36 +15,32 @@ from altmonitor.config import Config
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatUnreachable, RetryLater, StorageError, TokenRefused
-from altmonitor.core.languages import LANGUAGES
 from altmonitor.core.status import Health
-from altmonitor.core.types import Destination
-from altmonitor.delivery.alert_charts import FollowingPictures
+from altmonitor.core.types import LANGUAGES, Destination
+from altmonitor.delivery.alert_charts import FollowingPictures, Picture
 from altmonitor.delivery.context import Events, Wiring
 from altmonitor.delivery.destination_style import Voices
 from altmonitor.delivery.dispatcher import Dispatcher
-from altmonitor.delivery.pictures import Picture
 from altmonitor.delivery.presses import PressMemory
 from altmonitor.delivery.status_message import StatusBoard
-from altmonitor.engine.breadth import Breadth
+from altmonitor.engine.context import Breadth
 from altmonitor.interfaces.delivery import Channel
 from altmonitor.render import notices as news
-from altmonitor.render.board import Board, status_board
 from altmonitor.render.digest import DigestContext
-from altmonitor.render.help import command_menu
+from altmonitor.render.format import Style, one_line
 from altmonitor.render.news import news_html
-from altmonitor.render.plain import one_line
+from altmonitor.render.replies import command_menu
 from altmonitor.render.signed_buttons import Seal
-from altmonitor.render.style import Style
+from altmonitor.render.status import Board, status_board
 from altmonitor.settings.audience import Audience
-from altmonitor.settings.holder import SettingsHolder
+from altmonitor.settings.state import SettingsHolder
 from altmonitor.storage.state_file import StateFile
 from altmonitor.storage.store import SqliteStore
 from altmonitor.telegram.access import Admins
-from altmonitor.telegram.handlers import AnswerStage, ChatAnswers
+from altmonitor.telegram.handlers import AnswerStage, ChatAnswers, Presses, PressStage
 from altmonitor.telegram.poller import CommandListener
-from altmonitor.telegram.presses import Presses, PressStage
 from altmonitor.telegram.types import AllowedSenders, ChatBot, Incoming, MenuScope
-from altmonitor.web.http_commands import HttpCommands
+from altmonitor.web.api import HttpCommands
 
 log = logging.getLogger(__name__)
 

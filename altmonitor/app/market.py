@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from altmonitor.app import opening
+from altmonitor.app import operator_news as opening
 from altmonitor.app.blind_times import Sight
 from altmonitor.app.operator_news import Newsroom
 from altmonitor.app.positioning import PositionSide, PositionStage
@@ -20,9 +20,9 @@ from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeError
 from altmonitor.engine import restore as restoring
-from altmonitor.engine.bookkeeping import Bookkeeping
 from altmonitor.engine.context import EngineLinks, anybody
 from altmonitor.engine.engine import Engine
+from altmonitor.engine.restore import Bookkeeping
 from altmonitor.exchanges.binance.rest import BinanceRest
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
 from altmonitor.exchanges.rest.guard import Guard

@@ -3,22 +3,105 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
 
 from altmonitor.app.operator_news import Newsroom
-from altmonitor.app.positioning_stage import WEBSITE_BLOCK_FILE, patience
+from altmonitor.collect.positioning_lookup import LookedUp, Sources, look_up
 from altmonitor.collect.whales import USEFUL_FOR_S, WhaleLinks, WhaleLookup
+from altmonitor.commands.replies_market import DivergenceFacts, MissingPart, WhoFacts
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert
-from altmonitor.core.clock import Clock
+from altmonitor.core.clock import Clock, ScaledClock
+from altmonitor.core.errors import ExchangeUnreachable, NoSnapshotsYet, StorageError
 from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.binance.positioning import BinancePositioning
 from altmonitor.exchanges.binance.rest import BinanceRest
 from altmonitor.exchanges.binance.smart_money import ANSWER_WITHIN_S, SmartMoneyWeb, web_guard
-from altmonitor.interfaces.exchange import AlertUpdates
+from altmonitor.exchanges.rest.budget import FUTURES_DATA, Budget, Pool, binance_pools
+from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
+from altmonitor.exchanges.rest.guard import Guard
+from altmonitor.interfaces.exchange import AlertUpdates, Cohorts, DayTicker, Priority, SmartMoney
 from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.positioning.divergence import divergence
+from altmonitor.positioning.history import (
+    MAX_AGE_MIN,
+    SLACK_MS,
+    Change,
+    ExtremeScan,
+    NotEnoughHistory,
+    ProfitTrend,
+    Snapshot,
+    change,
+    profit_trend,
+    scan_extreme,
+)
+from altmonitor.positioning.smart_money import Overview
+from altmonitor.positioning.units import DEFAULT_PERIOD
 from altmonitor.render import notices as news
+from altmonitor.storage.snapshot_queries import snapshot_reader
+
+# ---
+# What asks the exchange who is positioned, built and connected, for sub-commands that run beside the monitor.
+
+
+EXCHANGE_BLOCK_FILE: Final = "exchange-block.json"
+WEBSITE_BLOCK_FILE: Final = "website-block.json"
+"""Beside DB_FILE, shared with the monitor: what one process is refused, none asks."""
+
+FUTURES_DATA_REQUESTS: Final = 800
+"""Per 5 minutes. The exchange allows an address 1,000 and does not say how many are used: the rest is the monitor's."""
+
+STALL_S: Final = 0.8
+"""Of the machine's time: on a clock that runs fast an answer takes longer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositioningStage:
+    rest: BinanceRest
+    positioning: BinancePositioning
+    smart_money: SmartMoneyWeb
+
+
+def patience(clock: Clock, usual_s: float) -> float:
+    """Seconds of this clock that an answer may take."""
+    return max(usual_s, STALL_S * clock.speed) if isinstance(clock, ScaledClock) else usual_s
+
+
+@asynccontextmanager
+async def positioning_stage(config: Config, *, clock: Clock) -> AsyncIterator[PositioningStage]:
+    """Raises: StartError for a proxy of a kind that cannot be used."""
+    guard = Guard(
+        config.binance_rest_url,
+        clock=clock,
+        block_file=config.db_file.with_name(EXCHANGE_BLOCK_FILE),
+        budget=Budget(pools=_pools()),
+    )
+    web_url = config.binance_web_url
+    web = web_guard(web_url, clock=clock, block_file=config.db_file.with_name(WEBSITE_BLOCK_FILE))
+    within_s = patience(clock, ANSWER_TIMEOUT_S)
+    rest = BinanceRest(config.binance_rest_url, clock=clock, guard=guard, within_s=within_s)
+    smart_money = SmartMoneyWeb(web_url, clock=clock, guard=web, within_s=patience(clock, ANSWER_WITHIN_S))
+    await rest.start()
+    try:
+        await smart_money.start()
+        yield PositioningStage(rest=rest, positioning=BinancePositioning(rest, clock=clock), smart_money=smart_money)
+    finally:
+        await smart_money.stop()
+        await rest.stop()
+
+
+def _pools() -> Mapping[str, Pool]:
+    pools = binance_pools()
+    pools[FUTURES_DATA] = Pool(limit=FUTURES_DATA_REQUESTS, window_s=300.0)
+    return pools
+
+
+# ---
+
 
 log = logging.getLogger(__name__)
 
@@ -105,3 +188,107 @@ class PositionSide:
         elif status.state == "open" and self._is_block_told:
             self._is_block_told = False
             log.info("the website answers again")
+
+
+# ---
+# Answers to /who and /div: the exchange, its website, and what a tracker stored.
+
+
+COHORT_ANSWER_WITHIN_S = 6.0
+"""Whoever asked in a chat waits for it, and others behind."""
+
+BUCKETS = 3
+"""Of each cohort: the newest may be there for one and not yet for the other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskSources:
+    """day: of the last minutes, None when older. tracked: the file a tracker writes. answer_within_s: see above."""
+
+    clock: Clock
+    live: Sources
+    cohorts: Cohorts
+    day: Callable[[str], DayTicker | None]
+    tracked: Path
+    answer_within_s: float = COHORT_ANSWER_WITHIN_S
+
+
+class PositionDesk:
+    """Satisfies `control.position_facts.PositionQueries`."""
+
+    def __init__(self, sources: DeskSources) -> None:
+        self._from = sources
+        patient = _Patient(sources.live.smart_money, clock=sources.clock, within_s=sources.answer_within_s)
+        self._live = replace(sources.live, smart_money=patient)
+
+    async def who(self, symbol: str) -> WhoFacts:
+        """An overview that cannot be had now is taken from the tracked rows; its age is shown."""
+        found = await look_up(
+            symbol, self._live, period=DEFAULT_PERIOD, priority=Priority.ENRICH, clock=self._from.clock
+        )
+        day = self._from.day(symbol)
+        return WhoFacts(
+            picture=replace(found.picture, overview=found.picture.overview or await self._stored(symbol, found)),
+            day_change_pct=None if day is None else day.change_pct,
+            day_quote_usdt=None if day is None else day.quote_usdt,
+            missing=tuple(
+                MissingPart(part=part, cause=absent.cause, until_ms=absent.until_ms)
+                for part, absent in found.absent.items()
+            ),
+        )
+
+    async def divergence(self, symbol: str, *, period: str) -> DivergenceFacts:
+        histories = await self._from.cohorts.cohorts(symbol, period=period, limit=BUCKETS, priority=Priority.ENRICH)
+        return DivergenceFacts(symbol=symbol, period=period, found=divergence(histories))
+
+    async def change(self, symbol: str, *, minutes: int) -> Change | NotEnoughHistory:
+        rows = await self._rows(symbol, minutes)
+        return change(symbol, rows, minutes=minutes, now_ms=self._from.clock.now_ms())
+
+    async def trend(self, symbol: str, *, minutes: int) -> ProfitTrend | NotEnoughHistory:
+        rows = await self._rows(symbol, minutes)
+        return profit_trend(symbol, rows, minutes=minutes, now_ms=self._from.clock.now_ms())
+
+    async def scan(self, *, limit: int) -> ExtremeScan:
+        now_ms = self._from.clock.now_ms()
+        rows: Sequence[Snapshot] = ()
+        with suppress(NoSnapshotsYet):
+            async with snapshot_reader(self._from.tracked) as tracked:
+                rows = await tracked.newest_snapshots(since_ms=now_ms - round(MAX_AGE_MIN * 60_000))
+        return scan_extreme(rows, now_ms=now_ms, limit=limit)
+
+    async def _stored(self, symbol: str, found: LookedUp) -> Overview | None:
+        absent = found.absent.get("smartMoney")
+        if absent is None or absent.cause == "no data":
+            return None
+        try:
+            rows = await self._rows(symbol, MAX_AGE_MIN)
+        except StorageError:  # why the exchange did not tell is what is shown
+            return None
+        return rows[-1].overview if rows else None
+
+    async def _rows(self, symbol: str, minutes: float) -> Sequence[Snapshot]:
+        since_ms = self._from.clock.now_ms() - round(minutes * 60_000) - SLACK_MS
+        with suppress(NoSnapshotsYet):
+            async with snapshot_reader(self._from.tracked) as tracked:
+                return await tracked.snapshots(symbol, since_ms=since_ms)
+        return ()
+
+
+class _Patient:
+    """`SmartMoney` for somebody who waits."""
+
+    def __init__(self, smart_money: SmartMoney, *, clock: Clock, within_s: float) -> None:
+        self._smart_money = smart_money
+        self._clock = clock
+        self._within_s = within_s
+
+    async def overview(self, symbol: str, *, priority: Priority, is_fresh: bool = False) -> Overview | None:
+        try:
+            async with self._clock.timeout(self._within_s):
+                return await self._smart_money.overview(symbol, priority=priority, is_fresh=is_fresh)
+        except TimeoutError:
+            raise ExchangeUnreachable(f"no answer within {self._within_s:.0f} s") from None
+
+    def guard_status(self) -> GuardStatus:
+        return self._smart_money.guard_status()

@@ -3,35 +3,254 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import partial
+from typing import Protocol
 
 from altmonitor.app.market import MarketSide
-from altmonitor.app.market_answers import Knowledge, MarketAnswers
-from altmonitor.app.market_desk import MarketDesk, Sources
-from altmonitor.app.position_desk import ANSWER_WITHIN_S, DeskSources, PositionDesk
-from altmonitor.app.positioning_stage import patience
+from altmonitor.app.positioning import COHORT_ANSWER_WITHIN_S as ANSWER_WITHIN_S
+from altmonitor.app.positioning import DeskSources, PositionDesk, patience
 from altmonitor.app.sample_alerts import Samples
 from altmonitor.app.tracking import tracked_of
 from altmonitor.collect import positioning_lookup as looking_up
+from altmonitor.commands.ports import AlertQueries
+from altmonitor.commands.replies_market import (
+    Chart,
+    FundingFacts,
+    OpenInterestFacts,
+    PriceFacts,
+    Top,
+    TopRow,
+    TopWindow,
+)
 from altmonitor.config import Config
+from altmonitor.core.alert import Alert, ToldAlert
 from altmonitor.core.clock import Clock
 from altmonitor.core.types import Destination
-from altmonitor.delivery.charting import Charting
-from altmonitor.delivery.pictures import WITHIN_S, Pictures
-from altmonitor.interfaces.exchange import Priority
+from altmonitor.delivery.alert_charts import WITHIN_S, Charting, Picture, Pictures
+from altmonitor.detectors.verdict import Explanation
+from altmonitor.interfaces.exchange import DayTicker, Funding, Priority
+from altmonitor.market.book import SymbolBook
+from altmonitor.market.candles import MINUTE_MS
+from altmonitor.market.math import change_pct
+from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.replay import recorder
 from altmonitor.replay.budget import Budget, Listening
 from altmonitor.replay.move_stats import Tally
 from altmonitor.replay.recorder import Recorder
-from altmonitor.settings.holder import SettingsHolder
-from altmonitor.settings.proposals import NotEnoughHistory
+from altmonitor.settings.presets import NotEnoughHistory
 from altmonitor.settings.settings import Settings
+from altmonitor.settings.state import SettingsHolder
+from altmonitor.storage.snapshot_queries import TrackedFile
 from altmonitor.storage.store import SqliteStore
-from altmonitor.storage.tracked_rows import TrackedFile
 from altmonitor.tracker.position_alerts import PositionLinks, PositionNews
+
+# ---
+# What the running program knows of the market, for people who ask: from the live books, nothing is fetched.
+
+
+PRICE_WINDOWS: tuple[tuple[str, int], ...] = (("1m", 1), ("5m", 5), ("15m", 15), ("1h", 60))
+"""Name → minutes; the running candle is the last of them, so the time covered is up to a minute shorter."""
+
+OI_WINDOWS_MS = {"1m": 60_000, "5m": 300_000}
+STALE_SWEEPS = 1.5
+QUIET_TOO_LONG_MS = 10 * MINUTE_MS
+"""A contract whose last trade is older than this is no mover of this minute."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """book: live state, None for a symbol that is not listed. day, funding: as of the last minutes, None when older."""
+
+    book: Callable[[str], SymbolBook | None]
+    listed: Callable[[], Iterable[str]]
+    day: Callable[[str], DayTicker | None]
+    funding: Callable[[str], Funding | None]
+    funding_hours: Callable[[str], float]
+    funding_age_s: Callable[[], float | None]
+    oi_ring: OpenInterestRing
+    now_ms: Callable[[], int]
+
+
+class MarketAnswers:
+    """The part of `control.ports.MarketQueries` that live values answer."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self._known = knowledge
+
+    async def top(self, window: TopWindow, *, count: int) -> Top:
+        rows: list[TopRow] = []
+        newest_ms: int | None = None
+        for symbol in self._known.listed():
+            book = self._known.book(symbol)
+            row = self._row(symbol, book, window)
+            if row is None:
+                continue
+            rows.append(row)
+            if book is not None and book.event_ms:
+                newest_ms = max(newest_ms or 0, book.event_ms)
+        rows.sort(key=lambda row: row.change_pct)
+        return Top(
+            window=window,
+            rising=[row for row in rows[: -count - 1 : -1] if row.change_pct > 0],
+            falling=[row for row in rows[:count] if row.change_pct < 0],
+            symbols=len(rows),
+            as_of_ms=newest_ms,
+        )
+
+    async def price(self, symbol: str) -> PriceFacts | None:
+        book = self._known.book(symbol)
+        if book is None or book.price <= 0:
+            return None
+        day, funding = self._known.day(symbol), self._known.funding(symbol)
+        changes = [(name, _change_pct(book, minutes)) for name, minutes in PRICE_WINDOWS]
+        return PriceFacts(
+            symbol=symbol,
+            price=book.price,
+            event_ms=book.event_ms,
+            changes=(*changes, ("24h", None if day is None else day.change_pct)),
+            day_quote_usdt=None if day is None else day.quote_usdt,
+            day_high=None if day is None else day.high,
+            day_low=None if day is None else day.low,
+            mark_price=None if funding is None else funding.mark_price,
+        )
+
+    async def open_interest(self, symbol: str) -> OpenInterestFacts | None:
+        ring, newest = self._known.oi_ring, self._known.oi_ring.newest(symbol)
+        if newest is None:
+            return None
+        sampled_ms, contracts = newest
+        stale_ms = int(ring.period_ms * STALE_SWEEPS)
+        found: dict[str, tuple[float | None, float | None]] = {}
+        for window, window_ms in OI_WINDOWS_MS.items():
+            changes, spans_s = ring.changes_pct(
+                [symbol], window_ms=window_ms, now_ms=self._known.now_ms(), stale_ms=stale_ms
+            )
+            found[window] = _number(changes[0]), _number(spans_s[0])
+        book = self._known.book(symbol)
+        return OpenInterestFacts(
+            symbol=symbol,
+            contracts=contracts,
+            usd=contracts * book.price if book is not None and book.price > 0 else None,
+            sampled_ms=sampled_ms,
+            change_1m_pct=found["1m"][0],
+            change_5m_pct=found["5m"][0],
+            span_1m_s=found["1m"][1],
+            span_5m_s=found["5m"][1],
+        )
+
+    async def funding(self, symbol: str) -> FundingFacts | None:
+        funding, age_s = self._known.funding(symbol), self._known.funding_age_s()
+        if funding is None or age_s is None:
+            return None
+        return FundingFacts(
+            symbol=symbol,
+            rate=funding.rate,
+            as_of_ms=self._known.now_ms() - int(age_s * 1000),
+            interval_h=self._known.funding_hours(symbol),
+            next_ms=funding.next_ms,
+            mark_price=funding.mark_price,
+        )
+
+    def _row(self, symbol: str, book: SymbolBook | None, window: TopWindow) -> TopRow | None:
+        day = self._known.day(symbol)
+        day_usdt = None if day is None else day.quote_usdt
+        if window == "24h":
+            if day is None:
+                return None
+            return TopRow(symbol=symbol, change_pct=day.change_pct, price=day.last_price, day_quote_usdt=day_usdt)
+        if book is None or book.price <= 0 or self._known.now_ms() - book.event_ms > QUIET_TOO_LONG_MS:
+            return None
+        change = _change_pct(book, dict(PRICE_WINDOWS)[window])
+        if change is None:
+            return None
+        return TopRow(symbol=symbol, change_pct=change, price=book.price, day_quote_usdt=day_usdt)
+
+
+def _change_pct(book: SymbolBook, minutes: int) -> float | None:
+    start = book.open_before(minutes)
+    return None if start is None else change_pct(start, book.price)
+
+
+def _number(value: float) -> float | None:
+    return float(value) if value == value else None
+
+
+# ---
+# Answers to questions about the market: live values, the engine's own reasons, stored alerts, a picture.
+
+
+STORED_MAX = 200
+MARKED_MS = 90 * MINUTE_MS
+"""Alerts of so long a time are marked on a chart that was asked for."""
+AROUND_MS = 5 * MINUTE_MS
+"""An alert is detected so long after its event at most, unless it was found afterwards."""
+
+
+class Explains(Protocol):
+    def explain(self, symbol: str, place: Destination, *, at_ms: int | None, now_ms: int) -> Explanation: ...
+
+
+class SymbolPictures(Protocol):
+    async def of_symbol(self, symbol: str, *, tz: tzinfo, alerts: Sequence[Alert] = ()) -> Picture | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """alerts: None when no history is kept. zone_of: of a chat."""
+
+    clock: Clock
+    live: MarketAnswers
+    engine: Explains
+    alerts: AlertQueries | None
+    pictures: SymbolPictures
+    zone_of: Callable[[Destination], tzinfo]
+
+
+class MarketDesk:
+    """Satisfies `control.ports.MarketQueries`."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._from = sources
+
+    async def top(self, window: TopWindow, *, count: int) -> Top:
+        return await self._from.live.top(window, count=count)
+
+    async def price(self, symbol: str) -> PriceFacts | None:
+        return await self._from.live.price(symbol)
+
+    async def open_interest(self, symbol: str) -> OpenInterestFacts | None:
+        return await self._from.live.open_interest(symbol)
+
+    async def funding(self, symbol: str) -> FundingFacts | None:
+        return await self._from.live.funding(symbol)
+
+    async def chart(self, symbol: str, *, place: Destination) -> Chart | None:
+        since_ms = self._from.clock.now_ms() - MARKED_MS
+        told = [row.alert for row in await self._told(symbol, since_ms)]
+        picture = await self._from.pictures.of_symbol(symbol, tz=self._from.zone_of(place), alerts=told)
+        if picture is None:
+            return None
+        return Chart(symbol=symbol, png=picture.png, from_ms=picture.from_ms, to_ms=picture.to_ms)
+
+    async def why(self, symbol: str, *, at_ms: int | None, place: Destination) -> Explanation:
+        now_ms = self._from.clock.now_ms()
+        found = self._from.engine.explain(symbol, place, at_ms=at_ms, now_ms=now_ms)
+        minute_ms = found.at_ms // MINUTE_MS * MINUTE_MS
+        rows = await self._told(symbol, minute_ms - AROUND_MS)
+        told = tuple(row for row in rows if minute_ms <= row.alert.event_ms < minute_ms + MINUTE_MS)
+        return replace(found, told=told)
+
+    async def _told(self, symbol: str, since_ms: int) -> Sequence[ToldAlert]:
+        if self._from.alerts is None:
+            return ()
+        return await self._from.alerts.recent(limit=STORED_MAX, symbol=symbol, since_s=since_ms / 1000)
+
+
+# ---
+
 
 log = logging.getLogger(__name__)
 

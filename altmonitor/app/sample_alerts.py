@@ -12,7 +12,7 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.exchange import AlertSink
 from altmonitor.market.book import SymbolBook
-from altmonitor.market.closed_run import ClosedCandle
+from altmonitor.market.candles import ClosedCandle
 from altmonitor.market.math import change_pct
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.settings.audience import Audience

@@ -15,17 +15,15 @@ from typing import Final
 import msgspec
 
 from altmonitor import config as configuration
-from altmonitor.app.positioning_stage import positioning_stage
+from altmonitor.app.positioning import positioning_stage
 from altmonitor.cli.who import named
 from altmonitor.config import Config
 from altmonitor.core import log as logs
-from altmonitor.core.clock import Clock, SystemClock
+from altmonitor.core.clock import Clock, SystemClock, clock_of
 from altmonitor.core.errors import AltmonitorError, ConfigError, ExchangeBlocked, ExchangeError, UnknownSymbol
-from altmonitor.core.given_clock import clock_of
 from altmonitor.exchanges.bybit.cohorts import BybitCohorts, bybit_guard
 from altmonitor.exchanges.okx.cohorts import OkxCohorts, okx_guard
-from altmonitor.interfaces.exchange import Priority
-from altmonitor.interfaces.positioning_ports import Cohorts
+from altmonitor.interfaces.exchange import Cohorts, Priority
 from altmonitor.positioning.divergence import Histories
 from altmonitor.positioning.json_values import (
     Asked,

@@ -19,10 +19,9 @@ from altmonitor.config import Config
 from altmonitor.core.alert import Kind
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.errors import ConfigError, StorageError
-from altmonitor.render.plain import without_markup
+from altmonitor.render.format import Style, without_markup
 from altmonitor.render.replies import reply_parts
-from altmonitor.render.style import Style
-from altmonitor.storage.look import alert_reader
+from altmonitor.storage.queries import alert_reader
 
 DONE, FAILED, WRONG_CONFIGURATION = 0, 1, 2
 

@@ -22,9 +22,8 @@ from altmonitor.app.market import Choices
 from altmonitor.cli import demo as show
 from altmonitor.config import Config
 from altmonitor.core import log as logs
-from altmonitor.core.clock import Clock, ScaledClock, SystemClock
+from altmonitor.core.clock import Clock, ScaledClock, SystemClock, clock_of
 from altmonitor.core.errors import AltmonitorError, ConfigError, TokenRefused
-from altmonitor.core.given_clock import clock_of
 from altmonitor.core.types import Destination, Secret
 from altmonitor.exchanges.ws.feed import FeedOptions
 from altmonitor.market.candles import MINUTE_MS

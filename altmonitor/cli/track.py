@@ -10,27 +10,84 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, TextIO
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from altmonitor import config as configuration
-from altmonitor.app.herald import Herald
-from altmonitor.app.positioning_stage import positioning_stage
-from altmonitor.app.tracking import TrackerParts, tracked_of, tracker_of
-from altmonitor.cli.progress_lines import ProgressLines
+from altmonitor.app.positioning import positioning_stage
+from altmonitor.app.tracking import Herald, TrackerParts, tracked_of, tracker_of
 from altmonitor.cli.run import DONE, FAILED, WRONG_CONFIGURATION, run_until_signal
 from altmonitor.config import Config
 from altmonitor.core import log as logs
-from altmonitor.core.clock import Clock, SystemClock
+from altmonitor.core.clock import Clock, SystemClock, clock_of
 from altmonitor.core.errors import ConfigError, ExchangeUnreachable, StorageError
-from altmonitor.core.given_clock import clock_of
-from altmonitor.render.format import date_and_time
-from altmonitor.render.style import Style
+from altmonitor.render.format import Style, date_and_time
 from altmonitor.storage.snapshot_queries import StoredCount, snapshot_reader
 from altmonitor.storage.snapshots import SnapshotsDb
-from altmonitor.tracker.tracked import SweepReport, Tracked
-from altmonitor.tracker.tracker import Tracker
+from altmonitor.tracker.plan import progress_line
+from altmonitor.tracker.tracker import Progress, SweepReport, Tracked, Tracker
+from altmonitor.tracker.types import Series
+
+# ---
+# Progress of long work: bars that are redrawn on a terminal, plain lines otherwise.
+
+
+LINE_EVERY_S: Final = 60.0
+_UP, _CLEAR = "\x1b[{}F", "\x1b[J"
+
+
+class ProgressLines:
+    """`show` is the tracker's `on_progress`. As a text stream it stands before the log: no record tears a bar."""
+
+    def __init__(self, out: TextIO, *, clock: Clock, is_tty: bool) -> None:
+        self._out = out
+        self._clock = clock
+        self._is_tty = is_tty
+        self._lines: dict[Series, str] = {}
+        self._drawn = 0
+        self._said_s: dict[Series, float] = {}
+
+    def show(self, progress: Progress) -> None:
+        series, is_end = progress.series, progress.done >= progress.total
+        line = progress_line(series, done=progress.done, total=progress.total, left_s=progress.left_s)
+        if self._is_tty:
+            self._lines[series] = line
+            self._erase()
+            self._draw()
+            return
+        now_s = self._clock.monotonic()
+        if is_end or now_s - self._said_s.get(series, -LINE_EVERY_S) >= LINE_EVERY_S:
+            self._said_s[series] = now_s
+            self._out.write(line + "\n")
+            self._out.flush()
+
+    def write(self, text: str) -> int:
+        """A log record, above the bars."""
+        self._erase()
+        self._out.write(text)
+        if text.endswith("\n"):
+            self._draw()
+        return len(text)
+
+    def flush(self) -> None:
+        self._out.flush()
+
+    def _erase(self) -> None:
+        if self._drawn:
+            self._out.write(_UP.format(self._drawn) + _CLEAR)
+            self._drawn = 0
+
+    def _draw(self) -> None:
+        for line in self._lines.values():
+            self._out.write(line + "\n")
+        self._drawn = len(self._lines) if self._is_tty else 0
+        self._out.flush()
+
+
+# ---
+
 
 log = logging.getLogger(__name__)
 

@@ -5,28 +5,45 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from altmonitor import config as configuration
-from altmonitor.app.positioning_stage import positioning_stage
+from altmonitor.app.positioning import COHORT_ANSWER_WITHIN_S as ANSWER_WITHIN_S
+from altmonitor.app.positioning import DeskSources, PositionDesk, patience, positioning_stage
 from altmonitor.collect.positioning_lookup import Absent, LookedUp, Part, Sources, look_up
+from altmonitor.commands.replies_market import WhoFacts
 from altmonitor.config import Config
 from altmonitor.core import log as logs
-from altmonitor.core.clock import Clock
-from altmonitor.core.errors import AltmonitorError, ConfigError, StorageError
-from altmonitor.core.given_clock import clock_of
+from altmonitor.core.clock import Clock, clock_of
+from altmonitor.core.errors import AltmonitorError, ConfigError, ExchangeError, StartError, StorageError
+from altmonitor.exchanges.binance.positioning import closes
 from altmonitor.interfaces.exchange import Priority
-from altmonitor.positioning.history import Snapshot
-from altmonitor.positioning.picture import Picture, picture_values
-from altmonitor.positioning.scan import MAX_AGE_MIN
-from altmonitor.render.style import Style
-from altmonitor.render.terminal import cause_text, picture_lines
-from altmonitor.settings.symbols import spelled
+from altmonitor.positioning.history import (
+    MAX_AGE_MIN,
+    SLACK_MS,
+    NotEnoughHistory,
+    Snapshot,
+    change,
+    profit_trend,
+    scan_extreme,
+)
+from altmonitor.positioning.json_values import NOTHING_TO_SCAN, change_values, scan_values, trend_values
+from altmonitor.positioning.picture import DISCLAIMER, Picture, fill_interval, nearest_closes, picture_values
+from altmonitor.positioning.picture import chart as charted
+from altmonitor.positioning.units import period_ms
+from altmonitor.render.charts.canvas import cjk_font
+from altmonitor.render.charts.panel import panel_png
+from altmonitor.render.format import Style
+from altmonitor.render.panel import panel_of, panel_page
+from altmonitor.render.position_card import missing_lines
+from altmonitor.render.terminal import cause_text, change_lines, picture_lines, scan_lines, series_page, trend_lines
+from altmonitor.settings.input import spelled
 from altmonitor.storage.snapshot_queries import snapshot_reader
 
 DONE, FAILED, WRONG_CONFIGURATION = 0, 1, 2
@@ -156,3 +173,142 @@ async def _newest(config: Config, clock: Clock, symbol: str) -> Snapshot | None:
 def _absent_values(absent: Mapping[Part, Absent]) -> dict[str, object]:
     """By part: the cause, and until when for a block."""
     return {name: {"cause": found.cause, "untilMs": found.until_ms} for name, found in absent.items()}
+
+
+# ---
+# `altmonitor who change|trend|scan|chart`: answers from what `altmonitor track` stored.
+
+
+def change_of(*, env_file: Path, symbol: str, minutes: float, as_json: bool) -> int:
+    async def ask(config: Config, clock: Clock, style: Style) -> Answer:
+        rows = await _rows(config, clock, named(symbol), minutes)
+        found = change(named(symbol), rows, minutes=minutes, now_ms=clock.now_ms())
+        if isinstance(found, NotEnoughHistory):
+            return Answer(values=change_values(found), lines=[], problem=str(found))
+        return Answer(values=change_values(found), lines=change_lines(found, style))
+
+    return answered(env_file, ask, as_json=as_json)
+
+
+def trend_of(*, env_file: Path, symbol: str, minutes: float, as_json: bool) -> int:
+    async def ask(config: Config, clock: Clock, style: Style) -> Answer:
+        rows = await _rows(config, clock, named(symbol), minutes)
+        found = profit_trend(named(symbol), rows, minutes=minutes, now_ms=clock.now_ms())
+        if isinstance(found, NotEnoughHistory):
+            return Answer(values=trend_values(found), lines=[], problem=str(found))
+        return Answer(values=trend_values(found), lines=trend_lines(found, style))
+
+    return answered(env_file, ask, as_json=as_json)
+
+
+def scan(*, env_file: Path, limit: int, max_age: float, as_json: bool) -> int:
+    async def ask(config: Config, clock: Clock, style: Style) -> Answer:
+        now_ms = clock.now_ms()
+        async with snapshot_reader(config.smart_money_db_path) as tracked:
+            rows = await tracked.newest_snapshots(since_ms=now_ms - round(max_age * 60_000))
+        found = scan_extreme(rows, now_ms=now_ms, limit=limit, max_age_min=max_age)
+        problem = "" if found.scanned else NOTHING_TO_SCAN
+        return Answer(values=scan_values(found), lines=scan_lines(found), problem=problem)
+
+    return answered(env_file, ask, as_json=as_json)
+
+
+def chart(*, env_file: Path, symbol: str, hours: float, out: Path | None, no_fill: bool) -> int:
+    async def ask(config: Config, clock: Clock, style: Style) -> Answer:
+        name = named(symbol)
+        rows = await _rows(config, clock, name, hours * 60)
+        filled = {} if no_fill else await _missing_prices(config, clock, name, rows)
+        found = charted(name, rows, mark_prices=filled)
+        target = out or Path(f"{name}-chart.html")
+        try:
+            await asyncio.to_thread(target.write_text, series_page(name, found, style, disclaimer=DISCLAIMER), "utf-8")
+        except OSError as problem:
+            raise StartError(f"{target} cannot be written: {problem.strerror}") from problem
+        said = f"{target}: {0 if found is None else found.points} snapshots"
+        problem_text = "" if found is not None else f"{said}, two are needed; run `altmonitor track` for a while"
+        return Answer(values={"file": str(target)}, lines=[said], problem=problem_text)
+
+    return answered(env_file, ask, as_json=False)
+
+
+async def _rows(config: Config, clock: Clock, symbol: str, minutes: float) -> Sequence[Snapshot]:
+    """Raises: StorageError."""
+    since_ms = clock.now_ms() - round(minutes * 60_000) - SLACK_MS
+    async with snapshot_reader(config.smart_money_db_path) as tracked:
+        return await tracked.snapshots(symbol, since_ms=since_ms)
+
+
+async def _missing_prices(config: Config, clock: Clock, symbol: str, rows: Sequence[Snapshot]) -> dict[int, float]:
+    """Best effort: a chart without the line of prices is better than none."""
+    missing = [row for row in rows if row.mark_price is None]
+    if not missing:
+        return {}
+    from_ms, to_ms = missing[0].time_ms, missing[-1].time_ms
+    interval = fill_interval(clock.now_ms() - from_ms)
+    length_ms = period_ms(interval) if interval != "1m" else 60_000
+    try:
+        async with positioning_stage(config, clock=clock) as stage:
+            found = await closes(
+                stage.rest, symbol, interval=interval, from_ms=from_ms // length_ms * length_ms, to_ms=to_ms
+            )
+    except (ExchangeError, StartError, StorageError):
+        return {}
+    return nearest_closes(missing, found, interval_ms=length_ms)
+
+
+# ---
+# `altmonitor panel SYMBOL`: who is positioned, as a page or a picture in a file.
+
+
+ENDINGS: Final = (".html", ".htm", ".png")
+
+
+def panel(*, env_file: Path, symbol: str, out: Path | None, lang: str | None) -> int:
+    """out: None is `SYMBOL-panel.html` here. lang: None is that of the settings. Returns the exit code."""
+
+    async def ask(config: Config, clock: Clock, style: Style) -> Answer:
+        name = named(symbol)
+        target = out or Path(f"{name}-panel.html")
+        if target.suffix.lower() not in ENDINGS:
+            raise ConfigError([f"--out {target} must end in {', '.join(ENDINGS)}"])
+        is_picture = target.suffix.lower() == ".png"
+        chosen = lang or config.smart_money_card_lang or style.lang
+        note = ""
+        if is_picture and chosen == "zh" and cjk_font(24) is None:
+            chosen, note = "en", " (in English: this machine has no Chinese letters to draw with)"
+        shown_in = Style(lang=chosen, tz=style.tz)
+        facts = await _looked_up(config, clock, name)
+        if facts.picture.overview is None:
+            missing = _problem(facts, style)
+            return Answer(values={"error": missing}, lines=[], problem=missing)
+        drawn = panel_of(facts.picture, shown_in)
+        content = panel_png(drawn) if is_picture else panel_page(drawn, lang=chosen).encode()
+        try:
+            await asyncio.to_thread(target.write_bytes, content)
+        except OSError as problem:
+            raise StartError(f"{target} cannot be written: {problem.strerror}") from problem
+        return Answer(values={"file": str(target)}, lines=[f"{target}{note}"])
+
+    return answered(env_file, ask, as_json=False)
+
+
+async def _looked_up(config: Config, clock: Clock, symbol: str) -> WhoFacts:
+    async with positioning_stage(config, clock=clock) as stage:
+        ratios = stage.positioning
+        desk = PositionDesk(
+            DeskSources(
+                clock=clock,
+                live=Sources(smart_money=stage.smart_money, top_traders=ratios, bars=ratios, prices=ratios),
+                cohorts=ratios,
+                day=lambda name: None,
+                tracked=config.smart_money_db_path,
+                answer_within_s=patience(clock, 2 * ANSWER_WITHIN_S),
+            )
+        )
+        return await desk.who(symbol)
+
+
+def _problem(facts: WhoFacts, style: Style) -> str:
+    missing = [part for part in facts.missing if part.part == "smartMoney"]
+    lines = missing_lines(missing, style, now_ms=facts.picture.now_ms)
+    return f"{facts.picture.symbol}: {lines[0]}"

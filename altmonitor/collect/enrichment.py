@@ -16,7 +16,7 @@ from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, StorageError
 from altmonitor.interfaces.exchange import AlertUpdates, LongShortRatio, MarketRest, OpenInterest, Priority
-from altmonitor.market.quadrant import quadrant
+from altmonitor.market.math import quadrant
 
 log = logging.getLogger(__name__)
 

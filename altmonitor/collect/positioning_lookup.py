@@ -9,8 +9,14 @@ from typing import Literal, TypeVar
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, UnknownSymbol
-from altmonitor.interfaces.exchange import Funding, Priority
-from altmonitor.interfaces.positioning_ports import OpenInterestBars, PriceAndFunding, SmartMoney, TopTraderRatios
+from altmonitor.interfaces.exchange import (
+    Funding,
+    OpenInterestBars,
+    PriceAndFunding,
+    Priority,
+    SmartMoney,
+    TopTraderRatios,
+)
 from altmonitor.positioning.funding import funding_cost
 from altmonitor.positioning.open_interest import OiVelocity, oi_velocity
 from altmonitor.positioning.picture import Picture

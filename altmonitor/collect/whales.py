@@ -13,10 +13,8 @@ import msgspec
 from altmonitor.core.alert import Alert, Details
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, StorageError
-from altmonitor.interfaces.exchange import AlertUpdates, Priority
-from altmonitor.interfaces.positioning_ports import SmartMoney
-from altmonitor.positioning.smart_money import Overview
-from altmonitor.positioning.whale_line import whale_line
+from altmonitor.interfaces.exchange import AlertUpdates, Priority, SmartMoney
+from altmonitor.positioning.smart_money import Overview, whale_line
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,17 @@ from dataclasses import dataclass
 
 from altmonitor.commands.replies import Bad, Refused
 from altmonitor.core.alert import KINDS, Kind
-from altmonitor.settings.input import NotRead, is_duration, read_duration, read_setting, read_whole
+from altmonitor.settings.input import (
+    WORD_CHARS_MAX,
+    NotRead,
+    is_duration,
+    read_duration,
+    read_setting,
+    read_whole,
+    spelled,
+    split_words,
+)
 from altmonitor.settings.settings import SETTINGS
-from altmonitor.settings.symbols import WORD_CHARS_MAX, spelled, split_words
 
 Words = tuple[str, ...]
 

@@ -17,6 +17,7 @@ from altmonitor.commands.replies_settings import (
     TooManyConditions,
 )
 from altmonitor.commands.settings import listed_symbols
+from altmonitor.settings.changes import Difference
 from altmonitor.settings.conditions import (
     MOVE_WINDOWS,
     Condition,
@@ -27,10 +28,8 @@ from altmonitor.settings.conditions import (
     PriceMoves,
     Side,
 )
-from altmonitor.settings.differences import Difference
-from altmonitor.settings.input import NotRead, read_money, read_number, read_whole
+from altmonitor.settings.input import NotRead, read_money, read_number, read_whole, spelled
 from altmonitor.settings.settings import Unit
-from altmonitor.settings.symbols import spelled
 
 CONDITIONS_MAX = 50
 """Of one place."""

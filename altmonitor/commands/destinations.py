@@ -21,13 +21,11 @@ from altmonitor.commands.replies_settings import (
     ZoneUnknown,
 )
 from altmonitor.core.alert import KINDS, Kind
-from altmonitor.core.languages import LANGUAGES
-from altmonitor.settings.audience import QuietHours
-from altmonitor.settings.differences import Difference, in_force
-from altmonitor.settings.overrides import QUIET_OFF, Overrides
+from altmonitor.core.types import LANGUAGES
+from altmonitor.settings.audience import QUIET_OFF, Overrides, QuietHours
+from altmonitor.settings.changes import Difference, in_force
+from altmonitor.settings.input import find_zone, nearest_zones, split_words
 from altmonitor.settings.state import Own
-from altmonitor.settings.symbols import split_words
-from altmonitor.settings.zones import find_zone, nearest_zones
 
 _HOURS = re.compile(r"([0-2]?\d)(?::([0-5]\d))?[-–—−]([0-2]?\d)(?::([0-5]\d))?", re.ASCII)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from altmonitor.commands.courtesy import Courtesy
 from altmonitor.commands.outcome import (
     BudgetQuery,
     Change,
@@ -24,7 +23,6 @@ from altmonitor.commands.outcome import (
     WhoQuery,
     WhyQuery,
 )
-from altmonitor.commands.parse import BadCommand, Command, NotACommand, parse
 from altmonitor.commands.ports import (
     AlertQueries,
     BudgetQueries,
@@ -34,7 +32,6 @@ from altmonitor.commands.ports import (
     SampleAlerts,
     SettingsStore,
 )
-from altmonitor.commands.position_facts import PositionQueries
 from altmonitor.commands.queries import Asking
 from altmonitor.commands.replies import (
     ABOUT_ONE_PLACE,
@@ -49,15 +46,72 @@ from altmonitor.commands.replies import (
     StatusShown,
     Unrecorded,
 )
-from altmonitor.commands.replies_settings import BudgetProposed, BudgetUnknown, ConfirmAsked, NothingToUndo
-from altmonitor.commands.returning import accept, put_back
-from altmonitor.commands.table import COMMAND_OF
+from altmonitor.commands.replies_market import PositionQueries
+from altmonitor.commands.replies_settings import (
+    BudgetAccepted,
+    BudgetProposed,
+    BudgetUnknown,
+    ConfirmAsked,
+    NothingToUndo,
+    Undone,
+    UndoRefused,
+)
+from altmonitor.commands.table import COMMAND_OF, BadCommand, Command, NotACommand, parse
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
-from altmonitor.settings.changes import ChangeMade, Writer
-from altmonitor.settings.holder import SettingsHolder
-from altmonitor.settings.overrides import Overrides
-from altmonitor.settings.proposals import NotEnoughHistory
+from altmonitor.settings.audience import Budget, Overrides
+from altmonitor.settings.changes import ChangeMade, RecordedChange, Writer, differences
+from altmonitor.settings.presets import BudgetProposal, NotEnoughHistory
+from altmonitor.settings.state import Own, SettingsHolder
+
+# ---
+# How often somebody who may not change anything is told so.
+
+
+EVERY_S = 3600.0
+REMEMBERED = 1000
+
+
+class Courtesy:
+    """Once an hour and user; after that there is silence, so that a group cannot be flooded with refusals."""
+
+    def __init__(self) -> None:
+        self._told_s: dict[int | str, float] = {}
+
+    def may_tell(self, who: Writer, now_s: float) -> bool:
+        key: int | str = who.name if who.user_id is None else who.user_id
+        told_s = self._told_s.pop(key, None)
+        is_due = told_s is None or not 0 <= now_s - told_s < EVERY_S
+        self._told_s[key] = now_s if is_due or told_s is None else told_s
+        if len(self._told_s) > REMEMBERED:
+            del self._told_s[next(iter(self._told_s))]
+        return is_due
+
+
+# ---
+# Changes that come from what was found elsewhere: a recorded change taken back, proposed thresholds accepted.
+
+
+def put_back(change: RecordedChange, own: Own, *, now_s: float) -> Outcome:
+    """own: what the place of the change has of its own now. Refused when that is not what the change made of it."""
+    place = change.made.place  # where the group is now; what it was called then stands in the record
+    before, after = change.made.before.at(place), change.made.after.at(place)
+    if own != after:
+        return UndoRefused(change=change, differences=differences(after, own), now_s=now_s)
+    reply = Undone(change=change, differences=differences(after, before), now_s=now_s)
+    return Change(own=before, reply=reply, place=place, undoes=change.id)
+
+
+def accept(proposal: BudgetProposal, now: Situation) -> Outcome:
+    """Raises ValueError for a proposal with numbers out of range."""
+    budget = Budget(per_day=proposal.per_day, numbers=proposal.numbers)
+    overrides = replace(now.overrides, budget=budget)
+    now.would_be(overrides)
+    return Change(own=now.with_overrides(overrides), reply=BudgetAccepted(proposal=proposal))
+
+
+# ---
+
 
 COMMAND_CHARS_MAX = 200
 """Of a command as it is recorded; only a long list of symbols is cut."""

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from altmonitor.commands.facts import TopWindow
 from altmonitor.commands.replies import PlainReply
+from altmonitor.commands.replies_market import TopWindow
 from altmonitor.core.alert import Kind
 from altmonitor.core.types import Destination
-from altmonitor.settings.audience import Audience
+from altmonitor.settings.audience import Audience, Overrides
 from altmonitor.settings.changes import Writer
-from altmonitor.settings.overrides import Overrides
 from altmonitor.settings.settings import Settings
 from altmonitor.settings.state import Own, State
 

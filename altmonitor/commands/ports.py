@@ -10,11 +10,11 @@ from altmonitor.core.alert import AlertStats, Kind, ToldAlert
 from altmonitor.core.types import Destination
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.changes import ChangeMade, RecordedChange
-from altmonitor.settings.proposals import BudgetProposal, NotEnoughHistory
+from altmonitor.settings.presets import BudgetProposal, NotEnoughHistory
 from altmonitor.settings.state import State
 
 if TYPE_CHECKING:  # facts.py stands on the told alerts below
-    from altmonitor.commands.facts import Chart, FundingFacts, OpenInterestFacts, PriceFacts, Top, TopWindow
+    from altmonitor.commands.replies_market import Chart, FundingFacts, OpenInterestFacts, PriceFacts, Top, TopWindow
     from altmonitor.detectors.verdict import Explanation
 
 

@@ -16,32 +16,29 @@ from altmonitor.commands.outcome import (
     WhyQuery,
 )
 from altmonitor.commands.ports import AlertQueries, ChangeLog, MarketQueries, SampleAlerts
-from altmonitor.commands.position_facts import PositionQueries
-from altmonitor.commands.position_replies import (
-    ChangeShown,
-    DivergenceShown,
-    ScanShown,
-    TooFewRows,
-    TrendShown,
-    WhoShown,
-)
 from altmonitor.commands.replies import HistoryOff, HistoryShown, NotAvailable, PlainReply, QueryFailed, StatsShown
 from altmonitor.commands.replies_market import (
     AnswerFailed,
+    ChangeShown,
     ChartShown,
+    DivergenceShown,
     Explained,
     FundingShown,
     NothingKnown,
     OpenInterestShown,
+    PositionQueries,
     PriceShown,
+    ScanShown,
+    TooFewRows,
     TopShown,
+    TrendShown,
+    WhoShown,
 )
 from altmonitor.commands.replies_settings import ChangesShown, SamplesSent
 from altmonitor.core.errors import ExchangeError, StorageError
 from altmonitor.core.types import Destination
-from altmonitor.positioning.history import NotEnoughHistory
-from altmonitor.positioning.scan import DEFAULT_ENTRIES
-from altmonitor.settings.differences import differences
+from altmonitor.positioning.history import DEFAULT_ENTRIES, NotEnoughHistory
+from altmonitor.settings.changes import differences
 
 STATS_TOP = 10
 TOP_ROWS = 10

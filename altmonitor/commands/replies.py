@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from altmonitor.commands.ports import HealthView
-from altmonitor.commands.position_replies import PositionReply
-from altmonitor.commands.replies_market import AnswerReply, Explained
+from altmonitor.commands.replies_market import AnswerReply, Explained, PositionReply
 from altmonitor.commands.replies_settings import (
     BudgetAccepted,
     BudgetProposed,
@@ -30,10 +29,9 @@ from altmonitor.commands.reply_buttons import Button
 from altmonitor.core.alert import AlertStats, Kind, ToldAlert
 from altmonitor.core.types import Destination
 from altmonitor.settings.audience import Audience
-from altmonitor.settings.differences import Difference
-from altmonitor.settings.input import NotRead
+from altmonitor.settings.changes import Difference
+from altmonitor.settings.input import NotRead, Unlisted
 from altmonitor.settings.settings import Setting, Settings
-from altmonitor.settings.symbols import Unlisted
 
 
 class Bad(Enum):

@@ -8,13 +8,11 @@ from enum import Enum
 
 from altmonitor.commands.reply_buttons import Button, confirm
 from altmonitor.core.alert import Kind
-from altmonitor.core.languages import LANGUAGES
+from altmonitor.core.types import LANGUAGES
 from altmonitor.settings.audience import Audience, QuietHours
-from altmonitor.settings.changes import RecordedChange
+from altmonitor.settings.changes import Difference, RecordedChange
 from altmonitor.settings.conditions import Condition
-from altmonitor.settings.differences import Difference
-from altmonitor.settings.presets import PRESETS
-from altmonitor.settings.proposals import BudgetProposal, NotEnoughHistory
+from altmonitor.settings.presets import PRESETS, BudgetProposal, NotEnoughHistory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

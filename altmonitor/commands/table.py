@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -10,13 +12,14 @@ from typing import Any, Generic, Literal, TypeVar
 from altmonitor.commands import arguments as requests
 from altmonitor.commands import conditions as alerting
 from altmonitor.commands import destinations as placing
+from altmonitor.commands import market as positions
 from altmonitor.commands import market as questions
-from altmonitor.commands import positions, resets
 from altmonitor.commands import settings as changes
+from altmonitor.commands import settings as resets
 from altmonitor.commands import thresholds as tuning
 from altmonitor.commands.arguments import Words
 from altmonitor.commands.outcome import Outcome, Situation
-from altmonitor.commands.replies import Refused
+from altmonitor.commands.replies import Refused, UnknownCommand
 
 R = TypeVar("R")
 
@@ -127,3 +130,49 @@ COMMANDS: tuple[CommandRow[Any], ...] = (
 # fmt: on
 
 COMMAND_OF: Mapping[str, CommandRow[Any]] = MappingProxyType({row.name: row for row in COMMANDS})
+
+
+# ---
+# The text of a chat message → a command as a value.
+
+
+NAME_CHARS_MAX = 32
+"""Source: https://core.telegram.org/bots/features#commands"""
+
+_LONELY_PERCENT = re.compile(r"(?<=\d)\s+(?=[%％](?:\s|$))")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """request: what the row's `read` made of the words, for its `act`."""
+
+    name: str
+    request: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotACommand:
+    """Ordinary talk, or a command for another bot: no answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadCommand:
+    reply: Refused | UnknownCommand
+
+
+def parse(text: str, *, bot_name: str | None = None) -> Command | NotACommand | BadCommand:
+    """bot_name: ours, without @; None when not known, then a command with any @suffix is taken as ours."""
+    head, *words = _LONELY_PERCENT.sub("", text).split() or [""]
+    name, _, addressee = head.removeprefix("/").partition("@")
+    if not head.startswith("/") or not name or "/" in name:
+        return NotACommand()
+    if addressee and bot_name is not None and addressee.lower() != bot_name.lower():
+        return NotACommand()
+    row = COMMAND_OF.get(name.lower())
+    if row is None:
+        near = difflib.get_close_matches(name[:NAME_CHARS_MAX].lower(), COMMAND_OF, n=1, cutoff=0.6)
+        return BadCommand(reply=UnknownCommand(name=name[:NAME_CHARS_MAX], nearest=near[0] if near else ""))
+    request = row.read(row.name, tuple(words))
+    if isinstance(request, Refused):
+        return BadCommand(reply=request)
+    return Command(name=row.name, request=request)

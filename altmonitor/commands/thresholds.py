@@ -12,9 +12,9 @@ from altmonitor.commands.outcome import Change, Outcome, Situation
 from altmonitor.commands.replies import Bad, NumbersChanged, Refused, SymbolsRefused, UniverseUnknown
 from altmonitor.commands.replies_settings import Changed, PresetsShown, SymbolNumbersShown
 from altmonitor.commands.settings import listed_symbols, named_symbols, number_change
-from altmonitor.settings.differences import Difference
+from altmonitor.settings.audience import Budget
+from altmonitor.settings.changes import Difference
 from altmonitor.settings.input import NotRead, read_setting
-from altmonitor.settings.overrides import Budget
 from altmonitor.settings.presets import PRESETS, preset_in_force
 from altmonitor.settings.settings import SETTING_OF, SETTINGS, Numbers, Setting
 

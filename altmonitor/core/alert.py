@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from altmonitor.market.quadrant import Quadrant
+from altmonitor.market.math import Quadrant
 from altmonitor.positioning.units import Fraction
 
 

@@ -1,4 +1,4 @@
-"""Small files that must be whole or not there: temporary file, fsync, rename."""
+"""Files that are whole or not there."""
 
 from __future__ import annotations
 

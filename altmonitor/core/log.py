@@ -64,3 +64,7 @@ def configure(*, level: str = "INFO", style: str = "text", secrets: tuple[Secret
     root.setLevel(level)
     for name, floor in _NOISY.items():
         logging.getLogger(name).setLevel(max(floor, root.level))
+
+
+# ---
+# Small files that must be whole or not there: temporary file, fsync, rename.

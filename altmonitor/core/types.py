@@ -58,3 +58,10 @@ class Destination:
         if match is None or int(match[1]) == 0:
             raise ValueError(text)
         return cls(chat_id=int(match[1]), topic_id=int(match[2]) if match[2] else None)
+
+
+# ---
+# The languages of the texts.
+
+
+LANGUAGES = ("en", "zh", "ru")

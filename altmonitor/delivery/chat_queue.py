@@ -14,15 +14,13 @@ from contextlib import suppress
 
 from altmonitor.core.errors import ChatGone, DeliveryError, MessageRefused, TopicGone
 from altmonitor.delivery.alert_queue import AlertTurns
-from altmonitor.delivery.context import Wiring
-from altmonitor.delivery.delivery_messages import AlertMessage, is_button_problem, is_markup_problem
+from altmonitor.delivery.context import Voice, Wiring
 from altmonitor.delivery.digest import Wait
 from altmonitor.delivery.edits import Courtesies, Step
-from altmonitor.delivery.messages import Aside, Asides, KeptEdit
+from altmonitor.delivery.messages import AlertMessage, Aside, Asides, KeptEdit, is_button_problem, is_markup_problem
 from altmonitor.delivery.pacing import GROWTH_NEEDS
 from altmonitor.delivery.sender import Outlet, Words
-from altmonitor.delivery.voice import Voice
-from altmonitor.render.plain import without_markup
+from altmonitor.render.format import without_markup
 
 log = logging.getLogger(__name__)
 

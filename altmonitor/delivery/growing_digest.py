@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from altmonitor.core.alert import Alert
-from altmonitor.delivery.delivery_messages import AlertMessage
 from altmonitor.delivery.digest import STORM_MEMORY_S
+from altmonitor.delivery.messages import AlertMessage
 from altmonitor.interfaces.delivery import DigestPart, Queued, Renderer
 
 log = logging.getLogger(__name__)

@@ -6,6 +6,7 @@ edits count. Source: https://core.telegram.org/bots/faq#my-bot-is-hitting-limits
 
 from __future__ import annotations
 
+import random
 from collections import deque
 
 PRIVATE_INTERVAL_S = 1.05
@@ -92,3 +93,51 @@ class OverallPace:
         if len(self._said) < OVERALL_LIMIT:
             return now_s
         return max(now_s, self._said[0] + OVERALL_WINDOW_S)
+
+
+# ---
+# Growing pauses between attempts.
+
+
+FIRST_S = 1.0
+LONGEST_S = 60.0
+
+
+class Backoff:
+    """1 s, 2 s, 4 s … 60 s, each shortened by up to half at random, so that several chats do not ask in step."""
+
+    def __init__(self) -> None:
+        self._ceiling_s = FIRST_S
+
+    def next_s(self) -> float:
+        pause_s = self._ceiling_s * random.uniform(0.5, 1.0)
+        self._ceiling_s = min(LONGEST_S, self._ceiling_s * 2)
+        return pause_s
+
+    def reset(self) -> None:
+        self._ceiling_s = FIRST_S
+
+
+# ---
+# How long the last alerts took.
+
+
+SAMPLES = 1000
+
+
+class Latency:
+    """The last 1,000 durations, milliseconds."""
+
+    def __init__(self) -> None:
+        self._samples_ms: deque[float] = deque(maxlen=SAMPLES)
+
+    def add(self, duration_ms: float) -> None:
+        """Below 0 (the machine's clock was set back) counts as 0."""
+        self._samples_ms.append(max(0.0, duration_ms))
+
+    def percentile(self, share: float) -> float | None:
+        """Nearest rank, share in 0…1; None before the first sample."""
+        if not self._samples_ms:
+            return None
+        ordered = sorted(self._samples_ms)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

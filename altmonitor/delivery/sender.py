@@ -18,9 +18,8 @@ from altmonitor.core.errors import (
     TopicGone,
 )
 from altmonitor.core.types import Destination
-from altmonitor.delivery.backoff import Backoff
 from altmonitor.delivery.context import Wiring
-from altmonitor.delivery.pacing import GROUP_WINDOW_S, ChatPace
+from altmonitor.delivery.pacing import GROUP_WINDOW_S, Backoff, ChatPace
 from altmonitor.interfaces.delivery import Keyboard
 
 log = logging.getLogger(__name__)

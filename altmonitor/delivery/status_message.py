@@ -13,7 +13,7 @@ import msgspec
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatGone, DeliveryError, MessageRefused, StorageError
 from altmonitor.core.types import Destination
-from altmonitor.render.board import Board
+from altmonitor.render.status import Board
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from altmonitor.market.bounds import NOTHING, Bounds, loosest
+from altmonitor.market.book import NOTHING, Bounds, loosest
 from altmonitor.market.math import TOLERANCE, change_pct, reaches
 from altmonitor.settings.conditions import (
     FUNDING_HYSTERESIS_SHARE,

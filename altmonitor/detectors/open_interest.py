@@ -66,7 +66,7 @@ def measure(ring: OpenInterestRing, symbols: Sequence[str], *, now_ms: int) -> I
             yield OiReading(symbol=symbol, changes_pct=changes_pct, spans_s=spans_s, newest=newest, now_ms=now_ms)
 
 
-def threshold_of(window: str, settings: Settings) -> float:
+def oi_threshold_of(window: str, settings: Settings) -> float:
     """Percent, of either direction; 0: off."""
     return settings.oi_surge_5m if window == "5m" else settings.oi_surge_1m
 
@@ -84,7 +84,7 @@ class OiSurge:
         if self._spent:
             self._rearm(reading, settings)
         for (window, _), change, span_s in zip(WINDOWS, reading.changes_pct, reading.spans_s, strict=True):
-            threshold = threshold_of(window, settings)
+            threshold = oi_threshold_of(window, settings)
             if threshold == 0 or isnan(change) or not reaches(abs(change), threshold):
                 continue
             direction: Direction = "UP" if change > 0 else "DOWN"
@@ -122,7 +122,7 @@ class OiSurge:
             if at not in self._spent:
                 continue
             asked = [
-                (change * sign, threshold_of(window, settings))
+                (change * sign, oi_threshold_of(window, settings))
                 for (window, _), change in zip(WINDOWS, reading.changes_pct, strict=True)
             ]
             enabled = [(value, threshold) for value, threshold in asked if threshold]

@@ -8,8 +8,7 @@ from math import inf
 
 from altmonitor.core.alert import Direction
 from altmonitor.detectors.verdict import Verdict
-from altmonitor.market.candles import Kline
-from altmonitor.market.closed_run import ClosedCandle
+from altmonitor.market.candles import ClosedCandle, Kline
 from altmonitor.market.math import reaches
 from altmonitor.settings.settings import Settings
 

@@ -6,17 +6,14 @@ from math import inf, isfinite
 
 from altmonitor.core.alert import Alert, Details
 from altmonitor.detectors.conditions import Crossing
-from altmonitor.detectors.open_interest import OiFinding
-from altmonitor.detectors.open_interest import threshold_of as oi_threshold_of
-from altmonitor.detectors.price import PriceFinding
-from altmonitor.detectors.price_reading import Move, threshold_of
+from altmonitor.detectors.open_interest import OiFinding, oi_threshold_of
+from altmonitor.detectors.price import Move, PriceFinding, threshold_of
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.detectors.volume import VolumeFinding
 from altmonitor.engine.context import Surroundings
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import Kline
-from altmonitor.market.math import change_pct
-from altmonitor.market.quadrant import quadrant
+from altmonitor.market.math import change_pct, quadrant
 from altmonitor.settings.settings import Settings
 
 

@@ -8,8 +8,7 @@ from altmonitor.core.alert import Alert
 from altmonitor.detectors.conditions import Conditions, PriceBefore
 from altmonitor.engine.audiences import Panel
 from altmonitor.engine.context import EngineLinks
-from altmonitor.market.book import SymbolBook
-from altmonitor.market.bounds import Bounds
+from altmonitor.market.book import Bounds, SymbolBook
 from altmonitor.settings.conditions import Condition
 
 

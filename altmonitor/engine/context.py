@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import inf
+from statistics import median
 from typing import Protocol
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.exchange import AlertSink, DayTicker, Funding
+from altmonitor.market.book import SymbolBook
+from altmonitor.market.math import change_pct
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
@@ -65,3 +69,36 @@ class EngineLinks:
 def anybody(settings: Settings) -> tuple[Audience, ...]:
     """One audience that is nowhere, for counting and for tests."""
     return (Audience(destination=NOWHERE, settings=settings),)
+
+
+# ---
+# How the whole market stands, for a digest of many alerts.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breadth:
+    """symbols: watched; down: of them below their candle's open; median_pct: of all changes, None before any frame.
+
+    btc_pct: of BTCUSDT, None when it is not watched or not seen yet.
+    """
+
+    symbols: int
+    down: int
+    median_pct: float | None
+    btc_pct: float | None = None
+
+
+def breadth_of(books: Iterable[SymbolBook]) -> Breadth:
+    """Against the open of the running candles."""
+    count = 0
+    changes: dict[str, float] = {}
+    for book in books:
+        count += 1
+        if (kline := book.kline) is not None and 0.0 < kline.open < inf:
+            changes[book.symbol] = change_pct(kline.open, kline.close)
+    return Breadth(
+        symbols=count,
+        down=sum(change < 0 for change in changes.values()),
+        median_pct=median(changes.values()) if changes else None,
+        btc_pct=changes.get("BTCUSDT"),
+    )

@@ -13,25 +13,20 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from altmonitor.core.alert import KINDS, Alert, Kind
 from altmonitor.core.types import Destination
 from altmonitor.detectors import open_interest as oi_surge
-from altmonitor.detectors import price_reading
+from altmonitor.detectors import price as price_reading
 from altmonitor.detectors import volume as volume_burst
-from altmonitor.detectors.price_reading import WINDOWS, Reading
+from altmonitor.detectors.price import WINDOWS, Reading
 from altmonitor.detectors.verdict import Explanation, Verdict
 from altmonitor.engine.audiences import Panel
-from altmonitor.engine.breadth import Breadth, breadth_of
 from altmonitor.engine.conditions import ConditionDesk
-from altmonitor.engine.context import EngineLinks
+from altmonitor.engine.context import Breadth, EngineLinks, breadth_of
 from altmonitor.engine.decision_log import Trace
-from altmonitor.engine.evaluate import PriceJudge
+from altmonitor.engine.evaluate import OpenInterestJudge, PriceJudge, VolumeJudge
 from altmonitor.engine.explain import Explainer
-from altmonitor.engine.judge_oi import OpenInterestJudge
-from altmonitor.engine.judge_volume import VolumeJudge
 from altmonitor.engine.late_detection import Hindsight
 from altmonitor.interfaces.exchange import OpenInterest, ToldSize
-from altmonitor.market.book import Applied, SymbolBook
-from altmonitor.market.bounds import loosest
-from altmonitor.market.candles import Kline, KlineUpdate
-from altmonitor.market.closed_run import KEPT_MINUTES
+from altmonitor.market.book import Applied, SymbolBook, loosest
+from altmonitor.market.candles import KEPT_MINUTES, Kline, KlineUpdate
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.conditions import Condition
 from altmonitor.settings.settings import Settings

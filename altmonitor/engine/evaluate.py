@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from altmonitor.detectors.open_interest import STALE_SWEEPS
-from altmonitor.detectors.price import PriceFinding
-from altmonitor.detectors.price_reading import Move, Reading, threshold_of
+from altmonitor.detectors import volume as volume_burst
+from altmonitor.detectors.open_interest import STALE_SWEEPS, OiFinding, OiReading, oi_threshold_of
+from altmonitor.detectors.price import Move, PriceFinding, Reading, threshold_of
 from altmonitor.detectors.verdict import Rule, RuleCheck, Verdict
+from altmonitor.detectors.volume import VolumeFinding
 from altmonitor.engine import alert_factory as compose
 from altmonitor.engine.audience_state import Hearing
-from altmonitor.engine.audiences import Decision, Panel
+from altmonitor.engine.audiences import Decision, Gathering, Panel
 from altmonitor.engine.context import Surroundings
-from altmonitor.engine.gathering import Gathering
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import MINUTE_MS, Kline
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.settings.settings import Settings
 
-RULE_OF: Mapping[str, Rule] = {"1m": "price_1m", "60s": "price_60s", "5m": "price_5m", "15m": "price_15m"}
+PRICE_RULE_OF: Mapping[str, Rule] = {"1m": "price_1m", "60s": "price_60s", "5m": "price_5m", "15m": "price_15m"}
 
 
 class PriceJudge:
@@ -69,7 +69,7 @@ class PriceJudge:
         return around if is_late else replace(around, oi_change=self.oi_change_1m(symbol, event_ms))
 
     def _trace(self, hearing: Hearing, symbol: str, move: Move, settings: Settings, decision: Decision) -> None:
-        rule, place = RULE_OF[move.window], hearing.audience.destination
+        rule, place = PRICE_RULE_OF[move.window], hearing.audience.destination
         verdict, until_ms = decision
         if self._panel.trace.wants(
             symbol, move.event_ms, place, rule, is_told=verdict.is_told, size=abs(move.change_pct)
@@ -91,3 +91,133 @@ def with_floor(check: RuleCheck, settings: Settings, panel: Panel, symbol: str) 
     if check.verdict is not Verdict.THIN_DAY:
         return check
     return replace(check, floor_usd=settings.min_24h_usdt, measured_usd=panel.day_usdt(symbol))
+
+
+# ---
+# Open interest before every audience.
+
+
+OI_RULE_OF: Mapping[str, Rule] = {"1m": "oi_1m", "5m": "oi_5m"}
+
+
+class OpenInterestJudge:
+    def __init__(self, panel: Panel, books: Mapping[str, SymbolBook]) -> None:
+        self._panel = panel
+        self._books = books
+
+    def look(self, readings: Iterable[OiReading]) -> None:
+        """Symbol by symbol, of which a sample just came."""
+        for reading in readings:
+            gathered = self._panel.gathering()
+            for hearing in self._panel.hearings:
+                settings = hearing.settings_of(reading.symbol)
+                finding = hearing.oi.look(reading, settings)
+                if finding is not None:
+                    self._on_finding(gathered, hearing, finding, settings)
+            self._panel.put(gathered)
+
+    def _on_finding(self, gathered: Gathering, hearing: Hearing, finding: OiFinding, settings: Settings) -> None:
+        panel, symbol, book = self._panel, finding.symbol, self._books.get(finding.symbol)
+        price = panel.price_of(symbol, book)
+        decision: Decision = finding.verdict, finding.until_ms
+        if finding.verdict.is_told:
+            decision = panel.gate(hearing, "oi", symbol, finding.sample_ms) or self.floor(
+                finding.contracts, price, settings
+            )
+        if decision[0].is_told:
+            around = panel.surroundings(symbol, finding.sample_ms)
+            panel.tell(gathered, hearing, compose.oi_alert(finding, book, price, settings, around), book)
+        panel.verdicts["oi", decision[0]] += 1
+        self._trace(hearing, finding, settings, decision, price)
+
+    @staticmethod
+    def floor(contracts: float, price: float | None, settings: Settings) -> Decision:
+        if price is not None and contracts * price < settings.oi_min_usd:
+            return Verdict.THIN_OPEN_INTEREST, None
+        return Verdict.FIRE, None
+
+    def _trace(
+        self, hearing: Hearing, finding: OiFinding, settings: Settings, decision: Decision, price: float | None
+    ) -> None:
+        rule, verdict = OI_RULE_OF[finding.window], decision[0]
+        place, size = hearing.audience.destination, abs(finding.change_pct)
+        if not self._panel.trace.wants(
+            finding.symbol, finding.sample_ms, place, rule, is_told=verdict.is_told, size=size
+        ):
+            return
+        check = RuleCheck(
+            rule=rule,
+            verdict=verdict,
+            value=finding.change_pct,
+            threshold=oi_threshold_of(finding.window, settings),
+            from_ms=finding.sample_ms - int(finding.span_s * 1000),
+            to_ms=finding.sample_ms,
+            until_ms=decision[1],
+        )
+        if verdict is Verdict.THIN_OPEN_INTEREST and price is not None:
+            check = replace(check, floor_usd=settings.oi_min_usd, measured_usd=finding.contracts * price)
+        self._panel.note(
+            hearing, finding.symbol, finding.sample_ms, with_floor(check, settings, self._panel, finding.symbol)
+        )
+
+
+# ---
+# Closed candles before every audience.
+
+
+class VolumeJudge:
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
+
+    def look(
+        self, book: SymbolBook, kline: Kline, measured: VolumeFinding, event_ms: int, *, is_late: bool = False
+    ) -> None:
+        """measured: of this candle, which is closed."""
+        panel, symbol = self._panel, book.symbol
+        gathered: Gathering | None = None
+        for hearing in panel.hearings:
+            settings = hearing.settings_of(symbol)
+            verdict = volume_burst.verdict_of(measured, settings)
+            if verdict is Verdict.FIRE:
+                decision = self._decide(hearing, symbol, measured, event_ms)
+                verdict = decision[0]
+                if verdict is Verdict.FIRE:
+                    gathered = gathered or panel.gathering()
+                    around = panel.surroundings(symbol, event_ms, is_late=is_late)
+                    panel.tell(gathered, hearing, compose.volume_alert(symbol, kline, measured, settings, around), book)
+                self._trace(hearing, symbol, kline, measured, settings, decision)
+            elif verdict is Verdict.THIN_CANDLE:
+                self._trace(hearing, symbol, kline, measured, settings, (verdict, None))
+            panel.verdicts["vol", verdict] += 1
+        if gathered is not None:
+            panel.put(gathered)
+
+    def _decide(self, hearing: Hearing, symbol: str, measured: VolumeFinding, event_ms: int) -> Decision:
+        return (
+            self._panel.gate(hearing, "vol", symbol, event_ms)
+            or hearing.volume_cooldown(symbol, measured.direction, event_ms)
+            or (Verdict.FIRE, None)
+        )
+
+    def _trace(
+        self,
+        hearing: Hearing,
+        symbol: str,
+        kline: Kline,
+        measured: VolumeFinding,
+        settings: Settings,
+        decision: Decision,
+    ) -> None:
+        """Under the minute of the candle."""
+        check = RuleCheck(
+            rule="vol",
+            verdict=decision[0],
+            value=measured.ratio,
+            threshold=settings.vol_burst_mult,
+            from_ms=kline.open_ms,
+            to_ms=kline.open_ms + MINUTE_MS,
+            until_ms=decision[1],
+        )
+        if decision[0] is Verdict.THIN_CANDLE:
+            check = replace(check, floor_usd=settings.vol_burst_min_usdt, measured_usd=measured.quote_usdt)
+        self._panel.note(hearing, symbol, kline.open_ms, with_floor(check, settings, self._panel, symbol))

@@ -8,19 +8,15 @@ from math import isnan
 
 from altmonitor.core.types import Destination
 from altmonitor.detectors import open_interest as oi_surge
-from altmonitor.detectors import price_reading
+from altmonitor.detectors import price as price_reading
 from altmonitor.detectors import volume as volume_burst
-from altmonitor.detectors.price_reading import MINUTES_OF, Move, span_s, threshold_of
+from altmonitor.detectors.price import MINUTES_OF, Move, span_s, threshold_of
 from altmonitor.detectors.verdict import RULES, Explanation, Rule, RuleCheck, Verdict
 from altmonitor.engine.audience_state import Hearing
 from altmonitor.engine.audiences import Panel
-from altmonitor.engine.evaluate import RULE_OF as PRICE_RULE_OF
-from altmonitor.engine.evaluate import with_floor
-from altmonitor.engine.judge_oi import RULE_OF as OI_RULE_OF
-from altmonitor.engine.judge_oi import OpenInterestJudge
+from altmonitor.engine.evaluate import OI_RULE_OF, PRICE_RULE_OF, OpenInterestJudge, with_floor
 from altmonitor.market.book import SymbolBook
-from altmonitor.market.candles import MINUTE_MS
-from altmonitor.market.closed_run import ClosedCandle
+from altmonitor.market.candles import MINUTE_MS, ClosedCandle
 from altmonitor.market.math import change_pct, reaches
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.settings.settings import Settings
@@ -111,7 +107,7 @@ class Explainer:
         readings = [] if newest is None else list(oi_surge.measure(self._oi_ring, [symbol], now_ms=newest[0]))
         price = self._panel.price_of(symbol, book)
         for window, rule in OI_RULE_OF.items():
-            threshold = oi_surge.threshold_of(window, settings)
+            threshold = oi_surge.oi_threshold_of(window, settings)
             check = RuleCheck(rule=rule, verdict=Verdict.BELOW_THRESHOLD, threshold=threshold or None)
             index = [name for name, _ in oi_surge.WINDOWS].index(window)
             change = readings[0].changes_pct[index] if readings else float("nan")

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from altmonitor.detectors import volume as volume_burst
-from altmonitor.detectors.price_reading import WINDOWS, Reading
+from altmonitor.detectors.price import WINDOWS, Reading
 from altmonitor.engine.audiences import Panel
 from altmonitor.engine.conditions import ConditionDesk
-from altmonitor.engine.evaluate import PriceJudge
-from altmonitor.engine.judge_volume import VolumeJudge
+from altmonitor.engine.evaluate import PriceJudge, VolumeJudge
 from altmonitor.market.book import SymbolBook
-from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, Kline
-from altmonitor.market.closed_run import ClosedCandle
-from altmonitor.market.stretches import Stretches
+from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, ClosedCandle, Kline
+from altmonitor.market.math import Stretches
 
 Known = Mapping[int, ClosedCandle]
 """Closed candles by open time."""

@@ -2,14 +2,110 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import IntEnum
 from math import inf
 
-from altmonitor.market.bounds import NOTHING, Bounds
-from altmonitor.market.candles import MINUTE_MS, Kline, KlineUpdate
-from altmonitor.market.closed_run import KEPT_MINUTES, ClosedCandle, ClosedRun
-from altmonitor.market.rings import PriceRing
+from altmonitor.market.candles import KEPT_MINUTES, MINUTE_MS, ClosedCandle, ClosedRun, Kline, KlineUpdate
+
+# ---
+# How far a price must go before anybody wants to hear of it.
+
+
+Window = tuple[int, float, float]
+"""(minutes, rise, fall): factors of the open of the candle that began so many minutes before the running one ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Anything inside them is of interest to nobody; what lies outside may still be found uninteresting.
+
+    rise, fall: smallest factors of a change since any price of the last minute, rise > 1, 0 ≤ fall < 1.
+    windows: the same for longer ones. above, below: prices.
+    """
+
+    rise: float = inf
+    fall: float = 0.0
+    windows: tuple[Window, ...] = ()
+    above: float = inf
+    below: float = 0.0
+
+
+NOTHING = Bounds()
+
+
+def loosest(all_bounds: Iterable[Bounds]) -> Bounds:
+    """What is outside of any of them is outside of this."""
+    rise, fall, above, below = inf, 0.0, inf, 0.0
+    windows: dict[int, tuple[float, float]] = {}
+    for bounds in all_bounds:
+        rise, fall = min(rise, bounds.rise), max(fall, bounds.fall)
+        above, below = min(above, bounds.above), max(below, bounds.below)
+        for minutes, up, down in bounds.windows:
+            known_up, known_down = windows.get(minutes, (inf, 0.0))
+            windows[minutes] = min(known_up, up), max(known_down, down)
+    return Bounds(
+        rise=rise,
+        fall=fall,
+        windows=tuple((minutes, *windows[minutes]) for minutes in sorted(windows)),
+        above=above,
+        below=below,
+    )
+
+
+# ---
+# A ring of time-stamped prices: what was the price a minute ago?
+
+
+CAPACITY = 256
+MIN_SPACING_MS = 500
+"""Prices are kept half a second apart: the exchange sends up to four a second, and 256 of them span two minutes."""
+
+
+class PriceRing:
+    """The last prices of one symbol, at least `MIN_SPACING_MS` apart, in event time (unix ms), oldest → newest."""
+
+    __slots__ = ("_count", "_prices", "_times")
+
+    def __init__(self) -> None:
+        self._times = array("q", bytes(8 * CAPACITY))
+        self._prices = array("d", bytes(8 * CAPACITY))
+        self._count = 0  # grows for ever; slot = count % CAPACITY
+
+    def push(self, event_ms: int, price: float) -> int:
+        """Keep a price. Returns the earliest event time of the next one; the caller holds itself to it."""
+        slot = self._count % CAPACITY
+        self._times[slot] = event_ms
+        self._prices[slot] = price
+        self._count += 1
+        return event_ms + MIN_SPACING_MS
+
+    def clear(self) -> None:
+        self._count = 0
+
+    def at(self, moment_ms: int, *, not_before_ms: int) -> tuple[int, float] | None:
+        """The newest (time, price) with not_before_ms ≤ time ≤ moment_ms; None when there is none."""
+        low = max(0, self._count - CAPACITY)
+        high = self._count
+        while low < high:  # first index whose time is > moment_ms
+            middle = (low + high) // 2
+            if self._times[middle % CAPACITY] <= moment_ms:
+                low = middle + 1
+            else:
+                high = middle
+        index = low - 1
+        if index < max(0, self._count - CAPACITY):
+            return None
+        slot = index % CAPACITY
+        time_ms = self._times[slot]
+        if time_ms < not_before_ms:
+            return None
+        return time_ms, self._prices[slot]
+
+
+# ---
 
 
 class Applied(IntEnum):

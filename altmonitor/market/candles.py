@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol, overload
 
 LONGEST_MINUTES = 1_440
 """Older minutes of a hole are not fetched: no window looks further back than a day."""
@@ -68,3 +70,108 @@ class CandleUpdate:
     event_ms: int
     symbol: str
     kline: Candle
+
+
+# ---
+# The unbroken run of closed minutes behind the open candle.
+
+
+KEPT_MINUTES = 99
+"""An hour and a half for charts and tables; a start loads as many at the lowest price of a request."""
+
+
+class ClosedCandle(NamedTuple):
+    """What is kept of a closed candle; prices in the quote currency."""
+
+    open_ms: int
+    open: float
+    high: float
+    low: float
+    close: float
+    quote_usdt: float
+
+    @classmethod
+    def of(cls, kline: Kline) -> ClosedCandle:
+        return cls(kline.open_ms, kline.open, kline.high, kline.low, kline.close, kline.quote_usdt)
+
+
+class ClosedRun(Sequence[ClosedCandle]):
+    """Consecutive minutes, oldest → newest, length ≤ capacity. Columns of plain doubles: candles of 600 symbols would
+    otherwise be most of the program's memory."""
+
+    __slots__ = ("_closes", "_highs", "_last_ms", "_lows", "_opens", "_quotes", "capacity")
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+        self._last_ms = 0
+        self._opens = array("d")
+        self._highs = array("d")
+        self._lows = array("d")
+        self._closes = array("d")
+        self._quotes = array("d")
+
+    def append(self, candle: ClosedCandle | Kline) -> None:
+        """The minute after the last one; any other empties the run first, so that no hole is ever inside."""
+        if self._opens and candle.open_ms != self._last_ms + MINUTE_MS:
+            self.clear()
+        self._last_ms = candle.open_ms
+        columns = self._columns()
+        for column, value in zip(
+            columns, (candle.open, candle.high, candle.low, candle.close, candle.quote_usdt), strict=True
+        ):
+            column.append(value)
+            if len(column) > self.capacity:
+                del column[: len(column) - self.capacity]
+
+    def clear(self) -> None:
+        for column in self._columns():
+            del column[:]
+
+    def reaches(self, open_ms: int) -> bool:
+        """True when the candle that opens at `open_ms` is the last of the run, or the one that follows it."""
+        return bool(self._opens) and open_ms in (self._last_ms, self._last_ms + MINUTE_MS)
+
+    def open_at(self, open_ms: int) -> float | None:
+        """Open of that minute; None when it is not in the run."""
+        index = len(self._opens) - 1 - (self._last_ms - open_ms) // MINUTE_MS
+        return self._opens[index] if 0 <= index < len(self._opens) else None
+
+    def volumes(self, count: int) -> list[float]:
+        """Quote volume of the last `count` minutes at most, USDT, oldest → newest."""
+        return self._quotes[-count:].tolist() if count > 0 else []
+
+    def since(self, open_ms: int) -> list[ClosedCandle]:
+        """Minutes that opened then or later, oldest → newest."""
+        first = len(self._opens) - 1 - (self._last_ms - open_ms) // MINUTE_MS
+        return [self[index] for index in range(max(0, first), len(self._opens))]
+
+    def extremes_since(self, open_ms: int) -> tuple[float, float] | None:
+        """(highest, lowest) price of the minutes that opened then or later; None when there is none."""
+        first = max(0, len(self._opens) - 1 - (self._last_ms - open_ms) // MINUTE_MS)
+        if first >= len(self._opens):
+            return None
+        return max(self._highs[first:]), min(self._lows[first:])
+
+    def __len__(self) -> int:
+        return len(self._opens)
+
+    @overload
+    def __getitem__(self, index: int) -> ClosedCandle: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[ClosedCandle]: ...
+    def __getitem__(self, index: int | slice) -> ClosedCandle | list[ClosedCandle]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self._opens)))]
+        at = index + len(self._opens) if index < 0 else index
+        if not 0 <= at < len(self._opens):
+            raise IndexError(index)
+        open_ms = self._last_ms - (len(self._opens) - 1 - at) * MINUTE_MS
+        return ClosedCandle(
+            open_ms, self._opens[at], self._highs[at], self._lows[at], self._closes[at], self._quotes[at]
+        )
+
+    def __iter__(self) -> Iterator[ClosedCandle]:
+        return (self[at] for at in range(len(self._opens)))
+
+    def _columns(self) -> tuple[array[float], ...]:
+        return self._opens, self._highs, self._lows, self._closes, self._quotes

@@ -6,6 +6,9 @@ decimal prices moved by exactly 3 %; a bound that is to be inclusive must forgiv
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Literal
+
 TOLERANCE = 1e-9
 """Relative slack of every bound. Ten orders above float noise, nine below anything a reader could see."""
 
@@ -20,3 +23,77 @@ def reaches(value: float, bound: float) -> bool:
     if bound >= 0:
         return value >= bound - bound * TOLERANCE
     return value <= bound - bound * TOLERANCE
+
+
+# ---
+# Price × open interest, named by their signs only.
+
+
+Quadrant = Literal["up_up", "up_down", "down_up", "down_down"]
+
+
+DEAD_BAND_PCT = 0.005
+"""An open-interest change that would be shown as 0.00 % is neither up nor down."""
+
+
+def quadrant(price_change_pct: float, oi_change_pct: float | None) -> Quadrant | None:
+    """None when the open-interest change is unknown or within the dead band."""
+    if oi_change_pct is None or abs(oi_change_pct) < DEAD_BAND_PCT:
+        return None
+    if price_change_pct >= 0:
+        return "up_up" if oi_change_pct > 0 else "up_down"
+    return "down_up" if oi_change_pct > 0 else "down_down"
+
+
+# ---
+# Minutes of symbols, as stretches: those that still have to be looked through, or those that were counted already.
+
+
+class Stretches:
+    """Per symbol any number of stretches [begin_ms, end_ms) of whole minutes, unix ms, apart from one another."""
+
+    def __init__(self) -> None:
+        self._spans: dict[str, list[tuple[int, int]]] = {}
+
+    def add(self, symbol: str, begin_ms: int, end_ms: int) -> None:
+        """Also when parts of it are in it already."""
+        if begin_ms >= end_ms:
+            return
+        apart = []
+        for begin, end in self._spans.get(symbol, ()):
+            if end < begin_ms or end_ms < begin:
+                apart.append((begin, end))
+            else:
+                begin_ms, end_ms = min(begin, begin_ms), max(end, end_ms)
+        self._spans[symbol] = [*apart, (begin_ms, end_ms)]
+
+    def fill(self, symbol: str, begin_ms: int, end_ms: int) -> None:
+        """These minutes are in it no more."""
+        left = []
+        for begin, end in self._spans.get(symbol, ()):
+            pieces = (begin, min(end, begin_ms)), (max(begin, end_ms), end)
+            left += [(first, last) for first, last in pieces if first < last]
+        if left:
+            self._spans[symbol] = left
+        else:
+            self._spans.pop(symbol, None)
+
+    def forget(self, symbol: str) -> None:
+        self._spans.pop(symbol, None)
+
+    def covers(self, symbol: str, open_ms: int) -> bool:
+        """True for a minute that is in it."""
+        return any(begin <= open_ms < end for begin, end in self._spans.get(symbol, ()))
+
+    def spans(self) -> Iterator[tuple[str, int, int]]:
+        """(symbol, begin_ms, end_ms) of every stretch."""
+        return ((symbol, begin, end) for symbol, spans in self._spans.items() for begin, end in spans)
+
+    def forget_before(self, oldest_ms: int) -> None:
+        """Of every symbol."""
+        for symbol in list(self._spans):
+            self.fill(symbol, 0, oldest_ms)
+
+    def oldest_ms(self) -> int | None:
+        """Beginning of the oldest minute of all symbols; None when it is empty."""
+        return min((begin for spans in self._spans.values() for begin, _ in spans), default=None)

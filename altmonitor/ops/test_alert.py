@@ -15,8 +15,8 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatUnreachable, DeliveryError
 from altmonitor.core.types import Destination
 from altmonitor.delivery.context import Events, Wiring
+from altmonitor.delivery.destination_style import MessageRenderer
 from altmonitor.delivery.dispatcher import Dispatcher
-from altmonitor.delivery.renderer import MessageRenderer
 from altmonitor.interfaces.delivery import Channel
 from altmonitor.storage.store import SqliteStore, StoreOptions
 

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from altmonitor.positioning.smart_money import Overview, Side
-from altmonitor.positioning.units import Percent, amount, change_pct, positive, round_half_up, rounded
+from altmonitor.positioning.units import (
+    Fraction,
+    Percent,
+    amount,
+    change_pct,
+    known,
+    positive,
+    round_half_up,
+    rounded,
+    whole_percent,
+)
 
 SLACK_MS: Final = 90_000
 """A row is written when its turn comes, not on the minute: the window reaches this much further back."""
@@ -149,3 +159,206 @@ def newest_per_symbol(rows: Sequence[Snapshot]) -> dict[str, Snapshot]:
         if symbol not in found or row.time_ms > found[symbol].time_ms:
             found[symbol] = row
     return found
+
+
+# ---
+# How the shares of traders in profit moved over a span of stored snapshots. Whole percents.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareMove:
+    """change_pct: percentage points; 95 → 80 is −15. None without traders at that end."""
+
+    from_pct: Percent | None
+    to_pct: Percent | None
+    change_pct: Percent | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideTrend:
+    traders: ShareMove
+    whales: ShareMove
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfitTrend:
+    """As in `change.Change`: first row against last."""
+
+    symbol: str
+    from_ms: int
+    to_ms: int
+    asked_minutes: float
+    span_minutes: float
+    is_span_off: bool
+    samples: int
+    long: SideTrend
+    short: SideTrend
+
+
+def profit_trend(
+    symbol: str, rows: Sequence[Snapshot], *, minutes: float, now_ms: int
+) -> ProfitTrend | NotEnoughHistory:
+    """rows: of this symbol, in any order. minutes: > 0."""
+    seen = window(rows, minutes=minutes, now_ms=now_ms)
+    if len(seen) < 2:
+        return NotEnoughHistory(symbol=symbol, minutes=minutes, rows=len(seen))
+    first, last = seen[0], seen[-1]
+    span_minutes = (last.time_ms - first.time_ms) / 60_000
+    return ProfitTrend(
+        symbol=symbol,
+        from_ms=first.time_ms,
+        to_ms=last.time_ms,
+        asked_minutes=minutes,
+        span_minutes=round_half_up(span_minutes, 1),
+        is_span_off=is_span_off(span_minutes, minutes),
+        samples=len(seen),
+        long=_side_trend(first.overview.long, last.overview.long),
+        short=_side_trend(first.overview.short, last.overview.short),
+    )
+
+
+def _side_trend(before: Side, now: Side) -> SideTrend:
+    return SideTrend(
+        traders=_move(before.profit_share, now.profit_share),
+        whales=_move(before.whale_profit_share, now.whale_profit_share),
+    )
+
+
+def _move(before: Fraction | None, now: Fraction | None) -> ShareMove:
+    start, end = whole_percent(before), whole_percent(now)
+    return ShareMove(
+        from_pct=None if start is None else Percent(start),
+        to_pct=None if end is None else Percent(end),
+        change_pct=None if start is None or end is None else Percent(end - start),
+    )
+
+
+# ---
+# Which contracts are furthest to one side right now, over all stored ones.
+
+
+MOST_ENTRIES: Final = 30
+DEFAULT_ENTRIES: Final = 10
+MAX_AGE_MIN: Final = 180.0
+FEWEST_TRADERS: Final = 20
+"""With fewer a single one decides the ratio."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanEntry:
+    """long_short_ratio: of position sizes, 4 decimals; 0 means that all are short."""
+
+    symbol: str
+    long_short_ratio: float
+    long_profit_pct: Percent | None
+    short_profit_pct: Percent | None
+    long_traders: int | None
+    short_traders: int | None
+    age_min: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtremeScan:
+    """scanned: contracts that were fresh and large enough. most_long: longest first; most_short: shortest first.
+
+    The two never share a contract.
+    """
+
+    scanned: int
+    most_long: tuple[ScanEntry, ...]
+    most_short: tuple[ScanEntry, ...]
+
+
+def scan_extreme(
+    rows: Sequence[Snapshot], *, now_ms: int, limit: int = DEFAULT_ENTRIES, max_age_min: float = MAX_AGE_MIN
+) -> ExtremeScan:
+    """rows: of any symbols, in any order; the newest of each counts. limit: entries per list, taken as 1…30."""
+    count = min(MOST_ENTRIES, max(1, limit))
+    fresh = [row for row in newest_per_symbol(rows).values() if 0 <= now_ms - row.time_ms <= max_age_min * 60_000]
+    entries = [entry for row in fresh if (entry := _entry(row, now_ms)) is not None]
+    entries.sort(key=lambda entry: (-entry.long_short_ratio, entry.symbol))
+    return ExtremeScan(
+        scanned=len(entries),
+        most_long=tuple(entries[:count]),
+        most_short=tuple(reversed(entries[count:][-count:])),
+    )
+
+
+def _entry(row: Snapshot, now_ms: int) -> ScanEntry | None:
+    overview = row.overview
+    ratio = known(overview.long_short_ratio)
+    if ratio is None or overview.total_traders is None or overview.total_traders < FEWEST_TRADERS:
+        return None
+    long, short = whole_percent(overview.long.profit_share), whole_percent(overview.short.profit_share)
+    return ScanEntry(
+        symbol=overview.symbol,
+        long_short_ratio=round_half_up(ratio, 4),
+        long_profit_pct=None if long is None else Percent(long),
+        short_profit_pct=None if short is None else Percent(short),
+        long_traders=overview.long.traders,
+        short_traders=overview.short.traders,
+        age_min=round_half_up((now_ms - row.time_ms) / 60_000, 1),
+    )
+
+
+# ---
+# When a side's size has changed enough to be told, and what makes two such tellings the same.
+
+
+THRESHOLD_PCT: Final = 5.0
+WINDOW_MIN: Final = 30
+
+Step = Literal["new", "add", "cut"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionAlert:
+    """change_pct: None for a new position, which has no percent.
+
+    fingerprint: side, direction and how many thresholds the change holds; the same one is not told again within the
+    window, a larger step of the same move is.
+    """
+
+    symbol: str
+    side: Literal["long", "short"]
+    step: Step
+    change_pct: Percent | None
+    from_coins: float
+    to_coins: float
+    fingerprint: str
+
+
+def position_alerts(change: Change, *, threshold_pct: float = THRESHOLD_PCT) -> list[PositionAlert]:
+    """At most one per side. threshold_pct: percent, > 0; reached counts."""
+    sides: tuple[tuple[Literal["long", "short"], QtyChange], ...] = (
+        ("long", change.long.qty),
+        ("short", change.short.qty),
+    )
+    return [
+        found
+        for side, qty in sides
+        if (found := _alert(change.symbol, side, qty, threshold_pct=threshold_pct)) is not None
+    ]
+
+
+def _alert(
+    symbol: str, side: Literal["long", "short"], qty: QtyChange, *, threshold_pct: float
+) -> PositionAlert | None:
+    if qty.from_coins is None or qty.to_coins is None:
+        return None
+    step: Step
+    if qty.is_new:
+        step, steps = "new", 0
+    elif qty.change_pct is None or abs(qty.change_pct) < threshold_pct:
+        return None
+    else:
+        step, steps = ("add" if qty.change_pct > 0 else "cut"), int(abs(qty.change_pct) / threshold_pct)
+    return PositionAlert(
+        symbol=symbol,
+        side=side,
+        step=step,
+        change_pct=qty.change_pct,
+        from_coins=qty.from_coins,
+        to_coins=qty.to_coins,
+        fingerprint=f"{side}:{step}:{steps}",
+    )

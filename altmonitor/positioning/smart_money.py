@@ -7,8 +7,9 @@ currency (USD for USDT contracts).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final, Literal
 
-from altmonitor.positioning.profit import profit_share
+from altmonitor.core.alert import WhaleLine
 from altmonitor.positioning.units import (
     Fraction,
     Percent,
@@ -19,6 +20,54 @@ from altmonitor.positioning.units import (
     round_half_up,
     whole_percent,
 )
+
+# ---
+# How many of a group are in profit, and how far two groups lie apart.
+
+
+CELLS: Final = 10
+
+Standing = Literal["shorts_far_ahead", "longs_far_ahead", "shorts_ahead", "longs_ahead", "even"]
+
+
+def profit_share(in_profit: int | None, count: int | None) -> Fraction | None:
+    """0…1. None (not 0) for a group without members or of unknown size.
+
+    The two counts are taken at different moments on the exchange's side: 999 of 347 is told as all of them, never as
+    more.
+    """
+    if in_profit is None or count is None or count <= 0 or in_profit < 0:
+        return None
+    return Fraction(min(1.0, in_profit / count))
+
+
+def profit_gap(one: Fraction | None, other: Fraction | None) -> Fraction | None:
+    """The distance between two shares; the order does not matter: 0.05 and 0.92 → 0.87."""
+    return None if one is None or other is None else Fraction(abs(one - other))
+
+
+def filled_cells(share: Fraction | None) -> int | None:
+    """Of a bar of ten cells: 0.87 → 9. Within 0…10 whatever the share."""
+    return None if share is None else min(CELLS, max(0, int(round_half_up(CELLS * share))))
+
+
+def standing(long: Fraction | None, short: Fraction | None) -> Standing | None:
+    """Which side is more in profit, in words for a table that is switched on for it; a description of now.
+
+    Further apart than 0.20 is far, than 0.10 a little, else even.
+    """
+    if long is None or short is None:
+        return None
+    lead = round_half_up(long - short, 9)
+    if abs(lead) > 0.20:
+        return "longs_far_ahead" if lead > 0 else "shorts_far_ahead"
+    if abs(lead) > 0.10:
+        return "longs_ahead" if lead > 0 else "shorts_ahead"
+    return "even"
+
+
+# ---
+
 
 _HOUR_MS = 3_600_000
 
@@ -182,3 +231,54 @@ def _whole(value: float | None) -> int | None:
 def _whole_percent(share: Fraction | None) -> Percent | None:
     whole = whole_percent(share)
     return None if whole is None else Percent(whole)
+
+
+# ---
+# How much of a contract's open interest a group holds.
+
+
+SMALL_BELOW: Final = 0.05
+TYPICAL_TO: Final = 0.15
+DOMINANT_ABOVE: Final = 0.20
+
+Band = Literal["small", "typical", "dominant"]
+
+
+def share_of_oi(notional_usd: float | None, oi_usd: float | None) -> Fraction | None:
+    """notional_usd: long and short sides added. 0…1; None when one of the two is missing or not above 0.
+
+    Every contract that is open has a long and a short holder, and open interest counts it once: two sides added are
+    compared with twice the open interest. 1,860,314,867 of 3,610,164,191 → 0.258.
+    """
+    notional, oi = positive(notional_usd), positive(oi_usd)
+    return None if notional is None or oi is None else Fraction(min(1.0, notional / (2.0 * oi)))
+
+
+def band(share: Fraction | None) -> Band | None:
+    """Below 0.05 small, 0.05…0.15 typical, above 0.20 dominant; None between and for an unknown share."""
+    if share is None:
+        return None
+    if share < SMALL_BELOW:
+        return "small"
+    if share <= TYPICAL_TO:
+        return "typical"
+    return "dominant" if share > DOMINANT_ABOVE else None
+
+
+# ---
+# The few numbers about whales that stand beside an alert.
+
+
+def whale_line(overview: Overview, *, oi_usd: float | None, at_ms: int) -> WhaleLine | None:
+    """None when neither side's whales have an entry: then there is nothing to say."""
+    long_entry, short_entry = positive(overview.long.whales_avg_entry), positive(overview.short.whales_avg_entry)
+    if long_entry is None and short_entry is None:
+        return None
+    return WhaleLine(
+        long_entry=long_entry,
+        short_entry=short_entry,
+        long_profit_share=overview.long.whale_profit_share,
+        short_profit_share=overview.short.whale_profit_share,
+        oi_share=share_of_oi(notional_usd(overview), oi_usd),
+        age_s=max(0.0, (at_ms - overview.captured_ms) / 1000),
+    )

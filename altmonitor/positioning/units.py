@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from decimal import ROUND_FLOOR, Decimal
-from typing import NewType
+from typing import Final, NewType
 
 Fraction = NewType("Fraction", float)
 """1.0 is the whole: 0.6215 = 62.15 %. Called a share where it lies in 0…1."""
@@ -74,3 +74,39 @@ def rounded(value: float | None, decimals: int) -> float | None:
     """`round_half_up`; None and what is no number stay absent."""
     found = known(value)
     return None if found is None else round_half_up(found, decimals)
+
+
+# ---
+# Lengths of the exchange's statistics buckets.
+
+
+MINUTES_OF: Final = {
+    "5m": 5,
+    "15m": 15,
+    "30m": 30,
+    "1h": 60,
+    "2h": 120,
+    "4h": 240,
+    "6h": 360,
+    "12h": 720,
+    "1d": 1440,
+}
+"""Source: https://developers.binance.com/docs/derivatives/usds-margined-futures/market-data/rest-api (2026-08)."""
+
+PERIODS: Final = tuple(MINUTES_OF)
+DEFAULT_PERIOD: Final = "5m"
+
+
+def checked_period(text: str) -> str:
+    """The period itself. Raises: ValueError, one line for a person, when it is none of `PERIODS`.
+
+    Not taken as the default in silence: who asks for 99h would read five minutes as something else.
+    """
+    if text not in MINUTES_OF:
+        raise ValueError(f"period {text[:20]!r} is none of {' '.join(PERIODS)}")
+    return text
+
+
+def period_ms(period: str) -> int:
+    """Raises: ValueError for a period that is none."""
+    return MINUTES_OF[checked_period(period)] * 60_000

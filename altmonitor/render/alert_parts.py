@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
-from altmonitor.core.alert import Alert
-from altmonitor.interfaces.delivery import Press
+from altmonitor.core.alert import Alert, Positions
+from altmonitor.interfaces.delivery import InlineButton, Keyboard, Press
 from altmonitor.render import format as n
-from altmonitor.render.style import Style, fact_line, joined
+from altmonitor.render.format import Style, fact_line, joined
+from altmonitor.render.signed_buttons import ACTIONS, Seal
 
 _KINDS = ("price", "oi", "vol")
 _NAME_CHARS_MAX = 32
@@ -71,3 +73,113 @@ def _name(by: str) -> str:
     """One line; a name can hold anything."""
     line = " ".join(by.split()) or "?"
     return n.escape(line if len(line) <= _NAME_CHARS_MAX else line[: _NAME_CHARS_MAX - 1] + "…")
+
+
+# ---
+# What stands under the message of a single alert, and the addresses an alert leads to.
+
+
+def alert_buttons(alert: Alert, style: Style, seal: Seal | None) -> Keyboard:
+    """Mute, chart and why, if presses can come back to us, then two links. Empty for a symbol no exchange can have."""
+    if len(alert.symbol) > n.SYMBOL_CHARS_MAX:
+        return ()
+    links = (
+        InlineButton(text="Binance", url=exchange_page(alert.symbol, style)),
+        InlineButton(text="TradingView", url=chart_page(alert.symbol)),
+    )
+    if seal is None or alert.id is None:
+        return (links,)
+    alert_id = alert.id
+    actions = tuple(
+        InlineButton(text=style.say(f"button_{action}"), data=seal.action(action, alert_id)) for action in ACTIONS
+    )
+    return (actions, links)
+
+
+def exchange_page(symbol: str, style: Style) -> str:
+    """Not escaped; some symbols are Chinese, so it is percent-encoded."""
+    return style.say("futures_page", symbol=_in_url(symbol))
+
+
+def followed_page(symbol: str, style: Style) -> str:
+    """Of the traders whom the exchange's website follows. Not escaped."""
+    return style.say("whales_page_url", symbol=_in_url(symbol))
+
+
+def chart_page(symbol: str) -> str:
+    return f"https://www.tradingview.com/chart/?symbol=BINANCE:{_in_url(symbol)}.P"
+
+
+def _in_url(symbol: str) -> str:
+    return quote(symbol, safe="", errors="replace")
+
+
+# ---
+# The line about whales under an alert: average entry and share in profit of both sides, their part of OI, age.
+
+
+DASH = "–"
+FRESH_S = 1.0
+
+
+def whale_line(alert: Alert, style: Style) -> str:
+    """'' when nothing is known of them. A number that is not known is a dash; a side without an entry has no words."""
+    found = alert.details.whales
+    if found is None:
+        return _link(alert, style) if alert.details.has_followed else ""
+    sides = joined(
+        _side("whales_long", found.long_entry, found.long_profit_share, style),
+        _side("whales_short", found.short_entry, found.short_profit_share, style),
+        None if found.oi_share is None else style.say("whales_oi", share=n.share(found.oi_share, 1)),
+    )
+    page = _link(alert, style) if alert.details.has_followed else style.say("whales_page")
+    line = style.say("whales", page=page, sides=sides)
+    return line if found.age_s < FRESH_S else style.say("aged", value=line, age=n.age(found.age_s, style.lang))
+
+
+def dashed(shown: str) -> str:
+    return DASH if shown == n.NA else shown
+
+
+def _side(key: str, entry: float | None, share: float | None, style: Style) -> str:
+    return style.say(key, entry=dashed(n.price(entry)), share=dashed(n.share(share)))
+
+
+def _link(alert: Alert, style: Style) -> str:
+    return f'<a href="{n.escape(followed_page(alert.symbol, style))}">{style.say("whales_page")}</a>'
+
+
+# ---
+# An alert about who is positioned: a side that grew or shrank, a gap between the crowd and the top traders.
+
+
+KINDS = ("position", "divergence")
+
+
+def position_value(alert: Alert, style: Style) -> str:
+    """`+20.00 %`, `new`; of a gap `−10.21` percentage points."""
+    if alert.kind == "divergence":
+        return style.say("gap_points", gap=n.signed(alert.metric))
+    return style.say("position_first") if alert.metric is None else n.pct(alert.metric)
+
+
+def position_lines(alert: Alert, style: Style) -> list[str]:
+    found = alert.details.positions or Positions()
+    sides = style.say(
+        "position_sides",
+        side=style.say("side_short" if alert.note == "short" else "side_long"),
+        before=dashed(n.quantity(found.from_coins)),
+        now=dashed(n.quantity(found.to_coins)),
+        span=n.duration(None if found.minutes is None else found.minutes * 60, style.lang),
+    )
+    entry, price = dashed(n.price(found.entry)), dashed(n.price(alert.price))
+    return [fact_line(sides), fact_line(style.say("position_price", entry=entry, price=price))]
+
+
+def divergence_lines(alert: Alert, style: Style) -> list[str]:
+    found = alert.details.positions or Positions()
+    crowd, top = (dashed(n.unsigned_pct(pct, 2)) for pct in (found.crowd_long_pct, found.top_long_pct))
+    return [
+        fact_line(style.say("gap_sides", crowd=crowd, top=top, period=n.escape(alert.note))),
+        fact_line(style.say("gap_top_longer" if alert.direction == "UP" else "gap_crowd_longer")),
+    ]

@@ -12,11 +12,18 @@ from altmonitor.core.alert import Alert
 from altmonitor.interfaces.delivery import Press
 from altmonitor.market.contracts import base_of
 from altmonitor.render import format as n
-from altmonitor.render.alert_parts import episode_lines, press_lines, standing_line
-from altmonitor.render.buttons import chart_page, exchange_page
-from altmonitor.render.position_alerts import divergence_lines, position_lines, position_value
-from altmonitor.render.style import SEPARATOR, Style, fact_line, joined
-from altmonitor.render.whales import whale_line
+from altmonitor.render.alert_parts import (
+    chart_page,
+    divergence_lines,
+    episode_lines,
+    exchange_page,
+    position_lines,
+    position_value,
+    press_lines,
+    standing_line,
+    whale_line,
+)
+from altmonitor.render.format import SEPARATOR, Style, fact_line, joined
 
 __all__ = [
     "SEPARATOR",

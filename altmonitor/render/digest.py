@@ -13,10 +13,9 @@ from statistics import median
 from altmonitor.core.alert import Alert
 from altmonitor.interfaces.delivery import DigestPart
 from altmonitor.render import format as n
-from altmonitor.render.alert_parts import today
+from altmonitor.render.alert_parts import position_value, today
 from altmonitor.render.alerts import condition_text, headline_key, measured, window_of
-from altmonitor.render.position_alerts import position_value
-from altmonitor.render.style import SEPARATOR, Style, joined
+from altmonitor.render.format import SEPARATOR, Style, joined
 
 CROWD_SHARE = 0.8
 CROWD_MIN = 5

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import html
 import math
+import re
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TypeGuard
+
+from altmonitor.render.texts import say
 
 NA = "n/a"
 MINUS = "−"
@@ -257,3 +261,49 @@ def _moment(unix_ms: float | None, tz: tzinfo) -> datetime | None:
         return datetime.fromtimestamp(unix_ms // 1000, tz)
     except (OverflowError, ValueError, OSError):
         return None
+
+
+# ---
+# The reader's language and zone, and how facts stand side by side.
+
+
+SEPARATOR = " · "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """lang: one of `languages.LANGUAGES`. tz: zone of every time in the text."""
+
+    lang: str
+    tz: tzinfo
+
+    def say(self, key: str, **values: object) -> str:
+        return say(self.lang, key, **values)
+
+
+def joined(*facts: str | None) -> str:
+    """What is known, side by side; None and '' are left out."""
+    return SEPARATOR.join(fact for fact in facts if fact)
+
+
+def fact_line(*facts: str | None) -> str:
+    """The same as a line of its own, beginning with a capital."""
+    line = joined(*facts)
+    return line[:1].upper() + line[1:]
+
+
+# ---
+# HTML → the same text without markup, for a message whose markup the chat service refused.
+
+
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+
+
+def without_markup(text: str) -> str:
+    """Escaped again, so that it may be sent as HTML."""
+    return html.escape(html.unescape(_TAG.sub("", text)), quote=False)
+
+
+def one_line(text: str) -> str:
+    """What a person would read in it, on one line, for the log. Not escaped."""
+    return " · ".join(line for line in html.unescape(_TAG.sub("", text)).splitlines() if line.strip())

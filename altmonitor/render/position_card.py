@@ -6,10 +6,10 @@ import html
 import math
 from collections.abc import Sequence
 
-from altmonitor.commands.position_facts import MissingPart, WhoFacts
+from altmonitor.commands.replies_market import MissingPart, WhoFacts
 from altmonitor.positioning.funding import funding_countdown
+from altmonitor.positioning.open_interest import whales_pnl_usd
 from altmonitor.positioning.picture import Picture
-from altmonitor.positioning.pnl import whales_pnl_usd
 from altmonitor.positioning.ratios import TopTraders
 from altmonitor.positioning.smart_money import (
     Overview,
@@ -22,10 +22,9 @@ from altmonitor.positioning.smart_money import (
 )
 from altmonitor.positioning.units import amount, to_percent
 from altmonitor.render import format as n
-from altmonitor.render.plain import without_markup
-from altmonitor.render.style import Style, joined
+from altmonitor.render.alert_parts import dashed
+from altmonitor.render.format import Style, joined, without_markup
 from altmonitor.render.texts.reply_texts import say_reply
-from altmonitor.render.whales import dashed
 
 CELLS = 10
 

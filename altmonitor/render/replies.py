@@ -4,14 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from altmonitor.commands.position_replies import (
-    ChangeShown,
-    DivergenceShown,
-    ScanShown,
-    TooFewRows,
-    TrendShown,
-    WhoShown,
-)
 from altmonitor.commands.replies import (
     HelpShown,
     HistoryOff,
@@ -40,17 +32,27 @@ from altmonitor.commands.replies import (
 )
 from altmonitor.commands.replies_market import (
     AnswerFailed,
+    ChangeShown,
     ChartShown,
+    DivergenceShown,
     Explained,
     FundingShown,
     NothingKnown,
     OpenInterestShown,
     PriceShown,
+    ScanShown,
+    TooFewRows,
     TopShown,
+    TrendShown,
+    WhoShown,
 )
+from altmonitor.commands.reply_buttons import Button
+from altmonitor.commands.table import COMMANDS, TOPICS, Scope
+from altmonitor.interfaces.delivery import InlineButton, Keyboard
 from altmonitor.render import format as n
 from altmonitor.render.blocks import (
     WORDS_MAX,
+    difference_lines,
     mute_end,
     name_lines,
     outside_text,
@@ -60,17 +62,97 @@ from altmonitor.render.blocks import (
     usage_line,
 )
 from altmonitor.render.blocks import words as word_list
-from altmonitor.render.differences import difference_lines
-from altmonitor.render.help import help_lines
-from altmonitor.render.replies_market import answer_lines
+from altmonitor.render.format import Style
+from altmonitor.render.replies_market import answer_lines, history_lines, stats_lines
 from altmonitor.render.replies_positions import position_lines
 from altmonitor.render.replies_settings import place_lines
+from altmonitor.render.signed_buttons import Seal
 from altmonitor.render.status import muted_lines, status_lines
-from altmonitor.render.style import Style
+from altmonitor.render.texts import say
 from altmonitor.render.texts.reply_texts import say_reply
-from altmonitor.render.told import history_lines, stats_lines
-from altmonitor.settings.differences import NOT_MUTED
+from altmonitor.settings.changes import NOT_MUTED
 from altmonitor.settings.input import NotRead
+
+# ---
+# The buttons an answer carries → a keyboard whose presses come back signed.
+
+
+_ROW_CHARS_MAX = 28
+"""So much text stands side by side on a phone without being cut."""
+
+
+def reply_keyboard(buttons: Sequence[Button], style: Style, seal: Seal, *, now_ms: int) -> Keyboard:
+    """In their order, as many in a row as can be read."""
+    rows: list[list[InlineButton]] = []
+    for button in buttons:
+        data = seal.command(button.action, now_ms=now_ms)
+        if data is None:  # no button of ours is so long; the command can be typed
+            continue
+        shown = InlineButton(text=_label(button, style), data=data)
+        if rows and sum(len(one.text) for one in (*rows[-1], shown)) <= _ROW_CHARS_MAX:
+            rows[-1].append(shown)
+        else:
+            rows.append([shown])
+    return tuple(tuple(row) for row in rows)
+
+
+def _label(button: Button, style: Style) -> str:
+    """A name that is the same in every language, such as that of a time zone, is its own label."""
+    try:
+        return say_reply(style.lang, button.label_key)
+    except KeyError:
+        return button.label_key
+
+
+# ---
+# Commands that were written while nobody listened: listed, not carried out.
+
+
+SHOWN_MAX = 30
+
+
+def missed_parts(commands: Sequence[tuple[str, int]], style: Style) -> list[str]:
+    """commands: (text, unix ms written), oldest → newest; at least one message of at most 4,096 UTF-16 units."""
+    lines = [say(style.lang, "commands_missed", count=len(commands))]
+    for text, written_ms in commands[:SHOWN_MAX]:
+        lines.append(f"{n.date_and_time(written_ms, style.tz)} · <code>{outside_text(text)}</code>")
+    if len(commands) > SHOWN_MAX:
+        lines.append("…")
+    return packed(lines)
+
+
+# ---
+# `/help` by topic, and the menu of commands a chat offers while typing.
+
+
+MENU_CHARS_MAX = 256
+"""Source: https://core.telegram.org/bots/api#botcommand"""
+
+
+def command_menu(lang: str, scope: Scope = "all") -> list[tuple[str, str]]:
+    """(name, description) of the commands a chat of that scope offers, plain text; "all": of every command."""
+    return [
+        (row.name, say_reply(lang, row.help_key)[:MENU_CHARS_MAX])
+        for row in COMMANDS
+        if scope == "all" or row.scope in ("all", scope)
+    ]
+
+
+def help_lines(reply: HelpShown, style: Style) -> list[str]:
+    lang = style.lang
+    lines = [say_reply(lang, "welcome")] if reply.is_start else []
+    lines.append(say_reply(lang, "help"))
+    for topic in TOPICS:
+        lines += ["", say_reply(lang, f"topic_{topic}")]
+        lines += [
+            say_reply(lang, "help_row", usage=n.escape(row.usage), meaning=say_reply(lang, row.help_key))
+            for row in COMMANDS
+            if row.topic == topic and row.name != "start"
+        ]
+    return lines
+
+
+# ---
 
 
 def reply_parts(reply: Reply, style: Style) -> list[str]:

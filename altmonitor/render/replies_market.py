@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from altmonitor.commands.facts import TopRow
+from altmonitor.commands.replies import HistoryShown, StatsShown
 from altmonitor.commands.replies_market import (
     AnswerFailed,
     AnswerReply,
@@ -15,14 +15,149 @@ from altmonitor.commands.replies_market import (
     NothingKnown,
     OpenInterestShown,
     PriceShown,
+    TopRow,
     TopShown,
 )
+from altmonitor.core.alert import ToldAlert
+from altmonitor.detectors.verdict import Explanation, RuleCheck, Verdict
 from altmonitor.market.contracts import base_of
 from altmonitor.render import format as n
-from altmonitor.render.blocks import joined, outside_text
-from altmonitor.render.style import Style
+from altmonitor.render.alert_parts import position_value
+from altmonitor.render.alerts import condition_text, headline_key, measured
+from altmonitor.render.blocks import joined, outside_text, words
+from altmonitor.render.format import Style
 from altmonitor.render.texts.reply_texts import REPLY_TEXTS, say_reply
-from altmonitor.render.why import explanation_lines
+
+# ---
+# `/history` and `/stats`: what was found, and whether it reached the reader.
+
+
+def history_lines(reply: HistoryShown, style: Style) -> list[str]:
+    lang = style.lang
+    filters = joined(
+        words([reply.symbol]) if reply.symbol else "",
+        say_reply(lang, f"kind_{reply.kind}") if reply.kind else "",
+    )
+    if not reply.alerts:
+        none = say_reply(lang, "history_none_of", filters=filters) if filters else say_reply(lang, "history_none")
+        near = say_reply(lang, "did_you_mean", suggestions=words(reply.suggestions)) if reply.suggestions else ""
+        return [line for line in (none, near) if line]
+    count = len(reply.alerts)
+    title = say_reply(lang, "history_one") if count == 1 else say_reply(lang, "history", count=count)
+    rows = [told_text(told, reply.now_s, style) for told in reply.alerts]
+    return [title, *([say_reply(lang, "history_of", filters=filters)] if filters else []), *rows]
+
+
+def told_text(told: ToldAlert, now_s: float, style: Style) -> str:
+    """When, what, how much, delivered or not; the time is the exchange's, as in the alert itself."""
+    alert = told.alert
+    value = measured(alert)
+    shown = n.multiple(value) if alert.kind == "vol" else n.pct(value, 1 if alert.kind == "oi" else 2)
+    if alert.kind == "condition":
+        shown = condition_text(alert)
+    elif alert.kind in ("position", "divergence"):
+        shown = position_value(alert, style)
+    time = n.when(alert.event_ms, style.tz, reference_ms=now_s * 1000)
+    late = [style.say("late")] if alert.late else []
+    what = " ".join([*late, style.say(headline_key(alert)), f"<code>{n.symbol_text(alert.symbol)}</code>", shown])
+    return joined(time, what, say_reply(style.lang, f"delivery_{told.delivery}") if told.delivery else "")
+
+
+def stats_lines(reply: StatsShown, style: Style) -> list[str]:
+    lang, stats = style.lang, reply.stats
+    if not stats.total:
+        return [say_reply(lang, "stats_none", hours=reply.hours)]
+    kinds = joined(*(f"{say_reply(lang, f'kind_{kind}')} {count}" for kind, count in stats.by_kind.items() if count))
+    return [
+        say_reply(lang, "stats", total=stats.total, hours=reply.hours),
+        say_reply(lang, "stats_kinds", kinds=kinds),
+        say_reply(lang, "stats_top"),
+        *(f"{count}× <code>{n.symbol_text(symbol)}</code>" for symbol, count in stats.by_symbol),
+    ]
+
+
+# ---
+# `/why`: rule by rule, what was measured against what, and what came of it.
+
+
+_ENDING = frozenset({Verdict.COOLING_DOWN, Verdict.MUTED})
+"""Verdicts that would be others after a moment that is known."""
+
+
+def explanation_lines(explanation: Explanation, now_s: float, style: Style) -> list[str]:
+    lang = style.lang
+    time = n.when(explanation.at_ms, style.tz, reference_ms=now_s * 1000)
+    key = "why_now" if explanation.is_now else "why_then"
+    lines = [say_reply(lang, key, symbol=n.symbol_text(explanation.symbol), time=time)]
+    if explanation.told:
+        lines.append(say_reply(lang, "why_told"))
+        lines += [f"   {told_text(one, now_s, style)}" for one in explanation.told]
+    elif explanation.checks:
+        lines.append(say_reply(lang, "why_not_told_now" if explanation.is_now else "why_not_told"))
+    for check in explanation.checks:
+        lines += _check_lines(check, now_s, style)
+    if explanation.checks:
+        return lines
+    lines.append(say_reply(lang, "why_nothing"))
+    if explanation.known_from_ms is not None:
+        since = n.when(explanation.known_from_ms, style.tz, reference_ms=now_s * 1000)
+        lines.append(say_reply(lang, "why_known_from", time=since))
+    return lines
+
+
+def _check_lines(check: RuleCheck, now_s: float, style: Style) -> list[str]:
+    lang = style.lang
+    until = ""
+    if check.until_ms is not None and check.verdict in _ENDING:
+        until = say_reply(lang, "why_until", time=n.when(check.until_ms, style.tz, reference_ms=now_s * 1000))
+    floor = ""
+    if check.floor_usd is not None:
+        measured, least = n.usd(check.measured_usd), n.usd(check.floor_usd)
+        floor = say_reply(lang, "why_floor", measured=measured, floor=least)
+    head = joined(f"<b>{say_reply(lang, f'rule_{check.rule}')}</b>", _measured(check, style))
+    verdict = joined(" ".join(text for text in (verdict_text(check.verdict, style), until) if text), floor)
+    facts = joined(_window(check, now_s, style), _sample(check, style))
+    return [head, f"   {verdict}", *([f"   {facts}"] if facts else [])]
+
+
+def verdict_text(verdict: Verdict, style: Style) -> str:
+    """A verdict without a text of its own is shown as it is called."""
+    key = f"verdict_{verdict.name.lower()}"
+    return say_reply(style.lang, key) if key in REPLY_TEXTS[style.lang] else n.escape(verdict.value)
+
+
+def _measured(check: RuleCheck, style: Style) -> str:
+    if check.threshold is None:
+        return "" if check.value is None else _number(check, check.value)
+    value, threshold = n.NA, _bound(check, check.threshold)
+    if check.value is not None:
+        value = _number(check, check.value)
+    return say_reply(style.lang, "why_against", value=value, threshold=threshold)
+
+
+def _number(check: RuleCheck, value: float) -> str:
+    return n.multiple(value) if check.kind == "vol" else n.pct(value)
+
+
+def _bound(check: RuleCheck, value: float) -> str:
+    """As it is set, no digit lost."""
+    return f"{n.exact(value)}×" if check.kind == "vol" else f"{n.exact(value)} %"
+
+
+def _window(check: RuleCheck, now_s: float, style: Style) -> str:
+    if check.from_ms is None or check.to_ms is None:
+        return ""
+    return say_reply(style.lang, "why_window", period=n.period(check.from_ms, check.to_ms, style.tz, is_dated=False))
+
+
+def _sample(check: RuleCheck, style: Style) -> str:
+    if check.sample_age_s is None:
+        return ""
+    return say_reply(style.lang, "why_sample", age=n.age(check.sample_age_s, style.lang))
+
+
+# ---
+
 
 _ASKED_S = {"1m": 60.0, "5m": 300.0}
 
@@ -93,7 +228,7 @@ def _top_row(row: TopRow, style: Style) -> str:
 def _price(reply: PriceShown, style: Style) -> list[str]:
     facts, lang = reply.facts, style.lang
     changes = [
-        say_reply(lang, "price_changes", window=_window(window, style), change=n.pct(change))
+        say_reply(lang, "price_changes", window=_window_replies_market(window, style), change=n.pct(change))
         for window, change in facts.changes
     ]
     day = ""
@@ -119,7 +254,7 @@ def _open_interest(reply: OpenInterestShown, style: Style) -> list[str]:
         shown = n.pct(change)
         if change is not None and span_s is not None and abs(span_s - _ASKED_S[window]) > 1:
             shown = say_reply(lang, "oi_measured", change=shown, span=n.span(span_s, lang))
-        changes.append(say_reply(lang, "oi_changed", window=_window(window, style), change=shown))
+        changes.append(say_reply(lang, "oi_changed", window=_window_replies_market(window, style), change=shown))
     quantity, base = n.quantity(facts.contracts), n.symbol_text(base_of(facts.symbol))
     return [
         say_reply(lang, "oi_of", symbol=n.symbol_text(facts.symbol), usd=n.usd(facts.usd)),
@@ -150,7 +285,7 @@ def _mark_price(price: float | None, style: Style) -> str:
     return "" if price is None else say_reply(style.lang, "mark_price", price=n.price(price))
 
 
-def _window(window: str, style: Style) -> str:
+def _window_replies_market(window: str, style: Style) -> str:
     """One that has no name yet is shown as it is called."""
     key = f"top_{window}"
     return say_reply(style.lang, key) if key in REPLY_TEXTS[style.lang] else n.escape(window)

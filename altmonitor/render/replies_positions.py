@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from altmonitor.commands.position_replies import (
+from altmonitor.commands.replies_market import (
     ChangeShown,
     DivergenceShown,
     PositionReply,
@@ -14,14 +14,12 @@ from altmonitor.commands.position_replies import (
     TrendShown,
     WhoShown,
 )
-from altmonitor.positioning.history import Change, QtyChange, SideChange
-from altmonitor.positioning.scan import ScanEntry
-from altmonitor.positioning.trend import ProfitTrend, ShareMove, SideTrend
+from altmonitor.positioning.history import Change, ProfitTrend, QtyChange, ScanEntry, ShareMove, SideChange, SideTrend
 from altmonitor.render import format as n
+from altmonitor.render.alert_parts import DASH, dashed
+from altmonitor.render.format import Style, joined
 from altmonitor.render.position_card import push_card
-from altmonitor.render.style import Style, joined
 from altmonitor.render.texts.reply_texts import say_reply
-from altmonitor.render.whales import DASH, dashed
 
 
 def position_lines(reply: PositionReply, style: Style) -> list[str]:

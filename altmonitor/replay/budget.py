@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from altmonitor.core.alert import KINDS, Kind
 from altmonitor.replay.move_stats import Reach, Tally
 from altmonitor.settings.audience import Audience
-from altmonitor.settings.proposals import BudgetProposal, BudgetRow, NotEnoughHistory, ThresholdRow
+from altmonitor.settings.presets import BudgetProposal, BudgetRow, NotEnoughHistory, ThresholdRow
 from altmonitor.settings.settings import Settings
 
 NEEDED_HOURS = 1.0

@@ -13,8 +13,7 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, UnknownSymbol
 from altmonitor.core.files import write_atomically
 from altmonitor.interfaces.exchange import MarketRest, Priority
-from altmonitor.market.candles import MINUTE_MS, Candle
-from altmonitor.market.closed_run import ClosedCandle
+from altmonitor.market.candles import MINUTE_MS, Candle, ClosedCandle
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.replay.move_stats import Candles, Damaged, Tally
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final, Literal, TypeVar
 
 from altmonitor.core.alert import KINDS, Kind
 from altmonitor.core.types import Destination
-from altmonitor.settings.settings import Settings
+from altmonitor.settings.settings import SETTING_OF, Numbers, Settings
 
 MINUTES_A_DAY = 1_440
 
@@ -49,3 +52,108 @@ class Audience:
     tz: str = "UTC"
     quiet: QuietHours | None = None
     budget_per_day: int = 0
+
+
+# ---
+# What commands changed for one destination, and the settings that come of it over what the environment says.
+
+
+QUIET_OFF: Final = "off"
+Quiet = QuietHours | Literal["off"]
+
+_NONE: Numbers = MappingProxyType({})
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """per_day: alerts a day aimed at; 0: none, also where the destination followed would have one.
+
+    numbers: thresholds derived for it. They lie over those set by hand before; one set by hand later leaves this list.
+    """
+
+    per_day: int
+    numbers: Numbers = field(default_factory=lambda: _NONE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """What commands changed for one destination, and nothing else. None or a missing key: not changed, so what is
+    followed decides – the environment for the main destination, the main destination for every other.
+
+    watchlist, muted, symbols, kinds: each counts as a whole; an empty one of its own is kept as empty.
+    symbols: symbol → its own numbers. kinds: what is routed here; empty means that the destination was removed.
+    """
+
+    numbers: Numbers = field(default_factory=lambda: _NONE)
+    watchlist: frozenset[str] | None = None
+    muted: Mapping[str, int | None] | None = None
+    symbols: Mapping[str, Numbers] | None = None
+    kinds: frozenset[Kind] | None = None
+    is_silent: bool | None = None
+    quiet: Quiet | None = None
+    lang: str | None = None
+    tz: str | None = None
+    budget: Budget | None = None
+
+    @property
+    def numbers_in_force(self) -> dict[str, float | int]:
+        return {**self.numbers, **(self.budget.numbers if self.budget is not None else {})}
+
+    def with_numbers(self, changed: Numbers) -> Overrides:
+        return replace(
+            self, numbers=MappingProxyType({**self.numbers, **changed}), budget=self._budget_without(frozenset(changed))
+        )
+
+    def without_numbers(self, keys: frozenset[str]) -> Overrides:
+        return replace(self, numbers=_without(self.numbers, keys), budget=self._budget_without(keys))
+
+    def following(self, main: Overrides) -> Overrides:
+        """What holds for a destination that has these of its own and follows `main` in everything else."""
+        followed = main.numbers_in_force if self.budget is None else main.numbers
+        budget = _first(self.budget, main.budget)
+        return Overrides(
+            numbers=MappingProxyType({**followed, **self.numbers_in_force}),
+            watchlist=_first(self.watchlist, main.watchlist),
+            muted=_first(self.muted, main.muted),
+            symbols=_first(self.symbols, main.symbols),
+            kinds=_first(self.kinds, main.kinds),
+            is_silent=_first(self.is_silent, main.is_silent),
+            quiet=_first(self.quiet, main.quiet),
+            lang=_first(self.lang, main.lang),
+            tz=_first(self.tz, main.tz),
+            budget=None if budget is None else Budget(per_day=budget.per_day),  # its numbers are among the numbers
+        )
+
+    def over(self, base: Settings) -> Settings:
+        """The settings in force. Raises ValueError for a value no command could have kept."""
+        settings: Settings = replace(
+            base,
+            watchlist=frozenset() if self.watchlist is None else self.watchlist,
+            muted=MappingProxyType(dict(self.muted or {})),
+            **_checked(self.numbers_in_force),
+        )
+        if not self.symbols:
+            return settings
+        of_symbol = {
+            symbol: replace(settings, **_checked(numbers)) for symbol, numbers in self.symbols.items() if numbers
+        }
+        return replace(settings, of_symbol=MappingProxyType(of_symbol))
+
+    def _budget_without(self, keys: frozenset[str]) -> Budget | None:
+        return None if self.budget is None else replace(self.budget, numbers=_without(self.budget.numbers, keys))
+
+
+def _without(numbers: Numbers, keys: frozenset[str]) -> Numbers:
+    return MappingProxyType({key: value for key, value in numbers.items() if key not in keys})
+
+
+def _checked(numbers: Numbers) -> dict[str, Any]:
+    for key, value in numbers.items():
+        if key not in SETTING_OF or not SETTING_OF[key].accepts(value):
+            raise ValueError(f"{key}={value!r}")
+    return {key: value if SETTING_OF[key].is_whole else value + 0.0 for key, value in numbers.items()}
+
+
+def _first(own: _T | None, followed: _T | None) -> _T | None:
+    return followed if own is None else own

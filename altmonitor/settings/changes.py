@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from altmonitor.core.types import Destination
+from altmonitor.settings.audience import QUIET_OFF, Audience, Overrides, QuietHours
+from altmonitor.settings.settings import SETTINGS, Numbers, Settings
 from altmonitor.settings.state import Own
 
 
@@ -44,3 +47,115 @@ class RecordedChange:
     id: int
     made: ChangeMade
     undone_by: int | None = None
+
+
+# ---
+# What differs between two states of one destination's own settings, one by one, for people to read.
+
+
+NOT_MUTED = -1
+"""Stands for "was not muted" where None means for good and a unix second means until then."""
+
+Shown = float | int | str | frozenset[str] | QuietHours | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """key: of `SETTINGS`, or `watchlist`, `muted`, `kinds`, `is_silent` (0, 1), `quiet`, `lang`, `tz`, `budget` (alerts
+    a day), `condition` (its text).
+
+    old, new: None: nothing of its own, so what is followed decides. But a mute: for good; a condition: not there.
+    symbol: whose mute, or whose own number it is.
+    """
+
+    key: str
+    old: Shown
+    new: Shown
+    symbol: str = ""
+
+
+def differences(before: Own, after: Own) -> tuple[Difference, ...]:
+    old, new = before.overrides, after.overrides
+    return (
+        *_numbers(old.numbers_in_force, new.numbers_in_force),
+        *_of_symbols(old.symbols or {}, new.symbols or {}),
+        *_plain("watchlist", old.watchlist, new.watchlist),
+        *_muted(old.muted or {}, new.muted or {}),
+        *_plain("kinds", _kinds(old), _kinds(new)),
+        *_plain("is_silent", _silent(old), _silent(new)),
+        *_plain("quiet", old.quiet, new.quiet),
+        *_plain("lang", old.lang, new.lang),
+        *_plain("tz", old.tz, new.tz),
+        *_plain("budget", _per_day(old), _per_day(new)),
+        *_conditions(before, after),
+    )
+
+
+def in_force(before: Audience, after: Audience) -> tuple[Difference, ...]:
+    """The same for what holds, whoever decided it."""
+    old, new = before.settings, after.settings
+    return (
+        *_numbers(_all_numbers(old), _all_numbers(new)),
+        *_of_symbols(_own_numbers(old), _own_numbers(new)),
+        *_plain("watchlist", old.watchlist, new.watchlist),
+        *_muted(old.muted, new.muted),
+        *_plain("kinds", frozenset(before.kinds), frozenset(after.kinds)),
+        *_plain("is_silent", int(before.is_silent), int(after.is_silent)),
+        *_plain("quiet", before.quiet or QUIET_OFF, after.quiet or QUIET_OFF),
+        *_plain("lang", before.lang, after.lang),
+        *_plain("tz", before.tz, after.tz),
+        *_plain("budget", before.budget_per_day, after.budget_per_day),
+    )
+
+
+def _all_numbers(settings: Settings) -> dict[str, float | int]:
+    return {setting.key: setting.of(settings) for setting in SETTINGS}
+
+
+def _own_numbers(settings: Settings) -> dict[str, Numbers]:
+    """Of each symbol, those that differ from what holds for all others."""
+    general = _all_numbers(settings)
+    return {
+        symbol: {key: value for key, value in _all_numbers(own).items() if value != general[key]}
+        for symbol, own in settings.of_symbol.items()
+    }
+
+
+def _plain(key: str, old: Shown, new: Shown, symbol: str = "") -> Iterator[Difference]:
+    if old != new:
+        yield Difference(key=key, old=old, new=new, symbol=symbol)
+
+
+def _numbers(old: Numbers, new: Numbers, symbol: str = "") -> Iterator[Difference]:
+    for setting in SETTINGS:
+        yield from _plain(setting.key, old.get(setting.key), new.get(setting.key), symbol)
+
+
+def _of_symbols(old: Mapping[str, Numbers], new: Mapping[str, Numbers]) -> Iterator[Difference]:
+    for symbol in sorted({*old, *new}):
+        yield from _numbers(old.get(symbol, {}), new.get(symbol, {}), symbol)
+
+
+def _muted(old: Mapping[str, int | None], new: Mapping[str, int | None]) -> Iterator[Difference]:
+    for symbol in sorted({*old, *new}):
+        yield from _plain("muted", old.get(symbol, NOT_MUTED), new.get(symbol, NOT_MUTED), symbol)
+
+
+def _conditions(before: Own, after: Own) -> Iterator[Difference]:
+    old, new = ({c.key: c for c in own.conditions} for own in (before, after))
+    for key in (key for key in old if key not in new):
+        yield Difference(key="condition", old=old[key].text, new=None)
+    for key in (key for key in new if key not in old):
+        yield Difference(key="condition", old=None, new=new[key].text)
+
+
+def _kinds(overrides: Overrides) -> frozenset[str] | None:
+    return None if overrides.kinds is None else frozenset(overrides.kinds)
+
+
+def _silent(overrides: Overrides) -> int | None:
+    return None if overrides.is_silent is None else int(overrides.is_silent)
+
+
+def _per_day(overrides: Overrides) -> int | None:
+    return None if overrides.budget is None else overrides.budget.per_day

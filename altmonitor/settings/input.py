@@ -6,9 +6,16 @@ of other scripts, thousands separators, `nan`, `inf`.
 
 from __future__ import annotations
 
+import difflib
 import re
+import unicodedata
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from enum import Enum
+from functools import cache
+from zoneinfo import available_timezones
 
+from altmonitor.market.contracts import base_of
 from altmonitor.settings.settings import Setting, Unit
 
 CHARS_MAX = 24
@@ -99,3 +106,130 @@ def read_duration(word: str) -> int | NotRead:
         return NotRead.NOT_A_NUMBER
     seconds = int(match[1]) * _UNIT_S[match[2].lower()]
     return seconds if 1 <= seconds <= DURATION_MAX_S else NotRead.OUT_OF_RANGE
+
+
+# ---
+# What people type for a contract → the exchange's own spelling, or the nearest ones.
+#
+# Symbols are opaque: a word that is listed as it stands wins over every rule below.
+
+
+WORD_CHARS_MAX = 40
+SUGGESTIONS_MAX = 3
+
+_UPPER = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}  # str.upper() would turn ß into SS and ı into I
+_SEPARATORS = re.compile(r"[\s,，、;；]+")
+_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_MULTIPLIER = re.compile(r"^(?:10+|1M)(?=\D)", re.ASCII)
+_MULTIPLIERS = ("1000", "10000", "1000000", "1M")
+_OTHER_QUOTES = ("USDC", "FDUSD", "BUSD", "TUSD", "USD")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unlisted:
+    """A word that names no contract. given: as typed. suggestions: nearest first, length ≤ 3, may be empty."""
+
+    given: str
+    suggestions: tuple[str, ...]
+
+
+def split_words(words: Iterable[str]) -> tuple[str, ...]:
+    """`SOL,doge，pepe` is three words; commas of any keyboard separate."""
+    return tuple(part for word in words for part in _SEPARATORS.split(word) if part)
+
+
+def spelled(word: str) -> str:
+    """`sol`, `SOL/USDT`, `sol-usdt`, `sol:usdt`, `SOL/USDT:USDT`, `$sol`, `SOLUSDT.P` → `SOLUSDT`.
+
+    '' when nothing is left. Only the spelling; whether such a contract exists is another question.
+    """
+    name = _plain(word).removeprefix("BINANCE:").removesuffix(".P").removesuffix("-SWAP").removesuffix(":USDT")
+    name = re.sub(r"[/_:\-]", "", name)
+    if not name or name == "USDT":
+        return ""
+    if name.endswith("USDT") or any(name.endswith(quote) and len(name) > len(quote) for quote in _OTHER_QUOTES[:-1]):
+        return name
+    return name + "USDT"
+
+
+def find(word: str, listed: Collection[str]) -> str | None:
+    """The listed symbol this word means; None when there is none."""
+    return next((name for name in (word, _plain(word), spelled(word)) if name in listed), None)
+
+
+def nearest(word: str, listed: Collection[str]) -> tuple[str, ...]:
+    """Listed symbols this word may mean: multiplied coins first, then other quotes, beginnings, spelling."""
+    name = spelled(word[:WORD_CHARS_MAX])
+    base = base_of(name)
+    for quote in _OTHER_QUOTES:
+        if base.endswith(quote) and len(base) > len(quote):
+            base = base.removesuffix(quote)
+            break
+    if not base:
+        return ()
+    bare = _MULTIPLIER.sub("", base)
+    found = [f"{base}USDT", *(f"{multiplier}{bare}USDT" for multiplier in _MULTIPLIERS), f"{bare}USDT"]
+    found = [symbol for symbol in found if symbol in listed]
+    bases = {base_of(symbol): symbol for symbol in sorted(listed)}
+    starts = sorted(
+        (other for other in bases if _MULTIPLIER.sub("", other).startswith(bare)), key=lambda o: (len(o), o)
+    )
+    heads = sorted((other for other in bases if len(other) > 2 and bare.startswith(other)), key=len, reverse=True)
+    alike = difflib.get_close_matches(base, bases, n=SUGGESTIONS_MAX, cutoff=0.7)
+    found += [bases[other] for other in (*starts[:SUGGESTIONS_MAX], *heads[:1], *alike)]
+    return tuple(dict.fromkeys(found))[:SUGGESTIONS_MAX]
+
+
+def _plain(word: str) -> str:
+    """Full-width letters become plain ones, a–z capital; cashtag signs and invisible characters go."""
+    text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", word[: 2 * WORD_CHARS_MAX]))
+    return text.strip().lstrip("$#").translate(_UPPER)
+
+
+# ---
+# What people type for a time zone → its IANA name, or the nearest ones.
+
+
+_OFFSET = re.compile(r"(?:utc|gmt)?([+-])0?(\d{1,2})(?::?00)?", re.ASCII | re.IGNORECASE)
+_WEST_MAX, _EAST_MAX = 12, 14
+
+
+def find_zone(word: str) -> str | None:
+    """`Europe/Berlin`, `europe/berlin`, `berlin`, `new_york`, `UTC+3`, `+8`; None when there is none of that name.
+
+    Only names from the list are ever returned, so that nothing typed becomes a path.
+    """
+    text = word.translate(_MINUS)
+    if len(text) > WORD_CHARS_MAX:
+        return None
+    offset = _OFFSET.fullmatch(text)
+    if offset is not None:
+        return _fixed(offset[1], int(offset[2]))
+    return _names().get(text.lower())
+
+
+def nearest_zones(word: str) -> tuple[str, ...]:
+    names = _names()
+    near = difflib.get_close_matches(word[:WORD_CHARS_MAX].lower(), names, n=2 * SUGGESTIONS_MAX, cutoff=0.6)
+    return tuple(dict.fromkeys(names[name] for name in near))[:SUGGESTIONS_MAX]
+
+
+def _fixed(sign: str, hours: int) -> str | None:
+    if hours == 0:
+        return "UTC"
+    if hours > (_EAST_MAX if sign == "+" else _WEST_MAX):
+        return None
+    # POSIX signs: what everybody calls UTC+3 is Etc/GMT-3. Source: https://data.iana.org/time-zones/tzdb/etcetera
+    return f"Etc/GMT{'-' if sign == '+' else '+'}{hours}"
+
+
+@cache
+def _names() -> dict[str, str]:
+    """Small letters → name; cities also without their continent where only one is called so."""
+    zones = sorted(available_timezones() - {"localtime"})
+    cities: dict[str, list[str]] = {}
+    for zone in zones:
+        if "/" in zone and not zone.startswith(("Etc/", "SystemV/", "posix/", "right/")):
+            cities.setdefault(zone.rpartition("/")[2].lower(), []).append(zone)
+    names = {city: found[0] for city, found in cities.items() if len(found) == 1}
+    return {**names, **{zone.lower(): zone for zone in zones}}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from altmonitor.core.alert import KINDS
 from altmonitor.core.types import Destination
+from altmonitor.settings.audience import Audience, Overrides, QuietHours
 from altmonitor.settings.conditions import Condition
-from altmonitor.settings.overrides import Overrides
+from altmonitor.settings.settings import Settings
 
 NOTHING = Overrides()
 
@@ -68,3 +70,138 @@ def moved_place(place: Destination, old: Destination, new: Destination) -> Desti
 
 def _sorted(chats: Mapping[Destination, Overrides]) -> Mapping[Destination, Overrides]:
     return MappingProxyType(dict(sorted(chats.items(), key=lambda item: (item[0].chat_id, item[0].topic_id or 0))))
+
+
+# ---
+# The one reference to what holds now, for every destination. Whoever decides reads it once per decision.
+
+
+Subscriber = Callable[[tuple[Audience, ...]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """What the environment says about destinations. destinations: the main one first, never empty.
+
+    lang, tz, budget_per_day: of the main destination as long as no command changed them.
+    """
+
+    destinations: tuple[Destination, ...]
+    lang: str = "en"
+    tz: str = "UTC"
+    budget_per_day: int = 0
+
+    @property
+    def main(self) -> Destination:
+        return self.destinations[0]
+
+
+class SettingsHolder:
+    """base: what the environment says; a reset of the main destination goes back to it.
+
+    audiences: who is told what, the main one first. Destinations of the environment, plus those that were routed to by
+    a command, minus those that were removed by one; the main one cannot be removed.
+    """
+
+    def __init__(self, base: Settings, state: State | None = None, *, home: Home) -> None:
+        self.base = base
+        self.home = home
+        self.state = state or State()
+        self.audiences = self._audiences(self.state)
+        self._subscribers: list[Subscriber] = []
+
+    @property
+    def main(self) -> Settings:
+        return self.audiences[0].settings
+
+    @property
+    def current(self) -> Settings:
+        """Of the main destination."""
+        return self.main
+
+    @property
+    def overrides(self) -> Overrides:
+        """Of the main destination."""
+        return self.state.main
+
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """Wherever an alert may have to go: the audiences', then the places of conditions that are no audience."""
+        places = (*(audience.destination for audience in self.audiences), *(c.place for c in self.state.conditions))
+        return tuple(dict.fromkeys(places))
+
+    def about(self, place: Destination) -> Destination:
+        """The destination that a command typed at `place` is about: that one, else that of the whole chat, else the
+        main one."""
+        known = {audience.destination for audience in self.audiences}
+        whole_chat = Destination(chat_id=place.chat_id)
+        return next((at for at in (place, whole_chat) if at in known), self.home.main)
+
+    def audience_at(self, place: Destination) -> Audience:
+        """Whose language, zone and settings count at `place`, which may be no destination of its own."""
+        about = self.about(place)
+        return next(audience for audience in self.audiences if audience.destination == about)
+
+    def own(self, place: Destination) -> Own:
+        return self.state.own(place, main=self.home.main)
+
+    def with_own(self, place: Destination, own: Own) -> State:
+        return self.state.with_own(place, own, main=self.home.main)
+
+    def would_be(self, place: Destination, overrides: Overrides) -> Audience:
+        """The destination as it would be with these overrides instead of its own."""
+        return self._audience(place, overrides, Overrides() if place == self.home.main else self.state.main)
+
+    def on_change(self, subscriber: Subscriber) -> None:
+        """`subscriber` is called with the new audiences, synchronously, after every swap."""
+        self._subscribers.append(subscriber)
+
+    def swap(self, state: State) -> None:
+        """Only after the state was saved. Raises ValueError, and changes nothing, for values no command could keep."""
+        self.audiences = self._audiences(state)
+        self.state = state
+        self._publish()
+
+    def rebase(self, base: Settings) -> None:
+        """The environment's values as they are from now on, such as thresholds derived for its budget."""
+        before, self.base = self.base, base
+        try:
+            self.audiences = self._audiences(self.state)
+        except ValueError:
+            self.base = before
+            raise
+        self._publish()
+
+    def moved(self, old: Destination, new: Destination) -> None:
+        """A group has a new id. The state is the caller's to save."""
+        destinations = tuple(dict.fromkeys(moved_place(place, old, new) for place in self.home.destinations))
+        self.home = replace(self.home, destinations=destinations)
+        self.swap(self.state.moved(old, new))
+
+    def _publish(self) -> None:
+        for subscriber in self._subscribers:
+            subscriber(self.audiences)
+
+    def _audiences(self, state: State) -> tuple[Audience, ...]:
+        main = self.home.main
+        routed = (place for place, overrides in state.chats.items() if overrides.kinds)
+        others = [place for place in dict.fromkeys((*self.home.destinations[1:], *routed)) if place != main]
+        found = [self._audience(main, state.main, Overrides())]
+        for place in others:
+            own = state.chats.get(place, Overrides())
+            if own.kinds is None or own.kinds:
+                found.append(self._audience(place, own, state.main))
+        return tuple(found)
+
+    def _audience(self, place: Destination, own: Overrides, main: Overrides) -> Audience:
+        merged = own.following(main)
+        return Audience(
+            destination=place,
+            settings=merged.over(self.base),
+            kinds=frozenset(KINDS) if merged.kinds is None else merged.kinds,
+            is_silent=bool(merged.is_silent),
+            lang=merged.lang or self.home.lang,
+            tz=merged.tz or self.home.tz,
+            quiet=merged.quiet if isinstance(merged.quiet, QuietHours) else None,
+            budget_per_day=self.home.budget_per_day if merged.budget is None else merged.budget.per_day,
+        )

@@ -2,12 +2,141 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import floor, log10
 
-from altmonitor.sim.names import MAJORS, MINORS, RETIRED, TRADFI, invented
-from altmonitor.sim.noise import key_of
+import numpy as np
+from numpy.typing import NDArray
+
+# ---
+# Names and price levels the simulated exchange starts from. Prices are of 2026's order of magnitude, nothing more.
+
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+MAJORS: dict[str, float] = {
+    "BTC": 77_371.5, "ETH": 2_435.6, "SOL": 148.2, "BNB": 842.0, "XRP": 1.38, "DOGE": 0.1432, "ADA": 0.412,
+    "AVAX": 17.3, "LINK": 12.85, "DOT": 2.91, "TRX": 0.2871, "LTC": 84.1, "BCH": 466.0, "UNI": 5.72, "ATOM": 3.05,
+    "NEAR": 2.14, "APT": 2.33, "ARB": 0.2211, "OP": 0.348, "SUI": 1.91, "SEI": 0.1384, "TIA": 0.81, "INJ": 6.44,
+    "FIL": 1.52, "ETC": 14.6, "XLM": 0.2634, "HBAR": 0.1471, "ICP": 3.91, "AAVE": 171.0, "MKR": 1_412.0,
+    "1000PEPE": 0.004871, "1000SHIB": 0.008615, "1000BONK": 0.012344, "1000FLOKI": 0.04721, "1000SATS": 0.00002314,
+    "1000000MOG": 0.3127, "1MBABYDOGE": 0.0009812, "1000CAT": 0.00418, "1000RATS": 0.0193, "1000LUNC": 0.0384,
+    "币安人生": 0.1127, "我踏马来了": 0.0312, "牛来": 0.00874, "SWARMS": 0.01243, "WIF": 0.3911, "TRUMP": 5.77,
+    "HYPE": 38.4, "ZEC": 402.0, "TAO": 288.0, "ENA": 0.2714, "WLD": 0.611, "JUP": 0.2044, "ONDO": 0.461, "PNUT": 0.0812,
+}  # fmt: skip
+
+MINORS = _words("""
+RENDER FET GRT ALGO VET THETA SAND MANA AXS GALA CHZ ENJ CRV LDO SNX COMP SUSHI YFI 1INCH ZRX BAT KAVA RUNE EGLD FLOW
+XTZ IOTA ZIL QTUM ONT NEO KSM DASH XMR IMX GMX DYDX BLUR PENDLE STX ORDI JTO PYTH STRK DYM ALT PIXEL PORTAL AEVO ETHFI
+W TNSR SAGA OMNI REZ BB NOT IO ZK LISTA ZRO BANANA DOGS NEIRO CATI HMSTR EIGEN SCR GOAT MOODENG GRASS DRIFT COW CETUS
+ACT PENGU USUAL MOVE ME VANA BIO AIXBT COOKIE SONIC ANIME BERA LAYER KAITO RED SHELL NIL PARTI BABY KERNEL INIT SIGN
+HUMA SOPH RESOLV HOME SAHARA NEWT ERA TREE PROVE LINEA AVNT ASTER XPL MIRA FF EDEN 0G ZBT ENSO CLO TURTLE YB KITE
+ALLO BANK MET SAPIEN APR MMT FOLKS LIGHT RIVER PIEVERSE BEAT BARD MYX COAI PTB AIA NIGHT STABLE RAVE US GUA TRADOOR
+""")
+
+RETIRED = _words(
+    "OMG WAVES SRM FTT RAY BTS SC TOMO CVC ANT CTK AUDIO KEEP AKRO LEND BZRX GTO STMX REEF UNFI LINA KLAY EOS"
+)
+
+TRADFI: dict[str, tuple[float, str]] = {
+    "XAU": (4_461.1, "COMMODITY"), "XAG": (54.3, "COMMODITY"), "CL": (58.9, "COMMODITY"), "NATGAS": (4.31, "COMMODITY"),
+    "TSLA": (347.9, "EQUITY"), "NVDA": (181.2, "EQUITY"), "AAPL": (268.0, "EQUITY"), "MSTR": (214.0, "EQUITY"),
+    "COIN": (251.0, "EQUITY"), "HOOD": (112.0, "EQUITY"), "AMZN": (221.0, "EQUITY"), "META": (612.0, "EQUITY"),
+    "GOOGL": (294.0, "EQUITY"), "PLTR": (163.0, "EQUITY"), "INTC": (36.2, "EQUITY"), "CRCL": (84.0, "EQUITY"),
+    "QQQ": (601.0, "EQUITY"), "SPY": (664.0, "EQUITY"), "SAMSUNG": (68.4, "KR_EQUITY"), "EURUSD": (1.152, "FX"),
+}  # fmt: skip
+
+_ONSETS = _words("B C D F G H J K L M N P R S T V W X Z BR CR DR FL GR KL PL SK TR")
+_VOWELS = _words("A E I O U AI EO")
+_ENDINGS = ["", "N", "X", "R", "S", "L", "T", "DAO", "FI", "AI"]
+
+
+def invented(number: int) -> str:
+    """The `number`-th invented coin name; different numbers give different names (below 20,000)."""
+    onset = _ONSETS[number % len(_ONSETS)]
+    number //= len(_ONSETS)
+    first = _VOWELS[number % len(_VOWELS)]
+    number //= len(_VOWELS)
+    return f"Q{onset}{first}{_ENDINGS[number % len(_ENDINGS)]}" + ("V" * (number // len(_ENDINGS)))
+
+
+# ---
+# Randomness that is a function: the same key and index give the same number, in any order, at any time.
+#
+# That is what lets a simulated market answer for a minute three days before its start, stream the running one and serve
+# both over REST without keeping anything.
+
+
+Keys = NDArray[np.uint64]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+
+
+def key_of(*parts: object) -> int:
+    """A 64-bit key of the parts' texts; stable across processes and Python versions."""
+    text = "\x1f".join(str(part) for part in parts).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
+
+
+def keys_of(seed: int, count: int) -> Keys:
+    """`count` keys that follow from one of `key_of`."""
+    with np.errstate(over="ignore"):
+        return _scramble(np.uint64(seed) + np.arange(count, dtype=np.uint64) * _GOLDEN)
+
+
+def uniform(keys: Keys, index: Ints, salt: int) -> Floats:
+    """Numbers in [0, 1), one per key and index: shape (len(keys), len(index)). SplitMix64 over both."""
+    with np.errstate(over="ignore"):
+        mixed = keys[:, None] ^ _scramble(index.astype(np.uint64) * _GOLDEN + np.uint64(salt))[None, :]
+        return (_scramble(mixed) >> np.uint64(11)).astype(np.float64) * (1.0 / (1 << 53))
+
+
+def paired(keys: Keys, index: Ints, salt: int) -> Floats:
+    """Numbers in [0, 1) of each key with its own index: two arrays of one length, as is the answer."""
+    with np.errstate(over="ignore"):
+        mixed = keys ^ _scramble(index.astype(np.uint64) * _GOLDEN + np.uint64(salt))
+        return (_scramble(mixed) >> np.uint64(11)).astype(np.float64) * (1.0 / (1 << 53))
+
+
+def _scramble(z: Keys) -> Keys:
+    with np.errstate(over="ignore"):
+        z = (z ^ (z >> np.uint64(30))) * _MIX_1
+        z = (z ^ (z >> np.uint64(27))) * _MIX_2
+        return z ^ (z >> np.uint64(31))
+
+
+def walk(keys: Keys, steps: Ints, *, periods: tuple[int, ...], salt: int) -> Floats:
+    """A bounded random walk read at `steps` (ascending): shape (len(keys), len(steps)).
+
+    Value noise in octaves: each period p adds straight lines between random heights in ±√p at its multiples, so that
+    the value moves like √time over all spans between the shortest and the longest period, and yet has a hard bound on
+    how far it goes within any span.
+    """
+    total = np.zeros((len(keys), len(steps)))
+    for octave, period in enumerate(periods):
+        cell = steps // period
+        share = (steps - cell * period) / period
+        first, count = int(cell[0]), int(cell[-1] - cell[0]) + 2
+        if count <= 2 * len(steps):
+            lattice = uniform(keys, np.arange(first, first + count, dtype=np.int64), salt + octave)
+            before, after = lattice[:, cell - first], lattice[:, cell - first + 1]
+        else:
+            before, after = uniform(keys, cell, salt + octave), uniform(keys, cell + 1, salt + octave)
+        total += (2.0 * np.sqrt(period)) * (before + (after - before) * share - 0.5)
+    return total
+
+
+# ---
+
 
 NEVER_MS = 4_133_404_800_000  # 2100-12-25: what the exchange writes as the delivery date of a perpetual
 DAY_MS = 86_400_000

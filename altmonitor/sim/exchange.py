@@ -10,10 +10,9 @@ from aiohttp import web
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StartError
-from altmonitor.sim.control import ExchangeFaults
-from altmonitor.sim.port import Market
+from altmonitor.sim.control import ExchangeFaults, ExchangeStats
+from altmonitor.sim.market import Market
 from altmonitor.sim.rest import Rest
-from altmonitor.sim.stats import ExchangeStats
 from altmonitor.sim.ws import Sockets
 
 log = logging.getLogger(__name__)

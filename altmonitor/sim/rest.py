@@ -11,11 +11,19 @@ from aiohttp import web
 
 from altmonitor.core.clock import Clock
 from altmonitor.sim.bodies import Answer, Answers, Params, kline_weight
-from altmonitor.sim.control import ExchangeFaults, RestFault
-from altmonitor.sim.limits import ApiError, RequestPool, WeightBudget, banned, too_many
-from altmonitor.sim.port import Market
+from altmonitor.sim.control import (
+    ApiError,
+    ExchangeFaults,
+    ExchangeStats,
+    RequestLog,
+    RequestPool,
+    RestFault,
+    WeightBudget,
+    banned,
+    too_many,
+)
+from altmonitor.sim.market import Market
 from altmonitor.sim.positioning import OVERVIEW_PATH, PositionAnswers
-from altmonitor.sim.stats import ExchangeStats, RequestLog
 from altmonitor.sim.venues import venue_answers
 
 _PORTAL = "<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Welcome to the network</h1></body></html>"

@@ -18,8 +18,7 @@ from typing import TextIO
 from altmonitor.core.types import Destination
 from altmonitor.sim.telegram.html import Entity, ParsedHtml
 from altmonitor.sim.telegram.server import SimTelegram
-from altmonitor.sim.telegram.telegram_photo import Upload
-from altmonitor.sim.telegram.values import SimEdit, SimMessage
+from altmonitor.sim.telegram.values import SimEdit, SimMessage, Upload
 
 RULE_WIDTH = 72
 QUOTE_WIDTH = 56

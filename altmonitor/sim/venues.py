@@ -6,10 +6,9 @@ from typing import Final
 
 from altmonitor.sim.bodies import MINUTE_MS, Answer, Params
 from altmonitor.sim.contracts import SimContract
-from altmonitor.sim.limits import ApiError, RequestPool
-from altmonitor.sim.port import Market
-from altmonitor.sim.positioning import Part, everyone, long_share, top_heads, top_sizes
-from altmonitor.sim.traders import Traders
+from altmonitor.sim.control import ApiError, RequestPool
+from altmonitor.sim.market import Market
+from altmonitor.sim.positioning import Part, Traders, everyone, long_share, top_heads, top_sizes
 
 OKX_STATISTICS: Final = "/api/v5/rubik/stat/contracts/"
 BYBIT_RATIO: Final = "/v5/market/account-ratio"

@@ -11,8 +11,7 @@ from altmonitor.core.types import Destination
 from altmonitor.settings.changes import ChangeMade, RecordedChange
 from altmonitor.settings.state import moved_place
 from altmonitor.storage.rows import Row, topic_column
-from altmonitor.storage.state_format import decode_own, encode_own
-from altmonitor.storage.state_rows import Damaged
+from altmonitor.storage.state_format import Damaged, decode_own, encode_own
 
 Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
 Statement = tuple[str, Sequence[tuple[Any, ...]]]

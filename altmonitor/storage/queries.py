@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from altmonitor.core.alert import SAMPLE_KEY, Alert, AlertStats, Kind, ToldAlert
+from altmonitor.core.clock import Clock, SystemClock
+from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
-from altmonitor.storage.rows import ALERT_COLUMNS, Row, alert_of, topic_column
+from altmonitor.interfaces.exchange import ToldSize
+from altmonitor.storage import migrations as migrate
+from altmonitor.storage.database import READ_TIMEOUT_S, connect
+from altmonitor.storage.rows import ALERT_COLUMNS, Row, alert_of, destination_of, topic_column
 
 Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
 
@@ -114,3 +124,97 @@ class AlertReader:
             (chat_id, since_ms),
         )
         return [sent_ms for sent_ms, _, _ in rows]
+
+
+# ---
+# What each destination was told, for taking it over at the start. Failed and outdated deliveries count as told.
+
+
+# One pass over the kept days. `later`: the largest of what came after it, of the same row for the same destination.
+_SIZES = f"""
+    SELECT chat_id, topic_id, symbol, kind, direction, note, size, event_ms FROM (
+        SELECT d.chat_id, d.topic_id, symbol, kind, direction, note, abs(coalesce(metric, 0)) AS size, event_ms, id,
+            max(abs(coalesce(metric, 0))) OVER (
+                PARTITION BY d.chat_id, d.topic_id, symbol, kind, direction, note
+                ORDER BY event_ms DESC, id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS later
+        FROM alerts JOIN deliveries d ON d.alert_id = alerts.id WHERE event_ms >= ? AND {NO_SAMPLE}
+    ) WHERE later IS NULL OR size > later OR event_ms >= ? ORDER BY event_ms, id
+"""  # noqa: S608
+
+
+class ToldReader:
+    """Read-only. Every method may raise StorageError."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+
+    async def told_since(self, event_ms: int) -> Sequence[tuple[Alert, tuple[Destination, ...]]]:
+        rows = await self._fetch(
+            f"SELECT {ALERT_COLUMNS}, chat_id, topic_id FROM alerts "  # noqa: S608
+            f"LEFT JOIN deliveries ON alert_id = alerts.id WHERE event_ms >= ? AND {NO_SAMPLE} "
+            "ORDER BY event_ms, alerts.id",
+            (event_ms,),
+        )
+        found: dict[int, tuple[Alert, list[Destination]]] = {}
+        for row in rows:
+            chat_id, topic = row[-2:]
+            known = found.get(row[0])
+            if known is None:
+                known = found[row[0]] = alert_of(row), []
+            if chat_id is not None:
+                known[1].append(destination_of(chat_id, topic))
+        return [(alert, tuple(destinations)) for alert, destinations in found.values()]
+
+    async def told_sizes(self, *, since_ms: int, recent_ms: int) -> Sequence[ToldSize]:
+        rows = await self._fetch(_SIZES, (since_ms, recent_ms))
+        return [ToldSize(destination_of(row[0], row[1]), *row[2:]) for row in rows]
+
+    async def told_first_ms(self) -> Mapping[Destination, int]:
+        rows = await self._fetch(
+            "SELECT chat_id, topic_id, min(event_ms) FROM deliveries JOIN alerts ON alerts.id = alert_id "  # noqa: S608
+            f"WHERE {NO_SAMPLE} GROUP BY chat_id, topic_id",
+            (),
+        )
+        return {destination_of(chat_id, topic): event_ms for chat_id, topic, event_ms in rows}
+
+
+# ---
+# Looking at the stored alerts from another process, without a lock and without a write.
+
+
+@asynccontextmanager
+async def alert_reader(path: Path, *, clock: Clock | None = None) -> AsyncIterator[AlertReader]:
+    """The database of a monitor that may be running: opened read-only, because a second writer could damage it.
+
+    Raises:
+        StorageError: there is no such file, it cannot be read, or it is not (yet) of this version.
+    """
+    ticking = clock or SystemClock()
+    try:
+        db = await connect(f"file:{quote(os.path.abspath(path))}?mode=ro", uri=True)  # noqa: ASYNC240 — asks no disk
+    except sqlite3.OperationalError as problem:
+        raise StorageError(
+            f"{path} cannot be opened ({problem}): no alert was stored yet, or DB_FILE names another file"
+        ) from problem
+
+    async def fetch(sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        try:
+            async with ticking.timeout(READ_TIMEOUT_S):
+                return [tuple(row) for row in await db.execute_fetchall(sql, values)]
+        except TimeoutError as problem:
+            await db.interrupt()
+            raise StorageError(f"{path} did not answer within {READ_TIMEOUT_S:.0f} s") from problem
+        except sqlite3.Error as problem:
+            raise StorageError(f"{path} cannot be read: {problem}") from problem
+
+    try:
+        version = (await fetch("PRAGMA user_version"))[0][0]
+        if version != migrate.latest_version():
+            raise StorageError(
+                f"{path} has version {version}, this altmonitor reads {migrate.latest_version()}: "
+                "start the monitor once with this version, or install a newer one"
+            )
+        yield AlertReader(fetch)
+    finally:
+        await db.close()

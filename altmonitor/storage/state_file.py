@@ -22,11 +22,10 @@ from typing import Any
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import NewerSchemaError, StorageError
-from altmonitor.settings.overrides import Overrides
+from altmonitor.settings.audience import Overrides
 from altmonitor.settings.settings import SETTINGS, Settings
 from altmonitor.settings.state import State
-from altmonitor.storage.state_format import BYTES_MAX, decode, encode
-from altmonitor.storage.state_rows import Damaged
+from altmonitor.storage.state_format import BYTES_MAX, Damaged, decode, encode
 
 _log = logging.getLogger(__name__)
 

@@ -7,25 +7,273 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from altmonitor.core.alert import KINDS
 from altmonitor.core.errors import NewerSchemaError
-from altmonitor.settings.overrides import Overrides
+from altmonitor.core.types import LANGUAGES, Destination
+from altmonitor.settings.audience import QUIET_OFF, Budget, Overrides, Quiet, QuietHours
+from altmonitor.settings.conditions import MOVE_WINDOWS, Condition, FundingCrosses, Predicate, PriceCrosses, PriceMoves
+from altmonitor.settings.input import find_zone, spelled
+from altmonitor.settings.presets import BUDGET_MAX
+from altmonitor.settings.settings import SETTING_OF, Numbers
 from altmonitor.settings.state import Own, State
-from altmonitor.storage.condition_rows import ConditionRow, condition_of, condition_row
-from altmonitor.storage.state_rows import (
-    Damaged,
-    OverridesRow,
-    muted_of,
-    numbers_of,
-    overrides_of,
-    overrides_row,
-    place_of,
-    symbol_of,
-)
+
+# ---
+# One destination's overrides as they stand in JSON, checked value by value on the way in.
+
+
+LAST_SECOND = 253_402_300_799  # the last of the year 9999: later moments cannot be shown as a date
+SYMBOL_CHARS_MAX = 64
+
+
+class Damaged(Exception):
+    """Not what we write; `str()` says what is wrong with it."""
+
+
+class BudgetRow(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    per_day: int
+    thresholds: dict[str, float] = {}
+
+
+class OverridesRow(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """Absent: nothing of its own."""
+
+    pump_threshold: float | UnsetType = UNSET
+    dump_threshold: float | UnsetType = UNSET
+    cooldown_sec: int | UnsetType = UNSET
+    oi_surge_1m: float | UnsetType = UNSET
+    oi_surge_5m: float | UnsetType = UNSET
+    vol_burst_mult: float | UnsetType = UNSET
+    move_5m_pct: float | UnsetType = UNSET
+    move_15m_pct: float | UnsetType = UNSET
+    min_24h_usdt: float | UnsetType = UNSET
+    oi_min_usd: float | UnsetType = UNSET
+    vol_burst_min_usdt: float | UnsetType = UNSET
+    watchlist: list[str] | UnsetType = UNSET
+    muted: dict[str, int | None] | list[str] | UnsetType = UNSET
+    symbols: dict[str, dict[str, float]] | UnsetType = UNSET
+    kinds: list[str] | UnsetType = UNSET
+    silent: bool | UnsetType = UNSET
+    quiet: str | UnsetType = UNSET
+    lang: str | UnsetType = UNSET
+    tz: str | UnsetType = UNSET
+    budget: BudgetRow | UnsetType = UNSET
+
+
+def overrides_row(own: Overrides) -> OverridesRow:
+    row = OverridesRow()
+    for key, value in own.numbers.items():
+        setattr(row, key, value)
+    if own.watchlist is not None:
+        row.watchlist = sorted(own.watchlist)
+    if own.muted is not None:
+        row.muted = dict(sorted(own.muted.items()))
+    if own.symbols is not None:
+        row.symbols = {symbol: dict(numbers) for symbol, numbers in sorted(own.symbols.items())}
+    if own.kinds is not None:
+        row.kinds = [kind for kind in KINDS if kind in own.kinds]
+    if own.is_silent is not None:
+        row.silent = own.is_silent
+    if own.quiet is not None:
+        row.quiet = str(own.quiet)
+    if own.lang is not None:
+        row.lang = own.lang
+    if own.tz is not None:
+        row.tz = own.tz
+    if own.budget is not None:
+        row.budget = BudgetRow(per_day=own.budget.per_day, thresholds=dict(own.budget.numbers))
+    return row
+
+
+def overrides_of(row: OverridesRow) -> Overrides:
+    """Raises Damaged."""
+    return Overrides(
+        numbers=numbers_of({key: getattr(row, key) for key in SETTING_OF}),
+        watchlist=None if isinstance(row.watchlist, UnsetType) else frozenset(map(symbol_of, row.watchlist)),
+        muted=None if isinstance(row.muted, UnsetType) else muted_of(row.muted),
+        symbols=None if isinstance(row.symbols, UnsetType) else _symbols_of(row.symbols),
+        kinds=None if isinstance(row.kinds, UnsetType) else frozenset(_kind_of(kind) for kind in row.kinds),
+        is_silent=None if isinstance(row.silent, UnsetType) else row.silent,
+        quiet=None if isinstance(row.quiet, UnsetType) else quiet_of(row.quiet),
+        lang=None if isinstance(row.lang, UnsetType) else _lang_of(row.lang),
+        tz=None if isinstance(row.tz, UnsetType) else _zone_of(row.tz),
+        budget=None if isinstance(row.budget, UnsetType) else _budget_of(row.budget),
+    )
+
+
+def numbers_of(given: Mapping[str, Any]) -> Numbers:
+    """Those keys of `SETTINGS` that are set. Raises Damaged."""
+    numbers: dict[str, float | int] = {}
+    for key, setting in SETTING_OF.items():
+        value = given.get(key, UNSET)
+        if isinstance(value, UnsetType):
+            continue
+        if setting.is_whole and isinstance(value, float) and value.is_integer():
+            value = int(value)  # inside `symbols` and `budget` all numbers are read as floats
+        if not setting.accepts(value):
+            raise Damaged(f"{key} is {value!r}, which is out of range")
+        numbers[key] = value
+    return MappingProxyType(numbers)
+
+
+def muted_of(given: Mapping[str, int | None] | list[str]) -> Mapping[str, int | None]:
+    muted: Mapping[str, int | None] = dict.fromkeys(given) if isinstance(given, list) else given
+    for until_s in muted.values():
+        if until_s is not None and not 0 <= until_s <= LAST_SECOND:
+            raise Damaged(f"muted until {until_s}, which is no unix second")
+    return MappingProxyType({symbol_of(name): until_s for name, until_s in muted.items()})
+
+
+def symbol_of(name: str) -> str:
+    """Hand-written `sol` means SOLUSDT here too."""
+    symbol = spelled(name)
+    if not symbol or len(name) > SYMBOL_CHARS_MAX or not name.isprintable():
+        raise Damaged(f"{name[:SYMBOL_CHARS_MAX]!r} is no symbol")
+    return symbol
+
+
+def place_of(text: str) -> Destination:
+    try:
+        return Destination.parse(text)
+    except ValueError as problem:
+        raise Damaged(f"{text[:40]!r} is no chat") from problem
+
+
+def quiet_of(text: str) -> Quiet:
+    if text == QUIET_OFF:
+        return QUIET_OFF
+    try:
+        begin, end = (_minute(part) for part in text.split("-"))
+    except ValueError as problem:
+        raise Damaged(f"{text[:40]!r} are no quiet hours") from problem
+    if begin == end:
+        raise Damaged(f"{text!r} are no quiet hours")
+    return QuietHours(begin_minute=begin, end_minute=end)
+
+
+def _minute(text: str) -> int:
+    hours, minutes = text.split(":")
+    if not (len(hours) == len(minutes) == 2 and (hours + minutes).isascii() and (hours + minutes).isdigit()):
+        raise ValueError(text)
+    if int(hours) > 23 or int(minutes) > 59:
+        raise ValueError(text)
+    return int(hours) * 60 + int(minutes)
+
+
+def _symbols_of(given: Mapping[str, Mapping[str, float]]) -> Mapping[str, Numbers]:
+    for numbers in given.values():
+        unknown = [key for key in numbers if key not in SETTING_OF or not SETTING_OF[key].is_per_symbol]
+        if unknown or not numbers:
+            raise Damaged(f"{unknown[0][:40] if unknown else ''!r} cannot be set for one symbol")
+    return MappingProxyType({symbol_of(name): numbers_of(numbers) for name, numbers in sorted(given.items())})
+
+
+def _kind_of(text: str) -> Any:
+    if text not in KINDS:
+        raise Damaged(f"{text[:40]!r} is no kind of alert")
+    return text
+
+
+def _lang_of(text: str) -> str:
+    if text not in LANGUAGES:
+        raise Damaged(f"{text[:40]!r} is no language")
+    return text
+
+
+def _zone_of(text: str) -> str:
+    if find_zone(text) != text and text != "UTC":
+        raise Damaged(f"{text[:40]!r} is no time zone")
+    return text
+
+
+def _budget_of(row: BudgetRow) -> Budget:
+    unknown = [key for key in row.thresholds if key not in SETTING_OF]
+    if unknown or not 0 <= row.per_day <= BUDGET_MAX:
+        raise Damaged(f"a budget of {row.per_day} with {unknown}")
+    return Budget(per_day=row.per_day, numbers=numbers_of(row.thresholds))
+
+
+# ---
+# A condition as it stands in JSON, checked value by value on the way in.
+
+
+TEXT_CHARS_MAX = 200
+
+
+class ConditionRow(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """when: what is compared; level: price, percent, or rate; window: of a move."""
+
+    id: int
+    place: str
+    owner_id: int | None = None
+    owner: str = ""
+    text: str
+    created: int
+    symbol: str
+    when: Literal["price_above", "price_below", "move", "funding_above", "funding_below"]
+    level: float
+    window: str = ""
+
+
+def condition_row(condition: Condition) -> ConditionRow:
+    row = ConditionRow(
+        id=condition.id,
+        place=str(condition.place),
+        owner_id=condition.owner_id,
+        owner=condition.owner_name,
+        text=condition.text,
+        created=condition.created_s,
+        symbol=condition.symbol,
+        when="move",
+        level=0.0,
+    )
+    match condition.predicate:
+        case PriceCrosses(side=side, level=level):
+            row.when, row.level = ("price_above" if side == "above" else "price_below"), level
+        case FundingCrosses(side=side, rate=rate):
+            row.when, row.level = ("funding_above" if side == "above" else "funding_below"), rate
+        case PriceMoves(window=window, pct=pct):
+            row.window, row.level = window, pct
+    return row
+
+
+def condition_of(row: ConditionRow) -> Condition:
+    """Raises Damaged."""
+    if not 0 < row.id < 10**9 or not 0 <= row.created <= LAST_SECOND or len(row.text) > TEXT_CHARS_MAX:
+        raise Damaged(f"condition {row.id} cannot be")
+    return Condition(
+        id=row.id,
+        place=place_of(row.place),
+        owner_id=row.owner_id,
+        owner_name=row.owner,
+        text=row.text,
+        created_s=row.created,
+        symbol=symbol_of(row.symbol),
+        predicate=_predicate_of(row),
+    )
+
+
+def _predicate_of(row: ConditionRow) -> Predicate:
+    if row.when.startswith("funding"):
+        if abs(row.level) > 1:
+            raise Damaged(f"a funding rate of {row.level}")
+        return FundingCrosses(side="above" if row.when == "funding_above" else "below", rate=row.level)
+    if not 0 < row.level < 1e15:
+        raise Damaged(f"a level of {row.level}")
+    if row.when == "move":
+        window = next((window for window in MOVE_WINDOWS if window == row.window), None)
+        if window is None:
+            raise Damaged(f"{row.window!r} is no window")
+        return PriceMoves(window=window, pct=row.level)
+    return PriceCrosses(side="above" if row.when == "price_above" else "below", level=row.level)
+
+
+# ---
+
 
 __all__ = ["BYTES_MAX", "VERSION", "Damaged", "decode", "decode_own", "encode", "encode_own"]
 

@@ -21,15 +21,14 @@ from altmonitor.core.status import OutboxStatus
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Queued
 from altmonitor.interfaces.exchange import ToldSize
+from altmonitor.storage import database as restore
 from altmonitor.storage import migrations as migrate
-from altmonitor.storage import restore, statements
+from altmonitor.storage import rows as statements
 from altmonitor.storage.changes import ChangeRecords
 from altmonitor.storage.database import Database, Put
-from altmonitor.storage.file_lock import FileLock
-from altmonitor.storage.queries import AlertReader
+from altmonitor.storage.queries import AlertReader, ToldReader
 from altmonitor.storage.queue import Waiting
-from altmonitor.storage.told import ToldReader
-from altmonitor.storage.writer import Writer, WriterEvents
+from altmonitor.storage.writer import FileLock, Writer, WriterEvents
 
 log = logging.getLogger(__name__)
 

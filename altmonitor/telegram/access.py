@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from altmonitor.core.clock import Clock
@@ -72,3 +73,91 @@ class Admins:
         if len(self._known) > CHATS_REMEMBERED:
             del self._known[next(iter(self._known))]
         return users
+
+
+# ---
+# Silence for strangers, and one line in the log per hour for each of them.
+
+
+PERIOD_S = 3600.0
+STRANGERS_REMEMBERED = 1000
+
+
+class Strangers:
+    """count: refused messages since the start. Remembers at most `REMEMBERED` senders, the latest ones."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._told_s: dict[int, float] = {}
+        self._unsaid: dict[int, int] = {}
+
+    def refuse(self, incoming: Incoming, now_s: float) -> bool:
+        """True when a line was written. now_s: monotonic seconds."""
+        self.count += 1
+        sender = incoming.destination.chat_id if incoming.user_id is None else incoming.user_id
+        told_s = self._told_s.get(sender)
+        if told_s is not None and now_s - told_s < PERIOD_S:
+            self._unsaid[sender] = self._unsaid.get(sender, 0) + 1
+            return False
+        self._told_s.pop(sender, None)  # to the end: the dict is in order of telling
+        self._told_s[sender] = now_s
+        while len(self._told_s) > STRANGERS_REMEMBERED:
+            oldest = next(iter(self._told_s))
+            del self._told_s[oldest]
+            self._unsaid.pop(oldest, None)
+        log.warning(
+            "ignored a message of %r (user %s) in chat %s: not in TG_CHAT_ID, ALLOWED_CHAT_IDS or ALLOWED_USER_IDS; "
+            "%d more since the last such line",
+            incoming.user_name,
+            incoming.user_id,
+            incoming.destination.chat_id,
+            self._unsaid.pop(sender, 0),
+        )
+        return True
+
+
+# ---
+# So many commands a minute from one person; then one hint, then silence until the minute is over. Pure.
+
+
+COMMANDS_MAX = 20
+WINDOW_S = 60.0
+REMEMBERED = 1000
+
+
+class Admission(Enum):
+    YES = "yes"
+    HINT = "hint"  # no, and that is to be said
+    SILENCE = "silence"
+
+
+@dataclass(slots=True)
+class _Window:
+    began_s: float
+    count: int = 0
+
+
+class RateLimit:
+    """Moments are monotonic seconds. Remembers the last `REMEMBERED` people."""
+
+    def __init__(self) -> None:
+        self._windows: dict[int, _Window] = {}
+
+    def admit(self, sender: int, now_s: float) -> Admission:
+        window = self._windows.pop(sender, None)
+        if window is None or now_s - window.began_s >= WINDOW_S:
+            window = _Window(began_s=now_s)
+        self._windows[sender] = window  # to the end: the dict is in order of the last command
+        if len(self._windows) > REMEMBERED:
+            del self._windows[next(iter(self._windows))]
+        window.count += 1
+        if window.count <= COMMANDS_MAX:
+            return Admission.YES
+        return Admission.HINT if window.count == COMMANDS_MAX + 1 else Admission.SILENCE
+
+    def free_in_s(self, sender: int, now_s: float) -> float:
+        """Until the next command is carried out again; 0 when it would be now."""
+        window = self._windows.get(sender)
+        if window is None or window.count < COMMANDS_MAX:
+            return 0.0
+        return max(0.0, window.began_s + WINDOW_S - now_s)

@@ -9,8 +9,7 @@ from typing import Final, Protocol
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeError, UnknownSymbol
-from altmonitor.interfaces.exchange import Funding, Priority
-from altmonitor.interfaces.positioning_ports import OpenInterestBars, SmartMoney, TopTraderRatios
+from altmonitor.interfaces.exchange import Funding, OpenInterestBars, Priority, SmartMoney, TopTraderRatios
 from altmonitor.market.contracts import Contract, is_watched
 from altmonitor.positioning.history import Snapshot
 from altmonitor.positioning.open_interest import BAR_MS, oi_velocity

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from altmonitor.settings.symbols import spelled
+from altmonitor.settings.input import spelled
 from altmonitor.tracker.types import Answered, Liveness, Series
 
 LONG_SWEEP_S: Final = 3_600.0

@@ -17,12 +17,21 @@ from altmonitor.core.alert import KINDS, Alert, Details, Positions
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeError, StorageError
 from altmonitor.core.types import Destination
-from altmonitor.interfaces.exchange import AlertSink, Memory, Priority
-from altmonitor.interfaces.positioning_ports import Cohorts
+from altmonitor.interfaces.exchange import AlertSink, Cohorts, Memory, Priority
 from altmonitor.positioning.divergence import Divergence, Signal, divergence, next_side, signal_of
-from altmonitor.positioning.history import SLACK_MS, Change, NotEnoughHistory, Snapshot, change
-from altmonitor.positioning.position_alerts import PositionAlert, position_alerts
+from altmonitor.positioning.history import (
+    SLACK_MS,
+    THRESHOLD_PCT,
+    WINDOW_MIN,
+    Change,
+    NotEnoughHistory,
+    PositionAlert,
+    Snapshot,
+    change,
+    position_alerts,
+)
 from altmonitor.settings.audience import Audience
+from altmonitor.tracker.types import PositionMoved, SnapshotStore
 
 log = logging.getLogger(__name__)
 
@@ -223,3 +232,40 @@ def heard_by(audiences: Sequence[Audience], symbol: str, *, now_s: float) -> lis
 
 def _name(alert: PositionAlert) -> str:
     return f"{alert.symbol} {alert.fingerprint}"
+
+
+# ---
+# Positions of watched symbols that changed enough to be told, found in the stored rows.
+
+
+class PositionWatch:
+    """window_min: minutes a change is measured over, and a told one is not repeated in. threshold_pct: > 0."""
+
+    def __init__(
+        self, store: SnapshotStore, *, window_min: float = WINDOW_MIN, threshold_pct: float = THRESHOLD_PCT
+    ) -> None:
+        self._store = store
+        self._window_min = window_min
+        self._threshold_pct = threshold_pct
+
+    async def look(self, newest: Snapshot) -> list[PositionMoved]:
+        """After a new row: what is to be told and was not yet. Raises: StorageError."""
+        symbol, now_ms = newest.overview.symbol, newest.time_ms
+        since_ms = now_ms - round(self._window_min * 60_000) - SLACK_MS
+        rows = await self._store.snapshots(symbol, since_ms=since_ms)
+        found = change(symbol, rows, minutes=self._window_min, now_ms=now_ms)
+        if isinstance(found, NotEnoughHistory):
+            return []
+        return [
+            PositionMoved(alert=alert, change=found)
+            for alert in position_alerts(found, threshold_pct=self._threshold_pct)
+            if not await self._store.was_told(symbol, alert.fingerprint, since_ms=self._since_ms(now_ms))
+        ]
+
+    async def told(self, moved: PositionMoved) -> None:
+        """To be called when it has reached its reader, and only then. Raises: StorageError."""
+        alert = moved.alert
+        await self._store.mark_told(alert.symbol, alert.fingerprint, told_ms=moved.change.to_ms)
+
+    def _since_ms(self, now_ms: int) -> int:
+        return now_ms - round(self._window_min * 60_000)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
-from altmonitor.positioning.history import Snapshot
+from altmonitor.positioning.history import Change, PositionAlert, Snapshot
 from altmonitor.positioning.open_interest import OiVelocity
 from altmonitor.positioning.ratios import TopTraders
 
@@ -88,3 +88,49 @@ class SnapshotStore(Protocol):
         """Deletes rows of all three series that are older; returns how many."""
 
     async def checkpoint(self) -> None: ...
+
+
+# ---
+# What a tracker tells its operator. Values; the words stand with whoever sends them.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackerStuck:
+    """kind: `stuck` (sweeps without a row), `degraded` (with less than a quarter of the plan).
+
+    captured: in the last sweep. reason: of its last failure, '' when there was none (the site has nothing).
+    """
+
+    kind: Literal["stuck", "degraded"]
+    series: Series
+    sweeps: int
+    captured: int
+    planned: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackerRecovered:
+    series: Series
+    captured: int
+    planned: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackerBlocked:
+    """Told once per block."""
+
+    series: Series
+    until_ms: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionMoved:
+    """change: over the same window, for context."""
+
+    alert: PositionAlert
+    change: Change
+
+
+TrackerNews = TrackerStuck | TrackerRecovered | TrackerBlocked | PositionMoved

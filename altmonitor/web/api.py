@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+import msgspec
+from aiohttp import web
+
+from altmonitor.commands.executor import CommandDesk
+from altmonitor.commands.table import COMMANDS
 from altmonitor.core.alert import KINDS, Kind
-from altmonitor.settings.symbols import spelled
+from altmonitor.core.clock import Clock
+from altmonitor.core.types import Destination
+from altmonitor.render.format import Style
+from altmonitor.render.replies import command_menu, reply_parts
+from altmonitor.settings.changes import Writer
+from altmonitor.settings.input import spelled
 
 ALERTS_DEFAULT, ALERTS_MAX = 100, 1000
 STATS_DEFAULT_H, STATS_MAX_H = 24, 720
@@ -85,3 +96,87 @@ def _symbol(text: str) -> str:
 
 def _shown(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:39] + "…")
+
+
+# ---
+# `GET /api/commands` lists what the chat can be told; `POST` carries one out, exactly as if it were typed there.
+
+
+TEXT_CHARS_MAX = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedCommand:
+    """usage: the syntax. meaning: one line in the program's language. is_reading: it changes nothing."""
+
+    name: str
+    usage: str
+    meaning: str
+    is_reading: bool
+
+
+class Commands(Protocol):
+    """What stands behind the routes: the same table and the same function as behind the chat."""
+
+    def listed(self) -> Sequence[ListedCommand]: ...
+    async def run(self, text: str) -> Sequence[str] | None:
+        """The answer's parts as Telegram HTML; None: that was no command."""
+
+
+class _Order(msgspec.Struct, forbid_unknown_fields=True):
+    text: str
+
+
+class BadOrder(Exception):
+    """`str()` is the line for the caller."""
+
+
+def list_json(commands: Commands) -> dict[str, object]:
+    return {"commands": [msgspec.to_builtins(command) for command in commands.listed()]}
+
+
+async def carried_out(commands: Commands, request: web.Request) -> dict[str, object]:
+    """Raises BadOrder for a body that is no order."""
+    if request.content_type != "application/json":  # a form on somebody's page cannot send this type
+        raise BadOrder('needs Content-Type: application/json and a body such as {"text": "/status"}')
+    try:
+        order = msgspec.json.decode(await request.read(), type=_Order)
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        raise BadOrder(f'the body must be like {{"text": "/status"}}: {problem}') from problem
+    if len(order.text) > TEXT_CHARS_MAX:
+        raise BadOrder(f"text has {len(order.text)} characters, at most {TEXT_CHARS_MAX} are allowed")
+    parts = await commands.run(order.text)
+    if parts is None:
+        raise BadOrder("text is no command; GET /api/commands lists them")
+    return {"html": list(parts)}
+
+
+# ---
+# The chat's commands for scripts: the same table, the same desk, answered in the main chat's language.
+
+
+WRITER = Writer(user_id=None, name="HTTP", may_change=True)
+
+
+class HttpCommands:
+    """Satisfies `web.commands.Commands`. main: the destination the commands are about. style: of that chat, now."""
+
+    def __init__(
+        self, desk: CommandDesk, *, clock: Clock, main: Callable[[], Destination], style: Callable[[Destination], Style]
+    ) -> None:
+        self._desk = desk
+        self._clock = clock
+        self._main = main
+        self._style = style
+
+    def listed(self) -> Sequence[ListedCommand]:
+        meanings = dict(command_menu(self._style(self._main()).lang))
+        return [
+            ListedCommand(name=row.name, usage=row.usage, meaning=meanings.get(row.name, ""), is_reading=row.is_reading)
+            for row in COMMANDS
+        ]
+
+    async def run(self, text: str) -> Sequence[str] | None:
+        place = self._main()
+        reply = await self._desk.handle(text, who=WRITER, place=place, now_s=self._clock.now_ms() / 1000)
+        return None if reply is None else reply_parts(reply, self._style(place))

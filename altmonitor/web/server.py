@@ -19,10 +19,8 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StartError, StorageError
 from altmonitor.core.status import Health, Status, as_json
 from altmonitor.core.types import Secret
-from altmonitor.web.api import BadQuery, read_alerts_query, read_stats_query
-from altmonitor.web.commands import BadOrder, Commands, carried_out, list_json
-from altmonitor.web.metrics import CONTENT_TYPE, Metrics
-from altmonitor.web.streams import LiveAlerts
+from altmonitor.web.api import BadOrder, BadQuery, Commands, carried_out, list_json, read_alerts_query, read_stats_query
+from altmonitor.web.streams import CONTENT_TYPE, LiveAlerts, Metrics
 
 QUERY_TIMEOUT_S = 10.0
 SHUTDOWN_S = 1.0

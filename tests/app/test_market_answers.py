@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from altmonitor.app.market_answers import Knowledge, MarketAnswers
-from altmonitor.commands.facts import FundingFacts, OpenInterestFacts
+from altmonitor.app.queries import Knowledge, MarketAnswers
+from altmonitor.commands.replies_market import FundingFacts, OpenInterestFacts
 from altmonitor.interfaces.exchange import DayTicker, Funding
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import Candle, CandleUpdate

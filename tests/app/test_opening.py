@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from altmonitor.app.opening import Opening, Stage
+from altmonitor.app.operator_news import Opening, Stage
 from altmonitor.collect.backfill import Backfill
 from altmonitor.core.errors import ExchangeUnreachable
 from altmonitor.render import notices as news

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from altmonitor.app.position_desk import DeskSources, PositionDesk
+from altmonitor.app.positioning import DeskSources, PositionDesk
 from altmonitor.collect.positioning_lookup import Sources
-from altmonitor.commands.position_facts import MissingPart
+from altmonitor.commands.replies_market import MissingPart
 from altmonitor.core.errors import ExchangeBlocked, ExchangeUnreachable
 from altmonitor.core.status import GuardStatus
 from altmonitor.interfaces.exchange import DayTicker, Funding, Priority

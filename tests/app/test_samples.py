@@ -14,7 +14,7 @@ from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import MINUTE_MS, Candle, CandleUpdate
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.render.alerts import alert_html
-from altmonitor.render.style import Style
+from altmonitor.render.format import Style
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 from tests.movable_clock import T0, MovableClock

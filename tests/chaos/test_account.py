@@ -11,8 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from altmonitor.sim.control import RestFault
-from altmonitor.sim.telegram.telegram_limits import Violation
-from altmonitor.sim.telegram.values import SimMessage
+from altmonitor.sim.telegram.values import SimMessage, Violation
 from tests.chaos.account import account
 from tests.chaos.day import Day, Request, day
 from tests.chaos.ledger import Span, clock_time, stored

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from altmonitor.core.clock import ScaledClock, SystemClock
+from altmonitor.core.clock import ScaledClock, SystemClock, clock_of
 from altmonitor.core.errors import ConfigError
-from altmonitor.core.given_clock import clock_of
 
 
 def test_a_run_lives_on_the_machines_clock() -> None:

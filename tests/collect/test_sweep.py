@@ -16,10 +16,9 @@ from altmonitor.exchanges.binance.rest import BinanceRest
 from altmonitor.exchanges.rest.guard import Guard
 from altmonitor.interfaces.exchange import OpenInterest, Priority
 from altmonitor.market.contracts import is_watched
-from altmonitor.sim.control import RestFault
+from altmonitor.sim.control import RestFault, busiest
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
-from altmonitor.sim.stats import busiest
 from tests.collect.fake_rest import FakeRest
 from tests.movable_clock import T0, MovableClock
 

@@ -8,8 +8,16 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from altmonitor.commands.executor import CommandDesk, Surroundings
-from altmonitor.commands.facts import Chart, FundingFacts, OpenInterestFacts, PriceFacts, Top, TopRow, TopWindow
 from altmonitor.commands.replies import Reply
+from altmonitor.commands.replies_market import (
+    Chart,
+    FundingFacts,
+    OpenInterestFacts,
+    PriceFacts,
+    Top,
+    TopRow,
+    TopWindow,
+)
 from altmonitor.core.alert import AlertStats, Kind, ToldAlert
 from altmonitor.core.errors import StorageError
 from altmonitor.core.status import (
@@ -24,13 +32,11 @@ from altmonitor.core.status import (
 )
 from altmonitor.core.types import Destination
 from altmonitor.detectors.verdict import Explanation
-from altmonitor.settings.audience import Audience
+from altmonitor.settings.audience import Audience, Overrides
 from altmonitor.settings.changes import ChangeMade, RecordedChange, Writer
-from altmonitor.settings.holder import Home, SettingsHolder
-from altmonitor.settings.overrides import Overrides
-from altmonitor.settings.proposals import BudgetProposal, BudgetRow, NotEnoughHistory, ThresholdRow
+from altmonitor.settings.presets import BudgetProposal, BudgetRow, NotEnoughHistory, ThresholdRow
 from altmonitor.settings.settings import Settings
-from altmonitor.settings.state import State, moved_place
+from altmonitor.settings.state import Home, SettingsHolder, State, moved_place
 
 MAIN = Destination(chat_id=-1001)
 TOPIC = Destination(chat_id=-1001, topic_id=7)

@@ -23,10 +23,10 @@ from altmonitor.commands.replies import (
     WatchlistShown,
 )
 from altmonitor.core.alert import Alert, AlertStats, ToldAlert
-from altmonitor.settings.differences import NOT_MUTED
-from altmonitor.settings.overrides import Overrides
+from altmonitor.settings.audience import Overrides
+from altmonitor.settings.changes import NOT_MUTED
+from altmonitor.settings.input import Unlisted
 from altmonitor.settings.settings import Settings
-from altmonitor.settings.symbols import Unlisted
 from tests.commands.desk import NOW_S, Desk
 
 

@@ -20,8 +20,8 @@ from altmonitor.commands.replies import (
 )
 from altmonitor.commands.table import COMMANDS
 from altmonitor.render import format as n
+from altmonitor.render.format import Style
 from altmonitor.render.replies import reply_parts
-from altmonitor.render.style import Style
 from tests.commands.desk import Desk
 
 SINGLE_WORDS = """

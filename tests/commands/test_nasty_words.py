@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from altmonitor.commands.parse import Command, parse
 from altmonitor.commands.replies import Refused, SymbolsRefused
 from altmonitor.commands.replies_settings import ConditionUnknown, ZoneUnknown
-from altmonitor.commands.table import COMMANDS
+from altmonitor.commands.table import COMMANDS, Command, parse
 from altmonitor.render import format as n
 from altmonitor.render.replies import reply_parts
 from tests.commands.desk import Desk

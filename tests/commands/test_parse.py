@@ -3,10 +3,9 @@ from __future__ import annotations
 import pytest
 
 from altmonitor.commands.arguments import Mute, SetNumbers, ShowHelp, ShowHistory, ShowStats, ShowStatus, Symbols
-from altmonitor.commands.parse import BadCommand, Command, NotACommand, parse
 from altmonitor.commands.replies import Bad, Refused, UnknownCommand
-from altmonitor.commands.resets import Reset
-from altmonitor.commands.table import COMMANDS
+from altmonitor.commands.settings import Reset
+from altmonitor.commands.table import COMMANDS, BadCommand, Command, NotACommand, parse
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,10 @@ from altmonitor.commands.replies_settings import (
 )
 from altmonitor.core.alert import Kind
 from altmonitor.core.types import Destination
-from altmonitor.settings.audience import QuietHours
-from altmonitor.settings.differences import Difference
-from altmonitor.settings.holder import Home, SettingsHolder
-from altmonitor.settings.overrides import Budget, Overrides
+from altmonitor.settings.audience import Budget, Overrides, QuietHours
+from altmonitor.settings.changes import Difference
 from altmonitor.settings.settings import Settings
-from altmonitor.settings.state import State
+from altmonitor.settings.state import Home, SettingsHolder, State
 from tests.commands.desk import GROUP, MAIN, NOW_S, TOPIC, Desk
 
 OTHER = Destination(chat_id=55)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from altmonitor.commands.parse import BadCommand, Command, parse
-from altmonitor.commands.positions import AskDivergence, AskWho
+from altmonitor.commands.market import AskDivergence, AskWho
 from altmonitor.commands.replies import Bad, NotAvailable, Refused, SymbolsRefused
+from altmonitor.commands.table import BadCommand, Command, parse
 from altmonitor.settings.input import NotRead
 from tests.commands.desk import Desk
 

@@ -16,7 +16,7 @@ from altmonitor.commands.replies_market import (
     TopShown,
 )
 from altmonitor.core.errors import ExchangeError, StorageError
-from altmonitor.settings.overrides import Overrides
+from altmonitor.settings.audience import Overrides
 from altmonitor.settings.state import State
 from tests.commands.desk import GROUP, MAIN, Desk
 

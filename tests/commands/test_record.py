@@ -23,9 +23,8 @@ from altmonitor.commands.replies import (
 )
 from altmonitor.commands.replies_settings import ChangesShown, ConfirmAsked, NothingToUndo, Undone, UndoRefused
 from altmonitor.core.types import Destination
-from altmonitor.settings.changes import Writer
-from altmonitor.settings.differences import Difference
-from altmonitor.settings.overrides import Overrides
+from altmonitor.settings.audience import Overrides
+from altmonitor.settings.changes import Difference, Writer
 from altmonitor.settings.state import Own, State
 from tests.commands.desk import GROUP, GUEST, MAIN, NOW_S, TOPIC, Desk
 

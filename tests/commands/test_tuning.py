@@ -14,10 +14,9 @@ from altmonitor.commands.replies_settings import (
     PresetsShown,
     SymbolNumbersShown,
 )
-from altmonitor.settings.differences import Difference
-from altmonitor.settings.overrides import Budget, Overrides
-from altmonitor.settings.presets import PRESETS, preset_in_force
-from altmonitor.settings.proposals import NotEnoughHistory
+from altmonitor.settings.audience import Budget, Overrides
+from altmonitor.settings.changes import Difference
+from altmonitor.settings.presets import PRESETS, NotEnoughHistory, preset_in_force
 from altmonitor.settings.settings import SETTING_OF, Settings
 from altmonitor.settings.state import State
 from tests.commands.desk import GROUP, MAIN, Desk

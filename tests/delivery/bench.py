@@ -8,10 +8,9 @@ from typing import Any
 
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
-from altmonitor.delivery.context import Events, Wiring
+from altmonitor.delivery.context import Events, Voice, Wiring
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.delivery.presses import PressMemory
-from altmonitor.delivery.voice import Voice
 from altmonitor.interfaces.delivery import Queued, Renderer
 from altmonitor.storage.memory import MemoryStore
 from tests.delivery.chat_fakes import FakeChannel, PlainRenderer

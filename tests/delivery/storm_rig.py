@@ -17,8 +17,8 @@ from altmonitor.core.alert import Alert, Details
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.types import Destination, Secret
 from altmonitor.delivery.context import Wiring
+from altmonitor.delivery.destination_style import MessageRenderer
 from altmonitor.delivery.dispatcher import Dispatcher
-from altmonitor.delivery.renderer import MessageRenderer
 from altmonitor.render.digest import DigestContext
 from altmonitor.sim.contracts import make_contracts
 from altmonitor.sim.telegram.server import SimTelegram

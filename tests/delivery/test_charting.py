@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from altmonitor.delivery.charting import Charting, Drawn
-from altmonitor.render.charts.spec import ChartSpec
+from altmonitor.delivery.alert_charts import Charting, Drawn
+from altmonitor.render.charts.layout import ChartSpec
 from tests.render.chart_cases import chart, pumped, zigzag
 
 SPEC = chart(*zigzag(3))

@@ -11,9 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
-from altmonitor.delivery.context import Wiring
+from altmonitor.delivery.context import Voice, Wiring
 from altmonitor.delivery.dispatcher import Dispatcher
-from altmonitor.delivery.voice import Voice
 from altmonitor.storage.memory import MemoryStore
 from tests.delivery.chat_fakes import PlainRenderer
 from tests.delivery.chat_model import TROUBLES, ChatModel, Trouble

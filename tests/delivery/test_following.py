@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 
 from altmonitor.core.alert import Alert, Details
 from altmonitor.core.types import Destination
-from altmonitor.delivery.alert_charts import FollowingPictures
-from altmonitor.delivery.pictures import Picture
+from altmonitor.delivery.alert_charts import FollowingPictures, Picture
 from tests.storage.samples import GROUP, PRIVATE, pump
 
 ZONES = {PRIVATE: ZoneInfo("Europe/Berlin"), GROUP: ZoneInfo("Asia/Shanghai")}

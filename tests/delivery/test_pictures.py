@@ -10,10 +10,9 @@ from datetime import UTC
 from zoneinfo import ZoneInfo
 
 from altmonitor.core.errors import ExchangeError, ExchangeUnreachable
-from altmonitor.delivery.charting import Charting
-from altmonitor.delivery.pictures import Picture, Pictures
+from altmonitor.delivery.alert_charts import Charting, Picture, Pictures
 from altmonitor.market.candles import Candle
-from altmonitor.render.charts.spec import ChartSpec, Mark
+from altmonitor.render.charts.layout import ChartSpec, Mark
 from tests.movable_clock import MovableClock
 from tests.render.chart_cases import T0, zigzag
 from tests.render.render_cases import OI, PRICE, VOLUME, changed

@@ -5,7 +5,7 @@ import pytest
 from altmonitor.core.alert import Details
 from altmonitor.core.errors import ChatUnreachable
 from altmonitor.core.types import Destination
-from altmonitor.delivery.voice import Voice
+from altmonitor.delivery.context import Voice
 from tests.delivery.bench import Bench, make, running
 from tests.delivery.chat_fakes import PlainRenderer
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, TOPIC

@@ -15,7 +15,7 @@ from altmonitor.core.types import Destination
 from altmonitor.delivery.context import Wiring
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.delivery.status_message import StatusBoard
-from altmonitor.render.board import Board
+from altmonitor.render.status import Board
 from altmonitor.storage.memory import MemoryStore
 from tests.delivery.chat_fakes import FakeChannel, PlainRenderer
 from tests.e2e.stage import READER, stage

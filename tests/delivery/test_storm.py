@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from altmonitor.delivery.renderer import MessageRenderer
+from altmonitor.delivery.destination_style import MessageRenderer
 from tests.delivery import storm_rig
 from tests.delivery.bench import make, running
 from tests.storage.samples import GROUP

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from altmonitor.core.clock import ScaledClock
-from altmonitor.core.given_clock import CLOCK_VARIABLE
+from altmonitor.core.clock import CLOCK_VARIABLE, ScaledClock
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.script import Event
+from altmonitor.sim.telegram.chats import buttons
 from altmonitor.sim.telegram.server import SimTelegram
-from altmonitor.sim.telegram.telegram_keyboard import buttons
 from altmonitor.sim.telegram.values import SimMessage
 from tests.e2e.process import TOKEN, Program, World
 from tests.e2e.stage import GROUP, START_MS

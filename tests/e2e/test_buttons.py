@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from altmonitor.sim.script import Pump
-from altmonitor.sim.telegram.telegram_keyboard import buttons
+from altmonitor.sim.telegram.chats import buttons
 from altmonitor.sim.telegram.values import SimAnswer, SimMessage
 from tests.e2e.stage import READER, START_MS, SYMBOLS, Stage, stage
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from altmonitor.sim.script import Pump
-from altmonitor.sim.telegram.telegram_keyboard import buttons
+from altmonitor.sim.telegram.chats import buttons
 from altmonitor.sim.telegram.values import SimMessage
 from tests.e2e.conversation_kit import TOPIC, Talk, started, talk
 from tests.e2e.lately import LATELY

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from altmonitor.engine.bookkeeping import CONDITIONS
+from altmonitor.engine.restore import CONDITIONS
 from altmonitor.sim.script import Pump
 from tests.e2e.stage import GROUP, READER, START_MS, SYMBOLS, Stage, stage
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from altmonitor.exchanges.binance.smart_money import PATH
 from altmonitor.sim.control import RestFault
 from altmonitor.sim.market import SeededMarket
+from altmonitor.sim.positioning import Traders
 from altmonitor.sim.script import Dump, Pump
-from altmonitor.sim.traders import Traders
 from tests.e2e.stage import READER, START_MS, SYMBOLS, Stage, stage, usdt_perpetuals
 
 COVERED = SYMBOLS[0]

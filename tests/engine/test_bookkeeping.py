@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from altmonitor.core.alert import Alert, Details, EpisodeEnd
 from altmonitor.core.errors import StorageError
-from altmonitor.engine.bookkeeping import CONDITIONS, Bookkeeping
+from altmonitor.engine.restore import CONDITIONS, Bookkeeping
 from tests.fakes import T0
 from tests.movable_clock import MovableClock
 

@@ -9,8 +9,7 @@ import pytest
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
-from altmonitor.engine.bookkeeping import CONDITIONS
-from altmonitor.engine.restore import restore
+from altmonitor.engine.restore import CONDITIONS, restore
 from altmonitor.interfaces.exchange import ToldSize
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.conditions import Condition, PriceCrosses

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from altmonitor.core.alert import Alert, Direction, Kind
 from altmonitor.core.types import Destination
-from altmonitor.engine.standing import DAY_MS, Standing
+from altmonitor.engine.audience_state import DAY_MS, Standing
 from altmonitor.interfaces.exchange import ToldSize
 
 HOUR_MS = 3_600_000

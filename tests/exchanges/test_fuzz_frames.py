@@ -19,7 +19,7 @@ from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import KlineUpdate
 from altmonitor.market.contracts import ContractNews
 from altmonitor.render.alerts import alert_html
-from altmonitor.render.style import Style
+from altmonitor.render.format import Style
 from altmonitor.sim.control import GARBAGE
 from tests.exchanges.test_wire import COMBINED, CONTRACT, KLINE
 from tests.fakes import Market

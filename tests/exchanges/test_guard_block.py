@@ -106,7 +106,7 @@ def test_a_directory_that_is_not_there_costs_the_sharing_only(tmp_path: Path, ca
 def test_two_processes_that_write_at_once_leave_the_later_end(tmp_path: Path) -> None:
     path = tmp_path / "block.json"
     program = (
-        "import sys; from pathlib import Path; from altmonitor.exchanges.binance.block import BlockFile, BlockRecord\n"
+        "import sys; from pathlib import Path; from altmonitor.exchanges.rest.block import BlockFile, BlockRecord\n"
         "file = BlockFile(Path(sys.argv[1]))\n"
         "for number in range(40): file.publish(BlockRecord(until_ms=int(sys.argv[2]) + number))\n"
     )

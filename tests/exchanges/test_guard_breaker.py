@@ -6,8 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from altmonitor.exchanges.rest.breaker import Block, Breaker, Phase
-from altmonitor.exchanges.rest.refusal import Refusal, Severity
+from altmonitor.exchanges.rest.block import Block, Breaker, Phase, Refusal, Severity
 
 MINUTE = 60.0
 

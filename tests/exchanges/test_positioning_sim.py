@@ -17,8 +17,7 @@ from altmonitor.exchanges.rest.guard import Guard
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.positioning.divergence import divergence, history
 from altmonitor.positioning.open_interest import oi_velocity
-from altmonitor.positioning.share_of_oi import share_of_oi
-from altmonitor.positioning.smart_money import notional_usd, size_ratio, whale_spread
+from altmonitor.positioning.smart_money import notional_usd, share_of_oi, size_ratio, whale_spread
 from altmonitor.sim.control import RestFault
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket

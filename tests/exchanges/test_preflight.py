@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from altmonitor.core.errors import ExchangeBlocked, ExchangeUnreachable, RegionBlocked
-from altmonitor.exchanges.binance.preflight import Preflight
-from altmonitor.exchanges.binance.rest import BinanceRest
+from altmonitor.exchanges.binance.rest import BinanceRest, Preflight
 from altmonitor.exchanges.rest.guard import Answer, Guard
 from altmonitor.sim.control import RestFault
 from altmonitor.sim.exchange import SimExchange

@@ -15,8 +15,8 @@ from aiohttp.test_utils import TestServer
 from altmonitor.core.clock import SystemClock
 from altmonitor.exchanges.binance.frames import decode_kline
 from altmonitor.exchanges.binance.rest import BinanceRest
+from altmonitor.exchanges.rest.block import read_refusal
 from altmonitor.exchanges.rest.guard import Guard
-from altmonitor.exchanges.rest.refusal import read_refusal
 from altmonitor.market.contracts import is_watched
 from tests.fakes import Market
 

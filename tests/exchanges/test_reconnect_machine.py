@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from altmonitor.core.errors import ExchangeUnreachable, HandshakeRefused
-from altmonitor.exchanges.ws.reconnect import Backoff, HandshakeBudget
+from altmonitor.exchanges.ws.shard import Backoff, HandshakeBudget
 from tests.movable_clock import MovableClock
 
 CEILINGS_S = [1, 2, 4, 8, 16, 32, 60]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from altmonitor.core.errors import BadAnswer
 from altmonitor.exchanges.binance import bodies as wire
-from altmonitor.exchanges.rest.readers import One, Rows
+from altmonitor.exchanges.rest.client import One, Rows
 from altmonitor.interfaces.exchange import DayTicker, Funding, LongShortRatio, OpenInterest
 from altmonitor.market.candles import Candle
 from altmonitor.market.contracts import Contract

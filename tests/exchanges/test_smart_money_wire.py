@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altmonitor.core.errors import BadAnswer
-from altmonitor.exchanges.binance.smart_money_wire import read_overview
+from altmonitor.exchanges.binance.smart_money import read_overview
 from altmonitor.positioning.smart_money import Overview, Side
 
 CAPTURED = 1_790_000_040_000

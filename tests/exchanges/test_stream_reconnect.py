@@ -8,7 +8,7 @@ import random
 import pytest
 
 from altmonitor.core.errors import ExchangeUnreachable, HandshakeRefused
-from altmonitor.exchanges.ws.reconnect import Backoff, HandshakeBudget
+from altmonitor.exchanges.ws.shard import Backoff, HandshakeBudget
 from tests.movable_clock import MovableClock
 
 

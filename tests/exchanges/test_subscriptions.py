@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from altmonitor.exchanges.binance.endpoints import kline_stream
 from altmonitor.exchanges.binance.frames import Answer
-from altmonitor.exchanges.binance.subscriptions import SubscriptionLedger
+from altmonitor.exchanges.binance.subscriptions import SubscriptionLedger, kline_stream
 
 
 def asked(ledger: SubscriptionLedger, now_s: float = 0.0) -> list[dict[str, Any]]:

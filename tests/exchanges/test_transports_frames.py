@@ -9,8 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from altmonitor.exchanges.ws.text_frames import frame_end, take_text_frames
-from altmonitor.exchanges.ws.transport import TransportOptions
+from altmonitor.exchanges.ws.transport import TransportOptions, frame_end, take_text_frames
 from altmonitor.exchanges.ws.websockets import open_websockets
 from tests.exchanges.raw_websocket import BINARY, CONTINUATION, PING, PONG, TEXT, Peer, frame, raw_server
 

@@ -4,10 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.market.book import SymbolBook
-from altmonitor.market.bounds import NOTHING, Bounds, loosest
-from altmonitor.market.candles import Candle, CandleUpdate
-from altmonitor.market.closed_run import ClosedCandle, ClosedRun
+from altmonitor.market.book import NOTHING, Bounds, SymbolBook, loosest
+from altmonitor.market.candles import Candle, CandleUpdate, ClosedCandle, ClosedRun
 
 MINUTE = 60_000
 T0 = 1_790_000_040_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from altmonitor.market.stretches import Stretches
+from altmonitor.market.math import Stretches
 
 MINUTE = 60_000
 

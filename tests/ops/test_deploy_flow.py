@@ -11,8 +11,7 @@ import pytest
 
 from altmonitor import __version__
 from altmonitor.core.clock import SystemClock
-from altmonitor.ops.deploy.connect import Person
-from altmonitor.ops.deploy.deploy import Surroundings, main
+from altmonitor.ops.deploy.deploy import Person, Surroundings, main
 from altmonitor.ops.deploy.plan import Patience
 from tests.ops.stub_machine import TOKEN, StubMachine, checkout, settings, stub_machine
 

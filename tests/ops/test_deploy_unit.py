@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from altmonitor.ops.deploy.unit import environment_text, unit_text
+from altmonitor.ops.deploy.layout import environment_text, unit_text
 
 TEMPLATE = (Path(__file__).parents[2] / "systemd/altmonitor.service").read_text("utf-8")
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from altmonitor.core.errors import StartError
-from altmonitor.ops.doctor import render
+from altmonitor.ops.doctor import report as render
 from altmonitor.ops.doctor.report import run
 from altmonitor.ops.doctor.values import Check, Finding, Report, Seen, Verdict, failed, fine, note, skipped
 from tests.movable_clock import MovableClock

@@ -182,7 +182,7 @@ def test_a_full_disk_leaves_the_old_file_and_says_what_to_do(tmp_path: Path) -> 
     limited = f"""
 import resource, signal, sys
 from pathlib import Path
-from altmonitor.errors import ConfigError
+from altmonitor.core.errors import ConfigError
 from altmonitor.ops.wizard import env_file
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (2, 2))

@@ -10,8 +10,8 @@ import pytest
 from altmonitor.core.errors import SecondPoller
 from altmonitor.core.types import Destination
 from altmonitor.ops.telegram import is_alone
-from altmonitor.ops.wizard.ops_wizard_pairing import ALPHABET, Claim, listen, new_code
-from altmonitor.ops.wizard.pairing import wait_for_code
+from altmonitor.ops.wizard.chat_step import wait_for_code
+from altmonitor.ops.wizard.pairing import ALPHABET, Claim, listen, new_code
 from altmonitor.telegram.types import BotIdentity
 from tests.movable_clock import MovableClock
 

@@ -10,16 +10,15 @@ from pathlib import Path
 import pytest
 
 import altmonitor.ops.wizard
+from altmonitor.config import VARIABLES
 from altmonitor.core.types import Destination, Secret
-from altmonitor.ops.reach import Reach, Trouble, address_of, judge
-from altmonitor.ops.telegram import read_chat, read_rights
-from altmonitor.ops.wizard.ask_thresholds import BUDGET_MAX, changed_in_chat, variables_of
+from altmonitor.ops.telegram import Reach, Trouble, address_of, judge, read_chat, read_rights
 from altmonitor.ops.wizard.start_step import container_state, ways
+from altmonitor.ops.wizard.steps import BUDGET_MAX, changed_in_chat, variables_of
 from altmonitor.ops.wizard.texts import TABLES
 from altmonitor.ops.wizard.values import Answers, changes, language_of, message_language, proxy_in, redacted, token_in
 from altmonitor.settings.presets import PRESETS
 from altmonitor.telegram.types import BotIdentity
-from altmonitor.variables import VARIABLES
 
 TOKEN = "123456:" + "values-Token_0123456789-abcdefghijk"
 
@@ -242,7 +241,7 @@ def test_a_container_runs_when_it_says_healthy_and_not_before(said: str, state: 
     assert container_state(said) == state
 
 
-PURE_FILES = ("pairing", "texts", "texts_en", "texts_zh", "texts_ru", "values")
+PURE_FILES = ("pairing", "texts/__init__", "texts/en", "texts/zh", "texts/ru", "values")
 OF_THE_OUTSIDE = {"asyncio", "subprocess", "socket", "sys", "os", "time", "aiohttp", "telegram", "pathlib"}
 
 

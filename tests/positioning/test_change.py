@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from altmonitor.positioning.history import Change, NotEnoughHistory, Snapshot, change, qty_change
-from altmonitor.positioning.position_alerts import position_alerts
-from altmonitor.positioning.scan import scan_extreme
-from altmonitor.positioning.trend import ProfitTrend, profit_trend
+from altmonitor.positioning.history import (
+    Change,
+    NotEnoughHistory,
+    ProfitTrend,
+    Snapshot,
+    change,
+    position_alerts,
+    profit_trend,
+    qty_change,
+    scan_extreme,
+)
 from tests.positioning.samples import MINUTE, T0, snapshot
 
 

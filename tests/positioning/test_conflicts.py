@@ -8,11 +8,11 @@ import pytest
 
 from altmonitor.positioning.divergence import Histories, divergence
 from altmonitor.positioning.open_interest import BAR_MS, BARS_NEEDED, OiBar, oi_velocity
-from altmonitor.positioning.share_of_oi import share_of_oi
 from altmonitor.positioning.smart_money import (
     Overview,
     Side,
     headcount_ratio,
+    share_of_oi,
     size_ratio,
     whale_spread,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from altmonitor.positioning.crowd import OpenPosition, crowd, entry_notional_usd, ratio_delta, relative_change
+from altmonitor.positioning.ratios import OpenPosition, crowd, entry_notional_usd, ratio_delta, relative_change
 
 
 def position(trader: str, usd: float) -> OpenPosition:

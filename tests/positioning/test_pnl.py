@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from altmonitor.positioning.pnl import (
+from altmonitor.positioning.open_interest import (
     gain_pct,
     mark_or_nearest,
     pnl_usd,

@@ -9,17 +9,21 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.positioning.chart import chart
 from altmonitor.positioning.divergence import Histories, divergence
-from altmonitor.positioning.history import Snapshot, change
-from altmonitor.positioning.json_values import Asked, divergence_values, history_values, positioning_values
+from altmonitor.positioning.history import Snapshot, change, profit_trend, scan_extreme
+from altmonitor.positioning.json_values import (
+    Asked,
+    change_values,
+    divergence_values,
+    history_values,
+    positioning_values,
+    scan_values,
+    trend_values,
+)
 from altmonitor.positioning.open_interest import BAR_MS, OiBar, oi_velocity
-from altmonitor.positioning.picture import Picture, picture_values
+from altmonitor.positioning.picture import Picture, chart, picture_values
 from altmonitor.positioning.ratios import LongShort
-from altmonitor.positioning.scan import scan_extreme
 from altmonitor.positioning.smart_money import Side, notional_usd
-from altmonitor.positioning.tracking_values import change_values, scan_values, trend_values
-from altmonitor.positioning.trend import profit_trend
 from altmonitor.positioning.units import Fraction
 from tests.positioning.samples import OVERVIEW, T0
 

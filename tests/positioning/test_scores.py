@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.positioning.composite import composite
-from altmonitor.positioning.funding_spread import funding_spread, rate_8h
-from altmonitor.positioning.kelly import kelly_share
+from altmonitor.positioning.funding import funding_spread, rate_8h
+from altmonitor.positioning.ratios import composite, kelly_share
 from altmonitor.positioning.units import Fraction
 
 

@@ -7,19 +7,23 @@ from dataclasses import replace
 
 import pytest
 
-from altmonitor.positioning.profit import filled_cells, profit_gap, profit_share, standing
-from altmonitor.positioning.share_of_oi import band, share_of_oi
 from altmonitor.positioning.smart_money import (
+    band,
     entry_usd,
+    filled_cells,
     headcount_ratio,
     long_bar_share,
     long_usd,
     notional_ratio,
     notional_usd,
+    profit_gap,
+    profit_share,
+    share_of_oi,
     short_usd,
     side_block,
     signal_day_age_hours,
     size_ratio,
+    standing,
     whale_notional_ratio,
     whale_spread,
     whale_usd,

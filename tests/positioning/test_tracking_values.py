@@ -8,11 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from altmonitor.positioning.chart import Chart, chart, fill_interval, nearest_closes
-from altmonitor.positioning.history import Change, NotEnoughHistory, Snapshot, change
-from altmonitor.positioning.scan import scan_extreme
-from altmonitor.positioning.tracking_values import change_values, scan_values, trend_values
-from altmonitor.positioning.trend import profit_trend
+from altmonitor.positioning.history import Change, NotEnoughHistory, Snapshot, change, profit_trend, scan_extreme
+from altmonitor.positioning.json_values import change_values, scan_values, trend_values
+from altmonitor.positioning.picture import Chart, chart, fill_interval, nearest_closes
 from tests.positioning.samples import MINUTE, T0, snapshot
 
 ROWS = [

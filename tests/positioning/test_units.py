@@ -8,13 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.positioning.periods import PERIODS, checked_period, period_ms
+from altmonitor.config import LSR_PERIODS
 from altmonitor.positioning.units import (
+    PERIODS,
     Fraction,
     Percent,
     amount,
     change_pct,
+    checked_period,
     known,
+    period_ms,
     positive,
     quotient,
     round_half_up,
@@ -23,7 +26,6 @@ from altmonitor.positioning.units import (
     to_percent,
     whole_percent,
 )
-from altmonitor.variables import LSR_PERIODS
 
 
 @pytest.mark.parametrize(

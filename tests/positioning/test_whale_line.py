@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from altmonitor.positioning.whale_line import whale_line
+from altmonitor.positioning.smart_money import whale_line
 from tests.positioning.samples import OVERVIEW, T0, with_sides
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from PIL import Image
 
 from altmonitor.market.candles import MINUTE_MS, Candle
-from altmonitor.render.charts.ink import Colour
-from altmonitor.render.charts.spec import ChartSpec, Mark
+from altmonitor.render.charts.canvas import Colour
+from altmonitor.render.charts.layout import ChartSpec, Mark
 
 T0 = 1_787_958_000_000  # 2026-08-28 23:00 UTC
 

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from altmonitor.commands.facts import TOP_WINDOWS, Chart, FundingFacts, OpenInterestFacts, PriceFacts, Top, TopRow
 from altmonitor.commands.replies import NotAvailable, NotPermitted, NumbersChanged, Placed, Reply, Unrecorded
 from altmonitor.commands.replies_market import (
+    TOP_WINDOWS,
     AnswerFailed,
+    Chart,
     ChartShown,
     Explained,
+    FundingFacts,
     FundingShown,
     NothingKnown,
+    OpenInterestFacts,
     OpenInterestShown,
+    PriceFacts,
     PriceShown,
+    Top,
+    TopRow,
     TopShown,
 )
 from altmonitor.commands.replies_settings import (
@@ -47,13 +53,11 @@ from altmonitor.commands.replies_settings import (
 from altmonitor.core.alert import KINDS, Alert, ToldAlert
 from altmonitor.core.types import Destination
 from altmonitor.detectors.verdict import RULES, Explanation, RuleCheck, Verdict
-from altmonitor.render.style import Style
+from altmonitor.render.format import Style
 from altmonitor.settings.audience import Audience, QuietHours
-from altmonitor.settings.changes import ChangeMade, RecordedChange
+from altmonitor.settings.changes import NOT_MUTED, ChangeMade, Difference, RecordedChange
 from altmonitor.settings.conditions import Condition, FundingCrosses, Predicate, PriceCrosses, PriceMoves
-from altmonitor.settings.differences import NOT_MUTED, Difference
-from altmonitor.settings.presets import PRESETS
-from altmonitor.settings.proposals import BudgetProposal, BudgetRow, NotEnoughHistory, ThresholdRow
+from altmonitor.settings.presets import PRESETS, BudgetProposal, BudgetRow, NotEnoughHistory, ThresholdRow
 from altmonitor.settings.settings import SETTINGS, Settings
 from altmonitor.settings.state import Own
 

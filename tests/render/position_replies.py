@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from altmonitor.commands.position_facts import DivergenceFacts, MissingPart, WhoFacts
-from altmonitor.commands.position_replies import (
+from altmonitor.commands.replies import Reply
+from altmonitor.commands.replies_market import (
     ChangeShown,
+    DivergenceFacts,
     DivergenceShown,
+    MissingPart,
     ScanShown,
     TooFewRows,
     TrendShown,
+    WhoFacts,
     WhoShown,
 )
-from altmonitor.commands.replies import Reply
 from altmonitor.positioning.divergence import Histories, divergence
 from altmonitor.positioning.funding import funding_cost
-from altmonitor.positioning.history import Change, NotEnoughHistory, change
+from altmonitor.positioning.history import (
+    Change,
+    ExtremeScan,
+    NotEnoughHistory,
+    ProfitTrend,
+    ScanEntry,
+    change,
+    profit_trend,
+)
 from altmonitor.positioning.open_interest import OiVelocity
 from altmonitor.positioning.picture import Picture
 from altmonitor.positioning.ratios import TakerFlow, TopTraders
-from altmonitor.positioning.scan import ExtremeScan, ScanEntry
-from altmonitor.positioning.trend import ProfitTrend, profit_trend
 from altmonitor.positioning.units import Fraction, Percent
 from tests.positioning.samples import MINUTE, OVERVIEW, T0, bucket, snapshot
 

@@ -10,12 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from altmonitor.market.candles import MINUTE_MS, Candle
-from altmonitor.render.charts import ink
-from altmonitor.render.charts.canvas import Canvas
+from altmonitor.render.charts import canvas as ink
+from altmonitor.render.charts.canvas import COVERED, Canvas, font, is_in, runs
 from altmonitor.render.charts.chart import chart_png
-from altmonitor.render.charts.lettering import COVERED, font, is_in, runs
-from altmonitor.render.charts.sheet import Sheet, laid_out
-from altmonitor.render.charts.spec import ChartSpec, Mark
+from altmonitor.render.charts.layout import ChartSpec, Mark, Sheet, laid_out
 from tests.render.chart_cases import T0, Seen, candle, chart, pumped, zigzag
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from altmonitor.commands.replies import HelpShown
 from altmonitor.commands.table import COMMANDS
-from altmonitor.core.languages import LANGUAGES
+from altmonitor.core.types import LANGUAGES
 from altmonitor.render import format as n
+from altmonitor.render.format import Style
 from altmonitor.render.replies import reply_parts
-from altmonitor.render.style import Style
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -12,11 +12,10 @@ import pytest
 from PIL import Image
 
 from altmonitor.positioning.picture import Picture
-from altmonitor.render.charts.ink import BACKGROUND, DOWN, HATCH, UP
+from altmonitor.render.charts.canvas import BACKGROUND, DOWN, HATCH, UP
 from altmonitor.render.charts.panel import HEIGHT, WIDTH, panel_png
-from altmonitor.render.panel import panel_of
-from altmonitor.render.panel_page import panel_page
-from altmonitor.render.style import Style
+from altmonitor.render.format import Style
+from altmonitor.render.panel import panel_of, panel_page
 from tests.positioning.samples import T0, with_sides
 from tests.render.position_replies import PICTURE
 

@@ -6,9 +6,19 @@ from datetime import UTC, timedelta, timezone
 
 import pytest
 
-from altmonitor.commands.facts import FundingFacts, OpenInterestFacts, PriceFacts, Top, TopRow
 from altmonitor.commands.replies import NotPermitted, Placed, Reply, StatusShown, Unrecorded
-from altmonitor.commands.replies_market import Explained, FundingShown, OpenInterestShown, PriceShown, TopShown
+from altmonitor.commands.replies_market import (
+    Explained,
+    FundingFacts,
+    FundingShown,
+    OpenInterestFacts,
+    OpenInterestShown,
+    PriceFacts,
+    PriceShown,
+    Top,
+    TopRow,
+    TopShown,
+)
 from altmonitor.commands.replies_settings import (
     BudgetProposed,
     Changed,
@@ -24,13 +34,12 @@ from altmonitor.commands.replies_settings import (
 from altmonitor.core.alert import Alert, ToldAlert
 from altmonitor.core.types import Destination
 from altmonitor.detectors.verdict import Explanation, RuleCheck, Verdict
+from altmonitor.render.format import Style
 from altmonitor.render.replies import reply_parts
-from altmonitor.render.style import Style
 from altmonitor.settings.audience import Audience, QuietHours
-from altmonitor.settings.changes import ChangeMade, RecordedChange
+from altmonitor.settings.changes import NOT_MUTED, ChangeMade, Difference, RecordedChange
 from altmonitor.settings.conditions import Condition, FundingCrosses, PriceMoves
-from altmonitor.settings.differences import NOT_MUTED, Difference
-from altmonitor.settings.proposals import BudgetProposal, BudgetRow, ThresholdRow
+from altmonitor.settings.presets import BudgetProposal, BudgetRow, ThresholdRow
 from altmonitor.settings.settings import Settings
 from altmonitor.settings.state import Own
 from tests.render.test_replies import FINE

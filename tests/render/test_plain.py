@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from altmonitor.render.plain import one_line
+from altmonitor.render.format import one_line
 
 
 def test_a_message_becomes_one_line_for_the_log() -> None:

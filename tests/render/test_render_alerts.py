@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altmonitor.core.alert import Alert, Details
-from altmonitor.delivery.renderer import MessageRenderer
+from altmonitor.delivery.destination_style import MessageRenderer
 from altmonitor.render.alerts import hash_tag
 from tests.render.render_cases import AT_MS, OI, PRICE, VOLUME, changed, has_cjk, read
 

@@ -8,7 +8,7 @@ import pytest
 
 from altmonitor.core.status import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus, assess
 from altmonitor.render import format as n
-from altmonitor.render.board import status_board
+from altmonitor.render.status import status_board
 from tests.render.test_replies import EN, NOW_S, SYMBOLS, VITALS, ZH, status
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.delivery.renderer import MessageRenderer
+from altmonitor.delivery.destination_style import MessageRenderer
 from altmonitor.render import notices as news_values
 from altmonitor.render.notices import (
     BackAfter,

@@ -10,19 +10,17 @@ from typing import get_args
 
 import pytest
 
-from altmonitor.commands.position_facts import DivergenceFacts
-from altmonitor.commands.position_replies import ChangeShown, DivergenceShown, ScanShown, TrendShown
 from altmonitor.commands.replies import HistoryShown, StatsShown
+from altmonitor.commands.replies_market import ChangeShown, DivergenceFacts, DivergenceShown, ScanShown, TrendShown
 from altmonitor.core.alert import Alert, AlertStats, Details, Kind, Positions, ToldAlert, WhaleLine
-from altmonitor.positioning.scan import ExtremeScan
+from altmonitor.positioning.history import ExtremeScan
 from altmonitor.positioning.units import Fraction
 from altmonitor.render.alerts import alert_html
 from altmonitor.render.digest import digest_parts
-from altmonitor.render.plain import without_markup
+from altmonitor.render.format import Style, without_markup
 from altmonitor.render.position_card import plain_card, profit_bar, push_card
 from altmonitor.render.replies import reply_parts
 from altmonitor.render.replies_positions import position_lines
-from altmonitor.render.style import Style
 from tests.positioning.samples import OVERVIEW, T0, with_sides
 from tests.render.position_replies import CHANGE, FACTS, GAP, LONG_NAME, NOTHING, PICTURE, TREND, entry
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from altmonitor.core.alert import Alert, Details, EpisodeEnd
-from altmonitor.delivery.renderer import MessageRenderer
+from altmonitor.delivery.destination_style import MessageRenderer
 from altmonitor.interfaces.delivery import Press
 from altmonitor.render import format as n
 from altmonitor.render.signed_buttons import AlertAction, Seal

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.commands.parse import Command, parse
 from altmonitor.commands.replies import (
     Bad,
     HelpShown,
@@ -41,9 +40,8 @@ from altmonitor.commands.replies import (
 )
 from altmonitor.commands.replies_settings import NoRoute
 from altmonitor.commands.reply_buttons import ACTION_BYTES_MAX, CANCEL
-from altmonitor.commands.table import COMMANDS, TOPICS
+from altmonitor.commands.table import COMMANDS, TOPICS, Command, parse
 from altmonitor.core.alert import Alert, AlertStats, DeliveryState, ToldAlert
-from altmonitor.core.languages import LANGUAGES
 from altmonitor.core.status import (
     FeedStatus,
     GuardStatus,
@@ -57,18 +55,17 @@ from altmonitor.core.status import (
     Vitals,
     assess,
 )
+from altmonitor.core.types import LANGUAGES
 from altmonitor.detectors.verdict import RULES, Verdict
 from altmonitor.render import format as n
 from altmonitor.render.blocks import packed
-from altmonitor.render.help import command_menu
-from altmonitor.render.replies import reply_parts
-from altmonitor.render.style import Style
+from altmonitor.render.format import Style
+from altmonitor.render.replies import command_menu, reply_parts
 from altmonitor.render.texts.reply_texts import REPLY_TEXTS, TABLES
-from altmonitor.settings.differences import NOT_MUTED
-from altmonitor.settings.input import NotRead
+from altmonitor.settings.changes import NOT_MUTED
+from altmonitor.settings.input import NotRead, Unlisted
 from altmonitor.settings.presets import PRESETS
 from altmonitor.settings.settings import SETTING_OF, SETTINGS, Settings
-from altmonitor.settings.symbols import Unlisted
 from tests.render import more_replies, position_replies
 
 NOW_S = 1_790_000_000  # 2026-09-21 14:13:20 UTC

@@ -11,7 +11,7 @@ from altmonitor.core.types import Destination
 from altmonitor.replay.budget import Budget, Listening
 from altmonitor.replay.move_stats import Candles, Tally
 from altmonitor.settings.audience import Audience
-from altmonitor.settings.proposals import BudgetProposal, NotEnoughHistory
+from altmonitor.settings.presets import BudgetProposal, NotEnoughHistory
 from altmonitor.settings.settings import SETTING_OF, Settings
 
 MINUTE = 60_000

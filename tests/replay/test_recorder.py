@@ -9,7 +9,7 @@ from pathlib import Path
 
 from altmonitor.core.errors import ExchangeUnreachable, UnknownSymbol
 from altmonitor.interfaces.exchange import Priority
-from altmonitor.market.closed_run import ClosedCandle
+from altmonitor.market.candles import ClosedCandle
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.replay.move_stats import Reach, Tally
 from altmonitor.replay.recorder import Recorder, Sources

@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.settings.holder import Home, SettingsHolder
-from altmonitor.settings.overrides import Overrides
+from altmonitor.config import VARIABLES
+from altmonitor.settings.audience import Overrides
 from altmonitor.settings.settings import SETTING_OF, SETTINGS, Settings
-from altmonitor.settings.state import State
-from altmonitor.variables import VARIABLES
+from altmonitor.settings.state import Home, SettingsHolder, State
 from tests.commands.desk import MAIN
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from altmonitor.settings.symbols import find, nearest, spelled, split_words
+from altmonitor.settings.input import find, nearest, spelled, split_words
 from tests.commands.desk import LISTED
 
 

@@ -15,8 +15,7 @@ from websockets.asyncio.client import ClientConnection
 
 from altmonitor.sim.control import ExchangeFaults
 from altmonitor.sim.exchange import SimExchange
-from altmonitor.sim.market import SeededMarket
-from altmonitor.sim.port import Market
+from altmonitor.sim.market import Market, SeededMarket
 from altmonitor.sim.script import Event
 
 MINUTE = 60_000

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
+from altmonitor.sim.control import busiest
 from altmonitor.sim.script import OiStep, Pump
-from altmonitor.sim.stats import busiest
 from tests.sim.exchange_kit import MINUTE, START, ask, everything, scene, until
 
 

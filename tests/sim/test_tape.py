@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from altmonitor.core.errors import ConfigError
-from altmonitor.sim.port import Market
-from altmonitor.sim.tape import TapeMarket
-from altmonitor.sim.tape_file import Jump
+from altmonitor.sim.market import Market
+from altmonitor.sim.tape import Jump, TapeMarket
 from tests.sim.exchange_kit import MINUTE, START, ask, everything, scene
 
 HEADER = (

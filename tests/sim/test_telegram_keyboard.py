@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from altmonitor.sim.telegram.telegram_keyboard import buttons, data_of
+from altmonitor.sim.telegram.chats import buttons, data_of
 from tests.sim.telegram_client import GROUP, telegram
 
 

@@ -10,9 +10,8 @@ import pytest
 from altmonitor.sim.contracts import SimContract
 from altmonitor.sim.control import RestFault
 from altmonitor.sim.market import SeededMarket
-from altmonitor.sim.positioning import OVERVIEW_PATH
+from altmonitor.sim.positioning import OVERVIEW_PATH, Traders
 from altmonitor.sim.script import Listing, OiStep, Pump
-from altmonitor.sim.traders import Traders
 from tests.sim.exchange_kit import MINUTE, START, Scene, scene
 from tests.sim.test_tape import line, tape
 

@@ -15,9 +15,9 @@ from altmonitor.commands.ports import ChangeLog
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
+from altmonitor.settings.audience import Overrides
 from altmonitor.settings.changes import ChangeMade
 from altmonitor.settings.conditions import Condition, PriceCrosses
-from altmonitor.settings.overrides import Overrides
 from altmonitor.settings.state import Own
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage.changes import ChangeRecords, MemoryChanges

@@ -230,8 +230,8 @@ def test_a_file_or_directory_that_may_only_be_read_is_named(writable: str) -> No
         path.chmod(0o666 if writable == "file" else 0o444)
         program = (
             "import os, sys; from pathlib import Path\n"
-            "from altmonitor.storage import migrate\n"
-            "from altmonitor.errors import StorageError\n"
+            "from altmonitor.storage import migrations as migrate\n"
+            "from altmonitor.core.errors import StorageError\n"
             "migrate.latest_version()\n"  # reads what somebody else may not be able to read
             "os.setuid(65534)\n"
             "try: migrate.prepare(Path(sys.argv[1]), now_s=1)\n"

@@ -15,12 +15,10 @@ import pytest
 from altmonitor.config import load
 from altmonitor.core.errors import NewerSchemaError, StorageError
 from altmonitor.core.types import Destination
-from altmonitor.settings.audience import QuietHours
+from altmonitor.settings.audience import Budget, Overrides, QuietHours
 from altmonitor.settings.conditions import Condition, PriceCrosses, PriceMoves
-from altmonitor.settings.holder import Home, SettingsHolder
-from altmonitor.settings.overrides import Budget, Overrides
 from altmonitor.settings.settings import Settings
-from altmonitor.settings.state import Own, State
+from altmonitor.settings.state import Home, Own, SettingsHolder, State
 from altmonitor.storage.state_file import StateFile, base_settings, which_won
 from altmonitor.storage.state_format import decode_own, encode_own
 from tests.fakes import ManualClock

@@ -11,12 +11,10 @@ from hypothesis import example, given, settings
 
 from altmonitor.core.errors import NewerSchemaError
 from altmonitor.core.types import Destination
-from altmonitor.settings.holder import Home, SettingsHolder
 from altmonitor.settings.settings import SETTING_OF, Settings
-from altmonitor.settings.state import State
+from altmonitor.settings.state import Home, SettingsHolder, State
 from altmonitor.storage.state_file import StateFile
-from altmonitor.storage.state_format import decode, encode
-from altmonitor.storage.state_rows import Damaged
+from altmonitor.storage.state_format import Damaged, decode, encode
 from tests.fakes import ManualClock
 from tests.fuzz import broken
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from altmonitor.commands.parse import BadCommand, Command, NotACommand, parse
+from altmonitor.commands.table import BadCommand, Command, NotACommand, parse
 from altmonitor.telegram.types import Incoming
 from altmonitor.telegram.updates import Ignored, Membership, Moved, read_update
 from tests.fuzz import STRANGE, broken_value

@@ -26,9 +26,8 @@ from altmonitor.core.errors import (
 )
 from altmonitor.core.types import Destination, Secret
 from altmonitor.interfaces.delivery import Channel, InlineButton
-from altmonitor.sim.telegram.telegram_keyboard import buttons
-from altmonitor.sim.telegram.telegram_photo import Upload
-from altmonitor.sim.telegram.values import Outage
+from altmonitor.sim.telegram.chats import buttons
+from altmonitor.sim.telegram.values import Outage, Upload
 from altmonitor.telegram.bot import TelegramChannel, Timeouts
 from altmonitor.telegram.types import BotIdentity
 from tests.movable_clock import MovableClock

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from altmonitor.core.errors import ChatUnreachable, DeliveryError, RetryLater, SecondPoller
-from altmonitor.telegram.poll_health import PollHealth
+from altmonitor.telegram.poller import PollHealth
 from tests.movable_clock import MovableClock
 from tests.telegram.listening import Recorder
 

@@ -1,4 +1,4 @@
-from altmonitor.telegram.rate_limit import Admission, RateLimit
+from altmonitor.telegram.access import Admission, RateLimit
 
 YES, HINT, SILENCE = Admission.YES, Admission.HINT, Admission.SILENCE
 

@@ -5,7 +5,8 @@ import logging
 import pytest
 
 from altmonitor.core.types import Destination
-from altmonitor.telegram.strangers import REMEMBERED, Strangers
+from altmonitor.telegram.access import STRANGERS_REMEMBERED as REMEMBERED
+from altmonitor.telegram.access import Strangers
 from altmonitor.telegram.types import Incoming
 
 

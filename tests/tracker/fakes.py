@@ -16,11 +16,9 @@ from altmonitor.positioning.open_interest import OiBar, OiVelocity
 from altmonitor.positioning.ratios import TopTraders
 from altmonitor.positioning.smart_money import Overview
 from altmonitor.tracker.capture import CaptureParts, Captures, MarkPrices, Pool
-from altmonitor.tracker.position_watch import PositionWatch
-from altmonitor.tracker.tracked import Progress, Tracked
-from altmonitor.tracker.tracker import Tracker, TrackerLinks
-from altmonitor.tracker.tracker_news import TrackerNews
-from altmonitor.tracker.types import Answered, Liveness, Series, SweepRow
+from altmonitor.tracker.position_alerts import PositionWatch
+from altmonitor.tracker.tracker import Progress, Tracked, Tracker, TrackerLinks
+from altmonitor.tracker.types import Answered, Liveness, Series, SweepRow, TrackerNews
 from tests.movable_clock import MovableClock
 from tests.tracker.samples import snapshot, top_traders
 

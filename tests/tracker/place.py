@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from altmonitor import config as configuration
-from altmonitor.app.positioning_stage import positioning_stage
+from altmonitor.app.positioning import positioning_stage
 from altmonitor.config import Config
 from altmonitor.core.clock import ScaledClock
 from altmonitor.sim.exchange import SimExchange
@@ -17,9 +17,8 @@ from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.wire import KlineRow
 from altmonitor.storage.snapshots import SnapshotsDb
 from altmonitor.tracker.capture import CaptureParts, Captures, MarkPrices, Pool
-from altmonitor.tracker.tracked import Progress, Tracked
-from altmonitor.tracker.tracker import Tracker, TrackerLinks
-from altmonitor.tracker.tracker_news import TrackerNews
+from altmonitor.tracker.tracker import Progress, Tracked, Tracker, TrackerLinks
+from altmonitor.tracker.types import TrackerNews
 from tests.e2e.process import watched
 
 T0 = 1_790_000_100_000  # a full five minutes

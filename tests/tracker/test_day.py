@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.sim.stats import busiest
+from altmonitor.sim.control import busiest
 from altmonitor.tracker.plan import Part
-from altmonitor.tracker.tracked import Tracked
+from altmonitor.tracker.tracker import Tracked
 from altmonitor.tracker.types import Series
 from tests.tracker.place import OVERVIEW, T0, StillMarket, place
 

@@ -8,15 +8,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from altmonitor.app.herald import Herald
+from altmonitor.app.tracking import Herald
 from altmonitor.core.errors import ChatGone, ChatUnreachable, DeliveryError, RetryLater
 from altmonitor.core.types import Destination
-from altmonitor.positioning.history import NotEnoughHistory, change
-from altmonitor.positioning.position_alerts import position_alerts
-from altmonitor.render.style import Style
-from altmonitor.render.tracking import tracking_text
-from altmonitor.tracker.tracker_news import PositionMoved, TrackerBlocked, TrackerNews, TrackerRecovered, TrackerStuck
-from altmonitor.tracker.types import Series
+from altmonitor.positioning.history import NotEnoughHistory, change, position_alerts
+from altmonitor.render.format import Style
+from altmonitor.render.news import tracking_text
+from altmonitor.tracker.types import PositionMoved, Series, TrackerBlocked, TrackerNews, TrackerRecovered, TrackerStuck
 from tests.movable_clock import T0, MovableClock
 from tests.tracker.samples import snapshot
 

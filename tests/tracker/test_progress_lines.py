@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import io
 
-from altmonitor.cli.progress_lines import ProgressLines
-from altmonitor.tracker.tracked import Progress
+from altmonitor.cli.track import ProgressLines
+from altmonitor.tracker.tracker import Progress
 from altmonitor.tracker.types import Series
 from tests.fakes import ManualClock
 

@@ -12,14 +12,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from altmonitor import config as configuration
-from altmonitor.app.herald import Herald
-from altmonitor.app.positioning_stage import positioning_stage
-from altmonitor.app.tracking import TrackingSide, tracked_of
-from altmonitor.cli.cli_positioning import SERIES
+from altmonitor.app.positioning import positioning_stage
+from altmonitor.app.tracking import Herald, TrackingSide, tracked_of
+from altmonitor.cli.main import SERIES
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ConfigError
-from altmonitor.render.style import Style
+from altmonitor.render.format import Style
 from altmonitor.storage.snapshot_queries import snapshot_reader
 from altmonitor.storage.snapshots import SnapshotsDb
 from altmonitor.tracker.types import Series

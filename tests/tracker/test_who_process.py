@@ -211,7 +211,7 @@ async def test_an_error_has_the_same_envelope(tmp_path: Path, arguments: tuple[s
 def test_help_loads_nothing_heavy() -> None:
     asked = "for words in (['who', '-h'], ['who', 'change', '-h'], ['track', '-h'], ['positioning', 'history', '-h']):"
     code = (
-        f"import sys\nfrom altmonitor.cli import cli\n{asked}\n    cli(words, standalone_mode=False)\n"
+        f"import sys\nfrom altmonitor.cli.main import cli\n{asked}\n    cli(words, standalone_mode=False)\n"
         "print([name for name in ('numpy', 'aiohttp', 'telegram', 'aiosqlite', 'msgspec') if name in sys.modules])"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

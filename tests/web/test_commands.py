@@ -10,7 +10,7 @@ import pytest
 
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.types import Secret
-from altmonitor.web.commands import Commands, ListedCommand
+from altmonitor.web.api import Commands, ListedCommand
 from altmonitor.web.server import HealthServer, Served
 from tests.commands.desk import healthy
 

@@ -11,7 +11,7 @@ import math
 
 import msgspec
 
-from altmonitor.exchanges.rest.readers import UNREADABLE
+from altmonitor.exchanges.rest.client import UNREADABLE
 from altmonitor.interfaces.exchange import DayTicker, Funding, LongShortRatio, OpenInterest
 from altmonitor.market.candles import Candle
 from altmonitor.market.contracts import Contract

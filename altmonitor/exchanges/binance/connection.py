@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from altmonitor.core.clock import Clock
-from altmonitor.exchanges.binance.endpoints import CONTROL_INTERVAL_S, STREAM_PATH
 from altmonitor.exchanges.binance.frames import (
     NOT_A_KLINE,
     Answer,
@@ -19,7 +18,7 @@ from altmonitor.exchanges.binance.frames import (
     decode_kline,
     decode_other,
 )
-from altmonitor.exchanges.binance.subscriptions import SubscriptionLedger
+from altmonitor.exchanges.binance.subscriptions import CONTROL_INTERVAL_S, STREAM_PATH, SubscriptionLedger
 from altmonitor.exchanges.ws.transport import CloseReason, OpenTransport, Transport, TransportOptions
 from altmonitor.interfaces.exchange import FeedSink
 from altmonitor.market.contracts import ContractNews

@@ -3,22 +3,127 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
+
+import msgspec
 
 from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeError, ExchangeUnreachable
-from altmonitor.exchanges.binance.bodies import DayTickerWire, PremiumIndexWire
-from altmonitor.exchanges.binance.positioning_wire import LongShortWire, OiBarWire, TakerFlowWire
+from altmonitor.exchanges.binance.bodies import DayTickerWire, KlineWire, PremiumIndexWire
 from altmonitor.exchanges.binance.rest import BinanceRest
 from altmonitor.exchanges.rest.budget import FUTURES_DATA
-from altmonitor.exchanges.rest.readers import One, Rows
+from altmonitor.exchanges.rest.client import One, Rows
 from altmonitor.interfaces.exchange import DayTicker, Funding, Priority
 from altmonitor.positioning.divergence import Histories
 from altmonitor.positioning.open_interest import BARS_NEEDED, OiBar
-from altmonitor.positioning.periods import checked_period
 from altmonitor.positioning.ratios import LongShort, TakerFlow, TopTraders
+from altmonitor.positioning.units import Fraction, checked_period
+
+# ---
+# Rows of the futures statistics → our values. Bytes in, values out; no I/O.
+#
+# Source: https://developers.binance.com/docs/derivatives/usds-margined-futures/market-data/rest-api (2026-08).
+
+
+SUM_TOLERANCE = 0.011
+"""Two shares of four decimals each, of which the exchange rounds one."""
+
+
+class LongShortWire(msgspec.Struct, frozen=True, rename="camel"):
+    """The position ratio has shares of position sizes under these names; its coin-margined twin says longPosition."""
+
+    symbol: str
+    long_short_ratio: float
+    timestamp: int
+    long_account: float | None = None
+    short_account: float | None = None
+    long_position: float | None = None
+    short_position: float | None = None
+
+    def parse(self) -> tuple[str, LongShort]:
+        """Symbol and bucket."""
+        long = self.long_position if self.long_account is None else self.long_account
+        short = self.short_position if self.short_account is None else self.short_account
+        if long is None or short is None:
+            raise ValueError("a share is missing")
+        return self.symbol, long_short(self.timestamp, long, short, self.long_short_ratio)
+
+
+class TakerFlowWire(msgspec.Struct, frozen=True, rename="camel"):
+    """These rows do not name their symbol."""
+
+    buy_vol: float
+    sell_vol: float
+    buy_sell_ratio: float
+    timestamp: int
+
+    def parse(self) -> TakerFlow:
+        return TakerFlow(
+            time_ms=time_ms(self.timestamp),
+            buy_coins=_amount(self.buy_vol),
+            sell_coins=_amount(self.sell_vol),
+            buy_sell_ratio=_amount(self.buy_sell_ratio),
+        )
+
+
+class OiBarWire(msgspec.Struct, frozen=True, rename="camel"):
+    symbol: str
+    sum_open_interest: float
+    timestamp: int
+    sum_open_interest_value: float | str | None = None
+
+    def parse(self) -> tuple[str, OiBar]:
+        bar = OiBar(
+            time_ms=time_ms(self.timestamp),
+            coins=_amount(self.sum_open_interest),
+            usd=_usd(self.sum_open_interest_value),
+        )
+        return self.symbol, bar
+
+
+def long_short(stamp_ms: int, long: float, short: float, ratio: float) -> LongShort:
+    """Raises: ValueError for shares that make no whole. One above 1 is no fraction: better no row than 6,215 %."""
+    if not abs(long + short - 1.0) <= SUM_TOLERANCE:
+        raise ValueError("the shares do not make a whole")
+    return LongShort(
+        time_ms=time_ms(stamp_ms),
+        long_share=_share(long),
+        short_share=_share(short),
+        long_short_ratio=_amount(ratio),
+    )
+
+
+def time_ms(value: int) -> int:
+    if not 0 < value < 10**14:
+        raise ValueError("not unix milliseconds")
+    return value
+
+
+def _share(value: float) -> Fraction:
+    if not 0.0 <= value <= 1.0:
+        raise ValueError("not a fraction 0…1")
+    return Fraction(value)
+
+
+def _amount(value: float) -> float:
+    if not 0.0 <= value < math.inf:
+        raise ValueError("not a finite number ≥ 0")
+    return value
+
+
+def _usd(value: float | str | None) -> float | None:
+    """The contracts are what counts; without their worth the bar still says something."""
+    try:
+        return None if value is None else _amount(float(value))
+    except ValueError:
+        return None
+
+
+# ---
+
 
 V = TypeVar("V")
 
@@ -182,3 +287,29 @@ def _of(asked: str, named: str, found: V) -> V:
     if asked != named:
         raise BadAnswer(f"asked for {asked}, got {named}")
     return found
+
+
+# ---
+# Closing prices of a symbol over a span, for charts: candles of any length.
+
+
+MOST_CANDLES: Final = 1_000
+WEIGHT: Final = 5
+_KLINES = Rows(KlineWire)
+
+
+async def closes(
+    rest: BinanceRest, symbol: str, *, interval: str, from_ms: int, to_ms: int
+) -> Sequence[tuple[int, float]]:
+    """(open ms, close), oldest → newest, at most `MOST_CANDLES`. Raises: ExchangeError."""
+    body = await rest.get(
+        "/fapi/v1/klines",
+        Priority.UNIVERSE,
+        weight=WEIGHT,
+        symbol=symbol,
+        interval=interval,
+        startTime=from_ms,
+        endTime=to_ms,
+        limit=MOST_CANDLES,
+    )
+    return sorted((candle.open_ms, candle.close) for candle, _ in rest.rows("klines", _KLINES, body))

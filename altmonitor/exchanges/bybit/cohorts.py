@@ -16,16 +16,13 @@ from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer
 from altmonitor.core.status import GuardStatus
-from altmonitor.exchanges.binance.positioning import MOST_BUCKETS
-from altmonitor.exchanges.binance.positioning_wire import long_short
+from altmonitor.exchanges.binance.positioning import MOST_BUCKETS, long_short
+from altmonitor.exchanges.rest.client import ANSWER_WITHIN_S, UNREADABLE, One, Rows, VenueRest, venue_guard
 from altmonitor.exchanges.rest.guard import Guard
-from altmonitor.exchanges.rest.readers import UNREADABLE, One, Rows
-from altmonitor.exchanges.rest.venue import ANSWER_WITHIN_S, VenueRest, venue_guard
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.positioning.divergence import Histories
-from altmonitor.positioning.periods import checked_period
 from altmonitor.positioning.ratios import LongShort
-from altmonitor.positioning.units import round_half_up
+from altmonitor.positioning.units import checked_period, round_half_up
 
 REST_URL: Final = "https://api.bybit.com"
 ACCOUNT_RATIO: Final = "/v5/market/account-ratio"

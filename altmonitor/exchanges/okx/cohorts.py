@@ -18,16 +18,14 @@ from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer
 from altmonitor.core.status import GuardStatus
-from altmonitor.exchanges.binance.positioning import MOST_BUCKETS, clearest
-from altmonitor.exchanges.binance.positioning_wire import long_short
+from altmonitor.exchanges.binance.positioning import MOST_BUCKETS, clearest, long_short
+from altmonitor.exchanges.rest.client import ANSWER_WITHIN_S, UNREADABLE, One, Rows, VenueRest, venue_guard
 from altmonitor.exchanges.rest.guard import Guard
-from altmonitor.exchanges.rest.readers import UNREADABLE, One, Rows
-from altmonitor.exchanges.rest.venue import ANSWER_WITHIN_S, VenueRest, venue_guard
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.contracts import base_of
 from altmonitor.positioning.divergence import Histories
-from altmonitor.positioning.periods import checked_period, period_ms
 from altmonitor.positioning.ratios import LongShort
+from altmonitor.positioning.units import checked_period, period_ms
 
 REST_URL: Final = "https://www.okx.com"
 ALL_ACCOUNTS: Final = "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract"

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from enum import Enum, IntEnum
+from math import inf
 from pathlib import Path
 
 import msgspec
@@ -159,3 +165,215 @@ class BlockFile:
             log.warning(
                 "block file %s cannot be used (%s): other processes will not see our blocks", self._path, problem
             )
+
+
+# ---
+# Which answers mean "do not ask again", and for how long. Pure: bytes and headers in, a value out.
+#
+# Source: https://developers.binance.com/docs/derivatives/usds-margined-futures/general-info (2026-08): 429 over the
+# limit, 418 banned after ignoring it (2 minutes to 3 days), 403 web application firewall. 451 is seen in practice where
+# the law or the terms exclude the caller's address.
+
+
+TOO_MANY_REQUESTS_CODE = -1003
+LONGEST_BELIEVED_S = 30 * 86_400.0
+"""Ten times the longest ban that is documented; beyond it a number is a typing error, and 30 days are obeyed."""
+
+_BANNED_UNTIL = re.compile(r"banned until (\d{12,14})")
+_CODE = re.compile(r'"code"\s*:\s*(-?\d+)')
+_GEOGRAPHY = re.compile(
+    r"restricted location|not available in your (?:country|region)|block access from your country|'b\. eligibility'",
+    re.IGNORECASE,
+)
+
+
+class Severity(IntEnum):
+    """A higher one is not softened by a lower one."""
+
+    SOFT = 1
+    HARD = 2
+    REGION = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """`retry_after_s`: what the exchange asked for, > 0; None when it named no time."""
+
+    severity: Severity
+    status: int
+    reason: str
+    retry_after_s: float | None = None
+
+
+def read_refusal(status: int, headers: Mapping[str, str], body: bytes, *, exchange_ms: int) -> Refusal | None:
+    """None when the answer is no block (which does not make it a good answer).
+
+    headers: case-insensitive. exchange_ms: the exchange's clock now; dates in the answer are measured against it.
+    """
+    text = body[:2_000].decode("utf-8", "replace") if status != 200 else ""
+    if status == 451 or (status != 200 and _GEOGRAPHY.search(text)):
+        severity, reason = Severity.REGION, f"HTTP {status}: the exchange does not serve this location"
+    elif status == 403:
+        severity, reason = Severity.HARD, "HTTP 403: blocked by the exchange's firewall"
+    elif status == 418:
+        severity, reason = Severity.SOFT, "HTTP 418: banned for too many requests"
+    elif status == 429 or (status >= 400 and _code_of(text) == TOO_MANY_REQUESTS_CODE):
+        severity, reason = Severity.SOFT, f"HTTP {status}: too many requests"
+    else:
+        return None
+    waits = [
+        wait_s
+        for wait_s in (retry_after_s(headers, exchange_ms=exchange_ms), _banned_for_s(text, exchange_ms=exchange_ms))
+        if wait_s is not None
+    ]
+    return Refusal(severity=severity, status=status, reason=reason, retry_after_s=max(waits, default=None))
+
+
+def retry_after_s(headers: Mapping[str, str], *, exchange_ms: int) -> float | None:
+    """`Retry-After` as seconds or as an HTTP date; None when absent, unreadable, zero or in the past."""
+    text = headers.get("Retry-After", "").strip()
+    if not text:
+        return None
+    try:
+        wait_s = float(text)
+    except ValueError:
+        try:
+            wait_s = parsedate_to_datetime(text).timestamp() - exchange_ms / 1000
+        except (ValueError, OverflowError, OSError):
+            return None
+    return _believed(wait_s)
+
+
+def _banned_for_s(text: str, *, exchange_ms: int) -> float | None:
+    match = _BANNED_UNTIL.search(text)
+    return None if match is None else _believed((int(match[1]) - exchange_ms) / 1000)
+
+
+def _believed(wait_s: float) -> float | None:
+    if math.isnan(wait_s) or wait_s <= 0:
+        return None
+    return min(wait_s, LONGEST_BELIEVED_S)
+
+
+def _code_of(text: str) -> int | None:
+    match = _CODE.search(text)
+    return None if match is None else int(match[1])
+
+
+# ---
+# Open, blocked, half-open, probing: the state machine behind the guard. Pure; the time is handed in.
+#
+# OPEN ──refusal──▶ BLOCKED ──its time is over──▶ HALF_OPEN ──begin_probe──▶ PROBING ──passed──▶ OPEN
+# ▲                                                        │
+# └────────────── refused again, or no answer ─────────────┘
+
+
+HARD_BLOCK_S = 90 * 60.0
+REGION_BLOCK_S = 6 * 3600.0
+SOFT_BASE_S = 5 * 60.0
+SOFT_GROWTH = 3
+SOFT_CEILING = 12  # × SOFT_BASE_S: 5, 15, 45, 60, 60 … minutes
+SOFT_MEMORY_S = 60 * 60.0
+SOFT_GRACE_S = 5 * 60.0
+"""A 60-minute block ends when its hit is 60 minutes old: hits right after it still belong to the same row."""
+
+PROBE_RETRY_S = 15.0
+
+
+class Phase(Enum):
+    OPEN = "open"
+    BLOCKED = "blocked"
+    HALF_OPEN = "half_open"
+    PROBING = "probing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """`until_s`: on the axis of the `now_s` handed in."""
+
+    until_s: float
+    severity: Severity
+    reason: str
+
+
+class Breaker:
+    """soft_hits: consecutive soft blocks; last_soft_s: when the last began, None before the first."""
+
+    def __init__(self) -> None:
+        self.block: Block | None = None
+        self.soft_hits = 0
+        self.last_soft_s: float | None = None
+        self._is_probing = False
+        self._last_until_s = -inf
+
+    def phase(self, now_s: float) -> Phase:
+        if self.block is None:
+            return Phase.OPEN
+        if self._is_probing:
+            return Phase.PROBING
+        return Phase.BLOCKED if now_s < self.block.until_s else Phase.HALF_OPEN
+
+    def trip(self, refusal: Refusal, now_s: float) -> bool:
+        """True when this opens a block or moves its end out.
+
+        Answers of requests that were under way when the block began are one hit, not many; they may only lengthen it.
+        """
+        running = self.block if self.phase(now_s) is Phase.BLOCKED else None
+        self._is_probing = False
+        if running is not None and refusal.retry_after_s is None and refusal.severity <= running.severity:
+            return False
+        if running is None and refusal.severity is Severity.SOFT:
+            self._count_soft(now_s)
+        until_s = now_s + (refusal.retry_after_s or self._default_s(refusal.severity))
+        if running is not None and until_s <= running.until_s:
+            return False
+        severity = refusal.severity if running is None else max(running.severity, refusal.severity)
+        self._set(Block(until_s=until_s, severity=severity, reason=refusal.reason))
+        return True
+
+    def adopt(self, block: Block) -> bool:
+        """A block another process met. True when it is longer than ours; never shortens one."""
+        if self.block is not None and block.until_s <= self.block.until_s:
+            return False
+        self._is_probing = False
+        self._set(block)
+        return True
+
+    def remember(self, soft_hits: int, last_soft_s: float | None) -> None:
+        """Soft hits as another process or an earlier run counted them; the newer count wins."""
+        if last_soft_s is not None and (self.last_soft_s is None or last_soft_s > self.last_soft_s):
+            self.soft_hits, self.last_soft_s = soft_hits, last_soft_s
+
+    def begin_probe(self) -> None:
+        self._is_probing = True
+
+    def probe_passed(self) -> None:
+        """Also when another process' probe passed: ours would ask the same question."""
+        self.block = None
+        self._is_probing = False
+
+    def probe_unanswered(self, now_s: float) -> None:
+        """No answer says nothing about the block: ask again a little later."""
+        if self.block is not None and self._is_probing:
+            self._is_probing = False
+            self._set(Block(until_s=now_s + PROBE_RETRY_S, severity=self.block.severity, reason=self.block.reason))
+
+    def probe_abandoned(self) -> None:
+        """The one who probed was cancelled; the next caller probes."""
+        self._is_probing = False
+
+    def _set(self, block: Block) -> None:
+        self.block = block
+        self._last_until_s = block.until_s
+
+    def _count_soft(self, now_s: float) -> None:
+        is_old = self.last_soft_s is None or (
+            now_s - self.last_soft_s > SOFT_MEMORY_S and now_s - self._last_until_s > SOFT_GRACE_S
+        )
+        self.soft_hits = 1 if is_old else self.soft_hits + 1
+        self.last_soft_s = now_s
+
+    def _default_s(self, severity: Severity) -> float:
+        if severity is Severity.SOFT:
+            return float(SOFT_BASE_S * min(SOFT_GROWTH ** (min(self.soft_hits, 9) - 1), SOFT_CEILING))
+        return HARD_BLOCK_S if severity is Severity.HARD else REGION_BLOCK_S

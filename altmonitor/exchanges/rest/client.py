@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from urllib.parse import urlsplit
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Generic, Protocol, TypeVar
+from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+import msgspec
 from yarl import URL
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeUnreachable, StartError
-from altmonitor.exchanges.rest.guard import Answer
+from altmonitor.core.status import GuardStatus
+from altmonitor.exchanges.rest.budget import Ask, Budget, Pool
+from altmonitor.exchanges.rest.guard import Answer, Guard
+from altmonitor.interfaces.exchange import Priority
 
 ANSWER_TIMEOUT_S = 15.0
 LONGEST_BODY = 32 * 1024 * 1024
@@ -108,3 +116,170 @@ async def _read_body(response: aiohttp.ClientResponse) -> bytes:
             raise BadAnswer(f"an answer of more than {LONGEST_BODY} bytes")
         chunks.append(chunk)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+# ---
+# JSON bytes → wire structs → values, tolerant of single odd rows, never of a damaged whole.
+
+
+V_co = TypeVar("V_co", covariant=True)
+V = TypeVar("V")
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises on bytes that are no JSON, no UTF-8, or nested beyond reason."""
+
+
+class Wire(Protocol[V_co]):
+    def parse(self) -> V_co:
+        """Raises: ValueError for what cannot be: a number that is not finite, a symbol that is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[V]):
+    """skipped: rows that were left out."""
+
+    values: list[V]
+    skipped: int
+
+
+class Rows(Generic[V]):
+    """Reader of a JSON array of one kind of row."""
+
+    def __init__(self, wire: type[Wire[V]]) -> None:
+        self._all = msgspec.json.Decoder(list[wire], strict=False)  # type: ignore[valid-type]
+        self._one = msgspec.json.Decoder(wire, strict=False)
+        self._raw = msgspec.json.Decoder(list[msgspec.Raw])
+
+    def read(self, body: bytes | msgspec.Raw) -> Read[V]:
+        """Raises: BadAnswer when this is no array, or an array without one good row but not empty."""
+        values: list[V] = []
+        skipped = 0
+        for row in self._rows(body):
+            try:
+                values.append((self._one.decode(row) if isinstance(row, msgspec.Raw) else row).parse())
+            except (ValueError, *UNREADABLE):
+                skipped += 1
+        if skipped and not values:
+            raise BadAnswer(f"none of {skipped} rows is readable")
+        return Read(values, skipped)
+
+    def _rows(self, body: bytes | msgspec.Raw) -> list[Wire[V]] | list[msgspec.Raw]:
+        try:
+            rows: list[Wire[V]] = self._all.decode(body)
+        except msgspec.ValidationError:  # at least one odd row, or no array: row by row
+            try:
+                return self._raw.decode(body)
+            except UNREADABLE as problem:
+                raise BadAnswer(f"not a list: {problem}") from None
+        except UNREADABLE as problem:
+            raise BadAnswer(_not_json(bytes(body), problem)) from None
+        return rows
+
+
+class One(Generic[V]):
+    """Reader of a single JSON object."""
+
+    def __init__(self, wire: type[V]) -> None:
+        self._decoder = msgspec.json.Decoder(wire, strict=False)
+
+    def read(self, body: bytes) -> V:
+        """Raises: BadAnswer."""
+        try:
+            return self._decoder.decode(body)
+        except msgspec.ValidationError as problem:
+            raise BadAnswer(f"not what the endpoint promises: {problem}") from None
+        except UNREADABLE as problem:
+            raise BadAnswer(_not_json(body, problem)) from None
+
+
+def _not_json(body: bytes, problem: Exception) -> str:
+    if not body.strip():
+        return "empty answer"
+    if body.lstrip()[:1] == b"<":
+        return "a web page instead of JSON"
+    return f"damaged JSON: {problem}"
+
+
+# ---
+# Questions to a venue beside the main one: its own connection, its own guard, no more than one retry.
+
+
+POOL: Final = "venue"
+VENUE_SOCKETS: Final = 4
+ANSWER_WITHIN_S: Final = 8.0
+RETRY_S: Final = (0.3, 0.6)
+BUDGET_WAIT_S: Final = {Priority.ENRICH: 1.5}
+
+
+def venue_guard(
+    base_url: str,
+    *,
+    clock: Clock,
+    requests: int,
+    per_s: float,
+    probe: str,
+    block_file: Path | None = None,
+    on_change: Callable[[GuardStatus], None] | None = None,
+) -> Guard:
+    """The gate for one host: at most `requests` in any `per_s` seconds. probe: a path that costs next to nothing."""
+    return Guard(
+        urlsplit(base_url).netloc,
+        clock=clock,
+        block_file=block_file,
+        on_change=on_change,
+        budget=Budget(pools={POOL: Pool(limit=requests, window_s=per_s)}),
+        probe=probe,
+    )
+
+
+class VenueRest:
+    """`start` before the first question, `stop` after the last. is_refusal: the venue's own "too many requests" inside
+    a 200, which is then treated as the 429 it stands for."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        clock: Clock,
+        guard: Guard,
+        is_refusal: Callable[[bytes], bool],
+        trust_env: bool = True,
+        within_s: float = ANSWER_WITHIN_S,
+    ) -> None:
+        self._http = HttpGet(base_url, clock=clock, trust_env=trust_env, sockets=VENUE_SOCKETS, within_s=within_s)
+        self._clock = clock
+        self._guard = guard
+        self._is_refusal = is_refusal
+
+    async def start(self) -> None:
+        """Raises: StartError for a proxy of a kind that cannot be used."""
+        await self._http.start()
+
+    async def stop(self) -> None:
+        await self._http.stop()
+
+    def guard_status(self) -> GuardStatus:
+        return self._guard.status()
+
+    async def get(self, path: str, priority: Priority, **query: str | int) -> bytes:
+        """The body of a 200. Asked once more after no answer or a 5xx. Raises: ExchangeError."""
+        ask = Ask(target=f"{path}?{urlencode(query)}", priority=priority, weight=0, pool=POOL)
+        try:
+            return await self._ask(ask)
+        except ExchangeUnreachable:
+            await self._clock.sleep(random.uniform(*RETRY_S))
+        return await self._ask(ask)
+
+    async def _ask(self, ask: Ask) -> bytes:
+        answer = await self._guard.fetch(ask, self._send, wait_s=BUDGET_WAIT_S.get(ask.priority, 65.0))
+        if answer.status == 200:
+            return answer.body
+        said = f"HTTP {answer.status}"
+        if answer.status >= 500 or answer.status == 408:
+            raise ExchangeUnreachable(said)
+        raise BadAnswer(said)
+
+    async def _send(self, target: str) -> Answer:
+        answer = await self._http.send(target)
+        is_refused = answer.status == 200 and self._is_refusal(answer.body)
+        return replace(answer, status=429) if is_refused else answer

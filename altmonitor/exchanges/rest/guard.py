@@ -16,11 +16,18 @@ from pathlib import Path
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, RegionBlocked
 from altmonitor.core.status import GuardStatus
-from altmonitor.exchanges.rest.admission import Admission
-from altmonitor.exchanges.rest.block import BlockFile, BlockRecord
-from altmonitor.exchanges.rest.breaker import Block, Breaker, Phase
-from altmonitor.exchanges.rest.budget import WEIGHT_HEADER, Ask, Budget, Ticket
-from altmonitor.exchanges.rest.refusal import LONGEST_BELIEVED_S, Refusal, Severity, read_refusal
+from altmonitor.exchanges.rest.block import (
+    LONGEST_BELIEVED_S,
+    Block,
+    BlockFile,
+    BlockRecord,
+    Breaker,
+    Phase,
+    Refusal,
+    Severity,
+    read_refusal,
+)
+from altmonitor.exchanges.rest.budget import WEIGHT_HEADER, Admission, Ask, Budget, Ticket
 from altmonitor.interfaces.exchange import Priority
 
 log = logging.getLogger(__name__)

@@ -13,10 +13,9 @@ from typing import Any, Final
 from altmonitor.core.clock import Clock
 from altmonitor.core.status import FeedStatus
 from altmonitor.exchanges.binance.connection import Shared
-from altmonitor.exchanges.binance.endpoints import CONNECTION_LIFE_S, CONTRACT_INFO_STREAM, STREAMS_PER_CONNECTION
+from altmonitor.exchanges.binance.subscriptions import CONNECTION_LIFE_S, CONTRACT_INFO_STREAM, STREAMS_PER_CONNECTION
 from altmonitor.exchanges.ws import pick_transport
-from altmonitor.exchanges.ws.reconnect import HandshakeBudget
-from altmonitor.exchanges.ws.shard import Lane, LaneParts
+from altmonitor.exchanges.ws.shard import HandshakeBudget, Lane, LaneParts
 from altmonitor.exchanges.ws.transport import OpenTransport, TransportOptions
 from altmonitor.exchanges.ws.watchdog import HEAR_EVERY_S, FeedWatch, Share, Sight, SymbolWatch
 from altmonitor.interfaces.exchange import FeedEvent, FeedSink

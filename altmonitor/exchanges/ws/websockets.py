@@ -13,7 +13,6 @@ from websockets.frames import DATA_OPCODES, Frame
 from websockets.protocol import Event, State
 
 from altmonitor.core.errors import ExchangeUnreachable, HandshakeRefused
-from altmonitor.exchanges.ws.text_frames import frame_end, take_text_frames
 from altmonitor.exchanges.ws.transport import (
     ABNORMAL,
     LARGE_READ_MESSAGES,
@@ -21,7 +20,9 @@ from altmonitor.exchanges.ws.transport import (
     OnFrames,
     Transport,
     TransportOptions,
+    frame_end,
     proxy_for,
+    take_text_frames,
 )
 
 NAME: Final = "websockets"

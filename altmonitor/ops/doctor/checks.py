@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from altmonitor.config import Config
-from altmonitor.ops.doctor import live
+from altmonitor.ops import health_probe
 from altmonitor.ops.doctor import local_checks as local
 from altmonitor.ops.doctor.values import Check, Seen, failed, fine, note
+
+# ---
+# The monitor that runs here, by its own word.
+
+
+LOGS = "see its log: journalctl -u altmonitor, or docker compose logs"
+
+
+async def ask(config: Config, *, timeout_s: float = 4.0) -> health_probe.Answer:
+    """`unreachable` when nothing answers, or API_PORT is 0 and nobody can know where to ask."""
+    try:
+        host, port = health_probe.address({"API_HOST": config.api_host, "API_PORT": str(config.api_port)})
+    except ValueError as problem:
+        return health_probe.Answer("unreachable", (str(problem),))
+    return await asyncio.to_thread(health_probe.ask, host, port, timeout_s=timeout_s)
+
+
+async def running(config: Config) -> Seen:
+    answer = await ask(config)
+    match answer.status:
+        case "ok":
+            return fine("it says: ok")
+        case "degraded":
+            return note(f"it says: {answer.line}", LOGS)
+        case "unreachable":
+            return failed("; ".join(answer.reasons), "start it: altmonitor run")
+    return failed(f"it says: {answer.line}", LOGS)
+
+
+# ---
+
 
 if TYPE_CHECKING:  # they need the libraries that are to be checked first
     from altmonitor.ops.doctor.network_checks import Exchange
@@ -82,6 +114,6 @@ def telegram_checks(telegram: Telegram) -> list[Check]:
 
 def live_check(config: Config) -> Check:
     async def look() -> Seen:
-        return await live.running(config)
+        return await running(config)
 
     return Check(name="running", title="Running monitor", look=look, way_out="start it: altmonitor run")

@@ -14,15 +14,15 @@ from pathlib import Path
 
 from altmonitor import __version__
 from altmonitor import config as configuration
-from altmonitor.config import Config
+from altmonitor.config import PROXY_VARIABLES, VARIABLES, Config
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import AltmonitorError, ConfigError
-from altmonitor.ops.doctor import bundle, render
-from altmonitor.ops.doctor.redaction import PublicText, ids_in, secrets_in
+from altmonitor.ops.doctor import bundle
+from altmonitor.ops.doctor import report as render
+from altmonitor.ops.doctor.bundle import PublicText, ids_in, secrets_in
 from altmonitor.ops.doctor.report import run
 from altmonitor.ops.doctor.values import Finding, Report, Verdict
 from altmonitor.ops.wizard import env_file as env_files
-from altmonitor.variables import PROXY_VARIABLES, VARIABLES
 
 DONE, FAILED, WRONG_CONFIGURATION = 0, 1, 2
 

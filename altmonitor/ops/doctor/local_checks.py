@@ -120,7 +120,7 @@ async def database(config: Config) -> Seen:
 
 def look_at_database(path: Path) -> Seen:
     """Opened read-only: a monitor may be running, and nothing is changed."""
-    from altmonitor.storage import legacy
+    from altmonitor.storage import migrations as legacy
     from altmonitor.storage import migrations as migrate
 
     if not path.exists():
@@ -156,8 +156,7 @@ def look_at_database(path: Path) -> Seen:
 
 async def live_settings(config: Config) -> Seen:
     """state.json, looked at without moving a damaged one aside."""
-    from altmonitor.storage.state_format import decode
-    from altmonitor.storage.state_rows import Damaged
+    from altmonitor.storage.state_format import Damaged, decode
 
     path = config.state_file
     try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
-from altmonitor.ops.doctor import live
+from altmonitor.ops.doctor import checks as live
 from altmonitor.ops.doctor.checks import exchange_checks, telegram_checks
 from altmonitor.ops.doctor.network_checks import Exchange
 from altmonitor.ops.doctor.report import run

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatMoved, ChatUnreachable, DeliveryError, TokenRefused
-from altmonitor.ops import reach, telegram
+from altmonitor.ops import telegram
+from altmonitor.ops import telegram as reach
 from altmonitor.ops.doctor.values import Seen, failed, fine, note, skipped
 from altmonitor.ops.telegram import ChatSeen
 from altmonitor.telegram.bot import TelegramChannel, Timeouts

@@ -1,121 +1,90 @@
-"""Waiting for the pairing code, and showing that one waits."""
+"""Which chat is yours: a code that only you know, written there. Pure: updates in, claims out.
+
+Whoever writes to a new bot first must not become its owner; without the code a message is only counted.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+import re
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
-from altmonitor.core.clock import Clock
-from altmonitor.core.errors import SecondPoller
-from altmonitor.ops.telegram import BotApi
-from altmonitor.ops.wizard.ops_wizard_pairing import Heard, listen
-from altmonitor.telegram.poller import KINDS
+from altmonitor.core.types import Destination
+from altmonitor.ops.telegram import printable
 
-WAIT_S = 120.0
-POLL_S = 20.0
-MORE_S = 1.5
-"""After the first message with the code: time for a second one, written by somebody who saw it."""
-CONFLICTS_BELIEVED = 3
-BACKLOG = 50
-"""Of what waits from before: so many are looked at, older ones are dropped."""
+ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without the look-alikes I L O 0 1
+CODE_LENGTH = 6  # 31⁶ = 887 million, and it lives for minutes
+_SAID = re.compile(r"(?:/(?:start|pair)(?:@(?P<bot>\w+))?\s+)?(?P<code>\w{3}[-\s]?\w{3})", re.ASCII)
 
 
-async def wait_for_code(
-    bot: BotApi, *, code: str, bot_username: str, clock: Clock, stop: asyncio.Event, wait_s: float = WAIT_S
-) -> Heard:
-    """What is written from now on; ends `MORE_S` after the first claim, after wait_s, or when `stop` is set.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Somebody who knows the code wrote it here. kind: private, group, supergroup or channel. title: of the chat.
 
-    Everything read is confirmed, so that the monitor does not take the code for a command. Raises DeliveryError.
+    user_id: None for channel posts and anonymous administrators.
     """
-    end_s, conflicts, others = clock.monotonic() + wait_s, 0, 0
-    waiting = await bot.updates(offset=-BACKLOG, timeout_s=0, kinds=KINDS)
-    offset = _behind(waiting, None)
-    # Who was quick may have written the code before this first look; whatever else waits is of another time.
-    claims = list(listen(waiting, code=code, bot_username=bot_username).claims)
-    if claims:
-        end_s = clock.monotonic() + MORE_S
-    while not stop.is_set() and (left_s := end_s - clock.monotonic()) > 0:
-        try:
-            batch = await _unless(stop, bot, offset, min(POLL_S, left_s))
-        except SecondPoller:
-            conflicts += 1
-            if conflicts >= CONFLICTS_BELIEVED:
-                raise
-            await clock.sleep(1.0)
+
+    destination: Destination
+    kind: str
+    title: str
+    user_id: int | None
+    user_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """claims: oldest → newest, one per chat, topic and writer. others: messages without the code."""
+
+    claims: tuple[Claim, ...]
+    others: int
+
+
+def new_code(choose: Callable[[str], str] = secrets.choice) -> str:
+    return "".join(choose(ALPHABET) for _ in range(CODE_LENGTH))
+
+
+def listen(updates: Iterable[Mapping[str, object]], *, code: str, bot_username: str) -> Heard:
+    claims: dict[tuple[Destination, int | None], Claim] = {}
+    others = 0
+    for update in updates:
+        message = update.get("message") or update.get("channel_post")
+        if not isinstance(message, dict):
             continue
-        offset = _behind(batch, offset)
-        heard = listen(batch, code=code, bot_username=bot_username)
-        others += heard.others
-        if heard.claims and not claims:
-            end_s = clock.monotonic() + MORE_S
-        claims += [claim for claim in heard.claims if claim not in claims]
-    if offset is not None:
-        await bot.updates(offset=offset, timeout_s=0, kinds=KINDS)
-    return Heard(claims=tuple(claims), others=others)
+        claim = _claim(message) if _says(message, code, bot_username) else None
+        if claim is None:
+            others += isinstance(message.get("text"), str)
+        else:
+            claims.setdefault((claim.destination, claim.user_id), claim)
+    return Heard(claims=tuple(claims.values()), others=others)
 
 
-async def _unless(
-    stop: asyncio.Event, bot: BotApi, offset: int | None, timeout_s: float
-) -> Sequence[Mapping[str, object]]:
-    """One long poll, cut short when `stop` is set."""
-    # A poll of less than a second would be one of none: Telegram counts whole seconds.
-    polling = asyncio.ensure_future(bot.updates(offset=offset, timeout_s=max(1.0, timeout_s), kinds=KINDS))
-    stopping = asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait({polling, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        return polling.result() if polling.done() else []
-    finally:
-        for task in (polling, stopping):
-            task.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await task
+def _says(message: Mapping[str, object], code: str, bot_username: str) -> bool:
+    said = _SAID.fullmatch(str(message.get("text", "")).strip())
+    if said is None or (said["bot"] is not None and said["bot"].lower() != bot_username.lower()):
+        return False
+    return secrets.compare_digest(re.sub(r"[-\s]", "", said["code"]).upper(), code)
 
 
-def _behind(batch: Sequence[Mapping[str, object]], offset: int | None) -> int | None:
-    ids = [update_id for update in batch if isinstance(update_id := update.get("update_id"), int)]
-    return max(ids) + 1 if ids else offset
+def _claim(message: Mapping[str, object]) -> Claim | None:
+    chat = message.get("chat")
+    if not isinstance(chat, dict) or not isinstance(chat.get("id"), int):
+        return None
+    thread = message.get("message_thread_id") if message.get("is_topic_message") else None
+    writer = message.get("from")
+    is_person = isinstance(writer, dict) and not writer.get("is_bot") and "sender_chat" not in message
+    person: Mapping[str, object] = writer if is_person and isinstance(writer, dict) else {}
+    user_id = person.get("id")
+    return Claim(
+        destination=Destination(chat_id=chat["id"], topic_id=thread if isinstance(thread, int) else None),
+        kind=str(chat.get("type", "")),
+        title=printable(str(chat.get("title") or _name(chat))),
+        user_id=user_id if isinstance(user_id, int) else None,
+        user_name=_name(person),
+    )
 
 
-@asynccontextmanager
-async def enter_stops(stop: asyncio.Event) -> AsyncIterator[None]:
-    """While inside, Enter at the terminal sets `stop`."""
-    loop = asyncio.get_running_loop()
-
-    def read() -> None:
-        os.read(sys.stdin.fileno(), 65_536)
-        stop.set()
-
-    try:
-        loop.add_reader(sys.stdin, read)
-    except (NotImplementedError, OSError, ValueError):  # no such thing on this system: Ctrl-C is left
-        yield
-        return
-    try:
-        yield
-    finally:
-        loop.remove_reader(sys.stdin)
-
-
-@asynccontextmanager
-async def countdown(clock: Clock, show: Callable[[int], str], *, wait_s: float = WAIT_S) -> AsyncIterator[None]:
-    """One line that is kept up to date: seconds left."""
-    end_s = clock.monotonic() + wait_s
-
-    async def draw() -> None:
-        while True:
-            left_s = max(0, round(end_s - clock.monotonic()))
-            sys.stdout.write(f"\r\x1b[K{show(left_s)}")
-            sys.stdout.flush()
-            await clock.sleep(1.0)
-
-    drawing = asyncio.create_task(draw(), name="countdown")
-    try:
-        yield
-    finally:
-        drawing.cancel()
-        await asyncio.wait([drawing])
-        sys.stdout.write("\r\x1b[K")
-        sys.stdout.flush()
+def _name(person: Mapping[str, object]) -> str:
+    names = " ".join(str(person[key]) for key in ("first_name", "last_name") if person.get(key))
+    nick = f"@{person['username']}" if person.get("username") else ""
+    return printable(f"{names} ({nick})" if names and nick else names or nick)

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from altmonitor.config import VARIABLES
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatUnreachable, RetryLater
 from altmonitor.core.types import Secret
-from altmonitor.ops import reach
+from altmonitor.ops import telegram as reach
 from altmonitor.ops.wizard import env_file
 from altmonitor.ops.wizard.terminal import Back, Option, Terminal
 from altmonitor.ops.wizard.values import proxy_in
 from altmonitor.telegram.bot import TelegramChannel, Timeouts
-from altmonitor.variables import VARIABLES
 
 T = TypeVar("T")
 PATIENCE = Timeouts(connect_s=6, read_s=10, write_s=6, call_s=12, poll_margin_s=10)

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import json
+import logging
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from altmonitor.core.errors import TokenRefused
+from altmonitor.config import VARIABLES
+from altmonitor.core.errors import AltmonitorError, ChatMoved, ConfigError, TokenRefused
 from altmonitor.core.types import TOKEN_SHAPE, Secret
 from altmonitor.ops import telegram
+from altmonitor.ops import test_alert as trial
+from altmonitor.ops.doctor.doctor import read_settings
+from altmonitor.ops.doctor.outside import Place, look_at_exchange
+from altmonitor.ops.doctor.report import SIGNS
+from altmonitor.ops.doctor.values import Finding, Verdict
+from altmonitor.ops.wizard import env_file
 from altmonitor.ops.wizard.session import Session
-from altmonitor.ops.wizard.terminal import Option
+from altmonitor.ops.wizard.terminal import Back, Option
 from altmonitor.ops.wizard.texts import NAMES, Texts
-from altmonitor.ops.wizard.values import WIZARD_LANGUAGES, Answers, language_of, message_language, redacted, token_in
+from altmonitor.ops.wizard.values import (
+    WIZARD_LANGUAGES,
+    Answers,
+    changes,
+    language_of,
+    message_language,
+    redacted,
+    token_in,
+)
+from altmonitor.settings.presets import PRESETS
+from altmonitor.settings.settings import SETTING_OF
+from altmonitor.telegram.bot import TelegramChannel
 from altmonitor.telegram.poller import KINDS
 from altmonitor.telegram.types import BotIdentity
 
@@ -74,3 +96,159 @@ def _bot_of(session: Session, token: Secret, *, is_known: bool) -> BotIdentity |
         if choice != "try_again":
             return bot if choice == "go_on_anyway" else None
     return bot
+
+
+# ---
+# Step 4: a preset, a number of alerts a day, or what stands there.
+
+
+BUDGET = "ALERT_BUDGET_PER_DAY"
+BUDGET_MAX = 1_000
+USUAL = "normal"
+_KNOWN = frozenset(variable.name for variable in VARIABLES)
+
+
+def ask_thresholds(session: Session, answers: Answers) -> Answers:
+    session.say("preset_title")
+    standing = thresholds_in(session.given)
+    if standing:
+        session.say("preset_known", names=", ".join(f"{name}={text}" for name, text in standing.items()))
+    keep = Option(key="keep", label=session.text("preset_keep"))
+    options = [Option(key=name, label=_label(session, name)) for name in PRESETS]
+    options.append(Option(key="budget", label=session.text("preset_budget")))
+    options = [keep, *options] if standing else [*options, keep]
+    usual = "keep" if standing else USUAL
+    chosen = session.terminal.choose(session.text("preset_how"), options, default=usual)
+    if chosen == "keep":
+        return replace(answers, thresholds={})
+    thresholds = {BUDGET: str(_budget(session))} if chosen == "budget" else variables_of(chosen, session.given)
+    live = changed_in_chat(Path(session.setting("STATE_FILE")).expanduser(), session.folder)
+    if live:
+        session.say("live_wins", sign="!", names=", ".join(live), file=session.setting("STATE_FILE"))
+    return replace(answers, thresholds=thresholds)
+
+
+def variables_of(preset: str, given: Mapping[str, str]) -> dict[str, str]:
+    """Variable → text. A preset is meant as it is: a budget that stands there ends."""
+    texts = {SETTING_OF[key].variable: f"{number:g}" for key, number in PRESETS[preset].items()}
+    known = {name: text for name, text in texts.items() if name in _KNOWN}
+    return known | ({BUDGET: "0"} if BUDGET in given else {})
+
+
+def thresholds_in(given: Mapping[str, str]) -> dict[str, str]:
+    names = [*(setting.variable for setting in SETTING_OF.values()), BUDGET]
+    return {name: given[name] for name in names if name in given}
+
+
+def changed_in_chat(state_file: Path, folder: Path) -> list[str]:
+    """Settings that state.json decides; none when it cannot be read, of which the monitor will speak itself."""
+    try:
+        state = json.loads((folder / state_file).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return [key for key in SETTING_OF if key in state] if isinstance(state, dict) else []
+
+
+def _label(session: Session, name: str) -> str:
+    numbers = PRESETS[name]
+    return session.text(
+        "preset_line",
+        name=name,
+        pump=f"{numbers['pump_threshold']:g}",
+        oi_1m=f"{numbers['oi_surge_1m']:g}",
+        oi_5m=f"{numbers['oi_surge_5m']:g}",
+        vol=f"{numbers['vol_burst_mult']:g}",
+        cooldown=f"{numbers['cooldown_sec']:g}",
+    )
+
+
+def _budget(session: Session) -> int:
+    while True:
+        typed = session.terminal.ask(session.text("budget_prompt"), default="40")
+        if typed.isascii() and typed.isdigit() and 1 <= int(typed) <= BUDGET_MAX:
+            return int(typed)
+        session.say("budget_wrong", sign="✗")
+
+
+# ---
+# Step 6: `.env`.
+
+
+def save(session: Session, answers: Answers) -> Answers:
+    """Stays here until the file is written, or the person leaves."""
+    while True:
+        try:
+            session.read_env_file()  # somebody may have edited it meanwhile
+            written = env_file.write(session.env_file, changes(answers, session.given))
+        except ConfigError as problem:
+            session.say("not_written", sign="✗", why=problem)
+            session.menu(session.text("go_on"), "try_again")
+            continue
+        session.is_written = True
+        session.read_env_file()
+        session.say("written" if written.is_changed else "unchanged", sign="✓", file=session.env_file)
+        if written.backup is not None:
+            session.say("backup", file=written.backup)
+        return answers
+
+
+# ---
+# Step 5: one alert through the path every alert takes, and the person's word that it is there.
+
+
+def try_alert(session: Session, answers: Answers) -> Answers:
+    session.say("test_title")
+    while True:
+        destination = answers.destination
+        if destination is None:
+            raise Back("ask_chat")
+        look = trial.Look(
+            lang=message_language(answers.lang),
+            zone=session.setting("ALERT_TZ"),
+            banner=session.text("test_banner"),
+        )
+
+        async def send(channel: TelegramChannel, look: trial.Look = look) -> int:
+            return await trial.send_test_alert(channel, destination, look=look, clock=session.clock)  # noqa: B023
+
+        try:
+            session.ask_bot(answers.token, send)
+        except ChatMoved as moved:
+            answers = replace(answers, destination=replace(destination, chat_id=moved.new_chat_id))
+            session.say("chat_moved", sign="!", chat=moved.new_chat_id)
+            continue
+        except AltmonitorError as problem:
+            session.say("test_failed", sign="✗", why=problem)
+            if session.menu(session.text("go_on"), "try_again", "other_chat") == "other_chat":
+                raise Back("ask_chat") from None
+            continue
+        session.say("test_sent", sign="✓", symbol=trial.SYMBOL)
+        if session.terminal.confirm(session.text("test_seen")):
+            return answers
+        session.say("test_where")
+        if session.menu(session.text("go_on"), "try_again", "other_chat") == "other_chat":
+            raise Back("ask_chat")
+
+
+# ---
+# Step 7: does the market come in here? A real candle, by the same looks as `altmonitor doctor`.
+
+
+def look_at_market(session: Session, answers: Answers) -> Answers:
+    """Tells what is wrong and goes on: the way out may lie on the machine where it will run."""
+    session.say("market_title")
+    logging.getLogger().addHandler(logging.NullHandler())
+    settings = read_settings(session.env_file, session.environ)
+    for problem in settings.problems:
+        session.terminal.say(problem, sign="✗")
+    place = Place(config=settings.config, given=settings.given, clock=session.clock)
+
+    def tell(finding: Finding) -> None:
+        session.terminal.say(f"{finding.title}: {finding.text}", sign=SIGNS[finding.verdict])
+        if finding.verdict is Verdict.FAILED:
+            session.terminal.say(f"  → {finding.way_out}")
+
+    found = session.runner.run(look_at_exchange(place, tell=tell))
+    if settings.problems or any(finding.verdict is Verdict.FAILED for finding in found):
+        session.say("market_trouble", sign="!", doctor=session.command("doctor"))
+    return answers

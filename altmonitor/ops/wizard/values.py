@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from altmonitor.core.languages import LANGUAGES
-from altmonitor.core.types import TOKEN_SHAPE, Destination, Secret
+from altmonitor.core.types import LANGUAGES, TOKEN_SHAPE, Destination, Secret
 from altmonitor.ops.telegram import ChatSeen
 from altmonitor.telegram.types import BotIdentity
 

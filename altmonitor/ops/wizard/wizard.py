@@ -11,16 +11,12 @@ from pathlib import Path
 from altmonitor.config import proxies_of
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.errors import ConfigError
-from altmonitor.ops.wizard.ask_thresholds import ask_thresholds
 from altmonitor.ops.wizard.chat_step import ask_chat
-from altmonitor.ops.wizard.look_at_market import look_at_market
-from altmonitor.ops.wizard.save import save
 from altmonitor.ops.wizard.session import Session
 from altmonitor.ops.wizard.start_step import start
-from altmonitor.ops.wizard.steps import ask_language, ask_token
+from altmonitor.ops.wizard.steps import ask_language, ask_thresholds, ask_token, look_at_market, save, try_alert
 from altmonitor.ops.wizard.terminal import Back, Quit, open_terminal
 from altmonitor.ops.wizard.texts import Texts
-from altmonitor.ops.wizard.try_alert import try_alert
 from altmonitor.ops.wizard.values import Answers, language_of
 
 DONE, FAILED, WRONG_CONFIGURATION, INTERRUPTED = 0, 1, 2, 130

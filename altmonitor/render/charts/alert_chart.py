@@ -9,7 +9,7 @@ from altmonitor.core.alert import KINDS, Alert
 from altmonitor.market.candles import MINUTE_MS, Kline
 from altmonitor.render import format as n
 from altmonitor.render.alerts import measured, window_of
-from altmonitor.render.charts.spec import ChartSpec, Direction, Mark
+from altmonitor.render.charts.layout import ChartSpec, Direction, Mark
 
 _CONDITION_CHARS_MAX = 40
 _ASKED_MS = {"1m": 60_000, "60s": 60_000, "5m": 300_000, "15m": 900_000}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from altmonitor.render.charts import ink
+from altmonitor.render.charts import canvas as ink
 from altmonitor.render.charts.canvas import Canvas
 from altmonitor.render.panel import Fact, Panel, PanelSide
 

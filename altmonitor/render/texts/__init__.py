@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from altmonitor.core.languages import LANGUAGES
-from altmonitor.render.texts.alerts import ALERTS
-from altmonitor.render.texts.news import NEWS
-from altmonitor.render.texts.texts_chat import CHAT
-from altmonitor.render.texts.texts_digests import DIGESTS
-from altmonitor.render.texts.texts_tracking import TRACKING
+from altmonitor.core.types import LANGUAGES
+from altmonitor.render.texts.alerts import ALERTS, DIGESTS
+from altmonitor.render.texts.news import NEWS, TRACKING
+from altmonitor.render.texts.status import CHAT
 
 TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {

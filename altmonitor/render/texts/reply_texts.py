@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from altmonitor.core.languages import LANGUAGES
-from altmonitor.render.texts.destinations import PLACES
+from altmonitor.core.types import LANGUAGES
+from altmonitor.render.texts.destinations import PLACES, RECORD
 from altmonitor.render.texts.help import HELP
-from altmonitor.render.texts.market import MARKET
+from altmonitor.render.texts.market import MARKET, WHY
 from altmonitor.render.texts.positions import POSITIONS
 from altmonitor.render.texts.refusals import REFUSALS
-from altmonitor.render.texts.settings import TUNING
+from altmonitor.render.texts.settings import LISTS, TUNING
 from altmonitor.render.texts.status import STATUS
-from altmonitor.render.texts.texts_lists import LISTS
-from altmonitor.render.texts.texts_record import RECORD
-from altmonitor.render.texts.texts_why import WHY
 
 TABLES = (REFUSALS, LISTS, STATUS, RECORD, TUNING, PLACES, MARKET, WHY, POSITIONS, HELP)
 
