@@ -257,9 +257,6 @@ OUR_PREFIXES = (
 # ---
 
 
-__all__ = ["Config", "is_loopback", "load", "proxies_of"]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything the environment decides. Names, units and ranges as in `VARIABLES`."""

@@ -20,7 +20,7 @@ from websockets.asyncio.client import connect
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.types import Destination
-from altmonitor.engine.context import EngineLinks, anybody
+from altmonitor.engine.context import EngineDeps, anybody
 from altmonitor.engine.engine import Engine
 from altmonitor.exchanges.binance.frames import decode_kline
 from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
@@ -47,7 +47,7 @@ class EngineSink:
 
     def __init__(self) -> None:
         self.alerts: list[Alert] = []
-        links = EngineLinks(clock=SystemClock(), sink=self, context=self, oi_ring=OpenInterestRing(period_s=60))
+        links = EngineDeps(clock=SystemClock(), sink=self, context=self, oi_ring=OpenInterestRing(period_s=60))
         self.engine = Engine(links, audiences=anybody(Settings()))
         self.engine.set_symbols(_symbols())
         self.on_kline = self.engine.on_kline

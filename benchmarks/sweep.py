@@ -20,7 +20,7 @@ from aiohttp import web
 from altmonitor.collect.open_interest_sweep import OpenInterestSweep
 from altmonitor.core.clock import ScaledClock
 from altmonitor.exchanges.binance.rest import BinanceRest
-from altmonitor.exchanges.rest.budget import Budget
+from altmonitor.exchanges.rest.budget import RequestBudget
 from altmonitor.exchanges.rest.guard import Guard
 from altmonitor.interfaces.exchange import OpenInterest
 
@@ -63,7 +63,7 @@ def _cpu_ms(measure: Callable[[], Awaitable[float]]) -> float:
 
 async def _sweep(url: str) -> float:
     clock = ScaledClock(start_ms=START_MS, speed=SPEED)
-    rest = BinanceRest(url, clock=clock, guard=Guard("loopback", clock=clock, budget=Budget(weight_limit=10**6)))
+    rest = BinanceRest(url, clock=clock, guard=Guard("loopback", clock=clock, budget=RequestBudget(weight_limit=10**6)))
     await rest.start()
     samples: list[OpenInterest] = []
     everything = asyncio.Event()

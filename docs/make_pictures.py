@@ -24,7 +24,7 @@ from altmonitor.market.candles import MINUTE_MS, Candle
 from altmonitor.render import format as n
 from altmonitor.render.charts.alert_chart import caption_of, chart_of_alert
 from altmonitor.render.charts.chart import chart_png
-from altmonitor.render.signed_buttons import Seal
+from altmonitor.render.signed_buttons import ButtonSigner
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.script import Burst, Event, OiStep, Pump
 from altmonitor.sim.telegram.html import parse_html
@@ -180,7 +180,7 @@ def bubbles_of(scene: Scene) -> Sequence[Bubble]:
     """The alert, and the chart that follows it."""
     stage = Stage(scene)
     alert = stage.alert
-    renderer = MessageRenderer("en", UTC, seal=Seal("00" * 32))
+    renderer = MessageRenderer("en", UTC, seal=ButtonSigner("00" * 32))
     html = renderer.alert(alert, maybe_repeated=False)
     known_ms = alert.event_ms - 1 if scene.kind == "vol" else alert.event_ms  # a burst is told with the close
     candles = stage.candles(at_ms=known_ms, count=CANDLES)

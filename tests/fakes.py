@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.types import Destination
-from altmonitor.engine.context import EngineLinks, anybody
+from altmonitor.engine.context import EngineDeps, anybody
 from altmonitor.engine.engine import Engine
 from altmonitor.interfaces.exchange import DayTicker, Funding
 from altmonitor.market.candles import Candle, CandleUpdate
@@ -85,7 +85,7 @@ class Market:
         self.refills: list[tuple[str, int, int]] = []
         self.ends: list[Alert] = []
         self.remembered: list[str] = []
-        links = EngineLinks(
+        links = EngineDeps(
             clock=self.clock,
             sink=self.sink,
             context=self.context,

@@ -8,12 +8,12 @@ from contextlib import AsyncExitStack
 from zoneinfo import ZoneInfo
 
 from altmonitor import __version__
-from altmonitor.app.chat import ChatSide, ChatStage, Outlet
-from altmonitor.app.market import Choices, MarketSide, MarketStage
-from altmonitor.app.operator_news import Newsroom
-from altmonitor.app.queries import QuestionSide, QuestionStage
+from altmonitor.app.chat import ChatDeps, ChatSide, MessagingSetup
+from altmonitor.app.market import MarketDeps, MarketOptions, MarketSide
+from altmonitor.app.operator_news import OperatorNotices
+from altmonitor.app.queries import QueryDeps, QuerySide
 from altmonitor.app.systemd import ServiceWatch, Signs
-from altmonitor.app.tracking import HouseHerald, TrackingSide
+from altmonitor.app.tracking import OutboxTrackerNotifier, TrackingSide
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import StorageError, TokenRefused
@@ -21,14 +21,12 @@ from altmonitor.core.status import Health, LatencyStatus, LoopStatus, Vitals, as
 from altmonitor.core.supervisor import Supervisor
 from altmonitor.core.types import Destination
 from altmonitor.render import notices as news
-from altmonitor.render.signed_buttons import Seal, kept_seal
-from altmonitor.settings.state import Home, SettingsHolder
+from altmonitor.render.signed_buttons import ButtonSigner, kept_seal
+from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
 from altmonitor.storage.state_file import LoadedState, StateFile, base_settings, which_won
 from altmonitor.storage.store import SqliteStore, StoreOptions
 from altmonitor.web.server import HealthServer, Served
 from altmonitor.web.streams import LiveAlerts
-
-__all__ = ["App", "Choices", "Outlet"]
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +38,16 @@ KEPT_DAYS = 90
 class App:
     """The whole monitor. `run` works until `stop` is called or something fatal happens."""
 
-    def __init__(self, config: Config, *, clock: Clock, outlet: Outlet, choices: Choices | None = None) -> None:
+    def __init__(
+        self, config: Config, *, clock: Clock, outlet: MessagingSetup, choices: MarketOptions | None = None
+    ) -> None:
         self.config = config
         self.clock = clock
         self._outlet = outlet
         self._started_s = clock.monotonic()
         self.supervisor = Supervisor(clock=clock, fatal=(TokenRefused,))
         self._untold: list[tuple[news.News, Destination | None]] = []  # news from before there is somebody to tell it
-        self._newsroom = Newsroom(clock=clock, publish=self._publish)
+        self._newsroom = OperatorNotices(clock=clock, publish=self._publish)
         self._live = LiveAlerts(clock)
         self.store = SqliteStore(
             config.db_file,
@@ -63,9 +63,9 @@ class App:
         )
         self._live.history = self.store if config.history_enabled else None
         self._state_file = StateFile(config.state_file, clock)
-        choices = choices or Choices()
+        choices = choices or MarketOptions()
         self.market = MarketSide(
-            MarketStage(
+            MarketDeps(
                 config=config,
                 clock=clock,
                 choices=choices,
@@ -114,34 +114,34 @@ class App:
         """Let `run` end; what is queued stays queued."""
         self.supervisor.end()
 
-    def _holder(self, loaded: LoadedState) -> SettingsHolder:
+    def _holder(self, loaded: LoadedState) -> SettingsStore:
         base = base_settings(self.config)
-        home = Home(
+        home = EnvironmentDefaults(
             destinations=self._outlet.destinations,
             lang=self.config.alert_lang,
             tz=self.config.alert_tz,
             budget_per_day=self.config.alert_budget_per_day,
         )
-        holder = SettingsHolder(base, loaded.state, home=home)
+        holder = SettingsStore(base, loaded.state, home=home)
         for line in which_won(base, loaded.overrides):
             log.info("%s", line)
         self._use(holder)
         holder.on_change(lambda audiences: self._use(holder))
         return holder
 
-    def _use(self, holder: SettingsHolder) -> None:
+    def _use(self, holder: SettingsStore) -> None:
         """From the next frame on."""
         self.market.engine.moved_to(self.store.where_now)  # what a group was told it was told under any id
         self.market.engine.use(holder.audiences)
         self.market.engine.use_conditions(holder.state.conditions)
 
-    def _build_questions(self, holder: SettingsHolder) -> QuestionSide:
-        stage = QuestionStage(config=self.config, clock=self.clock, market=self.market, store=self.store, holder=holder)
-        return QuestionSide(stage, zone_of=lambda place: ZoneInfo(holder.audience_at(place).tz))
+    def _build_questions(self, holder: SettingsStore) -> QuerySide:
+        stage = QueryDeps(config=self.config, clock=self.clock, market=self.market, store=self.store, holder=holder)
+        return QuerySide(stage, zone_of=lambda place: ZoneInfo(holder.audience_at(place).tz))
 
-    def _build_chat(self, holder: SettingsHolder, seal: Seal, questions: QuestionSide) -> ChatSide:
+    def _build_chat(self, holder: SettingsStore, seal: ButtonSigner, questions: QuerySide) -> ChatSide:
         return ChatSide(
-            ChatStage(
+            ChatDeps(
                 config=self.config,
                 clock=self.clock,
                 outlet=self._outlet,
@@ -172,7 +172,7 @@ class App:
             piece = news.SettingsDamaged(at_ms=self.clock.now_ms(), kept_as=kept_as, reason=loaded.problem)
             self._newsroom.tell(piece)
 
-    def _start_loops(self, chat: ChatSide, questions: QuestionSide, tracking: TrackingSide | None) -> None:
+    def _start_loops(self, chat: ChatSide, questions: QuerySide, tracking: TrackingSide | None) -> None:
         own: dict[str, Callable[[], Awaitable[None]]] = {
             "clean-up": self._clean_up,
             "service manager": self._service.run,
@@ -195,7 +195,7 @@ class App:
             rest=self.market.rest,
             positioning=positions.ratios,
             smart_money=positions.smart_money,
-            herald=HouseHerald(clock=self.clock, style=main, say=chat.announce),
+            herald=OutboxTrackerNotifier(clock=self.clock, style=main, say=chat.announce),
         )
         await tracking.start()
         stack.push_async_callback(tracking.stop)

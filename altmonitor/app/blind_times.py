@@ -26,14 +26,14 @@ BlindTime = tuple[int, int]
 """Nothing was seen from … until, unix ms."""
 
 
-class Memory(Protocol):
+class MetaStore(Protocol):
     """Values that outlive the program."""
 
     async def meta_get(self, key: str) -> str | None: ...
     async def meta_set(self, key: str, value: str) -> None: ...
 
 
-class Sight:
+class GapLog:
     """unseen_since_ms: beginning of what has not been looked through yet, None when everything was.
 
     untold_before: blind times of earlier runs whose report has not arrived; known after `load`.
@@ -41,7 +41,7 @@ class Sight:
 
     def __init__(
         self,
-        memory: Memory,
+        memory: MetaStore,
         *,
         clock: Clock,
         feed: Callable[[], FeedStatus],

@@ -7,9 +7,9 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
-from altmonitor.app.operator_news import Newsroom
-from altmonitor.app.queries import QuestionSide
-from altmonitor.commands.executor import CommandDesk, Surroundings
+from altmonitor.app.operator_news import OperatorNotices
+from altmonitor.app.queries import QuerySide
+from altmonitor.commands.executor import CommandExecutor, ExecutorDeps
 from altmonitor.commands.table import COMMAND_OF
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert
@@ -17,9 +17,9 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatUnreachable, RetryLater, StorageError, TokenRefused
 from altmonitor.core.status import Health
 from altmonitor.core.types import LANGUAGES, Destination
-from altmonitor.delivery.alert_charts import FollowingPictures, Picture
-from altmonitor.delivery.context import Events, Wiring
-from altmonitor.delivery.destination_style import Voices
+from altmonitor.delivery.alert_charts import ChartPictureFile, FollowingPictures
+from altmonitor.delivery.context import DeliveryDeps, DeliveryEvents
+from altmonitor.delivery.destination_style import DestinationStyles
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.delivery.presses import PressMemory
 from altmonitor.delivery.status_message import StatusBoard
@@ -30,14 +30,14 @@ from altmonitor.render.digest import DigestContext
 from altmonitor.render.format import Style, one_line
 from altmonitor.render.news import news_html
 from altmonitor.render.replies import command_menu
-from altmonitor.render.signed_buttons import Seal
+from altmonitor.render.signed_buttons import ButtonSigner
 from altmonitor.render.status import Board, status_board
 from altmonitor.settings.audience import Audience
-from altmonitor.settings.state import SettingsHolder
+from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.state_file import StateFile
 from altmonitor.storage.store import SqliteStore
 from altmonitor.telegram.access import Admins
-from altmonitor.telegram.handlers import AnswerStage, ChatAnswers, Presses, PressStage
+from altmonitor.telegram.handlers import AnswerDeps, ChatAnswers, PressDeps, Presses
 from altmonitor.telegram.poller import CommandListener
 from altmonitor.telegram.types import AllowedSenders, ChatBot, Incoming, MenuScope
 from altmonitor.web.api import HttpCommands
@@ -49,7 +49,7 @@ MENU_SCOPES: tuple[MenuScope, ...] = ("default", "all_private_chats", "all_group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outlet:
+class MessagingSetup:
     """destinations: of the environment, the main one first. bot: None when nobody can write back (a dry run)."""
 
     channel: Channel
@@ -58,7 +58,7 @@ class Outlet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChatStage:
+class ChatDeps:
     """What the chat side stands on.
 
     on_sent: what to do once a piece of news is in a chat; None: nothing. seal: signs what buttons bring back.
@@ -67,31 +67,31 @@ class ChatStage:
 
     config: Config
     clock: Clock
-    outlet: Outlet
+    outlet: MessagingSetup
     store: SqliteStore
     state_file: StateFile
-    holder: SettingsHolder
-    newsroom: Newsroom
+    holder: SettingsStore
+    newsroom: OperatorNotices
     health: Callable[[], Health]
     breadth: Callable[[], Breadth]
     listed: Callable[[], Collection[str]]
     on_sent: Callable[[news.News], Callable[[int], None] | None]
     fatal: Callable[[TokenRefused], None]
-    seal: Seal
-    questions: QuestionSide
+    seal: ButtonSigner
+    questions: QuerySide
 
 
 class ChatSide:
     """Built when the store is open; `loops` says what is to be run."""
 
-    def __init__(self, stage: ChatStage) -> None:
+    def __init__(self, stage: ChatDeps) -> None:
         self._stage = stage
         for destination in stage.holder.destinations:
             now = stage.store.where_now(destination)
             if now != destination:
                 stage.holder.moved(destination, now)
         self._seal = stage.seal
-        self.voices = Voices(
+        self.voices = DestinationStyles(
             stage.holder.audiences,
             market=lambda: _digest_context(stage.breadth()),
             # Without history an alert is forgotten once it is delivered: nothing could be looked up for a press.
@@ -122,7 +122,7 @@ class ChatSide:
     def _build_dispatcher(self) -> Dispatcher:
         stage = self._stage
         main = stage.holder.audiences[0].destination
-        wiring = Wiring(
+        wiring = DeliveryDeps(
             outbox=stage.store,
             channel=stage.outlet.channel,
             renderer=self.voices.of(main).renderer,
@@ -130,7 +130,7 @@ class ChatSide:
             voices=self.voices.of,
             presses=self._presses,
             min_interval_s=stage.config.tg_min_send_interval,
-            events=Events(
+            events=DeliveryEvents(
                 trouble=stage.newsroom.on_chat_trouble,
                 moved=self._on_chat_moved,
                 fatal=stage.fatal,
@@ -141,10 +141,10 @@ class ChatSide:
         )
         return Dispatcher(wiring, stage.store.destinations)
 
-    def _build_desk(self) -> CommandDesk:
+    def _build_desk(self) -> CommandExecutor:
         stage = self._stage
-        return CommandDesk(
-            Surroundings(
+        return CommandExecutor(
+            ExecutorDeps(
                 holder=stage.holder,
                 store=stage.state_file,
                 alerts=stage.store if stage.config.history_enabled else None,
@@ -169,7 +169,7 @@ class ChatSide:
 
     def _build_listener(self, board: StatusBoard, bot: ChatBot) -> CommandListener:
         stage = self._stage
-        answers = AnswerStage(
+        answers = AnswerDeps(
             desk=self._desk,
             clock=stage.clock,
             style_of=self.voices.style,
@@ -177,7 +177,7 @@ class ChatSide:
             board=board,
             seal=stage.seal,
         )
-        presses = PressStage(
+        presses = PressDeps(
             bot=bot,
             alerts=stage.store,
             memory=self._presses,
@@ -258,7 +258,7 @@ class ChatSide:
         if self._stage.config.chart:
             self._following.told(destination, alert, message_id)
 
-    async def _picture_for(self, alert: Alert, press: Incoming) -> Picture | None:
+    async def _picture_for(self, alert: Alert, press: Incoming) -> ChartPictureFile | None:
         return await self._stage.questions.pictures.of_alert(alert, tz=self.voices.style(press.destination).tz)
 
     def _on_chat_moved(self, old: Destination, new: Destination) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from altmonitor.app import operator_news as opening
-from altmonitor.app.blind_times import Sight
-from altmonitor.app.operator_news import Newsroom
-from altmonitor.app.positioning import PositionSide, PositionStage
+from altmonitor.app.blind_times import GapLog
+from altmonitor.app.operator_news import OperatorNotices
+from altmonitor.app.positioning import PositionDeps, PositionSide
 from altmonitor.collect.backfill import Backfill
 from altmonitor.collect.enrichment import Enricher
 from altmonitor.collect.open_interest_sweep import OpenInterestSweep
@@ -20,7 +20,7 @@ from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeError
 from altmonitor.engine import restore as restoring
-from altmonitor.engine.context import EngineLinks, anybody
+from altmonitor.engine.context import EngineDeps, anybody
 from altmonitor.engine.engine import Engine
 from altmonitor.engine.restore import Bookkeeping
 from altmonitor.exchanges.binance.rest import BinanceRest
@@ -32,7 +32,7 @@ from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, Candle, KlineU
 from altmonitor.market.contracts import ContractNews
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.render import notices as news
-from altmonitor.replay.estimate import Rehearsal
+from altmonitor.replay.estimate import Estimator
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 from altmonitor.storage.store import SqliteStore
@@ -45,7 +45,7 @@ NO_CONTRACTS_TOLD_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
+class MarketOptions:
     """What is decided outside the configuration. feed: options of the socket; gather time comes from the config.
 
     service: the environment in which a service manager (systemd) says how it wants to be told of our life.
@@ -58,22 +58,22 @@ class Choices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MarketStage:
+class MarketDeps:
     """What the market side stands on. refresh: more is known about the alert with this key."""
 
     config: Config
     clock: Clock
-    choices: Choices
+    choices: MarketOptions
     settings: Settings
     store: SqliteStore
-    newsroom: Newsroom
+    newsroom: OperatorNotices
     refresh: Callable[[str], None]
 
 
 class MarketSide:
     """Parts that others look at stand without an underscore."""
 
-    def __init__(self, stage: MarketStage) -> None:
+    def __init__(self, stage: MarketDeps) -> None:
         config, clock = stage.config, stage.clock
         self._stage = stage
         self._clock = clock
@@ -120,7 +120,7 @@ class MarketSide:
             on_kline=self.engine.on_kline, on_contract=self.universe.on_contract, on_event=self._on_feed_event
         )
         self.feed = KlineFeed(config.binance_ws_url, sink=desk, clock=clock, options=stage.choices.feed)
-        self.sight = Sight(
+        self.sight = GapLog(
             stage.store, clock=clock, feed=self.feed.status, unseen_since_ms=lambda: self.engine.unseen_since_ms
         )
 
@@ -138,7 +138,7 @@ class MarketSide:
     def _build_positions(self) -> PositionSide:
         stage = self._stage
         return PositionSide(
-            PositionStage(
+            PositionDeps(
                 config=stage.config,
                 clock=stage.clock,
                 rest=self.rest,
@@ -150,7 +150,7 @@ class MarketSide:
         )
 
     def _build_engine(self) -> Engine:
-        links = EngineLinks(
+        links = EngineDeps(
             clock=self._clock,
             sink=self._stage.store,
             context=self.snapshots,
@@ -162,12 +162,12 @@ class MarketSide:
         )
         return Engine(links, audiences=anybody(self._stage.settings))
 
-    def _build_opening(self) -> opening.Opening:
-        return opening.Opening(
-            opening.Stage(
+    def _build_opening(self) -> opening.StartupMessage:
+        return opening.StartupMessage(
+            opening.NoticeDeps(
                 clock=self._clock,
                 backfill=self.backfill,
-                rehearsal=Rehearsal(clock=self._clock, context=self.snapshots),
+                rehearsal=Estimator(clock=self._clock, context=self.snapshots),
                 settings=lambda: self.engine.settings,
                 tell=self._stage.newsroom.tell,
             )

@@ -16,7 +16,7 @@ from altmonitor.core.types import Destination
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import MINUTE_MS, Candle
 from altmonitor.render import notices as news
-from altmonitor.replay.estimate import Rehearsal
+from altmonitor.replay.estimate import Estimator
 from altmonitor.settings.settings import Settings
 from altmonitor.telegram.types import ListenerEvent
 
@@ -26,7 +26,7 @@ SKEW_TOLD_MS = 2_000
 SKEW_FINE_MS = 1_000
 
 
-class Newsroom:
+class OperatorNotices:
     """publish(news, not_to): hands a piece of news to the chats; `not_to` is left out (the chat that is in trouble).
 
     What the parts tell once per change arrives here once; this class only translates and remembers since when.
@@ -67,7 +67,7 @@ class Newsroom:
         if status.state == "blocked" and status.until_ms is not None:
             self._blocked_since_ms = self._blocked_since_ms or now_ms
             self.tell(
-                news.ExchangeBlocked(
+                news.ExchangeBlockedNotice(
                     at_ms=now_ms, until_ms=status.until_ms, reason=status.reason, is_region=status.is_region
                 )
             )
@@ -92,7 +92,7 @@ class Newsroom:
 
     def on_listener_event(self, event: ListenerEvent) -> None:
         if event.kind == "second_poller":
-            self.tell(news.SecondPoller(at_ms=event.at_ms))
+            self.tell(news.SecondPollerNotice(at_ms=event.at_ms))
         else:
             log.info("telegram %s: %s", event.kind, event.reason)
 
@@ -128,23 +128,23 @@ PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class NoticeDeps:
     """What an opening needs. settings: those in force now."""
 
     clock: Clock
     backfill: Backfill
-    rehearsal: Rehearsal
+    rehearsal: Estimator
     settings: Callable[[], Settings]
     tell: Callable[[news.Started], None]
 
 
-class Opening:
+class StartupMessage:
     """Told when the baselines are loaded, at the latest `PATIENCE_S` after the symbols are known.
 
     restored: set by whoever restored something, before the symbols are known.
     """
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: NoticeDeps) -> None:
         self._stage = stage
         self._symbols = 0
         self._begun = asyncio.Event()

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from altmonitor.app.operator_news import Newsroom
-from altmonitor.collect.positioning_lookup import LookedUp, Sources, look_up
-from altmonitor.collect.whales import USEFUL_FOR_S, WhaleLinks, WhaleLookup
+from altmonitor.app.operator_news import OperatorNotices
+from altmonitor.collect.positioning_lookup import LookedUp, LookupDeps, look_up
+from altmonitor.collect.whales import USEFUL_FOR_S, WhaleDeps, WhaleLookup
 from altmonitor.commands.replies_market import DivergenceFacts, MissingPart, WhoFacts
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert
@@ -21,7 +21,7 @@ from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.binance.positioning import BinancePositioning
 from altmonitor.exchanges.binance.rest import BinanceRest
 from altmonitor.exchanges.binance.smart_money import ANSWER_WITHIN_S, SmartMoneyWeb, web_guard
-from altmonitor.exchanges.rest.budget import FUTURES_DATA, Budget, Pool, binance_pools
+from altmonitor.exchanges.rest.budget import FUTURES_DATA, LimitPool, RequestBudget, binance_pools
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
 from altmonitor.exchanges.rest.guard import Guard
 from altmonitor.interfaces.exchange import AlertUpdates, Cohorts, DayTicker, Priority, SmartMoney
@@ -30,9 +30,9 @@ from altmonitor.positioning.divergence import divergence
 from altmonitor.positioning.history import (
     MAX_AGE_MIN,
     SLACK_MS,
-    Change,
     ExtremeScan,
-    NotEnoughHistory,
+    NotEnoughSnapshots,
+    PositionChange,
     ProfitTrend,
     Snapshot,
     change,
@@ -60,7 +60,7 @@ STALL_S: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PositioningStage:
+class PositioningDeps:
     rest: BinanceRest
     positioning: BinancePositioning
     smart_money: SmartMoneyWeb
@@ -72,13 +72,13 @@ def patience(clock: Clock, usual_s: float) -> float:
 
 
 @asynccontextmanager
-async def positioning_stage(config: Config, *, clock: Clock) -> AsyncIterator[PositioningStage]:
+async def positioning_stage(config: Config, *, clock: Clock) -> AsyncIterator[PositioningDeps]:
     """Raises: StartError for a proxy of a kind that cannot be used."""
     guard = Guard(
         config.binance_rest_url,
         clock=clock,
         block_file=config.db_file.with_name(EXCHANGE_BLOCK_FILE),
-        budget=Budget(pools=_pools()),
+        budget=RequestBudget(pools=_pools()),
     )
     web_url = config.binance_web_url
     web = web_guard(web_url, clock=clock, block_file=config.db_file.with_name(WEBSITE_BLOCK_FILE))
@@ -88,15 +88,15 @@ async def positioning_stage(config: Config, *, clock: Clock) -> AsyncIterator[Po
     await rest.start()
     try:
         await smart_money.start()
-        yield PositioningStage(rest=rest, positioning=BinancePositioning(rest, clock=clock), smart_money=smart_money)
+        yield PositioningDeps(rest=rest, positioning=BinancePositioning(rest, clock=clock), smart_money=smart_money)
     finally:
         await smart_money.stop()
         await rest.stop()
 
 
-def _pools() -> Mapping[str, Pool]:
+def _pools() -> Mapping[str, LimitPool]:
     pools = binance_pools()
-    pools[FUTURES_DATA] = Pool(limit=FUTURES_DATA_REQUESTS, window_s=300.0)
+    pools[FUTURES_DATA] = LimitPool(limit=FUTURES_DATA_REQUESTS, window_s=300.0)
     return pools
 
 
@@ -110,7 +110,7 @@ STALE_SWEEPS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PositionStage:
+class PositionDeps:
     """What it stands on. rest: the monitor's own, with its gate. refresh: more is known about the alert of this key."""
 
     config: Config
@@ -118,7 +118,7 @@ class PositionStage:
     rest: BinanceRest
     oi_ring: OpenInterestRing
     updates: AlertUpdates
-    newsroom: Newsroom
+    newsroom: OperatorNotices
     refresh: Callable[[str], None]
 
 
@@ -128,7 +128,7 @@ class PositionSide:
     smart_money: one gate for alerts and questions; a block of it is shared with a tracker through a file.
     """
 
-    def __init__(self, stage: PositionStage) -> None:
+    def __init__(self, stage: PositionDeps) -> None:
         config, clock = stage.config, stage.clock
         self._stage = stage
         self._is_block_told = False
@@ -143,7 +143,7 @@ class PositionSide:
         )
         self.ratios = BinancePositioning(stage.rest, clock=clock)
         self.whales = WhaleLookup(
-            WhaleLinks(
+            WhaleDeps(
                 smart_money=self.smart_money,
                 clock=clock,
                 updates=stage.updates,
@@ -202,21 +202,21 @@ BUCKETS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeskSources:
+class PositionQueryDeps:
     """day: of the last minutes, None when older. tracked: the file a tracker writes. answer_within_s: see above."""
 
     clock: Clock
-    live: Sources
+    live: LookupDeps
     cohorts: Cohorts
     day: Callable[[str], DayTicker | None]
     tracked: Path
     answer_within_s: float = COHORT_ANSWER_WITHIN_S
 
 
-class PositionDesk:
+class LivePositionQueries:
     """Satisfies `control.position_facts.PositionQueries`."""
 
-    def __init__(self, sources: DeskSources) -> None:
+    def __init__(self, sources: PositionQueryDeps) -> None:
         self._from = sources
         patient = _Patient(sources.live.smart_money, clock=sources.clock, within_s=sources.answer_within_s)
         self._live = replace(sources.live, smart_money=patient)
@@ -241,11 +241,11 @@ class PositionDesk:
         histories = await self._from.cohorts.cohorts(symbol, period=period, limit=BUCKETS, priority=Priority.ENRICH)
         return DivergenceFacts(symbol=symbol, period=period, found=divergence(histories))
 
-    async def change(self, symbol: str, *, minutes: int) -> Change | NotEnoughHistory:
+    async def change(self, symbol: str, *, minutes: int) -> PositionChange | NotEnoughSnapshots:
         rows = await self._rows(symbol, minutes)
         return change(symbol, rows, minutes=minutes, now_ms=self._from.clock.now_ms())
 
-    async def trend(self, symbol: str, *, minutes: int) -> ProfitTrend | NotEnoughHistory:
+    async def trend(self, symbol: str, *, minutes: int) -> ProfitTrend | NotEnoughSnapshots:
         rows = await self._rows(symbol, minutes)
         return profit_trend(symbol, rows, minutes=minutes, now_ms=self._from.clock.now_ms())
 

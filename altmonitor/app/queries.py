@@ -11,13 +11,13 @@ from typing import Protocol
 
 from altmonitor.app.market import MarketSide
 from altmonitor.app.positioning import COHORT_ANSWER_WITHIN_S as ANSWER_WITHIN_S
-from altmonitor.app.positioning import DeskSources, PositionDesk, patience
-from altmonitor.app.sample_alerts import Samples
+from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps, patience
+from altmonitor.app.sample_alerts import SampleAlerts
 from altmonitor.app.tracking import tracked_of
 from altmonitor.collect import positioning_lookup as looking_up
 from altmonitor.commands.ports import AlertQueries
 from altmonitor.commands.replies_market import (
-    Chart,
+    ChartPicture,
     FundingFacts,
     OpenInterestFacts,
     PriceFacts,
@@ -26,10 +26,10 @@ from altmonitor.commands.replies_market import (
     TopWindow,
 )
 from altmonitor.config import Config
-from altmonitor.core.alert import Alert, ToldAlert
+from altmonitor.core.alert import Alert, StoredAlert
 from altmonitor.core.clock import Clock
 from altmonitor.core.types import Destination
-from altmonitor.delivery.alert_charts import WITHIN_S, Charting, Picture, Pictures
+from altmonitor.delivery.alert_charts import WITHIN_S, Charting, ChartPictureFile, Pictures
 from altmonitor.detectors.verdict import Explanation
 from altmonitor.interfaces.exchange import DayTicker, Funding, Priority
 from altmonitor.market.book import SymbolBook
@@ -37,15 +37,15 @@ from altmonitor.market.candles import MINUTE_MS
 from altmonitor.market.math import change_pct
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.replay import recorder
-from altmonitor.replay.budget import Budget, Listening
-from altmonitor.replay.move_stats import Tally
+from altmonitor.replay.budget import AlertBudget, BudgetDeps
+from altmonitor.replay.move_stats import MoveStats
 from altmonitor.replay.recorder import Recorder
 from altmonitor.settings.presets import NotEnoughHistory
 from altmonitor.settings.settings import Settings
-from altmonitor.settings.state import SettingsHolder
+from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.snapshot_queries import TrackedFile
 from altmonitor.storage.store import SqliteStore
-from altmonitor.tracker.position_alerts import PositionLinks, PositionNews
+from altmonitor.tracker.position_alerts import PositionAlertDeps, PositionAlerts
 
 # ---
 # What the running program knows of the market, for people who ask: from the live books, nothing is fetched.
@@ -61,7 +61,7 @@ QUIET_TOO_LONG_MS = 10 * MINUTE_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Knowledge:
+class MarketAnswerDeps:
     """book: live state, None for a symbol that is not listed. day, funding: as of the last minutes, None when older."""
 
     book: Callable[[str], SymbolBook | None]
@@ -77,7 +77,7 @@ class Knowledge:
 class MarketAnswers:
     """The part of `control.ports.MarketQueries` that live values answer."""
 
-    def __init__(self, knowledge: Knowledge) -> None:
+    def __init__(self, knowledge: MarketAnswerDeps) -> None:
         self._known = knowledge
 
     async def top(self, window: TopWindow, *, count: int) -> Top:
@@ -194,11 +194,11 @@ class Explains(Protocol):
 
 
 class SymbolPictures(Protocol):
-    async def of_symbol(self, symbol: str, *, tz: tzinfo, alerts: Sequence[Alert] = ()) -> Picture | None: ...
+    async def of_symbol(self, symbol: str, *, tz: tzinfo, alerts: Sequence[Alert] = ()) -> ChartPictureFile | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
+class MarketQueryDeps:
     """alerts: None when no history is kept. zone_of: of a chat."""
 
     clock: Clock
@@ -209,10 +209,10 @@ class Sources:
     zone_of: Callable[[Destination], tzinfo]
 
 
-class MarketDesk:
+class LiveMarketQueries:
     """Satisfies `control.ports.MarketQueries`."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: MarketQueryDeps) -> None:
         self._from = sources
 
     async def top(self, window: TopWindow, *, count: int) -> Top:
@@ -227,13 +227,13 @@ class MarketDesk:
     async def funding(self, symbol: str) -> FundingFacts | None:
         return await self._from.live.funding(symbol)
 
-    async def chart(self, symbol: str, *, place: Destination) -> Chart | None:
+    async def chart(self, symbol: str, *, place: Destination) -> ChartPicture | None:
         since_ms = self._from.clock.now_ms() - MARKED_MS
         told = [row.alert for row in await self._told(symbol, since_ms)]
         picture = await self._from.pictures.of_symbol(symbol, tz=self._from.zone_of(place), alerts=told)
         if picture is None:
             return None
-        return Chart(symbol=symbol, png=picture.png, from_ms=picture.from_ms, to_ms=picture.to_ms)
+        return ChartPicture(symbol=symbol, png=picture.png, from_ms=picture.from_ms, to_ms=picture.to_ms)
 
     async def why(self, symbol: str, *, at_ms: int | None, place: Destination) -> Explanation:
         now_ms = self._from.clock.now_ms()
@@ -243,7 +243,7 @@ class MarketDesk:
         told = tuple(row for row in rows if minute_ms <= row.alert.event_ms < minute_ms + MINUTE_MS)
         return replace(found, told=told)
 
-    async def _told(self, symbol: str, since_ms: int) -> Sequence[ToldAlert]:
+    async def _told(self, symbol: str, since_ms: int) -> Sequence[StoredAlert]:
         if self._from.alerts is None:
             return ()
         return await self._from.alerts.recent(limit=STORED_MAX, symbol=symbol, since_s=since_ms / 1000)
@@ -261,21 +261,21 @@ BUDGET_EVERY_S = 6 * 3_600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QuestionStage:
+class QueryDeps:
     config: Config
     clock: Clock
     market: MarketSide
     store: SqliteStore
-    holder: SettingsHolder
+    holder: SettingsStore
 
 
-class QuestionSide:
+class QuerySide:
     """Parts that others look at stand without an underscore. zone_of: of a chat."""
 
-    def __init__(self, stage: QuestionStage, *, zone_of: Callable[[Destination], tzinfo]) -> None:
+    def __init__(self, stage: QueryDeps, *, zone_of: Callable[[Destination], tzinfo]) -> None:
         self._stage = stage
         market, clock = stage.market, stage.clock
-        self.tally = Tally()
+        self.tally = MoveStats()
         self._recorder = Recorder(self.tally, self._sources())
         market.on_swept = self._recorder.on_swept
         self._charting = Charting()
@@ -286,8 +286,8 @@ class QuestionSide:
             clock=clock,
             within_s=patience(clock, WITHIN_S),
         )
-        self.market_desk = MarketDesk(
-            Sources(
+        self.market_desk = LiveMarketQueries(
+            MarketQueryDeps(
                 clock=clock,
                 live=MarketAnswers(self._knowledge()),
                 engine=market.engine,
@@ -298,12 +298,12 @@ class QuestionSide:
         )
         self.position_desk = self._build_position_desk()
         self._position_news = self._build_position_news()
-        self.budget = Budget(
-            Listening(
+        self.budget = AlertBudget(
+            BudgetDeps(
                 tally=self.tally, listed=market.symbols, day_usdt=self._day_usdt, now_s=lambda: clock.now_ms() / 1000
             )
         )
-        self.samples = Samples(
+        self.samples = SampleAlerts(
             clock=clock,
             market=market.engine,
             oi_ring=market.oi_ring,
@@ -312,13 +312,13 @@ class QuestionSide:
             audience_at=stage.holder.audience_at,
         )
 
-    def _build_position_desk(self) -> PositionDesk:
+    def _build_position_desk(self) -> LivePositionQueries:
         market, clock = self._stage.market, self._stage.clock
         ratios = market.positions.ratios
-        return PositionDesk(
-            DeskSources(
+        return LivePositionQueries(
+            PositionQueryDeps(
                 clock=clock,
-                live=looking_up.Sources(
+                live=looking_up.LookupDeps(
                     smart_money=market.positions.smart_money, top_traders=ratios, bars=ratios, prices=ratios
                 ),
                 cohorts=ratios,
@@ -328,13 +328,13 @@ class QuestionSide:
             )
         )
 
-    def _build_position_news(self) -> PositionNews | None:
+    def _build_position_news(self) -> PositionAlerts | None:
         """None without a watchlist. Raises: ConfigError for a shard that does not exist."""
         stage, config = self._stage, self._stage.config
         symbols = tracked_of(config).watchlist
         if not symbols:
             return None
-        links = PositionLinks(
+        links = PositionAlertDeps(
             clock=stage.clock,
             sink=stage.store,
             memory=stage.store,
@@ -346,7 +346,7 @@ class QuestionSide:
             threshold_pct=config.smart_money_alert_qty_pct,
             period=config.lsr_period,
         )
-        return PositionNews(links)
+        return PositionAlerts(links)
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Name → loop, in the order of their start."""
@@ -379,9 +379,9 @@ class QuestionSide:
             is_whole_day = self.tally.covered_days(listed) >= recorder.ENOUGH_DAYS
             await self._stage.clock.sleep(BUDGET_EVERY_S if is_whole_day else BUDGET_FIRST_S)
 
-    def _sources(self) -> recorder.Sources:
+    def _sources(self) -> recorder.RecorderDeps:
         market = self._stage.market
-        return recorder.Sources(
+        return recorder.RecorderDeps(
             clock=self._stage.clock,
             rest=market.rest,
             listed=market.symbols,
@@ -392,9 +392,9 @@ class QuestionSide:
             file=self._stage.config.db_file.with_name("market-tally.npz"),
         )
 
-    def _knowledge(self) -> Knowledge:
+    def _knowledge(self) -> MarketAnswerDeps:
         market = self._stage.market
-        return Knowledge(
+        return MarketAnswerDeps(
             book=market.engine.book,
             listed=market.symbols,
             day=market.snapshots.day,

@@ -22,18 +22,18 @@ USUAL_MINUTES = 20
 PREFERRED = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 
 
-class LiveMarket(Protocol):
+class LivePrices(Protocol):
     def book(self, symbol: str) -> SymbolBook | None: ...
 
 
-class Samples:
+class SampleAlerts:
     """Satisfies `control.ports.SampleAlerts`. audience_at: who is told at a place."""
 
     def __init__(
         self,
         *,
         clock: Clock,
-        market: LiveMarket,
+        market: LivePrices,
         oi_ring: OpenInterestRing,
         listed: Callable[[], Iterable[str]],
         sink: AlertSink,

@@ -21,10 +21,10 @@ from altmonitor.interfaces.delivery import Channel
 from altmonitor.render.format import Style, one_line
 from altmonitor.render.news import tracking_text
 from altmonitor.storage.snapshots import SnapshotsDb
-from altmonitor.tracker.capture import CaptureParts, Captures, MarkPrices, Pool
+from altmonitor.tracker.capture import Capture, CaptureDeps, ContractPool, MarkPrices
 from altmonitor.tracker.plan import Part, watchlist
 from altmonitor.tracker.position_alerts import PositionWatch
-from altmonitor.tracker.tracker import Progress, Tracked, Tracker, TrackerLinks
+from altmonitor.tracker.tracker import Progress, Tracked, Tracker, TrackerRunDeps
 from altmonitor.tracker.types import PositionMoved, Series, TrackerNews
 
 # ---
@@ -39,7 +39,7 @@ ATTEMPTS: Final = 5
 FIRST_PAUSE_S: Final = 2.0
 
 
-class Herald:
+class TrackerNotifier:
     """channel, destination: None without a bot; then there is only the log.
 
     told: called with a position alert that has reached the chat. One that is refused or given up is found again in the
@@ -117,7 +117,7 @@ class Herald:
         log.warning("not told in the chat: no answer after %d attempts", attempts)
 
 
-class HouseHerald(Herald):
+class OutboxTrackerNotifier(TrackerNotifier):
     """Inside the monitor: news go to every chat through the monitor's own delivery, which also tells of positions.
 
     say: (language and zone → text) to every chat that is told operator news.
@@ -149,19 +149,19 @@ SHORTEST_PATIENCE_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrackerParts:
+class TrackerDeps:
     """Started and open already. herald: with a chat, changed positions are looked for and told."""
 
     rest: BinanceRest
     positioning: BinancePositioning
     smart_money: SmartMoneyWeb
     store: SnapshotsDb
-    herald: Herald
+    herald: TrackerNotifier
     on_progress: Callable[[Progress], None]
 
 
-def tracker_of(config: Config, tracked: Tracked, parts: TrackerParts, *, clock: Clock) -> Tracker:
-    captures = CaptureParts(
+def tracker_of(config: Config, tracked: Tracked, parts: TrackerDeps, *, clock: Clock) -> Tracker:
+    captures = CaptureDeps(
         smart_money=parts.smart_money,
         top_traders=parts.positioning,
         bars=parts.positioning,
@@ -178,10 +178,10 @@ def tracker_of(config: Config, tracked: Tracked, parts: TrackerParts, *, clock: 
         window_min=config.smart_money_alert_window_min,
         threshold_pct=config.smart_money_alert_qty_pct,
     )
-    links = TrackerLinks(
+    links = TrackerRunDeps(
         store=parts.store,
-        captures=Captures(captures),
-        pool=Pool(parts.rest, clock=clock, tradfi=config.tradfi_perpetuals),
+        captures=Capture(captures),
+        pool=ContractPool(parts.rest, clock=clock, tradfi=config.tradfi_perpetuals),
         clock=clock,
         tell=parts.herald.tell,
         on_progress=parts.on_progress,
@@ -206,7 +206,7 @@ class TrackingSide:
         rest: BinanceRest,
         positioning: BinancePositioning,
         smart_money: SmartMoneyWeb,
-        herald: Herald,
+        herald: TrackerNotifier,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -230,7 +230,7 @@ class TrackingSide:
         except StorageError as problem:
             log.warning("nothing is tracked here: %s", problem)
             return
-        parts = TrackerParts(
+        parts = TrackerDeps(
             rest=self._rest,
             positioning=self._positioning,
             smart_money=self._smart_money,

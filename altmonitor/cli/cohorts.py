@@ -46,7 +46,7 @@ _ALIGNED_BUCKETS: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class CohortRequest:
     """As typed. thing: `show`, `divergence` or `history`."""
 
     thing: str
@@ -58,7 +58,7 @@ class Wanted:
     as_json: bool
 
 
-def answer(wanted: Wanted) -> int:
+def answer(wanted: CohortRequest) -> int:
     """Prints the envelope (--json) or its data as lines. Returns the exit code."""
     problem, code, values = "", DONE, {}
     try:
@@ -77,7 +77,7 @@ def answer(wanted: Wanted) -> int:
     return code
 
 
-def _asked(wanted: Wanted) -> JsonObject:
+def _asked(wanted: CohortRequest) -> JsonObject:
     """Raises: ConfigError, ValueError for what cannot be asked; ExchangeError, StartError."""
     config, _ = configuration.load(os.environ, env_file=wanted.env_file)
     clock = clock_of(os.environ)

@@ -54,7 +54,7 @@ def track(**options: Any) -> None:
     end_by_signals()
     from altmonitor.cli import track as tracking
 
-    leave(tracking.track(tracking.Wanted(**options)))
+    leave(tracking.track(tracking.TrackRequest(**options)))
 
 
 @click.group(cls=SymbolFirst, subcommand_metavar="SYMBOL | COMMAND [ARGS]...")
@@ -149,7 +149,7 @@ def cohort_command(name: str, text: str) -> click.Command:
         end_by_signals()
         from altmonitor.cli import cohorts as cohort_values
 
-        leave(cohort_values.answer(cohort_values.Wanted(thing=name, **options)))
+        leave(cohort_values.answer(cohort_values.CohortRequest(thing=name, **options)))
 
     return click.command(name=name, help=text)(answer)
 
@@ -246,7 +246,7 @@ def doctor(**options: Any) -> None:
     _end_by_signals()
     from altmonitor.ops.doctor import doctor as command
 
-    _leave(command.doctor(command.Wanted(**options)))
+    _leave(command.doctor(command.DoctorRequest(**options)))
 
 
 @cli.command()

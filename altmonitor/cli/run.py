@@ -17,8 +17,8 @@ from pathlib import Path
 
 from altmonitor import config as configuration
 from altmonitor.app.app import App
-from altmonitor.app.chat import Outlet
-from altmonitor.app.market import Choices
+from altmonitor.app.chat import MessagingSetup
+from altmonitor.app.market import MarketOptions
 from altmonitor.cli import demo as show
 from altmonitor.config import Config
 from altmonitor.core import log as logs
@@ -83,7 +83,7 @@ def _wrong(problem: ConfigError) -> int:
 
 
 async def _watch(config: Config, clock: Clock, stop: asyncio.Event, *, is_dry_run: bool) -> None:
-    choices = Choices(feed=FeedOptions(gather_ms=config.feed_gather_ms), service=os.environ)
+    choices = MarketOptions(feed=FeedOptions(gather_ms=config.feed_gather_ms), service=os.environ)
     if isinstance(clock, ScaledClock):
         stall_s = STALL_S * clock.speed
         feed = replace(choices.feed, shortest_silence_s=stall_s)
@@ -99,18 +99,20 @@ async def _watch(config: Config, clock: Clock, stop: asyncio.Event, *, is_dry_ru
 
 
 @asynccontextmanager
-async def telegram_outlet(channel: TelegramChannel, destinations: tuple[Destination, ...]) -> AsyncIterator[Outlet]:
+async def telegram_outlet(
+    channel: TelegramChannel, destinations: tuple[Destination, ...]
+) -> AsyncIterator[MessagingSetup]:
     """A real bot (or the simulated one), ready to send and to listen."""
     await channel.start()
     try:
-        yield Outlet(channel=channel, destinations=destinations, bot=channel)
+        yield MessagingSetup(channel=channel, destinations=destinations, bot=channel)
     finally:
         await channel.stop()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminalChat:
-    outlet: Outlet
+    outlet: MessagingSetup
     telegram: SimTelegram
 
 
@@ -241,7 +243,7 @@ async def _play(choices: DemoChoices, stop: asyncio.Event) -> None:
         with _folder(choices.keep) as folder:
             config = _demo_config(exchange, folder, choices)
             feed = FeedOptions(gather_ms=config.feed_gather_ms, shortest_silence_s=show.STALL_S * clock.speed)
-            app = App(config, clock=clock, outlet=chat.outlet, choices=Choices(feed=feed))
+            app = App(config, clock=clock, outlet=chat.outlet, choices=MarketOptions(feed=feed))
             directing = show.direct(
                 market,
                 exchange,

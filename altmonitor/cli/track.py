@@ -17,7 +17,7 @@ import msgspec
 
 from altmonitor import config as configuration
 from altmonitor.app.positioning import positioning_stage
-from altmonitor.app.tracking import Herald, TrackerParts, tracked_of, tracker_of
+from altmonitor.app.tracking import TrackerDeps, TrackerNotifier, tracked_of, tracker_of
 from altmonitor.cli.run import DONE, FAILED, WRONG_CONFIGURATION, run_until_signal
 from altmonitor.config import Config
 from altmonitor.core import log as logs
@@ -95,7 +95,7 @@ LAST_WORDS_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class TrackRequest:
     """Options of `altmonitor track`. series: empty for all three."""
 
     env_file: Path
@@ -105,7 +105,7 @@ class Wanted:
     as_json: bool = False
 
 
-def track(wanted: Wanted) -> int:
+def track(wanted: TrackRequest) -> int:
     """Returns the exit code."""
     try:
         config, warnings = configuration.load(os.environ, env_file=wanted.env_file)
@@ -151,7 +151,7 @@ async def _track(
         positioning_stage(config, clock=clock) as stage,
         _herald(config, clock) as herald,
     ):
-        parts = TrackerParts(
+        parts = TrackerDeps(
             rest=stage.rest,
             positioning=stage.positioning,
             smart_money=stage.smart_money,
@@ -170,7 +170,7 @@ async def _track(
             raise ExchangeUnreachable(f"not finished, the next start goes on from here: {told}")
 
 
-async def _until(stop: asyncio.Event, tracker: Tracker, herald: Herald) -> list[SweepReport] | None:
+async def _until(stop: asyncio.Event, tracker: Tracker, herald: TrackerNotifier) -> list[SweepReport] | None:
     """The reports of a single sweep; None when it was stopped."""
     tracking = asyncio.create_task(tracker.run(), name="tracker")
     telling = asyncio.create_task(herald.run(), name="herald")
@@ -204,17 +204,17 @@ async def _store(config: Config, clock: Clock) -> AsyncIterator[SnapshotsDb]:
 
 
 @asynccontextmanager
-async def _herald(config: Config, clock: Clock) -> AsyncIterator[Herald]:
+async def _herald(config: Config, clock: Clock) -> AsyncIterator[TrackerNotifier]:
     style = Style(lang=config.alert_lang, tz=ZoneInfo(config.alert_tz))
     if not config.tg_bot_token or config.tg_chat_id is None:
-        yield Herald(clock=clock, style=style)
+        yield TrackerNotifier(clock=clock, style=style)
         return
     from altmonitor.telegram.bot import TelegramChannel
 
     channel = TelegramChannel(config.tg_bot_token, api_url=config.telegram_api_url, clock=clock)
     await channel.start()
     try:
-        yield Herald(clock=clock, style=style, channel=channel, destination=config.tg_chat_id)
+        yield TrackerNotifier(clock=clock, style=style, channel=channel, destination=config.tg_chat_id)
     finally:
         await channel.stop()
 

@@ -15,8 +15,8 @@ import msgspec
 
 from altmonitor import config as configuration
 from altmonitor.app.positioning import COHORT_ANSWER_WITHIN_S as ANSWER_WITHIN_S
-from altmonitor.app.positioning import DeskSources, PositionDesk, patience, positioning_stage
-from altmonitor.collect.positioning_lookup import Absent, LookedUp, Part, Sources, look_up
+from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps, patience, positioning_stage
+from altmonitor.collect.positioning_lookup import Absent, LookedUp, LookupDeps, Part, look_up
 from altmonitor.commands.replies_market import WhoFacts
 from altmonitor.config import Config
 from altmonitor.core import log as logs
@@ -27,14 +27,14 @@ from altmonitor.interfaces.exchange import Priority
 from altmonitor.positioning.history import (
     MAX_AGE_MIN,
     SLACK_MS,
-    NotEnoughHistory,
+    NotEnoughSnapshots,
     Snapshot,
     change,
     profit_trend,
     scan_extreme,
 )
 from altmonitor.positioning.json_values import NOTHING_TO_SCAN, change_values, scan_values, trend_values
-from altmonitor.positioning.picture import DISCLAIMER, Picture, fill_interval, nearest_closes, picture_values
+from altmonitor.positioning.picture import DISCLAIMER, PositionPicture, fill_interval, nearest_closes, picture_values
 from altmonitor.positioning.picture import chart as charted
 from altmonitor.positioning.units import period_ms
 from altmonitor.render.charts.canvas import cjk_font
@@ -50,7 +50,7 @@ DONE, FAILED, WRONG_CONFIGURATION = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class WhoAnswer:
     """values: for --json. lines: for a person. problem: why there is no answer, '' when there is one."""
 
     values: object
@@ -58,7 +58,7 @@ class Answer:
     problem: str = ""
 
 
-Ask = Callable[[Config, Clock, Style], Awaitable[Answer]]
+Ask = Callable[[Config, Clock, Style], Awaitable[WhoAnswer]]
 
 
 def answered(env_file: Path, ask: Ask, *, as_json: bool) -> int:
@@ -74,7 +74,7 @@ def answered(env_file: Path, ask: Ask, *, as_json: bool) -> int:
     logs.configure(level="ERROR", secrets=(config.tg_bot_token, config.api_token))
     style = Style(lang=config.alert_lang, tz=ZoneInfo(config.alert_tz))
 
-    async def run() -> Answer:
+    async def run() -> WhoAnswer:
         return await ask(config, clock, style)
 
     try:
@@ -83,7 +83,7 @@ def answered(env_file: Path, ask: Ask, *, as_json: bool) -> int:
         print("\n".join(problem.problems), file=sys.stderr)  # noqa: T201
         return WRONG_CONFIGURATION
     except AltmonitorError as problem:
-        answer = Answer(values={"error": str(problem)}, lines=[], problem=str(problem))
+        answer = WhoAnswer(values={"error": str(problem)}, lines=[], problem=str(problem))
     if as_json:
         print(msgspec.json.encode(answer.values).decode())  # noqa: T201
     elif not answer.problem:
@@ -102,7 +102,7 @@ def named(symbol: str) -> str:
 
 
 def show(*, env_file: Path, symbol: str, period: str, stored: bool, as_json: bool) -> int:
-    async def ask(config: Config, clock: Clock, style: Style) -> Answer:
+    async def ask(config: Config, clock: Clock, style: Style) -> WhoAnswer:
         found = await (_from_store if stored else _live)(config, clock, named(symbol), period)
         if found.picture.is_empty:
             now_ms = found.picture.now_ms
@@ -112,9 +112,9 @@ def show(*, env_file: Path, symbol: str, period: str, stored: bool, as_json: boo
                 "error": problem,
                 "absent": _absent_values(found.absent),
             }
-            return Answer(values=values, lines=[], problem=problem)
+            return WhoAnswer(values=values, lines=[], problem=problem)
         told = {**picture_values(found.picture), "absent": _absent_values(found.absent)}
-        return Answer(values=told, lines=picture_lines(found.picture, found.absent, style))
+        return WhoAnswer(values=told, lines=picture_lines(found.picture, found.absent, style))
 
     return answered(env_file, ask, as_json=as_json)
 
@@ -122,7 +122,7 @@ def show(*, env_file: Path, symbol: str, period: str, stored: bool, as_json: boo
 async def _live(config: Config, clock: Clock, symbol: str, period: str) -> LookedUp:
     """An overview that cannot be had now is taken from the tracked rows, with its age."""
     async with positioning_stage(config, clock=clock) as stage:
-        sources = Sources(
+        sources = LookupDeps(
             smart_money=stage.smart_money,
             top_traders=stage.positioning,
             bars=stage.positioning,
@@ -150,7 +150,7 @@ async def _from_store(config: Config, clock: Clock, symbol: str, period: str) ->
         ratios = await tracked.newest_top_traders(symbol, period=period, since_ms=since_ms)
     newest = snapshots[-1] if snapshots else None
     parts: dict[Part, object] = {"smartMoney": newest, "topTrader": ratios, "openInterest": held, "funding": None}
-    picture = Picture(
+    picture = PositionPicture(
         symbol=symbol,
         now_ms=now_ms,
         overview=None if newest is None else newest.overview,
@@ -180,41 +180,41 @@ def _absent_values(absent: Mapping[Part, Absent]) -> dict[str, object]:
 
 
 def change_of(*, env_file: Path, symbol: str, minutes: float, as_json: bool) -> int:
-    async def ask(config: Config, clock: Clock, style: Style) -> Answer:
+    async def ask(config: Config, clock: Clock, style: Style) -> WhoAnswer:
         rows = await _rows(config, clock, named(symbol), minutes)
         found = change(named(symbol), rows, minutes=minutes, now_ms=clock.now_ms())
-        if isinstance(found, NotEnoughHistory):
-            return Answer(values=change_values(found), lines=[], problem=str(found))
-        return Answer(values=change_values(found), lines=change_lines(found, style))
+        if isinstance(found, NotEnoughSnapshots):
+            return WhoAnswer(values=change_values(found), lines=[], problem=str(found))
+        return WhoAnswer(values=change_values(found), lines=change_lines(found, style))
 
     return answered(env_file, ask, as_json=as_json)
 
 
 def trend_of(*, env_file: Path, symbol: str, minutes: float, as_json: bool) -> int:
-    async def ask(config: Config, clock: Clock, style: Style) -> Answer:
+    async def ask(config: Config, clock: Clock, style: Style) -> WhoAnswer:
         rows = await _rows(config, clock, named(symbol), minutes)
         found = profit_trend(named(symbol), rows, minutes=minutes, now_ms=clock.now_ms())
-        if isinstance(found, NotEnoughHistory):
-            return Answer(values=trend_values(found), lines=[], problem=str(found))
-        return Answer(values=trend_values(found), lines=trend_lines(found, style))
+        if isinstance(found, NotEnoughSnapshots):
+            return WhoAnswer(values=trend_values(found), lines=[], problem=str(found))
+        return WhoAnswer(values=trend_values(found), lines=trend_lines(found, style))
 
     return answered(env_file, ask, as_json=as_json)
 
 
 def scan(*, env_file: Path, limit: int, max_age: float, as_json: bool) -> int:
-    async def ask(config: Config, clock: Clock, style: Style) -> Answer:
+    async def ask(config: Config, clock: Clock, style: Style) -> WhoAnswer:
         now_ms = clock.now_ms()
         async with snapshot_reader(config.smart_money_db_path) as tracked:
             rows = await tracked.newest_snapshots(since_ms=now_ms - round(max_age * 60_000))
         found = scan_extreme(rows, now_ms=now_ms, limit=limit, max_age_min=max_age)
         problem = "" if found.scanned else NOTHING_TO_SCAN
-        return Answer(values=scan_values(found), lines=scan_lines(found), problem=problem)
+        return WhoAnswer(values=scan_values(found), lines=scan_lines(found), problem=problem)
 
     return answered(env_file, ask, as_json=as_json)
 
 
 def chart(*, env_file: Path, symbol: str, hours: float, out: Path | None, no_fill: bool) -> int:
-    async def ask(config: Config, clock: Clock, style: Style) -> Answer:
+    async def ask(config: Config, clock: Clock, style: Style) -> WhoAnswer:
         name = named(symbol)
         rows = await _rows(config, clock, name, hours * 60)
         filled = {} if no_fill else await _missing_prices(config, clock, name, rows)
@@ -226,7 +226,7 @@ def chart(*, env_file: Path, symbol: str, hours: float, out: Path | None, no_fil
             raise StartError(f"{target} cannot be written: {problem.strerror}") from problem
         said = f"{target}: {0 if found is None else found.points} snapshots"
         problem_text = "" if found is not None else f"{said}, two are needed; run `altmonitor track` for a while"
-        return Answer(values={"file": str(target)}, lines=[said], problem=problem_text)
+        return WhoAnswer(values={"file": str(target)}, lines=[said], problem=problem_text)
 
     return answered(env_file, ask, as_json=False)
 
@@ -266,7 +266,7 @@ ENDINGS: Final = (".html", ".htm", ".png")
 def panel(*, env_file: Path, symbol: str, out: Path | None, lang: str | None) -> int:
     """out: None is `SYMBOL-panel.html` here. lang: None is that of the settings. Returns the exit code."""
 
-    async def ask(config: Config, clock: Clock, style: Style) -> Answer:
+    async def ask(config: Config, clock: Clock, style: Style) -> WhoAnswer:
         name = named(symbol)
         target = out or Path(f"{name}-panel.html")
         if target.suffix.lower() not in ENDINGS:
@@ -280,14 +280,14 @@ def panel(*, env_file: Path, symbol: str, out: Path | None, lang: str | None) ->
         facts = await _looked_up(config, clock, name)
         if facts.picture.overview is None:
             missing = _problem(facts, style)
-            return Answer(values={"error": missing}, lines=[], problem=missing)
+            return WhoAnswer(values={"error": missing}, lines=[], problem=missing)
         drawn = panel_of(facts.picture, shown_in)
         content = panel_png(drawn) if is_picture else panel_page(drawn, lang=chosen).encode()
         try:
             await asyncio.to_thread(target.write_bytes, content)
         except OSError as problem:
             raise StartError(f"{target} cannot be written: {problem.strerror}") from problem
-        return Answer(values={"file": str(target)}, lines=[f"{target}{note}"])
+        return WhoAnswer(values={"file": str(target)}, lines=[f"{target}{note}"])
 
     return answered(env_file, ask, as_json=False)
 
@@ -295,10 +295,10 @@ def panel(*, env_file: Path, symbol: str, out: Path | None, lang: str | None) ->
 async def _looked_up(config: Config, clock: Clock, symbol: str) -> WhoFacts:
     async with positioning_stage(config, clock=clock) as stage:
         ratios = stage.positioning
-        desk = PositionDesk(
-            DeskSources(
+        desk = LivePositionQueries(
+            PositionQueryDeps(
                 clock=clock,
-                live=Sources(smart_money=stage.smart_money, top_traders=ratios, bars=ratios, prices=ratios),
+                live=LookupDeps(smart_money=stage.smart_money, top_traders=ratios, bars=ratios, prices=ratios),
                 cohorts=ratios,
                 day=lambda name: None,
                 tracked=config.smart_money_db_path,

@@ -19,7 +19,7 @@ from altmonitor.interfaces.exchange import (
 )
 from altmonitor.positioning.funding import funding_cost
 from altmonitor.positioning.open_interest import OiVelocity, oi_velocity
-from altmonitor.positioning.picture import Picture
+from altmonitor.positioning.picture import PositionPicture
 from altmonitor.positioning.units import Fraction
 
 V = TypeVar("V")
@@ -41,7 +41,7 @@ class Absent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
+class LookupDeps:
     smart_money: SmartMoney
     top_traders: TopTraderRatios
     bars: OpenInterestBars
@@ -50,7 +50,7 @@ class Sources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookedUp:
-    picture: Picture
+    picture: PositionPicture
     absent: Mapping[Part, Absent]
 
     @property
@@ -63,7 +63,7 @@ class LookedUp:
         return Absent(cause="no data")
 
 
-async def look_up(symbol: str, sources: Sources, *, period: str, priority: Priority, clock: Clock) -> LookedUp:
+async def look_up(symbol: str, sources: LookupDeps, *, period: str, priority: Priority, clock: Clock) -> LookedUp:
     """Four questions at once. Raises: ValueError for a period that is none."""
     absent: dict[Part, Absent] = {}
 
@@ -97,7 +97,7 @@ async def look_up(symbol: str, sources: Sources, *, period: str, priority: Prior
         part("openInterest", velocity()),
         part("funding", funding()),
     )
-    picture = Picture(
+    picture = PositionPicture(
         symbol=symbol,
         now_ms=clock.now_ms(),
         overview=overview,

@@ -24,7 +24,7 @@ MOST_UNDER_WAY = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WhaleLinks:
+class WhaleDeps:
     """updates: where the fuller alert is stored. refreshed(key): called after that.
 
     oi_usd(symbol, price): open interest now, USD; None when it is not known. useful_for_s: after that an alert is left
@@ -54,7 +54,7 @@ class WhaleStatus:
 class WhaleLookup:
     """An answer that comes too late for its alert is there for the next one of the symbol."""
 
-    def __init__(self, links: WhaleLinks) -> None:
+    def __init__(self, links: WhaleDeps) -> None:
         self._links = links
         self._clock = links.clock
         self._waiting: deque[tuple[Alert, float]] = deque()

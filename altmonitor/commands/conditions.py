@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from altmonitor.commands.arguments import Words, cut
-from altmonitor.commands.outcome import Change, Outcome, Situation
+from altmonitor.commands.outcome import CommandContext, Outcome, StateChange
 from altmonitor.commands.replies import Bad, Refused
 from altmonitor.commands.replies_settings import (
     ConditionAdded,
@@ -89,7 +89,7 @@ def read_alert(command: str, words: Words) -> AlertRequest | Refused:
     return AddCondition(symbol=symbol, predicate=predicate, text=text[:TEXT_CHARS_MAX])
 
 
-def alert(request: AlertRequest, now: Situation) -> Outcome:
+def alert(request: AlertRequest, now: CommandContext) -> Outcome:
     if isinstance(request, ShowConditions):
         return ConditionsShown(conditions=now.own_here.conditions)
     if isinstance(request, DeleteConditions):
@@ -113,7 +113,7 @@ def alert(request: AlertRequest, now: Situation) -> Outcome:
         predicate=request.predicate,
     )
     after = replace(now.own_here, conditions=(*own, condition))
-    return Change(own=after, reply=ConditionAdded(condition=condition), place=now.place)
+    return StateChange(own=after, reply=ConditionAdded(condition=condition), place=now.place)
 
 
 def _read_delete(command: str, words: Words) -> DeleteConditions | Refused:
@@ -129,7 +129,7 @@ def _read_delete(command: str, words: Words) -> DeleteConditions | Refused:
     return DeleteConditions(id=number)
 
 
-def _delete(request: DeleteConditions, now: Situation) -> Outcome:
+def _delete(request: DeleteConditions, now: CommandContext) -> Outcome:
     own = now.own_here.conditions
     gone = own if request.is_all else tuple(condition for condition in own if condition.id == request.id)
     if not gone:
@@ -138,7 +138,9 @@ def _delete(request: DeleteConditions, now: Situation) -> Outcome:
         losses = tuple(Difference(key="condition", old=condition.text, new=None) for condition in own)
         return ConfirmAsked(command="alert", action="/alert delete all", losses=losses)
     kept = tuple(condition for condition in own if condition not in gone)
-    return Change(own=replace(now.own_here, conditions=kept), reply=ConditionsDeleted(conditions=gone), place=now.place)
+    return StateChange(
+        own=replace(now.own_here, conditions=kept), reply=ConditionsDeleted(conditions=gone), place=now.place
+    )
 
 
 def _read_predicate(command: str, words: list[str]) -> Predicate | Refused:

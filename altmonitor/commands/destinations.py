@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from altmonitor.commands.arguments import KIND_WORDS, Words, cut
-from altmonitor.commands.outcome import Change, Outcome, SampleQuery, Situation
+from altmonitor.commands.outcome import CommandContext, Outcome, SampleQuery, StateChange
 from altmonitor.commands.replies import Bad, PlainReply, Refused
 from altmonitor.commands.replies_settings import (
     Changed,
@@ -25,7 +25,7 @@ from altmonitor.core.types import LANGUAGES
 from altmonitor.settings.audience import QUIET_OFF, Overrides, QuietHours
 from altmonitor.settings.changes import Difference, in_force
 from altmonitor.settings.input import find_zone, nearest_zones, split_words
-from altmonitor.settings.state import Own
+from altmonitor.settings.state import DestinationOverrides
 
 _HOURS = re.compile(r"([0-2]?\d)(?::([0-5]\d))?[-–—−]([0-2]?\d)(?::([0-5]\d))?", re.ASCII)
 
@@ -87,7 +87,7 @@ def read_route(command: str, words: Words) -> SetRoute | Refused:
     return SetRoute(kinds=kinds, is_silent=is_silent)
 
 
-def route(request: SetRoute, now: Situation) -> Outcome:
+def route(request: SetRoute, now: CommandContext) -> Outcome:
     """About the very place it was typed in, also where that is no destination yet."""
     here = next((audience for audience in now.audiences if audience.destination == now.place), None)
     if request.is_off:
@@ -112,15 +112,19 @@ def route(request: SetRoute, now: Situation) -> Outcome:
         told = in_force(here, would_be)
     if after == own or not told:
         return RouteShown(audiences=now.audiences, here=here)
-    return Change(own=replace(now.own_here, overrides=after), reply=Changed(differences=told), place=now.place)
+    return StateChange(own=replace(now.own_here, overrides=after), reply=Changed(differences=told), place=now.place)
 
 
-def _route_off(now: Situation) -> Outcome:
+def _route_off(now: CommandContext) -> Outcome:
     if now.place == now.audiences[0].destination:
         return RouteRefused(reason=NoRoute.MAIN_STAYS)
     # Named by the environment: an empty route must be remembered, or the next start would bring it back.
     overrides = Overrides(kinds=frozenset()) if now.is_home else Overrides()
-    return Change(own=Own(overrides=overrides, conditions=now.own_here.conditions), reply=RouteEnded(), place=now.place)
+    return StateChange(
+        own=DestinationOverrides(overrides=overrides, conditions=now.own_here.conditions),
+        reply=RouteEnded(),
+        place=now.place,
+    )
 
 
 # --- quiet hours, language, zone -----------------------------------------------------------------------------------
@@ -143,7 +147,7 @@ def read_quiet(command: str, words: Words) -> SetQuiet | Refused:
     return SetQuiet(quiet=QuietHours(begin_minute=begin, end_minute=end))
 
 
-def set_quiet(request: SetQuiet, now: Situation) -> Outcome:
+def set_quiet(request: SetQuiet, now: CommandContext) -> Outcome:
     shown = QuietShown(quiet=now.audience.quiet)
     if request.quiet is None:
         return shown
@@ -159,7 +163,7 @@ def read_lang(command: str, words: Words) -> SetLanguage | Refused:
     return SetLanguage(lang=lang)
 
 
-def set_lang(request: SetLanguage, now: Situation) -> Outcome:
+def set_lang(request: SetLanguage, now: CommandContext) -> Outcome:
     shown = LanguageShown(lang=now.audience.lang)
     if not request.lang:
         return shown
@@ -172,7 +176,7 @@ def read_zone(command: str, words: Words) -> SetZone | Refused:
     return SetZone(word="_".join(words))  # `new york`
 
 
-def set_zone(request: SetZone, now: Situation) -> Outcome:
+def set_zone(request: SetZone, now: CommandContext) -> Outcome:
     shown = ZoneShown(tz=now.audience.tz, now_s=now.now_s)
     if not request.word:
         return shown
@@ -182,7 +186,7 @@ def set_zone(request: SetZone, now: Situation) -> Outcome:
     return _changed(now, replace(now.overrides, tz=zone), "tz", shown)
 
 
-def _changed(now: Situation, after: Overrides, key: str, shown: PlainReply) -> Outcome:
+def _changed(now: CommandContext, after: Overrides, key: str, shown: PlainReply) -> Outcome:
     """Setting what is followed anyway is a change too: it stays when what is followed changes."""
     if after == now.overrides:
         return shown
@@ -192,7 +196,7 @@ def _changed(now: Situation, after: Overrides, key: str, shown: PlainReply) -> O
             key, now.audience.tz
         )
         told = [Difference(key=key, old=old, new=old)]
-    return Change(own=now.with_overrides(after), reply=Changed(differences=tuple(told)))
+    return StateChange(own=now.with_overrides(after), reply=Changed(differences=tuple(told)))
 
 
 # --- sample --------------------------------------------------------------------------------------------------------
@@ -202,5 +206,5 @@ def read_sample(command: str, words: Words) -> SendSample | Refused:
     return Refused(command=command, reason=Bad.NOT_TAKEN, word=cut(words[0])) if words else SendSample()
 
 
-def send_sample(request: SendSample, now: Situation) -> Outcome:
+def send_sample(request: SendSample, now: CommandContext) -> Outcome:
     return SampleQuery()

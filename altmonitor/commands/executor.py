@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 from altmonitor.commands.outcome import (
     BudgetQuery,
-    Change,
     ChangesQuery,
+    CommandContext,
     DivergenceQuery,
     HistoryQuery,
     Outcome,
     SampleQuery,
-    Situation,
+    StateChange,
     StatsQuery,
     StatusQuery,
     StoredQuery,
@@ -29,10 +29,10 @@ from altmonitor.commands.ports import (
     ChangeLog,
     HealthView,
     MarketQueries,
-    SampleAlerts,
-    SettingsStore,
+    SampleSender,
+    StateStore,
 )
-from altmonitor.commands.queries import Asking
+from altmonitor.commands.queries import QueryRunner
 from altmonitor.commands.replies import (
     ABOUT_ONE_PLACE,
     NotAvailable,
@@ -59,10 +59,10 @@ from altmonitor.commands.replies_settings import (
 from altmonitor.commands.table import COMMAND_OF, BadCommand, Command, NotACommand, parse
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
-from altmonitor.settings.audience import Budget, Overrides
-from altmonitor.settings.changes import ChangeMade, RecordedChange, Writer, differences
+from altmonitor.settings.audience import BudgetSetting, Overrides
+from altmonitor.settings.changes import Author, ChangeMade, RecordedChange, differences
 from altmonitor.settings.presets import BudgetProposal, NotEnoughHistory
-from altmonitor.settings.state import Own, SettingsHolder
+from altmonitor.settings.state import DestinationOverrides, SettingsStore
 
 # ---
 # How often somebody who may not change anything is told so.
@@ -72,13 +72,13 @@ EVERY_S = 3600.0
 REMEMBERED = 1000
 
 
-class Courtesy:
+class RefusalLimit:
     """Once an hour and user; after that there is silence, so that a group cannot be flooded with refusals."""
 
     def __init__(self) -> None:
         self._told_s: dict[int | str, float] = {}
 
-    def may_tell(self, who: Writer, now_s: float) -> bool:
+    def may_tell(self, who: Author, now_s: float) -> bool:
         key: int | str = who.name if who.user_id is None else who.user_id
         told_s = self._told_s.pop(key, None)
         is_due = told_s is None or not 0 <= now_s - told_s < EVERY_S
@@ -92,22 +92,22 @@ class Courtesy:
 # Changes that come from what was found elsewhere: a recorded change taken back, proposed thresholds accepted.
 
 
-def put_back(change: RecordedChange, own: Own, *, now_s: float) -> Outcome:
+def put_back(change: RecordedChange, own: DestinationOverrides, *, now_s: float) -> Outcome:
     """own: what the place of the change has of its own now. Refused when that is not what the change made of it."""
     place = change.made.place  # where the group is now; what it was called then stands in the record
     before, after = change.made.before.at(place), change.made.after.at(place)
     if own != after:
         return UndoRefused(change=change, differences=differences(after, own), now_s=now_s)
     reply = Undone(change=change, differences=differences(after, before), now_s=now_s)
-    return Change(own=before, reply=reply, place=place, undoes=change.id)
+    return StateChange(own=before, reply=reply, place=place, undoes=change.id)
 
 
-def accept(proposal: BudgetProposal, now: Situation) -> Outcome:
+def accept(proposal: BudgetProposal, now: CommandContext) -> Outcome:
     """Raises ValueError for a proposal with numbers out of range."""
-    budget = Budget(per_day=proposal.per_day, numbers=proposal.numbers)
+    budget = BudgetSetting(per_day=proposal.per_day, numbers=proposal.numbers)
     overrides = replace(now.overrides, budget=budget)
     now.would_be(overrides)
-    return Change(own=now.with_overrides(overrides), reply=BudgetAccepted(proposal=proposal))
+    return StateChange(own=now.with_overrides(overrides), reply=BudgetAccepted(proposal=proposal))
 
 
 # ---
@@ -116,27 +116,27 @@ def accept(proposal: BudgetProposal, now: Situation) -> Outcome:
 COMMAND_CHARS_MAX = 200
 """Of a command as it is recorded; only a long list of symbols is cut."""
 
-Decide = Callable[[Situation], Awaitable[Outcome]]
+Decide = Callable[[CommandContext], Awaitable[Outcome]]
 
-_ACTS = (Change, ConfirmAsked, BudgetQuery, UndoQuery, SampleQuery, StatusPin)
+_ACTS = (StateChange, ConfirmAsked, BudgetQuery, UndoQuery, SampleQuery, StatusPin)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class ExecutorDeps:
     """listed: the contracts that exist now, empty before the list was read. alerts: None when history is off.
 
     changes, market, budget, samples, positions: None where nothing stands behind them; their commands say so.
     """
 
-    holder: SettingsHolder
-    store: SettingsStore
+    holder: SettingsStore
+    store: StateStore
     alerts: AlertQueries | None
     health: Callable[[], HealthView]
     listed: Callable[[], Collection[str]]
     changes: ChangeLog | None = None
     market: MarketQueries | None = None
     budget: BudgetQueries | None = None
-    samples: SampleAlerts | None = None
+    samples: SampleSender | None = None
     positions: PositionQueries | None = None
 
 
@@ -146,27 +146,27 @@ class _Asked:
 
     command: Command
     typed: str
-    who: Writer
+    who: Author
     place: Destination
     now_s: float
 
 
-class CommandDesk:
+class CommandExecutor:
     """Any number of messages may be handled at once; changes take turns."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
+    def __init__(self, surroundings: ExecutorDeps) -> None:
         self._around = surroundings
-        self._asking = Asking(
+        self._asking = QueryRunner(
             alerts=surroundings.alerts,
             market=surroundings.market,
             changes=surroundings.changes,
             samples=surroundings.samples,
             positions=surroundings.positions,
         )
-        self._courtesy = Courtesy()
+        self._courtesy = RefusalLimit()
 
     async def handle(
-        self, text: str, *, who: Writer, place: Destination, now_s: float, bot_name: str | None = None
+        self, text: str, *, who: Author, place: Destination, now_s: float, bot_name: str | None = None
     ) -> Reply | None:
         """The answer to one message, or to a button's action; None for what is no command of ours, and for somebody
         who may not change anything and was told so within the hour.
@@ -210,10 +210,10 @@ class CommandDesk:
 
     # --- from a request to an answer ---------------------------------------------------------------------------------
 
-    async def _follow_up(self, asked: _Asked, now: Situation, outcome: Outcome) -> Reply:
+    async def _follow_up(self, asked: _Asked, now: CommandContext, outcome: Outcome) -> Reply:
         about = now.audience.destination
         match outcome:
-            case Change():
+            case StateChange():
                 return await self._carry_out(asked, _again(asked.command))
             case UndoQuery():
                 return await self._undo(asked)
@@ -242,7 +242,7 @@ class CommandDesk:
         async with around.store.turn():
             now = self._situation(asked)
             outcome = await decide(now)
-            if not isinstance(outcome, Change):
+            if not isinstance(outcome, StateChange):
                 return await self._follow_up(asked, now, outcome)
             place = outcome.place or now.audience.destination
             before = around.holder.own(place)
@@ -277,7 +277,7 @@ class CommandDesk:
         if changes is None:
             return NotAvailable(command=asked.command.name)
 
-        async def decide(now: Situation) -> Outcome:
+        async def decide(now: CommandContext) -> Outcome:
             change = await changes.last_undoable({now.place, now.audience.destination})
             if change is None:
                 return NothingToUndo()
@@ -288,7 +288,7 @@ class CommandDesk:
         except StorageError as problem:
             return QueryFailed(command=asked.command.name, problem=str(problem))
 
-    async def _budget(self, asked: _Asked, now: Situation, query: BudgetQuery) -> Reply:
+    async def _budget(self, asked: _Asked, now: CommandContext, query: BudgetQuery) -> Reply:
         if self._around.budget is None:
             return NotAvailable(command=asked.command.name)
         try:
@@ -301,17 +301,17 @@ class CommandDesk:
         if not query.is_accepted:
             return self._placed(BudgetProposed(proposal=found), about)
 
-        async def decide(later: Situation) -> Outcome:
+        async def decide(later: CommandContext) -> Outcome:
             return accept(found, later)
 
         return await self._carry_out(asked, decide)
 
     # --- around it ---------------------------------------------------------------------------------------------------
 
-    def _situation(self, asked: _Asked) -> Situation:
+    def _situation(self, asked: _Asked) -> CommandContext:
         holder = self._around.holder
         audience = holder.audience_at(asked.place)
-        return Situation(
+        return CommandContext(
             place=asked.place,
             who=asked.who,
             audience=audience,
@@ -336,7 +336,7 @@ class CommandDesk:
 def _again(command: Command) -> Decide:
     """Once more when the turn has come: another change may have been made while waiting."""
 
-    async def decide(now: Situation) -> Outcome:
+    async def decide(now: CommandContext) -> Outcome:
         decided: Outcome = COMMAND_OF[command.name].act(command.request, now)
         return decided
 

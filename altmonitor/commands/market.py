@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 from altmonitor.commands.arguments import Words, cut, unreadable
 from altmonitor.commands.outcome import (
     BudgetQuery,
-    Change,
     ChangesQuery,
+    CommandContext,
     DivergenceQuery,
     Outcome,
-    Situation,
+    StateChange,
     StoredQuery,
     SymbolQuery,
     TopQuery,
@@ -28,7 +28,7 @@ from altmonitor.commands.replies_market import TOP_WINDOWS, TopWindow
 from altmonitor.commands.replies_settings import BudgetShown, Changed
 from altmonitor.commands.settings import listed_symbols
 from altmonitor.positioning.units import DEFAULT_PERIOD, PERIODS
-from altmonitor.settings.audience import Budget
+from altmonitor.settings.audience import BudgetSetting
 from altmonitor.settings.changes import in_force
 from altmonitor.settings.input import NotRead, is_duration, read_duration, read_whole
 from altmonitor.settings.presets import BUDGET_MAX, BUDGET_MIN
@@ -98,7 +98,7 @@ def read_symbol(command: str, words: Words) -> AskSymbol | Refused:
     return unreadable(command, words) or AskSymbol(about=abouts[command], symbol=words[0])
 
 
-def ask_symbol(request: AskSymbol, now: Situation) -> Outcome:
+def ask_symbol(request: AskSymbol, now: CommandContext) -> Outcome:
     found = listed_symbols(request.about, (request.symbol,), now.listed)
     return SymbolQuery(about=request.about, symbol=found[0]) if isinstance(found, tuple) else found
 
@@ -113,7 +113,7 @@ def read_top(command: str, words: Words) -> AskTop | Refused:
     return AskTop(window=window)
 
 
-def ask_top(request: AskTop, now: Situation) -> Outcome:
+def ask_top(request: AskTop, now: CommandContext) -> Outcome:
     return TopQuery(window=request.window)
 
 
@@ -140,7 +140,7 @@ def read_why(command: str, words: Words) -> AskWhy | Refused:
         return Refused(command=command, reason=Bad.NO_TIME, word=cut(" ".join(rest)))
 
 
-def ask_why(request: AskWhy, now: Situation) -> Outcome:
+def ask_why(request: AskWhy, now: CommandContext) -> Outcome:
     found = listed_symbols("why", (request.symbol,), now.listed)
     if not isinstance(found, tuple):
         return found
@@ -173,7 +173,7 @@ def read_budget(command: str, words: Words) -> AskBudget | Refused:
     return AskBudget(per_day=number, is_confirmed=bool(rest))
 
 
-def ask_budget(request: AskBudget, now: Situation) -> Outcome:
+def ask_budget(request: AskBudget, now: CommandContext) -> Outcome:
     if request.per_day is None:
         numbers = {} if now.overrides.budget is None else now.overrides.budget.numbers
         return BudgetShown(per_day=now.audience.budget_per_day, numbers=numbers)
@@ -184,9 +184,9 @@ def ask_budget(request: AskBudget, now: Situation) -> Outcome:
     # Of its own: back to what was set by hand. Followed: a zero of its own, or it would go on being followed.
     without = replace(now.overrides, budget=None)
     if now.would_be(without).budget_per_day:
-        without = replace(now.overrides, budget=Budget(per_day=0))
+        without = replace(now.overrides, budget=BudgetSetting(per_day=0))
     told = in_force(now.audience, now.would_be(without))
-    return Change(own=now.with_overrides(without), reply=Changed(differences=told))
+    return StateChange(own=now.with_overrides(without), reply=Changed(differences=told))
 
 
 # --- the record of changes ---------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ def read_changes(command: str, words: Words) -> AskChanges | Refused:
     return AskChanges(limit=number)
 
 
-def ask_changes(request: AskChanges, now: Situation) -> Outcome:
+def ask_changes(request: AskChanges, now: CommandContext) -> Outcome:
     return ChangesQuery(limit=request.limit)
 
 
@@ -211,7 +211,7 @@ def read_undo(command: str, words: Words) -> Undo | Refused:
     return Refused(command=command, reason=Bad.NOT_TAKEN, word=cut(words[0])) if words else Undo()
 
 
-def undo(request: Undo, now: Situation) -> Outcome:
+def undo(request: Undo, now: CommandContext) -> Outcome:
     return UndoQuery()
 
 
@@ -261,7 +261,7 @@ def read_who(command: str, words: Words) -> AskWho | Refused:
     return AskWho(symbol=words[1], about=_ABOUTS[first], minutes=minutes)
 
 
-def ask_who(request: AskWho, now: Situation) -> Outcome:
+def ask_who(request: AskWho, now: CommandContext) -> Outcome:
     if request.about == "scan":
         return StoredQuery(about="scan", symbol="", minutes=request.minutes)
     found = listed_symbols("who", (request.symbol,), now.listed)
@@ -284,7 +284,7 @@ def read_divergence(command: str, words: Words) -> AskDivergence | Refused:
     return AskDivergence(symbol=words[0], period=period)
 
 
-def ask_divergence(request: AskDivergence, now: Situation) -> Outcome:
+def ask_divergence(request: AskDivergence, now: CommandContext) -> Outcome:
     found = listed_symbols("div", (request.symbol,), now.listed)
     return DivergenceQuery(symbol=found[0], period=request.period) if isinstance(found, tuple) else found
 

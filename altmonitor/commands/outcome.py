@@ -11,13 +11,13 @@ from altmonitor.commands.replies_market import TopWindow
 from altmonitor.core.alert import Kind
 from altmonitor.core.types import Destination
 from altmonitor.settings.audience import Audience, Overrides
-from altmonitor.settings.changes import Writer
+from altmonitor.settings.changes import Author
 from altmonitor.settings.settings import Settings
-from altmonitor.settings.state import Own, State
+from altmonitor.settings.state import DestinationOverrides, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
+class CommandContext:
     """place: where the command was typed. audience: of the destination it is about, as in force; own: what that has of
     its own; followed: what would hold there with nothing of its own.
 
@@ -27,11 +27,11 @@ class Situation:
     """
 
     place: Destination
-    who: Writer
+    who: Author
     audience: Audience
     followed: Audience
-    own: Own
-    own_here: Own
+    own: DestinationOverrides
+    own_here: DestinationOverrides
     would_be_at: Callable[[Destination, Overrides], Audience]
     is_home: bool
     audiences: tuple[Audience, ...]
@@ -54,7 +54,7 @@ class Situation:
     def would_be(self, overrides: Overrides) -> Audience:
         return self.would_be_at(self.audience.destination, overrides)
 
-    def with_overrides(self, overrides: Overrides) -> Own:
+    def with_overrides(self, overrides: Overrides) -> DestinationOverrides:
         return replace(self.own, overrides=overrides)
 
     @property
@@ -63,11 +63,11 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class StateChange:
     """To be saved and then swapped; `reply` is true only after that. place: whose own settings become `own`; None: of
     the destination the command is about. undoes: id of the recorded change that this takes back."""
 
-    own: Own
+    own: DestinationOverrides
     reply: PlainReply
     place: Destination | None = None
     undoes: int | None = None
@@ -168,4 +168,4 @@ Query = (
     | StoredQuery
     | DivergenceQuery
 )
-Outcome = PlainReply | Change | Query
+Outcome = PlainReply | StateChange | Query

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
-from altmonitor.core.alert import AlertStats, Kind, ToldAlert
+from altmonitor.core.alert import AlertStats, Kind, StoredAlert
 from altmonitor.core.types import Destination
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.changes import ChangeMade, RecordedChange
@@ -14,11 +14,18 @@ from altmonitor.settings.presets import BudgetProposal, NotEnoughHistory
 from altmonitor.settings.state import State
 
 if TYPE_CHECKING:  # facts.py stands on the told alerts below
-    from altmonitor.commands.replies_market import Chart, FundingFacts, OpenInterestFacts, PriceFacts, Top, TopWindow
+    from altmonitor.commands.replies_market import (
+        ChartPicture,
+        FundingFacts,
+        OpenInterestFacts,
+        PriceFacts,
+        Top,
+        TopWindow,
+    )
     from altmonitor.detectors.verdict import Explanation
 
 
-class SettingsStore(Protocol):
+class StateStore(Protocol):
     """Where the state is kept over a restart."""
 
     def turn(self) -> AbstractAsyncContextManager[None]:
@@ -33,7 +40,7 @@ class AlertQueries(Protocol):
 
     async def recent(
         self, *, limit: int, symbol: str | None = None, kind: Kind | None = None, since_s: float | None = None
-    ) -> Sequence[ToldAlert]:
+    ) -> Sequence[StoredAlert]:
         """Newest first, length ≤ limit. since_s: only alerts detected (`ts`) at or after this unix second."""
 
     async def stats(self, *, since_s: float, top: int) -> AlertStats:
@@ -66,7 +73,7 @@ class MarketQueries(Protocol):
     async def price(self, symbol: str) -> PriceFacts | None: ...
     async def open_interest(self, symbol: str) -> OpenInterestFacts | None: ...
     async def funding(self, symbol: str) -> FundingFacts | None: ...
-    async def chart(self, symbol: str, *, place: Destination) -> Chart | None:
+    async def chart(self, symbol: str, *, place: Destination) -> ChartPicture | None:
         """place: whose zone the times are in."""
 
     async def why(self, symbol: str, *, at_ms: int | None, place: Destination) -> Explanation:
@@ -79,7 +86,7 @@ class BudgetQueries(Protocol):
         counts: thresholds stay, with their expected number. May raise StorageError."""
 
 
-class SampleAlerts(Protocol):
+class SampleSender(Protocol):
     async def send(self, place: Destination) -> Sequence[Kind]:
         """Puts one sample alert of every kind routed to that destination on the real way; which ones. May raise
         StorageError."""

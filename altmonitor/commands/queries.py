@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from altmonitor.commands.outcome import (
     ChangesQuery,
+    CommandContext,
     DivergenceQuery,
     HistoryQuery,
     SampleQuery,
-    Situation,
     StatsQuery,
     StoredQuery,
     SymbolQuery,
@@ -15,7 +15,7 @@ from altmonitor.commands.outcome import (
     WhoQuery,
     WhyQuery,
 )
-from altmonitor.commands.ports import AlertQueries, ChangeLog, MarketQueries, SampleAlerts
+from altmonitor.commands.ports import AlertQueries, ChangeLog, MarketQueries, SampleSender
 from altmonitor.commands.replies import HistoryOff, HistoryShown, NotAvailable, PlainReply, QueryFailed, StatsShown
 from altmonitor.commands.replies_market import (
     AnswerFailed,
@@ -37,7 +37,7 @@ from altmonitor.commands.replies_market import (
 from altmonitor.commands.replies_settings import ChangesShown, SamplesSent
 from altmonitor.core.errors import ExchangeError, StorageError
 from altmonitor.core.types import Destination
-from altmonitor.positioning.history import DEFAULT_ENTRIES, NotEnoughHistory
+from altmonitor.positioning.history import DEFAULT_ENTRIES, NotEnoughSnapshots
 from altmonitor.settings.changes import differences
 
 STATS_TOP = 10
@@ -49,14 +49,14 @@ PositionQuestion = WhoQuery | StoredQuery | DivergenceQuery
 Question = AlertQuestion | MarketQuestion | ChangesQuery | SampleQuery | PositionQuestion
 
 
-class Asking:
+class QueryRunner:
     def __init__(
         self,
         *,
         alerts: AlertQueries | None,
         market: MarketQueries | None,
         changes: ChangeLog | None,
-        samples: SampleAlerts | None,
+        samples: SampleSender | None,
         positions: PositionQueries | None = None,
     ) -> None:
         self._alerts = alerts
@@ -65,7 +65,7 @@ class Asking:
         self._samples = samples
         self._positions = positions
 
-    async def answer(self, command: str, question: Question, now: Situation) -> PlainReply:
+    async def answer(self, command: str, question: Question, now: CommandContext) -> PlainReply:
         try:
             match question:
                 case HistoryQuery() | StatsQuery():
@@ -93,7 +93,7 @@ class Asking:
         except ExchangeError as problem:
             return AnswerFailed(command=command, problem=str(problem))
 
-    async def _of_alerts(self, alerts: AlertQueries, query: AlertQuestion, now: Situation) -> PlainReply:
+    async def _of_alerts(self, alerts: AlertQueries, query: AlertQuestion, now: CommandContext) -> PlainReply:
         if isinstance(query, StatsQuery):
             found = await alerts.stats(since_s=now.now_s - query.hours * 3600, top=STATS_TOP)
             return StatsShown(hours=query.hours, stats=found)
@@ -107,7 +107,7 @@ class Asking:
             suggestions=() if rows else query.suggestions,
         )
 
-    async def _of_changes(self, changes: ChangeLog, query: ChangesQuery, now: Situation) -> PlainReply:
+    async def _of_changes(self, changes: ChangeLog, query: ChangesQuery, now: CommandContext) -> PlainReply:
         """All of them in the main destination; elsewhere only those of the place itself."""
         places: set[Destination] | None = None
         if now.place != now.audiences[0].destination:
@@ -116,7 +116,7 @@ class Asking:
         rows = tuple((change, differences(change.made.before, change.made.after)) for change in found)
         return ChangesShown(rows=rows, now_s=now.now_s)
 
-    async def _of_market(self, market: MarketQueries, query: MarketQuestion, now: Situation) -> PlainReply:
+    async def _of_market(self, market: MarketQueries, query: MarketQuestion, now: CommandContext) -> PlainReply:
         now_s = now.now_s
         if isinstance(query, TopQuery):
             return TopShown(top=await market.top(query.window, count=TOP_ROWS), now_s=now_s)
@@ -127,7 +127,9 @@ class Asking:
         reply = await self._of_symbol(market, query, now)
         return reply or NothingKnown(command=query.about, symbol=query.symbol)
 
-    async def _of_positions(self, positions: PositionQueries, query: PositionQuestion, now: Situation) -> PlainReply:
+    async def _of_positions(
+        self, positions: PositionQueries, query: PositionQuestion, now: CommandContext
+    ) -> PlainReply:
         if isinstance(query, WhoQuery):
             return WhoShown(facts=await positions.who(query.symbol))
         if isinstance(query, DivergenceQuery):
@@ -137,11 +139,11 @@ class Asking:
             return ScanShown(found=await positions.scan(limit=DEFAULT_ENTRIES))
         if query.about == "change":
             change = await positions.change(query.symbol, minutes=query.minutes)
-            return TooFewRows(found=change) if isinstance(change, NotEnoughHistory) else ChangeShown(found=change)
+            return TooFewRows(found=change) if isinstance(change, NotEnoughSnapshots) else ChangeShown(found=change)
         trend = await positions.trend(query.symbol, minutes=query.minutes)
-        return TooFewRows(found=trend) if isinstance(trend, NotEnoughHistory) else TrendShown(found=trend)
+        return TooFewRows(found=trend) if isinstance(trend, NotEnoughSnapshots) else TrendShown(found=trend)
 
-    async def _of_symbol(self, market: MarketQueries, query: SymbolQuery, now: Situation) -> PlainReply | None:
+    async def _of_symbol(self, market: MarketQueries, query: SymbolQuery, now: CommandContext) -> PlainReply | None:
         now_s = now.now_s
         match query.about:
             case "price":

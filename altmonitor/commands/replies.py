@@ -26,7 +26,7 @@ from altmonitor.commands.replies_settings import (
     ZoneShown,
 )
 from altmonitor.commands.reply_buttons import Button
-from altmonitor.core.alert import AlertStats, Kind, ToldAlert
+from altmonitor.core.alert import AlertStats, Kind, StoredAlert
 from altmonitor.core.types import Destination
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.changes import Difference
@@ -185,7 +185,7 @@ class StatusPin:
 class HistoryShown:
     """alerts: newest first. suggestions: for a symbol that is not listed and has no alerts."""
 
-    alerts: Sequence[ToldAlert]
+    alerts: Sequence[StoredAlert]
     limit: int
     symbol: str | None
     kind: Kind | None

@@ -9,8 +9,8 @@ from typing import Literal, Protocol
 from altmonitor.commands.reply_buttons import Button
 from altmonitor.detectors.verdict import Explanation
 from altmonitor.positioning.divergence import Divergence
-from altmonitor.positioning.history import Change, ExtremeScan, NotEnoughHistory, ProfitTrend
-from altmonitor.positioning.picture import Picture
+from altmonitor.positioning.history import ExtremeScan, NotEnoughSnapshots, PositionChange, ProfitTrend
+from altmonitor.positioning.picture import PositionPicture
 
 # ---
 # What can be known about who is positioned, and who is asked for it.
@@ -30,7 +30,7 @@ class MissingPart:
 class WhoFacts:
     """day_*: of the last 24 h, percent and USDT; None when not known. missing: why a part of the picture is None."""
 
-    picture: Picture
+    picture: PositionPicture
     day_change_pct: float | None = None
     day_quote_usdt: float | None = None
     missing: tuple[MissingPart, ...] = ()
@@ -53,8 +53,8 @@ class PositionQueries(Protocol):
 
     async def who(self, symbol: str) -> WhoFacts: ...
     async def divergence(self, symbol: str, *, period: str) -> DivergenceFacts: ...
-    async def change(self, symbol: str, *, minutes: int) -> Change | NotEnoughHistory: ...
-    async def trend(self, symbol: str, *, minutes: int) -> ProfitTrend | NotEnoughHistory: ...
+    async def change(self, symbol: str, *, minutes: int) -> PositionChange | NotEnoughSnapshots: ...
+    async def trend(self, symbol: str, *, minutes: int) -> ProfitTrend | NotEnoughSnapshots: ...
     async def scan(self, *, limit: int) -> ExtremeScan: ...
 
 
@@ -75,7 +75,7 @@ class DivergenceShown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeShown:
-    found: Change
+    found: PositionChange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ class ScanShown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TooFewRows:
-    found: NotEnoughHistory
+    found: NotEnoughSnapshots
 
 
 PositionReply = WhoShown | DivergenceShown | ChangeShown | TrendShown | ScanShown | TooFewRows
@@ -169,7 +169,7 @@ class FundingFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
+class ChartPicture:
     """png: the picture. from_ms … to_ms: what it shows."""
 
     symbol: str
@@ -219,7 +219,7 @@ class FundingShown:
 class ChartShown:
     """To be sent as a picture; its text is the caption."""
 
-    chart: Chart
+    chart: ChartPicture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

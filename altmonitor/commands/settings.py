@@ -19,7 +19,7 @@ from altmonitor.commands.arguments import (
     Words,
     cut,
 )
-from altmonitor.commands.outcome import Change, HistoryQuery, Outcome, Situation, StatsQuery, StatusQuery
+from altmonitor.commands.outcome import CommandContext, HistoryQuery, Outcome, StateChange, StatsQuery, StatusQuery
 from altmonitor.commands.replies import (
     Bad,
     HelpShown,
@@ -46,16 +46,16 @@ SUGGESTED_WORDS_MAX = 5
 """Words of one message that get suggestions; each costs a walk over all symbols."""
 
 
-def set_numbers(request: SetNumbers, now: Situation) -> Outcome:
+def set_numbers(request: SetNumbers, now: CommandContext) -> Outcome:
     overrides = now.overrides.with_numbers(dict(request.values))
     after = now.would_be(overrides).settings
-    return Change(
+    return StateChange(
         own=now.with_overrides(overrides),
         reply=NumbersChanged(changes=tuple(number_change(key, now.settings, after) for key, _ in request.values)),
     )
 
 
-def watch(request: Symbols, now: Situation) -> Outcome:
+def watch(request: Symbols, now: CommandContext) -> Outcome:
     before = now.settings.watchlist
     if request.is_all:
         return _watch_all(request, now)
@@ -68,7 +68,7 @@ def watch(request: Symbols, now: Situation) -> Outcome:
     return _watchlist_change(now, before | set(found), already=already)
 
 
-def unwatch(request: Symbols, now: Situation) -> Outcome:
+def unwatch(request: Symbols, now: CommandContext) -> Outcome:
     before = now.settings.watchlist
     if request.is_all:
         return _watch_all(request, now)
@@ -81,7 +81,7 @@ def unwatch(request: Symbols, now: Situation) -> Outcome:
     return _watchlist_change(now, before - set(found), absent=absent)
 
 
-def mute(request: Mute, now: Situation) -> Outcome:
+def mute(request: Mute, now: CommandContext) -> Outcome:
     before = _in_force(now)
     if not request.words:
         return MutedShown(muted=before)
@@ -94,7 +94,7 @@ def mute(request: Mute, now: Situation) -> Outcome:
     return _muted_change(now, after, MutedChanged(changes=changes, muted_count=len(after)))
 
 
-def unmute(request: Symbols, now: Situation) -> Outcome:
+def unmute(request: Symbols, now: CommandContext) -> Outcome:
     before = _in_force(now)
     if not request.words and not request.is_all:
         return MutedShown(muted=before)
@@ -114,7 +114,7 @@ def unmute(request: Symbols, now: Situation) -> Outcome:
     return _muted_change(now, after, reply) if reply.changes else reply
 
 
-def history(request: ShowHistory, now: Situation) -> Outcome:
+def history(request: ShowHistory, now: CommandContext) -> Outcome:
     """A delisted symbol still has a history, so an unlisted one is asked for as spelled."""
     if request.symbol is None:
         return HistoryQuery(limit=request.limit, symbol=None, kind=request.kind)
@@ -129,19 +129,19 @@ def history(request: ShowHistory, now: Situation) -> Outcome:
     )
 
 
-def stats(request: ShowStats, now: Situation) -> Outcome:
+def stats(request: ShowStats, now: CommandContext) -> Outcome:
     return StatsQuery(hours=request.hours)
 
 
-def status(request: ShowStatus, now: Situation) -> Outcome:
+def status(request: ShowStatus, now: CommandContext) -> Outcome:
     return StatusQuery()
 
 
-def pin_status(request: PinStatus, now: Situation) -> Outcome:
+def pin_status(request: PinStatus, now: CommandContext) -> Outcome:
     return StatusPin(is_on=request.is_on)
 
 
-def show_help(request: ShowHelp, now: Situation) -> Outcome:
+def show_help(request: ShowHelp, now: CommandContext) -> Outcome:
     return HelpShown(is_start=request.is_start)
 
 
@@ -150,7 +150,7 @@ def number_change(key: str, before: Settings, after: Settings) -> NumberChange:
     return NumberChange(setting=setting, old=setting.of(before), new=setting.of(after))
 
 
-def _watch_all(request: Symbols, now: Situation) -> Outcome:
+def _watch_all(request: Symbols, now: CommandContext) -> Outcome:
     before = now.settings.watchlist
     if before and not request.is_confirmed:
         lost = Difference(key="watchlist", old=before, new=frozenset())
@@ -159,7 +159,7 @@ def _watch_all(request: Symbols, now: Situation) -> Outcome:
 
 
 def _watchlist_change(
-    now: Situation, after: frozenset[str], *, already: tuple[str, ...] = (), absent: tuple[str, ...] = ()
+    now: CommandContext, after: frozenset[str], *, already: tuple[str, ...] = (), absent: tuple[str, ...] = ()
 ) -> Outcome:
     before = now.settings.watchlist
     added = tuple(sorted(after - before))
@@ -174,17 +174,17 @@ def _watchlist_change(
     )
     if after == before:
         return reply
-    return Change(own=now.with_overrides(replace(now.overrides, watchlist=after)), reply=reply)
+    return StateChange(own=now.with_overrides(replace(now.overrides, watchlist=after)), reply=reply)
 
 
-def _in_force(now: Situation) -> dict[str, int | None]:
+def _in_force(now: CommandContext) -> dict[str, int | None]:
     muted = now.settings.muted
     return {symbol: until_s for symbol, until_s in muted.items() if now.settings.is_muted(symbol, now.now_s)}
 
 
-def _muted_change(now: Situation, after: Mapping[str, int | None], reply: PlainReply) -> Change:
+def _muted_change(now: CommandContext, after: Mapping[str, int | None], reply: PlainReply) -> StateChange:
     muted = MappingProxyType(dict(sorted(after.items())))
-    return Change(own=now.with_overrides(replace(now.overrides, muted=muted)), reply=reply)
+    return StateChange(own=now.with_overrides(replace(now.overrides, muted=muted)), reply=reply)
 
 
 def listed_symbols(
@@ -259,7 +259,7 @@ def read_reset(command: str, words: Words) -> Reset | Refused:
     return Reset(keys=keys, parts=parts)
 
 
-def reset(request: Reset, now: Situation) -> Outcome:
+def reset(request: Reset, now: CommandContext) -> Outcome:
     after = _without(now.overrides, request)
     lost = differences(now.own, now.with_overrides(after))
     if not lost:
@@ -269,16 +269,16 @@ def reset(request: Reset, now: Situation) -> Outcome:
     would_be = now.would_be(after)
     if request.is_all or request.parts:
         told = in_force(now.audience, would_be) or lost
-        return Change(own=now.with_overrides(after), reply=Changed(differences=told, is_reset=True))
+        return StateChange(own=now.with_overrides(after), reply=Changed(differences=told, is_reset=True))
     changes = tuple(
         number_change(setting.key, now.settings, would_be.settings)
         for setting in SETTINGS
         if setting.key in request.keys and setting.key in now.overrides.numbers_in_force
     )
-    return Change(own=now.with_overrides(after), reply=NumbersChanged(changes=changes, is_reset=True))
+    return StateChange(own=now.with_overrides(after), reply=NumbersChanged(changes=changes, is_reset=True))
 
 
-def _shown(now: Situation) -> OverridesShown:
+def _shown(now: CommandContext) -> OverridesShown:
     overridden = now.overrides.numbers_in_force
     lost = differences(replace(now.own, overrides=Overrides()), now.own)
     return OverridesShown(

@@ -18,7 +18,7 @@ from altmonitor.commands import settings as changes
 from altmonitor.commands import settings as resets
 from altmonitor.commands import thresholds as tuning
 from altmonitor.commands.arguments import Words
-from altmonitor.commands.outcome import Outcome, Situation
+from altmonitor.commands.outcome import CommandContext, Outcome
 from altmonitor.commands.replies import Refused, UnknownCommand
 
 R = TypeVar("R")
@@ -41,7 +41,7 @@ class CommandRow(Generic[R]):
     usage: str
     topic: Topic
     read: Callable[[str, Words], R | Refused]
-    act: Callable[[R, Situation], Outcome]
+    act: Callable[[R, CommandContext], Outcome]
     is_reading: bool = False
     scope: Scope = "all"
 

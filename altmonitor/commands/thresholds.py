@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import Literal
 
 from altmonitor.commands.arguments import SetNumbers, Words, cut, unreadable
-from altmonitor.commands.outcome import Change, Outcome, Situation
+from altmonitor.commands.outcome import CommandContext, Outcome, StateChange
 from altmonitor.commands.replies import Bad, NumbersChanged, Refused, SymbolsRefused, UniverseUnknown
 from altmonitor.commands.replies_settings import Changed, PresetsShown, SymbolNumbersShown
 from altmonitor.commands.settings import listed_symbols, named_symbols, number_change
-from altmonitor.settings.audience import Budget
+from altmonitor.settings.audience import BudgetSetting
 from altmonitor.settings.changes import Difference
 from altmonitor.settings.input import NotRead, read_setting
 from altmonitor.settings.presets import PRESETS, preset_in_force
@@ -84,7 +84,7 @@ def read_set(command: str, words: Words) -> SetSymbol | Refused:
     return SetSymbol(symbol=symbol, key=setting.key, value=value)
 
 
-def set_symbol(request: SetSymbol, now: Situation) -> Outcome:
+def set_symbol(request: SetSymbol, now: CommandContext) -> Outcome:
     before = _own_numbers(now)
     if not request.symbol:
         return SymbolNumbersShown(rows=before)
@@ -105,7 +105,7 @@ def set_symbol(request: SetSymbol, now: Situation) -> Outcome:
 
 
 def _found(
-    request: SetSymbol, before: Mapping[str, Numbers], now: Situation
+    request: SetSymbol, before: Mapping[str, Numbers], now: CommandContext
 ) -> tuple[str, ...] | SymbolsRefused | UniverseUnknown:
     """What is only read or taken away may be delisted meanwhile."""
     if request.value is None or request.value == "default":
@@ -122,19 +122,19 @@ def read_preset(command: str, words: Words) -> UsePreset | Refused:
     return UsePreset(name=name)
 
 
-def use_preset(request: UsePreset, now: Situation) -> Outcome:
+def use_preset(request: UsePreset, now: CommandContext) -> Outcome:
     """Also ends a budget: its thresholds are replaced."""
     if not request.name:
         return PresetsShown(current=preset_in_force(now.settings))
     overrides = now.overrides.with_numbers(PRESETS[request.name])
     if now.audience.budget_per_day:
-        overrides = replace(overrides, budget=Budget(per_day=0))
+        overrides = replace(overrides, budget=BudgetSetting(per_day=0))
     after = now.would_be(overrides).settings
     changes = tuple(number_change(key, now.settings, after) for key in PRESETS[request.name])
-    return Change(own=now.with_overrides(overrides), reply=NumbersChanged(changes=changes))
+    return StateChange(own=now.with_overrides(overrides), reply=NumbersChanged(changes=changes))
 
 
-def _symbol_changed(now: Situation, symbol: str, own: Numbers) -> Outcome:
+def _symbol_changed(now: CommandContext, symbol: str, own: Numbers) -> Outcome:
     before = _own_numbers(now)
     was = before.get(symbol, {})
     differs = tuple(
@@ -150,10 +150,10 @@ def _symbol_changed(now: Situation, symbol: str, own: Numbers) -> Outcome:
     if len(after) > SYMBOLS_MAX:
         return Refused(command="set", reason=Bad.TOO_MANY, word=symbol, low=0, high=SYMBOLS_MAX)
     overrides = replace(now.overrides, symbols=MappingProxyType(dict(sorted(after.items()))))
-    return Change(own=now.with_overrides(overrides), reply=Changed(differences=differs))
+    return StateChange(own=now.with_overrides(overrides), reply=Changed(differences=differs))
 
 
-def _own_numbers(now: Situation) -> Mapping[str, Numbers]:
+def _own_numbers(now: CommandContext) -> Mapping[str, Numbers]:
     """Symbols with numbers of their own, as in force here: those followed count as long as there are none here."""
     if now.overrides.symbols is not None:
         return now.overrides.symbols

@@ -31,7 +31,7 @@ DeliveryState = Literal["queued", "sent", "failed", "expired"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToldAlert:
+class StoredAlert:
     """A stored alert. delivery: the least finished state over its destinations; None without any delivery row."""
 
     alert: Alert

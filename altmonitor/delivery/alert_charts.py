@@ -94,7 +94,7 @@ _KEPT_S = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class ChartPictureFile:
     """key: of the alert it belongs to, so that it is sent as a reply to that alert's message and to no other;
     `chart:SYMBOL:minute` when it was asked for by name. caption_html: at most 1,024 characters after parsing.
     from_ms … to_ms: what it shows, unix ms."""
@@ -134,32 +134,32 @@ class Pictures:
         self._open_interest = open_interest
         self._charting = charting
         self._clock = clock
-        self._made: Cache[str, Picture] = Cache(clock=clock, ttl_s=_KEPT_S, capacity=_KEPT)
+        self._made: Cache[str, ChartPictureFile] = Cache(clock=clock, ttl_s=_KEPT_S, capacity=_KEPT)
 
-    async def of_alert(self, alert: Alert, *, tz: tzinfo) -> Picture | None:
+    async def of_alert(self, alert: Alert, *, tz: tzinfo) -> ChartPictureFile | None:
         """None: none in time (the reason is counted or logged where it arose); the text needs no picture."""
         until_ms = max(alert.event_ms, min(self._clock.now_ms(), alert.event_ms + AFTER_ALERT_MS))
 
-        async def make() -> Picture:
+        async def make() -> ChartPictureFile:
             candles, samples = await self._market(alert.symbol, until_ms, CANDLES)
             spec = chart_of_alert(alert, candles, tz=tz, open_interest=samples)
             return await self._picture(alert.key, spec, caption_of(alert, tz=tz))
 
         return await self._once(f"{alert.key} {tz}", make)
 
-    async def of_symbol(self, symbol: str, *, tz: tzinfo, alerts: Sequence[Alert] = ()) -> Picture | None:
+    async def of_symbol(self, symbol: str, *, tz: tzinfo, alerts: Sequence[Alert] = ()) -> ChartPictureFile | None:
         """The last hour and a half, with the alerts of that time marked. None as in `of_alert`."""
         now_ms = self._clock.now_ms()
         key = f"chart:{symbol}:{now_ms // MINUTE_MS}"
 
-        async def make() -> Picture:
+        async def make() -> ChartPictureFile:
             candles, samples = await self._market(symbol, now_ms, CANDLES_ASKED)
             spec = chart_of_symbol(symbol, candles, tz=tz, now_ms=now_ms, open_interest=samples, alerts=alerts)
             return await self._picture(key, spec, caption_of_symbol(symbol, tz=tz, now_ms=now_ms))
 
         return await self._once(f"{key} {tz}", make)
 
-    async def _once(self, key: str, make: Callable[[], Awaitable[Picture]]) -> Picture | None:
+    async def _once(self, key: str, make: Callable[[], Awaitable[ChartPictureFile]]) -> ChartPictureFile | None:
         try:
             async with self._clock.timeout(self._within_s):
                 return await self._made.get(key, make)
@@ -179,12 +179,12 @@ class Pictures:
         candles = await self._candles(symbol, start_ms=from_ms, end_ms=last_ms, limit=count)
         return candles, self._open_interest(symbol, from_ms=from_ms)
 
-    async def _picture(self, key: str, spec: ChartSpec, caption_html: str) -> Picture:
+    async def _picture(self, key: str, spec: ChartSpec, caption_html: str) -> ChartPictureFile:
         png = await self._charting.png(spec)
         if png is None:
             raise _NoPictureError
         from_ms, to_ms = shown_span(spec)
-        return Picture(key=key, png=png, caption_html=caption_html, from_ms=from_ms, to_ms=to_ms)
+        return ChartPictureFile(key=key, png=png, caption_html=caption_html, from_ms=from_ms, to_ms=to_ms)
 
 
 class _NoPictureError(Exception):
@@ -199,7 +199,7 @@ WAITING_MAX = 8
 
 
 class PictureSource(Protocol):
-    async def of_alert(self, alert: Alert, *, tz: tzinfo) -> Picture | None: ...
+    async def of_alert(self, alert: Alert, *, tz: tzinfo) -> ChartPictureFile | None: ...
 
 
 class PictureSink(Protocol):

@@ -8,16 +8,16 @@ from collections.abc import Callable, Sequence
 
 from altmonitor.core.errors import ChatGone, ChatUnreachable, DeliveryError, MessageRefused, StorageError, TopicGone
 from altmonitor.delivery import messages
-from altmonitor.delivery.context import Voice, Wiring
+from altmonitor.delivery.context import DeliveryDeps, DestinationStyle
 from altmonitor.delivery.digest import (
     EXPIRED_AFTER_S,
     HORIZON_S,
     LOOK_AGAIN_S,
     STORM_MEMORY_S,
+    DigestMoment,
     Gather,
     Held,
-    Moment,
-    Tell,
+    SendNow,
     Wait,
     age_s,
     decide,
@@ -26,7 +26,7 @@ from altmonitor.delivery.digest import (
 from altmonitor.delivery.growing_digest import Growth
 from altmonitor.delivery.messages import AlertMessage
 from altmonitor.delivery.pacing import GROWTH_NEEDS
-from altmonitor.delivery.sender import Outlet
+from altmonitor.delivery.sender import ChatSender
 from altmonitor.interfaces.delivery import Queued
 
 # ---
@@ -39,10 +39,10 @@ TOO_OLD = "older than a day when the chat could be reached"
 NOT_WANTED = "no alerts are wanted there any more"
 
 
-class Endings:
+class DeliveryOutcomes:
     """Of one chat. Each waits until the outbox has written it."""
 
-    def __init__(self, wiring: Wiring, outlet: Outlet) -> None:
+    def __init__(self, wiring: DeliveryDeps, outlet: ChatSender) -> None:
         self._wiring = wiring
         self._outlet = outlet
 
@@ -100,10 +100,10 @@ ROWS_AT_ONCE = 2000
 GONE_PAUSE_S = 3600.0
 
 
-class AlertTurns:
+class AlertQueue:
     """The alerts of one chat."""
 
-    def __init__(self, wiring: Wiring, outlet: Outlet) -> None:
+    def __init__(self, wiring: DeliveryDeps, outlet: ChatSender) -> None:
         self._wiring = wiring
         self._outlet = outlet
         self._at = outlet.at
@@ -114,7 +114,7 @@ class AlertTurns:
         self._fresh_in_a_row = 0
         self._growth = Growth()
         self._held = Held()
-        self._endings = Endings(wiring, outlet)
+        self._endings = DeliveryOutcomes(wiring, outlet)
 
     @property
     def planned_keys(self) -> list[tuple[int | None, str]]:
@@ -267,7 +267,7 @@ class AlertTurns:
 
     # --- deciding
 
-    async def _decide_for_oldest(self) -> tuple[int | None, Tell | Gather] | Wait | None:
+    async def _decide_for_oldest(self) -> tuple[int | None, SendNow | Gather] | Wait | None:
         """Topics take turns by their oldest row."""
         waits = []
         waiting: list[tuple[int, int | None, Sequence[Queued]]] = []
@@ -283,7 +283,7 @@ class AlertTurns:
                 return topic_id, decision
         return Wait(seconds=min(waits)) if waits else None
 
-    async def _decide(self, topic_id: int | None, rows: Sequence[Queued]) -> Tell | Gather | Wait | None:
+    async def _decide(self, topic_id: int | None, rows: Sequence[Queued]) -> SendNow | Gather | Wait | None:
         clock = self._wiring.clock
         now_s, now_ms = clock.monotonic(), clock.now_ms()
         voice = self._voice(topic_id)
@@ -296,9 +296,9 @@ class AlertTurns:
             is_held = held_until_ms(newest) is not None
             if is_held or is_late(newest, now_ms):
                 return Gather(rows=(newest,), late=True, held=is_held)
-            return Tell(row=newest)
+            return SendNow(row=newest)
         rows = await self._endings.without_expired(topic_id, rows, now_ms, held_until_ms)
-        moment = Moment(
+        moment = DigestMoment(
             now_ms=now_ms,
             can_leave=lambda count: self._outlet.pace.can_leave_within(now_s, count, HORIZON_S),
             digest_age_s=None if self._digest_s is None else now_s - self._digest_s,
@@ -310,7 +310,7 @@ class AlertTurns:
 
     # --- making messages
 
-    async def _plan(self, topic_id: int | None, decision: Tell | Gather) -> None:
+    async def _plan(self, topic_id: int | None, decision: SendNow | Gather) -> None:
         """A text that cannot be made must not stop the alerts behind it, whatever the reason."""
         if isinstance(decision, Gather) and (len(decision.rows) > 1 or decision.late):
             try:
@@ -319,7 +319,7 @@ class AlertTurns:
                 log.exception("a digest could not be put into words; its first alert is told by itself")
                 await self._plan_single(topic_id, decision.rows[0])
         else:
-            await self._plan_single(topic_id, decision.row if isinstance(decision, Tell) else decision.rows[0])
+            await self._plan_single(topic_id, decision.row if isinstance(decision, SendNow) else decision.rows[0])
 
     async def _plan_single(self, topic_id: int | None, row: Queued) -> None:
         reply_to = await self._first_of_episode(topic_id, row)
@@ -339,7 +339,7 @@ class AlertTurns:
             log.warning("sent without its reply mark: %s", problem)
             return None
 
-    def _voice(self, topic_id: int | None) -> Voice:
+    def _voice(self, topic_id: int | None) -> DestinationStyle:
         return self._wiring.voice_of(self._at(topic_id))
 
     def _open_topics(self) -> list[int | None]:

@@ -13,13 +13,20 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 
 from altmonitor.core.errors import ChatGone, DeliveryError, MessageRefused, TopicGone
-from altmonitor.delivery.alert_queue import AlertTurns
-from altmonitor.delivery.context import Voice, Wiring
+from altmonitor.delivery.alert_queue import AlertQueue
+from altmonitor.delivery.context import DeliveryDeps, DestinationStyle
 from altmonitor.delivery.digest import Wait
-from altmonitor.delivery.edits import Courtesies, Step
-from altmonitor.delivery.messages import AlertMessage, Aside, Asides, KeptEdit, is_button_problem, is_markup_problem
+from altmonitor.delivery.edits import MessageEdits, Step
+from altmonitor.delivery.messages import (
+    AlertMessage,
+    KeptEdit,
+    OtherMessage,
+    OtherMessages,
+    is_button_problem,
+    is_markup_problem,
+)
 from altmonitor.delivery.pacing import GROWTH_NEEDS
-from altmonitor.delivery.sender import Outlet, Words
+from altmonitor.delivery.sender import ChatSender, OutgoingText
 from altmonitor.render.format import without_markup
 
 log = logging.getLogger(__name__)
@@ -31,19 +38,24 @@ REPLIES_IN_A_ROW = 2
 _SHORTEST_REST_S = 0.001
 
 
-class Lane:
+class ChatQueue:
     """on_moved: called with this lane and the chat's old id after the new one is stored."""
 
     def __init__(
-        self, wiring: Wiring, chat_id: int, topics: Iterable[int | None], *, on_moved: Callable[[Lane, int], None]
+        self,
+        wiring: DeliveryDeps,
+        chat_id: int,
+        topics: Iterable[int | None],
+        *,
+        on_moved: Callable[[ChatQueue, int], None],
     ) -> None:
         self._wiring = wiring
-        self.outlet = Outlet(wiring, chat_id, topics, on_moved=self._moved)
-        self._turns = AlertTurns(wiring, self.outlet)
-        self._asides = Asides()
-        self._courtesies = Courtesies(wiring, self.outlet)
+        self.outlet = ChatSender(wiring, chat_id, topics, on_moved=self._moved)
+        self._turns = AlertQueue(wiring, self.outlet)
+        self._asides = OtherMessages()
+        self._courtesies = MessageEdits(wiring, self.outlet)
         self._retired: set[int | None] = set()
-        self._others: deque[tuple[Lane, Collection[asyncio.Task[None]]]] = deque()
+        self._others: deque[tuple[ChatQueue, Collection[asyncio.Task[None]]]] = deque()
         self._on_moved = on_moved
         self._replies_in_a_row = 0
         self._wake = asyncio.Event()
@@ -58,8 +70,8 @@ class Lane:
         self.outlet.topics = list(topics)
         self.wake()
 
-    def reply(self, topic_id: int | None, words: Words, on_sent: Callable[[int], None] | None = None) -> None:
-        aside = Aside(
+    def reply(self, topic_id: int | None, words: OutgoingText, on_sent: Callable[[int], None] | None = None) -> None:
+        aside = OtherMessage(
             topic_id=topic_id,
             html=words.html,
             reply_to=words.reply_to,
@@ -70,9 +82,9 @@ class Lane:
         self._asides.reply(aside)
         self.wake()
 
-    def picture(self, topic_id: int | None, png: bytes, words: Words, *, is_asked: bool) -> None:
+    def picture(self, topic_id: int | None, png: bytes, words: OutgoingText, *, is_asked: bool) -> None:
         """words: its caption. is_asked: an answer; else it follows an alert, without a bell, if the chat is idle."""
-        aside = Aside(
+        aside = OtherMessage(
             topic_id=topic_id,
             html=words.html,
             reply_to=words.reply_to,
@@ -92,7 +104,7 @@ class Lane:
         self.wake()
 
     def notice(self, topic_id: int | None, html: str, on_sent: Callable[[int], None] | None = None) -> None:
-        self._asides.notice(Aside(topic_id=topic_id, html=html, since_s=self._now_s(), on_sent=on_sent))
+        self._asides.notice(OtherMessage(topic_id=topic_id, html=html, since_s=self._now_s(), on_sent=on_sent))
         self.wake()
 
     def pressed(self, topic_id: int | None, alert_key: str, message_id: int) -> None:
@@ -108,7 +120,7 @@ class Lane:
         self._courtesies.refresh(alert_key, in_flight=self._turns.planned_keys)
         self.wake()
 
-    def take_over(self, other: Lane, ending: Collection[asyncio.Task[None]]) -> None:
+    def take_over(self, other: ChatQueue, ending: Collection[asyncio.Task[None]]) -> None:
         """The other lane turned out to be the same chat. ending: its tasks, cancelled; until they have ended this lane
         says nothing, because something of the other one may still be under way."""
         self.outlet.topics.extend(topic for topic in other.outlet.topics if topic not in self.outlet.topics)
@@ -187,7 +199,7 @@ class Lane:
         if not await self._turns.begin(message):
             return
         try:
-            words = Words(
+            words = OutgoingText(
                 html=message.html,
                 reply_to=message.reply_to,
                 is_silent=message.is_silent or self._voice(message.topic_id).is_silent,
@@ -216,7 +228,7 @@ class Lane:
         else:
             await self._turns.accepted(message, message_id)
 
-    async def _say(self, queue: deque[Aside]) -> None:
+    async def _say(self, queue: deque[OtherMessage]) -> None:
         self._replies_in_a_row += 1
         aside = queue[0]
         self._turns.interrupted(aside.topic_id)
@@ -243,19 +255,19 @@ class Lane:
         if aside in queue:
             queue.remove(aside)
 
-    async def _send(self, aside: Aside) -> int:
+    async def _send(self, aside: OtherMessage) -> int:
         is_silent = aside.is_silent
         if aside in self._asides.notices:
             voice = self._voice(aside.topic_id)
             is_silent = voice.is_silent or voice.is_quiet(self._wiring.clock.now_ms())
-        words = Words(html=aside.html, reply_to=aside.reply_to, is_silent=is_silent, buttons=aside.buttons)
+        words = OutgoingText(html=aside.html, reply_to=aside.reply_to, is_silent=is_silent, buttons=aside.buttons)
         if aside.png is None:
             return await self.outlet.send(aside.topic_id, words)
         return await self.outlet.send_picture(aside.topic_id, aside.png, words)
 
     # --- inside
 
-    def _voice(self, topic_id: int | None) -> Voice:
+    def _voice(self, topic_id: int | None) -> DestinationStyle:
         return self._wiring.voice_of(self.outlet.at(topic_id))
 
     async def _take_over_asides(self) -> None:

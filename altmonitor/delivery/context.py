@@ -26,7 +26,7 @@ def never(at_ms: int) -> int | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Voice:
+class DestinationStyle:
     """is_silent: alerts and news ring no bell.
 
     quiet_until: unix ms → the end, unix ms, of the quiet hours that hold at that moment; None: none hold.
@@ -49,7 +49,7 @@ LONGEST_STORAGE_PAUSE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Events:
+class DeliveryEvents:
     """What the program wants to know. All are synchronous, must not raise and must not block.
 
     trouble: a chat cannot be reached (one line why), once; "" when a message got through again.
@@ -69,7 +69,7 @@ class Events:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wiring:
+class DeliveryDeps:
     """min_interval_s: seconds between two messages to one chat; None = 3.2 for groups, 1.05 for private chats.
 
     voices: how a destination is spoken to now, asked anew for every message; None: all alike, in `renderer`'s words.
@@ -80,16 +80,16 @@ class Wiring:
     channel: Channel
     renderer: Renderer
     clock: Clock
-    voices: Callable[[Destination], Voice] | None = None
+    voices: Callable[[Destination], DestinationStyle] | None = None
     presses: PressMemory | None = None
     min_interval_s: float | None = None
-    events: Events = field(default_factory=Events)
+    events: DeliveryEvents = field(default_factory=DeliveryEvents)
     overall: OverallPace = field(default_factory=OverallPace)
     latency: Latency = field(default_factory=Latency)
     token_refused: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def voice_of(self, destination: Destination) -> Voice:
-        return Voice(renderer=self.renderer) if self.voices is None else self.voices(destination)
+    def voice_of(self, destination: Destination) -> DestinationStyle:
+        return DestinationStyle(renderer=self.renderer) if self.voices is None else self.voices(destination)
 
     async def insist(self, action: Callable[[], Awaitable[None]]) -> None:
         """Until the outbox has written it: a message that is out but not recorded would be sent again."""

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.types import Destination
-from altmonitor.delivery.context import Voice
+from altmonitor.delivery.context import DestinationStyle
 from altmonitor.interfaces.delivery import DigestPart, Keyboard, Press
 from altmonitor.render.alert_parts import alert_buttons
 from altmonitor.render.alerts import alert_html
@@ -16,7 +16,7 @@ from altmonitor.render.digest import DigestContext, digest_parts
 from altmonitor.render.format import Style
 from altmonitor.render.news import news_html
 from altmonitor.render.notices import News
-from altmonitor.render.signed_buttons import Seal
+from altmonitor.render.signed_buttons import ButtonSigner
 from altmonitor.settings.audience import MINUTES_A_DAY, Audience, QuietHours
 
 # ---
@@ -37,7 +37,7 @@ class MessageRenderer:
         tz: tzinfo,
         *,
         market: Callable[[], DigestContext | None] | None = None,
-        seal: Seal | None = None,
+        seal: ButtonSigner | None = None,
         quiet: QuietHours | None = None,
     ) -> None:
         self._style = Style(lang=lang, tz=tz)
@@ -88,7 +88,7 @@ class MessageRenderer:
 _HOUR_MS = 3_600_000
 
 
-class Voices:
+class DestinationStyles:
     """A mapping that is swapped as a whole.
 
     A destination nobody described speaks like its chat, else like the main one. market: see `MessageRenderer`.
@@ -100,12 +100,12 @@ class Voices:
         audiences: Sequence[Audience],
         *,
         market: Callable[[], DigestContext | None] | None = None,
-        seal: Seal | None = None,
+        seal: ButtonSigner | None = None,
     ) -> None:
         self._market = market
         self._seal = seal
         self._audiences: dict[Destination, Audience] = {}
-        self._voices: dict[Destination, Voice] = {}
+        self._voices: dict[Destination, DestinationStyle] = {}
         self._former: dict[int, int] = {}
         self.use(audiences)
 
@@ -129,7 +129,7 @@ class Voices:
                     return found
         return next(iter(self._audiences.values()))
 
-    def of(self, destination: Destination) -> Voice:
+    def of(self, destination: Destination) -> DestinationStyle:
         return self._voices[self.audience(destination).destination]
 
     def style(self, destination: Destination) -> Style:
@@ -140,11 +140,11 @@ class Voices:
         """From when on something queued then counts as waiting: quiet hours are no delay."""
         return self.of(destination).quiet_until(queued_ms) or queued_ms
 
-    def _voice(self, audience: Audience) -> Voice:
+    def _voice(self, audience: Audience) -> DestinationStyle:
         renderer = MessageRenderer(
             audience.lang, ZoneInfo(audience.tz), market=self._market, seal=self._seal, quiet=audience.quiet
         )
-        return Voice(
+        return DestinationStyle(
             renderer=renderer,
             is_silent=audience.is_silent,
             quiet_until=lambda at_ms: quiet_until_ms(audience, at_ms),

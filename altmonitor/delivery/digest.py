@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from altmonitor.delivery.context import Voice
+from altmonitor.delivery.context import DestinationStyle
 from altmonitor.interfaces.delivery import Queued
 
 HORIZON_S = 10.0
@@ -21,7 +21,7 @@ FRESH_IN_A_ROW = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tell:
+class SendNow:
     """This one, as its own message."""
 
     row: Queued
@@ -47,7 +47,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class DigestMoment:
     """What the decision depends on beside the rows.
 
     can_leave: True when so many messages leave one by one within `HORIZON_S`. digest_age_s: since the last digest
@@ -63,7 +63,7 @@ class Moment:
     held_until_ms: Callable[[Queued], int | None] = lambda row: None
 
 
-def decide(rows: Sequence[Queued], moment: Moment) -> Tell | Gather | Wait | None:
+def decide(rows: Sequence[Queued], moment: DigestMoment) -> SendNow | Gather | Wait | None:
     """rows: oldest → newest. None: nothing waits."""
     held = [row for row in rows if moment.held_until_ms(row) is not None]
     others = [row for row in rows if moment.held_until_ms(row) is None]
@@ -85,21 +85,21 @@ def age_s(row: Queued, now_ms: int) -> float:
     return now_ms / 1000 - row.alert.ts
 
 
-def _decide_fresh(fresh: Sequence[Queued], moment: Moment) -> Tell | Gather | Wait:
+def _decide_fresh(fresh: Sequence[Queued], moment: DigestMoment) -> SendNow | Gather | Wait:
     waited_s = (moment.now_ms - fresh[0].queued_ms) / 1000
     in_storm = _is_storm_going_on(fresh, moment)
     if not in_storm and moment.can_leave(len(fresh)):
-        return Tell(row=fresh[0])
+        return SendNow(row=fresh[0])
     patience_s = STORM_GATHER_S if in_storm else FIRST_GATHER_S
     if waited_s < patience_s and len(fresh) < ENOUGH_FOR_A_MESSAGE:
         return Wait(seconds=patience_s - max(0.0, waited_s))
     together = _doubtful_apart(fresh)
     if len(together) == 1 and not in_storm:
-        return Tell(row=together[0])
+        return SendNow(row=together[0])
     return Gather(rows=tuple(together), late=False)
 
 
-def _is_storm_going_on(fresh: Sequence[Queued], moment: Moment) -> bool:
+def _is_storm_going_on(fresh: Sequence[Queued], moment: DigestMoment) -> bool:
     """A digest left a moment ago, and as much keeps coming as could not be told one by one."""
     if moment.digest_age_s is None or moment.digest_age_s > STORM_MEMORY_S:
         return False
@@ -131,7 +131,7 @@ class Held:
         for row in rows:
             self._until_ms[topic_id, row.alert.id or 0] = until_ms
 
-    def until_ms(self, topic_id: int | None, row: Queued, voice: Voice, now_ms: int) -> int | None:
+    def until_ms(self, topic_id: int | None, row: Queued, voice: DestinationStyle, now_ms: int) -> int | None:
         """When this row was or will be let go; None: it was never held. Quiet hours that a command ended let go now."""
         until_ms = self._until_ms.get((topic_id, row.alert.id or 0))
         if until_ms is None:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from altmonitor.core.errors import DeliveryError
 from altmonitor.core.types import Destination
-from altmonitor.delivery.chat_queue import Lane
-from altmonitor.delivery.context import Wiring
+from altmonitor.delivery.chat_queue import ChatQueue
+from altmonitor.delivery.context import DeliveryDeps
 from altmonitor.delivery.messages import KeptEdit
-from altmonitor.delivery.sender import Words
+from altmonitor.delivery.sender import OutgoingText
 from altmonitor.interfaces.delivery import Keyboard
 
 
@@ -21,12 +21,12 @@ class Dispatcher:
     they queue waits for it.
     """
 
-    def __init__(self, wiring: Wiring, destinations: Iterable[Destination]) -> None:
+    def __init__(self, wiring: DeliveryDeps, destinations: Iterable[Destination]) -> None:
         self._wiring = wiring
-        self._lanes: dict[int, Lane] = {}
+        self._lanes: dict[int, ChatQueue] = {}
         self._former_ids: dict[int, int] = {}
         self._tasks: asyncio.TaskGroup | None = None
-        self._tasks_of: dict[Lane, list[asyncio.Task[None]]] = {}
+        self._tasks_of: dict[ChatQueue, list[asyncio.Task[None]]] = {}
         self.set_destinations(destinations)
 
     def set_destinations(self, destinations: Iterable[Destination]) -> None:
@@ -42,7 +42,7 @@ class Dispatcher:
                 of_chat.append(destination.topic_id)
         for chat_id, of_chat in topics.items():
             if chat_id not in self._lanes:
-                self._lanes[chat_id] = Lane(self._wiring, chat_id, of_chat, on_moved=self._lane_moved)
+                self._lanes[chat_id] = ChatQueue(self._wiring, chat_id, of_chat, on_moved=self._lane_moved)
                 self._start(self._lanes[chat_id])
             else:
                 self._lanes[chat_id].set_topics(of_chat)
@@ -71,14 +71,16 @@ class Dispatcher:
         """Answer a command; each part is a message, the first one replies to `reply_to`, the last one has `buttons`."""
         lane, last = self._lane(destination.chat_id), len(html_parts) - 1
         for at, html in enumerate(html_parts):
-            words = Words(html=html, reply_to=reply_to if at == 0 else None, buttons=buttons if at == last else ())
+            words = OutgoingText(
+                html=html, reply_to=reply_to if at == 0 else None, buttons=buttons if at == last else ()
+            )
             lane.reply(destination.topic_id, words)
 
     def picture(
         self, destination: Destination, png: bytes, *, caption_html: str, reply_to: int | None, is_asked: bool
     ) -> None:
         """is_asked: it answers somebody. Else it follows an alert, without a bell, and only if the chat is idle."""
-        words = Words(html=caption_html, reply_to=reply_to)
+        words = OutgoingText(html=caption_html, reply_to=reply_to)
         self._lane(destination.chat_id).picture(destination.topic_id, png, words, is_asked=is_asked)
 
     def pressed(self, destination: Destination, alert_key: str, message_id: int) -> None:
@@ -89,7 +91,7 @@ class Dispatcher:
         self, destination: Destination, html: str, *, reply_to: int | None, on_sent: Callable[[int], None]
     ) -> None:
         """As `reply`; on_sent is told the message's id. It is not called when the message could not be sent."""
-        self._lane(destination.chat_id).reply(destination.topic_id, Words(html=html, reply_to=reply_to), on_sent)
+        self._lane(destination.chat_id).reply(destination.topic_id, OutgoingText(html=html, reply_to=reply_to), on_sent)
 
     def update(
         self, destination: Destination, message_id: int, html: str, *, on_end: Callable[[DeliveryError | None], None]
@@ -128,20 +130,20 @@ class Dispatcher:
         """p50 and p99 from detection to acceptance by the chat service over the last 1,000; None before the first."""
         return self._wiring.latency.percentile(0.5), self._wiring.latency.percentile(0.99)
 
-    def _lane(self, chat_id: int) -> Lane:
+    def _lane(self, chat_id: int) -> ChatQueue:
         chat_id = self._former_ids.get(chat_id, chat_id)
         if chat_id not in self._lanes:
-            self._lanes[chat_id] = Lane(self._wiring, chat_id, (), on_moved=self._lane_moved)
+            self._lanes[chat_id] = ChatQueue(self._wiring, chat_id, (), on_moved=self._lane_moved)
             self._start(self._lanes[chat_id])
         return self._lanes[chat_id]
 
-    def _start(self, lane: Lane) -> None:
+    def _start(self, lane: ChatQueue) -> None:
         if self._tasks is None:
             return
         self._tasks_of[lane] = [self._tasks.create_task(lane.run(), name=f"delivery-{lane.outlet.chat_id}")]
         self._watch(lane)
 
-    def _watch(self, lane: Lane) -> None:
+    def _watch(self, lane: ChatQueue) -> None:
         """Tells the lane what is new in the outbox."""
         if self._tasks is None:
             return
@@ -156,12 +158,12 @@ class Dispatcher:
             ),
         ]
 
-    async def _wake_for(self, lane: Lane, destination: Destination) -> None:
+    async def _wake_for(self, lane: ChatQueue, destination: Destination) -> None:
         while True:
             await self._wiring.outbox.wait_for_work(destination)
             lane.wake()
 
-    def _lane_moved(self, lane: Lane, old_chat_id: int) -> None:
+    def _lane_moved(self, lane: ChatQueue, old_chat_id: int) -> None:
         new_chat_id = lane.outlet.chat_id
         self._former_ids = {**self._former_ids, old_chat_id: new_chat_id}
         self._lanes.pop(old_chat_id, None)

@@ -14,10 +14,10 @@ from typing import Any
 from altmonitor.core.alert import Alert
 from altmonitor.core.errors import ChatGone, DeliveryError, MessageRefused, StorageError
 from altmonitor.core.types import Destination
-from altmonitor.delivery.context import Wiring
-from altmonitor.delivery.messages import EditKey, Edits, KeptEdit, OwnMessage
+from altmonitor.delivery.context import DeliveryDeps
+from altmonitor.delivery.messages import EditKey, KeptEdit, OwnMessage, PendingEdits
 from altmonitor.delivery.pacing import EDITS_NEED
-from altmonitor.delivery.sender import Outlet
+from altmonitor.delivery.sender import ChatSender
 from altmonitor.interfaces.delivery import Press
 
 log = logging.getLogger(__name__)
@@ -28,13 +28,13 @@ SOUGHT = 30
 Step = Coroutine[Any, Any, None]
 
 
-class Courtesies:
+class MessageEdits:
     """Of one chat."""
 
-    def __init__(self, wiring: Wiring, outlet: Outlet) -> None:
+    def __init__(self, wiring: DeliveryDeps, outlet: ChatSender) -> None:
         self._wiring = wiring
         self.outlet = outlet
-        self._edits = Edits()
+        self._edits = PendingEdits()
         self._kept: dict[int, KeptEdit] = {}
         self._sought: deque[str] = deque(maxlen=SOUGHT)
         self._since_ms = wiring.clock.now_ms()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from altmonitor.core.errors import DeliveryError, MessageRefused
-from altmonitor.delivery.context import Voice
+from altmonitor.delivery.context import DestinationStyle
 from altmonitor.delivery.digest import Gather
 from altmonitor.interfaces.delivery import Keyboard, Queued
 from altmonitor.render.format import without_markup
@@ -29,7 +29,7 @@ PICTURE_AGE_S = 20.0
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Aside:
+class OtherMessage:
     """A message that is nobody's alert. since_s: when it was handed in, monotonic. png: a picture; html is then its
     caption, '' for none."""
 
@@ -55,23 +55,23 @@ class KeptEdit:
     on_end: Callable[[DeliveryError | None], None]
 
 
-class Asides:
+class OtherMessages:
     """Bounded queues: answers first, then notices, and when there is nothing else pictures. What is too old or too much
     is dropped; all but pictures are counted."""
 
     def __init__(self) -> None:
-        self.replies: deque[Aside] = deque()
-        self.notices: deque[Aside] = deque()
-        self.pictures: deque[Aside] = deque(maxlen=PICTURES_WAITING)
+        self.replies: deque[OtherMessage] = deque()
+        self.notices: deque[OtherMessage] = deque()
+        self.pictures: deque[OtherMessage] = deque(maxlen=PICTURES_WAITING)
         self.dropped = 0
 
-    def reply(self, aside: Aside) -> None:
+    def reply(self, aside: OtherMessage) -> None:
         self._append(self.replies, aside, REPLIES_WAITING)
 
-    def notice(self, aside: Aside) -> None:
+    def notice(self, aside: OtherMessage) -> None:
         self._append(self.notices, aside, NOTICES_WAITING)
 
-    def take_over(self, other: Asides) -> None:
+    def take_over(self, other: OtherMessages) -> None:
         for aside in other.replies:
             self.reply(aside)
         for aside in other.notices:
@@ -85,7 +85,7 @@ class Asides:
         while self.pictures and now_s - self.pictures[0].since_s > PICTURE_AGE_S:
             self.pictures.popleft()
 
-    def _append(self, queue: deque[Aside], aside: Aside, limit: int) -> None:
+    def _append(self, queue: deque[OtherMessage], aside: OtherMessage, limit: int) -> None:
         queue.append(aside)
         if len(queue) > limit:
             queue.popleft()
@@ -108,7 +108,7 @@ EditKey = tuple[int | None, str]
 """Topic and alert key."""
 
 
-class Edits:
+class PendingEdits:
     """Which messages shall be brought up to date. An edit is a courtesy: it is dropped rather than queued up, unless a
     reader waits for it."""
 
@@ -231,7 +231,7 @@ class AlertMessage:
         return [row.alert.id for row in self.rows if row.alert.id is not None]
 
 
-def single(voice: Voice, topic_id: int | None, row: Queued, *, reply_to: int | None) -> AlertMessage:
+def single(voice: DestinationStyle, topic_id: int | None, row: Queued, *, reply_to: int | None) -> AlertMessage:
     return AlertMessage(
         topic_id=topic_id,
         html=voice.renderer.alert(row.alert, maybe_repeated=row.maybe_repeated),
@@ -245,7 +245,7 @@ def single(voice: Voice, topic_id: int | None, row: Queued, *, reply_to: int | N
     )
 
 
-def digest(voice: Voice, topic_id: int | None, gathered: Gather) -> list[AlertMessage]:
+def digest(voice: DestinationStyle, topic_id: int | None, gathered: Gather) -> list[AlertMessage]:
     """In the order they shall leave. Raises ValueError when the renderer names none of the alerts."""
     doubtful = any(row.maybe_repeated for row in gathered.rows)
     by_id = {row.alert.id: row for row in gathered.rows}

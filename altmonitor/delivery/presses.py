@@ -9,7 +9,7 @@ import msgspec
 
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Press
-from altmonitor.render.signed_buttons import Memory
+from altmonitor.render.signed_buttons import MetaStore
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class _Kept(msgspec.Struct, frozen=True):
 class PressMemory:
     """Of the last `MESSAGES_KEPT` alerts somebody pressed something under, the last `PRESSES_SHOWN` presses each."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: MetaStore) -> None:
         self._memory = memory
         self._presses: dict[str, list[Press]] | None = None
 

@@ -18,7 +18,7 @@ from altmonitor.core.errors import (
     TopicGone,
 )
 from altmonitor.core.types import Destination
-from altmonitor.delivery.context import Wiring
+from altmonitor.delivery.context import DeliveryDeps
 from altmonitor.delivery.pacing import GROUP_WINDOW_S, Backoff, ChatPace
 from altmonitor.interfaces.delivery import Keyboard
 
@@ -34,7 +34,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class OutgoingText:
     """One message as it leaves."""
 
     html: str
@@ -43,11 +43,11 @@ class Words:
     buttons: Keyboard = ()
 
 
-class Outlet:
+class ChatSender:
     """topics: where alerts of this chat go. on_moved: called with the chat's old id, once the new one is stored."""
 
     def __init__(
-        self, wiring: Wiring, chat_id: int, topics: Iterable[int | None], *, on_moved: Callable[[int], None]
+        self, wiring: DeliveryDeps, chat_id: int, topics: Iterable[int | None], *, on_moved: Callable[[int], None]
     ) -> None:
         self.chat_id = chat_id
         self.topics = list(topics)
@@ -87,7 +87,7 @@ class Outlet:
         for sent_ms in sent:
             self.pace.note(min(now_s, now_s - (now_ms - sent_ms) / 1000))
 
-    async def send(self, topic_id: int | None, words: Words) -> int:
+    async def send(self, topic_id: int | None, words: OutgoingText) -> int:
         """Returns the message id. Raises any DeliveryError; the caller minds the message. After TopicGone the same
         message leaves for the chat's general topic."""
         request = self._wiring.channel.send(
@@ -99,7 +99,7 @@ class Outlet:
         )
         return await self._through(topic_id, request, is_edit=False)
 
-    async def send_picture(self, topic_id: int | None, png: bytes, words: Words) -> int:
+    async def send_picture(self, topic_id: int | None, png: bytes, words: OutgoingText) -> int:
         """As `send`; words: its caption. A message may follow it as soon as an edit."""
         request = self._wiring.channel.send_photo(
             self._open_at(topic_id), png, caption_html=words.html, reply_to=words.reply_to, silent=words.is_silent

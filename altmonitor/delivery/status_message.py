@@ -25,7 +25,7 @@ SEND_AGAIN_S: Final = 150.0
 LONGEST_PAUSE_S: Final = 3_600.0
 
 
-class Chats(Protocol):
+class StatusChats(Protocol):
     """Both are synchronous and call back when it is done; see `delivery.dispatcher`."""
 
     def post(
@@ -36,7 +36,7 @@ class Chats(Protocol):
     ) -> None: ...
 
 
-class Memory(Protocol):
+class MetaStore(Protocol):
     """Values that survive a restart. `meta_set` may raise StorageError."""
 
     async def meta_get(self, key: str) -> str | None: ...
@@ -59,7 +59,9 @@ class _Message:
 class StatusBoard:
     """board: asked for the status now, as it is to be told there."""
 
-    def __init__(self, *, clock: Clock, chats: Chats, memory: Memory, board: Callable[[Destination], Board]) -> None:
+    def __init__(
+        self, *, clock: Clock, chats: StatusChats, memory: MetaStore, board: Callable[[Destination], Board]
+    ) -> None:
         self._clock = clock
         self._chats = chats
         self._memory = memory

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
-from altmonitor.core.alert import Kind, ToldAlert
+from altmonitor.core.alert import Kind, StoredAlert
 from altmonitor.core.types import Destination
 
 Rule = Literal["price_1m", "price_60s", "price_5m", "price_15m", "oi_1m", "oi_5m", "vol"]
@@ -56,7 +56,7 @@ class Explanation:
     at_ms: int
     is_now: bool
     checks: tuple[RuleCheck, ...] = ()
-    told: tuple[ToldAlert, ...] = ()
+    told: tuple[StoredAlert, ...] = ()
     known_from_ms: int | None = None
 
 

@@ -10,14 +10,14 @@ from altmonitor.detectors.open_interest import OiFinding, oi_threshold_of
 from altmonitor.detectors.price import Move, PriceFinding, threshold_of
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.detectors.volume import VolumeFinding
-from altmonitor.engine.context import Surroundings
+from altmonitor.engine.context import AlertContext
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import Kline
 from altmonitor.market.math import change_pct, quadrant
 from altmonitor.settings.settings import Settings
 
 
-def price_alert(symbol: str, kline: Kline, finding: PriceFinding, settings: Settings, around: Surroundings) -> Alert:
+def price_alert(symbol: str, kline: Kline, finding: PriceFinding, settings: Settings, around: AlertContext) -> Alert:
     """settings: of the audience, for this symbol; here and below."""
     move, oi_change = finding.move, around.oi_change
     oi_contracts = around.oi_newest[1] if around.oi_newest else None
@@ -71,7 +71,7 @@ def price_finding_of(alert: Alert) -> PriceFinding:
     return PriceFinding(move=move, verdict=Verdict.FIRE, episode_key=alert.details.episode_key)
 
 
-def volume_alert(symbol: str, kline: Kline, finding: VolumeFinding, settings: Settings, around: Surroundings) -> Alert:
+def volume_alert(symbol: str, kline: Kline, finding: VolumeFinding, settings: Settings, around: AlertContext) -> Alert:
     return Alert(
         key=f"vol:{symbol}:{finding.direction}:1m:{kline.open_ms}",
         ts=around.now_ms / 1000,
@@ -99,7 +99,7 @@ def volume_alert(symbol: str, kline: Kline, finding: VolumeFinding, settings: Se
 
 
 def oi_alert(
-    finding: OiFinding, book: SymbolBook | None, price: float | None, settings: Settings, around: Surroundings
+    finding: OiFinding, book: SymbolBook | None, price: float | None, settings: Settings, around: AlertContext
 ) -> Alert:
     before = None if book is None else book.price_before(finding.sample_ms - int(finding.span_s * 1000))
     moved = change_pct(before, book.price) if book is not None and before is not None and book.price > 0 else None
@@ -126,7 +126,7 @@ def oi_alert(
     )
 
 
-def condition_alert(crossing: Crossing, price: float | None, around: Surroundings) -> Alert:
+def condition_alert(crossing: Crossing, price: float | None, around: AlertContext) -> Alert:
     """price: last price, for those about something else too."""
     condition, is_move = crossing.condition, crossing.note not in ("price", "funding")
     return Alert(
@@ -145,7 +145,7 @@ def condition_alert(crossing: Crossing, price: float | None, around: Surrounding
     )
 
 
-def _details(around: Surroundings, **known: float | int | str | None) -> Details:
+def _details(around: AlertContext, **known: float | int | str | None) -> Details:
     day, funding = around.day, around.funding
     if around.oi_newest is not None:
         known["oi_age_s"] = max(0, around.event_ms - around.oi_newest[0]) / 1000

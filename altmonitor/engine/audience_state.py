@@ -34,14 +34,14 @@ _ONE_MINUTE = {"60s": "1m"}
 """Both are moves of one minute, and one move is told by one of them."""
 
 
-class Place(NamedTuple):
+class AlertRank(NamedTuple):
     """As `Details` has them."""
 
     today_count: int
     largest_days: int | None
 
 
-class Standing:
+class RankLog:
     """Of one audience. known_since_ms: nothing is known of before."""
 
     def __init__(self, tz: str, *, known_since_ms: int) -> None:
@@ -53,12 +53,12 @@ class Standing:
     def use(self, tz: str) -> None:
         self._tz: tzinfo = UTC if tz == "UTC" else ZoneInfo(tz)
 
-    def place(self, alert: Alert) -> Place:
+    def place(self, alert: Alert) -> AlertRank:
         """Of an alert that is about to be told, this one included. Late ones are not compared: newer ones are known."""
         told_ms = self._told_ms.get((alert.symbol, alert.kind), ())
         day = self._day_of(alert.event_ms)
         near = (ms for ms in told_ms if abs(ms - alert.event_ms) < RECENT_MS)
-        return Place(
+        return AlertRank(
             today_count=1 + sum(self._day_of(ms) == day for ms in near),
             largest_days=None if alert.late else self._largest_days(alert),
         )
@@ -111,7 +111,7 @@ def size_of(alert: Alert) -> float:
 # ---
 
 
-class Hearing:
+class AudienceState:
     """Everything here is of this audience alone; the market is measured elsewhere, once.
 
     since_ms: nothing is known of what it was told before.
@@ -122,7 +122,7 @@ class Hearing:
         self.price = PriceMove()
         self.oi = OiSurge()
         self.episodes = Episodes()
-        self.standing = Standing(audience.tz, known_since_ms=since_ms)
+        self.standing = RankLog(audience.tz, known_since_ms=since_ms)
         self._volume_told_ms: dict[tuple[str, Direction], int] = {}
 
     def use(self, audience: Audience) -> None:

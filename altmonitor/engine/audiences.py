@@ -14,9 +14,9 @@ from altmonitor.detectors.conditions import Crossing
 from altmonitor.detectors.price import bounds_of
 from altmonitor.detectors.verdict import RuleCheck, Verdict
 from altmonitor.engine import alert_factory as compose
-from altmonitor.engine.audience_state import Hearing
-from altmonitor.engine.context import EngineLinks, Surroundings
-from altmonitor.engine.decision_log import Trace
+from altmonitor.engine.audience_state import AudienceState
+from altmonitor.engine.context import AlertContext, EngineDeps
+from altmonitor.engine.decision_log import DecisionLog
 from altmonitor.interfaces.exchange import ToldSize
 from altmonitor.market.book import Bounds, SymbolBook, loosest
 from altmonitor.settings.audience import Audience
@@ -28,7 +28,7 @@ from altmonitor.settings.audience import Audience
 OWNER = "@"
 
 
-class Gathering:
+class AlertGroup:
     """Alerts in the order of the first audience each is told to; the main audience is asked first.
 
     main: its alerts have no suffix; those it is not told have `@` and the first destination that is.
@@ -67,15 +67,15 @@ Decision = tuple[Verdict, int | None]
 """With the moment when its reason ends, unix ms; None: it has no end of its own."""
 
 
-class Panel:
+class Audiences:
     """hearings: the main audience first, never empty. lookback: closed candles that any of them compares with."""
 
-    def __init__(self, links: EngineLinks, audiences: Sequence[Audience]) -> None:
+    def __init__(self, links: EngineDeps, audiences: Sequence[Audience]) -> None:
         self._links = links
-        self.hearings: list[Hearing] = []
+        self.hearings: list[AudienceState] = []
         self.verdicts: Counter[tuple[Kind, Verdict]] = Counter()
         self.detect_ms: deque[int] = deque(maxlen=LATENCY_SAMPLES)
-        self.trace = Trace()
+        self.trace = DecisionLog()
         self.use(audiences)
 
     def use(self, audiences: Sequence[Audience]) -> None:
@@ -86,7 +86,7 @@ class Panel:
         now_ms = self._links.clock.now_ms()
         self.hearings = []
         for audience in audiences:
-            hearing = known.get(audience.destination) or Hearing(audience, since_ms=now_ms)
+            hearing = known.get(audience.destination) or AudienceState(audience, since_ms=now_ms)
             hearing.use(audience)
             self.hearings.append(hearing)
         all_settings = [hearing.audience.settings for hearing in self.hearings]
@@ -104,7 +104,7 @@ class Panel:
     def main(self) -> Audience:
         return self.hearings[0].audience
 
-    def hearing_at(self, destination: Destination) -> Hearing | None:
+    def hearing_at(self, destination: Destination) -> AudienceState | None:
         return next((one for one in self.hearings if one.audience.destination == destination), None)
 
     def bounds(self, symbol: str) -> Bounds:
@@ -141,16 +141,16 @@ class Panel:
 
     # --- for those that judge
 
-    def gate(self, hearing: Hearing, kind: Kind, symbol: str, event_ms: int) -> Decision | None:
+    def gate(self, hearing: AudienceState, kind: Kind, symbol: str, event_ms: int) -> Decision | None:
         """None: nothing keeps alerts of this kind and symbol from this audience."""
         return hearing.gate(kind, symbol, event_ms, self._links.context.day(symbol))
 
-    def note(self, hearing: Hearing, symbol: str, event_ms: int, check: RuleCheck) -> None:
+    def note(self, hearing: AudienceState, symbol: str, event_ms: int, check: RuleCheck) -> None:
         self.trace.note(symbol, event_ms, hearing.audience.destination, check)
 
-    def surroundings(self, symbol: str, event_ms: int, *, is_late: bool = False) -> Surroundings:
+    def surroundings(self, symbol: str, event_ms: int, *, is_late: bool = False) -> AlertContext:
         context = self._links.context
-        return Surroundings(
+        return AlertContext(
             now_ms=self._links.clock.now_ms(),
             event_ms=event_ms,
             day=context.day(symbol),
@@ -172,16 +172,16 @@ class Panel:
         funding = self._links.context.funding(symbol)
         return None if funding is None else funding.mark_price
 
-    def gathering(self) -> Gathering:
+    def gathering(self) -> AlertGroup:
         """For the alerts of one event."""
-        return Gathering(self.main.destination)
+        return AlertGroup(self.main.destination)
 
-    def tell(self, gathered: Gathering, hearing: Hearing, alert: Alert, book: SymbolBook | None) -> None:
+    def tell(self, gathered: AlertGroup, hearing: AudienceState, alert: Alert, book: SymbolBook | None) -> None:
         """This audience is told; the alert leaves with those of the others, see `put`."""
         told = gathered.add(hearing.placed(alert), hearing.audience.destination)
         self._tell_end(hearing, hearing.remember(told, book))
 
-    def put(self, gathered: Gathering) -> None:
+    def put(self, gathered: AlertGroup) -> None:
         for alert, destinations in gathered.rows():
             self._emit(alert, destinations)
 
@@ -198,7 +198,7 @@ class Panel:
         for hearing in self.hearings:
             self._tell_end(hearing, hearing.episodes.end_if_over(book, event_ms))
 
-    def _tell_end(self, hearing: Hearing, first: Alert | None) -> None:
+    def _tell_end(self, hearing: AudienceState, first: Alert | None) -> None:
         """Of a first alert that several were told, the first of them tells: what joined may differ for the others."""
         main = self.main.destination
         if first is not None and owner_of(first.key, main=main) == str(hearing.audience.destination):

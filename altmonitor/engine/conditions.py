@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 
 from altmonitor.core.alert import Alert
 from altmonitor.detectors.conditions import Conditions, PriceBefore
-from altmonitor.engine.audiences import Panel
-from altmonitor.engine.context import EngineLinks
+from altmonitor.engine.audiences import Audiences
+from altmonitor.engine.context import EngineDeps
 from altmonitor.market.book import Bounds, SymbolBook
 from altmonitor.settings.conditions import Condition
 
 
-class ConditionDesk:
+class ConditionEngine:
     """aim(symbol): called when the bounds of a symbol have changed."""
 
-    def __init__(self, panel: Panel, links: EngineLinks, *, aim: Callable[[str], None]) -> None:
+    def __init__(self, panel: Audiences, links: EngineDeps, *, aim: Callable[[str], None]) -> None:
         self._panel = panel
         self._links = links
         self._aim = aim
@@ -31,7 +31,7 @@ class ConditionDesk:
             self._aim(symbol)
 
     def restore(self, text: str | None) -> None:
-        """What `EngineLinks.on_conditions` was given last by an earlier run."""
+        """What `EngineDeps.on_conditions` was given last by an earlier run."""
         self._conditions.restore(text)
         for symbol in self._symbols:
             self._aim(symbol)

@@ -20,7 +20,7 @@ from altmonitor.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class AlertContext:
     """What is known around an alert at its moment. oi_newest: (time_ms, contracts). is_late: found in hindsight.
 
     oi_change: of the last minute, percent; None when it is not known or not asked for.
@@ -48,7 +48,7 @@ class MarketContext(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EngineLinks:
+class EngineDeps:
     """on_alert: called with each alert after it was put into the sink (enrichment hangs there).
 
     request_refill: called with (symbol, from_ms, to_ms) when closed minutes in that span are missing.

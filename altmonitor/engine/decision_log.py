@@ -14,7 +14,7 @@ MOST_JUDGEMENTS = 20_000
 Key = tuple[str, int, Destination, Rule]
 
 
-class Trace:
+class DecisionLog:
     """Per symbol, minute, destination and rule the judgement nearest to telling: what was told, else the largest."""
 
     def __init__(self, *, most: int = MOST_JUDGEMENTS) -> None:

@@ -17,13 +17,13 @@ from altmonitor.detectors import price as price_reading
 from altmonitor.detectors import volume as volume_burst
 from altmonitor.detectors.price import WINDOWS, Reading
 from altmonitor.detectors.verdict import Explanation, Verdict
-from altmonitor.engine.audiences import Panel
-from altmonitor.engine.conditions import ConditionDesk
-from altmonitor.engine.context import Breadth, EngineLinks, breadth_of
-from altmonitor.engine.decision_log import Trace
-from altmonitor.engine.evaluate import OpenInterestJudge, PriceJudge, VolumeJudge
+from altmonitor.engine.audiences import Audiences
+from altmonitor.engine.conditions import ConditionEngine
+from altmonitor.engine.context import Breadth, EngineDeps, breadth_of
+from altmonitor.engine.decision_log import DecisionLog
+from altmonitor.engine.evaluate import OpenInterestEvaluator, PriceEvaluator, VolumeEvaluator
 from altmonitor.engine.explain import Explainer
-from altmonitor.engine.late_detection import Hindsight
+from altmonitor.engine.late_detection import LateDetection
 from altmonitor.interfaces.exchange import OpenInterest, ToldSize
 from altmonitor.market.book import Applied, SymbolBook, loosest
 from altmonitor.market.candles import KEPT_MINUTES, Kline, KlineUpdate
@@ -40,16 +40,16 @@ class Engine:
     audiences: whoever is told, the main one first, at least one (`links.anybody` where it does not matter who).
     """
 
-    def __init__(self, links: EngineLinks, *, audiences: Sequence[Audience]) -> None:
+    def __init__(self, links: EngineDeps, *, audiences: Sequence[Audience]) -> None:
         self._oi_ring = links.oi_ring
         self._books: dict[str, SymbolBook] = {}
         self._oi_now_ms = 0
-        self._panel = Panel(links, audiences)
-        self._price = PriceJudge(self._panel, links.oi_ring)
-        self._volume = VolumeJudge(self._panel)
-        self._oi = OpenInterestJudge(self._panel, self._books)
-        self._conditions = ConditionDesk(self._panel, links, aim=self._aim)
-        self._hindsight = Hindsight(
+        self._panel = Audiences(links, audiences)
+        self._price = PriceEvaluator(self._panel, links.oi_ring)
+        self._volume = VolumeEvaluator(self._panel)
+        self._oi = OpenInterestEvaluator(self._panel, self._books)
+        self._conditions = ConditionEngine(self._panel, links, aim=self._aim)
+        self._hindsight = LateDetection(
             self._panel,
             price=self._price,
             volume=self._volume,
@@ -100,7 +100,7 @@ class Engine:
         self._conditions.look_at_funding()
 
     def oi_change_1m(self, symbol: str, event_ms: int) -> float | None:
-        """See `PriceJudge.oi_change_1m`."""
+        """See `PriceEvaluator.oi_change_1m`."""
         return self._price.oi_change_1m(symbol, event_ms)
 
     def _on_late(self, book: SymbolBook, kline: Kline, event_ms: int) -> None:
@@ -192,7 +192,7 @@ class Engine:
         self._panel.restore_standing(sizes, first_ms)
 
     def restore_conditions(self, text: str | None) -> None:
-        """What `EngineLinks.on_conditions` was given last."""
+        """What `EngineDeps.on_conditions` was given last."""
         self._conditions.restore(text)
 
     def after_blind(self, since_ms: int, until_ms: int) -> None:
@@ -231,7 +231,7 @@ class Engine:
         return self._panel.detect_ms
 
     @property
-    def trace(self) -> Trace:
+    def trace(self) -> DecisionLog:
         return self._panel.trace
 
     def explain(self, symbol: str, place: Destination, *, at_ms: int | None, now_ms: int) -> Explanation:

@@ -11,9 +11,9 @@ from altmonitor.detectors.price import Move, PriceFinding, Reading, threshold_of
 from altmonitor.detectors.verdict import Rule, RuleCheck, Verdict
 from altmonitor.detectors.volume import VolumeFinding
 from altmonitor.engine import alert_factory as compose
-from altmonitor.engine.audience_state import Hearing
-from altmonitor.engine.audiences import Decision, Gathering, Panel
-from altmonitor.engine.context import Surroundings
+from altmonitor.engine.audience_state import AudienceState
+from altmonitor.engine.audiences import AlertGroup, Audiences, Decision
+from altmonitor.engine.context import AlertContext
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import MINUTE_MS, Kline
 from altmonitor.market.open_interest import OpenInterestRing
@@ -22,16 +22,16 @@ from altmonitor.settings.settings import Settings
 PRICE_RULE_OF: Mapping[str, Rule] = {"1m": "price_1m", "60s": "price_60s", "5m": "price_5m", "15m": "price_15m"}
 
 
-class PriceJudge:
-    def __init__(self, panel: Panel, oi_ring: OpenInterestRing) -> None:
+class PriceEvaluator:
+    def __init__(self, panel: Audiences, oi_ring: OpenInterestRing) -> None:
         self._panel = panel
         self._oi_ring = oi_ring
 
     def look(self, book: SymbolBook, kline: Kline, reading: Reading, *, is_late: bool = False) -> None:
         """kline: whose price it is; in hindsight another one than the book's."""
         panel, symbol = self._panel, book.symbol
-        gathered: Gathering | None = None  # most frames beyond a bound tell nothing
-        around: Surroundings | None = None
+        gathered: AlertGroup | None = None  # most frames beyond a bound tell nothing
+        around: AlertContext | None = None
         for hearing in panel.hearings:
             settings = hearing.settings_of(symbol)
             for move in reading.reached(settings):
@@ -46,7 +46,7 @@ class PriceJudge:
             panel.put(gathered)
 
     def _decide(
-        self, hearing: Hearing, symbol: str, move: Move, settings: Settings
+        self, hearing: AudienceState, symbol: str, move: Move, settings: Settings
     ) -> tuple[PriceFinding | None, Decision]:
         closed = self._panel.gate(hearing, "price", symbol, move.event_ms)
         if closed is not None:
@@ -64,11 +64,11 @@ class PriceJudge:
         candle_ms = event_ms - event_ms % MINUTE_MS
         return self._oi_ring.change_since_pct(symbol, window_ms=MINUTE_MS, after_ms=max(candle_ms, event_ms - stale_ms))
 
-    def _surroundings(self, symbol: str, event_ms: int, *, is_late: bool) -> Surroundings:
+    def _surroundings(self, symbol: str, event_ms: int, *, is_late: bool) -> AlertContext:
         around = self._panel.surroundings(symbol, event_ms, is_late=is_late)
         return around if is_late else replace(around, oi_change=self.oi_change_1m(symbol, event_ms))
 
-    def _trace(self, hearing: Hearing, symbol: str, move: Move, settings: Settings, decision: Decision) -> None:
+    def _trace(self, hearing: AudienceState, symbol: str, move: Move, settings: Settings, decision: Decision) -> None:
         rule, place = PRICE_RULE_OF[move.window], hearing.audience.destination
         verdict, until_ms = decision
         if self._panel.trace.wants(
@@ -86,7 +86,7 @@ class PriceJudge:
             self._panel.note(hearing, symbol, move.event_ms, with_floor(check, settings, self._panel, symbol))
 
 
-def with_floor(check: RuleCheck, settings: Settings, panel: Panel, symbol: str) -> RuleCheck:
+def with_floor(check: RuleCheck, settings: Settings, panel: Audiences, symbol: str) -> RuleCheck:
     """How thin it was, where that is the reason."""
     if check.verdict is not Verdict.THIN_DAY:
         return check
@@ -100,8 +100,8 @@ def with_floor(check: RuleCheck, settings: Settings, panel: Panel, symbol: str) 
 OI_RULE_OF: Mapping[str, Rule] = {"1m": "oi_1m", "5m": "oi_5m"}
 
 
-class OpenInterestJudge:
-    def __init__(self, panel: Panel, books: Mapping[str, SymbolBook]) -> None:
+class OpenInterestEvaluator:
+    def __init__(self, panel: Audiences, books: Mapping[str, SymbolBook]) -> None:
         self._panel = panel
         self._books = books
 
@@ -116,7 +116,7 @@ class OpenInterestJudge:
                     self._on_finding(gathered, hearing, finding, settings)
             self._panel.put(gathered)
 
-    def _on_finding(self, gathered: Gathering, hearing: Hearing, finding: OiFinding, settings: Settings) -> None:
+    def _on_finding(self, gathered: AlertGroup, hearing: AudienceState, finding: OiFinding, settings: Settings) -> None:
         panel, symbol, book = self._panel, finding.symbol, self._books.get(finding.symbol)
         price = panel.price_of(symbol, book)
         decision: Decision = finding.verdict, finding.until_ms
@@ -137,7 +137,7 @@ class OpenInterestJudge:
         return Verdict.FIRE, None
 
     def _trace(
-        self, hearing: Hearing, finding: OiFinding, settings: Settings, decision: Decision, price: float | None
+        self, hearing: AudienceState, finding: OiFinding, settings: Settings, decision: Decision, price: float | None
     ) -> None:
         rule, verdict = OI_RULE_OF[finding.window], decision[0]
         place, size = hearing.audience.destination, abs(finding.change_pct)
@@ -165,8 +165,8 @@ class OpenInterestJudge:
 # Closed candles before every audience.
 
 
-class VolumeJudge:
-    def __init__(self, panel: Panel) -> None:
+class VolumeEvaluator:
+    def __init__(self, panel: Audiences) -> None:
         self._panel = panel
 
     def look(
@@ -174,7 +174,7 @@ class VolumeJudge:
     ) -> None:
         """measured: of this candle, which is closed."""
         panel, symbol = self._panel, book.symbol
-        gathered: Gathering | None = None
+        gathered: AlertGroup | None = None
         for hearing in panel.hearings:
             settings = hearing.settings_of(symbol)
             verdict = volume_burst.verdict_of(measured, settings)
@@ -192,7 +192,7 @@ class VolumeJudge:
         if gathered is not None:
             panel.put(gathered)
 
-    def _decide(self, hearing: Hearing, symbol: str, measured: VolumeFinding, event_ms: int) -> Decision:
+    def _decide(self, hearing: AudienceState, symbol: str, measured: VolumeFinding, event_ms: int) -> Decision:
         return (
             self._panel.gate(hearing, "vol", symbol, event_ms)
             or hearing.volume_cooldown(symbol, measured.direction, event_ms)
@@ -201,7 +201,7 @@ class VolumeJudge:
 
     def _trace(
         self,
-        hearing: Hearing,
+        hearing: AudienceState,
         symbol: str,
         kline: Kline,
         measured: VolumeFinding,

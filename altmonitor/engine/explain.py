@@ -12,9 +12,9 @@ from altmonitor.detectors import price as price_reading
 from altmonitor.detectors import volume as volume_burst
 from altmonitor.detectors.price import MINUTES_OF, Move, span_s, threshold_of
 from altmonitor.detectors.verdict import RULES, Explanation, Rule, RuleCheck, Verdict
-from altmonitor.engine.audience_state import Hearing
-from altmonitor.engine.audiences import Panel
-from altmonitor.engine.evaluate import OI_RULE_OF, PRICE_RULE_OF, OpenInterestJudge, with_floor
+from altmonitor.engine.audience_state import AudienceState
+from altmonitor.engine.audiences import Audiences
+from altmonitor.engine.evaluate import OI_RULE_OF, PRICE_RULE_OF, OpenInterestEvaluator, with_floor
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import MINUTE_MS, ClosedCandle
 from altmonitor.market.math import change_pct, reaches
@@ -25,7 +25,7 @@ from altmonitor.settings.settings import Settings
 class Explainer:
     """Looks and changes nothing."""
 
-    def __init__(self, panel: Panel, oi_ring: OpenInterestRing) -> None:
+    def __init__(self, panel: Audiences, oi_ring: OpenInterestRing) -> None:
         self._panel = panel
         self._oi_ring = oi_ring
 
@@ -49,14 +49,14 @@ class Explainer:
 
     # --- now
 
-    def _now(self, hearing: Hearing, symbol: str, book: SymbolBook | None, now_ms: int) -> Iterator[RuleCheck]:
+    def _now(self, hearing: AudienceState, symbol: str, book: SymbolBook | None, now_ms: int) -> Iterator[RuleCheck]:
         settings = hearing.settings_of(symbol)
         yield from self._prices_now(hearing, symbol, book, settings, now_ms)
         yield from self._oi_now(hearing, symbol, book, settings, now_ms)
         yield self._volume_now(hearing, symbol, book, settings, now_ms)
 
     def _prices_now(
-        self, hearing: Hearing, symbol: str, book: SymbolBook | None, settings: Settings, now_ms: int
+        self, hearing: AudienceState, symbol: str, book: SymbolBook | None, settings: Settings, now_ms: int
     ) -> Iterator[RuleCheck]:
         kline = None if book is None else book.kline
         reading = None if book is None or kline is None else price_reading.live(book, kline)
@@ -88,7 +88,7 @@ class Explainer:
                 yield self._price_verdict(hearing, symbol, check, move, settings)
 
     def _price_verdict(
-        self, hearing: Hearing, symbol: str, check: RuleCheck, move: Move, settings: Settings
+        self, hearing: AudienceState, symbol: str, check: RuleCheck, move: Move, settings: Settings
     ) -> RuleCheck:
         """What keeps it back however large it is goes first; then its size; then what was told already."""
         closed = self._panel.gate(hearing, "price", symbol, move.event_ms)
@@ -101,7 +101,7 @@ class Explainer:
         return replace(check, verdict=finding.verdict, until_ms=finding.until_ms)
 
     def _oi_now(
-        self, hearing: Hearing, symbol: str, book: SymbolBook | None, settings: Settings, now_ms: int
+        self, hearing: AudienceState, symbol: str, book: SymbolBook | None, settings: Settings, now_ms: int
     ) -> Iterator[RuleCheck]:
         newest = self._oi_ring.newest(symbol)
         readings = [] if newest is None else list(oi_surge.measure(self._oi_ring, [symbol], now_ms=newest[0]))
@@ -125,7 +125,7 @@ class Explainer:
 
     def _oi_verdict(
         self,
-        hearing: Hearing,
+        hearing: AudienceState,
         symbol: str,
         check: RuleCheck,
         settings: Settings,
@@ -133,7 +133,9 @@ class Explainer:
         price: float | None,
     ) -> RuleCheck:
         at_ms, change = check.to_ms or 0, check.value or 0.0
-        decision = self._panel.gate(hearing, "oi", symbol, at_ms) or OpenInterestJudge.floor(contracts, price, settings)
+        decision = self._panel.gate(hearing, "oi", symbol, at_ms) or OpenInterestEvaluator.floor(
+            contracts, price, settings
+        )
         check = replace(check, verdict=decision[0], until_ms=decision[1])
         if decision[0] is Verdict.THIN_OPEN_INTEREST and price is not None:
             return replace(check, floor_usd=settings.oi_min_usd, measured_usd=contracts * price)
@@ -145,7 +147,7 @@ class Explainer:
         return replace(check, verdict=verdict, until_ms=until_ms)
 
     def _volume_now(
-        self, hearing: Hearing, symbol: str, book: SymbolBook | None, settings: Settings, now_ms: int
+        self, hearing: AudienceState, symbol: str, book: SymbolBook | None, settings: Settings, now_ms: int
     ) -> RuleCheck:
         """Of the last closed candle; the running one is judged when it closes."""
         check = RuleCheck(rule="vol", verdict=Verdict.NO_VALUE, threshold=settings.vol_burst_mult or None)
@@ -157,7 +159,7 @@ class Explainer:
 
     # --- a minute that is past
 
-    def _then(self, hearing: Hearing, symbol: str, book: SymbolBook | None, at_ms: int) -> tuple[RuleCheck, ...]:
+    def _then(self, hearing: AudienceState, symbol: str, book: SymbolBook | None, at_ms: int) -> tuple[RuleCheck, ...]:
         """As judged; where no threshold was reached, how far it went, as long as its candle is kept."""
         checks = self._panel.trace.of_minute(symbol, at_ms, hearing.audience.destination)
         minute_ms = at_ms // MINUTE_MS * MINUTE_MS
@@ -167,7 +169,9 @@ class Explainer:
                 checks.setdefault(check.rule, check)
         return tuple(checks[rule] for rule in RULES if rule in checks)
 
-    def _of_candle(self, hearing: Hearing, symbol: str, book: SymbolBook, candle: ClosedCandle) -> Iterator[RuleCheck]:
+    def _of_candle(
+        self, hearing: AudienceState, symbol: str, book: SymbolBook, candle: ClosedCandle
+    ) -> Iterator[RuleCheck]:
         settings, end_ms = hearing.settings_of(symbol), candle.open_ms + MINUTE_MS
         for window, minutes in (("1m", 1), *MINUTES_OF.items()):
             before = book.closed.open_at(candle.open_ms - (minutes - 1) * MINUTE_MS)
@@ -189,7 +193,7 @@ class Explainer:
         yield self._volume(hearing, symbol, book, candle, None)
 
     def _volume(
-        self, hearing: Hearing, symbol: str, book: SymbolBook, candle: ClosedCandle, now_ms: int | None
+        self, hearing: AudienceState, symbol: str, book: SymbolBook, candle: ClosedCandle, now_ms: int | None
     ) -> RuleCheck:
         settings, end_ms = hearing.settings_of(symbol), candle.open_ms + MINUTE_MS
         before = [one.quote_usdt for one in book.closed if one.open_ms < candle.open_ms]

@@ -6,27 +6,27 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from altmonitor.detectors import volume as volume_burst
 from altmonitor.detectors.price import WINDOWS, Reading
-from altmonitor.engine.audiences import Panel
-from altmonitor.engine.conditions import ConditionDesk
-from altmonitor.engine.evaluate import PriceJudge, VolumeJudge
+from altmonitor.engine.audiences import Audiences
+from altmonitor.engine.conditions import ConditionEngine
+from altmonitor.engine.evaluate import PriceEvaluator, VolumeEvaluator
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, ClosedCandle, Kline
-from altmonitor.market.math import Stretches
+from altmonitor.market.math import MinuteRanges
 
 Known = Mapping[int, ClosedCandle]
 """Closed candles by open time."""
 
 
-class Hindsight:
+class LateDetection:
     """request_refill(symbol, from_ms, to_ms): asks for closed minutes; they come back through `refill`."""
 
     def __init__(
         self,
-        panel: Panel,
+        panel: Audiences,
         *,
-        price: PriceJudge,
-        volume: VolumeJudge,
-        conditions: ConditionDesk,
+        price: PriceEvaluator,
+        volume: VolumeEvaluator,
+        conditions: ConditionEngine,
         request_refill: Callable[[str, int, int], None],
     ) -> None:
         self._panel = panel
@@ -34,8 +34,8 @@ class Hindsight:
         self._volume = volume
         self._conditions = conditions
         self._request_refill = request_refill
-        self._unseen = Stretches()
-        self._unjudged = Stretches()  # seen, but at their close there was no history to compare their volume with
+        self._unseen = MinuteRanges()
+        self._unjudged = MinuteRanges()  # seen, but at their close there was no history to compare their volume with
 
     def forget(self, symbol: str) -> None:
         self._unseen.forget(symbol)

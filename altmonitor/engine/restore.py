@@ -12,7 +12,7 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.engine.audience_state import DAY_MS, RECENT_MS
 from altmonitor.engine.engine import Engine
-from altmonitor.interfaces.exchange import AlertHistory, AlertUpdates, Memory
+from altmonitor.interfaces.exchange import AlertHistory, AlertUpdates, MetaStore
 from altmonitor.market.candles import KEPT_MINUTES, MINUTE_MS
 
 # ---
@@ -31,7 +31,7 @@ class Bookkeeping:
     """refreshed(key): more is known about the alert with this key."""
 
     def __init__(
-        self, updates: AlertUpdates, memory: Memory, *, clock: Clock, refreshed: Callable[[str], None]
+        self, updates: AlertUpdates, memory: MetaStore, *, clock: Clock, refreshed: Callable[[str], None]
     ) -> None:
         self._updates = updates
         self._memory = memory
@@ -97,7 +97,7 @@ STANDING_DAYS = (90, 14, 2)
 """What is kept; less where hundreds of thousands of alerts are more than a look at the start has time for."""
 
 
-class Stored(AlertHistory, Memory, Protocol):
+class Stored(AlertHistory, MetaStore, Protocol):
     """Alerts and small values."""
 
 

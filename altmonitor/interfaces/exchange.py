@@ -174,7 +174,7 @@ class AlertUpdates(Protocol):
         them from one another. Raises StorageError."""
 
 
-class Memory(Protocol):
+class MetaStore(Protocol):
     """Small values that survive a restart."""
 
     async def meta_get(self, key: str) -> str | None: ...

@@ -49,7 +49,7 @@ def quadrant(price_change_pct: float, oi_change_pct: float | None) -> Quadrant |
 # Minutes of symbols, as stretches: those that still have to be looked through, or those that were counted already.
 
 
-class Stretches:
+class MinuteRanges:
     """Per symbol any number of stretches [begin_ms, end_ms) of whole minutes, unix ms, apart from one another."""
 
     def __init__(self) -> None:

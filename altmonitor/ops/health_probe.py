@@ -22,7 +22,7 @@ _BODY_BYTES_MAX = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProbeAnswer:
     """status: ok, degraded or down as the monitor says; "unreachable" when it does not. reasons: one line each."""
 
     status: str
@@ -46,18 +46,18 @@ def address(environ: Mapping[str, str]) -> tuple[str, int]:
     return _EVERYWHERE.get(host, host), port
 
 
-def ask(host: str, port: int, *, timeout_s: float = TIMEOUT_S) -> Answer:
+def ask(host: str, port: int, *, timeout_s: float = TIMEOUT_S) -> ProbeAnswer:
     """Never raises: what cannot be asked is "unreachable", with the reason."""
     connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
     try:
         connection.request("GET", "/health")
         body = json.loads(connection.getresponse().read(_BODY_BYTES_MAX))
         reasons = tuple(str(reason) for reason in body["reasons"])
-        return Answer(str(body["status"]), reasons)
+        return ProbeAnswer(str(body["status"]), reasons)
     except OSError as problem:
-        return Answer("unreachable", (f"nothing answers on {host} port {port}: {problem.strerror or problem}",))
+        return ProbeAnswer("unreachable", (f"nothing answers on {host} port {port}: {problem.strerror or problem}",))
     except (ValueError, KeyError, TypeError, http.client.HTTPException):
-        return Answer("unreachable", (f"what answers on {host} port {port} is not altmonitor",))
+        return ProbeAnswer("unreachable", (f"what answers on {host} port {port} is not altmonitor",))
     finally:
         connection.close()
 
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         answer = ask(*address(given))
     except ValueError as problem:
-        answer = Answer("unreachable", (str(problem),))
+        answer = ProbeAnswer("unreachable", (str(problem),))
     print(answer.line)  # noqa: T201 — read by the engine and by the deployment
     if "--ok" in arguments:
         return WELL if answer.status == "ok" else NOT_WELL

@@ -43,7 +43,7 @@ class ChatSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rights:
+class ChatRights:
     """status: creator, administrator, member, restricted, left or kicked. can_write: as far as Telegram tells."""
 
     status: str
@@ -65,9 +65,9 @@ async def chat_of(bot: BotApi, chat_id: int | str) -> ChatSeen:
     return read_chat(_fields(await bot.ask("getChat", chat_id=chat_id)))
 
 
-async def rights_in(bot: BotApi, chat: ChatSeen, bot_id: int) -> Rights:
+async def rights_in(bot: BotApi, chat: ChatSeen, bot_id: int) -> ChatRights:
     if chat.kind == "private":
-        return Rights(status="member", can_write=True)
+        return ChatRights(status="member", can_write=True)
     return read_rights(_fields(await bot.ask("getChatMember", chat_id=chat.id, user_id=bot_id)), chat.kind)
 
 
@@ -102,7 +102,7 @@ def read_chat(answer: Mapping[str, object]) -> ChatSeen:
     return ChatSeen(id=chat_id, kind=str(answer.get("type", "")), title=title, is_forum=answer.get("is_forum") is True)
 
 
-def read_rights(answer: Mapping[str, object], chat_kind: str) -> Rights:
+def read_rights(answer: Mapping[str, object], chat_kind: str) -> ChatRights:
     """In a channel only administrators with that right post; a restricted member of a group may be silenced."""
     status = str(answer.get("status", ""))
     match status:
@@ -114,7 +114,7 @@ def read_rights(answer: Mapping[str, object], chat_kind: str) -> Rights:
             can_write = answer.get("can_send_messages") is True
         case _:
             can_write = status == "member" and chat_kind != "channel"
-    return Rights(status=status, can_write=can_write)
+    return ChatRights(status=status, can_write=can_write)
 
 
 def _fields(answer: object) -> Mapping[str, object]:
@@ -135,7 +135,7 @@ def printable(text: str) -> str:
 CONNECT_S = 5.0
 
 
-class Reach(Enum):
+class ChatReach(Enum):
     """How far one gets."""
 
     CONNECTS = "connects"
@@ -179,7 +179,7 @@ def proxy_for(url: str) -> str | None:
     return getproxies().get(scheme) or None
 
 
-async def reach(address: Address, *, clock: Clock, within_s: float = CONNECT_S) -> Reach:
+async def reach(address: Address, *, clock: Clock, within_s: float = CONNECT_S) -> ChatReach:
     """Looks the name up and connects; nothing is sent."""
     loop = asyncio.get_running_loop()
     try:
@@ -187,18 +187,18 @@ async def reach(address: Address, *, clock: Clock, within_s: float = CONNECT_S) 
             await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
             _, writer = await asyncio.open_connection(address.host, address.port)
     except (socket.gaierror, UnicodeError):
-        return Reach.NO_NAME
+        return ChatReach.NO_NAME
     except TimeoutError:
-        return Reach.SILENT
+        return ChatReach.SILENT
     except ConnectionRefusedError:
-        return Reach.REFUSED
+        return ChatReach.REFUSED
     except OSError:
-        return Reach.SILENT
+        return ChatReach.SILENT
     writer.close()
-    return Reach.CONNECTS
+    return ChatReach.CONNECTS
 
 
-def judge(*, telegram: Reach, elsewhere: Reach, has_proxy: bool, is_answered_by_stranger: bool) -> Trouble:
+def judge(*, telegram: ChatReach, elsewhere: ChatReach, has_proxy: bool, is_answered_by_stranger: bool) -> Trouble:
     """What a call that got no word from Telegram means. telegram, elsewhere: how far one gets there directly.
 
     is_answered_by_stranger: something did answer, and it was not Telegram.
@@ -207,6 +207,6 @@ def judge(*, telegram: Reach, elsewhere: Reach, has_proxy: bool, is_answered_by_
         return Trouble.NOT_TELEGRAM
     if has_proxy:
         return Trouble.PROXY
-    if elsewhere is Reach.CONNECTS or telegram is Reach.CONNECTS:
+    if elsewhere is ChatReach.CONNECTS or telegram is ChatReach.CONNECTS:
         return Trouble.BLOCKED
     return Trouble.NO_NETWORK

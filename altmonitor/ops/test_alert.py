@@ -14,7 +14,7 @@ from altmonitor.core.alert import Alert, Details
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatUnreachable, DeliveryError
 from altmonitor.core.types import Destination
-from altmonitor.delivery.context import Events, Wiring
+from altmonitor.delivery.context import DeliveryDeps, DeliveryEvents
 from altmonitor.delivery.destination_style import MessageRenderer
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.interfaces.delivery import Channel
@@ -42,8 +42,12 @@ async def send_test_alert(channel: Channel, destination: Destination, *, look: L
         async with SqliteStore(Path(folder) / "test.db", clock=clock, options=options) as store:
             alert = made_up_alert(clock.now_ms())
             watched = cast(Channel, _Watched(channel, refused))
-            wiring = Wiring(
-                outbox=store, channel=watched, renderer=_Marked(look), clock=clock, events=Events(fatal=refused.append)
+            wiring = DeliveryDeps(
+                outbox=store,
+                channel=watched,
+                renderer=_Marked(look),
+                clock=clock,
+                events=DeliveryEvents(fatal=refused.append),
             )
             dispatcher = Dispatcher(wiring, store.destinations)
             store.put(alert)

@@ -65,7 +65,7 @@ class SideChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class PositionChange:
     """First row against last. samples: rows in the window. mark_price: at the end.
 
     is_span_off: the rows do not reach over what was asked for; `span_minutes` says what they cover.
@@ -84,7 +84,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotEnoughHistory:
+class NotEnoughSnapshots:
     """rows: how many lie in the window; two are needed."""
 
     symbol: str
@@ -105,14 +105,16 @@ def window(rows: Sequence[Snapshot], *, minutes: float, now_ms: int) -> list[Sna
     return [found[time_ms] for time_ms in sorted(found)]
 
 
-def change(symbol: str, rows: Sequence[Snapshot], *, minutes: float, now_ms: int) -> Change | NotEnoughHistory:
+def change(
+    symbol: str, rows: Sequence[Snapshot], *, minutes: float, now_ms: int
+) -> PositionChange | NotEnoughSnapshots:
     """rows: of this symbol, in any order. minutes: > 0."""
     seen = window(rows, minutes=minutes, now_ms=now_ms)
     if len(seen) < 2:
-        return NotEnoughHistory(symbol=symbol, minutes=minutes, rows=len(seen))
+        return NotEnoughSnapshots(symbol=symbol, minutes=minutes, rows=len(seen))
     first, last = seen[0], seen[-1]
     span_minutes = (last.time_ms - first.time_ms) / 60_000
-    return Change(
+    return PositionChange(
         symbol=symbol,
         from_ms=first.time_ms,
         to_ms=last.time_ms,
@@ -197,11 +199,11 @@ class ProfitTrend:
 
 def profit_trend(
     symbol: str, rows: Sequence[Snapshot], *, minutes: float, now_ms: int
-) -> ProfitTrend | NotEnoughHistory:
+) -> ProfitTrend | NotEnoughSnapshots:
     """rows: of this symbol, in any order. minutes: > 0."""
     seen = window(rows, minutes=minutes, now_ms=now_ms)
     if len(seen) < 2:
-        return NotEnoughHistory(symbol=symbol, minutes=minutes, rows=len(seen))
+        return NotEnoughSnapshots(symbol=symbol, minutes=minutes, rows=len(seen))
     first, last = seen[0], seen[-1]
     span_minutes = (last.time_ms - first.time_ms) / 60_000
     return ProfitTrend(
@@ -328,7 +330,7 @@ class PositionAlert:
     fingerprint: str
 
 
-def position_alerts(change: Change, *, threshold_pct: float = THRESHOLD_PCT) -> list[PositionAlert]:
+def position_alerts(change: PositionChange, *, threshold_pct: float = THRESHOLD_PCT) -> list[PositionAlert]:
     """At most one per side. threshold_pct: percent, > 0; reached counts."""
     sides: tuple[tuple[Literal["long", "short"], QtyChange], ...] = (
         ("long", change.long.qty),

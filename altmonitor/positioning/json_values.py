@@ -22,9 +22,9 @@ from altmonitor.positioning.divergence import (
     short_pct,
 )
 from altmonitor.positioning.history import (
-    Change,
     ExtremeScan,
-    NotEnoughHistory,
+    NotEnoughSnapshots,
+    PositionChange,
     ProfitTrend,
     QtyChange,
     ScanEntry,
@@ -222,9 +222,9 @@ def _meta(now_ms: int, request_id: str) -> JsonObject:
 NOTHING_TO_SCAN = "no stored snapshot is fresh enough; run `altmonitor track`"
 
 
-def change_values(found: Change | NotEnoughHistory) -> JsonObject:
+def change_values(found: PositionChange | NotEnoughSnapshots) -> JsonObject:
     """An object with `error` instead when there are not two snapshots to compare."""
-    if isinstance(found, NotEnoughHistory):
+    if isinstance(found, NotEnoughSnapshots):
         return _not_enough(found)
     return {
         **_span(found),
@@ -236,8 +236,8 @@ def change_values(found: Change | NotEnoughHistory) -> JsonObject:
     }
 
 
-def trend_values(found: ProfitTrend | NotEnoughHistory) -> JsonObject:
-    if isinstance(found, NotEnoughHistory):
+def trend_values(found: ProfitTrend | NotEnoughSnapshots) -> JsonObject:
+    if isinstance(found, NotEnoughSnapshots):
         return _not_enough(found)
     return {**_span(found), "long": _trend(found.long), "short": _trend(found.short), "disclaimer": DISCLAIMER}
 
@@ -253,7 +253,7 @@ def scan_values(found: ExtremeScan) -> JsonObject:
     }
 
 
-def change_in_words(found: Change) -> str:
+def change_in_words(found: PositionChange) -> str:
     """What happened, of both sides alike; nothing about what it means."""
     sides = ", ".join(f"{name} {_moved(side.qty)}" for name, side in (("long", found.long), ("short", found.short)))
     words = f"Over {found.span_minutes:g} min: {sides} (coins)."
@@ -269,7 +269,7 @@ def _moved(qty: QtyChange) -> str:
     return step if qty.change_pct is None else f"{step}, {qty.change_pct:+.2f} %"
 
 
-def _span(found: Change | ProfitTrend) -> JsonObject:
+def _span(found: PositionChange | ProfitTrend) -> JsonObject:
     return {
         "symbol": found.symbol,
         "fromTs": found.from_ms,
@@ -281,7 +281,7 @@ def _span(found: Change | ProfitTrend) -> JsonObject:
     }
 
 
-def _not_enough(found: NotEnoughHistory) -> JsonObject:
+def _not_enough(found: NotEnoughSnapshots) -> JsonObject:
     return {"symbol": found.symbol, "error": str(found)}
 
 

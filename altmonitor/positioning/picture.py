@@ -30,7 +30,7 @@ DISCLAIMER: Final = "Public exchange data as it stands, not investment advice."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class PositionPicture:
     """Each part may be missing on its own: None is what the venue does not have, or could not be had.
 
     mark_price, next_funding_ms: of the funding answer.
@@ -71,7 +71,7 @@ class Picture:
         return share_of_oi(notional_usd(self.overview), self.open_interest.usd)
 
 
-def picture_values(picture: Picture) -> dict[str, object]:
+def picture_values(picture: PositionPicture) -> dict[str, object]:
     """Null for what is unknown, a part as a whole or a number in it. Percents are percents, shares fractions."""
     price = picture.price
     return {
@@ -127,7 +127,7 @@ def _open_interest(found: OiVelocity) -> dict[str, object]:
     }
 
 
-def _funding(cost: FundingCost, picture: Picture) -> dict[str, object]:
+def _funding(cost: FundingCost, picture: PositionPicture) -> dict[str, object]:
     per_10k = None if cost.notional_usd <= 0 else cost.per_settlement_usd * DEFAULT_NOTIONAL_USD / cost.notional_usd
     return {
         "ratePct": cost.rate_pct,
@@ -161,7 +161,7 @@ _HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class SeriesLine:
     """points: (time ms, value), oldest → newest; moments without a value are left out, so it may be empty."""
 
     name: LineName
@@ -173,10 +173,10 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Panel:
+class SeriesPanel:
     """low, high: the scale, 8 % wider than the values on either side; None without a value."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[SeriesLine, ...]
     low: float | None
     high: float | None
 
@@ -188,17 +188,19 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
+class SeriesChart:
     """panels: long size, short size, whale entries and mark price. points: snapshots in it."""
 
     symbol: str
     from_ms: int
     to_ms: int
     points: int
-    panels: tuple[Panel, Panel, Panel]
+    panels: tuple[SeriesPanel, SeriesPanel, SeriesPanel]
 
 
-def chart(symbol: str, rows: Sequence[Snapshot], *, mark_prices: Mapping[int, float] | None = None) -> Chart | None:
+def chart(
+    symbol: str, rows: Sequence[Snapshot], *, mark_prices: Mapping[int, float] | None = None
+) -> SeriesChart | None:
     """rows: of this symbol, in any order. mark_prices: by capture time, for rows that have none. None below 2 rows."""
     found = {row.time_ms: row for row in rows}
     if len(found) < 2:
@@ -213,7 +215,7 @@ def chart(symbol: str, rows: Sequence[Snapshot], *, mark_prices: Mapping[int, fl
         _line("short_whale_entry", [(r.time_ms, positive(r.overview.short.whales_avg_entry)) for r in seen]),
         _line("mark_price", [(r.time_ms, positive(r.mark_price) or positive(filled.get(r.time_ms))) for r in seen]),
     )
-    return Chart(
+    return SeriesChart(
         symbol=symbol,
         from_ms=seen[0].time_ms,
         to_ms=seen[-1].time_ms,
@@ -244,14 +246,14 @@ def nearest_closes(
     }
 
 
-def _line(name: LineName, points: Sequence[tuple[int, float | None]]) -> Line:
-    return Line(name=name, points=tuple((time_ms, value) for time_ms, value in points if value is not None))
+def _line(name: LineName, points: Sequence[tuple[int, float | None]]) -> SeriesLine:
+    return SeriesLine(name=name, points=tuple((time_ms, value) for time_ms, value in points if value is not None))
 
 
-def _panel(*lines: Line) -> Panel:
+def _panel(*lines: SeriesLine) -> SeriesPanel:
     values = [value for line in lines for _, value in line.points]
     if not values:
-        return Panel(lines=lines, low=None, high=None)
+        return SeriesPanel(lines=lines, low=None, high=None)
     low, high = min(values), max(values)
     padding = PADDING * (high - low) or PADDING * abs(high) or 1.0  # a flat line lies in the middle
-    return Panel(lines=lines, low=low - padding, high=high + padding)
+    return SeriesPanel(lines=lines, low=low - padding, high=high + padding)

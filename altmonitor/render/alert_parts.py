@@ -9,7 +9,7 @@ from altmonitor.core.alert import Alert, Positions
 from altmonitor.interfaces.delivery import InlineButton, Keyboard, Press
 from altmonitor.render import format as n
 from altmonitor.render.format import Style, fact_line, joined
-from altmonitor.render.signed_buttons import ACTIONS, Seal
+from altmonitor.render.signed_buttons import ACTIONS, ButtonSigner
 
 _KINDS = ("price", "oi", "vol")
 _NAME_CHARS_MAX = 32
@@ -79,7 +79,7 @@ def _name(by: str) -> str:
 # What stands under the message of a single alert, and the addresses an alert leads to.
 
 
-def alert_buttons(alert: Alert, style: Style, seal: Seal | None) -> Keyboard:
+def alert_buttons(alert: Alert, style: Style, seal: ButtonSigner | None) -> Keyboard:
     """Mute, chart and why, if presses can come back to us, then two links. Empty for a symbol no exchange can have."""
     if len(alert.symbol) > n.SYMBOL_CHARS_MAX:
         return ()

@@ -15,10 +15,10 @@ from altmonitor.render.notices import (
     DatabaseSetAside,
     DiskFine,
     DiskTrouble,
-    ExchangeBlocked,
+    ExchangeBlockedNotice,
     ExchangeFree,
     News,
-    SecondPoller,
+    SecondPollerNotice,
     SettingsDamaged,
     Started,
     SymbolsBack,
@@ -49,7 +49,7 @@ def _lines(news: News, style: Style) -> list[str]:
             return _blind_since(news, style)
         case BackAfter():
             return _back_after(news, style)
-        case ExchangeBlocked():
+        case ExchangeBlockedNotice():
             return _exchange_blocked(news, style)
         case ExchangeFree():
             return [_title_after("exchange_free", news.blocked_since_ms, news.at_ms, style)]
@@ -74,7 +74,7 @@ def _lines(news: News, style: Style) -> list[str]:
         case SettingsDamaged():
             effect = say("settings_damaged_effect", path=_cut(news.kept_as))
             return [say("settings_damaged"), _reason(news.reason, style), effect]
-        case SecondPoller():
+        case SecondPollerNotice():
             return [say("second_poller"), say("second_poller_effect")]
         case DatabaseSetAside():
             effect = say("database_set_aside_effect", path=_cut(news.kept_as))
@@ -159,7 +159,7 @@ def _back_after(news: BackAfter, style: Style) -> list[str]:
     ]
 
 
-def _exchange_blocked(news: ExchangeBlocked, style: Style) -> list[str]:
+def _exchange_blocked(news: ExchangeBlockedNotice, style: Style) -> list[str]:
     title = style.say(
         "region_blocked" if news.is_region else "exchange_blocked",
         time=n.when(news.until_ms, style.tz, reference_ms=news.at_ms),

@@ -9,7 +9,7 @@ from altmonitor.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class NoticeAt:
     """at_ms: when it happened, our clock, unix ms; the message may arrive much later."""
 
     at_ms: int
@@ -25,7 +25,7 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Started(Moment):
+class Started(NoticeAt):
     """alerts_per_day: what these thresholds would have raised, over the last history_s seconds; None: not known."""
 
     version: str
@@ -38,7 +38,7 @@ class Started(Moment):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BlindSince(Moment):
+class BlindSince(NoticeAt):
     """since_ms: last data frame, None when there never was one. symbols: how many are not seen,
     0 when not even their list is known."""
 
@@ -48,7 +48,7 @@ class BlindSince(Moment):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BackAfter(Moment):
+class BackAfter(NoticeAt):
     """missed_minutes: candles that closed unseen. is_filled: they were fetched and looked through afterwards."""
 
     since_ms: int
@@ -57,7 +57,7 @@ class BackAfter(Moment):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExchangeBlocked(Moment):
+class ExchangeBlockedNotice(NoticeAt):
     """until_ms: nothing is asked before. is_region: refused for where we are, so waiting will hardly help."""
 
     until_ms: int
@@ -66,12 +66,12 @@ class ExchangeBlocked(Moment):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExchangeFree(Moment):
+class ExchangeFree(NoticeAt):
     blocked_since_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebsiteBlocked(Moment):
+class WebsiteBlocked(NoticeAt):
     """The exchange's website, where followed traders are told, refuses us; until_ms: nothing is asked before."""
 
     until_ms: int
@@ -79,7 +79,7 @@ class WebsiteBlocked(Moment):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TelegramTrouble(Moment):
+class TelegramTrouble(NoticeAt):
     """chat: as configured, `-1001234/56`. waiting: undelivered alerts for it."""
 
     chat: str
@@ -88,7 +88,7 @@ class TelegramTrouble(Moment):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TopicLost(Moment):
+class TopicLost(NoticeAt):
     """chat: with the topic, `-1001234/56`. Its messages go to the chat's general topic."""
 
     chat: str
@@ -96,24 +96,24 @@ class TopicLost(Moment):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TelegramFine(Moment):
+class TelegramFine(NoticeAt):
     chat: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClockSkew(Moment):
+class ClockSkew(NoticeAt):
     """skew_ms: our clock minus the exchange's; positive is ahead."""
 
     skew_ms: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClockFine(Moment):
+class ClockFine(NoticeAt):
     pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DiskTrouble(Moment):
+class DiskTrouble(NoticeAt):
     """waiting: alerts that are only in memory."""
 
     reason: str
@@ -121,12 +121,12 @@ class DiskTrouble(Moment):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DiskFine(Moment):
+class DiskFine(NoticeAt):
     since_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SettingsDamaged(Moment):
+class SettingsDamaged(NoticeAt):
     """kept_as: where the damaged file now lies."""
 
     kept_as: str
@@ -134,18 +134,18 @@ class SettingsDamaged(Moment):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SecondPoller(Moment):
+class SecondPollerNotice(NoticeAt):
     pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseSetAside(Moment):
+class DatabaseSetAside(NoticeAt):
     kept_as: str
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolsSilent(Moment):
+class SymbolsSilent(NoticeAt):
     """silent_s: how long the quietest of them has said nothing; None: not known."""
 
     symbols: Sequence[str]
@@ -153,7 +153,7 @@ class SymbolsSilent(Moment):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolsBack(Moment):
+class SymbolsBack(NoticeAt):
     symbols: Sequence[str]
 
 
@@ -161,7 +161,7 @@ News = (
     Started
     | BlindSince
     | BackAfter
-    | ExchangeBlocked
+    | ExchangeBlockedNotice
     | ExchangeFree
     | WebsiteBlocked
     | TelegramTrouble
@@ -172,7 +172,7 @@ News = (
     | DiskTrouble
     | DiskFine
     | SettingsDamaged
-    | SecondPoller
+    | SecondPollerNotice
     | DatabaseSetAside
     | SymbolsSilent
     | SymbolsBack

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from altmonitor.market.contracts import base_of
 from altmonitor.positioning.open_interest import traders_pnl_usd
-from altmonitor.positioning.picture import Picture
+from altmonitor.positioning.picture import PositionPicture
 from altmonitor.positioning.smart_money import (
     Overview,
     Side,
@@ -31,7 +31,7 @@ Fact = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PanelSide:
+class PositionCardSide:
     """is_gaining: None when nobody can say. profit_share: 0…1, None without traders; the bar beside `profit`."""
 
     name: str
@@ -44,7 +44,7 @@ class PanelSide:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Panel:
+class PositionCard:
     """Texts as they stand, not escaped. long_share: where the bar between long and short is split,
     0.02…0.98; None when one side's size is not known. foot: when the positions were told."""
 
@@ -53,13 +53,13 @@ class Panel:
     price: str
     stats: tuple[Fact, ...]
     long_share: float | None
-    sides: tuple[PanelSide, PanelSide]
+    sides: tuple[PositionCardSide, PositionCardSide]
     footer: tuple[Fact, ...]
     foot: str
     disclaimer: str
 
 
-def panel_of(picture: Picture, style: Style) -> Panel:
+def panel_of(picture: PositionPicture, style: Style) -> PositionCard:
     """Unknown numbers are dashes. Raises: ValueError without an overview: there is nobody to show."""
     seen = picture.overview
     if seen is None:
@@ -67,7 +67,7 @@ def panel_of(picture: Picture, style: Style) -> Panel:
     price = picture.price
     long, short = long_usd(seen), short_usd(seen)
     real = None if price is None or price.basis == "whale_entry" else price.price
-    return Panel(
+    return PositionCard(
         base=_base(picture.symbol),
         title=say_reply(style.lang, "panel_title"),
         price=dashed(n.price(real)),
@@ -96,11 +96,11 @@ def _stats(seen: Overview, style: Style) -> tuple[Fact, ...]:
     )
 
 
-def _side(key: str, side: Side, price: float | None, style: Style) -> PanelSide:
+def _side(key: str, side: Side, price: float | None, style: Style) -> PositionCardSide:
     lang, gain = style.lang, traders_pnl_usd(side, price, is_long=key == "panel_long")
     is_gaining = None if not gain else gain > 0
     badge = "" if is_gaining is None else say_reply(lang, "in_profit" if is_gaining else "in_loss")
-    return PanelSide(
+    return PositionCardSide(
         name=say_reply(lang, key),
         held_by=say_reply(lang, "panel_count", traders=count(side.traders), whales=count(side.whales)),
         is_gaining=is_gaining,
@@ -119,7 +119,7 @@ def _side(key: str, side: Side, price: float | None, style: Style) -> PanelSide:
     )
 
 
-def _footer(picture: Picture, style: Style) -> tuple[Fact, ...]:
+def _footer(picture: PositionPicture, style: Style) -> tuple[Fact, ...]:
     lang, top, held = style.lang, picture.top_traders, picture.open_interest
     usd, change = DASH, None
     if held is not None:
@@ -134,7 +134,7 @@ def _footer(picture: Picture, style: Style) -> tuple[Fact, ...]:
     )
 
 
-def _disclaimer(picture: Picture, style: Style) -> str:
+def _disclaimer(picture: PositionPicture, style: Style) -> str:
     price, text = picture.price, say_reply(style.lang, "not_advice")
     if price is None or price.basis != "open_interest":
         return text
@@ -156,7 +156,7 @@ _GREEN, _RED, _TEXT, _MUTED, _LINE = "#26be8a", "#f64e62", "#e9eef3", "#929eab",
 _BOX = f"background:#131820;border:1px solid {_LINE};border-radius:12px;padding:14px 16px"
 
 
-def panel_page(panel: Panel, *, lang: str) -> str:
+def panel_page(panel: PositionCard, *, lang: str) -> str:
     """A whole document; names from outside are escaped. lang: of its words."""
     sides = "".join(_side_panel_page(side, colour) for side, colour in zip(panel.sides, (_GREEN, _RED), strict=True))
     bar = _LINE
@@ -187,7 +187,7 @@ def panel_page(panel: Panel, *, lang: str) -> str:
     )
 
 
-def _side_panel_page(side: PanelSide, colour: str) -> str:
+def _side_panel_page(side: PositionCardSide, colour: str) -> str:
     badge = ""
     if side.is_gaining is not None:
         shade = _GREEN if side.is_gaining else _RED

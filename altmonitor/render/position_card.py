@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from altmonitor.commands.replies_market import MissingPart, WhoFacts
 from altmonitor.positioning.funding import funding_countdown
 from altmonitor.positioning.open_interest import whales_pnl_usd
-from altmonitor.positioning.picture import Picture
+from altmonitor.positioning.picture import PositionPicture
 from altmonitor.positioning.ratios import TopTraders
 from altmonitor.positioning.smart_money import (
     Overview,
@@ -130,7 +130,7 @@ def _side(key: str, side: Side, price: float | None, style: Style) -> list[str]:
     return [joined(say_reply(lang, key, count=count(side.whales)), status), position, bar]
 
 
-def _followed(seen: Overview, picture: Picture, style: Style) -> list[str]:
+def _followed(seen: Overview, picture: PositionPicture, style: Style) -> list[str]:
     spread = whale_spread(seen)
     return [
         say_reply(
@@ -161,7 +161,7 @@ def _top(found: TopTraders, style: Style) -> str:
     )
 
 
-def _foot(picture: Picture, style: Style) -> str:
+def _foot(picture: PositionPicture, style: Style) -> str:
     lang, seen, price = style.lang, picture.overview, picture.price
     at = None
     if seen is not None:

@@ -66,7 +66,7 @@ from altmonitor.render.format import Style
 from altmonitor.render.replies_market import answer_lines, history_lines, stats_lines
 from altmonitor.render.replies_positions import position_lines
 from altmonitor.render.replies_settings import place_lines
-from altmonitor.render.signed_buttons import Seal
+from altmonitor.render.signed_buttons import ButtonSigner
 from altmonitor.render.status import muted_lines, status_lines
 from altmonitor.render.texts import say
 from altmonitor.render.texts.reply_texts import say_reply
@@ -81,7 +81,7 @@ _ROW_CHARS_MAX = 28
 """So much text stands side by side on a phone without being cut."""
 
 
-def reply_keyboard(buttons: Sequence[Button], style: Style, seal: Seal, *, now_ms: int) -> Keyboard:
+def reply_keyboard(buttons: Sequence[Button], style: Style, seal: ButtonSigner, *, now_ms: int) -> Keyboard:
     """In their order, as many in a row as can be read."""
     rows: list[list[InlineButton]] = []
     for button in buttons:

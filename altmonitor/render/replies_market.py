@@ -18,7 +18,7 @@ from altmonitor.commands.replies_market import (
     TopRow,
     TopShown,
 )
-from altmonitor.core.alert import ToldAlert
+from altmonitor.core.alert import StoredAlert
 from altmonitor.detectors.verdict import Explanation, RuleCheck, Verdict
 from altmonitor.market.contracts import base_of
 from altmonitor.render import format as n
@@ -48,7 +48,7 @@ def history_lines(reply: HistoryShown, style: Style) -> list[str]:
     return [title, *([say_reply(lang, "history_of", filters=filters)] if filters else []), *rows]
 
 
-def told_text(told: ToldAlert, now_s: float, style: Style) -> str:
+def told_text(told: StoredAlert, now_s: float, style: Style) -> str:
     """When, what, how much, delivered or not; the time is the exchange's, as in the alert itself."""
     alert = told.alert
     value = measured(alert)

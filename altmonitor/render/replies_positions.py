@@ -14,7 +14,15 @@ from altmonitor.commands.replies_market import (
     TrendShown,
     WhoShown,
 )
-from altmonitor.positioning.history import Change, ProfitTrend, QtyChange, ScanEntry, ShareMove, SideChange, SideTrend
+from altmonitor.positioning.history import (
+    PositionChange,
+    ProfitTrend,
+    QtyChange,
+    ScanEntry,
+    ShareMove,
+    SideChange,
+    SideTrend,
+)
 from altmonitor.render import format as n
 from altmonitor.render.alert_parts import DASH, dashed
 from altmonitor.render.format import Style, joined
@@ -64,7 +72,7 @@ def _divergence(reply: DivergenceShown, style: Style) -> list[str]:
     ]
 
 
-def _change(found: Change, style: Style) -> list[str]:
+def _change(found: PositionChange, style: Style) -> list[str]:
     return [
         _span(found, style),
         say_reply(style.lang, "who_price", price=dashed(n.price(found.mark_price))),
@@ -131,7 +139,7 @@ def _rows(key: str, entries: Sequence[ScanEntry], style: Style) -> list[str]:
     return [say_reply(style.lang, key), *rows]
 
 
-def _span(found: Change | ProfitTrend, style: Style) -> str:
+def _span(found: PositionChange | ProfitTrend, style: Style) -> str:
     lang = style.lang
     title = say_reply(
         lang,

@@ -26,7 +26,7 @@ _SIGNATURE_BYTES = 9
 _EPOCH_MINUTE = 28_000_000  # keeps the written minute short: 2023-03
 
 
-class Memory(Protocol):
+class MetaStore(Protocol):
     """Values that survive a restart. `meta_set` may raise StorageError."""
 
     async def meta_get(self, key: str) -> str | None: ...
@@ -52,7 +52,7 @@ class Outdated(Exception):
     """It was ours, but stands for nothing any more."""
 
 
-class Seal:
+class ButtonSigner:
     """One key for the life of the database. Raises ValueError for a key that was not made by `new_key`."""
 
     def __init__(self, key: str) -> None:
@@ -98,14 +98,14 @@ def new_key() -> str:
     return secrets.token_hex(32)
 
 
-async def kept_seal(memory: Memory) -> Seal:
+async def kept_seal(memory: MetaStore) -> ButtonSigner:
     """Made once and kept. Raises StorageError. A key that was damaged is replaced: older buttons are then unknown."""
     known = await memory.meta_get(KEY_NAME)
     if known is not None:
         try:
-            return Seal(known)
+            return ButtonSigner(known)
         except ValueError:
             log.warning("the key of the buttons was damaged; those under older messages are not known any more")
     key = new_key()
     await memory.meta_set(KEY_NAME, key)
-    return Seal(key)
+    return ButtonSigner(key)

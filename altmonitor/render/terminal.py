@@ -6,8 +6,25 @@ from collections.abc import Mapping
 from typing import Final
 
 from altmonitor.collect.positioning_lookup import Absent, Part
-from altmonitor.positioning.history import Change, ExtremeScan, ProfitTrend, QtyChange, ScanEntry, ShareMove, SideChange
-from altmonitor.positioning.picture import DISCLAIMER, PANEL_HEIGHT_PX, WIDTH_PX, Chart, Line, LineName, Panel, Picture
+from altmonitor.positioning.history import (
+    ExtremeScan,
+    PositionChange,
+    ProfitTrend,
+    QtyChange,
+    ScanEntry,
+    ShareMove,
+    SideChange,
+)
+from altmonitor.positioning.picture import (
+    DISCLAIMER,
+    PANEL_HEIGHT_PX,
+    WIDTH_PX,
+    LineName,
+    PositionPicture,
+    SeriesChart,
+    SeriesLine,
+    SeriesPanel,
+)
 from altmonitor.positioning.ratios import TopTraders
 from altmonitor.positioning.smart_money import (
     Overview,
@@ -31,7 +48,7 @@ _PART_NAMES: Mapping[Part, str] = {
 }
 
 
-def picture_lines(picture: Picture, absent: Mapping[Part, Absent], style: Style) -> list[str]:
+def picture_lines(picture: PositionPicture, absent: Mapping[Part, Absent], style: Style) -> list[str]:
     price = picture.price
     told = DASH if price is None else f"{n.price(price.price)} ({_BASIS[price.basis]})"
     lines = [f"{picture.symbol}  price {told}  {n.date_and_time(picture.now_ms, style.tz)}"]
@@ -65,7 +82,7 @@ def cause_text(absent: Absent, style: Style, *, now_ms: int) -> str:
     return f"cannot be reached ({absent.reason})"
 
 
-def change_lines(found: Change, style: Style) -> list[str]:
+def change_lines(found: PositionChange, style: Style) -> list[str]:
     lines = [_span(found, style), f"price {_d(n.price(found.mark_price))}"]
     for name, side in (("long", found.long), ("short", found.short)):
         lines.append(_side_change(name, side))
@@ -88,7 +105,7 @@ def scan_lines(found: ExtremeScan) -> list[str]:
     return [*lines, DISCLAIMER]
 
 
-def _overview(seen: Overview, picture: Picture) -> list[str]:
+def _overview(seen: Overview, picture: PositionPicture) -> list[str]:
     share, spread = picture.smart_money_share_of_oi, whale_spread(seen)
     age_s = max(0.0, (picture.now_ms - seen.captured_ms) / 1000)
     return [
@@ -121,7 +138,7 @@ def _top_traders(found: TopTraders, now_ms: int) -> list[str]:
     ]
 
 
-def _span(found: Change | ProfitTrend, style: Style) -> str:
+def _span(found: PositionChange | ProfitTrend, style: Style) -> str:
     told = f"{found.symbol}  {n.period(found.from_ms, found.to_ms, style.tz, is_dated=True)}"
     told += f"  {found.span_minutes:g} min, {found.samples} rows"
     return told + (f" (asked for {found.asked_minutes:g} min)" if found.is_span_off else "")
@@ -188,7 +205,7 @@ _STYLE: Final = (
 )
 
 
-def series_page(symbol: str, chart: Chart | None, style: Style, *, disclaimer: str) -> str:
+def series_page(symbol: str, chart: SeriesChart | None, style: Style, *, disclaimer: str) -> str:
     """chart None: fewer than two snapshots, and the page says what to do."""
     name = n.symbol_text(symbol)
     if chart is None:
@@ -207,7 +224,7 @@ def series_page(symbol: str, chart: Chart | None, style: Style, *, disclaimer: s
     )
 
 
-def _labels(panel: Panel) -> str:
+def _labels(panel: SeriesPanel) -> str:
     """Each line's newest value stands beside its name."""
     shown = ""
     for line in panel.lines:
@@ -218,12 +235,12 @@ def _labels(panel: Panel) -> str:
     return shown
 
 
-def _svg(panel: Panel, chart: Chart) -> str:
+def _svg(panel: SeriesPanel, chart: SeriesChart) -> str:
     drawn = "".join(_path(line, panel, chart) for line in panel.lines)
     return f'<svg viewBox="0 0 {WIDTH_PX} {PANEL_HEIGHT_PX}" role="img">{drawn}</svg>'
 
 
-def _path(line: Line, panel: Panel, chart: Chart) -> str:
+def _path(line: SeriesLine, panel: SeriesPanel, chart: SeriesChart) -> str:
     span_ms = max(1, chart.to_ms - chart.from_ms)
     places = [
         ((time_ms - chart.from_ms) / span_ms * WIDTH_PX, (1 - panel.share_of_height(value)) * PANEL_HEIGHT_PX)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from altmonitor.core.alert import KINDS, Kind
-from altmonitor.replay.move_stats import Reach, Tally
+from altmonitor.replay.move_stats import MoveReach, MoveStats
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.presets import BudgetProposal, BudgetRow, NotEnoughHistory, ThresholdRow
 from altmonitor.settings.settings import Settings
@@ -28,19 +28,19 @@ MOST_OVER = 1.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listening:
+class BudgetDeps:
     """listed: contracts that exist. day_usdt: a symbol's quote volume of 24 h, None when unknown."""
 
-    tally: Tally
+    tally: MoveStats
     listed: Callable[[], Sequence[str]]
     day_usdt: Callable[[str], float | None]
     now_s: Callable[[], float]
 
 
-class Budget:
+class AlertBudget:
     """Satisfies `control.ports.BudgetQueries`."""
 
-    def __init__(self, listening: Listening) -> None:
+    def __init__(self, listening: BudgetDeps) -> None:
         self._at = listening
 
     async def propose(self, per_day: int, *, audience: Audience) -> BudgetProposal | NotEnoughHistory:
@@ -68,7 +68,7 @@ class Budget:
     def _is_enough(self, kind: Kind, symbols: int) -> bool:
         return self._at.tally.symbol_minutes(kind) >= NEEDED_HOURS * 60 * NEEDED_SHARE * symbols
 
-    def _rate(self, kind: Kind, reach: Reach, audience: Audience, symbols: int) -> float | None:
+    def _rate(self, kind: Kind, reach: MoveReach, audience: Audience, symbols: int) -> float | None:
         """None when too little was seen: a kind must not look silent because nobody has watched it yet."""
         if not self._is_enough(kind, symbols):
             return None
@@ -120,21 +120,21 @@ def _is_on(kind: Kind, settings: Settings) -> bool:
     return kind != "vol" or bool(settings.vol_burst_mult)
 
 
-def _reach(kind: Kind, step: float, settings: Settings) -> Reach:
+def _reach(kind: Kind, step: float, settings: Settings) -> MoveReach:
     if kind == "price":
-        return Reach(up=step, down=-step)
+        return MoveReach(up=step, down=-step)
     if kind == "oi":
-        return Reach(up=step, down=-step, floor_usd=settings.oi_min_usd)
-    return Reach(up=step, floor_usd=settings.vol_burst_min_usdt)
+        return MoveReach(up=step, down=-step, floor_usd=settings.oi_min_usd)
+    return MoveReach(up=step, floor_usd=settings.vol_burst_min_usdt)
 
 
-def _reach_now(kind: Kind, settings: Settings) -> Reach:
+def _reach_now(kind: Kind, settings: Settings) -> MoveReach:
     if kind == "price":
-        return Reach(up=settings.pump_threshold, down=settings.dump_threshold)
+        return MoveReach(up=settings.pump_threshold, down=settings.dump_threshold)
     if kind == "oi":
         least = settings.oi_surge_5m or settings.oi_surge_1m * 2
-        return Reach(up=least, down=-least, floor_usd=settings.oi_min_usd)
-    return Reach(up=settings.vol_burst_mult, floor_usd=settings.vol_burst_min_usdt)
+        return MoveReach(up=least, down=-least, floor_usd=settings.oi_min_usd)
+    return MoveReach(up=settings.vol_burst_mult, floor_usd=settings.vol_burst_min_usdt)
 
 
 def _thresholds(kind: Kind, settings: Settings, step: float | None) -> tuple[ThresholdRow, ...]:

@@ -9,7 +9,7 @@ from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.types import Destination
 from altmonitor.detectors.verdict import Verdict
-from altmonitor.engine.context import EngineLinks, MarketContext, anybody
+from altmonitor.engine.context import EngineDeps, MarketContext, anybody
 from altmonitor.engine.engine import Engine
 from altmonitor.market.candles import MINUTE_MS, Candle, CandleUpdate
 from altmonitor.market.open_interest import OpenInterestRing
@@ -32,7 +32,7 @@ class Estimate:
     history_s: float
 
 
-class Rehearsal:
+class Estimator:
     """Runs each symbol's loaded candles through an engine of its own and keeps only the counts.
 
     Price is judged by a candle's extremes, a burst by its definition; moves against the price 60 s earlier and open
@@ -75,7 +75,7 @@ class Rehearsal:
         )
 
     def _engine(self, settings: Settings) -> Engine:
-        links = EngineLinks(
+        links = EngineDeps(
             clock=self._clock, sink=_Nowhere(), context=self._context, oi_ring=OpenInterestRing(period_s=60)
         )
         return Engine(links, audiences=anybody(replace(settings, rolling=False)))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from altmonitor.core.alert import KINDS, Kind
 from altmonitor.market.candles import MINUTE_MS
-from altmonitor.market.math import Stretches
+from altmonitor.market.math import MinuteRanges
 
 # ---
 # The columns a tally is made of.
@@ -72,7 +72,7 @@ MOST_ROWS = 400_000
 """Per kind; 18 bytes each. A market that moves so much loses its oldest rows first."""
 
 
-class Damaged(Exception):
+class StatsDamaged(Exception):
     """A saved tally that is not ours, or only a part of one; `str()` is one line."""
 
 
@@ -91,7 +91,7 @@ class Candles:
         self.quote_usdt = quote_usdt
 
 
-class Tally:
+class MoveStats:
     """Sizes of the last `KEPT_MS`. Candles of one symbol may come in any order and more than once; each minute counts
     once."""
 
@@ -99,7 +99,7 @@ class Tally:
         self._numbers: dict[str, int] = {}
         self._rows: dict[Kind, SizeRows] = {kind: SizeRows() for kind in KINDS}
         self._seen: dict[Kind, Counter[int]] = {kind: Counter() for kind in KINDS}  # hour → symbol-minutes
-        self._counted = Stretches()
+        self._counted = MinuteRanges()
         self._oi_ms: dict[int, int] = {}
         self._pruned_ms = 0
 
@@ -148,7 +148,7 @@ class Tally:
         return len(self._seen[kind]) / 24
 
     def alerts_per_day(
-        self, kind: Kind, reach: Reach, *, symbols: int, hears: Callable[[str], bool], cooldown_s: float
+        self, kind: Kind, reach: MoveReach, *, symbols: int, hears: Callable[[str], bool], cooldown_s: float
     ) -> float | None:
         """How many alerts a day `reach` would have raised over `symbols` contracts; None without any history.
 
@@ -191,14 +191,14 @@ class Tally:
 
     def restore(self, content: bytes, *, now_ms: int) -> None:
         """What `saved` gave, into a tally that took nothing yet. Raises Damaged: then nothing was taken over."""
-        fresh = Tally()
+        fresh = MoveStats()
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as file:
                 if int(file["version"]) != VERSION:
-                    raise Damaged(f"it has version {int(file['version'])}, known is {VERSION}")
+                    raise StatsDamaged(f"it has version {int(file['version'])}, known is {VERSION}")
                 fresh._read(file)
         except (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as problem:
-            raise Damaged(f"it cannot be read: {problem}") from problem
+            raise StatsDamaged(f"it cannot be read: {problem}") from problem
         fresh._prune(now_ms)
         self.__dict__.update(fresh.__dict__)
 
@@ -232,7 +232,7 @@ class Tally:
         self._counted.forget_before(oldest_ms)
 
 
-class Reach:
+class MoveReach:
     """What is reached upwards from `up` and downwards to `down`; floor_usd: least worth of volume or open interest."""
 
     __slots__ = ("down", "floor_usd", "up")

@@ -15,7 +15,7 @@ from altmonitor.core.files import write_atomically
 from altmonitor.interfaces.exchange import MarketRest, Priority
 from altmonitor.market.candles import MINUTE_MS, Candle, ClosedCandle
 from altmonitor.market.open_interest import OpenInterestRing
-from altmonitor.replay.move_stats import Candles, Damaged, Tally
+from altmonitor.replay.move_stats import Candles, MoveStats, StatsDamaged
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ OI_STALE_SWEEPS = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
+class RecorderDeps:
     """closed: closed minutes of a symbol as they are known now. lookback: of volume bursts. settled: returns when the
     start's own history is loaded. price: last price, None when unknown. file: where the tally outlives the program."""
 
@@ -49,7 +49,7 @@ class Sources:
 
 
 class Recorder:
-    def __init__(self, tally: Tally, sources: Sources) -> None:
+    def __init__(self, tally: MoveStats, sources: RecorderDeps) -> None:
         self._tally = tally
         self._from = sources
         self._newest_ms: dict[str, int] = {}
@@ -153,7 +153,7 @@ class Recorder:
             self._tally.restore(content, now_ms=self._from.clock.now_ms())
         except FileNotFoundError:
             return
-        except (OSError, Damaged) as problem:
+        except (OSError, StatsDamaged) as problem:
             log.warning("%s is not used: %s", self._from.file.name, problem)
 
     async def _keep(self) -> None:

@@ -66,7 +66,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
+class BudgetSetting:
     """per_day: alerts a day aimed at; 0: none, also where the destination followed would have one.
 
     numbers: thresholds derived for it. They lie over those set by hand before; one set by hand later leaves this list.
@@ -94,7 +94,7 @@ class Overrides:
     quiet: Quiet | None = None
     lang: str | None = None
     tz: str | None = None
-    budget: Budget | None = None
+    budget: BudgetSetting | None = None
 
     @property
     def numbers_in_force(self) -> dict[str, float | int]:
@@ -122,7 +122,9 @@ class Overrides:
             quiet=_first(self.quiet, main.quiet),
             lang=_first(self.lang, main.lang),
             tz=_first(self.tz, main.tz),
-            budget=None if budget is None else Budget(per_day=budget.per_day),  # its numbers are among the numbers
+            budget=None
+            if budget is None
+            else BudgetSetting(per_day=budget.per_day),  # its numbers are among the numbers
         )
 
     def over(self, base: Settings) -> Settings:
@@ -140,7 +142,7 @@ class Overrides:
         }
         return replace(settings, of_symbol=MappingProxyType(of_symbol))
 
-    def _budget_without(self, keys: frozenset[str]) -> Budget | None:
+    def _budget_without(self, keys: frozenset[str]) -> BudgetSetting | None:
         return None if self.budget is None else replace(self.budget, numbers=_without(self.budget.numbers, keys))
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from altmonitor.core.types import Destination
 from altmonitor.settings.audience import QUIET_OFF, Audience, Overrides, QuietHours
 from altmonitor.settings.settings import SETTINGS, Numbers, Settings
-from altmonitor.settings.state import Own
+from altmonitor.settings.state import DestinationOverrides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Writer:
+class Author:
     """Who wrote a command. user_id: None for posts of a channel and for programs.
 
     may_change: False for those who may only read.
@@ -35,8 +35,8 @@ class ChangeMade:
     user_id: int | None
     place: Destination
     command: str
-    before: Own
-    after: Own
+    before: DestinationOverrides
+    after: DestinationOverrides
     undoes: int | None = None
 
 
@@ -74,7 +74,7 @@ class Difference:
     symbol: str = ""
 
 
-def differences(before: Own, after: Own) -> tuple[Difference, ...]:
+def differences(before: DestinationOverrides, after: DestinationOverrides) -> tuple[Difference, ...]:
     old, new = before.overrides, after.overrides
     return (
         *_numbers(old.numbers_in_force, new.numbers_in_force),
@@ -141,7 +141,7 @@ def _muted(old: Mapping[str, int | None], new: Mapping[str, int | None]) -> Iter
         yield from _plain("muted", old.get(symbol, NOT_MUTED), new.get(symbol, NOT_MUTED), symbol)
 
 
-def _conditions(before: Own, after: Own) -> Iterator[Difference]:
+def _conditions(before: DestinationOverrides, after: DestinationOverrides) -> Iterator[Difference]:
     old, new = ({c.key: c for c in own.conditions} for own in (before, after))
     for key in (key for key in old if key not in new):
         yield Difference(key="condition", old=old[key].text, new=None)

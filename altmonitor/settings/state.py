@@ -16,13 +16,13 @@ NOTHING = Overrides()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Own:
+class DestinationOverrides:
     """All that one destination has of its own: what a change is recorded and undone as."""
 
     overrides: Overrides = NOTHING
     conditions: tuple[Condition, ...] = ()
 
-    def at(self, place: Destination) -> Own:
+    def at(self, place: Destination) -> DestinationOverrides:
         """The same at another place, such as the new id of a group."""
         return replace(self, conditions=tuple(replace(condition, place=place) for condition in self.conditions))
 
@@ -35,11 +35,13 @@ class State:
     chats: Mapping[Destination, Overrides] = field(default_factory=lambda: MappingProxyType({}))
     conditions: tuple[Condition, ...] = ()
 
-    def own(self, place: Destination, *, main: Destination) -> Own:
+    def own(self, place: Destination, *, main: Destination) -> DestinationOverrides:
         overrides = self.main if place == main else self.chats.get(place, NOTHING)
-        return Own(overrides=overrides, conditions=tuple(c for c in self.conditions if c.place == place))
+        return DestinationOverrides(
+            overrides=overrides, conditions=tuple(c for c in self.conditions if c.place == place)
+        )
 
-    def with_own(self, place: Destination, own: Own, *, main: Destination) -> State:
+    def with_own(self, place: Destination, own: DestinationOverrides, *, main: Destination) -> State:
         others = tuple(condition for condition in self.conditions if condition.place != place)
         conditions = tuple(sorted((*others, *own.conditions), key=lambda condition: condition.id))
         if place == main:
@@ -80,7 +82,7 @@ Subscriber = Callable[[tuple[Audience, ...]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Home:
+class EnvironmentDefaults:
     """What the environment says about destinations. destinations: the main one first, never empty.
 
     lang, tz, budget_per_day: of the main destination as long as no command changed them.
@@ -96,14 +98,14 @@ class Home:
         return self.destinations[0]
 
 
-class SettingsHolder:
+class SettingsStore:
     """base: what the environment says; a reset of the main destination goes back to it.
 
     audiences: who is told what, the main one first. Destinations of the environment, plus those that were routed to by
     a command, minus those that were removed by one; the main one cannot be removed.
     """
 
-    def __init__(self, base: Settings, state: State | None = None, *, home: Home) -> None:
+    def __init__(self, base: Settings, state: State | None = None, *, home: EnvironmentDefaults) -> None:
         self.base = base
         self.home = home
         self.state = state or State()
@@ -142,10 +144,10 @@ class SettingsHolder:
         about = self.about(place)
         return next(audience for audience in self.audiences if audience.destination == about)
 
-    def own(self, place: Destination) -> Own:
+    def own(self, place: Destination) -> DestinationOverrides:
         return self.state.own(place, main=self.home.main)
 
-    def with_own(self, place: Destination, own: Own) -> State:
+    def with_own(self, place: Destination, own: DestinationOverrides) -> State:
         return self.state.with_own(place, own, main=self.home.main)
 
     def would_be(self, place: Destination, overrides: Overrides) -> Audience:

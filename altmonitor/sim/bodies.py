@@ -140,7 +140,7 @@ _LONGEST_AGGREGATE_MIN = 4_320  # candles longer than a minute reach back three 
 _FUNDING = 0  # topic of the market's moods
 
 
-class Answers:
+class RestBodies:
     def __init__(self, market: Market) -> None:
         self._market = market
 

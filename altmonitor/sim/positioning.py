@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from altmonitor.sim.bodies import MINUTE_MS, PERIOD_MINUTES, Answers, Params
+from altmonitor.sim.bodies import MINUTE_MS, PERIOD_MINUTES, Params, RestBodies
 from altmonitor.sim.contracts import (
     DAY_MS,
     MAJORS,
@@ -58,7 +58,7 @@ class _Crowd:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Positions:
+class SimPositions:
     """One moment of the whole crowd: arrays of one entry per trader. coins: above 0 long, below 0 short, 0 none.
 
     since_ms: when the position was entered.
@@ -87,7 +87,7 @@ class Traders:
         is_large = contract.base_asset in MAJORS
         return contract.status_at(at_ms) == "TRADING" and (is_large or key_of("followed", contract.symbol) % 8 > 0)
 
-    def positions(self, contract: SimContract, at_ms: int) -> Positions:
+    def positions(self, contract: SimContract, at_ms: int) -> SimPositions:
         crowd = self._crowd(contract)
         turn = (at_ms + crowd.phase_ms) // crowd.hold_ms
         since_ms = np.maximum(turn * crowd.hold_ms - crowd.phase_ms, contract.onboard_ms)
@@ -98,7 +98,7 @@ class Traders:
         held = self._market.open_interest(contract.symbol, at_ms)
         long, short = weight * is_long, weight * ~is_long
         coins = held * (long / max(float(long.sum()), 1e-12) - short / max(float(short.sum()), 1e-12))
-        return Positions(
+        return SimPositions(
             coins=coins,
             since_ms=since_ms,
             is_top=crowd.is_top,
@@ -106,7 +106,7 @@ class Traders:
             is_whale=crowd.is_whale,
         )
 
-    def entries(self, contract: SimContract, positions: Positions) -> Floats:
+    def entries(self, contract: SimContract, positions: SimPositions) -> Floats:
         """The price at which each position was entered."""
         moments, places = np.unique(positions.since_ms, return_inverse=True)
         prices = np.array([self._price(contract.symbol, int(ms)) for ms in moments])
@@ -170,23 +170,23 @@ _SIGNAL_MS = 29_940_000  # of the UTC day, when the website's daily stamp change
 _SAMPLED_MINUTES = 5  # of each bucket, for taker volumes
 
 
-Part = Callable[[Positions], tuple[Flags, Floats]]
+Part = Callable[[SimPositions], tuple[Flags, Floats]]
 """Who counts, and for how much."""
 
 
-def everyone(at: Positions) -> tuple[Flags, Floats]:
+def everyone(at: SimPositions) -> tuple[Flags, Floats]:
     return np.ones(len(at.coins), dtype=bool), np.ones(len(at.coins))
 
 
-def top_heads(at: Positions) -> tuple[Flags, Floats]:
+def top_heads(at: SimPositions) -> tuple[Flags, Floats]:
     return at.is_top, np.ones(len(at.coins))
 
 
-def top_sizes(at: Positions) -> tuple[Flags, Floats]:
+def top_sizes(at: SimPositions) -> tuple[Flags, Floats]:
     return at.is_top, np.abs(at.coins)
 
 
-def long_share(at: Positions, part: Part) -> float:
+def long_share(at: SimPositions, part: Part) -> float:
     """0…1 of those with a position, never quite either end: a ratio follows from it."""
     counted, weight = part(at)
     long = float(weight[counted & (at.coins > 0)].sum())
@@ -197,7 +197,7 @@ def long_share(at: Positions, part: Part) -> float:
 class PositionAnswers:
     """Every path reads the same `Traders`."""
 
-    def __init__(self, market: Market, answers: Answers) -> None:
+    def __init__(self, market: Market, answers: RestBodies) -> None:
         self._market = market
         self._answers = answers
         self._traders = Traders(market)
@@ -315,7 +315,7 @@ class PositionAnswers:
 
 
 def _side(
-    name: str, at: Positions, is_theirs: Flags, entries: Floats, is_in_profit: Flags, contract: SimContract
+    name: str, at: SimPositions, is_theirs: Flags, entries: Floats, is_in_profit: Flags, contract: SimContract
 ) -> dict[str, float]:
     found: dict[str, float] = {}
     for group, members in (("Traders", at.is_followed & is_theirs), ("Whales", at.is_whale & is_theirs)):

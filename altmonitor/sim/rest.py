@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from altmonitor.core.clock import Clock
-from altmonitor.sim.bodies import Answer, Answers, Params, kline_weight
+from altmonitor.sim.bodies import Answer, Params, RestBodies, kline_weight
 from altmonitor.sim.control import (
     ApiError,
     ExchangeFaults,
@@ -110,7 +110,7 @@ class Rest:
 
 
 def _table(market: Market) -> dict[str, _Route]:
-    answers = Answers(market)
+    answers = RestBodies(market)
     positions = PositionAnswers(market, answers)
 
     def flat(weight: int) -> Callable[[Params], int]:

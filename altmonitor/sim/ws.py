@@ -37,7 +37,7 @@ def encode_frame(first_byte: int, payload: bytes) -> bytes:
     return struct.pack("!BBQ", first_byte, 127, size) + payload
 
 
-class Connection:
+class ClientConnection:
     """One client. `is_routed`: connected under /market, where klines flow; elsewhere nothing does."""
 
     def __init__(self, transport: asyncio.Transport, stats: ConnectionStats) -> None:
@@ -102,7 +102,7 @@ LIFETIME_S = 86_400.0
 CLOSE_WITHIN_S = 10.0
 
 
-class Refused(Exception):
+class RefusedHandshake(Exception):
     """A control message the exchange answers with an error. Source: Live-Subscribing page, error messages."""
 
     def __init__(self, code: int, message: str) -> None:
@@ -125,7 +125,7 @@ class Sockets:
         self._stats = stats
         self._monotonic = monotonic
         self._now_ms = now_ms
-        self._open: set[Connection] = set()
+        self._open: set[ClientConnection] = set()
         self._garbage = itertools.cycle([*((TEXT, text) for text in GARBAGE), (BINARY, b"\x00\x01\x02")])
 
     def routes(self) -> list[web.RouteDef]:
@@ -172,7 +172,7 @@ class Sockets:
                 connection.unanswered_s = now_s if connection.unanswered_s is None else connection.unanswered_s
                 connection.write(encode_frame(PING, str(self._now_ms()).encode()))
 
-    def _push_to(self, connection: Connection, encoded: Sequence[tuple[str, bytes]]) -> None:
+    def _push_to(self, connection: ClientConnection, encoded: Sequence[tuple[str, bytes]]) -> None:
         wanted = connection.stats.subscriptions
         mine = [data for stream, data in encoded if stream in wanted]
         connection.stats.frames_pushed += len(mine)
@@ -191,7 +191,7 @@ class Sockets:
         if not isinstance(transport, asyncio.Transport):  # gone during the handshake
             return socket
         path = request.path
-        connection = Connection(transport, ConnectionStats(path=path, opened_ms=self._now_ms()))
+        connection = ClientConnection(transport, ConnectionStats(path=path, opened_ms=self._now_ms()))
         connection.opened_s = connection.pinged_s = self._monotonic()
         given = request.match_info.get("streams") or request.query.get("streams", "")
         connection.stats.subscriptions.update(name for name in given.split("/")[:MAX_STREAMS] if name)
@@ -207,7 +207,7 @@ class Sockets:
                 connection.stats.close_code = 1006
         return socket
 
-    async def _read(self, connection: Connection, socket: web.WebSocketResponse) -> None:
+    async def _read(self, connection: ClientConnection, socket: web.WebSocketResponse) -> None:
         while True:
             message = await socket.receive()
             if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
@@ -221,7 +221,7 @@ class Sockets:
             else:
                 self._on_message(connection, message)
 
-    def _on_message(self, connection: Connection, message: WSMessage) -> None:
+    def _on_message(self, connection: ClientConnection, message: WSMessage) -> None:
         if message.type is WSMsgType.PING:
             connection.write(encode_frame(PONG, bytes(message.data)))
         elif message.type is WSMsgType.PONG:
@@ -232,7 +232,7 @@ class Sockets:
         elif message.type is WSMsgType.TEXT:
             self._on_text(connection, message.data.encode())
 
-    def _on_text(self, connection: Connection, text: bytes) -> None:
+    def _on_text(self, connection: ClientConnection, text: bytes) -> None:
         stats = connection.stats
         stats.control_messages += 1
         stats.largest_frame_bytes = max(stats.largest_frame_bytes, len(text))
@@ -244,31 +244,31 @@ class Sockets:
             request = _parsed(text)
             request_id = request["id"]
             answer: dict[str, object] = {"result": self._obey(connection, request), "id": request_id}
-        except Refused as refusal:
+        except RefusedHandshake as refusal:
             answer = {"error": {"code": refusal.code, "msg": str(refusal)}}
             if request_id is not None:
                 answer["id"] = request_id
         if not self._faults.swallow_acks:
             connection.answer(answer)
 
-    def _obey(self, connection: Connection, request: dict[str, object]) -> object:
+    def _obey(self, connection: ClientConnection, request: dict[str, object]) -> object:
         method, subscriptions = request["method"], connection.stats.subscriptions
         if method == "LIST_SUBSCRIPTIONS":
             return sorted(subscriptions)
         params = request.get("params")
         if not isinstance(params, list):
-            raise Refused(2, "Invalid request: missing field `params`")
+            raise RefusedHandshake(2, "Invalid request: missing field `params`")
         if method in {"SET_PROPERTY", "GET_PROPERTY"}:
             return _property(connection, str(method), params)
         if not all(isinstance(name, str) for name in params):
-            raise Refused(2, "Invalid request: params must be an array of strings")
+            raise RefusedHandshake(2, "Invalid request: params must be an array of strings")
         if method == "UNSUBSCRIBE":
             subscriptions.difference_update(params)
             return None
         if request["id"] in self._faults.reject_subscribe_ids:
-            raise Refused(2, "Invalid request: rejected")
+            raise RefusedHandshake(2, "Invalid request: rejected")
         if len(subscriptions.union(params)) > MAX_STREAMS:
-            raise Refused(2, f"Invalid request: more than {MAX_STREAMS} streams on one connection")
+            raise RefusedHandshake(2, f"Invalid request: more than {MAX_STREAMS} streams on one connection")
         subscriptions.update(params)  # whatever the names are: the exchange acknowledges streams it does not have
         return None
 
@@ -284,25 +284,27 @@ def _parsed(text: bytes) -> dict[str, object]:
     try:
         request = msgspec.json.decode(text)
     except msgspec.DecodeError as problem:
-        raise Refused(3, f"Invalid JSON: {problem}") from problem
+        raise RefusedHandshake(3, f"Invalid JSON: {problem}") from problem
     if not isinstance(request, dict):
-        raise Refused(2, "Invalid request: expected an object")
+        raise RefusedHandshake(2, "Invalid request: expected an object")
     request_id = request.get("id")
     if not isinstance(request_id, int) or isinstance(request_id, bool) or not 0 <= request_id < 1 << 64:
-        raise Refused(2, "Invalid request: request ID must be an unsigned integer")
+        raise RefusedHandshake(2, "Invalid request: request ID must be an unsigned integer")
     methods = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
     if request.get("method") not in methods:
         shown = ", ".join(f"`{method}`" for method in methods)
-        raise Refused(2, f"Invalid request: unknown variant `{request.get('method')}`, expected one of {shown}")
+        raise RefusedHandshake(
+            2, f"Invalid request: unknown variant `{request.get('method')}`, expected one of {shown}"
+        )
     return request
 
 
-def _property(connection: Connection, method: str, params: list[object]) -> object:
+def _property(connection: ClientConnection, method: str, params: list[object]) -> object:
     if not params or params[0] != "combined":
-        raise Refused(0, "Unknown property")
+        raise RefusedHandshake(0, "Unknown property")
     if method == "GET_PROPERTY":
         return connection.is_combined
     if len(params) != 2 or not isinstance(params[1], bool):
-        raise Refused(1, "Invalid value type: expected Boolean")
+        raise RefusedHandshake(1, "Invalid value type: expected Boolean")
     connection.is_combined = params[1]
     return None

@@ -11,7 +11,7 @@ from altmonitor.core.types import Destination
 from altmonitor.settings.changes import ChangeMade, RecordedChange
 from altmonitor.settings.state import moved_place
 from altmonitor.storage.rows import Row, topic_column
-from altmonitor.storage.state_format import Damaged, decode_own, encode_own
+from altmonitor.storage.state_format import StateDamaged, decode_own, encode_own
 
 Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
 Statement = tuple[str, Sequence[tuple[Any, ...]]]
@@ -202,6 +202,6 @@ def _change_of(row: Row) -> RecordedChange:
             after=decode_own(after),
             undoes=undoes,
         )
-    except Damaged as damage:
+    except StateDamaged as damage:
         raise StorageError(f"the record of change {number} cannot be read: {damage}") from damage
     return RecordedChange(id=number, made=made, undone_by=undone_by)

@@ -51,14 +51,14 @@ class Put:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class DatabaseWrite:
     """Statements with their rows (executemany each). done: resolved once they are committed."""
 
     statements: tuple[tuple[str, Sequence[Row]], ...]
     done: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
-Op = Put | Change
+Op = Put | DatabaseWrite
 
 
 class Database:
@@ -152,7 +152,7 @@ async def _apply(db: aiosqlite.Connection, ops: Iterable[Op]) -> set[int]:
         await db.executemany(_INSERT_DELIVERY, [row for put in puts for row in _delivery_rows(put)])
         stored = await _stored_ids(db, puts)
     for op in ops:
-        if isinstance(op, Change):
+        if isinstance(op, DatabaseWrite):
             for sql, rows in op.statements:
                 await db.executemany(sql, rows)
     return stored

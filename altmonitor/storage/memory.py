@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from altmonitor.core.alert import SAMPLE_KEY, Alert, AlertStats, DeliveryState, Kind, ToldAlert
+from altmonitor.core.alert import SAMPLE_KEY, Alert, AlertStats, DeliveryState, Kind, StoredAlert
 from altmonitor.core.clock import Clock
 from altmonitor.core.status import OutboxStatus
 from altmonitor.core.types import Destination
@@ -122,7 +122,7 @@ class MemoryStore:
 
     async def recent(
         self, *, limit: int, symbol: str | None = None, kind: Kind | None = None, since_s: float | None = None
-    ) -> Sequence[ToldAlert]:
+    ) -> Sequence[StoredAlert]:
         found = [
             alert
             for alert in self._alerts.values()
@@ -132,7 +132,7 @@ class MemoryStore:
             and (since_s is None or alert.ts >= since_s)
         ]
         found.sort(key=lambda alert: (alert.ts, alert.id), reverse=True)
-        return [ToldAlert(alert=alert, delivery=self._state_of(alert)) for alert in found[: max(0, limit)]]
+        return [StoredAlert(alert=alert, delivery=self._state_of(alert)) for alert in found[: max(0, limit)]]
 
     async def stats(self, *, since_s: float, top: int) -> AlertStats:
         found = [alert for alert in self._alerts.values() if alert.ts >= since_s and not _is_sample(alert)]

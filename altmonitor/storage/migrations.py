@@ -102,7 +102,7 @@ class Prepared:
     copy: Path | None = None
 
 
-class Damaged(StorageError):
+class DatabaseDamaged(StorageError):
     """The file is not a database, or not a sound one."""
 
 
@@ -128,7 +128,7 @@ def prepare(path: Path, *, now_s: int) -> Prepared:
         if header is not None:
             _check_header(path, header)
         return Prepared(copy=_migrate(path, now_s))
-    except Damaged:
+    except DatabaseDamaged:
         moved = set_aside(path, now_s)
     _migrate(path, now_s)
     return Prepared(set_aside=moved)
@@ -137,7 +137,7 @@ def prepare(path: Path, *, now_s: int) -> Prepared:
 def is_damage(problem: BaseException) -> bool:
     """True for the errors by which SQLite says that the file itself is broken."""
     code = getattr(problem, "sqlite_errorcode", None)
-    return isinstance(problem, Damaged) or (code is not None and code & 0xFF in _DAMAGED)
+    return isinstance(problem, DatabaseDamaged) or (code is not None and code & 0xFF in _DAMAGED)
 
 
 def set_aside(path: Path, now_s: int) -> Path:
@@ -165,7 +165,7 @@ def _read_header(path: Path) -> bytes | None:
 def _check_header(path: Path, header: bytes) -> None:
     # Read from the bytes because merely opening a WAL database of a newer version could already change files.
     if not header.startswith(_HEADER):
-        raise Damaged(f"{path} is not a database")
+        raise DatabaseDamaged(f"{path} is not a database")
     _refuse_newer(path, int.from_bytes(header[_USER_VERSION], "big", signed=True))
 
 
@@ -190,7 +190,7 @@ def _migrate(path: Path, now_s: int) -> Path | None:
             return copy
     except sqlite3.Error as problem:
         if is_damage(problem):
-            raise Damaged(f"{path} is damaged: {problem}") from problem
+            raise DatabaseDamaged(f"{path} is damaged: {problem}") from problem
         raise _unusable(path, str(problem)) from problem
 
 
@@ -198,7 +198,7 @@ def _check_sound(path: Path, db: sqlite3.Connection) -> None:
     _refuse_newer(path, _version(db))
     verdict = db.execute("PRAGMA quick_check(1)").fetchone()[0]
     if verdict != "ok":
-        raise Damaged(f"{path} is damaged: {verdict}")
+        raise DatabaseDamaged(f"{path} is damaged: {verdict}")
 
 
 def _refuse_foreign(path: Path, db: sqlite3.Connection) -> None:

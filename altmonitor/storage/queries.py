@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from altmonitor.core.alert import SAMPLE_KEY, Alert, AlertStats, Kind, ToldAlert
+from altmonitor.core.alert import SAMPLE_KEY, Alert, AlertStats, Kind, StoredAlert
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
@@ -60,7 +60,7 @@ class AlertReader:
 
     async def recent(
         self, *, limit: int, symbol: str | None = None, kind: Kind | None = None, since_s: float | None = None
-    ) -> Sequence[ToldAlert]:
+    ) -> Sequence[StoredAlert]:
         """Newest first, length ≤ limit. since_s: only alerts detected (`ts`) at or after this unix second."""
         bounds: list[tuple[str, Any]] = []
         if symbol is not None:
@@ -75,7 +75,7 @@ class AlertReader:
             "ORDER BY ts DESC, id DESC LIMIT ?",
             (*(value for _, value in bounds), max(0, limit)),
         )
-        return [ToldAlert(alert=alert_of(row), delivery=row[-1]) for row in rows]
+        return [StoredAlert(alert=alert_of(row), delivery=row[-1]) for row in rows]
 
     async def stats(self, *, since_s: float, top: int) -> AlertStats:
         """Over alerts detected (`ts`) at or after this unix second."""

@@ -52,7 +52,7 @@ def prepare(path: Path, now_s: int) -> Path | None:
     """Afterwards the file is of our version; a broken one is put aside, and where is returned. Blocking."""
     try:
         _bring_up_to_date(path)
-    except (sqlite3.Error, migrate.Damaged) as problem:
+    except (sqlite3.Error, migrate.DatabaseDamaged) as problem:
         if not migrate.is_damage(problem):
             raise unusable(path, str(problem)) from problem
         moved = migrate.set_aside(path, now_s)
@@ -73,7 +73,7 @@ def _bring_up_to_date(path: Path) -> None:
         if tables and not tables & set(TABLES):
             raise StorageError(f"{path} is the database of another program: set {VARIABLE} to another file")
         if (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            raise migrate.Damaged(f"{path} is damaged: {verdict}")
+            raise migrate.DatabaseDamaged(f"{path} is damaged: {verdict}")
         db.execute("PRAGMA journal_mode = WAL")
         columns = {row[1] for row in db.execute(f"PRAGMA table_info({SMART_MONEY_TABLE})")}
         if columns and "price" not in columns:

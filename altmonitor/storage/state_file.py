@@ -25,7 +25,7 @@ from altmonitor.core.errors import NewerSchemaError, StorageError
 from altmonitor.settings.audience import Overrides
 from altmonitor.settings.settings import SETTINGS, Settings
 from altmonitor.settings.state import State
-from altmonitor.storage.state_format import BYTES_MAX, Damaged, decode, encode
+from altmonitor.storage.state_format import BYTES_MAX, StateDamaged, decode, encode
 
 _log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class StateFile:
             content = self._read()
             state = State() if content is None else decode(content)
             return LoadedState(state=state, unwritable=self._why_unwritable())
-        except Damaged as damage:
+        except StateDamaged as damage:
             return self._set_aside(str(damage))
         except NewerSchemaError as problem:
             self._must_not_write = f"{self._path} {problem}"

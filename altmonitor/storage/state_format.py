@@ -15,12 +15,12 @@ from msgspec import UNSET, UnsetType
 from altmonitor.core.alert import KINDS
 from altmonitor.core.errors import NewerSchemaError
 from altmonitor.core.types import LANGUAGES, Destination
-from altmonitor.settings.audience import QUIET_OFF, Budget, Overrides, Quiet, QuietHours
+from altmonitor.settings.audience import QUIET_OFF, BudgetSetting, Overrides, Quiet, QuietHours
 from altmonitor.settings.conditions import MOVE_WINDOWS, Condition, FundingCrosses, Predicate, PriceCrosses, PriceMoves
 from altmonitor.settings.input import find_zone, spelled
 from altmonitor.settings.presets import BUDGET_MAX
 from altmonitor.settings.settings import SETTING_OF, Numbers
-from altmonitor.settings.state import Own, State
+from altmonitor.settings.state import DestinationOverrides, State
 
 # ---
 # One destination's overrides as they stand in JSON, checked value by value on the way in.
@@ -30,16 +30,16 @@ LAST_SECOND = 253_402_300_799  # the last of the year 9999: later moments cannot
 SYMBOL_CHARS_MAX = 64
 
 
-class Damaged(Exception):
+class StateDamaged(Exception):
     """Not what we write; `str()` says what is wrong with it."""
 
 
-class BudgetRow(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+class SavedBudget(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     per_day: int
     thresholds: dict[str, float] = {}
 
 
-class OverridesRow(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class SavedOverrides(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """Absent: nothing of its own."""
 
     pump_threshold: float | UnsetType = UNSET
@@ -61,11 +61,11 @@ class OverridesRow(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
     quiet: str | UnsetType = UNSET
     lang: str | UnsetType = UNSET
     tz: str | UnsetType = UNSET
-    budget: BudgetRow | UnsetType = UNSET
+    budget: SavedBudget | UnsetType = UNSET
 
 
-def overrides_row(own: Overrides) -> OverridesRow:
-    row = OverridesRow()
+def overrides_row(own: Overrides) -> SavedOverrides:
+    row = SavedOverrides()
     for key, value in own.numbers.items():
         setattr(row, key, value)
     if own.watchlist is not None:
@@ -85,11 +85,11 @@ def overrides_row(own: Overrides) -> OverridesRow:
     if own.tz is not None:
         row.tz = own.tz
     if own.budget is not None:
-        row.budget = BudgetRow(per_day=own.budget.per_day, thresholds=dict(own.budget.numbers))
+        row.budget = SavedBudget(per_day=own.budget.per_day, thresholds=dict(own.budget.numbers))
     return row
 
 
-def overrides_of(row: OverridesRow) -> Overrides:
+def overrides_of(row: SavedOverrides) -> Overrides:
     """Raises Damaged."""
     return Overrides(
         numbers=numbers_of({key: getattr(row, key) for key in SETTING_OF}),
@@ -115,7 +115,7 @@ def numbers_of(given: Mapping[str, Any]) -> Numbers:
         if setting.is_whole and isinstance(value, float) and value.is_integer():
             value = int(value)  # inside `symbols` and `budget` all numbers are read as floats
         if not setting.accepts(value):
-            raise Damaged(f"{key} is {value!r}, which is out of range")
+            raise StateDamaged(f"{key} is {value!r}, which is out of range")
         numbers[key] = value
     return MappingProxyType(numbers)
 
@@ -124,7 +124,7 @@ def muted_of(given: Mapping[str, int | None] | list[str]) -> Mapping[str, int | 
     muted: Mapping[str, int | None] = dict.fromkeys(given) if isinstance(given, list) else given
     for until_s in muted.values():
         if until_s is not None and not 0 <= until_s <= LAST_SECOND:
-            raise Damaged(f"muted until {until_s}, which is no unix second")
+            raise StateDamaged(f"muted until {until_s}, which is no unix second")
     return MappingProxyType({symbol_of(name): until_s for name, until_s in muted.items()})
 
 
@@ -132,7 +132,7 @@ def symbol_of(name: str) -> str:
     """Hand-written `sol` means SOLUSDT here too."""
     symbol = spelled(name)
     if not symbol or len(name) > SYMBOL_CHARS_MAX or not name.isprintable():
-        raise Damaged(f"{name[:SYMBOL_CHARS_MAX]!r} is no symbol")
+        raise StateDamaged(f"{name[:SYMBOL_CHARS_MAX]!r} is no symbol")
     return symbol
 
 
@@ -140,7 +140,7 @@ def place_of(text: str) -> Destination:
     try:
         return Destination.parse(text)
     except ValueError as problem:
-        raise Damaged(f"{text[:40]!r} is no chat") from problem
+        raise StateDamaged(f"{text[:40]!r} is no chat") from problem
 
 
 def quiet_of(text: str) -> Quiet:
@@ -149,9 +149,9 @@ def quiet_of(text: str) -> Quiet:
     try:
         begin, end = (_minute(part) for part in text.split("-"))
     except ValueError as problem:
-        raise Damaged(f"{text[:40]!r} are no quiet hours") from problem
+        raise StateDamaged(f"{text[:40]!r} are no quiet hours") from problem
     if begin == end:
-        raise Damaged(f"{text!r} are no quiet hours")
+        raise StateDamaged(f"{text!r} are no quiet hours")
     return QuietHours(begin_minute=begin, end_minute=end)
 
 
@@ -168,33 +168,33 @@ def _symbols_of(given: Mapping[str, Mapping[str, float]]) -> Mapping[str, Number
     for numbers in given.values():
         unknown = [key for key in numbers if key not in SETTING_OF or not SETTING_OF[key].is_per_symbol]
         if unknown or not numbers:
-            raise Damaged(f"{unknown[0][:40] if unknown else ''!r} cannot be set for one symbol")
+            raise StateDamaged(f"{unknown[0][:40] if unknown else ''!r} cannot be set for one symbol")
     return MappingProxyType({symbol_of(name): numbers_of(numbers) for name, numbers in sorted(given.items())})
 
 
 def _kind_of(text: str) -> Any:
     if text not in KINDS:
-        raise Damaged(f"{text[:40]!r} is no kind of alert")
+        raise StateDamaged(f"{text[:40]!r} is no kind of alert")
     return text
 
 
 def _lang_of(text: str) -> str:
     if text not in LANGUAGES:
-        raise Damaged(f"{text[:40]!r} is no language")
+        raise StateDamaged(f"{text[:40]!r} is no language")
     return text
 
 
 def _zone_of(text: str) -> str:
     if find_zone(text) != text and text != "UTC":
-        raise Damaged(f"{text[:40]!r} is no time zone")
+        raise StateDamaged(f"{text[:40]!r} is no time zone")
     return text
 
 
-def _budget_of(row: BudgetRow) -> Budget:
+def _budget_of(row: SavedBudget) -> BudgetSetting:
     unknown = [key for key in row.thresholds if key not in SETTING_OF]
     if unknown or not 0 <= row.per_day <= BUDGET_MAX:
-        raise Damaged(f"a budget of {row.per_day} with {unknown}")
-    return Budget(per_day=row.per_day, numbers=numbers_of(row.thresholds))
+        raise StateDamaged(f"a budget of {row.per_day} with {unknown}")
+    return BudgetSetting(per_day=row.per_day, numbers=numbers_of(row.thresholds))
 
 
 # ---
@@ -204,7 +204,7 @@ def _budget_of(row: BudgetRow) -> Budget:
 TEXT_CHARS_MAX = 200
 
 
-class ConditionRow(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class SavedCondition(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """when: what is compared; level: price, percent, or rate; window: of a move."""
 
     id: int
@@ -219,8 +219,8 @@ class ConditionRow(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
     window: str = ""
 
 
-def condition_row(condition: Condition) -> ConditionRow:
-    row = ConditionRow(
+def condition_row(condition: Condition) -> SavedCondition:
+    row = SavedCondition(
         id=condition.id,
         place=str(condition.place),
         owner_id=condition.owner_id,
@@ -241,10 +241,10 @@ def condition_row(condition: Condition) -> ConditionRow:
     return row
 
 
-def condition_of(row: ConditionRow) -> Condition:
+def condition_of(row: SavedCondition) -> Condition:
     """Raises Damaged."""
     if not 0 < row.id < 10**9 or not 0 <= row.created <= LAST_SECOND or len(row.text) > TEXT_CHARS_MAX:
-        raise Damaged(f"condition {row.id} cannot be")
+        raise StateDamaged(f"condition {row.id} cannot be")
     return Condition(
         id=row.id,
         place=place_of(row.place),
@@ -257,25 +257,23 @@ def condition_of(row: ConditionRow) -> Condition:
     )
 
 
-def _predicate_of(row: ConditionRow) -> Predicate:
+def _predicate_of(row: SavedCondition) -> Predicate:
     if row.when.startswith("funding"):
         if abs(row.level) > 1:
-            raise Damaged(f"a funding rate of {row.level}")
+            raise StateDamaged(f"a funding rate of {row.level}")
         return FundingCrosses(side="above" if row.when == "funding_above" else "below", rate=row.level)
     if not 0 < row.level < 1e15:
-        raise Damaged(f"a level of {row.level}")
+        raise StateDamaged(f"a level of {row.level}")
     if row.when == "move":
         window = next((window for window in MOVE_WINDOWS if window == row.window), None)
         if window is None:
-            raise Damaged(f"{row.window!r} is no window")
+            raise StateDamaged(f"{row.window!r} is no window")
         return PriceMoves(window=window, pct=row.level)
     return PriceCrosses(side="above" if row.when == "price_above" else "below", level=row.level)
 
 
 # ---
 
-
-__all__ = ["BYTES_MAX", "VERSION", "Damaged", "decode", "decode_own", "encode", "encode_own"]
 
 VERSION = 2
 BYTES_MAX = 4_000_000
@@ -286,16 +284,16 @@ CONDITIONS_MAX = 10_000
 _T = TypeVar("_T")
 
 
-class _State(OverridesRow, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+class _State(SavedOverrides, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """The file's shape: what the main destination has of its own, then the others."""
 
     version: int
-    chats: dict[str, OverridesRow] = msgspec.field(default_factory=dict)
-    conditions: list[ConditionRow] = msgspec.field(default_factory=list)
+    chats: dict[str, SavedOverrides] = msgspec.field(default_factory=dict)
+    conditions: list[SavedCondition] = msgspec.field(default_factory=list)
 
 
-class _Own(OverridesRow, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    conditions: list[ConditionRow] = msgspec.field(default_factory=list)
+class _Own(SavedOverrides, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    conditions: list[SavedCondition] = msgspec.field(default_factory=list)
 
 
 class _OldState(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -328,7 +326,7 @@ def encode(state: State) -> bytes:
 def decode(content: bytes) -> State:
     """Raises Damaged, or NewerSchemaError for a version beyond ours."""
     if len(content) > BYTES_MAX:
-        raise Damaged(f"larger than {BYTES_MAX} bytes")
+        raise StateDamaged(f"larger than {BYTES_MAX} bytes")
     content = content.removeprefix(b"\xef\xbb\xbf")
     version = _json(content, _Version).version
     if version > VERSION:
@@ -337,32 +335,34 @@ def decode(content: bytes) -> State:
         return _current(_json(content, _State))
     old = _json(content, _OldState)
     if version != 1:
-        raise Damaged(f"version {version} never existed")
+        raise StateDamaged(f"version {version} never existed")
     return State(main=_old_overrides(old))
 
 
-def encode_own(own: Own) -> str:
+def encode_own(own: DestinationOverrides) -> str:
     """The same form for one destination, for the record of changes."""
     row = _Own(conditions=[condition_row(condition) for condition in own.conditions])
     _copy(overrides_row(own.overrides), row)
     return msgspec.json.encode(row).decode()
 
 
-def decode_own(text: str) -> Own:
+def decode_own(text: str) -> DestinationOverrides:
     """Raises Damaged."""
     row = _json(text.encode("utf-8", "replace"), _Own)
-    return Own(overrides=overrides_of(row), conditions=tuple(condition_of(condition) for condition in row.conditions))
+    return DestinationOverrides(
+        overrides=overrides_of(row), conditions=tuple(condition_of(condition) for condition in row.conditions)
+    )
 
 
 def _current(row: _State) -> State:
     chats = {place_of(name): overrides_of(chat) for name, chat in row.chats.items()}
     if len(chats) < len(row.chats):
-        raise Damaged("one chat stands there twice")
+        raise StateDamaged("one chat stands there twice")
     if len(row.conditions) > CONDITIONS_MAX:
-        raise Damaged(f"more than {CONDITIONS_MAX} conditions")
+        raise StateDamaged(f"more than {CONDITIONS_MAX} conditions")
     conditions = sorted((condition_of(condition) for condition in row.conditions), key=lambda condition: condition.id)
     if len({condition.id for condition in conditions}) < len(conditions):
-        raise Damaged("two conditions have the same id")
+        raise StateDamaged("two conditions have the same id")
     present = {place: overrides for place, overrides in chats.items() if overrides != Overrides()}
     order = sorted(present.items(), key=lambda item: (item[0].chat_id, item[0].topic_id or 0))
     return State(main=overrides_of(row), chats=MappingProxyType(dict(order)), conditions=tuple(conditions))
@@ -379,8 +379,8 @@ def _old_overrides(old: _OldState) -> Overrides:
     )
 
 
-def _copy(source: OverridesRow, target: OverridesRow) -> None:
-    for name in OverridesRow.__struct_fields__:
+def _copy(source: SavedOverrides, target: SavedOverrides) -> None:
+    for name in SavedOverrides.__struct_fields__:
         setattr(target, name, getattr(source, name))
 
 
@@ -388,4 +388,4 @@ def _json(content: bytes, kind: type[_T]) -> _T:
     try:
         return msgspec.json.decode(content, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
-        raise Damaged(str(problem)) from problem
+        raise StateDamaged(str(problem)) from problem

@@ -14,7 +14,7 @@ from typing import Self
 
 import msgspec
 
-from altmonitor.core.alert import Alert, AlertStats, Kind, ToldAlert
+from altmonitor.core.alert import Alert, AlertStats, Kind, StoredAlert
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.status import OutboxStatus
@@ -190,7 +190,7 @@ class SqliteStore:
 
     async def recent(
         self, *, limit: int, symbol: str | None = None, kind: Kind | None = None, since_s: float | None = None
-    ) -> Sequence[ToldAlert]:
+    ) -> Sequence[StoredAlert]:
         return await self._reader.recent(limit=limit, symbol=symbol, kind=kind, since_s=since_s)
 
     async def stats(self, *, since_s: float, top: int) -> AlertStats:

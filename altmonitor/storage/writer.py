@@ -17,7 +17,7 @@ from pathlib import Path
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.storage import migrations as migrate
-from altmonitor.storage.database import Change, Database, Op, Put
+from altmonitor.storage.database import Database, DatabaseWrite, Op, Put
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class Writer:
         Raises:
             StorageError: the change itself is refused and was dropped.
         """
-        change = Change(statements=statements)
+        change = DatabaseWrite(statements=statements)
         self._append(change)
         if not self._stalled:
             await change.done
@@ -85,7 +85,7 @@ class Writer:
     def requeue(self, puts: Sequence[Put], statements: Sequence[tuple[str, Sequence[tuple[object, ...]]]]) -> None:
         """For a fresh file: before everything else that waits. Delivery knows of the puts already; those that wait
         here anyway stay once."""
-        self._ops.appendleft(Change(statements=tuple(statements)))
+        self._ops.appendleft(DatabaseWrite(statements=tuple(statements)))
         waiting = {op.alert.id for op in self._ops if isinstance(op, Put)}
         for put in reversed([put for put in puts if put.alert.id not in waiting]):
             self._ops.appendleft(put)
@@ -176,7 +176,7 @@ class Writer:
     def _finish(self, batch: Sequence[Op], stored: set[int]) -> None:
         for op in batch:
             self._forget(op)
-            if isinstance(op, Change):
+            if isinstance(op, DatabaseWrite):
                 _resolve(op)
                 continue
             if op.alert.id in stored:
@@ -233,7 +233,7 @@ class Writer:
             self._events.offer(put)
 
 
-def _resolve(change: Change) -> None:
+def _resolve(change: DatabaseWrite) -> None:
     if not change.done.done():
         change.done.set_result(None)
 

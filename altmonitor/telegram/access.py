@@ -125,7 +125,7 @@ WINDOW_S = 60.0
 REMEMBERED = 1000
 
 
-class Admission(Enum):
+class SenderVerdict(Enum):
     YES = "yes"
     HINT = "hint"  # no, and that is to be said
     SILENCE = "silence"
@@ -143,7 +143,7 @@ class RateLimit:
     def __init__(self) -> None:
         self._windows: dict[int, _Window] = {}
 
-    def admit(self, sender: int, now_s: float) -> Admission:
+    def admit(self, sender: int, now_s: float) -> SenderVerdict:
         window = self._windows.pop(sender, None)
         if window is None or now_s - window.began_s >= WINDOW_S:
             window = _Window(began_s=now_s)
@@ -152,8 +152,8 @@ class RateLimit:
             del self._windows[next(iter(self._windows))]
         window.count += 1
         if window.count <= COMMANDS_MAX:
-            return Admission.YES
-        return Admission.HINT if window.count == COMMANDS_MAX + 1 else Admission.SILENCE
+            return SenderVerdict.YES
+        return SenderVerdict.HINT if window.count == COMMANDS_MAX + 1 else SenderVerdict.SILENCE
 
     def free_in_s(self, sender: int, now_s: float) -> float:
         """Until the next command is carried out again; 0 when it would be now."""

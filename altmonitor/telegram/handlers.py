@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Protocol
 
-from altmonitor.commands.executor import CommandDesk
+from altmonitor.commands.executor import CommandExecutor
 from altmonitor.commands.replies import MutedChanged, Reply, StatusPin, buttons_of, plain
 from altmonitor.commands.replies_market import ChartShown
 from altmonitor.commands.replies_settings import Changed
@@ -18,20 +18,20 @@ from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import DeliveryError, StorageError
 from altmonitor.core.types import Destination
-from altmonitor.delivery.alert_charts import Picture
+from altmonitor.delivery.alert_charts import ChartPictureFile
 from altmonitor.delivery.presses import PressMemory
 from altmonitor.delivery.status_message import StatusBoard
 from altmonitor.interfaces.delivery import Keyboard, Press
 from altmonitor.render import format as n
 from altmonitor.render.format import Style, one_line
 from altmonitor.render.replies import missed_parts, reply_keyboard, reply_parts
-from altmonitor.render.signed_buttons import AlertAction, Outdated, Seal, TypedCommand
-from altmonitor.settings.changes import Writer
-from altmonitor.telegram.access import Admission, RateLimit
+from altmonitor.render.signed_buttons import AlertAction, ButtonSigner, Outdated, TypedCommand
+from altmonitor.settings.changes import Author
+from altmonitor.telegram.access import RateLimit, SenderVerdict
 from altmonitor.telegram.types import Incoming
 
 
-class Chats(Protocol):
+class ReplyChats(Protocol):
     """Queued at once, said when the chat has room; see `delivery.dispatcher`."""
 
     def reply(
@@ -52,32 +52,32 @@ class Chats(Protocol):
 class PressHandler(Protocol):
     """See `presses.Presses`."""
 
-    async def handle(self, press: Incoming, admission: Admission) -> None: ...
+    async def handle(self, press: Incoming, admission: SenderVerdict) -> None: ...
     async def unheard(self, press: Incoming, *, is_stranger: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerStage:
+class AnswerDeps:
     """style_of: the language and zone of a chat, asked anew for each answer. seal: signs the buttons of answers."""
 
-    desk: CommandDesk
+    desk: CommandExecutor
     clock: Clock
     style_of: Callable[[Destination], Style]
-    chats: Chats
+    chats: ReplyChats
     board: StatusBoard
-    seal: Seal
+    seal: ButtonSigner
     limit: RateLimit = field(default_factory=RateLimit)
 
 
 class Answering:
     """One typed command, wherever it came from: a message, or a button that stands for it."""
 
-    def __init__(self, stage: AnswerStage) -> None:
+    def __init__(self, stage: AnswerDeps) -> None:
         self._stage = stage
 
     async def carry_out(self, text: str, incoming: Incoming) -> Reply | None:
         """None: no command, or nothing is to be answered."""
-        writer = Writer(user_id=incoming.user_id, name=incoming.user_name or "channel", may_change=incoming.may_change)
+        writer = Author(user_id=incoming.user_id, name=incoming.user_name or "channel", may_change=incoming.may_change)
         now_s = self._stage.clock.now_ms() / 1000
         return await self._stage.desk.handle(text, who=writer, place=incoming.destination, now_s=now_s)
 
@@ -103,7 +103,7 @@ class Answering:
 class ChatAnswers:
     """Satisfies `chat.ports.CommandHandler`."""
 
-    def __init__(self, stage: AnswerStage, presses: PressHandler) -> None:
+    def __init__(self, stage: AnswerDeps, presses: PressHandler) -> None:
         self._stage = stage
         self._answering = Answering(stage)
         self._presses = presses
@@ -116,9 +116,9 @@ class ChatAnswers:
         admission = self._stage.limit.admit(sender, now_s)
         if incoming.press_id is not None:
             await self._presses.handle(incoming, admission)
-        elif admission is Admission.HINT:
+        elif admission is SenderVerdict.HINT:
             self._hint(incoming, self._stage.limit.free_in_s(sender, now_s))
-        elif admission is Admission.YES:
+        elif admission is SenderVerdict.YES:
             reply = await self._answering.carry_out(incoming.text, incoming)
             if reply is not None:
                 self._answering.say(reply, incoming)
@@ -169,13 +169,13 @@ class AlertLookup(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PressStage:
+class PressDeps:
     """picture: the chart of an alert as the chat of the press shall see it; None: there are no pictures."""
 
     bot: PressAnswers
     alerts: AlertLookup
     memory: PressMemory
-    picture: Callable[[Alert, Incoming], Awaitable[Picture | None]] | None = None
+    picture: Callable[[Alert, Incoming], Awaitable[ChartPictureFile | None]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,13 +189,13 @@ class _Toast:
 class Presses:
     """Every press is answered, whatever it is; see `answers.PressHandler`."""
 
-    def __init__(self, answers: AnswerStage, stage: PressStage) -> None:
+    def __init__(self, answers: AnswerDeps, stage: PressDeps) -> None:
         self._answers = answers
         self._answering = Answering(answers)
         self._stage = stage
 
-    async def handle(self, press: Incoming, admission: Admission) -> None:
-        if admission is not Admission.YES:
+    async def handle(self, press: Incoming, admission: SenderVerdict) -> None:
+        if admission is not SenderVerdict.YES:
             await self._answer(press, _Toast())
             return
         toast = self._said(press, "press_failed", is_loud=True)

@@ -35,7 +35,7 @@ class MarketLists(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaptureParts:
+class CaptureDeps:
     """patience: times `ABANDON_S`, more than 1 on a clock that runs fast while the machine is as slow as ever."""
 
     smart_money: SmartMoney
@@ -58,10 +58,10 @@ class Captured:
     snapshot: Snapshot | None = None
 
 
-class Captures:
+class Capture:
     """Only an answer that came after the question is stored: one kept from earlier would freeze the series."""
 
-    def __init__(self, parts: CaptureParts) -> None:
+    def __init__(self, parts: CaptureDeps) -> None:
         self._parts = parts
 
     async def capture(self, series: Series, symbol: str, *, sweep_ms: int) -> Captured:
@@ -145,7 +145,7 @@ class MarkPrices:
         return self._prices.get(symbol)
 
 
-class Pool:
+class ContractPool:
     """The trading USDT perpetuals, kept for six hours; an empty list is not kept."""
 
     def __init__(self, lists: MarketLists, *, clock: Clock, tradfi: bool) -> None:

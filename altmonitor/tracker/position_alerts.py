@@ -17,15 +17,15 @@ from altmonitor.core.alert import KINDS, Alert, Details, Positions
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeError, StorageError
 from altmonitor.core.types import Destination
-from altmonitor.interfaces.exchange import AlertSink, Cohorts, Memory, Priority
+from altmonitor.interfaces.exchange import AlertSink, Cohorts, MetaStore, Priority
 from altmonitor.positioning.divergence import Divergence, Signal, divergence, next_side, signal_of
 from altmonitor.positioning.history import (
     SLACK_MS,
     THRESHOLD_PCT,
     WINDOW_MIN,
-    Change,
-    NotEnoughHistory,
+    NotEnoughSnapshots,
     PositionAlert,
+    PositionChange,
     Snapshot,
     change,
     position_alerts,
@@ -55,12 +55,12 @@ class TrackedRows(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PositionLinks:
+class PositionAlertDeps:
     """symbols: the watchlist. window_min, threshold_pct: see `position_alerts`. period: of the ratios."""
 
     clock: Clock
     sink: AlertSink
-    memory: Memory
+    memory: MetaStore
     rows: TrackedRows
     cohorts: Cohorts
     audiences: Callable[[], Sequence[Audience]]
@@ -70,8 +70,8 @@ class PositionLinks:
     period: str
 
 
-class PositionNews:
-    def __init__(self, links: PositionLinks) -> None:
+class PositionAlerts:
+    def __init__(self, links: PositionAlertDeps) -> None:
         self._links = links
         self._clock = links.clock
         self._looked_ms = dict.fromkeys(links.symbols, links.clock.now_ms())
@@ -109,7 +109,7 @@ class PositionNews:
             return
         newest_ms = settled[-1].time_ms
         found = change(symbol, settled, minutes=links.window_min, now_ms=newest_ms)
-        if not isinstance(found, NotEnoughHistory):
+        if not isinstance(found, NotEnoughSnapshots):
             for alert in position_alerts(found, threshold_pct=links.threshold_pct):
                 if not await self._was_told(alert, newest_ms - window_ms):
                     await self._tell_position(alert, found)
@@ -120,7 +120,7 @@ class PositionNews:
             return True
         return await self._links.rows.was_told(alert.symbol, alert.fingerprint, since_ms=since_ms)
 
-    async def _tell_position(self, alert: PositionAlert, found: Change) -> None:
+    async def _tell_position(self, alert: PositionAlert, found: PositionChange) -> None:
         oldest_ms = found.to_ms - round(self._links.window_min * 60_000)
         self._told_ms = {name: at_ms for name, at_ms in self._told_ms.items() if at_ms >= oldest_ms}
         self._told_ms[_name(alert)] = found.to_ms
@@ -254,7 +254,7 @@ class PositionWatch:
         since_ms = now_ms - round(self._window_min * 60_000) - SLACK_MS
         rows = await self._store.snapshots(symbol, since_ms=since_ms)
         found = change(symbol, rows, minutes=self._window_min, now_ms=now_ms)
-        if isinstance(found, NotEnoughHistory):
+        if isinstance(found, NotEnoughSnapshots):
             return []
         return [
             PositionMoved(alert=alert, change=found)

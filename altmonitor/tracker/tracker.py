@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, StorageError
-from altmonitor.tracker.capture import Captured, Captures, Pool
+from altmonitor.tracker.capture import Capture, Captured, ContractPool
 from altmonitor.tracker.plan import (
     PACING,
     Part,
@@ -107,12 +107,12 @@ Host = Literal["website", "exchange"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrackerLinks:
+class TrackerRunDeps:
     """tell: synchronous, must not raise; what it is given for a position alert is confirmed with `Tracker.told`."""
 
     store: SnapshotStore
-    captures: Captures
-    pool: Pool
+    captures: Capture
+    pool: ContractPool
     clock: Clock
     tell: Callable[[TrackerNews], None]
     on_progress: Callable[[Progress], None]
@@ -121,7 +121,7 @@ class TrackerLinks:
 
 
 class Tracker:
-    def __init__(self, tracked: Tracked, links: TrackerLinks) -> None:
+    def __init__(self, tracked: Tracked, links: TrackerRunDeps) -> None:
         self._tracked = tracked
         self._links = links
 

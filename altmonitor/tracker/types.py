@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
 
-from altmonitor.positioning.history import Change, PositionAlert, Snapshot
+from altmonitor.positioning.history import PositionAlert, PositionChange, Snapshot
 from altmonitor.positioning.open_interest import OiVelocity
 from altmonitor.positioning.ratios import TopTraders
 
@@ -130,7 +130,7 @@ class PositionMoved:
     """change: over the same window, for context."""
 
     alert: PositionAlert
-    change: Change
+    change: PositionChange
 
 
 TrackerNews = TrackerStuck | TrackerRecovered | TrackerBlocked | PositionMoved

@@ -11,14 +11,14 @@ from typing import Protocol
 import msgspec
 from aiohttp import web
 
-from altmonitor.commands.executor import CommandDesk
+from altmonitor.commands.executor import CommandExecutor
 from altmonitor.commands.table import COMMANDS
 from altmonitor.core.alert import KINDS, Kind
 from altmonitor.core.clock import Clock
 from altmonitor.core.types import Destination
 from altmonitor.render.format import Style
 from altmonitor.render.replies import command_menu, reply_parts
-from altmonitor.settings.changes import Writer
+from altmonitor.settings.changes import Author
 from altmonitor.settings.input import spelled
 
 ALERTS_DEFAULT, ALERTS_MAX = 100, 1000
@@ -155,14 +155,19 @@ async def carried_out(commands: Commands, request: web.Request) -> dict[str, obj
 # The chat's commands for scripts: the same table, the same desk, answered in the main chat's language.
 
 
-WRITER = Writer(user_id=None, name="HTTP", may_change=True)
+WRITER = Author(user_id=None, name="HTTP", may_change=True)
 
 
 class HttpCommands:
     """Satisfies `web.commands.Commands`. main: the destination the commands are about. style: of that chat, now."""
 
     def __init__(
-        self, desk: CommandDesk, *, clock: Clock, main: Callable[[], Destination], style: Callable[[Destination], Style]
+        self,
+        desk: CommandExecutor,
+        *,
+        clock: Clock,
+        main: Callable[[], Destination],
+        style: Callable[[Destination], Style],
     ) -> None:
         self._desk = desk
         self._clock = clock

@@ -14,7 +14,7 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from altmonitor.commands.ports import AlertQueries
-from altmonitor.core.alert import ToldAlert
+from altmonitor.core.alert import StoredAlert
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StartError, StorageError
 from altmonitor.core.status import Health, Status, as_json
@@ -208,7 +208,7 @@ def _lists(query: MultiMapping[str]) -> dict[str, list[str]]:
     return {name: query.getall(name) for name in query}
 
 
-def _row(row: ToldAlert) -> dict[str, object]:
+def _row(row: StoredAlert) -> dict[str, object]:
     """The columns of the stored row, `details`, and what became of the delivery."""
     columns: dict[str, object] = msgspec.to_builtins(row.alert)
     return {**columns, "delivery": row.delivery}

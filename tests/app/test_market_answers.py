@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from altmonitor.app.queries import Knowledge, MarketAnswers
+from altmonitor.app.queries import MarketAnswerDeps, MarketAnswers
 from altmonitor.commands.replies_market import FundingFacts, OpenInterestFacts
 from altmonitor.interfaces.exchange import DayTicker, Funding
 from altmonitor.market.book import SymbolBook
@@ -33,7 +33,7 @@ class Known:
 
     def answers(self) -> MarketAnswers:
         return MarketAnswers(
-            Knowledge(
+            MarketAnswerDeps(
                 book=self.books.get,
                 listed=lambda: self.books,
                 day=self.days.get,

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from altmonitor.app.operator_news import Newsroom
+from altmonitor.app.operator_news import OperatorNotices
 from altmonitor.core.errors import ExchangeBlocked, RegionBlocked
 from altmonitor.exchanges.rest.budget import Ask
-from altmonitor.exchanges.rest.guard import Answer, Guard
+from altmonitor.exchanges.rest.guard import Guard, RestAnswer
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.render import notices as news
 from tests.movable_clock import MovableClock
@@ -17,32 +17,32 @@ RESTRICTED = b'{"code":0,"msg":"Service unavailable from a restricted location a
 async def test_a_refusal_for_our_location_is_told_as_one_whatever_its_status(status: int) -> None:
     told: list[news.News] = []
     clock = MovableClock()
-    newsroom = Newsroom(clock=clock, publish=lambda piece, not_to: told.append(piece))
+    newsroom = OperatorNotices(clock=clock, publish=lambda piece, not_to: told.append(piece))
     guard = Guard("https://exchange", clock=clock, on_change=newsroom.on_guard)
 
-    async def refuse(target: str) -> Answer:
-        return Answer(status, {}, RESTRICTED)
+    async def refuse(target: str) -> RestAnswer:
+        return RestAnswer(status, {}, RESTRICTED)
 
     with pytest.raises(RegionBlocked):
         await guard.fetch(Ask(target="/fapi/v1/time", priority=Priority.UNIVERSE), refuse, wait_s=1.0)
 
     (piece,) = told
-    assert isinstance(piece, news.ExchangeBlocked)
+    assert isinstance(piece, news.ExchangeBlockedNotice)
     assert piece.is_region
 
 
 async def test_a_ban_is_not_told_as_one_for_our_location() -> None:
     told: list[news.News] = []
     clock = MovableClock()
-    newsroom = Newsroom(clock=clock, publish=lambda piece, not_to: told.append(piece))
+    newsroom = OperatorNotices(clock=clock, publish=lambda piece, not_to: told.append(piece))
     guard = Guard("https://exchange", clock=clock, on_change=newsroom.on_guard)
 
-    async def ban(target: str) -> Answer:
-        return Answer(418, {"Retry-After": "451"}, b'{"code":-1003,"msg":"banned; region of 451 s"}')
+    async def ban(target: str) -> RestAnswer:
+        return RestAnswer(418, {"Retry-After": "451"}, b'{"code":-1003,"msg":"banned; region of 451 s"}')
 
     with pytest.raises(ExchangeBlocked, match="banned"):
         await guard.fetch(Ask(target="/fapi/v1/time", priority=Priority.UNIVERSE), ban, wait_s=1.0)
 
     (piece,) = told
-    assert isinstance(piece, news.ExchangeBlocked)
+    assert isinstance(piece, news.ExchangeBlockedNotice)
     assert not piece.is_region

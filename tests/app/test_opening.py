@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from altmonitor.app.operator_news import Opening, Stage
+from altmonitor.app.operator_news import NoticeDeps, StartupMessage
 from altmonitor.collect.backfill import Backfill
 from altmonitor.core.errors import ExchangeUnreachable
 from altmonitor.render import notices as news
-from altmonitor.replay.estimate import Rehearsal
+from altmonitor.replay.estimate import Estimator
 from altmonitor.settings.settings import Settings
 from tests.collect.fake_rest import FakeRest
 from tests.fakes import KnownContext
@@ -31,11 +31,11 @@ class House:
             symbols=lambda: SYMBOLS,
             apply=lambda symbol, candles: self.opening.take(symbol, candles),
         )
-        self.opening = Opening(
-            Stage(
+        self.opening = StartupMessage(
+            NoticeDeps(
                 clock=self.clock,
                 backfill=self.backfill,
-                rehearsal=Rehearsal(clock=self.clock, context=KnownContext()),
+                rehearsal=Estimator(clock=self.clock, context=KnownContext()),
                 settings=lambda: self.settings,
                 tell=self.told.append,
             )

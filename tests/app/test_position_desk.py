@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from altmonitor.app.positioning import DeskSources, PositionDesk
-from altmonitor.collect.positioning_lookup import Sources
+from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps
+from altmonitor.collect.positioning_lookup import LookupDeps
 from altmonitor.commands.replies_market import MissingPart
 from altmonitor.core.errors import ExchangeBlocked, ExchangeUnreachable
 from altmonitor.core.status import GuardStatus
 from altmonitor.interfaces.exchange import DayTicker, Funding, Priority
 from altmonitor.positioning.divergence import Histories
-from altmonitor.positioning.history import Change, NotEnoughHistory
+from altmonitor.positioning.history import NotEnoughSnapshots, PositionChange
 from altmonitor.positioning.open_interest import OiBar
 from altmonitor.positioning.ratios import TopTraders
 from altmonitor.positioning.smart_money import Overview
@@ -68,10 +68,10 @@ class Exchange:
         return Histories(retail=[bucket(65.75)], top_accounts=[bucket(60.0)], top_positions=[bucket(55.54)])
 
 
-def desk_on(exchange: Exchange, tracked: Path, *, clock: MovableClock | None = None) -> PositionDesk:
-    live = Sources(smart_money=exchange, top_traders=exchange, bars=exchange, prices=exchange)
-    return PositionDesk(
-        DeskSources(
+def desk_on(exchange: Exchange, tracked: Path, *, clock: MovableClock | None = None) -> LivePositionQueries:
+    live = LookupDeps(smart_money=exchange, top_traders=exchange, bars=exchange, prices=exchange)
+    return LivePositionQueries(
+        PositionQueryDeps(
             clock=clock or MovableClock(T0),
             live=live,
             cohorts=exchange,
@@ -155,15 +155,15 @@ async def test_change_trend_and_scan_are_read_from_the_tracked_rows(tmp_path: Pa
     await track(tmp_path / "s.db", 50, 20)
     desk = desk_on(Exchange(), tmp_path / "s.db")
     found = await desk.change("ETHUSDT", minutes=60)
-    assert isinstance(found, Change)
+    assert isinstance(found, PositionChange)
     assert found.long.qty.change_pct == 10.0
-    assert isinstance(await desk.change("ETHUSDT", minutes=30), NotEnoughHistory)
+    assert isinstance(await desk.change("ETHUSDT", minutes=30), NotEnoughSnapshots)
     scan = await desk.scan(limit=10)
     assert [entry.symbol for entry in scan.most_long] == ["ETHUSDT"]
 
 
 async def test_before_anything_was_tracked_there_is_nothing_and_no_error(tmp_path: Path) -> None:
     desk = desk_on(Exchange(), tmp_path / "none.db")
-    assert await desk.change("ETHUSDT", minutes=60) == NotEnoughHistory(symbol="ETHUSDT", minutes=60, rows=0)
-    assert await desk.trend("ETHUSDT", minutes=60) == NotEnoughHistory(symbol="ETHUSDT", minutes=60, rows=0)
+    assert await desk.change("ETHUSDT", minutes=60) == NotEnoughSnapshots(symbol="ETHUSDT", minutes=60, rows=0)
+    assert await desk.trend("ETHUSDT", minutes=60) == NotEnoughSnapshots(symbol="ETHUSDT", minutes=60, rows=0)
     assert (await desk.scan(limit=10)).scanned == 0

@@ -7,7 +7,7 @@ from datetime import UTC
 
 import pytest
 
-from altmonitor.app.sample_alerts import Samples
+from altmonitor.app.sample_alerts import SampleAlerts
 from altmonitor.core.alert import Alert
 from altmonitor.core.types import Destination
 from altmonitor.market.book import SymbolBook
@@ -64,7 +64,7 @@ async def sent(*, is_known: bool = True) -> list[Alert]:
         for minute in range(9):
             ring.record("SOLUSDT", time_ms=T0 + minute * MINUTE_MS, contracts=1_000.0 + 5 * minute)
         clock.jump(8 * 60 + 59)
-    samples = Samples(
+    samples = SampleAlerts(
         clock=clock,
         market=OneBook(book),
         oi_ring=ring,

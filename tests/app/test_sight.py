@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from altmonitor.app.blind_times import Sight
+from altmonitor.app.blind_times import GapLog
 from altmonitor.core.status import FeedStatus
 from altmonitor.interfaces.exchange import FeedEvent
 from tests.movable_clock import T0, MovableClock
@@ -20,7 +20,7 @@ class Desk:
         self.is_blind = False
         self.unseen_ms: int | None = None
         self.clock = MovableClock(T0)
-        self.sight = Sight(
+        self.sight = GapLog(
             self,
             clock=self.clock,
             feed=lambda: FeedStatus(last_frame_age_s=self.age_s, is_blind=self.is_blind),

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import msgspec
 
-from altmonitor.collect.whales import MOST_UNDER_WAY, WhaleLinks, WhaleLookup
+from altmonitor.collect.whales import MOST_UNDER_WAY, WhaleDeps, WhaleLookup
 from altmonitor.core.alert import Alert, Details, Kind, WhaleLine
 from altmonitor.core.errors import ExchangeBlocked, ExchangeUnreachable, StorageError
 from altmonitor.core.status import GuardStatus
@@ -54,7 +54,7 @@ class Desk:
         self.refreshed: list[str] = []
         self.problem: Exception | None = None
         self.lookup = WhaleLookup(
-            WhaleLinks(
+            WhaleDeps(
                 smart_money=self.smart_money,
                 clock=self.clock,
                 updates=self,

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from altmonitor.commands.executor import CommandDesk, Surroundings
+from altmonitor.commands.executor import CommandExecutor, ExecutorDeps
 from altmonitor.commands.replies import Reply
 from altmonitor.commands.replies_market import (
-    Chart,
+    ChartPicture,
     FundingFacts,
     OpenInterestFacts,
     PriceFacts,
@@ -18,7 +18,7 @@ from altmonitor.commands.replies_market import (
     TopRow,
     TopWindow,
 )
-from altmonitor.core.alert import AlertStats, Kind, ToldAlert
+from altmonitor.core.alert import AlertStats, Kind, StoredAlert
 from altmonitor.core.errors import StorageError
 from altmonitor.core.status import (
     FeedStatus,
@@ -33,16 +33,16 @@ from altmonitor.core.status import (
 from altmonitor.core.types import Destination
 from altmonitor.detectors.verdict import Explanation
 from altmonitor.settings.audience import Audience, Overrides
-from altmonitor.settings.changes import ChangeMade, RecordedChange, Writer
+from altmonitor.settings.changes import Author, ChangeMade, RecordedChange
 from altmonitor.settings.presets import BudgetProposal, BudgetRow, NotEnoughHistory, ThresholdRow
 from altmonitor.settings.settings import Settings
-from altmonitor.settings.state import Home, SettingsHolder, State, moved_place
+from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State, moved_place
 
 MAIN = Destination(chat_id=-1001)
 TOPIC = Destination(chat_id=-1001, topic_id=7)
 GROUP = Destination(chat_id=-1002)
-ANN = Writer(user_id=7, name="ann")
-GUEST = Writer(user_id=8, name="guest", may_change=False)
+ANN = Author(user_id=7, name="ann")
+GUEST = Author(user_id=8, name="guest", may_change=False)
 NOW_S = 1_790_000_000
 LISTED = (
     "BTCUSDT",
@@ -90,7 +90,7 @@ class MemoryStore:
 class MemoryAlerts:
     """Answers from a list, newest first; remembers what it was asked."""
 
-    def __init__(self, *told: ToldAlert) -> None:
+    def __init__(self, *told: StoredAlert) -> None:
         self.told = told
         self.asked: list[dict[str, object]] = []
         self.stats_answer = AlertStats()
@@ -98,7 +98,7 @@ class MemoryAlerts:
 
     async def recent(
         self, *, limit: int, symbol: str | None = None, kind: Kind | None = None, since_s: float | None = None
-    ) -> Sequence[ToldAlert]:
+    ) -> Sequence[StoredAlert]:
         self.asked.append({"limit": limit, "symbol": symbol, "kind": kind, "since_s": since_s})
         if self.problem:
             raise StorageError(self.problem)
@@ -180,11 +180,11 @@ class MemoryMarket:
         self._ask("funding", symbol)
         return FundingFacts(symbol=symbol, rate=0.0001, as_of_ms=NOW_S * 1000) if symbol == "SOLUSDT" else None
 
-    async def chart(self, symbol: str, *, place: Destination) -> Chart | None:
+    async def chart(self, symbol: str, *, place: Destination) -> ChartPicture | None:
         self._ask("chart", symbol)
         if symbol != "SOLUSDT":
             return None
-        return Chart(symbol=symbol, png=b"png", from_ms=(NOW_S - 3600) * 1000, to_ms=NOW_S * 1000)
+        return ChartPicture(symbol=symbol, png=b"png", from_ms=(NOW_S - 3600) * 1000, to_ms=NOW_S * 1000)
 
     async def why(self, symbol: str, *, at_ms: int | None, place: Destination) -> Explanation:
         self._ask("why", symbol, at_ms, place)
@@ -258,11 +258,11 @@ class Desk:
         self.budget = MemoryBudget()
         self.samples = MemorySamples()
         state = state or State(main=overrides or Overrides())
-        self.holder = SettingsHolder(base or Settings(), state, home=Home(destinations=destinations))
+        self.holder = SettingsStore(base or Settings(), state, home=EnvironmentDefaults(destinations=destinations))
         self.listed = listed
         self.now_s = NOW_S
-        self.desk = CommandDesk(
-            Surroundings(
+        self.desk = CommandExecutor(
+            ExecutorDeps(
                 holder=self.holder,
                 store=self.store,
                 alerts=self.alerts if is_history_on else None,
@@ -280,6 +280,6 @@ class Desk:
         return self.holder.current
 
     async def __call__(
-        self, text: str, *, at: Destination = MAIN, who: Writer = ANN, bot_name: str | None = None
+        self, text: str, *, at: Destination = MAIN, who: Author = ANN, bot_name: str | None = None
     ) -> Reply | None:
         return await self.desk.handle(text, who=who, place=at, now_s=self.now_s, bot_name=bot_name)

@@ -22,7 +22,7 @@ from altmonitor.commands.replies import (
     WatchlistChanged,
     WatchlistShown,
 )
-from altmonitor.core.alert import Alert, AlertStats, ToldAlert
+from altmonitor.core.alert import Alert, AlertStats, StoredAlert
 from altmonitor.settings.audience import Overrides
 from altmonitor.settings.changes import NOT_MUTED
 from altmonitor.settings.input import Unlisted
@@ -269,7 +269,7 @@ async def test_a_coin_whose_name_is_a_number_can_be_muted() -> None:
 
 async def test_history_asks_for_the_listed_symbol() -> None:
     desk = Desk()
-    desk.alerts.told = tuple(ToldAlert(alert=alert("SOLUSDT", i), delivery="sent") for i in range(1, 30))
+    desk.alerts.told = tuple(StoredAlert(alert=alert("SOLUSDT", i), delivery="sent") for i in range(1, 30))
     reply = await desk("/history 20 sol price")
     assert desk.alerts.asked == [{"limit": 20, "symbol": "SOLUSDT", "kind": "price", "since_s": None}]
     assert isinstance(reply, HistoryShown)
@@ -278,7 +278,7 @@ async def test_history_asks_for_the_listed_symbol() -> None:
 
 async def test_history_of_a_delisted_symbol_is_shown_and_of_an_unknown_one_suggests() -> None:
     desk = Desk()
-    desk.alerts.told = (ToldAlert(alert=alert("GONEUSDT"), delivery="sent"),)
+    desk.alerts.told = (StoredAlert(alert=alert("GONEUSDT"), delivery="sent"),)
     gone = await desk("/history gone")
     assert isinstance(gone, HistoryShown)
     assert len(gone.alerts) == 1

@@ -20,10 +20,10 @@ from altmonitor.commands.replies_settings import (
 )
 from altmonitor.core.alert import Kind
 from altmonitor.core.types import Destination
-from altmonitor.settings.audience import Budget, Overrides, QuietHours
+from altmonitor.settings.audience import BudgetSetting, Overrides, QuietHours
 from altmonitor.settings.changes import Difference
 from altmonitor.settings.settings import Settings
-from altmonitor.settings.state import Home, SettingsHolder, State
+from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State
 from tests.commands.desk import GROUP, MAIN, NOW_S, TOPIC, Desk
 
 OTHER = Destination(chat_id=55)
@@ -33,11 +33,11 @@ OI: frozenset[Kind] = frozenset({"oi"})
 
 def holder(
     main: Overrides | None = None, *, destinations: tuple[Destination, ...] = (MAIN, GROUP), **chats: Overrides
-) -> SettingsHolder:
+) -> SettingsStore:
     """chats: by the names `group` and `topic`."""
     places = {"group": GROUP, "topic": TOPIC}
     state = State(main=main or Overrides(), chats={places[name]: own for name, own in chats.items()})
-    return SettingsHolder(Settings(pump_threshold=3.0), state, home=Home(destinations=destinations))
+    return SettingsStore(Settings(pump_threshold=3.0), state, home=EnvironmentDefaults(destinations=destinations))
 
 
 # --- following ---------------------------------------------------------------------------------------------------
@@ -81,10 +81,10 @@ def test_one_symbols_own_numbers_lie_over_the_destinations() -> None:
 
 
 def test_the_thresholds_of_a_budget_give_way_to_what_a_chat_set_itself() -> None:
-    main = Overrides(numbers={"pump_threshold": 4.0}, budget=Budget(per_day=20, numbers={"pump_threshold": 9.0}))
+    main = Overrides(numbers={"pump_threshold": 4.0}, budget=BudgetSetting(per_day=20, numbers={"pump_threshold": 9.0}))
     audiences = holder(main, group=Overrides(numbers={"pump_threshold": 2.0})).audiences
     assert [a.settings.pump_threshold for a in audiences] == [9.0, 2.0]
-    audiences = holder(main, group=Overrides(budget=Budget(per_day=0))).audiences
+    audiences = holder(main, group=Overrides(budget=BudgetSetting(per_day=0))).audiences
     assert [(a.settings.pump_threshold, a.budget_per_day) for a in audiences] == [(9.0, 20), (4.0, 0)]
 
 
@@ -240,7 +240,7 @@ async def test_a_destination_of_the_environment_that_was_removed_stays_removed()
     desk = Desk(destinations=(MAIN, GROUP))
     await desk("/route off", at=GROUP)
     assert desk.store.states[-1] == State(chats={GROUP: Overrides(kinds=frozenset())})
-    again = SettingsHolder(Settings(), desk.store.states[-1], home=Home(destinations=(MAIN, GROUP)))
+    again = SettingsStore(Settings(), desk.store.states[-1], home=EnvironmentDefaults(destinations=(MAIN, GROUP)))
     assert [a.destination for a in again.audiences] == [MAIN]
     await desk("/route all", at=GROUP)
     assert desk.holder.destinations == (MAIN, GROUP)

@@ -24,8 +24,8 @@ from altmonitor.commands.replies import (
 from altmonitor.commands.replies_settings import ChangesShown, ConfirmAsked, NothingToUndo, Undone, UndoRefused
 from altmonitor.core.types import Destination
 from altmonitor.settings.audience import Overrides
-from altmonitor.settings.changes import Difference, Writer
-from altmonitor.settings.state import Own, State
+from altmonitor.settings.changes import Author, Difference
+from altmonitor.settings.state import DestinationOverrides, State
 from tests.commands.desk import GROUP, GUEST, MAIN, NOW_S, TOPIC, Desk
 
 # --- the record --------------------------------------------------------------------------------------------------
@@ -37,7 +37,10 @@ async def test_a_change_is_recorded_with_who_when_where_and_what() -> None:
     made = desk.changes.rows[0].made
     assert (made.at_ms, made.who, made.user_id, made.place) == (NOW_S * 1000, "ann", 7, MAIN)
     assert made.command == "/set_pump 5"
-    assert (made.before, made.after) == (Own(), Own(overrides=Overrides(numbers={"pump_threshold": 5.0})))
+    assert (made.before, made.after) == (
+        DestinationOverrides(),
+        DestinationOverrides(overrides=Overrides(numbers={"pump_threshold": 5.0})),
+    )
     shown = await desk("/changes")
     assert isinstance(shown, ChangesShown)
     assert shown.rows[0][1] == (Difference(key="pump_threshold", old=None, new=5.0),)
@@ -260,7 +263,7 @@ async def test_a_refusal_is_said_once_an_hour_to_each() -> None:
 
 async def test_a_channel_without_a_user_may_change_where_it_may() -> None:
     desk = Desk()
-    assert isinstance(await desk("/set_pump 5", who=Writer(user_id=None, name="News")), NumbersChanged)
+    assert isinstance(await desk("/set_pump 5", who=Author(user_id=None, name="News")), NumbersChanged)
     assert desk.store.who == ["News"]
 
 

@@ -14,7 +14,7 @@ from altmonitor.commands.replies_settings import (
     PresetsShown,
     SymbolNumbersShown,
 )
-from altmonitor.settings.audience import Budget, Overrides
+from altmonitor.settings.audience import BudgetSetting, Overrides
 from altmonitor.settings.changes import Difference
 from altmonitor.settings.presets import PRESETS, NotEnoughHistory, preset_in_force
 from altmonitor.settings.settings import SETTING_OF, Settings
@@ -151,7 +151,7 @@ async def test_a_threshold_set_by_hand_wins_over_the_budgets() -> None:
     await desk("/budget 20 yes")
     await desk("/set_pump 4")
     assert desk.settings.pump_threshold == 4.0
-    assert desk.holder.state.main.budget == Budget(per_day=20)
+    assert desk.holder.state.main.budget == BudgetSetting(per_day=20)
 
 
 async def test_a_preset_ends_a_budget() -> None:
@@ -168,7 +168,7 @@ async def test_a_chat_may_refuse_the_budget_it_follows() -> None:
     await desk("/budget 20 yes")
     await desk("/budget off", at=GROUP)
     assert [a.settings.pump_threshold for a in desk.holder.audiences] == [6.0, 3.0]
-    assert desk.holder.state.chats[GROUP] == Overrides(budget=Budget(per_day=0))
+    assert desk.holder.state.chats[GROUP] == Overrides(budget=BudgetSetting(per_day=0))
 
 
 async def test_too_little_history_changes_nothing() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
-from altmonitor.delivery.context import Events, Voice, Wiring
+from altmonitor.delivery.context import DeliveryDeps, DeliveryEvents, DestinationStyle
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.delivery.presses import PressMemory
 from altmonitor.interfaces.delivery import Queued, Renderer
@@ -42,7 +42,7 @@ class Bench:
     clock: MovableClock
     store: CountingStore
     channel: FakeChannel
-    wiring: Wiring
+    wiring: DeliveryDeps
     dispatcher: Dispatcher
     happened: list[object] = field(default_factory=list)
     told: list[tuple[Destination, str, int]] = field(default_factory=list)
@@ -77,14 +77,14 @@ def make(
     min_interval_s: float | None = None,
     per_part: int = 150,
     renderer: Renderer | None = None,
-    voices: Callable[[Destination], Voice] | None = None,
+    voices: Callable[[Destination], DestinationStyle] | None = None,
 ) -> Bench:
     clock = MovableClock(NOW_MS)
     store = CountingStore(clock=clock, destinations=destinations)
     channel = FakeChannel(clock)
     happened: list[object] = []
     told: list[tuple[Destination, str, int]] = []
-    events = Events(
+    events = DeliveryEvents(
         trouble=lambda at, reason: happened.append((at, reason)),
         moved=lambda old, new: happened.append((old, new)),
         fatal=lambda problem: happened.append(str(problem)),
@@ -92,7 +92,7 @@ def make(
         topic_lost=lambda at, reason: happened.append((at, f"lost: {reason}")),
         told=lambda at, alert, message_id: told.append((at, alert.symbol, message_id)),
     )
-    wiring = Wiring(
+    wiring = DeliveryDeps(
         outbox=store,
         channel=channel,
         renderer=renderer or PlainRenderer(per_part),

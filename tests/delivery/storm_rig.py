@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from altmonitor.core.alert import Alert, Details
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.types import Destination, Secret
-from altmonitor.delivery.context import Wiring
+from altmonitor.delivery.context import DeliveryDeps
 from altmonitor.delivery.destination_style import MessageRenderer
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.render.digest import DigestContext
@@ -157,7 +157,7 @@ async def rig(path: Path, *, speed: float = SPEED) -> AsyncIterator[Rig]:
     renderer = MessageRenderer("en", ZoneInfo("UTC"), market=lambda: market)
     async with SqliteStore(path, clock=clock, options=StoreOptions(destinations=(GROUP,))) as store:
         dispatcher = Dispatcher(
-            Wiring(outbox=store, channel=channel, renderer=renderer, clock=clock), store.destinations
+            DeliveryDeps(outbox=store, channel=channel, renderer=renderer, clock=clock), store.destinations
         )
         running = asyncio.create_task(dispatcher.run())
         try:

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
-from altmonitor.delivery.context import Voice, Wiring
+from altmonitor.delivery.context import DeliveryDeps, DestinationStyle
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.storage.memory import MemoryStore
 from tests.delivery.chat_fakes import PlainRenderer
@@ -81,7 +81,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             self.store.put(pump(symbol, at_ms=now_ms, key=symbol, metric=metric, direction=direction, late=late))
 
     async def _start(self) -> None:
-        wiring = Wiring(
+        wiring = DeliveryDeps(
             outbox=self.store,
             channel=self.chat,
             renderer=PlainRenderer(PER_PART),
@@ -92,9 +92,9 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.task = asyncio.create_task(self.dispatcher.run())
         await self.clock.settle()
 
-    def _voice(self, destination: Destination) -> Voice:
+    def _voice(self, destination: Destination) -> DestinationStyle:
         home, nights = self.chat.home(destination), self.chat.nights
-        return Voice(
+        return DestinationStyle(
             renderer=PlainRenderer(PER_PART),
             is_silent=home in nights.silent,
             quiet_until=lambda at_ms: nights.until_ms(home, at_ms),

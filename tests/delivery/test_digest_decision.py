@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from altmonitor.delivery.digest import Gather, Moment, Tell, Wait, decide
+from altmonitor.delivery.digest import DigestMoment, Gather, SendNow, Wait, decide
 from altmonitor.interfaces.delivery import Queued
 from tests.storage.samples import GROUP, NOW_MS, pump
 
@@ -20,8 +20,8 @@ def row(number: int, *, waited_s: float = 0.0, age_s: float | None = None, **fie
     )
 
 
-def moment(*, fits: int = 3, **fields: object) -> Moment:
-    return Moment(now_ms=NOW_MS, can_leave=lambda count: count <= fits, **fields)  # type: ignore[arg-type]
+def moment(*, fits: int = 3, **fields: object) -> DigestMoment:
+    return DigestMoment(now_ms=NOW_MS, can_leave=lambda count: count <= fits, **fields)  # type: ignore[arg-type]
 
 
 def ids(decision: object) -> list[int | None]:
@@ -35,12 +35,12 @@ def test_nothing_waits() -> None:
 
 def test_a_single_alert_leaves_at_once() -> None:
     only = row(1)
-    assert decide([only], moment()) == Tell(row=only)
+    assert decide([only], moment()) == SendNow(row=only)
 
 
 def test_what_fits_leaves_one_by_one_oldest_first() -> None:
     rows = [row(1), row(2), row(3)]
-    assert decide(rows, moment()) == Tell(row=rows[0])
+    assert decide(rows, moment()) == SendNow(row=rows[0])
 
 
 def test_too_much_gathers_for_a_moment_and_leaves_together() -> None:
@@ -66,13 +66,13 @@ def test_later_alerts_of_a_storm_gather_into_the_next_digest() -> None:
 
 def test_when_the_storm_is_over_a_single_alert_leaves_at_once_again() -> None:
     only = row(1)
-    assert decide([only], moment(digest_age_s=5.0, told_lately=0)) == Tell(row=only)
-    assert decide([only], moment(digest_age_s=31.0, told_lately=40)) == Tell(row=only)
+    assert decide([only], moment(digest_age_s=5.0, told_lately=0)) == SendNow(row=only)
+    assert decide([only], moment(digest_age_s=31.0, told_lately=40)) == SendNow(row=only)
 
 
 def test_old_news_leaves_in_a_digest_marked_late_even_alone() -> None:
     assert decide([row(1, age_s=601)], moment()) == Gather(rows=(row(1, age_s=601),), late=True)
-    assert isinstance(decide([row(1, age_s=599)], moment()), Tell)
+    assert isinstance(decide([row(1, age_s=599)], moment()), SendNow)
 
 
 def test_what_was_found_after_the_fact_is_told_as_late() -> None:
@@ -82,7 +82,7 @@ def test_what_was_found_after_the_fact_is_told_as_late() -> None:
 
 def test_fresh_alerts_go_before_old_ones_but_not_for_ever() -> None:
     rows = [row(1, age_s=5000), row(2)]
-    assert decide(rows, moment(fresh_in_a_row=2)) == Tell(row=rows[1])
+    assert decide(rows, moment(fresh_in_a_row=2)) == SendNow(row=rows[1])
     assert decide(rows, moment(fresh_in_a_row=3)) == Gather(rows=(rows[0],), late=True)
 
 
@@ -90,4 +90,4 @@ def test_possible_repeats_leave_apart_from_the_rest() -> None:
     doubtful = [row(number, waited_s=1, maybe_repeated=True) for number in (1, 2)]
     sure = [row(number, waited_s=1) for number in (3, 4, 5)]
     assert ids(decide([*sure, *doubtful], moment())) == [1, 2]
-    assert decide([*sure, doubtful[0], row(6, waited_s=1)], moment()) == Tell(row=doubtful[0])
+    assert decide([*sure, doubtful[0], row(6, waited_s=1)], moment()) == SendNow(row=doubtful[0])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.types import Destination, Secret
-from altmonitor.delivery.context import Wiring
+from altmonitor.delivery.context import DeliveryDeps
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.sim.telegram.server import SimTelegram
 from altmonitor.storage.store import SqliteStore, StoreOptions
@@ -44,7 +44,7 @@ async def whole(path: Path, *destinations: Destination, speed: float = 10) -> As
     channel = TelegramChannel(Secret(TOKEN), api_url=sim.url, clock=clock)
     await channel.start()
     async with SqliteStore(path, clock=clock, options=StoreOptions(destinations=destinations)) as store:
-        wiring = Wiring(outbox=store, channel=channel, renderer=PlainRenderer(), clock=clock)
+        wiring = DeliveryDeps(outbox=store, channel=channel, renderer=PlainRenderer(), clock=clock)
         dispatcher = Dispatcher(wiring, store.destinations)
         running = asyncio.create_task(dispatcher.run())
         try:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from altmonitor.core.alert import Alert, Details
 from altmonitor.core.types import Destination
-from altmonitor.delivery.alert_charts import FollowingPictures, Picture
+from altmonitor.delivery.alert_charts import ChartPictureFile, FollowingPictures
 from tests.storage.samples import GROUP, PRIVATE, pump
 
 ZONES = {PRIVATE: ZoneInfo("Europe/Berlin"), GROUP: ZoneInfo("Asia/Shanghai")}
@@ -20,12 +20,12 @@ class Drawing:
         self.may_go = asyncio.Event()
         self.may_go.set()
 
-    async def of_alert(self, alert: Alert, *, tz: tzinfo) -> Picture | None:
+    async def of_alert(self, alert: Alert, *, tz: tzinfo) -> ChartPictureFile | None:
         self.asked.append((alert.symbol, str(tz)))
         await self.may_go.wait()
         if alert.symbol == "NONEUSDT":
             return None
-        return Picture(key=alert.key, png=alert.symbol.encode(), caption_html="caption", from_ms=0, to_ms=1)
+        return ChartPictureFile(key=alert.key, png=alert.symbol.encode(), caption_html="caption", from_ms=0, to_ms=1)
 
 
 class Shown:

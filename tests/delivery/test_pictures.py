@@ -10,7 +10,7 @@ from datetime import UTC
 from zoneinfo import ZoneInfo
 
 from altmonitor.core.errors import ExchangeError, ExchangeUnreachable
-from altmonitor.delivery.alert_charts import Charting, Picture, Pictures
+from altmonitor.delivery.alert_charts import Charting, ChartPictureFile, Pictures
 from altmonitor.market.candles import Candle
 from altmonitor.render.charts.layout import ChartSpec, Mark
 from tests.movable_clock import MovableClock
@@ -77,7 +77,7 @@ async def test_the_picture_belongs_to_the_alert_and_shows_the_minutes_before_it(
     async with studio() as at:
         picture = await at.pictures.of_alert(PRICE, tz=UTC)
 
-        assert picture == Picture(
+        assert picture == ChartPictureFile(
             key="price:SWARMSUSDT:PUMP:1m:1787958000000",
             png=b"png 1",
             caption_html="<code>SWARMSUSDT</code> · +5.21 % · 1m · 23:00:39 UTC",

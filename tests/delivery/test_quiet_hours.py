@@ -5,7 +5,7 @@ import pytest
 from altmonitor.core.alert import Details
 from altmonitor.core.errors import ChatUnreachable
 from altmonitor.core.types import Destination
-from altmonitor.delivery.context import Voice
+from altmonitor.delivery.context import DestinationStyle
 from tests.delivery.bench import Bench, make, running
 from tests.delivery.chat_fakes import PlainRenderer
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, TOPIC
@@ -20,8 +20,8 @@ class Nights:
         self.nights: dict[Destination, tuple[float, float]] = {}
         self.silent: set[Destination] = set()
 
-    def __call__(self, where: Destination) -> Voice:
-        return Voice(
+    def __call__(self, where: Destination) -> DestinationStyle:
+        return DestinationStyle(
             renderer=PlainRenderer(),
             is_silent=where in self.silent,
             quiet_until=lambda at_ms: self._until(where, at_ms),

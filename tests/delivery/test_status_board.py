@@ -12,7 +12,7 @@ import pytest
 
 from altmonitor.core.errors import ChatGone, ChatMoved, ChatUnreachable, DeliveryError, MessageRefused, StorageError
 from altmonitor.core.types import Destination
-from altmonitor.delivery.context import Wiring
+from altmonitor.delivery.context import DeliveryDeps
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.delivery.status_message import StatusBoard
 from altmonitor.render.status import Board
@@ -51,7 +51,7 @@ class House:
         self.channel = FakeChannel(self.clock)
         self.state = "fine"
         self.dispatcher = Dispatcher(
-            Wiring(outbox=self.store, channel=self.channel, renderer=PlainRenderer(), clock=self.clock),
+            DeliveryDeps(outbox=self.store, channel=self.channel, renderer=PlainRenderer(), clock=self.clock),
             self.store.destinations,
         )
         self.board = StatusBoard(clock=self.clock, chats=self.dispatcher, memory=self.remembered, board=self._board_now)

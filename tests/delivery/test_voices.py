@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from altmonitor.core.types import Destination
-from altmonitor.delivery.destination_style import Voices, quiet_until_ms
+from altmonitor.delivery.destination_style import DestinationStyles, quiet_until_ms
 from altmonitor.settings.audience import Audience, QuietHours
 from altmonitor.settings.settings import Settings
 from tests.render.render_cases import PRICE
@@ -28,7 +28,7 @@ def iso(unix_ms: int | None) -> str | None:
 
 
 def test_each_destination_has_its_own_words_and_a_topic_without_any_those_of_its_chat_else_of_the_main_one() -> None:
-    voices = Voices([audience(MAIN), audience(CHAT, lang="zh", is_silent=True)])
+    voices = DestinationStyles([audience(MAIN), audience(CHAT, lang="zh", is_silent=True)])
 
     def first_line(where: Destination) -> str:
         return voices.of(where).renderer.alert(PRICE, maybe_repeated=False).split("\n")[0]
@@ -41,7 +41,7 @@ def test_each_destination_has_its_own_words_and_a_topic_without_any_those_of_its
 
 
 def test_new_audiences_hold_at_once() -> None:
-    voices = Voices([audience(MAIN)])
+    voices = DestinationStyles([audience(MAIN)])
     voices.use([audience(MAIN, lang="ru", tz="Europe/Berlin"), audience(TOPIC, lang="zh")])
     assert (voices.style(MAIN).lang, str(voices.style(MAIN).tz)) == ("ru", "Europe/Berlin")
     assert voices.style(TOPIC).lang == "zh"
@@ -49,7 +49,7 @@ def test_new_audiences_hold_at_once() -> None:
 
 
 def test_a_group_that_moved_speaks_as_before_under_either_id() -> None:
-    voices = Voices([audience(MAIN), audience(CHAT, lang="zh")])
+    voices = DestinationStyles([audience(MAIN), audience(CHAT, lang="zh")])
     moved = Destination(chat_id=-100777)
     voices.moved(CHAT, moved)
     assert voices.style(moved).lang == "zh"
@@ -59,7 +59,7 @@ def test_a_group_that_moved_speaks_as_before_under_either_id() -> None:
 
 def test_without_an_audience_there_is_nothing_to_speak_for() -> None:
     with pytest.raises(ValueError, match="one audience at least"):
-        Voices([])
+        DestinationStyles([])
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,6 @@ def test_in_the_hour_that_comes_twice_the_end_lies_ahead() -> None:
 
 
 def test_what_waits_in_quiet_hours_counts_from_their_end() -> None:
-    voices = Voices([audience(MAIN, quiet=NIGHT)])
+    voices = DestinationStyles([audience(MAIN, quiet=NIGHT)])
     assert iso(voices.due_ms(MAIN, ms("2026-11-20 23:30"))) == "2026-11-21 07:00"
     assert voices.due_ms(MAIN, ms("2026-11-20 12:00")) == ms("2026-11-20 12:00")

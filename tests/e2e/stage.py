@@ -10,7 +10,7 @@ from pathlib import Path
 
 from altmonitor import config as configuration
 from altmonitor.app.app import App
-from altmonitor.app.market import Choices
+from altmonitor.app.market import MarketOptions
 from altmonitor.cli.run import telegram_outlet
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import ScaledClock
@@ -117,7 +117,7 @@ async def stage(
             channel = TelegramChannel(Secret(TOKEN), api_url=telegram.url, clock=clock, timeouts=patience)
             async with telegram_outlet(channel, config.destinations) as outlet:
                 feed = FeedOptions(gather_ms=config.feed_gather_ms, shortest_silence_s=stall_s * speed)
-                choices = Choices(feed=feed)
+                choices = MarketOptions(feed=feed)
                 app = App(config, clock=clock, outlet=outlet, choices=choices)
                 running = asyncio.create_task(app.run())
                 try:

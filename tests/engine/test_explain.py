@@ -8,7 +8,7 @@ import pytest
 
 from altmonitor.core.types import Destination
 from altmonitor.detectors.verdict import RuleCheck, Verdict
-from altmonitor.engine.decision_log import Trace
+from altmonitor.engine.decision_log import DecisionLog
 from altmonitor.interfaces.exchange import DayTicker, OpenInterest
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
@@ -145,7 +145,7 @@ def judgement(value: float, verdict: Verdict = Verdict.COOLING_DOWN) -> RuleChec
 
 
 def test_the_trace_keeps_what_is_nearest_to_telling() -> None:
-    trace = Trace()
+    trace = DecisionLog()
     seen = [
         (judgement(3.0), True),
         (judgement(2.0), False),
@@ -163,8 +163,8 @@ def test_the_trace_keeps_what_is_nearest_to_telling() -> None:
 
 
 def test_the_trace_is_bounded_and_says_how_far_back_it_goes() -> None:
-    assert Trace().known_from_ms is None
-    trace = Trace(most=10)
+    assert DecisionLog().known_from_ms is None
+    trace = DecisionLog(most=10)
     trace.begin(T0 + 5_000)
     assert trace.known_from_ms == T0
     for minute in range(15):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from altmonitor.core.alert import Alert, Direction, Kind
 from altmonitor.core.types import Destination
-from altmonitor.engine.audience_state import DAY_MS, Standing
+from altmonitor.engine.audience_state import DAY_MS, RankLog
 from altmonitor.interfaces.exchange import ToldSize
 
 HOUR_MS = 3_600_000
@@ -38,8 +38,8 @@ def alert(
     )
 
 
-def told(*alerts: Alert, tz: str = "UTC", since_ms: int = NOON_MS - 30 * DAY_MS) -> Standing:
-    standing = Standing(tz, known_since_ms=since_ms)
+def told(*alerts: Alert, tz: str = "UTC", since_ms: int = NOON_MS - 30 * DAY_MS) -> RankLog:
+    standing = RankLog(tz, known_since_ms=since_ms)
     for one in alerts:
         standing.note(one)
     return standing
@@ -101,7 +101,7 @@ def test_less_than_a_day_is_nothing_to_tell_and_so_is_what_is_told_late() -> Non
 
 
 def test_it_is_never_longer_than_anything_is_known() -> None:
-    standing = Standing("UTC", known_since_ms=NOON_MS)
+    standing = RankLog("UTC", known_since_ms=NOON_MS)
     place = Destination(chat_id=1)
     row = ToldSize(place, "DOGEUSDT", "price", "PUMP", "1m", 3.0, NOON_MS - 5 * DAY_MS)
     standing.restore([row], known_since_ms=NOON_MS - 5 * DAY_MS)

@@ -16,7 +16,7 @@ from altmonitor.core.errors import ExchangeError
 from altmonitor.exchanges.binance.rest import BinanceRest
 from altmonitor.exchanges.rest.block import read_refusal
 from altmonitor.exchanges.rest.budget import Ask
-from altmonitor.exchanges.rest.guard import Answer, Guard, Send
+from altmonitor.exchanges.rest.guard import Guard, RestAnswer, Send
 from altmonitor.interfaces.exchange import Priority
 from tests.fuzz import NONSENSE, broken, encoded
 from tests.movable_clock import T0, MovableClock
@@ -62,18 +62,18 @@ STATUSES = [200, 200, 200, 400, 404]
 class Parrot(Guard):
     """A guard in front of an exchange that says one thing to everybody."""
 
-    def __init__(self, clock: MovableClock, answer: Answer) -> None:
+    def __init__(self, clock: MovableClock, answer: RestAnswer) -> None:
         super().__init__("fuzz", clock=clock)
         self._answer = answer
 
-    async def fetch(self, ask: Ask, send: Send, *, wait_s: float) -> Answer:
+    async def fetch(self, ask: Ask, send: Send, *, wait_s: float) -> RestAnswer:
         return self._answer
 
 
 def ask(question: Question, status: int, body: bytes) -> Any:
     """What the question gives, or the error it raises."""
     clock = MovableClock()
-    rest = BinanceRest("http://fuzz", clock=clock, guard=Parrot(clock, Answer(status, {}, body)))
+    rest = BinanceRest("http://fuzz", clock=clock, guard=Parrot(clock, RestAnswer(status, {}, body)))
 
     async def asking() -> Any:
         """No retry waits for long: nobody here answers with a 5xx."""

@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from altmonitor.exchanges.binance.connection import Connection, Overlap, Shared
+from altmonitor.exchanges.binance.connection import FeedConnection, Overlap, Shared
 from altmonitor.exchanges.binance.frames import ShutdownNotice, Skipped, decode_other
 from altmonitor.exchanges.ws.transport import CloseReason, OnFrames, TransportOptions
 from altmonitor.interfaces.exchange import FeedEvent
@@ -92,7 +92,7 @@ class Bench:
             open_transport=self._open,
             options=TransportOptions(),
         )
-        self.connection = Connection(self.shared, silence_limit_s=lambda: 30.0)
+        self.connection = FeedConnection(self.shared, silence_limit_s=lambda: 30.0)
         asyncio.run(self.connection.open())
 
     async def _open(self, url: str, *, on_frames: OnFrames, options: TransportOptions) -> Line:

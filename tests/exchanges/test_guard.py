@@ -12,7 +12,7 @@ import pytest
 from altmonitor.core.errors import BudgetExhausted, ExchangeBlocked, ExchangeUnreachable, RegionBlocked
 from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.rest.budget import FUTURES_DATA, Ask
-from altmonitor.exchanges.rest.guard import Answer, Guard
+from altmonitor.exchanges.rest.guard import Guard, RestAnswer
 from altmonitor.interfaces.exchange import Priority
 from tests.movable_clock import T0, MovableClock
 
@@ -32,9 +32,9 @@ class Host:
         self.takes_s = 0.0
         self.is_dead = False
 
-    async def send(self, target: str) -> Answer:
+    async def send(self, target: str) -> RestAnswer:
         self.asked.append((self._clock.monotonic() - 1_000.0, target))
-        answer = Answer(self.status, dict(self.headers), self.body)
+        answer = RestAnswer(self.status, dict(self.headers), self.body)
         if self.takes_s:
             await self._clock.sleep(self.takes_s)
         if self.is_dead:
@@ -56,7 +56,7 @@ class Gate:
 
     def ask(
         self, priority: Priority = Priority.SWEEP, *, wait_s: float = 65.0, target: str = OI, weight: int = 1
-    ) -> Awaitable[Answer]:
+    ) -> Awaitable[RestAnswer]:
         return self.guard.fetch(Ask(target=target, priority=priority, weight=weight), self.host.send, wait_s=wait_s)
 
     async def refused(self, status: int, **headers: str) -> ExchangeBlocked:
@@ -117,7 +117,7 @@ async def test_a_hundred_callers_at_the_end_of_a_block_share_one_ping() -> None:
         assert gate.host.asked == [(300.0, PING)]
         assert gate.guard.status().state == "probing"
         await gate.clock.advance(1.0)
-        assert all(isinstance(task.result(), Answer) for task in tasks)
+        assert all(isinstance(task.result(), RestAnswer) for task in tasks)
     assert len(gate.host.of(PING)) == 1
     assert len(gate.host.of(OI)) == 100
 

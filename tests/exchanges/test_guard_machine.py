@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from altmonitor.core.errors import BadAnswer, ExchangeError, ExchangeUnreachable
-from altmonitor.exchanges.rest.budget import Ask, Budget
-from altmonitor.exchanges.rest.guard import Answer, Guard
+from altmonitor.exchanges.rest.budget import Ask, RequestBudget
+from altmonitor.exchanges.rest.guard import Guard, RestAnswer
 from altmonitor.interfaces.exchange import Priority
 from tests.movable_clock import MovableClock
 
@@ -51,7 +51,7 @@ class Asked:
     priority: Priority
     asked_s: float
     wait_s: float
-    task: asyncio.Task[Answer] | None = None
+    task: asyncio.Task[RestAnswer] | None = None
     left_s: float | None = None
 
 
@@ -76,7 +76,7 @@ class Exchange:
     overtaken: list[tuple[Asked, Asked]] = field(default_factory=list)
     refused_s: set[float] = field(default_factory=set)
 
-    async def serve(self, target: str, asked: Asked) -> Answer:
+    async def serve(self, target: str, asked: Asked) -> RestAnswer:
         is_ping = target == PING
         self._judge(target, asked)
         minute = self.clock.now_ms() // 60_000
@@ -107,7 +107,7 @@ class Exchange:
             if is_before and self.blocked_s < other.asked_s < now_s and other.task and not other.task.done():
                 self.overtaken.append((other, asked))
 
-    def _answer(self, reply: Reply, *, is_ping: bool, used: int) -> Answer:
+    def _answer(self, reply: Reply, *, is_ping: bool, used: int) -> RestAnswer:
         if reply.status == NO_ANSWER:
             raise ExchangeUnreachable("no answer")
         if reply.status == CUT_OFF:
@@ -131,7 +131,7 @@ class Exchange:
             self._refuse(severity, told_s or None, now_s)
         elif is_ping:
             self.needs_ping, self.blocked_s = False, now_s
-        return Answer(reply.status, headers, body)
+        return RestAnswer(reply.status, headers, body)
 
     def _refuse(self, severity: int, told_s: float | None, now_s: float) -> None:
         """Refusals of requests that were under way when a block began are the same hit, unless they tell more."""
@@ -274,12 +274,12 @@ class TwoGuards(RuleBasedStateMachine):
 
     def _new_guard(self) -> Guard:
         file = Path(self.folder.name) / "block.json"
-        return Guard("fapi.example", clock=self.clock, block_file=file, budget=Budget(weight_limit=LIMIT))
+        return Guard("fapi.example", clock=self.clock, block_file=file, budget=RequestBudget(weight_limit=LIMIT))
 
-    async def _ask(self, asked: Asked, weight: int) -> Answer:
+    async def _ask(self, asked: Asked, weight: int) -> RestAnswer:
         ask = Ask(target=f"/fapi/v1/openInterest?weight={weight}", priority=asked.priority, weight=weight)
 
-        async def send(target: str) -> Answer:
+        async def send(target: str) -> RestAnswer:
             return await self.exchange.serve(target, asked)
 
         answer = await self.guards[asked.guard].fetch(ask, send, wait_s=asked.wait_s)

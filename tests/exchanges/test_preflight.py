@@ -9,7 +9,7 @@ import pytest
 
 from altmonitor.core.errors import ExchangeBlocked, ExchangeUnreachable, RegionBlocked
 from altmonitor.exchanges.binance.rest import BinanceRest, Preflight
-from altmonitor.exchanges.rest.guard import Answer, Guard
+from altmonitor.exchanges.rest.guard import Guard, RestAnswer
 from altmonitor.sim.control import RestFault
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
@@ -29,7 +29,7 @@ class Door:
         self.asked: list[float] = []
         self._statuses = list(statuses)
 
-    async def send(self, target: str) -> Answer:
+    async def send(self, target: str) -> RestAnswer:
         assert target == PING
         self.asked.append(round(self.clock.monotonic() - 1_000.0, 3))
         status = self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
@@ -37,7 +37,7 @@ class Door:
             await self.clock.sleep(1e9)
         if status == NO_ANSWER:
             raise ExchangeUnreachable("connection refused")
-        return Answer(status, {}, b"{}")
+        return RestAnswer(status, {}, b"{}")
 
     async def callers(self, count: int, *, within_s: float = 60.0) -> Sequence[BaseException | None]:
         tasks = [asyncio.create_task(self.preflight.wait(self.send)) for _ in range(count)]
@@ -95,8 +95,8 @@ async def test_the_ping_tells_what_was_spent_in_this_minute_before_the_start() -
     clock = MovableClock()
     guard = Guard("fapi.example", clock=clock)
 
-    async def send(target: str) -> Answer:
-        return Answer(200, {"X-MBX-USED-WEIGHT-1M": "2345"}, b"{}")
+    async def send(target: str) -> RestAnswer:
+        return RestAnswer(200, {"X-MBX-USED-WEIGHT-1M": "2345"}, b"{}")
 
     await clock.advance(10)
     await Preflight(guard, clock=clock).wait(send)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from altmonitor.core.errors import ExchangeUnreachable, HandshakeRefused
-from altmonitor.exchanges.ws.shard import Backoff, HandshakeBudget
+from altmonitor.exchanges.ws.shard import HandshakeBudget, ReconnectBackoff
 from tests.movable_clock import MovableClock
 
 CEILINGS_S = [1, 2, 4, 8, 16, 32, 60]
@@ -34,7 +34,7 @@ class BackoffOverDays(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.jitter = Scripted()
-        self.backoff = Backoff(self.jitter)
+        self.backoff = ReconnectBackoff(self.jitter)
         self.failures = 0
         self.refusals = 0
         self.floor_s = 0.0

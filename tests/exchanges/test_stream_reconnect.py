@@ -8,7 +8,7 @@ import random
 import pytest
 
 from altmonitor.core.errors import ExchangeUnreachable, HandshakeRefused
-from altmonitor.exchanges.ws.shard import Backoff, HandshakeBudget
+from altmonitor.exchanges.ws.shard import HandshakeBudget, ReconnectBackoff
 from tests.movable_clock import MovableClock
 
 
@@ -29,11 +29,11 @@ def refused(status: int, retry_after_s: float | None = None) -> HandshakeRefused
 
 
 def test_the_first_attempt_does_not_wait() -> None:
-    assert Backoff(Highest()).next_delay_s() == 0
+    assert ReconnectBackoff(Highest()).next_delay_s() == 0
 
 
 def test_delays_double_up_to_a_minute_with_full_jitter() -> None:
-    highest, lowest = Backoff(Highest()), Backoff(Lowest())
+    highest, lowest = ReconnectBackoff(Highest()), ReconnectBackoff(Lowest())
     delays = []
     for _ in range(8):
         highest.on_end(data_flowed_s=0)
@@ -44,7 +44,7 @@ def test_delays_double_up_to_a_minute_with_full_jitter() -> None:
 
 
 def test_only_30_s_of_data_reset_the_delay() -> None:
-    backoff = Backoff(Highest())
+    backoff = ReconnectBackoff(Highest())
     for _ in range(5):
         backoff.on_end(data_flowed_s=29.9)
     assert backoff.next_delay_s() == 16
@@ -53,7 +53,7 @@ def test_only_30_s_of_data_reset_the_delay() -> None:
 
 
 def test_failed_attempts_count_like_lost_connections() -> None:
-    backoff = Backoff(Highest())
+    backoff = ReconnectBackoff(Highest())
     backoff.on_end(data_flowed_s=100)
     backoff.on_open_failed(ExchangeUnreachable("down"))
     backoff.on_open_failed(refused(503))
@@ -62,7 +62,7 @@ def test_failed_attempts_count_like_lost_connections() -> None:
 
 @pytest.mark.parametrize("status", [403, 418, 429, 451])
 def test_a_refusal_keeps_away_for_five_minutes_and_twice_as_long_each_time_up_to_an_hour(status: int) -> None:
-    backoff = Backoff(Lowest())
+    backoff = ReconnectBackoff(Lowest())
     delays = []
     for _ in range(6):
         backoff.on_open_failed(refused(status))
@@ -71,14 +71,14 @@ def test_a_refusal_keeps_away_for_five_minutes_and_twice_as_long_each_time_up_to
 
 
 def test_what_the_exchange_asks_for_is_never_shortened() -> None:
-    backoff = Backoff(Lowest())
+    backoff = ReconnectBackoff(Lowest())
     backoff.on_open_failed(refused(429, retry_after_s=14_400))
     assert backoff.next_delay_s() == 14_400
 
 
 def test_twelve_connects_in_the_first_minute_are_never_exceeded_by_chance() -> None:
     for seed in range(2_000):
-        backoff = Backoff(random.Random(seed))
+        backoff = ReconnectBackoff(random.Random(seed))
         at_s, connects = 0.0, 0
         while at_s <= 60:
             connects += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from altmonitor.exchanges.ws.watchdog import FeedWatch, Share, Sight, SymbolWatch, silence_limit_s
+from altmonitor.exchanges.ws.watchdog import FeedState, FeedWatch, Share, SymbolWatch, silence_limit_s
 
 
 def share(*, since_s: float = 0.0, last_data_s: float | None = None) -> Share:
@@ -20,14 +20,14 @@ def test_the_whole_feed_may_be_silent_for_30_s_and_a_small_share_for_two_minutes
 def test_the_first_data_makes_it_live_once() -> None:
     watch = FeedWatch()
     assert watch.look([share()], 5.0) is None
-    assert watch.look([share(last_data_s=6.0)], 6.0) is Sight.LIVE
+    assert watch.look([share(last_data_s=6.0)], 6.0) is FeedState.LIVE
     assert watch.look([share(last_data_s=7.0)], 7.0) is None
 
 
 def test_no_data_in_the_first_30_s_is_blindness_told_once() -> None:
     watch = FeedWatch()
     assert watch.look([share()], 29.9) is None
-    assert watch.look([share()], 30.0) is Sight.BLIND
+    assert watch.look([share()], 30.0) is FeedState.BLIND
     assert watch.look([share()], 31.0) is None
 
 
@@ -35,29 +35,29 @@ def test_30_s_of_silence_end_a_live_feed_and_data_begins_it_anew() -> None:
     watch = FeedWatch()
     watch.look([share(last_data_s=1.0)], 1.0)
     assert watch.look([share(last_data_s=1.0)], 30.9) is None
-    assert watch.look([share(last_data_s=1.0)], 31.0) is Sight.BLIND
-    assert watch.look([share(last_data_s=100.0)], 100.5) is Sight.LIVE
+    assert watch.look([share(last_data_s=1.0)], 31.0) is FeedState.BLIND
+    assert watch.look([share(last_data_s=100.0)], 100.5) is FeedState.LIVE
 
 
 def test_one_dark_share_makes_the_feed_blind_until_all_are_back() -> None:
     watch = FeedWatch()
     watch.look([share(last_data_s=1.0), share(last_data_s=1.0)], 1.0)
-    assert watch.look([share(last_data_s=40.0), share(last_data_s=5.0)], 40.0) is Sight.BLIND
+    assert watch.look([share(last_data_s=40.0), share(last_data_s=5.0)], 40.0) is FeedState.BLIND
     assert watch.look([share(last_data_s=50.0), share(last_data_s=5.0)], 50.0) is None
-    assert watch.look([share(last_data_s=60.0), share(last_data_s=60.0)], 60.0) is Sight.LIVE
+    assert watch.look([share(last_data_s=60.0), share(last_data_s=60.0)], 60.0) is FeedState.LIVE
 
 
 def test_a_share_that_was_just_added_has_its_own_30_s() -> None:
     watch = FeedWatch()
     watch.look([share(last_data_s=100.0)], 100.0)
     assert watch.look([share(last_data_s=110.0), share(since_s=100.0)], 110.0) is None
-    assert watch.look([share(last_data_s=130.0), share(since_s=100.0)], 130.0) is Sight.BLIND
+    assert watch.look([share(last_data_s=130.0), share(since_s=100.0)], 130.0) is FeedState.BLIND
 
 
 def test_nothing_to_watch_is_neither_live_nor_blind() -> None:
     watch = FeedWatch()
     assert watch.look([], 1_000.0) is None
-    assert watch.sight is Sight.STARTING
+    assert watch.sight is FeedState.STARTING
 
 
 def test_data_that_flows_is_seen_at_once_and_not_only_with_the_next_look() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from altmonitor.exchanges.binance.frames import Answer
+from altmonitor.exchanges.binance.frames import SubscribeAnswer
 from altmonitor.exchanges.binance.subscriptions import SubscriptionLedger, kline_stream
 
 
@@ -19,7 +19,7 @@ def asked(ledger: SubscriptionLedger, now_s: float = 0.0) -> list[dict[str, Any]
 
 def accept_all(ledger: SubscriptionLedger, messages: list[dict[str, Any]]) -> None:
     for message in messages:
-        ledger.on_answer(Answer(request_id=message["id"]))
+        ledger.on_answer(SubscribeAnswer(request_id=message["id"]))
 
 
 def settled(streams: list[str]) -> SubscriptionLedger:
@@ -27,7 +27,7 @@ def settled(streams: list[str]) -> SubscriptionLedger:
     ledger.want(streams)
     accept_all(ledger, asked(ledger))
     (question,) = asked(ledger)
-    ledger.on_answer(Answer(request_id=question["id"], streams=streams))
+    ledger.on_answer(SubscribeAnswer(request_id=question["id"], streams=streams))
     return ledger
 
 
@@ -70,7 +70,7 @@ def test_the_list_is_asked_for_once_after_everything_was_acknowledged() -> None:
     assert ledger.covered() == set()
     (question,) = asked(ledger)
     assert question == {"method": "LIST_SUBSCRIPTIONS", "id": 2}
-    ledger.on_answer(Answer(request_id=2, streams=["a", "b"]))
+    ledger.on_answer(SubscribeAnswer(request_id=2, streams=["a", "b"]))
     assert ledger.covered() == {"a", "b"}
     assert ledger.is_settled
     assert asked(ledger) == []
@@ -81,12 +81,12 @@ def test_acknowledged_streams_that_are_not_in_the_list_are_asked_for_again() -> 
     ledger.want(["a", "b", "c"])
     accept_all(ledger, asked(ledger))
     (question,) = asked(ledger)
-    ledger.on_answer(Answer(request_id=question["id"], streams=["a"]))
+    ledger.on_answer(SubscribeAnswer(request_id=question["id"], streams=["a"]))
     (again,) = asked(ledger)
     assert (again["method"], again["params"]) == ("SUBSCRIBE", ["b", "c"])
     accept_all(ledger, [again])
     (question,) = asked(ledger)
-    ledger.on_answer(Answer(request_id=question["id"], streams=["a", "b"]))
+    ledger.on_answer(SubscribeAnswer(request_id=question["id"], streams=["a", "b"]))
     assert ledger.covered() == {"a", "b"}
     assert asked(ledger) == []
 
@@ -96,7 +96,7 @@ def test_streams_in_the_list_that_nobody_wants_are_unsubscribed() -> None:
     ledger.want(["a"])
     accept_all(ledger, asked(ledger))
     (question,) = asked(ledger)
-    ledger.on_answer(Answer(request_id=question["id"], streams=["a", "stray"]))
+    ledger.on_answer(SubscribeAnswer(request_id=question["id"], streams=["a", "stray"]))
     (message,) = asked(ledger)
     assert (message["method"], message["params"]) == ("UNSUBSCRIBE", ["stray"])
 
@@ -121,7 +121,7 @@ def test_a_refused_chunk_is_retried_whole_and_then_in_halves_until_one_name_is_l
         for message in messages:
             sent.append(message["params"])
             error = "2 Invalid request" if "bad" in message["params"] else ""
-            ledger.on_answer(Answer(request_id=message["id"], error=error))
+            ledger.on_answer(SubscribeAnswer(request_id=message["id"], error=error))
     everything = ["good1", "good2", "bad", "good3"]
     assert sent[:4] == [everything, everything, ["good1", "good2"], ["bad", "good3"]]
     assert ledger.acknowledged_count() == 3
@@ -135,7 +135,7 @@ def test_an_exchange_that_refuses_everything_is_given_up() -> None:
     while not ledger.trouble and rounds < 50:
         rounds += 1
         for message in asked(ledger):
-            ledger.on_answer(Answer(request_id=message["id"], error="1 busy"))
+            ledger.on_answer(SubscribeAnswer(request_id=message["id"], error="1 busy"))
     assert ledger.trouble == "12 control messages were refused, the last with: 1 busy"
 
 
@@ -160,17 +160,17 @@ def test_a_late_answer_to_a_chunk_that_was_sent_again_is_unmatched() -> None:
     (first,) = asked(ledger, 0.0)
     ledger.expire(10.0)
     asked(ledger, 10.0)
-    assert not ledger.on_answer(Answer(request_id=first["id"]))
-    assert ledger.on_answer(Answer(request_id=2))
+    assert not ledger.on_answer(SubscribeAnswer(request_id=first["id"]))
+    assert ledger.on_answer(SubscribeAnswer(request_id=2))
 
 
 def test_an_error_without_an_id_is_about_the_oldest_open_request() -> None:
     ledger = SubscriptionLedger()
     ledger.want(["a"])
     asked(ledger)
-    assert ledger.on_answer(Answer(request_id=None, error="3 Invalid JSON"))
+    assert ledger.on_answer(SubscribeAnswer(request_id=None, error="3 Invalid JSON"))
     assert [message["params"] for message in asked(ledger)] == [["a"]]
-    assert not SubscriptionLedger().on_answer(Answer(request_id=None, error="3 Invalid JSON"))
+    assert not SubscriptionLedger().on_answer(SubscribeAnswer(request_id=None, error="3 Invalid JSON"))
 
 
 def test_an_exchange_that_does_not_list_is_taken_at_its_word() -> None:

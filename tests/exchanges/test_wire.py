@@ -11,11 +11,11 @@ import pytest
 
 from altmonitor.exchanges.binance.frames import (
     NOT_A_KLINE,
-    Answer,
     KlineFields,
     KlineFrame,
     ShutdownNotice,
     Skipped,
+    SubscribeAnswer,
     decode_kline,
     decode_other,
 )
@@ -99,16 +99,19 @@ def test_coin_margined_contracts_are_not_ours() -> None:
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ('{"result":null,"id":7}', Answer(request_id=7)),
-        ('{"result":["btcusdt@kline_1m"],"id":3}', Answer(request_id=3, streams=["btcusdt@kline_1m"])),
-        ('{"result":[],"id":3}', Answer(request_id=3, streams=[])),
-        ('{"error":{"code":2,"msg":"Invalid request: x"},"id":5}', Answer(request_id=5, error="2 Invalid request: x")),
-        ('{"code":3,"msg":"Invalid JSON","id":6}', Answer(request_id=6, error="3 Invalid JSON")),
-        ('{"error":{"code":3,"msg":"Invalid JSON"}}', Answer(request_id=None, error="3 Invalid JSON")),
-        ('{"error":{"code":1},"id":null}', Answer(request_id=None, error="1")),
+        ('{"result":null,"id":7}', SubscribeAnswer(request_id=7)),
+        ('{"result":["btcusdt@kline_1m"],"id":3}', SubscribeAnswer(request_id=3, streams=["btcusdt@kline_1m"])),
+        ('{"result":[],"id":3}', SubscribeAnswer(request_id=3, streams=[])),
+        (
+            '{"error":{"code":2,"msg":"Invalid request: x"},"id":5}',
+            SubscribeAnswer(request_id=5, error="2 Invalid request: x"),
+        ),
+        ('{"code":3,"msg":"Invalid JSON","id":6}', SubscribeAnswer(request_id=6, error="3 Invalid JSON")),
+        ('{"error":{"code":3,"msg":"Invalid JSON"}}', SubscribeAnswer(request_id=None, error="3 Invalid JSON")),
+        ('{"error":{"code":1},"id":null}', SubscribeAnswer(request_id=None, error="1")),
     ],
 )
-def test_answers_to_control_messages(text: str, answer: Answer) -> None:
+def test_answers_to_control_messages(text: str, answer: SubscribeAnswer) -> None:
     assert decode_other(text.encode()) == answer
 
 
@@ -167,4 +170,4 @@ def _recorded_candles() -> Iterator[KlineFrame]:
         if isinstance(other, KlineFrame):
             yield other
         else:
-            assert other == Answer(request_id=1)
+            assert other == SubscribeAnswer(request_id=1)

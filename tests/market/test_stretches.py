@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from altmonitor.market.math import Stretches
+from altmonitor.market.math import MinuteRanges
 
 MINUTE = 60_000
 
 
-def minutes(holes: Stretches) -> list[int]:
+def minutes(holes: MinuteRanges) -> list[int]:
     return [number for number in range(20) if holes.covers("SOLUSDT", number * MINUTE)]
 
 
-def holes(*spans: tuple[int, int]) -> Stretches:
-    made = Stretches()
+def holes(*spans: tuple[int, int]) -> MinuteRanges:
+    made = MinuteRanges()
     for begin, end in spans:
         made.add("SOLUSDT", begin * MINUTE, end * MINUTE)
     return made

@@ -11,8 +11,8 @@ import pytest
 
 from altmonitor import __version__
 from altmonitor.core.clock import SystemClock
-from altmonitor.ops.deploy.deploy import Person, Surroundings, main
-from altmonitor.ops.deploy.plan import Patience
+from altmonitor.ops.deploy.deploy import DeployDeps, Person, main
+from altmonitor.ops.deploy.plan import DeployTimeouts
 from tests.ops.stub_machine import TOKEN, StubMachine, checkout, settings, stub_machine
 
 NOBODY = Person(secret=lambda _: None, agrees=lambda _: None)
@@ -43,12 +43,12 @@ class Server:
         env_file = self.source.parent / "env to send"
         env_file.write_text(settings(mood))
         out = io.StringIO()
-        around = Surroundings(
+        around = DeployDeps(
             source=self.source,
             out=out,
             environ=self.machine.environ,
             person=lambda: NOBODY,
-            patience=Patience(health_s=0.3, every_s=0.05),
+            patience=DeployTimeouts(health_s=0.3, every_s=0.05),
             clock=self.clock,
         )
         code = main(["--here", "--dir", str(self.folder), "--env-file", str(env_file), *arguments], around)

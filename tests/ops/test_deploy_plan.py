@@ -11,9 +11,9 @@ from altmonitor.ops.deploy import docker, layout, systemd
 from altmonitor.ops.deploy import probe as facts
 from altmonitor.ops.deploy.layout import Layout, Step
 from altmonitor.ops.deploy.options import Target
-from altmonitor.ops.deploy.plan import Deployment, Patience
+from altmonitor.ops.deploy.plan import Deployment, DeployTimeouts
 from altmonitor.ops.deploy.probe import Facts
-from altmonitor.ops.deploy.runner import Rights, Runner, with_rights
+from altmonitor.ops.deploy.runner import RemoteRights, Runner, with_rights
 
 PLAIN = Layout(PurePosixPath("/opt/altmonitor"))
 NASTY = Layout(PurePosixPath('/srv/it\'s a "shop" $HOME'))
@@ -28,7 +28,7 @@ def plan(place: Layout, target: Target) -> Deployment:
         user="ann",
         current="old",
         previous="older",
-        patience=Patience(),
+        patience=DeployTimeouts(),
     )
 
 
@@ -119,8 +119,8 @@ def test_a_difficult_path_is_one_word_of_the_shell() -> None:
 
 @pytest.mark.parametrize("target", list(Target))
 @pytest.mark.parametrize("place", [PLAIN, NASTY], ids=["plain", "difficult"])
-@pytest.mark.parametrize("rights", list(Rights))
-def test_every_command_is_correct_shell(place: Layout, target: Target, rights: Rights) -> None:
+@pytest.mark.parametrize("rights", list(RemoteRights))
+def test_every_command_is_correct_shell(place: Layout, target: Target, rights: RemoteRights) -> None:
     for step in every_step(place, target):
         command = with_rights(step, rights)
         checked = subprocess.run(["sh", "-n", "-c", command], capture_output=True, text=True, check=False)
@@ -130,16 +130,16 @@ def test_every_command_is_correct_shell(place: Layout, target: Target, rights: R
 def test_rights_of_root_are_taken_without_a_cached_password_in_between() -> None:
     step = Step(title="x", command="cat >'a b'", stdin="text")
 
-    assert with_rights(step, Rights.ROOT) == "cat >'a b'"
-    assert with_rights(step, Rights.FREE) == """sudo -n sh -c 'cat >'"'"'a b'"'"''"""
-    assert with_rights(step, Rights.PASSWORD) == """sudo -k -S -p '' sh -c 'cat >'"'"'a b'"'"''"""
+    assert with_rights(step, RemoteRights.ROOT) == "cat >'a b'"
+    assert with_rights(step, RemoteRights.FREE) == """sudo -n sh -c 'cat >'"'"'a b'"'"''"""
+    assert with_rights(step, RemoteRights.PASSWORD) == """sudo -k -S -p '' sh -c 'cat >'"'"'a b'"'"''"""
 
 
 def test_no_secret_is_part_of_any_command() -> None:
     secret = "123456:" + "plan-Token_0123456789-abcdefghijklm"
     step = layout.release(PLAIN, "new", settings=f"TG_BOT_TOKEN={secret}\n")
 
-    assert secret not in with_rights(step, Rights.PASSWORD)
+    assert secret not in with_rights(step, RemoteRights.PASSWORD)
     assert layout.redacted(f"url /bot{secret}/sendMessage") == "url /bot***/sendMessage"
 
 

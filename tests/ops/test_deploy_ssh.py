@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altmonitor.ops.deploy.options import Server
-from altmonitor.ops.deploy.ssh import Connection, cause_of, is_login_refused, rsh_quoted
+from altmonitor.ops.deploy.ssh import SshConnection, cause_of, is_login_refused, rsh_quoted
 
-BY_KEY = Connection(server=Server(host="example.org", user="ann", port=2222), control=Path("/tmp/x/c"))  # noqa: S108
+BY_KEY = SshConnection(server=Server(host="example.org", user="ann", port=2222), control=Path("/tmp/x/c"))  # noqa: S108
 
 
 def test_a_command_goes_by_key_or_agent_and_asks_nothing() -> None:

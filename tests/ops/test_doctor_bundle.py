@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from altmonitor.core.errors import StartError
 from altmonitor.ops.doctor import bundle
 from altmonitor.ops.doctor.bundle import PublicText, ids_in, secrets_in
-from altmonitor.ops.doctor.values import Finding, Report, Verdict
+from altmonitor.ops.doctor.values import CheckResult, CheckVerdict, Report
 
 TOKEN = "7123456789:" + "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1"
 HALF = TOKEN.partition(":")[2]
@@ -53,7 +53,7 @@ def leaking_report() -> Report:
         "from 2001:db8:85a3:8d3:1319:8a2e:370:7348",
     ]
     findings = tuple(
-        Finding(name=f"c{n}", title=f"Check {n}", verdict=Verdict.FAILED, text=text, way_out=text, took_ms=1)
+        CheckResult(name=f"c{n}", title=f"Check {n}", verdict=CheckVerdict.FAILED, text=text, way_out=text, took_ms=1)
         for n, text in enumerate(said)
     )
     return Report(version="0.1.0", at_ms=1_790_000_000_000, findings=findings)

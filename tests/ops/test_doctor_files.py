@@ -9,7 +9,7 @@ from pathlib import Path
 
 from altmonitor.ops.doctor.doctor import read_settings
 from altmonitor.ops.doctor.local_checks import NEEDED, look_at_database, private_file
-from altmonitor.ops.doctor.values import Seen, Verdict
+from altmonitor.ops.doctor.values import CheckVerdict, Seen
 from altmonitor.storage import migrations as migrate
 from tests.storage.test_migrate import old_database
 
@@ -23,7 +23,7 @@ def look(path: Path) -> Seen:
 
 def test_a_database_is_looked_at_and_never_changed(tmp_path: Path) -> None:
     path = tmp_path / "alerts.db"
-    assert look(path) == Seen(verdict=Verdict.OK, text=f"{path} is not there yet; the first start makes it")
+    assert look(path) == Seen(verdict=CheckVerdict.OK, text=f"{path} is not there yet; the first start makes it")
     migrate.prepare(path, now_s=1)
     assert look(path).text == f"{path} is sound, version {migrate.latest_version()}, 0 alerts, 0 waiting to be sent"
 
@@ -32,7 +32,7 @@ def test_a_database_of_the_older_tool_will_be_taken_over(tmp_path: Path) -> None
     path = tmp_path / "alerts.db"
     old_database(path)
     assert look(path) == Seen(
-        verdict=Verdict.OK, text=f"{path} is of the older tool, sound, 1 alerts; the first start takes them over"
+        verdict=CheckVerdict.OK, text=f"{path} is of the older tool, sound, 1 alerts; the first start takes them over"
     )
 
 
@@ -44,7 +44,7 @@ def test_damaged_newer_and_foreign_databases_are_told_apart(tmp_path: Path) -> N
             db.execute("CREATE TABLE IF NOT EXISTS other (x)")
             db.execute(sql)
             db.commit()
-    assert [look(path).verdict for path in (damaged, newer, foreign)] == [Verdict.FAILED] * 3
+    assert [look(path).verdict for path in (damaged, newer, foreign)] == [CheckVerdict.FAILED] * 3
     assert "is damaged" in look(damaged).text
     assert "newer altmonitor (version 99)" in look(newer).text
     assert "belongs to another program" in look(foreign).text
@@ -57,12 +57,12 @@ def test_a_settings_file_others_can_read_is_noted(tmp_path: Path) -> None:
     path.chmod(0o644)
     assert private_file(path).way_out == f"chmod 600 {path}"
     path.chmod(0o600)
-    assert private_file(path).verdict is Verdict.OK
+    assert private_file(path).verdict is CheckVerdict.OK
 
 
 def test_nobody_is_told_to_change_who_may_read_a_device() -> None:
     assert private_file(Path("/dev/null")) == Seen(
-        verdict=Verdict.NOTE, text="/dev/null is not a regular file; who else can read it is not looked at"
+        verdict=CheckVerdict.NOTE, text="/dev/null is not a regular file; who else can read it is not looked at"
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from altmonitor.core.errors import StartError
 from altmonitor.ops.doctor import report as render
 from altmonitor.ops.doctor.report import run
-from altmonitor.ops.doctor.values import Check, Finding, Report, Seen, Verdict, failed, fine, note, skipped
+from altmonitor.ops.doctor.values import Check, CheckResult, CheckVerdict, Report, Seen, failed, fine, note, skipped
 from tests.movable_clock import MovableClock
 
 Look = Callable[[], Awaitable[Seen]]
@@ -35,10 +35,10 @@ async def test_what_needs_something_broken_is_skipped_and_says_why() -> None:
     ]
     found = await run(checks, clock=MovableClock())
     assert [(finding.name, finding.verdict) for finding in found] == [
-        ("token", Verdict.FAILED),
-        ("chat", Verdict.SKIPPED),
-        ("topic", Verdict.SKIPPED),
-        ("clock", Verdict.OK),
+        ("token", CheckVerdict.FAILED),
+        ("chat", CheckVerdict.SKIPPED),
+        ("topic", CheckVerdict.SKIPPED),
+        ("clock", CheckVerdict.OK),
     ]
     assert found[1].text == "not looked at, it needs: Token"
     assert found[2].text == "not looked at, it needs: Chat"
@@ -77,7 +77,7 @@ async def test_a_look_that_takes_too_long_fails_with_its_way_out() -> None:
     await clock.advance(8)
     (finding,) = await running
     assert (finding.verdict, finding.text, finding.way_out) == (
-        Verdict.FAILED,
+        CheckVerdict.FAILED,
         "no result within 7 s",
         "check the network",
     )
@@ -89,33 +89,38 @@ async def test_a_look_that_takes_too_long_fails_with_its_way_out() -> None:
 )
 async def test_a_look_that_raises_fails_and_the_others_go_on(problem: Exception, text: str) -> None:
     found = await run([check("a", problem), check("b", fine("good"))], clock=MovableClock())
-    assert [(finding.verdict, finding.text) for finding in found] == [(Verdict.FAILED, text), (Verdict.OK, "good")]
+    assert [(finding.verdict, finding.text) for finding in found] == [
+        (CheckVerdict.FAILED, text),
+        (CheckVerdict.OK, "good"),
+    ]
     assert found[0].way_out == "do this"
 
 
-def finding(name: str, verdict: Verdict, text: str = "seen", way_out: str = "") -> Finding:
-    return Finding(name=name, title=name.title(), verdict=verdict, text=text, way_out=way_out, took_ms=5)
+def finding(name: str, verdict: CheckVerdict, text: str = "seen", way_out: str = "") -> CheckResult:
+    return CheckResult(name=name, title=name.title(), verdict=verdict, text=text, way_out=way_out, took_ms=5)
 
 
 def test_a_report_is_ready_as_long_as_nothing_failed() -> None:
-    fine_enough = (finding("a", Verdict.OK), finding("b", Verdict.NOTE), finding("c", Verdict.SKIPPED))
+    fine_enough = (finding("a", CheckVerdict.OK), finding("b", CheckVerdict.NOTE), finding("c", CheckVerdict.SKIPPED))
     ready = Report(version="1", at_ms=1, findings=fine_enough)
-    broken = Report(version="1", at_ms=1, findings=(*fine_enough, finding("rest", Verdict.FAILED)))
+    broken = Report(version="1", at_ms=1, findings=(*fine_enough, finding("rest", CheckVerdict.FAILED)))
     assert render.verdict(ready) == "READY"
     assert render.verdict(broken) == "NOT READY: Rest (1 of 4)"
 
 
 def test_a_line_shows_the_way_out_only_where_there_is_something_to_do() -> None:
-    assert render.line(finding("dns", Verdict.FAILED, "no name", "check DNS")) == (
+    assert render.line(finding("dns", CheckVerdict.FAILED, "no name", "check DNS")) == (
         "✗ Dns                no name\n                     → check DNS"
     )
-    assert render.line(finding("dns", Verdict.OK, "good", "unneeded")) == "✓ Dns                good"
-    assert render.line(finding("dns", Verdict.NOTE, "hm")) == "! Dns                hm"
-    assert render.line(finding("dns", Verdict.SKIPPED, "not looked at", "x")) == "– Dns                not looked at"
+    assert render.line(finding("dns", CheckVerdict.OK, "good", "unneeded")) == "✓ Dns                good"
+    assert render.line(finding("dns", CheckVerdict.NOTE, "hm")) == "! Dns                hm"
+    assert (
+        render.line(finding("dns", CheckVerdict.SKIPPED, "not looked at", "x")) == "– Dns                not looked at"
+    )
 
 
 def test_the_json_form_holds_everything() -> None:
-    report = Report(version="1.2", at_ms=7, findings=(finding("dns", Verdict.FAILED, "no name", "check DNS"),))
+    report = Report(version="1.2", at_ms=7, findings=(finding("dns", CheckVerdict.FAILED, "no name", "check DNS"),))
     assert json.loads(json.dumps(render.as_json(report))) == {
         "ready": False,
         "version": "1.2",
@@ -135,8 +140,8 @@ def test_the_json_form_holds_everything() -> None:
 
 def test_the_four_verdicts_are_values() -> None:
     assert [seen.verdict for seen in (fine("a"), note("b"), failed("c", "d"), skipped("e"))] == [
-        Verdict.OK,
-        Verdict.NOTE,
-        Verdict.FAILED,
-        Verdict.SKIPPED,
+        CheckVerdict.OK,
+        CheckVerdict.NOTE,
+        CheckVerdict.FAILED,
+        CheckVerdict.SKIPPED,
     ]

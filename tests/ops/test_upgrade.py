@@ -15,7 +15,7 @@ import pytest
 from altmonitor import config as configuration
 from altmonitor.core.types import Destination
 from altmonitor.ops.doctor.local_checks import look_at_database
-from altmonitor.ops.doctor.values import Verdict
+from altmonitor.ops.doctor.values import CheckVerdict
 from altmonitor.ops.wizard import env_file
 from tests.ops.screen import Screen, terminal
 from tests.ops.stage import CALM, OWNER, TOKEN, Stage, left_in, stage
@@ -121,7 +121,7 @@ def test_the_doctor_says_what_will_happen_and_changes_nothing(tmp_path: Path) ->
     older_tools_folder(tmp_path)
     before = (tmp_path / "alerts.db").read_bytes()
     seen = look_at_database(tmp_path / "alerts.db")
-    assert seen.verdict is Verdict.OK
+    assert seen.verdict is CheckVerdict.OK
     assert "is of the older tool, sound, 300 alerts; the first start takes them over" in seen.text
     assert (tmp_path / "alerts.db").read_bytes() == before
 

@@ -12,11 +12,19 @@ import pytest
 import altmonitor.ops.wizard
 from altmonitor.config import VARIABLES
 from altmonitor.core.types import Destination, Secret
-from altmonitor.ops.telegram import Reach, Trouble, address_of, judge, read_chat, read_rights
+from altmonitor.ops.telegram import ChatReach, Trouble, address_of, judge, read_chat, read_rights
 from altmonitor.ops.wizard.start_step import container_state, ways
 from altmonitor.ops.wizard.steps import BUDGET_MAX, changed_in_chat, variables_of
 from altmonitor.ops.wizard.texts import TABLES
-from altmonitor.ops.wizard.values import Answers, changes, language_of, message_language, proxy_in, redacted, token_in
+from altmonitor.ops.wizard.values import (
+    WizardAnswers,
+    changes,
+    language_of,
+    message_language,
+    proxy_in,
+    redacted,
+    token_in,
+)
 from altmonitor.settings.presets import PRESETS
 from altmonitor.telegram.types import BotIdentity
 
@@ -107,7 +115,7 @@ def test_languages_follow_the_machine_and_alerts_speak_what_they_can() -> None:
 
 
 def test_the_answers_become_these_settings() -> None:
-    answers = Answers(
+    answers = WizardAnswers(
         lang="zh",
         token=Secret(TOKEN),
         bot=BotIdentity(id=123456, username="MyBot"),
@@ -130,7 +138,7 @@ def test_the_answers_become_these_settings() -> None:
 
 
 def test_a_language_that_stands_there_is_changed_back_to_english() -> None:
-    answers = Answers(lang="en", token=Secret(TOKEN), destination=Destination(chat_id=5))
+    answers = WizardAnswers(lang="en", token=Secret(TOKEN), destination=Destination(chat_id=5))
     assert "ALERT_LANG" not in changes(answers, {})
     assert changes(answers, {"ALERT_LANG": "zh"})["ALERT_LANG"] == "en"
 
@@ -167,16 +175,16 @@ def test_thresholds_changed_in_the_chat_are_named_because_they_win(tmp_path: Pat
 @pytest.mark.parametrize(
     ("telegram", "elsewhere", "has_proxy", "is_stranger", "trouble"),
     [
-        (Reach.NO_NAME, Reach.NO_NAME, False, False, Trouble.NO_NETWORK),
-        (Reach.SILENT, Reach.REFUSED, False, False, Trouble.NO_NETWORK),
-        (Reach.SILENT, Reach.CONNECTS, False, False, Trouble.BLOCKED),
-        (Reach.CONNECTS, Reach.SILENT, False, False, Trouble.BLOCKED),
-        (Reach.SILENT, Reach.CONNECTS, True, False, Trouble.PROXY),
-        (Reach.CONNECTS, Reach.CONNECTS, False, True, Trouble.NOT_TELEGRAM),
+        (ChatReach.NO_NAME, ChatReach.NO_NAME, False, False, Trouble.NO_NETWORK),
+        (ChatReach.SILENT, ChatReach.REFUSED, False, False, Trouble.NO_NETWORK),
+        (ChatReach.SILENT, ChatReach.CONNECTS, False, False, Trouble.BLOCKED),
+        (ChatReach.CONNECTS, ChatReach.SILENT, False, False, Trouble.BLOCKED),
+        (ChatReach.SILENT, ChatReach.CONNECTS, True, False, Trouble.PROXY),
+        (ChatReach.CONNECTS, ChatReach.CONNECTS, False, True, Trouble.NOT_TELEGRAM),
     ],
 )
 def test_the_causes_of_silence_are_told_apart(
-    telegram: Reach, elsewhere: Reach, has_proxy: bool, is_stranger: bool, trouble: Trouble
+    telegram: ChatReach, elsewhere: ChatReach, has_proxy: bool, is_stranger: bool, trouble: Trouble
 ) -> None:
     found = judge(telegram=telegram, elsewhere=elsewhere, has_proxy=has_proxy, is_answered_by_stranger=is_stranger)
     assert found is trouble

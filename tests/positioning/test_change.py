@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from altmonitor.positioning.history import (
-    Change,
-    NotEnoughHistory,
+    NotEnoughSnapshots,
+    PositionChange,
     ProfitTrend,
     Snapshot,
     change,
@@ -18,9 +18,9 @@ from altmonitor.positioning.history import (
 from tests.positioning.samples import MINUTE, T0, snapshot
 
 
-def changed(rows: list[Snapshot], minutes: float = 60.0) -> Change:
+def changed(rows: list[Snapshot], minutes: float = 60.0) -> PositionChange:
     found = change("ETHUSDT", rows, minutes=minutes, now_ms=T0)
-    assert isinstance(found, Change)
+    assert isinstance(found, PositionChange)
     return found
 
 
@@ -56,7 +56,7 @@ def test_from_nothing_there_is_no_percent() -> None:
 def test_the_window_reaches_ninety_seconds_further_back_and_not_beyond() -> None:
     inside, outside = snapshot(61.5), snapshot(61.6)
     assert changed([inside, snapshot(0)]).samples == 2
-    assert isinstance(change("ETHUSDT", [outside, snapshot(0)], minutes=60, now_ms=T0), NotEnoughHistory)
+    assert isinstance(change("ETHUSDT", [outside, snapshot(0)], minutes=60, now_ms=T0), NotEnoughSnapshots)
 
 
 def test_a_row_from_the_future_is_left_out() -> None:
@@ -73,11 +73,13 @@ def test_one_row_is_not_enough_and_says_for_what() -> None:
     assert str(found) == (
         "ETHUSDT: 1 stored snapshot in the last 60 min, two are needed; run `altmonitor track` for a while"
     )
-    assert profit_trend("ETHUSDT", [], minutes=30, now_ms=T0) == NotEnoughHistory(symbol="ETHUSDT", minutes=30, rows=0)
+    assert profit_trend("ETHUSDT", [], minutes=30, now_ms=T0) == NotEnoughSnapshots(
+        symbol="ETHUSDT", minutes=30, rows=0
+    )
 
 
 def test_two_rows_of_one_moment_are_one() -> None:
-    assert isinstance(change("ETHUSDT", [snapshot(3), snapshot(3)], minutes=60, now_ms=T0), NotEnoughHistory)
+    assert isinstance(change("ETHUSDT", [snapshot(3), snapshot(3)], minutes=60, now_ms=T0), NotEnoughSnapshots)
 
 
 def test_a_profit_trend_is_in_whole_points() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from altmonitor.positioning.funding import funding_cost
 from altmonitor.positioning.open_interest import oi_velocity
-from altmonitor.positioning.picture import Picture, picture_values
+from altmonitor.positioning.picture import PositionPicture, picture_values
 from altmonitor.positioning.ratios import TakerFlow, TopTraders
 from altmonitor.positioning.units import Fraction
 from tests.positioning.samples import BARS, OVERVIEW, T0, bars, bucket
@@ -17,7 +17,7 @@ TOP = TopTraders(
     positions=bucket(55.54, ratio=1.2493),
     taker=TakerFlow(time_ms=T0 - 60_000, buy_coins=114.0, sell_coins=73.0, buy_sell_ratio=1.5586),
 )
-WHOLE = Picture(
+WHOLE = PositionPicture(
     symbol="ETHUSDT",
     now_ms=T0 + 30_000,
     overview=OVERVIEW,
@@ -70,19 +70,19 @@ def test_a_whole_picture_reads_as_nested_values() -> None:
 
 
 def test_missing_parts_are_null_and_the_rest_is_told() -> None:
-    values = picture_values(Picture(symbol="ETHUSDT", now_ms=T0, top_traders=TOP))
+    values = picture_values(PositionPicture(symbol="ETHUSDT", now_ms=T0, top_traders=TOP))
     nulls = {name for name, value in values.items() if value is None}
     assert nulls == {"price", "priceBasis", "smartMoney", "openInterest", "funding", "smartMoneyShareOfOI"}
 
 
 def test_only_without_anybodys_positions_is_a_picture_empty() -> None:
-    assert Picture(symbol="ETHUSDT", now_ms=T0, funding=WHOLE.funding, mark_price=10.0).is_empty
+    assert PositionPicture(symbol="ETHUSDT", now_ms=T0, funding=WHOLE.funding, mark_price=10.0).is_empty
     for part in ({"overview": OVERVIEW}, {"top_traders": TOP}, {"open_interest": WHOLE.open_interest}):
-        assert not Picture(symbol="ETHUSDT", now_ms=T0, **part).is_empty
+        assert not PositionPicture(symbol="ETHUSDT", now_ms=T0, **part).is_empty
 
 
 def test_without_a_mark_the_price_says_what_it_rests_on() -> None:
-    found = Picture(symbol="ETHUSDT", now_ms=T0, overview=OVERVIEW, open_interest=WHOLE.open_interest).price
+    found = PositionPicture(symbol="ETHUSDT", now_ms=T0, overview=OVERVIEW, open_interest=WHOLE.open_interest).price
     assert found is not None
     assert (found.price, found.basis) == (10.0, "open_interest")
-    assert Picture(symbol="ETHUSDT", now_ms=T0, top_traders=TOP).price is None
+    assert PositionPicture(symbol="ETHUSDT", now_ms=T0, top_traders=TOP).price is None

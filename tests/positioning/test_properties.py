@@ -21,7 +21,7 @@ from altmonitor.positioning.json_values import (
     trend_values,
 )
 from altmonitor.positioning.open_interest import BAR_MS, OiBar, oi_velocity
-from altmonitor.positioning.picture import Picture, chart, picture_values
+from altmonitor.positioning.picture import PositionPicture, chart, picture_values
 from altmonitor.positioning.ratios import LongShort
 from altmonitor.positioning.smart_money import Side, notional_usd
 from altmonitor.positioning.units import Fraction
@@ -75,7 +75,7 @@ histories = st.builds(Histories, retail=buckets, top_accounts=buckets, top_posit
 
 @given(overviews, bars, amounts)
 def test_any_picture_is_json_with_finite_numbers(overview: object, found_bars: list[OiBar], mark: float | None) -> None:
-    picture = Picture(
+    picture = PositionPicture(
         symbol="X",
         now_ms=T0,
         overview=overview,  # type: ignore[arg-type]

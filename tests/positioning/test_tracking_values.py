@@ -8,9 +8,16 @@ from dataclasses import replace
 
 import pytest
 
-from altmonitor.positioning.history import Change, NotEnoughHistory, Snapshot, change, profit_trend, scan_extreme
+from altmonitor.positioning.history import (
+    NotEnoughSnapshots,
+    PositionChange,
+    Snapshot,
+    change,
+    profit_trend,
+    scan_extreme,
+)
 from altmonitor.positioning.json_values import change_values, scan_values, trend_values
-from altmonitor.positioning.picture import Chart, chart, fill_interval, nearest_closes
+from altmonitor.positioning.picture import SeriesChart, chart, fill_interval, nearest_closes
 from tests.positioning.samples import MINUTE, T0, snapshot
 
 ROWS = [
@@ -53,7 +60,7 @@ def test_a_trend_is_per_side_from_to_and_change() -> None:
 
 
 def test_too_little_history_is_an_error_that_names_what_to_run() -> None:
-    nothing = NotEnoughHistory(symbol="ETHUSDT", minutes=60, rows=0)
+    nothing = NotEnoughSnapshots(symbol="ETHUSDT", minutes=60, rows=0)
     for values in (change_values(nothing), trend_values(nothing)):
         assert values["symbol"] == "ETHUSDT"
         assert "`altmonitor track`" in str(values["error"])
@@ -82,13 +89,13 @@ def test_a_scan_lists_both_ends() -> None:
 
 def test_every_value_is_json_without_nan() -> None:
     found = change("ETHUSDT", [snapshot(30, long={"traders_qty_coins": math.nan}), snapshot(0)], minutes=30, now_ms=T0)
-    assert isinstance(found, Change)
+    assert isinstance(found, PositionChange)
     text = json.dumps([change_values(found), scan_values(scan_extreme(ROWS, now_ms=T0))], allow_nan=False)
     assert '"fromQty": null' in text
     assert "long unknown" in text
 
 
-def charted(*rows: Snapshot, mark_prices: dict[int, float] | None = None) -> Chart:
+def charted(*rows: Snapshot, mark_prices: dict[int, float] | None = None) -> SeriesChart:
     found = chart("ETHUSDT", rows, mark_prices=mark_prices)
     assert found is not None
     return found

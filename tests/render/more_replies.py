@@ -8,7 +8,7 @@ from altmonitor.commands.replies import NotAvailable, NotPermitted, NumbersChang
 from altmonitor.commands.replies_market import (
     TOP_WINDOWS,
     AnswerFailed,
-    Chart,
+    ChartPicture,
     ChartShown,
     Explained,
     FundingFacts,
@@ -50,7 +50,7 @@ from altmonitor.commands.replies_settings import (
     ZoneShown,
     ZoneUnknown,
 )
-from altmonitor.core.alert import KINDS, Alert, ToldAlert
+from altmonitor.core.alert import KINDS, Alert, StoredAlert
 from altmonitor.core.types import Destination
 from altmonitor.detectors.verdict import RULES, Explanation, RuleCheck, Verdict
 from altmonitor.render.format import Style
@@ -59,7 +59,7 @@ from altmonitor.settings.changes import NOT_MUTED, ChangeMade, Difference, Recor
 from altmonitor.settings.conditions import Condition, FundingCrosses, Predicate, PriceCrosses, PriceMoves
 from altmonitor.settings.presets import PRESETS, BudgetProposal, BudgetRow, NotEnoughHistory, ThresholdRow
 from altmonitor.settings.settings import SETTINGS, Settings
-from altmonitor.settings.state import Own
+from altmonitor.settings.state import DestinationOverrides
 
 NOW_S = 1_790_000_000  # 2026-09-21 14:13:20 UTC
 NOW_MS = NOW_S * 1000
@@ -93,8 +93,8 @@ def change(number: int, **made: object) -> RecordedChange:
         "user_id": 7,
         "place": PLACE,
         "command": "/set_pump 5",
-        "before": Own(),
-        "after": Own(),
+        "before": DestinationOverrides(),
+        "after": DestinationOverrides(),
     }
     return RecordedChange(id=number, made=ChangeMade(**(values | made)), undone_by=None)  # type: ignore[arg-type]
 
@@ -133,7 +133,7 @@ PROPOSAL = BudgetProposal(
     ),
     history_days=7.25,
 )
-TOLD = ToldAlert(
+TOLD = StoredAlert(
     alert=Alert(
         key="k", ts=NOW_S, event_ms=NOW_MS, symbol=LONG_NAME, kind="price", direction="PUMP", metric=4.05, note="1m"
     ),
@@ -247,7 +247,7 @@ LONGEST: list[Reply] = [
         ),
         now_s=NOW_S,
     ),
-    ChartShown(chart=Chart(symbol=LONG_NAME, png=b"png", from_ms=NOW_MS - 7_200_000, to_ms=NOW_MS)),
+    ChartShown(chart=ChartPicture(symbol=LONG_NAME, png=b"png", from_ms=NOW_MS - 7_200_000, to_ms=NOW_MS)),
     NothingKnown(command="oi", symbol=LONG_NAME),
     AnswerFailed(command="funding", problem="<" * 5000),
     NotPermitted(command="set_pump"),

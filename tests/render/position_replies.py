@@ -19,16 +19,16 @@ from altmonitor.commands.replies_market import (
 from altmonitor.positioning.divergence import Histories, divergence
 from altmonitor.positioning.funding import funding_cost
 from altmonitor.positioning.history import (
-    Change,
     ExtremeScan,
-    NotEnoughHistory,
+    NotEnoughSnapshots,
+    PositionChange,
     ProfitTrend,
     ScanEntry,
     change,
     profit_trend,
 )
 from altmonitor.positioning.open_interest import OiVelocity
-from altmonitor.positioning.picture import Picture
+from altmonitor.positioning.picture import PositionPicture
 from altmonitor.positioning.ratios import TakerFlow, TopTraders
 from altmonitor.positioning.units import Fraction, Percent
 from tests.positioning.samples import MINUTE, OVERVIEW, T0, bucket, snapshot
@@ -52,7 +52,7 @@ OI = OiVelocity(
     change_1h_pct=Percent(-1.25),
     change_4h_pct=Percent(4.05),
 )
-PICTURE = Picture(
+PICTURE = PositionPicture(
     symbol="ETHUSDT",
     now_ms=T0 + 30_000,
     overview=OVERVIEW,
@@ -64,7 +64,7 @@ PICTURE = Picture(
 )
 FACTS = WhoFacts(picture=PICTURE, day_change_pct=1.58, day_quote_usdt=1.35e9)
 NOTHING = WhoFacts(
-    picture=Picture(symbol="ETHUSDT", now_ms=T0),
+    picture=PositionPicture(symbol="ETHUSDT", now_ms=T0),
     missing=(
         MissingPart(part="smartMoney", cause="blocked", until_ms=T0 + 4 * 3_600_000),
         MissingPart(part="topTrader", cause="unreachable"),
@@ -75,9 +75,9 @@ NOTHING = WhoFacts(
 ROWS = [snapshot(60), snapshot(0, long={"traders_qty_coins": 240.0, "profit_traders": 40, "whales_qty_coins": None})]
 
 
-def _change() -> Change:
+def _change() -> PositionChange:
     found = change("ETHUSDT", ROWS, minutes=60, now_ms=T0)
-    assert isinstance(found, Change)
+    assert isinstance(found, PositionChange)
     return found
 
 
@@ -117,5 +117,5 @@ LONGEST: list[Reply] = [
             scanned=99, most_long=(entry(LONG_NAME, 1234.5678),) * 30, most_short=(entry(LONG_NAME, 0.0),) * 30
         )
     ),
-    TooFewRows(found=NotEnoughHistory(symbol=LONG_NAME, minutes=10_080, rows=1)),
+    TooFewRows(found=NotEnoughSnapshots(symbol=LONG_NAME, minutes=10_080, rows=1)),
 ]

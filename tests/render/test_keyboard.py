@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.render.signed_buttons import AlertAction, Outdated, Seal, TypedCommand, kept_seal
+from altmonitor.render.signed_buttons import AlertAction, ButtonSigner, Outdated, TypedCommand, kept_seal
 from altmonitor.storage.memory import MemoryStore
 from tests.movable_clock import T0, MovableClock
 
-SEAL = Seal("ab" * 32)
+SEAL = ButtonSigner("ab" * 32)
 HOUR_MS = 3_600_000
 
 
@@ -60,7 +60,7 @@ def test_what_was_not_signed_here_means_nothing(data: str) -> None:
 def test_another_key_another_action_or_another_alert_is_not_signed() -> None:
     data = SEAL.action("mute", 512)
     signature = data.rpartition(":")[2]
-    assert Seal("cd" * 32).read(data, now_ms=T0) is None
+    assert ButtonSigner("cd" * 32).read(data, now_ms=T0) is None
     assert SEAL.read(f"mute:513:{signature}", now_ms=T0) is None
     assert SEAL.read(f"chart:512:{signature}", now_ms=T0) is None
 

@@ -11,7 +11,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from altmonitor.positioning.picture import Picture
+from altmonitor.positioning.picture import PositionPicture
 from altmonitor.render.charts.canvas import BACKGROUND, DOWN, HATCH, UP
 from altmonitor.render.charts.panel import HEIGHT, WIDTH, panel_png
 from altmonitor.render.format import Style
@@ -42,11 +42,11 @@ class Words(HTMLParser):
         self.texts.append(data)
 
 
-def page(picture: Picture = PICTURE, style: Style = EN) -> str:
+def page(picture: PositionPicture = PICTURE, style: Style = EN) -> str:
     return panel_page(panel_of(picture, style), lang=style.lang)
 
 
-def words(picture: Picture = PICTURE, style: Style = EN) -> list[str]:
+def words(picture: PositionPicture = PICTURE, style: Style = EN) -> list[str]:
     return [text.strip() for text in Words(page(picture, style)).texts if text.strip()]
 
 
@@ -110,14 +110,14 @@ def test_a_side_of_unknown_size_splits_no_bar() -> None:
 
 def test_there_is_no_panel_of_nobody() -> None:
     with pytest.raises(ValueError, match="nobody's positions in ETHUSDT are known"):
-        panel_of(Picture(symbol="ETHUSDT", now_ms=T0), EN)
+        panel_of(PositionPicture(symbol="ETHUSDT", now_ms=T0), EN)
 
 
 def test_english_holds_no_chinese_sign() -> None:
     assert not re.search(r"[\u3000-\u9fff\uff00-\uffef]", page())
 
 
-def pixels(picture: Picture, style: Style = EN) -> Image.Image:
+def pixels(picture: PositionPicture, style: Style = EN) -> Image.Image:
     image = Image.open(BytesIO(panel_png(panel_of(picture, style))))
     assert image.format == "PNG"
     return image.convert("RGB")
@@ -132,7 +132,7 @@ def test_the_picture_has_its_size_and_a_free_edge(style: Style) -> None:
     assert set(edge) == {BACKGROUND}
 
 
-def colours_of_the_bar(picture: Picture) -> list[tuple[int, int, int]]:
+def colours_of_the_bar(picture: PositionPicture) -> list[tuple[int, int, int]]:
     image = pixels(picture)
     row = [image.getpixel((x, 222)) for x in range(54, 846)]
     return [colour for colour in row if isinstance(colour, tuple)]  # type: ignore[misc]

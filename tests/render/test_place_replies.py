@@ -31,7 +31,7 @@ from altmonitor.commands.replies_settings import (
     Undone,
     ZoneShown,
 )
-from altmonitor.core.alert import Alert, ToldAlert
+from altmonitor.core.alert import Alert, StoredAlert
 from altmonitor.core.types import Destination
 from altmonitor.detectors.verdict import Explanation, RuleCheck, Verdict
 from altmonitor.render.format import Style
@@ -41,7 +41,7 @@ from altmonitor.settings.changes import NOT_MUTED, ChangeMade, Difference, Recor
 from altmonitor.settings.conditions import Condition, FundingCrosses, PriceMoves
 from altmonitor.settings.presets import BudgetProposal, BudgetRow, ThresholdRow
 from altmonitor.settings.settings import Settings
-from altmonitor.settings.state import Own
+from altmonitor.settings.state import DestinationOverrides
 from tests.render.test_replies import FINE
 
 NOW_S = 1_790_000_000  # 2026-09-21 14:13:20 UTC
@@ -131,8 +131,8 @@ def test_changes_tell_when_who_what_and_whether_it_was_taken_back() -> None:
         user_id=7,
         place=MAIN,
         command="/set_pump 5",
-        before=Own(),
-        after=Own(),
+        before=DestinationOverrides(),
+        after=DestinationOverrides(),
     )
     differences = (Difference(key="pump_threshold", old=None, new=5.0),)
     change = RecordedChange(id=1, made=made, undone_by=2)
@@ -314,7 +314,7 @@ def test_why_tells_rule_value_threshold_window_age_and_verdict() -> None:
         ),
         RuleCheck(rule="price_15m", verdict=Verdict.SWITCHED_OFF),
     )
-    told = ToldAlert(
+    told = StoredAlert(
         alert=Alert(
             key="k", ts=NOW_S, event_ms=NOW_MS, symbol="SOLUSDT", kind="price", direction="PUMP", metric=3.05, note="1m"
         ),

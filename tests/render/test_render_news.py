@@ -17,11 +17,11 @@ from altmonitor.render.notices import (
     DatabaseSetAside,
     DiskFine,
     DiskTrouble,
-    ExchangeBlocked,
+    ExchangeBlockedNotice,
     ExchangeFree,
     News,
     Restored,
-    SecondPoller,
+    SecondPollerNotice,
     SettingsDamaged,
     Started,
     SymbolsBack,
@@ -96,7 +96,7 @@ CASES: list[tuple[News, str, str]] = [
         "07:00:39 UTC+08",
     ),
     (
-        ExchangeBlocked(at_ms=AT_MS, until_ms=AT_MS + 600_000, reason="418 banned"),
+        ExchangeBlockedNotice(at_ms=AT_MS, until_ms=AT_MS + 600_000, reason="418 banned"),
         "⛔ The exchange refuses our requests until 23:10:39 UTC (10 min)\n"
         "Reason: 418 banned\n"
         "Open interest, long/short and back-fill pause; price and volume keep coming.\n"
@@ -184,7 +184,7 @@ CASES: list[tuple[News, str, str]] = [
         "07:00:39 UTC+08",
     ),
     (
-        SecondPoller(at_ms=AT_MS),
+        SecondPollerNotice(at_ms=AT_MS),
         "⚠️ Another program reads this bot's commands\n"
         "A second monitor or a webhook uses the same token: commands may go astray. Alerts still come.\n"
         "23:00:39 UTC",
@@ -234,7 +234,7 @@ def test_every_kind_of_news_has_its_case() -> None:
     assert kinds == {
         value
         for value in vars(news_values).values()
-        if isinstance(value, type) and issubclass(value, news_values.Moment) and value is not news_values.Moment
+        if isinstance(value, type) and issubclass(value, news_values.NoticeAt) and value is not news_values.NoticeAt
     }
 
 
@@ -290,7 +290,7 @@ def test_back_within_a_minute_promises_no_more_than_it_knows() -> None:
 
 
 def test_a_refusal_for_the_location_names_the_way_out() -> None:
-    news = ExchangeBlocked(at_ms=AT_MS, until_ms=AT_MS + 5_400_000, reason="451", is_region=True)
+    news = ExchangeBlockedNotice(at_ms=AT_MS, until_ms=AT_MS + 5_400_000, reason="451", is_region=True)
     assert seen(EN, news).splitlines()[:3] == [
         "⛔ The exchange does not serve this location; next try 2026-08-29 00:30:39 UTC",
         "Reason: 451",

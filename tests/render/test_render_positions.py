@@ -12,7 +12,7 @@ import pytest
 
 from altmonitor.commands.replies import HistoryShown, StatsShown
 from altmonitor.commands.replies_market import ChangeShown, DivergenceFacts, DivergenceShown, ScanShown, TrendShown
-from altmonitor.core.alert import Alert, AlertStats, Details, Kind, Positions, ToldAlert, WhaleLine
+from altmonitor.core.alert import Alert, AlertStats, Details, Kind, Positions, StoredAlert, WhaleLine
 from altmonitor.positioning.history import ExtremeScan
 from altmonitor.positioning.units import Fraction
 from altmonitor.render.alerts import alert_html
@@ -225,7 +225,7 @@ def test_an_overview_told_as_zero_traders_has_no_share() -> None:
 def test_every_kind_of_alert_can_be_counted_and_listed(style: Style) -> None:
     counted = StatsShown(hours=24, stats=AlertStats(total=6, by_kind=dict.fromkeys(get_args(Kind), 1)))
     assert all(reply_parts(counted, style))
-    rows = [ToldAlert(alert=alert, delivery="sent") for alert in (position(), GAP_ALERT)]
+    rows = [StoredAlert(alert=alert, delivery="sent") for alert in (position(), GAP_ALERT)]
     listed = "\n".join(reply_parts(HistoryShown(alerts=rows, limit=5, symbol=None, kind=None, now_s=T0 / 1000), style))
     assert "+20.00 %" in listed
     assert "−10.21" in listed

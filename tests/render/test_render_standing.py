@@ -9,13 +9,13 @@ from altmonitor.core.alert import Alert, Details, EpisodeEnd
 from altmonitor.delivery.destination_style import MessageRenderer
 from altmonitor.interfaces.delivery import Press
 from altmonitor.render import format as n
-from altmonitor.render.signed_buttons import AlertAction, Seal
+from altmonitor.render.signed_buttons import AlertAction, ButtonSigner
 from altmonitor.settings.audience import QuietHours
 from tests.render.render_cases import AT_MS, OI, PRICE, VOLUME, changed, has_cjk, read
 
 UTC = ZoneInfo("UTC")
 EN, ZH, RU = (MessageRenderer(lang, UTC) for lang in ("en", "zh", "ru"))
-SEAL = Seal("ab" * 32)
+SEAL = ButtonSigner("ab" * 32)
 WITH_BUTTONS = MessageRenderer("en", UTC, seal=SEAL)
 CONDITION = Alert(
     key="condition:3:1",

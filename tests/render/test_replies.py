@@ -41,7 +41,7 @@ from altmonitor.commands.replies import (
 from altmonitor.commands.replies_settings import NoRoute
 from altmonitor.commands.reply_buttons import ACTION_BYTES_MAX, CANCEL
 from altmonitor.commands.table import COMMANDS, TOPICS, Command, parse
-from altmonitor.core.alert import Alert, AlertStats, DeliveryState, ToldAlert
+from altmonitor.core.alert import Alert, AlertStats, DeliveryState, StoredAlert
 from altmonitor.core.status import (
     FeedStatus,
     GuardStatus,
@@ -102,7 +102,7 @@ def text(reply: Reply, style: Style = EN) -> str:
     return part
 
 
-def told(symbol: str = "SOLUSDT", delivery: DeliveryState | None = "sent", **changes: object) -> ToldAlert:
+def told(symbol: str = "SOLUSDT", delivery: DeliveryState | None = "sent", **changes: object) -> StoredAlert:
     alert = Alert(
         key="k",
         ts=NOW_S - 60.0,
@@ -114,7 +114,7 @@ def told(symbol: str = "SOLUSDT", delivery: DeliveryState | None = "sent", **cha
         note="1m",
         id=1,
     )
-    return ToldAlert(alert=msgspec.structs.replace(alert, **changes), delivery=delivery)
+    return StoredAlert(alert=msgspec.structs.replace(alert, **changes), delivery=delivery)
 
 
 def changed(key: str, old: float, new: float) -> NumberChange:
@@ -353,7 +353,7 @@ def test_mutes_that_ended_are_not_shown() -> None:
 # --- history and stats -------------------------------------------------------------------------------------------
 
 
-def history(*alerts: ToldAlert, **changes: object) -> HistoryShown:
+def history(*alerts: StoredAlert, **changes: object) -> HistoryShown:
     plain = HistoryShown(alerts=alerts, limit=10, symbol=None, kind=None, now_s=NOW_S)
     return replace(plain, **changes)  # type: ignore[arg-type]
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from altmonitor.core.types import Destination
-from altmonitor.replay.budget import Budget, Listening
-from altmonitor.replay.move_stats import Candles, Tally
+from altmonitor.replay.budget import AlertBudget, BudgetDeps
+from altmonitor.replay.move_stats import Candles, MoveStats
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.presets import BudgetProposal, NotEnoughHistory
 from altmonitor.settings.settings import SETTING_OF, Settings
@@ -21,9 +21,9 @@ EVERYBODY = Audience(destination=Destination(chat_id=1), settings=Settings())
 
 
 @pytest.fixture(scope="module")
-def tally() -> Tally:
+def tally() -> MoveStats:
     """Half a day of forty symbols with fat tails."""
-    chance, found = random.Random(5), Tally()
+    chance, found = random.Random(5), MoveStats()
     for symbol in SYMBOLS:
         count = 720
         highs = [min(40.0, 0.1 * chance.paretovariate(1.6)) for _ in range(count)]
@@ -36,58 +36,58 @@ def tally() -> Tally:
     return found
 
 
-def budget(tally: Tally, *, day_usdt: float | None = None) -> Budget:
-    listening = Listening(
+def budget(tally: MoveStats, *, day_usdt: float | None = None) -> AlertBudget:
+    listening = BudgetDeps(
         tally=tally, listed=lambda: SYMBOLS, day_usdt=lambda symbol: day_usdt, now_s=lambda: T0 / 1000
     )
-    return Budget(listening)
+    return AlertBudget(listening)
 
 
-async def proposed(tally: Tally, per_day: int, audience: Audience = EVERYBODY) -> BudgetProposal:
+async def proposed(tally: MoveStats, per_day: int, audience: Audience = EVERYBODY) -> BudgetProposal:
     proposal = await budget(tally).propose(per_day, audience=audience)
     assert isinstance(proposal, BudgetProposal)
     return proposal
 
 
 @pytest.mark.parametrize("per_day", [10, 30, 100, 300, 1000])
-async def test_the_history_holds_about_as_many_alerts_as_wished(tally: Tally, per_day: int) -> None:
+async def test_the_history_holds_about_as_many_alerts_as_wished(tally: MoveStats, per_day: int) -> None:
     proposal = await proposed(tally, per_day)
     total = sum(row.after_per_day or 0 for row in proposal.rows)
     assert per_day * 0.6 <= total <= per_day * 1.1
 
 
-async def test_every_kind_has_its_part(tally: Tally) -> None:
+async def test_every_kind_has_its_part(tally: MoveStats) -> None:
     proposal = await proposed(tally, 100)
     assert [row.kind for row in proposal.rows] == ["price", "oi", "vol"]
     assert all((row.after_per_day or 0) >= 10 for row in proposal.rows)
 
 
-async def test_what_is_proposed_can_be_set(tally: Tally) -> None:
+async def test_what_is_proposed_can_be_set(tally: MoveStats) -> None:
     proposal = await proposed(tally, 20)
     assert all(SETTING_OF[key].accepts(value) for key, value in proposal.numbers.items())
     assert proposal.numbers["dump_threshold"] == -proposal.numbers["pump_threshold"]
 
 
-async def test_a_kind_that_is_off_or_not_routed_has_no_row(tally: Tally) -> None:
+async def test_a_kind_that_is_off_or_not_routed_has_no_row(tally: MoveStats) -> None:
     audience = replace(EVERYBODY, settings=replace(Settings(), vol_burst_mult=0.0), kinds=frozenset({"price", "vol"}))
     proposal = await proposed(tally, 50, audience)
     assert [row.kind for row in proposal.rows] == ["price"]
 
 
-async def test_a_budget_of_zero_only_counts(tally: Tally) -> None:
+async def test_a_budget_of_zero_only_counts(tally: MoveStats) -> None:
     proposal = await proposed(tally, 0)
     assert all(row.before_per_day == row.after_per_day for row in proposal.rows)
     assert all(of.before == of.after for row in proposal.rows for of in row.thresholds)
 
 
-async def test_half_of_the_symbols_muted_halves_the_count(tally: Tally) -> None:
+async def test_half_of_the_symbols_muted_halves_the_count(tally: MoveStats) -> None:
     muted = replace(EVERYBODY, settings=replace(Settings(), muted=dict.fromkeys(SYMBOLS[:20])))
     everything, half = await proposed(tally, 0), await proposed(tally, 0, muted)
     ratio = (half.rows[0].before_per_day or 0) / (everything.rows[0].before_per_day or 1)
     assert 0.35 < ratio < 0.65
 
 
-async def test_thin_contracts_below_the_floor_are_not_counted(tally: Tally) -> None:
+async def test_thin_contracts_below_the_floor_are_not_counted(tally: MoveStats) -> None:
     floor = replace(EVERYBODY, settings=replace(Settings(), min_24h_usdt=1e6))
     thin = await budget(tally, day_usdt=5e5).propose(0, audience=floor)
     assert isinstance(thin, BudgetProposal)
@@ -95,7 +95,7 @@ async def test_thin_contracts_below_the_floor_are_not_counted(tally: Tally) -> N
 
 
 async def test_a_kind_without_history_keeps_its_thresholds() -> None:
-    only_price = Tally()
+    only_price = MoveStats()
     for symbol in SYMBOLS:
         candles = Candles([T0 + i * MINUTE for i in range(90)], [2.0] + [0.0] * 89, [0.0] * 90, [0.0] * 90)
         only_price.take_candles(symbol, candles, lookback=20)
@@ -106,12 +106,12 @@ async def test_a_kind_without_history_keeps_its_thresholds() -> None:
 
 
 async def test_without_enough_history_it_says_so() -> None:
-    answer = await budget(Tally()).propose(20, audience=EVERYBODY)
+    answer = await budget(MoveStats()).propose(20, audience=EVERYBODY)
     assert answer == NotEnoughHistory(has_days=0.0, needs_days=0.5 / 24)
 
 
 async def test_a_kind_that_was_watched_for_minutes_is_not_called_silent() -> None:
-    young = Tally()
+    young = MoveStats()
     for symbol in SYMBOLS:
         minutes = [T0 + i * MINUTE for i in range(120)]
         young.take_candles(symbol, Candles(minutes, [0.2] * 120, [-0.2] * 120, [60_000.0] * 120), lookback=20)

@@ -11,8 +11,8 @@ from altmonitor.core.errors import ExchangeUnreachable, UnknownSymbol
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.candles import ClosedCandle
 from altmonitor.market.open_interest import OpenInterestRing
-from altmonitor.replay.move_stats import Reach, Tally
-from altmonitor.replay.recorder import Recorder, Sources
+from altmonitor.replay.move_stats import MoveReach, MoveStats
+from altmonitor.replay.recorder import Recorder, RecorderDeps
 from tests.collect.fake_rest import FakeRest
 from tests.movable_clock import MovableClock
 
@@ -24,11 +24,11 @@ class Stage:
     def __init__(self, folder: Path) -> None:
         self.clock = MovableClock()
         self.rest = FakeRest(self.clock)
-        self.tally = Tally()
+        self.tally = MoveStats()
         self.closed: dict[str, list[ClosedCandle]] = {}
         self.recorder = Recorder(
             self.tally,
-            Sources(
+            RecorderDeps(
                 clock=self.clock,
                 rest=self.rest,
                 listed=lambda: SYMBOLS,
@@ -114,6 +114,6 @@ async def test_sweeps_are_counted_with_their_worth(tmp_path: Path) -> None:
     for minute, contracts in enumerate([1e6, 1e6, 1e6, 1e6, 1e6, 1.1e6]):
         ring.record("ONEUSDT", time_ms=stage.clock.now_ms() + minute * MINUTE, contracts=contracts)
         stage.recorder.on_swept(ring, SYMBOLS)
-    told = stage.tally.alerts_per_day("oi", Reach(up=9.9, floor_usd=2e6), symbols=1, hears=bool, cooldown_s=60)
+    told = stage.tally.alerts_per_day("oi", MoveReach(up=9.9, floor_usd=2e6), symbols=1, hears=bool, cooldown_s=60)
     assert told is not None
     assert told > 0

@@ -8,7 +8,7 @@ import pytest
 
 from altmonitor.interfaces.exchange import DayTicker
 from altmonitor.market.candles import Candle
-from altmonitor.replay.estimate import Estimate, Rehearsal
+from altmonitor.replay.estimate import Estimate, Estimator
 from altmonitor.settings.settings import Settings
 from tests.fakes import MINUTE, T0, KnownContext, ManualClock
 
@@ -39,7 +39,7 @@ def candles(
 def rehearse(
     *histories: Sequence[Candle], settings: Settings = SETTINGS, symbols: int | None = None
 ) -> Estimate | None:
-    rehearsal = Rehearsal(clock=ManualClock(), context=KnownContext())
+    rehearsal = Estimator(clock=ManualClock(), context=KnownContext())
     for number, history in enumerate(histories):
         rehearsal.take(f"COIN{number}USDT", history, settings)
     return rehearsal.estimate(symbols=len(histories) if symbols is None else symbols)
@@ -95,7 +95,7 @@ def test_muted_unwatched_and_thin_symbols_raise_nothing() -> None:
     assert per_day(loud, settings=Settings(watchlist=frozenset(["OTHERUSDT"]))) == 0.0
     context = KnownContext()
     context.days["COIN0USDT"] = DayTicker(symbol="COIN0USDT", last_price=100.0, change_pct=0.0, quote_usdt=999.0)
-    rehearsal = Rehearsal(clock=ManualClock(), context=context)
+    rehearsal = Estimator(clock=ManualClock(), context=context)
     rehearsal.take("COIN0USDT", loud, Settings(min_24h_usdt=1_000))
     assert rehearsal.estimate(symbols=1) == Estimate(alerts_per_day=0.0, history_s=5_760.0)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from altmonitor.config import VARIABLES
 from altmonitor.settings.audience import Overrides
 from altmonitor.settings.settings import SETTING_OF, SETTINGS, Settings
-from altmonitor.settings.state import Home, SettingsHolder, State
+from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State
 from tests.commands.desk import MAIN
 
 
@@ -71,7 +71,7 @@ def test_overrides_lie_over_the_environment() -> None:
 
 
 def test_an_override_out_of_range_never_comes_into_force() -> None:
-    holder = SettingsHolder(Settings(), home=Home(destinations=(MAIN,)))
+    holder = SettingsStore(Settings(), home=EnvironmentDefaults(destinations=(MAIN,)))
     with pytest.raises(ValueError, match="pump_threshold"):
         holder.swap(State(main=Overrides(numbers={"pump_threshold": 0.0})))
     assert holder.current == Settings()

@@ -18,7 +18,7 @@ from altmonitor.core.types import Destination
 from altmonitor.settings.audience import Overrides
 from altmonitor.settings.changes import ChangeMade
 from altmonitor.settings.conditions import Condition, PriceCrosses
-from altmonitor.settings.state import Own
+from altmonitor.settings.state import DestinationOverrides
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage.changes import ChangeRecords, MemoryChanges
 from altmonitor.storage.memory import MemoryStore
@@ -46,8 +46,8 @@ def made(
         user_id=7,
         place=place,
         command=f"/cooldown {number}",
-        before=Own(overrides=Overrides(numbers={"cooldown_sec": number - 1})),
-        after=Own(overrides=Overrides(numbers={"cooldown_sec": number}), conditions=conditions),
+        before=DestinationOverrides(overrides=Overrides(numbers={"cooldown_sec": number - 1})),
+        after=DestinationOverrides(overrides=Overrides(numbers={"cooldown_sec": number}), conditions=conditions),
         undoes=undoes,
     )
 

@@ -15,10 +15,10 @@ import pytest
 from altmonitor.config import load
 from altmonitor.core.errors import NewerSchemaError, StorageError
 from altmonitor.core.types import Destination
-from altmonitor.settings.audience import Budget, Overrides, QuietHours
+from altmonitor.settings.audience import BudgetSetting, Overrides, QuietHours
 from altmonitor.settings.conditions import Condition, PriceCrosses, PriceMoves
 from altmonitor.settings.settings import Settings
-from altmonitor.settings.state import Home, Own, SettingsHolder, State
+from altmonitor.settings.state import DestinationOverrides, EnvironmentDefaults, SettingsStore, State
 from altmonitor.storage.state_file import StateFile, base_settings, which_won
 from altmonitor.storage.state_format import decode_own, encode_own
 from tests.fakes import ManualClock
@@ -95,10 +95,10 @@ EVERYTHING = State(
         quiet=QuietHours(begin_minute=1380, end_minute=420),
         lang="ru",
         tz="Europe/Berlin",
-        budget=Budget(per_day=20, numbers={"pump_threshold": 6.5, "cooldown_sec": 90}),
+        budget=BudgetSetting(per_day=20, numbers={"pump_threshold": 6.5, "cooldown_sec": 90}),
     ),
     chats={
-        Destination(chat_id=-1002): Overrides(muted={}, quiet="off", is_silent=False, budget=Budget(per_day=0)),
+        Destination(chat_id=-1002): Overrides(muted={}, quiet="off", is_silent=False, budget=BudgetSetting(per_day=0)),
         Destination(chat_id=-1002, topic_id=7): Overrides(kinds=frozenset()),
     },
     conditions=(
@@ -175,9 +175,11 @@ async def test_every_destination_and_condition_is_kept(path: Path) -> None:
 
 def test_what_one_destination_has_of_its_own_is_written_for_the_record_and_read_again() -> None:
     for place, overrides in EVERYTHING.chats.items():
-        own = Own(overrides=overrides, conditions=tuple(c for c in EVERYTHING.conditions if c.place == place))
+        own = DestinationOverrides(
+            overrides=overrides, conditions=tuple(c for c in EVERYTHING.conditions if c.place == place)
+        )
         assert decode_own(encode_own(own)) == own
-    assert encode_own(Own()) == "{}"
+    assert encode_own(DestinationOverrides()) == "{}"
 
 
 async def test_a_file_of_the_version_before_is_upgraded_by_the_next_change(path: Path) -> None:
@@ -467,6 +469,11 @@ def test_the_environment_decides_what_no_command_changed() -> None:
     base = base_settings(config)
     assert base == Settings(pump_threshold=8.0, vol_burst_lookback=30, rolling=False)
     overrides = Overrides(numbers={"cooldown_sec": 60})
-    assert SettingsHolder(base, State(main=overrides), home=Home(destinations=(CHAT,))).current.pump_threshold == 8.0
+    assert (
+        SettingsStore(
+            base, State(main=overrides), home=EnvironmentDefaults(destinations=(CHAT,))
+        ).current.pump_threshold
+        == 8.0
+    )
     assert which_won(base, overrides) == ["cooldown_sec = 60 from state.json (the environment's COOLDOWN_SEC is 180)"]
     assert which_won(base, Overrides()) == []

@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from altmonitor.core.errors import NewerSchemaError
 from altmonitor.core.types import Destination
 from altmonitor.settings.settings import SETTING_OF, Settings
-from altmonitor.settings.state import Home, SettingsHolder, State
+from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State
 from altmonitor.storage.state_file import StateFile
-from altmonitor.storage.state_format import Damaged, decode, encode
+from altmonitor.storage.state_format import StateDamaged, decode, encode
 from tests.fakes import ManualClock
 from tests.fuzz import broken
 
@@ -73,7 +73,7 @@ def is_sound(state: State) -> bool:
             assert symbol
             assert symbol.isprintable()
             assert len(symbol) <= 70
-    holder = SettingsHolder(Settings(), state, home=Home(destinations=(Destination(chat_id=-1001),)))
+    holder = SettingsStore(Settings(), state, home=EnvironmentDefaults(destinations=(Destination(chat_id=-1001),)))
     assert holder.audiences[0].destination == Destination(chat_id=-1001)
     assert all(condition.place in holder.destinations for condition in state.conditions)
     return True
@@ -91,7 +91,7 @@ def is_sound(state: State) -> bool:
 def test_what_is_not_damaged_is_sound_and_is_read_the_same_again(content: bytes) -> None:
     try:
         state = decode(content)
-    except (Damaged, NewerSchemaError) as problem:
+    except (StateDamaged, NewerSchemaError) as problem:
         assert str(problem)
         return
     assert is_sound(state)

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from altmonitor.commands.ports import AlertQueries
-from altmonitor.core.alert import Details, ToldAlert
+from altmonitor.core.alert import Details, StoredAlert
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Outbox
@@ -154,7 +154,7 @@ async def test_an_alert_without_destination_has_no_delivery_state(kind: str, tmp
         store.put(pump("SOLUSDT"))
         await store.meta_set("written after", "the alert")
         (told,) = await store.recent(limit=10)
-        assert told == ToldAlert(alert=msgspec.structs.replace(pump("SOLUSDT"), id=1), delivery=None)
+        assert told == StoredAlert(alert=msgspec.structs.replace(pump("SOLUSDT"), id=1), delivery=None)
 
 
 async def test_recent_filters_by_symbol_kind_and_time_newest_first(store: Store) -> None:

@@ -1,6 +1,6 @@
-from altmonitor.telegram.access import Admission, RateLimit
+from altmonitor.telegram.access import RateLimit, SenderVerdict
 
-YES, HINT, SILENCE = Admission.YES, Admission.HINT, Admission.SILENCE
+YES, HINT, SILENCE = SenderVerdict.YES, SenderVerdict.HINT, SenderVerdict.SILENCE
 
 
 def test_twenty_a_minute_then_one_hint_then_silence_until_the_minute_is_over() -> None:

@@ -15,9 +15,9 @@ from altmonitor.positioning.history import Snapshot
 from altmonitor.positioning.open_interest import OiBar, OiVelocity
 from altmonitor.positioning.ratios import TopTraders
 from altmonitor.positioning.smart_money import Overview
-from altmonitor.tracker.capture import CaptureParts, Captures, MarkPrices, Pool
+from altmonitor.tracker.capture import Capture, CaptureDeps, ContractPool, MarkPrices
 from altmonitor.tracker.position_alerts import PositionWatch
-from altmonitor.tracker.tracker import Progress, Tracked, Tracker, TrackerLinks
+from altmonitor.tracker.tracker import Progress, Tracked, Tracker, TrackerRunDeps
 from altmonitor.tracker.types import Answered, Liveness, Series, SweepRow, TrackerNews
 from tests.movable_clock import MovableClock
 from tests.tracker.samples import snapshot, top_traders
@@ -186,7 +186,7 @@ class Bench:
 
 
 def bench_tracker(bench: Bench, tracked: Tracked) -> Tracker:
-    parts = CaptureParts(
+    parts = CaptureDeps(
         smart_money=bench.site,
         top_traders=bench.statistics,
         bars=bench.statistics,
@@ -195,10 +195,10 @@ def bench_tracker(bench: Bench, tracked: Tracked) -> Tracker:
         prices=MarkPrices(bench.lists, clock=bench.clock),
         period="5m",
     )
-    links = TrackerLinks(
+    links = TrackerRunDeps(
         store=bench.store,
-        captures=Captures(parts),
-        pool=Pool(bench.lists, clock=bench.clock, tradfi=False),
+        captures=Capture(parts),
+        pool=ContractPool(bench.lists, clock=bench.clock, tradfi=False),
         clock=bench.clock,
         tell=bench.news.append,
         on_progress=bench.progress.append,

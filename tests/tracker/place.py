@@ -16,8 +16,8 @@ from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.wire import KlineRow
 from altmonitor.storage.snapshots import SnapshotsDb
-from altmonitor.tracker.capture import CaptureParts, Captures, MarkPrices, Pool
-from altmonitor.tracker.tracker import Progress, Tracked, Tracker, TrackerLinks
+from altmonitor.tracker.capture import Capture, CaptureDeps, ContractPool, MarkPrices
+from altmonitor.tracker.tracker import Progress, Tracked, Tracker, TrackerRunDeps
 from altmonitor.tracker.types import TrackerNews
 from tests.e2e.process import watched
 
@@ -76,7 +76,7 @@ async def place(
         progress: list[Progress] = []
         try:
             async with positioning_stage(config, clock=clock) as stage:
-                parts = CaptureParts(
+                parts = CaptureDeps(
                     smart_money=stage.smart_money,
                     top_traders=stage.positioning,
                     bars=stage.positioning,
@@ -86,10 +86,10 @@ async def place(
                     period="5m",
                     patience=max(1.0, speed / 3),
                 )
-                links = TrackerLinks(
+                links = TrackerRunDeps(
                     store=store,
-                    captures=Captures(parts),
-                    pool=Pool(stage.rest, clock=clock, tradfi=False),
+                    captures=Capture(parts),
+                    pool=ContractPool(stage.rest, clock=clock, tradfi=False),
                     clock=clock,
                     tell=news.append,
                     on_progress=progress.append,

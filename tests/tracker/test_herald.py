@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from altmonitor.app.tracking import Herald
+from altmonitor.app.tracking import TrackerNotifier
 from altmonitor.core.errors import ChatGone, ChatUnreachable, DeliveryError, RetryLater
 from altmonitor.core.types import Destination
-from altmonitor.positioning.history import NotEnoughHistory, change, position_alerts
+from altmonitor.positioning.history import NotEnoughSnapshots, change, position_alerts
 from altmonitor.render.format import Style
 from altmonitor.render.news import tracking_text
 from altmonitor.tracker.types import PositionMoved, Series, TrackerBlocked, TrackerNews, TrackerRecovered, TrackerStuck
@@ -26,7 +26,7 @@ MONEY = Series.SMART_MONEY
 def moved(symbol: str = "ETHUSDT", *, before: float = 1_000.0, after: float = 1_200.0) -> PositionMoved:
     rows = [snapshot(symbol, T0 - 1_200_000, long_qty=before), snapshot(symbol, T0, long_qty=after)]
     found = change(symbol, rows, minutes=30, now_ms=T0)
-    assert not isinstance(found, NotEnoughHistory)
+    assert not isinstance(found, NotEnoughSnapshots)
     (alert,) = position_alerts(found)
     return PositionMoved(alert=alert, change=found)
 
@@ -88,10 +88,12 @@ class Chat:
 
 
 @asynccontextmanager
-async def herald(*failures: DeliveryError) -> AsyncIterator[tuple[Herald, Chat, MovableClock, list[PositionMoved]]]:
+async def herald(
+    *failures: DeliveryError,
+) -> AsyncIterator[tuple[TrackerNotifier, Chat, MovableClock, list[PositionMoved]]]:
     clock = MovableClock()
     chat, told = Chat(clock, failures), list[PositionMoved]()
-    made = Herald(clock=clock, style=EN, channel=chat, destination=Destination(chat_id=1))  # type: ignore[arg-type]
+    made = TrackerNotifier(clock=clock, style=EN, channel=chat, destination=Destination(chat_id=1))  # type: ignore[arg-type]
 
     async def note(news: PositionMoved) -> None:
         told.append(news)
@@ -145,7 +147,7 @@ async def test_the_same_step_that_still_waits_is_not_queued_again() -> None:
 
 
 async def test_without_a_bot_everything_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    made = Herald(clock=MovableClock(), style=EN)
+    made = TrackerNotifier(clock=MovableClock(), style=EN)
     with caplog.at_level(logging.WARNING):
         made.tell(TrackerBlocked(series=MONEY, until_ms=T0 + 60_000, reason="HTTP 418"))
     assert "Tracking of smart money is refused until" in caplog.text

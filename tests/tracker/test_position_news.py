@@ -17,7 +17,7 @@ from altmonitor.positioning.divergence import Histories
 from altmonitor.positioning.history import Snapshot
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
-from altmonitor.tracker.position_alerts import PositionLinks, PositionNews, heard_by
+from altmonitor.tracker.position_alerts import PositionAlertDeps, PositionAlerts, heard_by
 from tests.fakes import ListSink
 from tests.movable_clock import T0, MovableClock
 from tests.positioning.samples import LONG, OVERVIEW, bucket
@@ -73,8 +73,8 @@ class Desk:
         self.place = place or Place()
         self.sink = ListSink()
         self.audiences = [Audience(destination=HOME, settings=Settings())]
-        self.news = PositionNews(
-            PositionLinks(
+        self.news = PositionAlerts(
+            PositionAlertDeps(
                 clock=self.clock,
                 sink=self.sink,
                 memory=self.place,

@@ -13,7 +13,7 @@ import pytest
 
 from altmonitor import config as configuration
 from altmonitor.app.positioning import positioning_stage
-from altmonitor.app.tracking import Herald, TrackingSide, tracked_of
+from altmonitor.app.tracking import TrackerNotifier, TrackingSide, tracked_of
 from altmonitor.cli.main import SERIES
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
@@ -32,7 +32,7 @@ def settings(at: Town, **more: str) -> Config:
 
 @asynccontextmanager
 async def side(config: Config, clock: Clock) -> AsyncIterator[TrackingSide]:
-    herald = Herald(clock=clock, style=Style(lang="en", tz=ZoneInfo("UTC")))
+    herald = TrackerNotifier(clock=clock, style=Style(lang="en", tz=ZoneInfo("UTC")))
     async with positioning_stage(config, clock=clock) as stage:
         made = TrackingSide(
             config,

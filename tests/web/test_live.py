@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 
 from altmonitor.commands.ports import AlertQueries
-from altmonitor.core.alert import Alert, ToldAlert
+from altmonitor.core.alert import Alert, StoredAlert
 from altmonitor.core.clock import ScaledClock
 from altmonitor.web import streams as live_module
 from altmonitor.web.server import HealthServer, Served
@@ -98,7 +98,7 @@ async def test_an_event_carries_the_alert_as_it_is_stored() -> None:
 
 
 async def test_who_comes_back_gets_what_was_missed_and_nothing_twice() -> None:
-    history = MemoryAlerts(*(ToldAlert(alert=alert(number), delivery="sent") for number in (5, 4, 3, 2, 1)))
+    history = MemoryAlerts(*(StoredAlert(alert=alert(number), delivery="sent") for number in (5, 4, 3, 2, 1)))
     async with served(history) as (live, url), listening(url, {"Last-Event-ID": "2"}) as listener:
         assert await listener.alert_ids(3) == [3, 4, 5]
         live.publish(alert(5))

@@ -12,7 +12,7 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
-from altmonitor.core.alert import Alert, AlertStats, ToldAlert
+from altmonitor.core.alert import Alert, AlertStats, StoredAlert
 from altmonitor.core.clock import Clock, ScaledClock, SystemClock
 from altmonitor.core.errors import StartError
 from altmonitor.core.status import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus, Vitals, assess
@@ -191,7 +191,7 @@ async def test_unknown_routes_and_methods_get_one_line_of_json() -> None:
 
 
 async def test_alerts_are_rows_with_their_delivery() -> None:
-    async with running(alerts=MemoryAlerts(ToldAlert(alert=PUMP, delivery="sent"))) as site:
+    async with running(alerts=MemoryAlerts(StoredAlert(alert=PUMP, delivery="sent"))) as site:
         status, body, _ = await site.get("/api/alerts")
     assert status == 200
     (row,) = body["alerts"]  # type: ignore[index]
@@ -293,13 +293,13 @@ async def test_a_database_in_trouble_is_503_with_its_line() -> None:
 
 
 class _Stuck(MemoryAlerts):
-    async def recent(self, **_: object) -> list[ToldAlert]:  # type: ignore[override]
+    async def recent(self, **_: object) -> list[StoredAlert]:  # type: ignore[override]
         await asyncio.Event().wait()
         return []
 
 
 class _Broken(MemoryAlerts):
-    async def recent(self, **_: object) -> list[ToldAlert]:  # type: ignore[override]
+    async def recent(self, **_: object) -> list[StoredAlert]:  # type: ignore[override]
         raise RuntimeError("a secret detail")
 
 

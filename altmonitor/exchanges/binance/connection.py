@@ -11,10 +11,10 @@ from typing import Final
 from altmonitor.core.clock import Clock
 from altmonitor.exchanges.binance.frames import (
     NOT_A_KLINE,
-    Answer,
     KlineFrame,
     ShutdownNotice,
     Skipped,
+    SubscribeAnswer,
     decode_kline,
     decode_other,
 )
@@ -58,7 +58,7 @@ class Overlap:
         return len(self._seen) > before
 
 
-class Connection:
+class FeedConnection:
     """Not reusable. `end` may be called at any time; `hold` then returns soon."""
 
     def __init__(self, shared: Shared, *, silence_limit_s: Callable[[], float | None]) -> None:
@@ -216,7 +216,7 @@ class Connection:
     def _on_other(self, payload: bytes) -> None:
         other = decode_other(payload)
         match other:
-            case Answer():
+            case SubscribeAnswer():
                 if not self.ledger.on_answer(other):
                     self._shared.skipped[Skipped.UNMATCHED_ANSWER] += 1
             case ContractNews():

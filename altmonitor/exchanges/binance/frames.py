@@ -110,7 +110,7 @@ class _Envelope(msgspec.Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class SubscribeAnswer:
     """The exchange's word on one control message.
 
     request_id: None when an error does not say what it is about. streams: what LIST_SUBSCRIPTIONS names, None for
@@ -142,7 +142,7 @@ _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_contract = msgspec.json.Decoder(_ContractFrame, strict=False).decode
 
 
-def decode_other(payload: bytes) -> KlineFrame | ContractNews | Answer | ShutdownNotice | Skipped:
+def decode_other(payload: bytes) -> KlineFrame | ContractNews | SubscribeAnswer | ShutdownNotice | Skipped:
     """Read a frame that `decode_kline` refused. Never raises."""
     try:
         envelope = _decode_envelope(payload)
@@ -157,7 +157,7 @@ def decode_other(payload: bytes) -> KlineFrame | ContractNews | Answer | Shutdow
 
 def _read(
     envelope: _Envelope, body: bytes | msgspec.Raw
-) -> KlineFrame | ContractNews | Answer | ShutdownNotice | Skipped:
+) -> KlineFrame | ContractNews | SubscribeAnswer | ShutdownNotice | Skipped:
     match envelope.e:
         case "kline":
             return _decode_bare_kline(body)
@@ -179,13 +179,13 @@ def _read(
             return Skipped.UNKNOWN_EVENT
 
 
-def _answer(envelope: _Envelope) -> Answer | Skipped:
+def _answer(envelope: _Envelope) -> SubscribeAnswer | Skipped:
     error = envelope.error
     if error is None and envelope.code is not None:
         error = _Error(code=envelope.code, msg=envelope.msg)
     if error is not None:
-        return Answer(request_id=envelope.id, error=f"{error.code} {error.msg}".strip())
+        return SubscribeAnswer(request_id=envelope.id, error=f"{error.code} {error.msg}".strip())
     if envelope.id is None:
         return Skipped.UNKNOWN_EVENT
     streams = envelope.result if isinstance(envelope.result, list) else None
-    return Answer(request_id=envelope.id, streams=streams)
+    return SubscribeAnswer(request_id=envelope.id, streams=streams)

@@ -27,7 +27,7 @@ from altmonitor.exchanges.binance import bodies as wire
 from altmonitor.exchanges.rest.block import retry_after_s
 from altmonitor.exchanges.rest.budget import FUNDING, FUTURES_DATA, Ask
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S, SOCKETS, HttpGet, One, Rows
-from altmonitor.exchanges.rest.guard import Answer, Guard, Send
+from altmonitor.exchanges.rest.guard import Guard, RestAnswer, Send
 from altmonitor.interfaces.exchange import DayTicker, Funding, LongShortRatio, OpenInterest, Priority
 from altmonitor.market.candles import Candle
 from altmonitor.market.contracts import Contract
@@ -105,7 +105,7 @@ FAILURES_WORTH_A_LINE = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class RestTimeouts:
     """wait_s: for budget. retries: after no answer or a 5xx. total_s: no retry begins after it."""
 
     wait_s: float
@@ -114,12 +114,12 @@ class Patience:
 
 
 PATIENCE = {
-    Priority.ENRICH: Patience(wait_s=1.5, retries=1, total_s=1.5),
-    Priority.UNIVERSE: Patience(wait_s=65.0, retries=2, total_s=60.0),
-    Priority.BACKFILL: Patience(wait_s=65.0, retries=2, total_s=60.0),
+    Priority.ENRICH: RestTimeouts(wait_s=1.5, retries=1, total_s=1.5),
+    Priority.UNIVERSE: RestTimeouts(wait_s=65.0, retries=2, total_s=60.0),
+    Priority.BACKFILL: RestTimeouts(wait_s=65.0, retries=2, total_s=60.0),
     # a sweep asks again in its next round anyway; retries would break its even spacing
-    Priority.SWEEP: Patience(wait_s=65.0, retries=0, total_s=60.0),
-    Priority.TRACKING: Patience(wait_s=310.0, retries=2, total_s=60.0),
+    Priority.SWEEP: RestTimeouts(wait_s=65.0, retries=0, total_s=60.0),
+    Priority.TRACKING: RestTimeouts(wait_s=310.0, retries=2, total_s=60.0),
 }
 
 _OPEN_INTEREST = One(wire.OpenInterestWire)
@@ -298,7 +298,7 @@ class _Overloaded(ExchangeUnreachable):
         super().__init__(message)
 
 
-def _usable(answer: Answer) -> bytes:
+def _usable(answer: RestAnswer) -> bytes:
     """The body of a 200. Raises: UnknownSymbol, ExchangeUnreachable, BadAnswer."""
     if answer.status == 200:
         return answer.body

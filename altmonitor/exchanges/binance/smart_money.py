@@ -16,9 +16,9 @@ from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeError, ExchangeUnreachable, RegionBlocked
 from altmonitor.core.status import GuardStatus
-from altmonitor.exchanges.rest.budget import Ask, Budget, Pool
+from altmonitor.exchanges.rest.budget import Ask, LimitPool, RequestBudget
 from altmonitor.exchanges.rest.client import UNREADABLE, HttpGet, One
-from altmonitor.exchanges.rest.guard import Answer, Guard
+from altmonitor.exchanges.rest.guard import Guard, RestAnswer
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.positioning.smart_money import Overview, Side
 
@@ -162,7 +162,7 @@ def web_guard(
         clock=clock,
         block_file=block_file,
         on_change=on_change,
-        budget=Budget(pools={POOL: Pool(limit=REQUESTS_A_MINUTE, window_s=60.0)}),
+        budget=RequestBudget(pools={POOL: LimitPool(limit=REQUESTS_A_MINUTE, window_s=60.0)}),
         probe=_target("BTCUSDT"),
     )
 
@@ -225,7 +225,7 @@ class SmartMoneyWeb:
             raise _Empty
         return found
 
-    async def _send_in_turn(self, target: str) -> Answer:
+    async def _send_in_turn(self, target: str) -> RestAnswer:
         """Requests leave one by one, whoever asks: what falls together looks like a burst from outside."""
         async with self._turn:
             wait_s = self._next_s - self._clock.monotonic()
@@ -252,7 +252,7 @@ def _target(symbol: str) -> str:
     return f"{PATH}?{urlencode({'symbol': symbol})}"
 
 
-def _usable(answer: Answer) -> bytes:
+def _usable(answer: RestAnswer) -> bytes:
     """The body of a 200. Raises: ExchangeUnreachable, BadAnswer."""
     if answer.status == 200:
         return answer.body

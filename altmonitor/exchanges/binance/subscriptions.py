@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final, Literal
 
-from altmonitor.exchanges.binance.frames import Answer
+from altmonitor.exchanges.binance.frames import SubscribeAnswer
 
 # ---
 # Addresses and limits of Binance USDⓈ-M futures.
@@ -147,7 +147,7 @@ class SubscriptionLedger:
             streams.append(self._changes.popleft()[1])
         return _Request(method, tuple(streams))
 
-    def on_answer(self, answer: Answer) -> bool:
+    def on_answer(self, answer: SubscribeAnswer) -> bool:
         """False when the answer belongs to no open request."""
         request_id = answer.request_id
         if request_id is None:

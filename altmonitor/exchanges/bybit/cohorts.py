@@ -33,7 +33,7 @@ TOO_MANY_CODES: Final = (10006, 10018)
 _PERIODS: Final = {"5m": "5min", "15m": "15min", "30m": "30min", "1h": "1h", "4h": "4h", "1d": "1d"}
 
 
-class _Row(msgspec.Struct, frozen=True, rename="camel"):
+class _BybitRow(msgspec.Struct, frozen=True, rename="camel"):
     symbol: str
     buy_ratio: float
     sell_ratio: float
@@ -50,18 +50,18 @@ class _Result(msgspec.Struct, frozen=True):
     list: msgspec.Raw = msgspec.Raw(b"[]")
 
 
-class _Code(msgspec.Struct, frozen=True, rename="camel"):
+class _BybitCode(msgspec.Struct, frozen=True, rename="camel"):
     ret_code: int
     ret_msg: str = ""
 
 
-class _Envelope(_Code, frozen=True, rename="camel"):
+class _BybitEnvelope(_BybitCode, frozen=True, rename="camel"):
     result: _Result | None = None
 
 
-_CODE = msgspec.json.Decoder(_Code)
-_ENVELOPE = One(_Envelope)
-_ROWS = Rows(_Row)
+_CODE = msgspec.json.Decoder(_BybitCode)
+_ENVELOPE = One(_BybitEnvelope)
+_ROWS = Rows(_BybitRow)
 
 
 def bybit_guard(base_url: str = REST_URL, *, clock: Clock, block_file: Path | None = None) -> Guard:

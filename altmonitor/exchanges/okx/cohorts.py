@@ -43,15 +43,15 @@ _MULTIPLIER = re.compile(r"^(?:1000000|10000|1000|1M)(?=[^\d])")
 _STALE_PERIODS = 3
 
 
-class _Code(msgspec.Struct, frozen=True):
+class _OkxCode(msgspec.Struct, frozen=True):
     code: str
 
 
-class _Envelope(_Code, frozen=True):
+class _OkxEnvelope(_OkxCode, frozen=True):
     data: msgspec.Raw = msgspec.Raw(b"[]")
 
 
-class _Row(msgspec.Struct, frozen=True, array_like=True):
+class _OkxRow(msgspec.Struct, frozen=True, array_like=True):
     time: int
     ratio: float
 
@@ -63,9 +63,9 @@ class _Row(msgspec.Struct, frozen=True, array_like=True):
         return long_short(self.time, long, 1.0 - long, self.ratio)
 
 
-_CODE = msgspec.json.Decoder(_Code)
-_ENVELOPE = One(_Envelope)
-_ROWS = Rows(_Row)
+_CODE = msgspec.json.Decoder(_OkxCode)
+_ENVELOPE = One(_OkxEnvelope)
+_ROWS = Rows(_OkxRow)
 
 
 def okx_guard(base_url: str = REST_URL, *, clock: Clock, block_file: Path | None = None) -> Guard:

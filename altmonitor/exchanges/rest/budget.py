@@ -41,7 +41,7 @@ class Ask:
 
 
 @dataclass(slots=True, kw_only=True)
-class Pool:
+class LimitPool:
     """At most `limit` requests in any `window_s` seconds."""
 
     limit: int
@@ -55,10 +55,10 @@ class Pool:
         return 0.0 if over < 0 else self.sent_s[over] + self.window_s - now_s
 
 
-def binance_pools() -> dict[str, Pool]:
+def binance_pools() -> dict[str, LimitPool]:
     """Source: https://developers.binance.com/docs/derivatives/usds-margined-futures (2026-08): 1,000 requests per 5
     minutes for /futures/data/*, taken as one pool; 500 per 5 minutes for fundingInfo and fundingRate together."""
-    return {FUTURES_DATA: Pool(limit=1_000, window_s=300.0), FUNDING: Pool(limit=500, window_s=300.0)}
+    return {FUTURES_DATA: LimitPool(limit=1_000, window_s=300.0), FUNDING: LimitPool(limit=500, window_s=300.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,11 @@ class Ticket:
     minute: int
 
 
-class Budget:
+class RequestBudget:
     """Used weight is the larger of what we reserved this minute and what the exchange counted plus what is under way
     (other programs on the same address are seen only in the exchange's count)."""
 
-    def __init__(self, *, weight_limit: int = WEIGHT_LIMIT, pools: Mapping[str, Pool] | None = None) -> None:
+    def __init__(self, *, weight_limit: int = WEIGHT_LIMIT, pools: Mapping[str, LimitPool] | None = None) -> None:
         self.weight_limit = weight_limit
         self._pools = dict(pools if pools is not None else binance_pools())
         self._minute = -1
@@ -144,11 +144,11 @@ class _Waiter:
     ticket: Ticket | None = field(compare=False, default=None)
 
 
-class Admission:
+class RequestQueue:
     """check: raises when nothing may be sent at all; called after every wait, before a reservation is handed out."""
 
     def __init__(
-        self, budget: Budget, *, clock: Clock, exchange_ms: Callable[[], int], check: Callable[[], None]
+        self, budget: RequestBudget, *, clock: Clock, exchange_ms: Callable[[], int], check: Callable[[], None]
     ) -> None:
         self._budget = budget
         self._clock = clock

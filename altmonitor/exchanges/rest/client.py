@@ -17,8 +17,8 @@ from yarl import URL
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeUnreachable, StartError
 from altmonitor.core.status import GuardStatus
-from altmonitor.exchanges.rest.budget import Ask, Budget, Pool
-from altmonitor.exchanges.rest.guard import Answer, Guard
+from altmonitor.exchanges.rest.budget import Ask, LimitPool, RequestBudget
+from altmonitor.exchanges.rest.guard import Guard, RestAnswer
 from altmonitor.interfaces.exchange import Priority
 
 ANSWER_TIMEOUT_S = 15.0
@@ -75,7 +75,7 @@ class HttpGet:
         if session is not None:
             await session.close()
 
-    async def send(self, target: str) -> Answer:
+    async def send(self, target: str) -> RestAnswer:
         """target: path and query, already percent-encoded. Raises: ExchangeUnreachable, BadAnswer."""
         if self._session is None:
             raise ExchangeUnreachable("not started, or stopped")
@@ -84,7 +84,7 @@ class HttpGet:
                 self._clock.timeout(self._within_s),
                 self._session.get(URL(self.base_url + target, encoded=True), allow_redirects=False) as response,
             ):
-                return Answer(response.status, response.headers, await _read_body(response))
+                return RestAnswer(response.status, response.headers, await _read_body(response))
         except TimeoutError:
             raise ExchangeUnreachable(f"no answer within {self._within_s:.0f} s") from None
         except aiohttp.ClientPayloadError:
@@ -129,7 +129,7 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What a decoder raises on bytes that are no JSON, no UTF-8, or nested beyond reason."""
 
 
-class Wire(Protocol[V_co]):
+class Parsed(Protocol[V_co]):
     def parse(self) -> V_co:
         """Raises: ValueError for what cannot be: a number that is not finite, a symbol that is none."""
 
@@ -145,7 +145,7 @@ class Read(Generic[V]):
 class Rows(Generic[V]):
     """Reader of a JSON array of one kind of row."""
 
-    def __init__(self, wire: type[Wire[V]]) -> None:
+    def __init__(self, wire: type[Parsed[V]]) -> None:
         self._all = msgspec.json.Decoder(list[wire], strict=False)  # type: ignore[valid-type]
         self._one = msgspec.json.Decoder(wire, strict=False)
         self._raw = msgspec.json.Decoder(list[msgspec.Raw])
@@ -163,9 +163,9 @@ class Rows(Generic[V]):
             raise BadAnswer(f"none of {skipped} rows is readable")
         return Read(values, skipped)
 
-    def _rows(self, body: bytes | msgspec.Raw) -> list[Wire[V]] | list[msgspec.Raw]:
+    def _rows(self, body: bytes | msgspec.Raw) -> list[Parsed[V]] | list[msgspec.Raw]:
         try:
-            rows: list[Wire[V]] = self._all.decode(body)
+            rows: list[Parsed[V]] = self._all.decode(body)
         except msgspec.ValidationError:  # at least one odd row, or no array: row by row
             try:
                 return self._raw.decode(body)
@@ -227,7 +227,7 @@ def venue_guard(
         clock=clock,
         block_file=block_file,
         on_change=on_change,
-        budget=Budget(pools={POOL: Pool(limit=requests, window_s=per_s)}),
+        budget=RequestBudget(pools={POOL: LimitPool(limit=requests, window_s=per_s)}),
         probe=probe,
     )
 
@@ -279,7 +279,7 @@ class VenueRest:
             raise ExchangeUnreachable(said)
         raise BadAnswer(said)
 
-    async def _send(self, target: str) -> Answer:
+    async def _send(self, target: str) -> RestAnswer:
         answer = await self._http.send(target)
         is_refused = answer.status == 200 and self._is_refusal(answer.body)
         return replace(answer, status=429) if is_refused else answer

@@ -27,14 +27,14 @@ from altmonitor.exchanges.rest.block import (
     Severity,
     read_refusal,
 )
-from altmonitor.exchanges.rest.budget import WEIGHT_HEADER, Admission, Ask, Budget, Ticket
+from altmonitor.exchanges.rest.budget import WEIGHT_HEADER, Ask, RequestBudget, RequestQueue, Ticket
 from altmonitor.interfaces.exchange import Priority
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RestAnswer:
     """headers: case-insensitive."""
 
     status: int
@@ -42,7 +42,7 @@ class Answer:
     body: bytes
 
 
-Send = Callable[[str], Awaitable[Answer]]
+Send = Callable[[str], Awaitable[RestAnswer]]
 """Carries one GET (path and query) out; raises ExchangeUnreachable or BadAnswer without an answer."""
 
 
@@ -57,15 +57,15 @@ class Guard:
         clock: Clock,
         block_file: Path | None = None,
         on_change: Callable[[GuardStatus], None] | None = None,
-        budget: Budget | None = None,
+        budget: RequestBudget | None = None,
         probe: str = "/fapi/v1/ping",
     ) -> None:
         self._host = host
         self._clock = clock
         self._file = BlockFile(block_file, host=host)
         self._on_change = on_change
-        self._budget = budget or Budget()
-        self._admission = Admission(
+        self._budget = budget or RequestBudget()
+        self._admission = RequestQueue(
             self._budget, clock=clock, exchange_ms=self.exchange_ms, check=self._raise_when_blocked
         )
         self._probe = Ask(target=probe, priority=Priority.ENRICH)
@@ -105,7 +105,7 @@ class Guard:
             weight_limit=self._budget.weight_limit,
         )
 
-    async def fetch(self, ask: Ask, send: Send, *, wait_s: float) -> Answer:
+    async def fetch(self, ask: Ask, send: Send, *, wait_s: float) -> RestAnswer:
         """The answer, whatever its status, unless it is a refusal.
 
         wait_s: how long this caller may wait for budget or for another caller's probe.
@@ -121,7 +121,7 @@ class Guard:
                 self._tell("waiting" if self._admission.is_short else "open")
         return await self._carry(ticket, ask.target, send)
 
-    async def _carry(self, ticket: Ticket, target: str, send: Send) -> Answer:
+    async def _carry(self, ticket: Ticket, target: str, send: Send) -> RestAnswer:
         used: str | None = None
         try:
             answer = await send(target)

@@ -15,9 +15,9 @@ from altmonitor.core.status import FeedStatus
 from altmonitor.exchanges.binance.connection import Shared
 from altmonitor.exchanges.binance.subscriptions import CONNECTION_LIFE_S, CONTRACT_INFO_STREAM, STREAMS_PER_CONNECTION
 from altmonitor.exchanges.ws import pick_transport
-from altmonitor.exchanges.ws.shard import HandshakeBudget, Lane, LaneParts
+from altmonitor.exchanges.ws.shard import FeedShard, FeedShardDeps, HandshakeBudget
 from altmonitor.exchanges.ws.transport import OpenTransport, TransportOptions
-from altmonitor.exchanges.ws.watchdog import HEAR_EVERY_S, FeedWatch, Share, Sight, SymbolWatch
+from altmonitor.exchanges.ws.watchdog import HEAR_EVERY_S, FeedState, FeedWatch, Share, SymbolWatch
 from altmonitor.interfaces.exchange import FeedEvent, FeedSink
 
 _LOOK_EVERY_S: Final = 1.0
@@ -65,8 +65,8 @@ class KlineFeed:
             options=TransportOptions(gather_ms=options.gather_ms, proxy=options.proxy, ssl=options.ssl),
         )
         self._symbols: set[str] = set()
-        self._lanes: list[Lane] = []
-        self._running: set[Lane] = set()
+        self._lanes: list[FeedShard] = []
+        self._running: set[FeedShard] = set()
         self._watch = FeedWatch()
         self._symbol_watch = SymbolWatch()
         self._started_s = clock.monotonic()
@@ -88,9 +88,9 @@ class KlineFeed:
         self._symbols = wanted
         self._symbol_watch.follow(wanted, self._clock.monotonic())
 
-    def _new_lane(self) -> Lane:
-        return Lane(
-            LaneParts(
+    def _new_lane(self) -> FeedShard:
+        return FeedShard(
+            FeedShardDeps(
                 shared=self._shared,
                 budget=self._budget,
                 jitter=self._jitter,
@@ -118,21 +118,21 @@ class KlineFeed:
                     self._next_hearing_s = now_s + HEAR_EVERY_S
                     self._hear(now_s)
 
-    def _shares(self) -> dict[Lane, Share]:
+    def _shares(self) -> dict[FeedShard, Share]:
         return {lane: lane.share() for lane in self._lanes if lane.symbols}
 
     def _look(self, now_s: float) -> None:
         shares = self._shares()
         sight = self._watch.look(shares.values(), now_s)
-        if sight is Sight.BLIND:
+        if sight is FeedState.BLIND:
             self._tell_blind({lane for lane, share in shares.items() if share.is_dark(now_s)}, now_s)
-        elif sight is Sight.LIVE:
+        elif sight is FeedState.LIVE:
             self._tell_live(now_s)
-        elif self._watch.sight is Sight.LIVE and all(lane.is_fed for lane in shares):
+        elif self._watch.sight is FeedState.LIVE and all(lane.is_fed for lane in shares):
             for lane in shares:
                 lane.attempts = 0
 
-    def _tell_blind(self, dark: set[Lane], now_s: float) -> None:
+    def _tell_blind(self, dark: set[FeedShard], now_s: float) -> None:
         last_s = [lane.last_data_s for lane in dark if lane.last_data_s is not None]
         self._blind_since_ms = self._clock.now_ms() - int((now_s - min(last_s)) * 1000) if last_s else None
         reason = "; ".join(sorted({lane.state_in_words() for lane in dark}))
@@ -158,7 +158,7 @@ class KlineFeed:
         for lane in self._lanes:
             if lane.last_data_s is None or now_s - lane.last_data_s > HEAR_EVERY_S:
                 self._symbol_watch.forgive(lane.symbols, now_s)
-        if self._watch.sight is Sight.LIVE and now_s >= self._next_silence_s:
+        if self._watch.sight is FeedState.LIVE and now_s >= self._next_silence_s:
             self._next_silence_s = now_s + _SILENCE_EVERY_S
             self._look_for_silence(now_s)
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeError, HandshakeRefused
-from altmonitor.exchanges.binance.connection import Connection, Overlap, Shared
+from altmonitor.exchanges.binance.connection import FeedConnection, Overlap, Shared
 from altmonitor.exchanges.binance.subscriptions import (
     CONNECTION_LIFE_S,
     HANDSHAKE_WINDOW_S,
@@ -37,7 +37,7 @@ PROVEN_AFTER_S: Final = 30.0
 """A connection counts as good once data has flowed this long; nothing less resets the back-off."""
 
 
-class Backoff:
+class ReconnectBackoff:
     """1, 2, 4 … 60 s, full jitter, whichever way a connection ended; minutes when the exchange refuses us."""
 
     def __init__(self, jitter: random.Random) -> None:
@@ -111,13 +111,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Running:
-    connection: Connection
+    connection: FeedConnection
     task: asyncio.Task[str]
     replace_at_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LaneParts:
+class FeedShardDeps:
     shared: Shared
     budget: HandshakeBudget
     jitter: random.Random
@@ -128,8 +128,8 @@ class LaneParts:
     shortest_silence_s: float = 0.0
 
 
-class Lane:
-    def __init__(self, parts: LaneParts) -> None:
+class FeedShard:
+    def __init__(self, parts: FeedShardDeps) -> None:
         self.symbols: set[str] = set()
         self.attempts = 0
         self.reconnects = 0
@@ -138,8 +138,8 @@ class Lane:
         self._parts = parts
         self._clock: Clock = parts.shared.clock
         self._since_s = self._clock.monotonic()
-        self._backoff = Backoff(parts.jitter)
-        self._connections: list[Connection] = []
+        self._backoff = ReconnectBackoff(parts.jitter)
+        self._connections: list[FeedConnection] = []
         self._has_opened = False
 
     @property
@@ -147,7 +147,7 @@ class Lane:
         return len(self.symbols) + len(self._parts.first_streams)
 
     @property
-    def open_connections(self) -> list[Connection]:
+    def open_connections(self) -> list[FeedConnection]:
         return [connection for connection in self._connections if connection.is_open]
 
     @property
@@ -222,7 +222,7 @@ class Lane:
     async def _open(self, tasks: asyncio.TaskGroup, *, is_muted: bool = False) -> _Running:
         await self._parts.budget.take()
         self.attempts += 1
-        connection = Connection(self._parts.shared, silence_limit_s=self._expected_silence_s)
+        connection = FeedConnection(self._parts.shared, silence_limit_s=self._expected_silence_s)
         connection.is_muted = is_muted
         await connection.open()
         connection.ledger.want(self._streams())

@@ -27,7 +27,7 @@ def silence_limit_s(symbols: int, *, is_only_connection: bool) -> float:
     return SILENCE_LIMIT_S if is_only_connection or symbols >= _FEW_SYMBOLS else _FEW_SYMBOLS_LIMIT_S
 
 
-class Sight(Enum):
+class FeedState(Enum):
     STARTING = "starting"
     LIVE = "live"
     BLIND = "blind"
@@ -49,22 +49,22 @@ class FeedWatch:
     """Live or blind; `look` returns a state once per change. Blind means: at least one share brings no data."""
 
     def __init__(self) -> None:
-        self.sight = Sight.STARTING
+        self.sight = FeedState.STARTING
 
-    def look(self, shares: Collection[Share], now_s: float) -> Sight | None:
+    def look(self, shares: Collection[Share], now_s: float) -> FeedState | None:
         dark = any(share.is_dark(now_s) for share in shares)
         lit = _are_lit(shares, now_s)
-        if dark and self.sight is not Sight.BLIND:
-            self.sight = Sight.BLIND
+        if dark and self.sight is not FeedState.BLIND:
+            self.sight = FeedState.BLIND
             return self.sight
-        if lit and self.sight is not Sight.LIVE:
-            self.sight = Sight.LIVE
+        if lit and self.sight is not FeedState.LIVE:
+            self.sight = FeedState.LIVE
             return self.sight
         return None
 
     def is_blind(self, shares: Collection[Share], now_s: float) -> bool:
         """At this moment: data that began to flow after the last look counts already."""
-        return self.sight is not Sight.LIVE and not _are_lit(shares, now_s)
+        return self.sight is not FeedState.LIVE and not _are_lit(shares, now_s)
 
 
 def _are_lit(shares: Collection[Share], now_s: float) -> bool:

@@ -22,11 +22,11 @@ from altmonitor.ops.deploy import docker, systemd
 from altmonitor.ops.deploy import options as chosen
 from altmonitor.ops.deploy import probe as facts
 from altmonitor.ops.deploy.layout import Layout, Step
-from altmonitor.ops.deploy.options import Action, BadChoice, Choices, Target
-from altmonitor.ops.deploy.plan import Deployment, Patience
+from altmonitor.ops.deploy.options import Action, BadChoice, DeployOptions, Target
+from altmonitor.ops.deploy.plan import Deployment, DeployTimeouts
 from altmonitor.ops.deploy.probe import Facts, Obstacle
-from altmonitor.ops.deploy.runner import Rights, Runner, StepFailed, with_rights
-from altmonitor.ops.deploy.ssh import SSH_FAILED, Connection, is_login_refused, rsync_options
+from altmonitor.ops.deploy.runner import RemoteRights, Runner, StepFailed, with_rights
+from altmonitor.ops.deploy.ssh import SSH_FAILED, SshConnection, is_login_refused, rsync_options
 
 # ---
 # The way in: key or agent first, then a password; and how steps get the rights of root.
@@ -79,29 +79,29 @@ def connect(runner: Runner, person: Person, *, given_password: str) -> Facts:
     return found
 
 
-def _rights(runner: Runner, person: Person, sudo: str) -> Rights:
+def _rights(runner: Runner, person: Person, sudo: str) -> RemoteRights:
     match sudo:
         case "root":
-            return Rights.ROOT
+            return RemoteRights.ROOT
         case "free":
-            return Rights.FREE
+            return RemoteRights.FREE
         case "password":
             return _by_password(runner, person)
         case _:
-            return Rights.NONE
+            return RemoteRights.NONE
 
 
-def _by_password(runner: Runner, person: Person) -> Rights:
+def _by_password(runner: Runner, person: Person) -> RemoteRights:
     """The login password often is sudo's too. Without one, what the user itself may do has to be enough."""
     check = Step(title="Asking sudo", command="true", timeout_s=30)
-    runner.rights = Rights.PASSWORD
+    runner.rights = RemoteRights.PASSWORD
     for password in (runner.ssh_password, None):
         runner.sudo_password = password if password is not None else person.secret("Password for sudo there") or ""
         if runner.sudo_password and runner.ask(check).code == 0:
-            return Rights.PASSWORD
+            return RemoteRights.PASSWORD
     if runner.sudo_password:
         raise Obstacle("sudo does not accept this password", "check it, and that the user is allowed to use sudo")
-    return Rights.NONE
+    return RemoteRights.NONE
 
 
 # ---
@@ -114,20 +114,20 @@ _SETTING = r"(?m)^[ \t]*(?:export[ \t]+)?{name}[ \t]*=[ \t]*[^\s#]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class DeployDeps:
     """Everything outside the arguments. source: the folder that is deployed."""
 
     source: Path
     out: TextIO = field(default_factory=lambda: sys.stdout)
     environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     person: Callable[[], Person] = terminal
-    patience: Patience = field(default_factory=Patience)
+    patience: DeployTimeouts = field(default_factory=DeployTimeouts)
     clock: SystemClock = field(default_factory=SystemClock)
 
 
-def main(arguments: Sequence[str], surroundings: Surroundings | None = None) -> int:
+def main(arguments: Sequence[str], surroundings: DeployDeps | None = None) -> int:
     """Returns the exit code."""
-    around = surroundings or Surroundings(source=source_folder())
+    around = surroundings or DeployDeps(source=source_folder())
     try:
         asked = None if chosen.names_server(arguments) else _ask_server(around)
         wanted = chosen.parse(arguments, ask_server=asked)
@@ -138,7 +138,7 @@ def main(arguments: Sequence[str], surroundings: Surroundings | None = None) -> 
         return WRONG_ARGUMENTS
     name = f"{altmonitor.__version__}-{datetime.fromtimestamp(around.clock.now_ms() // 1000, UTC):%Y%m%dT%H%M%S}"
     with tempfile.TemporaryDirectory(prefix="altmonitor-") as folder:
-        connection = Connection(server=wanted.server, control=Path(folder) / "c") if wanted.server else None
+        connection = SshConnection(server=wanted.server, control=Path(folder) / "c") if wanted.server else None
         runner = Runner(
             connection=connection, source=around.source, out=around.out, clock=around.clock, environ=around.environ
         )
@@ -164,14 +164,14 @@ def source_folder() -> Path:
     return own if (own / "Dockerfile").exists() else Path.cwd()
 
 
-def _ask_server(around: Surroundings) -> str | None:
+def _ask_server(around: DeployDeps) -> str | None:
     if not sys.stdin.isatty():
         return None
     print("Server (user@host or user@host:port): ", end="", file=around.out, flush=True)
     return sys.stdin.readline().strip() or None
 
 
-def _check_source(source: Path, wanted: Choices) -> None:
+def _check_source(source: Path, wanted: DeployOptions) -> None:
     gone = [file for file in NEEDED_FILES if not (source / file).exists()]
     if gone and wanted.action in (Action.INSTALL, Action.UPDATE):
         raise BadChoice(
@@ -179,7 +179,7 @@ def _check_source(source: Path, wanted: Choices) -> None:
         )
 
 
-def _settings(wanted: Choices) -> str | None:
+def _settings(wanted: DeployOptions) -> str | None:
     """What to send as .env; None: what stands on the server. Raises BadChoice."""
     if wanted.action is not Action.INSTALL:
         return None
@@ -198,7 +198,7 @@ def _settings(wanted: Choices) -> str | None:
     return text
 
 
-def _deployment(wanted: Choices, runner: Runner, around: Surroundings, found: Facts) -> Deployment:
+def _deployment(wanted: DeployOptions, runner: Runner, around: DeployDeps, found: Facts) -> Deployment:
     return Deployment(
         runner=runner,
         target=_TARGETS[wanted.target],
@@ -210,7 +210,7 @@ def _deployment(wanted: Choices, runner: Runner, around: Surroundings, found: Fa
     )
 
 
-def _build(wanted: Choices, around: Surroundings, name: str) -> list[Step]:
+def _build(wanted: DeployOptions, around: DeployDeps, name: str) -> list[Step]:
     layout = Layout(wanted.folder)
     if wanted.target is Target.DOCKER:
         return docker.build(layout, name)
@@ -218,7 +218,7 @@ def _build(wanted: Choices, around: Surroundings, name: str) -> list[Step]:
     return systemd.build(layout, name, unit_template=template)
 
 
-def _message(wanted: Choices, name: str) -> str:
+def _message(wanted: DeployOptions, name: str) -> str:
     where = wanted.server.host if wanted.server else socket.gethostname()
     verb = {Action.UPDATE: "updated", Action.ROLLBACK: "put back"}.get(wanted.action, "deployed")
     return (
@@ -226,7 +226,7 @@ def _message(wanted: Choices, name: str) -> str:
     )
 
 
-def _carry_out(wanted: Choices, runner: Runner, around: Surroundings, *, name: str, settings: str | None) -> int:
+def _carry_out(wanted: DeployOptions, runner: Runner, around: DeployDeps, *, name: str, settings: str | None) -> int:
     person = around.person()
     connect(runner, person, given_password=around.environ.get("SSHPASS", ""))
     found = _looked(wanted, runner, person)
@@ -249,12 +249,12 @@ def _carry_out(wanted: Choices, runner: Runner, around: Surroundings, *, name: s
     return DONE
 
 
-def _looked(wanted: Choices, runner: Runner, person: Person) -> Facts:
+def _looked(wanted: DeployOptions, runner: Runner, person: Person) -> Facts:
     """What the server is, after what was missing has been installed with consent. Raises Obstacle."""
     layout = Layout(wanted.folder)
     look = facts.look(layout)
     found = Facts.parse(runner.do(look).output)
-    if wanted.action is Action.INSTALL and runner.rights is not Rights.NONE:
+    if wanted.action is Action.INSTALL and runner.rights is not RemoteRights.NONE:
         for lack in facts.missing(found, wanted.target, layout):
             agreed = wanted.has_consent or person.agrees(f"{lack.what} is missing on the server. Install it?")
             if not agreed:
@@ -268,9 +268,9 @@ def _looked(wanted: Choices, runner: Runner, person: Person) -> Facts:
     return found
 
 
-def _print_plan(wanted: Choices, runner: Runner, around: Surroundings, *, name: str, settings: str | None) -> int:
+def _print_plan(wanted: DeployOptions, runner: Runner, around: DeployDeps, *, name: str, settings: str | None) -> int:
     """Every command as it would be run, for a server that has a version already and a user with sudo."""
-    runner.rights = Rights.ROOT if wanted.server is None or wanted.server.user == "root" else Rights.FREE
+    runner.rights = RemoteRights.ROOT if wanted.server is None or wanted.server.user == "root" else RemoteRights.FREE
     layout = Layout(wanted.folder)
     found = Facts({"current": "CURRENT", "previous": "PREVIOUS"})
     plan = _deployment(wanted, runner, around, found)

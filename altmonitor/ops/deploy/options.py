@@ -56,7 +56,7 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
+class DeployOptions:
     """server: None is this machine. has_consent: install what is missing without asking."""
 
     action: Action
@@ -87,7 +87,7 @@ def parse_server(text: str) -> Server:
     return Server(host=host, user=user or DEFAULT_USER, port=_port(port_text) if port_text else DEFAULT_PORT)
 
 
-def parse(arguments: Sequence[str], *, ask_server: str | None = None) -> Choices:
+def parse(arguments: Sequence[str], *, ask_server: str | None = None) -> DeployOptions:
     """ask_server: what the person answered when no server was named, None when nobody can be asked.
 
     Raises BadChoice.
@@ -101,7 +101,7 @@ def parse(arguments: Sequence[str], *, ask_server: str | None = None) -> Choices
     chosen = [action for action in Action if getattr(given, action.value, False)]
     if len(chosen) > 1:
         raise BadChoice(f"choose one of {', '.join('--' + action.value for action in chosen)}")
-    return Choices(
+    return DeployOptions(
         action=chosen[0] if chosen else Action.INSTALL,
         target=Target(given.target),
         server=server,
@@ -118,13 +118,13 @@ def names_server(arguments: Sequence[str]) -> bool:
     return bool(given.server or given.host or given.here)
 
 
-class _Parser(argparse.ArgumentParser):
+class _ArgumentParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise BadChoice(message)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = _ArgumentParser(
         prog="deploy.py",
         description="Put altmonitor on a server and keep it running there, with Docker or systemd.",
         epilog=EPILOG,

@@ -20,7 +20,7 @@ MEND = "read the log above, mend it, run the same command again"
 BOTH_BAD = "look at --logs: what both versions meet is probably the settings, the network or the exchange"
 
 
-class Target(Protocol):
+class DeployTarget(Protocol):
     """A room of steps: `docker` or `systemd`."""
 
     def start(self, layout: Layout, name: str) -> Step: ...
@@ -33,7 +33,7 @@ class Target(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class DeployTimeouts:
     """How long /health may take to be ok, and the pause between two looks."""
 
     health_s: float = 60.0
@@ -45,12 +45,12 @@ class Deployment:
     """current, previous: names of releases on the server, empty for none. user: who owns the upload folder."""
 
     runner: Runner
-    target: Target
+    target: DeployTarget
     layout: Layout
     user: str
     current: str = ""
     previous: str = ""
-    patience: Patience
+    patience: DeployTimeouts
 
     def prepare(self, name: str, *, settings: str | None, build: Sequence[Step]) -> list[Step | PurePosixPath]:
         """Before the switch, in order; a path stands for the copy of our files there. What runs is not touched.

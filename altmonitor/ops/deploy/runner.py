@@ -15,13 +15,13 @@ from typing import TextIO
 
 from altmonitor.core.clock import SystemClock
 from altmonitor.ops.deploy.layout import Step, redacted
-from altmonitor.ops.deploy.ssh import SSH_FAILED, Connection, cause_of, rsync_options
+from altmonitor.ops.deploy.ssh import SSH_FAILED, SshConnection, cause_of, rsync_options
 
 TICK_S = 1.0
 SHOWN_LINES = 15
 
 
-class Rights(Enum):
+class RemoteRights(Enum):
     """How a step gets the rights of root."""
 
     ROOT = "root"
@@ -44,11 +44,11 @@ class StepFailed(Exception):
         self.title, self.seen, self.remedy = title, seen, remedy
 
 
-def with_rights(step: Step, rights: Rights) -> str:
+def with_rights(step: Step, rights: RemoteRights) -> str:
     """-k: a cached password would leave ours in what the command reads."""
-    if not step.is_root or rights in (Rights.ROOT, Rights.NONE):
+    if not step.is_root or rights in (RemoteRights.ROOT, RemoteRights.NONE):
         return step.command
-    sudo = "sudo -n" if rights is Rights.FREE else "sudo -k -S -p ''"
+    sudo = "sudo -n" if rights is RemoteRights.FREE else "sudo -k -S -p ''"
     return f"{sudo} sh -c {quote(step.command)}"
 
 
@@ -56,11 +56,11 @@ def with_rights(step: Step, rights: Rights) -> str:
 class Runner:
     """connection: None runs everything on this machine. ssh_password, sudo_password: in memory only."""
 
-    connection: Connection | None
+    connection: SshConnection | None
     source: Path
     out: TextIO = field(default_factory=lambda: sys.stdout)
     clock: SystemClock = field(default_factory=SystemClock)
-    rights: Rights = Rights.NONE
+    rights: RemoteRights = RemoteRights.NONE
     ssh_password: str = ""
     sudo_password: str = ""
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -84,7 +84,7 @@ class Runner:
     def _asked(self, step: Step, waited: Callable[[float], None] | None) -> Result:
         command = with_rights(step, self.rights)
         stdin = step.stdin
-        if self.rights is Rights.PASSWORD and step.is_root:
+        if self.rights is RemoteRights.PASSWORD and step.is_root:
             stdin = f"{self.sudo_password}\n{stdin}"
         argv = self.connection.ssh(command) if self.connection else ["sh", "-c", command]
         return self._run(step.title, argv, stdin=stdin, timeout_s=step.timeout_s, waited=waited)

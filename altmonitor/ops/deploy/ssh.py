@@ -36,7 +36,7 @@ EXCLUDED = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class SshConnection:
     """control: where the shared connection's socket is, so that one login serves every step.
 
     has_password: by password through `sshpass -e`, which reads it from SSHPASS; never an argument, never a file.

@@ -19,12 +19,12 @@ from altmonitor.ops.doctor.values import Check, Seen, failed, fine, note
 LOGS = "see its log: journalctl -u altmonitor, or docker compose logs"
 
 
-async def ask(config: Config, *, timeout_s: float = 4.0) -> health_probe.Answer:
+async def ask(config: Config, *, timeout_s: float = 4.0) -> health_probe.ProbeAnswer:
     """`unreachable` when nothing answers, or API_PORT is 0 and nobody can know where to ask."""
     try:
         host, port = health_probe.address({"API_HOST": config.api_host, "API_PORT": str(config.api_port)})
     except ValueError as problem:
-        return health_probe.Answer("unreachable", (str(problem),))
+        return health_probe.ProbeAnswer("unreachable", (str(problem),))
     return await asyncio.to_thread(health_probe.ask, host, port, timeout_s=timeout_s)
 
 

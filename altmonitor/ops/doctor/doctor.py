@@ -21,14 +21,14 @@ from altmonitor.ops.doctor import bundle
 from altmonitor.ops.doctor import report as render
 from altmonitor.ops.doctor.bundle import PublicText, ids_in, secrets_in
 from altmonitor.ops.doctor.report import run
-from altmonitor.ops.doctor.values import Finding, Report, Verdict
+from altmonitor.ops.doctor.values import CheckResult, CheckVerdict, Report
 from altmonitor.ops.wizard import env_file as env_files
 
 DONE, FAILED, WRONG_CONFIGURATION = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class DoctorRequest:
     """Options of `altmonitor doctor`; see its help."""
 
     env_file: Path
@@ -37,7 +37,7 @@ class Wanted:
     bundle: Path | None = None
 
 
-def doctor(wanted: Wanted) -> int:
+def doctor(wanted: DoctorRequest) -> int:
     """Returns the exit code: 0 READY, 1 NOT READY, 2 when the configuration itself is wrong."""
     logging.getLogger().addHandler(logging.NullHandler())
     settings = read_settings(wanted.env_file, os.environ)
@@ -45,7 +45,7 @@ def doctor(wanted: Wanted) -> int:
     public = PublicText(secrets_in(*tables), ids=ids_in(*tables), home=str(Path.home()))
     is_coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
-    def tell(finding: Finding) -> None:
+    def tell(finding: CheckResult) -> None:
         if not wanted.as_json:
             print(public.without_secrets(render.line(finding, is_coloured=is_coloured)), flush=True)  # noqa: T201
 
@@ -69,7 +69,7 @@ def doctor(wanted: Wanted) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class DoctorSettings:
     """given: the environment over the file, every name. config: what is wrong in them replaced by its default."""
 
     given: Mapping[str, str]
@@ -78,13 +78,13 @@ class Settings:
     config: Config
 
 
-def read_settings(env_file: Path, environ: Mapping[str, str]) -> Settings:
+def read_settings(env_file: Path, environ: Mapping[str, str]) -> DoctorSettings:
     """Proxies named in the file are put into the real environment, where the network libraries read them."""
     try:
         given = {name: text for name, text in env_files.values(env_files.read(env_file)).items() if text.strip()}
     except ConfigError as problem:
         config, _ = configuration.load({}, env_file=None)
-        return Settings(given={}, problems=tuple(problem.problems), warnings=(), config=config)
+        return DoctorSettings(given={}, problems=tuple(problem.problems), warnings=(), config=config)
     for name in PROXY_VARIABLES:
         if name in given:
             os.environ.setdefault(name, given[name])
@@ -92,8 +92,8 @@ def read_settings(env_file: Path, environ: Mapping[str, str]) -> Settings:
     try:
         config, warnings = configuration.load(environ, env_file=env_file)
     except ConfigError as problem:
-        return Settings(given=given, problems=tuple(problem.problems), warnings=(), config=_allowed_part(given))
-    return Settings(given=given, problems=(), warnings=tuple(warnings), config=config)
+        return DoctorSettings(given=given, problems=tuple(problem.problems), warnings=(), config=_allowed_part(given))
+    return DoctorSettings(given=given, problems=(), warnings=tuple(warnings), config=config)
 
 
 def _allowed_part(given: Mapping[str, str]) -> Config:
@@ -107,18 +107,18 @@ def _allowed_part(given: Mapping[str, str]) -> Config:
 
 
 async def _look(
-    wanted: Wanted, settings: Settings, *, clock: Clock, tell: Callable[[Finding], None]
-) -> tuple[Finding, ...]:
+    wanted: DoctorRequest, settings: DoctorSettings, *, clock: Clock, tell: Callable[[CheckResult], None]
+) -> tuple[CheckResult, ...]:
     """Libraries first: what looks at the network is made of them."""
     from altmonitor.ops.doctor.checks import configuration_check, file_checks, live_check, local_checks
 
     first = [*local_checks(), configuration_check(settings.problems, settings.warnings)]
     found = await run(first, clock=clock, tell=tell)
-    if any(finding.name == "libraries" and finding.verdict is Verdict.FAILED for finding in found):
+    if any(finding.name == "libraries" and finding.verdict is CheckVerdict.FAILED for finding in found):
         return found
-    from altmonitor.ops.doctor.outside import Place, look_outside
+    from altmonitor.ops.doctor.outside import OutsideDeps, look_outside
 
     files = file_checks(settings.config, wanted.env_file)
     last = [live_check(settings.config)] if wanted.is_live else []
-    place = Place(config=settings.config, given=settings.given, clock=clock)
+    place = OutsideDeps(config=settings.config, given=settings.given, clock=clock)
     return found + await look_outside(place, files, last, tell=tell)

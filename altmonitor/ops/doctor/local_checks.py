@@ -156,7 +156,7 @@ def look_at_database(path: Path) -> Seen:
 
 async def live_settings(config: Config) -> Seen:
     """state.json, looked at without moving a damaged one aside."""
-    from altmonitor.storage.state_format import Damaged, decode
+    from altmonitor.storage.state_format import StateDamaged, decode
 
     path = config.state_file
     try:
@@ -168,7 +168,7 @@ async def live_settings(config: Config) -> Seen:
         return failed(f"{path} cannot be read: {problem.strerror}", "make it readable, or set STATE_FILE")
     except NewerSchemaError as problem:
         return failed(f"{path} {problem}", "install that version, or move the file away")
-    except Damaged as problem:
+    except StateDamaged as problem:
         return note(
             f"{path} is damaged: {problem}", "correct it, or it is kept aside and the environment's values hold"
         )

@@ -150,7 +150,7 @@ class Exchange:
         lost = []
         for name, url in direct.items():
             address = reach.address_of(url)
-            if await reach.reach(address, clock=self.clock) is reach.Reach.NO_NAME:
+            if await reach.reach(address, clock=self.clock) is reach.ChatReach.NO_NAME:
                 lost.append(f"{address.host} ({name})")
         if lost:
             return failed(f"unknown names: {', '.join(lost)}", "check DNS (/etc/resolv.conf) and the network")
@@ -168,7 +168,7 @@ class Exchange:
                 way_out = "set HTTPS_PROXY to an http:// one"
                 return failed(f"{scheme}://{address} is of a kind that cannot be used", way_out)
             how_far = await reach.reach(address, clock=self.clock)
-            if how_far is not reach.Reach.CONNECTS:
+            if how_far is not reach.ChatReach.CONNECTS:
                 return failed(f"{address}: {how_far.value}", "start the proxy, or take HTTPS_PROXY away")
             texts.append(f"{address} takes connections")
         return fine(", ".join(texts))

@@ -13,13 +13,13 @@ from altmonitor.ops.doctor.checks import exchange_checks, telegram_checks
 from altmonitor.ops.doctor.network_checks import Exchange
 from altmonitor.ops.doctor.report import run
 from altmonitor.ops.doctor.telegram_checks import Telegram
-from altmonitor.ops.doctor.values import Check, Finding
+from altmonitor.ops.doctor.values import Check, CheckResult
 
 WEB_URL = "https://www.binance.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class OutsideDeps:
     """given: every variable that is set, also those that are no fields of the config."""
 
     config: Config
@@ -28,8 +28,8 @@ class Place:
 
 
 async def look_outside(
-    place: Place, first: Sequence[Check], last: Sequence[Check], *, tell: Callable[[Finding], None]
-) -> tuple[Finding, ...]:
+    place: OutsideDeps, first: Sequence[Check], last: Sequence[Check], *, tell: Callable[[CheckResult], None]
+) -> tuple[CheckResult, ...]:
     async with AsyncExitStack() as stack:
         exchange = open_exchange(place, stack)
         is_running = (await live.ask(place.config, timeout_s=1.0)).status != "unreachable"
@@ -39,14 +39,14 @@ async def look_outside(
         return await run(checks, clock=place.clock, tell=tell)
 
 
-async def look_at_exchange(place: Place, *, tell: Callable[[Finding], None]) -> tuple[Finding, ...]:
+async def look_at_exchange(place: OutsideDeps, *, tell: Callable[[CheckResult], None]) -> tuple[CheckResult, ...]:
     """Only what alerts depend on: the list of contracts, and a real candle."""
     async with AsyncExitStack() as stack:
         checks = exchange_checks(open_exchange(place, stack))
         return await run([c for c in checks if c.name in ("rest", "kline")], clock=place.clock, tell=tell)
 
 
-def open_exchange(place: Place, stack: AsyncExitStack) -> Exchange:
+def open_exchange(place: OutsideDeps, stack: AsyncExitStack) -> Exchange:
     web_url = place.given.get("BINANCE_WEB_URL") or WEB_URL
     exchange = Exchange(config=place.config, web_url=web_url, clock=place.clock)
     stack.push_async_callback(exchange.close)

@@ -7,29 +7,29 @@ from collections.abc import Callable, Sequence
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import AltmonitorError
-from altmonitor.ops.doctor.values import Check, Finding, Report, Seen, Verdict, failed, skipped
+from altmonitor.ops.doctor.values import Check, CheckResult, CheckVerdict, Report, Seen, failed, skipped
 
 
 async def run(
-    checks: Sequence[Check], *, clock: Clock, tell: Callable[[Finding], None] = lambda finding: None
-) -> tuple[Finding, ...]:
+    checks: Sequence[Check], *, clock: Clock, tell: Callable[[CheckResult], None] = lambda finding: None
+) -> tuple[CheckResult, ...]:
     """tell: called with each finding in the order of the checks, as soon as it and all before it are known.
 
     A name in `needs` or `after` that is not among the checks counts as fine.
     """
     names = {check.name for check in checks}
-    found: dict[str, asyncio.Future[Finding]] = {name: asyncio.get_running_loop().create_future() for name in names}
+    found: dict[str, asyncio.Future[CheckResult]] = {name: asyncio.get_running_loop().create_future() for name in names}
 
     async def carry_out(check: Check) -> None:
         before = [await found[name] for name in (*check.after, *check.needs) if name in names]
         broken = [
             finding.title
             for finding in before
-            if finding.name in check.needs and finding.verdict in (Verdict.FAILED, Verdict.SKIPPED)
+            if finding.name in check.needs and finding.verdict in (CheckVerdict.FAILED, CheckVerdict.SKIPPED)
         ]
         began_s = clock.monotonic()
         seen = skipped(f"not looked at, it needs: {', '.join(broken)}") if broken else await _look(check, clock)
-        finding = Finding(
+        finding = CheckResult(
             name=check.name,
             title=check.title,
             verdict=seen.verdict,
@@ -63,18 +63,18 @@ async def _look(check: Check, clock: Clock) -> Seen:
 # Findings → lines, a report → JSON. Pure.
 
 
-SIGNS = {Verdict.OK: "✓", Verdict.NOTE: "!", Verdict.FAILED: "✗", Verdict.SKIPPED: "–"}
-_COLOURS = {Verdict.OK: "32", Verdict.NOTE: "33", Verdict.FAILED: "31", Verdict.SKIPPED: "2"}
+SIGNS = {CheckVerdict.OK: "✓", CheckVerdict.NOTE: "!", CheckVerdict.FAILED: "✗", CheckVerdict.SKIPPED: "–"}
+_COLOURS = {CheckVerdict.OK: "32", CheckVerdict.NOTE: "33", CheckVerdict.FAILED: "31", CheckVerdict.SKIPPED: "2"}
 _TITLE_WIDTH = 18
 
 
-def line(finding: Finding, *, is_coloured: bool = False) -> str:
+def line(finding: CheckResult, *, is_coloured: bool = False) -> str:
     """One or two lines: what was seen, and the way out."""
     sign = SIGNS[finding.verdict]
     if is_coloured:
         sign = f"\x1b[{_COLOURS[finding.verdict]}m{sign}\x1b[0m"
     text = f"{sign} {finding.title:<{_TITLE_WIDTH}} {finding.text}"
-    is_told = finding.way_out and finding.verdict in (Verdict.FAILED, Verdict.NOTE)
+    is_told = finding.way_out and finding.verdict in (CheckVerdict.FAILED, CheckVerdict.NOTE)
     return f"{text}\n  {'':<{_TITLE_WIDTH}} → {finding.way_out}" if is_told else text
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Verdict(Enum):
+class CheckVerdict(Enum):
     """NOTE: worth knowing, and no reason not to start. SKIPPED: could not be, or need not be, looked at."""
 
     OK = "ok"
@@ -20,25 +20,25 @@ class Verdict(Enum):
 class Seen:
     """One line each. way_out: what to do about it; '' when all is well."""
 
-    verdict: Verdict
+    verdict: CheckVerdict
     text: str
     way_out: str = ""
 
 
 def fine(text: str) -> Seen:
-    return Seen(verdict=Verdict.OK, text=text)
+    return Seen(verdict=CheckVerdict.OK, text=text)
 
 
 def note(text: str, way_out: str = "") -> Seen:
-    return Seen(verdict=Verdict.NOTE, text=text, way_out=way_out)
+    return Seen(verdict=CheckVerdict.NOTE, text=text, way_out=way_out)
 
 
 def failed(text: str, way_out: str) -> Seen:
-    return Seen(verdict=Verdict.FAILED, text=text, way_out=way_out)
+    return Seen(verdict=CheckVerdict.FAILED, text=text, way_out=way_out)
 
 
 def skipped(text: str) -> Seen:
-    return Seen(verdict=Verdict.SKIPPED, text=text)
+    return Seen(verdict=CheckVerdict.SKIPPED, text=text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +59,12 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class CheckResult:
     """took_ms: how long the look took."""
 
     name: str
     title: str
-    verdict: Verdict
+    verdict: CheckVerdict
     text: str
     way_out: str
     took_ms: int
@@ -76,12 +76,12 @@ class Report:
 
     version: str
     at_ms: int
-    findings: tuple[Finding, ...]
+    findings: tuple[CheckResult, ...]
 
     @property
     def is_ready(self) -> bool:
         return not self.failures
 
     @property
-    def failures(self) -> tuple[Finding, ...]:
-        return tuple(finding for finding in self.findings if finding.verdict is Verdict.FAILED)
+    def failures(self) -> tuple[CheckResult, ...]:
+        return tuple(finding for finding in self.findings if finding.verdict is CheckVerdict.FAILED)

@@ -17,7 +17,7 @@ from altmonitor.ops.telegram import BotApi, ChatSeen
 from altmonitor.ops.wizard.pairing import Claim, Heard, listen, new_code
 from altmonitor.ops.wizard.session import Session
 from altmonitor.ops.wizard.terminal import Option
-from altmonitor.ops.wizard.values import Answers
+from altmonitor.ops.wizard.values import WizardAnswers
 from altmonitor.telegram.poller import KINDS
 
 # ---
@@ -134,7 +134,7 @@ async def countdown(clock: Clock, show: Callable[[int], str], *, wait_s: float =
 # ---
 
 
-def ask_chat(session: Session, answers: Answers) -> Answers:
+def ask_chat(session: Session, answers: WizardAnswers) -> WizardAnswers:
     session.say("chat_title")
     if session.environ.get("TG_CHAT_ID"):
         session.say("environment_wins", sign="!", name="TG_CHAT_ID")
@@ -145,7 +145,7 @@ def ask_chat(session: Session, answers: Answers) -> Answers:
     return kept
 
 
-def _kept(session: Session, answers: Answers) -> Answers | None:
+def _kept(session: Session, answers: WizardAnswers) -> WizardAnswers | None:
     """The chat that stands there already, when it is still right."""
     known = str(answers.destination or "") or session.given.get("TG_CHAT_ID", "")
     try:
@@ -162,7 +162,7 @@ def _kept(session: Session, answers: Answers) -> Answers | None:
     return _checked(session, answers, chat, destination)
 
 
-def _typed(session: Session, answers: Answers) -> Answers | None:
+def _typed(session: Session, answers: WizardAnswers) -> WizardAnswers | None:
     typed = session.terminal.ask(session.text("chat_id_prompt"))
     name, _, topic = typed.partition("/")
     try:
@@ -189,7 +189,7 @@ def _typed(session: Session, answers: Answers) -> Answers | None:
     return _checked(session, answers, chat, destination)
 
 
-def _paired(session: Session, answers: Answers) -> Answers | None:
+def _paired(session: Session, answers: WizardAnswers) -> WizardAnswers | None:
     code, username = new_code(), answers.bot.username if answers.bot else ""
     session.say("pair_how", code=code, bot=username)
     try:
@@ -243,8 +243,8 @@ def _also(session: Session, heard: Heard, chosen: Claim) -> tuple[int, ...]:
 
 
 def _checked(
-    session: Session, answers: Answers, chat: ChatSeen, destination: Destination, *, claim: Claim | None = None
-) -> Answers | None:
+    session: Session, answers: WizardAnswers, chat: ChatSeen, destination: Destination, *, claim: Claim | None = None
+) -> WizardAnswers | None:
     """None: another chat is wanted. Asks who may command where several people write."""
     while True:
         try:
@@ -267,7 +267,7 @@ def _checked(
     return replace(answers, chat=chat, destination=destination, only_user=only_user)
 
 
-def _why_not(session: Session, answers: Answers, chat: ChatSeen, destination: Destination) -> str:
+def _why_not(session: Session, answers: WizardAnswers, chat: ChatSeen, destination: Destination) -> str:
     """Why the bot cannot write there; '' when it can. Raises ChatMoved."""
     bot_id = answers.bot.id if answers.bot else 0
     try:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from altmonitor.ops.wizard.session import Session
 from altmonitor.ops.wizard.terminal import Option
-from altmonitor.ops.wizard.values import Answers
+from altmonitor.ops.wizard.values import WizardAnswers
 
 UNIT = Path("/etc/systemd/system/altmonitor.service")
 WELL_WITHIN_S = 60.0
@@ -60,7 +60,7 @@ def ways(*, python: str, has_service: bool) -> tuple[Way, ...]:
     )
 
 
-def start(session: Session, answers: Answers) -> Answers:
+def start(session: Session, answers: WizardAnswers) -> WizardAnswers:
     """Until something was started, or put off; with `here` this process becomes the monitor."""
     session.say("start_title")
     listed = ways(python=sys.executable, has_service=UNIT.exists())

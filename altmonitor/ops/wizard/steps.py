@@ -15,16 +15,16 @@ from altmonitor.core.types import TOKEN_SHAPE, Secret
 from altmonitor.ops import telegram
 from altmonitor.ops import test_alert as trial
 from altmonitor.ops.doctor.doctor import read_settings
-from altmonitor.ops.doctor.outside import Place, look_at_exchange
+from altmonitor.ops.doctor.outside import OutsideDeps, look_at_exchange
 from altmonitor.ops.doctor.report import SIGNS
-from altmonitor.ops.doctor.values import Finding, Verdict
+from altmonitor.ops.doctor.values import CheckResult, CheckVerdict
 from altmonitor.ops.wizard import env_file
 from altmonitor.ops.wizard.session import Session
 from altmonitor.ops.wizard.terminal import Back, Option
 from altmonitor.ops.wizard.texts import NAMES, Texts
 from altmonitor.ops.wizard.values import (
     WIZARD_LANGUAGES,
-    Answers,
+    WizardAnswers,
     changes,
     language_of,
     message_language,
@@ -38,7 +38,7 @@ from altmonitor.telegram.poller import KINDS
 from altmonitor.telegram.types import BotIdentity
 
 
-def ask_language(session: Session, answers: Answers) -> Answers:
+def ask_language(session: Session, answers: WizardAnswers) -> WizardAnswers:
     locale = session.environ.get("LC_ALL") or session.environ.get("LC_MESSAGES") or session.environ.get("LANG", "")
     usual = language_of(session.given.get("ALERT_LANG") or locale)
     options = [Option(key=lang, label=NAMES[lang]) for lang in WIZARD_LANGUAGES]
@@ -49,7 +49,7 @@ def ask_language(session: Session, answers: Answers) -> Answers:
     return replace(answers, lang=lang)
 
 
-def ask_token(session: Session, answers: Answers) -> Answers:
+def ask_token(session: Session, answers: WizardAnswers) -> WizardAnswers:
     session.say("token_title")
     if session.environ.get("TG_BOT_TOKEN"):
         session.say("environment_wins", sign="!", name="TG_BOT_TOKEN")
@@ -108,7 +108,7 @@ USUAL = "normal"
 _KNOWN = frozenset(variable.name for variable in VARIABLES)
 
 
-def ask_thresholds(session: Session, answers: Answers) -> Answers:
+def ask_thresholds(session: Session, answers: WizardAnswers) -> WizardAnswers:
     session.say("preset_title")
     standing = thresholds_in(session.given)
     if standing:
@@ -174,7 +174,7 @@ def _budget(session: Session) -> int:
 # Step 6: `.env`.
 
 
-def save(session: Session, answers: Answers) -> Answers:
+def save(session: Session, answers: WizardAnswers) -> WizardAnswers:
     """Stays here until the file is written, or the person leaves."""
     while True:
         try:
@@ -196,7 +196,7 @@ def save(session: Session, answers: Answers) -> Answers:
 # Step 5: one alert through the path every alert takes, and the person's word that it is there.
 
 
-def try_alert(session: Session, answers: Answers) -> Answers:
+def try_alert(session: Session, answers: WizardAnswers) -> WizardAnswers:
     session.say("test_title")
     while True:
         destination = answers.destination
@@ -234,21 +234,21 @@ def try_alert(session: Session, answers: Answers) -> Answers:
 # Step 7: does the market come in here? A real candle, by the same looks as `altmonitor doctor`.
 
 
-def look_at_market(session: Session, answers: Answers) -> Answers:
+def look_at_market(session: Session, answers: WizardAnswers) -> WizardAnswers:
     """Tells what is wrong and goes on: the way out may lie on the machine where it will run."""
     session.say("market_title")
     logging.getLogger().addHandler(logging.NullHandler())
     settings = read_settings(session.env_file, session.environ)
     for problem in settings.problems:
         session.terminal.say(problem, sign="✗")
-    place = Place(config=settings.config, given=settings.given, clock=session.clock)
+    place = OutsideDeps(config=settings.config, given=settings.given, clock=session.clock)
 
-    def tell(finding: Finding) -> None:
+    def tell(finding: CheckResult) -> None:
         session.terminal.say(f"{finding.title}: {finding.text}", sign=SIGNS[finding.verdict])
-        if finding.verdict is Verdict.FAILED:
+        if finding.verdict is CheckVerdict.FAILED:
             session.terminal.say(f"  → {finding.way_out}")
 
     found = session.runner.run(look_at_exchange(place, tell=tell))
-    if settings.problems or any(finding.verdict is Verdict.FAILED for finding in found):
+    if settings.problems or any(finding.verdict is CheckVerdict.FAILED for finding in found):
         session.say("market_trouble", sign="!", doctor=session.command("doctor"))
     return answers

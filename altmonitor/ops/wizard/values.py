@@ -14,7 +14,7 @@ WIZARD_LANGUAGES = ("en", "zh", "ru")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
+class WizardAnswers:
     """lang: of the wizard. only_user: who alone may command in a group; None for everybody there. also_chats: may
     command as well. thresholds: variable → text, from a preset or a budget; empty: as they are.
     """
@@ -30,7 +30,7 @@ class Answers:
     thresholds: Mapping[str, str] = field(default_factory=dict)
 
 
-def changes(answers: Answers, given: Mapping[str, str]) -> dict[str, str]:
+def changes(answers: WizardAnswers, given: Mapping[str, str]) -> dict[str, str]:
     """Variable → text for `.env`. given: what stands there now; who may command is only added to, never taken away."""
     changed = {"TG_BOT_TOKEN": answers.token.reveal(), "TG_CHAT_ID": str(answers.destination)}
     if message_language(answers.lang) != "en" or "ALERT_LANG" in given:

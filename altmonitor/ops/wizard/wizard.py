@@ -17,11 +17,11 @@ from altmonitor.ops.wizard.start_step import start
 from altmonitor.ops.wizard.steps import ask_language, ask_thresholds, ask_token, look_at_market, save, try_alert
 from altmonitor.ops.wizard.terminal import Back, Quit, open_terminal
 from altmonitor.ops.wizard.texts import Texts
-from altmonitor.ops.wizard.values import Answers, language_of
+from altmonitor.ops.wizard.values import WizardAnswers, language_of
 
 DONE, FAILED, WRONG_CONFIGURATION, INTERRUPTED = 0, 1, 2, 130
 
-Step = Callable[[Session, Answers], Answers]
+Step = Callable[[Session, WizardAnswers], WizardAnswers]
 """Raises Back or Quit where the person wants that."""
 
 STEPS: tuple[Step, ...] = (
@@ -71,9 +71,9 @@ def setup(*, env_file: Path) -> int:
         return DONE
 
 
-def walk(session: Session, steps: tuple[Step, ...]) -> Answers:
+def walk(session: Session, steps: tuple[Step, ...]) -> WizardAnswers:
     """Back leads to the step before, or the one it names; at the first it asks again. What was answered stays known."""
-    answers, at = Answers(), 0
+    answers, at = WizardAnswers(), 0
     names = [step.__name__ for step in steps]
     while at < len(steps):
         try:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from altmonitor.render.charts import canvas as ink
 from altmonitor.render.charts.canvas import Canvas
-from altmonitor.render.panel import Fact, Panel, PanelSide
+from altmonitor.render.panel import Fact, PositionCard, PositionCardSide
 
 WIDTH, HEIGHT = 900, 1280
 _MARGIN, _PAD = 28, 26
@@ -18,7 +18,7 @@ _STATS_PX, _GAP = 136, 16
 _ROOM_FOR_TITLE = 540
 
 
-def panel_png(panel: Panel) -> bytes:
+def panel_png(panel: PositionCard) -> bytes:
     """PNG of `WIDTH` × `HEIGHT`. Letters that no font of this machine has become `…`, see `lettering.runs`."""
     canvas = Canvas(WIDTH, HEIGHT)
     y = _header(canvas, panel)
@@ -33,7 +33,7 @@ def panel_png(panel: Panel) -> bytes:
     return canvas.png()
 
 
-def _header(canvas: Canvas, panel: Panel) -> float:
+def _header(canvas: Canvas, panel: PositionCard) -> float:
     base = 72
     width = canvas.text((_MARGIN, base), panel.base, _TITLE_PX, ink.TEXT, weight="bold")
     price = canvas.text((WIDTH - _MARGIN, base), panel.price, _PRICE_PX, ink.TEXT, side="right", weight="bold")
@@ -42,7 +42,7 @@ def _header(canvas: Canvas, panel: Panel) -> float:
     return base + 30
 
 
-def _stats(canvas: Canvas, panel: Panel, top: float) -> float:
+def _stats(canvas: Canvas, panel: PositionCard, top: float) -> float:
     y = _frame(canvas, top, _STATS_PX)
     step = (_RIGHT - _LEFT) / len(panel.stats)
     for place, (label, value) in enumerate(panel.stats):
@@ -60,7 +60,7 @@ def _stats(canvas: Canvas, panel: Panel, top: float) -> float:
     return top + _STATS_PX + 2 * _PAD + _GAP
 
 
-def _side(canvas: Canvas, side: PanelSide, colour: ink.Colour, top: float) -> float:
+def _side(canvas: Canvas, side: PositionCardSide, colour: ink.Colour, top: float) -> float:
     facts = (*side.facts, side.profit)
     height = _ROW * (len(facts) + 1) + 2 * _THIN_BAR
     y = _frame(canvas, top, height)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from altmonitor.sim.telegram.html import Entity, ParsedHtml, utf16_units
-from altmonitor.sim.telegram.values import Refusal, SimEdit, SimMessage, bad_request, photo_sizes
+from altmonitor.sim.telegram.values import ApiRefusal, SimEdit, SimMessage, bad_request, photo_sizes
 
 TEXT_LIMIT = 4096
 CAPTION_LIMIT = 1024
@@ -69,13 +69,13 @@ class Chats:
             raise bad_request("chat not found")
         chat = self.chat(chat_id)
         if chat.moved_to is not None:
-            raise Refusal(
+            raise ApiRefusal(
                 400,
                 "Bad Request: group chat was upgraded to a supergroup chat",
                 migrate_to_chat_id=chat.moved_to,
             )
         if chat.closed_because:
-            raise Refusal(403, f"Forbidden: {chat.closed_because}")
+            raise ApiRefusal(403, f"Forbidden: {chat.closed_because}")
         if thread_id is not None and thread_id not in chat.topics:
             raise bad_request("message thread not found")
         if thread_id in chat.closed_topics:

@@ -26,9 +26,9 @@ from altmonitor.sim.telegram.methods import METHOD_NAMES, WRITING, Methods
 from altmonitor.sim.telegram.updates import Injection, UpdateQueue, callback_update, message_update, migration_updates
 from altmonitor.sim.telegram.values import (
     PHOTO_BYTES_MAX,
+    ApiRefusal,
     Faults,
     Params,
-    Refusal,
     SimAnswer,
     SimCall,
     SimMessage,
@@ -50,7 +50,7 @@ async def read_params(request: web.Request) -> Params:
         try:
             decoded = await request.json()
         except ValueError:
-            raise Refusal(400, "Bad Request: can't parse request JSON object") from None
+            raise ApiRefusal(400, "Bad Request: can't parse request JSON object") from None
         values |= decoded if isinstance(decoded, dict) else {}
     else:
         files: dict[str, bytes] = {}
@@ -66,7 +66,7 @@ async def read_params(request: web.Request) -> Params:
     return Params(values)
 
 
-def refused(refusal: Refusal) -> web.Response:
+def refused(refusal: ApiRefusal) -> web.Response:
     return web.json_response(refusal.payload(), status=refusal.code)
 
 
@@ -305,17 +305,17 @@ class SimTelegram:
         if self.faults.outage:
             return outage_answer(request, self.faults.outage)
         if not _TOKEN.fullmatch(token):
-            return refused(Refusal(404, "Not Found"))
+            return refused(ApiRefusal(404, "Not Found"))
         if token != self._token:
-            return refused(Refusal(401, "Unauthorized"))
+            return refused(ApiRefusal(401, "Unauthorized"))
         if not method:
-            return refused(Refusal(404, "Not Found: method not found"))
+            return refused(ApiRefusal(404, "Not Found: method not found"))
         try:
             params = await read_params(request)
             self.calls.append(SimCall(at_ms=self._clock.now_ms(), method=method, params=params))
             self._changed(None)
             return await self._answer(request, method, params)
-        except Refusal as refusal:
+        except ApiRefusal as refusal:
             return refused(refusal)
 
     async def _answer(self, request: web.Request, method: str, params: Params) -> web.StreamResponse:

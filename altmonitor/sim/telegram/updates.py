@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from altmonitor.core.clock import Clock
 from altmonitor.sim.telegram.chats import Chats
 from altmonitor.sim.telegram.html import utf16_units
-from altmonitor.sim.telegram.values import Params, Refusal, bad_request
+from altmonitor.sim.telegram.values import ApiRefusal, Params, bad_request
 
 KEPT_MS = 24 * 3600 * 1000
 _NOT_BY_DEFAULT = ("chat_member", "message_reaction", "message_reaction_count")
@@ -63,7 +63,7 @@ class UpdateQueue:
     async def read(self, params: Params, *, is_cut: Callable[[], bool]) -> list[dict[str, object]]:
         """Long poll; an older poll that still waits is ended with 409. is_cut: looked at whenever woken."""
         if self.webhook_url:
-            raise Refusal(409, _WEBHOOK)
+            raise ApiRefusal(409, _WEBHOOK)
         limit, timeout_s = self._accept(params)
         self._poll += 1
         mine = self._poll
@@ -74,7 +74,7 @@ class UpdateQueue:
                     while not self._waiting and self._poll == mine and not is_cut():
                         await self._wait()
         if self._poll != mine:
-            raise Refusal(409, _ENDED)
+            raise ApiRefusal(409, _ENDED)
         return [update for _, _, update in self._waiting[:limit]]
 
     async def _wait(self) -> None:

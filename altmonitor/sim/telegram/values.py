@@ -68,7 +68,7 @@ class SimAnswer:
     is_loud: bool
 
 
-class Refusal(Exception):
+class ApiRefusal(Exception):
     """An answer with `ok: false`."""
 
     def __init__(
@@ -90,12 +90,12 @@ class Refusal(Exception):
         return answer
 
 
-def bad_request(text: str) -> Refusal:
-    return Refusal(400, f"Bad Request: {text}")
+def bad_request(text: str) -> ApiRefusal:
+    return ApiRefusal(400, f"Bad Request: {text}")
 
 
-def too_many_requests(retry_after_s: int) -> Refusal:
-    return Refusal(429, f"Too Many Requests: retry after {retry_after_s}", retry_after_s=retry_after_s)
+def too_many_requests(retry_after_s: int) -> ApiRefusal:
+    return ApiRefusal(429, f"Too Many Requests: retry after {retry_after_s}", retry_after_s=retry_after_s)
 
 
 _DESCRIPTIONS = {
@@ -129,7 +129,7 @@ class Faults:
         self.accept_then_drop = 0
         self.truncate = 0
         self.html_200 = 0
-        self.status_next: dict[str, list[Refusal]] = {}
+        self.status_next: dict[str, list[ApiRefusal]] = {}
 
     @property
     def outage(self) -> Outage:
@@ -147,10 +147,10 @@ class Faults:
         if code == 429:
             refusal = too_many_requests(1 if retry_after_s is None else retry_after_s)
         else:
-            refusal = Refusal(code, text or _DESCRIPTIONS.get(code, f"Error {code}"))
+            refusal = ApiRefusal(code, text or _DESCRIPTIONS.get(code, f"Error {code}"))
         self.status_next.setdefault(method, []).extend([refusal] * times)
 
-    def take_status(self, method: str) -> Refusal | None:
+    def take_status(self, method: str) -> ApiRefusal | None:
         waiting = self.status_next.get(method)
         return waiting.pop(0) if waiting else None
 
