@@ -180,7 +180,7 @@ def bubbles_of(scene: Scene) -> Sequence[Bubble]:
     """The alert, and the chart that follows it."""
     stage = Stage(scene)
     alert = stage.alert
-    renderer = MessageRenderer("en", UTC, seal=ButtonSigner("00" * 32))
+    renderer = MessageRenderer("en", UTC, signer=ButtonSigner("00" * 32))
     html = renderer.alert(alert, maybe_repeated=False)
     known_ms = alert.event_ms - 1 if scene.kind == "vol" else alert.event_ms  # a burst is told with the close
     candles = stage.candles(at_ms=known_ms, count=CANDLES)

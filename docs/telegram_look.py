@@ -110,8 +110,8 @@ def _draw_keys(sheet: Image.Image, buttons: Keyboard, top: int) -> None:
     for number, row in enumerate(buttons):
         y = top + 6 + number * (_KEY_HEIGHT + 6)
         width = (sheet.width - 6 * (len(row) - 1)) // len(row)
-        for place, button in enumerate(row):
-            x = place * (width + 6)
+        for destination, button in enumerate(row):
+            x = destination * (width + 6)
             _rounded(sheet, (x, y, x + width, y + _KEY_HEIGHT), _KEY)
             length = _length(button.text, _TEXT_PX - 4, "book")
             _put(pen, x + (width - length) / 2, y + 47, button.text, _TEXT_PX - 4, _WORDS)

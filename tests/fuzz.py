@@ -91,10 +91,10 @@ def broken_value(draw: st.DrawFn, given: Any) -> Any:
     """The same structure with one to three places changed: another value, a missing or a foreign key."""
     value = json.loads(json.dumps(given))
     for _ in range(draw(st.integers(1, 3))):
-        places = list(_places(value))
-        if not places:
+        destinations = list(_destinations(value))
+        if not destinations:
             return draw(st.sampled_from(STRANGE))
-        container, key = draw(st.sampled_from(places))
+        container, key = draw(st.sampled_from(destinations))
         match draw(st.sampled_from(["set", "set", "remove", "add"])):
             case "set":
                 container[key] = draw(STRANGERS)
@@ -114,8 +114,8 @@ def broken(given: Any) -> st.SearchStrategy[bytes]:
     return st.one_of(broken_bytes(encoded(given)), broken_value(given).map(encoded), NONSENSE)
 
 
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+def _destinations(value: Any) -> Iterator[tuple[Any, Any]]:
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in list(items):
         yield value, key
-        yield from _places(inner)
+        yield from _destinations(inner)

@@ -91,7 +91,7 @@ def rows_of(file: Path) -> list[Row]:
 def tick_of(rows: Iterable[Row]) -> Decimal:
     """The finest decimal place that any price of the file uses."""
     exponents = [price.normalize().as_tuple().exponent for row in rows for price in row[1:5]]
-    finest = min(min(place for place in exponents if isinstance(place, int)), 0)
+    finest = min(min(destination for destination in exponents if isinstance(destination, int)), 0)
     return Decimal(1).scaleb(finest)
 
 

@@ -3,16 +3,71 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import altmonitor
 
 ROOT = Path(altmonitor.__file__).parent
+LOOSE = {"__init__.py", "__main__.py", "config.py"}
+PACKAGES = [
+    *("market", "core", "positioning", "config", "settings", "interfaces", "sim", "detectors", "exchanges", "collect"),
+    *(
+        "tracker",
+        "commands",
+        "engine",
+        "storage",
+        "replay",
+        "render",
+        "delivery",
+        "web",
+        "mcp",
+        "telegram",
+        "app",
+        "ops",
+    ),
+    "cli",
+]
+"""Each may import those before it and itself. `config` is one module that is its own package."""
+
+PURE = {"market", "positioning", "settings", "detectors"}
+IMPURE = {"asyncio", "aiohttp", "websockets", "telegram", "aiosqlite", "sqlite3", "logging", "time", "socket"}
 TIME_CALLS = {"time.time", "time.monotonic", "time.time_ns", "time.perf_counter", "datetime.now", "datetime.utcnow"}
 
 
 def trees() -> dict[Path, ast.Module]:
     return {path.relative_to(ROOT): ast.parse(path.read_text("utf-8")) for path in sorted(ROOT.rglob("*.py"))}
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Full names; of `from package import name` both could be modules, so that is `package.name`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{'.' * node.level}{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_imports_go_down_the_list_of_packages() -> None:
+    wrong = []
+    for path, tree in trees().items():
+        package = path.parts[0].removesuffix(".py")
+        if len(path.parts) == 1 and path.name not in LOOSE:
+            wrong.append(f"{path} lies in no package")
+        elif len(path.parts) > 1 and package not in PACKAGES:
+            wrong.append(f"{path}: {package} is not in the list of packages")
+        if path.name == "__main__.py":
+            continue
+        for name in imported(tree):
+            top, _, rest = name.partition(".")
+            other = rest.partition(".")[0]
+            if name.startswith("."):
+                wrong.append(f"{path} imports relatively")
+            elif top == "altmonitor" and other in PACKAGES and PACKAGES.index(other) > PACKAGES.index(package):
+                wrong.append(f"{path} imports {name}, which lies above it")
+            elif package in PURE and top in IMPURE:
+                wrong.append(f"{path} imports {name}, but {package} is pure")
+    assert wrong == []
 
 
 def test_only_the_clock_asks_for_the_time() -> None:

@@ -21,7 +21,7 @@ from altmonitor.core.status import Health, LatencyStatus, LoopStatus, Vitals, as
 from altmonitor.core.supervisor import Supervisor
 from altmonitor.core.types import Destination
 from altmonitor.render import notices as news
-from altmonitor.render.signed_buttons import ButtonSigner, kept_seal
+from altmonitor.render.signed_buttons import ButtonSigner, stored_signer
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
 from altmonitor.storage.state_file import LoadedState, StateFile, base_settings, which_won
 from altmonitor.storage.store import SqliteStore, StoreOptions
@@ -47,7 +47,7 @@ class App:
         self._started_s = clock.monotonic()
         self.supervisor = Supervisor(clock=clock, fatal=(TokenRefused,))
         self._untold: list[tuple[news.News, Destination | None]] = []  # news from before there is somebody to tell it
-        self._newsroom = OperatorNotices(clock=clock, publish=self._publish)
+        self._notices = OperatorNotices(clock=clock, publish=self._publish)
         self._live = LiveAlerts(clock)
         self.store = SqliteStore(
             config.db_file,
@@ -56,8 +56,8 @@ class App:
                 destinations=outlet.destinations,
                 keeps_history=config.history_enabled,
                 on_committed=self._live.publish,
-                on_trouble=self._newsroom.on_storage_trouble,
-                on_set_aside=self._newsroom.on_database_set_aside,
+                on_trouble=self._notices.on_storage_trouble,
+                on_set_aside=self._notices.on_database_set_aside,
                 disk_clock=SystemClock(),
             ),
         )
@@ -71,7 +71,7 @@ class App:
                 choices=choices,
                 settings=base_settings(config),
                 store=self.store,
-                newsroom=self._newsroom,
+                notices=self._notices,
                 refresh=self._refresh,
             )
         )
@@ -94,7 +94,7 @@ class App:
             stack.push_async_callback(self.market.positions.stop)
             questions = self._build_questions(holder)
             stack.callback(questions.close)
-            self.chat = self._build_chat(holder, await kept_seal(self.store), questions)
+            self.chat = self._build_chat(holder, await stored_signer(self.store), questions)
             self._tell_what_waited(self.chat, loaded)
             tracking = await self._start_tracking(self.chat, stack)
             server = self._build_server()
@@ -132,14 +132,14 @@ class App:
     def _use(self, holder: SettingsStore) -> None:
         """From the next frame on."""
         self.market.engine.moved_to(self.store.where_now)  # what a group was told it was told under any id
-        self.market.engine.use(holder.audiences)
-        self.market.engine.use_conditions(holder.state.conditions)
+        self.market.engine.apply(holder.audiences)
+        self.market.engine.apply_conditions(holder.state.conditions)
 
     def _build_questions(self, holder: SettingsStore) -> QuerySide:
         stage = QueryDeps(config=self.config, clock=self.clock, market=self.market, store=self.store, holder=holder)
-        return QuerySide(stage, zone_of=lambda place: ZoneInfo(holder.audience_at(place).tz))
+        return QuerySide(stage, zone_of=lambda destination: ZoneInfo(holder.audience_at(destination).tz))
 
-    def _build_chat(self, holder: SettingsStore, seal: ButtonSigner, questions: QuerySide) -> ChatSide:
+    def _build_chat(self, holder: SettingsStore, signer: ButtonSigner, questions: QuerySide) -> ChatSide:
         return ChatSide(
             ChatDeps(
                 config=self.config,
@@ -148,13 +148,13 @@ class App:
                 store=self.store,
                 state_file=self._state_file,
                 holder=holder,
-                newsroom=self._newsroom,
+                notices=self._notices,
                 health=self.health,
                 breadth=self.market.engine.breadth,
                 listed=self.market.symbols,
                 on_sent=self._on_news_sent,
                 fatal=self.supervisor.end,
-                seal=seal,
+                signer=signer,
                 questions=questions,
             )
         )
@@ -163,14 +163,14 @@ class App:
         for piece, not_to in self._untold:
             chat.publish(piece, not_to)
         for since_ms, until_ms in self.market.sight.untold_before:
-            self._newsroom.tell_back(since_ms, until_ms)
+            self._notices.notify_back(since_ms, until_ms)
         if loaded.unwritable:
             log.warning("changes made in the chat cannot be saved: %s", loaded.unwritable)
         if loaded.problem:
             log.warning("%s", loaded.problem)
             kept_as = str(loaded.aside or self.config.state_file)
             piece = news.SettingsDamaged(at_ms=self.clock.now_ms(), kept_as=kept_as, reason=loaded.problem)
-            self._newsroom.tell(piece)
+            self._notices.notify(piece)
 
     def _start_loops(self, chat: ChatSide, questions: QuerySide, tracking: TrackingSide | None) -> None:
         own: dict[str, Callable[[], Awaitable[None]]] = {
@@ -188,14 +188,14 @@ class App:
         if not TrackingSide.is_wanted(self.config):
             return None
         positions = self.market.positions
-        main = chat.voices.style(self._outlet.destinations[0])
+        main = chat.destination_styles.style(self._outlet.destinations[0])
         tracking = TrackingSide(
             self.config,
             clock=self.clock,
             rest=self.market.rest,
             positioning=positions.ratios,
             smart_money=positions.smart_money,
-            herald=OutboxTrackerNotifier(clock=self.clock, style=main, say=chat.announce),
+            notifier=OutboxTrackerNotifier(clock=self.clock, style=main, say=chat.announce),
         )
         await tracking.start()
         stack.push_async_callback(tracking.stop)

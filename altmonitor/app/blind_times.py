@@ -67,7 +67,7 @@ class GapLog:
         self.untold_before = tuple(self._kept_untold)
         return self._before_ms
 
-    def note_blind(self, at_ms: int) -> None:
+    def record_blind(self, at_ms: int) -> None:
         """It was told that nothing is seen although nothing was ever seen: the end of that will be told as well."""
         if self._before_ms is None:
             self._before_ms = at_ms
@@ -75,7 +75,7 @@ class GapLog:
     def completed(self, event: FeedEvent) -> FeedEvent:
         """The first `live` of a run knows nothing of the run before it: here it learns since when nobody looked."""
         if event.kind == "blind" and event.blind_since_ms is None:
-            self.note_blind(event.at_ms)
+            self.record_blind(event.at_ms)
         if event.kind != "live":
             return event
         since_ms, self._before_ms = self._before_ms, None

@@ -71,13 +71,13 @@ class ChatDeps:
     store: SqliteStore
     state_file: StateFile
     holder: SettingsStore
-    newsroom: OperatorNotices
+    notices: OperatorNotices
     health: Callable[[], Health]
     breadth: Callable[[], Breadth]
     listed: Callable[[], Collection[str]]
     on_sent: Callable[[news.News], Callable[[int], None] | None]
     fatal: Callable[[TokenRefused], None]
-    seal: ButtonSigner
+    signer: ButtonSigner
     questions: QuerySide
 
 
@@ -90,19 +90,21 @@ class ChatSide:
             now = stage.store.where_now(destination)
             if now != destination:
                 stage.holder.moved(destination, now)
-        self._seal = stage.seal
-        self.voices = DestinationStyles(
+        self._signer = stage.signer
+        self.destination_styles = DestinationStyles(
             stage.holder.audiences,
             market=lambda: _digest_context(stage.breadth()),
             # Without history an alert is forgotten once it is delivered: nothing could be looked up for a press.
-            seal=stage.seal if stage.config.history_enabled else None,
+            signer=stage.signer if stage.config.history_enabled else None,
         )
-        stage.store.due_ms = self.voices.due_ms
+        stage.store.due_ms = self.destination_styles.due_ms
         stage.store.set_destinations(stage.holder.destinations)
         self._presses = PressMemory(stage.store)
         self.dispatcher = self._build_dispatcher()
         self._following = FollowingPictures(
-            stage.questions.pictures, sink=self.dispatcher, zone_of=lambda where: self.voices.style(where).tz
+            stage.questions.pictures,
+            sink=self.dispatcher,
+            zone_of=lambda where: self.destination_styles.style(where).tz,
         )
         self._moves: asyncio.Queue[tuple[Destination, Destination]] = asyncio.Queue()
         self._desk = self._build_desk()
@@ -110,7 +112,7 @@ class ChatSide:
             self._desk,
             clock=stage.clock,
             main=lambda: stage.holder.audiences[0].destination,
-            style=self.voices.style,
+            style=self.destination_styles.style,
         )
         self._board: StatusBoard | None = None
         self._listener: CommandListener | None = None
@@ -122,24 +124,24 @@ class ChatSide:
     def _build_dispatcher(self) -> Dispatcher:
         stage = self._stage
         main = stage.holder.audiences[0].destination
-        wiring = DeliveryDeps(
+        deps = DeliveryDeps(
             outbox=stage.store,
             channel=stage.outlet.channel,
-            renderer=self.voices.of(main).renderer,
+            renderer=self.destination_styles.of(main).renderer,
             clock=stage.clock,
-            voices=self.voices.of,
+            destination_styles=self.destination_styles.of,
             presses=self._presses,
             min_interval_s=stage.config.tg_min_send_interval,
             events=DeliveryEvents(
-                trouble=stage.newsroom.on_chat_trouble,
+                trouble=stage.notices.on_chat_trouble,
                 moved=self._on_chat_moved,
                 fatal=stage.fatal,
                 expired=lambda where, count: log.warning("%d alerts for chat %s were too old to be told", count, where),
-                topic_lost=stage.newsroom.on_topic_lost,
-                told=self._on_told,
+                topic_lost=stage.notices.on_topic_lost,
+                sent=self._on_told,
             ),
         )
-        return Dispatcher(wiring, stage.store.destinations)
+        return Dispatcher(deps, stage.store.destinations)
 
     def _build_desk(self) -> CommandExecutor:
         stage = self._stage
@@ -162,8 +164,8 @@ class ChatSide:
         clock = self._stage.clock
 
         def board(where: Destination) -> Board:
-            status = self._desk.status(now_s=clock.now_ms() / 1000, place=where)
-            return status_board(status, self.voices.style(where))
+            status = self._desk.status(now_s=clock.now_ms() / 1000, destination=where)
+            return status_board(status, self.destination_styles.style(where))
 
         return StatusBoard(clock=clock, chats=self.dispatcher, memory=self._stage.store, board=board)
 
@@ -172,10 +174,10 @@ class ChatSide:
         answers = AnswerDeps(
             desk=self._desk,
             clock=stage.clock,
-            style_of=self.voices.style,
+            style_of=self.destination_styles.style,
             chats=self.dispatcher,
             board=board,
-            seal=stage.seal,
+            signer=stage.signer,
         )
         presses = PressDeps(
             bot=bot,
@@ -190,7 +192,7 @@ class ChatSide:
             handler=ChatAnswers(answers, Presses(answers, presses)),
             allowed=AllowedSenders(chat_ids=frozenset(chats), user_ids=stage.config.allowed_user_ids),
             offsets=_Offsets(stage.store),
-            news=stage.newsroom,
+            news=stage.notices,
             admins=Admins(bot, clock=stage.clock, is_required=stage.config.group_admins_only),
         )
 
@@ -213,17 +215,17 @@ class ChatSide:
     def announce(self, words: Callable[[Style], str]) -> None:
         """The same to every audience, each in its own language."""
         for audience in self._stage.holder.audiences:
-            self.dispatcher.notice(audience.destination, words(self.voices.style(audience.destination)))
+            self.dispatcher.notice(audience.destination, words(self.destination_styles.style(audience.destination)))
 
     def publish(self, piece: news.News, not_to: Destination | None) -> None:
         """To every audience but `not_to`, and into the log, each in its own language."""
         audiences = self._stage.holder.audiences
-        log.info("%s", one_line(news_html(piece, self.voices.style(audiences[0].destination))))
+        log.info("%s", one_line(news_html(piece, self.destination_styles.style(audiences[0].destination))))
         on_sent = self._stage.on_sent(piece)
         for audience in audiences:
             destination = audience.destination
             if destination != not_to:
-                html = news_html(piece, self.voices.style(destination))
+                html = news_html(piece, self.destination_styles.style(destination))
                 self.dispatcher.notice(destination, html, on_sent=on_sent)
 
     async def _set_menu(self) -> None:
@@ -250,20 +252,22 @@ class ChatSide:
 
     def _use(self, audiences: tuple[Audience, ...]) -> None:
         """After every command that changed something: it holds from the next message on."""
-        self.voices.use(audiences)
+        self.destination_styles.apply(audiences)
         self._stage.store.set_destinations(self._stage.holder.destinations)
         self.dispatcher.set_destinations(self._stage.store.destinations)
 
     def _on_told(self, destination: Destination, alert: Alert, message_id: int) -> None:
         if self._stage.config.chart:
-            self._following.told(destination, alert, message_id)
+            self._following.sent(destination, alert, message_id)
 
     async def _picture_for(self, alert: Alert, press: Incoming) -> ChartPictureFile | None:
-        return await self._stage.questions.pictures.of_alert(alert, tz=self.voices.style(press.destination).tz)
+        return await self._stage.questions.pictures.of_alert(
+            alert, tz=self.destination_styles.style(press.destination).tz
+        )
 
     def _on_chat_moved(self, old: Destination, new: Destination) -> None:
         log.warning("chat %s is now %s: put TG_CHAT_ID=%s into .env", old, new, new)
-        self.voices.moved(old, new)
+        self.destination_styles.moved(old, new)
         if self._board is not None:
             self._board.moved(old, new)
         if self._listener is not None:

@@ -66,7 +66,7 @@ class MarketDeps:
     choices: MarketOptions
     settings: Settings
     store: SqliteStore
-    newsroom: OperatorNotices
+    notices: OperatorNotices
     refresh: Callable[[str], None]
 
 
@@ -82,7 +82,7 @@ class MarketSide:
             config.binance_rest_url,
             clock=clock,
             block_file=config.db_file.with_name("exchange-block.json"),
-            on_change=stage.newsroom.on_guard,
+            on_change=stage.notices.on_guard,
         )
         self.rest = BinanceRest(config.binance_rest_url, clock=clock, guard=self.guard, within_s=stage.choices.answer_s)
         self.snapshots = MarketSnapshots(self.rest, clock=clock, on_fundings=lambda: self.engine.on_fundings())
@@ -99,7 +99,7 @@ class MarketSide:
             clock=clock,
             symbols=self.symbols,
             apply=self._on_history,
-            ended=lambda symbol, from_ms, to_ms: self.engine.looked_back(symbol, from_ms, to_ms),
+            ended=lambda symbol, from_ms, to_ms: self.engine.backfilled(symbol, from_ms, to_ms),
         )
         self.oi_ring = OpenInterestRing(period_s=config.oi_poll_sec)
         self.enricher = self._build_enricher()
@@ -144,7 +144,7 @@ class MarketSide:
                 rest=self.rest,
                 oi_ring=self.oi_ring,
                 updates=stage.store,
-                newsroom=stage.newsroom,
+                notices=stage.notices,
                 refresh=stage.refresh,
             )
         )
@@ -167,9 +167,9 @@ class MarketSide:
             opening.NoticeDeps(
                 clock=self._clock,
                 backfill=self.backfill,
-                rehearsal=Estimator(clock=self._clock, context=self.snapshots),
+                estimator=Estimator(clock=self._clock, context=self.snapshots),
                 settings=lambda: self.engine.settings,
-                tell=self._stage.newsroom.tell,
+                notify=self._stage.notices.notify,
             )
         )
 
@@ -216,8 +216,8 @@ class MarketSide:
         await self._clock.sleep(NO_CONTRACTS_TOLD_S)
         if not self.universe.symbols:
             reason, now_ms = self.universe.status().last_error, self._clock.now_ms()
-            self.sight.note_blind(now_ms)
-            self._stage.newsroom.tell(news.BlindSince(at_ms=now_ms, reason=reason, since_ms=None, symbols=0))
+            self.sight.record_blind(now_ms)
+            self._stage.notices.notify(news.BlindSince(at_ms=now_ms, reason=reason, since_ms=None, symbols=0))
 
     async def _check_clock(self) -> None:
         while True:
@@ -226,7 +226,7 @@ class MarketSide:
             except ExchangeError as problem:
                 log.debug("the exchange's clock could not be read: %s", problem)
             else:
-                self._stage.newsroom.on_skew(self._clock.now_ms() - theirs_ms)
+                self._stage.notices.on_skew(self._clock.now_ms() - theirs_ms)
             await self._clock.sleep(SKEW_EVERY_S)
 
     # --- between the parts
@@ -242,7 +242,7 @@ class MarketSide:
     def _on_universe(self, symbols: frozenset[str], added: frozenset[str], removed: frozenset[str]) -> None:
         self.engine.set_symbols(symbols)
         self.feed.set_symbols(symbols)
-        self._stage.newsroom.symbols = len(symbols)
+        self._stage.notices.symbols = len(symbols)
         self.opening.follow(len(symbols))
 
     def _on_history(self, symbol: str, candles: Sequence[Candle]) -> None:
@@ -253,7 +253,7 @@ class MarketSide:
         event = self.sight.completed(event)
         if event.kind == "live" and event.blind_since_ms is not None:
             self.engine.after_blind(event.blind_since_ms, event.at_ms)
-        self._stage.newsroom.on_feed_event(event)
+        self._stage.notices.on_feed_event(event)
 
 
 class _FeedDesk:

@@ -40,39 +40,39 @@ class OperatorNotices:
         self._is_skewed = False
         self.symbols = 0
 
-    def tell(self, piece: news.News, *, not_to: Destination | None = None) -> None:
+    def notify(self, piece: news.News, *, not_to: Destination | None = None) -> None:
         self._publish(piece, not_to)
 
     def on_feed_event(self, event: FeedEvent) -> None:
         at_ms, since_ms = event.at_ms, event.blind_since_ms
         if event.kind == "blind":
             symbols = len(event.symbols) or self.symbols
-            self.tell(news.BlindSince(at_ms=at_ms, reason=event.reason, since_ms=since_ms, symbols=symbols))
+            self.notify(news.BlindSince(at_ms=at_ms, reason=event.reason, since_ms=since_ms, symbols=symbols))
         elif event.kind == "live" and since_ms is not None:
-            self.tell_back(since_ms, at_ms)
+            self.notify_back(since_ms, at_ms)
         elif event.kind == "symbols_silent":
-            self.tell(news.SymbolsSilent(at_ms=at_ms, symbols=event.symbols))
+            self.notify(news.SymbolsSilent(at_ms=at_ms, symbols=event.symbols))
         elif event.kind == "symbols_back":
-            self.tell(news.SymbolsBack(at_ms=at_ms, symbols=event.symbols))
+            self.notify(news.SymbolsBack(at_ms=at_ms, symbols=event.symbols))
         else:
             log.info("feed %s: %s", event.kind, event.reason or f"{event.attempts} attempts")
 
-    def tell_back(self, since_ms: int, at_ms: int) -> None:
+    def notify_back(self, since_ms: int, at_ms: int) -> None:
         """Nothing was seen from `since_ms` until `at_ms`."""
         missed = max(0, at_ms // MINUTE_MS - since_ms // MINUTE_MS)
-        self.tell(news.BackAfter(at_ms=at_ms, since_ms=since_ms, missed_minutes=missed, is_filled=missed > 0))
+        self.notify(news.BackAfter(at_ms=at_ms, since_ms=since_ms, missed_minutes=missed, is_filled=missed > 0))
 
     def on_guard(self, status: GuardStatus) -> None:
         now_ms = self._clock.now_ms()
         if status.state == "blocked" and status.until_ms is not None:
             self._blocked_since_ms = self._blocked_since_ms or now_ms
-            self.tell(
+            self.notify(
                 news.ExchangeBlockedNotice(
                     at_ms=now_ms, until_ms=status.until_ms, reason=status.reason, is_region=status.is_region
                 )
             )
         elif status.state == "open" and self._blocked_since_ms is not None:
-            self.tell(news.ExchangeFree(at_ms=now_ms, blocked_since_ms=self._blocked_since_ms))
+            self.notify(news.ExchangeFree(at_ms=now_ms, blocked_since_ms=self._blocked_since_ms))
             self._blocked_since_ms = None
         else:
             log.info("exchange budget: %s %s", status.state, status.reason)
@@ -80,19 +80,19 @@ class OperatorNotices:
     def on_chat_trouble(self, destination: Destination, reason: str) -> None:
         now_ms = self._clock.now_ms()
         if reason:
-            self.tell(
+            self.notify(
                 news.TelegramTrouble(at_ms=now_ms, chat=str(destination), reason=reason),
                 not_to=destination,
             )
         else:
-            self.tell(news.TelegramFine(at_ms=now_ms, chat=str(destination)))
+            self.notify(news.TelegramFine(at_ms=now_ms, chat=str(destination)))
 
     def on_topic_lost(self, destination: Destination, reason: str) -> None:
-        self.tell(news.TopicLost(at_ms=self._clock.now_ms(), chat=str(destination), reason=reason))
+        self.notify(news.TopicLost(at_ms=self._clock.now_ms(), chat=str(destination), reason=reason))
 
     def on_listener_event(self, event: ListenerEvent) -> None:
         if event.kind == "second_poller":
-            self.tell(news.SecondPollerNotice(at_ms=event.at_ms))
+            self.notify(news.SecondPollerNotice(at_ms=event.at_ms))
         else:
             log.info("telegram %s: %s", event.kind, event.reason)
 
@@ -100,23 +100,23 @@ class OperatorNotices:
         now_ms = self._clock.now_ms()
         if text:
             self._disk_since_ms = self._disk_since_ms or now_ms
-            self.tell(news.DiskTrouble(at_ms=now_ms, reason=text))
+            self.notify(news.DiskTrouble(at_ms=now_ms, reason=text))
         else:
-            self.tell(news.DiskFine(at_ms=now_ms, since_ms=self._disk_since_ms))
+            self.notify(news.DiskFine(at_ms=now_ms, since_ms=self._disk_since_ms))
             self._disk_since_ms = None
 
     def on_database_set_aside(self, path: Path) -> None:
-        self.tell(news.DatabaseSetAside(at_ms=self._clock.now_ms(), kept_as=str(path)))
+        self.notify(news.DatabaseSetAside(at_ms=self._clock.now_ms(), kept_as=str(path)))
 
     def on_skew(self, skew_ms: float) -> None:
         """Our clock minus the exchange's; told when it becomes large and when it is small again."""
         now_ms = self._clock.now_ms()
         if not self._is_skewed and abs(skew_ms) >= SKEW_TOLD_MS:
             self._is_skewed = True
-            self.tell(news.ClockSkew(at_ms=now_ms, skew_ms=skew_ms))
+            self.notify(news.ClockSkew(at_ms=now_ms, skew_ms=skew_ms))
         elif self._is_skewed and abs(skew_ms) <= SKEW_FINE_MS:
             self._is_skewed = False
-            self.tell(news.ClockFine(at_ms=now_ms))
+            self.notify(news.ClockFine(at_ms=now_ms))
 
 
 # ---
@@ -133,9 +133,9 @@ class NoticeDeps:
 
     clock: Clock
     backfill: Backfill
-    rehearsal: Estimator
+    estimator: Estimator
     settings: Callable[[], Settings]
-    tell: Callable[[news.Started], None]
+    notify: Callable[[news.Started], None]
 
 
 class StartupMessage:
@@ -164,7 +164,7 @@ class StartupMessage:
         """History of a symbol, as it comes."""
         if not self._is_told and symbol not in self._taken:
             self._taken.add(symbol)
-            self._stage.rehearsal.take(symbol, candles, self._stage.settings())
+            self._stage.estimator.take(symbol, candles, self._stage.settings())
 
     async def run(self) -> None:
         """Returns when it is told."""
@@ -176,10 +176,10 @@ class StartupMessage:
             pass  # an exchange that refuses us: the history may come later, the message does not wait for it
         if not self._is_told:
             self._is_told = True
-            self._stage.tell(self._started())
+            self._stage.notify(self._started())
 
     def _started(self) -> news.Started:
-        estimate = self._stage.rehearsal.estimate(symbols=self._symbols)
+        estimate = self._stage.estimator.estimate(symbols=self._symbols)
         return news.Started(
             at_ms=self._stage.clock.now_ms(),
             version=__version__,

@@ -66,7 +66,7 @@ class PositioningDeps:
     smart_money: SmartMoneyWeb
 
 
-def patience(clock: Clock, usual_s: float) -> float:
+def timeouts(clock: Clock, usual_s: float) -> float:
     """Seconds of this clock that an answer may take."""
     return max(usual_s, STALL_S * clock.speed) if isinstance(clock, ScaledClock) else usual_s
 
@@ -82,9 +82,9 @@ async def positioning_stage(config: Config, *, clock: Clock) -> AsyncIterator[Po
     )
     web_url = config.binance_web_url
     web = web_guard(web_url, clock=clock, block_file=config.db_file.with_name(WEBSITE_BLOCK_FILE))
-    within_s = patience(clock, ANSWER_TIMEOUT_S)
+    within_s = timeouts(clock, ANSWER_TIMEOUT_S)
     rest = BinanceRest(config.binance_rest_url, clock=clock, guard=guard, within_s=within_s)
-    smart_money = SmartMoneyWeb(web_url, clock=clock, guard=web, within_s=patience(clock, ANSWER_WITHIN_S))
+    smart_money = SmartMoneyWeb(web_url, clock=clock, guard=web, within_s=timeouts(clock, ANSWER_WITHIN_S))
     await rest.start()
     try:
         await smart_money.start()
@@ -118,7 +118,7 @@ class PositionDeps:
     rest: BinanceRest
     oi_ring: OpenInterestRing
     updates: AlertUpdates
-    newsroom: OperatorNotices
+    notices: OperatorNotices
     refresh: Callable[[str], None]
 
 
@@ -139,7 +139,7 @@ class PositionSide:
             on_change=self._on_website,
         )
         self.smart_money = SmartMoneyWeb(
-            config.binance_web_url, clock=clock, guard=guard, within_s=patience(clock, ANSWER_WITHIN_S)
+            config.binance_web_url, clock=clock, guard=guard, within_s=timeouts(clock, ANSWER_WITHIN_S)
         )
         self.ratios = BinancePositioning(stage.rest, clock=clock)
         self.whales = WhaleLookup(
@@ -149,7 +149,7 @@ class PositionSide:
                 updates=stage.updates,
                 refreshed=stage.refresh,
                 oi_usd=self._oi_usd,
-                useful_for_s=patience(clock, USEFUL_FOR_S),
+                useful_for_s=timeouts(clock, USEFUL_FOR_S),
                 has_line=config.smart_money_lookup,
                 has_link=config.smart_money_link,
             )
@@ -184,7 +184,7 @@ class PositionSide:
                 self._is_block_told = True
                 now_ms = self._stage.clock.now_ms()
                 piece = news.WebsiteBlocked(at_ms=now_ms, until_ms=status.until_ms, reason=status.reason)
-                self._stage.newsroom.tell(piece)
+                self._stage.notices.notify(piece)
         elif status.state == "open" and self._is_block_told:
             self._is_block_told = False
             log.info("the website answers again")

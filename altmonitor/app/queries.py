@@ -11,7 +11,7 @@ from typing import Protocol
 
 from altmonitor.app.market import MarketSide
 from altmonitor.app.positioning import COHORT_ANSWER_WITHIN_S as ANSWER_WITHIN_S
-from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps, patience
+from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps, timeouts
 from altmonitor.app.sample_alerts import SampleAlerts
 from altmonitor.app.tracking import tracked_of
 from altmonitor.collect import positioning_lookup as looking_up
@@ -190,7 +190,7 @@ AROUND_MS = 5 * MINUTE_MS
 
 
 class Explains(Protocol):
-    def explain(self, symbol: str, place: Destination, *, at_ms: int | None, now_ms: int) -> Explanation: ...
+    def explain(self, symbol: str, destination: Destination, *, at_ms: int | None, now_ms: int) -> Explanation: ...
 
 
 class SymbolPictures(Protocol):
@@ -227,17 +227,17 @@ class LiveMarketQueries:
     async def funding(self, symbol: str) -> FundingFacts | None:
         return await self._from.live.funding(symbol)
 
-    async def chart(self, symbol: str, *, place: Destination) -> ChartPicture | None:
+    async def chart(self, symbol: str, *, destination: Destination) -> ChartPicture | None:
         since_ms = self._from.clock.now_ms() - MARKED_MS
         told = [row.alert for row in await self._told(symbol, since_ms)]
-        picture = await self._from.pictures.of_symbol(symbol, tz=self._from.zone_of(place), alerts=told)
+        picture = await self._from.pictures.of_symbol(symbol, tz=self._from.zone_of(destination), alerts=told)
         if picture is None:
             return None
         return ChartPicture(symbol=symbol, png=picture.png, from_ms=picture.from_ms, to_ms=picture.to_ms)
 
-    async def why(self, symbol: str, *, at_ms: int | None, place: Destination) -> Explanation:
+    async def why(self, symbol: str, *, at_ms: int | None, destination: Destination) -> Explanation:
         now_ms = self._from.clock.now_ms()
-        found = self._from.engine.explain(symbol, place, at_ms=at_ms, now_ms=now_ms)
+        found = self._from.engine.explain(symbol, destination, at_ms=at_ms, now_ms=now_ms)
         minute_ms = found.at_ms // MINUTE_MS * MINUTE_MS
         rows = await self._told(symbol, minute_ms - AROUND_MS)
         told = tuple(row for row in rows if minute_ms <= row.alert.event_ms < minute_ms + MINUTE_MS)
@@ -275,8 +275,8 @@ class QuerySide:
     def __init__(self, stage: QueryDeps, *, zone_of: Callable[[Destination], tzinfo]) -> None:
         self._stage = stage
         market, clock = stage.market, stage.clock
-        self.tally = MoveStats()
-        self._recorder = Recorder(self.tally, self._sources())
+        self.move_stats = MoveStats()
+        self._recorder = Recorder(self.move_stats, self._sources())
         market.on_swept = self._recorder.on_swept
         self._charting = Charting()
         self.pictures = Pictures(
@@ -284,7 +284,7 @@ class QuerySide:
             open_interest=market.oi_ring.samples,
             charting=self._charting,
             clock=clock,
-            within_s=patience(clock, WITHIN_S),
+            within_s=timeouts(clock, WITHIN_S),
         )
         self.market_desk = LiveMarketQueries(
             MarketQueryDeps(
@@ -300,7 +300,10 @@ class QuerySide:
         self._position_news = self._build_position_news()
         self.budget = AlertBudget(
             BudgetDeps(
-                tally=self.tally, listed=market.symbols, day_usdt=self._day_usdt, now_s=lambda: clock.now_ms() / 1000
+                move_stats=self.move_stats,
+                listed=market.symbols,
+                day_usdt=self._day_usdt,
+                now_s=lambda: clock.now_ms() / 1000,
             )
         )
         self.samples = SampleAlerts(
@@ -324,7 +327,7 @@ class QuerySide:
                 cohorts=ratios,
                 day=market.snapshots.day,
                 tracked=self._stage.config.smart_money_db_path,
-                answer_within_s=patience(clock, ANSWER_WITHIN_S),
+                answer_within_s=timeouts(clock, ANSWER_WITHIN_S),
             )
         )
 
@@ -376,7 +379,7 @@ class QuerySide:
                     log.info("thresholds for %d alerts a day: %s", proposal.per_day, _shown(numbers))
                     holder.rebase(replace(base, **numbers))  # type: ignore[arg-type]  # keys of SETTINGS
             listed = len(self._stage.market.symbols())
-            is_whole_day = self.tally.covered_days(listed) >= recorder.ENOUGH_DAYS
+            is_whole_day = self.move_stats.covered_days(listed) >= recorder.ENOUGH_DAYS
             await self._stage.clock.sleep(BUDGET_EVERY_S if is_whole_day else BUDGET_FIRST_S)
 
     def _sources(self) -> recorder.RecorderDeps:

@@ -46,9 +46,9 @@ class SampleAlerts:
         self._sink = sink
         self._audience_at = audience_at
 
-    async def send(self, place: Destination) -> Sequence[Kind]:
+    async def send(self, destination: Destination) -> Sequence[Kind]:
         """One of every kind routed there. They are stored and delivered like any alert, and counted nowhere."""
-        audience = self._audience_at(place)
+        audience = self._audience_at(destination)
         kinds = [kind for kind in KINDS if kind in audience.kinds]
         symbol, book = self._liveliest()
         for kind in kinds:

@@ -64,7 +64,7 @@ class TrackerNotifier:
         self.has_chat = channel is not None
         self.told: Callable[[PositionMoved], Awaitable[None]] | None = None
 
-    def tell(self, news: TrackerNews) -> None:
+    def notify(self, news: TrackerNews) -> None:
         text = tracking_text(news, self._style, now_ms=self._clock.now_ms())
         if isinstance(news, PositionMoved):
             if any(_is_same(news, other) for other in (self._under_way, *self._waiting)):
@@ -127,8 +127,8 @@ class OutboxTrackerNotifier(TrackerNotifier):
         super().__init__(clock=clock, style=style)
         self._say = say
 
-    def tell(self, news: TrackerNews) -> None:
-        super().tell(news)
+    def notify(self, news: TrackerNews) -> None:
+        super().notify(news)
         if not isinstance(news, PositionMoved):
             now_ms = self._clock.now_ms()
             self._say(lambda style: tracking_text(news, style, now_ms=now_ms))
@@ -156,7 +156,7 @@ class TrackerDeps:
     positioning: BinancePositioning
     smart_money: SmartMoneyWeb
     store: SnapshotsDb
-    herald: TrackerNotifier
+    notifier: TrackerNotifier
     on_progress: Callable[[Progress], None]
 
 
@@ -169,7 +169,7 @@ def tracker_of(config: Config, tracked: Tracked, parts: TrackerDeps, *, clock: C
         clock=clock,
         prices=MarkPrices(parts.rest, clock=clock),
         period=config.top_trader_period,
-        patience=max(1.0, clock.speed * SLOW_ANSWERS_S / SHORTEST_PATIENCE_S)
+        timeouts=max(1.0, clock.speed * SLOW_ANSWERS_S / SHORTEST_PATIENCE_S)
         if isinstance(clock, ScaledClock)
         else 1.0,
     )
@@ -183,12 +183,12 @@ def tracker_of(config: Config, tracked: Tracked, parts: TrackerDeps, *, clock: C
         captures=Capture(captures),
         pool=ContractPool(parts.rest, clock=clock, tradfi=config.tradfi_perpetuals),
         clock=clock,
-        tell=parts.herald.tell,
+        notify=parts.notifier.notify,
         on_progress=parts.on_progress,
-        positions=positions if parts.herald.has_chat else None,
+        positions=positions if parts.notifier.has_chat else None,
     )
     tracker = Tracker(tracked, links)
-    parts.herald.told = tracker.told
+    parts.notifier.told = tracker.told
     return tracker
 
 
@@ -206,14 +206,14 @@ class TrackingSide:
         rest: BinanceRest,
         positioning: BinancePositioning,
         smart_money: SmartMoneyWeb,
-        herald: TrackerNotifier,
+        notifier: TrackerNotifier,
     ) -> None:
         self._config = config
         self._clock = clock
         self._rest = rest
         self._positioning = positioning
         self._smart_money = smart_money
-        self._herald = herald
+        self._notifier = notifier
         self._store = SnapshotsDb(config.smart_money_db_path, clock=clock)
         self._tracker: Tracker | None = None
 
@@ -235,7 +235,7 @@ class TrackingSide:
             positioning=self._positioning,
             smart_money=self._smart_money,
             store=self._store,
-            herald=self._herald,
+            notifier=self._notifier,
             on_progress=lambda progress: None,
         )
         self._tracker = tracker_of(self._config, tracked, parts, clock=self._clock)
@@ -245,7 +245,7 @@ class TrackingSide:
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Name → loop, in the order of their start; none when nothing is tracked."""
-        return {} if self._tracker is None else {"tracking": self._track, "tracker news": self._herald.run}
+        return {} if self._tracker is None else {"tracking": self._track, "tracker news": self._notifier.run}
 
     async def _track(self) -> None:
         if self._tracker is not None:

@@ -93,7 +93,7 @@ async def _watch(config: Config, clock: Clock, stop: asyncio.Event, *, is_dry_ru
             await run_app(App(config, clock=clock, outlet=chat.outlet, choices=choices), stop)
     else:
         token, url = config.tg_bot_token, config.telegram_api_url
-        channel = TelegramChannel(token, api_url=url, clock=clock, timeouts=_patience(clock))
+        channel = TelegramChannel(token, api_url=url, clock=clock, timeouts=_timeouts(clock))
         async with telegram_outlet(channel, config.destinations) as outlet:
             await run_app(App(config, clock=clock, outlet=outlet, choices=choices), stop)
 
@@ -124,7 +124,7 @@ async def terminal_chat(clock: Clock, *, port: int = 0) -> AsyncIterator[Termina
     inbox = TerminalInbox(telegram, sys.stdout, destination=READER, is_tty=sys.stdout.isatty())
     typing = asyncio.create_task(inbox.run(sys.stdin), name="terminal-inbox")
     try:
-        channel = TelegramChannel(TERMINAL_TOKEN, api_url=telegram.url, clock=clock, timeouts=_patience(clock))
+        channel = TelegramChannel(TERMINAL_TOKEN, api_url=telegram.url, clock=clock, timeouts=_timeouts(clock))
         async with telegram_outlet(channel, (READER,)) as outlet:
             yield TerminalChat(outlet=outlet, telegram=telegram)
     finally:
@@ -133,7 +133,7 @@ async def terminal_chat(clock: Clock, *, port: int = 0) -> AsyncIterator[Termina
         await telegram.stop()
 
 
-def _patience(clock: Clock) -> Timeouts:
+def _timeouts(clock: Clock) -> Timeouts:
     """However fast the clock runs, the machine is as slow as ever."""
     usual = Timeouts()
     speed = clock.speed if isinstance(clock, ScaledClock) else 1.0

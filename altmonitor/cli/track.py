@@ -149,18 +149,18 @@ async def _track(
     async with (
         _store(config, clock) as store,
         positioning_stage(config, clock=clock) as stage,
-        _herald(config, clock) as herald,
+        _notifier(config, clock) as notifier,
     ):
         parts = TrackerDeps(
             rest=stage.rest,
             positioning=stage.positioning,
             smart_money=stage.smart_money,
             store=store,
-            herald=herald,
+            notifier=notifier,
             on_progress=lines.show,
         )
         tracker = tracker_of(config, tracked, parts, clock=clock)
-        reports = await _until(stop, tracker, herald)
+        reports = await _until(stop, tracker, notifier)
     if reports is not None:
         if as_json:
             print(msgspec.json.encode([_values(report) for report in reports]).decode())  # noqa: T201
@@ -170,10 +170,10 @@ async def _track(
             raise ExchangeUnreachable(f"not finished, the next start goes on from here: {told}")
 
 
-async def _until(stop: asyncio.Event, tracker: Tracker, herald: TrackerNotifier) -> list[SweepReport] | None:
+async def _until(stop: asyncio.Event, tracker: Tracker, notifier: TrackerNotifier) -> list[SweepReport] | None:
     """The reports of a single sweep; None when it was stopped."""
     tracking = asyncio.create_task(tracker.run(), name="tracker")
-    telling = asyncio.create_task(herald.run(), name="herald")
+    telling = asyncio.create_task(notifier.run(), name="herald")
     stopping = asyncio.create_task(stop.wait(), name="stop-signal")
     try:
         await asyncio.wait({tracking, telling, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -188,7 +188,7 @@ async def _until(stop: asyncio.Event, tracker: Tracker, herald: TrackerNotifier)
         await asyncio.wait({tracking, telling, stopping})
         with suppress(TimeoutError, StorageError):
             async with asyncio.timeout(LAST_WORDS_S):
-                await herald.finish()
+                await notifier.finish()
 
 
 @asynccontextmanager
@@ -204,7 +204,7 @@ async def _store(config: Config, clock: Clock) -> AsyncIterator[SnapshotsDb]:
 
 
 @asynccontextmanager
-async def _herald(config: Config, clock: Clock) -> AsyncIterator[TrackerNotifier]:
+async def _notifier(config: Config, clock: Clock) -> AsyncIterator[TrackerNotifier]:
     style = Style(lang=config.alert_lang, tz=ZoneInfo(config.alert_tz))
     if not config.tg_bot_token or config.tg_chat_id is None:
         yield TrackerNotifier(clock=clock, style=style)

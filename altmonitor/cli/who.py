@@ -15,7 +15,7 @@ import msgspec
 
 from altmonitor import config as configuration
 from altmonitor.app.positioning import COHORT_ANSWER_WITHIN_S as ANSWER_WITHIN_S
-from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps, patience, positioning_stage
+from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps, positioning_stage, timeouts
 from altmonitor.collect.positioning_lookup import Absent, LookedUp, LookupDeps, Part, look_up
 from altmonitor.commands.replies_market import WhoFacts
 from altmonitor.config import Config
@@ -302,7 +302,7 @@ async def _looked_up(config: Config, clock: Clock, symbol: str) -> WhoFacts:
                 cohorts=ratios,
                 day=lambda name: None,
                 tracked=config.smart_money_db_path,
-                answer_within_s=patience(clock, 2 * ANSWER_WITHIN_S),
+                answer_within_s=timeouts(clock, 2 * ANSWER_WITHIN_S),
             )
         )
         return await desk.who(symbol)

@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, UnknownSymbol
+from altmonitor.core.types import Fraction
 from altmonitor.interfaces.exchange import (
     Funding,
     OpenInterestBars,
@@ -20,7 +21,6 @@ from altmonitor.interfaces.exchange import (
 from altmonitor.positioning.funding import funding_cost
 from altmonitor.positioning.open_interest import OiVelocity, oi_velocity
 from altmonitor.positioning.picture import PositionPicture
-from altmonitor.positioning.units import Fraction
 
 V = TypeVar("V")
 

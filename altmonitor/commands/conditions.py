@@ -104,7 +104,7 @@ def alert(request: AlertRequest, now: CommandContext) -> Outcome:
         return TooManyConditions(limit=CONDITIONS_MAX)
     condition = Condition(
         id=now.state.next_condition_id,
-        place=now.place,
+        destination=now.destination,
         owner_id=now.who.user_id,
         owner_name=now.who.name,
         text=request.text,
@@ -113,7 +113,7 @@ def alert(request: AlertRequest, now: CommandContext) -> Outcome:
         predicate=request.predicate,
     )
     after = replace(now.own_here, conditions=(*own, condition))
-    return StateChange(own=after, reply=ConditionAdded(condition=condition), place=now.place)
+    return StateChange(own=after, reply=ConditionAdded(condition=condition), destination=now.destination)
 
 
 def _read_delete(command: str, words: Words) -> DeleteConditions | Refused:
@@ -139,7 +139,9 @@ def _delete(request: DeleteConditions, now: CommandContext) -> Outcome:
         return ConfirmAsked(command="alert", action="/alert delete all", losses=losses)
     kept = tuple(condition for condition in own if condition not in gone)
     return StateChange(
-        own=replace(now.own_here, conditions=kept), reply=ConditionsDeleted(conditions=gone), place=now.place
+        own=replace(now.own_here, conditions=kept),
+        reply=ConditionsDeleted(conditions=gone),
+        destination=now.destination,
     )
 
 

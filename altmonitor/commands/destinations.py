@@ -89,7 +89,7 @@ def read_route(command: str, words: Words) -> SetRoute | Refused:
 
 def route(request: SetRoute, now: CommandContext) -> Outcome:
     """About the very place it was typed in, also where that is no destination yet."""
-    here = next((audience for audience in now.audiences if audience.destination == now.place), None)
+    here = next((audience for audience in now.audiences if audience.destination == now.destination), None)
     if request.is_off:
         return _route_off(now) if here is not None else RouteRefused(reason=NoRoute.NONE_HERE)
     if request.kinds is None and request.is_silent is None:
@@ -102,7 +102,7 @@ def route(request: SetRoute, now: CommandContext) -> Outcome:
         kinds=own.kinds if request.kinds is None else request.kinds,
         is_silent=own.is_silent if request.is_silent is None else request.is_silent,
     )
-    would_be = now.would_be_at(now.place, after)
+    would_be = now.would_be_at(now.destination, after)
     if here is None:
         told: tuple[Difference, ...] = (
             Difference(key="kinds", old=frozenset(), new=frozenset(would_be.kinds)),
@@ -112,18 +112,20 @@ def route(request: SetRoute, now: CommandContext) -> Outcome:
         told = in_force(here, would_be)
     if after == own or not told:
         return RouteShown(audiences=now.audiences, here=here)
-    return StateChange(own=replace(now.own_here, overrides=after), reply=Changed(differences=told), place=now.place)
+    return StateChange(
+        own=replace(now.own_here, overrides=after), reply=Changed(differences=told), destination=now.destination
+    )
 
 
 def _route_off(now: CommandContext) -> Outcome:
-    if now.place == now.audiences[0].destination:
+    if now.destination == now.audiences[0].destination:
         return RouteRefused(reason=NoRoute.MAIN_STAYS)
     # Named by the environment: an empty route must be remembered, or the next start would bring it back.
     overrides = Overrides(kinds=frozenset()) if now.is_home else Overrides()
     return StateChange(
         own=DestinationOverrides(overrides=overrides, conditions=now.own_here.conditions),
         reply=RouteEnded(),
-        place=now.place,
+        destination=now.destination,
     )
 
 

@@ -27,7 +27,6 @@ from altmonitor.commands.ports import (
     AlertQueries,
     BudgetQueries,
     ChangeLog,
-    HealthView,
     MarketQueries,
     SampleSender,
     StateStore,
@@ -58,6 +57,7 @@ from altmonitor.commands.replies_settings import (
 )
 from altmonitor.commands.table import COMMAND_OF, BadCommand, Command, NotACommand, parse
 from altmonitor.core.errors import StorageError
+from altmonitor.core.status import Health
 from altmonitor.core.types import Destination
 from altmonitor.settings.audience import BudgetSetting, Overrides
 from altmonitor.settings.changes import Author, ChangeMade, RecordedChange, differences
@@ -78,7 +78,7 @@ class RefusalLimit:
     def __init__(self) -> None:
         self._told_s: dict[int | str, float] = {}
 
-    def may_tell(self, who: Author, now_s: float) -> bool:
+    def may_notify(self, who: Author, now_s: float) -> bool:
         key: int | str = who.name if who.user_id is None else who.user_id
         told_s = self._told_s.pop(key, None)
         is_due = told_s is None or not 0 <= now_s - told_s < EVERY_S
@@ -94,12 +94,12 @@ class RefusalLimit:
 
 def put_back(change: RecordedChange, own: DestinationOverrides, *, now_s: float) -> Outcome:
     """own: what the place of the change has of its own now. Refused when that is not what the change made of it."""
-    place = change.made.place  # where the group is now; what it was called then stands in the record
-    before, after = change.made.before.at(place), change.made.after.at(place)
+    destination = change.made.destination  # where the group is now; what it was called then stands in the record
+    before, after = change.made.before.at(destination), change.made.after.at(destination)
     if own != after:
         return UndoRefused(change=change, differences=differences(after, own), now_s=now_s)
     reply = Undone(change=change, differences=differences(after, before), now_s=now_s)
-    return StateChange(own=before, reply=reply, place=place, undoes=change.id)
+    return StateChange(own=before, reply=reply, destination=destination, undoes=change.id)
 
 
 def accept(proposal: BudgetProposal, now: CommandContext) -> Outcome:
@@ -131,7 +131,7 @@ class ExecutorDeps:
     holder: SettingsStore
     store: StateStore
     alerts: AlertQueries | None
-    health: Callable[[], HealthView]
+    health: Callable[[], Health]
     listed: Callable[[], Collection[str]]
     changes: ChangeLog | None = None
     market: MarketQueries | None = None
@@ -147,7 +147,7 @@ class _Asked:
     command: Command
     typed: str
     who: Author
-    place: Destination
+    destination: Destination
     now_s: float
 
 
@@ -163,10 +163,10 @@ class CommandExecutor:
             samples=surroundings.samples,
             positions=surroundings.positions,
         )
-        self._courtesy = RefusalLimit()
+        self._refusal_limit = RefusalLimit()
 
     async def handle(
-        self, text: str, *, who: Author, place: Destination, now_s: float, bot_name: str | None = None
+        self, text: str, *, who: Author, destination: Destination, now_s: float, bot_name: str | None = None
     ) -> Reply | None:
         """The answer to one message, or to a button's action; None for what is no command of ours, and for somebody
         who may not change anything and was told so within the hour.
@@ -178,17 +178,19 @@ class CommandExecutor:
             return None
         if isinstance(parsed, BadCommand):
             return parsed.reply
-        asked = _Asked(command=parsed, typed=text.strip()[:COMMAND_CHARS_MAX], who=who, place=place, now_s=now_s)
+        asked = _Asked(
+            command=parsed, typed=text.strip()[:COMMAND_CHARS_MAX], who=who, destination=destination, now_s=now_s
+        )
         now = self._situation(asked)
         outcome = COMMAND_OF[parsed.name].act(parsed.request, now)
         if isinstance(outcome, _ACTS) and not who.may_change:
-            return NotPermitted(command=parsed.name) if self._courtesy.may_tell(who, now_s) else None
+            return NotPermitted(command=parsed.name) if self._refusal_limit.may_notify(who, now_s) else None
         return await self._follow_up(asked, now, outcome)
 
-    def status(self, *, now_s: float, place: Destination | None = None) -> StatusShown:
+    def status(self, *, now_s: float, destination: Destination | None = None) -> StatusShown:
         """As of this moment, for a destination; None: the main one."""
         holder = self._around.holder
-        audience = holder.audience_at(holder.home.main if place is None else place)
+        audience = holder.audience_at(holder.home.main if destination is None else destination)
         own = holder.own(audience.destination).overrides
         return StatusShown(
             settings=audience.settings,
@@ -220,7 +222,7 @@ class CommandExecutor:
             case BudgetQuery():
                 return await self._budget(asked, now, outcome)
             case StatusQuery():
-                return self._placed(self.status(now_s=asked.now_s, place=asked.place), about)
+                return self._placed(self.status(now_s=asked.now_s, destination=asked.destination), about)
             case (
                 HistoryQuery()
                 | StatsQuery()
@@ -244,9 +246,9 @@ class CommandExecutor:
             outcome = await decide(now)
             if not isinstance(outcome, StateChange):
                 return await self._follow_up(asked, now, outcome)
-            place = outcome.place or now.audience.destination
-            before = around.holder.own(place)
-            state = around.holder.with_own(place, outcome.own)
+            destination = outcome.destination or now.audience.destination
+            before = around.holder.own(destination)
+            state = around.holder.with_own(destination, outcome.own)
             try:
                 await around.store.save(state, who=str(asked.who))
             except StorageError as problem:
@@ -256,13 +258,13 @@ class CommandExecutor:
                 at_ms=int(asked.now_s * 1000),
                 who=asked.who.name,
                 user_id=asked.who.user_id,
-                place=place,
+                destination=destination,
                 command=asked.typed,
                 before=before,
                 after=outcome.own,
                 undoes=outcome.undoes,
             )
-            return await self._recorded(made, self._placed(outcome.reply, place))
+            return await self._recorded(made, self._placed(outcome.reply, destination))
 
     async def _recorded(self, made: ChangeMade, reply: PlainReply | Placed) -> Reply:
         if self._around.changes is not None:
@@ -278,10 +280,10 @@ class CommandExecutor:
             return NotAvailable(command=asked.command.name)
 
         async def decide(now: CommandContext) -> Outcome:
-            change = await changes.last_undoable({now.place, now.audience.destination})
+            change = await changes.last_undoable({now.destination, now.audience.destination})
             if change is None:
                 return NothingToUndo()
-            return put_back(change, self._around.holder.own(change.made.place), now_s=asked.now_s)
+            return put_back(change, self._around.holder.own(change.made.destination), now_s=asked.now_s)
 
         try:
             return await self._carry_out(asked, decide)
@@ -310,16 +312,16 @@ class CommandExecutor:
 
     def _situation(self, asked: _Asked) -> CommandContext:
         holder = self._around.holder
-        audience = holder.audience_at(asked.place)
+        audience = holder.audience_at(asked.destination)
         return CommandContext(
-            place=asked.place,
+            destination=asked.destination,
             who=asked.who,
             audience=audience,
             followed=holder.would_be(audience.destination, Overrides()),
             own=holder.own(audience.destination),
-            own_here=holder.own(asked.place),
+            own_here=holder.own(asked.destination),
             would_be_at=holder.would_be,
-            is_home=asked.place in holder.home.destinations,
+            is_home=asked.destination in holder.home.destinations,
             audiences=holder.audiences,
             state=holder.state,
             listed=frozenset(self._around.listed()),
@@ -330,7 +332,7 @@ class CommandExecutor:
         holder = self._around.holder
         if len(holder.audiences) == 1 or not isinstance(reply, ABOUT_ONE_PLACE):
             return reply
-        return Placed(place=about, is_main=about == holder.home.main, reply=reply)
+        return Placed(destination=about, is_main=about == holder.home.main, reply=reply)
 
 
 def _again(command: Command) -> Decide:

@@ -26,7 +26,7 @@ class CommandContext:
     first. listed: contracts that exist now; empty before the list is read.
     """
 
-    place: Destination
+    destination: Destination
     who: Author
     audience: Audience
     followed: Audience
@@ -69,7 +69,7 @@ class StateChange:
 
     own: DestinationOverrides
     reply: PlainReply
-    place: Destination | None = None
+    destination: Destination | None = None
     undoes: int | None = None
 
 

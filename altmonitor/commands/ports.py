@@ -53,10 +53,10 @@ class ChangeLog(Protocol):
     async def record(self, change: ChangeMade) -> int:
         """Returns its id. With `undoes`, that change counts as undone from here on, in the same transaction."""
 
-    async def recent(self, places: Collection[Destination] | None, *, limit: int) -> Sequence[RecordedChange]:
+    async def recent(self, destinations: Collection[Destination] | None, *, limit: int) -> Sequence[RecordedChange]:
         """Newest first, length ≤ limit; of these places, None: of all."""
 
-    async def last_undoable(self, places: Collection[Destination]) -> RecordedChange | None:
+    async def last_undoable(self, destinations: Collection[Destination]) -> RecordedChange | None:
         """The newest that was neither undone nor is itself the undoing of another."""
 
     async def moved(self, old: Destination, new: Destination) -> None:
@@ -73,10 +73,10 @@ class MarketQueries(Protocol):
     async def price(self, symbol: str) -> PriceFacts | None: ...
     async def open_interest(self, symbol: str) -> OpenInterestFacts | None: ...
     async def funding(self, symbol: str) -> FundingFacts | None: ...
-    async def chart(self, symbol: str, *, place: Destination) -> ChartPicture | None:
+    async def chart(self, symbol: str, *, destination: Destination) -> ChartPicture | None:
         """place: whose zone the times are in."""
 
-    async def why(self, symbol: str, *, at_ms: int | None, place: Destination) -> Explanation:
+    async def why(self, symbol: str, *, at_ms: int | None, destination: Destination) -> Explanation:
         """at_ms: some time in the minute asked for, event time; None: now. place: of an audience."""
 
 
@@ -87,104 +87,6 @@ class BudgetQueries(Protocol):
 
 
 class SampleSender(Protocol):
-    async def send(self, place: Destination) -> Sequence[Kind]:
+    async def send(self, destination: Destination) -> Sequence[Kind]:
         """Puts one sample alert of every kind routed to that destination on the real way; which ones. May raise
         StorageError."""
-
-
-# What `/status` shows of the running program. Structural views, so that this room need not know the monitor.
-
-
-class FeedView(Protocol):
-    @property
-    def connections(self) -> int: ...
-    @property
-    def last_frame_age_s(self) -> float | None: ...
-    @property
-    def symbols_expected(self) -> int: ...
-    @property
-    def symbols_covered(self) -> int: ...
-    @property
-    def reconnects(self) -> int: ...
-    @property
-    def is_blind(self) -> bool: ...
-
-
-class SweepView(Protocol):
-    @property
-    def sweep_age_s(self) -> float | None: ...
-    @property
-    def coverage(self) -> float: ...
-    @property
-    def period_s(self) -> float: ...
-
-
-class OutboxView(Protocol):
-    @property
-    def queued(self) -> int: ...
-    @property
-    def oldest_age_s(self) -> float | None: ...
-    @property
-    def sent(self) -> int: ...
-    @property
-    def failed(self) -> int: ...
-    @property
-    def trouble(self) -> str: ...
-
-
-class GuardView(Protocol):
-    @property
-    def state(self) -> str: ...
-    @property
-    def until_ms(self) -> int | None: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def weight_used(self) -> int: ...
-    @property
-    def weight_limit(self) -> int: ...
-
-
-class LatencyView(Protocol):
-    @property
-    def detect_p50(self) -> float | None: ...
-    @property
-    def detect_p99(self) -> float | None: ...
-    @property
-    def deliver_p50(self) -> float | None: ...
-    @property
-    def deliver_p99(self) -> float | None: ...
-
-
-class LoopView(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def restarts(self) -> int: ...
-    @property
-    def failures_in_row(self) -> int: ...
-
-
-class HealthView(Protocol):
-    """One moment of the running program. status: `ok`, `degraded`, `down`. reason_codes: why it is not ok."""
-
-    @property
-    def status(self) -> str: ...
-    @property
-    def reason_codes(self) -> Sequence[str]: ...
-    @property
-    def feed(self) -> FeedView: ...
-    @property
-    def sweep(self) -> SweepView: ...
-    @property
-    def outbox(self) -> OutboxView: ...
-    @property
-    def guard(self) -> GuardView: ...
-    @property
-    def latency(self) -> LatencyView: ...
-    @property
-    def loops(self) -> Sequence[LoopView]: ...
-    @property
-    def uptime_s(self) -> float: ...
-    @property
-    def version(self) -> str: ...

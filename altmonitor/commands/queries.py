@@ -109,10 +109,10 @@ class QueryRunner:
 
     async def _of_changes(self, changes: ChangeLog, query: ChangesQuery, now: CommandContext) -> PlainReply:
         """All of them in the main destination; elsewhere only those of the place itself."""
-        places: set[Destination] | None = None
-        if now.place != now.audiences[0].destination:
-            places = {now.place, now.audience.destination}
-        found = await changes.recent(places, limit=query.limit)
+        destinations: set[Destination] | None = None
+        if now.destination != now.audiences[0].destination:
+            destinations = {now.destination, now.audience.destination}
+        found = await changes.recent(destinations, limit=query.limit)
         rows = tuple((change, differences(change.made.before, change.made.after)) for change in found)
         return ChangesShown(rows=rows, now_s=now.now_s)
 
@@ -121,8 +121,8 @@ class QueryRunner:
         if isinstance(query, TopQuery):
             return TopShown(top=await market.top(query.window, count=TOP_ROWS), now_s=now_s)
         if isinstance(query, WhyQuery):
-            place = now.audience.destination
-            explained = await market.why(query.symbol, at_ms=query.at_ms, place=place)
+            destination = now.audience.destination
+            explained = await market.why(query.symbol, at_ms=query.at_ms, destination=destination)
             return Explained(explanation=explained, now_s=now_s)
         reply = await self._of_symbol(market, query, now)
         return reply or NothingKnown(command=query.about, symbol=query.symbol)
@@ -156,5 +156,5 @@ class QueryRunner:
                 funding = await market.funding(query.symbol)
                 return None if funding is None else FundingShown(facts=funding, now_s=now_s)
             case "chart":
-                chart = await market.chart(query.symbol, place=now.place)
+                chart = await market.chart(query.symbol, destination=now.destination)
                 return None if chart is None else ChartShown(chart=chart)

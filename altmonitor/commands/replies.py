@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from altmonitor.commands.ports import HealthView
 from altmonitor.commands.replies_market import AnswerReply, Explained, PositionReply
 from altmonitor.commands.replies_settings import (
     BudgetAccepted,
@@ -27,6 +26,7 @@ from altmonitor.commands.replies_settings import (
 )
 from altmonitor.commands.reply_buttons import Button
 from altmonitor.core.alert import AlertStats, Kind, StoredAlert
+from altmonitor.core.status import Health
 from altmonitor.core.types import Destination
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.changes import Difference
@@ -167,7 +167,7 @@ class StatusShown:
 
     settings: Settings
     overridden: frozenset[str]
-    health: HealthView
+    health: Health
     now_s: float
     audience: Audience | None = None
 
@@ -291,7 +291,7 @@ ABOUT_ONE_PLACE = (
 class Placed:
     """There are several destinations, and the reply is about this one."""
 
-    place: Destination
+    destination: Destination
     is_main: bool
     reply: PlainReply
 

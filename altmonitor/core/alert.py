@@ -8,8 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from altmonitor.core.types import Fraction
 from altmonitor.market.math import Quadrant
-from altmonitor.positioning.units import Fraction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from altmonitor.commands.ports import LoopView
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardStatus:
@@ -137,7 +135,7 @@ class Vitals:
     latency: LatencyStatus
     uptime_s: float
     version: str = ""
-    loops: Sequence[LoopView] = ()
+    loops: Sequence[LoopStatus] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +175,7 @@ class Health:
         return self.vitals.latency
 
     @property
-    def loops(self) -> Sequence[LoopView]:
+    def loops(self) -> Sequence[LoopStatus]:
         return self.vitals.loops
 
     @property
@@ -274,7 +272,7 @@ def _judge_guard(guard: GuardStatus) -> list[Finding]:
     return [_degraded(Reason.EXCHANGE_LIMIT, f"{text}: {guard.reason}" if guard.reason else text)]
 
 
-def _judge_loop(loop: LoopView) -> list[Finding]:
+def _judge_loop(loop: LoopStatus) -> list[Finding]:
     text = f"{loop.name} failed {loop.failures_in_row} times in a row"
     if loop.failures_in_row >= LOOP_DOWN_FAILURES:
         return [_down(Reason.LOOP_FAILING, text)]

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NewType
+
+Fraction = NewType("Fraction", float)
+"""1.0 is the whole: 0.6215 = 62.15 %. Called a share where it lies in 0…1."""
+
 
 TOKEN_SHAPE = re.compile(r"\d{5,}:[A-Za-z0-9_-]{30,}")
 

@@ -224,7 +224,7 @@ class FollowingPictures:
         self._zone_of = zone_of
         self._told: asyncio.Queue[_Told] = asyncio.Queue(maxsize=WAITING_MAX)
 
-    def told(self, destination: Destination, alert: Alert, message_id: int) -> None:
+    def sent(self, destination: Destination, alert: Alert, message_id: int) -> None:
         """What only joined a move, and what is old, needs no picture."""
         if not alert.details.is_silent and not alert.late and not self._told.full():
             self._told.put_nowait(_Told(destination=destination, alert=alert, message_id=message_id))
@@ -232,13 +232,13 @@ class FollowingPictures:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            told = await self._told.get()
-            picture = await self._source.of_alert(told.alert, tz=self._zone_of(told.destination))
+            sent = await self._told.get()
+            picture = await self._source.of_alert(sent.alert, tz=self._zone_of(sent.destination))
             if picture is not None:
                 self._sink.picture(
-                    told.destination,
+                    sent.destination,
                     picture.png,
                     caption_html=picture.caption_html,
-                    reply_to=told.message_id,
+                    reply_to=sent.message_id,
                     is_asked=False,
                 )

@@ -42,15 +42,15 @@ NOT_WANTED = "no alerts are wanted there any more"
 class DeliveryOutcomes:
     """Of one chat. Each waits until the outbox has written it."""
 
-    def __init__(self, wiring: DeliveryDeps, outlet: ChatSender) -> None:
-        self._wiring = wiring
+    def __init__(self, deps: DeliveryDeps, outlet: ChatSender) -> None:
+        self._deps = deps
         self._outlet = outlet
 
-    async def note(self, message: AlertMessage, problem: DeliveryError, *, outcome_unknown: bool) -> None:
+    async def record(self, message: AlertMessage, problem: DeliveryError, *, outcome_unknown: bool) -> None:
         """It stays queued."""
         destination = self._outlet.at(message.topic_id)
-        await self._wiring.insist(
-            lambda: self._wiring.outbox.note_error(
+        await self._deps.insist(
+            lambda: self._deps.outbox.record_error(
                 destination, message.alert_ids, error=str(problem), outcome_unknown=outcome_unknown
             )
         )
@@ -58,11 +58,11 @@ class DeliveryOutcomes:
     async def put_off(self, message: AlertMessage) -> None:
         """It stays queued; nothing was tried and nothing went wrong."""
         destination = self._outlet.at(message.topic_id)
-        await self._wiring.insist(lambda: self._wiring.outbox.note_error(destination, message.alert_ids, error=""))
+        await self._deps.insist(lambda: self._deps.outbox.record_error(destination, message.alert_ids, error=""))
 
     async def failed(self, topic_id: int | None, alert_ids: Sequence[int], error: str) -> None:
         destination = self._outlet.at(topic_id)
-        await self._wiring.insist(lambda: self._wiring.outbox.mark_failed(destination, alert_ids, error=error))
+        await self._deps.insist(lambda: self._deps.outbox.mark_failed(destination, alert_ids, error=error))
 
     async def not_wanted(self, topic_id: int | None, rows: Sequence[Queued]) -> None:
         await self._expired(topic_id, rows, NOT_WANTED)
@@ -85,12 +85,12 @@ class DeliveryOutcomes:
         await self._expired(topic_id, expired, TOO_OLD)
         destination = self._outlet.at(topic_id)
         log.warning("%d alerts for %s were older than a day and are not told any more", len(expired), destination)
-        self._wiring.events.expired(destination, len(expired))
+        self._deps.events.expired(destination, len(expired))
         return [row for row in rows if row not in expired]
 
     async def _expired(self, topic_id: int | None, rows: Sequence[Queued], error: str) -> None:
         destination, ids = self._outlet.at(topic_id), [row.alert.id for row in rows if row.alert.id is not None]
-        await self._wiring.insist(lambda: self._wiring.outbox.mark_expired(destination, ids, error=error))
+        await self._deps.insist(lambda: self._deps.outbox.mark_expired(destination, ids, error=error))
 
 
 # ---
@@ -103,8 +103,8 @@ GONE_PAUSE_S = 3600.0
 class AlertQueue:
     """The alerts of one chat."""
 
-    def __init__(self, wiring: DeliveryDeps, outlet: ChatSender) -> None:
-        self._wiring = wiring
+    def __init__(self, deps: DeliveryDeps, outlet: ChatSender) -> None:
+        self._deps = deps
         self._outlet = outlet
         self._at = outlet.at
         self._planned: deque[AlertMessage] = deque()
@@ -114,7 +114,7 @@ class AlertQueue:
         self._fresh_in_a_row = 0
         self._growth = Growth()
         self._held = Held()
-        self._endings = DeliveryOutcomes(wiring, outlet)
+        self._endings = DeliveryOutcomes(deps, outlet)
 
     @property
     def planned_keys(self) -> list[tuple[int | None, str]]:
@@ -135,17 +135,17 @@ class AlertQueue:
     def wakes_at_s(self) -> float | None:
         """When something that waits for a chat that was gone may be tried again, or quiet hours may be over; None: only
         news changes anything."""
-        now_s, now_ms = self._wiring.clock.monotonic(), self._wiring.clock.now_ms()
+        now_s, now_ms = self._deps.clock.monotonic(), self._deps.clock.now_ms()
         moments = [until_s for until_s in self._gone_until_s.values() if until_s > now_s]
         for topic_id in self._outlet.topics:
-            until_ms = self._voice(topic_id).quiet_until(now_ms)
+            until_ms = self._destination_style(topic_id).quiet_until(now_ms)
             if until_ms is not None:
                 moments.append(now_s + min(LOOK_AGAIN_S, (until_ms - now_ms) / 1000))
         return min(moments, default=None)
 
     def is_storm(self) -> bool:
         """A digest left a moment ago."""
-        return self._digest_s is not None and self._wiring.clock.monotonic() - self._digest_s <= STORM_MEMORY_S
+        return self._digest_s is not None and self._deps.clock.monotonic() - self._digest_s <= STORM_MEMORY_S
 
     async def next(self) -> AlertMessage | Wait | None:
         """None: nothing to tell. A message stays the next one until a method below hears what became of it."""
@@ -166,7 +166,7 @@ class AlertQueue:
 
         is_message_free: a message may leave as well. Then everything that waits leaves in it if it needs a bell anyway.
         """
-        now_s, waits = self._wiring.clock.monotonic(), []
+        now_s, waits = self._deps.clock.monotonic(), []
         for topic_id in self._open_topics():
             if self._planned or not self._growth.can_grow(topic_id, now_s):
                 continue
@@ -182,7 +182,7 @@ class AlertQueue:
             if wait_s > 0:
                 waits.append(wait_s)
                 continue
-            message = self._growth.grown(self._voice(topic_id).renderer, topic_id, quiet)
+            message = self._growth.grown(self._destination_style(topic_id).renderer, topic_id, quiet)
             if message is not None:
                 return message
         return Wait(seconds=min(waits)) if waits else None
@@ -197,30 +197,30 @@ class AlertQueue:
         self._growth.stop_all()
 
     async def accepted(self, message: AlertMessage, message_id: int) -> None:
-        now_ms = self._wiring.clock.now_ms()
+        now_ms = self._deps.clock.now_ms()
         destination = self._at(message.topic_id)
-        await self._wiring.insist(
-            lambda: self._wiring.outbox.mark_sent(destination, message.alert_ids, message_id=message_id, sent_ms=now_ms)
+        await self._deps.insist(
+            lambda: self._deps.outbox.mark_sent(destination, message.alert_ids, message_id=message_id, sent_ms=now_ms)
         )
         for row in message.rows:
             if not message.is_held:
-                self._wiring.latency.add(now_ms - row.alert.ts * 1000)
+                self._deps.latency.add(now_ms - row.alert.ts * 1000)
             self._told_ms.append(row.queued_ms)
         self._held.forget(message.topic_id, message.rows)
         self._remove(message)
-        self._growth.told(message, message_id, self._wiring.clock.monotonic())
+        self._growth.sent(message, message_id, self._deps.clock.monotonic())
         self._gone_until_s.pop(message.topic_id, None)
         self._fresh_in_a_row = 0 if message.is_late else self._fresh_in_a_row + 1
         if message.own_key is None and not message.is_late:
-            self._digest_s = self._wiring.clock.monotonic()
+            self._digest_s = self._deps.clock.monotonic()
 
     async def begin(self, message: AlertMessage) -> bool:
         """False: quiet hours began before the outbox had written it. Then it is not to be said."""
         if message.grows is None:
             self._growth.stop(message.topic_id)
         destination = self._at(message.topic_id)
-        await self._wiring.insist(lambda: self._wiring.outbox.begin_attempt(destination, message.alert_ids))
-        if not self._voice(message.topic_id).is_quiet(self._wiring.clock.now_ms()):
+        await self._deps.insist(lambda: self._deps.outbox.begin_attempt(destination, message.alert_ids))
+        if not self._destination_style(message.topic_id).is_quiet(self._deps.clock.now_ms()):
             return True
         await self._endings.put_off(message)
         self.drop_planned()
@@ -248,12 +248,12 @@ class AlertQueue:
         if message.grows is not None:  # whatever it was: they come as a message of their own
             self._growth.stop(message.topic_id)
             unknown = isinstance(problem, ChatUnreachable) and problem.outcome_unknown
-            await self._endings.note(message, problem, outcome_unknown=unknown)
+            await self._endings.record(message, problem, outcome_unknown=unknown)
         elif isinstance(problem, TopicGone):  # once: from now on the way out leads to the chat's general topic
-            await self._endings.note(message, problem, outcome_unknown=False)
+            await self._endings.record(message, problem, outcome_unknown=False)
         elif isinstance(problem, MessageRefused):
             if messages.repaired(message, problem):
-                await self._endings.note(message, problem, outcome_unknown=False)
+                await self._endings.record(message, problem, outcome_unknown=False)
             else:
                 await self._endings.failed(message.topic_id, message.alert_ids, str(problem))
                 self._remove(message)
@@ -262,7 +262,7 @@ class AlertQueue:
             await self._give_up_chat(message.topic_id, problem)
         else:
             unknown = isinstance(problem, ChatUnreachable) and problem.outcome_unknown
-            await self._endings.note(message, problem, outcome_unknown=unknown)
+            await self._endings.record(message, problem, outcome_unknown=unknown)
             self.drop_planned()
 
     # --- deciding
@@ -284,12 +284,12 @@ class AlertQueue:
         return Wait(seconds=min(waits)) if waits else None
 
     async def _decide(self, topic_id: int | None, rows: Sequence[Queued]) -> SendNow | Gather | Wait | None:
-        clock = self._wiring.clock
+        clock = self._deps.clock
         now_s, now_ms = clock.monotonic(), clock.now_ms()
-        voice = self._voice(topic_id)
+        destination_style = self._destination_style(topic_id)
 
         def held_until_ms(row: Queued) -> int | None:
-            return self._held.until_ms(topic_id, row, voice, now_ms)
+            return self._held.until_ms(topic_id, row, destination_style, now_ms)
 
         if self.is_gone(topic_id):  # the newest one finds out whether the chat can be written to again
             newest = rows[-1]
@@ -314,7 +314,7 @@ class AlertQueue:
         """A text that cannot be made must not stop the alerts behind it, whatever the reason."""
         if isinstance(decision, Gather) and (len(decision.rows) > 1 or decision.late):
             try:
-                self._planned.extend(messages.digest(self._voice(topic_id), topic_id, decision))
+                self._planned.extend(messages.digest(self._destination_style(topic_id), topic_id, decision))
             except Exception:
                 log.exception("a digest could not be put into words; its first alert is told by itself")
                 await self._plan_single(topic_id, decision.rows[0])
@@ -324,7 +324,7 @@ class AlertQueue:
     async def _plan_single(self, topic_id: int | None, row: Queued) -> None:
         reply_to = await self._first_of_episode(topic_id, row)
         try:
-            self._planned.append(messages.single(self._voice(topic_id), topic_id, row, reply_to=reply_to))
+            self._planned.append(messages.single(self._destination_style(topic_id), topic_id, row, reply_to=reply_to))
         except Exception as problem:
             log.exception("an alert could not be put into words")
             await self._endings.failed(topic_id, [row.alert.id or 0], f"could not be rendered: {problem!r}")
@@ -334,39 +334,39 @@ class AlertQueue:
         if key is None:
             return None
         try:
-            return await self._wiring.outbox.message_id_of(self._at(topic_id), key)
+            return await self._deps.outbox.message_id_of(self._at(topic_id), key)
         except StorageError as problem:
             log.warning("sent without its reply mark: %s", problem)
             return None
 
-    def _voice(self, topic_id: int | None) -> DestinationStyle:
-        return self._wiring.voice_of(self._at(topic_id))
+    def _destination_style(self, topic_id: int | None) -> DestinationStyle:
+        return self._deps.voice_of(self._at(topic_id))
 
     def _open_topics(self) -> list[int | None]:
         """Those that may be written to now: not gone, and no quiet hours."""
-        now_s, now_ms = self._wiring.clock.monotonic(), self._wiring.clock.now_ms()
+        now_s, now_ms = self._deps.clock.monotonic(), self._deps.clock.now_ms()
         return [
             topic_id
             for topic_id in self._outlet.topics
-            if self._gone_until_s.get(topic_id, 0.0) <= now_s and not self._voice(topic_id).is_quiet(now_ms)
+            if self._gone_until_s.get(topic_id, 0.0) <= now_s and not self._destination_style(topic_id).is_quiet(now_ms)
         ]
 
     async def _hold(self) -> None:
-        now_ms = self._wiring.clock.now_ms()
+        now_ms = self._deps.clock.now_ms()
         for topic_id in self._outlet.topics:
-            until_ms = self._voice(topic_id).quiet_until(now_ms)
+            until_ms = self._destination_style(topic_id).quiet_until(now_ms)
             if until_ms is not None:
                 self._held.hold(topic_id, await self._rows(topic_id), until_ms)
 
     async def _rows(self, topic_id: int | None, *, limit: int = ROWS_AT_ONCE) -> Sequence[Queued]:
-        return await self._wiring.outbox.queued(self._at(topic_id), limit=limit)
+        return await self._deps.outbox.queued(self._at(topic_id), limit=limit)
 
     # --- after an error
 
     async def _give_up_chat(self, topic_id: int | None, problem: ChatGone) -> None:
         waiting = [row.alert.id for row in await self._rows(topic_id) if row.alert.id is not None]
         await self._endings.failed(topic_id, waiting, str(problem))
-        self._gone_until_s[topic_id] = self._wiring.clock.monotonic() + GONE_PAUSE_S
+        self._gone_until_s[topic_id] = self._deps.clock.monotonic() + GONE_PAUSE_S
         self.drop_planned()
 
     def _remove(self, message: AlertMessage) -> None:

@@ -43,17 +43,17 @@ class ChatQueue:
 
     def __init__(
         self,
-        wiring: DeliveryDeps,
+        deps: DeliveryDeps,
         chat_id: int,
         topics: Iterable[int | None],
         *,
         on_moved: Callable[[ChatQueue, int], None],
     ) -> None:
-        self._wiring = wiring
-        self.outlet = ChatSender(wiring, chat_id, topics, on_moved=self._moved)
-        self._turns = AlertQueue(wiring, self.outlet)
-        self._asides = OtherMessages()
-        self._courtesies = MessageEdits(wiring, self.outlet)
+        self._deps = deps
+        self.outlet = ChatSender(deps, chat_id, topics, on_moved=self._moved)
+        self._alert_queue = AlertQueue(deps, self.outlet)
+        self._other_messages = OtherMessages()
+        self._message_edits = MessageEdits(deps, self.outlet)
         self._retired: set[int | None] = set()
         self._others: deque[tuple[ChatQueue, Collection[asyncio.Task[None]]]] = deque()
         self._on_moved = on_moved
@@ -71,7 +71,7 @@ class ChatQueue:
         self.wake()
 
     def reply(self, topic_id: int | None, words: OutgoingText, on_sent: Callable[[int], None] | None = None) -> None:
-        aside = OtherMessage(
+        other_message = OtherMessage(
             topic_id=topic_id,
             html=words.html,
             reply_to=words.reply_to,
@@ -79,12 +79,12 @@ class ChatQueue:
             since_s=self._now_s(),
             on_sent=on_sent,
         )
-        self._asides.reply(aside)
+        self._other_messages.reply(other_message)
         self.wake()
 
     def picture(self, topic_id: int | None, png: bytes, words: OutgoingText, *, is_asked: bool) -> None:
         """words: its caption. is_asked: an answer; else it follows an alert, without a bell, if the chat is idle."""
-        aside = OtherMessage(
+        other_message = OtherMessage(
             topic_id=topic_id,
             html=words.html,
             reply_to=words.reply_to,
@@ -93,31 +93,31 @@ class ChatQueue:
             since_s=self._now_s(),
         )
         if is_asked:
-            self._asides.reply(aside)
+            self._other_messages.reply(other_message)
         else:
-            self._asides.pictures.append(aside)
+            self._other_messages.pictures.append(other_message)
         self.wake()
 
     def update(self, kept: KeptEdit) -> None:
         """Leaves when nothing else is to be said; if the chat has no room for edits it is dropped."""
-        self._courtesies.keep(kept)
+        self._message_edits.keep(kept)
         self.wake()
 
     def notice(self, topic_id: int | None, html: str, on_sent: Callable[[int], None] | None = None) -> None:
-        self._asides.notice(OtherMessage(topic_id=topic_id, html=html, since_s=self._now_s(), on_sent=on_sent))
+        self._other_messages.notice(OtherMessage(topic_id=topic_id, html=html, since_s=self._now_s(), on_sent=on_sent))
         self.wake()
 
     def pressed(self, topic_id: int | None, alert_key: str, message_id: int) -> None:
         """The message of this alert shall show what was pressed under it."""
-        self._courtesies.pressed((topic_id, alert_key), message_id)
+        self._message_edits.pressed((topic_id, alert_key), message_id)
         self.wake()
 
     def is_gone(self, topic_id: int | None) -> bool:
         """The chat refused the bot and is tried again only now and then."""
-        return self._turns.is_gone(topic_id)
+        return self._alert_queue.is_gone(topic_id)
 
     def refresh(self, alert_key: str) -> None:
-        self._courtesies.refresh(alert_key, in_flight=self._turns.planned_keys)
+        self._message_edits.refresh(alert_key, in_flight=self._alert_queue.planned_keys)
         self.wake()
 
     def take_over(self, other: ChatQueue, ending: Collection[asyncio.Task[None]]) -> None:
@@ -130,13 +130,13 @@ class ChatQueue:
 
     async def run(self) -> None:
         """Until cancelled; what is under way then is finished within `IN_FLIGHT_S` or stays queued."""
-        self._turns.drop_planned()
+        self._alert_queue.drop_planned()
         await self.outlet.seed_pace()
-        while not self._wiring.token_refused.is_set():
+        while not self._deps.token_refused.is_set():
             self._wake.clear()
             await self._take_over_asides()
             while self._retired:
-                await self._turns.retire(self._retired.pop())
+                await self._alert_queue.retire(self._retired.pop())
             step = await self._next_step()
             if step is None or isinstance(step, float):
                 await self._rest(step)
@@ -149,22 +149,22 @@ class ChatQueue:
     async def _next_step(self) -> Step | float | None:
         """What to do, or how many seconds nothing is to be done (a wake-up ends them), or None: until a wake-up."""
         now_s = self._now_s()
-        self._asides.drop_old(now_s)
-        has_alerts = await self._turns.is_waiting()
-        if has_alerts or self._asides.replies or self._asides.notices:
+        self._other_messages.drop_old(now_s)
+        has_alerts = await self._alert_queue.is_waiting()
+        if has_alerts or self._other_messages.replies or self._other_messages.notices:
             return await self._next_said(has_alerts, self.outlet.free_at_s(now_s) - now_s)
-        courtesy = self._courtesies.next(now_s) or self._next_picture(now_s)
-        if courtesy is not None and not isinstance(courtesy, float):
-            return courtesy
-        wakes_at_s = self._turns.wakes_at_s()
-        waits = [courtesy] if courtesy is not None else []
+        refusal_limit = self._message_edits.next(now_s) or self._next_picture(now_s)
+        if refusal_limit is not None and not isinstance(refusal_limit, float):
+            return refusal_limit
+        wakes_at_s = self._alert_queue.wakes_at_s()
+        waits = [refusal_limit] if refusal_limit is not None else []
         return min([*waits, *([] if wakes_at_s is None else [wakes_at_s - now_s])], default=None)
 
     async def _next_said(self, has_alerts: bool, wait_s: float) -> Step | float:
         """wait_s: until a message may leave; an edit that adds to a digest may leave sooner."""
         growth = None
-        if has_alerts and not self._asides.replies:
-            growth = await self._turns.next_growth(is_message_free=wait_s <= 0)
+        if has_alerts and not self._other_messages.replies:
+            growth = await self._alert_queue.next_growth(is_message_free=wait_s <= 0)
         if isinstance(growth, AlertMessage):
             return self._grow(growth, growth.grows or 0)
         if wait_s <= 0:
@@ -172,20 +172,20 @@ class ChatQueue:
         return wait_s if growth is None else min(wait_s, growth.seconds)
 
     async def _next_message(self, has_alerts: bool) -> Step | float:
-        if self._asides.replies and (not has_alerts or self._replies_in_a_row < REPLIES_IN_A_ROW):
-            return self._say(self._asides.replies)
-        alert = await self._turns.next()
+        if self._other_messages.replies and (not has_alerts or self._replies_in_a_row < REPLIES_IN_A_ROW):
+            return self._say(self._other_messages.replies)
+        alert = await self._alert_queue.next()
         if isinstance(alert, AlertMessage):
             return self._tell(alert)
-        if self._asides.replies:
-            return self._say(self._asides.replies)
+        if self._other_messages.replies:
+            return self._say(self._other_messages.replies)
         if isinstance(alert, Wait):
             return alert.seconds
-        return self._say(self._asides.notices) if self._asides.notices else 0.0
+        return self._say(self._other_messages.notices) if self._other_messages.notices else 0.0
 
     def _next_picture(self, now_s: float) -> Step | float | None:
-        pictures = self._asides.pictures
-        if self._turns.is_storm() or self.outlet.pace.allowance(now_s) < GROWTH_NEEDS:
+        pictures = self._other_messages.pictures
+        if self._alert_queue.is_storm() or self.outlet.pace.allowance(now_s) < GROWTH_NEEDS:
             pictures.clear()
         if not pictures:
             return None
@@ -196,91 +196,93 @@ class ChatQueue:
 
     async def _tell(self, message: AlertMessage) -> None:
         self._replies_in_a_row = 0
-        if not await self._turns.begin(message):
+        if not await self._alert_queue.begin(message):
             return
         try:
             words = OutgoingText(
                 html=message.html,
                 reply_to=message.reply_to,
-                is_silent=message.is_silent or self._voice(message.topic_id).is_silent,
+                is_silent=message.is_silent or self._destination_style(message.topic_id).is_silent,
                 buttons=message.buttons,
             )
             message_id = await self.outlet.send(message.topic_id, words)
         except DeliveryError as problem:
-            await self._turns.refused(message, problem)
+            await self._alert_queue.refused(message, problem)
             return
-        await self._turns.accepted(message, message_id)
+        await self._alert_queue.accepted(message, message_id)
         if message.own_key is not None:
             key = (message.topic_id, message.own_key)
-            self._courtesies.told(key, message_id, maybe_repeated=message.maybe_repeated)
-            if not self._turns.is_storm():
+            self._message_edits.sent(key, message_id, maybe_repeated=message.maybe_repeated)
+            if not self._alert_queue.is_storm():
                 alert = message.rows[0].alert
-                self._wiring.events.told(self.outlet.at(message.topic_id), alert, message_id)
+                self._deps.events.sent(self.outlet.at(message.topic_id), alert, message_id)
 
     async def _grow(self, message: AlertMessage, message_id: int) -> None:
         self._replies_in_a_row = 0
-        if not await self._turns.begin(message):
+        if not await self._alert_queue.begin(message):
             return
         try:
             await self.outlet.edit(message.topic_id, message_id, message.html)
         except DeliveryError as problem:
-            await self._turns.refused(message, problem)
+            await self._alert_queue.refused(message, problem)
         else:
-            await self._turns.accepted(message, message_id)
+            await self._alert_queue.accepted(message, message_id)
 
     async def _say(self, queue: deque[OtherMessage]) -> None:
         self._replies_in_a_row += 1
-        aside = queue[0]
-        self._turns.interrupted(aside.topic_id)
+        other_message = queue[0]
+        self._alert_queue.interrupted(other_message.topic_id)
         try:
-            message_id = await self._send(aside)
+            message_id = await self._send(other_message)
         except TopicGone:
             return  # said again at once, in the chat's general topic
         except MessageRefused as problem:
-            if aside.buttons and is_button_problem(problem):
-                aside.buttons = ()
+            if other_message.buttons and is_button_problem(problem):
+                other_message.buttons = ()
                 return
-            if not aside.is_plain and is_markup_problem(problem):
-                aside.html, aside.is_plain = without_markup(aside.html), True
+            if not other_message.is_plain and is_markup_problem(problem):
+                other_message.html, other_message.is_plain = without_markup(other_message.html), True
                 return
             log.error("a message was refused and is not sent: %s", problem)  # noqa: TRY400 — no trace: not our fault
         except ChatGone as problem:
-            log.warning("a message could not be sent to %s: %s", self.outlet.at(aside.topic_id), problem)
+            log.warning("a message could not be sent to %s: %s", self.outlet.at(other_message.topic_id), problem)
         except DeliveryError:
             return  # tried again, until it is too old
         else:
-            self._turns.reachable(aside.topic_id)
-            if aside.on_sent is not None:
-                aside.on_sent(message_id)
-        if aside in queue:
-            queue.remove(aside)
+            self._alert_queue.reachable(other_message.topic_id)
+            if other_message.on_sent is not None:
+                other_message.on_sent(message_id)
+        if other_message in queue:
+            queue.remove(other_message)
 
-    async def _send(self, aside: OtherMessage) -> int:
-        is_silent = aside.is_silent
-        if aside in self._asides.notices:
-            voice = self._voice(aside.topic_id)
-            is_silent = voice.is_silent or voice.is_quiet(self._wiring.clock.now_ms())
-        words = OutgoingText(html=aside.html, reply_to=aside.reply_to, is_silent=is_silent, buttons=aside.buttons)
-        if aside.png is None:
-            return await self.outlet.send(aside.topic_id, words)
-        return await self.outlet.send_picture(aside.topic_id, aside.png, words)
+    async def _send(self, other_message: OtherMessage) -> int:
+        is_silent = other_message.is_silent
+        if other_message in self._other_messages.notices:
+            destination_style = self._destination_style(other_message.topic_id)
+            is_silent = destination_style.is_silent or destination_style.is_quiet(self._deps.clock.now_ms())
+        words = OutgoingText(
+            html=other_message.html, reply_to=other_message.reply_to, is_silent=is_silent, buttons=other_message.buttons
+        )
+        if other_message.png is None:
+            return await self.outlet.send(other_message.topic_id, words)
+        return await self.outlet.send_picture(other_message.topic_id, other_message.png, words)
 
     # --- inside
 
-    def _voice(self, topic_id: int | None) -> DestinationStyle:
-        return self._wiring.voice_of(self.outlet.at(topic_id))
+    def _destination_style(self, topic_id: int | None) -> DestinationStyle:
+        return self._deps.voice_of(self.outlet.at(topic_id))
 
     async def _take_over_asides(self) -> None:
         while self._others:
             other, ending = self._others[0]
             if ending:
                 await asyncio.wait(ending)
-            self._asides.take_over(other._asides)
+            self._other_messages.take_over(other._other_messages)
             self._others.popleft()
 
     async def _rest(self, seconds: float | None) -> None:
         try:
-            async with self._wiring.clock.timeout(None if seconds is None else max(_SHORTEST_REST_S, seconds)):
+            async with self._deps.clock.timeout(None if seconds is None else max(_SHORTEST_REST_S, seconds)):
                 await self._wake.wait()
         except TimeoutError:
             return
@@ -292,16 +294,16 @@ class ChatQueue:
             await asyncio.shield(doing)
         except asyncio.CancelledError:
             with suppress(TimeoutError):
-                async with self._wiring.clock.timeout(IN_FLIGHT_S):
+                async with self._deps.clock.timeout(IN_FLIGHT_S):
                     await asyncio.wait({doing})
             doing.cancel()
             await asyncio.wait({doing})
             raise
 
     def _moved(self, old_chat_id: int) -> None:
-        self._courtesies.forget()
-        self._turns.chat_moved()
+        self._message_edits.forget()
+        self._alert_queue.chat_moved()
         self._on_moved(self, old_chat_id)
 
     def _now_s(self) -> float:
-        return self._wiring.clock.monotonic()
+        return self._deps.clock.monotonic()

@@ -65,7 +65,7 @@ class DeliveryEvents:
     fatal: Callable[[TokenRefused], None] = lambda problem: None
     expired: Callable[[Destination, int], None] = lambda destination, count: None
     topic_lost: Callable[[Destination, str], None] = lambda destination, reason: None
-    told: Callable[[Destination, Alert, int], None] = lambda destination, alert, message_id: None
+    sent: Callable[[Destination, Alert, int], None] = lambda destination, alert, message_id: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class DeliveryDeps:
     channel: Channel
     renderer: Renderer
     clock: Clock
-    voices: Callable[[Destination], DestinationStyle] | None = None
+    destination_styles: Callable[[Destination], DestinationStyle] | None = None
     presses: PressMemory | None = None
     min_interval_s: float | None = None
     events: DeliveryEvents = field(default_factory=DeliveryEvents)
@@ -89,7 +89,11 @@ class DeliveryDeps:
     token_refused: asyncio.Event = field(default_factory=asyncio.Event)
 
     def voice_of(self, destination: Destination) -> DestinationStyle:
-        return DestinationStyle(renderer=self.renderer) if self.voices is None else self.voices(destination)
+        return (
+            DestinationStyle(renderer=self.renderer)
+            if self.destination_styles is None
+            else self.destination_styles(destination)
+        )
 
     async def insist(self, action: Callable[[], Awaitable[None]]) -> None:
         """Until the outbox has written it: a message that is out but not recorded would be sent again."""

@@ -37,12 +37,12 @@ class MessageRenderer:
         tz: tzinfo,
         *,
         market: Callable[[], DigestContext | None] | None = None,
-        seal: ButtonSigner | None = None,
+        signer: ButtonSigner | None = None,
         quiet: QuietHours | None = None,
     ) -> None:
         self._style = Style(lang=lang, tz=tz)
         self._market = market
-        self._seal = seal
+        self._signer = signer
         self._quiet = quiet
 
     def alert(self, alert: Alert, *, maybe_repeated: bool, presses: Sequence[Press] = ()) -> str:
@@ -55,7 +55,7 @@ class MessageRenderer:
         )
 
     def buttons(self, alert: Alert) -> Keyboard:
-        return () if self._seal is None else alert_buttons(alert, self._style, self._seal)
+        return () if self._signer is None else alert_buttons(alert, self._style, self._signer)
 
     def digest(
         self,
@@ -100,21 +100,21 @@ class DestinationStyles:
         audiences: Sequence[Audience],
         *,
         market: Callable[[], DigestContext | None] | None = None,
-        seal: ButtonSigner | None = None,
+        signer: ButtonSigner | None = None,
     ) -> None:
         self._market = market
-        self._seal = seal
+        self._signer = signer
         self._audiences: dict[Destination, Audience] = {}
-        self._voices: dict[Destination, DestinationStyle] = {}
+        self._destination_styles: dict[Destination, DestinationStyle] = {}
         self._former: dict[int, int] = {}
-        self.use(audiences)
+        self.apply(audiences)
 
-    def use(self, audiences: Sequence[Audience]) -> None:
+    def apply(self, audiences: Sequence[Audience]) -> None:
         """The first one is the main one. Raises ValueError without any."""
         if not audiences:
             raise ValueError("there must be one audience at least")
         self._audiences = {audience.destination: audience for audience in audiences}
-        self._voices = {audience.destination: self._voice(audience) for audience in audiences}
+        self._destination_styles = {audience.destination: self._destination_style(audience) for audience in audiences}
 
     def moved(self, old: Destination, new: Destination) -> None:
         """The group has a new id; it speaks as before, whichever of the two the audiences know it by."""
@@ -130,7 +130,7 @@ class DestinationStyles:
         return next(iter(self._audiences.values()))
 
     def of(self, destination: Destination) -> DestinationStyle:
-        return self._voices[self.audience(destination).destination]
+        return self._destination_styles[self.audience(destination).destination]
 
     def style(self, destination: Destination) -> Style:
         audience = self.audience(destination)
@@ -140,9 +140,9 @@ class DestinationStyles:
         """From when on something queued then counts as waiting: quiet hours are no delay."""
         return self.of(destination).quiet_until(queued_ms) or queued_ms
 
-    def _voice(self, audience: Audience) -> DestinationStyle:
+    def _destination_style(self, audience: Audience) -> DestinationStyle:
         renderer = MessageRenderer(
-            audience.lang, ZoneInfo(audience.tz), market=self._market, seal=self._seal, quiet=audience.quiet
+            audience.lang, ZoneInfo(audience.tz), market=self._market, signer=self._signer, quiet=audience.quiet
         )
         return DestinationStyle(
             renderer=renderer,

@@ -131,11 +131,13 @@ class Held:
         for row in rows:
             self._until_ms[topic_id, row.alert.id or 0] = until_ms
 
-    def until_ms(self, topic_id: int | None, row: Queued, voice: DestinationStyle, now_ms: int) -> int | None:
+    def until_ms(
+        self, topic_id: int | None, row: Queued, destination_style: DestinationStyle, now_ms: int
+    ) -> int | None:
         """When this row was or will be let go; None: it was never held. Quiet hours that a command ended let go now."""
         until_ms = self._until_ms.get((topic_id, row.alert.id or 0))
         if until_ms is None:
-            until_ms = voice.quiet_until(row.queued_ms)
+            until_ms = destination_style.quiet_until(row.queued_ms)
         return None if until_ms is None else min(until_ms, now_ms)
 
     def forget(self, topic_id: int | None, rows: Sequence[Queued]) -> None:

@@ -21,9 +21,9 @@ class Dispatcher:
     they queue waits for it.
     """
 
-    def __init__(self, wiring: DeliveryDeps, destinations: Iterable[Destination]) -> None:
-        self._wiring = wiring
-        self._lanes: dict[int, ChatQueue] = {}
+    def __init__(self, deps: DeliveryDeps, destinations: Iterable[Destination]) -> None:
+        self._deps = deps
+        self._chat_queues: dict[int, ChatQueue] = {}
         self._former_ids: dict[int, int] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._tasks_of: dict[ChatQueue, list[asyncio.Task[None]]] = {}
@@ -34,27 +34,27 @@ class Dispatcher:
 
         What waits for one that is left out is given up; it is still answered when somebody asks there.
         """
-        topics: dict[int, list[int | None]] = {chat_id: [] for chat_id in self._lanes}
+        topics: dict[int, list[int | None]] = {chat_id: [] for chat_id in self._chat_queues}
         for destination in dict.fromkeys(destinations):
             chat_id = self._former_ids.get(destination.chat_id, destination.chat_id)
             of_chat = topics.setdefault(chat_id, [])
             if destination.topic_id not in of_chat:
                 of_chat.append(destination.topic_id)
         for chat_id, of_chat in topics.items():
-            if chat_id not in self._lanes:
-                self._lanes[chat_id] = ChatQueue(self._wiring, chat_id, of_chat, on_moved=self._lane_moved)
-                self._start(self._lanes[chat_id])
+            if chat_id not in self._chat_queues:
+                self._chat_queues[chat_id] = ChatQueue(self._deps, chat_id, of_chat, on_moved=self._lane_moved)
+                self._start(self._chat_queues[chat_id])
             else:
-                self._lanes[chat_id].set_topics(of_chat)
-                self._watch(self._lanes[chat_id])
+                self._chat_queues[chat_id].set_topics(of_chat)
+                self._watch(self._chat_queues[chat_id])
 
     async def run(self) -> None:
         """Until cancelled; then it ends within 3 s, and what was not accepted stays queued. May be run again."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
-                for lane in self._lanes.values():
-                    self._start(lane)
+                for chat_queue in self._chat_queues.values():
+                    self._start(chat_queue)
                 await asyncio.Event().wait()
         finally:
             self._tasks = None
@@ -69,29 +69,31 @@ class Dispatcher:
         buttons: Keyboard = (),
     ) -> None:
         """Answer a command; each part is a message, the first one replies to `reply_to`, the last one has `buttons`."""
-        lane, last = self._lane(destination.chat_id), len(html_parts) - 1
+        chat_queue, last = self._chat_queue(destination.chat_id), len(html_parts) - 1
         for at, html in enumerate(html_parts):
             words = OutgoingText(
                 html=html, reply_to=reply_to if at == 0 else None, buttons=buttons if at == last else ()
             )
-            lane.reply(destination.topic_id, words)
+            chat_queue.reply(destination.topic_id, words)
 
     def picture(
         self, destination: Destination, png: bytes, *, caption_html: str, reply_to: int | None, is_asked: bool
     ) -> None:
         """is_asked: it answers somebody. Else it follows an alert, without a bell, and only if the chat is idle."""
         words = OutgoingText(html=caption_html, reply_to=reply_to)
-        self._lane(destination.chat_id).picture(destination.topic_id, png, words, is_asked=is_asked)
+        self._chat_queue(destination.chat_id).picture(destination.topic_id, png, words, is_asked=is_asked)
 
     def pressed(self, destination: Destination, alert_key: str, message_id: int) -> None:
         """Somebody pressed a button under the message of this alert; its text is brought up to date soon."""
-        self._lane(destination.chat_id).pressed(destination.topic_id, alert_key, message_id)
+        self._chat_queue(destination.chat_id).pressed(destination.topic_id, alert_key, message_id)
 
     def post(
         self, destination: Destination, html: str, *, reply_to: int | None, on_sent: Callable[[int], None]
     ) -> None:
         """As `reply`; on_sent is told the message's id. It is not called when the message could not be sent."""
-        self._lane(destination.chat_id).reply(destination.topic_id, OutgoingText(html=html, reply_to=reply_to), on_sent)
+        self._chat_queue(destination.chat_id).reply(
+            destination.topic_id, OutgoingText(html=html, reply_to=reply_to), on_sent
+        )
 
     def update(
         self, destination: Destination, message_id: int, html: str, *, on_end: Callable[[DeliveryError | None], None]
@@ -101,80 +103,84 @@ class Dispatcher:
         on_end: None, or why the message was not edited; not called when there was no room for edits.
         """
         kept = KeptEdit(topic_id=destination.topic_id, message_id=message_id, html=html, on_end=on_end)
-        self._lane(destination.chat_id).update(kept)
+        self._chat_queue(destination.chat_id).update(kept)
 
     def close_question(self, destination: Destination, message_id: int) -> None:
         """It was answered: its buttons go when nothing else is to be said."""
         kept = KeptEdit(topic_id=destination.topic_id, message_id=message_id, html=None, on_end=lambda problem: None)
-        self._lane(destination.chat_id).update(kept)
+        self._chat_queue(destination.chat_id).update(kept)
 
     def notice(
         self, destination: Destination | None, html: str, *, on_sent: Callable[[int], None] | None = None
     ) -> None:
         """Operator news. None: to every chat that gets alerts and has not refused the bot. on_sent: as for `post`."""
         if destination is not None:
-            self._lane(destination.chat_id).notice(destination.topic_id, html, on_sent)
+            self._chat_queue(destination.chat_id).notice(destination.topic_id, html, on_sent)
             return
-        for lane in self._lanes.values():
-            for topic_id in lane.outlet.topics:
-                if not lane.is_gone(topic_id):
-                    lane.notice(topic_id, html, on_sent)
+        for chat_queue in self._chat_queues.values():
+            for topic_id in chat_queue.outlet.topics:
+                if not chat_queue.is_gone(topic_id):
+                    chat_queue.notice(topic_id, html, on_sent)
 
     def refresh(self, alert_key: str) -> None:
         """More is known about this alert now. Where it went out as its own message that is edited when there is room;
         where it still waits it is told with what is known then."""
-        for lane in self._lanes.values():
-            lane.refresh(alert_key)
+        for chat_queue in self._chat_queues.values():
+            chat_queue.refresh(alert_key)
 
     def latency_ms(self) -> tuple[float | None, float | None]:
         """p50 and p99 from detection to acceptance by the chat service over the last 1,000; None before the first."""
-        return self._wiring.latency.percentile(0.5), self._wiring.latency.percentile(0.99)
+        return self._deps.latency.percentile(0.5), self._deps.latency.percentile(0.99)
 
-    def _lane(self, chat_id: int) -> ChatQueue:
+    def _chat_queue(self, chat_id: int) -> ChatQueue:
         chat_id = self._former_ids.get(chat_id, chat_id)
-        if chat_id not in self._lanes:
-            self._lanes[chat_id] = ChatQueue(self._wiring, chat_id, (), on_moved=self._lane_moved)
-            self._start(self._lanes[chat_id])
-        return self._lanes[chat_id]
+        if chat_id not in self._chat_queues:
+            self._chat_queues[chat_id] = ChatQueue(self._deps, chat_id, (), on_moved=self._lane_moved)
+            self._start(self._chat_queues[chat_id])
+        return self._chat_queues[chat_id]
 
-    def _start(self, lane: ChatQueue) -> None:
+    def _start(self, chat_queue: ChatQueue) -> None:
         if self._tasks is None:
             return
-        self._tasks_of[lane] = [self._tasks.create_task(lane.run(), name=f"delivery-{lane.outlet.chat_id}")]
-        self._watch(lane)
+        self._tasks_of[chat_queue] = [
+            self._tasks.create_task(chat_queue.run(), name=f"delivery-{chat_queue.outlet.chat_id}")
+        ]
+        self._watch(chat_queue)
 
-    def _watch(self, lane: ChatQueue) -> None:
+    def _watch(self, chat_queue: ChatQueue) -> None:
         """Tells the lane what is new in the outbox."""
         if self._tasks is None:
             return
-        running, *watching = self._tasks_of[lane]
+        running, *watching = self._tasks_of[chat_queue]
         for task in watching:
             task.cancel()
-        self._tasks_of[lane] = [
+        self._tasks_of[chat_queue] = [
             running,
             *(
-                self._tasks.create_task(self._wake_for(lane, lane.outlet.at(topic_id)), name=f"outbox-{topic_id}")
-                for topic_id in lane.outlet.topics
+                self._tasks.create_task(
+                    self._wake_for(chat_queue, chat_queue.outlet.at(topic_id)), name=f"outbox-{topic_id}"
+                )
+                for topic_id in chat_queue.outlet.topics
             ),
         ]
 
-    async def _wake_for(self, lane: ChatQueue, destination: Destination) -> None:
+    async def _wake_for(self, chat_queue: ChatQueue, destination: Destination) -> None:
         while True:
-            await self._wiring.outbox.wait_for_work(destination)
-            lane.wake()
+            await self._deps.outbox.wait_for_work(destination)
+            chat_queue.wake()
 
-    def _lane_moved(self, lane: ChatQueue, old_chat_id: int) -> None:
-        new_chat_id = lane.outlet.chat_id
+    def _lane_moved(self, chat_queue: ChatQueue, old_chat_id: int) -> None:
+        new_chat_id = chat_queue.outlet.chat_id
         self._former_ids = {**self._former_ids, old_chat_id: new_chat_id}
-        self._lanes.pop(old_chat_id, None)
-        same_chat = self._lanes.pop(new_chat_id, None)
+        self._chat_queues.pop(old_chat_id, None)
+        same_chat = self._chat_queues.pop(new_chat_id, None)
         if same_chat is not None:
             ending = self._tasks_of.pop(same_chat, [])
             for task in ending:
                 task.cancel()
-            lane.take_over(same_chat, ending)
-        self._lanes[new_chat_id] = lane
-        self._watch(lane)
-        for topic_id in lane.outlet.topics or [None]:
+            chat_queue.take_over(same_chat, ending)
+        self._chat_queues[new_chat_id] = chat_queue
+        self._watch(chat_queue)
+        for topic_id in chat_queue.outlet.topics or [None]:
             old = Destination(chat_id=old_chat_id, topic_id=topic_id)
-            self._wiring.events.moved(old, lane.outlet.at(topic_id))
+            self._deps.events.moved(old, chat_queue.outlet.at(topic_id))

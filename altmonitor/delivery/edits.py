@@ -31,18 +31,18 @@ Step = Coroutine[Any, Any, None]
 class MessageEdits:
     """Of one chat."""
 
-    def __init__(self, wiring: DeliveryDeps, outlet: ChatSender) -> None:
-        self._wiring = wiring
+    def __init__(self, deps: DeliveryDeps, outlet: ChatSender) -> None:
+        self._deps = deps
         self.outlet = outlet
         self._edits = PendingEdits()
         self._kept: dict[int, KeptEdit] = {}
         self._sought: deque[str] = deque(maxlen=SOUGHT)
-        self._since_ms = wiring.clock.now_ms()
+        self._since_ms = deps.clock.now_ms()
 
-    def told(self, key: EditKey, message_id: int, *, maybe_repeated: bool) -> None:
+    def sent(self, key: EditKey, message_id: int, *, maybe_repeated: bool) -> None:
         """This message is about this alert alone."""
         own = OwnMessage(message_id=message_id, maybe_repeated=maybe_repeated, changed_s=float("-inf"))
-        self._edits.told(key, own)
+        self._edits.sent(key, own)
 
     def pressed(self, key: EditKey, message_id: int) -> None:
         self._edits.pressed(key, message_id, self._now_s())
@@ -92,9 +92,9 @@ class MessageEdits:
         awaited_until_s = self._edits.awaited_until_s(key)
         self._edits.edited(key, self._now_s())
         destination = self.outlet.at(topic_id)
-        renderer = self._wiring.voice_of(destination).renderer
+        renderer = self._deps.voice_of(destination).renderer
         try:
-            alert = (await self._wiring.outbox.alerts_of([alert_key])).get(alert_key)
+            alert = (await self._deps.outbox.alerts_of([alert_key])).get(alert_key)
             if alert is None:
                 return
             presses = await self._presses(destination, alert)
@@ -111,18 +111,18 @@ class MessageEdits:
 
     async def _is_doubted(self, destination: Destination, alert_key: str, own: OwnMessage) -> bool:
         if own.maybe_repeated is None:
-            told = await self._wiring.outbox.own_message_of(destination, alert_key)
-            own.maybe_repeated = told is not None and told[1]
+            sent = await self._deps.outbox.own_message_of(destination, alert_key)
+            own.maybe_repeated = sent is not None and sent[1]
         return own.maybe_repeated
 
     async def _presses(self, destination: Destination, alert: Alert) -> tuple[Press, ...]:
-        if self._wiring.presses is None or alert.id is None:
+        if self._deps.presses is None or alert.id is None:
             return ()
-        return await self._wiring.presses.of(destination, alert.id)
+        return await self._deps.presses.of(destination, alert.id)
 
     async def _seek(self, alert_key: str) -> None:
         """An earlier run may have told this alert in a message of its own."""
-        outbox = self._wiring.outbox
+        outbox = self._deps.outbox
         try:
             alert = (await outbox.alerts_of([alert_key])).get(alert_key)
             if alert is None or alert.ts * 1000 >= self._since_ms:
@@ -131,7 +131,7 @@ class MessageEdits:
                 own = await outbox.own_message_of(self.outlet.at(topic_id), alert_key)
                 if own is not None:
                     message_id, maybe_repeated = own
-                    self.told((topic_id, alert_key), message_id, maybe_repeated=maybe_repeated)
+                    self.sent((topic_id, alert_key), message_id, maybe_repeated=maybe_repeated)
                     self._edits.want((topic_id, alert_key), self._now_s(), in_flight=())
         except StorageError as problem:
             log.info("a message of an earlier run was not brought up to date: %s", problem)
@@ -148,4 +148,4 @@ class MessageEdits:
             kept.on_end(None)
 
     def _now_s(self) -> float:
-        return self._wiring.clock.monotonic()
+        return self._deps.clock.monotonic()

@@ -77,7 +77,7 @@ class Growth:
             self.stop(topic_id)
         return message
 
-    def told(self, message: AlertMessage, message_id: int, now_s: float) -> None:
+    def sent(self, message: AlertMessage, message_id: int, now_s: float) -> None:
         """The chat has it. Any message ends the growth of the one above it; a whole digest begins to grow."""
         if message.is_late:
             self.stop(message.topic_id)

@@ -65,17 +65,17 @@ class OtherMessages:
         self.pictures: deque[OtherMessage] = deque(maxlen=PICTURES_WAITING)
         self.dropped = 0
 
-    def reply(self, aside: OtherMessage) -> None:
-        self._append(self.replies, aside, REPLIES_WAITING)
+    def reply(self, other_message: OtherMessage) -> None:
+        self._append(self.replies, other_message, REPLIES_WAITING)
 
-    def notice(self, aside: OtherMessage) -> None:
-        self._append(self.notices, aside, NOTICES_WAITING)
+    def notice(self, other_message: OtherMessage) -> None:
+        self._append(self.notices, other_message, NOTICES_WAITING)
 
     def take_over(self, other: OtherMessages) -> None:
-        for aside in other.replies:
-            self.reply(aside)
-        for aside in other.notices:
-            self.notice(aside)
+        for other_message in other.replies:
+            self.reply(other_message)
+        for other_message in other.notices:
+            self.notice(other_message)
 
     def drop_old(self, now_s: float) -> None:
         for queue, age_s in ((self.replies, REPLY_AGE_S), (self.notices, NOTICE_AGE_S)):
@@ -85,8 +85,8 @@ class OtherMessages:
         while self.pictures and now_s - self.pictures[0].since_s > PICTURE_AGE_S:
             self.pictures.popleft()
 
-    def _append(self, queue: deque[OtherMessage], aside: OtherMessage, limit: int) -> None:
-        queue.append(aside)
+    def _append(self, queue: deque[OtherMessage], other_message: OtherMessage, limit: int) -> None:
+        queue.append(other_message)
         if len(queue) > limit:
             queue.popleft()
             self.dropped += 1
@@ -117,7 +117,7 @@ class PendingEdits:
         self._wanted: dict[EditKey, float] = {}  # until when, monotonic
         self._awaited: set[EditKey] = set()
 
-    def told(self, key: EditKey, message: OwnMessage) -> None:
+    def sent(self, key: EditKey, message: OwnMessage) -> None:
         self._own[key] = message
         if len(self._own) > OWN_MESSAGES:
             oldest = next(iter(self._own))
@@ -130,7 +130,7 @@ class PendingEdits:
     def pressed(self, key: EditKey, message_id: int, now_s: float) -> None:
         """A reader pressed a button under this message and shall see it there."""
         if key not in self._own:
-            self.told(key, OwnMessage(message_id=message_id, maybe_repeated=None, changed_s=float("-inf")))
+            self.sent(key, OwnMessage(message_id=message_id, maybe_repeated=None, changed_s=float("-inf")))
         self._awaited.add(key)
         self._wanted[key] = now_s + PRESS_EDIT_AGE_S
 
@@ -231,39 +231,41 @@ class AlertMessage:
         return [row.alert.id for row in self.rows if row.alert.id is not None]
 
 
-def single(voice: DestinationStyle, topic_id: int | None, row: Queued, *, reply_to: int | None) -> AlertMessage:
+def single(
+    destination_style: DestinationStyle, topic_id: int | None, row: Queued, *, reply_to: int | None
+) -> AlertMessage:
     return AlertMessage(
         topic_id=topic_id,
-        html=voice.renderer.alert(row.alert, maybe_repeated=row.maybe_repeated),
+        html=destination_style.renderer.alert(row.alert, maybe_repeated=row.maybe_repeated),
         rows=(row,),
         own_key=row.alert.key,
         is_late=False,
         maybe_repeated=row.maybe_repeated,
         reply_to=reply_to,
         is_silent=row.alert.details.is_silent,
-        buttons=voice.renderer.buttons(row.alert),
+        buttons=destination_style.renderer.buttons(row.alert),
     )
 
 
-def digest(voice: DestinationStyle, topic_id: int | None, gathered: Gather) -> list[AlertMessage]:
+def digest(destination_style: DestinationStyle, topic_id: int | None, alert_group: Gather) -> list[AlertMessage]:
     """In the order they shall leave. Raises ValueError when the renderer names none of the alerts."""
-    doubtful = any(row.maybe_repeated for row in gathered.rows)
-    by_id = {row.alert.id: row for row in gathered.rows}
-    parts = voice.renderer.digest(
-        [row.alert for row in gathered.rows], late=gathered.late, maybe_repeated=doubtful, held=gathered.held
+    doubtful = any(row.maybe_repeated for row in alert_group.rows)
+    by_id = {row.alert.id: row for row in alert_group.rows}
+    parts = destination_style.renderer.digest(
+        [row.alert for row in alert_group.rows], late=alert_group.late, maybe_repeated=doubtful, held=alert_group.held
     )
-    is_silent = all(row.alert.details.is_silent for row in gathered.rows)
+    is_silent = all(row.alert.details.is_silent for row in alert_group.rows)
     found = [
         AlertMessage(
             topic_id=topic_id,
             html=part.html,
             rows=tuple(by_id[alert_id] for alert_id in part.alert_ids),
             own_key=None,
-            is_late=gathered.late,
-            is_held=gathered.held,
+            is_late=alert_group.late,
+            is_held=alert_group.held,
             is_silent=is_silent,
             maybe_repeated=doubtful,
-            is_whole_digest=len(parts) == 1 and not gathered.late,
+            is_whole_digest=len(parts) == 1 and not alert_group.late,
         )
         for part in parts
     ]

@@ -41,7 +41,7 @@ class ChatPace:
         self._last_message_s = float("-inf")
         self._held_until_s = float("-inf")
 
-    def note(self, at_s: float, *, is_edit: bool = False) -> None:
+    def record(self, at_s: float, *, is_edit: bool = False) -> None:
         """Something was said; `at_s` never goes backwards."""
         self._said.append(at_s)
         if not is_edit:
@@ -86,7 +86,7 @@ class OverallPace:
     def __init__(self) -> None:
         self._said: deque[float] = deque(maxlen=OVERALL_LIMIT)
 
-    def note(self, at_s: float) -> None:
+    def record(self, at_s: float) -> None:
         self._said.append(at_s)
 
     def free_at_s(self, now_s: float) -> float:

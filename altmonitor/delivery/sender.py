@@ -47,12 +47,12 @@ class ChatSender:
     """topics: where alerts of this chat go. on_moved: called with the chat's old id, once the new one is stored."""
 
     def __init__(
-        self, wiring: DeliveryDeps, chat_id: int, topics: Iterable[int | None], *, on_moved: Callable[[int], None]
+        self, deps: DeliveryDeps, chat_id: int, topics: Iterable[int | None], *, on_moved: Callable[[int], None]
     ) -> None:
         self.chat_id = chat_id
         self.topics = list(topics)
-        self.pace = ChatPace(is_group=chat_id < 0, min_interval_s=wiring.min_interval_s)
-        self._wiring = wiring
+        self.pace = ChatPace(is_group=chat_id < 0, min_interval_s=deps.min_interval_s)
+        self._deps = deps
         self._on_moved = on_moved
         self._backoff = Backoff()
         self._backoff_until_s = float("-inf")
@@ -68,7 +68,7 @@ class ChatSender:
         """The earliest moment ≥ now_s at which something may leave."""
         return max(
             self.pace.free_at_s(now_s, is_edit=is_edit),
-            self._wiring.overall.free_at_s(now_s),
+            self._deps.overall.free_at_s(now_s),
             self._backoff_until_s,
         )
 
@@ -76,21 +76,21 @@ class ChatSender:
         """The chat service remembers what was sent before a restart, and how long it asked us to wait."""
         if self._is_seeded:
             return
-        now_s, now_ms = self._wiring.clock.monotonic(), self._wiring.clock.now_ms()
+        now_s, now_ms = self._deps.clock.monotonic(), self._deps.clock.now_ms()
         try:
             await self._recall_wait()
-            sent = await self._wiring.outbox.sent_since(self.chat_id, now_ms - int(GROUP_WINDOW_S * 1000))
+            sent = await self._deps.outbox.sent_since(self.chat_id, now_ms - int(GROUP_WINDOW_S * 1000))
         except StorageError as problem:
             log.warning("starting without knowing what was sent lately: %s", problem)
             return
         self._is_seeded = True
         for sent_ms in sent:
-            self.pace.note(min(now_s, now_s - (now_ms - sent_ms) / 1000))
+            self.pace.record(min(now_s, now_s - (now_ms - sent_ms) / 1000))
 
     async def send(self, topic_id: int | None, words: OutgoingText) -> int:
         """Returns the message id. Raises any DeliveryError; the caller minds the message. After TopicGone the same
         message leaves for the chat's general topic."""
-        request = self._wiring.channel.send(
+        request = self._deps.channel.send(
             self._open_at(topic_id),
             words.html,
             reply_to=words.reply_to,
@@ -101,19 +101,19 @@ class ChatSender:
 
     async def send_picture(self, topic_id: int | None, png: bytes, words: OutgoingText) -> int:
         """As `send`; words: its caption. A message may follow it as soon as an edit."""
-        request = self._wiring.channel.send_photo(
+        request = self._deps.channel.send_photo(
             self._open_at(topic_id), png, caption_html=words.html, reply_to=words.reply_to, silent=words.is_silent
         )
         return await self._through(topic_id, request, is_edit=True)
 
     async def edit(self, topic_id: int | None, message_id: int, html: str, *, buttons: Keyboard = ()) -> None:
         """As `send`."""
-        request = self._wiring.channel.edit(self.at(topic_id), message_id, html, buttons=buttons)
+        request = self._deps.channel.edit(self.at(topic_id), message_id, html, buttons=buttons)
         await self._through(topic_id, request, is_edit=True)
 
     async def take_buttons_off(self, topic_id: int | None, message_id: int) -> None:
         """As `send`."""
-        request = self._wiring.channel.set_buttons(self.at(topic_id), message_id, ())
+        request = self._deps.channel.set_buttons(self.at(topic_id), message_id, ())
         await self._through(topic_id, request, is_edit=True)
 
     def trouble(self, topic_id: int | None, reason: str) -> None:
@@ -125,7 +125,7 @@ class ChatSender:
             log.warning("%s cannot be reached: %s", self.at(topic_id), reason)
         else:
             log.info("%s can be reached again (was: %s)", self.at(topic_id), self._troubles.pop(topic_id))
-        self._wiring.events.trouble(self.at(topic_id), reason)
+        self._deps.events.trouble(self.at(topic_id), reason)
 
     def _open_at(self, topic_id: int | None) -> Destination:
         return self.at(None if self._is_lost(topic_id) else topic_id)
@@ -134,7 +134,7 @@ class ChatSender:
         return topic_id is not None and self._now_s() < self._lost_until_s.get(topic_id, float("-inf"))
 
     async def _through(self, topic_id: int | None, request: Coroutine[Any, Any, _T], *, is_edit: bool) -> _T:
-        self._wiring.overall.note(self._now_s())
+        self._deps.overall.record(self._now_s())
         was_lost = self._is_lost(topic_id)
         try:
             answer = await request
@@ -142,14 +142,14 @@ class ChatSender:
             await self._move(problem.new_chat_id)
             raise
         except DeliveryError as problem:
-            self.pace.note(self._now_s(), is_edit=is_edit)
+            self.pace.record(self._now_s(), is_edit=is_edit)
             self._note_problem(topic_id, problem, is_edit=is_edit)
             if isinstance(problem, RetryLater):
                 await self._remember_wait(problem.retry_after_s)
             if isinstance(problem, TopicGone) and (was_lost or topic_id is None):  # there is no other way out
                 raise MessageRefused(str(problem)) from None
             raise
-        self.pace.note(self._now_s(), is_edit=is_edit)
+        self.pace.record(self._now_s(), is_edit=is_edit)
         self._backoff.reset()
         if not is_edit and not was_lost and topic_id is not None and self._lost_until_s.pop(topic_id, 0.0):
             log.info("the topic %s can be written to again", self.at(topic_id))
@@ -168,9 +168,9 @@ class ChatSender:
                 pass  # the message's fault; its sender may know a remedy
             case TokenRefused():
                 self.trouble(topic_id, str(problem))
-                if not self._wiring.token_refused.is_set():
-                    self._wiring.token_refused.set()
-                    self._wiring.events.fatal(problem)
+                if not self._deps.token_refused.is_set():
+                    self._deps.token_refused.set()
+                    self._deps.events.fatal(problem)
             case ChatGone():
                 if not is_edit:
                     self.trouble(topic_id, str(problem))
@@ -183,33 +183,33 @@ class ChatSender:
         self._lost_until_s[topic_id] = self._now_s() + LOST_TOPIC_S
         if is_news:
             log.warning("the topic %s is lost, its messages go to the chat itself: %s", self.at(topic_id), reason)
-            self._wiring.events.topic_lost(self.at(topic_id), reason)
+            self._deps.events.topic_lost(self.at(topic_id), reason)
 
     async def _remember_wait(self, wait_s: float) -> None:
         """Whoever asks again before the end is made to wait longer, a restarted program too."""
-        now_ms = self._wiring.clock.now_ms()
+        now_ms = self._deps.clock.now_ms()
         try:
-            await self._wiring.outbox.meta_set(f"wait:{self.chat_id}", f"{now_ms} {wait_s:.3f}")
+            await self._deps.outbox.meta_set(f"wait:{self.chat_id}", f"{now_ms} {wait_s:.3f}")
         except StorageError as problem:
             log.warning("a restart would not know that Telegram asked to wait %.0f s: %s", wait_s, problem)
 
     async def _recall_wait(self) -> None:
         """A clock that was set back meanwhile makes no wait longer. Raises StorageError."""
-        remembered = await self._wiring.outbox.meta_get(f"wait:{self.chat_id}")
+        remembered = await self._deps.outbox.meta_get(f"wait:{self.chat_id}")
         if remembered is not None:
             since_ms, wait_s = remembered.split()
-            left_s = float(wait_s) - max(0.0, (self._wiring.clock.now_ms() - int(since_ms)) / 1000)
+            left_s = float(wait_s) - max(0.0, (self._deps.clock.now_ms() - int(since_ms)) / 1000)
             if left_s > 0:
                 self.pace.hold(self._now_s(), left_s)
 
     async def _move(self, new_chat_id: int) -> None:
         old_chat_id = self.chat_id
         old, new = Destination(chat_id=old_chat_id), Destination(chat_id=new_chat_id)
-        await self._wiring.insist(lambda: self._wiring.outbox.move(old, new))
+        await self._deps.insist(lambda: self._deps.outbox.move(old, new))
         self.chat_id = new_chat_id
         log.info("chat %d is now %d", old_chat_id, new_chat_id)
         self._on_moved(old_chat_id)
-        await self._wiring.insist(self._recall_wait)  # asked for under the new id, perhaps before a restart
+        await self._deps.insist(self._recall_wait)  # asked for under the new id, perhaps before a restart
 
     def _now_s(self) -> float:
-        return self._wiring.clock.monotonic()
+        return self._deps.clock.monotonic()

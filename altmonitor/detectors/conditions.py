@@ -56,7 +56,7 @@ class Conditions:
         self._keys: set[str] = set()
         self._states: dict[str, Armed] = {}
 
-    def use(self, conditions: Sequence[Condition]) -> None:
+    def apply(self, conditions: Sequence[Condition]) -> None:
         """All that exist."""
         self._of_symbol = {}
         for condition in conditions:
@@ -76,7 +76,7 @@ class Conditions:
         self._states = {key: state for key, state in self._states.items() if key in self._keys}
         return msgspec.json.encode(self._states).decode()
 
-    def note_told(self, key: str, side: Side, event_ms: int) -> None:
+    def record_raised(self, key: str, side: Side, event_ms: int) -> None:
         """The crossing of an earlier run was told; that it is remembered may not have reached the disk."""
         state = self._states.get(key)
         if state is None or state.since_ms < event_ms:
@@ -90,7 +90,7 @@ class Conditions:
         """Prices beyond which something may change for the conditions of a symbol."""
         return loosest(self._bounds(condition) for condition in self._of_symbol.get(symbol, ()))
 
-    def look(self, symbol: str, price: float, before: PriceBefore, event_ms: int) -> tuple[list[Crossing], bool]:
+    def evaluate(self, symbol: str, price: float, before: PriceBefore, event_ms: int) -> tuple[list[Crossing], bool]:
         """What crosses at this price, and whether anything changed (then the bounds did)."""
         crossings, is_changed = [], False
         for condition in self._of_symbol.get(symbol, ()):

@@ -78,7 +78,7 @@ class OiSurge:
         self._told_ms: dict[tuple[str, Direction], int] = {}
         self._spent: set[tuple[str, Direction]] = set()
 
-    def look(self, reading: OiReading, settings: Settings) -> OiFinding | None:
+    def evaluate(self, reading: OiReading, settings: Settings) -> OiFinding | None:
         """Re-arms what has calmed down. None: no threshold is reached."""
         symbol = reading.symbol
         if self._spent:

@@ -188,7 +188,7 @@ class PriceFinding:
 
 
 @dataclass(slots=True, kw_only=True)
-class Told:
+class RaisedMove:
     """The last price alert of one symbol and direction. sizes: (event_ms, percent) of those before that were larger
     than all after them, oldest → newest, itself last."""
 
@@ -203,7 +203,7 @@ class PriceMove:
     """Holds what was told."""
 
     def __init__(self) -> None:
-        self._told: dict[tuple[str, Direction], Told] = {}
+        self._told: dict[tuple[str, Direction], RaisedMove] = {}
 
     def judge(self, symbol: str, move: Move, settings: Settings) -> PriceFinding:
         """New, an escalation of what was told, or already known. Changes nothing; `remember` does, once it is told."""
@@ -229,7 +229,7 @@ class PriceMove:
             )
         return PriceFinding(
             move=move,
-            verdict=Verdict.TOLD_THIS_CANDLE if is_told_candle else Verdict.COOLING_DOWN,
+            verdict=Verdict.RAISED_THIS_CANDLE if is_told_candle else Verdict.COOLING_DOWN,
             told_before_pct=told.change_pct,
             episode_key=told.episode_key,
             until_ms=max(told.event_ms + quiet_ms, move.candle_ms + MINUTE_MS if is_told_candle else 0),
@@ -243,7 +243,7 @@ class PriceMove:
         candles = covered if before is None else (*before.candles, *covered)[-REMEMBERED_CANDLES:]
         is_newest = before is None or move.event_ms >= before.event_ms  # hindsight may tell an older one later
         larger = [] if before is None else [one for one in before.sizes if abs(one[1]) > abs(move.change_pct)]
-        self._told[symbol, move.direction] = Told(
+        self._told[symbol, move.direction] = RaisedMove(
             event_ms=move.event_ms if before is None or is_newest else before.event_ms,
             change_pct=move.change_pct if before is None or is_newest else before.change_pct,
             candles=candles,
@@ -260,7 +260,7 @@ class PriceMove:
         return None if told is None else told.event_ms
 
 
-def _judge_window(move: Move, told: Told, settings: Settings, cooldown_ms: int) -> PriceFinding:
+def _judge_window(move: Move, told: RaisedMove, settings: Settings, cooldown_ms: int) -> PriceFinding:
     """A move stays in sight of its window as long as that is: whatever was told of it by any window counts."""
     quiet_ms = max(cooldown_ms, MINUTES_OF[move.window] * MINUTE_MS)
     in_sight = [one for one in told.sizes if abs(move.event_ms - one[0]) < quiet_ms]

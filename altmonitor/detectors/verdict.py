@@ -52,7 +52,7 @@ class Explanation:
     """
 
     symbol: str
-    place: Destination
+    destination: Destination
     at_ms: int
     is_now: bool
     checks: tuple[RuleCheck, ...] = ()
@@ -71,7 +71,7 @@ class Verdict(Enum):
     NOT_WATCHED = "not on the watchlist"
     NOT_ROUTED = "this kind of alert does not go there"
     COOLING_DOWN = "cooling down"
-    TOLD_THIS_CANDLE = "already told for this candle"
+    RAISED_THIS_CANDLE = "already told for this candle"
     PLATEAU = "the same jump, already told"
     THIN_DAY = "24 h volume below the floor"
     THIN_OPEN_INTEREST = "open interest below the floor"
@@ -82,5 +82,5 @@ class Verdict(Enum):
     NO_VALUE = "no honest value"
 
     @property
-    def is_told(self) -> bool:
+    def is_raised(self) -> bool:
         return self in (Verdict.FIRE, Verdict.ESCALATE)

@@ -16,7 +16,7 @@ from altmonitor.detectors.price import PriceMove
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.engine import alert_factory as compose
 from altmonitor.engine.episodes import Episodes
-from altmonitor.interfaces.exchange import DayTicker, ToldSize
+from altmonitor.interfaces.exchange import DayTicker, StoredSize
 from altmonitor.market.book import SymbolBook
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
@@ -48,12 +48,12 @@ class RankLog:
         self._known_since_ms = known_since_ms
         self._told_ms: dict[tuple[str, Kind], list[int]] = {}
         self._larger: dict[Row, list[tuple[int, float]]] = {}  # (event_ms, size), each larger than all after it
-        self.use(tz)
+        self.apply(tz)
 
-    def use(self, tz: str) -> None:
+    def apply(self, tz: str) -> None:
         self._tz: tzinfo = UTC if tz == "UTC" else ZoneInfo(tz)
 
-    def place(self, alert: Alert) -> AlertRank:
+    def destination(self, alert: Alert) -> AlertRank:
         """Of an alert that is about to be told, this one included. Late ones are not compared: newer ones are known."""
         told_ms = self._told_ms.get((alert.symbol, alert.kind), ())
         day = self._day_of(alert.event_ms)
@@ -63,11 +63,11 @@ class RankLog:
             largest_days=None if alert.late else self._largest_days(alert),
         )
 
-    def note(self, alert: Alert) -> None:
+    def record(self, alert: Alert) -> None:
         """It was told."""
         self._note(row_of(alert.symbol, alert.kind, alert.direction, alert.note), alert.event_ms, size_of(alert))
 
-    def restore(self, told: Iterable[ToldSize], *, known_since_ms: int | None) -> None:
+    def restore(self, told: Iterable[StoredSize], *, known_since_ms: int | None) -> None:
         """What is stored; known_since_ms: of the oldest that is, None without any."""
         if known_since_ms is not None:
             self._known_since_ms = min(self._known_since_ms, known_since_ms)
@@ -125,15 +125,17 @@ class AudienceState:
         self.standing = RankLog(audience.tz, known_since_ms=since_ms)
         self._volume_told_ms: dict[tuple[str, Direction], int] = {}
 
-    def use(self, audience: Audience) -> None:
+    def apply(self, audience: Audience) -> None:
         if audience.tz != self.audience.tz:
-            self.standing.use(audience.tz)
+            self.standing.apply(audience.tz)
         self.audience = audience
 
     def settings_of(self, symbol: str) -> Settings:
         return self.audience.settings.for_symbol(symbol)
 
-    def gate(self, kind: Kind, symbol: str, event_ms: int, day: DayTicker | None) -> tuple[Verdict, int | None] | None:
+    def filter_reason(
+        self, kind: Kind, symbol: str, event_ms: int, day: DayTicker | None
+    ) -> tuple[Verdict, int | None] | None:
         """What keeps everything of this kind and symbol from being told now, and until when (unix ms, None: no end).
 
         None: nothing does. day: None when it is not known, which keeps nothing back.
@@ -161,16 +163,16 @@ class AudienceState:
     def placed(self, alert: Alert) -> Alert:
         """An alert that is about to be told, among those that were."""
         alert = self.episodes.placed(alert)
-        count, days = self.standing.place(alert)
+        count, days = self.standing.destination(alert)
         return msgspec.structs.replace(
             alert, details=msgspec.structs.replace(alert.details, today_count=count, largest_days=days)
         )
 
     def remember(self, alert: Alert, book: SymbolBook | None) -> Alert | None:
         """It is told. Returns what the first alert of an episode that was over before it learns, else None."""
-        self.standing.note(alert)
+        self.standing.record(alert)
         self._remember_told(alert)
-        return self.episodes.note(alert, book)
+        return self.episodes.record(alert, book)
 
     def restore(self, alert: Alert, first: Alert | None) -> None:
         """It was told before a restart. first: of its episode, where that is another alert and known.
@@ -180,7 +182,7 @@ class AudienceState:
         self._remember_told(alert)
         if first is not None:
             self.episodes.resume(first)
-        self.episodes.note(alert, None)
+        self.episodes.record(alert, None)
 
     def _remember_told(self, alert: Alert) -> None:
         symbol, direction = alert.symbol, alert.direction

@@ -17,7 +17,7 @@ from altmonitor.engine import alert_factory as compose
 from altmonitor.engine.audience_state import AudienceState
 from altmonitor.engine.context import AlertContext, EngineDeps
 from altmonitor.engine.decision_log import DecisionLog
-from altmonitor.interfaces.exchange import ToldSize
+from altmonitor.interfaces.exchange import StoredSize
 from altmonitor.market.book import Bounds, SymbolBook, loosest
 from altmonitor.settings.audience import Audience
 
@@ -72,40 +72,40 @@ class Audiences:
 
     def __init__(self, links: EngineDeps, audiences: Sequence[Audience]) -> None:
         self._links = links
-        self.hearings: list[AudienceState] = []
+        self.audience_states: list[AudienceState] = []
         self.verdicts: Counter[tuple[Kind, Verdict]] = Counter()
         self.detect_ms: deque[int] = deque(maxlen=LATENCY_SAMPLES)
         self.trace = DecisionLog()
-        self.use(audiences)
+        self.apply(audiences)
 
-    def use(self, audiences: Sequence[Audience]) -> None:
+    def apply(self, audiences: Sequence[Audience]) -> None:
         """Those that were there keep what they were told; those that left are forgotten."""
         if not audiences:
             raise ValueError("no audience")
-        known = {hearing.audience.destination: hearing for hearing in self.hearings}
+        known = {audience_state.audience.destination: audience_state for audience_state in self.audience_states}
         now_ms = self._links.clock.now_ms()
-        self.hearings = []
+        self.audience_states = []
         for audience in audiences:
-            hearing = known.get(audience.destination) or AudienceState(audience, since_ms=now_ms)
-            hearing.use(audience)
-            self.hearings.append(hearing)
-        all_settings = [hearing.audience.settings for hearing in self.hearings]
+            audience_state = known.get(audience.destination) or AudienceState(audience, since_ms=now_ms)
+            audience_state.apply(audience)
+            self.audience_states.append(audience_state)
+        all_settings = [audience_state.audience.settings for audience_state in self.audience_states]
         self._own_symbols = {symbol for settings in all_settings for symbol in settings.of_symbol}
         self._bounds = self._loosest_for("")
         self.lookback = max(settings.vol_burst_lookback for settings in all_settings)
 
     def moved_to(self, where_now: Callable[[Destination], Destination]) -> None:
         """Groups have new ids; what they were told they were told. Before `use` with those ids."""
-        for hearing in self.hearings:
-            destination = where_now(hearing.audience.destination)
-            hearing.use(replace(hearing.audience, destination=destination))
+        for audience_state in self.audience_states:
+            destination = where_now(audience_state.audience.destination)
+            audience_state.apply(replace(audience_state.audience, destination=destination))
 
     @property
     def main(self) -> Audience:
-        return self.hearings[0].audience
+        return self.audience_states[0].audience
 
-    def hearing_at(self, destination: Destination) -> AudienceState | None:
-        return next((one for one in self.hearings if one.audience.destination == destination), None)
+    def audience_state_at(self, destination: Destination) -> AudienceState | None:
+        return next((one for one in self.audience_states if one.audience.destination == destination), None)
 
     def bounds(self, symbol: str) -> Bounds:
         """The loosest of all audiences that want to hear of prices."""
@@ -113,24 +113,24 @@ class Audiences:
 
     def has_volume(self, symbol: str) -> bool:
         """False when nobody asks for volume bursts."""
-        return any(hearing.settings_of(symbol).vol_burst_mult for hearing in self.hearings)
+        return any(audience_state.settings_of(symbol).vol_burst_mult for audience_state in self.audience_states)
 
     def forget(self, symbol: str) -> None:
         """The contract left the exchange."""
-        for hearing in self.hearings:
-            hearing.forget(symbol)
+        for audience_state in self.audience_states:
+            audience_state.forget(symbol)
 
     def restore(self, alert: Alert, destinations: Collection[Destination], first: Alert | None) -> None:
         """These were told it before a restart. first: of its episode, where that is another alert and known."""
-        for hearing in self.hearings:
-            if hearing.audience.destination in destinations:
-                hearing.restore(alert, first)
+        for audience_state in self.audience_states:
+            if audience_state.audience.destination in destinations:
+                audience_state.restore(alert, first)
 
-    def restore_standing(self, sizes: Sequence[ToldSize], first_ms: Mapping[Destination, int]) -> None:
-        for hearing in self.hearings:
-            at = hearing.audience.destination
+    def restore_standing(self, sizes: Sequence[StoredSize], first_ms: Mapping[Destination, int]) -> None:
+        for audience_state in self.audience_states:
+            at = audience_state.audience.destination
             told = (one for one in sizes if one.destination == at)
-            hearing.standing.restore(told, known_since_ms=first_ms.get(at))
+            audience_state.standing.restore(told, known_since_ms=first_ms.get(at))
 
     def detect_latency_ms(self) -> tuple[float | None, float | None]:
         """p50 and p99 of exchange event → decision; None before the first alert."""
@@ -141,12 +141,12 @@ class Audiences:
 
     # --- for those that judge
 
-    def gate(self, hearing: AudienceState, kind: Kind, symbol: str, event_ms: int) -> Decision | None:
+    def filter_reason(self, audience_state: AudienceState, kind: Kind, symbol: str, event_ms: int) -> Decision | None:
         """None: nothing keeps alerts of this kind and symbol from this audience."""
-        return hearing.gate(kind, symbol, event_ms, self._links.context.day(symbol))
+        return audience_state.filter_reason(kind, symbol, event_ms, self._links.context.day(symbol))
 
-    def note(self, hearing: AudienceState, symbol: str, event_ms: int, check: RuleCheck) -> None:
-        self.trace.note(symbol, event_ms, hearing.audience.destination, check)
+    def record(self, audience_state: AudienceState, symbol: str, event_ms: int, check: RuleCheck) -> None:
+        self.trace.record(symbol, event_ms, audience_state.audience.destination, check)
 
     def surroundings(self, symbol: str, event_ms: int, *, is_late: bool = False) -> AlertContext:
         context = self._links.context
@@ -172,36 +172,38 @@ class Audiences:
         funding = self._links.context.funding(symbol)
         return None if funding is None else funding.mark_price
 
-    def gathering(self) -> AlertGroup:
+    def alert_group(self) -> AlertGroup:
         """For the alerts of one event."""
         return AlertGroup(self.main.destination)
 
-    def tell(self, gathered: AlertGroup, hearing: AudienceState, alert: Alert, book: SymbolBook | None) -> None:
+    def notify(
+        self, alert_group: AlertGroup, audience_state: AudienceState, alert: Alert, book: SymbolBook | None
+    ) -> None:
         """This audience is told; the alert leaves with those of the others, see `put`."""
-        told = gathered.add(hearing.placed(alert), hearing.audience.destination)
-        self._tell_end(hearing, hearing.remember(told, book))
+        told = alert_group.add(audience_state.placed(alert), audience_state.audience.destination)
+        self._tell_end(audience_state, audience_state.remember(told, book))
 
-    def put(self, gathered: AlertGroup) -> None:
-        for alert, destinations in gathered.rows():
+    def put(self, alert_group: AlertGroup) -> None:
+        for alert, destinations in alert_group.rows():
             self._emit(alert, destinations)
 
     # --- what is told without being judged here
 
-    def tell_crossing(self, crossing: Crossing, event_ms: int, price: float | None, *, is_late: bool = False) -> None:
+    def notify_crossing(self, crossing: Crossing, event_ms: int, price: float | None, *, is_late: bool = False) -> None:
         """Asked for by name: nothing that holds for other alerts keeps it back."""
         around = self.surroundings(crossing.condition.symbol, event_ms, is_late=is_late)
         self.verdicts["condition", Verdict.FIRE] += 1
-        self._emit(compose.condition_alert(crossing, price, around), [crossing.condition.place])
+        self._emit(compose.condition_alert(crossing, price, around), [crossing.condition.destination])
 
     def end_episodes(self, book: SymbolBook, event_ms: int) -> None:
         """A candle was closed: nothing may have been told of its symbol for long enough."""
-        for hearing in self.hearings:
-            self._tell_end(hearing, hearing.episodes.end_if_over(book, event_ms))
+        for audience_state in self.audience_states:
+            self._tell_end(audience_state, audience_state.episodes.end_if_over(book, event_ms))
 
-    def _tell_end(self, hearing: AudienceState, first: Alert | None) -> None:
+    def _tell_end(self, audience_state: AudienceState, first: Alert | None) -> None:
         """Of a first alert that several were told, the first of them tells: what joined may differ for the others."""
         main = self.main.destination
-        if first is not None and owner_of(first.key, main=main) == str(hearing.audience.destination):
+        if first is not None and owner_of(first.key, main=main) == str(audience_state.audience.destination):
             self._links.on_episode_end(first)
 
     def _emit(self, alert: Alert, destinations: Sequence[Destination]) -> None:
@@ -212,5 +214,7 @@ class Audiences:
 
     def _loosest_for(self, symbol: str) -> Bounds:
         return loosest(
-            bounds_of(hearing.settings_of(symbol)) for hearing in self.hearings if "price" in hearing.audience.kinds
+            bounds_of(audience_state.settings_of(symbol))
+            for audience_state in self.audience_states
+            if "price" in audience_state.audience.kinds
         )

@@ -22,10 +22,10 @@ class ConditionEngine:
         self._conditions = Conditions(links.on_conditions)
         self._symbols: frozenset[str] = frozenset()
 
-    def use(self, conditions: Sequence[Condition]) -> None:
+    def apply(self, conditions: Sequence[Condition]) -> None:
         """All that exist, from the next frame on."""
         before = self._symbols
-        self._conditions.use(conditions)
+        self._conditions.apply(conditions)
         self._symbols = frozenset(self._conditions.symbols)
         for symbol in before | self._symbols:
             self._aim(symbol)
@@ -39,14 +39,14 @@ class ConditionEngine:
     def restore_told(self, alert: Alert) -> None:
         """A crossing was told by an earlier run."""
         _, key, _ = alert.key.split(":", 2)
-        self._conditions.note_told(key, "up" if alert.direction == "UP" else "down", alert.event_ms)
+        self._conditions.record_raised(key, "up" if alert.direction == "UP" else "down", alert.event_ms)
         self._aim(alert.symbol)
 
     def bounds(self, symbol: str) -> Bounds | None:
         """None when nothing is asked about it."""
         return self._conditions.bounds(symbol) if symbol in self._symbols else None
 
-    def look(self, book: SymbolBook) -> None:
+    def evaluate(self, book: SymbolBook) -> None:
         """At its newest price."""
         if book.symbol in self._symbols:
             self._look(book, book.price, book.open_before, book.event_ms, is_late=False)
@@ -68,11 +68,11 @@ class ConditionEngine:
 
         for crossing in self._conditions.look_at_funding(rate_of, event_ms):
             funding = context.funding(crossing.condition.symbol)
-            self._panel.tell_crossing(crossing, event_ms, None if funding is None else funding.mark_price)
+            self._panel.notify_crossing(crossing, event_ms, None if funding is None else funding.mark_price)
 
     def _look(self, book: SymbolBook, price: float, before: PriceBefore, event_ms: int, *, is_late: bool) -> None:
-        crossings, is_changed = self._conditions.look(book.symbol, price, before, event_ms)
+        crossings, is_changed = self._conditions.evaluate(book.symbol, price, before, event_ms)
         for crossing in crossings:
-            self._panel.tell_crossing(crossing, event_ms, price, is_late=is_late)
+            self._panel.notify_crossing(crossing, event_ms, price, is_late=is_late)
         if is_changed:
             self._aim(book.symbol)

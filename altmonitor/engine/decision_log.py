@@ -32,31 +32,35 @@ class DecisionLog:
         if self._known_from_ms is None:
             self._known_from_ms = event_ms // MINUTE_MS * MINUTE_MS
 
-    def wants(self, symbol: str, event_ms: int, place: Destination, rule: Rule, *, is_told: bool, size: float) -> bool:
+    def wants(
+        self, symbol: str, event_ms: int, destination: Destination, rule: Rule, *, is_raised: bool, size: float
+    ) -> bool:
         """False when something nearer to telling is known of that minute; cheap, asked for every judgement."""
-        known = self._checks.get((symbol, event_ms // MINUTE_MS, place, rule))
+        known = self._checks.get((symbol, event_ms // MINUTE_MS, destination, rule))
         if known is None:
             return True
-        if known.verdict.is_told:
-            return is_told and size > abs(known.value or 0.0)
-        return is_told or size > abs(known.value or 0.0)
+        if known.verdict.is_raised:
+            return is_raised and size > abs(known.value or 0.0)
+        return is_raised or size > abs(known.value or 0.0)
 
-    def note(self, symbol: str, event_ms: int, place: Destination, check: RuleCheck) -> None:
-        key = symbol, event_ms // MINUTE_MS, place, check.rule
+    def record(self, symbol: str, event_ms: int, destination: Destination, check: RuleCheck) -> None:
+        key = symbol, event_ms // MINUTE_MS, destination, check.rule
         self._checks[key] = check
         if len(self._checks) > self._most:
             oldest = next(iter(self._checks))
             del self._checks[oldest]
             self._known_from_ms = max(self._known_from_ms or 0, (oldest[1] + 1) * MINUTE_MS)
 
-    def of_minute(self, symbol: str, at_ms: int, place: Destination) -> dict[Rule, RuleCheck]:
+    def of_minute(self, symbol: str, at_ms: int, destination: Destination) -> dict[Rule, RuleCheck]:
         """In the order of `RULES`."""
         minute = at_ms // MINUTE_MS
-        found = {rule: self._checks.get((symbol, minute, place, rule)) for rule in RULES}
+        found = {rule: self._checks.get((symbol, minute, destination, rule)) for rule in RULES}
         return {rule: check for rule, check in found.items() if check is not None}
 
-    def between(self, symbol: str, from_ms: int, to_ms: int, place: Destination) -> Iterator[tuple[int, RuleCheck]]:
+    def between(
+        self, symbol: str, from_ms: int, to_ms: int, destination: Destination
+    ) -> Iterator[tuple[int, RuleCheck]]:
         """(beginning of the minute, judgement) for the minutes that contain from_ms … to_ms, oldest → newest."""
         for minute in range(from_ms // MINUTE_MS, to_ms // MINUTE_MS + 1):
-            for check in self.of_minute(symbol, minute * MINUTE_MS, place).values():
+            for check in self.of_minute(symbol, minute * MINUTE_MS, destination).values():
                 yield minute * MINUTE_MS, check

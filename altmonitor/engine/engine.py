@@ -24,7 +24,7 @@ from altmonitor.engine.decision_log import DecisionLog
 from altmonitor.engine.evaluate import OpenInterestEvaluator, PriceEvaluator, VolumeEvaluator
 from altmonitor.engine.explain import Explainer
 from altmonitor.engine.late_detection import LateDetection
-from altmonitor.interfaces.exchange import OpenInterest, ToldSize
+from altmonitor.interfaces.exchange import OpenInterest, StoredSize
 from altmonitor.market.book import Applied, SymbolBook, loosest
 from altmonitor.market.candles import KEPT_MINUTES, Kline, KlineUpdate
 from altmonitor.settings.audience import Audience
@@ -49,7 +49,7 @@ class Engine:
         self._volume = VolumeEvaluator(self._panel)
         self._oi = OpenInterestEvaluator(self._panel, self._books)
         self._conditions = ConditionEngine(self._panel, links, aim=self._aim)
-        self._hindsight = LateDetection(
+        self._late_detection = LateDetection(
             self._panel,
             price=self._price,
             volume=self._volume,
@@ -74,8 +74,8 @@ class Engine:
             close = kline.close
             if close >= book.pump_at or close <= book.dump_at:
                 windows = WINDOWS if book.has_windows else ()
-                self._price.look(book, kline, price_reading.live(book, kline, windows=windows))
-                self._conditions.look(book)
+                self._price.evaluate(book, kline, price_reading.live(book, kline, windows=windows))
+                self._conditions.evaluate(book)
         elif applied == _LATE:
             self._on_late(book, kline, update.event_ms)
         else:
@@ -93,7 +93,7 @@ class Engine:
 
     def evaluate_open_interest(self, symbols: Sequence[str]) -> None:
         """Judge the symbols whose sample just came."""
-        self._oi.look(oi_surge.measure(self._oi_ring, symbols, now_ms=self._oi_now_ms))
+        self._oi.evaluate(oi_surge.measure(self._oi_ring, symbols, now_ms=self._oi_now_ms))
 
     def on_fundings(self) -> None:
         """Funding rates were read anew."""
@@ -106,7 +106,7 @@ class Engine:
     def _on_late(self, book: SymbolBook, kline: Kline, event_ms: int) -> None:
         reading = Reading(kline.open_ms, event_ms)
         reading.add("1m", kline.open, kline.close)
-        self._price.look(book, kline, reading)
+        self._price.evaluate(book, kline, reading)
 
     def _on_close(self, book: SymbolBook, kline: Kline, event_ms: int) -> None:
         if kline.open_ms <= book.last_closed_ms:
@@ -121,10 +121,10 @@ class Engine:
             return
         is_short = measured.verdict is Verdict.FEW_CANDLES and self._panel.has_volume(book.symbol)
         if has_hole or is_short:
-            self._hindsight.before_close(book, kline, has_hole=has_hole)
+            self._late_detection.before_close(book, kline, has_hole=has_hole)
         book.close_candle(kline)
-        self._volume.look(book, kline, measured, event_ms)
-        self._hindsight.after_close(book, kline)
+        self._volume.evaluate(book, kline, measured, event_ms)
+        self._late_detection.after_close(book, kline)
         if kline.open_ms < book.open_ms:
             self._look_at_windows(book)
         self._panel.end_episodes(book, event_ms)
@@ -134,8 +134,8 @@ class Engine:
         kline = book.kline
         if kline is not None and (kline.close >= book.pump_at or kline.close <= book.dump_at):
             reading = price_reading.of_windows(book, kline)
-            self._price.look(book, kline, reading)
-            self._conditions.look(book)
+            self._price.evaluate(book, kline, reading)
+            self._conditions.evaluate(book)
 
     # --- the house changes -------------------------------------------------------------------------------------
 
@@ -143,7 +143,7 @@ class Engine:
         """The universe. New symbols get an empty book; those that left are forgotten in every table."""
         for symbol in [known for known in self._books if known not in symbols]:
             del self._books[symbol]
-            self._hindsight.forget(symbol)
+            self._late_detection.forget(symbol)
             self._panel.forget(symbol)
             self._oi_ring.forget(symbol)
         for symbol in symbols:
@@ -151,15 +151,15 @@ class Engine:
                 self._books[symbol] = SymbolBook(symbol, kept_minutes=max(KEPT_MINUTES, self._panel.lookback))
                 self._aim(symbol)
 
-    def use(self, audiences: Sequence[Audience]) -> None:
+    def apply(self, audiences: Sequence[Audience]) -> None:
         """Who is told what, from the next frame on. Whoever stays keeps what it was told."""
-        self._panel.use(audiences)
+        self._panel.apply(audiences)
         for symbol in self._books:
             self._aim(symbol)
 
-    def use_conditions(self, conditions: Sequence[Condition]) -> None:
+    def apply_conditions(self, conditions: Sequence[Condition]) -> None:
         """All that exist, from the next frame on."""
-        self._conditions.use(conditions)
+        self._conditions.apply(conditions)
 
     def moved_to(self, where_now: Callable[[Destination], Destination]) -> None:
         """Groups have new ids. Before `use` with those: then they keep what they were told."""
@@ -169,7 +169,7 @@ class Engine:
         book = self._books.get(symbol)
         if book is not None:
             bounds, asked = self._panel.bounds(symbol), self._conditions.bounds(symbol)
-            book.aim(bounds if asked is None else loosest((bounds, asked)))
+            book.set_bounds(bounds if asked is None else loosest((bounds, asked)))
 
     # --- what was before this run ------------------------------------------------------------------------------
 
@@ -187,7 +187,7 @@ class Engine:
                 self._panel.restore(alert, destinations, firsts.get(alert.details.episode_key or ""))
         return count
 
-    def restore_standing(self, sizes: Sequence[ToldSize], first_ms: Mapping[Destination, int]) -> None:
+    def restore_standing(self, sizes: Sequence[StoredSize], first_ms: Mapping[Destination, int]) -> None:
         """What was told in all the days that are kept; first_ms: since when each destination is known."""
         self._panel.restore_standing(sizes, first_ms)
 
@@ -197,22 +197,22 @@ class Engine:
 
     def after_blind(self, since_ms: int, until_ms: int) -> None:
         """Nothing was seen in between: no window may bridge it, and the closed minutes are asked for."""
-        self._hindsight.after_blind(self._books.values(), since_ms, until_ms)
+        self._late_detection.after_blind(self._books.values(), since_ms, until_ms)
 
     def refill(self, symbol: str, candles: Sequence[Kline]) -> None:
         """Closed candles from the exchange's history, oldest → newest. Those nobody watched are looked through."""
         book = self._books.get(symbol)
         if book is not None:
-            self._hindsight.refill(book, candles)
+            self._late_detection.refill(book, candles)
 
-    def looked_back(self, symbol: str, from_ms: int, to_ms: int) -> None:
+    def backfilled(self, symbol: str, from_ms: int, to_ms: int) -> None:
         """No more history will come of the minutes [from_ms, to_ms)."""
-        self._hindsight.looked_back(symbol, from_ms, to_ms)
+        self._late_detection.backfilled(symbol, from_ms, to_ms)
 
     @property
     def unseen_since_ms(self) -> int | None:
         """Beginning of the oldest minute whose history has not been looked through yet; None when there is none."""
-        return self._hindsight.unseen_since_ms
+        return self._late_detection.unseen_since_ms
 
     # --- what is known -----------------------------------------------------------------------------------------
 
@@ -234,12 +234,12 @@ class Engine:
     def trace(self) -> DecisionLog:
         return self._panel.trace
 
-    def explain(self, symbol: str, place: Destination, *, at_ms: int | None, now_ms: int) -> Explanation:
+    def explain(self, symbol: str, destination: Destination, *, at_ms: int | None, now_ms: int) -> Explanation:
         """Why there was, or was not, an alert for an audience: now, or in the minute of `at_ms` (event time).
 
         place: of an audience; the main one stands for any other. `told` is left to whoever knows what was delivered.
         """
-        return self._explainer.explain(symbol, self._books.get(symbol), place, at_ms=at_ms, now_ms=now_ms)
+        return self._explainer.explain(symbol, self._books.get(symbol), destination, at_ms=at_ms, now_ms=now_ms)
 
     def breadth(self) -> Breadth:
         """How the whole market stands against the open of its running candles."""

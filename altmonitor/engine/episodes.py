@@ -100,7 +100,7 @@ class Episodes:
         )
         return msgspec.structs.replace(alert, details=details)
 
-    def note(self, alert: Alert, book: SymbolBook | None) -> Alert | None:
+    def record(self, alert: Alert, book: SymbolBook | None) -> Alert | None:
         """It was told. Returns what the first alert of an episode that was over learns, see `_end`."""
         if alert.late:
             return None
@@ -137,7 +137,7 @@ class Episodes:
     def resume(self, first: Alert) -> None:
         """Before `note` of stored alerts: the first alert of an episode that began before the oldest of them."""
         if first.symbol not in self._open:
-            self.note(first, None)
+            self.record(first, None)
 
     def forget(self, symbol: str) -> None:
         self._open.pop(symbol, None)

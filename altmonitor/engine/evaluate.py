@@ -27,31 +27,33 @@ class PriceEvaluator:
         self._panel = panel
         self._oi_ring = oi_ring
 
-    def look(self, book: SymbolBook, kline: Kline, reading: Reading, *, is_late: bool = False) -> None:
+    def evaluate(self, book: SymbolBook, kline: Kline, reading: Reading, *, is_late: bool = False) -> None:
         """kline: whose price it is; in hindsight another one than the book's."""
         panel, symbol = self._panel, book.symbol
-        gathered: AlertGroup | None = None  # most frames beyond a bound tell nothing
+        alert_group: AlertGroup | None = None  # most frames beyond a bound tell nothing
         around: AlertContext | None = None
-        for hearing in panel.hearings:
-            settings = hearing.settings_of(symbol)
+        for audience_state in panel.audience_states:
+            settings = audience_state.settings_of(symbol)
             for move in reading.reached(settings):
-                finding, decision = self._decide(hearing, symbol, move, settings)
-                if finding is not None and finding.verdict.is_told:
-                    gathered = gathered or panel.gathering()
+                finding, decision = self._decide(audience_state, symbol, move, settings)
+                if finding is not None and finding.verdict.is_raised:
+                    alert_group = alert_group or panel.alert_group()
                     around = around or self._surroundings(symbol, move.event_ms, is_late=is_late)
-                    panel.tell(gathered, hearing, compose.price_alert(symbol, kline, finding, settings, around), book)
+                    panel.notify(
+                        alert_group, audience_state, compose.price_alert(symbol, kline, finding, settings, around), book
+                    )
                 panel.verdicts["price", decision[0]] += 1
-                self._trace(hearing, symbol, move, settings, decision)
-        if gathered is not None:
-            panel.put(gathered)
+                self._trace(audience_state, symbol, move, settings, decision)
+        if alert_group is not None:
+            panel.put(alert_group)
 
     def _decide(
-        self, hearing: AudienceState, symbol: str, move: Move, settings: Settings
+        self, audience_state: AudienceState, symbol: str, move: Move, settings: Settings
     ) -> tuple[PriceFinding | None, Decision]:
-        closed = self._panel.gate(hearing, "price", symbol, move.event_ms)
+        closed = self._panel.filter_reason(audience_state, "price", symbol, move.event_ms)
         if closed is not None:
             return None, closed
-        finding = hearing.price.judge(symbol, move, settings)
+        finding = audience_state.price.judge(symbol, move, settings)
         return finding, (finding.verdict, finding.until_ms)
 
     def oi_change_1m(self, symbol: str, event_ms: int) -> float | None:
@@ -68,11 +70,13 @@ class PriceEvaluator:
         around = self._panel.surroundings(symbol, event_ms, is_late=is_late)
         return around if is_late else replace(around, oi_change=self.oi_change_1m(symbol, event_ms))
 
-    def _trace(self, hearing: AudienceState, symbol: str, move: Move, settings: Settings, decision: Decision) -> None:
-        rule, place = PRICE_RULE_OF[move.window], hearing.audience.destination
+    def _trace(
+        self, audience_state: AudienceState, symbol: str, move: Move, settings: Settings, decision: Decision
+    ) -> None:
+        rule, destination = PRICE_RULE_OF[move.window], audience_state.audience.destination
         verdict, until_ms = decision
         if self._panel.trace.wants(
-            symbol, move.event_ms, place, rule, is_told=verdict.is_told, size=abs(move.change_pct)
+            symbol, move.event_ms, destination, rule, is_raised=verdict.is_raised, size=abs(move.change_pct)
         ):
             check = RuleCheck(
                 rule=rule,
@@ -83,7 +87,7 @@ class PriceEvaluator:
                 to_ms=move.event_ms,
                 until_ms=until_ms,
             )
-            self._panel.note(hearing, symbol, move.event_ms, with_floor(check, settings, self._panel, symbol))
+            self._panel.record(audience_state, symbol, move.event_ms, with_floor(check, settings, self._panel, symbol))
 
 
 def with_floor(check: RuleCheck, settings: Settings, panel: Audiences, symbol: str) -> RuleCheck:
@@ -105,30 +109,32 @@ class OpenInterestEvaluator:
         self._panel = panel
         self._books = books
 
-    def look(self, readings: Iterable[OiReading]) -> None:
+    def evaluate(self, readings: Iterable[OiReading]) -> None:
         """Symbol by symbol, of which a sample just came."""
         for reading in readings:
-            gathered = self._panel.gathering()
-            for hearing in self._panel.hearings:
-                settings = hearing.settings_of(reading.symbol)
-                finding = hearing.oi.look(reading, settings)
+            alert_group = self._panel.alert_group()
+            for audience_state in self._panel.audience_states:
+                settings = audience_state.settings_of(reading.symbol)
+                finding = audience_state.oi.evaluate(reading, settings)
                 if finding is not None:
-                    self._on_finding(gathered, hearing, finding, settings)
-            self._panel.put(gathered)
+                    self._on_finding(alert_group, audience_state, finding, settings)
+            self._panel.put(alert_group)
 
-    def _on_finding(self, gathered: AlertGroup, hearing: AudienceState, finding: OiFinding, settings: Settings) -> None:
+    def _on_finding(
+        self, alert_group: AlertGroup, audience_state: AudienceState, finding: OiFinding, settings: Settings
+    ) -> None:
         panel, symbol, book = self._panel, finding.symbol, self._books.get(finding.symbol)
         price = panel.price_of(symbol, book)
         decision: Decision = finding.verdict, finding.until_ms
-        if finding.verdict.is_told:
-            decision = panel.gate(hearing, "oi", symbol, finding.sample_ms) or self.floor(
+        if finding.verdict.is_raised:
+            decision = panel.filter_reason(audience_state, "oi", symbol, finding.sample_ms) or self.floor(
                 finding.contracts, price, settings
             )
-        if decision[0].is_told:
+        if decision[0].is_raised:
             around = panel.surroundings(symbol, finding.sample_ms)
-            panel.tell(gathered, hearing, compose.oi_alert(finding, book, price, settings, around), book)
+            panel.notify(alert_group, audience_state, compose.oi_alert(finding, book, price, settings, around), book)
         panel.verdicts["oi", decision[0]] += 1
-        self._trace(hearing, finding, settings, decision, price)
+        self._trace(audience_state, finding, settings, decision, price)
 
     @staticmethod
     def floor(contracts: float, price: float | None, settings: Settings) -> Decision:
@@ -137,12 +143,17 @@ class OpenInterestEvaluator:
         return Verdict.FIRE, None
 
     def _trace(
-        self, hearing: AudienceState, finding: OiFinding, settings: Settings, decision: Decision, price: float | None
+        self,
+        audience_state: AudienceState,
+        finding: OiFinding,
+        settings: Settings,
+        decision: Decision,
+        price: float | None,
     ) -> None:
         rule, verdict = OI_RULE_OF[finding.window], decision[0]
-        place, size = hearing.audience.destination, abs(finding.change_pct)
+        destination, size = audience_state.audience.destination, abs(finding.change_pct)
         if not self._panel.trace.wants(
-            finding.symbol, finding.sample_ms, place, rule, is_told=verdict.is_told, size=size
+            finding.symbol, finding.sample_ms, destination, rule, is_raised=verdict.is_raised, size=size
         ):
             return
         check = RuleCheck(
@@ -156,8 +167,8 @@ class OpenInterestEvaluator:
         )
         if verdict is Verdict.THIN_OPEN_INTEREST and price is not None:
             check = replace(check, floor_usd=settings.oi_min_usd, measured_usd=finding.contracts * price)
-        self._panel.note(
-            hearing, finding.symbol, finding.sample_ms, with_floor(check, settings, self._panel, finding.symbol)
+        self._panel.record(
+            audience_state, finding.symbol, finding.sample_ms, with_floor(check, settings, self._panel, finding.symbol)
         )
 
 
@@ -169,39 +180,44 @@ class VolumeEvaluator:
     def __init__(self, panel: Audiences) -> None:
         self._panel = panel
 
-    def look(
+    def evaluate(
         self, book: SymbolBook, kline: Kline, measured: VolumeFinding, event_ms: int, *, is_late: bool = False
     ) -> None:
         """measured: of this candle, which is closed."""
         panel, symbol = self._panel, book.symbol
-        gathered: AlertGroup | None = None
-        for hearing in panel.hearings:
-            settings = hearing.settings_of(symbol)
+        alert_group: AlertGroup | None = None
+        for audience_state in panel.audience_states:
+            settings = audience_state.settings_of(symbol)
             verdict = volume_burst.verdict_of(measured, settings)
             if verdict is Verdict.FIRE:
-                decision = self._decide(hearing, symbol, measured, event_ms)
+                decision = self._decide(audience_state, symbol, measured, event_ms)
                 verdict = decision[0]
                 if verdict is Verdict.FIRE:
-                    gathered = gathered or panel.gathering()
+                    alert_group = alert_group or panel.alert_group()
                     around = panel.surroundings(symbol, event_ms, is_late=is_late)
-                    panel.tell(gathered, hearing, compose.volume_alert(symbol, kline, measured, settings, around), book)
-                self._trace(hearing, symbol, kline, measured, settings, decision)
+                    panel.notify(
+                        alert_group,
+                        audience_state,
+                        compose.volume_alert(symbol, kline, measured, settings, around),
+                        book,
+                    )
+                self._trace(audience_state, symbol, kline, measured, settings, decision)
             elif verdict is Verdict.THIN_CANDLE:
-                self._trace(hearing, symbol, kline, measured, settings, (verdict, None))
+                self._trace(audience_state, symbol, kline, measured, settings, (verdict, None))
             panel.verdicts["vol", verdict] += 1
-        if gathered is not None:
-            panel.put(gathered)
+        if alert_group is not None:
+            panel.put(alert_group)
 
-    def _decide(self, hearing: AudienceState, symbol: str, measured: VolumeFinding, event_ms: int) -> Decision:
+    def _decide(self, audience_state: AudienceState, symbol: str, measured: VolumeFinding, event_ms: int) -> Decision:
         return (
-            self._panel.gate(hearing, "vol", symbol, event_ms)
-            or hearing.volume_cooldown(symbol, measured.direction, event_ms)
+            self._panel.filter_reason(audience_state, "vol", symbol, event_ms)
+            or audience_state.volume_cooldown(symbol, measured.direction, event_ms)
             or (Verdict.FIRE, None)
         )
 
     def _trace(
         self,
-        hearing: AudienceState,
+        audience_state: AudienceState,
         symbol: str,
         kline: Kline,
         measured: VolumeFinding,
@@ -220,4 +236,4 @@ class VolumeEvaluator:
         )
         if decision[0] is Verdict.THIN_CANDLE:
             check = replace(check, floor_usd=settings.vol_burst_min_usdt, measured_usd=measured.quote_usdt)
-        self._panel.note(hearing, symbol, kline.open_ms, with_floor(check, settings, self._panel, symbol))
+        self._panel.record(audience_state, symbol, kline.open_ms, with_floor(check, settings, self._panel, symbol))

@@ -30,17 +30,17 @@ class Explainer:
         self._oi_ring = oi_ring
 
     def explain(
-        self, symbol: str, book: SymbolBook | None, place: Destination, *, at_ms: int | None, now_ms: int
+        self, symbol: str, book: SymbolBook | None, destination: Destination, *, at_ms: int | None, now_ms: int
     ) -> Explanation:
-        hearing = self._panel.hearing_at(place) or self._panel.hearings[0]
-        place = hearing.audience.destination
+        audience_state = self._panel.audience_state_at(destination) or self._panel.audience_states[0]
+        destination = audience_state.audience.destination
         if at_ms is None or at_ms // MINUTE_MS == now_ms // MINUTE_MS:
-            checks, moment_ms, is_now = tuple(self._now(hearing, symbol, book, now_ms)), now_ms, True
+            checks, moment_ms, is_now = tuple(self._now(audience_state, symbol, book, now_ms)), now_ms, True
         else:
-            checks, moment_ms, is_now = self._then(hearing, symbol, book, at_ms), at_ms, False
+            checks, moment_ms, is_now = self._then(audience_state, symbol, book, at_ms), at_ms, False
         return Explanation(
             symbol=symbol,
-            place=place,
+            destination=destination,
             at_ms=moment_ms,
             is_now=is_now,
             checks=checks,
@@ -49,14 +49,16 @@ class Explainer:
 
     # --- now
 
-    def _now(self, hearing: AudienceState, symbol: str, book: SymbolBook | None, now_ms: int) -> Iterator[RuleCheck]:
-        settings = hearing.settings_of(symbol)
-        yield from self._prices_now(hearing, symbol, book, settings, now_ms)
-        yield from self._oi_now(hearing, symbol, book, settings, now_ms)
-        yield self._volume_now(hearing, symbol, book, settings, now_ms)
+    def _now(
+        self, audience_state: AudienceState, symbol: str, book: SymbolBook | None, now_ms: int
+    ) -> Iterator[RuleCheck]:
+        settings = audience_state.settings_of(symbol)
+        yield from self._prices_now(audience_state, symbol, book, settings, now_ms)
+        yield from self._oi_now(audience_state, symbol, book, settings, now_ms)
+        yield self._volume_now(audience_state, symbol, book, settings, now_ms)
 
     def _prices_now(
-        self, hearing: AudienceState, symbol: str, book: SymbolBook | None, settings: Settings, now_ms: int
+        self, audience_state: AudienceState, symbol: str, book: SymbolBook | None, settings: Settings, now_ms: int
     ) -> Iterator[RuleCheck]:
         kline = None if book is None else book.kline
         reading = None if book is None or kline is None else price_reading.live(book, kline)
@@ -85,23 +87,23 @@ class Explainer:
                     candle_ms=reading.candle_ms,
                     event_ms=reading.event_ms,
                 )
-                yield self._price_verdict(hearing, symbol, check, move, settings)
+                yield self._price_verdict(audience_state, symbol, check, move, settings)
 
     def _price_verdict(
-        self, hearing: AudienceState, symbol: str, check: RuleCheck, move: Move, settings: Settings
+        self, audience_state: AudienceState, symbol: str, check: RuleCheck, move: Move, settings: Settings
     ) -> RuleCheck:
         """What keeps it back however large it is goes first; then its size; then what was told already."""
-        closed = self._panel.gate(hearing, "price", symbol, move.event_ms)
+        closed = self._panel.filter_reason(audience_state, "price", symbol, move.event_ms)
         if closed is not None:
             check = replace(check, verdict=closed[0], until_ms=closed[1])
             return with_floor(check, settings, self._panel, symbol)
         if not reaches(move.change_pct, check.threshold or 0.0):
             return check
-        finding = hearing.price.judge(symbol, move, settings)
+        finding = audience_state.price.judge(symbol, move, settings)
         return replace(check, verdict=finding.verdict, until_ms=finding.until_ms)
 
     def _oi_now(
-        self, hearing: AudienceState, symbol: str, book: SymbolBook | None, settings: Settings, now_ms: int
+        self, audience_state: AudienceState, symbol: str, book: SymbolBook | None, settings: Settings, now_ms: int
     ) -> Iterator[RuleCheck]:
         newest = self._oi_ring.newest(symbol)
         readings = [] if newest is None else list(oi_surge.measure(self._oi_ring, [symbol], now_ms=newest[0]))
@@ -121,11 +123,11 @@ class Explainer:
             elif isnan(change) or newest is None:
                 yield replace(check, verdict=Verdict.NO_VALUE)
             else:
-                yield self._oi_verdict(hearing, symbol, check, settings, newest[1], price)
+                yield self._oi_verdict(audience_state, symbol, check, settings, newest[1], price)
 
     def _oi_verdict(
         self,
-        hearing: AudienceState,
+        audience_state: AudienceState,
         symbol: str,
         check: RuleCheck,
         settings: Settings,
@@ -133,21 +135,21 @@ class Explainer:
         price: float | None,
     ) -> RuleCheck:
         at_ms, change = check.to_ms or 0, check.value or 0.0
-        decision = self._panel.gate(hearing, "oi", symbol, at_ms) or OpenInterestEvaluator.floor(
+        decision = self._panel.filter_reason(audience_state, "oi", symbol, at_ms) or OpenInterestEvaluator.floor(
             contracts, price, settings
         )
         check = replace(check, verdict=decision[0], until_ms=decision[1])
         if decision[0] is Verdict.THIN_OPEN_INTEREST and price is not None:
             return replace(check, floor_usd=settings.oi_min_usd, measured_usd=contracts * price)
-        if not decision[0].is_told:
+        if not decision[0].is_raised:
             return with_floor(check, settings, self._panel, symbol)
         if not reaches(abs(change), check.threshold or 0.0):
             return replace(check, verdict=Verdict.BELOW_THRESHOLD)
-        verdict, until_ms = hearing.oi.judge(symbol, "UP" if change > 0 else "DOWN", at_ms, settings)
+        verdict, until_ms = audience_state.oi.judge(symbol, "UP" if change > 0 else "DOWN", at_ms, settings)
         return replace(check, verdict=verdict, until_ms=until_ms)
 
     def _volume_now(
-        self, hearing: AudienceState, symbol: str, book: SymbolBook | None, settings: Settings, now_ms: int
+        self, audience_state: AudienceState, symbol: str, book: SymbolBook | None, settings: Settings, now_ms: int
     ) -> RuleCheck:
         """Of the last closed candle; the running one is judged when it closes."""
         check = RuleCheck(rule="vol", verdict=Verdict.NO_VALUE, threshold=settings.vol_burst_mult or None)
@@ -155,24 +157,26 @@ class Explainer:
             return replace(check, verdict=Verdict.SWITCHED_OFF)
         if book is None or not book.closed:
             return check
-        return self._volume(hearing, symbol, book, book.closed[-1], now_ms)
+        return self._volume(audience_state, symbol, book, book.closed[-1], now_ms)
 
     # --- a minute that is past
 
-    def _then(self, hearing: AudienceState, symbol: str, book: SymbolBook | None, at_ms: int) -> tuple[RuleCheck, ...]:
+    def _then(
+        self, audience_state: AudienceState, symbol: str, book: SymbolBook | None, at_ms: int
+    ) -> tuple[RuleCheck, ...]:
         """As judged; where no threshold was reached, how far it went, as long as its candle is kept."""
-        checks = self._panel.trace.of_minute(symbol, at_ms, hearing.audience.destination)
+        checks = self._panel.trace.of_minute(symbol, at_ms, audience_state.audience.destination)
         minute_ms = at_ms // MINUTE_MS * MINUTE_MS
         candle = next(iter(book.closed.since(minute_ms)), None) if book is not None else None
         if book is not None and candle is not None and candle.open_ms == minute_ms:
-            for check in self._of_candle(hearing, symbol, book, candle):
+            for check in self._of_candle(audience_state, symbol, book, candle):
                 checks.setdefault(check.rule, check)
         return tuple(checks[rule] for rule in RULES if rule in checks)
 
     def _of_candle(
-        self, hearing: AudienceState, symbol: str, book: SymbolBook, candle: ClosedCandle
+        self, audience_state: AudienceState, symbol: str, book: SymbolBook, candle: ClosedCandle
     ) -> Iterator[RuleCheck]:
-        settings, end_ms = hearing.settings_of(symbol), candle.open_ms + MINUTE_MS
+        settings, end_ms = audience_state.settings_of(symbol), candle.open_ms + MINUTE_MS
         for window, minutes in (("1m", 1), *MINUTES_OF.items()):
             before = book.closed.open_at(candle.open_ms - (minutes - 1) * MINUTE_MS)
             if before is None or before <= 0:
@@ -190,15 +194,15 @@ class Explainer:
                     from_ms=end_ms - minutes * MINUTE_MS,
                     to_ms=end_ms,
                 )
-        yield self._volume(hearing, symbol, book, candle, None)
+        yield self._volume(audience_state, symbol, book, candle, None)
 
     def _volume(
-        self, hearing: AudienceState, symbol: str, book: SymbolBook, candle: ClosedCandle, now_ms: int | None
+        self, audience_state: AudienceState, symbol: str, book: SymbolBook, candle: ClosedCandle, now_ms: int | None
     ) -> RuleCheck:
-        settings, end_ms = hearing.settings_of(symbol), candle.open_ms + MINUTE_MS
+        settings, end_ms = audience_state.settings_of(symbol), candle.open_ms + MINUTE_MS
         before = [one.quote_usdt for one in book.closed if one.open_ms < candle.open_ms]
         measured = volume_burst.measure(before[-self._panel.lookback :], candle)
-        judged = self._panel.trace.of_minute(symbol, candle.open_ms, hearing.audience.destination).get("vol")
+        judged = self._panel.trace.of_minute(symbol, candle.open_ms, audience_state.audience.destination).get("vol")
         check = judged or RuleCheck(
             rule="vol",
             verdict=volume_burst.verdict_of(measured, settings),

@@ -75,7 +75,7 @@ class LateDetection:
             if is_unseen:
                 self._tell_missed(book, kline, known)
 
-    def looked_back(self, symbol: str, from_ms: int, to_ms: int) -> None:
+    def backfilled(self, symbol: str, from_ms: int, to_ms: int) -> None:
         """No more history will come of the minutes [from_ms, to_ms)."""
         self._unseen.fill(symbol, from_ms, to_ms)
         self._unjudged.fill(symbol, from_ms, to_ms)
@@ -99,7 +99,7 @@ class LateDetection:
                 break
             before.append(candle.quote_usdt)
         measured = volume_burst.measure(before[::-1], kline)
-        self._volume.look(book, kline, measured, kline.open_ms + MINUTE_MS, is_late=True)
+        self._volume.evaluate(book, kline, measured, kline.open_ms + MINUTE_MS, is_late=True)
 
     def _tell_missed(self, book: SymbolBook, kline: Kline, known: Known) -> None:
         """What a closed candle that nobody watched has touched: its extremes against what they are compared with."""
@@ -113,7 +113,7 @@ class LateDetection:
             reading.add("1m", kline.open, extreme)
             for window, minutes in WINDOWS:
                 reading.add(window, before(minutes), extreme)
-            self._price.look(book, kline, reading, is_late=True)
+            self._price.evaluate(book, kline, reading, is_late=True)
         for price in (kline.high, kline.low, kline.close):
             self._conditions.look_back(book, price, before, event_ms)
 

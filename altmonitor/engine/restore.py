@@ -107,7 +107,7 @@ async def restore(engine: Engine, stored: Stored, *, now_ms: int, since_ms: int)
     Before the first frame, and when the engine knows its audiences. Raises StorageError; only what decorates an alert
     may be missing afterwards.
     """
-    told = await stored.told_since(min(since_ms, now_ms - EPISODES_MS))
+    told = await stored.stored_since(min(since_ms, now_ms - EPISODES_MS))
     known = {alert.key for alert, _ in told}
     missing = {alert.details.episode_key for alert, _ in told if alert.details.episode_key} - known
     engine.restore_conditions(await stored.meta_get(CONDITIONS))
@@ -120,8 +120,8 @@ async def _restore_standing(engine: Engine, stored: AlertHistory, now_ms: int) -
     for days in STANDING_DAYS:
         since_ms = now_ms - days * DAY_MS
         try:
-            sizes = await stored.told_sizes(since_ms=since_ms, recent_ms=now_ms - RECENT_MS)
-            first_ms = await stored.told_first_ms()
+            sizes = await stored.stored_sizes(since_ms=since_ms, recent_ms=now_ms - RECENT_MS)
+            first_ms = await stored.stored_first_ms()
         except StorageError as problem:
             log.warning("how alerts compare with those of %d days is not known: %s", days, problem)
         else:

@@ -133,7 +133,7 @@ class AlertSink(Protocol):
         """to: the destinations that are told, and no others."""
 
 
-class ToldSize(NamedTuple):
+class StoredSize(NamedTuple):
     """size: what was compared with the threshold, without its sign."""
 
     destination: Destination
@@ -151,14 +151,14 @@ class AlertHistory(Protocol):
     async def alerts_since(self, event_ms: int) -> Sequence[Alert]:
         """Alerts with event_ms ≥ the argument, oldest → newest."""
 
-    async def told_since(self, event_ms: int) -> Sequence[tuple[Alert, tuple[Destination, ...]]]:
+    async def stored_since(self, event_ms: int) -> Sequence[tuple[Alert, tuple[Destination, ...]]]:
         """The same, each with the destinations it was meant for, whether it has reached them yet or not."""
 
-    async def told_sizes(self, *, since_ms: int, recent_ms: int) -> Sequence[ToldSize]:
+    async def stored_sizes(self, *, since_ms: int, recent_ms: int) -> Sequence[StoredSize]:
         """Of every alert since `since_ms` (event time) that was not followed by one as large of its symbol, kind,
         direction and note, and of every one since `recent_ms`; once per destination, oldest → newest."""
 
-    async def told_first_ms(self) -> Mapping[Destination, int]:
+    async def stored_first_ms(self) -> Mapping[Destination, int]:
         """Event time of the oldest stored alert of each destination, unix ms."""
 
     async def alerts_of(self, keys: Collection[str]) -> Mapping[str, Alert]:

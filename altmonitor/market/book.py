@@ -159,9 +159,9 @@ class SymbolBook:
         self._floor = inf
         self._ceiling = 0.0
         self._entry_price = 0.0
-        self.aim(bounds)
+        self.set_bounds(bounds)
 
-    def aim(self, bounds: Bounds) -> None:
+    def set_bounds(self, bounds: Bounds) -> None:
         """What anyone wants to hear of, from the next frame on."""
         self._bounds = bounds
         self._rise = bounds.rise

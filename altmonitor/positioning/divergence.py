@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from altmonitor.core.types import Fraction
 from altmonitor.positioning.ratios import LongShort
-from altmonitor.positioning.units import Fraction, Percent, round_half_up, to_percent
+from altmonitor.positioning.units import Percent, round_half_up, to_percent
 
 THRESHOLD_PCT: Final = 8.0
 """Percentage points; reached counts."""

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from altmonitor.positioning.units import Fraction, Percent, known, round_half_up
+from altmonitor.core.types import Fraction
+from altmonitor.positioning.units import Percent, known, round_half_up
 
 USUAL_INTERVAL_H: Final = 8.0
 DEFAULT_NOTIONAL_USD: Final = 10_000.0

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from altmonitor.core.types import Fraction
 from altmonitor.positioning.smart_money import Overview, Side
 from altmonitor.positioning.units import (
-    Fraction,
     Percent,
     amount,
     change_pct,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
+from altmonitor.core.types import Fraction
 from altmonitor.positioning.funding import DEFAULT_NOTIONAL_USD, FundingCost, funding_countdown
 from altmonitor.positioning.history import Snapshot
 from altmonitor.positioning.open_interest import MarkPrice, OiVelocity, mark_or_nearest
@@ -20,7 +21,7 @@ from altmonitor.positioning.smart_money import (
     signal_day_age_hours,
     whale_spread,
 )
-from altmonitor.positioning.units import Fraction, amount, known, positive, rounded
+from altmonitor.positioning.units import amount, known, positive, rounded
 
 NOTE: Final = (
     "longShortRatio is of position sizes; totalNotionalUsd adds both sides at entry prices; "

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from altmonitor.positioning.units import Fraction, known, positive
+from altmonitor.core.types import Fraction
+from altmonitor.positioning.units import known, positive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,16 +10,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from altmonitor.core.alert import WhaleLine
-from altmonitor.positioning.units import (
-    Fraction,
-    Percent,
-    amount,
-    known,
-    positive,
-    quotient,
-    round_half_up,
-    whole_percent,
-)
+from altmonitor.core.types import Fraction
+from altmonitor.positioning.units import Percent, amount, known, positive, quotient, round_half_up, whole_percent
 
 # ---
 # How many of a group are in profit, and how far two groups lie apart.

@@ -9,8 +9,7 @@ import math
 from decimal import ROUND_FLOOR, Decimal
 from typing import Final, NewType
 
-Fraction = NewType("Fraction", float)
-"""1.0 is the whole: 0.6215 = 62.15 %. Called a share where it lies in 0…1."""
+from altmonitor.core.types import Fraction
 
 Percent = NewType("Percent", float)
 """5.0 = 5 %."""

@@ -79,7 +79,7 @@ def _name(by: str) -> str:
 # What stands under the message of a single alert, and the addresses an alert leads to.
 
 
-def alert_buttons(alert: Alert, style: Style, seal: ButtonSigner | None) -> Keyboard:
+def alert_buttons(alert: Alert, style: Style, signer: ButtonSigner | None) -> Keyboard:
     """Mute, chart and why, if presses can come back to us, then two links. Empty for a symbol no exchange can have."""
     if len(alert.symbol) > n.SYMBOL_CHARS_MAX:
         return ()
@@ -87,11 +87,11 @@ def alert_buttons(alert: Alert, style: Style, seal: ButtonSigner | None) -> Keyb
         InlineButton(text="Binance", url=exchange_page(alert.symbol, style)),
         InlineButton(text="TradingView", url=chart_page(alert.symbol)),
     )
-    if seal is None or alert.id is None:
+    if signer is None or alert.id is None:
         return (links,)
     alert_id = alert.id
     actions = tuple(
-        InlineButton(text=style.say(f"button_{action}"), data=seal.action(action, alert_id)) for action in ACTIONS
+        InlineButton(text=style.say(f"button_{action}"), data=signer.action(action, alert_id)) for action in ACTIONS
     )
     return (actions, links)
 

@@ -81,11 +81,11 @@ _ROW_CHARS_MAX = 28
 """So much text stands side by side on a phone without being cut."""
 
 
-def reply_keyboard(buttons: Sequence[Button], style: Style, seal: ButtonSigner, *, now_ms: int) -> Keyboard:
+def reply_keyboard(buttons: Sequence[Button], style: Style, signer: ButtonSigner, *, now_ms: int) -> Keyboard:
     """In their order, as many in a row as can be read."""
     rows: list[list[InlineButton]] = []
     for button in buttons:
-        data = seal.command(button.action, now_ms=now_ms)
+        data = signer.command(button.action, now_ms=now_ms)
         if data is None:  # no button of ours is so long; the command can be typed
             continue
         shown = InlineButton(text=_label(button, style), data=data)
@@ -180,7 +180,7 @@ def _lines(reply: Reply, style: Style) -> Sequence[str]:
         case HistoryOff():
             return [say_reply(lang, "history_off", command=reply.command)]
         case NumbersChanged():
-            lines = [_number_change(change, style, is_told=True) for change in reply.changes]
+            lines = [_number_change(change, style, is_raised=True) for change in reply.changes]
             return [*lines, say_reply(lang, "from_environment")] if reply.is_reset else lines
         case OverridesShown():
             return _overrides(reply, style)
@@ -209,7 +209,7 @@ def _lines(reply: Reply, style: Style) -> Sequence[str]:
             return [say_reply(lang, "not_available", command=reply.command)]
         case Placed():
             key = "for_main" if reply.is_main else "for_place"
-            return [say_reply(lang, key, place=f"<code>{reply.place}</code>"), *_lines(reply.reply, style)]
+            return [say_reply(lang, key, destination=f"<code>{reply.destination}</code>"), *_lines(reply.reply, style)]
         case Unrecorded():
             warning = say_reply(lang, "unrecorded", problem=outside_text(reply.problem))
             return [*_lines(reply.reply, style), warning]
@@ -270,17 +270,17 @@ def _symbols_refused(reply: SymbolsRefused, style: Style) -> list[str]:
 # --- numbers -----------------------------------------------------------------------------------------------------
 
 
-def _number_change(change: NumberChange, style: Style, *, is_told: bool) -> str:
+def _number_change(change: NumberChange, style: Style, *, is_raised: bool) -> str:
     setting = change.setting
     old, new = (setting_value(setting, value, style) for value in (change.old, change.new))
-    key = ("changed" if change.old != change.new else "unchanged") if is_told else "override"
+    key = ("changed" if change.old != change.new else "unchanged") if is_raised else "override"
     return say_reply(style.lang, key, setting=say_reply(style.lang, setting.key), old=old, new=new)
 
 
 def _overrides(reply: OverridesShown, style: Style) -> list[str]:
     if not reply.changes and not reply.others:
         return [say_reply(style.lang, "no_overrides")]
-    lines = [_number_change(change, style, is_told=False) for change in reply.changes]
+    lines = [_number_change(change, style, is_raised=False) for change in reply.changes]
     others = difference_lines(reply.others, style) if reply.others else []
     return [say_reply(style.lang, "overrides"), *lines, *others, say_reply(style.lang, "reset_hint")]
 

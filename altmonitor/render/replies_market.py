@@ -44,11 +44,11 @@ def history_lines(reply: HistoryShown, style: Style) -> list[str]:
         return [line for line in (none, near) if line]
     count = len(reply.alerts)
     title = say_reply(lang, "history_one") if count == 1 else say_reply(lang, "history", count=count)
-    rows = [told_text(told, reply.now_s, style) for told in reply.alerts]
+    rows = [stored_alert_text(told, reply.now_s, style) for told in reply.alerts]
     return [title, *([say_reply(lang, "history_of", filters=filters)] if filters else []), *rows]
 
 
-def told_text(told: StoredAlert, now_s: float, style: Style) -> str:
+def stored_alert_text(told: StoredAlert, now_s: float, style: Style) -> str:
     """When, what, how much, delivered or not; the time is the exchange's, as in the alert itself."""
     alert = told.alert
     value = measured(alert)
@@ -91,7 +91,7 @@ def explanation_lines(explanation: Explanation, now_s: float, style: Style) -> l
     lines = [say_reply(lang, key, symbol=n.symbol_text(explanation.symbol), time=time)]
     if explanation.told:
         lines.append(say_reply(lang, "why_told"))
-        lines += [f"   {told_text(one, now_s, style)}" for one in explanation.told]
+        lines += [f"   {stored_alert_text(one, now_s, style)}" for one in explanation.told]
     elif explanation.checks:
         lines.append(say_reply(lang, "why_not_told_now" if explanation.is_now else "why_not_told"))
     for check in explanation.checks:

@@ -236,9 +236,9 @@ def _route(reply: RouteShown, style: Style) -> list[str]:
 
 def _route_row(audience: Audience, style: Style, *, is_main: bool) -> str:
     key = "for_main" if is_main else "for_place"
-    place = say_reply(style.lang, key, place=f"<code>{audience.destination}</code>")
+    destination = say_reply(style.lang, key, destination=f"<code>{audience.destination}</code>")
     kinds, sound = kinds_text(audience.kinds, style), sound_text(audience.is_silent, style)
-    return say_reply(style.lang, "route_row", place=place, kinds=kinds, sound=sound)
+    return say_reply(style.lang, "route_row", destination=destination, kinds=kinds, sound=sound)
 
 
 # --- the record of changes -------------------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ def new_key() -> str:
     return secrets.token_hex(32)
 
 
-async def kept_seal(memory: MetaStore) -> ButtonSigner:
+async def stored_signer(memory: MetaStore) -> ButtonSigner:
     """Made once and kept. Raises StorageError. A key that was damaged is replaced: older buttons are then unknown."""
     known = await memory.meta_get(KEY_NAME)
     if known is not None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from altmonitor.commands.ports import HealthView
 from altmonitor.commands.replies import StatusShown
 from altmonitor.core.alert import KINDS
+from altmonitor.core.status import Health
 from altmonitor.render import format as n
 from altmonitor.render.blocks import (
     joined,
@@ -108,7 +108,7 @@ def _place_lines(reply: StatusShown, style: Style) -> list[str]:
     return [line for line in lines if line]
 
 
-def _health_lines(health: HealthView, now_s: float, style: Style) -> list[str]:
+def _health_lines(health: Health, now_s: float, style: Style) -> list[str]:
     lang = style.lang
     return [
         say_reply(lang, f"health_{health.status}"),
@@ -123,7 +123,7 @@ def _health_lines(health: HealthView, now_s: float, style: Style) -> list[str]:
     ]
 
 
-def _feed_lines(health: HealthView, now_s: float, style: Style) -> list[str]:
+def _feed_lines(health: Health, now_s: float, style: Style) -> list[str]:
     feed, lang = health.feed, style.lang
     counts = {"covered": feed.symbols_covered, "expected": feed.symbols_expected}
     sockets = say_reply(lang, "sockets", connections=feed.connections, reconnects=feed.reconnects)
@@ -136,7 +136,7 @@ def _feed_lines(health: HealthView, now_s: float, style: Style) -> list[str]:
     return [say_reply(lang, "feed", age=_age(age_s, lang), **counts), sockets]
 
 
-def _sweep_line(health: HealthView, style: Style) -> str:
+def _sweep_line(health: Health, style: Style) -> str:
     sweep, lang = health.sweep, style.lang
     if sweep.sweep_age_s is None:
         return say_reply(lang, "sweep_none")
@@ -149,7 +149,7 @@ def _sweep_line(health: HealthView, style: Style) -> str:
     )
 
 
-def _outbox_lines(health: HealthView, style: Style) -> list[str]:
+def _outbox_lines(health: Health, style: Style) -> list[str]:
     outbox, lang = health.outbox, style.lang
     counts = {"queued": outbox.queued, "sent": outbox.sent, "failed": outbox.failed}
     if outbox.oldest_age_s is None:
@@ -161,7 +161,7 @@ def _outbox_lines(health: HealthView, style: Style) -> list[str]:
     return lines
 
 
-def _guard_lines(health: HealthView, now_s: float, style: Style) -> list[str]:
+def _guard_lines(health: Health, now_s: float, style: Style) -> list[str]:
     guard, lang = health.guard, style.lang
     state = _known(lang, f"guard_{guard.state}", guard.state)
     weights = {"used": guard.weight_used, "limit": guard.weight_limit}
@@ -175,7 +175,7 @@ def _guard_lines(health: HealthView, now_s: float, style: Style) -> list[str]:
     return lines
 
 
-def _latency_line(health: HealthView, style: Style) -> str:
+def _latency_line(health: Health, style: Style) -> str:
     latency, lang = health.latency, style.lang
     values = {name: getattr(latency, name) for name in ("detect_p50", "detect_p99", "deliver_p50", "deliver_p99")}
     if all(value is None for value in values.values()):
@@ -183,7 +183,7 @@ def _latency_line(health: HealthView, style: Style) -> str:
     return say_reply(lang, "latency", **{name: _delay(value, lang) for name, value in values.items()})
 
 
-def _loop_lines(health: HealthView, style: Style) -> list[str]:
+def _loop_lines(health: Health, style: Style) -> list[str]:
     restarted = [f"{n.symbol_text(loop.name)} {loop.restarts}×" for loop in health.loops if loop.restarts]
     return [say_reply(style.lang, "restarts", loops=", ".join(restarted))] if restarted else []
 

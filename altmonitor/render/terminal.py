@@ -242,15 +242,15 @@ def _svg(panel: SeriesPanel, chart: SeriesChart) -> str:
 
 def _path(line: SeriesLine, panel: SeriesPanel, chart: SeriesChart) -> str:
     span_ms = max(1, chart.to_ms - chart.from_ms)
-    places = [
+    destinations = [
         ((time_ms - chart.from_ms) / span_ms * WIDTH_PX, (1 - panel.share_of_height(value)) * PANEL_HEIGHT_PX)
         for time_ms, value in line.points
     ]
-    points = [f"{x:.1f},{y:.1f}" for x, y in places]
+    points = [f"{x:.1f},{y:.1f}" for x, y in destinations]
     if not points:
         return ""
     colour = _COLOURS[line.name]
     if len(points) == 1:
-        ((x, y),) = places
+        ((x, y),) = destinations
         return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{colour}"/>'
     return f'<polyline fill="none" stroke="{colour}" stroke-width="1.6" points="{" ".join(points)}"/>'

@@ -31,7 +31,7 @@ MOST_OVER = 1.1
 class BudgetDeps:
     """listed: contracts that exist. day_usdt: a symbol's quote volume of 24 h, None when unknown."""
 
-    tally: MoveStats
+    move_stats: MoveStats
     listed: Callable[[], Sequence[str]]
     day_usdt: Callable[[str], float | None]
     now_s: Callable[[], float]
@@ -45,15 +45,15 @@ class AlertBudget:
 
     async def propose(self, per_day: int, *, audience: Audience) -> BudgetProposal | NotEnoughHistory:
         """Price is counted by the extremes of candles, so moves over 60 s across a minute's border are not in it."""
-        tally, listed = self._at.tally, self._at.listed()
+        move_stats, listed = self._at.move_stats, self._at.listed()
         if not listed or not self._is_enough("price", len(listed)):
-            has_days = tally.symbol_minutes("price") / max(1, len(listed)) / 1_440
+            has_days = move_stats.symbol_minutes("price") / max(1, len(listed)) / 1_440
             return NotEnoughHistory(has_days=has_days, needs_days=NEEDED_HOURS * NEEDED_SHARE / 24)
         kinds = [kind for kind in KINDS if kind in audience.kinds and _is_on(kind, audience.settings)]
         rates = {kind: self._rates(kind, audience, len(listed)) for kind in kinds}
         chosen = _choose(per_day, {kind: rate for kind, rate in rates.items() if rate is not None}) if per_day else {}
         rows = tuple(self._row(kind, audience, len(listed), chosen.get(kind)) for kind in kinds)
-        return BudgetProposal(per_day=per_day, rows=rows, history_days=tally.history_days())
+        return BudgetProposal(per_day=per_day, rows=rows, history_days=move_stats.history_days())
 
     def _rates(self, kind: Kind, audience: Audience, symbols: int) -> list[float] | None:
         """Alerts a day at each of the steps; None without history of this kind."""
@@ -66,7 +66,7 @@ class AlertBudget:
         return found
 
     def _is_enough(self, kind: Kind, symbols: int) -> bool:
-        return self._at.tally.symbol_minutes(kind) >= NEEDED_HOURS * 60 * NEEDED_SHARE * symbols
+        return self._at.move_stats.symbol_minutes(kind) >= NEEDED_HOURS * 60 * NEEDED_SHARE * symbols
 
     def _rate(self, kind: Kind, reach: MoveReach, audience: Audience, symbols: int) -> float | None:
         """None when too little was seen: a kind must not look silent because nobody has watched it yet."""
@@ -81,7 +81,7 @@ class AlertBudget:
             day_usdt = self._at.day_usdt(symbol) if least_usdt else None
             return day_usdt is None or day_usdt >= least_usdt
 
-        return self._at.tally.alerts_per_day(
+        return self._at.move_stats.alerts_per_day(
             kind, reach, symbols=symbols, hears=hears, cooldown_s=settings.cooldown_sec
         )
 

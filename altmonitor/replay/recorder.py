@@ -49,8 +49,8 @@ class RecorderDeps:
 
 
 class Recorder:
-    def __init__(self, tally: MoveStats, sources: RecorderDeps) -> None:
-        self._tally = tally
+    def __init__(self, move_stats: MoveStats, sources: RecorderDeps) -> None:
+        self._move_stats = move_stats
         self._from = sources
         self._newest_ms: dict[str, int] = {}
         self._loaded = asyncio.Event()
@@ -77,7 +77,7 @@ class Recorder:
         for symbol, sample, change in zip(symbols, newest, changes.tolist(), strict=True):
             if sample is not None:
                 price = self._from.price(symbol)
-                self._tally.take_open_interest(
+                self._move_stats.take_open_interest(
                     symbol,
                     at_ms=sample[0],
                     change_pct=change if isfinite(change) else None,
@@ -101,7 +101,7 @@ class Recorder:
             return
         new = (closed[-1].open_ms - self._newest_ms.get(symbol, 0)) // MINUTE_MS
         self._newest_ms[symbol] = closed[-1].open_ms
-        self._tally.take_candles(symbol, columns(closed[-(new + lookback) :]), lookback=lookback)
+        self._move_stats.take_candles(symbol, columns(closed[-(new + lookback) :]), lookback=lookback)
 
     # --- history
 
@@ -110,7 +110,7 @@ class Recorder:
         while not self._from.listed():
             await self._from.clock.sleep(LISTED_EVERY_S)
         await self._from.settled()
-        if self._tally.covered_days(len(self._from.listed())) >= ENOUGH_DAYS:
+        if self._move_stats.covered_days(len(self._from.listed())) >= ENOUGH_DAYS:
             return
         waiting = list(self._from.listed())
         log.info("reading a day of history of %d symbols, for thresholds by budget", len(waiting))
@@ -143,14 +143,14 @@ class Recorder:
             )
             begin_ms = last_ms + MINUTE_MS
         for run in _unbroken([candle for candle in candles if candle.is_closed]):
-            self._tally.take_candles(symbol, columns(run), lookback=self._from.lookback())
+            self._move_stats.take_candles(symbol, columns(run), lookback=self._from.lookback())
 
     # --- the file
 
     async def _load(self) -> None:
         try:
             content = await asyncio.to_thread(self._from.file.read_bytes)
-            self._tally.restore(content, now_ms=self._from.clock.now_ms())
+            self._move_stats.restore(content, now_ms=self._from.clock.now_ms())
         except FileNotFoundError:
             return
         except (OSError, StatsDamaged) as problem:
@@ -163,7 +163,7 @@ class Recorder:
 
     async def _save(self) -> None:
         try:
-            await asyncio.to_thread(write_atomically, self._from.file, self._tally.saved())
+            await asyncio.to_thread(write_atomically, self._from.file, self._move_stats.saved())
         except OSError as problem:
             log.warning("%s cannot be written (%s): it is read anew at the next start", self._from.file, problem)
 

@@ -33,7 +33,7 @@ class ChangeMade:
     at_ms: int
     who: str
     user_id: int | None
-    place: Destination
+    destination: Destination
     command: str
     before: DestinationOverrides
     after: DestinationOverrides

@@ -57,7 +57,7 @@ class Condition:
     """
 
     id: int
-    place: Destination
+    destination: Destination
     owner_id: int | None
     owner_name: str
     text: str

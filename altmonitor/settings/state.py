@@ -22,9 +22,11 @@ class DestinationOverrides:
     overrides: Overrides = NOTHING
     conditions: tuple[Condition, ...] = ()
 
-    def at(self, place: Destination) -> DestinationOverrides:
+    def at(self, destination: Destination) -> DestinationOverrides:
         """The same at another place, such as the new id of a group."""
-        return replace(self, conditions=tuple(replace(condition, place=place) for condition in self.conditions))
+        return replace(
+            self, conditions=tuple(replace(condition, destination=destination) for condition in self.conditions)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,29 +37,33 @@ class State:
     chats: Mapping[Destination, Overrides] = field(default_factory=lambda: MappingProxyType({}))
     conditions: tuple[Condition, ...] = ()
 
-    def own(self, place: Destination, *, main: Destination) -> DestinationOverrides:
-        overrides = self.main if place == main else self.chats.get(place, NOTHING)
+    def own(self, destination: Destination, *, main: Destination) -> DestinationOverrides:
+        overrides = self.main if destination == main else self.chats.get(destination, NOTHING)
         return DestinationOverrides(
-            overrides=overrides, conditions=tuple(c for c in self.conditions if c.place == place)
+            overrides=overrides, conditions=tuple(c for c in self.conditions if c.destination == destination)
         )
 
-    def with_own(self, place: Destination, own: DestinationOverrides, *, main: Destination) -> State:
-        others = tuple(condition for condition in self.conditions if condition.place != place)
+    def with_own(self, destination: Destination, own: DestinationOverrides, *, main: Destination) -> State:
+        others = tuple(condition for condition in self.conditions if condition.destination != destination)
         conditions = tuple(sorted((*others, *own.conditions), key=lambda condition: condition.id))
-        if place == main:
+        if destination == main:
             return replace(self, main=own.overrides, conditions=conditions)
-        chats = {chat: overrides for chat, overrides in self.chats.items() if chat != place}
+        chats = {chat: overrides for chat, overrides in self.chats.items() if chat != destination}
         if own.overrides != NOTHING:
-            chats[place] = own.overrides
+            chats[destination] = own.overrides
         return replace(self, chats=_sorted(chats), conditions=conditions)
 
     def moved(self, old: Destination, new: Destination) -> State:
         """After a group became a supergroup. What the new id has of its own already stays."""
         chats: dict[Destination, Overrides] = {}
-        for place, overrides in self.chats.items():
-            chats.setdefault(moved_place(place, old, new), overrides)
-        chats |= {place: overrides for place, overrides in self.chats.items() if place.chat_id != old.chat_id}
-        conditions = tuple(replace(c, place=moved_place(c.place, old, new)) for c in self.conditions)
+        for destination, overrides in self.chats.items():
+            chats.setdefault(moved_destination(destination, old, new), overrides)
+        chats |= {
+            destination: overrides
+            for destination, overrides in self.chats.items()
+            if destination.chat_id != old.chat_id
+        }
+        conditions = tuple(replace(c, destination=moved_destination(c.destination, old, new)) for c in self.conditions)
         return replace(self, chats=_sorted(chats), conditions=conditions)
 
     @property
@@ -65,9 +71,9 @@ class State:
         return max((condition.id for condition in self.conditions), default=0) + 1
 
 
-def moved_place(place: Destination, old: Destination, new: Destination) -> Destination:
+def moved_destination(destination: Destination, old: Destination, new: Destination) -> Destination:
     """A group moves with all its topics."""
-    return replace(place, chat_id=new.chat_id) if place.chat_id == old.chat_id else place
+    return replace(destination, chat_id=new.chat_id) if destination.chat_id == old.chat_id else destination
 
 
 def _sorted(chats: Mapping[Destination, Overrides]) -> Mapping[Destination, Overrides]:
@@ -129,30 +135,33 @@ class SettingsStore:
     @property
     def destinations(self) -> tuple[Destination, ...]:
         """Wherever an alert may have to go: the audiences', then the places of conditions that are no audience."""
-        places = (*(audience.destination for audience in self.audiences), *(c.place for c in self.state.conditions))
-        return tuple(dict.fromkeys(places))
+        destinations = (
+            *(audience.destination for audience in self.audiences),
+            *(c.destination for c in self.state.conditions),
+        )
+        return tuple(dict.fromkeys(destinations))
 
-    def about(self, place: Destination) -> Destination:
+    def about(self, destination: Destination) -> Destination:
         """The destination that a command typed at `place` is about: that one, else that of the whole chat, else the
         main one."""
         known = {audience.destination for audience in self.audiences}
-        whole_chat = Destination(chat_id=place.chat_id)
-        return next((at for at in (place, whole_chat) if at in known), self.home.main)
+        whole_chat = Destination(chat_id=destination.chat_id)
+        return next((at for at in (destination, whole_chat) if at in known), self.home.main)
 
-    def audience_at(self, place: Destination) -> Audience:
+    def audience_at(self, destination: Destination) -> Audience:
         """Whose language, zone and settings count at `place`, which may be no destination of its own."""
-        about = self.about(place)
+        about = self.about(destination)
         return next(audience for audience in self.audiences if audience.destination == about)
 
-    def own(self, place: Destination) -> DestinationOverrides:
-        return self.state.own(place, main=self.home.main)
+    def own(self, destination: Destination) -> DestinationOverrides:
+        return self.state.own(destination, main=self.home.main)
 
-    def with_own(self, place: Destination, own: DestinationOverrides) -> State:
-        return self.state.with_own(place, own, main=self.home.main)
+    def with_own(self, destination: Destination, own: DestinationOverrides) -> State:
+        return self.state.with_own(destination, own, main=self.home.main)
 
-    def would_be(self, place: Destination, overrides: Overrides) -> Audience:
+    def would_be(self, destination: Destination, overrides: Overrides) -> Audience:
         """The destination as it would be with these overrides instead of its own."""
-        return self._audience(place, overrides, Overrides() if place == self.home.main else self.state.main)
+        return self._audience(destination, overrides, Overrides() if destination == self.home.main else self.state.main)
 
     def on_change(self, subscriber: Subscriber) -> None:
         """`subscriber` is called with the new audiences, synchronously, after every swap."""
@@ -176,7 +185,9 @@ class SettingsStore:
 
     def moved(self, old: Destination, new: Destination) -> None:
         """A group has a new id. The state is the caller's to save."""
-        destinations = tuple(dict.fromkeys(moved_place(place, old, new) for place in self.home.destinations))
+        destinations = tuple(
+            dict.fromkeys(moved_destination(destination, old, new) for destination in self.home.destinations)
+        )
         self.home = replace(self.home, destinations=destinations)
         self.swap(self.state.moved(old, new))
 
@@ -186,19 +197,21 @@ class SettingsStore:
 
     def _audiences(self, state: State) -> tuple[Audience, ...]:
         main = self.home.main
-        routed = (place for place, overrides in state.chats.items() if overrides.kinds)
-        others = [place for place in dict.fromkeys((*self.home.destinations[1:], *routed)) if place != main]
+        routed = (destination for destination, overrides in state.chats.items() if overrides.kinds)
+        others = [
+            destination for destination in dict.fromkeys((*self.home.destinations[1:], *routed)) if destination != main
+        ]
         found = [self._audience(main, state.main, Overrides())]
-        for place in others:
-            own = state.chats.get(place, Overrides())
+        for destination in others:
+            own = state.chats.get(destination, Overrides())
             if own.kinds is None or own.kinds:
-                found.append(self._audience(place, own, state.main))
+                found.append(self._audience(destination, own, state.main))
         return tuple(found)
 
-    def _audience(self, place: Destination, own: Overrides, main: Overrides) -> Audience:
+    def _audience(self, destination: Destination, own: Overrides, main: Overrides) -> Audience:
         merged = own.following(main)
         return Audience(
-            destination=place,
+            destination=destination,
             settings=merged.over(self.base),
             kinds=frozenset(KINDS) if merged.kinds is None else merged.kinds,
             is_silent=bool(merged.is_silent),

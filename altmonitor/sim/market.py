@@ -164,10 +164,17 @@ class SeededMarket:
         quote = self._paths.turnover(rows, slots[1:] // SLOTS).sum(axis=1) * 15
         high, low = path.max(axis=1), path.min(axis=1)
         days = []
-        for place, row in enumerate(rows.tolist()):
+        for destination, row in enumerate(rows.tolist()):
             contract = self._paths.contracts[row]
             first, last, top, bottom, traded = (
-                float(a) for a in (path[place, 0], path[place, -1], high[place], low[place], quote[place])
+                float(a)
+                for a in (
+                    path[destination, 0],
+                    path[destination, -1],
+                    high[destination],
+                    low[destination],
+                    quote[destination],
+                )
             )
             days.append(
                 Day(
@@ -232,11 +239,11 @@ class SeededMarket:
         return Frame(event_ms, self._streams[row], kline_event(symbol, line, event_ms=event_ms, is_closed=is_closed))
 
     def _rows(
-        self, block: Minutes, rows: Ints, places: Ints, columns: Ints, slots: Ints, minutes: Ints
+        self, block: Minutes, rows: Ints, destinations: Ints, columns: Ints, slots: Ints, minutes: Ints
     ) -> list[KlineRow]:
         """Candles as of `slots`; minutes without a trade so far are left out (never for rows known to have traded)."""
-        some = block.trades[places, columns, slots] > 0
-        at = (places[some], columns[some], slots[some])
+        some = block.trades[destinations, columns, slots] > 0
+        at = (destinations[some], columns[some], slots[some])
         kept, tick = rows[some].tolist(), self._paths.tick[rows[some]]
         prices = [
             (ticks * tick).tolist() for ticks in (block.open[at[:2]], block.high[at], block.low[at], block.close[at])

@@ -108,9 +108,9 @@ class Traders:
 
     def entries(self, contract: SimContract, positions: SimPositions) -> Floats:
         """The price at which each position was entered."""
-        moments, places = np.unique(positions.since_ms, return_inverse=True)
+        moments, destinations = np.unique(positions.since_ms, return_inverse=True)
         prices = np.array([self._price(contract.symbol, int(ms)) for ms in moments])
-        found: Floats = prices[places]
+        found: Floats = prices[destinations]
         return found
 
     def _price(self, symbol: str, at_ms: int) -> float:
@@ -122,9 +122,9 @@ class Traders:
 
     def _moods(self, crowd: _Crowd, since_ms: Ints) -> Floats:
         """−1…1 at each trader's entry: one mood for the top traders, one for the others."""
-        steps, places = np.unique(since_ms // _STEP_MS, return_inverse=True)
+        steps, destinations = np.unique(since_ms // _STEP_MS, return_inverse=True)
         values = np.clip(walk(crowd.moods, steps, periods=(24, 96, 384), salt=820) / 24, -1.0, 1.0)
-        found: Floats = np.where(crowd.is_top, values[0, places], values[1, places])
+        found: Floats = np.where(crowd.is_top, values[0, destinations], values[1, destinations])
         return found
 
     def _crowd(self, contract: SimContract) -> _Crowd:

@@ -138,10 +138,10 @@ class Paths:
         """Contracts (base coins) open at one moment, steps included, rounded to the quantity step."""
         log = 6e-4 * walk(self._keys[rows], np.array([at_ms // 15_000]), periods=_OI_PERIODS, salt=300)[:, 0]
         held = self._turnover[rows] * (60 + 240 * self._busy[rows]) / self._price[rows] * np.exp(log)
-        for place, row in enumerate(rows.tolist()):
+        for destination, row in enumerate(rows.tolist()):
             for event in self._oi_steps.get(row, ()):
                 if event.at_ms <= at_ms:
-                    held[place] *= 1 + event.pct / 100
+                    held[destination] *= 1 + event.pct / 100
         step = self._step[rows]
         rounded: Floats = np.rint(held / step) * step
         return rounded
@@ -179,14 +179,14 @@ class Paths:
     def _price_at(self, rows: Ints, slots: Ints) -> Floats:
         log = walk(self._keys[rows], slots, periods=_PRICE_PERIODS, salt=100) * self._swing[rows][:, None]
         price: Floats = self._price[rows][:, None] * np.exp(log)
-        for place, row in enumerate(rows.tolist()):
+        for destination, row in enumerate(rows.tolist()):
             times = slots * SLOT_MS + self.phase_ms[row]
             first_ms, last_ms = int(times[0]), int(times[-1])
             for ramp in self._ramps.get(row, ()):  # a day has hundreds: what is over or lies ahead must cost little
                 if first_ms > ramp.to_ms:
-                    price[place] *= 1 + ramp.change
+                    price[destination] *= 1 + ramp.change
                 elif last_ms > ramp.from_ms:
-                    price[place] *= ramp.factor(times)
+                    price[destination] *= ramp.factor(times)
         return price
 
     def _ordinary_trades(self, rows: Ints, slots: Ints, count: int) -> Flags:
@@ -200,19 +200,21 @@ class Paths:
 
     def _scripted_trades(self, rows: Ints, times: Ints) -> Flags:
         extra = np.zeros(times.shape, dtype=bool)
-        for place, row in enumerate(rows.tolist()):
-            first_ms, last_ms = int(times[place, 0]), int(times[place, -1])
+        for destination, row in enumerate(rows.tolist()):
+            first_ms, last_ms = int(times[destination, 0]), int(times[destination, -1])
             for ramp in self._ramps.get(row, ()):
                 if ramp.from_ms <= last_ms and first_ms <= ramp.to_ms + 1000:
-                    extra[place] |= (times[place] >= ramp.from_ms) & (times[place] <= ramp.to_ms + 1000)
+                    extra[destination] |= (times[destination] >= ramp.from_ms) & (
+                        times[destination] <= ramp.to_ms + 1000
+                    )
             for event in self._bursts.get(row, ()):
                 if event.at_ms <= last_ms and first_ms // MINUTE_MS <= event.at_ms // MINUTE_MS:
-                    extra[place] |= (times[place] >= event.at_ms) & (
-                        times[place] // MINUTE_MS == event.at_ms // MINUTE_MS
+                    extra[destination] |= (times[destination] >= event.at_ms) & (
+                        times[destination] // MINUTE_MS == event.at_ms // MINUTE_MS
                     )
             for listed, at_ms in self._listed:
                 if listed == row:  # the first seconds of a new contract are busy
-                    extra[place] |= (times[place] >= at_ms) & (times[place] <= at_ms + 10_000)
+                    extra[destination] |= (times[destination] >= at_ms) & (times[destination] <= at_ms + 10_000)
         return extra
 
     def _quote_wanted(
@@ -231,13 +233,16 @@ class Paths:
         whole = np.cumsum(weight, axis=2)[:, :, -1:]  # not np.sum: its order of adding depends on the shape
         wanted = weight * (target / np.where(whole > 0, whole, 1.0))
         wanted = np.where((extra & ~ordinary).reshape(shape), target / SLOTS, wanted)
-        for place, row in enumerate(rows.tolist()):
+        for destination, row in enumerate(rows.tolist()):
             for event in self._bursts.get(row, ()):
                 minute = event.at_ms // MINUTE_MS
                 if minutes[0] <= minute <= minutes[-1]:
                     column = int(minute - minutes[0])
                     self._add_burst(
-                        event, rows[place : place + 1], wanted[place, column], times[place].reshape(-1, SLOTS)[column]
+                        event,
+                        rows[destination : destination + 1],
+                        wanted[destination, column],
+                        times[destination].reshape(-1, SLOTS)[column],
                     )
         return wanted
 

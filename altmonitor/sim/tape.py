@@ -242,13 +242,13 @@ class TapeMarket:
 
     def _newest(self, at_ms: int) -> KlineRow:
         """The candle as of that moment; the first one before the tape begins."""
-        place = bisect_right(self._opens, at_ms) - 1
-        if place < 0:
+        destination = bisect_right(self._opens, at_ms) - 1
+        if destination < 0:
             return self._rows[0]
-        so_far = [state for ms, state in self._states(self._rows[place]) if ms <= at_ms]
-        if at_ms >= self._opens[place] + MINUTE_MS:
-            return self._rows[place]
-        return so_far[-1] if so_far else self._rows[max(0, place - 1)]
+        so_far = [state for ms, state in self._states(self._rows[destination]) if ms <= at_ms]
+        if at_ms >= self._opens[destination] + MINUTE_MS:
+            return self._rows[destination]
+        return so_far[-1] if so_far else self._rows[max(0, destination - 1)]
 
     def _day(self, at_ms: int) -> Day:
         newest = self._newest(at_ms)

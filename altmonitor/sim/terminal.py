@@ -134,7 +134,7 @@ def styled(parsed: ParsedHtml, *, is_tty: bool) -> str:
     if not is_tty:
         return _with_addresses(parsed)
     out: list[str] = []
-    for start, end in _stretches(parsed):
+    for start, end in _minute_ranges(parsed):
         covering = [entity for entity in parsed.entities if entity.start <= start and end <= entity.end]
         look = "".join(_STYLES.get(entity.type, "") for entity in covering)
         address = next((_printable(e.argument) for e in covering if e.type == "text_link"), "")
@@ -166,7 +166,7 @@ def changed_lines(edit: SimEdit, shown: str) -> list[str]:
     return lines or ["only the formatting changed"]
 
 
-def _stretches(parsed: ParsedHtml) -> list[tuple[int, int]]:
+def _minute_ranges(parsed: ParsedHtml) -> list[tuple[int, int]]:
     """Runs of characters with the same look, in order."""
     edges = {0, len(parsed.text)}
     for entity in parsed.entities:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
 from altmonitor.settings.changes import ChangeMade, RecordedChange
-from altmonitor.settings.state import moved_place
+from altmonitor.settings.state import moved_destination
 from altmonitor.storage.rows import Row, topic_column
 from altmonitor.storage.state_format import StateDamaged, decode_own, encode_own
 
@@ -42,11 +42,11 @@ class MemoryChanges:
     async def record(self, change: ChangeMade) -> int:
         return self.take(change).id
 
-    async def recent(self, places: Collection[Destination] | None, *, limit: int) -> Sequence[RecordedChange]:
-        return self.known(places)[:limit]
+    async def recent(self, destinations: Collection[Destination] | None, *, limit: int) -> Sequence[RecordedChange]:
+        return self.known(destinations)[:limit]
 
-    async def last_undoable(self, places: Collection[Destination]) -> RecordedChange | None:
-        return next(filter(is_undoable, self.known(places)), None)
+    async def last_undoable(self, destinations: Collection[Destination]) -> RecordedChange | None:
+        return next(filter(is_undoable, self.known(destinations)), None)
 
     async def moved(self, old: Destination, new: Destination) -> None:
         self.move(old, new)
@@ -80,14 +80,16 @@ class MemoryChanges:
         """Of those known here; without any, the id of the next one."""
         return next(iter(self._rows), self._next_id)
 
-    def known(self, places: Collection[Destination] | None) -> list[RecordedChange]:
+    def known(self, destinations: Collection[Destination] | None) -> list[RecordedChange]:
         """Newest first."""
-        return [row for row in reversed(self._rows.values()) if places is None or row.made.place in places]
+        return [
+            row for row in reversed(self._rows.values()) if destinations is None or row.made.destination in destinations
+        ]
 
     def move(self, old: Destination, new: Destination) -> None:
         for number, row in self._rows.items():
-            place = moved_place(row.made.place, old, new)
-            self._rows[number] = replace(row, made=replace(row.made, place=place))
+            destination = moved_destination(row.made.destination, old, new)
+            self._rows[number] = replace(row, made=replace(row.made, destination=destination))
 
 
 class ChangeRecords:
@@ -120,17 +122,17 @@ class ChangeRecords:
             raise
         return row.id
 
-    async def recent(self, places: Collection[Destination] | None, *, limit: int) -> Sequence[RecordedChange]:
-        here, values = _here(places)
+    async def recent(self, destinations: Collection[Destination] | None, *, limit: int) -> Sequence[RecordedChange]:
+        here, values = _here(destinations)
         stored = await self._fetch(
             f"SELECT {_COLUMNS} FROM changes WHERE {here} AND id < ? ORDER BY id DESC LIMIT ?",  # noqa: S608
             (*values, self._run.oldest_id, limit),
         )
-        return self._merged(stored, places)[:limit]
+        return self._merged(stored, destinations)[:limit]
 
-    async def last_undoable(self, places: Collection[Destination]) -> RecordedChange | None:
-        here, values = _here(places)
-        of_run = next(filter(is_undoable, self._run.known(places)), None)
+    async def last_undoable(self, destinations: Collection[Destination]) -> RecordedChange | None:
+        here, values = _here(destinations)
+        of_run = next(filter(is_undoable, self._run.known(destinations)), None)
         if of_run is not None:
             return of_run
         undone = self._undone_in_this_run()
@@ -150,11 +152,11 @@ class ChangeRecords:
         self._run.forget_before(ts_s)
         return "DELETE FROM changes WHERE at_ms < ?", [(int(ts_s * 1000),)]
 
-    def _merged(self, stored: Sequence[Row], places: Collection[Destination] | None) -> list[RecordedChange]:
+    def _merged(self, stored: Sequence[Row], destinations: Collection[Destination] | None) -> list[RecordedChange]:
         """Newest first. What is stored may not be marked as undone yet."""
         undone = self._undone_in_this_run()
         earlier = (replace(row, undone_by=undone.get(row.id, row.undone_by)) for row in map(_change_of, stored))
-        return [*self._run.known(places), *earlier]
+        return [*self._run.known(destinations), *earlier]
 
     def _undone_in_this_run(self) -> dict[int, int]:
         return {row.made.undoes: row.id for row in self._run.known(None) if row.made.undoes is not None}
@@ -164,12 +166,12 @@ def is_undoable(row: RecordedChange) -> bool:
     return row.undone_by is None and row.made.undoes is None
 
 
-def _here(places: Collection[Destination] | None) -> tuple[str, list[int]]:
+def _here(destinations: Collection[Destination] | None) -> tuple[str, list[int]]:
     """A condition that holds for rows of these places, and its values."""
-    if places is None:
+    if destinations is None:
         return "1", []
-    values = [value for place in places for value in (place.chat_id, topic_column(place))]
-    return f"({' OR '.join(['(chat_id = ? AND topic_id = ?)'] * len(places)) or '0'})", values
+    values = [value for destination in destinations for value in (destination.chat_id, topic_column(destination))]
+    return f"({' OR '.join(['(chat_id = ? AND topic_id = ?)'] * len(destinations)) or '0'})", values
 
 
 def _row_of(row: RecordedChange) -> tuple[Any, ...]:
@@ -179,8 +181,8 @@ def _row_of(row: RecordedChange) -> tuple[Any, ...]:
         made.at_ms,
         made.who,
         made.user_id,
-        made.place.chat_id,
-        topic_column(made.place),
+        made.destination.chat_id,
+        topic_column(made.destination),
         made.command,
         encode_own(made.before),
         encode_own(made.after),
@@ -196,7 +198,7 @@ def _change_of(row: Row) -> RecordedChange:
             at_ms=at_ms,
             who=who,
             user_id=user_id,
-            place=Destination(chat_id=chat_id, topic_id=topic_id or None),
+            destination=Destination(chat_id=chat_id, topic_id=topic_id or None),
             command=command,
             before=decode_own(before),
             after=decode_own(after),

@@ -13,8 +13,8 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.status import OutboxStatus
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Queued
-from altmonitor.interfaces.exchange import ToldSize
-from altmonitor.settings.state import moved_place
+from altmonitor.interfaces.exchange import StoredSize
+from altmonitor.settings.state import moved_destination
 from altmonitor.storage.changes import MemoryChanges
 from altmonitor.storage.queue import Waiting
 from altmonitor.storage.rows import merged
@@ -85,24 +85,24 @@ class MemoryStore:
         found = [alert for alert in self._alerts.values() if alert.event_ms >= event_ms and not _is_sample(alert)]
         return sorted(found, key=lambda alert: (alert.event_ms, alert.id))
 
-    async def told_since(self, event_ms: int) -> Sequence[tuple[Alert, tuple[Destination, ...]]]:
+    async def stored_since(self, event_ms: int) -> Sequence[tuple[Alert, tuple[Destination, ...]]]:
         return [(alert, tuple(self._deliveries[alert.id or 0])) for alert in await self.alerts_since(event_ms)]
 
-    async def told_sizes(self, *, since_ms: int, recent_ms: int) -> Sequence[ToldSize]:
-        found: list[ToldSize] = []
+    async def stored_sizes(self, *, since_ms: int, recent_ms: int) -> Sequence[StoredSize]:
+        found: list[StoredSize] = []
         largest: dict[tuple[object, ...], float] = {}
-        for alert, destinations in reversed(await self.told_since(since_ms)):
+        for alert, destinations in reversed(await self.stored_since(since_ms)):
             size = abs(alert.metric or 0.0)
             for at in destinations:
                 row = at, alert.symbol, alert.kind, alert.direction, alert.note
                 if size > largest.get(row, -1.0) or alert.event_ms >= recent_ms:
-                    found.append(ToldSize(*row, size, alert.event_ms))
+                    found.append(StoredSize(*row, size, alert.event_ms))
                 largest[row] = max(size, largest.get(row, -1.0))
         return found[::-1]
 
-    async def told_first_ms(self) -> Mapping[Destination, int]:
+    async def stored_first_ms(self) -> Mapping[Destination, int]:
         first: dict[Destination, int] = {}
-        for alert, destinations in await self.told_since(0):
+        for alert, destinations in await self.stored_since(0):
             for destination in destinations:
                 first.setdefault(destination, alert.event_ms)
         return first
@@ -168,10 +168,10 @@ class MemoryStore:
     async def begin_attempt(self, destination: Destination, alert_ids: Sequence[int]) -> None:
         self._waiting.begin(destination, alert_ids)
 
-    async def note_error(
+    async def record_error(
         self, destination: Destination, alert_ids: Sequence[int], *, error: str, outcome_unknown: bool = False
     ) -> None:
-        self._waiting.note(destination, alert_ids, error=error, outcome_unknown=outcome_unknown)
+        self._waiting.record(destination, alert_ids, error=error, outcome_unknown=outcome_unknown)
 
     async def mark_sent(
         self, destination: Destination, alert_ids: Sequence[int], *, message_id: int, sent_ms: int
@@ -208,7 +208,7 @@ class MemoryStore:
         self._moved = moved | {old.chat_id: new.chat_id}
         for deliveries in self._deliveries.values():
             for at in [at for at in deliveries if at.chat_id == old.chat_id]:
-                deliveries[moved_place(at, old, new)] = deliveries.pop(at)
+                deliveries[moved_destination(at, old, new)] = deliveries.pop(at)
 
     async def wait_for_work(self, destination: Destination) -> None:
         await self._waiting.wait(destination)

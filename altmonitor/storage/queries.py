@@ -14,7 +14,7 @@ from altmonitor.core.alert import SAMPLE_KEY, Alert, AlertStats, Kind, StoredAle
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
-from altmonitor.interfaces.exchange import ToldSize
+from altmonitor.interfaces.exchange import StoredSize
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage.database import READ_TIMEOUT_S, connect
 from altmonitor.storage.rows import ALERT_COLUMNS, Row, alert_of, destination_of, topic_column
@@ -143,13 +143,13 @@ _SIZES = f"""
 """  # noqa: S608
 
 
-class ToldReader:
+class StoredAlertReader:
     """Read-only. Every method may raise StorageError."""
 
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
 
-    async def told_since(self, event_ms: int) -> Sequence[tuple[Alert, tuple[Destination, ...]]]:
+    async def stored_since(self, event_ms: int) -> Sequence[tuple[Alert, tuple[Destination, ...]]]:
         rows = await self._fetch(
             f"SELECT {ALERT_COLUMNS}, chat_id, topic_id FROM alerts "  # noqa: S608
             f"LEFT JOIN deliveries ON alert_id = alerts.id WHERE event_ms >= ? AND {NO_SAMPLE} "
@@ -166,11 +166,11 @@ class ToldReader:
                 known[1].append(destination_of(chat_id, topic))
         return [(alert, tuple(destinations)) for alert, destinations in found.values()]
 
-    async def told_sizes(self, *, since_ms: int, recent_ms: int) -> Sequence[ToldSize]:
+    async def stored_sizes(self, *, since_ms: int, recent_ms: int) -> Sequence[StoredSize]:
         rows = await self._fetch(_SIZES, (since_ms, recent_ms))
-        return [ToldSize(destination_of(row[0], row[1]), *row[2:]) for row in rows]
+        return [StoredSize(destination_of(row[0], row[1]), *row[2:]) for row in rows]
 
-    async def told_first_ms(self) -> Mapping[Destination, int]:
+    async def stored_first_ms(self) -> Mapping[Destination, int]:
         rows = await self._fetch(
             "SELECT chat_id, topic_id, min(event_ms) FROM deliveries JOIN alerts ON alerts.id = alert_id "  # noqa: S608
             f"WHERE {NO_SAMPLE} GROUP BY chat_id, topic_id",

@@ -14,7 +14,7 @@ from altmonitor.core.alert import Alert
 from altmonitor.core.status import OutboxStatus
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Queued
-from altmonitor.settings.state import moved_place
+from altmonitor.settings.state import moved_destination
 from altmonitor.storage.rows import merged
 
 TOLD_REMEMBERED = 20_000
@@ -67,7 +67,7 @@ class Waiting:
             self._put(replace(row, attempts=row.attempts + 1, maybe_repeated=True))
         return self._of(destination, alert_ids)
 
-    def note(
+    def record(
         self, destination: Destination, alert_ids: Sequence[int], *, error: str, outcome_unknown: bool
     ) -> list[Queued]:
         self._trouble = error
@@ -94,7 +94,7 @@ class Waiting:
     def expired(self, destination: Destination, alert_ids: Sequence[int]) -> None:
         self._remove(destination, alert_ids)
 
-    def is_told(self, destination: Destination, alert_key: str) -> bool | None:
+    def is_raised(self, destination: Destination, alert_key: str) -> bool | None:
         """True: in a message of its own, False: together with others. None: not told there since the start."""
         message_id = self.message_id_of(destination, alert_key)
         if message_id is None:
@@ -103,7 +103,7 @@ class Waiting:
 
     def own_message_of(self, destination: Destination, alert_key: str) -> tuple[int, bool] | None:
         """Message id, and whether it says that it may be a repetition; only where it `is_told` alone."""
-        return self._told.get((destination, alert_key)) if self.is_told(destination, alert_key) else None
+        return self._told.get((destination, alert_key)) if self.is_raised(destination, alert_key) else None
 
     def message_id_of(self, destination: Destination, alert_key: str) -> int | None:
         told = self._told.get((destination, alert_key))
@@ -122,12 +122,12 @@ class Waiting:
         return next(found, None)
 
     def move(self, old: Destination, new: Destination) -> None:
-        self._destinations = list(dict.fromkeys(moved_place(at, old, new) for at in self._destinations))
+        self._destinations = list(dict.fromkeys(moved_destination(at, old, new) for at in self._destinations))
         for at in [at for at in self._rows if at.chat_id == old.chat_id]:
             for row in self._rows.pop(at).values():
-                self.add(replace(row, destination=moved_place(at, old, new)))
-        self._told = {(moved_place(at, old, new), key): told for (at, key), told in self._told.items()}
-        self._doubted_before = {(moved_place(at, old, new), alert_id) for at, alert_id in self._doubted_before}
+                self.add(replace(row, destination=moved_destination(at, old, new)))
+        self._told = {(moved_destination(at, old, new), key): told for (at, key), told in self._told.items()}
+        self._doubted_before = {(moved_destination(at, old, new), alert_id) for at, alert_id in self._doubted_before}
 
     async def wait(self, destination: Destination) -> None:
         news = self._news_for(destination)

@@ -13,11 +13,12 @@ from urllib.parse import quote
 
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import NoSnapshotsYet, StorageError
+from altmonitor.core.types import Fraction
 from altmonitor.positioning.history import Snapshot
 from altmonitor.positioning.open_interest import OiVelocity
 from altmonitor.positioning.ratios import LongShort, TakerFlow, TopTraders
 from altmonitor.positioning.smart_money import Overview, Side
-from altmonitor.positioning.units import Fraction, Percent, positive
+from altmonitor.positioning.units import Percent, positive
 from altmonitor.storage.database import READ_TIMEOUT_S, connect
 
 # ---

@@ -136,7 +136,7 @@ def symbol_of(name: str) -> str:
     return symbol
 
 
-def place_of(text: str) -> Destination:
+def destination_named(text: str) -> Destination:
     try:
         return Destination.parse(text)
     except ValueError as problem:
@@ -208,7 +208,7 @@ class SavedCondition(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
     """when: what is compared; level: price, percent, or rate; window: of a move."""
 
     id: int
-    place: str
+    destination: str = msgspec.field(name="place")
     owner_id: int | None = None
     owner: str = ""
     text: str
@@ -222,7 +222,7 @@ class SavedCondition(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
 def condition_row(condition: Condition) -> SavedCondition:
     row = SavedCondition(
         id=condition.id,
-        place=str(condition.place),
+        destination=str(condition.destination),
         owner_id=condition.owner_id,
         owner=condition.owner_name,
         text=condition.text,
@@ -247,7 +247,7 @@ def condition_of(row: SavedCondition) -> Condition:
         raise StateDamaged(f"condition {row.id} cannot be")
     return Condition(
         id=row.id,
-        place=place_of(row.place),
+        destination=destination_named(row.destination),
         owner_id=row.owner_id,
         owner_name=row.owner,
         text=row.text,
@@ -318,7 +318,7 @@ def encode(state: State) -> bytes:
     """Only what was changed."""
     row = _State(version=VERSION)
     _copy(overrides_row(state.main), row)
-    row.chats = {str(place): overrides_row(overrides) for place, overrides in state.chats.items()}
+    row.chats = {str(destination): overrides_row(overrides) for destination, overrides in state.chats.items()}
     row.conditions = [condition_row(condition) for condition in state.conditions]
     return msgspec.json.format(msgspec.json.encode(row), indent=1) + b"\n"
 
@@ -355,7 +355,7 @@ def decode_own(text: str) -> DestinationOverrides:
 
 
 def _current(row: _State) -> State:
-    chats = {place_of(name): overrides_of(chat) for name, chat in row.chats.items()}
+    chats = {destination_named(name): overrides_of(chat) for name, chat in row.chats.items()}
     if len(chats) < len(row.chats):
         raise StateDamaged("one chat stands there twice")
     if len(row.conditions) > CONDITIONS_MAX:
@@ -363,7 +363,7 @@ def _current(row: _State) -> State:
     conditions = sorted((condition_of(condition) for condition in row.conditions), key=lambda condition: condition.id)
     if len({condition.id for condition in conditions}) < len(conditions):
         raise StateDamaged("two conditions have the same id")
-    present = {place: overrides for place, overrides in chats.items() if overrides != Overrides()}
+    present = {destination: overrides for destination, overrides in chats.items() if overrides != Overrides()}
     order = sorted(present.items(), key=lambda item: (item[0].chat_id, item[0].topic_id or 0))
     return State(main=overrides_of(row), chats=MappingProxyType(dict(order)), conditions=tuple(conditions))
 

@@ -20,13 +20,13 @@ from altmonitor.core.errors import StorageError
 from altmonitor.core.status import OutboxStatus
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Queued
-from altmonitor.interfaces.exchange import ToldSize
+from altmonitor.interfaces.exchange import StoredSize
 from altmonitor.storage import database as restore
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage import rows as statements
 from altmonitor.storage.changes import ChangeRecords
 from altmonitor.storage.database import Database, Put
-from altmonitor.storage.queries import AlertReader, ToldReader
+from altmonitor.storage.queries import AlertReader, StoredAlertReader
 from altmonitor.storage.queue import Waiting
 from altmonitor.storage.writer import FileLock, Writer, WriterEvents
 
@@ -71,7 +71,7 @@ class SqliteStore:
         disk_clock = options.disk_clock or clock
         self._database = Database(path, disk_clock)
         self._reader = AlertReader(self._database.fetch)
-        self._told_reader = ToldReader(self._database.fetch)
+        self._told_reader = StoredAlertReader(self._database.fetch)
         self._writer = Writer(
             self._database,
             clock=disk_clock,
@@ -165,14 +165,14 @@ class SqliteStore:
     async def alerts_since(self, event_ms: int) -> Sequence[Alert]:
         return await self._reader.alerts_since(event_ms)
 
-    async def told_since(self, event_ms: int) -> Sequence[tuple[Alert, tuple[Destination, ...]]]:
-        return await self._told_reader.told_since(event_ms)
+    async def stored_since(self, event_ms: int) -> Sequence[tuple[Alert, tuple[Destination, ...]]]:
+        return await self._told_reader.stored_since(event_ms)
 
-    async def told_sizes(self, *, since_ms: int, recent_ms: int) -> Sequence[ToldSize]:
-        return await self._told_reader.told_sizes(since_ms=since_ms, recent_ms=recent_ms)
+    async def stored_sizes(self, *, since_ms: int, recent_ms: int) -> Sequence[StoredSize]:
+        return await self._told_reader.stored_sizes(since_ms=since_ms, recent_ms=recent_ms)
 
-    async def told_first_ms(self) -> Mapping[Destination, int]:
-        return await self._told_reader.told_first_ms()
+    async def stored_first_ms(self) -> Mapping[Destination, int]:
+        return await self._told_reader.stored_first_ms()
 
     async def alerts_of(self, keys: Collection[str]) -> Mapping[str, Alert]:
         waiting = {key: alert for key in keys if (alert := self._waiting.alert_of(key)) is not None}
@@ -222,10 +222,10 @@ class SqliteStore:
         rows = self._waiting.begin(destination, alert_ids)
         await self._writer.change(statements.attempts(rows))
 
-    async def note_error(
+    async def record_error(
         self, destination: Destination, alert_ids: Sequence[int], *, error: str, outcome_unknown: bool = False
     ) -> None:
-        rows = self._waiting.note(destination, alert_ids, error=error, outcome_unknown=outcome_unknown)
+        rows = self._waiting.record(destination, alert_ids, error=error, outcome_unknown=outcome_unknown)
         await self._writer.change(statements.attempts(rows, error=error))
 
     async def mark_sent(
@@ -248,7 +248,7 @@ class SqliteStore:
         return remembered if remembered is not None else await self._reader.message_id_of(destination, alert_key)
 
     async def own_message_of(self, destination: Destination, alert_key: str) -> tuple[int, bool] | None:
-        if self._waiting.is_told(destination, alert_key) is not None:
+        if self._waiting.is_raised(destination, alert_key) is not None:
             return self._waiting.own_message_of(destination, alert_key)
         return await self._reader.own_message_of(destination, alert_key)
 

@@ -65,7 +65,7 @@ class AnswerDeps:
     style_of: Callable[[Destination], Style]
     chats: ReplyChats
     board: StatusBoard
-    seal: ButtonSigner
+    signer: ButtonSigner
     limit: RateLimit = field(default_factory=RateLimit)
 
 
@@ -79,7 +79,7 @@ class Answering:
         """None: no command, or nothing is to be answered."""
         writer = Author(user_id=incoming.user_id, name=incoming.user_name or "channel", may_change=incoming.may_change)
         now_s = self._stage.clock.now_ms() / 1000
-        return await self._stage.desk.handle(text, who=writer, place=incoming.destination, now_s=now_s)
+        return await self._stage.desk.handle(text, who=writer, destination=incoming.destination, now_s=now_s)
 
     def say(self, reply: Reply, incoming: Incoming) -> None:
         """In the language that holds now: the command may have changed it."""
@@ -96,7 +96,7 @@ class Answering:
         if isinstance(chart, ChartShown):
             stage.chats.picture(destination, chart.chart.png, caption_html=parts[0], reply_to=reply_to, is_asked=True)
             return
-        buttons = reply_keyboard(buttons_of(reply), style, stage.seal, now_ms=stage.clock.now_ms())
+        buttons = reply_keyboard(buttons_of(reply), style, stage.signer, now_ms=stage.clock.now_ms())
         stage.chats.reply(destination, parts, reply_to=reply_to, buttons=buttons)
 
 
@@ -214,7 +214,7 @@ class Presses:
 
     async def _carry_out(self, press: Incoming) -> _Toast:
         try:
-            meaning = self._answers.seal.read(press.text, now_ms=self._answers.clock.now_ms())
+            meaning = self._answers.signer.read(press.text, now_ms=self._answers.clock.now_ms())
         except Outdated:
             return self._said(press, "press_old", is_loud=True)
         if isinstance(meaning, TypedCommand):

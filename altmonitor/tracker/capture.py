@@ -45,7 +45,7 @@ class CaptureDeps:
     clock: Clock
     prices: MarkPrices
     period: str
-    patience: float = 1.0
+    timeouts: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class Capture:
             Series.TOP_TRADERS: self._top_traders,
             Series.OPEN_INTEREST: self._open_interest,
         }[series]
-        within_s = ABANDON_S[series] * self._parts.patience
+        within_s = ABANDON_S[series] * self._parts.timeouts
         try:
             async with self._parts.clock.timeout(within_s):
                 found = await ask(symbol, sweep_ms)

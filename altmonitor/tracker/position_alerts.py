@@ -171,10 +171,10 @@ class PositionAlerts:
             return
         before = self._gaps.get(symbol)
         if before is None:  # how it stands when it is first seen is no crossing
-            now, is_told = signal_of(found.long_pct_gap), False
+            now, is_raised = signal_of(found.long_pct_gap), False
         else:
-            now, is_told = next_side(before, found.long_pct_gap)
-        if is_told:
+            now, is_raised = next_side(before, found.long_pct_gap)
+        if is_raised:
             self._tell_gap(symbol, found)
         if now != before:
             self._gaps[symbol] = now
@@ -248,7 +248,7 @@ class PositionWatch:
         self._window_min = window_min
         self._threshold_pct = threshold_pct
 
-    async def look(self, newest: Snapshot) -> list[PositionMoved]:
+    async def evaluate(self, newest: Snapshot) -> list[PositionMoved]:
         """After a new row: what is to be told and was not yet. Raises: StorageError."""
         symbol, now_ms = newest.overview.symbol, newest.time_ms
         since_ms = now_ms - round(self._window_min * 60_000) - SLACK_MS

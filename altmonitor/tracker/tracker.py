@@ -114,7 +114,7 @@ class TrackerRunDeps:
     captures: Capture
     pool: ContractPool
     clock: Clock
-    tell: Callable[[TrackerNews], None]
+    notify: Callable[[TrackerNews], None]
     on_progress: Callable[[Progress], None]
     positions: PositionWatch | None = None
     dice: random.Random = field(default_factory=random.Random)
@@ -244,8 +244,8 @@ class Tracker:
             if in_row >= UNREACHABLE_IN_ROW:
                 return replace(report, stopped=f"{in_row} questions in a row without an answer: {found.reason}")
             if found.snapshot is not None and self._links.positions is not None and self._tracked.watchlist:
-                for moved in await self._links.positions.look(found.snapshot):
-                    self._links.tell(moved)
+                for moved in await self._links.positions.evaluate(found.snapshot):
+                    self._links.notify(moved)
         return report
 
     def _show(self, report: SweepReport, done_before: int) -> None:
@@ -263,7 +263,7 @@ class Tracker:
         captured = report.stored + report.known
         after, news = after_sweep(before, captured=captured, in_sweep=in_sweep, planned=report.planned)
         if news == "recovered":
-            self._links.tell(
+            self._links.notify(
                 TrackerRecovered(series=report.series, captured=max(in_sweep, captured), planned=report.planned)
             )
         elif news is not None:
@@ -275,7 +275,7 @@ class Tracker:
                 planned=report.planned,
                 reason=report.stopped or report.reason,
             )
-            self._links.tell(stuck)
+            self._links.notify(stuck)
         return after
 
     async def _note_block(self, host: Host, series: Series, until_ms: int | None, reason: str) -> None:
@@ -286,7 +286,7 @@ class Tracker:
         if await store.was_told("", fingerprint, since_ms=until_ms - SAME_BLOCK_MS):
             return
         await store.mark_told("", fingerprint, told_ms=until_ms)
-        self._links.tell(TrackerBlocked(series=series, until_ms=until_ms, reason=reason))
+        self._links.notify(TrackerBlocked(series=series, until_ms=until_ms, reason=reason))
 
     async def _forget(self) -> None:
         before_ms = self._links.clock.now_ms() - self._tracked.keep_days * DAY_MS

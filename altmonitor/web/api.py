@@ -182,6 +182,6 @@ class HttpCommands:
         ]
 
     async def run(self, text: str) -> Sequence[str] | None:
-        place = self._main()
-        reply = await self._desk.handle(text, who=WRITER, place=place, now_s=self._clock.now_ms() / 1000)
-        return None if reply is None else reply_parts(reply, self._style(place))
+        destination = self._main()
+        reply = await self._desk.handle(text, who=WRITER, destination=destination, now_s=self._clock.now_ms() / 1000)
+        return None if reply is None else reply_parts(reply, self._style(destination))

@@ -17,8 +17,8 @@ RESTRICTED = b'{"code":0,"msg":"Service unavailable from a restricted location a
 async def test_a_refusal_for_our_location_is_told_as_one_whatever_its_status(status: int) -> None:
     told: list[news.News] = []
     clock = MovableClock()
-    newsroom = OperatorNotices(clock=clock, publish=lambda piece, not_to: told.append(piece))
-    guard = Guard("https://exchange", clock=clock, on_change=newsroom.on_guard)
+    notices = OperatorNotices(clock=clock, publish=lambda piece, not_to: told.append(piece))
+    guard = Guard("https://exchange", clock=clock, on_change=notices.on_guard)
 
     async def refuse(target: str) -> RestAnswer:
         return RestAnswer(status, {}, RESTRICTED)
@@ -34,8 +34,8 @@ async def test_a_refusal_for_our_location_is_told_as_one_whatever_its_status(sta
 async def test_a_ban_is_not_told_as_one_for_our_location() -> None:
     told: list[news.News] = []
     clock = MovableClock()
-    newsroom = OperatorNotices(clock=clock, publish=lambda piece, not_to: told.append(piece))
-    guard = Guard("https://exchange", clock=clock, on_change=newsroom.on_guard)
+    notices = OperatorNotices(clock=clock, publish=lambda piece, not_to: told.append(piece))
+    guard = Guard("https://exchange", clock=clock, on_change=notices.on_guard)
 
     async def ban(target: str) -> RestAnswer:
         return RestAnswer(418, {"Retry-After": "451"}, b'{"code":-1003,"msg":"banned; region of 451 s"}')

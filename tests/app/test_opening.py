@@ -35,9 +35,9 @@ class House:
             NoticeDeps(
                 clock=self.clock,
                 backfill=self.backfill,
-                rehearsal=Estimator(clock=self.clock, context=KnownContext()),
+                estimator=Estimator(clock=self.clock, context=KnownContext()),
                 settings=lambda: self.settings,
-                tell=self.told.append,
+                notify=self.told.append,
             )
         )
 

@@ -70,7 +70,7 @@ async def sent(*, is_known: bool = True) -> list[Alert]:
         oi_ring=ring,
         listed=lambda: ["SOLUSDT"],
         sink=kept,
-        audience_at=lambda place: Audience(destination=place, settings=Settings()),
+        audience_at=lambda destination: Audience(destination=destination, settings=Settings()),
     )
     assert list(await samples.send(HERE)) == [alert.kind for alert in kept.alerts]
     return kept.alerts

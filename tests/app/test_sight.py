@@ -90,7 +90,7 @@ async def test_a_first_run_that_was_told_to_be_blind_is_told_to_be_back() -> Non
     desk.sight.completed(FeedEvent(kind="blind", at_ms=T0 - 60_000))
     assert desk.sight.completed(live()).blind_since_ms == T0 - 60_000
     other = Desk()
-    other.sight.note_blind(T0 - 30_000)
+    other.sight.record_blind(T0 - 30_000)
     assert other.sight.completed(live()).blind_since_ms == T0 - 30_000
 
 

@@ -119,15 +119,17 @@ def tampered(today: Day, found: Callable[[], str]) -> None:
 def slow(today: Day, said: list[SimMessage], found: Callable[[], str]) -> None:
     """The first alert of a calm half hour, five minutes after it should have come."""
     event_ms = {row.message_id: row.event_ms for row in stored(today.database) if not row.late}
-    place, message = next((place, message) for place, message in enumerate(said) if message.message_id in event_ms)
+    destination, message = next(
+        (destination, message) for destination, message in enumerate(said) if message.message_id in event_ms
+    )
     told_ms = event_ms[message.message_id] + 5 * MINUTE_MS
     played, today.played = today.played, []
-    said[place] = again(message, date_ms=told_ms)
+    said[destination] = again(message, date_ms=told_ms)
     assert "slow: #" in found()
-    said[place] = again(message, date_ms=told_ms)
+    said[destination] = again(message, date_ms=told_ms)
     with paused(today, told_ms - 4 * MINUTE_MS, told_ms - 1 * MINUTE_MS):
         assert "slow: #" in found()
-    said[place] = again(message, date_ms=told_ms)
+    said[destination] = again(message, date_ms=told_ms)
     with paused(today, told_ms - 5 * MINUTE_MS, told_ms):
         assert found() == ""
     today.played = played

@@ -13,9 +13,9 @@ from altmonitor.collect.whales import MOST_UNDER_WAY, WhaleDeps, WhaleLookup
 from altmonitor.core.alert import Alert, Details, Kind, WhaleLine
 from altmonitor.core.errors import ExchangeBlocked, ExchangeUnreachable, StorageError
 from altmonitor.core.status import GuardStatus
+from altmonitor.core.types import Fraction
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.positioning.smart_money import Overview
-from altmonitor.positioning.units import Fraction
 from tests.movable_clock import T0, MovableClock
 from tests.positioning.samples import OVERVIEW
 

@@ -36,7 +36,7 @@ from altmonitor.settings.audience import Audience, Overrides
 from altmonitor.settings.changes import Author, ChangeMade, RecordedChange
 from altmonitor.settings.presets import BudgetProposal, BudgetRow, NotEnoughHistory, ThresholdRow
 from altmonitor.settings.settings import Settings
-from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State, moved_place
+from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State, moved_destination
 
 MAIN = Destination(chat_id=-1001)
 TOPIC = Destination(chat_id=-1001, topic_id=7)
@@ -131,20 +131,23 @@ class MemoryChangeLog:
         self.rows.append(RecordedChange(id=number, made=change))
         return number
 
-    async def recent(self, places: Collection[Destination] | None, *, limit: int) -> Sequence[RecordedChange]:
+    async def recent(self, destinations: Collection[Destination] | None, *, limit: int) -> Sequence[RecordedChange]:
         self._check()
-        return [row for row in reversed(self.rows) if places is None or row.made.place in places][:limit]
+        return [row for row in reversed(self.rows) if destinations is None or row.made.destination in destinations][
+            :limit
+        ]
 
-    async def last_undoable(self, places: Collection[Destination]) -> RecordedChange | None:
+    async def last_undoable(self, destinations: Collection[Destination]) -> RecordedChange | None:
         self._check()
         for row in reversed(self.rows):
-            if row.made.place in places and row.undone_by is None and row.made.undoes is None:
+            if row.made.destination in destinations and row.undone_by is None and row.made.undoes is None:
                 return row
         return None
 
     async def moved(self, old: Destination, new: Destination) -> None:
         self.rows = [
-            replace(row, made=replace(row.made, place=moved_place(row.made.place, old, new))) for row in self.rows
+            replace(row, made=replace(row.made, destination=moved_destination(row.made.destination, old, new)))
+            for row in self.rows
         ]
 
     def _check(self) -> None:
@@ -180,16 +183,16 @@ class MemoryMarket:
         self._ask("funding", symbol)
         return FundingFacts(symbol=symbol, rate=0.0001, as_of_ms=NOW_S * 1000) if symbol == "SOLUSDT" else None
 
-    async def chart(self, symbol: str, *, place: Destination) -> ChartPicture | None:
+    async def chart(self, symbol: str, *, destination: Destination) -> ChartPicture | None:
         self._ask("chart", symbol)
         if symbol != "SOLUSDT":
             return None
         return ChartPicture(symbol=symbol, png=b"png", from_ms=(NOW_S - 3600) * 1000, to_ms=NOW_S * 1000)
 
-    async def why(self, symbol: str, *, at_ms: int | None, place: Destination) -> Explanation:
-        self._ask("why", symbol, at_ms, place)
+    async def why(self, symbol: str, *, at_ms: int | None, destination: Destination) -> Explanation:
+        self._ask("why", symbol, at_ms, destination)
         moment = NOW_S * 1000 if at_ms is None else at_ms
-        return Explanation(symbol=symbol, place=place, at_ms=moment, is_now=at_ms is None)
+        return Explanation(symbol=symbol, destination=destination, at_ms=moment, is_now=at_ms is None)
 
     def _ask(self, *question: object) -> None:
         self.asked.append(question)
@@ -216,8 +219,8 @@ class MemorySamples:
     def __init__(self) -> None:
         self.sent: list[Destination] = []
 
-    async def send(self, place: Destination) -> Sequence[Kind]:
-        self.sent.append(place)
+    async def send(self, destination: Destination) -> Sequence[Kind]:
+        self.sent.append(destination)
         return ("price", "oi")
 
 
@@ -282,4 +285,4 @@ class Desk:
     async def __call__(
         self, text: str, *, at: Destination = MAIN, who: Author = ANN, bot_name: str | None = None
     ) -> Reply | None:
-        return await self.desk.handle(text, who=who, place=at, now_s=self.now_s, bot_name=bot_name)
+        return await self.desk.handle(text, who=who, destination=at, now_s=self.now_s, bot_name=bot_name)

@@ -41,7 +41,7 @@ async def test_a_condition_is_kept_as_it_was_meant(typed: str, symbol: str, pred
     reply = await desk(f"/alert {typed}", at=PRIVATE)
     expected = Condition(
         id=1,
-        place=PRIVATE,
+        destination=PRIVATE,
         owner_id=7,
         owner_name="ann",
         text=typed,
@@ -66,7 +66,7 @@ async def test_the_same_condition_is_not_set_twice_in_one_place() -> None:
     assert isinstance(again, ConditionsShown)
     assert len(desk.holder.state.conditions) == 1
     await desk("/alert btc > 70000", at=GROUP)
-    assert [c.place for c in desk.holder.state.conditions] == [MAIN, GROUP]
+    assert [c.destination for c in desk.holder.state.conditions] == [MAIN, GROUP]
 
 
 async def test_conditions_are_listed_and_deleted_where_they_were_set() -> None:

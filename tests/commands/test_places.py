@@ -139,7 +139,7 @@ async def test_a_group_that_moved_keeps_what_it_has_and_its_changes_can_be_undon
         Destination(chat_id=new.chat_id, topic_id=9),
     ]
     assert desk.holder.audiences[1].settings.pump_threshold == 8.0
-    assert [c.place for c in desk.holder.state.conditions] == [new]
+    assert [c.destination for c in desk.holder.state.conditions] == [new]
     assert desk.store.states[-1] == desk.holder.state
     await desk("/undo", at=new)
     await desk("/undo", at=new)
@@ -163,7 +163,7 @@ async def test_a_change_in_one_chat_leaves_the_others() -> None:
     desk = Desk(destinations=(MAIN, GROUP))
     reply = await desk("/set_pump 8", at=GROUP)
     assert isinstance(reply, Placed)
-    assert (reply.place, reply.is_main) == (GROUP, False)
+    assert (reply.destination, reply.is_main) == (GROUP, False)
     assert [a.settings.pump_threshold for a in desk.holder.audiences] == [3.0, 8.0]
     assert desk.store.states[-1] == State(chats={GROUP: Overrides(numbers={"pump_threshold": 8.0})})
 
@@ -322,7 +322,7 @@ async def test_setting_what_is_followed_already_keeps_it_when_what_is_followed_c
     assert reply == Changed(differences=(Difference(key="lang", old="en", new="en"),))
     await desk("/lang ru")
     assert [a.lang for a in desk.holder.audiences] == ["ru", "en"]
-    assert await desk("/lang") == Placed(place=MAIN, is_main=True, reply=LanguageShown(lang="ru"))
+    assert await desk("/lang") == Placed(destination=MAIN, is_main=True, reply=LanguageShown(lang="ru"))
 
 
 async def test_a_sample_goes_to_the_destination_the_command_is_about() -> None:

@@ -87,5 +87,5 @@ async def test_why_is_asked_for_the_destination_it_is_typed_in() -> None:
     desk = Desk(destinations=(MAIN, GROUP))
     reply = await desk("/why sol", at=GROUP)
     assert isinstance(reply, Placed)
-    assert reply.place == GROUP
+    assert reply.destination == GROUP
     assert desk.market.asked == [("why", "SOLUSDT", None, GROUP)]

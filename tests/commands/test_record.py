@@ -35,7 +35,7 @@ async def test_a_change_is_recorded_with_who_when_where_and_what() -> None:
     desk = Desk()
     await desk("/set_pump 5")
     made = desk.changes.rows[0].made
-    assert (made.at_ms, made.who, made.user_id, made.place) == (NOW_S * 1000, "ann", 7, MAIN)
+    assert (made.at_ms, made.who, made.user_id, made.destination) == (NOW_S * 1000, "ann", 7, MAIN)
     assert made.command == "/set_pump 5"
     assert (made.before, made.after) == (
         DestinationOverrides(),
@@ -200,9 +200,9 @@ async def test_after_any_commands_as_many_undos_bring_back_the_beginning(
         desk.now_s += 100
         await desk(text, at=at)
     assert desk.store.states[-1:] in ([], [desk.holder.state])
-    for place in (MAIN, GROUP, TOPIC):
+    for destination in (MAIN, GROUP, TOPIC):
         for _ in range(len(desk.changes.rows) + 1):
-            if isinstance(plain(await desk("/undo", at=place)), NothingToUndo):  # type: ignore[arg-type]
+            if isinstance(plain(await desk("/undo", at=destination)), NothingToUndo):  # type: ignore[arg-type]
                 break
     assert desk.holder.state == start
 

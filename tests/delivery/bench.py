@@ -42,10 +42,10 @@ class Bench:
     clock: MovableClock
     store: CountingStore
     channel: FakeChannel
-    wiring: DeliveryDeps
+    deps: DeliveryDeps
     dispatcher: Dispatcher
     happened: list[object] = field(default_factory=list)
-    told: list[tuple[Destination, str, int]] = field(default_factory=list)
+    sent: list[tuple[Destination, str, int]] = field(default_factory=list)
     stop_took_s: float = 0.0
 
     def put(self, *symbols: str, age_s: float = 0.0, **fields: Any) -> None:
@@ -54,11 +54,11 @@ class Bench:
 
     def begin_again(self) -> None:
         """A new process over the same store."""
-        self.dispatcher = Dispatcher(self.wiring, self.store.destinations)
+        self.dispatcher = Dispatcher(self.deps, self.store.destinations)
 
     async def key(self, symbol: str) -> str:
-        (told,) = await self.store.recent(limit=1, symbol=symbol)
-        return told.alert.key
+        (sent,) = await self.store.recent(limit=1, symbol=symbol)
+        return sent.alert.key
 
     async def until(self, is_so: Callable[[], bool], *, within_s: float = 60.0) -> None:
         until_s = self.clock.monotonic() + within_s
@@ -77,32 +77,32 @@ def make(
     min_interval_s: float | None = None,
     per_part: int = 150,
     renderer: Renderer | None = None,
-    voices: Callable[[Destination], DestinationStyle] | None = None,
+    destination_styles: Callable[[Destination], DestinationStyle] | None = None,
 ) -> Bench:
     clock = MovableClock(NOW_MS)
     store = CountingStore(clock=clock, destinations=destinations)
     channel = FakeChannel(clock)
     happened: list[object] = []
-    told: list[tuple[Destination, str, int]] = []
+    sent: list[tuple[Destination, str, int]] = []
     events = DeliveryEvents(
         trouble=lambda at, reason: happened.append((at, reason)),
         moved=lambda old, new: happened.append((old, new)),
         fatal=lambda problem: happened.append(str(problem)),
         expired=lambda at, count: happened.append((at, count)),
         topic_lost=lambda at, reason: happened.append((at, f"lost: {reason}")),
-        told=lambda at, alert, message_id: told.append((at, alert.symbol, message_id)),
+        sent=lambda at, alert, message_id: sent.append((at, alert.symbol, message_id)),
     )
-    wiring = DeliveryDeps(
+    deps = DeliveryDeps(
         outbox=store,
         channel=channel,
         renderer=renderer or PlainRenderer(per_part),
         clock=clock,
         min_interval_s=min_interval_s,
         events=events,
-        voices=voices,
+        destination_styles=destination_styles,
         presses=PressMemory(store),
     )
-    return Bench(clock, store, channel, wiring, Dispatcher(wiring, destinations), happened, told)
+    return Bench(clock, store, channel, deps, Dispatcher(deps, destinations), happened, sent)
 
 
 @asynccontextmanager

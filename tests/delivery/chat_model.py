@@ -203,13 +203,13 @@ class ChatModel:
         self._judge_limits(destination)
         symbols, home = _symbols(html), self.home(destination)
         rows = self.waiting(destination)
-        told = [row for row in rows if row.alert.symbol in symbols]
+        sent = [row for row in rows if row.alert.symbol in symbols]
         is_held = html.startswith("held digest")
-        self._judge_nights(home, told, html, is_held=is_held)
+        self._judge_nights(home, sent, html, is_held=is_held)
         if is_held:
             return
         if html.startswith("late digest"):
-            self._expect(all(self._age_s(row) > LATE_AFTER_S or row.alert.late for row in told), f"not late: {html}")
+            self._expect(all(self._age_s(row) > LATE_AFTER_S or row.alert.late for row in sent), f"not late: {html}")
             return
         fresh = [
             row
@@ -217,22 +217,22 @@ class ChatModel:
             if not row.alert.late and self._age_s(row) <= LATE_AFTER_S and not self._was_held(home, row)
         ]
         self._expect(
-            not any(row.alert.late or self._age_s(row) > LATE_AFTER_S + SLACK_S for row in told), f"not marked: {html}"
+            not any(row.alert.late or self._age_s(row) > LATE_AFTER_S + SLACK_S for row in sent), f"not marked: {html}"
         )
-        if is_edit or "again" in html or home in self._shut_out or not told:
+        if is_edit or "again" in html or home in self._shut_out or not sent:
             return  # what may be a repeat goes first; a chat that was shut out is tried with its newest
-        fresh = [row for row in fresh if row.attempts == 0 or row in told]
+        fresh = [row for row in fresh if row.attempts == 0 or row in sent]
         oldest = min((row.alert.id or 0 for row in fresh), default=None)
-        is_next = oldest is None or min(row.alert.id or 0 for row in told) <= oldest
+        is_next = oldest is None or min(row.alert.id or 0 for row in sent) <= oldest
         self._expect(is_next, f"an older one waits: {html}")
 
-    def _judge_nights(self, home: Destination, told: list[Queued], html: str, *, is_held: bool) -> None:
-        if told:
+    def _judge_nights(self, home: Destination, sent: list[Queued], html: str, *, is_held: bool) -> None:
+        if sent:
             self._expect(self.nights.until_ms(home, self.clock.now_ms()) is None, f"{home} was woken: {html}")
         if is_held:
-            self._expect(all(self._was_held(home, row) for row in told), f"was not held: {html}")
+            self._expect(all(self._was_held(home, row) for row in sent), f"was not held: {html}")
         else:
-            in_night = [row for row in told if self.nights.until_ms(home, row.queued_ms) is not None]
+            in_night = [row for row in sent if self.nights.until_ms(home, row.queued_ms) is not None]
             self._expect(not in_night, f"came at night and is not told as such: {html}")
 
     def _was_held(self, home: Destination, row: Queued) -> bool:

@@ -48,7 +48,7 @@ class Told:
 class Seen:
     """told: every alert of the database. first_message_ms: since the storm began."""
 
-    told: Sequence[Told]
+    sent: Sequence[Told]
     messages: Sequence[SimMessage]
     first_message_ms: int
     edits: int
@@ -57,11 +57,11 @@ class Seen:
     @property
     def delays_s(self) -> list[float]:
         """Decision → on the screen, of those that are."""
-        return [(row.shown_ms - row.decided_ms) / 1000 for row in self.told if row.shown_ms is not None]
+        return [(row.shown_ms - row.decided_ms) / 1000 for row in self.sent if row.shown_ms is not None]
 
     @property
     def unseen(self) -> list[str]:
-        return [row.symbol for row in self.told if row.shown_ms is None]
+        return [row.symbol for row in self.sent if row.shown_ms is None]
 
     def figures(self) -> dict[str, float]:
         return {
@@ -150,8 +150,8 @@ async def rig(path: Path, *, speed: float = SPEED) -> AsyncIterator[Rig]:
     screen = Screen(clock)
     sim.on_message = screen.show
     await sim.start()
-    patience = Timeouts(call_s=30 * speed)
-    channel = TelegramChannel(Secret(TOKEN), api_url=sim.url, clock=clock, timeouts=patience)
+    timeouts = Timeouts(call_s=30 * speed)
+    channel = TelegramChannel(Secret(TOKEN), api_url=sim.url, clock=clock, timeouts=timeouts)
     await channel.start()
     market = DigestContext(symbols_watched=561, symbols_down=412, median_pct=-5.1, btc_pct=-4.2)
     renderer = MessageRenderer("en", ZoneInfo("UTC"), market=lambda: market)
@@ -177,7 +177,7 @@ async def live_through(path: Path, *, count: int, over_s: float, speed: float = 
         await here.until_told(count, within_s=120)
     messages = here.sim.chats[GROUP.chat_id]
     return Seen(
-        told=_rows(path, here.screen),
+        sent=_rows(path, here.screen),
         messages=messages,
         first_message_ms=here.screen.texts[0][0] - began_ms,
         edits=sum(len(message.edits) for message in messages),

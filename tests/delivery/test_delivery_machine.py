@@ -81,18 +81,18 @@ class DeliveryMachine(RuleBasedStateMachine):
             self.store.put(pump(symbol, at_ms=now_ms, key=symbol, metric=metric, direction=direction, late=late))
 
     async def _start(self) -> None:
-        wiring = DeliveryDeps(
+        deps = DeliveryDeps(
             outbox=self.store,
             channel=self.chat,
             renderer=PlainRenderer(PER_PART),
             clock=self.clock,
-            voices=self._voice,
+            destination_styles=self._destination_style,
         )
-        self.dispatcher = Dispatcher(wiring, self.store.destinations)
+        self.dispatcher = Dispatcher(deps, self.store.destinations)
         self.task = asyncio.create_task(self.dispatcher.run())
         await self.clock.settle()
 
-    def _voice(self, destination: Destination) -> DestinationStyle:
+    def _destination_style(self, destination: Destination) -> DestinationStyle:
         home, nights = self.chat.home(destination), self.chat.nights
         return DestinationStyle(
             renderer=PlainRenderer(PER_PART),

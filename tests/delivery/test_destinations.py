@@ -38,7 +38,7 @@ async def test_one_that_is_removed_is_told_nothing_more_and_what_waited_for_it_i
         await bench.clock.advance(60)
         assert bench.channel.texts(GROUP) == []
         assert bench.store.outbox_status().queued == 0
-        states = {told.alert.symbol: told.delivery for told in await bench.store.recent(limit=5)}
+        states = {sent.alert.symbol: sent.delivery for sent in await bench.store.recent(limit=5)}
         assert states == {"AUSDT": "expired", "BUSDT": "sent"}
 
 

@@ -49,8 +49,8 @@ async def test_530_alerts_of_one_minute_are_on_a_groups_screen_in_seconds() -> N
         await bench.until(lambda: bench.store.outbox_status().sent == 530, within_s=40)
         assert bench.channel.said[0].at_s - began_s <= 5.0
         assert bench.channel.said[-1].at_s - began_s <= 15.0
-        told = " ".join(said.html for said in bench.channel.said)
-        assert all(f"C{number}USDT" in told for number in range(530))
+        sent = " ".join(said.html for said in bench.channel.said)
+        assert all(f"C{number}USDT" in sent for number in range(530))
         assert len(bench.channel.said) <= 5
 
 
@@ -129,7 +129,7 @@ async def test_alerts_older_than_a_day_are_given_up_and_counted() -> None:
         bench.put("SOLUSDT")
         assert await bench.said(1) == ["SOLUSDT"]
         assert bench.happened == [(PRIVATE, 1)]
-        states = {told.alert.symbol: told.delivery for told in await bench.store.recent(limit=5)}
+        states = {sent.alert.symbol: sent.delivery for sent in await bench.store.recent(limit=5)}
         assert states["OLDUSDT"] == "expired"
 
 
@@ -196,7 +196,7 @@ async def test_a_text_that_is_never_accepted_fails_and_does_not_hold_up_the_next
         await bench.until(lambda: bench.happened == [(PRIVATE, "Bad Request: message is too long")])
         bench.put("BUSDT")
         assert await bench.said(1) == ["BUSDT"]
-        states = {told.alert.symbol: told.delivery for told in await bench.store.recent(limit=5)}
+        states = {sent.alert.symbol: sent.delivery for sent in await bench.store.recent(limit=5)}
         assert states == {"AUSDT": "failed", "BUSDT": "sent"}
 
 
@@ -426,5 +426,5 @@ async def test_a_digest_that_is_held_up_is_told_completely_afterwards(problem: D
         bench.channel.will_refuse(GROUP, problem)
         bench.put(*(f"C{number}USDT" for number in range(100)))
         await bench.until(lambda: bench.store.outbox_status().queued == 0)
-        told = " ".join(bench.channel.texts(GROUP)).replace("digest:", "").split()
-        assert sorted(told) == sorted(f"C{number}USDT" for number in range(100))
+        sent = " ".join(bench.channel.texts(GROUP)).replace("digest:", "").split()
+        assert sorted(sent) == sorted(f"C{number}USDT" for number in range(100))

@@ -44,8 +44,8 @@ async def whole(path: Path, *destinations: Destination, speed: float = 10) -> As
     channel = TelegramChannel(Secret(TOKEN), api_url=sim.url, clock=clock)
     await channel.start()
     async with SqliteStore(path, clock=clock, options=StoreOptions(destinations=destinations)) as store:
-        wiring = DeliveryDeps(outbox=store, channel=channel, renderer=PlainRenderer(), clock=clock)
-        dispatcher = Dispatcher(wiring, store.destinations)
+        deps = DeliveryDeps(outbox=store, channel=channel, renderer=PlainRenderer(), clock=clock)
+        dispatcher = Dispatcher(deps, store.destinations)
         running = asyncio.create_task(dispatcher.run())
         try:
             yield Whole(clock, sim, store, dispatcher)

@@ -50,17 +50,17 @@ async def following() -> AsyncIterator[tuple[FollowingPictures, Drawing, Shown]]
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def turns() -> None:
+async def alert_queue() -> None:
     for _ in range(30):
         await asyncio.sleep(0)
 
 
 async def test_each_told_alert_is_followed_by_its_picture_in_the_zone_of_its_chat() -> None:
     async with following() as (pictures, drawing, shown):
-        pictures.told(PRIVATE, pump("AUSDT"), 7)
-        pictures.told(GROUP, pump("NONEUSDT"), 8)
-        pictures.told(GROUP, pump("BUSDT"), 9)
-        await turns()
+        pictures.sent(PRIVATE, pump("AUSDT"), 7)
+        pictures.sent(GROUP, pump("NONEUSDT"), 8)
+        pictures.sent(GROUP, pump("BUSDT"), 9)
+        await alert_queue()
         assert drawing.asked == [
             ("AUSDT", "Europe/Berlin"),
             ("NONEUSDT", "Asia/Shanghai"),
@@ -71,9 +71,9 @@ async def test_each_told_alert_is_followed_by_its_picture_in_the_zone_of_its_cha
 
 async def test_what_joined_a_move_and_what_is_late_is_followed_by_none() -> None:
     async with following() as (pictures, drawing, _):
-        pictures.told(PRIVATE, pump("AUSDT", details=Details(is_silent=True)), 7)
-        pictures.told(PRIVATE, pump("BUSDT", late=True), 8)
-        await turns()
+        pictures.sent(PRIVATE, pump("AUSDT", details=Details(is_silent=True)), 7)
+        pictures.sent(PRIVATE, pump("BUSDT", late=True), 8)
+        await alert_queue()
         assert drawing.asked == []
 
 
@@ -81,8 +81,8 @@ async def test_in_a_burst_only_the_first_are_drawn_and_nobody_waits() -> None:
     async with following() as (pictures, drawing, shown):
         drawing.may_go.clear()
         for number in range(30):
-            pictures.told(PRIVATE, pump(f"C{number}USDT"), number)
-        await turns()
+            pictures.sent(PRIVATE, pump(f"C{number}USDT"), number)
+        await alert_queue()
         drawing.may_go.set()
-        await turns()
+        await alert_queue()
         assert len(shown.pictures) == 8

@@ -39,7 +39,7 @@ def test_no_sequence_breaks_a_limit_of_the_chat(
         if is_group:
             assert sum(1 for at_s, _ in arrivals if at_s > arrived_s - 60) <= 20
         now_s += answer_s
-        pace.note(now_s, is_edit=is_edit)
+        pace.record(now_s, is_edit=is_edit)
         if retry_after_s is not None:
             pace.hold(now_s, retry_after_s)
             held_until_s = max(held_until_s, now_s + retry_after_s)
@@ -50,7 +50,7 @@ def test_all_chats_together_never_exceed_25_a_second(gaps: list[float]) -> None:
     pace, now_s, left = OverallPace(), 0.0, []
     for gap_s in gaps:
         now_s = pace.free_at_s(now_s + gap_s)
-        pace.note(now_s)
+        pace.record(now_s)
         left.append(now_s)
         assert sum(1 for at_s in left if at_s > now_s - 1) <= 25
 
@@ -62,14 +62,14 @@ def test_all_chats_together_never_exceed_25_a_second(gaps: list[float]) -> None:
 def test_two_messages_lie_one_interval_apart(is_group: bool, interval_s: float | None, expected_s: float) -> None:
     pace = ChatPace(is_group=is_group, min_interval_s=interval_s)
     assert pace.free_at_s(100.0) == 100.0
-    pace.note(100.0)
+    pace.record(100.0)
     assert pace.free_at_s(100.0) == pytest.approx(100.0 + expected_s)
 
 
 def test_the_21st_message_of_a_group_waits_for_the_minute_to_pass() -> None:
     pace = ChatPace(is_group=True, min_interval_s=0.05)
     for number in range(20):
-        pace.note(number * 0.05)
+        pace.record(number * 0.05)
     assert pace.allowance(1.0) == 0
     assert pace.free_at_s(1.0) == 60.5
     assert pace.allowance(60.4) == 0
@@ -79,15 +79,15 @@ def test_the_21st_message_of_a_group_waits_for_the_minute_to_pass() -> None:
 def test_private_chats_have_no_limit_per_minute() -> None:
     pace = ChatPace(is_group=False, min_interval_s=None)
     for number in range(50):
-        pace.note(number * 1.05)
+        pace.record(number * 1.05)
     assert pace.free_at_s(60.0) == 60.0
 
 
 def test_an_edit_needs_a_second_of_distance_and_delays_the_next_message_by_no_more() -> None:
     pace = ChatPace(is_group=True, min_interval_s=None)
-    pace.note(0.0)
+    pace.record(0.0)
     assert pace.free_at_s(0.5, is_edit=True) == pytest.approx(1.05)
-    pace.note(3.0, is_edit=True)
+    pace.record(3.0, is_edit=True)
     assert pace.free_at_s(3.0) == pytest.approx(4.05)
 
 
@@ -103,7 +103,7 @@ def test_what_can_leave_one_by_one_within_ten_seconds(is_group: bool, most: int)
     pace = ChatPace(is_group=is_group, min_interval_s=None)
     assert pace.can_leave_within(0.0, most, 10.0)
     assert not pace.can_leave_within(0.0, most + 1, 10.0)
-    pace.note(-math.pi)
+    pace.record(-math.pi)
     pace.hold(0.0, 9.9)
     assert not pace.can_leave_within(0.0, 1, 10.0)
     assert pace.can_leave_within(9.0, 1, 10.0)

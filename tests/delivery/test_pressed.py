@@ -19,8 +19,8 @@ def with_buttons(*destinations: Destination) -> Bench:
 
 
 def memory_of(bench: Bench) -> PressMemory:
-    assert bench.wiring.presses is not None
-    return bench.wiring.presses
+    assert bench.deps.presses is not None
+    return bench.deps.presses
 
 
 async def press(bench: Bench, press: Press) -> None:
@@ -170,7 +170,7 @@ async def test_a_picture_follows_without_a_bell_as_a_reply_and_an_asked_one_come
     async with running(make(PRIVATE)) as bench:
         bench.put("AUSDT")
         await bench.said(1)
-        assert bench.told == [(PRIVATE, "AUSDT", 1000)]
+        assert bench.sent == [(PRIVATE, "AUSDT", 1000)]
         bench.dispatcher.picture(PRIVATE, b"png", caption_html="chart", reply_to=1000, is_asked=False)
         bench.dispatcher.picture(PRIVATE, b"asked", caption_html="/chart", reply_to=7, is_asked=True)
         await bench.said(3)
@@ -210,7 +210,7 @@ async def test_there_are_no_pictures_in_a_storm_and_none_for_what_leaves_in_a_di
         bench.dispatcher.picture(GROUP, b"png", caption_html="", reply_to=None, is_asked=False)
         await bench.clock.advance(60)
         assert [said.png for said in bench.channel.said] == [None]
-        assert bench.told == []
+        assert bench.sent == []
 
 
 async def test_a_refused_picture_is_dropped_and_nothing_is_wrong_with_the_chat() -> None:

@@ -37,7 +37,7 @@ class Nights:
 def quiet(*destinations: Destination, begin_s: float, end_s: float) -> tuple[Bench, Nights]:
     nights = Nights()
     nights.nights = dict.fromkeys(destinations, (begin_s, end_s))
-    return make(*destinations, voices=nights), nights
+    return make(*destinations, destination_styles=nights), nights
 
 
 async def test_they_hold_what_comes_and_let_it_go_as_one_digest_at_the_end() -> None:
@@ -186,7 +186,7 @@ async def test_they_do_not_spin_while_they_hold() -> None:
 async def test_a_silent_destination_hears_no_bell_but_for_answers() -> None:
     nights = Nights()
     nights.silent = {PRIVATE}
-    async with running(make(PRIVATE, voices=nights)) as bench:
+    async with running(make(PRIVATE, destination_styles=nights)) as bench:
         bench.put("AUSDT")
         await bench.said(1)
         bench.dispatcher.notice(PRIVATE, "blind")

@@ -17,7 +17,7 @@ async def test_530_alerts_reach_a_group_in_time_and_every_row_points_at_the_mess
     tmp_path: Path, over_s: float, most_messages: int, speed: float
 ) -> None:
     seen = await storm_rig.live_through(tmp_path / "alerts.db", count=530, over_s=over_s, speed=speed)
-    assert len(seen.told) == 530
+    assert len(seen.sent) == 530
     assert seen.unseen == []
     assert seen.first_message_ms <= 5_000
     assert max(seen.delays_s) <= 15.0

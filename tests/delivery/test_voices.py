@@ -28,33 +28,33 @@ def iso(unix_ms: int | None) -> str | None:
 
 
 def test_each_destination_has_its_own_words_and_a_topic_without_any_those_of_its_chat_else_of_the_main_one() -> None:
-    voices = DestinationStyles([audience(MAIN), audience(CHAT, lang="zh", is_silent=True)])
+    destination_styles = DestinationStyles([audience(MAIN), audience(CHAT, lang="zh", is_silent=True)])
 
     def first_line(where: Destination) -> str:
-        return voices.of(where).renderer.alert(PRICE, maybe_repeated=False).split("\n")[0]
+        return destination_styles.of(where).renderer.alert(PRICE, maybe_repeated=False).split("\n")[0]
 
     assert "PUMP" in first_line(MAIN)
     assert "拉升" in first_line(CHAT)
     assert "拉升" in first_line(TOPIC)
     assert "PUMP" in first_line(Destination(chat_id=9))
-    assert (voices.of(TOPIC).is_silent, voices.of(MAIN).is_silent) == (True, False)
+    assert (destination_styles.of(TOPIC).is_silent, destination_styles.of(MAIN).is_silent) == (True, False)
 
 
 def test_new_audiences_hold_at_once() -> None:
-    voices = DestinationStyles([audience(MAIN)])
-    voices.use([audience(MAIN, lang="ru", tz="Europe/Berlin"), audience(TOPIC, lang="zh")])
-    assert (voices.style(MAIN).lang, str(voices.style(MAIN).tz)) == ("ru", "Europe/Berlin")
-    assert voices.style(TOPIC).lang == "zh"
-    assert voices.style(CHAT).lang == "ru"
+    destination_styles = DestinationStyles([audience(MAIN)])
+    destination_styles.apply([audience(MAIN, lang="ru", tz="Europe/Berlin"), audience(TOPIC, lang="zh")])
+    assert (destination_styles.style(MAIN).lang, str(destination_styles.style(MAIN).tz)) == ("ru", "Europe/Berlin")
+    assert destination_styles.style(TOPIC).lang == "zh"
+    assert destination_styles.style(CHAT).lang == "ru"
 
 
 def test_a_group_that_moved_speaks_as_before_under_either_id() -> None:
-    voices = DestinationStyles([audience(MAIN), audience(CHAT, lang="zh")])
+    destination_styles = DestinationStyles([audience(MAIN), audience(CHAT, lang="zh")])
     moved = Destination(chat_id=-100777)
-    voices.moved(CHAT, moved)
-    assert voices.style(moved).lang == "zh"
-    voices.use([audience(MAIN), audience(moved, lang="ru")])
-    assert voices.style(moved).lang == "ru"
+    destination_styles.moved(CHAT, moved)
+    assert destination_styles.style(moved).lang == "zh"
+    destination_styles.apply([audience(MAIN), audience(moved, lang="ru")])
+    assert destination_styles.style(moved).lang == "ru"
 
 
 def test_without_an_audience_there_is_nothing_to_speak_for() -> None:
@@ -115,6 +115,6 @@ def test_in_the_hour_that_comes_twice_the_end_lies_ahead() -> None:
 
 
 def test_what_waits_in_quiet_hours_counts_from_their_end() -> None:
-    voices = DestinationStyles([audience(MAIN, quiet=NIGHT)])
-    assert iso(voices.due_ms(MAIN, ms("2026-11-20 23:30"))) == "2026-11-21 07:00"
-    assert voices.due_ms(MAIN, ms("2026-11-20 12:00")) == ms("2026-11-20 12:00")
+    destination_styles = DestinationStyles([audience(MAIN, quiet=NIGHT)])
+    assert iso(destination_styles.due_ms(MAIN, ms("2026-11-20 23:30"))) == "2026-11-21 07:00"
+    assert destination_styles.due_ms(MAIN, ms("2026-11-20 12:00")) == ms("2026-11-20 12:00")

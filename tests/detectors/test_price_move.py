@@ -56,7 +56,7 @@ def test_one_candle_is_told_once_per_direction() -> None:
         market.push(103.5, at_s=second)
     market.push(96.5, at_s=59, high=103.5)
     assert market.told == [("price", "PUMP", "1m"), ("price", "DUMP", "1m")]
-    assert market.engine.verdicts["price", Verdict.TOLD_THIS_CANDLE] == 57
+    assert market.engine.verdicts["price", Verdict.RAISED_THIS_CANDLE] == 57
 
 
 def test_a_dump_after_a_pump_is_never_swallowed_by_the_cooldown() -> None:
@@ -285,7 +285,7 @@ def test_muted_beats_watched_and_an_empty_watchlist_means_all(
 def test_new_settings_count_from_the_next_frame() -> None:
     market = Market()
     market.push(102.0, at_s=1)
-    market.engine.use(anybody(Settings(pump_threshold=2.0)))
+    market.engine.apply(anybody(Settings(pump_threshold=2.0)))
     market.push(102.0, at_s=2)
     assert market.told == [("price", "PUMP", "1m")]
 

@@ -50,11 +50,11 @@ def test_the_reference_is_the_open_of_the_candle_that_began_five_minutes_before_
     assert market.told == [("price", "PUMP", "5m")]
 
 
-@pytest.mark.parametrize(("minutes", "is_told"), [(3, False), (4, True)])
-def test_there_is_no_value_before_enough_candles_are_closed(minutes: int, is_told: bool) -> None:
+@pytest.mark.parametrize(("minutes", "is_raised"), [(3, False), (4, True)])
+def test_there_is_no_value_before_enough_candles_are_closed(minutes: int, is_raised: bool) -> None:
     market = market_with(minutes=minutes)
     market.push(106.0, at_s=minutes * 60 + 5.0)
-    assert bool(market.sink.alerts) is is_told
+    assert bool(market.sink.alerts) is is_raised
 
 
 def test_a_hole_is_never_bridged_and_history_closes_it() -> None:

@@ -150,7 +150,7 @@ def test_muted_and_unwatched_symbols_still_feed_their_baseline() -> None:
     quiet(market, 12)
     market.close(12, 600_000.0)
     assert market.engine.verdicts["vol", Verdict.MUTED] == 1
-    market.engine.use(anybody(Settings()))
+    market.engine.apply(anybody(Settings()))
     market.close(13, 700_000.0)
     (alert,) = market.sink.alerts
     assert alert.details.baseline_count == 13

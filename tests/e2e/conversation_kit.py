@@ -55,7 +55,7 @@ class Talk:
 
     # --- what people do
 
-    def tell(self, html: str) -> None:
+    def notify(self, html: str) -> None:
         """Said by the narrator, not in a chat."""
         self.entries.append(Entry(at_ms=self.clock.now_ms(), who="", html=html))
 

@@ -169,7 +169,7 @@ def seen(market: WatchedMarket, lives: list[Life]) -> set[tuple[int, str, str]]:
     }
 
 
-def is_told(push: tuple[int, str, str], told: list[Row]) -> bool:
+def is_raised(push: tuple[int, str, str], told: list[Row]) -> bool:
     at_ms, symbol, direction = push
     return any(
         (row.symbol, row.direction) == (symbol, direction) and abs(row.event_ms - at_ms) < COOLDOWN_S * 1000

@@ -113,8 +113,8 @@ async def stage(
                 "API_PORT": "0",
             } | environ
             config, _ = configuration.load(app_environ, env_file=None)
-            patience = Timeouts(call_s=30 * speed, poll_margin_s=10 * speed)
-            channel = TelegramChannel(Secret(TOKEN), api_url=telegram.url, clock=clock, timeouts=patience)
+            timeouts = Timeouts(call_s=30 * speed, poll_margin_s=10 * speed)
+            channel = TelegramChannel(Secret(TOKEN), api_url=telegram.url, clock=clock, timeouts=timeouts)
             async with telegram_outlet(channel, config.destinations) as outlet:
                 feed = FeedOptions(gather_ms=config.feed_gather_ms, shortest_silence_s=stall_s * speed)
                 choices = MarketOptions(feed=feed)

@@ -51,7 +51,7 @@ async def test_a_new_user_is_understood_answered_and_remembered_over_a_kill(tmp_
 
 
 async def first_steps(here: Talk, program: Program) -> None:
-    here.tell("## First steps\n\nThe bot has just been started. Anna has never used it.")
+    here.notify("## First steps\n\nThe bot has just been started. Anna has never used it.")
     greeting = await started(here, program)
     says(greeting, "watches 27 symbols", "PUMP +3 % · DUMP −3 %", "Volume 5× the median of 20 · cooldown 3 min")
     help_shown = await here.asks("/start")
@@ -65,7 +65,7 @@ async def first_steps(here: Talk, program: Program) -> None:
 
 
 async def how_many_alerts(here: Talk, program: Program) -> None:
-    here.tell("## How many alerts a day?")
+    here.notify("## How many alerts a day?")
     presets = await here.asks("/preset")
     says(presets, "calm: PUMP from 8 %", "In force now: original")
     says(
@@ -76,7 +76,7 @@ async def how_many_alerts(here: Talk, program: Program) -> None:
         "✅ move in 5 m from off → 8 %",
     )
     await program.line("a day of history is read")
-    here.tell("Some minutes later the bot has read what the market did in the last 24 hours.")
+    here.notify("Some minutes later the bot has read what the market did in the last 24 hours.")
     proposal = await here.asks("/budget 20")
     says(
         proposal,
@@ -97,7 +97,7 @@ async def how_many_alerts(here: Talk, program: Program) -> None:
 
 
 async def an_alert_and_its_buttons(here: Talk) -> None:
-    here.tell("## An alert\n\nSUI rises by 12 % within seconds.")
+    here.notify("## An alert\n\nSUI rises by 12 % within seconds.")
     await here.in_a_minute(lambda at_ms: Pump("SUIUSDT", at_ms, 12.0, over_s=8))
     alert = await here.hears("PUMP SUIUSDT")
     says(alert, "price ↑", "Price ", "1 m volume $", "Funding ", "24 h ", " UTC", "#SUI")
@@ -113,7 +113,7 @@ async def an_alert_and_its_buttons(here: Talk) -> None:
 
 
 async def why_nothing_came_and_retuning(here: Talk) -> None:
-    here.tell("## Too strict\n\nLINK rises by 4.5 %, and nothing comes.")
+    here.notify("## Too strict\n\nLINK rises by 4.5 %, and nothing comes.")
     await here.in_a_minute(lambda at_ms: Pump("LINKUSDT", at_ms, 4.5, over_s=3))
     await here.clock.sleep(12)
     why = await here.asks("/why link")
@@ -129,12 +129,12 @@ async def why_nothing_came_and_retuning(here: Talk) -> None:
 
 
 async def for_single_symbols(here: Talk) -> None:
-    here.tell("## One symbol is too loud, another too restless")
+    here.notify("## One symbol is too loud, another too restless")
     says(await here.asks("/set sui pump 8"), "✅ SUIUSDT: PUMP from default → 8 %")
     says(await here.asks("/set"), "Symbols with thresholds of their own: 1", "SUIUSDT PUMP from 8 %")
     says(await here.asks("/mute doge 2h"), "DOGEUSDT", "not muted → until ")
     says(await here.asks("/mute dogge"), "no such contract", "dogge is not listed; did you mean DOGEUSDT?")
-    here.tell("DOGE rises by 9 %: nothing comes.")
+    here.notify("DOGE rises by 9 %: nothing comes.")
     await here.in_a_minute(lambda at_ms: Pump("DOGEUSDT", at_ms, 9.0, over_s=3))
     await here.clock.sleep(12)
     says(await here.asks("/why doge"), "price, candle · +", "🔇 muted until ")
@@ -142,7 +142,7 @@ async def for_single_symbols(here: Talk) -> None:
 
 
 async def where_and_when(here: Talk) -> None:
-    here.tell("## Language, zone, night")
+    here.notify("## Language, zone, night")
     says(await here.asks("/lang ru"), "✅ язык английский → русский")
     says(await here.asks("/mute"), "Заглушено: 1", "DOGEUSDT до ")
     says(await here.asks("/lang en"), "✅ language Russian → English")
@@ -158,7 +158,7 @@ async def where_and_when(here: Talk) -> None:
 
 
 async def questions_about_the_market(here: Talk) -> None:
-    here.tell("## Questions about the market")
+    here.notify("## Questions about the market")
     says(await here.asks("/top 5m"), "Largest moves in 5 m, 27 symbols", "↑ up", "↓ down", "DOGEUSDT")
     says(await here.asks("/price btc"), "💲 BTCUSDT", "24 h volume $", "mark price ")
     says(await here.asks("/oi btc"), "BTCUSDT open interest $", " BTC", "1 m ")
@@ -169,13 +169,13 @@ async def questions_about_the_market(here: Talk) -> None:
 
 
 async def conditions(here: Talk) -> None:
-    here.tell("## Something asked for by name")
+    here.notify("## Something asked for by name")
     price = live_price(await here.asks("/price btc"))
     level = round(price * 1.01, -1)
     says(await here.asks(f"/alert btc > {level:.0f}"), f"✅ #1 BTCUSDT price ≥ {level:,.0f}", "Told once when")
     says(await here.asks("/alert sol move 5m 4"), "✅ #2 SOLUSDT moves 4 % within 5 m")
     says(await here.asks("/alert btc funding > 0.05%"), "✅ #3 BTCUSDT funding ≥ +0.05")
-    here.tell("BTC rises by 1.5 %.")
+    here.notify("BTC rises by 1.5 %.")
     await here.in_a_minute(lambda at_ms: Pump("BTCUSDT", at_ms, 1.5, over_s=5))
     told = await here.hears("CONDITION BTCUSDT")
     says(told, f"btc > {level:.0f}")
@@ -189,13 +189,13 @@ async def conditions(here: Talk) -> None:
 
 
 async def a_second_place(here: Talk) -> None:
-    here.tell("## A topic of the desk's group\n\nBob wants only large price moves there, and no bell.")
+    here.notify("## A topic of the desk's group\n\nBob wants only large price moves there, and no bell.")
     says(await here.asks("/status", **bob()), "Health: ok")
     says(await here.asks("/route price silent", **bob()), "route nothing → price", "sound loud → silent")
     says(await here.asks("/set_pump 10", **bob()), "PUMP from 4 % → 10 %")
     says(await here.asks("/set_move 5m 0", **bob()), "move in 5 m from 5 % → off")
     says(await here.asks("/route", **bob()), "main chat 77: price, OI, volume, loud", "price, silent ← here")
-    here.tell("AVAX rises by 6 %, then ETH by 11 %.")
+    here.notify("AVAX rises by 6 %, then ETH by 11 %.")
     await here.in_a_minute(lambda at_ms: Pump("AVAXUSDT", at_ms, 6.0, over_s=4))
     await here.hears("PUMP AVAXUSDT")
     await here.in_a_minute(lambda at_ms: Pump("ETHUSDT", at_ms, 11.0, over_s=6))
@@ -211,7 +211,7 @@ async def a_second_place(here: Talk) -> None:
 
 
 async def killed(here: Talk, program: Program) -> None:
-    here.tell("## The machine is switched off\n\nThe process is killed (`kill −9`) and started again a minute later.")
+    here.notify("## The machine is switched off\n\nThe process is killed (`kill −9`) and started again a minute later.")
     await program.kill()
     await here.clock.sleep(60)
 
@@ -235,13 +235,13 @@ async def back_again(here: Talk, program: Program) -> None:
     says(await here.asks("/set", **bob()), "SUIUSDT PUMP from 8 %")
     says(await here.asks("/status", **bob()), "PUMP from 10 %", "route: price, silent", "ETHUSDT until ")
     assert state(here) == before
-    here.tell("SOL rises by 4.5 %: the condition was armed before the kill.")
+    here.notify("SOL rises by 4.5 %: the condition was armed before the kill.")
     await here.in_a_minute(lambda at_ms: Pump("SOLUSDT", at_ms, 4.5, over_s=4))
     says(await here.hears("CONDITION SOLUSDT"), "sol move 5m 4")
 
 
 async def taken_back(here: Talk) -> None:
-    here.tell("## Second thoughts")
+    here.notify("## Second thoughts")
     before = state(here)
     says(await here.asks("/preset active"), "PUMP from 4 % → 3 %")
     question = await here.asks("/alert delete all")

@@ -20,7 +20,7 @@ from tests.e2e.kill_kit import (
     Life,
     WatchedMarket,
     compared,
-    is_told,
+    is_raised,
     seen,
     times_told,
     twice_in_cooldown,
@@ -116,7 +116,7 @@ async def test_no_alert_is_lost_and_only_what_was_in_flight_at_a_kill_is_told_tw
     assert twice_in_cooldown(found.rows) == []
     pushes = seen(market, lives)
     assert pushes != set()
-    assert [push for push in pushes if not is_told(push, found.rows)] == []
+    assert [push for push in pushes if not is_raised(push, found.rows)] == []
     assert violations == []
 
 

@@ -105,7 +105,7 @@ def test_open_interest_is_judged_for_each() -> None:
 def test_a_newcomer_begins_anew_and_who_stays_keeps_what_it_was_told() -> None:
     market = Market(audiences=[audience(MAIN)])
     market.push(104.0)
-    market.engine.use([audience(MAIN), audience(SECOND)])
+    market.engine.apply([audience(MAIN), audience(SECOND)])
     market.push(104.5, at_s=2.0)
     assert [to for _, to in market.sink.told] == [(MAIN,), (SECOND,)]
 
@@ -114,7 +114,7 @@ def test_a_group_with_a_new_id_is_not_told_again() -> None:
     market = Market(audiences=[audience(MAIN), audience(SECOND)])
     market.push(104.0)
     market.engine.moved_to(lambda destination: THIRD if destination == SECOND else destination)
-    market.engine.use([audience(MAIN), audience(THIRD)])
+    market.engine.apply([audience(MAIN), audience(THIRD)])
     market.push(104.5, at_s=2.0)
     assert len(market.sink.alerts) == 1
 
@@ -199,7 +199,7 @@ def test_audiences_with_equal_settings_are_told_one_alert_each_time(
     settings: Settings, steps: list[tuple[int, int, int]]
 ) -> None:
     alone = played(Market(audiences=[Audience(destination=MAIN, settings=settings)]), steps)
-    three = [Audience(destination=place, settings=settings) for place in (MAIN, SECOND, THIRD)]
+    three = [Audience(destination=destination, settings=settings) for destination in (MAIN, SECOND, THIRD)]
     together = played(Market(audiences=three), steps)
     assert together.sink.alerts == alone.sink.alerts
     assert {to for _, to in together.sink.told} <= {(MAIN, SECOND, THIRD)}

@@ -23,7 +23,7 @@ NOBODY = Settings(pump_threshold=100.0, dump_threshold=-100.0)
 def asked(predicate: Predicate, number: int = 1) -> Condition:
     return Condition(
         id=number,
-        place=PLACE,
+        destination=PLACE,
         owner_id=7,
         owner_name="anna",
         text="SOL > 110",
@@ -35,7 +35,7 @@ def asked(predicate: Predicate, number: int = 1) -> Condition:
 
 def market_with(*predicates: Predicate, settings: Settings = NOBODY) -> Market:
     market = Market("SOLUSDT", "DOGEUSDT", settings=settings)
-    market.engine.use_conditions([asked(one, number) for number, one in enumerate(predicates, 1)])
+    market.engine.apply_conditions([asked(one, number) for number, one in enumerate(predicates, 1)])
     return market
 
 
@@ -148,7 +148,7 @@ def test_what_cannot_be_read_is_as_if_nothing_was_remembered(text: str | None) -
 def test_a_deleted_condition_is_silent_and_not_remembered_any_more() -> None:
     market = market_with(ABOVE_110, PriceCrosses(side="above", level=120.0))
     run(market, 109.0)
-    market.engine.use_conditions([asked(PriceCrosses(side="above", level=120.0), 2)])
+    market.engine.apply_conditions([asked(PriceCrosses(side="above", level=120.0), 2)])
     assert [alert.price for alert in run(market, 111.0, 121.0, start_s=5.0)] == [121.0]
     assert "1@" not in market.remembered[-1]
 

@@ -124,10 +124,10 @@ def test_an_older_move_is_told_although_a_newer_one_was_told_before_history_came
 
 def test_what_is_unseen_is_remembered_until_its_history_was_looked_through() -> None:
     market = blind_market()
-    market.engine.looked_back("SOLUSDT", T0 - 20 * MINUTE, T0 + 12 * MINUTE)
+    market.engine.backfilled("SOLUSDT", T0 - 20 * MINUTE, T0 + 12 * MINUTE)
     assert market.engine.unseen_since_ms == T0 + 12 * MINUTE
     market.engine.refill("SOLUSDT", [candle(minute) for minute in range(-8, 15)])
-    market.engine.looked_back("SOLUSDT", T0 - 8 * MINUTE, T0 + 15 * MINUTE)
+    market.engine.backfilled("SOLUSDT", T0 - 8 * MINUTE, T0 + 15 * MINUTE)
     assert market.engine.unseen_since_ms == T0 + 15 * MINUTE
     market.close(15, 100_000.0)
     assert market.engine.unseen_since_ms is None

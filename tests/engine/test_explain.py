@@ -19,10 +19,10 @@ OTHER = Destination(chat_id=2)
 
 
 def why(
-    market: Market, *, at_s: float | None = None, now_s: float = 10.0, place: Destination = MAIN
+    market: Market, *, at_s: float | None = None, now_s: float = 10.0, destination: Destination = MAIN
 ) -> dict[str, RuleCheck]:
     at_ms = None if at_s is None else T0 + round(at_s * 1000)
-    found = market.engine.explain("SOLUSDT", place, at_ms=at_ms, now_ms=T0 + round(now_s * 1000))
+    found = market.engine.explain("SOLUSDT", destination, at_ms=at_ms, now_ms=T0 + round(now_s * 1000))
     return {check.rule: check for check in found.checks}
 
 
@@ -99,8 +99,8 @@ def test_each_audience_has_its_own_answer() -> None:
     )
     market.push(104.0, at_s=5.0)
     assert why(market)["price_1m"].verdict is Verdict.BELOW_THRESHOLD
-    assert why(market, place=OTHER)["price_1m"].verdict is Verdict.TOLD_THIS_CANDLE
-    assert why(market, at_s=1.0, now_s=300.0, place=OTHER)["price_1m"].verdict is Verdict.FIRE
+    assert why(market, destination=OTHER)["price_1m"].verdict is Verdict.RAISED_THIS_CANDLE
+    assert why(market, at_s=1.0, now_s=300.0, destination=OTHER)["price_1m"].verdict is Verdict.FIRE
     assert "price_1m" not in why(market, at_s=1.0, now_s=300.0)
 
 
@@ -156,9 +156,9 @@ def test_the_trace_keeps_what_is_nearest_to_telling() -> None:
     ]
     for check, is_wanted in seen:
         size = abs(check.value or 0.0)
-        assert trace.wants("A", T0, MAIN, "price_1m", is_told=check.verdict.is_told, size=size) is is_wanted
+        assert trace.wants("A", T0, MAIN, "price_1m", is_raised=check.verdict.is_raised, size=size) is is_wanted
         if is_wanted:
-            trace.note("A", T0, MAIN, check)
+            trace.record("A", T0, MAIN, check)
     assert trace.of_minute("A", T0 + 1, MAIN) == {"price_1m": judgement(6.0, Verdict.ESCALATE)}
 
 
@@ -168,7 +168,7 @@ def test_the_trace_is_bounded_and_says_how_far_back_it_goes() -> None:
     trace.begin(T0 + 5_000)
     assert trace.known_from_ms == T0
     for minute in range(15):
-        trace.note("A", T0 + minute * MINUTE, MAIN, judgement(3.0))
+        trace.record("A", T0 + minute * MINUTE, MAIN, judgement(3.0))
     assert trace.known_from_ms == T0 + 5 * MINUTE
     kept = [at_ms for at_ms, _ in trace.between("A", T0, T0 + 20 * MINUTE, MAIN)]
     assert kept == [T0 + minute * MINUTE for minute in range(5, 15)]

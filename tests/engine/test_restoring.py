@@ -10,7 +10,7 @@ from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
 from altmonitor.engine.restore import CONDITIONS, restore
-from altmonitor.interfaces.exchange import ToldSize
+from altmonitor.interfaces.exchange import StoredSize
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.conditions import Condition, PriceCrosses
 from altmonitor.settings.settings import Settings
@@ -35,7 +35,7 @@ def stored(market: Market) -> MemoryStore:
 async def restarted(store: MemoryStore, *, now_ms: int) -> Market:
     market = Market()
     market.clock.ms = now_ms
-    market.engine.use(AUDIENCES)
+    market.engine.apply(AUDIENCES)
     await restore(market.engine, store, now_ms=now_ms, since_ms=now_ms - 15 * MINUTE)
     return market
 
@@ -75,7 +75,7 @@ async def test_armed_conditions_are_remembered() -> None:
     store = stored(Market())
     condition = Condition(
         id=1,
-        place=MAIN,
+        destination=MAIN,
         owner_id=1,
         owner_name="anna",
         text="SOL > 110",
@@ -85,7 +85,7 @@ async def test_armed_conditions_are_remembered() -> None:
     )
     await store.meta_set(CONDITIONS, '{"1@5":{"side":null,"since_ms":1}}')
     after = Market(audiences=(Audience(destination=MAIN, settings=Settings(pump_threshold=50.0)),))
-    after.engine.use_conditions([condition])
+    after.engine.apply_conditions([condition])
     await restore(after.engine, store, now_ms=T0, since_ms=T0)
     after.push(111.0)
     assert [alert.kind for alert in after.sink.alerts] == ["condition"]
@@ -96,10 +96,10 @@ class SlowStore(MemoryStore):
 
     days = 0
 
-    async def told_sizes(self, *, since_ms: int, recent_ms: int) -> Sequence[ToldSize]:
+    async def stored_sizes(self, *, since_ms: int, recent_ms: int) -> Sequence[StoredSize]:
         if since_ms < recent_ms + 2 * DAY_MS - self.days * DAY_MS:
             raise StorageError("no answer within 3 s")
-        return await super().told_sizes(since_ms=since_ms, recent_ms=recent_ms)
+        return await super().stored_sizes(since_ms=since_ms, recent_ms=recent_ms)
 
 
 @pytest.mark.parametrize(("days", "largest"), [(90, 30), (30, 14), (1, None)])

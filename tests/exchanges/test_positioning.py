@@ -63,7 +63,7 @@ class Place:
 
 
 @asynccontextmanager
-async def place() -> AsyncIterator[Place]:
+async def destination() -> AsyncIterator[Place]:
     clock = WalkingClock()
     async with scripted_web() as web:
         guard = Guard("scripted", clock=clock)
@@ -81,7 +81,7 @@ async def place() -> AsyncIterator[Place]:
 
 
 async def test_a_top_trader_snapshot_is_three_questions_and_shares_are_fractions() -> None:
-    async with place() as at:
+    async with destination() as at:
         found = await at.source.top_traders("BTCUSDT", period="15m", priority=SWEEP)
         assert found is not None
         assert (found.symbol, found.period, found.captured_ms, found.oldest_ms) == ("BTCUSDT", "15m", T0, T0)
@@ -94,13 +94,13 @@ async def test_a_top_trader_snapshot_is_three_questions_and_shares_are_fractions
 
 @pytest.mark.parametrize("path", [ACCOUNTS, POSITIONS, TAKER])
 async def test_two_of_three_parts_are_no_snapshot(path: str) -> None:
-    async with place() as at:
+    async with destination() as at:
         at.web.script(path, Reply("[]"))
         assert await at.source.top_traders("BTCUSDT", period="5m", priority=SWEEP) is None
 
 
 async def test_a_part_that_fails_says_why_and_a_block_says_it_before_all() -> None:
-    async with place() as at:
+    async with destination() as at:
         at.web.script(TAKER, Reply(status=500))
         with pytest.raises(ExchangeUnreachable, match="HTTP 500"):
             await at.source.top_traders("BTCUSDT", period="5m", priority=SWEEP)
@@ -111,7 +111,7 @@ async def test_a_part_that_fails_says_why_and_a_block_says_it_before_all() -> No
 
 
 async def test_a_period_that_is_none_is_refused_before_anything_is_asked() -> None:
-    async with place() as at:
+    async with destination() as at:
         with pytest.raises(ValueError, match="period '99h' is none of"):
             await at.source.top_traders("BTCUSDT", period="99h", priority=SWEEP)
         with pytest.raises(ValueError, match="limit 501 is not within 1…500"):
@@ -134,7 +134,7 @@ async def test_a_period_that_is_none_is_refused_before_anything_is_asked() -> No
     ],
 )
 async def test_a_row_whose_shares_are_none_is_left_out(odd: dict[str, object]) -> None:
-    async with place() as at:
+    async with destination() as at:
         at.web.script(GLOBAL, rows(odd, ratio(0.5, 0.5, at=-1)))
         found = await at.source.cohorts("BTCUSDT", period="5m", limit=2, priority=SWEEP)
         assert [row.time_ms for row in found.retail] == [T0 - STEP]
@@ -144,7 +144,7 @@ async def test_a_row_whose_shares_are_none_is_left_out(odd: dict[str, object]) -
 
 
 async def test_rows_of_another_symbol_are_not_taken_for_this_one() -> None:
-    async with place() as at:
+    async with destination() as at:
         at.web.script(GLOBAL, rows(ratio(0.9, 0.1, symbol="ETHUSDT")))
         found = await at.source.cohorts("BTCUSDT", period="5m", limit=2, priority=SWEEP)
         assert list(found.retail) == []
@@ -152,14 +152,14 @@ async def test_rows_of_another_symbol_are_not_taken_for_this_one() -> None:
 
 
 async def test_stamps_may_be_text_and_rows_in_any_order() -> None:
-    async with place() as at:
+    async with destination() as at:
         at.web.script(GLOBAL, rows(ratio(0.5, 0.5, at=1), ratio(0.6, 0.4, timestamp=str(T0)), ratio(0.5, 0.5, at=1)))
         found = await at.source.cohorts("BTCUSDT", period="5m", limit=48, priority=SWEEP)
         assert [row.time_ms for row in found.retail] == [T0, T0 + STEP]
 
 
 async def test_open_interest_bars_are_asked_for_over_four_hours_and_a_broken_one_is_left_out() -> None:
-    async with place() as at:
+    async with destination() as at:
         at.web.script(
             BARS, rows(bar("12.5"), bar("NaN", at=-1), bar(11, at=-2, value="NaN"), bar("9", at=-3, symbol="ETHUSDT"))
         )
@@ -169,7 +169,7 @@ async def test_open_interest_bars_are_asked_for_over_four_hours_and_a_broken_one
 
 
 async def test_answers_are_kept_and_shared() -> None:
-    async with place() as at:
+    async with destination() as at:
         at.web.script(BARS, rows(bar("12.5")))
 
         async def all_of_it() -> None:
@@ -194,7 +194,7 @@ async def test_answers_are_kept_and_shared() -> None:
 
 
 async def test_one_symbols_price_and_funding_cost_one_request_each_a_minute() -> None:
-    async with place() as at:
+    async with destination() as at:
         ticker = {"symbol": "BTCUSDT", "lastPrice": "10", "priceChangePercent": "-1.5", "quoteVolume": "1e6"}
         premium = {"symbol": "BTCUSDT", "markPrice": "10.1", "lastFundingRate": "0.0001", "nextFundingTime": T0 + 5}
         at.web.script("/fapi/v1/ticker/24hr", Reply(json.dumps(ticker)))
@@ -220,7 +220,7 @@ async def test_one_symbols_price_and_funding_cost_one_request_each_a_minute() ->
     "odd", [{"markPrice": "NaN"}, {"lastFundingRate": "much"}, {"symbol": "ETHUSDT"}, {"markPrice": None}]
 )
 async def test_a_price_that_is_none_is_a_bad_answer(odd: dict[str, object]) -> None:
-    async with place() as at:
+    async with destination() as at:
         premium = {"symbol": "BTCUSDT", "markPrice": "10.1", "lastFundingRate": "0.0001", "nextFundingTime": T0 + 5}
         at.web.script("/fapi/v1/premiumIndex", Reply(json.dumps({**premium, **odd})))
         with pytest.raises(BadAnswer):

@@ -37,7 +37,7 @@ class Place:
 
 
 @asynccontextmanager
-async def place(*script: OiStep, speed: float = 20.0) -> AsyncIterator[Place]:
+async def destination(*script: OiStep, speed: float = 20.0) -> AsyncIterator[Place]:
     clock = ScaledClock(start_ms=T0, speed=speed)
     market = SeededMarket(seed=7, start_ms=T0, symbols=60, frames_per_s=10, script=script)
     async with SimExchange(market, clock=clock) as exchange:
@@ -55,7 +55,7 @@ async def place(*script: OiStep, speed: float = 20.0) -> AsyncIterator[Place]:
 
 
 async def test_one_crowd_is_seen_through_every_endpoint() -> None:
-    async with place() as at:
+    async with destination() as at:
         overview = await at.smart_money.overview("ETHUSDT", priority=LIVE)
         velocity = oi_velocity(await at.positioning.open_interest_bars("ETHUSDT", priority=LIVE))
         assert overview is not None
@@ -71,7 +71,7 @@ async def test_one_crowd_is_seen_through_every_endpoint() -> None:
 
 
 async def test_ratios_divergence_and_history_come_from_the_same_buckets() -> None:
-    async with place() as at:
+    async with destination() as at:
         histories = await at.positioning.cohorts("BTCUSDT", period="5m", limit=48, priority=LIVE)
         points = history(histories, limit=48)
         gap = divergence(histories)
@@ -88,7 +88,7 @@ async def test_ratios_divergence_and_history_come_from_the_same_buckets() -> Non
 
 async def test_a_scripted_step_of_open_interest_is_read_as_velocity_of_contracts() -> None:
     step = OiStep("SOLUSDT", T0 // 300_000 * 300_000 - 60_000, 8.0)
-    async with place(step, speed=1.0) as at:
+    async with destination(step, speed=1.0) as at:
         velocity = oi_velocity(await at.positioning.open_interest_bars("SOLUSDT", priority=LIVE))
         assert velocity is not None
         assert velocity.change_5m_pct == pytest.approx(8.0, abs=0.5)
@@ -96,7 +96,7 @@ async def test_a_scripted_step_of_open_interest_is_read_as_velocity_of_contracts
 
 
 async def test_price_and_funding_of_one_symbol_are_the_markets() -> None:
-    async with place(speed=1.0) as at:
+    async with destination(speed=1.0) as at:
         day = await at.positioning.day_ticker("SOLUSDT", priority=LIVE)
         funding = await at.positioning.funding("SOLUSDT", priority=LIVE)
         assert funding.mark_price == pytest.approx(day.last_price, rel=0.01)
@@ -106,21 +106,21 @@ async def test_price_and_funding_of_one_symbol_are_the_markets() -> None:
 
 
 async def test_a_contract_nobody_follows_is_no_error_and_not_asked_again_soon() -> None:
-    async with place() as at:
+    async with destination() as at:
         assert await at.smart_money.overview("XAUUSDT", priority=LIVE) is None
         assert await at.smart_money.overview("XAUUSDT", priority=LIVE) is None
         assert at.exchange.stats.requests(PATH) == 2
 
 
 async def test_a_passing_empty_answer_is_got_over() -> None:
-    async with place() as at:
+    async with destination() as at:
         at.exchange.faults.rest[PATH] = RestFault(status=200, body="", times=1)
         assert await at.smart_money.overview("BTCUSDT", priority=LIVE) is not None
         assert at.exchange.stats.requests(PATH) == 2
 
 
 async def test_a_block_of_the_website_leaves_the_statistics_alone() -> None:
-    async with place() as at:
+    async with destination() as at:
         at.exchange.faults.rest[PATH] = RestFault(status=403)
         with pytest.raises(ExchangeBlocked):
             await at.smart_money.overview("BTCUSDT", priority=LIVE)
@@ -129,7 +129,7 @@ async def test_a_block_of_the_website_leaves_the_statistics_alone() -> None:
 
 
 async def test_a_slow_website_is_waited_for_and_keeps_nobody_else() -> None:
-    async with place() as at:
+    async with destination() as at:
         at.exchange.faults.rest[PATH] = RestFault(delay_s=10.0, times=1)
         overview = await at.smart_money.overview("BTCUSDT", priority=LIVE)
         assert overview is not None

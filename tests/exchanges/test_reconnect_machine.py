@@ -89,9 +89,9 @@ class DoorOverDays(RuleBasedStateMachine):
         self.early: list[float] = []
         self.waiting: list[tuple[float, asyncio.Task[None]]] = []
 
-    @rule(lanes=st.sampled_from([1, 7, 120, 251]))
-    def lanes_want_to_connect(self, lanes: int) -> None:
-        for _ in range(lanes):
+    @rule(shards=st.sampled_from([1, 7, 120, 251]))
+    def lanes_want_to_connect(self, shards: int) -> None:
+        for _ in range(shards):
             self.waiting.append((self.clock.monotonic(), self.loop.create_task(self._knock())))
         self._advance(0)
 

@@ -49,7 +49,7 @@ class Place:
 
 
 @asynccontextmanager
-async def place(*, speed: float = 20.0, symbols: int = 40) -> AsyncIterator[Place]:
+async def destination(*, speed: float = 20.0, symbols: int = 40) -> AsyncIterator[Place]:
     clock = ScaledClock(start_ms=T0, speed=speed)
     market = SeededMarket(seed=7, start_ms=T0, symbols=symbols, frames_per_s=10)
     news: list[GuardStatus] = []
@@ -64,7 +64,7 @@ async def place(*, speed: float = 20.0, symbols: int = 40) -> AsyncIterator[Plac
 
 
 async def test_every_question_has_its_answer() -> None:
-    async with place() as at:
+    async with destination() as at:
         contracts = {contract.symbol: contract for contract in await at.rest.contracts()}
         assert contracts["BTCUSDT"].status == "TRADING"
         assert contracts["BTCUSDT"].quote_asset == "USDT"
@@ -86,7 +86,7 @@ async def test_every_question_has_its_answer() -> None:
 
 
 async def test_klines_are_the_markets_oldest_first_and_the_running_one_is_open() -> None:
-    async with place(speed=1.0) as at:
+    async with destination(speed=1.0) as at:
         await at.rest.server_time_ms()
         minute_ms = T0 // MINUTE * MINUTE
         start_ms = minute_ms - 5 * MINUTE
@@ -100,7 +100,7 @@ async def test_klines_are_the_markets_oldest_first_and_the_running_one_is_open()
 
 
 async def test_a_chinese_symbol_is_asked_for_like_any_other() -> None:
-    async with place(symbols=600) as at:
+    async with destination(symbols=600) as at:
         names = [contract.symbol for contract in await at.rest.contracts() if not contract.symbol.isascii()]
         assert names
         sample = await at.rest.open_interest(names[0], priority=Priority.SWEEP)
@@ -108,7 +108,7 @@ async def test_a_chinese_symbol_is_asked_for_like_any_other() -> None:
 
 
 async def test_an_unknown_symbol_has_its_own_error() -> None:
-    async with place() as at:
+    async with destination() as at:
         with pytest.raises(UnknownSymbol, match="-1121"):
             await at.rest.open_interest("NOSUCHUSDT", priority=Priority.SWEEP)
 
@@ -128,7 +128,7 @@ async def test_an_unknown_symbol_has_its_own_error() -> None:
     ],
 )
 async def test_an_answer_that_is_none_is_a_bad_answer_asked_once(fault: RestFault) -> None:
-    async with place() as at:
+    async with destination() as at:
         at.exchange.faults.rest[OI] = fault
         with pytest.raises(BadAnswer):
             await at.rest.open_interest("BTCUSDT", priority=Priority.BACKFILL)
@@ -138,7 +138,7 @@ async def test_an_answer_that_is_none_is_a_bad_answer_asked_once(fault: RestFaul
 
 
 async def test_a_502_is_retried_twice_and_then_an_error() -> None:
-    async with place() as at:
+    async with destination() as at:
         at.exchange.faults.rest[OI] = RestFault(status=502, times=2)
         assert (await at.rest.open_interest("BTCUSDT", priority=Priority.BACKFILL)).contracts > 0
         assert at.asked(OI) == 3
@@ -149,7 +149,7 @@ async def test_a_502_is_retried_twice_and_then_an_error() -> None:
 
 
 async def test_the_sweep_does_not_retry() -> None:
-    async with place() as at:
+    async with destination() as at:
         at.exchange.faults.rest[OI] = RestFault(status=503)
         with pytest.raises(ExchangeUnreachable, match="overloaded"):
             await at.rest.open_interest("BTCUSDT", priority=Priority.SWEEP)
@@ -157,7 +157,7 @@ async def test_the_sweep_does_not_retry() -> None:
 
 
 async def test_no_retry_comes_before_the_retry_after_of_a_503() -> None:
-    async with place(speed=60.0) as at:
+    async with destination(speed=60.0) as at:
         at.exchange.faults.rest[OI] = RestFault(status=503, retry_after="20", times=1)
         began_s = at.clock.monotonic()
         await at.rest.open_interest("BTCUSDT", priority=Priority.BACKFILL)
@@ -169,7 +169,7 @@ async def test_no_retry_comes_before_the_retry_after_of_a_503() -> None:
 
 
 async def test_a_server_that_swallows_requests_costs_fifteen_seconds() -> None:
-    async with place(speed=60.0) as at:
+    async with destination(speed=60.0) as at:
         at.exchange.faults.rest[OI] = RestFault(delay_s=600.0)
         began_s = at.clock.monotonic()
         with pytest.raises(ExchangeUnreachable, match="15 s"):
@@ -203,7 +203,7 @@ async def test_a_closed_port_is_unreachable() -> None:
     ],
 )
 async def test_a_refusal_blocks_every_question_for_its_time(fault: RestFault, blocked_s: int) -> None:
-    async with place(speed=1.0) as at:
+    async with destination(speed=1.0) as at:
         at.exchange.faults.rest[OI] = fault
         with pytest.raises(ExchangeBlocked) as problem:
             await at.rest.open_interest("BTCUSDT", priority=Priority.BACKFILL)
@@ -226,7 +226,7 @@ async def test_a_refusal_blocks_every_question_for_its_time(fault: RestFault, bl
 
 
 async def test_a_ban_of_ten_minutes_sees_no_request_and_ends_with_one_ping() -> None:
-    async with place(speed=400.0) as at:
+    async with destination(speed=400.0) as at:
         at.exchange.faults.rest[OI] = RestFault(status=418, retry_after="600", times=1)
         with pytest.raises(ExchangeBlocked) as problem:
             await at.rest.open_interest("BTCUSDT", priority=Priority.SWEEP)
@@ -242,7 +242,7 @@ async def test_a_ban_of_ten_minutes_sees_no_request_and_ends_with_one_ping() -> 
 
 
 async def test_the_used_weight_of_another_program_makes_us_wait() -> None:
-    async with place(speed=10.0) as at:
+    async with destination(speed=10.0) as at:
         at.exchange.faults.weight_offset = 1_700
         await at.rest.open_interest("BTCUSDT", priority=Priority.SWEEP)
         assert at.rest.guard_status().weight_used == 1_701
@@ -260,7 +260,7 @@ async def test_the_used_weight_of_another_program_makes_us_wait() -> None:
 
 
 async def test_fifty_callers_for_funding_hours_make_one_request_an_hour() -> None:
-    async with place(speed=2_000.0) as at:
+    async with destination(speed=2_000.0) as at:
         first = await asyncio.gather(*(at.rest.funding_hours() for _ in range(50)))
         assert all(hours == first[0] for hours in first)
         await at.clock.sleep(3_000.0)
@@ -272,7 +272,7 @@ async def test_fifty_callers_for_funding_hours_make_one_request_an_hour() -> Non
 
 
 async def test_the_exchanges_clock_is_followed() -> None:
-    async with place(speed=1.0) as at:
+    async with destination(speed=1.0) as at:
         at.exchange.faults.clock_skew_ms = 30_000
         await at.rest.server_time_ms()
         assert at.guard.exchange_ms() - at.clock.now_ms() == pytest.approx(30_000, abs=300)

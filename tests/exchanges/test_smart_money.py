@@ -43,7 +43,7 @@ class Place:
 
 
 @asynccontextmanager
-async def place(clock: Clock, *, within_s: float = 8.0) -> AsyncIterator[Place]:
+async def destination(clock: Clock, *, within_s: float = 8.0) -> AsyncIterator[Place]:
     news: list[GuardStatus] = []
     async with scripted_web() as web:
         guard = web_guard(web.url, clock=clock, on_change=news.append)
@@ -56,7 +56,7 @@ async def place(clock: Clock, *, within_s: float = 8.0) -> AsyncIterator[Place]:
 
 
 async def test_an_overview_is_asked_for_as_the_sites_own_page_does() -> None:
-    async with place(WalkingClock()) as at:
+    async with destination(WalkingClock()) as at:
         at.answers(Reply(body(symbol="币安人生USDT")))
         found = await at.ask("币安人生USDT")
         assert found is not None
@@ -69,7 +69,7 @@ async def test_an_overview_is_asked_for_as_the_sites_own_page_does() -> None:
 
 async def test_an_answer_is_kept_for_ten_minutes() -> None:
     clock = WalkingClock()
-    async with place(clock) as at:
+    async with destination(clock) as at:
         at.answers(GOOD)
         first = await at.ask()
         clock.walk(599)
@@ -82,7 +82,7 @@ async def test_an_answer_is_kept_for_ten_minutes() -> None:
 
 async def test_fresh_means_asked_again_and_two_captures_differ_though_the_daily_stamp_does_not() -> None:
     clock = WalkingClock()
-    async with place(clock) as at:
+    async with destination(clock) as at:
         at.answers(GOOD)
         first = await at.ask(is_fresh=True)
         clock.walk(12)
@@ -97,7 +97,7 @@ async def test_fresh_means_asked_again_and_two_captures_differ_though_the_daily_
 
 async def test_an_empty_answer_is_asked_once_more_after_400_ms() -> None:
     clock = WalkingClock()
-    async with place(clock) as at:
+    async with destination(clock) as at:
         at.answers(NOTHING, GOOD)
         assert await at.ask() is not None
         assert at.times == 2
@@ -107,7 +107,7 @@ async def test_an_empty_answer_is_asked_once_more_after_400_ms() -> None:
 @pytest.mark.parametrize("nothing", [NOTHING, Reply(b'{"code":"000000","data":null}'), Reply(body(code="000002"))])
 async def test_a_symbol_without_data_is_asked_twice_and_then_left_alone_for_two_minutes(nothing: Reply) -> None:
     clock = WalkingClock()
-    async with place(clock) as at:
+    async with destination(clock) as at:
         at.answers(nothing)
         assert await at.ask() is None
         assert at.times == 2
@@ -121,7 +121,7 @@ async def test_a_symbol_without_data_is_asked_twice_and_then_left_alone_for_two_
 
 async def test_a_symbol_that_turns_empty_gives_its_last_answer_to_alerts_and_nothing_to_the_tracker() -> None:
     clock = WalkingClock()
-    async with place(clock) as at:
+    async with destination(clock) as at:
         at.answers(GOOD, NOTHING)
         first = await at.ask()
         clock.walk(600)
@@ -133,7 +133,7 @@ async def test_a_symbol_that_turns_empty_gives_its_last_answer_to_alerts_and_not
 
 @pytest.mark.parametrize("status", [500, 502, 503, 408])
 async def test_trouble_on_their_side_is_asked_once_more_and_then_unreachable(status: int) -> None:
-    async with place(WalkingClock()) as at:
+    async with destination(WalkingClock()) as at:
         at.answers(Reply(status=status))
         with pytest.raises(ExchangeUnreachable, match=f"HTTP {status}"):
             await at.ask()
@@ -143,7 +143,7 @@ async def test_trouble_on_their_side_is_asked_once_more_and_then_unreachable(sta
 
 
 async def test_a_host_that_accepts_and_never_answers_is_unreachable() -> None:
-    async with place(WalkingClock(), within_s=0.05) as at:
+    async with destination(WalkingClock(), within_s=0.05) as at:
         at.answers(Reply(body(), delay_s=0.5))
         with pytest.raises(ExchangeUnreachable, match="no answer"):
             await at.ask()
@@ -152,7 +152,7 @@ async def test_a_host_that_accepts_and_never_answers_is_unreachable() -> None:
 
 @pytest.mark.parametrize("page", [Reply("<html>sign in</html>"), Reply(status=404), Reply(status=202), Reply(b"[]")])
 async def test_an_answer_that_is_none_is_a_bad_answer_asked_once(page: Reply) -> None:
-    async with place(WalkingClock()) as at:
+    async with destination(WalkingClock()) as at:
         at.answers(page)
         with pytest.raises(BadAnswer):
             await at.ask()
@@ -165,7 +165,7 @@ async def test_an_answer_that_is_none_is_a_bad_answer_asked_once(page: Reply) ->
 )
 async def test_a_refusal_is_met_once_and_blocks_everybody_without_a_request(status: int, blocked_s: int) -> None:
     clock = WalkingClock()
-    async with place(clock) as at:
+    async with destination(clock) as at:
         at.answers(Reply(status=status))
         with pytest.raises(ExchangeBlocked) as problem:
             await at.ask()
@@ -179,7 +179,7 @@ async def test_a_refusal_is_met_once_and_blocks_everybody_without_a_request(stat
 
 async def test_after_a_block_one_question_goes_first() -> None:
     clock = WalkingClock()
-    async with place(clock) as at:
+    async with destination(clock) as at:
         at.answers(Reply(status=429, headers={"Retry-After": "13860"}), GOOD)
         with pytest.raises(ExchangeBlocked):
             await at.ask("SOLUSDT")
@@ -193,7 +193,7 @@ async def test_after_a_block_one_question_goes_first() -> None:
 
 
 async def test_a_place_that_is_not_served_has_its_own_error() -> None:
-    async with place(WalkingClock()) as at:
+    async with destination(WalkingClock()) as at:
         at.answers(Reply(status=451))
         with pytest.raises(RegionBlocked):
             await at.ask()
@@ -201,7 +201,7 @@ async def test_a_place_that_is_not_served_has_its_own_error() -> None:
 
 async def test_while_blocked_an_alert_gets_the_last_known_for_an_hour_and_the_tracker_gets_nothing() -> None:
     clock = WalkingClock()
-    async with place(clock) as at:
+    async with destination(clock) as at:
         at.answers(GOOD, Reply(status=403))
         first = await at.ask()
         clock.walk(700)
@@ -215,7 +215,7 @@ async def test_while_blocked_an_alert_gets_the_last_known_for_an_hour_and_the_tr
 
 
 async def test_fifty_callers_of_one_symbol_make_one_request() -> None:
-    async with place(WalkingClock()) as at:
+    async with destination(WalkingClock()) as at:
         at.answers(Reply(body(), delay_s=0.05))
         answers = await asyncio.gather(*(at.ask() for _ in range(50)))
         assert len({id(answer) for answer in answers}) == 1
@@ -224,7 +224,7 @@ async def test_fifty_callers_of_one_symbol_make_one_request() -> None:
 
 async def test_requests_leave_400_ms_apart_and_those_behind_a_refusal_do_not_leave() -> None:
     clock = HandClock()
-    async with place(clock) as at:
+    async with destination(clock) as at:
         at.answers(GOOD)
         await at.ask()
         at.answers(Reply(status=429))
@@ -243,7 +243,7 @@ async def test_requests_leave_400_ms_apart_and_those_behind_a_refusal_do_not_lea
 
 async def test_a_storm_of_alerts_asks_nine_times_a_minute_and_no_more() -> None:
     clock = WalkingClock()
-    async with place(clock) as at:
+    async with destination(clock) as at:
         at.answers(Reply(status=404))
         answers = await asyncio.gather(
             *(at.ask(f"C{n}USDT", priority=Priority.ENRICH) for n in range(40)), return_exceptions=True
@@ -256,7 +256,7 @@ async def test_a_storm_of_alerts_asks_nine_times_a_minute_and_no_more() -> None:
 
 
 async def test_a_caller_that_gives_up_leaves_the_question_to_the_next() -> None:
-    async with place(WalkingClock()) as at:
+    async with destination(WalkingClock()) as at:
         at.answers(Reply(body(), delay_s=0.2), GOOD)
         hasty = asyncio.create_task(at.ask())
         await until(lambda: at.times == 1)

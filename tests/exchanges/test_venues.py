@@ -30,14 +30,14 @@ OKX_PATHS = (ALL_ACCOUNTS, TOP_ACCOUNTS, TOP_POSITIONS)
 
 def okx(*ratios: object, code: str = "0", at: int = 0) -> Reply:
     """Newest first, the newest `at` steps after T0."""
-    rows = [[str(T0 + (at - place) * STEP), ratio] for place, ratio in enumerate(ratios)]
+    rows = [[str(T0 + (at - destination) * STEP), ratio] for destination, ratio in enumerate(ratios)]
     return Reply(json.dumps({"code": code, "msg": "", "data": rows}))
 
 
 def bybit(*shares: tuple[object, object], code: int = 0, message: str = "OK", symbol: str = "BTCUSDT") -> Reply:
     rows = [
-        {"symbol": symbol, "buyRatio": buy, "sellRatio": sell, "timestamp": str(T0 - place * STEP)}
-        for place, (buy, sell) in enumerate(shares)
+        {"symbol": symbol, "buyRatio": buy, "sellRatio": sell, "timestamp": str(T0 - destination * STEP)}
+        for destination, (buy, sell) in enumerate(shares)
     ]
     return Reply(json.dumps({"retCode": code, "retMsg": message, "result": {"list": rows, "nextPageCursor": ""}}))
 

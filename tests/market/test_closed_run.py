@@ -96,11 +96,11 @@ def test_prices_and_windows_bound_a_book_beside_its_candle() -> None:
     frame(book, 0, 100.0, closed=True)
     frame(book, 1, 102.0, open=102.0)
     assert (book.pump_at, book.dump_at) == (104.0, 97.0)
-    book.aim(Bounds(windows=((2, 1.05, 0.95),)))
+    book.set_bounds(Bounds(windows=((2, 1.05, 0.95),)))
     assert (book.pump_at, book.dump_at) == (105.0, 95.0)
     frame(book, 3, 102.0, open=102.0)
     assert (book.pump_at, book.dump_at) == (float("inf"), 0.0), "over a hole there is nothing to compare with"
-    book.aim(Bounds(windows=((1, 1.05, 0.95),)))
+    book.set_bounds(Bounds(windows=((1, 1.05, 0.95),)))
     assert book.pump_at == pytest.approx(107.1)
     assert book.dump_at == pytest.approx(96.9)
 

@@ -48,7 +48,7 @@ class Server:
             out=out,
             environ=self.machine.environ,
             person=lambda: NOBODY,
-            patience=DeployTimeouts(health_s=0.3, every_s=0.05),
+            timeouts=DeployTimeouts(health_s=0.3, every_s=0.05),
             clock=self.clock,
         )
         code = main(["--here", "--dir", str(self.folder), "--env-file", str(env_file), *arguments], around)

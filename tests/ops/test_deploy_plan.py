@@ -20,35 +20,37 @@ NASTY = Layout(PurePosixPath('/srv/it\'s a "shop" $HOME'))
 TEMPLATE = (Path(__file__).parents[2] / "systemd/altmonitor.service").read_text("utf-8")
 
 
-def plan(place: Layout, target: Target) -> Deployment:
+def plan(destination: Layout, target: Target) -> Deployment:
     return Deployment(
         runner=Runner(connection=None, source=Path()),
         target=docker if target is Target.DOCKER else systemd,
-        layout=place,
+        layout=destination,
         user="ann",
         current="old",
         previous="older",
-        patience=DeployTimeouts(),
+        timeouts=DeployTimeouts(),
     )
 
 
-def every_step(place: Layout, target: Target) -> list[Step]:
-    whole = plan(place, target)
+def every_step(destination: Layout, target: Target) -> list[Step]:
+    whole = plan(destination, target)
     build = (
-        docker.build(place, "new") if target is Target.DOCKER else systemd.build(place, "new", unit_template=TEMPLATE)
+        docker.build(destination, "new")
+        if target is Target.DOCKER
+        else systemd.build(destination, "new", unit_template=TEMPLATE)
     )
     parts = [
         facts.WHO,
-        facts.look(place),
+        facts.look(destination),
         *whole.prepare("new", settings="A=1\n", build=build),
         *whole.switch("new"),
-        whole.target.is_well(place, "new"),
+        whole.target.is_well(destination, "new"),
         *whole.settle("new"),
         *whole.back("new"),
-        whole.target.message(place, "new", "hello"),
-        whole.target.logs(place, "new", lines=5),
-        whole.target.status(place, "new"),
-        docker.install_engine(place.upload),
+        whole.target.message(destination, "new", "hello"),
+        whole.target.logs(destination, "new", lines=5),
+        whole.target.status(destination, "new"),
+        docker.install_engine(destination.upload),
     ]
     return [part for part in parts if isinstance(part, Step)]
 
@@ -118,10 +120,10 @@ def test_a_difficult_path_is_one_word_of_the_shell() -> None:
 
 
 @pytest.mark.parametrize("target", list(Target))
-@pytest.mark.parametrize("place", [PLAIN, NASTY], ids=["plain", "difficult"])
+@pytest.mark.parametrize("destination", [PLAIN, NASTY], ids=["plain", "difficult"])
 @pytest.mark.parametrize("rights", list(RemoteRights))
-def test_every_command_is_correct_shell(place: Layout, target: Target, rights: RemoteRights) -> None:
-    for step in every_step(place, target):
+def test_every_command_is_correct_shell(destination: Layout, target: Target, rights: RemoteRights) -> None:
+    for step in every_step(destination, target):
         command = with_rights(step, rights)
         checked = subprocess.run(["sh", "-n", "-c", command], capture_output=True, text=True, check=False)
         assert (checked.returncode, checked.stderr) == (0, ""), step.title

@@ -55,7 +55,7 @@ async def test_findings_are_told_in_order_each_as_soon_as_it_can_be() -> None:
         return Check(name=name, title=name, look=look, way_out="")
 
     running = asyncio.create_task(
-        run([slow("a", 2), slow("b", 1), slow("c", 5)], clock=clock, tell=lambda finding: told.append(finding.name))
+        run([slow("a", 2), slow("b", 1), slow("c", 5)], clock=clock, notify=lambda finding: told.append(finding.name))
     )
     await clock.advance(1.5)
     assert told == []

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from altmonitor.core.types import Fraction
 from altmonitor.positioning.history import Snapshot
 from altmonitor.positioning.open_interest import BAR_MS, OiBar
 from altmonitor.positioning.ratios import LongShort
 from altmonitor.positioning.smart_money import Overview, Side
-from altmonitor.positioning.units import Fraction
 
 T0 = 1_790_000_100_000  # a whole five minutes
 MINUTE = 60_000
@@ -72,7 +72,7 @@ def bars(*coins: float | None, usd_per_coin: float = 1.0) -> list[OiBar]:
     """5-minute bars, the last at T0; None is a hole."""
     first_ms = T0 - (len(coins) - 1) * BAR_MS
     return [
-        OiBar(time_ms=first_ms + place * BAR_MS, coins=held, usd=held * usd_per_coin)
-        for place, held in enumerate(coins)
+        OiBar(time_ms=first_ms + destination * BAR_MS, coins=held, usd=held * usd_per_coin)
+        for destination, held in enumerate(coins)
         if held is not None
     ]

@@ -28,8 +28,8 @@ def test_the_share_of_open_interest_is_of_twice_the_open_interest() -> None:
 
 def test_open_interest_velocity_is_of_contracts_so_that_a_price_move_alone_is_none() -> None:
     flat_coins_rising_usd = [
-        OiBar(time_ms=bar.time_ms, coins=bar.coins, usd=1000.0 * (1 + place / 10))
-        for place, bar in enumerate(bars(*[500.0] * BARS_NEEDED))
+        OiBar(time_ms=bar.time_ms, coins=bar.coins, usd=1000.0 * (1 + destination / 10))
+        for destination, bar in enumerate(bars(*[500.0] * BARS_NEEDED))
     ]
     found = oi_velocity(flat_coins_rising_usd)
     assert found is not None
@@ -59,7 +59,7 @@ def test_a_snapshot_is_keyed_by_our_capture_time_and_keeps_the_daily_stamp_besid
 
 
 def test_four_hours_are_240_minutes_not_235() -> None:
-    coins = [1000.0 + place for place in range(BARS_NEEDED)]
+    coins = [1000.0 + destination for destination in range(BARS_NEEDED)]
     found = oi_velocity(bars(*coins))
     assert found is not None
     assert found.change_4h_pct == pytest.approx(4.8)  # 1,000 → 1,048; 47 bars back it would be from 1,001

@@ -71,8 +71,8 @@ def test_a_crossing_is_told_once_until_the_gap_has_closed_again() -> None:
     told = []
     side: Signal = "aligned"
     for gap in (-5.0, -8.0, -7.9, -8.1, -12.0, -7.5, -8.0, -6.9, -8.0, 8.0, 7.0, 8.5, 6.99, 8.0):
-        side, is_told = next_side(side, Percent(gap))
-        told.append(is_told)
+        side, is_raised = next_side(side, Percent(gap))
+        told.append(is_raised)
     assert told == [
         *(False, True, False, False, False, False, False),  # trembles around −8, told at the first
         *(False, True),  # had closed to 6.9: a new crossing

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
+from altmonitor.core.types import Fraction
 from altmonitor.positioning.funding import FundingCost, funding_cost, funding_countdown
-from altmonitor.positioning.units import Fraction
 from tests.positioning.samples import T0
 
 

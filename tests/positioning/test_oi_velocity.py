@@ -32,7 +32,7 @@ def test_twelve_bars_back_is_an_hour() -> None:
 
 
 def test_a_missing_bar_makes_its_window_unknown_and_shifts_no_other() -> None:
-    coins: list[float | None] = [1000.0 + place for place in range(49)]
+    coins: list[float | None] = [1000.0 + destination for destination in range(49)]
     coins[48 - 12] = None
     found = velocity(*coins)
     assert found.change_1h_pct is None
@@ -61,7 +61,7 @@ def test_of_two_bars_near_the_windows_start_the_nearer_one_counts() -> None:
 
 
 def test_order_and_repeats_do_not_matter() -> None:
-    whole = bars(*[1000.0 + place for place in range(49)])
+    whole = bars(*[1000.0 + destination for destination in range(49)])
     shuffled = whole + whole[10:20]
     random.Random(5).shuffle(shuffled)
     assert oi_velocity(shuffled) == oi_velocity(whole)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from altmonitor.core.types import Fraction
 from altmonitor.positioning.funding import funding_cost
 from altmonitor.positioning.open_interest import oi_velocity
 from altmonitor.positioning.picture import PositionPicture, picture_values
 from altmonitor.positioning.ratios import TakerFlow, TopTraders
-from altmonitor.positioning.units import Fraction
 from tests.positioning.samples import BARS, OVERVIEW, T0, bars, bucket
 
 TOP = TopTraders(

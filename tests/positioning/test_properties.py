@@ -9,6 +9,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from altmonitor.core.types import Fraction
 from altmonitor.positioning.divergence import Histories, divergence
 from altmonitor.positioning.history import Snapshot, change, profit_trend, scan_extreme
 from altmonitor.positioning.json_values import (
@@ -24,7 +25,6 @@ from altmonitor.positioning.open_interest import BAR_MS, OiBar, oi_velocity
 from altmonitor.positioning.picture import PositionPicture, chart, picture_values
 from altmonitor.positioning.ratios import LongShort
 from altmonitor.positioning.smart_money import Side, notional_usd
-from altmonitor.positioning.units import Fraction
 from tests.positioning.samples import OVERVIEW, T0
 
 amounts = (

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from altmonitor.core.types import Fraction
 from altmonitor.positioning.funding import funding_spread, rate_8h
 from altmonitor.positioning.ratios import composite, kelly_share
-from altmonitor.positioning.units import Fraction
 
 
 def test_a_composite_is_the_plain_mean_of_its_parts() -> None:

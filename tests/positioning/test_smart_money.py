@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from altmonitor.core.types import Fraction
 from altmonitor.positioning.smart_money import (
     band,
     entry_usd,
@@ -28,7 +29,6 @@ from altmonitor.positioning.smart_money import (
     whale_spread,
     whale_usd,
 )
-from altmonitor.positioning.units import Fraction
 from tests.positioning.samples import LONG, OVERVIEW, T0, with_sides
 
 

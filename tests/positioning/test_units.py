@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altmonitor.config import LSR_PERIODS
+from altmonitor.core.types import Fraction
 from altmonitor.positioning.units import (
     PERIODS,
-    Fraction,
     Percent,
     amount,
     change_pct,

@@ -91,7 +91,7 @@ def change(number: int, **made: object) -> RecordedChange:
         "at_ms": NOW_MS - number * 60_000,
         "who": "<ann>",
         "user_id": 7,
-        "place": PLACE,
+        "destination": PLACE,
         "command": "/set_pump 5",
         "before": DestinationOverrides(),
         "after": DestinationOverrides(),
@@ -102,7 +102,7 @@ def change(number: int, **made: object) -> RecordedChange:
 def condition(number: int, predicate: Predicate, symbol: str = "BTCUSDT") -> Condition:
     return Condition(
         id=number,
-        place=PLACE,
+        destination=PLACE,
         owner_id=7,
         owner_name="<ann>" * 100,
         text="btc > 70k",
@@ -201,13 +201,13 @@ LONGEST: list[Reply] = [
     TooManyConditions(limit=50),
     Explained(
         explanation=Explanation(
-            symbol=LONG_NAME, place=PLACE, at_ms=NOW_MS, is_now=True, checks=CHECKS, told=(TOLD,) * 20
+            symbol=LONG_NAME, destination=PLACE, at_ms=NOW_MS, is_now=True, checks=CHECKS, told=(TOLD,) * 20
         ),
         now_s=NOW_S,
     ),
     Explained(
         explanation=Explanation(
-            symbol=LONG_NAME, place=PLACE, at_ms=NOW_MS, is_now=False, known_from_ms=NOW_MS - 86_400_000
+            symbol=LONG_NAME, destination=PLACE, at_ms=NOW_MS, is_now=False, known_from_ms=NOW_MS - 86_400_000
         ),
         now_s=NOW_S,
     ),
@@ -252,9 +252,10 @@ LONGEST: list[Reply] = [
     AnswerFailed(command="funding", problem="<" * 5000),
     NotPermitted(command="set_pump"),
     NotAvailable(command="budget"),
-    Placed(place=PLACE, is_main=False, reply=Changed(differences=DIFFERENCES)),
-    Placed(place=PLACE, is_main=True, reply=QuietShown(quiet=None)),
+    Placed(destination=PLACE, is_main=False, reply=Changed(differences=DIFFERENCES)),
+    Placed(destination=PLACE, is_main=True, reply=QuietShown(quiet=None)),
     Unrecorded(
-        reply=Placed(place=PLACE, is_main=False, reply=NumbersChanged(changes=())), problem="the disk is full " * 100
+        reply=Placed(destination=PLACE, is_main=False, reply=NumbersChanged(changes=())),
+        problem="the disk is full " * 100,
     ),
 ]

@@ -16,6 +16,7 @@ from altmonitor.commands.replies_market import (
     WhoFacts,
     WhoShown,
 )
+from altmonitor.core.types import Fraction
 from altmonitor.positioning.divergence import Histories, divergence
 from altmonitor.positioning.funding import funding_cost
 from altmonitor.positioning.history import (
@@ -30,7 +31,7 @@ from altmonitor.positioning.history import (
 from altmonitor.positioning.open_interest import OiVelocity
 from altmonitor.positioning.picture import PositionPicture
 from altmonitor.positioning.ratios import TakerFlow, TopTraders
-from altmonitor.positioning.units import Fraction, Percent
+from altmonitor.positioning.units import Percent
 from tests.positioning.samples import MINUTE, OVERVIEW, T0, bucket, snapshot
 
 LONG_NAME = "<&\"'币安人生>USDT" + "X" * 60

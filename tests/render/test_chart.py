@@ -50,22 +50,22 @@ def test_a_candle_that_rose_is_green_and_one_that_fell_is_red() -> None:
     sheet, seen = sheet_of(spec), Seen(chart_png(spec))
     fell, rose = sheet.candles[-2], sheet.candles[-1]
     assert (fell.open, fell.close, rose.open, rose.close) == (100.4, 100.0, 100.0, 103.0)
-    assert seen.at(sheet.middle(rose), sheet.price.axis.place(101.0)) == ink.UP
-    assert seen.at(sheet.middle(fell), sheet.price.axis.place(100.3)) == ink.DOWN
-    assert seen.at(sheet.middle(rose), sheet.price.axis.place(99.9)) == ink.UP  # its wick
+    assert seen.at(sheet.middle(rose), sheet.price.axis.destination(101.0)) == ink.UP
+    assert seen.at(sheet.middle(fell), sheet.price.axis.destination(100.3)) == ink.DOWN
+    assert seen.at(sheet.middle(rose), sheet.price.axis.destination(99.9)) == ink.UP  # its wick
     assert seen.at(sheet.middle(rose), sheet.volume.bottom - 3) == ink.UP_VOLUME
     assert seen.at(sheet.middle(fell), sheet.volume.bottom - 2) == ink.DOWN_VOLUME
 
 
 def test_candles_lie_from_left_to_right_and_higher_prices_higher() -> None:
     sheet = sheet_of(pumped())
-    places = [sheet.middle(one) for one in sheet.candles]
-    assert places == sorted(places)
-    assert places[0] > 18
-    assert places[-1] < sheet.right < 900
-    assert sheet.price.axis.place(103.2) < sheet.price.axis.place(99.8)
-    assert sheet.price.top <= sheet.price.axis.place(103.2)
-    assert sheet.price.axis.place(99.8) <= sheet.price.bottom
+    destinations = [sheet.middle(one) for one in sheet.candles]
+    assert destinations == sorted(destinations)
+    assert destinations[0] > 18
+    assert destinations[-1] < sheet.right < 900
+    assert sheet.price.axis.destination(103.2) < sheet.price.axis.destination(99.8)
+    assert sheet.price.top <= sheet.price.axis.destination(103.2)
+    assert sheet.price.axis.destination(99.8) <= sheet.price.bottom
 
 
 def test_the_alerts_stretch_is_marked_through_all_panels_in_whole_candles() -> None:
@@ -104,7 +104,7 @@ def test_a_hole_is_hatched_and_no_candle_stands_in_it() -> None:
     assert left < min(hatched) < left + 14
     assert right - 14 < max(hatched) < right
     # Half-way up the bodies, away from the dashes of the last price.
-    row = round(sheet.price.axis.place(100.2))
+    row = round(sheet.price.axis.destination(100.2))
     solid = seen.columns_with(ink.UP, top=row, bottom=row + 1) | seen.columns_with(ink.DOWN, top=row, bottom=row + 1)
     assert len(solid) == 22 * sheet.body_px
     assert not [x for x in solid if left <= x < right]
@@ -150,12 +150,12 @@ def test_one_candle_alone_is_not_blown_up() -> None:
     sheet, seen = sheet_of(spec), Seen(chart_png(spec))
     assert sheet.body_px == 21
     assert sheet.x(T0 + MINUTE_MS) == sheet.right
-    assert seen.at(sheet.middle(sheet.candles[0]), sheet.price.axis.place(1.3)) == ink.UP
+    assert seen.at(sheet.middle(sheet.candles[0]), sheet.price.axis.destination(1.3)) == ink.UP
 
 
 def test_a_flat_market_looks_flat() -> None:
     sheet = sheet_of(chart(*zigzag(30, base=1.0001, step=0.0001)))
-    assert sheet.price.axis.place(1.0001) - sheet.price.axis.place(1.0002) < 15
+    assert sheet.price.axis.destination(1.0001) - sheet.price.axis.destination(1.0002) < 15
     assert [label for _, label in sheet.ticks] == ["0.9995", "1.0000", "1.0005", "1.0010"]
 
 

@@ -13,7 +13,7 @@ MINUTE = 60_000
 
 def test_an_axis_places_values_between_its_ends() -> None:
     axis = Axis(low=100.0, high=110.0, at_low=300.0, at_high=100.0)
-    assert [axis.place(value) for value in (100.0, 105.0, 110.0)] == [300.0, 200.0, 100.0]
+    assert [axis.destination(value) for value in (100.0, 105.0, 110.0)] == [300.0, 200.0, 100.0]
 
 
 def test_a_narrow_span_is_widened_around_its_middle() -> None:

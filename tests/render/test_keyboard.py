@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.render.signed_buttons import AlertAction, ButtonSigner, Outdated, TypedCommand, kept_seal
+from altmonitor.render.signed_buttons import AlertAction, ButtonSigner, Outdated, TypedCommand, stored_signer
 from altmonitor.storage.memory import MemoryStore
 from tests.movable_clock import T0, MovableClock
 
@@ -72,10 +72,10 @@ def test_no_made_up_text_is_ever_carried_out(text: str) -> None:
 
 async def test_the_key_is_made_once_and_kept_and_a_damaged_one_replaced(caplog: pytest.LogCaptureFixture) -> None:
     store = MemoryStore(clock=MovableClock())
-    data = (await kept_seal(store)).action("mute", 1)
-    assert (await kept_seal(store)).action("mute", 1) == data
+    data = (await stored_signer(store)).action("mute", 1)
+    assert (await stored_signer(store)).action("mute", 1) == data
     await store.meta_set("button_key", "zz")
-    assert (await kept_seal(store)).action("mute", 1) != data
+    assert (await stored_signer(store)).action("mute", 1) != data
     assert "the key of the buttons was damaged" in caplog.text
 
 

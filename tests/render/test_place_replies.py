@@ -111,8 +111,8 @@ def test_a_question_says_what_would_be_lost_and_how_to_go_on() -> None:
 
 def test_the_place_is_named_where_there_are_several() -> None:
     shown = QuietShown(quiet=None)
-    assert lines(Placed(place=MAIN, is_main=True, reply=shown))[0] == "📍 main chat <code>-1001</code>"
-    assert lines(Placed(place=TOPIC, is_main=False, reply=shown), RU)[0] == "📍 чат <code>-1002/7</code>"
+    assert lines(Placed(destination=MAIN, is_main=True, reply=shown))[0] == "📍 main chat <code>-1001</code>"
+    assert lines(Placed(destination=TOPIC, is_main=False, reply=shown), RU)[0] == "📍 чат <code>-1002/7</code>"
 
 
 def test_a_change_without_a_record_warns() -> None:
@@ -129,7 +129,7 @@ def test_changes_tell_when_who_what_and_whether_it_was_taken_back() -> None:
         at_ms=NOW_MS - 86_400_000,
         who="<ann>",
         user_id=7,
-        place=MAIN,
+        destination=MAIN,
         command="/set_pump 5",
         before=DestinationOverrides(),
         after=DestinationOverrides(),
@@ -222,7 +222,7 @@ def test_conditions_are_said_in_words() -> None:
     def added(predicate: PriceMoves | FundingCrosses) -> str:
         condition = Condition(
             id=3,
-            place=MAIN,
+            destination=MAIN,
             owner_id=7,
             owner_name="ann",
             text="",
@@ -320,7 +320,9 @@ def test_why_tells_rule_value_threshold_window_age_and_verdict() -> None:
         ),
         delivery="sent",
     )
-    explanation = Explanation(symbol="SOLUSDT", place=MAIN, at_ms=NOW_MS, is_now=True, checks=checks, told=(told,))
+    explanation = Explanation(
+        symbol="SOLUSDT", destination=MAIN, at_ms=NOW_MS, is_now=True, checks=checks, told=(told,)
+    )
     assert lines(Explained(explanation=explanation, now_s=NOW_S)) == [
         "🔎 <b>Why</b> <code>SOLUSDT</code> now, 14:13:20 UTC",
         "Told:",
@@ -340,7 +342,7 @@ def test_why_tells_rule_value_threshold_window_age_and_verdict() -> None:
 
 def test_why_says_how_far_back_it_knows() -> None:
     explanation = Explanation(
-        symbol="SOLUSDT", place=MAIN, at_ms=NOW_MS - 86_400_000, is_now=False, known_from_ms=NOW_MS - 3_600_000
+        symbol="SOLUSDT", destination=MAIN, at_ms=NOW_MS - 86_400_000, is_now=False, known_from_ms=NOW_MS - 3_600_000
     )
     assert lines(Explained(explanation=explanation, now_s=NOW_S)) == [
         "🔎 <b>Why</b> <code>SOLUSDT</code> at 2026-09-20 14:13:20 UTC",

@@ -13,8 +13,8 @@ import pytest
 from altmonitor.commands.replies import HistoryShown, StatsShown
 from altmonitor.commands.replies_market import ChangeShown, DivergenceFacts, DivergenceShown, ScanShown, TrendShown
 from altmonitor.core.alert import Alert, AlertStats, Details, Kind, Positions, StoredAlert, WhaleLine
+from altmonitor.core.types import Fraction
 from altmonitor.positioning.history import ExtremeScan
-from altmonitor.positioning.units import Fraction
 from altmonitor.render.alerts import alert_html
 from altmonitor.render.digest import digest_parts
 from altmonitor.render.format import Style, without_markup

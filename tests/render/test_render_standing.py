@@ -16,7 +16,7 @@ from tests.render.render_cases import AT_MS, OI, PRICE, VOLUME, changed, has_cjk
 UTC = ZoneInfo("UTC")
 EN, ZH, RU = (MessageRenderer(lang, UTC) for lang in ("en", "zh", "ru"))
 SEAL = ButtonSigner("ab" * 32)
-WITH_BUTTONS = MessageRenderer("en", UTC, seal=SEAL)
+WITH_BUTTONS = MessageRenderer("en", UTC, signer=SEAL)
 CONDITION = Alert(
     key="condition:3:1",
     id=600,

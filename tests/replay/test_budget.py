@@ -21,7 +21,7 @@ EVERYBODY = Audience(destination=Destination(chat_id=1), settings=Settings())
 
 
 @pytest.fixture(scope="module")
-def tally() -> MoveStats:
+def move_stats() -> MoveStats:
     """Half a day of forty symbols with fat tails."""
     chance, found = random.Random(5), MoveStats()
     for symbol in SYMBOLS:
@@ -36,60 +36,60 @@ def tally() -> MoveStats:
     return found
 
 
-def budget(tally: MoveStats, *, day_usdt: float | None = None) -> AlertBudget:
+def budget(move_stats: MoveStats, *, day_usdt: float | None = None) -> AlertBudget:
     listening = BudgetDeps(
-        tally=tally, listed=lambda: SYMBOLS, day_usdt=lambda symbol: day_usdt, now_s=lambda: T0 / 1000
+        move_stats=move_stats, listed=lambda: SYMBOLS, day_usdt=lambda symbol: day_usdt, now_s=lambda: T0 / 1000
     )
     return AlertBudget(listening)
 
 
-async def proposed(tally: MoveStats, per_day: int, audience: Audience = EVERYBODY) -> BudgetProposal:
-    proposal = await budget(tally).propose(per_day, audience=audience)
+async def proposed(move_stats: MoveStats, per_day: int, audience: Audience = EVERYBODY) -> BudgetProposal:
+    proposal = await budget(move_stats).propose(per_day, audience=audience)
     assert isinstance(proposal, BudgetProposal)
     return proposal
 
 
 @pytest.mark.parametrize("per_day", [10, 30, 100, 300, 1000])
-async def test_the_history_holds_about_as_many_alerts_as_wished(tally: MoveStats, per_day: int) -> None:
-    proposal = await proposed(tally, per_day)
+async def test_the_history_holds_about_as_many_alerts_as_wished(move_stats: MoveStats, per_day: int) -> None:
+    proposal = await proposed(move_stats, per_day)
     total = sum(row.after_per_day or 0 for row in proposal.rows)
     assert per_day * 0.6 <= total <= per_day * 1.1
 
 
-async def test_every_kind_has_its_part(tally: MoveStats) -> None:
-    proposal = await proposed(tally, 100)
+async def test_every_kind_has_its_part(move_stats: MoveStats) -> None:
+    proposal = await proposed(move_stats, 100)
     assert [row.kind for row in proposal.rows] == ["price", "oi", "vol"]
     assert all((row.after_per_day or 0) >= 10 for row in proposal.rows)
 
 
-async def test_what_is_proposed_can_be_set(tally: MoveStats) -> None:
-    proposal = await proposed(tally, 20)
+async def test_what_is_proposed_can_be_set(move_stats: MoveStats) -> None:
+    proposal = await proposed(move_stats, 20)
     assert all(SETTING_OF[key].accepts(value) for key, value in proposal.numbers.items())
     assert proposal.numbers["dump_threshold"] == -proposal.numbers["pump_threshold"]
 
 
-async def test_a_kind_that_is_off_or_not_routed_has_no_row(tally: MoveStats) -> None:
+async def test_a_kind_that_is_off_or_not_routed_has_no_row(move_stats: MoveStats) -> None:
     audience = replace(EVERYBODY, settings=replace(Settings(), vol_burst_mult=0.0), kinds=frozenset({"price", "vol"}))
-    proposal = await proposed(tally, 50, audience)
+    proposal = await proposed(move_stats, 50, audience)
     assert [row.kind for row in proposal.rows] == ["price"]
 
 
-async def test_a_budget_of_zero_only_counts(tally: MoveStats) -> None:
-    proposal = await proposed(tally, 0)
+async def test_a_budget_of_zero_only_counts(move_stats: MoveStats) -> None:
+    proposal = await proposed(move_stats, 0)
     assert all(row.before_per_day == row.after_per_day for row in proposal.rows)
     assert all(of.before == of.after for row in proposal.rows for of in row.thresholds)
 
 
-async def test_half_of_the_symbols_muted_halves_the_count(tally: MoveStats) -> None:
+async def test_half_of_the_symbols_muted_halves_the_count(move_stats: MoveStats) -> None:
     muted = replace(EVERYBODY, settings=replace(Settings(), muted=dict.fromkeys(SYMBOLS[:20])))
-    everything, half = await proposed(tally, 0), await proposed(tally, 0, muted)
+    everything, half = await proposed(move_stats, 0), await proposed(move_stats, 0, muted)
     ratio = (half.rows[0].before_per_day or 0) / (everything.rows[0].before_per_day or 1)
     assert 0.35 < ratio < 0.65
 
 
-async def test_thin_contracts_below_the_floor_are_not_counted(tally: MoveStats) -> None:
+async def test_thin_contracts_below_the_floor_are_not_counted(move_stats: MoveStats) -> None:
     floor = replace(EVERYBODY, settings=replace(Settings(), min_24h_usdt=1e6))
-    thin = await budget(tally, day_usdt=5e5).propose(0, audience=floor)
+    thin = await budget(move_stats, day_usdt=5e5).propose(0, audience=floor)
     assert isinstance(thin, BudgetProposal)
     assert [row.before_per_day for row in thin.rows] == [0.0, 0.0, 0.0]
 

@@ -24,10 +24,10 @@ class Stage:
     def __init__(self, folder: Path) -> None:
         self.clock = MovableClock()
         self.rest = FakeRest(self.clock)
-        self.tally = MoveStats()
+        self.move_stats = MoveStats()
         self.closed: dict[str, list[ClosedCandle]] = {}
         self.recorder = Recorder(
-            self.tally,
+            self.move_stats,
             RecorderDeps(
                 clock=self.clock,
                 rest=self.rest,
@@ -67,7 +67,7 @@ async def test_a_day_of_every_symbol_is_read_slowly_and_last_of_all(tmp_path: Pa
     asked = stage.rest.of("klines")
     assert len(asked) == 4
     assert {each.priority for each in asked} == {Priority.TRACKING}
-    assert stage.tally.covered_days(2) > 0.99
+    assert stage.move_stats.covered_days(2) > 0.99
 
 
 async def test_with_a_day_in_the_file_nothing_is_asked(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ async def test_with_a_day_in_the_file_nothing_is_asked(tmp_path: Path) -> None:
     async with second.running():
         await second.clock.advance(30)
     assert second.rest.of("klines") == []
-    assert second.tally.covered_days(2) > 0.99
+    assert second.move_stats.covered_days(2) > 0.99
 
 
 async def test_live_minutes_are_counted_once(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ async def test_live_minutes_are_counted_once(tmp_path: Path) -> None:
     stage.close_minutes("ONEUSDT", 40, high=1.05)
     async with stage.running():
         await stage.clock.advance(200)
-    assert stage.tally.symbol_minutes("price") == 40
+    assert stage.move_stats.symbol_minutes("price") == 40
 
 
 async def test_a_symbol_that_fails_is_asked_again(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ async def test_a_symbol_that_fails_is_asked_again(tmp_path: Path) -> None:
     stage.rest.failing = lambda what, symbol: failures.pop() if failures else None
     async with stage.running():
         await stage.clock.advance(200)
-    assert stage.tally.covered_days(2) > 0.99
+    assert stage.move_stats.covered_days(2) > 0.99
 
 
 async def test_a_damaged_file_costs_only_itself(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ async def test_a_damaged_file_costs_only_itself(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     async with stage.running():
         await stage.clock.advance(30)
-    assert stage.tally.covered_days(2) > 0.99
+    assert stage.move_stats.covered_days(2) > 0.99
 
 
 async def test_sweeps_are_counted_with_their_worth(tmp_path: Path) -> None:
@@ -114,6 +114,6 @@ async def test_sweeps_are_counted_with_their_worth(tmp_path: Path) -> None:
     for minute, contracts in enumerate([1e6, 1e6, 1e6, 1e6, 1e6, 1.1e6]):
         ring.record("ONEUSDT", time_ms=stage.clock.now_ms() + minute * MINUTE, contracts=contracts)
         stage.recorder.on_swept(ring, SYMBOLS)
-    told = stage.tally.alerts_per_day("oi", MoveReach(up=9.9, floor_usd=2e6), symbols=1, hears=bool, cooldown_s=60)
+    told = stage.move_stats.alerts_per_day("oi", MoveReach(up=9.9, floor_usd=2e6), symbols=1, hears=bool, cooldown_s=60)
     assert told is not None
     assert told > 0

@@ -39,10 +39,10 @@ def candles(
 def rehearse(
     *histories: Sequence[Candle], settings: Settings = SETTINGS, symbols: int | None = None
 ) -> Estimate | None:
-    rehearsal = Estimator(clock=ManualClock(), context=KnownContext())
+    estimator = Estimator(clock=ManualClock(), context=KnownContext())
     for number, history in enumerate(histories):
-        rehearsal.take(f"COIN{number}USDT", history, settings)
-    return rehearsal.estimate(symbols=len(histories) if symbols is None else symbols)
+        estimator.take(f"COIN{number}USDT", history, settings)
+    return estimator.estimate(symbols=len(histories) if symbols is None else symbols)
 
 
 def per_day(*histories: Sequence[Candle], settings: Settings = SETTINGS, symbols: int | None = None) -> float:
@@ -95,9 +95,9 @@ def test_muted_unwatched_and_thin_symbols_raise_nothing() -> None:
     assert per_day(loud, settings=Settings(watchlist=frozenset(["OTHERUSDT"]))) == 0.0
     context = KnownContext()
     context.days["COIN0USDT"] = DayTicker(symbol="COIN0USDT", last_price=100.0, change_pct=0.0, quote_usdt=999.0)
-    rehearsal = Estimator(clock=ManualClock(), context=context)
-    rehearsal.take("COIN0USDT", loud, Settings(min_24h_usdt=1_000))
-    assert rehearsal.estimate(symbols=1) == Estimate(alerts_per_day=0.0, history_s=5_760.0)
+    estimator = Estimator(clock=ManualClock(), context=context)
+    estimator.take("COIN0USDT", loud, Settings(min_24h_usdt=1_000))
+    assert estimator.estimate(symbols=1) == Estimate(alerts_per_day=0.0, history_s=5_760.0)
 
 
 def test_less_than_a_quarter_of_an_hour_says_nothing() -> None:

@@ -22,107 +22,114 @@ def with_highs(highs: list[float]) -> Candles:
     return Candles([T0 + i * MINUTE for i in range(count)], highs, [0.0] * count, [100_000.0] * count)
 
 
-def per_day(tally: MoveStats, up: float, *, cooldown_s: float = 180, symbols: int = 1) -> float | None:
-    return tally.alerts_per_day("price", MoveReach(up=up, down=-up), symbols=symbols, hears=ANY, cooldown_s=cooldown_s)
+def per_day(move_stats: MoveStats, up: float, *, cooldown_s: float = 180, symbols: int = 1) -> float | None:
+    return move_stats.alerts_per_day(
+        "price", MoveReach(up=up, down=-up), symbols=symbols, hears=ANY, cooldown_s=cooldown_s
+    )
 
 
 def test_one_move_in_a_day_of_minutes_is_one_alert_a_day() -> None:
-    tally = MoveStats()
-    tally.take_candles("SOLUSDT", with_highs([0.0] * 700 + [4.0] + [0.0] * 739), lookback=20)
-    assert per_day(tally, 3.0) == 1.0
-    assert per_day(tally, 4.01) == 0.0
+    move_stats = MoveStats()
+    move_stats.take_candles("SOLUSDT", with_highs([0.0] * 700 + [4.0] + [0.0] * 739), lookback=20)
+    assert per_day(move_stats, 3.0) == 1.0
+    assert per_day(move_stats, 4.01) == 0.0
 
 
 def test_what_is_seen_of_one_symbol_stands_for_all() -> None:
-    tally = MoveStats()
-    tally.take_candles("SOLUSDT", with_highs([5.0] + [0.0] * 719), lookback=20)
-    assert per_day(tally, 3.0, symbols=560) == 1120.0
+    move_stats = MoveStats()
+    move_stats.take_candles("SOLUSDT", with_highs([5.0] + [0.0] * 719), lookback=20)
+    assert per_day(move_stats, 3.0, symbols=560) == 1120.0
 
 
 def test_moves_within_a_cooldown_are_told_once_and_a_long_run_once_per_cooldown() -> None:
-    tally = MoveStats()
-    tally.take_candles("SOLUSDT", with_highs([4.0] * 10 + [0.0] * 1_430), lookback=20)
-    assert per_day(tally, 3.0, cooldown_s=180) == 4.0
-    assert per_day(tally, 3.0, cooldown_s=3600) == 1.0
+    move_stats = MoveStats()
+    move_stats.take_candles("SOLUSDT", with_highs([4.0] * 10 + [0.0] * 1_430), lookback=20)
+    assert per_day(move_stats, 3.0, cooldown_s=180) == 4.0
+    assert per_day(move_stats, 3.0, cooldown_s=3600) == 1.0
 
 
 def test_a_rise_and_a_fall_of_one_candle_are_two() -> None:
-    tally = MoveStats()
+    move_stats = MoveStats()
     minutes = [T0 + i * MINUTE for i in range(1440)]
     candles = Candles(minutes, [4.0] + [0.0] * 1439, [-4.0] + [0.0] * 1439, [1.0] * 1440)
-    tally.take_candles("SOLUSDT", candles, lookback=20)
-    assert per_day(tally, 3.0) == 2.0
+    move_stats.take_candles("SOLUSDT", candles, lookback=20)
+    assert per_day(move_stats, 3.0) == 2.0
 
 
 def test_a_minute_counts_once_however_often_it_comes() -> None:
-    tally = MoveStats()
+    move_stats = MoveStats()
     for _ in range(3):
-        tally.take_candles("SOLUSDT", with_highs([4.0] + [0.0] * 99), lookback=20)
-    assert tally.symbol_minutes("price") == 100
-    assert per_day(tally, 3.0) == 14.4
+        move_stats.take_candles("SOLUSDT", with_highs([4.0] + [0.0] * 99), lookback=20)
+    assert move_stats.symbol_minutes("price") == 100
+    assert per_day(move_stats, 3.0) == 14.4
 
 
 def test_a_burst_is_measured_against_the_median_before_it() -> None:
-    tally = MoveStats()
+    move_stats = MoveStats()
     candles = flat(21)
     candles.quote_usdt = [100_000.0] * 20 + [600_000.0]
-    tally.take_candles("SOLUSDT", candles, lookback=20)
-    rate = tally.alerts_per_day("vol", MoveReach(up=6.0, floor_usd=50_000), symbols=1, hears=ANY, cooldown_s=180)
+    move_stats.take_candles("SOLUSDT", candles, lookback=20)
+    rate = move_stats.alerts_per_day("vol", MoveReach(up=6.0, floor_usd=50_000), symbols=1, hears=ANY, cooldown_s=180)
     assert rate == 90.0  # one in the 16 minutes that had five before them
-    assert tally.alerts_per_day("vol", MoveReach(up=6.01), symbols=1, hears=ANY, cooldown_s=180) == 0.0
+    assert move_stats.alerts_per_day("vol", MoveReach(up=6.01), symbols=1, hears=ANY, cooldown_s=180) == 0.0
     assert (
-        tally.alerts_per_day("vol", MoveReach(up=6.0, floor_usd=600_001), symbols=1, hears=ANY, cooldown_s=180) == 0.0
+        move_stats.alerts_per_day("vol", MoveReach(up=6.0, floor_usd=600_001), symbols=1, hears=ANY, cooldown_s=180)
+        == 0.0
     )
 
 
 def test_open_interest_counts_by_sample_and_by_its_worth() -> None:
-    tally = MoveStats()
+    move_stats = MoveStats()
     for minute in range(10):
         change = 7.0 if minute == 5 else 0.1
-        tally.take_open_interest("SOLUSDT", at_ms=T0 + minute * MINUTE, change_pct=change, usd=2e6)
-    rate = tally.alerts_per_day("oi", MoveReach(up=6, down=-6, floor_usd=1e6), symbols=1, hears=ANY, cooldown_s=180)
+        move_stats.take_open_interest("SOLUSDT", at_ms=T0 + minute * MINUTE, change_pct=change, usd=2e6)
+    rate = move_stats.alerts_per_day(
+        "oi", MoveReach(up=6, down=-6, floor_usd=1e6), symbols=1, hears=ANY, cooldown_s=180
+    )
     assert rate is not None
     assert 100 < rate < 150
-    assert tally.alerts_per_day("oi", MoveReach(up=6, floor_usd=3e6), symbols=1, hears=ANY, cooldown_s=180) == 0.0
+    assert move_stats.alerts_per_day("oi", MoveReach(up=6, floor_usd=3e6), symbols=1, hears=ANY, cooldown_s=180) == 0.0
 
 
 def test_a_jump_that_five_sweeps_see_is_one_alert() -> None:
-    tally = MoveStats()
+    move_stats = MoveStats()
     for minute in range(1440):
         change = 7.0 if 100 <= minute < 105 else 0.1
-        tally.take_open_interest("SOLUSDT", at_ms=T0 + minute * MINUTE, change_pct=change, usd=2e6)
-    rate = tally.alerts_per_day("oi", MoveReach(up=6), symbols=1, hears=ANY, cooldown_s=60)
+        move_stats.take_open_interest("SOLUSDT", at_ms=T0 + minute * MINUTE, change_pct=change, usd=2e6)
+    rate = move_stats.alerts_per_day("oi", MoveReach(up=6), symbols=1, hears=ANY, cooldown_s=60)
     assert rate is not None
     assert round(rate, 1) == 1.0
 
 
 def test_an_open_interest_without_a_change_is_not_counted_as_seen() -> None:
-    tally = MoveStats()
-    tally.take_open_interest("SOLUSDT", at_ms=T0, change_pct=None, usd=2e6)
-    assert tally.alerts_per_day("oi", MoveReach(up=6), symbols=1, hears=ANY, cooldown_s=180) is None
+    move_stats = MoveStats()
+    move_stats.take_open_interest("SOLUSDT", at_ms=T0, change_pct=None, usd=2e6)
+    assert move_stats.alerts_per_day("oi", MoveReach(up=6), symbols=1, hears=ANY, cooldown_s=180) is None
 
 
 def test_what_nobody_hears_is_not_counted() -> None:
-    tally = MoveStats()
-    tally.take_candles("SOLUSDT", with_highs([4.0] + [0.0] * 99), lookback=20)
-    rate = tally.alerts_per_day("price", MoveReach(up=3), symbols=1, hears=lambda s: s != "SOLUSDT", cooldown_s=180)
+    move_stats = MoveStats()
+    move_stats.take_candles("SOLUSDT", with_highs([4.0] + [0.0] * 99), lookback=20)
+    rate = move_stats.alerts_per_day(
+        "price", MoveReach(up=3), symbols=1, hears=lambda s: s != "SOLUSDT", cooldown_s=180
+    )
     assert rate == 0.0
 
 
 def test_after_three_days_old_sizes_are_forgotten() -> None:
-    tally = MoveStats()
-    tally.take_candles("SOLUSDT", with_highs([4.0] + [0.0] * 59), lookback=20)
-    tally.take_candles("SOLUSDT", flat(60, first_ms=T0 + 4 * 86_400_000), lookback=20)
-    assert per_day(tally, 3.0) == 0.0
-    assert tally.symbol_minutes("price") == 60
+    move_stats = MoveStats()
+    move_stats.take_candles("SOLUSDT", with_highs([4.0] + [0.0] * 59), lookback=20)
+    move_stats.take_candles("SOLUSDT", flat(60, first_ms=T0 + 4 * 86_400_000), lookback=20)
+    assert per_day(move_stats, 3.0) == 0.0
+    assert move_stats.symbol_minutes("price") == 60
 
 
 def test_a_saved_tally_says_the_same_after_a_restart() -> None:
-    tally = MoveStats()
-    tally.take_candles("SOLUSDT", with_highs([4.0] + [0.0] * 99), lookback=20)
-    tally.take_open_interest("币安人生USDT", at_ms=T0, change_pct=-8.0, usd=None)
+    move_stats = MoveStats()
+    move_stats.take_candles("SOLUSDT", with_highs([4.0] + [0.0] * 99), lookback=20)
+    move_stats.take_open_interest("币安人生USDT", at_ms=T0, change_pct=-8.0, usd=None)
     again = MoveStats()
-    again.restore(tally.saved(), now_ms=T0 + 100 * MINUTE)
+    again.restore(move_stats.saved(), now_ms=T0 + 100 * MINUTE)
     assert per_day(again, 3.0) == 14.4
     assert again.alerts_per_day("oi", MoveReach(up=6, down=-6), symbols=1, hears=ANY, cooldown_s=180) == 288.0
     again.take_candles("SOLUSDT", with_highs([4.0] + [0.0] * 99), lookback=20)
@@ -131,18 +138,18 @@ def test_a_saved_tally_says_the_same_after_a_restart() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no archive", MoveStats().saved()[:-40]])
 def test_a_damaged_file_is_refused_and_nothing_is_taken_over(content: bytes) -> None:
-    tally = MoveStats()
-    tally.take_candles("SOLUSDT", with_highs([4.0] + [0.0] * 99), lookback=20)
+    move_stats = MoveStats()
+    move_stats.take_candles("SOLUSDT", with_highs([4.0] + [0.0] * 99), lookback=20)
     with pytest.raises(StatsDamaged):
-        tally.restore(content, now_ms=T0)
-    assert tally.symbol_minutes("price") == 100
+        move_stats.restore(content, now_ms=T0)
+    assert move_stats.symbol_minutes("price") == 100
 
 
 @given(st.lists(st.floats(0, 20), min_size=1, max_size=200), st.floats(1, 19), st.floats(0.01, 5))
 def test_a_higher_threshold_never_tells_more_symbols_minutes(highs: list[float], up: float, more: float) -> None:
-    tally = MoveStats()
-    tally.take_candles("SOLUSDT", with_highs(highs), lookback=20)
-    lower, higher = per_day(tally, up, cooldown_s=60), per_day(tally, up + more, cooldown_s=60)
+    move_stats = MoveStats()
+    move_stats.take_candles("SOLUSDT", with_highs(highs), lookback=20)
+    lower, higher = per_day(move_stats, up, cooldown_s=60), per_day(move_stats, up + more, cooldown_s=60)
     assert lower is not None
     assert higher is not None
     assert higher <= lower
@@ -150,7 +157,7 @@ def test_a_higher_threshold_never_tells_more_symbols_minutes(highs: list[float],
 
 @given(st.lists(st.integers(0, 300), max_size=80))
 def test_minutes_count_once_in_any_order(order: list[int]) -> None:
-    tally = MoveStats()
+    move_stats = MoveStats()
     for minute in order:
-        tally.take_candles("SOLUSDT", flat(1, first_ms=T0 + minute * MINUTE), lookback=20)
-    assert tally.symbol_minutes("price") == len(set(order))
+        move_stats.take_candles("SOLUSDT", flat(1, first_ms=T0 + minute * MINUTE), lookback=20)
+    assert move_stats.symbol_minutes("price") == len(set(order))

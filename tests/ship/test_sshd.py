@@ -56,8 +56,8 @@ class Sshd:
         env_file.write_text(settings(mood))
         own = ["--ssh-option", f"UserKnownHostsFile={self.home}/known", "--ssh-option", "IdentitiesOnly=yes"]
         login = ["--user", getpass.getuser(), "--port", str(self.port), "--key", str(self.home / key), *own]
-        place = ["--dir", str(self.folder), "--env-file", str(env_file)]
-        return [sys.executable, str(ROOT / "deploy.py"), "--host", "127.0.0.1", *login, *place, *arguments]
+        destination = ["--dir", str(self.folder), "--env-file", str(env_file)]
+        return [sys.executable, str(ROOT / "deploy.py"), "--host", "127.0.0.1", *login, *destination, *arguments]
 
     def deploy(self, *arguments: str, mood: str = "well", key: str = "key") -> tuple[int, str]:
         done = subprocess.run(

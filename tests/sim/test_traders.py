@@ -67,8 +67,8 @@ def test_positions_are_entered_at_the_markets_price_and_never_in_the_future() ->
         entries = traders.entries(sol, positions)
         assert positions.since_ms.max() <= at_ms
         assert at_ms - positions.since_ms.min() <= 48 * HOUR
-        for place in (0, 100, 200):
-            assert entries[place] == world.prices(["SOLUSDT"], int(positions.since_ms[place]))[0]
+        for destination in (0, 100, 200):
+            assert entries[destination] == world.prices(["SOLUSDT"], int(positions.since_ms[destination]))[0]
     before = positions.since_ms < START + HOUR
     assert entries[~before].mean() / entries[before].mean() == pytest.approx(1.10, abs=0.03)
 

@@ -27,7 +27,7 @@ from tests.storage.samples import GROUP, NOW_MS, PRIVATE, TOPIC
 
 CONDITION = Condition(
     id=3,
-    place=PRIVATE,
+    destination=PRIVATE,
     owner_id=7,
     owner_name="ann",
     text="btc > 70k",
@@ -38,13 +38,17 @@ CONDITION = Condition(
 
 
 def made(
-    number: int, place: Destination = PRIVATE, *, undoes: int | None = None, conditions: tuple[Condition, ...] = ()
+    number: int,
+    destination: Destination = PRIVATE,
+    *,
+    undoes: int | None = None,
+    conditions: tuple[Condition, ...] = (),
 ) -> ChangeMade:
     return ChangeMade(
         at_ms=NOW_MS + number,
         who="ann",
         user_id=7,
-        place=place,
+        destination=destination,
         command=f"/cooldown {number}",
         before=DestinationOverrides(overrides=Overrides(numbers={"cooldown_sec": number - 1})),
         after=DestinationOverrides(overrides=Overrides(numbers={"cooldown_sec": number}), conditions=conditions),
@@ -68,8 +72,8 @@ async def changes(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         yield store.changes
 
 
-async def commands(changes: ChangeLog, *places: Destination, limit: int = 50) -> list[str]:
-    return [row.made.command for row in await changes.recent(places or None, limit=limit)]
+async def commands(changes: ChangeLog, *destinations: Destination, limit: int = 50) -> list[str]:
+    return [row.made.command for row in await changes.recent(destinations or None, limit=limit)]
 
 
 # --- the same in memory and on disk ------------------------------------------------------------------------------
@@ -83,8 +87,8 @@ async def test_a_change_is_found_again_as_it_was_made(changes: ChangeLog) -> Non
 
 
 async def test_changes_are_told_newest_first_and_by_place(changes: ChangeLog) -> None:
-    for number, place in enumerate((PRIVATE, GROUP, TOPIC, PRIVATE), start=1):
-        await changes.record(made(number, place))
+    for number, destination in enumerate((PRIVATE, GROUP, TOPIC, PRIVATE), start=1):
+        await changes.record(made(number, destination))
     assert await commands(changes) == ["/cooldown 4", "/cooldown 3", "/cooldown 2", "/cooldown 1"]
     assert await commands(changes, limit=2) == ["/cooldown 4", "/cooldown 3"]
     assert await commands(changes, GROUP) == ["/cooldown 2"]

@@ -95,7 +95,7 @@ async def test_a_known_refusal_before_the_restart_makes_no_possible_repeat_after
         before.store.put(pump("AUSDT"))
         await before.store.meta_set("written after", "the alert")
         await before.store.begin_attempt(PRIVATE, [1])
-        await before.store.note_error(PRIVATE, [1], error="Telegram asks to wait")
+        await before.store.record_error(PRIVATE, [1], error="Telegram asks to wait")
     assert rows(path, "SELECT attempts, state, error FROM deliveries") == [(1, "queued", "Telegram asks to wait")]
     async with kept(path) as after:
         (row,) = await after.store.queued(PRIVATE, limit=10)

@@ -104,7 +104,7 @@ EVERYTHING = State(
     conditions=(
         Condition(
             id=3,
-            place=Destination(chat_id=77),
+            destination=Destination(chat_id=77),
             owner_id=7,
             owner_name="ann",
             text="btc > 70k",
@@ -114,7 +114,7 @@ EVERYTHING = State(
         ),
         Condition(
             id=5,
-            place=Destination(chat_id=-1002, topic_id=7),
+            destination=Destination(chat_id=-1002, topic_id=7),
             owner_id=None,
             owner_name="channel",
             text="sol move 5m 4",
@@ -174,9 +174,9 @@ async def test_every_destination_and_condition_is_kept(path: Path) -> None:
 
 
 def test_what_one_destination_has_of_its_own_is_written_for_the_record_and_read_again() -> None:
-    for place, overrides in EVERYTHING.chats.items():
+    for destination, overrides in EVERYTHING.chats.items():
         own = DestinationOverrides(
-            overrides=overrides, conditions=tuple(c for c in EVERYTHING.conditions if c.place == place)
+            overrides=overrides, conditions=tuple(c for c in EVERYTHING.conditions if c.destination == destination)
         )
         assert decode_own(encode_own(own)) == own
     assert encode_own(DestinationOverrides()) == "{}"

@@ -75,7 +75,7 @@ def is_sound(state: State) -> bool:
             assert len(symbol) <= 70
     holder = SettingsStore(Settings(), state, home=EnvironmentDefaults(destinations=(Destination(chat_id=-1001),)))
     assert holder.audiences[0].destination == Destination(chat_id=-1001)
-    assert all(condition.place in holder.destinations for condition in state.conditions)
+    assert all(condition.destination in holder.destinations for condition in state.conditions)
     return True
 
 

@@ -119,13 +119,13 @@ async def test_an_attempt_without_known_outcome_makes_the_row_a_possible_repeat(
     await store.begin_attempt(PRIVATE, [first])
     (row,) = await store.queued(PRIVATE, limit=1)
     assert (row.attempts, row.maybe_repeated) == (1, True)
-    await store.note_error(PRIVATE, [first], error="Telegram asks to wait")
+    await store.record_error(PRIVATE, [first], error="Telegram asks to wait")
     (row,) = await store.queued(PRIVATE, limit=1)
     assert (row.attempts, row.maybe_repeated) == (1, False)
     await store.begin_attempt(PRIVATE, [first])
-    await store.note_error(PRIVATE, [first], error="no answer in time", outcome_unknown=True)
+    await store.record_error(PRIVATE, [first], error="no answer in time", outcome_unknown=True)
     await store.begin_attempt(PRIVATE, [first])
-    await store.note_error(PRIVATE, [first], error="Telegram asks to wait")
+    await store.record_error(PRIVATE, [first], error="Telegram asks to wait")
     (row,) = await store.queued(PRIVATE, limit=1)
     assert (row.attempts, row.maybe_repeated) == (3, True), "a later certain failure does not undo an earlier doubt"
 
@@ -284,7 +284,7 @@ async def test_what_was_added_by_an_edit_counts_beside_its_message(kind: str, tm
 async def test_status_counts_what_waits_what_went_and_the_last_trouble(store: Store) -> None:
     assert store.outbox_status().oldest_age_s is None
     first, second = await put(store, "AUSDT", "BUSDT")
-    await store.note_error(PRIVATE, [first], error="no answer in time")
+    await store.record_error(PRIVATE, [first], error="no answer in time")
     status = store.outbox_status()
     assert (status.queued, status.sent, status.failed, status.trouble) == (4, 0, 0, "no answer in time")
     assert status.oldest_age_s is not None
@@ -368,7 +368,7 @@ async def test_a_message_that_says_it_may_be_a_repetition_is_known_as_one(is_res
         once, again, refused = ids = await put(store, "AUSDT", "BUSDT", "CUSDT")
         for alert_id, is_unknown in ((again, True), (refused, False)):
             await store.begin_attempt(PRIVATE, [alert_id])
-            await store.note_error(PRIVATE, [alert_id], error="no answer", outcome_unknown=is_unknown)
+            await store.record_error(PRIVATE, [alert_id], error="no answer", outcome_unknown=is_unknown)
         for alert_id in ids:
             await store.begin_attempt(PRIVATE, [alert_id])
             await store.mark_sent(PRIVATE, [alert_id], message_id=alert_id + 100, sent_ms=NOW_MS)
@@ -430,5 +430,5 @@ async def test_a_sample_is_delivered_and_counted_nowhere(store: Store) -> None:
     assert [row.alert.symbol for row in await store.recent(limit=10)] == ["REALUSDT"]
     assert (await store.stats(since_s=0, top=10)).total == 1
     assert [alert.symbol for alert in await store.alerts_since(0)] == ["REALUSDT"]
-    assert [alert.symbol for alert, _ in await store.told_since(0)] == ["REALUSDT"]
-    assert {size.symbol for size in await store.told_sizes(since_ms=0, recent_ms=0)} == {"REALUSDT"}
+    assert [alert.symbol for alert, _ in await store.stored_since(0)] == ["REALUSDT"]
+    assert {size.symbol for size in await store.stored_sizes(since_ms=0, recent_ms=0)} == {"REALUSDT"}

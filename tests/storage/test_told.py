@@ -13,7 +13,7 @@ import pytest
 
 from altmonitor.core.alert import Details, EpisodeEnd
 from altmonitor.core.types import Destination
-from altmonitor.interfaces.exchange import AlertHistory, ToldSize
+from altmonitor.interfaces.exchange import AlertHistory, StoredSize
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, TOPIC, pump
 from tests.storage.test_store_contract import Store, opened
 
@@ -51,9 +51,9 @@ async def test_it_is_remembered_who_was_told_also_when_it_did_not_arrive(kind: s
         await put(store, "c", TOPIC, hours=1)
         (row,) = await store.queued(GROUP, limit=1)
         await store.mark_failed(GROUP, [row.alert.id or 0], error="gone")
-        told = await history.told_since(NOW_MS)
+        told = await history.stored_since(NOW_MS)
         assert [(alert.key, set(to)) for alert, to in told] == [("b", {PRIVATE, GROUP}), ("c", {TOPIC})]
-        assert dict(await history.told_first_ms()) == {
+        assert dict(await history.stored_first_ms()) == {
             PRIVATE: NOW_MS - 2 * HOUR_MS,
             GROUP: NOW_MS,
             TOPIC: NOW_MS + HOUR_MS,
@@ -73,7 +73,7 @@ async def test_sizes_that_nothing_as_large_followed_and_all_recent_ones(kind: st
             (0, 4.0, (PRIVATE,)),
         ):
             await put(store, str(hours), *to, hours=hours, metric=size, direction="PUMP" if size > 0 else "DUMP")
-        found = await store.told_sizes(since_ms=NOW_MS - 8 * HOUR_MS, recent_ms=NOW_MS - 2 * HOUR_MS)
+        found = await store.stored_sizes(since_ms=NOW_MS - 8 * HOUR_MS, recent_ms=NOW_MS - 2 * HOUR_MS)
         rows = [((one.event_ms - NOW_MS) // HOUR_MS, one.size, one.destination) for one in found]
         assert sorted(rows, key=lambda row: (row[0], str(row[2]))) == [
             (-7, 6.0, GROUP),
@@ -83,7 +83,7 @@ async def test_sizes_that_nothing_as_large_followed_and_all_recent_ones(kind: st
             (-1, 3.5, PRIVATE),
             (0, 4.0, PRIVATE),
         ]
-        assert found[0] == ToldSize(found[0].destination, "SOLUSDT", "price", "PUMP", "1m", 6.0, NOW_MS - 7 * HOUR_MS)
+        assert found[0] == StoredSize(found[0].destination, "SOLUSDT", "price", "PUMP", "1m", 6.0, NOW_MS - 7 * HOUR_MS)
 
 
 async def test_two_who_learn_different_things_do_not_take_them_from_one_another(kind: str, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ async def test_two_who_learn_different_things_do_not_take_them_from_one_another(
         await store.update_alert(msgspec.structs.replace(first, details=Details(oi_age_s=1.0)))
         expected = Details(threshold=3.0, oi_usd=2.0, lsr_age_s=3.0, oi_age_s=1.0, ended=ended, joined=("oi", "x2"))
         (row,) = await store.queued(PRIVATE, limit=1)
-        (stored, _), *_ = await store.told_since(0)
+        (stored, _), *_ = await store.stored_since(0)
         for alert in (row.alert, stored):
             assert alert.details == expected
             assert (alert.lsr, alert.oi_change, alert.quadrant) == (1.5, -2.0, "up_down")
@@ -114,5 +114,5 @@ async def test_extras_that_cannot_be_read_are_replaced_by_what_is_learned(tmp_pa
             db.execute("UPDATE alerts SET details = '{'")
             db.commit()
         await store.update_alert(pump(key="a", details=Details(lsr_age_s=3.0)))
-        (alert,) = [alert for alert, _ in await store.told_since(0)]
+        (alert,) = [alert for alert, _ in await store.stored_since(0)]
         assert alert.details == Details(lsr_age_s=3.0)

@@ -200,7 +200,7 @@ def bench_tracker(bench: Bench, tracked: Tracked) -> Tracker:
         captures=Capture(parts),
         pool=ContractPool(bench.lists, clock=bench.clock, tradfi=False),
         clock=bench.clock,
-        tell=bench.news.append,
+        notify=bench.news.append,
         on_progress=bench.progress.append,
         positions=PositionWatch(bench.store),
         dice=random.Random(5),

@@ -14,7 +14,7 @@ from altmonitor.core.clock import ScaledClock, SystemClock
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
 from tests.e2e.process import Program
-from tests.tracker.place import StillMarket
+from tests.tracker.workplace import StillMarket
 
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
 

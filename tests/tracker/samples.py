@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from altmonitor.core.types import Fraction
 from altmonitor.positioning.history import Snapshot
 from altmonitor.positioning.open_interest import OiVelocity
 from altmonitor.positioning.ratios import LongShort, TakerFlow, TopTraders
 from altmonitor.positioning.smart_money import Overview, Side
-from altmonitor.positioning.units import Fraction, Percent
+from altmonitor.positioning.units import Percent
 
 T0 = 1_790_000_100_000
 

@@ -13,7 +13,7 @@ from altmonitor.sim.control import busiest
 from altmonitor.tracker.plan import Part
 from altmonitor.tracker.tracker import Tracked
 from altmonitor.tracker.types import Series
-from tests.tracker.place import OVERVIEW, T0, StillMarket, place
+from tests.tracker.workplace import OVERVIEW, T0, StillMarket, destination
 
 HOURS = 24
 SPEED = 900.0
@@ -24,7 +24,7 @@ MINUTE_MS = 60_000
 @pytest.mark.timeout(300)
 async def test_a_day_of_200_symbols_stays_inside_every_budget_and_counts_each_answer_once(tmp_path: Path) -> None:
     tracked = Tracked(parts={series: Part(pool_max=SYMBOLS) for series in Series}, interval_s=4 * 3_600.0)
-    async with place(tmp_path, tracked, speed=SPEED, symbols=300, kind=StillMarket) as at:
+    async with destination(tmp_path, tracked, speed=SPEED, symbols=300, kind=StillMarket) as at:
         running = asyncio.create_task(at.tracker.run())
         while at.clock.now_ms() < T0 + HOURS * 60 * MINUTE_MS:
             assert not running.done()

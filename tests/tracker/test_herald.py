@@ -88,7 +88,7 @@ class Chat:
 
 
 @asynccontextmanager
-async def herald(
+async def notifier(
     *failures: DeliveryError,
 ) -> AsyncIterator[tuple[TrackerNotifier, Chat, MovableClock, list[PositionMoved]]]:
     clock = MovableClock()
@@ -108,9 +108,9 @@ async def herald(
 
 
 async def test_messages_leave_at_least_350_ms_apart() -> None:
-    async with herald() as (made, chat, clock, told):
+    async with notifier() as (made, chat, clock, told):
         for symbol in ("AUSDT", "BUSDT", "CUSDT"):
-            made.tell(moved(symbol))
+            made.notify(moved(symbol))
         await clock.advance(5.0)
         times = [at_s for _, at_s in chat.sent]
         assert times == pytest.approx([1_000.0, 1_000.35, 1_000.7])
@@ -118,9 +118,9 @@ async def test_messages_leave_at_least_350_ms_apart() -> None:
 
 
 async def test_a_refused_message_is_logged_with_its_reason_and_not_recorded(caplog: pytest.LogCaptureFixture) -> None:
-    async with herald(ChatGone("the bot was kicked")) as (made, chat, clock, told):
+    async with notifier(ChatGone("the bot was kicked")) as (made, chat, clock, told):
         with caplog.at_level(logging.WARNING):
-            made.tell(moved())
+            made.notify(moved())
             await clock.advance(5.0)
         assert (chat.sent, told) == ([], [])
         assert "not told in the chat: the bot was kicked" in caplog.text
@@ -128,8 +128,8 @@ async def test_a_refused_message_is_logged_with_its_reason_and_not_recorded(capl
 
 async def test_a_flood_wait_is_waited_for_and_an_unanswered_call_is_tried_again() -> None:
     lost = ChatUnreachable("no answer", outcome_unknown=False)
-    async with herald(RetryLater("slow down", retry_after_s=30.0), lost) as (made, chat, clock, told):
-        made.tell(moved())
+    async with notifier(RetryLater("slow down", retry_after_s=30.0), lost) as (made, chat, clock, told):
+        made.notify(moved())
         await clock.advance(29.0)
         assert chat.attempts == 1
         await clock.advance(60.0)
@@ -137,11 +137,11 @@ async def test_a_flood_wait_is_waited_for_and_an_unanswered_call_is_tried_again(
 
 
 async def test_the_same_step_that_still_waits_is_not_queued_again() -> None:
-    async with herald(RetryLater("slow down", retry_after_s=30.0)) as (made, chat, clock, _):
-        made.tell(moved())
+    async with notifier(RetryLater("slow down", retry_after_s=30.0)) as (made, chat, clock, _):
+        made.notify(moved())
         await clock.advance(1.0)
-        made.tell(moved())
-        made.tell(moved(after=2_000.0))
+        made.notify(moved())
+        made.notify(moved(after=2_000.0))
         await clock.advance(100.0)
         assert len(chat.sent) == 2
 
@@ -149,6 +149,6 @@ async def test_the_same_step_that_still_waits_is_not_queued_again() -> None:
 async def test_without_a_bot_everything_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     made = TrackerNotifier(clock=MovableClock(), style=EN)
     with caplog.at_level(logging.WARNING):
-        made.tell(TrackerBlocked(series=MONEY, until_ms=T0 + 60_000, reason="HTTP 418"))
+        made.notify(TrackerBlocked(series=MONEY, until_ms=T0 + 60_000, reason="HTTP 418"))
     assert "Tracking of smart money is refused until" in caplog.text
     assert not made.has_chat

@@ -67,19 +67,19 @@ class Place:
 
 class Desk:
     def __init__(
-        self, place: Place | None = None, *, symbols: tuple[str, ...] = ("ETHUSDT",), start_ms: int = T0
+        self, destination: Place | None = None, *, symbols: tuple[str, ...] = ("ETHUSDT",), start_ms: int = T0
     ) -> None:
         self.clock = MovableClock(start_ms)
-        self.place = place or Place()
+        self.destination = destination or Place()
         self.sink = ListSink()
         self.audiences = [Audience(destination=HOME, settings=Settings())]
         self.news = PositionAlerts(
             PositionAlertDeps(
                 clock=self.clock,
                 sink=self.sink,
-                memory=self.place,
-                rows=self.place,
-                cohorts=self.place,
+                memory=self.destination,
+                rows=self.destination,
+                cohorts=self.destination,
                 audiences=lambda: self.audiences,
                 symbols=symbols,
                 window_min=30,
@@ -110,9 +110,9 @@ class Desk:
 async def test_a_side_that_grew_is_told_once_with_both_sizes() -> None:
     async with Desk().running() as desk:
         await desk.minutes(1)
-        desk.place.row(desk.clock, 200.0)
+        desk.destination.row(desk.clock, 200.0)
         await desk.minutes(10)
-        desk.place.row(desk.clock, 240.0)
+        desk.destination.row(desk.clock, 240.0)
         captured_ms = desk.clock.now_ms()
         await desk.minutes(20)
         assert desk.told == ["position UP long 20.0"]
@@ -132,7 +132,7 @@ async def test_the_same_step_is_not_repeated_and_a_larger_one_is_told() -> None:
     async with Desk().running() as desk:
         for coins in (200.0, 240.0, 241.0, 400.0):
             await desk.minutes(2)
-            desk.place.row(desk.clock, coins)
+            desk.destination.row(desk.clock, coins)
         await desk.minutes(5)
         assert desk.told == ["position UP long 20.0", "position UP long 100.0"]
 
@@ -140,26 +140,26 @@ async def test_the_same_step_is_not_repeated_and_a_larger_one_is_told() -> None:
 async def test_a_side_that_was_cut_and_one_that_is_new_have_their_words() -> None:
     async with Desk().running() as desk:
         await desk.minutes(1)
-        desk.place.row(desk.clock, 0.0)
+        desk.destination.row(desk.clock, 0.0)
         await desk.minutes(5)
-        desk.place.row(desk.clock, 300.0)
+        desk.destination.row(desk.clock, 300.0)
         await desk.minutes(5)
         assert desk.told == ["position UP long None"]
         await desk.minutes(40)
-        desk.place.row(desk.clock, 300.0)
+        desk.destination.row(desk.clock, 300.0)
         await desk.minutes(5)
-        desk.place.row(desk.clock, 150.0)
+        desk.destination.row(desk.clock, 150.0)
         await desk.minutes(5)
         assert desk.told[1:] == ["position DOWN long -50.0"]
 
 
 async def test_rows_from_before_the_start_are_no_news() -> None:
     desk = Desk()
-    desk.place.row(desk.clock, 200.0)
+    desk.destination.row(desk.clock, 200.0)
     await desk.minutes(10)
-    desk.place.row(desk.clock, 240.0)
+    desk.destination.row(desk.clock, 240.0)
     await desk.minutes(1)
-    later = Desk(desk.place, start_ms=desk.clock.now_ms())
+    later = Desk(desk.destination, start_ms=desk.clock.now_ms())
     async with later.running():
         await later.minutes(20)
         assert later.told == []
@@ -168,22 +168,22 @@ async def test_rows_from_before_the_start_are_no_news() -> None:
 async def test_what_a_tracker_tells_in_its_own_chat_is_not_told_again() -> None:
     async with Desk().running() as desk:
         await desk.minutes(1)
-        desk.place.row(desk.clock, 200.0)
+        desk.destination.row(desk.clock, 200.0)
         await desk.minutes(5)
-        desk.place.row(desk.clock, 240.0)
-        desk.place.told_elsewhere.add(("ETHUSDT", "long:add:4"))
+        desk.destination.row(desk.clock, 240.0)
+        desk.destination.told_elsewhere.add(("ETHUSDT", "long:add:4"))
         await desk.minutes(10)
         assert desk.told == []
 
 
 async def test_a_file_that_cannot_be_read_is_warned_of_once_and_read_again(caplog: pytest.LogCaptureFixture) -> None:
     async with Desk().running() as desk:
-        desk.place.problem = StorageError("data/snapshots.db did not answer")
+        desk.destination.problem = StorageError("data/snapshots.db did not answer")
         await desk.minutes(5)
-        desk.place.problem = None
-        desk.place.row(desk.clock, 200.0)
+        desk.destination.problem = None
+        desk.destination.row(desk.clock, 200.0)
         await desk.minutes(5)
-        desk.place.row(desk.clock, 240.0)
+        desk.destination.row(desk.clock, 240.0)
         await desk.minutes(5)
         assert desk.told == ["position UP long 20.0"]
     assert sum("cannot be read" in record.message for record in caplog.records) == 1
@@ -192,7 +192,7 @@ async def test_a_file_that_cannot_be_read_is_warned_of_once_and_read_again(caplo
 async def test_a_gap_is_told_when_it_opens_and_not_while_it_stays_open() -> None:
     async with Desk().running() as desk:
         for gap in (-3.0, -7.99, -8.0, -12.0, -7.5, -9.0, -6.9, -8.1):
-            desk.place.gaps["ETHUSDT"] = gap
+            desk.destination.gaps["ETHUSDT"] = gap
             await desk.clock.advance(301)
         assert desk.told == ["divergence DOWN 5m -8.0", "divergence DOWN 5m -8.1"]
         assert desk.sink.alerts[0].details == Details(positions=Positions(crowd_long_pct=50.0, top_long_pct=42.0))
@@ -201,14 +201,14 @@ async def test_a_gap_is_told_when_it_opens_and_not_while_it_stays_open() -> None
 async def test_a_gap_on_the_other_side_is_a_crossing_too() -> None:
     async with Desk().running() as desk:
         for gap in (0.0, 8.0, -8.0):
-            desk.place.gaps["ETHUSDT"] = gap
+            desk.destination.gaps["ETHUSDT"] = gap
             await desk.clock.advance(301)
         assert desk.told == ["divergence UP 5m 8.0", "divergence DOWN 5m -8.0"]
 
 
 async def test_a_gap_that_is_open_when_it_is_first_seen_is_no_crossing() -> None:
     async with Desk().running() as desk:
-        desk.place.gaps["ETHUSDT"] = -14.0
+        desk.destination.gaps["ETHUSDT"] = -14.0
         await desk.clock.advance(1_000)
         assert desk.told == []
 
@@ -217,10 +217,10 @@ async def test_a_restart_does_not_tell_an_open_gap_again() -> None:
     first = Desk()
     async with first.running():
         for gap in (0.0, 9.0):
-            first.place.gaps["ETHUSDT"] = gap
+            first.destination.gaps["ETHUSDT"] = gap
             await first.clock.advance(301)
         assert len(first.told) == 1
-    async with Desk(first.place).running() as second:
+    async with Desk(first.destination).running() as second:
         await second.clock.advance(301)
         assert second.told == []
 
@@ -228,18 +228,18 @@ async def test_a_restart_does_not_tell_an_open_gap_again() -> None:
 async def test_a_symbol_without_an_answer_does_not_hold_up_the_others() -> None:
     async with Desk(symbols=("BADUSDT", "ETHUSDT")).running() as desk:
         for gap in (0.0, 9.0):
-            desk.place.gaps["ETHUSDT"] = gap
+            desk.destination.gaps["ETHUSDT"] = gap
             await desk.clock.advance(303)
         assert desk.told == ["divergence UP 5m 9.0"]
-        assert desk.place.asked.count("BADUSDT") >= 2
+        assert desk.destination.asked.count("BADUSDT") >= 2
 
 
 async def test_memory_that_cannot_be_read_is_begun_anew() -> None:
-    place = Place()
-    place.meta = {"positions_told": "[", "gaps_told": '{"ETHUSDT": "sideways"}'}
-    async with Desk(place).running() as desk:
+    destination = Place()
+    destination.meta = {"positions_told": "[", "gaps_told": '{"ETHUSDT": "sideways"}'}
+    async with Desk(destination).running() as desk:
         for gap in (0.0, 9.0):
-            place.gaps["ETHUSDT"] = gap
+            destination.gaps["ETHUSDT"] = gap
             await desk.clock.advance(301)
         assert desk.told == ["divergence UP 5m 9.0"]
 

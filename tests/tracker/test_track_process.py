@@ -14,8 +14,8 @@ import pytest
 
 from altmonitor.sim.control import RestFault
 from altmonitor.sim.telegram.server import SimTelegram
-from tests.tracker.place import OVERVIEW
 from tests.tracker.processes import Town, town
+from tests.tracker.workplace import OVERVIEW
 
 TABLES = ("ob_smart_money_snapshots", "ob_top_trader_snapshots", "ob_oi_snapshots")
 KILLS = 20

@@ -32,7 +32,7 @@ def settings(at: Town, **more: str) -> Config:
 
 @asynccontextmanager
 async def side(config: Config, clock: Clock) -> AsyncIterator[TrackingSide]:
-    herald = TrackerNotifier(clock=clock, style=Style(lang="en", tz=ZoneInfo("UTC")))
+    notifier = TrackerNotifier(clock=clock, style=Style(lang="en", tz=ZoneInfo("UTC")))
     async with positioning_stage(config, clock=clock) as stage:
         made = TrackingSide(
             config,
@@ -40,7 +40,7 @@ async def side(config: Config, clock: Clock) -> AsyncIterator[TrackingSide]:
             rest=stage.rest,
             positioning=stage.positioning,
             smart_money=stage.smart_money,
-            herald=herald,
+            notifier=notifier,
         )
         await made.start()
         try:

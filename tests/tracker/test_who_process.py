@@ -15,9 +15,9 @@ from altmonitor.sim.control import RestFault
 from altmonitor.sim.market import SeededMarket
 from altmonitor.storage.snapshots import SnapshotsDb
 from altmonitor.tracker.types import Liveness, Series
-from tests.tracker.place import OVERVIEW
 from tests.tracker.processes import Town, town
 from tests.tracker.samples import snapshot, top_traders, velocity
+from tests.tracker.workplace import OVERVIEW
 
 PICTURE = {
     "symbol", "price", "priceBasis", "smartMoney", "topTrader", "openInterest", "funding", "smartMoneyShareOfOI",

@@ -12,6 +12,7 @@ import msgspec
 from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeError, ExchangeUnreachable
+from altmonitor.core.types import Fraction
 from altmonitor.exchanges.binance.bodies import DayTickerWire, KlineWire, PremiumIndexWire
 from altmonitor.exchanges.binance.rest import BinanceRest
 from altmonitor.exchanges.rest.budget import FUTURES_DATA
@@ -20,7 +21,7 @@ from altmonitor.interfaces.exchange import DayTicker, Funding, Priority
 from altmonitor.positioning.divergence import Histories
 from altmonitor.positioning.open_interest import BARS_NEEDED, OiBar
 from altmonitor.positioning.ratios import LongShort, TakerFlow, TopTraders
-from altmonitor.positioning.units import Fraction, checked_period
+from altmonitor.positioning.units import checked_period
 
 # ---
 # Rows of the futures statistics → our values. Bytes in, values out; no I/O.
@@ -271,7 +272,7 @@ def clearest(problems: ExceptionGroup[Exception]) -> Exception:
     order = (ExchangeBlocked, ExchangeUnreachable, ExchangeError)
 
     def rank(problem: Exception) -> int:
-        return next((place for place, kind in enumerate(order) if isinstance(problem, kind)), -1)
+        return next((destination for destination, kind in enumerate(order) if isinstance(problem, kind)), -1)
 
     return min(problems.exceptions, key=rank)
 

@@ -263,14 +263,14 @@ class BinanceRest:
         target = f"{path}?{urlencode(query)}" if query else path
         ask = Ask(target=target, priority=priority, weight=weight, pool=pool)
         await self._preflight.wait(self._http.send)
-        patience = PATIENCE[priority]
-        retry_before_s = self._clock.monotonic() + patience.total_s
+        timeouts = PATIENCE[priority]
+        retry_before_s = self._clock.monotonic() + timeouts.total_s
         for attempt in itertools.count(1):
             try:
-                body = _usable(await self._guard.fetch(ask, self._http.send, wait_s=patience.wait_s))
+                body = _usable(await self._guard.fetch(ask, self._http.send, wait_s=timeouts.wait_s))
             except ExchangeUnreachable as problem:
                 pause_s = max(random.uniform(0.25, 0.5) * 2**attempt, getattr(problem, "retry_after_s", 0.0))
-                if attempt > patience.retries or self._clock.monotonic() + pause_s > retry_before_s:
+                if attempt > timeouts.retries or self._clock.monotonic() + pause_s > retry_before_s:
                     self._note_failure(problem)
                     raise
                 await self._clock.sleep(pause_s)

@@ -65,7 +65,7 @@ class KlineFeed:
             options=TransportOptions(gather_ms=options.gather_ms, proxy=options.proxy, ssl=options.ssl),
         )
         self._symbols: set[str] = set()
-        self._lanes: list[FeedShard] = []
+        self._shards: list[FeedShard] = []
         self._running: set[FeedShard] = set()
         self._watch = FeedWatch()
         self._symbol_watch = SymbolWatch()
@@ -75,16 +75,16 @@ class KlineFeed:
 
     def set_symbols(self, symbols: Collection[str]) -> None:
         wanted = set(symbols)
-        for lane in self._lanes:
-            lane.set_symbols(lane.symbols & wanted)
-        while len(self._lanes) < (len(wanted) + 1) // STREAMS_PER_CONNECTION + 1:
-            self._lanes.append(self._new_lane())
-        shares = {lane: set(lane.symbols) for lane in self._lanes}
+        for shard in self._shards:
+            shard.set_symbols(shard.symbols & wanted)
+        while len(self._shards) < (len(wanted) + 1) // STREAMS_PER_CONNECTION + 1:
+            self._shards.append(self._new_lane())
+        shares = {shard: set(shard.symbols) for shard in self._shards}
         for symbol in sorted(wanted - set().union(*shares.values())):
-            emptiest = min(self._lanes, key=lambda lane: len(shares[lane]))
+            emptiest = min(self._shards, key=lambda shard: len(shares[shard]))
             shares[emptiest].add(symbol)
-        for lane, share in shares.items():
-            lane.set_symbols(share)
+        for shard, share in shares.items():
+            shard.set_symbols(share)
         self._symbols = wanted
         self._symbol_watch.follow(wanted, self._clock.monotonic())
 
@@ -94,9 +94,9 @@ class KlineFeed:
                 shared=self._shared,
                 budget=self._budget,
                 jitter=self._jitter,
-                is_only_lane=lambda: len(self._lanes) == 1,
+                is_only_lane=lambda: len(self._shards) == 1,
                 on_rotated=lambda: self._tell("rotated"),
-                first_streams=() if self._lanes else (CONTRACT_INFO_STREAM,),
+                first_streams=() if self._shards else (CONTRACT_INFO_STREAM,),
                 life_s=self._life_s,
                 shortest_silence_s=self._shortest_silence_s,
             )
@@ -107,10 +107,10 @@ class KlineFeed:
         self._running.clear()
         async with asyncio.TaskGroup() as tasks:
             while True:
-                for number, lane in enumerate(self._lanes, 1):
-                    if lane not in self._running:
-                        self._running.add(lane)
-                        tasks.create_task(lane.run(), name=f"feed connection {number}")
+                for number, shard in enumerate(self._shards, 1):
+                    if shard not in self._running:
+                        self._running.add(shard)
+                        tasks.create_task(shard.run(), name=f"feed connection {number}")
                 await self._clock.sleep(_LOOK_EVERY_S)
                 now_s = self._clock.monotonic()
                 self._look(now_s)
@@ -119,30 +119,30 @@ class KlineFeed:
                     self._hear(now_s)
 
     def _shares(self) -> dict[FeedShard, Share]:
-        return {lane: lane.share() for lane in self._lanes if lane.symbols}
+        return {shard: shard.share() for shard in self._shards if shard.symbols}
 
     def _look(self, now_s: float) -> None:
         shares = self._shares()
         sight = self._watch.look(shares.values(), now_s)
         if sight is FeedState.BLIND:
-            self._tell_blind({lane for lane, share in shares.items() if share.is_dark(now_s)}, now_s)
+            self._tell_blind({shard for shard, share in shares.items() if share.is_dark(now_s)}, now_s)
         elif sight is FeedState.LIVE:
             self._tell_live(now_s)
-        elif self._watch.sight is FeedState.LIVE and all(lane.is_fed for lane in shares):
-            for lane in shares:
-                lane.attempts = 0
+        elif self._watch.sight is FeedState.LIVE and all(shard.is_fed for shard in shares):
+            for shard in shares:
+                shard.attempts = 0
 
     def _tell_blind(self, dark: set[FeedShard], now_s: float) -> None:
-        last_s = [lane.last_data_s for lane in dark if lane.last_data_s is not None]
+        last_s = [shard.last_data_s for shard in dark if shard.last_data_s is not None]
         self._blind_since_ms = self._clock.now_ms() - int((now_s - min(last_s)) * 1000) if last_s else None
-        reason = "; ".join(sorted({lane.state_in_words() for lane in dark}))
-        is_partial = len(dark) < len(self._lanes)
-        symbols = tuple(sorted(set().union(*(lane.symbols for lane in dark)))) if is_partial else ()
-        _log.warning("feed blind (%d of %d connections): %s", len(dark), len(self._lanes), reason)
+        reason = "; ".join(sorted({shard.state_in_words() for shard in dark}))
+        is_partial = len(dark) < len(self._shards)
+        symbols = tuple(sorted(set().union(*(shard.symbols for shard in dark)))) if is_partial else ()
+        _log.warning("feed blind (%d of %d connections): %s", len(dark), len(self._shards), reason)
         self._tell("blind", reason=reason, blind_since_ms=self._blind_since_ms, symbols=symbols)
 
     def _tell_live(self, now_s: float) -> None:
-        attempts = sum(lane.attempts for lane in self._lanes)
+        attempts = sum(shard.attempts for shard in self._shards)
         since_ms, self._blind_since_ms = self._blind_since_ms, None
         away_s = now_s - self._started_s if since_ms is None else (self._clock.now_ms() - since_ms) / 1000
         _log.info("feed live after %.0f s, %d attempts", away_s, attempts)
@@ -155,9 +155,9 @@ class KlineFeed:
         if back:
             _log.info("%d silent symbols are back", len(back))
             self._tell("symbols_back", symbols=back)
-        for lane in self._lanes:
-            if lane.last_data_s is None or now_s - lane.last_data_s > HEAR_EVERY_S:
-                self._symbol_watch.forgive(lane.symbols, now_s)
+        for shard in self._shards:
+            if shard.last_data_s is None or now_s - shard.last_data_s > HEAR_EVERY_S:
+                self._symbol_watch.forgive(shard.symbols, now_s)
         if self._watch.sight is FeedState.LIVE and now_s >= self._next_silence_s:
             self._next_silence_s = now_s + _SILENCE_EVERY_S
             self._look_for_silence(now_s)
@@ -167,8 +167,8 @@ class KlineFeed:
         if not silent:
             return
         _log.warning("%d symbols silent against their own rhythm, subscribing again", len(silent))
-        for lane in self._lanes:
-            lane.renew(set(silent))
+        for shard in self._shards:
+            shard.renew(set(silent))
         self._tell("symbols_silent", reason="no data against their own rhythm", symbols=silent)
 
     def _tell(self, kind: str, **known: Any) -> None:
@@ -183,11 +183,11 @@ class KlineFeed:
         now_s = self._clock.monotonic()
         covered: set[str] = set()
         shares = self._shares()
-        for lane, share in shares.items():
+        for shard, share in shares.items():
             if not share.is_dark(now_s):
-                covered |= lane.covered()
-        connections = [connection for lane in self._lanes for connection in lane.open_connections]
-        last_s = max((lane.last_data_s for lane in self._lanes if lane.last_data_s is not None), default=None)
+                covered |= shard.covered()
+        connections = [connection for shard in self._shards for connection in shard.open_connections]
+        last_s = max((shard.last_data_s for shard in self._shards if shard.last_data_s is not None), default=None)
         return FeedStatus(
             connections=len(connections),
             last_frame_age_s=None if last_s is None else now_s - last_s,
@@ -195,7 +195,7 @@ class KlineFeed:
             symbols_covered=len(covered - self._symbol_watch.silent()),
             frames=self._shared.frames,
             frames_skipped=dict(self._shared.skipped),
-            reconnects=sum(lane.reconnects for lane in self._lanes),
+            reconnects=sum(shard.reconnects for shard in self._shards),
             is_blind=self._watch.is_blind(shares.values(), now_s),
             transport=connections[0].transport_name if connections else "",
         )

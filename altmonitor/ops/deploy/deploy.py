@@ -121,7 +121,7 @@ class DeployDeps:
     out: TextIO = field(default_factory=lambda: sys.stdout)
     environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     person: Callable[[], Person] = terminal
-    patience: DeployTimeouts = field(default_factory=DeployTimeouts)
+    timeouts: DeployTimeouts = field(default_factory=DeployTimeouts)
     clock: SystemClock = field(default_factory=SystemClock)
 
 
@@ -206,7 +206,7 @@ def _deployment(wanted: DeployOptions, runner: Runner, around: DeployDeps, found
         user=wanted.server.user if wanted.server else "root",
         current=found["current"],
         previous=found["previous"],
-        patience=around.patience,
+        timeouts=around.timeouts,
     )
 
 
@@ -305,5 +305,5 @@ def _print_plan(wanted: DeployOptions, runner: Runner, around: DeployDeps, *, na
             show("when it is well", *plan.settle(goal))
             if message := _message(wanted, goal):
                 show(plan.target.message(layout, goal, message))
-            show(f"when it is not within {plan.patience.health_s:.0f} s", *plan.back(goal))
+            show(f"when it is not within {plan.timeouts.health_s:.0f} s", *plan.back(goal))
     return DONE

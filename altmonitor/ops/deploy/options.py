@@ -72,16 +72,16 @@ class DeployOptions:
 def parse_server(text: str) -> Server:
     """`user@host`, `host:2222`, `user@[2001:db8::1]:22`, a bare IPv6 address. Raises BadChoice."""
     text = text.strip()
-    user, at, place = text.rpartition("@")
-    if place.startswith("["):
-        host, closed, rest = place[1:].partition("]")
+    user, at, destination = text.rpartition("@")
+    if destination.startswith("["):
+        host, closed, rest = destination[1:].partition("]")
         if not closed or (rest and not rest.startswith(":")):
             raise BadChoice(f"{text!r}: an IPv6 address with a port is written [2001:db8::1]:22")
         port_text = rest[1:]
-    elif place.count(":") > 1:
-        host, port_text = place, ""
+    elif destination.count(":") > 1:
+        host, port_text = destination, ""
     else:
-        host, _, port_text = place.partition(":")
+        host, _, port_text = destination.partition(":")
     if (at and not user) or not host or host.startswith("-") or user.startswith("-") or any(c.isspace() for c in text):
         raise BadChoice(f"{text!r} is not user@host or user@host:port")
     return Server(host=host, user=user or DEFAULT_USER, port=_port(port_text) if port_text else DEFAULT_PORT)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Protocol
 
-from altmonitor.ops.deploy import layout as places
+from altmonitor.ops.deploy import layout as destinations
 from altmonitor.ops.deploy.layout import Layout, Step
 from altmonitor.ops.deploy.runner import Result, Runner, StepFailed
 
@@ -50,7 +50,7 @@ class Deployment:
     user: str
     current: str = ""
     previous: str = ""
-    patience: DeployTimeouts
+    timeouts: DeployTimeouts
 
     def prepare(self, name: str, *, settings: str | None, build: Sequence[Step]) -> list[Step | PurePosixPath]:
         """Before the switch, in order; a path stands for the copy of our files there. What runs is not touched.
@@ -58,9 +58,9 @@ class Deployment:
         settings: the content of .env, None keeps the server's.
         """
         return [
-            places.folders(self.layout, user=self.user),
+            destinations.folders(self.layout, user=self.user),
             self.layout.upload,
-            places.release(self.layout, name, settings=settings),
+            destinations.release(self.layout, name, settings=settings),
             *build,
         ]
 
@@ -147,17 +147,17 @@ class Deployment:
 
     def _point(self, name: str) -> Step:
         """`current` → name, `previous` → what was current."""
-        commands = [places.point(self.layout, self.layout.current, name)]
+        commands = [destinations.point(self.layout, self.layout.current, name)]
         if self.current:
-            commands.insert(0, places.point(self.layout, self.layout.previous, self.current))
+            commands.insert(0, destinations.point(self.layout, self.layout.previous, self.current))
         return Step(title=f"Keeping {name}", command=" && ".join(commands))
 
     def _wait_until_well(self, name: str) -> None:
         """Raises StepFailed when it ended, or is not ok in time; with the last thing it said."""
         step = self.target.is_well(self.layout, name)
         clock = self.runner.clock
-        until_s = clock.monotonic() + self.patience.health_s
-        self.runner.say(f"• {step.title}, up to {self.patience.health_s:.0f} s …")
+        until_s = clock.monotonic() + self.timeouts.health_s
+        self.runner.say(f"• {step.title}, up to {self.timeouts.health_s:.0f} s …")
         seen = ""
         while True:
             try:
@@ -173,8 +173,8 @@ class Deployment:
             if result.code == ENDED:
                 raise StepFailed(step.title, seen, "")
             if clock.monotonic() >= until_s:
-                raise StepFailed(step.title, f"not ok after {self.patience.health_s:.0f} s: {seen}", "")
-            threading.Event().wait(self.patience.every_s)
+                raise StepFailed(step.title, f"not ok after {self.timeouts.health_s:.0f} s: {seen}", "")
+            threading.Event().wait(self.timeouts.every_s)
 
     def _tell(self, name: str, message: str) -> None:
         """The deployment has succeeded, whatever becomes of the message."""

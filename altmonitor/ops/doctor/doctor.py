@@ -45,12 +45,12 @@ def doctor(wanted: DoctorRequest) -> int:
     public = PublicText(secrets_in(*tables), ids=ids_in(*tables), home=str(Path.home()))
     is_coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
-    def tell(finding: CheckResult) -> None:
+    def notify(finding: CheckResult) -> None:
         if not wanted.as_json:
             print(public.without_secrets(render.line(finding, is_coloured=is_coloured)), flush=True)  # noqa: T201
 
     clock = SystemClock()
-    checking = _look(wanted, settings, clock=clock, tell=tell)
+    checking = _look(wanted, settings, clock=clock, notify=notify)
     report = Report(version=__version__, at_ms=clock.now_ms(), findings=asyncio.run(checking))
     if wanted.as_json:
         print(public.without_secrets(json.dumps(render.as_json(report), ensure_ascii=False, indent=1)))  # noqa: T201
@@ -107,18 +107,18 @@ def _allowed_part(given: Mapping[str, str]) -> Config:
 
 
 async def _look(
-    wanted: DoctorRequest, settings: DoctorSettings, *, clock: Clock, tell: Callable[[CheckResult], None]
+    wanted: DoctorRequest, settings: DoctorSettings, *, clock: Clock, notify: Callable[[CheckResult], None]
 ) -> tuple[CheckResult, ...]:
     """Libraries first: what looks at the network is made of them."""
     from altmonitor.ops.doctor.checks import configuration_check, file_checks, live_check, local_checks
 
     first = [*local_checks(), configuration_check(settings.problems, settings.warnings)]
-    found = await run(first, clock=clock, tell=tell)
+    found = await run(first, clock=clock, notify=notify)
     if any(finding.name == "libraries" and finding.verdict is CheckVerdict.FAILED for finding in found):
         return found
     from altmonitor.ops.doctor.outside import OutsideDeps, look_outside
 
     files = file_checks(settings.config, wanted.env_file)
     last = [live_check(settings.config)] if wanted.is_live else []
-    place = OutsideDeps(config=settings.config, given=settings.given, clock=clock)
-    return found + await look_outside(place, files, last, tell=tell)
+    destination = OutsideDeps(config=settings.config, given=settings.given, clock=clock)
+    return found + await look_outside(destination, files, last, notify=notify)

@@ -98,7 +98,7 @@ def private_file(path: Path) -> Seen:
 async def folders(config: Config) -> Seen:
     texts: list[str] = []
     for folder in dict.fromkeys(path.absolute().parent for path in (config.db_file, config.state_file)):
-        existing = next((place for place in (folder, *folder.parents) if place.exists()), folder)
+        existing = next((destination for destination in (folder, *folder.parents) if destination.exists()), folder)
         way_out = f"make {folder} writable for this user, or set DB_FILE and STATE_FILE elsewhere"
         try:
             with tempfile.TemporaryFile(dir=existing) as file:

@@ -28,26 +28,28 @@ class OutsideDeps:
 
 
 async def look_outside(
-    place: OutsideDeps, first: Sequence[Check], last: Sequence[Check], *, tell: Callable[[CheckResult], None]
+    destination: OutsideDeps, first: Sequence[Check], last: Sequence[Check], *, notify: Callable[[CheckResult], None]
 ) -> tuple[CheckResult, ...]:
     async with AsyncExitStack() as stack:
-        exchange = open_exchange(place, stack)
-        is_running = (await live.ask(place.config, timeout_s=1.0)).status != "unreachable"
-        telegram = Telegram(config=place.config, clock=place.clock, is_running_here=is_running)
+        exchange = open_exchange(destination, stack)
+        is_running = (await live.ask(destination.config, timeout_s=1.0)).status != "unreachable"
+        telegram = Telegram(config=destination.config, clock=destination.clock, is_running_here=is_running)
         stack.push_async_callback(telegram.close)
         checks = [*first, *exchange_checks(exchange), *telegram_checks(telegram), *last]
-        return await run(checks, clock=place.clock, tell=tell)
+        return await run(checks, clock=destination.clock, notify=notify)
 
 
-async def look_at_exchange(place: OutsideDeps, *, tell: Callable[[CheckResult], None]) -> tuple[CheckResult, ...]:
+async def look_at_exchange(
+    destination: OutsideDeps, *, notify: Callable[[CheckResult], None]
+) -> tuple[CheckResult, ...]:
     """Only what alerts depend on: the list of contracts, and a real candle."""
     async with AsyncExitStack() as stack:
-        checks = exchange_checks(open_exchange(place, stack))
-        return await run([c for c in checks if c.name in ("rest", "kline")], clock=place.clock, tell=tell)
+        checks = exchange_checks(open_exchange(destination, stack))
+        return await run([c for c in checks if c.name in ("rest", "kline")], clock=destination.clock, notify=notify)
 
 
-def open_exchange(place: OutsideDeps, stack: AsyncExitStack) -> Exchange:
-    web_url = place.given.get("BINANCE_WEB_URL") or WEB_URL
-    exchange = Exchange(config=place.config, web_url=web_url, clock=place.clock)
+def open_exchange(destination: OutsideDeps, stack: AsyncExitStack) -> Exchange:
+    web_url = destination.given.get("BINANCE_WEB_URL") or WEB_URL
+    exchange = Exchange(config=destination.config, web_url=web_url, clock=destination.clock)
     stack.push_async_callback(exchange.close)
     return exchange

@@ -11,7 +11,7 @@ from altmonitor.ops.doctor.values import Check, CheckResult, CheckVerdict, Repor
 
 
 async def run(
-    checks: Sequence[Check], *, clock: Clock, tell: Callable[[CheckResult], None] = lambda finding: None
+    checks: Sequence[Check], *, clock: Clock, notify: Callable[[CheckResult], None] = lambda finding: None
 ) -> tuple[CheckResult, ...]:
     """tell: called with each finding in the order of the checks, as soon as it and all before it are known.
 
@@ -43,7 +43,7 @@ async def run(
         for check in checks:
             tasks.create_task(carry_out(check), name=f"check {check.name}")
         for check in checks:
-            tell(await found[check.name])
+            notify(await found[check.name])
     return tuple(found[check.name].result() for check in checks)
 
 
@@ -74,8 +74,8 @@ def line(finding: CheckResult, *, is_coloured: bool = False) -> str:
     if is_coloured:
         sign = f"\x1b[{_COLOURS[finding.verdict]}m{sign}\x1b[0m"
     text = f"{sign} {finding.title:<{_TITLE_WIDTH}} {finding.text}"
-    is_told = finding.way_out and finding.verdict in (CheckVerdict.FAILED, CheckVerdict.NOTE)
-    return f"{text}\n  {'':<{_TITLE_WIDTH}} → {finding.way_out}" if is_told else text
+    is_raised = finding.way_out and finding.verdict in (CheckVerdict.FAILED, CheckVerdict.NOTE)
+    return f"{text}\n  {'':<{_TITLE_WIDTH}} → {finding.way_out}" if is_raised else text
 
 
 def verdict(report: Report) -> str:

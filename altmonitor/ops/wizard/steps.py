@@ -241,14 +241,14 @@ def look_at_market(session: Session, answers: WizardAnswers) -> WizardAnswers:
     settings = read_settings(session.env_file, session.environ)
     for problem in settings.problems:
         session.terminal.say(problem, sign="✗")
-    place = OutsideDeps(config=settings.config, given=settings.given, clock=session.clock)
+    destination = OutsideDeps(config=settings.config, given=settings.given, clock=session.clock)
 
-    def tell(finding: CheckResult) -> None:
+    def notify(finding: CheckResult) -> None:
         session.terminal.say(f"{finding.title}: {finding.text}", sign=SIGNS[finding.verdict])
         if finding.verdict is CheckVerdict.FAILED:
             session.terminal.say(f"  → {finding.way_out}")
 
-    found = session.runner.run(look_at_exchange(place, tell=tell))
+    found = session.runner.run(look_at_exchange(destination, notify=notify))
     if settings.problems or any(finding.verdict is CheckVerdict.FAILED for finding in found):
         session.say("market_trouble", sign="!", doctor=session.command("doctor"))
     return answers

@@ -80,7 +80,7 @@ def walk(session: Session, steps: tuple[Step, ...]) -> WizardAnswers:
             answers = steps[at](session, answers)
             at += 1
         except Back as back:
-            earlier = [place for place in range(at) if names[place] not in NOT_RETURNED_TO]
+            earlier = [destination for destination in range(at) if names[destination] not in NOT_RETURNED_TO]
             at = names.index(back.to) if back.to else max(earlier, default=0)
     return answers
 

@@ -46,9 +46,9 @@ _BROKEN_AFTER = 3.0
 
 def draw_grid(canvas: Canvas, sheet: Sheet) -> None:
     for tick, label in sheet.ticks:
-        y = round(sheet.price.axis.place(tick))
+        y = round(sheet.price.axis.destination(tick))
         canvas.box(LEFT, y, sheet.right, y, ink.GRID)
-        if abs(y - sheet.price.axis.place(sheet.candles[-1].close)) > _TAG_HALF + 10:
+        if abs(y - sheet.price.axis.destination(sheet.candles[-1].close)) > _TAG_HALF + 10:
             canvas.text((sheet.right + _AXIS_GAP, y + _LABEL_RISE), label, AXIS_PX, ink.MUTED)
     for panel in (sheet.volume, sheet.open_interest):
         if panel is not None:
@@ -81,13 +81,13 @@ def draw_candles(canvas: Canvas, sheet: Sheet) -> None:
     is_wide = sheet.body_px >= 9
     for candle in sheet.candles:
         is_up = candle.close >= candle.open
-        middle, place = sheet.middle(candle), sheet.price.axis.place
+        middle, destination = sheet.middle(candle), sheet.price.axis.destination
         colour = ink.UP if is_up else ink.DOWN
-        canvas.box(middle - is_wide, place(candle.high), middle + is_wide, place(candle.low), colour)
-        top, bottom = place(max(candle.open, candle.close)), place(min(candle.open, candle.close))
+        canvas.box(middle - is_wide, destination(candle.high), middle + is_wide, destination(candle.low), colour)
+        top, bottom = destination(max(candle.open, candle.close)), destination(min(candle.open, candle.close))
         canvas.box(middle - half, top, middle + half, max(bottom, top + 1), colour)
         if candle.quote_usdt > 0:
-            top = sheet.volume.axis.place(candle.quote_usdt)
+            top = sheet.volume.axis.destination(candle.quote_usdt)
             shade = ink.UP_VOLUME if is_up else ink.DOWN_VOLUME
             canvas.box(middle - half, min(top, sheet.volume.bottom - 1), middle + half, sheet.volume.bottom - 1, shade)
 
@@ -95,7 +95,7 @@ def draw_candles(canvas: Canvas, sheet: Sheet) -> None:
 def draw_last_price(canvas: Canvas, sheet: Sheet) -> None:
     last = sheet.candles[-1]
     colour, text = (ink.UP, ink.BACKGROUND) if last.close >= last.open else (ink.DOWN, ink.TEXT)
-    y = round(sheet.price.axis.place(last.close))
+    y = round(sheet.price.axis.destination(last.close))
     canvas.dashes(LEFT, sheet.right, y, colour)
     label = n.price(last.close)
     width = font(AXIS_PX, "bold").getlength(label)
@@ -118,14 +118,14 @@ def draw_open_interest(canvas: Canvas, sheet: Sheet) -> None:
         return
     frame = (LEFT, panel.top, sheet.right + 8, panel.bottom)
     for piece in _unbroken(list(sheet.samples)):
-        points = [(sheet.x(time_ms), panel.axis.place(contracts)) for time_ms, contracts in piece]
+        points = [(sheet.x(time_ms), panel.axis.destination(contracts)) for time_ms, contracts in piece]
         has_dot = len(piece) == 1 or piece[-1] is sheet.samples[-1]
         canvas.line(points, ink.OI, width=_OI_LINE, frame=frame, has_dot=has_dot)
     first, last = sheet.samples[0][1], sheet.samples[-1][1]
     change = n.pct((last - first) / first * 100) if len(sheet.samples) > 1 else ""
     _words(canvas, panel, "OI", f"{compact(last)}  {change}", ink.OI)
     for value in (panel.axis.high, panel.axis.low):
-        row = panel.axis.place(value) + _LABEL_RISE
+        row = panel.axis.destination(value) + _LABEL_RISE
         canvas.text((sheet.right + _AXIS_GAP, min(row, panel.bottom)), compact(value), AXIS_PX, ink.MUTED)
 
 
@@ -152,8 +152,8 @@ def _draw_sign(canvas: Canvas, sheet: Sheet, mark: Mark) -> None:
     if not inside:
         return
     candle = inside[-1]
-    place, is_up = sheet.price.axis.place, mark.direction == "up"
-    row = place(candle.low) + 6 if is_up else place(candle.high) - 6
+    destination, is_up = sheet.price.axis.destination, mark.direction == "up"
+    row = destination(candle.low) + 6 if is_up else destination(candle.high) - 6
     row = min(row, sheet.price.bottom + 8 - _TRIANGLE) if is_up else max(row, sheet.price.top + _TRIANGLE)
     canvas.triangle((sheet.middle(candle), row), _TRIANGLE, ink.MARK, is_up=is_up)
 

@@ -29,7 +29,7 @@ class Axis:
     at_low: float
     at_high: float
 
-    def place(self, value: float) -> float:
+    def destination(self, value: float) -> float:
         return self.at_low + (value - self.low) / (self.high - self.low) * (self.at_high - self.at_low)
 
 
@@ -61,8 +61,8 @@ def compact(value: float) -> str:
     """Four significant digits: `7.823B`, `951.2`, `12.34K`."""
     number, unit = Decimal(repr(value)), ""
     for unit in ("", "K", "M", "B"):
-        places = max(0, 3 - max(0, number.adjusted()))
-        rounded = number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+        destinations = max(0, 3 - max(0, number.adjusted()))
+        rounded = number.quantize(Decimal(1).scaleb(-destinations), ROUND_HALF_UP)
         if rounded < 1000 or unit == "B":
             break
         number /= 1000

@@ -45,9 +45,9 @@ def _header(canvas: Canvas, panel: PositionCard) -> float:
 def _stats(canvas: Canvas, panel: PositionCard, top: float) -> float:
     y = _frame(canvas, top, _STATS_PX)
     step = (_RIGHT - _LEFT) / len(panel.stats)
-    for place, (label, value) in enumerate(panel.stats):
-        canvas.text((_LEFT + place * step, y + 20), label, _SMALL_PX, ink.MUTED)
-        canvas.text((_LEFT + place * step, y + 60), value, _VALUE_PX, ink.TEXT, weight="bold")
+    for destination, (label, value) in enumerate(panel.stats):
+        canvas.text((_LEFT + destination * step, y + 20), label, _SMALL_PX, ink.MUTED)
+        canvas.text((_LEFT + destination * step, y + 60), value, _VALUE_PX, ink.TEXT, weight="bold")
     bar = y + 86
     canvas.box(_LEFT, bar, _RIGHT, bar + _BAR, ink.HATCH)
     if panel.long_share is not None:

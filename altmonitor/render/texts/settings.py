@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 _EN = {
-    "for_main": "📍 main chat {place}",
-    "for_place": "📍 chat {place}",
+    "for_main": "📍 main chat {destination}",
+    "for_place": "📍 chat {destination}",
     "default": "default",
     "of_symbol": "{symbol}: {text}",
     "what_watchlist": "watchlist",
@@ -56,8 +56,8 @@ _EN = {
 }
 
 _ZH = {
-    "for_main": "📍 主会话 {place}",
-    "for_place": "📍 会话 {place}",
+    "for_main": "📍 主会话 {destination}",
+    "for_place": "📍 会话 {destination}",
     "default": "默认",
     "of_symbol": "{symbol}：{text}",
     "what_watchlist": "自选",
@@ -106,8 +106,8 @@ _ZH = {
 }
 
 _RU = {
-    "for_main": "📍 основной чат {place}",
-    "for_place": "📍 чат {place}",
+    "for_main": "📍 основной чат {destination}",
+    "for_place": "📍 чат {destination}",
     "default": "по умолчанию",
     "of_symbol": "{symbol}: {text}",
     "what_watchlist": "список",

@@ -55,7 +55,7 @@ class Place:
 
 
 @asynccontextmanager
-async def place(
+async def destination(
     folder: Path, tracked: Tracked, *, speed: float, symbols: int = 60, kind: type[SeededMarket] = SeededMarket
 ) -> AsyncIterator[Place]:
     clock = ScaledClock(start_ms=T0, speed=speed)
@@ -84,14 +84,14 @@ async def place(
                     clock=clock,
                     prices=MarkPrices(stage.rest, clock=clock),
                     period="5m",
-                    patience=max(1.0, speed / 3),
+                    timeouts=max(1.0, speed / 3),
                 )
                 links = TrackerRunDeps(
                     store=store,
                     captures=Capture(parts),
                     pool=ContractPool(stage.rest, clock=clock, tradfi=False),
                     clock=clock,
-                    tell=news.append,
+                    notify=news.append,
                     on_progress=progress.append,
                     dice=random.Random(3),
                 )
