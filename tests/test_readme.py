@@ -8,6 +8,7 @@ from pathlib import Path
 from altmonitor.cli.main import cli
 from altmonitor.commands.table import COMMANDS
 from altmonitor.config import VARIABLES
+from tests.test_architecture import PACKAGES
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 
@@ -38,10 +39,13 @@ def test_every_sub_command_stands_in_the_readme_and_every_one_there_exists() -> 
     assert told == set(cli.commands)
 
 
-def test_every_room_on_the_map_exists() -> None:
+def test_the_map_has_one_line_per_package_in_the_order_of_imports() -> None:
+    rows = re.findall(r"^\| `([a-z_./]+)` \|", README.split("## Where is what")[1].split("###")[0], re.MULTILINE)
     package = Path(__file__).parent.parent / "altmonitor"
-    for name in re.findall(r"`([a-z_]+/)`", README.split("## The rooms")[1].split("###")[0]):
-        assert (package / name).is_dir() or (package / "delivery" / name).is_dir() or list(package.glob(f"*/{name}"))
+    there = {f"{path.parent.name}/" for path in package.glob("*/__init__.py")} | {"config.py"}
+    assert set(rows) == there
+    order = [row.removesuffix("/").removesuffix(".py") for row in rows]
+    assert order == [name for name in PACKAGES if name in order]
 
 
 def test_every_file_the_readme_points_at_exists() -> None:
