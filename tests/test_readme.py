@@ -1,4 +1,4 @@
-"""What README says of settings and commands is what the code does."""
+"""What README and docs/settings.md say of settings, commands and packages is what the code does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from altmonitor.commands.table import COMMANDS
 from altmonitor.config import VARIABLES
 from tests.test_architecture import PACKAGES
 
-README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
 
 
 def settings_table() -> str:
@@ -23,8 +24,15 @@ def settings_table() -> str:
 
 
 def test_the_settings_table_is_that_of_the_code() -> None:
-    shown = README.split("<!-- settings: checked against the code by tests/test_readme.py -->\n")[1]
+    page = (ROOT / "docs/settings.md").read_text("utf-8")
+    shown = page.split("<!-- settings: checked against the code by tests/test_readme.py -->\n")[1]
     assert shown.split("\n<!-- /settings -->")[0] == settings_table()
+
+
+def test_every_setting_the_readme_names_exists() -> None:
+    named = set(re.findall(r"`([A-Z][A-Z_0-9]{3,})`", README.split("## Settings")[1].split("## ")[0]))
+    assert named <= {variable.name for variable in VARIABLES}
+    assert len(named) > 5
 
 
 def test_every_chat_command_stands_in_the_readme_and_every_one_there_exists() -> None:
@@ -41,7 +49,7 @@ def test_every_sub_command_stands_in_the_readme_and_every_one_there_exists() -> 
 
 def test_the_map_has_one_line_per_package_in_the_order_of_imports() -> None:
     rows = re.findall(r"^\| `([a-z_./]+)` \|", README.split("## Where is what")[1].split("###")[0], re.MULTILINE)
-    package = Path(__file__).parent.parent / "altmonitor"
+    package = ROOT / "altmonitor"
     there = {f"{path.parent.name}/" for path in package.glob("*/__init__.py")} | {"config.py"}
     assert set(rows) == there
     order = [row.removesuffix("/").removesuffix(".py") for row in rows]
@@ -50,7 +58,7 @@ def test_the_map_has_one_line_per_package_in_the_order_of_imports() -> None:
 
 def test_every_file_the_readme_points_at_exists() -> None:
     for target in re.findall(r"\]\(((?!https?:)[^)#]+)", README):
-        assert (Path(__file__).parent.parent / target).exists(), target
+        assert (ROOT / target).exists(), target
 
 
 if __name__ == "__main__":
