@@ -28,7 +28,7 @@ check: $(STAMP)
 
 # First what keeps a processor busy, then what mostly waits for a clock.
 test: check
-	$(BIN)/python -m pytest -n 2 --ignore=tests/e2e --ignore=tests/chaos --ignore=tests/tracker/test_day.py
+	$(BIN)/python -m pytest -n 2 --ignore=tests/e2e --ignore=tests/chaos --ignore=tests/tracker/test_tracker_day.py
 	$(BIN)/python -m pytest -n 3 tests/e2e tests/chaos
 
 # 24 hours in minutes with everything going wrong by schedule, and a day of tracking; make chaos
@@ -36,7 +36,7 @@ test: check
 chaos: export ALTMONITOR_CHAOS_HOURS ?= 24
 chaos: export ALTMONITOR_CHAOS_SPEED ?= 200
 chaos: $(STAMP)
-	$(BIN)/python -m pytest -s tests/chaos/test_day.py tests/tracker/test_day.py
+	$(BIN)/python -m pytest -s tests/chaos/test_day.py tests/tracker/test_tracker_day.py
 
 # Image, server, service and packages for real; what this machine cannot do is skipped and says why. See docs/ship.md.
 test-ship: export ALTMONITOR_SHIP = 1

@@ -15,7 +15,7 @@ from altmonitor.core.errors import (
     TokenRefused,
 )
 from altmonitor.core.types import Destination
-from tests.delivery.bench import make, running
+from tests.delivery.dispatcher_kit import make, running
 from tests.storage.samples import GROUP, PRIVATE, TOPIC, pump
 
 

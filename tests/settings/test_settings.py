@@ -10,7 +10,7 @@ from altmonitor.config import VARIABLES
 from altmonitor.settings.audience import Overrides
 from altmonitor.settings.settings import SETTING_OF, SETTINGS, Settings
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State
-from tests.commands.desk import MAIN
+from tests.commands.executor_kit import MAIN
 
 
 @pytest.mark.parametrize("setting", [s for s in SETTINGS if s.variable], ids=lambda setting: setting.key)

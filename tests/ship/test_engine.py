@@ -18,7 +18,7 @@ from altmonitor.core.clock import SystemClock
 from tests.e2e.process import TOKEN
 from tests.ship.engine import IMAGE, ROOT, Composed, composed, gateway, why_no_engine
 from tests.ship.surroundings import surroundings
-from tests.storage.test_migrate import old_database
+from tests.storage.test_migrations import old_database
 
 ENGINE_DIR = os.environ.get("ALTMONITOR_SHIP_ENGINE_DIR", "")
 """Folder with `start`, `pid` and `exec/` of an engine that may be killed."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ops.stub_machine import TOKEN, StubMachine, settings, stub_machine
+from tests.ops.deploy.stub_machine import TOKEN, StubMachine, settings, stub_machine
 from tests.ship.engine import ROOT
 
 SSHD = shutil.which("sshd") or next((path for path in ("/usr/sbin/sshd",) if Path(path).exists()), "")

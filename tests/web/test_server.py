@@ -18,7 +18,7 @@ from altmonitor.core.errors import StartError
 from altmonitor.core.status import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus, Vitals, assess
 from altmonitor.core.types import Secret
 from altmonitor.web.server import HealthServer, Served, is_this_machine
-from tests.commands.desk import MemoryAlerts, healthy
+from tests.commands.executor_kit import MemoryAlerts, healthy
 
 START_MS = 1_790_000_000_000
 PUMP = Alert(

@@ -1,0 +1,331 @@
+"""Several destinations: what each has of its own, what it follows, and what a command typed somewhere is about."""
+
+from __future__ import annotations
+
+import pytest
+
+from altmonitor.commands.replies import NumbersChanged, Placed, StatusShown, WatchlistChanged, plain
+from altmonitor.commands.replies_settings import (
+    Changed,
+    ConfirmAsked,
+    LanguageShown,
+    NoRoute,
+    QuietShown,
+    RouteEnded,
+    RouteRefused,
+    RouteShown,
+    SamplesSent,
+    ZoneShown,
+    ZoneUnknown,
+)
+from altmonitor.core.alert import Kind
+from altmonitor.core.types import Destination
+from altmonitor.settings.audience import BudgetSetting, Overrides, QuietHours
+from altmonitor.settings.changes import Difference
+from altmonitor.settings.settings import Settings
+from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State
+from tests.commands.executor_kit import GROUP, MAIN, NOW_S, TOPIC, Desk
+
+OTHER = Destination(chat_id=55)
+ALL: frozenset[Kind] = frozenset({"price", "oi", "vol"})
+OI: frozenset[Kind] = frozenset({"oi"})
+
+
+def holder(
+    main: Overrides | None = None, *, destinations: tuple[Destination, ...] = (MAIN, GROUP), **chats: Overrides
+) -> SettingsStore:
+    """chats: by the names `group` and `topic`."""
+    places = {"group": GROUP, "topic": TOPIC}
+    state = State(main=main or Overrides(), chats={places[name]: own for name, own in chats.items()})
+    return SettingsStore(Settings(pump_threshold=3.0), state, home=EnvironmentDefaults(destinations=destinations))
+
+
+# --- following ---------------------------------------------------------------------------------------------------
+
+
+def test_numbers_are_followed_one_by_one() -> None:
+    group = holder(
+        Overrides(numbers={"pump_threshold": 5.0, "cooldown_sec": 60}), group=Overrides(numbers={"pump_threshold": 8.0})
+    ).audiences[1]
+    assert (group.settings.pump_threshold, group.settings.cooldown_sec) == (8.0, 60)
+
+
+def test_a_list_of_its_own_counts_as_a_whole_and_an_emptied_one_stays_empty() -> None:
+    main = Overrides(watchlist=frozenset({"SOLUSDT"}), muted={"DOGEUSDT": None})
+    assert holder(main).audiences[1].settings.watchlist == {"SOLUSDT"}
+    emptied = holder(main, group=Overrides(watchlist=frozenset(), muted={})).audiences[1].settings
+    assert (emptied.watchlist, dict(emptied.muted)) == (frozenset(), {})
+
+
+def test_manner_is_followed_until_it_is_set() -> None:
+    quiet = QuietHours(begin_minute=1380, end_minute=420)
+    main = Overrides(lang="ru", tz="Europe/Moscow", quiet=quiet, is_silent=True, kinds=frozenset({"price"}))
+    followed = holder(main).audiences[1]
+    assert (followed.lang, followed.tz, followed.quiet, followed.is_silent) == ("ru", "Europe/Moscow", quiet, True)
+    assert followed.kinds == {"price"}
+    own = holder(main, group=Overrides(lang="en", quiet="off", is_silent=False)).audiences[1]
+    assert (own.lang, own.tz, own.quiet, own.is_silent) == ("en", "Europe/Moscow", None, False)
+
+
+def test_one_symbols_own_numbers_lie_over_the_destinations() -> None:
+    settings = (
+        holder(
+            Overrides(symbols={"SOLUSDT": {"pump_threshold": 8.0}}), group=Overrides(numbers={"dump_threshold": -9.0})
+        )
+        .audiences[1]
+        .settings
+    )
+    assert settings.for_symbol("SOLUSDT").pump_threshold == 8.0
+    assert settings.for_symbol("SOLUSDT").dump_threshold == -9.0
+    assert settings.for_symbol("BTCUSDT").pump_threshold == 3.0
+
+
+def test_the_thresholds_of_a_budget_give_way_to_what_a_chat_set_itself() -> None:
+    main = Overrides(numbers={"pump_threshold": 4.0}, budget=BudgetSetting(per_day=20, numbers={"pump_threshold": 9.0}))
+    audiences = holder(main, group=Overrides(numbers={"pump_threshold": 2.0})).audiences
+    assert [a.settings.pump_threshold for a in audiences] == [9.0, 2.0]
+    audiences = holder(main, group=Overrides(budget=BudgetSetting(per_day=0))).audiences
+    assert [(a.settings.pump_threshold, a.budget_per_day) for a in audiences] == [(9.0, 20), (4.0, 0)]
+
+
+def test_a_destination_is_of_the_environment_or_routed_to_and_not_removed() -> None:
+    found = holder(topic=Overrides(kinds=frozenset({"oi"})), group=Overrides(kinds=frozenset()))
+    assert [(a.destination, a.kinds) for a in found.audiences] == [
+        (MAIN, ALL),
+        (TOPIC, OI),
+    ]
+    assert [a.destination for a in holder(topic=Overrides(lang="ru")).audiences] == [MAIN, GROUP]
+
+
+@pytest.mark.parametrize(
+    ("typed", "about"),
+    [
+        (MAIN, MAIN),
+        (GROUP, GROUP),
+        (Destination(chat_id=GROUP.chat_id, topic_id=9), GROUP),
+        (TOPIC, TOPIC),
+        (OTHER, MAIN),
+        (Destination(chat_id=55, topic_id=3), MAIN),
+    ],
+)
+def test_a_command_is_about_its_own_place_else_the_whole_chat_else_the_main_one(
+    typed: Destination, about: Destination
+) -> None:
+    assert holder(topic=Overrides(kinds=frozenset({"oi"}))).about(typed) == about
+
+
+def test_the_environments_new_values_hold_where_nothing_was_changed() -> None:
+    found = holder(Overrides(numbers={"dump_threshold": -9.0}))
+    heard: list[float] = []
+    found.on_change(lambda audiences: heard.append(audiences[1].settings.pump_threshold))
+    found.rebase(Settings(pump_threshold=7.0))
+    assert heard == [7.0]
+    assert (found.main.pump_threshold, found.main.dump_threshold) == (7.0, -9.0)
+
+
+# --- moved groups ------------------------------------------------------------------------------------------------
+
+
+async def test_a_group_that_moved_keeps_what_it_has_and_its_changes_can_be_undone() -> None:
+    new = Destination(chat_id=-100_555)
+    desk = Desk(destinations=(MAIN, GROUP))
+    await desk("/set_pump 8", at=GROUP)
+    await desk("/alert btc > 70000", at=GROUP)
+    await desk("/route oi", at=Destination(chat_id=GROUP.chat_id, topic_id=9))
+    await desk.desk.follow_move(GROUP, new)
+    assert [a.destination for a in desk.holder.audiences] == [
+        MAIN,
+        new,
+        Destination(chat_id=new.chat_id, topic_id=9),
+    ]
+    assert desk.holder.audiences[1].settings.pump_threshold == 8.0
+    assert [c.destination for c in desk.holder.state.conditions] == [new]
+    assert desk.store.states[-1] == desk.holder.state
+    await desk("/undo", at=new)
+    await desk("/undo", at=new)
+    assert desk.holder.audiences[1].settings.pump_threshold == 3.0
+    assert desk.holder.state.conditions == ()
+
+
+async def test_the_main_group_may_move_too() -> None:
+    new = Destination(chat_id=-100_777)
+    desk = Desk()
+    await desk("/set_pump 8")
+    await desk.desk.follow_move(MAIN, new)
+    assert [(a.destination, a.settings.pump_threshold) for a in desk.holder.audiences] == [(new, 8.0)]
+    assert isinstance(await desk("/set_pump 9", at=new), NumbersChanged)
+
+
+# --- commands at a place -----------------------------------------------------------------------------------------
+
+
+async def test_a_change_in_one_chat_leaves_the_others() -> None:
+    desk = Desk(destinations=(MAIN, GROUP))
+    reply = await desk("/set_pump 8", at=GROUP)
+    assert isinstance(reply, Placed)
+    assert (reply.destination, reply.is_main) == (GROUP, False)
+    assert [a.settings.pump_threshold for a in desk.holder.audiences] == [3.0, 8.0]
+    assert desk.store.states[-1] == State(chats={GROUP: Overrides(numbers={"pump_threshold": 8.0})})
+
+
+async def test_with_one_destination_a_reply_does_not_name_it() -> None:
+    assert isinstance(await Desk()("/set_pump 8", at=OTHER), NumbersChanged)
+
+
+async def test_adding_to_a_followed_list_makes_it_the_chats_own() -> None:
+    state = State(main=Overrides(watchlist=frozenset({"SOLUSDT"})))
+    desk = Desk(destinations=(MAIN, GROUP), state=state)
+    reply = plain(await desk("/watch btc", at=GROUP))  # type: ignore[arg-type]
+    assert isinstance(reply, WatchlistChanged)
+    assert (reply.old, reply.new) == (("SOLUSDT",), ("BTCUSDT", "SOLUSDT"))
+    assert [sorted(a.settings.watchlist) for a in desk.holder.audiences] == [["SOLUSDT"], ["BTCUSDT", "SOLUSDT"]]
+
+
+async def test_a_reset_in_a_chat_goes_back_to_following_and_keeps_its_route() -> None:
+    desk = Desk()
+    await desk("/set_pump 6")
+    await desk("/route oi silent", at=GROUP)
+    for text in ("/set_pump 9", "/watch sol", "/lang ru", "/quiet 23-7", "/set sol pump 8"):
+        await desk(text, at=GROUP)
+    asked = plain(await desk("/reset all", at=GROUP))  # type: ignore[arg-type]
+    assert isinstance(asked, ConfirmAsked)
+    assert [loss.key for loss in asked.losses] == ["pump_threshold", "pump_threshold", "watchlist", "quiet", "lang"]
+    reply = plain(await desk("/reset all yes", at=GROUP))  # type: ignore[arg-type]
+    assert isinstance(reply, Changed)
+    assert Difference(key="pump_threshold", old=9.0, new=6.0) in reply.differences
+    group = desk.holder.audiences[1]
+    assert (group.settings.pump_threshold, group.lang, group.quiet, group.settings.of_symbol) == (6.0, "en", None, {})
+    assert (group.kinds, group.is_silent) == (OI, True)
+
+
+async def test_one_part_can_be_reset_alone() -> None:
+    desk = Desk()
+    await desk("/lang zh")
+    await desk("/tz +8")
+    await desk("/set_pump 9")
+    await desk("/reset lang pump")
+    assert desk.holder.state.main == Overrides(tz="Etc/GMT-8")
+
+
+async def test_status_is_about_the_place_it_was_asked_in() -> None:
+    desk = Desk(destinations=(MAIN, GROUP))
+    await desk("/set_pump 8", at=GROUP)
+    reply = await desk("/status", at=GROUP)
+    assert isinstance(reply, Placed)
+    shown = reply.reply
+    assert isinstance(shown, StatusShown)
+    assert (shown.settings.pump_threshold, shown.overridden) == (8.0, frozenset({"pump_threshold"}))
+    assert desk.desk.status(now_s=NOW_S).settings.pump_threshold == 3.0
+
+
+# --- route -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_chat_becomes_a_destination_and_stops_being_one() -> None:
+    desk = Desk()
+    reply = plain(await desk("/route price vol silent", at=TOPIC))  # type: ignore[arg-type]
+    assert reply == Changed(
+        differences=(
+            Difference(key="kinds", old=frozenset(), new=frozenset({"price", "vol"})),
+            Difference(key="is_silent", old=0, new=1),
+        )
+    )
+    assert [*desk.holder.destinations] == [MAIN, TOPIC]
+    assert isinstance(await desk("/route off", at=TOPIC), RouteEnded)
+    assert [*desk.holder.destinations] == [MAIN]
+    assert desk.store.states[-1] == State()
+
+
+async def test_a_destination_of_the_environment_that_was_removed_stays_removed() -> None:
+    desk = Desk(destinations=(MAIN, GROUP))
+    await desk("/route off", at=GROUP)
+    assert desk.store.states[-1] == State(chats={GROUP: Overrides(kinds=frozenset())})
+    again = SettingsStore(Settings(), desk.store.states[-1], home=EnvironmentDefaults(destinations=(MAIN, GROUP)))
+    assert [a.destination for a in again.audiences] == [MAIN]
+    await desk("/route all", at=GROUP)
+    assert desk.holder.destinations == (MAIN, GROUP)
+
+
+async def test_the_main_destination_stays_one() -> None:
+    desk = Desk()
+    assert await desk("/route off") == RouteRefused(reason=NoRoute.MAIN_STAYS)
+    assert await desk("/route off", at=OTHER) == RouteRefused(reason=NoRoute.NONE_HERE)
+    await desk("/route oi")
+    assert desk.holder.audiences[0].kinds == {"oi"}
+
+
+async def test_sound_alone_can_be_changed_and_makes_a_new_place_a_destination_of_all_kinds() -> None:
+    desk = Desk()
+    await desk("/route silent")
+    assert (desk.holder.audiences[0].is_silent, desk.holder.audiences[0].kinds) == (True, ALL)
+    await desk("/route loud", at=GROUP)
+    assert (desk.holder.audiences[1].is_silent, desk.holder.audiences[1].kinds) == (False, ALL)
+
+
+async def test_a_bare_route_shows_who_gets_what() -> None:
+    desk = Desk()
+    shown = await desk("/route", at=OTHER)
+    assert shown == RouteShown(audiences=desk.holder.audiences, here=None)
+    assert await desk("/route all") == RouteShown(audiences=desk.holder.audiences, here=desk.holder.audiences[0])
+
+
+# --- quiet hours, language, zone -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("typed", ["23:00-07:00", "23-7", "23:00 - 07:00", "23:00–7", "23:00—07:00", "23:00 −07:00"])
+async def test_quiet_hours_are_read_as_people_write_them(typed: str) -> None:
+    desk = Desk()
+    await desk(f"/quiet {typed}")
+    assert desk.holder.audiences[0].quiet == QuietHours(begin_minute=1380, end_minute=420)
+    assert await desk("/quiet") == QuietShown(quiet=QuietHours(begin_minute=1380, end_minute=420))
+    await desk("/quiet off")
+    assert desk.holder.audiences[0].quiet is None
+
+
+async def test_midnight_may_be_called_24() -> None:
+    desk = Desk()
+    await desk("/quiet 22:00-24:00")
+    assert desk.holder.audiences[0].quiet == QuietHours(begin_minute=1320, end_minute=0)
+
+
+@pytest.mark.parametrize(
+    ("typed", "zone"),
+    [
+        ("Europe/Berlin", "Europe/Berlin"),
+        ("europe/berlin", "Europe/Berlin"),
+        ("berlin", "Europe/Berlin"),
+        ("New York", "America/New_York"),
+        ("UTC", "UTC"),
+        ("utc+3", "Etc/GMT-3"),
+        ("+8", "Etc/GMT-8"),
+        ("GMT-5", "Etc/GMT+5"),
+        ("UTC−03:00", "Etc/GMT+3"),
+    ],
+)
+async def test_a_zone_is_found_by_what_people_call_it(typed: str, zone: str) -> None:
+    desk = Desk(state=State(main=Overrides(tz="Asia/Tokyo")))
+    await desk(f"/tz {typed}")
+    assert desk.holder.audiences[0].tz == zone
+    assert await desk("/tz") == ZoneShown(tz=zone, now_s=NOW_S)
+
+
+async def test_a_misspelled_zone_gets_suggestions() -> None:
+    reply = await Desk()("/tz brlin")
+    assert isinstance(reply, ZoneUnknown)
+    assert reply.suggestions[0] == "Europe/Berlin"
+    assert reply.buttons[0].action == "/tz Europe/Berlin"
+
+
+async def test_setting_what_is_followed_already_keeps_it_when_what_is_followed_changes() -> None:
+    desk = Desk(destinations=(MAIN, GROUP))
+    reply = plain(await desk("/lang en", at=GROUP))  # type: ignore[arg-type]
+    assert reply == Changed(differences=(Difference(key="lang", old="en", new="en"),))
+    await desk("/lang ru")
+    assert [a.lang for a in desk.holder.audiences] == ["ru", "en"]
+    assert await desk("/lang") == Placed(destination=MAIN, is_main=True, reply=LanguageShown(lang="ru"))
+
+
+async def test_a_sample_goes_to_the_destination_the_command_is_about() -> None:
+    desk = Desk(destinations=(MAIN, GROUP))
+    assert await desk("/test", at=Destination(chat_id=GROUP.chat_id, topic_id=4)) == SamplesSent(kinds=("price", "oi"))
+    assert desk.samples.sent == [GROUP]

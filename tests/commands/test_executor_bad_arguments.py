@@ -1,0 +1,139 @@
+"""Every command against one bag of bad arguments: what is not listed as accepted changes nothing and is explained."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+import pytest
+
+from altmonitor.commands.replies import (
+    HelpShown,
+    HistoryShown,
+    MutedChanged,
+    NumbersChanged,
+    OverridesShown,
+    Refused,
+    StatsShown,
+    StatusShown,
+    SymbolsRefused,
+    WatchlistChanged,
+)
+from altmonitor.commands.table import COMMANDS
+from altmonitor.render import format as n
+from altmonitor.render.format import Style
+from altmonitor.render.replies import reply_parts
+from tests.commands.executor_kit import Desk
+
+SINGLE_WORDS = """
+    nan NaN -nan inf -inf +inf Infinity NULL None true false 0x10 0b1 1e3 1E-5 1e999 1_000 5.0.0 5,5,5 5.,5 .. , .
+    - + +-5 --5 5- 5+5 5/2 ½ ５ ５% ٥ ৫ ⁵ Ⅴ 五 % %5 5%% 5$ $5 $ # / 'sol' "sol" <b>5</b> &lt; ; DROP-- \\0
+    notacoin BTCUSDC PEPE SOL/USDC USDT all2 2y 2hh -2h 0h 99999999d 3.5h h m 🚀 \u200b \u202e {count} %s {0} 1,000
+    5% +5 2,5 −5 -5 5 0 -0 0.05 100.01 1001 86401 720 721 50 51 .5 5x5
+"""
+BAG = [
+    *SINGLE_WORDS.split(),
+    *("9" * 400, "-" + "9" * 309, "0." + "0" * 400 + "1", "x" * 4000, "5 5 5", "5 %", "sol notacoin", "nan 5"),
+]
+
+ACCEPTED: dict[str, dict[str, float]] = {
+    "set_pump": {"5%": 5.0, "+5": 5.0, "2,5": 2.5, "−5": 5.0, "-5": 5.0, "5": 5.0, "5 %": 5.0, "50": 50.0, "51": 51.0}
+    | {".5": 0.5},
+    "set_dump": {"5%": -5.0, "+5": -5.0, "2,5": -2.5, "−5": -5.0, "-5": -5.0, "5": -5.0, "5 %": -5.0, "50": -50.0}
+    | {"51": -51.0, ".5": -0.5},
+    "set_oi": {"5%": 5.0, "+5": 5.0, "2,5": 2.5, "−5": 0.0, "-5": 0.0, "5": 5.0, "5 %": 5.0, "50": 50.0, "51": 51.0}
+    | {".5": 0.5, "0": 0.0, "-0": 0.0, "100.01": 100.01, "720": 720.0, "721": 721.0},
+    "set_vol": {"+5": 5.0, "2,5": 2.5, "5": 5.0, "50": 50.0, "51": 51.0, "0": 0.0, "-0": 0.0, "100.01": 100.01}
+    | {"720": 720.0, "721": 721.0},
+    "cooldown": {"+5": 5, "5": 5, "0": 0, "-0": 0, "50": 50, "51": 51, "720": 720, "721": 721, "1001": 1001},
+}
+"""Argument → the first value changed. A negative number for /set_oi means off."""
+
+SEPARATORS = {",", ";"}  # alone they are no word
+
+LISTINGS = {
+    "reset": SEPARATORS,
+    "history": {"5", "+5", "50"} | SEPARATORS,
+    "stats": {"5", "+5", "50", "51", "720"},
+}
+"""What the commands that read or list take."""
+
+KEY = {
+    "set_pump": "pump_threshold",
+    "set_dump": "dump_threshold",
+    "set_oi": "oi_surge_1m",
+    "set_vol": "vol_burst_mult",
+    "cooldown": "cooldown_sec",
+}
+NEED_WORDS = {"who", "div", "why", "price", "oi", "funding", "chart", "set_move", "set_liq"}
+STYLES = [Style(lang=lang, tz=UTC) for lang in ("en", "zh", "ru")]
+
+
+def test_the_bag_is_full() -> None:
+    assert len(set(BAG)) >= 100
+
+
+@pytest.mark.parametrize("argument", BAG, ids=lambda text: ascii(text[:20]))
+@pytest.mark.parametrize("command", sorted(KEY))
+async def test_a_number_is_taken_exactly_or_refused_with_usage(command: str, argument: str) -> None:
+    desk = Desk()
+    before = desk.settings
+    reply = await desk(f"/{command} {argument}")
+    if argument in ACCEPTED[command]:
+        assert isinstance(reply, NumbersChanged)
+        assert getattr(desk.settings, KEY[command]) == ACCEPTED[command][argument]
+        return
+    assert isinstance(reply, Refused)
+    assert desk.settings is before
+    assert desk.store.saved == []
+    for style in STYLES:
+        (part,) = reply_parts(reply, style)
+        assert f"/{command}" in part
+        assert "<code>/" + command in part
+        assert n.utf16_len(part) < 1000
+
+
+@pytest.mark.parametrize("argument", BAG, ids=lambda text: ascii(text[:20]))
+@pytest.mark.parametrize("command", ["watch", "unwatch", "mute", "unmute"])
+async def test_only_listed_contracts_enter_a_list(command: str, argument: str) -> None:
+    desk = Desk()
+    before = desk.settings
+    reply = await desk(f"/{command} {argument}")
+    assert isinstance(reply, Refused | SymbolsRefused) or (argument in SEPARATORS and reply is not None)
+    assert desk.settings is before
+    assert desk.store.saved == []
+    for style in STYLES:
+        assert all(n.utf16_len(part) <= 4096 for part in reply_parts(reply, style))
+
+
+@pytest.mark.parametrize("argument", BAG, ids=lambda text: ascii(text[:20]))
+@pytest.mark.parametrize("command", ["reset", "stats", "history", "status", "help", "start"])
+async def test_asking_with_bad_words_changes_nothing(command: str, argument: str) -> None:
+    desk = Desk()
+    before = desk.settings
+    reply = await desk(f"/{command} {argument}")
+    assert desk.settings is before
+    assert desk.store.saved == []
+    if command in ("help", "start"):
+        assert isinstance(reply, HelpShown)
+    elif command == "history" and desk.alerts.asked:  # a word that may be a delisted symbol is asked for
+        assert isinstance(reply, HistoryShown)
+        assert argument in LISTINGS["history"] or desk.alerts.asked[0]["symbol"]
+    elif argument in LISTINGS.get(command, ()):
+        assert isinstance(reply, OverridesShown | StatsShown)
+    else:
+        assert isinstance(reply, Refused)
+    assert reply is not None
+    for style in STYLES:
+        assert all(n.utf16_len(part) <= 4096 for part in reply_parts(reply, style))
+
+
+@pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.name)
+async def test_a_bare_command_is_answered(row: object) -> None:
+    name = getattr(row, "name")  # noqa: B009 – rows are generic
+    desk = Desk()
+    reply = await desk(f"/{name}")
+    assert not isinstance(reply, NumbersChanged | WatchlistChanged | MutedChanged)
+    assert desk.store.saved == []
+    assert isinstance(reply, Refused) is (name in KEY or name in NEED_WORDS)
+    if name == "status":
+        assert isinstance(reply, StatusShown)

@@ -1,0 +1,257 @@
+"""Whole deployments on this machine: the real commands in a real shell, only docker and rsync are stand-ins."""
+
+from __future__ import annotations
+
+import io
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from altmonitor import __version__
+from altmonitor.core.clock import SystemClock
+from altmonitor.ops.deploy.deploy import DeployDeps, Person, main
+from altmonitor.ops.deploy.plan import DeployTimeouts
+from tests.ops.deploy.stub_machine import TOKEN, StubMachine, checkout, settings, stub_machine
+
+NOBODY = Person(secret=lambda _: None, agrees=lambda _: None)
+
+
+class CountingClock(SystemClock):
+    """Wall time moves by an hour with every look, so that every release has another name; the rest is real."""
+
+    def __init__(self) -> None:
+        self._looks = 0
+
+    def now_ms(self) -> int:
+        self._looks += 1
+        return 1_790_000_000_000 + self._looks * 3_600_000
+
+
+@dataclass
+class Server:
+    """folder: a path nobody would choose."""
+
+    machine: StubMachine
+    source: Path
+    folder: Path
+    clock: CountingClock = field(default_factory=CountingClock)
+    said: str = ""
+
+    def deploy(self, *arguments: str, mood: str = "well") -> int:
+        env_file = self.source.parent / "env to send"
+        env_file.write_text(settings(mood))
+        out = io.StringIO()
+        around = DeployDeps(
+            source=self.source,
+            out=out,
+            environ=self.machine.environ,
+            person=lambda: NOBODY,
+            timeouts=DeployTimeouts(health_s=0.3, every_s=0.05),
+            clock=self.clock,
+        )
+        code = main(["--here", "--dir", str(self.folder), "--env-file", str(env_file), *arguments], around)
+        self.said = out.getvalue()
+        return code
+
+    @property
+    def current(self) -> str:
+        return (self.folder / "current").readlink().name
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Server:
+    folder = tmp_path / 'it\'s a "shop" $HOME 50%; `x`'
+    return Server(stub_machine(tmp_path / "stubs"), checkout(tmp_path / "source code"), folder)
+
+
+FIRST, SECOND, THIRD = (f"{__version__}-20260921T{time}" for time in ("151320", "161320", "171320"))
+
+
+def test_a_first_deployment_builds_starts_waits_and_tells_the_chat_once(server: Server) -> None:
+    assert server.deploy() == 0
+
+    assert server.machine.log == [f"build altmonitor:{FIRST}", f"up {FIRST}"]
+    assert server.current == FIRST
+    assert len(server.machine.chat) == 1
+    assert server.machine.chat[0].startswith(f"✅ altmonitor {FIRST} is deployed on ")
+    assert f"✓ {FIRST} runs and is well" in server.said
+
+
+def test_the_settings_over_there_can_be_read_by_nobody_else(server: Server) -> None:
+    server.deploy()
+
+    env_file = server.folder / "current" / ".env"
+    assert stat.S_IMODE(env_file.stat().st_mode) == 0o600
+    assert env_file.read_text() == settings("well")
+    assert stat.S_IMODE((server.folder / "current").stat().st_mode) == 0o755
+
+
+def test_an_update_stops_the_old_one_first_and_keeps_the_settings_over_there(server: Server) -> None:
+    server.deploy()
+
+    assert server.deploy("--update", mood="gone") == 0
+
+    assert server.machine.log[2:] == [f"build altmonitor:{SECOND}", "down", f"up {SECOND}"]
+    assert (server.folder / "current" / ".env").read_text() == settings("well")
+    assert (server.folder / "previous").readlink().name == FIRST
+
+
+@pytest.mark.parametrize(
+    ("mood", "seen"),
+    [("sick", "not ok after 0 s: down: no data"), ("gone", "the container ended: exited 2 altmonitor:" + SECOND)],
+)
+def test_a_version_that_does_not_get_well_is_stopped_and_the_old_one_started_again(
+    server: Server, mood: str, seen: str
+) -> None:
+    server.deploy()
+
+    assert server.deploy(mood=mood) == 1
+
+    assert server.machine.log[2:] == [f"build altmonitor:{SECOND}", "down", f"up {SECOND}", "down", f"up {FIRST}"]
+    assert (server.machine.running, server.current) == (FIRST, FIRST)
+    assert f"✗ Waiting for /health: {seen}" in server.said
+    assert f"The new version is stopped, {FIRST} runs again and is well." in server.said
+    assert len(server.machine.chat) == 1  # of the first deployment
+
+
+def test_a_first_version_that_does_not_get_well_is_stopped_and_the_chat_hears_nothing(server: Server) -> None:
+    assert server.deploy(mood="sick") == 1
+
+    assert server.machine.running == ""
+    assert server.machine.chat == []
+    assert "The new version is stopped; there is none before it." in server.said
+
+
+def test_what_the_log_holds_is_shown_without_the_token(server: Server) -> None:
+    server.deploy(mood="sick")
+
+    assert "the last words, with the token ***" in server.said
+    assert TOKEN not in server.said
+
+
+def test_the_old_version_runs_on_while_a_build_fails(server: Server) -> None:
+    server.deploy()
+
+    assert server.deploy(mood="unbuildable") == 1
+
+    assert server.machine.running == FIRST
+    assert "down" not in server.machine.log
+    assert "no matching distribution" in server.said
+    assert "cannot reach the package index" in server.said
+
+
+def test_after_a_failure_the_same_command_finishes_the_job(server: Server) -> None:
+    (server.machine.state / "disk-full").touch()
+    assert server.deploy() == 1
+    assert "Copying files: the disk over there is full" in server.said
+    (server.machine.state / "disk-full").unlink()
+
+    assert server.deploy() == 0
+
+    assert server.machine.running == SECOND
+    assert [path.name for path in (server.folder / "releases").iterdir()] == [SECOND]
+
+
+def test_rollback_goes_back_and_forth_and_never_runs_two(server: Server) -> None:
+    server.deploy()
+    server.deploy("--update")
+
+    assert server.deploy("--rollback") == 0
+    assert (server.machine.running, server.current) == (FIRST, FIRST)
+    assert server.deploy("--rollback") == 0
+    assert (server.machine.running, server.current) == (SECOND, SECOND)
+
+    assert "TWO AT ONCE" not in server.machine.log
+    assert server.machine.log[-4:] == ["down", f"up {FIRST}", "down", f"up {SECOND}"]
+
+
+def test_only_this_version_and_the_one_before_are_kept(server: Server) -> None:
+    server.deploy()
+    server.deploy("--update")
+    server.deploy("--update")
+
+    assert sorted(path.name for path in (server.folder / "releases").iterdir()) == [SECOND, THIRD]
+    assert server.machine.log[-1] == f"rmi altmonitor:{FIRST}"
+
+
+def test_down_stops_and_keeps_settings(server: Server) -> None:
+    server.deploy()
+
+    assert server.deploy("--down") == 0
+
+    assert server.machine.running == ""
+    assert (server.folder / "current" / ".env").exists()
+
+
+def test_status_says_what_runs_and_its_exit_code_is_its_health(server: Server) -> None:
+    server.deploy()
+    assert server.deploy("--status") == 0
+    assert FIRST in server.said
+
+    server.deploy("--down")
+    (server.machine.state / "mood").write_text("sick")
+
+    assert server.deploy("--status") == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "seen", "remedy"),
+    [
+        ("engine", "19.3.1", "Docker 19.3.1 is too old, 20.10 is needed", "https://docs.docker.com/engine/install/"),
+        ("engine", "Cannot connect to the Docker daemon", "Docker does not answer", "systemctl start docker"),
+        ("engine", "permission denied while trying", "this user may not use Docker", "usermod -aG docker"),
+        ("compose", "2.17.1", "Docker Compose 2.17.1 is too old, 2.24 is needed", "docker-compose-plugin"),
+        ("compose", "", "Docker Compose 2 is missing", "docker-compose-plugin"),
+        ("free", "200000", "only 200 MB are free there", "make room"),
+    ],
+)
+def test_what_stands_in_the_way_is_told_before_anything_is_written(
+    server: Server, file: str, content: str, seen: str, remedy: str
+) -> None:
+    (server.machine.state / file).write_text(content)
+
+    assert server.deploy() == 1
+
+    assert seen in server.said
+    assert remedy in server.said
+    assert not server.folder.exists()
+
+
+@pytest.mark.parametrize("flag", ["--update", "--rollback", "--down", "--logs", "--status"])
+def test_what_is_not_installed_cannot_be_changed(server: Server, flag: str) -> None:
+    assert server.deploy(flag) == 1
+
+    assert "altmonitor is not installed there" in server.said
+
+
+def test_there_must_be_a_version_before_this_one_to_go_back_to(server: Server) -> None:
+    server.deploy()
+
+    assert server.deploy("--rollback") == 1
+
+    assert "there is no version before this one" in server.said
+    assert server.machine.running == FIRST
+
+
+def test_a_missing_or_empty_settings_file_is_told_before_anything_else(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert server.deploy("--env-file", "/no/such/file") == 2
+    assert "setup_wizard.py writes it" in capsys.readouterr().err
+
+    empty = server.source / "empty"
+    empty.write_text("TG_BOT_TOKEN=\n")
+    assert server.deploy("--env-file", str(empty)) == 2
+    assert "TG_BOT_TOKEN is not set" in capsys.readouterr().err
+
+
+def test_a_dry_run_prints_every_command_and_runs_none(server: Server) -> None:
+    assert server.deploy("--dry-run") == 0
+
+    assert not server.folder.exists()
+    assert server.machine.log == []
+    assert TOKEN not in server.said
+    for words in ("rsync -a -s", "docker build -t", "docker compose up -d", "health_probe --ok", "deploy.notice"):
+        assert words in server.said

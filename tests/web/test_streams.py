@@ -1,0 +1,135 @@
+"""`/api/stream` over real sockets: each alert once, what was missed on return, and nobody who is slow harms anybody."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import msgspec
+
+from altmonitor.commands.ports import AlertQueries
+from altmonitor.core.alert import Alert, StoredAlert
+from altmonitor.core.clock import ScaledClock
+from altmonitor.web import streams as live_module
+from altmonitor.web.server import HealthServer, Served
+from altmonitor.web.streams import LiveAlerts
+from tests.commands.executor_kit import MemoryAlerts, healthy
+
+START_MS = 1_790_000_000_000
+
+
+def alert(number: int) -> Alert:
+    return Alert(
+        key=f"price:SOLUSDT:PUMP:1m:{number}",
+        ts=START_MS / 1000,
+        event_ms=START_MS,
+        symbol="SOLUSDT",
+        kind="price",
+        direction="PUMP",
+        metric=3.5,
+        id=number,
+    )
+
+
+class Listener:
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    async def event(self) -> dict[str, str]:
+        """The next block of lines, as its fields; a comment stands under ''."""
+        fields: dict[str, str] = {}
+        async with asyncio.timeout(5):
+            while line := (await self._response.content.readline()).decode().rstrip("\n"):
+                name, _, value = line.partition(": ")
+                fields[name.rstrip(":")] = value
+        return fields
+
+    async def alert_ids(self, count: int) -> list[int]:
+        found: list[int] = []
+        while len(found) < count:
+            event = await self.event()
+            if event.get("event") == "alert":
+                found.append(json.loads(event["data"])["id"])
+        return found
+
+
+@asynccontextmanager
+async def served(history: AlertQueries | None = None, speed: float = 1) -> AsyncIterator[tuple[LiveAlerts, str]]:
+    clock = ScaledClock(start_ms=START_MS, speed=speed)
+    live = LiveAlerts(clock, history)
+    server = HealthServer(
+        Served(host="127.0.0.1", port=0, health=healthy, alerts=history, clock=clock, live=live)  # type: ignore[arg-type]
+    )
+    await server.start()
+    try:
+        yield live, f"http://127.0.0.1:{server.port}/api/stream"
+    finally:
+        await server.stop()
+
+
+@asynccontextmanager
+async def listening(url: str, headers: dict[str, str] | None = None) -> AsyncIterator[Listener]:
+    async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as response:
+        assert response.status == 200
+        assert response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+        assert response.headers["Cache-Control"] == "no-store"
+        listener = Listener(response)
+        assert await listener.event() == {"retry": "3000"}
+        yield listener
+
+
+async def test_every_listener_gets_every_alert() -> None:
+    async with served() as (live, url), listening(url) as one, listening(url) as other:
+        live.publish(alert(1))
+        live.publish(alert(2))
+        assert await one.alert_ids(2) == [1, 2]
+        assert await other.alert_ids(2) == [1, 2]
+
+
+async def test_an_event_carries_the_alert_as_it_is_stored() -> None:
+    async with served() as (live, url), listening(url) as listener:
+        live.publish(alert(7))
+        event = await listener.event()
+        assert event["id"] == "7"
+        assert msgspec.json.decode(event["data"], type=Alert) == alert(7)
+
+
+async def test_who_comes_back_gets_what_was_missed_and_nothing_twice() -> None:
+    history = MemoryAlerts(*(StoredAlert(alert=alert(number), delivery="sent") for number in (5, 4, 3, 2, 1)))
+    async with served(history) as (live, url), listening(url, {"Last-Event-ID": "2"}) as listener:
+        assert await listener.alert_ids(3) == [3, 4, 5]
+        live.publish(alert(5))
+        live.publish(alert(6))
+        assert await listener.alert_ids(1) == [6]
+
+
+async def test_a_quiet_stream_shows_that_it_lives() -> None:
+    async with served(speed=200) as (_, url), listening(url) as listener:
+        assert await listener.event() == {"": "still here"}
+
+
+async def test_a_listener_that_falls_too_far_behind_is_let_go_and_the_others_are_not() -> None:
+    async with served() as (live, url), listening(url), listening(url) as reading:
+        for number in range(live_module.MOST_WAITING + 1):
+            live.publish(alert(number))
+        assert live.listeners == 0
+        assert len(await reading.alert_ids(10)) == 10
+
+
+async def test_stopping_the_server_ends_the_stream() -> None:
+    async with served() as (live, url), listening(url) as listener:
+        live.end()
+        assert await listener.event() == {}
+        assert live.listeners == 0
+
+
+async def test_more_listeners_than_allowed_are_refused() -> None:
+    async with served() as (_, url), aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        answers = [await session.get(url) for _ in range(live_module.MOST_LISTENERS)]
+        async with session.get(url) as refused:
+            assert refused.status == 503
+        for answer in answers:
+            answer.close()
