@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from altmonitor import __version__
 from altmonitor.app.chat import ChatDeps, ChatSide, MessagingSetup
 from altmonitor.app.market import MarketDeps, MarketOptions, MarketSide
-from altmonitor.app.operator_news import OperatorNotices
+from altmonitor.app.operator_notices import OperatorNotices
 from altmonitor.app.queries import QueryDeps, QuerySide
 from altmonitor.app.systemd import ServiceWatch, Signs
 from altmonitor.app.tracking import OutboxTrackerNotifier, TrackingSide
@@ -20,7 +20,7 @@ from altmonitor.core.errors import StorageError, TokenRefused
 from altmonitor.core.status import Health, LatencyStatus, LoopStatus, Vitals, assess
 from altmonitor.core.supervisor import Supervisor
 from altmonitor.core.types import Destination
-from altmonitor.render import notices as news
+from altmonitor.render.notices import BackAfter, Notice, SettingsDamaged
 from altmonitor.render.signed_buttons import ButtonSigner, stored_signer
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
 from altmonitor.storage.state_file import LoadedState, StateFile, base_settings, which_won
@@ -46,7 +46,7 @@ class App:
         self._outlet = outlet
         self._started_s = clock.monotonic()
         self.supervisor = Supervisor(clock=clock, fatal=(TokenRefused,))
-        self._untold: list[tuple[news.News, Destination | None]] = []  # news from before there is somebody to tell it
+        self._untold: list[tuple[Notice, Destination | None]] = []  # news from before there is somebody to tell it
         self._notices = OperatorNotices(clock=clock, publish=self._publish)
         self._live = LiveAlerts(clock)
         self.store = SqliteStore(
@@ -152,7 +152,7 @@ class App:
                 health=self.health,
                 breadth=self.market.engine.breadth,
                 listed=self.market.symbols,
-                on_sent=self._on_news_sent,
+                on_sent=self._on_notice_sent,
                 fatal=self.supervisor.end,
                 signer=signer,
                 questions=questions,
@@ -160,8 +160,8 @@ class App:
         )
 
     def _tell_what_waited(self, chat: ChatSide, loaded: LoadedState) -> None:
-        for piece, not_to in self._untold:
-            chat.publish(piece, not_to)
+        for notice, not_to in self._untold:
+            chat.publish(notice, not_to)
         for since_ms, until_ms in self.market.sight.untold_before:
             self._notices.notify_back(since_ms, until_ms)
         if loaded.unwritable:
@@ -169,8 +169,8 @@ class App:
         if loaded.problem:
             log.warning("%s", loaded.problem)
             kept_as = str(loaded.aside or self.config.state_file)
-            piece = news.SettingsDamaged(at_ms=self.clock.now_ms(), kept_as=kept_as, reason=loaded.problem)
-            self._notices.notify(piece)
+            notice = SettingsDamaged(at_ms=self.clock.now_ms(), kept_as=kept_as, reason=loaded.problem)
+            self._notices.notify(notice)
 
     def _start_loops(self, chat: ChatSide, questions: QuerySide, tracking: TrackingSide | None) -> None:
         own: dict[str, Callable[[], Awaitable[None]]] = {
@@ -230,14 +230,14 @@ class App:
         if self.chat is not None:
             self.chat.dispatcher.refresh(alert_key)
 
-    def _publish(self, piece: news.News, not_to: Destination | None) -> None:
+    def _publish(self, notice: Notice, not_to: Destination | None) -> None:
         if self.chat is None:
-            self._untold.append((piece, not_to))
+            self._untold.append((notice, not_to))
         else:
-            self.chat.publish(piece, not_to)
+            self.chat.publish(notice, not_to)
 
-    def _on_news_sent(self, piece: news.News) -> Callable[[int], None] | None:
-        return self.market.sight.untold(piece.since_ms, piece.at_ms) if isinstance(piece, news.BackAfter) else None
+    def _on_notice_sent(self, notice: Notice) -> Callable[[int], None] | None:
+        return self.market.sight.untold(notice.since_ms, notice.at_ms) if isinstance(notice, BackAfter) else None
 
     def _signs(self) -> Signs:
         health = self.health()

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
-from altmonitor.app.operator_news import OperatorNotices
+from altmonitor.app.operator_notices import OperatorNotices
 from altmonitor.app.queries import QuerySide
 from altmonitor.commands.executor import CommandExecutor, ExecutorDeps
 from altmonitor.commands.table import COMMAND_OF
@@ -25,10 +25,10 @@ from altmonitor.delivery.presses import PressMemory
 from altmonitor.delivery.status_message import StatusBoard
 from altmonitor.engine.context import Breadth
 from altmonitor.interfaces.delivery import Channel
-from altmonitor.render import notices as news
 from altmonitor.render.digest import DigestContext
 from altmonitor.render.format import Style, one_line
-from altmonitor.render.news import news_html
+from altmonitor.render.notice_html import notice_html
+from altmonitor.render.notices import Notice
 from altmonitor.render.replies import command_menu
 from altmonitor.render.signed_buttons import ButtonSigner
 from altmonitor.render.status import Board, status_board
@@ -61,7 +61,7 @@ class MessagingSetup:
 class ChatDeps:
     """What the chat side stands on.
 
-    on_sent: what to do once a piece of news is in a chat; None: nothing. seal: signs what buttons bring back.
+    on_sent: what to do once a notice is in a chat; None: nothing. seal: signs what buttons bring back.
     questions: what is answered from.
     """
 
@@ -75,7 +75,7 @@ class ChatDeps:
     health: Callable[[], Health]
     breadth: Callable[[], Breadth]
     listed: Callable[[], Collection[str]]
-    on_sent: Callable[[news.News], Callable[[int], None] | None]
+    on_sent: Callable[[Notice], Callable[[int], None] | None]
     fatal: Callable[[TokenRefused], None]
     signer: ButtonSigner
     questions: QuerySide
@@ -217,15 +217,15 @@ class ChatSide:
         for audience in self._stage.holder.audiences:
             self.dispatcher.notice(audience.destination, words(self.destination_styles.style(audience.destination)))
 
-    def publish(self, piece: news.News, not_to: Destination | None) -> None:
+    def publish(self, notice: Notice, not_to: Destination | None) -> None:
         """To every audience but `not_to`, and into the log, each in its own language."""
         audiences = self._stage.holder.audiences
-        log.info("%s", one_line(news_html(piece, self.destination_styles.style(audiences[0].destination))))
-        on_sent = self._stage.on_sent(piece)
+        log.info("%s", one_line(notice_html(notice, self.destination_styles.style(audiences[0].destination))))
+        on_sent = self._stage.on_sent(notice)
         for audience in audiences:
             destination = audience.destination
             if destination != not_to:
-                html = news_html(piece, self.destination_styles.style(destination))
+                html = notice_html(notice, self.destination_styles.style(destination))
                 self.dispatcher.notice(destination, html, on_sent=on_sent)
 
     async def _set_menu(self) -> None:

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from altmonitor.app import operator_news as opening
-from altmonitor.app.blind_times import GapLog
-from altmonitor.app.operator_news import OperatorNotices
+from altmonitor.app import operator_notices as opening
+from altmonitor.app.gap_log import GapLog
+from altmonitor.app.operator_notices import OperatorNotices
 from altmonitor.app.positioning import PositionDeps, PositionSide
 from altmonitor.collect.backfill import Backfill
 from altmonitor.collect.enrichment import Enricher
@@ -31,7 +31,7 @@ from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, Candle, KlineUpdate
 from altmonitor.market.contracts import ContractNews
 from altmonitor.market.open_interest import OpenInterestRing
-from altmonitor.render import notices as news
+from altmonitor.render.notices import BlindSince, Restored
 from altmonitor.replay.estimate import Estimator
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
@@ -164,7 +164,7 @@ class MarketSide:
 
     def _build_opening(self) -> opening.StartupMessage:
         return opening.StartupMessage(
-            opening.NoticeDeps(
+            opening.StartupDeps(
                 clock=self._clock,
                 backfill=self.backfill,
                 estimator=Estimator(clock=self._clock, context=self.snapshots),
@@ -200,7 +200,7 @@ class MarketSide:
         self.engine.moved_to(store.where_now)
         await restoring.restore(self.engine, store, now_ms=now_ms, since_ms=since_ms - away_ms)
         told = len(await store.alerts_since(since_ms))
-        self.opening.restored = news.Restored(queued=store.outbox_status().queued, cooldowns=told)
+        self.opening.restored = Restored(queued=store.outbox_status().queued, cooldowns=told)
 
     def symbols(self) -> list[str]:
         return sorted(self.universe.symbols)
@@ -217,7 +217,7 @@ class MarketSide:
         if not self.universe.symbols:
             reason, now_ms = self.universe.status().last_error, self._clock.now_ms()
             self.sight.record_blind(now_ms)
-            self._stage.notices.notify(news.BlindSince(at_ms=now_ms, reason=reason, since_ms=None, symbols=0))
+            self._stage.notices.notify(BlindSince(at_ms=now_ms, reason=reason, since_ms=None, symbols=0))
 
     async def _check_clock(self) -> None:
         while True:

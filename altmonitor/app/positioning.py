@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from altmonitor.app.operator_news import OperatorNotices
+from altmonitor.app.operator_notices import OperatorNotices
 from altmonitor.collect.positioning_lookup import LookedUp, LookupDeps, look_up
 from altmonitor.collect.whales import USEFUL_FOR_S, WhaleDeps, WhaleLookup
 from altmonitor.commands.replies_market import DivergenceFacts, MissingPart, WhoFacts
@@ -41,7 +41,7 @@ from altmonitor.positioning.history import (
 )
 from altmonitor.positioning.smart_money import Overview
 from altmonitor.positioning.units import DEFAULT_PERIOD
-from altmonitor.render import notices as news
+from altmonitor.render.notices import WebsiteBlocked
 from altmonitor.storage.snapshot_queries import snapshot_reader
 
 # ---
@@ -183,8 +183,8 @@ class PositionSide:
             if not self._is_block_told:
                 self._is_block_told = True
                 now_ms = self._stage.clock.now_ms()
-                piece = news.WebsiteBlocked(at_ms=now_ms, until_ms=status.until_ms, reason=status.reason)
-                self._stage.notices.notify(piece)
+                notice = WebsiteBlocked(at_ms=now_ms, until_ms=status.until_ms, reason=status.reason)
+                self._stage.notices.notify(notice)
         elif status.state == "open" and self._is_block_told:
             self._is_block_told = False
             log.info("the website answers again")

@@ -19,13 +19,13 @@ from altmonitor.exchanges.binance.rest import BinanceRest
 from altmonitor.exchanges.binance.smart_money import SmartMoneyWeb
 from altmonitor.interfaces.delivery import Channel
 from altmonitor.render.format import Style, one_line
-from altmonitor.render.news import tracking_text
+from altmonitor.render.notice_html import tracking_text
 from altmonitor.storage.snapshots import SnapshotsDb
 from altmonitor.tracker.capture import Capture, CaptureDeps, ContractPool, MarkPrices
 from altmonitor.tracker.plan import Part, watchlist
 from altmonitor.tracker.position_alerts import PositionWatch
 from altmonitor.tracker.tracker import Progress, Tracked, Tracker, TrackerRunDeps
-from altmonitor.tracker.types import PositionMoved, Series, TrackerNews
+from altmonitor.tracker.types import PositionMoved, Series, TrackerNotice
 
 # ---
 # The tracker's news to its operator: into the log, and into the chat when there is a bot.
@@ -58,13 +58,13 @@ class TrackerNotifier:
         self._style = style
         self._channel = channel
         self._destination = destination
-        self._waiting: deque[TrackerNews] = deque(maxlen=MOST_WAITING)
-        self._under_way: TrackerNews | None = None
+        self._waiting: deque[TrackerNotice] = deque(maxlen=MOST_WAITING)
+        self._under_way: TrackerNotice | None = None
         self._news = asyncio.Event()
         self.has_chat = channel is not None
         self.told: Callable[[PositionMoved], Awaitable[None]] | None = None
 
-    def notify(self, news: TrackerNews) -> None:
+    def notify(self, news: TrackerNotice) -> None:
         text = tracking_text(news, self._style, now_ms=self._clock.now_ms())
         if isinstance(news, PositionMoved):
             if any(_is_same(news, other) for other in (self._under_way, *self._waiting)):
@@ -94,7 +94,7 @@ class TrackerNotifier:
         while self._waiting:
             await self._send(self._waiting.popleft(), attempts=1)
 
-    async def _send(self, news: TrackerNews, *, attempts: int = ATTEMPTS) -> None:
+    async def _send(self, news: TrackerNotice, *, attempts: int = ATTEMPTS) -> None:
         if self._channel is None or self._destination is None:
             return
         text = tracking_text(news, self._style, now_ms=self._clock.now_ms())
@@ -127,14 +127,14 @@ class OutboxTrackerNotifier(TrackerNotifier):
         super().__init__(clock=clock, style=style)
         self._say = say
 
-    def notify(self, news: TrackerNews) -> None:
+    def notify(self, news: TrackerNotice) -> None:
         super().notify(news)
         if not isinstance(news, PositionMoved):
             now_ms = self._clock.now_ms()
             self._say(lambda style: tracking_text(news, style, now_ms=now_ms))
 
 
-def _is_same(one: PositionMoved, other: TrackerNews | None) -> bool:
+def _is_same(one: PositionMoved, other: TrackerNotice | None) -> bool:
     return isinstance(other, PositionMoved) and (one.alert.symbol, one.alert.fingerprint) == (
         other.alert.symbol,
         other.alert.fingerprint,

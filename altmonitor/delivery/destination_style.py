@@ -14,8 +14,6 @@ from altmonitor.render.alert_parts import alert_buttons
 from altmonitor.render.alerts import alert_html
 from altmonitor.render.digest import DigestContext, digest_parts
 from altmonitor.render.format import Style
-from altmonitor.render.news import news_html
-from altmonitor.render.notices import News
 from altmonitor.render.signed_buttons import ButtonSigner
 from altmonitor.settings.audience import MINUTES_A_DAY, Audience, QuietHours
 
@@ -77,9 +75,6 @@ class MessageRenderer:
             context=context,
             held=None if not held else "" if quiet is None else str(quiet),
         )
-
-    def news(self, news: News) -> str:
-        return news_html(news, self._style)
 
 
 # ---

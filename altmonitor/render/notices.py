@@ -1,4 +1,4 @@
-"""What the operator is told about altmonitor itself: one small value per piece of news, each told once per change."""
+"""What the operator is told about altmonitor itself: one small value per notice, each sent once per change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from altmonitor.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoticeAt:
+class NoticeBase:
     """at_ms: when it happened, our clock, unix ms; the message may arrive much later."""
 
     at_ms: int
@@ -25,7 +25,7 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Started(NoticeAt):
+class Started(NoticeBase):
     """alerts_per_day: what these thresholds would have raised, over the last history_s seconds; None: not known."""
 
     version: str
@@ -38,7 +38,7 @@ class Started(NoticeAt):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BlindSince(NoticeAt):
+class BlindSince(NoticeBase):
     """since_ms: last data frame, None when there never was one. symbols: how many are not seen,
     0 when not even their list is known."""
 
@@ -48,7 +48,7 @@ class BlindSince(NoticeAt):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BackAfter(NoticeAt):
+class BackAfter(NoticeBase):
     """missed_minutes: candles that closed unseen. is_filled: they were fetched and looked through afterwards."""
 
     since_ms: int
@@ -57,7 +57,7 @@ class BackAfter(NoticeAt):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExchangeBlockedNotice(NoticeAt):
+class ExchangeBlockedNotice(NoticeBase):
     """until_ms: nothing is asked before. is_region: refused for where we are, so waiting will hardly help."""
 
     until_ms: int
@@ -66,12 +66,12 @@ class ExchangeBlockedNotice(NoticeAt):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExchangeFree(NoticeAt):
+class ExchangeFree(NoticeBase):
     blocked_since_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebsiteBlocked(NoticeAt):
+class WebsiteBlocked(NoticeBase):
     """The exchange's website, where followed traders are told, refuses us; until_ms: nothing is asked before."""
 
     until_ms: int
@@ -79,7 +79,7 @@ class WebsiteBlocked(NoticeAt):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TelegramTrouble(NoticeAt):
+class TelegramTrouble(NoticeBase):
     """chat: as configured, `-1001234/56`. waiting: undelivered alerts for it."""
 
     chat: str
@@ -88,7 +88,7 @@ class TelegramTrouble(NoticeAt):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TopicLost(NoticeAt):
+class TopicLost(NoticeBase):
     """chat: with the topic, `-1001234/56`. Its messages go to the chat's general topic."""
 
     chat: str
@@ -96,24 +96,24 @@ class TopicLost(NoticeAt):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TelegramFine(NoticeAt):
+class TelegramFine(NoticeBase):
     chat: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClockSkew(NoticeAt):
+class ClockSkew(NoticeBase):
     """skew_ms: our clock minus the exchange's; positive is ahead."""
 
     skew_ms: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClockFine(NoticeAt):
+class ClockFine(NoticeBase):
     pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DiskTrouble(NoticeAt):
+class DiskTrouble(NoticeBase):
     """waiting: alerts that are only in memory."""
 
     reason: str
@@ -121,12 +121,12 @@ class DiskTrouble(NoticeAt):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DiskFine(NoticeAt):
+class DiskFine(NoticeBase):
     since_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SettingsDamaged(NoticeAt):
+class SettingsDamaged(NoticeBase):
     """kept_as: where the damaged file now lies."""
 
     kept_as: str
@@ -134,18 +134,18 @@ class SettingsDamaged(NoticeAt):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SecondPollerNotice(NoticeAt):
+class SecondPollerNotice(NoticeBase):
     pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseSetAside(NoticeAt):
+class DatabaseSetAside(NoticeBase):
     kept_as: str
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolsSilent(NoticeAt):
+class SymbolsSilent(NoticeBase):
     """silent_s: how long the quietest of them has said nothing; None: not known."""
 
     symbols: Sequence[str]
@@ -153,11 +153,11 @@ class SymbolsSilent(NoticeAt):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolsBack(NoticeAt):
+class SymbolsBack(NoticeBase):
     symbols: Sequence[str]
 
 
-News = (
+Notice = (
     Started
     | BlindSince
     | BackAfter

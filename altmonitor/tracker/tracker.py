@@ -34,7 +34,7 @@ from altmonitor.tracker.types import (
     Series,
     SnapshotStore,
     TrackerBlocked,
-    TrackerNews,
+    TrackerNotice,
     TrackerRecovered,
     TrackerStuck,
 )
@@ -114,7 +114,7 @@ class TrackerRunDeps:
     captures: Capture
     pool: ContractPool
     clock: Clock
-    notify: Callable[[TrackerNews], None]
+    notify: Callable[[TrackerNotice], None]
     on_progress: Callable[[Progress], None]
     positions: PositionWatch | None = None
     dice: random.Random = field(default_factory=random.Random)

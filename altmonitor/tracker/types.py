@@ -133,4 +133,4 @@ class PositionMoved:
     change: PositionChange
 
 
-TrackerNews = TrackerStuck | TrackerRecovered | TrackerBlocked | PositionMoved
+TrackerNotice = TrackerStuck | TrackerRecovered | TrackerBlocked | PositionMoved

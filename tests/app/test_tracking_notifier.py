@@ -13,8 +13,15 @@ from altmonitor.core.errors import ChatGone, ChatUnreachable, DeliveryError, Ret
 from altmonitor.core.types import Destination
 from altmonitor.positioning.history import NotEnoughSnapshots, change, position_alerts
 from altmonitor.render.format import Style
-from altmonitor.render.news import tracking_text
-from altmonitor.tracker.types import PositionMoved, Series, TrackerBlocked, TrackerNews, TrackerRecovered, TrackerStuck
+from altmonitor.render.notice_html import tracking_text
+from altmonitor.tracker.types import (
+    PositionMoved,
+    Series,
+    TrackerBlocked,
+    TrackerNotice,
+    TrackerRecovered,
+    TrackerStuck,
+)
 from tests.movable_clock import T0, MovableClock
 from tests.tracker.samples import snapshot
 
@@ -64,7 +71,7 @@ def moved(symbol: str = "ETHUSDT", *, before: float = 1_000.0, after: float = 1_
         ),
     ],
 )
-def test_each_piece_of_news_in_words(news: TrackerNews, text: str) -> None:
+def test_each_piece_of_news_in_words(news: TrackerNotice, text: str) -> None:
     assert tracking_text(news, EN, now_ms=T0) == text
     for lang in ("zh", "ru"):
         assert tracking_text(news, Style(lang=lang, tz=UTC), now_ms=T0)

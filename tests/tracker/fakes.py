@@ -18,7 +18,7 @@ from altmonitor.positioning.smart_money import Overview
 from altmonitor.tracker.capture import Capture, CaptureDeps, ContractPool, MarkPrices
 from altmonitor.tracker.position_alerts import PositionWatch
 from altmonitor.tracker.tracker import Progress, Tracked, Tracker, TrackerRunDeps
-from altmonitor.tracker.types import Answered, Liveness, Series, SweepRow, TrackerNews
+from altmonitor.tracker.types import Answered, Liveness, Series, SweepRow, TrackerNotice
 from tests.movable_clock import MovableClock
 from tests.tracker.samples import snapshot, top_traders
 
@@ -172,7 +172,7 @@ class Bench:
     statistics: Statistics
     lists: Lists
     tracker: Tracker
-    news: list[TrackerNews] = field(default_factory=list)
+    news: list[TrackerNotice] = field(default_factory=list)
     progress: list[Progress] = field(default_factory=list)
 
     @property

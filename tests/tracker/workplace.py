@@ -18,7 +18,7 @@ from altmonitor.sim.wire import KlineRow
 from altmonitor.storage.snapshots import SnapshotsDb
 from altmonitor.tracker.capture import Capture, CaptureDeps, ContractPool, MarkPrices
 from altmonitor.tracker.tracker import Progress, Tracked, Tracker, TrackerRunDeps
-from altmonitor.tracker.types import TrackerNews
+from altmonitor.tracker.types import TrackerNotice
 from tests.e2e.process import watched
 
 T0 = 1_790_000_100_000  # a full five minutes
@@ -50,7 +50,7 @@ class Place:
     exchange: SimExchange
     store: SnapshotsDb
     tracker: Tracker
-    news: list[TrackerNews] = field(default_factory=list)
+    news: list[TrackerNotice] = field(default_factory=list)
     progress: list[Progress] = field(default_factory=list)
 
 
@@ -72,7 +72,7 @@ async def destination(
         )
         store = SnapshotsDb(config.smart_money_db_path, clock=clock)
         await store.open()
-        news: list[TrackerNews] = []
+        news: list[TrackerNotice] = []
         progress: list[Progress] = []
         try:
             async with positioning_stage(config, clock=clock) as stage:

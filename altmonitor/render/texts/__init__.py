@@ -11,12 +11,12 @@ from types import MappingProxyType
 
 from altmonitor.core.types import LANGUAGES
 from altmonitor.render.texts.alerts import ALERTS, DIGESTS
-from altmonitor.render.texts.news import NEWS, TRACKING
+from altmonitor.render.texts.notices import NOTICES, TRACKING
 from altmonitor.render.texts.status import CHAT
 
 TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
-        lang: MappingProxyType({**ALERTS[lang], **DIGESTS[lang], **NEWS[lang], **CHAT[lang], **TRACKING[lang]})
+        lang: MappingProxyType({**ALERTS[lang], **DIGESTS[lang], **NOTICES[lang], **CHAT[lang], **TRACKING[lang]})
         for lang in LANGUAGES
     }
 )

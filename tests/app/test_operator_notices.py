@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from altmonitor.app.operator_news import OperatorNotices
+from altmonitor.app.operator_notices import OperatorNotices
 from altmonitor.core.errors import ExchangeBlocked, RegionBlocked
 from altmonitor.exchanges.rest.budget import Ask
 from altmonitor.exchanges.rest.guard import Guard, RestAnswer
 from altmonitor.interfaces.exchange import Priority
-from altmonitor.render import notices as news
+from altmonitor.render.notices import ExchangeBlockedNotice, Notice
 from tests.movable_clock import MovableClock
 
 RESTRICTED = b'{"code":0,"msg":"Service unavailable from a restricted location according to \'b. Eligibility\'"}'
@@ -15,9 +15,9 @@ RESTRICTED = b'{"code":0,"msg":"Service unavailable from a restricted location a
 
 @pytest.mark.parametrize("status", [451, 403])
 async def test_a_refusal_for_our_location_is_told_as_one_whatever_its_status(status: int) -> None:
-    told: list[news.News] = []
+    told: list[Notice] = []
     clock = MovableClock()
-    notices = OperatorNotices(clock=clock, publish=lambda piece, not_to: told.append(piece))
+    notices = OperatorNotices(clock=clock, publish=lambda notice, not_to: told.append(notice))
     guard = Guard("https://exchange", clock=clock, on_change=notices.on_guard)
 
     async def refuse(target: str) -> RestAnswer:
@@ -26,15 +26,15 @@ async def test_a_refusal_for_our_location_is_told_as_one_whatever_its_status(sta
     with pytest.raises(RegionBlocked):
         await guard.fetch(Ask(target="/fapi/v1/time", priority=Priority.UNIVERSE), refuse, wait_s=1.0)
 
-    (piece,) = told
-    assert isinstance(piece, news.ExchangeBlockedNotice)
-    assert piece.is_region
+    (notice,) = told
+    assert isinstance(notice, ExchangeBlockedNotice)
+    assert notice.is_region
 
 
 async def test_a_ban_is_not_told_as_one_for_our_location() -> None:
-    told: list[news.News] = []
+    told: list[Notice] = []
     clock = MovableClock()
-    notices = OperatorNotices(clock=clock, publish=lambda piece, not_to: told.append(piece))
+    notices = OperatorNotices(clock=clock, publish=lambda notice, not_to: told.append(notice))
     guard = Guard("https://exchange", clock=clock, on_change=notices.on_guard)
 
     async def ban(target: str) -> RestAnswer:
@@ -43,6 +43,6 @@ async def test_a_ban_is_not_told_as_one_for_our_location() -> None:
     with pytest.raises(ExchangeBlocked, match="banned"):
         await guard.fetch(Ask(target="/fapi/v1/time", priority=Priority.UNIVERSE), ban, wait_s=1.0)
 
-    (piece,) = told
-    assert isinstance(piece, news.ExchangeBlockedNotice)
-    assert not piece.is_region
+    (notice,) = told
+    assert isinstance(notice, ExchangeBlockedNotice)
+    assert not notice.is_region

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from altmonitor.app.operator_news import NoticeDeps, StartupMessage
+from altmonitor.app.operator_notices import StartupDeps, StartupMessage
 from altmonitor.collect.backfill import Backfill
 from altmonitor.core.errors import ExchangeUnreachable
-from altmonitor.render import notices as news
+from altmonitor.render.notices import Restored, Started
 from altmonitor.replay.estimate import Estimator
 from altmonitor.settings.settings import Settings
 from tests.collect.fake_rest import FakeRest
@@ -23,7 +23,7 @@ class House:
     def __init__(self, settings: Settings | None = None) -> None:
         self.clock = MovableClock(T0 + 10_000)
         self.rest = FakeRest(self.clock)
-        self.told: list[news.Started] = []
+        self.told: list[Started] = []
         self.settings = settings or Settings()
         self.backfill = Backfill(
             self.rest,
@@ -32,7 +32,7 @@ class House:
             apply=lambda symbol, candles: self.opening.take(symbol, candles),
         )
         self.opening = StartupMessage(
-            NoticeDeps(
+            StartupDeps(
                 clock=self.clock,
                 backfill=self.backfill,
                 estimator=Estimator(clock=self.clock, context=KnownContext()),
@@ -54,7 +54,7 @@ class House:
 
 async def test_it_is_told_once_when_the_baselines_are_loaded() -> None:
     house = House()
-    house.opening.restored = news.Restored(queued=2, cooldowns=3)
+    house.opening.restored = Restored(queued=2, cooldowns=3)
     async with house.running():
         await house.clock.advance(20)
         assert house.told == []
@@ -66,7 +66,7 @@ async def test_it_is_told_once_when_the_baselines_are_loaded() -> None:
         await house.clock.advance(100)
         await house.opening.run()
     (started,) = house.told
-    assert started.restored == news.Restored(queued=2, cooldowns=3, candles=2_970)
+    assert started.restored == Restored(queued=2, cooldowns=3, candles=2_970)
     assert (started.symbols, started.history_s) == (30, 5_940.0)
     assert started.alerts_per_day is not None
     assert started.at_ms < T0 + 35_000

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.delivery.destination_style import MessageRenderer
-from altmonitor.render import notices as news_values
+from altmonitor.render import notices
+from altmonitor.render.format import Style
+from altmonitor.render.notice_html import notice_html
 from altmonitor.render.notices import (
     BackAfter,
     BlindSince,
@@ -19,7 +20,7 @@ from altmonitor.render.notices import (
     DiskTrouble,
     ExchangeBlockedNotice,
     ExchangeFree,
-    News,
+    Notice,
     Restored,
     SecondPollerNotice,
     SettingsDamaged,
@@ -34,8 +35,8 @@ from altmonitor.render.notices import (
 from altmonitor.settings.settings import Settings
 from tests.render.render_cases import AT_MS, has_cjk, read
 
-EN = MessageRenderer("en", ZoneInfo("UTC"))
-ZH = MessageRenderer("zh", ZoneInfo("Asia/Shanghai"))
+EN = Style(lang="en", tz=ZoneInfo("UTC"))
+ZH = Style(lang="zh", tz=ZoneInfo("Asia/Shanghai"))
 
 STARTED = Started(
     at_ms=AT_MS,
@@ -51,7 +52,7 @@ STARTED = Started(
     reason="stopped by SIGTERM",
 )
 
-CASES: list[tuple[News, str, str]] = [
+CASES: list[tuple[Notice, str, str]] = [
     (
         STARTED,
         "✅ altmonitor 0.1.0 watches 1,561 symbols\n"
@@ -217,24 +218,24 @@ CASES: list[tuple[News, str, str]] = [
 ]
 
 
-def seen(renderer: MessageRenderer, news: News) -> str:
-    return read(renderer.news(news)).text
+def seen(style: Style, notice: Notice) -> str:
+    return read(notice_html(notice, style)).text
 
 
-@pytest.mark.parametrize(("news", "en", "zh"), CASES, ids=lambda case: type(case).__name__)
-def test_news_reads_like_this(news: News, en: str, zh: str) -> None:
-    assert seen(EN, news) == en
-    assert seen(ZH, news) == zh
+@pytest.mark.parametrize(("notice", "en", "zh"), CASES, ids=lambda case: type(case).__name__)
+def test_a_notice_reads_like_this(notice: Notice, en: str, zh: str) -> None:
+    assert seen(EN, notice) == en
+    assert seen(ZH, notice) == zh
     assert not has_cjk(en)
 
 
-def test_every_kind_of_news_has_its_case() -> None:
-    kinds = {type(news) for news, _, _ in CASES}
-    assert kinds == set(typing.get_args(News))
+def test_every_kind_of_notice_has_its_case() -> None:
+    kinds = {type(notice) for notice, _, _ in CASES}
+    assert kinds == set(typing.get_args(Notice))
     assert kinds == {
         value
-        for value in vars(news_values).values()
-        if isinstance(value, type) and issubclass(value, news_values.NoticeAt) and value is not news_values.NoticeAt
+        for value in vars(notices).values()
+        if isinstance(value, type) and issubclass(value, notices.NoticeBase) and value is not notices.NoticeBase
     }
 
 
@@ -263,9 +264,9 @@ def test_an_estimate_below_one_is_not_called_none() -> None:
 
 
 def test_blind_before_the_first_data_says_so() -> None:
-    news = BlindSince(at_ms=AT_MS, reason="connection refused", since_ms=None, symbols=561)
-    assert seen(EN, news).splitlines()[0] == "🔴 BLIND: no market data yet"
-    assert seen(ZH, news).splitlines()[0] == "🔴 行情中断：尚未收到任何数据"
+    notice = BlindSince(at_ms=AT_MS, reason="connection refused", since_ms=None, symbols=561)
+    assert seen(EN, notice).splitlines()[0] == "🔴 BLIND: no market data yet"
+    assert seen(ZH, notice).splitlines()[0] == "🔴 行情中断：尚未收到任何数据"
 
 
 def test_a_time_on_another_day_carries_its_date() -> None:
@@ -282,16 +283,16 @@ def test_a_time_on_another_day_carries_its_date() -> None:
 
 
 def test_back_within_a_minute_promises_no_more_than_it_knows() -> None:
-    news = BackAfter(at_ms=AT_MS, since_ms=AT_MS - 31_000, missed_minutes=0, is_filled=True)
-    assert seen(EN, news).splitlines()[:2] == [
+    notice = BackAfter(at_ms=AT_MS, since_ms=AT_MS - 31_000, missed_minutes=0, is_filled=True)
+    assert seen(EN, notice).splitlines()[:2] == [
         "🟢 Data is back after 31 s",
         "No closed candle is missing; moves that came and went in between are not known.",
     ]
 
 
 def test_a_refusal_for_the_location_names_the_way_out() -> None:
-    news = ExchangeBlockedNotice(at_ms=AT_MS, until_ms=AT_MS + 5_400_000, reason="451", is_region=True)
-    assert seen(EN, news).splitlines()[:3] == [
+    notice = ExchangeBlockedNotice(at_ms=AT_MS, until_ms=AT_MS + 5_400_000, reason="451", is_region=True)
+    assert seen(EN, notice).splitlines()[:3] == [
         "⛔ The exchange does not serve this location; next try 2026-08-29 00:30:39 UTC",
         "Reason: 451",
         "Open interest, long/short and back-fill are off. A server elsewhere or a proxy (HTTPS_PROXY) is needed.",
@@ -311,8 +312,8 @@ def test_many_silent_symbols_are_counted_and_thirty_named() -> None:
 
 
 @given(st.text(max_size=5000), st.sampled_from([EN, ZH]))
-def test_whatever_a_reason_or_a_path_holds_telegram_can_take_the_message(text: str, renderer: MessageRenderer) -> None:
-    for news in (
+def test_whatever_a_reason_or_a_path_holds_telegram_can_take_the_message(text: str, style: Style) -> None:
+    for notice in (
         BlindSince(at_ms=AT_MS, reason=text, since_ms=None, symbols=1),
         TelegramTrouble(at_ms=AT_MS, chat="1", reason=text),
         SettingsDamaged(at_ms=AT_MS, kept_as=text, reason=text),
@@ -320,4 +321,4 @@ def test_whatever_a_reason_or_a_path_holds_telegram_can_take_the_message(text: s
         SymbolsSilent(at_ms=AT_MS, symbols=[text] * 600),
         SymbolsBack(at_ms=AT_MS, symbols=[text]),
     ):
-        assert read(renderer.news(news)).text.strip()
+        assert read(notice_html(notice, style)).text.strip()

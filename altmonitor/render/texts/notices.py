@@ -1,4 +1,4 @@
-"""Words of operator news, one table per language."""
+"""Words of operator notices, one table per language."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ _RU = {
     "topic_lost_effect": "Её алерты приходят в общую тему чата, пока это так.",
 }
 
-NEWS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+NOTICES: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {"en": MappingProxyType(_EN), "zh": MappingProxyType(_ZH), "ru": MappingProxyType(_RU)}
 )
 

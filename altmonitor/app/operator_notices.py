@@ -1,4 +1,4 @@
-"""Operational news: transitions of the house become one message each, for the log and for the chat."""
+"""Operator notices: what changed in the program becomes one message each, for the log and for the chat."""
 
 from __future__ import annotations
 
@@ -15,7 +15,26 @@ from altmonitor.core.status import GuardStatus
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import MINUTE_MS, Candle
-from altmonitor.render import notices as news
+from altmonitor.render.notices import (
+    BackAfter,
+    BlindSince,
+    ClockFine,
+    ClockSkew,
+    DatabaseSetAside,
+    DiskFine,
+    DiskTrouble,
+    ExchangeBlockedNotice,
+    ExchangeFree,
+    Notice,
+    Restored,
+    SecondPollerNotice,
+    Started,
+    SymbolsBack,
+    SymbolsSilent,
+    TelegramFine,
+    TelegramTrouble,
+    TopicLost,
+)
 from altmonitor.replay.estimate import Estimator
 from altmonitor.settings.settings import Settings
 from altmonitor.telegram.types import ListenerEvent
@@ -27,12 +46,12 @@ SKEW_FINE_MS = 1_000
 
 
 class OperatorNotices:
-    """publish(news, not_to): hands a piece of news to the chats; `not_to` is left out (the chat that is in trouble).
+    """publish(news, not_to): hands a notice of news to the chats; `not_to` is left out (the chat that is in trouble).
 
     What the parts tell once per change arrives here once; this class only translates and remembers since when.
     """
 
-    def __init__(self, *, clock: Clock, publish: Callable[[news.News, Destination | None], None]) -> None:
+    def __init__(self, *, clock: Clock, publish: Callable[[Notice, Destination | None], None]) -> None:
         self._clock = clock
         self._publish = publish
         self._blocked_since_ms: int | None = None
@@ -40,39 +59,39 @@ class OperatorNotices:
         self._is_skewed = False
         self.symbols = 0
 
-    def notify(self, piece: news.News, *, not_to: Destination | None = None) -> None:
-        self._publish(piece, not_to)
+    def notify(self, notice: Notice, *, not_to: Destination | None = None) -> None:
+        self._publish(notice, not_to)
 
     def on_feed_event(self, event: FeedEvent) -> None:
         at_ms, since_ms = event.at_ms, event.blind_since_ms
         if event.kind == "blind":
             symbols = len(event.symbols) or self.symbols
-            self.notify(news.BlindSince(at_ms=at_ms, reason=event.reason, since_ms=since_ms, symbols=symbols))
+            self.notify(BlindSince(at_ms=at_ms, reason=event.reason, since_ms=since_ms, symbols=symbols))
         elif event.kind == "live" and since_ms is not None:
             self.notify_back(since_ms, at_ms)
         elif event.kind == "symbols_silent":
-            self.notify(news.SymbolsSilent(at_ms=at_ms, symbols=event.symbols))
+            self.notify(SymbolsSilent(at_ms=at_ms, symbols=event.symbols))
         elif event.kind == "symbols_back":
-            self.notify(news.SymbolsBack(at_ms=at_ms, symbols=event.symbols))
+            self.notify(SymbolsBack(at_ms=at_ms, symbols=event.symbols))
         else:
             log.info("feed %s: %s", event.kind, event.reason or f"{event.attempts} attempts")
 
     def notify_back(self, since_ms: int, at_ms: int) -> None:
         """Nothing was seen from `since_ms` until `at_ms`."""
         missed = max(0, at_ms // MINUTE_MS - since_ms // MINUTE_MS)
-        self.notify(news.BackAfter(at_ms=at_ms, since_ms=since_ms, missed_minutes=missed, is_filled=missed > 0))
+        self.notify(BackAfter(at_ms=at_ms, since_ms=since_ms, missed_minutes=missed, is_filled=missed > 0))
 
     def on_guard(self, status: GuardStatus) -> None:
         now_ms = self._clock.now_ms()
         if status.state == "blocked" and status.until_ms is not None:
             self._blocked_since_ms = self._blocked_since_ms or now_ms
             self.notify(
-                news.ExchangeBlockedNotice(
+                ExchangeBlockedNotice(
                     at_ms=now_ms, until_ms=status.until_ms, reason=status.reason, is_region=status.is_region
                 )
             )
         elif status.state == "open" and self._blocked_since_ms is not None:
-            self.notify(news.ExchangeFree(at_ms=now_ms, blocked_since_ms=self._blocked_since_ms))
+            self.notify(ExchangeFree(at_ms=now_ms, blocked_since_ms=self._blocked_since_ms))
             self._blocked_since_ms = None
         else:
             log.info("exchange budget: %s %s", status.state, status.reason)
@@ -81,18 +100,18 @@ class OperatorNotices:
         now_ms = self._clock.now_ms()
         if reason:
             self.notify(
-                news.TelegramTrouble(at_ms=now_ms, chat=str(destination), reason=reason),
+                TelegramTrouble(at_ms=now_ms, chat=str(destination), reason=reason),
                 not_to=destination,
             )
         else:
-            self.notify(news.TelegramFine(at_ms=now_ms, chat=str(destination)))
+            self.notify(TelegramFine(at_ms=now_ms, chat=str(destination)))
 
     def on_topic_lost(self, destination: Destination, reason: str) -> None:
-        self.notify(news.TopicLost(at_ms=self._clock.now_ms(), chat=str(destination), reason=reason))
+        self.notify(TopicLost(at_ms=self._clock.now_ms(), chat=str(destination), reason=reason))
 
     def on_listener_event(self, event: ListenerEvent) -> None:
         if event.kind == "second_poller":
-            self.notify(news.SecondPollerNotice(at_ms=event.at_ms))
+            self.notify(SecondPollerNotice(at_ms=event.at_ms))
         else:
             log.info("telegram %s: %s", event.kind, event.reason)
 
@@ -100,23 +119,23 @@ class OperatorNotices:
         now_ms = self._clock.now_ms()
         if text:
             self._disk_since_ms = self._disk_since_ms or now_ms
-            self.notify(news.DiskTrouble(at_ms=now_ms, reason=text))
+            self.notify(DiskTrouble(at_ms=now_ms, reason=text))
         else:
-            self.notify(news.DiskFine(at_ms=now_ms, since_ms=self._disk_since_ms))
+            self.notify(DiskFine(at_ms=now_ms, since_ms=self._disk_since_ms))
             self._disk_since_ms = None
 
     def on_database_set_aside(self, path: Path) -> None:
-        self.notify(news.DatabaseSetAside(at_ms=self._clock.now_ms(), kept_as=str(path)))
+        self.notify(DatabaseSetAside(at_ms=self._clock.now_ms(), kept_as=str(path)))
 
     def on_skew(self, skew_ms: float) -> None:
         """Our clock minus the exchange's; told when it becomes large and when it is small again."""
         now_ms = self._clock.now_ms()
         if not self._is_skewed and abs(skew_ms) >= SKEW_TOLD_MS:
             self._is_skewed = True
-            self.notify(news.ClockSkew(at_ms=now_ms, skew_ms=skew_ms))
+            self.notify(ClockSkew(at_ms=now_ms, skew_ms=skew_ms))
         elif self._is_skewed and abs(skew_ms) <= SKEW_FINE_MS:
             self._is_skewed = False
-            self.notify(news.ClockFine(at_ms=now_ms))
+            self.notify(ClockFine(at_ms=now_ms))
 
 
 # ---
@@ -128,14 +147,14 @@ PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoticeDeps:
+class StartupDeps:
     """What an opening needs. settings: those in force now."""
 
     clock: Clock
     backfill: Backfill
     estimator: Estimator
     settings: Callable[[], Settings]
-    notify: Callable[[news.Started], None]
+    notify: Callable[[Started], None]
 
 
 class StartupMessage:
@@ -144,13 +163,13 @@ class StartupMessage:
     restored: set by whoever restored something, before the symbols are known.
     """
 
-    def __init__(self, stage: NoticeDeps) -> None:
+    def __init__(self, stage: StartupDeps) -> None:
         self._stage = stage
         self._symbols = 0
         self._begun = asyncio.Event()
         self._is_told = False
         self._taken: set[str] = set()
-        self.restored = news.Restored()
+        self.restored = Restored()
 
     def follow(self, symbols: int) -> None:
         """So many symbols are watched now. The first time their history is asked for: as much as costs no more."""
@@ -178,9 +197,9 @@ class StartupMessage:
             self._is_told = True
             self._stage.notify(self._started())
 
-    def _started(self) -> news.Started:
+    def _started(self) -> Started:
         estimate = self._stage.estimator.estimate(symbols=self._symbols)
-        return news.Started(
+        return Started(
             at_ms=self._stage.clock.now_ms(),
             version=__version__,
             symbols=self._symbols,

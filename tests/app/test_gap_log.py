@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from altmonitor.app.blind_times import GapLog
+from altmonitor.app.gap_log import GapLog
 from altmonitor.core.status import FeedStatus
 from altmonitor.interfaces.exchange import FeedEvent
 from tests.movable_clock import T0, MovableClock

@@ -1,0 +1,270 @@
+"""Operator notices → one message each: what happened, why, what it means for the reader, when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from altmonitor.render import format as n
+from altmonitor.render.format import Style, fact_line
+from altmonitor.render.notices import (
+    BackAfter,
+    BlindSince,
+    ClockFine,
+    ClockSkew,
+    DatabaseSetAside,
+    DiskFine,
+    DiskTrouble,
+    ExchangeBlockedNotice,
+    ExchangeFree,
+    Notice,
+    SecondPollerNotice,
+    SettingsDamaged,
+    Started,
+    SymbolsBack,
+    SymbolsSilent,
+    TelegramFine,
+    TelegramTrouble,
+    TopicLost,
+    WebsiteBlocked,
+)
+from altmonitor.settings.settings import Settings
+from altmonitor.tracker.types import PositionMoved, TrackerBlocked, TrackerNotice, TrackerRecovered, TrackerStuck
+
+REASON_CHARS_MAX = 300
+SYMBOLS_NAMED_MAX = 30
+
+
+def notice_html(notice: Notice, style: Style) -> str:
+    """Telegram HTML, at most 4,096 UTF-16 units."""
+    return "\n".join(line for line in (*_lines(notice, style), n.when(notice.at_ms, style.tz)) if line)
+
+
+def _lines(notice: Notice, style: Style) -> list[str]:
+    say = style.say
+    match notice:
+        case Started():
+            return _started(notice, style)
+        case BlindSince():
+            return _blind_since(notice, style)
+        case BackAfter():
+            return _back_after(notice, style)
+        case ExchangeBlockedNotice():
+            return _exchange_blocked(notice, style)
+        case ExchangeFree():
+            return [_title_after("exchange_free", notice.blocked_since_ms, notice.at_ms, style)]
+        case WebsiteBlocked():
+            return _website_blocked(notice, style)
+        case TelegramTrouble():
+            waiting = say("telegram_trouble_waiting", count=notice.waiting) if notice.waiting else ""
+            return [say("telegram_trouble", chat=n.escape(notice.chat)), _reason(notice.reason, style), waiting]
+        case TopicLost():
+            return [
+                say("topic_lost", chat=n.escape(notice.chat)),
+                _reason(notice.reason, style),
+                say("topic_lost_effect"),
+            ]
+        case TelegramFine():
+            return [say("telegram_fine", chat=n.escape(notice.chat))]
+        case ClockSkew():
+            return _clock_skew(notice, style)
+        case ClockFine():
+            return [say("clock_fine")]
+        case DiskTrouble():
+            effect = say("disk_trouble_effect", waiting=notice.waiting)
+            return [say("disk_trouble"), _reason(notice.reason, style), effect]
+        case DiskFine():
+            return [_title_after("disk_fine", notice.since_ms, notice.at_ms, style)]
+        case SettingsDamaged():
+            effect = say("settings_damaged_effect", path=_cut(notice.kept_as))
+            return [say("settings_damaged"), _reason(notice.reason, style), effect]
+        case SecondPollerNotice():
+            return [say("second_poller"), say("second_poller_effect")]
+        case DatabaseSetAside():
+            effect = say("database_set_aside_effect", path=_cut(notice.kept_as))
+            return [say("database_set_aside"), _reason(notice.reason, style), effect]
+        case SymbolsSilent():
+            silent = None if notice.silent_s is None else n.duration(notice.silent_s, style.lang)
+            return [
+                *_symbols("symbols_silent", notice.symbols, style),
+                say("silent_for", duration=silent) if silent else "",
+            ]
+        case SymbolsBack():
+            return _symbols("symbols_back", notice.symbols, style)
+    assert_never(notice)
+
+
+def _started(notice: Started, style: Style) -> list[str]:
+    say = style.say
+    settings = notice.settings
+    oi = say(_oi_key(settings), one=n.exact(settings.oi_surge_1m), five=n.exact(settings.oi_surge_5m))
+    volume = say("started_volume_off")
+    if settings.vol_burst_mult:
+        volume = say(
+            "started_volume", multiple=f"{n.exact(settings.vol_burst_mult)}×", lookback=settings.vol_burst_lookback
+        )
+    muted = sum(settings.is_muted(symbol, notice.at_ms / 1000) for symbol in settings.muted)
+    restored = [
+        say(f"restored_{name}", count=f"{count:,}")
+        for name in ("queued", "cooldowns", "candles")
+        if (count := getattr(notice.restored, name))
+    ]
+    estimate = ""
+    if notice.alerts_per_day is not None and notice.history_s is not None:
+        history = n.age(notice.history_s, style.lang)
+        key = "started_estimate_few" if notice.alerts_per_day < 0.5 else "started_estimate"
+        estimate = say(key, count=f"{round(notice.alerts_per_day):,}", history=history)
+    return [
+        say("started", version=n.escape(notice.version), symbols=f"{notice.symbols:,}"),
+        say(
+            "started_prices",
+            pump=f"+{n.exact(settings.pump_threshold)} %",
+            dump=f"{n.exact(settings.dump_threshold)} %",
+        ),
+        oi,
+        fact_line(
+            volume,
+            say("started_cooldown", cooldown=n.duration(settings.cooldown_sec, style.lang)),
+            say("started_watchlist", count=len(settings.watchlist)) if settings.watchlist else None,
+            say("started_muted", count=muted) if muted else None,
+        ),
+        say("started_restored", things=say("list").join(restored)) if restored else say("restored_nothing"),
+        estimate,
+        say("started_reason", reason=_cut(notice.reason)) if notice.reason else "",
+        say("started_help"),
+    ]
+
+
+def _oi_key(settings: Settings) -> str:
+    if settings.oi_surge_1m and settings.oi_surge_5m:
+        return "started_oi"
+    if settings.oi_surge_1m:
+        return "started_oi_one"
+    return "started_oi_five" if settings.oi_surge_5m else "started_oi_off"
+
+
+def _blind_since(notice: BlindSince, style: Style) -> list[str]:
+    title = style.say("blind_never_saw")
+    if notice.since_ms is not None:
+        title = style.say("blind_since", time=n.when(notice.since_ms, style.tz, reference_ms=notice.at_ms))
+    effect = style.say("blind_symbols", count=notice.symbols) if notice.symbols else style.say("blind_no_symbols")
+    return [title, _reason(notice.reason, style), effect]
+
+
+def _back_after(notice: BackAfter, style: Style) -> list[str]:
+    title = style.say("back_after", duration=n.duration((notice.at_ms - notice.since_ms) / 1000, style.lang))
+    if not notice.missed_minutes:
+        return [title, style.say("back_missed_none")]
+    unseen = n.period(notice.since_ms, notice.at_ms, style.tz, is_dated=False)
+    return [
+        title,
+        style.say("back_missed", period=unseen, minutes=f"{notice.missed_minutes:,}"),
+        style.say("back_filled" if notice.is_filled else "back_not_filled"),
+    ]
+
+
+def _exchange_blocked(notice: ExchangeBlockedNotice, style: Style) -> list[str]:
+    title = style.say(
+        "region_blocked" if notice.is_region else "exchange_blocked",
+        time=n.when(notice.until_ms, style.tz, reference_ms=notice.at_ms),
+        duration=n.duration((notice.until_ms - notice.at_ms) / 1000, style.lang),
+    )
+    return [
+        title,
+        _reason(notice.reason, style),
+        style.say("region_blocked_effect" if notice.is_region else "exchange_blocked_effect"),
+    ]
+
+
+def _website_blocked(notice: WebsiteBlocked, style: Style) -> list[str]:
+    title = style.say(
+        "website_blocked",
+        time=n.when(notice.until_ms, style.tz, reference_ms=notice.at_ms),
+        duration=n.duration((notice.until_ms - notice.at_ms) / 1000, style.lang),
+    )
+    return [title, _reason(notice.reason, style), style.say("website_blocked_effect")]
+
+
+def _clock_skew(notice: ClockSkew, style: Style) -> list[str]:
+    skew_s = abs(notice.skew_ms) / 1000
+    skew = n.span(skew_s, style.lang) if skew_s < 60 else n.duration(skew_s, style.lang)
+    title = style.say("clock_ahead" if notice.skew_ms > 0 else "clock_behind", skew=skew)
+    return [title, style.say("clock_effect")]
+
+
+def _symbols(key: str, symbols: Sequence[str], style: Style) -> list[str]:
+    named = [n.symbol_text(symbol) for symbol in symbols[:SYMBOLS_NAMED_MAX]]
+    if len(symbols) == 1:
+        return [style.say(f"{key}_one", symbols=named[0])]
+    more = len(symbols) - len(named)
+    if more:
+        named.append(style.say("and_more", count=more))
+    return [style.say(key, count=len(symbols)), style.say("list").join(named)]
+
+
+def _title_after(key: str, since_ms: int | None, at_ms: int, style: Style) -> str:
+    if since_ms is None:
+        return style.say(key)
+    return style.say(f"{key}_after", duration=n.duration((at_ms - since_ms) / 1000, style.lang))
+
+
+def _reason(reason: str, style: Style) -> str:
+    return style.say("reason", reason=_cut(reason)) if reason else ""
+
+
+def _cut(text: str) -> str:
+    """Escaped, on one line, not longer than a person reads."""
+    line = " ".join(text.split())
+    return n.escape(line if len(line) <= REASON_CHARS_MAX else line[: REASON_CHARS_MAX - 1] + "…")
+
+
+# ---
+# Notice of the tracker as one message of HTML.
+
+
+def tracking_text(notice: TrackerNotice, style: Style, *, now_ms: int) -> str:
+    if isinstance(notice, PositionMoved):
+        return _position(notice, style)
+    series = style.say("series_" + notice.series.value.replace("-", "_"))
+    if isinstance(notice, TrackerRecovered):
+        return style.say("tracker_recovered", series=series, captured=notice.captured, planned=notice.planned)
+    if isinstance(notice, TrackerBlocked):
+        return style.say(
+            "tracker_blocked",
+            series=series,
+            time=n.when(notice.until_ms, style.tz, reference_ms=now_ms),
+            duration=n.duration((notice.until_ms - now_ms) / 1000, style.lang),
+            reason=_reason_tracking(notice.reason),
+        )
+    return _stuck(notice, style, series)
+
+
+def _stuck(notice: TrackerStuck, style: Style, series: str) -> str:
+    told = style.say("tracker_" + notice.kind, **_counts(notice), series=series)
+    return told + ("\n" + style.say("tracker_reason", reason=_reason_tracking(notice.reason)) if notice.reason else "")
+
+
+def _counts(notice: TrackerStuck) -> dict[str, int]:
+    counts = {"sweeps": notice.sweeps}
+    return counts if notice.kind == "stuck" else counts | {"planned": notice.planned, "captured": notice.captured}
+
+
+def _position(notice: PositionMoved, style: Style) -> str:
+    alert, side = notice.alert, notice.change.long if notice.alert.side == "long" else notice.change.short
+    values = {
+        "symbol": n.symbol_text(alert.symbol),
+        "side": style.say(f"side_{alert.side}"),
+        "to": n.quantity(alert.to_coins),
+    }
+    if alert.step == "new":
+        first = style.say("position_new", **values)
+    else:
+        minutes = f"{notice.change.span_minutes:.0f}"
+        moved = {"pct": n.pct(alert.change_pct), "minutes": minutes, "from_": n.quantity(alert.from_coins)}
+        first = style.say("position_moved", **values, **moved)
+    entry, price = n.price(side.to_avg_entry), n.price(notice.change.mark_price)
+    return first + "\n" + style.say("position_price", entry=entry, price=price)
+
+
+def _reason_tracking(text: str) -> str:
+    return n.escape(text if len(text) <= REASON_CHARS_MAX else text[: REASON_CHARS_MAX - 1] + "…")
