@@ -11,7 +11,7 @@ from altmonitor.app.gap_log import GapLog
 from altmonitor.app.operator_notices import OperatorNotices
 from altmonitor.app.positioning import PositionDeps, PositionSide
 from altmonitor.collect.backfill import Backfill
-from altmonitor.collect.enrichment import Enricher
+from altmonitor.collect.enrichment import EnrichmentDeps, MarketEnricher
 from altmonitor.collect.open_interest_sweep import OpenInterestSweep
 from altmonitor.collect.tickers import MarketSnapshots
 from altmonitor.collect.universe import Universe
@@ -124,13 +124,12 @@ class MarketSide:
             stage.store, clock=clock, feed=self.feed.status, unseen_since_ms=lambda: self.engine.unseen_since_ms
         )
 
-    def _build_enricher(self) -> Enricher:
-        return Enricher(
-            self.rest,
-            clock=self._clock,
-            lsr_period=self._stage.config.lsr_period,
-            updates=self._stage.store,
-            refreshed=self._stage.refresh,
+    def _build_enricher(self) -> MarketEnricher:
+        stage = self._stage
+        return MarketEnricher(
+            EnrichmentDeps(clock=self._clock, updates=stage.store, refreshed=stage.refresh),
+            rest=self.rest,
+            lsr_period=stage.config.lsr_period,
             record_oi=lambda sample: self.engine.on_open_interest(sample),
             oi_change_1m=lambda symbol, event_ms: self.engine.oi_change_1m(symbol, event_ms),
         )

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from altmonitor.app.operator_notices import OperatorNotices
+from altmonitor.collect.enrichment import USEFUL_FOR_S, EnrichmentDeps, WhaleEnricher
 from altmonitor.collect.positioning_lookup import LookedUp, LookupDeps, look_up
-from altmonitor.collect.whales import USEFUL_FOR_S, WhaleDeps, WhaleLookup
 from altmonitor.commands.replies_market import DivergenceFacts, MissingPart, WhoFacts
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert
@@ -142,17 +142,17 @@ class PositionSide:
             config.binance_web_url, clock=clock, guard=guard, within_s=timeouts(clock, ANSWER_WITHIN_S)
         )
         self.ratios = BinancePositioning(stage.rest, clock=clock)
-        self.whales = WhaleLookup(
-            WhaleDeps(
-                smart_money=self.smart_money,
+        self.whales = WhaleEnricher(
+            EnrichmentDeps(
                 clock=clock,
                 updates=stage.updates,
                 refreshed=stage.refresh,
-                oi_usd=self._oi_usd,
                 useful_for_s=timeouts(clock, USEFUL_FOR_S),
-                has_line=config.smart_money_lookup,
-                has_link=config.smart_money_link,
-            )
+            ),
+            smart_money=self.smart_money,
+            oi_usd=self._oi_usd,
+            has_line=config.smart_money_lookup,
+            has_link=config.smart_money_link,
         )
 
     async def start(self) -> None:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from altmonitor.collect.enrichment import Enricher
+from altmonitor.collect.enrichment import EnrichmentDeps, MarketEnricher
 from altmonitor.core.alert import Alert, Details
 from altmonitor.core.errors import BadAnswer, ExchangeBlocked, StorageError
 from altmonitor.interfaces.exchange import OpenInterest, Priority
@@ -43,12 +43,14 @@ class Desk:
         self.recorded: list[OpenInterest] = []
         self.oi_change: float | None = 4.5
         self.storage_problem: Exception | None = None
-        self.enricher = Enricher(
-            self.rest,
-            clock=self.clock,
+        self.enricher = MarketEnricher(
+            EnrichmentDeps(
+                clock=self.clock,
+                updates=self,
+                refreshed=lambda key: self.refreshed.append((self.clock.monotonic() - 1_000.0, key)),
+            ),
+            rest=self.rest,
             lsr_period="5m",
-            updates=self,
-            refreshed=lambda key: self.refreshed.append((self.clock.monotonic() - 1_000.0, key)),
             record_oi=self.recorded.append,
             oi_change_1m=self.change,
         )

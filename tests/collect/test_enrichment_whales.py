@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import msgspec
 
-from altmonitor.collect.whales import MOST_UNDER_WAY, WhaleDeps, WhaleLookup
+from altmonitor.collect.enrichment import EnrichmentDeps, WhaleEnricher
 from altmonitor.core.alert import Alert, Details, Kind, WhaleLine
 from altmonitor.core.errors import ExchangeBlocked, ExchangeUnreachable, StorageError
 from altmonitor.core.status import GuardStatus
@@ -53,16 +53,12 @@ class Desk:
         self.stored: list[Alert] = []
         self.refreshed: list[str] = []
         self.problem: Exception | None = None
-        self.lookup = WhaleLookup(
-            WhaleDeps(
-                smart_money=self.smart_money,
-                clock=self.clock,
-                updates=self,
-                refreshed=self.refreshed.append,
-                oi_usd=lambda symbol, price: 10_000.0,
-                has_line=has_line,
-                has_link=has_link,
-            )
+        self.enricher = WhaleEnricher(
+            EnrichmentDeps(clock=self.clock, updates=self, refreshed=self.refreshed.append),
+            smart_money=self.smart_money,
+            oi_usd=lambda symbol, price: 10_000.0,
+            has_line=has_line,
+            has_link=has_link,
         )
 
     async def update_alert(self, alert: Alert) -> None:
@@ -72,7 +68,7 @@ class Desk:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Desk]:
-        task = asyncio.create_task(self.lookup.run())
+        task = asyncio.create_task(self.enricher.run())
         await self.clock.settle()
         try:
             yield self
@@ -84,7 +80,7 @@ class Desk:
 
 async def test_an_alert_learns_both_sides_their_share_of_open_interest_and_its_age() -> None:
     async with Desk().running() as desk:
-        desk.lookup.put(alert())
+        desk.enricher.put(alert())
         await desk.clock.advance(0.1)
         (richer,) = desk.stored
         assert richer.key == alert().key
@@ -101,21 +97,21 @@ async def test_an_alert_learns_both_sides_their_share_of_open_interest_and_its_a
         )
         assert desk.refreshed == [alert().key]
         assert desk.smart_money.asked == [("ETHUSDT", Priority.ENRICH, False)]
-        assert desk.lookup.status().done == 1
+        assert desk.enricher.status().done == 1
 
 
 async def test_what_others_learn_about_the_alert_meanwhile_is_not_said_again() -> None:
     async with Desk().running() as desk:
-        desk.lookup.put(msgspec.structs.replace(alert(), lsr=1.5, oi_change=2.0))
+        desk.enricher.put(msgspec.structs.replace(alert(), lsr=1.5, oi_change=2.0))
         await desk.clock.advance(0.1)
         assert (desk.stored[0].lsr, desk.stored[0].oi_change) == (None, None)
 
 
 async def test_alerts_of_every_kind_are_looked_up_and_late_ones_are_not() -> None:
     async with Desk().running() as desk:
-        desk.lookup.put(alert(kind="oi"))
-        desk.lookup.put(alert(kind="vol"))
-        desk.lookup.put(alert(late=True))
+        desk.enricher.put(alert(kind="oi"))
+        desk.enricher.put(alert(kind="vol"))
+        desk.enricher.put(alert(late=True))
         await desk.clock.advance(0.1)
         assert sorted(desk.refreshed) == [alert(kind="oi").key, alert(kind="vol").key]
 
@@ -123,7 +119,7 @@ async def test_alerts_of_every_kind_are_looked_up_and_late_ones_are_not() -> Non
 async def test_many_alerts_of_a_symbol_are_one_question() -> None:
     async with Desk().running() as desk:
         for kind in ("price", "oi", "vol"):
-            desk.lookup.put(alert(kind=kind))
+            desk.enricher.put(alert(kind=kind))
         await desk.clock.advance(0.1)
         assert len(desk.smart_money.asked) == 1
         assert len(desk.stored) == 3
@@ -131,21 +127,21 @@ async def test_many_alerts_of_a_symbol_are_one_question() -> None:
 
 async def test_a_symbol_without_followed_traders_gets_neither_line_nor_link() -> None:
     async with Desk().running() as desk:
-        desk.lookup.put(alert("SOLUSDT"))
+        desk.enricher.put(alert("SOLUSDT"))
         await desk.clock.advance(0.1)
         assert desk.stored == []
         assert desk.refreshed == []
-        assert desk.lookup.status().nobody == 1
+        assert desk.enricher.status().given_up == {"nobody_followed": 1}
 
 
 async def test_a_slow_website_leaves_the_alert_alone_and_serves_the_next_one_of_the_symbol() -> None:
     async with Desk().running() as desk:
         desk.smart_money.takes_s = 3.0
-        desk.lookup.put(alert())
+        desk.enricher.put(alert())
         await desk.clock.advance(2.5)
         assert desk.stored == []
-        assert desk.lookup.status().given_up == {"time_out": 1}
-        desk.lookup.put(alert(kind="vol"))
+        assert desk.enricher.status().given_up == {"time_out": 1}
+        desk.enricher.put(alert(kind="vol"))
         await desk.clock.advance(1.0)
         assert [stored.kind for stored in desk.stored] == ["vol"]
         assert len(desk.smart_money.asked) == 1
@@ -155,11 +151,11 @@ async def test_causes_stay_apart_and_end_nothing() -> None:
     async with Desk().running() as desk:
         for problem in (ExchangeBlocked("banned", until_ms=T0), ExchangeUnreachable("HTTP 503"), RuntimeError("fault")):
             desk.smart_money.problem = problem
-            desk.lookup.put(alert())
+            desk.enricher.put(alert())
             await desk.clock.advance(0.1)
-        assert desk.lookup.status().given_up == {"blocked": 1, "no_answer": 2}
+        assert desk.enricher.status().given_up == {"blocked": 1, "no_answer": 2}
         desk.smart_money.problem = None
-        desk.lookup.put(alert())
+        desk.enricher.put(alert())
         await desk.clock.advance(0.1)
         assert desk.refreshed == [alert().key]
 
@@ -167,31 +163,31 @@ async def test_causes_stay_apart_and_end_nothing() -> None:
 async def test_a_disk_that_refuses_ends_nothing() -> None:
     async with Desk().running() as desk:
         desk.problem = StorageError("the disk is full")
-        desk.lookup.put(alert())
+        desk.enricher.put(alert())
         await desk.clock.advance(0.1)
-        assert desk.lookup.status().given_up == {"storage": 1}
+        assert desk.enricher.status().given_up == {"storage": 1}
         assert desk.refreshed == []
 
 
 async def test_a_storm_asks_for_no_more_than_can_wait() -> None:
     async with Desk().running() as desk:
-        for number in range(MOST_UNDER_WAY + 30):
-            desk.lookup.put(alert(f"S{number}USDT"))
+        for number in range(WhaleEnricher.at_once + 30):
+            desk.enricher.put(alert(f"S{number}USDT"))
         await desk.clock.advance(0.1)
-        assert len(desk.smart_money.asked) == MOST_UNDER_WAY
-        assert desk.lookup.status().given_up == {"too_many": 30}
-        assert desk.lookup.status().waiting == 0
+        assert len(desk.smart_money.asked) == WhaleEnricher.at_once
+        assert desk.enricher.status().given_up["too_many"] == 30
+        assert desk.enricher.status().waiting == 0
 
 
 async def test_without_the_line_only_the_link_is_learned() -> None:
     async with Desk(has_line=False).running() as desk:
-        desk.lookup.put(alert())
+        desk.enricher.put(alert())
         await desk.clock.advance(0.1)
         assert desk.stored[0].details == Details(has_followed=True)
 
 
 async def test_with_both_switched_off_nobody_is_asked() -> None:
     async with Desk(has_line=False, has_link=False).running() as desk:
-        desk.lookup.put(alert())
+        desk.enricher.put(alert())
         await desk.clock.advance(5.0)
         assert desk.smart_money.asked == []
