@@ -7,7 +7,7 @@ from math import isfinite
 from statistics import median
 from typing import Protocol
 
-from altmonitor.core.alert import KINDS, SAMPLE_KEY, Alert, Details, Direction, Kind
+from altmonitor.core.alert import DETECTED_KINDS, SAMPLE_KEY, Alert, Details, Direction, Kind
 from altmonitor.core.clock import Clock
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.exchange import AlertSink
@@ -49,7 +49,7 @@ class SampleAlerts:
     async def send(self, destination: Destination) -> Sequence[Kind]:
         """One of every kind routed there. They are stored and delivered like any alert, and counted nowhere."""
         audience = self._audience_at(destination)
-        kinds = [kind for kind in KINDS if kind in audience.kinds]
+        kinds = [kind for kind in DETECTED_KINDS if kind in audience.kinds]
         symbol, book = self._liveliest()
         for kind in kinds:
             self._sink.put(self._sample(kind, symbol, book), to=(audience.destination,))

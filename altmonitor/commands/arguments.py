@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from altmonitor.commands.replies import Bad, Refused
-from altmonitor.core.alert import KINDS, Kind
+from altmonitor.core.alert import DETECTED_KINDS, Kind
 from altmonitor.settings.input import (
     WORD_CHARS_MAX,
     NotRead,
@@ -25,7 +25,7 @@ HISTORY_DEFAULT, HISTORY_MAX = 10, 50
 STATS_DEFAULT_H, STATS_MAX_H = 24, 720
 
 _NUMBER_LIKE = re.compile(r"[+\-−]?[\d.,]+\W?|nan|inf|infinity", re.IGNORECASE)
-KIND_WORDS: dict[str, Kind] = {**{kind: kind for kind in KINDS}, "volume": "vol"}
+KIND_WORDS: dict[str, Kind] = {**{kind: kind for kind in DETECTED_KINDS}, "volume": "vol"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from altmonitor.commands.replies_settings import (
     ZoneShown,
     ZoneUnknown,
 )
-from altmonitor.core.alert import KINDS, Kind
+from altmonitor.core.alert import DETECTED_KINDS, Kind
 from altmonitor.core.types import LANGUAGES
 from altmonitor.settings.audience import QUIET_OFF, Overrides, QuietHours
 from altmonitor.settings.changes import Difference, in_force
@@ -79,7 +79,7 @@ def read_route(command: str, words: Words) -> SetRoute | Refused:
                 return Refused(command=command, reason=Bad.TWICE, word=cut(name))
             is_silent = word == "silent"
         elif word == "all":
-            kinds = frozenset(KINDS)
+            kinds = frozenset(DETECTED_KINDS)
         elif word in KIND_WORDS:
             kinds = (kinds or frozenset()) | {KIND_WORDS[word]}
         else:
@@ -95,7 +95,7 @@ def route(request: SetRoute, now: CommandContext) -> Outcome:
     if request.kinds is None and request.is_silent is None:
         return RouteShown(audiences=now.audiences, here=here)
     if here is None and request.kinds is None:
-        request = replace(request, kinds=frozenset(KINDS))
+        request = replace(request, kinds=frozenset(DETECTED_KINDS))
     own = now.own_here.overrides
     after = replace(
         own,

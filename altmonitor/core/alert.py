@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
@@ -50,13 +50,16 @@ class AlertStats:
 SAMPLE_KEY = "test:"
 """Keys of samples begin so: they are delivered like alerts, and counted, listed and restored nowhere."""
 
-Kind = Literal["price", "oi", "vol", "condition", "position", "divergence"]
-"""price, oi, vol: raised by the detectors. condition: a condition somebody set with /alert came true.
-position: followed traders of a tracked symbol grew or cut a side. divergence: crowd and top traders went apart."""
-Direction = Literal["PUMP", "DUMP", "UP", "DOWN"]
-
-KINDS: tuple[Kind, ...] = ("price", "oi", "vol")
+DetectedKind = Literal["price", "oi", "vol"]
 """What the detectors raise, and what can be routed, counted and asked for by name."""
+
+DETECTED_KINDS: tuple[DetectedKind, ...] = get_args(DetectedKind)
+
+Kind = Literal[DetectedKind, "condition", "position", "divergence"]
+"""condition: a condition somebody set with /alert came true. position: followed traders of a tracked symbol grew or cut
+a side. divergence: crowd and top traders went apart. What differs between kinds stands in `detectors/kinds.py`."""
+
+Direction = Literal["PUMP", "DUMP", "UP", "DOWN"]
 
 
 class EpisodeEnd(msgspec.Struct, frozen=True, kw_only=True):

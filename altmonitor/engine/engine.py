@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from altmonitor.core.alert import KINDS, Alert, Kind
+from altmonitor.core.alert import DETECTED_KINDS, Alert, Kind
 from altmonitor.core.types import Destination
 from altmonitor.detectors import open_interest as oi_surge
 from altmonitor.detectors import price as price_reading
@@ -183,7 +183,7 @@ class Engine:
             count += 1
             if alert.kind == "condition":
                 self._conditions.restore_told(alert)
-            elif alert.kind in KINDS:
+            elif alert.kind in DETECTED_KINDS:
                 self._panel.restore(alert, destinations, firsts.get(alert.details.episode_key or ""))
         return count
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from altmonitor.commands.table import COMMAND_OF
-from altmonitor.core.alert import KINDS
+from altmonitor.core.alert import DETECTED_KINDS
 from altmonitor.render import format as n
 from altmonitor.render.format import SEPARATOR, Style
 from altmonitor.render.texts.reply_texts import say_reply
@@ -97,7 +97,7 @@ def outside_text(text: str) -> str:
 def kinds_text(kinds: Collection[str], style: Style) -> str:
     if not kinds:
         return say_reply(style.lang, "nothing")
-    return style.say("list").join(say_reply(style.lang, f"kind_{kind}") for kind in KINDS if kind in kinds)
+    return style.say("list").join(say_reply(style.lang, f"kind_{kind}") for kind in DETECTED_KINDS if kind in kinds)
 
 
 def sound_text(is_silent: bool, style: Style) -> str:

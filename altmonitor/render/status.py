@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from altmonitor.commands.replies import StatusShown
-from altmonitor.core.alert import KINDS
+from altmonitor.core.alert import DETECTED_KINDS
 from altmonitor.core.status import Health
 from altmonitor.render import format as n
 from altmonitor.render.blocks import (
@@ -96,7 +96,7 @@ def _place_lines(reply: StatusShown, style: Style) -> list[str]:
     lang, settings, audience = style.lang, reply.settings, reply.audience
     lines = []
     if audience is not None:
-        if audience.kinds != frozenset(KINDS) or audience.is_silent:
+        if audience.kinds != frozenset(DETECTED_KINDS) or audience.is_silent:
             kinds, sound = kinds_text(audience.kinds, style), sound_text(audience.is_silent, style)
             lines.append(say_reply(lang, "status_route", kinds=kinds, sound=sound))
         quiet = "" if audience.quiet is None else say_reply(lang, "status_quiet", span=audience.quiet)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from altmonitor.core.alert import KINDS, Kind
+from altmonitor.core.alert import DETECTED_KINDS, Kind
 from altmonitor.replay.move_stats import MoveReach, MoveStats
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.presets import BudgetProposal, BudgetRow, NotEnoughHistory, ThresholdRow
@@ -49,7 +49,7 @@ class AlertBudget:
         if not listed or not self._is_enough("price", len(listed)):
             has_days = move_stats.symbol_minutes("price") / max(1, len(listed)) / 1_440
             return NotEnoughHistory(has_days=has_days, needs_days=NEEDED_HOURS * NEEDED_SHARE / 24)
-        kinds = [kind for kind in KINDS if kind in audience.kinds and _is_on(kind, audience.settings)]
+        kinds = [kind for kind in DETECTED_KINDS if kind in audience.kinds and _is_on(kind, audience.settings)]
         rates = {kind: self._rates(kind, audience, len(listed)) for kind in kinds}
         chosen = _choose(per_day, {kind: rate for kind, rate in rates.items() if rate is not None}) if per_day else {}
         rows = tuple(self._row(kind, audience, len(listed), chosen.get(kind)) for kind in kinds)

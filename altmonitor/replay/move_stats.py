@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from altmonitor.core.alert import KINDS, Kind
+from altmonitor.core.alert import DETECTED_KINDS, Kind
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.market.math import MinuteRanges
 
@@ -97,8 +97,8 @@ class MoveStats:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
-        self._rows: dict[Kind, SizeRows] = {kind: SizeRows() for kind in KINDS}
-        self._seen: dict[Kind, Counter[int]] = {kind: Counter() for kind in KINDS}  # hour → symbol-minutes
+        self._rows: dict[Kind, SizeRows] = {kind: SizeRows() for kind in DETECTED_KINDS}
+        self._seen: dict[Kind, Counter[int]] = {kind: Counter() for kind in DETECTED_KINDS}  # hour → symbol-minutes
         self._counted = MinuteRanges()
         self._oi_ms: dict[int, int] = {}
         self._pruned_ms = 0

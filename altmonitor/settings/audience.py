@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeVar
 
-from altmonitor.core.alert import KINDS, Kind
+from altmonitor.core.alert import DETECTED_KINDS, Kind
 from altmonitor.core.types import Destination
 from altmonitor.settings.settings import SETTING_OF, Numbers, Settings
 
@@ -46,7 +46,7 @@ class Audience:
 
     destination: Destination
     settings: Settings
-    kinds: frozenset[Kind] = frozenset(KINDS)
+    kinds: frozenset[Kind] = frozenset(DETECTED_KINDS)
     is_silent: bool = False
     lang: str = "en"
     tz: str = "UTC"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from altmonitor.core.alert import KINDS
+from altmonitor.core.alert import DETECTED_KINDS
 from altmonitor.core.types import Destination
 from altmonitor.settings.audience import Audience, Overrides, QuietHours
 from altmonitor.settings.conditions import Condition
@@ -213,7 +213,7 @@ class SettingsStore:
         return Audience(
             destination=destination,
             settings=merged.over(self.base),
-            kinds=frozenset(KINDS) if merged.kinds is None else merged.kinds,
+            kinds=frozenset(DETECTED_KINDS) if merged.kinds is None else merged.kinds,
             is_silent=bool(merged.is_silent),
             lang=merged.lang or self.home.lang,
             tz=merged.tz or self.home.tz,

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from altmonitor.core.alert import KINDS
+from altmonitor.core.alert import DETECTED_KINDS
 from altmonitor.core.errors import NewerSchemaError
 from altmonitor.core.types import LANGUAGES, Destination
 from altmonitor.settings.audience import QUIET_OFF, BudgetSetting, Overrides, Quiet, QuietHours
@@ -75,7 +75,7 @@ def overrides_row(own: Overrides) -> SavedOverrides:
     if own.symbols is not None:
         row.symbols = {symbol: dict(numbers) for symbol, numbers in sorted(own.symbols.items())}
     if own.kinds is not None:
-        row.kinds = [kind for kind in KINDS if kind in own.kinds]
+        row.kinds = [kind for kind in DETECTED_KINDS if kind in own.kinds]
     if own.is_silent is not None:
         row.silent = own.is_silent
     if own.quiet is not None:
@@ -173,7 +173,7 @@ def _symbols_of(given: Mapping[str, Mapping[str, float]]) -> Mapping[str, Number
 
 
 def _kind_of(text: str) -> Any:
-    if text not in KINDS:
+    if text not in DETECTED_KINDS:
         raise StateDamaged(f"{text[:40]!r} is no kind of alert")
     return text
 

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from altmonitor.core.alert import KINDS, Alert, Details, Positions
+from altmonitor.core.alert import DETECTED_KINDS, Alert, Details, Positions
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeError, StorageError
 from altmonitor.core.types import Destination
@@ -224,7 +224,7 @@ def heard_by(audiences: Sequence[Audience], symbol: str, *, now_s: float) -> lis
     return [
         audience.destination
         for audience in audiences
-        if audience.kinds == frozenset(KINDS)
+        if audience.kinds == frozenset(DETECTED_KINDS)
         and audience.settings.is_watched(symbol)
         and not audience.settings.is_muted(symbol, now_s)
     ]

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from altmonitor.commands.executor import CommandExecutor
 from altmonitor.commands.table import COMMANDS
-from altmonitor.core.alert import KINDS, Kind
+from altmonitor.core.alert import DETECTED_KINDS, Kind
 from altmonitor.core.clock import Clock
 from altmonitor.core.types import Destination
 from altmonitor.render.format import Style
@@ -74,10 +74,10 @@ def _whole(name: str, text: str, high: int) -> int:
 
 
 def _kind(text: str) -> Kind:
-    for kind in KINDS:
+    for kind in DETECTED_KINDS:
         if text == kind:
             return kind
-    raise BadQuery(f"kind must be one of {', '.join(KINDS)}, not {_shown(text)}")
+    raise BadQuery(f"kind must be one of {', '.join(DETECTED_KINDS)}, not {_shown(text)}")
 
 
 def _since(text: str) -> float:

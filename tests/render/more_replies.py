@@ -50,7 +50,7 @@ from altmonitor.commands.replies_settings import (
     ZoneShown,
     ZoneUnknown,
 )
-from altmonitor.core.alert import KINDS, Alert, StoredAlert
+from altmonitor.core.alert import DETECTED_KINDS, Alert, StoredAlert
 from altmonitor.core.types import Destination
 from altmonitor.detectors.verdict import RULES, Explanation, RuleCheck, Verdict
 from altmonitor.render.format import Style
@@ -74,7 +74,7 @@ DIFFERENCES = (
     *(Difference(key=setting.key, old=setting.low, new=setting.low) for setting in SETTINGS),
     Difference(key="watchlist", old=frozenset(), new=NAMES),
     Difference(key="watchlist", old=NAMES, new=None),
-    Difference(key="kinds", old=frozenset(KINDS), new=frozenset()),
+    Difference(key="kinds", old=frozenset(DETECTED_KINDS), new=frozenset()),
     Difference(key="is_silent", old=0, new=1),
     Difference(key="quiet", old=QuietHours(begin_minute=1380, end_minute=420), new="off"),
     Difference(key="lang", old="en", new="ru"),
@@ -156,7 +156,9 @@ CHECKS = tuple(
     for verdict in Verdict
 )
 AUDIENCES = tuple(
-    Audience(destination=Destination(chat_id=-1000 - number), settings=Settings(), kinds=frozenset(KINDS[:number]))
+    Audience(
+        destination=Destination(chat_id=-1000 - number), settings=Settings(), kinds=frozenset(DETECTED_KINDS[:number])
+    )
     for number in range(4)
 )
 ROWS = [TopRow(symbol=LONG_NAME, change_pct=-12.5, price=0.00001234, day_quote_usdt=1e9) for _ in range(10)]
@@ -191,7 +193,7 @@ LONGEST: list[Reply] = [
     UndoRefused(change=change(1), differences=DIFFERENCES, now_s=NOW_S),
     UndoRefused(change=change(1), differences=(), now_s=NOW_S),
     NothingToUndo(),
-    SamplesSent(kinds=KINDS),
+    SamplesSent(kinds=DETECTED_KINDS),
     SamplesSent(kinds=()),
     ConditionsShown(conditions=()),
     ConditionsShown(conditions=CONDITIONS),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import tzinfo
 
-from altmonitor.core.alert import KINDS, Alert
+from altmonitor.core.alert import DETECTED_KINDS, Alert
 from altmonitor.market.candles import MINUTE_MS, Kline
 from altmonitor.render import format as n
 from altmonitor.render.alerts import measured, window_of
@@ -63,7 +63,7 @@ def caption_of_symbol(symbol: str, *, tz: tzinfo, now_ms: int) -> str:
 
 def _what(alert: Alert) -> tuple[str, ...]:
     """Value and window; a condition names its own, and who is positioned is not measured over one."""
-    has_window = alert.kind in KINDS
+    has_window = alert.kind in DETECTED_KINDS
     return (value_of(alert), window_of(alert)) if has_window else (value_of(alert),)
 
 
