@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from altmonitor.core.alert import Alert, Positions
+from altmonitor.core.alert import DETECTED_KINDS, Alert
 from altmonitor.interfaces.delivery import InlineButton, Keyboard, Press
 from altmonitor.render import format as n
 from altmonitor.render.format import Style, fact_line, joined
 from altmonitor.render.signed_buttons import ACTIONS, ButtonSigner
 
-_KINDS = ("price", "oi", "vol")
 _NAME_CHARS_MAX = 32
 
 
@@ -51,14 +50,14 @@ def press_lines(presses: Sequence[Press], style: Style) -> list[str]:
 
 def _largest(alert: Alert, window: str, style: Style) -> str | None:
     days = alert.details.largest_days
-    if not days or alert.kind not in _KINDS:
+    if not days or alert.kind not in DETECTED_KINDS:
         return None
     return style.say(f"largest_{alert.kind}", window=style.say(window), days=days)
 
 
 def _joiner(thing: str, style: Style) -> str:
     """`oi`, `vol`, `x2`; a window or a direction as it stands."""
-    if thing in _KINDS:
+    if thing in DETECTED_KINDS:
         return style.say(f"joined_{thing}")
     if thing in ("1m", "60s", "5m", "15m"):
         return style.say(thing)
@@ -147,39 +146,3 @@ def _side(key: str, entry: float | None, share: float | None, style: Style) -> s
 
 def _link(alert: Alert, style: Style) -> str:
     return f'<a href="{n.escape(followed_page(alert.symbol, style))}">{style.say("whales_page")}</a>'
-
-
-# ---
-# An alert about who is positioned: a side that grew or shrank, a gap between the crowd and the top traders.
-
-
-KINDS = ("position", "divergence")
-
-
-def position_value(alert: Alert, style: Style) -> str:
-    """`+20.00 %`, `new`; of a gap `−10.21` percentage points."""
-    if alert.kind == "divergence":
-        return style.say("gap_points", gap=n.signed(alert.metric))
-    return style.say("position_first") if alert.metric is None else n.pct(alert.metric)
-
-
-def position_lines(alert: Alert, style: Style) -> list[str]:
-    found = alert.details.positions or Positions()
-    sides = style.say(
-        "position_sides",
-        side=style.say("side_short" if alert.note == "short" else "side_long"),
-        before=dashed(n.quantity(found.from_coins)),
-        now=dashed(n.quantity(found.to_coins)),
-        span=n.duration(None if found.minutes is None else found.minutes * 60, style.lang),
-    )
-    entry, price = dashed(n.price(found.entry)), dashed(n.price(alert.price))
-    return [fact_line(sides), fact_line(style.say("position_price", entry=entry, price=price))]
-
-
-def divergence_lines(alert: Alert, style: Style) -> list[str]:
-    found = alert.details.positions or Positions()
-    crowd, top = (dashed(n.unsigned_pct(pct, 2)) for pct in (found.crowd_long_pct, found.top_long_pct))
-    return [
-        fact_line(style.say("gap_sides", crowd=crowd, top=top, period=n.escape(alert.note))),
-        fact_line(style.say("gap_top_longer" if alert.direction == "UP" else "gap_crowd_longer")),
-    ]

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from statistics import median
 
 from altmonitor.core.alert import Alert
+from altmonitor.detectors.kinds import KINDS
 from altmonitor.interfaces.delivery import DigestPart
 from altmonitor.render import format as n
-from altmonitor.render.alert_parts import position_value, today
-from altmonitor.render.alerts import condition_text, headline_key, measured, window_of
+from altmonitor.render.alert_parts import today
 from altmonitor.render.format import SEPARATOR, Style, joined
+from altmonitor.render.kinds import FACES, headline_key, measured, window_of
 
 CROWD_SHARE = 0.8
 CROWD_MIN = 5
@@ -23,7 +24,7 @@ CROWD_MIN = 5
 
 BOLD_ENTRIES = 5
 BOLD_FROM = 10  # shorter lists need no emphasis; Telegram formats 100 pieces of a message at most
-_KINDS = ("CONDITION", "PUMP", "DUMP", "OI_UP", "OI_DOWN", "VOLUME", "POSITION", "DIVERGENCE")
+_HEADLINES = tuple(dict.fromkeys(key for spec in KINDS.values() for key in spec.headlines))
 _NBSP = "\u00a0"  # a symbol and its value stay on one line
 _NUMBERING_ROOM = len(" (999/999)")
 
@@ -107,13 +108,13 @@ def _period(digest: _Digest) -> str:
 
 def _counts(digest: _Digest) -> str:
     counted = Counter(headline_key(alert) for alert in digest.alerts)
-    return joined(*(f"{digest.style.say(kind)} {counted[kind]:,}" for kind in _KINDS if counted[kind]))
+    return joined(*(f"{digest.style.say(kind)} {counted[kind]:,}" for kind in _HEADLINES if counted[kind]))
 
 
 def _breadth(digest: _Digest, context: DigestContext) -> list[str]:
     """How wide the move was, from the alerts themselves and, where known, from the whole market."""
     say = digest.style.say
-    last = {alert.symbol: alert for alert in sorted(digest.alerts, key=_time) if alert.kind == "price"}
+    last = {alert.symbol: alert for alert in sorted(digest.alerts, key=_time) if KINDS[alert.kind].is_price_move}
     changes = [value for alert in last.values() if (value := measured(alert)) is not None]
     told: list[str] = []
     if len(last) >= CROWD_MIN:
@@ -139,6 +140,7 @@ def _breadth(digest: _Digest, context: DigestContext) -> list[str]:
 
 
 def _sections(digest: _Digest) -> list[_Section]:
+    """In the order of the kinds; of price moves the crowd first, or those against it where there is one."""
     grouped: dict[str, dict[str, list[Alert]]] = {}
     for alert in sorted(digest.alerts, key=_time):
         grouped.setdefault(headline_key(alert), {}).setdefault(alert.symbol, []).append(alert)
@@ -146,8 +148,8 @@ def _sections(digest: _Digest) -> list[_Section]:
     few, many = ("PUMP", "DUMP") if ups <= downs else ("DUMP", "PUMP")
     crowd, others = max(ups, downs), min(ups, downs)
     is_crowd = crowd >= CROWD_MIN and crowd >= CROWD_SHARE * (ups + downs)
-    price_order = [few, many] if is_crowd and others else [many, few]
-    order = ["CONDITION", *price_order, "OI_UP", "OI_DOWN", "VOLUME", "POSITION", "DIVERGENCE"]
+    first, second = (few, many) if is_crowd and others else (many, few)
+    order = [{"PUMP": first, "DUMP": second}.get(key, key) for key in _HEADLINES]
     return [
         _section(digest, kind, list(grouped[kind].values()), is_against=is_crowd and kind == few)
         for kind in order
@@ -160,42 +162,31 @@ def _section(digest: _Digest, kind: str, groups: list[list[Alert]], *, is_agains
     largest = sorted(
         ((max(group, key=_size), group) for group in groups), key=lambda pair: (-_size(pair[0]), pair[0].symbol)
     )
-    if kind == "CONDITION":
-        window, unit = None, style.say("unit_condition")
-    elif kind == "VOLUME":
-        window, unit = None, style.say("unit_median")
-    elif kind in ("POSITION", "DIVERGENCE"):
-        window, unit = None, None
-    elif kind in ("PUMP", "DUMP"):
-        window, unit = None, style.say("unit_minute")
-    else:
+    face = FACES[largest[0][0].kind]
+    windows, window = face.heading_windows, ""
+    if windows is None:
         window = Counter(window_of(alert) for alert, _ in largest).most_common(1)[0][0]
-        unit = style.say("unit_window", window=style.say(window))
+        windows = frozenset({window})
+    unit = style.say(face.unit_key, window=style.say(window) if window else "") if face.unit_key else None
     heading = joined(style.say(kind), style.say("against_crowd") if is_against else None, unit)
     entries = []
     for rank, (alert, group) in enumerate(largest):
-        text = _entry_text(digest, alert, group, window, is_short=len(largest) <= BOLD_FROM)
+        text = _entry_text(digest, alert, group, windows, is_short=len(largest) <= BOLD_FROM)
         is_bold = rank < BOLD_ENTRIES and len(largest) > BOLD_FROM
         ids = tuple(each.id for each in group if each.id is not None)
         band = _band(_size(alert)) if len(largest) > BOLD_FROM else 0
-        if kind == "CONDITION":  # each on a line of its own
+        if face.is_line_each:
             band = rank
         entries.append(_Entry(text=f"<b>{text}</b>" if is_bold else text, ids=ids, band=band))
     return _Section(heading=heading, entries=entries)
 
 
-def _entry_text(digest: _Digest, alert: Alert, group: list[Alert], window: str | None, *, is_short: bool) -> str:
-    """`SOLUSDT −8.2`, and in brackets what the heading does not say of it. window: the heading's, None when all fit.
-    is_short: the list is, so that there is room for where an alert stands."""
+def _entry_text(digest: _Digest, alert: Alert, group: list[Alert], windows: frozenset[str], *, is_short: bool) -> str:
+    """`SOLUSDT −8.2`, and in brackets what the heading does not say of it. windows: those that the heading
+    speaks of. is_short: the list is, so that there is room for where an alert stands."""
     style = digest.style
-    value = n.multiple(measured(alert)) if alert.kind == "vol" else n.signed(measured(alert), 1)
-    if alert.kind == "condition":
-        value = f"{condition_text(alert)} ({n.price(alert.price)})"
-    elif alert.kind in ("position", "divergence"):
-        value = position_value(alert, style)
     asides = []
-    is_longer = alert.kind == "price" and window_of(alert) in ("5m", "15m")
-    if is_longer or (window is not None and window_of(alert) != window):
+    if window_of(alert) not in windows:
         asides.append(style.say(window_of(alert)))
     if digest.late or alert.late:
         minute = n.clock_minute(alert.event_ms, style.tz, is_dated=digest.is_dated)
@@ -205,6 +196,7 @@ def _entry_text(digest: _Digest, alert: Alert, group: list[Alert], window: str |
         asides.append(style.say("entry_count", count=moves))
     if is_short:
         asides += _standing(alert, style)
+    value = FACES[alert.kind].entry(alert, style)
     text = f"{n.symbol_text(alert.symbol)} {value}" + (f" ({', '.join(asides)})" if asides else "")
     return text.replace(" ", _NBSP)
 

@@ -19,14 +19,15 @@ from altmonitor.commands.replies_market import (
     TopShown,
 )
 from altmonitor.core.alert import StoredAlert
+from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.verdict import Explanation, RuleCheck, Verdict
 from altmonitor.market.contracts import base_of
 from altmonitor.render import format as n
-from altmonitor.render.alert_parts import position_value
-from altmonitor.render.alerts import condition_text, headline_key, measured
 from altmonitor.render.blocks import joined, outside_text, words
 from altmonitor.render.format import Style
+from altmonitor.render.kinds import headline_key, number, value_text
 from altmonitor.render.texts.reply_texts import REPLY_TEXTS, say_reply
+from altmonitor.settings.settings import Unit
 
 # ---
 # `/history` and `/stats`: what was found, and whether it reached the reader.
@@ -51,15 +52,11 @@ def history_lines(reply: HistoryShown, style: Style) -> list[str]:
 def stored_alert_text(told: StoredAlert, now_s: float, style: Style) -> str:
     """When, what, how much, delivered or not; the time is the exchange's, as in the alert itself."""
     alert = told.alert
-    value = measured(alert)
-    shown = n.multiple(value) if alert.kind == "vol" else n.pct(value, 1 if alert.kind == "oi" else 2)
-    if alert.kind == "condition":
-        shown = condition_text(alert)
-    elif alert.kind in ("position", "divergence"):
-        shown = position_value(alert, style)
     time = n.when(alert.event_ms, style.tz, reference_ms=now_s * 1000)
     late = [style.say("late")] if alert.late else []
-    what = " ".join([*late, style.say(headline_key(alert)), f"<code>{n.symbol_text(alert.symbol)}</code>", shown])
+    what = " ".join(
+        [*late, style.say(headline_key(alert)), f"<code>{n.symbol_text(alert.symbol)}</code>", value_text(alert, style)]
+    )
     return joined(time, what, say_reply(style.lang, f"delivery_{told.delivery}") if told.delivery else "")
 
 
@@ -136,12 +133,12 @@ def _measured(check: RuleCheck, style: Style) -> str:
 
 
 def _number(check: RuleCheck, value: float) -> str:
-    return n.multiple(value) if check.kind == "vol" else n.pct(value)
+    return number(check.kind, value, decimals=2)
 
 
 def _bound(check: RuleCheck, value: float) -> str:
     """As it is set, no digit lost."""
-    return f"{n.exact(value)}×" if check.kind == "vol" else f"{n.exact(value)} %"
+    return f"{n.exact(value)}×" if KINDS[check.kind].unit is Unit.MULTIPLE else f"{n.exact(value)} %"
 
 
 def _window(check: RuleCheck, now_s: float, style: Style) -> str:

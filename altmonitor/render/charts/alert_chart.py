@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import tzinfo
 
-from altmonitor.core.alert import DETECTED_KINDS, Alert
+from altmonitor.core.alert import Alert
+from altmonitor.detectors.kinds import KINDS, UPWARDS, WINDOW_S
 from altmonitor.market.candles import MINUTE_MS, Kline
 from altmonitor.render import format as n
-from altmonitor.render.alerts import measured, window_of
 from altmonitor.render.charts.layout import ChartSpec, Direction, Mark
+from altmonitor.render.kinds import chart_label, window_of
 
-_CONDITION_CHARS_MAX = 40
-_ASKED_MS = {"1m": 60_000, "60s": 60_000, "5m": 300_000, "15m": 900_000}
 _SEPARATOR = " · "
 
 
@@ -63,31 +62,17 @@ def caption_of_symbol(symbol: str, *, tz: tzinfo, now_ms: int) -> str:
 
 def _what(alert: Alert) -> tuple[str, ...]:
     """Value and window; a condition names its own, and who is positioned is not measured over one."""
-    has_window = alert.kind in DETECTED_KINDS
-    return (value_of(alert), window_of(alert)) if has_window else (value_of(alert),)
-
-
-def value_of(alert: Alert) -> str:
-    """`+5.21 %`, `OI +7.8 %`, `Vol 8.3×`; of a condition what was asked for: `btc > 70000`. Not escaped."""
-    value = measured(alert)
-    if alert.kind == "condition":
-        return " ".join((alert.details.condition or n.NA).split())[:_CONDITION_CHARS_MAX]
-    if alert.kind == "position":
-        return f"Pos {n.pct(value, 1)}" if value is not None else "Pos"
-    if alert.kind == "divergence":
-        return f"Gap {n.signed(value, 1)}"
-    if alert.kind == "vol":
-        return f"Vol {n.multiple(value)}"
-    return f"OI {n.pct(value, 1)}" if alert.kind == "oi" else n.pct(value)
+    has_window = bool(KINDS[alert.kind].windows)
+    return (chart_label(alert), window_of(alert)) if has_window else (chart_label(alert),)
 
 
 def mark_of(alert: Alert) -> Mark:
     """The candle where one was measured, else the window that ended with the event."""
-    direction: Direction = "up" if alert.direction in ("PUMP", "UP") else "down"
+    direction: Direction = "up" if alert.direction in UPWARDS else "down"
     if alert.candle_ms is not None and window_of(alert) == "1m":
         # A candle's last push comes after its end; it belongs to it all the same.
         time_ms = min(max(alert.event_ms, alert.candle_ms), alert.candle_ms + MINUTE_MS)
-        return Mark(from_ms=alert.candle_ms, time_ms=time_ms, label=value_of(alert), direction=direction)
+        return Mark(from_ms=alert.candle_ms, time_ms=time_ms, label=chart_label(alert), direction=direction)
     span_s = alert.details.window_s
-    span_ms = _ASKED_MS.get(window_of(alert), MINUTE_MS) if span_s is None else round(span_s * 1000)
-    return Mark(from_ms=alert.event_ms - span_ms, time_ms=alert.event_ms, label=value_of(alert), direction=direction)
+    span_ms = round((WINDOW_S[window_of(alert)] if span_s is None else span_s) * 1000)
+    return Mark(from_ms=alert.event_ms - span_ms, time_ms=alert.event_ms, label=chart_label(alert), direction=direction)

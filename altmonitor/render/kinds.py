@@ -1,0 +1,350 @@
+"""The face of every kind of alert: its lines, its number, its section of a digest, its label on a chart.
+
+One row a kind, the counterpart of `detectors/kinds.py`. The lines of a kind stand here beside the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from altmonitor.core.alert import Alert, Kind, Positions
+from altmonitor.detectors.kinds import KINDS, WINDOW_S
+from altmonitor.market.contracts import base_of
+from altmonitor.render import format as n
+from altmonitor.render.alert_parts import dashed
+from altmonitor.render.format import Style, fact_line, joined
+from altmonitor.settings.settings import Unit
+
+_SAME_SPAN = 0.01  # share by which a measured window may differ from the asked one without being worth a word
+_CONDITION_CHARS_MAX = 40
+_FLAT = "→"
+
+
+def headline_key(alert: Alert) -> str:
+    """Key of the headline word in the texts: `PUMP`, `OI_UP`, `VOLUME`, `CONDITION` …"""
+    return KINDS[alert.kind].headline_key(alert.direction)
+
+
+def measured(alert: Alert) -> float | None:
+    """What was compared with the threshold: percent, for volume a multiple."""
+    return KINDS[alert.kind].measured(alert)
+
+
+def number(kind: Kind, value: float | None, *, decimals: int | None = None) -> str:
+    """`+5.21 %`, `8.3×`, as this kind is measured. decimals: None for as many as its messages show."""
+    spec = KINDS[kind]
+    if spec.unit is Unit.MULTIPLE:
+        return n.multiple(value)
+    return n.pct(value, spec.decimals if decimals is None else decimals)
+
+
+def value_text(alert: Alert, style: Style) -> str:
+    """The number of the headline, as HTML."""
+    return FACES[alert.kind].value(alert, style)
+
+
+def chart_label(alert: Alert) -> str:
+    """`+5.21 %`, `OI +7.8 %`, `Vol 8.3×`, without a word of any language. Not escaped."""
+    return FACES[alert.kind].chart_label(alert)
+
+
+def window_of(alert: Alert) -> str:
+    """`1m`, `5m`, `15m` or `60s`; rows of older databases have no note and were measured over the candle."""
+    return alert.note if alert.note in WINDOW_S else "1m"
+
+
+def condition_text(alert: Alert) -> str:
+    """What was asked for, as it was typed, on one line."""
+    return n.symbol_text(alert.details.condition or n.NA)
+
+
+def _price_lines(alert: Alert, style: Style) -> list[str]:
+    details = alert.details
+    was = details.told_before_pct
+    now = n.pct(measured(alert))
+    return [
+        "" if was is None else style.say("was_now", before=n.pct(was), now=now),
+        joined(_price_window(alert, style), *_signs(alert, style, oi=n.NA if alert.oi_change is None else _FLAT)),
+        fact_line(style.say("price", price=n.price(alert.price)), _amplitude(alert, style)),
+        fact_line(_candle_volume(alert, style), _taker_buys(alert, style)),
+        fact_line(_oi_change(alert, style), _long_short(alert, style)),
+        fact_line(_funding(alert, style)),
+    ]
+
+
+def _oi_lines(alert: Alert, style: Style) -> list[str]:
+    details = alert.details
+    window = style.say(window_of(alert))
+    coins = None
+    if details.oi_contracts is not None:
+        coins = style.say("coins", quantity=n.quantity(details.oi_contracts), base=n.symbol_text(base_of(alert.symbol)))
+    moved = None  # the line above says n/a already
+    if alert.change_pct is not None:
+        moved = style.say("price_over_window", change=n.pct(alert.change_pct), window=window)
+    return [
+        joined(_asked_window(alert, style), *_signs(alert, style, oi=_arrow(alert.oi_change))),
+        fact_line(style.say("oi_size", usd=n.usd(details.oi_usd)), coins),
+        fact_line(style.say("price", price=n.price(alert.price)), moved),
+        fact_line(_long_short_if_known(alert, style)),
+        fact_line(_funding(alert, style)),
+    ]
+
+
+def _volume_lines(alert: Alert, style: Style) -> list[str]:
+    details = alert.details
+    volume = n.usd(details.quote_usdt)
+    if details.median_usdt is None or details.baseline_count is None:
+        compared = style.say("against_median_unknown", volume=volume)
+    else:
+        median, count = n.usd(details.median_usdt), details.baseline_count
+        compared = style.say("against_median", volume=volume, median=median, count=count)
+    moved = style.say("price_in_candle", change=n.pct(alert.change_pct))
+    return [
+        compared,
+        fact_line(style.say("price", price=n.price(alert.price)), moved),
+        fact_line(_amplitude(alert, style), _taker_buys(alert, style)),
+        fact_line(
+            _oi_change(alert, style) if alert.oi_change is not None else None, _long_short_if_known(alert, style)
+        ),
+        fact_line(_funding(alert, style)),
+    ]
+
+
+def _condition_lines(alert: Alert, style: Style) -> list[str]:
+    moved = None
+    if alert.change_pct is not None:
+        moved = style.say("price_over_window", change=n.pct(alert.change_pct), window=style.say(window_of(alert)))
+    return [
+        fact_line(style.say("price", price=n.price(alert.price)), moved),
+        fact_line(_funding(alert, style)),
+    ]
+
+
+def _price_window(alert: Alert, style: Style) -> str:
+    span_s = alert.details.window_s
+    if window_of(alert) in ("5m", "15m"):
+        return style.say("in_window", window=style.say(window_of(alert)))
+    if window_of(alert) == "60s":
+        return style.say("in_span", span=n.span(60.0 if span_s is None else span_s, style.lang))
+    if span_s is None or not 0 <= span_s < 59.5:  # over, or no number
+        return style.say("in_candle")
+    return style.say("in_candle_at", span=n.duration(span_s, style.lang))
+
+
+def _asked_window(alert: Alert, style: Style) -> str:
+    window = window_of(alert)
+    span_s = alert.details.window_s
+    asked_s = WINDOW_S[window]
+    if span_s is None or abs(span_s - asked_s) <= asked_s * _SAME_SPAN:
+        return style.say("in_window", window=style.say(window))
+    return style.say("in_window_measured", window=style.say(window), span=n.span(span_s, style.lang))
+
+
+def _signs(alert: Alert, style: Style, *, oi: str) -> tuple[str, str]:
+    """Which way price and open interest went; names only. oi: the sign of open interest where there is no quadrant."""
+    price = _arrow(alert.change_pct)
+    if alert.quadrant is not None:
+        arrows = {"up": "↑", "down": "↓"}
+        price, oi = (arrows[way] for way in alert.quadrant.split("_"))
+    return style.say("price_sign", sign=price), style.say("oi_sign", sign=oi)
+
+
+def _arrow(change: float | None) -> str:
+    if change is None or change != change:
+        return n.NA
+    return "↑" if change > 0 else "↓" if change < 0 else _FLAT
+
+
+def _amplitude(alert: Alert, style: Style) -> str | None:
+    """Of the running candle, so only where the alert is about it."""
+    if alert.amplitude is None or window_of(alert) != "1m":
+        return None
+    return style.say("amplitude", amplitude=n.unsigned_pct(alert.amplitude, 1))
+
+
+def _candle_volume(alert: Alert, style: Style) -> str | None:
+    volume = alert.details.quote_usdt
+    return None if volume is None else style.say("candle_volume", volume=n.usd(volume))
+
+
+def _taker_buys(alert: Alert, style: Style) -> str | None:
+    share = alert.details.taker_buy_share
+    return None if share is None else style.say("taker_buys", share=n.share(share))
+
+
+def _oi_change(alert: Alert, style: Style) -> str:
+    """Sampled once a minute, so its age belongs to it."""
+    shown = style.say("oi_change", change=n.pct(alert.oi_change))
+    return shown if alert.oi_change is None else _aged(shown, alert.details.oi_age_s, style)
+
+
+def _long_short_if_known(alert: Alert, style: Style) -> str | None:
+    """For kinds that do not ask for the ratio: a line that is always n/a says nothing."""
+    return None if alert.lsr is None else _long_short(alert, style)
+
+
+def _long_short(alert: Alert, style: Style) -> str:
+    shown = style.say("long_short", ratio=n.ratio(alert.lsr))
+    return shown if alert.lsr is None else _aged(shown, alert.details.lsr_age_s, style)
+
+
+def _aged(shown: str, age_s: float | None, style: Style) -> str:
+    return shown if age_s is None else style.say("aged", value=shown, age=n.age(age_s, style.lang))
+
+
+def _funding(alert: Alert, style: Style) -> str | None:
+    rate, hours = alert.details.funding_rate, alert.details.funding_hours
+    if rate is None:
+        return None
+    shown = n.pct(rate * 100, 4)
+    return (
+        style.say("funding", rate=shown)
+        if hours is None
+        else style.say("funding_every", rate=shown, hours=n.exact(hours))
+    )
+
+
+def _position_lines(alert: Alert, style: Style) -> list[str]:
+    found = alert.details.positions or Positions()
+    sides = style.say(
+        "position_sides",
+        side=style.say("side_short" if alert.note == "short" else "side_long"),
+        before=dashed(n.quantity(found.from_coins)),
+        now=dashed(n.quantity(found.to_coins)),
+        span=n.duration(None if found.minutes is None else found.minutes * 60, style.lang),
+    )
+    entry, price = dashed(n.price(found.entry)), dashed(n.price(alert.price))
+    return [fact_line(sides), fact_line(style.say("position_price", entry=entry, price=price))]
+
+
+def _divergence_lines(alert: Alert, style: Style) -> list[str]:
+    found = alert.details.positions or Positions()
+    crowd, top = (dashed(n.unsigned_pct(pct, 2)) for pct in (found.crowd_long_pct, found.top_long_pct))
+    return [
+        fact_line(style.say("gap_sides", crowd=crowd, top=top, period=n.escape(alert.note))),
+        fact_line(style.say("gap_top_longer" if alert.direction == "UP" else "gap_crowd_longer")),
+    ]
+
+
+# ---
+# How the number of a kind is shown.
+
+
+def _plain_value(alert: Alert, style: Style) -> str:
+    return number(alert.kind, measured(alert))
+
+
+def _condition_value(alert: Alert, style: Style) -> str:
+    return condition_text(alert)
+
+
+def _position_value(alert: Alert, style: Style) -> str:
+    """`+20.00 %`, `new`."""
+    return style.say("position_first") if alert.metric is None else n.pct(alert.metric)
+
+
+def _divergence_value(alert: Alert, style: Style) -> str:
+    """`−10.21` percentage points."""
+    return style.say("gap_points", gap=n.signed(alert.metric))
+
+
+def _percent_entry(alert: Alert, style: Style) -> str:
+    """The heading names the unit."""
+    return n.signed(measured(alert), 1)
+
+
+def _condition_entry(alert: Alert, style: Style) -> str:
+    return f"{condition_text(alert)} ({n.price(alert.price)})"
+
+
+def _condition_label(alert: Alert) -> str:
+    """What was asked for: `btc > 70000`."""
+    return " ".join((alert.details.condition or n.NA).split())[:_CONDITION_CHARS_MAX]
+
+
+# ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindFace:
+    """No defaults, as in `KindSpec`.
+
+    lines: between the headline and what every alert shows. value: the number of the headline, as HTML. chart_label:
+    plain text without a word of any language.
+
+    In a digest: entry is what stands behind the symbol, as HTML; unit_key the text of the section's unit, '' for none;
+    heading_windows those that need no word beside an entry, None: the most common one of the section. is_line_each: an
+    entry has a line of its own.
+    """
+
+    lines: Callable[[Alert, Style], list[str]]
+    value: Callable[[Alert, Style], str]
+    chart_label: Callable[[Alert], str]
+    entry: Callable[[Alert, Style], str]
+    unit_key: str
+    heading_windows: frozenset[str] | None
+    is_line_each: bool
+
+
+_ANY = frozenset(WINDOW_S)
+
+FACES: Mapping[Kind, KindFace] = MappingProxyType(
+    {
+        "condition": KindFace(
+            lines=_condition_lines,
+            value=_condition_value,
+            chart_label=_condition_label,
+            entry=_condition_entry,
+            unit_key="unit_condition",
+            heading_windows=_ANY,
+            is_line_each=True,
+        ),
+        "price": KindFace(
+            lines=_price_lines,
+            value=_plain_value,
+            chart_label=lambda alert: number("price", measured(alert)),
+            entry=_percent_entry,
+            unit_key="unit_minute",
+            heading_windows=frozenset({"1m", "60s"}),
+            is_line_each=False,
+        ),
+        "oi": KindFace(
+            lines=_oi_lines,
+            value=_plain_value,
+            chart_label=lambda alert: f"OI {number('oi', measured(alert))}",
+            entry=_percent_entry,
+            unit_key="unit_window",
+            heading_windows=None,
+            is_line_each=False,
+        ),
+        "vol": KindFace(
+            lines=_volume_lines,
+            value=_plain_value,
+            chart_label=lambda alert: f"Vol {number('vol', measured(alert))}",
+            entry=_plain_value,
+            unit_key="unit_median",
+            heading_windows=_ANY,
+            is_line_each=False,
+        ),
+        "position": KindFace(
+            lines=_position_lines,
+            value=_position_value,
+            chart_label=lambda alert: "Pos" if alert.metric is None else f"Pos {n.pct(alert.metric, 1)}",
+            entry=_position_value,
+            unit_key="",
+            heading_windows=_ANY,
+            is_line_each=False,
+        ),
+        "divergence": KindFace(
+            lines=_divergence_lines,
+            value=_divergence_value,
+            chart_label=lambda alert: f"Gap {n.signed(alert.metric, 1)}",
+            entry=_divergence_value,
+            unit_key="",
+            heading_windows=_ANY,
+            is_line_each=False,
+        ),
+    }
+)

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from typing import get_args
+
+from altmonitor.core.alert import DETECTED_KINDS, Kind
+from altmonitor.detectors.kinds import KINDS, WINDOW_S
+
+
+def test_every_kind_has_a_row_under_its_own_name() -> None:
+    assert set(KINDS) == set(get_args(Kind))
+    assert [kind for kind, spec in KINDS.items() if spec.name != kind] == []
+
+
+def test_a_kind_that_is_detected_is_measured_over_a_window_in_a_unit() -> None:
+    findings = []
+    for kind in DETECTED_KINDS:
+        spec = KINDS[kind]
+        findings += [f"{kind} has no unit"] if spec.unit is None else []
+        findings += [f"{kind} has no window"] if not spec.windows else []
+        findings += [f"{kind}: {window} has no length" for window in spec.windows if window not in WINDOW_S]
+    assert findings == []
+
+
+def test_the_headline_says_which_way_it_went_also_for_a_direction_that_an_older_database_holds() -> None:
+    assert [KINDS["price"].headline_key(direction) for direction in ("PUMP", "DUMP", "UP", "DOWN")] == [
+        "PUMP",
+        "DUMP",
+        "PUMP",
+        "DUMP",
+    ]
+    assert [KINDS["oi"].headline_key(direction) for direction in ("UP", "DOWN")] == ["OI_UP", "OI_DOWN"]
+    assert KINDS["vol"].headline_key("DOWN") == "VOLUME"
