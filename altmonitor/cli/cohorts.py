@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,14 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
-from altmonitor import config as configuration
 from altmonitor.app.positioning import positioning_stage
+from altmonitor.cli.common import DONE, FAILED, WRONG_CONFIGURATION, Answer, Session, open_session, print_answer
 from altmonitor.cli.who import named
-from altmonitor.config import Config
-from altmonitor.core import log as logs
-from altmonitor.core.clock import Clock, SystemClock, clock_of
+from altmonitor.core.clock import SystemClock
 from altmonitor.core.errors import AltmonitorError, ConfigError, ExchangeBlocked, ExchangeError, UnknownSymbol
 from altmonitor.exchanges.bybit.cohorts import BybitCohorts, bybit_guard
 from altmonitor.exchanges.okx.cohorts import OkxCohorts, okx_guard
@@ -38,7 +32,6 @@ from altmonitor.positioning.json_values import (
     read_period,
 )
 
-DONE, FAILED, WRONG_ARGUMENTS = 0, 1, 2
 VENUES: Final = ("binance", "okx", "bybit")
 _THINGS: Final = {"show": "Positioning", "divergence": "Divergence", "history": "History"}
 _ALIGNED_BUCKETS: Final = 3
@@ -60,34 +53,29 @@ class CohortRequest:
 
 def answer(wanted: CohortRequest) -> int:
     """Prints the envelope (--json) or its data as lines. Returns the exit code."""
-    problem, code, values = "", DONE, {}
+    problem, code, values = "", DONE, JsonObject()
     try:
         values = _asked(wanted)
     except (ConfigError, ValueError) as wrong:
-        problem, code = str(wrong), WRONG_ARGUMENTS
+        problem, code = str(wrong), WRONG_CONFIGURATION
     except AltmonitorError as failed:
         problem, code = _cause(failed), FAILED
     now_ms, request_id = SystemClock().now_ms(), str(uuid.uuid4())
     if problem:
-        print(problem, file=sys.stderr)  # noqa: T201
         content = error_envelope(problem, now_ms=now_ms, request_id=request_id)
     else:
         content = envelope(values, thing=_THINGS[wanted.thing], now_ms=now_ms, request_id=request_id)
-    _print(content, as_json=wanted.as_json)
+    print_answer(Answer(values=content, lines=_lines(values), problem=problem), as_json=wanted.as_json)
     return code
 
 
 def _asked(wanted: CohortRequest) -> JsonObject:
     """Raises: ConfigError, ValueError for what cannot be asked; ExchangeError, StartError."""
-    config, _ = configuration.load(os.environ, env_file=wanted.env_file)
-    clock = clock_of(os.environ)
-    for name, value in configuration.proxies_of(wanted.env_file).items():
-        os.environ.setdefault(name, value)
-    logs.configure(level="ERROR", secrets=(config.tg_bot_token, config.api_token))
+    opened = open_session(wanted.env_file)
     period, limit, symbol = read_period(wanted.period), read_limit(wanted.limit), named(wanted.symbol)
     count = limit if wanted.thing == "history" else _ALIGNED_BUCKETS
-    histories = asyncio.run(_fetched(config, clock, wanted.venue, symbol, period, count))
-    asked = Asked(symbol=symbol, period=period, venue=wanted.venue, now_ms=clock.now_ms())
+    histories = asyncio.run(_fetched(opened, wanted.venue, symbol, period, count))
+    asked = Asked(symbol=symbol, period=period, venue=wanted.venue, now_ms=opened.clock.now_ms())
     return _values(wanted.thing, asked, histories, limit)
 
 
@@ -95,8 +83,7 @@ def meta(*, as_json: bool) -> int:
     values = meta_values(venues=VENUES)
     now_ms = SystemClock().now_ms()
     content = envelope(values, thing="Meta", now_ms=now_ms, request_id=str(uuid.uuid4()))
-    _print(content, as_json=as_json)
-    return DONE
+    return print_answer(Answer(values=content, lines=_lines(values)), as_json=as_json)
 
 
 def _values(thing: str, asked: Asked, histories: Histories, limit: int) -> JsonObject:
@@ -116,13 +103,14 @@ def _cause(failed: AltmonitorError) -> str:
     return f"unreachable: {failed}" if isinstance(failed, ExchangeError) else str(failed)
 
 
-async def _fetched(config: Config, clock: Clock, venue: str, symbol: str, period: str, limit: int) -> Histories:
-    async with _cohorts(config, clock, venue) as source:
+async def _fetched(session: Session, venue: str, symbol: str, period: str, limit: int) -> Histories:
+    async with _cohorts(session, venue) as source:
         return await source.cohorts(symbol, period=period, limit=limit, priority=Priority.UNIVERSE)
 
 
 @asynccontextmanager
-async def _cohorts(config: Config, clock: Clock, venue: str) -> AsyncIterator[Cohorts]:
+async def _cohorts(session: Session, venue: str) -> AsyncIterator[Cohorts]:
+    config, clock = session.config, session.clock
     if venue == "binance":
         async with positioning_stage(config, clock=clock) as stage:
             yield stage.positioning
@@ -138,15 +126,6 @@ async def _cohorts(config: Config, clock: Clock, venue: str) -> AsyncIterator[Co
         yield source
     finally:
         await source.stop()
-
-
-def _print(content: Mapping[str, object], *, as_json: bool) -> None:
-    if as_json:
-        print(msgspec.json.encode(content).decode())  # noqa: T201
-        return
-    data = content["data"]
-    if isinstance(data, dict):
-        print("\n".join(_lines(data)))  # noqa: T201
 
 
 def _lines(values: Mapping[str, object], indent: str = "") -> list[str]:

@@ -1,16 +1,157 @@
-"""What the sub-commands share. Nothing heavy is imported here: `--help` answers at once."""
+"""What every sub-command goes through: settings, clock, proxies, logging; one line per problem; exit codes.
+
+Nothing heavy is imported here: `--help` answers at once, and so does the refusal of a wrong setting. What needs the
+network, the database or the drawing of pictures is imported by the sub-command once its session is open.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import signal
 import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
+from zoneinfo import ZoneInfo
 
 import click
 
+from altmonitor import config as configuration
+from altmonitor.config import Config
+from altmonitor.core import log as logs
+from altmonitor.core.clock import ScaledClock, SystemClock, clock_of
+from altmonitor.core.errors import AltmonitorError, ConfigError, TokenRefused
+
+if TYPE_CHECKING:
+    from altmonitor.render.format import Style
+
+log = logging.getLogger(__name__)
+
+DONE, FAILED, WRONG_CONFIGURATION = 0, 1, 2
+"""Exit codes. A signal's is 128 + its number."""
+LEAVE_WITHIN_S: Final = 4.5
+"""From the signal to the end of the process, whatever hangs."""
+
+NO_BOT_YET = """\
+altmonitor needs a Telegram bot to send alerts with:
+  1. write to @BotFather in Telegram, send /newbot, and copy the token it gives you
+  2. write any message to your new bot, and find your chat id (for instance with @userinfobot)
+  3. put both into .env:
+       TG_BOT_TOKEN=123456:ABC…
+       TG_CHAT_ID=123456789
+To see it without Telegram: altmonitor run --dry-run (real market), or altmonitor demo (simulated market)."""
+
 ENV_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What a sub-command lives on. warnings: of the settings, one line each."""
+
+    config: Config
+    clock: SystemClock | ScaledClock
+    warnings: tuple[str, ...]
+
+    @property
+    def style(self) -> Style:
+        """Language and zone of what is printed for a person."""
+        from altmonitor.render.format import Style
+
+        return Style(lang=self.config.alert_lang, tz=ZoneInfo(self.config.alert_tz))
+
+    def require_bot(self) -> None:
+        """Raises: ConfigError when there is nobody to send alerts to."""
+        given = {"TG_BOT_TOKEN": self.config.tg_bot_token, "TG_CHAT_ID": self.config.tg_chat_id}
+        missing = [name for name, value in given.items() if not value]
+        if missing:
+            raise ConfigError([f"{' and '.join(missing)} not set.", NO_BOT_YET])
+
+    def log_as(self, level: str, *, style: str = "text") -> None:
+        """Logging to stderr, with the session's secrets blacked out."""
+        logs.configure(level=level, style=style, secrets=(self.config.tg_bot_token, self.config.api_token))
+
+    def log_as_set(self) -> None:
+        """As LOG_LEVEL and LOG_FORMAT want it, for what runs long; the warnings come first."""
+        self.log_as(self.config.log_level, style=self.config.log_format)
+        for line in self.warnings:
+            log.warning("%s", line)
+
+
+def open_session(env_file: Path) -> Session:
+    """Settings from the environment over `env_file`; proxies named there count for the libraries, too.
+
+    Only errors are logged until `log_as` says otherwise. Raises: ConfigError.
+    """
+    config, warnings = configuration.load(os.environ, env_file=env_file)
+    clock = clock_of(os.environ)
+    for name, value in configuration.proxies_of(env_file).items():
+        os.environ.setdefault(name, value)
+    opened = Session(config=config, clock=clock, warnings=tuple(warnings))
+    opened.log_as("ERROR")
+    return opened
+
+
+@contextmanager
+def session(env_file: Path) -> Iterator[Session]:
+    """`open_session`; its refusal ends the process, and so does what the sub-command raises and does not handle."""
+    end_by_signals()
+    with exit_codes():
+        yield open_session(env_file)
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """A ConfigError ends the process with 2 and a line per problem, any other error raised on purpose with 1 and its
+    line."""
+    try:
+        yield
+    except AltmonitorError as problem:
+        leave(told(problem))
+
+
+def told(problem: AltmonitorError) -> int:
+    """Says it on stderr. Returns the exit code."""
+    print(problem, file=sys.stderr)  # noqa: T201
+    return WRONG_CONFIGURATION if isinstance(problem, ConfigError) else FAILED
+
+
+def leave(code: int) -> NoReturn:
+    sys.exit(code)
+
+
+# ---
+# Answers.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """values: for --json. lines: for a person. problem: why there is no answer, '' when there is one."""
+
+    values: object
+    lines: list[str]
+    problem: str = ""
+
+
+def print_answer(answer: Answer, *, as_json: bool) -> int:
+    """Problems go to stderr, and as values to stdout with --json. Returns the exit code."""
+    if as_json:
+        import msgspec
+
+        print(msgspec.json.encode(answer.values).decode())  # noqa: T201
+    elif not answer.problem:
+        print("\n".join(answer.lines))  # noqa: T201
+    if answer.problem:
+        print(answer.problem, file=sys.stderr)  # noqa: T201
+    return FAILED if answer.problem else DONE
+
+
+# ---
+# Signals.
 
 
 def end_by_signals() -> None:
@@ -19,5 +160,48 @@ def end_by_signals() -> None:
         signal.signal(number, lambda received, _frame: os._exit(128 + received))
 
 
-def leave(code: int) -> NoReturn:
-    sys.exit(code)
+def run_until_signal(work: Callable[[asyncio.Event], Awaitable[None]]) -> int:
+    """Run `work` in a new event loop; SIGTERM and SIGINT set its stop event. Returns the exit code.
+
+    Works as PID 1 too, where signals without a handler are ignored. A second signal, or `LEAVE_WITHIN_S` after the
+    first, ends the process at once: a thread that hangs must not keep a stopped program alive.
+    """
+    received: list[int] = []
+
+    async def main() -> int:
+        stop = asyncio.Event()
+
+        def on_signal(number: int) -> None:
+            received.append(number)
+            if len(received) > 1:
+                os._exit(128 + number)
+            _leave_later(128 + number)
+            stop.set()
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, on_signal, number)
+        try:
+            await work(stop)
+        except ConfigError as problem:
+            return told(problem)
+        except AltmonitorError as problem:
+            log.critical("%s", problem)
+            return WRONG_CONFIGURATION if isinstance(problem, TokenRefused) else FAILED
+        except Exception:
+            log.critical("stopped by an unexpected error", exc_info=True)
+            return FAILED
+        return 128 + received[0] if received else DONE
+
+    code = asyncio.run(main())
+    if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _leave_later(code: int) -> None:
+    timer = threading.Timer(LEAVE_WITHIN_S, os._exit, (code,))
+    timer.daemon = True
+    timer.start()

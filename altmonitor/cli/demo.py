@@ -1,15 +1,30 @@
-"""What the demo plays: one event of each kind in the first seconds, and some more for as long as it runs."""
+"""`altmonitor demo` and `altmonitor sim`: a simulated market, around the monitor or alone."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+import signal
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from altmonitor.core.clock import Clock
+from altmonitor import config as configuration
+from altmonitor.app.app import App
+from altmonitor.app.market import MarketOptions
+from altmonitor.cli.common import DONE, run_until_signal
+from altmonitor.cli.dry_run import READER, TERMINAL_TOKEN, terminal_chat
+from altmonitor.cli.run import run_app
+from altmonitor.config import Config
+from altmonitor.core import log as logs
+from altmonitor.core.clock import Clock, ScaledClock, SystemClock
 from altmonitor.core.errors import ConfigError
+from altmonitor.exchanges.ws.feed import FeedOptions
+from altmonitor.market.candles import MINUTE_MS
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.script import Burst, Crash, Dump, Event, Listing, OiStep, Pump
@@ -26,7 +41,7 @@ TAPE_LOOK_S = 5.0
 TAPE_REST_S = 90.0  # after the last candle, at most: what still waits for the chat's pace
 
 
-def market(*, start_ms: int, symbols: int, seed: int) -> SeededMarket:
+def demo_market(*, start_ms: int, symbols: int, seed: int) -> SeededMarket:
     """A seeded market with its script. Times are seconds after the start, in the market's own time."""
     quiet = SeededMarket(seed=seed, start_ms=start_ms, symbols=symbols, frames_per_s=FRAMES_PER_S)
     names = [
@@ -74,7 +89,7 @@ def _afterwards(choose: random.Random, names: list[str], start_ms: int) -> list[
     return events
 
 
-def tape(file: Path, *, from_time: str | None, to_time: str | None) -> TapeMarket:
+def demo_tape(file: Path, *, from_time: str | None, to_time: str | None) -> TapeMarket:
     """A recorded market as the demo plays it: its long holes are shortened. Raises ConfigError."""
     from_ms, to_ms = moment_ms("--from", from_time), moment_ms("--to", to_time)
     if from_ms is not None and to_ms is not None and to_ms <= from_ms:
@@ -135,3 +150,134 @@ async def direct(
     exchange.faults.mute = True
     await clock.sleep(BLIND_FOR_S)
     exchange.faults.mute = False
+
+
+# ---
+# The commands.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoChoices:
+    """Options of `altmonitor demo`; see its help."""
+
+    tape: Path | None
+    from_time: str | None
+    to_time: str | None
+    speed: float | None
+    symbols: int
+    seed: int
+    seconds: float | None
+    keep: Path | None
+    lang: str
+
+
+def demo(choices: DemoChoices) -> int:
+    """A simulated exchange and a simulated chat around the real monitor. Returns the exit code."""
+    logs.configure(level="WARNING")
+    code = run_until_signal(lambda stop: _play(choices, stop))
+    return DONE if code == 128 + signal.SIGINT else code
+
+
+async def _play(choices: DemoChoices, stop: asyncio.Event) -> None:
+    """The demo: market, exchange, chat and monitor in one event loop, over real sockets, on one clock."""
+    start_ms = SystemClock().now_ms() // MINUTE_MS * MINUTE_MS  # with the minute, so that every demo looks alike
+    played: SeededMarket | TapeMarket
+    if choices.tape is None:
+        played = demo_market(start_ms=start_ms, symbols=choices.symbols, seed=choices.seed)
+    else:
+        played = demo_tape(choices.tape, from_time=choices.from_time, to_time=choices.to_time)
+        start_ms = played.start_ms
+    clock = ScaledClock(start_ms=start_ms, speed=choices.speed or (SPEED if choices.tape is None else 60))
+    print(opening_words(played, speed=clock.speed), flush=True)  # noqa: T201
+    async with SimExchange(played, clock=clock) as exchange, terminal_chat(clock) as chat:
+        with _folder(choices.keep) as folder:
+            config = _demo_config(exchange, folder, choices)
+            feed = FeedOptions(gather_ms=config.feed_gather_ms, shortest_silence_s=STALL_S * clock.speed)
+            app = App(config, clock=clock, outlet=chat.outlet, choices=MarketOptions(feed=feed))
+            directing = direct(
+                played,
+                exchange,
+                clock,
+                stop,
+                seconds=choices.seconds,
+                is_waiting=lambda: app.store.outbox_status().queued > 0,
+            )
+            director = asyncio.create_task(directing)
+            try:
+                await run_app(app, stop, before_end=lambda: _print_summary(app))
+            finally:
+                director.cancel()
+                await asyncio.wait([director])
+    if not director.cancelled():
+        director.result()
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    """Where the demo's files are: gone afterwards, or a folder to keep that holds none yet. Raises ConfigError."""
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="altmonitor-demo-") as folder:
+            yield Path(folder)
+        return
+    if (keep / "alerts.db").exists():
+        raise ConfigError([f"--keep {keep} already holds alerts.db of another run: name a new folder"])
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise ConfigError([f"--keep {keep} cannot be made: {problem.strerror}"]) from problem
+    yield keep
+
+
+def _demo_config(exchange: SimExchange, folder: Path, choices: DemoChoices) -> Config:
+    config, _ = configuration.load(
+        {
+            "BINANCE_REST_URL": exchange.rest_url,
+            "BINANCE_WS_URL": exchange.ws_url,
+            "BINANCE_WEB_URL": exchange.web_url,
+            "STATE_FILE": str(folder / "state.json"),
+            "SMART_MONEY_DB_PATH": str(folder / "snapshots.db"),
+            "DB_FILE": str(folder / "alerts.db"),
+            "API_PORT": "0",
+            "ALERT_LANG": choices.lang,
+        },
+        env_file=None,
+    )
+    return config
+
+
+async def _print_summary(app: App) -> None:
+    """What was told in this demo, by kind and direction; for a tape, what an independent count is compared with."""
+    alerts = await app.store.alerts_since(0)
+    counts = Counter((alert.kind, alert.direction) for alert in alerts)
+    told = ", ".join(f"{kind} {direction} {count}" for (kind, direction), count in sorted(counts.items()))
+    print(f"{len(alerts)} alerts: {told or 'none'}")  # noqa: T201
+
+
+def sim(*, port: int, telegram_port: int, symbols: int, seed: int) -> int:
+    """Only the simulated exchange and Bot API, in real time, until a signal. Returns the exit code."""
+    logs.configure(level="INFO")
+    code = run_until_signal(
+        lambda stop: _serve(stop, port=port, telegram_port=telegram_port, symbols=symbols, seed=seed)
+    )
+    return DONE if code == 128 + signal.SIGINT else code
+
+
+async def _serve(stop: asyncio.Event, *, port: int, telegram_port: int, symbols: int, seed: int) -> None:
+    clock = SystemClock()
+    market = demo_market(start_ms=clock.now_ms(), symbols=symbols, seed=seed)
+    exchange = SimExchange(market, clock=clock)
+    await exchange.start(port=port)
+    try:
+        async with terminal_chat(clock, port=telegram_port) as chat:
+            for name, value in (
+                ("BINANCE_REST_URL", exchange.rest_url),
+                ("BINANCE_WS_URL", exchange.ws_url),
+                ("BINANCE_WEB_URL", exchange.web_url),
+                ("TELEGRAM_API_URL", chat.telegram.url),
+                ("TG_BOT_TOKEN", TERMINAL_TOKEN.reveal()),
+                ("TG_CHAT_ID", READER),
+            ):
+                print(f"{name}={value}", flush=True)  # noqa: T201
+            await stop.wait()
+    finally:
+        await exchange.stop()

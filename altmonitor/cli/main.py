@@ -8,9 +8,7 @@ from typing import Any
 import click
 
 from altmonitor import __version__
-from altmonitor.cli.common import ENV_FILE, end_by_signals, leave
-from altmonitor.cli.common import end_by_signals as _end_by_signals
-from altmonitor.cli.common import leave as _leave
+from altmonitor.cli.common import ENV_FILE, end_by_signals, leave, session
 from altmonitor.positioning.units import PERIODS
 
 # ---
@@ -45,16 +43,16 @@ class SymbolFirst(click.Group):
 @click.option("--status", is_flag=True, help="Only say what is stored; asks nothing.")
 @json_option
 @env_file_option
-def track(**options: Any) -> None:
+def track(env_file: Path, **options: Any) -> None:
     """Ask about one contract after the other and keep the answers: who is long, who is short, at which price.
 
     One sweep, or sweeps until stopped with SMART_MONEY_INTERVAL_MIN. A sweep that was interrupted goes on where it
     stopped.
     """
-    end_by_signals()
-    from altmonitor.cli import track as tracking
+    with session(env_file) as opened:
+        from altmonitor.cli import track as tracking
 
-    leave(tracking.track(tracking.TrackRequest(**options)))
+        leave(tracking.track(opened, **options))
 
 
 @click.group(cls=SymbolFirst, subcommand_metavar="SYMBOL | COMMAND [ARGS]...")
@@ -71,12 +69,12 @@ def who() -> None:
 @click.option("--stored", is_flag=True, help="From the tracked rows; asks nothing.")
 @json_option
 @env_file_option
-def who_show(**options: Any) -> None:
+def who_show(env_file: Path, **options: Any) -> None:
     """The whole picture of one contract now. `who SYMBOL` is the same."""
-    end_by_signals()
-    from altmonitor.cli import who as answers
+    with session(env_file) as opened:
+        from altmonitor.cli import who as answers
 
-    leave(answers.show(**options))
+        leave(answers.show(opened, **options))
 
 
 @who.command(name="change")
@@ -84,11 +82,12 @@ def who_show(**options: Any) -> None:
 @minutes_option
 @json_option
 @env_file_option
-def who_change(**options: Any) -> None:
+def who_change(env_file: Path, **options: Any) -> None:
     """How the sizes of both sides changed, in coins."""
-    from altmonitor.cli import who as who_stored
+    with session(env_file) as opened:
+        from altmonitor.cli import who as answers
 
-    leave(who_stored.change_of(**options))
+        leave(answers.change_of(opened, **options))
 
 
 @who.command(name="trend")
@@ -96,11 +95,12 @@ def who_change(**options: Any) -> None:
 @minutes_option
 @json_option
 @env_file_option
-def who_trend(**options: Any) -> None:
+def who_trend(env_file: Path, **options: Any) -> None:
     """How the shares of traders in profit moved."""
-    from altmonitor.cli import who as who_stored
+    with session(env_file) as opened:
+        from altmonitor.cli import who as answers
 
-    leave(who_stored.trend_of(**options))
+        leave(answers.trend_of(opened, **options))
 
 
 @who.command(name="scan")
@@ -110,11 +110,12 @@ def who_trend(**options: Any) -> None:
 )
 @json_option
 @env_file_option
-def who_scan(**options: Any) -> None:
+def who_scan(env_file: Path, **options: Any) -> None:
     """Which contracts are furthest to one side."""
-    from altmonitor.cli import who as who_stored
+    with session(env_file) as opened:
+        from altmonitor.cli import who as answers
 
-    leave(who_stored.scan(**options))
+        leave(answers.scan(opened, **options))
 
 
 @who.command(name="chart")
@@ -123,11 +124,12 @@ def who_scan(**options: Any) -> None:
 @click.option("--out", type=OUT_FILE, help="The page to write. [SYMBOL-chart.html]")
 @click.option("--no-fill", is_flag=True, help="Ask the exchange for no missing prices.")
 @env_file_option
-def who_chart(**options: Any) -> None:
+def who_chart(env_file: Path, **options: Any) -> None:
     """Draw the tracked sizes, entries and prices of one contract into one page of HTML."""
-    from altmonitor.cli import who as who_stored
+    with session(env_file) as opened:
+        from altmonitor.cli import who as answers
 
-    leave(who_stored.chart(**options))
+        leave(answers.chart(opened, **options))
 
 
 @click.group(cls=SymbolFirst, subcommand_metavar="SYMBOL | COMMAND [ARGS]...")
@@ -171,9 +173,6 @@ def positioning_meta(as_json: bool) -> None:
 # ---
 
 
-FAILED, WRONG_CONFIGURATION = 1, 2
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, message="altmonitor %(version)s")
 def cli() -> None:
@@ -188,10 +187,15 @@ def cli() -> None:
 @click.option("--env-file", type=ENV_FILE, default=Path(".env"), show_default=True, help="Where settings are read.")
 def run(dry_run: bool, env_file: Path) -> None:
     """Watch the market until stopped."""
-    _end_by_signals()
-    from altmonitor.cli import run as launch
+    with session(env_file) as opened:
+        if dry_run:
+            from altmonitor.cli import dry_run as terminal
 
-    _leave(launch.run(env_file=env_file, is_dry_run=dry_run))
+            leave(terminal.dry_run(opened))
+        opened.require_bot()
+        from altmonitor.cli import run as monitor
+
+        leave(monitor.run(opened))
 
 
 @cli.command()
@@ -206,10 +210,10 @@ def run(dry_run: bool, env_file: Path) -> None:
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of messages.")
 def demo(**choices: Any) -> None:
     """See it at work: a simulated exchange and a simulated Telegram chat, here in the terminal. Needs nothing."""
-    _end_by_signals()
-    from altmonitor.cli import run as launch
+    end_by_signals()
+    from altmonitor.cli import demo as show
 
-    _leave(launch.demo(launch.DemoChoices(**choices)))
+    leave(show.demo(show.DemoChoices(**choices)))
 
 
 @cli.command()
@@ -219,10 +223,10 @@ def demo(**choices: Any) -> None:
 @click.option("--seed", type=int, default=1, show_default=True, help="Another number, another market.")
 def sim(port: int, telegram_port: int, symbols: int, seed: int) -> None:
     """Only the simulated exchange and Bot API; prints the settings that point a monitor at them."""
-    _end_by_signals()
-    from altmonitor.cli import run as launch
+    end_by_signals()
+    from altmonitor.cli import demo as show
 
-    _leave(launch.sim(port=port, telegram_port=telegram_port, symbols=symbols, seed=seed))
+    leave(show.sim(port=port, telegram_port=telegram_port, symbols=symbols, seed=seed))
 
 
 @cli.command()
@@ -231,7 +235,7 @@ def setup(env_file: Path) -> None:
     """Ask for a bot and a chat, try them, write .env, start. Needs a terminal."""
     from altmonitor.ops.wizard import wizard
 
-    _leave(wizard.setup(env_file=env_file))
+    leave(wizard.setup(env_file=env_file))
 
 
 @cli.command()
@@ -243,10 +247,10 @@ def setup(env_file: Path) -> None:
 @click.option("--env-file", type=ENV_FILE, default=Path(".env"), show_default=True, help="Where settings are read.")
 def doctor(**options: Any) -> None:
     """Look at everything the monitor needs, and say what to do about it: READY (exit 0) or NOT READY (exit 1)."""
-    _end_by_signals()
+    end_by_signals()
     from altmonitor.ops.doctor import doctor as command
 
-    _leave(command.doctor(command.DoctorRequest(**options)))
+    leave(command.doctor(command.DoctorRequest(**options)))
 
 
 @cli.command()
@@ -259,9 +263,10 @@ def doctor(**options: Any) -> None:
 @click.option("--env-file", type=ENV_FILE, default=Path(".env"), show_default=True, help="Where settings are read.")
 def history(symbol: str | None, limit: int, kind: Any, as_json: bool, env_file: Path) -> None:
     """Alerts told so far and what became of them."""
-    from altmonitor.cli import history as lookup
+    with session(env_file) as opened:
+        from altmonitor.cli import history as stored
 
-    _leave(lookup.history(env_file=env_file, symbol=symbol, limit=limit, kind=kind, as_json=as_json))
+        leave(stored.history(opened, symbol=symbol, limit=limit, kind=kind, as_json=as_json))
 
 
 @cli.command()
@@ -270,9 +275,10 @@ def history(symbol: str | None, limit: int, kind: Any, as_json: bool, env_file: 
 @click.option("--env-file", type=ENV_FILE, default=Path(".env"), show_default=True, help="Where settings are read.")
 def stats(hours: int, as_json: bool, env_file: Path) -> None:
     """Alerts per kind and symbol over the last HOURS."""
-    from altmonitor.cli import history as lookup
+    with session(env_file) as opened:
+        from altmonitor.cli import history as stored
 
-    _leave(lookup.stats(env_file=env_file, hours=hours, as_json=as_json))
+        leave(stored.stats(opened, hours=hours, as_json=as_json))
 
 
 @cli.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
@@ -281,7 +287,7 @@ def deploy(arguments: tuple[str, ...]) -> None:
     """Put it on a server with Docker or systemd: user@host, --update, --rollback, --down, --status, --dry-run."""
     from altmonitor.ops.deploy.deploy import main as deploy_main  # works before anything is installed, see deploy.py
 
-    _leave(deploy_main(arguments))
+    leave(deploy_main(arguments))
 
 
 @cli.command()
@@ -291,10 +297,10 @@ def deploy(arguments: tuple[str, ...]) -> None:
 @click.option("--env-file", type=ENV_FILE, default=Path(".env"), show_default=True, help="Where settings are read.")
 def panel(symbol: str, out: Path | None, lang: str | None, env_file: Path) -> None:
     """Who is positioned in SYMBOL, as a page or a picture."""
-    _end_by_signals()
-    from altmonitor.cli import who as panels
+    with session(env_file) as opened:
+        from altmonitor.cli import who as answers
 
-    _leave(panels.panel(env_file=env_file, symbol=symbol, out=out, lang=lang))
+        leave(answers.panel(opened, symbol=symbol, out=out, lang=lang))
 
 
 cli.add_command(track)

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, TextIO
-from zoneinfo import ZoneInfo
 
 import msgspec
 
-from altmonitor import config as configuration
 from altmonitor.app.positioning import positioning_stage
 from altmonitor.app.tracking import TrackerDeps, TrackerNotifier, tracked_of, tracker_of
-from altmonitor.cli.run import DONE, FAILED, WRONG_CONFIGURATION, run_until_signal
-from altmonitor.config import Config
-from altmonitor.core import log as logs
-from altmonitor.core.clock import Clock, SystemClock, clock_of
-from altmonitor.core.errors import ConfigError, ExchangeUnreachable, StorageError
-from altmonitor.render.format import Style, date_and_time
-from altmonitor.storage.snapshot_queries import StoredCount, snapshot_reader
+from altmonitor.cli.common import Answer, Session, print_answer, run_until_signal
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import ExchangeUnreachable, StorageError
+from altmonitor.render.format import date_and_time
+from altmonitor.storage.snapshot_queries import snapshot_reader
 from altmonitor.storage.snapshots import SnapshotsDb
 from altmonitor.tracker.plan import progress_line
 from altmonitor.tracker.tracker import Progress, SweepReport, Tracked, Tracker
@@ -94,62 +87,34 @@ log = logging.getLogger(__name__)
 LAST_WORDS_S = 2.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrackRequest:
-    """Options of `altmonitor track`. series: empty for all three."""
-
-    env_file: Path
-    series: tuple[str, ...] = ()
-    once: bool = False
-    status: bool = False
-    as_json: bool = False
+def track(session: Session, *, series: Sequence[str], once: bool, status: bool, as_json: bool) -> int:
+    """series: empty for all three. Returns the exit code. Raises: ConfigError, StorageError."""
+    if status:
+        return print_answer(asyncio.run(_status(session)), as_json=as_json)
+    lines = _logging(session)
+    tracked = tracked_of(session.config, series=series, is_once=once)
+    return run_until_signal(lambda stop: _track(session, tracked, lines, stop, as_json=as_json))
 
 
-def track(wanted: TrackRequest) -> int:
-    """Returns the exit code."""
-    try:
-        config, warnings = configuration.load(os.environ, env_file=wanted.env_file)
-        clock = clock_of(os.environ)
-        for name, value in configuration.proxies_of(wanted.env_file).items():
-            os.environ.setdefault(name, value)
-    except ConfigError as problem:
-        return _wrong(problem)
-    if wanted.status:
-        return _status(config, as_json=wanted.as_json)
-    lines = _logging(config, clock)
-    for line in warnings:
-        log.warning("%s", line)
-    try:
-        tracked = tracked_of(config, series=wanted.series, is_once=wanted.once)
-    except ConfigError as problem:
-        return _wrong(problem)
-    return run_until_signal(lambda stop: _track(config, tracked, clock, lines, stop, as_json=wanted.as_json))
-
-
-def _logging(config: Config, clock: Clock) -> ProgressLines:
+def _logging(session: Session) -> ProgressLines:
     """Log and progress share stderr; what is printed there goes through the lines this returns."""
-    logs.configure(level=config.log_level, style=config.log_format, secrets=(config.tg_bot_token, config.api_token))
-    lines = ProgressLines(sys.stderr, clock=clock, is_tty=sys.stderr.isatty())
+    session.log_as_set()
+    lines = ProgressLines(sys.stderr, clock=session.clock, is_tty=sys.stderr.isatty())
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler):
             handler.setStream(lines)
     return lines
 
 
-def _wrong(problem: ConfigError) -> int:
-    for line in problem.problems:
-        print(line, file=sys.stderr)  # noqa: T201
-    return WRONG_CONFIGURATION
-
-
 async def _track(
-    config: Config, tracked: Tracked, clock: Clock, lines: ProgressLines, stop: asyncio.Event, *, as_json: bool
+    session: Session, tracked: Tracked, lines: ProgressLines, stop: asyncio.Event, *, as_json: bool
 ) -> None:
     """Raises: StorageError, StartError; ExchangeUnreachable when a single sweep could not be finished."""
+    config, clock = session.config, session.clock
     async with (
-        _store(config, clock) as store,
+        _store(session) as store,
         positioning_stage(config, clock=clock) as stage,
-        _notifier(config, clock) as notifier,
+        _notifier(session) as notifier,
     ):
         parts = TrackerDeps(
             rest=stage.rest,
@@ -192,54 +157,43 @@ async def _until(stop: asyncio.Event, tracker: Tracker, notifier: TrackerNotifie
 
 
 @asynccontextmanager
-async def _store(config: Config, clock: Clock) -> AsyncIterator[SnapshotsDb]:
-    store = SnapshotsDb(config.smart_money_db_path, clock=clock)
+async def _store(session: Session) -> AsyncIterator[SnapshotsDb]:
+    store = SnapshotsDb(session.config.smart_money_db_path, clock=session.clock)
     await store.open()
     try:
         if store.set_aside is not None:
-            log.error("%s was damaged; it is kept as %s", config.smart_money_db_path, store.set_aside)
+            log.error("%s was damaged; it is kept as %s", session.config.smart_money_db_path, store.set_aside)
         yield store
     finally:
         await store.close()
 
 
 @asynccontextmanager
-async def _notifier(config: Config, clock: Clock) -> AsyncIterator[TrackerNotifier]:
-    style = Style(lang=config.alert_lang, tz=ZoneInfo(config.alert_tz))
+async def _notifier(session: Session) -> AsyncIterator[TrackerNotifier]:
+    config, clock = session.config, session.clock
     if not config.tg_bot_token or config.tg_chat_id is None:
-        yield TrackerNotifier(clock=clock, style=style)
+        yield TrackerNotifier(clock=clock, style=session.style)
         return
     from altmonitor.telegram.bot import TelegramChannel
 
     channel = TelegramChannel(config.tg_bot_token, api_url=config.telegram_api_url, clock=clock)
     await channel.start()
     try:
-        yield TrackerNotifier(clock=clock, style=style, channel=channel, destination=config.tg_chat_id)
+        yield TrackerNotifier(clock=clock, style=session.style, channel=channel, destination=config.tg_chat_id)
     finally:
         await channel.stop()
 
 
-def _status(config: Config, *, as_json: bool) -> int:
-    """What is stored; nothing is asked of the exchange."""
-
-    async def ask() -> Sequence[StoredCount]:
-        async with snapshot_reader(config.smart_money_db_path) as stored:
-            return await stored.counts()
-
-    try:
-        counts = asyncio.run(ask())
-    except StorageError as problem:
-        print(problem, file=sys.stderr)  # noqa: T201
-        return FAILED
-    if as_json:
-        print(msgspec.json.encode([msgspec.to_builtins(count) for count in counts]).decode())  # noqa: T201
-        return DONE
-    zone, now_ms = ZoneInfo(config.alert_tz), SystemClock().now_ms()
+async def _status(session: Session) -> Answer:
+    """What is stored; nothing is asked of the exchange. Raises: StorageError."""
+    async with snapshot_reader(session.config.smart_money_db_path) as stored:
+        counts = await stored.counts()
+    lines, zone, now_ms = [], session.style.tz, session.clock.now_ms()
     for count in counts:
         newest = "–" if count.newest_ms is None else date_and_time(count.newest_ms, zone)
         age = "" if count.newest_ms is None else f" ({max(0, now_ms - count.newest_ms) // 60_000} min ago)"
-        print(f"{count.table:<26} {count.rows:>9} rows  {count.symbols:>4} symbols  newest {newest}{age}")  # noqa: T201
-    return DONE
+        lines.append(f"{count.table:<26} {count.rows:>9} rows  {count.symbols:>4} symbols  newest {newest}{age}")
+    return Answer(values=[msgspec.to_builtins(count) for count in counts], lines=lines)
 
 
 def _values(report: SweepReport) -> dict[str, object]:

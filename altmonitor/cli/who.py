@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
-import msgspec
-
-from altmonitor import config as configuration
 from altmonitor.app.positioning import COHORT_ANSWER_WITHIN_S as ANSWER_WITHIN_S
 from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps, positioning_stage, timeouts
+from altmonitor.cli.common import Answer, Session, print_answer
 from altmonitor.collect.positioning_lookup import Absent, LookedUp, LookupDeps, Part, look_up
 from altmonitor.commands.replies_market import WhoFacts
-from altmonitor.config import Config
-from altmonitor.core import log as logs
-from altmonitor.core.clock import Clock, clock_of
 from altmonitor.core.errors import AltmonitorError, ConfigError, ExchangeError, StartError, StorageError
 from altmonitor.exchanges.binance.positioning import closes
 from altmonitor.interfaces.exchange import Priority
@@ -46,51 +38,16 @@ from altmonitor.render.terminal import cause_text, change_lines, picture_lines, 
 from altmonitor.settings.input import spelled
 from altmonitor.storage.snapshot_queries import snapshot_reader
 
-DONE, FAILED, WRONG_CONFIGURATION = 0, 1, 2
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WhoAnswer:
-    """values: for --json. lines: for a person. problem: why there is no answer, '' when there is one."""
-
-    values: object
-    lines: list[str]
-    problem: str = ""
-
-
-Ask = Callable[[Config, Clock, Style], Awaitable[WhoAnswer]]
-
-
-def answered(env_file: Path, ask: Ask, *, as_json: bool) -> int:
-    """Loads the settings, asks, prints; errors go to stderr. Returns the exit code."""
+def answered(ask: Callable[[], Coroutine[None, None, Answer]], *, as_json: bool) -> int:
+    """Asks and prints. Returns the exit code. Raises: ConfigError."""
     try:
-        config, _ = configuration.load(os.environ, env_file=env_file)
-        clock = clock_of(os.environ)
-        for name, value in configuration.proxies_of(env_file).items():
-            os.environ.setdefault(name, value)
-    except ConfigError as problem:
-        print("\n".join(problem.problems), file=sys.stderr)  # noqa: T201
-        return WRONG_CONFIGURATION
-    logs.configure(level="ERROR", secrets=(config.tg_bot_token, config.api_token))
-    style = Style(lang=config.alert_lang, tz=ZoneInfo(config.alert_tz))
-
-    async def run() -> WhoAnswer:
-        return await ask(config, clock, style)
-
-    try:
-        answer = asyncio.run(run())
-    except ConfigError as problem:
-        print("\n".join(problem.problems), file=sys.stderr)  # noqa: T201
-        return WRONG_CONFIGURATION
+        answer = asyncio.run(ask())
+    except ConfigError:
+        raise
     except AltmonitorError as problem:
-        answer = WhoAnswer(values={"error": str(problem)}, lines=[], problem=str(problem))
-    if as_json:
-        print(msgspec.json.encode(answer.values).decode())  # noqa: T201
-    elif not answer.problem:
-        print("\n".join(answer.lines))  # noqa: T201
-    if answer.problem:
-        print(answer.problem, file=sys.stderr)  # noqa: T201
-    return FAILED if answer.problem else DONE
+        answer = Answer(values={"error": str(problem)}, lines=[], problem=str(problem))
+    return print_answer(answer, as_json=as_json)
 
 
 def named(symbol: str) -> str:
@@ -101,50 +58,50 @@ def named(symbol: str) -> str:
     return found
 
 
-def show(*, env_file: Path, symbol: str, period: str, stored: bool, as_json: bool) -> int:
-    async def ask(config: Config, clock: Clock, style: Style) -> WhoAnswer:
-        found = await (_from_store if stored else _live)(config, clock, named(symbol), period)
+def show(session: Session, *, symbol: str, period: str, stored: bool, as_json: bool) -> int:
+    async def ask() -> Answer:
+        found = await (_from_store if stored else _live)(session, named(symbol), period)
         if found.picture.is_empty:
             now_ms = found.picture.now_ms
-            problem = f"{found.picture.symbol}: {cause_text(found.chief, style, now_ms=now_ms)}"
+            problem = f"{found.picture.symbol}: {cause_text(found.chief, session.style, now_ms=now_ms)}"
             values: dict[str, object] = {
                 "symbol": found.picture.symbol,
                 "error": problem,
                 "absent": _absent_values(found.absent),
             }
-            return WhoAnswer(values=values, lines=[], problem=problem)
+            return Answer(values=values, lines=[], problem=problem)
         told = {**picture_values(found.picture), "absent": _absent_values(found.absent)}
-        return WhoAnswer(values=told, lines=picture_lines(found.picture, found.absent, style))
+        return Answer(values=told, lines=picture_lines(found.picture, found.absent, session.style))
 
-    return answered(env_file, ask, as_json=as_json)
+    return answered(ask, as_json=as_json)
 
 
-async def _live(config: Config, clock: Clock, symbol: str, period: str) -> LookedUp:
+async def _live(session: Session, symbol: str, period: str) -> LookedUp:
     """An overview that cannot be had now is taken from the tracked rows, with its age."""
-    async with positioning_stage(config, clock=clock) as stage:
+    async with positioning_stage(session.config, clock=session.clock) as stage:
         sources = LookupDeps(
             smart_money=stage.smart_money,
             top_traders=stage.positioning,
             bars=stage.positioning,
             prices=stage.positioning,
         )
-        found = await look_up(symbol, sources, period=period, priority=Priority.UNIVERSE, clock=clock)
+        found = await look_up(symbol, sources, period=period, priority=Priority.UNIVERSE, clock=session.clock)
     missing = found.absent.get("smartMoney")
     if missing is None or missing.cause == "no data":
         return found
     try:
-        kept = await _newest(config, clock, symbol)
+        kept = await _newest(session, symbol)
     except StorageError:  # nothing was tracked: the cause that is shown stays the exchange's
         return found
     overview = None if kept is None else kept.overview
     return replace(found, picture=replace(found.picture, overview=overview))
 
 
-async def _from_store(config: Config, clock: Clock, symbol: str, period: str) -> LookedUp:
+async def _from_store(session: Session, symbol: str, period: str) -> LookedUp:
     """Raises: StorageError."""
-    now_ms = clock.now_ms()
+    now_ms = session.clock.now_ms()
     since_ms = now_ms - round(MAX_AGE_MIN * 60_000)
-    async with snapshot_reader(config.smart_money_db_path) as tracked:
+    async with snapshot_reader(session.config.smart_money_db_path) as tracked:
         snapshots = await tracked.snapshots(symbol, since_ms=since_ms)
         held = await tracked.open_interest(symbol, since_ms=since_ms)
         ratios = await tracked.newest_top_traders(symbol, period=period, since_ms=since_ms)
@@ -163,9 +120,9 @@ async def _from_store(config: Config, clock: Clock, symbol: str, period: str) ->
     )
 
 
-async def _newest(config: Config, clock: Clock, symbol: str) -> Snapshot | None:
-    since_ms = clock.now_ms() - round(MAX_AGE_MIN * 60_000)
-    async with snapshot_reader(config.smart_money_db_path) as tracked:
+async def _newest(session: Session, symbol: str) -> Snapshot | None:
+    since_ms = session.clock.now_ms() - round(MAX_AGE_MIN * 60_000)
+    async with snapshot_reader(session.config.smart_money_db_path) as tracked:
         rows = await tracked.snapshots(symbol, since_ms=since_ms)
     return rows[-1] if rows else None
 
@@ -179,75 +136,77 @@ def _absent_values(absent: Mapping[Part, Absent]) -> dict[str, object]:
 # `altmonitor who change|trend|scan|chart`: answers from what `altmonitor track` stored.
 
 
-def change_of(*, env_file: Path, symbol: str, minutes: float, as_json: bool) -> int:
-    async def ask(config: Config, clock: Clock, style: Style) -> WhoAnswer:
-        rows = await _rows(config, clock, named(symbol), minutes)
-        found = change(named(symbol), rows, minutes=minutes, now_ms=clock.now_ms())
+def change_of(session: Session, *, symbol: str, minutes: float, as_json: bool) -> int:
+    async def ask() -> Answer:
+        rows = await _rows(session, named(symbol), minutes)
+        found = change(named(symbol), rows, minutes=minutes, now_ms=session.clock.now_ms())
         if isinstance(found, NotEnoughSnapshots):
-            return WhoAnswer(values=change_values(found), lines=[], problem=str(found))
-        return WhoAnswer(values=change_values(found), lines=change_lines(found, style))
+            return Answer(values=change_values(found), lines=[], problem=str(found))
+        return Answer(values=change_values(found), lines=change_lines(found, session.style))
 
-    return answered(env_file, ask, as_json=as_json)
+    return answered(ask, as_json=as_json)
 
 
-def trend_of(*, env_file: Path, symbol: str, minutes: float, as_json: bool) -> int:
-    async def ask(config: Config, clock: Clock, style: Style) -> WhoAnswer:
-        rows = await _rows(config, clock, named(symbol), minutes)
-        found = profit_trend(named(symbol), rows, minutes=minutes, now_ms=clock.now_ms())
+def trend_of(session: Session, *, symbol: str, minutes: float, as_json: bool) -> int:
+    async def ask() -> Answer:
+        rows = await _rows(session, named(symbol), minutes)
+        found = profit_trend(named(symbol), rows, minutes=minutes, now_ms=session.clock.now_ms())
         if isinstance(found, NotEnoughSnapshots):
-            return WhoAnswer(values=trend_values(found), lines=[], problem=str(found))
-        return WhoAnswer(values=trend_values(found), lines=trend_lines(found, style))
+            return Answer(values=trend_values(found), lines=[], problem=str(found))
+        return Answer(values=trend_values(found), lines=trend_lines(found, session.style))
 
-    return answered(env_file, ask, as_json=as_json)
+    return answered(ask, as_json=as_json)
 
 
-def scan(*, env_file: Path, limit: int, max_age: float, as_json: bool) -> int:
-    async def ask(config: Config, clock: Clock, style: Style) -> WhoAnswer:
-        now_ms = clock.now_ms()
-        async with snapshot_reader(config.smart_money_db_path) as tracked:
+def scan(session: Session, *, limit: int, max_age: float, as_json: bool) -> int:
+    async def ask() -> Answer:
+        now_ms = session.clock.now_ms()
+        async with snapshot_reader(session.config.smart_money_db_path) as tracked:
             rows = await tracked.newest_snapshots(since_ms=now_ms - round(max_age * 60_000))
         found = scan_extreme(rows, now_ms=now_ms, limit=limit, max_age_min=max_age)
         problem = "" if found.scanned else NOTHING_TO_SCAN
-        return WhoAnswer(values=scan_values(found), lines=scan_lines(found), problem=problem)
+        return Answer(values=scan_values(found), lines=scan_lines(found), problem=problem)
 
-    return answered(env_file, ask, as_json=as_json)
+    return answered(ask, as_json=as_json)
 
 
-def chart(*, env_file: Path, symbol: str, hours: float, out: Path | None, no_fill: bool) -> int:
-    async def ask(config: Config, clock: Clock, style: Style) -> WhoAnswer:
+def chart(session: Session, *, symbol: str, hours: float, out: Path | None, no_fill: bool) -> int:
+    async def ask() -> Answer:
         name = named(symbol)
-        rows = await _rows(config, clock, name, hours * 60)
-        filled = {} if no_fill else await _missing_prices(config, clock, name, rows)
+        rows = await _rows(session, name, hours * 60)
+        filled = {} if no_fill else await _missing_prices(session, name, rows)
         found = charted(name, rows, mark_prices=filled)
         target = out or Path(f"{name}-chart.html")
         try:
-            await asyncio.to_thread(target.write_text, series_page(name, found, style, disclaimer=DISCLAIMER), "utf-8")
+            await asyncio.to_thread(
+                target.write_text, series_page(name, found, session.style, disclaimer=DISCLAIMER), "utf-8"
+            )
         except OSError as problem:
             raise StartError(f"{target} cannot be written: {problem.strerror}") from problem
         said = f"{target}: {0 if found is None else found.points} snapshots"
         problem_text = "" if found is not None else f"{said}, two are needed; run `altmonitor track` for a while"
-        return WhoAnswer(values={"file": str(target)}, lines=[said], problem=problem_text)
+        return Answer(values={"file": str(target)}, lines=[said], problem=problem_text)
 
-    return answered(env_file, ask, as_json=False)
+    return answered(ask, as_json=False)
 
 
-async def _rows(config: Config, clock: Clock, symbol: str, minutes: float) -> Sequence[Snapshot]:
+async def _rows(session: Session, symbol: str, minutes: float) -> Sequence[Snapshot]:
     """Raises: StorageError."""
-    since_ms = clock.now_ms() - round(minutes * 60_000) - SLACK_MS
-    async with snapshot_reader(config.smart_money_db_path) as tracked:
+    since_ms = session.clock.now_ms() - round(minutes * 60_000) - SLACK_MS
+    async with snapshot_reader(session.config.smart_money_db_path) as tracked:
         return await tracked.snapshots(symbol, since_ms=since_ms)
 
 
-async def _missing_prices(config: Config, clock: Clock, symbol: str, rows: Sequence[Snapshot]) -> dict[int, float]:
+async def _missing_prices(session: Session, symbol: str, rows: Sequence[Snapshot]) -> dict[int, float]:
     """Best effort: a chart without the line of prices is better than none."""
     missing = [row for row in rows if row.mark_price is None]
     if not missing:
         return {}
     from_ms, to_ms = missing[0].time_ms, missing[-1].time_ms
-    interval = fill_interval(clock.now_ms() - from_ms)
+    interval = fill_interval(session.clock.now_ms() - from_ms)
     length_ms = period_ms(interval) if interval != "1m" else 60_000
     try:
-        async with positioning_stage(config, clock=clock) as stage:
+        async with positioning_stage(session.config, clock=session.clock) as stage:
             found = await closes(
                 stage.rest, symbol, interval=interval, from_ms=from_ms // length_ms * length_ms, to_ms=to_ms
             )
@@ -263,46 +222,46 @@ async def _missing_prices(config: Config, clock: Clock, symbol: str, rows: Seque
 ENDINGS: Final = (".html", ".htm", ".png")
 
 
-def panel(*, env_file: Path, symbol: str, out: Path | None, lang: str | None) -> int:
+def panel(session: Session, *, symbol: str, out: Path | None, lang: str | None) -> int:
     """out: None is `SYMBOL-panel.html` here. lang: None is that of the settings. Returns the exit code."""
 
-    async def ask(config: Config, clock: Clock, style: Style) -> WhoAnswer:
+    async def ask() -> Answer:
         name = named(symbol)
         target = out or Path(f"{name}-panel.html")
         if target.suffix.lower() not in ENDINGS:
             raise ConfigError([f"--out {target} must end in {', '.join(ENDINGS)}"])
         is_picture = target.suffix.lower() == ".png"
-        chosen = lang or config.smart_money_card_lang or style.lang
+        chosen = lang or session.config.smart_money_card_lang or session.style.lang
         note = ""
         if is_picture and chosen == "zh" and cjk_font(24) is None:
             chosen, note = "en", " (in English: this machine has no Chinese letters to draw with)"
-        shown_in = Style(lang=chosen, tz=style.tz)
-        facts = await _looked_up(config, clock, name)
+        shown_in = Style(lang=chosen, tz=session.style.tz)
+        facts = await _looked_up(session, name)
         if facts.picture.overview is None:
-            missing = _problem(facts, style)
-            return WhoAnswer(values={"error": missing}, lines=[], problem=missing)
+            missing = _problem(facts, session.style)
+            return Answer(values={"error": missing}, lines=[], problem=missing)
         drawn = panel_of(facts.picture, shown_in)
         content = panel_png(drawn) if is_picture else panel_page(drawn, lang=chosen).encode()
         try:
             await asyncio.to_thread(target.write_bytes, content)
         except OSError as problem:
             raise StartError(f"{target} cannot be written: {problem.strerror}") from problem
-        return WhoAnswer(values={"file": str(target)}, lines=[f"{target}{note}"])
+        return Answer(values={"file": str(target)}, lines=[f"{target}{note}"])
 
-    return answered(env_file, ask, as_json=False)
+    return answered(ask, as_json=False)
 
 
-async def _looked_up(config: Config, clock: Clock, symbol: str) -> WhoFacts:
-    async with positioning_stage(config, clock=clock) as stage:
+async def _looked_up(session: Session, symbol: str) -> WhoFacts:
+    async with positioning_stage(session.config, clock=session.clock) as stage:
         ratios = stage.positioning
         desk = LivePositionQueries(
             PositionQueryDeps(
-                clock=clock,
+                clock=session.clock,
                 live=LookupDeps(smart_money=stage.smart_money, top_traders=ratios, bars=ratios, prices=ratios),
                 cohorts=ratios,
                 day=lambda name: None,
-                tracked=config.smart_money_db_path,
-                answer_within_s=timeouts(clock, 2 * ANSWER_WITHIN_S),
+                tracked=session.config.smart_money_db_path,
+                answer_within_s=timeouts(session.clock, 2 * ANSWER_WITHIN_S),
             )
         )
         return await desk.who(symbol)

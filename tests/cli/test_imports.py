@@ -1,0 +1,24 @@
+"""What a sub-command loads, seen in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Names of all modules after the statement."""
+    code = f"{statement}\nimport sys\nprint(*sys.modules, sep='\\n')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    return set(done.stdout.split())
+
+
+def test_the_monitor_runs_without_the_simulator() -> None:
+    loaded = loaded_by("import altmonitor.cli.run")
+    assert "altmonitor.app.app" in loaded
+    assert sorted(name for name in loaded if name.startswith("altmonitor.sim")) == []
+
+
+def test_a_session_is_open_before_anything_heavy_is_loaded() -> None:
+    loaded = loaded_by("import pathlib\nfrom altmonitor.cli import common\ncommon.open_session(pathlib.Path('no.env'))")
+    assert sorted(loaded & {"aiohttp", "telegram", "numpy", "msgspec", "PIL", "websockets", "sqlite3"}) == []
