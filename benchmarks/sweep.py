@@ -19,9 +19,7 @@ from aiohttp import web
 
 from altmonitor.collect.open_interest_sweep import OpenInterestSweep
 from altmonitor.core.clock import ScaledClock
-from altmonitor.exchanges.binance.rest import BinanceRest
-from altmonitor.exchanges.rest.budget import RequestBudget
-from altmonitor.exchanges.rest.guard import Guard
+from altmonitor.exchanges.binance.rest import BinanceRest, binance_budget, binance_guard
 from altmonitor.interfaces.exchange import OpenInterest
 
 SYMBOLS = [f"SYM{number:03}USDT" for number in range(600)]
@@ -63,7 +61,9 @@ def _cpu_ms(measure: Callable[[], Awaitable[float]]) -> float:
 
 async def _sweep(url: str) -> float:
     clock = ScaledClock(start_ms=START_MS, speed=SPEED)
-    rest = BinanceRest(url, clock=clock, guard=Guard("loopback", clock=clock, budget=RequestBudget(weight_limit=10**6)))
+    rest = BinanceRest(
+        url, clock=clock, guard=binance_guard("loopback", clock=clock, budget=binance_budget(weight_limit=10**6))
+    )
     await rest.start()
     samples: list[OpenInterest] = []
     everything = asyncio.Event()

@@ -23,9 +23,8 @@ from altmonitor.engine import restore as restoring
 from altmonitor.engine.context import EngineDeps, anybody
 from altmonitor.engine.engine import Engine
 from altmonitor.engine.restore import Bookkeeping
-from altmonitor.exchanges.binance.rest import BinanceRest
+from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
-from altmonitor.exchanges.rest.guard import Guard
 from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, Candle, KlineUpdate
@@ -78,7 +77,7 @@ class MarketSide:
         self._stage = stage
         self._clock = clock
         self.on_swept: Callable[[OpenInterestRing, Sequence[str]], None] = lambda ring, symbols: None
-        self.guard = Guard(
+        self.guard = binance_guard(
             config.binance_rest_url,
             clock=clock,
             block_file=config.db_file.with_name("exchange-block.json"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,11 +19,9 @@ from altmonitor.core.clock import Clock, ScaledClock
 from altmonitor.core.errors import ExchangeUnreachable, NoSnapshotsYet, StorageError
 from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.binance.positioning import BinancePositioning
-from altmonitor.exchanges.binance.rest import BinanceRest
+from altmonitor.exchanges.binance.rest import BinanceRest, binance_budget, binance_guard
 from altmonitor.exchanges.binance.smart_money import ANSWER_WITHIN_S, SmartMoneyWeb, web_guard
-from altmonitor.exchanges.rest.budget import FUTURES_DATA, LimitPool, RequestBudget, binance_pools
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
-from altmonitor.exchanges.rest.guard import Guard
 from altmonitor.interfaces.exchange import AlertUpdates, Cohorts, DayTicker, Priority, SmartMoney
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.positioning.divergence import divergence
@@ -74,11 +72,11 @@ def timeouts(clock: Clock, usual_s: float) -> float:
 @asynccontextmanager
 async def positioning_stage(config: Config, *, clock: Clock) -> AsyncIterator[PositioningDeps]:
     """Raises: StartError for a proxy of a kind that cannot be used."""
-    guard = Guard(
+    guard = binance_guard(
         config.binance_rest_url,
         clock=clock,
         block_file=config.db_file.with_name(EXCHANGE_BLOCK_FILE),
-        budget=RequestBudget(pools=_pools()),
+        budget=binance_budget(futures_data=FUTURES_DATA_REQUESTS),
     )
     web_url = config.binance_web_url
     web = web_guard(web_url, clock=clock, block_file=config.db_file.with_name(WEBSITE_BLOCK_FILE))
@@ -92,12 +90,6 @@ async def positioning_stage(config: Config, *, clock: Clock) -> AsyncIterator[Po
     finally:
         await smart_money.stop()
         await rest.stop()
-
-
-def _pools() -> Mapping[str, LimitPool]:
-    pools = binance_pools()
-    pools[FUTURES_DATA] = LimitPool(limit=FUTURES_DATA_REQUESTS, window_s=300.0)
-    return pools
 
 
 # ---

@@ -4,8 +4,9 @@ import pytest
 
 from altmonitor.app.operator_notices import OperatorNotices
 from altmonitor.core.errors import ExchangeBlocked, RegionBlocked
+from altmonitor.exchanges.binance.rest import binance_guard
 from altmonitor.exchanges.rest.budget import Ask
-from altmonitor.exchanges.rest.guard import Guard, RestAnswer
+from altmonitor.exchanges.rest.guard import RestAnswer
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.render.notices import ExchangeBlockedNotice, Notice
 from tests.movable_clock import MovableClock
@@ -18,7 +19,7 @@ async def test_a_refusal_for_our_location_is_told_as_one_whatever_its_status(sta
     told: list[Notice] = []
     clock = MovableClock()
     notices = OperatorNotices(clock=clock, publish=lambda notice, not_to: told.append(notice))
-    guard = Guard("https://exchange", clock=clock, on_change=notices.on_guard)
+    guard = binance_guard("https://exchange", clock=clock, on_change=notices.on_guard)
 
     async def refuse(target: str) -> RestAnswer:
         return RestAnswer(status, {}, RESTRICTED)
@@ -35,7 +36,7 @@ async def test_a_ban_is_not_told_as_one_for_our_location() -> None:
     told: list[Notice] = []
     clock = MovableClock()
     notices = OperatorNotices(clock=clock, publish=lambda notice, not_to: told.append(notice))
-    guard = Guard("https://exchange", clock=clock, on_change=notices.on_guard)
+    guard = binance_guard("https://exchange", clock=clock, on_change=notices.on_guard)
 
     async def ban(target: str) -> RestAnswer:
         return RestAnswer(418, {"Retry-After": "451"}, b'{"code":-1003,"msg":"banned; region of 451 s"}')

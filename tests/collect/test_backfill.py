@@ -9,8 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from altmonitor.collect.backfill import Backfill
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import BadAnswer, BudgetExhausted, ExchangeBlocked, ExchangeUnreachable, UnknownSymbol
-from altmonitor.exchanges.binance.rest import BinanceRest
-from altmonitor.exchanges.rest.guard import Guard
+from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.candles import Candle
 from altmonitor.sim.control import RestFault
@@ -221,7 +220,7 @@ async def test_over_real_sockets_the_candles_are_the_markets_own() -> None:
     market = SeededMarket(seed=7, start_ms=NOW_MS, symbols=30, frames_per_s=10)
     applied: dict[str, Sequence[Candle]] = {}
     async with SimExchange(market, clock=clock) as exchange:
-        rest = BinanceRest(exchange.rest_url, clock=clock, guard=Guard("sim", clock=clock))
+        rest = BinanceRest(exchange.rest_url, clock=clock, guard=binance_guard("sim", clock=clock))
         await rest.start()
         await rest.server_time_ms()
         exchange.faults.rest["/fapi/v1/klines"] = RestFault(status=502, times=2)

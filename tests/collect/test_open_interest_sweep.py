@@ -12,8 +12,7 @@ from altmonitor.collect.open_interest_sweep import OpenInterestSweep
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import BadAnswer, BudgetExhausted, ExchangeBlocked, ExchangeUnreachable
 from altmonitor.core.status import GuardStatus
-from altmonitor.exchanges.binance.rest import BinanceRest
-from altmonitor.exchanges.rest.guard import Guard
+from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
 from altmonitor.interfaces.exchange import OpenInterest, Priority
 from altmonitor.market.contracts import is_watched
 from altmonitor.sim.control import RestFault, busiest
@@ -236,7 +235,7 @@ async def test_over_real_sockets_every_symbol_is_sampled_and_a_ban_is_sat_out() 
     samples: list[OpenInterest] = []
     evaluated: list[str] = []
     async with SimExchange(market, clock=clock) as exchange:
-        rest = BinanceRest(exchange.rest_url, clock=clock, guard=Guard("sim", clock=clock))
+        rest = BinanceRest(exchange.rest_url, clock=clock, guard=binance_guard("sim", clock=clock))
         await rest.start()
         symbols = [found.symbol for found in await rest.contracts() if is_watched(found, tradfi=False)]
         sweep = OpenInterestSweep(

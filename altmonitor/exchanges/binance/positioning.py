@@ -14,8 +14,7 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeError, ExchangeUnreachable
 from altmonitor.core.types import Fraction
 from altmonitor.exchanges.binance.bodies import DayTickerWire, KlineWire, PremiumIndexWire
-from altmonitor.exchanges.binance.rest import BinanceRest
-from altmonitor.exchanges.rest.budget import FUTURES_DATA
+from altmonitor.exchanges.binance.rest import FUTURES_DATA, BinanceRest
 from altmonitor.exchanges.rest.client import One, Rows
 from altmonitor.interfaces.exchange import DayTicker, Funding, Priority
 from altmonitor.positioning.divergence import Histories

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import logging
 import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlencode
 
 from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import (
     BadAnswer,
-    BudgetExhausted,
-    ExchangeBlocked,
     ExchangeError,
     ExchangeUnreachable,
     UnknownSymbol,
@@ -25,78 +23,62 @@ from altmonitor.core.errors import (
 from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.binance import bodies as wire
 from altmonitor.exchanges.rest.block import retry_after_s
-from altmonitor.exchanges.rest.budget import FUNDING, FUTURES_DATA, Ask
+from altmonitor.exchanges.rest.budget import Ask, LimitPool, RequestBudget
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S, SOCKETS, HttpGet, One, Rows
-from altmonitor.exchanges.rest.guard import Guard, RestAnswer, Send
+from altmonitor.exchanges.rest.guard import Guard, Preflight, RestAnswer
 from altmonitor.interfaces.exchange import DayTicker, Funding, LongShortRatio, OpenInterest, Priority
 from altmonitor.market.candles import Candle
 from altmonitor.market.contracts import Contract
 
-# ---
-# One ping before the first data request of a process: an address that is refused asks for no data at all.
-
+V = TypeVar("V")
 
 log = logging.getLogger(__name__)
 
-PAUSES_S: Final = (0.6, 1.2)
-"""After the first and the second ping without an answer. After the third the question itself goes out."""
-ANSWER_WITHIN_S: Final = 5.0
+# ---
+# What the exchange allows an address.
+#
+# Source: https://developers.binance.com/docs/derivatives/usds-margined-futures (2026-08): 1,000 requests per 5 minutes
+# for /futures/data/*, taken as one pool; 500 per 5 minutes for fundingInfo and fundingRate together.
 
 
-class Preflight:
-    """Whoever asks first sends the ping, the others wait for what becomes of it. within_s: for one answer."""
+WEIGHT_LIMIT = 2_400
+"""Per minute, until `exchangeInfo` tells another."""
+WEIGHT_HEADER = "X-MBX-USED-WEIGHT-1M"
+FUTURES_DATA = "futures_data"
+FUNDING = "funding"
+PING = "/fapi/v1/ping"
 
-    def __init__(
-        self, guard: Guard, *, clock: Clock, target: str = "/fapi/v1/ping", within_s: float = ANSWER_WITHIN_S
-    ) -> None:
-        self._guard = guard
-        self._clock = clock
-        self._within_s = within_s
-        self._ask = Ask(target=target, priority=Priority.ENRICH)
-        self._turn = asyncio.Lock()
-        self._attempts = 0
-        self._is_over = False
 
-    async def wait(self, send: Send) -> None:
-        """Before each request; costs nothing once it is over. Raises: ExchangeBlocked when the ping was refused."""
-        if self._is_over:
-            return
-        async with self._turn:
-            while not self._is_over:
-                await self._ping(send)
+def binance_budget(*, weight_limit: int = WEIGHT_LIMIT, futures_data: int = 1_000) -> RequestBudget:
+    """futures_data: how much of its pool this process may take."""
+    pools = {
+        FUTURES_DATA: LimitPool(limit=futures_data, window_s=300.0),
+        FUNDING: LimitPool(limit=500, window_s=300.0),
+    }
+    return RequestBudget(weight_limit=weight_limit, weight_header=WEIGHT_HEADER, pools=pools)
 
-    async def _ping(self, send: Send) -> None:
-        """The attempts of one who was cancelled count for the next."""
-        self._attempts += 1
-        try:
-            async with self._clock.timeout(self._within_s):
-                answer = await self._guard.fetch(self._ask, send, wait_s=self._within_s)
-        except ExchangeBlocked:
-            self._is_over = True  # from here on the guard itself pings before anything else
-            raise
-        except BudgetExhausted:
-            self._is_over = True
-            return
-        except TimeoutError:
-            problem = f"no answer within {self._within_s:.0f} s"
-        except (ExchangeUnreachable, BadAnswer) as unanswered:
-            problem = str(unanswered)
-        else:
-            if answer.status < 500:
-                self._is_over = True
-                return
-            problem = f"HTTP {answer.status}"
-        if self._attempts > len(PAUSES_S):
-            self._is_over = True
-            log.warning("the exchange did not answer %d pings (%s), asking all the same", self._attempts, problem)
-            return
-        await self._clock.sleep(PAUSES_S[self._attempts - 1])
+
+def binance_guard(
+    host: str,
+    *,
+    clock: Clock,
+    block_file: Path | None = None,
+    on_change: Callable[[GuardStatus], None] | None = None,
+    budget: RequestBudget | None = None,
+) -> Guard:
+    """The gate in front of the REST interface. budget: None for all that one address is allowed."""
+    return Guard(
+        host,
+        clock=clock,
+        budget=budget or binance_budget(),
+        probe=PING,
+        block_file=block_file,
+        on_change=on_change,
+    )
 
 
 # ---
 
-
-V = TypeVar("V")
 
 FUNDING_HOURS_TTL_S = 3_600.0
 USUAL_FUNDING_HOURS = 8.0

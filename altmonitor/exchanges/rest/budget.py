@@ -20,14 +20,10 @@ MINUTE_MS = 60_000
 EDGE_MS = 500
 """Our minute begins this much after the exchange's: half a second of skew never spends a minute's weight twice."""
 
-WEIGHT_LIMIT = 2_400
 WEIGHT_SHARE = 0.70
 WEIGHT_SHARE_FIRST = 0.90  # for ENRICH
 POOL_SHARE = 0.80
 POOL_SHARE_FIRST = 0.90
-WEIGHT_HEADER = "X-MBX-USED-WEIGHT-1M"
-FUTURES_DATA = "futures_data"
-FUNDING = "funding"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +51,6 @@ class LimitPool:
         return 0.0 if over < 0 else self.sent_s[over] + self.window_s - now_s
 
 
-def binance_pools() -> dict[str, LimitPool]:
-    """Source: https://developers.binance.com/docs/derivatives/usds-margined-futures (2026-08): 1,000 requests per 5
-    minutes for /futures/data/*, taken as one pool; 500 per 5 minutes for fundingInfo and fundingRate together."""
-    return {FUTURES_DATA: LimitPool(limit=1_000, window_s=300.0), FUNDING: LimitPool(limit=500, window_s=300.0)}
-
-
 @dataclass(frozen=True, slots=True)
 class Ticket:
     """A reservation. minute: the budget's minute in which the request left."""
@@ -71,11 +61,17 @@ class Ticket:
 
 class RequestBudget:
     """Used weight is the larger of what we reserved this minute and what the exchange counted plus what is under way
-    (other programs on the same address are seen only in the exchange's count)."""
+    (other programs on the same address are seen only in the exchange's count).
 
-    def __init__(self, *, weight_limit: int = WEIGHT_LIMIT, pools: Mapping[str, LimitPool] | None = None) -> None:
+    weight_limit: per minute; 0 where requests have no weight. weight_header: in which answers tell the weight used.
+    """
+
+    def __init__(
+        self, *, weight_limit: int = 0, weight_header: str = "", pools: Mapping[str, LimitPool] | None = None
+    ) -> None:
         self.weight_limit = weight_limit
-        self._pools = dict(pools if pools is not None else binance_pools())
+        self.weight_header = weight_header
+        self._pools = dict(pools or {})
         self._minute = -1
         self._reserved = 0
         self._at_edge = 0

@@ -12,9 +12,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from altmonitor.core.clock import Clock
-from altmonitor.core.errors import ExchangeBlocked, ExchangeError, RegionBlocked
+from altmonitor.core.errors import (
+    BadAnswer,
+    BudgetExhausted,
+    ExchangeBlocked,
+    ExchangeError,
+    ExchangeUnreachable,
+    RegionBlocked,
+)
 from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.rest.block import (
     LONGEST_BELIEVED_S,
@@ -27,7 +35,7 @@ from altmonitor.exchanges.rest.block import (
     Severity,
     read_refusal,
 )
-from altmonitor.exchanges.rest.budget import WEIGHT_HEADER, Ask, RequestBudget, RequestQueue, Ticket
+from altmonitor.exchanges.rest.budget import Ask, RequestBudget, RequestQueue, Ticket
 from altmonitor.interfaces.exchange import Priority
 
 log = logging.getLogger(__name__)
@@ -55,20 +63,20 @@ class Guard:
         host: str,
         *,
         clock: Clock,
+        budget: RequestBudget,
+        probe: str,
         block_file: Path | None = None,
         on_change: Callable[[GuardStatus], None] | None = None,
-        budget: RequestBudget | None = None,
-        probe: str = "/fapi/v1/ping",
     ) -> None:
         self._host = host
         self._clock = clock
         self._file = BlockFile(block_file, host=host)
         self._on_change = on_change
-        self._budget = budget or RequestBudget()
+        self._budget = budget
         self._admission = RequestQueue(
             self._budget, clock=clock, exchange_ms=self.exchange_ms, check=self._raise_when_blocked
         )
-        self._probe = Ask(target=probe, priority=Priority.ENRICH)
+        self.probe = Ask(target=probe, priority=Priority.ENRICH)
         self._breaker = Breaker()
         self._probed = asyncio.Event()
         self._told = "open"
@@ -125,7 +133,7 @@ class Guard:
         used: str | None = None
         try:
             answer = await send(target)
-            used = answer.headers.get(WEIGHT_HEADER)
+            used = answer.headers.get(self._budget.weight_header)
         finally:
             self._admission.settle(ticket, used_header=used)
         refusal = read_refusal(answer.status, answer.headers, answer.body, exchange_ms=self.exchange_ms())
@@ -159,7 +167,7 @@ class Guard:
         self._probed = asyncio.Event()
         self._breaker.begin_probe()
         try:
-            await self._carry(self._admission.take(self._probe), self._probe.target, send)
+            await self._carry(self._admission.take(self.probe), self.probe.target, send)
         except ExchangeBlocked:
             self._file.release_probe()
             raise
@@ -267,3 +275,59 @@ class Guard:
 
 def _time_text(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+# ---
+# One ping before the first data request of a process: an address that is refused asks for no data at all.
+
+
+PAUSES_S: Final = (0.6, 1.2)
+"""After the first and the second ping without an answer. After the third the question itself goes out."""
+PING_WITHIN_S: Final = 5.0
+
+
+class Preflight:
+    """Whoever asks first sends the ping, the others wait for what becomes of it. within_s: for one answer."""
+
+    def __init__(self, guard: Guard, *, clock: Clock, within_s: float = PING_WITHIN_S) -> None:
+        self._guard = guard
+        self._clock = clock
+        self._within_s = within_s
+        self._turn = asyncio.Lock()
+        self._attempts = 0
+        self._is_over = False
+
+    async def wait(self, send: Send) -> None:
+        """Before each request; costs nothing once it is over. Raises: ExchangeBlocked when the ping was refused."""
+        if self._is_over:
+            return
+        async with self._turn:
+            while not self._is_over:
+                await self._ping(send)
+
+    async def _ping(self, send: Send) -> None:
+        """The attempts of one who was cancelled count for the next."""
+        self._attempts += 1
+        try:
+            async with self._clock.timeout(self._within_s):
+                answer = await self._guard.fetch(self._guard.probe, send, wait_s=self._within_s)
+        except ExchangeBlocked:
+            self._is_over = True  # from here on the guard itself pings before anything else
+            raise
+        except BudgetExhausted:
+            self._is_over = True
+            return
+        except TimeoutError:
+            problem = f"no answer within {self._within_s:.0f} s"
+        except (ExchangeUnreachable, BadAnswer) as unanswered:
+            problem = str(unanswered)
+        else:
+            if answer.status < 500:
+                self._is_over = True
+                return
+            problem = f"HTTP {answer.status}"
+        if self._attempts > len(PAUSES_S):
+            self._is_over = True
+            log.warning("the exchange did not answer %d pings (%s), asking all the same", self._attempts, problem)
+            return
+        await self._clock.sleep(PAUSES_S[self._attempts - 1])

@@ -13,9 +13,8 @@ from urllib.parse import urlsplit
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, RegionBlocked
-from altmonitor.exchanges.binance.rest import BinanceRest
+from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
 from altmonitor.exchanges.binance.smart_money import SmartMoneyWeb, web_guard
-from altmonitor.exchanges.rest.guard import Guard
 from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
 from altmonitor.interfaces.exchange import FeedEvent, Priority
 from altmonitor.market.candles import KlineUpdate
@@ -126,7 +125,7 @@ class Exchange:
     async def rest_client(self) -> BinanceRest:
         if self._rest is None:
             url, block_file = self.config.binance_rest_url, self.config.db_file.with_name("exchange-block.json")
-            guard = Guard(url, clock=self.clock, block_file=block_file if block_file.parent.is_dir() else None)
+            guard = binance_guard(url, clock=self.clock, block_file=block_file if block_file.parent.is_dir() else None)
             rest = BinanceRest(url, clock=self.clock, guard=guard, within_s=8)
             await rest.start()
             self._rest = rest

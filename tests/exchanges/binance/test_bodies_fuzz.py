@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from altmonitor.core.errors import ExchangeError
-from altmonitor.exchanges.binance.rest import BinanceRest
+from altmonitor.exchanges.binance.rest import PING, BinanceRest, binance_budget
 from altmonitor.exchanges.rest.block import read_refusal
 from altmonitor.exchanges.rest.budget import Ask
 from altmonitor.exchanges.rest.guard import Guard, RestAnswer, Send
@@ -63,7 +63,7 @@ class Parrot(Guard):
     """A guard in front of an exchange that says one thing to everybody."""
 
     def __init__(self, clock: MovableClock, answer: RestAnswer) -> None:
-        super().__init__("fuzz", clock=clock)
+        super().__init__("fuzz", clock=clock, budget=binance_budget(), probe=PING)
         self._answer = answer
 
     async def fetch(self, ask: Ask, send: Send, *, wait_s: float) -> RestAnswer:

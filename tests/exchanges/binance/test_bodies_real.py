@@ -14,9 +14,8 @@ from aiohttp.test_utils import TestServer
 
 from altmonitor.core.clock import SystemClock
 from altmonitor.exchanges.binance.frames import decode_kline
-from altmonitor.exchanges.binance.rest import BinanceRest
+from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
 from altmonitor.exchanges.rest.block import read_refusal
-from altmonitor.exchanges.rest.guard import Guard
 from altmonitor.market.contracts import is_watched
 from tests.fakes import Market
 
@@ -33,7 +32,7 @@ async def answering(path: str, body: bytes) -> AsyncIterator[BinanceRest]:
     app.router.add_get("/{anything:.*}", answer)
     async with TestServer(app) as server:
         clock = SystemClock()
-        rest = BinanceRest(str(server.make_url("/")).rstrip("/"), clock=clock, guard=Guard("real", clock=clock))
+        rest = BinanceRest(str(server.make_url("/")).rstrip("/"), clock=clock, guard=binance_guard("real", clock=clock))
         await rest.start()
         try:
             yield rest

@@ -12,8 +12,7 @@ import pytest
 
 from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeUnreachable
 from altmonitor.exchanges.binance.positioning import BinancePositioning
-from altmonitor.exchanges.binance.rest import BinanceRest
-from altmonitor.exchanges.rest.guard import Guard
+from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
 from altmonitor.interfaces.exchange import Priority
 from tests.exchanges.scripted_web import T0, Reply, ScriptedWeb, WalkingClock, scripted_web
 
@@ -66,7 +65,7 @@ class Place:
 async def destination() -> AsyncIterator[Place]:
     clock = WalkingClock()
     async with scripted_web() as web:
-        guard = Guard("scripted", clock=clock)
+        guard = binance_guard("scripted", clock=clock)
         rest = BinanceRest(web.url, clock=clock, guard=guard, trust_env=False)
         web.script("/fapi/v1/ping", Reply("{}"))
         web.script(ACCOUNTS, rows(ratio(0.6215, 0.3785)))

@@ -11,9 +11,8 @@ import pytest
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import ExchangeBlocked
 from altmonitor.exchanges.binance.positioning import BinancePositioning
-from altmonitor.exchanges.binance.rest import BinanceRest
+from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
 from altmonitor.exchanges.binance.smart_money import PATH, SmartMoneyWeb, web_guard
-from altmonitor.exchanges.rest.guard import Guard
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.positioning.divergence import divergence, history
 from altmonitor.positioning.open_interest import oi_velocity
@@ -41,7 +40,7 @@ async def destination(*script: OiStep, speed: float = 20.0) -> AsyncIterator[Pla
     clock = ScaledClock(start_ms=T0, speed=speed)
     market = SeededMarket(seed=7, start_ms=T0, symbols=60, frames_per_s=10, script=script)
     async with SimExchange(market, clock=clock) as exchange:
-        rest = BinanceRest(exchange.rest_url, clock=clock, guard=Guard("sim", clock=clock))
+        rest = BinanceRest(exchange.rest_url, clock=clock, guard=binance_guard("sim", clock=clock))
         web = SmartMoneyWeb(
             exchange.web_url, clock=clock, guard=web_guard(exchange.web_url, clock=clock), within_s=8.0 * speed
         )

@@ -23,7 +23,7 @@ from altmonitor.core.errors import (
     UnknownSymbol,
 )
 from altmonitor.core.status import GuardStatus
-from altmonitor.exchanges.binance.rest import BinanceRest
+from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
 from altmonitor.exchanges.rest.guard import Guard
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.sim.control import RestFault
@@ -54,7 +54,7 @@ async def destination(*, speed: float = 20.0, symbols: int = 40) -> AsyncIterato
     market = SeededMarket(seed=7, start_ms=T0, symbols=symbols, frames_per_s=10)
     news: list[GuardStatus] = []
     async with SimExchange(market, clock=clock) as exchange:
-        guard = Guard("sim", clock=clock, on_change=news.append)
+        guard = binance_guard("sim", clock=clock, on_change=news.append)
         rest = BinanceRest(exchange.rest_url, clock=clock, guard=guard)
         await rest.start()
         try:
@@ -179,7 +179,7 @@ async def test_a_server_that_swallows_requests_costs_fifteen_seconds() -> None:
 
 async def test_a_closed_port_is_unreachable() -> None:
     clock = ScaledClock(start_ms=T0, speed=20)
-    rest = BinanceRest("http://127.0.0.1:9", clock=clock, guard=Guard("sim", clock=clock))
+    rest = BinanceRest("http://127.0.0.1:9", clock=clock, guard=binance_guard("sim", clock=clock))
     with pytest.raises(ExchangeUnreachable, match="not started"):
         await rest.server_time_ms()
     await rest.start()
@@ -287,7 +287,7 @@ async def test_any_body_with_any_status_is_a_value_or_an_exchange_error() -> Non
 
     async with raw_server(answer) as url:
         clock = ScaledClock(start_ms=T0, speed=2_000)
-        rest = BinanceRest(url, clock=clock, guard=Guard("raw", clock=clock))
+        rest = BinanceRest(url, clock=clock, guard=binance_guard("raw", clock=clock))
         await rest.start()
         for status in (200, 202, 400, 404, 500):
             for body in bodies:
@@ -315,7 +315,7 @@ async def test_an_endless_body_is_given_up(caplog: pytest.LogCaptureFixture) -> 
 
     async with raw_server(answer) as url:
         clock = ScaledClock(start_ms=T0, speed=1)
-        rest = BinanceRest(url, clock=clock, guard=Guard("raw", clock=clock))
+        rest = BinanceRest(url, clock=clock, guard=binance_guard("raw", clock=clock))
         await rest.start()
         with pytest.raises(BadAnswer, match="more than"):
             await rest.open_interest("A", priority=Priority.SWEEP)
@@ -336,7 +336,7 @@ async def test_a_proxy_from_the_environment_is_used(monkeypatch: pytest.MonkeyPa
             monkeypatch.setenv(name, "direct.invalid")
         clock = ScaledClock(start_ms=T0, speed=20)
         for host, is_reached in (("fapi.invalid", True), ("direct.invalid", False)):
-            rest = BinanceRest(f"http://{host}", clock=clock, guard=Guard(host, clock=clock))
+            rest = BinanceRest(f"http://{host}", clock=clock, guard=binance_guard(host, clock=clock))
             await rest.start()
             if is_reached:
                 assert await rest.server_time_ms() == T0
@@ -344,7 +344,7 @@ async def test_a_proxy_from_the_environment_is_used(monkeypatch: pytest.MonkeyPa
                 with pytest.raises(ExchangeUnreachable):
                     await rest.server_time_ms()
             await rest.stop()
-        direct = BinanceRest(url, clock=clock, guard=Guard("direct", clock=clock), trust_env=False)
+        direct = BinanceRest(url, clock=clock, guard=binance_guard("direct", clock=clock), trust_env=False)
         await direct.start()
         await direct.server_time_ms()
         await direct.stop()
@@ -362,7 +362,7 @@ async def test_a_proxy_that_cannot_be_used_is_told_at_the_start_without_its_pass
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, "socks5://user:pass@127.0.0.1:1080")
     clock = ScaledClock(start_ms=T0, speed=1)
-    rest = BinanceRest("https://fapi.invalid", clock=clock, guard=Guard("x", clock=clock))
+    rest = BinanceRest("https://fapi.invalid", clock=clock, guard=binance_guard("x", clock=clock))
     with pytest.raises(StartError, match="socks5") as problem:
         await rest.start()
     assert "pass" not in str(problem.value)

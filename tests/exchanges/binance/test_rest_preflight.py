@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import pytest
 
 from altmonitor.core.errors import ExchangeBlocked, ExchangeUnreachable, RegionBlocked
-from altmonitor.exchanges.binance.rest import BinanceRest, Preflight
-from altmonitor.exchanges.rest.guard import Guard, RestAnswer
+from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
+from altmonitor.exchanges.rest.guard import Preflight, RestAnswer
 from altmonitor.sim.control import RestFault
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
@@ -25,7 +25,7 @@ class Door:
 
     def __init__(self, *statuses: int) -> None:
         self.clock = MovableClock()
-        self.preflight = Preflight(Guard("fapi.example", clock=self.clock), clock=self.clock)
+        self.preflight = Preflight(binance_guard("fapi.example", clock=self.clock), clock=self.clock)
         self.asked: list[float] = []
         self._statuses = list(statuses)
 
@@ -93,7 +93,7 @@ async def test_a_cancelled_caller_hands_the_ping_on() -> None:
 
 async def test_the_ping_tells_what_was_spent_in_this_minute_before_the_start() -> None:
     clock = MovableClock()
-    guard = Guard("fapi.example", clock=clock)
+    guard = binance_guard("fapi.example", clock=clock)
 
     async def send(target: str) -> RestAnswer:
         return RestAnswer(200, {"X-MBX-USED-WEIGHT-1M": "2345"}, b"{}")
@@ -108,7 +108,7 @@ async def test_a_refused_address_asks_for_no_data(status: int) -> None:
     clock = MovableClock()
     async with SimExchange(SeededMarket(seed=7, start_ms=T0, symbols=20, frames_per_s=1), clock=clock) as exchange:
         exchange.faults.rest[PING] = RestFault(status=status)
-        rest = BinanceRest(exchange.rest_url, clock=clock, guard=Guard("sim", clock=clock))
+        rest = BinanceRest(exchange.rest_url, clock=clock, guard=binance_guard("sim", clock=clock))
         await rest.start()
         questions = [rest.contracts(), rest.server_time_ms(), rest.day_tickers(), rest.fundings()]
         problems = await asyncio.gather(*questions, return_exceptions=True)

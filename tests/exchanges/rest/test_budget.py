@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.exchanges.rest.budget import FUNDING, FUTURES_DATA, Ask, LimitPool, RequestBudget
+from altmonitor.exchanges.binance.rest import FUNDING, FUTURES_DATA, binance_budget
+from altmonitor.exchanges.rest.budget import Ask, LimitPool, RequestBudget
 from altmonitor.interfaces.exchange import Priority
 
 MINUTE_MS = 1_790_000_040_000  # a full minute
@@ -27,7 +28,7 @@ def counted(budget: RequestBudget, used: str, *, seconds: float) -> None:
 
 
 def test_1680_of_2400_waits_and_1679_goes() -> None:
-    budget = RequestBudget()
+    budget = binance_budget()
     counted(budget, "1679", seconds=10)
     assert budget.wait_s(SWEEP, **at(10)) == 0
     counted(budget, "1680", seconds=10)
@@ -35,14 +36,14 @@ def test_1680_of_2400_waits_and_1679_goes() -> None:
 
 
 def test_a_lower_count_in_the_same_minute_changes_nothing() -> None:
-    budget = RequestBudget()
+    budget = binance_budget()
     counted(budget, "1680", seconds=10)
     counted(budget, "60", seconds=20)
     assert budget.wait_s(SWEEP, **at(20)) == 40.5
 
 
 def test_enrichment_may_use_up_to_ninety_percent() -> None:
-    budget = RequestBudget()
+    budget = binance_budget()
     counted(budget, "2159", seconds=10)
     assert budget.wait_s(SWEEP, **at(10)) > 0
     assert budget.wait_s(ENRICH, **at(10)) == 0
@@ -51,14 +52,14 @@ def test_enrichment_may_use_up_to_ninety_percent() -> None:
 
 
 def test_the_minute_turns_half_a_second_after_the_exchanges() -> None:
-    budget = RequestBudget()
+    budget = binance_budget()
     counted(budget, "2000", seconds=10)
     assert budget.wait_s(SWEEP, **at(60.4)) == pytest.approx(0.1)
     assert budget.wait_s(SWEEP, **at(60.5)) == 0
 
 
 def test_a_count_told_for_a_request_of_the_minute_before_is_not_this_minutes() -> None:
-    budget = RequestBudget()
+    budget = binance_budget()
     ticket = budget.reserve(SWEEP, **at(60.2))
     budget.settle(ticket, exchange_ms=MINUTE_MS + 61_000, used_header="2300")
     assert budget.used(MINUTE_MS + 61_000) == 1
@@ -66,7 +67,7 @@ def test_a_count_told_for_a_request_of_the_minute_before_is_not_this_minutes() -
 
 @pytest.mark.parametrize(("seconds", "used"), [(59.4, 0), (59.5, 1_600), (60.4, 1_600)])
 def test_what_is_asked_around_the_turn_of_the_minute_counts_in_both(seconds: float, used: int) -> None:
-    budget = RequestBudget()
+    budget = binance_budget()
     for _ in range(40):
         ticket = budget.reserve(Ask(target="/", priority=Priority.SWEEP, weight=40), **at(seconds))
         budget.settle(ticket, exchange_ms=MINUTE_MS + 60_450, used_header=None)
@@ -75,7 +76,7 @@ def test_what_is_asked_around_the_turn_of_the_minute_counts_in_both(seconds: flo
 
 
 def test_what_is_under_way_is_added_to_the_exchanges_count() -> None:
-    budget = RequestBudget()
+    budget = binance_budget()
     tickets = [budget.reserve(Ask(target="/", priority=Priority.SWEEP, weight=40), **at(1)) for _ in range(3)]
     counted(budget, "500", seconds=2)
     assert budget.used(MINUTE_MS + 2_000) == 620
@@ -86,19 +87,19 @@ def test_what_is_under_way_is_added_to_the_exchanges_count() -> None:
 
 @pytest.mark.parametrize("text", ["", "abc", "-5", "1e9", "²", "12.5", None])
 def test_a_count_that_is_none_is_ignored(text: str) -> None:
-    budget = RequestBudget()
+    budget = binance_budget()
     counted(budget, text, seconds=1)
     assert budget.used(MINUTE_MS + 1_000) == 1
 
 
 def test_a_clock_corrected_by_a_moment_reopens_no_minute() -> None:
-    budget = RequestBudget()
+    budget = binance_budget()
     counted(budget, "1700", seconds=61)
     assert budget.wait_s(SWEEP, **at(60.1)) > 0
 
 
 def test_the_pool_of_1000_lets_800_through_and_900_for_enrichment() -> None:
-    budget = RequestBudget()
+    budget = binance_budget()
     for _ in range(800):
         assert budget.wait_s(RATIO, **at(5)) == 0
         budget.reserve(RATIO, **at(5))

@@ -11,8 +11,9 @@ import pytest
 
 from altmonitor.core.errors import BudgetExhausted, ExchangeBlocked, ExchangeUnreachable, RegionBlocked
 from altmonitor.core.status import GuardStatus
-from altmonitor.exchanges.rest.budget import FUTURES_DATA, Ask
-from altmonitor.exchanges.rest.guard import Guard, RestAnswer
+from altmonitor.exchanges.binance.rest import FUTURES_DATA, binance_guard
+from altmonitor.exchanges.rest.budget import Ask
+from altmonitor.exchanges.rest.guard import RestAnswer
 from altmonitor.interfaces.exchange import Priority
 from tests.movable_clock import T0, MovableClock
 
@@ -50,7 +51,7 @@ class Gate:
         self.clock = clock or MovableClock()
         self.host = Host(self.clock)
         self.news: list[GuardStatus] = []
-        self.guard = Guard(
+        self.guard = binance_guard(
             "fapi.example", clock=self.clock, block_file=block_file, on_change=self.news.append, budget=None
         )
 

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from altmonitor.core.errors import BadAnswer, ExchangeError, ExchangeUnreachable
-from altmonitor.exchanges.rest.budget import Ask, RequestBudget
+from altmonitor.exchanges.binance.rest import binance_budget, binance_guard
+from altmonitor.exchanges.rest.budget import Ask
 from altmonitor.exchanges.rest.guard import Guard, RestAnswer
 from altmonitor.interfaces.exchange import Priority
 from tests.movable_clock import MovableClock
@@ -274,7 +275,9 @@ class TwoGuards(RuleBasedStateMachine):
 
     def _new_guard(self) -> Guard:
         file = Path(self.folder.name) / "block.json"
-        return Guard("fapi.example", clock=self.clock, block_file=file, budget=RequestBudget(weight_limit=LIMIT))
+        return binance_guard(
+            "fapi.example", clock=self.clock, block_file=file, budget=binance_budget(weight_limit=LIMIT)
+        )
 
     async def _ask(self, asked: Asked, weight: int) -> RestAnswer:
         ask = Ask(target=f"/fapi/v1/openInterest?weight={weight}", priority=asked.priority, weight=weight)
