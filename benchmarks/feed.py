@@ -22,7 +22,7 @@ from altmonitor.core.clock import SystemClock
 from altmonitor.core.types import Destination
 from altmonitor.engine.context import EngineDeps, anybody
 from altmonitor.engine.engine import Engine
-from altmonitor.exchanges.binance.frames import decode_kline
+from altmonitor.exchanges.binance.dialect import BINANCE, decode_kline
 from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
 from altmonitor.exchanges.ws.transport import OpenTransport
 from altmonitor.exchanges.ws.websockets import open_websockets
@@ -222,7 +222,7 @@ def _symbols() -> list[str]:
 
 def _feed(url: str, open_transport: OpenTransport, sink: FeedSink, *, gather_ms: float) -> KlineFeed:
     options = FeedOptions(gather_ms=gather_ms, proxy=False, open_transport=open_transport)
-    feed = KlineFeed(url, sink=sink, clock=SystemClock(), options=options)
+    feed = KlineFeed(url, dialect=BINANCE, sink=sink, clock=SystemClock(), options=options)
     feed.set_symbols(_symbols())
     return feed
 

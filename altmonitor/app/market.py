@@ -23,6 +23,7 @@ from altmonitor.engine import restore as restoring
 from altmonitor.engine.context import EngineDeps, anybody
 from altmonitor.engine.engine import Engine
 from altmonitor.engine.restore import Bookkeeping
+from altmonitor.exchanges.binance.dialect import BINANCE
 from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
 from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
@@ -118,7 +119,9 @@ class MarketSide:
         desk = _FeedDesk(
             on_kline=self.engine.on_kline, on_contract=self.universe.on_contract, on_event=self._on_feed_event
         )
-        self.feed = KlineFeed(config.binance_ws_url, sink=desk, clock=clock, options=stage.choices.feed)
+        self.feed = KlineFeed(
+            config.binance_ws_url, dialect=BINANCE, sink=desk, clock=clock, options=stage.choices.feed
+        )
         self.sight = GapLog(
             stage.store, clock=clock, feed=self.feed.status, unseen_since_ms=lambda: self.engine.unseen_since_ms
         )

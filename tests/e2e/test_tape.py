@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from altmonitor.core.alert import Alert
-from altmonitor.exchanges.binance.frames import decode_kline
+from altmonitor.exchanges.binance.dialect import decode_kline
 from altmonitor.market.candles import CandleUpdate
 from altmonitor.settings.settings import Settings
 from altmonitor.sim.tape import TapeMarket

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from altmonitor.core.clock import Clock, ScaledClock
+from altmonitor.exchanges.binance.dialect import BINANCE
 from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import KlineUpdate
@@ -111,7 +112,7 @@ async def stage(
     async with SimExchange(market, clock=clock) as exchange:
         before(exchange)
         url = exchange.ws_url if not path else exchange.ws_url.removesuffix("/market") + path
-        feed = KlineFeed(url.removesuffix("/"), sink=sink, clock=clock, options=options)
+        feed = KlineFeed(url.removesuffix("/"), dialect=BINANCE, sink=sink, clock=clock, options=options)
         watched = trading(market)
         feed.set_symbols(watched)
         async with running(feed):

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.status import FeedStatus
-from altmonitor.exchanges.binance.connection import Shared
-from altmonitor.exchanges.binance.subscriptions import CONNECTION_LIFE_S, CONTRACT_INFO_STREAM, STREAMS_PER_CONNECTION
 from altmonitor.exchanges.ws import pick_transport
+from altmonitor.exchanges.ws.connection import Shared
+from altmonitor.exchanges.ws.dialect import Dialect
 from altmonitor.exchanges.ws.shard import FeedShard, FeedShardDeps, HandshakeBudget
 from altmonitor.exchanges.ws.transport import OpenTransport, TransportOptions
 from altmonitor.exchanges.ws.watchdog import HEAR_EVERY_S, FeedState, FeedWatch, Share, SymbolWatch
@@ -30,8 +30,9 @@ _log = logging.getLogger(__name__)
 class FeedOptions:
     """gather_ms: see `transports.port`. proxy: an address, False for none, True for what the environment says.
 
-    life_s: after this long a connection is replaced (give or take 2 %). shortest_silence_s: no shorter one is taken for
-    blindness; for a program on a clock that runs fast, where half a minute is less than a busy machine's pause.
+    life_s: after this long a connection is replaced; None for what the venue's dialect says.
+    shortest_silence_s: no shorter one is taken for blindness; for a program on a clock that runs fast, where half a
+    minute is less than a busy machine's pause.
     """
 
     gather_ms: float = 20
@@ -40,25 +41,31 @@ class FeedOptions:
     open_transport: OpenTransport = field(default_factory=pick_transport)
     jitter: random.Random = field(default_factory=random.Random)
     budget: HandshakeBudget | None = None
-    life_s: float = CONNECTION_LIFE_S
+    life_s: float | None = None
     shortest_silence_s: float = 0.0
 
 
 class KlineFeed:
     """Implements `monitor.ports.Feed`. One for the process, or several that share a `budget`."""
 
-    def __init__(self, url: str, *, sink: FeedSink, clock: Clock, options: FeedOptions | None = None) -> None:
-        """`url`: routed base address (`BINANCE_WS_URL`); the path is appended."""
+    def __init__(
+        self, url: str, *, dialect: Dialect, sink: FeedSink, clock: Clock, options: FeedOptions | None = None
+    ) -> None:
+        """`url`: base address; the dialect's path is appended."""
         options = options if options is not None else FeedOptions()
         self.url = url
         self._clock = clock
         self._sink = sink
         self._jitter = options.jitter
-        self._life_s = options.life_s
+        self._dialect = dialect
+        self._life_s = dialect.connection_life_s if options.life_s is None else options.life_s
         self._shortest_silence_s = options.shortest_silence_s
-        self._budget = options.budget if options.budget is not None else HandshakeBudget(clock)
+        self._budget = options.budget or HandshakeBudget(
+            clock, limit=dialect.handshakes, window_s=dialect.handshake_window_s
+        )
         self._shared = Shared(
             url=url,
+            dialect=dialect,
             clock=clock,
             sink=sink,
             open_transport=options.open_transport,
@@ -77,8 +84,8 @@ class KlineFeed:
         wanted = set(symbols)
         for shard in self._shards:
             shard.set_symbols(shard.symbols & wanted)
-        while len(self._shards) < (len(wanted) + 1) // STREAMS_PER_CONNECTION + 1:
-            self._shards.append(self._new_lane())
+        while len(self._shards) < self._shards_for(wanted):
+            self._shards.append(self._new_shard())
         shares = {shard: set(shard.symbols) for shard in self._shards}
         for symbol in sorted(wanted - set().union(*shares.values())):
             emptiest = min(self._shards, key=lambda shard: len(shares[shard]))
@@ -88,15 +95,18 @@ class KlineFeed:
         self._symbols = wanted
         self._symbol_watch.follow(wanted, self._clock.monotonic())
 
-    def _new_lane(self) -> FeedShard:
+    def _shards_for(self, symbols: Collection[str]) -> int:
+        return (len(symbols) + len(self._dialect.news_streams)) // self._dialect.streams_per_connection + 1
+
+    def _new_shard(self) -> FeedShard:
         return FeedShard(
             FeedShardDeps(
                 shared=self._shared,
                 budget=self._budget,
                 jitter=self._jitter,
-                is_only_lane=lambda: len(self._shards) == 1,
+                is_only_shard=lambda: len(self._shards) == 1,
                 on_rotated=lambda: self._tell("rotated"),
-                first_streams=() if self._shards else (CONTRACT_INFO_STREAM,),
+                news_streams=() if self._shards else self._dialect.news_streams,
                 life_s=self._life_s,
                 shortest_silence_s=self._shortest_silence_s,
             )

@@ -1,4 +1,4 @@
-"""A lane carries a share of the symbols: one connection, kept alive, and replaced before its time is over."""
+"""A shard carries a share of the symbols: one connection, kept alive, and replaced before its time is over."""
 
 from __future__ import annotations
 
@@ -13,14 +13,8 @@ from typing import Final
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeError, HandshakeRefused
-from altmonitor.exchanges.binance.connection import FeedConnection, Overlap, Shared
-from altmonitor.exchanges.binance.subscriptions import (
-    CONNECTION_LIFE_S,
-    HANDSHAKE_WINDOW_S,
-    MAX_HANDSHAKES,
-    kline_stream,
-)
 from altmonitor.exchanges.rest.block import LONGEST_BELIEVED_S
+from altmonitor.exchanges.ws.connection import FeedConnection, Overlap, Shared
 from altmonitor.exchanges.ws.watchdog import Share, silence_limit_s
 from altmonitor.market.candles import MINUTE_MS
 
@@ -70,10 +64,12 @@ class ReconnectBackoff:
 
 
 class HandshakeBudget:
-    """At most 250 handshakes in 5 minutes over everything that shares it, and none while the exchange refuses us."""
+    """At most `limit` handshakes in any `window_s` over everything that shares it, and none while we are refused."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, limit: int, window_s: float) -> None:
         self._clock = clock
+        self._limit = limit
+        self._window_s = window_s
         self._taken_s: deque[float] = deque()
         self._closed_until_s = float("-inf")
 
@@ -87,12 +83,12 @@ class HandshakeBudget:
             if now_s < self._closed_until_s:
                 await self._clock.sleep(self._closed_until_s - now_s)
                 continue
-            while self._taken_s and now_s - self._taken_s[0] >= HANDSHAKE_WINDOW_S:
+            while self._taken_s and now_s - self._taken_s[0] >= self._window_s:
                 self._taken_s.popleft()
-            if len(self._taken_s) < MAX_HANDSHAKES:
+            if len(self._taken_s) < self._limit:
                 self._taken_s.append(now_s)
                 return
-            await self._clock.sleep(self._taken_s[0] + HANDSHAKE_WINDOW_S - now_s)
+            await self._clock.sleep(self._taken_s[0] + self._window_s - now_s)
 
 
 # ---
@@ -121,11 +117,11 @@ class FeedShardDeps:
     shared: Shared
     budget: HandshakeBudget
     jitter: random.Random
-    is_only_lane: Callable[[], bool]
+    is_only_shard: Callable[[], bool]
     on_rotated: Callable[[], None]
-    first_streams: tuple[str, ...] = ()
-    life_s: float = CONNECTION_LIFE_S
-    shortest_silence_s: float = 0.0
+    news_streams: tuple[str, ...]
+    life_s: float
+    shortest_silence_s: float
 
 
 class FeedShard:
@@ -137,6 +133,7 @@ class FeedShard:
         self.last_data_s: float | None = None
         self._parts = parts
         self._clock: Clock = parts.shared.clock
+        self._stream_of = parts.shared.dialect.kline_stream
         self._since_s = self._clock.monotonic()
         self._backoff = ReconnectBackoff(parts.jitter)
         self._connections: list[FeedConnection] = []
@@ -144,7 +141,7 @@ class FeedShard:
 
     @property
     def stream_count(self) -> int:
-        return len(self.symbols) + len(self._parts.first_streams)
+        return len(self.symbols) + len(self._parts.news_streams)
 
     @property
     def open_connections(self) -> list[FeedConnection]:
@@ -163,14 +160,14 @@ class FeedShard:
 
     def renew(self, symbols: set[str]) -> None:
         for connection in self.open_connections:
-            connection.ledger.renew(sorted(kline_stream(symbol) for symbol in symbols & self.symbols))
+            connection.ledger.renew(sorted(self._stream_of(symbol) for symbol in symbols & self.symbols))
 
     def covered(self) -> set[str]:
         """Symbols that are subscribed, acknowledged and found in the exchange's own list."""
         streams: set[str] = set()
         for connection in self.open_connections:
             streams |= connection.ledger.covered()
-        return {symbol for symbol in self.symbols if kline_stream(symbol) in streams}
+        return {symbol for symbol in self.symbols if self._stream_of(symbol) in streams}
 
     def share(self) -> Share:
         heard_s = [c.last_data_s for c in self._connections if c.last_data_s is not None]
@@ -182,10 +179,10 @@ class FeedShard:
         return connections[0].silence_in_words(self._clock.monotonic()) if connections else self.trouble
 
     def _streams(self) -> list[str]:
-        return [*self._parts.first_streams, *(kline_stream(symbol) for symbol in sorted(self.symbols))]
+        return [*self._parts.news_streams, *(self._stream_of(symbol) for symbol in sorted(self.symbols))]
 
     def _limit_s(self) -> float:
-        limit_s = silence_limit_s(len(self.symbols), is_only_connection=self._parts.is_only_lane())
+        limit_s = silence_limit_s(len(self.symbols), is_only_connection=self._parts.is_only_shard())
         return max(limit_s, self._parts.shortest_silence_s)
 
     def _expected_silence_s(self) -> float | None:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, RegionBlocked
+from altmonitor.exchanges.binance.dialect import BINANCE
 from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
 from altmonitor.exchanges.binance.smart_money import SmartMoneyWeb, web_guard
 from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
@@ -71,7 +72,7 @@ async def first_candle(
     config: Config, symbols: Collection[str], *, clock: Clock, within_s: float = WITHIN_S
 ) -> FirstCandle:
     sink, words, logger = _Sink(), _LastWords(), logging.getLogger(_FEED_LOGGER)
-    feed = KlineFeed(config.binance_ws_url, sink=sink, clock=clock, options=FeedOptions(gather_ms=0))
+    feed = KlineFeed(config.binance_ws_url, dialect=BINANCE, sink=sink, clock=clock, options=FeedOptions(gather_ms=0))
     feed.set_symbols(symbols)
     began_s, level = clock.monotonic(), logger.level
     logger.addHandler(words)

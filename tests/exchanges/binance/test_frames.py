@@ -9,16 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.exchanges.binance.frames import (
+from altmonitor.exchanges.binance.dialect import (
     NOT_A_KLINE,
     KlineFields,
     KlineFrame,
-    ShutdownNotice,
-    Skipped,
-    SubscribeAnswer,
     decode_kline,
     decode_other,
 )
+from altmonitor.exchanges.ws.dialect import ShutdownNotice, Skipped, SubscribeAnswer
 from altmonitor.market.candles import Kline, KlineUpdate
 from altmonitor.market.contracts import ContractNews
 

@@ -12,8 +12,9 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from altmonitor.exchanges.binance.connection import FeedConnection, Overlap, Shared
-from altmonitor.exchanges.binance.frames import ShutdownNotice, Skipped, decode_other
+from altmonitor.exchanges.binance.dialect import BINANCE, decode_other
+from altmonitor.exchanges.ws.connection import FeedConnection, Overlap, Shared
+from altmonitor.exchanges.ws.dialect import ShutdownNotice, Skipped
 from altmonitor.exchanges.ws.transport import CloseReason, OnFrames, TransportOptions
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import KlineUpdate
@@ -87,6 +88,7 @@ class Bench:
         self.sink = Sink()
         self.shared = Shared(
             url="ws://exchange",
+            dialect=BINANCE,
             clock=MovableClock(),
             sink=self.sink,
             open_transport=self._open,

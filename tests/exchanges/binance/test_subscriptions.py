@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from altmonitor.exchanges.binance.frames import SubscribeAnswer
-from altmonitor.exchanges.binance.subscriptions import SubscriptionLedger, kline_stream
+from altmonitor.exchanges.binance.dialect import BINANCE, kline_stream
+from altmonitor.exchanges.ws.dialect import SubscribeAnswer
+from altmonitor.exchanges.ws.subscriptions import SubscriptionLedger
 
 
 def asked(ledger: SubscriptionLedger, now_s: float = 0.0) -> list[dict[str, Any]]:
@@ -23,7 +24,7 @@ def accept_all(ledger: SubscriptionLedger, messages: list[dict[str, Any]]) -> No
 
 
 def settled(streams: list[str]) -> SubscriptionLedger:
-    ledger = SubscriptionLedger()
+    ledger = SubscriptionLedger(BINANCE)
     ledger.want(streams)
     accept_all(ledger, asked(ledger))
     (question,) = asked(ledger)
@@ -37,13 +38,13 @@ def test_stream_names_are_lower_case_and_chinese_names_stay() -> None:
 
 
 def test_the_first_stream_asked_for_is_the_first_wanted() -> None:
-    ledger = SubscriptionLedger()
+    ledger = SubscriptionLedger(BINANCE)
     ledger.want(["!contractInfo", "btcusdt@kline_1m"])
     assert ledger.next_message(0.0) == ('{"method":"SUBSCRIBE","params":["!contractInfo","btcusdt@kline_1m"],"id":1}')
 
 
 def test_no_frame_is_longer_than_3500_bytes_of_utf8() -> None:
-    ledger = SubscriptionLedger()
+    ledger = SubscriptionLedger(BINANCE)
     names = [f"币安人生我踏马来了{number:04d}usdt@kline_1m" for number in range(899)]
     ledger.want(names)
     frames = []
@@ -55,14 +56,14 @@ def test_no_frame_is_longer_than_3500_bytes_of_utf8() -> None:
 
 
 def test_ids_are_unsigned_integers_that_do_not_repeat() -> None:
-    ledger = SubscriptionLedger()
+    ledger = SubscriptionLedger(BINANCE)
     ledger.want([f"s{number:04d}usdt@kline_1m" for number in range(600)])
     ids = [message["id"] for message in asked(ledger)]
     assert ids == [1, 2, 3, 4]
 
 
 def test_the_list_is_asked_for_once_after_everything_was_acknowledged() -> None:
-    ledger = SubscriptionLedger()
+    ledger = SubscriptionLedger(BINANCE)
     ledger.want(["a", "b"])
     (subscribe,) = asked(ledger)
     assert asked(ledger) == []
@@ -77,7 +78,7 @@ def test_the_list_is_asked_for_once_after_everything_was_acknowledged() -> None:
 
 
 def test_acknowledged_streams_that_are_not_in_the_list_are_asked_for_again() -> None:
-    ledger = SubscriptionLedger()
+    ledger = SubscriptionLedger(BINANCE)
     ledger.want(["a", "b", "c"])
     accept_all(ledger, asked(ledger))
     (question,) = asked(ledger)
@@ -92,7 +93,7 @@ def test_acknowledged_streams_that_are_not_in_the_list_are_asked_for_again() -> 
 
 
 def test_streams_in_the_list_that_nobody_wants_are_unsubscribed() -> None:
-    ledger = SubscriptionLedger()
+    ledger = SubscriptionLedger(BINANCE)
     ledger.want(["a"])
     accept_all(ledger, asked(ledger))
     (question,) = asked(ledger)
@@ -114,7 +115,7 @@ def test_only_differences_are_sent_and_what_left_is_unsubscribed() -> None:
 
 
 def test_a_refused_chunk_is_retried_whole_and_then_in_halves_until_one_name_is_left_out() -> None:
-    ledger = SubscriptionLedger()
+    ledger = SubscriptionLedger(BINANCE)
     ledger.want(["good1", "good2", "bad", "good3"])
     sent = []
     while messages := [m for m in asked(ledger) if m["method"] == "SUBSCRIBE"]:
@@ -129,7 +130,7 @@ def test_a_refused_chunk_is_retried_whole_and_then_in_halves_until_one_name_is_l
 
 
 def test_an_exchange_that_refuses_everything_is_given_up() -> None:
-    ledger = SubscriptionLedger()
+    ledger = SubscriptionLedger(BINANCE)
     ledger.want([f"s{number}" for number in range(64)])
     rounds = 0
     while not ledger.trouble and rounds < 50:
@@ -140,7 +141,7 @@ def test_an_exchange_that_refuses_everything_is_given_up() -> None:
 
 
 def test_an_unanswered_chunk_is_sent_again_after_ten_seconds_and_given_up_after_twenty() -> None:
-    ledger = SubscriptionLedger()
+    ledger = SubscriptionLedger(BINANCE)
     ledger.want(["a", "b"])
     (first,) = asked(ledger, 100.0)
     ledger.expire(109.9)
@@ -155,7 +156,7 @@ def test_an_unanswered_chunk_is_sent_again_after_ten_seconds_and_given_up_after_
 
 
 def test_a_late_answer_to_a_chunk_that_was_sent_again_is_unmatched() -> None:
-    ledger = SubscriptionLedger()
+    ledger = SubscriptionLedger(BINANCE)
     ledger.want(["a"])
     (first,) = asked(ledger, 0.0)
     ledger.expire(10.0)
@@ -165,16 +166,16 @@ def test_a_late_answer_to_a_chunk_that_was_sent_again_is_unmatched() -> None:
 
 
 def test_an_error_without_an_id_is_about_the_oldest_open_request() -> None:
-    ledger = SubscriptionLedger()
+    ledger = SubscriptionLedger(BINANCE)
     ledger.want(["a"])
     asked(ledger)
     assert ledger.on_answer(SubscribeAnswer(request_id=None, error="3 Invalid JSON"))
     assert [message["params"] for message in asked(ledger)] == [["a"]]
-    assert not SubscriptionLedger().on_answer(SubscribeAnswer(request_id=None, error="3 Invalid JSON"))
+    assert not SubscriptionLedger(BINANCE).on_answer(SubscribeAnswer(request_id=None, error="3 Invalid JSON"))
 
 
 def test_an_exchange_that_does_not_list_is_taken_at_its_word() -> None:
-    ledger = SubscriptionLedger()
+    ledger = SubscriptionLedger(BINANCE)
     ledger.want(["a"])
     accept_all(ledger, asked(ledger, 0.0))
     assert len(asked(ledger, 0.0)) == 1

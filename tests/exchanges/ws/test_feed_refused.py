@@ -7,6 +7,7 @@ import json
 import random
 
 from altmonitor.core.errors import HandshakeRefused
+from altmonitor.exchanges.binance.dialect import BINANCE
 from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
 from altmonitor.exchanges.ws.transport import CloseReason, OnFrames, TransportOptions
 from tests.exchanges.feed_kit import RecordingSink, running
@@ -68,7 +69,7 @@ class Door:
 
     def feed(self, *, life_s: float) -> KlineFeed:
         options = FeedOptions(open_transport=self.open, jitter=random.Random(1), life_s=life_s)
-        return KlineFeed("ws://exchange", sink=RecordingSink(), clock=self.clock, options=options)
+        return KlineFeed("ws://exchange", dialect=BINANCE, sink=RecordingSink(), clock=self.clock, options=options)
 
 
 async def test_a_planned_change_that_was_refused_keeps_a_lost_connection_waiting_too() -> None:

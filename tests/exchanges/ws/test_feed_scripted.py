@@ -11,6 +11,7 @@ from itertools import pairwise
 import pytest
 
 from altmonitor.core.clock import ScaledClock
+from altmonitor.exchanges.binance.dialect import BINANCE
 from altmonitor.exchanges.ws.feed import KlineFeed
 from altmonitor.market.candles import KlineUpdate
 from tests.exchanges.feed_kit import T0, RecordingSink, quick, running, until
@@ -79,7 +80,7 @@ async def scripted(
     exchange.script = script
     sink = RecordingSink()
     async with raw_server(exchange.serve) as port:
-        feed = KlineFeed(f"ws://127.0.0.1:{port}", sink=sink, clock=clock, options=quick())
+        feed = KlineFeed(f"ws://127.0.0.1:{port}", dialect=BINANCE, sink=sink, clock=clock, options=quick())
         yield exchange, feed, sink
 
 
@@ -118,7 +119,7 @@ async def test_an_update_that_two_overlapping_connections_carry_is_told_once_and
                 sink_on_kline(update)
 
         noting = Noting()
-        feed = KlineFeed(feed.url, sink=noting, clock=exchange.clock, options=quick())
+        feed = KlineFeed(feed.url, dialect=BINANCE, sink=noting, clock=exchange.clock, options=quick())
         feed.set_symbols(["BTCUSDT"])
         async with running(feed):
             await until(lambda: "rotated" in noting.kinds())
@@ -152,7 +153,9 @@ async def test_what_the_consumer_raises_is_a_mistake_of_ours_and_ends_the_feed()
             def on_kline(self, update: KlineUpdate) -> None:
                 raise LookupError(update.symbol)
 
-        broken = KlineFeed(feed.url, sink=Broken(), clock=ScaledClock(start_ms=T0, speed=SPEED), options=quick())
+        broken = KlineFeed(
+            feed.url, dialect=BINANCE, sink=Broken(), clock=ScaledClock(start_ms=T0, speed=SPEED), options=quick()
+        )
         broken.set_symbols(["BTCUSDT"])
         with pytest.raises(ExceptionGroup) as raised:
             async with asyncio.timeout(5):

@@ -89,7 +89,7 @@ def test_twelve_connects_in_the_first_minute_are_never_exceeded_by_chance() -> N
 
 async def test_no_more_than_250_handshakes_in_five_minutes() -> None:
     clock = MovableClock()
-    budget = HandshakeBudget(clock)
+    budget = HandshakeBudget(clock, limit=250, window_s=300.0)
     taken_s: list[float] = []
 
     async def knock() -> None:

@@ -83,7 +83,7 @@ class DoorOverDays(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.clock = MovableClock()
-        self.budget = HandshakeBudget(self.clock)
+        self.budget = HandshakeBudget(self.clock, limit=250, window_s=300.0)
         self.closed_until_s = 0.0
         self.knocks_s: list[float] = []
         self.early: list[float] = []

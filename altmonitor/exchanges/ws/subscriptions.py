@@ -1,63 +1,19 @@
-"""What one connection asked for, what the exchange acknowledged, and what to send next. Knows no socket and no clock.
+"""What one connection asked for, what the venue acknowledged, and what to send next. Knows no socket and no clock.
 
 An acknowledgement is not success here either: unknown streams are acknowledged like any other. After everything was
-asked for, LIST_SUBSCRIPTIONS is compared once with what should be there; whether data comes is the watchdog's matter.
+asked for, the venue's own list (where it has one) is compared once with what should be there; whether data comes is
+the watchdog's matter.
 """
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import Final, Literal
+from typing import Final
 
-from altmonitor.exchanges.binance.frames import SubscribeAnswer
-
-# ---
-# Addresses and limits of Binance USDⓈ-M futures.
-#
-# Sources: https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams (2026-05) and
-# its page on live subscribing (2026-01).
-
-
-# Streams.
-
-STREAM_PATH: Final = "/stream"
-"""Combined streams. The base must be routed (`…/market`): without the route the exchange accepts the connection and
-every subscription and then sends no candle. Source: change notice of 2026-03-05, in force since 2026-04-23."""
-
-CONTRACT_INFO_STREAM: Final = "!contractInfo"
-
-MAX_CONTROL_FRAME_BYTES: Final = 3_500
-"""Larger control messages (from about 4 KB) are reported to be ignored."""
-
-CONTROL_INTERVAL_S: Final = 0.3
-"""Between two control messages. The exchange disconnects above 10 a second, pings and pongs included."""
-
-ANSWER_WITHIN_S: Final = 10.0
-
-STREAMS_PER_CONNECTION: Final = 900
-"""From this many on another connection is opened; the exchange's limit is 1,024."""
-
-CONNECTION_LIFE_S: Final = 23 * 3600.0
-"""The exchange cuts a connection after 24 hours."""
-
-MAX_HANDSHAKES: Final = 250
-HANDSHAKE_WINDOW_S: Final = 300.0
-"""300 connections per 5 minutes and address are documented for spot; assumed here."""
-
-
-def kline_stream(symbol: str) -> str:
-    """Stream names are lower case; a name in upper case is acknowledged and silent."""
-    return f"{symbol.lower()}@kline_1m"
-
-
-# ---
-
-
-Method = Literal["SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS"]
+from altmonitor.exchanges.ws.dialect import Dialect, Method, SubscribeAnswer
 
 _MAX_REFUSALS: Final = 12
 _MAX_LISTS: Final = 2
@@ -74,8 +30,9 @@ class _Request:
 class SubscriptionLedger:
     """`trouble` is empty until the connection should be given up; then it says why."""
 
-    def __init__(self, *, request_ids: Iterator[int] | None = None) -> None:
+    def __init__(self, dialect: Dialect, *, request_ids: Iterator[int] | None = None) -> None:
         self.trouble = ""
+        self._dialect = dialect
         self._ids = request_ids if request_ids is not None else count(1)
         self._wanted: dict[str, None] = {}
         self._changes: deque[tuple[Method, str]] = deque()
@@ -122,8 +79,7 @@ class SubscriptionLedger:
             return None
         request_id = next(self._ids)
         self._pending[request_id] = _Request(request.method, request.streams, request.attempt, now_s)
-        params = None if request.method == "LIST_SUBSCRIPTIONS" else request.streams
-        return encode_request(request.method, params, request_id)
+        return self._dialect.encode(request.method, None if request.method == "LIST" else request.streams, request_id)
 
     def _next_request(self) -> _Request | None:
         if self._retries:
@@ -131,14 +87,16 @@ class SubscriptionLedger:
         if self._changes:
             return self._take_chunk()
         if not self._is_reconciled and not self._pending:
-            self._lists += 1
-            return _Request("LIST_SUBSCRIPTIONS", tuple(self._held))
+            if self._dialect.has_list:
+                self._lists += 1
+                return _Request("LIST", tuple(self._held))
+            self._is_reconciled = True
         return None
 
     def _take_chunk(self) -> _Request:
         method = self._changes[0][0]
         # The id may have up to 10 digits.
-        room = MAX_CONTROL_FRAME_BYTES - len(encode_request(method, (), 9_999_999_999))
+        room = self._dialect.largest_message_bytes - len(self._dialect.encode(method, (), 9_999_999_999))
         streams: list[str] = []
         while self._changes and self._changes[0][0] == method:
             room -= len(self._changes[0][1].encode()) + len('"",')
@@ -179,7 +137,7 @@ class SubscriptionLedger:
         self._refusals += 1
         if self._refusals == _MAX_REFUSALS:
             self.trouble = f"{self._refusals} control messages were refused, the last with: {error}"
-        elif request.method == "LIST_SUBSCRIPTIONS":
+        elif request.method == "LIST":
             self._on_list_failure()
         elif request.attempt == 1:
             self._retries.append(_Request(request.method, request.streams, 2))
@@ -195,20 +153,13 @@ class SubscriptionLedger:
 
     def expire(self, now_s: float) -> None:
         """Deal with requests that were not answered in time: once more, then `trouble`."""
-        late = [number for number, request in self._pending.items() if now_s - request.sent_s >= ANSWER_WITHIN_S]
+        within_s = self._dialect.answer_within_s
+        late = [number for number, request in self._pending.items() if now_s - request.sent_s >= within_s]
         for number in late:
             request = self._pending.pop(number)
-            if request.method == "LIST_SUBSCRIPTIONS":
+            if request.method == "LIST":
                 self._on_list_failure()
             elif request.attempt == 1:
                 self._retries.append(_Request(request.method, request.streams, 2))
             else:
                 self.trouble = f"{request.method} of {len(request.streams)} streams was not answered, twice"
-
-
-def encode_request(method: Method, streams: tuple[str, ...] | None, request_id: int) -> str:
-    """Ids must be unsigned integers. Names stay as they are: some are Chinese."""
-    request: dict[str, object] = {"method": method}
-    if streams is not None:
-        request["params"] = streams
-    return json.dumps({**request, "id": request_id}, ensure_ascii=False, separators=(",", ":"))

@@ -9,18 +9,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from altmonitor.core.clock import Clock
-from altmonitor.exchanges.binance.frames import (
-    NOT_A_KLINE,
-    KlineFrame,
-    ShutdownNotice,
-    Skipped,
-    SubscribeAnswer,
-    decode_kline,
-    decode_other,
-)
-from altmonitor.exchanges.binance.subscriptions import CONTROL_INTERVAL_S, STREAM_PATH, SubscriptionLedger
+from altmonitor.exchanges.ws.dialect import Dialect, ShutdownNotice, Skipped, SubscribeAnswer
+from altmonitor.exchanges.ws.subscriptions import SubscriptionLedger
 from altmonitor.exchanges.ws.transport import CloseReason, OpenTransport, Transport, TransportOptions
 from altmonitor.interfaces.exchange import FeedSink
+from altmonitor.market.candles import KlineUpdate
 from altmonitor.market.contracts import ContractNews
 
 _SEND_WITHIN_S: Final = 10.0
@@ -31,6 +24,7 @@ class Shared:
     """What all connections of a feed have in common. heard: symbols with data since somebody last emptied it."""
 
     url: str
+    dialect: Dialect
     clock: Clock
     sink: FeedSink
     open_transport: OpenTransport
@@ -46,7 +40,7 @@ class Overlap:
     def __init__(self) -> None:
         self._seen: set[tuple[object, ...]] = set()
 
-    def is_new(self, update: KlineFrame) -> bool:
+    def is_new(self, update: KlineUpdate) -> bool:
         return self._note((update.symbol, update.event_ms, update.kline.open_ms, update.kline.is_closed))
 
     def is_news(self, news: ContractNews) -> bool:
@@ -63,7 +57,7 @@ class FeedConnection:
 
     def __init__(self, shared: Shared, *, silence_limit_s: Callable[[], float | None]) -> None:
         """`silence_limit_s`: asked again and again; None while no data is expected."""
-        self.ledger = SubscriptionLedger()
+        self.ledger = SubscriptionLedger(shared.dialect)
         self.opened_s = 0.0
         self.first_data_s: float | None = None
         self.last_data_s: float | None = None
@@ -73,6 +67,8 @@ class FeedConnection:
         self.is_leaving = False
         self.transport_name = ""
         self._shared = shared
+        self._decode = shared.dialect.decode_kline
+        self._not_a_kline = shared.dialect.not_a_kline
         self._on_kline = shared.sink.on_kline
         self._silence_limit_s = silence_limit_s
         self._transport: Transport | None = None
@@ -83,7 +79,7 @@ class FeedConnection:
         """Raises `HandshakeRefused` or `ExchangeUnreachable`."""
         shared = self._shared
         self._transport = await shared.open_transport(
-            shared.url + STREAM_PATH, on_frames=self._on_frames, options=shared.options
+            shared.url + shared.dialect.path, on_frames=self._on_frames, options=shared.options
         )
         self.transport_name = self._transport.name
         self.opened_s = shared.clock.monotonic()
@@ -135,17 +131,21 @@ class FeedConnection:
         return self.last_data_s - self.first_data_s
 
     async def _drive(self, transport: Transport) -> None:
-        clock = self._shared.clock
+        clock, dialect = self._shared.clock, self._shared.dialect
+        heartbeat_s = self.opened_s + dialect.heartbeat_s
         while True:
             now_s = clock.monotonic()
             message = self.ledger.next_message(now_s)
             if message is not None:
                 await self._send(transport, message)
+            elif dialect.heartbeat and now_s >= heartbeat_s:
+                heartbeat_s = now_s + dialect.heartbeat_s
+                await self._send(transport, dialect.heartbeat)
             self.ledger.expire(now_s)
             if self.ledger.trouble:
                 self.end(self.ledger.trouble)
             self._watch_data(now_s)
-            await clock.sleep(CONTROL_INTERVAL_S)
+            await clock.sleep(dialect.control_interval_s)
 
     async def _send(self, transport: Transport, message: str) -> None:
         try:
@@ -174,12 +174,12 @@ class FeedConnection:
         if self.is_muted or self.overlap is not None:
             self._on_frames_of_two(frames)
             return
-        decode, on_kline, heard = decode_kline, self._on_kline, self._shared.heard
+        decode, not_a_kline, on_kline, heard = self._decode, self._not_a_kline, self._on_kline, self._shared.heard
         others = 0
         for payload in frames:
             try:
                 update = decode(payload).data
-            except NOT_A_KLINE:
+            except not_a_kline:
                 others += 1
                 self._on_other(payload)
                 continue
@@ -192,8 +192,8 @@ class FeedConnection:
         klines = 0
         for payload in frames:
             try:
-                update = decode_kline(payload).data
-            except NOT_A_KLINE:
+                update = self._decode(payload).data
+            except self._not_a_kline:
                 self._on_other(payload)
             else:
                 klines += 1
@@ -201,7 +201,7 @@ class FeedConnection:
         if klines:
             self._note_data(klines)
 
-    def _hand_over(self, update: KlineFrame) -> None:
+    def _hand_over(self, update: KlineUpdate) -> None:
         """The careful way: a muted connection is not heard, and of two that overlap each update counts once."""
         if not self.is_muted and (self.overlap is None or self.overlap.is_new(update)):
             self._shared.heard[update.symbol] = None
@@ -214,7 +214,7 @@ class FeedConnection:
             self.first_data_s = self.last_data_s
 
     def _on_other(self, payload: bytes) -> None:
-        other = decode_other(payload)
+        other = self._shared.dialect.decode_other(payload)
         match other:
             case SubscribeAnswer():
                 if not self.ledger.on_answer(other):
@@ -222,14 +222,14 @@ class FeedConnection:
             case ContractNews():
                 if not self.is_muted and (self.overlap is None or self.overlap.is_news(other)):
                     self._shared.sink.on_contract(other)
-            case KlineFrame():
-                # A candle outside the combined envelope: understood, though not expected on this address.
-                self._note_data(1)
-                self._hand_over(other)
             case ShutdownNotice():
                 self.is_leaving = True
             case Skipped():
                 self._shared.skipped[other] += 1
+            case _:
+                # A candle outside its usual envelope: understood, though not expected on this address.
+                self._note_data(1)
+                self._hand_over(other)
 
 
 def _in_words(reason: CloseReason) -> str:

@@ -1,4 +1,4 @@
-"""Frames of the market streams: bytes → typed values. The exchange's one-letter names end here.
+"""Binance's language on the market socket: names, limits, and frames → typed values. One-letter names end here.
 
 The candle, which is all but a handful of the frames, is decoded in one step by `decode_kline`; whatever that refuses
 goes to `decode_other`. Numbers come as text (`"123.45"`) and are read as floats; `"NaN"` is among what is accepted,
@@ -9,12 +9,12 @@ Source: https://developers.binance.com/docs/derivatives/usds-margined-futures/we
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+import json
 from typing import Annotated, Final
 
 import msgspec
 
+from altmonitor.exchanges.ws.dialect import Dialect, Method, OtherFrame, ShutdownNotice, Skipped, SubscribeAnswer
 from altmonitor.market.contracts import ContractNews
 
 NOT_A_KLINE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -109,40 +109,13 @@ class _Envelope(msgspec.Struct, frozen=True, gc=False):
     msg: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubscribeAnswer:
-    """The exchange's word on one control message.
-
-    request_id: None when an error does not say what it is about. streams: what LIST_SUBSCRIPTIONS names, None for
-    other requests. error: empty when the request was accepted.
-    """
-
-    request_id: int | None
-    streams: list[str] | None = None
-    error: str = ""
-
-
-class ShutdownNotice(msgspec.Struct, frozen=True):
-    """The server will close this connection soon (documented for spot, possible here)."""
-
-
-class Skipped(StrEnum):
-    """Why a frame was counted and not used."""
-
-    MALFORMED = "malformed"  # not JSON, or not UTF-8
-    WRONG_SHAPE = "wrong_shape"  # JSON, but not what this kind of frame promises
-    UNKNOWN_EVENT = "unknown_event"
-    COIN_MARGINED = "coin_margined"
-    UNMATCHED_ANSWER = "unmatched_answer"  # acknowledges what was not asked, or no longer
-
-
 decode_kline = msgspec.json.Decoder(CombinedKline, strict=False).decode
 _decode_bare_kline = msgspec.json.Decoder(KlineFrame, strict=False).decode
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_contract = msgspec.json.Decoder(_ContractFrame, strict=False).decode
 
 
-def decode_other(payload: bytes) -> KlineFrame | ContractNews | SubscribeAnswer | ShutdownNotice | Skipped:
+def decode_other(payload: bytes) -> OtherFrame:
     """Read a frame that `decode_kline` refused. Never raises."""
     try:
         envelope = _decode_envelope(payload)
@@ -155,9 +128,7 @@ def decode_other(payload: bytes) -> KlineFrame | ContractNews | SubscribeAnswer 
         return Skipped.MALFORMED
 
 
-def _read(
-    envelope: _Envelope, body: bytes | msgspec.Raw
-) -> KlineFrame | ContractNews | SubscribeAnswer | ShutdownNotice | Skipped:
+def _read(envelope: _Envelope, body: bytes | msgspec.Raw) -> OtherFrame:
     match envelope.e:
         case "kline":
             return _decode_bare_kline(body)
@@ -189,3 +160,46 @@ def _answer(envelope: _Envelope) -> SubscribeAnswer | Skipped:
         return Skipped.UNKNOWN_EVENT
     streams = envelope.result if isinstance(envelope.result, list) else None
     return SubscribeAnswer(request_id=envelope.id, streams=streams)
+
+
+# ---
+# Asking for streams.
+#
+# Sources: the page above and its page on live subscribing (2026-01).
+
+
+CONTRACT_INFO_STREAM: Final = "!contractInfo"
+_LIST: Final = "LIST_SUBSCRIPTIONS"
+
+
+def kline_stream(symbol: str) -> str:
+    """Stream names are lower case; a name in upper case is acknowledged and silent."""
+    return f"{symbol.lower()}@kline_1m"
+
+
+def encode_request(method: Method, streams: tuple[str, ...] | None, request_id: int) -> str:
+    """Ids must be unsigned integers. Names stay as they are: some are Chinese."""
+    request: dict[str, object] = {"method": _LIST if method == "LIST" else method}
+    if streams is not None:
+        request["params"] = streams
+    return json.dumps({**request, "id": request_id}, ensure_ascii=False, separators=(",", ":"))
+
+
+BINANCE: Final = Dialect(
+    # Combined streams. The base must be routed (`…/market`): without the route the exchange accepts the connection and
+    # every subscription and then sends no candle. Source: change notice of 2026-03-05, in force since 2026-04-23.
+    path="/stream",
+    news_streams=(CONTRACT_INFO_STREAM,),
+    kline_stream=kline_stream,
+    encode=encode_request,
+    decode_kline=decode_kline,
+    not_a_kline=NOT_A_KLINE,
+    decode_other=decode_other,
+    streams_per_connection=900,  # the exchange's limit is 1,024
+    connection_life_s=23 * 3600.0,  # the exchange cuts a connection after 24 hours
+    # 300 connections per 5 minutes and address are documented for spot; assumed here
+    handshakes=250,
+    handshake_window_s=300.0,
+    largest_message_bytes=3_500,  # larger ones (from about 4 KB) are reported to be ignored
+    control_interval_s=0.3,  # the exchange disconnects above 10 a second, pings and pongs included
+)
