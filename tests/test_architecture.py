@@ -70,6 +70,19 @@ def test_imports_go_down_the_list_of_packages() -> None:
     assert wrong == []
 
 
+def test_what_all_venues_share_knows_none_of_them() -> None:
+    shared, venues = ("rest", "ws"), [folder.name for folder in (ROOT / "exchanges").iterdir() if folder.is_dir()]
+    wrong = [
+        f"{path} imports {name}"
+        for path, tree in trees().items()
+        if path.parts[:1] == ("exchanges",) and path.parts[1] in shared
+        for name in imported(tree)
+        for venue in venues
+        if venue not in shared and (name + ".").startswith(f"altmonitor.exchanges.{venue}.")
+    ]
+    assert wrong == []
+
+
 def test_only_the_clock_asks_for_the_time() -> None:
     asked = []
     for path, tree in trees().items():

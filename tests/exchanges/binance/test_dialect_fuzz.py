@@ -22,7 +22,7 @@ from altmonitor.market.contracts import ContractNews
 from altmonitor.render.alerts import alert_html
 from altmonitor.render.format import Style
 from altmonitor.sim.control import GARBAGE
-from tests.exchanges.binance.test_frames import COMBINED, CONTRACT, KLINE
+from tests.exchanges.binance.test_dialect import COMBINED, CONTRACT, KLINE
 from tests.fakes import Market
 from tests.fuzz import NONSENSE, broken, encoded
 from tests.movable_clock import MovableClock
