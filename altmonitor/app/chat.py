@@ -1,4 +1,4 @@
-"""The chat half of the house: what is said, what is answered, what is kept up to date in a chat."""
+"""The chat half of the program: what is said, what is answered, what is kept up to date in a chat."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from altmonitor.core.errors import ChatUnreachable, RetryLater, StorageError, To
 from altmonitor.core.status import Health
 from altmonitor.core.types import LANGUAGES, Destination
 from altmonitor.delivery.alert_charts import ChartPictureFile, FollowingPictures
-from altmonitor.delivery.context import DeliveryDeps, DeliveryEvents
+from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents
 from altmonitor.delivery.destination_style import DestinationStyles
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.delivery.presses import PressMemory
@@ -61,7 +61,7 @@ class MessagingSetup:
 class ChatDeps:
     """What the chat side stands on.
 
-    on_sent: what to do once a notice is in a chat; None: nothing. seal: signs what buttons bring back.
+    on_sent: what to do once a notice is in a chat; None: nothing. signer: signs what buttons bring back.
     questions: what is answered from.
     """
 
@@ -84,116 +84,116 @@ class ChatDeps:
 class ChatSide:
     """Built when the store is open; `loops` says what is to be run."""
 
-    def __init__(self, stage: ChatDeps) -> None:
-        self._stage = stage
-        for destination in stage.holder.destinations:
-            now = stage.store.where_now(destination)
+    def __init__(self, deps: ChatDeps) -> None:
+        self._deps = deps
+        for destination in deps.holder.destinations:
+            now = deps.store.where_now(destination)
             if now != destination:
-                stage.holder.moved(destination, now)
-        self._signer = stage.signer
+                deps.holder.moved(destination, now)
+        self._signer = deps.signer
         self.destination_styles = DestinationStyles(
-            stage.holder.audiences,
-            market=lambda: _digest_context(stage.breadth()),
+            deps.holder.audiences,
+            market=lambda: _digest_context(deps.breadth()),
             # Without history an alert is forgotten once it is delivered: nothing could be looked up for a press.
-            signer=stage.signer if stage.config.history_enabled else None,
+            signer=deps.signer if deps.config.history_enabled else None,
         )
-        stage.store.due_ms = self.destination_styles.due_ms
-        stage.store.set_destinations(stage.holder.destinations)
-        self._presses = PressMemory(stage.store)
+        deps.store.due_ms = self.destination_styles.due_ms
+        deps.store.set_destinations(deps.holder.destinations)
+        self._presses = PressMemory(deps.store)
         self.dispatcher = self._build_dispatcher()
         self._following = FollowingPictures(
-            stage.questions.pictures,
+            deps.questions.pictures,
             sink=self.dispatcher,
             zone_of=lambda where: self.destination_styles.style(where).tz,
         )
         self._moves: asyncio.Queue[tuple[Destination, Destination]] = asyncio.Queue()
-        self._desk = self._build_desk()
+        self._executor = self._build_executor()
         self.http_commands = HttpCommands(
-            self._desk,
-            clock=stage.clock,
-            main=lambda: stage.holder.audiences[0].destination,
+            self._executor,
+            clock=deps.clock,
+            main=lambda: deps.holder.audiences[0].destination,
             style=self.destination_styles.style,
         )
         self._board: StatusBoard | None = None
         self._listener: CommandListener | None = None
-        if stage.outlet.bot is not None:
+        if deps.outlet.bot is not None:
             self._board = self._build_board()
-            self._listener = self._build_listener(self._board, stage.outlet.bot)
-        stage.holder.on_change(self._use)
+            self._listener = self._build_listener(self._board, deps.outlet.bot)
+        deps.holder.on_change(self._use)
 
     def _build_dispatcher(self) -> Dispatcher:
-        stage = self._stage
-        main = stage.holder.audiences[0].destination
-        deps = DeliveryDeps(
-            outbox=stage.store,
-            channel=stage.outlet.channel,
+        deps = self._deps
+        main = deps.holder.audiences[0].destination
+        delivery = DeliveryDeps(
+            outbox=deps.store,
+            channel=deps.outlet.channel,
             renderer=self.destination_styles.of(main).renderer,
-            clock=stage.clock,
+            clock=deps.clock,
             destination_styles=self.destination_styles.of,
             presses=self._presses,
-            min_interval_s=stage.config.tg_min_send_interval,
+            min_interval_s=deps.config.tg_min_send_interval,
             events=DeliveryEvents(
-                trouble=stage.notices.on_chat_trouble,
+                trouble=deps.notices.on_chat_trouble,
                 moved=self._on_chat_moved,
-                fatal=stage.fatal,
+                fatal=deps.fatal,
                 expired=lambda where, count: log.warning("%d alerts for chat %s were too old to be told", count, where),
-                topic_lost=stage.notices.on_topic_lost,
-                sent=self._on_told,
+                topic_lost=deps.notices.on_topic_lost,
+                sent=self._on_alert_sent,
             ),
         )
-        return Dispatcher(deps, stage.store.destinations)
+        return Dispatcher(delivery, deps.store.destinations)
 
-    def _build_desk(self) -> CommandExecutor:
-        stage = self._stage
+    def _build_executor(self) -> CommandExecutor:
+        deps = self._deps
         return CommandExecutor(
             ExecutorDeps(
-                holder=stage.holder,
-                store=stage.state_file,
-                alerts=stage.store if stage.config.history_enabled else None,
-                health=stage.health,
-                listed=stage.listed,
-                changes=stage.store.changes,
-                market=stage.questions.market_desk,
-                budget=stage.questions.budget,
-                samples=stage.questions.samples,
-                positions=stage.questions.position_desk,
+                holder=deps.holder,
+                store=deps.state_file,
+                alerts=deps.store if deps.config.history_enabled else None,
+                health=deps.health,
+                listed=deps.listed,
+                changes=deps.store.changes,
+                market=deps.questions.market_desk,
+                budget=deps.questions.budget,
+                samples=deps.questions.samples,
+                positions=deps.questions.position_desk,
             )
         )
 
     def _build_board(self) -> StatusBoard:
-        clock = self._stage.clock
+        clock = self._deps.clock
 
         def board(where: Destination) -> Board:
-            status = self._desk.status(now_s=clock.now_ms() / 1000, destination=where)
+            status = self._executor.status(now_s=clock.now_ms() / 1000, destination=where)
             return status_board(status, self.destination_styles.style(where))
 
-        return StatusBoard(clock=clock, chats=self.dispatcher, memory=self._stage.store, board=board)
+        return StatusBoard(clock=clock, chats=self.dispatcher, memory=self._deps.store, board=board)
 
     def _build_listener(self, board: StatusBoard, bot: ChatBot) -> CommandListener:
-        stage = self._stage
+        deps = self._deps
         answers = AnswerDeps(
-            desk=self._desk,
-            clock=stage.clock,
+            desk=self._executor,
+            clock=deps.clock,
             style_of=self.destination_styles.style,
             chats=self.dispatcher,
             board=board,
-            signer=stage.signer,
+            signer=deps.signer,
         )
         presses = PressDeps(
             bot=bot,
-            alerts=stage.store,
+            alerts=deps.store,
             memory=self._presses,
             picture=self._picture_for,
         )
-        chats = stage.config.allowed_chat_ids | {destination.chat_id for destination in stage.store.destinations}
+        chats = deps.config.allowed_chat_ids | {destination.chat_id for destination in deps.store.destinations}
         return CommandListener(
             bot,
-            clock=stage.clock,
+            clock=deps.clock,
             handler=ChatAnswers(answers, Presses(answers, presses)),
-            allowed=AllowedSenders(chat_ids=frozenset(chats), user_ids=stage.config.allowed_user_ids),
-            offsets=_Offsets(stage.store),
-            news=stage.notices,
-            admins=Admins(bot, clock=stage.clock, is_required=stage.config.group_admins_only),
+            allowed=AllowedSenders(chat_ids=frozenset(chats), user_ids=deps.config.allowed_user_ids),
+            offsets=_Offsets(deps.store),
+            news=deps.notices,
+            admins=Admins(bot, clock=deps.clock, is_required=deps.config.group_admins_only),
         )
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
@@ -202,7 +202,7 @@ class ChatSide:
             "delivery": self.dispatcher.run,
             "moved chats": self._follow_moves,
         }
-        if self._stage.config.chart:
+        if self._deps.config.chart:
             loops["pictures"] = self._following.run
         if self._listener is not None and self._board is not None:
             loops |= {
@@ -214,14 +214,14 @@ class ChatSide:
 
     def announce(self, words: Callable[[Style], str]) -> None:
         """The same to every audience, each in its own language."""
-        for audience in self._stage.holder.audiences:
+        for audience in self._deps.holder.audiences:
             self.dispatcher.notice(audience.destination, words(self.destination_styles.style(audience.destination)))
 
     def publish(self, notice: Notice, not_to: Destination | None) -> None:
         """To every audience but `not_to`, and into the log, each in its own language."""
-        audiences = self._stage.holder.audiences
+        audiences = self._deps.holder.audiences
         log.info("%s", one_line(notice_html(notice, self.destination_styles.style(audiences[0].destination))))
-        on_sent = self._stage.on_sent(notice)
+        on_sent = self._deps.on_sent(notice)
         for audience in audiences:
             destination = audience.destination
             if destination != not_to:
@@ -230,7 +230,7 @@ class ChatSide:
 
     async def _set_menu(self) -> None:
         """Until Telegram has taken it: the list of commands a chat offers while typing."""
-        bot, home = self._stage.outlet.bot, self._stage.holder.audiences[0].lang
+        bot, home = self._deps.outlet.bot, self._deps.holder.audiences[0].lang
         if bot is None:
             return
         for scope in MENU_SCOPES:
@@ -244,7 +244,7 @@ class ChatSide:
                 await ask()
             except (ChatUnreachable, RetryLater) as problem:
                 log.debug("the command menu could not be set yet: %s", problem)
-                await self._stage.clock.sleep(MENU_RETRY_S)
+                await self._deps.clock.sleep(MENU_RETRY_S)
             else:
                 return
 
@@ -253,15 +253,15 @@ class ChatSide:
     def _use(self, audiences: tuple[Audience, ...]) -> None:
         """After every command that changed something: it holds from the next message on."""
         self.destination_styles.apply(audiences)
-        self._stage.store.set_destinations(self._stage.holder.destinations)
-        self.dispatcher.set_destinations(self._stage.store.destinations)
+        self._deps.store.set_destinations(self._deps.holder.destinations)
+        self.dispatcher.set_destinations(self._deps.store.destinations)
 
-    def _on_told(self, destination: Destination, alert: Alert, message_id: int) -> None:
-        if self._stage.config.chart:
+    def _on_alert_sent(self, destination: Destination, alert: Alert, message_id: int) -> None:
+        if self._deps.config.chart:
             self._following.sent(destination, alert, message_id)
 
     async def _picture_for(self, alert: Alert, press: Incoming) -> ChartPictureFile | None:
-        return await self._stage.questions.pictures.of_alert(
+        return await self._deps.questions.pictures.of_alert(
             alert, tz=self.destination_styles.style(press.destination).tz
         )
 
@@ -278,7 +278,7 @@ class ChatSide:
         while True:
             old, new = await self._moves.get()
             try:
-                await self._desk.follow_move(old, new)
+                await self._executor.follow_move(old, new)
             except StorageError as problem:
                 log.warning("the settings of chat %s are not saved under its new id %s: %s", old, new, problem)
 
@@ -299,7 +299,7 @@ def _digest_context(breadth: Breadth) -> DigestContext | None:
 
 
 class _Offsets:
-    """`chat.ports.OffsetStore` in the database's remembered values."""
+    """`OffsetStore` in the database's remembered values."""
 
     def __init__(self, store: SqliteStore) -> None:
         self._store = store

@@ -148,7 +148,7 @@ PATIENCE_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartupDeps:
-    """What an opening needs. settings: those in force now."""
+    """What the startup message needs. settings: those in force now."""
 
     clock: Clock
     backfill: Backfill
@@ -163,8 +163,8 @@ class StartupMessage:
     restored: set by whoever restored something, before the symbols are known.
     """
 
-    def __init__(self, stage: StartupDeps) -> None:
-        self._stage = stage
+    def __init__(self, deps: StartupDeps) -> None:
+        self._deps = deps
         self._symbols = 0
         self._begun = asyncio.Event()
         self._is_told = False
@@ -176,35 +176,35 @@ class StartupMessage:
         self._symbols = symbols
         if symbols and not self._begun.is_set():
             self._begun.set()
-            lookback = self._stage.settings().vol_burst_lookback
-            self._stage.backfill.request_all(max(ROWS_PER_REQUEST, lookback + 1))
+            lookback = self._deps.settings().vol_burst_lookback
+            self._deps.backfill.request_all(max(ROWS_PER_REQUEST, lookback + 1))
 
     def take(self, symbol: str, candles: Sequence[Candle]) -> None:
         """History of a symbol, as it comes."""
         if not self._is_told and symbol not in self._taken:
             self._taken.add(symbol)
-            self._stage.estimator.take(symbol, candles, self._stage.settings())
+            self._deps.estimator.take(symbol, candles, self._deps.settings())
 
     async def run(self) -> None:
         """Returns when it is told."""
         await self._begun.wait()
         try:
-            async with self._stage.clock.timeout(PATIENCE_S):
-                await self._stage.backfill.settled()
+            async with self._deps.clock.timeout(PATIENCE_S):
+                await self._deps.backfill.settled()
         except TimeoutError:
             pass  # an exchange that refuses us: the history may come later, the message does not wait for it
         if not self._is_told:
             self._is_told = True
-            self._stage.notify(self._started())
+            self._deps.notify(self._started())
 
     def _started(self) -> Started:
-        estimate = self._stage.estimator.estimate(symbols=self._symbols)
+        estimate = self._deps.estimator.estimate(symbols=self._symbols)
         return Started(
-            at_ms=self._stage.clock.now_ms(),
+            at_ms=self._deps.clock.now_ms(),
             version=__version__,
             symbols=self._symbols,
-            settings=self._stage.settings(),
-            restored=replace(self.restored, candles=self._stage.backfill.status().candles),
+            settings=self._deps.settings(),
+            restored=replace(self.restored, candles=self._deps.backfill.status().candles),
             alerts_per_day=None if estimate is None else estimate.alerts_per_day,
             history_s=None if estimate is None else estimate.history_s,
         )

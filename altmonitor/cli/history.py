@@ -13,7 +13,7 @@ from altmonitor.commands.replies import HistoryShown, Reply, StatsShown
 from altmonitor.core.alert import Kind
 from altmonitor.render.format import without_markup
 from altmonitor.render.replies import reply_parts
-from altmonitor.storage.queries import alert_reader
+from altmonitor.storage.alert_queries import alert_reader
 
 
 def history(session: Session, *, symbol: str | None, limit: int, kind: Kind | None, as_json: bool) -> int:

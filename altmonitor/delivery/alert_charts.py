@@ -209,30 +209,30 @@ class PictureSink(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Told:
+class _SentAlert:
     destination: Destination
     alert: Alert
     message_id: int
 
 
 class FollowingPictures:
-    """zone_of: the zone of a chat's times. `told` is what `wiring.Events.told` calls."""
+    """zone_of: the zone of a chat's times. `sent` is what `DeliveryEvents.sent` calls."""
 
     def __init__(self, source: PictureSource, *, sink: PictureSink, zone_of: Callable[[Destination], tzinfo]) -> None:
         self._source = source
         self._sink = sink
         self._zone_of = zone_of
-        self._told: asyncio.Queue[_Told] = asyncio.Queue(maxsize=WAITING_MAX)
+        self._sent: asyncio.Queue[_SentAlert] = asyncio.Queue(maxsize=WAITING_MAX)
 
     def sent(self, destination: Destination, alert: Alert, message_id: int) -> None:
         """What only joined a move, and what is old, needs no picture."""
-        if not alert.details.is_silent and not alert.late and not self._told.full():
-            self._told.put_nowait(_Told(destination=destination, alert=alert, message_id=message_id))
+        if not alert.details.is_silent and not alert.late and not self._sent.full():
+            self._sent.put_nowait(_SentAlert(destination=destination, alert=alert, message_id=message_id))
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            sent = await self._told.get()
+            sent = await self._sent.get()
             picture = await self._source.of_alert(sent.alert, tz=self._zone_of(sent.destination))
             if picture is not None:
                 self._sink.picture(

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 from altmonitor.core.errors import ChatGone, ChatUnreachable, DeliveryError, MessageRefused, StorageError, TopicGone
 from altmonitor.delivery import messages
-from altmonitor.delivery.context import DeliveryDeps, DestinationStyle
-from altmonitor.delivery.digest import (
+from altmonitor.delivery.deps import DeliveryDeps, DestinationStyle
+from altmonitor.delivery.digest_decision import (
     EXPIRED_AFTER_S,
     HORIZON_S,
     LOOK_AGAIN_S,
@@ -30,7 +30,7 @@ from altmonitor.delivery.sender import ChatSender
 from altmonitor.interfaces.delivery import Queued
 
 # ---
-# How rows of the outbox end that were not told: refused, too old, not wanted any more.
+# How rows of the outbox end that were not sent: refused, too old, not wanted any more.
 
 
 log = logging.getLogger(__name__)
@@ -42,13 +42,13 @@ NOT_WANTED = "no alerts are wanted there any more"
 class DeliveryOutcomes:
     """Of one chat. Each waits until the outbox has written it."""
 
-    def __init__(self, deps: DeliveryDeps, outlet: ChatSender) -> None:
+    def __init__(self, deps: DeliveryDeps, sender: ChatSender) -> None:
         self._deps = deps
-        self._outlet = outlet
+        self._sender = sender
 
     async def record(self, message: AlertMessage, problem: DeliveryError, *, outcome_unknown: bool) -> None:
         """It stays queued."""
-        destination = self._outlet.at(message.topic_id)
+        destination = self._sender.at(message.topic_id)
         await self._deps.insist(
             lambda: self._deps.outbox.record_error(
                 destination, message.alert_ids, error=str(problem), outcome_unknown=outcome_unknown
@@ -57,16 +57,16 @@ class DeliveryOutcomes:
 
     async def put_off(self, message: AlertMessage) -> None:
         """It stays queued; nothing was tried and nothing went wrong."""
-        destination = self._outlet.at(message.topic_id)
+        destination = self._sender.at(message.topic_id)
         await self._deps.insist(lambda: self._deps.outbox.record_error(destination, message.alert_ids, error=""))
 
     async def failed(self, topic_id: int | None, alert_ids: Sequence[int], error: str) -> None:
-        destination = self._outlet.at(topic_id)
+        destination = self._sender.at(topic_id)
         await self._deps.insist(lambda: self._deps.outbox.mark_failed(destination, alert_ids, error=error))
 
     async def not_wanted(self, topic_id: int | None, rows: Sequence[Queued]) -> None:
         await self._expired(topic_id, rows, NOT_WANTED)
-        log.info("%d alerts for %s are not told: %s", len(rows), self._outlet.at(topic_id), NOT_WANTED)
+        log.info("%d alerts for %s are not sent: %s", len(rows), self._sender.at(topic_id), NOT_WANTED)
 
     async def without_expired(
         self, topic_id: int | None, rows: Sequence[Queued], now_ms: int, held_until_ms: Callable[[Queued], int | None]
@@ -83,13 +83,13 @@ class DeliveryOutcomes:
         if not expired:
             return rows
         await self._expired(topic_id, expired, TOO_OLD)
-        destination = self._outlet.at(topic_id)
-        log.warning("%d alerts for %s were older than a day and are not told any more", len(expired), destination)
+        destination = self._sender.at(topic_id)
+        log.warning("%d alerts for %s were older than a day and are not sent any more", len(expired), destination)
         self._deps.events.expired(destination, len(expired))
         return [row for row in rows if row not in expired]
 
     async def _expired(self, topic_id: int | None, rows: Sequence[Queued], error: str) -> None:
-        destination, ids = self._outlet.at(topic_id), [row.alert.id for row in rows if row.alert.id is not None]
+        destination, ids = self._sender.at(topic_id), [row.alert.id for row in rows if row.alert.id is not None]
         await self._deps.insist(lambda: self._deps.outbox.mark_expired(destination, ids, error=error))
 
 
@@ -103,18 +103,18 @@ GONE_PAUSE_S = 3600.0
 class AlertQueue:
     """The alerts of one chat."""
 
-    def __init__(self, deps: DeliveryDeps, outlet: ChatSender) -> None:
+    def __init__(self, deps: DeliveryDeps, sender: ChatSender) -> None:
         self._deps = deps
-        self._outlet = outlet
-        self._at = outlet.at
+        self._sender = sender
+        self._at = sender.at
         self._planned: deque[AlertMessage] = deque()
         self._gone_until_s: dict[int | None, float] = {}
-        self._told_ms: deque[int] = deque(maxlen=200)
+        self._sent_ms: deque[int] = deque(maxlen=200)
         self._digest_s: float | None = None
         self._fresh_in_a_row = 0
         self._growth = Growth()
         self._held = Held()
-        self._endings = DeliveryOutcomes(deps, outlet)
+        self._outcomes = DeliveryOutcomes(deps, sender)
 
     @property
     def planned_keys(self) -> list[tuple[int | None, str]]:
@@ -125,7 +125,7 @@ class AlertQueue:
         return topic_id in self._gone_until_s
 
     async def is_waiting(self) -> bool:
-        """True when something could be told if the pace allowed it."""
+        """True when something could be sent if the pace allowed it."""
         await self._hold()
         for topic_id in self._open_topics():
             if await self._rows(topic_id, limit=1):
@@ -137,7 +137,7 @@ class AlertQueue:
         news changes anything."""
         now_s, now_ms = self._deps.clock.monotonic(), self._deps.clock.now_ms()
         moments = [until_s for until_s in self._gone_until_s.values() if until_s > now_s]
-        for topic_id in self._outlet.topics:
+        for topic_id in self._sender.topics:
             until_ms = self._destination_style(topic_id).quiet_until(now_ms)
             if until_ms is not None:
                 moments.append(now_s + min(LOOK_AGAIN_S, (until_ms - now_ms) / 1000))
@@ -173,12 +173,12 @@ class AlertQueue:
             decision = await self._decide(topic_id, await self._rows(topic_id))
             if isinstance(decision, Wait):
                 waits.append(decision.seconds)
-            if not isinstance(decision, Gather) or decision.late or self._outlet.pace.allowance(now_s) < GROWTH_NEEDS:
+            if not isinstance(decision, Gather) or decision.late or self._sender.pace.allowance(now_s) < GROWTH_NEEDS:
                 continue
             quiet = self._growth.quiet(topic_id, decision.rows)
             if not quiet or (is_message_free and len(quiet) < len(decision.rows)):
                 continue
-            wait_s = self._outlet.free_at_s(now_s, is_edit=True) - now_s
+            wait_s = self._sender.free_at_s(now_s, is_edit=True) - now_s
             if wait_s > 0:
                 waits.append(wait_s)
                 continue
@@ -205,7 +205,7 @@ class AlertQueue:
         for row in message.rows:
             if not message.is_held:
                 self._deps.latency.add(now_ms - row.alert.ts * 1000)
-            self._told_ms.append(row.queued_ms)
+            self._sent_ms.append(row.queued_ms)
         self._held.forget(message.topic_id, message.rows)
         self._remove(message)
         self._growth.sent(message, message_id, self._deps.clock.monotonic())
@@ -222,7 +222,7 @@ class AlertQueue:
         await self._deps.insist(lambda: self._deps.outbox.begin_attempt(destination, message.alert_ids))
         if not self._destination_style(message.topic_id).is_quiet(self._deps.clock.now_ms()):
             return True
-        await self._endings.put_off(message)
+        await self._outcomes.put_off(message)
         self.drop_planned()
         return False
 
@@ -240,7 +240,7 @@ class AlertQueue:
         self._growth.stop(topic_id)
         self._gone_until_s.pop(topic_id, None)
         while rows := await self._rows(topic_id):
-            await self._endings.not_wanted(topic_id, rows)
+            await self._outcomes.not_wanted(topic_id, rows)
             self._held.forget(topic_id, rows)
 
     async def refused(self, message: AlertMessage, problem: DeliveryError) -> None:
@@ -248,21 +248,21 @@ class AlertQueue:
         if message.grows is not None:  # whatever it was: they come as a message of their own
             self._growth.stop(message.topic_id)
             unknown = isinstance(problem, ChatUnreachable) and problem.outcome_unknown
-            await self._endings.record(message, problem, outcome_unknown=unknown)
+            await self._outcomes.record(message, problem, outcome_unknown=unknown)
         elif isinstance(problem, TopicGone):  # once: from now on the way out leads to the chat's general topic
-            await self._endings.record(message, problem, outcome_unknown=False)
+            await self._outcomes.record(message, problem, outcome_unknown=False)
         elif isinstance(problem, MessageRefused):
             if messages.repaired(message, problem):
-                await self._endings.record(message, problem, outcome_unknown=False)
+                await self._outcomes.record(message, problem, outcome_unknown=False)
             else:
-                await self._endings.failed(message.topic_id, message.alert_ids, str(problem))
+                await self._outcomes.failed(message.topic_id, message.alert_ids, str(problem))
                 self._remove(message)
-                self._outlet.trouble(message.topic_id, str(problem))
+                self._sender.trouble(message.topic_id, str(problem))
         elif isinstance(problem, ChatGone):
             await self._give_up_chat(message.topic_id, problem)
         else:
             unknown = isinstance(problem, ChatUnreachable) and problem.outcome_unknown
-            await self._endings.record(message, problem, outcome_unknown=unknown)
+            await self._outcomes.record(message, problem, outcome_unknown=unknown)
             self.drop_planned()
 
     # --- deciding
@@ -297,12 +297,12 @@ class AlertQueue:
             if is_held or is_late(newest, now_ms):
                 return Gather(rows=(newest,), late=True, held=is_held)
             return SendNow(row=newest)
-        rows = await self._endings.without_expired(topic_id, rows, now_ms, held_until_ms)
+        rows = await self._outcomes.without_expired(topic_id, rows, now_ms, held_until_ms)
         moment = DigestMoment(
             now_ms=now_ms,
-            can_leave=lambda count: self._outlet.pace.can_leave_within(now_s, count, HORIZON_S),
+            can_leave=lambda count: self._sender.pace.can_leave_within(now_s, count, HORIZON_S),
             digest_age_s=None if self._digest_s is None else now_s - self._digest_s,
-            told_lately=sum(1 for queued_ms in self._told_ms if now_ms - queued_ms <= HORIZON_S * 1000),
+            sent_lately=sum(1 for queued_ms in self._sent_ms if now_ms - queued_ms <= HORIZON_S * 1000),
             fresh_in_a_row=self._fresh_in_a_row,
             held_until_ms=held_until_ms,
         )
@@ -316,7 +316,7 @@ class AlertQueue:
             try:
                 self._planned.extend(messages.digest(self._destination_style(topic_id), topic_id, decision))
             except Exception:
-                log.exception("a digest could not be put into words; its first alert is told by itself")
+                log.exception("a digest could not be put into words; its first alert is sent by itself")
                 await self._plan_single(topic_id, decision.rows[0])
         else:
             await self._plan_single(topic_id, decision.row if isinstance(decision, SendNow) else decision.rows[0])
@@ -327,7 +327,7 @@ class AlertQueue:
             self._planned.append(messages.single(self._destination_style(topic_id), topic_id, row, reply_to=reply_to))
         except Exception as problem:
             log.exception("an alert could not be put into words")
-            await self._endings.failed(topic_id, [row.alert.id or 0], f"could not be rendered: {problem!r}")
+            await self._outcomes.failed(topic_id, [row.alert.id or 0], f"could not be rendered: {problem!r}")
 
     async def _first_of_episode(self, topic_id: int | None, row: Queued) -> int | None:
         key = row.alert.details.episode_key
@@ -340,20 +340,20 @@ class AlertQueue:
             return None
 
     def _destination_style(self, topic_id: int | None) -> DestinationStyle:
-        return self._deps.voice_of(self._at(topic_id))
+        return self._deps.style_of(self._at(topic_id))
 
     def _open_topics(self) -> list[int | None]:
         """Those that may be written to now: not gone, and no quiet hours."""
         now_s, now_ms = self._deps.clock.monotonic(), self._deps.clock.now_ms()
         return [
             topic_id
-            for topic_id in self._outlet.topics
+            for topic_id in self._sender.topics
             if self._gone_until_s.get(topic_id, 0.0) <= now_s and not self._destination_style(topic_id).is_quiet(now_ms)
         ]
 
     async def _hold(self) -> None:
         now_ms = self._deps.clock.now_ms()
-        for topic_id in self._outlet.topics:
+        for topic_id in self._sender.topics:
             until_ms = self._destination_style(topic_id).quiet_until(now_ms)
             if until_ms is not None:
                 self._held.hold(topic_id, await self._rows(topic_id), until_ms)
@@ -365,7 +365,7 @@ class AlertQueue:
 
     async def _give_up_chat(self, topic_id: int | None, problem: ChatGone) -> None:
         waiting = [row.alert.id for row in await self._rows(topic_id) if row.alert.id is not None]
-        await self._endings.failed(topic_id, waiting, str(problem))
+        await self._outcomes.failed(topic_id, waiting, str(problem))
         self._gone_until_s[topic_id] = self._deps.clock.monotonic() + GONE_PAUSE_S
         self.drop_planned()
 

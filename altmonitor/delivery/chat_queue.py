@@ -1,6 +1,6 @@
-"""One chat: everything said there goes through one lane, one message at a time, at the chat's pace.
+"""One chat: everything said there goes through one queue, one message at a time, at the chat's pace.
 
-Answers come first, then alerts, then operator notices, then edits, then pictures. A chat's topics share its lane,
+Answers come first, then alerts, then operator notices, then edits, then pictures. A chat's topics share its queue,
 because Telegram counts per chat.
 """
 
@@ -14,12 +14,11 @@ from contextlib import suppress
 
 from altmonitor.core.errors import ChatGone, DeliveryError, MessageRefused, TopicGone
 from altmonitor.delivery.alert_queue import AlertQueue
-from altmonitor.delivery.context import DeliveryDeps, DestinationStyle
-from altmonitor.delivery.digest import Wait
-from altmonitor.delivery.edits import MessageEdits, Step
+from altmonitor.delivery.deps import DeliveryDeps, DestinationStyle
+from altmonitor.delivery.digest_decision import Wait
+from altmonitor.delivery.edits import KeptEdit, MessageEdits, Step
 from altmonitor.delivery.messages import (
     AlertMessage,
-    KeptEdit,
     OtherMessage,
     OtherMessages,
     is_button_problem,
@@ -39,7 +38,7 @@ _SHORTEST_REST_S = 0.001
 
 
 class ChatQueue:
-    """on_moved: called with this lane and the chat's old id after the new one is stored."""
+    """on_moved: called with this queue and the chat's old id after the new one is stored."""
 
     def __init__(
         self,
@@ -50,10 +49,10 @@ class ChatQueue:
         on_moved: Callable[[ChatQueue, int], None],
     ) -> None:
         self._deps = deps
-        self.outlet = ChatSender(deps, chat_id, topics, on_moved=self._moved)
-        self._alert_queue = AlertQueue(deps, self.outlet)
+        self.sender = ChatSender(deps, chat_id, topics, on_moved=self._moved)
+        self._alert_queue = AlertQueue(deps, self.sender)
         self._other_messages = OtherMessages()
-        self._message_edits = MessageEdits(deps, self.outlet)
+        self._message_edits = MessageEdits(deps, self.sender)
         self._retired: set[int | None] = set()
         self._others: deque[tuple[ChatQueue, Collection[asyncio.Task[None]]]] = deque()
         self._on_moved = on_moved
@@ -65,9 +64,9 @@ class ChatQueue:
 
     def set_topics(self, topics: Collection[int | None]) -> None:
         """Where alerts go from now on. What waits for a topic that is left out is given up."""
-        self._retired |= set(self.outlet.topics) - set(topics)
+        self._retired |= set(self.sender.topics) - set(topics)
         self._retired -= set(topics)
-        self.outlet.topics = list(topics)
+        self.sender.topics = list(topics)
         self.wake()
 
     def reply(self, topic_id: int | None, words: OutgoingText, on_sent: Callable[[int], None] | None = None) -> None:
@@ -121,20 +120,20 @@ class ChatQueue:
         self.wake()
 
     def take_over(self, other: ChatQueue, ending: Collection[asyncio.Task[None]]) -> None:
-        """The other lane turned out to be the same chat. ending: its tasks, cancelled; until they have ended this lane
-        says nothing, because something of the other one may still be under way."""
-        self.outlet.topics.extend(topic for topic in other.outlet.topics if topic not in self.outlet.topics)
-        self.outlet.pace = other.outlet.pace  # what was noted here was said under the old id
+        """The other queue turned out to be the same chat. ending: its tasks, cancelled; until they have ended this
+        one says nothing, because something of the other one may still be under way."""
+        self.sender.topics.extend(topic for topic in other.sender.topics if topic not in self.sender.topics)
+        self.sender.pace = other.sender.pace  # what was noted here was said under the old id
         self._others.append((other, ending))
         self.wake()
 
     async def run(self) -> None:
         """Until cancelled; what is under way then is finished within `IN_FLIGHT_S` or stays queued."""
         self._alert_queue.drop_planned()
-        await self.outlet.seed_pace()
+        await self.sender.seed_pace()
         while not self._deps.token_refused.is_set():
             self._wake.clear()
-            await self._take_over_asides()
+            await self._take_over_others()
             while self._retired:
                 await self._alert_queue.retire(self._retired.pop())
             step = await self._next_step()
@@ -152,7 +151,7 @@ class ChatQueue:
         self._other_messages.drop_old(now_s)
         has_alerts = await self._alert_queue.is_waiting()
         if has_alerts or self._other_messages.replies or self._other_messages.notices:
-            return await self._next_said(has_alerts, self.outlet.free_at_s(now_s) - now_s)
+            return await self._next_said(has_alerts, self.sender.free_at_s(now_s) - now_s)
         refusal_limit = self._message_edits.next(now_s) or self._next_picture(now_s)
         if refusal_limit is not None and not isinstance(refusal_limit, float):
             return refusal_limit
@@ -185,11 +184,11 @@ class ChatQueue:
 
     def _next_picture(self, now_s: float) -> Step | float | None:
         pictures = self._other_messages.pictures
-        if self._alert_queue.is_storm() or self.outlet.pace.allowance(now_s) < GROWTH_NEEDS:
+        if self._alert_queue.is_storm() or self.sender.pace.allowance(now_s) < GROWTH_NEEDS:
             pictures.clear()
         if not pictures:
             return None
-        free_s = self.outlet.free_at_s(now_s)  # when a message could leave: an alert that comes now finds room
+        free_s = self.sender.free_at_s(now_s)  # when a message could leave: an alert that comes now finds room
         return free_s - now_s if free_s > now_s else self._say(pictures)
 
     # --- speaking
@@ -205,7 +204,7 @@ class ChatQueue:
                 is_silent=message.is_silent or self._destination_style(message.topic_id).is_silent,
                 buttons=message.buttons,
             )
-            message_id = await self.outlet.send(message.topic_id, words)
+            message_id = await self.sender.send(message.topic_id, words)
         except DeliveryError as problem:
             await self._alert_queue.refused(message, problem)
             return
@@ -215,14 +214,14 @@ class ChatQueue:
             self._message_edits.sent(key, message_id, maybe_repeated=message.maybe_repeated)
             if not self._alert_queue.is_storm():
                 alert = message.rows[0].alert
-                self._deps.events.sent(self.outlet.at(message.topic_id), alert, message_id)
+                self._deps.events.sent(self.sender.at(message.topic_id), alert, message_id)
 
     async def _grow(self, message: AlertMessage, message_id: int) -> None:
         self._replies_in_a_row = 0
         if not await self._alert_queue.begin(message):
             return
         try:
-            await self.outlet.edit(message.topic_id, message_id, message.html)
+            await self.sender.edit(message.topic_id, message_id, message.html)
         except DeliveryError as problem:
             await self._alert_queue.refused(message, problem)
         else:
@@ -245,7 +244,7 @@ class ChatQueue:
                 return
             log.error("a message was refused and is not sent: %s", problem)  # noqa: TRY400 — no trace: not our fault
         except ChatGone as problem:
-            log.warning("a message could not be sent to %s: %s", self.outlet.at(other_message.topic_id), problem)
+            log.warning("a message could not be sent to %s: %s", self.sender.at(other_message.topic_id), problem)
         except DeliveryError:
             return  # tried again, until it is too old
         else:
@@ -264,15 +263,15 @@ class ChatQueue:
             html=other_message.html, reply_to=other_message.reply_to, is_silent=is_silent, buttons=other_message.buttons
         )
         if other_message.png is None:
-            return await self.outlet.send(other_message.topic_id, words)
-        return await self.outlet.send_picture(other_message.topic_id, other_message.png, words)
+            return await self.sender.send(other_message.topic_id, words)
+        return await self.sender.send_picture(other_message.topic_id, other_message.png, words)
 
     # --- inside
 
     def _destination_style(self, topic_id: int | None) -> DestinationStyle:
-        return self._deps.voice_of(self.outlet.at(topic_id))
+        return self._deps.style_of(self.sender.at(topic_id))
 
-    async def _take_over_asides(self) -> None:
+    async def _take_over_others(self) -> None:
         while self._others:
             other, ending = self._others[0]
             if ending:

@@ -1,4 +1,4 @@
-"""Audiences → the voice of every destination. What a command changed holds from the next message on."""
+"""Audiences → the style of every destination. What a command changed holds from the next message on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.types import Destination
-from altmonitor.delivery.context import DestinationStyle
+from altmonitor.delivery.deps import DestinationStyle
 from altmonitor.interfaces.delivery import DigestPart, Keyboard, Press
 from altmonitor.render.alert_parts import alert_buttons
 from altmonitor.render.alerts import alert_html
@@ -22,10 +22,10 @@ from altmonitor.settings.audience import MINUTES_A_DAY, Audience, QuietHours
 
 
 class MessageRenderer:
-    """Implements `delivery.ports.Renderer`. lang: one of `languages.LANGUAGES`. tz: zone of every time told.
+    """Implements `interfaces.delivery.Renderer`. lang: one of `languages.LANGUAGES`. tz: zone of every time told.
 
     market: asked for the state of the whole market when a digest of fresh alerts is written; None: not told.
-    seal: signs what buttons bring back; None: there are no such buttons and the links stand in the text.
+    signer: signs what buttons bring back; None: there are no such buttons and the links stand in the text.
     quiet: the hours that a digest of held alerts names.
     """
 
@@ -87,7 +87,7 @@ class DestinationStyles:
     """A mapping that is swapped as a whole.
 
     A destination nobody described speaks like its chat, else like the main one. market: see `MessageRenderer`.
-    seal: signs the buttons; None: messages have no buttons that come back to us.
+    signer: signs the buttons; None: messages have no buttons that come back to us.
     """
 
     def __init__(

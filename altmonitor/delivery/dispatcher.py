@@ -1,4 +1,4 @@
-"""Everything the program says to chats: alerts from the outbox, answers, notices, edits; one lane per chat."""
+"""Everything the program says to chats: alerts from the outbox, answers, notices, edits; one queue per chat."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable, Sequence
 from altmonitor.core.errors import DeliveryError
 from altmonitor.core.types import Destination
 from altmonitor.delivery.chat_queue import ChatQueue
-from altmonitor.delivery.context import DeliveryDeps
-from altmonitor.delivery.messages import KeptEdit
+from altmonitor.delivery.deps import DeliveryDeps
+from altmonitor.delivery.edits import KeptEdit
 from altmonitor.delivery.sender import OutgoingText
 from altmonitor.interfaces.delivery import Keyboard
 
 
 class Dispatcher:
-    """destinations: where alerts go. Chats that are only answered get their lane when they are first answered.
+    """destinations: where alerts go. Chats that are only answered get their queue when they are first answered.
 
     `reply`, `notice` and `refresh` are synchronous: they queue (bounded) and never wait. Before `run` is started what
     they queue waits for it.
@@ -30,7 +30,7 @@ class Dispatcher:
         self.set_destinations(destinations)
 
     def set_destinations(self, destinations: Iterable[Destination]) -> None:
-        """Where alerts go from now on; also to be called, with the same ones, when a voice was changed.
+        """Where alerts go from now on; also to be called, with the same ones, when a style was changed.
 
         What waits for one that is left out is given up; it is still answered when somebody asks there.
         """
@@ -42,7 +42,7 @@ class Dispatcher:
                 of_chat.append(destination.topic_id)
         for chat_id, of_chat in topics.items():
             if chat_id not in self._chat_queues:
-                self._chat_queues[chat_id] = ChatQueue(self._deps, chat_id, of_chat, on_moved=self._lane_moved)
+                self._chat_queues[chat_id] = ChatQueue(self._deps, chat_id, of_chat, on_moved=self._queue_moved)
                 self._start(self._chat_queues[chat_id])
             else:
                 self._chat_queues[chat_id].set_topics(of_chat)
@@ -118,13 +118,13 @@ class Dispatcher:
             self._chat_queue(destination.chat_id).notice(destination.topic_id, html, on_sent)
             return
         for chat_queue in self._chat_queues.values():
-            for topic_id in chat_queue.outlet.topics:
+            for topic_id in chat_queue.sender.topics:
                 if not chat_queue.is_gone(topic_id):
                     chat_queue.notice(topic_id, html, on_sent)
 
     def refresh(self, alert_key: str) -> None:
         """More is known about this alert now. Where it went out as its own message that is edited when there is room;
-        where it still waits it is told with what is known then."""
+        where it still waits it is sent with what is known then."""
         for chat_queue in self._chat_queues.values():
             chat_queue.refresh(alert_key)
 
@@ -135,7 +135,7 @@ class Dispatcher:
     def _chat_queue(self, chat_id: int) -> ChatQueue:
         chat_id = self._former_ids.get(chat_id, chat_id)
         if chat_id not in self._chat_queues:
-            self._chat_queues[chat_id] = ChatQueue(self._deps, chat_id, (), on_moved=self._lane_moved)
+            self._chat_queues[chat_id] = ChatQueue(self._deps, chat_id, (), on_moved=self._queue_moved)
             self._start(self._chat_queues[chat_id])
         return self._chat_queues[chat_id]
 
@@ -143,12 +143,12 @@ class Dispatcher:
         if self._tasks is None:
             return
         self._tasks_of[chat_queue] = [
-            self._tasks.create_task(chat_queue.run(), name=f"delivery-{chat_queue.outlet.chat_id}")
+            self._tasks.create_task(chat_queue.run(), name=f"delivery-{chat_queue.sender.chat_id}")
         ]
         self._watch(chat_queue)
 
     def _watch(self, chat_queue: ChatQueue) -> None:
-        """Tells the lane what is new in the outbox."""
+        """Tells the queue what is new in the outbox."""
         if self._tasks is None:
             return
         running, *watching = self._tasks_of[chat_queue]
@@ -158,9 +158,9 @@ class Dispatcher:
             running,
             *(
                 self._tasks.create_task(
-                    self._wake_for(chat_queue, chat_queue.outlet.at(topic_id)), name=f"outbox-{topic_id}"
+                    self._wake_for(chat_queue, chat_queue.sender.at(topic_id)), name=f"outbox-{topic_id}"
                 )
-                for topic_id in chat_queue.outlet.topics
+                for topic_id in chat_queue.sender.topics
             ),
         ]
 
@@ -169,8 +169,8 @@ class Dispatcher:
             await self._deps.outbox.wait_for_work(destination)
             chat_queue.wake()
 
-    def _lane_moved(self, chat_queue: ChatQueue, old_chat_id: int) -> None:
-        new_chat_id = chat_queue.outlet.chat_id
+    def _queue_moved(self, chat_queue: ChatQueue, old_chat_id: int) -> None:
+        new_chat_id = chat_queue.sender.chat_id
         self._former_ids = {**self._former_ids, old_chat_id: new_chat_id}
         self._chat_queues.pop(old_chat_id, None)
         same_chat = self._chat_queues.pop(new_chat_id, None)
@@ -181,6 +181,6 @@ class Dispatcher:
             chat_queue.take_over(same_chat, ending)
         self._chat_queues[new_chat_id] = chat_queue
         self._watch(chat_queue)
-        for topic_id in chat_queue.outlet.topics or [None]:
+        for topic_id in chat_queue.sender.topics or [None]:
             old = Destination(chat_id=old_chat_id, topic_id=topic_id)
-            self._deps.events.moved(old, chat_queue.outlet.at(topic_id))
+            self._deps.events.moved(old, chat_queue.sender.at(topic_id))

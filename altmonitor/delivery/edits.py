@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.errors import ChatGone, DeliveryError, MessageRefused, StorageError
 from altmonitor.core.types import Destination
-from altmonitor.delivery.context import DeliveryDeps
-from altmonitor.delivery.messages import EditKey, KeptEdit, OwnMessage, PendingEdits
+from altmonitor.delivery.deps import DeliveryDeps
 from altmonitor.delivery.pacing import EDITS_NEED
 from altmonitor.delivery.sender import ChatSender
 from altmonitor.interfaces.delivery import Press
@@ -25,15 +25,134 @@ log = logging.getLogger(__name__)
 SOUGHT = 30
 """So many messages of an earlier run are looked up to be edited."""
 
+EDIT_AGE_S = 30.0
+PRESS_EDIT_AGE_S = 600.0
+"""What was pressed shall be seen, also when the chat was busy for a while."""
+EDIT_INTERVAL_S = 2.0
+OWN_MESSAGES = 500
+
 Step = Coroutine[Any, Any, None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptEdit:
+    """The new text of a message that somebody keeps up to date; None: the text stays, and what was a question has no
+    buttons any more. on_end: None, or why it was not edited."""
+
+    topic_id: int | None
+    message_id: int
+    html: str | None
+    on_end: Callable[[DeliveryError | None], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class OwnMessage:
+    """An alert that went out as a message of its own; changed_s: when it was sent or last edited, monotonic.
+
+    maybe_repeated: None when an earlier run sent it and nobody has asked the outbox yet.
+    """
+
+    message_id: int
+    maybe_repeated: bool | None
+    changed_s: float
+
+
+EditKey = tuple[int | None, str]
+"""Topic and alert key."""
+
+
+class PendingEdits:
+    """Which messages shall be brought up to date. An edit is a courtesy: it is dropped rather than queued up, unless a
+    reader waits for it."""
+
+    def __init__(self) -> None:
+        self._own: dict[EditKey, OwnMessage] = {}
+        self._wanted: dict[EditKey, float] = {}  # until when, monotonic
+        self._awaited: set[EditKey] = set()
+
+    def sent(self, key: EditKey, message: OwnMessage) -> None:
+        self._own[key] = message
+        if len(self._own) > OWN_MESSAGES:
+            oldest = next(iter(self._own))
+            del self._own[oldest]
+            self._drop(oldest)
+
+    def knows(self, key: EditKey) -> bool:
+        return key in self._own
+
+    def pressed(self, key: EditKey, message_id: int, now_s: float) -> None:
+        """A reader pressed a button under this message and shall see it there."""
+        if key not in self._own:
+            self.sent(key, OwnMessage(message_id=message_id, maybe_repeated=None, changed_s=float("-inf")))
+        self._awaited.add(key)
+        self._wanted[key] = now_s + PRESS_EDIT_AGE_S
+
+    def awaited_until_s(self, key: EditKey) -> float | None:
+        """None: no reader waits for this one."""
+        return self._wanted.get(key) if key in self._awaited else None
+
+    def want_again(self, key: EditKey, until_s: float) -> None:
+        self._awaited.add(key)
+        self._wanted[key] = until_s
+
+    def lost(self, key: EditKey) -> None:
+        """The message is gone or cannot be edited."""
+        self._own.pop(key, None)
+        self._drop(key)
+
+    def want(self, key: EditKey, now_s: float, *, in_flight: Collection[EditKey]) -> bool:
+        """False: there is no message of its own to edit (it still waits, or left inside a digest).
+
+        in_flight: messages that are being sent; once they are `sent` they can be edited.
+        """
+        if key not in self._own and key not in in_flight:
+            return False
+        self._wanted.setdefault(key, now_s + EDIT_AGE_S)
+        return True
+
+    def due(self, now_s: float) -> tuple[EditKey, OwnMessage] | None:
+        """The next one that may be edited now."""
+        for key, until_s in list(self._wanted.items()):
+            own = self._own.get(key)
+            if own is None or now_s > until_s:
+                self._drop(key)
+            elif now_s - own.changed_s >= EDIT_INTERVAL_S:
+                return key, own
+        return None
+
+    def next_due_s(self) -> float | None:
+        """When `due` can have an answer; None: nothing is wanted."""
+        return min(
+            (self._own[key].changed_s + EDIT_INTERVAL_S for key in self._wanted if key in self._own), default=None
+        )
+
+    def edited(self, key: EditKey, now_s: float) -> None:
+        self._drop(key)
+        if key in self._own:
+            self._own[key].changed_s = now_s
+
+    def drop_courtesies(self) -> None:
+        for key in list(self._wanted):
+            if key not in self._awaited:
+                del self._wanted[key]
+
+    def forget(self) -> None:
+        """The chat has a new id: messages sent under the old one cannot be edited."""
+        self._own.clear()
+        self._wanted.clear()
+        self._awaited.clear()
+
+    def _drop(self, key: EditKey) -> None:
+        self._wanted.pop(key, None)
+        self._awaited.discard(key)
 
 
 class MessageEdits:
     """Of one chat."""
 
-    def __init__(self, deps: DeliveryDeps, outlet: ChatSender) -> None:
+    def __init__(self, deps: DeliveryDeps, sender: ChatSender) -> None:
         self._deps = deps
-        self.outlet = outlet
+        self.sender = sender
         self._edits = PendingEdits()
         self._kept: dict[int, KeptEdit] = {}
         self._sought: deque[str] = deque(maxlen=SOUGHT)
@@ -49,7 +168,7 @@ class MessageEdits:
 
     def refresh(self, alert_key: str, *, in_flight: Collection[EditKey]) -> None:
         """More is known about this alert now. in_flight: messages whose text is made already."""
-        for topic_id in self.outlet.topics:
+        for topic_id in self.sender.topics:
             is_known = self._edits.want((topic_id, alert_key), self._now_s(), in_flight=in_flight)
             if not is_known and alert_key not in self._sought:
                 self._sought.append(alert_key)
@@ -59,7 +178,7 @@ class MessageEdits:
         self._kept[kept.message_id] = kept
 
     def forget(self) -> None:
-        """The chat has a new id: messages told under the old one cannot be edited."""
+        """The chat has a new id: messages sent under the old one cannot be edited."""
         self._edits.forget()
         self._kept.clear()
 
@@ -70,29 +189,29 @@ class MessageEdits:
         return self._next_edit(now_s) or self._next_update(now_s)
 
     def _next_edit(self, now_s: float) -> Step | float | None:
-        if self.outlet.pace.allowance(now_s) < EDITS_NEED:
+        if self.sender.pace.allowance(now_s) < EDITS_NEED:
             self._edits.drop_courtesies()
         due = self._edits.due(now_s)
         if due is None:
             due_s = self._edits.next_due_s()
             return None if due_s is None else due_s - now_s
-        free_s = self.outlet.free_at_s(now_s, is_edit=True)
+        free_s = self.sender.free_at_s(now_s, is_edit=True)
         return free_s - now_s if free_s > now_s else self._edit(*due)
 
     def _next_update(self, now_s: float) -> Step | float | None:
-        if self.outlet.pace.allowance(now_s) < EDITS_NEED:
+        if self.sender.pace.allowance(now_s) < EDITS_NEED:
             self._kept.clear()
         if not self._kept:
             return None
-        free_s = self.outlet.free_at_s(now_s, is_edit=True)
+        free_s = self.sender.free_at_s(now_s, is_edit=True)
         return free_s - now_s if free_s > now_s else self._update(self._kept.pop(next(iter(self._kept))))
 
     async def _edit(self, key: EditKey, own: OwnMessage) -> None:
         topic_id, alert_key = key
         awaited_until_s = self._edits.awaited_until_s(key)
         self._edits.edited(key, self._now_s())
-        destination = self.outlet.at(topic_id)
-        renderer = self._deps.voice_of(destination).renderer
+        destination = self.sender.at(topic_id)
+        renderer = self._deps.style_of(destination).renderer
         try:
             alert = (await self._deps.outbox.alerts_of([alert_key])).get(alert_key)
             if alert is None:
@@ -100,7 +219,7 @@ class MessageEdits:
             presses = await self._presses(destination, alert)
             maybe_repeated = await self._is_doubted(destination, alert_key, own)
             html = renderer.alert(alert, maybe_repeated=maybe_repeated, presses=presses)
-            await self.outlet.edit(topic_id, own.message_id, html, buttons=renderer.buttons(alert))
+            await self.sender.edit(topic_id, own.message_id, html, buttons=renderer.buttons(alert))
         except (MessageRefused, ChatGone) as problem:
             log.info("a message cannot be brought up to date: %s", problem)
             self._edits.lost(key)
@@ -121,14 +240,14 @@ class MessageEdits:
         return await self._deps.presses.of(destination, alert.id)
 
     async def _seek(self, alert_key: str) -> None:
-        """An earlier run may have told this alert in a message of its own."""
+        """An earlier run may have sent this alert in a message of its own."""
         outbox = self._deps.outbox
         try:
             alert = (await outbox.alerts_of([alert_key])).get(alert_key)
             if alert is None or alert.ts * 1000 >= self._since_ms:
-                return  # told by this run: it knows its own messages
-            for topic_id in self.outlet.topics:
-                own = await outbox.own_message_of(self.outlet.at(topic_id), alert_key)
+                return  # sent by this run: it knows its own messages
+            for topic_id in self.sender.topics:
+                own = await outbox.own_message_of(self.sender.at(topic_id), alert_key)
                 if own is not None:
                     message_id, maybe_repeated = own
                     self.sent((topic_id, alert_key), message_id, maybe_repeated=maybe_repeated)
@@ -139,9 +258,9 @@ class MessageEdits:
     async def _update(self, kept: KeptEdit) -> None:
         try:
             if kept.html is None:
-                await self.outlet.take_buttons_off(kept.topic_id, kept.message_id)
+                await self.sender.take_buttons_off(kept.topic_id, kept.message_id)
             else:
-                await self.outlet.edit(kept.topic_id, kept.message_id, kept.html)
+                await self.sender.edit(kept.topic_id, kept.message_id, kept.html)
         except DeliveryError as problem:
             kept.on_end(problem)
         else:

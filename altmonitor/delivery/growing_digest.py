@@ -1,7 +1,7 @@
 """The digest at the end of a chat that still grows: later alerts of the same storm are added to it by an edit.
 
 An edit may leave sooner than a message and adds none to the screen, but it rings no bell. So a storm begins with a
-message, and what is larger than all it told so far, or of a kind it did not tell yet, comes as a message again.
+message, and what is larger than all it sent so far, or of a kind it did not send yet, comes as a message again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from altmonitor.core.alert import Alert
-from altmonitor.delivery.digest import STORM_MEMORY_S
+from altmonitor.delivery.digest_decision import STORM_MEMORY_S
 from altmonitor.delivery.messages import AlertMessage
 from altmonitor.interfaces.delivery import DigestPart, Queued, Renderer
 
@@ -37,9 +37,9 @@ class _Growing:
 
 @dataclass(slots=True, kw_only=True)
 class _Storm:
-    """largest: the largest size told, per kind and direction. told_s: when something was last told, monotonic."""
+    """largest: the largest size sent, per kind and direction. sent_s: when something was last sent, monotonic."""
 
-    told_s: float
+    sent_s: float
     largest: dict[tuple[str, str], float] = field(default_factory=dict)
     growing: _Growing | None = None
 
@@ -70,7 +70,7 @@ class Growth:
         growing = self._storms[topic_id].growing
         try:
             message = None if growing is None else _with_more(growing, renderer, topic_id, rows)
-        except Exception:  # whose fault it is shows when they are told by themselves
+        except Exception:  # whose fault it is shows when they are sent by themselves
             log.exception("a digest could not be put into words again")
             message = None
         if message is None:
@@ -83,7 +83,7 @@ class Growth:
             self.stop(message.topic_id)
             return
         storm = self._storm_at(message.topic_id, now_s)
-        storm.told_s = now_s
+        storm.sent_s = now_s
         for row in message.rows:
             sort = _sort(row.alert)
             storm.largest[sort] = max(_size(row.alert), storm.largest.get(sort, 0.0))
@@ -107,8 +107,8 @@ class Growth:
 
     def _storm_at(self, topic_id: int | None, now_s: float) -> _Storm:
         storm = self._storms.get(topic_id)
-        if storm is None or now_s - storm.told_s > STORM_MEMORY_S:
-            storm = self._storms[topic_id] = _Storm(told_s=now_s)
+        if storm is None or now_s - storm.sent_s > STORM_MEMORY_S:
+            storm = self._storms[topic_id] = _Storm(sent_s=now_s)
         return storm
 
 

@@ -18,7 +18,7 @@ from altmonitor.core.errors import (
     TopicGone,
 )
 from altmonitor.core.types import Destination
-from altmonitor.delivery.context import DeliveryDeps
+from altmonitor.delivery.deps import DeliveryDeps
 from altmonitor.delivery.pacing import GROUP_WINDOW_S, Backoff, ChatPace
 from altmonitor.interfaces.delivery import Keyboard
 

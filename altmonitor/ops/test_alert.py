@@ -14,7 +14,7 @@ from altmonitor.core.alert import Alert, Details
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatUnreachable, DeliveryError
 from altmonitor.core.types import Destination
-from altmonitor.delivery.context import DeliveryDeps, DeliveryEvents
+from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents
 from altmonitor.delivery.destination_style import MessageRenderer
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.interfaces.delivery import Channel

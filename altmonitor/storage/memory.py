@@ -15,7 +15,7 @@ from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Queued
 from altmonitor.interfaces.exchange import StoredSize
 from altmonitor.settings.state import moved_destination
-from altmonitor.storage.changes import MemoryChanges
+from altmonitor.storage.change_log import MemoryChanges
 from altmonitor.storage.queue import Waiting
 from altmonitor.storage.rows import merged
 

@@ -24,9 +24,9 @@ from altmonitor.interfaces.exchange import StoredSize
 from altmonitor.storage import database as restore
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage import rows as statements
-from altmonitor.storage.changes import ChangeRecords
+from altmonitor.storage.alert_queries import AlertReader, StoredAlertReader
+from altmonitor.storage.change_log import ChangeRecords
 from altmonitor.storage.database import Database, Put
-from altmonitor.storage.queries import AlertReader, StoredAlertReader
 from altmonitor.storage.queue import Waiting
 from altmonitor.storage.writer import FileLock, Writer, WriterEvents
 

@@ -52,7 +52,7 @@ class Timeouts:
 
 
 class TelegramChannel:
-    """One bot. Satisfies `delivery.ports.Channel` and `chat.ports.ChatBot`.
+    """One bot. Satisfies `interfaces.delivery.Channel` and `telegram.types.ChatBot`.
 
     api_url: `https://api.telegram.org` or another Bot API server. proxy: URL for this bot alone; None takes what the
     environment names (HTTPS_PROXY, NO_PROXY). A server on loopback is always asked directly.

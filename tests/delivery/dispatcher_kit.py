@@ -8,7 +8,7 @@ from typing import Any
 
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
-from altmonitor.delivery.context import DeliveryDeps, DeliveryEvents, DestinationStyle
+from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents, DestinationStyle
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.delivery.presses import PressMemory
 from altmonitor.interfaces.delivery import Queued, Renderer

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from altmonitor.core.alert import Alert, Details
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.types import Destination, Secret
-from altmonitor.delivery.context import DeliveryDeps
+from altmonitor.delivery.deps import DeliveryDeps
 from altmonitor.delivery.destination_style import MessageRenderer
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.render.digest import DigestContext

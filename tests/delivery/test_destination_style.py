@@ -1,4 +1,4 @@
-"""Audiences → voices: whose language, zone, bell and quiet hours hold where."""
+"""Audiences → styles: whose language, zone, bell and quiet hours hold where."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo

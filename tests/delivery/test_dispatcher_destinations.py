@@ -64,7 +64,7 @@ async def test_a_message_on_its_way_when_its_topic_is_removed_is_recorded() -> N
         assert await bench.store.message_id_of(TOPIC, await bench.key("AUSDT")) == 1001
 
 
-async def test_a_group_known_by_its_former_id_keeps_its_lane() -> None:
+async def test_a_group_known_by_its_former_id_keeps_its_queue() -> None:
     async with running(make(GROUP)) as bench:
         bench.channel.will_refuse(GROUP, ChatMoved("the group moved", new_chat_id=-100777))
         bench.put("AUSDT")

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
-from altmonitor.delivery.context import DeliveryDeps, DestinationStyle
+from altmonitor.delivery.deps import DeliveryDeps, DestinationStyle
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.storage.memory import MemoryStore
 from tests.delivery.chat_fakes import PlainRenderer

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.types import Destination, Secret
-from altmonitor.delivery.context import DeliveryDeps
+from altmonitor.delivery.deps import DeliveryDeps
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.sim.telegram.server import SimTelegram
 from altmonitor.storage.store import SqliteStore, StoreOptions

@@ -12,7 +12,7 @@ import pytest
 
 from altmonitor.core.errors import ChatGone, ChatMoved, ChatUnreachable, DeliveryError, MessageRefused, StorageError
 from altmonitor.core.types import Destination
-from altmonitor.delivery.context import DeliveryDeps
+from altmonitor.delivery.deps import DeliveryDeps
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.delivery.status_message import StatusBoard
 from altmonitor.render.status import Board

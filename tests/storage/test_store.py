@@ -15,7 +15,7 @@ import pytest
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import NewerSchemaError, StorageError
 from altmonitor.core.types import Destination
-from altmonitor.storage.queries import alert_reader
+from altmonitor.storage.alert_queries import alert_reader
 from altmonitor.storage.store import SqliteStore, StoreOptions
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, pump
 

@@ -1,4 +1,4 @@
-"""What every lane of the dispatcher shares."""
+"""What every chat queue of the dispatcher is given."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ class DeliveryEvents:
     trouble: a chat cannot be reached (one line why), once; "" when a message got through again.
     moved: a group became a supergroup: old → new destination; the outbox has remembered it already.
     fatal: the token is refused; nothing is sent any more, everything stays queued.
-    expired: so many alerts for this chat were too old to be told and were given up.
+    expired: so many alerts for this chat were too old to be sent and were given up.
     topic_lost: a forum topic is deleted or closed, once; what belongs there is said in the chat's general topic.
-    told: an alert went out as a message of its own (where, alert, message id), and nothing else waits there.
+    sent: an alert went out as a message of its own (where, alert, message id), and nothing else waits there.
     """
 
     trouble: Callable[[Destination, str], None] = lambda destination, reason: None
@@ -72,7 +72,8 @@ class DeliveryEvents:
 class DeliveryDeps:
     """min_interval_s: seconds between two messages to one chat; None = 3.2 for groups, 1.05 for private chats.
 
-    voices: how a destination is spoken to now, asked anew for every message; None: all alike, in `renderer`'s words.
+    destination_styles: how a destination is spoken to now, asked anew for every message; None: all alike, in the
+    words of `renderer`.
     presses: what readers pressed; None: nobody can press.
     """
 
@@ -88,7 +89,7 @@ class DeliveryDeps:
     latency: Latency = field(default_factory=Latency)
     token_refused: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def voice_of(self, destination: Destination) -> DestinationStyle:
+    def style_of(self, destination: Destination) -> DestinationStyle:
         return (
             DestinationStyle(renderer=self.renderer)
             if self.destination_styles is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from altmonitor.delivery.context import DestinationStyle
+from altmonitor.delivery.deps import DestinationStyle
 from altmonitor.interfaces.delivery import Queued
 
 HORIZON_S = 10.0
@@ -51,14 +51,14 @@ class DigestMoment:
     """What the decision depends on beside the rows.
 
     can_leave: True when so many messages leave one by one within `HORIZON_S`. digest_age_s: since the last digest
-    left, None without one. told_lately: alerts told in the last `HORIZON_S`. fresh_in_a_row: messages of fresh alerts
+    left, None without one. sent_lately: alerts sent in the last `HORIZON_S`. fresh_in_a_row: messages of fresh alerts
     since old ones had their turn. held_until_ms: row → end of the quiet hours that held it back, None: it was not.
     """
 
     now_ms: int
     can_leave: Callable[[int], bool]
     digest_age_s: float | None = None
-    told_lately: int = 0
+    sent_lately: int = 0
     fresh_in_a_row: int = 0
     held_until_ms: Callable[[Queued], int | None] = lambda row: None
 
@@ -77,7 +77,7 @@ def decide(rows: Sequence[Queued], moment: DigestMoment) -> SendNow | Gather | W
 
 
 def is_late(row: Queued, now_ms: int) -> bool:
-    """Found after the fact, or has waited too long to be told as if it had just happened."""
+    """Found after the fact, or has waited too long to be sent as if it had just happened."""
     return row.alert.late or age_s(row, now_ms) > LATE_AFTER_S
 
 
@@ -100,11 +100,11 @@ def _decide_fresh(fresh: Sequence[Queued], moment: DigestMoment) -> SendNow | Ga
 
 
 def _is_storm_going_on(fresh: Sequence[Queued], moment: DigestMoment) -> bool:
-    """A digest left a moment ago, and as much keeps coming as could not be told one by one."""
+    """A digest left a moment ago, and as much keeps coming as could not be sent one by one."""
     if moment.digest_age_s is None or moment.digest_age_s > STORM_MEMORY_S:
         return False
     came_lately = sum(1 for row in fresh if moment.now_ms - row.queued_ms <= HORIZON_S * 1000)
-    return not moment.can_leave(came_lately + moment.told_lately)
+    return not moment.can_leave(came_lately + moment.sent_lately)
 
 
 def _doubtful_apart(rows: Sequence[Queued]) -> Sequence[Queued]:
@@ -127,7 +127,7 @@ class Held:
         self._until_ms: dict[tuple[int | None, int], int] = {}
 
     def hold(self, topic_id: int | None, rows: Iterable[Queued], until_ms: int) -> None:
-        """Also what came before the quiet hours and had not been told when they began."""
+        """Also what came before the quiet hours and had not been sent when they began."""
         for row in rows:
             self._until_ms[topic_id, row.alert.id or 0] = until_ms
 

@@ -20,7 +20,7 @@ from altmonitor.settings.changes import ChangeMade
 from altmonitor.settings.conditions import Condition, PriceCrosses
 from altmonitor.settings.state import DestinationOverrides
 from altmonitor.storage import migrations as migrate
-from altmonitor.storage.changes import ChangeRecords, MemoryChanges
+from altmonitor.storage.change_log import ChangeRecords, MemoryChanges
 from altmonitor.storage.memory import MemoryStore
 from altmonitor.storage.store import SqliteStore, StoreOptions
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, TOPIC

@@ -33,7 +33,7 @@ class Write(Protocol):
 
 
 class MemoryChanges:
-    """`control.ports.ChangeLog`; gone at the end."""
+    """`ChangeLog`; gone at the end."""
 
     def __init__(self) -> None:
         self._rows: dict[int, RecordedChange] = {}
@@ -93,7 +93,7 @@ class MemoryChanges:
 
 
 class ChangeRecords:
-    """`control.ports.ChangeLog` over the database. This run's changes are answered from memory as well: while the disk
+    """`ChangeLog` over the database. This run's changes are answered from memory as well: while the disk
     refuses to write, an undo must not reach past what is not on it yet."""
 
     def __init__(self, fetch: Fetch, write: Write) -> None:

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from altmonitor.delivery.digest import DigestMoment, Gather, SendNow, Wait, decide
+from altmonitor.delivery.digest_decision import DigestMoment, Gather, SendNow, Wait, decide
 from altmonitor.interfaces.delivery import Queued
 from tests.storage.samples import GROUP, NOW_MS, pump
 
@@ -57,7 +57,7 @@ def test_a_full_message_does_not_wait_for_more() -> None:
 
 
 def test_later_alerts_of_a_storm_gather_into_the_next_digest() -> None:
-    storm = moment(digest_age_s=5.0, told_lately=40)
+    storm = moment(digest_age_s=5.0, sent_lately=40)
     decision = decide([row(1, waited_s=2.0)], storm)
     assert isinstance(decision, Wait)
     assert decision.seconds == pytest.approx(4.0, abs=0.002)
@@ -66,8 +66,8 @@ def test_later_alerts_of_a_storm_gather_into_the_next_digest() -> None:
 
 def test_when_the_storm_is_over_a_single_alert_leaves_at_once_again() -> None:
     only = row(1)
-    assert decide([only], moment(digest_age_s=5.0, told_lately=0)) == SendNow(row=only)
-    assert decide([only], moment(digest_age_s=31.0, told_lately=40)) == SendNow(row=only)
+    assert decide([only], moment(digest_age_s=5.0, sent_lately=0)) == SendNow(row=only)
+    assert decide([only], moment(digest_age_s=31.0, sent_lately=40)) == SendNow(row=only)
 
 
 def test_old_news_leaves_in_a_digest_marked_late_even_alone() -> None:
