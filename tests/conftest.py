@@ -1,0 +1,14 @@
+"""How much a property tries, and that every run ends. For all tests."""
+
+from hypothesis import HealthCheck, Phase, settings
+
+pytest_plugins = ["tests.run_limits"]
+
+# No deadline and no check of the speed of a single example: a busy machine is no fault of what is tested.
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+# `make test`: a quarter of the examples (`tests.examples`), and what fails is shown as found. Making a failing example
+# smaller runs it hundreds of times, which a property that hangs would never end.
+settings.register_profile(
+    "ci", settings.get_profile("default"), max_examples=25, phases=[Phase.explicit, Phase.reuse, Phase.generate]
+)
+settings.load_profile("default")
