@@ -163,10 +163,12 @@ def _end(episode: Episode, at_ms: int, book: SymbolBook | None) -> Alert | None:
 
 
 def _base_of(first: Alert) -> float | None:
-    """The price its change was measured from; its own price when it carries no change."""
-    if not first.price:
+    """The price its change was measured from; its own price when it carries no change, None when it lost everything:
+    a price of next to nothing is -100 % as far as a float can say, and from there no way leads back."""
+    left = 1 + (first.change_pct or 0.0) / 100
+    if not first.price or left <= 0.0:
         return None
-    return first.price / (1 + (first.change_pct or 0.0) / 100)
+    return first.price / left
 
 
 def _peak_pct(episode: Episode, base: float | None) -> float | None:

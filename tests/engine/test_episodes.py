@@ -115,6 +115,19 @@ def test_a_single_alert_that_was_no_price_move_has_no_end_worth_telling() -> Non
     assert (len(market.sink.alerts), market.ends) == (1, [])
 
 
+def test_an_episode_that_began_with_the_loss_of_everything_ends_without_a_base_to_measure_from() -> None:
+    market = Market(settings=Settings(oi_min_usd=0.0, cooldown_sec=60, rolling=False))
+    for minute in range(6):
+        market.close(minute, 100_000.0)
+    market.push(1e-320, at_s=370.0)
+    (first,) = market.sink.alerts
+    assert first.change_pct == -100.0
+    quiet_until(market, 6, 22, 100.0)
+    (end,) = market.ends
+    assert end.details.ended is not None
+    assert (end.details.ended.peak_pct, end.details.ended.last_pct) == (None, None)
+
+
 def test_a_peak_that_was_not_seen_to_the_end_is_not_claimed() -> None:
     market = moving()
     market.close(6, 100_000.0, close=104.0)
