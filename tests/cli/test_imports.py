@@ -22,3 +22,8 @@ def test_the_monitor_runs_without_the_simulator() -> None:
 def test_a_session_is_open_before_anything_heavy_is_loaded() -> None:
     loaded = loaded_by("import pathlib\nfrom altmonitor.cli import common\ncommon.open_session(pathlib.Path('no.env'))")
     assert sorted(loaded & {"aiohttp", "telegram", "numpy", "msgspec", "PIL", "websockets", "sqlite3"}) == []
+
+
+def test_pillow_waits_for_the_first_picture() -> None:
+    assert "PIL" not in loaded_by("import altmonitor.cli.run")
+    assert "PIL" in loaded_by("from altmonitor.render.charts.canvas import Canvas\nCanvas(10, 10).png()")

@@ -1,4 +1,7 @@
-"""A sheet in whole pixels, with text of any script and smoothed lines, that becomes a small PNG."""
+"""A sheet in whole pixels, with text of any script and smoothed lines, that becomes a small PNG.
+
+Pillow is loaded with the first picture: a monitor that draws none does without its 10 MB.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from io import BytesIO
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from PIL import Image, ImageDraw, ImageFont
+if TYPE_CHECKING:
+    from PIL import Image, ImageFont
 
 # ---
 # Colours: few enough for a small picture, fixed so that the same chart is the same bytes.
@@ -42,6 +46,8 @@ def mixed(over: Colour, under: Colour, share: float) -> Colour:
 @cache
 def palette() -> Image.Image:
     """Every colour, with the shades between those that meet in smoothed edges. Not to be changed."""
+    from PIL import Image
+
     flat = [BACKGROUND, GRID, HATCH, TEXT, MUTED, UP, DOWN, UP_VOLUME, DOWN_VOLUME, OI, MARK, BAND]
     meeting = [(TEXT, BACKGROUND), (MUTED, BACKGROUND), (UP, BACKGROUND), (DOWN, BACKGROUND), (OI, BACKGROUND)]
     meeting += [(MARK, BACKGROUND), (MARK, BAND), (BACKGROUND, UP), (TEXT, DOWN)]
@@ -103,6 +109,8 @@ def font(size_px: int, weight: Weight = "book") -> ImageFont.FreeTypeFont:
     key = ("own", weight, size_px)
     found = _loaded.fonts.get(key)
     if found is None:
+        from PIL import ImageFont
+
         found = _loaded.fonts[key] = ImageFont.truetype(
             BytesIO(_bytes_of(_FILES[weight])), size_px, layout_engine=ImageFont.Layout.BASIC
         )
@@ -155,6 +163,8 @@ def _bytes_of(name: str) -> bytes:
 
 
 def _first_of(names: tuple[str, ...], size_px: int) -> ImageFont.FreeTypeFont | None:
+    from PIL import ImageFont
+
     for name in names:
         try:
             return ImageFont.truetype(name, size_px, layout_engine=ImageFont.Layout.BASIC)
@@ -174,6 +184,8 @@ _SMOOTH = 3  # lines are drawn this much larger and reduced
 
 class Canvas:
     def __init__(self, width: int, height: int) -> None:
+        from PIL import Image, ImageDraw
+
         self.image = Image.new("RGB", (width, height), BACKGROUND)
         self.draw = ImageDraw.Draw(self.image)
 
@@ -202,6 +214,8 @@ class Canvas:
         self, points: Sequence[Point], colour: Colour, *, width: int, frame: tuple[int, int, int, int], has_dot: bool
     ) -> None:
         """Smoothed, cut at the frame (left, top, right, bottom). has_dot: at its end."""
+        from PIL import Image, ImageDraw
+
         left, top, right, bottom = frame
         mask = Image.new("L", ((right - left) * _SMOOTH, (bottom - top) * _SMOOTH), 0)
         pen = ImageDraw.Draw(mask)
@@ -221,6 +235,8 @@ class Canvas:
         self.draw.polygon([(x, y), (x - size * 2 // 3, base), (x + size * 2 // 3, base)], fill=colour)
 
     def hatch(self, frame: tuple[int, int, int, int], colour: Colour, *, step: int = 12) -> None:
+        from PIL import Image, ImageDraw
+
         left, top, right, bottom = frame
         if right <= left or bottom <= top:
             return
@@ -232,6 +248,8 @@ class Canvas:
 
     def png(self) -> bytes:
         """64 fixed colours: a third of the size of true colour, and the same bytes for the same picture."""
+        from PIL import Image
+
         small = self.image.quantize(palette=palette(), dither=Image.Dither.NONE)
         out = BytesIO()
         small.save(out, "PNG", compress_level=4)
