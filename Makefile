@@ -3,19 +3,29 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+RUN_STAMP := $(VENV)/.installed-run
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .PHONY: demo format check test test-ship dist chaos bench clean
 
-demo: $(STAMP)
-	@$(BIN)/altmonitor demo
+demo: $(RUN_STAMP)
+	@$(BIN)/python -m altmonitor demo
 
-$(STAMP): requirements-dev.lock pyproject.toml
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "altmonitor needs Python 3.11 or newer; this is %d.%d" % sys.version_info[:2])'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+
+# What running needs and no more; Python compiles of it only what it loads.
+$(RUN_STAMP): requirements.lock | $(BIN)/python
 	@echo "installing into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $(STAMP)
+	@$(PIP) install --no-compile --require-hashes -r requirements.lock
+	@touch $(RUN_STAMP)
+
+$(STAMP): requirements-dev.lock pyproject.toml | $(BIN)/python
+	@echo "installing into $(VENV) …"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $(STAMP) $(RUN_STAMP)
 
 format: $(STAMP)
 	$(BIN)/ruff format .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -45,6 +46,19 @@ def test_the_build_tool_is_pinned_as_everywhere_else() -> None:
 
     assert "hatchling" in build
     assert {name: everything[name] for name in build} == build
+
+
+def locks_installed_by(target: str, venv: Path) -> list[str]:
+    """Lock files that `make TARGET` installs from into a `.venv` that is not there yet."""
+    commands = subprocess.run(
+        ["make", "--dry-run", f"VENV={venv}", target], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    return re.findall(r"install .*-r (\S+)", commands.stdout)
+
+
+def test_the_demo_installs_what_running_needs_and_the_rest_everything(tmp_path: Path) -> None:
+    assert locks_installed_by("demo", tmp_path / "venv") == ["requirements.lock"]
+    assert locks_installed_by("check", tmp_path / "venv") == ["requirements-dev.lock"]
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-build.lock"])
