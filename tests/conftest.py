@@ -6,9 +6,9 @@ pytest_plugins = ["tests.run_limits"]
 
 # No deadline and no check of the speed of a single example: a busy machine is no fault of what is tested.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
-# `make test`: a quarter of the examples (`tests.examples`), and what fails is shown as found. Making a failing example
+# `make test`: half of the examples (`tests.effort`), and what fails is shown as found. Making a failing example
 # smaller runs it hundreds of times, which a property that hangs would never end.
 settings.register_profile(
-    "ci", settings.get_profile("default"), max_examples=25, phases=[Phase.explicit, Phase.reuse, Phase.generate]
+    "ci", settings.get_profile("default"), max_examples=50, phases=[Phase.explicit, Phase.reuse, Phase.generate]
 )
 settings.load_profile("default")

@@ -27,6 +27,7 @@ from altmonitor.settings.audience import Overrides
 from altmonitor.settings.changes import Author, Difference
 from altmonitor.settings.state import DestinationOverrides, State
 from tests.commands.executor_kit import GROUP, GUEST, MAIN, NOW_S, TOPIC, Desk
+from tests.effort import examples
 
 # --- the record --------------------------------------------------------------------------------------------------
 
@@ -190,7 +191,7 @@ START = State(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(steps=st.lists(st.tuples(COMMANDS, PLACES), max_size=25), start=st.sampled_from([State(), START]))
 async def test_after_any_commands_as_many_undos_bring_back_the_beginning(
     steps: list[tuple[str, Destination]], start: State

@@ -16,6 +16,7 @@ from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.storage.memory import MemoryStore
 from tests.delivery.chat_fakes import PlainRenderer
 from tests.delivery.chat_model import TROUBLES, ChatModel, Trouble
+from tests.effort import examples
 from tests.movable_clock import MovableClock
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, TOPIC, pump
 
@@ -275,4 +276,4 @@ class DeliveryMachine(RuleBasedStateMachine):
 
 
 TestDelivery = DeliveryMachine.TestCase
-TestDelivery.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestDelivery.settings = settings(max_examples=examples(60), stateful_step_count=40)

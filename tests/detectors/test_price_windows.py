@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.market.candles import Candle
 from altmonitor.settings.settings import Settings
+from tests.effort import examples
 from tests.fakes import MINUTE, T0, Market
 
 
@@ -132,7 +133,7 @@ def test_an_unwatched_minute_that_touched_the_bound_of_a_window_is_told_as_late(
 
 
 @given(st.lists(st.integers(900, 1100), min_size=20, max_size=120), st.sampled_from([0, 60, 180]))
-@effort(max_examples=40, deadline=None)
+@effort(max_examples=examples(40))
 def test_the_cheap_first_look_never_hides_a_window(ticks: list[int], cooldown_s: int) -> None:
     """Every frame is compared by hand with the opens of five and fifteen candles."""
     market = market_with(minutes=0, cooldown_sec=cooldown_s, move_15m_pct=8.0)

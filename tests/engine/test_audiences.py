@@ -15,6 +15,7 @@ from altmonitor.detectors.verdict import Verdict
 from altmonitor.interfaces.exchange import OpenInterest
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
+from tests.effort import examples
 from tests.fakes import MINUTE, T0, Market
 
 MAIN = Destination(chat_id=100)
@@ -194,7 +195,7 @@ def plain(alert: Alert) -> Alert:
 
 
 @given(SETTINGS, st.lists(STEP, max_size=60))
-@effort(max_examples=25, deadline=None)
+@effort(max_examples=examples(25))
 def test_audiences_with_equal_settings_are_told_one_alert_each_time(
     settings: Settings, steps: list[tuple[int, int, int]]
 ) -> None:
@@ -207,7 +208,7 @@ def test_audiences_with_equal_settings_are_told_one_alert_each_time(
 
 
 @given(st.lists(SETTINGS, min_size=2, max_size=4), st.lists(STEP, max_size=60))
-@effort(max_examples=40, deadline=None)
+@effort(max_examples=examples(40))
 def test_each_is_told_in_company_what_it_is_told_alone(
     all_settings: list[Settings], steps: list[tuple[int, int, int]]
 ) -> None:
@@ -225,7 +226,7 @@ def test_each_is_told_in_company_what_it_is_told_alone(
 
 
 @given(SETTINGS, st.lists(STEP, min_size=6, max_size=60), st.integers(1, 19))
-@effort(max_examples=30, deadline=None)
+@effort(max_examples=examples(30))
 def test_a_restart_in_between_tells_nothing_twice(
     settings: Settings, steps: list[tuple[int, int, int]], minutes: int
 ) -> None:

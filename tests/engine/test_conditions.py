@@ -13,6 +13,7 @@ from altmonitor.interfaces.exchange import Funding
 from altmonitor.market.candles import Candle
 from altmonitor.settings.conditions import Condition, FundingCrosses, Predicate, PriceCrosses, PriceMoves
 from altmonitor.settings.settings import Settings
+from tests.effort import examples
 from tests.fakes import MINUTE, T0, Market
 
 PLACE = Destination(chat_id=-5, topic_id=9)
@@ -180,7 +181,7 @@ def test_what_was_told_live_before_its_history_came_is_not_told_again() -> None:
 
 
 @given(st.lists(st.integers(1080, 1120), min_size=1, max_size=80))
-@effort(max_examples=60, deadline=None)
+@effort(max_examples=examples(60))
 def test_the_bounds_of_the_book_hide_no_crossing(ticks: list[int]) -> None:
     """A plain look at every frame, and the engine, which sees only those beyond the bounds."""
     market = market_with(ABOVE_110)

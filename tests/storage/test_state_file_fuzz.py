@@ -15,6 +15,7 @@ from altmonitor.settings.settings import SETTING_OF, Settings
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State
 from altmonitor.storage.state_file import StateFile
 from altmonitor.storage.state_format import StateDamaged, decode, encode
+from tests.effort import examples
 from tests.fakes import ManualClock
 from tests.fuzz import broken
 
@@ -79,7 +80,7 @@ def is_sound(state: State) -> bool:
     return True
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=examples(800))
 @given(broken(STATE) | broken(OLD) | broken(NEW))
 @example(b"")
 @example(b"\xef\xbb\xbf{}")
@@ -98,7 +99,7 @@ def test_what_is_not_damaged_is_sound_and_is_read_the_same_again(content: bytes)
     assert decode(encode(state)) == state
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(broken(STATE) | broken(NEW))
 def test_the_program_starts_with_any_file_and_a_damaged_one_is_kept(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from altmonitor.commands.table import BadCommand, Command, NotACommand, parse
 from altmonitor.telegram.types import Incoming
 from altmonitor.telegram.updates import Ignored, Membership, Moved, read_update
+from tests.effort import examples
 from tests.fuzz import STRANGE, broken_value
 
 NOW_MS = 1_790_000_040_000
@@ -90,7 +91,7 @@ def test_the_undamaged_updates_are_understood(kind: str, expected: type) -> None
 
 
 @pytest.mark.parametrize("kind", UPDATES)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(data=st.data())
 def test_a_damaged_update_is_a_value(kind: str, data: st.DataObject) -> None:
     update = data.draw(broken_value(UPDATES[kind]))
@@ -98,7 +99,7 @@ def test_a_damaged_update_is_a_value(kind: str, data: st.DataObject) -> None:
         check(read(update))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(
     st.dictionaries(
         st.sampled_from(["update_id", "message", "edited_message", "channel_post", "callback_query", "my_chat_member"]),

@@ -18,6 +18,7 @@ from altmonitor.exchanges.rest.block import read_refusal
 from altmonitor.exchanges.rest.budget import Ask
 from altmonitor.exchanges.rest.guard import Guard, RestAnswer, Send
 from altmonitor.interfaces.exchange import Priority
+from tests.effort import examples
 from tests.fuzz import NONSENSE, broken, encoded
 from tests.movable_clock import T0, MovableClock
 
@@ -106,7 +107,7 @@ def test_the_undamaged_body_is_understood(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120))
 @given(data=st.data())
 def test_a_damaged_body_is_an_error_of_the_family_or_a_value_of_finite_numbers(name: str, data: st.DataObject) -> None:
     question, body = QUESTIONS[name]
@@ -128,7 +129,7 @@ HEADERS = st.dictionaries(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(
     status=st.integers(100, 599),
     headers=HEADERS,

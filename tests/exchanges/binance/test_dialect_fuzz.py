@@ -22,6 +22,7 @@ from altmonitor.market.contracts import ContractNews
 from altmonitor.render.alerts import alert_html
 from altmonitor.render.format import Style
 from altmonitor.sim.control import GARBAGE
+from tests.effort import examples
 from tests.exchanges.binance.test_dialect import COMBINED, CONTRACT, KLINE
 from tests.fakes import Market
 from tests.fuzz import NONSENSE, broken, encoded
@@ -111,7 +112,7 @@ def mixed(bad: Sequence[bytes]) -> list[bytes]:
     return [frame for number, strange in enumerate(bad) for frame in (good(number), strange)]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(st.lists(BAD, min_size=1, max_size=8))
 @example([b'{"stream":"x","data":' * 50_000])
 @example([COMBINED.encode().replace(b"1787949652251", b"9" * 400)])
@@ -127,7 +128,7 @@ def test_nothing_is_raised_everything_is_counted_and_good_frames_arrive(bad: lis
     assert bench.connection.first_data_s is not None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(st.lists(BAD, min_size=1, max_size=8))
 def test_two_overlapping_connections_bear_as_much(bad: list[bytes]) -> None:
     bench = Bench()
@@ -138,7 +139,7 @@ def test_two_overlapping_connections_bear_as_much(bad: list[bytes]) -> None:
     assert arrived == [f"GOOD{number}USDT" for number in range(len(bad))]  # each once
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(st.lists(BAD, min_size=1, max_size=8))
 def test_frames_alone_that_are_no_data_are_no_sign_of_life(bad: list[bytes]) -> None:
     bench = Bench()
@@ -153,7 +154,7 @@ NUMBERS = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(
     st.lists(
         st.fixed_dictionaries(

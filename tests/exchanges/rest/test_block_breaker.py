@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from altmonitor.exchanges.rest.block import Block, Breaker, Phase, Refusal, Severity
+from tests.effort import examples
 
 MINUTE = 60.0
 
@@ -151,5 +152,5 @@ class BreakerMachine(RuleBasedStateMachine):
         assert (self.breaker.phase(self.now_s) is Phase.OPEN) == self.is_clear
 
 
-BreakerMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+BreakerMachine.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=40)
 TestBreakerInAnyOrder = BreakerMachine.TestCase

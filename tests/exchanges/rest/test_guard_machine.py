@@ -23,6 +23,7 @@ from altmonitor.exchanges.binance.rest import binance_budget, binance_guard
 from altmonitor.exchanges.rest.budget import Ask
 from altmonitor.exchanges.rest.guard import Guard, RestAnswer
 from altmonitor.interfaces.exchange import Priority
+from tests.effort import examples
 from tests.movable_clock import MovableClock
 
 PING = "/fapi/v1/ping"
@@ -307,8 +308,7 @@ class TwoGuards(RuleBasedStateMachine):
 
 TestTwoGuards = TwoGuards.TestCase
 TestTwoGuards.settings = settings(
-    max_examples=60,
+    max_examples=examples(60),
     stateful_step_count=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from altmonitor.core.errors import ExchangeUnreachable, HandshakeRefused
 from altmonitor.exchanges.ws.shard import HandshakeBudget, ReconnectBackoff
+from tests.effort import examples
 from tests.movable_clock import MovableClock
 
 CEILINGS_S = [1, 2, 4, 8, 16, 32, 60]
@@ -150,6 +151,6 @@ class DoorOverDays(RuleBasedStateMachine):
 
 
 TestBackoffOverDays = BackoffOverDays.TestCase
-TestBackoffOverDays.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestBackoffOverDays.settings = settings(max_examples=examples(100), stateful_step_count=40)
 TestDoorOverDays = DoorOverDays.TestCase
-TestDoorOverDays.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestDoorOverDays.settings = settings(max_examples=examples(40), stateful_step_count=25)

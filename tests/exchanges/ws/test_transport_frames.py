@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from altmonitor.exchanges.ws.transport import TransportOptions, frame_end, take_text_frames
 from altmonitor.exchanges.ws.websockets import open_websockets
+from tests.effort import examples
 from tests.exchanges.raw_websocket import BINARY, CONTINUATION, PING, PONG, TEXT, Peer, frame, raw_server
 
 SIZES = st.sampled_from([0, 1, 124, 125, 126, 127, 333, 65_535, 65_536, 70_000])
@@ -47,7 +48,7 @@ def test_a_masked_frame_is_handed_to_the_parser_at_once() -> None:
 @given(
     st.lists(st.tuples(st.sampled_from(["text", "binary", "ping", "pong", "parts"]), PAYLOADS), max_size=8), st.data()
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_any_mix_of_frames_cut_anywhere_arrives_as_it_was_sent(sent: list[tuple[str, bytes]], data: Any) -> None:
     stream = b""
     expected = []

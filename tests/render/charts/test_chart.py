@@ -14,6 +14,7 @@ from altmonitor.render.charts import canvas as ink
 from altmonitor.render.charts.canvas import COVERED, Canvas, font, is_in, runs
 from altmonitor.render.charts.chart import chart_png
 from altmonitor.render.charts.layout import ChartSpec, Mark, Sheet, laid_out
+from tests.effort import examples
 from tests.render.charts.chart_cases import T0, Seen, candle, chart, pumped, zigzag
 
 
@@ -211,7 +212,7 @@ MARKS = st.builds(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120))
 @given(
     candles=st.lists(some_candles(), max_size=40),
     ordered=st.booleans(),
