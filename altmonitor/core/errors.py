@@ -18,9 +18,9 @@ AltmonitorError
     ├── RetryLater           429: not before `retry_after_s`
     ├── ChatUnreachable      no answer, or a 5xx: certainly not delivered or not known, see `outcome_unknown`
     ├── ChatMoved            the group became a supergroup: `new_chat_id`
-    ├── ChatGone             403: blocked, kicked, no right to write; final for this chat
+    ├── ChatClosed           403: blocked, kicked, no right to write: nothing goes there until somebody opens it
     ├── MessageRefused       400: this text or target will never be accepted; final for this message
-    │   └── TopicGone        the forum topic is deleted or closed: the chat itself can still be written to
+    │   └── TopicClosed      the forum topic is deleted or closed: the chat itself can still be written to
     ├── TokenRefused         401, 404: the bot token is wrong or revoked; final for the bot
     └── SecondPoller         409: another process polls the same bot, or a webhook is set
 """
@@ -121,7 +121,7 @@ class ChatMoved(DeliveryError):
         super().__init__(message)
 
 
-class ChatGone(DeliveryError):
+class ChatClosed(DeliveryError):
     pass
 
 
@@ -129,7 +129,7 @@ class MessageRefused(DeliveryError):
     pass
 
 
-class TopicGone(MessageRefused):
+class TopicClosed(MessageRefused):
     pass
 
 

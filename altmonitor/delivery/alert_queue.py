@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from altmonitor.core.errors import ChatGone, ChatUnreachable, DeliveryError, MessageRefused, StorageError, TopicGone
+from altmonitor.core.errors import ChatClosed, ChatUnreachable, DeliveryError, MessageRefused, StorageError, TopicClosed
 from altmonitor.delivery import messages
 from altmonitor.delivery.deps import DeliveryDeps, DestinationStyle
 from altmonitor.delivery.digest_decision import (
@@ -249,7 +249,7 @@ class AlertQueue:
             self._growth.stop(message.topic_id)
             unknown = isinstance(problem, ChatUnreachable) and problem.outcome_unknown
             await self._outcomes.record(message, problem, outcome_unknown=unknown)
-        elif isinstance(problem, TopicGone):  # once: from now on the way out leads to the chat's general topic
+        elif isinstance(problem, TopicClosed):  # once: from now on the way out leads to the chat's general topic
             await self._outcomes.record(message, problem, outcome_unknown=False)
         elif isinstance(problem, MessageRefused):
             if messages.repaired(message, problem):
@@ -258,7 +258,7 @@ class AlertQueue:
                 await self._outcomes.failed(message.topic_id, message.alert_ids, str(problem))
                 self._remove(message)
                 self._sender.trouble(message.topic_id, str(problem))
-        elif isinstance(problem, ChatGone):
+        elif isinstance(problem, ChatClosed):
             await self._give_up_chat(message.topic_id, problem)
         else:
             unknown = isinstance(problem, ChatUnreachable) and problem.outcome_unknown
@@ -363,7 +363,7 @@ class AlertQueue:
 
     # --- after an error
 
-    async def _give_up_chat(self, topic_id: int | None, problem: ChatGone) -> None:
+    async def _give_up_chat(self, topic_id: int | None, problem: ChatClosed) -> None:
         waiting = [row.alert.id for row in await self._rows(topic_id) if row.alert.id is not None]
         await self._outcomes.failed(topic_id, waiting, str(problem))
         self._gone_until_s[topic_id] = self._deps.clock.monotonic() + GONE_PAUSE_S

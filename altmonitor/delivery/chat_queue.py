@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 
-from altmonitor.core.errors import ChatGone, DeliveryError, MessageRefused, TopicGone
+from altmonitor.core.errors import ChatClosed, DeliveryError, MessageRefused, TopicClosed
 from altmonitor.delivery.alert_queue import AlertQueue
 from altmonitor.delivery.deps import DeliveryDeps, DestinationStyle
 from altmonitor.delivery.digest_decision import Wait
@@ -233,7 +233,7 @@ class ChatQueue:
         self._alert_queue.interrupted(other_message.topic_id)
         try:
             message_id = await self._send(other_message)
-        except TopicGone:
+        except TopicClosed:
             return  # said again at once, in the chat's general topic
         except MessageRefused as problem:
             if other_message.buttons and is_button_problem(problem):
@@ -243,7 +243,7 @@ class ChatQueue:
                 other_message.html, other_message.is_plain = without_markup(other_message.html), True
                 return
             log.error("a message was refused and is not sent: %s", problem)  # noqa: TRY400 — no trace: not our fault
-        except ChatGone as problem:
+        except ChatClosed as problem:
             log.warning("a message could not be sent to %s: %s", self.sender.at(other_message.topic_id), problem)
         except DeliveryError:
             return  # tried again, until it is too old

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from altmonitor.core.alert import Alert
-from altmonitor.core.errors import ChatGone, DeliveryError, MessageRefused, StorageError
+from altmonitor.core.errors import ChatClosed, DeliveryError, MessageRefused, StorageError
 from altmonitor.core.types import Destination
 from altmonitor.delivery.deps import DeliveryDeps
 from altmonitor.delivery.pacing import EDITS_NEED
@@ -220,7 +220,7 @@ class MessageEdits:
             maybe_repeated = await self._is_doubted(destination, alert_key, own)
             html = renderer.alert(alert, maybe_repeated=maybe_repeated, presses=presses)
             await self.sender.edit(topic_id, own.message_id, html, buttons=renderer.buttons(alert))
-        except (MessageRefused, ChatGone) as problem:
+        except (MessageRefused, ChatClosed) as problem:
             log.info("a message cannot be brought up to date: %s", problem)
             self._edits.lost(key)
         except (StorageError, DeliveryError) as problem:

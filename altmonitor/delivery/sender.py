@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from altmonitor.core.errors import (
-    ChatGone,
+    ChatClosed,
     ChatMoved,
     DeliveryError,
     MessageRefused,
     RetryLater,
     StorageError,
     TokenRefused,
-    TopicGone,
+    TopicClosed,
 )
 from altmonitor.core.types import Destination
 from altmonitor.delivery.deps import DeliveryDeps
@@ -88,7 +88,7 @@ class ChatSender:
             self.pace.record(min(now_s, now_s - (now_ms - sent_ms) / 1000))
 
     async def send(self, topic_id: int | None, words: OutgoingText) -> int:
-        """Returns the message id. Raises any DeliveryError; the caller minds the message. After TopicGone the same
+        """Returns the message id. Raises any DeliveryError; the caller minds the message. After TopicClosed the same
         message leaves for the chat's general topic."""
         request = self._deps.channel.send(
             self._open_at(topic_id),
@@ -146,7 +146,7 @@ class ChatSender:
             self._note_problem(topic_id, problem, is_edit=is_edit)
             if isinstance(problem, RetryLater):
                 await self._remember_wait(problem.retry_after_s)
-            if isinstance(problem, TopicGone) and (was_lost or topic_id is None):  # there is no other way out
+            if isinstance(problem, TopicClosed) and (was_lost or topic_id is None):  # there is no other way out
                 raise MessageRefused(str(problem)) from None
             raise
         self.pace.record(self._now_s(), is_edit=is_edit)
@@ -162,7 +162,7 @@ class ChatSender:
                 self.pace.hold(self._now_s(), problem.retry_after_s)
                 if problem.retry_after_s >= LONG_WAIT_S:
                     self.trouble(topic_id, f"{problem} ({problem.retry_after_s:.0f} s)")
-            case TopicGone() if topic_id is not None:
+            case TopicClosed() if topic_id is not None:
                 self._lose(topic_id, str(problem))
             case MessageRefused():
                 pass  # the message's fault; its sender may know a remedy
@@ -171,7 +171,7 @@ class ChatSender:
                 if not self._deps.token_refused.is_set():
                     self._deps.token_refused.set()
                     self._deps.events.fatal(problem)
-            case ChatGone():
+            case ChatClosed():
                 if not is_edit:
                     self.trouble(topic_id, str(problem))
             case _:

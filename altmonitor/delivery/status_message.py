@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import msgspec
 
 from altmonitor.core.clock import Clock
-from altmonitor.core.errors import ChatGone, DeliveryError, MessageRefused, StorageError
+from altmonitor.core.errors import ChatClosed, DeliveryError, MessageRefused, StorageError
 from altmonitor.core.types import Destination
 from altmonitor.render.status import Board
 
@@ -136,7 +136,7 @@ class StatusBoard:
         def on_end(problem: DeliveryError | None) -> None:
             if problem is None:
                 message.essence = board.essence
-            elif isinstance(problem, MessageRefused | ChatGone) and self._messages.get(destination) is message:
+            elif isinstance(problem, MessageRefused | ChatClosed) and self._messages.get(destination) is message:
                 log.info("the status message of chat %s is gone, it is not kept any more: %s", destination, problem)
                 del self._messages[destination]
                 self._has_changed.set()

@@ -20,7 +20,7 @@ from telegram.error import (
 )
 
 from altmonitor.core.errors import (
-    ChatGone,
+    ChatClosed,
     ChatMoved,
     ChatUnreachable,
     DeliveryError,
@@ -28,7 +28,7 @@ from altmonitor.core.errors import (
     RetryLater,
     SecondPoller,
     TokenRefused,
-    TopicGone,
+    TopicClosed,
 )
 
 TEXT_LIMIT = 300
@@ -64,14 +64,14 @@ def typed(error: Exception) -> DeliveryError:
     if isinstance(cause, TelegramError) or _is_page(error):
         return _of_stranger(error)
     if isinstance(error, Forbidden):
-        return ChatGone(f"Telegram does not let the bot write there: {redacted(str(error))}")
+        return ChatClosed(f"Telegram does not let the bot write there: {redacted(str(error))}")
     if isinstance(error, InvalidToken):
         return TokenRefused("Telegram refuses the bot token: get a valid one from @BotFather and set TG_BOT_TOKEN")
     if isinstance(error, Conflict):
         return SecondPoller(f"another program reads this bot's messages, or a webhook is set: {redacted(str(error))}")
     if isinstance(error, BadRequest):  # before NetworkError, of which it is a kind
         is_topic = any(words in str(error).lower() for words in _TOPIC_GONE)
-        return (TopicGone if is_topic else MessageRefused)(_with_way_out(redacted(str(error))))
+        return (TopicClosed if is_topic else MessageRefused)(_with_way_out(redacted(str(error))))
     if isinstance(error, TimedOut | TimeoutError):
         is_sent = not isinstance(cause, _NEVER_SENT)
         what = "Telegram did not answer in time" if is_sent else "no connection to Telegram in time"

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from altmonitor.app.tracking import TrackerNotifier
-from altmonitor.core.errors import ChatGone, ChatUnreachable, DeliveryError, RetryLater
+from altmonitor.core.errors import ChatClosed, ChatUnreachable, DeliveryError, RetryLater
 from altmonitor.core.types import Destination
 from altmonitor.positioning.history import NotEnoughSnapshots, change, position_alerts
 from altmonitor.render.format import Style
@@ -125,7 +125,7 @@ async def test_messages_leave_at_least_350_ms_apart() -> None:
 
 
 async def test_a_refused_message_is_logged_with_its_reason_and_not_recorded(caplog: pytest.LogCaptureFixture) -> None:
-    async with notifier(ChatGone("the bot was kicked")) as (made, chat, clock, told):
+    async with notifier(ChatClosed("the bot was kicked")) as (made, chat, clock, told):
         with caplog.at_level(logging.WARNING):
             made.notify(moved())
             await clock.advance(5.0)

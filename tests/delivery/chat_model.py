@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from altmonitor.core.errors import ChatGone, ChatMoved, ChatUnreachable, MessageRefused, RetryLater
+from altmonitor.core.errors import ChatClosed, ChatMoved, ChatUnreachable, MessageRefused, RetryLater
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Keyboard, Queued
 from tests.movable_clock import MovableClock
@@ -182,7 +182,7 @@ class ChatModel:
         if home.chat_id in self.gone:
             self.excused |= {(home, row.alert.symbol) for row in self.waiting(destination)}
             self._shut_out.add(home)
-            raise ChatGone("blocked")
+            raise ChatClosed("blocked")
 
     def _show(self, home: Destination, html: str, message_id: int | None) -> Shown:
         before = [] if message_id is None else _symbols(self.text_of(message_id))

@@ -6,7 +6,7 @@ import pytest
 
 from altmonitor.core.alert import Details
 from altmonitor.core.errors import (
-    ChatGone,
+    ChatClosed,
     ChatMoved,
     ChatUnreachable,
     DeliveryError,
@@ -150,7 +150,7 @@ async def test_a_group_that_became_a_supergroup_gets_its_message_at_once_and_the
 
 async def test_a_chat_that_blocks_the_bot_is_tried_again_after_an_hour_with_the_newest() -> None:
     async with running(make(PRIVATE, GROUP)) as bench:
-        bench.channel.will_refuse(GROUP, ChatGone("blocked"))
+        bench.channel.will_refuse(GROUP, ChatClosed("blocked"))
         bench.put("AUSDT")
         await bench.until(lambda: bench.happened == [(GROUP, "blocked")])
         assert bench.store.outbox_status().failed == 1
@@ -172,7 +172,7 @@ async def test_a_chat_that_blocks_the_bot_is_tried_again_after_an_hour_with_the_
 
 async def test_a_chat_that_blocks_the_bot_costs_nothing_while_there_is_nothing_to_tell() -> None:
     async with running(make(PRIVATE)) as bench:
-        bench.channel.will_refuse(PRIVATE, ChatGone("blocked"))
+        bench.channel.will_refuse(PRIVATE, ChatClosed("blocked"))
         bench.put("AUSDT")
         await bench.until(lambda: bench.happened == [(PRIVATE, "blocked")])
         await bench.clock.advance(3700)

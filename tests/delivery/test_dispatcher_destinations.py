@@ -2,14 +2,14 @@
 
 import pytest
 
-from altmonitor.core.errors import ChatMoved, MessageRefused, RetryLater, TopicGone
+from altmonitor.core.errors import ChatMoved, MessageRefused, RetryLater, TopicClosed
 from altmonitor.core.types import Destination
 from tests.delivery.chat_fakes import PlainRenderer
 from tests.delivery.dispatcher_kit import Bench, make, running
 from tests.storage.samples import GROUP, PRIVATE, TOPIC
 
 OTHER_TOPIC = Destination(chat_id=GROUP.chat_id, topic_id=6)
-GONE = TopicGone("message thread not found")
+GONE = TopicClosed("message thread not found")
 
 
 def use(bench: Bench, *destinations: Destination) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.core.errors import ChatGone, ChatMoved, ChatUnreachable, DeliveryError, MessageRefused, StorageError
+from altmonitor.core.errors import ChatClosed, ChatMoved, ChatUnreachable, DeliveryError, MessageRefused, StorageError
 from altmonitor.core.types import Destination
 from altmonitor.delivery.deps import DeliveryDeps
 from altmonitor.delivery.dispatcher import Dispatcher
@@ -170,7 +170,7 @@ async def test_a_damaged_memory_is_forgotten(text: str) -> None:
         assert len(house.said) == 1
 
 
-@pytest.mark.parametrize("problem", [MessageRefused("message to edit not found"), ChatGone("kicked")])
+@pytest.mark.parametrize("problem", [MessageRefused("message to edit not found"), ChatClosed("kicked")])
 async def test_a_message_that_was_deleted_is_not_kept_any_longer(problem: DeliveryError) -> None:
     house = House()
     async with house.running():

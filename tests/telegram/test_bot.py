@@ -14,7 +14,7 @@ from aiohttp import web
 
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.errors import (
-    ChatGone,
+    ChatClosed,
     ChatMoved,
     ChatUnreachable,
     DeliveryError,
@@ -22,7 +22,7 @@ from altmonitor.core.errors import (
     RetryLater,
     SecondPoller,
     TokenRefused,
-    TopicGone,
+    TopicClosed,
 )
 from altmonitor.core.types import Destination, Secret
 from altmonitor.interfaces.delivery import Channel, InlineButton
@@ -154,10 +154,10 @@ async def test_a_deleted_and_a_closed_topic_are_told_apart_from_a_message_that_i
         sim.add_topic(GROUP, 7)
         await channel.send(Destination(chat_id=GROUP, topic_id=7), "one")
         sim.close_topic(GROUP, 7)
-        with pytest.raises(TopicGone, match="the forum topic is closed"):
+        with pytest.raises(TopicClosed, match="the forum topic is closed"):
             await channel.send(Destination(chat_id=GROUP, topic_id=7), "two")
         sim.delete_topic(GROUP, 7)
-        with pytest.raises(TopicGone, match="does not exist"):
+        with pytest.raises(TopicClosed, match="does not exist"):
             await channel.send(Destination(chat_id=GROUP, topic_id=7), "three")
 
 
@@ -228,7 +228,7 @@ async def test_a_picture_whose_answer_is_lost_may_be_there() -> None:
 
 @pytest.mark.parametrize(
     ("code", "expected"),
-    [(400, MessageRefused), (401, TokenRefused), (403, ChatGone), (404, TokenRefused), (409, SecondPoller)],
+    [(400, MessageRefused), (401, TokenRefused), (403, ChatClosed), (404, TokenRefused), (409, SecondPoller)],
 )
 async def test_each_refusal_is_exactly_one_of_our_errors(code: int, expected: type[DeliveryError]) -> None:
     async with connected() as (sim, channel):

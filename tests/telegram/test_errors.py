@@ -19,7 +19,7 @@ from telegram.error import (
 )
 
 from altmonitor.core.errors import (
-    ChatGone,
+    ChatClosed,
     ChatMoved,
     ChatUnreachable,
     DeliveryError,
@@ -43,7 +43,7 @@ def raised_from(error: Exception, cause: Exception) -> Exception:
     [
         (RetryAfter(timedelta(seconds=31)), RetryLater),
         (ChatMigrated(-100), ChatMoved),
-        (Forbidden("Forbidden: bot was kicked"), ChatGone),
+        (Forbidden("Forbidden: bot was kicked"), ChatClosed),
         (InvalidToken("Unauthorized"), TokenRefused),
         (Conflict("Conflict: terminated"), SecondPoller),
         (BadRequest("Chat not found"), MessageRefused),

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from altmonitor.core.clock import Clock
-from altmonitor.core.errors import ChatGone, ChatMoved, DeliveryError, MessageRefused, SecondPoller
+from altmonitor.core.errors import ChatClosed, ChatMoved, DeliveryError, MessageRefused, SecondPoller
 from altmonitor.core.types import Destination
 from altmonitor.ops import telegram
 from altmonitor.ops.telegram import BotApi, ChatSeen
@@ -273,7 +273,7 @@ def _why_not(session: Session, answers: WizardAnswers, chat: ChatSeen, destinati
     try:
         rights = session.ask_bot(answers.token, lambda bot: telegram.rights_in(bot, chat, bot_id))
         session.ask_bot(answers.token, lambda bot: telegram.try_writing(bot, destination))
-    except (ChatGone, MessageRefused) as problem:
+    except (ChatClosed, MessageRefused) as problem:
         return str(problem)
     if rights.can_write:
         return ""
