@@ -149,14 +149,8 @@ class ChatSide:
             ExecutorDeps(
                 holder=deps.holder,
                 store=deps.state_file,
-                alerts=deps.store if deps.config.history_enabled else None,
-                health=deps.health,
                 listed=deps.listed,
-                changes=deps.store.changes,
-                market=deps.questions.market_desk,
-                budget=deps.questions.budget,
-                samples=deps.questions.samples,
-                positions=deps.questions.position_desk,
+                queries=deps.questions.queries(deps.health),
             )
         )
 

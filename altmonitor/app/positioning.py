@@ -12,7 +12,6 @@ from typing import Final
 from altmonitor.app.operator_notices import OperatorNotices
 from altmonitor.collect.enrichment import USEFUL_FOR_S, EnrichmentDeps, WhaleEnricher
 from altmonitor.collect.positioning_lookup import LookedUp, LookupDeps, look_up
-from altmonitor.commands.replies_market import DivergenceFacts, MissingPart, WhoFacts
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock, ScaledClock
@@ -23,6 +22,7 @@ from altmonitor.exchanges.binance.rest import BinanceRest, binance_budget, binan
 from altmonitor.exchanges.binance.smart_money import ANSWER_WITHIN_S, SmartMoneyWeb, web_guard
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
 from altmonitor.interfaces.exchange import AlertUpdates, Cohorts, DayTicker, Priority, SmartMoney
+from altmonitor.interfaces.queries import DivergenceFacts, MissingPart, WhoFacts
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.positioning.divergence import divergence
 from altmonitor.positioning.history import (

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import partial
-from typing import Protocol
 
 from altmonitor.app.market import MarketSide
 from altmonitor.app.positioning import COHORT_ANSWER_WITHIN_S as ANSWER_WITHIN_S
@@ -15,8 +14,16 @@ from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps, t
 from altmonitor.app.sample_alerts import SampleAlerts
 from altmonitor.app.tracking import tracked_of
 from altmonitor.collect import positioning_lookup as looking_up
-from altmonitor.commands.ports import AlertQueries
-from altmonitor.commands.replies_market import (
+from altmonitor.commands.outcome import Queries
+from altmonitor.config import Config
+from altmonitor.core.alert import Alert, StoredAlert
+from altmonitor.core.clock import Clock
+from altmonitor.core.status import Health
+from altmonitor.core.types import Destination
+from altmonitor.delivery.alert_charts import WITHIN_S, Charting, ChartPictureFile, Pictures
+from altmonitor.detectors.verdict import Explanation
+from altmonitor.interfaces.exchange import DayTicker, Funding, Priority
+from altmonitor.interfaces.queries import (
     ChartPicture,
     FundingFacts,
     OpenInterestFacts,
@@ -25,13 +32,7 @@ from altmonitor.commands.replies_market import (
     TopRow,
     TopWindow,
 )
-from altmonitor.config import Config
-from altmonitor.core.alert import Alert, StoredAlert
-from altmonitor.core.clock import Clock
-from altmonitor.core.types import Destination
-from altmonitor.delivery.alert_charts import WITHIN_S, Charting, ChartPictureFile, Pictures
-from altmonitor.detectors.verdict import Explanation
-from altmonitor.interfaces.exchange import DayTicker, Funding, Priority
+from altmonitor.interfaces.storage import AlertQueries
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.market.math import change_pct
@@ -58,13 +59,24 @@ OI_WINDOWS_MS = {"1m": 60_000, "5m": 300_000}
 STALE_SWEEPS = 1.5
 QUIET_TOO_LONG_MS = 10 * MINUTE_MS
 """A contract whose last trade is older than this is no mover of this minute."""
+STORED_MAX = 200
+MARKED_MS = 90 * MINUTE_MS
+"""Alerts of so long a time are marked on a chart that was asked for."""
+AROUND_MS = 5 * MINUTE_MS
+"""An alert is detected so long after its event at most, unless it was found afterwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketAnswerDeps:
-    """book: live state, None for a symbol that is not listed. day, funding: as of the last minutes, None when older."""
+    """book: live state, None for a symbol that is not listed. explain: (symbol, destination, unix ms or None for now).
+    picture: (symbol, zone of its times, alerts to be marked); None: none in time.
+    day, funding: as of the last minutes, None when older. alerts: None when none are kept. zone_of: of a chat."""
 
     book: Callable[[str], SymbolBook | None]
+    explain: Callable[[str, Destination, int | None], Explanation]
+    alerts: AlertQueries | None
+    picture: Callable[[str, tzinfo, Sequence[Alert]], Awaitable[ChartPictureFile | None]]
+    zone_of: Callable[[Destination], tzinfo]
     listed: Callable[[], Iterable[str]]
     day: Callable[[str], DayTicker | None]
     funding: Callable[[str], Funding | None]
@@ -75,10 +87,10 @@ class MarketAnswerDeps:
 
 
 class MarketAnswers:
-    """The part of `control.ports.MarketQueries` that live values answer."""
+    """Satisfies `interfaces.queries.MarketQueries`, and explains."""
 
-    def __init__(self, knowledge: MarketAnswerDeps) -> None:
-        self._known = knowledge
+    def __init__(self, deps: MarketAnswerDeps) -> None:
+        self._known = deps
 
     async def top(self, window: TopWindow, *, count: int) -> Top:
         rows: list[TopRow] = []
@@ -154,6 +166,27 @@ class MarketAnswers:
             mark_price=funding.mark_price,
         )
 
+    async def chart(self, symbol: str, *, destination: Destination) -> ChartPicture | None:
+        raised = [row.alert for row in await self._stored(symbol, self._known.now_ms() - MARKED_MS)]
+        zone = self._known.zone_of(destination)
+        picture = await self._known.picture(symbol, zone, raised)
+        if picture is None:
+            return None
+        return ChartPicture(symbol=symbol, png=picture.png, from_ms=picture.from_ms, to_ms=picture.to_ms)
+
+    async def explain(self, symbol: str, at_ms: int | None, destination: Destination) -> Explanation:
+        """at_ms: some time in the minute asked for, event time; None: now."""
+        found = self._known.explain(symbol, destination, at_ms)
+        minute_ms = found.at_ms // MINUTE_MS * MINUTE_MS
+        rows = await self._stored(symbol, minute_ms - AROUND_MS)
+        told = tuple(row for row in rows if minute_ms <= row.alert.event_ms < minute_ms + MINUTE_MS)
+        return replace(found, told=told)
+
+    async def _stored(self, symbol: str, since_ms: int) -> Sequence[StoredAlert]:
+        if self._known.alerts is None:
+            return ()
+        return await self._known.alerts.recent(limit=STORED_MAX, symbol=symbol, since_s=since_ms / 1000)
+
     def _row(self, symbol: str, book: SymbolBook | None, window: TopWindow) -> TopRow | None:
         day = self._known.day(symbol)
         day_usdt = None if day is None else day.quote_usdt
@@ -176,77 +209,6 @@ def _change_pct(book: SymbolBook, minutes: int) -> float | None:
 
 def _number(value: float) -> float | None:
     return float(value) if value == value else None
-
-
-# ---
-# Answers to questions about the market: live values, the engine's own reasons, stored alerts, a picture.
-
-
-STORED_MAX = 200
-MARKED_MS = 90 * MINUTE_MS
-"""Alerts of so long a time are marked on a chart that was asked for."""
-AROUND_MS = 5 * MINUTE_MS
-"""An alert is detected so long after its event at most, unless it was found afterwards."""
-
-
-class Explains(Protocol):
-    def explain(self, symbol: str, destination: Destination, *, at_ms: int | None, now_ms: int) -> Explanation: ...
-
-
-class SymbolPictures(Protocol):
-    async def of_symbol(self, symbol: str, *, tz: tzinfo, alerts: Sequence[Alert] = ()) -> ChartPictureFile | None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarketQueryDeps:
-    """alerts: None when no history is kept. zone_of: of a chat."""
-
-    clock: Clock
-    live: MarketAnswers
-    engine: Explains
-    alerts: AlertQueries | None
-    pictures: SymbolPictures
-    zone_of: Callable[[Destination], tzinfo]
-
-
-class LiveMarketQueries:
-    """Satisfies `control.ports.MarketQueries`."""
-
-    def __init__(self, sources: MarketQueryDeps) -> None:
-        self._from = sources
-
-    async def top(self, window: TopWindow, *, count: int) -> Top:
-        return await self._from.live.top(window, count=count)
-
-    async def price(self, symbol: str) -> PriceFacts | None:
-        return await self._from.live.price(symbol)
-
-    async def open_interest(self, symbol: str) -> OpenInterestFacts | None:
-        return await self._from.live.open_interest(symbol)
-
-    async def funding(self, symbol: str) -> FundingFacts | None:
-        return await self._from.live.funding(symbol)
-
-    async def chart(self, symbol: str, *, destination: Destination) -> ChartPicture | None:
-        since_ms = self._from.clock.now_ms() - MARKED_MS
-        told = [row.alert for row in await self._told(symbol, since_ms)]
-        picture = await self._from.pictures.of_symbol(symbol, tz=self._from.zone_of(destination), alerts=told)
-        if picture is None:
-            return None
-        return ChartPicture(symbol=symbol, png=picture.png, from_ms=picture.from_ms, to_ms=picture.to_ms)
-
-    async def why(self, symbol: str, *, at_ms: int | None, destination: Destination) -> Explanation:
-        now_ms = self._from.clock.now_ms()
-        found = self._from.engine.explain(symbol, destination, at_ms=at_ms, now_ms=now_ms)
-        minute_ms = found.at_ms // MINUTE_MS * MINUTE_MS
-        rows = await self._told(symbol, minute_ms - AROUND_MS)
-        told = tuple(row for row in rows if minute_ms <= row.alert.event_ms < minute_ms + MINUTE_MS)
-        return replace(found, told=told)
-
-    async def _told(self, symbol: str, since_ms: int) -> Sequence[StoredAlert]:
-        if self._from.alerts is None:
-            return ()
-        return await self._from.alerts.recent(limit=STORED_MAX, symbol=symbol, since_s=since_ms / 1000)
 
 
 # ---
@@ -286,17 +248,8 @@ class QuerySide:
             clock=clock,
             within_s=timeouts(clock, WITHIN_S),
         )
-        self.market_desk = LiveMarketQueries(
-            MarketQueryDeps(
-                clock=clock,
-                live=MarketAnswers(self._knowledge()),
-                engine=market.engine,
-                alerts=stage.store if stage.config.history_enabled else None,
-                pictures=self.pictures,
-                zone_of=zone_of,
-            )
-        )
-        self.position_desk = self._build_position_desk()
+        self._answers = MarketAnswers(self._knowledge(zone_of))
+        self._positions = self._build_positions()
         self._position_news = self._build_position_news()
         self.budget = AlertBudget(
             BudgetDeps(
@@ -315,7 +268,21 @@ class QuerySide:
             audience_at=stage.holder.audience_at,
         )
 
-    def _build_position_desk(self) -> LivePositionQueries:
+    def queries(self, health: Callable[[], Health]) -> Queries:
+        """What commands ask."""
+        store = self._stage.store
+        return Queries(
+            health=health,
+            alerts=store if self._stage.config.history_enabled else None,
+            changes=store.changes,
+            market=self._answers,
+            positions=self._positions,
+            propose_budget=self.budget.propose,
+            explain=self._answers.explain,
+            send_samples=self.samples.send,
+        )
+
+    def _build_positions(self) -> LivePositionQueries:
         market, clock = self._stage.market, self._stage.clock
         ratios = market.positions.ratios
         return LivePositionQueries(
@@ -395,17 +362,23 @@ class QuerySide:
             file=self._stage.config.db_file.with_name("market-tally.npz"),
         )
 
-    def _knowledge(self) -> MarketAnswerDeps:
-        market = self._stage.market
+    def _knowledge(self, zone_of: Callable[[Destination], tzinfo]) -> MarketAnswerDeps:
+        stage, market = self._stage, self._stage.market
         return MarketAnswerDeps(
             book=market.engine.book,
+            explain=lambda symbol, destination, at_ms: market.engine.explain(
+                symbol, destination, at_ms=at_ms, now_ms=stage.clock.now_ms()
+            ),
+            alerts=stage.store if stage.config.history_enabled else None,
+            picture=lambda symbol, zone, alerts: self.pictures.of_symbol(symbol, tz=zone, alerts=alerts),
+            zone_of=zone_of,
             listed=market.symbols,
             day=market.snapshots.day,
             funding=market.snapshots.funding,
             funding_hours=market.snapshots.funding_hours,
             funding_age_s=lambda: market.snapshots.ages().funding_s,
             oi_ring=market.oi_ring,
-            now_ms=self._stage.clock.now_ms,
+            now_ms=stage.clock.now_ms,
         )
 
     def _day_usdt(self, symbol: str) -> float | None:

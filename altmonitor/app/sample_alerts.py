@@ -27,7 +27,7 @@ class LivePrices(Protocol):
 
 
 class SampleAlerts:
-    """Satisfies `control.ports.SampleAlerts`. audience_at: who is told at a place."""
+    """Puts sample alerts on the real way. audience_at: who is told at a place."""
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ import html
 import msgspec
 
 from altmonitor.cli.common import Answer, Session, print_answer
-from altmonitor.commands.queries import STATS_TOP
+from altmonitor.commands.record import STATS_TOP
 from altmonitor.commands.replies import HistoryShown, Reply, StatsShown
 from altmonitor.core.alert import Kind
 from altmonitor.render.format import without_markup

@@ -12,10 +12,10 @@ from altmonitor.app.positioning import COHORT_ANSWER_WITHIN_S as ANSWER_WITHIN_S
 from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps, positioning_stage, timeouts
 from altmonitor.cli.common import Answer, Session, print_answer
 from altmonitor.collect.positioning_lookup import Absent, LookedUp, LookupDeps, Part, look_up
-from altmonitor.commands.replies_market import WhoFacts
 from altmonitor.core.errors import AltmonitorError, ConfigError, ExchangeError, StartError, StorageError
 from altmonitor.exchanges.binance.positioning import closes
 from altmonitor.interfaces.exchange import Priority
+from altmonitor.interfaces.queries import WhoFacts
 from altmonitor.positioning.history import (
     MAX_AGE_MIN,
     SLACK_MS,

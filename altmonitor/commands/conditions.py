@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import Annotated
 
-from altmonitor.commands.arguments import Words, cut
+import msgspec
+
+from altmonitor.commands.arguments import SymbolWord, Words, cut, extra
 from altmonitor.commands.outcome import CommandContext, Outcome, StateChange
 from altmonitor.commands.replies import Bad, Refused
 from altmonitor.commands.replies_settings import (
@@ -16,7 +19,7 @@ from altmonitor.commands.replies_settings import (
     ConfirmAsked,
     TooManyConditions,
 )
-from altmonitor.commands.settings import listed_symbols
+from altmonitor.commands.symbols import listed_symbols
 from altmonitor.settings.changes import Difference
 from altmonitor.settings.conditions import (
     MOVE_WINDOWS,
@@ -49,56 +52,46 @@ _DELETE = ("delete", "del", "remove")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShowConditions:
-    pass
+class AlertArguments:
+    """symbol, text: as typed; '' asks for those of this place. condition: `> 70000`, `move 5m 4`, `funding > 0.05%`.
+    delete: id of the one to be taken away; is_all: of all, with is_confirmed."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddCondition:
-    """symbol, text: as typed."""
-
-    symbol: str
-    predicate: Predicate
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteConditions:
-    """id: None with is_all."""
-
-    id: int | None = None
+    symbol: SymbolWord = ""
+    condition: str = ""
+    text: str = ""
+    delete: Annotated[int, msgspec.Meta(ge=1, le=ID_MAX)] | None = None
     is_all: bool = False
     is_confirmed: bool = False
 
 
-AlertRequest = ShowConditions | AddCondition | DeleteConditions
-
-
-def read_alert(command: str, words: Words) -> AlertRequest | Refused:
+def read_alert(command: str, words: Words) -> AlertArguments | Refused:
     if not words:
-        return ShowConditions()
+        return AlertArguments()
     if words[0].lower() in _DELETE:
         return _read_delete(command, words[1:])
     text = " ".join(words)
     symbol, *rest = _OPERATOR.sub(r" \1 ", text.translate(_SIGNS)).split()
     if not spelled(symbol):
         return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(symbol))
-    predicate = _read_predicate(command, rest)
+    predicate = _read_predicate(command, tuple(rest))
     if isinstance(predicate, Refused):
         return predicate
-    return AddCondition(symbol=symbol, predicate=predicate, text=text[:TEXT_CHARS_MAX])
+    return AlertArguments(symbol=symbol, condition=" ".join(rest), text=text[:TEXT_CHARS_MAX])
 
 
-def alert(request: AlertRequest, now: CommandContext) -> Outcome:
-    if isinstance(request, ShowConditions):
-        return ConditionsShown(conditions=now.own_here.conditions)
-    if isinstance(request, DeleteConditions):
+def alert(request: AlertArguments, now: CommandContext) -> Outcome:
+    own = now.own_here.conditions
+    if request.delete is not None or request.is_all:
         return _delete(request, now)
+    if not request.symbol:
+        return ConditionsShown(conditions=own)
+    predicate = _read_predicate("alert", tuple(request.condition.split()))
+    if isinstance(predicate, Refused):
+        return predicate
     found = listed_symbols("alert", (request.symbol,), now.listed)
     if not isinstance(found, tuple):
         return found
-    own = now.own_here.conditions
-    if any((c.symbol, c.predicate) == (found[0], request.predicate) for c in own):
+    if any((c.symbol, c.predicate) == (found[0], predicate) for c in own):
         return ConditionsShown(conditions=own)
     if len(own) >= CONDITIONS_MAX:
         return TooManyConditions(limit=CONDITIONS_MAX)
@@ -110,30 +103,31 @@ def alert(request: AlertRequest, now: CommandContext) -> Outcome:
         text=request.text,
         created_s=int(now.now_s),
         symbol=found[0],
-        predicate=request.predicate,
+        predicate=predicate,
     )
     after = replace(now.own_here, conditions=(*own, condition))
     return StateChange(own=after, reply=ConditionAdded(condition=condition), destination=now.destination)
 
 
-def _read_delete(command: str, words: Words) -> DeleteConditions | Refused:
+def _read_delete(command: str, words: Words) -> AlertArguments | Refused:
     if not words:
         return Refused(command=command, reason=Bad.MISSING)
     if words[0].lower() == "all" and [word.lower() for word in words[1:]] in ([], ["yes"]):
-        return DeleteConditions(is_all=True, is_confirmed=len(words) > 1)
-    if len(words) > 1:
-        return Refused(command=command, reason=Bad.EXTRA, word=cut(words[1]))
+        return AlertArguments(is_all=True, is_confirmed=len(words) > 1)
+    refused = extra(command, words, 1)
+    if refused is not None:
+        return refused
     number = read_whole(words[0].removeprefix("#"), low=1, high=ID_MAX)
     if isinstance(number, NotRead):
         return Refused(command=command, reason=number, word=cut(words[0]), low=1, high=ID_MAX)
-    return DeleteConditions(id=number)
+    return AlertArguments(delete=number)
 
 
-def _delete(request: DeleteConditions, now: CommandContext) -> Outcome:
+def _delete(request: AlertArguments, now: CommandContext) -> Outcome:
     own = now.own_here.conditions
-    gone = own if request.is_all else tuple(condition for condition in own if condition.id == request.id)
+    gone = own if request.is_all else tuple(condition for condition in own if condition.id == request.delete)
     if not gone:
-        return ConditionUnknown(id=request.id) if request.id is not None else ConditionsShown(conditions=())
+        return ConditionUnknown(id=request.delete) if request.delete is not None else ConditionsShown(conditions=())
     if request.is_all and not request.is_confirmed:
         losses = tuple(Difference(key="condition", old=condition.text, new=None) for condition in own)
         return ConfirmAsked(command="alert", action="/alert delete all", losses=losses)
@@ -145,7 +139,7 @@ def _delete(request: DeleteConditions, now: CommandContext) -> Outcome:
     )
 
 
-def _read_predicate(command: str, words: list[str]) -> Predicate | Refused:
+def _read_predicate(command: str, words: Words) -> Predicate | Refused:
     if not words:
         return Refused(command=command, reason=Bad.MISSING)
     head = words[0].lower()
@@ -158,7 +152,7 @@ def _read_predicate(command: str, words: list[str]) -> Predicate | Refused:
     return _read_crossing(command, words, is_funding=False)
 
 
-def _read_crossing(command: str, words: list[str], *, is_funding: bool) -> Predicate | Refused:
+def _read_crossing(command: str, words: Words, *, is_funding: bool) -> Predicate | Refused:
     if not words:
         return Refused(command=command, reason=Bad.MISSING)
     side = _SIDES.get(words[0].lower())
@@ -181,7 +175,7 @@ def _read_crossing(command: str, words: list[str], *, is_funding: bool) -> Predi
     return PriceCrosses(side=side, level=level)
 
 
-def _read_move(command: str, words: list[str]) -> PriceMoves | Refused:
+def _read_move(command: str, words: Words) -> PriceMoves | Refused:
     if not words:
         return Refused(command=command, reason=Bad.MISSING)
     windows: dict[str, MoveWindow] = {window: window for window in MOVE_WINDOWS}
@@ -198,7 +192,7 @@ def _read_move(command: str, words: list[str]) -> PriceMoves | Refused:
     return PriceMoves(window=window, pct=pct)
 
 
-def _wrong_count(command: str, words: list[str], count: int) -> Refused | None:
+def _wrong_count(command: str, words: Words, count: int) -> Refused | None:
     if len(words) < count:
         return Refused(command=command, reason=Bad.MISSING)
-    return Refused(command=command, reason=Bad.EXTRA, word=cut(words[count])) if len(words) > count else None
+    return extra(command, words, count)

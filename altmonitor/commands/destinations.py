@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal
 
-from altmonitor.commands.arguments import KIND_WORDS, Words, cut
-from altmonitor.commands.outcome import CommandContext, Outcome, SampleQuery, StateChange
+from altmonitor.commands.arguments import KIND_WORDS, NoArguments, Words, cut, extra, one_of
+from altmonitor.commands.outcome import CommandContext, Deferred, Outcome, Queries, StateChange
 from altmonitor.commands.replies import Bad, PlainReply, Refused
 from altmonitor.commands.replies_settings import (
     Changed,
@@ -17,6 +17,7 @@ from altmonitor.commands.replies_settings import (
     RouteEnded,
     RouteRefused,
     RouteShown,
+    SamplesSent,
     ZoneShown,
     ZoneUnknown,
 )
@@ -31,7 +32,7 @@ _HOURS = re.compile(r"([0-2]?\d)(?::([0-5]\d))?[-–—−]([0-2]?\d)(?::([0-5]\
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetRoute:
+class RouteArguments:
     """kinds: None leaves them. is_silent: None leaves it. is_off: no destination any more. All left: asks."""
 
     kinds: frozenset[Kind] | None = None
@@ -40,38 +41,33 @@ class SetRoute:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetQuiet:
+class QuietArguments:
     """quiet: None asks."""
 
     quiet: QuietHours | Literal["off"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetLanguage:
-    lang: str = ""
+class LanguageArguments:
+    lang: Annotated[str, one_of(("", *LANGUAGES))] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetZone:
+class ZoneArguments:
     """word: as typed, '' asks."""
 
     word: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendSample:
-    pass
-
-
 # --- route -------------------------------------------------------------------------------------------------------
 
 
-def read_route(command: str, words: Words) -> SetRoute | Refused:
+def read_route(command: str, words: Words) -> RouteArguments | Refused:
     kinds: frozenset[Kind] | None = None
     is_silent: bool | None = None
     names = split_words(words)
     if [name.lower() for name in names] == ["off"]:
-        return SetRoute(is_off=True)
+        return RouteArguments(is_off=True)
     for name in names:
         word = name.lower()
         if word in ("loud", "silent"):
@@ -84,10 +80,10 @@ def read_route(command: str, words: Words) -> SetRoute | Refused:
             kinds = (kinds or frozenset()) | {KIND_WORDS[word]}
         else:
             return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(name))
-    return SetRoute(kinds=kinds, is_silent=is_silent)
+    return RouteArguments(kinds=kinds, is_silent=is_silent)
 
 
-def route(request: SetRoute, now: CommandContext) -> Outcome:
+def route(request: RouteArguments, now: CommandContext) -> Outcome:
     """About the very place it was typed in, also where that is no destination yet."""
     here = next((audience for audience in now.audiences if audience.destination == now.destination), None)
     if request.is_off:
@@ -132,13 +128,13 @@ def _route_off(now: CommandContext) -> Outcome:
 # --- quiet hours, language, zone -----------------------------------------------------------------------------------
 
 
-def read_quiet(command: str, words: Words) -> SetQuiet | Refused:
+def read_quiet(command: str, words: Words) -> QuietArguments | Refused:
     """`23:00-07:00`, `23-7`, `23:00 - 07:00`, `off`."""
     text = "".join(words)
     if not text:
-        return SetQuiet()
+        return QuietArguments()
     if text.lower() == "off":
-        return SetQuiet(quiet=QUIET_OFF)
+        return QuietArguments(quiet=QUIET_OFF)
     match = _HOURS.fullmatch(text)
     if match is None:
         return Refused(command=command, reason=Bad.NO_SPAN, word=cut(" ".join(words)))
@@ -146,39 +142,38 @@ def read_quiet(command: str, words: Words) -> SetQuiet | Refused:
     end %= 1440 if end == 1440 else 10_000  # 24:00 is the day's end
     if begin >= 1440 or end >= 1440 or begin == end:
         return Refused(command=command, reason=Bad.NO_SPAN, word=cut(" ".join(words)))
-    return SetQuiet(quiet=QuietHours(begin_minute=begin, end_minute=end))
+    return QuietArguments(quiet=QuietHours(begin_minute=begin, end_minute=end))
 
 
-def set_quiet(request: SetQuiet, now: CommandContext) -> Outcome:
+def set_quiet(request: QuietArguments, now: CommandContext) -> Outcome:
     shown = QuietShown(quiet=now.audience.quiet)
     if request.quiet is None:
         return shown
     return _changed(now, replace(now.overrides, quiet=request.quiet), "quiet", shown)
 
 
-def read_lang(command: str, words: Words) -> SetLanguage | Refused:
-    if len(words) > 1:
-        return Refused(command=command, reason=Bad.EXTRA, word=cut(words[1]))
+def read_lang(command: str, words: Words) -> LanguageArguments | Refused:
+    refused = extra(command, words, 1)
+    if refused is not None:
+        return refused
     lang = words[0].lower() if words else ""
     if lang and lang not in LANGUAGES:
         return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(words[0]))
-    return SetLanguage(lang=lang)
+    return LanguageArguments(lang=lang)
 
 
-def set_lang(request: SetLanguage, now: CommandContext) -> Outcome:
+def set_lang(request: LanguageArguments, now: CommandContext) -> Outcome:
     shown = LanguageShown(lang=now.audience.lang)
     if not request.lang:
         return shown
     return _changed(now, replace(now.overrides, lang=request.lang), "lang", shown)
 
 
-def read_zone(command: str, words: Words) -> SetZone | Refused:
-    if len(words) > 2:
-        return Refused(command=command, reason=Bad.EXTRA, word=cut(words[2]))
-    return SetZone(word="_".join(words))  # `new york`
+def read_zone(command: str, words: Words) -> ZoneArguments | Refused:
+    return extra(command, words, 2) or ZoneArguments(word="_".join(words))  # `new york`
 
 
-def set_zone(request: SetZone, now: CommandContext) -> Outcome:
+def set_zone(request: ZoneArguments, now: CommandContext) -> Outcome:
     shown = ZoneShown(tz=now.audience.tz, now_s=now.now_s)
     if not request.word:
         return shown
@@ -204,9 +199,9 @@ def _changed(now: CommandContext, after: Overrides, key: str, shown: PlainReply)
 # --- sample --------------------------------------------------------------------------------------------------------
 
 
-def read_sample(command: str, words: Words) -> SendSample | Refused:
-    return Refused(command=command, reason=Bad.NOT_TAKEN, word=cut(words[0])) if words else SendSample()
+def send_sample(request: NoArguments, now: CommandContext) -> Outcome:
+    return Deferred(decide=_send_sample)
 
 
-def send_sample(request: SendSample, now: CommandContext) -> Outcome:
-    return SampleQuery()
+async def _send_sample(now: CommandContext, queries: Queries) -> Outcome:
+    return SamplesSent(kinds=tuple(await queries.send_samples(now.audience.destination)))

@@ -1,28 +1,31 @@
-"""What a request is judged against, and what it can come to: an answer, a change to be saved, or a question to ask."""
+"""What a command is judged against, what it may ask, and what it can come to: an answer or a change to be saved."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from altmonitor.commands.replies import PlainReply
-from altmonitor.commands.replies_market import TopWindow
 from altmonitor.core.alert import Kind
+from altmonitor.core.status import Health
 from altmonitor.core.types import Destination
+from altmonitor.detectors.verdict import Explanation
+from altmonitor.interfaces.queries import MarketQueries, PositionQueries
+from altmonitor.interfaces.storage import AlertQueries, ChangeLog
 from altmonitor.settings.audience import Audience, Overrides
 from altmonitor.settings.changes import Author
+from altmonitor.settings.presets import BudgetProposal, NotEnoughHistory
 from altmonitor.settings.settings import Settings
 from altmonitor.settings.state import DestinationOverrides, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandContext:
-    """place: where the command was typed. audience: of the destination it is about, as in force; own: what that has of
-    its own; followed: what would hold there with nothing of its own.
+    """destination: where the command was typed. audience: of the destination it is about, as in force; own: what that
+    has of its own; followed: what would hold there with nothing of its own.
 
-    own_here: what `place` itself has of its own, also where it is no destination. would_be_at: how a destination
-    would look with other overrides. is_home: `place` is a destination of the environment. audiences: all, the main one
+    own_here: what `destination` itself has of its own, also where it gets no alerts. would_be_at: how a destination
+    would look with other overrides. is_home: `destination` is one of the environment. audiences: all, the main one
     first. listed: contracts that exist now; empty before the list is read.
     """
 
@@ -63,9 +66,29 @@ class CommandContext:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Queries:
+    """What the program knows beside the settings; asked by commands. alerts: None when no history is kept.
+
+    propose_budget: (alerts a day, audience) → thresholds with which the loaded history holds about so many.
+    explain: (symbol, time in the minute asked for as unix ms or None for now, destination) → why or why not.
+    send_samples: one sample alert of every kind routed to the destination goes the real way; which ones.
+    All but `health` may raise StorageError, those of the market and of positions ExchangeError too.
+    """
+
+    health: Callable[[], Health]
+    alerts: AlertQueries | None
+    changes: ChangeLog
+    market: MarketQueries
+    positions: PositionQueries
+    propose_budget: Callable[[int, Audience], Awaitable[BudgetProposal | NotEnoughHistory]]
+    explain: Callable[[str, int | None, Destination], Awaitable[Explanation]]
+    send_samples: Callable[[Destination], Awaitable[Sequence[Kind]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StateChange:
-    """To be saved and then swapped; `reply` is true only after that. place: whose own settings become `own`; None: of
-    the destination the command is about. undoes: id of the recorded change that this takes back."""
+    """To be saved and then swapped; `reply` is true only after that. destination: whose own settings become `own`;
+    None: of the one the command is about. undoes: id of the recorded change that this takes back."""
 
     own: DestinationOverrides
     reply: PlainReply
@@ -74,98 +97,10 @@ class StateChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryQuery:
-    limit: int
-    symbol: str | None
-    kind: Kind | None
-    suggestions: tuple[str, ...] = ()
+class Deferred:
+    """What it comes to must be asked for first, by somebody who may change settings, in the turn of changes."""
+
+    decide: Callable[[CommandContext, Queries], Awaitable[Outcome]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatsQuery:
-    hours: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusQuery:
-    pass
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopQuery:
-    window: TopWindow
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolQuery:
-    about: Literal["price", "oi", "funding", "chart"]
-    symbol: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WhyQuery:
-    """at_ms: None asks about now."""
-
-    symbol: str
-    at_ms: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetQuery:
-    """is_accepted: the thresholds found are to be set."""
-
-    per_day: int
-    is_accepted: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangesQuery:
-    limit: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UndoQuery:
-    pass
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SampleQuery:
-    pass
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WhoQuery:
-    symbol: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredQuery:
-    """To what a tracker stored. symbol: '' for a scan. minutes: how far back; a scan does not look at it."""
-
-    about: Literal["change", "trend", "scan"]
-    symbol: str
-    minutes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DivergenceQuery:
-    symbol: str
-    period: str
-
-
-Query = (
-    HistoryQuery
-    | StatsQuery
-    | StatusQuery
-    | TopQuery
-    | SymbolQuery
-    | WhyQuery
-    | BudgetQuery
-    | ChangesQuery
-    | UndoQuery
-    | SampleQuery
-    | WhoQuery
-    | StoredQuery
-    | DivergenceQuery
-)
-Outcome = PlainReply | StateChange | Query
+Outcome = PlainReply | StateChange | Deferred

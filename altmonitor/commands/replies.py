@@ -226,13 +226,6 @@ class NotPermitted:
     command: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotAvailable:
-    """Nothing in this run can answer that (a dry run, a simulation)."""
-
-    command: str
-
-
 PlainReply = (
     Refused
     | UnknownCommand
@@ -253,7 +246,6 @@ PlainReply = (
     | QueryFailed
     | HelpShown
     | NotPermitted
-    | NotAvailable
     | PlaceReply
     | AnswerReply
     | PositionReply

@@ -1,25 +1,27 @@
-"""The one table of commands: parsing, hints, usage lines, help and the chat's command menu read it."""
+"""The one table of commands: parsing, hints, usage lines, help, the chat's menu and HTTP read it.
+
+A row without `read` takes no words. A question answers (`answer`), a change decides (`act`); mypy ties both to the
+dataclass of its arguments.
+"""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from types import MappingProxyType, UnionType
 from typing import Any, Generic, Literal, TypeVar
 
-from altmonitor.commands import arguments as requests
-from altmonitor.commands import conditions as alerting
-from altmonitor.commands import destinations as placing
-from altmonitor.commands import market as positions
-from altmonitor.commands import market as questions
-from altmonitor.commands import settings as changes
-from altmonitor.commands import settings as resets
-from altmonitor.commands import thresholds as tuning
-from altmonitor.commands.arguments import Words
-from altmonitor.commands.outcome import CommandContext, Outcome
-from altmonitor.commands.replies import Refused, UnknownCommand
+import msgspec
+
+from altmonitor.commands import conditions, destinations, market, record, replies, symbols, thresholds
+from altmonitor.commands import replies_market as facts
+from altmonitor.commands import replies_settings as own
+from altmonitor.commands.arguments import NoArguments, OneSymbol, Words, read_nothing, read_symbol
+from altmonitor.commands.outcome import CommandContext, Outcome, Queries
+from altmonitor.commands.replies import PlainReply, Refused, UnknownCommand
+from altmonitor.settings.settings import SETTINGS, Setting, Sign
 
 R = TypeVar("R")
 
@@ -28,22 +30,38 @@ TOPICS: tuple[Topic, ...] = ("market", "thresholds", "symbols", "delivery", "rec
 Scope = Literal["all", "private", "group"]
 
 
+def _changes_nothing(request: object, now: CommandContext) -> Outcome:
+    raise TypeError("a question is answered, it decides nothing")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandRow(Generic[R]):
     """usage: the syntax, the same in every language; its explanation is the text `help_<name>`.
 
-    read: (name, words) → request, or why the words are refused. act: what the request means now. Both pure.
-    topic: under which heading of the help it stands. is_reading: it never changes anything, whatever its words.
-    scope: the chats whose menu offers it; it is understood in all.
+    arguments: what `read` makes of (name, words), unless it says why they are refused; also the shape for programs, see
+        `schema_of`. result: what it replies when nothing is wrong.
+    answer: of a question, which changes nothing; may ask and wait. act: of a change; pure, may be repeated.
+    topic: under which heading of the help it stands. scope: the chats whose menu offers it; it is understood in all.
     """
 
     name: str
     usage: str
     topic: Topic
+    arguments: type[R]
     read: Callable[[str, Words], R | Refused]
-    act: Callable[[R, CommandContext], Outcome]
-    is_reading: bool = False
+    result: type | UnionType
+    answer: Callable[[R, CommandContext, Queries], Awaitable[PlainReply]] | None = None
+    act: Callable[[R, CommandContext], Outcome] = _changes_nothing
     scope: Scope = "all"
+
+    def __post_init__(self) -> None:
+        if (self.answer is None) is (self.act is _changes_nothing):
+            raise ValueError(f"/{self.name}: either `answer` or `act`")
+
+    @property
+    def is_reading(self) -> bool:
+        """It changes nothing, whatever its words."""
+        return self.answer is not None
 
     @property
     def help_key(self) -> str:
@@ -52,84 +70,185 @@ class CommandRow(Generic[R]):
 
 # fmt: off
 COMMANDS: tuple[CommandRow[Any], ...] = (
-    CommandRow(name="status", usage="/status", topic="market",
-               read=requests.read_status, act=changes.status, is_reading=True),
-    CommandRow(name="pin_status", usage="/pin_status [off]", topic="delivery",
-               read=requests.read_pin_status, act=changes.pin_status),
-    CommandRow(name="why", usage="/why sol [12:05 | 2026-11-21 12:05]", topic="market",
-               read=questions.read_why, act=questions.ask_why, is_reading=True),
-    CommandRow(name="top", usage="/top [1m 5m 1h 24h]", topic="market",
-               read=questions.read_top, act=questions.ask_top, is_reading=True),
-    CommandRow(name="price", usage="/price sol", topic="market",
-               read=questions.read_symbol, act=questions.ask_symbol, is_reading=True),
-    CommandRow(name="oi", usage="/oi sol", topic="market",
-               read=questions.read_symbol, act=questions.ask_symbol, is_reading=True),
-    CommandRow(name="funding", usage="/funding sol", topic="market",
-               read=questions.read_symbol, act=questions.ask_symbol, is_reading=True),
-    CommandRow(name="chart", usage="/chart sol", topic="market",
-               read=questions.read_symbol, act=questions.ask_symbol, is_reading=True),
-    CommandRow(name="who", usage="/who sol | change sol [60] | trend sol [2h] | scan", topic="market",
-               read=positions.read_who, act=positions.ask_who, is_reading=True),
-    CommandRow(name="div", usage="/div sol [5m 1h 1d]", topic="market",
-               read=positions.read_divergence, act=positions.ask_divergence, is_reading=True),
-    CommandRow(name="set_pump", usage="/set_pump 5", topic="thresholds",
-               read=requests.read_numbers, act=changes.set_numbers),
-    CommandRow(name="set_dump", usage="/set_dump 5", topic="thresholds",
-               read=requests.read_numbers, act=changes.set_numbers),
-    CommandRow(name="set_oi", usage="/set_oi 3 [6]", topic="thresholds",
-               read=requests.read_numbers, act=changes.set_numbers),
-    CommandRow(name="set_vol", usage="/set_vol 5", topic="thresholds",
-               read=requests.read_numbers, act=changes.set_numbers),
-    CommandRow(name="set_move", usage="/set_move 5m 4 [15m 8]", topic="thresholds",
-               read=tuning.read_pairs, act=changes.set_numbers),
-    CommandRow(name="set_liq", usage="/set_liq 24h 2M [oi 1M vol 50k]", topic="thresholds",
-               read=tuning.read_pairs, act=changes.set_numbers),
-    CommandRow(name="cooldown", usage="/cooldown 180", topic="thresholds",
-               read=requests.read_numbers, act=changes.set_numbers),
-    CommandRow(name="preset", usage="/preset [calm normal active original]", topic="thresholds",
-               read=tuning.read_preset, act=tuning.use_preset),
-    CommandRow(name="budget", usage="/budget [20 | off]", topic="thresholds",
-               read=questions.read_budget, act=questions.ask_budget),
-    CommandRow(name="reset", usage="/reset [pump dump oi vol move liq cooldown symbols budget quiet lang tz | all]",
-               topic="record", read=resets.read_reset, act=resets.reset),
-    CommandRow(name="set", usage="/set [sol [pump dump oi oi5 vol cooldown 8 | off | default]]", topic="symbols",
-               read=tuning.read_set, act=tuning.set_symbol),
-    CommandRow(name="watch", usage="/watch [sol doge … | all]", topic="symbols",
-               read=requests.read_symbols, act=changes.watch),
-    CommandRow(name="unwatch", usage="/unwatch sol doge … | all", topic="symbols",
-               read=requests.read_symbols, act=changes.unwatch),
-    CommandRow(name="mute", usage="/mute [sol doge … [30m 2h 7d]]", topic="symbols",
-               read=requests.read_mute, act=changes.mute),
-    CommandRow(name="unmute", usage="/unmute sol doge … | all", topic="symbols",
-               read=requests.read_symbols, act=changes.unmute),
-    CommandRow(name="alert", usage="/alert [btc > 70000 | sol move 5m 4 | btc funding > 0.05% | delete 3]",
-               topic="symbols", read=alerting.read_alert, act=alerting.alert),
-    CommandRow(name="route", usage="/route [all | price oi vol] [loud | silent] | off", topic="delivery",
-               read=placing.read_route, act=placing.route),
-    CommandRow(name="quiet", usage="/quiet [23:00-07:00 | off]", topic="delivery",
-               read=placing.read_quiet, act=placing.set_quiet),
-    CommandRow(name="lang", usage="/lang [en zh ru]", topic="delivery",
-               read=placing.read_lang, act=placing.set_lang),
-    CommandRow(name="tz", usage="/tz [Europe/Berlin | UTC+3]", topic="delivery",
-               read=placing.read_zone, act=placing.set_zone),
-    CommandRow(name="test", usage="/test", topic="delivery",
-               read=placing.read_sample, act=placing.send_sample),
-    CommandRow(name="history", usage="/history [10] [sol] [price oi vol]", topic="record",
-               read=requests.read_history, act=changes.history, is_reading=True),
-    CommandRow(name="stats", usage="/stats [24]", topic="record",
-               read=requests.read_stats, act=changes.stats, is_reading=True),
-    CommandRow(name="changes", usage="/changes [10]", topic="record",
-               read=questions.read_changes, act=questions.ask_changes, is_reading=True),
-    CommandRow(name="undo", usage="/undo", topic="record",
-               read=questions.read_undo, act=questions.undo),
-    CommandRow(name="help", usage="/help", topic="record",
-               read=requests.read_help, act=changes.show_help, is_reading=True),
-    CommandRow(name="start", usage="/start", topic="record",
-               read=requests.read_help, act=changes.show_help, is_reading=True, scope="private"),
+    CommandRow(name="status", topic="market",
+               usage="/status",
+               arguments=NoArguments, read=read_nothing, answer=record.status,
+               result=replies.StatusShown),
+    CommandRow(name="pin_status", topic="delivery",
+               usage="/pin_status [off]",
+               arguments=record.PinArguments, read=record.read_pin_status, act=record.pin_status,
+               result=replies.StatusPin),
+    CommandRow(name="why", topic="market",
+               usage="/why sol [12:05 | 2026-11-21 12:05]",
+               arguments=market.WhyArguments, read=market.read_why, answer=market.why,
+               result=facts.Explained),
+    CommandRow(name="top", topic="market",
+               usage="/top [1m 5m 1h 24h]",
+               arguments=market.TopArguments, read=market.read_top, answer=market.top,
+               result=facts.TopShown),
+    CommandRow(name="price", topic="market",
+               usage="/price sol",
+               arguments=OneSymbol, read=read_symbol, answer=market.price,
+               result=facts.PriceShown),
+    CommandRow(name="oi", topic="market",
+               usage="/oi sol",
+               arguments=OneSymbol, read=read_symbol, answer=market.open_interest,
+               result=facts.OpenInterestShown),
+    CommandRow(name="funding", topic="market",
+               usage="/funding sol",
+               arguments=OneSymbol, read=read_symbol, answer=market.funding,
+               result=facts.FundingShown),
+    CommandRow(name="chart", topic="market",
+               usage="/chart sol",
+               arguments=OneSymbol, read=read_symbol, answer=market.chart,
+               result=facts.ChartShown),
+    CommandRow(name="who", topic="market",
+               usage="/who sol | change sol [60] | trend sol [2h] | scan",
+               arguments=market.WhoArguments, read=market.read_who, answer=market.who,
+               result=facts.PositionReply),
+    CommandRow(name="div", topic="market",
+               usage="/div sol [5m 1h 1d]",
+               arguments=market.DivergenceArguments, read=market.read_divergence, answer=market.divergence,
+               result=facts.DivergenceShown),
+    CommandRow(name="set_pump", topic="thresholds",
+               usage="/set_pump 5",
+               arguments=thresholds.NumberArguments, read=thresholds.read_numbers, act=thresholds.set_numbers,
+               result=replies.NumbersChanged),
+    CommandRow(name="set_dump", topic="thresholds",
+               usage="/set_dump 5",
+               arguments=thresholds.NumberArguments, read=thresholds.read_numbers, act=thresholds.set_numbers,
+               result=replies.NumbersChanged),
+    CommandRow(name="set_oi", topic="thresholds",
+               usage="/set_oi 3 [6]",
+               arguments=thresholds.NumberArguments, read=thresholds.read_numbers, act=thresholds.set_numbers,
+               result=replies.NumbersChanged),
+    CommandRow(name="set_vol", topic="thresholds",
+               usage="/set_vol 5",
+               arguments=thresholds.NumberArguments, read=thresholds.read_numbers, act=thresholds.set_numbers,
+               result=replies.NumbersChanged),
+    CommandRow(name="set_move", topic="thresholds",
+               usage="/set_move 5m 4 [15m 8]",
+               arguments=thresholds.NumberArguments, read=thresholds.read_pairs, act=thresholds.set_numbers,
+               result=replies.NumbersChanged),
+    CommandRow(name="set_liq", topic="thresholds",
+               usage="/set_liq 24h 2M [oi 1M vol 50k]",
+               arguments=thresholds.NumberArguments, read=thresholds.read_pairs, act=thresholds.set_numbers,
+               result=replies.NumbersChanged),
+    CommandRow(name="cooldown", topic="thresholds",
+               usage="/cooldown 180",
+               arguments=thresholds.NumberArguments, read=thresholds.read_numbers, act=thresholds.set_numbers,
+               result=replies.NumbersChanged),
+    CommandRow(name="preset", topic="thresholds",
+               usage="/preset [calm normal active original]",
+               arguments=thresholds.PresetArguments, read=thresholds.read_preset, act=thresholds.use_preset,
+               result=replies.NumbersChanged | own.PresetsShown),
+    CommandRow(name="budget", topic="thresholds",
+               usage="/budget [20 | off]",
+               arguments=thresholds.BudgetArguments, read=thresholds.read_budget, act=thresholds.budget,
+               result=own.BudgetShown | own.BudgetProposed | own.BudgetAccepted | own.Changed),
+    CommandRow(name="reset", topic="record",
+               usage="/reset [pump dump oi vol move liq cooldown symbols budget quiet lang tz | all]",
+               arguments=record.ResetArguments, read=record.read_reset, act=record.reset,
+               result=replies.NumbersChanged | own.Changed | replies.OverridesShown),
+    CommandRow(name="set", topic="symbols",
+               usage="/set [sol [pump dump oi oi5 vol cooldown 8 | off | default]]",
+               arguments=thresholds.SymbolArguments, read=thresholds.read_set, act=thresholds.set_symbol,
+               result=own.Changed | own.SymbolNumbersShown),
+    CommandRow(name="watch", topic="symbols",
+               usage="/watch [sol doge … | all]",
+               arguments=symbols.ListArguments, read=symbols.read_list, act=symbols.watch,
+               result=replies.WatchlistChanged | replies.WatchlistShown),
+    CommandRow(name="unwatch", topic="symbols",
+               usage="/unwatch sol doge … | all",
+               arguments=symbols.ListArguments, read=symbols.read_list, act=symbols.unwatch,
+               result=replies.WatchlistChanged | replies.WatchlistShown),
+    CommandRow(name="mute", topic="symbols",
+               usage="/mute [sol doge … [30m 2h 7d]]",
+               arguments=symbols.MuteArguments, read=symbols.read_mute, act=symbols.mute,
+               result=replies.MutedChanged | replies.MutedShown),
+    CommandRow(name="unmute", topic="symbols",
+               usage="/unmute sol doge … | all",
+               arguments=symbols.ListArguments, read=symbols.read_list, act=symbols.unmute,
+               result=replies.MutedChanged | replies.MutedShown),
+    CommandRow(name="alert", topic="symbols",
+               usage="/alert [btc > 70000 | sol move 5m 4 | btc funding > 0.05% | delete 3]",
+               arguments=conditions.AlertArguments, read=conditions.read_alert, act=conditions.alert,
+               result=own.ConditionAdded | own.ConditionsDeleted | own.ConditionsShown),
+    CommandRow(name="route", topic="delivery",
+               usage="/route [all | price oi vol] [loud | silent] | off",
+               arguments=destinations.RouteArguments, read=destinations.read_route, act=destinations.route,
+               result=own.Changed | own.RouteShown | own.RouteEnded),
+    CommandRow(name="quiet", topic="delivery",
+               usage="/quiet [23:00-07:00 | off]",
+               arguments=destinations.QuietArguments, read=destinations.read_quiet, act=destinations.set_quiet,
+               result=own.Changed | own.QuietShown),
+    CommandRow(name="lang", topic="delivery",
+               usage="/lang [en zh ru]",
+               arguments=destinations.LanguageArguments, read=destinations.read_lang, act=destinations.set_lang,
+               result=own.Changed | own.LanguageShown),
+    CommandRow(name="tz", topic="delivery",
+               usage="/tz [Europe/Berlin | UTC+3]",
+               arguments=destinations.ZoneArguments, read=destinations.read_zone, act=destinations.set_zone,
+               result=own.Changed | own.ZoneShown),
+    CommandRow(name="test", topic="delivery",
+               usage="/test",
+               arguments=NoArguments, read=read_nothing, act=destinations.send_sample,
+               result=own.SamplesSent),
+    CommandRow(name="history", topic="record",
+               usage="/history [10] [sol] [price oi vol]",
+               arguments=record.HistoryArguments, read=record.read_history, answer=record.history,
+               result=replies.HistoryShown),
+    CommandRow(name="stats", topic="record",
+               usage="/stats [24]",
+               arguments=record.StatsArguments, read=record.read_stats, answer=record.stats,
+               result=replies.StatsShown),
+    CommandRow(name="changes", topic="record",
+               usage="/changes [10]",
+               arguments=record.ChangesArguments, read=record.read_changes, answer=record.changes,
+               result=own.ChangesShown),
+    CommandRow(name="undo", topic="record",
+               usage="/undo",
+               arguments=NoArguments, read=read_nothing, act=record.undo,
+               result=own.Undone),
+    CommandRow(name="help", topic="record",
+               usage="/help",
+               arguments=record.HelpArguments, read=record.read_help, answer=record.show_help,
+               result=replies.HelpShown),
+    CommandRow(name="start", topic="record",
+               usage="/start",
+               arguments=record.HelpArguments, read=record.read_help, answer=record.show_help, scope="private",
+               result=replies.HelpShown),
 )
 # fmt: on
 
 COMMAND_OF: Mapping[str, CommandRow[Any]] = MappingProxyType({row.name: row for row in COMMANDS})
+
+
+def schema_of(row: CommandRow[Any]) -> dict[str, Any]:
+    """The arguments by name as JSON Schema (2020-12): an object whose properties carry type, limits and default."""
+    if row.arguments is thresholds.NumberArguments:
+        settings = [setting for setting in SETTINGS if setting.command == row.name]
+        return {
+            "type": "object",
+            "properties": {setting.key: _number_schema(setting) for setting in settings},
+            "required": [settings[0].key] if row.read is thresholds.read_numbers else [],
+            "additionalProperties": False,
+        }
+    (_,), components = msgspec.json.schema_components([row.arguments], ref_template="#/$defs/{name}")
+    schema: dict[str, Any] = components.pop(row.arguments.__name__)
+    schema = {key: value for key, value in schema.items() if key not in ("title", "description")}
+    return schema | {"additionalProperties": False} | ({"$defs": components} if components else {})
+
+
+def _number_schema(setting: Setting) -> dict[str, Any]:
+    """Bounds of what is kept; a threshold for falls is kept below zero."""
+    low, high = (-setting.high, -setting.low) if setting.sign is Sign.NEGATED else (setting.low, setting.high)
+    return {
+        "type": "integer" if setting.is_whole else "number",
+        "minimum": 0 if setting.has_off else low,
+        "maximum": high,
+        "description": setting.unit.suffixes[0] + ("; 0 switches it off" if setting.has_off else ""),
+    }
 
 
 # ---
@@ -144,7 +263,7 @@ _LONELY_PERCENT = re.compile(r"(?<=\d)\s+(?=[%％](?:\s|$))")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """request: what the row's `read` made of the words, for its `act`."""
+    """request: what the row's `read` made of the words: its arguments."""
 
     name: str
     request: object

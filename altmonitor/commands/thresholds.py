@@ -1,43 +1,94 @@
-"""Thresholds beyond the five plain ones: windows, floors, one symbol's own, presets."""
+"""Thresholds: one, several, one symbol's own, a preset, a budget of alerts a day."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Literal
 
-from altmonitor.commands.arguments import SetNumbers, Words, cut, unreadable
-from altmonitor.commands.outcome import CommandContext, Outcome, StateChange
-from altmonitor.commands.replies import Bad, NumbersChanged, Refused, SymbolsRefused, UniverseUnknown
-from altmonitor.commands.replies_settings import Changed, PresetsShown, SymbolNumbersShown
-from altmonitor.commands.settings import listed_symbols, named_symbols, number_change
+import msgspec
+
+from altmonitor.commands.arguments import SymbolWord, Words, cut, extra, one_of, unreadable
+from altmonitor.commands.outcome import CommandContext, Deferred, Outcome, Queries, StateChange
+from altmonitor.commands.replies import Bad, NumberChange, NumbersChanged, Refused, SymbolsRefused, UniverseUnknown
+from altmonitor.commands.replies_settings import (
+    BudgetAccepted,
+    BudgetProposed,
+    BudgetShown,
+    BudgetUnknown,
+    Changed,
+    PresetsShown,
+    SymbolNumbersShown,
+)
+from altmonitor.commands.symbols import listed_symbols, named_symbols
 from altmonitor.settings.audience import BudgetSetting
-from altmonitor.settings.changes import Difference
-from altmonitor.settings.input import NotRead, read_setting
-from altmonitor.settings.presets import PRESETS, preset_in_force
-from altmonitor.settings.settings import SETTING_OF, SETTINGS, Numbers, Setting
+from altmonitor.settings.changes import Difference, in_force
+from altmonitor.settings.input import NotRead, read_setting, read_whole
+from altmonitor.settings.presets import (
+    BUDGET_MAX,
+    BUDGET_MIN,
+    PRESETS,
+    NotEnoughHistory,
+    preset_in_force,
+)
+from altmonitor.settings.settings import SETTING_OF, SETTINGS, Numbers, Setting, Settings
 
 SYMBOLS_MAX = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetSymbol:
+class NumberArguments:
+    """values: (key of SETTINGS, value to be kept), in the order of the table, never empty."""
+
+    values: tuple[tuple[str, float | int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolArguments:
     """symbol: as typed, '' asks for all. key: of SETTINGS; None asks, or with value `default` means all of them."""
 
-    symbol: str = ""
+    symbol: SymbolWord = ""
     key: str | None = None
     value: float | int | Literal["default"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UsePreset:
+class PresetArguments:
     """name: '' asks."""
 
-    name: str = ""
+    name: Annotated[str, one_of(("", *PRESETS))] = ""
 
 
-def read_pairs(command: str, words: Words) -> SetNumbers | Refused:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetArguments:
+    """per_day: None asks what is in force, 0 ends it. is_confirmed: with `yes` behind it."""
+
+    per_day: Annotated[int, msgspec.Meta(ge=0, le=BUDGET_MAX)] | None = None
+    is_confirmed: bool = False
+
+
+# --- for every symbol --------------------------------------------------------------------------------
+
+
+def read_numbers(command: str, words: Words) -> NumberArguments | Refused:
+    """One number per setting of this command; those after the first may be left out."""
+    settings = [setting for setting in SETTINGS if setting.command == command]
+    if not words:
+        return Refused(command=command, reason=Bad.MISSING, setting=settings[0])
+    if len(words) > len(settings):
+        return Refused(command=command, reason=Bad.EXTRA, word=cut(words[len(settings)]))
+    values: list[tuple[str, float | int]] = []
+    for setting, word in zip(settings, words, strict=False):
+        value = read_setting(word, setting)
+        if isinstance(value, NotRead):
+            return Refused(command=command, reason=value, word=cut(word), setting=setting)
+        values.append((setting.key, value))
+    return NumberArguments(values=tuple(values))
+
+
+def read_pairs(command: str, words: Words) -> NumberArguments | Refused:
     """`5m 4`, `24h 2M oi 5M`: a word of this command's settings and a value, each setting at most once."""
     settings = {setting.word: setting for setting in SETTINGS if setting.command == command}
     values: dict[str, float | int] = {}
@@ -55,12 +106,29 @@ def read_pairs(command: str, words: Words) -> SetNumbers | Refused:
         values[setting.key] = value
     if not values:
         return Refused(command=command, reason=Bad.MISSING)
-    return SetNumbers(values=tuple((s.key, values[s.key]) for s in SETTINGS if s.key in values))
+    return NumberArguments(values=tuple((s.key, values[s.key]) for s in SETTINGS if s.key in values))
 
 
-def read_set(command: str, words: Words) -> SetSymbol | Refused:
+def set_numbers(request: NumberArguments, now: CommandContext) -> Outcome:
+    overrides = now.overrides.with_numbers(dict(request.values))
+    after = now.would_be(overrides).settings
+    return StateChange(
+        own=now.with_overrides(overrides),
+        reply=NumbersChanged(changes=tuple(number_change(key, now.settings, after) for key, _ in request.values)),
+    )
+
+
+def number_change(key: str, before: Settings, after: Settings) -> NumberChange:
+    setting = SETTING_OF[key]
+    return NumberChange(setting=setting, old=setting.of(before), new=setting.of(after))
+
+
+# --- for one symbol --------------------------------------------------------------------------------
+
+
+def read_set(command: str, words: Words) -> SymbolArguments | Refused:
     if not words:
-        return SetSymbol()
+        return SymbolArguments()
     refused = unreadable(command, words[:1])
     if refused is not None:
         return refused
@@ -68,23 +136,23 @@ def read_set(command: str, words: Words) -> SetSymbol | Refused:
     if len(rest) > 2:
         return Refused(command=command, reason=Bad.EXTRA, word=cut(rest[2]))
     if not rest:
-        return SetSymbol(symbol=symbol)
+        return SymbolArguments(symbol=symbol)
     if rest == ["default"]:
-        return SetSymbol(symbol=symbol, value="default")
+        return SymbolArguments(symbol=symbol, value="default")
     setting = _per_symbol(rest[0])
     if setting is None:
         return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(rest[0]))
     if len(rest) == 1:
         return Refused(command=command, reason=Bad.MISSING, setting=setting)
     if rest[1].lower() == "default":
-        return SetSymbol(symbol=symbol, key=setting.key, value="default")
+        return SymbolArguments(symbol=symbol, key=setting.key, value="default")
     value = read_setting(rest[1], setting)
     if isinstance(value, NotRead):
         return Refused(command=command, reason=value, word=cut(rest[1]), setting=setting)
-    return SetSymbol(symbol=symbol, key=setting.key, value=value)
+    return SymbolArguments(symbol=symbol, key=setting.key, value=value)
 
 
-def set_symbol(request: SetSymbol, now: CommandContext) -> Outcome:
+def set_symbol(request: SymbolArguments, now: CommandContext) -> Outcome:
     before = _own_numbers(now)
     if not request.symbol:
         return SymbolNumbersShown(rows=before)
@@ -105,33 +173,12 @@ def set_symbol(request: SetSymbol, now: CommandContext) -> Outcome:
 
 
 def _found(
-    request: SetSymbol, before: Mapping[str, Numbers], now: CommandContext
+    request: SymbolArguments, before: Mapping[str, Numbers], now: CommandContext
 ) -> tuple[str, ...] | SymbolsRefused | UniverseUnknown:
     """What is only read or taken away may be delisted meanwhile."""
     if request.value is None or request.value == "default":
         return named_symbols("set", (request.symbol,), frozenset(before), now.listed)
     return listed_symbols("set", (request.symbol,), now.listed)
-
-
-def read_preset(command: str, words: Words) -> UsePreset | Refused:
-    if len(words) > 1:
-        return Refused(command=command, reason=Bad.EXTRA, word=cut(words[1]))
-    name = words[0].lower() if words else ""
-    if name and name not in PRESETS:
-        return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(words[0]))
-    return UsePreset(name=name)
-
-
-def use_preset(request: UsePreset, now: CommandContext) -> Outcome:
-    """Also ends a budget: its thresholds are replaced."""
-    if not request.name:
-        return PresetsShown(current=preset_in_force(now.settings))
-    overrides = now.overrides.with_numbers(PRESETS[request.name])
-    if now.audience.budget_per_day:
-        overrides = replace(overrides, budget=BudgetSetting(per_day=0))
-    after = now.would_be(overrides).settings
-    changes = tuple(number_change(key, now.settings, after) for key in PRESETS[request.name])
-    return StateChange(own=now.with_overrides(overrides), reply=NumbersChanged(changes=changes))
 
 
 def _symbol_changed(now: CommandContext, symbol: str, own: Numbers) -> Outcome:
@@ -162,3 +209,70 @@ def _own_numbers(now: CommandContext) -> Mapping[str, Numbers]:
 
 def _per_symbol(word: str) -> Setting | None:
     return next((s for s in SETTING_OF.values() if s.is_per_symbol and s.word == word.lower()), None)
+
+
+# --- presets and budget --------------------------------------------------------------------------------
+
+
+def read_preset(command: str, words: Words) -> PresetArguments | Refused:
+    refused = extra(command, words, 1)
+    if refused is not None:
+        return refused
+    name = words[0].lower() if words else ""
+    if name and name not in PRESETS:
+        return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(words[0]))
+    return PresetArguments(name=name)
+
+
+def use_preset(request: PresetArguments, now: CommandContext) -> Outcome:
+    """Also ends a budget: its thresholds are replaced."""
+    if not request.name:
+        return PresetsShown(current=preset_in_force(now.settings))
+    overrides = now.overrides.with_numbers(PRESETS[request.name])
+    if now.audience.budget_per_day:
+        overrides = replace(overrides, budget=BudgetSetting(per_day=0))
+    after = now.would_be(overrides).settings
+    changes = tuple(number_change(key, now.settings, after) for key in PRESETS[request.name])
+    return StateChange(own=now.with_overrides(overrides), reply=NumbersChanged(changes=changes))
+
+
+def read_budget(command: str, words: Words) -> BudgetArguments | Refused:
+    if not words:
+        return BudgetArguments()
+    rest = [word.lower() for word in words[1:]]
+    if rest not in ([], ["yes"]):
+        return Refused(command=command, reason=Bad.EXTRA, word=cut(words[-1]))
+    if words[0].lower() == "off" or words[0] == "0":
+        return BudgetArguments(per_day=0, is_confirmed=bool(rest))
+    number = read_whole(words[0], low=BUDGET_MIN, high=BUDGET_MAX)
+    if isinstance(number, NotRead):
+        return Refused(command=command, reason=number, word=cut(words[0]), low=BUDGET_MIN, high=BUDGET_MAX)
+    return BudgetArguments(per_day=number, is_confirmed=bool(rest))
+
+
+def budget(request: BudgetArguments, now: CommandContext) -> Outcome:
+    if request.per_day is None:
+        numbers = {} if now.overrides.budget is None else now.overrides.budget.numbers
+        return BudgetShown(per_day=now.audience.budget_per_day, numbers=numbers)
+    if request.per_day:
+        return Deferred(decide=partial(_budget, request.per_day, is_accepted=request.is_confirmed))
+    if not now.audience.budget_per_day:
+        return BudgetShown(per_day=0, numbers={})
+    # Of its own: back to what was set by hand. Followed: a zero of its own, or it would go on being followed.
+    without = replace(now.overrides, budget=None)
+    if now.would_be(without).budget_per_day:
+        without = replace(now.overrides, budget=BudgetSetting(per_day=0))
+    told = in_force(now.audience, now.would_be(without))
+    return StateChange(own=now.with_overrides(without), reply=Changed(differences=told))
+
+
+async def _budget(per_day: int, now: CommandContext, queries: Queries, *, is_accepted: bool) -> Outcome:
+    """Raises ValueError for a proposal with numbers out of range."""
+    proposal = await queries.propose_budget(per_day, now.audience)
+    if isinstance(proposal, NotEnoughHistory):
+        return BudgetUnknown(missing=proposal)
+    if not is_accepted:
+        return BudgetProposed(proposal=proposal)
+    overrides = replace(now.overrides, budget=BudgetSetting(per_day=proposal.per_day, numbers=proposal.numbers))
+    now.would_be(overrides)
+    return StateChange(own=now.with_overrides(overrides), reply=BudgetAccepted(proposal=proposal))

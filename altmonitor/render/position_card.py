@@ -6,7 +6,7 @@ import html
 import math
 from collections.abc import Sequence
 
-from altmonitor.commands.replies_market import MissingPart, WhoFacts
+from altmonitor.interfaces.queries import MissingPart, WhoFacts
 from altmonitor.positioning.funding import funding_countdown
 from altmonitor.positioning.open_interest import whales_pnl_usd
 from altmonitor.positioning.picture import PositionPicture

@@ -10,7 +10,6 @@ from altmonitor.commands.replies import (
     HistoryShown,
     MutedChanged,
     MutedShown,
-    NotAvailable,
     NotPermitted,
     NumberChange,
     NumbersChanged,
@@ -205,8 +204,6 @@ def _lines(reply: Reply, style: Style) -> Sequence[str]:
             return help_lines(reply, style)
         case NotPermitted():
             return [say_reply(lang, "not_permitted", command=reply.command)]
-        case NotAvailable():
-            return [say_reply(lang, "not_available", command=reply.command)]
         case Placed():
             key = "for_main" if reply.is_main else "for_place"
             return [say_reply(lang, key, destination=f"<code>{reply.destination}</code>"), *_lines(reply.reply, style)]

@@ -15,12 +15,12 @@ from altmonitor.commands.replies_market import (
     NothingKnown,
     OpenInterestShown,
     PriceShown,
-    TopRow,
     TopShown,
 )
 from altmonitor.core.alert import StoredAlert
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.verdict import Explanation, RuleCheck, Verdict
+from altmonitor.interfaces.queries import TopRow
 from altmonitor.market.contracts import base_of
 from altmonitor.render import format as n
 from altmonitor.render.blocks import joined, outside_text, words

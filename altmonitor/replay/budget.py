@@ -38,12 +38,12 @@ class BudgetDeps:
 
 
 class AlertBudget:
-    """Satisfies `control.ports.BudgetQueries`."""
+    """Proposes thresholds from the loaded history."""
 
     def __init__(self, listening: BudgetDeps) -> None:
         self._at = listening
 
-    async def propose(self, per_day: int, *, audience: Audience) -> BudgetProposal | NotEnoughHistory:
+    async def propose(self, per_day: int, audience: Audience) -> BudgetProposal | NotEnoughHistory:
         """Price is counted by the extremes of candles, so moves over 60 s across a minute's border are not in it."""
         move_stats, listed = self._at.move_stats, self._at.listed()
         if not listed or not self._is_enough("price", len(listed)):

@@ -13,12 +13,12 @@ import msgspec
 from aiohttp import web
 from multidict import MultiMapping
 
-from altmonitor.commands.ports import AlertQueries
 from altmonitor.core.alert import StoredAlert
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StartError, StorageError
 from altmonitor.core.status import Health, Status, as_json
 from altmonitor.core.types import Secret
+from altmonitor.interfaces.storage import AlertQueries
 from altmonitor.web.api import BadOrder, BadQuery, Commands, carried_out, list_json, read_alerts_query, read_stats_query
 from altmonitor.web.streams import CONTENT_TYPE, LiveAlerts, Metrics
 

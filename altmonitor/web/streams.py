@@ -13,10 +13,10 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from altmonitor.commands.ports import AlertQueries
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.status import Health, Status
+from altmonitor.interfaces.storage import AlertQueries
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps
 from altmonitor.collect.positioning_lookup import LookupDeps
-from altmonitor.commands.replies_market import MissingPart
 from altmonitor.core.errors import ExchangeBlocked, ExchangeUnreachable
 from altmonitor.core.status import GuardStatus
 from altmonitor.interfaces.exchange import DayTicker, Funding, Priority
+from altmonitor.interfaces.queries import MissingPart
 from altmonitor.positioning.divergence import Histories
 from altmonitor.positioning.history import NotEnoughSnapshots, PositionChange
 from altmonitor.positioning.open_interest import OiBar

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, tzinfo
+
 import pytest
 
 from altmonitor.app.queries import MarketAnswerDeps, MarketAnswers
-from altmonitor.commands.replies_market import FundingFacts, OpenInterestFacts
+from altmonitor.core.alert import Alert
+from altmonitor.delivery.alert_charts import ChartPictureFile
+from altmonitor.detectors.verdict import Explanation
 from altmonitor.interfaces.exchange import DayTicker, Funding
+from altmonitor.interfaces.queries import FundingFacts, OpenInterestFacts
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import Candle, CandleUpdate
 from altmonitor.market.open_interest import OpenInterestRing
@@ -35,6 +41,12 @@ class Known:
         return MarketAnswers(
             MarketAnswerDeps(
                 book=self.books.get,
+                explain=lambda symbol, destination, at_ms: Explanation(
+                    symbol=symbol, destination=destination, at_ms=at_ms or self.now_ms, is_now=at_ms is None
+                ),
+                alerts=None,
+                picture=self.picture,
+                zone_of=lambda destination: UTC,
                 listed=lambda: self.books,
                 day=self.days.get,
                 funding=self.fundings.get,
@@ -44,6 +56,9 @@ class Known:
                 now_ms=lambda: self.now_ms,
             )
         )
+
+    async def picture(self, symbol: str, zone: tzinfo, alerts: Sequence[Alert]) -> ChartPictureFile | None:
+        return None
 
 
 def candle(open_ms: int, start: float, close: float | None = None, *, is_closed: bool = True) -> Candle:

@@ -8,16 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from altmonitor.commands.executor import CommandExecutor, ExecutorDeps
+from altmonitor.commands.outcome import Queries
 from altmonitor.commands.replies import Reply
-from altmonitor.commands.replies_market import (
-    ChartPicture,
-    FundingFacts,
-    OpenInterestFacts,
-    PriceFacts,
-    Top,
-    TopRow,
-    TopWindow,
-)
 from altmonitor.core.alert import AlertStats, Kind, StoredAlert
 from altmonitor.core.errors import StorageError
 from altmonitor.core.status import (
@@ -32,6 +24,19 @@ from altmonitor.core.status import (
 )
 from altmonitor.core.types import Destination
 from altmonitor.detectors.verdict import Explanation
+from altmonitor.interfaces.queries import (
+    ChartPicture,
+    DivergenceFacts,
+    FundingFacts,
+    OpenInterestFacts,
+    PriceFacts,
+    Top,
+    TopRow,
+    TopWindow,
+    WhoFacts,
+)
+from altmonitor.positioning.history import ExtremeScan, NotEnoughSnapshots, PositionChange, ProfitTrend
+from altmonitor.positioning.picture import PositionPicture
 from altmonitor.settings.audience import Audience, Overrides
 from altmonitor.settings.changes import Author, ChangeMade, RecordedChange
 from altmonitor.settings.presets import BudgetProposal, BudgetRow, NotEnoughHistory, ThresholdRow
@@ -189,7 +194,7 @@ class MemoryMarket:
             return None
         return ChartPicture(symbol=symbol, png=b"png", from_ms=(NOW_S - 3600) * 1000, to_ms=NOW_S * 1000)
 
-    async def why(self, symbol: str, *, at_ms: int | None, destination: Destination) -> Explanation:
+    async def explain(self, symbol: str, at_ms: int | None, destination: Destination) -> Explanation:
         self._ask("why", symbol, at_ms, destination)
         moment = NOW_S * 1000 if at_ms is None else at_ms
         return Explanation(symbol=symbol, destination=destination, at_ms=moment, is_now=at_ms is None)
@@ -200,13 +205,40 @@ class MemoryMarket:
             raise self.problem
 
 
+class MemoryPositions:
+    """Knows what it was asked; nothing was stored and no bucket is there."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[object, ...]] = []
+
+    async def who(self, symbol: str) -> WhoFacts:
+        self.asked.append(("who", symbol))
+        return WhoFacts(picture=PositionPicture(symbol=symbol, now_ms=NOW_S * 1000))
+
+    async def divergence(self, symbol: str, *, period: str) -> DivergenceFacts:
+        self.asked.append(("divergence", symbol, period))
+        return DivergenceFacts(symbol=symbol, period=period, found=None)
+
+    async def change(self, symbol: str, *, minutes: int) -> PositionChange | NotEnoughSnapshots:
+        self.asked.append(("change", symbol, minutes))
+        return NotEnoughSnapshots(symbol=symbol, rows=0, minutes=minutes)
+
+    async def trend(self, symbol: str, *, minutes: int) -> ProfitTrend | NotEnoughSnapshots:
+        self.asked.append(("trend", symbol, minutes))
+        return NotEnoughSnapshots(symbol=symbol, rows=0, minutes=minutes)
+
+    async def scan(self, *, limit: int) -> ExtremeScan:
+        self.asked.append(("scan", limit))
+        return ExtremeScan(scanned=0, most_long=(), most_short=())
+
+
 class MemoryBudget:
     """Proposes twice the thresholds in force; `missing` is answered instead where it is set."""
 
     def __init__(self) -> None:
         self.missing: NotEnoughHistory | None = None
 
-    async def propose(self, per_day: int, *, audience: Audience) -> BudgetProposal | NotEnoughHistory:
+    async def propose(self, per_day: int, audience: Audience) -> BudgetProposal | NotEnoughHistory:
         if self.missing is not None:
             return self.missing
         pump = audience.settings.pump_threshold
@@ -252,13 +284,13 @@ class Desk:
         destinations: tuple[Destination, ...] = (MAIN,),
         listed: Sequence[str] = LISTED,
         is_history_on: bool = True,
-        is_equipped: bool = True,
     ) -> None:
         self.store = MemoryStore()
         self.alerts = MemoryAlerts()
         self.changes = MemoryChangeLog()
         self.market = MemoryMarket()
         self.budget = MemoryBudget()
+        self.positions = MemoryPositions()
         self.samples = MemorySamples()
         state = state or State(main=overrides or Overrides())
         self.holder = SettingsStore(base or Settings(), state, home=EnvironmentDefaults(destinations=destinations))
@@ -268,13 +300,17 @@ class Desk:
             ExecutorDeps(
                 holder=self.holder,
                 store=self.store,
-                alerts=self.alerts if is_history_on else None,
-                health=healthy,
                 listed=lambda: self.listed,
-                changes=self.changes if is_equipped else None,
-                market=self.market if is_equipped else None,
-                budget=self.budget if is_equipped else None,
-                samples=self.samples if is_equipped else None,
+                queries=Queries(
+                    health=healthy,
+                    alerts=self.alerts if is_history_on else None,
+                    changes=self.changes,
+                    market=self.market,
+                    positions=self.positions,
+                    propose_budget=self.budget.propose,
+                    explain=self.market.explain,
+                    send_samples=self.samples.send,
+                ),
             )
         )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from altmonitor.commands.market import AskDivergence, AskWho
-from altmonitor.commands.replies import Bad, NotAvailable, Refused, SymbolsRefused
+from altmonitor.commands.market import DivergenceArguments, WhoArguments
+from altmonitor.commands.replies import Bad, Refused, SymbolsRefused
 from altmonitor.commands.table import BadCommand, Command, parse
 from altmonitor.settings.input import NotRead
 from tests.commands.executor_kit import Desk
@@ -14,15 +14,15 @@ from tests.commands.executor_kit import Desk
 @pytest.mark.parametrize(
     ("text", "request_"),
     [
-        ("/who sol", AskWho(symbol="sol")),
-        ("/who SCAN", AskWho(symbol="", about="scan")),
-        ("/who scanusdt", AskWho(symbol="scanusdt")),
-        ("/who change sol", AskWho(symbol="sol", about="change", minutes=60)),
-        ("/who change sol 90", AskWho(symbol="sol", about="change", minutes=90)),
-        ("/who trend sol 2h", AskWho(symbol="sol", about="trend", minutes=120)),
-        ("/who trend sol 7d", AskWho(symbol="sol", about="trend", minutes=10_080)),
-        ("/div btc", AskDivergence(symbol="btc", period="5m")),
-        ("/div btc 1H", AskDivergence(symbol="btc", period="1h")),
+        ("/who sol", WhoArguments(symbol="sol")),
+        ("/who SCAN", WhoArguments(symbol="", about="scan")),
+        ("/who scanusdt", WhoArguments(symbol="scanusdt")),
+        ("/who change sol", WhoArguments(symbol="sol", about="change", minutes=60)),
+        ("/who change sol 90", WhoArguments(symbol="sol", about="change", minutes=90)),
+        ("/who trend sol 2h", WhoArguments(symbol="sol", about="trend", minutes=120)),
+        ("/who trend sol 7d", WhoArguments(symbol="sol", about="trend", minutes=10_080)),
+        ("/div btc", DivergenceArguments(symbol="btc", period="5m")),
+        ("/div btc 1H", DivergenceArguments(symbol="btc", period="1h")),
     ],
 )
 def test_words_become_a_request(text: str, request_: object) -> None:
@@ -60,6 +60,17 @@ async def test_a_contract_that_is_not_listed_is_not_asked_about(text: str) -> No
     assert isinstance(await Desk()(text), SymbolsRefused)
 
 
-@pytest.mark.parametrize("text", ["/who sol", "/who scan", "/who trend sol", "/div sol"])
-async def test_where_nobody_knows_it_is_said(text: str) -> None:
-    assert isinstance(await Desk()(text), NotAvailable)
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("/who sol", ("who", "SOLUSDT")),
+        ("/who scan", ("scan", 10)),
+        ("/who change sol", ("change", "SOLUSDT", 60)),
+        ("/who trend sol 2h", ("trend", "SOLUSDT", 120)),
+        ("/div sol 1h", ("divergence", "SOLUSDT", "1h")),
+    ],
+)
+async def test_whoever_knows_is_asked(text: str, asked: tuple[object, ...]) -> None:
+    desk = Desk()
+    assert not isinstance(await desk(text), Refused | SymbolsRefused)
+    assert desk.positions.asked == [asked]

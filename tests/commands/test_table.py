@@ -2,59 +2,64 @@ from __future__ import annotations
 
 import pytest
 
-from altmonitor.commands.arguments import Mute, SetNumbers, ShowHelp, ShowHistory, ShowStats, ShowStatus, Symbols
+from altmonitor.commands.arguments import NoArguments
+from altmonitor.commands.record import HelpArguments, HistoryArguments, ResetArguments, StatsArguments
 from altmonitor.commands.replies import Bad, Refused, UnknownCommand
-from altmonitor.commands.settings import Reset
+from altmonitor.commands.symbols import ListArguments, MuteArguments
 from altmonitor.commands.table import COMMANDS, BadCommand, Command, NotACommand, parse
+from altmonitor.commands.thresholds import NumberArguments
 
 
 @pytest.mark.parametrize(
     ("text", "request_"),
     [
-        ("/status", ShowStatus()),
-        ("/STATUS", ShowStatus()),
-        ("  /status  ", ShowStatus()),
-        ("/start ref_42", ShowHelp(is_start=True)),
-        ("/help", ShowHelp()),
-        ("/set_pump 2.75", SetNumbers(values=(("pump_threshold", 2.75),))),
-        ("/set_pump\n5", SetNumbers(values=(("pump_threshold", 5.0),))),
-        ("/set_pump\u00a05 %", SetNumbers(values=(("pump_threshold", 5.0),))),
-        ("/Set_Dump 5", SetNumbers(values=(("dump_threshold", -5.0),))),
-        ("/set_dump —5", SetNumbers(values=(("dump_threshold", -5.0),))),
-        ("/set_oi 3", SetNumbers(values=(("oi_surge_1m", 3.0),))),
-        ("/set_oi 3 6", SetNumbers(values=(("oi_surge_1m", 3.0), ("oi_surge_5m", 6.0)))),
-        ("/set_oi 3 % 6 %", SetNumbers(values=(("oi_surge_1m", 3.0), ("oi_surge_5m", 6.0)))),
-        ("/set_oi 0 -4", SetNumbers(values=(("oi_surge_1m", 0.0), ("oi_surge_5m", 0.0)))),
-        ("/set_vol 8x", SetNumbers(values=(("vol_burst_mult", 8.0),))),
-        ("/set_vol 8×", SetNumbers(values=(("vol_burst_mult", 8.0),))),
-        ("/cooldown 120s", SetNumbers(values=(("cooldown_sec", 120),))),
-        ("/watch", Symbols(command="watch")),
-        ("/watch ALL", Symbols(command="watch", is_all=True)),
-        ("/watch sol,doge", Symbols(command="watch", words=("sol", "doge"))),
-        ("/unmute all", Symbols(command="unmute", is_all=True)),
-        ("/mute", Mute()),
-        ("/mute doge", Mute(words=("doge",))),
-        ("/mute doge 90s", Mute(words=("doge",), seconds=90)),
-        ("/mute doge 15m", Mute(words=("doge",), seconds=900)),
-        ("/mute doge, sol 2H", Mute(words=("doge", "sol"), seconds=7200)),
-        ("/mute doge 7d", Mute(words=("doge",), seconds=604_800)),
-        ("/mute doge 365d", Mute(words=("doge",), seconds=31_536_000)),
-        ("/history", ShowHistory(limit=10)),
-        ("/history 20 sol", ShowHistory(limit=20, symbol="sol")),
-        ("/history sol vol 50", ShowHistory(limit=50, symbol="sol", kind="vol")),
-        ("/history Volume", ShowHistory(kind="vol")),
-        ("/history pump", ShowHistory(symbol="pump")),
-        ("/history 4usdt", ShowHistory(symbol="4usdt")),
-        ("/stats", ShowStats(hours=24)),
-        ("/stats 720", ShowStats(hours=720)),
-        ("/stats 24h", ShowStats(hours=24)),
-        ("/stats 7d", ShowStats(hours=168)),
-        ("/reset", Reset()),
-        ("/reset pump /set_dump", Reset(keys=frozenset({"pump_threshold", "dump_threshold"}))),
-        ("/reset all", Reset(is_all=True)),
-        ("/reset ALL Yes", Reset(is_all=True, is_confirmed=True)),
-        ("/reset quiet move", Reset(keys=frozenset({"move_5m_pct", "move_15m_pct"}), parts=frozenset({"quiet"}))),
-        ("/reset oi", Reset(keys=frozenset({"oi_surge_1m", "oi_surge_5m"}))),
+        ("/status", NoArguments()),
+        ("/STATUS", NoArguments()),
+        ("  /status  ", NoArguments()),
+        ("/start ref_42", HelpArguments(is_start=True)),
+        ("/help", HelpArguments()),
+        ("/set_pump 2.75", NumberArguments(values=(("pump_threshold", 2.75),))),
+        ("/set_pump\n5", NumberArguments(values=(("pump_threshold", 5.0),))),
+        ("/set_pump\u00a05 %", NumberArguments(values=(("pump_threshold", 5.0),))),
+        ("/Set_Dump 5", NumberArguments(values=(("dump_threshold", -5.0),))),
+        ("/set_dump —5", NumberArguments(values=(("dump_threshold", -5.0),))),
+        ("/set_oi 3", NumberArguments(values=(("oi_surge_1m", 3.0),))),
+        ("/set_oi 3 6", NumberArguments(values=(("oi_surge_1m", 3.0), ("oi_surge_5m", 6.0)))),
+        ("/set_oi 3 % 6 %", NumberArguments(values=(("oi_surge_1m", 3.0), ("oi_surge_5m", 6.0)))),
+        ("/set_oi 0 -4", NumberArguments(values=(("oi_surge_1m", 0.0), ("oi_surge_5m", 0.0)))),
+        ("/set_vol 8x", NumberArguments(values=(("vol_burst_mult", 8.0),))),
+        ("/set_vol 8×", NumberArguments(values=(("vol_burst_mult", 8.0),))),
+        ("/cooldown 120s", NumberArguments(values=(("cooldown_sec", 120),))),
+        ("/watch", ListArguments()),
+        ("/watch ALL", ListArguments(is_all=True)),
+        ("/watch sol,doge", ListArguments(symbols=("sol", "doge"))),
+        ("/unmute all", ListArguments(is_all=True)),
+        ("/mute", MuteArguments()),
+        ("/mute doge", MuteArguments(symbols=("doge",))),
+        ("/mute doge 90s", MuteArguments(symbols=("doge",), seconds=90)),
+        ("/mute doge 15m", MuteArguments(symbols=("doge",), seconds=900)),
+        ("/mute doge, sol 2H", MuteArguments(symbols=("doge", "sol"), seconds=7200)),
+        ("/mute doge 7d", MuteArguments(symbols=("doge",), seconds=604_800)),
+        ("/mute doge 365d", MuteArguments(symbols=("doge",), seconds=31_536_000)),
+        ("/history", HistoryArguments(limit=10)),
+        ("/history 20 sol", HistoryArguments(limit=20, symbol="sol")),
+        ("/history sol vol 50", HistoryArguments(limit=50, symbol="sol", kind="vol")),
+        ("/history Volume", HistoryArguments(kind="vol")),
+        ("/history pump", HistoryArguments(symbol="pump")),
+        ("/history 4usdt", HistoryArguments(symbol="4usdt")),
+        ("/stats", StatsArguments(hours=24)),
+        ("/stats 720", StatsArguments(hours=720)),
+        ("/stats 24h", StatsArguments(hours=24)),
+        ("/stats 7d", StatsArguments(hours=168)),
+        ("/reset", ResetArguments()),
+        ("/reset pump /set_dump", ResetArguments(keys=frozenset({"pump_threshold", "dump_threshold"}))),
+        ("/reset all", ResetArguments(is_all=True)),
+        ("/reset ALL Yes", ResetArguments(is_all=True, is_confirmed=True)),
+        (
+            "/reset quiet move",
+            ResetArguments(keys=frozenset({"move_5m_pct", "move_15m_pct"}), parts=frozenset({"quiet"})),
+        ),
+        ("/reset oi", ResetArguments(keys=frozenset({"oi_surge_1m", "oi_surge_5m"}))),
     ],
 )
 def test_text_becomes_a_command(text: str, request_: object) -> None:
@@ -71,11 +76,11 @@ def test_ordinary_talk_is_no_command(text: str) -> None:
 
 
 def test_a_suffix_with_our_name_is_ours_and_another_is_not() -> None:
-    assert parse("/status@altbot", bot_name="AltBot") == Command(name="status", request=ShowStatus())
+    assert parse("/status@altbot", bot_name="AltBot") == Command(name="status", request=NoArguments())
     assert parse("/set_pump@AltBot 5", bot_name="AltBot") == parse("/set_pump 5")
     assert parse("/status@OtherBot", bot_name="AltBot") == NotACommand()
     assert parse("/nonsense@OtherBot", bot_name="AltBot") == NotACommand()
-    assert parse("/status@Whoever") == Command(name="status", request=ShowStatus())
+    assert parse("/status@Whoever") == Command(name="status", request=NoArguments())
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from altmonitor.commands.replies import NotAvailable, NumbersChanged, SymbolsRefused, buttons_of
+from altmonitor.commands.replies import NumbersChanged, SymbolsRefused, buttons_of
 from altmonitor.commands.replies_settings import (
     BudgetAccepted,
     BudgetProposed,
@@ -183,10 +183,3 @@ async def test_a_proposal_out_of_range_is_never_saved() -> None:
     with pytest.raises(ValueError, match="pump_threshold"):
         await desk("/budget 20 yes")
     assert desk.store.states == []
-
-
-async def test_what_nothing_stands_behind_says_so() -> None:
-    desk = Desk(is_equipped=False)
-    for text in ("/budget 20", "/top", "/price sol", "/why sol", "/changes", "/undo", "/test"):
-        assert await desk(text) == NotAvailable(command=text.split()[0][1:])
-    assert isinstance(await desk("/set_pump 5"), NumbersChanged)

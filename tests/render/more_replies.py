@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from altmonitor.commands.replies import NotAvailable, NotPermitted, NumbersChanged, Placed, Reply, Unrecorded
+from altmonitor.commands.replies import NotPermitted, NumbersChanged, Placed, Reply, Unrecorded
 from altmonitor.commands.replies_market import (
-    TOP_WINDOWS,
     AnswerFailed,
-    ChartPicture,
     ChartShown,
     Explained,
-    FundingFacts,
     FundingShown,
     NothingKnown,
-    OpenInterestFacts,
     OpenInterestShown,
-    PriceFacts,
     PriceShown,
-    Top,
-    TopRow,
     TopShown,
 )
 from altmonitor.commands.replies_settings import (
@@ -53,6 +46,15 @@ from altmonitor.commands.replies_settings import (
 from altmonitor.core.alert import DETECTED_KINDS, Alert, StoredAlert
 from altmonitor.core.types import Destination
 from altmonitor.detectors.verdict import RULES, Explanation, RuleCheck, Verdict
+from altmonitor.interfaces.queries import (
+    TOP_WINDOWS,
+    ChartPicture,
+    FundingFacts,
+    OpenInterestFacts,
+    PriceFacts,
+    Top,
+    TopRow,
+)
 from altmonitor.render.format import Style
 from altmonitor.settings.audience import Audience, QuietHours
 from altmonitor.settings.changes import NOT_MUTED, ChangeMade, Difference, RecordedChange
@@ -253,7 +255,6 @@ LONGEST: list[Reply] = [
     NothingKnown(command="oi", symbol=LONG_NAME),
     AnswerFailed(command="funding", problem="<" * 5000),
     NotPermitted(command="set_pump"),
-    NotAvailable(command="budget"),
     Placed(destination=PLACE, is_main=False, reply=Changed(differences=DIFFERENCES)),
     Placed(destination=PLACE, is_main=True, reply=QuietShown(quiet=None)),
     Unrecorded(

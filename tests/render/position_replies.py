@@ -5,18 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from altmonitor.commands.replies import Reply
-from altmonitor.commands.replies_market import (
-    ChangeShown,
-    DivergenceFacts,
-    DivergenceShown,
-    MissingPart,
-    ScanShown,
-    TooFewRows,
-    TrendShown,
-    WhoFacts,
-    WhoShown,
-)
+from altmonitor.commands.replies_market import ChangeShown, DivergenceShown, ScanShown, TooFewRows, TrendShown, WhoShown
 from altmonitor.core.types import Fraction
+from altmonitor.interfaces.queries import DivergenceFacts, MissingPart, WhoFacts
 from altmonitor.positioning.divergence import Histories, divergence
 from altmonitor.positioning.funding import funding_cost
 from altmonitor.positioning.history import (

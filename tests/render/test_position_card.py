@@ -11,9 +11,10 @@ from typing import get_args
 import pytest
 
 from altmonitor.commands.replies import HistoryShown, StatsShown
-from altmonitor.commands.replies_market import ChangeShown, DivergenceFacts, DivergenceShown, ScanShown, TrendShown
+from altmonitor.commands.replies_market import ChangeShown, DivergenceShown, ScanShown, TrendShown
 from altmonitor.core.alert import Alert, AlertStats, Details, Kind, Positions, StoredAlert, WhaleLine
 from altmonitor.core.types import Fraction
+from altmonitor.interfaces.queries import DivergenceFacts
 from altmonitor.positioning.history import ExtremeScan
 from altmonitor.render.alerts import alert_html
 from altmonitor.render.digest import digest_parts

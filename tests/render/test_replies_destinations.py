@@ -7,18 +7,7 @@ from datetime import UTC, timedelta, timezone
 import pytest
 
 from altmonitor.commands.replies import NotPermitted, Placed, Reply, StatusShown, Unrecorded
-from altmonitor.commands.replies_market import (
-    Explained,
-    FundingFacts,
-    FundingShown,
-    OpenInterestFacts,
-    OpenInterestShown,
-    PriceFacts,
-    PriceShown,
-    Top,
-    TopRow,
-    TopShown,
-)
+from altmonitor.commands.replies_market import Explained, FundingShown, OpenInterestShown, PriceShown, TopShown
 from altmonitor.commands.replies_settings import (
     BudgetProposed,
     Changed,
@@ -34,6 +23,7 @@ from altmonitor.commands.replies_settings import (
 from altmonitor.core.alert import Alert, StoredAlert
 from altmonitor.core.types import Destination
 from altmonitor.detectors.verdict import Explanation, RuleCheck, Verdict
+from altmonitor.interfaces.queries import FundingFacts, OpenInterestFacts, PriceFacts, Top, TopRow
 from altmonitor.render.format import Style
 from altmonitor.render.replies import reply_parts
 from altmonitor.settings.audience import Audience, QuietHours

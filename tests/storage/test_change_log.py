@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from altmonitor.commands.ports import ChangeLog
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
+from altmonitor.interfaces.storage import ChangeLog
 from altmonitor.settings.audience import Overrides
 from altmonitor.settings.changes import ChangeMade
 from altmonitor.settings.conditions import Condition, PriceCrosses

@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from altmonitor.commands.ports import AlertQueries
 from altmonitor.core.alert import Details, StoredAlert
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Outbox
 from altmonitor.interfaces.exchange import AlertHistory, AlertSink, AlertUpdates
+from altmonitor.interfaces.storage import AlertQueries
 from altmonitor.storage.memory import MemoryStore
 from altmonitor.storage.store import SqliteStore, StoreOptions
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, TOPIC, pump

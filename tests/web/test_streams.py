@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 import aiohttp
 import msgspec
 
-from altmonitor.commands.ports import AlertQueries
 from altmonitor.core.alert import Alert, StoredAlert
 from altmonitor.core.clock import ScaledClock
+from altmonitor.interfaces.storage import AlertQueries
 from altmonitor.web import streams as live_module
 from altmonitor.web.server import HealthServer, Served
 from altmonitor.web.streams import LiveAlerts

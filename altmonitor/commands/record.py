@@ -1,0 +1,308 @@
+"""How it is, what was raised, what was changed: status, stored alerts, the record of changes and taking them back."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+import msgspec
+
+from altmonitor.commands.arguments import (
+    KIND_WORDS,
+    NoArguments,
+    SymbolWord,
+    Words,
+    cut,
+    extra,
+    read_count,
+    read_units,
+)
+from altmonitor.commands.outcome import CommandContext, Deferred, Outcome, Queries, StateChange
+from altmonitor.commands.replies import (
+    Bad,
+    HelpShown,
+    HistoryOff,
+    HistoryShown,
+    NumbersChanged,
+    OverridesShown,
+    PlainReply,
+    Refused,
+    StatsShown,
+    StatusPin,
+    StatusShown,
+)
+from altmonitor.commands.replies_settings import (
+    Changed,
+    ChangesShown,
+    ConfirmAsked,
+    NothingToUndo,
+    Undone,
+    UndoRefused,
+)
+from altmonitor.commands.thresholds import number_change
+from altmonitor.core.alert import Kind
+from altmonitor.core.status import Health
+from altmonitor.core.types import Destination
+from altmonitor.settings.audience import Audience, Overrides
+from altmonitor.settings.changes import differences, in_force
+from altmonitor.settings.input import NotRead, find, nearest, read_whole, spelled, split_words
+from altmonitor.settings.settings import SETTINGS
+
+HISTORY_DEFAULT, HISTORY_MAX = 10, 50
+STATS_DEFAULT_H, STATS_MAX_H, STATS_TOP = 24, 720, 10
+CHANGES_DEFAULT, CHANGES_MAX = 10, 50
+
+_NUMBER_LIKE = re.compile(r"[+\-−]?[\d.,]+\W?|nan|inf|infinity", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryArguments:
+    """symbol: as typed."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=HISTORY_MAX)] = HISTORY_DEFAULT
+    symbol: SymbolWord | None = None
+    kind: Kind | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatsArguments:
+    hours: Annotated[int, msgspec.Meta(ge=1, le=STATS_MAX_H)] = STATS_DEFAULT_H
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesArguments:
+    limit: Annotated[int, msgspec.Meta(ge=1, le=CHANGES_MAX)] = CHANGES_DEFAULT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinArguments:
+    """is_on: keep a status message in this chat up to date; False ends that."""
+
+    is_on: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpArguments:
+    is_start: bool = False
+
+
+# --- status and help ---------------------------------------------------------------------------------------------
+
+
+async def status(request: NoArguments, now: CommandContext, queries: Queries) -> PlainReply:
+    return status_shown(now.audience, now.overrides, queries.health(), now_s=now.now_s)
+
+
+def status_shown(audience: Audience, own: Overrides, health: Health, *, now_s: float) -> StatusShown:
+    """own: what the audience's destination has of its own."""
+    return StatusShown(
+        settings=audience.settings,
+        overridden=frozenset(own.numbers_in_force),
+        health=health,
+        now_s=now_s,
+        audience=audience,
+    )
+
+
+def read_pin_status(command: str, words: Words) -> PinArguments | Refused:
+    refused = extra(command, words, 1)
+    if refused is not None:
+        return refused
+    word = words[0].lower() if words else "on"
+    if word not in ("on", "off"):
+        return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(words[0]))
+    return PinArguments(is_on=word == "on")
+
+
+def pin_status(request: PinArguments, now: CommandContext) -> Outcome:
+    return StatusPin(is_on=request.is_on)
+
+
+def read_help(command: str, words: Words) -> HelpArguments:
+    """Words are let pass: a link that opens the bot puts its own behind /start."""
+    return HelpArguments(is_start=command == "start")
+
+
+async def show_help(request: HelpArguments, now: CommandContext, queries: Queries) -> PlainReply:
+    return HelpShown(is_start=request.is_start)
+
+
+# --- stored alerts --------------------------------------------------------------------------------
+
+
+def read_history(command: str, words: Words) -> HistoryArguments | Refused:
+    """A count, a symbol and a kind, each at most once, in any order."""
+    limit: int | None = None
+    symbol: str | None = None
+    kind: Kind | None = None
+    for word in split_words(words):
+        is_second = False
+        if word.lower() in KIND_WORDS:
+            is_second, kind = kind is not None, KIND_WORDS[word.lower()]
+        elif _NUMBER_LIKE.fullmatch(word):
+            count = read_whole(word, low=1, high=HISTORY_MAX)
+            if isinstance(count, NotRead):
+                return Refused(command=command, reason=count, word=cut(word), low=1, high=HISTORY_MAX)
+            is_second, limit = limit is not None, count
+        elif not spelled(word):
+            return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(word))
+        else:
+            is_second, symbol = symbol is not None, word
+        if is_second:
+            return Refused(command=command, reason=Bad.TWICE, word=cut(word))
+    return HistoryArguments(limit=limit or HISTORY_DEFAULT, symbol=symbol, kind=kind)
+
+
+async def history(request: HistoryArguments, now: CommandContext, queries: Queries) -> PlainReply:
+    """A delisted symbol still has a history, so an unlisted one is asked for as spelled."""
+    if queries.alerts is None:
+        return HistoryOff(command="history")
+    symbol: str | None = None
+    suggestions: tuple[str, ...] = ()
+    if request.symbol is not None:
+        symbol = find(request.symbol, now.listed)
+        if symbol is None:
+            symbol, suggestions = spelled(request.symbol), nearest(request.symbol, now.listed)
+    rows = await queries.alerts.recent(limit=request.limit, symbol=symbol, kind=request.kind)
+    return HistoryShown(
+        alerts=rows,
+        limit=request.limit,
+        symbol=symbol,
+        kind=request.kind,
+        now_s=now.now_s,
+        suggestions=() if rows else suggestions,
+    )
+
+
+def read_stats(command: str, words: Words) -> StatsArguments | Refused:
+    """Whole hours, bare or as a duration (`24h`, `7d`)."""
+    refused = extra(command, words, 1)
+    if refused is not None or not words:
+        return refused or StatsArguments()
+    hours = read_units(words[0], unit_s=3600, high=STATS_MAX_H)
+    if isinstance(hours, NotRead):
+        return Refused(command=command, reason=hours, word=cut(words[0]), low=1, high=STATS_MAX_H)
+    return StatsArguments(hours=hours)
+
+
+async def stats(request: StatsArguments, now: CommandContext, queries: Queries) -> PlainReply:
+    if queries.alerts is None:
+        return HistoryOff(command="stats")
+    found = await queries.alerts.stats(since_s=now.now_s - request.hours * 3600, top=STATS_TOP)
+    return StatsShown(hours=request.hours, stats=found)
+
+
+# --- changes --------------------------------------------------------------------------------
+
+
+def read_changes(command: str, words: Words) -> ChangesArguments | Refused:
+    limit = read_count(command, words, default=CHANGES_DEFAULT, high=CHANGES_MAX)
+    return limit if isinstance(limit, Refused) else ChangesArguments(limit=limit)
+
+
+async def changes(request: ChangesArguments, now: CommandContext, queries: Queries) -> PlainReply:
+    """All of them in the main destination; elsewhere only those of the place itself."""
+    destinations: set[Destination] | None = None
+    if now.destination != now.audiences[0].destination:
+        destinations = {now.destination, now.audience.destination}
+    found = await queries.changes.recent(destinations, limit=request.limit)
+    rows = tuple((change, differences(change.made.before, change.made.after)) for change in found)
+    return ChangesShown(rows=rows, now_s=now.now_s)
+
+
+def undo(request: NoArguments, now: CommandContext) -> Outcome:
+    return Deferred(decide=_undo)
+
+
+async def _undo(now: CommandContext, queries: Queries) -> Outcome:
+    """Refused when what the destination has of its own now is not what the change made of it."""
+    change = await queries.changes.last_undoable({now.destination, now.audience.destination})
+    if change is None:
+        return NothingToUndo()
+    destination = change.made.destination  # where the group is now; what it was called then stands in the record
+    own = now.own if destination == now.audience.destination else now.own_here
+    before, after = change.made.before.at(destination), change.made.after.at(destination)
+    if own != after:
+        return UndoRefused(change=change, differences=differences(after, own), now_s=now.now_s)
+    reply = Undone(change=change, differences=differences(after, before), now_s=now.now_s)
+    return StateChange(own=before, reply=reply, destination=destination, undoes=change.id)
+
+
+# --- /reset: back to the environment in the main destination, to the main destination in all others --------------
+
+
+PARTS = ("symbols", "budget", "quiet", "lang", "tz")
+_KEYS = {
+    command: frozenset(setting.key for setting in SETTINGS if setting.command == command)
+    for command in dict.fromkeys(setting.command for setting in SETTINGS)
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetArguments:
+    """keys: of SETTINGS. parts: of PARTS. Both empty and not is_all: asks what differs. is_confirmed: `all yes`."""
+
+    keys: frozenset[str] = frozenset()
+    parts: frozenset[str] = frozenset()
+    is_all: bool = False
+    is_confirmed: bool = False
+
+
+def read_reset(command: str, words: Words) -> ResetArguments | Refused:
+    names = [word.lower().lstrip("/").removeprefix("set_") for word in split_words(words)]
+    if "all" in names:
+        unknown = next((name for name in names if name not in ("all", "yes", *PARTS, *_words())), None)
+        if unknown is not None:
+            return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(unknown))
+        return ResetArguments(is_all=True, is_confirmed=names[-1] == "yes")
+    keys: frozenset[str] = frozenset()
+    parts: frozenset[str] = frozenset()
+    for name, word in zip(names, split_words(words), strict=True):
+        if name in PARTS:
+            parts |= {name}
+        elif name in _words():
+            keys |= _words()[name]
+        else:
+            return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(word))
+    return ResetArguments(keys=keys, parts=parts)
+
+
+def reset(request: ResetArguments, now: CommandContext) -> Outcome:
+    after = _without(now.overrides, request)
+    lost = differences(now.own, now.with_overrides(after))
+    if not lost:
+        return _shown(now)
+    if request.is_all and not request.is_confirmed:
+        return ConfirmAsked(command="reset", action="/reset all", losses=lost)
+    would_be = now.would_be(after)
+    if request.is_all or request.parts:
+        told = in_force(now.audience, would_be) or lost
+        return StateChange(own=now.with_overrides(after), reply=Changed(differences=told, is_reset=True))
+    changes = tuple(
+        number_change(setting.key, now.settings, would_be.settings)
+        for setting in SETTINGS
+        if setting.key in request.keys and setting.key in now.overrides.numbers_in_force
+    )
+    return StateChange(own=now.with_overrides(after), reply=NumbersChanged(changes=changes, is_reset=True))
+
+
+def _shown(now: CommandContext) -> OverridesShown:
+    overridden = now.overrides.numbers_in_force
+    lost = differences(replace(now.own, overrides=Overrides()), now.own)
+    return OverridesShown(
+        changes=tuple(number_change(s.key, now.base, now.settings) for s in SETTINGS if s.key in overridden),
+        others=tuple(other for other in lost if other.symbol or other.key not in overridden),
+    )
+
+
+def _without(overrides: Overrides, request: ResetArguments) -> Overrides:
+    if request.is_all:  # but for the route: that it is a destination at all is not a matter of taste
+        return Overrides(kinds=overrides.kinds, is_silent=overrides.is_silent)
+    kept = overrides.without_numbers(request.keys)
+    gone: dict[str, Any] = dict.fromkeys(request.parts)
+    return replace(kept, **gone)
+
+
+def _words() -> dict[str, frozenset[str]]:
+    return {command.removeprefix("set_"): keys for command, keys in _KEYS.items()}
