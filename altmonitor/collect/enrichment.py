@@ -20,6 +20,7 @@ from altmonitor.core.alert import Alert, Details
 from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, StorageError
+from altmonitor.detectors.kinds import KINDS
 from altmonitor.interfaces.exchange import AlertUpdates, LongShortRatio, MarketRest, OpenInterest, Priority, SmartMoney
 from altmonitor.market.math import quadrant
 from altmonitor.positioning.smart_money import Overview, whale_line
@@ -187,7 +188,7 @@ class MarketEnricher(AlertEnricher):
         self._ratios: Cache[str, LongShortRatio | None] = Cache(clock=deps.clock, ttl_s=RATIO_TTL_S)
 
     def wants(self, alert: Alert) -> bool:
-        return alert.kind == "price" and not alert.late
+        return KINDS[alert.kind].is_enriched and not alert.late
 
     async def ask(self, waiting: WaitingAlert) -> Alert | None:
         alert = waiting.alert

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from altmonitor.core.alert import Alert, Direction, Kind
+from altmonitor.core.alert import DETECTED_KINDS, Alert, Direction, Kind
+from altmonitor.detectors.open_interest import OPEN_INTEREST
+from altmonitor.detectors.sampled import Sampling
+from altmonitor.detectors.verdict import Rule
 from altmonitor.settings.settings import Unit
 
 WINDOW_S: Mapping[str, float] = MappingProxyType({"1m": 60.0, "60s": 60.0, "5m": 300.0, "15m": 900.0})
@@ -26,6 +29,10 @@ class KindSpec:
     directions: upwards, downwards. headlines: the keys of the words over each of the two.
     windows: those it is measured over, the usual one first; an alert names its own in `note`.
     is_price_move: it has the price's own thresholds, so it rings again when it doubles, and joins a digest's breadth.
+    is_of_price: its direction is the one that the price took. in_episodes: it begins and joins episodes.
+    is_enriched: open interest and the long/short ratio of its moment are asked for.
+    sampling: how it is measured, where that happens for many symbols at once.
+    remembered_by: who must know after a restart that it was raised.
     """
 
     name: Kind
@@ -36,6 +43,11 @@ class KindSpec:
     headlines: tuple[str, str]
     windows: tuple[str, ...]
     is_price_move: bool
+    is_of_price: bool
+    in_episodes: bool
+    is_enriched: bool
+    sampling: Sampling | None
+    remembered_by: Literal["audiences", "conditions", "tracker"]
 
     def headline_key(self, direction: Direction) -> str:
         return self.headlines[0 if direction in UPWARDS else 1]
@@ -58,6 +70,11 @@ _ROWS = (
         headlines=("CONDITION", "CONDITION"),
         windows=(),
         is_price_move=False,
+        is_of_price=False,
+        in_episodes=False,
+        is_enriched=False,
+        sampling=None,
+        remembered_by="conditions",
     ),
     KindSpec(
         name="price",
@@ -68,6 +85,11 @@ _ROWS = (
         headlines=("PUMP", "DUMP"),
         windows=("1m", "60s", "5m", "15m"),
         is_price_move=True,
+        is_of_price=True,
+        in_episodes=True,
+        is_enriched=True,
+        sampling=None,
+        remembered_by="audiences",
     ),
     KindSpec(
         name="oi",
@@ -78,6 +100,11 @@ _ROWS = (
         headlines=("OI_UP", "OI_DOWN"),
         windows=("1m", "5m"),
         is_price_move=False,
+        is_of_price=False,
+        in_episodes=True,
+        is_enriched=False,
+        sampling=OPEN_INTEREST,
+        remembered_by="audiences",
     ),
     KindSpec(
         name="vol",
@@ -88,6 +115,11 @@ _ROWS = (
         headlines=("VOLUME", "VOLUME"),
         windows=("1m",),
         is_price_move=False,
+        is_of_price=True,
+        in_episodes=True,
+        is_enriched=False,
+        sampling=None,
+        remembered_by="audiences",
     ),
     KindSpec(
         name="position",
@@ -98,6 +130,11 @@ _ROWS = (
         headlines=("POSITION", "POSITION"),
         windows=(),
         is_price_move=False,
+        is_of_price=False,
+        in_episodes=False,
+        is_enriched=False,
+        sampling=None,
+        remembered_by="tracker",
     ),
     KindSpec(
         name="divergence",
@@ -108,8 +145,18 @@ _ROWS = (
         headlines=("DIVERGENCE", "DIVERGENCE"),
         windows=(),
         is_price_move=False,
+        is_of_price=False,
+        in_episodes=False,
+        is_enriched=False,
+        sampling=None,
+        remembered_by="tracker",
     ),
 )
 
 KINDS: Mapping[Kind, KindSpec] = MappingProxyType({spec.name: spec for spec in _ROWS})
 """In the order in which lists show them."""
+
+RULES: tuple[Rule, ...] = tuple(
+    Rule(kind, window) for kind, spec in KINDS.items() if kind in DETECTED_KINDS for window in spec.windows
+)
+"""All that is judged by itself."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, inf, log2
 
-from altmonitor.core.alert import Direction
+from altmonitor.core.alert import Alert, Direction
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.market.book import Bounds, SymbolBook
 from altmonitor.market.candles import MINUTE_MS, Kline
@@ -235,19 +235,19 @@ class PriceMove:
             until_ms=max(told.event_ms + quiet_ms, move.candle_ms + MINUTE_MS if is_told_candle else 0),
         )
 
-    def remember(self, symbol: str, finding: PriceFinding, *, key: str) -> None:
-        """The finding was told as the alert `key`."""
-        move = finding.move
-        before = self._told.get((symbol, move.direction))
+    def remember(self, alert: Alert) -> None:
+        """It was told."""
+        move = _move_of(alert)
+        before = self._told.get((alert.symbol, move.direction))
         covered = (move.candle_ms - MINUTE_MS, move.candle_ms) if move.window == "60s" else (move.candle_ms,)
         candles = covered if before is None else (*before.candles, *covered)[-REMEMBERED_CANDLES:]
         is_newest = before is None or move.event_ms >= before.event_ms  # hindsight may tell an older one later
         larger = [] if before is None else [one for one in before.sizes if abs(one[1]) > abs(move.change_pct)]
-        self._told[symbol, move.direction] = RaisedMove(
+        self._told[alert.symbol, move.direction] = RaisedMove(
             event_ms=move.event_ms if before is None or is_newest else before.event_ms,
             change_pct=move.change_pct if before is None or is_newest else before.change_pct,
             candles=candles,
-            episode_key=finding.episode_key or key,
+            episode_key=alert.details.episode_key or alert.key,
             sizes=(*larger, (move.event_ms, move.change_pct))[-REMEMBERED_SIZES:],
         )
 
@@ -258,6 +258,18 @@ class PriceMove:
     def last_told_ms(self, symbol: str, direction: Direction) -> int | None:
         told = self._told.get((symbol, direction))
         return None if told is None else told.event_ms
+
+
+def _move_of(alert: Alert) -> Move:
+    change = alert.metric if alert.metric is not None else (alert.change_pct or 0.0)
+    return Move(
+        direction=alert.direction,
+        change_pct=change,
+        window=alert.note or "1m",
+        span_s=alert.details.window_s or 60.0,
+        candle_ms=alert.candle_ms or alert.event_ms,
+        event_ms=alert.event_ms,
+    )
 
 
 def _judge_window(move: Move, told: RaisedMove, settings: Settings, cooldown_ms: int) -> PriceFinding:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
+from typing import NamedTuple
 
 from altmonitor.core.alert import Kind, StoredAlert
 from altmonitor.core.types import Destination
 
-Rule = Literal["price_1m", "price_60s", "price_5m", "price_15m", "oi_1m", "oi_5m", "vol"]
 
-RULES: tuple[Rule, ...] = ("price_1m", "price_60s", "price_5m", "price_15m", "oi_1m", "oi_5m", "vol")
+class Rule(NamedTuple):
+    """A kind and the window it is judged over: `price_1m`."""
+
+    kind: Kind
+    window: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}_{self.window}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleCheck:
     """One rule at one moment, as it was judged for one destination.
 
-    value, threshold: percent, for `vol` multiples of the median; value None: no honest value, threshold None: off.
+    value, threshold: in the unit of the kind; value None: no honest value, threshold None: off.
     from_ms … to_ms: the window really measured. sample_age_s: of the newest sample used.
     floor_usd, measured_usd: for a verdict that something is too thin.
     until_ms: when the reason ends (cooldown, mute); None: it has no end of its own.
@@ -35,20 +41,14 @@ class RuleCheck:
     measured_usd: float | None = None
     until_ms: int | None = None
 
-    @property
-    def kind(self) -> Kind:
-        if self.rule == "vol":
-            return "vol"
-        return "oi" if self.rule.startswith("oi") else "price"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """Why there was, or was not, an alert. at_ms: the moment explained (exchange's event time).
 
-    checks: in the order of `RULES`, those that were judged in that minute; for each the judgement nearest to telling.
-    told: alerts of that minute. place: for whom it was judged. known_from_ms: how far back judgements are kept;
-    None: nothing was judged yet.
+    checks: in the order of `kinds.RULES`, those that were judged in that minute; for each the judgement nearest to
+    telling. told: alerts of that minute. destination: for whom it was judged. known_from_ms: how far back
+    judgements are kept; None: nothing was judged yet.
     """
 
     symbol: str

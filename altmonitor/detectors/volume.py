@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
-from altmonitor.core.alert import Direction
+from altmonitor.core.alert import Alert, Direction
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.market.candles import ClosedCandle, Kline
 from altmonitor.market.math import reaches
@@ -61,6 +61,29 @@ def measure(baseline: Sequence[float], kline: Kline | ClosedCandle) -> VolumeFin
         median_usdt=middle,
         baseline_count=len(baseline),
     )
+
+
+class VolumeBurst:
+    """Holds when a burst was last raised, per symbol and direction."""
+
+    def __init__(self) -> None:
+        self._raised_ms: dict[tuple[str, Direction], int] = {}
+
+    def judge(self, symbol: str, direction: Direction, event_ms: int, settings: Settings) -> tuple[Verdict, int | None]:
+        """Of a burst, with the moment when its reason ends. Changes nothing."""
+        raised_ms = self._raised_ms.get((symbol, direction))
+        cooldown_ms = settings.cooldown_sec * 1000
+        if raised_ms is not None and abs(event_ms - raised_ms) < cooldown_ms:
+            return Verdict.COOLING_DOWN, raised_ms + cooldown_ms
+        return Verdict.FIRE, None
+
+    def remember(self, alert: Alert) -> None:
+        at = alert.symbol, alert.direction
+        self._raised_ms[at] = max(alert.event_ms, self._raised_ms.get(at, 0))
+
+    def forget(self, symbol: str) -> None:
+        for direction in ("UP", "DOWN"):
+            self._raised_ms.pop((symbol, direction), None)
 
 
 def verdict_of(measured: VolumeFinding, settings: Settings) -> Verdict:

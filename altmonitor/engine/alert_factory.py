@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from math import inf, isfinite
 
-from altmonitor.core.alert import Alert, Details
+from altmonitor.core.alert import Alert, Details, Kind
 from altmonitor.detectors.conditions import Crossing
-from altmonitor.detectors.open_interest import OiFinding, oi_threshold_of
-from altmonitor.detectors.price import Move, PriceFinding, threshold_of
+from altmonitor.detectors.kinds import KINDS
+from altmonitor.detectors.price import PriceFinding, threshold_of
+from altmonitor.detectors.sampled import SampleFinding
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.detectors.volume import VolumeFinding
 from altmonitor.engine.context import AlertContext
@@ -57,20 +58,6 @@ def _price_key(symbol: str, finding: PriceFinding) -> str:
     return f"{key}:x{finding.step}" if finding.verdict is Verdict.ESCALATE else key
 
 
-def price_finding_of(alert: Alert) -> PriceFinding:
-    """The finding that a stored price alert told, for restoring what was told."""
-    change = alert.metric if alert.metric is not None else (alert.change_pct or 0.0)
-    move = Move(
-        direction=alert.direction,
-        change_pct=change,
-        window=alert.note or "1m",
-        span_s=alert.details.window_s or 60.0,
-        candle_ms=alert.candle_ms or alert.event_ms,
-        event_ms=alert.event_ms,
-    )
-    return PriceFinding(move=move, verdict=Verdict.FIRE, episode_key=alert.details.episode_key)
-
-
 def volume_alert(symbol: str, kline: Kline, finding: VolumeFinding, settings: Settings, around: AlertContext) -> Alert:
     return Alert(
         key=f"vol:{symbol}:{finding.direction}:1m:{kline.open_ms}",
@@ -98,30 +85,35 @@ def volume_alert(symbol: str, kline: Kline, finding: VolumeFinding, settings: Se
     )
 
 
-def oi_alert(
-    finding: OiFinding, book: SymbolBook | None, price: float | None, settings: Settings, around: AlertContext
+def sample_alert(
+    kind: Kind, finding: SampleFinding, book: SymbolBook | None, price: float | None, around: AlertContext
 ) -> Alert:
-    before = None if book is None else book.price_before(finding.sample_ms - int(finding.span_s * 1000))
+    """Of a kind that is sampled. Beside a change of open interest stands what the price did over the same span."""
+    sample, is_oi = finding.sample, KINDS[kind].column == "oi_change"
+    before = None
+    if book is not None and is_oi:
+        before = book.price_before(sample.at_ms - int(finding.span_s * 1000))
     moved = change_pct(before, book.price) if book is not None and before is not None and book.price > 0 else None
+    oi_usd = None if price is None or sample.contracts is None else sample.contracts * price
     return Alert(
-        key=f"oi:{finding.symbol}:{finding.direction}:{finding.window}:{finding.sample_ms}",
+        key=f"{kind}:{sample.symbol}:{finding.direction}:{finding.window}:{sample.at_ms}",
         ts=around.now_ms / 1000,
-        event_ms=finding.sample_ms,
-        symbol=finding.symbol,
-        kind="oi",
+        event_ms=sample.at_ms,
+        symbol=sample.symbol,
+        kind=kind,
         direction=finding.direction,
         price=price,
         change_pct=moved,
-        oi_change=finding.change_pct,
-        metric=finding.change_pct,
-        quadrant=None if moved is None else quadrant(moved, finding.change_pct),
+        oi_change=finding.value if is_oi else None,
+        metric=finding.value,
+        quadrant=None if moved is None else quadrant(moved, finding.value),
         note=finding.window,
         details=_details(
             around,
-            threshold=oi_threshold_of(finding.window, settings),
+            threshold=finding.threshold,
             window_s=finding.span_s,
-            oi_contracts=finding.contracts,
-            oi_usd=None if price is None else finding.contracts * price,
+            oi_contracts=sample.contracts,
+            oi_usd=oi_usd,
         ),
     )
 

@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from altmonitor.core.alert import Alert, Direction, Kind
-from altmonitor.detectors.open_interest import OiSurge
+from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.price import PriceMove
+from altmonitor.detectors.sampled import SampledDetector
 from altmonitor.detectors.verdict import Verdict
-from altmonitor.engine import alert_factory as compose
+from altmonitor.detectors.volume import VolumeBurst
 from altmonitor.engine.episodes import Episodes
 from altmonitor.interfaces.exchange import DayTicker, StoredSize
 from altmonitor.market.book import SymbolBook
@@ -120,10 +121,17 @@ class AudienceState:
     def __init__(self, audience: Audience, *, since_ms: int) -> None:
         self.audience = audience
         self.price = PriceMove()
-        self.oi = OiSurge()
+        self.volume = VolumeBurst()
+        self.sampled = {
+            kind: SampledDetector(spec.sampling) for kind, spec in KINDS.items() if spec.sampling is not None
+        }
+        self._memories: dict[Kind, PriceMove | VolumeBurst | SampledDetector] = {
+            "price": self.price,
+            "vol": self.volume,
+            **self.sampled,
+        }
         self.episodes = Episodes()
         self.standing = RankLog(audience.tz, known_since_ms=since_ms)
-        self._volume_told_ms: dict[tuple[str, Direction], int] = {}
 
     def apply(self, audience: Audience) -> None:
         if audience.tz != self.audience.tz:
@@ -153,13 +161,6 @@ class AudienceState:
             return Verdict.THIN_DAY, None
         return None
 
-    def volume_cooldown(self, symbol: str, direction: Direction, event_ms: int) -> tuple[Verdict, int | None] | None:
-        told_ms = self._volume_told_ms.get((symbol, direction))
-        cooldown_ms = self.settings_of(symbol).cooldown_sec * 1000
-        if told_ms is not None and abs(event_ms - told_ms) < cooldown_ms:
-            return Verdict.COOLING_DOWN, told_ms + cooldown_ms
-        return None
-
     def placed(self, alert: Alert) -> Alert:
         """An alert that is about to be told, among those that were."""
         alert = self.episodes.placed(alert)
@@ -185,19 +186,10 @@ class AudienceState:
         self.episodes.record(alert, None)
 
     def _remember_told(self, alert: Alert) -> None:
-        symbol, direction = alert.symbol, alert.direction
-        if alert.kind == "price":
-            self.price.remember(symbol, compose.price_finding_of(alert), key=alert.key)
-        elif alert.kind == "oi":
-            self.oi.remember(symbol, direction, alert.event_ms)
-        else:
-            told = symbol, direction
-            self._volume_told_ms[told] = max(alert.event_ms, self._volume_told_ms.get(told, 0))
+        self._memories[alert.kind].remember(alert)
 
     def forget(self, symbol: str) -> None:
         """The contract left the exchange."""
-        self.price.forget(symbol)
-        self.oi.forget(symbol)
+        for memory in self._memories.values():
+            memory.forget(symbol)
         self.episodes.forget(symbol)
-        for direction in ("UP", "DOWN"):
-            self._volume_told_ms.pop((symbol, direction), None)

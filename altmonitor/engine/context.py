@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import inf
 from statistics import median
-from typing import Protocol
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.types import Destination
-from altmonitor.interfaces.exchange import AlertSink, DayTicker, Funding
+from altmonitor.interfaces.exchange import AlertSink, DayTicker, Funding, MarketContext
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.math import change_pct
 from altmonitor.market.open_interest import OpenInterestRing
@@ -37,14 +36,6 @@ class AlertContext:
 
 
 NOWHERE = Destination(chat_id=0)
-
-
-class MarketContext(Protocol):
-    """What is known of a symbol beside its candles; None when unknown or too old."""
-
-    def day(self, symbol: str) -> DayTicker | None: ...
-    def funding(self, symbol: str) -> Funding | None: ...
-    def funding_hours(self, symbol: str) -> float: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from altmonitor.core.types import Destination
-from altmonitor.detectors.verdict import RULES, Rule, RuleCheck
+from altmonitor.detectors.kinds import RULES
+from altmonitor.detectors.verdict import Rule, RuleCheck
 from altmonitor.market.candles import MINUTE_MS
 
 MOST_JUDGEMENTS = 20_000

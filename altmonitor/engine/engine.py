@@ -9,19 +9,21 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Literal, assert_never
 
-from altmonitor.core.alert import DETECTED_KINDS, Alert, Kind
+from altmonitor.core.alert import Alert, Kind
 from altmonitor.core.types import Destination
-from altmonitor.detectors import open_interest as oi_surge
 from altmonitor.detectors import price as price_reading
 from altmonitor.detectors import volume as volume_burst
+from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.price import WINDOWS, Reading
+from altmonitor.detectors.sampled import Readings
 from altmonitor.detectors.verdict import Explanation, Verdict
 from altmonitor.engine.audiences import Audiences
 from altmonitor.engine.conditions import ConditionEngine
 from altmonitor.engine.context import Breadth, EngineDeps, breadth_of
 from altmonitor.engine.decision_log import DecisionLog
-from altmonitor.engine.evaluate import OpenInterestEvaluator, PriceEvaluator, VolumeEvaluator
+from altmonitor.engine.evaluate import PriceEvaluator, SampleEvaluator, VolumeEvaluator
 from altmonitor.engine.explain import Explainer
 from altmonitor.engine.late_detection import LateDetection
 from altmonitor.interfaces.exchange import OpenInterest, StoredSize
@@ -41,13 +43,14 @@ class Engine:
     """
 
     def __init__(self, links: EngineDeps, *, audiences: Sequence[Audience]) -> None:
+        self._links = links
         self._oi_ring = links.oi_ring
         self._books: dict[str, SymbolBook] = {}
         self._oi_now_ms = 0
         self._panel = Audiences(links, audiences)
         self._price = PriceEvaluator(self._panel, links.oi_ring)
         self._volume = VolumeEvaluator(self._panel)
-        self._oi = OpenInterestEvaluator(self._panel, self._books)
+        self._samples = SampleEvaluator(self._panel, self._books)
         self._conditions = ConditionEngine(self._panel, links, aim=self._aim)
         self._late_detection = LateDetection(
             self._panel,
@@ -56,7 +59,7 @@ class Engine:
             conditions=self._conditions,
             request_refill=links.request_refill,
         )
-        self._explainer = Explainer(self._panel, links.oi_ring)
+        self._explainer = Explainer(self._panel, links)
         self.refused: Counter[str] = Counter()
 
     # --- the market comes in -----------------------------------------------------------------------------------
@@ -93,11 +96,18 @@ class Engine:
 
     def evaluate_open_interest(self, symbols: Sequence[str]) -> None:
         """Judge the symbols whose sample just came."""
-        self._oi.evaluate(oi_surge.measure(self._oi_ring, symbols, now_ms=self._oi_now_ms))
+        self._judge_samples("sweep", symbols, self._oi_now_ms)
 
     def on_fundings(self) -> None:
         """Funding rates were read anew."""
         self._conditions.look_at_funding()
+        self._judge_samples("tables", list(self._books), self._links.clock.now_ms())
+
+    def _judge_samples(self, source: Literal["sweep", "tables"], symbols: Sequence[str], now_ms: int) -> None:
+        readings = Readings(oi_ring=self._oi_ring, context=self._links.context, now_ms=now_ms)
+        for kind, spec in KINDS.items():
+            if spec.sampling is not None and spec.sampling.source == source:
+                self._samples.evaluate(kind, spec.sampling.measure(readings, symbols))
 
     def oi_change_1m(self, symbol: str, event_ms: int) -> float | None:
         """See `PriceEvaluator.oi_change_1m`."""
@@ -181,10 +191,15 @@ class Engine:
         count = 0
         for alert, destinations in told:
             count += 1
-            if alert.kind == "condition":
-                self._conditions.restore_told(alert)
-            elif alert.kind in DETECTED_KINDS:
-                self._panel.restore(alert, destinations, firsts.get(alert.details.episode_key or ""))
+            match KINDS[alert.kind].remembered_by:
+                case "audiences":
+                    self._panel.restore(alert, destinations, firsts.get(alert.details.episode_key or ""))
+                case "conditions":
+                    self._conditions.restore_told(alert)
+                case "tracker":
+                    pass
+                case _ as unknown:
+                    assert_never(unknown)
         return count
 
     def restore_standing(self, sizes: Sequence[StoredSize], first_ms: Mapping[Destination, int]) -> None:

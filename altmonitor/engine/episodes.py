@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from altmonitor.core.alert import Alert, Details, EpisodeEnd
+from altmonitor.detectors.kinds import KINDS, UPWARDS
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.market.math import change_pct, reaches
@@ -47,7 +48,7 @@ class Episode:
 
     def rings(self, alert: Alert) -> bool:
         """A first price alert after open interest or volume, an escalation, or a price move twice as large."""
-        if alert.kind != "price":
+        if not KINDS[alert.kind].is_price_move:
             return False
         size = abs(alert.change_pct or 0.0)
         return alert.details.told_before_pct is not None or reaches(size, DOUBLED * self.largest_pct)
@@ -61,15 +62,13 @@ class Episode:
             self.joined.append(name)
         self.count += 1
         self.last_ms = max(self.last_ms, alert.event_ms)
-        if alert.kind == "price":
+        if KINDS[alert.kind].is_price_move:
             self.largest_pct = max(self.largest_pct, abs(alert.change_pct or 0.0))
 
     def _name_of(self, alert: Alert) -> str:
         first = self.first
-        if alert.kind != "price":
+        if not (KINDS[alert.kind].is_price_move and KINDS[first.kind].is_price_move):
             return alert.kind
-        if first.kind != "price":
-            return "price"
         return alert.direction if alert.direction != first.direction else alert.note
 
     def see(self, book: SymbolBook) -> bool:
@@ -93,7 +92,7 @@ class Episodes:
         """An alert that is about to be told, with the message it replies to and whether it rings. What is told late
         belongs to no episode."""
         episode = self._open.get(alert.symbol)
-        if episode is None or alert.late or episode.is_over(alert.event_ms):
+        if episode is None or not _belongs(alert) or episode.is_over(alert.event_ms):
             return alert
         details = msgspec.structs.replace(
             alert.details, episode_key=episode.first.key, is_silent=not episode.rings(alert)
@@ -102,7 +101,7 @@ class Episodes:
 
     def record(self, alert: Alert, book: SymbolBook | None) -> Alert | None:
         """It was told. Returns what the first alert of an episode that was over learns, see `_end`."""
-        if alert.late:
+        if not _belongs(alert):
             return None
         episode = self._open.get(alert.symbol)
         ended = None
@@ -110,7 +109,7 @@ class Episodes:
             del self._open[alert.symbol]
             ended, episode = _end(episode, alert.event_ms, book), None
         if episode is None:
-            largest_pct = abs(alert.change_pct or 0.0) if alert.kind == "price" else 0.0
+            largest_pct = abs(alert.change_pct or 0.0) if KINDS[alert.kind].is_price_move else 0.0
             self._open[alert.symbol] = Episode(first=alert, last_ms=alert.event_ms, largest_pct=largest_pct)
         else:
             if book is not None:
@@ -143,6 +142,10 @@ class Episodes:
         self._open.pop(symbol, None)
 
 
+def _belongs(alert: Alert) -> bool:
+    return KINDS[alert.kind].in_episodes and not alert.late
+
+
 def _end(episode: Episode, at_ms: int, book: SymbolBook | None) -> Alert | None:
     """The first alert with nothing but what it learns now: details.ended and details.joined."""
     first = episode.first
@@ -172,10 +175,10 @@ def _base_of(first: Alert) -> float | None:
 
 
 def _peak_pct(episode: Episode, base: float | None) -> float | None:
-    """The farthest the price went: in the direction of the first alert, in either one for open interest."""
+    """The farthest the price went: in the first alert's direction, in either one where that is not the price's."""
     if not base or episode.high is None or episode.low is None:
         return None
     up, down = change_pct(base, episode.high), change_pct(base, episode.low)
-    if episode.first.kind == "oi":
+    if not KINDS[episode.first.kind].is_of_price:
         return up if up >= -down else down
-    return up if episode.first.direction in ("PUMP", "UP") else down
+    return up if episode.first.direction in UPWARDS else down

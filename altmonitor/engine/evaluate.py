@@ -1,13 +1,15 @@
-"""Price moves before every audience."""
+"""What was measured before every audience: prices, figures that are read, closed candles."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from altmonitor.core.alert import Kind
 from altmonitor.detectors import volume as volume_burst
-from altmonitor.detectors.open_interest import STALE_SWEEPS, OiFinding, OiReading, oi_threshold_of
+from altmonitor.detectors.open_interest import STALE_SWEEPS
 from altmonitor.detectors.price import Move, PriceFinding, Reading, threshold_of
+from altmonitor.detectors.sampled import Sample, SampleFinding
 from altmonitor.detectors.verdict import Rule, RuleCheck, Verdict
 from altmonitor.detectors.volume import VolumeFinding
 from altmonitor.engine import alert_factory as compose
@@ -18,8 +20,6 @@ from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import MINUTE_MS, Kline
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.settings.settings import Settings
-
-PRICE_RULE_OF: Mapping[str, Rule] = {"1m": "price_1m", "60s": "price_60s", "5m": "price_5m", "15m": "price_15m"}
 
 
 class PriceEvaluator:
@@ -73,7 +73,7 @@ class PriceEvaluator:
     def _trace(
         self, audience_state: AudienceState, symbol: str, move: Move, settings: Settings, decision: Decision
     ) -> None:
-        rule, destination = PRICE_RULE_OF[move.window], audience_state.audience.destination
+        rule, destination = Rule("price", move.window), audience_state.audience.destination
         verdict, until_ms = decision
         if self._panel.trace.wants(
             symbol, move.event_ms, destination, rule, is_raised=verdict.is_raised, size=abs(move.change_pct)
@@ -98,78 +98,87 @@ def with_floor(check: RuleCheck, settings: Settings, panel: Audiences, symbol: s
 
 
 # ---
-# Open interest before every audience.
+# Figures that were just read, before every audience.
 
 
-OI_RULE_OF: Mapping[str, Rule] = {"1m": "oi_1m", "5m": "oi_5m"}
-
-
-class OpenInterestEvaluator:
+class SampleEvaluator:
     def __init__(self, panel: Audiences, books: Mapping[str, SymbolBook]) -> None:
         self._panel = panel
         self._books = books
 
-    def evaluate(self, readings: Iterable[OiReading]) -> None:
-        """Symbol by symbol, of which a sample just came."""
-        for reading in readings:
+    def evaluate(self, kind: Kind, samples: Iterable[Sample]) -> None:
+        """Symbol by symbol, of which a figure just came."""
+        for sample in samples:
             alert_group = self._panel.alert_group()
             for audience_state in self._panel.audience_states:
-                settings = audience_state.settings_of(reading.symbol)
-                finding = audience_state.oi.evaluate(reading, settings)
+                settings = audience_state.settings_of(sample.symbol)
+                finding = audience_state.sampled[kind].evaluate(sample, settings)
                 if finding is not None:
-                    self._on_finding(alert_group, audience_state, finding, settings)
+                    self._on_finding(alert_group, audience_state, kind, finding, settings)
             self._panel.put(alert_group)
 
     def _on_finding(
-        self, alert_group: AlertGroup, audience_state: AudienceState, finding: OiFinding, settings: Settings
+        self,
+        alert_group: AlertGroup,
+        audience_state: AudienceState,
+        kind: Kind,
+        finding: SampleFinding,
+        settings: Settings,
     ) -> None:
-        panel, symbol, book = self._panel, finding.symbol, self._books.get(finding.symbol)
-        price = panel.price_of(symbol, book)
+        panel, sample = self._panel, finding.sample
+        book = self._books.get(sample.symbol)
+        price = panel.price_of(sample.symbol, book)
         decision: Decision = finding.verdict, finding.until_ms
         if finding.verdict.is_raised:
-            decision = panel.filter_reason(audience_state, "oi", symbol, finding.sample_ms) or self.floor(
-                finding.contracts, price, settings
+            decision = panel.filter_reason(audience_state, kind, sample.symbol, sample.at_ms) or size_floor(
+                sample.contracts, price, settings
             )
         if decision[0].is_raised:
-            around = panel.surroundings(symbol, finding.sample_ms)
-            panel.notify(alert_group, audience_state, compose.oi_alert(finding, book, price, settings, around), book)
-        panel.verdicts["oi", decision[0]] += 1
-        self._trace(audience_state, finding, settings, decision, price)
-
-    @staticmethod
-    def floor(contracts: float, price: float | None, settings: Settings) -> Decision:
-        if price is not None and contracts * price < settings.oi_min_usd:
-            return Verdict.THIN_OPEN_INTEREST, None
-        return Verdict.FIRE, None
+            around = panel.surroundings(sample.symbol, sample.at_ms)
+            panel.notify(alert_group, audience_state, compose.sample_alert(kind, finding, book, price, around), book)
+        panel.verdicts[kind, decision[0]] += 1
+        self._trace(audience_state, Rule(kind, finding.window), finding, settings, decision, price)
 
     def _trace(
         self,
         audience_state: AudienceState,
-        finding: OiFinding,
+        rule: Rule,
+        finding: SampleFinding,
         settings: Settings,
         decision: Decision,
         price: float | None,
     ) -> None:
-        rule, verdict = OI_RULE_OF[finding.window], decision[0]
-        destination, size = audience_state.audience.destination, abs(finding.change_pct)
+        sample, verdict = finding.sample, decision[0]
+        destination, size = audience_state.audience.destination, abs(finding.value)
         if not self._panel.trace.wants(
-            finding.symbol, finding.sample_ms, destination, rule, is_raised=verdict.is_raised, size=size
+            sample.symbol, sample.at_ms, destination, rule, is_raised=verdict.is_raised, size=size
         ):
             return
         check = RuleCheck(
             rule=rule,
             verdict=verdict,
-            value=finding.change_pct,
-            threshold=oi_threshold_of(finding.window, settings),
-            from_ms=finding.sample_ms - int(finding.span_s * 1000),
-            to_ms=finding.sample_ms,
+            value=finding.value,
+            threshold=finding.threshold,
+            from_ms=sample.at_ms - int(finding.span_s * 1000),
+            to_ms=sample.at_ms,
             until_ms=decision[1],
         )
-        if verdict is Verdict.THIN_OPEN_INTEREST and price is not None:
-            check = replace(check, floor_usd=settings.oi_min_usd, measured_usd=finding.contracts * price)
-        self._panel.record(
-            audience_state, finding.symbol, finding.sample_ms, with_floor(check, settings, self._panel, finding.symbol)
-        )
+        check = with_size(with_floor(check, settings, self._panel, sample.symbol), sample.contracts, price, settings)
+        self._panel.record(audience_state, sample.symbol, sample.at_ms, check)
+
+
+def size_floor(contracts: float | None, price: float | None, settings: Settings) -> Decision:
+    """contracts: None for what is not about open interest, which then has no such floor."""
+    if price is not None and contracts is not None and contracts * price < settings.oi_min_usd:
+        return Verdict.THIN_OPEN_INTEREST, None
+    return Verdict.FIRE, None
+
+
+def with_size(check: RuleCheck, contracts: float | None, price: float | None, settings: Settings) -> RuleCheck:
+    """How little open interest there was, where that is the reason."""
+    if check.verdict is not Verdict.THIN_OPEN_INTEREST or price is None or contracts is None:
+        return check
+    return replace(check, floor_usd=settings.oi_min_usd, measured_usd=contracts * price)
 
 
 # ---
@@ -209,10 +218,8 @@ class VolumeEvaluator:
             panel.put(alert_group)
 
     def _decide(self, audience_state: AudienceState, symbol: str, measured: VolumeFinding, event_ms: int) -> Decision:
-        return (
-            self._panel.filter_reason(audience_state, "vol", symbol, event_ms)
-            or audience_state.volume_cooldown(symbol, measured.direction, event_ms)
-            or (Verdict.FIRE, None)
+        return self._panel.filter_reason(audience_state, "vol", symbol, event_ms) or audience_state.volume.judge(
+            symbol, measured.direction, event_ms, audience_state.settings_of(symbol)
         )
 
     def _trace(
@@ -226,7 +233,7 @@ class VolumeEvaluator:
     ) -> None:
         """Under the minute of the candle."""
         check = RuleCheck(
-            rule="vol",
+            rule=Rule("vol", "1m"),
             verdict=decision[0],
             value=measured.ratio,
             threshold=settings.vol_burst_mult,

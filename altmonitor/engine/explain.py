@@ -4,30 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from math import isnan
 
+from altmonitor.core.alert import Kind
 from altmonitor.core.types import Destination
-from altmonitor.detectors import open_interest as oi_surge
 from altmonitor.detectors import price as price_reading
 from altmonitor.detectors import volume as volume_burst
+from altmonitor.detectors.kinds import KINDS, RULES
 from altmonitor.detectors.price import MINUTES_OF, Move, span_s, threshold_of
-from altmonitor.detectors.verdict import RULES, Explanation, Rule, RuleCheck, Verdict
+from altmonitor.detectors.sampled import Readings, Sample, Sampling
+from altmonitor.detectors.verdict import Explanation, Rule, RuleCheck, Verdict
 from altmonitor.engine.audience_state import AudienceState
 from altmonitor.engine.audiences import Audiences
-from altmonitor.engine.evaluate import OI_RULE_OF, PRICE_RULE_OF, OpenInterestEvaluator, with_floor
+from altmonitor.engine.context import EngineDeps
+from altmonitor.engine.evaluate import size_floor, with_floor, with_size
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import MINUTE_MS, ClosedCandle
 from altmonitor.market.math import change_pct, reaches
-from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.settings.settings import Settings
+
+VOLUME_RULE = Rule("vol", "1m")
 
 
 class Explainer:
     """Looks and changes nothing."""
 
-    def __init__(self, panel: Audiences, oi_ring: OpenInterestRing) -> None:
+    def __init__(self, panel: Audiences, links: EngineDeps) -> None:
         self._panel = panel
-        self._oi_ring = oi_ring
+        self._links = links
 
     def explain(
         self, symbol: str, book: SymbolBook | None, destination: Destination, *, at_ms: int | None, now_ms: int
@@ -54,7 +57,9 @@ class Explainer:
     ) -> Iterator[RuleCheck]:
         settings = audience_state.settings_of(symbol)
         yield from self._prices_now(audience_state, symbol, book, settings, now_ms)
-        yield from self._oi_now(audience_state, symbol, book, settings, now_ms)
+        for kind, spec in KINDS.items():
+            if spec.sampling is not None:
+                yield from self._samples_now(audience_state, kind, spec.sampling, symbol, book, now_ms)
         yield self._volume_now(audience_state, symbol, book, settings, now_ms)
 
     def _prices_now(
@@ -63,10 +68,15 @@ class Explainer:
         kline = None if book is None else book.kline
         reading = None if book is None or kline is None else price_reading.live(book, kline)
         changes = {} if reading is None else dict(reading.changes)
-        for window, rule in PRICE_RULE_OF.items():
+        for window in KINDS["price"].windows:
             change = changes.get(window)
             threshold = threshold_of(window, "DUMP" if change is not None and change < 0 else "PUMP", settings)
-            check = RuleCheck(rule=rule, verdict=Verdict.BELOW_THRESHOLD, value=change, threshold=threshold or None)
+            check = RuleCheck(
+                rule=Rule("price", window),
+                verdict=Verdict.BELOW_THRESHOLD,
+                value=change,
+                threshold=threshold or None,
+            )
             if not threshold:
                 yield replace(check, verdict=Verdict.SWITCHED_OFF)
             elif change is None or reading is None:
@@ -102,57 +112,62 @@ class Explainer:
         finding = audience_state.price.judge(symbol, move, settings)
         return replace(check, verdict=finding.verdict, until_ms=finding.until_ms)
 
-    def _oi_now(
-        self, audience_state: AudienceState, symbol: str, book: SymbolBook | None, settings: Settings, now_ms: int
-    ) -> Iterator[RuleCheck]:
-        newest = self._oi_ring.newest(symbol)
-        readings = [] if newest is None else list(oi_surge.measure(self._oi_ring, [symbol], now_ms=newest[0]))
-        price = self._panel.price_of(symbol, book)
-        for window, rule in OI_RULE_OF.items():
-            threshold = oi_surge.oi_threshold_of(window, settings)
-            check = RuleCheck(rule=rule, verdict=Verdict.BELOW_THRESHOLD, threshold=threshold or None)
-            index = [name for name, _ in oi_surge.WINDOWS].index(window)
-            change = readings[0].changes_pct[index] if readings else float("nan")
-            if newest is not None:
-                check = replace(check, sample_age_s=max(0, now_ms - newest[0]) / 1000)
-            if not isnan(change) and newest is not None:
-                span = readings[0].spans_s[index]
-                check = replace(check, value=change, from_ms=newest[0] - int(span * 1000), to_ms=newest[0])
-            if not threshold:
-                yield replace(check, verdict=Verdict.SWITCHED_OFF)
-            elif isnan(change) or newest is None:
-                yield replace(check, verdict=Verdict.NO_VALUE)
-            else:
-                yield self._oi_verdict(audience_state, symbol, check, settings, newest[1], price)
-
-    def _oi_verdict(
+    def _samples_now(
         self,
         audience_state: AudienceState,
+        kind: Kind,
+        sampling: Sampling,
         symbol: str,
+        book: SymbolBook | None,
+        now_ms: int,
+    ) -> Iterator[RuleCheck]:
+        settings, context, ring = audience_state.settings_of(symbol), self._links.context, self._links.oi_ring
+        newest = ring.newest(symbol)
+        readings = Readings(oi_ring=ring, context=context, now_ms=now_ms if newest is None else newest[0])
+        sample = next(sampling.measure(readings, [symbol]), None)
+        for window in KINDS[kind].windows:
+            threshold = sampling.threshold_of(window, settings)
+            check = RuleCheck(rule=Rule(kind, window), verdict=Verdict.BELOW_THRESHOLD, threshold=threshold or None)
+            if sample is not None:
+                check = replace(check, sample_age_s=max(0, now_ms - sample.at_ms) / 1000)
+                if window in sample.values:
+                    value, span_s = sample.values[window]
+                    check = replace(check, value=value, from_ms=sample.at_ms - int(span_s * 1000), to_ms=sample.at_ms)
+            if not threshold:
+                yield replace(check, verdict=Verdict.SWITCHED_OFF)
+            elif sample is None or check.value is None:
+                yield replace(check, verdict=Verdict.NO_VALUE)
+            else:
+                price = self._panel.price_of(symbol, book)
+                yield self._sample_verdict(audience_state, check, sample, settings, price)
+
+    def _sample_verdict(
+        self,
+        audience_state: AudienceState,
         check: RuleCheck,
+        sample: Sample,
         settings: Settings,
-        contracts: float,
         price: float | None,
     ) -> RuleCheck:
-        at_ms, change = check.to_ms or 0, check.value or 0.0
-        decision = self._panel.filter_reason(audience_state, "oi", symbol, at_ms) or OpenInterestEvaluator.floor(
-            contracts, price, settings
+        symbol, kind, value = sample.symbol, check.rule.kind, check.value or 0.0
+        decision = self._panel.filter_reason(audience_state, kind, symbol, sample.at_ms) or size_floor(
+            sample.contracts, price, settings
         )
         check = replace(check, verdict=decision[0], until_ms=decision[1])
-        if decision[0] is Verdict.THIN_OPEN_INTEREST and price is not None:
-            return replace(check, floor_usd=settings.oi_min_usd, measured_usd=contracts * price)
         if not decision[0].is_raised:
-            return with_floor(check, settings, self._panel, symbol)
-        if not reaches(abs(change), check.threshold or 0.0):
+            return with_size(with_floor(check, settings, self._panel, symbol), sample.contracts, price, settings)
+        if not reaches(abs(value), check.threshold or 0.0):
             return replace(check, verdict=Verdict.BELOW_THRESHOLD)
-        verdict, until_ms = audience_state.oi.judge(symbol, "UP" if change > 0 else "DOWN", at_ms, settings)
+        verdict, until_ms = audience_state.sampled[kind].judge(
+            symbol, "UP" if value > 0 else "DOWN", sample.at_ms, settings
+        )
         return replace(check, verdict=verdict, until_ms=until_ms)
 
     def _volume_now(
         self, audience_state: AudienceState, symbol: str, book: SymbolBook | None, settings: Settings, now_ms: int
     ) -> RuleCheck:
         """Of the last closed candle; the running one is judged when it closes."""
-        check = RuleCheck(rule="vol", verdict=Verdict.NO_VALUE, threshold=settings.vol_burst_mult or None)
+        check = RuleCheck(rule=VOLUME_RULE, verdict=Verdict.NO_VALUE, threshold=settings.vol_burst_mult or None)
         if not settings.vol_burst_mult:
             return replace(check, verdict=Verdict.SWITCHED_OFF)
         if book is None or not book.closed:
@@ -185,9 +200,8 @@ class Explainer:
             threshold = threshold_of(window, "PUMP" if change > 0 else "DUMP", settings)
             if threshold:
                 # Had it reached the threshold in force then, it would be among what was judged.
-                rule: Rule = PRICE_RULE_OF[window]
                 yield RuleCheck(
-                    rule=rule,
+                    rule=Rule("price", window),
                     verdict=Verdict.BELOW_THRESHOLD,
                     value=change,
                     threshold=threshold,
@@ -202,9 +216,9 @@ class Explainer:
         settings, end_ms = audience_state.settings_of(symbol), candle.open_ms + MINUTE_MS
         before = [one.quote_usdt for one in book.closed if one.open_ms < candle.open_ms]
         measured = volume_burst.measure(before[-self._panel.lookback :], candle)
-        judged = self._panel.trace.of_minute(symbol, candle.open_ms, audience_state.audience.destination).get("vol")
-        check = judged or RuleCheck(
-            rule="vol",
+        judged = self._panel.trace.of_minute(symbol, candle.open_ms, audience_state.audience.destination)
+        check = judged.get(VOLUME_RULE) or RuleCheck(
+            rule=VOLUME_RULE,
             verdict=volume_burst.verdict_of(measured, settings),
             value=measured.ratio,
             threshold=settings.vol_burst_mult or None,

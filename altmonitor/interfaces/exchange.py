@@ -68,6 +68,14 @@ class LongShortRatio:
     time_ms: int
 
 
+class MarketContext(Protocol):
+    """What is known of a symbol beside its candles; None when unknown or too old."""
+
+    def day(self, symbol: str) -> DayTicker | None: ...
+    def funding(self, symbol: str) -> Funding | None: ...
+    def funding_hours(self, symbol: str) -> float: ...
+
+
 class MarketRest(Protocol):
     """Questions to the exchange. Every method may raise `errors.ExchangeError` and nothing else."""
 

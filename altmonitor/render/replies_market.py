@@ -133,12 +133,12 @@ def _measured(check: RuleCheck, style: Style) -> str:
 
 
 def _number(check: RuleCheck, value: float) -> str:
-    return number(check.kind, value, decimals=2)
+    return number(check.rule.kind, value, decimals=2)
 
 
 def _bound(check: RuleCheck, value: float) -> str:
     """As it is set, no digit lost."""
-    return f"{n.exact(value)}×" if KINDS[check.kind].unit is Unit.MULTIPLE else f"{n.exact(value)} %"
+    return f"{n.exact(value)}×" if KINDS[check.rule.kind].unit is Unit.MULTIPLE else f"{n.exact(value)} %"
 
 
 def _window(check: RuleCheck, now_s: float, style: Style) -> str:

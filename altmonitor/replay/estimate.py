@@ -9,8 +9,9 @@ from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.types import Destination
 from altmonitor.detectors.verdict import Verdict
-from altmonitor.engine.context import EngineDeps, MarketContext, anybody
+from altmonitor.engine.context import EngineDeps, anybody
 from altmonitor.engine.engine import Engine
+from altmonitor.interfaces.exchange import MarketContext
 from altmonitor.market.candles import MINUTE_MS, Candle, CandleUpdate
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.settings.settings import Settings

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import get_args
 
 from altmonitor.core.alert import DETECTED_KINDS, Kind
-from altmonitor.detectors.kinds import KINDS, WINDOW_S
+from altmonitor.detectors.kinds import KINDS, RULES, WINDOW_S
 
 
 def test_every_kind_has_a_row_under_its_own_name() -> None:
@@ -30,3 +30,21 @@ def test_the_headline_says_which_way_it_went_also_for_a_direction_that_an_older_
     ]
     assert [KINDS["oi"].headline_key(direction) for direction in ("UP", "DOWN")] == ["OI_UP", "OI_DOWN"]
     assert KINDS["vol"].headline_key("DOWN") == "VOLUME"
+
+
+def test_every_rule_is_a_kind_that_is_detected_over_one_of_its_windows() -> None:
+    assert [str(rule) for rule in RULES] == [
+        "price_1m",
+        "price_60s",
+        "price_5m",
+        "price_15m",
+        "oi_1m",
+        "oi_5m",
+        "vol_1m",
+    ]
+    assert {rule.kind for rule in RULES} == set(DETECTED_KINDS)
+
+
+def test_what_the_detectors_raise_is_remembered_by_their_audiences_and_nothing_else_is() -> None:
+    remembered = [kind for kind, spec in KINDS.items() if spec.remembered_by == "audiences"]
+    assert remembered == list(DETECTED_KINDS)

@@ -6,10 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.core.alert import Alert, Direction, Kind
+from altmonitor.core.alert import DETECTED_KINDS, Alert, Direction, Kind
 from altmonitor.core.types import Destination
-from altmonitor.engine.audience_state import DAY_MS, RankLog
+from altmonitor.detectors.kinds import KINDS
+from altmonitor.detectors.verdict import Verdict
+from altmonitor.engine.audience_state import DAY_MS, AudienceState, RankLog
 from altmonitor.interfaces.exchange import StoredSize
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.settings import Settings
 
 HOUR_MS = 3_600_000
 NOON_MS = int(datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp() * 1000)
@@ -117,3 +121,14 @@ def test_it_is_what_a_look_through_everything_gives(history: list[tuple[int, int
     standing = told(*alerts, since_ms=NOON_MS - 60 * DAY_MS)
     assert standing.destination(alert(float(size))).largest_days == (days if days else None)
     assert standing.destination(alert(float(size))).today_count == 1 + sum(hours < 12 for hours, _ in history)
+
+
+def test_an_alert_of_every_kind_that_is_remembered_here_is_remembered_and_forgotten() -> None:
+    state = AudienceState(Audience(destination=Destination(chat_id=1), settings=Settings()), since_ms=NOON_MS)
+    for kind in DETECTED_KINDS:
+        state.remember(alert(5.0, kind=kind, direction=KINDS[kind].directions[0]), None)
+    state.forget("SOLUSDT")
+    settings = Settings()
+    assert state.volume.judge("SOLUSDT", "UP", NOON_MS, settings) == (Verdict.FIRE, None)
+    for sampled in state.sampled.values():
+        assert sampled.judge("SOLUSDT", "UP", NOON_MS, settings) == (Verdict.FIRE, None)

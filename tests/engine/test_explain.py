@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from altmonitor.core.types import Destination
-from altmonitor.detectors.verdict import RuleCheck, Verdict
+from altmonitor.detectors.verdict import Rule, RuleCheck, Verdict
 from altmonitor.engine.decision_log import DecisionLog
 from altmonitor.interfaces.exchange import DayTicker, OpenInterest
 from altmonitor.settings.audience import Audience
@@ -16,6 +16,7 @@ from tests.fakes import MINUTE, T0, Market
 
 MAIN = Destination(chat_id=1)
 OTHER = Destination(chat_id=2)
+PRICE = Rule("price", "1m")
 
 
 def why(
@@ -23,7 +24,7 @@ def why(
 ) -> dict[str, RuleCheck]:
     at_ms = None if at_s is None else T0 + round(at_s * 1000)
     found = market.engine.explain("SOLUSDT", destination, at_ms=at_ms, now_ms=T0 + round(now_s * 1000))
-    return {check.rule: check for check in found.checks}
+    return {str(check.rule): check for check in found.checks}
 
 
 def market_with(settings: Settings | None = None, **changes: object) -> Market:
@@ -39,7 +40,7 @@ def test_now_every_rule_is_there_with_its_value_its_threshold_and_its_age() -> N
         market.engine.on_open_interest(OpenInterest(symbol="SOLUSDT", contracts=contracts, time_ms=T0 + second * 1000))
     market.push(101.0, at_s=362.0)
     found = why(market, now_s=365.0)
-    assert list(found) == ["price_1m", "price_60s", "price_5m", "price_15m", "oi_1m", "oi_5m", "vol"]
+    assert list(found) == ["price_1m", "price_60s", "price_5m", "price_15m", "oi_1m", "oi_5m", "vol_1m"]
     own = found["price_1m"]
     assert (own.verdict, own.value, own.threshold, own.sample_age_s) == (Verdict.BELOW_THRESHOLD, 1.0, 3.0, 3.0)
     assert (own.from_ms, own.to_ms) == (T0 + 360_000, T0 + 362_000)
@@ -50,7 +51,11 @@ def test_now_every_rule_is_there_with_its_value_its_threshold_and_its_age() -> N
     assert found["oi_1m"].verdict is Verdict.THIN_OPEN_INTEREST
     assert (found["oi_1m"].floor_usd, found["oi_1m"].measured_usd) == (1_000_000.0, 1010.0 * 101.0)
     assert (found["oi_5m"].verdict, found["oi_5m"].value) == (Verdict.NO_VALUE, None)
-    assert (found["vol"].verdict, found["vol"].value, found["vol"].sample_age_s) == (Verdict.BELOW_THRESHOLD, 1.0, 5.0)
+    assert (found["vol_1m"].verdict, found["vol_1m"].value, found["vol_1m"].sample_age_s) == (
+        Verdict.BELOW_THRESHOLD,
+        1.0,
+        5.0,
+    )
 
 
 def test_of_a_symbol_that_was_never_seen_nothing_has_a_value() -> None:
@@ -89,7 +94,7 @@ def test_a_past_minute_without_judgement_is_told_from_its_candle() -> None:
     found = why(market, at_s=330.0, now_s=400.0)
     assert (found["price_1m"].verdict, found["price_1m"].value) == (Verdict.BELOW_THRESHOLD, 2.0)
     assert (found["price_5m"].value, found["price_5m"].from_ms) == (2.0, T0 + MINUTE)
-    assert (found["vol"].verdict, found["vol"].value) == (Verdict.BELOW_THRESHOLD, 2.0)
+    assert (found["vol_1m"].verdict, found["vol_1m"].value) == (Verdict.BELOW_THRESHOLD, 2.0)
 
 
 def test_each_audience_has_its_own_answer() -> None:
@@ -118,7 +123,7 @@ def test_a_thin_burst_is_told_as_thin() -> None:
     for minute in range(6):
         market.close(minute, 1_000.0)
     market.close(6, 9_000.0)
-    check = why(market, at_s=365.0, now_s=500.0)["vol"]
+    check = why(market, at_s=365.0, now_s=500.0)["vol_1m"]
     assert (check.verdict, check.value, check.floor_usd, check.measured_usd) == (
         Verdict.THIN_CANDLE,
         9.0,
@@ -141,7 +146,7 @@ def test_explaining_changes_nothing() -> None:
 
 
 def judgement(value: float, verdict: Verdict = Verdict.COOLING_DOWN) -> RuleCheck:
-    return RuleCheck(rule="price_1m", verdict=verdict, value=value)
+    return RuleCheck(rule=PRICE, verdict=verdict, value=value)
 
 
 def test_the_trace_keeps_what_is_nearest_to_telling() -> None:
@@ -156,10 +161,10 @@ def test_the_trace_keeps_what_is_nearest_to_telling() -> None:
     ]
     for check, is_wanted in seen:
         size = abs(check.value or 0.0)
-        assert trace.wants("A", T0, MAIN, "price_1m", is_raised=check.verdict.is_raised, size=size) is is_wanted
+        assert trace.wants("A", T0, MAIN, PRICE, is_raised=check.verdict.is_raised, size=size) is is_wanted
         if is_wanted:
             trace.record("A", T0, MAIN, check)
-    assert trace.of_minute("A", T0 + 1, MAIN) == {"price_1m": judgement(6.0, Verdict.ESCALATE)}
+    assert trace.of_minute("A", T0 + 1, MAIN) == {PRICE: judgement(6.0, Verdict.ESCALATE)}
 
 
 def test_the_trace_is_bounded_and_says_how_far_back_it_goes() -> None:

@@ -45,7 +45,8 @@ from altmonitor.commands.replies_settings import (
 )
 from altmonitor.core.alert import DETECTED_KINDS, Alert, StoredAlert
 from altmonitor.core.types import Destination
-from altmonitor.detectors.verdict import RULES, Explanation, RuleCheck, Verdict
+from altmonitor.detectors.kinds import RULES
+from altmonitor.detectors.verdict import Explanation, RuleCheck, Verdict
 from altmonitor.interfaces.queries import (
     TOP_WINDOWS,
     ChartPicture,

@@ -56,7 +56,8 @@ from altmonitor.core.status import (
     assess,
 )
 from altmonitor.core.types import LANGUAGES
-from altmonitor.detectors.verdict import RULES, Verdict
+from altmonitor.detectors.kinds import RULES
+from altmonitor.detectors.verdict import Verdict
 from altmonitor.render import format as n
 from altmonitor.render.blocks import packed
 from altmonitor.render.format import Style

@@ -22,7 +22,7 @@ from altmonitor.commands.replies_settings import (
 )
 from altmonitor.core.alert import Alert, StoredAlert
 from altmonitor.core.types import Destination
-from altmonitor.detectors.verdict import Explanation, RuleCheck, Verdict
+from altmonitor.detectors.verdict import Explanation, Rule, RuleCheck, Verdict
 from altmonitor.interfaces.queries import FundingFacts, OpenInterestFacts, PriceFacts, Top, TopRow
 from altmonitor.render.format import Style
 from altmonitor.render.replies import reply_parts
@@ -285,7 +285,7 @@ def test_funding_tells_the_next_settlement() -> None:
 def test_why_tells_rule_value_threshold_window_age_and_verdict() -> None:
     checks = (
         RuleCheck(
-            rule="price_1m",
+            rule=Rule("price", "1m"),
             verdict=Verdict.COOLING_DOWN,
             value=3.456,
             threshold=3.0,
@@ -293,16 +293,16 @@ def test_why_tells_rule_value_threshold_window_age_and_verdict() -> None:
             to_ms=NOW_MS,
             until_ms=NOW_MS + 100_000,
         ),
-        RuleCheck(rule="oi_5m", verdict=Verdict.NO_VALUE, threshold=6.0, sample_age_s=95.0),
+        RuleCheck(rule=Rule("oi", "5m"), verdict=Verdict.NO_VALUE, threshold=6.0, sample_age_s=95.0),
         RuleCheck(
-            rule="vol",
+            rule=Rule("vol", "1m"),
             verdict=Verdict.THIN_CANDLE,
             value=8.25,
             threshold=5.0,
             measured_usd=12_000.0,
             floor_usd=50_000.0,
         ),
-        RuleCheck(rule="price_15m", verdict=Verdict.SWITCHED_OFF),
+        RuleCheck(rule=Rule("price", "15m"), verdict=Verdict.SWITCHED_OFF),
     )
     told = StoredAlert(
         alert=Alert(
