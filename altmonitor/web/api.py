@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import msgspec
 from aiohttp import web
@@ -105,22 +104,7 @@ def _shown(text: str) -> str:
 TEXT_CHARS_MAX = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedCommand:
-    """usage: the syntax. meaning: one line in the program's language. is_reading: it changes nothing."""
-
-    name: str
-    usage: str
-    meaning: str
-    is_reading: bool
-
-
-class Commands(Protocol):
-    """What stands behind the routes: the same table and the same function as behind the chat."""
-
-    def listed(self) -> Sequence[ListedCommand]: ...
-    async def run(self, text: str) -> Sequence[str] | None:
-        """The answer's parts as Telegram HTML; None: that was no command."""
+WRITER = Author(user_id=None, name="HTTP", may_change=True)
 
 
 class _Order(msgspec.Struct, forbid_unknown_fields=True):
@@ -131,57 +115,45 @@ class BadOrder(Exception):
     """`str()` is the line for the caller."""
 
 
-def list_json(commands: Commands) -> dict[str, object]:
-    return {"commands": [msgspec.to_builtins(command) for command in commands.listed()]}
-
-
-async def carried_out(commands: Commands, request: web.Request) -> dict[str, object]:
-    """Raises BadOrder for a body that is no order."""
-    if request.content_type != "application/json":  # a form on somebody's page cannot send this type
-        raise BadOrder('needs Content-Type: application/json and a body such as {"text": "/status"}')
-    try:
-        order = msgspec.json.decode(await request.read(), type=_Order)
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise BadOrder(f'the body must be like {{"text": "/status"}}: {problem}') from problem
-    if len(order.text) > TEXT_CHARS_MAX:
-        raise BadOrder(f"text has {len(order.text)} characters, at most {TEXT_CHARS_MAX} are allowed")
-    parts = await commands.run(order.text)
-    if parts is None:
-        raise BadOrder("text is no command; GET /api/commands lists them")
-    return {"html": list(parts)}
-
-
-# ---
-# The chat's commands for scripts: the same table, the same desk, answered in the main chat's language.
-
-
-WRITER = Author(user_id=None, name="HTTP", may_change=True)
-
-
 class HttpCommands:
-    """Satisfies `web.commands.Commands`. main: the destination the commands are about. style: of that chat, now."""
+    """The chat's commands for scripts: the same table and executor, answered in the main chat's language.
+
+    main: the destination the commands are about. style: of that chat, now.
+    """
 
     def __init__(
         self,
-        desk: CommandExecutor,
+        executor: CommandExecutor,
         *,
         clock: Clock,
         main: Callable[[], Destination],
         style: Callable[[Destination], Style],
     ) -> None:
-        self._desk = desk
+        self._executor = executor
         self._clock = clock
         self._main = main
         self._style = style
 
-    def listed(self) -> Sequence[ListedCommand]:
+    def listed(self) -> dict[str, object]:
         meanings = dict(command_menu(self._style(self._main()).lang))
-        return [
-            ListedCommand(name=row.name, usage=row.usage, meaning=meanings.get(row.name, ""), is_reading=row.is_reading)
+        rows = [
+            {"name": row.name, "usage": row.usage, "meaning": meanings.get(row.name, ""), "is_reading": row.is_reading}
             for row in COMMANDS
         ]
+        return {"commands": rows}
 
-    async def run(self, text: str) -> Sequence[str] | None:
-        destination = self._main()
-        reply = await self._desk.handle(text, who=WRITER, destination=destination, now_s=self._clock.now_ms() / 1000)
-        return None if reply is None else reply_parts(reply, self._style(destination))
+    async def carried_out(self, request: web.Request) -> dict[str, object]:
+        """Raises BadOrder for a body that is no order."""
+        if request.content_type != "application/json":  # a form on somebody's page cannot send this type
+            raise BadOrder('needs Content-Type: application/json and a body such as {"text": "/status"}')
+        try:
+            order = msgspec.json.decode(await request.read(), type=_Order)
+        except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+            raise BadOrder(f'the body must be like {{"text": "/status"}}: {problem}') from problem
+        if len(order.text) > TEXT_CHARS_MAX:
+            raise BadOrder(f"text has {len(order.text)} characters, at most {TEXT_CHARS_MAX} are allowed")
+        destination, now_s = self._main(), self._clock.now_ms() / 1000
+        reply = await self._executor.handle(order.text, who=WRITER, destination=destination, now_s=now_s)
+        if reply is None:
+            raise BadOrder("text is no command; GET /api/commands lists them")
+        return {"html": reply_parts(reply, self._style(destination))}

@@ -19,7 +19,7 @@ from altmonitor.core.errors import StartError, StorageError
 from altmonitor.core.status import Health, Status, as_json
 from altmonitor.core.types import Secret
 from altmonitor.interfaces.storage import AlertQueries
-from altmonitor.web.api import BadOrder, BadQuery, Commands, carried_out, list_json, read_alerts_query, read_stats_query
+from altmonitor.web.api import BadOrder, BadQuery, HttpCommands, read_alerts_query, read_stats_query
 from altmonitor.web.streams import CONTENT_TYPE, LiveAlerts, Metrics
 
 QUERY_TIMEOUT_S = 10.0
@@ -57,7 +57,7 @@ class Served:
     clock: Clock
     token: Secret = field(default_factory=lambda: Secret(""))
     live: LiveAlerts | None = None
-    commands: Callable[[], Commands | None] = lambda: None
+    commands: Callable[[], HttpCommands | None] = lambda: None
 
 
 class HealthServer:
@@ -178,14 +178,14 @@ class HealthServer:
 
     async def _list_commands(self, request: web.Request) -> web.Response:
         commands = self._served.commands()
-        return _no_commands() if commands is None else _json(list_json(commands))
+        return _no_commands() if commands is None else _json(commands.listed())
 
     async def _carry_out(self, request: web.Request) -> web.Response:
         """Only with a token, also from this machine: whoever may open a local port may not retune the monitor."""
         if not self._served.token:
             return _error(403, "commands over HTTP need API_TOKEN to be set")
         commands = self._served.commands()
-        return _no_commands() if commands is None else _json(await carried_out(commands, request))
+        return _no_commands() if commands is None else _json(await commands.carried_out(request))
 
 
 def is_this_machine(host: str) -> bool:

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC
 
 import aiohttp
 import pytest
 
+from altmonitor.commands.table import COMMANDS
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.types import Secret
-from altmonitor.web.api import Commands, ListedCommand
+from altmonitor.render.format import Style
+from altmonitor.web.api import HttpCommands
 from altmonitor.web.server import HealthServer, Served
-from tests.commands.executor_kit import healthy
+from tests.commands.executor_kit import MAIN, Desk, healthy
 
 TOKEN = {"Authorization": "Bearer open sesame"}
 
 
-class Desk:
-    def __init__(self) -> None:
-        self.carried_out: list[str] = []
-
-    def listed(self) -> Sequence[ListedCommand]:
-        return [ListedCommand(name="status", usage="/status", meaning="how it is", is_reading=True)]
-
-    async def run(self, text: str) -> Sequence[str] | None:
-        if not text.startswith("/"):
-            return None
-        self.carried_out.append(text)
-        return [f"<b>{text}</b>"]
-
-
 @asynccontextmanager
-async def site(desk: Commands | None, *, token: str = "open sesame") -> AsyncIterator[str]:  # noqa: S107
+async def site(desk: Desk | None, *, token: str = "open sesame") -> AsyncIterator[str]:  # noqa: S107
+    commands = None
+    if desk is not None:
+        style = Style(lang="en", tz=UTC)
+        commands = HttpCommands(desk.desk, clock=SystemClock(), main=lambda: MAIN, style=lambda where: style)
     server = HealthServer(
         Served(
             host="127.0.0.1",
@@ -41,7 +34,7 @@ async def site(desk: Commands | None, *, token: str = "open sesame") -> AsyncIte
             alerts=None,
             clock=SystemClock(),
             token=Secret(token),
-            commands=lambda: desk,
+            commands=lambda: commands,
         )
     )
     await server.start()
@@ -60,10 +53,17 @@ async def asked(
 
 async def test_the_table_is_listed() -> None:
     async with site(Desk()) as url:
-        assert await asked("GET", url, headers=TOKEN) == (
-            200,
-            {"commands": [{"name": "status", "usage": "/status", "meaning": "how it is", "is_reading": True}]},
-        )
+        status, body = await asked("GET", url, headers=TOKEN)
+    assert status == 200
+    rows = body["commands"]
+    assert isinstance(rows, list)
+    assert rows[0] == {
+        "name": "status",
+        "usage": "/status",
+        "meaning": "settings in force and the live health",
+        "is_reading": True,
+    }
+    assert [row["name"] for row in rows] == [row.name for row in COMMANDS]
 
 
 async def test_a_command_is_carried_out_and_answered() -> None:
@@ -71,9 +71,10 @@ async def test_a_command_is_carried_out_and_answered() -> None:
     async with site(desk) as url:
         assert await asked("POST", url, headers=TOKEN, json={"text": "/set_pump 5"}) == (
             200,
-            {"html": ["<b>/set_pump 5</b>"]},
+            {"html": ["✅ PUMP from 3 % → <b>5 %</b>"]},
         )
-    assert desk.carried_out == ["/set_pump 5"]
+    assert desk.settings.pump_threshold == 5.0
+    assert desk.store.who == ["HTTP"]
 
 
 @pytest.mark.parametrize("headers", [None, {"Authorization": "Bearer wrong"}])
@@ -81,7 +82,7 @@ async def test_without_the_token_nothing_is_done(headers: dict[str, str] | None)
     desk = Desk()
     async with site(desk) as url:
         status, _ = await asked("POST", url, headers=headers, json={"text": "/set_pump 5"})
-    assert (status, desk.carried_out) == (401, [])
+    assert (status, desk.store.saved) == (401, [])
 
 
 async def test_where_no_token_is_set_commands_are_refused_even_on_this_machine() -> None:
@@ -89,7 +90,7 @@ async def test_where_no_token_is_set_commands_are_refused_even_on_this_machine()
     async with site(desk, token="") as url:
         status, body = await asked("POST", url, json={"text": "/set_pump 5"})
     assert (status, body) == (403, {"error": "commands over HTTP need API_TOKEN to be set"})
-    assert desk.carried_out == []
+    assert desk.store.saved == []
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ async def test_what_is_no_order_is_refused_with_one_line(body: dict[str, object]
         status, answer = await asked("POST", url, **({"headers": TOKEN} | body))  # type: ignore[arg-type]
     assert status == 400
     assert "\n" not in str(answer["error"])
-    assert desk.carried_out == []
+    assert desk.store.saved == []
 
 
 async def test_in_a_dry_run_there_is_nobody_to_command() -> None:
