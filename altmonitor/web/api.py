@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from altmonitor.commands.executor import CommandExecutor
-from altmonitor.commands.table import COMMANDS
+from altmonitor.commands.table import COMMANDS, schema_of
 from altmonitor.core.alert import DETECTED_KINDS, Kind
 from altmonitor.core.clock import Clock
 from altmonitor.core.types import Destination
@@ -135,9 +135,16 @@ class HttpCommands:
         self._style = style
 
     def listed(self) -> dict[str, object]:
+        """arguments: JSON Schema of the command's arguments by name."""
         meanings = dict(command_menu(self._style(self._main()).lang))
         rows = [
-            {"name": row.name, "usage": row.usage, "meaning": meanings.get(row.name, ""), "is_reading": row.is_reading}
+            {
+                "name": row.name,
+                "usage": row.usage,
+                "meaning": meanings.get(row.name, ""),
+                "is_reading": row.is_reading,
+                "arguments": schema_of(row),
+            }
             for row in COMMANDS
         ]
         return {"commands": rows}

@@ -62,6 +62,11 @@ async def test_the_table_is_listed() -> None:
         "usage": "/status",
         "meaning": "settings in force and the live health",
         "is_reading": True,
+        "arguments": {"type": "object", "properties": {}, "required": [], "additionalProperties": False},
+    }
+    (stats,) = (row for row in rows if row["name"] == "stats")
+    assert stats["arguments"]["properties"] == {
+        "hours": {"type": "integer", "minimum": 1, "maximum": 720, "default": 24}
     }
     assert [row["name"] for row in rows] == [row.name for row in COMMANDS]
 
