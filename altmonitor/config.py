@@ -1,4 +1,4 @@
-"""Environment and `.env` → one frozen `Config`, every problem reported at once. The table stands in `variables.py`."""
+"""Environment and `.env` → one frozen `Config`, every problem reported at once. One table of variables, one value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,11 @@ from dotenv import dotenv_values
 
 from altmonitor.core.errors import ConfigError
 from altmonitor.core.types import LANGUAGES, TOKEN_SHAPE, Destination, Secret
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Part = TypeVar("Part", bound="DataclassInstance")
 
 # ---
 # Every environment variable: its default, how it is read, what is allowed, what it means. One table, many faces.
@@ -325,6 +330,10 @@ class Config:
     def tg_chat_id(self) -> Destination | None:
         """The main destination; None without any."""
         return self.destinations[0] if self.destinations else None
+
+    def part(self, of: type[Part]) -> Part:
+        """What one class reads, as one frozen value. of: a dataclass whose fields are named and typed as here."""
+        return of(**{one.name: getattr(self, one.name) for one in fields(of)})
 
 
 def is_loopback(host: str) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -188,3 +189,12 @@ def test_whatever_is_given_the_answer_is_a_value_or_a_clear_line(name: str, text
         load({name: text}, env_file=None)
     except ConfigError as problem:
         assert all(line.startswith(name) for line in problem.problems)
+
+
+def test_a_class_is_given_the_part_of_the_configuration_it_reads() -> None:
+    @dataclass(frozen=True)
+    class Reads:
+        oi_poll_sec: int
+        alert_lang: str
+
+    assert read(OI_POLL_SEC="30", ALERT_LANG="zh").part(Reads) == Reads(oi_poll_sec=30, alert_lang="zh")

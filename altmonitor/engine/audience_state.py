@@ -16,7 +16,7 @@ from altmonitor.detectors.price import PriceMove
 from altmonitor.detectors.sampled import SampledDetector
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.detectors.volume import VolumeBurst
-from altmonitor.engine.episodes import Episodes
+from altmonitor.engine.episodes import EpisodeOptions, Episodes
 from altmonitor.interfaces.exchange import DayTicker, StoredSize
 from altmonitor.market.book import SymbolBook
 from altmonitor.settings.audience import Audience
@@ -118,7 +118,7 @@ class AudienceState:
     since_ms: nothing is known of what it was told before.
     """
 
-    def __init__(self, audience: Audience, *, since_ms: int) -> None:
+    def __init__(self, audience: Audience, *, since_ms: int, episodes: EpisodeOptions) -> None:
         self.audience = audience
         self.price = PriceMove()
         self.volume = VolumeBurst()
@@ -130,7 +130,7 @@ class AudienceState:
             "vol": self.volume,
             **self.sampled,
         }
-        self.episodes = Episodes()
+        self.episodes = Episodes(episodes)
         self.standing = RankLog(audience.tz, known_since_ms=since_ms)
 
     def apply(self, audience: Audience) -> None:

@@ -86,7 +86,9 @@ class Audiences:
         now_ms = self._links.clock.now_ms()
         self.audience_states = []
         for audience in audiences:
-            audience_state = known.get(audience.destination) or AudienceState(audience, since_ms=now_ms)
+            audience_state = known.get(audience.destination) or AudienceState(
+                audience, since_ms=now_ms, episodes=self._links.episodes
+            )
             audience_state.apply(audience)
             self.audience_states.append(audience_state)
         all_settings = [audience_state.audience.settings for audience_state in self.audience_states]

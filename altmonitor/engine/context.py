@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from statistics import median
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.types import Destination
+from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.interfaces.exchange import AlertSink, DayTicker, Funding, MarketContext
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.math import change_pct
@@ -45,6 +46,7 @@ class EngineDeps:
     request_refill: called with (symbol, from_ms, to_ms) when closed minutes in that span are missing.
     on_episode_end: with the first alert of an episode and nothing but what it learns at the end.
     on_conditions: with what has to be remembered of conditions over a restart.
+    episodes: what the environment says about them.
     """
 
     clock: Clock
@@ -55,6 +57,7 @@ class EngineDeps:
     request_refill: Callable[[str, int, int], None] = lambda symbol, from_ms, to_ms: None
     on_episode_end: Callable[[Alert], None] = lambda alert: None
     on_conditions: Callable[[str], None] = lambda text: None
+    episodes: EpisodeOptions = field(default_factory=EpisodeOptions)
 
 
 def anybody(settings: Settings) -> tuple[Audience, ...]:

@@ -16,12 +16,16 @@ from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.market.math import change_pct, reaches
 
-QUIET_MS = 15 * MINUTE_MS
-"""So long without an alert ends an episode."""
-
 DOUBLED = 2.0
 PATIENCE_MS = 10 * MINUTE_MS
 """After a start the candles of an episode have to be fetched first; so long its end waits for them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeOptions:
+    """Named as in `Config`. episode_quiet_min: so many minutes without an alert end an episode."""
+
+    episode_quiet_min: float = 15.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,9 +46,6 @@ class Episode:
 
     def __post_init__(self) -> None:
         self.seen_ms = self.first.event_ms // MINUTE_MS * MINUTE_MS
-
-    def is_over(self, event_ms: int) -> bool:
-        return event_ms - self.last_ms >= QUIET_MS
 
     def rings(self, alert: Alert) -> bool:
         """A first price alert after open interest or volume, an escalation, or a price move twice as large."""
@@ -85,14 +86,15 @@ class Episode:
 class Episodes:
     """Of one audience, by symbol."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: EpisodeOptions) -> None:
+        self._quiet_ms = options.episode_quiet_min * MINUTE_MS
         self._open: dict[str, Episode] = {}
 
     def placed(self, alert: Alert) -> Alert:
         """An alert that is about to be told, with the message it replies to and whether it rings. What is told late
         belongs to no episode."""
         episode = self._open.get(alert.symbol)
-        if episode is None or not _belongs(alert) or episode.is_over(alert.event_ms):
+        if episode is None or not _belongs(alert) or self._is_over(episode, alert.event_ms):
             return alert
         details = msgspec.structs.replace(
             alert.details, episode_key=episode.first.key, is_silent=not episode.rings(alert)
@@ -105,7 +107,11 @@ class Episodes:
             return None
         episode = self._open.get(alert.symbol)
         ended = None
-        if episode is not None and episode.is_over(alert.event_ms) and alert.details.episode_key != episode.first.key:
+        if (
+            episode is not None
+            and self._is_over(episode, alert.event_ms)
+            and alert.details.episode_key != episode.first.key
+        ):
             del self._open[alert.symbol]
             ended, episode = _end(episode, alert.event_ms, book), None
         if episode is None:
@@ -126,12 +132,15 @@ class Episodes:
         """What the first alert learns when its episode is over; None as long as it lasts, or when there is nothing to
         say (a single alert that was no price move)."""
         episode = self._open.get(book.symbol)
-        if episode is None or not episode.is_over(event_ms):
+        if episode is None or not self._is_over(episode, event_ms):
             return None
-        if not episode.see(book) and event_ms - episode.last_ms < QUIET_MS + PATIENCE_MS:
+        if not episode.see(book) and event_ms - episode.last_ms < self._quiet_ms + PATIENCE_MS:
             return None
         del self._open[book.symbol]
         return _end(episode, event_ms, book)
+
+    def _is_over(self, episode: Episode, event_ms: int) -> bool:
+        return event_ms - episode.last_ms >= self._quiet_ms
 
     def resume(self, first: Alert) -> None:
         """Before `note` of stored alerts: the first alert of an episode that began before the oldest of them."""
