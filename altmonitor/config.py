@@ -159,6 +159,8 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("MIN_24H_USDT", "0", USD, "0 to 1e12", "symbols with less quote volume in 24 h raise nothing, USDT"),
     Variable("COOLDOWN_SEC", "180", _whole(0, 86_400), "a whole number, 0 to 86400",
              "seconds between alerts of one symbol, kind and direction"),
+    Variable("EPISODE_QUIET_MIN", "15", _number(1, 60), "1 to 60",
+             "minutes without an alert of a symbol after which its move counts as over"),
     Variable("ALERT_BUDGET_PER_DAY", "0", _whole(0, 1000), "a whole number, 0 to 1000",
              "thresholds are chosen so that about this many alerts a day are sent; 0 = as they are set"),
     Variable("OI_POLL_SEC", "60", _whole(15, 3600), "a whole number, 15 to 3600",
@@ -255,7 +257,7 @@ NOT_BUILT_YET = ("BINANCE_ARCHIVE_URL",)
 OUR_PREFIXES = (
     "PUMP_", "DUMP_", "OI_", "VOL_", "TG_", "ALERT_", "ALLOWED_", "BINANCE_", "TELEGRAM_", "COOLDOWN_",
     "SYMBOLS_", "GROUP_", "TRADFI_", "TRADIFI_", "FEED_", "LSR_", "HISTORY_", "SMART_MONEY_", "TOP_TRADER_", "ROLLING_",
-    "STATE_FILE", "DB_FILE", "MIN_24H",
+    "STATE_FILE", "DB_FILE", "EPISODE_", "MIN_24H",
 )  # fmt: skip
 
 
@@ -278,6 +280,7 @@ class Config:
     vol_burst_min_usdt: float
     min_24h_usdt: float
     cooldown_sec: int
+    episode_quiet_min: float
     alert_budget_per_day: int
     oi_poll_sec: int
     oi_concurrency: int

@@ -8,6 +8,7 @@ from altmonitor.core.alert import Alert
 from altmonitor.core.types import Destination
 from altmonitor.engine.context import EngineDeps, anybody
 from altmonitor.engine.engine import Engine
+from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.interfaces.exchange import DayTicker, Funding
 from altmonitor.market.candles import Candle, CandleUpdate
 from altmonitor.market.open_interest import OpenInterestRing
@@ -78,6 +79,7 @@ class Market:
         settings: Settings | None = None,
         audiences: Sequence[Audience] = (),
         oi_period_s: float = 60.0,
+        episodes: EpisodeOptions | None = None,
     ) -> None:
         self.clock = ManualClock()
         self.sink = ListSink()
@@ -93,6 +95,7 @@ class Market:
             request_refill=lambda symbol, from_ms, to_ms: self.refills.append((symbol, from_ms, to_ms)),
             on_episode_end=self.ends.append,
             on_conditions=self.remembered.append,
+            episodes=episodes or EpisodeOptions(),
         )
         self.engine = Engine(links, audiences=audiences or anybody(settings or Settings()))
         self.engine.set_symbols(symbols or ("SOLUSDT",))

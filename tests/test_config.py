@@ -191,6 +191,12 @@ def test_whatever_is_given_the_answer_is_a_value_or_a_clear_line(name: str, text
         assert all(line.startswith(name) for line in problem.problems)
 
 
+def test_the_quiet_that_ends_a_move_is_a_number_of_minutes() -> None:
+    assert (read().episode_quiet_min, read(EPISODE_QUIET_MIN="2.5").episode_quiet_min) == (15.0, 2.5)
+    for wrong in ("0", "0.9", "61", "nan", "-5", "soon"):
+        assert problems_of(EPISODE_QUIET_MIN=wrong) == [f"EPISODE_QUIET_MIN={wrong!r} is not allowed: 1 to 60"]
+
+
 def test_a_class_is_given_the_part_of_the_configuration_it_reads() -> None:
     @dataclass(frozen=True)
     class Reads:

@@ -22,6 +22,7 @@ from altmonitor.core.errors import ExchangeError
 from altmonitor.engine import restore as restoring
 from altmonitor.engine.context import EngineDeps, anybody
 from altmonitor.engine.engine import Engine
+from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.engine.restore import Bookkeeping
 from altmonitor.exchanges.binance.dialect import BINANCE
 from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
@@ -160,6 +161,7 @@ class MarketSide:
             request_refill=self.backfill.request,
             on_episode_end=self.bookkeeping.put_end,
             on_conditions=self.bookkeeping.put_conditions,
+            episodes=self._stage.config.part(EpisodeOptions),
         )
         return Engine(links, audiences=anybody(self._stage.settings))
 

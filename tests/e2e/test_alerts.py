@@ -35,6 +35,13 @@ async def test_a_pump_is_told_once_within_seconds_and_completed_by_an_edit(tmp_p
         assert here.telegram.violations == []
 
 
+async def test_a_move_is_over_after_as_many_quiet_minutes_as_are_set(tmp_path: Path) -> None:
+    pump = Pump(ONE, START_MS + 75_000, 4.0, over_s=5)
+    async with stage(tmp_path, pump, speed=20, EPISODE_QUIET_MIN="1") as here:
+        message = await here.said(f"PUMP {ONE}", within_s=300)
+        await here.until(lambda: "🏁 over after" in message.text, within_s=240)
+
+
 async def test_the_first_message_never_waits_for_what_must_be_fetched(tmp_path: Path) -> None:
     async with stage(tmp_path, Dump(TWO, START_MS + 75_000, 4.0, over_s=5), speed=5) as here:
         await here.is_live()
