@@ -17,11 +17,12 @@ AltmonitorError
 └── DeliveryError            one message was not accepted by the chat service
     ├── RetryLater           429: not before `retry_after_s`
     ├── ChatUnreachable      no answer, or a 5xx: certainly not delivered or not known, see `outcome_unknown`
+    │   └── TokenDoubted     401, 404 for a token that worked before: asked again with growing pauses
     ├── ChatMoved            the group became a supergroup: `new_chat_id`
     ├── ChatClosed           403: blocked, kicked, no right to write: nothing goes there until somebody opens it
     ├── MessageRefused       400: this text or target will never be accepted; final for this message
     │   └── TopicClosed      the forum topic is deleted or closed: the chat itself can still be written to
-    ├── TokenRefused         401, 404: the bot token is wrong or revoked; final for the bot
+    ├── TokenRefused         401, 404 for a token that never worked: final for the bot
     └── SecondPoller         409: another process polls the same bot, or a webhook is set
 """
 
@@ -113,6 +114,13 @@ class ChatUnreachable(DeliveryError):
     def __init__(self, message: str, *, outcome_unknown: bool) -> None:
         self.outcome_unknown = outcome_unknown
         super().__init__(message)
+
+
+class TokenDoubted(ChatUnreachable):
+    """A mirror that fails says the same as Telegram does of a token that was revoked: nothing was delivered."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, outcome_unknown=False)
 
 
 class ChatMoved(DeliveryError):

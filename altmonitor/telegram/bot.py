@@ -9,7 +9,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 from urllib.parse import urlsplit
 
 from telegram import (
@@ -27,7 +27,7 @@ from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
 from altmonitor.core.clock import Clock
-from altmonitor.core.errors import DeliveryError
+from altmonitor.core.errors import ChatUnreachable, DeliveryError, TokenDoubted, TokenRefused
 from altmonitor.core.types import Destination, Secret
 from altmonitor.interfaces.delivery import Keyboard
 from altmonitor.telegram.errors import is_not_modified, typed
@@ -56,7 +56,8 @@ class TelegramChannel:
 
     api_url: `https://api.telegram.org` or another Bot API server. proxy: URL for this bot alone; None takes what the
     environment names (HTTPS_PROXY, NO_PROXY). A server on loopback is always asked directly.
-    Every method but start and stop may raise any `errors.DeliveryError` and nothing else.
+    Every method but start and stop may raise any `errors.DeliveryError` and nothing else. TokenRefused is raised only
+    while the token has never worked: a mirror that fails for a minute answers 401 or 404 too.
     """
 
     def __init__(
@@ -71,11 +72,12 @@ class TelegramChannel:
         _silence_url_logging()
         self._clock = clock
         self._timeouts = timeouts or Timeouts()
+        self._has_worked = False
         is_direct = urlsplit(api_url).hostname in _LOOPBACK
         via = None if is_direct else proxy
         self._send_request = _request(self._timeouts, pool_size=8, proxy=via, trust_env=not is_direct)
         self._poll_request = _request(self._timeouts, pool_size=2, proxy=via, trust_env=not is_direct)
-        self._bot = _PollingBot(
+        self._bot = _RawBot(
             bot_token.reveal(),
             base_url=f"{api_url.rstrip('/')}/bot",
             request=self._send_request,
@@ -103,36 +105,32 @@ class TelegramChannel:
         silent: bool = False,
         buttons: Keyboard = (),
     ) -> int:
-        message = await self._call(
-            lambda: self._bot.send_message(
-                destination.chat_id,
-                html,
-                parse_mode=ParseMode.HTML,
-                link_preview_options=_NO_PREVIEW,
-                disable_notification=silent,
-                message_thread_id=destination.topic_id,
-                reply_parameters=_reply(reply_to),
-                reply_markup=_markup(buttons),
-            )
+        return await self._send(
+            "sendMessage",
+            {
+                "chat_id": destination.chat_id,
+                "text": html,
+                "parse_mode": ParseMode.HTML,
+                "link_preview_options": _NO_PREVIEW,
+                "disable_notification": silent,
+                "message_thread_id": destination.topic_id,
+                "reply_parameters": _reply(reply_to),
+                "reply_markup": _markup(buttons),
+            },
         )
-        return message.message_id
 
     async def edit(self, destination: Destination, message_id: int, html: str, *, buttons: Keyboard = ()) -> None:
-        async def edit() -> None:
-            try:
-                await self._bot.edit_message_text(
-                    html,
-                    chat_id=destination.chat_id,
-                    message_id=message_id,
-                    parse_mode=ParseMode.HTML,
-                    link_preview_options=_NO_PREVIEW,
-                    reply_markup=_markup(buttons),
-                )
-            except TelegramError as error:
-                if not is_not_modified(error):
-                    raise
-
-        await self._call(edit)
+        await self._edit(
+            "editMessageText",
+            {
+                "chat_id": destination.chat_id,
+                "message_id": message_id,
+                "text": html,
+                "parse_mode": ParseMode.HTML,
+                "link_preview_options": _NO_PREVIEW,
+                "reply_markup": _markup(buttons),
+            },
+        )
 
     async def send_photo(
         self,
@@ -143,47 +141,50 @@ class TelegramChannel:
         reply_to: int | None = None,
         silent: bool = False,
     ) -> int:
-        picture = InputFile(png, filename="chart.png")  # bare bytes would arrive as application.octet-stream
-        message = await self._call(
-            lambda: self._bot.send_photo(
-                destination.chat_id,
-                picture,
-                caption=caption_html or None,
-                parse_mode=ParseMode.HTML,
-                disable_notification=silent,
-                message_thread_id=destination.topic_id,
-                reply_parameters=_reply(reply_to),
-            )
+        return await self._send(
+            "sendPhoto",
+            {
+                "chat_id": destination.chat_id,
+                # bare bytes would arrive as application.octet-stream
+                "photo": InputFile(png, filename="chart.png"),
+                "caption": caption_html or None,
+                "parse_mode": ParseMode.HTML,
+                "disable_notification": silent,
+                "message_thread_id": destination.topic_id,
+                "reply_parameters": _reply(reply_to),
+            },
         )
-        return message.message_id
 
     async def set_buttons(self, destination: Destination, message_id: int, buttons: Keyboard) -> None:
         """Under a message that stays as it is. Buttons that are there already are success."""
 
-        async def edit() -> None:
-            try:
-                await self._bot.edit_message_reply_markup(
-                    chat_id=destination.chat_id, message_id=message_id, reply_markup=_markup(buttons)
-                )
-            except TelegramError as error:
-                if not is_not_modified(error):
-                    raise
-
-        await self._call(edit)
+        await self._edit(
+            "editMessageReplyMarkup",
+            {"chat_id": destination.chat_id, "message_id": message_id, "reply_markup": _markup(buttons)},
+        )
 
     async def answer_press(self, press_id: str, text: str = "", *, is_loud: bool = False) -> None:
         """Ends the waiting sign on a pressed button. text: shown for a moment, at most 200 characters; is_loud: until
         the reader closes it. A press that expired meanwhile is MessageRefused."""
-        await self._call(lambda: self._bot.answer_callback_query(press_id, text=text or None, show_alert=is_loud))
+        answer = {"callback_query_id": press_id, "text": text or None, "show_alert": is_loud}
+        await self._call(lambda: self._bot.raw("answerCallbackQuery", answer))
 
     async def administrators(self, chat_id: int) -> frozenset[int]:
-        """User ids, without bots."""
-        members = await self._call(lambda: self._bot.get_chat_administrators(chat_id))
-        return frozenset(member.user.id for member in members if not member.user.is_bot)
+        """User ids, without bots. A member that cannot be read is left out."""
+        members = await self._call(lambda: self._bot.raw("getChatAdministrators", {"chat_id": chat_id}))
+        users = [_field(member, "user") for member in _items(members)]
+        found = (_id_of(user, "id") for user in users if _field(user, "is_bot") is not True)
+        return frozenset(user_id for user_id in found if user_id is not None)
 
     async def whoami(self) -> BotIdentity:
-        user = await self._call(self._bot.get_me)
-        return BotIdentity(id=user.id, username=user.username or "")
+        async def ask() -> BotIdentity:
+            user = await self._bot.raw("getMe", {})
+            user_id, username = _id_of(user, "id"), _field(user, "username")
+            if user_id is None:
+                raise TypeError("getMe did not answer with a bot")
+            return BotIdentity(id=user_id, username=username if isinstance(username, str) else "")
+
+        return await self._call(ask)
 
     async def set_commands(
         self, commands: Sequence[tuple[str, str]], language: str = "", *, scope: MenuScope = "default"
@@ -210,21 +211,64 @@ class TelegramChannel:
             limit_s=timeout_s + margin_s,
         )
 
+    async def _send(self, method: str, params: Mapping[str, object]) -> int:
+        """An answer with a message id is an acceptance, whatever else in it cannot be read."""
+
+        async def send() -> int:
+            message_id = _id_of(await self._bot.raw(method, params), "message_id")
+            if message_id is None:
+                raise TypeError(f"{method} did not answer with a message")
+            return message_id
+
+        return await self._call(send)
+
+    async def _edit(self, method: str, params: Mapping[str, object]) -> None:
+        """Whatever is answered, the call was accepted. A message that is so already is success."""
+
+        async def edit() -> None:
+            try:
+                await self._bot.raw(method, params)
+            except TelegramError as error:
+                if not is_not_modified(error):
+                    raise
+
+        await self._call(edit)
+
     async def _call(self, make: Callable[[], Awaitable[_T]], *, limit_s: float | None = None) -> _T:
+        answer, failure = await self._attempt(make, self._timeouts.call_s if limit_s is None else limit_s)
+        if isinstance(failure, TokenRefused) and not await self._is_refused_for_good():
+            failure = TokenDoubted("Telegram refuses the bot token now, although it took it before")
+        if failure is not None:
+            raise failure  # out here, so that the original (its text may hold the token) is not chained
+        return cast("_T", answer)
+
+    async def _attempt(
+        self, make: Callable[[], Awaitable[_T]], limit_s: float
+    ) -> tuple[_T | None, DeliveryError | None]:
         try:
-            async with self._clock.timeout(self._timeouts.call_s if limit_s is None else limit_s):
-                return await make()
-        # Anything but the first two: Telegram accepted the call and answered with something the library cannot read.
+            async with self._clock.timeout(limit_s):
+                answer = await make()
+        # Anything but the first two: Telegram accepted the call and answered with something that cannot be read.
         except (TelegramError, TimeoutError, LookupError, TypeError, ValueError, AttributeError) as error:
-            failure: DeliveryError = typed(error)
-        raise failure  # out here, so that the original (its text may hold the token) is not chained
+            failure = typed(error)
+            self._has_worked = self._has_worked or not isinstance(failure, TokenRefused | ChatUnreachable)
+            return None, failure
+        self._has_worked = True
+        return answer, None
+
+    async def _is_refused_for_good(self) -> bool:
+        """One refusal is not believed: a token that never worked is asked about once more, in the plainest way."""
+        if not self._has_worked:
+            _, failure = await self._attempt(lambda: self._bot.raw("getMe", {}), self._timeouts.call_s)
+            return isinstance(failure, TokenRefused)
+        return False
 
 
-class _PollingBot(Bot):
-    """getUpdates as it came: the library's own method refuses all hundred when one of them cannot be read."""
+class _RawBot(Bot):
+    """Answers as they came: the library's own methods refuse a whole answer when one field cannot be read."""
 
-    async def raw(self, method: str, params: dict[str, object]) -> object:
-        answer: object = await self._post(method, params)
+    async def raw(self, method: str, params: Mapping[str, object]) -> object:
+        answer: object = await self._post(method, dict(params))
         return answer
 
     async def raw_updates(
@@ -251,6 +295,22 @@ class _QuietRequest(HTTPXRequest):
         if not isinstance(decoded, dict):
             raise TelegramError("Invalid server response")
         return decoded
+
+
+def _field(value: object, name: str) -> object:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _items(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _id_of(value: object, name: str) -> int | None:
+    """A whole number, also one that is written as text; None where there is none."""
+    found = _field(value, name)
+    if isinstance(found, str) and found.isascii() and found.isdigit():
+        return int(found)
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
 def _reply(message_id: int | None) -> ReplyParameters | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import socket
 import traceback
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from altmonitor.core.errors import (
     MessageRefused,
     RetryLater,
     SecondPoller,
+    TokenDoubted,
     TokenRefused,
     TopicClosed,
 )
@@ -228,7 +229,7 @@ async def test_a_picture_whose_answer_is_lost_may_be_there() -> None:
 
 @pytest.mark.parametrize(
     ("code", "expected"),
-    [(400, MessageRefused), (401, TokenRefused), (403, ChatClosed), (404, TokenRefused), (409, SecondPoller)],
+    [(400, MessageRefused), (401, TokenDoubted), (403, ChatClosed), (404, TokenDoubted), (409, SecondPoller)],
 )
 async def test_each_refusal_is_exactly_one_of_our_errors(code: int, expected: type[DeliveryError]) -> None:
     async with connected() as (sim, channel):
@@ -236,6 +237,94 @@ async def test_each_refusal_is_exactly_one_of_our_errors(code: int, expected: ty
         with pytest.raises(DeliveryError) as failed:
             await channel.send(READER, "x")
         assert type(failed.value) is expected
+
+
+async def test_a_token_that_never_worked_is_refused_for_good() -> None:
+    async with connected(token="123456:BBHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw") as (_, channel):
+        for call in (channel.whoami(), channel.send(READER, "x"), channel.set_commands([("help", "all commands")])):
+            with pytest.raises(TokenRefused):
+                await call
+
+
+async def test_a_token_that_worked_in_this_run_is_only_doubted_however_often_it_is_refused() -> None:
+    accepted: list[Callable[[TelegramChannel], Coroutine[Any, Any, object]]] = [
+        lambda channel: channel.whoami(),
+        lambda channel: channel.send(READER, "x"),
+        lambda channel: channel.edit(READER, 77, "x"),  # refused for its message: the token was good enough for that
+    ]
+    for first in accepted:
+        async with connected() as (sim, channel):
+            with suppress(MessageRefused):
+                await first(channel)
+            for code in (401, 404):
+                for method in ("getMe", "sendMessage", "getUpdates"):
+                    sim.faults.refuse_next(method, code, times=3)
+                for _ in range(3):
+                    for refused in (
+                        channel.whoami(),
+                        channel.send(READER, "y"),
+                        channel.updates(offset=None, timeout_s=0, kinds=["message"]),
+                    ):
+                        with pytest.raises(TokenDoubted) as failed:
+                            await refused
+                        assert failed.value.outcome_unknown is False
+            assert await channel.send(READER, "z") > 0
+
+
+async def test_a_first_refusal_is_not_believed_before_getme_says_the_same() -> None:
+    async with connected() as (sim, channel):
+        sim.faults.refuse_next("setMyCommands", 404)
+        with pytest.raises(TokenDoubted):
+            await channel.set_commands([("help", "all commands")])
+    async with connected() as (sim, channel):
+        sim.faults.refuse_next("getMe", 401)
+        with pytest.raises(TokenDoubted):
+            await channel.whoami()
+    async with connected() as (sim, channel):  # the second question has no answer: nobody knows
+        sim.faults.refuse_next("sendMessage", 401)
+        sim.faults.refuse_next("getMe", 502)
+        with pytest.raises(TokenDoubted):
+            await channel.send(READER, "x")
+
+
+async def test_an_answer_with_a_message_id_is_an_acceptance_whatever_else_it_holds() -> None:
+    for body in (
+        b'{"ok":true,"result":{"message_id":7}}',
+        b'{"ok":true,"result":{"message_id":"7","date":"yesterday","chat":null}}',
+        b'{"ok":true,"result":{"message_id":7,"date":1e400,"chat":{"id":"x","type":[]},"from":7,"entities":{}}}',
+        b'{"ok":true,"result":{"message_id":7,"photo":"none","text":"\xff\xfe","reply_markup":[1]}}',
+        b'{"ok":true,"description":[],"result":{"message_id":7,"chat":{"id":5,"type":"hive","photo":{}}},"x":NaN}',
+    ):
+        async with page_server(200, body) as url:
+            channel = TelegramChannel(Secret(TOKEN), api_url=url, clock=SystemClock())
+            assert await channel.send(READER, "x") == 7
+            assert await channel.send_photo(READER, PICTURE) == 7
+            await channel.stop()
+
+
+async def test_an_edit_that_was_accepted_is_done_whatever_the_answer_holds() -> None:
+    for result in (b"true", b"null", b'{"message_id":"x"}', b'{"chat":7}', b"[]"):
+        async with page_server(200, b'{"ok":true,"result":' + result + b"}") as url:
+            channel = TelegramChannel(Secret(TOKEN), api_url=url, clock=SystemClock())
+            await channel.edit(READER, 7, "x")
+            await channel.set_buttons(READER, 7, ())
+            await channel.answer_press("1", "done")
+            await channel.stop()
+
+
+async def test_who_the_bot_is_and_who_administers_a_group_needs_ids_and_nothing_else() -> None:
+    async with page_server(200, b'{"ok":true,"result":{"id":7,"username":null,"first_name":[]}}') as url:
+        channel = TelegramChannel(Secret(TOKEN), api_url=url, clock=SystemClock())
+        assert await channel.whoami() == BotIdentity(id=7, username="")
+        await channel.stop()
+    members = (
+        b'[{"status":"hive","user":{"id":7}},{"user":{"id":8,"is_bot":true}},{"user":null},7,'
+        b'{"user":{"id":9,"is_bot":false,"language_code":3}}]'
+    )
+    async with page_server(200, b'{"ok":true,"result":' + members + b"}") as url:
+        channel = TelegramChannel(Secret(TOKEN), api_url=url, clock=SystemClock())
+        assert await channel.administrators(GROUP) == {7, 9}
+        await channel.stop()
 
 
 async def test_a_flood_wait_is_told_in_seconds() -> None:

@@ -291,14 +291,19 @@ async def test_a_command_that_never_ends_is_given_up() -> None:
         assert listener.handler_failures == 1
 
 
-async def test_a_revoked_token_ends_the_loop_loudly() -> None:
+async def test_a_token_that_never_worked_ends_the_loop_loudly() -> None:
     async with scene() as s:
-        listening = asyncio.ensure_future(s.listener().run())
-        await s.polls(1)
-        s.sim.faults.refuse_next("getUpdates", 401)
-        s.sim.inject_message(5, "/status", user_id=5)
+        s.sim.faults.refuse_next("getMe", 401, times=2)
         with pytest.raises(TokenRefused):
-            await listening
+            await s.listener().run()
+
+
+async def test_a_token_that_worked_is_asked_again_and_what_was_written_meanwhile_is_carried_out() -> None:
+    async with scene() as s, s.running():
+        await s.polls(1)
+        s.sim.faults.refuse_next("getUpdates", 401, times=3)
+        s.sim.inject_message(5, "/status", user_id=5)
+        await s.seen.until(lambda: s.seen.texts == ["/status"])
 
 
 async def test_a_second_poller_is_told_once_and_its_end_once() -> None:
