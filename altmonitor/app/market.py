@@ -16,9 +16,10 @@ from altmonitor.collect.open_interest_sweep import OpenInterestSweep
 from altmonitor.collect.tickers import MarketSnapshots
 from altmonitor.collect.universe import Universe
 from altmonitor.config import Config
-from altmonitor.core.alert import Alert
+from altmonitor.core.alert import Alert, Kind
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeError
+from altmonitor.detectors.sampled import Sample
 from altmonitor.engine import restore as restoring
 from altmonitor.engine.context import EngineDeps, anybody
 from altmonitor.engine.engine import Engine
@@ -78,7 +79,7 @@ class MarketSide:
         config, clock = stage.config, stage.clock
         self._stage = stage
         self._clock = clock
-        self.on_swept: Callable[[OpenInterestRing, Sequence[str]], None] = lambda ring, symbols: None
+        self.on_samples: Callable[[Kind, Sequence[Sample]], None] = lambda kind, samples: None
         self.guard = binance_guard(
             config.binance_rest_url,
             clock=clock,
@@ -115,7 +116,7 @@ class MarketSide:
             concurrency=config.oi_concurrency,
             symbols=self.symbols,
             record=self.engine.on_open_interest,
-            evaluate=self._evaluate_open_interest,
+            evaluate=self.engine.evaluate_open_interest,
         )
         desk = _FeedDesk(
             on_kline=self.engine.on_kline, on_contract=self.universe.on_contract, on_event=self._on_feed_event
@@ -158,6 +159,7 @@ class MarketSide:
             context=self.snapshots,
             oi_ring=self.oi_ring,
             on_alert=self._on_alert,
+            on_samples=lambda kind, samples: self.on_samples(kind, samples),
             request_refill=self.backfill.request,
             on_episode_end=self.bookkeeping.put_end,
             on_conditions=self.bookkeeping.put_conditions,
@@ -233,10 +235,6 @@ class MarketSide:
             await self._clock.sleep(SKEW_EVERY_S)
 
     # --- between the parts
-
-    def _evaluate_open_interest(self, symbols: Sequence[str]) -> None:
-        self.engine.evaluate_open_interest(symbols)
-        self.on_swept(self.oi_ring, symbols)
 
     def _on_alert(self, alert: Alert) -> None:
         self.enricher.put(alert)

@@ -239,7 +239,7 @@ class QuerySide:
         market, clock = stage.market, stage.clock
         self.move_stats = MoveStats()
         self._recorder = Recorder(self.move_stats, self._sources())
-        market.on_swept = self._recorder.on_swept
+        market.on_samples = self._recorder.on_samples
         self._charting = Charting()
         self.pictures = Pictures(
             candles=partial(market.rest.klines, priority=Priority.ENRICH),

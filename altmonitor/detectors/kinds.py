@@ -21,6 +21,26 @@ UPWARDS: frozenset[Direction] = frozenset({"PUMP", "UP"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetRule:
+    """How a number of alerts a day becomes thresholds.
+
+    share: of the budget, against the shares of the other kinds. steps: what a person would set, small → large.
+    thresholds: key of `SETTINGS` → how much of a step it is set to; negative for one that is kept below zero.
+    is_two_sided: it is raised in both directions. floor_key: key of the floor under an alert's worth in USD, '' for
+    none. smallest: a size below it is not worth keeping, whatever anybody sets. plateau_ms: one change stays in sight
+    so long and is one alert; None: each cooldown may tell the same move again.
+    """
+
+    share: float
+    steps: tuple[float, ...]
+    thresholds: Mapping[str, float]
+    is_two_sided: bool
+    floor_key: str
+    smallest: float
+    plateau_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KindSpec:
     """No defaults: who adds a kind answers every question.
 
@@ -33,6 +53,7 @@ class KindSpec:
     is_enriched: open interest and the long/short ratio of its moment are asked for.
     sampling: how it is measured, where that happens for many symbols at once.
     remembered_by: who must know after a restart that it was raised.
+    budget: None where there is no threshold to choose.
     """
 
     name: Kind
@@ -48,6 +69,7 @@ class KindSpec:
     is_enriched: bool
     sampling: Sampling | None
     remembered_by: Literal["audiences", "conditions", "tracker"]
+    budget: BudgetRule | None
 
     def headline_key(self, direction: Direction) -> str:
         return self.headlines[0 if direction in UPWARDS else 1]
@@ -75,6 +97,7 @@ _ROWS = (
         is_enriched=False,
         sampling=None,
         remembered_by="conditions",
+        budget=None,
     ),
     KindSpec(
         name="price",
@@ -90,6 +113,15 @@ _ROWS = (
         is_enriched=True,
         sampling=None,
         remembered_by="audiences",
+        budget=BudgetRule(
+            share=0.45,
+            steps=(1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50),
+            thresholds={"pump_threshold": 1.0, "dump_threshold": -1.0},
+            is_two_sided=True,
+            floor_key="",
+            smallest=0.8,
+            plateau_ms=None,
+        ),
     ),
     KindSpec(
         name="oi",
@@ -105,6 +137,15 @@ _ROWS = (
         is_enriched=False,
         sampling=OPEN_INTEREST,
         remembered_by="audiences",
+        budget=BudgetRule(
+            share=0.25,
+            steps=(2, 2.5, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50, 75, 100),
+            thresholds={"oi_surge_1m": 0.5, "oi_surge_5m": 1.0},
+            is_two_sided=True,
+            floor_key="oi_min_usd",
+            smallest=1.0,
+            plateau_ms=OPEN_INTEREST.longest_ms,
+        ),
     ),
     KindSpec(
         name="vol",
@@ -120,6 +161,15 @@ _ROWS = (
         is_enriched=False,
         sampling=None,
         remembered_by="audiences",
+        budget=BudgetRule(
+            share=0.30,
+            steps=(3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 500),
+            thresholds={"vol_burst_mult": 1.0},
+            is_two_sided=False,
+            floor_key="vol_burst_min_usdt",
+            smallest=3.0,
+            plateau_ms=None,
+        ),
     ),
     KindSpec(
         name="position",
@@ -135,6 +185,7 @@ _ROWS = (
         is_enriched=False,
         sampling=None,
         remembered_by="tracker",
+        budget=None,
     ),
     KindSpec(
         name="divergence",
@@ -150,11 +201,16 @@ _ROWS = (
         is_enriched=False,
         sampling=None,
         remembered_by="tracker",
+        budget=None,
     ),
 )
 
 KINDS: Mapping[Kind, KindSpec] = MappingProxyType({spec.name: spec for spec in _ROWS})
 """In the order in which lists show them."""
+
+BUDGETS: Mapping[Kind, BudgetRule] = MappingProxyType(
+    {kind: spec.budget for kind, spec in KINDS.items() if spec.budget is not None}
+)
 
 RULES: tuple[Rule, ...] = tuple(
     Rule(kind, window) for kind, spec in KINDS.items() if kind in DETECTED_KINDS for window in spec.windows

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from statistics import median
 
-from altmonitor.core.alert import Alert
+from altmonitor.core.alert import Alert, Kind
 from altmonitor.core.clock import Clock
 from altmonitor.core.types import Destination
+from altmonitor.detectors.sampled import Sample
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.interfaces.exchange import AlertSink, DayTicker, Funding, MarketContext
 from altmonitor.market.book import SymbolBook
@@ -43,6 +44,7 @@ NOWHERE = Destination(chat_id=0)
 class EngineDeps:
     """on_alert: called with each alert after it was put into the sink (enrichment hangs there).
 
+    on_samples: with what was measured of many symbols at once, after it was judged.
     request_refill: called with (symbol, from_ms, to_ms) when closed minutes in that span are missing.
     on_episode_end: with the first alert of an episode and nothing but what it learns at the end.
     on_conditions: with what has to be remembered of conditions over a restart.
@@ -54,6 +56,7 @@ class EngineDeps:
     context: MarketContext
     oi_ring: OpenInterestRing
     on_alert: Callable[[Alert], None] = lambda alert: None
+    on_samples: Callable[[Kind, Sequence[Sample]], None] = lambda kind, samples: None
     request_refill: Callable[[str, int, int], None] = lambda symbol, from_ms, to_ms: None
     on_episode_end: Callable[[Alert], None] = lambda alert: None
     on_conditions: Callable[[str], None] = lambda text: None

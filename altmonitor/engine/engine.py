@@ -107,7 +107,9 @@ class Engine:
         readings = Readings(oi_ring=self._oi_ring, context=self._links.context, now_ms=now_ms)
         for kind, spec in KINDS.items():
             if spec.sampling is not None and spec.sampling.source == source:
-                self._samples.evaluate(kind, spec.sampling.measure(readings, symbols))
+                samples = list(spec.sampling.measure(readings, symbols))
+                self._samples.evaluate(kind, samples)
+                self._links.on_samples(kind, samples)
 
     def oi_change_1m(self, symbol: str, event_ms: int) -> float | None:
         """See `PriceEvaluator.oi_change_1m`."""

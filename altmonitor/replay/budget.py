@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from altmonitor.core.alert import DETECTED_KINDS, Kind
+from altmonitor.core.alert import Kind
+from altmonitor.detectors.kinds import BUDGETS
 from altmonitor.replay.move_stats import MoveReach, MoveStats
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.presets import BudgetProposal, BudgetRow, NotEnoughHistory, ThresholdRow
-from altmonitor.settings.settings import Settings
+from altmonitor.settings.settings import SETTING_OF, Settings
 
 NEEDED_HOURS = 1.0
 NEEDED_SHARE = 0.5
 """Of the contracts, on average over the hours: fewer say too little about the others."""
-
-SHARES: Mapping[Kind, float] = {"price": 0.45, "oi": 0.25, "vol": 0.30}
-STEPS: Mapping[Kind, tuple[float, ...]] = {
-    "price": (1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50),
-    "oi": (2, 2.5, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50, 75, 100),
-    "vol": (3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300, 500),
-}
-"""Numbers a person would type: percent for price and for open interest over 5 minutes, multiples for volume."""
 
 MOST_OVER = 1.1
 """A budget may be missed by so much; one step of a threshold often is more than a tenth."""
@@ -49,7 +43,7 @@ class AlertBudget:
         if not listed or not self._is_enough("price", len(listed)):
             has_days = move_stats.symbol_minutes("price") / max(1, len(listed)) / 1_440
             return NotEnoughHistory(has_days=has_days, needs_days=NEEDED_HOURS * NEEDED_SHARE / 24)
-        kinds = [kind for kind in DETECTED_KINDS if kind in audience.kinds and _is_on(kind, audience.settings)]
+        kinds = [kind for kind in BUDGETS if kind in audience.kinds and _on(kind, audience.settings)]
         rates = {kind: self._rates(kind, audience, len(listed)) for kind in kinds}
         chosen = _choose(per_day, {kind: rate for kind, rate in rates.items() if rate is not None}) if per_day else {}
         rows = tuple(self._row(kind, audience, len(listed), chosen.get(kind)) for kind in kinds)
@@ -58,7 +52,7 @@ class AlertBudget:
     def _rates(self, kind: Kind, audience: Audience, symbols: int) -> list[float] | None:
         """Alerts a day at each of the steps; None without history of this kind."""
         found = []
-        for step in STEPS[kind]:
+        for step in BUDGETS[kind].steps:
             rate = self._rate(kind, _reach(kind, step, audience.settings), audience, symbols)
             if rate is None:
                 return None
@@ -97,10 +91,10 @@ class AlertBudget:
 
 def _choose(per_day: int, rates: Mapping[Kind, Sequence[float]]) -> dict[Kind, float]:
     """A step for every kind: each begins within its share, then what is left over goes to those that can use it."""
-    total_share = sum(SHARES[kind] for kind in rates)
+    total_share = sum(BUDGETS[kind].share for kind in rates)
     at: dict[Kind, int] = {}
     for kind, of_kind in rates.items():
-        share = per_day * SHARES[kind] / total_share
+        share = per_day * BUDGETS[kind].share / total_share
         at[kind] = next((i for i, rate in enumerate(of_kind) if rate <= share), len(of_kind) - 1)
     while True:
         spent = sum(rates[kind][i] for kind, i in at.items())
@@ -110,47 +104,36 @@ def _choose(per_day: int, rates: Mapping[Kind, Sequence[float]]) -> dict[Kind, f
             if i > 0 and spent - rates[kind][i] + rates[kind][i - 1] <= per_day * MOST_OVER
         ]
         if not lower:
-            return {kind: STEPS[kind][i] for kind, i in at.items()}
+            return {kind: BUDGETS[kind].steps[i] for kind, i in at.items()}
         at[min(lower)[1]] -= 1
 
 
-def _is_on(kind: Kind, settings: Settings) -> bool:
-    if kind == "oi":
-        return bool(settings.oi_surge_5m or settings.oi_surge_1m)
-    return kind != "vol" or bool(settings.vol_burst_mult)
+def _on(kind: Kind, settings: Settings) -> dict[str, float]:
+    """Key → value of the thresholds that are not switched off."""
+    values = {key: SETTING_OF[key].of(settings) for key in BUDGETS[kind].thresholds}
+    return {key: value for key, value in values.items() if value}
 
 
 def _reach(kind: Kind, step: float, settings: Settings) -> MoveReach:
-    if kind == "price":
-        return MoveReach(up=step, down=-step)
-    if kind == "oi":
-        return MoveReach(up=step, down=-step, floor_usd=settings.oi_min_usd)
-    return MoveReach(up=step, floor_usd=settings.vol_burst_min_usdt)
+    rule = BUDGETS[kind]
+    floor_usd = SETTING_OF[rule.floor_key].of(settings) if rule.floor_key else 0.0
+    return MoveReach(up=step, down=-step if rule.is_two_sided else -math.inf, floor_usd=floor_usd)
 
 
 def _reach_now(kind: Kind, settings: Settings) -> MoveReach:
-    if kind == "price":
-        return MoveReach(up=settings.pump_threshold, down=settings.dump_threshold)
-    if kind == "oi":
-        least = settings.oi_surge_5m or settings.oi_surge_1m * 2
-        return MoveReach(up=least, down=-least, floor_usd=settings.oi_min_usd)
-    return MoveReach(up=settings.vol_burst_mult, floor_usd=settings.vol_burst_min_usdt)
+    """The steps that the thresholds in force stand for; of several on one side the one nearest to a whole step."""
+    rule, on = BUDGETS[kind], _on(kind, settings)
+    steps = sorted((abs(rule.thresholds[key]), rule.thresholds[key] < 0, on[key] / rule.thresholds[key]) for key in on)
+    ups = [step for _, is_down, step in steps if not is_down]
+    downs = [step for _, is_down, step in steps if is_down]
+    reach = _reach(kind, ups[-1], settings)
+    return MoveReach(up=reach.up, down=-downs[-1] if downs else reach.down, floor_usd=reach.floor_usd)
 
 
 def _thresholds(kind: Kind, settings: Settings, step: float | None) -> tuple[ThresholdRow, ...]:
-    """step None: they stay. A 1-minute open-interest threshold stays half of the 5-minute one."""
-    keys: dict[str, tuple[float, float | None]]
-    if kind == "price":
-        keys = {"pump_threshold": (settings.pump_threshold, step), "dump_threshold": (settings.dump_threshold, step)}
-        if step is not None:
-            keys["dump_threshold"] = (settings.dump_threshold, -step)
-    elif kind == "oi":
-        half = None if step is None else step / 2
-        windows = {"oi_surge_1m": (settings.oi_surge_1m, half), "oi_surge_5m": (settings.oi_surge_5m, step)}
-        keys = {key: pair for key, pair in windows.items() if pair[0]}
-    else:
-        keys = {"vol_burst_mult": (settings.vol_burst_mult, step)}
+    """step None: they stay. Those that are switched off stay so."""
+    factors = BUDGETS[kind].thresholds
     return tuple(
-        ThresholdRow(key=key, before=before, after=before if after is None else after)
-        for key, (before, after) in keys.items()
+        ThresholdRow(key=key, before=before, after=before if step is None else step * factors[key])
+        for key, before in _on(kind, settings).items()
     )

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from altmonitor.core.alert import DETECTED_KINDS, Kind
+from altmonitor.core.alert import Kind
+from altmonitor.detectors.kinds import BUDGETS, KINDS
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.market.math import MinuteRanges
 
@@ -63,13 +64,11 @@ class SizeRows:
 VERSION = 1
 KEPT_MS = 3 * 86_400_000
 HOUR_MS = 3_600_000
-PLATEAU_MS = 375_000
-"""A jump of open interest leaves the 5-minute window after so long at the latest."""
-SMALLEST: dict[Kind, float] = {"price": 0.8, "oi": 1.0, "vol": 3.0}
-"""Percent for price and oi, multiples of the median for vol."""
 SMALLEST_MEDIANS = 5
 MOST_ROWS = 400_000
 """Per kind; 18 bytes each. A market that moves so much loses its oldest rows first."""
+
+_SAMPLED = tuple(kind for kind in BUDGETS if KINDS[kind].sampling is not None)
 
 
 class StatsDamaged(Exception):
@@ -97,10 +96,10 @@ class MoveStats:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
-        self._rows: dict[Kind, SizeRows] = {kind: SizeRows() for kind in DETECTED_KINDS}
-        self._seen: dict[Kind, Counter[int]] = {kind: Counter() for kind in DETECTED_KINDS}  # hour → symbol-minutes
+        self._rows: dict[Kind, SizeRows] = {kind: SizeRows() for kind in BUDGETS}
+        self._seen: dict[Kind, Counter[int]] = {kind: Counter() for kind in BUDGETS}  # hour → symbol-minutes
         self._counted = MinuteRanges()
-        self._oi_ms: dict[int, int] = {}
+        self._sampled_ms: dict[Kind, dict[int, int]] = {kind: {} for kind in _SAMPLED}
         self._pruned_ms = 0
 
     def take_candles(self, symbol: str, candles: Candles, *, lookback: int) -> None:
@@ -112,7 +111,7 @@ class MoveStats:
             self._counted.add(symbol, open_ms, open_ms + MINUTE_MS)
             self._seen["price"][open_ms // HOUR_MS] += 1
             for size in (candles.high_pct[at], candles.low_pct[at]):
-                if abs(size) >= SMALLEST["price"]:
+                if abs(size) >= BUDGETS["price"].smallest:
                     self._rows["price"].add(open_ms, number, size, 0.0)
             self._take_volume(number, candles, at, lookback)
         if candles.open_ms:
@@ -125,19 +124,19 @@ class MoveStats:
         open_ms, quote_usdt = candles.open_ms[at], candles.quote_usdt[at]
         self._seen["vol"][open_ms // HOUR_MS] += 1
         usual = median(before)
-        if usual > 0 and quote_usdt >= SMALLEST["vol"] * usual:
+        if usual > 0 and quote_usdt >= BUDGETS["vol"].smallest * usual:
             self._rows["vol"].add(open_ms, number, quote_usdt / usual, quote_usdt)
 
-    def take_open_interest(self, symbol: str, *, at_ms: int, change_pct: float | None, usd: float | None) -> None:
-        """One sample of a sweep. change_pct: over 5 minutes, None without an honest value. usd: None when unknown."""
-        number = self._number(symbol)
-        last_ms = self._oi_ms.get(number, 0)
-        if at_ms <= last_ms or change_pct is None:
+    def take_sample(self, kind: Kind, symbol: str, *, at_ms: int, size: float | None, usd: float | None) -> None:
+        """One sample of a kind that is sampled. size: None without an honest value. usd: None when unknown."""
+        number, newest_ms = self._number(symbol), self._sampled_ms[kind]
+        last_ms = newest_ms.get(number, 0)
+        if at_ms <= last_ms or size is None:
             return
-        self._oi_ms[number] = at_ms
-        self._seen["oi"][at_ms // HOUR_MS] += min(5, max(1, round((at_ms - last_ms) / MINUTE_MS)))
-        if abs(change_pct) >= SMALLEST["oi"]:
-            self._rows["oi"].add(at_ms, number, change_pct, float("inf") if usd is None else usd)
+        newest_ms[number] = at_ms
+        self._seen[kind][at_ms // HOUR_MS] += min(5, max(1, round((at_ms - last_ms) / MINUTE_MS)))
+        if abs(size) >= BUDGETS[kind].smallest:
+            self._rows[kind].add(at_ms, number, size, float("inf") if usd is None else usd)
 
     def symbol_minutes(self, kind: Kind) -> int:
         """Minutes of all symbols together that were looked at for this kind."""
@@ -164,10 +163,11 @@ class MoveStats:
         reached = (size >= reach.up) | (size <= reach.down)
         chosen = reached & (usd >= reach.floor_usd) & (heard[number] if number.size else True)
         side, cooldown_ms = number[chosen] * 2 + (size[chosen] > 0), int(max(cooldown_s, 60.0) * 1000)
-        if kind == "oi":  # one jump stays in sight of several sweeps and is told once
-            found = _runs(side, at_ms[chosen], max(cooldown_ms, PLATEAU_MS), repeats=False)
-        else:
+        plateau_ms = BUDGETS[kind].plateau_ms
+        if plateau_ms is None:
             found = _runs(side, at_ms[chosen], cooldown_ms, repeats=True)
+        else:
+            found = _runs(side, at_ms[chosen], max(cooldown_ms, plateau_ms), repeats=False)
         return found / seen * symbols * 1_440
 
     def covered_days(self, symbols: int) -> float:
@@ -184,7 +184,8 @@ class MoveStats:
             columns[f"{kind}_seen"] = np.array(sorted(self._seen[kind].items()), np.int64).reshape(-1, 2)
         spans = [(self._numbers[symbol], *span) for symbol, *span in self._counted.spans()]
         columns["counted"] = np.array(spans, np.int64).reshape(-1, 3)
-        columns["oi_ms"] = np.array(sorted(self._oi_ms.items()), np.int64).reshape(-1, 2)
+        for kind, newest_ms in self._sampled_ms.items():
+            columns[f"{kind}_ms"] = np.array(sorted(newest_ms.items()), np.int64).reshape(-1, 2)
         content = io.BytesIO()
         np.savez_compressed(content, allow_pickle=False, version=np.array(VERSION), **columns)
         return content.getvalue()
@@ -205,11 +206,15 @@ class MoveStats:
     def _read(self, file: Mapping[str, NDArray[Any]]) -> None:
         self._numbers = {str(symbol): number for number, symbol in enumerate(file["symbols"])}
         for kind, rows in self._rows.items():
+            if f"{kind}_seen" not in file:  # it was saved before there was this kind
+                continue
             rows.fill({name: file[f"{kind}_{name}"] for name in rows.columns()}, symbols=len(self._numbers))
             self._seen[kind] = Counter({int(hour): int(count) for hour, count in file[f"{kind}_seen"]})
         for number, begin_ms, end_ms in file["counted"].tolist():
             self._counted.add(str(file["symbols"][number]), begin_ms, end_ms)
-        self._oi_ms = dict(file["oi_ms"].tolist())
+        self._sampled_ms = {
+            kind: dict(file[f"{kind}_ms"].tolist()) if f"{kind}_ms" in file else {} for kind in _SAMPLED
+        }
 
     # --- inside
 

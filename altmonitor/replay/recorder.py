@@ -6,15 +6,16 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 
+from altmonitor.core.alert import Kind
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, UnknownSymbol
 from altmonitor.core.files import write_atomically
+from altmonitor.detectors.kinds import BUDGETS, KINDS
+from altmonitor.detectors.sampled import Sample
 from altmonitor.interfaces.exchange import MarketRest, Priority
 from altmonitor.market.candles import MINUTE_MS, Candle, ClosedCandle
-from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.replay.move_stats import Candles, MoveStats, StatsDamaged
 
 log = logging.getLogger(__name__)
@@ -29,8 +30,6 @@ SYMBOL_EVERY_S = 1.0
 RETRY_S = 60.0
 LISTED_EVERY_S = 5.0
 ENOUGH_DAYS = 0.9
-OI_WINDOW_MS = 300_000
-OI_STALE_SWEEPS = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,21 +67,21 @@ class Recorder:
         """Returns once the tally holds what was kept by an earlier run."""
         await self._loaded.wait()
 
-    def on_swept(self, ring: OpenInterestRing, symbols: Sequence[str]) -> None:
-        """A sweep of open interest ended for these symbols."""
-        newest = [ring.newest(symbol) for symbol in symbols]
-        now_ms = max((sample[0] for sample in newest if sample is not None), default=0)
-        stale_ms = int(ring.period_ms * OI_STALE_SWEEPS)
-        changes, _ = ring.changes_pct(symbols, window_ms=OI_WINDOW_MS, now_ms=now_ms, stale_ms=stale_ms)
-        for symbol, sample, change in zip(symbols, newest, changes.tolist(), strict=True):
-            if sample is not None:
-                price = self._from.price(symbol)
-                self._move_stats.take_open_interest(
-                    symbol,
-                    at_ms=sample[0],
-                    change_pct=change if isfinite(change) else None,
-                    usd=None if price is None else sample[1] * price,
-                )
+    def on_samples(self, kind: Kind, samples: Sequence[Sample]) -> None:
+        """Figures were read, such as a sweep of open interest; of each the longest window counts."""
+        sampling = KINDS[kind].sampling
+        if sampling is None or kind not in BUDGETS:
+            return
+        for sample in samples:
+            price = None if sample.contracts is None else self._from.price(sample.symbol)
+            size, _ = sample.values.get(sampling.windows[0], (None, 0.0))
+            self._move_stats.take_sample(
+                kind,
+                sample.symbol,
+                at_ms=sample.at_ms,
+                size=size,
+                usd=None if price is None or sample.contracts is None else sample.contracts * price,
+            )
 
     # --- live
 

@@ -32,7 +32,7 @@ def move_stats() -> MoveStats:
         found.take_candles(symbol, Candles([T0 + i * MINUTE for i in range(count)], highs, lows, quotes), lookback=20)
         for minute in range(0, count, 5):
             change = 0.5 * chance.paretovariate(1.8) * chance.choice((-1, 1))
-            found.take_open_interest(symbol, at_ms=T0 + minute * MINUTE, change_pct=change, usd=5e6)
+            found.take_sample("oi", symbol, at_ms=T0 + minute * MINUTE, size=change, usd=5e6)
     return found
 
 
@@ -116,7 +116,7 @@ async def test_a_kind_that_was_watched_for_minutes_is_not_called_silent() -> Non
         minutes = [T0 + i * MINUTE for i in range(120)]
         young.take_candles(symbol, Candles(minutes, [0.2] * 120, [-0.2] * 120, [60_000.0] * 120), lookback=20)
         for minute in range(10):
-            young.take_open_interest(symbol, at_ms=T0 + minute * MINUTE, change_pct=0.1, usd=5e6)
+            young.take_sample("oi", symbol, at_ms=T0 + minute * MINUTE, size=0.1, usd=5e6)
     rows = {row.kind: row for row in (await proposed(young, 20)).rows}
     assert (rows["oi"].before_per_day, rows["oi"].after_per_day) == (None, None)
     assert [(row.before, row.after) for row in rows["oi"].thresholds] == [(3.0, 3.0), (6.0, 6.0)]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,7 +85,7 @@ def test_open_interest_counts_by_sample_and_by_its_worth() -> None:
     move_stats = MoveStats()
     for minute in range(10):
         change = 7.0 if minute == 5 else 0.1
-        move_stats.take_open_interest("SOLUSDT", at_ms=T0 + minute * MINUTE, change_pct=change, usd=2e6)
+        move_stats.take_sample("oi", "SOLUSDT", at_ms=T0 + minute * MINUTE, size=change, usd=2e6)
     rate = move_stats.alerts_per_day(
         "oi", MoveReach(up=6, down=-6, floor_usd=1e6), symbols=1, hears=ANY, cooldown_s=180
     )
@@ -95,7 +98,7 @@ def test_a_jump_that_five_sweeps_see_is_one_alert() -> None:
     move_stats = MoveStats()
     for minute in range(1440):
         change = 7.0 if 100 <= minute < 105 else 0.1
-        move_stats.take_open_interest("SOLUSDT", at_ms=T0 + minute * MINUTE, change_pct=change, usd=2e6)
+        move_stats.take_sample("oi", "SOLUSDT", at_ms=T0 + minute * MINUTE, size=change, usd=2e6)
     rate = move_stats.alerts_per_day("oi", MoveReach(up=6), symbols=1, hears=ANY, cooldown_s=60)
     assert rate is not None
     assert round(rate, 1) == 1.0
@@ -103,7 +106,7 @@ def test_a_jump_that_five_sweeps_see_is_one_alert() -> None:
 
 def test_an_open_interest_without_a_change_is_not_counted_as_seen() -> None:
     move_stats = MoveStats()
-    move_stats.take_open_interest("SOLUSDT", at_ms=T0, change_pct=None, usd=2e6)
+    move_stats.take_sample("oi", "SOLUSDT", at_ms=T0, size=None, usd=2e6)
     assert move_stats.alerts_per_day("oi", MoveReach(up=6), symbols=1, hears=ANY, cooldown_s=180) is None
 
 
@@ -127,13 +130,25 @@ def test_after_three_days_old_sizes_are_forgotten() -> None:
 def test_a_saved_tally_says_the_same_after_a_restart() -> None:
     move_stats = MoveStats()
     move_stats.take_candles("SOLUSDT", with_highs([4.0] + [0.0] * 99), lookback=20)
-    move_stats.take_open_interest("币安人生USDT", at_ms=T0, change_pct=-8.0, usd=None)
+    move_stats.take_sample("oi", "币安人生USDT", at_ms=T0, size=-8.0, usd=None)
     again = MoveStats()
     again.restore(move_stats.saved(), now_ms=T0 + 100 * MINUTE)
     assert per_day(again, 3.0) == 14.4
     assert again.alerts_per_day("oi", MoveReach(up=6, down=-6), symbols=1, hears=ANY, cooldown_s=180) == 288.0
     again.take_candles("SOLUSDT", with_highs([4.0] + [0.0] * 99), lookback=20)
     assert again.symbol_minutes("price") == 100
+
+
+def test_a_file_that_was_saved_before_there_was_a_kind_keeps_what_it_has_of_the_others() -> None:
+    move_stats = MoveStats()
+    move_stats.take_candles("SOLUSDT", with_highs([4.0] + [0.0] * 99), lookback=20)
+    columns = np.load(io.BytesIO(move_stats.saved()))
+    older = io.BytesIO()
+    np.savez_compressed(older, **{name: columns[name] for name in columns if not name.startswith("oi_")})
+    again = MoveStats()
+    again.restore(older.getvalue(), now_ms=T0 + 100 * MINUTE)
+    assert per_day(again, 3.0) == 14.4
+    assert again.symbol_minutes("oi") == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no archive", MoveStats().saved()[:-40]])

@@ -8,12 +8,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from altmonitor.core.errors import ExchangeUnreachable, UnknownSymbol
+from altmonitor.detectors.open_interest import OPEN_INTEREST
+from altmonitor.detectors.sampled import Readings
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.candles import ClosedCandle
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.replay.move_stats import MoveReach, MoveStats
 from altmonitor.replay.recorder import Recorder, RecorderDeps
 from tests.collect.fake_rest import FakeRest
+from tests.fakes import KnownContext
 from tests.movable_clock import MovableClock
 
 MINUTE = 60_000
@@ -113,7 +116,8 @@ async def test_sweeps_are_counted_with_their_worth(tmp_path: Path) -> None:
     ring = OpenInterestRing(period_s=60)
     for minute, contracts in enumerate([1e6, 1e6, 1e6, 1e6, 1e6, 1.1e6]):
         ring.record("ONEUSDT", time_ms=stage.clock.now_ms() + minute * MINUTE, contracts=contracts)
-        stage.recorder.on_swept(ring, SYMBOLS)
+        readings = Readings(oi_ring=ring, context=KnownContext(), now_ms=stage.clock.now_ms() + minute * MINUTE)
+        stage.recorder.on_samples("oi", list(OPEN_INTEREST.measure(readings, SYMBOLS)))
     told = stage.move_stats.alerts_per_day("oi", MoveReach(up=9.9, floor_usd=2e6), symbols=1, hears=bool, cooldown_s=60)
     assert told is not None
     assert told > 0
