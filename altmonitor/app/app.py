@@ -155,7 +155,8 @@ class App:
                 on_sent=self._on_notice_sent,
                 fatal=self.supervisor.end,
                 signer=signer,
-                questions=questions,
+                pictures=questions.pictures,
+                queries=questions.queries(self.health),
             )
         )
 

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from altmonitor.app.operator_notices import OperatorNotices
-from altmonitor.app.queries import QuerySide
 from altmonitor.commands.executor import CommandExecutor, ExecutorDeps
+from altmonitor.commands.outcome import Queries
 from altmonitor.commands.table import COMMAND_OF
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert
@@ -17,7 +17,7 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatUnreachable, RetryLater, StorageError, TokenRefused
 from altmonitor.core.status import Health
 from altmonitor.core.types import LANGUAGES, Destination
-from altmonitor.delivery.alert_charts import ChartPictureFile, FollowingPictures
+from altmonitor.delivery.alert_charts import ChartPictureFile, FollowingPictures, Pictures
 from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents
 from altmonitor.delivery.destination_style import DestinationStyles
 from altmonitor.delivery.dispatcher import Dispatcher
@@ -62,7 +62,7 @@ class ChatDeps:
     """What the chat side stands on.
 
     on_sent: what to do once a notice is in a chat; None: nothing. signer: signs what buttons bring back.
-    questions: what is answered from.
+    pictures: draws the charts that follow. queries: what commands are answered from.
     """
 
     config: Config
@@ -78,7 +78,8 @@ class ChatDeps:
     on_sent: Callable[[Notice], Callable[[int], None] | None]
     fatal: Callable[[TokenRefused], None]
     signer: ButtonSigner
-    questions: QuerySide
+    pictures: Pictures
+    queries: Queries
 
 
 class ChatSide:
@@ -102,7 +103,7 @@ class ChatSide:
         self._presses = PressMemory(deps.store)
         self.dispatcher = self._build_dispatcher()
         self._following = FollowingPictures(
-            deps.questions.pictures,
+            deps.pictures,
             sink=self.dispatcher,
             zone_of=lambda where: self.destination_styles.style(where).tz,
         )
@@ -150,7 +151,7 @@ class ChatSide:
                 holder=deps.holder,
                 store=deps.state_file,
                 listed=deps.listed,
-                queries=deps.questions.queries(deps.health),
+                queries=deps.queries,
             )
         )
 
@@ -255,9 +256,7 @@ class ChatSide:
             self._following.sent(destination, alert, message_id)
 
     async def _picture_for(self, alert: Alert, press: Incoming) -> ChartPictureFile | None:
-        return await self._deps.questions.pictures.of_alert(
-            alert, tz=self.destination_styles.style(press.destination).tz
-        )
+        return await self._deps.pictures.of_alert(alert, tz=self.destination_styles.style(press.destination).tz)
 
     def _on_chat_moved(self, old: Destination, new: Destination) -> None:
         log.warning("chat %s is now %s: put TG_CHAT_ID=%s into .env", old, new, new)

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from altmonitor.app import operator_notices as opening
 from altmonitor.app.gap_log import GapLog
 from altmonitor.app.operator_notices import OperatorNotices
 from altmonitor.app.positioning import PositionDeps, PositionSide
+from altmonitor.app.startup_message import StartupDeps, StartupMessage
 from altmonitor.collect.backfill import Backfill
 from altmonitor.collect.enrichment import EnrichmentDeps, MarketEnricher
 from altmonitor.collect.open_interest_sweep import OpenInterestSweep
@@ -108,7 +108,7 @@ class MarketSide:
         self.positions = self._build_positions()
         self.bookkeeping = Bookkeeping(stage.store, stage.store, clock=clock, refreshed=stage.refresh)
         self.engine = self._build_engine()
-        self.opening = self._build_opening()
+        self.startup_message = self._build_startup_message()
         self.sweep = OpenInterestSweep(
             self.rest,
             clock=clock,
@@ -167,9 +167,9 @@ class MarketSide:
         )
         return Engine(links, audiences=anybody(self._stage.settings))
 
-    def _build_opening(self) -> opening.StartupMessage:
-        return opening.StartupMessage(
-            opening.StartupDeps(
+    def _build_startup_message(self) -> StartupMessage:
+        return StartupMessage(
+            StartupDeps(
                 clock=self._clock,
                 backfill=self.backfill,
                 estimator=Estimator(clock=self._clock, context=self.snapshots),
@@ -187,7 +187,7 @@ class MarketSide:
             "open interest": self.sweep.run,
             "snapshots": self.snapshots.run,
             "back-fill": self.backfill.run,
-            "start message": self.opening.run,
+            "start message": self.startup_message.run,
             "sight": self.sight.run,
             "enrichment": self.enricher.run,
             "bookkeeping": self.bookkeeping.run,
@@ -205,7 +205,7 @@ class MarketSide:
         self.engine.moved_to(store.where_now)
         await restoring.restore(self.engine, store, now_ms=now_ms, since_ms=since_ms - away_ms)
         told = len(await store.alerts_since(since_ms))
-        self.opening.restored = Restored(queued=store.outbox_status().queued, cooldowns=told)
+        self.startup_message.restored = Restored(queued=store.outbox_status().queued, cooldowns=told)
 
     def symbols(self) -> list[str]:
         return sorted(self.universe.symbols)
@@ -244,11 +244,11 @@ class MarketSide:
         self.engine.set_symbols(symbols)
         self.feed.set_symbols(symbols)
         self._stage.notices.symbols = len(symbols)
-        self.opening.follow(len(symbols))
+        self.startup_message.follow(len(symbols))
 
     def _on_history(self, symbol: str, candles: Sequence[Candle]) -> None:
         self.engine.refill(symbol, candles)
-        self.opening.take(symbol, candles)
+        self.startup_message.take(symbol, candles)
 
     def _on_feed_event(self, event: FeedEvent) -> None:
         event = self.sight.completed(event)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from altmonitor.app.operator_notices import StartupDeps, StartupMessage
+from altmonitor.app.startup_message import StartupDeps, StartupMessage
 from altmonitor.collect.backfill import Backfill
 from altmonitor.core.errors import ExchangeUnreachable
 from altmonitor.render.notices import Restored, Started
