@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from altmonitor.core.backoff import backoff_s
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeError
 from altmonitor.core.files import write_atomically
@@ -204,8 +204,7 @@ class Universe:
         if self._losses:
             return LOSS_PAUSE_S
         if self._failures:
-            ceiling_s: float = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(self._failures - 1, 10))
-            return ceiling_s * random.uniform(0.5, 1.0)
+            return backoff_s(self._failures, first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S)
         now_ms = self._clock.now_ms()
         onboard_s = [
             (contract.onboard_ms - now_ms) / 1000 + after_s

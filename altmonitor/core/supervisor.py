@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from altmonitor.core.backoff import backoff_s
 from altmonitor.core.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -62,8 +62,8 @@ class Supervisor:
                 state.began_s = None
                 return
             state.began_s = None
-            ceiling_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(state.failures_in_row - 1, 10))
-            await self._clock.sleep(ceiling_s * random.uniform(0.5, 1.0))
+            pause_s = backoff_s(state.failures_in_row, first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S)
+            await self._clock.sleep(pause_s)
 
     @staticmethod
     def _count(state: LoopState, problem: Exception, *, ran_s: float) -> None:

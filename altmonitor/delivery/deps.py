@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from altmonitor.core.alert import Alert
+from altmonitor.core.backoff import Backoff
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError, TokenRefused
 from altmonitor.core.types import Destination
@@ -98,13 +98,12 @@ class DeliveryDeps:
 
     async def insist(self, action: Callable[[], Awaitable[None]]) -> None:
         """Until the outbox has written it: a message that is out but not recorded would be sent again."""
-        pause_s = 0.1
+        backoff = Backoff(first_s=0.1, longest_s=LONGEST_STORAGE_PAUSE_S)
         while True:
             try:
                 await action()
             except StorageError as problem:
                 log.warning("the outbox refuses, trying again: %s", problem)
-                await self.clock.sleep(pause_s * random.uniform(0.5, 1.0))
-                pause_s = min(LONGEST_STORAGE_PAUSE_S, pause_s * 2)
+                await self.clock.sleep(backoff.next_s())
             else:
                 return

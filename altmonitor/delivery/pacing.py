@@ -6,7 +6,6 @@ edits count. Source: https://core.telegram.org/bots/faq#my-bot-is-hitting-limits
 
 from __future__ import annotations
 
-import random
 from collections import deque
 
 PRIVATE_INTERVAL_S = 1.05
@@ -93,29 +92,6 @@ class OverallPace:
         if len(self._said) < OVERALL_LIMIT:
             return now_s
         return max(now_s, self._said[0] + OVERALL_WINDOW_S)
-
-
-# ---
-# Growing pauses between attempts.
-
-
-FIRST_S = 1.0
-LONGEST_S = 60.0
-
-
-class Backoff:
-    """1 s, 2 s, 4 s … 60 s, each shortened by up to half at random, so that several chats do not ask in step."""
-
-    def __init__(self) -> None:
-        self._ceiling_s = FIRST_S
-
-    def next_s(self) -> float:
-        pause_s = self._ceiling_s * random.uniform(0.5, 1.0)
-        self._ceiling_s = min(LONGEST_S, self._ceiling_s * 2)
-        return pause_s
-
-    def reset(self) -> None:
-        self._ceiling_s = FIRST_S
 
 
 # ---

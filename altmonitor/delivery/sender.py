@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from altmonitor.core.backoff import Backoff
 from altmonitor.core.errors import (
     ChatClosed,
     ChatMoved,
@@ -19,7 +20,7 @@ from altmonitor.core.errors import (
 )
 from altmonitor.core.types import Destination
 from altmonitor.delivery.deps import DeliveryDeps
-from altmonitor.delivery.pacing import GROUP_WINDOW_S, Backoff, ChatPace
+from altmonitor.delivery.pacing import GROUP_WINDOW_S, ChatPace
 from altmonitor.interfaces.delivery import Keyboard
 
 log = logging.getLogger(__name__)

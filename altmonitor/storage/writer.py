@@ -6,7 +6,6 @@ import asyncio
 import errno
 import logging
 import os
-import random
 import sqlite3
 import sys
 from collections import deque
@@ -14,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from altmonitor.core.backoff import Backoff
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.storage import migrations as migrate
@@ -98,14 +98,13 @@ class Writer:
 
     async def run(self) -> None:
         """Until cancelled. Failing commits are retried for ever; only a programming error is raised."""
-        pause_s = FIRST_PAUSE_S
+        backoff = Backoff(first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S)
         while True:
             await self._work.wait()
             if await self._commit_batch():
-                pause_s = FIRST_PAUSE_S
+                backoff.reset()
             else:
-                await self._clock.sleep(pause_s * random.uniform(0.5, 1.0))
-                pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
+                await self._clock.sleep(backoff.next_s())
 
     def _append(self, op: Op) -> None:
         self._ops.append(op)

@@ -6,11 +6,11 @@ The library's Updater is not used: its polling ends for good on a 401 while it s
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from altmonitor.core.backoff import backoff_s
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import DeliveryError, RetryLater, SecondPoller, StorageError, TokenRefused
 from altmonitor.telegram.access import Admins, Strangers
@@ -68,7 +68,7 @@ class PollHealth:
             self._is_deaf = True
             log.warning("no commands could be read for %.0f s: %s", quiet_s, error)
             self._tell("unreachable", str(error))
-        wait_s = min(LAST_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** min(self._attempts - 1, 10)) * random.uniform(0.5, 1.0)
+        wait_s = backoff_s(self._attempts, first_s=FIRST_BACKOFF_S, longest_s=LAST_BACKOFF_S)
         return max(wait_s, error.retry_after_s) if isinstance(error, RetryLater) else wait_s
 
     def after_answer(self) -> bool:
