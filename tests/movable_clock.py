@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import math
 from collections.abc import Callable
 from contextlib import suppress
 
 T0 = 1_790_000_040_000  # a full minute
 SETTLING_TURNS = 25
 """Turns of the event loop after each timer: enough for chains of awaits that do no I/O."""
+NO_TIME_PASSES_TURNS = 1_000
+"""So many wake-ups at one instant are a loop that sleeps zero seconds for ever; on this clock it would never end."""
 
 
 class MovableClock:
@@ -49,13 +52,22 @@ class MovableClock:
 
     async def advance(self, seconds: float) -> None:
         until_s = self._now_s + seconds
+        turns = 0
         await self.settle()
         while self._timers and self._timers[0][0] <= until_s:
+            turns = turns + 1 if self._timers[0][0] <= self._now_s else 0
+            assert turns < NO_TIME_PASSES_TURNS, "somebody waits no time at all, again and again"
             self._now_s = max(self._now_s, self._timers[0][0])
             while self._timers and self._timers[0][0] <= self._now_s:
                 heapq.heappop(self._timers)[2]()
             await self.settle()
         self._now_s = until_s
+
+    async def advance_to_next(self, most_s: float) -> None:
+        """To the next timer, or by `most_s` when none is due before."""
+        await self.settle()
+        next_s = self._timers[0][0] if self._timers else math.inf
+        await self.advance(min(max(next_s - self._now_s, 0.0), most_s))
 
     async def settle(self) -> None:
         for _ in range(SETTLING_TURNS):

@@ -65,7 +65,7 @@ class Bench:
         await self.clock.settle()
         while not is_so():
             assert self.clock.monotonic() < until_s, f"not so within {within_s} s; said: {self.channel.said}"
-            await self.clock.advance(0.05)
+            await self.clock.advance_to_next(until_s - self.clock.monotonic())
 
     async def said(self, count: int, *, within_s: float = 60.0) -> list[str]:
         await self.until(lambda: len(self.channel.said) >= count, within_s=within_s)
