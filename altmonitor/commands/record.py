@@ -238,6 +238,9 @@ _KEYS = {
     for command in dict.fromkeys(setting.command for setting in SETTINGS)
 }
 
+RESET_WORDS = (*sorted((name.removeprefix("set_") for name in _KEYS), key=lambda name: name in _KEYS), *PARTS)
+"""Thresholds first."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResetArguments:

@@ -21,6 +21,7 @@ from altmonitor.commands import replies_settings as own
 from altmonitor.commands.arguments import NoArguments, OneSymbol, Words, read_nothing, read_symbol
 from altmonitor.commands.outcome import CommandContext, Outcome, Queries
 from altmonitor.commands.replies import PlainReply, Refused, UnknownCommand
+from altmonitor.core.alert import DETECTED_KINDS
 from altmonitor.settings.settings import SETTINGS, Setting, Sign
 
 R = TypeVar("R")
@@ -68,6 +69,22 @@ class CommandRow(Generic[R]):
         return f"help_{self.name}"
 
 
+def _threshold_row(command: str) -> CommandRow[Any]:
+    """Of a command that sets numbers, from their rows in `SETTINGS`: `/set_oi 3 [6]`, `/set_move 5m 4 [15m 8]`."""
+    settings = [setting for setting in SETTINGS if setting.command == command]
+    is_named = settings[0].is_named
+    first, *more = (f"{one.word} {one.example}" if is_named else one.example for one in settings)
+    return CommandRow(
+        name=command,
+        usage=f"/{command} {first}" + (f" [{' '.join(more)}]" if more else ""),
+        topic="thresholds",
+        arguments=thresholds.NumberArguments,
+        read=thresholds.read_pairs if is_named else thresholds.read_numbers,
+        act=thresholds.set_numbers,
+        result=replies.NumbersChanged,
+    )
+
+
 # fmt: off
 COMMANDS: tuple[CommandRow[Any], ...] = (
     CommandRow(name="status", topic="market",
@@ -110,30 +127,7 @@ COMMANDS: tuple[CommandRow[Any], ...] = (
                usage="/div sol [5m 1h 1d]",
                arguments=market.DivergenceArguments, read=market.read_divergence, answer=market.divergence,
                result=facts.DivergenceShown),
-    CommandRow(name="set_pump", topic="thresholds",
-               usage="/set_pump 5",
-               arguments=thresholds.NumberArguments, read=thresholds.read_numbers, act=thresholds.set_numbers,
-               result=replies.NumbersChanged),
-    CommandRow(name="set_dump", topic="thresholds",
-               usage="/set_dump 5",
-               arguments=thresholds.NumberArguments, read=thresholds.read_numbers, act=thresholds.set_numbers,
-               result=replies.NumbersChanged),
-    CommandRow(name="set_oi", topic="thresholds",
-               usage="/set_oi 3 [6]",
-               arguments=thresholds.NumberArguments, read=thresholds.read_numbers, act=thresholds.set_numbers,
-               result=replies.NumbersChanged),
-    CommandRow(name="set_vol", topic="thresholds",
-               usage="/set_vol 5",
-               arguments=thresholds.NumberArguments, read=thresholds.read_numbers, act=thresholds.set_numbers,
-               result=replies.NumbersChanged),
-    CommandRow(name="set_move", topic="thresholds",
-               usage="/set_move 5m 4 [15m 8]",
-               arguments=thresholds.NumberArguments, read=thresholds.read_pairs, act=thresholds.set_numbers,
-               result=replies.NumbersChanged),
-    CommandRow(name="set_liq", topic="thresholds",
-               usage="/set_liq 24h 2M [oi 1M vol 50k]",
-               arguments=thresholds.NumberArguments, read=thresholds.read_pairs, act=thresholds.set_numbers,
-               result=replies.NumbersChanged),
+    *map(_threshold_row, dict.fromkeys(setting.command for setting in SETTINGS if setting.command != "cooldown")),
     CommandRow(name="cooldown", topic="thresholds",
                usage="/cooldown 180",
                arguments=thresholds.NumberArguments, read=thresholds.read_numbers, act=thresholds.set_numbers,
@@ -147,11 +141,11 @@ COMMANDS: tuple[CommandRow[Any], ...] = (
                arguments=thresholds.BudgetArguments, read=thresholds.read_budget, act=thresholds.budget,
                result=own.BudgetShown | own.BudgetProposed | own.BudgetAccepted | own.Changed),
     CommandRow(name="reset", topic="record",
-               usage="/reset [pump dump oi vol move liq cooldown symbols budget quiet lang tz | all]",
+               usage=f"/reset [{' '.join(record.RESET_WORDS)} | all]",
                arguments=record.ResetArguments, read=record.read_reset, act=record.reset,
                result=replies.NumbersChanged | own.Changed | replies.OverridesShown),
     CommandRow(name="set", topic="symbols",
-               usage="/set [sol [pump dump oi oi5 vol cooldown 8 | off | default]]",
+               usage=f"/set [sol [{' '.join(s.word for s in SETTINGS if s.is_per_symbol)} 8 | off | default]]",
                arguments=thresholds.SymbolArguments, read=thresholds.read_set, act=thresholds.set_symbol,
                result=own.Changed | own.SymbolNumbersShown),
     CommandRow(name="watch", topic="symbols",
@@ -175,7 +169,7 @@ COMMANDS: tuple[CommandRow[Any], ...] = (
                arguments=conditions.AlertArguments, read=conditions.read_alert, act=conditions.alert,
                result=own.ConditionAdded | own.ConditionsDeleted | own.ConditionsShown),
     CommandRow(name="route", topic="delivery",
-               usage="/route [all | price oi vol] [loud | silent] | off",
+               usage=f"/route [all | {' '.join(DETECTED_KINDS)}] [loud | silent] | off",
                arguments=destinations.RouteArguments, read=destinations.read_route, act=destinations.route,
                result=own.Changed | own.RouteShown | own.RouteEnded),
     CommandRow(name="quiet", topic="delivery",
@@ -195,7 +189,7 @@ COMMANDS: tuple[CommandRow[Any], ...] = (
                arguments=NoArguments, read=read_nothing, act=destinations.send_sample,
                result=own.SamplesSent),
     CommandRow(name="history", topic="record",
-               usage="/history [10] [sol] [price oi vol]",
+               usage=f"/history [10] [sol] [{' '.join(DETECTED_KINDS)}]",
                arguments=record.HistoryArguments, read=record.read_history, answer=record.history,
                result=replies.HistoryShown),
     CommandRow(name="stats", topic="record",

@@ -14,52 +14,13 @@ from types import MappingProxyType
 from altmonitor.core.alert import Kind
 from altmonitor.settings.settings import SETTING_OF, SETTINGS, Numbers, Settings
 
-
-def _preset(**numbers: float) -> Numbers:
-    """In the order of the settings' table; thresholds that a preset does not name are switched off."""
-    full = {"move_5m_pct": 0.0, "move_15m_pct": 0.0, **numbers}
-    return MappingProxyType({setting.key: full[setting.key] for setting in SETTINGS if setting.key in full})
-
-
 PRESETS: Mapping[str, Numbers] = MappingProxyType(
     {
-        "calm": _preset(
-            pump_threshold=8.0,
-            dump_threshold=-8.0,
-            oi_surge_1m=8.0,
-            oi_surge_5m=15.0,
-            vol_burst_mult=100.0,
-            cooldown_sec=900,
-            move_15m_pct=12.0,
-        ),
-        "normal": _preset(
-            pump_threshold=5.0,
-            dump_threshold=-5.0,
-            oi_surge_1m=5.0,
-            oi_surge_5m=10.0,
-            vol_burst_mult=50.0,
-            cooldown_sec=300,
-            move_5m_pct=8.0,
-        ),
-        "active": _preset(
-            pump_threshold=3.0,
-            dump_threshold=-3.0,
-            oi_surge_1m=3.0,
-            oi_surge_5m=6.0,
-            vol_burst_mult=25.0,
-            cooldown_sec=180,
-            move_5m_pct=5.0,
-        ),
-        "original": _preset(
-            pump_threshold=3.0,
-            dump_threshold=-3.0,
-            oi_surge_1m=3.0,
-            oi_surge_5m=6.0,
-            vol_burst_mult=5.0,
-            cooldown_sec=180,
-        ),
+        name: MappingProxyType({setting.key: setting.presets[name] for setting in SETTINGS if setting.presets})
+        for name in ("calm", "normal", "active", "original")
     }
 )
+"""In the order of the settings' table, which holds the values; what has none there is left as it is."""
 
 
 def preset_in_force(settings: Settings) -> str:

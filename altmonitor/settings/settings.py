@@ -89,7 +89,10 @@ class Setting:
 
     key: its name in state.json and in `Settings`; also the key of its texts. variable: the environment's name, '' when
         the environment cannot set it.
-    word: what it is called behind its command and behind `/set SYMBOL`. is_per_symbol: one symbol may have another.
+    word: what it is called behind its command and behind `/set SYMBOL`. is_named: its command takes the word before the
+        value. example: a value, as the command's usage shows it.
+    is_per_symbol: one symbol may have another.
+    presets: name → its value in that preset; empty: presets leave it as it is.
     low, high: inclusive bounds of the absolute value. has_off: 0 switches it off.
     """
 
@@ -97,9 +100,12 @@ class Setting:
     variable: str
     command: str
     word: str
+    example: str
     unit: Unit
     low: float
     high: float
+    presets: Numbers = field(default_factory=lambda: MappingProxyType({}))
+    is_named: bool = False
     is_per_symbol: bool = False
     sign: Sign = Sign.REFUSED
     has_off: bool = False
@@ -136,12 +142,19 @@ class Setting:
         return value
 
 
+def _presets(*, calm: float, normal: float, active: float, original: float) -> Numbers:
+    """See `presets.py`."""
+    return MappingProxyType({"calm": calm, "normal": normal, "active": active, "original": original})
+
+
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         key="pump_threshold",
         variable="PUMP_THRESHOLD",
         command="set_pump",
         word="pump",
+        example="5",
+        presets=_presets(calm=8.0, normal=5.0, active=3.0, original=3.0),
         is_per_symbol=True,
         unit=Unit.PERCENT,
         low=0.1,
@@ -153,6 +166,8 @@ SETTINGS: tuple[Setting, ...] = (
         variable="DUMP_THRESHOLD",
         command="set_dump",
         word="dump",
+        example="5",
+        presets=_presets(calm=-8.0, normal=-5.0, active=-3.0, original=-3.0),
         is_per_symbol=True,
         unit=Unit.PERCENT,
         low=0.1,
@@ -164,6 +179,8 @@ SETTINGS: tuple[Setting, ...] = (
         variable="OI_SURGE_PCT_1M",
         command="set_oi",
         word="oi",
+        example="3",
+        presets=_presets(calm=8.0, normal=5.0, active=3.0, original=3.0),
         is_per_symbol=True,
         unit=Unit.PERCENT,
         low=0.1,
@@ -176,6 +193,8 @@ SETTINGS: tuple[Setting, ...] = (
         variable="OI_SURGE_PCT_5M",
         command="set_oi",
         word="oi5",
+        example="6",
+        presets=_presets(calm=15.0, normal=10.0, active=6.0, original=6.0),
         is_per_symbol=True,
         unit=Unit.PERCENT,
         low=0.1,
@@ -188,6 +207,8 @@ SETTINGS: tuple[Setting, ...] = (
         variable="VOL_BURST_MULT",
         command="set_vol",
         word="vol",
+        example="5",
+        presets=_presets(calm=100.0, normal=50.0, active=25.0, original=5.0),
         is_per_symbol=True,
         unit=Unit.MULTIPLE,
         low=1,
@@ -199,6 +220,8 @@ SETTINGS: tuple[Setting, ...] = (
         variable="COOLDOWN_SEC",
         command="cooldown",
         word="cooldown",
+        example="180",
+        presets=_presets(calm=900, normal=300, active=180, original=180),
         is_per_symbol=True,
         unit=Unit.SECONDS,
         low=0,
@@ -211,13 +234,19 @@ SETTINGS: tuple[Setting, ...] = (
             variable="",
             command="set_move",
             word=window,
+            example=example,
+            presets=presets,
+            is_named=True,
             unit=Unit.PERCENT,
             low=0.1,
             high=100,
             sign=Sign.DROPPED,
             has_off=True,
         )
-        for window in ("5m", "15m")
+        for window, example, presets in (
+            ("5m", "4", _presets(calm=0.0, normal=8.0, active=5.0, original=0.0)),
+            ("15m", "8", _presets(calm=12.0, normal=0.0, active=0.0, original=0.0)),
+        )
     ),
     *(
         Setting(
@@ -225,12 +254,18 @@ SETTINGS: tuple[Setting, ...] = (
             variable=key.upper(),
             command="set_liq",
             word=word,
+            example=example,
+            is_named=True,
             unit=Unit.USD,
             low=0,
             high=1e12,
             has_off=True,
         )
-        for key, word in (("min_24h_usdt", "24h"), ("oi_min_usd", "oi"), ("vol_burst_min_usdt", "vol"))
+        for key, word, example in (
+            ("min_24h_usdt", "24h", "2M"),
+            ("oi_min_usd", "oi", "1M"),
+            ("vol_burst_min_usdt", "vol", "50k"),
+        )
     ),
 )
 

@@ -40,19 +40,8 @@ class SavedBudget(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
 
 
 class SavedOverrides(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """Absent: nothing of its own."""
+    """Absent: nothing of its own. Numbers stand beside these under the keys of `SETTINGS`."""
 
-    pump_threshold: float | UnsetType = UNSET
-    dump_threshold: float | UnsetType = UNSET
-    cooldown_sec: int | UnsetType = UNSET
-    oi_surge_1m: float | UnsetType = UNSET
-    oi_surge_5m: float | UnsetType = UNSET
-    vol_burst_mult: float | UnsetType = UNSET
-    move_5m_pct: float | UnsetType = UNSET
-    move_15m_pct: float | UnsetType = UNSET
-    min_24h_usdt: float | UnsetType = UNSET
-    oi_min_usd: float | UnsetType = UNSET
-    vol_burst_min_usdt: float | UnsetType = UNSET
     watchlist: list[str] | UnsetType = UNSET
     muted: dict[str, int | None] | list[str] | UnsetType = UNSET
     symbols: dict[str, dict[str, float]] | UnsetType = UNSET
@@ -66,8 +55,6 @@ class SavedOverrides(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
 
 def overrides_row(own: Overrides) -> SavedOverrides:
     row = SavedOverrides()
-    for key, value in own.numbers.items():
-        setattr(row, key, value)
     if own.watchlist is not None:
         row.watchlist = sorted(own.watchlist)
     if own.muted is not None:
@@ -89,10 +76,10 @@ def overrides_row(own: Overrides) -> SavedOverrides:
     return row
 
 
-def overrides_of(row: SavedOverrides) -> Overrides:
-    """Raises Damaged."""
+def overrides_of(row: SavedOverrides, numbers: Mapping[str, Any]) -> Overrides:
+    """numbers: what stood beside it. Raises Damaged."""
     return Overrides(
-        numbers=numbers_of({key: getattr(row, key) for key in SETTING_OF}),
+        numbers=numbers_of(numbers),
         watchlist=None if isinstance(row.watchlist, UnsetType) else frozenset(map(symbol_of, row.watchlist)),
         muted=None if isinstance(row.muted, UnsetType) else muted_of(row.muted),
         symbols=None if isinstance(row.symbols, UnsetType) else _symbols_of(row.symbols),
@@ -116,7 +103,7 @@ def numbers_of(given: Mapping[str, Any]) -> Numbers:
             value = int(value)  # inside `symbols` and `budget` all numbers are read as floats
         if not setting.accepts(value):
             raise StateDamaged(f"{key} is {value!r}, which is out of range")
-        numbers[key] = value
+        numbers[key] = value if setting.is_whole else float(value)
     return MappingProxyType(numbers)
 
 
@@ -288,7 +275,7 @@ class _State(SavedOverrides, forbid_unknown_fields=True, omit_defaults=True, kw_
     """The file's shape: what the main destination has of its own, then the others."""
 
     version: int
-    chats: dict[str, SavedOverrides] = msgspec.field(default_factory=dict)
+    chats: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
     conditions: list[SavedCondition] = msgspec.field(default_factory=list)
 
 
@@ -318,9 +305,13 @@ def encode(state: State) -> bytes:
     """Only what was changed."""
     row = _State(version=VERSION)
     _copy(overrides_row(state.main), row)
-    row.chats = {str(destination): overrides_row(overrides) for destination, overrides in state.chats.items()}
+    row.chats = {
+        str(destination): _with_numbers(overrides_row(overrides), overrides.numbers)
+        for destination, overrides in state.chats.items()
+    }
     row.conditions = [condition_row(condition) for condition in state.conditions]
-    return msgspec.json.format(msgspec.json.encode(row), indent=1) + b"\n"
+    content = msgspec.json.encode(_with_numbers(row, state.main.numbers))
+    return msgspec.json.format(content, indent=1) + b"\n"
 
 
 def decode(content: bytes) -> State:
@@ -332,7 +323,7 @@ def decode(content: bytes) -> State:
     if version > VERSION:
         raise NewerSchemaError(f"has version {version}, this altmonitor knows {VERSION}")
     if version == VERSION:
-        return _current(_json(content, _State))
+        return _current(*_read(_json(content, dict[str, Any]), _State))
     old = _json(content, _OldState)
     if version != 1:
         raise StateDamaged(f"version {version} never existed")
@@ -343,19 +334,19 @@ def encode_own(own: DestinationOverrides) -> str:
     """The same form for one destination, for the record of changes."""
     row = _Own(conditions=[condition_row(condition) for condition in own.conditions])
     _copy(overrides_row(own.overrides), row)
-    return msgspec.json.encode(row).decode()
+    return msgspec.json.encode(_with_numbers(row, own.overrides.numbers)).decode()
 
 
 def decode_own(text: str) -> DestinationOverrides:
     """Raises Damaged."""
-    row = _json(text.encode("utf-8", "replace"), _Own)
+    row, numbers = _read(_json(text.encode("utf-8", "replace"), dict[str, Any]), _Own)
     return DestinationOverrides(
-        overrides=overrides_of(row), conditions=tuple(condition_of(condition) for condition in row.conditions)
+        overrides=overrides_of(row, numbers), conditions=tuple(condition_of(condition) for condition in row.conditions)
     )
 
 
-def _current(row: _State) -> State:
-    chats = {destination_named(name): overrides_of(chat) for name, chat in row.chats.items()}
+def _current(row: _State, numbers: Mapping[str, Any]) -> State:
+    chats = {destination_named(name): overrides_of(*_read(chat, SavedOverrides)) for name, chat in row.chats.items()}
     if len(chats) < len(row.chats):
         raise StateDamaged("one chat stands there twice")
     if len(row.conditions) > CONDITIONS_MAX:
@@ -365,7 +356,8 @@ def _current(row: _State) -> State:
         raise StateDamaged("two conditions have the same id")
     present = {destination: overrides for destination, overrides in chats.items() if overrides != Overrides()}
     order = sorted(present.items(), key=lambda item: (item[0].chat_id, item[0].topic_id or 0))
-    return State(main=overrides_of(row), chats=MappingProxyType(dict(order)), conditions=tuple(conditions))
+    main = overrides_of(row, numbers)
+    return State(main=main, chats=MappingProxyType(dict(order)), conditions=tuple(conditions))
 
 
 def _old_overrides(old: _OldState) -> Overrides:
@@ -382,6 +374,20 @@ def _old_overrides(old: _OldState) -> Overrides:
 def _copy(source: SavedOverrides, target: SavedOverrides) -> None:
     for name in SavedOverrides.__struct_fields__:
         setattr(target, name, getattr(source, name))
+
+
+def _with_numbers(row: SavedOverrides, numbers: Numbers) -> dict[str, Any]:
+    rest: dict[str, Any] = msgspec.to_builtins(row)
+    return {**{key: numbers[key] for key in SETTING_OF if key in numbers}, **rest}
+
+
+def _read(found: Mapping[str, Any], kind: type[_T]) -> tuple[_T, dict[str, Any]]:
+    """The row, and the numbers that stood beside it. Raises Damaged."""
+    numbers = {key: value for key, value in found.items() if key in SETTING_OF}
+    try:
+        return msgspec.convert({key: value for key, value in found.items() if key not in numbers}, kind), numbers
+    except (msgspec.ValidationError, RecursionError) as problem:
+        raise StateDamaged(str(problem)) from problem
 
 
 def _json(content: bytes, kind: type[_T]) -> _T:
