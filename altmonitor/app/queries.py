@@ -263,6 +263,7 @@ class QuerySide:
             clock=clock,
             market=market.engine,
             oi_ring=market.oi_ring,
+            context=market.snapshots,
             listed=market.symbols,
             sink=stage.store,
             audience_at=stage.holder.audience_at,

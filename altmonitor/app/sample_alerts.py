@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from math import isfinite
 from statistics import median
 from typing import Protocol
 
-from altmonitor.core.alert import DETECTED_KINDS, SAMPLE_KEY, Alert, Details, Direction, Kind
+from altmonitor.core.alert import DETECTED_KINDS, SAMPLE_KEY, Alert, Details, Kind
 from altmonitor.core.clock import Clock
 from altmonitor.core.types import Destination
-from altmonitor.interfaces.exchange import AlertSink
+from altmonitor.detectors.kinds import KINDS
+from altmonitor.detectors.sampled import Readings, Sampling
+from altmonitor.interfaces.exchange import AlertSink, MarketContext
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import ClosedCandle
 from altmonitor.market.math import change_pct
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.settings.audience import Audience
 
-OI_WINDOW_MS = 300_000
 USUAL_MINUTES = 20
 PREFERRED = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 
@@ -35,6 +35,7 @@ class SampleAlerts:
         clock: Clock,
         market: LivePrices,
         oi_ring: OpenInterestRing,
+        context: MarketContext,
         listed: Callable[[], Iterable[str]],
         sink: AlertSink,
         audience_at: Callable[[Destination], Audience],
@@ -42,6 +43,7 @@ class SampleAlerts:
         self._clock = clock
         self._market = market
         self._oi_ring = oi_ring
+        self._context = context
         self._listed = listed
         self._sink = sink
         self._audience_at = audience_at
@@ -64,40 +66,35 @@ class SampleAlerts:
                 return symbol, book
         return (listed or list(PREFERRED))[0], None
 
-    def _oi_change_5m(self, symbol: str, now_ms: int) -> float | None:
-        changes, _ = self._oi_ring.changes_pct(
-            [symbol], window_ms=OI_WINDOW_MS, now_ms=now_ms, stale_ms=self._oi_ring.period_ms * 2
-        )
-        change = float(changes[0])
-        return change if isfinite(change) else None
+    def _sampled(self, sampling: Sampling, symbol: str, now_ms: int) -> float | None:
+        readings = Readings(oi_ring=self._oi_ring, context=self._context, now_ms=now_ms)
+        sample = next(sampling.measure(readings, [symbol]), None)
+        return None if sample is None else sample.values.get(sampling.windows[0], (None, 0.0))[0]
 
     def _sample(self, kind: Kind, symbol: str, book: SymbolBook | None) -> Alert:
-        now_ms = self._clock.now_ms()
+        now_ms, spec = self._clock.now_ms(), KINDS[kind]
         kline = None if book is None else book.kline
-        change = None if kline is None or kline.open <= 0 else change_pct(kline.open, kline.close)
         newest = self._oi_ring.newest(symbol)
         median_usdt, count = (None, None) if book is None else _usual_usdt(book.closed)
-        metric = change
-        if kind == "oi":
-            metric = self._oi_change_5m(symbol, now_ms)
-        elif kind == "vol":
-            metric = kline.quote_usdt / median_usdt if kline is not None and median_usdt else None
-        up: Direction = "PUMP" if kind == "price" else "UP"
-        down: Direction = "DUMP" if kind == "price" else "DOWN"
-        direction = down if kind != "vol" and (metric or 0) < 0 else up
+        metric = None
+        if spec.sampling is not None:
+            metric = self._sampled(spec.sampling, symbol, now_ms)
+        elif spec.of_candle is not None and kline is not None:
+            metric = spec.of_candle(kline, median_usdt)
+        upwards, downwards = spec.directions
         return Alert(
             key=f"{SAMPLE_KEY}{kind}:{symbol}:{now_ms}",
             ts=now_ms / 1000,
             event_ms=now_ms,
             symbol=symbol,
             kind=kind,
-            direction=direction,
-            candle_ms=None if kind == "oi" or kline is None else kline.open_ms,
+            direction=downwards if (metric or 0) < 0 else upwards,
+            candle_ms=None if spec.sampling is not None or kline is None else kline.open_ms,
             price=None if book is None or book.price <= 0 else book.price,
-            change_pct=change,
+            change_pct=None if kline is None or kline.open <= 0 else change_pct(kline.open, kline.close),
             metric=metric,
-            oi_change=metric if kind == "oi" else None,
-            note="5m" if kind == "oi" else "1m",
+            oi_change=metric if spec.column == "oi_change" else None,
+            note=spec.windows[0] if spec.sampling is None else spec.sampling.windows[0],
             details=Details(
                 is_sample=True,
                 quote_usdt=None if kline is None else kline.quote_usdt,

@@ -3,7 +3,7 @@ pictures, in `render/kinds.py`), and nothing asks a kind for its name to decide 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -12,6 +12,8 @@ from altmonitor.core.alert import DETECTED_KINDS, Alert, Direction, Kind
 from altmonitor.detectors.open_interest import OPEN_INTEREST
 from altmonitor.detectors.sampled import Sampling
 from altmonitor.detectors.verdict import Rule
+from altmonitor.market.candles import Kline
+from altmonitor.market.math import change_pct
 from altmonitor.settings.settings import Unit
 
 WINDOW_S: Mapping[str, float] = MappingProxyType({"1m": 60.0, "60s": 60.0, "5m": 300.0, "15m": 900.0})
@@ -51,7 +53,8 @@ class KindSpec:
     is_price_move: it has the price's own thresholds, so it rings again when it doubles, and joins a digest's breadth.
     is_of_price: its direction is the one that the price took. in_episodes: it begins and joins episodes.
     is_enriched: open interest and the long/short ratio of its moment are asked for.
-    sampling: how it is measured, where that happens for many symbols at once.
+    sampling: how it is measured, where that happens for many symbols at once. of_candle: else its number at this
+    moment, of a candle and the usual quote volume of one; None for what no detector raises.
     remembered_by: who must know after a restart that it was raised.
     budget: None where there is no threshold to choose.
     """
@@ -68,6 +71,7 @@ class KindSpec:
     in_episodes: bool
     is_enriched: bool
     sampling: Sampling | None
+    of_candle: Callable[[Kline, float | None], float | None] | None
     remembered_by: Literal["audiences", "conditions", "tracker"]
     budget: BudgetRule | None
 
@@ -80,6 +84,14 @@ class KindSpec:
             return alert.metric
         found: float | None = getattr(alert, self.column)
         return found
+
+
+def _change_of(kline: Kline, usual_usdt: float | None) -> float | None:
+    return change_pct(kline.open, kline.close) if kline.open > 0 else None
+
+
+def _multiple_of(kline: Kline, usual_usdt: float | None) -> float | None:
+    return kline.quote_usdt / usual_usdt if usual_usdt else None
 
 
 _ROWS = (
@@ -96,6 +108,7 @@ _ROWS = (
         in_episodes=False,
         is_enriched=False,
         sampling=None,
+        of_candle=None,
         remembered_by="conditions",
         budget=None,
     ),
@@ -112,6 +125,7 @@ _ROWS = (
         in_episodes=True,
         is_enriched=True,
         sampling=None,
+        of_candle=_change_of,
         remembered_by="audiences",
         budget=BudgetRule(
             share=0.45,
@@ -136,6 +150,7 @@ _ROWS = (
         in_episodes=True,
         is_enriched=False,
         sampling=OPEN_INTEREST,
+        of_candle=None,
         remembered_by="audiences",
         budget=BudgetRule(
             share=0.25,
@@ -160,6 +175,7 @@ _ROWS = (
         in_episodes=True,
         is_enriched=False,
         sampling=None,
+        of_candle=_multiple_of,
         remembered_by="audiences",
         budget=BudgetRule(
             share=0.30,
@@ -184,6 +200,7 @@ _ROWS = (
         in_episodes=False,
         is_enriched=False,
         sampling=None,
+        of_candle=None,
         remembered_by="tracker",
         budget=None,
     ),
@@ -200,6 +217,7 @@ _ROWS = (
         in_episodes=False,
         is_enriched=False,
         sampling=None,
+        of_candle=None,
         remembered_by="tracker",
         budget=None,
     ),

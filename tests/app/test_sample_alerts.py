@@ -17,6 +17,7 @@ from altmonitor.render.alerts import alert_html
 from altmonitor.render.format import Style
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
+from tests.fakes import KnownContext
 from tests.movable_clock import T0, MovableClock
 
 HERE = Destination(chat_id=77)
@@ -68,6 +69,7 @@ async def sent(*, is_known: bool = True) -> list[Alert]:
         clock=clock,
         market=OneBook(book),
         oi_ring=ring,
+        context=KnownContext(),
         listed=lambda: ["SOLUSDT"],
         sink=kept,
         audience_at=lambda destination: Audience(destination=destination, settings=Settings()),
