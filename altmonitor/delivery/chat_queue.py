@@ -152,12 +152,14 @@ class ChatQueue:
         has_alerts = await self._alert_queue.is_waiting()
         if has_alerts or self._other_messages.replies or self._other_messages.notices:
             return await self._next_said(has_alerts, self.sender.free_at_s(now_s) - now_s)
-        refusal_limit = self._message_edits.next(now_s) or self._next_picture(now_s)
-        if refusal_limit is not None and not isinstance(refusal_limit, float):
-            return refusal_limit
+        step = self._message_edits.next(now_s)
+        if step is None:
+            step = self._next_picture(now_s)
+        if step is not None and not isinstance(step, float):
+            return step
         wakes_at_s = self._alert_queue.wakes_at_s()
-        waits = [refusal_limit] if refusal_limit is not None else []
-        return min([*waits, *([] if wakes_at_s is None else [wakes_at_s - now_s])], default=None)
+        wait_s = None if wakes_at_s is None else wakes_at_s - now_s
+        return wait_s if step is None else step if wait_s is None else min(step, wait_s)
 
     async def _next_said(self, has_alerts: bool, wait_s: float) -> Step | float:
         """wait_s: until a message may leave; an edit that adds to a digest may leave sooner."""
@@ -211,7 +213,8 @@ class ChatQueue:
         await self._alert_queue.accepted(message, message_id)
         if message.own_key is not None:
             key = (message.topic_id, message.own_key)
-            self._message_edits.sent(key, message_id, maybe_repeated=message.maybe_repeated)
+            shown = (words.html, words.buttons)
+            self._message_edits.sent(key, message_id, maybe_repeated=message.maybe_repeated, shown=shown)
             if not self._alert_queue.is_storm():
                 alert = message.rows[0].alert
                 self._deps.events.sent(self.sender.at(message.topic_id), alert, message_id)

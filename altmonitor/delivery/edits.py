@@ -18,7 +18,7 @@ from altmonitor.core.types import Destination
 from altmonitor.delivery.deps import DeliveryDeps
 from altmonitor.delivery.pacing import EDITS_NEED
 from altmonitor.delivery.sender import ChatSender
-from altmonitor.interfaces.delivery import Press
+from altmonitor.interfaces.delivery import Keyboard, Press
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,10 @@ EDIT_INTERVAL_S = 2.0
 OWN_MESSAGES = 500
 
 Step = Coroutine[Any, Any, None]
+
+
+Shown = tuple[str, Keyboard]
+"""The text and the buttons of a message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +54,18 @@ class OwnMessage:
     """An alert that went out as a message of its own; changed_s: when it was sent or last edited, monotonic.
 
     maybe_repeated: None when an earlier run sent it and nobody has asked the outbox yet.
+    shown: the text and the buttons that stand in the chat; None when that is not known.
     """
 
     message_id: int
     maybe_repeated: bool | None
     changed_s: float
+    shown: Shown | None = None
+
+    @property
+    def free_at_s(self) -> float:
+        """When it may be edited again, monotonic."""
+        return self.changed_s + EDIT_INTERVAL_S
 
 
 EditKey = tuple[int | None, str]
@@ -116,15 +127,13 @@ class PendingEdits:
             own = self._own.get(key)
             if own is None or now_s > until_s:
                 self._drop(key)
-            elif now_s - own.changed_s >= EDIT_INTERVAL_S:
+            elif now_s >= own.free_at_s:
                 return key, own
         return None
 
     def next_due_s(self) -> float | None:
         """When `due` can have an answer; None: nothing is wanted."""
-        return min(
-            (self._own[key].changed_s + EDIT_INTERVAL_S for key in self._wanted if key in self._own), default=None
-        )
+        return min((self._own[key].free_at_s for key in self._wanted if key in self._own), default=None)
 
     def edited(self, key: EditKey, now_s: float) -> None:
         self._drop(key)
@@ -158,9 +167,9 @@ class MessageEdits:
         self._sought: deque[str] = deque(maxlen=SOUGHT)
         self._since_ms = deps.clock.now_ms()
 
-    def sent(self, key: EditKey, message_id: int, *, maybe_repeated: bool) -> None:
-        """This message is about this alert alone."""
-        own = OwnMessage(message_id=message_id, maybe_repeated=maybe_repeated, changed_s=float("-inf"))
+    def sent(self, key: EditKey, message_id: int, *, maybe_repeated: bool, shown: Shown | None = None) -> None:
+        """This message is about this alert alone. shown: None when what it says is not known."""
+        own = OwnMessage(message_id=message_id, maybe_repeated=maybe_repeated, changed_s=float("-inf"), shown=shown)
         self._edits.sent(key, own)
 
     def pressed(self, key: EditKey, message_id: int) -> None:
@@ -186,7 +195,8 @@ class MessageEdits:
         """What to edit, or in how many seconds to ask again; None: nothing."""
         if self._sought:
             return self._seek(self._sought.popleft())
-        return self._next_edit(now_s) or self._next_update(now_s)
+        step = self._next_edit(now_s)
+        return self._next_update(now_s) if step is None else step
 
     def _next_edit(self, now_s: float) -> Step | float | None:
         if self.sender.pace.allowance(now_s) < EDITS_NEED:
@@ -219,7 +229,12 @@ class MessageEdits:
             presses = await self._presses(destination, alert)
             maybe_repeated = await self._is_doubted(destination, alert_key, own)
             html = renderer.alert(alert, maybe_repeated=maybe_repeated, presses=presses)
-            await self.sender.edit(topic_id, own.message_id, html, buttons=renderer.buttons(alert))
+            shown = (html, renderer.buttons(alert))
+            if shown == own.shown:
+                return
+            own.shown = None
+            await self.sender.edit(topic_id, own.message_id, html, buttons=shown[1])
+            own.shown = shown
         except (MessageRefused, ChatClosed) as problem:
             log.info("a message cannot be brought up to date: %s", problem)
             self._edits.lost(key)

@@ -69,7 +69,7 @@ class ChatPace:
         """How many messages the running minute still allows; for private chats always the limit of a group."""
         if self._limit is None:
             return GROUP_LIMIT
-        return self._limit - sum(1 for at_s in self._said if at_s > now_s - GROUP_WINDOW_S)
+        return self._limit - sum(1 for at_s in self._said if at_s + GROUP_WINDOW_S > now_s)
 
     def can_leave_within(self, now_s: float, count: int, horizon_s: float) -> bool:
         """True when `count` messages leave one by one, each with its interval, before `horizon_s` has passed."""

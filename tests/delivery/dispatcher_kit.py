@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
 from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents, DestinationStyle
@@ -55,6 +57,15 @@ class Bench:
     def begin_again(self) -> None:
         """A new process over the same store."""
         self.dispatcher = Dispatcher(self.deps, self.store.destinations)
+
+    async def learn(self, key: str, **fields: Any) -> None:
+        """Something is known about this alert now that was not known when it was stored."""
+        alert = (await self.store.alerts_of([key]))[key]
+        await self.store.update_alert(msgspec.structs.replace(alert, **fields))
+        self.dispatcher.refresh(key)
+
+    def edits(self) -> list[str]:
+        return [said.html for said in self.channel.said if said.is_edit]
 
     async def key(self, symbol: str) -> str:
         (sent,) = await self.store.recent(limit=1, symbol=symbol)

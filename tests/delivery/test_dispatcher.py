@@ -354,8 +354,8 @@ async def test_one_message_is_edited_at_most_every_two_seconds() -> None:
     async with running(make(PRIVATE)) as bench:
         bench.put("SOLUSDT", key="first")
         await bench.said(1)
-        for _ in range(30):
-            bench.dispatcher.refresh("first")
+        for number in range(30):
+            await bench.learn("first", lsr=float(number))
             await bench.clock.advance(0.3)
         edits = [said.at_s for said in bench.channel.said if said.is_edit]
         assert 3 <= len(edits) <= 6
@@ -366,8 +366,8 @@ async def test_edits_never_use_up_what_alerts_need() -> None:
     async with running(make(GROUP)) as bench:
         bench.put("SOLUSDT", key="first")
         await bench.said(1)
-        for _ in range(60):
-            bench.dispatcher.refresh("first")
+        for number in range(60):
+            await bench.learn("first", lsr=float(number))
             await bench.clock.advance(1.1)
         first_s = bench.channel.said[0].at_s
         assert sum(1 for said in bench.channel.said if said.at_s - first_s < 60) == 17

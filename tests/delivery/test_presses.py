@@ -1,7 +1,5 @@
 """What was pressed under an alert stands there, and stays there; and pictures that follow, but never get in the way."""
 
-import msgspec
-
 from altmonitor.core.errors import ChatUnreachable, MessageRefused, RetryLater
 from altmonitor.core.types import Destination
 from altmonitor.delivery.presses import PressMemory
@@ -28,25 +26,15 @@ async def press(bench: Bench, press: Press) -> None:
     bench.dispatcher.pressed(PRIVATE, "A", 1000)
 
 
-async def learn(bench: Bench, key: str = "A") -> None:
-    alert = (await bench.store.alerts_of([key]))[key]
-    await bench.store.update_alert(msgspec.structs.replace(alert, lsr=1.5))
-    bench.dispatcher.refresh(key)
-
-
-def edits(bench: Bench) -> list[str]:
-    return [said.html for said in bench.channel.said if said.is_edit]
-
-
 async def test_a_press_is_shown_and_still_there_after_a_later_edit_and_the_buttons_too() -> None:
     async with running(with_buttons(PRIVATE)) as bench:
         bench.put("AUSDT", key="A")
         await bench.said(1)
         await press(bench, MUTE)
         await bench.said(2)
-        await learn(bench)
+        await bench.learn("A", lsr=1.5)
         await bench.said(3)
-        assert edits(bench) == ["AUSDT mute:anna", "AUSDT lsr=1.5 mute:anna"]
+        assert bench.edits() == ["AUSDT mute:anna", "AUSDT lsr=1.5 mute:anna"]
         assert [said.buttons[0][0].data for said in bench.channel.said] == ["press:1"] * 3
 
 
@@ -62,7 +50,7 @@ async def test_a_press_under_a_message_of_an_earlier_run_is_shown_with_the_older
     async with running(bench):
         await press(bench, WHY)
         await bench.said(3)
-        assert edits(bench)[-1] == "AUSDT mute:anna why:bob"
+        assert bench.edits()[-1] == "AUSDT mute:anna why:bob"
         assert bench.channel.said[-1].message_id == 1000
 
 
@@ -78,8 +66,8 @@ async def test_what_is_learned_later_is_shown_in_a_message_of_an_earlier_run_but
     await bench.clock.advance(60)
     bench.begin_again()
     async with running(bench):
-        await learn(bench, "C3")
-        await learn(bench, "A")
+        await bench.learn("C3", lsr=1.5)
+        await bench.learn("A", lsr=1.5)
         await bench.clock.advance(40)
         assert [(said.html, said.is_edit, said.message_id) for said in bench.channel.said] == [
             ("AUSDT lsr=1.5", True, 1000)
@@ -102,9 +90,9 @@ async def test_what_may_be_a_repetition_goes_on_saying_so_when_a_later_run_edits
                 await memory_of(bench).add(PRIVATE, 1, MUTE)
                 bench.dispatcher.pressed(PRIVATE, "A", message_id)
             else:
-                await learn(bench)
+                await bench.learn("A", lsr=1.5)
             await bench.clock.advance(30)
-    assert edits(bench) == ["AUSDT lsr=1.5 again#1", "AUSDT lsr=1.5 mute:anna again#1"]
+    assert bench.edits() == ["AUSDT lsr=1.5 again#1", "AUSDT lsr=1.5 mute:anna again#1"]
 
 
 async def test_a_press_waits_for_a_chat_that_is_busy_and_is_not_forgotten() -> None:
@@ -118,7 +106,7 @@ async def test_a_press_waits_for_a_chat_that_is_busy_and_is_not_forgotten() -> N
         )
         await press(bench, MUTE)
         await bench.clock.advance(150)
-        assert edits(bench) == ["AUSDT mute:anna"]
+        assert bench.edits() == ["AUSDT mute:anna"]
 
 
 async def test_a_message_that_cannot_be_edited_any_more_is_left_alone() -> None:
@@ -129,9 +117,9 @@ async def test_a_message_that_cannot_be_edited_any_more_is_left_alone() -> None:
         await press(bench, MUTE)
         await bench.clock.advance(10)
         calls = len(bench.channel.calls)
-        await learn(bench)
+        await bench.learn("A", lsr=1.5)
         await bench.clock.advance(60)
-        assert (edits(bench), len(bench.channel.calls)) == ([], calls)
+        assert (bench.edits(), len(bench.channel.calls)) == ([], calls)
 
 
 async def test_the_same_button_pressed_twice_by_one_person_stands_there_once() -> None:
