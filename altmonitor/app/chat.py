@@ -13,8 +13,9 @@ from altmonitor.commands.outcome import Queries
 from altmonitor.commands.table import COMMAND_OF
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert
+from altmonitor.core.backoff import Backoff
 from altmonitor.core.clock import Clock
-from altmonitor.core.errors import ChatUnreachable, RetryLater, StorageError, TokenRefused
+from altmonitor.core.errors import ChatUnreachable, MessageRefused, RetryLater, StorageError, TokenRefused
 from altmonitor.core.status import Health
 from altmonitor.core.types import LANGUAGES, Destination
 from altmonitor.delivery.alert_charts import ChartPictureFile, FollowingPictures, Pictures
@@ -44,7 +45,7 @@ from altmonitor.web.api import HttpCommands
 
 log = logging.getLogger(__name__)
 
-MENU_RETRY_S = 60.0
+MENU_PAUSES_S = (60.0, 3_600.0)
 MENU_SCOPES: tuple[MenuScope, ...] = ("default", "all_private_chats", "all_group_chats")
 
 
@@ -199,11 +200,13 @@ class ChatSide:
         }
         if self._deps.config.chart:
             loops["pictures"] = self._following.run
-        if self._listener is not None and self._board is not None:
+        bot = self._deps.outlet.bot
+        if bot is not None and self._listener is not None and self._board is not None:
+            lang = self._deps.holder.audiences[0].lang
             loops |= {
                 "commands": self._listener.run,
                 "status messages": self._board.run,
-                "command menu": self._set_menu,
+                "command menu": lambda: set_menu(bot, clock=self._deps.clock, lang=lang),
             }
         return loops
 
@@ -222,26 +225,6 @@ class ChatSide:
             if destination != not_to:
                 html = notice_html(notice, self.destination_styles.style(destination))
                 self.dispatcher.notice(destination, html, on_sent=on_sent)
-
-    async def _set_menu(self) -> None:
-        """Until Telegram has taken it: the list of commands a chat offers while typing."""
-        bot, home = self._deps.outlet.bot, self._deps.holder.audiences[0].lang
-        if bot is None:
-            return
-        for scope in MENU_SCOPES:
-            for language in ("", *LANGUAGES):
-                menu = [row for row in command_menu(language or home) if _is_offered(row[0], scope)]
-                await self._insist(lambda m=menu, at=language, s=scope: bot.set_commands(m, at, scope=s))  # type: ignore[misc]
-
-    async def _insist(self, ask: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            try:
-                await ask()
-            except (ChatUnreachable, RetryLater) as problem:
-                log.debug("the command menu could not be set yet: %s", problem)
-                await self._deps.clock.sleep(MENU_RETRY_S)
-            else:
-                return
 
     # --- what changes while it runs
 
@@ -274,6 +257,30 @@ class ChatSide:
                 await self._executor.follow_move(old, new)
             except StorageError as problem:
                 log.warning("the settings of chat %s are not saved under its new id %s: %s", old, new, problem)
+
+
+async def set_menu(bot: ChatBot, *, clock: Clock, lang: str) -> None:
+    """The list of commands a chat offers while typing: until the chat service has taken it or refused it for good.
+
+    lang: of those whose language has no list. Raises TokenRefused.
+    """
+    backoff = Backoff(first_s=MENU_PAUSES_S[0], longest_s=MENU_PAUSES_S[1])
+    for scope in MENU_SCOPES:
+        for language in ("", *LANGUAGES):
+            menu = [row for row in command_menu(language or lang) if _is_offered(row[0], scope)]
+            while True:
+                try:
+                    await bot.set_commands(menu, language, scope=scope)
+                except (ChatUnreachable, RetryLater) as problem:
+                    log.debug("the command menu could not be set yet: %s", problem)
+                    asked_s = problem.retry_after_s if isinstance(problem, RetryLater) else 0.0
+                    await clock.sleep(max(asked_s, backoff.next_s()))
+                except MessageRefused as problem:
+                    log.warning("the chats offer no list of commands: %s", problem)
+                    return
+                else:
+                    backoff.reset()
+                    break
 
 
 def _is_offered(command: str, scope: MenuScope) -> bool:
