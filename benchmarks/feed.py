@@ -26,10 +26,11 @@ from altmonitor.exchanges.binance.dialect import BINANCE, decode_kline
 from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
 from altmonitor.exchanges.ws.transport import OpenTransport
 from altmonitor.exchanges.ws.websockets import open_websockets
-from altmonitor.interfaces.exchange import DayTicker, FeedEvent, FeedSink, Funding
+from altmonitor.interfaces.exchange import FeedEvent, FeedSink
 from altmonitor.market.candles import KlineUpdate
 from altmonitor.market.contracts import ContractNews
 from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.market.quotes import DayTicker, Funding
 from altmonitor.settings.settings import Settings
 from benchmarks import feed_load
 

@@ -20,7 +20,7 @@ from aiohttp import web
 from altmonitor.collect.open_interest_sweep import OpenInterestSweep
 from altmonitor.core.clock import ScaledClock
 from altmonitor.exchanges.binance.rest import BinanceRest, binance_budget, binance_guard
-from altmonitor.interfaces.exchange import OpenInterest
+from altmonitor.market.quotes import OpenInterest
 
 SYMBOLS = [f"SYM{number:03}USDT" for number in range(600)]
 PERIOD_S = 60.0

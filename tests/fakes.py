@@ -9,9 +9,9 @@ from altmonitor.core.types import Destination
 from altmonitor.engine.context import EngineDeps, anybody
 from altmonitor.engine.engine import Engine
 from altmonitor.engine.episodes import EpisodeOptions
-from altmonitor.interfaces.exchange import DayTicker, Funding
 from altmonitor.market.candles import Candle, CandleUpdate
 from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.market.quotes import DayTicker, Funding
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 

@@ -10,13 +10,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Protocol
 
 import msgspec
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.status import FeedStatus
 from altmonitor.interfaces.exchange import FeedEvent
+from altmonitor.interfaces.storage import MetaStore
 
 KEEP_EVERY_S = 15.0
 MOST_UNTOLD = 50
@@ -24,13 +24,6 @@ _SEEN, _UNTOLD = "seen_until_ms", "blind_times_untold"
 
 BlindTime = tuple[int, int]
 """Nothing was seen from … until, unix ms."""
-
-
-class MetaStore(Protocol):
-    """Values that outlive the program."""
-
-    async def meta_get(self, key: str) -> str | None: ...
-    async def meta_set(self, key: str, value: str) -> None: ...
 
 
 class GapLog:

@@ -21,9 +21,12 @@ from altmonitor.exchanges.binance.positioning import BinancePositioning
 from altmonitor.exchanges.binance.rest import BinanceRest, binance_budget, binance_guard
 from altmonitor.exchanges.binance.smart_money import ANSWER_WITHIN_S, SmartMoneyWeb, web_guard
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
-from altmonitor.interfaces.exchange import AlertUpdates, Cohorts, DayTicker, Priority, SmartMoney
+from altmonitor.interfaces.alerts import AlertUpdates
+from altmonitor.interfaces.exchange import Priority
+from altmonitor.interfaces.positioning import Cohorts, SmartMoney
 from altmonitor.interfaces.queries import DivergenceFacts, MissingPart, WhoFacts
 from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.market.quotes import DayTicker
 from altmonitor.positioning.divergence import divergence
 from altmonitor.positioning.history import (
     MAX_AGE_MIN,

@@ -22,7 +22,7 @@ from altmonitor.core.status import Health
 from altmonitor.core.types import Destination
 from altmonitor.delivery.alert_charts import WITHIN_S, Charting, ChartPictureFile, Pictures
 from altmonitor.detectors.verdict import Explanation
-from altmonitor.interfaces.exchange import DayTicker, Funding, Priority
+from altmonitor.interfaces.exchange import Priority
 from altmonitor.interfaces.queries import (
     ChartPicture,
     FundingFacts,
@@ -37,6 +37,7 @@ from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.market.math import change_pct
 from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.market.quotes import DayTicker, Funding
 from altmonitor.replay import recorder
 from altmonitor.replay.budget import AlertBudget, BudgetDeps
 from altmonitor.replay.move_stats import MoveStats
@@ -289,9 +290,7 @@ class QuerySide:
         return LivePositionQueries(
             PositionQueryDeps(
                 clock=clock,
-                live=looking_up.LookupDeps(
-                    smart_money=market.positions.smart_money, top_traders=ratios, bars=ratios, prices=ratios
-                ),
+                live=looking_up.LookupDeps(smart_money=market.positions.smart_money, positioning=ratios),
                 cohorts=ratios,
                 day=market.snapshots.day,
                 tracked=self._stage.config.smart_money_db_path,

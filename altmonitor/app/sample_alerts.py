@@ -11,7 +11,8 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.types import Destination
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.sampled import Readings, Sampling
-from altmonitor.interfaces.exchange import AlertSink, MarketContext
+from altmonitor.interfaces.alerts import AlertSink
+from altmonitor.interfaces.exchange import MarketContext
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import ClosedCandle
 from altmonitor.market.math import change_pct

@@ -163,8 +163,7 @@ class TrackerDeps:
 def tracker_of(config: Config, tracked: Tracked, parts: TrackerDeps, *, clock: Clock) -> Tracker:
     captures = CaptureDeps(
         smart_money=parts.smart_money,
-        top_traders=parts.positioning,
-        bars=parts.positioning,
+        positioning=parts.positioning,
         store=parts.store,
         clock=clock,
         prices=MarkPrices(parts.rest, clock=clock),

@@ -17,7 +17,8 @@ from altmonitor.core.clock import SystemClock
 from altmonitor.core.errors import AltmonitorError, ConfigError, ExchangeBlocked, ExchangeError, UnknownSymbol
 from altmonitor.exchanges.bybit.cohorts import BybitCohorts, bybit_guard
 from altmonitor.exchanges.okx.cohorts import OkxCohorts, okx_guard
-from altmonitor.interfaces.exchange import Cohorts, Priority
+from altmonitor.interfaces.exchange import Priority
+from altmonitor.interfaces.positioning import Cohorts
 from altmonitor.positioning.divergence import Histories
 from altmonitor.positioning.json_values import (
     Asked,

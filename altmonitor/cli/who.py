@@ -81,9 +81,7 @@ async def _live(session: Session, symbol: str, period: str) -> LookedUp:
     async with positioning_stage(session.config, clock=session.clock) as stage:
         sources = LookupDeps(
             smart_money=stage.smart_money,
-            top_traders=stage.positioning,
-            bars=stage.positioning,
-            prices=stage.positioning,
+            positioning=stage.positioning,
         )
         found = await look_up(symbol, sources, period=period, priority=Priority.UNIVERSE, clock=session.clock)
     missing = found.absent.get("smartMoney")
@@ -257,7 +255,7 @@ async def _looked_up(session: Session, symbol: str) -> WhoFacts:
         desk = LivePositionQueries(
             PositionQueryDeps(
                 clock=session.clock,
-                live=LookupDeps(smart_money=stage.smart_money, top_traders=ratios, bars=ratios, prices=ratios),
+                live=LookupDeps(smart_money=stage.smart_money, positioning=ratios),
                 cohorts=ratios,
                 day=lambda name: None,
                 tracked=session.config.smart_money_db_path,

@@ -21,8 +21,11 @@ from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, StorageError
 from altmonitor.detectors.kinds import KINDS
-from altmonitor.interfaces.exchange import AlertUpdates, LongShortRatio, MarketRest, OpenInterest, Priority, SmartMoney
+from altmonitor.interfaces.alerts import AlertUpdates
+from altmonitor.interfaces.exchange import MarketRest, Priority
+from altmonitor.interfaces.positioning import SmartMoney
 from altmonitor.market.math import quadrant
+from altmonitor.market.quotes import LongShortRatio, OpenInterest
 from altmonitor.positioning.smart_money import Overview, whale_line
 
 log = logging.getLogger(__name__)

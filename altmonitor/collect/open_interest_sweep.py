@@ -18,7 +18,8 @@ from altmonitor.core.errors import (
     UnknownSymbol,
 )
 from altmonitor.core.status import SweepStatus
-from altmonitor.interfaces.exchange import MarketRest, OpenInterest, Priority
+from altmonitor.interfaces.exchange import MarketRest, Priority
+from altmonitor.market.quotes import OpenInterest
 
 log = logging.getLogger(__name__)
 

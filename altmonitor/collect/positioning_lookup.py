@@ -10,14 +10,9 @@ from typing import Literal, TypeVar
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, UnknownSymbol
 from altmonitor.core.types import Fraction
-from altmonitor.interfaces.exchange import (
-    Funding,
-    OpenInterestBars,
-    PriceAndFunding,
-    Priority,
-    SmartMoney,
-    TopTraderRatios,
-)
+from altmonitor.interfaces.exchange import Priority
+from altmonitor.interfaces.positioning import Positioning, SmartMoney
+from altmonitor.market.quotes import Funding
 from altmonitor.positioning.funding import funding_cost
 from altmonitor.positioning.open_interest import OiVelocity, oi_velocity
 from altmonitor.positioning.picture import PositionPicture
@@ -43,9 +38,7 @@ class Absent:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookupDeps:
     smart_money: SmartMoney
-    top_traders: TopTraderRatios
-    bars: OpenInterestBars
-    prices: PriceAndFunding
+    positioning: Positioning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,17 +76,17 @@ async def look_up(symbol: str, sources: LookupDeps, *, period: str, priority: Pr
         return None
 
     async def velocity() -> OiVelocity | None:
-        return oi_velocity(await sources.bars.open_interest_bars(symbol, priority=priority))
+        return oi_velocity(await sources.positioning.open_interest_bars(symbol, priority=priority))
 
     async def funding() -> tuple[Funding, float | None]:
         return (
-            await sources.prices.funding(symbol, priority=priority),
-            await sources.prices.funding_hours_of(symbol),
+            await sources.positioning.funding(symbol, priority=priority),
+            await sources.positioning.funding_hours_of(symbol),
         )
 
     overview, top_traders, open_interest, funded = await asyncio.gather(
         part("smartMoney", sources.smart_money.overview(symbol, priority=priority)),
-        part("topTrader", sources.top_traders.top_traders(symbol, period=period, priority=priority)),
+        part("topTrader", sources.positioning.top_traders(symbol, period=period, priority=priority)),
         part("openInterest", velocity()),
         part("funding", funding()),
     )

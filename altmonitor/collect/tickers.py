@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeError
-from altmonitor.interfaces.exchange import DayTicker, Funding, MarketRest
+from altmonitor.interfaces.exchange import MarketRest
+from altmonitor.market.quotes import DayTicker, Funding
 
 log = logging.getLogger(__name__)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
-from altmonitor.core.types import Fraction
+from altmonitor.core.types import Destination, Fraction
 from altmonitor.market.math import Quadrant
 
 
@@ -150,3 +150,15 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     late: bool = False
     details: Details = Details()
     id: int | None = None  # set by the store
+
+
+class StoredSize(NamedTuple):
+    """size: what was compared with the threshold, without its sign."""
+
+    destination: Destination
+    symbol: str
+    kind: Kind
+    direction: Direction
+    note: str
+    size: float
+    event_ms: int

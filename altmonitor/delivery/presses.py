@@ -9,7 +9,7 @@ import msgspec
 
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Press
-from altmonitor.render.signed_buttons import MetaStore
+from altmonitor.interfaces.storage import MetaStore
 
 log = logging.getLogger(__name__)
 

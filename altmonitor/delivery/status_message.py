@@ -13,6 +13,7 @@ import msgspec
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatClosed, DeliveryError, MessageRefused, StorageError
 from altmonitor.core.types import Destination
+from altmonitor.interfaces.storage import MetaStore
 from altmonitor.render.status import Board
 
 log = logging.getLogger(__name__)
@@ -34,13 +35,6 @@ class StatusChats(Protocol):
     def update(
         self, destination: Destination, message_id: int, html: str, *, on_end: Callable[[DeliveryError | None], None]
     ) -> None: ...
-
-
-class MetaStore(Protocol):
-    """Values that survive a restart. `meta_set` may raise StorageError."""
-
-    async def meta_get(self, key: str) -> str | None: ...
-    async def meta_set(self, key: str, value: str) -> None: ...
 
 
 @dataclass(slots=True, eq=False)

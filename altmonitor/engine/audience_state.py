@@ -10,15 +10,15 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from altmonitor.core.alert import Alert, Direction, Kind
+from altmonitor.core.alert import Alert, Direction, Kind, StoredSize
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.price import PriceMove
 from altmonitor.detectors.sampled import SampledDetector
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.detectors.volume import VolumeBurst
 from altmonitor.engine.episodes import EpisodeOptions, Episodes
-from altmonitor.interfaces.exchange import DayTicker, StoredSize
 from altmonitor.market.book import SymbolBook
+from altmonitor.market.quotes import DayTicker
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 

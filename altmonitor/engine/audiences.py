@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import msgspec
 
-from altmonitor.core.alert import Alert, Kind
+from altmonitor.core.alert import Alert, Kind, StoredSize
 from altmonitor.core.types import Destination
 from altmonitor.detectors.conditions import Crossing
 from altmonitor.detectors.price import bounds_of
@@ -17,7 +17,6 @@ from altmonitor.engine import alert_factory as compose
 from altmonitor.engine.audience_state import AudienceState
 from altmonitor.engine.context import AlertContext, EngineDeps
 from altmonitor.engine.decision_log import DecisionLog
-from altmonitor.interfaces.exchange import StoredSize
 from altmonitor.market.book import Bounds, SymbolBook, loosest
 from altmonitor.settings.audience import Audience
 

@@ -12,10 +12,12 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.types import Destination
 from altmonitor.detectors.sampled import Sample
 from altmonitor.engine.episodes import EpisodeOptions
-from altmonitor.interfaces.exchange import AlertSink, DayTicker, Funding, MarketContext
+from altmonitor.interfaces.alerts import AlertSink
+from altmonitor.interfaces.exchange import MarketContext
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.math import change_pct
 from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.market.quotes import DayTicker, Funding
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 

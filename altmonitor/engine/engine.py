@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Literal, assert_never
 
-from altmonitor.core.alert import Alert, Kind
+from altmonitor.core.alert import Alert, Kind, StoredSize
 from altmonitor.core.types import Destination
 from altmonitor.detectors import price as price_reading
 from altmonitor.detectors import volume as volume_burst
@@ -26,9 +26,9 @@ from altmonitor.engine.decision_log import DecisionLog
 from altmonitor.engine.evaluate import PriceEvaluator, SampleEvaluator, VolumeEvaluator
 from altmonitor.engine.explain import Explainer
 from altmonitor.engine.late_detection import LateDetection
-from altmonitor.interfaces.exchange import OpenInterest, StoredSize
 from altmonitor.market.book import Applied, SymbolBook, loosest
 from altmonitor.market.candles import KEPT_MINUTES, Kline, KlineUpdate
+from altmonitor.market.quotes import OpenInterest
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.conditions import Condition
 from altmonitor.settings.settings import Settings

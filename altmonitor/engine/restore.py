@@ -12,7 +12,8 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.engine.audience_state import DAY_MS, RECENT_MS
 from altmonitor.engine.engine import Engine
-from altmonitor.interfaces.exchange import AlertHistory, AlertUpdates, MetaStore
+from altmonitor.interfaces.alerts import AlertHistory, AlertUpdates
+from altmonitor.interfaces.storage import MetaStore
 from altmonitor.market.candles import KEPT_MINUTES, MINUTE_MS
 
 # ---

@@ -48,3 +48,11 @@ class ChangeLog(Protocol):
 
     async def moved(self, old: Destination, new: Destination) -> None:
         """A group has a new id: its changes are found under that."""
+
+
+class MetaStore(Protocol):
+    """Small values that survive a restart."""
+
+    async def meta_get(self, key: str) -> str | None: ...
+    async def meta_set(self, key: str, value: str) -> None:
+        """Both raise StorageError."""

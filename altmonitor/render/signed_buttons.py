@@ -12,7 +12,8 @@ import hmac
 import logging
 import secrets
 from dataclasses import dataclass
-from typing import Protocol
+
+from altmonitor.interfaces.storage import MetaStore
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +25,6 @@ COMMAND_LIFE_MS = 3_600_000
 
 _SIGNATURE_BYTES = 9
 _EPOCH_MINUTE = 28_000_000  # keeps the written minute short: 2023-03
-
-
-class MetaStore(Protocol):
-    """Values that survive a restart. `meta_set` may raise StorageError."""
-
-    async def meta_get(self, key: str) -> str | None: ...
-    async def meta_set(self, key: str, value: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

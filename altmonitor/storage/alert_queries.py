@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from altmonitor.core.alert import SAMPLE_KEY, Alert, AlertStats, Kind, StoredAlert
+from altmonitor.core.alert import SAMPLE_KEY, Alert, AlertStats, Kind, StoredAlert, StoredSize
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
-from altmonitor.interfaces.exchange import StoredSize
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage.database import READ_TIMEOUT_S, connect
 from altmonitor.storage.rows import ALERT_COLUMNS, Row, alert_of, destination_of, topic_column

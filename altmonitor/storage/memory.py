@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from altmonitor.core.alert import SAMPLE_KEY, Alert, AlertStats, DeliveryState, Kind, StoredAlert
+from altmonitor.core.alert import SAMPLE_KEY, Alert, AlertStats, DeliveryState, Kind, StoredAlert, StoredSize
 from altmonitor.core.clock import Clock
 from altmonitor.core.status import OutboxStatus
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Queued
-from altmonitor.interfaces.exchange import StoredSize
 from altmonitor.settings.state import moved_destination
 from altmonitor.storage.change_log import MemoryChanges
 from altmonitor.storage.queue import Waiting

@@ -14,13 +14,12 @@ from typing import Self
 
 import msgspec
 
-from altmonitor.core.alert import Alert, AlertStats, Kind, StoredAlert
+from altmonitor.core.alert import Alert, AlertStats, Kind, StoredAlert, StoredSize
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.status import OutboxStatus
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Queued
-from altmonitor.interfaces.exchange import StoredSize
 from altmonitor.storage import database as restore
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage import rows as statements

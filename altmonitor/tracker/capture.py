@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeError, UnknownSymbol
-from altmonitor.interfaces.exchange import Funding, OpenInterestBars, Priority, SmartMoney, TopTraderRatios
-from altmonitor.market.contracts import Contract, is_watched
+from altmonitor.interfaces.exchange import MarketRest, Priority
+from altmonitor.interfaces.positioning import Positioning, SmartMoney
+from altmonitor.market.contracts import is_watched
 from altmonitor.positioning.history import Snapshot
 from altmonitor.positioning.open_interest import BAR_MS, oi_velocity
 from altmonitor.tracker.types import Outcome, Series, SnapshotStore
@@ -29,18 +30,12 @@ FROZEN_AFTER_MS: Final = 3 * BAR_MS
 """A newest bar as old as this is no news of now, even if nobody stored it yet."""
 
 
-class MarketLists(Protocol):
-    async def contracts(self) -> list[Contract]: ...
-    async def fundings(self) -> list[Funding]: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureDeps:
     """patience: times `ABANDON_S`, more than 1 on a clock that runs fast while the machine is as slow as ever."""
 
     smart_money: SmartMoney
-    top_traders: TopTraderRatios
-    bars: OpenInterestBars
+    positioning: Positioning
     store: SnapshotStore
     clock: Clock
     prices: MarkPrices
@@ -101,7 +96,7 @@ class Capture:
 
     async def _top_traders(self, symbol: str, sweep_ms: int) -> Captured:
         parts = self._parts
-        found = await parts.top_traders.top_traders(
+        found = await parts.positioning.top_traders(
             symbol, period=parts.period, priority=Priority.TRACKING, is_fresh=True
         )
         if found is None:
@@ -111,7 +106,7 @@ class Capture:
 
     async def _open_interest(self, symbol: str, sweep_ms: int) -> Captured:
         parts = self._parts
-        bars = await parts.bars.open_interest_bars(symbol, priority=Priority.TRACKING, is_fresh=True)
+        bars = await parts.positioning.open_interest_bars(symbol, priority=Priority.TRACKING, is_fresh=True)
         found, now_ms = oi_velocity(bars), parts.clock.now_ms()
         if found is None:
             return Captured(outcome=Outcome.NO_DATA)
@@ -128,8 +123,8 @@ class MarkPrices:
     A minute without them is a minute of rows without a price.
     """
 
-    def __init__(self, lists: MarketLists, *, clock: Clock) -> None:
-        self._lists = lists
+    def __init__(self, rest: MarketRest, *, clock: Clock) -> None:
+        self._rest = rest
         self._clock = clock
         self._asked_s: float | None = None
         self._prices: dict[str, float] = {}
@@ -139,7 +134,7 @@ class MarkPrices:
         if self._asked_s is None or now_s - self._asked_s >= PRICES_GOOD_S:
             self._asked_s, self._prices = now_s, {}
             try:
-                self._prices = {funding.symbol: funding.mark_price for funding in await self._lists.fundings()}
+                self._prices = {funding.symbol: funding.mark_price for funding in await self._rest.fundings()}
             except ExchangeError as problem:
                 log.warning("no mark prices for this minute's rows: %s", problem)
         return self._prices.get(symbol)
@@ -148,8 +143,8 @@ class MarkPrices:
 class ContractPool:
     """The trading USDT perpetuals, kept for six hours; an empty list is not kept."""
 
-    def __init__(self, lists: MarketLists, *, clock: Clock, tradfi: bool) -> None:
-        self._lists = lists
+    def __init__(self, rest: MarketRest, *, clock: Clock, tradfi: bool) -> None:
+        self._rest = rest
         self._clock = clock
         self._tradfi = tradfi
         self._read_s: float | None = None
@@ -159,7 +154,7 @@ class ContractPool:
         """Sorted. Raises: ExchangeError when there is no list, or only one from more than six hours ago."""
         now_s = self._clock.monotonic()
         if self._read_s is None or now_s - self._read_s >= POOL_GOOD_S:
-            contracts = await self._lists.contracts()
+            contracts = await self._rest.contracts()
             found = sorted(contract.symbol for contract in contracts if is_watched(contract, tradfi=self._tradfi))
             if not found:
                 raise BadAnswer("the exchange lists no trading USDT perpetual")

@@ -17,7 +17,10 @@ from altmonitor.core.alert import DETECTED_KINDS, Alert, Details, Positions
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeError, StorageError
 from altmonitor.core.types import Destination
-from altmonitor.interfaces.exchange import AlertSink, Cohorts, MetaStore, Priority
+from altmonitor.interfaces.alerts import AlertSink
+from altmonitor.interfaces.exchange import Priority
+from altmonitor.interfaces.positioning import Cohorts
+from altmonitor.interfaces.storage import MetaStore
 from altmonitor.positioning.divergence import Divergence, Signal, divergence, next_side, signal_of
 from altmonitor.positioning.history import (
     SLACK_MS,

@@ -10,8 +10,9 @@ from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps
 from altmonitor.collect.positioning_lookup import LookupDeps
 from altmonitor.core.errors import ExchangeBlocked, ExchangeUnreachable
 from altmonitor.core.status import GuardStatus
-from altmonitor.interfaces.exchange import DayTicker, Funding, Priority
+from altmonitor.interfaces.exchange import Priority
 from altmonitor.interfaces.queries import MissingPart
+from altmonitor.market.quotes import DayTicker, Funding
 from altmonitor.positioning.divergence import Histories
 from altmonitor.positioning.history import NotEnoughSnapshots, PositionChange
 from altmonitor.positioning.open_interest import OiBar
@@ -69,7 +70,7 @@ class Exchange:
 
 
 def desk_on(exchange: Exchange, tracked: Path, *, clock: MovableClock | None = None) -> LivePositionQueries:
-    live = LookupDeps(smart_money=exchange, top_traders=exchange, bars=exchange, prices=exchange)
+    live = LookupDeps(smart_money=exchange, positioning=exchange)
     return LivePositionQueries(
         PositionQueryDeps(
             clock=clock or MovableClock(T0),

@@ -11,11 +11,11 @@ from altmonitor.app.queries import MarketAnswerDeps, MarketAnswers
 from altmonitor.core.alert import Alert
 from altmonitor.delivery.alert_charts import ChartPictureFile
 from altmonitor.detectors.verdict import Explanation
-from altmonitor.interfaces.exchange import DayTicker, Funding
 from altmonitor.interfaces.queries import FundingFacts, OpenInterestFacts
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import Candle, CandleUpdate
 from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.market.quotes import DayTicker, Funding
 
 MINUTE = 60_000
 T0 = 1_790_000_040_000

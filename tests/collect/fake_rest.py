@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, UnknownSymbol
 from altmonitor.core.status import GuardStatus
-from altmonitor.interfaces.exchange import DayTicker, Funding, LongShortRatio, OpenInterest, Priority
+from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.candles import Candle
 from altmonitor.market.contracts import Contract
+from altmonitor.market.quotes import DayTicker, Funding, LongShortRatio, OpenInterest
 
 MINUTE = 60_000
 

@@ -12,7 +12,8 @@ import pytest
 from altmonitor.collect.enrichment import EnrichmentDeps, MarketEnricher
 from altmonitor.core.alert import Alert, Details
 from altmonitor.core.errors import BadAnswer, ExchangeBlocked, StorageError
-from altmonitor.interfaces.exchange import OpenInterest, Priority
+from altmonitor.interfaces.exchange import Priority
+from altmonitor.market.quotes import OpenInterest
 from tests.collect.fake_rest import FakeRest
 from tests.movable_clock import T0, MovableClock
 

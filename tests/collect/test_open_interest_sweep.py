@@ -13,8 +13,9 @@ from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import BadAnswer, BudgetExhausted, ExchangeBlocked, ExchangeUnreachable
 from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
-from altmonitor.interfaces.exchange import OpenInterest, Priority
+from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.contracts import is_watched
+from altmonitor.market.quotes import OpenInterest
 from altmonitor.sim.control import RestFault, busiest
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from altmonitor.collect.tickers import MarketSnapshots
 from altmonitor.core.errors import ExchangeUnreachable
-from altmonitor.interfaces.exchange import DayTicker, Funding
+from altmonitor.market.quotes import DayTicker, Funding
 from tests.collect.fake_rest import FakeRest
 from tests.movable_clock import MovableClock
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altmonitor.detectors.verdict import Verdict
-from altmonitor.interfaces.exchange import DayTicker, Funding, OpenInterest
 from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.market.quotes import DayTicker, Funding, OpenInterest
 from altmonitor.settings.settings import Settings
 from tests.fakes import MINUTE, T0, Market
 

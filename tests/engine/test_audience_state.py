@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.core.alert import DETECTED_KINDS, Alert, Direction, Kind
+from altmonitor.core.alert import DETECTED_KINDS, Alert, Direction, Kind, StoredSize
 from altmonitor.core.types import Destination
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.engine.audience_state import DAY_MS, AudienceState, RankLog
-from altmonitor.interfaces.exchange import StoredSize
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from altmonitor.core.alert import Alert
 from altmonitor.core.types import Destination
 from altmonitor.detectors.verdict import Verdict
-from altmonitor.interfaces.exchange import OpenInterest
+from altmonitor.market.quotes import OpenInterest
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 from tests.effort import examples

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.types import Destination
-from altmonitor.interfaces.exchange import Funding
 from altmonitor.market.candles import Candle
+from altmonitor.market.quotes import Funding
 from altmonitor.settings.conditions import Condition, FundingCrosses, Predicate, PriceCrosses, PriceMoves
 from altmonitor.settings.settings import Settings
 from tests.effort import examples

@@ -7,8 +7,8 @@ import pytest
 from altmonitor.core.alert import Alert
 from altmonitor.core.types import Destination
 from altmonitor.engine.episodes import EpisodeOptions
-from altmonitor.interfaces.exchange import OpenInterest
 from altmonitor.market.candles import Candle
+from altmonitor.market.quotes import OpenInterest
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 from tests.fakes import MINUTE, T0, Market

@@ -9,7 +9,7 @@ import pytest
 from altmonitor.core.types import Destination
 from altmonitor.detectors.verdict import Rule, RuleCheck, Verdict
 from altmonitor.engine.decision_log import DecisionLog
-from altmonitor.interfaces.exchange import DayTicker, OpenInterest
+from altmonitor.market.quotes import DayTicker, OpenInterest
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 from tests.fakes import MINUTE, T0, Market

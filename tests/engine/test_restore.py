@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from altmonitor.core.alert import StoredSize
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
 from altmonitor.engine.restore import CONDITIONS, restore
-from altmonitor.interfaces.exchange import StoredSize
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.conditions import Condition, PriceCrosses
 from altmonitor.settings.settings import Settings

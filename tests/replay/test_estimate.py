@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from altmonitor.interfaces.exchange import DayTicker
 from altmonitor.market.candles import Candle
+from altmonitor.market.quotes import DayTicker
 from altmonitor.replay.estimate import Estimate, Estimator
 from altmonitor.settings.settings import Settings
 from tests.fakes import MINUTE, T0, KnownContext, ManualClock

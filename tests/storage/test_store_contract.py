@@ -12,8 +12,8 @@ import pytest
 from altmonitor.core.alert import Details, StoredAlert
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.types import Destination
+from altmonitor.interfaces.alerts import AlertHistory, AlertSink, AlertUpdates
 from altmonitor.interfaces.delivery import Outbox
-from altmonitor.interfaces.exchange import AlertHistory, AlertSink, AlertUpdates
 from altmonitor.interfaces.storage import AlertQueries
 from altmonitor.storage.memory import MemoryStore
 from altmonitor.storage.store import SqliteStore, StoreOptions

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from altmonitor.core.alert import Details, EpisodeEnd
+from altmonitor.core.alert import Details, EpisodeEnd, StoredSize
 from altmonitor.core.types import Destination
-from altmonitor.interfaces.exchange import AlertHistory, StoredSize
+from altmonitor.interfaces.alerts import AlertHistory
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, TOPIC, pump
 from tests.storage.test_store_contract import Store, opened
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from altmonitor.core.status import GuardStatus
-from altmonitor.interfaces.exchange import Funding, Priority
+from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.contracts import Contract
+from altmonitor.market.quotes import Funding
 from altmonitor.positioning.history import Snapshot
 from altmonitor.positioning.open_interest import OiBar, OiVelocity
 from altmonitor.positioning.ratios import TopTraders
@@ -188,8 +189,7 @@ class Bench:
 def bench_tracker(bench: Bench, tracked: Tracked) -> Tracker:
     parts = CaptureDeps(
         smart_money=bench.site,
-        top_traders=bench.statistics,
-        bars=bench.statistics,
+        positioning=bench.statistics,
         store=bench.store,
         clock=bench.clock,
         prices=MarkPrices(bench.lists, clock=bench.clock),

@@ -78,8 +78,7 @@ async def destination(
             async with positioning_stage(config, clock=clock) as stage:
                 parts = CaptureDeps(
                     smart_money=stage.smart_money,
-                    top_traders=stage.positioning,
-                    bars=stage.positioning,
+                    positioning=stage.positioning,
                     store=store,
                     clock=clock,
                     prices=MarkPrices(stage.rest, clock=clock),

@@ -12,9 +12,9 @@ import math
 import msgspec
 
 from altmonitor.exchanges.rest.client import UNREADABLE
-from altmonitor.interfaces.exchange import DayTicker, Funding, LongShortRatio, OpenInterest
 from altmonitor.market.candles import Candle
 from altmonitor.market.contracts import Contract
+from altmonitor.market.quotes import DayTicker, Funding, LongShortRatio, OpenInterest
 
 LOWEST_WEIGHT_LIMIT, HIGHEST_WEIGHT_LIMIT = 100, 1_000_000
 

@@ -16,7 +16,8 @@ from altmonitor.core.types import Fraction
 from altmonitor.exchanges.binance.bodies import DayTickerWire, KlineWire, PremiumIndexWire
 from altmonitor.exchanges.binance.rest import FUTURES_DATA, BinanceRest
 from altmonitor.exchanges.rest.client import One, Rows
-from altmonitor.interfaces.exchange import DayTicker, Funding, Priority
+from altmonitor.interfaces.exchange import Priority
+from altmonitor.market.quotes import DayTicker, Funding
 from altmonitor.positioning.divergence import Histories
 from altmonitor.positioning.open_interest import BARS_NEEDED, OiBar
 from altmonitor.positioning.ratios import LongShort, TakerFlow, TopTraders

@@ -26,9 +26,10 @@ from altmonitor.exchanges.rest.block import retry_after_s
 from altmonitor.exchanges.rest.budget import Ask, LimitPool, RequestBudget
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S, SOCKETS, HttpGet, One, Rows
 from altmonitor.exchanges.rest.guard import Guard, Preflight, RestAnswer
-from altmonitor.interfaces.exchange import DayTicker, Funding, LongShortRatio, OpenInterest, Priority
+from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.candles import Candle
 from altmonitor.market.contracts import Contract
+from altmonitor.market.quotes import DayTicker, Funding, LongShortRatio, OpenInterest
 
 V = TypeVar("V")
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from altmonitor.core.errors import BadAnswer
 from altmonitor.exchanges.binance import bodies as wire
 from altmonitor.exchanges.rest.client import One, Rows
-from altmonitor.interfaces.exchange import DayTicker, Funding, LongShortRatio, OpenInterest
 from altmonitor.market.candles import Candle
 from altmonitor.market.contracts import Contract
+from altmonitor.market.quotes import DayTicker, Funding, LongShortRatio, OpenInterest
 
 TICKERS = Rows(wire.DayTickerWire)
 KLINES = Rows(wire.KlineWire)
