@@ -9,7 +9,7 @@ from typing import Any
 from altmonitor.commands.outcome import CommandContext, Deferred, Outcome, Queries, StateChange
 from altmonitor.commands.record import status_shown
 from altmonitor.commands.replies import (
-    ABOUT_ONE_PLACE,
+    DestinationReply,
     NotPermitted,
     Placed,
     PlainReply,
@@ -204,6 +204,6 @@ class CommandExecutor:
 
     def _placed(self, reply: PlainReply, about: Destination) -> PlainReply | Placed:
         holder = self._deps.holder
-        if len(holder.audiences) == 1 or not isinstance(reply, ABOUT_ONE_PLACE):
+        if len(holder.audiences) == 1 or not isinstance(reply, DestinationReply):
             return reply
         return Placed(destination=about, is_main=about == holder.home.main, reply=reply)

@@ -1,4 +1,7 @@
-"""What a command answers, as values. delivery/render/replies.py turns them into text in the reader's language."""
+"""What a command answers, as values; render/replies.py turns them into text in the reader's language.
+
+This module holds what every reply is, refusals, and the replies about lists and stored alerts.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from altmonitor.commands.replies_market import AnswerReply, Explained, PositionReply
-from altmonitor.commands.replies_settings import (
-    BudgetAccepted,
-    BudgetProposed,
-    BudgetShown,
-    BudgetUnknown,
-    Changed,
-    ConfirmAsked,
-    LanguageShown,
-    PlaceReply,
-    PresetsShown,
-    QuietShown,
-    RouteEnded,
-    SymbolNumbersShown,
-    Undone,
-    UndoRefused,
-    ZoneShown,
-)
-from altmonitor.commands.reply_buttons import Button
 from altmonitor.core.alert import AlertStats, Kind, StoredAlert
 from altmonitor.core.status import Health
 from altmonitor.core.types import Destination
@@ -32,6 +16,42 @@ from altmonitor.settings.audience import Audience
 from altmonitor.settings.changes import Difference
 from altmonitor.settings.input import NotRead, Unlisted
 from altmonitor.settings.settings import Setting, Settings
+
+CANCEL = "cancel"
+ACTION_BYTES_MAX = 40
+"""Of the 64 bytes Telegram gives to a button; the rest is for a signature.
+Source: https://core.telegram.org/bots/api#inlinekeyboardbutton"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """label_key: key of its text. action: the command that a press means, as it would be typed (`/watch all yes`), or
+    `CANCEL`: nothing is done and the question is closed. At most `ACTION_BYTES_MAX` bytes."""
+
+    label_key: str
+    action: str
+
+
+def confirm(action: str, *, label_key: str = "confirm") -> tuple[Button, Button]:
+    """action: without the `yes` that makes it so."""
+    return Button(label_key=label_key, action=f"{action} yes"), Button(label_key="cancel", action=CANCEL)
+
+
+class PlainReply:
+    """Base of all replies. A module of render/ registers how each one is told."""
+
+    __slots__ = ()
+
+    @property
+    def buttons(self) -> tuple[Button, ...]:
+        """To be shown under the answer, in this order; often none."""
+        return ()
+
+
+class DestinationReply(PlainReply):
+    """It could be true of one destination and not of another: where there are several, it is said which is meant."""
+
+    __slots__ = ()
 
 
 class Bad(Enum):
@@ -50,7 +70,7 @@ class Bad(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class Refused(PlainReply):
     """Wrong arguments; nothing was changed. word: the one that is wrong, as typed and cut, '' when one is missing.
 
     low, high: what is allowed, where it is a range. setting: whose value it would have been.
@@ -65,7 +85,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnknownCommand:
+class UnknownCommand(PlainReply):
     """name: as typed and cut, without the slash. nearest: '' when nothing is near."""
 
     name: str
@@ -73,7 +93,7 @@ class UnknownCommand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolsRefused:
+class SymbolsRefused(PlainReply):
     """At least one word names no contract; nothing was changed."""
 
     command: str
@@ -81,14 +101,14 @@ class SymbolsRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UniverseUnknown:
+class UniverseUnknown(PlainReply):
     """The contract list has not been read yet, so no symbol can be checked; nothing was changed."""
 
     command: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SaveFailed:
+class SaveFailed(PlainReply):
     """The change could not be written and was not made. problem: one line for a person."""
 
     command: str
@@ -103,7 +123,7 @@ class NumberChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NumbersChanged:
+class NumbersChanged(DestinationReply):
     """changes: in the order of the table, never empty; old may equal new. is_reset: back to what is followed."""
 
     changes: tuple[NumberChange, ...]
@@ -111,7 +131,7 @@ class NumbersChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OverridesShown:
+class OverridesShown(DestinationReply):
     """What commands changed: (setting, value followed, value in force). others: what else this place has of its own."""
 
     changes: tuple[NumberChange, ...]
@@ -119,14 +139,14 @@ class OverridesShown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WatchlistShown:
+class WatchlistShown(DestinationReply):
     """symbols: sorted; empty means every contract."""
 
     symbols: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WatchlistChanged:
+class WatchlistChanged(DestinationReply):
     """old, new: sorted, empty means every contract. already / absent: named, but there was nothing to do."""
 
     old: tuple[str, ...]
@@ -143,14 +163,14 @@ class WatchlistChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MutedShown:
+class MutedShown(DestinationReply):
     """muted: symbol → unix second it ends or None; only those still in force."""
 
     muted: Mapping[str, int | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MutedChanged:
+class MutedChanged(DestinationReply):
     """changes: (symbol, before, after), each a unix second, None for good, or NOT_MUTED. absent: were not muted."""
 
     changes: tuple[tuple[str, int | None, int | None], ...]
@@ -159,7 +179,7 @@ class MutedChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StatusShown:
+class StatusShown(DestinationReply):
     """settings in force; overridden: keys that commands changed. now_s: unix seconds the ages are measured from.
 
     audience: whose settings they are; None: not told.
@@ -173,7 +193,7 @@ class StatusShown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StatusPin:
+class StatusPin(PlainReply):
     """One status message of the chat that asked is kept up to date from now on, or no longer (whoever knows the chat
     sees to it). was_on: there was one."""
 
@@ -182,7 +202,7 @@ class StatusPin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryShown:
+class HistoryShown(PlainReply):
     """alerts: newest first. suggestions: for a symbol that is not listed and has no alerts."""
 
     alerts: Sequence[StoredAlert]
@@ -194,20 +214,20 @@ class HistoryShown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StatsShown:
+class StatsShown(PlainReply):
     hours: int
     stats: AlertStats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryOff:
+class HistoryOff(PlainReply):
     """Rows are kept only until they are delivered (HISTORY_ENABLED=false)."""
 
     command: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueryFailed:
+class QueryFailed(PlainReply):
     """The stored alerts cannot be read now. problem: one line for a person."""
 
     command: str
@@ -215,68 +235,15 @@ class QueryFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HelpShown:
+class HelpShown(PlainReply):
     is_start: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NotPermitted:
+class NotPermitted(PlainReply):
     """The writer may read but not change; told once an hour to each."""
 
     command: str
-
-
-PlainReply = (
-    Refused
-    | UnknownCommand
-    | SymbolsRefused
-    | UniverseUnknown
-    | SaveFailed
-    | NumbersChanged
-    | OverridesShown
-    | WatchlistShown
-    | WatchlistChanged
-    | MutedShown
-    | MutedChanged
-    | StatusShown
-    | StatusPin
-    | HistoryShown
-    | StatsShown
-    | HistoryOff
-    | QueryFailed
-    | HelpShown
-    | NotPermitted
-    | PlaceReply
-    | AnswerReply
-    | PositionReply
-)
-
-
-ABOUT_ONE_PLACE = (
-    NumbersChanged,
-    OverridesShown,
-    WatchlistShown,
-    WatchlistChanged,
-    MutedShown,
-    MutedChanged,
-    StatusShown,
-    ConfirmAsked,
-    Changed,
-    SymbolNumbersShown,
-    PresetsShown,
-    BudgetShown,
-    BudgetProposed,
-    BudgetAccepted,
-    BudgetUnknown,
-    QuietShown,
-    LanguageShown,
-    ZoneShown,
-    RouteEnded,
-    Undone,
-    UndoRefused,
-    Explained,
-)
-"""What could be true of one destination and not of another: it is said which one is meant where there are several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,9 +271,3 @@ def plain(reply: Reply) -> PlainReply:
     while isinstance(reply, Placed | Unrecorded):
         reply = reply.reply
     return reply
-
-
-def buttons_of(reply: Reply) -> tuple[Button, ...]:
-    """To be shown under the answer, in this order; often none."""
-    buttons: tuple[Button, ...] = getattr(plain(reply), "buttons", ())
-    return buttons

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from altmonitor.commands.reply_buttons import Button
+from altmonitor.commands.replies import Button, DestinationReply, PlainReply
 from altmonitor.detectors.verdict import Explanation
 from altmonitor.interfaces.queries import (
     TOP_WINDOWS,
@@ -23,50 +23,47 @@ from altmonitor.positioning.history import ExtremeScan, NotEnoughSnapshots, Posi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WhoShown:
+class WhoShown(PlainReply):
     facts: WhoFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DivergenceShown:
+class DivergenceShown(PlainReply):
     facts: DivergenceFacts
     now_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeShown:
+class ChangeShown(PlainReply):
     found: PositionChange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrendShown:
+class TrendShown(PlainReply):
     found: ProfitTrend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScanShown:
+class ScanShown(PlainReply):
     found: ExtremeScan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TooFewRows:
+class TooFewRows(PlainReply):
     found: NotEnoughSnapshots
-
-
-PositionReply = WhoShown | DivergenceShown | ChangeShown | TrendShown | ScanShown | TooFewRows
 
 
 # ---
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Explained:
+class Explained(DestinationReply):
     explanation: Explanation
     now_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TopShown:
+class TopShown(PlainReply):
     top: Top
     now_s: float
 
@@ -76,32 +73,32 @@ class TopShown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PriceShown:
+class PriceShown(PlainReply):
     facts: PriceFacts
     now_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenInterestShown:
+class OpenInterestShown(PlainReply):
     facts: OpenInterestFacts
     now_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FundingShown:
+class FundingShown(PlainReply):
     facts: FundingFacts
     now_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChartShown:
+class ChartShown(PlainReply):
     """To be sent as a picture; its text is the caption."""
 
     chart: ChartPicture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NothingKnown:
+class NothingKnown(PlainReply):
     """The symbol is listed, but nothing was received about it yet."""
 
     command: str
@@ -109,13 +106,8 @@ class NothingKnown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerFailed:
+class AnswerFailed(PlainReply):
     """The exchange did not answer. problem: one line for a person."""
 
     command: str
     problem: str
-
-
-AnswerReply = (
-    Explained | TopShown | PriceShown | OpenInterestShown | FundingShown | ChartShown | NothingKnown | AnswerFailed
-)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from altmonitor.commands.reply_buttons import Button, confirm
+from altmonitor.commands.replies import Button, DestinationReply, PlainReply, confirm
 from altmonitor.core.alert import Kind
 from altmonitor.core.types import LANGUAGES
 from altmonitor.settings.audience import Audience, QuietHours
@@ -16,7 +16,7 @@ from altmonitor.settings.presets import PRESETS, BudgetProposal, NotEnoughHistor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConfirmAsked:
+class ConfirmAsked(DestinationReply):
     """Nothing was changed yet. action: the command that asks again, such as `/watch all`. losses: what it would end."""
 
     command: str
@@ -29,7 +29,7 @@ class ConfirmAsked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changed:
+class Changed(DestinationReply):
     """differences: in force before and after, never empty; old may equal new. is_reset: nothing of its own any more."""
 
     differences: tuple[Difference, ...]
@@ -37,7 +37,7 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolNumbersShown:
+class SymbolNumbersShown(DestinationReply):
     """rows: symbol → its own numbers, those of one symbol when `symbol` is not ''."""
 
     rows: Mapping[str, Mapping[str, float | int]]
@@ -45,7 +45,7 @@ class SymbolNumbersShown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PresetsShown:
+class PresetsShown(DestinationReply):
     """current: the one whose numbers are all in force; '' when none."""
 
     current: str
@@ -56,7 +56,7 @@ class PresetsShown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetShown:
+class BudgetShown(DestinationReply):
     """per_day: in force, 0: none. numbers: the thresholds it set."""
 
     per_day: int
@@ -64,7 +64,7 @@ class BudgetShown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetProposed:
+class BudgetProposed(DestinationReply):
     proposal: BudgetProposal
 
     @property
@@ -73,24 +73,24 @@ class BudgetProposed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetAccepted:
+class BudgetAccepted(DestinationReply):
     proposal: BudgetProposal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetUnknown:
+class BudgetUnknown(DestinationReply):
     """Nothing was changed."""
 
     missing: NotEnoughHistory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QuietShown:
+class QuietShown(DestinationReply):
     quiet: QuietHours | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LanguageShown:
+class LanguageShown(DestinationReply):
     lang: str
 
     @property
@@ -99,7 +99,7 @@ class LanguageShown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ZoneShown:
+class ZoneShown(DestinationReply):
     """tz: IANA name. now_s: unix seconds, to show what time it is there."""
 
     tz: str
@@ -107,7 +107,7 @@ class ZoneShown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ZoneUnknown:
+class ZoneUnknown(PlainReply):
     word: str
     suggestions: tuple[str, ...]
 
@@ -117,7 +117,7 @@ class ZoneUnknown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RouteShown:
+class RouteShown(PlainReply):
     """audiences: all, the main one first. here: that of the place asked from, None when it is no destination."""
 
     audiences: tuple[Audience, ...]
@@ -125,7 +125,7 @@ class RouteShown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RouteEnded:
+class RouteEnded(DestinationReply):
     """Nothing goes to the place any more that a command or the environment sent there."""
 
 
@@ -137,12 +137,12 @@ class NoRoute(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RouteRefused:
+class RouteRefused(PlainReply):
     reason: NoRoute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangesShown:
+class ChangesShown(PlainReply):
     """rows: newest first, each with what it changed."""
 
     rows: tuple[tuple[RecordedChange, tuple[Difference, ...]], ...]
@@ -150,7 +150,7 @@ class ChangesShown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Undone:
+class Undone(DestinationReply):
     """differences: what was taken back, as it is now after it was."""
 
     change: RecordedChange
@@ -159,7 +159,7 @@ class Undone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UndoRefused:
+class UndoRefused(DestinationReply):
     """What the change had made is not what holds now. differences: from the one to the other."""
 
     change: RecordedChange
@@ -168,68 +168,39 @@ class UndoRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NothingToUndo:
+class NothingToUndo(PlainReply):
     pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SamplesSent:
+class SamplesSent(PlainReply):
     """kinds: one sample of each is on its way; empty: nothing is routed to the place."""
 
     kinds: tuple[Kind, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConditionsShown:
+class ConditionsShown(PlainReply):
     """Those of the place asked from, by id."""
 
     conditions: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConditionAdded:
+class ConditionAdded(PlainReply):
     condition: Condition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConditionsDeleted:
+class ConditionsDeleted(PlainReply):
     conditions: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConditionUnknown:
+class ConditionUnknown(PlainReply):
     id: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TooManyConditions:
+class TooManyConditions(PlainReply):
     limit: int
-
-
-PlaceReply = (
-    ConfirmAsked
-    | Changed
-    | SymbolNumbersShown
-    | PresetsShown
-    | BudgetShown
-    | BudgetProposed
-    | BudgetAccepted
-    | BudgetUnknown
-    | QuietShown
-    | LanguageShown
-    | ZoneShown
-    | ZoneUnknown
-    | RouteShown
-    | RouteEnded
-    | RouteRefused
-    | ChangesShown
-    | Undone
-    | UndoRefused
-    | NothingToUndo
-    | SamplesSent
-    | ConditionsShown
-    | ConditionAdded
-    | ConditionsDeleted
-    | ConditionUnknown
-    | TooManyConditions
-)

@@ -122,7 +122,7 @@ COMMANDS: tuple[CommandRow[Any], ...] = (
     CommandRow(name="who", topic="market",
                usage="/who sol | change sol [60] | trend sol [2h] | scan",
                arguments=market.WhoArguments, read=market.read_who, answer=market.who,
-               result=facts.PositionReply),
+               result=facts.WhoShown | facts.ChangeShown | facts.TrendShown | facts.ScanShown | facts.TooFewRows),
     CommandRow(name="div", topic="market",
                usage="/div sol [5m 1h 1d]",
                arguments=market.DivergenceArguments, read=market.read_divergence, answer=market.divergence,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import singledispatch
 
+from altmonitor.commands.replies import PlainReply
 from altmonitor.commands.table import COMMAND_OF
 from altmonitor.core.alert import DETECTED_KINDS
 from altmonitor.render import format as n
@@ -12,6 +14,12 @@ from altmonitor.render.texts.reply_texts import say_reply
 from altmonitor.settings.audience import QUIET_OFF, QuietHours
 from altmonitor.settings.changes import NOT_MUTED, Difference, Shown
 from altmonitor.settings.settings import SETTING_OF, Setting, Unit
+
+
+@singledispatch
+def reply_lines(reply: PlainReply, style: Style) -> Sequence[str]:
+    """A reply as lines, each complete HTML. The modules of replies register what they tell."""
+    raise TypeError(f"nobody tells {type(reply).__name__}")
 
 
 def mute_end(until_s: int | None, now_s: float | None, style: Style) -> str:

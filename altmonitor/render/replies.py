@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from altmonitor.commands.replies import (
+    Button,
     HelpShown,
     HistoryOff,
-    HistoryShown,
     MutedChanged,
     MutedShown,
     NotPermitted,
@@ -15,13 +15,12 @@ from altmonitor.commands.replies import (
     NumbersChanged,
     OverridesShown,
     Placed,
+    PlainReply,
     QueryFailed,
     Refused,
     Reply,
     SaveFailed,
-    StatsShown,
     StatusPin,
-    StatusShown,
     SymbolsRefused,
     UniverseUnknown,
     UnknownCommand,
@@ -29,26 +28,11 @@ from altmonitor.commands.replies import (
     WatchlistChanged,
     WatchlistShown,
 )
-from altmonitor.commands.replies_market import (
-    AnswerFailed,
-    ChangeShown,
-    ChartShown,
-    DivergenceShown,
-    Explained,
-    FundingShown,
-    NothingKnown,
-    OpenInterestShown,
-    PriceShown,
-    ScanShown,
-    TooFewRows,
-    TopShown,
-    TrendShown,
-    WhoShown,
-)
-from altmonitor.commands.reply_buttons import Button
+from altmonitor.commands.replies_market import AnswerFailed
 from altmonitor.commands.table import COMMANDS, TOPICS, Scope
 from altmonitor.interfaces.delivery import InlineButton, Keyboard
 from altmonitor.render import format as n
+from altmonitor.render import replies_market, replies_positions, replies_settings, status  # noqa: F401 – register theirs
 from altmonitor.render.blocks import (
     WORDS_MAX,
     difference_lines,
@@ -56,17 +40,15 @@ from altmonitor.render.blocks import (
     name_lines,
     outside_text,
     packed,
+    reply_lines,
     setting_value,
     titled,
     usage_line,
 )
 from altmonitor.render.blocks import words as word_list
 from altmonitor.render.format import Style
-from altmonitor.render.replies_market import answer_lines, history_lines, stats_lines
-from altmonitor.render.replies_positions import position_lines
-from altmonitor.render.replies_settings import place_lines
 from altmonitor.render.signed_buttons import ButtonSigner
-from altmonitor.render.status import muted_lines, status_lines
+from altmonitor.render.status import muted_lines
 from altmonitor.render.texts import say
 from altmonitor.render.texts.reply_texts import say_reply
 from altmonitor.settings.changes import NOT_MUTED
@@ -137,7 +119,8 @@ def command_menu(lang: str, scope: Scope = "all") -> list[tuple[str, str]]:
     ]
 
 
-def help_lines(reply: HelpShown, style: Style) -> list[str]:
+@reply_lines.register
+def _help(reply: HelpShown, style: Style) -> list[str]:
     lang = style.lang
     lines = [say_reply(lang, "welcome")] if reply.is_start else []
     lines.append(say_reply(lang, "help"))
@@ -160,76 +143,23 @@ def reply_parts(reply: Reply, style: Style) -> list[str]:
 
 
 def _lines(reply: Reply, style: Style) -> Sequence[str]:
-    lang = style.lang
+    """With what was put around it."""
     match reply:
-        case Refused():
-            return _refused(reply, style)
-        case UnknownCommand():
-            near = say_reply(lang, "nearest", nearest=reply.nearest) if reply.nearest else ""
-            unknown = say_reply(lang, "unknown_command", name=n.symbol_text(reply.name))
-            return [" ".join(text for text in (unknown, near, say_reply(lang, "see_help")) if text)]
-        case SymbolsRefused():
-            return _symbols_refused(reply, style)
-        case UniverseUnknown():
-            return [say_reply(lang, "universe_unknown", command=reply.command)]
-        case SaveFailed():
-            return [say_reply(lang, "save_failed", command=reply.command, problem=outside_text(reply.problem))]
-        case QueryFailed():
-            return [say_reply(lang, "query_failed", command=reply.command, problem=outside_text(reply.problem))]
-        case HistoryOff():
-            return [say_reply(lang, "history_off", command=reply.command)]
-        case NumbersChanged():
-            lines = [_number_change(change, style, is_raised=True) for change in reply.changes]
-            return [*lines, say_reply(lang, "from_environment")] if reply.is_reset else lines
-        case OverridesShown():
-            return _overrides(reply, style)
-        case WatchlistShown():
-            return _watchlist(reply, style)
-        case WatchlistChanged():
-            return _watchlist_changed(reply, style)
-        case MutedShown():
-            return _muted(reply, style)
-        case MutedChanged():
-            return _muted_changed(reply, style)
-        case StatusShown():
-            return status_lines(reply, style)
-        case StatusPin():
-            off = "pin_off" if reply.was_on else "pin_off_none"
-            return [say_reply(lang, "pin_on" if reply.is_on else off)]
-        case HistoryShown():
-            return history_lines(reply, style)
-        case StatsShown():
-            return stats_lines(reply, style)
-        case HelpShown():
-            return help_lines(reply, style)
-        case NotPermitted():
-            return [say_reply(lang, "not_permitted", command=reply.command)]
         case Placed():
             key = "for_main" if reply.is_main else "for_place"
-            return [say_reply(lang, key, destination=f"<code>{reply.destination}</code>"), *_lines(reply.reply, style)]
+            where = say_reply(style.lang, key, destination=f"<code>{reply.destination}</code>")
+            return [where, *_lines(reply.reply, style)]
         case Unrecorded():
-            warning = say_reply(lang, "unrecorded", problem=outside_text(reply.problem))
+            warning = say_reply(style.lang, "unrecorded", problem=outside_text(reply.problem))
             return [*_lines(reply.reply, style), warning]
-        case (
-            Explained()
-            | TopShown()
-            | PriceShown()
-            | OpenInterestShown()
-            | FundingShown()
-            | ChartShown()
-            | NothingKnown()
-            | AnswerFailed()
-        ):
-            return answer_lines(reply, style)
-        case WhoShown() | DivergenceShown() | ChangeShown() | TrendShown() | ScanShown() | TooFewRows():
-            return position_lines(reply, style)
         case _:
-            return place_lines(reply, style)
+            return reply_lines(reply, style)
 
 
 # --- refusals ----------------------------------------------------------------------------------------------------
 
 
+@reply_lines.register
 def _refused(reply: Refused, style: Style) -> list[str]:
     lang = style.lang
     reason = say_reply(lang, reply.reason.value, word=word_list([reply.word]))
@@ -250,6 +180,23 @@ def _allowed(reply: Refused, style: Style) -> str:
     return ""
 
 
+@reply_lines.register
+def _unknown_command(reply: UnknownCommand, style: Style) -> list[str]:
+    near = say_reply(style.lang, "nearest", nearest=reply.nearest) if reply.nearest else ""
+    unknown = say_reply(style.lang, "unknown_command", name=n.symbol_text(reply.name))
+    return [" ".join(text for text in (unknown, near, say_reply(style.lang, "see_help")) if text)]
+
+
+@reply_lines.register
+def _not_done(
+    reply: UniverseUnknown | SaveFailed | QueryFailed | HistoryOff | NotPermitted | AnswerFailed, style: Style
+) -> list[str]:
+    """One line: which command, and what stood in its way."""
+    problem = outside_text(getattr(reply, "problem", ""))
+    return [say_reply(style.lang, _NOT_DONE[type(reply)], command=reply.command, problem=problem)]
+
+
+@reply_lines.register
 def _symbols_refused(reply: SymbolsRefused, style: Style) -> list[str]:
     lang = style.lang
     lines = [say_reply(lang, "symbols_refused", command=reply.command)]
@@ -264,7 +211,23 @@ def _symbols_refused(reply: SymbolsRefused, style: Style) -> list[str]:
     return [*lines, usage_line(reply.command, style)]
 
 
+_NOT_DONE: Mapping[type[PlainReply], str] = {
+    UniverseUnknown: "universe_unknown",
+    SaveFailed: "save_failed",
+    QueryFailed: "query_failed",
+    AnswerFailed: "answer_failed",
+    HistoryOff: "history_off",
+    NotPermitted: "not_permitted",
+}
+
+
 # --- numbers -----------------------------------------------------------------------------------------------------
+
+
+@reply_lines.register
+def _numbers_changed(reply: NumbersChanged, style: Style) -> list[str]:
+    lines = [_number_change(change, style, is_raised=True) for change in reply.changes]
+    return [*lines, say_reply(style.lang, "from_environment")] if reply.is_reset else lines
 
 
 def _number_change(change: NumberChange, style: Style, *, is_raised: bool) -> str:
@@ -274,6 +237,7 @@ def _number_change(change: NumberChange, style: Style, *, is_raised: bool) -> st
     return say_reply(style.lang, key, setting=say_reply(style.lang, setting.key), old=old, new=new)
 
 
+@reply_lines.register
 def _overrides(reply: OverridesShown, style: Style) -> list[str]:
     if not reply.changes and not reply.others:
         return [say_reply(style.lang, "no_overrides")]
@@ -282,9 +246,16 @@ def _overrides(reply: OverridesShown, style: Style) -> list[str]:
     return [say_reply(style.lang, "overrides"), *lines, *others, say_reply(style.lang, "reset_hint")]
 
 
+@reply_lines.register
+def _status_pin(reply: StatusPin, style: Style) -> list[str]:
+    off = "pin_off" if reply.was_on else "pin_off_none"
+    return [say_reply(style.lang, "pin_on" if reply.is_on else off)]
+
+
 # --- lists -------------------------------------------------------------------------------------------------------
 
 
+@reply_lines.register
 def _watchlist(reply: WatchlistShown, style: Style) -> list[str]:
     lang, count = style.lang, len(reply.symbols)
     if not count:
@@ -293,6 +264,7 @@ def _watchlist(reply: WatchlistShown, style: Style) -> list[str]:
     return [title, *name_lines(reply.symbols), say_reply(lang, "watch_clear_hint")]
 
 
+@reply_lines.register
 def _watchlist_changed(reply: WatchlistChanged, style: Style) -> list[str]:
     lang = style.lang
     old, new = (_watched(symbols, style) for symbols in (reply.old, reply.new))
@@ -315,6 +287,7 @@ def _watched(symbols: Sequence[str], style: Style) -> str:
     return say_reply(style.lang, "contract" if len(symbols) == 1 else "contracts", count=len(symbols))
 
 
+@reply_lines.register
 def _muted(reply: MutedShown, style: Style) -> list[str]:
     lang = style.lang
     if not reply.muted:
@@ -323,6 +296,7 @@ def _muted(reply: MutedShown, style: Style) -> list[str]:
     return [title, *muted_lines(dict(reply.muted), None, style), say_reply(lang, "mute_hint")]
 
 
+@reply_lines.register
 def _muted_changed(reply: MutedChanged, style: Style) -> list[str]:
     """Symbols that changed in the same way stand together."""
     lang = style.lang

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import assert_never
 
 from altmonitor.commands.replies import HistoryShown, StatsShown
 from altmonitor.commands.replies_market import (
-    AnswerFailed,
-    AnswerReply,
     ChartShown,
     Explained,
     FundingShown,
@@ -23,7 +20,7 @@ from altmonitor.detectors.verdict import Explanation, RuleCheck, Verdict
 from altmonitor.interfaces.queries import TopRow
 from altmonitor.market.contracts import base_of
 from altmonitor.render import format as n
-from altmonitor.render.blocks import joined, outside_text, words
+from altmonitor.render.blocks import joined, reply_lines, words
 from altmonitor.render.format import Style
 from altmonitor.render.kinds import headline_key, number, value_text
 from altmonitor.render.texts.reply_texts import REPLY_TEXTS, say_reply
@@ -33,6 +30,7 @@ from altmonitor.settings.settings import Unit
 # `/history` and `/stats`: what was found, and whether it reached the reader.
 
 
+@reply_lines.register
 def history_lines(reply: HistoryShown, style: Style) -> list[str]:
     lang = style.lang
     filters = joined(
@@ -60,6 +58,7 @@ def stored_alert_text(told: StoredAlert, now_s: float, style: Style) -> str:
     return joined(time, what, say_reply(style.lang, f"delivery_{told.delivery}") if told.delivery else "")
 
 
+@reply_lines.register
 def stats_lines(reply: StatsShown, style: Style) -> list[str]:
     lang, stats = style.lang, reply.stats
     if not stats.total:
@@ -159,38 +158,26 @@ def _sample(check: RuleCheck, style: Style) -> str:
 _ASKED_S = {"1m": 60.0, "5m": 300.0}
 
 
-def answer_lines(reply: AnswerReply, style: Style) -> list[str]:
-    """What is not known has no line."""
-    return [line for line in _lines(reply, style) if line]
+@reply_lines.register
+def _explained(reply: Explained, style: Style) -> list[str]:
+    return explanation_lines(reply.explanation, reply.now_s, style)
 
 
-def _lines(reply: AnswerReply, style: Style) -> list[str]:
-    lang = style.lang
-    match reply:
-        case Explained():
-            return explanation_lines(reply.explanation, reply.now_s, style)
-        case TopShown():
-            return _top(reply, style)
-        case PriceShown():
-            return _price(reply, style)
-        case OpenInterestShown():
-            return _open_interest(reply, style)
-        case FundingShown():
-            return _funding(reply, style)
-        case ChartShown():
-            chart = reply.chart
-            period = n.period(chart.from_ms, chart.to_ms, style.tz, is_dated=True)
-            return [say_reply(lang, "chart_of", symbol=n.symbol_text(chart.symbol), period=period)]
-        case NothingKnown():
-            symbol = f"<code>{n.symbol_text(reply.symbol)}</code>"
-            key = "no_chart" if reply.command == "chart" else "nothing_known"
-            return [say_reply(lang, key, command=reply.command, symbol=symbol)]
-        case AnswerFailed():
-            return [say_reply(lang, "answer_failed", command=reply.command, problem=outside_text(reply.problem))]
-        case _:
-            assert_never(reply)
+@reply_lines.register
+def _chart(reply: ChartShown, style: Style) -> list[str]:
+    chart = reply.chart
+    period = n.period(chart.from_ms, chart.to_ms, style.tz, is_dated=True)
+    return [say_reply(style.lang, "chart_of", symbol=n.symbol_text(chart.symbol), period=period)]
 
 
+@reply_lines.register
+def _nothing_known(reply: NothingKnown, style: Style) -> list[str]:
+    symbol = f"<code>{n.symbol_text(reply.symbol)}</code>"
+    key = "no_chart" if reply.command == "chart" else "nothing_known"
+    return [say_reply(style.lang, key, command=reply.command, symbol=symbol)]
+
+
+@reply_lines.register
 def _top(reply: TopShown, style: Style) -> list[str]:
     top, lang = reply.top, style.lang
     window = say_reply(lang, f"top_{top.window}")
@@ -222,6 +209,7 @@ def _top_row(row: TopRow, style: Style) -> str:
     return joined(shown, volume)
 
 
+@reply_lines.register
 def _price(reply: PriceShown, style: Style) -> list[str]:
     facts, lang = reply.facts, style.lang
     changes = [
@@ -232,15 +220,17 @@ def _price(reply: PriceShown, style: Style) -> list[str]:
     if facts.day_high is not None and facts.day_low is not None:
         day = say_reply(lang, "price_day", low=n.price(facts.day_low), high=n.price(facts.day_high))
     volume = "" if facts.day_quote_usdt is None else say_reply(lang, "price_volume", usd=n.usd(facts.day_quote_usdt))
-    return [
+    lines = [
         say_reply(lang, "price_of", symbol=n.symbol_text(facts.symbol), price=n.price(facts.price)),
         joined(*changes),
         joined(day, volume),
         _mark_price(facts.mark_price, style),
         *_as_of(facts.event_ms, reply.now_s, style),
     ]
+    return [line for line in lines if line]  # what is not known has no line
 
 
+@reply_lines.register
 def _open_interest(reply: OpenInterestShown, style: Style) -> list[str]:
     facts, lang = reply.facts, style.lang
     changes = []
@@ -253,14 +243,16 @@ def _open_interest(reply: OpenInterestShown, style: Style) -> list[str]:
             shown = say_reply(lang, "oi_measured", change=shown, span=n.span(span_s, lang))
         changes.append(say_reply(lang, "oi_changed", window=_window_replies_market(window, style), change=shown))
     quantity, base = n.quantity(facts.contracts), n.symbol_text(base_of(facts.symbol))
-    return [
+    lines = [
         say_reply(lang, "oi_of", symbol=n.symbol_text(facts.symbol), usd=n.usd(facts.usd)),
         say_reply(lang, "oi_contracts", quantity=quantity, base=base),
         joined(*changes),
         *_as_of(facts.sampled_ms, reply.now_s, style),
     ]
+    return [line for line in lines if line]  # what is not known has no line
 
 
+@reply_lines.register
 def _funding(reply: FundingShown, style: Style) -> list[str]:
     facts, lang = reply.facts, style.lang
     each = "" if facts.interval_h is None else say_reply(lang, "funding_each", hours=n.exact(facts.interval_h))
@@ -270,12 +262,13 @@ def _funding(reply: FundingShown, style: Style) -> list[str]:
         left = n.duration(facts.next_ms / 1000 - reply.now_s, lang)
         coming = say_reply(lang, "funding_next", time=time, left=left)
     rate = n.pct(facts.rate * 100, 4)
-    return [
+    lines = [
         joined(say_reply(lang, "funding_of", symbol=n.symbol_text(facts.symbol), rate=rate), each),
         coming,
         _mark_price(facts.mark_price, style),
         *_as_of(facts.as_of_ms, reply.now_s, style),
     ]
+    return [line for line in lines if line]  # what is not known has no line
 
 
 def _mark_price(price: float | None, style: Style) -> str:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import assert_never
 
 from altmonitor.commands.replies_market import (
     ChangeShown,
     DivergenceShown,
-    PositionReply,
     ScanShown,
     TooFewRows,
     TrendShown,
@@ -25,32 +23,26 @@ from altmonitor.positioning.history import (
 )
 from altmonitor.render import format as n
 from altmonitor.render.alert_parts import DASH, dashed
+from altmonitor.render.blocks import reply_lines
 from altmonitor.render.format import Style, joined
 from altmonitor.render.position_card import push_card
 from altmonitor.render.texts.reply_texts import say_reply
 
 
-def position_lines(reply: PositionReply, style: Style) -> list[str]:
-    match reply:
-        case WhoShown():
-            return push_card(reply.facts, style)
-        case DivergenceShown():
-            return _divergence(reply, style)
-        case ChangeShown():
-            return _change(reply.found, style)
-        case TrendShown():
-            return _trend(reply.found, style)
-        case ScanShown():
-            return _scan(reply, style)
-        case TooFewRows():
-            found = reply.found
-            span = n.duration(found.minutes * 60, style.lang)
-            symbol = n.symbol_text(found.symbol)
-            return [say_reply(style.lang, "who_too_few", symbol=symbol, rows=found.rows, span=span)]
-        case _:
-            assert_never(reply)
+@reply_lines.register
+def _who(reply: WhoShown, style: Style) -> list[str]:
+    return push_card(reply.facts, style)
 
 
+@reply_lines.register
+def _too_few(reply: TooFewRows, style: Style) -> list[str]:
+    found = reply.found
+    span = n.duration(found.minutes * 60, style.lang)
+    symbol = n.symbol_text(found.symbol)
+    return [say_reply(style.lang, "who_too_few", symbol=symbol, rows=found.rows, span=span)]
+
+
+@reply_lines.register
 def _divergence(reply: DivergenceShown, style: Style) -> list[str]:
     facts, lang = reply.facts, style.lang
     found, symbol = facts.found, n.symbol_text(facts.symbol)
@@ -72,7 +64,9 @@ def _divergence(reply: DivergenceShown, style: Style) -> list[str]:
     ]
 
 
-def _change(found: PositionChange, style: Style) -> list[str]:
+@reply_lines.register
+def _change(reply: ChangeShown, style: Style) -> list[str]:
+    found = reply.found
     return [
         _span(found, style),
         say_reply(style.lang, "who_price", price=dashed(n.price(found.mark_price))),
@@ -95,7 +89,9 @@ def _side_change(key: str, side: SideChange, style: Style) -> list[str]:
     ]
 
 
-def _trend(found: ProfitTrend, style: Style) -> list[str]:
+@reply_lines.register
+def _trend(reply: TrendShown, style: Style) -> list[str]:
+    found = reply.found
     return [
         _span(found, style),
         say_reply(style.lang, "who_side_long", qty=_side_trend(found.long, style)),
@@ -109,6 +105,7 @@ def _side_trend(side: SideTrend, style: Style) -> str:
     return say_reply(style.lang, "who_trend", traders=traders, whales=whales)
 
 
+@reply_lines.register
 def _scan(reply: ScanShown, style: Style) -> list[str]:
     found, lang = reply.found, style.lang
     if not found.scanned:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from altmonitor.commands.replies_settings import (
@@ -20,7 +19,6 @@ from altmonitor.commands.replies_settings import (
     ConfirmAsked,
     LanguageShown,
     NothingToUndo,
-    PlaceReply,
     PresetsShown,
     QuietShown,
     RouteEnded,
@@ -40,6 +38,7 @@ from altmonitor.render.blocks import (
     joined,
     kinds_text,
     outside_text,
+    reply_lines,
     setting_value,
     sound_text,
     usage_line,
@@ -47,7 +46,7 @@ from altmonitor.render.blocks import (
 )
 from altmonitor.render.format import Style
 from altmonitor.render.texts.reply_texts import say_reply
-from altmonitor.settings.audience import Audience, QuietHours
+from altmonitor.settings.audience import Audience
 from altmonitor.settings.changes import RecordedChange
 from altmonitor.settings.conditions import Condition, FundingCrosses, PriceCrosses, PriceMoves
 from altmonitor.settings.presets import PRESETS, BudgetProposal, BudgetRow
@@ -60,7 +59,8 @@ from altmonitor.settings.settings import SETTING_OF
 ROWS_MAX = 100
 
 
-def symbol_lines(reply: SymbolNumbersShown, style: Style) -> list[str]:
+@reply_lines.register
+def _symbol_numbers(reply: SymbolNumbersShown, style: Style) -> list[str]:
     lang = style.lang
     if not reply.rows:
         if reply.symbol:
@@ -75,7 +75,8 @@ def symbol_lines(reply: SymbolNumbersShown, style: Style) -> list[str]:
     return [say_reply(lang, "set_list", count=len(reply.rows)), *rows, say_reply(lang, "set_hint")]
 
 
-def preset_lines(reply: PresetsShown, style: Style) -> list[str]:
+@reply_lines.register
+def _presets(reply: PresetsShown, style: Style) -> list[str]:
     lang = style.lang
     rows = [
         say_reply(
@@ -89,21 +90,32 @@ def preset_lines(reply: PresetsShown, style: Style) -> list[str]:
     return [say_reply(lang, "presets"), *rows, now]
 
 
-def budget_lines(reply: BudgetShown, style: Style) -> list[str]:
+@reply_lines.register
+def _budget(reply: BudgetShown, style: Style) -> list[str]:
     lang = style.lang
     state = say_reply(lang, "budget_some", count=reply.per_day) if reply.per_day else say_reply(lang, "budget_none")
     numbers = [_numbers(reply.numbers, style)] if reply.numbers else []
     return [state, *numbers, say_reply(lang, "budget_hint")]
 
 
-def proposal_lines(proposal: BudgetProposal, style: Style) -> list[str]:
+@reply_lines.register
+def _proposal(reply: BudgetProposed, style: Style) -> list[str]:
+    proposal = reply.proposal
     days = n.exact(round(proposal.history_days, 1))
     title = say_reply(style.lang, "budget_proposed", count=proposal.per_day, days=days)
     return [title, *_rows(proposal, style), say_reply(style.lang, "budget_past")]
 
 
-def accepted_lines(proposal: BudgetProposal, style: Style) -> list[str]:
-    return [say_reply(style.lang, "budget_accepted", count=proposal.per_day), *_rows(proposal, style)]
+@reply_lines.register
+def _accepted(reply: BudgetAccepted, style: Style) -> list[str]:
+    title = say_reply(style.lang, "budget_accepted", count=reply.proposal.per_day)
+    return [title, *_rows(reply.proposal, style)]
+
+
+@reply_lines.register
+def _no_budget(reply: BudgetUnknown, style: Style) -> list[str]:
+    has, needs = (n.exact(round(days, 1)) for days in (reply.missing.has_days, reply.missing.needs_days))
+    return [say_reply(style.lang, "budget_unknown", has=has, needs=needs)]
 
 
 def _rows(proposal: BudgetProposal, style: Style) -> list[str]:
@@ -149,80 +161,68 @@ def _numbers(numbers: Mapping[str, float | int], style: Style) -> str:
     )
 
 
-# ---
+# --- changes, and the question before them ----------------------------------------------------------------------------
 
 
-def place_lines(reply: PlaceReply, style: Style) -> list[str]:
-    lang = style.lang
-    match reply:
-        case ConfirmAsked():
-            asked = say_reply(lang, "confirm_asked", action=n.escape(reply.action))
-            hint = say_reply(lang, "confirm_hint", action=n.escape(reply.action))
-            return [asked, *difference_lines(reply.losses, style), hint]
-        case Changed():
-            changed = [one for one in reply.differences if one.old != one.new]
-            lines = [f"✅ {line}" for line in difference_lines(changed or reply.differences, style)]
-            return [*lines, *([say_reply(lang, "from_environment")] if reply.is_reset else [])]
-        case SymbolNumbersShown():
-            return symbol_lines(reply, style)
-        case PresetsShown():
-            return preset_lines(reply, style)
-        case BudgetShown():
-            return budget_lines(reply, style)
-        case BudgetProposed():
-            return proposal_lines(reply.proposal, style)
-        case BudgetAccepted():
-            return accepted_lines(reply.proposal, style)
-        case BudgetUnknown():
-            has, needs = (n.exact(round(days, 1)) for days in (reply.missing.has_days, reply.missing.needs_days))
-            return [say_reply(lang, "budget_unknown", has=has, needs=needs)]
-        case QuietShown() | LanguageShown() | ZoneShown() | ZoneUnknown():
-            return _manner(reply, style)
-        case RouteShown():
-            return _route(reply, style)
-        case RouteEnded():
-            return [say_reply(lang, "route_ended")]
-        case RouteRefused():
-            return [say_reply(lang, reply.reason.value)]
-        case SamplesSent():
-            key = "samples_sent" if reply.kinds else "samples_none"
-            return [say_reply(lang, key, kinds=kinds_text(reply.kinds, style))]
-        case ChangesShown() | Undone() | UndoRefused() | NothingToUndo():
-            return _changes(reply, style)
-        case ConditionsShown() | ConditionAdded() | ConditionsDeleted() | ConditionUnknown() | TooManyConditions():
-            return _conditions(reply, style)
-        case _:
-            assert_never(reply)
+@reply_lines.register
+def _confirm_asked(reply: ConfirmAsked, style: Style) -> list[str]:
+    asked = say_reply(style.lang, "confirm_asked", action=n.escape(reply.action))
+    hint = say_reply(style.lang, "confirm_hint", action=n.escape(reply.action))
+    return [asked, *difference_lines(reply.losses, style), hint]
+
+
+@reply_lines.register
+def _changed(reply: Changed, style: Style) -> list[str]:
+    changed = [one for one in reply.differences if one.old != one.new]
+    lines = [f"✅ {line}" for line in difference_lines(changed or reply.differences, style)]
+    return [*lines, *([say_reply(style.lang, "from_environment")] if reply.is_reset else [])]
 
 
 # --- quiet hours, language, zone, route ------------------------------------------------------------------------------
 
 
-def _manner(reply: QuietShown | LanguageShown | ZoneShown | ZoneUnknown, style: Style) -> list[str]:
-    lang = style.lang
-    match reply:
-        case QuietShown():
-            return [_quiet(reply.quiet, style)]
-        case LanguageShown():
-            return [say_reply(lang, "lang_now", name=say_reply(lang, f"lang_{reply.lang}"))]
-        case ZoneShown():
-            time = n.when(reply.now_s * 1000, ZoneInfo(reply.tz))
-            return [say_reply(lang, "tz_now", zone=n.escape(reply.tz), time=time)]
-        case ZoneUnknown():
-            near = say_reply(lang, "did_you_mean", suggestions=words(reply.suggestions)) if reply.suggestions else ""
-            return [
-                say_reply(lang, "tz_unknown", word=words([reply.word])),
-                *([near] if near else []),
-                usage_line("tz", style),
-            ]
+@reply_lines.register
+def _quiet_hours(reply: QuietShown, style: Style) -> list[str]:
+    if reply.quiet is None:
+        return [say_reply(style.lang, "quiet_none")]
+    return [say_reply(style.lang, "quiet_some", span=reply.quiet, zone=n.escape(str(style.tz)))]
 
 
-def _quiet(quiet: QuietHours | None, style: Style) -> str:
-    if quiet is None:
-        return say_reply(style.lang, "quiet_none")
-    return say_reply(style.lang, "quiet_some", span=quiet, zone=n.escape(str(style.tz)))
+@reply_lines.register
+def _language(reply: LanguageShown, style: Style) -> list[str]:
+    return [say_reply(style.lang, "lang_now", name=say_reply(style.lang, f"lang_{reply.lang}"))]
 
 
+@reply_lines.register
+def _zone(reply: ZoneShown, style: Style) -> list[str]:
+    time = n.when(reply.now_s * 1000, ZoneInfo(reply.tz))
+    return [say_reply(style.lang, "tz_now", zone=n.escape(reply.tz), time=time)]
+
+
+@reply_lines.register
+def _unknown_zone(reply: ZoneUnknown, style: Style) -> list[str]:
+    unknown = say_reply(style.lang, "tz_unknown", word=words([reply.word]))
+    near = say_reply(style.lang, "did_you_mean", suggestions=words(reply.suggestions)) if reply.suggestions else ""
+    return [unknown, *([near] if near else []), usage_line("tz", style)]
+
+
+@reply_lines.register
+def _route_ended(reply: RouteEnded, style: Style) -> list[str]:
+    return [say_reply(style.lang, "route_ended")]
+
+
+@reply_lines.register
+def _route_refused(reply: RouteRefused, style: Style) -> list[str]:
+    return [say_reply(style.lang, reply.reason.value)]
+
+
+@reply_lines.register
+def _samples_sent(reply: SamplesSent, style: Style) -> list[str]:
+    key = "samples_sent" if reply.kinds else "samples_none"
+    return [say_reply(style.lang, key, kinds=kinds_text(reply.kinds, style))]
+
+
+@reply_lines.register
 def _route(reply: RouteShown, style: Style) -> list[str]:
     lang = style.lang
     rows = []
@@ -244,25 +244,30 @@ def _route_row(audience: Audience, style: Style, *, is_main: bool) -> str:
 # --- the record of changes -------------------------------------------------------------------------------------------
 
 
-def _changes(reply: ChangesShown | Undone | UndoRefused | NothingToUndo, style: Style) -> list[str]:
+@reply_lines.register
+def _nothing_to_undo(reply: NothingToUndo, style: Style) -> list[str]:
+    return [say_reply(style.lang, "undo_nothing")]
+
+
+@reply_lines.register
+def _undone(reply: Undone | UndoRefused, style: Style) -> list[str]:
+    row = _change_row(reply.change, reply.now_s, style)
+    key = "undone" if isinstance(reply, Undone) else "undo_refused"
+    return [say_reply(style.lang, key, row=row), *difference_lines(reply.differences, style)]
+
+
+@reply_lines.register
+def _changes(reply: ChangesShown, style: Style) -> list[str]:
     lang = style.lang
-    match reply:
-        case NothingToUndo():
-            return [say_reply(lang, "undo_nothing")]
-        case Undone() | UndoRefused():
-            row = _change_row(reply.change, reply.now_s, style)
-            key = "undone" if isinstance(reply, Undone) else "undo_refused"
-            return [say_reply(lang, key, row=row), *difference_lines(reply.differences, style)]
-        case ChangesShown():
-            if not reply.rows:
-                return [say_reply(lang, "changes_none")]
-            lines = [say_reply(lang, "changes")]
-            for change, differences in reply.rows:
-                lines.append(_change_row(change, reply.now_s, style))
-                lines += [f"   {line}" for line in difference_lines(differences, style)]
-                if change.undone_by is not None:
-                    lines.append(f"   {say_reply(lang, 'change_undone')}")
-            return lines
+    if not reply.rows:
+        return [say_reply(lang, "changes_none")]
+    lines = [say_reply(lang, "changes")]
+    for change, differences in reply.rows:
+        lines.append(_change_row(change, reply.now_s, style))
+        lines += [f"   {line}" for line in difference_lines(differences, style)]
+        if change.undone_by is not None:
+            lines.append(f"   {say_reply(lang, 'change_undone')}")
+    return lines
 
 
 def _change_row(change: RecordedChange, now_s: float, style: Style) -> str:
@@ -279,33 +284,40 @@ def _change_row(change: RecordedChange, now_s: float, style: Style) -> str:
 # --- conditions ------------------------------------------------------------------------------------------------------
 
 
-def _conditions(
-    reply: ConditionsShown | ConditionAdded | ConditionsDeleted | ConditionUnknown | TooManyConditions, style: Style
-) -> list[str]:
+@reply_lines.register
+def _conditions(reply: ConditionsShown, style: Style) -> list[str]:
     lang = style.lang
-    match reply:
-        case ConditionsShown():
-            if not reply.conditions:
-                return [say_reply(lang, "conditions_none")]
-            rows = [
-                say_reply(
-                    lang, "condition_row", id=c.id, what=condition_text(c, style), owner=outside_text(c.owner_name)
-                )
-                for c in reply.conditions
-            ]
-            return [say_reply(lang, "conditions", count=len(rows)), *rows, say_reply(lang, "conditions_hint")]
-        case ConditionAdded():
-            what = condition_text(reply.condition, style)
-            added = say_reply(lang, "condition_added", id=reply.condition.id, what=what)
-            return [added, say_reply(lang, "condition_crossing")]
-        case ConditionsDeleted():
-            return [
-                say_reply(lang, "condition_deleted", id=c.id, what=condition_text(c, style)) for c in reply.conditions
-            ]
-        case ConditionUnknown():
-            return [say_reply(lang, "condition_unknown", id=reply.id)]
-        case TooManyConditions():
-            return [say_reply(lang, "conditions_many", limit=reply.limit)]
+    if not reply.conditions:
+        return [say_reply(lang, "conditions_none")]
+    rows = [
+        say_reply(lang, "condition_row", id=c.id, what=condition_text(c, style), owner=outside_text(c.owner_name))
+        for c in reply.conditions
+    ]
+    return [say_reply(lang, "conditions", count=len(rows)), *rows, say_reply(lang, "conditions_hint")]
+
+
+@reply_lines.register
+def _condition_added(reply: ConditionAdded, style: Style) -> list[str]:
+    what = condition_text(reply.condition, style)
+    added = say_reply(style.lang, "condition_added", id=reply.condition.id, what=what)
+    return [added, say_reply(style.lang, "condition_crossing")]
+
+
+@reply_lines.register
+def _conditions_deleted(reply: ConditionsDeleted, style: Style) -> list[str]:
+    return [
+        say_reply(style.lang, "condition_deleted", id=c.id, what=condition_text(c, style)) for c in reply.conditions
+    ]
+
+
+@reply_lines.register
+def _condition_unknown(reply: ConditionUnknown, style: Style) -> list[str]:
+    return [say_reply(style.lang, "condition_unknown", id=reply.id)]
+
+
+@reply_lines.register
+def _too_many_conditions(reply: TooManyConditions, style: Style) -> list[str]:
+    return [say_reply(style.lang, "conditions_many", limit=reply.limit)]
 
 
 def condition_text(condition: Condition, style: Style) -> str:

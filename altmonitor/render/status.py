@@ -16,6 +16,7 @@ from altmonitor.render.blocks import (
     name_lines,
     outside_text,
     packed,
+    reply_lines,
     setting_value,
     sound_text,
 )
@@ -24,6 +25,7 @@ from altmonitor.render.texts.reply_texts import REPLY_TEXTS, say_reply
 from altmonitor.settings.settings import SETTINGS, Unit
 
 
+@reply_lines.register
 def status_lines(reply: StatusShown, style: Style) -> list[str]:
     return [*_health_lines(reply.health, reply.now_s, style), "", *_settings_lines(reply, style)]
 

@@ -10,10 +10,9 @@ from itertools import groupby
 from typing import Protocol
 
 from altmonitor.commands.executor import CommandExecutor
-from altmonitor.commands.replies import MutedChanged, Reply, StatusPin, buttons_of, plain
+from altmonitor.commands.replies import CANCEL, MutedChanged, Reply, StatusPin, plain
 from altmonitor.commands.replies_market import ChartShown
 from altmonitor.commands.replies_settings import Changed
-from altmonitor.commands.reply_buttons import CANCEL
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import DeliveryError, StorageError
@@ -96,7 +95,7 @@ class Answering:
         if isinstance(chart, ChartShown):
             stage.chats.picture(destination, chart.chart.png, caption_html=parts[0], reply_to=reply_to, is_asked=True)
             return
-        buttons = reply_keyboard(buttons_of(reply), style, stage.signer, now_ms=stage.clock.now_ms())
+        buttons = reply_keyboard(plain(reply).buttons, style, stage.signer, now_ms=stage.clock.now_ms())
         stage.chats.reply(destination, parts, reply_to=reply_to, buttons=buttons)
 
 

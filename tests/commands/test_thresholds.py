@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from altmonitor.commands.replies import NumbersChanged, SymbolsRefused, buttons_of
+from altmonitor.commands.replies import NumbersChanged, SymbolsRefused, plain
 from altmonitor.commands.replies_settings import (
     BudgetAccepted,
     BudgetProposed,
@@ -122,7 +122,7 @@ async def test_a_budget_is_shown_first_and_used_when_accepted() -> None:
     shown = await desk("/budget 20")
     assert isinstance(shown, BudgetProposed)
     assert desk.store.states == []
-    accept, cancel = buttons_of(shown)
+    accept, cancel = plain(shown).buttons
     assert (accept.action, cancel.action) == ("/budget 20 yes", "cancel")
     assert await desk(cancel.action) is None
     assert isinstance(await desk(accept.action), BudgetAccepted)

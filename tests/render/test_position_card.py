@@ -17,11 +17,11 @@ from altmonitor.core.types import Fraction
 from altmonitor.interfaces.queries import DivergenceFacts
 from altmonitor.positioning.history import ExtremeScan
 from altmonitor.render.alerts import alert_html
+from altmonitor.render.blocks import reply_lines
 from altmonitor.render.digest import digest_parts
 from altmonitor.render.format import Style, without_markup
 from altmonitor.render.position_card import plain_card, profit_bar, push_card
 from altmonitor.render.replies import reply_parts
-from altmonitor.render.replies_positions import position_lines
 from tests.positioning.samples import OVERVIEW, T0, with_sides
 from tests.render.position_replies import CHANGE, FACTS, GAP, LONG_NAME, NOTHING, PICTURE, TREND, entry
 
@@ -147,7 +147,7 @@ def test_the_card_fits_a_message_and_a_nasty_name_stays_text(style: Style) -> No
 
 def test_the_gap_is_told_with_both_sides_and_when_it_was() -> None:
     reply = DivergenceShown(facts=DivergenceFacts(symbol="ETHUSDT", period="5m", found=GAP), now_s=T0 / 1000 + 60)
-    assert [read(line) for line in position_lines(reply, EN)] == [
+    assert [read(line) for line in reply_lines(reply, EN)] == [
         "⚖️ ETHUSDT crowd and top traders (5m)",
         "long: 65.75 % of all accounts · 55.54 % of the top traders' positions",
         "gap −10.21 points · the crowd is the longer one, by 8 points or more",
@@ -156,15 +156,15 @@ def test_the_gap_is_told_with_both_sides_and_when_it_was() -> None:
 
 
 def test_change_and_trend_name_what_is_missing_with_a_dash() -> None:
-    change = [read(line) for line in position_lines(ChangeShown(found=CHANGE), EN)]
+    change = [read(line) for line in reply_lines(ChangeShown(found=CHANGE), EN)]
     assert change[2:4] == ["🟢 Long 200 → 240 (+20.00 %)", "entry 9.5 → 9.5 · whales 180 → – (–), entry 9.4"]
-    trend = [read(line) for line in position_lines(TrendShown(found=TREND), EN)]
+    trend = [read(line) for line in reply_lines(TrendShown(found=TREND), EN)]
     assert trend[1] == "🟢 Long traders 55 % → 40 % (−15 points) · whales 60 % → 60 % (0 points) in profit"
 
 
 def test_a_scan_shows_that_all_are_short_as_zero() -> None:
     found = ExtremeScan(scanned=40, most_long=(entry("ETHUSDT", 11.4),), most_short=(entry("SOLUSDT", 0.0),))
-    lines = [read(line) for line in position_lines(ScanShown(found=found), EN)]
+    lines = [read(line) for line in reply_lines(ScanShown(found=found), EN)]
     assert lines[4] == "SOLUSDT 0.00 · in profit: long 55 %, short – · 12 min old"
 
 

@@ -7,6 +7,8 @@ import string
 from dataclasses import replace
 from datetime import UTC, timedelta, timezone
 from html.parser import HTMLParser
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import get_args
 
 import msgspec
@@ -14,8 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from altmonitor import commands
 from altmonitor.commands.replies import (
+    ACTION_BYTES_MAX,
+    CANCEL,
     Bad,
+    DestinationReply,
     HelpShown,
     HistoryOff,
     HistoryShown,
@@ -24,6 +30,8 @@ from altmonitor.commands.replies import (
     NumberChange,
     NumbersChanged,
     OverridesShown,
+    Placed,
+    PlainReply,
     QueryFailed,
     Refused,
     Reply,
@@ -34,12 +42,12 @@ from altmonitor.commands.replies import (
     SymbolsRefused,
     UniverseUnknown,
     UnknownCommand,
+    Unrecorded,
     WatchlistChanged,
     WatchlistShown,
-    buttons_of,
+    plain,
 )
 from altmonitor.commands.replies_settings import NoRoute
-from altmonitor.commands.reply_buttons import ACTION_BYTES_MAX, CANCEL
 from altmonitor.commands.table import COMMANDS, TOPICS, Command, parse
 from altmonitor.core.alert import Alert, AlertStats, DeliveryState, StoredAlert
 from altmonitor.core.status import (
@@ -59,7 +67,7 @@ from altmonitor.core.types import LANGUAGES
 from altmonitor.detectors.kinds import RULES
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.render import format as n
-from altmonitor.render.blocks import packed
+from altmonitor.render.blocks import packed, reply_lines
 from altmonitor.render.format import Style
 from altmonitor.render.replies import command_menu, reply_parts
 from altmonitor.render.texts.reply_texts import REPLY_TEXTS, TABLES
@@ -475,13 +483,22 @@ def test_every_reply_fits_and_is_whole_html(reply: Reply, style: Style) -> None:
         assert page.open == []
 
 
+def kinds_of_replies() -> set[type[PlainReply]]:
+    modules = [import_module(f"altmonitor.commands.{found.name}") for found in iter_modules(commands.__path__)]
+    return {kind for module in modules for kind in vars(module).values() if is_concrete_reply(kind)}
+
+
+def is_concrete_reply(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, PlainReply) and kind not in (PlainReply, DestinationReply)
+
+
 def test_every_kind_of_reply_was_rendered() -> None:
-    assert {type(reply) for reply in LONGEST} == set(get_args(Reply))
+    assert {type(reply) for reply in LONGEST} == kinds_of_replies() | {Placed, Unrecorded}
 
 
 @pytest.mark.parametrize("reply", LONGEST, ids=lambda reply: type(reply).__name__)
 def test_every_button_has_its_label_and_a_command_that_is_understood(reply: Reply) -> None:
-    for button in buttons_of(reply):
+    for button in plain(reply).buttons:
         assert len(button.action.encode()) <= ACTION_BYTES_MAX
         assert button.action == CANCEL or isinstance(parse(button.action), Command)
         for lang in ("en", "zh", "ru"):
@@ -606,3 +623,9 @@ def test_a_group_is_not_offered_what_only_a_private_chat_needs() -> None:
     everywhere = {name for name, _ in command_menu("en")}
     assert {name for name, _ in command_menu("en", "private")} == everywhere
     assert everywhere - {name for name, _ in command_menu("en", "group")} == {"start"}
+
+
+def test_every_reply_is_told_by_somebody() -> None:
+    """A reply that no module of render/ registered would end in a TypeError when it is first given."""
+    nobody = reply_lines.dispatch(object)
+    assert [kind.__name__ for kind in kinds_of_replies() if reply_lines.dispatch(kind) is nobody] == []
