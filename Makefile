@@ -1,12 +1,20 @@
-# Four commands, the same for people and CI: make format, make check, make test, make bench. And make demo to look.
+# Four commands, the same for people and CI: make format, make check, make test, make bench. make quick while you work,
+# and make demo to look.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 RUN_STAMP := $(VENV)/.installed-run
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# Limits are in seconds; after them every process prints where it stands and ends (tests/limited.py).
+LIMITED := $(BIN)/python -m tests.limited
+PYTEST := $(BIN)/python -m pytest
+# What opens no socket and starts no process, and what mostly waits for a clock.
+QUICK := tests/test_architecture.py tests/test_readme.py tests/test_config.py \
+	$(addprefix tests/,market positioning settings detectors engine commands replay render)
+WAITING := tests/chaos tests/e2e tests/tracker/test_tracker_day.py
 
-.PHONY: demo format check test test-ship dist chaos bench clean
+.PHONY: demo format check quick test test-ship dist chaos bench clean
 
 demo: $(RUN_STAMP)
 	@$(BIN)/python -m altmonitor demo
@@ -36,22 +44,28 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# First what keeps a processor busy, then what mostly waits for a clock.
-test: check
-	$(BIN)/python -m pytest -n 2 --ignore=tests/e2e --ignore=tests/chaos --ignore=tests/tracker/test_tracker_day.py
-	$(BIN)/python -m pytest -n 3 tests/e2e tests/chaos
+quick: $(STAMP)
+	$(LIMITED) 600 $(PYTEST) -q -n 2 --dist worksteal --hypothesis-profile=ci $(QUICK)
 
-# 24 hours in minutes with everything going wrong by schedule, and a day of tracking; make chaos
+# First what keeps a processor busy, then what waits.
+test: check
+	$(LIMITED) 2400 $(PYTEST) -n 2 --dist worksteal --hypothesis-profile=ci $(addprefix --ignore=,$(WAITING))
+	$(LIMITED) 2400 $(PYTEST) -n 3 --hypothesis-profile=ci $(WAITING)
+
+# 24 hours in minutes with everything going wrong by schedule, a day of tracking, and 20 kills; make chaos
 # ALTMONITOR_CHAOS_SEEDS=1-20 for other days.
 chaos: export ALTMONITOR_CHAOS_HOURS ?= 24
 chaos: export ALTMONITOR_CHAOS_SPEED ?= 200
+chaos: export ALTMONITOR_CHAOS_SEEDS ?= 19
+chaos: export ALTMONITOR_TRACKER_HOURS ?= 24
+chaos: export ALTMONITOR_KILLS ?= 20
 chaos: $(STAMP)
-	$(BIN)/python -m pytest -s tests/chaos/test_day.py tests/tracker/test_tracker_day.py
+	$(LIMITED) 36000 $(PYTEST) -s tests/chaos/test_day.py tests/tracker/test_tracker_day.py tests/e2e/test_kill.py
 
 # Image, server, service and packages for real; what this machine cannot do is skipped and says why. See docs/ship.md.
 test-ship: export ALTMONITOR_SHIP = 1
 test-ship: $(STAMP)
-	$(BIN)/python -m pytest -rs tests/ship
+	$(LIMITED) 7200 $(PYTEST) -rs tests/ship
 
 # Wheel and sdist, as the release workflow builds them.
 dist: $(STAMP)

@@ -11,6 +11,7 @@ from altmonitor.core.types import Destination
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.engine.audience_state import DAY_MS, AudienceState, RankLog
+from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 
@@ -123,7 +124,8 @@ def test_it_is_what_a_look_through_everything_gives(history: list[tuple[int, int
 
 
 def test_an_alert_of_every_kind_that_is_remembered_here_is_remembered_and_forgotten() -> None:
-    state = AudienceState(Audience(destination=Destination(chat_id=1), settings=Settings()), since_ms=NOON_MS)
+    audience = Audience(destination=Destination(chat_id=1), settings=Settings())
+    state = AudienceState(audience, since_ms=NOON_MS, episodes=EpisodeOptions())
     for kind in DETECTED_KINDS:
         state.remember(alert(5.0, kind=kind, direction=KINDS[kind].directions[0]), None)
     state.forget("SOLUSDT")

@@ -1,8 +1,9 @@
-"""A day of tracking 200 symbols over real sockets: the exchange's own counters say that every budget is kept."""
+"""Hours of tracking 200 symbols over real sockets, a day in `make chaos`: the exchange counts that budgets are kept."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -15,14 +16,14 @@ from altmonitor.tracker.tracker import Tracked
 from altmonitor.tracker.types import Series
 from tests.tracker.workplace import OVERVIEW, T0, StillMarket, destination
 
-HOURS = 24
+HOURS = int(os.environ.get("ALTMONITOR_TRACKER_HOURS", "10"))
 SPEED = 900.0
 SYMBOLS = 200
 MINUTE_MS = 60_000
 
 
-@pytest.mark.timeout(300)
-async def test_a_day_of_200_symbols_stays_inside_every_budget_and_counts_each_answer_once(tmp_path: Path) -> None:
+@pytest.mark.timeout(120 + 8 * HOURS)
+async def test_hours_of_200_symbols_stay_inside_every_budget_and_counts_each_answer_once(tmp_path: Path) -> None:
     tracked = Tracked(parts={series: Part(pool_max=SYMBOLS) for series in Series}, interval_s=4 * 3_600.0)
     async with destination(tmp_path, tracked, speed=SPEED, symbols=300, kind=StillMarket) as at:
         running = asyncio.create_task(at.tracker.run())
