@@ -20,7 +20,8 @@ from altmonitor.core.status import Health, Status, as_json
 from altmonitor.core.types import Secret
 from altmonitor.interfaces.storage import AlertQueries
 from altmonitor.web.api import BadOrder, BadQuery, HttpCommands, read_alerts_query, read_stats_query
-from altmonitor.web.streams import CONTENT_TYPE, LiveAlerts, Metrics
+from altmonitor.web.metrics import CONTENT_TYPE, Metrics
+from altmonitor.web.streams import LiveAlerts
 
 QUERY_TIMEOUT_S = 10.0
 SHUTDOWN_S = 1.0

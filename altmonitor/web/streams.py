@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 import msgspec
 from aiohttp import web
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
-from altmonitor.core.status import Health, Status
 from altmonitor.interfaces.storage import AlertQueries
 
 log = logging.getLogger(__name__)
@@ -113,126 +108,3 @@ def _event(alert: Alert) -> bytes:
 
 def _last_id(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else None
-
-
-# ---
-# `/metrics`: the same status values as `/health`, read at the moment of the scrape. No label holds a symbol.
-
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-GUARD_STATES = ("open", "waiting", "blocked", "probing")
-
-
-class Metrics:
-    """`health`: asked once per scrape."""
-
-    def __init__(self, health: Callable[[], Health]) -> None:
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(_HealthCollector(health))
-        ProcessCollector(registry=self._registry)
-
-    def render(self) -> bytes:
-        return generate_latest(self._registry)
-
-
-class _HealthCollector(Collector):
-    def __init__(self, health: Callable[[], Health]) -> None:
-        self._health = health
-
-    def collect(self) -> Iterable[Metric]:
-        health = self._health()
-        info = InfoMetricFamily("altmonitor", "Version that runs")
-        info.add_metric([], {"version": health.version})
-        yield info
-        yield _one_hot(
-            "altmonitor_health", "Verdict of /health", "status", health.status, tuple(status.value for status in Status)
-        )
-        yield from _gauge("altmonitor_uptime_seconds", "Since the program started", health.uptime_s)
-        yield from _feed(health)
-        yield from _sweep(health)
-        yield from _delivery(health)
-        yield from _exchange(health)
-        yield from _latency(health)
-        yield _counters(
-            "altmonitor_loop_restarts",
-            "Restarts of supervised loops",
-            "loop",
-            {loop.name: loop.restarts for loop in health.loops},
-        )
-
-
-def _feed(health: Health) -> Iterable[Metric]:
-    feed = health.feed
-    yield from _gauge("altmonitor_feed_last_frame_age_seconds", "Since the last data frame", feed.last_frame_age_s)
-    yield from _gauge("altmonitor_feed_blind", "1 while no data arrives", float(feed.is_blind))
-    yield from _gauge("altmonitor_feed_connections", "Open sockets", feed.connections)
-    yield from _gauge("altmonitor_feed_symbols_expected", "Symbols that should be covered", feed.symbols_expected)
-    yield from _gauge("altmonitor_feed_symbols_covered", "Symbols that are covered", feed.symbols_covered)
-    yield CounterMetricFamily("altmonitor_feed_frames", "Data frames read", value=feed.frames)
-    yield CounterMetricFamily("altmonitor_feed_reconnects", "Connections lost and made again", value=feed.reconnects)
-    yield _counters("altmonitor_feed_frames_skipped", "Frames not understood", "cause", feed.frames_skipped)
-
-
-def _sweep(health: Health) -> Iterable[Metric]:
-    sweep = health.sweep
-    yield from _gauge("altmonitor_oi_sweep_age_seconds", "Since the last sweep ended", sweep.sweep_age_s)
-    yield from _gauge("altmonitor_oi_sweep_coverage_ratio", "Share of symbols sampled in it", sweep.coverage)
-    yield from _gauge("altmonitor_oi_sweep_period_seconds", "What a sweep takes now", sweep.period_s)
-    failures = GaugeMetricFamily("altmonitor_oi_sweep_failures", "Requests that failed in it", labels=["cause"])
-    for cause, count in sweep.failures.items():
-        failures.add_metric([cause], count)
-    yield failures
-
-
-def _delivery(health: Health) -> Iterable[Metric]:
-    outbox = health.outbox
-    yield from _gauge("altmonitor_outbox_queued", "Deliveries that wait", outbox.queued)
-    yield from _gauge("altmonitor_outbox_oldest_age_seconds", "Age of the oldest of them", outbox.oldest_age_s)
-    yield CounterMetricFamily(
-        "altmonitor_deliveries_sent", "Deliveries accepted by the chat service", value=outbox.sent
-    )
-    yield CounterMetricFamily("altmonitor_deliveries_failed", "Deliveries given up", value=outbox.failed)
-
-
-def _exchange(health: Health) -> Iterable[Metric]:
-    guard = health.guard
-    states = (*GUARD_STATES, *((guard.state,) if guard.state not in GUARD_STATES else ()))
-    yield _one_hot("altmonitor_exchange_guard", "May the exchange be asked", "state", guard.state, states)
-    yield from _gauge("altmonitor_exchange_weight_used", "Request weight of the running minute", guard.weight_used)
-    yield from _gauge("altmonitor_exchange_weight_limit", "What a minute may hold", guard.weight_limit)
-
-
-def _latency(health: Health) -> Iterable[Metric]:
-    latency = health.latency
-    metric = GaugeMetricFamily(
-        "altmonitor_alert_latency_seconds", "Over the last 1,000 alerts", labels=["stage", "quantile"]
-    )
-    for stage, quantile, milliseconds in (
-        ("detect", "0.5", latency.detect_p50),
-        ("detect", "0.99", latency.detect_p99),
-        ("deliver", "0.5", latency.deliver_p50),
-        ("deliver", "0.99", latency.deliver_p99),
-    ):
-        if milliseconds is not None:
-            metric.add_metric([stage, quantile], milliseconds / 1000)
-    yield metric
-
-
-def _gauge(name: str, meaning: str, value: float | None) -> Iterable[Metric]:
-    """What is not known yet is left out: a zero would read as very fresh."""
-    if value is not None:
-        yield GaugeMetricFamily(name, meaning, value=value)
-
-
-def _one_hot(name: str, meaning: str, label: str, current: str, all_values: Iterable[str]) -> Metric:
-    metric = GaugeMetricFamily(name, meaning, labels=[label])
-    for value in all_values:
-        metric.add_metric([value], float(value == current))
-    return metric
-
-
-def _counters(name: str, meaning: str, label: str, counts: Mapping[str, int]) -> Metric:
-    metric = CounterMetricFamily(name, meaning, labels=[label])
-    for value, count in counts.items():
-        metric.add_metric([value], count)
-    return metric
