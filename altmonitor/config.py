@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -190,7 +191,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("STATE_FILE", "state.json", _path, "a file path", "live settings changed in the chat"),
     Variable("DB_FILE", "alerts.db", _path, "a file path", "alerts and deliveries (SQLite)"),
     Variable("API_HOST", "127.0.0.1", str, "an address or host name",
-             "where `/health` listens; beyond loopback needs `API_TOKEN`"),
+             "where `/health` listens; beyond loopback needs `API_TOKEN` of at least 16 characters"),
     Variable("API_PORT", "3001", _whole(0, 65_535), "a whole number, 0 to 65535", "its port; 0 = any free one"),
     Variable("API_TOKEN", "", Secret, "any text", "bearer token the HTTP side asks for"),
     Variable("LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "DEBUG, INFO, WARNING or ERROR",
@@ -247,6 +248,9 @@ VARIABLES: tuple[Variable, ...] = (
 # fmt: on
 
 SECRET_VARIABLES = ("TG_BOT_TOKEN", "API_TOKEN")
+
+API_TOKEN_CHARS_MIN = 16
+"""Beyond loopback anybody may guess."""
 
 PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
 """Read by the network libraries themselves, for REST, WebSocket and Telegram alike."""
@@ -341,7 +345,12 @@ class Config:
 
 def is_loopback(host: str) -> bool:
     """True for addresses only this machine can reach."""
-    return host in ("127.0.0.1", "::1", "localhost")
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def load(environ: Mapping[str, str], *, env_file: Path | None = Path(".env")) -> tuple[Config, list[str]]:
@@ -361,13 +370,20 @@ def load(environ: Mapping[str, str], *, env_file: Path | None = Path(".env")) ->
         except ValueError:
             shown = "***" if variable.name in SECRET_VARIABLES else repr(text[:60])
             problems.append(f"{variable.name}={shown} is not allowed: {variable.allowed}")
-    if not problems and not is_loopback(values["api_host"]) and not values["api_token"]:
-        problems.append(
-            f"API_HOST={values['api_host']!r} can be reached from outside this machine: set API_TOKEN, or use 127.0.0.1"
-        )
+    if not problems and not is_loopback(values["api_host"]):
+        problems += _open_to_others(values["api_host"], values["api_token"])
     if problems:
         raise ConfigError(problems)
     return Config(**{field.name: values[field.name] for field in fields(Config)}), _warnings(given)
+
+
+def _open_to_others(api_host: str, token: Secret) -> list[str]:
+    reached = f"API_HOST={api_host!r} can be reached from outside this machine"
+    if not token:
+        return [f"{reached}: set API_TOKEN, or use 127.0.0.1"]
+    if len(token.reveal()) < API_TOKEN_CHARS_MIN:
+        return [f"{reached}: API_TOKEN must have at least {API_TOKEN_CHARS_MIN} characters, or use 127.0.0.1"]
+    return []
 
 
 def proxies_of(env_file: Path) -> dict[str, str]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.config import VARIABLES, Config, load
+from altmonitor.config import VARIABLES, Config, is_loopback, load
 from altmonitor.core.errors import ConfigError
 from altmonitor.core.types import Destination, Secret
 
@@ -145,7 +145,28 @@ def test_a_host_beyond_loopback_needs_a_token() -> None:
     assert problems_of(API_HOST="0.0.0.0") == [
         "API_HOST='0.0.0.0' can be reached from outside this machine: set API_TOKEN, or use 127.0.0.1"
     ]
-    assert read(API_HOST="0.0.0.0", API_TOKEN="long enough").api_host == "0.0.0.0"
+    for short in ("a", "fifteen-letters"):
+        assert problems_of(API_HOST="0.0.0.0", API_TOKEN=short) == [
+            "API_HOST='0.0.0.0' can be reached from outside this machine: "
+            "API_TOKEN must have at least 16 characters, or use 127.0.0.1"
+        ]
+    assert read(API_HOST="0.0.0.0", API_TOKEN="sixteen-letters-").api_host == "0.0.0.0"
+    assert read(API_TOKEN="a").api_token.reveal() == "a"
+
+
+def test_loopback_is_told_by_address() -> None:
+    local = ("127.0.0.1", "::1", "localhost", "LOCALHOST", "127.9.9.9")
+    assert [host for host in local if not is_loopback(host)] == []
+    reached = (
+        "0.0.0.0",
+        "::",
+        "",
+        "192.168.1.5",
+        "monitor.example",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+    )
+    assert [host for host in reached if is_loopback(host)] == []
 
 
 def test_the_environment_wins_over_the_file_and_an_empty_value_counts_as_not_given(tmp_path: Path) -> None:
