@@ -26,7 +26,7 @@ from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
 from altmonitor.storage.state_file import LoadedState, StateFile, base_settings, which_won
 from altmonitor.storage.store import SqliteStore, StoreOptions
 from altmonitor.web.server import HealthServer, Served
-from altmonitor.web.streams import LiveAlerts
+from altmonitor.web.streams import LiveAlerts, stored_stream_name
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +87,7 @@ class App:
             holder = self._holder(loaded)
             self.store.set_destinations(holder.destinations)
             await stack.enter_async_context(self.store)
+            self._live.name = await stored_stream_name(self.store)
             await self.market.restore(holder.audiences)
             await self.market.rest.start()
             stack.push_async_callback(self.market.rest.stop)

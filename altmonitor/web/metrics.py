@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
@@ -14,12 +15,21 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 GUARD_STATES = ("open", "waiting", "blocked", "probing")
 
 
-class Metrics:
-    """`health`: asked once per scrape."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpStatus:
+    """connections: open now, streams: those of them that follow alerts. refused: since the start, by cause."""
 
-    def __init__(self, health: Callable[[], Health]) -> None:
+    connections: int
+    streams: int
+    refused: Mapping[str, int]
+
+
+class Metrics:
+    """`health`, `http`: asked once per scrape."""
+
+    def __init__(self, health: Callable[[], Health], *, http: Callable[[], HttpStatus]) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(_HealthCollector(health))
+        self._registry.register(_HealthCollector(health, http))
         ProcessCollector(registry=self._registry)
 
     def render(self) -> bytes:
@@ -27,8 +37,9 @@ class Metrics:
 
 
 class _HealthCollector(Collector):
-    def __init__(self, health: Callable[[], Health]) -> None:
+    def __init__(self, health: Callable[[], Health], http: Callable[[], HttpStatus]) -> None:
         self._health = health
+        self._http = http
 
     def collect(self) -> Iterable[Metric]:
         health = self._health()
@@ -44,6 +55,7 @@ class _HealthCollector(Collector):
         yield from _delivery(health)
         yield from _exchange(health)
         yield from _latency(health)
+        yield from _clients(self._http())
         yield _counters(
             "altmonitor_loop_restarts",
             "Restarts of supervised loops",
@@ -107,6 +119,12 @@ def _latency(health: Health) -> Iterable[Metric]:
         if milliseconds is not None:
             metric.add_metric([stage, quantile], milliseconds / 1000)
     yield metric
+
+
+def _clients(http: HttpStatus) -> Iterable[Metric]:
+    yield from _gauge("altmonitor_http_connections", "Open client connections", http.connections)
+    yield from _gauge("altmonitor_http_streams", "Clients that follow /api/stream", http.streams)
+    yield _counters("altmonitor_http_refused", "Connections and requests refused or cut off", "cause", http.refused)
 
 
 def _gauge(name: str, meaning: str, value: float | None) -> Iterable[Metric]:

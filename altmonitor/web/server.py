@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
-import hmac
-import ipaddress
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -13,30 +12,28 @@ import msgspec
 from aiohttp import web
 from multidict import MultiMapping
 
+from altmonitor.config import is_loopback
 from altmonitor.core.alert import StoredAlert
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StartError, StorageError
 from altmonitor.core.status import Health, Status, as_json
 from altmonitor.core.types import Secret
 from altmonitor.interfaces.storage import AlertQueries
+from altmonitor.web.access import PATIENCE_S, WrongTokens, has_token, is_called_locally, is_same_site
 from altmonitor.web.api import BadOrder, BadQuery, HttpCommands, read_alerts_query, read_stats_query
-from altmonitor.web.metrics import CONTENT_TYPE, Metrics
+from altmonitor.web.connections import RETRY_AFTER_S, SECURITY_HEADERS, Connection, Connections, Limits, error_response
+from altmonitor.web.metrics import CONTENT_TYPE, HttpStatus, Metrics
+from altmonitor.web.refusals import Refusal, RefusalLog
 from altmonitor.web.streams import LiveAlerts
 
 QUERY_TIMEOUT_S = 10.0
 SHUTDOWN_S = 1.0
 STATS_TOP = 10
+QUERIES_AT_ONCE = 2
+"""What reads the database shares one connection with what writes alerts to it."""
 
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-    "Server": "altmonitor",
-}
-
-_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+_QUERIES = ("/api/alerts", "/api/alerts/stats")
+_REFUSED_AS = {400: Refusal.MALFORMED, 408: Refusal.SLOW_BODY, 413: Refusal.TOO_LARGE}
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +55,7 @@ class Served:
     clock: Clock
     token: Secret = field(default_factory=lambda: Secret(""))
     live: LiveAlerts | None = None
+    limits: Limits = field(default_factory=Limits)
     commands: Callable[[], HttpCommands | None] = lambda: None
 
 
@@ -66,13 +64,18 @@ class HealthServer:
 
     def __init__(self, served: Served) -> None:
         self._served = served
-        self._metrics = Metrics(served.health)
+        self._refusals = RefusalLog(served.clock)
+        self._connections = Connections(served.limits, clock=served.clock, refusals=self._refusals)
+        self._wrong_tokens = WrongTokens(served.clock)
+        self._queries = asyncio.Semaphore(QUERIES_AT_ONCE)
+        self._metrics = Metrics(served.health, http=self.status)
         self._runner: web.AppRunner | None = None
         self.port = served.port
 
     async def start(self) -> None:
         """Raises StartError when the address cannot be taken."""
-        app = web.Application(middlewares=[self._guarded], client_max_size=1024)
+        app = web.Application(middlewares=[self._guarded], client_max_size=self._served.limits.body_bytes)
+        app.on_response_prepare.append(_add_security_headers)
         app.router.add_get("/health", self._health)
         app.router.add_get("/metrics", self._render_metrics)
         app.router.add_get("/api/alerts", self._alerts)
@@ -80,64 +83,116 @@ class HealthServer:
         app.router.add_get("/api/stream", self._stream)
         app.router.add_get("/api/commands", self._list_commands)
         app.router.add_post("/api/commands", self._carry_out)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, keepalive_timeout=30)
+        runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
+        server = runner.server
+        assert server is not None  # noqa: S101 — that is what `setup` makes
         host, port = self._served.host, self._served.port
         try:
-            await web.TCPSite(runner, host, port).start()
+            self.port = await self._connections.start(server, host=host, port=port)
         except OSError as problem:
             await runner.cleanup()
             raise StartError(_why_not(problem, host, port)) from problem
         self._runner = runner
-        self.port = int(runner.addresses[0][1])
         _log.info("HTTP on %s port %d: /health /metrics /api/alerts /api/stream /api/commands", host, self.port)
 
     async def stop(self) -> None:
         if self._served.live is not None:
             self._served.live.end()
+        await self._connections.stop()
         if self._runner is not None:
             runner, self._runner = self._runner, None
             await runner.cleanup()
+
+    def status(self) -> HttpStatus:
+        return HttpStatus(
+            connections=self._connections.count,
+            streams=0 if self._served.live is None else self._served.live.listeners,
+            refused={str(cause): count for cause, count in self._refusals.total.items()},
+        )
 
     # --- every request -------------------------------------------------------------------------------------------
 
     @web.middleware
     async def _guarded(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        response = await self._answer(request, handler)
-        if not response.prepared:
-            response.headers.update(SECURITY_HEADERS)
-        return response
-
-    async def _answer(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        if is_this_machine(self._served.host) and not is_this_machine(_host_name(request.headers.get("Host", ""))):
-            # a page on the web can make its own name resolve to 127.0.0.1; the browser then still sends that name
-            return _error(403, "this address answers to localhost only")
-        if self._served.token and request.path != "/health" and not self._has_token(request):
-            return _error(401, "needs the header Authorization: Bearer <API_TOKEN>", {"WWW-Authenticate": "Bearer"})
+        connection = request.protocol
+        assert isinstance(connection, Connection)  # noqa: S101 — for the type checker
+        refusal = await self._refusal(request, connection)
+        if refusal is not None:
+            return refusal
+        connection.begin()
         try:
-            if request.path == "/api/stream":
-                return await handler(request)
-            async with self._served.clock.timeout(QUERY_TIMEOUT_S):
-                return await handler(request)
+            await self._read_body(request)
+            if request.path in _QUERIES:
+                async with self._served.clock.timeout(QUERY_TIMEOUT_S), self._queries:
+                    return await handler(request)
+            return await handler(request)
         except (BadQuery, BadOrder) as problem:
-            return _error(400, str(problem))
+            return error_response(400, str(problem))
         except StorageError as problem:
-            return _error(503, str(problem))
+            return _come_back(str(problem))
         except TimeoutError:
-            return _error(503, f"the stored alerts did not answer within {QUERY_TIMEOUT_S:.0f} s")
-        except web.HTTPException as refusal:
-            allow = {"Allow": refusal.headers["Allow"]} if "Allow" in refusal.headers else {}
-            return _error(refusal.status, refusal.reason, allow)
-        except Exception:
-            _log.exception("%s %s failed", request.method, request.path)
-            return _error(500, "internal error, see the log")
+            return _come_back(f"the stored alerts did not answer within {QUERY_TIMEOUT_S:.0f} s")
+        except web.HTTPException as refused:
+            return self._refused(refused, connection)
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception as problem:
+            self._refusals.record_internal_error(f"{request.method} {request.path}", problem)
+            return error_response(500, "internal error, see the log")
+
+    async def _refusal(self, request: web.Request, connection: Connection) -> web.Response | None:
+        """None: it may be answered."""
+        if connection.is_reserved and request.path != "/health":
+            self._refusals.record(Refusal.NO_FREE_CONNECTION, connection.address)
+            return _come_back("too many connections")
+        if is_loopback(self._served.host) and not is_called_locally(request.headers.getall("Host", [])):
+            self._refusals.record(Refusal.FOREIGN_NAME, connection.address)
+            return error_response(403, "this address answers to localhost only")
+        if self._served.token and request.path != "/health" and not self._has_token(request):
+            return await self._refuse_slowly(connection)
+        is_reading = request.method in ("GET", "HEAD")
+        if not is_reading and not is_same_site(request.headers.get("Origin"), request.headers.get("Host", "")):
+            self._refusals.record(Refusal.FOREIGN_NAME, connection.address)
+            return error_response(403, "pages of other sites may not write here")
+        return None
 
     def _has_token(self, request: web.Request) -> bool:
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        expected = self._served.token.reveal().encode()
-        return hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), expected) and (
-            scheme.lower() == "bearer"
-        )
+        return has_token(request.headers.get("Authorization", ""), self._served.token)
+
+    async def _refuse_slowly(self, connection: Connection) -> web.Response:
+        connection.begin_refusal()
+        self._refusals.record(Refusal.WRONG_TOKEN, connection.address)
+        pause_s = self._wrong_tokens.pause_s(connection.address)
+        await self._served.clock.sleep(min(pause_s, PATIENCE_S))
+        if pause_s > PATIENCE_S:
+            return error_response(429, "too many wrong tokens", {"Retry-After": "60"})
+        return error_response(401, "needs the header Authorization: Bearer <API_TOKEN>", {"WWW-Authenticate": "Bearer"})
+
+    async def _read_body(self, request: web.Request) -> None:
+        """So that no handler waits for it. Raises HTTPException."""
+        if not request.body_exists:
+            return
+        limits = self._served.limits
+        try:
+            async with self._served.clock.timeout(limits.body_s):
+                await request.read()
+        except TimeoutError as problem:
+            raise web.HTTPRequestTimeout(reason=f"the body did not come within {limits.body_s:.0f} s") from problem
+        except web.RequestPayloadError as problem:
+            raise web.HTTPBadRequest(reason="the body is damaged") from problem
+
+    def _refused(self, refused: web.HTTPException, connection: Connection) -> web.Response:
+        """One line of JSON; where the body was not read to its end, the connection ends with it."""
+        kind = _REFUSED_AS.get(refused.status)
+        if kind is not None:
+            self._refusals.record(kind, connection.address)
+        names = ("Allow", "Retry-After")
+        kept = {name: refused.headers[name] for name in names if name in refused.headers}
+        response = error_response(refused.status, refused.reason, kept)
+        if kind is not None:
+            response.force_close()
+        return response
 
     # --- routes --------------------------------------------------------------------------------------------------
 
@@ -173,9 +228,13 @@ class HealthServer:
         )
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
-        if self._served.live is None:
-            return _error(404, "nothing is streamed")
-        return await self._served.live.answer(request, SECURITY_HEADERS)
+        live = self._served.live
+        if live is None:
+            return error_response(404, "nothing is streamed")
+        if live.listeners >= self._connections.streams_max:
+            self._refusals.record(Refusal.NO_FREE_STREAM)
+            return _come_back(f"{live.listeners} listeners already")
+        return await live.answer(request, write_s=self._served.limits.write_s)
 
     async def _list_commands(self, request: web.Request) -> web.Response:
         commands = self._served.commands()
@@ -184,25 +243,13 @@ class HealthServer:
     async def _carry_out(self, request: web.Request) -> web.Response:
         """Only with a token, also from this machine: whoever may open a local port may not retune the monitor."""
         if not self._served.token:
-            return _error(403, "commands over HTTP need API_TOKEN to be set")
+            return error_response(403, "commands over HTTP need API_TOKEN to be set")
         commands = self._served.commands()
         return _no_commands() if commands is None else _json(await commands.carried_out(request))
 
 
-def is_this_machine(host: str) -> bool:
-    if host.lower() in _LOOPBACK_NAMES:
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _host_name(header: str) -> str:
-    """`localhost:3001` → `localhost`, `[::1]:3001` → `::1`."""
-    if header.startswith("["):
-        return header[1:].partition("]")[0]
-    return header.partition(":")[0]
+async def _add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(SECURITY_HEADERS)
 
 
 def _lists(query: MultiMapping[str]) -> dict[str, list[str]]:
@@ -219,18 +266,16 @@ def _json(body: object, *, status: int = 200) -> web.Response:
     return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json")
 
 
-def _error(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
-    response = _json({"error": message}, status=status)
-    response.headers.update(headers or {})
-    return response
+def _come_back(message: str) -> web.Response:
+    return error_response(503, message, {"Retry-After": str(RETRY_AFTER_S)})
 
 
 def _no_commands() -> web.Response:
-    return _error(404, "no commands are taken: there is no chat to answer (a dry run)")
+    return error_response(404, "no commands are taken: there is no chat to answer (a dry run)")
 
 
 def _history_off() -> web.Response:
-    return _error(404, "no history is kept: HISTORY_ENABLED is false")
+    return error_response(404, "no history is kept: HISTORY_ENABLED is false")
 
 
 def _why_not(problem: OSError, host: str, port: int) -> str:

@@ -1,0 +1,512 @@
+"""Connections of the HTTP side: how many, from whom, for how long.
+
+The program has one table of descriptors. Market data, Telegram and the database need some of them at any moment, so
+clients get a share with a fixed size and a time limit on everything they can hold it with: an unfinished request, an
+unread answer, an idle connection. Where the share is used up, whoever has waited longest without a request makes room
+for a newcomer, and a few places beyond it are kept for `GET /health`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import socket
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import msgspec
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+
+from altmonitor.core.clock import Clock
+from altmonitor.web.refusals import Refusal, RefusalLog
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Server": "altmonitor",
+}
+
+RETRY_AFTER_S = 5
+BACKLOG = 256
+LOOK_EVERY_S = 1.0
+NO_DESCRIPTOR_PAUSE_S = 1.0
+PEEKED_BYTES = 2_048
+UNDECIDED_MAX = 128
+UNDECIDED_S = 0.1
+"""So many newcomers at once are looked at again after this, or sooner; they hold nothing but a descriptor."""
+
+_NO_RESOURCE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """connections: at most, fewer where the process may open few files; per_address: of these for one client address.
+    reserved: beyond them, for `/health` alone. streams: event streams among them. new_per_s: connections a second, on
+    average; probes_per_s: the same for those that ask for `/health` when all places are taken.
+    descriptors_kept: file descriptors clients never get, for market data, Telegram and the database.
+
+    request_s: until a request is complete; idle_s: between two of one connection; body_s: until a body has come;
+    write_s: until the client has taken what it was sent. line_bytes, field_bytes, fields, body_bytes: of a request.
+    """
+
+    connections: int = 320
+    per_address: int = 240
+    streams: int = 200
+    reserved: int = 8
+    new_per_s: float = 500.0
+    probes_per_s: float = 100.0
+    descriptors_kept: int = 128
+    request_s: float = 10.0
+    idle_s: float = 30.0
+    body_s: float = 10.0
+    write_s: float = 20.0
+    line_bytes: int = 4_096
+    field_bytes: int = 8_190
+    fields: int = 64
+    body_bytes: int = 8_192
+
+
+class Connection(web.RequestHandler):
+    """One client.
+
+    waiting_s: since when (monotonic seconds) it owes a whole request; None while one is answered. has_begun: a part of
+    that request has come. when_lost: called once when the client is gone.
+    """
+
+    __slots__ = (
+        "_connections",
+        "_is_cut",
+        "_socket_transport",
+        "address",
+        "has_begun",
+        "is_reserved",
+        "waiting_s",
+        "when_lost",
+    )
+
+    def __init__(self, connections: Connections, server: web.Server, *, address: str, is_reserved: bool) -> None:
+        limits = connections.limits
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type]
+            keepalive_timeout=86_400,  # `Connections` closes what is idle, sooner and on its own clock
+            lingering_time=0,
+            max_line_size=limits.line_bytes,
+            max_field_size=limits.field_bytes,
+            max_headers=limits.fields,
+            read_bufsize=limits.body_bytes,
+        )
+        self._connections = connections
+        self._socket_transport: asyncio.Transport | None = None
+        self.address = address
+        self.is_reserved = is_reserved
+        self.has_begun = True  # who connects is expected to ask soon
+        self.waiting_s: float | None = connections.clock.monotonic()
+        self.when_lost: Callable[[], None] | None = None
+        self._is_cut = False
+
+    def begin(self) -> None:
+        """A whole request is there and will be answered."""
+        self.waiting_s = None
+
+    def begin_refusal(self) -> None:
+        """A whole request is there and will be refused after a while: until then newcomers come first."""
+        self.waiting_s = self._connections.clock.monotonic()
+        self.has_begun = False
+
+    def cut(self) -> None:
+        """At once, whatever is still to be sent; also one that is only just being made."""
+        self._is_cut = True
+        if self._socket_transport is not None:
+            self._socket_transport.abort()
+
+    # --- asyncio and aiohttp call these --------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 — for the type checker
+        transport.set_write_buffer_limits(high=0)  # so that "drained" means: the kernel has taken all of it
+        self._socket_transport = transport
+        super().connection_made(transport)
+        if self._is_cut:
+            transport.abort()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._connections.left(self)
+        when_lost, self.when_lost = self.when_lost, None
+        if when_lost is not None:
+            when_lost()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if data:
+            self.has_begun = True
+        super().data_received(data)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Raises ConnectionError for a client that does not read its answer."""
+        if self.is_reserved:
+            resp.force_close()
+        if isinstance(resp, web.HTTPException):  # raised before any of our code was asked
+            resp = error_response(resp.status, resp.reason)
+        try:
+            async with self._connections.clock.timeout(self._connections.limits.write_s):
+                return await super().finish_response(request, resp, start_time)
+        except TimeoutError as problem:
+            self.give_up_reader()
+            raise ConnectionResetError("the answer was not read") from problem
+        finally:
+            self.has_begun = False
+            self.waiting_s = self._connections.clock.monotonic()
+
+    def give_up_reader(self) -> None:
+        """It did not take what was sent to it in time."""
+        self._connections.refusals.record(Refusal.SLOW_READER, self.address)
+        self.cut()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """For what is no request (400), and for what no handler caught. Raises ConnectionError in the middle of an
+        answer."""
+        if self._socket_transport is None or self._socket_transport.is_closing():
+            raise ConnectionResetError("the client has left") from exc
+        refusals = self._connections.refusals
+        if status == 400:
+            is_large = isinstance(exc, LineTooLong)
+            refusals.record(Refusal.TOO_LARGE if is_large else Refusal.MALFORMED, self.address)
+            status, message = (431, "line or header too long") if is_large else (400, "this is no HTTP request")
+        else:
+            message = "internal error, see the log"
+            if exc is not None:
+                refusals.record_internal_error("an HTTP request", exc)
+        if request.writer.output_size > 0:
+            raise ConnectionResetError("a part of the answer was sent already")
+        response = error_response(status, message)
+        response.headers.update(SECURITY_HEADERS)
+        response.force_close()
+        return response
+
+    def log_exception(self, *args: object, **kw: object) -> None:
+        """For what the library did not expect."""
+        problem = kw.get("exc_info")
+        self._connections.refusals.record_internal_error(
+            "an HTTP connection", problem if isinstance(problem, BaseException) else RuntimeError(str(args[:1]))
+        )
+
+
+class Connections:
+    """Between `start` and `stop` it accepts clients for `server`.
+
+    One is taken from the kernel at a time and decided on before the next: a flood never holds more descriptors than
+    the limits say, and never keeps the loop from anything else for longer than one connection takes.
+    """
+
+    def __init__(self, limits: Limits, *, clock: Clock, refusals: RefusalLog) -> None:
+        self.limits = limits
+        self.clock = clock
+        self.refusals = refusals
+        descriptors = _descriptor_limit()
+        self._descriptors_for_clients = descriptors - min(limits.descriptors_kept, descriptors // 2)
+        self._most = min(limits.connections, self._descriptors_for_clients)
+        self._open: set[Connection] = set()
+        self._by_address: Counter[str] = Counter()
+        self._newcomers = _Rate(limits.new_per_s, clock)
+        self._probes = _Rate(limits.probes_per_s, clock)
+        self._listeners: list[socket.socket] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._undecided_most = min(UNDECIDED_MAX, descriptors // 8)
+        self._undecided: dict[asyncio.Task[None], asyncio.Event] = {}  # who came first stands first
+        self._hurried: set[asyncio.Task[None]] = set()
+        self._server: web.Server | None = None
+
+    @property
+    def count(self) -> int:
+        return len(self._open)
+
+    @property
+    def streams_max(self) -> int:
+        """Streams last, so they must leave places for what is asked and answered."""
+        return min(self.limits.streams, self._most * 3 // 4)
+
+    async def start(self, server: web.Server, *, host: str, port: int) -> int:
+        """Returns the port, the first one if `host` has several addresses. Raises OSError."""
+        self._server = server
+        self._listeners = await _listen(host, port)
+        for listener in self._listeners:
+            self._tasks.append(asyncio.create_task(self._accept_from(listener), name="http-accept"))
+        self._tasks.append(asyncio.create_task(self._watch(), name="http-time-outs"))
+        return int(self._listeners[0].getsockname()[1])
+
+    async def stop(self) -> None:
+        """Nobody new; those who are there are left to the server's own end."""
+        tasks, self._tasks = [*self._tasks, *self._undecided, *self._hurried], []
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        while self._listeners:
+            self._listeners.pop().close()
+        self.refusals.write_line(is_last=True)
+
+    def left(self, connection: Connection) -> None:
+        if connection in self._open:
+            self._open.remove(connection)
+            self._by_address[connection.address] -= 1
+            if not self._by_address[connection.address]:
+                del self._by_address[connection.address]
+
+    # --- accepting -----------------------------------------------------------------------------------------------
+
+    async def _accept_from(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                client, peer = await loop.sock_accept(listener)
+            except OSError as problem:
+                if problem.errno in _NO_RESOURCE:
+                    self.refusals.record(Refusal.NO_DESCRIPTOR)
+                    await self.clock.sleep(NO_DESCRIPTOR_PAUSE_S)
+                else:  # that client is gone already
+                    await asyncio.sleep(0)
+                continue
+            with self._closing_what_fails(client):
+                await self._take(client, _address_of(peer))
+            await asyncio.sleep(0)  # accepting never waits while somebody stands in the queue; everything else must run
+
+    async def _take(self, client: socket.socket, address: str) -> None:
+        """Raises OSError when the client is gone."""
+        if not self._is_full(client, address) and self._newcomers.take():
+            await self._open_for(client, address, is_reserved=False)
+        elif client.fileno() < self._descriptors_for_clients + self._undecided_most and not _peek(client):
+            self._decide_soon(client, address)
+        else:
+            await self._decide(client, address)
+
+    def _decide_soon(self, client: socket.socket, address: str) -> None:
+        """What it asks for decides, and its first bytes need a moment to come: less of one, the more others wait."""
+        hurry = asyncio.Event()
+        deciding = asyncio.create_task(self._decide_later(client, address, hurry), name="http-newcomer")
+        self._undecided[deciding] = hurry
+        deciding.add_done_callback(lambda done: self._undecided.pop(done, None))
+        if len(self._undecided) > self._undecided_most:
+            longest = next(iter(self._undecided))
+            self._undecided.pop(longest).set()
+            self._hurried.add(longest)
+            longest.add_done_callback(self._hurried.discard)
+
+    async def _decide_later(self, client: socket.socket, address: str, hurry: asyncio.Event) -> None:
+        with self._closing_what_fails(client):
+            with suppress(TimeoutError):
+                async with self.clock.timeout(UNDECIDED_S):
+                    await hurry.wait()
+            await self._decide(client, address)
+
+    @contextmanager
+    def _closing_what_fails(self, client: socket.socket) -> Iterator[None]:
+        """One client must not end the accepting of all others."""
+        try:
+            yield
+        except OSError:  # it has left
+            client.close()
+        except Exception as problem:
+            client.close()
+            self.refusals.record_internal_error("accepting an HTTP connection", problem)
+        except BaseException:
+            client.close()
+            raise
+
+    async def _decide(self, client: socket.socket, address: str) -> None:
+        """For a newcomer when all places are taken, or when too many come at once. Raises OSError when it is gone."""
+        head = _peek(client)
+        is_full = self._is_full(client, address)
+        reserved = [one for one in self._open if one.is_reserved]
+        if _is_probe(head) and self._probes.take():
+            if len(reserved) < self.limits.reserved or self._make_room(reserved):
+                await self._open_for(client, address, is_reserved=True)
+                return
+        elif self._newcomers.take():
+            if not is_full or self._make_room(self._rivals(client, address)):
+                await self._open_for(client, address, is_reserved=False)
+                return
+            if not head and len(reserved) < self.limits.reserved:
+                await self._open_for(client, address, is_reserved=True)
+                return
+        self.refusals.record(Refusal.NO_FREE_CONNECTION if is_full else Refusal.CONNECTING_TOO_FAST, address)
+        _turn_away(client)
+
+    def _is_full(self, client: socket.socket, address: str) -> bool:
+        return self._is_crowded(client) or self._by_address[address] >= self.limits.per_address
+
+    def _is_crowded(self, client: socket.socket) -> bool:
+        """For everybody. A descriptor is the lowest that is free, so its number says how many are in use."""
+        return self.count >= self._most or client.fileno() >= self._descriptors_for_clients
+
+    def _rivals(self, client: socket.socket, address: str) -> list[Connection]:
+        """Whose place the client could have: anybody's, or one of its own address where that has its share."""
+        is_anybodys = self._is_crowded(client) and self._by_address[address] < self.limits.per_address
+        return [one for one in self._open if not one.is_reserved and (is_anybodys or one.address == address)]
+
+    async def _open_for(self, client: socket.socket, address: str, *, is_reserved: bool) -> None:
+        assert self._server is not None  # noqa: S101 — set by `start`
+        _bound_unread(client, self.limits.write_s)
+        connection = Connection(self, self._server, address=address, is_reserved=is_reserved)
+        self._open.add(connection)
+        self._by_address[address] += 1
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, client)
+        except BaseException:
+            self.left(connection)
+            raise
+
+    def _make_room(self, among: list[Connection]) -> bool:
+        """Cuts off who has waited longest without a whole request. False: all of them are being answered."""
+        waiting = [(one.waiting_s, one) for one in among if one.waiting_s is not None]
+        if not waiting:
+            return False
+        _, longest = min(waiting, key=lambda pair: pair[0])
+        self.refusals.record(Refusal.IDLE_FOR_NEWCOMER, longest.address)
+        self.left(longest)
+        longest.cut()
+        return True
+
+    # --- time limits ---------------------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        while True:
+            await self.clock.sleep(LOOK_EVERY_S)
+            self.refusals.write_line()
+            now_s = self.clock.monotonic()
+            for connection in list(self._open):
+                if connection.waiting_s is None:
+                    continue
+                waited_s = now_s - connection.waiting_s
+                if waited_s > (self.limits.request_s if connection.has_begun else self.limits.idle_s):
+                    if connection.has_begun:
+                        self.refusals.record(Refusal.SLOW_REQUEST, connection.address)
+                    connection.cut()
+
+
+class _Rate:
+    """So many a second on average, a second's worth at once. `take` does not wait: False means not now."""
+
+    def __init__(self, per_s: float, clock: Clock) -> None:
+        self._per_s = per_s
+        self._clock = clock
+        self._left = per_s
+        self._at_s = clock.monotonic()
+
+    def take(self) -> bool:
+        now_s = self._clock.monotonic()
+        self._left = min(self._per_s, self._left + (now_s - self._at_s) * self._per_s)
+        self._at_s = now_s
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+def error_response(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
+    """One line of JSON."""
+    body = msgspec.json.encode({"error": message})
+    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
+
+
+def _refusal_bytes() -> bytes:
+    body = msgspec.json.encode({"error": "too many connections"})
+    headers = {
+        **SECURITY_HEADERS,
+        "Retry-After": str(RETRY_AFTER_S),
+        "Connection": "close",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+    }
+    lines = ["HTTP/1.1 503 Service Unavailable", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+_REFUSAL = _refusal_bytes()
+
+
+def _turn_away(client: socket.socket) -> None:
+    with suppress(OSError):
+        client.recv(65_536)  # what is left unread would make the kernel throw the answer away
+    with suppress(OSError):
+        client.send(_REFUSAL)
+    client.close()
+
+
+def _peek(client: socket.socket) -> bytes:
+    """What it has sent so far, without taking it. Raises OSError when the client is gone."""
+    try:
+        return client.recv(PEEKED_BYTES, socket.MSG_PEEK)
+    except (BlockingIOError, InterruptedError):
+        return b""
+
+
+def _is_probe(head: bytes) -> bool:
+    """A whole request for `/health`: it is answered at once and holds its place for no time."""
+    return head.startswith((b"GET /health", b"HEAD /health")) and b"\r\n\r\n" in head
+
+
+def _bound_unread(client: socket.socket, seconds: float) -> None:
+    """A peer that has vanished, or keeps its window shut, is given up by the kernel too."""
+    with suppress(OSError):
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(seconds * 1000))
+
+
+def _address_of(peer: tuple[object, ...]) -> str:
+    """An IPv6 client owns a /64 at least, so that counts as one address."""
+    address = ipaddress.ip_address(str(peer[0]).partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        if not address.is_loopback:
+            return str(ipaddress.ip_network((int(address), 64), strict=False))
+    return str(address)
+
+
+def _descriptor_limit() -> int:
+    if sys.platform == "win32":
+        return 8_192
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
+
+
+async def _listen(host: str, port: int) -> list[socket.socket]:
+    """One listening socket for each address of `host`. Raises OSError when none can be had."""
+    infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    listeners: list[socket.socket] = []
+    problem: OSError | None = None
+    for family, _, _, _, address in dict.fromkeys(infos):
+        try:
+            listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)
+        except OSError as refused:
+            problem = refused
+            if refused.errno == errno.EADDRNOTAVAIL:  # `localhost` is ::1 too, also where IPv6 is switched off
+                continue
+            break
+        listener.setblocking(False)
+        listeners.append(listener)
+    if problem is not None and (not listeners or problem.errno != errno.EADDRNOTAVAIL):
+        for listener in listeners:
+            listener.close()
+        raise OSError(problem.errno, (problem.strerror or "").partition(" (while")[0]) from problem
+    return listeners

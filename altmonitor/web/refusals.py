@@ -1,0 +1,77 @@
+"""What clients were refused or did wrong: counted for `/metrics`, one line of the log a minute, never a traceback."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from enum import StrEnum
+
+from altmonitor.core.clock import Clock
+
+LINE_EVERY_S = 60.0
+ADDRESSES_MAX = 100
+"""Of one minute; a flood from more addresses than this is named by its first hundred."""
+
+_log = logging.getLogger(__name__)
+
+
+class Refusal(StrEnum):
+    """Values are the labels in `/metrics`, and with blanks for `_` the words in the log."""
+
+    NO_FREE_CONNECTION = "no_free_connection"
+    NO_FREE_STREAM = "no_free_stream"
+    CONNECTING_TOO_FAST = "connecting_too_fast"
+    IDLE_FOR_NEWCOMER = "idle_closed_for_newcomer"
+    NO_DESCRIPTOR = "no_descriptor"
+    SLOW_REQUEST = "slow_request"
+    SLOW_BODY = "slow_body"
+    SLOW_READER = "slow_reader"
+    TOO_LARGE = "too_large_request"
+    MALFORMED = "malformed_request"
+    FOREIGN_NAME = "foreign_host_or_origin"
+    WRONG_TOKEN = "wrong_token"  # noqa: S105 — a word, no password
+    INTERNAL_ERROR = "internal_error"
+
+
+class RefusalLog:
+    """Counts since the start. The first refusal is told at once, what follows within a minute in one line after it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._total: Counter[Refusal] = Counter()
+        self._untold: Counter[Refusal] = Counter()
+        self._addresses: Counter[str] = Counter()
+        self._next_line_s = clock.monotonic()
+        self._next_traceback_s = clock.monotonic()
+
+    @property
+    def total(self) -> Mapping[Refusal, int]:
+        return self._total
+
+    def record(self, refusal: Refusal, address: str = "") -> None:
+        self._total[refusal] += 1
+        self._untold[refusal] += 1
+        if address and (address in self._addresses or len(self._addresses) < ADDRESSES_MAX):
+            self._addresses[address] += 1
+        self.write_line()
+
+    def record_internal_error(self, what: str, problem: BaseException) -> None:
+        """A fault of ours: with its traceback, at most one a minute, because a client may be able to repeat it."""
+        self.record(Refusal.INTERNAL_ERROR)
+        if self._clock.monotonic() >= self._next_traceback_s:
+            self._next_traceback_s = self._clock.monotonic() + LINE_EVERY_S
+            _log.error("%s failed", what, exc_info=problem)
+
+    def write_line(self, *, is_last: bool = False) -> None:
+        """Nothing while the last line is younger than a minute, unless it is the last, or nothing happened since."""
+        now_s = self._clock.monotonic()
+        if not self._untold or (now_s < self._next_line_s and not is_last):
+            return
+        self._next_line_s = now_s + LINE_EVERY_S
+        counts = ", ".join(f"{count:,} {refusal.replace('_', ' ')}" for refusal, count in self._untold.most_common())
+        most = self._addresses.most_common(1)
+        source = f"; {most[0][1]:,} of them from {most[0][0]}" if most else ""
+        _log.warning("HTTP refused or cut off: %s%s", counts, source)
+        self._untold.clear()
+        self._addresses.clear()
