@@ -232,8 +232,7 @@ class MarketEnricher(AlertEnricher):
         richer = msgspec.structs.replace(alert, details=details)
         if change is None:
             return richer
-        named = alert.quadrant if alert.change_pct is None else quadrant(alert.change_pct, change)
-        return msgspec.structs.replace(richer, oi_change=change, quadrant=named)
+        return msgspec.structs.replace(richer, oi_change=change, quadrant=quadrant(alert.change_pct, change))
 
 
 # ---

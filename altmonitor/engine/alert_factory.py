@@ -106,7 +106,7 @@ def sample_alert(
         change_pct=moved,
         oi_change=finding.value if is_oi else None,
         metric=finding.value,
-        quadrant=None if moved is None else quadrant(moved, finding.value),
+        quadrant=quadrant(moved, finding.value),
         note=finding.window,
         details=_details(
             around,

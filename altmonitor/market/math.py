@@ -6,7 +6,7 @@ decimal prices moved by exactly 3 %; a bound that is to be inclusive must forgiv
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 TOLERANCE = 1e-9
@@ -29,20 +29,31 @@ def reaches(value: float, bound: float) -> bool:
 # Price × open interest, named by their signs only.
 
 
+Way = Literal["up", "down"]
 Quadrant = Literal["up_up", "up_down", "down_up", "down_down"]
 
-
 DEAD_BAND_PCT = 0.005
-"""An open-interest change that would be shown as 0.00 % is neither up nor down."""
+"""A change that would be shown as 0.00 % is neither up nor down."""
+
+_QUADRANTS: Mapping[tuple[Way, Way], Quadrant] = {
+    ("up", "up"): "up_up",
+    ("up", "down"): "up_down",
+    ("down", "up"): "down_up",
+    ("down", "down"): "down_down",
+}
 
 
-def quadrant(price_change_pct: float, oi_change_pct: float | None) -> Quadrant | None:
-    """None when the open-interest change is unknown or within the dead band."""
-    if oi_change_pct is None or abs(oi_change_pct) < DEAD_BAND_PCT:
+def way(change_pct: float | None) -> Way | None:
+    """None for a change that is not known or within the dead band."""
+    if change_pct is None or not abs(change_pct) >= DEAD_BAND_PCT:  # False for NaN too
         return None
-    if price_change_pct >= 0:
-        return "up_up" if oi_change_pct > 0 else "up_down"
-    return "down_up" if oi_change_pct > 0 else "down_down"
+    return "up" if change_pct > 0 else "down"
+
+
+def quadrant(price_change_pct: float | None, oi_change_pct: float | None) -> Quadrant | None:
+    """None when either change is unknown or within the dead band."""
+    price, oi = way(price_change_pct), way(oi_change_pct)
+    return None if price is None or oi is None else _QUADRANTS[price, oi]
 
 
 # ---

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from altmonitor.core.alert import Alert, Kind, Positions
 from altmonitor.detectors.kinds import KINDS, WINDOW_S
 from altmonitor.market.contracts import base_of
+from altmonitor.market.math import Way, way
 from altmonitor.render import format as n
 from altmonitor.render.alert_parts import dashed
 from altmonitor.render.format import Style, fact_line, joined
@@ -19,7 +20,7 @@ from altmonitor.settings.settings import Unit
 
 _SAME_SPAN = 0.01  # share by which a measured window may differ from the asked one without being worth a word
 _CONDITION_CHARS_MAX = 40
-_FLAT = "→"
+_ARROWS: Mapping[Way | None, str] = {"up": "↑", "down": "↓", None: "→"}
 
 
 def headline_key(alert: Alert) -> str:
@@ -66,7 +67,7 @@ def _price_lines(alert: Alert, style: Style) -> list[str]:
     now = n.pct(measured(alert))
     return [
         "" if was is None else style.say("was_now", before=n.pct(was), now=now),
-        joined(_price_window(alert, style), *_signs(alert, style, oi=n.NA if alert.oi_change is None else _FLAT)),
+        joined(_price_window(alert, style), *_signs(alert, style)),
         fact_line(style.say("price", price=n.price(alert.price)), _amplitude(alert, style)),
         fact_line(_candle_volume(alert, style), _taker_buys(alert, style)),
         fact_line(_oi_change(alert, style), _long_short(alert, style)),
@@ -84,7 +85,7 @@ def _oi_lines(alert: Alert, style: Style) -> list[str]:
     if alert.change_pct is not None:
         moved = style.say("price_over_window", change=n.pct(alert.change_pct), window=window)
     return [
-        joined(_asked_window(alert, style), *_signs(alert, style, oi=_arrow(alert.oi_change))),
+        joined(_asked_window(alert, style), *_signs(alert, style)),
         fact_line(style.say("oi_size", usd=n.usd(details.oi_usd)), coins),
         fact_line(style.say("price", price=n.price(alert.price)), moved),
         fact_line(_long_short_if_known(alert, style)),
@@ -142,19 +143,16 @@ def _asked_window(alert: Alert, style: Style) -> str:
     return style.say("in_window_measured", window=style.say(window), span=n.span(span_s, style.lang))
 
 
-def _signs(alert: Alert, style: Style, *, oi: str) -> tuple[str, str]:
-    """Which way price and open interest went; names only. oi: the sign of open interest where there is no quadrant."""
-    price = _arrow(alert.change_pct)
-    if alert.quadrant is not None:
-        arrows = {"up": "↑", "down": "↓"}
-        price, oi = (arrows[way] for way in alert.quadrant.split("_"))
+def _signs(alert: Alert, style: Style) -> tuple[str, str]:
+    """Which way price and open interest went; names only."""
+    price, oi = _arrow(alert.change_pct), _arrow(alert.oi_change)
+    if alert.quadrant is not None:  # of an older database: without the numbers
+        price, oi = (_ARROWS["up" if sign == "up" else "down"] for sign in alert.quadrant.split("_"))
     return style.say("price_sign", sign=price), style.say("oi_sign", sign=oi)
 
 
 def _arrow(change: float | None) -> str:
-    if change is None or change != change:
-        return n.NA
-    return "↑" if change > 0 else "↓" if change < 0 else _FLAT
+    return n.NA if change is None or change != change else _ARROWS[way(change)]
 
 
 def _amplitude(alert: Alert, style: Style) -> str | None:

@@ -1,8 +1,12 @@
-"""Minutes nobody watched: added, joined, filled piece by piece."""
+"""Signs of two changes; minutes nobody watched: added, joined, filled piece by piece."""
 
 from __future__ import annotations
 
-from altmonitor.market.math import MinuteRanges
+from math import nan
+
+import pytest
+
+from altmonitor.market.math import MinuteRanges, quadrant
 
 MINUTE = 60_000
 
@@ -52,3 +56,27 @@ def test_symbols_do_not_share_holes() -> None:
     assert minutes(made) == [1]
     made.forget("SOLUSDT")
     assert made.oldest_ms() is None
+
+
+@pytest.mark.parametrize(
+    ("price_pct", "oi_pct", "named"),
+    [
+        (3.0, 2.0, "up_up"),
+        (3.0, -2.0, "up_down"),
+        (-3.0, 2.0, "down_up"),
+        (-3.0, -2.0, "down_down"),
+        (0.005, -0.005, "up_down"),  # shown as 0.01 %
+        (3.0, 0.0, None),
+        (0.0, 2.0, None),
+        (3.0, 0.0049, None),  # shown as 0.00 %
+        (-0.0049, 2.0, None),
+        (0.0, 0.0, None),
+        (None, 2.0, None),
+        (3.0, None, None),
+        (nan, 2.0, None),
+    ],
+)
+def test_what_is_shown_as_zero_is_neither_up_nor_down(
+    price_pct: float | None, oi_pct: float | None, named: str | None
+) -> None:
+    assert quadrant(price_pct, oi_pct) == named

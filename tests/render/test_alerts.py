@@ -159,6 +159,9 @@ def test_a_candle_that_is_over_is_not_said_to_run(span_s: float, shown: str) -> 
         (changed(PRICE, quadrant=None, oi_change=0.0), "price ↑ · OI →"),
         (changed(OI, quadrant=None, change_pct=None), "price n/a · OI ↑"),
         (changed(OI, quadrant=None, change_pct=0.0), "price → · OI ↑"),
+        (changed(OI, quadrant=None, change_pct=-0.004), "price → · OI ↑"),
+        (changed(PRICE, quadrant=None, oi_change=0.004), "price ↑ · OI →"),
+        (changed(PRICE, quadrant="down_up", change_pct=None, oi_change=None), "price ↓ · OI ↑"),
     ],
 )
 def test_the_quadrant_is_two_arrows(alert: Alert, words: str) -> None:
