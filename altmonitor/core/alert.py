@@ -47,6 +47,22 @@ class AlertStats:
     by_symbol: Sequence[tuple[str, int]] = ()
 
 
+CROWD_SHARE = 0.8
+CROWD_MIN = 5
+"""So many symbols and such a share of them in one direction are a crowd; fewer are just two lists."""
+
+
+def against_the_crowd(pumps: int, dumps: int) -> Direction | None:
+    """The direction in which few symbols moved while the crowd went the other way; None without a crowd.
+
+    In a crash the one contract that rises is the news: a digest names it first, and it is asked about first.
+    """
+    crowd = max(pumps, dumps)
+    if crowd < CROWD_MIN or crowd < CROWD_SHARE * (pumps + dumps):
+        return None
+    return "PUMP" if pumps <= dumps else "DUMP"
+
+
 SAMPLE_KEY = "test:"
 """Keys of samples begin so: they are delivered like alerts, and counted, listed and restored nowhere."""
 

@@ -10,17 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from altmonitor.core.alert import Alert
+from altmonitor.core.alert import CROWD_MIN, Alert, against_the_crowd
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.interfaces.delivery import DigestPart
 from altmonitor.render import format as n
 from altmonitor.render.alert_parts import today
 from altmonitor.render.format import SEPARATOR, Style, joined
 from altmonitor.render.kinds import FACES, headline_key, measured, window_of
-
-CROWD_SHARE = 0.8
-CROWD_MIN = 5
-"""So many symbols and such a share of them in one direction are a crowd; fewer are just two lists."""
 
 BOLD_ENTRIES = 5
 BOLD_FROM = 10  # shorter lists need no emphasis; Telegram formats 100 pieces of a message at most
@@ -145,13 +141,12 @@ def _sections(digest: _Digest) -> list[_Section]:
     for alert in sorted(digest.alerts, key=_time):
         grouped.setdefault(headline_key(alert), {}).setdefault(alert.symbol, []).append(alert)
     ups, downs = len(grouped.get("PUMP", ())), len(grouped.get("DUMP", ()))
-    few, many = ("PUMP", "DUMP") if ups <= downs else ("DUMP", "PUMP")
-    crowd, others = max(ups, downs), min(ups, downs)
-    is_crowd = crowd >= CROWD_MIN and crowd >= CROWD_SHARE * (ups + downs)
-    first, second = (few, many) if is_crowd and others else (many, few)
+    few = against_the_crowd(ups, downs)
+    is_pump_first = few == "PUMP" if few is not None else ups > downs
+    first, second = ("PUMP", "DUMP") if is_pump_first else ("DUMP", "PUMP")
     order = [{"PUMP": first, "DUMP": second}.get(key, key) for key in _HEADLINES]
     return [
-        _section(digest, kind, list(grouped[kind].values()), is_against=is_crowd and kind == few)
+        _section(digest, kind, list(grouped[kind].values()), is_against=kind == few)
         for kind in order
         if kind in grouped
     ]
