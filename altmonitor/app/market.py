@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from altmonitor.app.gap_log import GapLog
 from altmonitor.app.operator_notices import OperatorNotices
-from altmonitor.app.positioning import PositionDeps, PositionSide
+from altmonitor.app.positioning import PositionDeps, PositionSide, timeouts
 from altmonitor.app.startup_message import StartupDeps, StartupMessage
 from altmonitor.collect.backfill import Backfill
-from altmonitor.collect.enrichment import EnrichmentDeps, MarketEnricher
+from altmonitor.collect.enrichment import USEFUL_FOR_S, EnrichmentDeps, OpenInterestEnricher, RatioEnricher
 from altmonitor.collect.open_interest_sweep import OpenInterestSweep
 from altmonitor.collect.tickers import MarketSnapshots
 from altmonitor.collect.universe import Universe
@@ -104,7 +104,19 @@ class MarketSide:
             ended=lambda symbol, from_ms, to_ms: self.engine.backfilled(symbol, from_ms, to_ms),
         )
         self.oi_ring = OpenInterestRing(period_s=config.oi_poll_sec)
-        self.enricher = self._build_enricher()
+        enrichment = EnrichmentDeps(
+            clock=clock,
+            updates=stage.store,
+            refreshed=stage.refresh,
+            useful_for_s=timeouts(clock, USEFUL_FOR_S),
+        )
+        self.oi_enricher = OpenInterestEnricher(
+            enrichment,
+            rest=self.rest,
+            ring=self.oi_ring,
+            record=lambda sample: self.engine.on_open_interest(sample),
+        )
+        self.ratio_enricher = RatioEnricher(enrichment, rest=self.rest, period=config.lsr_period)
         self.positions = self._build_positions()
         self.bookkeeping = Bookkeeping(stage.store, stage.store, clock=clock, refreshed=stage.refresh)
         self.engine = self._build_engine()
@@ -126,16 +138,6 @@ class MarketSide:
         )
         self.sight = GapLog(
             stage.store, clock=clock, feed=self.feed.status, unseen_since_ms=lambda: self.engine.unseen_since_ms
-        )
-
-    def _build_enricher(self) -> MarketEnricher:
-        stage = self._stage
-        return MarketEnricher(
-            EnrichmentDeps(clock=self._clock, updates=stage.store, refreshed=stage.refresh),
-            rest=self.rest,
-            lsr_period=stage.config.lsr_period,
-            record_oi=lambda sample: self.engine.on_open_interest(sample),
-            oi_change_1m=lambda symbol, event_ms: self.engine.oi_change_1m(symbol, event_ms),
         )
 
     def _build_positions(self) -> PositionSide:
@@ -189,7 +191,8 @@ class MarketSide:
             "back-fill": self.backfill.run,
             "start message": self.startup_message.run,
             "sight": self.sight.run,
-            "enrichment": self.enricher.run,
+            "open interest of alerts": self.oi_enricher.run,
+            "ratios of alerts": self.ratio_enricher.run,
             "bookkeeping": self.bookkeeping.run,
             "clock check": self._check_clock,
             **self.positions.loops(),
@@ -237,7 +240,8 @@ class MarketSide:
     # --- between the parts
 
     def _on_alert(self, alert: Alert) -> None:
-        self.enricher.put(alert)
+        self.oi_enricher.put(alert)
+        self.ratio_enricher.put(alert)
         self.positions.on_alert(alert)
 
     def _on_universe(self, symbols: frozenset[str], added: frozenset[str], removed: frozenset[str]) -> None:

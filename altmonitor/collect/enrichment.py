@@ -1,7 +1,7 @@
-"""What an alert learns after it was stored: asked for off its path and within two seconds, then its message is edited.
+"""What an alert learns after it was stored: asked for off its path, within two seconds; then its message is edited.
 
-`MarketEnricher` asks the exchange for open interest and the long/short ratio, `WhaleEnricher` its website for what the
-largest followed traders hold. An alert that learns nothing in time stays as it is.
+`OpenInterestEnricher` and `RatioEnricher` ask the exchange, `WhaleEnricher` its website. Each has a queue of its own,
+so none waits for another; what they learn at about the same time becomes one edit by the chat's pace.
 """
 
 from __future__ import annotations
@@ -9,22 +9,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import ABC, abstractmethod
-from collections import Counter, deque
+from bisect import insort
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
 
-from altmonitor.core.alert import Alert, Details
+from altmonitor.core.alert import Alert, Details, Direction, Missing, against_the_crowd
 from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
-from altmonitor.core.errors import ExchangeBlocked, ExchangeError, StorageError
+from altmonitor.core.errors import BudgetExhausted, ExchangeBlocked, ExchangeError, StorageError
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.interfaces.alerts import AlertUpdates
 from altmonitor.interfaces.exchange import MarketRest, Priority
 from altmonitor.interfaces.positioning import SmartMoney
-from altmonitor.market.math import quadrant
+from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.market.quotes import LongShortRatio, OpenInterest
 from altmonitor.positioning.smart_money import Overview, whale_line
 
@@ -38,8 +39,8 @@ LONGEST_QUEUE = 1_024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrichmentDeps:
-    """updates: where the fuller alert is stored. refreshed(key): called after that. useful_for_s: an alert is left as
-    it is after so long."""
+    """updates: where the fuller alert is stored. refreshed(key): called after that. useful_for_s: what an alert has not
+    learned after so long it does not learn any more."""
 
     clock: Clock
     updates: AlertUpdates
@@ -49,12 +50,20 @@ class EnrichmentDeps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrichmentStatus:
-    """waiting: alerts in the queue or being asked about. done: alerts that learned something. given_up: questions
-    without an answer, by cause; the alerts themselves went out."""
+    """waiting: alerts in the queue or being asked about. done: alerts that learned what they were to learn. given_up:
+    the others, by cause; the alerts themselves went out."""
 
     waiting: int
     done: int
     given_up: Mapping[str, int]
+
+
+class Unanswered(Exception):
+    """cause: a `Missing`, or one of a subclass's own."""
+
+    def __init__(self, cause: str) -> None:
+        self.cause = cause
+        super().__init__(cause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +72,43 @@ class WaitingAlert:
     put_s: float
 
 
+class WaitingAlerts:
+    """Alerts in the order in which a digest names them: moves against the crowd, then the largest."""
+
+    def __init__(self) -> None:
+        self._rows: dict[Direction, list[WaitingAlert]] = {}  # each by size, the largest last
+
+    def __len__(self) -> int:
+        return sum(map(len, self._rows.values()))
+
+    def add(self, waiting: WaitingAlert) -> None:
+        insort(self._rows.setdefault(waiting.alert.direction, []), waiting, key=_size)
+
+    def pop_first(self) -> WaitingAlert:
+        """Raises IndexError when it is empty."""
+        few = against_the_crowd(len(self._rows.get("PUMP", ())), len(self._rows.get("DUMP", ())))
+        rows = self._rows.get(few, []) if few is not None else []
+        return (rows or max(self._rows.values(), key=lambda some: _size(some[-1]) if some else -1.0)).pop()
+
+    def pop_smallest(self) -> WaitingAlert:
+        return min(filter(None, self._rows.values()), key=lambda some: _size(some[0])).pop(0)
+
+
+def _size(waiting: WaitingAlert) -> float:
+    metric = waiting.alert.metric
+    return 0.0 if metric is None or metric != metric else abs(metric)
+
+
 class AlertEnricher(ABC):
-    """A queue of alerts about which something is asked, `at_once` at a time, newest first: it has most of its time
-    left. What is asked and for which alerts is the subclass's affair."""
+    """A queue of alerts about which something is asked, `at_once` at a time. What is asked and for which alerts is the
+    subclass's affair."""
 
     at_once: int
 
     def __init__(self, deps: EnrichmentDeps) -> None:
         self._deps = deps
         self._clock = deps.clock
-        self._waiting: deque[WaitingAlert] = deque()
+        self._waiting = WaitingAlerts()
         self._work = asyncio.Event()
         self._under_way = 0
         self._done = 0
@@ -80,13 +116,13 @@ class AlertEnricher(ABC):
         self._is_failing = False
 
     def put(self, alert: Alert) -> None:
-        """When the queue is full the oldest leaves: it would be too late anyway."""
+        """When the queue is full the smallest leaves."""
         if not self.wants(alert):
             return
-        if len(self._waiting) >= LONGEST_QUEUE:
-            self._waiting.popleft()
+        self._waiting.add(WaitingAlert(alert, self._clock.monotonic()))
+        if len(self._waiting) > LONGEST_QUEUE:
+            self._waiting.pop_smallest()
             self._given_up["too_many"] += 1
-        self._waiting.append(WaitingAlert(alert, self._clock.monotonic()))
         self._work.set()
 
     def status(self) -> EnrichmentStatus:
@@ -99,20 +135,23 @@ class AlertEnricher(ABC):
         self._under_way = 0
         async with asyncio.TaskGroup() as tasks:
             while True:
-                while not self._waiting or self._under_way >= self.at_once:
-                    self._work.clear()
-                    await self._work.wait()
-                waiting = self._waiting.pop()
-                if self.remaining_s(waiting) <= 0:  # what is behind it is too late as well
-                    self._given_up["too_late"] += 1 + len(self._waiting)
-                    self._waiting.clear()
-                    continue
-                self._under_way += 1
-                tasks.create_task(self._serve(waiting), name=f"enrichment of {waiting.alert.symbol}")
+                if not self._waiting:
+                    await self._wait_for_work()
+                    await self._clock.sleep(self.gather_s())
+                elif self._under_way >= self.at_once:
+                    await self._wait_for_work()
+                else:
+                    self._under_way += 1
+                    waiting = self._waiting.pop_first()
+                    tasks.create_task(self._serve(waiting), name=f"enrichment of {waiting.alert.symbol}")
+
+    async def _wait_for_work(self) -> None:
+        self._work.clear()
+        await self._work.wait()
 
     async def _serve(self, waiting: WaitingAlert) -> None:
         try:
-            learned = await self.ask(waiting)
+            learned = await self._learned(waiting)
             if learned is not None:
                 await self._store(learned)
         except Exception:  # enrichment is decoration: whatever is wrong with it, the next alert gets its turn
@@ -122,6 +161,20 @@ class AlertEnricher(ABC):
             self._under_way -= 1
             self._work.set()
 
+    async def _learned(self, waiting: WaitingAlert) -> Alert | None:
+        if self.remaining_s(waiting) <= 0:
+            return self._unanswered(waiting, "too_many")
+        try:
+            learned = await self.ask(waiting)
+        except Unanswered as problem:
+            return self._unanswered(waiting, problem.cause)
+        self._done += 1
+        return learned
+
+    def _unanswered(self, waiting: WaitingAlert, cause: str) -> Alert | None:
+        self._given_up[cause] += 1
+        return self.without(waiting.alert, cause)
+
     async def _store(self, learned: Alert) -> None:
         try:
             await self._deps.updates.update_alert(learned)
@@ -130,10 +183,9 @@ class AlertEnricher(ABC):
             if not self._is_failing:
                 log.warning("what was learned about alerts cannot be stored: %s", problem)
             self._is_failing = True
-            return
-        self._is_failing = False
-        self._done += 1
-        self._deps.refreshed(learned.key)
+        else:
+            self._is_failing = False
+            self._deps.refreshed(learned.key)
 
     # --- for subclasses
 
@@ -143,96 +195,153 @@ class AlertEnricher(ABC):
 
     @abstractmethod
     async def ask(self, waiting: WaitingAlert) -> Alert | None:
-        """The alert with what was learned, as `AlertUpdates.update_alert` takes it; None: nothing."""
+        """The alert with what was learned and nothing that others learn; None: nothing. Raises: Unanswered."""
+
+    def without(self, alert: Alert, cause: str) -> Alert | None:
+        """The alert with why it did not learn it; None: that is not said."""
+        return None
+
+    def gather_s(self) -> float:
+        """How long what comes is gathered before the first question, so that the most important ones are asked."""
+        return 0.0
 
     def remaining_s(self, waiting: WaitingAlert) -> float:
         return waiting.put_s + self._deps.useful_for_s - self._clock.monotonic()
 
-    async def within(self, waiting: WaitingAlert, fetch: Callable[[], Awaitable[V]]) -> V | None:
-        """None when it is not to be had in time; counted by cause."""
+    async def within(self, waiting: WaitingAlert, answer: Awaitable[V]) -> V:
+        """Raises: Unanswered when it is not to be had in time."""
         try:
             async with self._clock.timeout(max(0.0, self.remaining_s(waiting))):
-                return await fetch()
-        except TimeoutError:
-            self._given_up["time_out"] += 1
-        except ExchangeBlocked:
-            self._given_up["blocked"] += 1
-        except ExchangeError:
-            self._given_up["no_answer"] += 1
-        return None
+                return await answer
+        except (TimeoutError, ExchangeError) as problem:
+            raise Unanswered(_cause(problem)) from problem
+
+
+def _cause(problem: Exception) -> Missing:
+    if isinstance(problem, ExchangeBlocked):
+        return "blocked"
+    return "budget" if isinstance(problem, BudgetExhausted) else "no_answer"
+
+
+def learned_about(alert: Alert, **details: float | str | bool | None) -> Alert:
+    """The alert with these details and nothing else that `AlertUpdates.update_alert` would store."""
+    nothing = msgspec.structs.replace(alert, lsr=None, oi_change=None, quadrant=None)
+    return msgspec.structs.replace(nothing, details=Details(**details))  # type: ignore[arg-type]
 
 
 # ---
-# Open interest and the long/short ratio of price alerts.
+# Open interest of price alerts.
 
 
-RATIO_TTL_S = 60.0
+ASK_AGAIN_S = 0.5
+GATHER_S = 0.75
+BUSY_SHARE = 0.65
+"""Of the request weight of the minute: from there on it may not be enough for a storm."""
 
 
-class MarketEnricher(AlertEnricher):
-    """record_oi: the engine's ring. oi_change_1m(symbol, event_ms): percent, None when there is no honest value."""
+class OpenInterestEnricher(AlertEnricher):
+    """Of each price alert of now: a fresh sample against the newest one from before its move.
 
-    at_once = 6
+    ring: holds what the sweep sampled. record: gets each fresh sample, and puts it into the ring.
+    """
+
+    at_once = 16
 
     def __init__(
         self,
         deps: EnrichmentDeps,
         *,
         rest: MarketRest,
-        lsr_period: str,
-        record_oi: Callable[[OpenInterest], None],
-        oi_change_1m: Callable[[str, int], float | None],
+        ring: OpenInterestRing,
+        record: Callable[[OpenInterest], None],
     ) -> None:
         super().__init__(deps)
         self._rest = rest
-        self._lsr_period = lsr_period
-        self._record_oi = record_oi
-        self._oi_change_1m = oi_change_1m
-        self._ratios: Cache[str, LongShortRatio | None] = Cache(clock=deps.clock, ttl_s=RATIO_TTL_S)
+        self._ring = ring
+        self._record = record
+        self._asked: Cache[str, OpenInterest] = Cache(clock=deps.clock, ttl_s=0.0)  # one question for all who wait
 
     def wants(self, alert: Alert) -> bool:
-        return KINDS[alert.kind].is_enriched and not alert.late
+        return _is_enriched(alert)
+
+    def gather_s(self) -> float:
+        guard = self._rest.guard_status()
+        return GATHER_S if guard.weight_used >= BUSY_SHARE * guard.weight_limit else 0.0
 
     async def ask(self, waiting: WaitingAlert) -> Alert | None:
         alert = waiting.alert
-        async with asyncio.TaskGroup() as both:
-            ratio_asked = both.create_task(self.within(waiting, lambda: self._ratio(alert.symbol)))
-            sample_asked = both.create_task(self.within(waiting, lambda: self._open_interest(alert.symbol)))
-        richer = self._with_ratio(alert, ratio_asked.result())
-        richer = self._with_open_interest(richer, sample_asked.result())
-        return None if richer == alert else richer
+        sample = await self.within(waiting, self._sample(alert.symbol))
+        while sample.time_ms <= alert.began_ms:  # the exchange counts every few seconds, not when it is asked
+            if self.remaining_s(waiting) <= ASK_AGAIN_S:
+                raise Unanswered("stale")
+            await self._clock.sleep(ASK_AGAIN_S)
+            sample = await self.within(waiting, self._sample(alert.symbol))
+        change = self._ring.change_over_move(alert.symbol, began_ms=alert.began_ms)
+        if change is None:
+            raise Unanswered("no_sample")
+        learned = learned_about(
+            alert,
+            oi_contracts=sample.contracts,
+            oi_usd=None if alert.price is None else sample.contracts * alert.price,
+            oi_age_s=max(0.0, (alert.event_ms - sample.time_ms) / 1000),
+        )
+        return learned.with_oi_change(change)
+
+    def without(self, alert: Alert, cause: str) -> Alert | None:
+        """What the sweep had sampled in time stays."""
+        return learned_about(alert, oi_missing=cause) if alert.oi_change is None else None
+
+    async def _sample(self, symbol: str) -> OpenInterest:
+        async def fetch() -> OpenInterest:
+            sample = await self._rest.open_interest(symbol, priority=Priority.ENRICH)
+            self._record(sample)
+            return sample
+
+        return await self._asked.get(symbol, fetch)
+
+
+def _is_enriched(alert: Alert) -> bool:
+    """What was found afterwards is left alone: these are numbers of now."""
+    return KINDS[alert.kind].is_enriched and not alert.late
+
+
+# ---
+# The long/short ratio of price alerts.
+
+
+RATIO_TTL_S = 60.0
+
+
+class RatioEnricher(AlertEnricher):
+    """period: of the ratio, as the exchange spells it."""
+
+    at_once = 6
+
+    def __init__(self, deps: EnrichmentDeps, *, rest: MarketRest, period: str) -> None:
+        super().__init__(deps)
+        self._rest = rest
+        self._period = period
+        self._ratios: Cache[str, LongShortRatio | None] = Cache(clock=deps.clock, ttl_s=RATIO_TTL_S)
+
+    def wants(self, alert: Alert) -> bool:
+        return _is_enriched(alert)
+
+    async def ask(self, waiting: WaitingAlert) -> Alert | None:
+        alert = waiting.alert
+        ratio = await self.within(waiting, self._ratio(alert.symbol))
+        if ratio is None:  # the exchange has none for this symbol, and never will
+            return None
+        age_s = max(0.0, (alert.event_ms - ratio.time_ms) / 1000)
+        return msgspec.structs.replace(learned_about(alert, lsr_age_s=age_s), lsr=ratio.ratio)
+
+    def without(self, alert: Alert, cause: str) -> Alert | None:
+        return learned_about(alert, lsr_missing=cause)
 
     async def _ratio(self, symbol: str) -> LongShortRatio | None:
         async def fetch() -> LongShortRatio | None:
-            return await self._rest.long_short_ratio(symbol, period=self._lsr_period, priority=Priority.ENRICH)
+            return await self._rest.long_short_ratio(symbol, period=self._period, priority=Priority.ENRICH)
 
         return await self._ratios.get(symbol, fetch)
-
-    async def _open_interest(self, symbol: str) -> OpenInterest:
-        return await self._rest.open_interest(symbol, priority=Priority.ENRICH)
-
-    def _with_ratio(self, alert: Alert, ratio: LongShortRatio | None) -> Alert:
-        if ratio is None:
-            return alert
-        age_s = max(0.0, (alert.event_ms - ratio.time_ms) / 1000)
-        details = msgspec.structs.replace(alert.details, lsr_age_s=age_s)
-        return msgspec.structs.replace(alert, lsr=ratio.ratio, details=details)
-
-    def _with_open_interest(self, alert: Alert, sample: OpenInterest | None) -> Alert:
-        if sample is None:
-            return alert
-        self._record_oi(sample)
-        change = self._oi_change_1m(alert.symbol, alert.event_ms)
-        details = msgspec.structs.replace(
-            alert.details,
-            oi_contracts=sample.contracts,
-            oi_usd=alert.details.oi_usd if alert.price is None else sample.contracts * alert.price,
-            oi_age_s=max(0.0, (alert.event_ms - sample.time_ms) / 1000),
-        )
-        richer = msgspec.structs.replace(alert, details=details)
-        if change is None:
-            return richer
-        return msgspec.structs.replace(richer, oi_change=change, quadrant=quadrant(alert.change_pct, change))
 
 
 # ---
@@ -246,7 +355,7 @@ class WhaleEnricher(AlertEnricher):
     """
 
     at_once = 64
-    """The gate lets about ten questions a minute through; more would only wait for nothing."""
+    """The guard lets about ten questions a minute through; more would only wait for nothing."""
 
     def __init__(
         self,
@@ -287,17 +396,15 @@ class WhaleEnricher(AlertEnricher):
 
     async def ask(self, waiting: WaitingAlert) -> Alert | None:
         alert = waiting.alert
-        found = await self.within(waiting, lambda: self._overview(alert.symbol))
-        if found is None:
-            return None
+        found = await self.within(waiting, self._overview(alert.symbol))
         whales = whale_line(found, oi_usd=self._oi_usd(alert.symbol, alert.price), at_ms=alert.event_ms)
         learned = Details(whales=whales if self._has_line else None, has_followed=self._has_link)
         if learned == Details():
             return None
-        return msgspec.structs.replace(alert, details=learned, oi_change=None, lsr=None)
+        return msgspec.structs.replace(learned_about(alert), details=learned)
 
-    async def _overview(self, symbol: str) -> Overview | None:
-        """None: nobody is followed there. Raises: ExchangeError."""
+    async def _overview(self, symbol: str) -> Overview:
+        """Raises: ExchangeError; Unanswered where nobody is followed."""
         asked = self._asked.get(symbol)
         if asked is None:
             asked = self._asked[symbol] = asyncio.create_task(self._question(symbol), name=f"overview of {symbol}")
@@ -306,7 +413,7 @@ class WhaleEnricher(AlertEnricher):
         if isinstance(found, ExchangeError):
             raise found
         if found is None:
-            self._given_up["nobody_followed"] += 1
+            raise Unanswered("nobody_followed")
         return found
 
     async def _question(self, symbol: str) -> Overview | ExchangeError | None:

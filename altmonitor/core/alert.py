@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, get_args
 import msgspec
 
 from altmonitor.core.types import Destination, Fraction
-from altmonitor.market.math import Quadrant
+from altmonitor.market.math import OpenInterestChange, Quadrant, quadrant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +77,10 @@ a side. divergence: crowd and top traders went apart. What differs between kinds
 
 Direction = Literal["PUMP", "DUMP", "UP", "DOWN"]
 
+Missing = Literal["blocked", "budget", "no_sample", "stale", "no_answer", "too_many"]
+"""Why something about an alert could not be had in time. blocked, budget: of requests to the exchange. no_sample: there
+is none from before the move. stale: the exchange has counted no later than that. too_many: its turn did not come."""
+
 
 class EpisodeEnd(msgspec.Struct, frozen=True, kw_only=True):
     """How a move went on. peak_pct, last_pct: against the price the first alert's change was measured from, percent."""
@@ -109,6 +113,8 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     oi_contracts: float | None = None  # open interest now, contracts (base coins)
     oi_usd: float | None = None  # the same at the last price, USD
     oi_age_s: float | None = None  # age of the newest open-interest sample at event time, seconds
+    oi_span_s: float | None = None  # of a price alert: seconds between the two samples of `oi_change`
+    oi_missing: str | None = None  # of a price alert: why it has no `oi_change`, a `Missing`; None: not asked for yet
     quote_usdt: float | None = None  # quote volume of the candle so far, USDT
     median_usdt: float | None = None  # median of the baseline, USDT
     baseline_count: int | None = None  # closed candles the median was taken over
@@ -119,6 +125,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     day_change_pct: float | None = None  # price change over 24 h, percent
     day_quote_usdt: float | None = None  # quote volume over 24 h, USDT
     lsr_age_s: float | None = None  # age of the long/short ratio, seconds
+    lsr_missing: str | None = None  # of a price alert: why it has no `lsr`, a `Missing`
     is_silent: bool = False  # it belongs to an episode whose first message rang already, and is no escalation
     today_count: int | None = None  # how many of this symbol and kind the readers were told today, this one included
     largest_days: int | None = None  # nothing larger of this symbol, kind and direction was told in so many whole days
@@ -140,10 +147,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     ts: unix seconds of detection on our clock. event_ms: the exchange's event time.
     candle_ms: open time of the candle; None for open interest.
     price: last price. change_pct: price change measured (percent; for oi and vol that of the same window, if known).
-    oi_change: open-interest change, percent (1 m for price alerts, the told window for oi). amplitude: (high − low) /
-        open of the candle, percent. lsr: global long/short account ratio.
+    oi_change: open-interest change, percent: beside a price alert from the newest sample before the move to the newest
+        one (`details.oi_span_s`), of an oi alert over its window. amplitude: (high − low) / open of the candle,
+        percent. lsr: global long/short account ratio.
     metric: the number that was compared with the threshold: percent for price and oi, multiple of the median for vol.
-    quadrant: sign of price change, sign of oi change; None when open interest is unknown or did not move.
+    quadrant: sign of price change, sign of oi change; None when either is unknown or did not move.
     note: the window, `1m`, `5m` or `60s`; of a position the side, of a divergence the period of the ratios.
     late: detected after the fact (back-fill), told as such.
     """
@@ -166,6 +174,22 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     late: bool = False
     details: Details = Details()
     id: int | None = None  # set by the store
+
+    @property
+    def began_ms(self) -> int:
+        """When the move it tells of began, as far as its window reaches; unix ms."""
+        window_s = 60.0 if self.details.window_s is None else self.details.window_s
+        window_ms = self.event_ms - round(window_s * 1000)
+        return window_ms if self.candle_ms is None else min(window_ms, self.candle_ms)
+
+    def with_oi_change(self, change: OpenInterestChange) -> Alert:
+        """Of a price alert: how open interest changed over its move, and the quadrant of the two."""
+        return msgspec.structs.replace(
+            self,
+            oi_change=change.pct,
+            quadrant=quadrant(self.change_pct, change.pct),
+            details=msgspec.structs.replace(self.details, oi_span_s=change.span_s),
+        )
 
 
 class StoredSize(NamedTuple):

@@ -20,7 +20,7 @@ from altmonitor.settings.settings import Settings
 
 def price_alert(symbol: str, kline: Kline, finding: PriceFinding, settings: Settings, around: AlertContext) -> Alert:
     """settings: of the audience, for this symbol; here and below."""
-    move, oi_change = finding.move, around.oi_change
+    move = finding.move
     oi_contracts = around.oi_newest[1] if around.oi_newest else None
     return Alert(
         key=_price_key(symbol, finding),
@@ -32,10 +32,8 @@ def price_alert(symbol: str, kline: Kline, finding: PriceFinding, settings: Sett
         direction=move.direction,
         price=kline.close,
         change_pct=move.change_pct,
-        oi_change=oi_change,
         amplitude=_amplitude(kline),
         metric=move.change_pct,
-        quadrant=quadrant(move.change_pct, oi_change),
         note=move.window,
         late=around.is_late,
         details=_details(

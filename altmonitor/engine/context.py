@@ -24,10 +24,7 @@ from altmonitor.settings.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertContext:
-    """What is known around an alert at its moment. oi_newest: (time_ms, contracts). is_late: found in hindsight.
-
-    oi_change: of the last minute, percent; None when it is not known or not asked for.
-    """
+    """What is known around an alert at its moment. oi_newest: (time_ms, contracts). is_late: found in hindsight."""
 
     now_ms: int
     event_ms: int
@@ -35,7 +32,6 @@ class AlertContext:
     funding: Funding | None
     funding_hours: float
     oi_newest: tuple[int, float] | None
-    oi_change: float | None = None
     is_late: bool = False
 
 

@@ -111,10 +111,6 @@ class Engine:
                 self._samples.evaluate(kind, samples)
                 self._links.on_samples(kind, samples)
 
-    def oi_change_1m(self, symbol: str, event_ms: int) -> float | None:
-        """See `PriceEvaluator.oi_change_1m`."""
-        return self._price.oi_change_1m(symbol, event_ms)
-
     def _on_late(self, book: SymbolBook, kline: Kline, event_ms: int) -> None:
         reading = Reading(kline.open_ms, event_ms)
         reading.add("1m", kline.open, kline.close)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from altmonitor.core.alert import Kind
+from altmonitor.core.alert import Alert, Kind
 from altmonitor.detectors import volume as volume_burst
 from altmonitor.detectors.open_interest import STALE_SWEEPS
 from altmonitor.detectors.price import Move, PriceFinding, Reading, threshold_of
@@ -38,10 +38,9 @@ class PriceEvaluator:
                 finding, decision = self._decide(audience_state, symbol, move, settings)
                 if finding is not None and finding.verdict.is_raised:
                     alert_group = alert_group or panel.alert_group()
-                    around = around or self._surroundings(symbol, move.event_ms, is_late=is_late)
-                    panel.notify(
-                        alert_group, audience_state, compose.price_alert(symbol, kline, finding, settings, around), book
-                    )
+                    around = around or panel.surroundings(symbol, move.event_ms, is_late=is_late)
+                    alert = compose.price_alert(symbol, kline, finding, settings, around)
+                    panel.notify(alert_group, audience_state, self._with_open_interest(alert), book)
                 panel.verdicts["price", decision[0]] += 1
                 self._trace(audience_state, symbol, move, settings, decision)
         if alert_group is not None:
@@ -56,19 +55,13 @@ class PriceEvaluator:
         finding = audience_state.price.judge(symbol, move, settings)
         return finding, (finding.verdict, finding.until_ms)
 
-    def oi_change_1m(self, symbol: str, event_ms: int) -> float | None:
-        """1-minute open-interest change at an event, percent.
-
-        None without an honest value. A sample from before the event's candle would describe the minute before the
-        move and is not used.
-        """
-        stale_ms = int(self._oi_ring.period_ms * STALE_SWEEPS)
-        candle_ms = event_ms - event_ms % MINUTE_MS
-        return self._oi_ring.change_since_pct(symbol, window_ms=MINUTE_MS, after_ms=max(candle_ms, event_ms - stale_ms))
-
-    def _surroundings(self, symbol: str, event_ms: int, *, is_late: bool) -> AlertContext:
-        around = self._panel.surroundings(symbol, event_ms, is_late=is_late)
-        return around if is_late else replace(around, oi_change=self.oi_change_1m(symbol, event_ms))
+    def _with_open_interest(self, alert: Alert) -> Alert:
+        """As far as the sweep has sampled it since the move began; a fresh sample follows."""
+        if alert.late:
+            return alert
+        change = self._oi_ring.change_over_move(alert.symbol, began_ms=alert.began_ms)
+        is_known = change is not None and alert.event_ms - change.sample_ms <= self._oi_ring.period_ms * STALE_SWEEPS
+        return alert.with_oi_change(change) if change is not None and is_known else alert
 
     def _trace(
         self, audience_state: AudienceState, symbol: str, move: Move, settings: Settings, decision: Decision

@@ -7,6 +7,7 @@ decimal prices moved by exactly 3 %; a bound that is to be inclusive must forgiv
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 TOLERANCE = 1e-9
@@ -54,6 +55,15 @@ def quadrant(price_change_pct: float | None, oi_change_pct: float | None) -> Qua
     """None when either change is unknown or within the dead band."""
     price, oi = way(price_change_pct), way(oi_change_pct)
     return None if price is None or oi is None else _QUADRANTS[price, oi]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenInterestChange:
+    """Between two samples. pct: of the older one, percent. span_s: between them. sample_ms: of the newer one."""
+
+    pct: float
+    span_s: float
+    sample_ms: int
 
 
 # ---

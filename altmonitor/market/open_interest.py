@@ -7,12 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from altmonitor.market.math import OpenInterestChange, change_pct
+
 LONGEST_WINDOW_MS = 300_000
 WINDOW_TOLERANCE = 0.25
 """A sample stands for a window when its age is within ± 25 % of it."""
 
 SAME_SAMPLE_MS = 5_000
-"""Samples closer than this replace one another, so that extra look-ups do not push the old ones out of the ring."""
+"""Of the samples within so long after one that is kept only the newest is, so that extra look-ups do not push the old
+ones out of the ring."""
 
 NEVER = np.iinfo(np.int64).min // 2
 
@@ -41,7 +44,8 @@ class OpenInterestRing:
         newest_ms = int(self._times_ms[row, head])
         if time_ms <= newest_ms:
             return False
-        if time_ms - newest_ms >= SAME_SAMPLE_MS:
+        # Compared with the one before the newest: the newest may be all there is from before a move that began since.
+        if time_ms - int(self._times_ms[row, head - 1]) >= SAME_SAMPLE_MS:
             head = (head + 1) % self.slots
             self._head[row] = head
         self._times_ms[row, head] = time_ms
@@ -103,24 +107,29 @@ class OpenInterestRing:
         spans_s[where] = ages_ms[line, slot][honest] / 1000.0
         return changes, spans_s
 
-    def change_since_pct(self, symbol: str, *, window_ms: int, after_ms: int) -> float | None:
-        """Change over the window up to the newest sample after `after_ms` that has an honest partner, percent.
+    def change_over_move(self, symbol: str, *, began_ms: int) -> OpenInterestChange | None:
+        """The newest sample against the newest one from before a move began, at most 5 minutes older.
 
-        The very newest may come from an extra look-up between two sweeps and have no sample a window older; the one
-        before it does. None when no sample after `after_ms` has one.
+        A move that began longer ago than that is compared over 5 minutes, within the tolerance of that window.
+        None: nothing was sampled since the move began, or nothing in time before it, or a value of 0.
         """
         row = self._row_of.get(symbol)
         if row is None:
             return None
-        times = self._times_ms[row].tolist()
-        samples = sorted(zip(times, self._contracts[row].tolist(), strict=True), reverse=True)
-        for time_ms, contracts in samples:
-            if time_ms <= after_ms:
-                return None
-            before_ms, before = min(samples, key=lambda sample: abs(time_ms - sample[0] - window_ms))
-            if abs(time_ms - before_ms - window_ms) <= window_ms * WINDOW_TOLERANCE and before > 0.0:
-                return float((contracts - before) / before * 100.0)
-        return None
+        kept = zip(self._times_ms[row].tolist(), self._contracts[row].tolist(), strict=True)
+        newest, *older = sorted(kept, reverse=True)
+        newest_ms, contracts = newest
+        if newest_ms <= began_ms:
+            return None
+        older = [sample for sample in older if newest_ms - sample[0] <= LONGEST_WINDOW_MS]
+        before = next((sample for sample in older if sample[0] <= began_ms), None)
+        if before is None and older and newest_ms - older[-1][0] >= LONGEST_WINDOW_MS * (1 - WINDOW_TOLERANCE):
+            before = older[-1]
+        if before is None or not before[1] > 0.0:
+            return None
+        return OpenInterestChange(
+            pct=change_pct(before[1], contracts), span_s=(newest_ms - before[0]) / 1000, sample_ms=newest_ms
+        )
 
     def _new_row(self, symbol: str) -> int:
         if self._free:

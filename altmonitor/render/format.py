@@ -121,11 +121,11 @@ def duration(seconds: float | None, lang: str = "en") -> str:
     return " ".join(f"{amount}{units[unit]}" for amount, unit in (large, small) if amount)
 
 
-def span(seconds: float | None, lang: str = "en") -> str:
-    """A measured window: `60 s`, `58.7 s`, `298 s`; one decimal where there is one."""
+def span(seconds: float | None, lang: str = "en", *, decimals: int = 1) -> str:
+    """A measured window: `60 s`, `58.7 s`, `298 s`; a decimal only where there is one."""
     if not _is_known(seconds):
         return NA
-    return f"{_trimmed(_round(_decimal(seconds), 1))}{_UNITS[lang]['s']}"
+    return f"{_trimmed(_round(_decimal(seconds), decimals))}{_UNITS[lang]['s']}"
 
 
 def age(seconds: float | None, lang: str = "en") -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import get_args
 
-from altmonitor.core.alert import Alert, Kind, Positions
+from altmonitor.core.alert import Alert, Kind, Missing, Positions
 from altmonitor.detectors.kinds import KINDS, WINDOW_S
 from altmonitor.market.contracts import base_of
 from altmonitor.market.math import Way, way
@@ -20,6 +21,8 @@ from altmonitor.settings.settings import Unit
 
 _SAME_SPAN = 0.01  # share by which a measured window may differ from the asked one without being worth a word
 _CONDITION_CHARS_MAX = 40
+_FRESH_S = 5.0  # the exchange counts open interest every few seconds, not when it is asked
+_MISSING: tuple[str, ...] = get_args(Missing)
 _ARROWS: Mapping[Way | None, str] = {"up": "↑", "down": "↓", None: "→"}
 
 
@@ -67,10 +70,10 @@ def _price_lines(alert: Alert, style: Style) -> list[str]:
     now = n.pct(measured(alert))
     return [
         "" if was is None else style.say("was_now", before=n.pct(was), now=now),
-        joined(_price_window(alert, style), *_signs(alert, style)),
+        joined(_price_window(alert, style), *_signs(alert, style, unknown="")),
         fact_line(style.say("price", price=n.price(alert.price)), _amplitude(alert, style)),
         fact_line(_candle_volume(alert, style), _taker_buys(alert, style)),
-        fact_line(_oi_change(alert, style), _long_short(alert, style)),
+        fact_line(_oi_change(alert, style), _long_short(alert, style), _missing(alert, style)),
         fact_line(_funding(alert, style)),
     ]
 
@@ -88,7 +91,7 @@ def _oi_lines(alert: Alert, style: Style) -> list[str]:
         joined(_asked_window(alert, style), *_signs(alert, style)),
         fact_line(style.say("oi_size", usd=n.usd(details.oi_usd)), coins),
         fact_line(style.say("price", price=n.price(alert.price)), moved),
-        fact_line(_long_short_if_known(alert, style)),
+        fact_line(_long_short(alert, style)),
         fact_line(_funding(alert, style)),
     ]
 
@@ -106,9 +109,7 @@ def _volume_lines(alert: Alert, style: Style) -> list[str]:
         compared,
         fact_line(style.say("price", price=n.price(alert.price)), moved),
         fact_line(_amplitude(alert, style), _taker_buys(alert, style)),
-        fact_line(
-            _oi_change(alert, style) if alert.oi_change is not None else None, _long_short_if_known(alert, style)
-        ),
+        fact_line(_oi_change(alert, style), _long_short(alert, style)),
         fact_line(_funding(alert, style)),
     ]
 
@@ -143,16 +144,19 @@ def _asked_window(alert: Alert, style: Style) -> str:
     return style.say("in_window_measured", window=style.say(window), span=n.span(span_s, style.lang))
 
 
-def _signs(alert: Alert, style: Style) -> tuple[str, str]:
-    """Which way price and open interest went; names only."""
+def _signs(alert: Alert, style: Style, *, unknown: str = n.NA) -> tuple[str, str]:
+    """Which way price and open interest went; names only. unknown: what stands for a sign that is not known, '' to
+    leave it out."""
     price, oi = _arrow(alert.change_pct), _arrow(alert.oi_change)
     if alert.quadrant is not None:  # of an older database: without the numbers
         price, oi = (_ARROWS["up" if sign == "up" else "down"] for sign in alert.quadrant.split("_"))
-    return style.say("price_sign", sign=price), style.say("oi_sign", sign=oi)
+    signs = {"price_sign": price or unknown, "oi_sign": oi or unknown}
+    shown = [style.say(key, sign=sign) if sign else "" for key, sign in signs.items()]
+    return shown[0], shown[1]
 
 
-def _arrow(change: float | None) -> str:
-    return n.NA if change is None or change != change else _ARROWS[way(change)]
+def _arrow(change: float | None) -> str | None:
+    return None if change is None or change != change else _ARROWS[way(change)]
 
 
 def _amplitude(alert: Alert, style: Style) -> str | None:
@@ -172,20 +176,36 @@ def _taker_buys(alert: Alert, style: Style) -> str | None:
     return None if share is None else style.say("taker_buys", share=n.share(share))
 
 
-def _oi_change(alert: Alert, style: Style) -> str:
-    """Sampled once a minute, so its age belongs to it."""
-    shown = style.say("oi_change", change=n.pct(alert.oi_change))
-    return shown if alert.oi_change is None else _aged(shown, alert.details.oi_age_s, style)
+def _oi_change(alert: Alert, style: Style) -> str | None:
+    change, span_s = alert.oi_change, alert.details.oi_span_s
+    if change is None:
+        return None
+    if span_s is None:  # stored by an older version, which compared over a minute
+        return _aged(style.say("oi_change", change=n.pct(change)), alert.details.oi_age_s, style)
+    shown = style.say("oi_change_over", change=n.pct(change), span=n.span(span_s, style.lang, decimals=0))
+    age_s = alert.details.oi_age_s
+    return shown if age_s is None or age_s < _FRESH_S else _aged(shown, age_s, style)
 
 
-def _long_short_if_known(alert: Alert, style: Style) -> str | None:
-    """For kinds that do not ask for the ratio: a line that is always n/a says nothing."""
-    return None if alert.lsr is None else _long_short(alert, style)
-
-
-def _long_short(alert: Alert, style: Style) -> str:
+def _long_short(alert: Alert, style: Style) -> str | None:
     shown = style.say("long_short", ratio=n.ratio(alert.lsr))
-    return shown if alert.lsr is None else _aged(shown, alert.details.lsr_age_s, style)
+    return None if alert.lsr is None else _aged(shown, alert.details.lsr_age_s, style)
+
+
+def _missing(alert: Alert, style: Style) -> str | None:
+    """What was asked for in vain, and why; what is still being asked for is not said to be missing."""
+    oi = alert.details.oi_missing if alert.oi_change is None else None
+    ratio = alert.details.lsr_missing if alert.lsr is None else None
+    if oi is not None and oi == ratio:
+        return style.say("missing_both", reason=_reason(oi, style))
+    return joined(
+        None if oi is None else style.say("missing_oi", reason=_reason(oi, style)),
+        None if ratio is None else style.say("missing_ratio", reason=_reason(ratio, style)),
+    )
+
+
+def _reason(missing: str, style: Style) -> str:
+    return style.say(f"missing_{missing if missing in _MISSING else 'no_answer'}")
 
 
 def _aged(shown: str, age_s: float | None, style: Style) -> str:

@@ -140,7 +140,7 @@ async def test_a_slow_website_leaves_the_alert_alone_and_serves_the_next_one_of_
         desk.enricher.put(alert())
         await desk.clock.advance(2.5)
         assert desk.stored == []
-        assert desk.enricher.status().given_up == {"time_out": 1}
+        assert desk.enricher.status().given_up == {"no_answer": 1}
         desk.enricher.put(alert(kind="vol"))
         await desk.clock.advance(1.0)
         assert [stored.kind for stored in desk.stored] == ["vol"]

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from altmonitor.core.alert import Alert
 from altmonitor.detectors.verdict import Verdict
+from altmonitor.market.candles import Candle
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.market.quotes import DayTicker, Funding, OpenInterest
 from altmonitor.settings.settings import Settings
@@ -205,31 +207,44 @@ def test_after_a_restart_the_same_jump_is_not_told_again() -> None:
     assert after.told == []
 
 
-@pytest.mark.parametrize(
-    ("sample_s", "event_s", "expected"),
-    [
-        (70.0, 75.0, 5.0),  # sampled within the candle of the move
-        (59.0, 75.0, None),  # sampled before it: would describe the minute before
-    ],
-)
-def test_open_interest_beside_a_move_must_overlap_it(sample_s: float, event_s: float, expected: float | None) -> None:
-    market = steady()
-    sweep(market, 1_000.0, sample_s - 60)
-    sweep(market, 1_050.0, sample_s)
-    market.sink.alerts.clear()
+def beside_a_rise(*samples: tuple[float, float], event_s: float) -> Alert:
+    """samples: (second, contracts), of the sweep. The price alert of a rise in the candle that opened at 60 s."""
+    market = steady(oi_surge_1m=0.0, oi_surge_5m=0.0)
+    for at_s, contracts in samples:
+        sweep(market, contracts, at_s)
     market.push(103.0, at_s=event_s)
     (alert,) = market.sink.alerts
-    assert alert.oi_change == (None if expected is None else pytest.approx(expected))
-    assert alert.quadrant == (None if expected is None else "up_up")
+    return alert
 
 
-def test_an_extra_sample_without_a_partner_leaves_the_word_to_the_one_before_it() -> None:
+def test_what_the_sweep_saw_of_the_move_stands_beside_it_at_once_with_its_span() -> None:
+    alert = beside_a_rise((10.0, 900.0), (45.0, 1_000.0), (70.0, 1_050.0), event_s=75.0)
+    assert (alert.oi_change, alert.quadrant) == (pytest.approx(5.0), "up_up")
+    assert (alert.details.oi_span_s, alert.details.oi_age_s) == (25.0, 5.0)
+
+
+def test_samples_from_before_the_move_say_nothing_of_it() -> None:
+    alert = beside_a_rise((10.0, 900.0), (59.0, 1_000.0), event_s=75.0)
+    assert (alert.oi_change, alert.quadrant, alert.details.oi_span_s) == (None, None, None)
+
+
+def test_samples_from_within_the_move_alone_say_too_little_of_it() -> None:
+    alert = beside_a_rise((61.0, 900.0), (70.0, 1_000.0), event_s=75.0)
+    assert (alert.oi_change, alert.quadrant) == (None, None)
+
+
+def test_a_move_found_afterwards_stands_beside_no_open_interest() -> None:
     market = steady()
-    sweep(market, 1_000.0, 10)
-    sweep(market, 1_050.0, 70)
-    market.engine.on_open_interest(OpenInterest(symbol="SOLUSDT", contracts=1_090.0, time_ms=T0 + 100_000))
-    assert market.engine.oi_change_1m("SOLUSDT", T0 + 100_000) == pytest.approx(5.0)
-    assert market.engine.oi_change_1m("SOLUSDT", T0 + 130_000) is None  # both are from before that candle
+    market.engine.after_blind(T0 + 60_500, T0 + 200_000)
+    for at_s, contracts in ((50.0, 1_000.0), (110.0, 1_010.0), (170.0, 1_020.0)):
+        market.engine.on_open_interest(
+            OpenInterest(symbol="SOLUSDT", contracts=contracts, time_ms=T0 + int(at_s * 1000))
+        )
+    market.engine.refill(
+        "SOLUSDT", [Candle(open_ms=T0 + MINUTE, open=100.0, high=104.0, low=100.0, close=104.0, quote_usdt=1.0)]
+    )
+    (alert,) = market.sink.alerts
+    assert (alert.late, alert.oi_change, alert.details.oi_contracts) == (True, None, None)
 
 
 @given(st.lists(st.floats(min_value=1.0, max_value=1e6), min_size=2, max_size=40))

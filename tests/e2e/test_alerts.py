@@ -17,7 +17,8 @@ WITHIN_MS = 4_000
 
 
 async def test_a_pump_is_told_once_within_seconds_and_completed_by_an_edit(tmp_path: Path) -> None:
-    async with stage(tmp_path, Pump(ONE, START_MS + 75_000, 4.0, over_s=5), speed=5) as here:
+    script = (Pump(ONE, START_MS + 75_000, 4.0, over_s=5), OiStep(ONE, START_MS + 74_000, 2.5))
+    async with stage(tmp_path, *script, speed=5) as here:
         message = await here.said(f"PUMP {ONE}", within_s=300)
         (alert,) = [a for a in await here.alerts() if a.symbol == ONE]
         assert (alert.kind, alert.direction) == ("price", "PUMP")
@@ -26,10 +27,13 @@ async def test_a_pump_is_told_once_within_seconds_and_completed_by_an_edit(tmp_p
         if alert.note == "1m":
             assert alert.change_pct == pytest.approx(((alert.price or 0) - candle.open) / candle.open * 100)
         assert message.date_ms - alert.event_ms < WITHIN_MS
-        await here.until(lambda: "long/short n/a" not in message.text, within_s=20)
-        assert message.edits
+        await here.until(lambda: "ong/short" in message.text and "OI +" in message.text, within_s=20)
+        assert "n/a" not in "".join([message.text, *(edit.before_text for edit in message.edits)])
         (stored,) = [a for a in await here.alerts() if a.symbol == ONE]
         assert stored.lsr is not None
+        assert stored.oi_change is not None
+        assert stored.details.oi_span_s is not None
+        assert f"OI {stored.oi_change:+.2f} % in {stored.details.oi_span_s:.0f} s" in message.text
         await here.clock.sleep(20)
         assert here.count(f"PUMP {ONE}") == 1
         assert here.telegram.violations == []
@@ -49,8 +53,10 @@ async def test_the_first_message_never_waits_for_what_must_be_fetched(tmp_path: 
         message = await here.said(f"DUMP {TWO}", within_s=300)
         (alert,) = [a for a in await here.alerts() if a.symbol == TWO]
         assert message.date_ms - alert.event_ms < WITHIN_MS
-        assert "long/short n/a" in message.text
-        assert not message.edits
+        assert "OI" not in message.text
+        assert "n/a" not in message.text
+        await here.until(lambda: len(message.edits) > 0, within_s=20)
+        assert "No OI, no long/short: the exchange did not answer in time" in message.text.split("\n")
 
 
 async def test_a_burst_is_told_with_its_multiple_of_the_median(tmp_path: Path) -> None:

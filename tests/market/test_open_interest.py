@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pytest
+
+from altmonitor.market.math import OpenInterestChange
 from altmonitor.market.open_interest import OpenInterestRing
 
 T0 = 1_790_000_040_000
@@ -27,3 +30,49 @@ def test_a_symbol_never_sampled_or_forgotten_has_no_samples() -> None:
     ring.forget("SOLUSDT")
     assert ring.samples("SOLUSDT", from_ms=0) == []
     assert ring.samples("NEWUSDT", from_ms=0) == []
+
+
+def change(*samples: tuple[float, float], began_s: float) -> OpenInterestChange | None:
+    """samples: (seconds after T0, contracts), oldest → newest."""
+    ring = OpenInterestRing(period_s=60)
+    for at_s, contracts in samples:
+        ring.record("SOLUSDT", time_ms=T0 + round(at_s * 1000), contracts=contracts)
+    return ring.change_over_move("SOLUSDT", began_ms=T0 + round(began_s * 1000))
+
+
+def test_the_newest_sample_is_compared_with_the_newest_one_from_before_the_move() -> None:
+    found = change((0, 900.0), (60, 1_000.0), (75, 1_010.0), (95, 1_100.0), began_s=70.0)
+    assert found == OpenInterestChange(pct=pytest.approx(10.0), span_s=35.0, sample_ms=T0 + 95_000)
+
+
+@pytest.mark.parametrize(
+    ("samples", "began_s", "span_s"),
+    [
+        (((0, 1.0), (60, 1.0)), 0.0, 60.0),  # the very moment it began is before it
+        (((0, 1.0), (300, 1.0)), 10.0, 300.0),
+        (((0, 1.0), (300.1, 1.0)), 10.0, None),  # more than 5 minutes
+        (((0, 1.0), (60, 1.0)), 60.0, None),  # nothing since it began
+        (((20, 1.0), (60, 1.0)), 10.0, None),  # nothing before it
+        (((20, 0.0), (60, 1.0)), 30.0, None),  # no percent of nothing
+        (((60, 1.0),), 10.0, None),
+        ((), 10.0, None),
+        # a move of 5 or 15 minutes began before anything that may be compared with
+        (((0, 1.0), (10, 1.0), (250, 1.0), (310, 1.0)), -500.0, 300.0),
+        (((75, 1.0), (250, 1.0), (300, 1.0)), 0.0, 225.0),
+        (((76, 1.0), (250, 1.0), (300, 1.0)), 0.0, None),
+    ],
+)
+def test_the_span_is_that_of_the_pair(
+    samples: tuple[tuple[float, float], ...], began_s: float, span_s: float | None
+) -> None:
+    found = change(*samples, began_s=began_s)
+    assert (None if found is None else found.span_s) == span_s
+
+
+def test_a_fresh_sample_does_not_take_the_place_of_the_one_from_before_the_move() -> None:
+    found = change((0, 1_000.0), (2, 1_020.0), (4, 1_050.0), began_s=1.0)
+    assert found == OpenInterestChange(pct=pytest.approx(5.0), span_s=4.0, sample_ms=T0 + 4_000)
+
+
+def test_of_a_symbol_never_sampled_nothing_is_known() -> None:
+    assert OpenInterestRing(period_s=60).change_over_move("SOLUSDT", began_ms=T0) is None

@@ -14,6 +14,7 @@ from tests.render.render_cases import AT_MS, OI, PRICE, VOLUME, changed, has_cjk
 
 EN = MessageRenderer("en", ZoneInfo("UTC"))
 ZH = MessageRenderer("zh", ZoneInfo("Asia/Shanghai"))
+RU = MessageRenderer("ru", ZoneInfo("UTC"))
 
 
 def seen(renderer: MessageRenderer, alert: Alert, *, maybe_repeated: bool = False) -> str:
@@ -26,7 +27,7 @@ def test_a_price_alert_in_english_markup_included() -> None:
         "in the 1 m candle, 39 s in · price ↑ · OI ↑\n"
         "Price <b>0.006161</b> · amplitude 7.4 %\n"
         "1 m volume $1.20M · taker buys 62 %\n"
-        "OI 1 m +2.31 % (42 s ago) · long/short 1.42 (3 min ago)\n"
+        "OI +2.31 % in 41 s · long/short 1.42 (3 min ago)\n"
         "Funding +0.0100 % / 4 h\n"
         "24 h +12.40 %, volume $48.20M\n"
         "23:00:39 UTC · candle 23:00\n"
@@ -41,7 +42,7 @@ def test_a_price_alert_in_chinese() -> None:
         "1 分钟 K 线内，已走 39 秒 · 价格 ↑ · 持仓 ↑\n"
         "价格 0.006161 · 振幅 7.4 %\n"
         "1 分钟成交额 $1.20M · 主动买入 62 %\n"
-        "持仓 1 分钟 +2.31 %（42 秒前） · 多空比 1.42（3 分钟前）\n"
+        "持仓 41 秒内 +2.31 % · 多空比 1.42（3 分钟前）\n"
         "资金费率 +0.0100 % / 4 小时\n"
         "24 小时 +12.40 %，成交额 $48.20M\n"
         "07:00:39 UTC+08 · K 线 07:00\n"
@@ -155,7 +156,7 @@ def test_a_candle_that_is_over_is_not_said_to_run(span_s: float, shown: str) -> 
         (changed(PRICE, quadrant="up_down"), "price ↑ · OI ↓"),
         (changed(PRICE, quadrant="down_up"), "price ↓ · OI ↑"),
         (changed(PRICE, quadrant="down_down"), "price ↓ · OI ↓"),
-        (changed(PRICE, quadrant=None, oi_change=None), "price ↑ · OI n/a"),
+        (changed(PRICE, quadrant=None, oi_change=None), "price ↑"),
         (changed(PRICE, quadrant=None, oi_change=0.0), "price ↑ · OI →"),
         (changed(OI, quadrant=None, change_pct=None), "price n/a · OI ↑"),
         (changed(OI, quadrant=None, change_pct=0.0), "price → · OI ↑"),
@@ -168,16 +169,67 @@ def test_the_quadrant_is_two_arrows(alert: Alert, words: str) -> None:
     assert seen(EN, alert).splitlines()[1].endswith(f" · {words}")
 
 
-def test_what_is_not_known_is_said_once_or_left_out() -> None:
+def test_what_is_not_known_yet_is_left_out() -> None:
     bare = changed(PRICE, amplitude=None, oi_change=None, lsr=None, quadrant=None, candle_ms=None)
     assert seen(EN, msgspec.structs.replace(bare, details=Details())) == (
         "📈 PUMP SWARMSUSDT +5.21 %\n"
-        "in the 1 m candle · price ↑ · OI n/a\n"
+        "in the 1 m candle · price ↑\n"
         "Price 0.006161\n"
-        "OI 1 m n/a · long/short n/a\n"
         "23:00:39 UTC\n"
         "#SWARMS · Binance · TradingView"
     )
+
+
+def oi_line(renderer: MessageRenderer, alert: Alert) -> str:
+    return seen(renderer, alert).splitlines()[4]
+
+
+def test_open_interest_beside_a_move_names_its_span_and_its_age_only_where_it_is_old() -> None:
+    assert oi_line(EN, changed(PRICE, details={"oi_span_s": 117.6})).startswith("OI +2.31 % in 118 s · ")
+    assert oi_line(EN, changed(PRICE, details={"oi_age_s": 4.9})).startswith("OI +2.31 % in 41 s · ")
+    assert oi_line(EN, changed(PRICE, details={"oi_age_s": 17.0})).startswith("OI +2.31 % in 41 s (17 s ago) · ")
+    assert oi_line(RU, PRICE) == "ОИ +2.31 % за 41 с · лонг/шорт 1.42 (3 мин назад)"
+
+
+def test_an_alert_of_an_older_version_says_what_was_compared_then() -> None:
+    old = changed(PRICE, details={"oi_span_s": None, "oi_age_s": 42.0})
+    assert oi_line(EN, old) == "OI 1 m +2.31 % (42 s ago) · long/short 1.42 (3 min ago)"
+
+
+@pytest.mark.parametrize(
+    ("missing", "en", "zh", "ru"),
+    [
+        ("blocked", "the exchange blocks our requests", "交易所暂时拒绝请求", "биржа не принимает запросы"),
+        ("budget", "the request budget is used up", "请求额度已用完", "лимит запросов исчерпан"),
+        ("no_sample", "no sample from before the move", "波动之前没有样本", "нет замера до движения"),
+        (
+            "stale",
+            "the exchange's last count is older than the move",
+            "交易所最近一次统计早于波动",
+            "последний подсчёт биржи старше движения",
+        ),
+        ("no_answer", "the exchange did not answer in time", "交易所未及时应答", "биржа не ответила вовремя"),
+        ("too_many", "too many alerts at once", "同时提醒过多", "слишком много алертов сразу"),
+        ("of a later version", "the exchange did not answer in time", "交易所未及时应答", "биржа не ответила вовремя"),
+    ],
+)
+def test_what_could_not_be_learned_is_said_with_the_reason(missing: str, en: str, zh: str, ru: str) -> None:
+    alert = changed(PRICE, quadrant=None, oi_change=None, details={"oi_missing": missing})
+    assert oi_line(EN, alert) == f"Long/short 1.42 (3 min ago) · no OI: {en}"
+    assert oi_line(ZH, alert) == f"多空比 1.42（3 分钟前） · 无持仓变化：{zh}"
+    assert oi_line(RU, alert) == f"Лонг/шорт 1.42 (3 мин назад) · ОИ нет: {ru}"
+
+
+def test_a_reason_for_both_is_said_once_and_none_where_the_number_is_known() -> None:
+    neither = changed(PRICE, quadrant=None, oi_change=None, lsr=None)
+    blocked = changed(neither, details={"oi_missing": "blocked", "lsr_missing": "blocked"})
+    assert oi_line(EN, blocked) == "No OI, no long/short: the exchange blocks our requests"
+    apart = changed(neither, details={"oi_missing": "no_sample", "lsr_missing": "no_answer"})
+    assert oi_line(EN, apart) == (
+        "No OI: no sample from before the move · no long/short: the exchange did not answer in time"
+    )
+    known = changed(PRICE, details={"oi_missing": "blocked", "lsr_missing": "blocked"})
+    assert oi_line(EN, known) == "OI +2.31 % in 41 s · long/short 1.42 (3 min ago)"
 
 
 def test_an_open_interest_alert_without_a_price_still_tells_contracts() -> None:
