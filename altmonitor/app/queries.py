@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import partial
+from typing import TYPE_CHECKING
 
-from altmonitor.app.market import MarketSide
 from altmonitor.app.positioning import COHORT_ANSWER_WITHIN_S as ANSWER_WITHIN_S
 from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps, timeouts
 from altmonitor.app.sample_alerts import SampleAlerts
@@ -48,6 +48,9 @@ from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.snapshot_queries import TrackedFile
 from altmonitor.storage.store import SqliteStore
 from altmonitor.tracker.position_alerts import PositionAlertDeps, PositionAlerts
+
+if TYPE_CHECKING:  # handed in by the composition root
+    from altmonitor.app.market import MarketSide
 
 # ---
 # What the running program knows of the market, for people who ask: from the live books, nothing is fetched.

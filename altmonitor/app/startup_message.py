@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from altmonitor import __version__
 from altmonitor.collect.backfill import ROWS_PER_REQUEST, Backfill
 from altmonitor.core.clock import Clock
 from altmonitor.market.candles import Candle
 from altmonitor.render.notices import Restored, Started
-from altmonitor.replay.estimate import Estimator
 from altmonitor.settings.settings import Settings
+
+if TYPE_CHECKING:  # handed in by the composition root
+    from altmonitor.replay.estimate import Estimator
 
 PATIENCE_S = 60.0
 """With the usual number of contracts the baselines are loaded after about 40 s."""
