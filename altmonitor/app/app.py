@@ -265,6 +265,7 @@ class App:
                     detect_p50=detect_p50, detect_p99=detect_p99, deliver_p50=deliver_p50, deliver_p99=deliver_p99
                 ),
                 uptime_s=self.clock.monotonic() - self._started_s,
+                blind_s=self.market.sight.blind_s(),
                 version=__version__,
                 loops=[
                     LoopStatus(

@@ -48,6 +48,7 @@ class GapLog:
         self._untold: list[BlindTime] = []
         self._kept_untold: list[BlindTime] = []
         self._has_changed = asyncio.Event()
+        self._blind_ms = 0
         self.untold_before: Sequence[BlindTime] = ()
 
     async def load(self) -> int | None:
@@ -71,8 +72,16 @@ class GapLog:
             self.record_blind(event.at_ms)
         if event.kind != "live":
             return event
+        if event.blind_since_ms is not None:
+            self._blind_ms += max(0, event.at_ms - event.blind_since_ms)
         since_ms, self._before_ms = self._before_ms, None
         return event if event.blind_since_ms is not None else replace(event, blind_since_ms=since_ms)
+
+    def blind_s(self) -> float:
+        """Seconds of this run in which nothing was seen, after the first frame and up to now."""
+        status = self._feed()
+        now_s = status.last_frame_age_s if status.is_blind else None
+        return self._blind_ms / 1000 + (now_s or 0.0)
 
     def untold(self, since_ms: int, until_ms: int) -> Callable[[int], None]:
         """A report is on its way; call what is returned once it has arrived."""

@@ -126,7 +126,8 @@ class LoopStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vitals:
-    """What the parts say of themselves at one moment. uptime_s: since the program started."""
+    """What the parts say of themselves at one moment. uptime_s: since the program started. blind_s: of them without a
+    frame after the first one, the present blind time included."""
 
     feed: FeedStatus
     sweep: SweepStatus
@@ -134,6 +135,7 @@ class Vitals:
     guard: GuardStatus
     latency: LatencyStatus
     uptime_s: float
+    blind_s: float = 0.0
     version: str = ""
     loops: Sequence[LoopStatus] = ()
 
@@ -181,6 +183,10 @@ class Health:
     @property
     def uptime_s(self) -> float:
         return self.vitals.uptime_s
+
+    @property
+    def blind_s(self) -> float:
+        return self.vitals.blind_s
 
     @property
     def version(self) -> str:

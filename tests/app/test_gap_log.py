@@ -122,3 +122,15 @@ async def test_damaged_reports_are_no_reports() -> None:
     desk.values["blind_times_untold"] = "[[1, 2"
     await desk.sight.load()
     assert desk.sight.untold_before == ()
+
+
+async def test_the_blind_time_of_a_run_is_summed_up_to_now() -> None:
+    desk = Desk(str(T0 - 90_000))
+    await desk.sight.load()
+    desk.sight.completed(live())  # before the first frame of the run nothing was missed by it
+    assert desk.sight.blind_s() == 0.0
+    desk.sight.completed(live(T0 - 5_000))
+    desk.sight.completed(live(T0 - 2_500))
+    assert desk.sight.blind_s() == 7.5
+    desk.is_blind, desk.age_s = True, 31.0
+    assert desk.sight.blind_s() == 38.5
