@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -102,6 +103,28 @@ def status_shown(audience: Audience, own: Overrides, health: Health, *, now_s: f
         health=health,
         now_s=now_s,
         audience=audience,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UptimeShown(PlainReply):
+    """restarts: of loops that did not run through, by name. blind_s: without market data, after the first frame."""
+
+    since_ms: int
+    now_s: float
+    version: str
+    restarts: Mapping[str, int]
+    blind_s: float
+
+
+async def uptime(request: NoArguments, now: CommandContext, queries: Queries) -> UptimeShown:
+    health = queries.health()
+    return UptimeShown(
+        since_ms=int((now.now_s - health.uptime_s) * 1000),
+        now_s=now.now_s,
+        version=health.version,
+        restarts={loop.name: loop.restarts for loop in health.loops if loop.restarts},
+        blind_s=health.blind_s,
     )
 
 

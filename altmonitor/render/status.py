@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from altmonitor.commands.record import UptimeShown
 from altmonitor.commands.replies import StatusShown
 from altmonitor.core.alert import DETECTED_KINDS
 from altmonitor.core.status import Health
@@ -28,6 +30,21 @@ from altmonitor.settings.settings import SETTINGS, Unit
 @reply_lines.register
 def status_lines(reply: StatusShown, style: Style) -> list[str]:
     return [*_health_lines(reply.health, reply.now_s, style), "", *_settings_lines(reply, style)]
+
+
+@reply_lines.register
+def uptime_lines(reply: UptimeShown, style: Style) -> list[str]:
+    lang, uptime_s = style.lang, reply.now_s - reply.since_ms / 1000
+    blind = say_reply(lang, "uptime_never_blind")
+    if reply.blind_s:
+        share = n.unsigned_pct(100 * reply.blind_s / max(uptime_s, reply.blind_s), 2)
+        blind = say_reply(lang, "uptime_blind", blind=_age(reply.blind_s, lang), share=share)
+    return [
+        say_reply(lang, "uptime", version=n.escape(reply.version), uptime=n.duration(uptime_s, lang)),
+        say_reply(lang, "uptime_since", time=n.date_and_time(reply.since_ms, style.tz)),
+        blind,
+        *(_restarted(reply.restarts, style) or [say_reply(lang, "uptime_no_restarts")]),
+    ]
 
 
 def lasting_lines(reply: StatusShown, style: Style) -> list[str]:
@@ -186,8 +203,12 @@ def _latency_line(health: Health, style: Style) -> str:
 
 
 def _loop_lines(health: Health, style: Style) -> list[str]:
-    restarted = [f"{n.symbol_text(loop.name)} {loop.restarts}×" for loop in health.loops if loop.restarts]
-    return [say_reply(style.lang, "restarts", loops=", ".join(restarted))] if restarted else []
+    return _restarted({loop.name: loop.restarts for loop in health.loops if loop.restarts}, style)
+
+
+def _restarted(restarts: Mapping[str, int], style: Style) -> list[str]:
+    loops = ", ".join(f"{n.symbol_text(name)} {count}×" for name, count in restarts.items())
+    return [say_reply(style.lang, "restarts", loops=loops)] if restarts else []
 
 
 def _age(seconds: float, lang: str) -> str:

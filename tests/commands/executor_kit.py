@@ -17,6 +17,7 @@ from altmonitor.core.status import (
     GuardStatus,
     Health,
     LatencyStatus,
+    LoopStatus,
     OutboxStatus,
     SweepStatus,
     Vitals,
@@ -267,6 +268,8 @@ def healthy() -> Health:
             guard=GuardStatus(state="open"),
             latency=LatencyStatus(),
             uptime_s=3600.0,
+            blind_s=12.5,
+            loops=(LoopStatus(name="feed"), LoopStatus(name="delivery", restarts=2)),
             version="1.2.3",
         )
     )

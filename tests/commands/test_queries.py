@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from altmonitor.commands.record import UptimeShown
 from altmonitor.commands.replies import Placed, QueryFailed, Refused, SymbolsRefused
 from altmonitor.commands.replies_market import (
     AnswerFailed,
@@ -18,7 +19,7 @@ from altmonitor.commands.replies_market import (
 from altmonitor.core.errors import ExchangeError, StorageError
 from altmonitor.settings.audience import Overrides
 from altmonitor.settings.state import State
-from tests.commands.executor_kit import GROUP, MAIN, Desk
+from tests.commands.executor_kit import GROUP, MAIN, NOW_S, Desk
 
 
 @pytest.mark.parametrize(
@@ -89,3 +90,9 @@ async def test_why_is_asked_for_the_destination_it_is_typed_in() -> None:
     assert isinstance(reply, Placed)
     assert reply.destination == GROUP
     assert desk.market.asked == [("why", "SOLUSDT", None, GROUP)]
+
+
+async def test_uptime_counts_from_the_start_and_names_only_what_was_restarted() -> None:
+    assert await Desk()("/uptime") == UptimeShown(
+        since_ms=(NOW_S - 3600) * 1000, now_s=NOW_S, version="1.2.3", restarts={"delivery": 2}, blind_s=12.5
+    )

@@ -130,6 +130,7 @@ def test_wrong_arguments_are_named(text: str, reason: Bad, word: str) -> None:
 def test_the_table_names_every_promised_command_once() -> None:
     assert [row.name for row in COMMANDS] == [
         "status",
+        "uptime",
         "pin_status",
         "why",
         "top",

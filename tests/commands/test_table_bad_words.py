@@ -91,6 +91,7 @@ TAKEN: dict[str, set[str]] = {
     "reset": SEPARATORS,
     "reset all": SEPARATORS,
     "reset quiet": SEPARATORS,
+    "uptime": set(),
     "pin_status": set(),
     "pin_status off": set(),
     "watch all": SEPARATORS,

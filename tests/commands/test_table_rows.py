@@ -13,6 +13,7 @@ from tests.commands.executor_kit import ANN, GROUP, Desk
 
 EXAMPLES = {
     "status": ["/status"],
+    "uptime": ["/uptime"],
     "pin_status": ["/pin_status", "/pin_status off"],
     "why": ["/why sol", "/why sol 12:05"],
     "top": ["/top 5m"],

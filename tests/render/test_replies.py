@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altmonitor import commands
+from altmonitor.commands.record import UptimeShown
 from altmonitor.commands.replies import (
     ACTION_BYTES_MAX,
     CANCEL,
@@ -406,6 +407,21 @@ def test_stats_count_by_kind_and_symbol() -> None:
     assert text(StatsShown(hours=24, stats=AlertStats())) == "📈 No alerts in 24 h."
 
 
+def test_uptime_says_since_when_and_what_failed_meanwhile() -> None:
+    shown = UptimeShown(since_ms=(NOW_S - 90_061) * 1000, now_s=NOW_S, version="1.2.3", restarts={}, blind_s=0.0)
+    assert text(shown).splitlines() == [
+        "altmonitor 1.2.3, up 1 d 1 h",
+        "Running since 2026-09-20 13:12:19 UTC",
+        "Market data without a gap",
+        "No part had to be restarted",
+    ]
+    shown = replace(shown, restarts={"delivery": 2, "oi sweep": 1}, blind_s=181.4)
+    assert text(shown).splitlines()[2:] == [
+        "Without market data for 3 min 1 s of that (0.20 %)",
+        "Restarted parts: delivery 2×, oi sweep 1×",
+    ]
+
+
 # --- every reply, both languages -----------------------------------------------------------------------------------
 
 SYMBOLS = tuple(f"<&\"'币安人生{number}>USDT" + "X" * 60 for number in range(700))
@@ -424,6 +440,9 @@ LONGEST: list[Reply] = [
     HistoryOff(command="history"),
     *more_replies.LONGEST,
     *position_replies.LONGEST,
+    UptimeShown(
+        since_ms=0, now_s=NOW_S, version="&" * 40, restarts={f"<{n}>" * 9: n for n in range(9)}, blind_s=90_000.0
+    ),
     *(StatusPin(is_on=is_on, was_on=was_on) for is_on in (True, False) for was_on in (True, False)),
     NumbersChanged(changes=tuple(changed(s.key, s.low, s.high) for s in SETTINGS), is_reset=True),
     OverridesShown(changes=tuple(changed(s.key, s.low, s.high) for s in SETTINGS)),
