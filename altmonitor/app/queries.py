@@ -265,7 +265,7 @@ class QuerySide:
         )
         self.samples = SampleAlerts(
             clock=clock,
-            market=market.engine,
+            book=market.engine.book,
             oi_ring=market.oi_ring,
             context=market.snapshots,
             listed=market.symbols,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
-from typing import Protocol
 
 from altmonitor.core.alert import DETECTED_KINDS, SAMPLE_KEY, Alert, Details, Kind
 from altmonitor.core.clock import Clock
@@ -23,10 +22,6 @@ USUAL_MINUTES = 20
 PREFERRED = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 
 
-class LivePrices(Protocol):
-    def book(self, symbol: str) -> SymbolBook | None: ...
-
-
 class SampleAlerts:
     """Puts sample alerts on the real way. audience_at: who is told at a place."""
 
@@ -34,7 +29,7 @@ class SampleAlerts:
         self,
         *,
         clock: Clock,
-        market: LivePrices,
+        book: Callable[[str], SymbolBook | None],
         oi_ring: OpenInterestRing,
         context: MarketContext,
         listed: Callable[[], Iterable[str]],
@@ -42,7 +37,7 @@ class SampleAlerts:
         audience_at: Callable[[Destination], Audience],
     ) -> None:
         self._clock = clock
-        self._market = market
+        self._book = book
         self._oi_ring = oi_ring
         self._context = context
         self._listed = listed
@@ -62,7 +57,7 @@ class SampleAlerts:
         """A contract everybody knows and that trades; the first listed one else."""
         listed = list(self._listed())
         for symbol in (*PREFERRED, *listed):
-            book = self._market.book(symbol)
+            book = self._book(symbol)
             if book is not None and book.price > 0:
                 return symbol, book
         return (listed or list(PREFERRED))[0], None

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -15,21 +15,14 @@ from altmonitor.config import is_loopback
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatUnreachable, SecondPoller
 from altmonitor.core.types import Destination
-from altmonitor.telegram.types import BotIdentity
+from altmonitor.telegram.types import BotAccess
+
+if TYPE_CHECKING:
+    from altmonitor.telegram.bot import TelegramChannel
 
 ALONE_S = 3.0
 """A second program that reads this bot's messages ends a waiting poll of ours within this time."""
 AGAIN_S = 0.5
-
-
-class BotApi(Protocol):
-    """`chat.notifier.TelegramChannel`. Every method may raise any `errors.DeliveryError` and nothing else."""
-
-    async def whoami(self) -> BotIdentity: ...
-    async def updates(
-        self, *, offset: int | None, timeout_s: float, kinds: Sequence[str]
-    ) -> Sequence[Mapping[str, object]]: ...
-    async def ask(self, method: str, **params: object) -> object: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,34 +43,34 @@ class ChatRights:
     can_write: bool
 
 
-async def webhook_of(bot: BotApi) -> str:
+async def webhook_of(bot: TelegramChannel) -> str:
     """Its address; '' when none is set, as it must be for reading messages."""
     return str(_fields(await bot.ask("getWebhookInfo")).get("url", ""))
 
 
-async def remove_webhook(bot: BotApi) -> None:
+async def remove_webhook(bot: TelegramChannel) -> None:
     """What waits to be read stays."""
     await bot.ask("deleteWebhook", drop_pending_updates=False)
 
 
-async def chat_of(bot: BotApi, chat_id: int | str) -> ChatSeen:
+async def chat_of(bot: TelegramChannel, chat_id: int | str) -> ChatSeen:
     """chat_id: a number, or `@name` of a public group or channel."""
     return read_chat(_fields(await bot.ask("getChat", chat_id=chat_id)))
 
 
-async def rights_in(bot: BotApi, chat: ChatSeen, bot_id: int) -> ChatRights:
+async def rights_in(bot: TelegramChannel, chat: ChatSeen, bot_id: int) -> ChatRights:
     if chat.kind == "private":
         return ChatRights(status="member", can_write=True)
     return read_rights(_fields(await bot.ask("getChatMember", chat_id=chat.id, user_id=bot_id)), chat.kind)
 
 
-async def try_writing(bot: BotApi, destination: Destination) -> None:
+async def try_writing(bot: TelegramChannel, destination: Destination) -> None:
     """Shows "typing…" there for a moment: refused where a message would be, and leaves none behind."""
     topic = {} if destination.topic_id is None else {"message_thread_id": destination.topic_id}
     await bot.ask("sendChatAction", chat_id=destination.chat_id, action="typing", **topic)
 
 
-async def is_alone(bot: BotApi, kinds: Sequence[str], *, clock: Clock) -> bool:
+async def is_alone(bot: BotAccess, kinds: Sequence[str], *, clock: Clock) -> bool:
     """False: another program reads this bot's messages, or a webhook is set. Confirms and takes away nothing.
 
     Our poll ends theirs; when they come back, a second later as a rule, they end ours.

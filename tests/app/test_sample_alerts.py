@@ -32,14 +32,6 @@ class Kept:
         self.alerts.append(alert)
 
 
-class OneBook:
-    def __init__(self, book: SymbolBook) -> None:
-        self._book = book
-
-    def book(self, symbol: str) -> SymbolBook | None:
-        return self._book if symbol == self._book.symbol else None
-
-
 def candle(minute: int, *, close: float = 100.0, quote_usdt: float = 1_000.0, is_closed: bool = True) -> CandleUpdate:
     open_ms = T0 + minute * MINUTE_MS
     kline = Candle(
@@ -67,7 +59,7 @@ async def sent(*, is_known: bool = True) -> list[Alert]:
         clock.jump(8 * 60 + 59)
     samples = SampleAlerts(
         clock=clock,
-        market=OneBook(book),
+        book={book.symbol: book}.get,
         oi_ring=ring,
         context=KnownContext(),
         listed=lambda: ["SOLUSDT"],

@@ -13,12 +13,13 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatClosed, ChatMoved, DeliveryError, MessageRefused, SecondPoller
 from altmonitor.core.types import Destination
 from altmonitor.ops import telegram
-from altmonitor.ops.telegram import BotApi, ChatSeen
+from altmonitor.ops.telegram import ChatSeen
 from altmonitor.ops.wizard.pairing import Claim, Heard, listen, new_code
 from altmonitor.ops.wizard.session import Session
 from altmonitor.ops.wizard.terminal import Option
 from altmonitor.ops.wizard.values import WizardAnswers
 from altmonitor.telegram.poller import KINDS
+from altmonitor.telegram.types import BotAccess
 
 # ---
 # Waiting for the pairing code, and showing that one waits.
@@ -34,7 +35,7 @@ BACKLOG = 50
 
 
 async def wait_for_code(
-    bot: BotApi, *, code: str, bot_username: str, clock: Clock, stop: asyncio.Event, wait_s: float = WAIT_S
+    bot: BotAccess, *, code: str, bot_username: str, clock: Clock, stop: asyncio.Event, wait_s: float = WAIT_S
 ) -> Heard:
     """What is written from now on; ends `MORE_S` after the first claim, after wait_s, or when `stop` is set.
 
@@ -68,7 +69,7 @@ async def wait_for_code(
 
 
 async def _unless(
-    stop: asyncio.Event, bot: BotApi, offset: int | None, timeout_s: float
+    stop: asyncio.Event, bot: BotAccess, offset: int | None, timeout_s: float
 ) -> Sequence[Mapping[str, object]]:
     """One long poll, cut short when `stop` is set."""
     # A poll of less than a second would be one of none: Telegram counts whole seconds.
@@ -211,7 +212,7 @@ def _paired(session: Session, answers: WizardAnswers) -> WizardAnswers | None:
     return _checked(session, replace(answers, also_chats=also), chat, claim.destination, claim=claim)
 
 
-async def _wait(session: Session, bot: telegram.BotApi, code: str, username: str) -> Heard:
+async def _wait(session: Session, bot: BotAccess, code: str, username: str) -> Heard:
     stop = asyncio.Event()
     waiting = countdown(session.clock, lambda left_s: session.text("waiting", seconds=left_s))
     async with enter_stops(stop), waiting:

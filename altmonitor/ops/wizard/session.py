@@ -17,7 +17,7 @@ from altmonitor.core.errors import ChatUnreachable, RetryLater
 from altmonitor.core.types import Secret
 from altmonitor.ops import telegram as reach
 from altmonitor.ops.wizard import env_file
-from altmonitor.ops.wizard.terminal import Back, Option, Terminal
+from altmonitor.ops.wizard.terminal import Back, Option, PlainTerminal
 from altmonitor.ops.wizard.values import proxy_in
 from altmonitor.telegram.bot import TelegramChannel, Timeouts
 
@@ -33,7 +33,7 @@ class Session:
     is_written: `.env` holds the answers.
     """
 
-    terminal: Terminal
+    terminal: PlainTerminal
     folder: Path
     env_file: Path
     environ: MutableMapping[str, str]

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Protocol
 
 from altmonitor.ops.wizard.texts import Texts
 
@@ -36,19 +35,11 @@ class Option:
     label: str
 
 
-class Terminal(Protocol):
-    """The questions raise Back or Quit when that is the answer."""
-
-    texts: Texts
-
-    def say(self, text: str, *, sign: str = "") -> None: ...
-    def ask(self, prompt: str, *, default: str = "", is_hidden: bool = False) -> str: ...
-    def choose(self, title: str, options: Sequence[Option], *, default: str) -> str: ...
-    def confirm(self, question: str, *, default: bool = True) -> bool: ...
-
-
 class PlainTerminal:
-    """Nothing but the standard library. texts: replaced when the language is chosen."""
+    """Nothing but the standard library. The questions raise Back or Quit when that is the answer.
+
+    texts: replaced when the language is chosen.
+    """
 
     def __init__(self, texts: Texts) -> None:
         self.texts = texts
