@@ -195,7 +195,7 @@ class App:
             self.config,
             clock=self.clock,
             rest=self.market.rest,
-            positioning=positions.ratios,
+            positioning=self.market.venue.positioning,
             smart_money=positions.smart_money,
             notifier=OutboxTrackerNotifier(clock=self.clock, style=main, say=chat.announce),
         )
@@ -260,7 +260,7 @@ class App:
                 feed=self.market.feed.status(),
                 sweep=self.market.sweep.status(),
                 outbox=self.store.outbox_status(),
-                guard=self.market.guard.status(),
+                guard=self.market.rest.guard_status(),
                 latency=LatencyStatus(
                     detect_p50=detect_p50, detect_p99=detect_p99, deliver_p50=deliver_p50, deliver_p99=deliver_p99
                 ),

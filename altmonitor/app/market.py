@@ -25,10 +25,10 @@ from altmonitor.engine.context import EngineDeps, anybody
 from altmonitor.engine.engine import Engine
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.engine.restore import Bookkeeping
-from altmonitor.exchanges.binance.dialect import BINANCE
-from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
+from altmonitor.exchanges.adapter import AdapterDeps
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
-from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
+from altmonitor.exchanges.venues import VENUES
+from altmonitor.exchanges.ws.feed import FeedOptions
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, Candle, KlineUpdate
 from altmonitor.market.contracts import ContractNews
@@ -80,14 +80,22 @@ class MarketSide:
         self._stage = stage
         self._clock = clock
         self.on_samples: Callable[[Kind, Sequence[Sample]], None] = lambda kind, samples: None
-        self.guard = binance_guard(
-            config.binance_rest_url,
-            clock=clock,
-            block_file=config.db_file.with_name("exchange-block.json"),
-            on_change=stage.notices.on_guard,
+        self.venue = VENUES["binance"](
+            AdapterDeps(
+                config=config,
+                clock=clock,
+                on_guard=stage.notices.on_guard,
+                answer_s=stage.choices.answer_s,
+                feed=stage.choices.feed,
+            )
         )
-        self.rest = BinanceRest(config.binance_rest_url, clock=clock, guard=self.guard, within_s=stage.choices.answer_s)
-        self.snapshots = MarketSnapshots(self.rest, clock=clock, on_fundings=lambda: self.engine.on_fundings())
+        self.rest = self.venue.rest
+        self.snapshots = MarketSnapshots(
+            self.rest,
+            clock=clock,
+            usual_funding_hours=self.venue.units.funding_hours,
+            on_fundings=lambda: self.engine.on_fundings(),
+        )
         self.universe = Universe(
             self.rest,
             clock=clock,
@@ -133,9 +141,7 @@ class MarketSide:
         desk = _FeedDesk(
             on_kline=self.engine.on_kline, on_contract=self.universe.on_contract, on_event=self._on_feed_event
         )
-        self.feed = KlineFeed(
-            config.binance_ws_url, dialect=BINANCE, sink=desk, clock=clock, options=stage.choices.feed
-        )
+        self.feed = self.venue.feed(desk)
         self.sight = GapLog(
             stage.store, clock=clock, feed=self.feed.status, unseen_since_ms=lambda: self.engine.unseen_since_ms
         )
@@ -146,7 +152,6 @@ class MarketSide:
             PositionDeps(
                 config=stage.config,
                 clock=stage.clock,
-                rest=self.rest,
                 oi_ring=self.oi_ring,
                 updates=stage.store,
                 notices=stage.notices,

@@ -17,6 +17,7 @@ from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock, ScaledClock
 from altmonitor.core.errors import ExchangeUnreachable, NoSnapshotsYet, StorageError
 from altmonitor.core.status import GuardStatus
+from altmonitor.exchanges.binance.adapter import BLOCK_FILE
 from altmonitor.exchanges.binance.positioning import BinancePositioning
 from altmonitor.exchanges.binance.rest import BinanceRest, binance_budget, binance_guard
 from altmonitor.exchanges.binance.smart_money import ANSWER_WITHIN_S, SmartMoneyWeb, web_guard
@@ -49,7 +50,6 @@ from altmonitor.storage.snapshot_queries import snapshot_reader
 # What asks the exchange who is positioned, built and connected, for sub-commands that run beside the monitor.
 
 
-EXCHANGE_BLOCK_FILE: Final = "exchange-block.json"
 WEBSITE_BLOCK_FILE: Final = "website-block.json"
 """Beside DB_FILE, shared with the monitor: what one process is refused, none asks."""
 
@@ -78,7 +78,7 @@ async def positioning_stage(config: Config, *, clock: Clock) -> AsyncIterator[Po
     guard = binance_guard(
         config.binance_rest_url,
         clock=clock,
-        block_file=config.db_file.with_name(EXCHANGE_BLOCK_FILE),
+        block_file=config.db_file.with_name(BLOCK_FILE),
         budget=binance_budget(futures_data=FUTURES_DATA_REQUESTS),
     )
     web_url = config.binance_web_url
@@ -106,11 +106,10 @@ STALE_SWEEPS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionDeps:
-    """What it stands on. rest: the monitor's own, with its gate. refresh: more is known about the alert of this key."""
+    """refresh: more is known about the alert of this key."""
 
     config: Config
     clock: Clock
-    rest: BinanceRest
     oi_ring: OpenInterestRing
     updates: AlertUpdates
     notices: OperatorNotices
@@ -136,7 +135,6 @@ class PositionSide:
         self.smart_money = SmartMoneyWeb(
             config.binance_web_url, clock=clock, guard=guard, within_s=timeouts(clock, ANSWER_WITHIN_S)
         )
-        self.ratios = BinancePositioning(stage.rest, clock=clock)
         self.whales = WhaleEnricher(
             EnrichmentDeps(
                 clock=clock,

@@ -289,7 +289,7 @@ class QuerySide:
 
     def _build_positions(self) -> LivePositionQueries:
         market, clock = self._stage.market, self._stage.clock
-        ratios = market.positions.ratios
+        ratios = market.venue.positioning
         return LivePositionQueries(
             PositionQueryDeps(
                 clock=clock,
@@ -312,7 +312,7 @@ class QuerySide:
             sink=stage.store,
             memory=stage.store,
             rows=TrackedFile(config.smart_money_db_path),
-            cohorts=stage.market.positions.ratios,
+            cohorts=stage.market.venue.positioning,
             audiences=lambda: stage.holder.audiences,
             symbols=symbols,
             window_min=config.smart_money_alert_window_min,

@@ -14,10 +14,9 @@ from altmonitor.config import Config
 from altmonitor.core.clock import Clock, ScaledClock
 from altmonitor.core.errors import ChatUnreachable, ConfigError, DeliveryError, RetryLater, StorageError
 from altmonitor.core.types import Destination
-from altmonitor.exchanges.binance.positioning import BinancePositioning
-from altmonitor.exchanges.binance.rest import BinanceRest
-from altmonitor.exchanges.binance.smart_money import SmartMoneyWeb
 from altmonitor.interfaces.delivery import Channel
+from altmonitor.interfaces.exchange import MarketRest
+from altmonitor.interfaces.positioning import Positioning, SmartMoney
 from altmonitor.render.format import Style, one_line
 from altmonitor.render.notice_html import tracking_text
 from altmonitor.storage.snapshots import SnapshotsDb
@@ -152,9 +151,9 @@ SHORTEST_PATIENCE_S: Final = 30.0
 class TrackerDeps:
     """Started and open already. herald: with a chat, changed positions are looked for and told."""
 
-    rest: BinanceRest
-    positioning: BinancePositioning
-    smart_money: SmartMoneyWeb
+    rest: MarketRest
+    positioning: Positioning
+    smart_money: SmartMoney
     store: SnapshotsDb
     notifier: TrackerNotifier
     on_progress: Callable[[Progress], None]
@@ -202,9 +201,9 @@ class TrackingSide:
         config: Config,
         *,
         clock: Clock,
-        rest: BinanceRest,
-        positioning: BinancePositioning,
-        smart_money: SmartMoneyWeb,
+        rest: MarketRest,
+        positioning: Positioning,
+        smart_money: SmartMoney,
         notifier: TrackerNotifier,
     ) -> None:
         self._config = config

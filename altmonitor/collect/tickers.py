@@ -21,7 +21,6 @@ EVERY_S = 60.0
 HOURS_EVERY_S = 3_600.0
 RETRY_S = 10.0
 GOOD_FOR_S = 300.0
-USUAL_FUNDING_HOURS = 8.0
 
 
 class _Table(Generic[T]):
@@ -46,7 +45,15 @@ class MarketSnapshots:
     on_fundings: called when funding rates were read.
     """
 
-    def __init__(self, rest: MarketRest, *, clock: Clock, on_fundings: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        rest: MarketRest,
+        *,
+        clock: Clock,
+        usual_funding_hours: float,
+        on_fundings: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._usual_funding_hours = usual_funding_hours
         self._rest = rest
         self._on_fundings = on_fundings
         self._clock = clock
@@ -62,7 +69,7 @@ class MarketSnapshots:
 
     def funding_hours(self, symbol: str) -> float:
         """Length of the funding interval. An interval rarely changes, so the last one known holds at any age."""
-        return self._hours.rows.get(symbol, USUAL_FUNDING_HOURS)
+        return self._hours.rows.get(symbol, self._usual_funding_hours)
 
     def ages(self) -> SnapshotAges:
         return SnapshotAges(day_s=self._age_s(self._day), funding_s=self._age_s(self._funding))

@@ -32,8 +32,13 @@ class MarketContext(Protocol):
 
 
 class MarketRest(Protocol):
-    """Questions to the exchange. Every method may raise `errors.ExchangeError` and nothing else."""
+    """Questions to the exchange. Every method may raise `errors.ExchangeError` and nothing else.
 
+    `start` before the first question, `stop` after the last. start raises StartError for a proxy that cannot be used.
+    """
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
     async def contracts(self) -> list[Contract]: ...
     async def server_time_ms(self) -> int: ...
     async def open_interest(self, symbol: str, *, priority: Priority) -> OpenInterest: ...
@@ -43,7 +48,7 @@ class MarketRest(Protocol):
     async def day_tickers(self) -> list[DayTicker]: ...
     async def fundings(self) -> list[Funding]: ...
     async def funding_hours(self) -> dict[str, float]:
-        """Symbol → interval length in hours for those that differ from 8."""
+        """Symbol → interval length in hours for those that differ from the usual."""
 
     async def long_short_ratio(self, symbol: str, *, period: str, priority: Priority) -> LongShortRatio | None:
         """None: the exchange has no ratio for this symbol."""

@@ -19,7 +19,7 @@ async def test_figures_are_read_every_minute_and_forgotten_after_five() -> None:
     clock = MovableClock()
     rest = FakeRest(clock)
     rest.tickers, rest.rates = [TICKER], [FUNDING]
-    snapshots = MarketSnapshots(rest, clock=clock)
+    snapshots = MarketSnapshots(rest, clock=clock, usual_funding_hours=8.0)
     assert snapshots.day("SOLUSDT") is None
     assert snapshots.ages().day_s is None
     running = asyncio.create_task(snapshots.run())

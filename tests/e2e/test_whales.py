@@ -78,7 +78,7 @@ async def test_a_website_that_refuses_is_told_once_and_alerts_go_on_without_it(t
         assert here.exchange.stats.requests(PATH) == 1
         assert here.count("website refuses") == 1
         assert "🐋" not in first.text + second.text
-        assert here.app.market.guard.status().state == "open"
+        assert here.app.market.rest.guard_status().state == "open"
         assert (tmp_path / "website-block.json").exists()
 
 

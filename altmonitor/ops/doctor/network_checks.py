@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, RegionBlocked
+from altmonitor.exchanges.binance.adapter import BLOCK_FILE
 from altmonitor.exchanges.binance.dialect import BINANCE
 from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
 from altmonitor.exchanges.binance.smart_money import SmartMoneyWeb, web_guard
@@ -125,7 +126,7 @@ class Exchange:
 
     async def rest_client(self) -> BinanceRest:
         if self._rest is None:
-            url, block_file = self.config.binance_rest_url, self.config.db_file.with_name("exchange-block.json")
+            url, block_file = self.config.binance_rest_url, self.config.db_file.with_name(BLOCK_FILE)
             guard = binance_guard(url, clock=self.clock, block_file=block_file if block_file.parent.is_dir() else None)
             rest = BinanceRest(url, clock=self.clock, guard=guard, within_s=8)
             await rest.start()
