@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -26,6 +26,24 @@ json_option = click.option("--json", "as_json", is_flag=True, help="For machines
 minutes_option = click.option(
     "--minutes", type=click.FloatRange(1, 43_200), default=60.0, show_default=True, help="How far back."
 )
+
+
+class KindOfAlert(click.ParamType[str]):
+    """Every kind there is; which those are is loaded when somebody asks."""
+
+    name = "kind"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        return self._choice().get_metavar(param, ctx)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return self._choice().convert(value, param, ctx)
+
+    @staticmethod
+    def _choice() -> click.Choice[str]:
+        from altmonitor.core.alert import Kind
+
+        return click.Choice(get_args(Kind))
 
 
 class SymbolFirst(click.Group):
@@ -258,7 +276,7 @@ def doctor(**options: Any) -> None:
 @click.option(
     "-n", "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many, newest first."
 )
-@click.option("--kind", type=click.Choice(["price", "oi", "vol"]), help="Only this kind.")
+@click.option("--kind", type=KindOfAlert(), help="Only this kind.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @click.option("--env-file", type=ENV_FILE, default=Path(".env"), show_default=True, help="Where settings are read.")
 def history(symbol: str | None, limit: int, kind: Any, as_json: bool, env_file: Path) -> None:

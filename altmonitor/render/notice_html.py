@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from altmonitor.render import format as n
+from altmonitor.render.blocks import setting_value
 from altmonitor.render.format import Style, fact_line
 from altmonitor.render.notices import (
     BackAfter,
@@ -28,7 +29,8 @@ from altmonitor.render.notices import (
     TopicLost,
     WebsiteBlocked,
 )
-from altmonitor.settings.settings import Settings
+from altmonitor.render.texts.reply_texts import say_reply
+from altmonitor.settings.settings import SETTINGS, Settings, Unit
 from altmonitor.tracker.types import PositionMoved, TrackerBlocked, TrackerNotice, TrackerRecovered, TrackerStuck
 
 REASON_CHARS_MAX = 300
@@ -122,6 +124,7 @@ def _started(notice: Started, style: Style) -> list[str]:
             dump=f"{n.exact(settings.dump_threshold)} %",
         ),
         oi,
+        fact_line(*_more_thresholds(settings, style)),
         fact_line(
             volume,
             say("started_cooldown", cooldown=n.duration(settings.cooldown_sec, style.lang)),
@@ -132,6 +135,15 @@ def _started(notice: Started, style: Style) -> list[str]:
         estimate,
         say("started_reason", reason=_cut(notice.reason)) if notice.reason else "",
         say("started_help"),
+    ]
+
+
+def _more_thresholds(settings: Settings, style: Style) -> list[str]:
+    """Those that are switched off unless somebody asked for them."""
+    return [
+        f"{say_reply(style.lang, setting.key)} {setting_value(setting, setting.of(settings), style)}"
+        for setting in SETTINGS
+        if setting.is_optional and setting.unit is not Unit.USD and setting.of(settings)
     ]
 
 

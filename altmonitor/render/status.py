@@ -77,7 +77,7 @@ def _settings_lines(reply: StatusShown, style: Style) -> list[str]:
     say, settings = say_reply, reply.settings
     lines = [say(style.lang, "status_settings")]
     for setting in SETTINGS:
-        is_unused = setting.command == "set_move" and not setting.of(settings) and setting.key not in reply.overridden
+        is_unused = setting.is_optional and not setting.of(settings) and setting.key not in reply.overridden
         if setting.unit is Unit.USD or is_unused:  # the floors have a line of their own
             continue
         name = say(style.lang, setting.key)

@@ -135,6 +135,11 @@ class Setting:
         except OverflowError:  # an int beyond every float
             return False
 
+    @property
+    def is_optional(self) -> bool:
+        """Off as long as nobody asked for it."""
+        return self.has_off and self.of(Settings()) == 0
+
     def of(self, settings: Settings) -> float:
         value = getattr(settings, self.key)
         if not isinstance(value, int | float):

@@ -12,9 +12,10 @@ from aiohttp import web
 
 from altmonitor.commands.executor import CommandExecutor
 from altmonitor.commands.table import COMMANDS, schema_of
-from altmonitor.core.alert import DETECTED_KINDS, Kind
+from altmonitor.core.alert import Kind
 from altmonitor.core.clock import Clock
 from altmonitor.core.types import Destination
+from altmonitor.detectors.kinds import KINDS
 from altmonitor.render.format import Style
 from altmonitor.render.replies import command_menu, reply_parts
 from altmonitor.settings.changes import Author
@@ -73,10 +74,10 @@ def _whole(name: str, text: str, high: int) -> int:
 
 
 def _kind(text: str) -> Kind:
-    for kind in DETECTED_KINDS:
+    for kind in KINDS:
         if text == kind:
             return kind
-    raise BadQuery(f"kind must be one of {', '.join(DETECTED_KINDS)}, not {_shown(text)}")
+    raise BadQuery(f"kind must be one of {', '.join(KINDS)}, not {_shown(text)}")
 
 
 def _since(text: str) -> float:

@@ -27,3 +27,10 @@ def test_a_session_is_open_before_anything_heavy_is_loaded() -> None:
 def test_pillow_waits_for_the_first_picture() -> None:
     assert "PIL" not in loaded_by("import altmonitor.cli.run")
     assert "PIL" in loaded_by("from altmonitor.render.charts.canvas import Canvas\nCanvas(10, 10).png()")
+
+
+def test_the_kinds_of_alerts_are_loaded_when_somebody_asks_for_them() -> None:
+    assert "msgspec" not in loaded_by("import altmonitor.cli.main")
+    code = "from altmonitor.cli.main import cli\ncli(['history', '--help'], standalone_mode=False)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert "--kind [price|oi|vol|" in done.stdout

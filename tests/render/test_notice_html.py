@@ -247,6 +247,7 @@ def test_every_kind_of_notice_has_its_case() -> None:
         (Settings(oi_surge_1m=0.0, oi_surge_5m=0.0), "OI alerts off"),
         (Settings(vol_burst_mult=0.0), "Volume alerts off · cooldown 3 min"),
         (Settings(pump_threshold=2.75, dump_threshold=-3.125), "PUMP +2.75 % · DUMP −3.125 %"),
+        (Settings(move_5m_pct=4.0, move_15m_pct=8.5), "Move in 5 m from 4 % · move in 15 m from 8.5 %"),
     ],
 )
 def test_a_first_start_tells_the_thresholds_in_force(settings: Settings, line: str) -> None:
