@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -110,6 +111,21 @@ class App:
                 await self.supervisor.stop(within_s=STOP_WITHIN_S)
         if self.supervisor.fatal_error is not None:
             raise self.supervisor.fatal_error
+
+    async def run_until(self, stop: asyncio.Event, *, before_end: Callable[[], Awaitable[None]] | None = None) -> None:
+        """`run` until the event is set. before_end: then, while all is still open. Raises as `run` does."""
+        running = asyncio.create_task(self.run(), name="app")
+        stopping = asyncio.create_task(stop.wait(), name="stop-signal")
+        try:
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if before_end is not None and not running.done():
+                await before_end()
+            self.stop()
+            await running
+        finally:
+            stopping.cancel()
+            running.cancel()
+            await asyncio.wait({running, stopping})
 
     def stop(self) -> None:
         """Let `run` end; what is queued stays queued."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from altmonitor.app.operator_notices import OperatorNotices
@@ -38,6 +39,7 @@ from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.state_file import StateFile
 from altmonitor.storage.store import SqliteStore
 from altmonitor.telegram.access import Admins
+from altmonitor.telegram.bot import TelegramChannel
 from altmonitor.telegram.handlers import AnswerDeps, ChatAnswers, PressDeps, Presses
 from altmonitor.telegram.poller import CommandListener
 from altmonitor.telegram.types import AllowedSenders, ChatBot, Incoming, MenuScope
@@ -56,6 +58,16 @@ class MessagingSetup:
     channel: Channel
     destinations: tuple[Destination, ...]
     bot: ChatBot | None = None
+
+
+@asynccontextmanager
+async def messaging(channel: TelegramChannel, destinations: tuple[Destination, ...]) -> AsyncIterator[MessagingSetup]:
+    """A bot ready to send and to listen."""
+    await channel.start()
+    try:
+        yield MessagingSetup(channel=channel, destinations=destinations, bot=channel)
+    finally:
+        await channel.stop()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

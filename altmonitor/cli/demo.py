@@ -17,8 +17,7 @@ from altmonitor import config as configuration
 from altmonitor.app.app import App
 from altmonitor.app.market import MarketOptions
 from altmonitor.cli.common import DONE, run_until_signal
-from altmonitor.cli.dry_run import READER, TERMINAL_TOKEN, terminal_chat
-from altmonitor.cli.run import run_app
+from altmonitor.cli.terminal_chat import READER, TERMINAL_TOKEN, terminal_chat
 from altmonitor.config import Config
 from altmonitor.core import log as logs
 from altmonitor.core.clock import Clock, ScaledClock, SystemClock
@@ -204,7 +203,7 @@ async def _play(choices: DemoChoices, stop: asyncio.Event) -> None:
             )
             director = asyncio.create_task(directing)
             try:
-                await run_app(app, stop, before_end=lambda: _print_summary(app))
+                await app.run_until(stop, before_end=lambda: _print_summary(app))
             finally:
                 director.cancel()
                 await asyncio.wait([director])

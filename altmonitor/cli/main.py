@@ -206,14 +206,11 @@ def cli() -> None:
 def run(dry_run: bool, env_file: Path) -> None:
     """Watch the market until stopped."""
     with session(env_file) as opened:
-        if dry_run:
-            from altmonitor.cli import dry_run as terminal
-
-            leave(terminal.dry_run(opened))
-        opened.require_bot()
+        if not dry_run:
+            opened.require_bot()
         from altmonitor.cli import run as monitor
 
-        leave(monitor.run(opened))
+        leave(monitor.dry_run(opened) if dry_run else monitor.run(opened))
 
 
 @cli.command()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -26,7 +26,7 @@ from telegram.constants import ParseMode
 from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
-from altmonitor.core.clock import Clock
+from altmonitor.core.clock import Clock, ScaledClock
 from altmonitor.core.errors import ChatUnreachable, DeliveryError, TokenDoubted, TokenRefused
 from altmonitor.core.types import Destination, Secret
 from altmonitor.interfaces.delivery import Keyboard
@@ -49,6 +49,12 @@ class Timeouts:
     pool_s: float = 5.0
     call_s: float = 30.0
     poll_margin_s: float = 10.0
+
+    @classmethod
+    def on(cls, clock: Clock) -> Timeouts:
+        """The usual ones: however fast the clock runs, the machine is as slow as ever."""
+        usual, speed = cls(), clock.speed if isinstance(clock, ScaledClock) else 1.0
+        return replace(usual, call_s=usual.call_s * speed, poll_margin_s=usual.poll_margin_s * speed)
 
 
 class TelegramChannel:

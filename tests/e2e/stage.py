@@ -10,8 +10,8 @@ from pathlib import Path
 
 from altmonitor import config as configuration
 from altmonitor.app.app import App
+from altmonitor.app.chat import messaging
 from altmonitor.app.market import MarketOptions
-from altmonitor.cli.run import telegram_outlet
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.types import Destination, Secret
@@ -115,7 +115,7 @@ async def stage(
             config, _ = configuration.load(app_environ, env_file=None)
             timeouts = Timeouts(call_s=30 * speed, poll_margin_s=10 * speed)
             channel = TelegramChannel(Secret(TOKEN), api_url=telegram.url, clock=clock, timeouts=timeouts)
-            async with telegram_outlet(channel, config.destinations) as outlet:
+            async with messaging(channel, config.destinations) as outlet:
                 feed = FeedOptions(gather_ms=config.feed_gather_ms, shortest_silence_s=stall_s * speed)
                 choices = MarketOptions(feed=feed)
                 app = App(config, clock=clock, outlet=outlet, choices=choices)

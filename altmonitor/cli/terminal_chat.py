@@ -1,4 +1,4 @@
-"""`altmonitor run --dry-run`: the real market, and a chat in this terminal."""
+"""A chat in this terminal: for the demo, the simulator, and `altmonitor run --dry-run`."""
 
 from __future__ import annotations
 
@@ -8,29 +8,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from altmonitor.app.chat import MessagingSetup
-from altmonitor.cli.common import Session, run_until_signal
-from altmonitor.cli.run import app_of, run_app, telegram_outlet, timeouts
+from altmonitor.app.chat import MessagingSetup, messaging
 from altmonitor.core.clock import Clock
 from altmonitor.core.types import Destination, Secret
 from altmonitor.sim.telegram.server import SimTelegram
 from altmonitor.sim.terminal import TerminalInbox
-from altmonitor.telegram.bot import TelegramChannel
+from altmonitor.telegram.bot import TelegramChannel, Timeouts
 
 READER = Destination(chat_id=1)
 """The one chat of the simulated Telegram in a terminal."""
 TERMINAL_TOKEN = Secret("100000:" + "terminal" * 5)
-
-
-def dry_run(session: Session) -> int:
-    """The real market, alerts here. Returns the exit code."""
-    session.log_as_set()
-
-    async def watch(stop: asyncio.Event) -> None:
-        async with terminal_chat(session.clock) as chat:
-            await run_app(app_of(session, chat.outlet), stop)
-
-    return run_until_signal(watch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +28,14 @@ class TerminalChat:
 
 @asynccontextmanager
 async def terminal_chat(clock: Clock, *, port: int = 0) -> AsyncIterator[TerminalChat]:
-    """A chat in this terminal: the real delivery path, with a Bot API on loopback at its end; typed lines are sent."""
+    """The real delivery path, with a Bot API on loopback at its end; typed lines are sent."""
     telegram = SimTelegram(clock=clock, token=TERMINAL_TOKEN.reveal())
     await telegram.start(port=port)
     inbox = TerminalInbox(telegram, sys.stdout, destination=READER, is_tty=sys.stdout.isatty())
     typing = asyncio.create_task(inbox.run(sys.stdin), name="terminal-inbox")
     try:
-        channel = TelegramChannel(TERMINAL_TOKEN, api_url=telegram.url, clock=clock, timeouts=timeouts(clock))
-        async with telegram_outlet(channel, (READER,)) as outlet:
+        channel = TelegramChannel(TERMINAL_TOKEN, api_url=telegram.url, clock=clock, timeouts=Timeouts.on(clock))
+        async with messaging(channel, (READER,)) as outlet:
             yield TerminalChat(outlet=outlet, telegram=telegram)
     finally:
         typing.cancel()
