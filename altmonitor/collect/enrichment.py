@@ -137,7 +137,8 @@ class AlertEnricher(ABC):
             while True:
                 if not self._waiting:
                     await self._wait_for_work()
-                    await self._clock.sleep(self.gather_s())
+                    if (pause_s := self.gather_s()) > 0:
+                        await self._clock.sleep(pause_s)
                 elif self._under_way >= self.at_once:
                     await self._wait_for_work()
                 else:

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from altmonitor.core.alert import Alert, Kind
 from altmonitor.detectors import volume as volume_burst
-from altmonitor.detectors.open_interest import STALE_SWEEPS
 from altmonitor.detectors.price import Move, PriceFinding, Reading, threshold_of
 from altmonitor.detectors.sampled import Sample, SampleFinding
 from altmonitor.detectors.verdict import Rule, RuleCheck, Verdict
@@ -20,6 +19,8 @@ from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import MINUTE_MS, Kline
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.settings.settings import Settings
+
+FRESH_SAMPLE_MS = 10_000
 
 
 class PriceEvaluator:
@@ -56,12 +57,13 @@ class PriceEvaluator:
         return finding, (finding.verdict, finding.until_ms)
 
     def _with_open_interest(self, alert: Alert) -> Alert:
-        """As far as the sweep has sampled it since the move began; a fresh sample follows."""
+        """Where the sweep has just sampled it; else a fresh sample follows. An older one may be from before the price
+        moved, wherever in its window that was."""
         if alert.late:
             return alert
         change = self._oi_ring.change_over_move(alert.symbol, began_ms=alert.began_ms)
-        is_known = change is not None and alert.event_ms - change.sample_ms <= self._oi_ring.period_ms * STALE_SWEEPS
-        return alert.with_oi_change(change) if change is not None and is_known else alert
+        is_fresh = change is not None and alert.event_ms - change.sample_ms <= FRESH_SAMPLE_MS
+        return alert.with_oi_change(change) if change is not None and is_fresh else alert
 
     def _trace(
         self, audience_state: AudienceState, symbol: str, move: Move, settings: Settings, decision: Decision

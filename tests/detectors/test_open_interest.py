@@ -223,6 +223,12 @@ def test_what_the_sweep_saw_of_the_move_stands_beside_it_at_once_with_its_span()
     assert (alert.details.oi_span_s, alert.details.oi_age_s) == (25.0, 5.0)
 
 
+def test_a_sample_that_may_be_from_before_the_price_moved_is_left_to_a_fresh_one() -> None:
+    samples = (45.0, 1_000.0), (70.0, 1_050.0)
+    assert beside_a_rise(*samples, event_s=80.0).details.oi_span_s == 25.0
+    assert beside_a_rise(*samples, event_s=80.1).oi_change is None
+
+
 def test_samples_from_before_the_move_say_nothing_of_it() -> None:
     alert = beside_a_rise((10.0, 900.0), (59.0, 1_000.0), event_s=75.0)
     assert (alert.oi_change, alert.quadrant, alert.details.oi_span_s) == (None, None, None)
