@@ -21,6 +21,7 @@ from altmonitor.core.alert import Alert, Details, Direction, Kind
 from altmonitor.delivery.alert_charts import CANDLES
 from altmonitor.delivery.destination_style import MessageRenderer
 from altmonitor.market.candles import MINUTE_MS, Candle
+from altmonitor.market.math import OpenInterestChange
 from altmonitor.render import format as n
 from altmonitor.render.charts.alert_chart import caption_of, chart_of_alert
 from altmonitor.render.charts.chart import chart_png
@@ -32,16 +33,17 @@ from altmonitor.sim.wire import candle_of
 
 START_MS = 1_795_269_600_000  # 2026-11-21 14:00 UTC
 SEED = 11
-OI_AFTER_MS = 8_000  # of each minute, when the sweep reaches the symbol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """events: what happens to `symbol` in the minutes after START_MS."""
+    """events: what happens to `symbol` in the minutes after START_MS. swept_s: second of each minute in which the sweep
+    reaches it."""
 
     file: str
     kind: Kind
     symbol: str
+    swept_s: int
     events: tuple[Event, ...]
 
 
@@ -50,6 +52,7 @@ SCENES = (
         file="alert-price.png",
         kind="price",
         symbol="SUIUSDT",
+        swept_s=47,
         events=(
             OiStep("SUIUSDT", START_MS + 4_000, 2.3),
             Pump("SUIUSDT", START_MS + 6_000, 4.1, over_s=30),
@@ -60,6 +63,7 @@ SCENES = (
         file="alert-oi.png",
         kind="oi",
         symbol="AAVEUSDT",
+        swept_s=8,
         events=(
             Pump("AAVEUSDT", START_MS - 200_000, 1.6, over_s=230),
             OiStep("AAVEUSDT", START_MS - 130_000, 2.2),
@@ -71,6 +75,7 @@ SCENES = (
         file="alert-volume.png",
         kind="vol",
         symbol="LINKUSDT",
+        swept_s=8,
         events=(Burst("LINKUSDT", START_MS + 6_000, 8.3), Pump("LINKUSDT", START_MS + 8_000, 0.9, over_s=40)),
     ),
 )
@@ -92,7 +97,8 @@ class Stage:
 
     def samples(self, *, at_ms: int, count: int) -> list[tuple[int, float]]:
         """Open interest once a minute, oldest → newest."""
-        last_ms = (at_ms - OI_AFTER_MS) // MINUTE_MS * MINUTE_MS + OI_AFTER_MS
+        after_ms = self.scene.swept_s * 1000
+        last_ms = (at_ms - after_ms) // MINUTE_MS * MINUTE_MS + after_ms
         times = [last_ms - back * MINUTE_MS for back in reversed(range(count))]
         return [(time_ms, self.market.open_interest(self.scene.symbol, time_ms)) for time_ms in times]
 
@@ -105,27 +111,16 @@ class Stage:
                 break
         else:
             raise LookupError(f"{self.scene.file}: {self.scene.symbol} did not rise by 3 %")
-        (_, before), (oi_ms, contracts) = self.samples(at_ms=at_ms, count=2)
-        details = self._details(
-            window_s=second,
-            oi_age_s=(at_ms - oi_ms) / 1000,
-            lsr_age_s=at_ms % 300_000 / 1000,
-            **_traded(candle),
-        )
+        ((before_ms, before),) = self.samples(at_ms=candle.open_ms, count=1)
+        fresh = self.market.open_interest(self.scene.symbol, at_ms)
+        details = self._details(window_s=second, lsr_age_s=at_ms % 300_000 / 1000, **_traded(candle))
         (mood,) = self.market.moods([self.scene.symbol], 1, at_ms // 300_000)
-        return self._told(
-            "PUMP",
-            at_ms,
-            candle,
-            metric=change_pct,
-            oi_change=(contracts / before - 1) * 100,
-            lsr=math.exp(mood * 0.6),
-            quadrant="up_up",
-            details=details,
-        )
+        told = self._told("PUMP", at_ms, candle, metric=change_pct, lsr=math.exp(mood * 0.6), details=details)
+        span_s = (at_ms - before_ms) / 1000
+        return told.with_oi_change(OpenInterestChange(pct=(fresh / before - 1) * 100, span_s=span_s, sample_ms=at_ms))
 
     def _open_interest(self) -> Alert:
-        at_ms = START_MS + OI_AFTER_MS
+        at_ms = START_MS + self.scene.swept_s * 1000
         samples = self.samples(at_ms=at_ms, count=6)
         candles = self.candles(at_ms=at_ms, count=6)
         contracts, close = samples[-1][1], candles[-1].close
@@ -185,6 +180,8 @@ def bubbles_of(scene: Scene) -> Sequence[Bubble]:
     known_ms = alert.event_ms - 1 if scene.kind == "vol" else alert.event_ms  # a burst is told with the close
     candles = stage.candles(at_ms=known_ms, count=CANDLES)
     samples = stage.samples(at_ms=known_ms, count=CANDLES)
+    if alert.details.oi_span_s is not None:  # the fresh one beside a price alert
+        samples.append((known_ms, stage.market.open_interest(scene.symbol, known_ms)))
     spec = chart_of_alert(alert, candles, tz=UTC, open_interest=samples)
     at = n.clock_minute(alert.event_ms, UTC)
     headline = parse_html(html).text.split("\n")[0]
