@@ -26,7 +26,7 @@ from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.delivery.presses import PressMemory
 from altmonitor.delivery.status_message import StatusBoard
 from altmonitor.engine.context import Breadth
-from altmonitor.interfaces.delivery import Channel
+from altmonitor.interfaces.delivery import Channel, ChatBot, MenuScope
 from altmonitor.render.digest import DigestContext
 from altmonitor.render.format import Style, one_line
 from altmonitor.render.notice_html import notice_html
@@ -38,11 +38,11 @@ from altmonitor.settings.audience import Audience
 from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.state_file import StateFile
 from altmonitor.storage.store import SqliteStore
-from altmonitor.telegram.access import Admins
+from altmonitor.telegram.access import Admins, AllowedSenders
 from altmonitor.telegram.bot import TelegramChannel
 from altmonitor.telegram.handlers import AnswerDeps, ChatAnswers, PressDeps, Presses
 from altmonitor.telegram.poller import CommandListener
-from altmonitor.telegram.types import AllowedSenders, ChatBot, Incoming, MenuScope
+from altmonitor.telegram.types import Incoming
 from altmonitor.web.api import HttpCommands
 
 log = logging.getLogger(__name__)
@@ -180,7 +180,7 @@ class ChatSide:
     def _build_listener(self, board: StatusBoard, bot: ChatBot) -> CommandListener:
         deps = self._deps
         answers = AnswerDeps(
-            desk=self._executor,
+            executor=self._executor,
             clock=deps.clock,
             style_of=self.destination_styles.style,
             chats=self.dispatcher,
@@ -189,7 +189,7 @@ class ChatSide:
         )
         presses = PressDeps(
             bot=bot,
-            alerts=deps.store,
+            alert_of_id=deps.store.alert_of_id,
             memory=self._presses,
             picture=self._picture_for,
         )
@@ -199,9 +199,9 @@ class ChatSide:
             clock=deps.clock,
             handler=ChatAnswers(answers, Presses(answers, presses)),
             allowed=AllowedSenders(chat_ids=frozenset(chats), user_ids=deps.config.allowed_user_ids),
-            offsets=_Offsets(deps.store),
-            news=deps.notices,
-            admins=Admins(bot, clock=deps.clock, is_required=deps.config.group_admins_only),
+            memory=deps.store,
+            news=deps.notices.on_listener_event,
+            admins=Admins(bot.administrators, clock=deps.clock, is_required=deps.config.group_admins_only),
         )
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
@@ -308,17 +308,3 @@ def _digest_context(breadth: Breadth) -> DigestContext | None:
         median_pct=breadth.median_pct,
         btc_pct=breadth.btc_pct,
     )
-
-
-class _Offsets:
-    """`OffsetStore` in the database's remembered values."""
-
-    def __init__(self, store: SqliteStore) -> None:
-        self._store = store
-
-    async def get(self) -> int | None:
-        text = await self._store.meta_get("telegram_offset")
-        return int(text) if text else None
-
-    async def save(self, update_id: int) -> None:
-        await self._store.meta_set("telegram_offset", str(update_id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.types import Destination
@@ -149,3 +149,65 @@ class Renderer(Protocol):
         """Every alert in exactly one part. late: they are old news, the text says so. maybe_repeated: some of them
         may be in the chat already, the text says so. held: they were held back during quiet hours; late is True then.
         """
+
+
+# ---
+# The other direction: what people write to the bot, and what they are answered.
+
+
+MenuScope = Literal["default", "all_private_chats", "all_group_chats"]
+"""Which chats offer a menu of commands; a narrower one comes before `default`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotIdentity:
+    """username: without the @."""
+
+    id: int
+    username: str
+
+
+class BotAccess(Protocol):
+    """Reading. Both may raise any `errors.DeliveryError` and nothing else."""
+
+    async def whoami(self) -> BotIdentity: ...
+    async def updates(
+        self, *, offset: int | None, timeout_s: float, kinds: Sequence[str]
+    ) -> Sequence[Mapping[str, object]]:
+        """Updates with id ≥ offset as Telegram wrote them, oldest → newest, at most 100; [] when nothing came in time.
+
+        offset: confirms everything below it. None: from the oldest unconfirmed one.
+        """
+
+
+class ChatBot(BotAccess, Protocol):
+    """What a bot can do beside sending. Every method may raise any `errors.DeliveryError` and nothing else."""
+
+    async def answer_press(self, press_id: str, text: str = "", *, is_loud: bool = False) -> None:
+        """text: at most 200 characters, shown for a moment; is_loud: until the reader closes it."""
+
+    async def administrators(self, chat_id: int) -> frozenset[int]:
+        """User ids."""
+
+    async def set_commands(
+        self, commands: Sequence[tuple[str, str]], language: str = "", *, scope: MenuScope = "default"
+    ) -> None:
+        """commands: (name without /, description). language: two letters; '' for everybody without a list of theirs."""
+
+
+class ReplyChats(Protocol):
+    """Queued at once, said when the chat has room; see `delivery.dispatcher`."""
+
+    def reply(
+        self,
+        destination: Destination,
+        html_parts: Sequence[str],
+        *,
+        reply_to: int | None = None,
+        buttons: Keyboard = (),
+    ) -> None: ...
+    def picture(
+        self, destination: Destination, png: bytes, *, caption_html: str, reply_to: int | None, is_asked: bool
+    ) -> None: ...
+    def pressed(self, destination: Destination, alert_key: str, message_id: int) -> None: ...
+    def close_question(self, destination: Destination, message_id: int) -> None: ...

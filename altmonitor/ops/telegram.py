@@ -15,7 +15,7 @@ from altmonitor.config import is_loopback
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatUnreachable, SecondPoller
 from altmonitor.core.types import Destination
-from altmonitor.telegram.types import BotAccess
+from altmonitor.interfaces.delivery import BotAccess
 
 if TYPE_CHECKING:
     from altmonitor.telegram.bot import TelegramChannel

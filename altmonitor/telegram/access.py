@@ -1,15 +1,52 @@
-"""Who administers a group or channel, remembered for ten minutes."""
+"""Who may command: permitted chats and users, administrators of groups, strangers, and how often."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import DeliveryError
 from altmonitor.telegram.types import Incoming
+
+# ---
+# Who may ask, and who may change.
+
+
+class Access(Enum):
+    NONE = "a stranger"
+    READ = "may ask"
+    CHANGE = "may change, unless only administrators may"
+    NAMED = "may change: named by the operator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowedSenders:
+    """Who may command. With user_ids these users may change everything, in any chat, and everybody else in one of
+    chat_ids may read; without, everybody in one of chat_ids may change everything."""
+
+    chat_ids: frozenset[int]
+    user_ids: frozenset[int] = frozenset()
+
+    def access(self, *, chat_id: int, user_id: int | None) -> Access:
+        if user_id in self.user_ids:
+            return Access.NAMED
+        if chat_id not in self.chat_ids:
+            return Access.NONE
+        return Access.READ if self.user_ids else Access.CHANGE
+
+    def moved(self, old_chat_id: int, new_chat_id: int) -> AllowedSenders:
+        """The same people after a group became a supergroup."""
+        if old_chat_id not in self.chat_ids:
+            return self
+        return AllowedSenders(chat_ids=self.chat_ids - {old_chat_id} | {new_chat_id}, user_ids=self.user_ids)
+
+
+# ---
+# Who administers a group or channel, remembered for ten minutes.
+
 
 REMEMBERED_S = 600.0
 ASK_AGAIN_S = 60.0
@@ -20,11 +57,6 @@ CHATS_REMEMBERED = 200
 log = logging.getLogger(__name__)
 
 
-class AdminSource(Protocol):
-    async def administrators(self, chat_id: int) -> frozenset[int]:
-        """User ids. May raise any `errors.DeliveryError`."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
     users: frozenset[int]
@@ -32,13 +64,16 @@ class _Known:
 
 
 class Admins:
-    """is_required: in groups only administrators may change anything.
+    """administrators: user ids of those of a chat; may raise any `errors.DeliveryError`. is_required: in groups only
+    administrators may change anything.
 
     In a channel every reader can press a button, so there it is always asked.
     """
 
-    def __init__(self, source: AdminSource, *, clock: Clock, is_required: bool) -> None:
-        self._source = source
+    def __init__(
+        self, administrators: Callable[[int], Awaitable[frozenset[int]]], *, clock: Clock, is_required: bool
+    ) -> None:
+        self._ask = administrators
         self._clock = clock
         self._is_required = is_required
         self._known: dict[int, _Known] = {}
@@ -62,7 +97,7 @@ class Admins:
             return known.users
         try:
             async with self._clock.timeout(WITHIN_S):
-                users = await self._source.administrators(chat_id)
+                users = await self._ask(chat_id)
             until_s = now_s + REMEMBERED_S
         except (DeliveryError, TimeoutError) as problem:
             log.warning("the administrators of chat %s are not known: %s", chat_id, problem or "no answer in time")

@@ -29,9 +29,8 @@ from telegram.request import HTTPXRequest
 from altmonitor.core.clock import Clock, ScaledClock
 from altmonitor.core.errors import ChatUnreachable, DeliveryError, TokenDoubted, TokenRefused
 from altmonitor.core.types import Destination, Secret
-from altmonitor.interfaces.delivery import Keyboard
+from altmonitor.interfaces.delivery import BotIdentity, Keyboard, MenuScope
 from altmonitor.telegram.errors import is_not_modified, typed
-from altmonitor.telegram.types import BotIdentity, MenuScope
 
 _T = TypeVar("_T")
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)

@@ -1,4 +1,4 @@
-"""What was written to the bot → the desk → an answer in the chat's language."""
+"""What was written to the bot → the executor → an answer in the chat's language."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Protocol
 
 from altmonitor.commands.executor import CommandExecutor
 from altmonitor.commands.replies import CANCEL, MutedChanged, Reply, StatusPin, plain
@@ -20,7 +19,7 @@ from altmonitor.core.types import Destination
 from altmonitor.delivery.alert_charts import ChartPictureFile
 from altmonitor.delivery.presses import PressMemory
 from altmonitor.delivery.status_message import StatusBoard
-from altmonitor.interfaces.delivery import Keyboard, Press
+from altmonitor.interfaces.delivery import ChatBot, Press, ReplyChats
 from altmonitor.render import format as n
 from altmonitor.render.format import Style, one_line
 from altmonitor.render.replies import missed_parts, reply_keyboard, reply_parts
@@ -30,36 +29,11 @@ from altmonitor.telegram.access import RateLimit, SenderVerdict
 from altmonitor.telegram.types import Incoming
 
 
-class ReplyChats(Protocol):
-    """Queued at once, said when the chat has room; see `delivery.dispatcher`."""
-
-    def reply(
-        self,
-        destination: Destination,
-        html_parts: Sequence[str],
-        *,
-        reply_to: int | None = None,
-        buttons: Keyboard = (),
-    ) -> None: ...
-    def picture(
-        self, destination: Destination, png: bytes, *, caption_html: str, reply_to: int | None, is_asked: bool
-    ) -> None: ...
-    def pressed(self, destination: Destination, alert_key: str, message_id: int) -> None: ...
-    def close_question(self, destination: Destination, message_id: int) -> None: ...
-
-
-class PressHandler(Protocol):
-    """See `presses.Presses`."""
-
-    async def handle(self, press: Incoming, admission: SenderVerdict) -> None: ...
-    async def unheard(self, press: Incoming, *, is_stranger: bool) -> None: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerDeps:
     """style_of: the language and zone of a chat, asked anew for each answer. seal: signs the buttons of answers."""
 
-    desk: CommandExecutor
+    executor: CommandExecutor
     clock: Clock
     style_of: Callable[[Destination], Style]
     chats: ReplyChats
@@ -71,52 +45,52 @@ class AnswerDeps:
 class Answering:
     """One typed command, wherever it came from: a message, or a button that stands for it."""
 
-    def __init__(self, stage: AnswerDeps) -> None:
-        self._stage = stage
+    def __init__(self, deps: AnswerDeps) -> None:
+        self._deps = deps
 
     async def carry_out(self, text: str, incoming: Incoming) -> Reply | None:
         """None: no command, or nothing is to be answered."""
         writer = Author(user_id=incoming.user_id, name=incoming.user_name or "channel", may_change=incoming.may_change)
-        now_s = self._stage.clock.now_ms() / 1000
-        return await self._stage.desk.handle(text, who=writer, destination=incoming.destination, now_s=now_s)
+        now_s = self._deps.clock.now_ms() / 1000
+        return await self._deps.executor.handle(text, who=writer, destination=incoming.destination, now_s=now_s)
 
     def say(self, reply: Reply, incoming: Incoming) -> None:
         """In the language that holds now: the command may have changed it."""
-        stage, destination, reply_to = self._stage, incoming.destination, incoming.message_id
+        deps, destination, reply_to = self._deps, incoming.destination, incoming.message_id
         pin = plain(reply)
         if isinstance(pin, StatusPin):
             if pin.is_on:
-                stage.board.keep(destination, reply_to=reply_to)
+                deps.board.keep(destination, reply_to=reply_to)
                 return
-            reply = replace(pin, was_on=stage.board.end(destination))
-        style = stage.style_of(destination)
+            reply = replace(pin, was_on=deps.board.end(destination))
+        style = deps.style_of(destination)
         parts = reply_parts(reply, style)
         chart = plain(reply)
         if isinstance(chart, ChartShown):
-            stage.chats.picture(destination, chart.chart.png, caption_html=parts[0], reply_to=reply_to, is_asked=True)
+            deps.chats.picture(destination, chart.chart.png, caption_html=parts[0], reply_to=reply_to, is_asked=True)
             return
-        buttons = reply_keyboard(plain(reply).buttons, style, stage.signer, now_ms=stage.clock.now_ms())
-        stage.chats.reply(destination, parts, reply_to=reply_to, buttons=buttons)
+        buttons = reply_keyboard(plain(reply).buttons, style, deps.signer, now_ms=deps.clock.now_ms())
+        deps.chats.reply(destination, parts, reply_to=reply_to, buttons=buttons)
 
 
 class ChatAnswers:
-    """Satisfies `chat.ports.CommandHandler`."""
+    """Satisfies `types.CommandHandler`."""
 
-    def __init__(self, stage: AnswerDeps, presses: PressHandler) -> None:
-        self._stage = stage
-        self._answering = Answering(stage)
+    def __init__(self, deps: AnswerDeps, presses: Presses) -> None:
+        self._deps = deps
+        self._answering = Answering(deps)
         self._presses = presses
 
     async def handle(self, incoming: Incoming) -> None:
         if incoming.press_id is None and not incoming.text.startswith("/"):
             return
-        now_s = self._stage.clock.monotonic()
+        now_s = self._deps.clock.monotonic()
         sender = incoming.destination.chat_id if incoming.user_id is None else incoming.user_id
-        admission = self._stage.limit.admit(sender, now_s)
+        admission = self._deps.limit.admit(sender, now_s)
         if incoming.press_id is not None:
             await self._presses.handle(incoming, admission)
         elif admission is SenderVerdict.HINT:
-            self._hint(incoming, self._stage.limit.free_in_s(sender, now_s))
+            self._hint(incoming, self._deps.limit.free_in_s(sender, now_s))
         elif admission is SenderVerdict.YES:
             reply = await self._answering.carry_out(incoming.text, incoming)
             if reply is not None:
@@ -132,13 +106,13 @@ class ChatAnswers:
         for _, group in groupby(sorted(missed, key=chat), key=chat):
             commands = list(group)
             where = commands[0].destination
-            parts = missed_parts([(c.text, c.date_ms) for c in commands], self._stage.style_of(where))
-            self._stage.chats.reply(where, parts)
+            parts = missed_parts([(c.text, c.date_ms) for c in commands], self._deps.style_of(where))
+            self._deps.chats.reply(where, parts)
 
     def _hint(self, incoming: Incoming, wait_s: float) -> None:
-        style = self._stage.style_of(incoming.destination)
+        style = self._deps.style_of(incoming.destination)
         hint = style.say("slow_down", wait=n.duration(max(1.0, wait_s), style.lang))
-        self._stage.chats.reply(incoming.destination, [hint], reply_to=incoming.message_id)
+        self._deps.chats.reply(incoming.destination, [hint], reply_to=incoming.message_id)
 
 
 # ---
@@ -157,22 +131,12 @@ MUTED_FOR = "1h"
 _CONFIRMED = " yes"
 
 
-class PressAnswers(Protocol):
-    async def answer_press(self, press_id: str, text: str = "", *, is_loud: bool = False) -> None:
-        """May raise any `errors.DeliveryError`."""
-
-
-class AlertLookup(Protocol):
-    async def alert_of_id(self, alert_id: int) -> Alert | None:
-        """May raise StorageError."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PressDeps:
     """picture: the chart of an alert as the chat of the press shall see it; None: there are no pictures."""
 
-    bot: PressAnswers
-    alerts: AlertLookup
+    bot: ChatBot
+    alert_of_id: Callable[[int], Awaitable[Alert | None]]
     memory: PressMemory
     picture: Callable[[Alert, Incoming], Awaitable[ChartPictureFile | None]] | None = None
 
@@ -186,12 +150,12 @@ class _Toast:
 
 
 class Presses:
-    """Every press is answered, whatever it is; see `answers.PressHandler`."""
+    """Every press is answered, whatever it is."""
 
-    def __init__(self, answers: AnswerDeps, stage: PressDeps) -> None:
+    def __init__(self, answers: AnswerDeps, deps: PressDeps) -> None:
         self._answers = answers
         self._answering = Answering(answers)
-        self._stage = stage
+        self._deps = deps
 
     async def handle(self, press: Incoming, admission: SenderVerdict) -> None:
         if admission is not SenderVerdict.YES:
@@ -220,7 +184,7 @@ class Presses:
             return await self._typed(press, meaning.text)
         if meaning is None:
             return self._said(press, "press_unknown", is_loud=True)
-        alert = await self._stage.alerts.alert_of_id(meaning.alert_id)
+        alert = await self._deps.alert_of_id(meaning.alert_id)
         if alert is None:
             return self._said(press, "press_gone", is_loud=True)
         if meaning.action == "mute":
@@ -265,7 +229,7 @@ class Presses:
         return _Toast()
 
     async def _chart(self, press: Incoming, alert: Alert) -> _Toast:
-        picture = None if self._stage.picture is None else await self._stage.picture(alert, press)
+        picture = None if self._deps.picture is None else await self._deps.picture(alert, press)
         if picture is None:
             return self._said(press, "press_no_chart", is_loud=True)
         self._answers.chats.picture(
@@ -282,14 +246,14 @@ class Presses:
 
     async def _was_lately(self, press: Incoming, meaning: AlertAction) -> bool:
         now_ms = self._answers.clock.now_ms()
-        presses = await self._stage.memory.of(press.destination, meaning.alert_id)
+        presses = await self._deps.memory.of(press.destination, meaning.alert_id)
         return any(one.action == meaning.action and now_ms - one.at_ms < SHOWN_LATELY_MS for one in presses)
 
     async def _show(self, press: Incoming, alert: Alert, action: str) -> None:
         """Under the alert, by name; it was done even if it cannot be kept."""
         pressed = Press(action=action, by=press.user_name, at_ms=self._answers.clock.now_ms())
         try:
-            await self._stage.memory.add(press.destination, alert.id or 0, pressed)
+            await self._deps.memory.add(press.destination, alert.id or 0, pressed)
         except StorageError as problem:
             log.warning("what was pressed is not remembered over a restart: %s", problem)
         self._answers.chats.pressed(press.destination, alert.key, press.message_id)
@@ -300,6 +264,6 @@ class Presses:
     async def _answer(self, press: Incoming, toast: _Toast) -> None:
         text = toast.text if len(toast.text) <= TOAST_CHARS_MAX else toast.text[: TOAST_CHARS_MAX - 1] + "…"
         try:
-            await self._stage.bot.answer_press(press.press_id or "", text, is_loud=toast.is_loud)
+            await self._deps.bot.answer_press(press.press_id or "", text, is_loud=toast.is_loud)
         except DeliveryError as problem:
             log.info("a press could not be answered: %s", problem)

@@ -6,25 +6,17 @@ The library's Updater is not used: its polling ends for good on a 401 while it s
 from __future__ import annotations
 
 import logging
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from altmonitor.core.backoff import backoff_s
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import DeliveryError, RetryLater, SecondPoller, StorageError, TokenRefused
-from altmonitor.telegram.access import Admins, Strangers
-from altmonitor.telegram.types import (
-    Access,
-    AllowedSenders,
-    BotAccess,
-    BotIdentity,
-    CommandHandler,
-    Incoming,
-    ListenerEvent,
-    ListenerNews,
-    OffsetStore,
-)
+from altmonitor.interfaces.delivery import BotAccess, BotIdentity
+from altmonitor.interfaces.storage import MetaStore
+from altmonitor.telegram.access import Access, Admins, AllowedSenders, Strangers
+from altmonitor.telegram.types import CommandHandler, Incoming, ListenerEvent
 from altmonitor.telegram.updates import Ignored, Membership, Moved, read_update
 
 # ---
@@ -41,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 class PollHealth:
-    def __init__(self, clock: Clock, news: ListenerNews) -> None:
+    def __init__(self, clock: Clock, news: Callable[[ListenerEvent], None]) -> None:
         self._clock = clock
         self._news = news
         self._started_s = clock.monotonic()
@@ -90,13 +82,15 @@ class PollHealth:
         return was_away
 
     def _tell(self, kind: str, reason: str = "") -> None:
-        self._news.on_listener_event(ListenerEvent(kind=kind, at_ms=self._clock.now_ms(), reason=reason))
+        self._news(ListenerEvent(kind=kind, at_ms=self._clock.now_ms(), reason=reason))
 
 
 # ---
 
 
 POLL_S = 25.0
+OFFSET_KEY = "telegram_offset"
+"""Under which the last update dealt with is remembered."""
 KINDS = (
     "message",
     "edited_message",
@@ -120,6 +114,7 @@ class CommandListener:
     Commands more than `STALE_S` old are told to `handler.stale` instead. That is asked only while catching up (after a
     start or a long silence): what arrives on a live poll is new whatever a wrong clock of this machine makes of it.
 
+    memory: keeps the last update that was dealt with. news: synchronous; told each transition once.
     admins: who may change settings among those who are allowed and not named; None: all of them.
     handler_failures, unreadable: counts since the start.
     """
@@ -131,14 +126,14 @@ class CommandListener:
         clock: Clock,
         handler: CommandHandler,
         allowed: AllowedSenders,
-        offsets: OffsetStore,
-        news: ListenerNews,
+        memory: MetaStore,
+        news: Callable[[ListenerEvent], None],
         admins: Admins | None = None,
     ) -> None:
         self._bot = bot
         self._clock = clock
         self._handler = handler
-        self._offsets = offsets
+        self._memory = memory
         self._news = news
         self._admins = admins
         self.allowed = allowed
@@ -185,7 +180,9 @@ class CommandListener:
 
     async def _load_position(self) -> None:
         try:
-            self._last_id = await self._offsets.get() if self._last_id is None else self._last_id
+            if self._last_id is None:
+                kept = await self._memory.meta_get(OFFSET_KEY)
+                self._last_id = int(kept) if kept else None
         except StorageError as problem:
             log.warning("the last command dealt with is not known (%s): unconfirmed ones are read again", problem)
 
@@ -287,7 +284,7 @@ class CommandListener:
 
     async def _save(self, update_id: int) -> None:
         try:
-            await self._offsets.save(update_id)
+            await self._memory.meta_set(OFFSET_KEY, str(update_id))
         except StorageError as problem:
             if self._is_saving:
                 log.warning("commands may be repeated after a restart: %s", problem)
@@ -297,7 +294,7 @@ class CommandListener:
             self._saved_id = update_id
 
     def _tell(self, kind: str, *, reason: str = "", chat_id: int | None = None, new_chat_id: int | None = None) -> None:
-        self._news.on_listener_event(
+        self._news(
             ListenerEvent(
                 kind=kind, at_ms=self._clock.now_ms(), reason=reason, chat_id=chat_id, new_chat_id=new_chat_id
             )

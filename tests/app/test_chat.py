@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from altmonitor.app.chat import set_menu
 from altmonitor.core.errors import ChatUnreachable, DeliveryError, MessageRefused, RetryLater
-from altmonitor.telegram.types import BotIdentity, MenuScope
+from altmonitor.interfaces.delivery import BotIdentity, MenuScope
 from tests.movable_clock import MovableClock
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.sim.telegram.server import SimTelegram
-from altmonitor.telegram.access import Admins
+from altmonitor.telegram.access import Admins, AllowedSenders
 from altmonitor.telegram.bot import TelegramChannel
 from altmonitor.telegram.poller import CommandListener
-from altmonitor.telegram.types import AllowedSenders, Incoming, ListenerEvent
+from altmonitor.telegram.types import Incoming, ListenerEvent
 from tests.telegram.bot import connected, fast_clock
 
 READER_CHAT = AllowedSenders(chat_ids=frozenset({5}))
@@ -21,7 +21,7 @@ READER_CHAT = AllowedSenders(chat_ids=frozenset({5}))
 
 @dataclass
 class Recorder:
-    """Handler, offsets and news in one; `on_handle` may be replaced."""
+    """Handler, memory and news in one; `on_handle` may be replaced."""
 
     handled: list[Incoming] = field(default_factory=list)
     missed: list[list[Incoming]] = field(default_factory=list)
@@ -46,15 +46,15 @@ class Recorder:
         self.missed.append(list(missed))
         self.change.set()
 
-    async def get(self) -> int | None:
+    async def meta_get(self, key: str) -> str | None:
         if self.is_storage_broken:
             raise StorageError("the disk is full")
-        return self.saved_id
+        return None if self.saved_id is None else str(self.saved_id)
 
-    async def save(self, update_id: int) -> None:
+    async def meta_set(self, key: str, value: str) -> None:
         if self.is_storage_broken:
             raise StorageError("the disk is full")
-        self.saved_id = update_id
+        self.saved_id = int(value)
 
     def on_listener_event(self, event: ListenerEvent) -> None:
         self.events.append(event)
@@ -87,14 +87,14 @@ class Scene:
         """is_admins_only None: administrators are nobody's concern."""
         admins = None
         if is_admins_only is not None:
-            admins = Admins(self.channel, clock=self.clock, is_required=is_admins_only)
+            admins = Admins(self.channel.administrators, clock=self.clock, is_required=is_admins_only)
         return CommandListener(
             self.channel,
             clock=self.clock,
             handler=self.seen,
             allowed=self.allowed,
-            offsets=self.seen,
-            news=self.seen,
+            memory=self.seen,
+            news=self.seen.on_listener_event,
             admins=admins,
         )
 

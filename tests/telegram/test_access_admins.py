@@ -39,7 +39,7 @@ def written_by(user_id: int) -> Incoming:
 
 async def test_the_list_is_asked_for_again_after_ten_minutes() -> None:
     clock, source = MovableClock(), Source()
-    admins = Admins(source, clock=clock, is_required=True)
+    admins = Admins(source.administrators, clock=clock, is_required=True)
     assert await admins.may_change(written_by(7))
     source.admins = frozenset({8})
     await clock.advance(599)
@@ -54,7 +54,7 @@ async def test_nobody_is_one_before_telegram_said_so_and_those_who_were_stay_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     clock, source = MovableClock(), Source()
-    admins = Admins(source, clock=clock, is_required=True)
+    admins = Admins(source.administrators, clock=clock, is_required=True)
     source.is_down = True
     assert not await admins.may_change(written_by(7))
     assert not await admins.may_change(written_by(7))
@@ -70,5 +70,5 @@ async def test_nobody_is_one_before_telegram_said_so_and_those_who_were_stay_it(
 
 async def test_in_a_group_that_is_not_for_administrators_only_nobody_is_asked() -> None:
     source = Source()
-    assert await Admins(source, clock=MovableClock(), is_required=False).may_change(written_by(8))
+    assert await Admins(source.administrators, clock=MovableClock(), is_required=False).may_change(written_by(8))
     assert source.asked == 0

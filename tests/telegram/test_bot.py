@@ -26,11 +26,10 @@ from altmonitor.core.errors import (
     TopicClosed,
 )
 from altmonitor.core.types import Destination, Secret
-from altmonitor.interfaces.delivery import Channel, InlineButton
+from altmonitor.interfaces.delivery import BotIdentity, Channel, InlineButton
 from altmonitor.sim.telegram.chats import buttons
 from altmonitor.sim.telegram.values import Outage, Upload
 from altmonitor.telegram.bot import TelegramChannel, Timeouts
-from altmonitor.telegram.types import BotIdentity
 from tests.movable_clock import MovableClock
 from tests.sim.telegram_client import png
 from tests.telegram.bot import GROUP, TOKEN, connected, fast_clock

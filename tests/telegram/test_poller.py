@@ -10,8 +10,10 @@ import pytest
 
 from altmonitor.core.errors import TokenRefused
 from altmonitor.core.types import Destination
+from altmonitor.interfaces.delivery import BotIdentity
+from altmonitor.telegram.access import AllowedSenders
 from altmonitor.telegram.poller import KINDS, CommandListener
-from altmonitor.telegram.types import AllowedSenders, BotIdentity, Incoming
+from altmonitor.telegram.types import Incoming
 from tests.movable_clock import MovableClock
 from tests.telegram.bot import GROUP, T0
 from tests.telegram.listening import Recorder, scene
@@ -393,7 +395,12 @@ class ImpatientBot:
 async def test_a_server_that_does_not_wait_is_not_asked_in_a_hot_loop() -> None:
     clock, bot, seen = MovableClock(), ImpatientBot(), Recorder()
     listener = CommandListener(
-        bot, clock=clock, handler=seen, allowed=AllowedSenders(chat_ids=frozenset()), offsets=seen, news=seen
+        bot,
+        clock=clock,
+        handler=seen,
+        allowed=AllowedSenders(chat_ids=frozenset()),
+        memory=seen,
+        news=seen.on_listener_event,
     )
     running = asyncio.ensure_future(listener.run())
     await clock.advance(10.5)

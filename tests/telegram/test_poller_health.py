@@ -31,7 +31,7 @@ def test_telegrams_own_waiting_time_is_kept_above_the_cap() -> None:
 
 async def test_deafness_is_told_after_a_minute_once_and_hearing_again_once() -> None:
     clock, news = MovableClock(), Recorder()
-    health = PollHealth(clock, news)
+    health = PollHealth(clock, news.on_listener_event)
     health.after_answer()
     await clock.advance(59)
     health.after_failure(DOWN)
@@ -47,7 +47,7 @@ async def test_deafness_is_told_after_a_minute_once_and_hearing_again_once() -> 
 
 async def test_one_good_poll_between_two_conflicts_is_not_the_end_of_them() -> None:
     clock, news = MovableClock(), Recorder()
-    health = PollHealth(clock, news)
+    health = PollHealth(clock, news.on_listener_event)
     for _ in range(5):
         health.after_failure(SecondPoller("two"))
         await clock.advance(30)
@@ -63,7 +63,7 @@ async def test_one_good_poll_between_two_conflicts_is_not_the_end_of_them() -> N
 @pytest.mark.parametrize("error", [DOWN, DeliveryError("other")])
 async def test_age_counts_from_the_last_answer(error: DeliveryError) -> None:
     clock = MovableClock()
-    health = PollHealth(clock, Recorder())
+    health = PollHealth(clock, Recorder().on_listener_event)
     assert health.last_ok_age_s() is None
     health.after_answer()
     await clock.advance(12)
@@ -73,7 +73,7 @@ async def test_age_counts_from_the_last_answer(error: DeliveryError) -> None:
 
 async def test_being_away_shows_on_either_clock() -> None:
     clock = MovableClock()
-    health = PollHealth(clock, Recorder())
+    health = PollHealth(clock, Recorder().on_listener_event)
     assert health.after_answer() is False
     await clock.advance(25)
     assert health.after_answer() is False

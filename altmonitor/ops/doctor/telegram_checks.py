@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatMoved, ChatUnreachable, DeliveryError, TokenRefused
+from altmonitor.interfaces.delivery import BotIdentity
 from altmonitor.ops import telegram
 from altmonitor.ops import telegram as reach
 from altmonitor.ops.doctor.values import Seen, failed, fine, note, skipped
 from altmonitor.ops.telegram import ChatSeen
 from altmonitor.telegram.bot import TelegramChannel, Timeouts
 from altmonitor.telegram.poller import KINDS
-from altmonitor.telegram.types import BotIdentity
 
 PATIENCE = Timeouts(connect_s=6, read_s=10, write_s=6, call_s=12, poll_margin_s=10)
 SETUP = "python3 setup_wizard.py sets it up"

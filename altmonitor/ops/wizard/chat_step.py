@@ -12,6 +12,7 @@ from dataclasses import replace
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatClosed, ChatMoved, DeliveryError, MessageRefused, SecondPoller
 from altmonitor.core.types import Destination
+from altmonitor.interfaces.delivery import BotAccess
 from altmonitor.ops import telegram
 from altmonitor.ops.telegram import ChatSeen
 from altmonitor.ops.wizard.pairing import Claim, Heard, listen, new_code
@@ -19,7 +20,6 @@ from altmonitor.ops.wizard.session import Session
 from altmonitor.ops.wizard.terminal import Option
 from altmonitor.ops.wizard.values import WizardAnswers
 from altmonitor.telegram.poller import KINDS
-from altmonitor.telegram.types import BotAccess
 
 # ---
 # Waiting for the pairing code, and showing that one waits.

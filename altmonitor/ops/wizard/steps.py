@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from altmonitor.config import VARIABLES
 from altmonitor.core.errors import AltmonitorError, ChatMoved, ConfigError, TokenRefused
 from altmonitor.core.types import TOKEN_SHAPE, Secret
+from altmonitor.interfaces.delivery import BotIdentity
 from altmonitor.ops import telegram
 from altmonitor.ops import test_alert as trial
 from altmonitor.ops.doctor.doctor import read_settings
@@ -35,7 +36,6 @@ from altmonitor.settings.presets import PRESETS
 from altmonitor.settings.settings import SETTING_OF
 from altmonitor.telegram.bot import TelegramChannel
 from altmonitor.telegram.poller import KINDS
-from altmonitor.telegram.types import BotIdentity
 
 
 def ask_language(session: Session, answers: WizardAnswers) -> WizardAnswers:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from altmonitor.core.types import LANGUAGES, TOKEN_SHAPE, Destination, Secret
+from altmonitor.interfaces.delivery import BotIdentity
 from altmonitor.ops.telegram import ChatSeen
-from altmonitor.telegram.types import BotIdentity
 
 WIZARD_LANGUAGES = ("en", "zh", "ru")
 

@@ -9,10 +9,10 @@ import pytest
 
 from altmonitor.core.errors import SecondPoller
 from altmonitor.core.types import Destination
+from altmonitor.interfaces.delivery import BotIdentity
 from altmonitor.ops.telegram import is_alone
 from altmonitor.ops.wizard.chat_step import wait_for_code
 from altmonitor.ops.wizard.pairing import ALPHABET, Claim, listen, new_code
-from altmonitor.telegram.types import BotIdentity
 from tests.movable_clock import MovableClock
 
 CODE = "K7M2QX"

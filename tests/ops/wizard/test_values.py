@@ -12,6 +12,7 @@ import pytest
 import altmonitor.ops.wizard
 from altmonitor.config import VARIABLES
 from altmonitor.core.types import Destination, Secret
+from altmonitor.interfaces.delivery import BotIdentity
 from altmonitor.ops.telegram import ChatReach, Trouble, address_of, judge, read_chat, read_rights
 from altmonitor.ops.wizard.start_step import container_state, ways
 from altmonitor.ops.wizard.steps import BUDGET_MAX, changed_in_chat, variables_of
@@ -26,7 +27,6 @@ from altmonitor.ops.wizard.values import (
     token_in,
 )
 from altmonitor.settings.presets import PRESETS
-from altmonitor.telegram.types import BotIdentity
 
 TOKEN = "123456:" + "values-Token_0123456789-abcdefghijk"
 
