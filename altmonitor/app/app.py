@@ -26,7 +26,7 @@ from altmonitor.render.signed_buttons import ButtonSigner, stored_signer
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
 from altmonitor.storage.state_file import LoadedState, StateFile, base_settings, which_won
 from altmonitor.storage.store import SqliteStore, StoreOptions
-from altmonitor.web.server import HealthServer, Served
+from altmonitor.web.server import HttpServer, HttpServerDeps
 from altmonitor.web.streams import LiveAlerts, stored_stream_name
 
 log = logging.getLogger(__name__)
@@ -219,10 +219,10 @@ class App:
         stack.push_async_callback(tracking.stop)
         return tracking
 
-    def _build_server(self) -> HealthServer:
+    def _build_server(self) -> HttpServer:
         config = self.config
-        return HealthServer(
-            Served(
+        return HttpServer(
+            HttpServerDeps(
                 host=config.api_host,
                 port=config.api_port,
                 health=self.health,

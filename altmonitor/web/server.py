@@ -43,7 +43,7 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
+class HttpServerDeps:
     """host, port: API_HOST, API_PORT; port 0 takes any free one. token: empty asks for none.
 
     alerts: None when history is off. live: None without a stream. commands: asked for per request, because they come
@@ -61,23 +61,23 @@ class Served:
     commands: Callable[[], HttpCommands | None] = lambda: None
 
 
-class HealthServer:
+class HttpServer:
     """Between `start` and `stop` it answers; `port` is the real one."""
 
-    def __init__(self, served: Served) -> None:
-        self._served = served
-        self._refusals = RefusalLog(served.clock)
-        self._connections = Connections(served.limits, clock=served.clock, refusals=self._refusals)
-        self._wrong_tokens = WrongTokens(served.clock)
+    def __init__(self, deps: HttpServerDeps) -> None:
+        self._deps = deps
+        self._refusals = RefusalLog(deps.clock)
+        self._connections = Connections(deps.limits, clock=deps.clock, refusals=self._refusals)
+        self._wrong_tokens = WrongTokens(deps.clock)
         self._queries = asyncio.Semaphore(QUERIES_AT_ONCE)
         self._one_at_a_time = asyncio.Lock()
-        self._metrics = Metrics(served.health, http=self.status)
+        self._metrics = Metrics(deps.health, http=self.status)
         self._runner: web.AppRunner | None = None
-        self.port = served.port
+        self.port = deps.port
 
     async def start(self) -> None:
         """Raises StartError when the address cannot be taken."""
-        app = web.Application(middlewares=[self._guarded], client_max_size=self._served.limits.body_bytes)
+        app = web.Application(middlewares=[self._guarded], client_max_size=self._deps.limits.body_bytes)
         app.on_response_prepare.append(_add_security_headers)
         app.router.add_get("/health", self._health)
         app.router.add_get("/metrics", self._render_metrics)
@@ -90,7 +90,7 @@ class HealthServer:
         await runner.setup()
         server = runner.server
         assert server is not None  # noqa: S101 — that is what `setup` makes
-        host, port = self._served.host, self._served.port
+        host, port = self._deps.host, self._deps.port
         try:
             self.port = await self._connections.start(server, host=host, port=port)
         except OSError as problem:
@@ -100,8 +100,8 @@ class HealthServer:
         _log.info("HTTP on %s port %d: /health /metrics /api/alerts /api/stream /api/commands", host, self.port)
 
     async def stop(self) -> None:
-        if self._served.live is not None:
-            self._served.live.end()
+        if self._deps.live is not None:
+            self._deps.live.end()
         await self._connections.stop()
         if self._runner is not None:
             runner, self._runner = self._runner, None
@@ -110,7 +110,7 @@ class HealthServer:
     def status(self) -> HttpStatus:
         return HttpStatus(
             connections=self._connections.count,
-            streams=0 if self._served.live is None else self._served.live.listeners,
+            streams=0 if self._deps.live is None else self._deps.live.listeners,
             refused={str(cause): count for cause, count in self._refusals.total.items()},
         )
 
@@ -128,7 +128,7 @@ class HealthServer:
             await self._read_body(request)
             await self._turn()
             if request.path in _QUERIES:
-                async with self._served.clock.timeout(QUERY_TIMEOUT_S), self._queries:
+                async with self._deps.clock.timeout(QUERY_TIMEOUT_S), self._queries:
                     return await handler(request)
             return await handler(request)
         except (BadQuery, BadOrder) as problem:
@@ -156,10 +156,10 @@ class HealthServer:
         if connection.is_reserved and request.path != "/health":
             self._refusals.record(Refusal.NO_FREE_CONNECTION, connection.address)
             return _come_back("too many connections")
-        if is_loopback(self._served.host) and not is_called_locally(request.headers.getall("Host", [])):
+        if is_loopback(self._deps.host) and not is_called_locally(request.headers.getall("Host", [])):
             self._refusals.record(Refusal.FOREIGN_NAME, connection.address)
             return error_response(403, "this address answers to localhost only")
-        if self._served.token and request.path != "/health" and not self._has_token(request):
+        if self._deps.token and request.path != "/health" and not self._has_token(request):
             return await self._refuse_slowly(connection)
         is_reading = request.method in ("GET", "HEAD")
         if not is_reading and not is_same_site(request.headers.get("Origin"), request.headers.get("Host", "")):
@@ -168,13 +168,13 @@ class HealthServer:
         return None
 
     def _has_token(self, request: web.Request) -> bool:
-        return has_token(request.headers.get("Authorization", ""), self._served.token)
+        return has_token(request.headers.get("Authorization", ""), self._deps.token)
 
     async def _refuse_slowly(self, connection: Connection) -> web.Response:
         connection.begin_refusal()
         self._refusals.record(Refusal.WRONG_TOKEN, connection.address)
         pause_s = self._wrong_tokens.pause_s(connection.address)
-        await self._served.clock.sleep(min(pause_s, PATIENCE_S))
+        await self._deps.clock.sleep(min(pause_s, PATIENCE_S))
         if pause_s > PATIENCE_S:
             return error_response(429, "too many wrong tokens", {"Retry-After": "60"})
         return error_response(401, "needs the header Authorization: Bearer <API_TOKEN>", {"WWW-Authenticate": "Bearer"})
@@ -183,9 +183,9 @@ class HealthServer:
         """So that no handler waits for it. Raises HTTPException."""
         if not request.body_exists:
             return
-        limits = self._served.limits
+        limits = self._deps.limits
         try:
-            async with self._served.clock.timeout(limits.body_s):
+            async with self._deps.clock.timeout(limits.body_s):
                 await request.read()
         except TimeoutError as problem:
             raise web.HTTPRequestTimeout(reason=f"the body did not come within {limits.body_s:.0f} s") from problem
@@ -207,7 +207,7 @@ class HealthServer:
     # --- routes --------------------------------------------------------------------------------------------------
 
     async def _health(self, request: web.Request) -> web.Response:
-        health = self._served.health()
+        health = self._deps.health()
         return _json(as_json(health), status=503 if health.verdict is Status.DOWN else 200)
 
     async def _render_metrics(self, request: web.Request) -> web.Response:
@@ -215,19 +215,19 @@ class HealthServer:
 
     async def _alerts(self, request: web.Request) -> web.Response:
         query = read_alerts_query(_lists(request.query))
-        if self._served.alerts is None:
+        if self._deps.alerts is None:
             return _history_off()
-        rows = await self._served.alerts.recent(
+        rows = await self._deps.alerts.recent(
             limit=query.limit, symbol=query.symbol, kind=query.kind, since_s=query.since_s
         )
         return web.Response(body=await _alerts_json(rows), content_type="application/json")
 
     async def _stats(self, request: web.Request) -> web.Response:
         hours = read_stats_query(_lists(request.query))
-        if self._served.alerts is None:
+        if self._deps.alerts is None:
             return _history_off()
-        since_s = self._served.clock.now_ms() / 1000 - hours * 3600
-        stats = await self._served.alerts.stats(since_s=since_s, top=STATS_TOP)
+        since_s = self._deps.clock.now_ms() / 1000 - hours * 3600
+        stats = await self._deps.alerts.stats(since_s=since_s, top=STATS_TOP)
         return _json(
             {
                 "hours": hours,
@@ -238,23 +238,23 @@ class HealthServer:
         )
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
-        live = self._served.live
+        live = self._deps.live
         if live is None:
             return error_response(404, "nothing is streamed")
         if live.listeners >= self._connections.streams_max:
             self._refusals.record(Refusal.NO_FREE_STREAM)
             return _come_back(f"{live.listeners} listeners already")
-        return await live.answer(request, write_s=self._served.limits.write_s)
+        return await live.answer(request, write_s=self._deps.limits.write_s)
 
     async def _list_commands(self, request: web.Request) -> web.Response:
-        commands = self._served.commands()
+        commands = self._deps.commands()
         return _no_commands() if commands is None else _json(commands.listed())
 
     async def _carry_out(self, request: web.Request) -> web.Response:
         """Only with a token, also from this machine: whoever may open a local port may not retune the monitor."""
-        if not self._served.token:
+        if not self._deps.token:
             return error_response(403, "commands over HTTP need API_TOKEN to be set")
-        commands = self._served.commands()
+        commands = self._deps.commands()
         return _no_commands() if commands is None else _json(await commands.carried_out(request))
 
 

@@ -11,7 +11,7 @@ import aiohttp
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.types import Secret
 from altmonitor.web.access import WrongTokens, has_token, host_of, is_called_locally, is_same_site
-from altmonitor.web.server import HealthServer, Served
+from altmonitor.web.server import HttpServer, HttpServerDeps
 from tests.commands.executor_kit import MemoryAlerts, healthy
 from tests.movable_clock import MovableClock
 
@@ -112,9 +112,9 @@ async def test_wrong_tokens_are_forgotten_after_ten_minutes_and_the_table_does_n
 
 
 @asynccontextmanager
-async def site(token: str = TOKEN) -> AsyncIterator[tuple[HealthServer, str]]:
-    server = HealthServer(
-        Served(
+async def site(token: str = TOKEN) -> AsyncIterator[tuple[HttpServer, str]]:
+    server = HttpServer(
+        HttpServerDeps(
             host="127.0.0.1",
             port=0,
             health=healthy,  # type: ignore[arg-type]

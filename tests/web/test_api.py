@@ -14,7 +14,7 @@ from altmonitor.core.clock import SystemClock
 from altmonitor.core.types import Secret
 from altmonitor.render.format import Style
 from altmonitor.web.api import HttpCommands
-from altmonitor.web.server import HealthServer, Served
+from altmonitor.web.server import HttpServer, HttpServerDeps
 from tests.commands.executor_kit import MAIN, Desk, healthy
 
 TOKEN = {"Authorization": "Bearer open sesame"}
@@ -26,8 +26,8 @@ async def site(desk: Desk | None, *, token: str = "open sesame") -> AsyncIterato
     if desk is not None:
         style = Style(lang="en", tz=UTC)
         commands = HttpCommands(desk.desk, clock=SystemClock(), main=lambda: MAIN, style=lambda where: style)
-    server = HealthServer(
-        Served(
+    server = HttpServer(
+        HttpServerDeps(
             host="127.0.0.1",
             port=0,
             health=healthy,  # type: ignore[arg-type]

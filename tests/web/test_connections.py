@@ -23,7 +23,7 @@ from altmonitor.core.types import Secret
 from altmonitor.render.format import Style
 from altmonitor.web.api import HttpCommands
 from altmonitor.web.connections import Limits
-from altmonitor.web.server import HealthServer, Served
+from altmonitor.web.server import HttpServer, HttpServerDeps
 from altmonitor.web.streams import LiveAlerts
 from tests.commands.executor_kit import MAIN, Desk, MemoryAlerts, healthy
 
@@ -47,9 +47,11 @@ _opened: list[Client] = []
 
 
 @asynccontextmanager
-async def running(limits: Limits = SMALL, **changes: object) -> AsyncIterator[HealthServer]:
-    served = Served(host="127.0.0.1", port=0, health=healthy, alerts=MemoryAlerts(), clock=SystemClock(), limits=limits)
-    server = HealthServer(replace(served, **changes))  # type: ignore[arg-type]
+async def running(limits: Limits = SMALL, **changes: object) -> AsyncIterator[HttpServer]:
+    deps = HttpServerDeps(
+        host="127.0.0.1", port=0, health=healthy, alerts=MemoryAlerts(), clock=SystemClock(), limits=limits
+    )
+    server = HttpServer(replace(deps, **changes))  # type: ignore[arg-type]
     await server.start()
     try:
         yield server
@@ -68,7 +70,7 @@ class Client:
         _opened.append(self)
 
     @classmethod
-    async def connected(cls, server: HealthServer, address: str = "127.0.0.1") -> Client:
+    async def connected(cls, server: HttpServer, address: str = "127.0.0.1") -> Client:
         return cls(*await asyncio.open_connection("127.0.0.1", server.port, local_addr=(address, 0)))
 
     async def send(self, data: bytes) -> None:
@@ -97,7 +99,7 @@ class Client:
         self.writer.transport.abort()
 
 
-async def asked(server: HealthServer, request: bytes, address: str = "127.0.0.1") -> tuple[int, dict[str, str], bytes]:
+async def asked(server: HttpServer, request: bytes, address: str = "127.0.0.1") -> tuple[int, dict[str, str], bytes]:
     client = await Client.connected(server, address)
     try:
         await client.send(request)
@@ -106,7 +108,7 @@ async def asked(server: HealthServer, request: bytes, address: str = "127.0.0.1"
         client.close()
 
 
-async def health(server: HealthServer, address: str = "127.0.0.1") -> int:
+async def health(server: HttpServer, address: str = "127.0.0.1") -> int:
     return (await asked(server, ASK % b"/health", address))[0]
 
 
@@ -295,7 +297,7 @@ def alert(number: int, note: str = "") -> Alert:
     )
 
 
-async def deaf(server: HealthServer, request: bytes) -> socket.socket:
+async def deaf(server: HttpServer, request: bytes) -> socket.socket:
     """A client that asks and then never reads; its kernel takes as little as it can."""
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)

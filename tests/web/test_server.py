@@ -17,7 +17,7 @@ from altmonitor.core.clock import Clock, ScaledClock, SystemClock
 from altmonitor.core.errors import StartError
 from altmonitor.core.status import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus, Vitals, assess
 from altmonitor.core.types import Secret
-from altmonitor.web.server import HealthServer, Served
+from altmonitor.web.server import HttpServer, HttpServerDeps
 from tests.commands.executor_kit import MemoryAlerts, healthy
 
 START_MS = 1_790_000_000_000
@@ -41,7 +41,7 @@ PUMP = Alert(
 class Site:
     """A running server and a client for it."""
 
-    def __init__(self, server: HealthServer, session: aiohttp.ClientSession) -> None:
+    def __init__(self, server: HttpServer, session: aiohttp.ClientSession) -> None:
         self.server = server
         self._session = session
 
@@ -58,8 +58,8 @@ class Site:
 Serve = Callable[..., AbstractAsyncContextManager[Site]]
 
 
-def served(**changes: object) -> Served:
-    plain = Served(
+def served(**changes: object) -> HttpServerDeps:
+    plain = HttpServerDeps(
         host="127.0.0.1", port=0, health=healthy, alerts=MemoryAlerts(), clock=ScaledClock(start_ms=START_MS, speed=1.0)
     )
     return replace(plain, **changes)  # type: ignore[arg-type]
@@ -67,7 +67,7 @@ def served(**changes: object) -> Served:
 
 @asynccontextmanager
 async def running(**changes: object) -> AsyncIterator[Site]:
-    server = HealthServer(served(**changes))
+    server = HttpServer(served(**changes))
     await server.start()
     try:
         async with aiohttp.ClientSession() as session:
@@ -375,23 +375,23 @@ async def test_a_port_in_use_is_one_clear_line() -> None:
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(StartError) as caught:
-            await HealthServer(served(port=port)).start()
+            await HttpServer(served(port=port)).start()
     line = f"API_PORT={port} is in use on 127.0.0.1: stop the other program or set another API_PORT"
     assert str(caught.value) == line
 
 
 async def test_an_address_of_another_machine_is_one_clear_line() -> None:
     with pytest.raises(StartError, match=r"^API_HOST=192\.0\.2\.1 is not an address of this machine"):
-        await HealthServer(served(host="192.0.2.1", token=Secret("t"))).start()
+        await HttpServer(served(host="192.0.2.1", token=Secret("t"))).start()
 
 
 async def test_after_a_stop_the_port_is_free_again() -> None:
-    first = HealthServer(served())
+    first = HttpServer(served())
     await first.start()
     port = first.port
     await first.stop()
     await first.stop()
-    second = HealthServer(served(port=port))
+    second = HttpServer(served(port=port))
     await second.start()
     assert second.port == port
     await second.stop()
@@ -399,7 +399,7 @@ async def test_after_a_stop_the_port_is_free_again() -> None:
 
 async def test_a_request_under_way_does_not_hold_the_stop_up() -> None:
     clock: Clock = SystemClock()
-    server = HealthServer(served(alerts=_Stuck()))
+    server = HttpServer(served(alerts=_Stuck()))
     await server.start()
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(b"GET /api/alerts HTTP/1.1\r\nHost: localhost\r\n\r\n")

@@ -17,7 +17,7 @@ from altmonitor.core.clock import ScaledClock, SystemClock
 from altmonitor.interfaces.storage import AlertQueries
 from altmonitor.storage.store import SqliteStore, StoreOptions
 from altmonitor.web import streams as live_module
-from altmonitor.web.server import HealthServer, Served
+from altmonitor.web.server import HttpServer, HttpServerDeps
 from altmonitor.web.streams import LiveAlerts, stored_stream_name
 from tests.commands.executor_kit import MemoryAlerts, healthy
 
@@ -63,8 +63,8 @@ class Listener:
 async def served(history: AlertQueries | None = None, speed: float = 1) -> AsyncIterator[tuple[LiveAlerts, str]]:
     clock = ScaledClock(start_ms=START_MS, speed=speed)
     live = LiveAlerts(clock, history)
-    server = HealthServer(
-        Served(host="127.0.0.1", port=0, health=healthy, alerts=history, clock=clock, live=live)  # type: ignore[arg-type]
+    server = HttpServer(
+        HttpServerDeps(host="127.0.0.1", port=0, health=healthy, alerts=history, clock=clock, live=live)  # type: ignore[arg-type]
     )
     await server.start()
     try:
