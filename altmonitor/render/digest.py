@@ -166,8 +166,9 @@ def _section(digest: _Digest, kind: str, groups: list[list[Alert]], *, is_agains
     heading = joined(style.say(kind), style.say("against_crowd") if is_against else None, unit)
     entries = []
     for rank, (alert, group) in enumerate(largest):
-        text = _entry_text(digest, alert, group, windows, is_short=len(largest) <= BOLD_FROM)
-        is_bold = rank < BOLD_ENTRIES and len(largest) > BOLD_FROM
+        is_short = len(largest) <= BOLD_FROM
+        is_bold = rank < BOLD_ENTRIES and not is_short
+        text = _entry_text(digest, alert, group, windows, is_short=is_short, is_bold=is_bold)
         ids = tuple(each.id for each in group if each.id is not None)
         band = _band(_size(alert)) if len(largest) > BOLD_FROM else 0
         if face.is_line_each:
@@ -176,9 +177,11 @@ def _section(digest: _Digest, kind: str, groups: list[list[Alert]], *, is_agains
     return _Section(heading=heading, entries=entries)
 
 
-def _entry_text(digest: _Digest, alert: Alert, group: list[Alert], windows: frozenset[str], *, is_short: bool) -> str:
+def _entry_text(
+    digest: _Digest, alert: Alert, group: list[Alert], windows: frozenset[str], *, is_short: bool, is_bold: bool
+) -> str:
     """`SOLUSDT −8.2`, and in brackets what the heading does not say of it. windows: those that the heading
-    speaks of. is_short: the list is, so that there is room for where an alert stands."""
+    speaks of. is_short: the list is, so that there is room for where an alert stands. is_bold: one of the largest."""
     style = digest.style
     asides = []
     if window_of(alert) not in windows:
@@ -191,6 +194,8 @@ def _entry_text(digest: _Digest, alert: Alert, group: list[Alert], windows: froz
         asides.append(style.say("entry_count", count=moves))
     if is_short:
         asides += _standing(alert, style)
+    if (is_short or is_bold) and KINDS[alert.kind].is_enriched and alert.oi_change is not None:
+        asides.append(style.say("entry_oi", change=n.pct(alert.oi_change, 1)))
     value = FACES[alert.kind].entry(alert, style)
     text = f"{n.symbol_text(alert.symbol)} {value}" + (f" ({', '.join(asides)})" if asides else "")
     return text.replace(" ", _NBSP)

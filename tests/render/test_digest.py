@@ -18,7 +18,9 @@ ZH = MessageRenderer("zh", ZoneInfo("Asia/Shanghai"))
 NBSP = "\u00a0"
 
 
-def move(number: int, base: str, change: float, *, ago_s: float = 0.0, note: str = "1m") -> Alert:
+def move(
+    number: int, base: str, change: float, *, ago_s: float = 0.0, note: str = "1m", oi: float | None = None
+) -> Alert:
     return changed(
         PRICE,
         id=number,
@@ -26,6 +28,7 @@ def move(number: int, base: str, change: float, *, ago_s: float = 0.0, note: str
         direction="PUMP" if change > 0 else "DUMP",
         metric=change,
         change_pct=change,
+        oi_change=oi,
         note=note,
         event_ms=AT_MS - int(ago_s * 1000),
     )
@@ -102,6 +105,18 @@ def test_a_crash_in_chinese() -> None:
         "📊 放量 · 中位数的倍数\n"
         "NEARUSDT 12.0×, SOLUSDT 8.3×"
     )
+
+
+def test_open_interest_stands_beside_the_moves_of_a_short_list_where_it_is_known() -> None:
+    alerts = [move(0, "SOL", -8.2, oi=-1.26), move(1, "NEAR", -5.1), move(2, "BTC", -4.2, note="5m", oi=0.0)]
+    assert text(EN, alerts).splitlines()[-1] == "SOLUSDT −8.2 (OI −1.3 %), NEARUSDT −5.1, BTCUSDT −4.2 (5 m, OI 0.0 %)"
+    assert text(ZH, alerts).splitlines()[-1].startswith("SOLUSDT −8.2 (持仓 −1.3 %), ")
+
+
+def test_of_a_long_list_it_stands_beside_the_five_largest() -> None:
+    lines = text(EN, [move(number, f"A{number:02}", -3.0 - number / 100, oi=-1.0) for number in range(40)]).splitlines()
+    shown = [entry for line in lines for entry in line.split(", ") if "(OI −1.0 %)" in entry]
+    assert [entry.split()[0] for entry in shown] == ["A39USDT", "A38USDT", "A37USDT", "A36USDT", "A35USDT"]
 
 
 def test_the_whole_market_is_told_where_somebody_knows_it() -> None:
