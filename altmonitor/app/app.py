@@ -13,7 +13,7 @@ from altmonitor.app.chat import ChatDeps, ChatSide, MessagingSetup
 from altmonitor.app.market import MarketDeps, MarketOptions, MarketSide
 from altmonitor.app.operator_notices import OperatorNotices
 from altmonitor.app.queries import QueryDeps, QuerySide
-from altmonitor.app.systemd import ServiceWatch, Signs
+from altmonitor.app.service_watch import ServiceWatch, Signs
 from altmonitor.app.tracking import OutboxTrackerNotifier, TrackingSide
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock, SystemClock

@@ -23,8 +23,8 @@ from altmonitor.storage.snapshots import SnapshotsDb
 from altmonitor.tracker.capture import Capture, CaptureDeps, ContractPool, MarkPrices
 from altmonitor.tracker.plan import Part, watchlist
 from altmonitor.tracker.position_alerts import PositionWatch
+from altmonitor.tracker.series import PositionMoved, Series, TrackerNotice
 from altmonitor.tracker.tracker import Progress, Tracked, Tracker, TrackerRunDeps
-from altmonitor.tracker.types import PositionMoved, Series, TrackerNotice
 
 # ---
 # The tracker's news to its operator: into the log, and into the chat when there is a bot.

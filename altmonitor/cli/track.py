@@ -20,8 +20,8 @@ from altmonitor.render.format import date_and_time
 from altmonitor.storage.snapshot_queries import snapshot_reader
 from altmonitor.storage.snapshots import SnapshotsDb
 from altmonitor.tracker.plan import progress_line
+from altmonitor.tracker.series import Series
 from altmonitor.tracker.tracker import Progress, SweepReport, Tracked, Tracker
-from altmonitor.tracker.types import Series
 
 # ---
 # Progress of long work: bars that are redrawn on a terminal, plain lines otherwise.

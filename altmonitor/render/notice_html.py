@@ -31,7 +31,7 @@ from altmonitor.render.notices import (
 )
 from altmonitor.render.texts.reply_texts import say_reply
 from altmonitor.settings.settings import SETTINGS, Settings, Unit
-from altmonitor.tracker.types import PositionMoved, TrackerBlocked, TrackerNotice, TrackerRecovered, TrackerStuck
+from altmonitor.tracker.series import PositionMoved, TrackerBlocked, TrackerNotice, TrackerRecovered, TrackerStuck
 
 REASON_CHARS_MAX = 300
 SYMBOLS_NAMED_MAX = 30

@@ -34,7 +34,7 @@ from altmonitor.storage.snapshot_queries import (
     top_trader_row,
 )
 from altmonitor.storage.writer import FileLock
-from altmonitor.tracker.types import Answered, Liveness, Outcome, Series, SweepRow
+from altmonitor.tracker.series import Answered, Liveness, Outcome, Series, SweepRow
 
 # ---
 # A file of snapshots, of the older tool too → one of our version, or a clear refusal. Blocking; meant for a thread.

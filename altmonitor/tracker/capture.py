@@ -14,7 +14,7 @@ from altmonitor.interfaces.positioning import Positioning, SmartMoney
 from altmonitor.market.contracts import is_watched
 from altmonitor.positioning.history import Snapshot
 from altmonitor.positioning.open_interest import BAR_MS, oi_velocity
-from altmonitor.tracker.types import Outcome, Series, SnapshotStore
+from altmonitor.tracker.series import Outcome, Series, SnapshotStore
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Final, Literal
 import msgspec
 
 from altmonitor.settings.input import spelled
-from altmonitor.tracker.types import Answered, Liveness, Series
+from altmonitor.tracker.series import Answered, Liveness, Series
 
 LONG_SWEEP_S: Final = 3_600.0
 RESUME_WITHIN_S: Final = 3_600.0

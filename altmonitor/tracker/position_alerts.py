@@ -34,7 +34,7 @@ from altmonitor.positioning.history import (
     position_alerts,
 )
 from altmonitor.settings.audience import Audience
-from altmonitor.tracker.types import PositionMoved, SnapshotStore
+from altmonitor.tracker.series import PositionMoved, SnapshotStore
 
 log = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from altmonitor.tracker.plan import (
     remaining,
 )
 from altmonitor.tracker.position_alerts import PositionWatch
-from altmonitor.tracker.types import (
+from altmonitor.tracker.series import (
     Liveness,
     Outcome,
     PositionMoved,

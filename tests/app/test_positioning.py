@@ -19,7 +19,7 @@ from altmonitor.positioning.open_interest import OiBar
 from altmonitor.positioning.ratios import TopTraders
 from altmonitor.positioning.smart_money import Overview
 from altmonitor.storage.snapshots import SnapshotsDb
-from altmonitor.tracker.types import Liveness, Series
+from altmonitor.tracker.series import Liveness, Series
 from tests.fakes import ManualClock
 from tests.movable_clock import MovableClock
 from tests.positioning.samples import OVERVIEW, T0, bars, bucket

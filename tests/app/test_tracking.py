@@ -21,7 +21,7 @@ from altmonitor.core.errors import ConfigError
 from altmonitor.render.format import Style
 from altmonitor.storage.snapshot_queries import snapshot_reader
 from altmonitor.storage.snapshots import SnapshotsDb
-from altmonitor.tracker.types import Series
+from altmonitor.tracker.series import Series
 from tests.tracker.processes import Town, town
 
 

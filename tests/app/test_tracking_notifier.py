@@ -14,7 +14,7 @@ from altmonitor.core.types import Destination
 from altmonitor.positioning.history import NotEnoughSnapshots, change, position_alerts
 from altmonitor.render.format import Style
 from altmonitor.render.notice_html import tracking_text
-from altmonitor.tracker.types import (
+from altmonitor.tracker.series import (
     PositionMoved,
     Series,
     TrackerBlocked,

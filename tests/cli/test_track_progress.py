@@ -3,8 +3,8 @@ from __future__ import annotations
 import io
 
 from altmonitor.cli.track import ProgressLines
+from altmonitor.tracker.series import Series
 from altmonitor.tracker.tracker import Progress
-from altmonitor.tracker.types import Series
 from tests.fakes import ManualClock
 
 

@@ -14,7 +14,7 @@ from altmonitor.positioning.history import Snapshot
 from altmonitor.sim.control import RestFault
 from altmonitor.sim.market import SeededMarket
 from altmonitor.storage.snapshots import SnapshotsDb
-from altmonitor.tracker.types import Liveness, Series
+from altmonitor.tracker.series import Liveness, Series
 from tests.tracker.processes import Town, town
 from tests.tracker.samples import snapshot, top_traders, velocity
 from tests.tracker.workplace import OVERVIEW

@@ -8,7 +8,7 @@ import msgspec
 
 from altmonitor.sim.control import RestFault
 from altmonitor.storage.snapshots import SnapshotsDb
-from altmonitor.tracker.types import Liveness, Series
+from altmonitor.tracker.series import Liveness, Series
 from tests.e2e.stage import SYMBOLS, Stage, stage
 from tests.tracker.samples import snapshot
 

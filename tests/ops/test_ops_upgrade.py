@@ -15,7 +15,7 @@ import pytest
 from altmonitor import config as configuration
 from altmonitor.core.types import Destination
 from altmonitor.ops.doctor.local_checks import look_at_database
-from altmonitor.ops.doctor.values import CheckVerdict
+from altmonitor.ops.doctor.report import CheckVerdict
 from altmonitor.ops.wizard import env_file
 from tests.ops.screen import Screen, terminal
 from tests.ops.stage import CALM, OWNER, TOKEN, Stage, left_in, stage

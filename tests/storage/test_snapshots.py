@@ -11,7 +11,7 @@ from altmonitor.core.clock import SystemClock
 from altmonitor.core.errors import NewerSchemaError, NoSnapshotsYet, StorageError
 from altmonitor.storage.snapshot_queries import snapshot_reader
 from altmonitor.storage.snapshots import SnapshotsDb
-from altmonitor.tracker.types import Liveness, Series
+from altmonitor.tracker.series import Liveness, Series
 from tests.fakes import ManualClock
 from tests.tracker.samples import T0, snapshot, top_traders, velocity
 

@@ -18,8 +18,8 @@ from altmonitor.positioning.ratios import TopTraders
 from altmonitor.positioning.smart_money import Overview
 from altmonitor.tracker.capture import Capture, CaptureDeps, ContractPool, MarkPrices
 from altmonitor.tracker.position_alerts import PositionWatch
+from altmonitor.tracker.series import Answered, Liveness, Series, SweepRow, TrackerNotice
 from altmonitor.tracker.tracker import Progress, Tracked, Tracker, TrackerRunDeps
-from altmonitor.tracker.types import Answered, Liveness, Series, SweepRow, TrackerNotice
 from tests.movable_clock import MovableClock
 from tests.tracker.samples import snapshot, top_traders
 

@@ -14,7 +14,7 @@ from altmonitor.tracker.plan import (
     remaining,
     watchlist,
 )
-from altmonitor.tracker.types import Answered, Liveness, Series
+from altmonitor.tracker.series import Answered, Liveness, Series
 
 MONEY, TOP, OI = Series.SMART_MONEY, Series.TOP_TRADERS, Series.OPEN_INTEREST
 POOL = st.lists(st.text(alphabet="ABC", min_size=1, max_size=4), max_size=40)

@@ -8,8 +8,8 @@ import pytest
 from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeUnreachable, UnknownSymbol
 from altmonitor.positioning.history import Snapshot
 from altmonitor.tracker.plan import Part
+from altmonitor.tracker.series import PositionMoved, Series, TrackerBlocked, TrackerRecovered, TrackerStuck
 from altmonitor.tracker.tracker import SweepReport, Tracked
-from altmonitor.tracker.types import PositionMoved, Series, TrackerBlocked, TrackerRecovered, TrackerStuck
 from tests.movable_clock import T0
 from tests.tracker.fakes import Bench, bench
 from tests.tracker.samples import snapshot

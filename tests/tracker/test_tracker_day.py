@@ -12,8 +12,8 @@ import pytest
 
 from altmonitor.sim.control import busiest
 from altmonitor.tracker.plan import Part
+from altmonitor.tracker.series import Series
 from altmonitor.tracker.tracker import Tracked
-from altmonitor.tracker.types import Series
 from tests.tracker.workplace import OVERVIEW, T0, StillMarket, destination
 
 HOURS = int(os.environ.get("ALTMONITOR_TRACKER_HOURS", "10"))

@@ -17,8 +17,8 @@ from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.wire import KlineRow
 from altmonitor.storage.snapshots import SnapshotsDb
 from altmonitor.tracker.capture import Capture, CaptureDeps, ContractPool, MarkPrices
+from altmonitor.tracker.series import TrackerNotice
 from altmonitor.tracker.tracker import Progress, Tracked, Tracker, TrackerRunDeps
-from altmonitor.tracker.types import TrackerNotice
 from tests.e2e.process import watched
 
 T0 = 1_790_000_100_000  # a full five minutes

@@ -21,10 +21,10 @@ from altmonitor.core.clock import SystemClock
 from altmonitor.ops.deploy import docker, systemd
 from altmonitor.ops.deploy import options as chosen
 from altmonitor.ops.deploy import probe as facts
-from altmonitor.ops.deploy.layout import Layout, Step
+from altmonitor.ops.deploy.deployment import Deployment, DeployTimeouts
 from altmonitor.ops.deploy.options import Action, BadChoice, DeployOptions, Target
-from altmonitor.ops.deploy.plan import Deployment, DeployTimeouts
 from altmonitor.ops.deploy.probe import Facts, Obstacle
+from altmonitor.ops.deploy.releases import Layout, Step
 from altmonitor.ops.deploy.runner import RemoteRights, Runner, StepFailed, with_rights
 from altmonitor.ops.deploy.ssh import SSH_FAILED, SshConnection, is_login_refused, rsync_options
 

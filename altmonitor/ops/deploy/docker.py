@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from shlex import quote
 
-from altmonitor.ops.deploy.layout import Layout, Step, tidy
+from altmonitor.ops.deploy.releases import Layout, Step, tidy
 
 PROJECT, SERVICE = "altmonitor", "altmonitor"
 COMPOSE_MIN = (2, 24)

@@ -12,7 +12,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from altmonitor.core.files import write_atomically
-from altmonitor.ops.deploy.layout import environment_text
+from altmonitor.ops.deploy.releases import environment_text
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from shlex import quote
 
 from altmonitor.ops.deploy import docker, systemd
-from altmonitor.ops.deploy.layout import Layout, Step
 from altmonitor.ops.deploy.options import Action, Target
+from altmonitor.ops.deploy.releases import Layout, Step
 
 DISK_NEEDED_KB = 1_500_000
 

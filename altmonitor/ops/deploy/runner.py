@@ -14,7 +14,7 @@ from shlex import quote
 from typing import TextIO
 
 from altmonitor.core.clock import SystemClock
-from altmonitor.ops.deploy.layout import Step, redacted
+from altmonitor.ops.deploy.releases import Step, redacted
 from altmonitor.ops.deploy.ssh import SSH_FAILED, SshConnection, cause_of, rsync_options
 
 TICK_S = 1.0

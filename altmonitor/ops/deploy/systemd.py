@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shlex import quote
 
-from altmonitor.ops.deploy.layout import Layout, Step, tidy, unit_text
+from altmonitor.ops.deploy.releases import Layout, Step, tidy, unit_text
 
 UNIT = "altmonitor"
 UNIT_FILE = f"/etc/systemd/system/{UNIT}.service"

@@ -14,8 +14,7 @@ from urllib.parse import quote, unquote, urlsplit
 from altmonitor.config import PROXY_VARIABLES, SECRET_VARIABLES, VARIABLES
 from altmonitor.core.errors import StartError
 from altmonitor.core.files import write_atomically
-from altmonitor.ops.doctor.report import as_json, text
-from altmonitor.ops.doctor.values import Report
+from altmonitor.ops.doctor.report import Report, as_json, text
 
 # ---
 # What must not stand in a report for everybody: known secrets, anything shaped like one, addresses, the home folder.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from altmonitor.config import Config
 from altmonitor.ops import health_probe
 from altmonitor.ops.doctor import local_checks as local
-from altmonitor.ops.doctor.values import Check, Seen, failed, fine, note
+from altmonitor.ops.doctor.report import Check, Seen, failed, fine, note
 
 # ---
 # The monitor that runs here, by its own word.

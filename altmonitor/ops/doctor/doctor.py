@@ -20,8 +20,7 @@ from altmonitor.core.errors import AltmonitorError, ConfigError
 from altmonitor.ops.doctor import bundle
 from altmonitor.ops.doctor import report as render
 from altmonitor.ops.doctor.bundle import PublicText, ids_in, secrets_in
-from altmonitor.ops.doctor.report import run
-from altmonitor.ops.doctor.values import CheckResult, CheckVerdict, Report
+from altmonitor.ops.doctor.report import CheckResult, CheckVerdict, Report, run
 from altmonitor.ops.wizard import env_file as env_files
 
 DONE, FAILED, WRONG_CONFIGURATION = 0, 1, 2

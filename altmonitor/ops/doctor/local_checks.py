@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from altmonitor.config import Config
 from altmonitor.core.errors import NewerSchemaError
-from altmonitor.ops.doctor.values import Seen, failed, fine, note
+from altmonitor.ops.doctor.report import Seen, failed, fine, note
 
 NEEDED: dict[str, tuple[str, str]] = {
     "websockets": ("websockets", "17"),

@@ -11,9 +11,8 @@ from altmonitor.core.clock import Clock
 from altmonitor.ops.doctor import checks as live
 from altmonitor.ops.doctor.checks import exchange_checks, telegram_checks
 from altmonitor.ops.doctor.network_checks import Exchange
-from altmonitor.ops.doctor.report import run
+from altmonitor.ops.doctor.report import Check, CheckResult, run
 from altmonitor.ops.doctor.telegram_checks import Telegram
-from altmonitor.ops.doctor.values import Check, CheckResult
 
 WEB_URL = "https://www.binance.com"
 

@@ -11,7 +11,7 @@ from altmonitor.core.errors import ChatMoved, ChatUnreachable, DeliveryError, To
 from altmonitor.interfaces.delivery import BotIdentity
 from altmonitor.ops import telegram
 from altmonitor.ops import telegram as reach
-from altmonitor.ops.doctor.values import Seen, failed, fine, note, skipped
+from altmonitor.ops.doctor.report import Seen, failed, fine, note, skipped
 from altmonitor.ops.telegram import ChatSeen
 from altmonitor.telegram.bot import TelegramChannel, Timeouts
 from altmonitor.telegram.poller import KINDS

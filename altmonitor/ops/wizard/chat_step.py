@@ -15,10 +15,10 @@ from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import BotAccess
 from altmonitor.ops import telegram
 from altmonitor.ops.telegram import ChatSeen
+from altmonitor.ops.wizard.answers import WizardAnswers
 from altmonitor.ops.wizard.pairing import Claim, Heard, listen, new_code
+from altmonitor.ops.wizard.prompts import Option
 from altmonitor.ops.wizard.session import Session
-from altmonitor.ops.wizard.terminal import Option
-from altmonitor.ops.wizard.values import WizardAnswers
 from altmonitor.telegram.poller import KINDS
 
 # ---

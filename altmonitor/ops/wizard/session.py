@@ -17,8 +17,8 @@ from altmonitor.core.errors import ChatUnreachable, RetryLater
 from altmonitor.core.types import Secret
 from altmonitor.ops import telegram as reach
 from altmonitor.ops.wizard import env_file
-from altmonitor.ops.wizard.terminal import Back, Option, PlainTerminal
-from altmonitor.ops.wizard.values import proxy_in
+from altmonitor.ops.wizard.answers import proxy_in
+from altmonitor.ops.wizard.prompts import Back, Option, PlainTerminal
 from altmonitor.telegram.bot import TelegramChannel, Timeouts
 
 T = TypeVar("T")

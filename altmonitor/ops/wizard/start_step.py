@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from altmonitor.ops.wizard.answers import WizardAnswers
+from altmonitor.ops.wizard.prompts import Option
 from altmonitor.ops.wizard.session import Session
-from altmonitor.ops.wizard.terminal import Option
-from altmonitor.ops.wizard.values import WizardAnswers
 
 UNIT = Path("/etc/systemd/system/altmonitor.service")
 WELL_WITHIN_S = 60.0

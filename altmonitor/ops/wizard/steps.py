@@ -17,13 +17,9 @@ from altmonitor.ops import telegram
 from altmonitor.ops import test_alert as trial
 from altmonitor.ops.doctor.doctor import read_settings
 from altmonitor.ops.doctor.outside import OutsideDeps, look_at_exchange
-from altmonitor.ops.doctor.report import SIGNS
-from altmonitor.ops.doctor.values import CheckResult, CheckVerdict
+from altmonitor.ops.doctor.report import SIGNS, CheckResult, CheckVerdict
 from altmonitor.ops.wizard import env_file
-from altmonitor.ops.wizard.session import Session
-from altmonitor.ops.wizard.terminal import Back, Option
-from altmonitor.ops.wizard.texts import NAMES, Texts
-from altmonitor.ops.wizard.values import (
+from altmonitor.ops.wizard.answers import (
     WIZARD_LANGUAGES,
     WizardAnswers,
     changes,
@@ -32,6 +28,9 @@ from altmonitor.ops.wizard.values import (
     redacted,
     token_in,
 )
+from altmonitor.ops.wizard.prompts import Back, Option
+from altmonitor.ops.wizard.session import Session
+from altmonitor.ops.wizard.texts import NAMES, Texts
 from altmonitor.settings.presets import PRESETS
 from altmonitor.settings.settings import SETTING_OF
 from altmonitor.telegram.bot import TelegramChannel

@@ -11,13 +11,13 @@ from pathlib import Path
 from altmonitor.config import proxies_of
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.errors import ConfigError
+from altmonitor.ops.wizard.answers import WizardAnswers, language_of
 from altmonitor.ops.wizard.chat_step import ask_chat
+from altmonitor.ops.wizard.prompts import Back, Quit, open_terminal
 from altmonitor.ops.wizard.session import Session
 from altmonitor.ops.wizard.start_step import start
 from altmonitor.ops.wizard.steps import ask_language, ask_thresholds, ask_token, look_at_market, save, try_alert
-from altmonitor.ops.wizard.terminal import Back, Quit, open_terminal
 from altmonitor.ops.wizard.texts import Texts
-from altmonitor.ops.wizard.values import WizardAnswers, language_of
 
 DONE, FAILED, WRONG_CONFIGURATION, INTERRUPTED = 0, 1, 2, 130
 

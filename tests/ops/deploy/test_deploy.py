@@ -12,7 +12,7 @@ import pytest
 from altmonitor import __version__
 from altmonitor.core.clock import SystemClock
 from altmonitor.ops.deploy.deploy import DeployDeps, Person, main
-from altmonitor.ops.deploy.plan import DeployTimeouts
+from altmonitor.ops.deploy.deployment import DeployTimeouts
 from tests.ops.deploy.stub_machine import TOKEN, StubMachine, checkout, settings, stub_machine
 
 NOBODY = Person(secret=lambda _: None, agrees=lambda _: None)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from altmonitor.core.errors import StartError
 from altmonitor.ops.doctor import bundle
 from altmonitor.ops.doctor.bundle import PublicText, ids_in, secrets_in
-from altmonitor.ops.doctor.values import CheckResult, CheckVerdict, Report
+from altmonitor.ops.doctor.report import CheckResult, CheckVerdict, Report
 
 TOKEN = "7123456789:" + "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1"
 HALF = TOKEN.partition(":")[2]

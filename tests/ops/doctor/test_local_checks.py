@@ -9,7 +9,7 @@ from pathlib import Path
 
 from altmonitor.ops.doctor.doctor import read_settings
 from altmonitor.ops.doctor.local_checks import NEEDED, look_at_database, private_file
-from altmonitor.ops.doctor.values import CheckVerdict, Seen
+from altmonitor.ops.doctor.report import CheckVerdict, Seen
 from altmonitor.storage import migrations as migrate
 from tests.storage.test_migrations import old_database
 

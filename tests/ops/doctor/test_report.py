@@ -10,8 +10,18 @@ import pytest
 
 from altmonitor.core.errors import StartError
 from altmonitor.ops.doctor import report as render
-from altmonitor.ops.doctor.report import run
-from altmonitor.ops.doctor.values import Check, CheckResult, CheckVerdict, Report, Seen, failed, fine, note, skipped
+from altmonitor.ops.doctor.report import (
+    Check,
+    CheckResult,
+    CheckVerdict,
+    Report,
+    Seen,
+    failed,
+    fine,
+    note,
+    run,
+    skipped,
+)
 from tests.movable_clock import MovableClock
 
 Look = Callable[[], Awaitable[Seen]]

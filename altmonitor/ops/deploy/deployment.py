@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Protocol
 
-from altmonitor.ops.deploy import layout as destinations
-from altmonitor.ops.deploy.layout import Layout, Step
+from altmonitor.ops.deploy import releases as destinations
+from altmonitor.ops.deploy.releases import Layout, Step
 from altmonitor.ops.deploy.runner import Result, Runner, StepFailed
 
 ENDED = 4

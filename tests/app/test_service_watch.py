@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.app.systemd import Notifier, ServiceWatch, Signs
+from altmonitor.app.service_watch import Notifier, ServiceWatch, Signs
 from tests.e2e.process import world
 from tests.exchanges.feed_kit import stage
 from tests.movable_clock import MovableClock

@@ -14,10 +14,7 @@ from altmonitor.config import VARIABLES
 from altmonitor.core.types import Destination, Secret
 from altmonitor.interfaces.delivery import BotIdentity
 from altmonitor.ops.telegram import ChatReach, Trouble, address_of, judge, read_chat, read_rights
-from altmonitor.ops.wizard.start_step import container_state, ways
-from altmonitor.ops.wizard.steps import BUDGET_MAX, changed_in_chat, variables_of
-from altmonitor.ops.wizard.texts import TABLES
-from altmonitor.ops.wizard.values import (
+from altmonitor.ops.wizard.answers import (
     WizardAnswers,
     changes,
     language_of,
@@ -26,6 +23,9 @@ from altmonitor.ops.wizard.values import (
     redacted,
     token_in,
 )
+from altmonitor.ops.wizard.start_step import container_state, ways
+from altmonitor.ops.wizard.steps import BUDGET_MAX, changed_in_chat, variables_of
+from altmonitor.ops.wizard.texts import TABLES
 from altmonitor.settings.presets import PRESETS
 
 TOKEN = "123456:" + "values-Token_0123456789-abcdefghijk"

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from altmonitor.ops.deploy.layout import environment_text, unit_text
+from altmonitor.ops.deploy.releases import environment_text, unit_text
 
 TEMPLATE = (Path(__file__).parents[3] / "systemd/altmonitor.service").read_text("utf-8")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from altmonitor.ops.wizard.terminal import ArrowTerminal, Back, Option, PlainTerminal, Quit, open_terminal
+from altmonitor.ops.wizard.prompts import ArrowTerminal, Back, Option, PlainTerminal, Quit, open_terminal
 from altmonitor.ops.wizard.texts import Texts
 
 OPTIONS = (Option(key="calm", label="Calm"), Option(key="normal", label="Normal"))

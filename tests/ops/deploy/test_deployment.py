@@ -7,12 +7,12 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from altmonitor.ops.deploy import docker, layout, systemd
+from altmonitor.ops.deploy import docker, releases, systemd
 from altmonitor.ops.deploy import probe as facts
-from altmonitor.ops.deploy.layout import Layout, Step
+from altmonitor.ops.deploy.deployment import Deployment, DeployTimeouts
 from altmonitor.ops.deploy.options import Target
-from altmonitor.ops.deploy.plan import Deployment, DeployTimeouts
 from altmonitor.ops.deploy.probe import Facts
+from altmonitor.ops.deploy.releases import Layout, Step
 from altmonitor.ops.deploy.runner import RemoteRights, Runner, with_rights
 
 PLAIN = Layout(PurePosixPath("/opt/altmonitor"))
@@ -81,7 +81,7 @@ def test_the_commands_of_the_switch_with_systemd() -> None:
 
 
 def test_the_upload_folder_is_the_login_users_own_whoever_deployed_before() -> None:
-    assert layout.folders(PLAIN, user="ann").command == (
+    assert releases.folders(PLAIN, user="ann").command == (
         "mkdir -p /opt/altmonitor /opt/altmonitor/releases /opt/altmonitor/upload && "
         "chmod 755 /opt/altmonitor /opt/altmonitor/releases && chmod 700 /opt/altmonitor/upload && "
         '{ [ "$(id -u)" != 0 ] || chown -R ann /opt/altmonitor/upload; }'
@@ -89,7 +89,7 @@ def test_the_upload_folder_is_the_login_users_own_whoever_deployed_before() -> N
 
 
 def test_a_release_is_made_aside_and_its_settings_are_0600_from_their_creation() -> None:
-    step = layout.release(PLAIN, "new", settings="TG_BOT_TOKEN=x\n")
+    step = releases.release(PLAIN, "new", settings="TG_BOT_TOKEN=x\n")
 
     assert step.command == (
         "set -e; umask 022; rm -rf /opt/altmonitor/releases/new.partial; "
@@ -139,10 +139,10 @@ def test_rights_of_root_are_taken_without_a_cached_password_in_between() -> None
 
 def test_no_secret_is_part_of_any_command() -> None:
     secret = "123456:" + "plan-Token_0123456789-abcdefghijklm"
-    step = layout.release(PLAIN, "new", settings=f"TG_BOT_TOKEN={secret}\n")
+    step = releases.release(PLAIN, "new", settings=f"TG_BOT_TOKEN={secret}\n")
 
     assert secret not in with_rights(step, RemoteRights.PASSWORD)
-    assert layout.redacted(f"url /bot{secret}/sendMessage") == "url /bot***/sendMessage"
+    assert releases.redacted(f"url /bot{secret}/sendMessage") == "url /bot***/sendMessage"
 
 
 def test_docker_is_installed_only_for_docker_and_rsync_with_the_servers_own_tool() -> None:
