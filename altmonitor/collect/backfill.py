@@ -235,12 +235,16 @@ class Backfill:
 
     async def _pace(self) -> None:
         now_s = self._clock.monotonic()
-        self._next_s = max(self._next_s, now_s) + 1 / PER_SECOND
-        await self._clock.sleep(self._next_s - 1 / PER_SECOND - now_s)
+        start_s = max(self._next_s, now_s)
+        self._next_s = start_s + 1 / PER_SECOND
+        await self._clock.sleep(start_s - now_s)
 
     async def _sit_out_block(self) -> None:
         while (remaining_ms := self._blocked_until_ms - self._clock.now_ms()) > 0:
-            if self._rest.guard_status().state == "open":
+            guard = self._rest.guard_status()
+            if guard.state == "open":
                 self._blocked_until_ms = 0
                 return
+            if guard.until_ms is not None:  # our clock may have been set since
+                self._blocked_until_ms = guard.until_ms
             await self._clock.sleep(min(LONGEST_NAP_S, remaining_ms / 1000))

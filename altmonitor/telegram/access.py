@@ -180,7 +180,7 @@ class RateLimit:
 
     def admit(self, sender: int, now_s: float) -> SenderVerdict:
         window = self._windows.pop(sender, None)
-        if window is None or now_s - window.began_s >= WINDOW_S:
+        if window is None or window.began_s + WINDOW_S <= now_s:
             window = _Window(began_s=now_s)
         self._windows[sender] = window  # to the end: the dict is in order of the last command
         if len(self._windows) > REMEMBERED:

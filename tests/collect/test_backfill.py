@@ -237,3 +237,14 @@ async def test_over_real_sockets_the_candles_are_the_markets_own() -> None:
         assert [candle.open_ms for candle in applied[symbol]] == [T0 + n * MINUTE for n in range(-150, 0)]
         expected = market.klines(symbol, T0 - 150 * MINUTE, T0 - MINUTE)
         assert [candle.close for candle in applied[symbol]] == [candle.close for candle in expected]
+
+
+async def test_a_block_ends_when_the_guard_says_so_although_our_clock_was_set_back_an_hour() -> None:
+    async with Desk().running() as desk:
+        desk.rest.blocked_until_ms = desk.clock.now_ms() + 60_000
+        desk.backfill.request("SOLUSDT", T0 - 3 * MINUTE, T0 - 1)
+        await desk.clock.advance(10)
+        desk.clock.jump(-3_600)
+        desk.rest.blocked_until_ms -= 3_600_000  # the guard counts seconds, not the machine's clock
+        await desk.clock.advance(70)
+        assert desk.minutes() == [-3, -2, -1]

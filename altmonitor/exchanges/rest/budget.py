@@ -38,14 +38,19 @@ class Ask:
 
 @dataclass(slots=True, kw_only=True)
 class LimitPool:
-    """At most `limit` requests in any `window_s` seconds."""
+    """At most `limit` of something in any `window_s` seconds.
+
+    What is asked ("has the oldest left the window?") and what is waited for are one expression: with two, rounding can
+    make the one say no while the other says zero seconds, for ever.
+    """
 
     limit: int
     window_s: float
     sent_s: deque[float] = field(default_factory=deque)
 
-    def wait_s(self, now_s: float, share: float) -> float:
-        while self.sent_s and now_s - self.sent_s[0] >= self.window_s:
+    def wait_s(self, now_s: float, share: float = 1.0) -> float:
+        """0 when there is room now, else a wait after which there is. share: of the limit, 0…1."""
+        while self.sent_s and self.sent_s[0] + self.window_s <= now_s:
             self.sent_s.popleft()
         over = len(self.sent_s) - int(self.limit * share)
         return 0.0 if over < 0 else self.sent_s[over] + self.window_s - now_s
@@ -204,6 +209,7 @@ class RequestQueue:
                     await waiter.woken.wait()
             except TimeoutError:
                 self._short_s = self._clock.monotonic()
+            waiter.woken.clear()  # woken once, not for good: without room it waits again instead of spinning
             self._check()
             self._grant()
         return waiter.ticket

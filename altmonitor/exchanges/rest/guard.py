@@ -50,6 +50,10 @@ class RestAnswer:
     body: bytes
 
 
+AGAIN_MS: Final = 1_000
+"""Nobody who is refused is sent back at once: what is left of a block may be less than a millisecond, and a probe of
+another process takes a while."""
+
 Send = Callable[[str], Awaitable[RestAnswer]]
 """Carries one GET (path and query) out; raises ExchangeUnreachable or BadAnswer without an answer."""
 
@@ -258,7 +262,7 @@ class Guard:
     def _blocked(self) -> ExchangeBlocked:
         block = self._breaker.block
         kind = RegionBlocked if block is not None and block.severity is Severity.REGION else ExchangeBlocked
-        until_ms = max(self._block_end_ms(), self._clock.now_ms())
+        until_ms = max(self._block_end_ms(), self._clock.now_ms() + AGAIN_MS)
         reason = "refused" if block is None else block.reason
         return kind(f"{self._host} is not asked before {_time_text(until_ms)}: {reason}", until_ms=until_ms)
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +13,7 @@ from typing import Final
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeError, HandshakeRefused
 from altmonitor.exchanges.rest.block import LONGEST_BELIEVED_S
+from altmonitor.exchanges.rest.budget import LimitPool
 from altmonitor.exchanges.ws.connection import FeedConnection, Overlap, Shared
 from altmonitor.exchanges.ws.watchdog import Share, silence_limit_s
 from altmonitor.market.candles import MINUTE_MS
@@ -68,9 +68,7 @@ class HandshakeBudget:
 
     def __init__(self, clock: Clock, *, limit: int, window_s: float) -> None:
         self._clock = clock
-        self._limit = limit
-        self._window_s = window_s
-        self._taken_s: deque[float] = deque()
+        self._pool = LimitPool(limit=limit, window_s=window_s)
         self._closed_until_s = float("-inf")
 
     def close_for(self, seconds: float) -> None:
@@ -78,17 +76,13 @@ class HandshakeBudget:
         self._closed_until_s = max(self._closed_until_s, self._clock.monotonic() + seconds)
 
     async def take(self) -> None:
-        while True:
-            now_s = self._clock.monotonic()
-            if now_s < self._closed_until_s:
-                await self._clock.sleep(self._closed_until_s - now_s)
-                continue
-            while self._taken_s and now_s - self._taken_s[0] >= self._window_s:
-                self._taken_s.popleft()
-            if len(self._taken_s) < self._limit:
-                self._taken_s.append(now_s)
-                return
-            await self._clock.sleep(self._taken_s[0] + self._window_s - now_s)
+        while (wait_s := self._wait_s()) > 0:
+            await self._clock.sleep(wait_s)
+        self._pool.sent_s.append(self._clock.monotonic())
+
+    def _wait_s(self) -> float:
+        now_s = self._clock.monotonic()
+        return max(self._closed_until_s - now_s, self._pool.wait_s(now_s))
 
 
 # ---
