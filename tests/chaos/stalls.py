@@ -7,9 +7,9 @@ measured, so that an account can count a duration without it. What the program t
 from __future__ import annotations
 
 from bisect import bisect_left
-from pathlib import Path
 
 from tests.chaos.ledger import Span
+from tests.patient_clock import waits_s
 
 SHORTEST_S = 0.02
 """Of the machine's time: shorter pauses are every machine's, and within what everything is allowed anyway."""
@@ -56,17 +56,3 @@ class Stalls:
     def total_s(self) -> float:
         """Of the machine's time."""
         return sum(span.end_ms - span.begin_ms for span in self.spans) / 1000 / self._speed
-
-
-def waits_s(pid: int) -> dict[str, float]:
-    """Per thread of a process: seconds it was ready and had no processor. Empty where the system does not tell.
-
-    Source: https://docs.kernel.org/scheduler/sched-stats.html (/proc/<pid>/schedstat)
-    """
-    found: dict[str, float] = {}
-    try:
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            found[task.name] = int((task / "schedstat").read_text().split()[1]) / 1e9
-    except OSError:  # a thread or the process ended meanwhile
-        return found
-    return found

@@ -1,12 +1,7 @@
 from __future__ import annotations
 
-import os
-import sys
-
-import pytest
-
 from tests.chaos.ledger import Span
-from tests.chaos.stalls import Stalls, waits_s
+from tests.chaos.stalls import Stalls
 
 
 def test_only_the_pause_itself_is_taken_off_a_duration() -> None:
@@ -37,12 +32,3 @@ def test_what_every_machine_does_is_no_pause() -> None:
     stalls.late(0.019, now_ms=100_000)
 
     assert stalls.spans == []
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who waited for a processor")
-def test_a_process_tells_how_long_it_waited_and_one_that_is_gone_nothing() -> None:
-    before = waits_s(os.getpid())
-
-    assert set(before) >= {str(os.getpid())}
-    assert all(seconds >= 0 for seconds in before.values())
-    assert waits_s(2**22 + 1) == {}

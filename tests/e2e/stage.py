@@ -13,7 +13,6 @@ from altmonitor.app.app import App
 from altmonitor.app.chat import messaging
 from altmonitor.app.market import MarketOptions
 from altmonitor.core.alert import Alert
-from altmonitor.core.clock import ScaledClock
 from altmonitor.core.types import Destination, Secret
 from altmonitor.exchanges.ws.feed import FeedOptions
 from altmonitor.sim.exchange import SimExchange
@@ -22,6 +21,8 @@ from altmonitor.sim.script import Event
 from altmonitor.sim.telegram.server import SimTelegram
 from altmonitor.sim.telegram.values import SimMessage
 from altmonitor.telegram.bot import TelegramChannel, Timeouts
+from tests.e2e.remembered_market import RememberedMarket
+from tests.patient_clock import PatientClock
 
 TOKEN = "123456:" + "e2e-Token-0123456789-abcdefghijk_lmn"
 READER = 77
@@ -35,7 +36,7 @@ PATIENCE_S = 30.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     app: App
-    clock: ScaledClock
+    clock: PatientClock
     market: SeededMarket
     exchange: SimExchange
     telegram: SimTelegram
@@ -94,8 +95,8 @@ async def stage(
     """`start_s`: where the clock begins; the market's world begins at START_MS. stall_s: of the machine's time; no
     shorter silence of the feed is taken for blindness."""
     where = destination or Destination(chat_id=READER)
-    clock = ScaledClock(start_ms=START_MS + round(start_s * 1000), speed=speed)
-    market = SeededMarket(seed=3, start_ms=START_MS, symbols=symbols, frames_per_s=frames_per_s, script=script)
+    clock = PatientClock(start_ms=START_MS + round(start_s * 1000), speed=speed)
+    market = RememberedMarket(seed=3, start_ms=START_MS, symbols=symbols, frames_per_s=frames_per_s, script=script)
     telegram = SimTelegram(clock=clock, token=TOKEN)
     await telegram.start()
     try:

@@ -1,0 +1,83 @@
+"""A fast clock that stands still while the machine lets none of our threads run.
+
+At twenty times the speed of life a tenth of a second without a processor is two seconds: limits of the program are
+missed on a machine that does other things as well, and nobody is at fault. What the program computes itself does count.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from altmonitor.core.clock import ScaledClock, SystemClock
+
+LOOK_S = 0.02
+"""Of the machine's time, between two looks at who waited: a look costs a quarter of a millisecond."""
+
+
+class PatientClock(ScaledClock):
+    """Its seconds are those of a `ScaledClock` without the ones in which a thread of this process was ready to run and
+    had no processor. Where the system does not tell, it is that clock."""
+
+    def __init__(self, *, start_ms: int, speed: float) -> None:
+        super().__init__(start_ms=start_ms, speed=speed)
+        self._machine = SystemClock()
+        self._begin_s = self._looked_s = self._machine.monotonic()
+        self._waited_s = waits_s(os.getpid())
+        self._lost_s = self._passed_s = 0.0
+
+    def now_ms(self) -> int:
+        return self.start_ms + int(self._passed() * self.speed * 1000)
+
+    def monotonic(self) -> float:
+        return self._passed() * self.speed
+
+    async def sleep(self, seconds: float) -> None:
+        end_s = self.monotonic() + seconds
+        await asyncio.sleep(seconds / self.speed)
+        while (left_s := end_s - self.monotonic()) > 0:  # noqa: ASYNC110 — the event is a moment of this clock
+            await asyncio.sleep(left_s / self.speed)
+
+    def timeout(self, seconds: float | None) -> asyncio.Timeout:
+        timeout = asyncio.timeout(None)
+        if seconds is None:
+            return timeout
+        loop, end_s = asyncio.get_running_loop(), self.monotonic() + seconds
+
+        def expire_or_wait() -> None:
+            left_s = end_s - self.monotonic()
+            if left_s > 0:
+                loop.call_later(left_s / self.speed, expire_or_wait)
+                return
+            with suppress(RuntimeError):  # it has ended before
+                timeout.reschedule(loop.time())
+
+        loop.call_later(seconds / self.speed, expire_or_wait)
+        return timeout
+
+    def _passed(self) -> float:
+        """Seconds of the machine's time; never less than before."""
+        now_s = self._machine.monotonic()
+        if now_s - self._looked_s >= LOOK_S:
+            waited_s = waits_s(os.getpid())
+            longest_s = max((s - self._waited_s.get(thread, s) for thread, s in waited_s.items()), default=0.0)
+            self._lost_s += min(longest_s, now_s - self._looked_s)
+            self._looked_s, self._waited_s = now_s, waited_s
+        self._passed_s = max(self._passed_s, now_s - self._begin_s - self._lost_s)
+        return self._passed_s
+
+
+def waits_s(pid: int) -> dict[str, float]:
+    """Per thread of a process: seconds it was ready and had no processor. Empty where the system does not tell.
+
+    Source: https://docs.kernel.org/scheduler/sched-stats.html (/proc/<pid>/schedstat)
+    """
+    found: dict[str, float] = {}
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found[task.name] = int((task / "schedstat").read_text().split()[1]) / 1e9
+    except OSError:  # a thread or the process ended meanwhile
+        return found
+    return found

@@ -1,0 +1,81 @@
+"""A fast clock on a machine that lets us run, and on one that does not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+import pytest
+
+from altmonitor.core.clock import SystemClock
+from tests import patient_clock
+from tests.patient_clock import LOOK_S, PatientClock
+
+START_MS = 1_790_000_040_000
+
+
+class Machine:
+    """How late it is, and how long our one thread has waited for a processor."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_s, self.waited_s = 500.0, 7.0
+        monkeypatch.setattr(SystemClock, "monotonic", lambda clock: self.now_s)
+        monkeypatch.setattr(patient_clock, "waits_s", lambda pid: {"1": self.waited_s})
+
+    def passes(self, seconds: float, *, waiting_s: float = 0.0) -> None:
+        self.now_s += seconds
+        self.waited_s += waiting_s
+
+
+def test_it_is_a_scaled_clock_while_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch)
+    clock = PatientClock(start_ms=START_MS, speed=20)
+    machine.passes(3.0)
+    assert (clock.monotonic(), clock.now_ms()) == (60.0, START_MS + 60_000)
+
+
+def test_it_stands_still_while_somebody_waits_for_a_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch)
+    clock = PatientClock(start_ms=START_MS, speed=20)
+    machine.passes(1.0, waiting_s=0.75)
+    assert clock.monotonic() == 5.0
+    machine.passes(1.0)
+    assert clock.monotonic() == 25.0
+
+
+def test_it_never_goes_back_when_a_wait_is_noticed_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch)
+    clock = PatientClock(start_ms=START_MS, speed=20)
+    machine.passes(LOOK_S * 0.8, waiting_s=LOOK_S * 0.8)
+    before = clock.monotonic()
+    assert before == pytest.approx(LOOK_S * 0.8 * 20)
+    machine.passes(LOOK_S * 0.4)
+    assert clock.monotonic() == before
+    machine.passes(1.0)
+    assert clock.monotonic() == pytest.approx((1.0 + LOOK_S * 0.4) * 20)
+
+
+async def test_it_sleeps_and_times_out_by_its_own_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, lost_s = SystemClock(), 0.2
+    monkeypatch.setattr(patient_clock, "waits_s", lambda pid: {"1": min(lost_s, real.monotonic() - began_s)})
+    began_s = real.monotonic()
+    clock = PatientClock(start_ms=START_MS, speed=10)
+    await clock.sleep(1.0)
+    assert real.monotonic() - began_s >= 0.1 + lost_s
+    assert clock.monotonic() >= 1.0
+    asked_s = clock.monotonic()
+    with pytest.raises(TimeoutError):
+        async with clock.timeout(1.0):
+            await asyncio.Event().wait()
+    assert clock.monotonic() - asked_s >= 1.0
+    async with clock.timeout(None):
+        await clock.sleep(0.0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who waited for a processor")
+def test_a_process_tells_how_long_it_waited_and_one_that_is_gone_nothing() -> None:
+    before = patient_clock.waits_s(os.getpid())
+    assert set(before) >= {str(os.getpid())}
+    assert all(seconds >= 0 for seconds in before.values())
+    assert patient_clock.waits_s(2**22 + 1) == {}
