@@ -121,15 +121,15 @@ class Explainer:
         book: SymbolBook | None,
         now_ms: int,
     ) -> Iterator[RuleCheck]:
-        settings, context, ring = audience_state.settings_of(symbol), self._links.context, self._links.oi_ring
-        newest = ring.newest(symbol)
-        readings = Readings(oi_ring=ring, context=context, now_ms=now_ms if newest is None else newest[0])
+        settings = audience_state.settings_of(symbol)
+        readings = Readings(oi_ring=self._links.oi_ring, context=self._links.context, now_ms=now_ms)
         sample = next(sampling.measure(readings, [symbol]), None)
         for window in KINDS[kind].windows:
             threshold = sampling.threshold_of(window, settings)
             check = RuleCheck(rule=Rule(kind, window), verdict=Verdict.BELOW_THRESHOLD, threshold=threshold or None)
             if sample is not None:
-                check = replace(check, sample_age_s=max(0, now_ms - sample.at_ms) / 1000)
+                if sampling.source == "sweep":  # tables carry no time of their own
+                    check = replace(check, sample_age_s=max(0, now_ms - sample.at_ms) / 1000)
                 if window in sample.values:
                     value, span_s = sample.values[window]
                     check = replace(check, value=value, from_ms=sample.at_ms - int(span_s * 1000), to_ms=sample.at_ms)

@@ -177,3 +177,13 @@ def test_the_trace_is_bounded_and_says_how_far_back_it_goes() -> None:
     assert trace.known_from_ms == T0 + 5 * MINUTE
     kept = [at_ms for at_ms, _ in trace.between("A", T0, T0 + 20 * MINUTE, MAIN)]
     assert kept == [T0 + minute * MINUTE for minute in range(5, 15)]
+
+
+def test_a_sample_that_is_older_than_one_and_a_half_sweeps_is_shown_with_its_age_and_not_judged() -> None:
+    market = market_with(oi_min_usd=0.0)
+    for second, contracts in ((0, 1000.0), (60, 1100.0)):
+        market.engine.on_open_interest(OpenInterest(symbol="SOLUSDT", contracts=contracts, time_ms=T0 + second * 1000))
+    fresh = why(market, now_s=150.0)["oi_1m"]
+    assert (fresh.verdict, fresh.value, fresh.sample_age_s) == (Verdict.FIRE, pytest.approx(10.0), 90.0)
+    old = why(market, now_s=167.0)["oi_1m"]
+    assert (old.verdict, old.value, old.sample_age_s) == (Verdict.NO_VALUE, None, 107.0)
