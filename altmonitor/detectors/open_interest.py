@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import isnan
 
-from altmonitor.detectors.sampled import Readings, Sample, Sampling
+from altmonitor.detectors.sampled import Readings, Sample, SampledDetector, Sampling
 from altmonitor.market.open_interest import WINDOW_TOLERANCE
 from altmonitor.settings.settings import Settings
 
@@ -40,4 +40,5 @@ OPEN_INTEREST = Sampling(
     threshold_of=threshold_of,
     measure=measure,
     longest_ms=int(WINDOWS_MS["5m"] * (1 + WINDOW_TOLERANCE)),
+    detector=SampledDetector,
 )

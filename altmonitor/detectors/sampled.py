@@ -57,20 +57,6 @@ class SampleFinding:
     until_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sampling:
-    """How a kind is measured. source: what has just been read when it is asked. windows: in the order in which they
-    are asked, the first that reaches its threshold is raised. threshold_of(window, settings): of either direction; 0:
-    off. longest_ms: after so long a change has left even the longest window.
-    """
-
-    source: Literal["sweep", "tables"]
-    windows: tuple[str, ...]
-    threshold_of: Callable[[str, Settings], float]
-    measure: Callable[[Readings, Sequence[str]], Iterator[Sample]]
-    longest_ms: int
-
-
 class SampledDetector:
     """Holds, per symbol and direction, when it was last raised and whether that is still in the window."""
 
@@ -125,16 +111,35 @@ class SampledDetector:
                 for window, threshold in enabled.items()
                 if window in sample.values
             ]
-            is_past = sample.now_ms - self._raised_ms[at] > self._sampling.longest_ms
+            is_past = sample.now_ms - self._raised_ms.get(at, 0) > self._sampling.longest_ms
             if known and all(known) and (len(known) == len(enabled) or is_past):
                 self._spent.discard(at)
 
     def remember(self, alert: Alert) -> None:
         """It was raised: silent until the value has fallen below half its threshold, and for the cooldown."""
         self._raised_ms[alert.symbol, alert.direction] = alert.event_ms
-        self._spent.add((alert.symbol, alert.direction))
+        self.hold(alert.symbol, alert.direction)
+
+    def hold(self, symbol: str, direction: Direction) -> None:
+        """Nothing is raised before the value has calmed down."""
+        self._spent.add((symbol, direction))
 
     def forget(self, symbol: str) -> None:
         for direction, _ in DIRECTIONS:
             self._raised_ms.pop((symbol, direction), None)
             self._spent.discard((symbol, direction))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """How a kind is measured. source: what has just been read when it is asked. windows: in the order in which they
+    are asked, the first that reaches its threshold is raised. threshold_of(window, settings): of either direction; 0:
+    off. longest_ms: after so long a change has left even the longest window. detector: what an audience remembers.
+    """
+
+    source: Literal["sweep", "tables"]
+    windows: tuple[str, ...]
+    threshold_of: Callable[[str, Settings], float]
+    measure: Callable[[Readings, Sequence[str]], Iterator[Sample]]
+    longest_ms: int
+    detector: type[SampledDetector]

@@ -123,7 +123,7 @@ class AudienceState:
         self.price = PriceMove()
         self.volume = VolumeBurst()
         self.sampled = {
-            kind: SampledDetector(spec.sampling) for kind, spec in KINDS.items() if spec.sampling is not None
+            kind: spec.sampling.detector(spec.sampling) for kind, spec in KINDS.items() if spec.sampling is not None
         }
         self._memories: dict[Kind, PriceMove | VolumeBurst | SampledDetector] = {
             "price": self.price,

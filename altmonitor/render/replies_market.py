@@ -141,7 +141,7 @@ def _bound(check: RuleCheck, value: float) -> str:
 
 
 def _window(check: RuleCheck, now_s: float, style: Style) -> str:
-    if check.from_ms is None or check.to_ms is None:
+    if check.from_ms is None or check.to_ms is None or check.from_ms == check.to_ms:
         return ""
     return say_reply(style.lang, "why_window", period=n.period(check.from_ms, check.to_ms, style.tz, is_dated=False))
 
