@@ -38,7 +38,8 @@ class Explainer:
         audience_state = self._panel.audience_state_at(destination) or self._panel.audience_states[0]
         destination = audience_state.audience.destination
         if at_ms is None or at_ms // MINUTE_MS == now_ms // MINUTE_MS:
-            checks, moment_ms, is_now = tuple(self._now(audience_state, symbol, book, now_ms)), now_ms, True
+            found = {check.rule: check for check in self._now(audience_state, symbol, book, now_ms)}
+            checks, moment_ms, is_now = tuple(found[rule] for rule in RULES), now_ms, True
         else:
             checks, moment_ms, is_now = self._then(audience_state, symbol, book, at_ms), at_ms, False
         return Explanation(
