@@ -157,6 +157,8 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("VOL_BURST_LOOKBACK", "20", _whole(5, 500), "a whole number, 5 to 500",
              "closed candles the median is taken over"),
     Variable("VOL_BURST_MIN_USDT", "50000", USD, "0 to 1e12", "quote volume a burst must have, USDT"),
+    Variable("FUNDING_EXTREME_PCT", "0", _number(0.01, 10, or_zero=True), "0.01 to 10, or 0 for off",
+             "funding per 8 h that crosses ± this raises an alert, percent; 0 = off"),
     Variable("MIN_24H_USDT", "0", USD, "0 to 1e12", "symbols with less quote volume in 24 h raise nothing, USDT"),
     Variable("COOLDOWN_SEC", "180", _whole(0, 86_400), "a whole number, 0 to 86400",
              "seconds between alerts of one symbol, kind and direction"),
@@ -261,7 +263,7 @@ NOT_BUILT_YET = ("BINANCE_ARCHIVE_URL",)
 OUR_PREFIXES = (
     "PUMP_", "DUMP_", "OI_", "VOL_", "TG_", "ALERT_", "ALLOWED_", "BINANCE_", "TELEGRAM_", "COOLDOWN_",
     "SYMBOLS_", "GROUP_", "TRADFI_", "TRADIFI_", "FEED_", "LSR_", "HISTORY_", "SMART_MONEY_", "TOP_TRADER_", "ROLLING_",
-    "STATE_FILE", "DB_FILE", "EPISODE_", "MIN_24H",
+    "FUNDING_", "STATE_FILE", "DB_FILE", "EPISODE_", "MIN_24H",
 )  # fmt: skip
 
 
@@ -282,6 +284,7 @@ class Config:
     vol_burst_mult: float
     vol_burst_lookback: int
     vol_burst_min_usdt: float
+    funding_extreme_pct: float
     min_24h_usdt: float
     cooldown_sec: int
     episode_quiet_min: float

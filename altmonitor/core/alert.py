@@ -66,7 +66,7 @@ def against_the_crowd(pumps: int, dumps: int) -> Direction | None:
 SAMPLE_KEY = "test:"
 """Keys of samples begin so: they are delivered like alerts, and counted, listed and restored nowhere."""
 
-DetectedKind = Literal["price", "oi", "vol"]
+DetectedKind = Literal["price", "oi", "vol", "funding"]
 """What the detectors raise, and what can be routed, counted and asked for by name."""
 
 DETECTED_KINDS: tuple[DetectedKind, ...] = get_args(DetectedKind)

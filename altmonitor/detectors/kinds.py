@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from altmonitor.core.alert import DETECTED_KINDS, Alert, Direction, Kind
+from altmonitor.detectors.funding import FUNDING
 from altmonitor.detectors.open_interest import OPEN_INTEREST
 from altmonitor.detectors.sampled import Sampling
 from altmonitor.detectors.verdict import Rule
@@ -16,7 +17,7 @@ from altmonitor.market.candles import Kline
 from altmonitor.market.math import change_pct
 from altmonitor.settings.settings import Unit
 
-WINDOW_S: Mapping[str, float] = MappingProxyType({"1m": 60.0, "60s": 60.0, "5m": 300.0, "15m": 900.0})
+WINDOW_S: Mapping[str, float] = MappingProxyType({"1m": 60.0, "60s": 60.0, "5m": 300.0, "15m": 900.0, "8h": 28_800.0})
 """Length of every window that an alert can name, seconds."""
 
 UPWARDS: frozenset[Direction] = frozenset({"PUMP", "UP"})
@@ -185,6 +186,31 @@ _ROWS = (
             floor_key="vol_burst_min_usdt",
             smallest=3.0,
             plateau_ms=None,
+        ),
+    ),
+    KindSpec(
+        name="funding",
+        unit=Unit.PERCENT,
+        decimals=4,
+        column=None,
+        directions=("UP", "DOWN"),
+        headlines=("FUNDING_UP", "FUNDING_DOWN"),
+        windows=("8h",),
+        is_price_move=False,
+        is_of_price=False,
+        in_episodes=False,
+        is_enriched=False,
+        sampling=FUNDING,
+        of_candle=None,
+        remembered_by="audiences",
+        budget=BudgetRule(
+            share=0.05,
+            steps=(0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2),
+            thresholds={"funding_extreme_pct": 1.0},
+            is_two_sided=True,
+            floor_key="",
+            smallest=0.05,
+            plateau_ms=FUNDING.longest_ms,
         ),
     ),
     KindSpec(

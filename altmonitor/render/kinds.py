@@ -114,6 +114,15 @@ def _volume_lines(alert: Alert, style: Style) -> list[str]:
     ]
 
 
+def _funding_lines(alert: Alert, style: Style) -> list[str]:
+    bound = alert.details.threshold
+    return [
+        "" if bound is None else fact_line(style.say("funding_bound", bound=f"{n.exact(bound)} %")),
+        fact_line(style.say("price", price=n.price(alert.price))),
+        fact_line(_funding(alert, style)),
+    ]
+
+
 def _condition_lines(alert: Alert, style: Style) -> list[str]:
     moved = None
     if alert.change_pct is not None:
@@ -343,6 +352,15 @@ FACES: Mapping[Kind, KindFace] = MappingProxyType(
             chart_label=lambda alert: f"Vol {number('vol', measured(alert))}",
             entry=_plain_value,
             unit_key="unit_median",
+            heading_windows=_ANY,
+            is_line_each=False,
+        ),
+        "funding": KindFace(
+            lines=_funding_lines,
+            value=_plain_value,
+            chart_label=lambda alert: f"FR {number('funding', measured(alert))}",
+            entry=lambda alert, style: n.signed(measured(alert), 3),
+            unit_key="unit_funding",
             heading_windows=_ANY,
             is_line_each=False,
         ),

@@ -19,7 +19,8 @@ Numbers = Mapping[str, float | int]
 class Settings:
     """A frozen value; a change makes a new one and the reference is swapped.
 
-    Percent are percent (3.0 = 3 %). A threshold of 0 (oi_surge_*, move_*, vol_burst_mult, *_usd*) switches it off.
+    Percent are percent (3.0 = 3 %). A threshold of 0 (oi_surge_*, move_*, funding_*, vol_burst_mult, *_usd*) switches
+    it off.
     watchlist: empty means every symbol. muted: symbol → unix second it ends, None = for good. Muted beats watched.
     of_symbol: symbol → the settings in force for it alone, where it has thresholds of its own; read by `for_symbol`.
     """
@@ -32,6 +33,7 @@ class Settings:
     cooldown_sec: int = 180
     move_5m_pct: float = 0.0  # size of a move over 5 minutes, either direction
     move_15m_pct: float = 0.0
+    funding_extreme_pct: float = 0.0  # size of a rate per 8 hours, either direction
     watchlist: frozenset[str] = frozenset()
     muted: Mapping[str, int | None] = field(default_factory=lambda: MappingProxyType({}))
     vol_burst_min_usdt: float = 50_000.0
@@ -218,6 +220,20 @@ SETTINGS: tuple[Setting, ...] = (
         unit=Unit.MULTIPLE,
         low=1,
         high=1000,
+        has_off=True,
+    ),
+    Setting(
+        key="funding_extreme_pct",
+        variable="FUNDING_EXTREME_PCT",
+        command="set_funding",
+        word="funding",
+        example="0.1",
+        presets=_presets(calm=0.5, normal=0.3, active=0.1, original=0.0),
+        is_per_symbol=True,
+        unit=Unit.PERCENT,
+        low=0.01,
+        high=10,
+        sign=Sign.DROPPED,
         has_off=True,
     ),
     Setting(

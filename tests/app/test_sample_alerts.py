@@ -10,6 +10,7 @@ import pytest
 from altmonitor.app.sample_alerts import SampleAlerts
 from altmonitor.core.alert import Alert
 from altmonitor.core.types import Destination
+from altmonitor.interfaces.exchange import Funding
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import MINUTE_MS, Candle, CandleUpdate
 from altmonitor.market.open_interest import OpenInterestRing
@@ -57,11 +58,14 @@ async def sent(*, is_known: bool = True) -> list[Alert]:
         for minute in range(9):
             ring.record("SOLUSDT", time_ms=T0 + minute * MINUTE_MS, contracts=1_000.0 + 5 * minute)
         clock.jump(8 * 60 + 59)
+    context = KnownContext()
+    if is_known:
+        context.fundings["SOLUSDT"] = Funding(symbol="SOLUSDT", rate=0.00025, mark_price=99.0, next_ms=T0)
     samples = SampleAlerts(
         clock=clock,
         book={book.symbol: book}.get,
         oi_ring=ring,
-        context=KnownContext(),
+        context=context,
         listed=lambda: ["SOLUSDT"],
         sink=kept,
         audience_at=lambda destination: Audience(destination=destination, settings=Settings()),
@@ -73,9 +77,9 @@ async def sent(*, is_known: bool = True) -> list[Alert]:
 @pytest.mark.parametrize(
     ("lang", "headlines"),
     [
-        ("en", ("DUMP</b> <code>SOLUSDT</code> <b>−1.00 %", "OI SURGE</b>", "VOLUME</b> <code>SOLUSDT</code> <b>4.0×")),
-        ("zh", ("砸盘</b> <code>SOLUSDT</code> <b>−1.00 %", "持仓激增</b>", "放量</b> <code>SOLUSDT</code> <b>4.0×")),
-        ("ru", ("ДАМП</b> <code>SOLUSDT</code> <b>−1.00 %", "РОСТ ОИ</b>", "ОБЪЁМ</b> <code>SOLUSDT</code> <b>4.0×")),
+        ("en", ("DUMP</b> {symbol} <b>−1.00 %", "OI SURGE</b>", "VOLUME</b> {symbol} <b>4.0×", "FUNDING UP</b>")),
+        ("zh", ("砸盘</b> {symbol} <b>−1.00 %", "持仓激增</b>", "放量</b> {symbol} <b>4.0×", "资金费率走高</b>")),
+        ("ru", ("ДАМП</b> {symbol} <b>−1.00 %", "РОСТ ОИ</b>", "ОБЪЁМ</b> {symbol} <b>4.0×", "ФАНДИНГ ВВЕРХ</b>")),
     ],
 )
 async def test_samples_show_the_numbers_of_this_moment_and_say_what_they_are(
@@ -85,8 +89,9 @@ async def test_samples_show_the_numbers_of_this_moment_and_say_what_they_are(
     for text, headline in zip(texts, headlines, strict=True):
         assert text.startswith("🧪 <i>")
         assert "/test" in text.split("\n")[0]
-        assert headline in text
+        assert headline.format(symbol="<code>SOLUSDT</code>") in text
     assert "+2.5 %" in texts[1]
+    assert "<b>+0.0250 %</b>" in texts[3]
 
 
 async def test_without_any_data_they_still_come_and_say_that_nothing_is_known() -> None:

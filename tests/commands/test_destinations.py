@@ -27,7 +27,7 @@ from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State
 from tests.commands.executor_kit import GROUP, MAIN, NOW_S, TOPIC, Desk
 
 OTHER = Destination(chat_id=55)
-ALL: frozenset[Kind] = frozenset({"price", "oi", "vol"})
+ALL: frozenset[Kind] = frozenset({"price", "oi", "vol", "funding"})
 OI: frozenset[Kind] = frozenset({"oi"})
 
 

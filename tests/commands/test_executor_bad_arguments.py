@@ -46,6 +46,8 @@ ACCEPTED: dict[str, dict[str, float]] = {
     | {".5": 0.5, "0": 0.0, "-0": 0.0, "100.01": 100.01, "720": 720.0, "721": 721.0},
     "set_vol": {"+5": 5.0, "2,5": 2.5, "5": 5.0, "50": 50.0, "51": 51.0, "0": 0.0, "-0": 0.0, "100.01": 100.01}
     | {"720": 720.0, "721": 721.0},
+    "set_funding": {"5%": 5.0, "+5": 5.0, "2,5": 2.5, "−5": 5.0, "-5": 5.0, "5": 5.0, "5 %": 5.0, ".5": 0.5}
+    | {"0": 0.0, "-0": 0.0, "0.05": 0.05},
     "cooldown": {"+5": 5, "5": 5, "0": 0, "-0": 0, "50": 50, "51": 51, "720": 720, "721": 721, "1001": 1001},
 }
 """Argument → the first value changed. A negative number for /set_oi means off."""
@@ -64,6 +66,7 @@ KEY = {
     "set_dump": "dump_threshold",
     "set_oi": "oi_surge_1m",
     "set_vol": "vol_burst_mult",
+    "set_funding": "funding_extreme_pct",
     "cooldown": "cooldown_sec",
 }
 NEED_WORDS = {"who", "div", "why", "price", "oi", "funding", "chart", "set_move", "set_liq"}

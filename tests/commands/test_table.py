@@ -144,6 +144,7 @@ def test_the_table_names_every_promised_command_once() -> None:
         "set_dump",
         "set_oi",
         "set_vol",
+        "set_funding",
         "set_move",
         "set_liq",
         "cooldown",

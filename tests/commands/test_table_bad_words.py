@@ -101,7 +101,7 @@ TAKEN: dict[str, set[str]] = {
 """What stands before the bad word → the words of the bag that are good there."""
 
 ELSEWHERE = {"status", "help", "start", "history", "stats", "mute", "cooldown"} | {
-    f"set_{word}" for word in ("pump", "dump", "oi", "vol")
+    f"set_{word}" for word in ("pump", "dump", "oi", "vol", "funding")
 }
 """Have a table of their own."""
 

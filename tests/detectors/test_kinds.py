@@ -41,6 +41,7 @@ def test_every_rule_is_a_kind_that_is_detected_over_one_of_its_windows() -> None
         "oi_1m",
         "oi_5m",
         "vol_1m",
+        "funding_8h",
     ]
     assert {rule.kind for rule in RULES} == set(DETECTED_KINDS)
 

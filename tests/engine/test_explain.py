@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from altmonitor.core.types import Destination
+from altmonitor.detectors.kinds import RULES
 from altmonitor.detectors.verdict import Rule, RuleCheck, Verdict
 from altmonitor.engine.decision_log import DecisionLog
 from altmonitor.market.quotes import DayTicker, OpenInterest
@@ -40,7 +41,7 @@ def test_now_every_rule_is_there_with_its_value_its_threshold_and_its_age() -> N
         market.engine.on_open_interest(OpenInterest(symbol="SOLUSDT", contracts=contracts, time_ms=T0 + second * 1000))
     market.push(101.0, at_s=362.0)
     found = why(market, now_s=365.0)
-    assert list(found) == ["price_1m", "price_60s", "price_5m", "price_15m", "oi_1m", "oi_5m", "vol_1m"]
+    assert list(found) == [str(rule) for rule in RULES]
     own = found["price_1m"]
     assert (own.verdict, own.value, own.threshold, own.sample_age_s) == (Verdict.BELOW_THRESHOLD, 1.0, 3.0, 3.0)
     assert (own.from_ms, own.to_ms) == (T0 + 360_000, T0 + 362_000)

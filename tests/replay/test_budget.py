@@ -121,3 +121,20 @@ async def test_a_kind_that_was_watched_for_minutes_is_not_called_silent() -> Non
     assert (rows["oi"].before_per_day, rows["oi"].after_per_day) == (None, None)
     assert [(row.before, row.after) for row in rows["oi"].thresholds] == [(3.0, 3.0), (6.0, 6.0)]
     assert rows["price"].after_per_day == 0
+
+
+async def test_funding_that_is_switched_on_has_a_bound_of_its_own_and_the_others_keep_theirs() -> None:
+    found = MoveStats()
+    for symbol in SYMBOLS:
+        minutes = [T0 + i * MINUTE for i in range(120)]
+        found.take_candles(symbol, Candles(minutes, [0.2] * 120, [-0.2] * 120, [60_000.0] * 120), lookback=20)
+        for minute in range(120):
+            found.take_sample("funding", symbol, at_ms=T0 + minute * MINUTE, size=-0.16, usd=None)
+    audience = Audience(destination=Destination(chat_id=1), settings=Settings(funding_extreme_pct=0.1))
+    row = {row.kind: row for row in (await proposed(found, 20, audience)).rows}["funding"]
+    assert [(of.key, of.before, of.after) for of in row.thresholds] == [("funding_extreme_pct", 0.1, 0.2)]
+    assert (row.before_per_day, row.after_per_day) == (
+        pytest.approx(len(SYMBOLS) * 1_440 / 124),
+        0.0,
+    )  # a first sample counts as five minutes
+    assert "funding" not in {row.kind for row in (await proposed(found, 20)).rows}
