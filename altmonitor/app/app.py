@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from altmonitor import __version__
 from altmonitor.app.chat import ChatDeps, ChatSide, MessagingSetup
 from altmonitor.app.market import MarketDeps, MarketOptions, MarketSide
-from altmonitor.app.operator_notices import OperatorNotices
+from altmonitor.app.operator_notices import OperatorNotices, Recipients
 from altmonitor.app.queries import QueryDeps, QuerySide
 from altmonitor.app.service_watch import ServiceWatch, Signs
 from altmonitor.app.tracking import OutboxTrackerNotifier, TrackingSide
@@ -20,7 +20,6 @@ from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import StorageError, TokenRefused
 from altmonitor.core.status import Health, LatencyStatus, LoopStatus, Vitals, assess
 from altmonitor.core.supervisor import Supervisor
-from altmonitor.core.types import Destination
 from altmonitor.render.notices import BackAfter, Notice, SettingsDamaged
 from altmonitor.render.signed_buttons import ButtonSigner, stored_signer
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
@@ -47,7 +46,7 @@ class App:
         self._outlet = outlet
         self._started_s = clock.monotonic()
         self.supervisor = Supervisor(clock=clock, fatal=(TokenRefused,))
-        self._untold: list[tuple[Notice, Destination | None]] = []  # news from before there is somebody to tell it
+        self._untold: list[tuple[Notice, Recipients]] = []  # notices from before there is somebody to tell it
         self._notices = OperatorNotices(clock=clock, publish=self._publish)
         self._live = LiveAlerts(clock)
         self.store = SqliteStore(
@@ -178,8 +177,8 @@ class App:
         )
 
     def _tell_what_waited(self, chat: ChatSide, loaded: LoadedState) -> None:
-        for notice, not_to in self._untold:
-            chat.publish(notice, not_to)
+        for notice, to in self._untold:
+            chat.publish(notice, to)
         for since_ms, until_ms in self.market.sight.untold_before:
             self._notices.notify_back(since_ms, until_ms)
         if loaded.unwritable:
@@ -248,11 +247,11 @@ class App:
         if self.chat is not None:
             self.chat.dispatcher.refresh(alert_key)
 
-    def _publish(self, notice: Notice, not_to: Destination | None) -> None:
+    def _publish(self, notice: Notice, to: Recipients) -> None:
         if self.chat is None:
-            self._untold.append((notice, not_to))
+            self._untold.append((notice, to))
         else:
-            self.chat.publish(notice, not_to)
+            self.chat.publish(notice, to)
 
     def _on_notice_sent(self, notice: Notice) -> Callable[[int], None] | None:
         return self.market.sight.untold(notice.since_ms, notice.at_ms) if isinstance(notice, BackAfter) else None

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from altmonitor.app.operator_notices import OperatorNotices
+from altmonitor.app.operator_notices import OperatorNotices, Recipients
 from altmonitor.commands.executor import CommandExecutor, ExecutorDeps
 from altmonitor.commands.outcome import Queries
 from altmonitor.commands.table import COMMAND_OF
@@ -42,7 +42,7 @@ from altmonitor.telegram.access import Admins, AllowedSenders
 from altmonitor.telegram.bot import TelegramChannel
 from altmonitor.telegram.handlers import AnswerDeps, ChatAnswers, PressDeps, Presses
 from altmonitor.telegram.poller import CommandListener
-from altmonitor.telegram.types import Incoming
+from altmonitor.telegram.types import Incoming, ListenerEvent
 from altmonitor.web.api import HttpCommands
 
 log = logging.getLogger(__name__)
@@ -147,11 +147,13 @@ class ChatSide:
             presses=self._presses,
             min_interval_s=deps.config.tg_min_send_interval,
             events=DeliveryEvents(
-                trouble=deps.notices.on_chat_trouble,
+                closed=self._on_closed,
+                resumed=deps.notices.on_resumed,
+                refused=deps.notices.on_refused,
                 moved=self._on_chat_moved,
                 fatal=deps.fatal,
-                expired=lambda where, count: log.warning("%d alerts for chat %s were too old to be told", count, where),
                 topic_lost=deps.notices.on_topic_lost,
+                topic_found=deps.notices.on_topic_found,
                 sent=self._on_alert_sent,
             ),
         )
@@ -200,7 +202,7 @@ class ChatSide:
             handler=ChatAnswers(answers, Presses(answers, presses)),
             allowed=AllowedSenders(chat_ids=frozenset(chats), user_ids=deps.config.allowed_user_ids),
             memory=deps.store,
-            news=deps.notices.on_listener_event,
+            news=self._on_listener_event,
             admins=Admins(bot.administrators, clock=deps.clock, is_required=deps.config.group_admins_only),
         )
 
@@ -227,16 +229,14 @@ class ChatSide:
         for audience in self._deps.holder.audiences:
             self.dispatcher.notice(audience.destination, words(self.destination_styles.style(audience.destination)))
 
-    def publish(self, notice: Notice, not_to: Destination | None) -> None:
-        """To every audience but `not_to`, and into the log, each in its own language."""
-        audiences = self._deps.holder.audiences
-        log.info("%s", one_line(notice_html(notice, self.destination_styles.style(audiences[0].destination))))
+    def publish(self, notice: Notice, to: Recipients) -> None:
+        """To those it concerns, each in its own language, and into the log."""
+        everybody = [audience.destination for audience in self._deps.holder.audiences]
+        log.info("%s", one_line(notice_html(notice, self.destination_styles.style(everybody[0]))))
         on_sent = self._deps.on_sent(notice)
-        for audience in audiences:
-            destination = audience.destination
-            if destination != not_to:
-                html = notice_html(notice, self.destination_styles.style(destination))
-                self.dispatcher.notice(destination, html, on_sent=on_sent)
+        for destination in everybody if to == "everybody" else everybody[:1] if to == "operator" else [to]:
+            html = notice_html(notice, self.destination_styles.style(destination))
+            self.dispatcher.notice(destination, html, on_sent=on_sent)
 
     # --- what changes while it runs
 
@@ -250,8 +250,22 @@ class ChatSide:
         if self._deps.config.chart:
             self._following.sent(destination, alert, message_id)
 
+    def _on_listener_event(self, event: ListenerEvent) -> None:
+        if event.chat_id is not None and event.kind in ("admitted", "opened", "written"):
+            where = Destination(chat_id=event.chat_id, topic_id=event.topic_id)
+            # Whoever has blocked the bot cannot write to it; in a group others may write where the bot may not.
+            self.dispatcher.opened(where, is_certain=event.kind != "written" or not where.is_group)
+        if event.kind not in ("opened", "written"):
+            self._deps.notices.on_listener_event(event)
+
     async def _picture_for(self, alert: Alert, press: Incoming) -> ChartPictureFile | None:
         return await self._deps.pictures.of_alert(alert, tz=self.destination_styles.style(press.destination).tz)
+
+    def _on_closed(self, destination: Destination, reason: str) -> None:
+        """The operator is told of other chats; but a group is not told the number of somebody's private chat."""
+        operator = self._deps.holder.audiences[0].destination
+        if destination.chat_id != operator.chat_id and (destination.is_group or not operator.is_group):
+            self._deps.notices.on_closed(destination, reason)
 
     def _on_chat_moved(self, old: Destination, new: Destination) -> None:
         log.warning("chat %s is now %s: put TG_CHAT_ID=%s into .env", old, new, new)

@@ -5,18 +5,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.status import GuardStatus
 from altmonitor.core.types import Destination
+from altmonitor.delivery.deps import Resumption
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.render.notices import (
+    AlertsRefused,
     BackAfter,
     BlindSince,
     ClockFine,
     ClockSkew,
     DatabaseSetAside,
+    DeliveryResumed,
+    DestinationClosed,
+    DestinationOpen,
     DiskFine,
     DiskTrouble,
     ExchangeBlockedNotice,
@@ -25,8 +31,7 @@ from altmonitor.render.notices import (
     SecondPollerNotice,
     SymbolsBack,
     SymbolsSilent,
-    TelegramFine,
-    TelegramTrouble,
+    TopicFound,
     TopicLost,
 )
 from altmonitor.telegram.types import ListenerEvent
@@ -37,22 +42,30 @@ SKEW_TOLD_MS = 2_000
 SKEW_FINE_MS = 1_000
 
 
-class OperatorNotices:
-    """publish(news, not_to): hands a notice of news to the chats; `not_to` is left out (the chat that is in trouble).
+TOLD_FROM_S = 60.0
+"""An interruption of delivery that held up no alert is told from this length on."""
 
-    What the parts tell once per change arrives here once; this class only translates and remembers since when.
+Recipients = Destination | Literal["everybody", "operator"]
+"""operator: the main chat, whose owner runs the program."""
+
+
+class OperatorNotices:
+    """publish(notice, to): hands a notice to the chats it concerns.
+
+    What the parts report once per change arrives here once; this class only translates and remembers since when.
     """
 
-    def __init__(self, *, clock: Clock, publish: Callable[[Notice, Destination | None], None]) -> None:
+    def __init__(self, *, clock: Clock, publish: Callable[[Notice, Recipients], None]) -> None:
         self._clock = clock
         self._publish = publish
         self._blocked_since_ms: int | None = None
         self._disk_since_ms: int | None = None
         self._is_skewed = False
+        self._closed: set[int] = set()
         self.symbols = 0
 
-    def notify(self, notice: Notice, *, not_to: Destination | None = None) -> None:
-        self._publish(notice, not_to)
+    def notify(self, notice: Notice, *, to: Recipients = "everybody") -> None:
+        self._publish(notice, to)
 
     def on_feed_event(self, event: FeedEvent) -> None:
         at_ms, since_ms = event.at_ms, event.blind_since_ms
@@ -88,18 +101,39 @@ class OperatorNotices:
         else:
             log.info("exchange budget: %s %s", status.state, status.reason)
 
-    def on_chat_trouble(self, destination: Destination, reason: str) -> None:
-        now_ms = self._clock.now_ms()
-        if reason:
-            self.notify(
-                TelegramTrouble(at_ms=now_ms, chat=str(destination), reason=reason),
-                not_to=destination,
+    def on_closed(self, destination: Destination, reason: str) -> None:
+        """The chat itself cannot be told, and the others are not concerned."""
+        if destination.chat_id not in self._closed:
+            self._closed.add(destination.chat_id)
+            notice = DestinationClosed(at_ms=self._clock.now_ms(), chat=str(destination), reason=reason)
+            self.notify(notice, to="operator")
+
+    def on_resumed(self, destination: Destination, resumption: Resumption) -> None:
+        """Nobody is told of a chat service that is away: nothing could be sent to anybody."""
+        at_ms, since_ms, counts = resumption.at_ms, resumption.since_ms, resumption.late + resumption.given_up
+        if resumption.is_closed and destination.chat_id in self._closed:
+            self._closed.discard(destination.chat_id)
+            self.notify(DestinationOpen(at_ms=at_ms, chat=str(destination)), to="operator")
+        if counts or (since_ms is not None and at_ms - since_ms >= TOLD_FROM_S * 1000):
+            notice = DeliveryResumed(
+                at_ms=at_ms,
+                since_ms=since_ms,
+                reason=resumption.reason,
+                late=resumption.late,
+                given_up=resumption.given_up,
             )
-        else:
-            self.notify(TelegramFine(at_ms=now_ms, chat=str(destination)))
+            self.notify(notice, to=destination)
+
+    def on_refused(self, destination: Destination, count: int, reason: str) -> None:
+        notice = AlertsRefused(at_ms=self._clock.now_ms(), chat=str(destination), count=count, reason=reason)
+        self.notify(notice, to="operator")
 
     def on_topic_lost(self, destination: Destination, reason: str) -> None:
-        self.notify(TopicLost(at_ms=self._clock.now_ms(), chat=str(destination), reason=reason))
+        notice = TopicLost(at_ms=self._clock.now_ms(), chat=str(destination), reason=reason)
+        self.notify(notice, to=destination)
+
+    def on_topic_found(self, destination: Destination, diverted: int) -> None:
+        self.notify(TopicFound(at_ms=self._clock.now_ms(), diverted=diverted), to=destination)
 
     def on_listener_event(self, event: ListenerEvent) -> None:
         if event.kind == "second_poller":

@@ -19,7 +19,7 @@ AltmonitorError
     ├── ChatUnreachable      no answer, or a 5xx: certainly not delivered or not known, see `outcome_unknown`
     │   └── TokenDoubted     401, 404 for a token that worked before: asked again with growing pauses
     ├── ChatMoved            the group became a supergroup: `new_chat_id`
-    ├── ChatClosed           403: blocked, kicked, no right to write: nothing goes there until somebody opens it
+    ├── ChatClosed           403, or 400 for missing rights: nothing goes there until somebody opens it
     ├── MessageRefused       400: this text or target will never be accepted; final for this message
     │   └── TopicClosed      the forum topic is deleted or closed: the chat itself can still be written to
     ├── TokenRefused         401, 404 for a token that never worked: final for the bot

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
-from altmonitor.core.errors import ChatClosed, ChatUnreachable, DeliveryError, MessageRefused, StorageError, TopicClosed
+from altmonitor.core.errors import ChatUnreachable, DeliveryError, MessageRefused, StorageError, TopicClosed
 from altmonitor.delivery import messages
 from altmonitor.delivery.deps import DeliveryDeps, DestinationStyle
 from altmonitor.delivery.digest_decision import (
@@ -45,6 +45,11 @@ class DeliveryOutcomes:
     def __init__(self, deps: DeliveryDeps, sender: ChatSender) -> None:
         self._deps = deps
         self._sender = sender
+        self._given_up: Counter[int | None] = Counter()
+
+    def take_given_up(self, topic_id: int | None) -> int:
+        """How many alerts became too old since this was asked last."""
+        return self._given_up.pop(topic_id, 0)
 
     async def record(self, message: AlertMessage, problem: DeliveryError, *, outcome_unknown: bool) -> None:
         """It stays queued."""
@@ -85,7 +90,7 @@ class DeliveryOutcomes:
         await self._expired(topic_id, expired, TOO_OLD)
         destination = self._sender.at(topic_id)
         log.warning("%d alerts for %s were older than a day and are not sent any more", len(expired), destination)
-        self._deps.events.expired(destination, len(expired))
+        self._given_up[topic_id] += len(expired)
         return [row for row in rows if row not in expired]
 
     async def _expired(self, topic_id: int | None, rows: Sequence[Queued], error: str) -> None:
@@ -97,7 +102,9 @@ class DeliveryOutcomes:
 
 
 ROWS_AT_ONCE = 2000
-GONE_PAUSE_S = 3600.0
+ALL_ROWS = 1_000_000
+WAITED_S = 10.0
+"""What has waited so long was held up; a storm takes no longer."""
 
 
 class AlertQueue:
@@ -108,7 +115,6 @@ class AlertQueue:
         self._sender = sender
         self._at = sender.at
         self._planned: deque[AlertMessage] = deque()
-        self._gone_until_s: dict[int | None, float] = {}
         self._sent_ms: deque[int] = deque(maxlen=200)
         self._digest_s: float | None = None
         self._fresh_in_a_row = 0
@@ -121,8 +127,18 @@ class AlertQueue:
         """Alerts whose text is made already."""
         return [(message.topic_id, message.own_key) for message in self._planned if message.own_key is not None]
 
-    def is_gone(self, topic_id: int | None) -> bool:
-        return topic_id in self._gone_until_s
+    def take_given_up(self, topic_id: int | None) -> int:
+        """How many alerts became too old since this was asked last."""
+        return self._outcomes.take_given_up(topic_id)
+
+    async def held_up(self, topic_id: int | None) -> int:
+        """How many alerts have waited for the chat, and not for the end of quiet hours."""
+        now_ms, style = self._deps.clock.now_ms(), self._destination_style(topic_id)
+        rows = await self._rows(topic_id, limit=ALL_ROWS)
+        return sum(
+            now_ms - row.queued_ms > WAITED_S * 1000 and self._held.until_ms(topic_id, row, style, now_ms) is None
+            for row in rows
+        )
 
     async def is_waiting(self) -> bool:
         """True when something could be sent if the pace allowed it."""
@@ -133,10 +149,11 @@ class AlertQueue:
         return False
 
     def wakes_at_s(self) -> float | None:
-        """When something that waits for a chat that was gone may be tried again, or quiet hours may be over; None: only
-        news changes anything."""
+        """When what is closed may be tried again, or quiet hours may be over; None: only something new changes
+        anything."""
         now_s, now_ms = self._deps.clock.monotonic(), self._deps.clock.now_ms()
-        moments = [until_s for until_s in self._gone_until_s.values() if until_s > now_s]
+        try_s = self._sender.next_try_s(now_s)
+        moments = [] if try_s is None else [try_s]
         for topic_id in self._sender.topics:
             until_ms = self._destination_style(topic_id).quiet_until(now_ms)
             if until_ms is not None:
@@ -209,7 +226,6 @@ class AlertQueue:
         self._held.forget(message.topic_id, message.rows)
         self._remove(message)
         self._growth.sent(message, message_id, self._deps.clock.monotonic())
-        self._gone_until_s.pop(message.topic_id, None)
         self._fresh_in_a_row = 0 if message.is_late else self._fresh_in_a_row + 1
         if message.own_key is None and not message.is_late:
             self._digest_s = self._deps.clock.monotonic()
@@ -230,15 +246,11 @@ class AlertQueue:
         """Something else is about to be said there."""
         self._growth.stop(topic_id)
 
-    def reachable(self, topic_id: int | None) -> None:
-        """Something else got through to a chat that had refused the bot."""
-        self._gone_until_s.pop(topic_id, None)
-
     async def retire(self, topic_id: int | None) -> None:
         """No alerts are wanted there any more: what waits is given up."""
         self.drop_planned()
         self._growth.stop(topic_id)
-        self._gone_until_s.pop(topic_id, None)
+        self._sender.forget_closed(topic_id)
         while rows := await self._rows(topic_id):
             await self._outcomes.not_wanted(topic_id, rows)
             self._held.forget(topic_id, rows)
@@ -257,9 +269,7 @@ class AlertQueue:
             else:
                 await self._outcomes.failed(message.topic_id, message.alert_ids, str(problem))
                 self._remove(message)
-                self._sender.trouble(message.topic_id, str(problem))
-        elif isinstance(problem, ChatClosed):
-            await self._give_up_chat(message.topic_id, problem)
+                self._deps.events.refused(self._at(message.topic_id), len(message.alert_ids), str(problem))
         else:
             unknown = isinstance(problem, ChatUnreachable) and problem.outcome_unknown
             await self._outcomes.record(message, problem, outcome_unknown=unknown)
@@ -291,13 +301,13 @@ class AlertQueue:
         def held_until_ms(row: Queued) -> int | None:
             return self._held.until_ms(topic_id, row, destination_style, now_ms)
 
-        if self.is_gone(topic_id):  # the newest one finds out whether the chat can be written to again
+        rows = await self._outcomes.without_expired(topic_id, rows, now_ms, held_until_ms)
+        if rows and self._sender.is_closed(topic_id):  # the newest one finds out whether it may be written to again
             newest = rows[-1]
             is_held = held_until_ms(newest) is not None
             if is_held or is_late(newest, now_ms):
                 return Gather(rows=(newest,), late=True, held=is_held)
             return SendNow(row=newest)
-        rows = await self._outcomes.without_expired(topic_id, rows, now_ms, held_until_ms)
         moment = DigestMoment(
             now_ms=now_ms,
             can_leave=lambda count: self._sender.pace.can_leave_within(now_s, count, HORIZON_S),
@@ -348,7 +358,7 @@ class AlertQueue:
         return [
             topic_id
             for topic_id in self._sender.topics
-            if self._gone_until_s.get(topic_id, 0.0) <= now_s and not self._destination_style(topic_id).is_quiet(now_ms)
+            if self._sender.may_try(topic_id, now_s) and not self._destination_style(topic_id).is_quiet(now_ms)
         ]
 
     async def _hold(self) -> None:
@@ -360,14 +370,6 @@ class AlertQueue:
 
     async def _rows(self, topic_id: int | None, *, limit: int = ROWS_AT_ONCE) -> Sequence[Queued]:
         return await self._deps.outbox.queued(self._at(topic_id), limit=limit)
-
-    # --- after an error
-
-    async def _give_up_chat(self, topic_id: int | None, problem: ChatClosed) -> None:
-        waiting = [row.alert.id for row in await self._rows(topic_id) if row.alert.id is not None]
-        await self._outcomes.failed(topic_id, waiting, str(problem))
-        self._gone_until_s[topic_id] = self._deps.clock.monotonic() + GONE_PAUSE_S
-        self.drop_planned()
 
     def _remove(self, message: AlertMessage) -> None:
         if message in self._planned:

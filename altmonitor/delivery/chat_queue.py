@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from altmonitor.core.errors import ChatClosed, DeliveryError, MessageRefused, TopicClosed
 from altmonitor.delivery.alert_queue import AlertQueue
-from altmonitor.delivery.deps import DeliveryDeps, DestinationStyle
+from altmonitor.delivery.deps import DeliveryDeps, DestinationStyle, Resumption
 from altmonitor.delivery.digest_decision import Wait
 from altmonitor.delivery.edits import KeptEdit, MessageEdits, Step
 from altmonitor.delivery.messages import (
@@ -111,9 +111,10 @@ class ChatQueue:
         self._message_edits.pressed((topic_id, alert_key), message_id)
         self.wake()
 
-    def is_gone(self, topic_id: int | None) -> bool:
-        """The chat refused the bot and is tried again only now and then."""
-        return self._alert_queue.is_gone(topic_id)
+    def opened(self, topic_id: int | None, *, is_certain: bool) -> None:
+        """The bot may write there again, or somebody does what suggests it. None: in the whole chat."""
+        self.sender.opened(topic_id, is_certain=is_certain)
+        self.wake()
 
     def refresh(self, alert_key: str) -> None:
         self._message_edits.refresh(alert_key, in_flight=self._alert_queue.planned_keys)
@@ -150,7 +151,7 @@ class ChatQueue:
         now_s = self._now_s()
         self._other_messages.drop_old(now_s)
         has_alerts = await self._alert_queue.is_waiting()
-        if has_alerts or self._other_messages.replies or self._other_messages.notices:
+        if has_alerts or self._other_messages.replies or self._next_notice(now_s):
             return await self._next_said(has_alerts, self.sender.free_at_s(now_s) - now_s)
         step = self._message_edits.next(now_s)
         if step is None:
@@ -174,15 +175,21 @@ class ChatQueue:
 
     async def _next_message(self, has_alerts: bool) -> Step | float:
         if self._other_messages.replies and (not has_alerts or self._replies_in_a_row < REPLIES_IN_A_ROW):
-            return self._say(self._other_messages.replies)
+            return self._say(self._other_messages.replies, self._other_messages.replies[0])
         alert = await self._alert_queue.next()
         if isinstance(alert, AlertMessage):
             return self._tell(alert)
         if self._other_messages.replies:
-            return self._say(self._other_messages.replies)
+            return self._say(self._other_messages.replies, self._other_messages.replies[0])
         if isinstance(alert, Wait):
             return alert.seconds
-        return self._say(self._other_messages.notices) if self._other_messages.notices else 0.0
+        notice = self._next_notice(self._now_s())
+        return self._say(self._other_messages.notices, notice) if notice is not None else 0.0
+
+    def _next_notice(self, now_s: float) -> OtherMessage | None:
+        """The oldest one for a place that may be written to."""
+        notices = self._other_messages.notices
+        return next((notice for notice in notices if self.sender.may_try(notice.topic_id, now_s)), None)
 
     def _next_picture(self, now_s: float) -> Step | float | None:
         pictures = self._other_messages.pictures
@@ -191,7 +198,7 @@ class ChatQueue:
         if not pictures:
             return None
         free_s = self.sender.free_at_s(now_s)  # when a message could leave: an alert that comes now finds room
-        return free_s - now_s if free_s > now_s else self._say(pictures)
+        return free_s - now_s if free_s > now_s else self._say(pictures, pictures[0])
 
     # --- speaking
 
@@ -210,6 +217,7 @@ class ChatQueue:
         except DeliveryError as problem:
             await self._alert_queue.refused(message, problem)
             return
+        await self._report_resumed()
         await self._alert_queue.accepted(message, message_id)
         if message.own_key is not None:
             key = (message.topic_id, message.own_key)
@@ -228,11 +236,32 @@ class ChatQueue:
         except DeliveryError as problem:
             await self._alert_queue.refused(message, problem)
         else:
+            await self._report_resumed()
             await self._alert_queue.accepted(message, message_id)
 
-    async def _say(self, queue: deque[OtherMessage]) -> None:
+    async def _report_resumed(self) -> None:
+        """Before what got through is recorded as sent: it waited too."""
+        ended = self.sender.take_ended()
+        for topic_id in self.sender.topics:
+            given_up = self._alert_queue.take_given_up(topic_id)
+            found = max(
+                (end for end in ended if not end.is_closed or end.topic_id == topic_id),
+                key=lambda end: end.is_closed,
+                default=None,
+            )
+            if found is not None or given_up:
+                resumption = Resumption(
+                    since_ms=None if found is None else found.since_ms,
+                    at_ms=self._deps.clock.now_ms(),
+                    reason="" if found is None else found.reason,
+                    is_closed=found is not None and found.is_closed,
+                    late=0 if found is None else await self._alert_queue.held_up(topic_id),
+                    given_up=given_up,
+                )
+                self._deps.events.resumed(self.sender.at(topic_id), resumption)
+
+    async def _say(self, queue: deque[OtherMessage], other_message: OtherMessage) -> None:
         self._replies_in_a_row += 1
-        other_message = queue[0]
         self._alert_queue.interrupted(other_message.topic_id)
         try:
             message_id = await self._send(other_message)
@@ -247,11 +276,13 @@ class ChatQueue:
                 return
             log.error("a message was refused and is not sent: %s", problem)  # noqa: TRY400 — no trace: not our fault
         except ChatClosed as problem:
+            if queue is self._other_messages.notices and self.sender.is_closed(other_message.topic_id):
+                return  # said once it is open, unless it is too old by then
             log.warning("a message could not be sent to %s: %s", self.sender.at(other_message.topic_id), problem)
         except DeliveryError:
             return  # tried again, until it is too old
         else:
-            self._alert_queue.reachable(other_message.topic_id)
+            await self._report_resumed()
             if other_message.on_sent is not None:
                 other_message.on_sent(message_id)
         if other_message in queue:

@@ -49,22 +49,43 @@ LONGEST_STORAGE_PAUSE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resumption:
+    """A message got through to a destination again, or alerts for it were given up.
+
+    since_ms: when it stopped, unix ms; None: it did not stop in this run, an earlier one left alerts that are too old.
+    is_closed: the destination itself had refused the bot; else the chat service could not be reached, or asked to wait.
+    late: alerts that waited for it and come now. given_up: alerts that had become older than a day.
+    """
+
+    since_ms: int | None
+    at_ms: int
+    reason: str = ""
+    is_closed: bool = False
+    late: int = 0
+    given_up: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryEvents:
     """What the program wants to know. All are synchronous, must not raise and must not block.
 
-    trouble: a chat cannot be reached (one line why), once; "" when a message got through again.
+    closed: the bot may not write to a destination (one line why), once; its alerts wait until it may.
+    resumed: a message got through after a while without one; see `Resumption`.
+    refused: so many alerts were refused for what they say and are given up (one line why).
     moved: a group became a supergroup: old → new destination; the outbox has remembered it already.
     fatal: the token is refused; nothing is sent any more, everything stays queued.
-    expired: so many alerts for this chat were too old to be sent and were given up.
     topic_lost: a forum topic is deleted or closed, once; what belongs there is said in the chat's general topic.
+    topic_found: it can be written to again; so many messages of its went to the general topic.
     sent: an alert went out as a message of its own (where, alert, message id), and nothing else waits there.
     """
 
-    trouble: Callable[[Destination, str], None] = lambda destination, reason: None
+    closed: Callable[[Destination, str], None] = lambda destination, reason: None
+    resumed: Callable[[Destination, Resumption], None] = lambda destination, resumption: None
+    refused: Callable[[Destination, int, str], None] = lambda destination, count, reason: None
     moved: Callable[[Destination, Destination], None] = lambda old, new: None
     fatal: Callable[[TokenRefused], None] = lambda problem: None
-    expired: Callable[[Destination, int], None] = lambda destination, count: None
     topic_lost: Callable[[Destination, str], None] = lambda destination, reason: None
+    topic_found: Callable[[Destination, int], None] = lambda destination, count: None
     sent: Callable[[Destination, Alert, int], None] = lambda destination, alert, message_id: None
 
 

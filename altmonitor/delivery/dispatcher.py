@@ -110,17 +110,16 @@ class Dispatcher:
         kept = KeptEdit(topic_id=destination.topic_id, message_id=message_id, html=None, on_end=lambda problem: None)
         self._chat_queue(destination.chat_id).update(kept)
 
-    def notice(
-        self, destination: Destination | None, html: str, *, on_sent: Callable[[int], None] | None = None
-    ) -> None:
-        """Operator news. None: to every chat that gets alerts and has not refused the bot. on_sent: as for `post`."""
-        if destination is not None:
-            self._chat_queue(destination.chat_id).notice(destination.topic_id, html, on_sent)
-            return
-        for chat_queue in self._chat_queues.values():
-            for topic_id in chat_queue.sender.topics:
-                if not chat_queue.is_gone(topic_id):
-                    chat_queue.notice(topic_id, html, on_sent)
+    def notice(self, destination: Destination, html: str, *, on_sent: Callable[[int], None] | None = None) -> None:
+        """An operator notice. It waits while the bot may not write there, for hours at most. on_sent: as for `post`."""
+        self._chat_queue(destination.chat_id).notice(destination.topic_id, html, on_sent)
+
+    def opened(self, destination: Destination, *, is_certain: bool) -> None:
+        """The bot was let in there, or the topic was opened; not is_certain: somebody writes there, which suggests it.
+        Without a topic: the whole chat. What waits for it is tried now."""
+        chat_id = self._former_ids.get(destination.chat_id, destination.chat_id)
+        if chat_id in self._chat_queues:
+            self._chat_queues[chat_id].opened(destination.topic_id, is_certain=is_certain)
 
     def refresh(self, alert_key: str) -> None:
         """More is known about this alert now. Where it went out as its own message that is edited when there is room;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from altmonitor.core.backoff import Backoff
@@ -26,10 +26,15 @@ from altmonitor.interfaces.delivery import Keyboard
 log = logging.getLogger(__name__)
 
 LONG_WAIT_S = 60.0
-"""A wait that Telegram asks for is told to the operator from here on."""
+"""A wait that Telegram asks for counts as an interruption from here on."""
 
-LOST_TOPIC_S = 6 * 3600.0
-"""A deleted or closed forum topic is tried again after this; until then the chat's general topic stands in for it."""
+FIRST_TRY_S = 15.0
+LONGEST_TRY_S = 300.0
+"""What is closed is tried again after growing pauses, because nobody need tell the bot that it was opened: the rights
+of all members can be changed, and a bot that may not read groups hears of no message."""
+
+HINT_GAP_S = 60.0
+"""That somebody writes in a chat is only a hint that the bot may too: not tried again sooner than this after a try."""
 
 _T = TypeVar("_T")
 
@@ -42,6 +47,42 @@ class OutgoingText:
     reply_to: int | None = None
     is_silent: bool = False
     buttons: Keyboard = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """What a message that got through has ended. topic_id: of the destination that was closed.
+
+    is_closed: the destination itself refused the bot; else the whole chat could not be reached.
+    """
+
+    topic_id: int | None
+    since_ms: int
+    reason: str
+    is_closed: bool
+
+
+@dataclass(slots=True)
+class _Closed:
+    """Where the bot may not write. try_at_s: when a message may find out whether it may again; tried_s: when one last
+    did, both monotonic. diverted: messages that went to the general topic instead."""
+
+    since_ms: int
+    reason: str
+    tried_s: float = float("-inf")
+    try_at_s: float = float("-inf")
+    diverted: int = 0
+    backoff: Backoff = field(default_factory=lambda: Backoff(first_s=FIRST_TRY_S, longest_s=LONGEST_TRY_S))
+
+    def refused(self, now_s: float) -> None:
+        """An attempt that nobody planned, such as an answer, changes nothing."""
+        if now_s >= self.try_at_s:
+            self.tried_s = now_s
+            self.try_at_s = now_s + self.backoff.next_s()
+
+    def opened(self, now_s: float, *, is_certain: bool) -> None:
+        """Somebody says, or does what suggests, that it is open."""
+        self.try_at_s = min(self.try_at_s, now_s if is_certain else max(now_s, self.tried_s + HINT_GAP_S))
 
 
 class ChatSender:
@@ -57,8 +98,10 @@ class ChatSender:
         self._on_moved = on_moved
         self._backoff = Backoff()
         self._backoff_until_s = float("-inf")
-        self._troubles: dict[int | None, str] = {}
-        self._lost_until_s: dict[int, float] = {}
+        self._outage: tuple[int, str] | None = None  # since when, unix ms, and why
+        self._closed: dict[int | None, _Closed] = {}
+        self._lost: dict[int, _Closed] = {}
+        self._ended: list[Ended] = []
         self._is_seeded = False
 
     def at(self, topic_id: int | None) -> Destination:
@@ -117,22 +160,43 @@ class ChatSender:
         request = self._deps.channel.set_buttons(self.at(topic_id), message_id, ())
         await self._through(topic_id, request, is_edit=True)
 
-    def trouble(self, topic_id: int | None, reason: str) -> None:
-        """Told when it begins and when it ends, and only for chats that get alerts."""
-        if topic_id not in self.topics or bool(reason) == (topic_id in self._troubles):
-            return
-        if reason:
-            self._troubles[topic_id] = reason
-            log.warning("%s cannot be reached: %s", self.at(topic_id), reason)
-        else:
-            log.info("%s can be reached again (was: %s)", self.at(topic_id), self._troubles.pop(topic_id))
-        self._deps.events.trouble(self.at(topic_id), reason)
+    # --- closed, and open again
+
+    def is_closed(self, topic_id: int | None) -> bool:
+        """The last message there was refused because the bot may not write."""
+        return topic_id in self._closed
+
+    def may_try(self, topic_id: int | None, now_s: float) -> bool:
+        return topic_id not in self._closed or now_s >= self._closed[topic_id].try_at_s
+
+    def next_try_s(self, now_s: float) -> float | None:
+        """When something that is closed may be tried; None: nothing is, or it may be already."""
+        return min((closed.try_at_s for closed in self._closed.values() if closed.try_at_s > now_s), default=None)
+
+    def opened(self, topic_id: int | None, *, is_certain: bool) -> None:
+        """The bot may, or perhaps may, write there. None: in the whole chat."""
+        now_s = self._now_s()
+        for at, closed in self._closed.items():
+            if topic_id is None or at in (None, topic_id):
+                closed.opened(now_s, is_certain=is_certain)
+        for at, lost in self._lost.items():  # a message that is refused there costs nothing: it has another way
+            if at == topic_id or (topic_id is None and is_certain):
+                lost.opened(now_s, is_certain=True)
+
+    def take_ended(self) -> list[Ended]:
+        """Each once."""
+        ended, self._ended = self._ended, []
+        return ended
+
+    def forget_closed(self, topic_id: int | None) -> None:
+        """Nothing is wanted there any more."""
+        self._closed.pop(topic_id, None)
 
     def _open_at(self, topic_id: int | None) -> Destination:
         return self.at(None if self._is_lost(topic_id) else topic_id)
 
     def _is_lost(self, topic_id: int | None) -> bool:
-        return topic_id is not None and self._now_s() < self._lost_until_s.get(topic_id, float("-inf"))
+        return topic_id is not None and topic_id in self._lost and self._now_s() < self._lost[topic_id].try_at_s
 
     async def _through(self, topic_id: int | None, request: Coroutine[Any, Any, _T], *, is_edit: bool) -> _T:
         self._deps.overall.record(self._now_s())
@@ -144,45 +208,83 @@ class ChatSender:
             raise
         except DeliveryError as problem:
             self.pace.record(self._now_s(), is_edit=is_edit)
+            if isinstance(problem, TopicClosed) and not is_edit and (was_lost or topic_id is None):
+                problem = ChatClosed(str(problem))  # the general topic takes nothing either
             self._note_problem(topic_id, problem, is_edit=is_edit)
             if isinstance(problem, RetryLater):
                 await self._remember_wait(problem.retry_after_s)
-            if isinstance(problem, TopicClosed) and (was_lost or topic_id is None):  # there is no other way out
-                raise MessageRefused(str(problem)) from None
-            raise
+            raise problem from None
         self.pace.record(self._now_s(), is_edit=is_edit)
         self._backoff.reset()
-        if not is_edit and not was_lost and topic_id is not None and self._lost_until_s.pop(topic_id, 0.0):
-            log.info("the topic %s can be written to again", self.at(topic_id))
-        self.trouble(topic_id, "")
+        self._note_success(topic_id, was_lost=was_lost, is_edit=is_edit)
         return answer
+
+    def _note_success(self, topic_id: int | None, *, was_lost: bool, is_edit: bool) -> None:
+        if self._outage is not None:
+            (since_ms, reason), self._outage = self._outage, None
+            log.info("chat %d can be reached again (was: %s)", self.chat_id, reason)
+            self._ended.append(Ended(topic_id=None, since_ms=since_ms, reason=reason, is_closed=False))
+        if is_edit:  # what was written before may be edited where nothing may be written
+            return
+        closed = self._closed.pop(topic_id, None)
+        if closed is not None:
+            log.info("%s can be written to again (was: %s)", self.at(topic_id), closed.reason)
+            self._ended.append(Ended(topic_id=topic_id, since_ms=closed.since_ms, reason=closed.reason, is_closed=True))
+            for other in self._closed.values():
+                other.opened(self._now_s(), is_certain=True)
+        lost = None if topic_id is None else self._lost.get(topic_id)
+        if lost is not None and was_lost:
+            lost.diverted += 1
+        elif lost is not None and topic_id is not None:
+            del self._lost[topic_id]
+            log.info("the topic %s can be written to again", self.at(topic_id))
+            self._deps.events.topic_found(self.at(topic_id), lost.diverted)
 
     def _note_problem(self, topic_id: int | None, problem: DeliveryError, *, is_edit: bool) -> None:
         match problem:
             case RetryLater():
                 self.pace.hold(self._now_s(), problem.retry_after_s)
                 if problem.retry_after_s >= LONG_WAIT_S:
-                    self.trouble(topic_id, f"{problem} ({problem.retry_after_s:.0f} s)")
-            case TopicClosed() if topic_id is not None:
+                    self._begin_outage(f"{problem} ({problem.retry_after_s:.0f} s)")
+            case TopicClosed() if topic_id is not None and not is_edit:
                 self._lose(topic_id, str(problem))
             case MessageRefused():
                 pass  # the message's fault; its sender may know a remedy
             case TokenRefused():
-                self.trouble(topic_id, str(problem))
+                log.error("nothing is sent any more: %s", problem)
                 if not self._deps.token_refused.is_set():
                     self._deps.token_refused.set()
                     self._deps.events.fatal(problem)
             case ChatClosed():
                 if not is_edit:
-                    self.trouble(topic_id, str(problem))
+                    self._close(topic_id, str(problem))
             case _:
                 self._backoff_until_s = self._now_s() + self._backoff.next_s()
-                self.trouble(topic_id, str(problem))
+                self._begin_outage(str(problem))
+
+    def _begin_outage(self, reason: str) -> None:
+        if self._outage is None:
+            self._outage = (self._deps.clock.now_ms(), reason)
+            log.warning("chat %d cannot be reached: %s", self.chat_id, reason)
+
+    def _close(self, topic_id: int | None, reason: str) -> None:
+        """Only where alerts go: elsewhere nothing waits."""
+        if topic_id not in self.topics:
+            return
+        is_new = topic_id not in self._closed
+        if is_new:
+            self._closed[topic_id] = _Closed(self._deps.clock.now_ms(), reason)
+        self._closed[topic_id].refused(self._now_s())
+        if is_new:
+            log.warning("%s may not be written to, its alerts wait: %s", self.at(topic_id), reason)
+            self._deps.events.closed(self.at(topic_id), reason)
 
     def _lose(self, topic_id: int, reason: str) -> None:
-        is_news = topic_id not in self._lost_until_s
-        self._lost_until_s[topic_id] = self._now_s() + LOST_TOPIC_S
-        if is_news:
+        is_new = topic_id not in self._lost
+        if is_new:
+            self._lost[topic_id] = _Closed(self._deps.clock.now_ms(), reason)
+        self._lost[topic_id].refused(self._now_s())
+        if is_new:
             log.warning("the topic %s is lost, its messages go to the chat itself: %s", self.at(topic_id), reason)
             self._deps.events.topic_lost(self.at(topic_id), reason)
 

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import msgspec
 
 from altmonitor.core.clock import Clock
-from altmonitor.core.errors import ChatClosed, DeliveryError, MessageRefused, StorageError
+from altmonitor.core.errors import ChatClosed, DeliveryError, MessageRefused, StorageError, TopicClosed
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.storage import MetaStore
 from altmonitor.render.status import Board
@@ -41,13 +41,14 @@ class StatusChats(Protocol):
 class _Message:
     """message_id: None until the chat has it. asked_s: when it was last handed over, monotonic. sends: so often.
 
-    essence: of what the chat shows, '' when that is not known.
+    essence: of what the chat shows, '' when that is not known. pause_s: between two edits.
     """
 
     message_id: int | None = None
     asked_s: float = float("-inf")
     sends: int = 0
     essence: str = ""
+    pause_s: float = EDIT_EVERY_S
 
 
 class StatusBoard:
@@ -107,7 +108,7 @@ class StatusBoard:
             if message.message_id is None:
                 if now_s - message.asked_s >= min(LONGEST_PAUSE_S, SEND_AGAIN_S * 2 ** (message.sends - 1)):
                     self._send(destination, message)
-            elif now_s - message.asked_s >= EDIT_EVERY_S:
+            elif now_s - message.asked_s >= message.pause_s:
                 self._edit(destination, message, message.message_id)
 
     def _send(self, destination: Destination, message: _Message, *, reply_to: int | None = None) -> None:
@@ -129,8 +130,10 @@ class StatusBoard:
 
         def on_end(problem: DeliveryError | None) -> None:
             if problem is None:
-                message.essence = board.essence
-            elif isinstance(problem, MessageRefused | ChatClosed) and self._messages.get(destination) is message:
+                message.essence, message.pause_s = board.essence, EDIT_EVERY_S
+            elif isinstance(problem, ChatClosed | TopicClosed):  # perhaps for a while: edited again, ever more rarely
+                message.pause_s = min(LONGEST_PAUSE_S, message.pause_s * 2)
+            elif isinstance(problem, MessageRefused) and self._messages.get(destination) is message:
                 log.info("the status message of chat %s is gone, it is not kept any more: %s", destination, problem)
                 del self._messages[destination]
                 self._has_changed.set()

@@ -9,11 +9,15 @@ from altmonitor.render import format as n
 from altmonitor.render.blocks import setting_value
 from altmonitor.render.format import Style, fact_line
 from altmonitor.render.notices import (
+    AlertsRefused,
     BackAfter,
     BlindSince,
     ClockFine,
     ClockSkew,
     DatabaseSetAside,
+    DeliveryResumed,
+    DestinationClosed,
+    DestinationOpen,
     DiskFine,
     DiskTrouble,
     ExchangeBlockedNotice,
@@ -24,8 +28,7 @@ from altmonitor.render.notices import (
     Started,
     SymbolsBack,
     SymbolsSilent,
-    TelegramFine,
-    TelegramTrouble,
+    TopicFound,
     TopicLost,
     WebsiteBlocked,
 )
@@ -57,17 +60,25 @@ def _lines(notice: Notice, style: Style) -> list[str]:
             return [_title_after("exchange_free", notice.blocked_since_ms, notice.at_ms, style)]
         case WebsiteBlocked():
             return _website_blocked(notice, style)
-        case TelegramTrouble():
-            waiting = say("telegram_trouble_waiting", count=notice.waiting) if notice.waiting else ""
-            return [say("telegram_trouble", chat=n.escape(notice.chat)), _reason(notice.reason, style), waiting]
+        case DestinationClosed():
+            title = say("destination_closed", chat=n.escape(notice.chat))
+            return [title, _reason(notice.reason, style), say("destination_closed_effect")]
+        case DestinationOpen():
+            return [say("destination_open", chat=n.escape(notice.chat))]
+        case DeliveryResumed():
+            return _delivery_resumed(notice, style)
+        case AlertsRefused():
+            title = say("alerts_refused", chat=n.escape(notice.chat), count=f"{notice.count:,}")
+            return [title, _reason(notice.reason, style)]
         case TopicLost():
             return [
                 say("topic_lost", chat=n.escape(notice.chat)),
                 _reason(notice.reason, style),
                 say("topic_lost_effect"),
             ]
-        case TelegramFine():
-            return [say("telegram_fine", chat=n.escape(notice.chat))]
+        case TopicFound():
+            diverted = say("topic_found_effect", count=f"{notice.diverted:,}") if notice.diverted else ""
+            return [say("topic_found"), diverted]
         case ClockSkew():
             return _clock_skew(notice, style)
         case ClockFine():
@@ -173,6 +184,15 @@ def _back_after(notice: BackAfter, style: Style) -> list[str]:
         style.say("back_missed", period=unseen, minutes=f"{notice.missed_minutes:,}"),
         style.say("back_filled" if notice.is_filled else "back_not_filled"),
     ]
+
+
+def _delivery_resumed(notice: DeliveryResumed, style: Style) -> list[str]:
+    given_up = style.say("delivery_given_up", count=f"{notice.given_up:,}") if notice.given_up else ""
+    if notice.since_ms is None:
+        return [given_up]
+    duration = n.duration((notice.at_ms - notice.since_ms) / 1000, style.lang)
+    late = style.say("delivery_late", count=f"{notice.late:,}") if notice.late else ""
+    return [style.say("delivery_resumed", duration=duration), _reason(notice.reason, style), late, given_up]
 
 
 def _exchange_blocked(notice: ExchangeBlockedNotice, style: Style) -> list[str]:

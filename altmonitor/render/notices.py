@@ -79,12 +79,38 @@ class WebsiteBlocked(NoticeBase):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TelegramTrouble(NoticeBase):
-    """chat: as configured, `-1001234/56`. waiting: undelivered alerts for it."""
+class DestinationClosed(NoticeBase):
+    """The bot may not write there; its alerts wait. chat: as configured, `-1001234/56`."""
 
     chat: str
     reason: str
-    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestinationOpen(NoticeBase):
+    chat: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryResumed(NoticeBase):
+    """Told in the chat itself. since_ms: when it stopped; None: not in this run, but some alerts were given up.
+
+    late: alerts that waited and come now. given_up: alerts that had become too old.
+    """
+
+    since_ms: int | None
+    reason: str = ""
+    late: int = 0
+    given_up: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsRefused(NoticeBase):
+    """count: alerts that were given up because of what they say."""
+
+    chat: str
+    count: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +122,10 @@ class TopicLost(NoticeBase):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TelegramFine(NoticeBase):
-    chat: str
+class TopicFound(NoticeBase):
+    """Told in the topic itself. diverted: messages that went to the general topic meanwhile."""
+
+    diverted: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,9 +192,12 @@ Notice = (
     | ExchangeBlockedNotice
     | ExchangeFree
     | WebsiteBlocked
-    | TelegramTrouble
+    | DestinationClosed
+    | DestinationOpen
+    | DeliveryResumed
+    | AlertsRefused
     | TopicLost
-    | TelegramFine
+    | TopicFound
     | ClockSkew
     | ClockFine
     | DiskTrouble

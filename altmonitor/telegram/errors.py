@@ -41,7 +41,15 @@ _NEVER_SENT = (
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
 )
-_TOPIC_GONE = ("message thread not found", "topic_deleted", "topic_closed", "topic_id_invalid")
+_TOPIC_CLOSED = re.compile(r"message thread not found|topic_deleted|topic_closed|topic_id_invalid|topic (?:is )?closed")
+_CHAT_CLOSED = re.compile(
+    r"(?:not enough|have no) rights to send (?:a |text )?messages?|need administrator rights|have no write access"
+    r"|chat_write_forbidden|chat_restricted|chat_admin_required|chat_send_plain_forbidden|chat_guest_send_forbidden"
+    r"|chat_forbidden|chat not found|peer_id_invalid|channel_private|channel_invalid|chat_id_invalid|deactivated"
+    r"|not a (?:member|participant)|user_not_participant|user_is_blocked|user_banned|blocked by the user|was kicked"
+)
+"""A 400 that says of the chat what a 403 does, and that may be over when somebody there changes a setting. Rights that
+only pictures lack are a refused picture. Source: the descriptions of Telegram's server, and its errors in capitals."""
 _WAYS_OUT = {
     "message thread not found": "the forum topic does not exist (any more): correct the part of TG_CHAT_ID after the /",
     "topic_deleted": "the forum topic does not exist any more: correct the part of TG_CHAT_ID after the /",
@@ -70,8 +78,7 @@ def typed(error: Exception) -> DeliveryError:
     if isinstance(error, Conflict):
         return SecondPoller(f"another program reads this bot's messages, or a webhook is set: {redacted(str(error))}")
     if isinstance(error, BadRequest):  # before NetworkError, of which it is a kind
-        is_topic = any(words in str(error).lower() for words in _TOPIC_GONE)
-        return (TopicClosed if is_topic else MessageRefused)(_with_way_out(redacted(str(error))))
+        return _of_bad_request(str(error))
     if isinstance(error, TimedOut | TimeoutError):
         is_sent = not isinstance(cause, _NEVER_SENT)
         what = "Telegram did not answer in time" if is_sent else "no connection to Telegram in time"
@@ -81,6 +88,15 @@ def typed(error: Exception) -> DeliveryError:
     if isinstance(error, TelegramError):
         return ChatUnreachable(f"no usable answer from Telegram: {redacted(str(error))}", outcome_unknown=True)
     return ChatUnreachable(f"Telegram's answer was not understood ({type(error).__name__})", outcome_unknown=True)
+
+
+def _of_bad_request(text: str) -> DeliveryError:
+    kind: type[DeliveryError] = MessageRefused
+    if _TOPIC_CLOSED.search(text.lower()):
+        kind = TopicClosed
+    elif _CHAT_CLOSED.search(text.lower()):
+        kind = ChatClosed
+    return kind(_with_way_out(redacted(text)))
 
 
 def is_not_modified(error: Exception) -> bool:

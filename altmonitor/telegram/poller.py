@@ -17,7 +17,7 @@ from altmonitor.interfaces.delivery import BotAccess, BotIdentity
 from altmonitor.interfaces.storage import MetaStore
 from altmonitor.telegram.access import Access, Admins, AllowedSenders, Strangers
 from altmonitor.telegram.types import CommandHandler, Incoming, ListenerEvent
-from altmonitor.telegram.updates import Ignored, Membership, Moved, read_update
+from altmonitor.telegram.updates import Ignored, Membership, Moved, read_update, written_in
 
 # ---
 # Is anybody listening? What failed and good polls add up to: how long to wait, and what to tell once.
@@ -212,6 +212,10 @@ class CommandListener:
         return self._last_id is not None and self._last_id - REPEAT_SPAN < update_id <= self._last_id
 
     async def _take_one(self, update_id: int, raw: Mapping[str, object]) -> None:
+        written = written_in(raw)
+        if written is not None:
+            where, is_opened = written
+            self._tell("opened" if is_opened else "written", chat_id=where.chat_id, topic_id=where.topic_id)
         read = read_update(raw, bot_username=self._username, now_ms=self._clock.now_ms())
         is_permitted = False
         if isinstance(read, Incoming):
@@ -293,9 +297,9 @@ class CommandListener:
             self._is_saving = True
             self._saved_id = update_id
 
-    def _tell(self, kind: str, *, reason: str = "", chat_id: int | None = None, new_chat_id: int | None = None) -> None:
-        self._news(
-            ListenerEvent(
-                kind=kind, at_ms=self._clock.now_ms(), reason=reason, chat_id=chat_id, new_chat_id=new_chat_id
-            )
-        )
+    def _tell(
+        self, kind: str, *, chat_id: int | None = None, new_chat_id: int | None = None, topic_id: int | None = None
+    ) -> None:
+        at_ms = self._clock.now_ms()
+        event = ListenerEvent(kind=kind, at_ms=at_ms, chat_id=chat_id, new_chat_id=new_chat_id, topic_id=topic_id)
+        self._news(event)

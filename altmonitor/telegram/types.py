@@ -41,7 +41,8 @@ class ListenerEvent:
 
     kind: `unreachable` / `reachable` (no answer to getUpdates; answers again), `second_poller` / `alone` (another
         process reads this bot's commands; it stopped), `removed` / `admitted` (the bot may not, may write in
-        `chat_id`), `moved` (`chat_id` became `new_chat_id`).
+        `chat_id`), `moved` (`chat_id` became `new_chat_id`), `opened` (the topic was reopened), `written` (somebody
+        writes there). The last two are told each time, with the topic where there is one.
     at_ms: our clock. reason: for a person, without secrets.
     """
 
@@ -50,6 +51,7 @@ class ListenerEvent:
     reason: str = ""
     chat_id: int | None = None
     new_chat_id: int | None = None
+    topic_id: int | None = None
 
 
 class CommandHandler(Protocol):

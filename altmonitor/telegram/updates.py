@@ -16,6 +16,8 @@ from altmonitor.telegram.types import Incoming
 
 _COMMAND = re.compile(r"/([A-Za-z0-9_]+)(?:@([A-Za-z0-9_]+))?(?=\s|$)")
 _GONE = ("left", "kicked")
+_TOPIC_ENDS = {"forum_topic_closed", "general_forum_topic_hidden", "left_chat_member"}
+_TOPIC_BEGINS = {"forum_topic_reopened", "forum_topic_created", "general_forum_topic_unhidden"}
 
 
 class Ignored(Enum):
@@ -54,6 +56,19 @@ def read_update(
     # Whatever a newer Bot API sends that the library cannot read costs this one update, never the loop.
     except Exception:
         return Ignored.UNREADABLE
+
+
+def written_in(raw: Mapping[str, object]) -> tuple[Destination, bool] | None:
+    """Where somebody wrote, whatever it was, and whether it says that a topic was opened again; None: nowhere. Of the
+    service messages of a topic only this one: a bot that may not read groups is told them all the same."""
+    message = raw.get("message")
+    chat = message.get("chat") if isinstance(message, dict) else None
+    chat_id = chat.get("id") if isinstance(chat, dict) else None
+    if not isinstance(message, dict) or not isinstance(chat_id, int) or not message.keys().isdisjoint(_TOPIC_ENDS):
+        return None
+    topic_id = message.get("message_thread_id") if message.get("is_topic_message") is True else None
+    where = Destination(chat_id=chat_id, topic_id=topic_id if isinstance(topic_id, int) else None)
+    return where, not message.keys().isdisjoint(_TOPIC_BEGINS)
 
 
 def _read(update: Update, bot_username: str, now_ms: int) -> Incoming | Membership | Moved | Ignored:

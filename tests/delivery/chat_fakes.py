@@ -26,7 +26,8 @@ class Said:
 
 @dataclass
 class FakeChannel:
-    """refuse: errors for the next calls to a chat, in order. hang: calls to these chats never come back.
+    """refuse: errors for the next calls to a chat, in order. hang: calls to these chats never come back. closed: what
+    every new message to a destination is refused with, until it is taken out.
 
     violations: each time one second per chat, 20 a minute per group or 30 a second overall was broken; such a call is
     refused with RetryLater as Telegram would.
@@ -36,6 +37,7 @@ class FakeChannel:
     delay_s: float = 0.0
     refuse: dict[int, deque[DeliveryError]] = field(default_factory=dict)
     hang: set[int] = field(default_factory=set)
+    closed: dict[Destination, DeliveryError] = field(default_factory=dict)
     said: list[Said] = field(default_factory=list)
     calls: list[tuple[float, Destination]] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
@@ -53,6 +55,8 @@ class FakeChannel:
         buttons: Keyboard = (),
     ) -> int:
         at_s = await self._arrive(destination)
+        if destination in self.closed:
+            raise self.closed[destination]
         said = Said(
             at_s=at_s,
             destination=destination,

@@ -180,7 +180,6 @@ class ChatModel:
         if destination.chat_id in self.moved:
             raise ChatMoved("the group moved", new_chat_id=self.moved[destination.chat_id])
         if home.chat_id in self.gone:
-            self.excused |= {(home, row.alert.symbol) for row in self.waiting(destination)}
             self._shut_out.add(home)
             raise ChatClosed("blocked")
 

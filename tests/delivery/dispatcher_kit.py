@@ -10,7 +10,7 @@ import msgspec
 
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
-from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents, DestinationStyle
+from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents, DestinationStyle, Resumption
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.delivery.presses import PressMemory
 from altmonitor.interfaces.delivery import Queued, Renderer
@@ -49,6 +49,15 @@ class Bench:
     happened: list[object] = field(default_factory=list)
     sent: list[tuple[Destination, str, int]] = field(default_factory=list)
     stop_took_s: float = 0.0
+
+    @property
+    def resumptions(self) -> list[tuple[Destination, Resumption]]:
+        found = []
+        for one in self.happened:
+            match one:
+                case Destination() as where, Resumption() as resumption:
+                    found.append((where, resumption))
+        return found
 
     def put(self, *symbols: str, age_s: float = 0.0, **fields: Any) -> None:
         for symbol in symbols:
@@ -96,11 +105,13 @@ def make(
     happened: list[object] = []
     sent: list[tuple[Destination, str, int]] = []
     events = DeliveryEvents(
-        trouble=lambda at, reason: happened.append((at, reason)),
+        closed=lambda at, reason: happened.append((at, f"closed: {reason}")),
+        resumed=lambda at, resumption: happened.append((at, resumption)),
+        refused=lambda at, count, reason: happened.append((at, count, reason)),
         moved=lambda old, new: happened.append((old, new)),
         fatal=lambda problem: happened.append(str(problem)),
-        expired=lambda at, count: happened.append((at, count)),
         topic_lost=lambda at, reason: happened.append((at, f"lost: {reason}")),
+        topic_found=lambda at, count: happened.append((at, f"found: {count}")),
         sent=lambda at, alert, message_id: sent.append((at, alert.symbol, message_id)),
     )
     deps = DeliveryDeps(

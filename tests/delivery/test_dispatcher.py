@@ -6,7 +6,6 @@ import pytest
 
 from altmonitor.core.alert import Details
 from altmonitor.core.errors import (
-    ChatClosed,
     ChatMoved,
     ChatUnreachable,
     DeliveryError,
@@ -105,10 +104,12 @@ async def test_a_message_whose_answer_got_lost_is_sent_again_and_marked_with_its
         bench.channel.will_refuse(PRIVATE, ChatUnreachable("no answer in time", outcome_unknown=True))
         bench.put("SOLUSDT")
         assert await bench.said(1) == ["SOLUSDT again#1"]
-        assert bench.happened == [(PRIVATE, "no answer in time"), (PRIVATE, "")]
+        ((where, resumption),) = bench.resumptions
+        assert (where, resumption.reason, resumption.is_closed) == (PRIVATE, "no answer in time", False)
+        assert (resumption.late, resumption.given_up) == (0, 0), "a second is no delay"
 
 
-async def test_an_outage_is_told_once_and_ends_with_a_digest_marked_late() -> None:
+async def test_an_outage_ends_with_a_digest_marked_late_and_one_report_of_what_came_late() -> None:
     async with running(make(PRIVATE)) as bench:
         down = ChatUnreachable("no connection to Telegram", outcome_unknown=False)
         bench.channel.will_refuse(PRIVATE, *[down] * 9)
@@ -117,7 +118,9 @@ async def test_an_outage_is_told_once_and_ends_with_a_digest_marked_late() -> No
         bench.put("CUSDT")
         texts = await bench.said(2, within_s=900)
         assert sorted(texts) == ["CUSDT", "late digest: AUSDT BUSDT"]
-        assert bench.happened == [(PRIVATE, "no connection to Telegram"), (PRIVATE, "")]
+        ((_, resumption),) = bench.resumptions
+        assert (resumption.reason, resumption.late, resumption.given_up) == ("no connection to Telegram", 3, 0)
+        assert bench.happened == [(PRIVATE, resumption)]
         pauses = [later - earlier for (earlier, _), (later, _) in pairwise(bench.channel.calls[:10])]
         assert max(pauses) <= 61.5
         assert pauses[5] > pauses[0]
@@ -128,7 +131,9 @@ async def test_alerts_older_than_a_day_are_given_up_and_counted() -> None:
         bench.put("OLDUSDT", age_s=90_000)
         bench.put("SOLUSDT")
         assert await bench.said(1) == ["SOLUSDT"]
-        assert bench.happened == [(PRIVATE, 1)]
+        await bench.clock.settle()
+        ((where, resumption),) = bench.resumptions
+        assert (where, resumption.since_ms, resumption.late, resumption.given_up) == (PRIVATE, None, 0, 1)
         states = {sent.alert.symbol: sent.delivery for sent in await bench.store.recent(limit=5)}
         assert states["OLDUSDT"] == "expired"
 
@@ -142,43 +147,10 @@ async def test_a_group_that_became_a_supergroup_gets_its_message_at_once_and_the
         bench.put("DOGEUSDT")
         await bench.said(2)
         bench.dispatcher.reply(GROUP, ["pong"])
-        bench.dispatcher.notice(None, "news")
+        bench.dispatcher.notice(GROUP, "news")
         await bench.said(4)
         assert bench.channel.texts(supergroup) == ["SOLUSDT", "DOGEUSDT", "pong", "news"]
         assert bench.happened == [(GROUP, supergroup)]
-
-
-async def test_a_chat_that_blocks_the_bot_is_tried_again_after_an_hour_with_the_newest() -> None:
-    async with running(make(PRIVATE, GROUP)) as bench:
-        bench.channel.will_refuse(GROUP, ChatClosed("blocked"))
-        bench.put("AUSDT")
-        await bench.until(lambda: bench.happened == [(GROUP, "blocked")])
-        assert bench.store.outbox_status().failed == 1
-        bench.dispatcher.notice(None, "the group cannot be reached")
-        bench.put("BUSDT", "CUSDT")
-        await bench.until(lambda: len(bench.channel.texts(PRIVATE)) == 4)
-        assert bench.channel.texts(GROUP) == []
-        blocked_s = bench.channel.calls[0][0]
-    await bench.clock.advance(3590)
-    async with running(bench):
-        await bench.until(lambda: len(bench.channel.texts(GROUP)) == 2, within_s=60)
-        bench.put("DUSDT")
-        await bench.until(lambda: len(bench.channel.texts(GROUP)) == 3)
-        assert bench.channel.texts(GROUP) == ["late digest: CUSDT", "late digest: BUSDT", "DUSDT"]
-        again_s = next(said.at_s for said in bench.channel.said if said.destination == GROUP)
-        assert again_s - blocked_s >= 3600
-        assert bench.happened == [(GROUP, "blocked"), (GROUP, "")]
-
-
-async def test_a_chat_that_blocks_the_bot_costs_nothing_while_there_is_nothing_to_tell() -> None:
-    async with running(make(PRIVATE)) as bench:
-        bench.channel.will_refuse(PRIVATE, ChatClosed("blocked"))
-        bench.put("AUSDT")
-        await bench.until(lambda: bench.happened == [(PRIVATE, "blocked")])
-        await bench.clock.advance(3700)
-        looked = bench.store.looks
-        await bench.clock.advance(100)
-        assert bench.store.looks - looked <= 2
 
 
 async def test_refused_markup_is_sent_as_plain_text_and_the_rest_goes_on() -> None:
@@ -193,7 +165,7 @@ async def test_a_text_that_is_never_accepted_fails_and_does_not_hold_up_the_next
     async with running(make(PRIVATE)) as bench:
         bench.channel.will_refuse(PRIVATE, MessageRefused("Bad Request: message is too long"))
         bench.put("AUSDT")
-        await bench.until(lambda: bench.happened == [(PRIVATE, "Bad Request: message is too long")])
+        await bench.until(lambda: bench.happened == [(PRIVATE, 1, "Bad Request: message is too long")])
         bench.put("BUSDT")
         assert await bench.said(1) == ["BUSDT"]
         states = {sent.alert.symbol: sent.delivery for sent in await bench.store.recent(limit=5)}

@@ -165,7 +165,8 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     @rule()
     def there_is_news(self) -> None:
-        self.dispatcher.notice(None, "news")
+        for at in self.store.destinations:
+            self.dispatcher.notice(at, "news")
         self.runner.run(self.clock.settle())
 
     @rule(chat=st.sampled_from(CHATS), lasts_s=st.sampled_from([5.0, 60.0, 900.0, 80_000.0]), then_s=SHORT_S)

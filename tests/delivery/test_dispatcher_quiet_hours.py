@@ -119,7 +119,8 @@ async def test_a_night_of_nearly_a_day_takes_nothing_from_the_time_an_alert_has_
         await bench.clock.advance(900)
         bench.channel.refuse.clear()
         assert await bench.said(1, within_s=100) == ["held digest: AUSDT"]
-        assert (PRIVATE, 1) not in bench.happened
+        ((_, resumption),) = bench.resumptions
+        assert (resumption.late, resumption.given_up) == (0, 0), "it was the night that held it"
 
 
 async def test_a_storm_inside_comes_in_as_few_messages_as_it_fits_in() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.core.errors import ChatClosed, ChatMoved, ChatUnreachable, DeliveryError, MessageRefused, StorageError
+from altmonitor.core.errors import ChatClosed, ChatMoved, ChatUnreachable, MessageRefused, StorageError, TopicClosed
 from altmonitor.core.types import Destination
 from altmonitor.delivery.deps import DeliveryDeps
 from altmonitor.delivery.dispatcher import Dispatcher
@@ -170,17 +170,30 @@ async def test_a_damaged_memory_is_forgotten(text: str) -> None:
         assert len(house.said) == 1
 
 
-@pytest.mark.parametrize("problem", [MessageRefused("message to edit not found"), ChatClosed("kicked")])
-async def test_a_message_that_was_deleted_is_not_kept_any_longer(problem: DeliveryError) -> None:
+async def test_a_message_that_was_deleted_is_not_kept_any_longer() -> None:
     house = House()
     async with house.running():
         house.board.keep(PRIVATE, reply_to=None)
         await house.clock.advance(61)
-        house.channel.will_refuse(PRIVATE, problem)
+        house.channel.will_refuse(PRIVATE, MessageRefused("message to edit not found"))
         house.state = "blind"
         await house.clock.advance(600)
         assert len(house.channel.calls) == 2
         assert house.remembered.values == {MEMORY: "{}"}
+
+
+async def test_a_message_in_a_chat_that_is_closed_is_edited_ever_more_rarely_and_goes_on_once_it_is_open() -> None:
+    house = House()
+    async with house.running():
+        house.board.keep(PRIVATE, reply_to=None)
+        await house.clock.advance(61)
+        house.channel.will_refuse(PRIVATE, *[ChatClosed("kicked"), TopicClosed("TOPIC_CLOSED")] * 10)
+        house.state = "blind"
+        await house.clock.advance(6 * 3600)
+        assert 5 <= len(house.channel.calls) <= 12
+        house.channel.refuse.clear()
+        await house.clock.advance(3600 + 6)
+        assert len(house.said) == 2
 
 
 async def test_an_edit_without_an_answer_is_tried_again_a_minute_later() -> None:

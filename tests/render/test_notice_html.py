@@ -11,11 +11,15 @@ from altmonitor.render import notices
 from altmonitor.render.format import Style
 from altmonitor.render.notice_html import notice_html
 from altmonitor.render.notices import (
+    AlertsRefused,
     BackAfter,
     BlindSince,
     ClockFine,
     ClockSkew,
     DatabaseSetAside,
+    DeliveryResumed,
+    DestinationClosed,
+    DestinationOpen,
     DiskFine,
     DiskTrouble,
     ExchangeBlockedNotice,
@@ -27,8 +31,7 @@ from altmonitor.render.notices import (
     Started,
     SymbolsBack,
     SymbolsSilent,
-    TelegramFine,
-    TelegramTrouble,
+    TopicFound,
     TopicLost,
     WebsiteBlocked,
 )
@@ -124,18 +127,42 @@ CASES: list[tuple[Notice, str, str]] = [
         "🟢 交易所已恢复应答，历时 10 分钟\n07:00:39 UTC+08",
     ),
     (
-        TelegramTrouble(at_ms=AT_MS, chat="-1001234567890/56", reason="Forbidden: bot was kicked", waiting=12),
+        DestinationClosed(at_ms=AT_MS, chat="-1001234567890/56", reason="Forbidden: bot was kicked"),
         "⚠️ Telegram does not take messages for chat -1001234567890/56\n"
         "Reason: Forbidden: bot was kicked\n"
-        "Alerts waiting: 12; they stay stored.\n"
+        "Its alerts wait and are tried again; older than a day they are given up.\n"
         "23:00:39 UTC",
         "⚠️ Telegram 无法向会话 -1001234567890/56 发送消息\n"
         "原因：Forbidden: bot was kicked\n"
-        "等待中的提醒：12，均已保存。\n"
+        "其提醒会等待并重试；超过一天的将被放弃。\n"
         "07:00:39 UTC+08",
     ),
     (
-        TelegramFine(at_ms=AT_MS, chat="-1001234567890"),
+        DeliveryResumed(at_ms=AT_MS, since_ms=AT_MS - 720_000, reason="bot was kicked", late=1_041, given_up=12),
+        "🟢 Messages get through to this chat again after 12 min\n"
+        "Reason: bot was kicked\n"
+        "Alerts that waited: 1,041; they come now.\n"
+        "Alerts given up because they were older than a day: 12.\n"
+        "23:00:39 UTC",
+        "🟢 消息已可送达此会话，中断 12 分钟\n"
+        "原因：bot was kicked\n"
+        "等待中的提醒：1,041，现在送达。\n"
+        "因超过一天而放弃的提醒：12。\n"
+        "07:00:39 UTC+08",
+    ),
+    (
+        AlertsRefused(at_ms=AT_MS, chat="5", count=1, reason="message is too long"),
+        "⚠️ Telegram refused alerts for chat 5; given up: 1\nReason: message is too long\n23:00:39 UTC",
+        "⚠️ Telegram 拒绝了会话 5 的提醒；已放弃：1\n原因：message is too long\n07:00:39 UTC+08",
+    ),
+    (
+        TopicFound(at_ms=AT_MS, diverted=3),
+        "🟢 This forum topic can be written to again\n"
+        "Messages that went to the general topic meanwhile: 3.\n23:00:39 UTC",
+        "🟢 此话题已可发送消息\n其间发送到默认话题的消息：3。\n07:00:39 UTC+08",
+    ),
+    (
+        DestinationOpen(at_ms=AT_MS, chat="-1001234567890"),
         "🟢 Telegram takes messages for chat -1001234567890 again\n23:00:39 UTC",
         "🟢 Telegram 已可向会话 -1001234567890 发送消息\n07:00:39 UTC+08",
     ),
@@ -264,6 +291,13 @@ def test_an_estimate_below_one_is_not_called_none() -> None:
     assert "At these thresholds less than one price or volume alert a day, judging by the last 7 d" in seen(EN, started)
 
 
+def test_alerts_given_up_without_an_interruption_and_one_that_held_up_nothing_say_no_more_than_that() -> None:
+    given_up = DeliveryResumed(at_ms=AT_MS, since_ms=None, given_up=2)
+    assert seen(EN, given_up) == "Alerts given up because they were older than a day: 2.\n23:00:39 UTC"
+    nothing = DeliveryResumed(at_ms=AT_MS, since_ms=AT_MS - 90_000)
+    assert seen(EN, nothing) == "🟢 Messages get through to this chat again after 1 min 30 s\n23:00:39 UTC"
+
+
 def test_blind_before_the_first_data_says_so() -> None:
     notice = BlindSince(at_ms=AT_MS, reason="connection refused", since_ms=None, symbols=561)
     assert seen(EN, notice).splitlines()[0] == "🔴 BLIND: no market data yet"
@@ -316,7 +350,7 @@ def test_many_silent_symbols_are_counted_and_thirty_named() -> None:
 def test_whatever_a_reason_or_a_path_holds_telegram_can_take_the_message(text: str, style: Style) -> None:
     for notice in (
         BlindSince(at_ms=AT_MS, reason=text, since_ms=None, symbols=1),
-        TelegramTrouble(at_ms=AT_MS, chat="1", reason=text),
+        DestinationClosed(at_ms=AT_MS, chat="1", reason=text),
         SettingsDamaged(at_ms=AT_MS, kept_as=text, reason=text),
         DatabaseSetAside(at_ms=AT_MS, kept_as=text, reason=text),
         SymbolsSilent(at_ms=AT_MS, symbols=[text] * 600),

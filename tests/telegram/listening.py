@@ -27,6 +27,7 @@ class Recorder:
     missed: list[list[Incoming]] = field(default_factory=list)
     unheard_presses: list[tuple[Incoming, bool]] = field(default_factory=list)
     events: list[ListenerEvent] = field(default_factory=list)
+    words: list[tuple[str, int | None, int | None]] = field(default_factory=list)  # that somebody writes, and where
     saved_id: int | None = None
     is_storage_broken: bool = False
     on_handle: Callable[[Incoming], Awaitable[None]] | None = None
@@ -57,7 +58,10 @@ class Recorder:
         self.saved_id = int(value)
 
     def on_listener_event(self, event: ListenerEvent) -> None:
-        self.events.append(event)
+        if event.kind in ("opened", "written"):
+            self.words.append((event.kind, event.chat_id, event.topic_id))
+        else:
+            self.events.append(event)
         self.change.set()
 
     @property

@@ -27,6 +27,7 @@ from altmonitor.core.errors import (
     RetryLater,
     SecondPoller,
     TokenRefused,
+    TopicClosed,
 )
 from altmonitor.telegram.errors import is_not_modified, redacted, typed
 
@@ -46,7 +47,7 @@ def raised_from(error: Exception, cause: Exception) -> Exception:
         (Forbidden("Forbidden: bot was kicked"), ChatClosed),
         (InvalidToken("Unauthorized"), TokenRefused),
         (Conflict("Conflict: terminated"), SecondPoller),
-        (BadRequest("Chat not found"), MessageRefused),
+        (BadRequest("Message is too long"), MessageRefused),
         (TimedOut(), ChatUnreachable),
         (NetworkError("Bad Gateway"), ChatUnreachable),
         (TelegramError("Invalid server response"), ChatUnreachable),
@@ -79,6 +80,46 @@ def test_the_outcome_is_unknown_unless_the_request_never_left(error: Exception, 
     failure = typed(error)
     assert isinstance(failure, ChatUnreachable)
     assert failure.outcome_unknown is is_unknown
+
+
+def test_a_chat_that_takes_nothing_from_us_is_closed_whatever_the_status() -> None:
+    kinds: dict[type[DeliveryError], tuple[str, ...]] = {
+        ChatClosed: (
+            "Chat not found",
+            "Not enough rights to send text messages to the chat",
+            "not enough rights to send a message",
+            "Have no rights to send a message",
+            "have no write access to the chat",
+            "need administrator rights in the channel chat",
+            "CHAT_WRITE_FORBIDDEN",
+            "CHAT_RESTRICTED",
+            "CHAT_ADMIN_REQUIRED",
+            "CHAT_SEND_PLAIN_FORBIDDEN",
+            "CHANNEL_PRIVATE",
+            "PEER_ID_INVALID",
+            "USER_IS_BLOCKED",
+            "group chat was deactivated",
+            "bot is not a member of the supergroup chat",
+        ),
+        TopicClosed: ("message thread not found", "TOPIC_CLOSED", "TOPIC_DELETED"),
+        MessageRefused: (
+            "not enough rights to send photos to the chat",
+            "not enough rights to send media",
+            "CHAT_SEND_PHOTOS_FORBIDDEN",
+            "message is too long",
+            "message text is empty",
+            "can't parse entities: unexpected end tag",
+            "message to be replied not found",
+            "Button_data_invalid",
+        ),
+    }
+    wrong = [
+        (text, type(found))
+        for kind, texts in kinds.items()
+        for text in texts
+        if type(found := typed(BadRequest(text))) is not kind
+    ]
+    assert wrong == []
 
 
 def test_waits_and_new_ids_are_carried_over() -> None:

@@ -352,6 +352,15 @@ async def test_a_flood_wait_on_polling_is_kept() -> None:
         assert second.at_ms - first.at_ms >= 30_000
 
 
+async def test_that_somebody_writes_and_that_a_topic_is_opened_is_passed_on_whoever_and_whatever_it_is() -> None:
+    async with scene() as s, s.running():
+        s.sim.inject_message(5, "/status", user_id=5)
+        s.sim.inject_message(GROUP, "hello", user_id=99, thread_id=7)
+        await s.seen.until(lambda: len(s.seen.words) == 2)
+        assert s.seen.words == [("written", 5, None), ("written", GROUP, 7)]
+        assert s.seen.events == []
+
+
 async def test_a_group_that_moves_stays_allowed() -> None:
     async with scene(allowed=AllowedSenders(chat_ids=frozenset({-77}))) as s, s.running() as listener:
         s.sim.migrate(-77, GROUP)

@@ -6,7 +6,7 @@ import pytest
 
 from altmonitor.core.types import Destination
 from altmonitor.telegram.types import Incoming
-from altmonitor.telegram.updates import Ignored, Membership, Moved, read_update
+from altmonitor.telegram.updates import Ignored, Membership, Moved, read_update, written_in
 
 NOW_MS = 1_790_000_040_000
 ANN = {"id": 7, "is_bot": False, "first_name": "Ann", "last_name": "Li"}
@@ -21,6 +21,32 @@ def read(kind: str, content: dict[str, Any]) -> object:
 
 def message(text: str, chat: dict[str, Any] = GROUP, **more: Any) -> dict[str, Any]:
     return {"message_id": 3, "date": 1_790_000_000, "chat": chat, "from": ANN, "text": text} | more
+
+
+def test_where_somebody_wrote_is_known_whatever_was_written() -> None:
+    in_topic = {"message_thread_id": 5, "is_topic_message": True}
+    topic, group = Destination(chat_id=-100, topic_id=5), Destination(chat_id=-100)
+    found = [
+        written_in({"update_id": 1, "message": content})
+        for content in (
+            message("hello", **in_topic),
+            {"chat": GROUP, "sticker": {}, **in_topic},
+            {"chat": GROUP, "forum_topic_reopened": {}, **in_topic},
+            {"chat": GROUP, "forum_topic_closed": {}, **in_topic},
+            {"chat": GROUP, "general_forum_topic_unhidden": {}},
+            message("a reply in a group without topics", message_thread_id=5),
+            {"chat": GROUP, "message_thread_id": "5", "is_topic_message": True},
+            {"chat": {"id": "x"}},
+            {"chat": None},
+            None,
+            7,
+        )
+    ]
+    assert found == [
+        *((topic, False), (topic, False), (topic, True), None, (group, True)),
+        *((group, False), (group, False), None, None, None, None),
+    ]
+    assert written_in({"update_id": 1, "edited_message": message("x")}) is None
 
 
 @pytest.mark.parametrize(

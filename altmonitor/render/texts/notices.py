@@ -46,9 +46,13 @@ _EN = {
     "website_blocked_effect": "Alerts come without the line about whales; everything else goes on.",
     "exchange_free": "🟢 <b>The exchange answers again</b>",
     "exchange_free_after": "🟢 <b>The exchange answers again</b> after {duration}",
-    "telegram_trouble": "⚠️ <b>Telegram does not take messages for chat {chat}</b>",
-    "telegram_trouble_waiting": "Alerts waiting: {count}; they stay stored.",
-    "telegram_fine": "🟢 <b>Telegram takes messages for chat {chat} again</b>",
+    "destination_closed": "⚠️ <b>Telegram does not take messages for chat {chat}</b>",
+    "destination_closed_effect": "Its alerts wait and are tried again; older than a day they are given up.",
+    "destination_open": "🟢 <b>Telegram takes messages for chat {chat} again</b>",
+    "delivery_resumed": "🟢 <b>Messages get through to this chat again</b> after {duration}",
+    "delivery_late": "Alerts that waited: {count}; they come now.",
+    "delivery_given_up": "Alerts given up because they were older than a day: {count}.",
+    "alerts_refused": "⚠️ <b>Telegram refused alerts for chat {chat}</b>; given up: {count}",
     "clock_behind": "⚠️ <b>This machine's clock is {skew} behind the exchange's</b>",
     "clock_ahead": "⚠️ <b>This machine's clock is {skew} ahead of the exchange's</b>",
     "clock_effect": "Alerts carry the exchange's time; set the clock (NTP) to make ages and delays right.",
@@ -77,6 +81,8 @@ _EN = {
     "reason": "Reason: {reason}",
     "topic_lost": "⚠️ <b>The forum topic {chat} cannot be written to</b>",
     "topic_lost_effect": "Its alerts come in the chat's general topic until it can be.",
+    "topic_found": "🟢 <b>This forum topic can be written to again</b>",
+    "topic_found_effect": "Messages that went to the general topic meanwhile: {count}.",
 }
 
 _ZH = {
@@ -117,9 +123,13 @@ _ZH = {
     "website_blocked_effect": "提醒暂时不带巨鲸一行；其他一切照常。",
     "exchange_free": "🟢 <b>交易所已恢复应答</b>",
     "exchange_free_after": "🟢 <b>交易所已恢复应答</b>，历时 {duration}",
-    "telegram_trouble": "⚠️ <b>Telegram 无法向会话 {chat} 发送消息</b>",
-    "telegram_trouble_waiting": "等待中的提醒：{count}，均已保存。",
-    "telegram_fine": "🟢 <b>Telegram 已可向会话 {chat} 发送消息</b>",
+    "destination_closed": "⚠️ <b>Telegram 无法向会话 {chat} 发送消息</b>",
+    "destination_closed_effect": "其提醒会等待并重试；超过一天的将被放弃。",
+    "destination_open": "🟢 <b>Telegram 已可向会话 {chat} 发送消息</b>",
+    "delivery_resumed": "🟢 <b>消息已可送达此会话</b>，中断 {duration}",
+    "delivery_late": "等待中的提醒：{count}，现在送达。",
+    "delivery_given_up": "因超过一天而放弃的提醒：{count}。",
+    "alerts_refused": "⚠️ <b>Telegram 拒绝了会话 {chat} 的提醒</b>；已放弃：{count}",
     "clock_behind": "⚠️ <b>本机时钟比交易所慢 {skew}</b>",
     "clock_ahead": "⚠️ <b>本机时钟比交易所快 {skew}</b>",
     "clock_effect": "提醒使用交易所时间；请校准时钟（NTP），否则时长与延迟显示不准。",
@@ -146,6 +156,8 @@ _ZH = {
     "reason": "原因：{reason}",
     "topic_lost": "⚠️ <b>无法向话题 {chat} 发送消息</b>",
     "topic_lost_effect": "在恢复之前，它的提醒发送到该群的默认话题。",
+    "topic_found": "🟢 <b>此话题已可发送消息</b>",
+    "topic_found_effect": "其间发送到默认话题的消息：{count}。",
 }
 
 _RU = {
@@ -187,9 +199,13 @@ _RU = {
     "website_blocked_effect": "Алерты приходят без строки о китах; всё остальное идёт дальше.",
     "exchange_free": "🟢 <b>Биржа снова отвечает</b>",
     "exchange_free_after": "🟢 <b>Биржа снова отвечает</b>, перерыв {duration}",
-    "telegram_trouble": "⚠️ <b>Telegram не принимает сообщения для чата {chat}</b>",
-    "telegram_trouble_waiting": "Ждут алерты: {count}; они сохранены.",
-    "telegram_fine": "🟢 <b>Telegram снова принимает сообщения для чата {chat}</b>",
+    "destination_closed": "⚠️ <b>Telegram не принимает сообщения для чата {chat}</b>",
+    "destination_closed_effect": "Его алерты ждут, попытки повторяются; старше суток не отправляются.",
+    "destination_open": "🟢 <b>Telegram снова принимает сообщения для чата {chat}</b>",
+    "delivery_resumed": "🟢 <b>Сообщения снова доходят до этого чата</b>, перерыв {duration}",
+    "delivery_late": "Ждали алерты: {count}; приходят сейчас.",
+    "delivery_given_up": "Алерты старше суток, не отправлены: {count}.",
+    "alerts_refused": "⚠️ <b>Telegram отклонил алерты для чата {chat}</b>; не отправлены: {count}",
     "clock_behind": "⚠️ <b>Часы этой машины отстают от биржевых на {skew}</b>",
     "clock_ahead": "⚠️ <b>Часы этой машины спешат на {skew} против биржевых</b>",
     "clock_effect": "В алертах время биржи; настройте часы (NTP), чтобы возраст и задержки были верны.",
@@ -218,6 +234,8 @@ _RU = {
     "reason": "Причина: {reason}",
     "topic_lost": "⚠️ <b>В тему форума {chat} писать не удаётся</b>",
     "topic_lost_effect": "Её алерты приходят в общую тему чата, пока это так.",
+    "topic_found": "🟢 <b>В эту тему снова можно писать</b>",
+    "topic_found_effect": "Сообщений ушло в общую тему за это время: {count}.",
 }
 
 NOTICES: Mapping[str, Mapping[str, str]] = MappingProxyType(
