@@ -80,47 +80,50 @@ class ServiceWatch:
         self._signs = signs
         self._is_ready = False
         self._trouble = ""
+        self._next_status_s = clock.monotonic()
 
     async def run(self) -> None:
-        """Until cancelled; returns at once when nobody listens."""
+        """Until cancelled; returns at once when nobody listens.
+
+        Every look that finds all well is a ping: so the manager's time runs from the moment when something went wrong,
+        and ends with the first look after it went right again.
+        """
         if not self._notifier.is_heard:
             return
         watchdog_s = self._notifier.watchdog_s
-        ping_every_s = STATUS_EVERY_S if watchdog_s is None else watchdog_s / 2
-        look_every_s = min(LOOK_EVERY_S, ping_every_s)
-        worst_lag_s = 0.0
-        next_ping_s = began_s = self._clock.monotonic()
+        look_every_s = LOOK_EVERY_S if watchdog_s is None else min(LOOK_EVERY_S, watchdog_s / 4)
+        lag_s = 0.0
         while True:
-            now_s = self._clock.monotonic()
-            worst_lag_s = max(worst_lag_s, now_s - began_s - look_every_s)
-            signs = self._signs()
-            if signs.is_ready and not self._is_ready:
-                self._is_ready = True
-                self._notifier.send("READY=1", _status(signs.status))
-                next_ping_s = now_s
-            if now_s >= next_ping_s:
-                next_ping_s = now_s + ping_every_s
-                self._ping(signs, worst_lag_s)
-                worst_lag_s = 0.0
+            self._look(lag_s)
             began_s = self._clock.monotonic()
             await self._clock.sleep(look_every_s)
+            lag_s = self._clock.monotonic() - began_s - look_every_s
 
     def stopping(self) -> None:
         self._notifier.send("STOPPING=1", "STATUS=stopping")
 
-    def _ping(self, signs: Signs, lag_s: float) -> None:
-        """systemd counts from READY=1 on, so nothing is due before it."""
+    def _look(self, lag_s: float) -> None:
+        """lag_s: by how much this look is late; a lag that is over is no reason for a restart.
+
+        systemd counts from READY=1 on, so nothing is due before it.
+        """
+        signs = self._signs()
+        if signs.is_ready and not self._is_ready:
+            self._is_ready = True
+            self._notifier.send("READY=1", _status(signs.status))
         trouble = _trouble(signs, lag_s) if self._is_ready else ""
         if trouble and not self._trouble:
             log.error("the service manager is not told any more that all is well: %s", trouble)
         elif self._trouble and not trouble:
             log.info("the service manager is told again that all is well (was: %s)", self._trouble)
+        now_s, is_news = self._clock.monotonic(), bool(trouble) != bool(self._trouble)
         self._trouble = trouble
-        status = _status(trouble or signs.status)
-        if self._is_ready and not trouble and self._notifier.watchdog_s is not None:
-            self._notifier.send("WATCHDOG=1", status)
-        else:
-            self._notifier.send(status)
+        said = ["WATCHDOG=1"] if self._is_ready and not trouble and self._notifier.watchdog_s is not None else []
+        if is_news or now_s >= self._next_status_s:
+            self._next_status_s = now_s + STATUS_EVERY_S
+            said.append(_status(trouble or signs.status))
+        if said:
+            self._notifier.send(*said)
 
 
 def _trouble(signs: Signs, lag_s: float) -> str:

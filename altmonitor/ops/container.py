@@ -29,6 +29,9 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 STEADY_S = 300.0
 """After so long a run the next pause is the first one again."""
 LOOK_EVERY_S = 0.5
+AWAKE_S = 1.0
+"""A look as late as this was held up itself (a stopped machine, a paused container): the rest of that time counts for
+nobody, since the program could not speak either."""
 _DATAGRAM_BYTES = 4096
 
 
@@ -105,17 +108,20 @@ def _run_once(kept: Kept, notices: socket.socket, wake: int, signals: _Signals) 
     signals.child = program.pid
     if signals.is_asked:  # it came between two lives
         program.send_signal(signals.asked)
-    last_sign_s: float | None = None  # None: not ready yet, nothing is due
+    silent_s: float | None = None  # None: not ready yet, nothing is due
+    looked_s = clock.monotonic()
     while (code := _ended(program)) is None:
         _wait(wake, notices.fileno(), LOOK_EVERY_S)
         _reap_strangers(program.pid)
+        looked_before_s, looked_s = looked_s, clock.monotonic()
         if _is_well(notices):
-            last_sign_s = clock.monotonic()
-        silent_s = 0.0 if last_sign_s is None else clock.monotonic() - last_sign_s
-        if kept.watchdog_s and silent_s > kept.watchdog_s:
+            silent_s = 0.0
+        elif silent_s is not None:
+            silent_s += min(looked_s - looked_before_s, AWAKE_S)
+        if kept.watchdog_s and silent_s is not None and silent_s > kept.watchdog_s:
             _say(f"no sign of life from the monitor for {silent_s:.0f} s (no data, or it hangs): ending it")
             program.kill()
-            last_sign_s = None
+            silent_s = None
     signals.child = 0
     return code
 

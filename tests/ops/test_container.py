@@ -126,6 +126,29 @@ def test_nothing_is_due_before_it_is_ready_and_pings_keep_it_alive(tmp_path: Pat
     assert (tmp_path / "lives").read_text() == "x"
 
 
+def test_a_pause_of_both_is_nobodys_silence(tmp_path: Path) -> None:
+    """As by a machine that sleeps or `docker pause`: the keeper counts only what it was awake for."""
+    program = TELL + counting(
+        tmp_path,
+        "tell('READY=1')\nprint('up', flush=True)\n"
+        "for _ in range(40):\n    time.sleep(0.1)\n    tell('WATCHDOG=1')\nsys.exit(0)",
+    )
+    keeper = kept(program, watchdog_s=4)
+    assert keeper.stdout is not None
+    assert keeper.stdout.readline() == "up\n"
+    child = int(Path(f"/proc/{keeper.pid}/task/{keeper.pid}/children").read_text())
+
+    for process in (child, keeper.pid):
+        os.kill(process, signal.SIGSTOP)
+    time.sleep(5)
+    os.kill(keeper.pid, signal.SIGCONT)
+    time.sleep(0.6)  # the keeper looks before the program can speak
+    os.kill(child, signal.SIGCONT)
+
+    assert said(keeper) == ""
+    assert keeper.returncode == 0
+
+
 def test_orphans_are_reaped(tmp_path: Path) -> None:
     """As a subreaper it inherits orphans just as process 1 does."""
     adopt = "import ctypes; ctypes.CDLL(None).prctl(36, 1)\n"
