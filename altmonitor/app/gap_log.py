@@ -7,9 +7,12 @@ could not deliver is told by the next one.
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 
@@ -18,17 +21,55 @@ from altmonitor.core.status import FeedStatus
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.interfaces.storage import MetaStore
 
+log = logging.getLogger(__name__)
+
+MARK_EVERY_S = 1.0
 KEEP_EVERY_S = 15.0
 MOST_UNTOLD = 50
 _SEEN, _UNTOLD = "seen_until_ms", "blind_times_untold"
+
+_MARK_DIGITS = 13  # unix ms until the year 2286
 
 BlindTime = tuple[int, int]
 """Nothing was seen from … until, unix ms."""
 
 
-class GapLog:
-    """unseen_since_ms: beginning of what has not been looked through yet, None when everything was.
+class SeenMark:
+    """Until when the market was seen, in a file of its own, written every second without waiting for the disk: it
+    outlives a program that is killed. A power cut it may not outlive; for that the database has its older value."""
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._is_failing = False
+
+    def read(self) -> int | None:
+        """Unix ms; None without a file, or with one that says something else."""
+        try:
+            text = self._path.read_bytes().strip()
+        except OSError:
+            return None
+        return int(text) if text.isdigit() and len(text) <= _MARK_DIGITS else None
+
+    def write(self, seen_ms: int) -> None:
+        """In one write over what stood there, so that there is always a whole number. Never raises."""
+        try:
+            file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.pwrite(file, b"%0*d\n" % (_MARK_DIGITS, seen_ms), 0)
+            finally:
+                os.close(file)
+        except OSError as problem:
+            if not self._is_failing:
+                log.warning("%s cannot be written: %s", self._path, problem.strerror)
+            self._is_failing = True
+        else:
+            self._is_failing = False
+
+
+class GapLog:
+    """mark: where the moment is kept every second.
+
+    unseen_since_ms: beginning of what has not been looked through yet, None when everything was.
     untold_before: blind times of earlier runs whose report has not arrived; known after `load`.
     """
 
@@ -36,11 +77,13 @@ class GapLog:
         self,
         memory: MetaStore,
         *,
+        mark: SeenMark,
         clock: Clock,
         feed: Callable[[], FeedStatus],
         unseen_since_ms: Callable[[], int | None],
     ) -> None:
         self._memory = memory
+        self._mark = mark
         self._clock = clock
         self._feed = feed
         self._unseen_since_ms = unseen_since_ms
@@ -54,8 +97,10 @@ class GapLog:
     async def load(self) -> int | None:
         """Until when an earlier run saw everything, unix ms; None without one."""
         seen, untold = await self._memory.meta_get(_SEEN), await self._memory.meta_get(_UNTOLD)
-        if seen is not None and seen.isdigit() and int(seen) <= self._clock.now_ms():
-            self._before_ms = int(seen)
+        if seen is not None and seen.isdigit():  # else the mark would be another database's
+            marked_ms = await asyncio.to_thread(self._mark.read)
+            known = [ms for ms in (int(seen), marked_ms) if ms is not None and ms <= self._clock.now_ms()]
+            self._before_ms = max(known, default=None)
         with suppress(msgspec.MsgspecError):
             self._kept_untold = msgspec.json.decode(untold or "[]", type=list[BlindTime])
         self.untold_before = tuple(self._kept_untold)
@@ -108,6 +153,18 @@ class GapLog:
             seen_ms = self._seen_until_ms()
             if seen_ms is not None:
                 await self._memory.meta_set(_SEEN, str(seen_ms))
+
+    async def run_marks(self) -> None:
+        """Until cancelled; beside `run`, which waits for the disk."""
+        while True:
+            await self._clock.sleep(MARK_EVERY_S)
+            await self.mark()
+
+    async def mark(self) -> None:
+        """In a thread: a disk that hangs must hold up nobody."""
+        seen_ms = self._seen_until_ms()
+        if seen_ms is not None:
+            await asyncio.to_thread(self._mark.write, seen_ms)
 
     def _seen_until_ms(self) -> int | None:
         status = self._feed()

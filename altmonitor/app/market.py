@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from altmonitor.app.gap_log import GapLog
+from altmonitor.app.gap_log import GapLog, SeenMark
 from altmonitor.app.operator_notices import OperatorNotices
 from altmonitor.app.positioning import PositionDeps, PositionSide, timeouts
 from altmonitor.app.startup_message import StartupDeps, StartupMessage
@@ -143,7 +143,11 @@ class MarketSide:
         )
         self.feed = self.venue.feed(desk)
         self.sight = GapLog(
-            stage.store, clock=clock, feed=self.feed.status, unseen_since_ms=lambda: self.engine.unseen_since_ms
+            stage.store,
+            mark=SeenMark(config.db_file.with_name(f"{config.db_file.name}.seen")),
+            clock=clock,
+            feed=self.feed.status,
+            unseen_since_ms=lambda: self.engine.unseen_since_ms,
         )
 
     def _build_positions(self) -> PositionSide:
@@ -196,6 +200,7 @@ class MarketSide:
             "back-fill": self.backfill.run,
             "start message": self.startup_message.run,
             "sight": self.sight.run,
+            "sight mark": self.sight.run_marks,
             "open interest of alerts": self.oi_enricher.run,
             "ratios of alerts": self.ratio_enricher.run,
             "bookkeeping": self.bookkeeping.run,

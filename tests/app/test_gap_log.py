@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from pathlib import Path
 
-from altmonitor.app.gap_log import GapLog
+import pytest
+
+from altmonitor.app.gap_log import GapLog, SeenMark
 from altmonitor.core.status import FeedStatus
 from altmonitor.interfaces.exchange import FeedEvent
 from tests.movable_clock import T0, MovableClock
@@ -14,7 +17,7 @@ from tests.movable_clock import T0, MovableClock
 class Desk:
     """age_s: since the last frame; None: there was none."""
 
-    def __init__(self, kept: str | None = None) -> None:
+    def __init__(self, folder: Path, kept: str | None = None) -> None:
         self.values = {} if kept is None else {"seen_until_ms": kept}
         self.age_s: float | None = 0.5
         self.is_blind = False
@@ -22,6 +25,7 @@ class Desk:
         self.clock = MovableClock(T0)
         self.sight = GapLog(
             self,
+            mark=SeenMark(folder / "mark"),
             clock=self.clock,
             feed=lambda: FeedStatus(last_frame_age_s=self.age_s, is_blind=self.is_blind),
             unseen_since_ms=lambda: self.unseen_ms,
@@ -50,14 +54,14 @@ def live(since_ms: int | None = None) -> FeedEvent:
     return FeedEvent(kind="live", at_ms=T0, blind_since_ms=since_ms)
 
 
-async def test_the_last_frame_is_kept_while_the_market_is_seen() -> None:
-    desk = Desk()
+async def test_the_last_frame_is_kept_while_the_market_is_seen(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
     await desk.run_for(16.0)
     assert desk.kept == str(T0 + 14_500)
 
 
-async def test_a_blind_time_and_one_without_any_data_move_nothing() -> None:
-    desk = Desk("17")
+async def test_a_blind_time_and_one_without_any_data_move_nothing(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, "17")
     desk.is_blind = True
     await desk.run_for(40.0)
     desk.is_blind, desk.age_s = False, None
@@ -65,67 +69,67 @@ async def test_a_blind_time_and_one_without_any_data_move_nothing() -> None:
     assert desk.kept == "17"
 
 
-async def test_what_was_not_looked_through_yet_counts_as_unseen() -> None:
-    desk = Desk()
+async def test_what_was_not_looked_through_yet_counts_as_unseen(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
     desk.unseen_ms = T0 - 600_000
     await desk.run_for(16.0)
     assert desk.kept == str(T0 - 600_000)
 
 
-async def test_the_first_live_of_a_run_learns_when_the_run_before_it_saw_last() -> None:
-    desk = Desk(str(T0 - 90_000))
+async def test_the_first_live_of_a_run_learns_when_the_run_before_it_saw_last(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, str(T0 - 90_000))
     assert await desk.sight.load() == T0 - 90_000
     assert desk.sight.completed(live()).blind_since_ms == T0 - 90_000
     assert desk.sight.completed(live(T0 - 5_000)).blind_since_ms == T0 - 5_000
 
 
-async def test_a_very_first_run_has_missed_nothing() -> None:
-    desk = Desk()
+async def test_a_very_first_run_has_missed_nothing(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
     assert await desk.sight.load() is None
     assert desk.sight.completed(live()).blind_since_ms is None
 
 
-async def test_a_first_run_that_was_told_to_be_blind_is_told_to_be_back() -> None:
-    desk = Desk()
+async def test_a_first_run_that_was_told_to_be_blind_is_told_to_be_back(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
     desk.sight.completed(FeedEvent(kind="blind", at_ms=T0 - 60_000))
     assert desk.sight.completed(live()).blind_since_ms == T0 - 60_000
-    other = Desk()
+    other = Desk(tmp_path)
     other.sight.record_blind(T0 - 30_000)
     assert other.sight.completed(live()).blind_since_ms == T0 - 30_000
 
 
-async def test_a_value_from_the_future_or_no_number_is_not_believed() -> None:
+async def test_a_value_from_the_future_or_no_number_is_not_believed(tmp_path: Path) -> None:
     for kept in (str(T0 + 1), "yesterday", "-5"):
-        assert await Desk(kept).sight.load() is None
+        assert await Desk(tmp_path, kept).sight.load() is None
 
 
-async def test_a_report_that_did_not_arrive_is_known_to_the_next_run() -> None:
-    desk = Desk()
+async def test_a_report_that_did_not_arrive_is_known_to_the_next_run(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
     arrived = desk.sight.untold(T0 - 300_000, T0 - 60_000)
     desk.sight.untold(T0 - 30_000, T0 - 5_000)
     await desk.run_for(0.1)
     arrived(17)
     await desk.run_for(0.1)
-    after = Desk()
+    after = Desk(tmp_path)
     after.values = dict(desk.values)
     await after.sight.load()
     assert after.sight.untold_before == ((T0 - 30_000, T0 - 5_000),)
     await after.run_for(16.0)
-    again = Desk()
+    again = Desk(tmp_path)
     again.values = dict(after.values)
     await again.sight.load()
     assert again.sight.untold_before == ()
 
 
-async def test_damaged_reports_are_no_reports() -> None:
-    desk = Desk()
+async def test_damaged_reports_are_no_reports(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
     desk.values["blind_times_untold"] = "[[1, 2"
     await desk.sight.load()
     assert desk.sight.untold_before == ()
 
 
-async def test_the_blind_time_of_a_run_is_summed_up_to_now() -> None:
-    desk = Desk(str(T0 - 90_000))
+async def test_the_blind_time_of_a_run_is_summed_up_to_now(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, str(T0 - 90_000))
     await desk.sight.load()
     desk.sight.completed(live())  # before the first frame of the run nothing was missed by it
     assert desk.sight.blind_s() == 0.0
@@ -134,3 +138,41 @@ async def test_the_blind_time_of_a_run_is_summed_up_to_now() -> None:
     assert desk.sight.blind_s() == 7.5
     desk.is_blind, desk.age_s = True, 31.0
     assert desk.sight.blind_s() == 38.5
+
+
+async def test_a_killed_run_is_known_to_have_seen_until_its_last_second(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.run_for(16.0)
+    await desk.clock.advance(12.0)
+    await desk.sight.mark()
+    assert desk.kept == str(T0 + 14_500)
+    after = Desk(tmp_path, desk.kept)
+    await after.clock.advance(40.0)
+    assert await after.sight.load() == T0 + 27_500
+
+
+async def test_nothing_is_marked_while_nothing_is_seen(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    await desk.sight.mark()
+    desk.is_blind = True
+    await desk.clock.advance(12.0)
+    await desk.sight.mark()
+    assert (tmp_path / "mark").read_bytes() == b"%d\n" % (T0 - 500)
+
+
+async def test_a_mark_that_is_damaged_of_the_future_or_of_another_database_is_not_believed(tmp_path: Path) -> None:
+    kept_ms = T0 - 90_000
+    for content in (b"", b"soon\n", b"\x00" * 13, str(T0 + 60_000).encode(), str(T0 - 95_000).encode(), b"9" * 40):
+        (tmp_path / "mark").write_bytes(content)
+        assert await Desk(tmp_path, str(kept_ms)).sight.load() == kept_ms
+        assert await Desk(tmp_path).sight.load() is None
+    (tmp_path / "mark").write_bytes(b"%d" % (T0 - 80_000))
+    assert await Desk(tmp_path, str(kept_ms)).sight.load() == T0 - 80_000
+
+
+async def test_a_mark_that_cannot_be_written_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "mark").mkdir()
+    desk = Desk(tmp_path)
+    for _ in range(3):
+        await desk.sight.mark()
+    assert caplog.text.count("cannot be written") == 1

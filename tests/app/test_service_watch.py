@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from altmonitor.app.service_watch import Notifier, ServiceWatch, Signs
+from altmonitor.core.clock import SystemClock
 from tests.e2e.process import world
 from tests.exchanges.feed_kit import stage
 from tests.movable_clock import MovableClock
@@ -254,6 +255,9 @@ async def test_a_feed_that_falls_mute_ends_the_pings_and_data_brings_them_back(m
 async def test_the_program_says_when_it_is_ready_and_when_it_stops(manager: Manager, tmp_path: Path) -> None:
     async with world(tmp_path, **manager.environ, WATCHDOG_USEC="4000000") as here, here.program() as program:
         await here.until(lambda: manager.count("WATCHDOG=1") >= 2)
+        mark = here.database.with_name("alerts.db.seen")
+        await here.until(mark.exists)
+        assert abs(int(mark.read_text()) - SystemClock().now_ms()) < 60_000
         ready = manager.listen().index("READY=1")
         assert "of 13 symbols" in manager.listen()[ready + 1]
         code = await program.ends_by(signal.SIGTERM)

@@ -22,6 +22,7 @@ EXCLUDED = (
     "*.db",
     "*.db-*",
     "*.db.lock",
+    "*.db.seen",
     "/state.json",
     "*.corrupt-*",
     ".env",
