@@ -15,8 +15,8 @@ from altmonitor.settings.conditions import Condition
 class ConditionEngine:
     """aim(symbol): called when the bounds of a symbol have changed."""
 
-    def __init__(self, panel: Audiences, links: EngineDeps, *, aim: Callable[[str], None]) -> None:
-        self._panel = panel
+    def __init__(self, audiences: Audiences, links: EngineDeps, *, aim: Callable[[str], None]) -> None:
+        self._audiences = audiences
         self._links = links
         self._aim = aim
         self._conditions = Conditions(links.on_conditions)
@@ -68,11 +68,11 @@ class ConditionEngine:
 
         for crossing in self._conditions.look_at_funding(rate_of, event_ms):
             funding = context.funding(crossing.condition.symbol)
-            self._panel.notify_crossing(crossing, event_ms, None if funding is None else funding.mark_price)
+            self._audiences.notify_crossing(crossing, event_ms, None if funding is None else funding.mark_price)
 
     def _look(self, book: SymbolBook, price: float, before: PriceBefore, event_ms: int, *, is_late: bool) -> None:
         crossings, is_changed = self._conditions.evaluate(book.symbol, price, before, event_ms)
         for crossing in crossings:
-            self._panel.notify_crossing(crossing, event_ms, price, is_late=is_late)
+            self._audiences.notify_crossing(crossing, event_ms, price, is_late=is_late)
         if is_changed:
             self._aim(book.symbol)

@@ -2,7 +2,7 @@
 
 `on_kline` is the house's hot path: one look-up, one `SymbolBook.apply`; everything else happens only when a bound is
 reached or a candle closes. The market is measured once; each audience is asked only when the loosest bound of all
-is reached (panel.py).
+is reached (audiences.py).
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from altmonitor.detectors.verdict import Explanation, Verdict
 from altmonitor.engine.audiences import Audiences
 from altmonitor.engine.conditions import ConditionEngine
 from altmonitor.engine.context import Breadth, EngineDeps, breadth_of
-from altmonitor.engine.decision_log import DecisionLog
-from altmonitor.engine.evaluate import PriceEvaluator, SampleEvaluator, VolumeEvaluator
+from altmonitor.engine.evaluate import DecisionLog, PriceEvaluator, SampleEvaluator, VolumeEvaluator
 from altmonitor.engine.explain import Explainer
 from altmonitor.engine.late_detection import LateDetection
 from altmonitor.market.book import Applied, SymbolBook, loosest
@@ -47,19 +46,20 @@ class Engine:
         self._oi_ring = links.oi_ring
         self._books: dict[str, SymbolBook] = {}
         self._oi_now_ms = 0
-        self._panel = Audiences(links, audiences)
-        self._price = PriceEvaluator(self._panel, links.oi_ring)
-        self._volume = VolumeEvaluator(self._panel)
-        self._samples = SampleEvaluator(self._panel, self._books)
-        self._conditions = ConditionEngine(self._panel, links, aim=self._aim)
+        self._audiences = Audiences(links, audiences)
+        self._log = DecisionLog()
+        self._price = PriceEvaluator(self._audiences, self._log, links.oi_ring)
+        self._volume = VolumeEvaluator(self._audiences, self._log)
+        self._samples = SampleEvaluator(self._audiences, self._log, self._books)
+        self._conditions = ConditionEngine(self._audiences, links, aim=self._aim)
         self._late_detection = LateDetection(
-            self._panel,
+            self._audiences,
             price=self._price,
             volume=self._volume,
             conditions=self._conditions,
             request_refill=links.request_refill,
         )
-        self._explainer = Explainer(self._panel, links)
+        self._explainer = Explainer(self._audiences, self._log, links)
         self.refused: Counter[str] = Counter()
 
     # --- the market comes in -----------------------------------------------------------------------------------
@@ -120,14 +120,14 @@ class Engine:
         if kline.open_ms <= book.last_closed_ms:
             self.verdicts["vol", Verdict.REPEATED_CANDLE] += 1
             return
-        self._panel.trace.begin(event_ms)
+        self._log.begin(event_ms)
         has_hole = book.has_hole_before(kline.open_ms)
-        baseline = [] if has_hole else book.closed.volumes(self._panel.lookback)
+        baseline = [] if has_hole else book.closed.volumes(self._audiences.lookback)
         measured = volume_burst.measure(baseline, kline)
         if measured.verdict is Verdict.NO_VALUE:
             self.verdicts["vol", measured.verdict] += 1
             return
-        is_short = measured.verdict is Verdict.FEW_CANDLES and self._panel.has_volume(book.symbol)
+        is_short = measured.verdict is Verdict.FEW_CANDLES and self._audiences.has_volume(book.symbol)
         if has_hole or is_short:
             self._late_detection.before_close(book, kline, has_hole=has_hole)
         book.close_candle(kline)
@@ -135,7 +135,7 @@ class Engine:
         self._late_detection.after_close(book, kline)
         if kline.open_ms < book.open_ms:
             self._look_at_windows(book)
-        self._panel.end_episodes(book, event_ms)
+        self._audiences.end_episodes(book, event_ms)
 
     def _look_at_windows(self, book: SymbolBook) -> None:
         """Between the first frame of a candle and the close of the one before it, the longer windows had no value."""
@@ -152,16 +152,16 @@ class Engine:
         for symbol in [known for known in self._books if known not in symbols]:
             del self._books[symbol]
             self._late_detection.forget(symbol)
-            self._panel.forget(symbol)
+            self._audiences.forget(symbol)
             self._oi_ring.forget(symbol)
         for symbol in symbols:
             if symbol not in self._books:
-                self._books[symbol] = SymbolBook(symbol, kept_minutes=max(KEPT_MINUTES, self._panel.lookback))
+                self._books[symbol] = SymbolBook(symbol, kept_minutes=max(KEPT_MINUTES, self._audiences.lookback))
                 self._aim(symbol)
 
     def apply(self, audiences: Sequence[Audience]) -> None:
         """Who is told what, from the next frame on. Whoever stays keeps what it was told."""
-        self._panel.apply(audiences)
+        self._audiences.apply(audiences)
         for symbol in self._books:
             self._aim(symbol)
 
@@ -171,12 +171,12 @@ class Engine:
 
     def moved_to(self, where_now: Callable[[Destination], Destination]) -> None:
         """Groups have new ids. Before `use` with those: then they keep what they were told."""
-        self._panel.moved_to(where_now)
+        self._audiences.moved_to(where_now)
 
     def _aim(self, symbol: str) -> None:
         book = self._books.get(symbol)
         if book is not None:
-            bounds, asked = self._panel.bounds(symbol), self._conditions.bounds(symbol)
+            bounds, asked = self._audiences.bounds(symbol), self._conditions.bounds(symbol)
             book.set_bounds(bounds if asked is None else loosest((bounds, asked)))
 
     # --- what was before this run ------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ class Engine:
             count += 1
             match KINDS[alert.kind].remembered_by:
                 case "audiences":
-                    self._panel.restore(alert, destinations, firsts.get(alert.details.episode_key or ""))
+                    self._audiences.restore(alert, destinations, firsts.get(alert.details.episode_key or ""))
                 case "conditions":
                     self._conditions.restore_told(alert)
                 case "tracker":
@@ -200,9 +200,9 @@ class Engine:
                     assert_never(unknown)
         return count
 
-    def restore_standing(self, sizes: Sequence[StoredSize], first_ms: Mapping[Destination, int]) -> None:
+    def restore_ranks(self, sizes: Sequence[StoredSize], first_ms: Mapping[Destination, int]) -> None:
         """What was told in all the days that are kept; first_ms: since when each destination is known."""
-        self._panel.restore_standing(sizes, first_ms)
+        self._audiences.restore_ranks(sizes, first_ms)
 
     def restore_conditions(self, text: str | None) -> None:
         """What `EngineDeps.on_conditions` was given last."""
@@ -232,25 +232,22 @@ class Engine:
     @property
     def settings(self) -> Settings:
         """Of the main audience, in force now."""
-        return self._panel.main.settings
+        return self._audiences.main.settings
 
     @property
     def verdicts(self) -> Counter[tuple[Kind, Verdict]]:
         """Judgements at or beyond a threshold, and every closed candle, over all audiences."""
-        return self._panel.verdicts
+        return self._audiences.verdicts
 
     @property
     def detect_ms(self) -> deque[int]:
-        return self._panel.detect_ms
-
-    @property
-    def trace(self) -> DecisionLog:
-        return self._panel.trace
+        return self._audiences.detect_ms
 
     def explain(self, symbol: str, destination: Destination, *, at_ms: int | None, now_ms: int) -> Explanation:
         """Why there was, or was not, an alert for an audience: now, or in the minute of `at_ms` (event time).
 
-        place: of an audience; the main one stands for any other. `told` is left to whoever knows what was delivered.
+        destination: of an audience; the main one stands for any other. `told` is left to whoever knows what was
+        delivered.
         """
         return self._explainer.explain(symbol, self._books.get(symbol), destination, at_ms=at_ms, now_ms=now_ms)
 
@@ -260,7 +257,7 @@ class Engine:
 
     def detect_latency_ms(self) -> tuple[float | None, float | None]:
         """p50 and p99 of exchange event → decision over the last 1,000 alerts; None before the first."""
-        return self._panel.detect_latency_ms()
+        return self._audiences.detect_latency_ms()
 
     def book(self, symbol: str) -> SymbolBook | None:
         """Live state of a symbol; None when it is not watched by the exchange connection."""

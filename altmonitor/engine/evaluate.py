@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from altmonitor.core.alert import Alert, Kind
+from altmonitor.core.types import Destination
 from altmonitor.detectors import volume as volume_burst
+from altmonitor.detectors.kinds import RULES
 from altmonitor.detectors.price import Move, PriceFinding, Reading, threshold_of
 from altmonitor.detectors.sampled import Sample, SampleFinding
 from altmonitor.detectors.verdict import Rule, RuleCheck, Verdict
 from altmonitor.detectors.volume import VolumeFinding
 from altmonitor.engine import alert_factory as compose
-from altmonitor.engine.audience_state import AudienceState
-from altmonitor.engine.audiences import AlertGroup, Audiences, Decision
+from altmonitor.engine.audiences import AlertGroup, Audiences, AudienceState, Decision
 from altmonitor.engine.context import AlertContext
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import MINUTE_MS, Kline
@@ -22,35 +23,101 @@ from altmonitor.settings.settings import Settings
 
 FRESH_SAMPLE_MS = 10_000
 
+# ---
+# What was judged lately and why: the memory behind the question why an alert came, or did not.
+
+
+MOST_JUDGEMENTS = 20_000
+"""Beyond this the oldest are forgotten; a few days of usual thresholds over the whole market."""
+
+Key = tuple[str, int, Destination, Rule]
+
+
+class DecisionLog:
+    """Per symbol, minute, destination and rule the judgement nearest to telling: what was told, else the largest."""
+
+    def __init__(self, *, most: int = MOST_JUDGEMENTS) -> None:
+        self._most = most
+        self._checks: dict[Key, RuleCheck] = {}
+        self._known_from_ms: int | None = None
+
+    @property
+    def known_from_ms(self) -> int | None:
+        """Beginning of the first minute of which everything that was judged is known; None before the first one."""
+        return self._known_from_ms
+
+    def begin(self, event_ms: int) -> None:
+        """From here on judgements are made."""
+        if self._known_from_ms is None:
+            self._known_from_ms = event_ms // MINUTE_MS * MINUTE_MS
+
+    def wants(
+        self, symbol: str, event_ms: int, destination: Destination, rule: Rule, *, is_raised: bool, size: float
+    ) -> bool:
+        """False when something nearer to telling is known of that minute; cheap, asked for every judgement."""
+        known = self._checks.get((symbol, event_ms // MINUTE_MS, destination, rule))
+        if known is None:
+            return True
+        if known.verdict.is_raised:
+            return is_raised and size > abs(known.value or 0.0)
+        return is_raised or size > abs(known.value or 0.0)
+
+    def record(self, symbol: str, event_ms: int, destination: Destination, check: RuleCheck) -> None:
+        key = symbol, event_ms // MINUTE_MS, destination, check.rule
+        self._checks[key] = check
+        if len(self._checks) > self._most:
+            oldest = next(iter(self._checks))
+            del self._checks[oldest]
+            self._known_from_ms = max(self._known_from_ms or 0, (oldest[1] + 1) * MINUTE_MS)
+
+    def of_minute(self, symbol: str, at_ms: int, destination: Destination) -> dict[Rule, RuleCheck]:
+        """In the order of `RULES`."""
+        minute = at_ms // MINUTE_MS
+        found = {rule: self._checks.get((symbol, minute, destination, rule)) for rule in RULES}
+        return {rule: check for rule, check in found.items() if check is not None}
+
+    def between(
+        self, symbol: str, from_ms: int, to_ms: int, destination: Destination
+    ) -> Iterator[tuple[int, RuleCheck]]:
+        """(beginning of the minute, judgement) for the minutes that contain from_ms … to_ms, oldest → newest."""
+        for minute in range(from_ms // MINUTE_MS, to_ms // MINUTE_MS + 1):
+            for check in self.of_minute(symbol, minute * MINUTE_MS, destination).values():
+                yield minute * MINUTE_MS, check
+
+
+# ---
+# Price moves before every audience.
+
 
 class PriceEvaluator:
-    def __init__(self, panel: Audiences, oi_ring: OpenInterestRing) -> None:
-        self._panel = panel
+    def __init__(self, audiences: Audiences, log: DecisionLog, oi_ring: OpenInterestRing) -> None:
+        self._audiences = audiences
+        self._log = log
         self._oi_ring = oi_ring
 
     def evaluate(self, book: SymbolBook, kline: Kline, reading: Reading, *, is_late: bool = False) -> None:
         """kline: whose price it is; in hindsight another one than the book's."""
-        panel, symbol = self._panel, book.symbol
+        audiences, symbol = self._audiences, book.symbol
         alert_group: AlertGroup | None = None  # most frames beyond a bound tell nothing
         around: AlertContext | None = None
-        for audience_state in panel.audience_states:
+        for audience_state in audiences.audience_states:
             settings = audience_state.settings_of(symbol)
             for move in reading.reached(settings):
                 finding, decision = self._decide(audience_state, symbol, move, settings)
                 if finding is not None and finding.verdict.is_raised:
-                    alert_group = alert_group or panel.alert_group()
-                    around = around or panel.surroundings(symbol, move.event_ms, is_late=is_late)
+                    alert_group = alert_group or audiences.alert_group()
+                    around = around or audiences.surroundings(symbol, move.event_ms, is_late=is_late)
                     alert = compose.price_alert(symbol, kline, finding, settings, around)
-                    panel.notify(alert_group, audience_state, self._with_open_interest(alert), book)
-                panel.verdicts["price", decision[0]] += 1
+                    audiences.notify(alert_group, audience_state, self._with_open_interest(alert), book)
+                audiences.verdicts["price", decision[0]] += 1
                 self._trace(audience_state, symbol, move, settings, decision)
         if alert_group is not None:
-            panel.put(alert_group)
+            audiences.put(alert_group)
 
     def _decide(
         self, audience_state: AudienceState, symbol: str, move: Move, settings: Settings
     ) -> tuple[PriceFinding | None, Decision]:
-        closed = self._panel.filter_reason(audience_state, "price", symbol, move.event_ms)
+        closed = self._audiences.filter_reason(audience_state, "price", symbol, move.event_ms)
         if closed is not None:
             return None, closed
         finding = audience_state.price.judge(symbol, move, settings)
@@ -70,7 +137,7 @@ class PriceEvaluator:
     ) -> None:
         rule, destination = Rule("price", move.window), audience_state.audience.destination
         verdict, until_ms = decision
-        if self._panel.trace.wants(
+        if self._log.wants(
             symbol, move.event_ms, destination, rule, is_raised=verdict.is_raised, size=abs(move.change_pct)
         ):
             check = RuleCheck(
@@ -82,14 +149,15 @@ class PriceEvaluator:
                 to_ms=move.event_ms,
                 until_ms=until_ms,
             )
-            self._panel.record(audience_state, symbol, move.event_ms, with_floor(check, settings, self._panel, symbol))
+            check = with_floor(check, settings, self._audiences, symbol)
+            self._log.record(symbol, move.event_ms, destination, check)
 
 
-def with_floor(check: RuleCheck, settings: Settings, panel: Audiences, symbol: str) -> RuleCheck:
+def with_floor(check: RuleCheck, settings: Settings, audiences: Audiences, symbol: str) -> RuleCheck:
     """How thin it was, where that is the reason."""
     if check.verdict is not Verdict.THIN_DAY:
         return check
-    return replace(check, floor_usd=settings.min_24h_usdt, measured_usd=panel.day_usdt(symbol))
+    return replace(check, floor_usd=settings.min_24h_usdt, measured_usd=audiences.day_usdt(symbol))
 
 
 # ---
@@ -97,20 +165,21 @@ def with_floor(check: RuleCheck, settings: Settings, panel: Audiences, symbol: s
 
 
 class SampleEvaluator:
-    def __init__(self, panel: Audiences, books: Mapping[str, SymbolBook]) -> None:
-        self._panel = panel
+    def __init__(self, audiences: Audiences, log: DecisionLog, books: Mapping[str, SymbolBook]) -> None:
+        self._audiences = audiences
+        self._log = log
         self._books = books
 
     def evaluate(self, kind: Kind, samples: Iterable[Sample]) -> None:
         """Symbol by symbol, of which a figure just came."""
         for sample in samples:
-            alert_group = self._panel.alert_group()
-            for audience_state in self._panel.audience_states:
+            alert_group = self._audiences.alert_group()
+            for audience_state in self._audiences.audience_states:
                 settings = audience_state.settings_of(sample.symbol)
                 finding = audience_state.sampled[kind].evaluate(sample, settings)
                 if finding is not None:
                     self._on_finding(alert_group, audience_state, kind, finding, settings)
-            self._panel.put(alert_group)
+            self._audiences.put(alert_group)
 
     def _on_finding(
         self,
@@ -120,18 +189,20 @@ class SampleEvaluator:
         finding: SampleFinding,
         settings: Settings,
     ) -> None:
-        panel, sample = self._panel, finding.sample
+        audiences, sample = self._audiences, finding.sample
         book = self._books.get(sample.symbol)
-        price = panel.price_of(sample.symbol, book)
+        price = audiences.price_of(sample.symbol, book)
         decision: Decision = finding.verdict, finding.until_ms
         if finding.verdict.is_raised:
-            decision = panel.filter_reason(audience_state, kind, sample.symbol, sample.at_ms) or size_floor(
+            decision = audiences.filter_reason(audience_state, kind, sample.symbol, sample.at_ms) or size_floor(
                 sample.contracts, price, settings
             )
         if decision[0].is_raised:
-            around = panel.surroundings(sample.symbol, sample.at_ms)
-            panel.notify(alert_group, audience_state, compose.sample_alert(kind, finding, book, price, around), book)
-        panel.verdicts[kind, decision[0]] += 1
+            around = audiences.surroundings(sample.symbol, sample.at_ms)
+            audiences.notify(
+                alert_group, audience_state, compose.sample_alert(kind, finding, book, price, around), book
+            )
+        audiences.verdicts[kind, decision[0]] += 1
         self._trace(audience_state, Rule(kind, finding.window), finding, settings, decision, price)
 
     def _trace(
@@ -145,9 +216,7 @@ class SampleEvaluator:
     ) -> None:
         sample, verdict = finding.sample, decision[0]
         destination, size = audience_state.audience.destination, abs(finding.value)
-        if not self._panel.trace.wants(
-            sample.symbol, sample.at_ms, destination, rule, is_raised=verdict.is_raised, size=size
-        ):
+        if not self._log.wants(sample.symbol, sample.at_ms, destination, rule, is_raised=verdict.is_raised, size=size):
             return
         check = RuleCheck(
             rule=rule,
@@ -158,8 +227,10 @@ class SampleEvaluator:
             to_ms=sample.at_ms,
             until_ms=decision[1],
         )
-        check = with_size(with_floor(check, settings, self._panel, sample.symbol), sample.contracts, price, settings)
-        self._panel.record(audience_state, sample.symbol, sample.at_ms, check)
+        check = with_size(
+            with_floor(check, settings, self._audiences, sample.symbol), sample.contracts, price, settings
+        )
+        self._log.record(sample.symbol, sample.at_ms, audience_state.audience.destination, check)
 
 
 def size_floor(contracts: float | None, price: float | None, settings: Settings) -> Decision:
@@ -181,25 +252,26 @@ def with_size(check: RuleCheck, contracts: float | None, price: float | None, se
 
 
 class VolumeEvaluator:
-    def __init__(self, panel: Audiences) -> None:
-        self._panel = panel
+    def __init__(self, audiences: Audiences, log: DecisionLog) -> None:
+        self._audiences = audiences
+        self._log = log
 
     def evaluate(
         self, book: SymbolBook, kline: Kline, measured: VolumeFinding, event_ms: int, *, is_late: bool = False
     ) -> None:
         """measured: of this candle, which is closed."""
-        panel, symbol = self._panel, book.symbol
+        audiences, symbol = self._audiences, book.symbol
         alert_group: AlertGroup | None = None
-        for audience_state in panel.audience_states:
+        for audience_state in audiences.audience_states:
             settings = audience_state.settings_of(symbol)
             verdict = volume_burst.verdict_of(measured, settings)
             if verdict is Verdict.FIRE:
                 decision = self._decide(audience_state, symbol, measured, event_ms)
                 verdict = decision[0]
                 if verdict is Verdict.FIRE:
-                    alert_group = alert_group or panel.alert_group()
-                    around = panel.surroundings(symbol, event_ms, is_late=is_late)
-                    panel.notify(
+                    alert_group = alert_group or audiences.alert_group()
+                    around = audiences.surroundings(symbol, event_ms, is_late=is_late)
+                    audiences.notify(
                         alert_group,
                         audience_state,
                         compose.volume_alert(symbol, kline, measured, settings, around),
@@ -208,12 +280,12 @@ class VolumeEvaluator:
                 self._trace(audience_state, symbol, kline, measured, settings, decision)
             elif verdict is Verdict.THIN_CANDLE:
                 self._trace(audience_state, symbol, kline, measured, settings, (verdict, None))
-            panel.verdicts["vol", verdict] += 1
+            audiences.verdicts["vol", verdict] += 1
         if alert_group is not None:
-            panel.put(alert_group)
+            audiences.put(alert_group)
 
     def _decide(self, audience_state: AudienceState, symbol: str, measured: VolumeFinding, event_ms: int) -> Decision:
-        return self._panel.filter_reason(audience_state, "vol", symbol, event_ms) or audience_state.volume.judge(
+        return self._audiences.filter_reason(audience_state, "vol", symbol, event_ms) or audience_state.volume.judge(
             symbol, measured.direction, event_ms, audience_state.settings_of(symbol)
         )
 
@@ -238,4 +310,5 @@ class VolumeEvaluator:
         )
         if decision[0] is Verdict.THIN_CANDLE:
             check = replace(check, floor_usd=settings.vol_burst_min_usdt, measured_usd=measured.quote_usdt)
-        self._panel.record(audience_state, symbol, kline.open_ms, with_floor(check, settings, self._panel, symbol))
+        check = with_floor(check, settings, self._audiences, symbol)
+        self._log.record(symbol, kline.open_ms, audience_state.audience.destination, check)

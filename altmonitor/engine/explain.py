@@ -13,10 +13,9 @@ from altmonitor.detectors.kinds import KINDS, RULES
 from altmonitor.detectors.price import MINUTES_OF, Move, span_s, threshold_of
 from altmonitor.detectors.sampled import Readings, Sample, Sampling
 from altmonitor.detectors.verdict import Explanation, Rule, RuleCheck, Verdict
-from altmonitor.engine.audience_state import AudienceState
-from altmonitor.engine.audiences import Audiences
+from altmonitor.engine.audiences import Audiences, AudienceState
 from altmonitor.engine.context import EngineDeps
-from altmonitor.engine.evaluate import size_floor, with_floor, with_size
+from altmonitor.engine.evaluate import DecisionLog, size_floor, with_floor, with_size
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import MINUTE_MS, ClosedCandle
 from altmonitor.market.math import change_pct, reaches
@@ -28,14 +27,15 @@ VOLUME_RULE = Rule("vol", "1m")
 class Explainer:
     """Looks and changes nothing."""
 
-    def __init__(self, panel: Audiences, links: EngineDeps) -> None:
-        self._panel = panel
+    def __init__(self, audiences: Audiences, log: DecisionLog, links: EngineDeps) -> None:
+        self._audiences = audiences
+        self._log = log
         self._links = links
 
     def explain(
         self, symbol: str, book: SymbolBook | None, destination: Destination, *, at_ms: int | None, now_ms: int
     ) -> Explanation:
-        audience_state = self._panel.audience_state_at(destination) or self._panel.audience_states[0]
+        audience_state = self._audiences.audience_state_at(destination) or self._audiences.audience_states[0]
         destination = audience_state.audience.destination
         if at_ms is None or at_ms // MINUTE_MS == now_ms // MINUTE_MS:
             found = {check.rule: check for check in self._now(audience_state, symbol, book, now_ms)}
@@ -48,7 +48,7 @@ class Explainer:
             at_ms=moment_ms,
             is_now=is_now,
             checks=checks,
-            known_from_ms=self._panel.trace.known_from_ms,
+            known_from_ms=self._log.known_from_ms,
         )
 
     # --- now
@@ -104,10 +104,10 @@ class Explainer:
         self, audience_state: AudienceState, symbol: str, check: RuleCheck, move: Move, settings: Settings
     ) -> RuleCheck:
         """What keeps it back however large it is goes first; then its size; then what was told already."""
-        closed = self._panel.filter_reason(audience_state, "price", symbol, move.event_ms)
+        closed = self._audiences.filter_reason(audience_state, "price", symbol, move.event_ms)
         if closed is not None:
             check = replace(check, verdict=closed[0], until_ms=closed[1])
-            return with_floor(check, settings, self._panel, symbol)
+            return with_floor(check, settings, self._audiences, symbol)
         if not reaches(move.change_pct, check.threshold or 0.0):
             return check
         finding = audience_state.price.judge(symbol, move, settings)
@@ -139,7 +139,7 @@ class Explainer:
             elif sample is None or check.value is None:
                 yield replace(check, verdict=Verdict.NO_VALUE)
             else:
-                price = self._panel.price_of(symbol, book)
+                price = self._audiences.price_of(symbol, book)
                 yield self._sample_verdict(audience_state, check, sample, settings, price)
 
     def _sample_verdict(
@@ -151,12 +151,12 @@ class Explainer:
         price: float | None,
     ) -> RuleCheck:
         symbol, kind, value = sample.symbol, check.rule.kind, check.value or 0.0
-        decision = self._panel.filter_reason(audience_state, kind, symbol, sample.at_ms) or size_floor(
+        decision = self._audiences.filter_reason(audience_state, kind, symbol, sample.at_ms) or size_floor(
             sample.contracts, price, settings
         )
         check = replace(check, verdict=decision[0], until_ms=decision[1])
         if not decision[0].is_raised:
-            return with_size(with_floor(check, settings, self._panel, symbol), sample.contracts, price, settings)
+            return with_size(with_floor(check, settings, self._audiences, symbol), sample.contracts, price, settings)
         if not reaches(abs(value), check.threshold or 0.0):
             return replace(check, verdict=Verdict.BELOW_THRESHOLD)
         verdict, until_ms = audience_state.sampled[kind].judge(
@@ -181,7 +181,7 @@ class Explainer:
         self, audience_state: AudienceState, symbol: str, book: SymbolBook | None, at_ms: int
     ) -> tuple[RuleCheck, ...]:
         """As judged; where no threshold was reached, how far it went, as long as its candle is kept."""
-        checks = self._panel.trace.of_minute(symbol, at_ms, audience_state.audience.destination)
+        checks = self._log.of_minute(symbol, at_ms, audience_state.audience.destination)
         minute_ms = at_ms // MINUTE_MS * MINUTE_MS
         candle = next(iter(book.closed.since(minute_ms)), None) if book is not None else None
         if book is not None and candle is not None and candle.open_ms == minute_ms:
@@ -216,8 +216,8 @@ class Explainer:
     ) -> RuleCheck:
         settings, end_ms = audience_state.settings_of(symbol), candle.open_ms + MINUTE_MS
         before = [one.quote_usdt for one in book.closed if one.open_ms < candle.open_ms]
-        measured = volume_burst.measure(before[-self._panel.lookback :], candle)
-        judged = self._panel.trace.of_minute(symbol, candle.open_ms, audience_state.audience.destination)
+        measured = volume_burst.measure(before[-self._audiences.lookback :], candle)
+        judged = self._log.of_minute(symbol, candle.open_ms, audience_state.audience.destination)
         check = judged.get(VOLUME_RULE) or RuleCheck(
             rule=VOLUME_RULE,
             verdict=volume_burst.verdict_of(measured, settings),

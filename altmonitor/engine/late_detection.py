@@ -22,14 +22,14 @@ class LateDetection:
 
     def __init__(
         self,
-        panel: Audiences,
+        audiences: Audiences,
         *,
         price: PriceEvaluator,
         volume: VolumeEvaluator,
         conditions: ConditionEngine,
         request_refill: Callable[[str, int, int], None],
     ) -> None:
-        self._panel = panel
+        self._audiences = audiences
         self._price = price
         self._volume = volume
         self._conditions = conditions
@@ -88,12 +88,12 @@ class LateDetection:
 
     def _ask(self, symbol: str, from_ms: int, to_ms: int) -> None:
         """With as much before it as its first minute is compared with."""
-        self._request_refill(symbol, from_ms - self._panel.lookback * MINUTE_MS, to_ms)
+        self._request_refill(symbol, from_ms - self._audiences.lookback * MINUTE_MS, to_ms)
 
     def _look_back_at_volume(self, book: SymbolBook, kline: Kline, known: Known) -> None:
         """A closed minute that could not be judged when it closed: what it would have raised is told as late."""
         before: list[float] = []
-        while len(before) < self._panel.lookback:
+        while len(before) < self._audiences.lookback:
             candle = known.get(kline.open_ms - (len(before) + 1) * MINUTE_MS)
             if candle is None:
                 break

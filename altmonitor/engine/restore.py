@@ -10,7 +10,7 @@ from typing import Protocol
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
-from altmonitor.engine.audience_state import DAY_MS, RECENT_MS
+from altmonitor.engine.audiences import DAY_MS, RECENT_MS
 from altmonitor.engine.engine import Engine
 from altmonitor.interfaces.alerts import AlertHistory, AlertUpdates
 from altmonitor.interfaces.storage import MetaStore
@@ -113,10 +113,10 @@ async def restore(engine: Engine, stored: Stored, *, now_ms: int, since_ms: int)
     missing = {alert.details.episode_key for alert, _ in told if alert.details.episode_key} - known
     engine.restore_conditions(await stored.meta_get(CONDITIONS))
     engine.restore(told, firsts=await stored.alerts_of(missing))
-    await _restore_standing(engine, stored, now_ms)
+    await _restore_ranks(engine, stored, now_ms)
 
 
-async def _restore_standing(engine: Engine, stored: AlertHistory, now_ms: int) -> None:
+async def _restore_ranks(engine: Engine, stored: AlertHistory, now_ms: int) -> None:
     """From as many days as the store can look through in time."""
     for days in STANDING_DAYS:
         since_ms = now_ms - days * DAY_MS
@@ -126,5 +126,5 @@ async def _restore_standing(engine: Engine, stored: AlertHistory, now_ms: int) -
         except StorageError as problem:
             log.warning("how alerts compare with those of %d days is not known: %s", days, problem)
         else:
-            engine.restore_standing(sizes, {at: max(since_ms, known_ms) for at, known_ms in first_ms.items()})
+            engine.restore_ranks(sizes, {at: max(since_ms, known_ms) for at, known_ms in first_ms.items()})
             return

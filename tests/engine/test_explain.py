@@ -9,7 +9,7 @@ import pytest
 from altmonitor.core.types import Destination
 from altmonitor.detectors.kinds import RULES
 from altmonitor.detectors.verdict import Rule, RuleCheck, Verdict
-from altmonitor.engine.decision_log import DecisionLog
+from altmonitor.engine.evaluate import DecisionLog
 from altmonitor.market.quotes import DayTicker, OpenInterest
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings

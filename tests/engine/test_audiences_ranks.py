@@ -10,7 +10,7 @@ from altmonitor.core.alert import DETECTED_KINDS, Alert, Direction, Kind, Stored
 from altmonitor.core.types import Destination
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.verdict import Verdict
-from altmonitor.engine.audience_state import DAY_MS, AudienceState, RankLog
+from altmonitor.engine.audiences import DAY_MS, AudienceState, RankLog
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
@@ -43,43 +43,43 @@ def alert(
 
 
 def told(*alerts: Alert, tz: str = "UTC", since_ms: int = NOON_MS - 30 * DAY_MS) -> RankLog:
-    standing = RankLog(tz, known_since_ms=since_ms)
+    ranks = RankLog(tz, known_since_ms=since_ms)
     for one in alerts:
-        standing.record(one)
-    return standing
+        ranks.record(one)
+    return ranks
 
 
 def test_the_third_of_a_symbol_and_kind_today_counts_itself() -> None:
-    standing = told(
+    ranks = told(
         alert(3.0, at_ms=NOON_MS - HOUR_MS),
         alert(-4.0, at_ms=NOON_MS - 2 * HOUR_MS, direction="DUMP"),
         alert(3.0, at_ms=NOON_MS - HOUR_MS, symbol="DOGEUSDT"),
         alert(5.0, at_ms=NOON_MS - HOUR_MS, kind="vol"),
         alert(3.0, at_ms=NOON_MS - 13 * HOUR_MS),
     )
-    assert standing.destination(alert(3.0)).today_count == 3
+    assert ranks.rank_of(alert(3.0)).today_count == 3
 
 
 @pytest.mark.parametrize(("tz", "count"), [("UTC", 1), ("Asia/Shanghai", 2), ("America/New_York", 2)])
 def test_the_day_is_that_of_the_reader(tz: str, count: int) -> None:
     """23:30 and 00:30 UTC are one day in Shanghai (07:30, 08:30) and in New York (18:30, 19:30)."""
     midnight_ms = NOON_MS + 12 * HOUR_MS
-    standing = told(alert(3.0, at_ms=midnight_ms - HOUR_MS // 2), tz=tz)
-    assert standing.destination(alert(3.0, at_ms=midnight_ms + HOUR_MS // 2)).today_count == count
+    ranks = told(alert(3.0, at_ms=midnight_ms - HOUR_MS // 2), tz=tz)
+    assert ranks.rank_of(alert(3.0, at_ms=midnight_ms + HOUR_MS // 2)).today_count == count
 
 
 def test_another_zone_counts_anew_from_what_is_known() -> None:
     midnight_ms = NOON_MS + 12 * HOUR_MS
-    standing = told(alert(3.0, at_ms=midnight_ms - HOUR_MS // 2))
-    standing.apply("Asia/Shanghai")
-    assert standing.destination(alert(3.0, at_ms=midnight_ms + HOUR_MS // 2)).today_count == 2
+    ranks = told(alert(3.0, at_ms=midnight_ms - HOUR_MS // 2))
+    ranks.apply("Asia/Shanghai")
+    assert ranks.rank_of(alert(3.0, at_ms=midnight_ms + HOUR_MS // 2)).today_count == 2
 
 
 def test_nothing_larger_in_nine_days() -> None:
-    standing = told(alert(6.0, at_ms=NOON_MS - 10 * DAY_MS + 1), alert(4.0, at_ms=NOON_MS - 2 * DAY_MS))
-    assert standing.destination(alert(5.0)).largest_days == 9
-    assert standing.destination(alert(6.0)).largest_days == 30, "an equal one is not larger"
-    assert standing.destination(alert(3.9)).largest_days == 2
+    ranks = told(alert(6.0, at_ms=NOON_MS - 10 * DAY_MS + 1), alert(4.0, at_ms=NOON_MS - 2 * DAY_MS))
+    assert ranks.rank_of(alert(5.0)).largest_days == 9
+    assert ranks.rank_of(alert(6.0)).largest_days == 30, "an equal one is not larger"
+    assert ranks.rank_of(alert(3.9)).largest_days == 2
 
 
 @pytest.mark.parametrize(
@@ -92,24 +92,24 @@ def test_nothing_larger_in_nine_days() -> None:
     ],
 )
 def test_only_like_is_compared_with_like(other: Alert) -> None:
-    assert told(other).destination(alert(5.0)).largest_days == 30
+    assert told(other).rank_of(alert(5.0)).largest_days == 30
 
 
 def test_a_move_of_60_seconds_is_like_a_minute() -> None:
-    assert told(alert(9.0, at_ms=NOON_MS - 3 * DAY_MS, note="60s")).destination(alert(5.0)).largest_days == 3
+    assert told(alert(9.0, at_ms=NOON_MS - 3 * DAY_MS, note="60s")).rank_of(alert(5.0)).largest_days == 3
 
 
 def test_less_than_a_day_is_nothing_to_tell_and_so_is_what_is_told_late() -> None:
-    assert told(since_ms=NOON_MS - 23 * HOUR_MS).destination(alert(5.0)).largest_days is None
-    assert told().destination(alert(5.0, late=True)) == (1, None)
+    assert told(since_ms=NOON_MS - 23 * HOUR_MS).rank_of(alert(5.0)).largest_days is None
+    assert told().rank_of(alert(5.0, late=True)) == (1, None)
 
 
 def test_it_is_never_longer_than_anything_is_known() -> None:
-    standing = RankLog("UTC", known_since_ms=NOON_MS)
+    ranks = RankLog("UTC", known_since_ms=NOON_MS)
     destination = Destination(chat_id=1)
     row = StoredSize(destination, "DOGEUSDT", "price", "PUMP", "1m", 3.0, NOON_MS - 5 * DAY_MS)
-    standing.restore([row], known_since_ms=NOON_MS - 5 * DAY_MS)
-    assert standing.destination(alert(5.0)).largest_days == 5
+    ranks.restore([row], known_since_ms=NOON_MS - 5 * DAY_MS)
+    assert ranks.rank_of(alert(5.0)).largest_days == 5
 
 
 @given(st.lists(st.tuples(st.integers(0, 40 * 24), st.integers(1, 9)), max_size=30), st.integers(1, 9))
@@ -118,9 +118,9 @@ def test_it_is_what_a_look_through_everything_gives(history: list[tuple[int, int
     alerts = [alert(float(told_size), at_ms=NOON_MS - hours * HOUR_MS - 1) for hours, told_size in history]
     larger = [NOON_MS - hours * HOUR_MS - 1 for hours, told_size in history if told_size > size]
     days = (NOON_MS - max(larger, default=NOON_MS - 60 * DAY_MS)) // DAY_MS
-    standing = told(*alerts, since_ms=NOON_MS - 60 * DAY_MS)
-    assert standing.destination(alert(float(size))).largest_days == (days if days else None)
-    assert standing.destination(alert(float(size))).today_count == 1 + sum(hours < 12 for hours, _ in history)
+    ranks = told(*alerts, since_ms=NOON_MS - 60 * DAY_MS)
+    assert ranks.rank_of(alert(float(size))).largest_days == (days if days else None)
+    assert ranks.rank_of(alert(float(size))).today_count == 1 + sum(hours < 12 for hours, _ in history)
 
 
 def test_an_alert_of_every_kind_that_is_remembered_here_is_remembered_and_forgotten() -> None:
