@@ -36,6 +36,7 @@ from altmonitor.render import replies_market, replies_positions, replies_setting
 from altmonitor.render.blocks import (
     WORDS_MAX,
     difference_lines,
+    joined,
     mute_end,
     name_lines,
     outside_text,
@@ -93,10 +94,12 @@ SHOWN_MAX = 30
 
 
 def missed_parts(commands: Sequence[tuple[str, int]], style: Style) -> list[str]:
-    """commands: (text, unix ms written), oldest → newest; at least one message of at most 4,096 UTF-16 units."""
+    """commands: (text, unix ms written or 0 when that is not known), oldest → newest; at least one message, each of at
+    most 4,096 UTF-16 units."""
     lines = [say(style.lang, "commands_missed", count=len(commands))]
     for text, written_ms in commands[:SHOWN_MAX]:
-        lines.append(f"{n.date_and_time(written_ms, style.tz)} · <code>{outside_text(text)}</code>")
+        time = n.date_and_time(written_ms, style.tz) if written_ms else ""
+        lines.append(joined(time, f"<code>{outside_text(text)}</code>"))
     if len(commands) > SHOWN_MAX:
         lines.append("…")
     return packed(lines)

@@ -56,7 +56,7 @@ class Answering:
 
     def say(self, reply: Reply, incoming: Incoming) -> None:
         """In the language that holds now: the command may have changed it."""
-        deps, destination, reply_to = self._deps, incoming.destination, incoming.message_id
+        deps, destination, reply_to = self._deps, incoming.destination, incoming.message_id or None
         pin = plain(reply)
         if isinstance(pin, StatusPin):
             if pin.is_on:
@@ -236,7 +236,7 @@ class Presses:
             press.destination,
             picture.png,
             caption_html=picture.caption_html,
-            reply_to=press.message_id,
+            reply_to=press.message_id or None,
             is_asked=True,
         )
         await self._show(press, alert, "chart")

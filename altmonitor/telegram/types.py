@@ -15,8 +15,9 @@ class Incoming:
 
     text: as written, with `@OurBot` behind the command taken out; the button's data for a press.
     destination: where the answer belongs (chat and topic). user_id: None for posts of a channel.
-    message_id: of the message written, or of the bot's message that carries the button.
-    date_ms: written or last edited, or, for a press, received (unix ms; Telegram tells whole seconds).
+    message_id: of the message written, or of the bot's message that carries the button; 0: not known.
+    date_ms: written or last edited, or, for a press, received (unix ms; Telegram tells whole seconds); 0: not known.
+    written_ms: first written; 0: not known, or a press.
     press_id: not None for a press; it wants `TelegramChannel.answer_press` within about 15 s.
     sender_chat_id: the chat in whose name it was written: the group itself for an administrator who hides, a channel.
     may_change: False for those who may only read.
@@ -28,6 +29,7 @@ class Incoming:
     user_name: str
     message_id: int
     date_ms: int
+    written_ms: int = 0
     is_edited: bool = False
     chat_type: str = "private"
     press_id: str | None = None

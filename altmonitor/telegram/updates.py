@@ -1,15 +1,15 @@
-"""One update of the Bot API → what it means to us. Pure: nothing is asked, nothing is answered."""
+"""One update of the Bot API → what it means to us. Pure: nothing is asked, nothing is answered.
+
+Read by hand, field by field, and not by the library: that drops a whole update for one optional field it does not
+expect, and nobody answers whoever wrote it. Only what is needed to decide must be there and of its type.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass
 from enum import Enum
-
-import msgspec
-from telegram import CallbackQuery, ChatMemberRestricted, ChatMemberUpdated, Message, Update
 
 from altmonitor.core.types import Destination
 from altmonitor.telegram.types import Incoming
@@ -18,6 +18,12 @@ _COMMAND = re.compile(r"/([A-Za-z0-9_]+)(?:@([A-Za-z0-9_]+))?(?=\s|$)")
 _GONE = ("left", "kicked")
 _TOPIC_ENDS = {"forum_topic_closed", "general_forum_topic_hidden", "left_chat_member"}
 _TOPIC_BEGINS = {"forum_topic_reopened", "forum_topic_created", "general_forum_topic_unhidden"}
+_CHAT_TYPES = ("private", "group", "supergroup", "channel")
+_MESSAGES = ("message", "edited_message", "channel_post", "edited_channel_post")
+_LARGEST = 2**63 - 1
+_LAST_SECOND = 253_402_300_799
+
+Fields = Mapping[str, object]
 
 
 class Ignored(Enum):
@@ -45,99 +51,132 @@ class Moved:
     new_chat_id: int
 
 
-def read_update(
-    raw: Mapping[str, object], *, bot_username: str, now_ms: int
-) -> Incoming | Membership | Moved | Ignored:
+def read_update(raw: Fields, *, bot_username: str, now_ms: int) -> Incoming | Membership | Moved | Ignored:
     """bot_username: without @, compared without regard to case. now_ms: stands in for the time of a press."""
-    try:
-        found = _read(Update.de_json(dict(raw), None), bot_username, now_ms)
-        # The library takes over whatever stands there; whoever comes behind may trust the types.
-        return found if isinstance(found, Ignored) else msgspec.convert(asdict(found), type(found))
-    # Whatever a newer Bot API sends that the library cannot read costs this one update, never the loop.
-    except Exception:
-        return Ignored.UNREADABLE
+    if (change := _part(raw, "my_chat_member")) is not None:
+        return _membership(change)
+    if (query := _part(raw, "callback_query")) is not None:
+        return _press(query, now_ms)
+    for kind in _MESSAGES:
+        if (message := _part(raw, kind)) is not None:
+            return _message(message, kind, bot_username)
+    return Ignored.OTHER_KIND if set(raw).isdisjoint(_MESSAGES) else Ignored.UNREADABLE
 
 
-def written_in(raw: Mapping[str, object]) -> tuple[Destination, bool] | None:
+def written_in(raw: Fields) -> tuple[Destination, bool] | None:
     """Where somebody wrote, whatever it was, and whether it says that a topic was opened again; None: nowhere. Of the
     service messages of a topic only this one: a bot that may not read groups is told them all the same."""
-    message = raw.get("message")
-    chat = message.get("chat") if isinstance(message, dict) else None
-    chat_id = chat.get("id") if isinstance(chat, dict) else None
-    if not isinstance(message, dict) or not isinstance(chat_id, int) or not message.keys().isdisjoint(_TOPIC_ENDS):
+    message = _part(raw, "message") or {}
+    chat_id = _whole(_part(message, "chat") or {}, "id")
+    if chat_id is None or not message.keys().isdisjoint(_TOPIC_ENDS):
         return None
-    topic_id = message.get("message_thread_id") if message.get("is_topic_message") is True else None
-    where = Destination(chat_id=chat_id, topic_id=topic_id if isinstance(topic_id, int) else None)
-    return where, not message.keys().isdisjoint(_TOPIC_BEGINS)
+    return _destination(message, chat_id), not message.keys().isdisjoint(_TOPIC_BEGINS)
 
 
-def _read(update: Update, bot_username: str, now_ms: int) -> Incoming | Membership | Moved | Ignored:
-    if update.my_chat_member is not None:
-        return _membership(update.my_chat_member)
-    if update.callback_query is not None:
-        return _press(update.callback_query, now_ms)
-    message = update.effective_message
-    if message is None:
+def _message(message: Fields, kind: str, bot_username: str) -> Incoming | Moved | Ignored:
+    chat = _part(message, "chat") or {}
+    chat_id = _whole(chat, "id")
+    if chat_id is None:
+        return Ignored.UNREADABLE
+    if (new_chat_id := _whole(message, "migrate_to_chat_id") or 0) < 0:
+        return Moved(chat_id=chat_id, new_chat_id=new_chat_id)
+    if (old_chat_id := _whole(message, "migrate_from_chat_id") or 0) < 0:
+        return Moved(chat_id=old_chat_id, new_chat_id=chat_id)
+    text = _text(message, "text")
+    if not text:
         return Ignored.OTHER_KIND
-    if message.migrate_to_chat_id is not None:
-        return Moved(chat_id=message.chat.id, new_chat_id=message.migrate_to_chat_id)
-    if message.migrate_from_chat_id is not None:
-        return Moved(chat_id=message.migrate_from_chat_id, new_chat_id=message.chat.id)
-    return _message(message, bot_username)
-
-
-def _message(message: Message, bot_username: str) -> Incoming | Ignored:
-    if not message.text:
-        return Ignored.OTHER_KIND
-    text = message.text
     command = _COMMAND.match(text)
     if command is not None and command[2] is not None:
         if command[2].lower() != bot_username.lower():
             return Ignored.OTHER_BOT
         text = f"/{command[1]}{text[command.end() :]}"
-    if command is None and message.chat.type != "private":
+    chat_type = "channel" if kind.endswith("channel_post") else _chat_type(chat, chat_id)
+    if command is None and chat_type != "private":
         return Ignored.CHATTER
-    writer = message.from_user
+    writer = _part(message, "from")
+    is_edited, written_ms = kind.startswith("edited_"), _moment_ms(message, "date")
     return Incoming(
         text=text,
-        destination=_destination(message),
-        user_id=None if writer is None else writer.id,
-        user_name=(message.chat.title or "") if writer is None else (writer.username or writer.full_name),
-        message_id=message.message_id,
-        date_ms=_ms(message.edit_date or message.date),
-        is_edited=message.edit_date is not None,
-        chat_type=str(message.chat.type),
-        sender_chat_id=None if message.sender_chat is None else message.sender_chat.id,
+        destination=_destination(message, chat_id),
+        user_id=None if writer is None else _whole(writer, "id"),
+        user_name=_text(chat, "title") if writer is None else _name(writer),
+        message_id=_whole(message, "message_id") or 0,
+        date_ms=(_moment_ms(message, "edit_date") or written_ms) if is_edited else written_ms,
+        written_ms=written_ms,
+        is_edited=is_edited,
+        chat_type=chat_type,
+        sender_chat_id=_whole(_part(message, "sender_chat") or {}, "id"),
     )
 
 
-def _press(query: CallbackQuery, now_ms: int) -> Incoming | Ignored:
-    if query.message is None or query.data is None:
+def _press(query: Fields, now_ms: int) -> Incoming | Ignored:
+    carrier, data = _part(query, "message"), _text(query, "data")
+    if carrier is None or not data:
         return Ignored.OTHER_KIND
-    carrier = query.message
+    chat, by = _part(carrier, "chat") or {}, _part(query, "from") or {}
+    chat_id = _whole(chat, "id")
+    if chat_id is None:
+        return Ignored.UNREADABLE
     return Incoming(
-        text=query.data,
-        destination=_destination(carrier) if isinstance(carrier, Message) else Destination(chat_id=carrier.chat.id),
-        user_id=query.from_user.id,
-        user_name=query.from_user.username or query.from_user.full_name,
-        message_id=carrier.message_id,
+        text=data,
+        destination=_destination(carrier, chat_id),
+        user_id=_whole(by, "id"),
+        user_name=_name(by),
+        message_id=_whole(carrier, "message_id") or 0,
         date_ms=now_ms,
-        chat_type=str(carrier.chat.type),
-        press_id=query.id,
+        chat_type=_chat_type(chat, chat_id),
+        press_id=_text(query, "id") or str(_whole(query, "id") or ""),
     )
 
 
-def _membership(update: ChatMemberUpdated) -> Membership:
-    member = update.new_chat_member
-    is_silenced = isinstance(member, ChatMemberRestricted) and not member.can_send_messages
-    return Membership(chat_id=update.chat.id, may_write=member.status not in _GONE and not is_silenced)
+def _membership(change: Fields) -> Membership | Ignored:
+    chat_id, member = _whole(_part(change, "chat") or {}, "id"), _part(change, "new_chat_member") or {}
+    status = _text(member, "status")
+    if chat_id is None or not status:
+        return Ignored.UNREADABLE
+    is_silenced = status == "restricted" and member.get("can_send_messages") is False
+    return Membership(chat_id=chat_id, may_write=status not in _GONE and not is_silenced)
 
 
-def _destination(message: Message) -> Destination:
+def _destination(message: Fields, chat_id: int) -> Destination:
     # Replies in an ordinary supergroup carry a thread id too; only in a forum is it a place to write to.
-    topic_id = message.message_thread_id if message.is_topic_message else None
-    return Destination(chat_id=message.chat.id, topic_id=topic_id)
+    topic_id = _whole(message, "message_thread_id") if message.get("is_topic_message") is True else None
+    return Destination(chat_id=chat_id, topic_id=topic_id if topic_id is not None and topic_id > 0 else None)
 
 
-def _ms(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
+def _chat_type(chat: Fields, chat_id: int) -> str:
+    """Ids of groups and channels are negative; what is not named is treated like a group, where least is allowed."""
+    told = _text(chat, "type")
+    if told in _CHAT_TYPES:
+        return told
+    return "private" if chat_id > 0 else "supergroup"
+
+
+def _name(person: Fields) -> str:
+    full = f"{_text(person, 'first_name')} {_text(person, 'last_name')}".strip()
+    return _text(person, "username") or full
+
+
+# --- one field: its value where it has the type it should have, else as if it were not there ------------------------
+
+
+def _part(fields: Fields, key: str) -> Fields | None:
+    value = fields.get(key)
+    return value if isinstance(value, Mapping) else None
+
+
+def _text(fields: Fields, key: str) -> str:
+    """Half of a surrogate pair, which no answer could be sent with, becomes a question mark."""
+    value = fields.get(key)
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def _whole(fields: Fields, key: str) -> int | None:
+    value = fields.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST else None
+
+
+def _moment_ms(fields: Fields, key: str) -> int:
+    """Unix milliseconds; 0: not known."""
+    seconds = _whole(fields, key)
+    return seconds * 1000 if seconds is not None and 0 < seconds <= _LAST_SECOND else 0

@@ -34,6 +34,7 @@ async def test_a_command_reaches_the_handler_with_all_that_is_known_of_it() -> N
                 user_name="ann",
                 message_id=1,
                 date_ms=T0,
+                written_ms=T0,
                 is_edited=False,
                 chat_type="supergroup",
             )

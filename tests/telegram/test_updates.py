@@ -154,7 +154,7 @@ def test_both_service_messages_of_a_move_say_the_same() -> None:
     ("kind", "content", "why"),
     [
         ("message", {"message_id": 3, "date": 0, "chat": GROUP, "from": ANN}, Ignored.OTHER_KIND),
-        ("poll", {"id": "1"}, Ignored.UNREADABLE),
+        ("poll", {"id": "1"}, Ignored.OTHER_KIND),
         ("message", {"message_id": 3}, Ignored.UNREADABLE),
         ("message", {"chat": 7, "date": "soon"}, Ignored.UNREADABLE),
         ("a_kind_of_next_year", {"x": 1}, Ignored.OTHER_KIND),

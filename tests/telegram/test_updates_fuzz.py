@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from altmonitor.commands.table import BadCommand, Command, NotACommand, parse
+from altmonitor.core.types import Destination
 from altmonitor.telegram.types import Incoming
 from altmonitor.telegram.updates import Ignored, Membership, Moved, read_update
 from tests.effort import examples
@@ -88,6 +90,74 @@ def check(found: Incoming | Membership | Moved | Ignored) -> None:
 )
 def test_the_undamaged_updates_are_understood(kind: str, expected: type) -> None:
     assert isinstance(read(UPDATES[kind]), expected)
+
+
+ABSENT = object()
+ODD = [ABSENT, None, "", [], {}, True, False, 0, -1, 1.5, 10**30, "x", "7", "\ud800", [1], {"id": None}, {"x": {}}]
+"""What may stand where something else should."""
+
+OPTIONAL = {
+    "message": """message_id date from from/id from/first_name from/last_name from/username from/is_bot chat/title
+        entities sender_chat edit_date reply_to_message link_preview_options via_bot new_chat_members photo
+        forward_origin migrate_to_chat_id migrate_from_chat_id""",
+    "edited": "message_id from chat/title edit_date entities sender_chat",
+    "post": "message_id date chat/title chat/type from author_signature sender_chat",
+    "press": """from from/id from/username chat_instance id inline_message_id message/from message/date message/text
+        message/message_id message/entities message/chat/title""",
+    "membership": "from date old_chat_member chat/title new_chat_member/user new_chat_member/until_date invite_link",
+    "moved": "message_id date from text chat/title",
+}
+"""Below the one content of an update, what is not needed to decide what it means and whom it concerns."""
+
+
+def with_odd(update: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+    damaged = copy.deepcopy(update)
+    at = next(content for key, content in damaged.items() if key != "update_id")
+    *parents, key = path.split("/")
+    for parent in parents:
+        at = at[parent]
+    at.pop(key, None)
+    if value is not ABSENT:
+        at[key] = value
+    return damaged
+
+
+def meaning(found: object) -> object:
+    """Without what the optional fields say."""
+    if not isinstance(found, Incoming):
+        return found
+    return (found.text, found.destination, found.is_edited, found.chat_type, found.press_id is None)
+
+
+@pytest.mark.parametrize("kind", UPDATES)
+def test_an_odd_optional_field_changes_nothing_of_what_an_update_means(kind: str) -> None:
+    wrong = []
+    for path in OPTIONAL[kind].split():
+        for value in ODD:
+            if path.startswith("migrate_") and value == -1:
+                continue  # a chat's id
+            found = read(with_odd(UPDATES[kind], path, value))
+            check(found)
+            if meaning(found) != meaning(read(UPDATES[kind])):
+                wrong.append((path, value, found))
+    assert wrong == []
+
+
+def test_a_chat_without_a_type_is_one_where_least_is_allowed() -> None:
+    for value in ODD:
+        found = read(with_odd(UPDATES["message"], "chat/type", value))
+        assert isinstance(found, Incoming)
+        assert found.chat_type == "supergroup"
+
+
+def test_a_topic_that_cannot_be_read_is_the_chat_itself() -> None:
+    for path in ("message_thread_id", "is_topic_message"):
+        for value in ODD:
+            if path == "is_topic_message" and value is True:
+                continue
+            found = read(with_odd(UPDATES["message"], path, value))
+            assert isinstance(found, Incoming)
+            assert found.destination == Destination(chat_id=-100)
 
 
 @pytest.mark.parametrize("kind", UPDATES)
