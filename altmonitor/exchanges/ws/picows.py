@@ -22,6 +22,7 @@ from python_socks import ProxyError
 from altmonitor.core.errors import ExchangeError, ExchangeUnreachable, HandshakeRefused
 from altmonitor.exchanges.ws.transport import (
     ABNORMAL,
+    HAPPY_EYEBALLS_S,
     LARGE_READ_MESSAGES,
     NO_CODE,
     CloseReason,
@@ -223,6 +224,7 @@ async def _connect(
         max_frame_size=options.max_message_bytes,
         proxy=proxy,
         read_buffer_init_size=_READ_BUFFER_BYTES,
+        happy_eyeballs_delay=HAPPY_EYEBALLS_S,
     )
 
 

@@ -24,6 +24,10 @@ What it raises ends the connection and is handed on in `CloseReason.error`.
 LARGE_READ_MESSAGES: Final = 200
 """A read of this many messages says that more is waiting: the next one follows at once, without gathering."""
 
+HAPPY_EYEBALLS_S: Final = 0.25
+"""A host has several addresses and the first may lead nowhere (IPv6 without a route): so long it is tried alone.
+Source: RFC 8305, section 5."""
+
 NO_CODE: Final = 1005
 ABNORMAL: Final = 1006
 

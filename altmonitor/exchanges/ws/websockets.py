@@ -15,6 +15,7 @@ from websockets.protocol import Event, State
 from altmonitor.core.errors import ExchangeUnreachable, HandshakeRefused
 from altmonitor.exchanges.ws.transport import (
     ABNORMAL,
+    HAPPY_EYEBALLS_S,
     LARGE_READ_MESSAGES,
     CloseReason,
     OnFrames,
@@ -166,6 +167,7 @@ async def open_websockets(url: str, *, on_frames: OnFrames, options: TransportOp
             ping_interval=options.ping_every_s,
             ping_timeout=options.pong_within_s,
             max_size=options.max_message_bytes,
+            happy_eyeballs_delay=HAPPY_EYEBALLS_S,
             **tls,
         )
     except InvalidStatus as refusal:

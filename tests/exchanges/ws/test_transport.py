@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import time
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -489,3 +491,38 @@ async def test_a_proxy_address_that_is_none_is_told_without_its_password(open_tr
 
 def test_picows_is_picked_where_it_is_installed() -> None:
     assert pick_transport() is open_picows
+
+
+@contextlib.contextmanager
+def address_that_leads_nowhere(port: int) -> Iterator[str]:
+    """Takes no connection and refuses none: its queue of newcomers is full."""
+    with contextlib.ExitStack() as stack:
+        full = stack.enter_context(socket.socket())
+        full.bind(("127.0.0.2", port))
+        full.listen(0)
+        for _ in range(4):
+            knocking = stack.enter_context(socket.socket())
+            knocking.setblocking(False)
+            knocking.connect_ex(("127.0.0.2", port))
+        yield "127.0.0.2"
+
+
+async def test_a_first_address_that_leads_nowhere_does_not_keep_from_the_second(open_transport: OpenTransport) -> None:
+    received, loop = Received(), asyncio.get_running_loop()
+    async with raw_server(saying(frame(b"{}"))) as port:
+        with address_that_leads_nowhere(port) as nowhere:
+
+            async def both(host: str, port: int, **given: Any) -> list[Any]:
+                return [
+                    (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in (nowhere, "127.0.0.1")
+                ]
+
+            loop.getaddrinfo = both  # type: ignore[method-assign, assignment]
+            began_s = time.monotonic()
+            transport = await open_transport(f"ws://two.example:{port}/stream", on_frames=received, options=AT_ONCE)
+            try:
+                assert time.monotonic() - began_s < 1.9
+                assert await received.wait_for(1) == [b"{}"]
+            finally:
+                transport.abort()
+                await transport.wait_closed()
