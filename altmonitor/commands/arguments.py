@@ -6,15 +6,28 @@ reads it for programs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
 
-from altmonitor.commands.replies import Bad, Refused
+from altmonitor.commands.replies import Bad, Refused, SymbolsRefused, UniverseUnknown
 from altmonitor.core.alert import DETECTED_KINDS, Kind
-from altmonitor.settings.input import WORD_CHARS_MAX, NotRead, is_duration, read_duration, read_whole, spelled
+from altmonitor.settings.input import (
+    WORD_CHARS_MAX,
+    NotRead,
+    Unlisted,
+    find,
+    is_duration,
+    nearest,
+    read_duration,
+    read_whole,
+    spelled,
+)
+
+SUGGESTED_WORDS_MAX = 5
+"""Words of one message that get suggestions; each costs a walk over all symbols."""
 
 Words = tuple[str, ...]
 
@@ -87,3 +100,35 @@ def unreadable(command: str, names: Words) -> Refused | None:
 def cut(word: str) -> str:
     """As shown back to whoever typed it."""
     return word if len(word) <= WORD_CHARS_MAX else word[: WORD_CHARS_MAX - 1] + "…"
+
+
+def listed_symbols(
+    command: str, words: tuple[str, ...], listed: frozenset[str]
+) -> tuple[str, ...] | SymbolsRefused | UniverseUnknown:
+    """Every word as a listed symbol, each once, in the order typed; or why not."""
+    if not listed:
+        return UniverseUnknown(command=command)
+    return _resolve(command, words, listed, suggest_from=listed)
+
+
+def named_symbols(
+    command: str, words: tuple[str, ...], on_list: Collection[str], listed: frozenset[str]
+) -> tuple[str, ...] | SymbolsRefused:
+    """Like `listed_symbols`, but what stands on the user's own list counts although it is delisted or the universe is
+    unknown."""
+    return _resolve(command, words, listed | frozenset(on_list), suggest_from=frozenset(on_list) or listed)
+
+
+def _resolve(
+    command: str, words: tuple[str, ...], known: frozenset[str], *, suggest_from: frozenset[str]
+) -> tuple[str, ...] | SymbolsRefused:
+    found: dict[str, None] = {}
+    unlisted: list[Unlisted] = []
+    for word in words:
+        match = find(word, known)
+        if match is not None:
+            found[match] = None
+        else:
+            suggestions = nearest(word, suggest_from) if len(unlisted) < SUGGESTED_WORDS_MAX else ()
+            unlisted.append(Unlisted(given=word[:WORD_CHARS_MAX], suggestions=suggestions))
+    return SymbolsRefused(command=command, unlisted=tuple(unlisted)) if unlisted else tuple(found)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from altmonitor.commands.arguments import SymbolWord, Words, cut, extra
+from altmonitor.commands.arguments import SymbolWord, Words, cut, extra, listed_symbols
 from altmonitor.commands.outcome import CommandContext, Outcome, StateChange
 from altmonitor.commands.replies import Bad, Refused
 from altmonitor.commands.replies_settings import (
@@ -19,7 +19,6 @@ from altmonitor.commands.replies_settings import (
     ConfirmAsked,
     TooManyConditions,
 )
-from altmonitor.commands.symbols import listed_symbols
 from altmonitor.settings.changes import Difference
 from altmonitor.settings.conditions import (
     MOVE_WINDOWS,

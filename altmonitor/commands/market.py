@@ -10,7 +10,17 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from altmonitor.commands.arguments import OneSymbol, SymbolWord, Words, cut, extra, one_of, read_units, unreadable
+from altmonitor.commands.arguments import (
+    OneSymbol,
+    SymbolWord,
+    Words,
+    cut,
+    extra,
+    listed_symbols,
+    one_of,
+    read_units,
+    unreadable,
+)
 from altmonitor.commands.outcome import CommandContext, Queries
 from altmonitor.commands.replies import Bad, PlainReply, Refused
 from altmonitor.commands.replies_market import (
@@ -28,7 +38,6 @@ from altmonitor.commands.replies_market import (
     TrendShown,
     WhoShown,
 )
-from altmonitor.commands.symbols import listed_symbols
 from altmonitor.interfaces.queries import TOP_WINDOWS, TopWindow
 from altmonitor.positioning.history import DEFAULT_ENTRIES, NotEnoughSnapshots
 from altmonitor.positioning.units import DEFAULT_PERIOD, PERIODS

@@ -32,6 +32,7 @@ from altmonitor.commands.replies import (
     StatsShown,
     StatusPin,
     StatusShown,
+    number_change,
 )
 from altmonitor.commands.replies_settings import (
     Changed,
@@ -41,7 +42,6 @@ from altmonitor.commands.replies_settings import (
     Undone,
     UndoRefused,
 )
-from altmonitor.commands.thresholds import number_change
 from altmonitor.core.alert import Kind
 from altmonitor.core.status import Health
 from altmonitor.core.types import Destination

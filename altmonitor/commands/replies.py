@@ -15,7 +15,7 @@ from altmonitor.core.types import Destination
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.changes import Difference
 from altmonitor.settings.input import NotRead, Unlisted
-from altmonitor.settings.settings import Setting, Settings
+from altmonitor.settings.settings import SETTING_OF, Setting, Settings
 
 CANCEL = "cancel"
 ACTION_BYTES_MAX = 40
@@ -271,3 +271,8 @@ def plain(reply: Reply) -> PlainReply:
     while isinstance(reply, Placed | Unrecorded):
         reply = reply.reply
     return reply
+
+
+def number_change(key: str, before: Settings, after: Settings) -> NumberChange:
+    setting = SETTING_OF[key]
+    return NumberChange(setting=setting, old=setting.of(before), new=setting.of(after))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Annotated
 
 import msgspec
 
-from altmonitor.commands.arguments import SymbolWord, Words, cut, unreadable
+from altmonitor.commands.arguments import SymbolWord, Words, cut, listed_symbols, named_symbols, unreadable
 from altmonitor.commands.outcome import CommandContext, Outcome, StateChange
 from altmonitor.commands.replies import (
     Bad,
@@ -17,8 +17,6 @@ from altmonitor.commands.replies import (
     MutedShown,
     PlainReply,
     Refused,
-    SymbolsRefused,
-    UniverseUnknown,
     WatchlistChanged,
     WatchlistShown,
 )
@@ -26,18 +24,11 @@ from altmonitor.commands.replies_settings import ConfirmAsked
 from altmonitor.settings.changes import NOT_MUTED, Difference
 from altmonitor.settings.input import (
     DURATION_MAX_S,
-    WORD_CHARS_MAX,
     NotRead,
-    Unlisted,
-    find,
     is_duration,
-    nearest,
     read_duration,
     split_words,
 )
-
-SUGGESTED_WORDS_MAX = 5
-"""Words of one message that get suggestions; each costs a walk over all symbols."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,35 +165,3 @@ def _in_force(now: CommandContext) -> dict[str, int | None]:
 def _muted_change(now: CommandContext, after: Mapping[str, int | None], reply: PlainReply) -> StateChange:
     muted = MappingProxyType(dict(sorted(after.items())))
     return StateChange(own=now.with_overrides(replace(now.overrides, muted=muted)), reply=reply)
-
-
-def listed_symbols(
-    command: str, words: tuple[str, ...], listed: frozenset[str]
-) -> tuple[str, ...] | SymbolsRefused | UniverseUnknown:
-    """Every word as a listed symbol, each once, in the order typed; or why not."""
-    if not listed:
-        return UniverseUnknown(command=command)
-    return _resolve(command, words, listed, suggest_from=listed)
-
-
-def named_symbols(
-    command: str, words: tuple[str, ...], on_list: Collection[str], listed: frozenset[str]
-) -> tuple[str, ...] | SymbolsRefused:
-    """Like `listed_symbols`, but what stands on the user's own list counts although it is delisted or the universe is
-    unknown."""
-    return _resolve(command, words, listed | frozenset(on_list), suggest_from=frozenset(on_list) or listed)
-
-
-def _resolve(
-    command: str, words: tuple[str, ...], known: frozenset[str], *, suggest_from: frozenset[str]
-) -> tuple[str, ...] | SymbolsRefused:
-    found: dict[str, None] = {}
-    unlisted: list[Unlisted] = []
-    for word in words:
-        match = find(word, known)
-        if match is not None:
-            found[match] = None
-        else:
-            suggestions = nearest(word, suggest_from) if len(unlisted) < SUGGESTED_WORDS_MAX else ()
-            unlisted.append(Unlisted(given=word[:WORD_CHARS_MAX], suggestions=suggestions))
-    return SymbolsRefused(command=command, unlisted=tuple(unlisted)) if unlisted else tuple(found)

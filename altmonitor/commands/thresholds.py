@@ -10,9 +10,25 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from altmonitor.commands.arguments import SymbolWord, Words, cut, extra, one_of, unreadable
+from altmonitor.commands.arguments import (
+    SymbolWord,
+    Words,
+    cut,
+    extra,
+    listed_symbols,
+    named_symbols,
+    one_of,
+    unreadable,
+)
 from altmonitor.commands.outcome import CommandContext, Deferred, Outcome, Queries, StateChange
-from altmonitor.commands.replies import Bad, NumberChange, NumbersChanged, Refused, SymbolsRefused, UniverseUnknown
+from altmonitor.commands.replies import (
+    Bad,
+    NumbersChanged,
+    Refused,
+    SymbolsRefused,
+    UniverseUnknown,
+    number_change,
+)
 from altmonitor.commands.replies_settings import (
     BudgetAccepted,
     BudgetProposed,
@@ -22,7 +38,6 @@ from altmonitor.commands.replies_settings import (
     PresetsShown,
     SymbolNumbersShown,
 )
-from altmonitor.commands.symbols import listed_symbols, named_symbols
 from altmonitor.settings.audience import BudgetSetting
 from altmonitor.settings.changes import Difference, in_force
 from altmonitor.settings.input import NotRead, read_setting, read_whole
@@ -33,7 +48,7 @@ from altmonitor.settings.presets import (
     NotEnoughHistory,
     preset_in_force,
 )
-from altmonitor.settings.settings import SETTING_OF, SETTINGS, Numbers, Setting, Settings
+from altmonitor.settings.settings import SETTING_OF, SETTINGS, Numbers, Setting
 
 SYMBOLS_MAX = 300
 
@@ -116,11 +131,6 @@ def set_numbers(request: NumberArguments, now: CommandContext) -> Outcome:
         own=now.with_overrides(overrides),
         reply=NumbersChanged(changes=tuple(number_change(key, now.settings, after) for key, _ in request.values)),
     )
-
-
-def number_change(key: str, before: Settings, after: Settings) -> NumberChange:
-    setting = SETTING_OF[key]
-    return NumberChange(setting=setting, old=setting.of(before), new=setting.of(after))
 
 
 # --- for one symbol --------------------------------------------------------------------------------
