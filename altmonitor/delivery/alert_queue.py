@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 
 from altmonitor.core.errors import ChatUnreachable, DeliveryError, MessageRefused, StorageError, TopicClosed
 from altmonitor.delivery import messages
-from altmonitor.delivery.deps import DeliveryDeps, DestinationStyle
+from altmonitor.delivery.deps import DeliveryDeps
 from altmonitor.delivery.digest_decision import (
     EXPIRED_AFTER_S,
     HORIZON_S,
     LOOK_AGAIN_S,
     STORM_MEMORY_S,
+    DestinationStyle,
     DigestMoment,
     Gather,
     Held,

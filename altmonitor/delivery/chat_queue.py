@@ -14,8 +14,8 @@ from contextlib import suppress
 
 from altmonitor.core.errors import ChatClosed, DeliveryError, MessageRefused, TopicClosed
 from altmonitor.delivery.alert_queue import AlertQueue
-from altmonitor.delivery.deps import DeliveryDeps, DestinationStyle, Resumption
-from altmonitor.delivery.digest_decision import Wait
+from altmonitor.delivery.deps import DeliveryDeps, Resumption
+from altmonitor.delivery.digest_decision import DestinationStyle, Wait
 from altmonitor.delivery.edits import KeptEdit, MessageEdits, Step
 from altmonitor.delivery.messages import (
     AlertMessage,

@@ -12,32 +12,13 @@ from altmonitor.core.backoff import Backoff
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError, TokenRefused
 from altmonitor.core.types import Destination
+from altmonitor.delivery.digest_decision import DestinationStyle
 from altmonitor.delivery.pacing import Latency, OverallPace
 from altmonitor.delivery.presses import PressMemory
 from altmonitor.interfaces.delivery import Channel, Outbox, Renderer
 
 # ---
 # How one destination is spoken to: in which words, with or without a bell, and when not at all.
-
-
-def never(at_ms: int) -> int | None:
-    """No quiet hours."""
-    return None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DestinationStyle:
-    """is_silent: alerts and news ring no bell.
-
-    quiet_until: unix ms → the end, unix ms, of the quiet hours that hold at that moment; None: none hold.
-    """
-
-    renderer: Renderer
-    is_silent: bool = False
-    quiet_until: Callable[[int], int | None] = never
-
-    def is_quiet(self, at_ms: int) -> bool:
-        return self.quiet_until(at_ms) is not None
 
 
 # ---

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.types import Destination
-from altmonitor.delivery.deps import DestinationStyle
+from altmonitor.delivery.digest_decision import DestinationStyle
 from altmonitor.interfaces.delivery import DigestPart, Keyboard, Press
 from altmonitor.render.alert_parts import alert_buttons
 from altmonitor.render.alerts import alert_html

@@ -5,8 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from altmonitor.delivery.deps import DestinationStyle
-from altmonitor.interfaces.delivery import Queued
+from altmonitor.interfaces.delivery import Queued, Renderer
+
+
+def never(at_ms: int) -> int | None:
+    """No quiet hours."""
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestinationStyle:
+    """is_silent: alerts and news ring no bell.
+
+    quiet_until: unix ms → the end, unix ms, of the quiet hours that hold at that moment; None: none hold.
+    """
+
+    renderer: Renderer
+    is_silent: bool = False
+    quiet_until: Callable[[int], int | None] = never
+
+    def is_quiet(self, at_ms: int) -> bool:
+        return self.quiet_until(at_ms) is not None
+
 
 HORIZON_S = 10.0
 """What cannot leave one by one within this time leaves together."""

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from altmonitor.core.errors import MessageRefused
-from altmonitor.delivery.deps import DestinationStyle
-from altmonitor.delivery.digest_decision import Gather
+from altmonitor.delivery.digest_decision import DestinationStyle, Gather
 from altmonitor.interfaces.delivery import Keyboard, Queued
 from altmonitor.render.format import without_markup
 

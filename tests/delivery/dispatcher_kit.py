@@ -10,7 +10,8 @@ import msgspec
 
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
-from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents, DestinationStyle, Resumption
+from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents, Resumption
+from altmonitor.delivery.digest_decision import DestinationStyle
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.delivery.presses import PressMemory
 from altmonitor.interfaces.delivery import Queued, Renderer

@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
-from altmonitor.delivery.deps import DeliveryDeps, DestinationStyle
+from altmonitor.delivery.deps import DeliveryDeps
+from altmonitor.delivery.digest_decision import DestinationStyle
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.storage.memory import MemoryStore
 from tests.delivery.chat_fakes import PlainRenderer

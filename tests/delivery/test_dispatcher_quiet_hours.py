@@ -5,7 +5,7 @@ import pytest
 from altmonitor.core.alert import Details
 from altmonitor.core.errors import ChatUnreachable
 from altmonitor.core.types import Destination
-from altmonitor.delivery.deps import DestinationStyle
+from altmonitor.delivery.digest_decision import DestinationStyle
 from tests.delivery.chat_fakes import PlainRenderer
 from tests.delivery.dispatcher_kit import Bench, make, running
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, TOPIC
