@@ -5,10 +5,14 @@ The library's Updater is not used: its polling ends for good on a 401 while it s
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from altmonitor.core.backoff import backoff_s
 from altmonitor.core.clock import Clock
@@ -86,6 +90,63 @@ class PollHealth:
 
 
 # ---
+# What was done about a message already: an update of an edit also comes for a reaction or a link's preview.
+
+
+EDIT_WITHIN_S = 300.0
+HANDLED_KEY = "telegram_handled"
+"""Under which the texts dealt with lately are remembered."""
+HANDLED_MOST = 200
+
+
+class HandledTexts:
+    """The text of each of the last messages as it was dealt with, as a digest, also over a restart."""
+
+    def __init__(self, memory: MetaStore) -> None:
+        self._memory = memory
+        self._digests: dict[tuple[int, int], str] = {}
+
+    async def load(self) -> None:
+        """May raise StorageError."""
+        with suppress(msgspec.MsgspecError):
+            kept = msgspec.json.decode(
+                await self._memory.meta_get(HANDLED_KEY) or "[]", type=list[tuple[int, int, str]]
+            )
+            self._digests = {(chat_id, message_id): digest for chat_id, message_id, digest in kept}
+
+    def is_correction(self, edit: Incoming, *, now_ms: int | None) -> bool:
+        """It says something else than what was dealt with, and what it corrects was no older than `EDIT_WITHIN_S`.
+
+        now_ms: our clock; of a message we do not know, Telegram's two times alone would let an old edit pass that comes
+            again. None: it may have waited for us.
+        """
+        known = self._digests.get(_message_key(edit))
+        until_ms = edit.date_ms if known is not None or now_ms is None else max(edit.date_ms, now_ms)
+        is_young = bool(edit.written_ms) and until_ms - edit.written_ms <= EDIT_WITHIN_S * 1000
+        return is_young and known != _digest(edit.text)
+
+    async def record(self, incoming: Incoming) -> None:
+        """May raise StorageError: it holds until the program ends all the same."""
+        if incoming.press_id is not None or not incoming.message_id:
+            return
+        key = _message_key(incoming)
+        self._digests.pop(key, None)  # to the end: the dict is in order of handling
+        self._digests[key] = _digest(incoming.text)
+        while len(self._digests) > HANDLED_MOST:
+            del self._digests[next(iter(self._digests))]
+        rows = [(chat_id, message_id, digest) for (chat_id, message_id), digest in self._digests.items()]
+        await self._memory.meta_set(HANDLED_KEY, msgspec.json.encode(rows).decode())
+
+
+def _message_key(incoming: Incoming) -> tuple[int, int]:
+    return incoming.destination.chat_id, incoming.message_id
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2s(text.encode(), digest_size=8).hexdigest()
+
+
+# ---
 
 
 POLL_S = 25.0
@@ -111,6 +172,7 @@ REPEAT_SPAN = 10_000
 class CommandListener:
     """Hands every permitted command to `handler`, each once, also over restarts.
 
+    An edit is carried out when it corrects what was handled, see `HandledTexts`.
     Commands more than `STALE_S` old are told to `handler.stale` instead. That is asked only while catching up (after a
     start or a long silence): what arrives on a live poll is new whatever a wrong clock of this machine makes of it.
 
@@ -147,6 +209,7 @@ class CommandListener:
         self._is_catching_up = True
         self._missed: list[Incoming] = []
         self._health = PollHealth(clock, news)
+        self._handled = HandledTexts(memory)
         self._is_saving = True
 
     def last_ok_age_s(self) -> float | None:
@@ -183,6 +246,7 @@ class CommandListener:
             if self._last_id is None:
                 kept = await self._memory.meta_get(OFFSET_KEY)
                 self._last_id = int(kept) if kept else None
+                await self._handled.load()
         except StorageError as problem:
             log.warning("the last command dealt with is not known (%s): unconfirmed ones are read again", problem)
 
@@ -222,7 +286,7 @@ class CommandListener:
             access = self.allowed.access(chat_id=read.destination.chat_id, user_id=read.user_id)
             is_permitted = access is not Access.NONE
             if is_permitted:
-                await self._take_incoming(await self._with_rights(read, access))
+                await self._take_permitted(read, access)
             else:
                 self.strangers.refuse(read, self._clock.monotonic())
                 if read.press_id is not None:
@@ -241,6 +305,15 @@ class CommandListener:
         if is_permitted:
             # After the handling: a crash in between repeats this one command, it never loses it.
             await self._save(update_id)
+
+    async def _take_permitted(self, incoming: Incoming, access: Access) -> None:
+        now_ms = None if self._is_catching_up else self._clock.now_ms()
+        if incoming.is_edited and not self._handled.is_correction(incoming, now_ms=now_ms):
+            log.debug("an edit that corrects nothing is not carried out again")
+            return
+        await self._take_incoming(await self._with_rights(incoming, access))
+        with suppress(StorageError):  # told with the position below
+            await self._handled.record(incoming)
 
     async def _take_incoming(self, incoming: Incoming) -> None:
         if not self._is_catching_up:

@@ -12,7 +12,7 @@ from altmonitor.core.errors import StorageError
 from altmonitor.sim.telegram.server import SimTelegram
 from altmonitor.telegram.access import Admins, AllowedSenders
 from altmonitor.telegram.bot import TelegramChannel
-from altmonitor.telegram.poller import CommandListener
+from altmonitor.telegram.poller import HANDLED_KEY, CommandListener
 from altmonitor.telegram.types import Incoming, ListenerEvent
 from tests.telegram.bot import connected, fast_clock
 
@@ -29,6 +29,7 @@ class Recorder:
     events: list[ListenerEvent] = field(default_factory=list)
     words: list[tuple[str, int | None, int | None]] = field(default_factory=list)  # that somebody writes, and where
     saved_id: int | None = None
+    handled_texts: str | None = None  # as kept over a restart
     is_storage_broken: bool = False
     on_handle: Callable[[Incoming], Awaitable[None]] | None = None
     change: asyncio.Event = field(default_factory=asyncio.Event)
@@ -50,12 +51,17 @@ class Recorder:
     async def meta_get(self, key: str) -> str | None:
         if self.is_storage_broken:
             raise StorageError("the disk is full")
+        if key == HANDLED_KEY:
+            return self.handled_texts
         return None if self.saved_id is None else str(self.saved_id)
 
     async def meta_set(self, key: str, value: str) -> None:
         if self.is_storage_broken:
             raise StorageError("the disk is full")
-        self.saved_id = int(value)
+        if key == HANDLED_KEY:
+            self.handled_texts = value
+        else:
+            self.saved_id = int(value)
 
     def on_listener_event(self, event: ListenerEvent) -> None:
         if event.kind in ("opened", "written"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from altmonitor.core.errors import TokenRefused
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import BotIdentity
 from altmonitor.telegram.access import AllowedSenders
-from altmonitor.telegram.poller import KINDS, CommandListener
+from altmonitor.telegram.poller import KINDS, CommandListener, HandledTexts
 from altmonitor.telegram.types import Incoming
 from tests.movable_clock import MovableClock
 from tests.telegram.bot import GROUP, T0
@@ -262,6 +263,87 @@ async def test_talk_in_a_group_and_other_bots_commands_are_left_alone() -> None:
         s.sim.inject_message(GROUP, "/status", user_id=7, edited=True)
         await s.seen.until(lambda: len(s.seen.handled) == 2)
         assert [(i.text, i.is_edited) for i in s.seen.handled] == [("what a day", False), ("/status", True)]
+
+
+async def test_an_edit_acts_only_when_its_text_is_another_than_what_was_handled() -> None:
+    async with scene() as s, s.running():
+        at = s.sim.inject_message(5, "/set_pump 5", user_id=5)
+        s.sim.inject_message(5, "/set_pump 5", user_id=5, edited=True, message_id=at)  # a reaction, a preview
+        s.sim.inject_message(5, "/set_pump 6", user_id=5, edited=True, message_id=at)
+        s.sim.inject_message(5, "/set_pump 6", user_id=5, edited=True, message_id=at)
+        s.sim.inject_message(5, "/set_pump 5", user_id=5, edited=True, message_id=at)
+        s.sim.inject_message(5, "/status", user_id=5)
+        await s.seen.until(lambda: "/status" in s.seen.texts)
+        assert s.seen.texts == ["/set_pump 5", "/set_pump 6", "/set_pump 5", "/status"]
+
+
+async def test_an_edit_of_what_is_older_than_five_minutes_is_left_alone() -> None:
+    async with scene() as s, s.running():
+        await s.polls(1)
+        now_ms = s.clock.now_ms()
+        s.sim.inject_message(5, "/set_pump 7", user_id=5, edited=True, date_ms=now_ms - 400_000)
+        s.sim.inject_message(5, "/set_pump 8", user_id=5, edited=True, date_ms=now_ms - 86_400_000)
+        s.sim.inject_message(5, "/set_pump 9", user_id=5, edited=True, date_ms=now_ms - 100_000)
+        await s.seen.until(lambda: s.seen.texts)
+        await s.polls(1)
+        assert s.seen.texts == ["/set_pump 9"]
+
+
+async def test_an_edit_after_a_restart_still_knows_what_was_handled() -> None:
+    async with scene() as s:
+        async with s.running():
+            at = s.sim.inject_message(5, "/set_pump 5", user_id=5)
+            await s.seen.until(lambda: s.seen.handled_texts)
+        async with s.running():
+            s.sim.inject_message(5, "/set_pump 5", user_id=5, edited=True, message_id=at)
+            s.sim.inject_message(5, "/status", user_id=5)
+            await s.seen.until(lambda: "/status" in s.seen.texts)
+        assert s.seen.texts == ["/set_pump 5", "/status"]
+
+
+async def test_the_age_of_what_is_corrected_is_told_by_telegrams_own_times_and_else_by_ours() -> None:
+    handled = HandledTexts(Recorder())
+    await handled.record(written(1, "/set_pump 5"))
+    wrong = []
+    for message_id, edited_s, our_s, expected in [
+        (1, 300, 9_000, True),  # known: whatever our clock says
+        (1, 301, 0, False),
+        (2, 10, 300, True),
+        (2, 10, 301, False),  # unknown, and the edit of long ago comes again
+        (2, 10, None, True),  # it may have waited for us
+        (2, 301, None, False),
+    ]:
+        edit = replace(written(message_id, "/set_pump 6"), is_edited=True, date_ms=T0 + edited_s * 1000)
+        now_ms = None if our_s is None else T0 + our_s * 1000
+        if handled.is_correction(edit, now_ms=now_ms) is not expected:
+            wrong.append((message_id, edited_s, our_s))
+    assert wrong == []
+    assert not handled.is_correction(replace(written(2, "/x"), is_edited=True, written_ms=0), now_ms=T0)
+
+
+async def test_what_is_remembered_of_handled_messages_has_an_end_and_holds_no_text() -> None:
+    recorder = Recorder()
+    handled = HandledTexts(recorder)
+    for number in range(250):
+        await handled.record(written(number + 1, "/set_pump 5"))
+    assert recorder.handled_texts is not None
+    assert "set_pump" not in recorder.handled_texts
+    assert len(recorder.handled_texts) < 10_000
+    again = HandledTexts(recorder)
+    await again.load()
+    found = [
+        again.is_correction(replace(written(at, "/set_pump 5"), is_edited=True), now_ms=T0) for at in (50, 51, 250)
+    ]
+    assert found == [True, False, False]
+    recorder.handled_texts = "damaged"
+    await again.load()
+
+
+def written(message_id: int, text: str) -> Incoming:
+    where = Destination(chat_id=5)
+    return Incoming(
+        text=text, destination=where, user_id=5, user_name="ann", message_id=message_id, date_ms=T0, written_ms=T0
+    )
 
 
 async def test_a_failing_command_does_not_stop_the_next_one(caplog: pytest.LogCaptureFixture) -> None:
