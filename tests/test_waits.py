@@ -17,7 +17,6 @@ from altmonitor.exchanges.rest.budget import Ask, LimitPool, RequestBudget, Requ
 from altmonitor.exchanges.rest.guard import RestAnswer
 from altmonitor.exchanges.ws.shard import HandshakeBudget
 from altmonitor.interfaces.exchange import Priority
-from altmonitor.telegram.access import COMMANDS_MAX, RateLimit, SenderVerdict
 from tests.movable_clock import MovableClock
 
 
@@ -41,14 +40,7 @@ def of_all_chats(now_s: float) -> Callable[[float], float]:
     return lambda at_s: pace.free_at_s(at_s) - at_s
 
 
-def of_one_who_commands(now_s: float) -> Callable[[float], float]:
-    limit = RateLimit()
-    for _ in range(COMMANDS_MAX + 1):
-        limit.admit(7, now_s)
-    return lambda at_s: limit.free_in_s(7, at_s)
-
-
-PACES = [of_a_limit_pool, of_a_chat, of_all_chats, of_one_who_commands]
+PACES = [of_a_limit_pool, of_a_chat, of_all_chats]
 NAPS = 3
 """A sum may be rounded down: then the last bit is waited for once more."""
 
@@ -64,18 +56,6 @@ def test_the_waits_a_pace_names_come_to_an_end(now_s: float) -> None:
         if naps > NAPS:
             endless.append(f"{pace.__name__} at {at_s!r} waits {wait_s(at_s)!r}")
     assert endless == []
-
-
-@given(st.floats(0.0, 1e9, allow_nan=False), st.floats(0.0, 400.0))
-@example(1000.1, 60.0)
-@example(1000.1, 300.0)
-def test_whoever_waits_no_more_is_let_through(now_s: float, later_s: float) -> None:
-    at_s = now_s + later_s
-    limit = RateLimit()
-    for _ in range(COMMANDS_MAX + 1):
-        limit.admit(7, now_s)
-    is_free = limit.free_in_s(7, at_s) <= 0
-    assert (limit.admit(7, at_s) is SenderVerdict.YES) == is_free
 
 
 @pytest.mark.parametrize("start_s", [1000.1, 1000.7, 1234.567891, 86_400.3])

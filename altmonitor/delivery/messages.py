@@ -12,9 +12,9 @@ from altmonitor.delivery.digest_decision import DestinationStyle, Gather
 from altmonitor.interfaces.delivery import Keyboard, Queued
 from altmonitor.render.format import without_markup
 
-REPLIES_WAITING = 30
+REPLIES_WAITING = 1000
 NOTICES_WAITING = 50
-REPLY_AGE_S = 120.0
+REPLY_AGE_S = 3600.0
 """An answer that could not be given for so long is not given any more."""
 NOTICE_AGE_S = 6 * 3600.0
 PICTURES_WAITING = 3

@@ -1,8 +1,9 @@
-"""Who may command: permitted chats and users, administrators of groups, strangers, and how often."""
+"""Who may command: permitted chats and users, administrators of groups, and strangers."""
 
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -116,6 +117,9 @@ class Admins:
 
 PERIOD_S = 3600.0
 STRANGERS_REMEMBERED = 1000
+PRESSES_ANSWERED = 20
+PRESSES_WINDOW_S = 60.0
+"""So many presses of strangers end their waiting sign; each costs a request."""
 
 
 class Strangers:
@@ -125,6 +129,15 @@ class Strangers:
         self.count = 0
         self._told_s: dict[int, float] = {}
         self._unsaid: dict[int, int] = {}
+        self._answered_s: deque[float] = deque(maxlen=PRESSES_ANSWERED)
+
+    def may_answer_press(self, now_s: float) -> bool:
+        """All of them together. now_s: monotonic seconds."""
+        is_full = len(self._answered_s) == PRESSES_ANSWERED
+        if is_full and now_s < self._answered_s[0] + PRESSES_WINDOW_S:
+            return False
+        self._answered_s.append(now_s)
+        return True
 
     def refuse(self, incoming: Incoming, now_s: float) -> bool:
         """True when a line was written. now_s: monotonic seconds."""
@@ -149,50 +162,3 @@ class Strangers:
             self._unsaid.pop(sender, 0),
         )
         return True
-
-
-# ---
-# So many commands a minute from one person; then one hint, then silence until the minute is over. Pure.
-
-
-COMMANDS_MAX = 20
-WINDOW_S = 60.0
-REMEMBERED = 1000
-
-
-class SenderVerdict(Enum):
-    YES = "yes"
-    HINT = "hint"  # no, and that is to be said
-    SILENCE = "silence"
-
-
-@dataclass(slots=True)
-class _Window:
-    began_s: float
-    count: int = 0
-
-
-class RateLimit:
-    """Moments are monotonic seconds. Remembers the last `REMEMBERED` people."""
-
-    def __init__(self) -> None:
-        self._windows: dict[int, _Window] = {}
-
-    def admit(self, sender: int, now_s: float) -> SenderVerdict:
-        window = self._windows.pop(sender, None)
-        if window is None or window.began_s + WINDOW_S <= now_s:
-            window = _Window(began_s=now_s)
-        self._windows[sender] = window  # to the end: the dict is in order of the last command
-        if len(self._windows) > REMEMBERED:
-            del self._windows[next(iter(self._windows))]
-        window.count += 1
-        if window.count <= COMMANDS_MAX:
-            return SenderVerdict.YES
-        return SenderVerdict.HINT if window.count == COMMANDS_MAX + 1 else SenderVerdict.SILENCE
-
-    def free_in_s(self, sender: int, now_s: float) -> float:
-        """Until the next command is carried out again; 0 when it would be now."""
-        window = self._windows.get(sender)
-        if window is None or window.count < COMMANDS_MAX:
-            return 0.0
-        return max(0.0, window.began_s + WINDOW_S - now_s)

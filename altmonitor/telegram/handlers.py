@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 
@@ -20,12 +20,10 @@ from altmonitor.delivery.alert_charts import ChartPictureFile
 from altmonitor.delivery.presses import PressMemory
 from altmonitor.delivery.status_message import StatusBoard
 from altmonitor.interfaces.delivery import ChatBot, Press, ReplyChats
-from altmonitor.render import format as n
 from altmonitor.render.format import Style, one_line
 from altmonitor.render.replies import missed_parts, reply_keyboard, reply_parts
 from altmonitor.render.signed_buttons import AlertAction, ButtonSigner, Outdated, TypedCommand
 from altmonitor.settings.changes import Author
-from altmonitor.telegram.access import RateLimit, SenderVerdict
 from altmonitor.telegram.types import Incoming
 
 
@@ -39,7 +37,6 @@ class AnswerDeps:
     chats: ReplyChats
     board: StatusBoard
     signer: ButtonSigner
-    limit: RateLimit = field(default_factory=RateLimit)
 
 
 class Answering:
@@ -84,17 +81,12 @@ class ChatAnswers:
     async def handle(self, incoming: Incoming) -> None:
         if incoming.press_id is None and not incoming.text.startswith("/"):
             return
-        now_s = self._deps.clock.monotonic()
-        sender = incoming.destination.chat_id if incoming.user_id is None else incoming.user_id
-        admission = self._deps.limit.admit(sender, now_s)
         if incoming.press_id is not None:
-            await self._presses.handle(incoming, admission)
-        elif admission is SenderVerdict.HINT:
-            self._hint(incoming, self._deps.limit.free_in_s(sender, now_s))
-        elif admission is SenderVerdict.YES:
-            reply = await self._answering.carry_out(incoming.text, incoming)
-            if reply is not None:
-                self._answering.say(reply, incoming)
+            await self._presses.handle(incoming)
+            return
+        reply = await self._answering.carry_out(incoming.text, incoming)
+        if reply is not None:
+            self._answering.say(reply, incoming)
 
     async def unheard(self, press: Incoming, *, is_stranger: bool) -> None:
         await self._presses.unheard(press, is_stranger=is_stranger)
@@ -108,11 +100,6 @@ class ChatAnswers:
             where = commands[0].destination
             parts = missed_parts([(c.text, c.date_ms) for c in commands], self._deps.style_of(where))
             self._deps.chats.reply(where, parts)
-
-    def _hint(self, incoming: Incoming, wait_s: float) -> None:
-        style = self._deps.style_of(incoming.destination)
-        hint = style.say("slow_down", wait=n.duration(max(1.0, wait_s), style.lang))
-        self._deps.chats.reply(incoming.destination, [hint], reply_to=incoming.message_id)
 
 
 # ---
@@ -157,10 +144,7 @@ class Presses:
         self._answering = Answering(answers)
         self._deps = deps
 
-    async def handle(self, press: Incoming, admission: SenderVerdict) -> None:
-        if admission is not SenderVerdict.YES:
-            await self._answer(press, _Toast())
-            return
+    async def handle(self, press: Incoming) -> None:
         toast = self._said(press, "press_failed", is_loud=True)
         try:
             async with self._answers.clock.timeout(WITHIN_S):

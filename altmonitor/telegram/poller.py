@@ -288,8 +288,9 @@ class CommandListener:
             if is_permitted:
                 await self._take_permitted(read, access)
             else:
-                self.strangers.refuse(read, self._clock.monotonic())
-                if read.press_id is not None:
+                now_s = self._clock.monotonic()
+                self.strangers.refuse(read, now_s)
+                if read.press_id is not None and self.strangers.may_answer_press(now_s):
                     await self._guarded(
                         self._handler.unheard(read, is_stranger=True), "answering a stranger's press failed"
                     )

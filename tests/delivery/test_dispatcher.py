@@ -276,14 +276,24 @@ async def test_a_chat_that_only_commands_is_answered_at_its_own_pace() -> None:
         assert bench.channel.texts(stranger) == ["hello", "again"]
 
 
-async def test_an_answer_that_could_not_be_given_for_two_minutes_is_dropped() -> None:
+async def test_an_answer_waits_an_hour_for_a_chat_that_cannot_be_reached() -> None:
     async with running(make(PRIVATE)) as bench:
-        bench.channel.will_refuse(PRIVATE, RetryLater("Telegram asks to wait", retry_after_s=150))
+        bench.channel.will_refuse(PRIVATE, RetryLater("Telegram asks to wait", retry_after_s=3500))
+        bench.dispatcher.reply(PRIVATE, ["first"])
+        await bench.until(lambda: len(bench.channel.calls) == 1)
+        await bench.clock.advance(3400)
+        bench.dispatcher.reply(PRIVATE, ["second"])
+        assert await bench.said(2, within_s=110) == ["first", "second"]
+
+
+async def test_an_answer_of_an_hour_ago_is_dropped() -> None:
+    async with running(make(PRIVATE)) as bench:
+        bench.channel.will_refuse(PRIVATE, RetryLater("Telegram asks to wait", retry_after_s=3700))
         bench.dispatcher.reply(PRIVATE, ["stale"])
         await bench.until(lambda: len(bench.channel.calls) == 1)
-        await bench.clock.advance(100)
+        await bench.clock.advance(3600)
         bench.dispatcher.reply(PRIVATE, ["recent"])
-        assert await bench.said(1, within_s=100) == ["recent"]
+        assert await bench.said(1, within_s=110) == ["recent"]
 
 
 async def test_what_is_learned_after_sending_comes_by_an_edit_within_two_seconds() -> None:

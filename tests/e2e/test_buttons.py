@@ -129,11 +129,11 @@ async def test_a_chat_that_changes_its_language_is_answered_and_alerted_in_it(tm
         assert [label for label, _ in buttons(alert)][:3] == ["🔇 1 ч", "📊 График", "❔ Почему"]
 
 
-async def test_more_than_twenty_commands_a_minute_get_one_hint(tmp_path: Path) -> None:
+async def test_every_command_of_a_flood_is_answered_in_order_at_the_chats_pace(tmp_path: Path) -> None:
     async with stage(tmp_path, speed=10) as here:
         await here.is_live()
         for number in range(26):
-            here.telegram.inject_message(READER, f"/stats {number + 1}", user_id=READER)
-        await here.said("Too many commands", within_s=120)
-        await here.clock.sleep(20)
-        assert here.count("Too many commands") == 1
+            here.telegram.inject_message(READER, f"/set_pump {number + 1}", user_id=READER)
+        await here.said("25 % → 26 %", within_s=240)
+        answers = [message.text for message in here.messages if "PUMP from" in message.text]
+        assert [f"→ {number + 1} %" in answer for number, answer in enumerate(answers)] == [True] * 26

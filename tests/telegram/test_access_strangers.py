@@ -44,6 +44,14 @@ def test_the_line_counts_what_was_not_said_and_cannot_be_forged(caplog: pytest.L
     assert "\n" not in caplog.records[0].getMessage()
 
 
+def test_presses_of_strangers_are_answered_twenty_times_a_minute_all_together() -> None:
+    strangers = Strangers()
+    assert [strangers.may_answer_press(100.0 + at) for at in range(22)] == [True] * 20 + [False, False]
+    assert not strangers.may_answer_press(159.9)
+    assert strangers.may_answer_press(160.0)  # the first is a minute ago, the second not yet
+    assert not strangers.may_answer_press(160.5)
+
+
 def test_a_flood_of_senders_does_not_fill_the_memory() -> None:
     strangers = Strangers()
     for user_id in range(REMEMBERED + 1):

@@ -216,7 +216,6 @@ _EN_TEXTS_CHAT = {
     "press_again": "Already shown below.",
     "press_no_chart": "There is no chart right now.",
     "press_cancelled": "Nothing was changed.",
-    "slow_down": "Too many commands. The next one is carried out in {wait}.",
 }
 
 _ZH_TEXTS_CHAT = {
@@ -229,7 +228,6 @@ _ZH_TEXTS_CHAT = {
     "press_again": "内容已在下方。",
     "press_no_chart": "目前没有图表。",
     "press_cancelled": "没有任何更改。",
-    "slow_down": "命令太多，{wait}后才会执行下一条。",
 }
 
 _RU_TEXTS_CHAT = {
@@ -242,7 +240,6 @@ _RU_TEXTS_CHAT = {
     "press_again": "Уже показано ниже.",
     "press_no_chart": "Графика сейчас нет.",
     "press_cancelled": "Ничего не изменено.",
-    "slow_down": "Слишком много команд. Следующая будет выполнена через {wait}.",
 }
 
 CHAT: Mapping[str, Mapping[str, str]] = MappingProxyType(
