@@ -79,6 +79,7 @@ class MarketSide:
         config, clock = stage.config, stage.clock
         self._stage = stage
         self._clock = clock
+        self._symbols: Sequence[str] = ()
         self.on_samples: Callable[[Kind, Sequence[Sample]], None] = lambda kind, samples: None
         self.venue = VENUES["binance"](
             AdapterDeps(
@@ -220,8 +221,9 @@ class MarketSide:
         told = len(await store.alerts_since(since_ms))
         self.startup_message.restored = Restored(queued=store.outbox_status().queued, cooldowns=told)
 
-    def symbols(self) -> list[str]:
-        return sorted(self.universe.symbols)
+    def symbols(self) -> Sequence[str]:
+        """What is watched now, in alphabetical order; the same object until it changes."""
+        return self._symbols
 
     # --- loops of its own
 
@@ -255,6 +257,7 @@ class MarketSide:
         self.positions.on_alert(alert)
 
     def _on_universe(self, symbols: frozenset[str], added: frozenset[str], removed: frozenset[str]) -> None:
+        self._symbols = sorted(symbols)
         self.engine.set_symbols(symbols)
         self.feed.set_symbols(symbols)
         self._stage.notices.symbols = len(symbols)

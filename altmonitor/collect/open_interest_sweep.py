@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import (
@@ -59,7 +60,8 @@ class _Round:
 
 class OpenInterestSweep:
     """record: gets each answer as it comes. evaluate: gets the symbols sampled since it was last called, about once a
-    second, each symbol once per round. Both synchronous. symbols: asked again and again; the universe now."""
+    second, each symbol once per round. Both synchronous. symbols: the universe now; asked before every request, so it
+    hands out the same object until it changes."""
 
     def __init__(
         self,
@@ -82,7 +84,9 @@ class OpenInterestSweep:
         self._evaluate = evaluate
         self._ring: list[str] = []
         self._cursor = 0
+        self._followed: Sequence[str] | None = None  # what the ring was made of; None: make it anew
         self._unknown: dict[str, float] = {}
+        self._unknown_until_s = inf
         self._round = _Round(expected=0)
         self._sampled: list[str] = []
         self._stretch = 1.0
@@ -148,6 +152,7 @@ class OpenInterestSweep:
             self._blocked_until_ms = max(self._blocked_until_ms, problem.until_ms)
         elif isinstance(problem, UnknownSymbol):
             self._unknown[symbol] = self._clock.monotonic() + ASK_AGAIN_S
+            self._followed = None
         elif isinstance(problem, BudgetExhausted):
             self._is_exhausted = True
 
@@ -167,8 +172,11 @@ class OpenInterestSweep:
 
     def _follow(self, symbols: Sequence[str]) -> None:
         now_s = self._clock.monotonic()
+        if symbols is self._followed and now_s < self._unknown_until_s:
+            return
         present = set(symbols)
         self._unknown = {name: until for name, until in self._unknown.items() if name in present and now_s < until}
+        self._followed, self._unknown_until_s = symbols, min(self._unknown.values(), default=inf)
         present.difference_update(self._unknown)
         if len(present) == len(self._ring) and present.issuperset(self._ring):
             return

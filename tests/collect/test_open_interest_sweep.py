@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
 
@@ -142,6 +142,24 @@ async def test_a_listed_symbol_is_asked_next_and_a_delisted_one_no_more() -> Non
         assert desk.asked_at("A030USDT") == []
         assert len(desk.asked_at("NEWUSDT")) == 3
         assert 58.0 < desk.asked_at("A029USDT")[1] - desk.asked_at("A029USDT")[0] < 62.0
+
+
+async def test_the_list_of_symbols_is_looked_through_only_when_it_is_another_one() -> None:
+    looked_through = Counter[int]()
+
+    class Listed(list[str]):
+        def __iter__(self) -> Iterator[str]:
+            looked_through[len(self)] += 1
+            return super().__iter__()
+
+    async with Desk(60).running() as desk:
+        desk.symbols = Listed(desk.symbols)
+        await desk.clock.advance(90.0)
+        desk.symbols = Listed([*desk.symbols, "NEWUSDT"])
+        await desk.clock.advance(90.0)
+        assert len(desk.rest.asked) >= 179
+        assert looked_through[60] <= 4
+        assert looked_through[61] <= 4
 
 
 async def test_a_symbol_the_exchange_does_not_know_is_left_alone_for_ten_minutes() -> None:
