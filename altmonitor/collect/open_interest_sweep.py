@@ -78,7 +78,7 @@ class OpenInterestSweep:
         self._clock = clock
         self._period_s = period_s
         self._concurrency = concurrency
-        self._free = asyncio.Semaphore(concurrency)
+        self._next_s = 0.0
         self._symbols = symbols
         self._record = record
         self._evaluate = evaluate
@@ -105,30 +105,37 @@ class OpenInterestSweep:
 
     async def run(self) -> None:
         """Until cancelled. Each symbol keeps its place in the order, so its samples are one period apart."""
-        self._free = asyncio.Semaphore(self._concurrency)
         self._turn_ring()
+        self._next_s = self._clock.monotonic()
+        turn = asyncio.Lock()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._evaluate_often(), name="sweep evaluation")
             tasks.create_task(self._watch_budget(), name="sweep budget")
-            await self._pace(tasks)
+            for number in range(self._concurrency):
+                tasks.create_task(self._take_turns(turn), name=f"sweep {number}")
 
-    async def _pace(self, tasks: asyncio.TaskGroup) -> None:
-        next_s = self._clock.monotonic()
+    async def _take_turns(self, turn: asyncio.Lock) -> None:
+        """One of those who ask. Whoever holds `turn` waits for the next moment, the others ask or wait for it."""
         while True:
-            await self._free.acquire()
+            async with turn:
+                symbol = await self._next_turn()
+            await self._ask(symbol, self._round)
+
+    async def _next_turn(self) -> str:
+        """The symbol whose moment has come."""
+        while True:
             now_s = self._clock.monotonic()
-            if now_s < next_s:
-                await self._clock.sleep(next_s - now_s)
+            if now_s < self._next_s:
+                await self._clock.sleep(self._next_s - now_s)
             await self._sit_out_block()
             symbol = self._next_symbol()
-            if symbol is None:
-                self._free.release()
-                next_s = self._clock.monotonic() + 1.0
-                continue
-            # a place that was missed by more than one gap is not caught up: the order slips, without a burst
-            next_s = max(next_s + self._gap_s(), self._clock.monotonic() + SHORTEST_GAP_S)
-            self._round.asked += 1
-            tasks.create_task(self._ask(symbol, self._round))
+            if symbol is not None:
+                break
+            self._next_s = self._clock.monotonic() + 1.0
+        # a place that was missed by more than one gap is not caught up: the order slips, without a burst
+        self._next_s = max(self._next_s + self._gap_s(), self._clock.monotonic() + SHORTEST_GAP_S)
+        self._round.asked += 1
+        return symbol
 
     async def _ask(self, symbol: str, in_round: _Round) -> None:
         try:
@@ -140,7 +147,6 @@ class OpenInterestSweep:
             self._record(sample)
             self._sampled.append(symbol)
         finally:
-            self._free.release()
             in_round.ended += 1
             if in_round is not self._round and not in_round.is_given_up and in_round.ended == in_round.asked:
                 self._close(in_round)
