@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -117,6 +118,12 @@ _RATE_LIMITS = Rows(wire.RateLimitWire)
 _SERVER_TIME = One(wire.ServerTimeWire)
 
 
+@lru_cache(maxsize=2_048)
+def _open_interest_ask(symbol: str, priority: Priority) -> Ask:
+    """The sweep asks the same of every symbol once a minute."""
+    return Ask(target=f"/fapi/v1/openInterest?{urlencode({'symbol': symbol})}", priority=priority)
+
+
 class BinanceRest:
     """`monitor.ports.MarketRest`. `start` before the first question, `stop` after the last.
 
@@ -176,7 +183,7 @@ class BinanceRest:
         return server_ms
 
     async def open_interest(self, symbol: str, *, priority: Priority) -> OpenInterest:
-        body = await self.get("/fapi/v1/openInterest", priority, symbol=symbol)
+        body = await self._fetch(_open_interest_ask(symbol, priority))
         sample = self._read(lambda given: _OPEN_INTEREST.read(given).parse(), body)
         if sample.symbol != symbol:
             raise BadAnswer(f"openInterest: asked for {symbol}, got {sample.symbol}")
@@ -244,9 +251,11 @@ class BinanceRest:
     ) -> bytes:
         """The body of a 200. Raises: ExchangeError."""
         target = f"{path}?{urlencode(query)}" if query else path
-        ask = Ask(target=target, priority=priority, weight=weight, pool=pool)
+        return await self._fetch(Ask(target=target, priority=priority, weight=weight, pool=pool))
+
+    async def _fetch(self, ask: Ask) -> bytes:
         await self._preflight.wait(self._http.send)
-        timeouts = PATIENCE[priority]
+        timeouts = PATIENCE[ask.priority]
         retry_before_s = self._clock.monotonic() + timeouts.total_s
         for attempt in itertools.count(1):
             try:

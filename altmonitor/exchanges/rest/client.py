@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar
 from urllib.parse import urlencode, urlsplit
@@ -82,7 +83,7 @@ class HttpGet:
         try:
             async with (
                 self._clock.timeout(self._within_s),
-                self._session.get(URL(self.base_url + target, encoded=True), allow_redirects=False) as response,
+                self._session.get(_url(self.base_url + target), allow_redirects=False) as response,
             ):
                 return RestAnswer(response.status, response.headers, await _read_body(response))
         except TimeoutError:
@@ -105,6 +106,12 @@ def proxy_from_environment(url: str) -> str | None:
             f"{parts.scheme.upper()}_PROXY: {scheme or 'this'} proxies cannot be used here, http:// ones can"
         )
     return proxy
+
+
+@lru_cache(maxsize=2_048)
+def _url(text: str) -> URL:
+    """Taking one apart costs more than looking it up, and a sweep asks for the same ones every minute."""
+    return URL(text, encoded=True)
 
 
 async def _read_body(response: aiohttp.ClientResponse) -> bytes:
