@@ -187,10 +187,11 @@ class App:
             log.warning("%s", loaded.problem)
             kept_as = str(loaded.aside or self.config.state_file)
             notice = SettingsDamaged(at_ms=self.clock.now_ms(), kept_as=kept_as, reason=loaded.problem)
-            self._notices.notify(notice)
+            self._notices.notify(notice, to="operator")
 
     def _start_loops(self, chat: ChatSide, questions: QuerySide, tracking: TrackingSide | None) -> None:
         own: dict[str, Callable[[], Awaitable[None]]] = {
+            "operator notices": self._notices.run,
             "clean-up": self._clean_up,
             "service manager": self._service.run,
         }

@@ -186,6 +186,7 @@ class MarketSide:
                 backfill=self.backfill,
                 estimator=Estimator(clock=self._clock, context=self.snapshots),
                 settings=lambda: self.engine.settings,
+                is_blind=lambda: self.feed.status().is_blind,
                 notify=self._stage.notices.notify,
             )
         )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -33,6 +35,7 @@ from altmonitor.render.notices import (
     SymbolsSilent,
     TopicFound,
     TopicLost,
+    WebsiteBlocked,
 )
 from altmonitor.telegram.types import ListenerEvent
 
@@ -49,6 +52,40 @@ Recipients = Destination | Literal["everybody", "operator"]
 """operator: the main chat, whose owner runs the program."""
 
 
+SETTLED_AFTER_S = 2.0
+"""Requests that were under way when a block began are refused too, each with an end of its own."""
+
+SAME_END_MS = 60_000
+
+
+@dataclass(slots=True)
+class _Block:
+    """told_until_ms: the end that was told last, None when nothing was told of this block."""
+
+    status: GuardStatus | None = None
+    since_ms: int | None = None
+    told_until_ms: int | None = None
+
+    def to_tell(self) -> GuardStatus | None:
+        """The state with an end that nobody knows yet. A location that is not served stays so: told once."""
+        status = self.status
+        if status is None or status.state != "blocked" or status.until_ms is None:
+            return None
+        told_ms = self.told_until_ms
+        if told_ms is not None and (status.is_region or status.until_ms <= told_ms + SAME_END_MS):
+            return None
+        self.told_until_ms = status.until_ms
+        return status
+
+    def take_end(self) -> int | None:
+        """Since when, unix ms, what was told is over; once."""
+        if self.status is None or self.status.state != "open" or self.since_ms is None:
+            return None
+        since_ms, was_told = self.since_ms, self.told_until_ms is not None
+        self.since_ms = self.told_until_ms = None
+        return since_ms if was_told else None
+
+
 class OperatorNotices:
     """publish(notice, to): hands a notice to the chats it concerns.
 
@@ -58,7 +95,8 @@ class OperatorNotices:
     def __init__(self, *, clock: Clock, publish: Callable[[Notice, Recipients], None]) -> None:
         self._clock = clock
         self._publish = publish
-        self._blocked_since_ms: int | None = None
+        self._exchange, self._website = _Block(), _Block()
+        self._has_blocks = asyncio.Event()
         self._disk_since_ms: int | None = None
         self._is_skewed = False
         self._closed: set[int] = set()
@@ -86,20 +124,39 @@ class OperatorNotices:
         missed = max(0, at_ms // MINUTE_MS - since_ms // MINUTE_MS)
         self.notify(BackAfter(at_ms=at_ms, since_ms=since_ms, missed_minutes=missed, is_filled=missed > 0))
 
-    def on_guard(self, status: GuardStatus) -> None:
-        now_ms = self._clock.now_ms()
-        if status.state == "blocked" and status.until_ms is not None:
-            self._blocked_since_ms = self._blocked_since_ms or now_ms
-            self.notify(
-                ExchangeBlockedNotice(
+    async def run(self) -> None:
+        """Until cancelled. Notices of blocks leave from here, once the requests under way have come back."""
+        while True:
+            await self._has_blocks.wait()
+            await self._clock.sleep(SETTLED_AFTER_S)
+            self._has_blocks.clear()
+            now_ms = self._clock.now_ms()
+            if (status := self._exchange.to_tell()) is not None and status.until_ms is not None:
+                notice = ExchangeBlockedNotice(
                     at_ms=now_ms, until_ms=status.until_ms, reason=status.reason, is_region=status.is_region
                 )
-            )
-        elif status.state == "open" and self._blocked_since_ms is not None:
-            self.notify(ExchangeFree(at_ms=now_ms, blocked_since_ms=self._blocked_since_ms))
-            self._blocked_since_ms = None
-        else:
-            log.info("exchange budget: %s %s", status.state, status.reason)
+                self.notify(notice)
+            if (status := self._website.to_tell()) is not None and status.until_ms is not None:
+                self.notify(WebsiteBlocked(at_ms=now_ms, until_ms=status.until_ms, reason=status.reason))
+            if (since_ms := self._exchange.take_end()) is not None:
+                self.notify(ExchangeFree(at_ms=now_ms, blocked_since_ms=since_ms))
+            if self._website.take_end() is not None:
+                log.info("the website answers again")
+
+    def on_guard(self, status: GuardStatus) -> None:
+        """The exchange's requests are refused, or answered again."""
+        log.info("exchange budget: %s %s", status.state, status.reason)
+        self._note_block(self._exchange, status)
+
+    def on_website(self, status: GuardStatus) -> None:
+        """The same for its website. A budget that is used up is no news: the lines of a storm are left out."""
+        self._note_block(self._website, status)
+
+    def _note_block(self, block: _Block, status: GuardStatus) -> None:
+        block.status = status
+        if status.state == "blocked" and block.since_ms is None:
+            block.since_ms = self._clock.now_ms()
+        self._has_blocks.set()
 
     def on_closed(self, destination: Destination, reason: str) -> None:
         """The chat itself cannot be told, and the others are not concerned."""
@@ -137,7 +194,7 @@ class OperatorNotices:
 
     def on_listener_event(self, event: ListenerEvent) -> None:
         if event.kind == "second_poller":
-            self.notify(SecondPollerNotice(at_ms=event.at_ms))
+            self.notify(SecondPollerNotice(at_ms=event.at_ms), to="operator")
         else:
             log.info("telegram %s: %s", event.kind, event.reason)
 
@@ -145,20 +202,20 @@ class OperatorNotices:
         now_ms = self._clock.now_ms()
         if text:
             self._disk_since_ms = self._disk_since_ms or now_ms
-            self.notify(DiskTrouble(at_ms=now_ms, reason=text))
+            self.notify(DiskTrouble(at_ms=now_ms, reason=text), to="operator")
         else:
-            self.notify(DiskFine(at_ms=now_ms, since_ms=self._disk_since_ms))
+            self.notify(DiskFine(at_ms=now_ms, since_ms=self._disk_since_ms), to="operator")
             self._disk_since_ms = None
 
     def on_database_set_aside(self, path: Path) -> None:
-        self.notify(DatabaseSetAside(at_ms=self._clock.now_ms(), kept_as=str(path)))
+        self.notify(DatabaseSetAside(at_ms=self._clock.now_ms(), kept_as=str(path)), to="operator")
 
     def on_skew(self, skew_ms: float) -> None:
         """Our clock minus the exchange's; told when it becomes large and when it is small again."""
         now_ms = self._clock.now_ms()
         if not self._is_skewed and abs(skew_ms) >= SKEW_TOLD_MS:
             self._is_skewed = True
-            self.notify(ClockSkew(at_ms=now_ms, skew_ms=skew_ms))
+            self.notify(ClockSkew(at_ms=now_ms, skew_ms=skew_ms), to="operator")
         elif self._is_skewed and abs(skew_ms) <= SKEW_FINE_MS:
             self._is_skewed = False
-            self.notify(ClockFine(at_ms=now_ms))
+            self.notify(ClockFine(at_ms=now_ms), to="operator")

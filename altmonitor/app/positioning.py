@@ -43,7 +43,6 @@ from altmonitor.positioning.history import (
 )
 from altmonitor.positioning.smart_money import Overview
 from altmonitor.positioning.units import DEFAULT_PERIOD
-from altmonitor.render.notices import WebsiteBlocked
 from altmonitor.storage.snapshot_queries import snapshot_reader
 
 # ---
@@ -125,12 +124,11 @@ class PositionSide:
     def __init__(self, stage: PositionDeps) -> None:
         config, clock = stage.config, stage.clock
         self._stage = stage
-        self._is_block_told = False
         guard = web_guard(
             config.binance_web_url,
             clock=clock,
             block_file=config.db_file.with_name(WEBSITE_BLOCK_FILE),
-            on_change=self._on_website,
+            on_change=stage.notices.on_website,
         )
         self.smart_money = SmartMoneyWeb(
             config.binance_web_url, clock=clock, guard=guard, within_s=timeouts(clock, ANSWER_WITHIN_S)
@@ -169,18 +167,6 @@ class PositionSide:
         sampled_ms, contracts = newest
         is_stale = self._stage.clock.now_ms() - sampled_ms > STALE_SWEEPS * self._stage.oi_ring.period_ms
         return None if is_stale else contracts * price
-
-    def _on_website(self, status: GuardStatus) -> None:
-        """Once per block. A budget that is used up is no news: the lines of a storm are left out, that is all."""
-        if status.state == "blocked" and status.until_ms is not None:
-            if not self._is_block_told:
-                self._is_block_told = True
-                now_ms = self._stage.clock.now_ms()
-                notice = WebsiteBlocked(at_ms=now_ms, until_ms=status.until_ms, reason=status.reason)
-                self._stage.notices.notify(notice)
-        elif status.state == "open" and self._is_block_told:
-            self._is_block_told = False
-            log.info("the website answers again")
 
 
 # ---

@@ -23,12 +23,13 @@ PATIENCE_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartupDeps:
-    """What the startup message needs. settings: those in force now."""
+    """What the startup message needs. settings: those in force now. is_blind: there is no market data now."""
 
     clock: Clock
     backfill: Backfill
     estimator: Estimator
     settings: Callable[[], Settings]
+    is_blind: Callable[[], bool]
     notify: Callable[[Started], None]
 
 
@@ -78,6 +79,7 @@ class StartupMessage:
             at_ms=self._deps.clock.now_ms(),
             version=__version__,
             symbols=self._symbols,
+            is_blind=self._deps.is_blind(),
             settings=self._deps.settings(),
             restored=replace(self.restored, candles=self._deps.backfill.status().candles),
             alerts_per_day=None if estimate is None else estimate.alerts_per_day,

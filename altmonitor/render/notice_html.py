@@ -32,11 +32,11 @@ from altmonitor.render.notices import (
     TopicLost,
     WebsiteBlocked,
 )
+from altmonitor.render.reasons import one_line_of, reason_text
 from altmonitor.render.texts.reply_texts import say_reply
 from altmonitor.settings.settings import SETTINGS, Settings, Unit
 from altmonitor.tracker.series import PositionMoved, TrackerBlocked, TrackerNotice, TrackerRecovered, TrackerStuck
 
-REASON_CHARS_MAX = 300
 SYMBOLS_NAMED_MAX = 30
 
 
@@ -84,24 +84,19 @@ def _lines(notice: Notice, style: Style) -> list[str]:
         case ClockFine():
             return [say("clock_fine")]
         case DiskTrouble():
-            effect = say("disk_trouble_effect", waiting=notice.waiting)
-            return [say("disk_trouble"), _reason(notice.reason, style), effect]
+            return [say("disk_trouble"), _reason(notice.reason, style), say("disk_trouble_effect")]
         case DiskFine():
             return [_title_after("disk_fine", notice.since_ms, notice.at_ms, style)]
         case SettingsDamaged():
-            effect = say("settings_damaged_effect", path=_cut(notice.kept_as))
+            effect = say("settings_damaged_effect", path=one_line_of(notice.kept_as))
             return [say("settings_damaged"), _reason(notice.reason, style), effect]
         case SecondPollerNotice():
             return [say("second_poller"), say("second_poller_effect")]
         case DatabaseSetAside():
-            effect = say("database_set_aside_effect", path=_cut(notice.kept_as))
-            return [say("database_set_aside"), _reason(notice.reason, style), effect]
+            effect = say("database_set_aside_effect", path=one_line_of(notice.kept_as))
+            return [say("database_set_aside"), effect]
         case SymbolsSilent():
-            silent = None if notice.silent_s is None else n.duration(notice.silent_s, style.lang)
-            return [
-                *_symbols("symbols_silent", notice.symbols, style),
-                say("silent_for", duration=silent) if silent else "",
-            ]
+            return _symbols("symbols_silent", notice.symbols, style)
         case SymbolsBack():
             return _symbols("symbols_back", notice.symbols, style)
     assert_never(notice)
@@ -127,8 +122,9 @@ def _started(notice: Started, style: Style) -> list[str]:
         history = n.age(notice.history_s, style.lang)
         key = "started_estimate_few" if notice.alerts_per_day < 0.5 else "started_estimate"
         estimate = say(key, count=f"{round(notice.alerts_per_day):,}", history=history)
+    title = "started_blind" if notice.is_blind else "started"
     return [
-        say("started", version=n.escape(notice.version), symbols=f"{notice.symbols:,}"),
+        say(title, version=n.escape(notice.version), symbols=f"{notice.symbols:,}"),
         say(
             "started_prices",
             pump=f"+{n.exact(settings.pump_threshold)} %",
@@ -144,7 +140,6 @@ def _started(notice: Started, style: Style) -> list[str]:
         ),
         say("started_restored", things=say("list").join(restored)) if restored else say("restored_nothing"),
         estimate,
-        say("started_reason", reason=_cut(notice.reason)) if notice.reason else "",
         say("started_help"),
     ]
 
@@ -241,17 +236,11 @@ def _title_after(key: str, since_ms: int | None, at_ms: int, style: Style) -> st
 
 
 def _reason(reason: str, style: Style) -> str:
-    return style.say("reason", reason=_cut(reason)) if reason else ""
-
-
-def _cut(text: str) -> str:
-    """Escaped, on one line, not longer than a person reads."""
-    line = " ".join(text.split())
-    return n.escape(line if len(line) <= REASON_CHARS_MAX else line[: REASON_CHARS_MAX - 1] + "…")
+    return style.say("reason", reason=reason_text(reason, style)) if reason else ""
 
 
 # ---
-# Notice of the tracker as one message of HTML.
+# Notices of the tracker as one message of HTML.
 
 
 def tracking_text(notice: TrackerNotice, style: Style, *, now_ms: int) -> str:
@@ -266,14 +255,16 @@ def tracking_text(notice: TrackerNotice, style: Style, *, now_ms: int) -> str:
             series=series,
             time=n.when(notice.until_ms, style.tz, reference_ms=now_ms),
             duration=n.duration((notice.until_ms - now_ms) / 1000, style.lang),
-            reason=_reason_tracking(notice.reason),
+            reason=reason_text(notice.reason, style),
         )
     return _stuck(notice, style, series)
 
 
 def _stuck(notice: TrackerStuck, style: Style, series: str) -> str:
     told = style.say("tracker_" + notice.kind, **_counts(notice), series=series)
-    return told + ("\n" + style.say("tracker_reason", reason=_reason_tracking(notice.reason)) if notice.reason else "")
+    return told + (
+        "\n" + style.say("tracker_reason", reason=reason_text(notice.reason, style)) if notice.reason else ""
+    )
 
 
 def _counts(notice: TrackerStuck) -> dict[str, int]:
@@ -296,7 +287,3 @@ def _position(notice: PositionMoved, style: Style) -> str:
         first = style.say("position_moved", **values, **moved)
     entry, price = n.price(side.to_avg_entry), n.price(notice.change.mark_price)
     return first + "\n" + style.say("position_price", entry=entry, price=price)
-
-
-def _reason_tracking(text: str) -> str:
-    return n.escape(text if len(text) <= REASON_CHARS_MAX else text[: REASON_CHARS_MAX - 1] + "…")

@@ -26,7 +26,8 @@ class Restored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started(NoticeBase):
-    """alerts_per_day: what these thresholds would have raised, over the last history_s seconds; None: not known."""
+    """is_blind: no market data yet. alerts_per_day: what these thresholds would have raised, over the last history_s
+    seconds; None: not known."""
 
     version: str
     symbols: int
@@ -34,7 +35,7 @@ class Started(NoticeBase):
     restored: Restored = field(default_factory=Restored)
     alerts_per_day: float | None = None
     history_s: float | None = None
-    reason: str = ""
+    is_blind: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,10 +143,7 @@ class ClockFine(NoticeBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiskTrouble(NoticeBase):
-    """waiting: alerts that are only in memory."""
-
     reason: str
-    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,15 +167,11 @@ class SecondPollerNotice(NoticeBase):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseSetAside(NoticeBase):
     kept_as: str
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolsSilent(NoticeBase):
-    """silent_s: how long the quietest of them has said nothing; None: not known."""
-
     symbols: Sequence[str]
-    silent_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

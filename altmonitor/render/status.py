@@ -16,13 +16,13 @@ from altmonitor.render.blocks import (
     money,
     mute_end,
     name_lines,
-    outside_text,
     packed,
     reply_lines,
     setting_value,
     sound_text,
 )
 from altmonitor.render.format import Style
+from altmonitor.render.reasons import reason_text
 from altmonitor.render.texts.reply_texts import REPLY_TEXTS, say_reply
 from altmonitor.settings.settings import SETTINGS, Unit
 
@@ -176,7 +176,7 @@ def _outbox_lines(health: Health, style: Style) -> list[str]:
     else:
         lines = [say_reply(lang, "outbox_oldest", age=_age(outbox.oldest_age_s, lang), **counts)]
     if outbox.trouble:
-        lines.append(say_reply(lang, "trouble", trouble=outside_text(outbox.trouble)))
+        lines.append(say_reply(lang, "trouble", trouble=reason_text(outbox.trouble, style)))
     return lines
 
 
@@ -190,7 +190,7 @@ def _guard_lines(health: Health, now_s: float, style: Style) -> list[str]:
         until = n.when(guard.until_ms, style.tz, reference_ms=now_s * 1000)
         lines = [say_reply(lang, "guard_until", state=state, time=until, **weights)]
     if guard.reason and guard.state != "open":
-        lines.append(say_reply(lang, "guard_reason", reason=outside_text(guard.reason)))
+        lines.append(say_reply(lang, "guard_reason", reason=reason_text(guard.reason, style)))
     return lines
 
 

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
 import pytest
 
 from altmonitor.app.operator_notices import OperatorNotices
 from altmonitor.core.errors import ExchangeBlocked, RegionBlocked
+from altmonitor.core.status import GuardStatus
 from altmonitor.core.types import Destination
 from altmonitor.delivery.deps import Resumption
 from altmonitor.exchanges.binance.rest import binance_guard
@@ -16,10 +22,13 @@ from altmonitor.render.notices import (
     DestinationClosed,
     DestinationOpen,
     ExchangeBlockedNotice,
+    ExchangeFree,
     Notice,
     TopicFound,
     TopicLost,
+    WebsiteBlocked,
 )
+from altmonitor.telegram.types import ListenerEvent
 from tests.movable_clock import MovableClock
 
 RESTRICTED = b'{"code":0,"msg":"Service unavailable from a restricted location according to \'b. Eligibility\'"}'
@@ -76,36 +85,118 @@ def test_a_lost_and_found_topic_is_told_in_its_own_chat_and_refused_alerts_to_th
     ]
 
 
-@pytest.mark.parametrize("status", [451, 403])
-async def test_a_refusal_for_our_location_is_told_as_one_whatever_its_status(status: int) -> None:
-    told: list[Notice] = []
-    clock = MovableClock()
-    notices = OperatorNotices(clock=clock, publish=lambda notice, to: told.append(notice))
-    guard = binance_guard("https://exchange", clock=clock, on_change=notices.on_guard)
+@asynccontextmanager
+async def at_work(clock: MovableClock) -> AsyncIterator[tuple[OperatorNotices, list[Notice]]]:
+    notices, told = collected(clock)
+    kept: list[Notice] = []
+    running = asyncio.create_task(notices.run())
+    try:
+        yield notices, kept
+    finally:
+        await clock.advance(5)
+        kept.extend(notice for notice, _ in told)
+        running.cancel()
 
-    async def refuse(target: str) -> RestAnswer:
-        return RestAnswer(status, {}, RESTRICTED)
 
-    with pytest.raises(RegionBlocked):
-        await guard.fetch(Ask(target="/fapi/v1/time", priority=Priority.UNIVERSE), refuse, wait_s=1.0)
+async def test_a_refusal_for_our_location_is_told_as_one_whatever_its_status_and_only_once() -> None:
+    for status in (451, 403):
+        clock = MovableClock()
+        async with at_work(clock) as (notices, told):
+            guard = binance_guard("https://exchange", clock=clock, on_change=notices.on_guard)
 
-    (notice,) = told
-    assert isinstance(notice, ExchangeBlockedNotice)
-    assert notice.is_region
+            async def refuse(target: str, status: int = status) -> RestAnswer:
+                return RestAnswer(status, {}, RESTRICTED)
+
+            for _ in range(3):
+                with pytest.raises(RegionBlocked):
+                    await guard.fetch(Ask(target="/fapi/v1/time", priority=Priority.UNIVERSE), refuse, wait_s=1.0)
+                await clock.advance(7_200)
+        (notice,) = told
+        assert isinstance(notice, ExchangeBlockedNotice)
+        assert notice.is_region
 
 
 async def test_a_ban_is_not_told_as_one_for_our_location() -> None:
-    told: list[Notice] = []
     clock = MovableClock()
-    notices = OperatorNotices(clock=clock, publish=lambda notice, to: told.append(notice))
-    guard = binance_guard("https://exchange", clock=clock, on_change=notices.on_guard)
+    async with at_work(clock) as (notices, told):
+        guard = binance_guard("https://exchange", clock=clock, on_change=notices.on_guard)
 
-    async def ban(target: str) -> RestAnswer:
-        return RestAnswer(418, {"Retry-After": "451"}, b'{"code":-1003,"msg":"banned; region of 451 s"}')
+        async def ban(target: str) -> RestAnswer:
+            return RestAnswer(418, {"Retry-After": "451"}, b'{"code":-1003,"msg":"banned; region of 451 s"}')
 
-    with pytest.raises(ExchangeBlocked, match="banned"):
-        await guard.fetch(Ask(target="/fapi/v1/time", priority=Priority.UNIVERSE), ban, wait_s=1.0)
-
+        with pytest.raises(ExchangeBlocked, match="banned"):
+            await guard.fetch(Ask(target="/fapi/v1/time", priority=Priority.UNIVERSE), ban, wait_s=1.0)
     (notice,) = told
     assert isinstance(notice, ExchangeBlockedNotice)
     assert not notice.is_region
+
+
+def blocked(clock: MovableClock, for_s: float) -> GuardStatus:
+    return GuardStatus(state="blocked", until_ms=clock.now_ms() + int(for_s * 1000), reason="HTTP 418: banned")
+
+
+async def test_requests_under_way_that_are_refused_with_ends_of_their_own_make_one_notice_with_the_last_end() -> None:
+    clock = MovableClock()
+    async with at_work(clock) as (notices, told):
+        for for_s in (60, 61, 90, 90.2, 120, 300, 299, 301):
+            notices.on_guard(blocked(clock, for_s))
+            await clock.advance(0.1)
+        end_ms = blocked(clock, 301 - 0.1).until_ms
+        await clock.advance(60)
+        notices.on_guard(blocked(clock, 260))  # the same end, nearly
+        await clock.advance(240)
+        notices.on_guard(GuardStatus(state="probing"))
+        notices.on_guard(GuardStatus(state="open"))
+        await clock.advance(5)
+        notices.on_guard(GuardStatus(state="open"))
+    assert [type(notice) for notice in told] == [ExchangeBlockedNotice, ExchangeFree]
+    assert isinstance(told[0], ExchangeBlockedNotice)
+    assert told[0].until_ms == end_ms
+    assert isinstance(told[1], ExchangeFree)
+    assert told[1].at_ms - (told[1].blocked_since_ms or 0) > 300_000
+
+
+async def test_a_block_that_is_prolonged_is_told_with_its_new_end_and_the_next_one_anew() -> None:
+    clock = MovableClock()
+    async with at_work(clock) as (notices, told):
+        for for_s in (120, 600):
+            notices.on_guard(blocked(clock, for_s))
+            await clock.advance(121)
+        notices.on_guard(GuardStatus(state="open"))
+        await clock.advance(121)
+        notices.on_guard(blocked(clock, 60))
+    kinds = [ExchangeBlockedNotice, ExchangeBlockedNotice, ExchangeFree, ExchangeBlockedNotice]
+    assert [type(notice) for notice in told] == kinds
+
+
+async def test_a_block_that_is_over_before_it_is_told_is_not_told() -> None:
+    clock = MovableClock()
+    async with at_work(clock) as (notices, told):
+        notices.on_guard(blocked(clock, 1))
+        await clock.advance(0.5)
+        notices.on_guard(GuardStatus(state="open"))
+    assert told == []
+
+
+async def test_the_website_is_told_by_itself_and_its_end_is_only_logged() -> None:
+    clock = MovableClock()
+    async with at_work(clock) as (notices, told):
+        for for_s in (60, 90, 61):
+            notices.on_website(blocked(clock, for_s))
+        notices.on_website(GuardStatus(state="waiting"))
+        notices.on_website(blocked(clock, 62))
+        await clock.advance(100)
+        notices.on_website(GuardStatus(state="open"))
+    assert [type(notice) for notice in told] == [WebsiteBlocked]
+
+
+async def test_what_only_the_operator_can_mend_is_told_to_the_operator() -> None:
+    clock = MovableClock()
+    notices, told = collected(clock)
+    notices.on_storage_trouble("database is locked")
+    notices.on_storage_trouble("")
+    notices.on_database_set_aside(Path("alerts.db.corrupt-1"))
+    notices.on_skew(5_000)
+    notices.on_skew(0)
+    notices.on_listener_event(ListenerEvent(kind="second_poller", at_ms=clock.now_ms()))
+    assert [to for _, to in told] == ["operator"] * 6

@@ -25,6 +25,7 @@ class House:
         self.rest = FakeRest(self.clock)
         self.told: list[Started] = []
         self.settings = settings or Settings()
+        self.is_blind = False
         self.backfill = Backfill(
             self.rest,
             clock=self.clock,
@@ -37,6 +38,7 @@ class House:
                 backfill=self.backfill,
                 estimator=Estimator(clock=self.clock, context=KnownContext()),
                 settings=lambda: self.settings,
+                is_blind=lambda: self.is_blind,
                 notify=self.told.append,
             )
         )
@@ -50,6 +52,17 @@ class House:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+
+
+async def test_it_says_when_there_is_no_market_data_yet() -> None:
+    for is_blind in (False, True):
+        house = House()
+        house.is_blind = is_blind
+        async with house.running():
+            house.opening.follow(30)
+            await house.clock.advance(100)
+        (started,) = house.told
+        assert started.is_blind is is_blind
 
 
 async def test_it_is_told_once_when_the_baselines_are_loaded() -> None:

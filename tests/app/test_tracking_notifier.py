@@ -42,9 +42,9 @@ def moved(symbol: str = "ETHUSDT", *, before: float = 1_000.0, after: float = 1_
     ("news", "text"),
     [
         (
-            TrackerStuck(kind="stuck", series=MONEY, sweeps=3, captured=0, planned=200, reason="<HTTP 503>"),
+            TrackerStuck(kind="stuck", series=MONEY, sweeps=3, captured=0, planned=200, reason="<cosmic ray>"),
             "🧊 <b>Tracking of smart money stands still</b>: 3 sweeps in a row without a row\n"
-            "Last failure: &lt;HTTP 503&gt;",
+            "Last failure: &lt;cosmic ray&gt;",
         ),
         (
             TrackerStuck(kind="degraded", series=Series.OPEN_INTEREST, sweeps=3, captured=40, planned=200, reason=""),
@@ -57,7 +57,8 @@ def moved(symbol: str = "ETHUSDT", *, before: float = 1_000.0, after: float = 1_
         ),
         (
             TrackerBlocked(series=MONEY, until_ms=T0 + 13_860_000, reason="HTTP 429"),
-            "⛔ <b>Tracking of smart money is refused until 18:05:00 UTC</b> (3 h 51 min): HTTP 429",
+            "⛔ <b>Tracking of smart money is refused until 18:05:00 UTC</b> (3 h 51 min): "
+            "too many requests (HTTP 429)",
         ),
         (
             moved(),

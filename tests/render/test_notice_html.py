@@ -52,7 +52,6 @@ STARTED = Started(
     restored=Restored(queued=12, cooldowns=41, candles=11_781),
     alerts_per_day=38.4,
     history_s=1_200.0,
-    reason="stopped by SIGTERM",
 )
 
 CASES: list[tuple[Notice, str, str]] = [
@@ -64,7 +63,6 @@ CASES: list[tuple[Notice, str, str]] = [
         "Volume 5× the median of 20 · cooldown 3 min · watchlist 1 · muted 2\n"
         "Restored: undelivered alerts 12, cooldowns 41, candles 11,781\n"
         "At these thresholds about 38 price and volume alerts a day, judging by the last 20 min\n"
-        "Start after: stopped by SIGTERM\n"
         "/status shows the health, /help the commands\n"
         "23:00:39 UTC",
         "✅ altmonitor 0.1.0 已启动，监控 1,561 个合约\n"
@@ -73,7 +71,6 @@ CASES: list[tuple[Notice, str, str]] = [
         "放量 5×（前 20 根中位数） · 冷却 3 分钟 · 自选 1 · 静音 2\n"
         "已恢复：未送达的提醒 12、冷却 41、K 线 11,781\n"
         "按当前阈值，价格与放量提醒约每天 38 条（依据最近 20 分钟）\n"
-        "重启原因：stopped by SIGTERM\n"
         "/status 查看状态，/help 查看命令\n"
         "07:00:39 UTC+08",
     ),
@@ -84,7 +81,7 @@ CASES: list[tuple[Notice, str, str]] = [
         "561 symbols are not seen; no price or volume alert can come until data is back.\n"
         "23:00:39 UTC",
         "🔴 行情中断，自 07:00:08 UTC+08\n"
-        "原因：no data for 30 s\n"
+        "原因：30 秒没有数据\n"
         "561 个合约无数据，恢复之前不会有价格和放量提醒。\n"
         "07:00:39 UTC+08",
     ),
@@ -100,24 +97,24 @@ CASES: list[tuple[Notice, str, str]] = [
         "07:00:39 UTC+08",
     ),
     (
-        ExchangeBlockedNotice(at_ms=AT_MS, until_ms=AT_MS + 600_000, reason="418 banned"),
+        ExchangeBlockedNotice(at_ms=AT_MS, until_ms=AT_MS + 600_000, reason="HTTP 418: banned for too many requests"),
         "⛔ The exchange refuses our requests until 23:10:39 UTC (10 min)\n"
-        "Reason: 418 banned\n"
+        "Reason: banned for too many requests (HTTP 418)\n"
         "Open interest, long/short and back-fill pause; price and volume keep coming.\n"
         "23:00:39 UTC",
         "⛔ 交易所拒绝我们的请求，直到 07:10:39 UTC+08（10 分钟）\n"
-        "原因：418 banned\n"
+        "原因：请求过多被封禁（HTTP 418）\n"
         "持仓量、多空比和补数据暂停；价格与成交量不受影响。\n"
         "07:00:39 UTC+08",
     ),
     (
-        WebsiteBlocked(at_ms=AT_MS, until_ms=AT_MS + 14_400_000, reason="418 banned"),
+        WebsiteBlocked(at_ms=AT_MS, until_ms=AT_MS + 14_400_000, reason="HTTP 418: banned for too many requests"),
         "⛔ The exchange's website refuses our requests until 2026-08-29 03:00:39 UTC (4 h)\n"
-        "Reason: 418 banned\n"
+        "Reason: banned for too many requests (HTTP 418)\n"
         "Alerts come without the line about whales; everything else goes on.\n"
         "23:00:39 UTC",
         "⛔ 交易所网站拒绝我们的请求，直到 11:00:39 UTC+08（4 小时）\n"
-        "原因：418 banned\n"
+        "原因：请求过多被封禁（HTTP 418）\n"
         "提醒暂时不带巨鲸一行；其他一切照常。\n"
         "07:00:39 UTC+08",
     ),
@@ -129,31 +126,31 @@ CASES: list[tuple[Notice, str, str]] = [
     (
         DestinationClosed(at_ms=AT_MS, chat="-1001234567890/56", reason="Forbidden: bot was kicked"),
         "⚠️ Telegram does not take messages for chat -1001234567890/56\n"
-        "Reason: Forbidden: bot was kicked\n"
+        "Reason: the bot is not in the chat (any more)\n"
         "Its alerts wait and are tried again; older than a day they are given up.\n"
         "23:00:39 UTC",
         "⚠️ Telegram 无法向会话 -1001234567890/56 发送消息\n"
-        "原因：Forbidden: bot was kicked\n"
+        "原因：机器人不在该会话中\n"
         "其提醒会等待并重试；超过一天的将被放弃。\n"
         "07:00:39 UTC+08",
     ),
     (
         DeliveryResumed(at_ms=AT_MS, since_ms=AT_MS - 720_000, reason="bot was kicked", late=1_041, given_up=12),
         "🟢 Messages get through to this chat again after 12 min\n"
-        "Reason: bot was kicked\n"
+        "Reason: the bot is not in the chat (any more)\n"
         "Alerts that waited: 1,041; they come now.\n"
         "Alerts given up because they were older than a day: 12.\n"
         "23:00:39 UTC",
         "🟢 消息已可送达此会话，中断 12 分钟\n"
-        "原因：bot was kicked\n"
+        "原因：机器人不在该会话中\n"
         "等待中的提醒：1,041，现在送达。\n"
         "因超过一天而放弃的提醒：12。\n"
         "07:00:39 UTC+08",
     ),
     (
         AlertsRefused(at_ms=AT_MS, chat="5", count=1, reason="message is too long"),
-        "⚠️ Telegram refused alerts for chat 5; given up: 1\nReason: message is too long\n23:00:39 UTC",
-        "⚠️ Telegram 拒绝了会话 5 的提醒；已放弃：1\n原因：message is too long\n07:00:39 UTC+08",
+        "⚠️ Telegram refused alerts for chat 5; given up: 1\nReason: the message is too long\n23:00:39 UTC",
+        "⚠️ Telegram 拒绝了会话 5 的提醒；已放弃：1\n原因：消息过长\n07:00:39 UTC+08",
     ),
     (
         TopicFound(at_ms=AT_MS, diverted=3),
@@ -168,9 +165,9 @@ CASES: list[tuple[Notice, str, str]] = [
     ),
     (
         TopicLost(at_ms=AT_MS, chat="-1001234567890/56", reason="message thread not found"),
-        "⚠️ The forum topic -1001234567890/56 cannot be written to\nReason: message thread not found\n"
+        "⚠️ The forum topic -1001234567890/56 cannot be written to\nReason: the forum topic does not exist (any more)\n"
         "Its alerts come in the chat's general topic until it can be.\n23:00:39 UTC",
-        "⚠️ 无法向话题 -1001234567890/56 发送消息\n原因：message thread not found\n"
+        "⚠️ 无法向话题 -1001234567890/56 发送消息\n原因：话题不存在\n"
         "在恢复之前，它的提醒发送到该群的默认话题。\n07:00:39 UTC+08",
     ),
     (
@@ -186,15 +183,12 @@ CASES: list[tuple[Notice, str, str]] = [
         "🟢 本机时钟与交易所已一致\n07:00:39 UTC+08",
     ),
     (
-        DiskTrouble(at_ms=AT_MS, reason="database or disk is full", waiting=3),
+        DiskTrouble(at_ms=AT_MS, reason="database or disk is full"),
         "⚠️ Alerts cannot be stored\n"
-        "Reason: database or disk is full\n"
-        "They are still sent, but a restart now would forget them. Waiting in memory: 3.\n"
+        "Reason: the disk is full\n"
+        "They are still sent, but a restart now would forget them.\n"
         "23:00:39 UTC",
-        "⚠️ 提醒无法保存\n"
-        "原因：database or disk is full\n"
-        "提醒照常发送，但此时重启会丢失。内存中等待：3。\n"
-        "07:00:39 UTC+08",
+        "⚠️ 提醒无法保存\n原因：磁盘已满\n提醒照常发送，但此时重启会丢失。\n07:00:39 UTC+08",
     ),
     (
         DiskFine(at_ms=AT_MS, since_ms=AT_MS - 42_000),
@@ -221,21 +215,19 @@ CASES: list[tuple[Notice, str, str]] = [
         "07:00:39 UTC+08",
     ),
     (
-        DatabaseSetAside(at_ms=AT_MS, kept_as="alerts.db.corrupt-1787958039", reason="malformed"),
+        DatabaseSetAside(at_ms=AT_MS, kept_as="alerts.db.corrupt-1787958039"),
         "⚠️ The alert database was damaged\n"
-        "Reason: malformed\n"
         "Kept as alerts.db.corrupt-1787958039, a new one was begun. History starts anew; "
         "alerts that waited in the old one may not have been sent.\n"
         "23:00:39 UTC",
         "⚠️ 提醒数据库已损坏\n"
-        "原因：malformed\n"
         "原文件保留为 alerts.db.corrupt-1787958039，已新建数据库。历史重新开始；旧库中等待发送的提醒可能未发出。\n"
         "07:00:39 UTC+08",
     ),
     (
-        SymbolsSilent(at_ms=AT_MS, symbols=["SOLUSDT", "DOGEUSDT"], silent_s=190.0),
-        "⚠️ No data from 2 symbols, the others are fine\nSOLUSDT, DOGEUSDT\nSilent for 3 min 10 s\n23:00:39 UTC",
-        "⚠️ 2 个合约没有数据，其余正常\nSOLUSDT、DOGEUSDT\n已静默 3 分钟 10 秒\n07:00:39 UTC+08",
+        SymbolsSilent(at_ms=AT_MS, symbols=["SOLUSDT", "DOGEUSDT"]),
+        "⚠️ No data from 2 symbols, the others are fine\nSOLUSDT, DOGEUSDT\n23:00:39 UTC",
+        "⚠️ 2 个合约没有数据，其余正常\nSOLUSDT、DOGEUSDT\n07:00:39 UTC+08",
     ),
     (
         SymbolsBack(at_ms=AT_MS, symbols=["SOLUSDT"]),
@@ -298,6 +290,12 @@ def test_alerts_given_up_without_an_interruption_and_one_that_held_up_nothing_sa
     assert seen(EN, nothing) == "🟢 Messages get through to this chat again after 1 min 30 s\n23:00:39 UTC"
 
 
+def test_a_start_without_market_data_does_not_claim_to_watch() -> None:
+    started = Started(at_ms=AT_MS, version="0.1.0", symbols=152, settings=Settings(), is_blind=True)
+    assert seen(EN, started).splitlines()[0] == "⏳ altmonitor 0.1.0 has started: 152 symbols, no market data yet"
+    assert seen(ZH, started).splitlines()[0] == "⏳ altmonitor 0.1.0 已启动：152 个合约，尚无行情数据"
+
+
 def test_blind_before_the_first_data_says_so() -> None:
     notice = BlindSince(at_ms=AT_MS, reason="connection refused", since_ms=None, symbols=561)
     assert seen(EN, notice).splitlines()[0] == "🔴 BLIND: no market data yet"
@@ -326,10 +324,15 @@ def test_back_within_a_minute_promises_no_more_than_it_knows() -> None:
 
 
 def test_a_refusal_for_the_location_names_the_way_out() -> None:
-    notice = ExchangeBlockedNotice(at_ms=AT_MS, until_ms=AT_MS + 5_400_000, reason="451", is_region=True)
+    notice = ExchangeBlockedNotice(
+        at_ms=AT_MS,
+        until_ms=AT_MS + 5_400_000,
+        reason="HTTP 451: the exchange does not serve this location",
+        is_region=True,
+    )
     assert seen(EN, notice).splitlines()[:3] == [
         "⛔ The exchange does not serve this location; next try 2026-08-29 00:30:39 UTC",
-        "Reason: 451",
+        "Reason: the exchange does not serve this location",
         "Open interest, long/short and back-fill are off. A server elsewhere or a proxy (HTTPS_PROXY) is needed.",
     ]
 
@@ -352,7 +355,7 @@ def test_whatever_a_reason_or_a_path_holds_telegram_can_take_the_message(text: s
         BlindSince(at_ms=AT_MS, reason=text, since_ms=None, symbols=1),
         DestinationClosed(at_ms=AT_MS, chat="1", reason=text),
         SettingsDamaged(at_ms=AT_MS, kept_as=text, reason=text),
-        DatabaseSetAside(at_ms=AT_MS, kept_as=text, reason=text),
+        DatabaseSetAside(at_ms=AT_MS, kept_as=text),
         SymbolsSilent(at_ms=AT_MS, symbols=[text] * 600),
         SymbolsBack(at_ms=AT_MS, symbols=[text]),
     ):

@@ -12,11 +12,14 @@ from types import MappingProxyType
 from altmonitor.core.types import LANGUAGES
 from altmonitor.render.texts.alerts import ALERTS, DIGESTS
 from altmonitor.render.texts.notices import NOTICES, TRACKING
+from altmonitor.render.texts.reasons import REASONS
 from altmonitor.render.texts.status import CHAT
+
+_TABLES = (ALERTS, DIGESTS, NOTICES, CHAT, TRACKING, REASONS)
 
 TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
-        lang: MappingProxyType({**ALERTS[lang], **DIGESTS[lang], **NOTICES[lang], **CHAT[lang], **TRACKING[lang]})
+        lang: MappingProxyType({key: text for table in _TABLES for key, text in table[lang].items()})
         for lang in LANGUAGES
     }
 )

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 _EN = {
     "started": "✅ <b>altmonitor {version} watches {symbols} symbols</b>",
+    "started_blind": "⏳ <b>altmonitor {version} has started</b>: {symbols} symbols, no market data yet",
     "started_prices": "PUMP {pump} · DUMP {dump}",
     "started_oi": "OI ±{one} % in 1 m, ±{five} % in 5 m",
     "started_oi_one": "OI ±{one} % in 1 m, 5 m off",
@@ -26,7 +27,6 @@ _EN = {
     "judging by the last {history}",
     "started_estimate_few": "At these thresholds less than one price or volume alert a day, "
     "judging by the last {history}",
-    "started_reason": "Start after: {reason}",
     "started_help": "/status shows the health, /help the commands",
     "blind_since": "🔴 <b>BLIND since {time}</b>",
     "blind_never_saw": "🔴 <b>BLIND: no market data yet</b>",
@@ -58,7 +58,7 @@ _EN = {
     "clock_effect": "Alerts carry the exchange's time; set the clock (NTP) to make ages and delays right.",
     "clock_fine": "🟢 <b>This machine's clock agrees with the exchange's again</b>",
     "disk_trouble": "⚠️ <b>Alerts cannot be stored</b>",
-    "disk_trouble_effect": "They are still sent, but a restart now would forget them. Waiting in memory: {waiting}.",
+    "disk_trouble_effect": "They are still sent, but a restart now would forget them.",
     "disk_fine": "🟢 <b>Alerts are stored again</b>",
     "disk_fine_after": "🟢 <b>Alerts are stored again</b> after {duration}",
     "settings_damaged": "⚠️ <b>The saved settings were damaged</b>",
@@ -77,7 +77,6 @@ _EN = {
     "symbols_back_one": "🟢 <b>Data again from {symbols}</b>",
     "list": ", ",
     "and_more": "and {count} more",
-    "silent_for": "Silent for {duration}",
     "reason": "Reason: {reason}",
     "topic_lost": "⚠️ <b>The forum topic {chat} cannot be written to</b>",
     "topic_lost_effect": "Its alerts come in the chat's general topic until it can be.",
@@ -87,6 +86,7 @@ _EN = {
 
 _ZH = {
     "started": "✅ <b>altmonitor {version} 已启动，监控 {symbols} 个合约</b>",
+    "started_blind": "⏳ <b>altmonitor {version} 已启动</b>：{symbols} 个合约，尚无行情数据",
     "started_prices": "拉升 {pump} · 砸盘 {dump}",
     "started_oi": "持仓 ±{one} % / 1 分钟，±{five} % / 5 分钟",
     "started_oi_one": "持仓 ±{one} % / 1 分钟，5 分钟关闭",
@@ -104,7 +104,6 @@ _ZH = {
     "restored_nothing": "没有需要恢复的内容",
     "started_estimate": "按当前阈值，价格与放量提醒约每天 {count} 条（依据最近 {history}）",
     "started_estimate_few": "按当前阈值，价格与放量提醒每天不到 1 条（依据最近 {history}）",
-    "started_reason": "重启原因：{reason}",
     "started_help": "/status 查看状态，/help 查看命令",
     "blind_since": "🔴 <b>行情中断，自 {time}</b>",
     "blind_never_saw": "🔴 <b>行情中断：尚未收到任何数据</b>",
@@ -135,7 +134,7 @@ _ZH = {
     "clock_effect": "提醒使用交易所时间；请校准时钟（NTP），否则时长与延迟显示不准。",
     "clock_fine": "🟢 <b>本机时钟与交易所已一致</b>",
     "disk_trouble": "⚠️ <b>提醒无法保存</b>",
-    "disk_trouble_effect": "提醒照常发送，但此时重启会丢失。内存中等待：{waiting}。",
+    "disk_trouble_effect": "提醒照常发送，但此时重启会丢失。",
     "disk_fine": "🟢 <b>提醒已恢复保存</b>",
     "disk_fine_after": "🟢 <b>提醒已恢复保存</b>，历时 {duration}",
     "settings_damaged": "⚠️ <b>保存的设置已损坏</b>",
@@ -152,7 +151,6 @@ _ZH = {
     "symbols_back_one": "🟢 <b>{symbols} 恢复数据</b>",
     "list": "、",
     "and_more": "另有 {count} 个",
-    "silent_for": "已静默 {duration}",
     "reason": "原因：{reason}",
     "topic_lost": "⚠️ <b>无法向话题 {chat} 发送消息</b>",
     "topic_lost_effect": "在恢复之前，它的提醒发送到该群的默认话题。",
@@ -162,6 +160,7 @@ _ZH = {
 
 _RU = {
     "started": "✅ <b>altmonitor {version} следит за контрактами: {symbols}</b>",
+    "started_blind": "⏳ <b>altmonitor {version} запущен</b>: контрактов {symbols}, данных рынка ещё нет",
     "started_prices": "ПАМП {pump} · ДАМП {dump}",
     "started_oi": "ОИ ±{one} % за 1 мин, ±{five} % за 5 мин",
     "started_oi_one": "ОИ ±{one} % за 1 мин, 5 мин выкл.",
@@ -179,7 +178,6 @@ _RU = {
     "restored_nothing": "Восстанавливать нечего",
     "started_estimate": "При этих порогах около {count} алертов цены и объёма в день, судя по последним {history}",
     "started_estimate_few": "При этих порогах меньше одного алерта цены или объёма в день, судя по последним {history}",
-    "started_reason": "Запуск после: {reason}",
     "started_help": "/status показывает состояние, /help – команды",
     "blind_since": "🔴 <b>НЕТ ДАННЫХ с {time}</b>",
     "blind_never_saw": "🔴 <b>НЕТ ДАННЫХ: рынок ещё не виден</b>",
@@ -211,7 +209,7 @@ _RU = {
     "clock_effect": "В алертах время биржи; настройте часы (NTP), чтобы возраст и задержки были верны.",
     "clock_fine": "🟢 <b>Часы этой машины снова совпадают с биржевыми</b>",
     "disk_trouble": "⚠️ <b>Алерты не удаётся сохранять</b>",
-    "disk_trouble_effect": "Они по-прежнему отправляются, но перезапуск сейчас их забудет. В памяти ждут: {waiting}.",
+    "disk_trouble_effect": "Они по-прежнему отправляются, но перезапуск сейчас их забудет.",
     "disk_fine": "🟢 <b>Алерты снова сохраняются</b>",
     "disk_fine_after": "🟢 <b>Алерты снова сохраняются</b>, перерыв {duration}",
     "settings_damaged": "⚠️ <b>Сохранённые настройки были повреждены</b>",
@@ -230,7 +228,6 @@ _RU = {
     "symbols_back_one": "🟢 <b>Снова есть данные по {symbols}</b>",
     "list": ", ",
     "and_more": "и ещё {count}",
-    "silent_for": "Тишина {duration}",
     "reason": "Причина: {reason}",
     "topic_lost": "⚠️ <b>В тему форума {chat} писать не удаётся</b>",
     "topic_lost_effect": "Её алерты приходят в общую тему чата, пока это так.",
