@@ -24,7 +24,7 @@ MAIN = 77
 TOPIC = 7
 READING_S = 3.5
 """A person reads an answer before writing again; faster ones are slowed down by the program."""
-PATIENCE_S = 300.0
+PATIENCE_S = 900.0
 
 _TITLES = {MAIN: "Anna's chat with the bot", GROUP: "group “Desk”, topic “Majors”"}
 
@@ -99,6 +99,12 @@ class Talk:
 
         await self.until(lambda: bool(found()))
         return found()[0]
+
+    async def in_the_middle_of_a_minute(self) -> None:
+        """Its first seconds are those in which the closing candles of the last one still arrive."""
+        second = self.clock.now_ms() / 1000 % 60
+        if not 10 <= second <= 40:
+            await self.clock.sleep((10 - second) % 60)
 
     # --- what is seen
 

@@ -159,6 +159,7 @@ async def where_and_when(here: Talk) -> None:
 
 async def questions_about_the_market(here: Talk) -> None:
     here.notify("## Questions about the market")
+    await here.in_the_middle_of_a_minute()
     says(await here.asks("/top 5m"), "Largest moves in 5 m, 27 symbols", "↑ up", "↓ down", "DOGEUSDT")
     says(await here.asks("/price btc"), "💲 BTCUSDT", "24 h volume $", "mark price ")
     says(await here.asks("/oi btc"), "BTCUSDT open interest $", " BTC", "1 m ")

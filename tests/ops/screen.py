@@ -15,7 +15,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
+NOTICED_S = 10.0
+ATTEMPTS = 3
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
 CTRL_C, CTRL_D = "\x03", "\x04"
 
@@ -59,6 +61,17 @@ class Screen:
         await self.sees(question)
         self.types(keys)
 
+    async def interrupted(self) -> int:
+        """The exit code after Ctrl-C. A question that is shown is not yet a program that waits for keys: a signal just
+        in between is noticed with the next one only, so it is pressed again."""
+        for _ in range(ATTEMPTS):
+            self.types(CTRL_C, enter=False)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(NOTICED_S):
+                    await self._process.wait()
+                    break
+        return await self.ended()
+
     async def ended(self, *, within_s: float = PATIENCE_S) -> int:
         """The exit code."""
         try:
@@ -92,9 +105,11 @@ async def terminal(command: Sequence[str], *, environ: Mapping[str, str], folder
     """Killed at the end with everything it started, if it still runs."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 130, 0, 0))
-    # A session of its own whose terminal this is: so Ctrl-C becomes a signal, and getpass finds its /dev/tty.
+    # A session of its own whose terminal this is: so Ctrl-C becomes a signal, and getpass finds its /dev/tty. A run of
+    # the tests in the background of a shell ignores that signal, which children inherit.
     takes_terminal = (
-        "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
+        "import fcntl, os, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+        "signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])"
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable,

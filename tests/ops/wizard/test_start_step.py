@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.ops.screen import CTRL_C
 from tests.ops.stage import (
     OWNER,
     TOKEN,
@@ -63,8 +62,7 @@ async def test_the_monitor_started_here_goes_on_in_this_terminal(tmp_path: Path)
         await screen.answers("Number [1]", "1")
         await screen.sees("HTTP on 127.0.0.1")
         await here.telegram.wait_for(lambda: any("watches" in text for text in here.said(OWNER)), timeout_s=60)
-        screen.types(CTRL_C, enter=False)
-        assert await screen.ended() == 130
+        assert await screen.interrupted() == 130
         assert TOKEN not in screen.all
 
 
