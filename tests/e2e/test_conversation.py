@@ -195,7 +195,7 @@ async def a_second_place(here: Talk) -> None:
     says(await here.asks("/route price silent", **bob()), "route nothing → price", "sound loud → silent")
     says(await here.asks("/set_pump 10", **bob()), "PUMP from 4 % → 10 %")
     says(await here.asks("/set_move 5m 0", **bob()), "move in 5 m from 5 % → off")
-    says(await here.asks("/route", **bob()), "main chat 77: price, OI, volume, loud", "price, silent ← here")
+    says(await here.asks("/route", **bob()), "main chat 77: price, OI, volume, funding, loud", "price, silent ← here")
     here.notify("AVAX rises by 6 %, then ETH by 11 %.")
     await here.in_a_minute(lambda at_ms: Pump("AVAXUSDT", at_ms, 6.0, over_s=4))
     await here.hears("PUMP AVAXUSDT")
