@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 from dotenv import dotenv_values
 
 from altmonitor.core.errors import ConfigError
+from altmonitor.core.proxies import PROXY_VARIABLES, ascii_host, read_proxies
+from altmonitor.core.tls import TLS_VARIABLES, tls_problems
 from altmonitor.core.types import LANGUAGES, TOKEN_SHAPE, Destination, Secret
 
 if TYPE_CHECKING:
@@ -102,11 +104,24 @@ def _zone(text: str) -> str:
 def _url(*schemes: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         parts = urlsplit(text)
-        if parts.scheme not in schemes or not parts.hostname or parts.query or parts.fragment or parts.port == 0:
+        is_one = parts.scheme in schemes and parts.port != 0 and not (parts.query or parts.fragment)
+        is_plain = (
+            text.isascii() and text.isprintable() and not re.search(r"[\s\\\"<>^`{|}]|:(/|$)", text.partition("://")[2])
+        )
+        has_login = parts.username is not None or parts.password is not None
+        if not (is_one and is_plain and ascii_host(parts.hostname or "")) or (has_login and not parts.password):
             raise ValueError(text)
         return text.rstrip("/")
 
     return read
+
+
+def _host(text: str) -> str:
+    host = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    name = ascii_host(host)
+    if not name:
+        raise ValueError(text)
+    return name
 
 
 def _token(text: str) -> Secret:
@@ -192,7 +207,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("HISTORY_ENABLED", "true", _flag, "true or false", "false keeps alerts only until they are delivered"),
     Variable("STATE_FILE", "state.json", _path, "a file path", "live settings changed in the chat"),
     Variable("DB_FILE", "alerts.db", _path, "a file path", "alerts and deliveries (SQLite)"),
-    Variable("API_HOST", "127.0.0.1", str, "an address or host name",
+    Variable("API_HOST", "127.0.0.1", _host, "an address or host name",
              "where `/health` listens; beyond loopback needs `API_TOKEN` of at least 16 characters"),
     Variable("API_PORT", "3001", _whole(0, 65_535), "a whole number, 0 to 65535", "its port; 0 = any free one"),
     Variable("API_TOKEN", "", Secret, "any text", "bearer token the HTTP side asks for"),
@@ -253,9 +268,6 @@ SECRET_VARIABLES = ("TG_BOT_TOKEN", "API_TOKEN")
 
 API_TOKEN_CHARS_MIN = 16
 """Beyond loopback anybody may guess."""
-
-PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
-"""Read by the network libraries themselves, for REST, WebSocket and Telegram alike."""
 
 NOT_BUILT_YET = ("BINANCE_ARCHIVE_URL",)
 """Without effect in this version: a value given for one is answered with a warning."""
@@ -369,12 +381,15 @@ def load(environ: Mapping[str, str], *, env_file: Path | None = Path(".env")) ->
     for variable in VARIABLES:
         text = given.get(variable.name, variable.default).strip()
         try:
+            if variable.read is not _path:
+                text.encode()  # raises for bytes that are no UTF-8: a library would, later
             values[variable.field] = variable.read(text)
         except ValueError:
             shown = "***" if variable.name in SECRET_VARIABLES else repr(text[:60])
             problems.append(f"{variable.name}={shown} is not allowed: {variable.allowed}")
     if not problems and not is_loopback(values["api_host"]):
         problems += _open_to_others(values["api_host"], values["api_token"])
+    problems += problems_of_libraries(variables_for_libraries(env_file) | dict(environ))
     if problems:
         raise ConfigError(problems)
     return Config(**{field.name: values[field.name] for field in fields(Config)}), _warnings(given)
@@ -389,9 +404,21 @@ def _open_to_others(api_host: str, token: Secret) -> list[str]:
     return []
 
 
-def proxies_of(env_file: Path) -> dict[str, str]:
-    """Proxy settings that stand in the file; the network libraries themselves read only the real environment."""
-    return {name: value for name, value in _read_env_file(env_file).items() if name in PROXY_VARIABLES and value}
+def variables_for_libraries(env_file: Path | None) -> dict[str, str]:
+    """Those of the file that are no settings but name proxies or certificates: read from the real environment alone."""
+    given = _read_env_file(env_file)
+    names = (*PROXY_VARIABLES, *TLS_VARIABLES)
+    return {name: text for name in names if (text := given.get(name.lower(), "") or given.get(name, ""))}
+
+
+def problems_of_libraries(given: Mapping[str, str]) -> list[str]:
+    """What a library would fail on when it is made or first used, one line per variable."""
+    problems = tls_problems(given)
+    try:
+        read_proxies(given)
+    except ConfigError as problem:
+        problems += problem.problems
+    return problems
 
 
 def _read_env_file(path: Path | None) -> dict[str, str]:

@@ -3,14 +3,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import certifi
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.config import VARIABLES, Config, is_loopback, load
+from altmonitor.config import VARIABLES, Config, is_loopback, load, variables_for_libraries
 from altmonitor.core.errors import ConfigError
 from altmonitor.core.types import Destination, Secret
 
+GOOD = certifi.where()
 TOKEN = "123456789:AAHkQ0123456789abcdefghijklmnopqrst"
 
 
@@ -225,3 +227,59 @@ def test_a_class_is_given_the_part_of_the_configuration_it_reads() -> None:
         alert_lang: str
 
     assert read(OI_POLL_SEC="30", ALERT_LANG="zh").part(Reads) == Reads(oi_poll_sec=30, alert_lang="zh")
+
+
+def test_an_address_no_library_could_use_is_refused() -> None:
+    wrong = []
+    for value in (
+        "https://exa mple.com",
+        "https://host:0",
+        "https://host:99999",
+        "https://host:",
+        "https://host:/x",
+        "https://..example",
+        "https://[::1",
+        "https://" + "a" * 64 + ".example",
+        "https://bücher.example",
+        "https://host/%zz|",
+        '"https://host"',
+        "https://me@host",
+        "https://host/\udcff",
+    ):
+        lines = problems_of(BINANCE_REST_URL=value)
+        if lines != [f"BINANCE_REST_URL={value[:60]!r} is not allowed: an http(s) address"]:
+            wrong.append((value, lines))
+    assert wrong == []
+    for value in (
+        "https://me:secret@host:8443/api",
+        "http://[::1]:8081",
+        "https://h.example/a%20b/",
+        "http://under_score",
+    ):
+        assert read(BINANCE_REST_URL=value).binance_rest_url == value.rstrip("/")
+
+
+def test_where_health_listens_is_a_name_or_an_address() -> None:
+    for value in ("a..b", "http://127.0.0.1", "127.0.0.1:3001", "local host", "[::1", "a.b:c"):
+        assert problems_of(API_HOST=value) == [f"API_HOST={value!r} is not allowed: an address or host name"]
+    assert (read(API_HOST="[::1]").api_host, read(API_HOST="LOCALHOST").api_host) == ("::1", "localhost")
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    assert problems_of(API_TOKEN="sixteen-letters-\udcff") == ["API_TOKEN=*** is not allowed: any text"]
+    assert problems_of(SMART_MONEY_WATCHLIST="BTC\udcff")[0].startswith("SMART_MONEY_WATCHLIST=")
+
+
+def test_what_only_libraries_read_is_looked_at_with_the_settings(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("https_proxy=socks5://x:1\nSSL_CERT_FILE=/gone.pem\n")
+    with pytest.raises(ConfigError) as caught:
+        load({"PUMP_THRESHOLD": "0"}, env_file=file)
+    assert [line.partition("=")[0] for line in caught.value.problems] == [
+        "PUMP_THRESHOLD",
+        "SSL_CERT_FILE",
+        "HTTPS_PROXY",
+    ]
+    assert variables_for_libraries(file) == {"HTTPS_PROXY": "socks5://x:1", "SSL_CERT_FILE": "/gone.pem"}
+    load({"HTTPS_PROXY": "http://x:1", "SSL_CERT_FILE": GOOD}, env_file=file)
+    load({"https_proxy": "http://x:1", "SSL_CERT_FILE": GOOD}, env_file=file)

@@ -73,7 +73,7 @@ def timeouts(clock: Clock, usual_s: float) -> float:
 
 @asynccontextmanager
 async def positioning_stage(config: Config, *, clock: Clock) -> AsyncIterator[PositioningDeps]:
-    """Raises: StartError for a proxy of a kind that cannot be used."""
+    """Raises: ConfigError for a proxy that cannot be used."""
     guard = binance_guard(
         config.binance_rest_url,
         clock=clock,
@@ -147,7 +147,7 @@ class PositionSide:
         )
 
     async def start(self) -> None:
-        """Raises: StartError for a proxy of a kind that cannot be used."""
+        """Raises: ConfigError for a proxy that cannot be used."""
         await self.smart_money.start()
 
     async def stop(self) -> None:

@@ -154,5 +154,5 @@ def _watchdog_s(environ: Mapping[str, str]) -> float | None:
     microseconds, pid = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
     if pid and pid != str(os.getpid()):
         return None
-    is_number = microseconds.isascii() and microseconds.isdigit()
+    is_number = microseconds.isascii() and microseconds.isdigit() and len(microseconds) < 19
     return int(microseconds) / 1_000_000 if is_number and int(microseconds) > 0 else None

@@ -83,13 +83,13 @@ class Session:
 
 
 def open_session(env_file: Path) -> Session:
-    """Settings from the environment over `env_file`; proxies named there count for the libraries, too.
+    """Settings from the environment over `env_file`; proxies and certificates named there count for the libraries, too.
 
     Only errors are logged until `log_as` says otherwise. Raises: ConfigError.
     """
     config, warnings = configuration.load(os.environ, env_file=env_file)
     clock = clock_of(os.environ)
-    for name, value in configuration.proxies_of(env_file).items():
+    for name, value in configuration.variables_for_libraries(env_file).items():
         os.environ.setdefault(name, value)
     opened = Session(config=config, clock=clock, warnings=tuple(warnings))
     opened.log_as("ERROR")

@@ -34,7 +34,7 @@ class MarketContext(Protocol):
 class MarketRest(Protocol):
     """Questions to the exchange. Every method may raise `errors.ExchangeError` and nothing else.
 
-    `start` before the first question, `stop` after the last. start raises StartError for a proxy that cannot be used.
+    `start` before the first question, `stop` after the last. start raises ConfigError for a proxy that cannot be used.
     """
 
     async def start(self) -> None: ...

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-from altmonitor.config import is_loopback
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatUnreachable, SecondPoller
 from altmonitor.core.types import Destination
@@ -160,16 +158,6 @@ def address_of(url: str) -> Address:
     parts = urlsplit(url)
     port = parts.port or {"http": 80, "ws": 80}.get(parts.scheme, 443)
     return Address(host=parts.hostname or "", port=port)
-
-
-def proxy_for(url: str) -> str | None:
-    """What the environment names for this address (HTTPS_PROXY, HTTP_PROXY, NO_PROXY); None for a direct connection."""
-    parts = urlsplit(url)
-    scheme = {"wss": "https", "ws": "http"}.get(parts.scheme, parts.scheme)
-    host = parts.hostname or ""
-    if is_loopback(host) or proxy_bypass(parts.netloc.rpartition("@")[2]):
-        return None
-    return getproxies().get(scheme) or None
 
 
 async def reach(address: Address, *, clock: Clock, within_s: float = CONNECT_S) -> ChatReach:

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
-from urllib.parse import urlsplit
 
 from telegram import (
     Bot,
@@ -28,13 +27,14 @@ from telegram.request import HTTPXRequest
 
 from altmonitor.core.clock import Clock, ScaledClock
 from altmonitor.core.errors import ChatUnreachable, DeliveryError, TokenDoubted, TokenRefused
+from altmonitor.core.proxies import proxy_to
+from altmonitor.core.tls import client_context
 from altmonitor.core.types import Destination, Secret
 from altmonitor.interfaces.delivery import BotIdentity, Keyboard, MenuScope
 from altmonitor.telegram.errors import is_not_modified, typed
 
 _T = TypeVar("_T")
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +59,7 @@ class Timeouts:
 class TelegramChannel:
     """One bot. Satisfies `interfaces.delivery.Channel` and `telegram.types.ChatBot`.
 
-    api_url: `https://api.telegram.org` or another Bot API server. proxy: URL for this bot alone; None takes what the
-    environment names (HTTPS_PROXY, NO_PROXY). A server on loopback is always asked directly.
+    api_url: `https://api.telegram.org` or another Bot API server, behind the proxy the environment names for it.
     Every method but start and stop may raise any `errors.DeliveryError` and nothing else. TokenRefused is raised only
     while the token has never worked: a mirror that fails for a minute answers 401 or 404 too.
     """
@@ -71,17 +70,15 @@ class TelegramChannel:
         *,
         api_url: str,
         clock: Clock,
-        proxy: str | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
         _silence_url_logging()
         self._clock = clock
         self._timeouts = timeouts or Timeouts()
         self._has_worked = False
-        is_direct = urlsplit(api_url).hostname in _LOOPBACK
-        via = None if is_direct else proxy
-        self._send_request = _request(self._timeouts, pool_size=8, proxy=via, trust_env=not is_direct)
-        self._poll_request = _request(self._timeouts, pool_size=2, proxy=via, trust_env=not is_direct)
+        via = proxy_to(api_url)
+        self._send_request = _request(self._timeouts, pool_size=8, proxy=via)
+        self._poll_request = _request(self._timeouts, pool_size=2, proxy=via)
         self._bot = _RawBot(
             bot_token.reveal(),
             base_url=f"{api_url.rstrip('/')}/bot",
@@ -330,7 +327,7 @@ def _markup(buttons: Keyboard) -> InlineKeyboardMarkup | None:
     return InlineKeyboardMarkup(rows) if rows else None
 
 
-def _request(timeouts: Timeouts, *, pool_size: int, proxy: str | None, trust_env: bool) -> HTTPXRequest:
+def _request(timeouts: Timeouts, *, pool_size: int, proxy: str | None) -> HTTPXRequest:
     return _QuietRequest(
         connection_pool_size=pool_size,
         connect_timeout=timeouts.connect_s,
@@ -338,7 +335,7 @@ def _request(timeouts: Timeouts, *, pool_size: int, proxy: str | None, trust_env
         write_timeout=timeouts.write_s,
         pool_timeout=timeouts.pool_s,
         proxy=proxy,
-        httpx_kwargs={"trust_env": trust_env},
+        httpx_kwargs={"trust_env": False, "verify": client_context()},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -92,6 +93,45 @@ async def test_every_bad_value_has_its_line() -> None:
         "API_PORT='70000' is not allowed: a whole number, 0 to 65535",
         "BINANCE_WS_URL='https://fstream.binance.com' is not allowed: a ws(s) address",
     ]
+
+
+async def test_what_a_library_would_fail_on_has_its_line_too(tmp_path: Path) -> None:
+    environ = {
+        "HTTPS_PROXY": '"http://me:sesame@127.0.0.1:7890"',
+        "HTTP_PROXY": "http://127.0.0.1:port",
+        "all_proxy": "socks5://127.0.0.1:7891",
+        "NO_PROXY": "localhost,10.0.0.0/99",
+        "SSL_CERT_FILE": str(tmp_path / "gone.pem"),
+        "SSLKEYLOGFILE": str(tmp_path / "gone" / "keys.log"),
+        "BINANCE_REST_URL": "https://..example",
+        "API_HOST": "a..b",
+    }
+    async with world(tmp_path) as here, here.program(**environ) as program:
+        assert await program.ended() == 2
+    assert [line.partition("=")[0] for line in program.lines] == [
+        "API_HOST",
+        "BINANCE_REST_URL",
+        "SSL_CERT_FILE",
+        "SSLKEYLOGFILE",
+        "HTTPS_PROXY",
+        "HTTP_PROXY",
+        "all_proxy",
+        "NO_PROXY",
+    ]
+    assert "sesame" not in program.log
+
+
+async def test_variables_as_desktops_and_vpn_tools_set_them_hold_up_nothing(tmp_path: Path) -> None:
+    environ = {
+        "https_proxy": "127.0.0.1:7890",
+        "http_proxy": "http://127.0.0.1:7890/",
+        "all_proxy": "socks5://127.0.0.1:7891",
+        "no_proxy": "localhost,127.0.0.0/8,10.0.0.0/8,192.168.*,::1,fe80::/10,*.local,<local>,[::1]:8081",
+    }
+    async with world(tmp_path) as here, here.program(**environ) as program:
+        await here.is_watching(program)
+        assert await program.ends_by(signal.SIGTERM) == 143
+    assert "Traceback" not in program.log
 
 
 @pytest.mark.parametrize(

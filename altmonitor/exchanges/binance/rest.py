@@ -151,7 +151,7 @@ class BinanceRest:
         self.skipped: Counter[str] = Counter()
 
     async def start(self) -> None:
-        """Raises: StartError for a proxy of a kind that cannot be used."""
+        """Raises: ConfigError for a proxy that cannot be used."""
         await self._http.start()
 
     async def stop(self) -> None:

@@ -184,7 +184,7 @@ class SmartMoneyWeb:
         self._next_s = clock.monotonic()
 
     async def start(self) -> None:
-        """Raises: StartError for a proxy of a kind that cannot be used."""
+        """Raises: ConfigError for a proxy that cannot be used."""
         await self._http.start()
 
     async def stop(self) -> None:

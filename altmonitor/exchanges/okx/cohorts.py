@@ -98,7 +98,7 @@ class OkxCohorts:
         self._kept: Cache[tuple[str, str, int], Histories] = Cache(clock=clock, ttl_s=TTL_S)
 
     async def start(self) -> None:
-        """Raises: StartError for a proxy of a kind that cannot be used."""
+        """Raises: ConfigError for a proxy that cannot be used."""
         await self._rest.start()
 
     async def stop(self) -> None:

@@ -9,14 +9,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar
 from urllib.parse import urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import msgspec
 from yarl import URL
 
 from altmonitor.core.clock import Clock
-from altmonitor.core.errors import BadAnswer, ExchangeUnreachable, StartError
+from altmonitor.core.errors import BadAnswer, ExchangeUnreachable
+from altmonitor.core.proxies import proxy_to
 from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.rest.budget import Ask, LimitPool, RequestBudget
 from altmonitor.exchanges.rest.guard import Guard, RestAnswer
@@ -55,7 +55,7 @@ class HttpGet:
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
-        """Raises: StartError for a proxy of a kind that cannot be used."""
+        """Raises: ConfigError for a proxy that cannot be used."""
         if self._session is None:
             connector = aiohttp.TCPConnector(
                 limit=self._sockets,
@@ -65,7 +65,7 @@ class HttpGet:
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,
-                proxy=proxy_from_environment(self.base_url) if self._trust_env else None,
+                proxy=proxy_to(self.base_url) if self._trust_env else None,
                 timeout=aiohttp.ClientTimeout(total=None),  # `send` holds the limit, outside the library
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=self._headers,
@@ -92,20 +92,6 @@ class HttpGet:
             raise BadAnswer("the answer was cut off") from None
         except (aiohttp.ClientError, OSError, RuntimeError) as problem:  # RuntimeError: the session is being closed
             raise ExchangeUnreachable(f"{type(problem).__name__}: {problem}") from None
-
-
-def proxy_from_environment(url: str) -> str | None:
-    """The proxy's URL, with its user and password if it has them; None for a direct connection."""
-    parts = urlsplit(url)
-    proxy = getproxies().get(parts.scheme)
-    if not proxy or proxy_bypass(parts.netloc):
-        return None
-    scheme = urlsplit(proxy).scheme
-    if scheme not in ("http", "https"):
-        raise StartError(
-            f"{parts.scheme.upper()}_PROXY: {scheme or 'this'} proxies cannot be used here, http:// ones can"
-        )
-    return proxy
 
 
 @lru_cache(maxsize=2_048)
@@ -259,7 +245,7 @@ class VenueRest:
         self._is_refusal = is_refusal
 
     async def start(self) -> None:
-        """Raises: StartError for a proxy of a kind that cannot be used."""
+        """Raises: ConfigError for a proxy that cannot be used."""
         await self._http.start()
 
     async def stop(self) -> None:

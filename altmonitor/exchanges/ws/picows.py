@@ -30,6 +30,7 @@ from altmonitor.exchanges.ws.transport import (
     Transport,
     TransportOptions,
     proxy_for,
+    tls_for,
 )
 from altmonitor.exchanges.ws.websockets import open_websockets
 
@@ -212,7 +213,7 @@ async def _connect(
     return await ws_connect(
         lambda: listener,
         url,
-        ssl_context=options.ssl,
+        ssl_context=tls_for(url, options),
         websocket_handshake_timeout=options.open_timeout_s,
         logger_name=_log,
         enable_auto_ping=True,

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from ssl import SSLContext
 from typing import Final, Protocol
 
-from websockets.proxy import get_proxy
-from websockets.uri import parse_uri
+from altmonitor.core.proxies import proxy_to
+from altmonitor.core.tls import client_context
 
 OnFrames = Callable[[list[bytes]], None]
 """Receives the complete messages of one socket read, in order, never an empty list. Text is not checked to be UTF-8.
@@ -91,10 +91,13 @@ class OpenTransport(Protocol):
 
 
 def proxy_for(url: str, proxy: str | bool) -> str | None:
-    """The proxy's address, or None to connect directly. HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured."""
-    if proxy is True:
-        return get_proxy(parse_uri(url))
-    return proxy or None
+    """The proxy's address, or None to connect directly."""
+    return proxy_to(url) if proxy is True else proxy or None
+
+
+def tls_for(url: str, options: TransportOptions) -> SSLContext | None:
+    """This program's one context unless another is given: a library would load a new one with each connection."""
+    return options.ssl or (client_context() if url.startswith("wss:") else None)
 
 
 # ---

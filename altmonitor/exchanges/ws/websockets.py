@@ -24,6 +24,7 @@ from altmonitor.exchanges.ws.transport import (
     frame_end,
     proxy_for,
     take_text_frames,
+    tls_for,
 )
 
 NAME: Final = "websockets"
@@ -155,7 +156,8 @@ class WebsocketsTransport:
 
 async def open_websockets(url: str, *, on_frames: OnFrames, options: TransportOptions) -> Transport:
     """See `OpenTransport`."""
-    tls: dict[str, Any] = {} if options.ssl is None else {"ssl": options.ssl}
+    context = tls_for(url, options)
+    tls: dict[str, Any] = {} if context is None else {"ssl": context}
     try:
         connection = await connect(
             url,

@@ -50,9 +50,8 @@ def send(text: str, environ: Mapping[str, str], env_file: Path | None) -> str:
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     env_file = Path(arguments[1]) if list(arguments[:1]) == ["--env-file"] else None
     if env_file is not None:
-        os.environ.update(
-            {name: value for name, value in configuration.proxies_of(env_file).items() if name not in environ}
-        )
+        for name, value in configuration.variables_for_libraries(env_file).items():
+            os.environ.setdefault(name, value)
     trouble = send(sys.stdin.read(), environ, env_file)
     if trouble:
         print(trouble, file=sys.stderr)  # noqa: T201

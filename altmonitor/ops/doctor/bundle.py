@@ -11,9 +11,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from altmonitor.config import PROXY_VARIABLES, SECRET_VARIABLES, VARIABLES
+from altmonitor.config import SECRET_VARIABLES, VARIABLES
 from altmonitor.core.errors import StartError
 from altmonitor.core.files import write_atomically
+from altmonitor.core.proxies import PROXY_VARIABLES
+from altmonitor.core.tls import TLS_VARIABLES
 from altmonitor.ops.doctor.report import Report, as_json, text
 
 # ---
@@ -23,6 +25,7 @@ from altmonitor.ops.doctor.report import Report, as_json, text
 
 
 HIDDEN = "***"
+_FOR_LIBRARIES = (*PROXY_VARIABLES, *TLS_VARIABLES)
 SHORTEST_SECRET = 4
 _TOKEN_LIKE = re.compile(r"\d{5,}(?::|%3A)[A-Za-z0-9_-]{5,}", re.IGNORECASE)
 _LONG_RUN = re.compile(r"(?=[A-Za-z_-]*\d)(?=[\d_-]*[A-Za-z])[A-Za-z0-9_-]{20,}")
@@ -146,7 +149,9 @@ def _settings(given: Mapping[str, str], public: PublicText) -> list[str]:
             )
         else:
             lines.append(f"{variable.name}: {public.clean(value)}")
-    lines += [f"{name}: {'set' if given.get(name) else 'not set'}" for name in PROXY_VARIABLES]
+    lines += [
+        f"{name}: {'set' if given.get(name) or given.get(name.lower()) else 'not set'}" for name in _FOR_LIBRARIES
+    ]
     return lines
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from altmonitor import __version__
 from altmonitor import config as configuration
-from altmonitor.config import PROXY_VARIABLES, VARIABLES, Config
+from altmonitor.config import VARIABLES, Config
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import AltmonitorError, ConfigError
 from altmonitor.ops.doctor import bundle
@@ -69,12 +69,16 @@ def doctor(wanted: DoctorRequest) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorSettings:
-    """given: the environment over the file, every name. config: what is wrong in them replaced by its default."""
+    """given: the environment over the file, every name. config: what is wrong in them replaced by its default.
+
+    hindrances: variables for which nothing outside can be asked, whatever the network is like.
+    """
 
     given: Mapping[str, str]
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
     config: Config
+    hindrances: tuple[str, ...] = ()
 
 
 def read_settings(env_file: Path, environ: Mapping[str, str]) -> DoctorSettings:
@@ -84,14 +88,19 @@ def read_settings(env_file: Path, environ: Mapping[str, str]) -> DoctorSettings:
     except ConfigError as problem:
         config, _ = configuration.load({}, env_file=None)
         return DoctorSettings(given={}, problems=tuple(problem.problems), warnings=(), config=config)
-    for name in PROXY_VARIABLES:
-        if name in given:
-            os.environ.setdefault(name, given[name])
+    for name, text in configuration.variables_for_libraries(env_file).items():
+        os.environ.setdefault(name, text)
     given |= {name: text for name, text in environ.items() if text.strip()}
     try:
         config, warnings = configuration.load(environ, env_file=env_file)
     except ConfigError as problem:
-        return DoctorSettings(given=given, problems=tuple(problem.problems), warnings=(), config=_allowed_part(given))
+        return DoctorSettings(
+            given=given,
+            problems=tuple(problem.problems),
+            warnings=(),
+            config=_allowed_part(given),
+            hindrances=tuple(line.partition("=")[0] for line in configuration.problems_of_libraries(os.environ)),
+        )
     return DoctorSettings(given=given, problems=(), warnings=tuple(warnings), config=config)
 
 
@@ -119,5 +128,7 @@ async def _look(
 
     files = file_checks(settings.config, wanted.env_file)
     last = [live_check(settings.config)] if wanted.is_live else []
-    destination = OutsideDeps(config=settings.config, given=settings.given, clock=clock)
+    destination = OutsideDeps(
+        config=settings.config, given=settings.given, clock=clock, hindrance=", ".join(settings.hindrances)
+    )
     return found + await look_outside(destination, files, last, notify=notify)

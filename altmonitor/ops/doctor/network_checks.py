@@ -8,11 +8,11 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, RegionBlocked
+from altmonitor.core.proxies import proxy_to
 from altmonitor.exchanges.binance.adapter import BLOCK_FILE
 from altmonitor.exchanges.binance.dialect import BINANCE
 from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
@@ -145,7 +145,7 @@ class Exchange:
             "BINANCE_WS_URL": config.binance_ws_url,
             "TELEGRAM_API_URL": config.telegram_api_url,
         }
-        direct = {name: url for name, url in urls.items() if reach.proxy_for(url) is None}
+        direct = {name: url for name, url in urls.items() if proxy_to(url) is None}
         if not direct:
             return fine("the proxy looks names up")
         lost = []
@@ -159,15 +159,12 @@ class Exchange:
 
     async def proxy(self) -> Seen:
         urls = (self.config.binance_rest_url, self.config.binance_ws_url, self.config.telegram_api_url)
-        proxies = {proxy for url in urls if (proxy := reach.proxy_for(url)) is not None}
+        proxies = {proxy for url in urls if (proxy := proxy_to(url)) is not None}
         if not proxies:
             return fine("none is set; connections are direct")
         texts = []
         for proxy in sorted(proxies):
-            address, scheme = reach.address_of(proxy), urlsplit(proxy).scheme
-            if scheme not in ("http", "https"):
-                way_out = "set HTTPS_PROXY to an http:// one"
-                return failed(f"{scheme}://{address} is of a kind that cannot be used", way_out)
+            address = reach.address_of(proxy)
             how_far = await reach.reach(address, clock=self.clock)
             if how_far is not reach.ChatReach.CONNECTS:
                 return failed(f"{address}: {how_far.value}", "start the proxy, or take HTTPS_PROXY away")

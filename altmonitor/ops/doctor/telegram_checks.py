@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatMoved, ChatUnreachable, DeliveryError, TokenRefused
+from altmonitor.core.proxies import proxy_to
 from altmonitor.interfaces.delivery import BotIdentity
 from altmonitor.ops import telegram
 from altmonitor.ops import telegram as reach
@@ -64,7 +65,7 @@ class Telegram:
         return reach.judge(
             telegram=await reach.reach(reach.address_of(url), clock=self.clock),
             elsewhere=await reach.reach(reach.address_of(elsewhere_url), clock=self.clock),
-            has_proxy=reach.proxy_for(url) is not None,
+            has_proxy=proxy_to(url) is not None,
             is_answered_by_stranger="instead of Telegram" in said,
         )
 

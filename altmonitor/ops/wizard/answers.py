@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from altmonitor.core.proxies import proxy_address
 from altmonitor.core.types import LANGUAGES, TOKEN_SHAPE, Destination, Secret
 from altmonitor.interfaces.delivery import BotIdentity
 from altmonitor.ops.telegram import ChatSeen
@@ -67,13 +68,11 @@ def token_in(text: str) -> str | None:
 
 def proxy_in(text: str) -> str | None:
     """An http(s) proxy address; `host:port` alone is read as http. None: it is none, or of a kind not spoken here."""
-    address = text if "://" in text else f"http://{text}"
     try:
-        parts = urlsplit(address)
-        is_good = parts.scheme in ("http", "https") and parts.hostname and parts.port and parts.path in ("", "/")
+        address = proxy_address(text)
     except ValueError:
         return None
-    return address.rstrip("/") if is_good and not any(sign.isspace() for sign in address) else None
+    return address if urlsplit(address).port else None
 
 
 def language_of(locale: str) -> str:

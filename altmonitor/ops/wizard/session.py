@@ -14,6 +14,7 @@ from typing import TypeVar
 from altmonitor.config import VARIABLES
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatUnreachable, RetryLater
+from altmonitor.core.proxies import proxy_to
 from altmonitor.core.types import Secret
 from altmonitor.ops import telegram as reach
 from altmonitor.ops.wizard import env_file
@@ -101,7 +102,7 @@ class Session:
     def _explain(self, problem: ChatUnreachable) -> None:
         url = self.setting("TELEGRAM_API_URL")
         trouble, host = self.runner.run(self._look_around(str(problem))), reach.address_of(url)
-        proxy = reach.proxy_for(url)
+        proxy = proxy_to(url)
         shown = str(reach.address_of(proxy)) if proxy else ""
         self.say(f"trouble_{trouble.value}", sign="✗", host=host, proxy=shown, said=str(problem))
         choice = self.menu(self.text("go_on"), "try_again", "type_proxy")
@@ -117,7 +118,7 @@ class Session:
         return reach.judge(
             telegram=telegram,
             elsewhere=elsewhere,
-            has_proxy=reach.proxy_for(url) is not None,
+            has_proxy=proxy_to(url) is not None,
             is_answered_by_stranger="instead of Telegram" in said,
         )
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from altmonitor.config import proxies_of
+from altmonitor.config import variables_for_libraries
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.errors import ConfigError
 from altmonitor.ops.wizard.answers import WizardAnswers, language_of
@@ -55,7 +55,7 @@ def setup(*, env_file: Path) -> int:
         )
         try:
             session.read_env_file()
-            for name, address in proxies_of(env_file).items():
+            for name, address in variables_for_libraries(env_file).items():
                 os.environ.setdefault(name, address)
         except ConfigError as problem:
             session.terminal.say(str(problem), sign="✗")

@@ -126,6 +126,19 @@ async def test_wrong_settings_are_exit_code_2_and_the_rest_is_looked_at_all_the_
     assert "DUMP_THRESHOLD='3' is not allowed: -100 to -0.1" in answer.checks["configuration"]["seen"]
 
 
+async def test_a_proxy_variable_no_library_can_use_is_blamed_and_not_the_network(tmp_path: Path) -> None:
+    async with stage(tmp_path) as here:
+        answer = await doctor(here, "--json", https_proxy="'http://127.0.0.1:7890'", NO_PROXY="10.0.0.0/8")
+    assert answer.code == 2
+    assert answer.verdicts("configuration", "database", "dns", "rest", "kline", "token", "chat") == [
+        "failed",
+        "ok",
+        *["skipped"] * 5,
+    ]
+    assert answer.checks["configuration"]["seen"].startswith("https_proxy=")
+    assert answer.checks["rest"]["seen"] == "not looked at, it needs: https_proxy"
+
+
 @pytest.mark.parametrize(
     ("environ", "broken", "words"),
     [
