@@ -195,7 +195,7 @@ VARIABLES: tuple[Variable, ...] = (
              "chats that may command beside `TG_CHAT_ID`"),
     Variable("ALLOWED_USER_IDS", "", _ids, "user ids separated by commas",
              "when set, only these users may command, in any chat"),
-    Variable("GROUP_ADMINS_ONLY", "false", _flag, "true or false", "in groups only administrators may change settings"),
+    Variable("GROUP_ADMINS_ONLY", "true", _flag, "true or false", "in groups only administrators may change settings"),
     Variable("ALERT_LANG", "en", _one_of(*LANGUAGES), "en, zh or ru", "language of messages"),
     Variable("ALERT_TZ", "UTC", _zone, "an IANA zone name such as UTC or Asia/Shanghai", "zone of times in messages"),
     Variable("CHART", "true", _flag, "true or false",

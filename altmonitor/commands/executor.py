@@ -10,6 +10,7 @@ from altmonitor.commands.outcome import CommandContext, Deferred, Outcome, Queri
 from altmonitor.commands.record import status_shown
 from altmonitor.commands.replies import (
     DestinationReply,
+    NoDestination,
     NotPermitted,
     Placed,
     PlainReply,
@@ -146,6 +147,8 @@ class CommandExecutor:
         if isinstance(outcome, _FOR_THOSE_WHO_MAY_CHANGE) and not asked.who.may_change:
             is_told = self._refusal_limit.may_notify(asked.who, asked.now_s)
             return NotPermitted(command=row.name) if is_told else None
+        if not now.is_destination and not row.is_about_place and isinstance(outcome, _FOR_THOSE_WHO_MAY_CHANGE):
+            return NoDestination(command=row.name)
         if not isinstance(outcome, StateChange | Deferred):
             return self._placed(outcome, now.audience.destination)
         async with self._deps.store.turn():
@@ -154,6 +157,8 @@ class CommandExecutor:
     async def _change(self, asked: _Asked) -> Reply:
         """Decided once more now that the turn has come: another change may have been made while waiting."""
         now = self._context(asked)
+        if not now.is_destination and not asked.row.is_about_place:
+            return NoDestination(command=asked.row.name)
         outcome: Outcome = asked.row.act(asked.request, now)
         while isinstance(outcome, Deferred):
             outcome = await outcome.decide(now, self._deps.queries)
@@ -195,6 +200,7 @@ class CommandExecutor:
             own=holder.own(audience.destination),
             own_here=holder.own(asked.destination),
             would_be_at=holder.would_be,
+            is_destination=_covers(audience.destination, asked.destination),
             is_home=asked.destination in holder.home.destinations,
             audiences=holder.audiences,
             state=holder.state,
@@ -207,3 +213,8 @@ class CommandExecutor:
         if len(holder.audiences) == 1 or not isinstance(reply, DestinationReply):
             return reply
         return Placed(destination=about, is_main=about == holder.home.main, reply=reply)
+
+
+def _covers(destination: Destination, place: Destination) -> bool:
+    """What goes there is seen at the place: it is that, or the whole chat of a topic."""
+    return destination.chat_id == place.chat_id and destination.topic_id in (None, place.topic_id)

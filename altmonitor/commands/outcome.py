@@ -24,6 +24,7 @@ class CommandContext:
     """destination: where the command was typed. audience: of the destination it is about, as in force; own: what that
     has of its own; followed: what would hold there with nothing of its own.
 
+    is_destination: alerts go to `destination`, or to its whole chat; else `audience` is another place's.
     own_here: what `destination` itself has of its own, also where it gets no alerts. would_be_at: how a destination
     would look with other overrides. is_home: `destination` is one of the environment. audiences: all, the main one
     first. listed: contracts that exist now; empty before the list is read.
@@ -36,6 +37,7 @@ class CommandContext:
     own: DestinationOverrides
     own_here: DestinationOverrides
     would_be_at: Callable[[Destination, Overrides], Audience]
+    is_destination: bool
     is_home: bool
     audiences: tuple[Audience, ...]
     state: State

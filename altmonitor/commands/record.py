@@ -226,12 +226,15 @@ def read_changes(command: str, words: Words) -> ChangesArguments | Refused:
 
 async def changes(request: ChangesArguments, now: CommandContext, queries: Queries) -> PlainReply:
     """All of them in the main destination; elsewhere only those of the place itself."""
-    destinations: set[Destination] | None = None
-    if now.destination != now.audiences[0].destination:
-        destinations = {now.destination, now.audience.destination}
+    destinations = None if now.destination == now.audiences[0].destination else _places(now)
     found = await queries.changes.recent(destinations, limit=request.limit)
     rows = tuple((change, differences(change.made.before, change.made.after)) for change in found)
     return ChangesShown(rows=rows, now_s=now.now_s)
+
+
+def _places(now: CommandContext) -> set[Destination]:
+    """Whose changes are a matter of the place a command is typed in."""
+    return {now.destination, now.audience.destination} if now.is_destination else {now.destination}
 
 
 def undo(request: NoArguments, now: CommandContext) -> Outcome:
@@ -240,7 +243,7 @@ def undo(request: NoArguments, now: CommandContext) -> Outcome:
 
 async def _undo(now: CommandContext, queries: Queries) -> Outcome:
     """Refused when what the destination has of its own now is not what the change made of it."""
-    change = await queries.changes.last_undoable({now.destination, now.audience.destination})
+    change = await queries.changes.last_undoable(_places(now))
     if change is None:
         return NothingToUndo()
     destination = change.made.destination  # where the group is now; what it was called then stands in the record

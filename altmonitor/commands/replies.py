@@ -240,6 +240,13 @@ class HelpShown(PlainReply):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoDestination(PlainReply):
+    """Typed where no alerts go: what it would have changed is another place's, and was left alone."""
+
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NotPermitted(PlainReply):
     """The writer may read but not change; told once an hour to each."""
 

@@ -42,6 +42,7 @@ class CommandRow(Generic[R]):
     arguments: what `read` makes of (name, words), unless it says why they are refused; also the shape for programs, see
         `schema_of`. result: what it replies when nothing is wrong.
     answer: of a question, which changes nothing; may ask and wait. act: of a change; pure, may be repeated.
+    is_about_place: it concerns the very place it is typed in; all other changes are refused where no alerts go.
     topic: under which heading of the help it stands. scope: the chats whose menu offers it; it is understood in all.
     """
 
@@ -53,6 +54,7 @@ class CommandRow(Generic[R]):
     result: type | UnionType
     answer: Callable[[R, CommandContext, Queries], Awaitable[PlainReply]] | None = None
     act: Callable[[R, CommandContext], Outcome] = _changes_nothing
+    is_about_place: bool = False
     scope: Scope = "all"
 
     def __post_init__(self) -> None:
@@ -97,7 +99,7 @@ COMMANDS: tuple[CommandRow[Any], ...] = (
                result=record.UptimeShown),
     CommandRow(name="pin_status", topic="delivery",
                usage="/pin_status [off]",
-               arguments=record.PinArguments, read=record.read_pin_status, act=record.pin_status,
+               arguments=record.PinArguments, read=record.read_pin_status, act=record.pin_status, is_about_place=True,
                result=replies.StatusPin),
     CommandRow(name="why", topic="market",
                usage="/why sol [12:05 | 2026-11-21 12:05]",
@@ -171,10 +173,12 @@ COMMANDS: tuple[CommandRow[Any], ...] = (
     CommandRow(name="alert", topic="symbols",
                usage="/alert [btc > 70000 | sol move 5m 4 | btc funding > 0.05% | delete 3]",
                arguments=conditions.AlertArguments, read=conditions.read_alert, act=conditions.alert,
+               is_about_place=True,
                result=own.ConditionAdded | own.ConditionsDeleted | own.ConditionsShown),
     CommandRow(name="route", topic="delivery",
                usage=f"/route [all | {' '.join(DETECTED_KINDS)}] [loud | silent] | off",
                arguments=destinations.RouteArguments, read=destinations.read_route, act=destinations.route,
+               is_about_place=True,
                result=own.Changed | own.RouteShown | own.RouteEnded),
     CommandRow(name="quiet", topic="delivery",
                usage="/quiet [23:00-07:00 | off]",
@@ -206,7 +210,7 @@ COMMANDS: tuple[CommandRow[Any], ...] = (
                result=own.ChangesShown),
     CommandRow(name="undo", topic="record",
                usage="/undo",
-               arguments=NoArguments, read=read_nothing, act=record.undo,
+               arguments=NoArguments, read=read_nothing, act=record.undo, is_about_place=True,
                result=own.Undone),
     CommandRow(name="help", topic="record",
                usage="/help",

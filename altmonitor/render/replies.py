@@ -10,6 +10,7 @@ from altmonitor.commands.replies import (
     HistoryOff,
     MutedChanged,
     MutedShown,
+    NoDestination,
     NotPermitted,
     NumberChange,
     NumbersChanged,
@@ -192,7 +193,8 @@ def _unknown_command(reply: UnknownCommand, style: Style) -> list[str]:
 
 @reply_lines.register
 def _not_done(
-    reply: UniverseUnknown | SaveFailed | QueryFailed | HistoryOff | NotPermitted | AnswerFailed, style: Style
+    reply: UniverseUnknown | SaveFailed | QueryFailed | HistoryOff | NotPermitted | NoDestination | AnswerFailed,
+    style: Style,
 ) -> list[str]:
     """One line: which command, and what stood in its way."""
     problem = outside_text(getattr(reply, "problem", ""))
@@ -221,6 +223,7 @@ _NOT_DONE: Mapping[type[PlainReply], str] = {
     AnswerFailed: "answer_failed",
     HistoryOff: "history_off",
     NotPermitted: "not_permitted",
+    NoDestination: "no_destination",
 }
 
 

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from altmonitor.commands.replies import NumbersChanged, Placed, StatusShown, WatchlistChanged, plain
+from altmonitor.commands.replies import (
+    NoDestination,
+    NumbersChanged,
+    Placed,
+    StatusPin,
+    StatusShown,
+    WatchlistChanged,
+    plain,
+)
 from altmonitor.commands.replies_settings import (
     Changed,
+    ChangesShown,
+    ConditionAdded,
     ConfirmAsked,
     LanguageShown,
     NoRoute,
+    NothingToUndo,
     QuietShown,
     RouteEnded,
     RouteRefused,
@@ -169,7 +182,73 @@ async def test_a_change_in_one_chat_leaves_the_others() -> None:
 
 
 async def test_with_one_destination_a_reply_does_not_name_it() -> None:
-    assert isinstance(await Desk()("/set_pump 8", at=OTHER), NumbersChanged)
+    assert isinstance(await Desk()("/set_pump 8"), NumbersChanged)
+
+
+IN_THE_MAIN_CHAT = Destination(chat_id=MAIN.chat_id, topic_id=3)
+OWNER = Destination(chat_id=7)
+CHANGES = """set_pump 8;set_dump 8;set_oi 4 8;set_vol 8;set_move 5m 4;set_liq 24h 2M;cooldown 60;preset calm;budget 20
+    budget 20 yes;budget off;reset pump;reset all yes;set sol pump 8;set sol default;watch sol;watch all yes;unwatch sol
+    unwatch all;mute sol;mute sol 2h;unmute sol;unmute all yes;quiet 23-7;quiet off;lang ru;tz UTC+3;test;undo"""
+
+
+async def test_a_place_without_alerts_changes_nothing_elsewhere() -> None:
+    """A topic beside the one that gets alerts, another allowed chat, the general topic: whatever is typed there."""
+    changed = []
+    for destinations, place in [
+        ((OWNER, TOPIC), Destination(chat_id=TOPIC.chat_id, topic_id=9)),
+        ((OWNER, TOPIC), Destination(chat_id=TOPIC.chat_id)),
+        ((OWNER,), OTHER),
+        ((OWNER,), Destination(chat_id=55, topic_id=3)),
+        ((TOPIC,), OTHER),
+    ]:
+        for text in re.split(r"[;\n]\s*", CHANGES):
+            desk = Desk(destinations=destinations, state=FULL)
+            reply = await desk(f"/{text}", at=place)
+            command = text.split()[0]
+            refused = NothingToUndo() if command == "undo" else NoDestination(command=command)
+            if desk.store.states or desk.samples.sent or (reply != refused and not is_question(plain(reply))):
+                changed.append((place, text, reply))
+    assert changed == []
+
+
+FULL = State(
+    main=Overrides(
+        numbers={"pump_threshold": 4.0},
+        watchlist=frozenset({"SOLUSDT"}),
+        muted={"SOLUSDT": None},
+        symbols={"SOLUSDT": {"pump_threshold": 9.0}},
+        budget=BudgetSetting(per_day=5),
+    )
+)
+
+
+def is_question(reply: object) -> bool:
+    """It was answered with what is so, and nothing was to be changed."""
+    return isinstance(reply, WatchlistChanged | QuietShown)
+
+
+async def test_what_concerns_the_place_itself_may_be_said_where_no_alerts_come() -> None:
+    desk = Desk(destinations=(OWNER,))
+    assert isinstance(await desk("/alert btc > 5", at=OTHER), ConditionAdded)
+    assert isinstance(await desk("/pin_status", at=OTHER), StatusPin)
+    await desk("/undo", at=OTHER)
+    assert desk.holder.state.conditions == ()
+    assert isinstance(await desk("/status", at=OTHER), StatusShown)
+    await desk("/set_pump 8", at=OWNER)
+    assert await desk("/undo", at=OTHER) == NothingToUndo()
+    changes = await desk("/changes", at=OTHER)
+    assert isinstance(changes, ChangesShown)
+    assert [row.made.destination for row, _ in changes.rows] == [OTHER, OTHER]
+    assert isinstance(await desk("/route all", at=OTHER), Placed | Changed)
+    await desk("/set_pump 9", at=OTHER)
+    assert [a.settings.pump_threshold for a in desk.holder.audiences] == [8.0, 9.0]
+
+
+async def test_a_topic_of_a_chat_that_gets_alerts_is_about_that_chat() -> None:
+    desk = Desk()
+    await desk("/set_pump 8", at=IN_THE_MAIN_CHAT)
+    assert desk.settings.pump_threshold == 8.0
 
 
 async def test_adding_to_a_followed_list_makes_it_the_chats_own() -> None:

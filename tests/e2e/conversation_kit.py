@@ -182,6 +182,7 @@ async def talk(folder: Path, *, speed: float = SPEED, **environ: str) -> AsyncIt
     market = SeededMarket(seed=3, start_ms=START_MS, symbols=40, frames_per_s=30)
     telegram = SimTelegram(clock=clock, token=TOKEN)
     telegram.add_topic(GROUP, TOPIC)
+    telegram.set_admins(GROUP, _user("Bob"))
     await telegram.start()
     try:
         async with SimExchange(market, clock=clock) as exchange:

@@ -24,6 +24,7 @@ async def test_a_chat_routed_to_by_a_command_is_told_at_once_in_its_own_language
 ) -> None:
     async with stage(tmp_path, pump(FIRST, 150), speed=20, ALLOWED_CHAT_IDS=str(GROUP)) as here:
         await here.is_live()
+        here.telegram.set_admins(GROUP, 9)
         here.telegram.inject_message(GROUP, "/route all silent", user_id=9)
         await here.until(lambda: bool(texts(here, GROUP)), within_s=200)
         here.telegram.inject_message(GROUP, "/lang zh", user_id=9)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from altmonitor.commands.replies import NotPermitted, NumbersChanged, Placed, Reply, Unrecorded
+from altmonitor.commands.replies import NoDestination, NotPermitted, NumbersChanged, Placed, Reply, Unrecorded
 from altmonitor.commands.replies_market import (
     AnswerFailed,
     ChartShown,
@@ -256,6 +256,7 @@ LONGEST: list[Reply] = [
     NothingKnown(command="oi", symbol=LONG_NAME),
     AnswerFailed(command="funding", problem="<" * 5000),
     NotPermitted(command="set_pump"),
+    NoDestination(command="set_pump"),
     Placed(destination=PLACE, is_main=False, reply=Changed(differences=DIFFERENCES)),
     Placed(destination=PLACE, is_main=True, reply=QuietShown(quiet=None)),
     Unrecorded(

@@ -16,8 +16,9 @@ WIZARD_LANGUAGES = ("en", "zh", "ru")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WizardAnswers:
-    """lang: of the wizard. only_user: who alone may command in a group; None for everybody there. also_chats: may
-    command as well. thresholds: variable → text, from a preset or a budget; empty: as they are.
+    """lang: of the wizard. only_user: who alone may command in a group; None: others too. is_admins_only: of those
+    others only administrators may change settings; None: not asked. also_chats: may command as well.
+    thresholds: variable → text, from a preset or a budget; empty: as they are.
     """
 
     lang: str = "en"
@@ -27,6 +28,7 @@ class WizardAnswers:
     chat: ChatSeen | None = None
     destination: Destination | None = None
     only_user: int | None = None
+    is_admins_only: bool | None = None
     also_chats: tuple[int, ...] = ()
     thresholds: Mapping[str, str] = field(default_factory=dict)
 
@@ -38,6 +40,8 @@ def changes(answers: WizardAnswers, given: Mapping[str, str]) -> dict[str, str]:
         changed["ALERT_LANG"] = message_language(answers.lang)
     if answers.only_user is not None:
         changed["ALLOWED_USER_IDS"] = _with(given.get("ALLOWED_USER_IDS", ""), (answers.only_user,))
+    if answers.is_admins_only is not None and (not answers.is_admins_only or "GROUP_ADMINS_ONLY" in given):
+        changed["GROUP_ADMINS_ONLY"] = "true" if answers.is_admins_only else "false"
     if answers.also_chats:
         changed["ALLOWED_CHAT_IDS"] = _with(given.get("ALLOWED_CHAT_IDS", ""), answers.also_chats)
     if answers.proxy:

@@ -261,11 +261,12 @@ def _checked(
         if session.menu(session.text("go_on"), "try_again", "other_chat") == "other_chat":
             return None
     session.say("can_write", sign="✓")
-    only_user = None
+    only_user = is_admins_only = None
     if claim is not None and claim.user_id is not None and chat.kind in ("group", "supergroup"):
-        who = session.menu(session.text("who_commands", who=claim.user_name), "only_me", "everybody")
+        who = session.menu(session.text("who_commands", who=claim.user_name), "only_me", "administrators", "everybody")
         only_user = claim.user_id if who == "only_me" else None
-    return replace(answers, chat=chat, destination=destination, only_user=only_user)
+        is_admins_only = None if who == "only_me" else who == "administrators"
+    return replace(answers, chat=chat, destination=destination, only_user=only_user, is_admins_only=is_admins_only)
 
 
 def _why_not(session: Session, answers: WizardAnswers, chat: ChatSeen, destination: Destination) -> str:

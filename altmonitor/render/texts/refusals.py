@@ -51,6 +51,8 @@ _EN = {
     "no_time": "{word} is no time that was, such as 12:05 or 2026-11-21 12:05",
     "no_condition": "{word} is no condition",
     "not_permitted": "🔒 /{command}: you may read here, not change. Nothing was changed.",
+    "no_destination": "🔒 /{command}: no alerts come here, so there is nothing to change, and no other chat is changed "
+    "from here. <code>/route all</code> brings them here.",
     "unrecorded": "⚠️ In force and saved, but not recorded, so /undo cannot take it back.\n{problem}",
     "history_off": "/{command}: no history is kept (HISTORY_ENABLED=false).",
     "and_more": "and {count} more",
@@ -104,6 +106,8 @@ _ZH = {
     "no_time": "{word} 不是已过去的时间，例如 12:05 或 2026-11-21 12:05",
     "no_condition": "{word} 不是条件",
     "not_permitted": "🔒 /{command}：您在此只能查看，不能更改。未做任何更改。",
+    "no_destination": "🔒 /{command}：此处没有推送，无可更改，也不会从此处改动其他会话。"
+    "<code>/route all</code> 可将推送引到此处。",
     "unrecorded": "⚠️ 已生效并保存，但未能记录，/undo 无法撤销。\n{problem}",
     "history_off": "/{command}：未保存历史（HISTORY_ENABLED=false）。",
     "and_more": "另有 {count} 个",
@@ -158,6 +162,8 @@ _RU = {
     "no_time": "{word} – не прошедшее время вроде 12:05 или 2026-11-21 12:05",
     "no_condition": "{word} – не условие",
     "not_permitted": "🔒 /{command}: здесь вам можно читать, но не менять. Ничего не изменено.",
+    "no_destination": "🔒 /{command}: сюда ничего не приходит, менять нечего, а другие чаты отсюда не меняются. "
+    "<code>/route all</code> направит алерты сюда.",
     "unrecorded": "⚠️ Действует и сохранено, но не записано: /undo этого не отменит.\n{problem}",
     "history_off": "/{command}: история не ведётся (HISTORY_ENABLED=false).",
     "and_more": "и ещё {count}",

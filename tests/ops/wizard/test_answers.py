@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import string
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,16 @@ def test_the_answers_become_these_settings() -> None:
         "HTTP_PROXY": "http://p:1",
         "PUMP_THRESHOLD": "6",
     }
+
+
+def test_who_may_change_settings_in_a_group_is_written_where_it_is_not_so_anyway() -> None:
+    answers = WizardAnswers(token=Secret(TOKEN), destination=Destination(chat_id=-1001))
+    found = [
+        changes(replace(answers, is_admins_only=is_admins_only), given).get("GROUP_ADMINS_ONLY")
+        for is_admins_only in (None, True, False)
+        for given in ({}, {"GROUP_ADMINS_ONLY": "false"})
+    ]
+    assert found == [None, None, None, "true", "false", "false"]
 
 
 def test_a_language_that_stands_there_is_changed_back_to_english() -> None:

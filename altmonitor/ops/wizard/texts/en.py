@@ -96,6 +96,7 @@ Write this code in the chat that shall get the alerts:    {code}
     "other_chat": "Another chat",
     "who_commands": "Several people write there. Who may change settings by commands?",
     "only_me": "Only I, who wrote the code",
+    "administrators": "Everybody may ask, only administrators may change settings",
     "everybody": "Everybody in that chat",
     "kind_private": "private chat",
     "kind_group": "group",

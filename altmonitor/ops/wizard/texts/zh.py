@@ -89,6 +89,7 @@ TEXTS = {
     "other_chat": "换一个聊天",
     "who_commands": "那里有多人发言。谁可以用命令修改设置？",
     "only_me": "只有写出配对码的我",
+    "administrators": "所有人可以查询，只有管理员可以更改设置",
     "everybody": "该聊天中的所有人",
     "kind_private": "私聊",
     "kind_group": "群组",
