@@ -134,7 +134,8 @@ def _membership(change: Fields) -> Membership | Ignored:
     status = _text(member, "status")
     if chat_id is None or not status:
         return Ignored.UNREADABLE
-    is_silenced = status == "restricted" and member.get("can_send_messages") is False
+    right = {"restricted": "can_send_messages", "administrator": "can_post_messages"}.get(status, "")
+    is_silenced = member.get(right) is False  # the right to post is told of channels alone
     return Membership(chat_id=chat_id, may_write=status not in _GONE and not is_silenced)
 
 

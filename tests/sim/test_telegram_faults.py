@@ -7,7 +7,7 @@ import pytest
 
 from altmonitor.sim.telegram.values import Outage
 from tests.movable_clock import MovableClock
-from tests.sim.telegram_client import telegram
+from tests.sim.telegram_client import GROUP, telegram
 
 
 async def test_an_accepted_message_can_lose_its_answer() -> None:
@@ -100,3 +100,31 @@ async def test_waiting_for_what_never_happens_ends() -> None:
         await clock.advance(11)
         with pytest.raises(TimeoutError):
             await waiting
+
+
+async def test_a_change_of_membership_closes_and_opens_the_chat_and_is_told_to_the_bot() -> None:
+    async with telegram() as (sim, client):
+        refused = []
+        for status in ("restricted", "kicked", "member"):
+            sim.change_membership(GROUP, status)
+            answer = await client.call("sendMessage", chat_id=GROUP, text="x")
+            refused.append(answer.get("description"))
+        assert refused == [
+            "Bad Request: not enough rights to send text messages to the chat",
+            "Forbidden: bot was kicked from the chat",
+            None,
+        ]
+        changes = [update["my_chat_member"] for update in (await client.call("getUpdates", timeout=0))["result"]]
+        told = [(change["old_chat_member"]["status"], change["new_chat_member"]["status"]) for change in changes]
+        assert told == [("member", "restricted"), ("restricted", "kicked"), ("kicked", "member")]
+
+
+async def test_a_topic_that_is_reopened_takes_messages_and_says_so() -> None:
+    async with telegram() as (sim, client):
+        sim.add_topic(GROUP, 7)
+        sim.close_topic(GROUP, 7)
+        assert not (await client.call("sendMessage", chat_id=GROUP, message_thread_id=7, text="x"))["ok"]
+        sim.reopen_topic(GROUP, 7)
+        assert (await client.call("sendMessage", chat_id=GROUP, message_thread_id=7, text="x"))["ok"]
+        (update,) = (await client.call("getUpdates", timeout=0))["result"]
+        assert (update["message"]["message_thread_id"], update["message"]["forum_topic_reopened"]) == (7, {})

@@ -129,6 +129,11 @@ def test_a_press_under_a_message_too_old_to_be_seen_still_names_its_chat() -> No
         ({"status": "member"}, True),
         ({"status": "left"}, False),
         ({"status": "kicked", "until_date": 0}, False),
+        ({"status": "restricted", "can_send_messages": False}, False),
+        ({"status": "restricted", "can_send_messages": True}, True),
+        ({"status": "administrator", "can_post_messages": False}, False),
+        ({"status": "administrator", "can_post_messages": None}, True),
+        ({"status": "administrator"}, True),
     ],
 )
 def test_being_let_in_and_thrown_out_is_noticed(member: dict[str, Any], may_write: bool) -> None:

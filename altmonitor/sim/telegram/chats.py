@@ -18,8 +18,9 @@ CAPTION_LIMIT = 1024
 class SimChat:
     """type: private, group, supergroup or channel. topics: ids of forum topics that exist.
 
-    closed_because: when not '', every message is refused with this text (403). bot: what the bot is there, as
-    getChatMember tells it; {} is a member, in a channel an administrator who may post.
+    closed_because: when not '', every message is refused with this text (403). is_muted: new ones are refused for want
+    of rights (400). bot: what the bot is there, as getChatMember tells it; {} is a member, in a channel an
+    administrator who may post.
     """
 
     id: int
@@ -27,6 +28,7 @@ class SimChat:
     title: str = ""
     topics: set[int] = field(default_factory=set)
     closed_because: str = ""
+    is_muted: bool = False
     bot: dict[str, object] = field(default_factory=dict)
     moved_to: int | None = None
     last_message_id: int = 0

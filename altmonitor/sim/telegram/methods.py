@@ -231,7 +231,8 @@ class Methods:
 
     def _write(self, params: Params, html: str, parsed: ParsedHtml, *, photo: bytes | None) -> object:
         chat_id, thread_id = params.chat_id(), params.integer("message_thread_id")
-        self.chats.writable(chat_id, thread_id)
+        if self.chats.writable(chat_id, thread_id).is_muted:
+            raise bad_request("not enough rights to send text messages to the chat")
         reply_to = self._reply_target(chat_id, params)
         markup = accepted_keyboard(params.structure("reply_markup"))
         self._admit(chat_id, is_edit=False)

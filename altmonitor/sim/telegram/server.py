@@ -23,7 +23,15 @@ from aiohttp import web
 from altmonitor.core.clock import Clock
 from altmonitor.sim.telegram.chats import Chats, data_of
 from altmonitor.sim.telegram.methods import METHOD_NAMES, WRITING, Methods
-from altmonitor.sim.telegram.updates import Injection, UpdateQueue, callback_update, message_update, migration_updates
+from altmonitor.sim.telegram.updates import (
+    Injection,
+    UpdateQueue,
+    callback_update,
+    membership_update,
+    message_update,
+    migration_updates,
+    service_message,
+)
 from altmonitor.sim.telegram.values import (
     PHOTO_BYTES_MAX,
     ApiRefusal,
@@ -267,12 +275,31 @@ class SimTelegram:
     def close_topic(self, chat_id: int, thread_id: int) -> None:
         self._chats.chat(chat_id).closed_topics.add(thread_id)
 
+    def reopen_topic(self, chat_id: int, thread_id: int, *, is_told: bool = True) -> None:
+        """is_told: with the service message that a bot sees also where it may not read the group."""
+        self._chats.chat(chat_id).closed_topics.discard(thread_id)
+        if not is_told:
+            return
+        topic = {"message_thread_id": thread_id, "is_topic_message": True, "forum_topic_reopened": {}}
+        self._updates.put("message", service_message(self._chats, chat_id, topic, date_ms=self._clock.now_ms()))
+
     def set_admins(self, chat_id: int, *user_ids: int) -> None:
         self._chats.chat(chat_id).admins = set(user_ids)
 
     def set_bot_status(self, chat_id: int, status: str, **rights: bool) -> None:
         """What getChatMember says of the bot: `member`, `restricted`, `administrator`, `left` …, with its rights."""
         self._chats.chat(chat_id).bot = {"status": status, **rights}
+
+    def change_membership(self, chat_id: int, status: str, **rights: bool) -> None:
+        """As `set_bot_status`, with what follows from it: `kicked` and `left` close the chat, `restricted` takes the
+        right to write, the others give it back; and the bot is told."""
+        before = self._chats.chat(chat_id).bot_member()
+        self.set_bot_status(chat_id, status, **rights)
+        chat = self._chats.chat(chat_id)
+        chat.closed_because = f"bot was {status} from the chat" if status in ("kicked", "left") else ""
+        chat.is_muted = status == "restricted"
+        change = membership_update(self._chats, chat_id, before, date_ms=self._clock.now_ms())
+        self._updates.put("my_chat_member", change)
 
     def name_chat(self, chat_id: int, title: str) -> None:
         self._chats.chat(chat_id).title = title

@@ -164,18 +164,30 @@ def callback_update(
 def migration_updates(chats: Chats, old: int, new: int, *, date_ms: int) -> list[tuple[str, dict[str, object]]]:
     """The service messages of a group that became a supergroup: one in the old chat, one in the new."""
     return [
-        (
-            "message",
-            {
-                "message_id": chats.next_message_id(chat_id, is_foreign=True),
-                "chat": chats.chat_object(chat_id),
-                "date": date_ms // 1000,
-                "from": _user(1, "reader"),
-                key: value,
-            },
-        )
+        ("message", service_message(chats, chat_id, {key: value}, date_ms=date_ms))
         for chat_id, key, value in ((old, "migrate_to_chat_id", new), (new, "migrate_from_chat_id", old))
     ]
+
+
+def service_message(chats: Chats, chat_id: int, content: dict[str, object], *, date_ms: int) -> dict[str, object]:
+    """Something a person did in a chat, as everybody there sees it."""
+    return {
+        "message_id": chats.next_message_id(chat_id, is_foreign=True),
+        "chat": chats.chat_object(chat_id),
+        "date": date_ms // 1000,
+        "from": _user(1, "reader"),
+    } | content
+
+
+def membership_update(chats: Chats, chat_id: int, before: dict[str, object], *, date_ms: int) -> dict[str, object]:
+    """before: what the bot was there; it is now what the chat says."""
+    return {
+        "chat": chats.chat_object(chat_id),
+        "from": _user(1, "reader"),
+        "date": date_ms // 1000,
+        "old_chat_member": before,
+        "new_chat_member": chats.chat(chat_id).bot_member(),
+    }
 
 
 def _user(user_id: int, user_name: str) -> dict[str, object]:
