@@ -46,9 +46,10 @@ def read(path: Path) -> str:
 
 
 def values(text: str) -> dict[str, str]:
-    """Name → value as the monitor reads it; of several lines with one name the last counts, a bare name for none."""
+    """Name → value as the monitor reads it: of several lines with one name the last counts, a bare name for none; every
+    line break within quotes is \\n."""
     last = {binding.key: binding.value for binding in _bindings(text) if binding.key}
-    return {name: value for name, value in last.items() if value is not None}
+    return {name: "\n".join(re.split(r"\r\n|\r", value)) for name, value in last.items() if value is not None}
 
 
 def edited(text: str, changes: Mapping[str, str]) -> str:

@@ -77,6 +77,11 @@ def test_a_bare_name_behind_its_value_takes_it_away_as_the_monitor_reads_it() ->
     assert env_file.values("A=1\nB=2\nB\n") == {"A": "1"}
 
 
+def test_a_value_of_several_lines_is_read_alike_with_every_kind_of_line_end() -> None:
+    for end in ("\n", "\r\n", "\r"):
+        assert env_file.values(f"A='one{end}two'{end}B=2{end}") == {"A": "one\ntwo", "B": "2"}
+
+
 def test_behind_a_quote_left_open_nothing_is_written_but_before_it() -> None:
     assert env_file.edited("' oops\n", {"A": "it's"}) == "A='it\\'s'\n' oops\n"
 
@@ -103,6 +108,7 @@ LINES = st.one_of(
 @example(lines=["A='x'#c"], end="\n", value="a'b\\")
 @example(lines=["A=\"it's"], end="\n", value="")
 @example(lines=["B=", "B"], end="\n", value="")
+@example(lines=["B='", "'"], end="\r\n", value="")
 def test_whatever_stands_in_the_file_the_monitor_reads_what_was_written(
     lines: list[str], end: str, value: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
