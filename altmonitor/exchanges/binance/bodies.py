@@ -42,19 +42,22 @@ class KlineWire(msgspec.Struct, frozen=True, array_like=True):
     taker_quote_usdt: float
 
     def parse(self) -> tuple[Candle, int]:
-        """The candle with is_closed False, and its last millisecond."""
-        if not self.low <= min(self.open, self.close) or not self.high >= max(self.open, self.close):
-            raise ValueError("low and high do not enclose open and close")
+        """The candle as a closed one, which all but the newest of an answer are, and its last millisecond."""
+        # A day of every symbol is a million rows: the bounds hold all four prices at once.
+        low, high, first, last = self.low, self.high, self.open, self.close
+        if not (0 <= low <= first <= high < math.inf and low <= last <= high):
+            raise ValueError("prices that are not finite, below 0, or not within low and high")
+        if not (0 <= self.quote_usdt < math.inf and 0 <= self.taker_quote_usdt < math.inf):
+            raise ValueError("volumes that are not finite or below 0")
         candle = Candle(
             open_ms=_time(self.open_ms),
-            open=_amount(self.open),
-            high=_amount(self.high),
-            low=_amount(self.low),
-            close=_amount(self.close),
-            quote_usdt=_amount(self.quote_usdt),
-            taker_quote_usdt=_amount(self.taker_quote_usdt),
+            open=first,
+            high=high,
+            low=low,
+            close=last,
+            quote_usdt=self.quote_usdt,
+            taker_quote_usdt=self.taker_quote_usdt,
             trades=_count(self.trades),
-            is_closed=False,
         )
         return candle, _time(self.close_ms)
 

@@ -203,7 +203,7 @@ class BinanceRest:
         )
         now_ms = self._guard.exchange_ms()
         candles = {
-            candle.open_ms: replace(candle, is_closed=True) if close_ms < now_ms else candle
+            candle.open_ms: candle if close_ms < now_ms else replace(candle, is_closed=False)
             for candle, close_ms in self.rows("klines", _KLINES, body)
             if start_ms <= candle.open_ms <= end_ms
         }

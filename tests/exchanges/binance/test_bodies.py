@@ -76,7 +76,7 @@ def test_a_kline_row_becomes_a_candle_and_its_end() -> None:
                 quote_usdt=2434.19,
                 taker_quote_usdt=28.46,
                 trades=308,
-                is_closed=False,
+                is_closed=True,
             ),
             1499040059999,
         )
