@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, overload
 
+import msgspec
+
 LONGEST_MINUTES = 1_440
 """Older minutes of a hole are not fetched: no window looks further back than a day."""
 
@@ -48,8 +50,7 @@ class KlineUpdate(Protocol):
     def kline(self) -> Kline: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candle:
+class Candle(msgspec.Struct, frozen=True, kw_only=True):
     """A candle from REST, an archive or a test; satisfies `Kline`."""
 
     open_ms: int

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from msgspec import structs
+
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.types import Destination
@@ -54,7 +56,7 @@ class Estimator:
         engine.set_symbols([symbol])
         for candle in candles:
             for after_ms, extreme in zip(EXTREMES_AFTER_MS, (candle.high, candle.low), strict=True):
-                touched = replace(candle, close=extreme, is_closed=False)
+                touched = structs.replace(candle, close=extreme, is_closed=False)
                 engine.on_kline(CandleUpdate(event_ms=candle.open_ms + after_ms, symbol=symbol, kline=touched))
             engine.on_kline(CandleUpdate(event_ms=candle.open_ms + MINUTE_MS, symbol=symbol, kline=candle))
         verdicts = engine.verdicts

@@ -7,11 +7,13 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlencode
+
+from msgspec import structs
 
 from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
@@ -203,7 +205,7 @@ class BinanceRest:
         )
         now_ms = self._guard.exchange_ms()
         candles = {
-            candle.open_ms: candle if close_ms < now_ms else replace(candle, is_closed=False)
+            candle.open_ms: candle if close_ms < now_ms else structs.replace(candle, is_closed=False)
             for candle, close_ms in self.rows("klines", _KLINES, body)
             if start_ms <= candle.open_ms <= end_ms
         }
