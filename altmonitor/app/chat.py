@@ -42,7 +42,7 @@ from altmonitor.telegram.access import Admins, AllowedSenders
 from altmonitor.telegram.bot import TelegramChannel
 from altmonitor.telegram.handlers import AnswerDeps, ChatAnswers, PressDeps, Presses
 from altmonitor.telegram.poller import CommandListener
-from altmonitor.telegram.types import Incoming, ListenerEvent
+from altmonitor.telegram.types import ListenerEvent
 from altmonitor.web.api import HttpCommands
 
 log = logging.getLogger(__name__)
@@ -115,11 +115,7 @@ class ChatSide:
         deps.store.set_destinations(deps.holder.destinations)
         self._presses = PressMemory(deps.store)
         self.dispatcher = self._build_dispatcher()
-        self._following = FollowingPictures(
-            deps.pictures,
-            sink=self.dispatcher,
-            zone_of=lambda where: self.destination_styles.style(where).tz,
-        )
+        self._following = FollowingPictures(draw=self._picture_for, show=self._follow)
         self._moves: asyncio.Queue[tuple[Destination, Destination]] = asyncio.Queue()
         self._executor = self._build_executor()
         self.http_commands = HttpCommands(
@@ -258,8 +254,13 @@ class ChatSide:
         if event.kind not in ("opened", "written"):
             self._deps.notices.on_listener_event(event)
 
-    async def _picture_for(self, alert: Alert, press: Incoming) -> ChartPictureFile | None:
-        return await self._deps.pictures.of_alert(alert, tz=self.destination_styles.style(press.destination).tz)
+    async def _picture_for(self, alert: Alert, destination: Destination) -> ChartPictureFile | None:
+        return await self._deps.pictures.of_alert(alert, tz=self.destination_styles.style(destination).tz)
+
+    def _follow(self, destination: Destination, picture: ChartPictureFile, message_id: int) -> None:
+        self.dispatcher.picture(
+            destination, picture.png, caption_html=picture.caption_html, reply_to=message_id, is_asked=False
+        )
 
     def _on_closed(self, destination: Destination, reason: str) -> None:
         """The operator is told of other chats; but a group is not told the number of somebody's private chat."""

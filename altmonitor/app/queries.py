@@ -6,7 +6,6 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
-from functools import partial
 from typing import TYPE_CHECKING
 
 from altmonitor.app.positioning import COHORT_ANSWER_WITHIN_S as ANSWER_WITHIN_S
@@ -246,8 +245,10 @@ class QuerySide:
         market.on_samples = self._recorder.on_samples
         self._charting = Charting()
         self.pictures = Pictures(
-            candles=partial(market.rest.klines, priority=Priority.ENRICH),
-            open_interest=market.oi_ring.samples,
+            candles=lambda symbol, from_ms, until_ms, most: market.rest.klines(
+                symbol, start_ms=from_ms, end_ms=until_ms, limit=most, priority=Priority.ENRICH
+            ),
+            open_interest=lambda symbol, from_ms: market.oi_ring.samples(symbol, from_ms=from_ms),
             charting=self._charting,
             clock=clock,
             within_s=timeouts(clock, WITHIN_S),

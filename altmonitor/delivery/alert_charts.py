@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import tzinfo
-from typing import Protocol
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.cache import Cache
@@ -106,14 +105,12 @@ class ChartPictureFile:
     to_ms: int
 
 
-class CandleSource(Protocol):
-    async def __call__(self, symbol: str, *, start_ms: int, end_ms: int, limit: int) -> Sequence[Kline]:
-        """Candles with open time in [start_ms, end_ms], oldest → newest. Raises any `errors.ExchangeError`."""
+Candles = Callable[[str, int, int, int], Awaitable[Sequence[Kline]]]
+"""(symbol, from, until, at most) → candles with open time in [from, until], unix ms, oldest → newest. Raises any
+`errors.ExchangeError`."""
 
-
-class OpenInterestHistory(Protocol):
-    def __call__(self, symbol: str, *, from_ms: int) -> Sequence[tuple[int, float]]:
-        """(unix ms, contracts) of each sample known since then, oldest → newest. Asks nobody."""
+Samples = Callable[[str, int], Sequence[tuple[int, float]]]
+"""(symbol, since, unix ms) → (unix ms, contracts) of each open-interest sample known since then. Asks nobody."""
 
 
 class Pictures:
@@ -123,8 +120,8 @@ class Pictures:
     def __init__(
         self,
         *,
-        candles: CandleSource,
-        open_interest: OpenInterestHistory,
+        candles: Candles,
+        open_interest: Samples,
         charting: Charting,
         clock: Clock,
         within_s: float = WITHIN_S,
@@ -176,8 +173,8 @@ class Pictures:
     ) -> tuple[Sequence[Kline], Sequence[tuple[int, float]]]:
         last_ms = until_ms // MINUTE_MS * MINUTE_MS
         from_ms = last_ms - (count - 1) * MINUTE_MS
-        candles = await self._candles(symbol, start_ms=from_ms, end_ms=last_ms, limit=count)
-        return candles, self._open_interest(symbol, from_ms=from_ms)
+        candles = await self._candles(symbol, from_ms, last_ms, count)
+        return candles, self._open_interest(symbol, from_ms)
 
     async def _picture(self, key: str, spec: ChartSpec, caption_html: str) -> ChartPictureFile:
         png = await self._charting.png(spec)
@@ -198,16 +195,6 @@ WAITING_MAX = 8
 """In a burst the texts matter; charts beyond this are not even begun."""
 
 
-class PictureSource(Protocol):
-    async def of_alert(self, alert: Alert, *, tz: tzinfo) -> ChartPictureFile | None: ...
-
-
-class PictureSink(Protocol):
-    def picture(
-        self, destination: Destination, png: bytes, *, caption_html: str, reply_to: int | None, is_asked: bool
-    ) -> None: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _SentAlert:
     destination: Destination
@@ -216,12 +203,17 @@ class _SentAlert:
 
 
 class FollowingPictures:
-    """zone_of: the zone of a chat's times. `sent` is what `DeliveryEvents.sent` calls."""
+    """draw: the picture of an alert for a chat, None when there is none. show: in that chat, as a reply to the message
+    with this id. `sent` is what `DeliveryEvents.sent` calls."""
 
-    def __init__(self, source: PictureSource, *, sink: PictureSink, zone_of: Callable[[Destination], tzinfo]) -> None:
-        self._source = source
-        self._sink = sink
-        self._zone_of = zone_of
+    def __init__(
+        self,
+        *,
+        draw: Callable[[Alert, Destination], Awaitable[ChartPictureFile | None]],
+        show: Callable[[Destination, ChartPictureFile, int], None],
+    ) -> None:
+        self._draw = draw
+        self._show = show
         self._sent: asyncio.Queue[_SentAlert] = asyncio.Queue(maxsize=WAITING_MAX)
 
     def sent(self, destination: Destination, alert: Alert, message_id: int) -> None:
@@ -233,12 +225,6 @@ class FollowingPictures:
         """Until cancelled."""
         while True:
             sent = await self._sent.get()
-            picture = await self._source.of_alert(sent.alert, tz=self._zone_of(sent.destination))
+            picture = await self._draw(sent.alert, sent.destination)
             if picture is not None:
-                self._sink.picture(
-                    sent.destination,
-                    picture.png,
-                    caption_html=picture.caption_html,
-                    reply_to=sent.message_id,
-                    is_asked=False,
-                )
+                self._show(sent.destination, picture, sent.message_id)

@@ -6,13 +6,14 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatClosed, DeliveryError, MessageRefused, StorageError, TopicClosed
 from altmonitor.core.types import Destination
+from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.interfaces.storage import MetaStore
 from altmonitor.render.status import Board
 
@@ -24,17 +25,6 @@ LOOK_EVERY_S: Final = 5.0
 SEND_AGAIN_S: Final = 150.0
 """An answer that could not be given is dropped after two minutes; then the message is sent anew, ever more rarely."""
 LONGEST_PAUSE_S: Final = 3_600.0
-
-
-class StatusChats(Protocol):
-    """Both are synchronous and call back when it is done; see `delivery.dispatcher`."""
-
-    def post(
-        self, destination: Destination, html: str, *, reply_to: int | None, on_sent: Callable[[int], None]
-    ) -> None: ...
-    def update(
-        self, destination: Destination, message_id: int, html: str, *, on_end: Callable[[DeliveryError | None], None]
-    ) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -55,7 +45,7 @@ class StatusBoard:
     """board: asked for the status now, as it is to be told there."""
 
     def __init__(
-        self, *, clock: Clock, chats: StatusChats, memory: MetaStore, board: Callable[[Destination], Board]
+        self, *, clock: Clock, chats: Dispatcher, memory: MetaStore, board: Callable[[Destination], Board]
     ) -> None:
         self._clock = clock
         self._chats = chats

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
@@ -15,6 +15,8 @@ from altmonitor.storage.state_format import StateDamaged, decode_own, encode_own
 
 Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
 Statement = tuple[str, Sequence[tuple[Any, ...]]]
+Write = Callable[..., Awaitable[None]]
+"""Commits the statements it is given together. Raises StorageError."""
 
 MOST_IN_MEMORY = 1000
 """Of this run's changes. The disk may be behind by some of them, but never by so many: each waits for its turn."""
@@ -24,12 +26,6 @@ _COLUMNS = "id, at_ms, who, user_id, chat_id, topic_id, command, before, after, 
 _INSERT = f"INSERT INTO changes ({_COLUMNS}) VALUES ({', '.join('?' * 11)}) ON CONFLICT (id) DO NOTHING"  # noqa: S608
 _MARK = "UPDATE changes SET undone_by = ? WHERE id = ?"
 _MOVE = "UPDATE changes SET chat_id = ? WHERE chat_id = ?"
-
-
-class Write(Protocol):
-    """Commits the statements together. Raises StorageError."""
-
-    async def __call__(self, *statements: Statement) -> None: ...
 
 
 class MemoryChanges:

@@ -125,7 +125,7 @@ class PressDeps:
     bot: ChatBot
     alert_of_id: Callable[[int], Awaitable[Alert | None]]
     memory: PressMemory
-    picture: Callable[[Alert, Incoming], Awaitable[ChartPictureFile | None]] | None = None
+    picture: Callable[[Alert, Destination], Awaitable[ChartPictureFile | None]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +213,7 @@ class Presses:
         return _Toast()
 
     async def _chart(self, press: Incoming, alert: Alert) -> _Toast:
-        picture = None if self._deps.picture is None else await self._deps.picture(alert, press)
+        picture = None if self._deps.picture is None else await self._deps.picture(alert, press.destination)
         if picture is None:
             return self._said(press, "press_no_chart", is_loud=True)
         self._answers.chats.picture(

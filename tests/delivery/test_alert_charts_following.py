@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
 from altmonitor.core.alert import Alert, Details
@@ -20,8 +19,8 @@ class Drawing:
         self.may_go = asyncio.Event()
         self.may_go.set()
 
-    async def of_alert(self, alert: Alert, *, tz: tzinfo) -> ChartPictureFile | None:
-        self.asked.append((alert.symbol, str(tz)))
+    async def draw(self, alert: Alert, destination: Destination) -> ChartPictureFile | None:
+        self.asked.append((alert.symbol, str(ZONES[destination])))
         await self.may_go.wait()
         if alert.symbol == "NONEUSDT":
             return None
@@ -30,18 +29,16 @@ class Drawing:
 
 class Shown:
     def __init__(self) -> None:
-        self.pictures: list[tuple[Destination, bytes, int | None, bool]] = []
+        self.pictures: list[tuple[Destination, bytes, int]] = []
 
-    def picture(
-        self, destination: Destination, png: bytes, *, caption_html: str, reply_to: int | None, is_asked: bool
-    ) -> None:
-        self.pictures.append((destination, png, reply_to, is_asked))
+    def show(self, destination: Destination, picture: ChartPictureFile, message_id: int) -> None:
+        self.pictures.append((destination, picture.png, message_id))
 
 
 @asynccontextmanager
 async def following() -> AsyncIterator[tuple[FollowingPictures, Drawing, Shown]]:
     drawing, shown = Drawing(), Shown()
-    pictures = FollowingPictures(drawing, sink=shown, zone_of=ZONES.__getitem__)
+    pictures = FollowingPictures(draw=drawing.draw, show=shown.show)
     running = asyncio.create_task(pictures.run())
     try:
         yield pictures, drawing, shown
@@ -66,7 +63,7 @@ async def test_each_told_alert_is_followed_by_its_picture_in_the_zone_of_its_cha
             ("NONEUSDT", "Asia/Shanghai"),
             ("BUSDT", "Asia/Shanghai"),
         ]
-        assert shown.pictures == [(PRIVATE, b"AUSDT", 7, False), (GROUP, b"BUSDT", 9, False)]
+        assert shown.pictures == [(PRIVATE, b"AUSDT", 7), (GROUP, b"BUSDT", 9)]
 
 
 async def test_what_joined_a_move_and_what_is_late_is_followed_by_none() -> None:

@@ -29,7 +29,7 @@ class Exchange:
     refuse: list[ExchangeError] = field(default_factory=list)
     is_silent: bool = False
 
-    async def candles(self, symbol: str, *, start_ms: int, end_ms: int, limit: int) -> Sequence[Candle]:
+    async def candles(self, symbol: str, start_ms: int, end_ms: int, limit: int) -> Sequence[Candle]:
         self.asked.append((symbol, start_ms, end_ms, limit))
         await asyncio.sleep(0)
         if self.is_silent:
@@ -38,7 +38,7 @@ class Exchange:
             raise self.refuse.pop(0)
         return zigzag(45)
 
-    def open_interest(self, symbol: str, *, from_ms: int) -> Sequence[tuple[int, float]]:
+    def open_interest(self, symbol: str, from_ms: int) -> Sequence[tuple[int, float]]:
         return [(T0 - 60_000, 5e6), (T0, 5.1e6)] if symbol == "SWARMSUSDT" and from_ms < T0 else []
 
 
