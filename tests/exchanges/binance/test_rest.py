@@ -15,11 +15,11 @@ from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import (
     BadAnswer,
     BudgetExhausted,
+    ConfigError,
     ExchangeBlocked,
     ExchangeError,
     ExchangeUnreachable,
     RegionBlocked,
-    StartError,
     UnknownSymbol,
 )
 from altmonitor.core.status import GuardStatus
@@ -363,7 +363,7 @@ async def test_a_proxy_that_cannot_be_used_is_told_at_the_start_without_its_pass
         monkeypatch.setenv(name, "socks5://user:pass@127.0.0.1:1080")
     clock = ScaledClock(start_ms=T0, speed=1)
     rest = BinanceRest("https://fapi.invalid", clock=clock, guard=binance_guard("x", clock=clock))
-    with pytest.raises(StartError, match="socks5") as problem:
+    with pytest.raises(ConfigError, match="socks5") as problem:
         await rest.start()
     assert "pass" not in str(problem.value)
 
