@@ -34,6 +34,10 @@ class MovableClock:
     def jump(self, seconds: float) -> None:
         self._wall_ms += round(seconds * 1000)
 
+    def stop(self, seconds: float) -> None:
+        """The program is held up: time passes, and what is due then is late."""
+        self._now_s += seconds
+
     async def sleep(self, seconds: float) -> None:
         woken = asyncio.Event()
         self._at(seconds, woken.set)

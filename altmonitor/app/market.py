@@ -18,7 +18,6 @@ from altmonitor.collect.universe import Universe
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert, Kind
 from altmonitor.core.clock import Clock
-from altmonitor.core.errors import ExchangeError
 from altmonitor.detectors.sampled import Sample
 from altmonitor.engine import restore as restoring
 from altmonitor.engine.context import EngineDeps, anybody
@@ -26,6 +25,7 @@ from altmonitor.engine.engine import Engine
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.engine.restore import Bookkeeping
 from altmonitor.exchanges.adapter import AdapterDeps
+from altmonitor.exchanges.exchange_clock import ClockSync
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
 from altmonitor.exchanges.venues import VENUES
 from altmonitor.exchanges.ws.feed import FeedOptions
@@ -42,7 +42,7 @@ from altmonitor.storage.store import SqliteStore
 log = logging.getLogger(__name__)
 
 OI_MEMORY_MS = 15 * 60_000  # an open-interest jump stays in the 5-minute window and a little beyond
-SKEW_EVERY_S = 600.0
+MISSED_NEWS_MS = 60_000  # whoever saw nothing for so long may have missed a listing
 NO_CONTRACTS_TOLD_S = 30.0
 
 
@@ -143,6 +143,13 @@ class MarketSide:
             on_kline=self.engine.on_kline, on_contract=self.universe.on_contract, on_event=self._on_feed_event
         )
         self.feed = self.venue.feed(desk)
+        self.clock_sync = ClockSync(
+            self.venue.clock,
+            clock=clock,
+            ask=self.rest.server_time_ms,
+            newest_event_ms=lambda: self.feed.last_event_ms,
+            on_skew=stage.notices.on_skew,
+        )
         self.sight = GapLog(
             stage.store,
             mark=SeenMark(config.db_file.with_name(f"{config.db_file.name}.seen")),
@@ -170,6 +177,7 @@ class MarketSide:
             sink=self._stage.store,
             context=self.snapshots,
             oi_ring=self.oi_ring,
+            skew_ms=lambda: self.venue.clock.skew_ms,
             on_alert=self._on_alert,
             on_samples=lambda kind, samples: self.on_samples(kind, samples),
             request_refill=self.backfill.request,
@@ -206,7 +214,7 @@ class MarketSide:
             "open interest of alerts": self.oi_enricher.run,
             "ratios of alerts": self.ratio_enricher.run,
             "bookkeeping": self.bookkeeping.run,
-            "clock check": self._check_clock,
+            "exchange clock": self.clock_sync.run,
             **self.positions.loops(),
         }
 
@@ -240,16 +248,6 @@ class MarketSide:
             self.sight.record_blind(now_ms)
             self._stage.notices.notify(BlindSince(at_ms=now_ms, reason=reason, since_ms=None, symbols=0))
 
-    async def _check_clock(self) -> None:
-        while True:
-            try:
-                theirs_ms = await self.rest.server_time_ms()
-            except ExchangeError as problem:
-                log.debug("the exchange's clock could not be read: %s", problem)
-            else:
-                self._stage.notices.on_skew(self._clock.now_ms() - theirs_ms)
-            await self._clock.sleep(SKEW_EVERY_S)
-
     # --- between the parts
 
     def _on_alert(self, alert: Alert) -> None:
@@ -271,8 +269,21 @@ class MarketSide:
     def _on_feed_event(self, event: FeedEvent) -> None:
         event = self.sight.completed(event)
         if event.kind == "live" and event.blind_since_ms is not None:
-            self.engine.after_blind(event.blind_since_ms, event.at_ms)
+            self.clock_sync.ask_soon()
+            self._look_back(event, event.blind_since_ms)
         self._stage.notices.on_feed_event(event)
+
+    def _look_back(self, event: FeedEvent, blind_since_ms: int) -> None:
+        """What was not seen is looked through afterwards, in the exchange's time: ours may be off, or was set since."""
+        skew_ms = self.venue.clock.skew_ms
+        since_ms, until_ms = event.seen_until_ms, event.seen_again_ms
+        if since_ms is None:
+            since_ms = round(blind_since_ms - skew_ms)
+        if until_ms is None:
+            until_ms = round(event.at_ms - skew_ms)
+        self.engine.after_blind(since_ms, until_ms)
+        if until_ms - since_ms >= MISSED_NEWS_MS:
+            self.universe.read_soon()
 
 
 class _FeedDesk:

@@ -56,7 +56,9 @@ class _Need:
 
 
 class Backfill:
-    """apply(symbol, candles): synchronous; candles oldest → newest, all closed, not empty; one call per need.
+    """Times are the exchange's.
+
+    apply(symbol, candles): synchronous; candles oldest → newest, all closed, not empty; one call per need.
     ended(symbol, from_ms, to_ms): called after that, and when it was given up: no more of [from_ms, to_ms) will come.
 
     Needs of one symbol are merged. The symbol whose need was told last is fetched first; within one call of
@@ -86,24 +88,22 @@ class Backfill:
         self._next_s = 0.0
         self._blocked_until_ms = 0
         self._lost: list[str] = []  # since it last came to rest
+        self._all = 0  # minutes that are wanted of every symbol, as soon as it is known which those are
         self._done = self._failed = self._candles = 0
 
     def request(self, symbol: str, from_ms: int, to_ms: int) -> None:
-        """Minutes that contain from_ms … to_ms. One that is still open by our clock is waited for: the exchange may be
-        ahead of it, and a minute that is over there and left out here would stay unknown for good."""
+        """Minutes that contain from_ms … to_ms. One that is still open is waited for."""
         self._add(symbol, from_ms, to_ms, rank=-next(self._calls))
 
     def request_all(self, minutes: int) -> None:
         """The last `minutes` closed minutes of every symbol."""
-        now_ms = self._clock.now_ms()
-        rank = -next(self._calls)
-        for symbol in self._symbols():
-            self._add(symbol, now_ms - minutes * MINUTE_MS, now_ms - MINUTE_MS, rank=rank)
+        self._all = max(minutes, self._all)
+        self._settled.clear()
+        self._work.set()
 
     def status(self) -> BackfillStatus:
-        return BackfillStatus(
-            pending=len(self._needs) + self._under_way, done=self._done, failed=self._failed, candles=self._candles
-        )
+        pending = len(self._needs) + self._under_way + (len(self._symbols()) if self._all else 0)
+        return BackfillStatus(pending=pending, done=self._done, failed=self._failed, candles=self._candles)
 
     async def settled(self) -> None:
         """Returns when nothing is pending."""
@@ -141,6 +141,8 @@ class Backfill:
     async def _take_turns(self) -> None:
         while True:
             await self._sit_out_block()
+            if self._all:
+                await self._want_all()
             need = self._next_ready()
             if need is None:
                 await self._wait_for_work()
@@ -155,6 +157,18 @@ class Backfill:
             finally:
                 self._under_way -= 1
                 self._look_around()
+
+    async def _want_all(self) -> None:
+        """Which minutes those are says the exchange: our clock may be minutes ahead of it."""
+        try:
+            now_ms = await self._rest.exchange_now_ms()
+        except ExchangeError as problem:
+            log.debug("back-fill begins by our own clock: %s", problem)
+            now_ms = self._clock.now_ms()
+        minutes, self._all = self._all, 0
+        rank = -next(self._calls)
+        for symbol in self._symbols() if minutes else ():
+            self._add(symbol, now_ms - minutes * MINUTE_MS, now_ms - MINUTE_MS, rank=rank)
 
     def _next_ready(self) -> _Need | None:
         now_s = self._clock.monotonic()
@@ -171,7 +185,7 @@ class Backfill:
                 await self._work.wait()
 
     def _look_around(self) -> None:
-        if self._needs or self._under_way:
+        if self._needs or self._under_way or self._all:
             return
         if self._lost:
             log.warning("back-fill: %d symbols keep their hole: %s", len(self._lost), ", ".join(self._lost[:10]))
@@ -197,7 +211,7 @@ class Backfill:
 
     async def _fetch(self, need: _Need) -> list[Candle]:
         ready_ms = need.to_ms + MINUTE_MS + CLOSE_MARGIN_MS
-        wait_ms = min(ready_ms - self._clock.now_ms(), MINUTE_MS + CLOSE_MARGIN_MS)
+        wait_ms = min(ready_ms - await self._rest.exchange_now_ms(), MINUTE_MS + CLOSE_MARGIN_MS)
         await self._clock.sleep(max(0.0, wait_ms / 1000))
         candles: list[Candle] = []
         for start_ms in range(need.from_ms, need.to_ms + 1, ROWS_PER_REQUEST * MINUTE_MS):
@@ -210,7 +224,7 @@ class Backfill:
                 limit=ROWS_PER_REQUEST,
                 priority=Priority.BACKFILL,
             )
-        if candles and not candles[-1].is_closed:  # the exchange's clock is behind ours
+        if candles and not candles[-1].is_closed:  # our idea of the exchange's clock is a little ahead of it
             await self._clock.sleep(BEHIND_PAUSE_S)
             last_ms = candles[-1].open_ms
             candles[-1:] = await self._rest.klines(

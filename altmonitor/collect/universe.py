@@ -125,6 +125,10 @@ class Universe:
             self._apply()
             self._wanted_s.set()
 
+    def read_soon(self) -> None:
+        """News of listings may have been missed."""
+        self._wanted_s.set()
+
     async def _refresh(self) -> None:
         try:
             self._believe(await self._rest.contracts())

@@ -29,14 +29,18 @@ class Clock(Protocol):
         """`async with clock.timeout(2):` raises TimeoutError after 2 of the clock's own seconds; None never does."""
 
 
+_GOES_ON_ASLEEP: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+"""Linux has a clock of its own for it, on macOS CLOCK_MONOTONIC is one; Windows has neither."""
+
+
 class SystemClock:
-    """The machine's clock."""
+    """The machine's clock. `monotonic` goes on while the machine sleeps, where the system has such a clock."""
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.monotonic() if _GOES_ON_ASLEEP is None else time.clock_gettime(_GOES_ON_ASLEEP)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -386,7 +386,7 @@ class Audiences:
 
     def _emit(self, alert: Alert, destinations: Sequence[Destination]) -> None:
         if not alert.late:
-            self.detect_ms.append(int(alert.ts * 1000) - alert.event_ms)
+            self.detect_ms.append(int(alert.ts * 1000 - self._links.skew_ms()) - alert.event_ms)
         self._links.sink.put(alert, to=destinations)
         self._links.on_alert(alert)
 

@@ -40,7 +40,9 @@ NOWHERE = Destination(chat_id=0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineDeps:
-    """on_alert: called with each alert after it was put into the sink (enrichment hangs there).
+    """skew_ms: our clock minus the exchange's, as far as known.
+
+    on_alert: called with each alert after it was put into the sink (enrichment hangs there).
 
     on_samples: with what was measured of many symbols at once, after it was judged.
     request_refill: called with (symbol, from_ms, to_ms) when closed minutes in that span are missing.
@@ -53,6 +55,7 @@ class EngineDeps:
     sink: AlertSink
     context: MarketContext
     oi_ring: OpenInterestRing
+    skew_ms: Callable[[], float] = lambda: 0.0
     on_alert: Callable[[Alert], None] = lambda alert: None
     on_samples: Callable[[Kind, Sequence[Sample]], None] = lambda kind, samples: None
     request_refill: Callable[[str, int, int], None] = lambda symbol, from_ms, to_ms: None

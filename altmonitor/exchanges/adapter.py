@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
 from altmonitor.core.status import GuardStatus
+from altmonitor.exchanges.exchange_clock import ExchangeClock
 from altmonitor.exchanges.ws.feed import FeedOptions
 from altmonitor.interfaces.exchange import Feed, FeedSink, MarketRest
 from altmonitor.interfaces.positioning import Positioning
@@ -33,9 +34,13 @@ class Units:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeAdapter:
-    """rest and positioning share one connection and one gate. feed: built once, around whoever listens."""
+    """rest and positioning share one connection and one gate. feed: built once, around whoever listens.
+
+    clock: the venue's own, set by what `rest` is told.
+    """
 
     rest: MarketRest
+    clock: ExchangeClock
     positioning: Positioning
     feed: Callable[[FeedSink], Feed]
     units: Units

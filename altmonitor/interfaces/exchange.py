@@ -41,6 +41,9 @@ class MarketRest(Protocol):
     async def stop(self) -> None: ...
     async def contracts(self) -> list[Contract]: ...
     async def server_time_ms(self) -> int: ...
+    async def exchange_now_ms(self) -> int:
+        """The exchange's clock; asked for when it is not known, or when this machine slept or its clock was set."""
+
     async def open_interest(self, symbol: str, *, priority: Priority) -> OpenInterest: ...
     async def klines(self, symbol: str, *, start_ms: int, end_ms: int, limit: int, priority: Priority) -> list[Candle]:
         """Closed and open candles with open time in [start_ms, end_ms], oldest → newest, length ≤ limit."""
@@ -72,12 +75,15 @@ class FeedEvent:
         (planned change of connection, nothing missed), `symbols_silent` / `symbols_back` (a few symbols went quiet
         against their own rhythm, or returned).
     at_ms: our clock. blind_since_ms: for `blind` and `live`, when the last data frame came (None at first start).
+    seen_until_ms, seen_again_ms: the same span by the exchange's clock, as its data says; None where there was none.
     """
 
     kind: str
     at_ms: int
     reason: str = ""
     blind_since_ms: int | None = None
+    seen_until_ms: int | None = None
+    seen_again_ms: int | None = None
     attempts: int = 0
     symbols: tuple[str, ...] = ()
 
@@ -92,3 +98,7 @@ class Feed(Protocol):
         """The whole universe; differences are subscribed and unsubscribed on the open sockets."""
 
     def status(self) -> FeedStatus: ...
+
+    @property
+    def last_event_ms(self) -> int | None:
+        """Exchange time of the newest data, unix ms; None before any."""

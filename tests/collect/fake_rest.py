@@ -38,6 +38,7 @@ class FakeRest:
         self.takes_s = 0.05
         self.failing: Callable[[str, str], ExchangeError | None] = lambda what, symbol: None
         self.blocked_until_ms = 0
+        self.ahead_ms = 0  # the exchange's clock minus ours
         self.guard = GuardStatus(state="open")
         self.listed: list[Contract] = []
         self.open_interests: dict[str, float] = {}
@@ -59,7 +60,10 @@ class FakeRest:
 
     async def server_time_ms(self) -> int:
         await self._serve("time")
-        return self._clock.now_ms()
+        return self._clock.now_ms() + self.ahead_ms
+
+    async def exchange_now_ms(self) -> int:
+        return self._clock.now_ms() + self.ahead_ms
 
     async def open_interest(self, symbol: str, *, priority: Priority) -> OpenInterest:
         await self._serve("open_interest", symbol, priority)
@@ -78,7 +82,7 @@ class FakeRest:
                 low=1.0,
                 close=1.0,
                 quote_usdt=float(minute % 1_000),
-                is_closed=(minute + 1) * MINUTE <= self._clock.now_ms(),
+                is_closed=(minute + 1) * MINUTE <= self._clock.now_ms() + self.ahead_ms,
             )
             for minute in range(first, end_ms // MINUTE + 1)
         ][:limit]

@@ -246,5 +246,30 @@ async def test_a_block_ends_when_the_guard_says_so_although_our_clock_was_set_ba
         await desk.clock.advance(10)
         desk.clock.jump(-3_600)
         desk.rest.blocked_until_ms -= 3_600_000  # the guard counts seconds, not the machine's clock
-        await desk.clock.advance(140)
-        assert desk.rest.of("klines")
+        desk.rest.ahead_ms = 3_600_000
+        await desk.clock.advance(70)
+        assert desk.minutes() == [-3, -2, -1]
+
+
+async def test_a_clock_150_s_ahead_neither_slows_the_warm_up_nor_moves_its_minutes() -> None:
+    symbols = [f"S{number}USDT" for number in range(560)]
+    desk = Desk(*symbols)
+    desk.clock.jump(150)
+    desk.rest.ahead_ms = -150_000
+    async with desk.running():
+        desk.backfill.request_all(99)
+        assert desk.backfill.status().pending == 560
+        await desk.clock.advance(60)
+        assert desk.backfill.status().pending == 0
+        assert {symbol for symbol, _ in desk.applied} == set(symbols)
+        assert desk.minutes() == list(range(-99, 0))
+
+
+async def test_a_clock_150_s_behind_leaves_no_minute_out() -> None:
+    desk = Desk("SOLUSDT")
+    desk.clock.jump(-150)
+    desk.rest.ahead_ms = 150_000
+    async with desk.running():
+        desk.backfill.request_all(99)
+        await desk.clock.advance(5)
+        assert desk.minutes() == list(range(-99, 0))

@@ -26,6 +26,14 @@ def binance_adapter(deps: AdapterDeps) -> ExchangeAdapter:
     return ExchangeAdapter(
         rest=rest,
         positioning=BinancePositioning(rest, clock=clock),
-        feed=lambda sink: KlineFeed(config.binance_ws_url, dialect=BINANCE, sink=sink, clock=clock, options=deps.feed),
+        clock=guard.exchange_clock,
+        feed=lambda sink: KlineFeed(
+            config.binance_ws_url,
+            dialect=BINANCE,
+            sink=sink,
+            clock=clock,
+            exchange_clock=guard.exchange_clock,
+            options=deps.feed,
+        ),
         units=Units(funding_hours=USUAL_FUNDING_HOURS),
     )

@@ -88,6 +88,8 @@ FUNDING_HOURS_TTL_S = 3_600.0
 USUAL_FUNDING_HOURS = 8.0
 UNKNOWN_SYMBOL_CODES = (-1121, -4108)  # invalid symbol; symbol is being delivered or delisted
 FAILURES_WORTH_A_LINE = 5
+SLOW_ANSWER_S = 2.0
+"""A slower one tells the time of an unknown moment; so does one during which the machine slept or its clock was set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,14 +177,22 @@ class BinanceRest:
         return contracts
 
     async def server_time_ms(self) -> int:
-        """Also sets the guard's idea of the exchange's clock."""
-        before_s = self._clock.monotonic()
+        """Also sets our idea of the exchange's clock."""
+        before_s, before_ms = self._clock.monotonic(), self._clock.now_ms()
         body = await self.get("/fapi/v1/time", Priority.UNIVERSE)
         server_ms = self._read(lambda given: _SERVER_TIME.read(given).parse(), body)
         took_s = self._clock.monotonic() - before_s
-        if took_s < 2.0:  # a slow answer tells the time of an unknown moment
-            self._guard.sync(server_ms + took_s * 500)
+        if took_s < SLOW_ANSWER_S and abs(self._clock.now_ms() - before_ms - took_s * 1000) < SLOW_ANSWER_S * 1000:
+            self._guard.exchange_clock.sync(server_ms + took_s * 500)
+        elif took_s >= SLOW_ANSWER_S:
+            self._guard.exchange_clock.sync_at_least(server_ms)
         return server_ms
+
+    async def exchange_now_ms(self) -> int:
+        exchange_clock = self._guard.exchange_clock
+        if exchange_clock.synced_s is None or not exchange_clock.is_sure:
+            await self.server_time_ms()
+        return exchange_clock.now_ms()
 
     async def open_interest(self, symbol: str, *, priority: Priority) -> OpenInterest:
         body = await self._fetch(_open_interest_ask(symbol, priority))
@@ -203,7 +213,8 @@ class BinanceRest:
             endTime=end_ms,
             limit=limit,
         )
-        now_ms = self._guard.exchange_ms()
+        exchange_clock = self._guard.exchange_clock
+        now_ms = exchange_clock.now_ms() if exchange_clock.is_sure else await self.exchange_now_ms()
         candles = {
             candle.open_ms: candle if close_ms < now_ms else structs.replace(candle, is_closed=False)
             for candle, close_ms in self.rows("klines", _KLINES, body)

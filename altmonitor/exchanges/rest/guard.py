@@ -24,6 +24,7 @@ from altmonitor.core.errors import (
     RegionBlocked,
 )
 from altmonitor.core.status import GuardStatus
+from altmonitor.exchanges.exchange_clock import ExchangeClock
 from altmonitor.exchanges.rest.block import (
     LONGEST_BELIEVED_S,
     Block,
@@ -77,23 +78,15 @@ class Guard:
         self._file = BlockFile(block_file, host=host)
         self._on_change = on_change
         self._budget = budget
+        self.exchange_clock = ExchangeClock(clock)
         self._admission = RequestQueue(
-            self._budget, clock=clock, exchange_ms=self.exchange_ms, check=self._raise_when_blocked
+            self._budget, clock=clock, exchange_ms=self.exchange_clock.now_ms, check=self._raise_when_blocked
         )
         self.probe = Ask(target=probe, priority=Priority.ENRICH)
         self._breaker = Breaker()
         self._probed = asyncio.Event()
         self._told = "open"
-        self._exchange_base_ms: float = clock.now_ms() - clock.monotonic() * 1000
         self._look_at_file(is_start=True)
-
-    def exchange_ms(self) -> int:
-        """The exchange's clock as far as known; never jumps with the machine's wall clock."""
-        return int(self._exchange_base_ms + self._clock.monotonic() * 1000)
-
-    def sync(self, server_ms: float) -> None:
-        """The exchange's clock reads `server_ms` now."""
-        self._exchange_base_ms = server_ms - self._clock.monotonic() * 1000
 
     def set_weight_limit(self, limit: int) -> None:
         """As told by the exchange, weight per minute."""
@@ -140,7 +133,7 @@ class Guard:
             used = answer.headers.get(self._budget.weight_header)
         finally:
             self._admission.settle(ticket, used_header=used)
-        refusal = read_refusal(answer.status, answer.headers, answer.body, exchange_ms=self.exchange_ms())
+        refusal = read_refusal(answer.status, answer.headers, answer.body, exchange_ms=self.exchange_clock.now_ms())
         if refusal is not None:
             self._trip(refusal)
             raise self._blocked()

@@ -9,14 +9,19 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from altmonitor.core.clock import Clock
+from altmonitor.exchanges.exchange_clock import ExchangeClock
 from altmonitor.exchanges.ws.dialect import Dialect, ShutdownNotice, Skipped, SubscribeAnswer
 from altmonitor.exchanges.ws.subscriptions import SubscriptionLedger
 from altmonitor.exchanges.ws.transport import CloseReason, OpenTransport, Transport, TransportOptions
+from altmonitor.exchanges.ws.watchdog import DataProgress, PauseWatch
 from altmonitor.interfaces.exchange import FeedSink
 from altmonitor.market.candles import KlineUpdate
 from altmonitor.market.contracts import ContractNews
 
 _SEND_WITHIN_S: Final = 10.0
+
+UNROUTED: Final = "is the address routed (…/market)?"
+"""Asked only where data never came: the exchange accepts connections and subscriptions on addresses that carry none."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -26,6 +31,7 @@ class Shared:
     url: str
     dialect: Dialect
     clock: Clock
+    exchange_clock: ExchangeClock
     sink: FeedSink
     open_transport: OpenTransport
     options: TransportOptions
@@ -53,10 +59,11 @@ class Overlap:
 
 
 class FeedConnection:
-    """Not reusable. `end` may be called at any time; `hold` then returns soon."""
+    """Not reusable. `end` may be called at any time; `hold` then returns soon. Moments are of the exchange's clock."""
 
-    def __init__(self, shared: Shared, *, silence_limit_s: Callable[[], float | None]) -> None:
-        """`silence_limit_s`: asked again and again; None while no data is expected."""
+    def __init__(self, shared: Shared, *, progress: DataProgress, silence_limit_s: Callable[[], float | None]) -> None:
+        """progress: of the share it belongs to. silence_limit_s: asked again and again; None while no data is
+        expected."""
         self.ledger = SubscriptionLedger(shared.dialect)
         self.opened_s = 0.0
         self.first_data_s: float | None = None
@@ -67,6 +74,7 @@ class FeedConnection:
         self.is_leaving = False
         self.transport_name = ""
         self._shared = shared
+        self._progress = progress
         self._decode = shared.dialect.decode_kline
         self._not_a_kline = shared.dialect.not_a_kline
         self._on_kline = shared.sink.on_kline
@@ -82,7 +90,7 @@ class FeedConnection:
             shared.url + shared.dialect.path, on_frames=self._on_frames, options=shared.options
         )
         self.transport_name = self._transport.name
-        self.opened_s = shared.clock.monotonic()
+        self.opened_s = shared.exchange_clock.now_s()
         self.is_open = True
 
     async def hold(self) -> str:
@@ -100,7 +108,7 @@ class FeedConnection:
             transport.abort()
         if reason.error is not None:
             raise reason.error
-        return self._why or _in_words(reason)
+        return self._why or _end_in_words(reason)
 
     def end(self, why: str) -> None:
         self._why = self._why or why
@@ -133,8 +141,9 @@ class FeedConnection:
     async def _drive(self, transport: Transport) -> None:
         clock, dialect = self._shared.clock, self._shared.dialect
         heartbeat_s = self.opened_s + dialect.heartbeat_s
+        pause = PauseWatch(dialect.control_interval_s)
         while True:
-            now_s = clock.monotonic()
+            now_s = self._shared.exchange_clock.now_s()
             message = self.ledger.next_message(now_s)
             if message is not None:
                 await self._send(transport, message)
@@ -144,7 +153,8 @@ class FeedConnection:
             self.ledger.expire(now_s)
             if self.ledger.trouble:
                 self.end(self.ledger.trouble)
-            self._watch_data(now_s)
+            if not pause.was_long(now_s):
+                self._watch_data(now_s)
             await clock.sleep(dialect.control_interval_s)
 
     async def _send(self, transport: Transport, message: str) -> None:
@@ -159,16 +169,8 @@ class FeedConnection:
         if limit_s is None:
             self._patient_until_s = now_s
         elif now_s - max(self._last_sign_s, self._patient_until_s) >= limit_s:
-            self.end(self.silence_in_words(now_s))
-
-    def silence_in_words(self, now_s: float) -> str:
-        ledger = self.ledger
-        silent_s = now_s - self._last_sign_s
-        told = (
-            f"no data for {silent_s:.0f} s, {ledger.acknowledged_count()} of {ledger.wanted_count} streams acknowledged"
-        )
-        # The exchange accepts connections and subscriptions on addresses that carry no candles.
-        return told if self.first_data_s is not None else f"{told}; is the address routed (…/market)?"
+            has_had_data = self._progress.last_event_ms is not None
+            self.end(in_words(self.ledger, now_s - self._last_sign_s, has_had_data=has_had_data))
 
     def _on_frames(self, frames: list[bytes]) -> None:
         if self.is_muted or self.overlap is not None:
@@ -186,10 +188,10 @@ class FeedConnection:
             heard[update.symbol] = None
             on_kline(update)
         if others < len(frames):
-            self._note_data(len(frames) - others)
+            self._note_data(len(frames) - others, update.event_ms)
 
     def _on_frames_of_two(self, frames: list[bytes]) -> None:
-        klines = 0
+        klines = newest_ms = 0
         for payload in frames:
             try:
                 update = self._decode(payload).data
@@ -197,9 +199,10 @@ class FeedConnection:
                 self._on_other(payload)
             else:
                 klines += 1
+                newest_ms = update.event_ms
                 self._hand_over(update)
         if klines:
-            self._note_data(klines)
+            self._note_data(klines, newest_ms)
 
     def _hand_over(self, update: KlineUpdate) -> None:
         """The careful way: a muted connection is not heard, and of two that overlap each update counts once."""
@@ -207,9 +210,12 @@ class FeedConnection:
             self._shared.heard[update.symbol] = None
             self._on_kline(update)
 
-    def _note_data(self, count: int) -> None:
-        self._shared.frames += count
-        self.last_data_s = self._shared.clock.monotonic()
+    def _note_data(self, count: int, newest_ms: int) -> None:
+        """newest_ms: event time of the last of them."""
+        shared = self._shared
+        shared.frames += count
+        self.last_data_s = shared.exchange_clock.now_s()
+        self._progress.record(newest_ms, now_s=self.last_data_s, wall_ms=shared.clock.now_ms())
         if self.first_data_s is None:
             self.first_data_s = self.last_data_s
 
@@ -228,9 +234,15 @@ class FeedConnection:
                 self._shared.skipped[other] += 1
             case _:
                 # A candle outside its usual envelope: understood, though not expected on this address.
-                self._note_data(1)
+                self._note_data(1, other.event_ms)
                 self._hand_over(other)
 
 
-def _in_words(reason: CloseReason) -> str:
+def in_words(ledger: SubscriptionLedger, silent_s: float, *, has_had_data: bool) -> str:
+    """Why an open connection counts as dead. has_had_data: the share it carries has, over whichever connection."""
+    told = f"no data for {silent_s:.0f} s, {ledger.acknowledged_count()} of {ledger.wanted_count} streams acknowledged"
+    return told if has_had_data else f"{told}; {UNROUTED}"
+
+
+def _end_in_words(reason: CloseReason) -> str:
     return f"closed ({reason.code}{f' {reason.text}' if reason.text else ''})"

@@ -5,23 +5,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from ssl import SSLContext
 from typing import Any, Final
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.status import FeedStatus
+from altmonitor.exchanges.exchange_clock import ExchangeClock
 from altmonitor.exchanges.ws import pick_transport
 from altmonitor.exchanges.ws.connection import Shared
 from altmonitor.exchanges.ws.dialect import Dialect
 from altmonitor.exchanges.ws.shard import FeedShard, FeedShardDeps, HandshakeBudget
 from altmonitor.exchanges.ws.transport import OpenTransport, TransportOptions
-from altmonitor.exchanges.ws.watchdog import HEAR_EVERY_S, FeedState, FeedWatch, Share, SymbolWatch
+from altmonitor.exchanges.ws.watchdog import HEAR_EVERY_S, FeedState, FeedWatch, Gap, PauseWatch, Share, SymbolWatch
 from altmonitor.interfaces.exchange import FeedEvent, FeedSink
 
 _LOOK_EVERY_S: Final = 1.0
 _SILENCE_EVERY_S: Final = 30.0
+_SAME_SINCE_MS: Final = 3_000
 
 _log = logging.getLogger(__name__)
 
@@ -49,12 +51,20 @@ class KlineFeed:
     """Implements `monitor.ports.Feed`. One for the process, or several that share a `budget`."""
 
     def __init__(
-        self, url: str, *, dialect: Dialect, sink: FeedSink, clock: Clock, options: FeedOptions | None = None
+        self,
+        url: str,
+        *,
+        dialect: Dialect,
+        sink: FeedSink,
+        clock: Clock,
+        exchange_clock: ExchangeClock | None = None,
+        options: FeedOptions | None = None,
     ) -> None:
-        """`url`: base address; the dialect's path is appended."""
+        """url: base address; the dialect's path is appended. exchange_clock: the venue's, None where nobody sets it."""
         options = options if options is not None else FeedOptions()
         self.url = url
         self._clock = clock
+        self._exchange_clock = exchange_clock or ExchangeClock(clock)
         self._sink = sink
         self._jitter = options.jitter
         self._dialect = dialect
@@ -67,6 +77,7 @@ class KlineFeed:
             url=url,
             dialect=dialect,
             clock=clock,
+            exchange_clock=self._exchange_clock,
             sink=sink,
             open_transport=options.open_transport,
             options=TransportOptions(gather_ms=options.gather_ms, proxy=options.proxy, ssl=options.ssl),
@@ -76,8 +87,10 @@ class KlineFeed:
         self._running: set[FeedShard] = set()
         self._watch = FeedWatch()
         self._symbol_watch = SymbolWatch()
-        self._started_s = clock.monotonic()
-        self._blind_since_ms: int | None = None
+        self._started_s = self._exchange_clock.now_s()
+        self._missed_s = self._exchange_clock.missed_s
+        self._seen_until_ms: int | None = None
+        self._told_since_ms: int | None = None
         self._next_hearing_s = self._next_silence_s = self._started_s
 
     def set_symbols(self, symbols: Collection[str]) -> None:
@@ -93,7 +106,7 @@ class KlineFeed:
         for shard, share in shares.items():
             shard.set_symbols(share)
         self._symbols = wanted
-        self._symbol_watch.follow(wanted, self._clock.monotonic())
+        self._symbol_watch.follow(wanted, self._exchange_clock.now_s())
 
     def _shards_for(self, symbols: Collection[str]) -> int:
         return (len(symbols) + len(self._dialect.news_streams)) // self._dialect.streams_per_connection + 1
@@ -113,8 +126,9 @@ class KlineFeed:
         )
 
     async def run(self) -> None:
-        self._started_s = self._clock.monotonic()
+        self._started_s = self._exchange_clock.now_s()
         self._running.clear()
+        pause = PauseWatch(_LOOK_EVERY_S)
         async with asyncio.TaskGroup() as tasks:
             while True:
                 for number, shard in enumerate(self._shards, 1):
@@ -122,8 +136,10 @@ class KlineFeed:
                         self._running.add(shard)
                         tasks.create_task(shard.run(), name=f"feed connection {number}")
                 await self._clock.sleep(_LOOK_EVERY_S)
-                now_s = self._clock.monotonic()
-                self._look(now_s)
+                now_s = self._exchange_clock.now_s()
+                self._forgive_sleep(now_s)
+                if not pause.was_long(now_s):
+                    self._look(now_s)
                 if now_s >= self._next_hearing_s:
                     self._next_hearing_s = now_s + HEAR_EVERY_S
                     self._hear(now_s)
@@ -131,33 +147,76 @@ class KlineFeed:
     def _shares(self) -> dict[FeedShard, Share]:
         return {shard: shard.share() for shard in self._shards if shard.symbols}
 
+    def _forgive_sleep(self, now_s: float) -> None:
+        """No symbol was silent while nobody listened."""
+        if self._missed_s != self._exchange_clock.missed_s:
+            self._missed_s = self._exchange_clock.missed_s
+            self._symbol_watch.forgive(self._symbols, now_s)
+
     def _look(self, now_s: float) -> None:
         shares = self._shares()
         sight = self._watch.look(shares.values(), now_s)
         if sight is FeedState.BLIND:
-            self._tell_blind({shard for shard, share in shares.items() if share.is_dark(now_s)}, now_s)
+            self._tell_blind({shard: share for shard, share in shares.items() if share.is_dark(now_s)}, now_s)
         elif sight is FeedState.LIVE:
             self._tell_live(now_s)
-        elif self._watch.sight is FeedState.LIVE and all(shard.is_fed for shard in shares):
-            for shard in shares:
-                shard.attempts = 0
+        elif self._watch.sight is FeedState.LIVE:
+            self._tell_gap(now_s)
+            if all(shard.is_fed for shard in shares):
+                for shard in shares:
+                    shard.attempts = 0
 
-    def _tell_blind(self, dark: set[FeedShard], now_s: float) -> None:
-        last_s = [shard.last_data_s for shard in dark if shard.last_data_s is not None]
-        self._blind_since_ms = self._clock.now_ms() - int((now_s - min(last_s)) * 1000) if last_s else None
+    def _tell_blind(self, dark: Mapping[FeedShard, Share], now_s: float) -> None:
+        known = [share.silence_s(now_s) for share in dark.values() if share.last_data_s is not None]
+        since_ms = self._told_since_ms = self._clock.now_ms() - int(max(known) * 1000) if known else None
+        seen_ms = [ms for shard in dark if (ms := shard.progress.last_event_ms) is not None]
+        self._seen_until_ms = min(seen_ms, default=None)
         reason = "; ".join(sorted({shard.state_in_words() for shard in dark}))
         is_partial = len(dark) < len(self._shards)
         symbols = tuple(sorted(set().union(*(shard.symbols for shard in dark)))) if is_partial else ()
         _log.warning("feed blind (%d of %d connections): %s", len(dark), len(self._shards), reason)
-        self._tell("blind", reason=reason, blind_since_ms=self._blind_since_ms, symbols=symbols)
+        self._tell("blind", reason=reason, blind_since_ms=since_ms, seen_until_ms=self._seen_until_ms, symbols=symbols)
 
     def _tell_live(self, now_s: float) -> None:
         attempts = sum(shard.attempts for shard in self._shards)
-        since_ms, self._blind_since_ms = self._blind_since_ms, None
-        away_s = now_s - self._started_s if since_ms is None else (self._clock.now_ms() - since_ms) / 1000
-        _log.info("feed live after %.0f s, %d attempts", away_s, attempts)
+        begins_ms = [gap.from_ms for gap in self._take_gaps()]
+        if self._seen_until_ms is not None:
+            begins_ms.append(self._seen_until_ms)
+        self._seen_until_ms = None
         self._symbol_watch.forgive(self._symbols, now_s)
-        self._tell("live", blind_since_ms=since_ms, attempts=attempts)
+        self._tell_seen_again(min(begins_ms, default=None), attempts=attempts)
+
+    def _tell_gap(self, now_s: float) -> None:
+        """Data goes on as if nothing had been, but what happened in between did not come."""
+        gaps = self._take_gaps()
+        if gaps:
+            self._symbol_watch.forgive(self._symbols, now_s)
+            self._tell_seen_again(min(gap.from_ms for gap in gaps), reason="this machine stood still")
+
+    def _take_gaps(self) -> list[Gap]:
+        return [gap for shard in self._shards if (gap := shard.progress.take_gap()) is not None]
+
+    def _tell_seen_again(self, seen_until_ms: int | None, **known: Any) -> None:
+        """The blind time by our clock is as long as the one in the data, and ends now. What was told already stands,
+        unless our clock was set since."""
+        seen_ms = [ms for shard in self._shards if (ms := shard.progress.last_event_ms) is not None]
+        again_ms = min(seen_ms, default=None)
+        since_ms = None
+        if seen_until_ms is not None and again_ms is not None:
+            since_ms = self._clock.now_ms() - max(0, again_ms - seen_until_ms)
+            told_ms, self._told_since_ms = self._told_since_ms, None
+            if told_ms is not None and abs(told_ms - since_ms) < _SAME_SINCE_MS:
+                since_ms = told_ms
+        away_s = self._exchange_clock.now_s() - self._started_s
+        if since_ms is not None:
+            away_s = (self._clock.now_ms() - since_ms) / 1000
+        _log.info("feed live after %.0f s", away_s)
+        self._tell("live", blind_since_ms=since_ms, seen_until_ms=seen_until_ms, seen_again_ms=again_ms, **known)
+
+    @property
+    def last_event_ms(self) -> int | None:
+        """Exchange time of the newest data, unix ms; None before any."""
+        return max((ms for shard in self._shards if (ms := shard.progress.last_event_ms) is not None), default=None)
 
     def _hear(self, now_s: float) -> None:
         back = self._symbol_watch.hear(self._shared.heard, now_s)
@@ -190,17 +249,17 @@ class KlineFeed:
         return self._shared.frames
 
     def status(self) -> FeedStatus:
-        now_s = self._clock.monotonic()
+        now_s = self._exchange_clock.now_s()
         covered: set[str] = set()
         shares = self._shares()
         for shard, share in shares.items():
             if not share.is_dark(now_s):
                 covered |= shard.covered()
         connections = [connection for shard in self._shards for connection in shard.open_connections]
-        last_s = max((shard.last_data_s for shard in self._shards if shard.last_data_s is not None), default=None)
+        known = [share.silence_s(now_s) for share in shares.values() if share.last_data_s is not None]
         return FeedStatus(
             connections=len(connections),
-            last_frame_age_s=None if last_s is None else now_s - last_s,
+            last_frame_age_s=min(known, default=None),
             symbols_expected=len(self._symbols),
             symbols_covered=len(covered - self._symbol_watch.silent()),
             frames=self._shared.frames,

@@ -14,8 +14,8 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeError, HandshakeRefused
 from altmonitor.exchanges.rest.block import LONGEST_BELIEVED_S
 from altmonitor.exchanges.rest.budget import LimitPool
-from altmonitor.exchanges.ws.connection import FeedConnection, Overlap, Shared
-from altmonitor.exchanges.ws.watchdog import Share, silence_limit_s
+from altmonitor.exchanges.ws.connection import FeedConnection, Overlap, Shared, in_words
+from altmonitor.exchanges.ws.watchdog import DataProgress, Share, silence_limit_s
 from altmonitor.market.candles import MINUTE_MS
 
 # ---
@@ -89,6 +89,7 @@ class HandshakeBudget:
 
 
 _LIFE_JITTER: Final = 0.02
+_QUIET_S: Final = 5.0
 _ROTATION_RETRY_S: Final = 600.0
 _TAKE_OVER_WITHIN_S: Final = 120.0
 _BEFORE_S: Final = 2.0
@@ -128,7 +129,9 @@ class FeedShard:
         self._parts = parts
         self._clock: Clock = parts.shared.clock
         self._stream_of = parts.shared.dialect.kline_stream
-        self._since_s = self._clock.monotonic()
+        self._exchange_clock = parts.shared.exchange_clock
+        self._since_s = self._exchange_clock.now_s()
+        self.progress = DataProgress(self._limit_s() * 1000)
         self._backoff = ReconnectBackoff(parts.jitter)
         self._connections: list[FeedConnection] = []
         self._has_opened = False
@@ -147,7 +150,7 @@ class FeedShard:
 
     def set_symbols(self, symbols: set[str]) -> None:
         if not self.symbols:
-            self._since_s = self._clock.monotonic()
+            self._since_s = self._exchange_clock.now_s()
         self.symbols = set(symbols)
         for connection in self._connections:
             connection.ledger.want(self._streams())
@@ -166,11 +169,25 @@ class FeedShard:
     def share(self) -> Share:
         heard_s = [c.last_data_s for c in self._connections if c.last_data_s is not None]
         self.last_data_s = max(heard_s, default=self.last_data_s)
-        return Share(self._since_s, self.last_data_s, self._limit_s())
+        limit_s = self._limit_s()
+        self.progress.gap_ms = limit_s * 1000
+        return Share(self._since_s, self.last_data_s, limit_s, self._asleep_s())
+
+    def _asleep_s(self) -> float:
+        """As long as nobody could tell whether this machine slept or its clock was set, and no data says so either, the
+        longer time is taken."""
+        if self.last_data_s is None or self._exchange_clock.is_sure:
+            return 0.0
+        awake_s = self._exchange_clock.now_s() - self.last_data_s
+        asleep_s = (self._clock.now_ms() - self.progress.last_wall_ms) / 1000 - awake_s
+        return max(0.0, asleep_s) if awake_s >= _QUIET_S else 0.0
 
     def state_in_words(self) -> str:
         connections = self.open_connections
-        return connections[0].silence_in_words(self._clock.monotonic()) if connections else self.trouble
+        if not connections:
+            return self.trouble
+        ledger, silent_s = connections[0].ledger, self.share().silence_s(self._exchange_clock.now_s())
+        return in_words(ledger, silent_s, has_had_data=self.last_data_s is not None)
 
     def _streams(self) -> list[str]:
         return [*self._parts.news_streams, *(self._stream_of(symbol) for symbol in sorted(self.symbols))]
@@ -193,7 +210,7 @@ class FeedShard:
                 elif await self._has_ended(running, 1.0):
                     self._note_end(running)
                     running = None
-                elif running.connection.is_leaving or self._clock.monotonic() >= running.replace_at_s:
+                elif running.connection.is_leaving or self._exchange_clock.now_s() >= running.replace_at_s:
                     running = await self._rotate(tasks, running)
 
     async def _connect(self, tasks: asyncio.TaskGroup) -> _Running:
@@ -213,7 +230,9 @@ class FeedShard:
     async def _open(self, tasks: asyncio.TaskGroup, *, is_muted: bool = False) -> _Running:
         await self._parts.budget.take()
         self.attempts += 1
-        connection = FeedConnection(self._parts.shared, silence_limit_s=self._expected_silence_s)
+        connection = FeedConnection(
+            self._parts.shared, progress=self.progress, silence_limit_s=self._expected_silence_s
+        )
         connection.is_muted = is_muted
         await connection.open()
         connection.ledger.want(self._streams())
@@ -283,5 +302,5 @@ class FeedShard:
     def _put_off(self, old: _Running, why: str) -> None:
         pause_s = self._backoff.next_delay_s() + (0 if old.connection.is_leaving else _ROTATION_RETRY_S)
         old.connection.is_leaving = False
-        old.replace_at_s = self._clock.monotonic() + pause_s
+        old.replace_at_s = self._exchange_clock.now_s() + pause_s
         _log.warning("planned change of the feed connection put off for %.0f s: %s", pause_s, why)

@@ -14,6 +14,8 @@ SILENCE_LIMIT_S: Final = 30.0
 _FEW_SYMBOLS: Final = 50
 _FEW_SYMBOLS_LIMIT_S: Final = 120.0
 
+_LATE_S: Final = 3.0
+
 HEAR_EVERY_S: Final = 5.0
 _SYMBOL_FLOOR_S: Final = 120.0
 _GAPS_OF_PATIENCE: Final = 40
@@ -27,6 +29,24 @@ def silence_limit_s(symbols: int, *, is_only_connection: bool) -> float:
     return SILENCE_LIMIT_S if is_only_connection or symbols >= _FEW_SYMBOLS else _FEW_SYMBOLS_LIMIT_S
 
 
+class PauseWatch:
+    """Whether somebody who looks every `usual_s` was kept from it: the program was stopped, or the machine slept.
+
+    What lies in the sockets has not been read then, and silence means nothing yet. Not twice in a row: on a busy
+    machine every look may be late.
+    """
+
+    def __init__(self, usual_s: float) -> None:
+        self._longest_s = usual_s + _LATE_S
+        self._last_s: float | None = None
+        self._was_long = False
+
+    def was_long(self, now_s: float) -> bool:
+        is_long = self._last_s is not None and now_s - self._last_s > self._longest_s and not self._was_long
+        self._last_s, self._was_long = now_s, is_long
+        return is_long
+
+
 class FeedState(Enum):
     STARTING = "starting"
     LIVE = "live"
@@ -35,14 +55,79 @@ class FeedState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One connection's part of the feed. last_data_s: None before the first. since_s: when it was first wanted."""
+    """One connection's part of the feed. last_data_s: None before the first. since_s: when it was first wanted.
+
+    asleep_s: of the time since then, what only the wall clock saw.
+    """
 
     since_s: float
     last_data_s: float | None
     limit_s: float
+    asleep_s: float = 0.0
+
+    def silence_s(self, now_s: float) -> float:
+        return now_s - (self.since_s if self.last_data_s is None else self.last_data_s) + self.asleep_s
 
     def is_dark(self, now_s: float) -> bool:
-        return now_s - (self.since_s if self.last_data_s is None else self.last_data_s) >= self.limit_s
+        return self.silence_s(now_s) >= self.limit_s
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Nothing came of what happened between two moments, exchange time, unix ms."""
+
+    from_ms: int
+    to_ms: int
+
+
+_SAME_TIME_MS: Final = 5_000
+_BACKWARDS_MS: Final = 60_000
+
+
+class DataProgress:
+    """How far the data of one share has come, in the exchange's own time. `record` once per read.
+
+    A machine that slept may see no pause on its own clocks; the data says that there was one. One frame with a strange
+    time is not believed: a leap counts when one of our clocks agrees, or the next data.
+
+    gap_ms: a leap of this much is a gap. gap: the last one, until somebody takes it.
+    """
+
+    __slots__ = ("_last_s", "_leap_ms", "gap", "gap_ms", "last_event_ms", "last_wall_ms")
+
+    def __init__(self, gap_ms: float) -> None:
+        self.gap_ms = gap_ms
+        self.gap: Gap | None = None
+        self.last_event_ms: int | None = None
+        self.last_wall_ms = 0
+        self._last_s = 0.0
+        self._leap_ms: int | None = None
+
+    def record(self, event_ms: int, *, now_s: float, wall_ms: int) -> None:
+        """event_ms: of the newest data of the read. now_s, wall_ms: the clocks of this machine."""
+        last_ms = self.last_event_ms
+        if last_ms is None or -_BACKWARDS_MS < event_ms - last_ms < self.gap_ms:
+            self.last_event_ms = event_ms
+            self._leap_ms = None
+        else:
+            passed_ms = max((now_s - self._last_s) * 1000, wall_ms - self.last_wall_ms)
+            self._leap(last_ms, event_ms, passed_ms=passed_ms)
+        self._last_s, self.last_wall_ms = now_s, wall_ms
+
+    def _leap(self, last_ms: int, event_ms: int, *, passed_ms: float) -> None:
+        leap_ms, self._leap_ms = self._leap_ms, event_ms
+        if last_ms < event_ms <= last_ms + passed_ms + _SAME_TIME_MS:
+            leap_ms = event_ms
+        elif leap_ms is None or event_ms < leap_ms - _SAME_TIME_MS:
+            return
+        self._leap_ms = None
+        self.last_event_ms = event_ms
+        if leap_ms > last_ms:
+            self.gap = Gap(last_ms if self.gap is None else self.gap.from_ms, leap_ms)
+
+    def take_gap(self) -> Gap | None:
+        gap, self.gap = self.gap, None
+        return gap
 
 
 class FeedWatch:

@@ -13,9 +13,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from altmonitor.exchanges.binance.dialect import BINANCE, decode_other
+from altmonitor.exchanges.exchange_clock import ExchangeClock
 from altmonitor.exchanges.ws.connection import FeedConnection, Overlap, Shared
 from altmonitor.exchanges.ws.dialect import ShutdownNotice, Skipped
 from altmonitor.exchanges.ws.transport import CloseReason, OnFrames, TransportOptions
+from altmonitor.exchanges.ws.watchdog import DataProgress
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import KlineUpdate
 from altmonitor.market.contracts import ContractNews
@@ -87,15 +89,17 @@ class Line:
 class Bench:
     def __init__(self) -> None:
         self.sink = Sink()
+        clock = MovableClock()
         self.shared = Shared(
             url="ws://exchange",
             dialect=BINANCE,
-            clock=MovableClock(),
+            clock=clock,
+            exchange_clock=ExchangeClock(clock),
             sink=self.sink,
             open_transport=self._open,
             options=TransportOptions(),
         )
-        self.connection = FeedConnection(self.shared, silence_limit_s=lambda: 30.0)
+        self.connection = FeedConnection(self.shared, progress=DataProgress(30_000), silence_limit_s=lambda: 30.0)
         asyncio.run(self.connection.open())
 
     async def _open(self, url: str, *, on_frames: OnFrames, options: TransportOptions) -> Line:

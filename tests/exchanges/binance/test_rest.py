@@ -275,7 +275,33 @@ async def test_the_exchanges_clock_is_followed() -> None:
     async with destination(speed=1.0) as at:
         at.exchange.faults.clock_skew_ms = 30_000
         await at.rest.server_time_ms()
-        assert at.guard.exchange_ms() - at.clock.now_ms() == pytest.approx(30_000, abs=300)
+        assert at.guard.exchange_clock.now_ms() - at.clock.now_ms() == pytest.approx(30_000, abs=300)
+
+
+async def test_a_minute_that_ended_while_the_machine_slept_is_closed() -> None:
+    """The monotonic clock stood still; the exchange's own moved on by as much as our wall clock."""
+    async with destination(speed=1.0) as at:
+        await at.rest.server_time_ms()
+        at.clock.start_ms += 5 * MINUTE
+        minute_ms = T0 // MINUTE * MINUTE
+        candles = await at.rest.klines(
+            "BTCUSDT", start_ms=minute_ms, end_ms=minute_ms + 5 * MINUTE, limit=99, priority=Priority.BACKFILL
+        )
+        assert [candle.is_closed for candle in candles] == [True] * 5 + [False]
+        assert at.guard.exchange_clock.missed_s == pytest.approx(300, abs=1)
+
+
+async def test_a_clock_set_forward_closes_no_minute_that_runs() -> None:
+    async with destination(speed=1.0) as at:
+        await at.rest.server_time_ms()
+        at.clock.start_ms += 60 * MINUTE
+        at.exchange.faults.clock_skew_ms = -60 * MINUTE
+        minute_ms = T0 // MINUTE * MINUTE
+        candles = await at.rest.klines(
+            "BTCUSDT", start_ms=minute_ms - MINUTE, end_ms=minute_ms, limit=99, priority=Priority.BACKFILL
+        )
+        assert [candle.is_closed for candle in candles] == [True, False]
+        assert at.guard.exchange_clock.missed_s == 0
 
 
 async def test_any_body_with_any_status_is_a_value_or_an_exchange_error() -> None:

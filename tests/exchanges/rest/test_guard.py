@@ -314,7 +314,7 @@ async def test_a_newcomer_does_not_overtake_those_who_wait() -> None:
     await counted(gate, "1700")
     async with running(gate.ask(target="/first", weight=1_700, wait_s=300.0)):
         await gate.clock.advance(1.0)
-        gate.guard.sync(T0 + 70_000)  # the next minute is here before anybody's timer knows
+        gate.guard.exchange_clock.sync(T0 + 70_000)  # the next minute is here before anybody's timer knows
         with pytest.raises(BudgetExhausted):
             await gate.ask(target="/newcomer", wait_s=0.1)
         await gate.clock.settle()
@@ -401,7 +401,7 @@ async def test_overlapping_users_of_futures_data_stay_under_900_in_five_minutes(
 
 async def test_dates_in_answers_are_measured_against_the_exchanges_clock() -> None:
     gate = Gate()
-    gate.guard.sync(T0 + 3_600_000)  # the exchange is an hour ahead of this machine
+    gate.guard.exchange_clock.sync(T0 + 3_600_000)  # the exchange is an hour ahead of this machine
     gate.host.body = b'{"code":-1003,"msg":"banned until %d"}' % (T0 + 3_600_000 + 120_000)
     problem = await gate.refused(418)
     assert problem.until_ms == T0 + 120_000

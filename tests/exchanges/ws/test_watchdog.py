@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import random
 
-from altmonitor.exchanges.ws.watchdog import FeedState, FeedWatch, Share, SymbolWatch, silence_limit_s
+from altmonitor.exchanges.ws.watchdog import (
+    DataProgress,
+    FeedState,
+    FeedWatch,
+    Gap,
+    PauseWatch,
+    Share,
+    SymbolWatch,
+    silence_limit_s,
+)
 
 
 def share(*, since_s: float = 0.0, last_data_s: float | None = None) -> Share:
@@ -161,3 +170,58 @@ def test_symbols_that_left_are_forgotten_and_those_that_stay_keep_their_rhythm()
     assert watch.newly_silent(1_900.0) == ()
     watch.follow(["NEW"], 1_900.0)
     assert watch.silent() == set()
+
+
+def progressed(*records: tuple[float, float]) -> DataProgress:
+    """Records of (event seconds, our seconds); both clocks of ours agree."""
+    progress = DataProgress(30_000)
+    for event_s, now_s in records:
+        progress.record(round(event_s * 1000), now_s=now_s, wall_ms=round(now_s * 1000))
+    return progress
+
+
+def test_a_leap_in_the_data_is_a_gap_when_a_clock_agrees_or_the_next_data() -> None:
+    told = {
+        "our clocks agree": progressed((0, 0), (300, 300)).gap,
+        "nothing agrees yet": progressed((0, 0), (300, 1)).gap,
+        "the next data agrees": progressed((0, 0), (300, 1), (301, 2)).gap,
+        "the next data does not": progressed((0, 0), (300, 1), (2, 2), (3, 3)).gap,
+        "a strange time in the past": progressed((100, 0), (1, 1), (102, 2), (103, 3)).gap,
+        "less than a gap": progressed((0, 0), (29.9, 29.9)).gap,
+        "two gaps are one": progressed((0, 0), (300, 300), (400, 400)).gap,
+    }
+    assert told == {
+        "our clocks agree": Gap(0, 300_000),
+        "nothing agrees yet": None,
+        "the next data agrees": Gap(0, 300_000),
+        "the next data does not": None,
+        "a strange time in the past": None,
+        "less than a gap": None,
+        "two gaps are one": Gap(0, 400_000),
+    }
+
+
+def test_a_gap_is_handed_out_once() -> None:
+    progress = progressed((0, 0), (300, 300))
+    assert progress.take_gap() == Gap(0, 300_000)
+    assert progress.take_gap() is None
+    assert progress.last_event_ms == 300_000
+
+
+def test_a_late_look_is_noticed_but_not_twice_in_a_row() -> None:
+    pause = PauseWatch(1.0)
+    assert [pause.was_long(at_s) for at_s in (0, 1, 2.5, 60, 120, 121, 180)] == [
+        False,
+        False,
+        False,
+        True,
+        False,
+        False,
+        True,
+    ]
+
+
+def test_what_only_the_wall_clock_saw_counts_as_silence() -> None:
+    assert Share(0.0, 100.0, 30.0, asleep_s=25.0).silence_s(106.0) == 31.0
+    assert Share(0.0, 100.0, 30.0, asleep_s=25.0).is_dark(106.0)
+    assert not Share(0.0, 100.0, 30.0).is_dark(106.0)
