@@ -14,6 +14,7 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatClosed, DeliveryError, MessageRefused, StorageError, TopicClosed
 from altmonitor.core.types import Destination
 from altmonitor.delivery.dispatcher import Dispatcher
+from altmonitor.delivery.messages import REPLY_AGE_S
 from altmonitor.interfaces.storage import MetaStore
 from altmonitor.render.status import Board
 
@@ -22,9 +23,10 @@ log = logging.getLogger(__name__)
 MEMORY_KEY: Final = "status_messages"
 EDIT_EVERY_S: Final = 60.0
 LOOK_EVERY_S: Final = 5.0
-SEND_AGAIN_S: Final = 150.0
-"""An answer that could not be given is dropped after two minutes; then the message is sent anew, ever more rarely."""
-LONGEST_PAUSE_S: Final = 3_600.0
+SEND_AGAIN_S: Final = REPLY_AGE_S + 30.0
+"""An answer that could not be given is dropped some day; then the message is sent anew, ever more rarely."""
+LONGEST_SEND_PAUSE_S: Final = 6 * 3_600.0
+LONGEST_EDIT_PAUSE_S: Final = 3_600.0
 
 
 @dataclass(slots=True, eq=False)
@@ -96,7 +98,7 @@ class StatusBoard:
         now_s = self._clock.monotonic()
         for destination, message in list(self._messages.items()):
             if message.message_id is None:
-                if now_s - message.asked_s >= min(LONGEST_PAUSE_S, SEND_AGAIN_S * 2 ** (message.sends - 1)):
+                if now_s - message.asked_s >= min(LONGEST_SEND_PAUSE_S, SEND_AGAIN_S * 2 ** (message.sends - 1)):
                     self._send(destination, message)
             elif now_s - message.asked_s >= message.pause_s:
                 self._edit(destination, message, message.message_id)
@@ -122,7 +124,7 @@ class StatusBoard:
             if problem is None:
                 message.essence, message.pause_s = board.essence, EDIT_EVERY_S
             elif isinstance(problem, ChatClosed | TopicClosed):  # perhaps for a while: edited again, ever more rarely
-                message.pause_s = min(LONGEST_PAUSE_S, message.pause_s * 2)
+                message.pause_s = min(LONGEST_EDIT_PAUSE_S, message.pause_s * 2)
             elif isinstance(problem, MessageRefused) and self._messages.get(destination) is message:
                 log.info("the status message of chat %s is gone, it is not kept any more: %s", destination, problem)
                 del self._messages[destination]
