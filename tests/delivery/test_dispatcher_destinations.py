@@ -109,7 +109,7 @@ async def test_what_waited_for_a_removed_topic_is_given_up_although_the_group_mo
 
 async def test_alerts_of_a_vanished_topic_come_in_the_chat_itself_and_that_is_told_once() -> None:
     async with running(make(TOPIC)) as bench:
-        bench.channel.will_refuse(TOPIC, CLOSED)
+        bench.channel.closed[TOPIC] = CLOSED
         bench.put("AUSDT", "BUSDT")
         await bench.said(2)
         bench.dispatcher.reply(TOPIC, ["pong"])
