@@ -106,6 +106,17 @@ class MinuteRanges:
         """True for a minute that is in it."""
         return any(begin <= open_ms < end for begin, end in self._spans.get(symbol, ()))
 
+    def missing(self, symbol: str, begin_ms: int, end_ms: int) -> list[tuple[int, int]]:
+        """The stretches between these two that are not in it, oldest → newest."""
+        found = []
+        for begin, end in sorted(self._spans.get(symbol, ())):
+            if begin_ms < min(begin, end_ms):
+                found.append((begin_ms, min(begin, end_ms)))
+            begin_ms = max(begin_ms, end)
+        if begin_ms < end_ms:
+            found.append((begin_ms, end_ms))
+        return found
+
     def spans(self) -> Iterator[tuple[str, int, int]]:
         """(symbol, begin_ms, end_ms) of every stretch."""
         return ((symbol, begin, end) for symbol, spans in self._spans.items() for begin, end in spans)

@@ -10,9 +10,9 @@ import io
 import zipfile
 import zlib
 from array import array
+from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from statistics import median
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -104,28 +104,45 @@ class MoveStats:
 
     def take_candles(self, symbol: str, candles: Candles, *, lookback: int) -> None:
         """lookback: closed candles before a burst that its median is taken over."""
-        number = self._number(symbol)
-        for at, open_ms in enumerate(candles.open_ms):
-            if self._counted.covers(symbol, open_ms):
-                continue
-            self._counted.add(symbol, open_ms, open_ms + MINUTE_MS)
-            self._seen["price"][open_ms // HOUR_MS] += 1
-            for size in (candles.high_pct[at], candles.low_pct[at]):
-                if abs(size) >= BUDGETS["price"].smallest:
-                    self._rows["price"].add(open_ms, number, size, 0.0)
-            self._take_volume(number, candles, at, lookback)
-        if candles.open_ms:
-            self._prune(candles.open_ms[-1])
-
-    def _take_volume(self, number: int, candles: Candles, at: int, lookback: int) -> None:
-        before = candles.quote_usdt[max(0, at - lookback) : at]
-        if len(before) < SMALLEST_MEDIANS:
+        if not candles.open_ms:
             return
-        open_ms, quote_usdt = candles.open_ms[at], candles.quote_usdt[at]
-        self._seen["vol"][open_ms // HOUR_MS] += 1
-        usual = median(before)
-        if usual > 0 and quote_usdt >= BUDGETS["vol"].smallest * usual:
-            self._rows["vol"].add(open_ms, number, quote_usdt / usual, quote_usdt)
+        number, begin_ms = self._number(symbol), candles.open_ms[0]
+        for first_ms, end_ms in self._counted.missing(symbol, begin_ms, candles.open_ms[-1] + MINUTE_MS):
+            # What was forgotten by age ends anywhere in a minute: one that began before belongs to what is missing.
+            first, after = (-(-(at_ms - begin_ms) // MINUTE_MS) for at_ms in (first_ms, end_ms))
+            if first < after:
+                self._take_prices(number, candles, first, after)
+                self._take_volumes(number, candles, first, after, lookback)
+                self._counted.add(symbol, first_ms, end_ms)
+        self._prune(candles.open_ms[-1])
+
+    def _take_prices(self, number: int, candles: Candles, first: int, after: int) -> None:
+        self._see("price", candles.open_ms[first:after])
+        rows, smallest = self._rows["price"], BUDGETS["price"].smallest
+        for at in range(first, after):
+            high, low = candles.high_pct[at], candles.low_pct[at]
+            if high >= smallest:
+                rows.add(candles.open_ms[at], number, high, 0.0)
+            if low <= -smallest:
+                rows.add(candles.open_ms[at], number, low, 0.0)
+
+    def _take_volumes(self, number: int, candles: Candles, first: int, after: int, lookback: int) -> None:
+        rows, smallest = self._rows["vol"], BUDGETS["vol"].smallest
+        least = first + max(0, SMALLEST_MEDIANS - min(first, lookback))  # enough minutes lie before it
+        if lookback < SMALLEST_MEDIANS or least >= after:
+            return
+        self._see("vol", candles.open_ms[least:after])
+        for at, usual in zip(range(least, after), _medians_before(candles.quote_usdt, least, lookback), strict=False):
+            quote_usdt = candles.quote_usdt[at]
+            if usual > 0 and quote_usdt >= smallest * usual:
+                rows.add(candles.open_ms[at], number, quote_usdt / usual, quote_usdt)
+
+    def _see(self, kind: Kind, minutes_ms: Sequence[int]) -> None:
+        """Consecutive minutes, at least one."""
+        seen = self._seen[kind]
+        for hour in range(minutes_ms[0] // HOUR_MS, minutes_ms[-1] // HOUR_MS + 1):
+            begin_ms = max(minutes_ms[0], hour * HOUR_MS)
+            seen[hour] += (min(minutes_ms[-1] + MINUTE_MS, (hour + 1) * HOUR_MS) - begin_ms) // MINUTE_MS
 
     def take_sample(self, kind: Kind, symbol: str, *, at_ms: int, size: float | None, usd: float | None) -> None:
         """One sample of a kind that is sampled. size: None without an honest value. usd: None when unknown."""
@@ -235,6 +252,17 @@ class MoveStats:
             for hour in [hour for hour in self._seen[kind] if hour < oldest_ms // HOUR_MS]:
                 del self._seen[kind][hour]
         self._counted.forget_before(oldest_ms)
+
+
+def _medians_before(values: Sequence[float], first: int, lookback: int) -> Iterator[float]:
+    """The median of up to `lookback` values before each index from `first` ≥ 1 on; the window stays sorted."""
+    window = sorted(values[max(0, first - lookback) : first])
+    for at in range(first, len(values)):
+        middle, is_odd = divmod(len(window), 2)
+        yield window[middle] if is_odd else (window[middle - 1] + window[middle]) / 2
+        if len(window) == lookback:
+            del window[bisect_left(window, values[at - lookback])]
+        insort(window, values[at])
 
 
 class MoveReach:

@@ -49,6 +49,25 @@ def test_an_empty_stretch_is_no_hole() -> None:
     assert holes((5, 5), (7, 6)).oldest_ms() is None
 
 
+def test_what_is_missing_lies_between_the_stretches_and_within_what_is_asked_for() -> None:
+    made = holes((8, 10), (3, 5), (12, 15))
+    expected = {
+        (0, 20): [(0, 3), (5, 8), (10, 12), (15, 20)],
+        (4, 9): [(5, 8)],
+        (12, 14): [],
+        (5, 8): [(5, 8)],
+        (6, 6): [],
+    }
+    found = {
+        (first, after): [
+            (begin // MINUTE, end // MINUTE) for begin, end in made.missing("SOLUSDT", first * MINUTE, after * MINUTE)
+        ]
+        for first, after in expected
+    }
+    assert found == expected
+    assert made.missing("ETHUSDT", 0, MINUTE) == [(0, MINUTE)]
+
+
 def test_symbols_do_not_share_holes() -> None:
     made = holes((1, 2))
     made.add("ETHUSDT", 0, MINUTE)

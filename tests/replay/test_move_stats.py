@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from statistics import median
 
 import numpy as np
 import pytest
@@ -176,3 +177,65 @@ def test_minutes_count_once_in_any_order(order: list[int]) -> None:
     for minute in order:
         move_stats.take_candles("SOLUSDT", flat(1, first_ms=T0 + minute * MINUTE), lookback=20)
     assert move_stats.symbol_minutes("price") == len(set(order))
+
+
+def kept(move_stats: MoveStats, kind: str) -> list[tuple[int, float]]:
+    """(unix ms, size to four digits), as it would be saved."""
+    columns = np.load(io.BytesIO(move_stats.saved()))
+    sizes = zip(columns[f"{kind}_at_ms"].tolist(), columns[f"{kind}_size"].tolist(), strict=True)
+    return sorted((at_ms, float(f"{size:.4g}")) for at_ms, size in sizes)
+
+
+@given(
+    st.lists(st.sampled_from([0.0, 1.0, 2.0, 5.0, 9.0, 30.0, 100.0]), min_size=1, max_size=90),
+    st.lists(st.tuples(st.integers(0, 89), st.integers(1, 90)), max_size=6),
+    st.integers(5, 25),
+)
+def test_every_minute_is_measured_against_the_plain_median_before_it_however_the_minutes_come(
+    quotes: list[float], parts: list[tuple[int, int]], lookback: int
+) -> None:
+    move_stats = MoveStats()
+    expected: dict[int, float | None] = {}
+    for first, count in [*parts, (0, len(quotes))]:
+        some = quotes[first : first + count]
+        candles = flat(len(some), first_ms=T0 + first * MINUTE)
+        candles.quote_usdt = some
+        candles.high_pct = [number % 4 for number in range(first, first + len(some))]
+        move_stats.take_candles("SOLUSDT", candles, lookback=lookback)
+        for at, quote in enumerate(some):
+            before = some[max(0, at - lookback) : at]
+            usual = median(before) if len(before) >= 5 else 0.0
+            ratio = quote / usual if usual > 0 and quote >= 3 * usual else None
+            expected.setdefault(T0 + (first + at) * MINUTE, ratio)
+    bursts = [(at_ms, float(f"{ratio:.4g}")) for at_ms, ratio in sorted(expected.items()) if ratio is not None]
+    assert kept(move_stats, "vol") == bursts
+    highs = [(at_ms, float((at_ms - T0) // MINUTE % 4)) for at_ms in sorted(expected)]
+    assert kept(move_stats, "price") == [(at_ms, size) for at_ms, size in highs if size >= 1]
+    assert move_stats.symbol_minutes("price") == len(expected)
+
+
+def test_the_first_new_minute_behind_known_ones_is_measured_against_them() -> None:
+    move_stats = MoveStats()
+    move_stats.take_candles("SOLUSDT", flat(10), lookback=20)
+    candles = flat(11)
+    candles.quote_usdt = [100_000.0] * 10 + [500_000.0]
+    move_stats.take_candles("SOLUSDT", candles, lookback=20)
+    assert kept(move_stats, "vol") == [(T0 + 10 * MINUTE, 5.0)]
+    assert move_stats.symbol_minutes("vol") == 6
+
+
+def test_sizes_are_kept_from_the_smallest_on_in_both_directions() -> None:
+    move_stats = MoveStats()
+    minutes = [T0 + number * MINUTE for number in range(4)]
+    candles = Candles(minutes, [0.8, 0.79, 0.0, 0.9], [0.0, -0.79, -0.8, -0.9], [1.0] * 4)
+    move_stats.take_candles("SOLUSDT", candles, lookback=20)
+    assert kept(move_stats, "price") == [(minutes[0], 0.8), (minutes[2], -0.8), (minutes[3], -0.9), (minutes[3], 0.9)]
+
+
+def test_after_a_restart_in_the_middle_of_a_minute_the_oldest_one_may_come_again() -> None:
+    move_stats = MoveStats()
+    move_stats.take_candles("SOLUSDT", with_highs([4.0] * 30), lookback=20)
+    again = MoveStats()
+    again.restore(move_stats.saved(), now_ms=T0 + 3 * 86_400_000 + 10 * MINUTE + 30_000)
+    again.take_candles("SOLUSDT", with_highs([4.0] * 30), lookback=20)
+    assert [at_ms for at_ms, _ in kept(again, "price")] == [T0 + number * MINUTE for number in range(30)]
