@@ -28,6 +28,7 @@ FIRST_PUSH, PUSH_EVERY, CLOSE_PUSH = 500, 3_000, 60_400  # ms after the candle's
 STEPS = (4, 8, 7)  # equal steps to the first extreme, to the second, to the close
 SPACING = 500  # a price that comes sooner after the last one kept is not kept for the 60 s comparison
 OLDEST_REFERENCE = 120_000
+SIGNS = {"PUMP": 1, "DUMP": -1}
 
 
 class Row(NamedTuple):
@@ -51,7 +52,8 @@ class State(NamedTuple):
 
 
 class Told(NamedTuple):
-    """One alert. step: 0 for a first one, else how often the threshold had doubled. size: percent, or multiple."""
+    """One alert. step: 0 for a first one, else how often the threshold had doubled, or the whole move had been told for
+    its total. size: percent, or multiple. base: the price it was measured from; price: the price it was told at."""
 
     kind: str
     direction: str
@@ -60,6 +62,8 @@ class Told(NamedTuple):
     event_ms: int
     step: int
     size: Fraction
+    base: Decimal
+    price: Decimal
 
     def key(self, symbol: str) -> str:
         text = f"{self.kind}:{symbol}:{self.direction}:{self.window}:{self.candle_ms}"
@@ -76,6 +80,7 @@ class Rules:
     lookback: int = 20
     fewest: int = 5
     floor_usdt: Decimal = Decimal(50_000)
+    episode_quiet_s: int = 900
 
 
 def rows_of(file: Path) -> list[Row]:
@@ -121,15 +126,19 @@ def played(rows: Sequence[Row], from_ms: int, to_ms: int) -> list[State]:
 def count(rows: Sequence[Row], from_ms: int, to_ms: int, rules: Rules | None = None) -> list[Told]:
     """What is told while the candles that open in [from_ms, to_ms) are played; the rows before are known history."""
     rules = rules or Rules()
-    states = played(rows, from_ms, to_ms)
-    told = price_alerts(states, rules) + volume_alerts(rows, from_ms, to_ms, rules)
-    return sorted(told, key=lambda one: (one.event_ms, one.kind != "price"))
+    return alerts(played(rows, from_ms, to_ms), volume_alerts(rows, from_ms, to_ms, rules), rules)
 
 
-def price_alerts(states: Sequence[State], rules: Rules) -> list[Told]:
+def alerts(states: Sequence[State], bursts: Sequence[Told], rules: Rules) -> list[Told]:
+    """Of prices, among the bursts: those belong to the same episodes."""
+    everything: list[Told] = []
     told: list[Told] = []
     kept: list[tuple[int, Decimal]] = []
+    waiting = list(bursts)
+    known, wholes = 0, dict[str, Whole]()
     for state in states:
+        while waiting and waiting[0].event_ms < state.ms:
+            everything.append(waiting.pop(0))
         for window, before in references(state, kept, rules):
             change = Fraction(state.price - before) / Fraction(before) * 100
             if change >= rules.pump:
@@ -144,10 +153,63 @@ def price_alerts(states: Sequence[State], rules: Rules) -> list[Told]:
                 if abs(change) < 2 * abs(earlier[-1].size):
                     continue
                 step = doublings(change / bound)
-            told.append(Told("price", direction, window, state.open_ms, state.ms, step, change))
+            told.append(Told("price", direction, window, state.open_ms, state.ms, step, change, before, state.price))
+            everything.append(told[-1])
+        if len(everything) > known:
+            known, wholes = len(everything), wholes_of(everything, rules)
+        for one in doubled_totals(everything, wholes, state, rules):
+            told.append(one)
+            everything.append(one)
         if not kept or state.ms - kept[-1][0] >= SPACING:
             kept.append((state.ms, state.price))
-    return told
+    return everything + waiting
+
+
+class Whole(NamedTuple):
+    """One direction of an episode. largest: of the totals told, percent. steps: how often it was told for its total."""
+
+    base: Decimal
+    largest: Fraction
+    steps: int
+
+
+def doubled_totals(everything: Sequence[Told], wholes: dict[str, Whole], state: State, rules: Rules) -> list[Told]:
+    """The whole move of the running episode, where it is twice the largest total told, in each direction."""
+    if not everything or state.ms - everything[-1].event_ms >= rules.episode_quiet_s * 1000:
+        return []
+    found = []
+    for direction, whole in wholes.items():
+        size = total(whole.base, state.price)
+        if SIGNS[direction] * size >= 2 * whole.largest:
+            step = whole.steps + 1
+            one = Told("price", direction, "episode", state.open_ms, state.ms, step, size, whole.base, state.price)
+            found.append(one)
+    return found
+
+
+def wholes_of(everything: Sequence[Told], rules: Rules) -> dict[str, Whole]:
+    """Of the newest episode, read anew: alerts that follow one another within the quiet time.
+
+    It began where its first alert was measured from. What it began with may have gone the other way, though: then the
+    first price alert of a direction has seen more of it than the episode's first alert, and its own beginning counts.
+    """
+    begin = len(everything) - 1
+    while begin > 0 and everything[begin].event_ms - everything[begin - 1].event_ms < rules.episode_quiet_s * 1000:
+        begin -= 1
+    episode, found = everything[begin:], {}
+    for direction, sign in SIGNS.items():
+        prices = [one for one in episode if one.kind == "price" and one.direction == direction]
+        if prices:
+            first = prices[0]
+            own, whole = abs(total(first.base, first.price)), sign * total(episode[0].base, first.price)
+            base = episode[0].base if whole >= own else first.base
+            largest = max(sign * total(base, one.price) for one in prices)
+            found[direction] = Whole(base, largest, sum(one.window == "episode" for one in prices))
+    return found
+
+
+def total(base: Decimal, price: Decimal) -> Fraction:
+    return Fraction(price - base) / Fraction(base) * 100
 
 
 def is_known(earlier: Sequence[Told], state: State, window: str, rules: Rules) -> bool:
@@ -191,7 +253,7 @@ def volume_alerts(rows: Sequence[Row], from_ms: int, to_ms: int, rules: Rules) -
         direction, event_ms = "UP" if row.close >= row.open else "DOWN", row.open_ms + CLOSE_PUSH
         last = [one.event_ms for one in told if one.direction == direction]
         if not last or event_ms - last[-1] >= rules.cooldown_s * 1000:
-            told.append(Told("vol", direction, "1m", row.open_ms, event_ms, 0, ratio))
+            told.append(Told("vol", direction, "1m", row.open_ms, event_ms, 0, ratio, row.open, row.close))
     return told
 
 

@@ -11,14 +11,17 @@ from typing import Literal
 from altmonitor.core.alert import DETECTED_KINDS, Alert, Direction, Kind
 from altmonitor.detectors.funding import FUNDING
 from altmonitor.detectors.open_interest import OPEN_INTEREST
+from altmonitor.detectors.price import WHOLE
 from altmonitor.detectors.sampled import Sampling
 from altmonitor.detectors.verdict import Rule
 from altmonitor.market.candles import Kline
 from altmonitor.market.math import change_pct
 from altmonitor.settings.settings import Unit
 
-WINDOW_S: Mapping[str, float] = MappingProxyType({"1m": 60.0, "60s": 60.0, "5m": 300.0, "15m": 900.0, "8h": 28_800.0})
-"""Length of every window that an alert can name, seconds."""
+WINDOW_S: Mapping[str, float] = MappingProxyType(
+    {"1m": 60.0, "60s": 60.0, "5m": 300.0, "15m": 900.0, WHOLE: 900.0, "8h": 28_800.0}
+)
+"""Length of every window that an alert can name, seconds; of an episode that of the quiet which ends it."""
 
 UPWARDS: frozenset[Direction] = frozenset({"PUMP", "UP"})
 
@@ -120,7 +123,7 @@ _ROWS = (
         column="change_pct",
         directions=("PUMP", "DUMP"),
         headlines=("PUMP", "DUMP"),
-        windows=("1m", "60s", "5m", "15m"),
+        windows=("1m", "60s", "5m", "15m", WHOLE),
         is_price_move=True,
         is_of_price=True,
         in_episodes=True,

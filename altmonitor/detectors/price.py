@@ -25,12 +25,17 @@ WINDOWS = (("5m", 5), ("15m", 15))
 """(name, minutes) of the windows over several candles."""
 
 MINUTES_OF = dict(WINDOWS)
+MEASURED = ("1m", "60s", *MINUTES_OF)
+"""Names of the windows that are measured at every update, in the order of `Reading`."""
+
+WHOLE = "episode"
+"""The window of a move that is measured from where its episode began."""
 TWICE = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """A measured price move. window: `1m` (against the candle's open), `60s`, `5m` or `15m`.
+    """A measured price move. window: `1m` (against the candle's open), `60s`, `5m`, `15m` or `WHOLE`.
 
     span_s: what was really measured.
     """
@@ -137,6 +142,11 @@ def direction_of(window: str, change: float, settings: Settings) -> Direction | 
     return direction if threshold and reaches(change, threshold) else None
 
 
+def is_reached(change: float, settings: Settings) -> bool:
+    """By the threshold of any window."""
+    return any(direction_of(window, change, settings) is not None for window in MEASURED)
+
+
 def span_s(window: str, candle_ms: int, event_ms: int) -> float:
     """Seconds from the price that was compared with until the event."""
     if window == "60s":
@@ -176,12 +186,14 @@ class PriceFinding:
     """A move, what was decided, and for an escalation what was told before.
 
     step: 0 for a first alert; each doubling of the threshold counts one, so keys of one candle stay different.
-    until_ms: when what keeps it silent is over, event time.
+    threshold: the bound that was reached, where that is not the setting's. until_ms: when what keeps it silent is over,
+    event time.
     """
 
     move: Move
     verdict: Verdict
     step: int = 0
+    threshold: float | None = None
     told_before_pct: float | None = None
     episode_key: str | None = None
     until_ms: int | None = None

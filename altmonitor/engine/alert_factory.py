@@ -38,7 +38,7 @@ def price_alert(symbol: str, kline: Kline, finding: PriceFinding, settings: Sett
         late=around.is_late,
         details=_details(
             around,
-            threshold=threshold_of(move.window, move.direction, settings),
+            threshold=finding.threshold or threshold_of(move.window, move.direction, settings),
             window_s=move.span_s,
             told_before_pct=finding.told_before_pct,
             episode_key=finding.episode_key,

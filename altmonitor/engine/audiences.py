@@ -248,10 +248,14 @@ Decision = tuple[Verdict, int | None]
 
 
 class Audiences:
-    """audience_states: the main one first, never empty. lookback: closed candles that any of them compares with."""
+    """audience_states: the main one first, never empty. lookback: closed candles that any of them compares with.
 
-    def __init__(self, links: EngineDeps, audiences: Sequence[Audience]) -> None:
+    aim(symbol): called when the bounds of a symbol have changed.
+    """
+
+    def __init__(self, links: EngineDeps, audiences: Sequence[Audience], *, aim: Callable[[str], None]) -> None:
         self._links = links
+        self._aim = aim
         self.audience_states: list[AudienceState] = []
         self.verdicts: Counter[tuple[Kind, Verdict]] = Counter()
         self.detect_ms: deque[int] = deque(maxlen=LATENCY_SAMPLES)
@@ -290,7 +294,8 @@ class Audiences:
 
     def bounds(self, symbol: str) -> Bounds:
         """The loosest of all audiences that want to hear of prices."""
-        return self._loosest_for(symbol) if symbol in self._own_symbols else self._bounds
+        general = self._loosest_for(symbol) if symbol in self._own_symbols else self._bounds
+        return loosest((general, *(one.episodes.bounds(symbol) for one in self.audience_states)))
 
     def has_volume(self, symbol: str) -> bool:
         """False when nobody asks for volume bursts."""
@@ -306,6 +311,7 @@ class Audiences:
         for audience_state in self.audience_states:
             if audience_state.audience.destination in destinations:
                 audience_state.restore(alert, first)
+        self._aim(alert.symbol)
 
     def restore_ranks(self, sizes: Sequence[StoredSize], first_ms: Mapping[Destination, int]) -> None:
         for audience_state in self.audience_states:
@@ -360,6 +366,7 @@ class Audiences:
         """This audience is told; the alert leaves with those of the others, see `put`."""
         told = alert_group.add(audience_state.placed(alert), audience_state.audience.destination)
         self._tell_end(audience_state, audience_state.remember(told, book))
+        self._aim(alert.symbol)
 
     def put(self, alert_group: AlertGroup) -> None:
         for alert, destinations in alert_group.rows():
@@ -376,7 +383,10 @@ class Audiences:
     def end_episodes(self, book: SymbolBook, event_ms: int) -> None:
         """A candle was closed: nothing may have been told of its symbol for long enough."""
         for audience_state in self.audience_states:
+            was_open = audience_state.episodes.first_key(book.symbol) is not None
             self._tell_end(audience_state, audience_state.episodes.end_if_over(book, event_ms))
+            if was_open and audience_state.episodes.first_key(book.symbol) is None:
+                self._aim(book.symbol)
 
     def _tell_end(self, audience_state: AudienceState, first: Alert | None) -> None:
         """Of a first alert that several were told, the first of them tells: what joined may differ for the others."""

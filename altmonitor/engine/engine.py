@@ -46,7 +46,7 @@ class Engine:
         self._oi_ring = links.oi_ring
         self._books: dict[str, SymbolBook] = {}
         self._oi_now_ms = 0
-        self._audiences = Audiences(links, audiences)
+        self._audiences = Audiences(links, audiences, aim=self._aim)
         self._log = DecisionLog()
         self._price = PriceEvaluator(self._audiences, self._log, links.oi_ring)
         self._volume = VolumeEvaluator(self._audiences, self._log)

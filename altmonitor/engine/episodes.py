@@ -2,19 +2,27 @@
 
 The first alert rings, and so does what doubles the largest price move told; whatever else joins is silent. An episode
 is over when nothing has been told for a while; then the first alert learns how the move went on.
+
+Minutes alone would let a long move go by in silence: each is judged by itself, and between two alerts lies a cooldown.
+So the whole move is measured too, from the price that its first alert was measured from, and is told again whenever it
+has doubled: 3, 6, 12, 24 %. Few messages, and none for ground that was told.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from math import inf
 
 import msgspec
 
-from altmonitor.core.alert import Alert, Details, EpisodeEnd
+from altmonitor.core.alert import Alert, Details, Direction, EpisodeEnd
 from altmonitor.detectors.kinds import KINDS, UPWARDS
-from altmonitor.market.book import SymbolBook
-from altmonitor.market.candles import MINUTE_MS
-from altmonitor.market.math import change_pct, reaches
+from altmonitor.detectors.price import WHOLE, Move, PriceFinding
+from altmonitor.detectors.verdict import Verdict
+from altmonitor.market.book import Bounds, SymbolBook
+from altmonitor.market.candles import MINUTE_MS, Kline
+from altmonitor.market.math import TOLERANCE, change_pct, reaches
 
 DOUBLED = 2.0
 PATIENCE_MS = 10 * MINUTE_MS
@@ -28,10 +36,25 @@ class EpisodeOptions:
     episode_quiet_min: float = 15.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeMove:
+    """One direction of an episode. base: the price it is measured from, of the moment `began_ms`. largest_pct: of the
+    totals told, without sign. steps: how often it was told for its total."""
+
+    base: float
+    began_ms: int
+    largest_pct: float
+    steps: int = 0
+
+    def total_pct(self, price: float) -> float:
+        return change_pct(self.base, price)
+
+
 @dataclass(slots=True, kw_only=True)
 class Episode:
     """largest_pct: largest price change told, without its sign; 0: no price alert yet. escalations: how often it rang
-    again. high, low: of the candles closed since the first alert's, up to `seen_ms`; None without any.
+    again. high, low: of the candles closed since the first alert's, up to `seen_ms`; None without any. wholes: of the
+    directions in which a price alert was told.
     """
 
     first: Alert
@@ -43,6 +66,7 @@ class Episode:
     high: float | None = None
     low: float | None = None
     seen_ms: int = 0
+    wholes: dict[Direction, WholeMove] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.seen_ms = self.first.event_ms // MINUTE_MS * MINUTE_MS
@@ -65,6 +89,30 @@ class Episode:
         self.last_ms = max(self.last_ms, alert.event_ms)
         if KINDS[alert.kind].is_price_move:
             self.largest_pct = max(self.largest_pct, abs(alert.change_pct or 0.0))
+            self.cover(alert)
+
+    def cover(self, alert: Alert) -> None:
+        """A price alert was told: so much of the whole move is known to the reader.
+
+        A direction is measured from the price that the episode's first alert was measured from. Where that says less
+        than the alert itself does – a dump after a pump, a pump after a burst in a falling candle – its own counts.
+        """
+        base, price = _base_of(alert), alert.price
+        if base is None or price is None:
+            return
+        known = self.wholes.get(alert.direction)
+        if known is not None:
+            total_pct = max(known.largest_pct, _size(known.total_pct(price), alert.direction))
+            steps = known.steps + (alert.note == WHOLE)
+            self.wholes[alert.direction] = replace(known, largest_pct=total_pct, steps=steps)
+            return
+        own = WholeMove(base=base, began_ms=_began_ms(alert), largest_pct=abs(alert.change_pct or 0.0))
+        first_base = _base_of(self.first)
+        if first_base is not None:
+            total_pct = _size(change_pct(first_base, price), alert.direction)
+            if reaches(total_pct, own.largest_pct):
+                own = WholeMove(base=first_base, began_ms=_began_ms(self.first), largest_pct=total_pct)
+        self.wholes[alert.direction] = own
 
     def _name_of(self, alert: Alert) -> str:
         first = self.first
@@ -115,13 +163,53 @@ class Episodes:
             del self._open[alert.symbol]
             ended, episode = _end(episode, alert.event_ms, book), None
         if episode is None:
-            largest_pct = abs(alert.change_pct or 0.0) if KINDS[alert.kind].is_price_move else 0.0
-            self._open[alert.symbol] = Episode(first=alert, last_ms=alert.event_ms, largest_pct=largest_pct)
+            episode = self._open[alert.symbol] = Episode(first=alert, last_ms=alert.event_ms)
+            if KINDS[alert.kind].is_price_move:
+                episode.largest_pct = abs(alert.change_pct or 0.0)
+                episode.cover(alert)
         else:
             if book is not None:
                 episode.see(book)
             episode.join(alert)
         return ended
+
+    def whole_moves(self, symbol: str, kline: Kline, event_ms: int) -> Iterator[PriceFinding]:
+        """The whole move of an open episode in each direction in which it was told: an escalation where it has doubled
+        since, else below its threshold."""
+        episode = self._open.get(symbol)
+        if episode is None or self._is_over(episode, event_ms):
+            return
+        for direction, whole in episode.wholes.items():
+            sign, total_pct = _SIGNS[direction], whole.total_pct(kline.close)
+            is_doubled = reaches(total_pct * sign, DOUBLED * whole.largest_pct)
+            move = Move(
+                direction=direction,
+                change_pct=total_pct,
+                window=WHOLE,
+                span_s=max(0, event_ms - whole.began_ms) / 1000,
+                candle_ms=kline.open_ms,
+                event_ms=event_ms,
+            )
+            yield PriceFinding(
+                move=move,
+                verdict=Verdict.ESCALATE if is_doubled else Verdict.BELOW_THRESHOLD,
+                step=whole.steps + 1,
+                threshold=DOUBLED * whole.largest_pct * sign,
+                told_before_pct=whole.largest_pct * sign,
+                episode_key=episode.first.key,
+            )
+
+    def bounds(self, symbol: str) -> Bounds:
+        """Prices beyond which a whole move is told again."""
+        episode = self._open.get(symbol)
+        wholes = {} if episode is None else episode.wholes
+        factors = {
+            direction: whole.base * (1 + _SIGNS[direction] * DOUBLED * whole.largest_pct / 100)
+            for direction, whole in wholes.items()
+        }
+        return Bounds(
+            above=factors.get("PUMP", inf) * (1 - TOLERANCE), below=factors.get("DUMP", 0.0) * (1 + TOLERANCE)
+        )
 
     def first_key(self, symbol: str) -> str | None:
         """Key of the first alert of the episode that is open; None when none is."""
@@ -149,6 +237,19 @@ class Episodes:
 
     def forget(self, symbol: str) -> None:
         self._open.pop(symbol, None)
+
+
+_SIGNS: Mapping[Direction, int] = {"PUMP": 1, "DUMP": -1, "UP": 1, "DOWN": -1}
+
+
+def _size(pct: float, direction: Direction) -> float:
+    """How far that is in a direction; below 0 the other way."""
+    return pct * _SIGNS[direction]
+
+
+def _began_ms(alert: Alert) -> int:
+    """The moment of the price that its change was measured from."""
+    return alert.event_ms - round((alert.details.window_s or 0.0) * 1000)
 
 
 def _belongs(alert: Alert) -> bool:

@@ -9,7 +9,7 @@ from altmonitor.core.alert import Alert, Kind
 from altmonitor.core.types import Destination
 from altmonitor.detectors import volume as volume_burst
 from altmonitor.detectors.kinds import RULES
-from altmonitor.detectors.price import Move, PriceFinding, Reading, threshold_of
+from altmonitor.detectors.price import Move, PriceFinding, Reading, is_reached, threshold_of
 from altmonitor.detectors.sampled import Sample, SampleFinding
 from altmonitor.detectors.verdict import Rule, RuleCheck, Verdict
 from altmonitor.detectors.volume import VolumeFinding
@@ -111,8 +111,28 @@ class PriceEvaluator:
                     audiences.notify(alert_group, audience_state, self._with_open_interest(alert), book)
                 audiences.verdicts["price", decision[0]] += 1
                 self._trace(audience_state, symbol, move, settings, decision)
+            for finding in () if is_late else self._doubled(audience_state, book, kline, settings):
+                alert_group = alert_group or audiences.alert_group()
+                around = around or audiences.surroundings(symbol, finding.move.event_ms)
+                alert = compose.price_alert(symbol, kline, finding, settings, around)
+                audiences.notify(alert_group, audience_state, self._with_open_interest(alert), book)
+                audiences.verdicts["price", finding.verdict] += 1
+                self._trace(audience_state, symbol, finding.move, settings, (finding.verdict, None), finding.threshold)
         if alert_group is not None:
             audiences.put(alert_group)
+
+    def _doubled(
+        self, audience_state: AudienceState, book: SymbolBook, kline: Kline, settings: Settings
+    ) -> list[PriceFinding]:
+        """Whole moves that have doubled since they were told, at the newest price alone; of what nobody would be told
+        if it were new, neither is the double."""
+        if kline is not book.kline:
+            return []
+        found = audience_state.episodes.whole_moves(book.symbol, kline, book.event_ms)
+        doubled = [one for one in found if one.verdict.is_raised and is_reached(one.move.change_pct, settings)]
+        if doubled and self._audiences.filter_reason(audience_state, "price", book.symbol, book.event_ms) is not None:
+            return []
+        return doubled
 
     def _decide(
         self, audience_state: AudienceState, symbol: str, move: Move, settings: Settings
@@ -133,7 +153,13 @@ class PriceEvaluator:
         return alert.with_oi_change(change) if change is not None and is_fresh else alert
 
     def _trace(
-        self, audience_state: AudienceState, symbol: str, move: Move, settings: Settings, decision: Decision
+        self,
+        audience_state: AudienceState,
+        symbol: str,
+        move: Move,
+        settings: Settings,
+        decision: Decision,
+        threshold: float | None = None,
     ) -> None:
         rule, destination = Rule("price", move.window), audience_state.audience.destination
         verdict, until_ms = decision
@@ -144,7 +170,7 @@ class PriceEvaluator:
                 rule=rule,
                 verdict=verdict,
                 value=move.change_pct,
-                threshold=threshold_of(move.window, move.direction, settings),
+                threshold=threshold or threshold_of(move.window, move.direction, settings),
                 from_ms=move.event_ms - int(move.span_s * 1000),
                 to_ms=move.event_ms,
                 until_ms=until_ms,

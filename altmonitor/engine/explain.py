@@ -17,7 +17,7 @@ from altmonitor.engine.audiences import Audiences, AudienceState
 from altmonitor.engine.context import EngineDeps
 from altmonitor.engine.evaluate import DecisionLog, size_floor, with_floor, with_size
 from altmonitor.market.book import SymbolBook
-from altmonitor.market.candles import MINUTE_MS, ClosedCandle
+from altmonitor.market.candles import MINUTE_MS, ClosedCandle, Kline
 from altmonitor.market.math import change_pct, reaches
 from altmonitor.settings.settings import Settings
 
@@ -39,7 +39,7 @@ class Explainer:
         destination = audience_state.audience.destination
         if at_ms is None or at_ms // MINUTE_MS == now_ms // MINUTE_MS:
             found = {check.rule: check for check in self._now(audience_state, symbol, book, now_ms)}
-            checks, moment_ms, is_now = tuple(found[rule] for rule in RULES), now_ms, True
+            checks, moment_ms, is_now = tuple(found[rule] for rule in RULES if rule in found), now_ms, True
         else:
             checks, moment_ms, is_now = self._then(audience_state, symbol, book, at_ms), at_ms, False
         return Explanation(
@@ -67,9 +67,11 @@ class Explainer:
         self, audience_state: AudienceState, symbol: str, book: SymbolBook | None, settings: Settings, now_ms: int
     ) -> Iterator[RuleCheck]:
         kline = None if book is None else book.kline
+        if book is not None and kline is not None:
+            yield from self._whole_move(audience_state, book, kline, settings, now_ms)
         reading = None if book is None or kline is None else price_reading.live(book, kline)
         changes = {} if reading is None else dict(reading.changes)
-        for window in KINDS["price"].windows:
+        for window in price_reading.MEASURED:
             change = changes.get(window)
             threshold = threshold_of(window, "DUMP" if change is not None and change < 0 else "PUMP", settings)
             check = RuleCheck(
@@ -99,6 +101,27 @@ class Explainer:
                     event_ms=reading.event_ms,
                 )
                 yield self._price_verdict(audience_state, symbol, check, move, settings)
+
+    def _whole_move(
+        self, audience_state: AudienceState, book: SymbolBook, kline: Kline, settings: Settings, now_ms: int
+    ) -> Iterator[RuleCheck]:
+        """While an episode lasts; in the direction that is nearer to being told again."""
+        found = audience_state.episodes.whole_moves(book.symbol, kline, book.event_ms)
+        nearest = max(found, key=lambda one: one.move.change_pct / (one.threshold or 1.0), default=None)
+        if nearest is not None:
+            move = nearest.move
+            closed = self._audiences.filter_reason(audience_state, "price", book.symbol, move.event_ms)
+            check = RuleCheck(
+                rule=Rule("price", move.window),
+                verdict=nearest.verdict if closed is None else closed[0],
+                value=move.change_pct,
+                threshold=nearest.threshold,
+                from_ms=move.event_ms - int(move.span_s * 1000),
+                to_ms=move.event_ms,
+                sample_age_s=max(0, now_ms - move.event_ms) / 1000,
+                until_ms=None if closed is None else closed[1],
+            )
+            yield with_floor(check, settings, self._audiences, book.symbol)
 
     def _price_verdict(
         self, audience_state: AudienceState, symbol: str, check: RuleCheck, move: Move, settings: Settings

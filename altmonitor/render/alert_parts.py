@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from altmonitor.core.alert import DETECTED_KINDS, Alert
+from altmonitor.detectors.kinds import WINDOW_S
 from altmonitor.interfaces.delivery import InlineButton, Keyboard, Press
 from altmonitor.render import format as n
 from altmonitor.render.format import Style, fact_line, joined
@@ -59,7 +60,7 @@ def _joiner(thing: str, style: Style) -> str:
     """`oi`, `vol`, `x2`; a window or a direction as it stands."""
     if thing in DETECTED_KINDS:
         return style.say(f"joined_{thing}")
-    if thing in ("1m", "60s", "5m", "15m"):
+    if thing in WINDOW_S:
         return style.say(thing)
     if thing in ("PUMP", "DUMP"):
         return style.say(thing)

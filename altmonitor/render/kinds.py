@@ -12,6 +12,7 @@ from typing import get_args
 
 from altmonitor.core.alert import Alert, Kind, Missing, Positions
 from altmonitor.detectors.kinds import KINDS, WINDOW_S
+from altmonitor.detectors.price import WHOLE
 from altmonitor.market.contracts import base_of
 from altmonitor.market.math import Way, way
 from altmonitor.render import format as n
@@ -137,6 +138,8 @@ def _price_window(alert: Alert, style: Style) -> str:
     span_s = alert.details.window_s
     if window_of(alert) in ("5m", "15m"):
         return style.say("in_window", window=style.say(window_of(alert)))
+    if window_of(alert) == WHOLE:
+        return style.say("in_episode", span=n.duration(span_s, style.lang))
     if window_of(alert) == "60s":
         return style.say("in_span", span=n.span(60.0 if span_s is None else span_s, style.lang))
     if span_s is None or not 0 <= span_s < 59.5:  # over, or no number

@@ -38,6 +38,7 @@ def test_every_rule_is_a_kind_that_is_detected_over_one_of_its_windows() -> None
         "price_60s",
         "price_5m",
         "price_15m",
+        "price_episode",
         "oi_1m",
         "oi_5m",
         "vol_1m",

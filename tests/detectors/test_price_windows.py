@@ -86,10 +86,18 @@ def test_a_move_that_was_told_by_one_minute_is_told_by_five_only_when_it_doubles
     market.push(105.5, at_s=350.0, candle_s=300.0, open=104.0)
     assert market.told == [("price", "PUMP", "1m")]
     market.push(106.0, at_s=351.0, candle_s=300.0, open=104.0)
-    assert market.told == [("price", "PUMP", "1m")], "the candle of minute 4 is not closed: no value"
+    assert market.told[1:] == [("price", "PUMP", "episode")], "the candle of minute 4 is not closed: no value of 5 m"
     market.push(103.0, at_s=351.5, candle_s=240.0, closed=True)
-    assert market.told[1:] == [("price", "PUMP", "5m")]
     assert market.sink.alerts[1].details.told_before_pct == pytest.approx(3.0)
+    assert len(market.told) == 2, "the whole move has said so already"
+
+
+def test_the_whole_of_what_was_told_by_five_minutes_is_told_when_it_doubles() -> None:
+    market = market_with(cooldown_sec=86_400)
+    market.push(105.0, at_s=250.0)
+    market.push(109.9, at_s=305.0, open=105.0)
+    market.push(110.0, at_s=306.0, open=105.0)
+    assert market.told == [("price", "PUMP", "5m"), ("price", "PUMP", "episode")]
 
 
 def test_a_move_stays_in_sight_of_its_window_whatever_the_cooldown() -> None:

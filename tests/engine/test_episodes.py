@@ -6,6 +6,7 @@ import pytest
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.types import Destination
+from altmonitor.detectors.verdict import Rule, Verdict
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.market.candles import Candle
 from altmonitor.market.quotes import OpenInterest
@@ -211,3 +212,133 @@ def test_of_one_alert_that_two_were_told_only_the_first_of_them_tells_the_end() 
     market.close(6, 900_000.0, close=104.0)
     quiet_until(market, 7, 40, 104.0)
     assert [(end.key, end.details.joined) for end in market.ends] == [(FIRST, ("vol",))]
+
+
+# --- the whole move ----------------------------------------------------------------------------------------------
+
+
+def climbing(market: Market, prices: list[float], *, from_s: float = 400.0, every_s: float = 10.0) -> None:
+    """One frame every ten seconds; each minute opens where the one before was left."""
+    opened, minute, before = 104.0, 6, 104.0
+    for number, price in enumerate(prices):
+        at_s = from_s + number * every_s
+        if int(at_s // 60) != minute:
+            minute, opened = int(at_s // 60), before
+        market.push(price, at_s=at_s, open=opened, high=max(opened, price, before), low=min(opened, price, before))
+        before = price
+
+
+def steps(begin: float, end: float, count: int) -> list[float]:
+    """From one price to another, in equal parts."""
+    return [begin + (end - begin) * step / count for step in range(1, count + 1)]
+
+
+def totals(market: Market) -> list[tuple[str, str, float, float | None]]:
+    """(direction, window, percent, percent told before) of every price alert."""
+    return [
+        (one.direction, one.note, round(one.change_pct or 0, 1), one.details.told_before_pct)
+        for one in market.sink.alerts
+    ]
+
+
+def test_a_move_that_climbs_slowly_is_told_again_whenever_the_whole_of_it_has_doubled() -> None:
+    market = moving(pump_threshold=4.0, cooldown_sec=86_400)
+    climbing(market, steps(104.0, 140.0, 180))
+    assert totals(market) == [
+        ("PUMP", "1m", 4.0, None),
+        ("PUMP", "episode", 8.0, 4.0),
+        ("PUMP", "episode", 16.0, 8.0),
+        ("PUMP", "episode", 32.0, pytest.approx(16.0)),
+    ]
+
+
+def test_it_is_an_escalation_in_the_same_thread_with_its_own_span_and_bound() -> None:
+    market = moving(cooldown_sec=86_400)
+    climbing(market, steps(104.0, 109.0, 50))
+    first, again = market.sink.alerts
+    assert of(again) == ("price", "episode", False, first.key)
+    assert again.key == f"price:SOLUSDT:PUMP:episode:{again.candle_ms}:x1"
+    assert again.details.threshold == 8.0
+    assert again.details.window_s == (again.event_ms - (T0 + 6 * MINUTE)) / 1000
+    assert again.metric == again.change_pct == pytest.approx(8.0)
+
+
+def test_the_bound_itself_counts_and_just_below_it_nothing_is_told() -> None:
+    market = moving(cooldown_sec=86_400)
+    climbing(market, [*steps(104.0, 107.9, 40), 107.99])
+    assert len(market.sink.alerts) == 1
+    climbing(market, [108.0], from_s=900.0)
+    assert len(market.sink.alerts) == 2
+
+
+def test_ground_that_was_told_by_minutes_is_not_told_again_for_the_whole() -> None:
+    market = moving()
+    market.push(108.4, at_s=380.0)  # the candle itself has doubled
+    climbing(market, steps(108.4, 116.0, 40), from_s=400.0)
+    assert totals(market) == [("PUMP", "1m", 4.0, None), ("PUMP", "1m", 8.4, 4.0)]
+
+
+def test_a_dump_after_a_pump_is_measured_by_itself() -> None:
+    market = moving(cooldown_sec=86_400)
+    market.push(110.0, at_s=420.0, open=110.0)
+    market.push(106.0, at_s=425.0, open=110.0)  # DUMP of 3.6 %, still above where the episode began
+    climbing(market, steps(106.0, 101.0, 100), from_s=430.0)
+    assert [(one.direction, one.note, round(one.change_pct or 0, 2)) for one in market.sink.alerts] == [
+        ("PUMP", "1m", 4.0),
+        ("PUMP", "episode", 10.0),
+        ("DUMP", "1m", -3.64),
+        ("DUMP", "episode", pytest.approx(-7.3, abs=0.05)),
+    ]
+
+
+def test_what_began_with_a_burst_is_measured_from_where_the_burst_was() -> None:
+    market = Market(settings=Settings(rolling=False, cooldown_sec=86_400))
+    for minute in range(6):
+        market.close(minute, 100_000.0)
+    market.close(6, 900_000.0, close=102.0)
+    market.push(105.2, at_s=430.0, open=102.0)
+    climbing(market, steps(105.2, 111.0, 60), from_s=440.0)
+    assert [(one.kind, one.note, round(one.change_pct or 0, 1)) for one in market.sink.alerts] == [
+        ("vol", "1m", 2.0),
+        ("price", "1m", 3.1),
+        ("price", "episode", 10.4),  # twice the 5.2 % since the burst's candle opened
+    ]
+
+
+def test_after_an_episode_is_over_its_whole_is_forgotten() -> None:
+    market = moving(cooldown_sec=86_400)
+    quiet_until(market, 6, 22, 104.0)
+    climbing(market, steps(104.0, 109.0, 50), from_s=1_400.0)
+    assert totals(market) == [("PUMP", "1m", 4.0, None)]
+
+
+def test_of_a_muted_symbol_and_below_a_threshold_that_was_raised_nothing_is_told() -> None:
+    muted = moving(cooldown_sec=86_400)
+    market = moving(cooldown_sec=86_400)
+    for one, changes in ((muted, {"muted": {"SOLUSDT": None}}), (market, {"pump_threshold": 10.0})):
+        one.engine.apply([Audience(destination=Destination(chat_id=0), settings=Settings(rolling=False, **changes))])  # type: ignore[arg-type]
+        climbing(one, steps(104.0, 109.9, 60))
+        assert len(one.sink.alerts) == 1
+    climbing(market, [110.0], from_s=1_010.0)
+    assert len(market.sink.alerts) == 2
+
+
+def test_a_restart_goes_on_measuring_where_the_first_alert_was_measured_from() -> None:
+    before = moving(cooldown_sec=86_400)
+    climbing(before, steps(104.0, 108.5, 45))
+    after = Market(settings=Settings(rolling=False, cooldown_sec=86_400))
+    here = Destination(chat_id=0)
+    after.engine.restore([(alert, [here]) for alert in before.sink.alerts], firsts={})
+    climbing(after, steps(108.5, 117.0, 45), from_s=900.0)
+    assert totals(after) == [("PUMP", "episode", 16.1, pytest.approx(8.0))]
+    assert after.sink.alerts[0].details.episode_key == FIRST
+
+
+def test_why_shows_how_far_the_whole_move_went_and_when_it_is_told_again() -> None:
+    market = moving(cooldown_sec=86_400)
+    climbing(market, [106.0])
+    found = market.engine.explain("SOLUSDT", Destination(chat_id=0), at_ms=None, now_ms=T0 + 401_000)
+    whole = {check.rule: check for check in found.checks}[Rule("price", "episode")]
+    assert (whole.verdict, whole.value, whole.threshold) == (Verdict.BELOW_THRESHOLD, pytest.approx(6.0), 8.0)
+    calm = Market().engine.explain("SOLUSDT", Destination(chat_id=0), at_ms=None, now_ms=T0)
+    assert Rule("price", "episode") not in {check.rule for check in calm.checks}
