@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.backoff import Backoff
@@ -14,8 +15,10 @@ from altmonitor.core.errors import StorageError, TokenRefused
 from altmonitor.core.types import Destination
 from altmonitor.delivery.digest_decision import DestinationStyle
 from altmonitor.delivery.pacing import Latency, OverallPace
-from altmonitor.delivery.presses import PressMemory
 from altmonitor.interfaces.delivery import Channel, Outbox, Renderer
+
+if TYPE_CHECKING:  # handed in by the composition root
+    from altmonitor.delivery.presses import PressMemory
 
 # ---
 # How one destination is spoken to: in which words, with or without a bell, and when not at all.

@@ -23,7 +23,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
 from altmonitor.core.clock import Clock
-from altmonitor.web.refusals import Refusal, RefusalLog
+from altmonitor.web.refusals import HttpRefusal, RefusalLog
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -171,7 +171,7 @@ class Connection(web.RequestHandler):
 
     def give_up_reader(self) -> None:
         """It did not take what was sent to it in time."""
-        self._connections.refusals.record(Refusal.SLOW_READER, self.address)
+        self._connections.refusals.record(HttpRefusal.SLOW_READER, self.address)
         self.cut()
 
     def handle_error(
@@ -188,7 +188,7 @@ class Connection(web.RequestHandler):
         refusals = self._connections.refusals
         if status == 400:
             is_large = isinstance(exc, LineTooLong)
-            refusals.record(Refusal.TOO_LARGE if is_large else Refusal.MALFORMED, self.address)
+            refusals.record(HttpRefusal.TOO_LARGE if is_large else HttpRefusal.MALFORMED, self.address)
             status, message = (431, "line or header too long") if is_large else (400, "this is no HTTP request")
         else:
             message = "internal error, see the log"
@@ -279,7 +279,7 @@ class Connections:
                 client, peer = await loop.sock_accept(listener)
             except OSError as problem:
                 if problem.errno in _NO_RESOURCE:
-                    self.refusals.record(Refusal.NO_DESCRIPTOR)
+                    self.refusals.record(HttpRefusal.NO_DESCRIPTOR)
                     await self.clock.sleep(NO_DESCRIPTOR_PAUSE_S)
                 else:  # that client is gone already
                     await asyncio.sleep(0)
@@ -346,7 +346,7 @@ class Connections:
             if not head and len(reserved) < self.limits.reserved:
                 await self._open_for(client, address, is_reserved=True)
                 return
-        self.refusals.record(Refusal.NO_FREE_CONNECTION if is_full else Refusal.CONNECTING_TOO_FAST, address)
+        self.refusals.record(HttpRefusal.NO_FREE_CONNECTION if is_full else HttpRefusal.CONNECTING_TOO_FAST, address)
         _turn_away(client)
 
     def _is_full(self, client: socket.socket, address: str) -> bool:
@@ -379,7 +379,7 @@ class Connections:
         if not waiting:
             return False
         _, longest = min(waiting, key=lambda pair: pair[0])
-        self.refusals.record(Refusal.IDLE_FOR_NEWCOMER, longest.address)
+        self.refusals.record(HttpRefusal.IDLE_FOR_NEWCOMER, longest.address)
         self.left(longest)
         longest.cut()
         return True
@@ -397,7 +397,7 @@ class Connections:
                 waited_s = now_s - connection.waiting_s
                 if waited_s > (self.limits.request_s if connection.has_begun else self.limits.idle_s):
                     if connection.has_begun:
-                        self.refusals.record(Refusal.SLOW_REQUEST, connection.address)
+                        self.refusals.record(HttpRefusal.SLOW_REQUEST, connection.address)
                     connection.cut()
 
 

@@ -16,7 +16,7 @@ ADDRESSES_MAX = 100
 _log = logging.getLogger(__name__)
 
 
-class Refusal(StrEnum):
+class HttpRefusal(StrEnum):
     """Values are the labels in `/metrics`, and with blanks for `_` the words in the log."""
 
     NO_FREE_CONNECTION = "no_free_connection"
@@ -39,17 +39,17 @@ class RefusalLog:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._total: Counter[Refusal] = Counter()
-        self._untold: Counter[Refusal] = Counter()
+        self._total: Counter[HttpRefusal] = Counter()
+        self._untold: Counter[HttpRefusal] = Counter()
         self._addresses: Counter[str] = Counter()
         self._next_line_s = clock.monotonic()
         self._next_traceback_s = clock.monotonic()
 
     @property
-    def total(self) -> Mapping[Refusal, int]:
+    def total(self) -> Mapping[HttpRefusal, int]:
         return self._total
 
-    def record(self, refusal: Refusal, address: str = "") -> None:
+    def record(self, refusal: HttpRefusal, address: str = "") -> None:
         self._total[refusal] += 1
         self._untold[refusal] += 1
         if address and (address in self._addresses or len(self._addresses) < ADDRESSES_MAX):
@@ -58,7 +58,7 @@ class RefusalLog:
 
     def record_internal_error(self, what: str, problem: BaseException) -> None:
         """A fault of ours: with its traceback, at most one a minute, because a client may be able to repeat it."""
-        self.record(Refusal.INTERNAL_ERROR)
+        self.record(HttpRefusal.INTERNAL_ERROR)
         if self._clock.monotonic() >= self._next_traceback_s:
             self._next_traceback_s = self._clock.monotonic() + LINE_EVERY_S
             _log.error("%s failed", what, exc_info=problem)

@@ -23,7 +23,7 @@ from altmonitor.web.access import PATIENCE_S, WrongTokens, has_token, is_called_
 from altmonitor.web.api import BadOrder, BadQuery, HttpCommands, read_alerts_query, read_stats_query
 from altmonitor.web.connections import RETRY_AFTER_S, SECURITY_HEADERS, Connection, Connections, Limits, error_response
 from altmonitor.web.metrics import CONTENT_TYPE, HttpStatus, Metrics
-from altmonitor.web.refusals import Refusal, RefusalLog
+from altmonitor.web.refusals import HttpRefusal, RefusalLog
 from altmonitor.web.streams import LiveAlerts
 
 QUERY_TIMEOUT_S = 10.0
@@ -35,7 +35,7 @@ QUERIES_AT_ONCE = 2
 ROWS_AT_ONCE = 100
 
 _QUERIES = ("/api/alerts", "/api/alerts/stats")
-_REFUSED_AS = {400: Refusal.MALFORMED, 408: Refusal.SLOW_BODY, 413: Refusal.TOO_LARGE}
+_REFUSED_AS = {400: HttpRefusal.MALFORMED, 408: HttpRefusal.SLOW_BODY, 413: HttpRefusal.TOO_LARGE}
 
 _log = logging.getLogger(__name__)
 
@@ -154,16 +154,16 @@ class HttpServer:
     async def _refusal(self, request: web.Request, connection: Connection) -> web.Response | None:
         """None: it may be answered."""
         if connection.is_reserved and request.path != "/health":
-            self._refusals.record(Refusal.NO_FREE_CONNECTION, connection.address)
+            self._refusals.record(HttpRefusal.NO_FREE_CONNECTION, connection.address)
             return _come_back("too many connections")
         if is_loopback(self._deps.host) and not is_called_locally(request.headers.getall("Host", [])):
-            self._refusals.record(Refusal.FOREIGN_NAME, connection.address)
+            self._refusals.record(HttpRefusal.FOREIGN_NAME, connection.address)
             return error_response(403, "this address answers to localhost only")
         if self._deps.token and request.path != "/health" and not self._has_token(request):
             return await self._refuse_slowly(connection)
         is_reading = request.method in ("GET", "HEAD")
         if not is_reading and not is_same_site(request.headers.get("Origin"), request.headers.get("Host", "")):
-            self._refusals.record(Refusal.FOREIGN_NAME, connection.address)
+            self._refusals.record(HttpRefusal.FOREIGN_NAME, connection.address)
             return error_response(403, "pages of other sites may not write here")
         return None
 
@@ -172,7 +172,7 @@ class HttpServer:
 
     async def _refuse_slowly(self, connection: Connection) -> web.Response:
         connection.begin_refusal()
-        self._refusals.record(Refusal.WRONG_TOKEN, connection.address)
+        self._refusals.record(HttpRefusal.WRONG_TOKEN, connection.address)
         pause_s = self._wrong_tokens.pause_s(connection.address)
         await self._deps.clock.sleep(min(pause_s, PATIENCE_S))
         if pause_s > PATIENCE_S:
@@ -242,7 +242,7 @@ class HttpServer:
         if live is None:
             return error_response(404, "nothing is streamed")
         if live.listeners >= self._connections.streams_max:
-            self._refusals.record(Refusal.NO_FREE_STREAM)
+            self._refusals.record(HttpRefusal.NO_FREE_STREAM)
             return _come_back(f"{live.listeners} listeners already")
         return await live.answer(request, write_s=self._deps.limits.write_s)
 

@@ -18,7 +18,7 @@ from altmonitor.ops.telegram import ChatSeen
 from altmonitor.ops.wizard.answers import WizardAnswers
 from altmonitor.ops.wizard.pairing import Claim, Heard, listen, new_code
 from altmonitor.ops.wizard.prompts import Option
-from altmonitor.ops.wizard.session import Session
+from altmonitor.ops.wizard.session import WizardSession
 from altmonitor.telegram.poller import KINDS
 
 # ---
@@ -135,7 +135,7 @@ async def countdown(clock: Clock, show: Callable[[int], str], *, wait_s: float =
 # ---
 
 
-def ask_chat(session: Session, answers: WizardAnswers) -> WizardAnswers:
+def ask_chat(session: WizardSession, answers: WizardAnswers) -> WizardAnswers:
     session.say("chat_title")
     if session.environ.get("TG_CHAT_ID"):
         session.say("environment_wins", sign="!", name="TG_CHAT_ID")
@@ -146,7 +146,7 @@ def ask_chat(session: Session, answers: WizardAnswers) -> WizardAnswers:
     return kept
 
 
-def _kept(session: Session, answers: WizardAnswers) -> WizardAnswers | None:
+def _kept(session: WizardSession, answers: WizardAnswers) -> WizardAnswers | None:
     """The chat that stands there already, when it is still right."""
     known = str(answers.destination or "") or session.given.get("TG_CHAT_ID", "")
     try:
@@ -163,7 +163,7 @@ def _kept(session: Session, answers: WizardAnswers) -> WizardAnswers | None:
     return _checked(session, answers, chat, destination)
 
 
-def _typed(session: Session, answers: WizardAnswers) -> WizardAnswers | None:
+def _typed(session: WizardSession, answers: WizardAnswers) -> WizardAnswers | None:
     typed = session.terminal.ask(session.text("chat_id_prompt"))
     name, _, topic = typed.partition("/")
     try:
@@ -190,7 +190,7 @@ def _typed(session: Session, answers: WizardAnswers) -> WizardAnswers | None:
     return _checked(session, answers, chat, destination)
 
 
-def _paired(session: Session, answers: WizardAnswers) -> WizardAnswers | None:
+def _paired(session: WizardSession, answers: WizardAnswers) -> WizardAnswers | None:
     code, username = new_code(), answers.bot.username if answers.bot else ""
     session.say("pair_how", code=code, bot=username)
     try:
@@ -212,14 +212,14 @@ def _paired(session: Session, answers: WizardAnswers) -> WizardAnswers | None:
     return _checked(session, replace(answers, also_chats=also), chat, claim.destination, claim=claim)
 
 
-async def _wait(session: Session, bot: BotAccess, code: str, username: str) -> Heard:
+async def _wait(session: WizardSession, bot: BotAccess, code: str, username: str) -> Heard:
     stop = asyncio.Event()
     waiting = countdown(session.clock, lambda left_s: session.text("waiting", seconds=left_s))
     async with enter_stops(stop), waiting:
         return await wait_for_code(bot, code=code, bot_username=username, clock=session.clock, stop=stop)
 
 
-def _chosen(session: Session, heard: Heard) -> Claim:
+def _chosen(session: WizardSession, heard: Heard) -> Claim:
     session.say("several_claims", sign="!")
     options = [
         Option(
@@ -231,7 +231,7 @@ def _chosen(session: Session, heard: Heard) -> Claim:
     return heard.claims[int(session.terminal.choose(session.text("which_chat"), options, default="1")) - 1]
 
 
-def _also(session: Session, heard: Heard, chosen: Claim) -> tuple[int, ...]:
+def _also(session: WizardSession, heard: Heard, chosen: Claim) -> tuple[int, ...]:
     """The other chats where the code was written, when they are meant to command too."""
     others = {c.destination.chat_id: c for c in heard.claims if c.destination.chat_id != chosen.destination.chat_id}
     return tuple(
@@ -244,7 +244,12 @@ def _also(session: Session, heard: Heard, chosen: Claim) -> tuple[int, ...]:
 
 
 def _checked(
-    session: Session, answers: WizardAnswers, chat: ChatSeen, destination: Destination, *, claim: Claim | None = None
+    session: WizardSession,
+    answers: WizardAnswers,
+    chat: ChatSeen,
+    destination: Destination,
+    *,
+    claim: Claim | None = None,
 ) -> WizardAnswers | None:
     """None: another chat is wanted. Asks who may command where several people write."""
     while True:
@@ -269,7 +274,7 @@ def _checked(
     return replace(answers, chat=chat, destination=destination, only_user=only_user, is_admins_only=is_admins_only)
 
 
-def _why_not(session: Session, answers: WizardAnswers, chat: ChatSeen, destination: Destination) -> str:
+def _why_not(session: WizardSession, answers: WizardAnswers, chat: ChatSeen, destination: Destination) -> str:
     """Why the bot cannot write there; '' when it can. Raises ChatMoved."""
     bot_id = answers.bot.id if answers.bot else 0
     try:
@@ -286,11 +291,11 @@ def _chat_of(claim: Claim) -> ChatSeen:
     return ChatSeen(id=claim.destination.chat_id, kind=claim.kind, title=claim.title)
 
 
-def _writer(session: Session, claim: Claim) -> str:
+def _writer(session: WizardSession, claim: Claim) -> str:
     return f"{claim.user_name}, id {claim.user_id}" if claim.user_id is not None else session.text("nobody_named")
 
 
-def _described(session: Session, chat: ChatSeen, destination: Destination) -> str:
+def _described(session: WizardSession, chat: ChatSeen, destination: Destination) -> str:
     kind = session.text(f"kind_{chat.kind}" if chat.kind in ("private", "group", "supergroup", "channel") else "kind")
     topic = "" if destination.topic_id is None else f", {session.text('topic', number=destination.topic_id)}"
     return f"{kind} “{chat.title}”{topic} ({destination})"

@@ -28,7 +28,7 @@ DEFAULTS = {variable.name: variable.default for variable in VARIABLES}
 
 
 @dataclass(slots=True, kw_only=True)
-class Session:
+class WizardSession:
     """environ: the real environment; a proxy typed in is put there, where every network library reads it.
 
     is_written: `.env` holds the answers.

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from altmonitor.ops.wizard.answers import WizardAnswers
 from altmonitor.ops.wizard.prompts import Option
-from altmonitor.ops.wizard.session import Session
+from altmonitor.ops.wizard.session import WizardSession
 
 UNIT = Path("/etc/systemd/system/altmonitor.service")
 WELL_WITHIN_S = 60.0
@@ -60,7 +60,7 @@ def ways(*, python: str, has_service: bool) -> tuple[Way, ...]:
     )
 
 
-def start(session: Session, answers: WizardAnswers) -> WizardAnswers:
+def start(session: WizardSession, answers: WizardAnswers) -> WizardAnswers:
     """Until something was started, or put off; with `here` this process becomes the monitor."""
     session.say("start_title")
     listed = ways(python=sys.executable, has_service=UNIT.exists())
@@ -80,7 +80,7 @@ def start(session: Session, answers: WizardAnswers) -> WizardAnswers:
             return answers
 
 
-def _is_there(session: Session, way: Way) -> bool:
+def _is_there(session: WizardSession, way: Way) -> bool:
     is_file = way.program.startswith("./")
     is_there = (session.folder / way.program).exists() if is_file else not way.program or shutil.which(way.program)
     is_booted = way.program != "systemctl" or Path("/run/systemd/system").is_dir()
@@ -90,7 +90,7 @@ def _is_there(session: Session, way: Way) -> bool:
     return False
 
 
-def _carried_out(session: Session, way: Way) -> bool:
+def _carried_out(session: WizardSession, way: Way) -> bool:
     session.say("running", command=_shown(way.command))
     code = _call(way.command, session.folder)
     if code != 0:
@@ -114,7 +114,7 @@ def _call(command: Sequence[str], folder: Path) -> int:
         return 127
 
 
-def _report_container(session: Session, way: Way) -> None:
+def _report_container(session: WizardSession, way: Way) -> None:
     """`up -d` succeeds when the container was created; whether it stays and is healthy is another question."""
     command = ("docker", "compose", "ps", "--all", "--format", "json")
     line, end_s = "", session.clock.monotonic() + WELL_WITHIN_S
@@ -149,7 +149,7 @@ def become(command: Sequence[str], folder: Path) -> None:
     os.execv(command[0], list(command))  # noqa: S606 — no shell is wanted
 
 
-def _monitor(session: Session) -> tuple[str, ...]:
+def _monitor(session: WizardSession) -> tuple[str, ...]:
     return (sys.executable, "-m", "altmonitor", "run", "--env-file", str(session.env_file.resolve()))
 
 

@@ -29,7 +29,7 @@ from altmonitor.ops.wizard.answers import (
     token_in,
 )
 from altmonitor.ops.wizard.prompts import Back, Option
-from altmonitor.ops.wizard.session import Session
+from altmonitor.ops.wizard.session import WizardSession
 from altmonitor.ops.wizard.texts import NAMES, Texts
 from altmonitor.settings.presets import PRESETS
 from altmonitor.settings.settings import SETTING_OF
@@ -37,7 +37,7 @@ from altmonitor.telegram.bot import TelegramChannel
 from altmonitor.telegram.poller import KINDS
 
 
-def ask_language(session: Session, answers: WizardAnswers) -> WizardAnswers:
+def ask_language(session: WizardSession, answers: WizardAnswers) -> WizardAnswers:
     locale = session.environ.get("LC_ALL") or session.environ.get("LC_MESSAGES") or session.environ.get("LANG", "")
     usual = language_of(session.given.get("ALERT_LANG") or locale)
     options = [Option(key=lang, label=NAMES[lang]) for lang in WIZARD_LANGUAGES]
@@ -48,7 +48,7 @@ def ask_language(session: Session, answers: WizardAnswers) -> WizardAnswers:
     return replace(answers, lang=lang)
 
 
-def ask_token(session: Session, answers: WizardAnswers) -> WizardAnswers:
+def ask_token(session: WizardSession, answers: WizardAnswers) -> WizardAnswers:
     session.say("token_title")
     if session.environ.get("TG_BOT_TOKEN"):
         session.say("environment_wins", sign="!", name="TG_BOT_TOKEN")
@@ -74,7 +74,7 @@ def ask_token(session: Session, answers: WizardAnswers) -> WizardAnswers:
             return replace(answers, token=token, bot=bot, proxy=session.proxy)
 
 
-def _bot_of(session: Session, token: Secret, *, is_known: bool) -> BotIdentity | None:
+def _bot_of(session: WizardSession, token: Secret, *, is_known: bool) -> BotIdentity | None:
     """None: this token will not do. is_known: it was in use before; a monitor that runs with it is not disturbed."""
     try:
         bot = session.ask_bot(token, lambda channel: channel.whoami())
@@ -107,7 +107,7 @@ USUAL = "normal"
 _KNOWN = frozenset(variable.name for variable in VARIABLES)
 
 
-def ask_thresholds(session: Session, answers: WizardAnswers) -> WizardAnswers:
+def ask_thresholds(session: WizardSession, answers: WizardAnswers) -> WizardAnswers:
     session.say("preset_title")
     standing = thresholds_in(session.given)
     if standing:
@@ -148,7 +148,7 @@ def changed_in_chat(state_file: Path, folder: Path) -> list[str]:
     return [key for key in SETTING_OF if key in state] if isinstance(state, dict) else []
 
 
-def _label(session: Session, name: str) -> str:
+def _label(session: WizardSession, name: str) -> str:
     numbers = PRESETS[name]
     return session.text(
         "preset_line",
@@ -161,7 +161,7 @@ def _label(session: Session, name: str) -> str:
     )
 
 
-def _budget(session: Session) -> int:
+def _budget(session: WizardSession) -> int:
     while True:
         typed = session.terminal.ask(session.text("budget_prompt"), default="40")
         if typed.isascii() and typed.isdigit() and 1 <= int(typed) <= BUDGET_MAX:
@@ -173,7 +173,7 @@ def _budget(session: Session) -> int:
 # Step 6: `.env`.
 
 
-def save(session: Session, answers: WizardAnswers) -> WizardAnswers:
+def save(session: WizardSession, answers: WizardAnswers) -> WizardAnswers:
     """Stays here until the file is written, or the person leaves."""
     while True:
         try:
@@ -195,7 +195,7 @@ def save(session: Session, answers: WizardAnswers) -> WizardAnswers:
 # Step 5: one alert through the path every alert takes, and the person's word that it is there.
 
 
-def try_alert(session: Session, answers: WizardAnswers) -> WizardAnswers:
+def try_alert(session: WizardSession, answers: WizardAnswers) -> WizardAnswers:
     session.say("test_title")
     while True:
         destination = answers.destination
@@ -233,7 +233,7 @@ def try_alert(session: Session, answers: WizardAnswers) -> WizardAnswers:
 # Step 7: does the market come in here? A real candle, by the same looks as `altmonitor doctor`.
 
 
-def look_at_market(session: Session, answers: WizardAnswers) -> WizardAnswers:
+def look_at_market(session: WizardSession, answers: WizardAnswers) -> WizardAnswers:
     """Tells what is wrong and goes on: the way out may lie on the machine where it will run."""
     session.say("market_title")
     logging.getLogger().addHandler(logging.NullHandler())

@@ -14,14 +14,14 @@ from altmonitor.core.errors import ConfigError
 from altmonitor.ops.wizard.answers import WizardAnswers, language_of
 from altmonitor.ops.wizard.chat_step import ask_chat
 from altmonitor.ops.wizard.prompts import Back, Quit, open_terminal
-from altmonitor.ops.wizard.session import Session
+from altmonitor.ops.wizard.session import WizardSession
 from altmonitor.ops.wizard.start_step import start
 from altmonitor.ops.wizard.steps import ask_language, ask_thresholds, ask_token, look_at_market, save, try_alert
 from altmonitor.ops.wizard.texts import Texts
 
 DONE, FAILED, WRONG_CONFIGURATION, INTERRUPTED = 0, 1, 2, 130
 
-Step = Callable[[Session, WizardAnswers], WizardAnswers]
+Step = Callable[[WizardSession, WizardAnswers], WizardAnswers]
 """Raises Back or Quit where the person wants that."""
 
 STEPS: tuple[Step, ...] = (
@@ -45,7 +45,7 @@ def setup(*, env_file: Path) -> int:
         print(texts.say("no_terminal", file=env_file))  # noqa: T201
         return FAILED
     with asyncio.Runner() as runner:
-        session = Session(
+        session = WizardSession(
             terminal=open_terminal(texts),
             folder=Path.cwd(),
             env_file=env_file,
@@ -71,7 +71,7 @@ def setup(*, env_file: Path) -> int:
         return DONE
 
 
-def walk(session: Session, steps: tuple[Step, ...]) -> WizardAnswers:
+def walk(session: WizardSession, steps: tuple[Step, ...]) -> WizardAnswers:
     """Back leads to the step before, or the one it names; at the first it asks again. What was answered stays known."""
     answers, at = WizardAnswers(), 0
     names = [step.__name__ for step in steps]
@@ -85,7 +85,7 @@ def walk(session: Session, steps: tuple[Step, ...]) -> WizardAnswers:
     return answers
 
 
-def _left(session: Session, code: int) -> int:
+def _left(session: WizardSession, code: int) -> int:
     if session.is_written:
         session.say("quit_written", file=session.env_file, command=session.command("run"))
     else:
