@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import TYPE_CHECKING
@@ -181,14 +181,18 @@ class MarketAnswers:
         """at_ms: some time in the minute asked for, event time; None: now."""
         found = self._known.explain(symbol, destination, at_ms)
         minute_ms = found.at_ms // MINUTE_MS * MINUTE_MS
-        rows = await self._stored(symbol, minute_ms - AROUND_MS)
+        rows = await self._stored(symbol, minute_ms - AROUND_MS, [found.destination])
         told = tuple(row for row in rows if minute_ms <= row.alert.event_ms < minute_ms + MINUTE_MS)
         return replace(found, told=told)
 
-    async def _stored(self, symbol: str, since_ms: int) -> Sequence[StoredAlert]:
+    async def _stored(
+        self, symbol: str, since_ms: int, destinations: Collection[Destination] | None = None
+    ) -> Sequence[StoredAlert]:
         if self._known.alerts is None:
             return ()
-        return await self._known.alerts.recent(limit=STORED_MAX, symbol=symbol, since_s=since_ms / 1000)
+        return await self._known.alerts.recent(
+            limit=STORED_MAX, symbol=symbol, since_s=since_ms / 1000, destinations=destinations
+        )
 
     def _row(self, symbol: str, book: SymbolBook | None, window: TopWindow) -> TopRow | None:
         day = self._known.day(symbol)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+from collections.abc import Collection
 
 import msgspec
 
@@ -13,6 +14,7 @@ from altmonitor.commands.replies import HistoryShown, Reply, StatsShown
 from altmonitor.core.alert import Kind
 from altmonitor.render.format import without_markup
 from altmonitor.render.replies import reply_parts
+from altmonitor.settings.input import find, nearest, spelled
 from altmonitor.storage.alert_queries import alert_reader
 
 
@@ -21,12 +23,20 @@ def history(session: Session, *, symbol: str | None, limit: int, kind: Kind | No
 
     async def ask() -> Answer:
         async with alert_reader(session.config.db_file) as alerts:
-            rows = await alerts.recent(limit=limit, symbol=None if symbol is None else symbol.upper(), kind=kind)
+            name, near = (None, ()) if symbol is None else _meant(symbol, await alerts.symbols())
+            rows = await alerts.recent(limit=limit, symbol=name, kind=kind)
         now_s = session.clock.now_ms() / 1000
-        reply = HistoryShown(alerts=rows, limit=limit, symbol=symbol, kind=kind, now_s=now_s)
+        reply = HistoryShown(
+            alerts=rows, limit=limit, symbol=name, kind=kind, now_s=now_s, suggestions=() if rows else near
+        )
         return _answer(session, reply, [msgspec.to_builtins(row.alert) | {"delivery": row.delivery} for row in rows])
 
     return print_answer(asyncio.run(ask()), as_json=as_json)
+
+
+def _meant(word: str, known: Collection[str]) -> tuple[str, tuple[str, ...]]:
+    """The contract a word names, as in the chat, and what else it may mean. known: those with stored alerts."""
+    return find(word, known) or spelled(word) or word, nearest(word, known)
 
 
 def stats(session: Session, *, hours: int, as_json: bool) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import msgspec
 
@@ -54,6 +54,7 @@ HISTORY_DEFAULT, HISTORY_MAX = 10, 50
 STATS_DEFAULT_H, STATS_MAX_H, STATS_TOP = 24, 720, 10
 CHANGES_DEFAULT, CHANGES_MAX = 10, 50
 
+HISTORY_KINDS: dict[str, Kind] = {**{kind: kind for kind in get_args(Kind)}, **KIND_WORDS}
 _NUMBER_LIKE = re.compile(r"[+\-−]?[\d.,]+\W?|nan|inf|infinity", re.IGNORECASE)
 
 
@@ -161,8 +162,8 @@ def read_history(command: str, words: Words) -> HistoryArguments | Refused:
     kind: Kind | None = None
     for word in split_words(words):
         is_second = False
-        if word.lower() in KIND_WORDS:
-            is_second, kind = kind is not None, KIND_WORDS[word.lower()]
+        if word.lower() in HISTORY_KINDS:
+            is_second, kind = kind is not None, HISTORY_KINDS[word.lower()]
         elif _NUMBER_LIKE.fullmatch(word):
             count = read_whole(word, low=1, high=HISTORY_MAX)
             if isinstance(count, NotRead):
@@ -178,7 +179,7 @@ def read_history(command: str, words: Words) -> HistoryArguments | Refused:
 
 
 async def history(request: HistoryArguments, now: CommandContext, queries: Queries) -> PlainReply:
-    """A delisted symbol still has a history, so an unlisted one is asked for as spelled."""
+    """What this place received. A delisted symbol still has a history, so an unlisted one is asked for as spelled."""
     if queries.alerts is None:
         return HistoryOff(command="history")
     symbol: str | None = None
@@ -187,7 +188,7 @@ async def history(request: HistoryArguments, now: CommandContext, queries: Queri
         symbol = find(request.symbol, now.listed)
         if symbol is None:
             symbol, suggestions = spelled(request.symbol), nearest(request.symbol, now.listed)
-    rows = await queries.alerts.recent(limit=request.limit, symbol=symbol, kind=request.kind)
+    rows = await queries.alerts.recent(limit=request.limit, symbol=symbol, kind=request.kind, destinations=_places(now))
     return HistoryShown(
         alerts=rows,
         limit=request.limit,
@@ -212,7 +213,8 @@ def read_stats(command: str, words: Words) -> StatsArguments | Refused:
 async def stats(request: StatsArguments, now: CommandContext, queries: Queries) -> PlainReply:
     if queries.alerts is None:
         return HistoryOff(command="stats")
-    found = await queries.alerts.stats(since_s=now.now_s - request.hours * 3600, top=STATS_TOP)
+    since_s = now.now_s - request.hours * 3600
+    found = await queries.alerts.stats(since_s=since_s, top=STATS_TOP, destinations=_places(now))
     return StatsShown(hours=request.hours, stats=found)
 
 
@@ -233,7 +235,7 @@ async def changes(request: ChangesArguments, now: CommandContext, queries: Queri
 
 
 def _places(now: CommandContext) -> set[Destination]:
-    """Whose changes are a matter of the place a command is typed in."""
+    """Whose alerts and changes are a matter of the place a command is typed in."""
     return {now.destination, now.audience.destination} if now.is_destination else {now.destination}
 
 

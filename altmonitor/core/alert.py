@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, get_args
@@ -61,6 +62,16 @@ def against_the_crowd(pumps: int, dumps: int) -> Direction | None:
     if crowd < CROWD_MIN or crowd < CROWD_SHARE * (pumps + dumps):
         return None
     return "PUMP" if pumps <= dumps else "DUMP"
+
+
+OWNER = "@"
+"""What one chat is told otherwise than the others has its own row: the event's key, this, and the destination."""
+_OWNED = re.compile(rf"{OWNER}-?\d+(?:/\d+)?$", re.ASCII)
+
+
+def event_key(key: str) -> str:
+    """Of the market event that an alert with this key tells, whoever it is told."""
+    return _OWNED.sub("", key)
 
 
 SAMPLE_KEY = "test:"

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from altmonitor.core.alert import Alert, Direction, Kind, StoredSize
+from altmonitor.core.alert import OWNER, Alert, Direction, Kind, StoredSize
 from altmonitor.core.types import Destination
 from altmonitor.detectors.conditions import Crossing
 from altmonitor.detectors.kinds import KINDS
@@ -203,9 +203,6 @@ class AudienceState:
 
 # ---
 # One market event, told to several: what all of them are told alike is one alert.
-
-
-OWNER = "@"
 
 
 class AlertGroup:

@@ -23,14 +23,26 @@ class StateStore(Protocol):
 
 
 class AlertQueries(Protocol):
-    """Questions to the stored alerts. Both may raise StorageError."""
+    """Questions to the stored alerts. One event of the market is one alert, however many chats were told it.
+
+    destinations: only what was put for one of these, with what became of it there; None: all, with the least finished
+        state anywhere. Both may raise StorageError.
+    """
 
     async def recent(
-        self, *, limit: int, symbol: str | None = None, kind: Kind | None = None, since_s: float | None = None
+        self,
+        *,
+        limit: int,
+        symbol: str | None = None,
+        kind: Kind | None = None,
+        since_s: float | None = None,
+        destinations: Collection[Destination] | None = None,
     ) -> Sequence[StoredAlert]:
         """Newest first, length ≤ limit. since_s: only alerts detected (`ts`) at or after this unix second."""
 
-    async def stats(self, *, since_s: float, top: int) -> AlertStats:
+    async def stats(
+        self, *, since_s: float, top: int, destinations: Collection[Destination] | None = None
+    ) -> AlertStats:
         """Over alerts detected (`ts`) at or after this unix second."""
 
 

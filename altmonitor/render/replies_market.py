@@ -14,7 +14,7 @@ from altmonitor.commands.replies_market import (
     PriceShown,
     TopShown,
 )
-from altmonitor.core.alert import StoredAlert
+from altmonitor.core.alert import Alert, StoredAlert
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.verdict import Explanation, RuleCheck, Verdict
 from altmonitor.interfaces.queries import TopRow
@@ -48,14 +48,25 @@ def history_lines(reply: HistoryShown, style: Style) -> list[str]:
 
 
 def stored_alert_text(told: StoredAlert, now_s: float, style: Style) -> str:
-    """When, what, how much, delivered or not; the time is the exchange's, as in the alert itself."""
+    """When, what, how much over which window, at what price, delivered or not. The time is the exchange's, as in the
+    alert itself."""
     alert = told.alert
     time = n.when(alert.event_ms, style.tz, reference_ms=now_s * 1000)
     late = [style.say("late")] if alert.late else []
-    what = " ".join(
-        [*late, style.say(headline_key(alert)), f"<code>{n.symbol_text(alert.symbol)}</code>", value_text(alert, style)]
+    symbol = f"<code>{n.symbol_text(alert.symbol)}</code>"
+    what = (*late, style.say(headline_key(alert)), symbol, value_text(alert, style), _over(alert, style))
+    price = "" if alert.price is None else n.price(alert.price)
+    return joined(
+        time,
+        " ".join(text for text in what if text),
+        price,
+        say_reply(style.lang, f"delivery_{told.delivery}") if told.delivery else "",
     )
-    return joined(time, what, say_reply(style.lang, f"delivery_{told.delivery}") if told.delivery else "")
+
+
+def _over(alert: Alert, style: Style) -> str:
+    is_named = alert.note in KINDS[alert.kind].windows
+    return style.say("in_window", window=style.say(alert.note)) if is_named else ""
 
 
 @reply_lines.register

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from altmonitor.core.alert import SAMPLE_KEY, Alert, AlertStats, Kind, StoredAlert, StoredSize
+from altmonitor.core.alert import OWNER, SAMPLE_KEY, Alert, AlertStats, Kind, StoredAlert, StoredSize
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
@@ -22,11 +23,14 @@ Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
 
 _KEYS_AT_ONCE = 500  # SQLite limits the parameters of a statement
 
-# The least finished state over all destinations: waiting beats lost beats outdated beats told.
-_LEAST_FINISHED = """
-    (SELECT state FROM deliveries WHERE alert_id = alerts.id
-     ORDER BY CASE state WHEN 'queued' THEN 0 WHEN 'failed' THEN 1 WHEN 'expired' THEN 2 ELSE 3 END LIMIT 1)
-"""
+_LEAST_FINISHED = "CASE state WHEN 'queued' THEN 0 WHEN 'failed' THEN 1 WHEN 'expired' THEN 2 ELSE 3 END"
+"""Waiting beats lost beats outdated beats told."""
+
+# Of `event_key`: what stands before an `@` behind which no `:` comes.
+_IS_OWNED = f"(instr(alerts.key, '{OWNER}') AND NOT instr(substr(alerts.key, instr(alerts.key, '{OWNER}')), ':'))"
+_EVENT = f"CASE WHEN {_IS_OWNED} THEN substr(alerts.key, 1, instr(alerts.key, '{OWNER}') - 1) ELSE alerts.key END"
+_SAME_EVENT = f"(other.key = {_EVENT} OR (other.key > {_EVENT} || '{OWNER}' AND other.key < {_EVENT} || 'A'))"
+"""Two ranges of the index over `key`; `A` comes after `@`."""
 
 NO_SAMPLE = f"key NOT GLOB '{SAMPLE_KEY}*'"
 
@@ -58,40 +62,65 @@ class AlertReader:
         return found
 
     async def recent(
-        self, *, limit: int, symbol: str | None = None, kind: Kind | None = None, since_s: float | None = None
+        self,
+        *,
+        limit: int,
+        symbol: str | None = None,
+        kind: Kind | None = None,
+        since_s: float | None = None,
+        destinations: Collection[Destination] | None = None,
     ) -> Sequence[StoredAlert]:
-        """Newest first, length ≤ limit. since_s: only alerts detected (`ts`) at or after this unix second."""
+        """See `interfaces.storage.AlertQueries`."""
+        told, places = _told(destinations)
         bounds: list[tuple[str, Any]] = []
         if symbol is not None:
-            bounds.append(("symbol = ?", symbol))
+            bounds.append(("alerts.symbol = ?", symbol))
         if kind is not None:
-            bounds.append(("kind = ?", kind))
+            bounds.append(("alerts.kind = ?", kind))
         if since_s is not None:
-            bounds.append(("ts >= ?", since_s))
-        where = "WHERE " + " AND ".join((NO_SAMPLE, *(text for text, _ in bounds)))
+            bounds.append(("alerts.ts >= ?", since_s))
+        values = [value for _, value in bounds]
+        where = " AND ".join((f"alerts.{NO_SAMPLE}", *(text for text, _ in bounds)))
+        state = (
+            "SELECT state FROM deliveries JOIN alerts other ON other.id = alert_id "  # noqa: S608
+            f"WHERE {_SAME_EVENT} AND {told} ORDER BY {_LEAST_FINISHED} LIMIT 1"
+        )
+        # The first of an event's rows stands for all of them: of those told here, or of all if no place is asked for.
+        before = (
+            f"SELECT 1 FROM alerts other WHERE {_SAME_EVENT} AND other.id < alerts.id "  # noqa: S608
+            f"AND {'1' if since_s is None else 'other.ts >= ?'} AND {_has(told, 'other', destinations)}"
+        )
         rows = await self._fetch(
-            f"SELECT {ALERT_COLUMNS}, {_LEAST_FINISHED} FROM alerts {where} "  # noqa: S608
-            "ORDER BY ts DESC, id DESC LIMIT ?",
-            (*(value for _, value in bounds), max(0, limit)),
+            f"SELECT {ALERT_COLUMNS}, ({state}) AS shown FROM alerts "  # noqa: S608
+            f"WHERE {where} AND {_has(told, 'alerts', destinations)} AND NOT EXISTS ({before}) "
+            "ORDER BY alerts.ts DESC, alerts.id DESC LIMIT ?",
+            (*places, *values, *([] if since_s is None else [since_s]), *places, *places, max(0, limit)),
         )
         return [StoredAlert(alert=alert_of(row), delivery=row[-1]) for row in rows]
 
-    async def stats(self, *, since_s: float, top: int) -> AlertStats:
-        """Over alerts detected (`ts`) at or after this unix second."""
-        kinds = await self._fetch(
-            f"SELECT kind, count(*) FROM alerts WHERE ts >= ? AND {NO_SAMPLE} GROUP BY kind",  # noqa: S608
-            (since_s,),
+    async def stats(
+        self, *, since_s: float, top: int, destinations: Collection[Destination] | None = None
+    ) -> AlertStats:
+        """See `interfaces.storage.AlertQueries`."""
+        told, places = _told(destinations)
+        rows = await self._fetch(
+            f"SELECT kind, symbol, count(DISTINCT {_EVENT}) FROM alerts "  # noqa: S608
+            f"WHERE ts >= ? AND {NO_SAMPLE} AND {_has(told, 'alerts', destinations)} GROUP BY kind, symbol",
+            (since_s, *places),
         )
-        symbols = await self._fetch(
-            f"SELECT symbol, count(*) AS told FROM alerts WHERE ts >= ? AND {NO_SAMPLE} GROUP BY symbol "  # noqa: S608
-            "ORDER BY told DESC, symbol LIMIT ?",
-            (since_s, max(0, top)),
-        )
+        by_kind, by_symbol = Counter[Kind](), Counter[str]()
+        for kind, symbol, count in rows:
+            by_kind[kind] += count
+            by_symbol[symbol] += count
         return AlertStats(
-            total=sum(count for _, count in kinds),
-            by_kind=dict(sorted((kind, count) for kind, count in kinds)),
-            by_symbol=[(symbol, count) for symbol, count in symbols],
+            total=by_kind.total(),
+            by_kind=dict(sorted(by_kind.items())),
+            by_symbol=sorted(by_symbol.items(), key=lambda item: (-item[1], item[0]))[: max(0, top)],
         )
+
+    async def symbols(self) -> frozenset[str]:
+        """Of all stored alerts."""
+        return frozenset(symbol for (symbol,) in await self._fetch("SELECT DISTINCT symbol FROM alerts", ()))
 
     async def message_id_of(self, destination: Destination, alert_key: str) -> int | None:
         rows = await self._fetch(
@@ -123,6 +152,22 @@ class AlertReader:
             (chat_id, since_ms),
         )
         return [sent_ms for sent_ms, _, _ in rows]
+
+
+def _told(destinations: Collection[Destination] | None) -> tuple[str, list[Any]]:
+    """A condition on a row of `deliveries`, and its values."""
+    if destinations is None:
+        return "1", []
+    marks = ", ".join("(?, ?)" for _ in destinations)
+    places = [value for at in destinations for value in (at.chat_id, topic_column(at))]
+    return f"(chat_id, topic_id) IN (VALUES {marks})" if places else "0", places
+
+
+def _has(told: str, alerts: str, destinations: Collection[Destination] | None) -> str:
+    """That the row of the table named so was put for one of them."""
+    if destinations is None:
+        return "1"
+    return f"EXISTS (SELECT 1 FROM deliveries WHERE alert_id = {alerts}.id AND {told})"  # noqa: S608
 
 
 # ---

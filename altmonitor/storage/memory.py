@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
 
-from altmonitor.core.alert import SAMPLE_KEY, Alert, AlertStats, DeliveryState, Kind, StoredAlert, StoredSize
+from altmonitor.core.alert import SAMPLE_KEY, Alert, AlertStats, DeliveryState, Kind, StoredAlert, StoredSize, event_key
 from altmonitor.core.clock import Clock
 from altmonitor.core.status import OutboxStatus
 from altmonitor.core.types import Destination
@@ -120,21 +121,26 @@ class MemoryStore:
         self._waiting.refresh(self._alerts[alert_id])
 
     async def recent(
-        self, *, limit: int, symbol: str | None = None, kind: Kind | None = None, since_s: float | None = None
+        self,
+        *,
+        limit: int,
+        symbol: str | None = None,
+        kind: Kind | None = None,
+        since_s: float | None = None,
+        destinations: Collection[Destination] | None = None,
     ) -> Sequence[StoredAlert]:
         found = [
-            alert
-            for alert in self._alerts.values()
-            if not _is_sample(alert)
-            and (symbol is None or alert.symbol == symbol)
-            and (kind is None or alert.kind == kind)
-            and (since_s is None or alert.ts >= since_s)
+            stored
+            for stored in self._events(-math.inf if since_s is None else since_s, destinations)
+            if (symbol is None or stored.alert.symbol == symbol) and (kind is None or stored.alert.kind == kind)
         ]
-        found.sort(key=lambda alert: (alert.ts, alert.id), reverse=True)
-        return [StoredAlert(alert=alert, delivery=self._state_of(alert)) for alert in found[: max(0, limit)]]
+        found.sort(key=lambda stored: (stored.alert.ts, stored.alert.id), reverse=True)
+        return found[: max(0, limit)]
 
-    async def stats(self, *, since_s: float, top: int) -> AlertStats:
-        found = [alert for alert in self._alerts.values() if alert.ts >= since_s and not _is_sample(alert)]
+    async def stats(
+        self, *, since_s: float, top: int, destinations: Collection[Destination] | None = None
+    ) -> AlertStats:
+        found = [stored.alert for stored in self._events(since_s, destinations)]
         by_symbol = Counter(alert.symbol for alert in found)
         return AlertStats(
             total=len(found),
@@ -228,8 +234,26 @@ class MemoryStore:
         if alert is not None and not keeps_key:
             self._ids.pop(alert.key, None)
 
-    def _state_of(self, alert: Alert) -> DeliveryState | None:
-        states = {delivery.state for delivery in self._deliveries[alert.id or 0].values()}
+    def _events(self, since_s: float, destinations: Collection[Destination] | None) -> list[StoredAlert]:
+        """The first row of each event, with the least finished state of them all."""
+        rows: dict[str, list[Alert]] = {}
+        for alert in self._alerts.values():
+            deliveries = self._deliveries[alert.id or 0]
+            is_told = destinations is None or not deliveries.keys().isdisjoint(destinations)
+            if alert.ts >= since_s and is_told and not _is_sample(alert):
+                rows.setdefault(event_key(alert.key), []).append(alert)
+        return [
+            StoredAlert(alert=of_event[0], delivery=self._state_of(of_event, destinations))
+            for of_event in rows.values()
+        ]
+
+    def _state_of(self, rows: Sequence[Alert], destinations: Collection[Destination] | None) -> DeliveryState | None:
+        states = {
+            delivery.state
+            for alert in rows
+            for at, delivery in self._deliveries[alert.id or 0].items()
+            if destinations is None or at in destinations
+        }
         return next((state for state in _LEAST_FINISHED_FIRST if state in states), None)
 
 

@@ -188,12 +188,22 @@ class SqliteStore:
         await self._writer.change(statements.learned(alert))
 
     async def recent(
-        self, *, limit: int, symbol: str | None = None, kind: Kind | None = None, since_s: float | None = None
+        self,
+        *,
+        limit: int,
+        symbol: str | None = None,
+        kind: Kind | None = None,
+        since_s: float | None = None,
+        destinations: Collection[Destination] | None = None,
     ) -> Sequence[StoredAlert]:
-        return await self._reader.recent(limit=limit, symbol=symbol, kind=kind, since_s=since_s)
+        return await self._reader.recent(
+            limit=limit, symbol=symbol, kind=kind, since_s=since_s, destinations=destinations
+        )
 
-    async def stats(self, *, since_s: float, top: int) -> AlertStats:
-        return await self._reader.stats(since_s=since_s, top=top)
+    async def stats(
+        self, *, since_s: float, top: int, destinations: Collection[Destination] | None = None
+    ) -> AlertStats:
+        return await self._reader.stats(since_s=since_s, top=top, destinations=destinations)
 
     async def prune(self, *, before_s: float) -> None:
         """Deletes alerts detected and changes made before this unix second, except alerts that still wait."""

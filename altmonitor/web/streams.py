@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import msgspec
 from aiohttp import web
 
-from altmonitor.core.alert import Alert
+from altmonitor.core.alert import Alert, event_key
 from altmonitor.core.clock import Clock
 from altmonitor.interfaces.storage import AlertQueries, MetaStore
 from altmonitor.web.connections import Connection
@@ -30,6 +30,8 @@ MOST_WAITING = 1_000
 """A listener that is so far behind is let go; with its Last-Event-ID it gets what it missed when it comes back."""
 SIGN_OF_LIFE_S = 15.0
 CAUGHT_UP_MAX = 1_000
+EVENTS_REMEMBERED = 2_000
+"""A chat with thresholds of its own may be told an event a minute after the first."""
 RETRY_MS = 3_000
 SOCKET_BUFFER_BYTES = 32_768
 """What the kernel holds for one listener: the smaller, the sooner one that does not read is found."""
@@ -80,12 +82,21 @@ class LiveAlerts:
         self._reading = asyncio.Lock()
         self._stored: Sequence[_Event] = ()
         self._stored_at = -1  # `_published` when they were read
+        self._events: dict[str, None] = {}
 
     @property
     def listeners(self) -> int:
         return len(self._listeners)
 
     def publish(self, alert: Alert) -> None:
+        """An event of the market is published once, with the first of its alerts, like in the history."""
+        key = event_key(alert.key)
+        is_first = key not in self._events
+        self._events[key] = None
+        if len(self._events) > EVENTS_REMEMBERED:
+            del self._events[next(iter(self._events))]
+        if not is_first:
+            return
         self._published += 1
         self._stored = ()
         if not self._listeners:

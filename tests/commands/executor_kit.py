@@ -99,13 +99,21 @@ class MemoryAlerts:
     def __init__(self, *told: StoredAlert) -> None:
         self.told = told
         self.asked: list[dict[str, object]] = []
+        self.places: list[Collection[Destination] | None] = []
         self.stats_answer = AlertStats()
         self.problem = ""
 
     async def recent(
-        self, *, limit: int, symbol: str | None = None, kind: Kind | None = None, since_s: float | None = None
+        self,
+        *,
+        limit: int,
+        symbol: str | None = None,
+        kind: Kind | None = None,
+        since_s: float | None = None,
+        destinations: Collection[Destination] | None = None,
     ) -> Sequence[StoredAlert]:
         self.asked.append({"limit": limit, "symbol": symbol, "kind": kind, "since_s": since_s})
+        self.places.append(destinations)
         if self.problem:
             raise StorageError(self.problem)
         return [
@@ -116,8 +124,11 @@ class MemoryAlerts:
             and (since_s is None or row.alert.ts >= since_s)
         ][:limit]
 
-    async def stats(self, *, since_s: float, top: int) -> AlertStats:
+    async def stats(
+        self, *, since_s: float, top: int, destinations: Collection[Destination] | None = None
+    ) -> AlertStats:
         self.asked.append({"since_s": since_s, "top": top})
+        self.places.append(destinations)
         if self.problem:
             raise StorageError(self.problem)
         return self.stats_answer

@@ -408,3 +408,13 @@ async def test_a_sample_goes_to_the_destination_the_command_is_about() -> None:
     desk = Desk(destinations=(MAIN, GROUP))
     assert await desk("/test", at=Destination(chat_id=GROUP.chat_id, topic_id=4)) == SamplesSent(kinds=("price", "oi"))
     assert desk.samples.sent == [GROUP]
+
+
+async def test_history_and_stats_are_about_what_the_place_received() -> None:
+    desk = Desk(destinations=(OWNER, GROUP))
+    topic = Destination(chat_id=GROUP.chat_id, topic_id=9)
+    for place in (OWNER, GROUP, topic, OTHER):
+        await desk("/history", at=place)
+        await desk("/stats", at=place)
+    expected = [{OWNER}, {GROUP}, {topic, GROUP}, {OTHER}]
+    assert desk.alerts.places == [places for places in expected for _ in range(2)]

@@ -120,6 +120,7 @@ def told(symbol: str = "SOLUSDT", delivery: DeliveryState | None = "sent", **cha
         symbol=symbol,
         kind="price",
         direction="PUMP",
+        price=150.25,
         metric=4.05,
         note="1m",
         id=1,
@@ -372,15 +373,24 @@ def test_history_shows_when_what_how_much_and_whether_it_was_told() -> None:
     reply = history(
         told(),
         told("DOGEUSDT", "queued", kind="vol", direction="UP", metric=8.25),
-        told("<X>USDT", "failed", kind="oi", direction="DOWN", metric=-6.04, event_ms=(NOW_S - 86_400) * 1000),
+        told(
+            "<X>USDT",
+            "failed",
+            kind="oi",
+            direction="DOWN",
+            metric=-6.04,
+            note="5m",
+            price=None,
+            event_ms=(NOW_S - 86_400) * 1000,
+        ),
         told("AUSDT", None, late=True),
     )
     assert text(reply).splitlines() == [
         "🕘 <b>Last 4 alerts</b>, newest first",
-        "14:12:20 UTC · 📈 <b>PUMP</b> <code>SOLUSDT</code> +4.05 % · sent",
-        "14:12:20 UTC · 📊 <b>VOLUME</b> <code>DOGEUSDT</code> 8.3× · waiting",
-        "2026-09-20 14:13:20 UTC · 🔽 <b>OI DROP</b> <code>&lt;X&gt;USDT</code> −6.0 % · not delivered",
-        "14:12:20 UTC · ⏳ <b>LATE</b> 📈 <b>PUMP</b> <code>AUSDT</code> +4.05 %",
+        "14:12:20 UTC · 📈 <b>PUMP</b> <code>SOLUSDT</code> +4.05 % in 1 m · 150.25 · sent",
+        "14:12:20 UTC · 📊 <b>VOLUME</b> <code>DOGEUSDT</code> 8.3× in 1 m · 150.25 · waiting",
+        "2026-09-20 14:13:20 UTC · 🔽 <b>OI DROP</b> <code>&lt;X&gt;USDT</code> −6.0 % in 5 m · not delivered",
+        "14:12:20 UTC · ⏳ <b>LATE</b> 📈 <b>PUMP</b> <code>AUSDT</code> +4.05 % in 1 m · 150.25",
     ]
 
 

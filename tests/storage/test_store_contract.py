@@ -175,6 +175,55 @@ async def test_recent_filters_by_symbol_kind_and_time_newest_first(store: Store)
     assert await seconds_ago(symbol="'; DROP TABLE alerts; --") == []
 
 
+async def put_for(store: Store, key: str, symbol: str, *places: Destination, ts: float) -> None:
+    store.put(pump(symbol, key=key, ts=ts), to=places)
+    async with asyncio.timeout(5):
+        while not await store.alerts_of([key]):
+            await store.wait_for_work(places[0])
+
+
+async def test_one_event_is_one_row_however_many_chats_were_told_it_and_a_chat_sees_its_own(
+    kind: str, tmp_path: Path
+) -> None:
+    """SOL went to all three with numbers of their own, BTC to two of them, ETH to one."""
+    now_s = NOW_MS / 1000
+    async with opened(kind, tmp_path, PRIVATE, GROUP, TOPIC) as store:
+        await put_for(store, f"price:SOLUSDT:PUMP:1m:1@{GROUP}", "SOLUSDT", GROUP, ts=now_s - 3)
+        await put_for(store, "price:SOLUSDT:PUMP:1m:1", "SOLUSDT", PRIVATE, ts=now_s - 2)
+        await put_for(store, f"price:SOLUSDT:PUMP:1m:1@{TOPIC}", "SOLUSDT", TOPIC, ts=now_s - 1)
+        await put_for(store, f"price:SOLUSDT:PUMP:1m:1:x2@{GROUP}", "SOLUSDT", GROUP, ts=now_s)
+        await put_for(store, "price:BTCUSDT:PUMP:1m:1", "BTCUSDT", PRIVATE, GROUP, ts=now_s + 1)
+        await put_for(store, f"condition:3@{NOW_MS}:ETHUSDT:5", "ETHUSDT", TOPIC, ts=now_s + 2)
+        await put_for(store, f"condition:4@{NOW_MS}:ETHUSDT:5", "ETHUSDT", TOPIC, ts=now_s + 3)
+        (sol,) = [row.alert.id or 0 for row in await store.queued(PRIVATE, limit=9) if row.alert.symbol == "SOLUSDT"]
+        await store.mark_sent(PRIVATE, [sol], message_id=1, sent_ms=NOW_MS)
+
+        async def seen(*places: Destination, **filters: Any) -> list[tuple[str, str | None]]:
+            rows = await store.recent(limit=20, destinations=places or None, **filters)
+            return [(row.alert.symbol, row.delivery) for row in rows]
+
+        eth = [("ETHUSDT", "queued"), ("ETHUSDT", "queued")]
+        assert await seen() == [*eth, ("BTCUSDT", "queued"), ("SOLUSDT", "queued"), ("SOLUSDT", "queued")]
+        assert await seen(PRIVATE) == [("BTCUSDT", "queued"), ("SOLUSDT", "sent")]
+        assert await seen(GROUP) == [("BTCUSDT", "queued"), ("SOLUSDT", "queued"), ("SOLUSDT", "queued")]
+        assert await seen(TOPIC) == [*eth, ("SOLUSDT", "queued")]
+        assert await seen(TOPIC, GROUP) == [*eth, ("BTCUSDT", "queued"), ("SOLUSDT", "queued"), ("SOLUSDT", "queued")]
+        assert await seen(Destination(chat_id=404)) == []
+        assert await seen(symbol="SOLUSDT", since_s=now_s - 2) == [("SOLUSDT", "queued"), ("SOLUSDT", "queued")]
+        assert len(await store.recent(limit=2)) == 2
+        counts = {
+            name: (await store.stats(since_s=now_s - 9, top=5, destinations=places)).by_symbol
+            for name, places in {"all": None, "private": [PRIVATE], "topic": [TOPIC], "nobody": []}.items()
+        }
+        assert counts == {
+            "all": [("ETHUSDT", 2), ("SOLUSDT", 2), ("BTCUSDT", 1)],
+            "private": [("BTCUSDT", 1), ("SOLUSDT", 1)],
+            "topic": [("ETHUSDT", 2), ("SOLUSDT", 1)],
+            "nobody": [],
+        }
+        assert (await store.stats(since_s=now_s - 9, top=5)).total == 5
+
+
 async def test_stats_count_by_kind_and_by_symbol(store: Store) -> None:
     await put(store, "OLDUSDT", at_ms=NOW_MS - 90_000_000)
     for number in range(3):

@@ -216,3 +216,13 @@ async def test_more_listeners_than_allowed_are_refused() -> None:
             assert refused.status == 503
         for answer in answers:
             answer.close()
+
+
+async def test_an_event_that_several_chats_are_told_is_one() -> None:
+    async with served() as (live, url), aiohttp.ClientSession() as session, session.get(url) as response:
+        listener = Listener(response)
+        await listener.event()  # how soon to come back
+        live.publish(msgspec.structs.replace(alert(1), key="price:SOLUSDT:PUMP:1m:1@-1001/7"))
+        live.publish(msgspec.structs.replace(alert(2), key="price:SOLUSDT:PUMP:1m:1"))
+        live.publish(msgspec.structs.replace(alert(3), key="price:SOLUSDT:PUMP:1m:1:x2@5"))
+        assert await listener.alert_ids(2) == [1, 3]
