@@ -16,17 +16,17 @@ from tests.storage.samples import NOW_MS, PRIVATE
 KILLS = 12
 
 
-def worked_and_was_killed(path: Path, seconds: float) -> list[tuple[str, str]]:
-    """What the process said before it was killed, `seconds` after its first word."""
+def worked_and_was_killed(path: Path, words: int, seconds: float) -> list[tuple[str, str]]:
+    """What the process said before it was killed, `seconds` after so many words."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.storage.children", "work", str(path)], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     with process, process.stdout as output:
-        first = output.readline()
+        lines = [output.readline() for _ in range(words)]
         time.sleep(seconds)
         process.kill()
-        lines = [first, *output.read().split("\n")]
+        lines += output.read().split("\n")
     return [(what, symbol) for line in lines if line.strip() for what, symbol in [line.split()]]
 
 
@@ -36,7 +36,7 @@ async def test_every_committed_alert_survives_once_and_only_the_one_in_flight_ca
     accepted: Counter[str] = Counter()
     marked: set[str] = set()
     for _ in range(KILLS):
-        for what, symbol in worked_and_was_killed(path, chance.uniform(0.0, 0.15)):
+        for what, symbol in worked_and_was_killed(path, chance.randint(1, 12), chance.uniform(0.0, 0.03)):
             committed.add(symbol)
             accepted[symbol] += what != "committed"
             if what == "repeated":

@@ -230,7 +230,7 @@ async def test_filters_reach_the_query() -> None:
         ("limit=%D9%A5", "limit must be a whole number from 1 to 1000, not '٥'"),
         ("limit=" + "9" * 400, "limit must be a whole number from 1 to 1000, not '" + "9" * 39 + "…'"),
         ("limit=1&limit=2", "limit is given 2 times"),
-        ("kind=PUMP", "kind must be one of condition, price, oi, vol, position, divergence, not 'PUMP'"),
+        ("kind=PUMP", "kind must be one of condition, price, oi, vol, funding, position, divergence, not 'PUMP'"),
         ("symbol=", "symbol must be a contract such as SOLUSDT, not ''"),
         ("symbol=USDT", "symbol must be a contract such as SOLUSDT, not 'USDT'"),
         ("since=nan", "since must be unix seconds such as 1790000000, not 'nan'"),
