@@ -107,3 +107,22 @@ def test_what_can_leave_one_by_one_within_ten_seconds(is_group: bool, most: int)
     pace.hold(0.0, 9.9)
     assert not pace.can_leave_within(0.0, 1, 10.0)
     assert pace.can_leave_within(9.0, 1, 10.0)
+
+
+def test_at_the_moment_that_is_named_a_message_may_leave_and_the_minute_has_room() -> None:
+    """What is asked (is it free, is there room) and what is slept until are the same sum, to the last bit."""
+    wrong = []
+    for tenth in range(10_000, 12_000):
+        began_s = tenth / 10
+        pace, overall = ChatPace(is_group=True, min_interval_s=None), OverallPace()
+        for number in range(25):
+            pace.record(began_s + number * 0.1)
+            overall.record(began_s + number * 0.01)
+        for free_at_s in (pace.free_at_s, overall.free_at_s):
+            at_s = free_at_s(began_s + 2.5)
+            if free_at_s(at_s) != at_s:
+                wrong.append((began_s, at_s))
+        at_s = pace.free_at_s(began_s + 2.5)
+        if pace.allowance(at_s) < 1:
+            wrong.append((began_s, at_s))
+    assert wrong == []
