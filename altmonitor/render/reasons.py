@@ -23,9 +23,9 @@ _MEANINGS: Final = [
         "token": r"Telegram refuses the bot token",
         "flood": r"Telegram asks to wait(?: \((?P<seconds>\d+) s\))?",
         "not_telegram": r"something else answered instead of Telegram",
-        "no_answer_telegram": r"Telegram did not answer in time|no usable answer from Telegram"
-        r"|answer was not understood",
-        "no_connection_telegram": r"no connection to Telegram",
+        "no_answer_telegram": r"Telegram did not answer in time|no usable answer from Telegram[^;]*"
+        r"|answer was not understood[^;]*",
+        "no_connection_telegram": r"no connection to Telegram[^;]*",
         "blocked_by_user": r"blocked by the user|user_is_blocked",
         "deactivated": r"deactivated",
         "kicked": r"was kicked|not a (?:member|participant)|user_not_participant|channel_private|chat_forbidden",

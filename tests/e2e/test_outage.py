@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from altmonitor.sim.script import Pump
-from tests.e2e.stage import START_MS, SYMBOLS, stage
+from tests.e2e.stage import GROUP, READER, START_MS, SYMBOLS, stage
 
 BEGIN_S, END_S = 900, 8_100
 WHILE_DOWN = {SYMBOLS[1]: 2_130, SYMBOLS[2]: 4_950, SYMBOLS[3]: 6_990}
@@ -45,3 +45,31 @@ async def test_two_hours_without_telegram_change_nothing_but_when_things_are_tol
     with closing(sqlite3.connect(tmp_path / "alerts.db")) as database:
         assert database.execute("SELECT count(*) FROM deliveries WHERE state = 'sent'").fetchone() == (5,)
         assert database.execute("SELECT count(*) FROM deliveries WHERE uncertain").fetchone() == (0,)
+
+
+async def test_after_an_outage_each_chat_hears_once_about_itself_and_of_nobody_else(tmp_path: Path) -> None:
+    chats = {READER: "en", GROUP: "zh", GROUP - 1: "ru"}
+    where = ",".join(map(str, chats))
+    script = [Pump(SYMBOLS[0], START_MS + 400_000, 5.0, over_s=10)]
+    environ = {"TG_CHAT_ID": where, "GROUP_ADMINS_ONLY": "false", "CHART": "false"}
+    async with stage(tmp_path, *script, speed=40, **environ) as here:
+        await here.is_live()
+        await here.said("watches", within_s=60)
+        for chat_id, lang in chats.items():
+            here.telegram.inject_message(chat_id, f"/lang {lang}", user_id=9)
+        await here.until(lambda: all(len(here.telegram.chats[chat]) >= 2 for chat in chats), within_s=100)
+        said = {chat: len(here.telegram.chats[chat]) for chat in chats}
+        here.telegram.faults.outage = "abort"
+        await here.until(lambda: here.since_start_s() > 600, within_s=600)
+        here.telegram.faults.outage = ""
+        await here.until(lambda: here.app.store.outbox_status().queued == 0, within_s=200)
+        await here.clock.sleep(30)
+        new = {chat: [message.text for message in here.telegram.chats[chat][said[chat] :]] for chat in chats}
+    resumed = {READER: "Messages get through", GROUP: "消息已可送达", GROUP - 1: "Сообщения снова доходят"}
+    for chat, texts in new.items():
+        assert len(texts) == 2, texts
+        (notice,) = [text for text in texts if resumed[chat] in text]
+        assert len(notice.splitlines()) == 4, "what, why, how many, when"
+        assert not [text for text in texts if "Error" in text or "http" in text]
+        assert not [text for text in texts for other in chats if str(other) in text]
+        assert chat == READER or "Reason" not in notice

@@ -121,6 +121,8 @@ def test_numbers_are_carried_over_and_several_reasons_are_said_once_each_in_thei
         "交易所关闭了连接（1006）；31 秒没有数据",
         "биржа закрыла соединение (1006); нет данных 31 с",
     ]
+    failed = caused(NetworkError("httpx.ConnectError: All connection attempts failed"), httpx.ConnectError("x"))
+    assert reason_text(str(typed(failed)), STYLES["en"]) == "no connection to Telegram"
     assert reason_text("Telegram asks to wait (65 s)", STYLES["zh"]) == "Telegram 要求等待（65 秒）"
     assert reason_text("Telegram asks to wait", STYLES["zh"]) == "Telegram 要求等待"
 
