@@ -27,7 +27,7 @@ PERIOD_S = 60.0
 SPEED = 20.0
 CONCURRENCY = 15
 START_MS = 1_790_000_040_000
-ROUNDS = 2
+ROUNDS = 3
 
 
 class _Body(msgspec.Struct):
@@ -38,11 +38,17 @@ class _Body(msgspec.Struct):
 
 def run() -> dict[str, float]:
     """cpu_ms: of one sweep through OpenInterestSweep and BinanceRest. bare_cpu_ms: of the bare loop at the same pace.
-    bare_saturated_cpu_ms: of the bare loop without any pause. The smallest of ROUNDS measurements each."""
+    bare_saturated_cpu_ms: of the bare loop without any pause. The smallest of ROUNDS measurements each, in turn."""
     with _server() as url:
-        ours = min(_cpu_ms(lambda: _sweep(url)) for _ in range(ROUNDS))
-        bare = min(_cpu_ms(lambda: _bare(url, gap_s=PERIOD_S / len(SYMBOLS) / SPEED)) for _ in range(ROUNDS))
-        saturated = min(_cpu_ms(lambda: _bare(url, gap_s=0.0)) for _ in range(ROUNDS))
+        rounds = [
+            (
+                _cpu_ms(lambda: _sweep(url)),
+                _cpu_ms(lambda: _bare(url, gap_s=PERIOD_S / len(SYMBOLS) / SPEED)),
+                _cpu_ms(lambda: _bare(url, gap_s=0.0)),
+            )
+            for _ in range(ROUNDS)
+        ]
+    ours, bare, saturated = (min(column) for column in zip(*rounds, strict=True))
     return {
         "symbols": float(len(SYMBOLS)),
         "cpu_ms": ours,
