@@ -109,8 +109,7 @@ class OpenInterestSweep:
         self._next_s = self._clock.monotonic()
         turn = asyncio.Lock()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._evaluate_often(), name="sweep evaluation")
-            tasks.create_task(self._watch_budget(), name="sweep budget")
+            tasks.create_task(self._look_every_second(), name="sweep evaluation")
             for number in range(self._concurrency):
                 tasks.create_task(self._take_turns(turn), name=f"sweep {number}")
 
@@ -233,34 +232,32 @@ class OpenInterestSweep:
             await self._clock.sleep(min(LONGEST_NAP_S, remaining_ms / 1000))
         self._blocked_until_ms = 0
 
-    async def _evaluate_often(self) -> None:
+    async def _look_every_second(self) -> None:
+        """Hands on what was sampled, and sees how near the request weight comes to its limit."""
+        until_s, peak = self._clock.monotonic() + 60.0, 0.0
         while True:
             await self._clock.sleep(EVALUATE_EVERY_S)
             if self._sampled:
                 sampled, self._sampled = self._sampled, []
                 self._evaluate(sampled)
-
-    async def _watch_budget(self) -> None:
-        """Once a minute: slower after one in which the weight came near its limit, by whomever; faster after a calm
-        one."""
-        while True:
-            peak = await self._peak_of_a_minute()
-            if peak >= BUSY_SHARE and self._stretch < LONGEST_STRETCH:
-                self._stretch = min(LONGEST_STRETCH, self._stretch * STRETCH_STEP)
-                log.warning("open interest: request budget short, one sweep takes %.0f s now", self.status().period_s)
-            elif peak < CALM_SHARE and self._stretch > 1.0:
-                self._stretch = max(1.0, self._stretch / STRETCH_STEP)
-                log.info("open interest: one sweep takes %.0f s again", self.status().period_s)
-
-    async def _peak_of_a_minute(self) -> float:
-        """Largest share of the weight limit that was used; 1 when a request found no room at all."""
-        until_s, peak = self._clock.monotonic() + 60.0, 0.0
-        self._is_exhausted = False
-        while self._clock.monotonic() < until_s:
-            await self._clock.sleep(1.0)
             guard = self._rest.guard_status()
             peak = max(peak, guard.weight_used / max(guard.weight_limit, 1))
-        return 1.0 if self._is_exhausted else peak
+            if self._clock.monotonic() >= until_s:
+                self._adjust_period(1.0 if self._is_exhausted else peak)
+                self._is_exhausted = False
+                until_s, peak = self._clock.monotonic() + 60.0, 0.0
+
+    def _adjust_period(self, peak: float) -> None:
+        """Slower after a minute in which the weight came near its limit, by whomever; faster after a calm one.
+
+        peak: largest share of the limit that was used; 1 when a request found no room at all.
+        """
+        if peak >= BUSY_SHARE and self._stretch < LONGEST_STRETCH:
+            self._stretch = min(LONGEST_STRETCH, self._stretch * STRETCH_STEP)
+            log.warning("open interest: request budget short, one sweep takes %.0f s now", self.status().period_s)
+        elif peak < CALM_SHARE and self._stretch > 1.0:
+            self._stretch = max(1.0, self._stretch / STRETCH_STEP)
+            log.info("open interest: one sweep takes %.0f s again", self.status().period_s)
 
     def _gap_s(self) -> float:
         return max(SHORTEST_GAP_S, self._period_s * self._stretch / max(len(self._ring), 1))
