@@ -26,7 +26,8 @@ _BARE = re.compile(r"[A-Za-z0-9_@%+=:,./-]*", re.ASCII)
 _LINE = re.compile(
     r"""(?P<before>\s*(?:export[^\S\r\n]+)?) (?:'[^']+'|[^=\#\s]+) [^\S\r\n]*
         (?: =[^\S\r\n]* (?: (?:'(?:\\'|[^'])*'|"(?:\\"|[^"])*") (?P<behind>[^\S\r\n]*\#[^\r\n]*)?
-                         | [^\r\n]*? (?P<comment>[^\S\r\n]+\#[^\r\n]*)? ) )?
+                         | [^\r\n]*? (?P<comment>[^\S\r\n]+\#[^\r\n]*)? )
+             | (?P<remark>\#[^\r\n]*) )?
         [^\S\r\n]* (?P<end>\r\n|\n|\r|)""",
     re.VERBOSE,
 )
@@ -129,7 +130,7 @@ def _replaced(binding: Binding, changes: Mapping[str, str]) -> str:
     value, line = changes[name], _LINE.fullmatch(binding.original.string)
     if value == binding.value or line is None:
         return binding.original.string
-    comment = line["behind"] or line["comment"] or ""
+    comment = line["behind"] or line["comment"] or line["remark"] or ""
     gap = " " if comment.startswith("#") else ""
     return f"{line['before']}{name}={quoted(value)}{gap}{comment}{line['end']}"
 

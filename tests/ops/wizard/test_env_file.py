@@ -108,6 +108,8 @@ LINES = st.one_of(
 @example(lines=["A='x'#c"], end="\n", value="a'b\\")
 @example(lines=["A=\"it's"], end="\n", value="")
 @example(lines=["B=", "B"], end="\n", value="")
+@example(lines=["A#"], end="\n", value="")
+@example(lines=["A # later", "B=5"], end="\n", value="7")
 @example(lines=["B='", "'"], end="\r\n", value="")
 def test_whatever_stands_in_the_file_the_monitor_reads_what_was_written(
     lines: list[str], end: str, value: str, tmp_path_factory: pytest.TempPathFactory
