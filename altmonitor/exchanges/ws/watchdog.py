@@ -116,7 +116,8 @@ class DataProgress:
 
     def _leap(self, last_ms: int, event_ms: int, *, passed_ms: float) -> None:
         leap_ms, self._leap_ms = self._leap_ms, event_ms
-        if last_ms < event_ms <= last_ms + passed_ms + _SAME_TIME_MS:
+        # Data may be late: our clocks need not agree to the second that there was a pause of about this length.
+        if passed_ms >= self.gap_ms / 2 and last_ms < event_ms <= last_ms + 2 * passed_ms + _BACKWARDS_MS:
             leap_ms = event_ms
         elif leap_ms is None or event_ms < leap_ms - _SAME_TIME_MS:
             return

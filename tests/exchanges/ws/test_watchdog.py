@@ -183,6 +183,7 @@ def progressed(*records: tuple[float, float]) -> DataProgress:
 def test_a_leap_in_the_data_is_a_gap_when_a_clock_agrees_or_the_next_data() -> None:
     told = {
         "our clocks agree": progressed((0, 0), (300, 300)).gap,
+        "our clocks agree, the last data was late": progressed((0, 25), (300, 301)).gap,
         "nothing agrees yet": progressed((0, 0), (300, 1)).gap,
         "the next data agrees": progressed((0, 0), (300, 1), (301, 2)).gap,
         "the next data does not": progressed((0, 0), (300, 1), (2, 2), (3, 3)).gap,
@@ -192,6 +193,7 @@ def test_a_leap_in_the_data_is_a_gap_when_a_clock_agrees_or_the_next_data() -> N
     }
     assert told == {
         "our clocks agree": Gap(0, 300_000),
+        "our clocks agree, the last data was late": Gap(0, 300_000),
         "nothing agrees yet": None,
         "the next data agrees": Gap(0, 300_000),
         "the next data does not": None,
