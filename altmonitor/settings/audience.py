@@ -27,10 +27,6 @@ class QuietHours:
             return self.begin_minute <= minute < self.end_minute
         return minute >= self.begin_minute or minute < self.end_minute
 
-    def minutes_left(self, minute: int) -> int:
-        """From a minute inside until the end, 1…1439."""
-        return (self.end_minute - minute) % MINUTES_A_DAY
-
     def __str__(self) -> str:
         return "-".join(f"{at // 60:02}:{at % 60:02}" for at in (self.begin_minute, self.end_minute))
 
