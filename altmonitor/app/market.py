@@ -268,6 +268,8 @@ class MarketSide:
 
     def _on_feed_event(self, event: FeedEvent) -> None:
         event = self.sight.completed(event)
+        if event.kind == "live":
+            self.startup_message.seen()
         if event.kind == "live" and event.blind_since_ms is not None:
             self.clock_sync.ask_soon()
             self._look_back(event, event.blind_since_ms)

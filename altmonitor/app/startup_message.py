@@ -34,7 +34,8 @@ class StartupDeps:
 
 
 class StartupMessage:
-    """Told when the baselines are loaded, at the latest `PATIENCE_S` after the symbols are known.
+    """Told when the baselines are loaded and the first market data is there, at the latest `PATIENCE_S` after the
+    symbols are known.
 
     restored: set by whoever restored something, before the symbols are known.
     """
@@ -43,6 +44,7 @@ class StartupMessage:
         self._deps = deps
         self._symbols = 0
         self._begun = asyncio.Event()
+        self._has_seen = asyncio.Event()
         self._is_told = False
         self._taken: set[str] = set()
         self.restored = Restored()
@@ -61,14 +63,19 @@ class StartupMessage:
             self._taken.add(symbol)
             self._deps.estimator.take(symbol, candles, self._deps.settings())
 
+    def seen(self) -> None:
+        """The first market data has come."""
+        self._has_seen.set()
+
     async def run(self) -> None:
         """Returns when it is told."""
         await self._begun.wait()
         try:
             async with self._deps.clock.timeout(PATIENCE_S):
                 await self._deps.backfill.settled()
+                await self._has_seen.wait()
         except TimeoutError:
-            pass  # an exchange that refuses us: the history may come later, the message does not wait for it
+            pass  # an exchange that refuses us: both may come later, the message does not wait for it
         if not self._is_told:
             self._is_told = True
             self._deps.notify(self._started())

@@ -26,6 +26,7 @@ class House:
         self.told: list[Started] = []
         self.settings = settings or Settings()
         self.is_blind = False
+        self.sees = True
         self.backfill = Backfill(
             self.rest,
             clock=self.clock,
@@ -45,6 +46,8 @@ class House:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
+        if self.sees:
+            self.opening.seen()
         tasks = [asyncio.create_task(self.backfill.run()), asyncio.create_task(self.opening.run())]
         try:
             yield
@@ -54,15 +57,22 @@ class House:
             await asyncio.wait(tasks)
 
 
-async def test_it_says_when_there_is_no_market_data_yet() -> None:
-    for is_blind in (False, True):
+async def test_it_waits_a_minute_for_the_first_market_data_and_says_when_there_is_none() -> None:
+    for seen_after_s in (30, None):
         house = House()
-        house.is_blind = is_blind
+        house.is_blind, house.sees = True, False
         async with house.running():
             house.opening.follow(30)
-            await house.clock.advance(100)
+            await house.clock.advance(30)
+            assert house.told == []
+            if seen_after_s is not None:
+                house.is_blind = False
+                house.opening.seen()
+                await house.clock.advance(1)
+                assert len(house.told) == 1
+            await house.clock.advance(31)
         (started,) = house.told
-        assert started.is_blind is is_blind
+        assert started.is_blind is (seen_after_s is None)
 
 
 async def test_it_is_told_once_when_the_baselines_are_loaded() -> None:
