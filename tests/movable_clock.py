@@ -6,8 +6,9 @@ import asyncio
 import heapq
 import itertools
 import math
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 T0 = 1_790_000_040_000  # a full minute
 SETTLING_TURNS = 25
@@ -79,3 +80,16 @@ class MovableClock:
 
     def _at(self, seconds: float, call: Callable[[], None]) -> None:
         heapq.heappush(self._timers, (self._now_s + seconds, next(self._numbers), call))
+
+
+@asynccontextmanager
+async def at_work(work: Coroutine[Any, Any, object], *, on: MovableClock) -> AsyncIterator[None]:
+    """It has begun and goes on while the clock is moved; cancelled at the end. What it raises is raised then."""
+    task = asyncio.create_task(work)
+    await on.settle()
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,7 @@ import pytest
 from altmonitor.app.gap_log import GapLog, SeenMark
 from altmonitor.core.status import FeedStatus
 from altmonitor.interfaces.exchange import FeedEvent
-from tests.movable_clock import T0, MovableClock
+from tests.movable_clock import T0, MovableClock, at_work
 
 
 class Desk:
@@ -42,12 +40,8 @@ class Desk:
         return self.values.get("seen_until_ms")
 
     async def run_for(self, seconds: float) -> None:
-        task = asyncio.create_task(self.sight.run())
-        await self.clock.settle()
-        await self.clock.advance(seconds)
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        async with at_work(self.sight.run(), on=self.clock):
+            await self.clock.advance(seconds)
 
 
 def live(since_ms: int | None = None) -> FeedEvent:

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from altmonitor.collect.backfill import Backfill
-from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import BadAnswer, BudgetExhausted, ExchangeBlocked, ExchangeUnreachable, UnknownSymbol
 from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
 from altmonitor.interfaces.exchange import Priority
@@ -16,7 +15,8 @@ from altmonitor.sim.control import RestFault
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
 from tests.collect.fake_rest import FakeRest
-from tests.movable_clock import T0, MovableClock
+from tests.movable_clock import T0, MovableClock, at_work
+from tests.patient_clock import PatientClock
 
 MINUTE = 60_000
 NOW_MS = T0 + 10_000  # ten seconds into a minute
@@ -43,14 +43,8 @@ class Desk:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Desk]:
-        task = asyncio.create_task(self.backfill.run())
-        await self.clock.settle()
-        try:
+        async with at_work(self.backfill.run(), on=self.clock):
             yield self
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 async def test_the_minutes_of_a_hole_are_fetched_oldest_first_and_all_closed() -> None:
@@ -216,7 +210,7 @@ async def test_a_stopped_back_fill_keeps_what_was_under_way() -> None:
 
 
 async def test_over_real_sockets_the_candles_are_the_markets_own() -> None:
-    clock = ScaledClock(start_ms=NOW_MS, speed=20.0)
+    clock = PatientClock(start_ms=NOW_MS, speed=20.0)
     market = SeededMarket(seed=7, start_ms=NOW_MS, symbols=30, frames_per_s=10)
     applied: dict[str, Sequence[Candle]] = {}
     async with SimExchange(market, clock=clock) as exchange:

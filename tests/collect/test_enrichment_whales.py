@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import msgspec
@@ -16,7 +15,7 @@ from altmonitor.core.status import GuardStatus
 from altmonitor.core.types import Fraction
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.positioning.smart_money import Overview
-from tests.movable_clock import T0, MovableClock
+from tests.movable_clock import T0, MovableClock, at_work
 from tests.positioning.samples import OVERVIEW
 
 
@@ -68,14 +67,8 @@ class Desk:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Desk]:
-        task = asyncio.create_task(self.enricher.run())
-        await self.clock.settle()
-        try:
+        async with at_work(self.enricher.run(), on=self.clock):
             yield self
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 async def test_an_alert_learns_both_sides_their_share_of_open_interest_and_its_age() -> None:

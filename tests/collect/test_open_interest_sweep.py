@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
 
 from altmonitor.collect.open_interest_sweep import OpenInterestSweep
-from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import BadAnswer, BudgetExhausted, ExchangeBlocked, ExchangeUnreachable
 from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
@@ -21,6 +20,7 @@ from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
 from tests.collect.fake_rest import FakeRest
 from tests.movable_clock import T0, MovableClock
+from tests.patient_clock import PatientClock
 
 
 class Desk:
@@ -249,7 +249,7 @@ async def test_a_sweep_that_is_started_again_goes_on() -> None:
 
 
 async def test_over_real_sockets_every_symbol_is_sampled_and_a_ban_is_sat_out() -> None:
-    clock = ScaledClock(start_ms=T0, speed=50.0)
+    clock = PatientClock(start_ms=T0, speed=50.0)
     market = SeededMarket(seed=7, start_ms=T0, symbols=120, frames_per_s=10)
     samples: list[OpenInterest] = []
     evaluated: list[str] = []

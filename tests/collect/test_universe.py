@@ -7,7 +7,7 @@ import json
 import logging
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from altmonitor.collect.universe import Universe
 from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeUnreachable
 from altmonitor.market.contracts import Contract, ContractNews
 from tests.collect.fake_rest import FakeRest, contract
-from tests.movable_clock import T0, MovableClock
+from tests.movable_clock import T0, MovableClock, at_work
 
 LISTED = [
     contract("BTCUSDT"),
@@ -53,14 +53,8 @@ class Desk:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Desk]:
-        task = asyncio.create_task(self.universe.run())
-        await self.clock.settle()
-        try:
+        async with at_work(self.universe.run(), on=self.clock):
             yield self
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 async def pass_time(desk: Desk, seconds: float) -> None:

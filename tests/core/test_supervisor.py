@@ -8,11 +8,12 @@ from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import TokenRefused
 from altmonitor.core.supervisor import Supervisor
 from tests.movable_clock import MovableClock
+from tests.patient_clock import PatientClock
 
 
 @pytest.fixture
 def clock() -> ScaledClock:
-    return ScaledClock(start_ms=0, speed=200)
+    return PatientClock(start_ms=0, speed=200)
 
 
 async def test_a_loop_that_fails_is_started_again_and_counted(clock: ScaledClock) -> None:
@@ -80,7 +81,7 @@ async def test_a_loop_that_returns_is_finished(clock: ScaledClock) -> None:
 
 
 async def test_a_loop_that_runs_well_again_has_no_failures_in_a_row() -> None:
-    clock = ScaledClock(start_ms=0, speed=2000)
+    clock = PatientClock(start_ms=0, speed=2000)
     supervisor = Supervisor(clock=clock)
     runs: list[int] = []
     fourth = asyncio.Event()

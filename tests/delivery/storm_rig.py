@@ -25,6 +25,7 @@ from altmonitor.sim.telegram.server import SimTelegram
 from altmonitor.sim.telegram.values import SimMessage
 from altmonitor.storage.store import SqliteStore, StoreOptions
 from altmonitor.telegram.bot import TelegramChannel, Timeouts
+from tests.patient_clock import PatientClock
 
 START_MS = 1_790_000_040_000
 GROUP = Destination(chat_id=-1001)
@@ -144,7 +145,7 @@ def decided(alert: Alert, at_ms: int) -> Alert:
 
 @asynccontextmanager
 async def rig(path: Path, *, speed: float = SPEED) -> AsyncIterator[Rig]:
-    clock = ScaledClock(start_ms=START_MS, speed=speed)
+    clock = PatientClock(start_ms=START_MS, speed=speed)
     sim = SimTelegram(clock=clock, token=TOKEN)
     sim.faults.delay_s = ANSWER_AFTER_S
     screen = Screen(clock)

@@ -14,6 +14,7 @@ from altmonitor.sim.telegram.server import SimTelegram
 from altmonitor.storage.store import SqliteStore, StoreOptions
 from altmonitor.telegram.bot import TelegramChannel
 from tests.delivery.chat_fakes import PlainRenderer
+from tests.patient_clock import PatientClock
 from tests.storage.samples import GROUP, NOW_MS, pump
 
 TOKEN = "123456:" + "A" * 35
@@ -38,7 +39,7 @@ class Whole:
 
 @asynccontextmanager
 async def whole(path: Path, *destinations: Destination, speed: float = 10) -> AsyncIterator[Whole]:
-    clock = ScaledClock(start_ms=NOW_MS, speed=speed)
+    clock = PatientClock(start_ms=NOW_MS, speed=speed)
     sim = SimTelegram(clock=clock, token=TOKEN)
     await sim.start()
     channel = TelegramChannel(Secret(TOKEN), api_url=sim.url, clock=clock)

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
-from altmonitor.core.clock import Clock, ScaledClock
+from altmonitor.core.clock import Clock
 from altmonitor.exchanges.binance.dialect import BINANCE
 from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
+from altmonitor.exchanges.ws.transport import CloseReason, OnFrames
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import KlineUpdate
 from altmonitor.market.contracts import ContractNews
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.script import Event
+from tests.movable_clock import MovableClock
+from tests.patient_clock import PatientClock
 
 T0 = 1_790_000_040_000  # a full minute
 
@@ -73,9 +77,55 @@ class Stage:
         await self.until(lambda: not self.feed.status().is_blind, within_s=60)
 
 
+class ScriptedSocket:
+    """A connection in memory: acknowledges Binance's requests and brings a candle of BTCUSDT every second, until it is
+    closed or `is_dead`."""
+
+    name = "scripted"
+
+    def __init__(self, clock: MovableClock, on_frames: OnFrames) -> None:
+        self.is_dead = False
+        self.clock = clock
+        self.on_frames = on_frames
+        self._closed = asyncio.Event()
+        self._talking = asyncio.create_task(self._talk())
+
+    async def send_text(self, text: str) -> None:
+        request = json.loads(text)
+        result = ["btcusdt@kline_1m", "!contractInfo"] if request["method"] == "LIST_SUBSCRIPTIONS" else None
+        if not self.is_dead:
+            self.on_frames([json.dumps({"result": result, "id": request["id"]}).encode()])
+
+    async def wait_closed(self) -> CloseReason:
+        await self._closed.wait()
+        return CloseReason(code=1006)
+
+    async def close(self) -> None:
+        self.abort()
+
+    def abort(self) -> None:
+        self._talking.cancel()
+        self._closed.set()
+
+    def push(self, event_ms: int) -> None:
+        kline = {"t": event_ms // 60_000 * 60_000, "n": 1, "x": False, **dict.fromkeys("ohlcqQ", "1")}
+        update = {"stream": "s", "data": {"e": "kline", "E": event_ms, "s": "BTCUSDT", "k": kline}}
+        self.on_frames([json.dumps(update).encode()])
+
+    def speak(self) -> None:
+        """Once a second."""
+        self.push(self.clock.now_ms())
+
+    async def _talk(self) -> None:
+        while True:
+            if not self.is_dead:
+                self.speak()
+            await self.clock.sleep(1)
+
+
 async def until(is_true: Callable[[], bool]) -> None:
-    """Waits at most 8 s of real time."""
-    async with asyncio.timeout(8):
+    """Waits at most 30 s of real time."""
+    async with asyncio.timeout(30):
         while not is_true():  # noqa: ASYNC110  what is waited for happens in code that knows no test
             await asyncio.sleep(0.005)
 
@@ -105,7 +155,7 @@ async def stage(
     start_ms: int = T0 + 12_000,
 ) -> AsyncIterator[Stage]:
     """`path` replaces `/market` in the address. `before`: what is wrong from the beginning."""
-    clock = ScaledClock(start_ms=start_ms, speed=speed)
+    clock = PatientClock(start_ms=start_ms, speed=speed)
     market = SeededMarket(seed=7, start_ms=start_ms, symbols=symbols, frames_per_s=frames_per_s, script=script)
     sink = RecordingSink()
     options = options if options is not None else quick()

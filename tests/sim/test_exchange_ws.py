@@ -8,12 +8,12 @@ import pytest
 import websockets
 from websockets.exceptions import ConnectionClosed
 
-from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import StartError
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.script import BracketChange, Delisting, Listing
 from altmonitor.sim.wire import Frame
+from tests.patient_clock import PatientClock
 from tests.sim.exchange_kit import MINUTE, START, HandClock, ask, everything, next_text, scene, until
 
 
@@ -242,7 +242,7 @@ async def test_the_server_pings_every_three_minutes_and_cuts_after_24_hours() ->
 
 
 async def test_at_sixty_times_the_speed_every_close_arrives_and_pushes_thin_out() -> None:
-    clock = ScaledClock(start_ms=START, speed=60)
+    clock = PatientClock(start_ms=START, speed=60)
     market = SeededMarket(seed=3, start_ms=START, symbols=24, frames_per_s=96)
     async with (
         SimExchange(market, clock=clock) as exchange,

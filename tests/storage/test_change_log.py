@@ -23,6 +23,7 @@ from altmonitor.storage import migrations as migrate
 from altmonitor.storage.change_log import ChangeRecords, MemoryChanges
 from altmonitor.storage.memory import MemoryStore
 from altmonitor.storage.store import SqliteStore, StoreOptions
+from tests.patient_clock import PatientClock
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, TOPIC
 
 CONDITION = Condition(
@@ -58,7 +59,7 @@ def made(
 
 @asynccontextmanager
 async def opened(path: Path, *, speed: float = 10) -> AsyncIterator[SqliteStore]:
-    clock = ScaledClock(start_ms=NOW_MS, speed=speed)
+    clock = PatientClock(start_ms=NOW_MS, speed=speed)
     async with SqliteStore(path, clock=clock, options=StoreOptions(destinations=(PRIVATE,))) as store:
         yield store
 

@@ -17,6 +17,7 @@ from altmonitor.core.errors import NewerSchemaError, StorageError
 from altmonitor.core.types import Destination
 from altmonitor.storage.alert_queries import alert_reader
 from altmonitor.storage.store import SqliteStore, StoreOptions
+from tests.patient_clock import PatientClock
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, pump
 
 SPEED = 10
@@ -42,7 +43,7 @@ class Kept:
 async def kept(
     path: Path, *destinations: Destination, history: bool = True, most: int = 50_000, speed: float = SPEED
 ) -> AsyncIterator[Kept]:
-    clock = ScaledClock(start_ms=NOW_MS, speed=speed)
+    clock = PatientClock(start_ms=NOW_MS, speed=speed)
     troubles: list[str] = []
     set_aside: list[Path] = []
     options = StoreOptions(

@@ -9,6 +9,7 @@ from altmonitor.core.clock import Clock, ScaledClock
 from altmonitor.core.types import Secret
 from altmonitor.sim.telegram.server import SimTelegram
 from altmonitor.telegram.bot import TelegramChannel, Timeouts
+from tests.patient_clock import PatientClock
 
 TOKEN = "123456:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
 T0 = 1_790_000_040_000
@@ -16,7 +17,7 @@ GROUP = -1001234567890
 
 
 def fast_clock(speed: float = 20.0) -> ScaledClock:
-    return ScaledClock(start_ms=T0, speed=speed)
+    return PatientClock(start_ms=T0, speed=speed)
 
 
 @asynccontextmanager

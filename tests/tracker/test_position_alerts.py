@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -19,7 +18,7 @@ from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 from altmonitor.tracker.position_alerts import PositionAlertDeps, PositionAlerts, heard_by
 from tests.fakes import ListSink
-from tests.movable_clock import T0, MovableClock
+from tests.movable_clock import T0, MovableClock, at_work
 from tests.positioning.samples import LONG, OVERVIEW, bucket
 
 HOME = Destination(chat_id=1)
@@ -90,14 +89,8 @@ class Desk:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Desk]:
-        task = asyncio.create_task(self.news.run())
-        await self.clock.settle()
-        try:
+        async with at_work(self.news.run(), on=self.clock):
             yield self
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def minutes(self, count: float) -> None:
         await self.clock.advance(count * 60)

@@ -20,6 +20,7 @@ from altmonitor.tracker.capture import Capture, CaptureDeps, ContractPool, MarkP
 from altmonitor.tracker.series import TrackerNotice
 from altmonitor.tracker.tracker import Progress, Tracked, Tracker, TrackerRunDeps
 from tests.e2e.process import watched
+from tests.patient_clock import PatientClock
 
 T0 = 1_790_000_100_000  # a full five minutes
 OVERVIEW = "/bapi/futures/v1/public/future/smart-money/signal/overview"
@@ -58,7 +59,7 @@ class Place:
 async def destination(
     folder: Path, tracked: Tracked, *, speed: float, symbols: int = 60, kind: type[SeededMarket] = SeededMarket
 ) -> AsyncIterator[Place]:
-    clock = ScaledClock(start_ms=T0, speed=speed)
+    clock = PatientClock(start_ms=T0, speed=speed)
     market = kind(seed=7, start_ms=T0, symbols=symbols, frames_per_s=10)
     async with SimExchange(market, clock=clock) as exchange:
         config, _ = configuration.load(

@@ -13,13 +13,14 @@ import aiohttp
 import msgspec
 
 from altmonitor.core.alert import Alert, StoredAlert
-from altmonitor.core.clock import ScaledClock, SystemClock
+from altmonitor.core.clock import SystemClock
 from altmonitor.interfaces.storage import AlertQueries
 from altmonitor.storage.store import SqliteStore, StoreOptions
 from altmonitor.web import streams as live_module
 from altmonitor.web.server import HttpServer, HttpServerDeps
 from altmonitor.web.streams import LiveAlerts, stored_stream_name
 from tests.commands.executor_kit import MemoryAlerts, healthy
+from tests.patient_clock import PatientClock
 
 START_MS = 1_790_000_000_000
 
@@ -61,7 +62,7 @@ class Listener:
 
 @asynccontextmanager
 async def served(history: AlertQueries | None = None, speed: float = 1) -> AsyncIterator[tuple[LiveAlerts, str]]:
-    clock = ScaledClock(start_ms=START_MS, speed=speed)
+    clock = PatientClock(start_ms=START_MS, speed=speed)
     live = LiveAlerts(clock, history)
     server = HttpServer(
         HttpServerDeps(host="127.0.0.1", port=0, health=healthy, alerts=history, clock=clock, live=live)  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ from altmonitor.sim.control import RestFault
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.script import OiStep
+from tests.patient_clock import PatientClock
 
 T0 = 1_790_000_050_000
 LIVE = Priority.UNIVERSE
@@ -37,7 +38,7 @@ class Place:
 
 @asynccontextmanager
 async def destination(*script: OiStep, speed: float = 20.0) -> AsyncIterator[Place]:
-    clock = ScaledClock(start_ms=T0, speed=speed)
+    clock = PatientClock(start_ms=T0, speed=speed)
     market = SeededMarket(seed=7, start_ms=T0, symbols=60, frames_per_s=10, script=script)
     async with SimExchange(market, clock=clock) as exchange:
         rest = BinanceRest(exchange.rest_url, clock=clock, guard=binance_guard("sim", clock=clock))

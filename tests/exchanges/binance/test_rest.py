@@ -29,6 +29,7 @@ from altmonitor.interfaces.exchange import Priority
 from altmonitor.sim.control import RestFault
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
+from tests.patient_clock import PatientClock
 
 T0 = 1_790_000_050_000  # ten seconds into a minute
 MINUTE = 60_000
@@ -50,7 +51,7 @@ class Place:
 
 @asynccontextmanager
 async def destination(*, speed: float = 20.0, symbols: int = 40) -> AsyncIterator[Place]:
-    clock = ScaledClock(start_ms=T0, speed=speed)
+    clock = PatientClock(start_ms=T0, speed=speed)
     market = SeededMarket(seed=7, start_ms=T0, symbols=symbols, frames_per_s=10)
     news: list[GuardStatus] = []
     async with SimExchange(market, clock=clock) as exchange:
@@ -178,7 +179,7 @@ async def test_a_server_that_swallows_requests_costs_fifteen_seconds() -> None:
 
 
 async def test_a_closed_port_is_unreachable() -> None:
-    clock = ScaledClock(start_ms=T0, speed=20)
+    clock = PatientClock(start_ms=T0, speed=20)
     rest = BinanceRest("http://127.0.0.1:9", clock=clock, guard=binance_guard("sim", clock=clock))
     with pytest.raises(ExchangeUnreachable, match="not started"):
         await rest.server_time_ms()
@@ -312,7 +313,7 @@ async def test_any_body_with_any_status_is_a_value_or_an_exchange_error() -> Non
         return web.Response(status=int(state["status"]), body=state["body"])  # type: ignore[arg-type]
 
     async with raw_server(answer) as url:
-        clock = ScaledClock(start_ms=T0, speed=2_000)
+        clock = PatientClock(start_ms=T0, speed=2_000)
         rest = BinanceRest(url, clock=clock, guard=binance_guard("raw", clock=clock))
         await rest.start()
         for status in (200, 202, 400, 404, 500):
@@ -360,7 +361,7 @@ async def test_a_proxy_from_the_environment_is_used(monkeypatch: pytest.MonkeyPa
             monkeypatch.setenv(name, url.replace("http://", "http://user:pass@"))
         for name in ("NO_PROXY", "no_proxy"):
             monkeypatch.setenv(name, "direct.invalid")
-        clock = ScaledClock(start_ms=T0, speed=20)
+        clock = PatientClock(start_ms=T0, speed=20)
         for host, is_reached in (("fapi.invalid", True), ("direct.invalid", False)):
             rest = BinanceRest(f"http://{host}", clock=clock, guard=binance_guard(host, clock=clock))
             await rest.start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 from dataclasses import dataclass, replace
@@ -10,9 +9,9 @@ from dataclasses import dataclass, replace
 from altmonitor.exchanges.binance.dialect import BINANCE
 from altmonitor.exchanges.ws.dialect import Dialect, Method, OtherFrame, Skipped, SubscribeAnswer
 from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
-from altmonitor.exchanges.ws.transport import CloseReason, OnFrames, TransportOptions
+from altmonitor.exchanges.ws.transport import OnFrames, TransportOptions
 from altmonitor.market.candles import Candle, CandleUpdate
-from tests.exchanges.feed_kit import RecordingSink, running
+from tests.exchanges.feed_kit import RecordingSink, ScriptedSocket, running
 from tests.movable_clock import MovableClock
 
 
@@ -62,43 +61,25 @@ OTHER_VENUE = Dialect(
 )
 
 
-class Socket:
-    """Acknowledges every request and brings a candle of each stream once a second."""
-
-    name = "scripted"
+class Socket(ScriptedSocket):
+    """Acknowledges every request in this exchange's own way, and brings a candle of each stream once a second."""
 
     def __init__(self, url: str, clock: MovableClock, on_frames: OnFrames) -> None:
         self.url = url
         self.said: list[str] = []
         self.asked: list[str] = []
-        self._clock = clock
-        self._on_frames = on_frames
-        self._closed = asyncio.Event()
-        self._talking = asyncio.create_task(self._talk())
+        super().__init__(clock, on_frames)
 
     async def send_text(self, text: str) -> None:
         self.said.append(text)
         if text != "ping":
             request = json.loads(text)
             self.asked += request["args"]
-            self._on_frames([f"ok|{request['req']}".encode()])
+            self.on_frames([f"ok|{request['req']}".encode()])
 
-    async def wait_closed(self) -> CloseReason:
-        await self._closed.wait()
-        return CloseReason(code=1006)
-
-    async def close(self) -> None:
-        self.abort()
-
-    def abort(self) -> None:
-        self._talking.cancel()
-        self._closed.set()
-
-    async def _talk(self) -> None:
-        while True:
-            await self._clock.sleep(1)
-            for stream in self.asked:
-                self._on_frames([f"candle|{stream.removeprefix('candle.')}|{self._clock.now_ms()}|2.5".encode()])
+    def speak(self) -> None:
+        for stream in self.asked:
+            self.on_frames([f"candle|{stream.removeprefix('candle.')}|{self.clock.now_ms()}|2.5".encode()])
 
 
 class Exchange:

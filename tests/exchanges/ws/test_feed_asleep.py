@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,51 +11,21 @@ import pytest
 from altmonitor.exchanges.binance.dialect import BINANCE
 from altmonitor.exchanges.exchange_clock import ExchangeClock
 from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
-from altmonitor.exchanges.ws.transport import CloseReason, OnFrames, TransportOptions
+from altmonitor.exchanges.ws.transport import OnFrames, TransportOptions
 from altmonitor.interfaces.exchange import FeedEvent
-from tests.exchanges.feed_kit import RecordingSink, running
+from tests.exchanges.feed_kit import RecordingSink, ScriptedSocket, running
 from tests.movable_clock import T0, MovableClock
 
 
-class Socket:
-    """Acknowledges everything and brings a candle every second, unless it is dead."""
-
-    name = "scripted"
+class Socket(ScriptedSocket):
+    """Stamps its candles with the exchange's time."""
 
     def __init__(self, night: Night, on_frames: OnFrames) -> None:
-        self.is_dead = False
         self._night = night
-        self._on_frames = on_frames
-        self._closed = asyncio.Event()
-        self._talking = asyncio.create_task(self._talk())
+        super().__init__(night.clock, on_frames)
 
-    async def send_text(self, text: str) -> None:
-        request = json.loads(text)
-        result = ["btcusdt@kline_1m", "!contractInfo"] if request["method"] == "LIST_SUBSCRIPTIONS" else None
-        if not self.is_dead:
-            self._on_frames([json.dumps({"result": result, "id": request["id"]}).encode()])
-
-    async def wait_closed(self) -> CloseReason:
-        await self._closed.wait()
-        return CloseReason(code=1006)
-
-    async def close(self) -> None:
-        self.abort()
-
-    def abort(self) -> None:
-        self._talking.cancel()
-        self._closed.set()
-
-    def push(self, event_ms: int) -> None:
-        kline = {"t": event_ms // 60_000 * 60_000, "n": 1, "x": False, **dict.fromkeys("ohlcqQ", "1")}
-        update = {"stream": "s", "data": {"e": "kline", "E": event_ms, "s": "BTCUSDT", "k": kline}}
-        self._on_frames([json.dumps(update).encode()])
-
-    async def _talk(self) -> None:
-        while True:
-            if not self.is_dead:
-                self.push(round(self._night.exchange_ms()))
-            await self._night.clock.sleep(1)
+    def speak(self) -> None:
+        self.push(round(self._night.exchange_ms()))
 
 
 class Night:

@@ -2,52 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import random
 
 from altmonitor.core.errors import HandshakeRefused
 from altmonitor.exchanges.binance.dialect import BINANCE
 from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
-from altmonitor.exchanges.ws.transport import CloseReason, OnFrames, TransportOptions
-from tests.exchanges.feed_kit import RecordingSink, running
+from altmonitor.exchanges.ws.transport import OnFrames, TransportOptions
+from tests.exchanges.feed_kit import RecordingSink, ScriptedSocket, running
 from tests.movable_clock import MovableClock
-
-
-class Line:
-    """An open socket: acknowledges everything and brings a candle every second."""
-
-    name = "scripted"
-
-    def __init__(self, clock: MovableClock, on_frames: OnFrames) -> None:
-        self._clock = clock
-        self._on_frames = on_frames
-        self._closed = asyncio.Event()
-        self._talking = asyncio.create_task(self._talk())
-
-    async def send_text(self, text: str) -> None:
-        request = json.loads(text)
-        result = ["btcusdt@kline_1m", "!contractInfo"] if request["method"] == "LIST_SUBSCRIPTIONS" else None
-        self._on_frames([json.dumps({"result": result, "id": request["id"]}).encode()])
-
-    async def wait_closed(self) -> CloseReason:
-        await self._closed.wait()
-        return CloseReason(code=1006)
-
-    async def close(self) -> None:
-        self.abort()
-
-    def abort(self) -> None:
-        self._talking.cancel()
-        self._closed.set()
-
-    async def _talk(self) -> None:
-        while True:
-            event_ms = self._clock.now_ms()
-            kline = {"t": event_ms // 60_000 * 60_000, "n": 1, "x": False, **dict.fromkeys("ohlcqQ", "1")}
-            update = {"stream": "s", "data": {"e": "kline", "E": event_ms, "s": "BTCUSDT", "k": kline}}
-            self._on_frames([json.dumps(update).encode()])
-            await self._clock.sleep(1)
 
 
 class Door:
@@ -56,15 +18,15 @@ class Door:
     def __init__(self, refusals: dict[int, HandshakeRefused]) -> None:
         self.clock = MovableClock()
         self.knocks_s: list[float] = []
-        self.lines: list[Line] = []
+        self.lines: list[ScriptedSocket] = []
         self._refusals = refusals
 
-    async def open(self, url: str, *, on_frames: OnFrames, options: TransportOptions) -> Line:
+    async def open(self, url: str, *, on_frames: OnFrames, options: TransportOptions) -> ScriptedSocket:
         self.knocks_s.append(self.clock.monotonic() - 1_000.0)
         refusal = self._refusals.get(len(self.knocks_s))
         if refusal is not None:
             raise refusal
-        self.lines.append(Line(self.clock, on_frames))
+        self.lines.append(ScriptedSocket(self.clock, on_frames))
         return self.lines[-1]
 
     def feed(self, *, life_s: float) -> KlineFeed:

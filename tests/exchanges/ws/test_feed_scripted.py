@@ -16,6 +16,7 @@ from altmonitor.exchanges.ws.feed import KlineFeed
 from altmonitor.market.candles import KlineUpdate
 from tests.exchanges.feed_kit import T0, RecordingSink, quick, running, until
 from tests.exchanges.raw_websocket import CLOSE, TEXT, Peer, frame, raw_server
+from tests.patient_clock import PatientClock
 
 SPEED = 30
 
@@ -75,7 +76,7 @@ class ScriptedExchange:
 async def scripted(
     script: Callable[[int, Peer], Awaitable[None]] | None = None,
 ) -> AsyncIterator[tuple[ScriptedExchange, KlineFeed, RecordingSink]]:
-    clock = ScaledClock(start_ms=T0 + 12_000, speed=SPEED)
+    clock = PatientClock(start_ms=T0 + 12_000, speed=SPEED)
     exchange = ScriptedExchange(clock)
     exchange.script = script
     sink = RecordingSink()
@@ -154,7 +155,7 @@ async def test_what_the_consumer_raises_is_a_mistake_of_ours_and_ends_the_feed()
                 raise LookupError(update.symbol)
 
         broken = KlineFeed(
-            feed.url, dialect=BINANCE, sink=Broken(), clock=ScaledClock(start_ms=T0, speed=SPEED), options=quick()
+            feed.url, dialect=BINANCE, sink=Broken(), clock=PatientClock(start_ms=T0, speed=SPEED), options=quick()
         )
         broken.set_symbols(["BTCUSDT"])
         with pytest.raises(ExceptionGroup) as raised:
