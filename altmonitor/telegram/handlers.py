@@ -88,6 +88,10 @@ class ChatAnswers:
         if reply is not None:
             self._answering.say(reply, incoming)
 
+    async def failed(self, incoming: Incoming) -> None:
+        words = self._deps.style_of(incoming.destination).say("press_failed")
+        self._deps.chats.reply(incoming.destination, [words], reply_to=incoming.message_id or None)
+
     async def unheard(self, press: Incoming, *, is_stranger: bool) -> None:
         await self._presses.unheard(press, is_stranger=is_stranger)
 

@@ -343,9 +343,12 @@ class CommandListener:
         )
 
     async def _handle(self, incoming: Incoming) -> None:
-        await self._guarded(self._handler.handle(incoming), f"a command failed: {incoming.text[:100]!r}")
+        is_handled = await self._guarded(self._handler.handle(incoming), f"a command failed: {incoming.text[:100]!r}")
+        if not is_handled and incoming.text.startswith("/"):
+            await self._guarded(self._handler.failed(incoming), "telling that a command failed failed too")
 
-    async def _guarded(self, handling: Coroutine[Any, Any, None], what: str) -> None:
+    async def _guarded(self, handling: Coroutine[Any, Any, None], what: str) -> bool:
+        """False: it failed, and that is logged and counted."""
         try:
             async with self._clock.timeout(HANDLING_LIMIT_S):
                 await handling
@@ -353,6 +356,8 @@ class CommandListener:
         except Exception:
             self.handler_failures += 1
             log.exception("%s", what)
+            return False
+        return True
 
     async def _with_rights(self, incoming: Incoming, access: Access) -> Incoming:
         may_change = access is Access.NAMED

@@ -60,6 +60,9 @@ class CommandHandler(Protocol):
     """What happens with what was written. A handler that raises is logged and counted; the loop goes on."""
 
     async def handle(self, incoming: Incoming) -> None: ...
+    async def failed(self, incoming: Incoming) -> None:
+        """A command that could not be carried out, or not in time: its writer should be told."""
+
     async def unheard(self, press: Incoming, *, is_stranger: bool) -> None:
         """A press that is not carried out: a stranger's, or one that may be hours old. It wants an answer too."""
 

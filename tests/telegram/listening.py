@@ -24,6 +24,7 @@ class Recorder:
     """Handler, memory and news in one; `on_handle` may be replaced."""
 
     handled: list[Incoming] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
     missed: list[list[Incoming]] = field(default_factory=list)
     unheard_presses: list[tuple[Incoming, bool]] = field(default_factory=list)
     events: list[ListenerEvent] = field(default_factory=list)
@@ -39,6 +40,10 @@ class Recorder:
         self.change.set()
         if self.on_handle is not None:
             await self.on_handle(incoming)
+
+    async def failed(self, incoming: Incoming) -> None:
+        self.failures.append(incoming.text)
+        self.change.set()
 
     async def unheard(self, press: Incoming, *, is_stranger: bool) -> None:
         self.unheard_presses.append((press, is_stranger))

@@ -360,6 +360,7 @@ async def test_a_failing_command_does_not_stop_the_next_one(caplog: pytest.LogCa
         await s.polls(1)
         assert listener.handler_failures == 1
         assert "a command failed: '/boom'" in caplog.text
+        assert s.seen.failures == ["/boom"]
 
 
 async def test_a_command_that_never_ends_is_given_up() -> None:
@@ -373,6 +374,7 @@ async def test_a_command_that_never_ends_is_given_up() -> None:
         s.sim.inject_message(5, "/hang", user_id=5)
         s.sim.inject_message(5, "/status", user_id=5)
         await s.seen.until(lambda: s.seen.texts == ["/hang", "/status"])
+        assert s.seen.failures == ["/hang"]
         assert listener.handler_failures == 1
 
 

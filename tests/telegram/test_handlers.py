@@ -1,0 +1,64 @@
+"""What is written to the bot is answered where it was written, also when it could not be carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import Any
+
+from altmonitor.core.types import Destination
+from altmonitor.interfaces.delivery import Keyboard
+from altmonitor.render.format import Style
+from altmonitor.render.signed_buttons import ButtonSigner
+from altmonitor.telegram.handlers import AnswerDeps, ChatAnswers
+from altmonitor.telegram.types import Incoming
+from tests.commands.executor_kit import MAIN, Desk
+from tests.movable_clock import T0, MovableClock
+
+
+@dataclass
+class Chats:
+    said: list[tuple[Destination, str, int | None]] = field(default_factory=list)
+
+    def reply(
+        self,
+        destination: Destination,
+        html_parts: Sequence[str],
+        *,
+        reply_to: int | None = None,
+        buttons: Keyboard = (),
+    ) -> None:
+        self.said.append((destination, html_parts[0], reply_to))
+
+
+def answers(chats: Chats) -> ChatAnswers:
+    nothing: Any = None
+    deps = AnswerDeps(
+        executor=Desk().desk,
+        clock=MovableClock(),
+        style_of=lambda where: Style(lang="en", tz=UTC),
+        chats=chats,  # type: ignore[arg-type]
+        board=nothing,
+        signer=ButtonSigner("ab" * 32),
+    )
+    return ChatAnswers(deps, nothing)
+
+
+def written(text: str, message_id: int = 9) -> Incoming:
+    return Incoming(text=text, destination=MAIN, user_id=7, user_name="ann", message_id=message_id, date_ms=T0)
+
+
+async def test_a_command_is_answered_as_a_reply_and_without_one_where_its_number_is_not_known() -> None:
+    chats = Chats()
+    await answers(chats).handle(written("/set_pump 5"))
+    await answers(chats).handle(written("/set_pump 5", message_id=0))
+    await answers(chats).handle(written("what a day"))
+    assert [reply_to for _, _, reply_to in chats.said] == [9, None]
+    assert chats.said[0][:2] == (MAIN, "✅ PUMP from 3 % → <b>5 %</b>")
+
+
+async def test_what_could_not_be_carried_out_is_said_to_its_writer() -> None:
+    chats = Chats()
+    await answers(chats).failed(written("/set_pump 5"))
+    assert chats.said == [(MAIN, "That did not work. Try again in a moment.", 9)]
