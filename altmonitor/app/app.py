@@ -33,6 +33,11 @@ log = logging.getLogger(__name__)
 STOP_WITHIN_S = 3.0
 PRUNE_EVERY_S = 3_600.0
 KEPT_DAYS = 90
+SEEING_WITHIN_S = 5.0
+SEEING_LOOK_S = 0.1
+AFTER_SEEING = frozenset({"back-fill", "tally", "budget", "tracking", "command menu", "clean-up"})
+"""Loops that a monitor can do without for a moment. What they cost at a start is spent when every stream is subscribed,
+or after `SEEING_WITHIN_S` when that takes longer."""
 
 
 class App:
@@ -76,6 +81,7 @@ class App:
             )
         )
         self.chat: ChatSide | None = None
+        self._is_seeing = asyncio.Event()
         self._service = ServiceWatch(choices.service, clock=clock, signs=self._signs)
 
     # --- life ----------------------------------------------------------------------------------------------------
@@ -192,6 +198,7 @@ class App:
     def _start_loops(self, chat: ChatSide, questions: QuerySide, tracking: TrackingSide | None) -> None:
         own: dict[str, Callable[[], Awaitable[None]]] = {
             "operator notices": self._notices.run,
+            "first look": self._look_for_streams,
             "clean-up": self._clean_up,
             "service manager": self._service.run,
         }
@@ -199,7 +206,24 @@ class App:
             own |= tracking.loops()
         loops = chat.loops() | self.market.loops() | questions.loops() | own
         for name, loop in loops.items():
-            self.supervisor.start(name, loop)
+            self.supervisor.start(name, self._after_seeing(loop) if name in AFTER_SEEING else loop)
+
+    async def _look_for_streams(self) -> None:
+        """Ends when every stream is subscribed, or may be so late that the rest waits no longer."""
+        end_s = self.clock.monotonic() + SEEING_WITHIN_S
+        while self.clock.monotonic() < end_s:
+            feed = self.market.feed.status()
+            if 0 < feed.symbols_expected <= feed.symbols_covered:
+                break
+            await self.clock.sleep(SEEING_LOOK_S)
+        self._is_seeing.set()
+
+    def _after_seeing(self, loop: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        async def later() -> None:
+            await self._is_seeing.wait()
+            await loop()
+
+        return later
 
     async def _start_tracking(self, chat: ChatSide, stack: AsyncExitStack) -> TrackingSide | None:
         """None when nothing is to be tracked in this process. Raises ConfigError for a shard that does not exist."""

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import click
 
 from altmonitor import __version__
-from altmonitor.cli.common import ENV_FILE, end_by_signals, leave, session
+from altmonitor.cli.common import ENV_FILE, end_by_signals, leave, loading, session
 from altmonitor.positioning.units import PERIODS
 
 # ---
@@ -208,7 +208,8 @@ def run(dry_run: bool, env_file: Path) -> None:
     with session(env_file) as opened:
         if not dry_run:
             opened.require_bot()
-        from altmonitor.cli import run as monitor
+        with loading():
+            from altmonitor.cli import run as monitor
 
         leave(monitor.dry_run(opened) if dry_run else monitor.run(opened))
 
@@ -226,7 +227,8 @@ def run(dry_run: bool, env_file: Path) -> None:
 def demo(**choices: Any) -> None:
     """See it at work: a simulated exchange and a simulated Telegram chat, here in the terminal. Needs nothing."""
     end_by_signals()
-    from altmonitor.cli import demo as show
+    with loading():
+        from altmonitor.cli import demo as show
 
     leave(show.demo(show.DemoChoices(**choices)))
 
