@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from altmonitor import __version__
 from altmonitor.collect.backfill import ROWS_PER_REQUEST, Backfill
@@ -88,7 +90,7 @@ class StartupMessage:
             symbols=self._symbols,
             is_blind=self._deps.is_blind(),
             settings=self._deps.settings(),
-            restored=replace(self.restored, candles=self._deps.backfill.status().candles),
+            restored=structs.replace(self.restored, candles=self._deps.backfill.status().candles),
             alerts_per_day=None if estimate is None else estimate.alerts_per_day,
             history_s=None if estimate is None else estimate.history_s,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Any, get_args
 
 import msgspec
@@ -58,8 +58,7 @@ HISTORY_KINDS: dict[str, Kind] = {**{kind: kind for kind in get_args(Kind)}, **K
 _NUMBER_LIKE = re.compile(r"[+\-−]?[\d.,]+\W?|nan|inf|infinity", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryArguments:
+class HistoryArguments(msgspec.Struct, frozen=True, kw_only=True):
     """symbol: as typed."""
 
     limit: Annotated[int, msgspec.Meta(ge=1, le=HISTORY_MAX)] = HISTORY_DEFAULT
@@ -67,25 +66,21 @@ class HistoryArguments:
     kind: Kind | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatsArguments:
+class StatsArguments(msgspec.Struct, frozen=True, kw_only=True):
     hours: Annotated[int, msgspec.Meta(ge=1, le=STATS_MAX_H)] = STATS_DEFAULT_H
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangesArguments:
+class ChangesArguments(msgspec.Struct, frozen=True, kw_only=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=CHANGES_MAX)] = CHANGES_DEFAULT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PinArguments:
+class PinArguments(msgspec.Struct, frozen=True, kw_only=True):
     """is_on: keep a status message in this chat up to date; False ends that."""
 
     is_on: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HelpArguments:
+class HelpArguments(msgspec.Struct, frozen=True, kw_only=True):
     is_start: bool = False
 
 
@@ -107,8 +102,7 @@ def status_shown(audience: Audience, own: Overrides, health: Health, *, now_s: f
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UptimeShown(PlainReply):
+class UptimeShown(PlainReply, frozen=True, kw_only=True):
     """restarts: of loops that did not run through, by name. blind_s: without market data, after the first frame."""
 
     since_ms: int
@@ -270,8 +264,7 @@ RESET_WORDS = (*sorted((name.removeprefix("set_") for name in _KEYS), key=lambda
 """Thresholds first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResetArguments:
+class ResetArguments(msgspec.Struct, frozen=True, kw_only=True):
     """keys: of SETTINGS. parts: of PARTS. Both empty and not is_all: asks what differs. is_confirmed: `all yes`."""
 
     keys: frozenset[str] = frozenset()

@@ -6,8 +6,9 @@ This module holds what every reply is, refusals, and the replies about lists and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from altmonitor.core.alert import AlertStats, Kind, StoredAlert
 from altmonitor.core.status import Health
@@ -23,8 +24,7 @@ ACTION_BYTES_MAX = 40
 Source: https://core.telegram.org/bots/api#inlinekeyboardbutton"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Button:
+class Button(msgspec.Struct, frozen=True, kw_only=True):
     """label_key: key of its text. action: the command that a press means, as it would be typed (`/watch all yes`), or
     `CANCEL`: nothing is done and the question is closed. At most `ACTION_BYTES_MAX` bytes."""
 
@@ -37,10 +37,12 @@ def confirm(action: str, *, label_key: str = "confirm") -> tuple[Button, Button]
     return Button(label_key=label_key, action=f"{action} yes"), Button(label_key="cancel", action=CANCEL)
 
 
-class PlainReply:
-    """Base of all replies. A module of render/ registers how each one is told."""
+class PlainReply(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all replies. A module of render/ registers how each one is told.
 
-    __slots__ = ()
+    Structs and no dataclasses, as every large family of values here: a class of these is made in a fiftieth of the
+    time, and a start makes all of them.
+    """
 
     @property
     def buttons(self) -> tuple[Button, ...]:
@@ -48,10 +50,8 @@ class PlainReply:
         return ()
 
 
-class DestinationReply(PlainReply):
+class DestinationReply(PlainReply, frozen=True, kw_only=True):
     """It could be true of one destination and not of another: where there are several, it is said which is meant."""
-
-    __slots__ = ()
 
 
 class Bad(Enum):
@@ -69,8 +69,7 @@ class Bad(Enum):
     NO_CONDITION = "no_condition"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused(PlainReply):
+class Refused(PlainReply, frozen=True, kw_only=True):
     """Wrong arguments; nothing was changed. word: the one that is wrong, as typed and cut, '' when one is missing.
 
     low, high: what is allowed, where it is a range. setting: whose value it would have been.
@@ -84,69 +83,60 @@ class Refused(PlainReply):
     high: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnknownCommand(PlainReply):
+class UnknownCommand(PlainReply, frozen=True, kw_only=True):
     """name: as typed and cut, without the slash. nearest: '' when nothing is near."""
 
     name: str
     nearest: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolsRefused(PlainReply):
+class SymbolsRefused(PlainReply, frozen=True, kw_only=True):
     """At least one word names no contract; nothing was changed."""
 
     command: str
     unlisted: tuple[Unlisted, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UniverseUnknown(PlainReply):
+class UniverseUnknown(PlainReply, frozen=True, kw_only=True):
     """The contract list has not been read yet, so no symbol can be checked; nothing was changed."""
 
     command: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SaveFailed(PlainReply):
+class SaveFailed(PlainReply, frozen=True, kw_only=True):
     """The change could not be written and was not made. problem: one line for a person."""
 
     command: str
     problem: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NumberChange:
+class NumberChange(msgspec.Struct, frozen=True, kw_only=True):
     setting: Setting
     old: float
     new: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NumbersChanged(DestinationReply):
+class NumbersChanged(DestinationReply, frozen=True, kw_only=True):
     """changes: in the order of the table, never empty; old may equal new. is_reset: back to what is followed."""
 
     changes: tuple[NumberChange, ...]
     is_reset: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OverridesShown(DestinationReply):
+class OverridesShown(DestinationReply, frozen=True, kw_only=True):
     """What commands changed: (setting, value followed, value in force). others: what else this place has of its own."""
 
     changes: tuple[NumberChange, ...]
     others: tuple[Difference, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchlistShown(DestinationReply):
+class WatchlistShown(DestinationReply, frozen=True, kw_only=True):
     """symbols: sorted; empty means every contract."""
 
     symbols: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchlistChanged(DestinationReply):
+class WatchlistChanged(DestinationReply, frozen=True, kw_only=True):
     """old, new: sorted, empty means every contract. already / absent: named, but there was nothing to do."""
 
     old: tuple[str, ...]
@@ -162,15 +152,13 @@ class WatchlistChanged(DestinationReply):
         return bool(self.old) and not self.new
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MutedShown(DestinationReply):
+class MutedShown(DestinationReply, frozen=True, kw_only=True):
     """muted: symbol → unix second it ends or None; only those still in force."""
 
     muted: Mapping[str, int | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MutedChanged(DestinationReply):
+class MutedChanged(DestinationReply, frozen=True, kw_only=True):
     """changes: (symbol, before, after), each a unix second, None for good, or NOT_MUTED. absent: were not muted."""
 
     changes: tuple[tuple[str, int | None, int | None], ...]
@@ -178,8 +166,7 @@ class MutedChanged(DestinationReply):
     muted_count: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusShown(DestinationReply):
+class StatusShown(DestinationReply, frozen=True, kw_only=True):
     """settings in force; overridden: keys that commands changed. now_s: unix seconds the ages are measured from.
 
     audience: whose settings they are; None: not told.
@@ -192,8 +179,7 @@ class StatusShown(DestinationReply):
     audience: Audience | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusPin(PlainReply):
+class StatusPin(PlainReply, frozen=True, kw_only=True):
     """One status message of the chat that asked is kept up to date from now on, or no longer (whoever knows the chat
     sees to it). was_on: there was one."""
 
@@ -201,8 +187,7 @@ class StatusPin(PlainReply):
     was_on: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryShown(PlainReply):
+class HistoryShown(PlainReply, frozen=True, kw_only=True):
     """alerts: newest first. suggestions: for a symbol that is not listed and has no alerts."""
 
     alerts: Sequence[StoredAlert]
@@ -213,48 +198,41 @@ class HistoryShown(PlainReply):
     suggestions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatsShown(PlainReply):
+class StatsShown(PlainReply, frozen=True, kw_only=True):
     hours: int
     stats: AlertStats
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryOff(PlainReply):
+class HistoryOff(PlainReply, frozen=True, kw_only=True):
     """Rows are kept only until they are delivered (HISTORY_ENABLED=false)."""
 
     command: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueryFailed(PlainReply):
+class QueryFailed(PlainReply, frozen=True, kw_only=True):
     """The stored alerts cannot be read now. problem: one line for a person."""
 
     command: str
     problem: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HelpShown(PlainReply):
+class HelpShown(PlainReply, frozen=True, kw_only=True):
     is_start: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoDestination(PlainReply):
+class NoDestination(PlainReply, frozen=True, kw_only=True):
     """Typed where no alerts go: what it would have changed is another place's, and was left alone."""
 
     command: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotPermitted(PlainReply):
+class NotPermitted(PlainReply, frozen=True, kw_only=True):
     """The writer may read but not change; told once an hour to each."""
 
     command: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True, kw_only=True):
     """There are several destinations, and the reply is about this one."""
 
     destination: Destination
@@ -262,8 +240,7 @@ class Placed:
     reply: PlainReply
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unrecorded:
+class Unrecorded(msgspec.Struct, frozen=True, kw_only=True):
     """The change is in force and saved, but its record could not be written: /undo cannot take it back."""
 
     reply: PlainReply | Placed

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from altmonitor.commands.replies import Button, DestinationReply, PlainReply
 from altmonitor.detectors.verdict import Explanation
 from altmonitor.interfaces.queries import (
@@ -22,48 +20,40 @@ from altmonitor.positioning.history import ExtremeScan, NotEnoughSnapshots, Posi
 # Answers about who is positioned.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WhoShown(PlainReply):
+class WhoShown(PlainReply, frozen=True, kw_only=True):
     facts: WhoFacts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DivergenceShown(PlainReply):
+class DivergenceShown(PlainReply, frozen=True, kw_only=True):
     facts: DivergenceFacts
     now_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeShown(PlainReply):
+class ChangeShown(PlainReply, frozen=True, kw_only=True):
     found: PositionChange
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrendShown(PlainReply):
+class TrendShown(PlainReply, frozen=True, kw_only=True):
     found: ProfitTrend
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanShown(PlainReply):
+class ScanShown(PlainReply, frozen=True, kw_only=True):
     found: ExtremeScan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TooFewRows(PlainReply):
+class TooFewRows(PlainReply, frozen=True, kw_only=True):
     found: NotEnoughSnapshots
 
 
 # ---
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explained(DestinationReply):
+class Explained(DestinationReply, frozen=True, kw_only=True):
     explanation: Explanation
     now_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopShown(PlainReply):
+class TopShown(PlainReply, frozen=True, kw_only=True):
     top: Top
     now_s: float
 
@@ -72,41 +62,35 @@ class TopShown(PlainReply):
         return tuple(Button(label_key=f"top_{window}", action=f"/top {window}") for window in TOP_WINDOWS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriceShown(PlainReply):
+class PriceShown(PlainReply, frozen=True, kw_only=True):
     facts: PriceFacts
     now_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenInterestShown(PlainReply):
+class OpenInterestShown(PlainReply, frozen=True, kw_only=True):
     facts: OpenInterestFacts
     now_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FundingShown(PlainReply):
+class FundingShown(PlainReply, frozen=True, kw_only=True):
     facts: FundingFacts
     now_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChartShown(PlainReply):
+class ChartShown(PlainReply, frozen=True, kw_only=True):
     """To be sent as a picture; its text is the caption."""
 
     chart: ChartPicture
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NothingKnown(PlainReply):
+class NothingKnown(PlainReply, frozen=True, kw_only=True):
     """The symbol is listed, but nothing was received about it yet."""
 
     command: str
     symbol: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerFailed(PlainReply):
+class AnswerFailed(PlainReply, frozen=True, kw_only=True):
     """The exchange did not answer. problem: one line for a person."""
 
     command: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 
 from altmonitor.commands.replies import Button, DestinationReply, PlainReply, confirm
@@ -15,8 +14,7 @@ from altmonitor.settings.conditions import Condition
 from altmonitor.settings.presets import PRESETS, BudgetProposal, NotEnoughHistory
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfirmAsked(DestinationReply):
+class ConfirmAsked(DestinationReply, frozen=True, kw_only=True):
     """Nothing was changed yet. action: the command that asks again, such as `/watch all`. losses: what it would end."""
 
     command: str
@@ -28,24 +26,21 @@ class ConfirmAsked(DestinationReply):
         return confirm(self.action)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changed(DestinationReply):
+class Changed(DestinationReply, frozen=True, kw_only=True):
     """differences: in force before and after, never empty; old may equal new. is_reset: nothing of its own any more."""
 
     differences: tuple[Difference, ...]
     is_reset: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolNumbersShown(DestinationReply):
+class SymbolNumbersShown(DestinationReply, frozen=True, kw_only=True):
     """rows: symbol → its own numbers, those of one symbol when `symbol` is not ''."""
 
     rows: Mapping[str, Mapping[str, float | int]]
     symbol: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PresetsShown(DestinationReply):
+class PresetsShown(DestinationReply, frozen=True, kw_only=True):
     """current: the one whose numbers are all in force; '' when none."""
 
     current: str
@@ -55,16 +50,14 @@ class PresetsShown(DestinationReply):
         return tuple(Button(label_key=f"preset_{name}", action=f"/preset {name}") for name in PRESETS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetShown(DestinationReply):
+class BudgetShown(DestinationReply, frozen=True, kw_only=True):
     """per_day: in force, 0: none. numbers: the thresholds it set."""
 
     per_day: int
     numbers: Mapping[str, float | int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetProposed(DestinationReply):
+class BudgetProposed(DestinationReply, frozen=True, kw_only=True):
     proposal: BudgetProposal
 
     @property
@@ -72,25 +65,21 @@ class BudgetProposed(DestinationReply):
         return confirm(f"/budget {self.proposal.per_day}", label_key="budget_accept")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetAccepted(DestinationReply):
+class BudgetAccepted(DestinationReply, frozen=True, kw_only=True):
     proposal: BudgetProposal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetUnknown(DestinationReply):
+class BudgetUnknown(DestinationReply, frozen=True, kw_only=True):
     """Nothing was changed."""
 
     missing: NotEnoughHistory
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuietShown(DestinationReply):
+class QuietShown(DestinationReply, frozen=True, kw_only=True):
     quiet: QuietHours | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LanguageShown(DestinationReply):
+class LanguageShown(DestinationReply, frozen=True, kw_only=True):
     lang: str
 
     @property
@@ -98,16 +87,14 @@ class LanguageShown(DestinationReply):
         return tuple(Button(label_key=f"lang_{lang}", action=f"/lang {lang}") for lang in LANGUAGES)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ZoneShown(DestinationReply):
+class ZoneShown(DestinationReply, frozen=True, kw_only=True):
     """tz: IANA name. now_s: unix seconds, to show what time it is there."""
 
     tz: str
     now_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ZoneUnknown(PlainReply):
+class ZoneUnknown(PlainReply, frozen=True, kw_only=True):
     word: str
     suggestions: tuple[str, ...]
 
@@ -116,16 +103,14 @@ class ZoneUnknown(PlainReply):
         return tuple(Button(label_key=name, action=f"/tz {name}") for name in self.suggestions)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteShown(PlainReply):
+class RouteShown(PlainReply, frozen=True, kw_only=True):
     """audiences: all, the main one first. here: that of the place asked from, None when it is no destination."""
 
     audiences: tuple[Audience, ...]
     here: Audience | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteEnded(DestinationReply):
+class RouteEnded(DestinationReply, frozen=True, kw_only=True):
     """Nothing goes to the place any more that a command or the environment sent there."""
 
 
@@ -136,21 +121,18 @@ class NoRoute(Enum):
     NONE_HERE = "route_none_here"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteRefused(PlainReply):
+class RouteRefused(PlainReply, frozen=True, kw_only=True):
     reason: NoRoute
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangesShown(PlainReply):
+class ChangesShown(PlainReply, frozen=True, kw_only=True):
     """rows: newest first, each with what it changed."""
 
     rows: tuple[tuple[RecordedChange, tuple[Difference, ...]], ...]
     now_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Undone(DestinationReply):
+class Undone(DestinationReply, frozen=True, kw_only=True):
     """differences: what was taken back, as it is now after it was."""
 
     change: RecordedChange
@@ -158,8 +140,7 @@ class Undone(DestinationReply):
     now_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UndoRefused(DestinationReply):
+class UndoRefused(DestinationReply, frozen=True, kw_only=True):
     """What the change had made is not what holds now. differences: from the one to the other."""
 
     change: RecordedChange
@@ -167,40 +148,33 @@ class UndoRefused(DestinationReply):
     now_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NothingToUndo(PlainReply):
+class NothingToUndo(PlainReply, frozen=True, kw_only=True):
     pass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SamplesSent(PlainReply):
+class SamplesSent(PlainReply, frozen=True, kw_only=True):
     """kinds: one sample of each is on its way; empty: nothing is routed to the place."""
 
     kinds: tuple[Kind, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConditionsShown(PlainReply):
+class ConditionsShown(PlainReply, frozen=True, kw_only=True):
     """Those of the place asked from, by id."""
 
     conditions: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConditionAdded(PlainReply):
+class ConditionAdded(PlainReply, frozen=True, kw_only=True):
     condition: Condition
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConditionsDeleted(PlainReply):
+class ConditionsDeleted(PlainReply, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConditionUnknown(PlainReply):
+class ConditionUnknown(PlainReply, frozen=True, kw_only=True):
     id: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TooManyConditions(PlainReply):
+class TooManyConditions(PlainReply, frozen=True, kw_only=True):
     limit: int

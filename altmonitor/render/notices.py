@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from altmonitor.settings.settings import Settings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoticeBase:
+class NoticeBase(msgspec.Struct, frozen=True, kw_only=True):
     """at_ms: when it happened, our clock, unix ms; the message may arrive much later."""
 
     at_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restored:
+class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """Found from before. queued: undelivered alerts. cooldowns: running ones. candles: loaded for baselines."""
 
     queued: int = 0
@@ -24,22 +23,20 @@ class Restored:
     candles: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Started(NoticeBase):
+class Started(NoticeBase, frozen=True, kw_only=True):
     """is_blind: no market data yet. alerts_per_day: what these thresholds would have raised, over the last history_s
     seconds; None: not known."""
 
     version: str
     symbols: int
     settings: Settings
-    restored: Restored = field(default_factory=Restored)
+    restored: Restored = msgspec.field(default_factory=Restored)
     alerts_per_day: float | None = None
     history_s: float | None = None
     is_blind: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlindSince(NoticeBase):
+class BlindSince(NoticeBase, frozen=True, kw_only=True):
     """since_ms: last data frame, None when there never was one. symbols: how many are not seen,
     0 when not even their list is known."""
 
@@ -48,8 +45,7 @@ class BlindSince(NoticeBase):
     symbols: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackAfter(NoticeBase):
+class BackAfter(NoticeBase, frozen=True, kw_only=True):
     """missed_minutes: candles that closed unseen. is_filled: they were fetched and looked through afterwards."""
 
     since_ms: int
@@ -57,8 +53,7 @@ class BackAfter(NoticeBase):
     is_filled: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExchangeBlockedNotice(NoticeBase):
+class ExchangeBlockedNotice(NoticeBase, frozen=True, kw_only=True):
     """until_ms: nothing is asked before. is_region: refused for where we are, so waiting will hardly help."""
 
     until_ms: int
@@ -66,34 +61,29 @@ class ExchangeBlockedNotice(NoticeBase):
     is_region: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExchangeFree(NoticeBase):
+class ExchangeFree(NoticeBase, frozen=True, kw_only=True):
     blocked_since_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebsiteBlocked(NoticeBase):
+class WebsiteBlocked(NoticeBase, frozen=True, kw_only=True):
     """The exchange's website, where followed traders are told, refuses us; until_ms: nothing is asked before."""
 
     until_ms: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DestinationClosed(NoticeBase):
+class DestinationClosed(NoticeBase, frozen=True, kw_only=True):
     """The bot may not write there; its alerts wait. chat: as configured, `-1001234/56`."""
 
     chat: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DestinationOpen(NoticeBase):
+class DestinationOpen(NoticeBase, frozen=True, kw_only=True):
     chat: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryResumed(NoticeBase):
+class DeliveryResumed(NoticeBase, frozen=True, kw_only=True):
     """Told in the chat itself. since_ms: when it stopped; None: not in this run, but some alerts were given up.
 
     late: alerts that waited and come now. given_up: alerts that had become too old.
@@ -105,8 +95,7 @@ class DeliveryResumed(NoticeBase):
     given_up: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertsRefused(NoticeBase):
+class AlertsRefused(NoticeBase, frozen=True, kw_only=True):
     """count: alerts that were given up because of what they say."""
 
     chat: str
@@ -114,68 +103,57 @@ class AlertsRefused(NoticeBase):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopicLost(NoticeBase):
+class TopicLost(NoticeBase, frozen=True, kw_only=True):
     """chat: with the topic, `-1001234/56`. Its messages go to the chat's general topic."""
 
     chat: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopicFound(NoticeBase):
+class TopicFound(NoticeBase, frozen=True, kw_only=True):
     """Told in the topic itself. diverted: messages that went to the general topic meanwhile."""
 
     diverted: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockSkew(NoticeBase):
+class ClockSkew(NoticeBase, frozen=True, kw_only=True):
     """skew_ms: our clock minus the exchange's; positive is ahead."""
 
     skew_ms: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockFine(NoticeBase):
+class ClockFine(NoticeBase, frozen=True, kw_only=True):
     pass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiskTrouble(NoticeBase):
+class DiskTrouble(NoticeBase, frozen=True, kw_only=True):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiskFine(NoticeBase):
+class DiskFine(NoticeBase, frozen=True, kw_only=True):
     since_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettingsDamaged(NoticeBase):
+class SettingsDamaged(NoticeBase, frozen=True, kw_only=True):
     """kept_as: where the damaged file now lies."""
 
     kept_as: str
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecondPollerNotice(NoticeBase):
+class SecondPollerNotice(NoticeBase, frozen=True, kw_only=True):
     pass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseSetAside(NoticeBase):
+class DatabaseSetAside(NoticeBase, frozen=True, kw_only=True):
     kept_as: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolsSilent(NoticeBase):
+class SymbolsSilent(NoticeBase, frozen=True, kw_only=True):
     symbols: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolsBack(NoticeBase):
+class SymbolsBack(NoticeBase, frozen=True, kw_only=True):
     symbols: Sequence[str]
 
 

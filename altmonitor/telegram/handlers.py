@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
+
+from msgspec import structs
 
 from altmonitor.commands.executor import CommandExecutor
 from altmonitor.commands.replies import CANCEL, MutedChanged, Reply, StatusPin, plain
@@ -59,7 +61,7 @@ class Answering:
             if pin.is_on:
                 deps.board.keep(destination, reply_to=reply_to)
                 return
-            reply = replace(pin, was_on=deps.board.end(destination))
+            reply = structs.replace(pin, was_on=deps.board.end(destination))
         style = deps.style_of(destination)
         parts = reply_parts(reply, style)
         chart = plain(reply)

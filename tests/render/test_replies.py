@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from altmonitor import commands
 from altmonitor.commands.record import UptimeShown
@@ -282,7 +283,7 @@ def test_the_muted_are_listed_for_good_first_then_by_end() -> None:
 
 
 def test_status_shows_live_health_then_settings() -> None:
-    reply = replace(
+    reply = structs.replace(
         status(pump_threshold=2.75, oi_surge_5m=0.0, watchlist=frozenset({"SOLUSDT"}), muted={"DOGEUSDT": NOW_S + 60}),
         overridden=frozenset({"pump_threshold"}),
     )
@@ -366,7 +367,7 @@ def test_mutes_that_ended_are_not_shown() -> None:
 
 def history(*alerts: StoredAlert, **changes: object) -> HistoryShown:
     plain = HistoryShown(alerts=alerts, limit=10, symbol=None, kind=None, now_s=NOW_S)
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    return structs.replace(plain, **changes)  # type: ignore[arg-type]
 
 
 def test_history_shows_when_what_how_much_and_whether_it_was_told() -> None:
@@ -425,7 +426,7 @@ def test_uptime_says_since_when_and_what_failed_meanwhile() -> None:
         "Market data without a gap",
         "No part had to be restarted",
     ]
-    shown = replace(shown, restarts={"delivery": 2, "oi sweep": 1}, blind_s=181.4)
+    shown = structs.replace(shown, restarts={"delivery": 2, "oi sweep": 1}, blind_s=181.4)
     assert text(shown).splitlines()[2:] == [
         "Without market data for 3 min 1 s of that (0.20 %)",
         "Restarted parts: delivery 2×, oi sweep 1×",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from altmonitor.core.status import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus, assess
 from altmonitor.render import format as n
@@ -48,7 +49,7 @@ def test_passing_time_and_traffic_are_no_reason_for_an_edit() -> None:
         uptime_s=3_600.0 + 3_599.0,
     )
     before = status_board(status(assess(replace(VITALS, uptime_s=3_600.0))), EN)
-    after = status_board(replace(status(assess(busy)), now_s=NOW_S + 3_599), EN)
+    after = status_board(structs.replace(status(assess(busy)), now_s=NOW_S + 3_599), EN)
     assert after.essence == before.essence
     assert after.html != before.html
 
