@@ -315,5 +315,6 @@ class App:
                     )
                     for loop in self.supervisor.loops.values()
                 ],
+                enrichment=self.market.enrichment(),
             )
         )

@@ -18,6 +18,7 @@ from altmonitor.collect.universe import Universe
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert, Kind
 from altmonitor.core.clock import Clock
+from altmonitor.core.status import EnrichmentStatus
 from altmonitor.detectors.sampled import Sample
 from altmonitor.engine import restore as restoring
 from altmonitor.engine.context import EngineDeps, anybody
@@ -233,6 +234,14 @@ class MarketSide:
     def symbols(self) -> Sequence[str]:
         """What is watched now, in alphabetical order; the same object until it changes."""
         return self._symbols
+
+    def enrichment(self) -> Mapping[str, EnrichmentStatus]:
+        """How many alerts learned what is asked about them after they were stored."""
+        return {
+            "open_interest": self.oi_enricher.status(),
+            "long_short": self.ratio_enricher.status(),
+            "whales": self.positions.whales.status(),
+        }
 
     # --- loops of its own
 

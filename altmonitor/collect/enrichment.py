@@ -11,7 +11,7 @@ import logging
 from abc import ABC, abstractmethod
 from bisect import insort
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ from altmonitor.core.alert import Alert, Details, Direction, Missing, against_th
 from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BudgetExhausted, ExchangeBlocked, ExchangeError, StorageError
+from altmonitor.core.status import EnrichmentStatus
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.interfaces.alerts import AlertUpdates
 from altmonitor.interfaces.exchange import MarketRest, Priority
@@ -46,16 +47,6 @@ class EnrichmentDeps:
     updates: AlertUpdates
     refreshed: Callable[[str], None]
     useful_for_s: float = USEFUL_FOR_S
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnrichmentStatus:
-    """waiting: alerts in the queue or being asked about. done: alerts that learned what they were to learn. given_up:
-    the others, by cause; the alerts themselves went out."""
-
-    waiting: int
-    done: int
-    given_up: Mapping[str, int]
 
 
 class Unanswered(Exception):

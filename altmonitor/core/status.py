@@ -125,9 +125,19 @@ class LoopStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EnrichmentStatus:
+    """Of one thing that alerts learn after they were stored. waiting: alerts in the queue or being asked about. done:
+    those that learned what they were to learn. given_up: the others, by cause; the alerts themselves went out."""
+
+    waiting: int = 0
+    done: int = 0
+    given_up: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Vitals:
     """What the parts say of themselves at one moment. uptime_s: since the program started. blind_s: of them without a
-    frame after the first one, the present blind time included."""
+    frame after the first one, the present blind time included. enrichment: by what alerts learn."""
 
     feed: FeedStatus
     sweep: SweepStatus
@@ -138,6 +148,7 @@ class Vitals:
     blind_s: float = 0.0
     version: str = ""
     loops: Sequence[LoopStatus] = ()
+    enrichment: Mapping[str, EnrichmentStatus] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,7 @@ class _HealthCollector(Collector):
         yield from _delivery(health)
         yield from _exchange(health)
         yield from _latency(health)
+        yield from _enrichment(health)
         yield from _clients(self._http())
         yield _counters(
             "altmonitor_loop_restarts",
@@ -119,6 +120,16 @@ def _latency(health: Health) -> Iterable[Metric]:
         if milliseconds is not None:
             metric.add_metric([stage, quantile], milliseconds / 1000)
     yield metric
+
+
+def _enrichment(health: Health) -> Iterable[Metric]:
+    learned = CounterMetricFamily("altmonitor_alerts_enriched", "Alerts that learned it in time", labels=["what"])
+    missing = CounterMetricFamily("altmonitor_alerts_not_enriched", "Alerts that did not", labels=["what", "cause"])
+    for what, status in health.vitals.enrichment.items():
+        learned.add_metric([what], status.done)
+        for cause, count in status.given_up.items():
+            missing.add_metric([what, cause], count)
+    yield from (learned, missing)
 
 
 def _clients(http: HttpStatus) -> Iterable[Metric]:

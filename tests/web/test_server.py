@@ -15,7 +15,16 @@ import pytest
 from altmonitor.core.alert import Alert, AlertStats, StoredAlert
 from altmonitor.core.clock import Clock, ScaledClock, SystemClock
 from altmonitor.core.errors import StartError
-from altmonitor.core.status import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus, Vitals, assess
+from altmonitor.core.status import (
+    EnrichmentStatus,
+    FeedStatus,
+    GuardStatus,
+    LatencyStatus,
+    OutboxStatus,
+    SweepStatus,
+    Vitals,
+    assess,
+)
 from altmonitor.core.types import Secret
 from altmonitor.web.server import HttpServer, HttpServerDeps
 from tests.commands.executor_kit import MemoryAlerts, healthy
@@ -326,6 +335,7 @@ VITALS = Vitals(
     latency=LatencyStatus(detect_p50=36.0, detect_p99=None),
     uptime_s=99.0,
     version="9.9",
+    enrichment={"open_interest": EnrichmentStatus(waiting=1, done=40, given_up={"blocked": 2})},
 )
 
 
@@ -343,6 +353,8 @@ async def test_metrics_are_read_at_the_moment_of_the_scrape() -> None:
         'altmonitor_health{status="degraded"} 1.0',
         'altmonitor_health{status="ok"} 0.0',
         "altmonitor_feed_last_frame_age_seconds 0.5",
+        'altmonitor_alerts_enriched_total{what="open_interest"} 40.0',
+        'altmonitor_alerts_not_enriched_total{cause="blocked",what="open_interest"} 2.0',
         "altmonitor_feed_symbols_covered 559.0",
         "altmonitor_feed_frames_total 123.0",
         'altmonitor_feed_frames_skipped_total{cause="not json"} 4.0',
