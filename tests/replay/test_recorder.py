@@ -56,7 +56,8 @@ class Stage:
     async def running(self) -> AsyncIterator[None]:
         task = asyncio.create_task(self.recorder.run())
         try:
-            await asyncio.sleep(0.02)  # the file is looked for in a thread
+            async with asyncio.timeout(20):
+                await self.recorder.loaded()  # the file is looked for in a thread
             yield
         finally:
             task.cancel()
@@ -77,7 +78,9 @@ async def test_with_a_day_in_the_file_nothing_is_asked(tmp_path: Path) -> None:
     first = Stage(tmp_path)
     async with first.running():
         await first.clock.advance(30)
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(20):
+            while not (tmp_path / "tally.npz").exists():  # noqa: ASYNC110 — it is written in a thread
+                await asyncio.sleep(0.01)
     second = Stage(tmp_path)
     async with second.running():
         await second.clock.advance(30)
