@@ -1,5 +1,5 @@
-# Four commands, the same for people and CI: make format, make check, make test, make bench. make quick while you work,
-# and make demo to look.
+# The same commands for people and CI: make format, make check, make test, make bench. make quick while you work,
+# make demo to look.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

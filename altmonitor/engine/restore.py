@@ -44,7 +44,7 @@ class Bookkeeping:
         self.dropped = 0
 
     def put_end(self, alert: Alert) -> None:
-        """For `EngineLinks.on_episode_end`. While the disk refuses for long, the oldest ends are dropped."""
+        """For `EngineDeps.on_episode_end`. While the disk refuses for long, the oldest ends are dropped."""
         self._ends[alert.key] = alert
         if len(self._ends) > MOST_WAITING:
             del self._ends[next(iter(self._ends))]
@@ -52,7 +52,7 @@ class Bookkeeping:
         self._work.set()
 
     def put_conditions(self, text: str) -> None:
-        """For `EngineLinks.on_conditions`: only the newest counts."""
+        """For `EngineDeps.on_conditions`: only the newest counts."""
         self._conditions = text
         self._work.set()
 

@@ -317,7 +317,7 @@ async def snapshot_reader(path: Path, *, clock: Clock | None = None) -> AsyncIte
 
 
 class TrackedFile:
-    """Satisfies `monitor.position_news.TrackedRows`."""
+    """Satisfies `tracker.position_alerts.TrackedRows`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""The file of tracked snapshots, as its one writer sees it. `monitor.tracker_ports.SnapshotStore`."""
+"""The file of tracked snapshots, as its one writer sees it. `tracker.series.SnapshotStore`."""
 
 from __future__ import annotations
 

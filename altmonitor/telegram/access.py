@@ -123,7 +123,7 @@ PRESSES_WINDOW_S = 60.0
 
 
 class Strangers:
-    """count: refused messages since the start. Remembers at most `REMEMBERED` senders, the latest ones."""
+    """count: refused messages since the start. Remembers at most `STRANGERS_REMEMBERED` senders, the latest ones."""
 
     def __init__(self) -> None:
         self.count = 0

@@ -129,7 +129,7 @@ def _open_interest_ask(symbol: str, priority: Priority) -> Ask:
 
 
 class BinanceRest:
-    """`monitor.ports.MarketRest`. `start` before the first question, `stop` after the last.
+    """`interfaces.exchange.MarketRest`. `start` before the first question, `stop` after the last.
 
     trust_env: HTTP(S)_PROXY and NO_PROXY are obeyed. sockets: kept alive and shared by all callers; a sweep holds at
     most OI_CONCURRENCY of them. within_s: how long an answer may take.

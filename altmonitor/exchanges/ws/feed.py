@@ -48,7 +48,7 @@ class FeedOptions:
 
 
 class KlineFeed:
-    """Implements `monitor.ports.Feed`. One for the process, or several that share a `budget`."""
+    """Implements `interfaces.exchange.Feed`. One for the process, or several that share a `budget`."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Words of a single alert, one table per language."""
+"""Words of alerts and digests, one table per language."""
 
 from __future__ import annotations
 
