@@ -1,8 +1,9 @@
 """Process 1 of the container: hands signals on, reaps, and starts the monitor again when it dies or stops giving signs.
 
-The engine's own restart policy can do neither of two things a service manager can: stay down when no restart can help
-(exit code 2), and end a program that hangs. So `run` is kept here, with the same notifications systemd gets. Standard
-library only. Other sub-commands simply take this process over.
+The engine's own restart policy brings the container back after a reboot of the host, and can do neither of two things
+a service manager can: leave in peace what no restart can help (exit code 2), and end a program that hangs. So `run` is
+kept here, with the same notifications systemd gets. Standard library only. Other sub-commands simply take this process
+over.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -28,6 +29,10 @@ WATCHDOG_S = 120.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 STEADY_S = 300.0
 """After so long a run the next pause is the first one again."""
+REFUSED_PAUSE_S = 300.0
+"""As process 1 of a container, after exit code 2: to end would only make the engine start it again and again."""
+REFUSED_MARK = Path(tempfile.gettempdir()) / "altmonitor-refused"
+"""There while it waits so: a deployment need not wait for what will not get well."""
 LOOK_EVERY_S = 0.5
 AWAKE_S = 1.0
 """A look as late as this was held up itself (a stopped machine, a paused container): the rest of that time counts for
@@ -37,12 +42,14 @@ _DATAGRAM_BYTES = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What is kept running. watchdog_s: silence after READY=1 that ends it; 0 never does."""
+    """What is kept running. watchdog_s: silence after READY=1 that ends it; 0 never does. refused_pause_s: after exit
+    code 2; 0 ends with it instead."""
 
     command: Sequence[str]
     environ: Mapping[str, str]
     watchdog_s: float = WATCHDOG_S
     first_pause_s: float = FIRST_PAUSE_S
+    refused_pause_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -76,8 +83,12 @@ def keep(kept: Kept) -> int:
         while True:
             began_s = clock.monotonic()
             code = _run_once(kept, notices, wake, signals)
-            if code == WRONG_CONFIGURATION:
+            if code == WRONG_CONFIGURATION and not signals.is_asked:
                 _say("no restart helps against wrong settings: mend .env, then docker compose up -d")
+                if kept.refused_pause_s:
+                    if _waited_refused(kept.refused_pause_s, wake, signals):
+                        return 128 + signals.asked
+                    continue
             if signals.is_asked or code in (DONE, WRONG_CONFIGURATION):
                 return code
             if clock.monotonic() - began_s >= STEADY_S:
@@ -86,6 +97,17 @@ def keep(kept: Kept) -> int:
             if _paused(pause_s, wake, signals):
                 return 128 + signals.asked
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+
+def _waited_refused(seconds: float, wake: int, signals: _Signals) -> bool:
+    """True when the end was asked for meanwhile."""
+    with suppress(OSError):
+        REFUSED_MARK.touch()
+    try:
+        return _paused(seconds, wake, signals)
+    finally:
+        with suppress(OSError):
+            REFUSED_MARK.unlink(missing_ok=True)
 
 
 def _paused(seconds: float, wake: int, signals: _Signals) -> bool:
@@ -185,7 +207,8 @@ def main(arguments: Sequence[str]) -> int:
     command = [sys.executable, "-m", "altmonitor", *arguments]
     if list(arguments[:1]) != ["run"]:
         os.execv(command[0], command)  # noqa: S606 — our own command line
-    return keep(Kept(command=command, environ=os.environ))
+    is_container = os.getpid() == 1
+    return keep(Kept(command=command, environ=os.environ, refused_pause_s=REFUSED_PAUSE_S if is_container else 0.0))
 
 
 if __name__ == "__main__":

@@ -69,6 +69,52 @@ def test_wrong_configuration_is_not_tried_again(tmp_path: Path) -> None:
     assert (tmp_path / "lives").read_text() == "x"
 
 
+def test_in_a_container_wrong_configuration_waits_long_and_ends_at_once_when_asked(tmp_path: Path) -> None:
+    """The engine would start again what ends; a deployment sees by the mark that there is nothing to wait for."""
+    mark = tmp_path / "mark"
+    keeper = subprocess.Popen(
+        [
+            *(sys.executable, "-c"),
+            KEEPER.replace("first_pause_s=0.05", "refused_pause_s=float(sys.argv[3])").replace(
+                "import os\n",
+                "import os\nfrom altmonitor.ops import container\nfrom pathlib import Path\n"
+                f"container.REFUSED_MARK = Path({str(mark)!r})\n",
+            ),
+            *(counting(tmp_path, "sys.exit(2)"), "0", "60"),
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert keeper.stderr is not None
+    assert "no restart helps against wrong settings" in keeper.stderr.readline()
+    until_s = time.monotonic() + 20
+    while not mark.exists():
+        assert time.monotonic() < until_s
+        time.sleep(0.02)
+
+    keeper.terminate()
+
+    assert keeper.wait(timeout=30) == 143
+    keeper.stderr.close()
+    assert not mark.exists()
+    assert (tmp_path / "lives").read_text() == "x"
+
+
+def test_after_the_wait_wrong_configuration_is_tried_again(tmp_path: Path) -> None:
+    """The token may have been refused by a Telegram that had a bad hour."""
+    keeper = subprocess.Popen(
+        [
+            *(sys.executable, "-c", KEEPER.replace("first_pause_s=0.05", "refused_pause_s=0.2")),
+            *(counting(tmp_path, "sys.exit(2 if life == 1 else 0)"), "0"),
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert "mend .env" in said(keeper)
+    assert keeper.returncode == 0
+    assert (tmp_path / "lives").read_text() == "xx"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_is_handed_on_and_its_exit_code_is_the_programs(tmp_path: Path, number: signal.Signals) -> None:
     program = counting(
