@@ -316,7 +316,7 @@ def test_why_tells_rule_value_threshold_window_age_and_verdict() -> None:
     assert lines(Explained(explanation=explanation, now_s=NOW_S)) == [
         "🔎 <b>Why</b> <code>SOLUSDT</code> now, 14:13:20 UTC",
         "Told:",
-        "   14:13:20 UTC · 📈 <b>PUMP</b> <code>SOLUSDT</code> +3.05 % · sent",
+        "   14:13:20 UTC · 📈 <b>PUMP</b> <code>SOLUSDT</code> +3.05 % in 1 m · sent",
         "<b>price, candle</b> · +3.46 % against 3 %",
         "   ⏱ cooling down until 14:15:00 UTC",
         "   window 14:13:00 – 14:13:20 UTC",
