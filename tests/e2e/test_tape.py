@@ -158,7 +158,7 @@ def test_the_engine_tells_a_made_up_tape_as_counted(tmp_path: Path) -> None:
     file = eventful_file(tmp_path)
     rows = rows_of(file)
     played = Played(file, rows[HISTORY].open_ms, rows[-1].open_ms + 1)
-    assert len(played.alerts) == 10
+    assert len(played.alerts) == 11
     assert_told(played.alerts, count(rows, rows[HISTORY].open_ms, 1 << 50), played.symbol)
 
 
@@ -201,13 +201,14 @@ def test_a_made_up_tape_arrives_in_the_chat_as_counted(tmp_path: Path) -> None:
         ("DUMP", "1m", 2, -15.45),
         ("UP", "1m", 0, 7.33),
         ("DOWN", "1m", 0, 8.67),
+        ("PUMP", "episode", 1, 30.0),  # behind the hole: the whole move since its first alert has doubled
         ("UP", "1m", 0, 7.5),
     ]
     ran = demo(file, begin=begin, folder=tmp_path / "kept")
     assert_arrived(ran, expected)
     assert ran.chat.count("BLIND since") == 1  # the hole, and nothing else
     assert "PUMP LUNAUSDT +3.00 %" in ran.chat
-    assert ran.chat.endswith("10 alerts: price DUMP 3, price PUMP 4, vol DOWN 1, vol UP 2\n")
+    assert ran.chat.endswith("11 alerts: price DUMP 3, price PUMP 5, vol DOWN 1, vol UP 2\n")
 
 
 def test_an_hour_of_the_worst_day_arrives_in_the_chat_as_counted(tmp_path: Path) -> None:
