@@ -363,7 +363,7 @@ async def test_without_telegram_it_watches_and_tells_later(tmp_path: Path) -> No
         symbol = here.symbols[0]
         async with here.program() as program:
             await here.is_watching(program)
-            assert [line for line in messages(program, "WARNING") if "no connection to Telegram" in line] != []
+            await here.until(lambda: any("no connection to Telegram" in line for line in messages(program, "WARNING")))
             await here.pump(symbol)
             await here.until(lambda: here.rows("SELECT state FROM deliveries") == [("queued",)])
             assert here.said == []

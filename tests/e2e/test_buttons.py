@@ -112,7 +112,7 @@ async def test_a_question_is_answered_once_and_its_buttons_go(tmp_path: Path) ->
         here.telegram.inject_message(READER, f"/watch {SYMBOL}", user_id=READER)
         await here.until(lambda: here.app.market.engine.settings.watchlist == {SYMBOL}, within_s=200)
         here.telegram.inject_message(READER, "/watch all", user_id=READER)
-        await here.until(lambda: bool(list(buttons(here.messages[-1]))), within_s=200)
+        await here.until(lambda: bool(here.messages and list(buttons(here.messages[-1]))), within_s=200)
         question = here.messages[-1]
         assert len(list(buttons(question))) == 2
         confirm, _ = next(buttons(question))

@@ -102,11 +102,11 @@ async def an_alert_and_its_buttons(here: Talk) -> None:
     alert = await here.hears("PUMP SUIUSDT")
     says(alert, "price ↑", "Price ", "1 m volume $", "Funding ", "24 h ", " UTC", "#SUI")
     assert "1st today" not in alert.text
-    await here.presses(alert, "Chart")
-    await here.until(lambda: any(m.photo and m.reply_to == alert.message_id for m in here.said()))
     await here.presses(alert, "Why")
     why = await here.hears("Why SUIUSDT")
     says(why, "Told:", "PUMP SUIUSDT", "price, candle · +", "OI, 5 m · ", "volume · ")
+    await here.presses(alert, "Chart")
+    await here.until(lambda: any(m.photo and m.reply_to == alert.message_id for m in here.said()))
     await here.until(lambda: "📊 chart · anna" in alert.text and "❔ why · anna" in alert.text)
     says(await here.asks("/why ltc"), "Why LTCUSDT now", "No alert in this minute.", "➖ below the threshold")
     says(await here.asks("/why sushi"), "no such contract", "sushi is not listed; did you mean SUIUSDT?")
