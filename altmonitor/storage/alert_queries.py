@@ -94,7 +94,7 @@ class AlertReader:
             f"SELECT {ALERT_COLUMNS}, ({state}) AS shown FROM alerts "  # noqa: S608
             f"WHERE {where} AND {_has(told, 'alerts', destinations)} AND NOT EXISTS ({before}) "
             "ORDER BY alerts.ts DESC, alerts.id DESC LIMIT ?",
-            (*places, *values, *([] if since_s is None else [since_s]), *places, *places, max(0, limit)),
+            (*places, *values, *places, *([] if since_s is None else [since_s]), *places, max(0, limit)),
         )
         return [StoredAlert(alert=alert_of(row), delivery=row[-1]) for row in rows]
 

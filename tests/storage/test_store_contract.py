@@ -210,6 +210,8 @@ async def test_one_event_is_one_row_however_many_chats_were_told_it_and_a_chat_s
         assert await seen(TOPIC, GROUP) == [*eth, ("BTCUSDT", "queued"), ("SOLUSDT", "queued"), ("SOLUSDT", "queued")]
         assert await seen(Destination(chat_id=404)) == []
         assert await seen(symbol="SOLUSDT", since_s=now_s - 2) == [("SOLUSDT", "queued"), ("SOLUSDT", "queued")]
+        assert await seen(PRIVATE, symbol="SOLUSDT", since_s=now_s - 9) == [("SOLUSDT", "sent")]
+        assert await seen(TOPIC, GROUP, since_s=now_s) == [*eth, ("BTCUSDT", "queued"), ("SOLUSDT", "queued")]
         assert len(await store.recent(limit=2)) == 2
         counts = {
             name: (await store.stats(since_s=now_s - 9, top=5, destinations=places)).by_symbol
