@@ -147,8 +147,9 @@ def _number(check: RuleCheck, value: float) -> str:
 
 
 def _bound(check: RuleCheck, value: float) -> str:
-    """As it is set, no digit lost."""
-    return f"{n.exact(value)}×" if KINDS[check.rule.kind].unit is Unit.MULTIPLE else f"{n.exact(value)} %"
+    """As it is set; the bound of a whole move is computed and would have fifteen digits."""
+    shown = n.exact(round(value, 4))
+    return f"{shown}×" if KINDS[check.rule.kind].unit is Unit.MULTIPLE else f"{shown} %"
 
 
 def _window(check: RuleCheck, now_s: float, style: Style) -> str:
