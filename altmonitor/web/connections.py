@@ -61,7 +61,7 @@ class Limits:
     per_address: int = 240
     streams: int = 200
     reserved: int = 8
-    new_per_s: float = 500.0
+    new_per_s: float = 300.0
     probes_per_s: float = 100.0
     descriptors_kept: int = 128
     request_s: float = 10.0
@@ -334,20 +334,23 @@ class Connections:
         """For a newcomer when all places are taken, or when too many come at once. Raises OSError when it is gone."""
         head = _peek(client)
         is_full = self._is_full(client, address)
-        reserved = [one for one in self._open if one.is_reserved]
-        if _is_probe(head) and self._probes.take():
-            if len(reserved) < self.limits.reserved or self._make_room(reserved):
+        if _is_probe(head):
+            if self._probes.take() and self._has_reserved(makes_room=True):
                 await self._open_for(client, address, is_reserved=True)
                 return
         elif self._newcomers.take():
             if not is_full or self._make_room(self._rivals(client, address)):
                 await self._open_for(client, address, is_reserved=False)
                 return
-            if not head and len(reserved) < self.limits.reserved:
+            if not head and self._has_reserved(makes_room=False):
                 await self._open_for(client, address, is_reserved=True)
                 return
         self.refusals.record(HttpRefusal.NO_FREE_CONNECTION if is_full else HttpRefusal.CONNECTING_TOO_FAST, address)
         _turn_away(client)
+
+    def _has_reserved(self, *, makes_room: bool) -> bool:
+        reserved = [one for one in self._open if one.is_reserved]
+        return len(reserved) < self.limits.reserved or (makes_room and self._make_room(reserved))
 
     def _is_full(self, client: socket.socket, address: str) -> bool:
         return self._is_crowded(client) or self._by_address[address] >= self.limits.per_address
@@ -453,9 +456,12 @@ def _turn_away(client: socket.socket) -> None:
 def _peek(client: socket.socket) -> bytes:
     """What it has sent so far, without taking it. Raises OSError when the client is gone."""
     try:
-        return client.recv(PEEKED_BYTES, socket.MSG_PEEK)
+        head = client.recv(PEEKED_BYTES, socket.MSG_PEEK)
     except (BlockingIOError, InterruptedError):
         return b""
+    if not head:
+        raise ConnectionResetError("it left without a word")
+    return head
 
 
 def _is_probe(head: bytes) -> bool:

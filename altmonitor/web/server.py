@@ -6,6 +6,7 @@ import asyncio
 import errno
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
@@ -174,7 +175,12 @@ class HttpServer:
         connection.begin_refusal()
         self._refusals.record(HttpRefusal.WRONG_TOKEN, connection.address)
         pause_s = self._wrong_tokens.pause_s(connection.address)
-        await self._deps.clock.sleep(min(pause_s, PATIENCE_S))
+        left = asyncio.Event()
+        connection.when_lost = left.set
+        with suppress(TimeoutError):  # whoever leaves meanwhile leaves nothing behind that waits
+            async with self._deps.clock.timeout(min(pause_s, PATIENCE_S)):
+                await left.wait()
+        connection.when_lost = None
         if pause_s > PATIENCE_S:
             return error_response(429, "too many wrong tokens", {"Retry-After": "60"})
         return error_response(401, "needs the header Authorization: Bearer <API_TOKEN>", {"WWW-Authenticate": "Bearer"})

@@ -518,3 +518,26 @@ async def test_clients_get_none_of_the_descriptors_that_are_kept() -> None:
         for number in spare:
             os.close(number)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_a_newcomer_that_leaves_without_a_word_takes_no_place() -> None:
+    async with running(replace(SMALL, connections=2, per_address=2, request_s=60)) as server:
+        idle = [await Client.connected(server) for _ in range(2)]
+        await until(lambda: server.status().connections == 2)
+        for _ in range(20):
+            (await Client.connected(server)).close()
+        await asyncio.sleep(0.3)
+        assert server.status() == replace(server.status(), connections=2, refused={})
+        assert not any([await client.is_cut(within_s=0.05) for client in idle])
+
+
+async def test_whoever_leaves_before_the_refusal_of_a_wrong_token_leaves_nothing_waiting() -> None:
+    async with running(replace(SMALL, connections=50, per_address=50), token=Secret(TOKEN)) as server:
+        before = len(asyncio.all_tasks())
+        for _ in range(30):
+            client = await Client.connected(server)
+            await client.send(ASK % b"/api/alerts")
+            await asyncio.sleep(0.005)
+            client.close()
+        assert server.status().refused == {"wrong_token": 30}
+        await until(lambda: len(asyncio.all_tasks()) == before, within_s=2)
