@@ -8,8 +8,8 @@ import re
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import TextIO
 
 import altmonitor
 from altmonitor.core.clock import SystemClock
-from altmonitor.ops.deploy import docker, systemd
+from altmonitor.ops.deploy import docker, releases, systemd
 from altmonitor.ops.deploy import options as chosen
 from altmonitor.ops.deploy import probe as facts
 from altmonitor.ops.deploy.deployment import Deployment, DeployTimeouts
@@ -109,6 +109,8 @@ def _by_password(runner: Runner, person: Person) -> RemoteRights:
 
 DONE, FAILED, WRONG_ARGUMENTS, INTERRUPTED = 0, 1, 2, 130
 NEEDED_FILES = ("Dockerfile", "docker-compose.yml", "requirements.lock", "systemd/altmonitor.service", "altmonitor")
+LOCK_LIFE_S = 7_200
+"""No deployment lasts so long: all its limits together are less."""
 _TARGETS = {Target.DOCKER: docker, Target.SYSTEMD: systemd}
 _SETTING = r"(?m)^[ \t]*(?:export[ \t]+)?{name}[ \t]*=[ \t]*[^\s#]"
 
@@ -230,12 +232,23 @@ def _carry_out(wanted: DeployOptions, runner: Runner, around: DeployDeps, *, nam
     person = around.person()
     connect(runner, person, given_password=around.environ.get("SSHPASS", ""))
     found = _looked(wanted, runner, person)
+    if wanted.action in (Action.STATUS, Action.LOGS):
+        deployment = _deployment(wanted, runner, around, found)
+        return deployment.status() if wanted.action is Action.STATUS else deployment.logs()
+    layout = Layout(wanted.folder)
+    with _alone(runner, layout):
+        found = Facts.parse(runner.ask(facts.look(layout)).output)  # again: somebody may have deployed until now
+        _raise_obstacle(found, wanted)
+        _change(wanted, runner, around, found, name=name, settings=settings)
+    return DONE
+
+
+def _change(
+    wanted: DeployOptions, runner: Runner, around: DeployDeps, found: Facts, *, name: str, settings: str | None
+) -> None:
+    """Raises Obstacle, StepFailed."""
     deployment = _deployment(wanted, runner, around, found)
     match wanted.action:
-        case Action.STATUS:
-            return deployment.status()
-        case Action.LOGS:
-            return deployment.logs()
         case Action.DOWN:
             deployment.down()
             runner.say("✓ stopped; data and settings are still there")
@@ -246,7 +259,6 @@ def _carry_out(wanted: DeployOptions, runner: Runner, around: DeployDeps, *, nam
             build = _build(wanted, around, name)
             deployment.install(name, settings=settings, build=build, message=_message(wanted, name))
             runner.say(f"✓ {name} runs and is well" + (f"; {found['current']} is kept" if found["current"] else ""))
-    return DONE
 
 
 def _looked(wanted: DeployOptions, runner: Runner, person: Person) -> Facts:
@@ -262,10 +274,53 @@ def _looked(wanted: DeployOptions, runner: Runner, person: Person) -> Facts:
                 raise Obstacle(f"{lack.what} is missing on the server", f"{how}, or install it there by hand")
             runner.do(lack.step)
         found = Facts.parse(runner.ask(look).output)
+    _raise_obstacle(found, wanted)
+    return found
+
+
+def _raise_obstacle(found: Facts, wanted: DeployOptions) -> None:
     trouble = facts.obstacle(found, wanted.target, wanted.action)
     if trouble is not None:
         raise trouble
-    return found
+
+
+@contextmanager
+def _alone(runner: Runner, layout: Layout) -> Iterator[None]:
+    """Nobody else deploys into this folder meanwhile. Raises Obstacle, StepFailed."""
+    step = releases.lock(layout, f"{getpass.getuser()}@{socket.gethostname()} {os.getpid()}")
+    result = runner.ask(step)
+    if result.code == releases.HELD:
+        holder, _, age_s = result.output.strip().rpartition("\n")
+        if not _is_left_behind(holder, age_s):
+            who = holder.partition(" ")[0] or "somebody"
+            raise Obstacle(
+                f"another deployment is at it: {who}, for {age_s} s",
+                f"wait for its end; if it died: rm -r {layout.folder}/deploying, on the server",
+            )
+        runner.do(releases.unlock(layout))
+        result = runner.ask(step)
+    runner.check(step, result)
+    try:
+        yield
+    finally:
+        with suppress(StepFailed):
+            runner.ask(releases.unlock(layout))
+
+
+def _is_left_behind(holder: str, age_s: str) -> bool:
+    """By a deployment of this machine that is gone (the connection broke, the power went), or by one of hours ago."""
+    if age_s.isdigit() and int(age_s) > LOCK_LIFE_S:
+        return True
+    who, _, pid = holder.partition(" ")
+    if who.rpartition("@")[2] != socket.gethostname() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _print_plan(wanted: DeployOptions, runner: Runner, around: DeployDeps, *, name: str, settings: str | None) -> int:
@@ -290,6 +345,9 @@ def _print_plan(wanted: DeployOptions, runner: Runner, around: DeployDeps, *, na
                 runner.say(join(runner.connection.rsync(layout.upload) if runner.connection else copy))
 
     show(facts.WHO, facts.look(layout))
+    is_change = wanted.action not in (Action.STATUS, Action.LOGS)
+    if is_change:
+        show(releases.lock(layout, "WHO"))
     if wanted.action in (Action.INSTALL, Action.UPDATE):
         show(*plan.prepare(name, settings=settings, build=_build(wanted, around, name)))
     match wanted.action:
@@ -300,10 +358,15 @@ def _print_plan(wanted: DeployOptions, runner: Runner, around: DeployDeps, *, na
         case Action.DOWN:
             show(plan.target.stop(layout, plan.current))
         case _:
-            show("the switch (CURRENT: what runs there, if anything)", *plan.switch(goal))
+            if wanted.action is Action.ROLLBACK:
+                show(plan.target.is_there(layout, goal))
+            *stop, start = plan.switch(goal)
+            show("the switch (CURRENT: what runs there, if anything)", *stop, plan.target.data(layout, goal), start)
             show(plan.target.is_well(layout, goal))
             show("when it is well", *plan.settle(goal))
             if message := _message(wanted, goal):
                 show(plan.target.message(layout, goal, message))
             show(f"when it is not within {plan.timeouts.health_s:.0f} s", *plan.back(goal))
+    if is_change:
+        show("at the end", releases.unlock(layout))
     return DONE

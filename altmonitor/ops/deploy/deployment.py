@@ -30,6 +30,8 @@ class DeployTarget(Protocol):
     def status(self, layout: Layout, name: str) -> Step: ...
     def message(self, layout: Layout, name: str, text: str) -> Step: ...
     def clean(self, layout: Layout, keep: tuple[str, ...]) -> Step: ...
+    def is_there(self, layout: Layout, name: str) -> Step: ...
+    def data(self, layout: Layout, name: str) -> Step: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class DeployTimeouts:
     every_s: float = 2.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Deployment:
     """current, previous: names of releases on the server, empty for none. user: who owns the upload folder."""
 
@@ -51,6 +53,7 @@ class Deployment:
     current: str = ""
     previous: str = ""
     timeouts: DeployTimeouts
+    _is_way_back: bool = True
 
     def prepare(self, name: str, *, settings: str | None, build: Sequence[Step]) -> list[Step | PurePosixPath]:
         """Before the switch, in order; a path stands for the copy of our files there. What runs is not touched.
@@ -71,7 +74,7 @@ class Deployment:
 
     def back(self, name: str) -> list[Step]:
         """When the new one does not get well. `current` still points to the old one."""
-        start = [self.target.start(self.layout, self.current)] if self.current else []
+        start = [self.target.start(self.layout, self.current)] if self.current and self._is_way_back else []
         return [self.target.stop(self.layout, name), *start]
 
     def settle(self, name: str) -> list[Step]:
@@ -92,7 +95,14 @@ class Deployment:
         self._switched(name, message)
 
     def rollback(self, *, message: str) -> None:
-        """Current and previous change places. Raises StepFailed."""
+        """Current and previous change places. Raises StepFailed; and stops nothing when previous cannot be started."""
+        step = self.target.is_there(self.layout, self.previous)
+        result = self.runner.ask(step)
+        if result.code != 0:
+            seen = f"{self.previous} cannot be started: {_last_line(result.output)}; {self.current} was left as it is"
+            raise StepFailed(
+                step.title, seen, "name the --target it was made for, or deploy that version from its checkout"
+            )
         self._switched(self.previous, message)
 
     def down(self) -> int:
@@ -111,8 +121,11 @@ class Deployment:
         return result.code
 
     def _switched(self, name: str, message: str) -> None:
+        self._is_way_back = self._can_start_current()
         try:
-            for step in self.switch(name):
+            *stop, start = self.switch(name)
+            # Where the other target ran before, what it stored is taken along while nothing runs.
+            for step in (*stop, self.target.data(self.layout, name), start):
                 self.runner.do(step)
             self._wait_until_well(name)
         except StepFailed as failure:
@@ -134,8 +147,12 @@ class Deployment:
         except StepFailed as again:
             seen = f"{failure.seen}\n  Then, on the way back, {again}\n  Perhaps nothing runs there now."
             return StepFailed(failure.title, seen, "run the same command again as soon as the server can be reached")
-        if not self.current:
+        if not self._is_way_back:
             ending = "The new version is stopped; there is none before it."
+            if self.current:
+                ending = (
+                    f"The new version is stopped; {self.current} was made for the other target and was not started."
+                )
             return StepFailed(failure.title, f"{failure.seen}\n  {ending}", MEND)
         try:
             self._wait_until_well(self.current)
@@ -144,6 +161,10 @@ class Deployment:
             return StepFailed(failure.title, f"{failure.seen}\n  {ending}", BOTH_BAD)
         ending = f"The new version is stopped, {self.current} runs again and is well."
         return StepFailed(failure.title, f"{failure.seen}\n  {ending}", MEND)
+
+    def _can_start_current(self) -> bool:
+        """False without one, and for one that was made for the other target."""
+        return bool(self.current) and self.runner.ask(self.target.is_there(self.layout, self.current)).code == 0
 
     def _point(self, name: str) -> Step:
         """`current` → name, `previous` → what was current."""
@@ -183,6 +204,10 @@ class Deployment:
         result = self.runner.ask(self.target.message(self.layout, name, message))
         if result.code != 0:
             self.runner.say(f"  the chat could not be told: {result.output.strip()[-300:]}")
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no word from the server"])[-1]
 
 
 def _indented(text: str) -> str:

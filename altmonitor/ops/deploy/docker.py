@@ -5,12 +5,21 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from shlex import quote
 
-from altmonitor.ops.deploy.releases import Layout, Step, tidy
+from altmonitor.ops.deploy.releases import (
+    SERVICE_DATA,
+    SERVICE_DATA_PRIVATE,
+    VOLUME,
+    Layout,
+    Step,
+    take_along,
+    tidy,
+)
 
 PROJECT, SERVICE = "altmonitor", "altmonitor"
 COMPOSE_MIN = (2, 24)
 """Older ones do not know `env_file: required: false`."""
 ENGINE_MIN = (20, 10)
+REFUSED_MARK = "/tmp/altmonitor-refused"  # noqa: S108 — in the container, see ops/container.py
 
 
 def _compose(layout: Layout, name: str, arguments: str) -> str:
@@ -52,6 +61,8 @@ def is_well(layout: Layout, name: str) -> Step:
             'state=$(docker inspect -f "{{.State.Status}} {{.State.ExitCode}} {{.Config.Image}}" "$id"); '
             f'case $state in exited*|dead*) echo "the container ended: $state"; exit 4 ;; *{quote(":" + name)}) ;; '
             '*) echo "another version runs: $state"; exit 1 ;; esac; '
+            f'docker exec "$id" test ! -e {REFUSED_MARK} || '
+            '{ echo "its settings are refused, see its log"; exit 4; }; '
             'docker exec "$id" python -m altmonitor.ops.health_probe --ok'
         ),
         timeout_s=30,
@@ -93,4 +104,32 @@ def install_engine(upload: PurePosixPath) -> Step:
         ),
         timeout_s=900,
         remedy="install Docker by hand (https://docs.docker.com/engine/install/), then run the same command again",
+    )
+
+
+def is_there(layout: Layout, name: str) -> Step:
+    """Exit 0 when this release can be started with Docker; else its last line says what is missing."""
+    file, image = quote(str(layout.release(name) / "docker-compose.yml")), quote(f"altmonitor:{name}")
+    return Step(
+        title=f"Looking for {name}",
+        command=(
+            f'[ -f {file} ] || {{ echo "its folder is gone"; exit 1; }}; '
+            f'docker image inspect {image} >/dev/null 2>&1 || {{ echo "it was never built for Docker"; exit 1; }}'
+        ),
+    )
+
+
+def data(layout: Layout, name: str) -> Step:
+    """What the service stored goes into the volume."""
+    create = f"{{ {_compose(layout, name, 'create --no-build')} >/dev/null 2>&1; }}"
+    return take_along(
+        "Alerts and settings of the service",
+        source=f"{SERVICE_DATA_PRIVATE}; [ -e $src ] || src={SERVICE_DATA}",
+        goal=f"$(docker volume inspect -f '{{{{.Mountpoint}}}}' {VOLUME})",
+        prepare=f"docker volume inspect {VOLUME} >/dev/null 2>&1 || {create} || exit 1",
+        # The service keeps what it tracks in a folder below, the container beside the rest.
+        settle=(
+            '{ [ ! -d "$dst/data" ] || { cp -a "$dst/data"/. "$dst/" && rm -r "$dst/data"; }; } && '
+            'chown -R 10001:10001 "$dst"'
+        ),
     )

@@ -23,6 +23,7 @@ class Step:
     """One remote command, for sh. title: said while it runs. stdin: what it reads, never shown.
 
     is_root: needs the rights of root. remedy: what to do when it fails and its words say nothing known.
+    is_said: what it prints is for the person.
     """
 
     title: str
@@ -31,6 +32,7 @@ class Step:
     stdin: str = ""
     timeout_s: float = 60.0
     remedy: str = "run the same command again; --status shows what runs on the server"
+    is_said: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,3 +148,62 @@ def environment_text(values: Mapping[str, str]) -> str:
         escaped = re.sub(r'(["\\`$])', r"\\\1", value)
         lines.append(f'{name}="{escaped}"\n')
     return "".join(lines)
+
+
+# ---
+# One deployment at a time.
+
+
+HELD = 7
+"""Exit code of `lock`: somebody else is at it, and the output says who, and for how many seconds."""
+
+
+def lock(layout: Layout, holder: str) -> Step:
+    top, held = quote(str(layout.folder)), quote(str(layout.folder / "deploying"))
+    return Step(
+        title="Making sure nobody else deploys",
+        command=(
+            f"mkdir -p {top} && {{ mkdir {held} 2>/dev/null && printf %s {quote(holder)} >{held}/by; }} || "
+            f"{{ [ -d {held} ] || exit 1; cat {held}/by 2>/dev/null; echo; "
+            f"echo $(($(date +%s) - $(stat -c %Y {held}))); exit {HELD}; }}"
+        ),
+        remedy=f"choose a --dir that can be written, or log in as root (tried {layout.folder})",
+    )
+
+
+def unlock(layout: Layout) -> Step:
+    return Step(title="Letting others deploy", command=f"rm -rf {quote(str(layout.folder / 'deploying'))}")
+
+
+# ---
+# Alerts and settings of the other target, whose data is elsewhere.
+
+
+SERVICE_DATA, SERVICE_DATA_PRIVATE = "/var/lib/altmonitor", "/var/lib/private/altmonitor"
+"""The first is a link to the second once systemd has given the service a user of its own."""
+VOLUME = "altmonitor_data"
+
+
+def take_along(title: str, *, source: str, goal: str, prepare: str, settle: str) -> Step:
+    """Copies what `source` holds into `goal` when its database was written later; what goal held is kept beside it.
+
+    source, goal: shell words. prepare: makes the goal. settle: for a user and a place of its own. What is done, or
+    cannot be, is said; nothing is said where there is nothing to take.
+    """
+    return Step(
+        title=title,
+        command=(
+            'newest() { stat -c %Y "$1/alerts.db" "$1/alerts.db-wal" 2>/dev/null | sort -n | tail -n 1; }; '
+            f'src={source}; [ -n "$src" ] && {{ [ -e "$src" ] || [ -L "$src" ]; }} || exit 0; '
+            'ls "$src"/ >/dev/null 2>&1 || { echo "NOT taken along: $src cannot be read by this user"; exit 0; }; '
+            f'from=$(newest "$src"); [ -n "$from" ] || exit 0; {prepare}; dst={goal}; to=$(newest "$dst"); '
+            '[ "$from" -gt "${to:-0}" ] || exit 0; '
+            'if [ -n "$to" ]; then old="$dst/before-$(date +%s)"; mkdir "$old" || exit 1; '
+            'for one in "$dst"/*; do case $one in */before-*) ;; *) mv "$one" "$old/" || exit 1 ;; esac; done; fi; '
+            'for one in "$src"/*; do case $one in */before-*) ;; *) cp -a "$one" "$dst/" || exit 1 ;; esac; done; '
+            f'{settle} || exit 1; echo "taken along from $src, which stays as it is"'
+        ),
+        timeout_s=600,
+        remedy="nothing was lost: what was there stays; make room over there, then run the same command again",
+        is_said=True,
+    )

@@ -72,6 +72,8 @@ class Runner:
         """Raises StepFailed when it does not end with 0."""
         result = self._timed(step.title, lambda waited: self.ask(step, waited))
         self.check(step, result)
+        if step.is_said and (said := result.output.strip()):
+            self.say(f"    {said[-300:]}")
         return result
 
     def ask(self, step: Step, waited: Callable[[float], None] | None = None) -> Result:

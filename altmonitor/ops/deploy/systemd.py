@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from shlex import quote
 
-from altmonitor.ops.deploy.releases import Layout, Step, tidy, unit_text
+from altmonitor.ops.deploy.releases import (
+    SERVICE_DATA,
+    SERVICE_DATA_PRIVATE,
+    VOLUME,
+    Layout,
+    Step,
+    take_along,
+    tidy,
+    unit_text,
+)
 
 UNIT = "altmonitor"
 UNIT_FILE = f"/etc/systemd/system/{UNIT}.service"
@@ -93,3 +102,34 @@ def message(layout: Layout, name: str, text: str) -> Step:
 
 def clean(layout: Layout, keep: tuple[str, ...]) -> Step:
     return Step(title="Removing older releases", command=tidy(layout, keep=keep))
+
+
+def is_there(layout: Layout, name: str) -> Step:
+    """Exit 0 when this release can be started as a service; else its last line says what is missing."""
+    release = layout.release(name)
+    python, unit, settings = (
+        quote(str(release / part)) for part in (".venv/bin/python", f"{UNIT}.service", "service.env")
+    )
+    return Step(
+        title=f"Looking for {name}",
+        command=(
+            f'[ -d {quote(str(release))} ] || {{ echo "its folder is gone"; exit 1; }}; '
+            f"[ -x {python} ] && [ -f {unit} ] && [ -f {settings} ] || "
+            '{ echo "it was never built as a service"; exit 1; }'
+        ),
+    )
+
+
+def data(layout: Layout, name: str) -> Step:
+    """What the container stored goes where the service stores. systemd gives it to the service's user at the start."""
+    return take_along(
+        "Alerts and settings of the container",
+        source=f"$(docker volume inspect -f '{{{{.Mountpoint}}}}' {VOLUME} 2>/dev/null)",
+        goal=f"{SERVICE_DATA_PRIVATE}; [ -e $dst ] || dst={SERVICE_DATA}",
+        prepare=f"[ -e {SERVICE_DATA_PRIVATE} ] || mkdir -p -m 700 {SERVICE_DATA} || exit 1",
+        # The container keeps what it tracks beside the rest, the service in a folder below.
+        settle=(
+            '{ [ ! -e "$dst/snapshots.db" ] || { mkdir -p "$dst/data" && mv "$dst"/snapshots.db* "$dst/data/"; }; } && '
+            'chown -R --reference="$dst" "$dst"/*'
+        ),
+    )

@@ -35,6 +35,10 @@ case "$*" in
     if [ "$(cat "$S/mood")" = well ]; then echo ok; else echo "down: no data"; exit 1; fi ;;
   "compose exec -T altmonitor python -m altmonitor.ops.deploy.notice") cat >>"$S/chat"; echo >>"$S/chat" ;;
   "compose logs "*) echo "the last words, with the token $(sed -n 's/^TG_BOT_TOKEN=//p' .env)" ;;
+  "exec 4711 test ! -e /tmp/altmonitor-refused") [ "$(cat "$S/mood")" != refused ] ;;
+  "image inspect altmonitor:"*) grep -q "^build $3\$" "$S/log" ;;
+  "volume inspect "*) cat "$S/volume" 2>/dev/null ;;
+  "compose create --no-build") said "create $ALTMONITOR_TAG"; echo "$S/data" >"$S/volume"; mkdir -p "$S/data" ;;
   "ps -q "*) ;;
   "images "*) sed -n 's/^build //p' "$S/log" | sort -u ;;
   "rmi "*) said "rmi $2" ;;

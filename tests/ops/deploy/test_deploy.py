@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
+import socket
 import stat
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -100,7 +105,11 @@ def test_an_update_stops_the_old_one_first_and_keeps_the_settings_over_there(ser
 
 @pytest.mark.parametrize(
     ("mood", "seen"),
-    [("sick", "not ok after 0 s: down: no data"), ("gone", "the container ended: exited 2 altmonitor:" + SECOND)],
+    [
+        ("sick", "not ok after 0 s: down: no data"),
+        ("gone", "the container ended: exited 2 altmonitor:" + SECOND),
+        ("refused", "its settings are refused, see its log"),
+    ],
 )
 def test_a_version_that_does_not_get_well_is_stopped_and_the_old_one_started_again(
     server: Server, mood: str, seen: str
@@ -255,3 +264,65 @@ def test_a_dry_run_prints_every_command_and_runs_none(server: Server) -> None:
     assert TOKEN not in server.said
     for words in ("rsync -a -s", "docker build -t", "docker compose up -d", "health_probe --ok", "deploy.notice"):
         assert words in server.said
+
+
+def test_a_version_that_cannot_be_started_is_not_rolled_back_to_and_nothing_is_stopped(server: Server) -> None:
+    server.deploy()
+    server.deploy()
+    shutil.rmtree(server.folder / "releases" / FIRST)
+    before = server.machine.log
+
+    assert server.deploy("--rollback") == 1
+
+    assert server.machine.log == before
+    assert (server.machine.running, server.current) == (SECOND, SECOND)
+    assert f"{FIRST} cannot be started: its folder is gone; {SECOND} was left as it is" in server.said
+
+
+def locked_by(server: Server, holder: str, *, age_s: float = 0) -> Path:
+    held = server.folder / "deploying"
+    held.mkdir(parents=True)
+    (held / "by").write_text(holder)
+    os.utime(held, (held.stat().st_mtime - age_s,) * 2)
+    return held
+
+
+def test_two_deployments_at_once_are_locked_out(server: Server) -> None:
+    held = locked_by(server, "ann@laptop 4711", age_s=95)
+
+    assert server.deploy() == 1
+
+    assert server.machine.log == []
+    assert "✗ another deployment is at it: ann@laptop, for 9" in server.said
+    assert f"if it died: rm -r {server.folder}/deploying, on the server" in server.said
+    assert (held / "by").read_text() == "ann@laptop 4711"
+    for action in ("--update", "--rollback", "--down"):
+        (server.folder / "current").unlink(missing_ok=True)
+        (server.folder / "current").symlink_to(f"releases/{FIRST}")
+        (server.folder / "previous").unlink(missing_ok=True)
+        (server.folder / "previous").symlink_to(f"releases/{FIRST}")
+        assert server.deploy(action) == 1
+        assert "another deployment is at it" in server.said
+
+
+def test_one_of_this_machine_that_still_runs_locks_out_too(server: Server) -> None:
+    locked_by(server, f"me@{socket.gethostname()} {os.getpid()}")
+    assert server.deploy() == 1
+    assert "another deployment is at it" in server.said
+
+
+def test_what_a_dead_deployment_left_behind_holds_up_nobody(server: Server) -> None:
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    held = locked_by(server, f"me@{socket.gethostname()} {int(gone.stdout)}")
+    assert server.deploy() == 0
+    assert not held.exists()
+    held = locked_by(server, "ann@laptop 4711", age_s=8_000)
+    assert server.deploy("--update") == 0
+    assert not held.exists()
+
+
+def test_after_a_deployment_that_failed_the_next_may_try(server: Server) -> None:
+    assert server.deploy(mood="unbuildable") == 1
+    assert not (server.folder / "deploying").exists()
+    assert server.deploy() == 0
+    assert not (server.folder / "deploying").exists()
