@@ -22,7 +22,8 @@ from altmonitor.detectors.verdict import Explanation, Verdict
 from altmonitor.engine.audiences import Audiences
 from altmonitor.engine.conditions import ConditionEngine
 from altmonitor.engine.context import Breadth, EngineDeps, breadth_of
-from altmonitor.engine.evaluate import DecisionLog, PriceEvaluator, SampleEvaluator, VolumeEvaluator
+from altmonitor.engine.decision_log import DecisionLog
+from altmonitor.engine.evaluate import PriceEvaluator, SampleEvaluator, VolumeEvaluator
 from altmonitor.engine.explain import Explainer
 from altmonitor.engine.late_detection import LateDetection
 from altmonitor.market.book import Applied, SymbolBook, loosest

@@ -15,7 +15,8 @@ from altmonitor.detectors.sampled import Readings, Sample, Sampling
 from altmonitor.detectors.verdict import Explanation, Rule, RuleCheck, Verdict
 from altmonitor.engine.audiences import Audiences, AudienceState
 from altmonitor.engine.context import EngineDeps
-from altmonitor.engine.evaluate import DecisionLog, size_floor, with_floor, with_size
+from altmonitor.engine.decision_log import DecisionLog
+from altmonitor.engine.evaluate import size_floor, with_floor, with_size
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import MINUTE_MS, ClosedCandle, Kline
 from altmonitor.market.math import change_pct, reaches

@@ -8,8 +8,7 @@ import pytest
 
 from altmonitor.core.types import Destination
 from altmonitor.detectors.kinds import RULES
-from altmonitor.detectors.verdict import Rule, RuleCheck, Verdict
-from altmonitor.engine.evaluate import DecisionLog
+from altmonitor.detectors.verdict import RuleCheck, Verdict
 from altmonitor.market.quotes import DayTicker, OpenInterest
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
@@ -17,7 +16,6 @@ from tests.fakes import MINUTE, T0, Market
 
 MAIN = Destination(chat_id=1)
 OTHER = Destination(chat_id=2)
-PRICE = Rule("price", "1m")
 
 
 def why(
@@ -144,40 +142,6 @@ def test_explaining_changes_nothing() -> None:
     other.push(108.0, at_s=8.0)
     assert market.sink.alerts == other.sink.alerts
     assert market.engine.verdicts == other.engine.verdicts
-
-
-def judgement(value: float, verdict: Verdict = Verdict.COOLING_DOWN) -> RuleCheck:
-    return RuleCheck(rule=PRICE, verdict=verdict, value=value)
-
-
-def test_the_trace_keeps_what_is_nearest_to_telling() -> None:
-    trace = DecisionLog()
-    seen = [
-        (judgement(3.0), True),
-        (judgement(2.0), False),
-        (judgement(-4.0), True),
-        (judgement(3.0, Verdict.FIRE), True),
-        (judgement(9.0), False),
-        (judgement(6.0, Verdict.ESCALATE), True),
-    ]
-    for check, is_wanted in seen:
-        size = abs(check.value or 0.0)
-        assert trace.wants("A", T0, MAIN, PRICE, is_raised=check.verdict.is_raised, size=size) is is_wanted
-        if is_wanted:
-            trace.record("A", T0, MAIN, check)
-    assert trace.of_minute("A", T0 + 1, MAIN) == {PRICE: judgement(6.0, Verdict.ESCALATE)}
-
-
-def test_the_trace_is_bounded_and_says_how_far_back_it_goes() -> None:
-    assert DecisionLog().known_from_ms is None
-    trace = DecisionLog(most=10)
-    trace.begin(T0 + 5_000)
-    assert trace.known_from_ms == T0
-    for minute in range(15):
-        trace.record("A", T0 + minute * MINUTE, MAIN, judgement(3.0))
-    assert trace.known_from_ms == T0 + 5 * MINUTE
-    kept = [at_ms for at_ms, _ in trace.between("A", T0, T0 + 20 * MINUTE, MAIN)]
-    assert kept == [T0 + minute * MINUTE for minute in range(5, 15)]
 
 
 def test_a_sample_that_is_older_than_one_and_a_half_sweeps_is_shown_with_its_age_and_not_judged() -> None:
