@@ -48,9 +48,9 @@ def read(path: Path) -> str:
 
 def values(text: str) -> dict[str, str]:
     """Name → value as the monitor reads it: of several lines with one name the last counts, a bare name for none; every
-    line break within quotes is \\n."""
-    last = {binding.key: binding.value for binding in _bindings(text) if binding.key}
-    return {name: "\n".join(re.split(r"\r\n|\r", value)) for name, value in last.items() if value is not None}
+    line break within quotes, of a value or of a name, is \\n."""
+    last = {_as_read(binding.key): binding.value for binding in _bindings(text) if binding.key}
+    return {name: _as_read(value) for name, value in last.items() if value is not None}
 
 
 def edited(text: str, changes: Mapping[str, str]) -> str:
@@ -118,6 +118,10 @@ def write(path: Path, changes: Mapping[str, str]) -> Written:
     except OSError as problem:
         raise ConfigError([f"{path} cannot be written ({problem.strerror}): {_way_out(problem)}"]) from problem
     return Written(is_changed=True, backup=backup)
+
+
+def _as_read(quoted_text: str) -> str:
+    return re.sub(r"\r\n|\r", "\n", quoted_text)
 
 
 def _bindings(text: str) -> list[Binding]:

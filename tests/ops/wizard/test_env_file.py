@@ -77,9 +77,13 @@ def test_a_bare_name_behind_its_value_takes_it_away_as_the_monitor_reads_it() ->
     assert env_file.values("A=1\nB=2\nB\n") == {"A": "1"}
 
 
-def test_a_value_of_several_lines_is_read_alike_with_every_kind_of_line_end() -> None:
+def test_a_value_or_a_name_of_several_lines_is_read_alike_with_every_kind_of_line_end() -> None:
     for end in ("\n", "\r\n", "\r"):
-        assert env_file.values(f"A='one{end}two'{end}B=2{end}") == {"A": "one\ntwo", "B": "2"}
+        assert env_file.values(f"A='one{end}two'{end}B=2{end}'C{end}D'=3{end}") == {
+            "A": "one\ntwo",
+            "B": "2",
+            "C\nD": "3",
+        }
 
 
 def test_behind_a_quote_left_open_nothing_is_written_but_before_it() -> None:
