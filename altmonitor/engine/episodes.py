@@ -95,18 +95,21 @@ class Episode:
         """A price alert was told: so much of the whole move is known to the reader.
 
         A direction is measured from the price that the episode's first alert was measured from. Where that says less
-        than the alert itself does – a dump after a pump, a pump after a burst in a falling candle – its own counts.
+        than the alert itself does – a dump after a pump, a pump after a burst in a falling candle – its own counts,
+        and so it does where an alert is larger than all that was told of the whole.
         """
         base, price = _base_of(alert), alert.price
         if base is None or price is None:
             return
+        own = WholeMove(base=base, began_ms=_began_ms(alert), largest_pct=abs(alert.change_pct or 0.0))
         known = self.wholes.get(alert.direction)
         if known is not None:
             total_pct = max(known.largest_pct, _size(known.total_pct(price), alert.direction))
-            steps = known.steps + (alert.note == WHOLE)
-            self.wholes[alert.direction] = replace(known, largest_pct=total_pct, steps=steps)
+            whole = known if reaches(total_pct, own.largest_pct) else own
+            self.wholes[alert.direction] = replace(
+                whole, largest_pct=max(total_pct, own.largest_pct), steps=known.steps + (alert.note == WHOLE)
+            )
             return
-        own = WholeMove(base=base, began_ms=_began_ms(alert), largest_pct=abs(alert.change_pct or 0.0))
         first_base = _base_of(self.first)
         if first_base is not None:
             total_pct = _size(change_pct(first_base, price), alert.direction)

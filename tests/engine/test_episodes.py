@@ -278,6 +278,19 @@ def test_ground_that_was_told_by_minutes_is_not_told_again_for_the_whole() -> No
     assert totals(market) == [("PUMP", "1m", 4.0, None), ("PUMP", "1m", 8.4, 4.0)]
 
 
+def test_ground_that_a_fall_of_60_s_covered_is_not_told_again_for_the_whole() -> None:
+    market = Market(settings=Settings(cooldown_sec=60, pump_threshold=50.0))
+    for price, at_s, opened in (
+        (98.9, 10, 97.0),
+        (95.8, 55, 97.0),
+        (92.9, 60, 95.8),
+        (92.9, 70, 95.8),
+        (90.0, 75, 95.8),
+    ):
+        market.push(price, at_s=at_s, open=opened)
+    assert totals(market) == [("DUMP", "1m", -3.0, None), ("DUMP", "60s", -6.1, pytest.approx(-3.03, abs=0.01))]
+
+
 def test_a_dump_after_a_pump_is_measured_by_itself() -> None:
     market = moving(cooldown_sec=86_400)
     market.push(110.0, at_s=420.0, open=110.0)
