@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest
 # What opens no socket and starts no process, and what mostly waits for a clock.
 QUICK := tests/test_architecture.py tests/test_readme.py tests/test_config.py \
 	$(addprefix tests/,market positioning settings detectors engine commands replay render)
-WAITING := tests/chaos tests/e2e tests/tracker/test_tracker_day.py
+WAITING := tests/chaos tests/e2e tests/ops tests/tracker/test_tracker_day.py
 
 .PHONY: demo format check quick test test-ship dist chaos bench clean
 
@@ -47,10 +47,11 @@ check: $(STAMP)
 quick: $(STAMP)
 	$(LIMITED) 600 $(PYTEST) -q -n 2 --dist worksteal --hypothesis-profile=ci $(QUICK)
 
-# First what keeps a processor busy, then what waits.
+# What waits, and beside it what keeps a processor busy; what failed once more, alone.
 test: check
-	$(LIMITED) 2400 $(PYTEST) -n 2 --dist worksteal --hypothesis-profile=ci $(addprefix --ignore=,$(WAITING))
-	$(LIMITED) 2400 $(PYTEST) -n 3 --hypothesis-profile=ci $(WAITING)
+	$(LIMITED) 2400 $(BIN)/python -m tests.suite \
+		-- -n 4 --dist worksteal --hypothesis-profile=ci $(WAITING) \
+		-- -n 2 --dist worksteal --hypothesis-profile=ci $(addprefix --ignore=,$(WAITING))
 
 # 24 hours in minutes with everything going wrong by schedule, a day of tracking, and 20 kills; make chaos
 # ALTMONITOR_CHAOS_SEEDS=1-20 for other days.
