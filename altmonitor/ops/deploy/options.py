@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from ipaddress import AddressValueError, IPv6Address
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
@@ -82,9 +84,13 @@ def parse_server(text: str) -> Server:
         host, port_text = destination, ""
     else:
         host, _, port_text = destination.partition(":")
-    if (at and not user) or not host or host.startswith("-") or user.startswith("-") or any(c.isspace() for c in text):
+    if (at and not user) or not host:
         raise BadChoice(f"{text!r} is not user@host or user@host:port")
-    return Server(host=host, user=user or DEFAULT_USER, port=_port(port_text) if port_text else DEFAULT_PORT)
+    return Server(
+        host=_host(host),
+        user=_user(user) if user else DEFAULT_USER,
+        port=_port(port_text) if port_text else DEFAULT_PORT,
+    )
 
 
 def parse(arguments: Sequence[str], *, ask_server: str | None = None) -> DeployOptions:
@@ -95,9 +101,6 @@ def parse(arguments: Sequence[str], *, ask_server: str | None = None) -> DeployO
     parser = _parser()
     given = parser.parse_args(arguments)
     server = None if given.here else _server(given, ask_server)
-    folder = PurePosixPath(given.dir)
-    if not folder.is_absolute() or folder == PurePosixPath("/") or ".." in folder.parts or "\n" in given.dir:
-        raise BadChoice(f"--dir {given.dir!r} is not an absolute path below /")
     chosen = [action for action in Action if getattr(given, action.value, False)]
     if len(chosen) > 1:
         raise BadChoice(f"choose one of {', '.join('--' + action.value for action in chosen)}")
@@ -105,7 +108,7 @@ def parse(arguments: Sequence[str], *, ask_server: str | None = None) -> DeployO
         action=chosen[0] if chosen else Action.INSTALL,
         target=Target(given.target),
         server=server,
-        folder=folder,
+        folder=_folder(given.dir),
         env_file=given.env_file,
         is_dry_run=given.dry_run,
         has_consent=given.yes,
@@ -168,18 +171,70 @@ def _server(given: argparse.Namespace, asked: str | None) -> Server:
     server = parse_server(text)
     key = given.key.expanduser() if given.key else None
     if key is not None and not key.is_file():
-        raise BadChoice(f"--key {key}: there is no such file")
+        raise BadChoice(f"--key {str(key)!r}: there is no such file")
     return Server(
         host=server.host,
-        user=given.user or server.user,
-        port=_port(given.port) if given.port else server.port,
+        user=server.user if given.user is None else _user(given.user),
+        port=server.port if given.port is None else _port(given.port),
         key=key,
-        options=tuple(given.ssh_option),
+        options=tuple(_ssh_option(option) for option in given.ssh_option),
     )
 
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if host.count(":") > 1 and not host.startswith("[") and "@" not in host else host
+
+
+# ---
+# What reaches ssh, rsync and the shells at both ends is refused unless it is plainly what it is meant to be: all of them
+# read some words as options, and ssh hands host and user on to the shell of a ProxyCommand.
+
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+@\\-]*(?<!\\)\$?")
+_ZONE = re.compile(r"[A-Za-z0-9_.-]+")
+_SSH_OPTION = re.compile(r"[A-Za-z]+=\S.*")
+_OF_THE_SYSTEM = frozenset(
+    "bin boot dev etc home lib lib32 lib64 lost+found media mnt opt proc root run sbin srv sys tmp usr var".split()
+)
+
+
+def _host(text: str) -> str:
+    """A name, an IPv4 or IPv6 address, also with a zone (fe80::1%eth0). Raises BadChoice."""
+    address, percent, zone = text.partition("%")
+    if ":" in address:
+        try:
+            IPv6Address(address)
+        except AddressValueError:
+            raise BadChoice(f"the host {text!r} is no IPv6 address; a port is written [2001:db8::1]:22") from None
+        is_allowed = not percent or bool(_ZONE.fullmatch(zone))
+    else:
+        is_allowed = bool(_NAME.fullmatch(text))
+    if not is_allowed:
+        raise BadChoice(f"the host {text!r} is not a host name or address: only letters, digits and . - _ +")
+    return text
+
+
+def _user(text: str) -> str:
+    if not _USER.fullmatch(text):
+        raise BadChoice(f"the user {text!r} is not a user name: letters, digits and . _ - + @ \\, not beginning with -")
+    return text
+
+
+def _ssh_option(text: str) -> str:
+    if not _SSH_OPTION.fullmatch(text) or not text.isprintable():
+        raise BadChoice(f"--ssh-option {text!r} is not NAME=VALUE, such as ProxyJump=host")
+    return text
+
+
+def _folder(text: str) -> PurePosixPath:
+    folder = PurePosixPath("/" + text.lstrip("/")) if text.startswith("/") else PurePosixPath(text)
+    is_below = folder.is_absolute() and len(folder.parts) > 1
+    if not is_below or ".." in folder.parts or not text.isprintable():
+        raise BadChoice(f"--dir {text!r} is not an absolute path below /")
+    if len(folder.parts) == 2 and folder.name in _OF_THE_SYSTEM:
+        raise BadChoice(f"--dir {text!r} belongs to the system; name a folder in it: {folder / 'altmonitor'}")
+    return folder
 
 
 def _port(text: str) -> int:

@@ -18,6 +18,9 @@ from altmonitor.ops.deploy.options import Action, BadChoice, Server, Target, par
         ("192.0.2.7:2022", "root", "192.0.2.7", 2022, "root@192.0.2.7:2022"),
         ("2001:db8::1", "root", "2001:db8::1", 22, "root@[2001:db8::1]:22"),
         ("ann@[2001:db8::1]", "ann", "2001:db8::1", 22, "ann@[2001:db8::1]:22"),
+        ("fe80::1%eth0", "root", "fe80::1%eth0", 22, "root@[fe80::1%eth0]:22"),
+        ("CORP\\ann@box-1_a", "CORP\\ann", "box-1_a", 22, "CORP\\ann@box-1_a:22"),
+        ("ann@corp.example@box", "ann@corp.example", "box", 22, "ann@corp.example@box:22"),
         ("ann@[2001:db8::1]:2222", "ann", "2001:db8::1", 2222, "ann@[2001:db8::1]:2222"),
         (" ann@example.org ", "ann", "example.org", 22, "ann@example.org:22"),
     ],
@@ -46,6 +49,63 @@ def test_a_server_is_read_as_people_write_it(text: str, user: str, host: str, po
 def test_what_is_no_server_is_refused(text: str) -> None:
     with pytest.raises(BadChoice):
         parse_server(text)
+
+
+def test_no_word_reaches_ssh_rsync_or_a_shell_that_could_be_more_than_a_name() -> None:
+    tried = [
+        *(f"h{sign}touch" for sign in ";|&$`'\"\\<>(){}[]*?!#~^=, \t\n\r\x1b\x7f%é。"),
+        *("-h", "--help", "-oProxyCommand=touch", "$(touch x)", "h/../x", "fe80::1%", "fe80::1%e;x", "1:2:3", "::g"),
+    ]
+    accepted = []
+    for text in tried:
+        for arguments in (
+            [f"--host={text}"],
+            [f"ann@{text}"] if not text.startswith("-") else ["--", f"ann@{text}"],
+            ["h", f"--user={text}"],
+            [f"{text}@h"] if not text.startswith("-") else ["--", f"{text}@h"],
+        ):
+            try:
+                server = parse(arguments).server
+            except BadChoice as refused:
+                assert "\n" not in str(refused)
+            else:
+                accepted.append((arguments, server))
+
+    assert [arguments for arguments, _ in accepted] == [
+        ["h", "--user=h\\touch"],  # a domain and its user, as Windows writes them
+        ["h\\touch@h"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["h;touch"], "the host 'h;touch' is not a host name"),
+        (["h", "--user=-oProxyCommand=x"], "the user '-oProxyCommand=x' is not a user name"),
+        (["h", "--user="], "the user '' is not a user name"),
+        (["h", "--port="], "'' is not a port"),
+        (["h", "--port=-oProxyCommand=x"], "'-oProxyCommand=x' is not a port"),
+        (["h", "--ssh-option=-oProxyCommand=x"], "--ssh-option '-oProxyCommand=x' is not NAME=VALUE"),
+        (["h", "--ssh-option", "ProxyJump"], "is not NAME=VALUE"),
+        (["h", "--ssh-option", "User=a\nProxyCommand=x"], "is not NAME=VALUE"),
+        (["h", "--dir", "/opt/a\rb"], "is not an absolute path below /"),
+        (["h", "--dir", "/etc"], "belongs to the system; name a folder in it: /etc/altmonitor"),
+        (["h", "--dir", "//tmp/"], "belongs to the system; name a folder in it: /tmp/altmonitor"),
+        (["h", "--key", "-oProxyCommand=x"], "expected one argument"),
+        (["h", "--key=-oProxyCommand=x"], "there is no such file"),
+    ],
+)
+def test_what_could_be_an_option_or_a_command_is_refused_by_name(arguments: list[str], says: str) -> None:
+    with pytest.raises(BadChoice) as refused:
+        parse(arguments)
+
+    assert says in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_folder_is_one_path_however_many_slashes_it_begins_with() -> None:
+    """`rsync:` and two slashes would be the address of an rsync server."""
+    assert parse(["rsync", "--dir", "//srv/altmonitor/"]).folder == PurePosixPath("/srv/altmonitor")
 
 
 def test_without_flags_it_installs_with_docker_into_opt() -> None:
