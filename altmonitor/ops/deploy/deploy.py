@@ -230,6 +230,8 @@ def _message(wanted: DeployOptions, name: str) -> str:
 
 def _carry_out(wanted: DeployOptions, runner: Runner, around: DeployDeps, *, name: str, settings: str | None) -> int:
     person = around.person()
+    if wanted.action in (Action.INSTALL, Action.UPDATE) and not runner.has_program("rsync"):
+        raise Obstacle("rsync is missing on this machine", "install it here (apt-get install rsync)")
     connect(runner, person, given_password=around.environ.get("SSHPASS", ""))
     found = _looked(wanted, runner, person)
     if wanted.action in (Action.STATUS, Action.LOGS):

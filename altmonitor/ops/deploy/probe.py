@@ -34,6 +34,10 @@ def look(layout: Layout) -> Step:
             'link() { readlink "$top/$1" 2>/dev/null | sed s,.*/,,; }; '
             'echo "current=$(link current)"; echo "previous=$(link previous)"; '
             '[ -f "$top/current/.env" ] && echo settings=yes; '
+            'for one in "$top"/releases/*; do case $one in */"*"|*.partial) ;; '
+            '*) [ -d "$one/altmonitor" ] || { echo "foreign=${one#"$top"/}"; break; } ;; esac; done; '
+            '[ -z "$(ls -A "$top/upload" 2>/dev/null)" ] || [ -d "$top/upload/altmonitor" ] || '
+            '[ -f "$top/upload/CHANGELOG.md" ] || [ -f "$top/upload/.dockerignore" ] || echo foreign=upload; '
             'echo "rsync=$(command -v rsync)"; echo "curl=$(command -v curl)"; '
             "for manager in apt-get dnf yum apk zypper; do "
             'command -v $manager >/dev/null && { echo "packages=$manager"; break; }; done; '
@@ -118,6 +122,9 @@ def obstacle(facts: Facts, target: Target, action: Action) -> Obstacle | None:
         return Obstacle("altmonitor is not installed there", "leave out --" + action.value + ", or check --dir")
     if action is Action.ROLLBACK and not facts["previous"]:
         return Obstacle("there is no version before this one", "deploy the wanted version from its own checkout")
+    if facts["foreign"] and is_installing:
+        seen = f"that folder is another program's: {facts['foreign']} in it is not altmonitor's and would be removed"
+        return Obstacle(seen, "choose another --dir, a folder of its own")
     if facts["writable"] != "yes" and is_installing:
         return Obstacle("the folder cannot be written by this user", "another --dir, or a user with sudo")
     if is_installing and not facts["rsync"]:

@@ -102,8 +102,6 @@ class Runner:
     def copy(self, upload: PurePosixPath) -> None:
         """The source folder → upload. Half a copy is finished by the next one. Raises StepFailed."""
         step = Step(title="Copying files", command="")
-        if not self.has_program("rsync"):
-            raise StepFailed(step.title, "rsync is missing on this machine", "install it (apt-get install rsync)")
         argv = self.connection.rsync(upload) if self.connection else [*rsync_options(), "./", f"{upload}/"]
         result = self._timed(
             step.title, lambda waited: self._run(step.title, argv, timeout_s=900, waited=waited, cwd=self.source)

@@ -33,6 +33,12 @@ EXCLUDED = (
     ".hypothesis",
     "/symbols.json",
     "/exchange-block.json*",
+    # of a checkout that is itself the folder deployed into (--here)
+    "/upload",
+    "/releases",
+    "/current",
+    "/previous",
+    "/deploying",
 )
 
 

@@ -44,14 +44,14 @@ class Server:
     clock: CountingClock = field(default_factory=CountingClock)
     said: str = ""
 
-    def deploy(self, *arguments: str, mood: str = "well") -> int:
+    def deploy(self, *arguments: str, mood: str = "well", environ: dict[str, str] | None = None) -> int:
         env_file = self.source.parent / "env to send"
         env_file.write_text(settings(mood))
         out = io.StringIO()
         around = DeployDeps(
             source=self.source,
             out=out,
-            environ=self.machine.environ,
+            environ=environ or self.machine.environ,
             person=lambda: NOBODY,
             timeouts=DeployTimeouts(health_s=0.3, every_s=0.05),
             clock=self.clock,
@@ -264,6 +264,35 @@ def test_a_dry_run_prints_every_command_and_runs_none(server: Server) -> None:
     assert TOKEN not in server.said
     for words in ("rsync -a -s", "docker build -t", "docker compose up -d", "health_probe --ok", "deploy.notice"):
         assert words in server.said
+
+
+def test_without_rsync_here_nothing_is_written_there(server: Server) -> None:
+    (server.machine.folder / "rsync").unlink()
+    programs = server.source.parent / "few programs"
+    programs.mkdir()
+    for name in ("sh", "id", "readlink", "sed", "mkdir"):
+        (programs / name).symlink_to(str(shutil.which(name)))
+    environ = {**server.machine.environ, "PATH": f"{server.machine.folder}:{programs}"}
+
+    assert server.deploy(environ=environ) == 1
+
+    assert "✗ rsync is missing on this machine" in server.said
+    assert not server.folder.exists()
+
+
+@pytest.mark.parametrize("theirs", ["releases/20240101120000/Gemfile", "upload/photos/1.jpg"])
+def test_the_folder_of_another_program_is_left_as_it_is(server: Server, theirs: str) -> None:
+    """Others too keep their versions in releases/ and a link `current`."""
+    file = server.folder / theirs
+    file.parent.mkdir(parents=True)
+    file.write_text("theirs")
+
+    assert server.deploy() == 1
+
+    seen = "/".join(theirs.split("/")[:2]) if theirs.startswith("releases") else "upload"
+    assert f"✗ that folder is another program's: {seen} in it is not altmonitor's" in server.said
+    assert file.read_text() == "theirs"
+    assert server.machine.log == []
 
 
 def test_a_version_that_cannot_be_started_is_not_rolled_back_to_and_nothing_is_stopped(server: Server) -> None:
