@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from shlex import join
 from typing import TextIO
 
 import altmonitor
@@ -22,11 +21,12 @@ from altmonitor.ops.deploy import docker, releases, systemd
 from altmonitor.ops.deploy import options as chosen
 from altmonitor.ops.deploy import probe as facts
 from altmonitor.ops.deploy.deployment import Deployment, DeployTimeouts
+from altmonitor.ops.deploy.dry_run import Part, plan_text
 from altmonitor.ops.deploy.options import Action, BadChoice, DeployOptions, Target
 from altmonitor.ops.deploy.probe import Facts, Obstacle
 from altmonitor.ops.deploy.releases import Layout, Step
-from altmonitor.ops.deploy.runner import RemoteRights, Runner, StepFailed, with_rights
-from altmonitor.ops.deploy.ssh import SSH_FAILED, SshConnection, is_login_refused, rsync_options
+from altmonitor.ops.deploy.runner import RemoteRights, Runner, StepFailed
+from altmonitor.ops.deploy.ssh import SSH_FAILED, SshConnection, is_login_refused
 
 # ---
 # The way in: key or agent first, then a password; and how steps get the rights of root.
@@ -326,49 +326,35 @@ def _is_left_behind(holder: str, age_s: str) -> bool:
 
 
 def _print_plan(wanted: DeployOptions, runner: Runner, around: DeployDeps, *, name: str, settings: str | None) -> int:
-    """Every command as it would be run, for a server that has a version already and a user with sudo."""
+    """For a server that has a version already and a user with sudo."""
     runner.rights = RemoteRights.ROOT if wanted.server is None or wanted.server.user == "root" else RemoteRights.FREE
     layout = Layout(wanted.folder)
-    found = Facts({"current": "CURRENT", "previous": "PREVIOUS"})
-    plan = _deployment(wanted, runner, around, found)
+    plan = _deployment(wanted, runner, around, Facts({"current": "CURRENT", "previous": "PREVIOUS"}))
     goal = plan.previous if wanted.action is Action.ROLLBACK else name
-
-    def show(*parts: object) -> None:
-        for part in parts:
-            if isinstance(part, Step):
-                runner.say(f"# {part.title}" + (" (reads its text from standard input)" if part.stdin else ""))
-                command = with_rights(part, runner.rights)
-                runner.say(join(runner.connection.ssh(command) if runner.connection else ["sh", "-c", command]))
-            elif isinstance(part, str):
-                runner.say(f"\n## {part}")
-            else:
-                copy = [*rsync_options(), "./", f"{part}/"]
-                runner.say("# Copying files, from " + str(around.source))
-                runner.say(join(runner.connection.rsync(layout.upload) if runner.connection else copy))
-
-    show(facts.WHO, facts.look(layout))
+    parts: list[Part] = [facts.WHO, facts.look(layout)]
     is_change = wanted.action not in (Action.STATUS, Action.LOGS)
     if is_change:
-        show(releases.lock(layout, "WHO"))
+        parts.append(releases.lock(layout, "WHO"))
     if wanted.action in (Action.INSTALL, Action.UPDATE):
-        show(*plan.prepare(name, settings=settings, build=_build(wanted, around, name)))
+        parts += plan.prepare(name, settings=settings, build=_build(wanted, around, name))
     match wanted.action:
         case Action.STATUS:
-            show(plan.target.status(layout, plan.current))
+            parts.append(plan.target.status(layout, plan.current))
         case Action.LOGS:
-            show(plan.target.logs(layout, plan.current, lines=200))
+            parts.append(plan.target.logs(layout, plan.current, lines=200))
         case Action.DOWN:
-            show(plan.target.stop(layout, plan.current))
+            parts.append(plan.target.stop(layout, plan.current))
         case _:
             if wanted.action is Action.ROLLBACK:
-                show(plan.target.is_there(layout, goal))
+                parts.append(plan.target.is_there(layout, goal))
             *stop, start = plan.switch(goal)
-            show("the switch (CURRENT: what runs there, if anything)", *stop, plan.target.data(layout, goal), start)
-            show(plan.target.is_well(layout, goal))
-            show("when it is well", *plan.settle(goal))
+            parts += ["the switch (CURRENT: what runs there, if anything)", *stop, plan.target.data(layout, goal)]
+            parts += [start, plan.target.is_well(layout, goal), "when it is well", *plan.settle(goal)]
             if message := _message(wanted, goal):
-                show(plan.target.message(layout, goal, message))
-            show(f"when it is not within {plan.timeouts.health_s:.0f} s", *plan.back(goal))
+                parts.append(plan.target.message(layout, goal, message))
+            parts += [f"when it is not within {plan.timeouts.health_s:.0f} s", *plan.back(goal)]
     if is_change:
-        show("at the end", releases.unlock(layout))
+        parts += ["at the end", releases.unlock(layout)]
+    for line in plan_text(parts, connection=runner.connection, rights=runner.rights, source=around.source):
+        runner.say(line)
     return DONE

@@ -156,7 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--down", action="store_true", help="stop it; data and settings stay")
     add("--status", action="store_true", help="what runs there and how it is")
     add("--logs", action="store_true", help="the last 200 lines it wrote")
-    add("--dry-run", action="store_true", help="print every command, connect to nothing")
+    add("--dry-run", action="store_true", help="print every step with its commands, connect to nothing")
     add("--yes", action="store_true", help="install what is missing on the server without asking")
     add("--no-message", action="store_true", help="no message in the chat afterwards")
     return parser
@@ -195,7 +195,29 @@ _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+@\\-]*(?<!\\)\$?")
 _ZONE = re.compile(r"[A-Za-z0-9_.-]+")
 _SSH_OPTION = re.compile(r"[A-Za-z]+=\S.*")
 _OF_THE_SYSTEM = frozenset(
-    "bin boot dev etc home lib lib32 lib64 lost+found media mnt opt proc root run sbin srv sys tmp usr var".split()
+    [
+        "bin",
+        "boot",
+        "dev",
+        "etc",
+        "home",
+        "lib",
+        "lib32",
+        "lib64",
+        "lost+found",
+        "media",
+        "mnt",
+        "opt",
+        "proc",
+        "root",
+        "run",
+        "sbin",
+        "srv",
+        "sys",
+        "tmp",
+        "usr",
+        "var",
+    ]
 )
 
 

@@ -198,9 +198,13 @@ def take_along(title: str, *, source: str, goal: str, prepare: str, settle: str)
             'ls "$src"/ >/dev/null 2>&1 || { echo "NOT taken along: $src cannot be read by this user"; exit 0; }; '
             f'from=$(newest "$src"); [ -n "$from" ] || exit 0; {prepare}; dst={goal}; to=$(newest "$dst"); '
             '[ "$from" -gt "${to:-0}" ] || exit 0; '
+            # Aside first: half a copy (a full disk) must not look like the newer data next time.
+            'new="$dst/.taking"; rm -rf "$new"; mkdir "$new" || exit 1; '
+            'for one in "$src"/*; do case $one in */before-*) ;; *) '
+            'cp -a "$one" "$new/" || { rm -rf "$new"; exit 1; } ;; esac; done; '
             'if [ -n "$to" ]; then old="$dst/before-$(date +%s)"; mkdir "$old" || exit 1; '
             'for one in "$dst"/*; do case $one in */before-*) ;; *) mv "$one" "$old/" || exit 1 ;; esac; done; fi; '
-            'for one in "$src"/*; do case $one in */before-*) ;; *) cp -a "$one" "$dst/" || exit 1 ;; esac; done; '
+            'mv "$new"/* "$dst/" && rmdir "$new" || exit 1; '
             f'{settle} || exit 1; echo "taken along from $src, which stays as it is"'
         ),
         timeout_s=600,

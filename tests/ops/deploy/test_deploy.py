@@ -266,6 +266,30 @@ def test_a_dry_run_prints_every_command_and_runs_none(server: Server) -> None:
         assert words in server.said
 
 
+def test_a_dry_run_prints_one_command_a_line_below_its_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    env_file = tmp_path / "env"
+    env_file.write_text(settings("well"))
+    out = io.StringIO()
+    around = DeployDeps(source=checkout(tmp_path / "source"), out=out, environ={"PATH": ""}, clock=CountingClock())
+
+    assert main(["ann@box:2222", "--dry-run", "--env-file", str(env_file)], around) == 0
+
+    assert capsys.readouterr().err == ""
+    blocks = {block.splitlines()[0]: block.splitlines()[1:] for block in out.getvalue().split("\n\n")}
+    assert blocks["# 4. Making folders (with sudo)"][0] == (
+        "mkdir -p /opt/altmonitor /opt/altmonitor/releases /opt/altmonitor/upload &&"
+    )
+    made = f"# 6. Making release {FIRST} (with sudo, reads its text from standard input)"
+    assert blocks[made][:3] == ["set -e", "umask 022", f"rm -rf /opt/altmonitor/releases/{FIRST}.partial"]
+    assert blocks[f"# 10. Starting {FIRST} (with sudo)"] == [
+        f"cd /opt/altmonitor/releases/{FIRST} &&",
+        f"ALTMONITOR_TAG={FIRST} docker compose up -d --no-build --remove-orphans 2>&1",
+    ]
+    assert blocks["# 5. Copying files (from this machine)"][0] == f"cd {around.source}"
+    assert out.getvalue().count("sudo -n sh -c") == 1, "said once, instead of around every command"
+    assert "'\"'\"'" not in out.getvalue(), "no quotes inside of quotes"
+
+
 def test_without_rsync_here_nothing_is_written_there(server: Server) -> None:
     (server.machine.folder / "rsync").unlink()
     programs = server.source.parent / "few programs"

@@ -10,6 +10,7 @@ import pytest
 from altmonitor.ops.deploy import docker, releases, systemd
 from altmonitor.ops.deploy import probe as facts
 from altmonitor.ops.deploy.deployment import Deployment, DeployTimeouts
+from altmonitor.ops.deploy.dry_run import commands_in
 from altmonitor.ops.deploy.options import Target
 from altmonitor.ops.deploy.probe import Facts
 from altmonitor.ops.deploy.releases import Layout, Step
@@ -131,6 +132,31 @@ def test_every_command_is_correct_shell(destination: Layout, target: Target, rig
         command = with_rights(step, rights)
         checked = subprocess.run(["sh", "-n", "-c", command], capture_output=True, text=True, check=False)
         assert (checked.returncode, checked.stderr) == (0, ""), step.title
+
+
+@pytest.mark.parametrize("target", list(Target))
+@pytest.mark.parametrize("destination", [PLAIN, NASTY], ids=["plain", "difficult"])
+def test_every_command_on_a_line_of_its_own_is_still_the_same_script(destination: Layout, target: Target) -> None:
+    for step in every_step(destination, target):
+        lines = commands_in(step.command)
+        again = "".join(f"{line} " if line.endswith("&&") else f"{line}; " for line in lines)
+        assert again.removesuffix("; ") == step.command, step.title
+        checked = subprocess.run(["sh", "-n", "-c", "\n".join(lines)], capture_output=True, text=True, check=False)
+        assert (checked.returncode, checked.stderr) == (0, ""), step.title
+
+
+def test_a_script_is_cut_only_where_a_command_ends() -> None:
+    script = "a 'b; c' && d; for e in f; do g; done; { h; i; } || j; k=$(l; m); case n in o) p ;; esac; echo \"q; r\""
+
+    assert commands_in(script) == [
+        "a 'b; c' &&",
+        "d",
+        "for e in f; do g; done",
+        "{ h; i; } || j",
+        "k=$(l; m)",
+        "case n in o) p ;; esac",
+        'echo "q; r"',
+    ]
 
 
 def test_rights_of_root_are_taken_without_a_cached_password_in_between() -> None:

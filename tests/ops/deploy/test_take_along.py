@@ -44,12 +44,15 @@ class Host:
 
     def does(self, step: Step) -> str:
         """What it said, with every /var/lib in here and the release's folder left out."""
-        command = step.command.replace("/var/lib/", f"{self.lib}/").replace(f"cd {LAYOUT.folder}/releases/new && ", "")
-        done = subprocess.run(
-            ["sh", "-c", command], env=self.environ, capture_output=True, text=True, check=False, timeout=30
-        )
+        done = self.runs(step)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout.replace(str(self.folder), "…")
+
+    def runs(self, step: Step) -> subprocess.CompletedProcess[str]:
+        command = step.command.replace("/var/lib/", f"{self.lib}/").replace(f"cd {LAYOUT.folder}/releases/new && ", "")
+        return subprocess.run(
+            ["sh", "-c", command], env=self.environ, capture_output=True, text=True, check=False, timeout=30
+        )
 
     @property
     def owners(self) -> list[str]:
@@ -135,6 +138,20 @@ def test_back_and_forth_the_newer_goes_along_and_the_older_is_kept_aside(host: H
     assert now.pop(f"{aside}/state.json") == "docker's"
     assert set(now) == {"alerts.db", "alerts.db-wal"}
     assert host.does(docker.data(LAYOUT, "new")) == "", "the second time it is no newer"
+
+
+def test_half_a_copy_does_not_count_and_the_next_try_takes_everything(host: Host) -> None:
+    stored(host.lib / "altmonitor", at_s=1000, alerts__db="service", state__json="{}")
+    volume = host.has_volume()
+    full = host.folder / "programs" / "cp"
+    full.write_text('#!/bin/sh\ncase "$2" in */state.json) exit 1 ;; esac\nexec /bin/cp "$@"\n')
+    full.chmod(0o755)
+    assert host.runs(docker.data(LAYOUT, "new")).returncode == 1
+    assert files_in(volume) == {}
+
+    full.unlink()
+    assert "taken along" in host.does(docker.data(LAYOUT, "new"))
+    assert files_in(volume) == {"alerts.db": "service", "state.json": "{}"}
 
 
 def test_where_nothing_was_stored_nothing_happens(host: Host) -> None:
