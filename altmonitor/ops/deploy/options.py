@@ -186,8 +186,8 @@ def _bracketed(host: str) -> str:
 
 
 # ---
-# What reaches ssh, rsync and the shells at both ends is refused unless it is plainly what it is meant to be: all of them
-# read some words as options, and ssh hands host and user on to the shell of a ProxyCommand.
+# What reaches ssh, rsync and the shells at both ends is refused unless it is plainly what it is meant to be: all of
+# them read some words as options, and ssh hands host and user on to the shell of a ProxyCommand.
 
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
