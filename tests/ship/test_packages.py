@@ -35,7 +35,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(dist: Path) -> None:
     here = {str(path.relative_to(ROOT)) for path in (ROOT / "altmonitor").rglob("*") if path.is_file()}
     assert shipped == {name for name in here if "__pycache__" not in name}
     assert f"altmonitor-{VERSION}.dist-info/licenses/LICENSE" in names
-    assert "altmonitor = altmonitor.cli:main" in points
+    assert "altmonitor = altmonitor.cli.main:main" in points
 
 
 def test_the_sdist_holds_what_a_build_and_a_deployment_need_and_no_secret(dist: Path) -> None:

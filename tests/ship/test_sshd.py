@@ -115,7 +115,7 @@ def test_a_healthy_one_is_deployed_updated_and_rolled_back_through_ssh(sshd: Ssh
     code, said = sshd.deploy()
     assert (code, len(sshd.machine.chat)) == (0, 1), said
     first = sshd.machine.running
-    assert (sshd.folder / "current" / "altmonitor" / "cli.py").exists()
+    assert (sshd.folder / "current" / "altmonitor" / "cli" / "main.py").exists()
     assert not list((sshd.folder / "upload").rglob("*.pyc"))
     assert not (sshd.folder / "upload" / ".git").exists()
     assert oct((sshd.folder / "current" / ".env").stat().st_mode)[-3:] == "600"
