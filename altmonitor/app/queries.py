@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import TYPE_CHECKING
@@ -20,7 +20,8 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.status import Health
 from altmonitor.core.types import Destination
 from altmonitor.delivery.alert_charts import WITHIN_S, Charting, ChartPictureFile, Pictures
-from altmonitor.detectors.verdict import Explanation
+from altmonitor.detectors.kinds import KINDS, RULES
+from altmonitor.detectors.verdict import Explanation, Rule, RuleCheck, Verdict
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.interfaces.queries import (
     ChartPicture,
@@ -65,8 +66,6 @@ QUIET_TOO_LONG_MS = 10 * MINUTE_MS
 STORED_MAX = 200
 MARKED_MS = 90 * MINUTE_MS
 """Alerts of so long a time are marked on a chart that was asked for."""
-AROUND_MS = 5 * MINUTE_MS
-"""An alert is detected so long after its event at most, unless it was found afterwards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +169,7 @@ class MarketAnswers:
         )
 
     async def chart(self, symbol: str, *, destination: Destination) -> ChartPicture | None:
-        raised = [row.alert for row in await self._stored(symbol, self._known.now_ms() - MARKED_MS)]
+        raised = await self._raised_since(symbol, self._known.now_ms() - MARKED_MS)
         zone = self._known.zone_of(destination)
         picture = await self._known.picture(symbol, zone, raised)
         if picture is None:
@@ -180,19 +179,23 @@ class MarketAnswers:
     async def explain(self, symbol: str, at_ms: int | None, destination: Destination) -> Explanation:
         """at_ms: some time in the minute asked for, event time; None: now."""
         found = self._known.explain(symbol, destination, at_ms)
-        minute_ms = found.at_ms // MINUTE_MS * MINUTE_MS
-        rows = await self._stored(symbol, minute_ms - AROUND_MS, [found.destination])
-        told = tuple(row for row in rows if minute_ms <= row.alert.event_ms < minute_ms + MINUTE_MS)
-        return replace(found, told=told)
+        if self._known.alerts is None:
+            return replace(found, told=None)
+        told = await self._known.alerts.recent(
+            limit=STORED_MAX,
+            symbol=symbol,
+            minute_ms=found.at_ms // MINUTE_MS * MINUTE_MS,
+            destinations=[found.destination],
+        )
+        return replace(
+            found, told=tuple(told), checks=found.checks if found.is_now else with_stored(found.checks, told)
+        )
 
-    async def _stored(
-        self, symbol: str, since_ms: int, destinations: Collection[Destination] | None = None
-    ) -> Sequence[StoredAlert]:
+    async def _raised_since(self, symbol: str, since_ms: int) -> Sequence[Alert]:
         if self._known.alerts is None:
             return ()
-        return await self._known.alerts.recent(
-            limit=STORED_MAX, symbol=symbol, since_s=since_ms / 1000, destinations=destinations
-        )
+        rows = await self._known.alerts.recent(limit=STORED_MAX, symbol=symbol, since_s=since_ms / 1000)
+        return [row.alert for row in rows]
 
     def _row(self, symbol: str, book: SymbolBook | None, window: TopWindow) -> TopRow | None:
         day = self._known.day(symbol)
@@ -207,6 +210,27 @@ class MarketAnswers:
         if change is None:
             return None
         return TopRow(symbol=symbol, change_pct=change, price=book.price, day_quote_usdt=day_usdt)
+
+
+def with_stored(checks: Sequence[RuleCheck], told: Iterable[StoredAlert]) -> tuple[RuleCheck, ...]:
+    """Of a minute that is over: what was decided and is known no more stands in the alerts that were stored."""
+    known = {check.rule: check for check in checks}
+    for row in told:
+        alert, details = row.alert, row.alert.details
+        rule, before = Rule(alert.kind, alert.note), known.get(Rule(alert.kind, alert.note))
+        value = KINDS[alert.kind].measured(alert)
+        if rule not in RULES or value is None or (before is not None and before.verdict.is_raised):
+            continue
+        known[rule] = RuleCheck(
+            rule=rule,
+            verdict=Verdict.FIRE if details.told_before_pct is None else Verdict.ESCALATE,
+            value=value,
+            threshold=details.threshold,
+            from_ms=None if details.window_s is None else alert.event_ms - round(details.window_s * 1000),
+            to_ms=alert.event_ms,
+            is_late=alert.late,
+        )
+    return tuple(known[rule] for rule in RULES if rule in known)
 
 
 def _change_pct(book: SymbolBook, minutes: int) -> float | None:
@@ -375,7 +399,7 @@ class QuerySide:
         return MarketAnswerDeps(
             book=market.engine.book,
             explain=lambda symbol, destination, at_ms: market.engine.explain(
-                symbol, destination, at_ms=at_ms, now_ms=stage.clock.now_ms()
+                symbol, destination, at_ms=at_ms, now_ms=round(stage.clock.now_ms() - market.venue.clock.skew_ms)
             ),
             alerts=stage.store if stage.config.history_enabled else None,
             picture=lambda symbol, zone, alerts: self.pictures.of_symbol(symbol, tz=zone, alerts=alerts),

@@ -187,6 +187,12 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     id: int | None = None  # set by the store
 
     @property
+    def minute_ms(self) -> int:
+        """Beginning of the minute it is about, however long after that it was found; unix ms."""
+        at_ms = self.event_ms - self.late if self.candle_ms is None else self.candle_ms  # late: found at a candle's end
+        return at_ms // 60_000 * 60_000
+
+    @property
     def began_ms(self) -> int:
         """When the move it tells of began, as far as its window reaches; unix ms."""
         window_s = 60.0 if self.details.window_s is None else self.details.window_s

@@ -28,6 +28,7 @@ class RuleCheck:
     from_ms … to_ms: the window really measured. sample_age_s: of the newest sample used.
     floor_usd, measured_usd: for a verdict that something is too thin.
     until_ms: when the reason ends (cooldown, mute); None: it has no end of its own.
+    is_late: judged afterwards, in history, not in its own minute.
     """
 
     rule: Rule
@@ -40,15 +41,17 @@ class RuleCheck:
     floor_usd: float | None = None
     measured_usd: float | None = None
     until_ms: int | None = None
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """Why there was, or was not, an alert. at_ms: the moment explained (exchange's event time).
 
-    checks: in the order of `kinds.RULES`, those that were judged in that minute; for each the judgement nearest to
-    telling. told: alerts of that minute. destination: for whom it was judged. known_from_ms: how far back
-    judgements are kept; None: nothing was judged yet.
+    checks: in the order of `kinds.RULES`; for each the judgement of that minute nearest to telling, or that none is
+    known. told: alerts of that minute; None: that is not known either. destination: for whom it was judged.
+    gap: why nothing but stored alerts is known of the whole minute, None: it was seen and judged. known_from_ms: how
+    far back judgements are kept; None: nothing was judged yet.
     """
 
     symbol: str
@@ -56,7 +59,8 @@ class Explanation:
     at_ms: int
     is_now: bool
     checks: tuple[RuleCheck, ...] = ()
-    told: tuple[StoredAlert, ...] = ()
+    told: tuple[StoredAlert, ...] | None = ()
+    gap: Verdict | None = None
     known_from_ms: int | None = None
 
 
@@ -80,6 +84,12 @@ class Verdict(Enum):
     MEDIAN_ZERO = "the median volume is 0"
     REPEATED_CANDLE = "candle already counted"
     NO_VALUE = "no honest value"
+    # of a minute that is over
+    NOT_KEPT = "what was decided is not kept"
+    NOT_SEEN = "nothing was seen in that minute"
+    NOT_LISTED = "not watched yet in that minute"
+    SETTINGS_CHANGED = "the settings were changed in that minute"
+    BETWEEN_UPDATES = "only the extreme of the candle, between two updates"
 
     @property
     def is_raised(self) -> bool:

@@ -118,6 +118,10 @@ def size_of(alert: Alert) -> float:
 # ---
 
 
+MOST_CHANGES = 1_000
+"""Of the settings of one audience; beyond this the oldest are forgotten."""
+
+
 class AudienceState:
     """Everything here is of this audience alone; the market is measured elsewhere, once.
 
@@ -126,6 +130,7 @@ class AudienceState:
 
     def __init__(self, audience: Audience, *, since_ms: int, episodes: EpisodeOptions) -> None:
         self.audience = audience
+        self._changes = deque([(since_ms, audience)], maxlen=MOST_CHANGES)  # (event time, what holds since then)
         self.price = PriceMove()
         self.volume = VolumeBurst()
         self.sampled = {
@@ -139,10 +144,25 @@ class AudienceState:
         self.episodes = Episodes(episodes)
         self.ranks = RankLog(audience.tz, known_since_ms=since_ms)
 
-    def apply(self, audience: Audience) -> None:
+    def apply(self, audience: Audience, at_ms: int) -> None:
+        """at_ms: it holds from then on, event time."""
+        if audience != self.audience:
+            self._changes.append((at_ms, audience))
         if audience.tz != self.audience.tz:
             self.ranks.apply(audience.tz)
         self.audience = audience
+
+    def in_force(self, from_ms: int, to_ms: int) -> tuple[Audience, ...]:
+        """What held at some moment of [from_ms, to_ms), oldest → newest; empty where that is not known of all of it."""
+        changes = list(self._changes)
+        if from_ms < changes[0][0]:
+            return ()
+        ends_ms = [*(since_ms for since_ms, _ in changes[1:]), to_ms]
+        return tuple(
+            audience
+            for (since_ms, audience), end_ms in zip(changes, ends_ms, strict=True)
+            if max(since_ms, from_ms) < min(end_ms, to_ms)
+        )
 
     def settings_of(self, symbol: str) -> Settings:
         return self.audience.settings.for_symbol(symbol)
@@ -250,37 +270,39 @@ class Audiences:
     aim(symbol): called when the bounds of a symbol have changed.
     """
 
-    def __init__(self, links: EngineDeps, audiences: Sequence[Audience], *, aim: Callable[[str], None]) -> None:
+    def __init__(
+        self, links: EngineDeps, audiences: Sequence[Audience], *, aim: Callable[[str], None], at_ms: int
+    ) -> None:
         self._links = links
         self._aim = aim
         self.audience_states: list[AudienceState] = []
         self.verdicts: Counter[tuple[Kind, Verdict]] = Counter()
         self.detect_ms: deque[int] = deque(maxlen=LATENCY_SAMPLES)
-        self.apply(audiences)
+        self.apply(audiences, at_ms=at_ms)
 
-    def apply(self, audiences: Sequence[Audience]) -> None:
-        """Those that were there keep what they were told; those that left are forgotten."""
+    def apply(self, audiences: Sequence[Audience], *, at_ms: int) -> None:
+        """Those that were there keep what they were told; those that left are forgotten. at_ms: now, event time."""
         if not audiences:
             raise ValueError("no audience")
         known = {audience_state.audience.destination: audience_state for audience_state in self.audience_states}
-        now_ms = self._links.clock.now_ms()
         self.audience_states = []
         for audience in audiences:
             audience_state = known.get(audience.destination) or AudienceState(
-                audience, since_ms=now_ms, episodes=self._links.episodes
+                audience, since_ms=at_ms, episodes=self._links.episodes
             )
-            audience_state.apply(audience)
+            audience_state.apply(audience, at_ms)
             self.audience_states.append(audience_state)
         all_settings = [audience_state.audience.settings for audience_state in self.audience_states]
         self._own_symbols = {symbol for settings in all_settings for symbol in settings.of_symbol}
         self._bounds = self._loosest_for("")
         self.lookback = max(settings.vol_burst_lookback for settings in all_settings)
 
-    def moved_to(self, where_now: Callable[[Destination], Destination]) -> None:
-        """Groups have new ids; what they were told they were told. Before `use` with those ids."""
+    def moved_to(self, where_now: Callable[[Destination], Destination], *, at_ms: int) -> None:
+        """Groups have new ids; what they were told they were told. Before `apply` with those ids. at_ms: now, event
+        time."""
         for audience_state in self.audience_states:
             destination = where_now(audience_state.audience.destination)
-            audience_state.apply(replace(audience_state.audience, destination=destination))
+            audience_state.apply(replace(audience_state.audience, destination=destination), at_ms)
 
     @property
     def main(self) -> Audience:

@@ -47,7 +47,7 @@ class Engine:
         self._oi_ring = links.oi_ring
         self._books: dict[str, SymbolBook] = {}
         self._oi_now_ms = 0
-        self._audiences = Audiences(links, audiences, aim=self._aim)
+        self._audiences = Audiences(links, audiences, aim=self._aim, at_ms=self._event_now_ms())
         self._log = DecisionLog()
         self._price = PriceEvaluator(self._audiences, self._log, links.oi_ring)
         self._volume = VolumeEvaluator(self._audiences, self._log)
@@ -59,6 +59,8 @@ class Engine:
             volume=self._volume,
             conditions=self._conditions,
             request_refill=links.request_refill,
+            log=self._log,
+            now_ms=self._exchange_now_ms,
         )
         self._explainer = Explainer(self._audiences, self._log, links)
         self.refused: Counter[str] = Counter()
@@ -150,19 +152,22 @@ class Engine:
 
     def set_symbols(self, symbols: Collection[str]) -> None:
         """The universe. New symbols get an empty book; those that left are forgotten in every table."""
+        now_ms = self._event_now_ms()
         for symbol in [known for known in self._books if known not in symbols]:
             del self._books[symbol]
+            self._log.forget(symbol)
             self._late_detection.forget(symbol)
             self._audiences.forget(symbol)
             self._oi_ring.forget(symbol)
         for symbol in symbols:
             if symbol not in self._books:
                 self._books[symbol] = SymbolBook(symbol, kept_minutes=max(KEPT_MINUTES, self._audiences.lookback))
+                self._log.listed(symbol, now_ms)
                 self._aim(symbol)
 
     def apply(self, audiences: Sequence[Audience]) -> None:
         """Who is told what, from the next frame on. Whoever stays keeps what it was told."""
-        self._audiences.apply(audiences)
+        self._audiences.apply(audiences, at_ms=self._event_now_ms())
         for symbol in self._books:
             self._aim(symbol)
 
@@ -171,8 +176,17 @@ class Engine:
         self._conditions.apply(conditions)
 
     def moved_to(self, where_now: Callable[[Destination], Destination]) -> None:
-        """Groups have new ids. Before `use` with those: then they keep what they were told."""
-        self._audiences.moved_to(where_now)
+        """Groups have new ids. Before `apply` with those: then they keep what they were told."""
+        self._audiences.moved_to(where_now, at_ms=self._event_now_ms())
+        self._log.moved_to(where_now)
+
+    def _exchange_now_ms(self) -> int:
+        """By our clock."""
+        return round(self._links.clock.now_ms() - self._links.skew_ms())
+
+    def _event_now_ms(self) -> int:
+        """No earlier than anything that was seen of the market."""
+        return max([self._exchange_now_ms(), *(book.event_ms for book in self._books.values())])
 
     def _aim(self, symbol: str) -> None:
         book = self._books.get(symbol)

@@ -47,14 +47,15 @@ class PriceEvaluator:
                     alert = compose.price_alert(symbol, kline, finding, settings, around)
                     audiences.notify(alert_group, audience_state, self._with_open_interest(alert), book)
                 audiences.verdicts["price", decision[0]] += 1
-                self._trace(audience_state, symbol, move, settings, decision)
+                self._trace(audience_state, symbol, move, settings, decision, is_late=is_late)
             for finding in () if is_late else self._doubled(audience_state, book, kline, settings):
                 alert_group = alert_group or audiences.alert_group()
                 around = around or audiences.surroundings(symbol, finding.move.event_ms)
                 alert = compose.price_alert(symbol, kline, finding, settings, around)
                 audiences.notify(alert_group, audience_state, self._with_open_interest(alert), book)
                 audiences.verdicts["price", finding.verdict] += 1
-                self._trace(audience_state, symbol, finding.move, settings, (finding.verdict, None), finding.threshold)
+                decision = finding.verdict, finding.until_ms
+                self._trace(audience_state, symbol, finding.move, settings, decision, threshold=finding.threshold)
         if alert_group is not None:
             audiences.put(alert_group)
 
@@ -96,12 +97,15 @@ class PriceEvaluator:
         move: Move,
         settings: Settings,
         decision: Decision,
+        *,
         threshold: float | None = None,
+        is_late: bool = False,
     ) -> None:
+        """Under the minute of the candle."""
         rule, destination = Rule("price", move.window), audience_state.audience.destination
         verdict, until_ms = decision
         if self._log.wants(
-            symbol, move.event_ms, destination, rule, is_raised=verdict.is_raised, size=abs(move.change_pct)
+            symbol, move.candle_ms, destination, rule, is_raised=verdict.is_raised, size=abs(move.change_pct)
         ):
             check = RuleCheck(
                 rule=rule,
@@ -111,9 +115,10 @@ class PriceEvaluator:
                 from_ms=move.event_ms - int(move.span_s * 1000),
                 to_ms=move.event_ms,
                 until_ms=until_ms,
+                is_late=is_late,
             )
             check = with_floor(check, settings, self._audiences, symbol)
-            self._log.record(symbol, move.event_ms, destination, check)
+            self._log.record(symbol, move.candle_ms, destination, check)
 
 
 def with_floor(check: RuleCheck, settings: Settings, audiences: Audiences, symbol: str) -> RuleCheck:
@@ -240,9 +245,9 @@ class VolumeEvaluator:
                         compose.volume_alert(symbol, kline, measured, settings, around),
                         book,
                     )
-                self._trace(audience_state, symbol, kline, measured, settings, decision)
+                self._trace(audience_state, symbol, kline, measured, settings, decision, is_late=is_late)
             elif verdict is Verdict.THIN_CANDLE:
-                self._trace(audience_state, symbol, kline, measured, settings, (verdict, None))
+                self._trace(audience_state, symbol, kline, measured, settings, (verdict, None), is_late=is_late)
             audiences.verdicts["vol", verdict] += 1
         if alert_group is not None:
             audiences.put(alert_group)
@@ -260,6 +265,8 @@ class VolumeEvaluator:
         measured: VolumeFinding,
         settings: Settings,
         decision: Decision,
+        *,
+        is_late: bool,
     ) -> None:
         """Under the minute of the candle."""
         check = RuleCheck(
@@ -270,6 +277,7 @@ class VolumeEvaluator:
             from_ms=kline.open_ms,
             to_ms=kline.open_ms + MINUTE_MS,
             until_ms=decision[1],
+            is_late=is_late,
         )
         if decision[0] is Verdict.THIN_CANDLE:
             check = replace(check, floor_usd=settings.vol_burst_min_usdt, measured_usd=measured.quote_usdt)

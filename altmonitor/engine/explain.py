@@ -8,21 +8,19 @@ from dataclasses import replace
 from altmonitor.core.alert import Kind
 from altmonitor.core.types import Destination
 from altmonitor.detectors import price as price_reading
-from altmonitor.detectors import volume as volume_burst
 from altmonitor.detectors.kinds import KINDS, RULES
-from altmonitor.detectors.price import MINUTES_OF, Move, span_s, threshold_of
+from altmonitor.detectors.price import Move, span_s, threshold_of
 from altmonitor.detectors.sampled import Readings, Sample, Sampling
 from altmonitor.detectors.verdict import Explanation, Rule, RuleCheck, Verdict
 from altmonitor.engine.audiences import Audiences, AudienceState
 from altmonitor.engine.context import EngineDeps
 from altmonitor.engine.decision_log import DecisionLog
 from altmonitor.engine.evaluate import size_floor, with_floor, with_size
+from altmonitor.engine.past_minutes import VOLUME_RULE, PastMinutes
 from altmonitor.market.book import SymbolBook
-from altmonitor.market.candles import MINUTE_MS, ClosedCandle, Kline
-from altmonitor.market.math import change_pct, reaches
+from altmonitor.market.candles import MINUTE_MS, Kline
+from altmonitor.market.math import reaches
 from altmonitor.settings.settings import Settings
-
-VOLUME_RULE = Rule("vol", "1m")
 
 
 class Explainer:
@@ -32,6 +30,7 @@ class Explainer:
         self._audiences = audiences
         self._log = log
         self._links = links
+        self._past = PastMinutes(audiences, log, links.oi_ring)
 
     def explain(
         self, symbol: str, book: SymbolBook | None, destination: Destination, *, at_ms: int | None, now_ms: int
@@ -40,15 +39,17 @@ class Explainer:
         destination = audience_state.audience.destination
         if at_ms is None or at_ms // MINUTE_MS == now_ms // MINUTE_MS:
             found = {check.rule: check for check in self._now(audience_state, symbol, book, now_ms)}
-            checks, moment_ms, is_now = tuple(found[rule] for rule in RULES if rule in found), now_ms, True
+            checks, moment_ms, is_now, gap = tuple(found[rule] for rule in RULES if rule in found), now_ms, True, None
         else:
-            checks, moment_ms, is_now = self._then(audience_state, symbol, book, at_ms), at_ms, False
+            checks, gap = self._past.checks(audience_state, symbol, book, at_ms)
+            moment_ms, is_now = at_ms, False
         return Explanation(
             symbol=symbol,
             destination=destination,
             at_ms=moment_ms,
             is_now=is_now,
             checks=checks,
+            gap=gap,
             known_from_ms=self._log.known_from_ms,
         )
 
@@ -197,57 +198,5 @@ class Explainer:
             return replace(check, verdict=Verdict.SWITCHED_OFF)
         if book is None or not book.closed:
             return check
-        return self._volume(audience_state, symbol, book, book.closed[-1], now_ms)
-
-    # --- a minute that is past
-
-    def _then(
-        self, audience_state: AudienceState, symbol: str, book: SymbolBook | None, at_ms: int
-    ) -> tuple[RuleCheck, ...]:
-        """As judged; where no threshold was reached, how far it went, as long as its candle is kept."""
-        checks = self._log.of_minute(symbol, at_ms, audience_state.audience.destination)
-        minute_ms = at_ms // MINUTE_MS * MINUTE_MS
-        candle = next(iter(book.closed.since(minute_ms)), None) if book is not None else None
-        if book is not None and candle is not None and candle.open_ms == minute_ms:
-            for check in self._of_candle(audience_state, symbol, book, candle):
-                checks.setdefault(check.rule, check)
-        return tuple(checks[rule] for rule in RULES if rule in checks)
-
-    def _of_candle(
-        self, audience_state: AudienceState, symbol: str, book: SymbolBook, candle: ClosedCandle
-    ) -> Iterator[RuleCheck]:
-        settings, end_ms = audience_state.settings_of(symbol), candle.open_ms + MINUTE_MS
-        for window, minutes in (("1m", 1), *MINUTES_OF.items()):
-            before = book.closed.open_at(candle.open_ms - (minutes - 1) * MINUTE_MS)
-            if before is None or before <= 0:
-                continue
-            change = max(change_pct(before, candle.high), change_pct(before, candle.low), key=abs)
-            threshold = threshold_of(window, "PUMP" if change > 0 else "DUMP", settings)
-            if threshold:
-                # Had it reached the threshold in force then, it would be among what was judged.
-                yield RuleCheck(
-                    rule=Rule("price", window),
-                    verdict=Verdict.BELOW_THRESHOLD,
-                    value=change,
-                    threshold=threshold,
-                    from_ms=end_ms - minutes * MINUTE_MS,
-                    to_ms=end_ms,
-                )
-        yield self._volume(audience_state, symbol, book, candle, None)
-
-    def _volume(
-        self, audience_state: AudienceState, symbol: str, book: SymbolBook, candle: ClosedCandle, now_ms: int | None
-    ) -> RuleCheck:
-        settings, end_ms = audience_state.settings_of(symbol), candle.open_ms + MINUTE_MS
-        before = [one.quote_usdt for one in book.closed if one.open_ms < candle.open_ms]
-        measured = volume_burst.measure(before[-self._audiences.lookback :], candle)
-        judged = self._log.of_minute(symbol, candle.open_ms, audience_state.audience.destination)
-        check = judged.get(VOLUME_RULE) or RuleCheck(
-            rule=VOLUME_RULE,
-            verdict=volume_burst.verdict_of(measured, settings),
-            value=measured.ratio,
-            threshold=settings.vol_burst_mult or None,
-            from_ms=candle.open_ms,
-            to_ms=end_ms,
-        )
-        return check if now_ms is None else replace(check, sample_age_s=max(0, now_ms - end_ms) / 1000)
+        check = self._past.volume(audience_state, symbol, book, book.closed[-1].open_ms)
+        return replace(check, sample_age_s=max(0, now_ms - book.closed[-1].open_ms - MINUTE_MS) / 1000)

@@ -8,6 +8,7 @@ from altmonitor.detectors import volume as volume_burst
 from altmonitor.detectors.price import WINDOWS, Reading
 from altmonitor.engine.audiences import Audiences
 from altmonitor.engine.conditions import ConditionEngine
+from altmonitor.engine.decision_log import DecisionLog
 from altmonitor.engine.evaluate import PriceEvaluator, VolumeEvaluator
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, ClosedCandle, Kline
@@ -18,7 +19,10 @@ Known = Mapping[int, ClosedCandle]
 
 
 class LateDetection:
-    """request_refill(symbol, from_ms, to_ms): asks for closed minutes; they come back through `refill`."""
+    """request_refill(symbol, from_ms, to_ms): asks for closed minutes; they come back through `refill`.
+
+    log: learns what was missed and looked through. now_ms: event time, by our clock.
+    """
 
     def __init__(
         self,
@@ -28,12 +32,16 @@ class LateDetection:
         volume: VolumeEvaluator,
         conditions: ConditionEngine,
         request_refill: Callable[[str, int, int], None],
+        log: DecisionLog,
+        now_ms: Callable[[], int],
     ) -> None:
         self._audiences = audiences
         self._price = price
         self._volume = volume
         self._conditions = conditions
         self._request_refill = request_refill
+        self._log = log
+        self._now_ms = now_ms
         self._unseen = MinuteRanges()
         self._unjudged = MinuteRanges()  # seen, but at their close there was no history to compare their volume with
 
@@ -45,14 +53,14 @@ class LateDetection:
         begin_ms = max(since_ms, until_ms - LONGEST_MINUTES * MINUTE_MS) // MINUTE_MS * MINUTE_MS
         for book in books:
             book.forget_window()
-            self._unseen.add(book.symbol, begin_ms, (until_ms // MINUTE_MS + 1) * MINUTE_MS)
+            self._miss(book.symbol, begin_ms, (until_ms // MINUTE_MS + 1) * MINUTE_MS)
             if begin_ms != until_ms // MINUTE_MS * MINUTE_MS:  # the running one is left to the stream
                 self._ask(book.symbol, begin_ms, until_ms - MINUTE_MS)
 
     def before_close(self, book: SymbolBook, kline: Kline, *, has_hole: bool) -> None:
         """A candle is about to be closed that cannot be compared with those before it."""
         begin_ms = book.last_closed_ms + MINUTE_MS if has_hole else kline.open_ms
-        self._unseen.add(book.symbol, begin_ms, kline.open_ms)
+        self._miss(book.symbol, begin_ms, kline.open_ms)
         self._unjudged.add(book.symbol, kline.open_ms, kline.open_ms + MINUTE_MS)
         self._ask(book.symbol, begin_ms, kline.open_ms)
 
@@ -60,11 +68,12 @@ class LateDetection:
         """Sight may have come back within this candle: then what it touched before is told."""
         if self._unseen.covers(book.symbol, kline.open_ms):
             self._tell_missed(book, kline, {candle.open_ms: candle for candle in book.closed})
+            self._log.looked_back(book.symbol, kline.open_ms, at_ms=max(self._now_ms(), book.event_ms))
             self._unseen.fill(book.symbol, kline.open_ms, kline.open_ms + MINUTE_MS)
 
     def refill(self, book: SymbolBook, candles: Sequence[Kline]) -> None:
         """Closed candles from the exchange's history, oldest → newest. Those nobody watched are looked through."""
-        symbol = book.symbol
+        symbol, at_ms = book.symbol, max(self._now_ms(), book.event_ms)
         known = {candle.open_ms: ClosedCandle.of(candle) for candle in candles}
         known.update((candle.open_ms, candle) for candle in book.closed)
         book.refill(candles)
@@ -72,6 +81,7 @@ class LateDetection:
             is_unseen = self._unseen.covers(symbol, kline.open_ms)
             if is_unseen or self._unjudged.covers(symbol, kline.open_ms):
                 self._look_back_at_volume(book, kline, known)
+                self._log.looked_back(symbol, kline.open_ms, at_ms=at_ms, is_volume=not is_unseen)
             if is_unseen:
                 self._tell_missed(book, kline, known)
 
@@ -85,6 +95,10 @@ class LateDetection:
         """Beginning of the oldest minute whose history has not been looked through yet; None when there is none."""
         begins = [ms for ms in (self._unseen.oldest_ms(), self._unjudged.oldest_ms()) if ms is not None]
         return min(begins, default=None)
+
+    def _miss(self, symbol: str, begin_ms: int, end_ms: int) -> None:
+        self._unseen.add(symbol, begin_ms, end_ms)
+        self._log.missed(symbol, begin_ms, end_ms)
 
     def _ask(self, symbol: str, from_ms: int, to_ms: int) -> None:
         """With as much before it as its first minute is compared with."""

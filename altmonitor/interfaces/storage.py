@@ -36,9 +36,11 @@ class AlertQueries(Protocol):
         symbol: str | None = None,
         kind: Kind | None = None,
         since_s: float | None = None,
+        minute_ms: int | None = None,
         destinations: Collection[Destination] | None = None,
     ) -> Sequence[StoredAlert]:
-        """Newest first, length ≤ limit. since_s: only alerts detected (`ts`) at or after this unix second."""
+        """Newest first, length ≤ limit. since_s: only alerts detected (`ts`) at or after this unix second. minute_ms:
+        beginning of the only minute whose alerts are wanted, as `Alert.minute_ms`."""
 
     async def stats(
         self, *, since_s: float, top: int, destinations: Collection[Destination] | None = None

@@ -107,6 +107,21 @@ class OpenInterestRing:
         spans_s[where] = ages_ms[line, slot][honest] / 1000.0
         return changes, spans_s
 
+    def change_at(self, symbol: str, *, at_ms: int, window_ms: int) -> tuple[float, float] | None:
+        """(percent, seconds really measured) of the sample of that very moment, as it was when it came; None as in
+        `changes_pct`, or when what it was compared with is kept no more."""
+        kept = self.samples(symbol, from_ms=at_ms - round(window_ms * (1 + WINDOW_TOLERANCE)))
+        newest = next((contracts for time_ms, contracts in kept if time_ms == at_ms), None)
+        older = [
+            (abs(at_ms - time_ms - window_ms), time_ms, contracts) for time_ms, contracts in kept if time_ms < at_ms
+        ]
+        if newest is None or not older:
+            return None
+        off_ms, time_ms, before = min(older)
+        if off_ms > window_ms * WINDOW_TOLERANCE or not before > 0.0:
+            return None
+        return change_pct(before, newest), (at_ms - time_ms) / 1000
+
     def change_over_move(self, symbol: str, *, began_ms: int) -> OpenInterestChange | None:
         """The newest sample against the newest one from before a move began, at most 5 minutes older.
 

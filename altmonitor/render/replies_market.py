@@ -89,6 +89,8 @@ def stats_lines(reply: StatsShown, style: Style) -> list[str]:
 
 _ENDING = frozenset({Verdict.COOLING_DOWN, Verdict.MUTED})
 """Verdicts that would be others after a moment that is known."""
+_UNKNOWN = frozenset({Verdict.NOT_KEPT, Verdict.NOT_SEEN})
+"""One line for all rules of which there is nothing else to say."""
 
 
 def explanation_lines(explanation: Explanation, now_s: float, style: Style) -> list[str]:
@@ -99,17 +101,32 @@ def explanation_lines(explanation: Explanation, now_s: float, style: Style) -> l
     if explanation.told:
         lines.append(say_reply(lang, "why_told"))
         lines += [f"   {stored_alert_text(one, now_s, style)}" for one in explanation.told]
-    elif explanation.checks:
-        lines.append(say_reply(lang, "why_not_told_now" if explanation.is_now else "why_not_told"))
+    elif explanation.told is not None and (explanation.checks or explanation.gap is not None):
+        lines.append(say_reply(lang, _not_told_key(explanation)))
+    if explanation.gap is not None or not explanation.checks:
+        lines.append(say_reply(lang, "why_nothing" if explanation.gap is None else _key_of(explanation.gap, "gap")))
+        if explanation.known_from_ms is not None and explanation.gap in (None, Verdict.NOT_KEPT):
+            since = n.when(explanation.known_from_ms, style.tz, reference_ms=now_s * 1000)
+            lines.append(say_reply(lang, "why_known_from", time=since))
+    unknown: dict[Verdict, list[str]] = {}
     for check in explanation.checks:
-        lines += _check_lines(check, now_s, style)
-    if explanation.checks:
-        return lines
-    lines.append(say_reply(lang, "why_nothing"))
-    if explanation.known_from_ms is not None:
-        since = n.when(explanation.known_from_ms, style.tz, reference_ms=now_s * 1000)
-        lines.append(say_reply(lang, "why_known_from", time=since))
+        if check.value is None and check.verdict in _UNKNOWN:
+            unknown.setdefault(check.verdict, []).append(say_reply(lang, f"rule_{check.rule}"))
+        else:
+            lines += _check_lines(check, now_s, style)
+    for verdict, rules in unknown.items():
+        lines += [f"<b>{'; '.join(rules)}</b>", f"   {verdict_text(verdict, style)}"]
     return lines
+
+
+def _not_told_key(explanation: Explanation) -> str:
+    if explanation.is_now:
+        return "why_not_told_now"
+    return "why_not_stored" if explanation.gap is Verdict.NOT_KEPT else "why_not_told"
+
+
+def _key_of(verdict: Verdict, prefix: str) -> str:
+    return f"{prefix}_{verdict.name.lower()}"
 
 
 def _check_lines(check: RuleCheck, now_s: float, style: Style) -> list[str]:
@@ -122,14 +139,15 @@ def _check_lines(check: RuleCheck, now_s: float, style: Style) -> list[str]:
         measured, least = n.usd(check.measured_usd), n.usd(check.floor_usd)
         floor = say_reply(lang, "why_floor", measured=measured, floor=least)
     head = joined(f"<b>{say_reply(lang, f'rule_{check.rule}')}</b>", _measured(check, style))
-    verdict = joined(" ".join(text for text in (verdict_text(check.verdict, style), until) if text), floor)
+    late = say_reply(lang, "why_late") if check.is_late else ""
+    verdict = joined(" ".join(text for text in (verdict_text(check.verdict, style), until) if text), late, floor)
     facts = joined(_window(check, now_s, style), _sample(check, style))
     return [head, f"   {verdict}", *([f"   {facts}"] if facts else [])]
 
 
 def verdict_text(verdict: Verdict, style: Style) -> str:
     """A verdict without a text of its own is shown as it is called."""
-    key = f"verdict_{verdict.name.lower()}"
+    key = _key_of(verdict, "verdict")
     return say_reply(style.lang, key) if key in REPLY_TEXTS[style.lang] else n.escape(verdict.value)
 
 

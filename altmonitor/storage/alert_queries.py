@@ -15,6 +15,7 @@ from altmonitor.core.alert import OWNER, SAMPLE_KEY, Alert, AlertStats, Kind, St
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
+from altmonitor.market.candles import MINUTE_MS
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage.database import READ_TIMEOUT_S, connect
 from altmonitor.storage.rows import ALERT_COLUMNS, Row, alert_of, destination_of, topic_column
@@ -68,6 +69,7 @@ class AlertReader:
         symbol: str | None = None,
         kind: Kind | None = None,
         since_s: float | None = None,
+        minute_ms: int | None = None,
         destinations: Collection[Destination] | None = None,
     ) -> Sequence[StoredAlert]:
         """See `interfaces.storage.AlertQueries`."""
@@ -79,6 +81,10 @@ class AlertReader:
             bounds.append(("alerts.kind = ?", kind))
         if since_s is not None:
             bounds.append(("alerts.ts >= ?", since_s))
+        if minute_ms is not None:  # as `Alert.minute_ms`
+            bounds.append(
+                (f"coalesce(alerts.candle_ms, alerts.event_ms - alerts.late) / {MINUTE_MS} = ?", minute_ms // MINUTE_MS)
+            )
         values = [value for _, value in bounds]
         where = " AND ".join((f"alerts.{NO_SAMPLE}", *(text for text, _ in bounds)))
         state = (

@@ -127,12 +127,15 @@ class MemoryStore:
         symbol: str | None = None,
         kind: Kind | None = None,
         since_s: float | None = None,
+        minute_ms: int | None = None,
         destinations: Collection[Destination] | None = None,
     ) -> Sequence[StoredAlert]:
         found = [
             stored
             for stored in self._events(-math.inf if since_s is None else since_s, destinations)
-            if (symbol is None or stored.alert.symbol == symbol) and (kind is None or stored.alert.kind == kind)
+            if (symbol is None or stored.alert.symbol == symbol)
+            and (kind is None or stored.alert.kind == kind)
+            and (minute_ms is None or stored.alert.minute_ms == minute_ms)
         ]
         found.sort(key=lambda stored: (stored.alert.ts, stored.alert.id), reverse=True)
         return found[: max(0, limit)]

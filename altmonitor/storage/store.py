@@ -194,10 +194,11 @@ class SqliteStore:
         symbol: str | None = None,
         kind: Kind | None = None,
         since_s: float | None = None,
+        minute_ms: int | None = None,
         destinations: Collection[Destination] | None = None,
     ) -> Sequence[StoredAlert]:
         return await self._reader.recent(
-            limit=limit, symbol=symbol, kind=kind, since_s=since_s, destinations=destinations
+            limit=limit, symbol=symbol, kind=kind, since_s=since_s, minute_ms=minute_ms, destinations=destinations
         )
 
     async def stats(

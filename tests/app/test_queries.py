@@ -7,10 +7,11 @@ from datetime import UTC, tzinfo
 
 import pytest
 
-from altmonitor.app.queries import MarketAnswerDeps, MarketAnswers
-from altmonitor.core.alert import Alert
+from altmonitor.app.queries import MarketAnswerDeps, MarketAnswers, with_stored
+from altmonitor.core.alert import Alert, Details, Kind, StoredAlert
+from altmonitor.core.types import Destination
 from altmonitor.delivery.alert_charts import ChartPictureFile
-from altmonitor.detectors.verdict import Explanation
+from altmonitor.detectors.verdict import Explanation, Rule, RuleCheck, Verdict
 from altmonitor.interfaces.queries import FundingFacts, OpenInterestFacts
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import Candle, CandleUpdate
@@ -182,3 +183,65 @@ async def test_funding_comes_with_its_interval_and_age() -> None:
         mark_price=2.0,
     )
     assert await known.answers().funding("BUSDT") is None
+
+
+# --- why, of a minute that is over
+
+
+def decided(rule: Rule, verdict: Verdict, value: float | None = None) -> RuleCheck:
+    return RuleCheck(rule=rule, verdict=verdict, value=value)
+
+
+def test_what_was_decided_and_is_not_kept_is_said_from_the_alerts_that_were_stored() -> None:
+    rolling, surge, burst = Rule("price", "60s"), Rule("oi", "5m"), Rule("vol", "1m")
+    own = decided(Rule("price", "1m"), Verdict.NOT_KEPT, 2.0)
+    known = decided(burst, Verdict.FIRE, 9.0)
+    told = [
+        stored("price", "60s", -6.2, Details(threshold=-3.0, window_s=60.0, told_before_pct=-3.1)),
+        stored("oi", "5m", 7.5, Details(threshold=6.0, window_s=298.0), late=True),
+        stored("vol", "1m", 5.0, Details(threshold=5.0)),
+        stored("condition", "price", 101.0, Details()),
+    ]
+    checks = with_stored([own, decided(rolling, Verdict.NOT_KEPT), decided(surge, Verdict.NOT_KEPT), known], told)
+    assert checks == (
+        own,
+        RuleCheck(
+            rule=rolling,
+            verdict=Verdict.ESCALATE,
+            value=-6.2,
+            threshold=-3.0,
+            from_ms=T0 - 60_000,
+            to_ms=T0,
+        ),
+        RuleCheck(
+            rule=surge,
+            verdict=Verdict.FIRE,
+            value=7.5,
+            threshold=6.0,
+            from_ms=T0 - 298_000,
+            to_ms=T0,
+            is_late=True,
+        ),
+        known,
+    )
+
+
+def stored(kind: Kind, note: str, metric: float, details: Details, *, late: bool = False) -> StoredAlert:
+    alert = Alert(
+        key=f"{kind}:{note}",
+        ts=T0 / 1000,
+        event_ms=T0,
+        symbol="AUSDT",
+        kind=kind,
+        direction="UP",
+        metric=metric,
+        note=note,
+        late=late,
+        details=details,
+    )
+    return StoredAlert(alert=alert, delivery="sent")
+
+
+async def test_without_history_it_is_not_claimed_that_nothing_was_told() -> None:
+    known = Known()
+    assert (await known.answers().explain("AUSDT", T0 - MINUTE, Destination(chat_id=1))).told is None

@@ -105,7 +105,7 @@ def test_each_audience_has_its_own_answer() -> None:
     assert why(market)["price_1m"].verdict is Verdict.BELOW_THRESHOLD
     assert why(market, destination=OTHER)["price_1m"].verdict is Verdict.RAISED_THIS_CANDLE
     assert why(market, at_s=1.0, now_s=300.0, destination=OTHER)["price_1m"].verdict is Verdict.FIRE
-    assert "price_1m" not in why(market, at_s=1.0, now_s=300.0)
+    assert why(market, at_s=1.0, now_s=300.0)["price_1m"].verdict is Verdict.NOT_KEPT
 
 
 def test_thin_is_told_with_the_floor_and_what_there_was() -> None:

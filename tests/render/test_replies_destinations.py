@@ -330,6 +330,57 @@ def test_why_tells_rule_value_threshold_window_age_and_verdict() -> None:
     ]
 
 
+def test_why_says_of_a_past_minute_what_is_not_known_of_it() -> None:
+    checks = (
+        RuleCheck(rule=Rule("price", "1m"), verdict=Verdict.NOT_KEPT, value=12.0),
+        RuleCheck(rule=Rule("price", "60s"), verdict=Verdict.NOT_KEPT),
+        RuleCheck(rule=Rule("price", "5m"), verdict=Verdict.BETWEEN_UPDATES, value=-5.5, threshold=-5.0),
+        RuleCheck(rule=Rule("oi", "1m"), verdict=Verdict.NOT_KEPT),
+        RuleCheck(rule=Rule("vol", "1m"), verdict=Verdict.FIRE, value=8.25, threshold=5.0, is_late=True),
+    )
+    explanation = Explanation(
+        symbol="SOLUSDT",
+        destination=MAIN,
+        at_ms=NOW_MS - 7_200_000,
+        is_now=False,
+        checks=checks,
+        gap=Verdict.NOT_KEPT,
+        known_from_ms=NOW_MS - 3_600_000,
+    )
+    assert lines(Explained(explanation=explanation, now_s=NOW_S)) == [
+        "🔎 <b>Why</b> <code>SOLUSDT</code> at 12:13:20 UTC",
+        "No alert of that minute is stored.",
+        "What was decided in that minute is not kept.",
+        "Judgements are kept since 13:13:20 UTC.",
+        "<b>price, candle</b> · +12.00 %",
+        "   ▫️ not kept",
+        "<b>price, 5 m</b> · −5.50 % against −5 %",
+        "   ➖ only the candle's extreme reached it, between two updates",
+        "<b>volume</b> · 8.3× against 5×",
+        "   ✅ told · late: looked through afterwards",
+        "<b>price, 60 s; OI, 1 m</b>",
+        "   ▫️ not kept",
+    ]
+
+
+def test_why_claims_no_minute_without_alerts_where_none_are_kept() -> None:
+    for gap, told, expected in (
+        (Verdict.NOT_SEEN, (), ["No alert in that minute.", "Nothing was seen of that minute: no data came."]),
+        (Verdict.NOT_LISTED, (), ["No alert in that minute.", "This contract was not watched yet in that minute."]),
+        (Verdict.NOT_SEEN, None, ["Nothing was seen of that minute: no data came."]),
+    ):
+        explanation = Explanation(
+            symbol="SOLUSDT",
+            destination=MAIN,
+            at_ms=NOW_MS - 120_000,
+            is_now=False,
+            gap=gap,
+            told=told,
+            known_from_ms=1,
+        )
+        assert lines(Explained(explanation=explanation, now_s=NOW_S))[1:] == expected
+
+
 def test_why_says_how_far_back_it_knows() -> None:
     explanation = Explanation(
         symbol="SOLUSDT", destination=MAIN, at_ms=NOW_MS - 86_400_000, is_now=False, known_from_ms=NOW_MS - 3_600_000

@@ -175,6 +175,26 @@ async def test_recent_filters_by_symbol_kind_and_time_newest_first(store: Store)
     assert await seconds_ago(symbol="'; DROP TABLE alerts; --") == []
 
 
+async def test_recent_finds_the_alerts_of_one_minute_however_late_they_were_found_and_however_many_came_since(
+    store: Store,
+) -> None:
+    minute_ms = NOW_MS // 60_000 * 60_000
+
+    async def put_in(symbol: str, **about: Any) -> None:
+        store.put(pump(symbol, key=f"{symbol}:{about}", **about), to=[PRIVATE])
+
+    await put_in("AUSDT", candle_ms=minute_ms, event_ms=minute_ms + 59_900)
+    await put_in("BUSDT", candle_ms=minute_ms, event_ms=minute_ms + 60_000, ts=NOW_MS / 1000 + 7_200, late=True)
+    await put_in("CUSDT", candle_ms=None, event_ms=minute_ms + 30_000)
+    await put_in("DUSDT", candle_ms=None, event_ms=minute_ms + 60_000)
+    await put_in("EUSDT", candle_ms=None, event_ms=minute_ms + 60_000, late=True)  # a condition looked at afterwards
+    await put_in("FUSDT", candle_ms=minute_ms - 60_000, event_ms=minute_ms + 300)  # the close came late
+    await store.meta_set("written after", "the alerts")
+    found = await store.recent(limit=10, minute_ms=minute_ms, destinations=[PRIVATE])
+    assert sorted(row.alert.symbol for row in found) == ["AUSDT", "BUSDT", "CUSDT", "EUSDT"]
+    assert {row.alert.minute_ms for row in found} == {minute_ms}
+
+
 async def put_for(store: Store, key: str, symbol: str, *places: Destination, ts: float) -> None:
     store.put(pump(symbol, key=key, ts=ts), to=places)
     async with asyncio.timeout(5):

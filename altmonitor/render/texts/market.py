@@ -107,6 +107,11 @@ _EN_TEXTS_WHY = {
     "why_told": "Told:",
     "why_not_told": "No alert in that minute.",
     "why_not_told_now": "No alert in this minute.",
+    "why_not_stored": "No alert of that minute is stored.",
+    "why_late": "late: looked through afterwards",
+    "gap_not_kept": "What was decided in that minute is not kept.",
+    "gap_not_seen": "Nothing was seen of that minute: no data came.",
+    "gap_not_listed": "This contract was not watched yet in that minute.",
     "why_nothing": "Nothing was judged in that minute: no data came, or it is too long ago.",
     "why_known_from": "Judgements are kept since {time}.",
     "why_against": "{value} against {threshold}",
@@ -140,6 +145,11 @@ _EN_TEXTS_WHY = {
     "verdict_median_zero": "❔ the median volume is 0",
     "verdict_repeated_candle": "➖ candle counted already",
     "verdict_no_value": "❔ no usable samples",
+    "verdict_not_kept": "▫️ not kept",
+    "verdict_not_seen": "▫️ not seen",
+    "verdict_not_listed": "▫️ not watched yet",
+    "verdict_settings_changed": "▫️ the settings were changed in that minute",
+    "verdict_between_updates": "➖ only the candle's extreme reached it, between two updates",
 }
 
 _ZH_TEXTS_WHY = {
@@ -148,6 +158,11 @@ _ZH_TEXTS_WHY = {
     "why_told": "已提醒：",
     "why_not_told": "该分钟没有提醒。",
     "why_not_told_now": "这一分钟没有提醒。",
+    "why_not_stored": "没有保存该分钟的提醒。",
+    "why_late": "延迟：事后补查",
+    "gap_not_kept": "该分钟的判断未保留。",
+    "gap_not_seen": "该分钟没有收到数据，未能监测。",
+    "gap_not_listed": "该分钟尚未监测此合约。",
     "why_nothing": "该分钟没有判断记录：没有数据，或时间太久。",
     "why_known_from": "判断记录自 {time} 起。",
     "why_against": "{value}，阈值 {threshold}",
@@ -181,6 +196,11 @@ _ZH_TEXTS_WHY = {
     "verdict_median_zero": "❔ 成交额中位数为 0",
     "verdict_repeated_candle": "➖ 该 K 线已计入",
     "verdict_no_value": "❔ 没有可用的样本",
+    "verdict_not_kept": "▫️ 未保留",
+    "verdict_not_seen": "▫️ 未监测到",
+    "verdict_not_listed": "▫️ 尚未监测",
+    "verdict_settings_changed": "▫️ 该分钟内设置有改动",
+    "verdict_between_updates": "➖ 仅 K 线极值达到，出现在两次更新之间",
 }
 
 _RU_TEXTS_WHY = {
@@ -189,6 +209,11 @@ _RU_TEXTS_WHY = {
     "why_told": "Сообщено:",
     "why_not_told": "В ту минуту алертов не было.",
     "why_not_told_now": "В эту минуту алертов не было.",
+    "why_not_stored": "Сохранённых алертов за ту минуту нет.",
+    "why_late": "с опозданием: просмотрено позже",
+    "gap_not_kept": "Решения за ту минуту не сохранились.",
+    "gap_not_seen": "Та минута прошла без наблюдения: данных не было.",
+    "gap_not_listed": "В ту минуту этот контракт ещё не отслеживался.",
     "why_nothing": "В эту минуту ничего не оценивалось: не было данных или прошло слишком много времени.",
     "why_known_from": "Оценки хранятся с {time}.",
     "why_against": "{value} при пороге {threshold}",
@@ -222,6 +247,11 @@ _RU_TEXTS_WHY = {
     "verdict_median_zero": "❔ медиана объёма равна 0",
     "verdict_repeated_candle": "➖ свеча уже учтена",
     "verdict_no_value": "❔ нет пригодных замеров",
+    "verdict_not_kept": "▫️ не сохранилось",
+    "verdict_not_seen": "▫️ не наблюдалось",
+    "verdict_not_listed": "▫️ ещё не отслеживался",
+    "verdict_settings_changed": "▫️ в ту минуту настройки менялись",
+    "verdict_between_updates": "➖ порога достиг лишь экстремум свечи, между двумя обновлениями",
 }
 
 WHY: Mapping[str, Mapping[str, str]] = MappingProxyType(
