@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from altmonitor.app.gap_log import GapLog, SeenMark
 from altmonitor.app.operator_notices import OperatorNotices
-from altmonitor.app.positioning import PositionDeps, PositionSide, timeouts
+from altmonitor.app.positioning import PositionDeps, PositionSide
 from altmonitor.app.startup_message import StartupDeps, StartupMessage
 from altmonitor.collect.backfill import Backfill
 from altmonitor.collect.enrichment import USEFUL_FOR_S, EnrichmentDeps, OpenInterestEnricher, RatioEnricher
@@ -17,7 +17,7 @@ from altmonitor.collect.tickers import MarketSnapshots
 from altmonitor.collect.universe import Universe
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert, Kind
-from altmonitor.core.clock import Clock
+from altmonitor.core.clock import Clock, timeouts
 from altmonitor.core.status import EnrichmentStatus
 from altmonitor.detectors.sampled import Sample
 from altmonitor.engine import restore as restoring

@@ -14,7 +14,7 @@ from altmonitor.collect.enrichment import USEFUL_FOR_S, EnrichmentDeps, WhaleEnr
 from altmonitor.collect.positioning_lookup import LookedUp, LookupDeps, look_up
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert
-from altmonitor.core.clock import Clock, ScaledClock
+from altmonitor.core.clock import Clock, timeouts
 from altmonitor.core.errors import ExchangeUnreachable, NoSnapshotsYet, StorageError
 from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.binance.adapter import BLOCK_FILE
@@ -55,20 +55,12 @@ WEBSITE_BLOCK_FILE: Final = "website-block.json"
 FUTURES_DATA_REQUESTS: Final = 800
 """Per 5 minutes. The exchange allows an address 1,000 and does not say how many are used: the rest is the monitor's."""
 
-STALL_S: Final = 0.8
-"""Of the machine's time: on a clock that runs fast an answer takes longer."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositioningDeps:
     rest: BinanceRest
     positioning: BinancePositioning
     smart_money: SmartMoneyWeb
-
-
-def timeouts(clock: Clock, usual_s: float) -> float:
-    """Seconds of this clock that an answer may take."""
-    return max(usual_s, STALL_S * clock.speed) if isinstance(clock, ScaledClock) else usual_s
 
 
 @asynccontextmanager

@@ -9,14 +9,14 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from altmonitor.app.positioning import COHORT_ANSWER_WITHIN_S as ANSWER_WITHIN_S
-from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps, timeouts
+from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps
 from altmonitor.app.sample_alerts import SampleAlerts
 from altmonitor.app.tracking import tracked_of
 from altmonitor.collect import positioning_lookup as looking_up
 from altmonitor.commands.outcome import Queries
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert, StoredAlert
-from altmonitor.core.clock import Clock
+from altmonitor.core.clock import Clock, timeouts
 from altmonitor.core.status import Health
 from altmonitor.core.types import Destination
 from altmonitor.delivery.alert_charts import WITHIN_S, Charting, ChartPictureFile, Pictures

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from altmonitor.config import Config
-from altmonitor.core.clock import Clock, ScaledClock
+from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.errors import ChatUnreachable, ConfigError, DeliveryError, RetryLater, StorageError
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Channel
@@ -167,9 +167,7 @@ def tracker_of(config: Config, tracked: Tracked, parts: TrackerDeps, *, clock: C
         clock=clock,
         prices=MarkPrices(parts.rest, clock=clock),
         period=config.top_trader_period,
-        timeouts=max(1.0, clock.speed * SLOW_ANSWERS_S / SHORTEST_PATIENCE_S)
-        if isinstance(clock, ScaledClock)
-        else 1.0,
+        timeouts=max(1.0, speed_of(clock) * SLOW_ANSWERS_S / SHORTEST_PATIENCE_S),
     )
     positions = PositionWatch(
         parts.store,

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from altmonitor.app.positioning import COHORT_ANSWER_WITHIN_S as ANSWER_WITHIN_S
-from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps, positioning_stage, timeouts
+from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps, positioning_stage
 from altmonitor.cli.common import Answer, Session, print_answer
 from altmonitor.collect.positioning_lookup import Absent, LookedUp, LookupDeps, Part, look_up
+from altmonitor.core.clock import timeouts
 from altmonitor.core.errors import AltmonitorError, ConfigError, ExchangeError, StartError, StorageError
 from altmonitor.exchanges.binance.positioning import closes
 from altmonitor.interfaces.exchange import Priority

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from altmonitor.core.errors import ConfigError
 
@@ -74,6 +74,20 @@ class ScaledClock:
 
     def timeout(self, seconds: float | None) -> asyncio.Timeout:
         return asyncio.timeout(None if seconds is None else seconds / self.speed)
+
+
+STALL_S: Final = 0.8
+"""Of the machine's time: so long it may be busy with something else, and on a fast clock that is long."""
+
+
+def speed_of(clock: Clock) -> float:
+    """How many of the clock's seconds pass in one of the machine's."""
+    return clock.speed if isinstance(clock, ScaledClock) else 1.0
+
+
+def timeouts(clock: Clock, usual_s: float) -> float:
+    """Seconds of this clock that an answer may take, or that two clocks read over a connection may differ by."""
+    return max(usual_s, STALL_S * clock.speed) if isinstance(clock, ScaledClock) else usual_s
 
 
 # ---

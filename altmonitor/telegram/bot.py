@@ -25,7 +25,7 @@ from telegram.constants import ParseMode
 from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
-from altmonitor.core.clock import Clock, ScaledClock
+from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.errors import ChatUnreachable, DeliveryError, TokenDoubted, TokenRefused
 from altmonitor.core.proxies import proxy_to
 from altmonitor.core.tls import client_context
@@ -52,7 +52,7 @@ class Timeouts:
     @classmethod
     def on(cls, clock: Clock) -> Timeouts:
         """The usual ones: however fast the clock runs, the machine is as slow as ever."""
-        usual, speed = cls(), clock.speed if isinstance(clock, ScaledClock) else 1.0
+        usual, speed = cls(), speed_of(clock)
         return replace(usual, call_s=usual.call_s * speed, poll_margin_s=usual.poll_margin_s * speed)
 
 

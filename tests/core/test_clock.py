@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from altmonitor.core.clock import ScaledClock, SystemClock, clock_of
+from altmonitor.core.clock import ScaledClock, SystemClock, clock_of, speed_of, timeouts
 from altmonitor.core.errors import ConfigError
 
 
@@ -25,3 +25,9 @@ def test_a_malformed_clock_is_refused_with_one_line(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         clock_of({"ALTMONITOR_CLOCK": text})
     assert caught.value.problems == [f"ALTMONITOR_CLOCK={text!r} is not start_ms:speed:anchor_s"]
+
+
+def test_an_answer_may_take_longer_on_a_fast_clock() -> None:
+    fast = ScaledClock(start_ms=1_790_000_040_000, speed=80)
+    assert (speed_of(SystemClock()), speed_of(fast)) == (1.0, 80)
+    assert (timeouts(SystemClock(), 5.0), timeouts(fast, 5.0), timeouts(fast, 100.0)) == (5.0, 64.0, 100.0)
