@@ -122,6 +122,10 @@ def walk(keys: Keys, steps: Ints, *, periods: tuple[int, ...], salt: int) -> Flo
     how far it goes within any span.
     """
     total = np.zeros((len(keys), len(steps)))
+    if len(steps) and int(steps[-1]) - int(steps[0]) + 1 == len(steps):
+        for octave, period in enumerate(periods):
+            _add_octave(total, keys, steps, period, salt + octave)
+        return total
     for octave, period in enumerate(periods):
         cell = steps // period
         share = (steps - cell * period) / period
@@ -133,6 +137,21 @@ def walk(keys: Keys, steps: Ints, *, periods: tuple[int, ...], salt: int) -> Flo
             before, after = uniform(keys, cell, salt + octave), uniform(keys, cell + 1, salt + octave)
         total += (2.0 * np.sqrt(period)) * (before + (after - before) * share - 0.5)
     return total
+
+
+def _add_octave(total: Floats, keys: Keys, steps: Ints, period: int, salt: int) -> None:
+    """The same numbers for steps without a gap, about twice as fast: each straight line is written as a whole."""
+    first, last = int(steps[0]) // period, int(steps[-1]) // period
+    cells = np.arange(first, last + 2, dtype=np.int64)
+    edges: Ints = np.clip(cells * period, steps[0], steps[-1] + 1)
+    counts = edges[1:] - edges[:-1]
+    lattice = uniform(keys, cells, salt)
+    line = np.repeat(np.diff(lattice, axis=1), counts, axis=1)
+    line *= (steps - np.repeat(cells[:-1] * period, counts)) / period
+    line += np.repeat(lattice[:, :-1], counts, axis=1)
+    line -= 0.5
+    line *= 2.0 * np.sqrt(period)
+    total += line
 
 
 # ---

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -134,9 +134,10 @@ class ConnectionStats:
 
 @dataclass(slots=True, kw_only=True)
 class RequestLog:
-    """REST requests of one path: how many, and the exchange ms of the newest 100,000."""
+    """REST requests of one path: how many (symbols: of each), and the exchange ms of the newest 100,000."""
 
     count: int = 0
+    symbols: Counter[str] = field(default_factory=Counter)
     times_ms: deque[int] = field(default_factory=lambda: deque(maxlen=_KEPT_REQUESTS))
     statuses: dict[int, int] = field(default_factory=dict)
 

@@ -82,10 +82,13 @@ class SeededMarket:
         self._frames_per_s = frames_per_s
         self._listed = make_contracts(seed=seed, count=symbols, start_ms=start_ms)
         self._events: list[Event] = []
+        self._blocks: dict[int, Minutes] = {}
+        self._paths = Paths(self._listed, seed=seed, pushes_per_s=frames_per_s, events=())
         self.add(*script)
 
     def add(self, *events: Event) -> None:
         """Put more events on the script. What lies before their moments stays as it was."""
+        before = self._paths.contracts
         self._events += [check(event) for event in events]
         contracts = {c.symbol: c for c in self._listed}
         self._news: list[Frame] = []
@@ -112,9 +115,12 @@ class SeededMarket:
             list(contracts.values()), seed=self._seed, pushes_per_s=self._frames_per_s, events=self._events
         )
         self._streams = [kline_stream(c.symbol) for c in self._paths.contracts]
-        self._blocks: dict[int, Minutes] = {}
         self._coming: list[Minutes] = []
         self._coming_minute = 0
+        if self._paths.contracts != before:
+            self._blocks.clear()
+        for minute in list(self._blocks):
+            self._change_block(minute, events)
 
     def contracts(self) -> Sequence[SimContract]:
         return self._paths.contracts
@@ -271,6 +277,19 @@ class SeededMarket:
             else:
                 self._keep(minute, self._paths.compute(np.arange(len(self._streams)), minute, 1))
         return self._blocks[minute]
+
+    def _change_block(self, minute: int, events: Sequence[Event]) -> None:
+        """New events in a minute that is computed already: only their contracts are computed again."""
+        begun = [event for event in events if event.at_ms < (minute + 1) * MINUTE_MS]
+        if any(isinstance(event, Crash) for event in begun):
+            del self._blocks[minute]
+            return
+        touched = {self._paths.number_of[event.symbol] for event in begun if not isinstance(event, Crash)}
+        if touched:
+            rows = np.array(sorted(touched))
+            fresh = self._paths.compute(rows, minute, 1)
+            for name in Minutes.__slots__:
+                getattr(self._blocks[minute], name)[rows] = getattr(fresh, name)
 
     def _keep(self, minute: int, block: Minutes) -> None:
         self._blocks[minute] = block

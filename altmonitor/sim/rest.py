@@ -66,6 +66,7 @@ class Rest:
         log = self._stats.rest.setdefault(path, RequestLog())
         log.count += 1
         log.times_ms.append(now_ms)
+        log.symbols[params.get("symbol", "")] += 1
         fault = self._faults.rest_fault(path, params.get("symbol"))
         if fault is not None and fault.delay_s > 0:
             await self._clock.sleep(fault.delay_s)

@@ -160,6 +160,22 @@ def test_events_can_be_added_while_the_market_runs() -> None:
     assert play(world, START + 10_000) == before
 
 
+def test_whoever_saw_the_minute_already_sees_added_events_like_anybody_else() -> None:
+    cases: list[list[Event]] = [
+        [Dump("SOLUSDT", START + 12_000, 6.0, 5), Burst("BTCUSDT", START + 15_000, 9.0)],
+        [Pump("SOLUSDT", START + 11_000, 6.0, 5), OiStep("SOLUSDT", START + 12_000, 9.0), Crash(START + 70_000, 5.0)],
+        [Crash(START + 12_000, 5.0, 10), Pump("SOLUSDT", START + 65_000, 6.0, 5)],
+        [Listing("NEWUSDT", START + 12_000)],
+    ]
+    for events in cases:
+        running, known = market(), market(*events)
+        for world in (running, known):
+            play(world, START + 10_000)
+        running.add(*events)
+        later = [(at_ms, at_ms + 1_000) for at_ms in range(START + 10_000, START + 80_000, 1_000)]
+        assert [running.frames(*window) for window in later] == [known.frames(*window) for window in later]
+
+
 def test_a_crash_takes_its_share_of_the_market_down_together() -> None:
     world = market(Crash(START + 61_000, 4.0, 30, 0.5), symbols=200, rate=400)
     changes = [
