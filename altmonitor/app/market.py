@@ -52,12 +52,13 @@ class MarketOptions:
     """What is decided outside the configuration. feed: options of the socket; gather time comes from the config.
 
     service: the environment in which a service manager (systemd) says how it wants to be told of our life.
-    answer_s: how long an answer of the exchange may take.
+    answer_s: how long an answer of the exchange may take. sweep_catch_up_s: see `OpenInterestSweep`.
     """
 
     feed: FeedOptions = field(default_factory=FeedOptions)
     service: Mapping[str, str] = field(default_factory=dict)
     answer_s: float = ANSWER_TIMEOUT_S
+    sweep_catch_up_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +140,7 @@ class MarketSide:
             symbols=self.symbols,
             record=self.engine.on_open_interest,
             evaluate=self.engine.evaluate_open_interest,
+            catch_up_s=stage.choices.sweep_catch_up_s,
         )
         desk = _FeedDesk(
             on_kline=self.engine.on_kline, on_contract=self.universe.on_contract, on_event=self._on_feed_event

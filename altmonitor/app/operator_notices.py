@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from altmonitor.core.clock import Clock
+from altmonitor.core.clock import Clock, timeouts
 from altmonitor.core.status import GuardStatus
 from altmonitor.core.types import Destination
 from altmonitor.delivery.deps import Resumption
@@ -42,7 +42,7 @@ from altmonitor.telegram.types import ListenerEvent
 log = logging.getLogger(__name__)
 
 SKEW_TOLD_MS = 2_000
-SKEW_FINE_MS = 1_000
+SKEW_FINE_SHARE = 0.5
 
 
 TOLD_FROM_S = 60.0
@@ -99,6 +99,7 @@ class OperatorNotices:
         self._has_blocks = asyncio.Event()
         self._disk_since_ms: int | None = None
         self._is_skewed = False
+        self._skew_told_ms = timeouts(clock, SKEW_TOLD_MS / 1000) * 1000
         self._closed: set[int] = set()
         self.symbols = 0
 
@@ -213,9 +214,9 @@ class OperatorNotices:
     def on_skew(self, skew_ms: float) -> None:
         """Our clock minus the exchange's; told when it becomes large and when it is small again."""
         now_ms = self._clock.now_ms()
-        if not self._is_skewed and abs(skew_ms) >= SKEW_TOLD_MS:
+        if not self._is_skewed and abs(skew_ms) >= self._skew_told_ms:
             self._is_skewed = True
             self.notify(ClockSkew(at_ms=now_ms, skew_ms=skew_ms), to="operator")
-        elif self._is_skewed and abs(skew_ms) <= SKEW_FINE_MS:
+        elif self._is_skewed and abs(skew_ms) <= self._skew_told_ms * SKEW_FINE_SHARE:
             self._is_skewed = False
             self.notify(ClockFine(at_ms=now_ms), to="operator")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import signal
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
+import altmonitor
 from altmonitor import config as configuration
 from altmonitor.app.app import App
 from altmonitor.app.market import MarketOptions
@@ -22,70 +24,21 @@ from altmonitor.config import Config
 from altmonitor.core import log as logs
 from altmonitor.core.clock import Clock, ScaledClock, SystemClock
 from altmonitor.core.errors import ConfigError
+from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
 from altmonitor.exchanges.ws.feed import FeedOptions
 from altmonitor.market.candles import MINUTE_MS
+from altmonitor.sim.demo_script import DemoScript
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
-from altmonitor.sim.script import Burst, Crash, Dump, Event, Listing, OiStep, Pump
 from altmonitor.sim.tape import TapeMarket
+from altmonitor.sim.terminal import chat_console
 
 SPEED = 10.0
-FRAMES_PER_S = 150.0  # of the market's time: at 10 × that is 1,500 a second
-CRASH_AFTER_S = 240.0
-BLIND_AFTER_S, BLIND_FOR_S = 420.0, 90.0
-AFTERWARDS_S = 3 * 3_600
+FRAMES_PER_S = 100.0  # of the market's time: at 10 × that is 1,000 a second
 STALL_S = 2.0  # of the machine's time: a shorter silence of the feed may be the machine's own pause
 LONGEST_HOLE_S = 3_600.0
 TAPE_LOOK_S = 5.0
 TAPE_REST_S = 90.0  # after the last candle, at most: what still waits for the chat's pace
-
-
-def demo_market(*, start_ms: int, symbols: int, seed: int) -> SeededMarket:
-    """A seeded market with its script. Times are seconds after the start, in the market's own time."""
-    quiet = SeededMarket(seed=seed, start_ms=start_ms, symbols=symbols, frames_per_s=FRAMES_PER_S)
-    names = [
-        contract.symbol
-        for contract in quiet.contracts()
-        if contract.status_at(start_ms) == "TRADING"
-        and (contract.contract_type, contract.quote_asset) == ("PERPETUAL", "USDT")
-    ]
-    choose = random.Random(seed)
-    pump, dump, jump, burst, *others = choose.sample(names, 12)
-
-    def at(seconds: float) -> int:
-        return start_ms + round(seconds * 1000)
-
-    quiet.add(
-        Pump(pump, at(30), 4.2, over_s=8),
-        OiStep(jump, at(58), 9.0),
-        Burst(burst, at(62), 9.0),
-        Pump(pump, at(66), 4.6, over_s=8),
-        Dump(dump, at(128), 3.6, over_s=8),
-        Listing("NEWCOINUSDT", at(140)),
-        Pump("NEWCOINUSDT", at(185), 14.0, over_s=30),
-        Crash(at(CRASH_AFTER_S), 3.6, over_s=25, share=0.85),
-        *_afterwards(choose, others, start_ms),
-    )
-    return quiet
-
-
-def _afterwards(choose: random.Random, names: list[str], start_ms: int) -> list[Event]:
-    """Something every minute or two, so that the screen stays alive."""
-    events: list[Event] = []
-    second = BLIND_AFTER_S + 2 * BLIND_FOR_S
-    while second < AFTERWARDS_S:
-        at_ms, name = start_ms + int(second * 1000), choose.choice(names)
-        kind = choose.randrange(4)
-        if kind == 0:
-            events.append(Pump(name, at_ms, choose.uniform(3.2, 7), over_s=choose.uniform(5, 40)))
-        elif kind == 1:
-            events.append(Dump(name, at_ms, choose.uniform(3.2, 7), over_s=choose.uniform(5, 40)))
-        elif kind == 2:
-            events.append(OiStep(name, at_ms, choose.choice((1, -1)) * choose.uniform(7, 15)))
-        else:
-            events.append(Burst(name, at_ms, choose.uniform(6, 20)))
-        second += choose.uniform(60, 150)
-    return events
 
 
 def demo_tape(file: Path, *, from_time: str | None, to_time: str | None) -> TapeMarket:
@@ -112,43 +65,35 @@ def opening_words(played: SeededMarket | TapeMarket, *, speed: float) -> str:
         what = f"{played.symbol} as it was from {_day(played.start_ms)} to {_day(played.end_ms)}"
     else:
         what = f"a simulated exchange with {len(played.contracts())} contracts"
-    return (
-        f"altmonitor demo: {what}, {speed:g} times as fast as life.\n"
-        "Below is what arrives in the chat. Type /status or /help and Enter to write to the bot; Ctrl-C ends it.\n"
-    )
+    return f"altmonitor demo: {what}, {speed:g} times as fast as life.\n{HOW_TO_TYPE} Ctrl-C ends it.\n"
+
+
+HOW_TO_TYPE: Final = "Below is what arrives in the chat. Type /status or /help and Enter to write to the bot."
+
+NEXT_STEP: Final = """\
+That market was made up. The real one, here in this terminal:  {program} run --dry-run
+In your own Telegram chat:  {setup}"""
+
+
+def next_step() -> str:
+    """As whoever runs it here would type it: from a clone, or installed."""
+    root = Path(altmonitor.__file__).parent.parent
+    if (root / "setup_wizard.py").exists():
+        return NEXT_STEP.format(program=".venv/bin/altmonitor", setup="python3 setup_wizard.py")
+    return NEXT_STEP.format(program="altmonitor", setup="altmonitor setup")
 
 
 def _day(unix_ms: int) -> str:
     return datetime.fromtimestamp(unix_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-async def direct(
-    played: SeededMarket | TapeMarket,
-    exchange: SimExchange,
-    clock: Clock,
-    stop: asyncio.Event,
-    *,
-    seconds: float | None,
-    is_waiting: Callable[[], bool],
-) -> None:
-    """Ends the demo when its time or the tape is over; lets a seeded market's feed fall silent once in between.
-
-    is_waiting: true while something has not been sent yet.
-    """
-    if seconds is not None:
-        asyncio.get_running_loop().call_later(seconds, stop.set)
-    if isinstance(played, TapeMarket):
-        while not played.is_over(clock.now_ms()):
-            await clock.sleep(TAPE_LOOK_S)
+async def end_of_tape(tape: TapeMarket, clock: Clock, *, is_waiting: Callable[[], bool]) -> None:
+    """Returns when the tape is over and everything has been sent. is_waiting: true while something has not."""
+    while not tape.is_over(clock.now_ms()):
         await clock.sleep(TAPE_LOOK_S)
-        while is_waiting() and clock.now_ms() < played.end_ms + TAPE_REST_S * 1000:
-            await clock.sleep(TAPE_LOOK_S)
-        stop.set()
-        return
-    await clock.sleep(BLIND_AFTER_S)
-    exchange.faults.mute = True
-    await clock.sleep(BLIND_FOR_S)
-    exchange.faults.mute = False
+    await clock.sleep(TAPE_LOOK_S)
+    while is_waiting() and clock.now_ms() < tape.end_ms + TAPE_REST_S * 1000:
+        await clock.sleep(TAPE_LOOK_S)
 
 
 # ---
@@ -182,26 +127,32 @@ async def _play(choices: DemoChoices, stop: asyncio.Event) -> None:
     start_ms = SystemClock().now_ms() // MINUTE_MS * MINUTE_MS  # with the minute, so that every demo looks alike
     played: SeededMarket | TapeMarket
     if choices.tape is None:
-        played = demo_market(start_ms=start_ms, symbols=choices.symbols, seed=choices.seed)
+        played = _made_up(start_ms, choices.symbols, choices.seed)
     else:
         played = demo_tape(choices.tape, from_time=choices.from_time, to_time=choices.to_time)
         start_ms = played.start_ms
     clock = ScaledClock(start_ms=start_ms, speed=choices.speed or (SPEED if choices.tape is None else 60))
-    print(opening_words(played, speed=clock.speed), flush=True)  # noqa: T201
-    async with SimExchange(played, clock=clock) as exchange, terminal_chat(clock) as chat:
+    console = chat_console(sys.stdout)
+    console.print(opening_words(played, speed=clock.speed), soft_wrap=not console.is_terminal)
+    async with SimExchange(played, clock=clock) as exchange, terminal_chat(clock, console) as chat:
+        chat.take_log(clock)
         with _folder(choices.keep) as folder:
             config = _demo_config(exchange, folder, choices)
-            feed = FeedOptions(gather_ms=config.feed_gather_ms, shortest_silence_s=STALL_S * clock.speed)
-            app = App(config, clock=clock, outlet=chat.outlet, choices=MarketOptions(feed=feed))
-            directing = direct(
-                played,
-                exchange,
-                clock,
-                stop,
-                seconds=choices.seconds,
-                is_waiting=lambda: app.store.outbox_status().queued > 0,
-            )
-            director = asyncio.create_task(directing)
+            stall_s = STALL_S * clock.speed
+            feed = FeedOptions(gather_ms=config.feed_gather_ms, shortest_silence_s=stall_s)
+            options = MarketOptions(feed=feed, answer_s=max(ANSWER_TIMEOUT_S, stall_s), sweep_catch_up_s=stall_s)
+            app = App(config, clock=clock, outlet=chat.outlet, choices=options)
+            if choices.seconds is not None:
+                asyncio.get_running_loop().call_later(choices.seconds, stop.set)
+
+            async def direct() -> None:
+                if isinstance(played, SeededMarket):
+                    await DemoScript(exchange, played, clock=clock, seed=choices.seed).run()
+                else:
+                    await end_of_tape(played, clock, is_waiting=lambda: app.store.outbox_status().queued > 0)
+                    stop.set()
+
+            director = asyncio.create_task(direct(), name="demo script")
             try:
                 await app.run_until(stop, before_end=lambda: _print_summary(app))
             finally:
@@ -209,6 +160,12 @@ async def _play(choices: DemoChoices, stop: asyncio.Event) -> None:
                 await asyncio.wait([director])
     if not director.cancelled():
         director.result()
+    if choices.tape is None:
+        console.print(f"\n{next_step()}", soft_wrap=not console.is_terminal)
+
+
+def _made_up(start_ms: int, symbols: int, seed: int) -> SeededMarket:
+    return SeededMarket(seed=seed, start_ms=start_ms, symbols=symbols, frames_per_s=FRAMES_PER_S)
 
 
 @contextmanager
@@ -262,12 +219,13 @@ def sim(*, port: int, telegram_port: int, symbols: int, seed: int) -> int:
 
 
 async def _serve(stop: asyncio.Event, *, port: int, telegram_port: int, symbols: int, seed: int) -> None:
-    clock = SystemClock()
-    market = demo_market(start_ms=clock.now_ms(), symbols=symbols, seed=seed)
+    clock, console = SystemClock(), chat_console(sys.stdout)
+    market = _made_up(clock.now_ms(), symbols, seed)
     exchange = SimExchange(market, clock=clock)
     await exchange.start(port=port)
+    script = asyncio.create_task(DemoScript(exchange, market, clock=clock, seed=seed).run(), name="demo script")
     try:
-        async with terminal_chat(clock, port=telegram_port) as chat:
+        async with terminal_chat(clock, console, port=telegram_port) as chat:
             for name, value in (
                 ("BINANCE_REST_URL", exchange.rest_url),
                 ("BINANCE_WS_URL", exchange.ws_url),
@@ -277,6 +235,9 @@ async def _serve(stop: asyncio.Event, *, port: int, telegram_port: int, symbols:
                 ("TG_CHAT_ID", READER),
             ):
                 print(f"{name}={value}", flush=True)  # noqa: T201
+            console.print(f"# A monitor with these settings sees a market that moves. {HOW_TO_TYPE}")
             await stop.wait()
     finally:
+        script.cancel()
+        await asyncio.wait([script])
         await exchange.stop()

@@ -9,12 +9,14 @@ import click
 
 from altmonitor import __version__
 from altmonitor.cli.common import ENV_FILE, end_by_signals, leave, loading, session
+from altmonitor.core.types import LANGUAGES
 from altmonitor.positioning.units import PERIODS
 
 # ---
 # Sub-commands about who is positioned: `track`, `who`, `positioning`. Everything heavy is imported inside.
 
 
+LANGUAGE = click.Choice(LANGUAGES)
 PERIOD = click.Choice(PERIODS)
 SERIES = click.Choice(["smart-money", "top-traders", "open-interest"])
 OUT_FILE = click.Path(path_type=Path, dir_okay=False)
@@ -219,11 +221,11 @@ def run(dry_run: bool, env_file: Path) -> None:
 @click.option("--from", "from_time", help="Start of the tape to play, such as 2022-05-12T08:00 (UTC).")
 @click.option("--to", "to_time", help="Where to stop: candles from this moment on are not played.")
 @click.option("--speed", type=click.FloatRange(1, 200), help="How much faster than life. [10; with a tape 60]")
-@click.option("--symbols", type=click.IntRange(1, 1000), default=600, show_default=True, help="Contracts simulated.")
+@click.option("--symbols", type=click.IntRange(20, 1000), default=300, show_default=True, help="Contracts simulated.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another number, another market.")
 @click.option("--seconds", type=click.FloatRange(1), help="Stop after this many seconds. [runs until Ctrl-C]")
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep the database in this folder.")
-@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of messages.")
+@click.option("--lang", type=LANGUAGE, default="en", show_default=True, help="Language of messages.")
 def demo(**choices: Any) -> None:
     """See it at work: a simulated exchange and a simulated Telegram chat, here in the terminal. Needs nothing."""
     end_by_signals()
@@ -236,7 +238,7 @@ def demo(**choices: Any) -> None:
 @cli.command()
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Port of the exchange. [any free one]")
 @click.option("--telegram-port", type=click.IntRange(0, 65_535), default=0, help="Port of the Bot API. [any free one]")
-@click.option("--symbols", type=click.IntRange(1, 1000), default=600, show_default=True, help="Contracts simulated.")
+@click.option("--symbols", type=click.IntRange(20, 1000), default=600, show_default=True, help="Contracts simulated.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another number, another market.")
 def sim(port: int, telegram_port: int, symbols: int, seed: int) -> None:
     """Only the simulated exchange and Bot API; prints the settings that point a monitor at them."""
@@ -310,7 +312,7 @@ def deploy(arguments: tuple[str, ...]) -> None:
 @cli.command()
 @click.argument("symbol")
 @click.option("--out", type=OUT_FILE, help="The page (.html) or picture (.png) to write. [SYMBOL-panel.html]")
-@click.option("--lang", type=click.Choice(["en", "zh", "ru"]), help="Language. [SMART_MONEY_CARD_LANG, ALERT_LANG]")
+@click.option("--lang", type=LANGUAGE, help="Language. [SMART_MONEY_CARD_LANG, ALERT_LANG]")
 @click.option("--env-file", type=ENV_FILE, default=Path(".env"), show_default=True, help="Where settings are read.")
 def panel(symbol: str, out: Path | None, lang: str | None, env_file: Path) -> None:
     """Who is positioned in SYMBOL, as a page or a picture."""

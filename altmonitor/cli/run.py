@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from dataclasses import replace
 from typing import Final
 
@@ -36,11 +37,12 @@ def run(session: Session) -> int:
 def dry_run(session: Session) -> int:
     """The real market, and a chat in this terminal. Returns the exit code."""
     from altmonitor.cli.terminal_chat import terminal_chat  # the simulator's Bot API, which `run` does without
+    from altmonitor.sim.terminal import chat_console
 
     session.log_as_set()
 
     async def watch(stop: asyncio.Event) -> None:
-        async with terminal_chat(session.clock) as chat:
+        async with terminal_chat(session.clock, chat_console(sys.stdout)) as chat:
             await _app(session, chat.outlet).run_until(stop)
 
     return run_until_signal(watch)

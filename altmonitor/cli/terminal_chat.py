@@ -8,7 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from rich.console import Console
+
 from altmonitor.app.chat import MessagingSetup, messaging
+from altmonitor.core import log as logs
 from altmonitor.core.clock import Clock
 from altmonitor.core.types import Destination, Secret
 from altmonitor.sim.telegram.server import SimTelegram
@@ -24,19 +27,37 @@ TERMINAL_TOKEN = Secret("100000:" + "terminal" * 5)
 class TerminalChat:
     outlet: MessagingSetup
     telegram: SimTelegram
+    inbox: TerminalInbox
+
+    def take_log(self, clock: Clock) -> None:
+        """From now on warnings stand in frames like the messages, where one reads."""
+        logs.configure(level="WARNING", style="words", out=_LogFrames(self.inbox, clock))
+
+
+class _LogFrames:
+    """Every write is a record of the log."""
+
+    def __init__(self, inbox: TerminalInbox, clock: Clock) -> None:
+        self._inbox = inbox
+        self._clock = clock
+
+    def write(self, text: str) -> int:
+        if text.strip():
+            self._inbox.note("log", text.strip(), at_ms=self._clock.now_ms())
+        return len(text)
 
 
 @asynccontextmanager
-async def terminal_chat(clock: Clock, *, port: int = 0) -> AsyncIterator[TerminalChat]:
+async def terminal_chat(clock: Clock, console: Console, *, port: int = 0) -> AsyncIterator[TerminalChat]:
     """The real delivery path, with a Bot API on loopback at its end; typed lines are sent."""
     telegram = SimTelegram(clock=clock, token=TERMINAL_TOKEN.reveal())
     await telegram.start(port=port)
-    inbox = TerminalInbox(telegram, sys.stdout, destination=READER, is_tty=sys.stdout.isatty())
+    inbox = TerminalInbox(telegram, console, destination=READER)
     typing = asyncio.create_task(inbox.run(sys.stdin), name="terminal-inbox")
     try:
         channel = TelegramChannel(TERMINAL_TOKEN, api_url=telegram.url, clock=clock, timeouts=Timeouts.on(clock))
         async with messaging(channel, (READER,)) as outlet:
-            yield TerminalChat(outlet=outlet, telegram=telegram)
+            yield TerminalChat(outlet=outlet, telegram=telegram, inbox=inbox)
     finally:
         typing.cancel()
         await asyncio.wait([typing])

@@ -61,7 +61,8 @@ class _Round:
 class OpenInterestSweep:
     """record: gets each answer as it comes. evaluate: gets the symbols sampled since it was last called, about once a
     second, each symbol once per round. Both synchronous. symbols: the universe now; asked before every request, so it
-    hands out the same object until it changes."""
+    hands out the same object until it changes. catch_up_s: places missed by less are asked in a burst; only for a clock
+    so fast that the event loop cannot turn once per place."""
 
     def __init__(
         self,
@@ -73,11 +74,13 @@ class OpenInterestSweep:
         symbols: Callable[[], Sequence[str]],
         record: Callable[[OpenInterest], None],
         evaluate: Callable[[Sequence[str]], None],
+        catch_up_s: float = 0.0,
     ) -> None:
         self._rest = rest
         self._clock = clock
         self._period_s = period_s
         self._concurrency = concurrency
+        self._catch_up_s = catch_up_s
         self._next_s = 0.0
         self._symbols = symbols
         self._record = record
@@ -132,7 +135,8 @@ class OpenInterestSweep:
                 break
             self._next_s = self._clock.monotonic() + 1.0
         # a place that was missed by more than one gap is not caught up: the order slips, without a burst
-        self._next_s = max(self._next_s + self._gap_s(), self._clock.monotonic() + SHORTEST_GAP_S)
+        earliest_s = self._clock.monotonic() + SHORTEST_GAP_S - self._catch_up_s
+        self._next_s = max(self._next_s + self._gap_s(), earliest_s)
         self._round.asked += 1
         return symbol
 

@@ -11,8 +11,12 @@ import logging
 import re
 import sys
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from altmonitor.core.types import TOKEN_SHAPE, Secret
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 HIDDEN = "***"
 _NOISY = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "telegram": logging.INFO, "websockets": logging.INFO}
@@ -30,8 +34,8 @@ class Redactor:
 
 
 class _TextFormatter(logging.Formatter):
-    def __init__(self, redactor: Redactor) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    def __init__(self, redactor: Redactor, layout: str = "%(asctime)s %(levelname)-7s %(name)s: %(message)s") -> None:
+        super().__init__(layout)
         self._redactor = redactor
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
@@ -54,11 +58,24 @@ class _JsonFormatter(_TextFormatter):
         return self._redactor.clean(json.dumps(fields, ensure_ascii=False))
 
 
-def configure(*, level: str = "INFO", style: str = "text", secrets: tuple[Secret, ...] = ()) -> None:
-    """Send every record to stderr, redacted. style: `text` or `json`. Call it before anything else can log."""
-    handler = logging.StreamHandler(sys.stderr)
+class _WordsFormatter(_TextFormatter):
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__(redactor, "%(message)s")
+
+
+_FORMATTERS = {"json": _JsonFormatter, "words": _WordsFormatter}
+
+
+def configure(
+    *, level: str = "INFO", style: str = "text", secrets: tuple[Secret, ...] = (), out: SupportsWrite[str] | None = None
+) -> None:
+    """Send every record to `out` (stderr), redacted. Call it before anything else can log.
+
+    style: `text`, `json`, or `words`, which is the message alone for a place that shows the time by itself.
+    """
+    handler = logging.StreamHandler(sys.stderr if out is None else out)
     redactor = Redactor(secrets)
-    handler.setFormatter(_JsonFormatter(redactor) if style == "json" else _TextFormatter(redactor))
+    handler.setFormatter(_FORMATTERS.get(style, _TextFormatter)(redactor))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

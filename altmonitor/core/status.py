@@ -66,8 +66,8 @@ class OutboxStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencyStatus:
-    """Milliseconds over the last 1,000 alerts; None before the first. detect: exchange event → decided on our clock
-    (clock skew included). deliver: decided → accepted by the chat service."""
+    """Milliseconds of real time over the last 1,000 alerts; None before the first. detect: exchange event → decided on
+    our clock (clock skew included). deliver: decided → accepted by the chat service."""
 
     detect_p50: float | None = None
     detect_p99: float | None = None

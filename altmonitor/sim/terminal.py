@@ -1,72 +1,95 @@
 """A chat in the terminal: what the bot writes as the reader would see it, and a line to write back.
 
-Shown on a terminal with bold, italics and links, anywhere else as plain text.
+Shown on a terminal with bold, italics and links, each line broken inside its frame; anywhere else as plain text with
+whole lines, for whoever reads it with a program.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 import stat
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from difflib import SequenceMatcher
-from itertools import pairwise
-from typing import TextIO
+from typing import Final, TextIO
+
+from rich.box import Box
+from rich.console import Console
+from rich.panel import Panel
+from rich.style import Style
+from rich.text import Text
 
 from altmonitor.core.types import Destination
 from altmonitor.sim.telegram.html import Entity, ParsedHtml
 from altmonitor.sim.telegram.server import SimTelegram
 from altmonitor.sim.telegram.values import SimEdit, SimMessage, Upload
 
-RULE_WIDTH = 72
-QUOTE_WIDTH = 56
-READER_ID = 1
-_RESET = "\x1b[0m"
-_DIM = "\x1b[2m"
-_STYLES = {
-    "bold": "\x1b[1m",
-    "italic": "\x1b[3m",
-    "underline": "\x1b[4m",
-    "strikethrough": "\x1b[9m",
-    "code": "\x1b[36m",
-    "pre": "\x1b[36m",
-    "text_link": "\x1b[34;4m",
-    "blockquote": "\x1b[2m",
-    "spoiler": "\x1b[2m",
+FRAME_WIDTH: Final = 72
+WIDEST_FRAME: Final = 100
+_UNBROKEN: Final = 1_000_000
+QUOTE_WIDTH: Final = 56
+READER_ID: Final = 1
+NAMES_MOST: Final = 30
+"""Of the lists in one message on a terminal: a crash names hundreds, which would push away everything else."""
+
+_OPEN = Box("┌───\n│   \n├───\n│   \n├───\n├───\n│   \n└───\n")
+"""Without a right edge: terminals do not agree how wide an emoji is."""
+_STYLES: Final = {
+    "bold": "bold",
+    "italic": "italic",
+    "underline": "underline",
+    "strikethrough": "strike",
+    "code": "cyan",
+    "pre": "cyan",
+    "text_link": "blue underline",
+    "blockquote": "dim",
+    "spoiler": "dim",
 }
-
-
 _UNSHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_LIST = re.compile(r"[^ ]+(?:, [^ ]+)+")
+_ENTRY = re.compile(r"[^\s,]+\u00a0[^ ,]+")  # a symbol and its value, alone on its line
+_LATER_PART = re.compile(r" \((?:[2-9]|\d\d+)/\d+\)$")
+
+
+def chat_console(out: TextIO) -> Console:
+    """Where `out` is no terminal, lines may be as long as they are."""
+    return Console(file=out, width=None if out.isatty() else _UNBROKEN, highlight=False, markup=False, emoji=False)
 
 
 class TerminalInbox:
     """Shows what `sim` receives for `destination`'s chat; typed lines become messages of its reader.
 
-    Takes over `sim.on_message`.
+    Takes over `sim.on_message`. console: of `chat_console`.
     """
 
-    def __init__(self, sim: SimTelegram, out: TextIO, *, destination: Destination, is_tty: bool) -> None:
+    def __init__(self, sim: SimTelegram, console: Console, *, destination: Destination) -> None:
         self._sim = sim
-        self._out = out
+        self._console = console
         self._destination = destination
-        self._is_tty = is_tty
         sim.on_message = self.show
 
     def show(self, message: SimMessage) -> None:
         """A new message in full; of an edited one the lines that changed."""
         if message.chat_id != self._destination.chat_id:
             return
+        is_terminal = self._console.is_terminal
+        lines = list(styled(message.parsed, is_terminal=is_terminal).split("\n")) if message.text else []
         if message.edits:
             edit = message.edits[-1]
-            lines = changed_lines(edit, styled(message.parsed, is_tty=self._is_tty))
-            self._frame(f"#{message.message_id} edited", edit.at_ms, lines)
+            self._frame(f"#{message.message_id} edited", edit.at_ms, changed_lines(edit, lines))
             return
-        lines = styled(message.parsed, is_tty=self._is_tty).split("\n") if message.text else []
         if message.photo is not None:
             lines = _with_picture(message.photo, lines)
+        if is_terminal:
+            lines = shortened(lines)
         self._frame(f"#{message.message_id}", message.date_ms, self._quote(message) + lines)
+
+    def note(self, title: str, text: str, *, at_ms: int) -> None:
+        """Something that is no message of the chat, in a frame of its own."""
+        self._frame(title, at_ms, [Text(_printable(line), style="dim") for line in text.split("\n")])
 
     async def run(self, stdin: TextIO) -> None:
         """Until cancelled. The end of the input only ends the typing."""
@@ -104,75 +127,93 @@ class TerminalInbox:
                 chat_id, line, user_id=user_id, user_name="you", thread_id=self._destination.topic_id
             )
 
-    def _quote(self, message: SimMessage) -> list[str]:
+    def _quote(self, message: SimMessage) -> list[Text]:
         if message.reply_to is None:
             return []
         answered = next((m for m in self._sim.chats[message.chat_id] if m.message_id == message.reply_to), None)
         first = "" if answered is None else _printable(answered.text).split("\n")[0]
         if len(first) > QUOTE_WIDTH:
             first = first[: QUOTE_WIDTH - 1] + "…"
-        return [self._dim(f"↪ #{message.reply_to}{': ' if first else ''}{first}")]
+        return [Text(f"↪ #{message.reply_to}{': ' if first else ''}{first}", style="dim")]
 
-    def _frame(self, title: str, at_ms: int, lines: list[str]) -> None:
+    def _frame(self, title: str, at_ms: int, lines: list[Text]) -> None:
         moment = datetime.fromtimestamp(at_ms / 1000, tz=UTC).strftime("%H:%M:%S")
-        head = f"┌─ {moment} UTC · {title} "
-        body = [self._dim(head.ljust(RULE_WIDTH, "─"))]
-        body += [f"{self._dim('│')} {line}" for line in lines]
-        body.append(self._dim("└".ljust(RULE_WIDTH, "─")))
-        self._out.write("\n".join(body) + "\n")
-        self._out.flush()
-
-    def _dim(self, text: str) -> str:
-        return f"{_DIM}{text}{_RESET}" if self._is_tty else text
-
-
-def styled(parsed: ParsedHtml, *, is_tty: bool) -> str:
-    """ANSI on a terminal; else the bare text with each link's address behind it in brackets.
-
-    Styles end with each line, so a frame around the lines keeps its own look.
-    """
-    if not is_tty:
-        return _with_addresses(parsed)
-    out: list[str] = []
-    for start, end in _minute_ranges(parsed):
-        covering = [entity for entity in parsed.entities if entity.start <= start and end <= entity.end]
-        look = "".join(_STYLES.get(entity.type, "") for entity in covering)
-        address = next((_printable(e.argument) for e in covering if e.type == "text_link"), "")
-        for number, line in enumerate(_printable(parsed.text[start:end]).split("\n")):
-            if number:
-                out.append("\n")
-            if line:
-                shown = f"\x1b]8;;{address}\x1b\\{line}\x1b]8;;\x1b\\" if address else line
-                out.append(f"{look}{shown}{_RESET}" if look else shown)
-    return "".join(out)
+        console = self._console
+        width = min(console.width, WIDEST_FRAME) if console.is_terminal else _width_of(lines)
+        panel = Panel(
+            Text("\n").join(lines),
+            box=_OPEN,
+            title=Text(f"{moment} UTC · {title}"),
+            title_align="left",
+            border_style="dim",
+            width=width,
+        )
+        with console.capture() as capture:
+            console.print(panel, width=width, soft_wrap=False)
+        shown = capture.get()
+        if not console.is_terminal:  # no white space at the ends of lines
+            shown = "\n".join(line.rstrip() for line in shown.split("\n"))
+        console.file.write(shown)
+        console.file.flush()
 
 
-def _with_picture(photo: bytes, caption: list[str]) -> list[str]:
+def _width_of(lines: Iterable[Text]) -> int:
+    """Of a frame in which none of them is broken."""
+    return max(FRAME_WIDTH, *(line.cell_len + 4 for line in lines), 0)
+
+
+def styled(parsed: ParsedHtml, *, is_terminal: bool) -> Text:
+    """With its looks and links on a terminal; else the bare text with each link's address behind it in brackets."""
+    if not is_terminal:
+        return Text(_with_addresses(parsed))
+    text = Text(_printable(parsed.text))
+    for entity in parsed.entities:
+        text.stylize(_STYLES.get(entity.type, ""), entity.start, entity.end)
+        if entity.type == "text_link":
+            text.stylize(Style(link=_printable(entity.argument)), entity.start, entity.end)
+    return text
+
+
+def shortened(lines: list[Text]) -> list[Text]:
+    """The first `NAMES_MOST` entries of lists; what is left out is counted below each list."""
+    left = 0 if lines and _LATER_PART.search(lines[0].plain) else NAMES_MOST
+    kept: list[Text] = []
+    hidden = 0
+    for line in lines:
+        if not (_LIST.fullmatch(line.plain) or _ENTRY.fullmatch(line.plain)):
+            kept += _left_out(hidden)
+            hidden = 0
+            kept.append(line)
+            continue
+        entries = line.split(", ")
+        shown, left = list(entries[:left]), max(0, left - len(entries))
+        hidden += len(entries) - len(shown)
+        if shown:
+            kept.append(Text(", ").join(shown))
+    return kept + _left_out(hidden)
+
+
+def _left_out(count: int) -> list[Text]:
+    return [Text(f"… +{count}", style="dim")] if count else []
+
+
+def _with_picture(photo: bytes, caption: list[Text]) -> list[Text]:
     """`[chart SOLUSDT · +3.21 % · 9.8 KB]`: what stands for the picture is named after its file and its caption."""
     name = _printable(photo.name.partition(".")[0]) if isinstance(photo, Upload) else "picture"
-    first = f"{name} {caption[0]}" if caption else name
-    return [f"[{first} · {len(photo) / 1000:.1f} KB]", *caption[1:]]
+    first = f"{name} {caption[0].plain}" if caption else name
+    return [Text(f"[{first} · {len(photo) / 1000:.1f} KB]"), *caption[1:]]
 
 
-def changed_lines(edit: SimEdit, shown: str) -> list[str]:
+def changed_lines(edit: SimEdit, shown: list[Text]) -> list[Text]:
     """`+` new, `-` gone; a changed line is shown as its new form alone. shown: the new text, styled, same lines."""
-    before, after, styled_after = edit.before_text.split("\n"), edit.text.split("\n"), shown.split("\n")
-    lines: list[str] = []
+    before, after = edit.before_text.split("\n"), edit.text.split("\n")
+    lines: list[Text] = []
     for tag, old_from, old_to, new_from, new_to in SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes():
         if tag in ("replace", "insert"):
-            lines += [f"+ {line}" for line in styled_after[new_from:new_to]]
+            lines += [Text("+ ") + line for line in shown[new_from:new_to]]
         if tag == "delete":
-            lines += [f"- {_printable(line)}" for line in before[old_from:old_to]]
-    return lines or ["only the formatting changed"]
-
-
-def _minute_ranges(parsed: ParsedHtml) -> list[tuple[int, int]]:
-    """Runs of characters with the same look, in order."""
-    edges = {0, len(parsed.text)}
-    for entity in parsed.entities:
-        edges |= {entity.start, entity.end}
-    ordered = sorted(edges)
-    return list(pairwise(ordered))
+            lines += [Text(f"- {_printable(line)}") for line in before[old_from:old_to]]
+    return lines or [Text("only the formatting changed")]
 
 
 def _with_addresses(parsed: ParsedHtml) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from altmonitor.app.operator_notices import OperatorNotices
+from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import ExchangeBlocked, RegionBlocked
 from altmonitor.core.status import GuardStatus
 from altmonitor.core.types import Destination
@@ -18,6 +19,7 @@ from altmonitor.exchanges.rest.guard import RestAnswer
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.render.notices import (
     AlertsRefused,
+    ClockSkew,
     DeliveryResumed,
     DestinationClosed,
     DestinationOpen,
@@ -200,3 +202,12 @@ async def test_what_only_the_operator_can_mend_is_told_to_the_operator() -> None
     notices.on_skew(0)
     notices.on_listener_event(ListenerEvent(kind="second_poller", at_ms=clock.now_ms()))
     assert [to for _, to in told] == ["operator"] * 6
+
+
+def test_on_a_fast_clock_a_slow_answer_is_no_wrong_clock() -> None:
+    for speed, skew_ms, is_told in ((1.0, 2_500, True), (80.0, 3_000, False), (80.0, 70_000, True)):
+        told: list[Notice] = []
+        clock = ScaledClock(start_ms=1_790_000_040_000, speed=speed)
+        notices = OperatorNotices(clock=clock, publish=lambda notice, to, told=told: told.append(notice))
+        notices.on_skew(skew_ms)
+        assert [type(notice) for notice in told] == [ClockSkew] * is_told

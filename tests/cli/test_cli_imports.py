@@ -29,6 +29,12 @@ def test_pillow_waits_for_the_first_picture() -> None:
     assert "PIL" in loaded_by("from altmonitor.render.charts.canvas import Canvas\nCanvas(10, 10).png()")
 
 
+def test_what_draws_on_a_terminal_is_loaded_by_commands_that_print() -> None:
+    for statement in ("import altmonitor.cli.main", "import altmonitor.cli.run", "import altmonitor.ops.doctor.doctor"):
+        assert sorted(name for name in loaded_by(statement) if name.partition(".")[0] in ("rich", "pygments")) == []
+    assert "rich.console" in loaded_by("import altmonitor.cli.demo")
+
+
 def test_the_kinds_of_alerts_are_loaded_when_somebody_asks_for_them() -> None:
     assert "msgspec" not in loaded_by("import altmonitor.cli.main")
     code = "from altmonitor.cli.main import cli\ncli(['history', '--help'], standalone_mode=False)"

@@ -26,7 +26,7 @@ from tests.patient_clock import PatientClock
 class Desk:
     """A sweep over named symbols, and everything that came out of it."""
 
-    def __init__(self, count: int, *, period_s: float = 60.0, concurrency: int = 15) -> None:
+    def __init__(self, count: int, *, period_s: float = 60.0, concurrency: int = 15, catch_up_s: float = 0.0) -> None:
         self.clock = MovableClock()
         self.rest = FakeRest(self.clock)
         self.symbols: Sequence[str] = [f"A{number:03}USDT" for number in range(count)]
@@ -41,6 +41,7 @@ class Desk:
             symbols=lambda: self.symbols,
             record=self.samples.append,
             evaluate=lambda symbols: self.batches.append((self.clock.monotonic() - 1_000.0, list(symbols))),
+            catch_up_s=catch_up_s,
         )
 
     def asked_at(self, symbol: str) -> list[float]:
@@ -284,3 +285,12 @@ async def test_over_real_sockets_every_symbol_is_sampled_and_a_ban_is_sat_out() 
         with suppress(asyncio.CancelledError):
             await task
         await rest.stop()
+
+
+async def test_on_a_clock_too_fast_for_the_event_loop_a_sweep_still_takes_its_minute() -> None:
+    for catch_up_s, least, most in ((0.0, 60, 130), (5.0, 580, 600)):
+        async with Desk(600, catch_up_s=catch_up_s).running() as desk:
+            for _ in range(60):  # the loop turns once a second
+                desk.clock.stop(0.97)
+                await desk.clock.advance(0.03)
+            assert least <= len(desk.rest.asked) <= most

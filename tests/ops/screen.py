@@ -18,7 +18,7 @@ from pathlib import Path
 PATIENCE_S = 60.0
 NOTICED_S = 10.0
 ATTEMPTS = 3
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 CTRL_C, CTRL_D = "\x03", "\x04"
 
 
@@ -41,6 +41,11 @@ class Screen:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    async def sees_anywhere(self, text: str, *, within_s: float = PATIENCE_S) -> None:
+        """As `sees`, from the start on."""
+        self._seen = 0
+        await self.sees(text, within_s=within_s)
 
     async def sees(self, text: str, *, within_s: float = PATIENCE_S) -> None:
         """Raises AssertionError with the screen when it does not come."""
@@ -101,10 +106,12 @@ class Screen:
 
 
 @asynccontextmanager
-async def terminal(command: Sequence[str], *, environ: Mapping[str, str], folder: Path) -> AsyncIterator[Screen]:
-    """Killed at the end with everything it started, if it still runs."""
+async def terminal(
+    command: Sequence[str], *, environ: Mapping[str, str], folder: Path, size: tuple[int, int] = (50, 130)
+) -> AsyncIterator[Screen]:
+    """Killed at the end with everything it started, if it still runs. size: lines and columns."""
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 130, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
     # A session of its own whose terminal this is: so Ctrl-C becomes a signal, and getpass finds its /dev/tty. A run of
     # the tests in the background of a shell ignores that signal, which children inherit.
     takes_terminal = (

@@ -4,30 +4,41 @@ import asyncio
 import io
 import os
 import pty
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
 
 from altmonitor.core.types import Destination
 from altmonitor.sim.telegram.html import parse_html
 from altmonitor.sim.telegram.server import SimTelegram
-from altmonitor.sim.terminal import TerminalInbox, styled
+from altmonitor.sim.terminal import TerminalInbox, chat_console, styled
 from tests.movable_clock import MovableClock
 from tests.sim.telegram_client import GROUP, RawClient, png, telegram
 
 READER = Destination(chat_id=5)
+_LOOKS = re.compile(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\\\")
 PICTURE = png(90, 60).ljust(9_800, b"\0")
+
+
+def console(out: io.StringIO, is_terminal: bool, width: int = 80) -> Console:
+    if not is_terminal:
+        return chat_console(out)
+    return Console(file=out, force_terminal=True, width=width, color_system="standard", highlight=False)
 
 
 @asynccontextmanager
 async def inbox(
-    *, is_tty: bool = False, destination: Destination = READER
+    *, is_terminal: bool = False, destination: Destination = READER, width: int = 80
 ) -> AsyncIterator[tuple[SimTelegram, RawClient, TerminalInbox, io.StringIO]]:
     async with telegram(MovableClock(1_790_000_040_000)) as (sim, client):
         out = io.StringIO()
-        yield sim, client, TerminalInbox(sim, out, destination=destination, is_tty=is_tty), out
+        yield sim, client, TerminalInbox(sim, console(out, is_terminal, width), destination=destination), out
 
 
 async def test_a_message_stands_in_a_frame_with_time_and_number() -> None:
@@ -79,34 +90,106 @@ async def test_other_chats_are_not_shown() -> None:
         assert out.getvalue() == ""
 
 
+def without_looks(shown: str) -> str:
+    return _LOOKS.sub("", shown)
+
+
+def printed(text: Text) -> str:
+    out = io.StringIO()
+    console(out, True).print(text, end="")
+    return out.getvalue()
+
+
 @pytest.mark.parametrize(
     ("html", "shown"),
     [
         ("<b>x</b>", "\x1b[1mx\x1b[0m"),
-        ("<b>a <i>b</i></b>", "\x1b[1ma \x1b[0m\x1b[1m\x1b[3mb\x1b[0m"),
+        ("<b>a <i>b</i></b>", "\x1b[1ma \x1b[0m\x1b[1;3mb\x1b[0m"),
         ("<code>S</code>!", "\x1b[36mS\x1b[0m!"),
         ("<b>a\nb</b>", "\x1b[1ma\x1b[0m\n\x1b[1mb\x1b[0m"),
-        ('<a href="https://e.org">l</a>', "\x1b[34;4m\x1b]8;;https://e.org\x1b\\l\x1b]8;;\x1b\\\x1b[0m"),
     ],
 )
 def test_html_becomes_ansi_on_a_terminal(html: str, shown: str) -> None:
-    assert styled(parse_html(html), is_tty=True) == shown
+    assert printed(styled(parse_html(html), is_terminal=True)) == shown
 
 
-@pytest.mark.parametrize("is_tty", [True, False])
-def test_control_characters_of_a_message_never_reach_the_terminal(is_tty: bool) -> None:
+def test_a_link_can_be_clicked_on_a_terminal() -> None:
+    shown = printed(styled(parse_html('<a href="https://e.org/a b">l</a>'), is_terminal=True))
+    assert re.fullmatch(r"\x1b\]8;[^;]*;https://e.org/a b\x1b\\\x1b\[4;34ml\x1b\[0m\x1b\]8;;\x1b\\", shown)
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_control_characters_of_a_message_never_reach_the_terminal(is_terminal: bool) -> None:
     parsed = parse_html('a\x1b[2Jb\u202e<a href="x\x07y">c</a> 币安 ⚠️ \N{NO-BREAK SPACE}z')
-    shown = styled(parsed, is_tty=is_tty)
+    shown = printed(styled(parsed, is_terminal=is_terminal))
     assert "\x1b[2J" not in shown
     assert "\x07" not in shown
     assert "a�[2Jb�" in shown
     assert "币安 ⚠️ \N{NO-BREAK SPACE}z" in shown
 
 
+@pytest.mark.parametrize("width", [40, 80, 120])
+async def test_no_line_leaves_its_frame_on_a_terminal(width: int) -> None:
+    async with inbox(is_terminal=True, width=width) as (_, client, _, out):
+        text = "🐋 Whales: long at 0.32065, 100 % in profit · short at 0.31856 · hold 30.1 % of OI\n" + "币安人生" * 30
+        await client.call("sendMessage", chat_id=5, text=text)
+        await client.call("sendMessage", chat_id=5, text="now", reply_parameters={"message_id": 1})
+
+        lines = without_looks(out.getvalue()).rstrip("\n").split("\n")
+        assert [line for line in lines if cell_len(line.rstrip()) > min(width, 100)] == []
+        assert {line[0] for line in lines} == {"┌", "│", "└"}
+        assert "".join(line[2:].rstrip() for line in lines[1:]).count("币安人生") == 30
+
+
+async def test_a_pipe_gets_whole_lines() -> None:
+    async with inbox() as (_, client, _, out):
+        await client.call("sendMessage", chat_id=5, text="x" * 300)
+        assert "│ " + "x" * 300 + "\n" in out.getvalue()
+
+
+def digest(names: int, *, part: str = "") -> str:
+    entries = [f"Q{number}USDT\N{NO-BREAK SPACE}−3.{number % 10}" for number in range(names)]
+    bands = [entries[:1], entries[1 : names // 2], entries[names // 2 :]]
+    lists = "\n".join(", ".join(band) for band in bands)
+    volume = "📊 VOLUME\nABCUSDT\N{NO-BREAK SPACE}9.0×"
+    return f"📋 {names} alerts{part}\n01:15:18 UTC\n\n📉 DUMP · % in one minute\n{lists}\n\n{volume}"
+
+
+async def test_a_terminal_is_shown_thirty_names_of_a_crash_and_how_many_more_there_are() -> None:
+    async with inbox(is_terminal=True) as (_, client, _, out):
+        await client.call("sendMessage", chat_id=5, text=digest(241, part=" (1/2)"))
+        shown = without_looks(out.getvalue())
+        assert shown.count("USDT") == 30
+        assert "│ … +211" in shown
+        assert "│ 📊 VOLUME" in shown
+        assert len(shown.split("\n")) < 24
+
+        out.truncate(0)
+        await client.call("sendMessage", chat_id=5, text=digest(100, part=" (2/2)"))
+        assert without_looks(out.getvalue()).count("USDT") == 0
+        assert "│ … +100" in without_looks(out.getvalue())
+
+
+async def test_thirty_names_and_a_pipe_are_shown_in_full() -> None:
+    for is_terminal, names in ((True, 29), (False, 241)):
+        async with inbox(is_terminal=is_terminal) as (_, client, _, out):
+            await client.call("sendMessage", chat_id=5, text=digest(names))
+            assert without_looks(out.getvalue()).count("USDT") == names + 1
+
+
+async def test_what_is_no_message_has_a_frame_of_its_own() -> None:
+    async with inbox() as (_, _, box, out):
+        box.note("log", "the exchange answers slowly\x1b[2J", at_ms=1_790_000_040_000)
+        assert out.getvalue().split("\n")[:2] == [
+            "┌─ 14:14:00 UTC · log " + "─" * 50,
+            "│ the exchange answers slowly�[2J",
+        ]
+
+
 async def test_the_frame_is_dim_on_a_terminal() -> None:
-    async with inbox(is_tty=True) as (_, client, _, out):
+    async with inbox(is_terminal=True) as (_, client, _, out):
         await client.call("sendMessage", chat_id=5, text="x")
-        assert out.getvalue().startswith("\x1b[2m┌─ 14:14:00 UTC · #1 ")
+        assert out.getvalue().startswith("\x1b[2m┌─\x1b[0m\x1b[2m 14:14:00 UTC · #1 ")
 
 
 async def written_to_the_bot(sim: SimTelegram, client: RawClient, count: int) -> list[dict[str, object]]:
