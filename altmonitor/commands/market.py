@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -41,11 +41,10 @@ from altmonitor.commands.replies_market import (
 from altmonitor.interfaces.queries import TOP_WINDOWS, TopWindow
 from altmonitor.positioning.history import DEFAULT_ENTRIES, NotEnoughSnapshots
 from altmonitor.positioning.units import DEFAULT_PERIOD, PERIODS
-from altmonitor.settings.input import NotRead
+from altmonitor.settings.input import NotRead, spelled
 
 TOP_DEFAULT: TopWindow = "1h"
 TOP_ROWS = 10
-DAY_S = 86_400
 DEFAULT_MIN, MOST_MIN = 60, 10_080
 
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
@@ -60,11 +59,13 @@ class TopArguments:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhyArguments:
-    """symbol: as typed. at: local time of the reader, None asks about now. day: None: the last time it was so."""
+    """symbol: as typed. at: local time of the reader, None asks about now. day: None: the last time it was so.
+    is_utc: both are UTC."""
 
     symbol: SymbolWord
     at: time | None = None
     day: date | None = None
+    is_utc: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,13 +143,15 @@ def _unknown(command: str, found: tuple[str, ...]) -> NothingKnown:
 
 
 def read_why(command: str, words: Words) -> WhyArguments | Refused:
-    """A symbol, then nothing, a time, or a date and a time."""
+    """A symbol, then nothing, a time, or a date and a time; `UTC` behind it where it is not the reader's own."""
     if not words:
         return Refused(command=command, reason=Bad.MISSING)
     refused = unreadable(command, words[:1])
     if refused is not None:
         return refused
     symbol, *rest = words
+    is_utc = len(rest) > 1 and rest[-1].upper() == "UTC"
+    rest = rest[:-1] if is_utc else rest
     if len(rest) > 2:
         return Refused(command=command, reason=Bad.EXTRA, word=cut(rest[2]))
     if not rest:
@@ -159,27 +162,43 @@ def read_why(command: str, words: Words) -> WhyArguments | Refused:
         return Refused(command=command, reason=Bad.NO_TIME, word=cut(" ".join(rest)))
     at = time(int(clock[1]), int(clock[2]), int(clock[3] or 0))
     try:
-        return WhyArguments(symbol=symbol, at=at, day=None if day is None else date(*(int(day[i]) for i in (1, 2, 3))))
+        on = None if day is None else date(*(int(day[i]) for i in (1, 2, 3)))
+        return WhyArguments(symbol=symbol, at=at, day=on, is_utc=is_utc)
     except ValueError:  # the 31st of February
         return Refused(command=command, reason=Bad.NO_TIME, word=cut(" ".join(rest)))
 
 
 async def why(request: WhyArguments, now: CommandContext, queries: Queries) -> PlainReply:
+    """Of a contract that left the exchange, about a minute in which something is known of it."""
     found = listed_symbols("why", (request.symbol,), now.listed)
-    if not isinstance(found, tuple):
+    symbol = found[0] if isinstance(found, tuple) else spelled(request.symbol)
+    if not isinstance(found, tuple) and (request.at is None or not symbol):
         return found
     at_ms = None
     if request.at is not None:
-        zone = ZoneInfo(now.audience.tz)
-        today = datetime.fromtimestamp(now.now_s, zone).date()
-        at_s = datetime.combine(request.day or today, request.at, zone).timestamp()
-        if request.day is None and at_s > now.now_s:
-            at_s -= DAY_S
-        if at_s > now.now_s:
-            return Refused(command="why", reason=Bad.NO_TIME, word=f"{request.day} {request.at}")
+        zone = UTC if request.is_utc else ZoneInfo(now.audience.tz)
+        at_s = _was_at(request.at, request.day, zone, now_s=now.now_s)
+        if at_s is None:
+            word = f"{request.at:%H:%M}" if request.day is None else f"{request.day} {request.at:%H:%M}"
+            return Refused(command="why", reason=Bad.NO_TIME, word=word)
         at_ms = int(at_s * 1000)
-    explanation = await queries.explain(found[0], at_ms, now.audience.destination)
+    explanation = await queries.explain(symbol, at_ms, now.audience.destination)
+    is_known = bool(explanation.told) or any(check.verdict.is_raised for check in explanation.checks)
+    if not isinstance(found, tuple) and not is_known:
+        return found
     return Explained(explanation=explanation, now_s=now.now_s)
+
+
+def _was_at(at: time, day: date | None, zone: tzinfo, *, now_s: float) -> float | None:
+    """Unix seconds when the clocks of that zone last showed this time, or showed it on that day; None: they did not,
+    because it is still to come, or because they were put forward past it."""
+    today = datetime.fromtimestamp(now_s, zone).date()
+    for on in (day,) if day is not None else (today, today - timedelta(days=1), today - timedelta(days=2)):
+        for fold in (1, 0):  # where clocks are put back they show it twice
+            at_s = datetime.combine(on, at.replace(fold=fold), zone).timestamp()
+            if at_s <= now_s and datetime.fromtimestamp(at_s, zone).time() == at:
+                return at_s
+    return None
 
 
 # --- who is positioned --------------------------------------------------------------------------------

@@ -150,7 +150,7 @@ class DecisionLog:
             and open_ms + MINUTE_MS <= listed_ms
         ):
             return Verdict.NOT_LISTED
-        if open_ms < self._forgotten_ms:
+        if open_ms < self._forgotten_ms or symbol in self._gone:
             return Verdict.NOT_KEPT
         if self.looked_back_ms(symbol, open_ms) is not None:
             return None

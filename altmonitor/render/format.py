@@ -286,6 +286,11 @@ def joined(*facts: str | None) -> str:
     return SEPARATOR.join(fact for fact in facts if fact)
 
 
+def sentences(*texts: str, lang: str) -> str:
+    """One after the other; Chinese ones without a space in between."""
+    return ("" if lang == "zh" else " ").join(text for text in texts if text)
+
+
 def fact_line(*facts: str | None) -> str:
     """The same as a line of its own, beginning with a capital."""
     line = joined(*facts)

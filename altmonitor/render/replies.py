@@ -30,7 +30,7 @@ from altmonitor.commands.replies import (
     WatchlistShown,
 )
 from altmonitor.commands.replies_market import AnswerFailed
-from altmonitor.commands.table import COMMANDS, TOPICS, Scope
+from altmonitor.commands.table import COMMAND_OF, COMMANDS, TOPICS, Scope
 from altmonitor.interfaces.delivery import InlineButton, Keyboard
 from altmonitor.render import format as n
 from altmonitor.render import replies_market, replies_positions, replies_settings, status  # noqa: F401 – register theirs
@@ -167,10 +167,18 @@ def _lines(reply: Reply, style: Style) -> Sequence[str]:
 def _refused(reply: Refused, style: Style) -> list[str]:
     lang = style.lang
     reason = say_reply(lang, reply.reason.value, word=word_list([reply.word]))
-    lines = [say_reply(lang, "refused", command=reply.command, reason=reason)]
+    lines = [_with_outcome(say_reply(lang, "refused", command=reply.command, reason=reason), reply.command, style)]
     if isinstance(reply.reason, NotRead) or reply.setting is not None:
         lines.append(_allowed(reply, style))
     return [line for line in (*lines, usage_line(reply.command, style)) if line]
+
+
+def _with_outcome(refusal: str, command: str, style: Style) -> str:
+    """That nothing was changed goes without saying where a question was asked."""
+    row = COMMAND_OF.get(command)
+    if row is not None and row.is_reading:
+        return refusal
+    return n.sentences(refusal, say_reply(style.lang, "nothing_changed"), lang=style.lang)
 
 
 def _allowed(reply: Refused, style: Style) -> str:
@@ -198,13 +206,14 @@ def _not_done(
 ) -> list[str]:
     """One line: which command, and what stood in its way."""
     problem = outside_text(getattr(reply, "problem", ""))
-    return [say_reply(style.lang, _NOT_DONE[type(reply)], command=reply.command, problem=problem)]
+    said = say_reply(style.lang, _NOT_DONE[type(reply)], command=reply.command, problem=problem)
+    return [_with_outcome(said, reply.command, style) if isinstance(reply, UniverseUnknown) else said]
 
 
 @reply_lines.register
 def _symbols_refused(reply: SymbolsRefused, style: Style) -> list[str]:
     lang = style.lang
-    lines = [say_reply(lang, "symbols_refused", command=reply.command)]
+    lines = [_with_outcome(say_reply(lang, "symbols_refused", command=reply.command), reply.command, style)]
     for unlisted in reply.unlisted[:WORDS_MAX]:
         word = word_list([unlisted.given])
         if unlisted.suggestions:

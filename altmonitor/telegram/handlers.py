@@ -209,8 +209,7 @@ class Presses:
         return _Toast(text=told, is_loud=not is_done)
 
     async def _why(self, press: Incoming, alert: Alert) -> _Toast:
-        zone = self._answers.style_of(press.destination).tz
-        minute = datetime.fromtimestamp(alert.event_ms / 1000, UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M")
+        minute = datetime.fromtimestamp(alert.minute_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
         reply = await self._answering.carry_out(f"/why {alert.symbol} {minute}", press)
         if reply is None:
             return self._said(press, "press_failed", is_loud=True)

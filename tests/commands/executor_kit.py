@@ -178,6 +178,7 @@ class MemoryMarket:
     def __init__(self) -> None:
         self.asked: list[tuple[object, ...]] = []
         self.problem: Exception | None = None
+        self.told: tuple[StoredAlert, ...] = ()
 
     async def top(self, window: TopWindow, *, count: int) -> Top:
         self._ask("top", window, count)
@@ -209,7 +210,8 @@ class MemoryMarket:
     async def explain(self, symbol: str, at_ms: int | None, destination: Destination) -> Explanation:
         self._ask("why", symbol, at_ms, destination)
         moment = NOW_S * 1000 if at_ms is None else at_ms
-        return Explanation(symbol=symbol, destination=destination, at_ms=moment, is_now=at_ms is None)
+        is_now = at_ms is None
+        return Explanation(symbol=symbol, destination=destination, at_ms=moment, is_now=is_now, told=self.told)
 
     def _ask(self, *question: object) -> None:
         self.asked.append(question)

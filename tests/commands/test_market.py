@@ -17,6 +17,7 @@ from altmonitor.commands.replies_market import (
     TopShown,
 )
 from altmonitor.commands.table import BadCommand, Command, parse
+from altmonitor.core.alert import Alert, StoredAlert
 from altmonitor.core.errors import ExchangeError, StorageError
 from altmonitor.settings.audience import Overrides
 from altmonitor.settings.input import NotRead
@@ -82,8 +83,62 @@ async def test_a_time_is_read_in_the_zone_of_the_chat_and_was_before_now(typed: 
     assert desk.market.asked == [("why", "SOLUSDT", at_ms, MAIN)]
 
 
-async def test_the_future_is_not_explained() -> None:
-    assert isinstance(await Desk()("/why sol 2026-09-21 14:14"), Refused)
+SUMMER_ENDS_S = 1_792_890_000  # 2026-10-25 01:00 UTC: in Berlin 3:00 becomes 2:00
+SUMMER_BEGINS_S = 1_774_746_000  # 2026-03-29 01:00 UTC: in Berlin 2:00 becomes 3:00
+
+
+@pytest.mark.parametrize(
+    ("typed", "now_s", "at_s"),
+    [
+        ("2:30", SUMMER_ENDS_S - 1_000, SUMMER_ENDS_S - 1_800),  # the first 2:30; the second is still to come
+        ("2:30", SUMMER_ENDS_S + 2_000, SUMMER_ENDS_S + 1_800),
+        ("2026-10-25 2:30", SUMMER_ENDS_S + 86_400, SUMMER_ENDS_S + 1_800),
+        ("2026-10-25 00:30 utc", SUMMER_ENDS_S + 86_400, SUMMER_ENDS_S - 1_800),
+        ("23:59", SUMMER_ENDS_S + 79_200 + 60, SUMMER_ENDS_S + 79_200 - 60),  # a minute after midnight
+        ("12:00", SUMMER_ENDS_S + 600, SUMMER_ENDS_S - 54_000),  # yesterday's, in summer time
+        ("12:00", SUMMER_ENDS_S + 93_600, SUMMER_ENDS_S + 36_000),  # 3 in the morning: a day has 25 hours
+        ("2:30", SUMMER_BEGINS_S + 7_200, SUMMER_BEGINS_S - 84_600),  # there was none today
+    ],
+)
+async def test_a_time_is_the_last_one_the_clock_showed_also_where_it_was_set(typed: str, now_s: int, at_s: int) -> None:
+    desk = Desk(state=State(main=Overrides(tz="Europe/Berlin")))
+    desk.now_s = now_s
+    assert isinstance(await desk(f"/why sol {typed}"), Explained)
+    assert desk.market.asked == [("why", "SOLUSDT", at_s * 1000, MAIN)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "word"),
+    [
+        ("2026-09-21 14:14", "2026-09-21 14:14"),  # a minute from now
+        ("2026-03-29 2:30", "2026-03-29 02:30"),  # the clock was put forward past it
+        ("2026-02-31 12:00", "2026-02-31 12:00"),
+        ("24:00", "24:00"),
+        ("12:05 CET", "12:05 CET"),
+        ("UTC", "UTC"),
+    ],
+)
+async def test_a_time_that_was_not_is_refused_by_name(typed: str, word: str) -> None:
+    desk = Desk(state=State(main=Overrides(tz="Europe/Berlin")))
+    now = "2026-09-21 14:14" in typed
+    if now:
+        desk = Desk()
+    reply = await desk(f"/why sol {typed}")
+    assert isinstance(reply, Refused)
+    assert (reply.reason, reply.word, desk.market.asked) == (Bad.NO_TIME, word, [])
+
+
+async def test_of_a_contract_that_left_the_exchange_a_minute_that_is_known_is_explained() -> None:
+    desk = Desk()
+    assert isinstance(await desk("/why luna 12:05"), SymbolsRefused)
+    told = StoredAlert(
+        alert=Alert(key="k", ts=1.0, event_ms=1, symbol="LUNAUSDT", kind="price", direction="DUMP"), delivery="sent"
+    )
+    desk.market.told = (told,)
+    reply = await desk("/why luna 12:05")
+    assert isinstance(reply, Explained)
+    assert reply.explanation.symbol == "LUNAUSDT"
+    assert isinstance(await desk("/why luna"), SymbolsRefused)
 
 
 async def test_why_is_asked_for_the_destination_it_is_typed_in() -> None:

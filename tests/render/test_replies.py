@@ -197,6 +197,19 @@ def test_an_unlisted_contract_gets_its_suggestion() -> None:
     assert lines[3] == "Usage: <code>/watch [sol doge … | all]</code>"
 
 
+def test_where_a_question_was_asked_nothing_could_be_changed() -> None:
+    pepe = (Unlisted(given="pepe", suggestions=()),)
+    for lang, said in (("en", "Nothing was changed"), ("zh", "未做任何更改"), ("ru", "Ничего не изменено")):
+        for row in COMMANDS:
+            refusals = (
+                Refused(command=row.name, reason=Bad.NO_SUCH_WORD, word="x"),
+                SymbolsRefused(command=row.name, unlisted=pepe),
+                UniverseUnknown(command=row.name),
+            )
+            for reply in refusals:
+                assert (said in text(reply, Style(lang=lang, tz=UTC))) is (row.answer is None), (row.name, reply)
+
+
 def test_a_hundred_unlisted_words_are_counted_not_listed() -> None:
     reply = SymbolsRefused(command="watch", unlisted=tuple(Unlisted(given=f"x{i}", suggestions=()) for i in range(100)))
     assert "and 90 more" in text(reply)
@@ -604,7 +617,7 @@ SIGNS_ONLY = {
 
 def test_russian_is_written_in_russian() -> None:
     plain = {key for key, sentence in REPLY_TEXTS["ru"].items() if not any("а" <= char <= "я" for char in sentence)}
-    assert plain == SIGNS_ONLY | {"kind_oi", "of_symbol", "preset_row", "route_row"}
+    assert plain == SIGNS_ONLY | {"kind_oi", "of_symbol", "preset_row", "refused", "route_row"}
 
 
 def test_english_holds_no_chinese_and_chinese_does() -> None:
