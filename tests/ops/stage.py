@@ -56,9 +56,9 @@ class Stage:
         }
 
     @asynccontextmanager
-    async def wizard(self, **environ: str) -> AsyncIterator[Screen]:
+    async def wizard(self, *, size: tuple[int, int] = (50, 130), **environ: str) -> AsyncIterator[Screen]:
         command = (sys.executable, "-m", "altmonitor", "setup")
-        async with terminal(command, environ=self.environ() | environ, folder=self.folder) as screen:
+        async with terminal(command, environ=self.environ() | environ, folder=self.folder, size=size) as screen:
             yield screen
 
     def said(self, chat_id: int) -> list[str]:

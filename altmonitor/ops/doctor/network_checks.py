@@ -171,19 +171,26 @@ class Exchange:
             texts.append(f"{address} takes connections")
         return fine(", ".join(texts))
 
-    async def rest(self) -> Seen:
+    async def listed(self) -> tuple[int, float]:
+        """Reads which symbols would be watched. Returns the number of all contracts, and the seconds it took.
+
+        Raises ExchangeError.
+        """
         rest = await self.rest_client()
         began_s = self.clock.monotonic()
+        contracts = await rest.contracts()
+        self.symbols = [c.symbol for c in contracts if is_watched(c, tradfi=self.config.tradfi_perpetuals)]
+        return len(contracts), self.clock.monotonic() - began_s
+
+    async def rest(self) -> Seen:
         try:
-            contracts = await rest.contracts()
+            count, took_s = await self.listed()
         except RegionBlocked as problem:
             return failed(str(problem), REGION)
         except ExchangeBlocked as problem:
             return failed(str(problem), "wait until then; other programs on this address use the same budget")
-        took_s = self.clock.monotonic() - began_s
-        self.symbols = [c.symbol for c in contracts if is_watched(c, tradfi=self.config.tradfi_perpetuals)]
         if not self.symbols:
-            return failed(f"{len(contracts)} contracts, none of which would be watched", "check BINANCE_REST_URL")
+            return failed(f"{count} contracts, none of which would be watched", "check BINANCE_REST_URL")
         return fine(f"{len(self.symbols)} contracts to watch, answered in {took_s:.1f} s")
 
     async def time(self) -> Seen:
@@ -199,10 +206,13 @@ class Exchange:
             return note(f"this clock is {shown}", NTP)
         return fine(f"within {max(0.1, abs(skew_ms) / 1000):.1f} s of the exchange's")
 
+    async def candle(self) -> FirstCandle:
+        symbols = sorted(self.symbols, key=lambda symbol: symbol not in MAJORS)[:SYMBOLS_TRIED] or list(MAJORS)
+        return await first_candle(self.config, symbols, clock=self.clock)
+
     async def kline(self) -> Seen:
         """A real candle. That the connection opens and the subscription is acknowledged proves nothing."""
-        symbols = sorted(self.symbols, key=lambda symbol: symbol not in MAJORS)[:SYMBOLS_TRIED] or list(MAJORS)
-        found = await first_candle(self.config, symbols, clock=self.clock)
+        found = await self.candle()
         if found.symbol:
             age_s = (self.clock.now_ms() - found.event_ms) / 1000
             return fine(f"a candle of {found.symbol} came after {found.after_s:.1f} s, {age_s:.1f} s old")

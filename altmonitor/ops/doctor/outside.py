@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
+from altmonitor.core.errors import ExchangeError
+from altmonitor.core.proxies import proxy_to
 from altmonitor.ops.doctor import checks as live
 from altmonitor.ops.doctor.checks import exchange_checks, telegram_checks
-from altmonitor.ops.doctor.network_checks import Exchange
+from altmonitor.ops.doctor.network_checks import Exchange, FirstCandle
 from altmonitor.ops.doctor.report import Check, CheckResult, Seen, run, skipped
 from altmonitor.ops.doctor.telegram_checks import Telegram
+from altmonitor.ops.telegram import ChatReach, address_of, reach
 
 WEB_URL = "https://www.binance.com"
 
@@ -52,13 +55,42 @@ def _not_looked_at(check: Check, hindrance: str) -> Check:
     return replace(check, look=look, needs=())
 
 
-async def look_at_exchange(
-    destination: OutsideDeps, *, notify: Callable[[CheckResult], None]
-) -> tuple[CheckResult, ...]:
-    """Only what alerts depend on: the list of contracts, and a real candle."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketSeen:
+    """Only what alerts depend on. contracts: to watch; all_contracts: there are. took_s: until the list was there.
+
+    trouble: why there is no list; how_far: how far one gets to the exchange (or its proxy) then. candle: None when
+    nothing was asked any more.
+    """
+
+    contracts: int = 0
+    all_contracts: int = 0
+    took_s: float = 0.0
+    trouble: ExchangeError | None = None
+    how_far: ChatReach = ChatReach.CONNECTS
+    candle: FirstCandle | None = None
+    candle_age_s: float = 0.0
+
+
+async def look_at_market(destination: OutsideDeps) -> MarketSeen:
+    """The list of contracts, and a real candle."""
+    config, clock = destination.config, destination.clock
     async with AsyncExitStack() as stack:
-        checks = exchange_checks(open_exchange(destination, stack))
-        return await run([c for c in checks if c.name in ("rest", "kline")], clock=destination.clock, notify=notify)
+        exchange = open_exchange(destination, stack)
+        try:
+            count, took_s = await exchange.listed()
+        except ExchangeError as problem:
+            url = config.binance_rest_url
+            how_far = await reach(address_of(proxy_to(url) or url), clock=clock)
+            return MarketSeen(trouble=problem, how_far=how_far)
+        candle = await exchange.candle()
+        return MarketSeen(
+            contracts=len(exchange.symbols),
+            all_contracts=count,
+            took_s=took_s,
+            candle=candle,
+            candle_age_s=(clock.now_ms() - candle.event_ms) / 1000,
+        )
 
 
 def open_exchange(destination: OutsideDeps, stack: AsyncExitStack) -> Exchange:

@@ -18,6 +18,7 @@ from altmonitor.ops.telegram import ChatSeen
 from altmonitor.ops.wizard.answers import WizardAnswers
 from altmonitor.ops.wizard.pairing import Claim, Heard, listen, new_code
 from altmonitor.ops.wizard.prompts import Option
+from altmonitor.ops.wizard.reasons import reason
 from altmonitor.ops.wizard.session import WizardSession
 from altmonitor.telegram.poller import KINDS
 
@@ -155,7 +156,7 @@ def _kept(session: WizardSession, answers: WizardAnswers) -> WizardAnswers | Non
     except ValueError:
         return None
     except DeliveryError as problem:
-        session.say("chat_known_lost", sign="✗", chat=known, why=problem)
+        session.say("chat_known_lost", sign="✗", chat=known, why=reason(session.terminal.texts, problem))
         return None
     session.say("chat_known", chat=_described(session, chat, destination))
     if not session.terminal.confirm(session.text("keep")):
@@ -183,7 +184,7 @@ def _typed(session: WizardSession, answers: WizardAnswers) -> WizardAnswers | No
         session.say("chat_moved", sign="!", chat=moved.new_chat_id)
         return None
     except DeliveryError as problem:
-        session.say("chat_unknown", sign="✗", why=problem)
+        session.say("chat_unknown", sign="✗", why=reason(session.terminal.texts, problem))
         return None
     if not session.terminal.confirm(session.text("chat_right", chat=_described(session, chat, destination))):
         return None
@@ -228,7 +229,7 @@ def _chosen(session: WizardSession, heard: Heard) -> Claim:
         )
         for number, claim in enumerate(heard.claims, 1)
     ]
-    return heard.claims[int(session.terminal.choose(session.text("which_chat"), options, default="1")) - 1]
+    return heard.claims[int(session.terminal.choose(session.text("which_chat"), options, default="")) - 1]
 
 
 def _also(session: WizardSession, heard: Heard, chosen: Claim) -> tuple[int, ...]:
@@ -281,7 +282,7 @@ def _why_not(session: WizardSession, answers: WizardAnswers, chat: ChatSeen, des
         rights = session.ask_bot(answers.token, lambda bot: telegram.rights_in(bot, chat, bot_id))
         session.ask_bot(answers.token, lambda bot: telegram.try_writing(bot, destination))
     except (ChatClosed, MessageRefused) as problem:
-        return str(problem)
+        return reason(session.terminal.texts, problem)
     if rights.can_write:
         return ""
     return session.text("no_right_channel" if chat.kind == "channel" else "no_right_group")

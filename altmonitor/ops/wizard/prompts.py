@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import getpass
 import importlib
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
 from altmonitor.ops.wizard.texts import Texts
+from altmonitor.ops.wizard.wrapping import width_of, wrapped
 
 BACK_WORDS = frozenset({"b", "back", "<", "назад", "返回"})
 QUIT_WORDS = frozenset({"q", "quit", "exit", "выход", "退出"})
@@ -48,10 +50,26 @@ class PlainTerminal:
 
     def say(self, text: str, *, sign: str = "") -> None:
         """sign: ✓ ✗ or another, in front of the first line."""
-        print(f"{sign} {text}" if sign else text, flush=True)  # noqa: T201
+        print(self._fitting(f"{sign} {text}" if sign else text), flush=True)  # noqa: T201
+
+    def progress(self, text: str) -> None:
+        """One line that is kept up to date; '' takes it away. Nothing where nobody watches."""
+        if sys.stdout.isatty():
+            shown = text if width_of(text) < self._width() else text[: self._width() // 2 - 2] + "…"
+            sys.stdout.write(f"\r\x1b[K{shown}")
+            sys.stdout.flush()
+
+    def _width(self) -> int:
+        return shutil.get_terminal_size().columns
+
+    def _fitting(self, text: str) -> str:
+        return wrapped(text, self._width())
 
     def ask(self, prompt: str, *, default: str = "", is_hidden: bool = False) -> str:
-        shown = f"{prompt} [{default}]: " if default else f"{prompt}: "
+        shown = self._fitting(f"{prompt} [{default}]:" if default else f"{prompt}:") + " "
+        before, line_break, shown = shown.rpartition("\n")  # the editing of a line counts its columns from the first
+        if line_break:
+            self.say(before)
         try:
             said = (getpass.getpass(shown) if is_hidden else input(shown)).strip()
         except EOFError:
@@ -65,11 +83,11 @@ class PlainTerminal:
         return said or default
 
     def choose(self, title: str, options: Sequence[Option], *, default: str) -> str:
-        """The key of an option, chosen by number or by key."""
+        """The key of an option, chosen by number or by key. default: '' for none, then Enter alone chooses nothing."""
         self.say(title)
         for number, option in enumerate(options, 1):
             self.say(f"  {number}) {option.label}")
-        usual = str([option.key for option in options].index(default) + 1)
+        usual = str([option.key for option in options].index(default) + 1) if default else ""
         while True:
             said = self.ask(self.texts.say("choose"), default=usual)
             if said.isascii() and said.isdigit() and 1 <= int(said) <= len(options):
@@ -102,15 +120,20 @@ class ArrowTerminal(PlainTerminal):
         if self._console is None:
             super().say(text, sign=sign)
             return
-        self._console.print(f"{sign} {text}" if sign else text, style=self._COLOURS.get(sign), markup=False)
+        self._console.print(
+            self._fitting(f"{sign} {text}" if sign else text), style=self._COLOURS.get(sign), markup=False
+        )
 
     def choose(self, title: str, options: Sequence[Option], *, default: str) -> str:
-        if self._questionary is None:
+        if self._questionary is None or not default:  # a menu always points at something, and Enter takes it
             return super().choose(title, options, default=default)
         make = self._questionary.Choice
         choices = [make(option.label, value=option.key) for option in options]
         choices += [make(self.texts.say("go_back"), value="<"), make(self.texts.say("leave"), value="q")]
-        chosen = str(self._questionary.select(title, choices=choices, default=default).unsafe_ask())
+        asked = self._questionary.select(
+            self._fitting(title), choices=choices, default=default, instruction=self.texts.say("arrow_keys")
+        )
+        chosen = str(asked.unsafe_ask())
         if chosen in ("<", "q"):
             raise Back if chosen == "<" else Quit
         return chosen

@@ -6,10 +6,10 @@ import asyncio
 import shlex
 import shutil
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from altmonitor.config import VARIABLES
 from altmonitor.core.clock import Clock
@@ -84,12 +84,20 @@ class WizardSession:
         """
         while True:
             try:
-                return self.runner.run(self._ask(token, question))
+                return self._shown(self._ask(token, question))
             except RetryLater as problem:
                 self.say("retry_later", sign="✗", seconds=round(problem.retry_after_s))
                 self.menu(self.text("go_on"), "try_again")
             except ChatUnreachable as problem:
                 self._explain(problem)
+
+    def _shown(self, work: Coroutine[Any, Any, T]) -> T:
+        """With a line that says that something is going on."""
+        self.terminal.progress(self.text("telegram_asking"))
+        try:
+            return self.runner.run(work)
+        finally:
+            self.terminal.progress("")
 
     async def _ask(self, token: Secret, question: Callable[[TelegramChannel], Awaitable[T]]) -> T:
         channel = TelegramChannel(token, api_url=self.setting("TELEGRAM_API_URL"), clock=self.clock, timeouts=PATIENCE)
@@ -101,10 +109,10 @@ class WizardSession:
 
     def _explain(self, problem: ChatUnreachable) -> None:
         url = self.setting("TELEGRAM_API_URL")
-        trouble, host = self.runner.run(self._look_around(str(problem))), reach.address_of(url)
+        trouble, host = self._shown(self._look_around(str(problem))), reach.address_of(url)
         proxy = proxy_to(url)
         shown = str(reach.address_of(proxy)) if proxy else ""
-        self.say(f"trouble_{trouble.value}", sign="✗", host=host, proxy=shown, said=str(problem))
+        self.say(f"trouble_{trouble.value}", sign="✗", host=host, proxy=shown)
         choice = self.menu(self.text("go_on"), "try_again", "type_proxy")
         if choice == "type_proxy":
             self._take_proxy()

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
@@ -14,13 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from altmonitor.ops.wizard import docker_way
 from altmonitor.ops.wizard.answers import WizardAnswers
+from altmonitor.ops.wizard.carried import carry
 from altmonitor.ops.wizard.prompts import Option
 from altmonitor.ops.wizard.session import WizardSession
 
 UNIT = Path("/etc/systemd/system/altmonitor.service")
-WELL_WITHIN_S = 60.0
-_LOOK_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +27,7 @@ class Way:
     """key: of its text. program: what must be there; a path with a slash is a file of the repository.
 
     way_out: key of the text that says what to do without it. logs: key of the text that says where its words are.
+    elsewhere: key of the text that names what does not see the environment of this shell; '' where it is inherited.
     """
 
     key: str
@@ -35,13 +35,22 @@ class Way:
     program: str = ""
     way_out: str = ""
     logs: str = ""
+    elsewhere: str = ""
 
 
-def ways(*, python: str, has_service: bool) -> tuple[Way, ...]:
+def ways(*, python: str, has_service: bool, env_file: Path = Path(".env")) -> tuple[Way, ...]:
     """In the order of the menu."""
     deploy = (python, "deploy.py")
+    settings = () if env_file == Path(".env") else ("--env-file", str(env_file))
     here = (*deploy, "--here", "--target", "systemd")
-    service = Way(key="systemd", command=here, program="systemctl", way_out="way_out_systemd", logs="logs_systemd")
+    service = Way(
+        key="systemd",
+        command=(*here, *settings),
+        program="systemctl",
+        way_out="way_out_systemd",
+        logs="logs_systemd",
+        elsewhere="the_service",
+    )
     removal = Way(key="remove_systemd", command=(*here, "--down"), program="systemctl", way_out="way_out_systemd")
     return (
         Way(key="here", command=(python, "-m", "altmonitor", "run")),
@@ -51,10 +60,17 @@ def ways(*, python: str, has_service: bool) -> tuple[Way, ...]:
             program="docker",
             way_out="way_out_docker",
             logs="logs_docker",
+            elsewhere="the_container",
         ),
         service,
         *((removal,) if has_service else ()),
-        Way(key="server", command=deploy, program="./deploy.py", way_out="way_out_deploy"),
+        Way(
+            key="server",
+            command=(*deploy, *settings),
+            program="./deploy.py",
+            way_out="way_out_deploy",
+            elsewhere="the_server",
+        ),
         Way(key="demo", command=(python, "-m", "altmonitor", "demo", "--seconds", "60")),
         Way(key="later", command=()),
     )
@@ -63,7 +79,12 @@ def ways(*, python: str, has_service: bool) -> tuple[Way, ...]:
 def start(session: WizardSession, answers: WizardAnswers) -> WizardAnswers:
     """Until something was started, or put off; with `here` this process becomes the monitor."""
     session.say("start_title")
-    listed = ways(python=sys.executable, has_service=UNIT.exists())
+    is_usual = session.env_file.resolve() == (session.folder / ".env").resolve()
+    listed = ways(
+        python=sys.executable,
+        has_service=UNIT.exists(),
+        env_file=Path(".env") if is_usual else session.env_file.resolve(),
+    )
     options = [Option(key=way.key, label=session.text(way.key)) for way in listed]
     while True:
         chosen = session.terminal.choose(session.text("start_how"), options, default="here")
@@ -76,6 +97,11 @@ def start(session: WizardSession, answers: WizardAnswers) -> WizardAnswers:
         if chosen == "here":
             session.say("starting_here", command=session.command("run"))
             become(_monitor(session), session.folder)
+        if way.elsewhere:
+            is_container = chosen == "docker"
+            carry(session, where=way.elsewhere, is_container=is_container, is_usual=chosen != "server")
+            if is_container and not is_usual:
+                session.say("docker_other_file", sign="!", file=session.env_file)
         if _carried_out(session, way) and chosen not in ("demo", "remove_systemd"):
             return answers
 
@@ -95,11 +121,13 @@ def _carried_out(session: WizardSession, way: Way) -> bool:
     code = _call(way.command, session.folder)
     if code != 0:
         session.say("start_failed", sign="✗", code=code, command=_shown(way.command))
+        if way.key == "docker" and (why := docker_way.hindrance(session)):
+            session.terminal.say(why, sign="→")
         return False
     if way.key == "remove_systemd":
         session.say("service_removed", sign="✓")
     elif way.key == "docker":
-        _report_container(session, way)
+        docker_way.report(session, logs=session.text(way.logs))
     return True
 
 
@@ -112,32 +140,6 @@ def _call(command: Sequence[str], folder: Path) -> int:
     except OSError as problem:
         print(f"{command[0]}: {problem.strerror}", file=sys.stderr)  # noqa: T201
         return 127
-
-
-def _report_container(session: WizardSession, way: Way) -> None:
-    """`up -d` succeeds when the container was created; whether it stays and is healthy is another question."""
-    command = ("docker", "compose", "ps", "--all", "--format", "json")
-    line, end_s = "", session.clock.monotonic() + WELL_WITHIN_S
-    while session.clock.monotonic() < end_s:
-        asked = subprocess.run(command, cwd=session.folder, check=False, capture_output=True, text=True)
-        line, is_healthy = container_state(asked.stdout)
-        if is_healthy:
-            session.say("started_well", sign="✓", line=line)
-            return
-        session.runner.run(session.clock.sleep(_LOOK_EVERY_S))
-    logs = session.text(way.logs)
-    session.say("started_not_well", sign="✗", seconds=round(WELL_WITHIN_S), line=line or "?", logs=logs)
-
-
-def container_state(said: str) -> tuple[str, bool]:
-    """One line about every container, and whether all are healthy. said: a JSON list, or an object a line (newer)."""
-    try:
-        rows = json.loads(said) if said.lstrip().startswith("[") else [json.loads(row) for row in said.splitlines()]
-        states = [f"{row['Service']}: {row['State']} {row.get('Health', '')}".strip() for row in rows]
-        is_healthy = all((row["State"], row.get("Health")) == ("running", "healthy") for row in rows)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return "", False
-    return ", ".join(states), bool(rows) and is_healthy
 
 
 def become(command: Sequence[str], folder: Path) -> None:

@@ -9,15 +9,24 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from altmonitor.config import VARIABLES
-from altmonitor.core.errors import AltmonitorError, ChatMoved, ConfigError, TokenRefused
+from altmonitor.config import VARIABLES, Config
+from altmonitor.core.errors import (
+    AltmonitorError,
+    ChatMoved,
+    ConfigError,
+    ExchangeBlocked,
+    RegionBlocked,
+    TokenRefused,
+)
+from altmonitor.core.proxies import proxy_to
 from altmonitor.core.types import TOKEN_SHAPE, Secret
 from altmonitor.interfaces.delivery import BotIdentity
 from altmonitor.ops import telegram
 from altmonitor.ops import test_alert as trial
+from altmonitor.ops.doctor import outside
 from altmonitor.ops.doctor.doctor import read_settings
-from altmonitor.ops.doctor.outside import OutsideDeps, look_at_exchange
-from altmonitor.ops.doctor.report import SIGNS, CheckResult, CheckVerdict
+from altmonitor.ops.doctor.outside import MarketSeen, OutsideDeps
+from altmonitor.ops.telegram import ChatReach
 from altmonitor.ops.wizard import env_file
 from altmonitor.ops.wizard.answers import (
     WIZARD_LANGUAGES,
@@ -29,6 +38,7 @@ from altmonitor.ops.wizard.answers import (
     token_in,
 )
 from altmonitor.ops.wizard.prompts import Back, Option
+from altmonitor.ops.wizard.reasons import reason
 from altmonitor.ops.wizard.session import WizardSession
 from altmonitor.ops.wizard.texts import NAMES, Texts
 from altmonitor.settings.presets import PRESETS
@@ -180,7 +190,7 @@ def save(session: WizardSession, answers: WizardAnswers) -> WizardAnswers:
             session.read_env_file()  # somebody may have edited it meanwhile
             written = env_file.write(session.env_file, changes(answers, session.given))
         except ConfigError as problem:
-            session.say("not_written", sign="✗", why=problem)
+            session.say("not_written", sign="✗", why=reason(session.terminal.texts, problem))
             session.menu(session.text("go_on"), "try_again")
             continue
         session.is_written = True
@@ -217,7 +227,7 @@ def try_alert(session: WizardSession, answers: WizardAnswers) -> WizardAnswers:
             session.say("chat_moved", sign="!", chat=moved.new_chat_id)
             continue
         except AltmonitorError as problem:
-            session.say("test_failed", sign="✗", why=problem)
+            session.say("test_failed", sign="✗", why=reason(session.terminal.texts, problem))
             if session.menu(session.text("go_on"), "try_again", "other_chat") == "other_chat":
                 raise Back("ask_chat") from None
             continue
@@ -238,16 +248,65 @@ def look_at_market(session: WizardSession, answers: WizardAnswers) -> WizardAnsw
     session.say("market_title")
     logging.getLogger().addHandler(logging.NullHandler())
     settings = read_settings(session.env_file, session.environ)
-    for problem in settings.problems:
-        session.terminal.say(problem, sign="✗")
-    destination = OutsideDeps(config=settings.config, given=settings.given, clock=session.clock)
-
-    def notify(finding: CheckResult) -> None:
-        session.terminal.say(f"{finding.title}: {finding.text}", sign=SIGNS[finding.verdict])
-        if finding.verdict is CheckVerdict.FAILED:
-            session.terminal.say(f"  → {finding.way_out}")
-
-    found = session.runner.run(look_at_exchange(destination, notify=notify))
-    if settings.problems or any(finding.verdict is CheckVerdict.FAILED for finding in found):
+    if settings.problems:
+        session.terminal.say(reason(session.terminal.texts, ConfigError(list(settings.problems))), sign="✗")
+    session.terminal.progress(session.text("market_asking"))
+    try:
+        seen = session.runner.run(
+            outside.look_at_market(OutsideDeps(config=settings.config, given=settings.given, clock=session.clock))
+        )
+    finally:
+        session.terminal.progress("")
+    is_well = _tell_list(session, seen, settings.config) and _tell_candle(session, seen, settings.config)
+    if settings.problems or not is_well:
         session.say("market_trouble", sign="!", doctor=session.command("doctor"))
     return answers
+
+
+_UNREACHED = {
+    (ChatReach.NO_NAME, False): "market_no_name",
+    (ChatReach.REFUSED, False): "market_refused",
+    (ChatReach.SILENT, False): "market_no_answer",
+    (ChatReach.NO_NAME, True): "market_proxy_no_name",
+    (ChatReach.REFUSED, True): "market_proxy_refused",
+    (ChatReach.SILENT, True): "market_proxy_no_answer",
+}
+"""How far one gets, by a proxy or directly → the text that says so."""
+
+
+def _tell_list(session: WizardSession, seen: MarketSeen, config: Config) -> bool:
+    """Whether all is well. One line about the list of contracts."""
+    url = config.binance_rest_url
+    proxy = proxy_to(url)
+    names = {"host": telegram.address_of(url), "proxy": telegram.address_of(proxy) if proxy else ""}
+    match seen.trouble:
+        case None if seen.contracts:
+            session.say("market_list", sign="✓", count=seen.contracts, seconds=f"{seen.took_s:.1f}")
+            return True
+        case None:
+            session.say("market_empty", sign="✗", count=seen.all_contracts)
+        case RegionBlocked():
+            session.say("market_region", sign="✗")
+        case ExchangeBlocked() as block:
+            left_s = max(0, round((block.until_ms - session.clock.now_ms()) / 1000))
+            session.say("market_blocked", sign="✗", seconds=left_s)
+        case _ if seen.how_far is not ChatReach.CONNECTS:
+            session.say(_UNREACHED[seen.how_far, proxy is not None], sign="✗", **names)
+        case _:
+            session.say("market_stranger", sign="✗", **names)
+    return False
+
+
+def _tell_candle(session: WizardSession, seen: MarketSeen, config: Config) -> bool:
+    candle = seen.candle
+    if candle is None:
+        return False
+    seconds = f"{candle.after_s:.1f}" if candle.symbol else f"{candle.after_s:.0f}"
+    if candle.symbol:
+        session.say("market_candle", sign="✓", symbol=candle.symbol, seconds=seconds, age=f"{seen.candle_age_s:.1f}")
+        return True
+    if candle.acknowledged:
+        session.say("market_silent", sign="✗", count=candle.acknowledged, seconds=seconds)
+    else:
+        session.say("market_no_stream", sign="✗", host=telegram.address_of(config.binance_ws_url), seconds=seconds)
+    return False

@@ -24,7 +24,8 @@ from altmonitor.ops.wizard.answers import (
     redacted,
     token_in,
 )
-from altmonitor.ops.wizard.start_step import container_state, ways
+from altmonitor.ops.wizard.docker_way import containers_in
+from altmonitor.ops.wizard.start_step import ways
 from altmonitor.ops.wizard.steps import BUDGET_MAX, changed_in_chat, variables_of
 from altmonitor.ops.wizard.texts import TABLES
 from altmonitor.settings.presets import PRESETS
@@ -239,6 +240,10 @@ def test_removal_is_offered_only_where_the_service_is_installed() -> None:
     assert by_key["docker"] == ("docker", "compose", "up", "-d")
     assert by_key["server"] == ("p", "deploy.py")
     assert by_key["systemd"] == ("p", "deploy.py", "--here", "--target", "systemd")
+    other = {way.key: way.command for way in ways(python="p", has_service=True, env_file=Path("/x/y.env"))}
+    assert other["server"] == ("p", "deploy.py", "--env-file", "/x/y.env")
+    assert other["systemd"] == ("p", "deploy.py", "--here", "--target", "systemd", "--env-file", "/x/y.env")
+    assert other["remove_systemd"] == by_key["remove_systemd"]
     assert by_key["remove_systemd"] == ("p", "deploy.py", "--here", "--target", "systemd", "--down")
 
 
@@ -257,7 +262,9 @@ def test_removal_is_offered_only_where_the_service_is_installed() -> None:
     ],
 )
 def test_a_container_runs_when_it_says_healthy_and_not_before(said: str, state: tuple[str, bool]) -> None:
-    assert container_state(said) == state
+    found = containers_in(said)
+    is_well = bool(found) and all(container.is_well for container in found)
+    assert (", ".join(map(str, found)), is_well) == state
 
 
 PURE_FILES = ("pairing", "texts/__init__", "texts/en", "texts/zh", "texts/ru", "answers")

@@ -43,7 +43,9 @@ async def test_a_stranger_who_saw_the_code_is_listed_and_not_taken_for_the_owner
         await screen.sees("written in more than one place")
         await screen.sees("1) group “Traders�[2J” (-1001234567890) · ann (@ann), id 77")
         await screen.sees("2) private chat “Reader” (666) · mallory (@mallory), id 666")
-        await screen.answers("Number [1]", "1")
+        await screen.answers("Number:", "")  # nobody is the owner for having been first
+        await screen.sees("A number from 1 to 2")
+        await screen.answers("Number:", "1")
         await screen.answers("Is that right?", "y")
         await screen.answers("May commands be written in private chat “Reader” (666) as well?", "")
         await screen.sees("Only I, who wrote the code")

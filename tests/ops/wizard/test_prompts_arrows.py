@@ -37,8 +37,9 @@ class Menus:
     def Choice(self, title: str, *, value: str) -> tuple[str, str]:  # noqa: N802 — the name of the library
         return title, value
 
-    def select(self, title: str, *, choices: list[tuple[str, str]], default: str) -> Select:
-        self.asked.append({"title": title, "labels": [label for label, _ in choices], "default": default})
+    def select(self, title: str, *, choices: list[tuple[str, str]], default: str, instruction: str) -> Select:
+        labels = [label for label, _ in choices]
+        self.asked.append({"title": title, "labels": labels, "default": default, "instruction": instruction})
         return Select([value for _, value in choices], self.at)
 
 
@@ -51,7 +52,19 @@ def arrows(at: int) -> tuple[ArrowTerminal, Menus]:
 def test_a_menu_offers_the_options_and_the_ways_out() -> None:
     terminal, menus = arrows(1)
     assert terminal.choose("How?", OPTIONS, default="normal") == "normal"
-    assert menus.asked == [{"title": "How?", "labels": ["Calm", "Normal", "← back", "quit"], "default": "normal"}]
+    labels = ["Calm", "Normal", "← back", "quit"]
+    assert menus.asked == [
+        {"title": "How?", "labels": labels, "default": "normal", "instruction": "(arrow keys, then Enter)"}
+    ]
+
+
+def test_without_a_default_a_number_has_to_be_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A menu points at its first line, and Enter would take it."""
+    terminal, menus = arrows(0)
+    typed = iter(["", "3", "2"])
+    monkeypatch.setattr("builtins.input", lambda _: next(typed))
+    assert terminal.choose("How?", OPTIONS, default="") == "normal"
+    assert menus.asked == []
 
 
 @pytest.mark.parametrize(("at", "expected"), [(2, Back), (3, Quit), (-1, KeyboardInterrupt)])

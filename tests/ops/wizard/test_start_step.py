@@ -41,6 +41,7 @@ async def test_a_container_that_is_healthy_is_called_running(tmp_path: Path) -> 
         await to_the_test_alert(screen, here)
         screen.types("y")
         await screen.answers("Where should it run?", "docker")
+        await screen.answers("Write it into .env too?", "n")
         await screen.sees("It runs. altmonitor: running healthy")
         assert await screen.ended() == 0
 
@@ -76,6 +77,7 @@ async def test_a_docker_that_fails_is_not_called_running(tmp_path: Path) -> None
         await to_the_test_alert(screen, here)
         screen.types("y")
         await screen.answers("Number [1]", "2")
+        await screen.answers("Write it into .env too?", "n")
         await screen.sees("$ docker compose up -d")
         await screen.sees("failed to build")
         await screen.sees("That failed (exit code 17): docker compose up -d")

@@ -18,6 +18,8 @@ The setup asks questions and needs a terminal. Without one, do this by hand:
     "yes_or_no": "y or n, please (or b, q).",
     "go_back": "← back",
     "leave": "quit",
+    "arrow_keys": "(arrow keys, then Enter)",
+    "telegram_asking": "asking Telegram …",
     "keep": "Keep it?",
     "go_on": "How do you want to go on?",
     "try_again": "Try again",
@@ -33,12 +35,12 @@ The setup asks questions and needs a terminal. Without one, do this by hand:
     "token_shape": "That is no token ({count} characters). One looks like 123456789:AAF… – digits, a colon, 35 signs.",
     "token_seen": "Got {token}",
     "token_refused": (
-        "Telegram answers, and does not know this token. Copy it from @BotFather again (/mybots → API\n  Token)."
+        "Telegram answers, and does not know this token. Copy it from @BotFather again (/mybots → API Token)."
     ),
     "bot_found": "Telegram knows it: @{bot}",
     "other_token": "Another token",
     "webhook_set": (
-        "A webhook is set for this bot ({host}): its messages go there, and this program would never see\n  them."
+        "A webhook is set for this bot ({host}): its messages go there, and this program would never see them."
     ),
     "webhook_remove": "Remove that webhook? Whatever uses it will stop working.",
     "webhook_removed": "Webhook removed.",
@@ -47,28 +49,27 @@ The setup asks questions and needs a terminal. Without one, do this by hand:
         "  Only one may. Stop it, or make a bot of its own for this one."
     ),
     "retry_later": "Telegram asks to wait {seconds} s.",
-    "trouble_no_network": "Cannot reach Telegram ({host}), nor anything else: there is no network here. {said}",
+    "trouble_no_network": "Cannot reach Telegram ({host}), nor anything else: there is no network here.",
     "trouble_blocked": (
-        "Cannot reach Telegram ({host}) although the network works: it seems to be blocked here (country, provider or\n"
-        "  firewall). The token may well be right. A proxy helps: an http:// one. {said}"
+        "Cannot reach Telegram ({host}) although the network works: it seems to be blocked here\n"
+        "  (country, provider or firewall). The token may well be right. A proxy helps: an http:// one."
     ),
-    "trouble_proxy": "Cannot reach Telegram ({host}) through the proxy {proxy}: is it running, does it let you? {said}",
+    "trouble_proxy": "Cannot reach Telegram ({host}) through the proxy {proxy}: is it running, does it let you?",
     "trouble_not_telegram": (
-        "Something else answers in place of Telegram ({host}): a login page of this network, or a proxy – or Telegram\n"
-        "  has trouble. Open a web page in a browser, then try again."
+        "Something else answers in place of Telegram ({host}): a login page of this network, or a proxy – or\n"
+        "  Telegram has trouble. Open a web page in a browser, then try again."
     ),
     "type_proxy": "Use a proxy",
     "proxy_prompt": "Proxy, such as http://127.0.0.1:8080",
     "proxy_wrong": (
-        "Not an http proxy address. Such as http://host:8080 or http://user:password@host:8080 (socks\n  "
-        "cannot be used)."
+        "Not an http proxy address. Such as http://host:8080 or http://user:password@host:8080 (socks cannot be used)."
     ),
     # chat
     "chat_title": "\n— The chat —",
     "chat_known": "Alerts go to: {chat}",
     "chat_known_lost": "TG_CHAT_ID={chat} stands in the file, but: {why}",
     "chat_how": "Where should alerts go?",
-    "pair": "Show me a code; I write it in the chat that shall get the alerts (recommended)",
+    "pair": "Show me a code; I write it where alerts shall go (recommended)",
     "by_hand": "I type the chat id",
     "pair_how": """\
 Write this code in the chat that shall get the alerts:    {code}
@@ -87,7 +88,7 @@ Write this code in the chat that shall get the alerts:    {code}
     "chat_id_prompt": "Chat id, such as 123456789, -1001234567890, -1001234567890/42 (topic) or @channel",
     "chat_id_wrong": "Not a chat id: a whole number, with /topic for a forum topic, or @name.",
     "chat_is_bot": "That is the bot's own id. Yours is another: choose the code, it finds it.",
-    "chat_unknown": "Telegram says: {why}",
+    "chat_unknown": "That chat cannot be used: {why}",
     "chat_moved": "The group has become a supergroup, its id is now {chat}.",
     "cannot_write": "The bot cannot write there: {why}",
     "can_write": "The bot may write there.",
@@ -114,7 +115,7 @@ Write this code in the chat that shall get the alerts:    {code}
     "budget_prompt": "About how many alerts a day",
     "budget_wrong": "A whole number from 1 to 1000, please.",
     "live_wins": (
-        "Note: thresholds changed in the chat ({names}) stand in {file} and win; /reset there takes them\n  back."
+        "Note: thresholds changed in the chat ({names}) stand in {file} and win; /reset there takes them back."
     ),
     # test alert
     "test_title": "\n— A test alert, on the way every alert takes —",
@@ -122,10 +123,31 @@ Write this code in the chat that shall get the alerts:    {code}
     "test_sent": "Telegram has taken it. In the chat there is now a message about {symbol}.",
     "test_seen": "Do you see it?",
     "test_where": (
-        "Telegram did accept the message. Look for it: is it another chat or topic than you think, is the chat\n"
-        "  archived or in a folder, is the app offline?"
+        "Telegram did accept the message. Look for it: is it another chat or topic than you think, is the\n"
+        "  chat archived or in a folder, is the app offline?"
     ),
     "test_failed": "It did not get through: {why}",
+    # why
+    "why_blocked": "Telegram does not let the bot write there: it was blocked. Open the bot, press START.",
+    "why_removed": "Telegram does not let the bot write there: it was removed, or never was a member. Add it again.",
+    "why_no_chat": "Telegram knows no such chat with this bot in it: press START in the bot, or add it to the group.",
+    "why_deactivated": "that account does not exist any more.",
+    "why_no_rights": "Telegram does not let the bot write there: give it the right to send messages.",
+    "why_topic": "the topic is closed, or does not exist any more.",
+    "why_token": "Telegram does not know this token any more: copy it from @BotFather again.",
+    "why_second": "another program reads this bot's messages, or a webhook is set.",
+    "why_wait": "Telegram asks to wait a moment.",
+    "why_no_answer": "Telegram did not answer in time; try again.",
+    "why_refused": "Telegram refuses it.",
+    "file_full": "the disk is full. Free some space and run this again; the file is as it was.",
+    "file_denied": "this user may not write there. Make the folder writable, or name another file with --env-file.",
+    "file_mounted": "the file is mounted by itself. Mount its folder instead.",
+    "file_no_folder": "its folder does not exist. Create it.",
+    "file_is_folder": "that is a folder, not a file. Name a file with --env-file.",
+    "file_not_utf8": "the file is not UTF-8 text. Save it as UTF-8.",
+    "file_quote": "a quote is opened in the file and not closed. Correct that line, or move the file away.",
+    "file_other": "something is in the way; `altmonitor doctor` says what.",
+    "settings_wrong": "Not allowed as they stand: {names}. `altmonitor doctor` says what is.",
     # file
     "written": "Written: {file} (readable by you alone)",
     "unchanged": "{file} already says all this.",
@@ -133,6 +155,30 @@ Write this code in the chat that shall get the alerts:    {code}
     "not_written": "Nothing was written: {why}",
     # the market
     "market_title": "\n— The market —",
+    "market_asking": "asking the exchange …",
+    "market_list": "Exchange, REST: {count} contracts to watch, answered in {seconds} s",
+    "market_empty": "Exchange, REST: {count} contracts, none of which would be watched: check BINANCE_REST_URL",
+    "market_region": (
+        "Exchange, REST: this address or country is refused. Run it on a server elsewhere, or through a proxy\n"
+        "  (HTTPS_PROXY)."
+    ),
+    "market_blocked": "Exchange, REST: blocked for {seconds} s more. Other programs here use the same budget.",
+    "market_no_name": "Exchange, REST: the name {host} is unknown here. Check DNS and the network.",
+    "market_refused": "Exchange, REST: {host} refuses the connection. Check the network and the firewall.",
+    "market_no_answer": "Exchange, REST: {host} does not answer. Check the network, the firewall, or set HTTPS_PROXY.",
+    "market_proxy_no_name": "Exchange, REST: the name of the proxy {proxy} is unknown here. Check HTTPS_PROXY.",
+    "market_proxy_refused": "Exchange, REST: the proxy {proxy} refuses the connection. Start it, or check HTTPS_PROXY.",
+    "market_proxy_no_answer": "Exchange, REST: the proxy {proxy} does not answer. Start it, or check HTTPS_PROXY.",
+    "market_stranger": (
+        "Exchange, REST: {host} gives no usable answer: a login page of this network, a proxy, or the\n"
+        "  exchange has trouble."
+    ),
+    "market_candle": "Exchange, candles: a candle of {symbol} came after {seconds} s, {age} s old",
+    "market_silent": (
+        "Exchange, candles: connected, {count} subscriptions acknowledged, and no candle within {seconds} s.\n"
+        "  BINANCE_WS_URL must be the routed address, wss://fstream.binance.com/market"
+    ),
+    "market_no_stream": "Exchange, candles: no connection to {host} within {seconds} s. Check firewall and proxy.",
     "market_trouble": "Alerts will not come until that is solved. Everything in detail: {doctor}",
     # start
     "start_title": "\n— Start —",
@@ -151,8 +197,29 @@ Write this code in the chat that shall get the alerts:    {code}
     "way_out_systemd": "this system does not run systemd; choose another way",
     "way_out_deploy": "deploy.py is not beside setup_wizard.py; get the whole repository",
     "start_failed": (
-        "That failed (exit code {code}): {command}\n  See what it says above. Nothing is running because\n  of this."
+        "That failed (exit code {code}): {command}\n  See what it says above. Nothing is running because of this."
     ),
+    "the_container": "the container",
+    "the_service": "the service",
+    "the_server": "the server",
+    "carry_found": "Set in this shell, not in {file}: {names}. What was tried here used it; {where} will not see it.",
+    "carry_ask": "Write it into {file} too?",
+    "carry_loopback": (
+        "{names}: 127.0.0.1 and localhost mean the container itself in there.\n"
+        "  Name an address the container can reach (Docker Desktop: host.docker.internal; Linux: 172.17.0.1)."
+    ),
+    "carry_certificates": "{names} names a file of this machine, which the container does not have.",
+    "docker_other_file": "Docker reads .env beside docker-compose.yml, not {file}.",
+    "docker_not_allowed": "This user may not use Docker: sudo usermod -aG docker $USER, then log in again.",
+    "docker_not_running": "Docker does not run: sudo systemctl start docker, or start Docker Desktop.",
+    "docker_no_compose": "Docker has no `compose` here: install docker-compose-plugin (https://docs.docker.com/compose/).",
+    "docker_no_file": "{file} is not in {folder}: get the whole repository (git clone), and run this there.",
+    "container_waiting": "waiting until it is well … {seconds} s · {line}",
+    "container_no_answer": "Docker does not answer",
+    "container_none": "there is no container",
+    "container_ended": "the container {service} ended with exit code {code}",
+    "container_restarting": "the container {service} ends and is started again, exit code {code}",
+    "container_refused": "its settings are refused; correct {file}, then docker compose up -d",
     "started_well": "It runs. {line}",
     "started_not_well": "It was started, but is not well after {seconds} s: {line}\n  {logs}",
     "logs_docker": "docker compose logs   says why",

@@ -18,6 +18,8 @@ TEXTS = {
     "yes_or_no": "y или n, пожалуйста (или b, q).",
     "go_back": "← назад",
     "leave": "выход",
+    "arrow_keys": "(стрелки, затем Enter)",
+    "telegram_asking": "спрашиваю Telegram …",
     "keep": "Оставить?",
     "go_on": "Как продолжить?",
     "try_again": "Попробовать ещё раз",
@@ -33,7 +35,7 @@ TEXTS = {
     "token_shape": "Это не токен ({count} знаков). Он выглядит так: 123456789:AAF… – цифры, двоеточие, 35 знаков.",
     "token_seen": "Получен {token}",
     "token_refused": (
-        "Telegram отвечает, но не знает этого токена. Скопируйте его у @BotFather снова (/mybots → API\n  Token)."
+        "Telegram отвечает, но не знает этого токена. Скопируйте его у @BotFather снова (/mybots → API Token)."
     ),
     "bot_found": "Telegram знает его: @{bot}",
     "other_token": "Другой токен",
@@ -45,12 +47,12 @@ TEXTS = {
         "  Читать может только одна. Остановите ту или заведите для этой отдельного бота."
     ),
     "retry_later": "Telegram просит подождать {seconds} с.",
-    "trouble_no_network": "Нет связи ни с Telegram ({host}), ни с чем-либо ещё: здесь нет сети. {said}",
+    "trouble_no_network": "Нет связи ни с Telegram ({host}), ни с чем-либо ещё: здесь нет сети.",
     "trouble_blocked": (
-        "Нет связи с Telegram ({host}), хотя сеть работает: похоже, он здесь заблокирован (страна, провайдер,\n"
-        "  межсетевой экран). Токен может быть верным. Поможет прокси вида http://. {said}"
+        "Нет связи с Telegram ({host}), хотя сеть работает: похоже, он здесь заблокирован\n"
+        "  (страна, провайдер, межсетевой экран). Токен может быть верным. Поможет прокси вида http://."
     ),
-    "trouble_proxy": "Нет связи с Telegram ({host}) через прокси {proxy}: он работает, пускает вас? {said}",
+    "trouble_proxy": "Нет связи с Telegram ({host}) через прокси {proxy}: он работает, пускает вас?",
     "trouble_not_telegram": (
         "Вместо Telegram ({host}) отвечает что-то другое: страница входа в сеть, прокси – или у Telegram неполадки.\n"
         "  Откройте любую страницу в браузере и попробуйте снова."
@@ -58,7 +60,7 @@ TEXTS = {
     "type_proxy": "Использовать прокси",
     "proxy_prompt": "Прокси, например http://127.0.0.1:8080",
     "proxy_wrong": (
-        "Это не адрес http-прокси. Например http://host:8080 или http://user:password@host:8080 (socks не\n  подходит)."
+        "Это не адрес http-прокси. Например http://host:8080 или http://user:password@host:8080 (socks не подходит)."
     ),
     # chat
     "chat_title": "\n— Чат —",
@@ -84,7 +86,7 @@ TEXTS = {
     "chat_id_prompt": "Chat id, например 123456789, -1001234567890, -1001234567890/42 (тема) или @channel",
     "chat_id_wrong": "Это не chat id: целое число, для темы форума id/тема, или @имя.",
     "chat_is_bot": "Это id самого бота. Ваш другой: выберите код, он найдёт его.",
-    "chat_unknown": "Telegram отвечает: {why}",
+    "chat_unknown": "Этот чат не подходит: {why}",
     "chat_moved": "Группа стала супергруппой, её id теперь {chat}.",
     "cannot_write": "Бот не может писать туда: {why}",
     "can_write": "Бот может писать туда.",
@@ -111,18 +113,39 @@ TEXTS = {
     "budget_prompt": "Сколько примерно сигналов в день",
     "budget_wrong": "Целое число от 1 до 1000, пожалуйста.",
     "live_wins": (
-        "Внимание: пороги, изменённые в чате ({names}), хранятся в {file} и важнее; /reset в чате их\n  отменяет."
+        "Внимание: пороги, изменённые в чате ({names}), хранятся в {file} и важнее; /reset в чате их отменяет."
     ),
     # test alert
     "test_title": "\n— Пробный сигнал тем же путём, каким идёт каждый —",
-    "test_banner": "Test from the setup: nothing moved",
+    "test_banner": "Проверка из мастера настройки: на рынке ничего не произошло",
     "test_sent": "Telegram принял. В чате теперь есть сообщение про {symbol}.",
     "test_seen": "Видите его?",
     "test_where": (
-        "Telegram принял сообщение. Поищите: не другой ли это чат или тема, не в архиве ли чат, не в папке ли,\n"
-        "  не без сети ли приложение?"
+        "Telegram принял сообщение. Поищите: не другой ли это чат или тема, не в архиве ли чат,\n"
+        "  не в папке ли, не без сети ли приложение?"
     ),
     "test_failed": "Не дошло: {why}",
+    # why
+    "why_blocked": "Telegram не даёт боту писать туда: человек заблокировал его. Откройте бота и нажмите START.",
+    "why_removed": "Telegram не даёт боту писать туда: его удалили или он не был участником. Добавьте его снова.",
+    "why_no_chat": "Telegram не знает этого чата или бота в нём: нажмите START у бота или добавьте его в группу.",
+    "why_deactivated": "этого аккаунта больше нет.",
+    "why_no_rights": "Telegram не даёт боту писать туда: дайте ему право отправлять сообщения.",
+    "why_topic": "тема закрыта или её больше нет.",
+    "why_token": "Telegram больше не знает этого токена: скопируйте его у @BotFather снова.",
+    "why_second": "сообщения этого бота читает другая программа, или у него стоит webhook.",
+    "why_wait": "Telegram просит немного подождать.",
+    "why_no_answer": "Telegram не ответил вовремя; попробуйте ещё раз.",
+    "why_refused": "Telegram это не принимает.",
+    "file_full": "диск полон. Освободите место и запустите снова; файл остался прежним.",
+    "file_denied": "у вас нет права писать туда. Разрешите запись в папку или укажите другой файл: --env-file.",
+    "file_mounted": "файл смонтирован отдельно. Смонтируйте его папку.",
+    "file_no_folder": "его папки нет. Создайте её.",
+    "file_is_folder": "это папка, а не файл. Укажите файл: --env-file.",
+    "file_not_utf8": "файл не в кодировке UTF-8. Сохраните его в UTF-8.",
+    "file_quote": "в файле открыта и не закрыта кавычка. Исправьте строку или уберите файл.",
+    "file_other": "что-то мешает; что именно, скажет `altmonitor doctor`.",
+    "settings_wrong": "Недопустимые значения: {names}. Что допустимо, скажет `altmonitor doctor`.",
     # file
     "written": "Записано: {file} (доступен только вам)",
     "unchanged": "В {file} всё это уже стоит.",
@@ -130,6 +153,27 @@ TEXTS = {
     "not_written": "Ничего не записано: {why}",
     # the market
     "market_title": "\n— Рынок —",
+    "market_asking": "спрашиваю биржу …",
+    "market_list": "Биржа, REST: контрактов для наблюдения {count}, ответ за {seconds} с",
+    "market_empty": "Биржа, REST: контрактов {count}, и ни один не подходит: проверьте BINANCE_REST_URL",
+    "market_region": (
+        "Биржа, REST: отказ этому адресу или этой стране. Запускайте на сервере в другом месте или через прокси\n"
+        "  (HTTPS_PROXY)."
+    ),
+    "market_blocked": "Биржа, REST: запрет ещё на {seconds} с. Другие программы этого адреса делят тот же лимит.",
+    "market_no_name": "Биржа, REST: имя {host} здесь неизвестно. Проверьте DNS и сеть.",
+    "market_refused": "Биржа, REST: {host} не принимает соединение. Проверьте сеть и межсетевой экран.",
+    "market_no_answer": "Биржа, REST: {host} не отвечает. Проверьте сеть, межсетевой экран или задайте HTTPS_PROXY.",
+    "market_proxy_no_name": "Биржа, REST: имя прокси {proxy} здесь неизвестно. Проверьте HTTPS_PROXY.",
+    "market_proxy_refused": "Биржа, REST: прокси {proxy} не принимает соединение. Проверьте HTTPS_PROXY.",
+    "market_proxy_no_answer": "Биржа, REST: прокси {proxy} не отвечает. Запустите его или проверьте HTTPS_PROXY.",
+    "market_stranger": ("Биржа, REST: {host} отвечает не то: страница входа в сеть, прокси – или у биржи неполадки."),
+    "market_candle": "Биржа, свечи: свеча {symbol} пришла через {seconds} с, ей {age} с",
+    "market_silent": (
+        "Биржа, свечи: соединение есть, подписок подтверждено {count}, но ни одной свечи за {seconds} с.\n"
+        "  BINANCE_WS_URL должен быть маршрутизируемым: wss://fstream.binance.com/market"
+    ),
+    "market_no_stream": "Биржа, свечи: нет соединения с {host} за {seconds} с. Проверьте межсетевой экран и прокси.",
     "market_trouble": "Пока это не решено, сигналов не будет. Подробно: {doctor}",
     # start
     "start_title": "\n— Запуск —",
@@ -148,6 +192,27 @@ TEXTS = {
     "way_out_systemd": "здесь нет systemd; выберите другой способ",
     "way_out_deploy": "deploy.py нет рядом с setup_wizard.py; возьмите весь репозиторий",
     "start_failed": "Не вышло (код {code}): {command}\n  Причина выше. Из-за этого ничего не запущено.",
+    "the_container": "контейнер",
+    "the_service": "служба",
+    "the_server": "сервер",
+    "carry_found": "Задано в этой оболочке, но не в {file}: {names}. Проверка шла с этим; {where} этого не увидит.",
+    "carry_ask": "Записать и в {file}?",
+    "carry_loopback": (
+        "{names}: 127.0.0.1 и localhost внутри контейнера – это сам контейнер.\n"
+        "  Укажите адрес, доступный контейнеру (Docker Desktop: host.docker.internal; Linux: 172.17.0.1)."
+    ),
+    "carry_certificates": "{names} указывает на файл этой машины, которого в контейнере нет.",
+    "docker_other_file": "Docker читает .env рядом с docker-compose.yml, а не {file}.",
+    "docker_not_allowed": "Вам нельзя пользоваться Docker: sudo usermod -aG docker $USER, затем войдите заново.",
+    "docker_not_running": "Docker не запущен: sudo systemctl start docker или запустите Docker Desktop.",
+    "docker_no_compose": "У Docker нет `compose`: установите docker-compose-plugin (https://docs.docker.com/compose/).",
+    "docker_no_file": "{file} нет в {folder}: возьмите весь репозиторий (git clone) и запустите там.",
+    "container_waiting": "жду, пока заработает … {seconds} с · {line}",
+    "container_no_answer": "Docker не отвечает",
+    "container_none": "контейнера нет",
+    "container_ended": "контейнер {service} завершился, код {code}",
+    "container_restarting": "контейнер {service} завершается и запускается снова, код {code}",
+    "container_refused": "настройки не приняты; исправьте {file}, затем docker compose up -d",
     "started_well": "Работает. {line}",
     "started_not_well": "Запущено, но через {seconds} с не в порядке: {line}\n  {logs}",
     "logs_docker": "Причина: docker compose logs",

@@ -18,6 +18,8 @@ TEXTS = {
     "yes_or_no": "请输入 y 或 n（或 b、q）。",
     "go_back": "← 返回",
     "leave": "退出",
+    "arrow_keys": "（方向键选择，回车确认）",
+    "telegram_asking": "正在询问 Telegram …",
     "keep": "保留吗？",
     "go_on": "接下来怎么做？",
     "try_again": "重试",
@@ -43,12 +45,12 @@ TEXTS = {
         "  只能有一个。请停掉它，或为本程序另建一个机器人。"
     ),
     "retry_later": "Telegram 要求等待 {seconds} 秒。",
-    "trouble_no_network": "无法连接 Telegram（{host}），其他地址也不通：这里没有网络。{said}",
+    "trouble_no_network": "无法连接 Telegram（{host}），其他地址也不通：这里没有网络。",
     "trouble_blocked": (
         "网络可用，但无法连接 Telegram（{host}）：看来在这里被屏蔽（国家、运营商或防火墙）。\n"
-        "  token 可能没有问题。可以使用 http:// 代理。{said}"
+        "  token 可能没有问题。可以使用 http:// 代理。"
     ),
-    "trouble_proxy": "通过代理 {proxy} 无法连接 Telegram（{host}）：代理在运行吗？允许你使用吗？{said}",
+    "trouble_proxy": "通过代理 {proxy} 无法连接 Telegram（{host}）：代理在运行吗？允许你使用吗？",
     "trouble_not_telegram": (
         "应答的不是 Telegram（{host}）：可能是网络登录页或代理，也可能 Telegram 出了故障。\n"
         "  请先在浏览器中打开一个网页，再重试。"
@@ -80,7 +82,7 @@ TEXTS = {
     "chat_id_prompt": "chat id，例如 123456789、-1001234567890、-1001234567890/42（话题）或 @channel",
     "chat_id_wrong": "不是 chat id：应为整数，话题写作 id/话题，或 @名称。",
     "chat_is_bot": "这是机器人自己的 id。你的不同：请选择配对码，它会自动找到。",
-    "chat_unknown": "Telegram 答复：{why}",
+    "chat_unknown": "无法使用该聊天：{why}",
     "chat_moved": "该群组已升级为超级群组，新 id 为 {chat}。",
     "cannot_write": "机器人无法在那里发消息：{why}",
     "can_write": "机器人可以在那里发消息。",
@@ -114,6 +116,27 @@ TEXTS = {
     "test_seen": "看到了吗？",
     "test_where": "Telegram 确实接收了消息。请检查：是否是另一个聊天或话题，聊天是否被归档或在文件夹中，应用是否离线？",
     "test_failed": "没有送达：{why}",
+    # why
+    "why_blocked": "Telegram 不允许机器人在那里发消息：对方已屏蔽它。请打开机器人并点 START。",
+    "why_removed": "Telegram 不允许机器人在那里发消息：它已被移出或从未加入。请重新加入。",
+    "why_no_chat": "Telegram 不认识这个聊天，或机器人不在其中：请在机器人中点 START，或把它加入群组。",
+    "why_deactivated": "该账号已不存在。",
+    "why_no_rights": "Telegram 不允许机器人在那里发消息：请给它发送消息的权限。",
+    "why_topic": "该话题已关闭或已不存在。",
+    "why_token": "Telegram 已不认识这个 token：请在 @BotFather 重新复制。",
+    "why_second": "另一个程序正在读取这个机器人的消息，或设置了 webhook。",
+    "why_wait": "Telegram 要求稍等片刻。",
+    "why_no_answer": "Telegram 没有及时应答；请重试。",
+    "why_refused": "Telegram 拒绝了。",
+    "file_full": "磁盘已满。请腾出空间后再次运行；文件未被改动。",
+    "file_denied": "当前用户无权写入。请让该文件夹可写，或用 --env-file 指定其他文件。",
+    "file_mounted": "该文件被单独挂载。请改为挂载它所在的文件夹。",
+    "file_no_folder": "所在文件夹不存在。请先创建。",
+    "file_is_folder": "这是文件夹，不是文件。请用 --env-file 指定文件。",
+    "file_not_utf8": "该文件不是 UTF-8 文本。请另存为 UTF-8。",
+    "file_quote": "文件中有未闭合的引号。请改正该行，或移走该文件。",
+    "file_other": "有东西妨碍；具体原因请看 `altmonitor doctor`。",
+    "settings_wrong": "这些设置的值不允许：{names}。允许的值请看 `altmonitor doctor`。",
     # file
     "written": "已写入：{file}（仅本人可读）",
     "unchanged": "{file} 内容已是如此。",
@@ -121,6 +144,24 @@ TEXTS = {
     "not_written": "没有写入任何内容：{why}",
     # the market
     "market_title": "\n— 行情 —",
+    "market_asking": "正在询问交易所 …",
+    "market_list": "交易所 REST：可监视 {count} 个合约，{seconds} 秒内应答",
+    "market_empty": "交易所 REST：有 {count} 个合约，但没有可监视的：请检查 BINANCE_REST_URL",
+    "market_region": "交易所 REST：拒绝此地址或国家。请在其他地方的服务器上运行，或通过代理（HTTPS_PROXY）。",
+    "market_blocked": "交易所 REST：此地址还要被禁止 {seconds} 秒。同一地址上的其他程序共用同一额度。",
+    "market_no_name": "交易所 REST：这里无法解析 {host}。请检查 DNS 和网络。",
+    "market_refused": "交易所 REST：{host} 拒绝连接。请检查网络和防火墙。",
+    "market_no_answer": "交易所 REST：{host} 没有应答。请检查网络和防火墙，或设置 HTTPS_PROXY。",
+    "market_proxy_no_name": "交易所 REST：无法解析代理 {proxy}。请检查 HTTPS_PROXY。",
+    "market_proxy_refused": "交易所 REST：代理 {proxy} 拒绝连接。请启动它，或检查 HTTPS_PROXY。",
+    "market_proxy_no_answer": "交易所 REST：代理 {proxy} 没有应答。请启动它，或检查 HTTPS_PROXY。",
+    "market_stranger": "交易所 REST：{host} 的应答无法使用：可能是网络登录页或代理，也可能交易所出了故障。",
+    "market_candle": "交易所 K 线：{seconds} 秒后收到 {symbol} 的 K 线，延迟 {age} 秒",
+    "market_silent": (
+        "交易所 K 线：已连接，已确认 {count} 个订阅，但 {seconds} 秒内没有 K 线。\n"
+        "  BINANCE_WS_URL 必须是路由地址 wss://fstream.binance.com/market"
+    ),
+    "market_no_stream": "交易所 K 线：{seconds} 秒内无法连接 {host}。请检查防火墙或代理。",
     "market_trouble": "解决之前不会有告警。详细检查：{doctor}",
     # start
     "start_title": "\n— 启动 —",
@@ -139,6 +180,27 @@ TEXTS = {
     "way_out_systemd": "本系统没有运行 systemd；请选择其他方式",
     "way_out_deploy": "deploy.py 不在 setup_wizard.py 旁边；请获取完整的仓库",
     "start_failed": "失败（退出码 {code}）：{command}\n  原因见上方输出。没有因此启动任何程序。",
+    "the_container": "容器",
+    "the_service": "服务",
+    "the_server": "服务器",
+    "carry_found": "只在当前 shell 中设置，{file} 中没有：{names}。刚才的检查用到了它；{where}看不到。",
+    "carry_ask": "也写入 {file} 吗？",
+    "carry_loopback": (
+        "{names}：在容器里 127.0.0.1 和 localhost 指容器自己。\n"
+        "  请让代理监听容器能访问的地址（Docker Desktop：host.docker.internal；Linux：172.17.0.1），并填写该地址。"
+    ),
+    "carry_certificates": "{names} 指向本机的文件，容器里没有。",
+    "docker_other_file": "Docker 读取 docker-compose.yml 旁边的 .env，而不是 {file}。",
+    "docker_not_allowed": "当前用户不能使用 Docker：sudo usermod -aG docker $USER，然后重新登录。",
+    "docker_not_running": "Docker 没有运行：sudo systemctl start docker，或启动 Docker Desktop。",
+    "docker_no_compose": "这里的 Docker 没有 `compose`：请安装 docker-compose-plugin（https://docs.docker.com/compose/）。",
+    "docker_no_file": "{folder} 中没有 {file}：请获取完整的仓库（git clone），并在那里运行。",
+    "container_waiting": "等待就绪 … {seconds} 秒 · {line}",
+    "container_no_answer": "Docker 没有应答",
+    "container_none": "没有容器",
+    "container_ended": "容器 {service} 已结束，退出码 {code}",
+    "container_restarting": "容器 {service} 反复结束并重启，退出码 {code}",
+    "container_refused": "设置未被接受；请改正 {file}，然后运行 docker compose up -d",
     "started_well": "已在运行。{line}",
     "started_not_well": "已启动，但 {seconds} 秒后仍不正常：{line}\n  {logs}",
     "logs_docker": "原因见：docker compose logs",
