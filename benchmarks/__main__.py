@@ -9,10 +9,10 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from benchmarks import feed, memory, sweep
+from benchmarks import decide, feed, memory, sweep
 
 T = TypeVar("T")
-PARTS = ("saturated", "paced", "boundary", "sweep", "memory", "storm", "charts")
+PARTS = ("decide", "saturated", "paced", "boundary", "sweep", "memory", "storm", "charts")
 
 
 def main() -> None:
@@ -32,6 +32,16 @@ def _again(measure: Callable[[], Awaitable[list[T]]]) -> list[T]:
         return await measure()
 
     return asyncio.run(run())
+
+
+def _decide() -> None:
+    found = decide.run()
+    print(f"(0) deciding alone, {decide.SYMBOLS} symbols: CPU µs per frame, decoded frame → nothing to say")
+    print(f"    calm                        {found.calm_us:6.2f} µs")
+    print(
+        f"    crash: all symbols beyond   {found.crash_us:6.2f} µs   (at most 2)   "
+        f"told {found.told}, while they trembled {found.told_after}"
+    )
 
 
 def _saturated() -> None:

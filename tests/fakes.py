@@ -71,7 +71,8 @@ class KnownContext:
 
 
 class Market:
-    """An engine with its surroundings, and a short way to push candles into it."""
+    """An engine with its surroundings, and a short way to push candles into it. is_loud: every frame beyond a bound is
+    judged, also where nothing can be news."""
 
     def __init__(
         self,
@@ -79,8 +80,10 @@ class Market:
         settings: Settings | None = None,
         audiences: Sequence[Audience] = (),
         oi_period_s: float = 60.0,
+        is_loud: bool = False,
         episodes: EpisodeOptions | None = None,
     ) -> None:
+        self.is_loud = is_loud
         self.clock = ManualClock()
         self.sink = ListSink()
         self.context = KnownContext()
@@ -120,6 +123,9 @@ class Market:
         symbol: str = "SOLUSDT",
     ) -> None:
         """One frame at `at_s` seconds after T0, in the candle of that moment (or of `candle_s`)."""
+        book = self.engine.book(symbol)
+        if self.is_loud and book is not None:
+            book.quiet_until_ms = 0
         event_ms = T0 + round(at_s * 1000)
         candle_ms = event_ms if candle_s is None else T0 + round(candle_s * 1000)
         self.engine.on_kline(

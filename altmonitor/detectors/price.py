@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import floor, inf, log2
 
 from altmonitor.core.alert import Alert, Direction
 from altmonitor.detectors.verdict import Verdict
-from altmonitor.market.book import Bounds, SymbolBook
+from altmonitor.market.book import Bounds, Silence, SymbolBook
 from altmonitor.market.candles import MINUTE_MS, Kline
 from altmonitor.market.math import TOLERANCE, change_pct, reaches
 from altmonitor.settings.settings import Settings
@@ -25,12 +25,15 @@ WINDOWS = (("5m", 5), ("15m", 15))
 """(name, minutes) of the windows over several candles."""
 
 MINUTES_OF = dict(WINDOWS)
+DIRECTIONS: tuple[Direction, ...] = ("PUMP", "DUMP")
 MEASURED = ("1m", "60s", *MINUTES_OF)
 """Names of the windows that are measured at every update, in the order of `Reading`."""
 
 WHOLE = "episode"
 """The window of a move that is measured from where its episode began."""
 TWICE = 2.0
+SILENT_MS = 30_000
+"""So long at most a symbol is left unjudged. The prices of a minute ago are known so far ahead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +118,21 @@ def live(book: SymbolBook, kline: Kline, *, windows: Sequence[tuple[str, int]] =
     for window, minutes in windows:
         reading.add(window, book.open_before(minutes), price)
     return reading
+
+
+def references(book: SymbolBook, kline: Kline) -> dict[str, list[float]]:
+    """What the prices of the next `SILENT_MS` will be compared with, as long as the candle lasts."""
+    moment_ms = book.event_ms - ROLLING_MS
+    before = book.ring.at(moment_ms, not_before_ms=moment_ms - ROLLING_SLACK_MS)
+    rolling = book.ring.between(moment_ms, moment_ms + SILENT_MS)
+    if before is not None:
+        rolling.append(before[1])
+    found = {"1m": [kline.open], "60s": rolling}
+    if book.has_windows:
+        for window, minutes in WINDOWS:
+            price = book.open_before(minutes)
+            found[window] = [] if price is None else [price]
+    return {window: prices for window, prices in found.items() if prices}
 
 
 def of_windows(book: SymbolBook, kline: Kline) -> Reading:
@@ -247,6 +265,27 @@ class PriceMove:
             until_ms=max(told.event_ms + quiet_ms, move.candle_ms + MINUTE_MS if is_told_candle else 0),
         )
 
+    def silence(
+        self, symbol: str, at: Reading, references: Mapping[str, Sequence[float]], settings: Settings
+    ) -> Silence:
+        """After a move that was no news: how far a price must go to be, while it is compared with these and the candle
+        lasts. references: window → prices, never empty. at: candle and moment."""
+        above, below, until_ms = inf, 0.0, at.event_ms + SILENT_MS
+        for direction in DIRECTIONS:
+            told = self._told.get((symbol, direction))
+            for window, prices in references.items():
+                pct = abs(threshold_of(window, direction, settings))
+                if not pct:
+                    continue
+                if told is not None:
+                    told_pct, end_ms = _news_after(told, window, at, settings.cooldown_sec * 1000)
+                    pct, until_ms = max(pct, told_pct), min(until_ms, end_ms)
+                if direction == "PUMP":
+                    above = min(above, min(prices) * (1 + pct / 100) * (1 - TOLERANCE))
+                else:
+                    below = max(below, max(prices) * (1 - pct / 100) * (1 + TOLERANCE))
+        return Silence(above=above, below=below, until_ms=until_ms)
+
     def remember(self, alert: Alert) -> None:
         """It was told."""
         move = _move_of(alert)
@@ -282,6 +321,21 @@ def _move_of(alert: Alert) -> Move:
         candle_ms=alert.candle_ms or alert.event_ms,
         event_ms=alert.event_ms,
     )
+
+
+def _news_after(told: RaisedMove, window: str, at: Reading, cooldown_ms: int) -> tuple[float, int]:
+    """What a move of that window must reach although something was told, percent without sign, and until when."""
+    if window in MINUTES_OF:
+        quiet_ms = max(cooldown_ms, MINUTES_OF[window] * MINUTE_MS)
+        in_sight = [one for one in told.sizes if abs(at.event_ms - one[0]) < quiet_ms]
+        largest = max((abs(pct) for _, pct in in_sight), default=0.0)
+        return TWICE * largest, min((ms + quiet_ms for ms, _ in in_sight), default=at.event_ms + SILENT_MS)
+    quiet_ms = cooldown_ms if window == "1m" else max(cooldown_ms, ROLLING_MS)
+    if at.candle_ms in told.candles:
+        return TWICE * abs(told.change_pct), at.event_ms + SILENT_MS
+    if abs(at.event_ms - told.event_ms) >= quiet_ms:
+        return 0.0, at.event_ms + SILENT_MS
+    return TWICE * abs(told.change_pct), told.event_ms + quiet_ms
 
 
 def _judge_window(move: Move, told: RaisedMove, settings: Settings, cooldown_ms: int) -> PriceFinding:

@@ -8,7 +8,7 @@ from altmonitor.core.alert import Alert
 from altmonitor.detectors.conditions import Conditions, PriceBefore
 from altmonitor.engine.audiences import Audiences
 from altmonitor.engine.context import EngineDeps
-from altmonitor.market.book import Bounds, SymbolBook
+from altmonitor.market.book import Bounds, Silence, SymbolBook
 from altmonitor.settings.conditions import Condition
 
 
@@ -45,6 +45,18 @@ class ConditionEngine:
     def bounds(self, symbol: str) -> Bounds | None:
         """None when nothing is asked about it."""
         return self._conditions.bounds(symbol) if symbol in self._symbols else None
+
+    def listening(self, book: SymbolBook, silence: Silence) -> Silence:
+        """A silence that lets through what conditions want to hear of."""
+        asked = self.bounds(book.symbol)
+        if asked is None:
+            return silence
+        above, below = min(silence.above, asked.above), max(silence.below, asked.below)
+        for minutes, rise, fall in asked.windows:
+            before = book.open_before(minutes)
+            if before is not None:
+                above, below = min(above, before * rise), max(below, before * fall)
+        return Silence(above=above, below=below, until_ms=silence.until_ms)
 
     def evaluate(self, book: SymbolBook) -> None:
         """At its newest price."""

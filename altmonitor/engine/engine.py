@@ -78,10 +78,10 @@ class Engine:
         kline = update.kline
         if applied == _LIVE:
             close = kline.close
-            if close >= book.pump_at or close <= book.dump_at:
-                windows = WINDOWS if book.has_windows else ()
-                self._price.evaluate(book, kline, price_reading.live(book, kline, windows=windows))
-                self._conditions.evaluate(book)
+            if (close >= book.pump_at or close <= book.dump_at) and not (
+                book.quiet_below < close < book.quiet_above and update.event_ms < book.quiet_until_ms
+            ):
+                self._on_beyond(book, kline)
         elif applied == _LATE:
             self._on_late(book, kline, update.event_ms)
         else:
@@ -113,6 +113,16 @@ class Engine:
                 samples = list(spec.sampling.measure(readings, symbols))
                 self._samples.evaluate(kind, samples)
                 self._links.on_samples(kind, samples)
+
+    def _on_beyond(self, book: SymbolBook, kline: Kline) -> None:
+        """A price may be news."""
+        windows = WINDOWS if book.has_windows else ()
+        reading = price_reading.live(book, kline, windows=windows)
+        is_raised = self._price.evaluate(book, kline, reading)
+        self._conditions.evaluate(book)
+        if not is_raised:
+            silence = self._price.silence(book, kline, reading)
+            book.be_quiet(self._conditions.listening(book, silence))
 
     def _on_late(self, book: SymbolBook, kline: Kline, event_ms: int) -> None:
         reading = Reading(kline.open_ms, event_ms)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from math import inf
 
 from altmonitor.core.alert import Alert, Kind
+from altmonitor.detectors import price as price_reading
 from altmonitor.detectors import volume as volume_burst
-from altmonitor.detectors.price import Move, PriceFinding, Reading, is_reached, threshold_of
+from altmonitor.detectors.price import SILENT_MS, Move, PriceFinding, Reading, is_reached, threshold_of
 from altmonitor.detectors.sampled import Sample, SampleFinding
 from altmonitor.detectors.verdict import Rule, RuleCheck, Verdict
 from altmonitor.detectors.volume import VolumeFinding
@@ -15,12 +17,13 @@ from altmonitor.engine import alert_factory as compose
 from altmonitor.engine.audiences import AlertGroup, Audiences, AudienceState, Decision
 from altmonitor.engine.context import AlertContext
 from altmonitor.engine.decision_log import DecisionLog
-from altmonitor.market.book import SymbolBook
+from altmonitor.market.book import Silence, SymbolBook
 from altmonitor.market.candles import MINUTE_MS, Kline
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.settings.settings import Settings
 
 FRESH_SAMPLE_MS = 10_000
+THIN_DAY_MS = 5_000
 
 # ---
 # Price moves before every audience.
@@ -32,8 +35,8 @@ class PriceEvaluator:
         self._log = log
         self._oi_ring = oi_ring
 
-    def evaluate(self, book: SymbolBook, kline: Kline, reading: Reading, *, is_late: bool = False) -> None:
-        """kline: whose price it is; in hindsight another one than the book's."""
+    def evaluate(self, book: SymbolBook, kline: Kline, reading: Reading, *, is_late: bool = False) -> bool:
+        """kline: whose price it is; in hindsight another one than the book's. True when anybody was told anything."""
         audiences, symbol = self._audiences, book.symbol
         alert_group: AlertGroup | None = None  # most frames beyond a bound tell nothing
         around: AlertContext | None = None
@@ -58,13 +61,35 @@ class PriceEvaluator:
                 self._trace(audience_state, symbol, finding.move, settings, decision, threshold=finding.threshold)
         if alert_group is not None:
             audiences.put(alert_group)
+        return alert_group is not None
+
+    def silence(self, book: SymbolBook, kline: Kline, reading: Reading) -> Silence:
+        """After a price that was news to nobody: how far it must go on to be, and how long that can be said. Whoever is
+        kept from hearing at all is asked again at the end of it."""
+        symbol, event_ms = book.symbol, book.event_ms
+        above, below, until_ms = inf, 0.0, event_ms + SILENT_MS
+        references = price_reading.references(book, kline)
+        for audience_state in self._audiences.audience_states:
+            closed = self._audiences.filter_reason(audience_state, "price", symbol, event_ms)
+            if closed is not None:
+                verdict, end_ms = closed
+                if verdict is Verdict.THIN_DAY:  # the next table of the day's figures may say otherwise
+                    end_ms = event_ms + THIN_DAY_MS
+                until_ms = until_ms if end_ms is None else min(until_ms, end_ms)
+                continue
+            whole = audience_state.episodes.bounds(symbol)
+            own = audience_state.price.silence(symbol, reading, references, audience_state.settings_of(symbol))
+            above, below = min(above, whole.above, own.above), max(below, whole.below, own.below)
+            until_ms = min(until_ms, own.until_ms)
+        return Silence(above=above, below=below, until_ms=until_ms)
 
     def _doubled(
         self, audience_state: AudienceState, book: SymbolBook, kline: Kline, settings: Settings
     ) -> list[PriceFinding]:
         """Whole moves that have doubled since they were told, at the newest price alone; of what nobody would be told
         if it were new, neither is the double."""
-        if kline is not book.kline:
+        bounds = audience_state.episodes.bounds(book.symbol)
+        if kline is not book.kline or bounds.below < kline.close < bounds.above:
             return []
         found = audience_state.episodes.whole_moves(book.symbol, kline, book.event_ms)
         doubled = [one for one in found if one.verdict.is_raised and is_reached(one.move.change_pct, settings)]

@@ -85,17 +85,18 @@ class PriceRing:
     def clear(self) -> None:
         self._count = 0
 
+    def between(self, after_ms: int, until_ms: int) -> list[float]:
+        """Prices with after_ms < time ≤ until_ms, newest first."""
+        found = []
+        index = self._newest(until_ms)
+        while index >= max(0, self._count - CAPACITY) and self._times[index % CAPACITY] > after_ms:
+            found.append(self._prices[index % CAPACITY])
+            index -= 1
+        return found
+
     def at(self, moment_ms: int, *, not_before_ms: int) -> tuple[int, float] | None:
         """The newest (time, price) with not_before_ms ≤ time ≤ moment_ms; None when there is none."""
-        low = max(0, self._count - CAPACITY)
-        high = self._count
-        while low < high:  # first index whose time is > moment_ms
-            middle = (low + high) // 2
-            if self._times[middle % CAPACITY] <= moment_ms:
-                low = middle + 1
-            else:
-                high = middle
-        index = low - 1
+        index = self._newest(moment_ms)
         if index < max(0, self._count - CAPACITY):
             return None
         slot = index % CAPACITY
@@ -104,8 +105,29 @@ class PriceRing:
             return None
         return time_ms, self._prices[slot]
 
+    def _newest(self, moment_ms: int) -> int:
+        """Number of the newest price at or before that moment; one below the oldest that is kept when there is none."""
+        low = max(0, self._count - CAPACITY)
+        high = self._count
+        while low < high:  # first index whose time is > moment_ms
+            middle = (low + high) // 2
+            if self._times[middle % CAPACITY] <= moment_ms:
+                low = middle + 1
+            else:
+                high = middle
+        return low - 1
+
 
 # ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """What was just judged says nothing new, and neither does anything below `above` and above `below`, until then."""
+
+    above: float
+    below: float
+    until_ms: int
 
 
 class Applied(IntEnum):
@@ -122,6 +144,7 @@ class SymbolBook:
 
     closed: consecutive closed minutes, oldest → newest; a hole empties it (never bridged).
     pump_at, dump_at: prices between which nothing can be found, so that most frames cost two comparisons.
+    quiet_above, quiet_below, quiet_until_ms: see `be_quiet`.
     """
 
     __slots__ = (
@@ -141,6 +164,9 @@ class SymbolBook:
         "next_sample_ms",
         "open_ms",
         "pump_at",
+        "quiet_above",
+        "quiet_below",
+        "quiet_until_ms",
         "ring",
         "symbol",
     )
@@ -159,6 +185,7 @@ class SymbolBook:
         self._floor = inf
         self._ceiling = 0.0
         self._entry_price = 0.0
+        self.quiet_above, self.quiet_below, self.quiet_until_ms = 0.0, inf, 0
         self.set_bounds(bounds)
 
     def set_bounds(self, bounds: Bounds) -> None:
@@ -168,9 +195,16 @@ class SymbolBook:
         self._fall = bounds.fall
         self._aim_again()
 
+    def be_quiet(self, silence: Silence) -> None:
+        """Spare everybody what they know already: in a crash every frame is beyond a bound, and hardly one is news. It
+        ends by itself, and with anything that changes what prices are compared with or what anybody wants to hear of.
+        """
+        self.quiet_above, self.quiet_below, self.quiet_until_ms = silence.above, silence.below, silence.until_ms
+
     def _aim_again(self) -> None:
         """The prices that are compared with have changed: another candle is open, or another one is closed."""
         bounds = self._bounds
+        self.quiet_until_ms = 0
         high, low = bounds.above, bounds.below
         for minutes, rise, fall in bounds.windows:
             before = self.open_before(minutes)

@@ -51,7 +51,7 @@ def test_the_alert_carries_the_numbers_of_the_move() -> None:
 
 
 def test_one_candle_is_told_once_per_direction() -> None:
-    market = Market(settings=Settings(cooldown_sec=0))
+    market = Market(settings=Settings(cooldown_sec=0), is_loud=True)
     for second in range(1, 59):
         market.push(103.5, at_s=second)
     market.push(96.5, at_s=59, high=103.5)
@@ -332,7 +332,7 @@ def test_no_two_alerts_of_a_direction_within_the_cooldown_unless_the_move_double
 @example([*[900] * 5, 927, *[900] * 3, 927, *[900] * 4, 954])
 def test_the_cheap_first_look_never_hides_a_60_s_move(ticks: list[int]) -> None:
     """Every frame is compared by hand with the price of 60 s before; the engine must know each of those moves."""
-    market = Market(settings=Settings(cooldown_sec=0))
+    market = Market(settings=Settings(cooldown_sec=0), is_loud=True)
     seen: list[tuple[int, float]] = []
     for index, tick in enumerate(ticks):
         at_s, price = index * 7, tick / 10

@@ -14,10 +14,10 @@ from tests.effort import examples
 from tests.fakes import MINUTE, T0, Market
 
 
-def market_with(*, minutes: int = 4, **changes: object) -> Market:
+def market_with(*, minutes: int = 4, is_loud: bool = False, **changes: object) -> Market:
     """So many quiet minutes at 100 were closed; one minute moves are told at 50 % and more."""
     known: dict[str, object] = {"pump_threshold": 50.0, "dump_threshold": -50.0, "move_5m_pct": 5.0, **changes}
-    market = Market(settings=Settings(**known))  # type: ignore[arg-type]
+    market = Market(settings=Settings(**known), is_loud=is_loud)  # type: ignore[arg-type]
     for minute in range(minutes):
         market.close(minute, 1_000.0)
     return market
@@ -101,7 +101,7 @@ def test_the_whole_of_what_was_told_by_five_minutes_is_told_when_it_doubles() ->
 
 
 def test_a_move_stays_in_sight_of_its_window_whatever_the_cooldown() -> None:
-    market = market_with(cooldown_sec=0)
+    market = market_with(cooldown_sec=0, is_loud=True)
     for second in range(250, 290, 4):
         market.push(106.0, at_s=second)
     assert market.told == [("price", "PUMP", "5m")]
@@ -144,7 +144,7 @@ def test_an_unwatched_minute_that_touched_the_bound_of_a_window_is_told_as_late(
 @effort(max_examples=examples(40))
 def test_the_cheap_first_look_never_hides_a_window(ticks: list[int], cooldown_s: int) -> None:
     """Every frame is compared by hand with the opens of five and fifteen candles."""
-    market = market_with(minutes=0, cooldown_sec=cooldown_s, move_15m_pct=8.0)
+    market = market_with(minutes=0, is_loud=True, cooldown_sec=cooldown_s, move_15m_pct=8.0)
     opens: list[float] = []
     for index, tick in enumerate(ticks):
         price, minute = tick / 10, index // 4
