@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from altmonitor.market.book import NOTHING, Bounds, loosest
-from altmonitor.market.math import TOLERANCE, change_pct, reaches
+from altmonitor.market.math import TOLERANCE, change_pct, factor_of, reaches
 from altmonitor.settings.conditions import (
     FUNDING_HYSTERESIS_SHARE,
     PRICE_HYSTERESIS_SHARE,
@@ -153,7 +153,7 @@ class Conditions:
         minutes, share = WINDOW_MINUTES[predicate.window], predicate.pct / 100
         kept = share * (1 - MOVE_HYSTERESIS_SHARE)
         window = {
-            None: (minutes, (1 + share) * (1 - TOLERANCE), max(0.0, 1 - share) * (1 + TOLERANCE)),
+            None: (minutes, factor_of(predicate.pct), factor_of(-predicate.pct)),
             "up": (minutes, float("inf"), (1 + kept) * (1 + TOLERANCE)),
             "down": (minutes, (1 - kept) * (1 - TOLERANCE), 0.0),
         }[state.side]

@@ -10,7 +10,7 @@ from altmonitor.core.alert import Alert, Direction
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.market.book import Bounds, Silence, SymbolBook
 from altmonitor.market.candles import MINUTE_MS, Kline
-from altmonitor.market.math import TOLERANCE, change_pct, reaches
+from altmonitor.market.math import TOLERANCE, change_pct, factor_of, reaches
 from altmonitor.settings.settings import Settings
 
 # ---
@@ -177,18 +177,10 @@ def bounds_of(settings: Settings) -> Bounds:
     """A little too wide: the exact comparison follows."""
     sizes = ((5, settings.move_5m_pct), (15, settings.move_15m_pct))
     return Bounds(
-        rise=_rise(settings.pump_threshold),
-        fall=_fall(settings.dump_threshold),
-        windows=tuple((minutes, _rise(size), _fall(-size)) for minutes, size in sizes if size),
+        rise=factor_of(settings.pump_threshold),
+        fall=factor_of(settings.dump_threshold),
+        windows=tuple((minutes, factor_of(size), factor_of(-size)) for minutes, size in sizes if size),
     )
-
-
-def _rise(pct: float) -> float:
-    return (1 + pct / 100) * (1 - TOLERANCE)
-
-
-def _fall(pct: float) -> float:
-    return max(0.0, (1 + pct / 100) * (1 + TOLERANCE))
 
 
 # ---
@@ -281,9 +273,9 @@ class PriceMove:
                     told_pct, end_ms = _news_after(told, window, at, settings.cooldown_sec * 1000)
                     pct, until_ms = max(pct, told_pct), min(until_ms, end_ms)
                 if direction == "PUMP":
-                    above = min(above, min(prices) * (1 + pct / 100) * (1 - TOLERANCE))
+                    above = min(above, min(prices) * factor_of(pct))
                 else:
-                    below = max(below, max(prices) * (1 - pct / 100) * (1 + TOLERANCE))
+                    below = max(below, max(prices) * factor_of(-pct))
         return Silence(above=above, below=below, until_ms=until_ms)
 
     def remember(self, alert: Alert) -> None:

@@ -22,7 +22,7 @@ from altmonitor.detectors.price import WHOLE, Move, PriceFinding
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.market.book import Bounds, SymbolBook
 from altmonitor.market.candles import MINUTE_MS, Kline
-from altmonitor.market.math import TOLERANCE, change_pct, reaches
+from altmonitor.market.math import change_pct, factor_of, reaches
 
 DOUBLED = 2.0
 PATIENCE_MS = 10 * MINUTE_MS
@@ -206,13 +206,11 @@ class Episodes:
         """Prices beyond which a whole move is told again."""
         episode = self._open.get(symbol)
         wholes = {} if episode is None else episode.wholes
-        factors = {
-            direction: whole.base * (1 + _SIGNS[direction] * DOUBLED * whole.largest_pct / 100)
+        prices = {
+            direction: whole.base * factor_of(_SIGNS[direction] * DOUBLED * whole.largest_pct)
             for direction, whole in wholes.items()
         }
-        return Bounds(
-            above=factors.get("PUMP", inf) * (1 - TOLERANCE), below=factors.get("DUMP", 0.0) * (1 + TOLERANCE)
-        )
+        return Bounds(above=prices.get("PUMP", inf), below=prices.get("DUMP", 0.0))
 
     def first_key(self, symbol: str) -> str | None:
         """Key of the first alert of the episode that is open; None when none is."""

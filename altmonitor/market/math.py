@@ -26,6 +26,11 @@ def reaches(value: float, bound: float) -> bool:
     return value <= bound - bound * TOLERANCE
 
 
+def factor_of(pct: float) -> float:
+    """Of a price that has just not changed by so many percent: what lies between it and 1 does not `reach` it."""
+    return max(0.0, 1 + pct / 100 * (1 - 2 * TOLERANCE))
+
+
 # ---
 # Price × open interest, named by their signs only.
 

@@ -6,7 +6,7 @@ from math import nan
 
 import pytest
 
-from altmonitor.market.math import MinuteRanges, quadrant
+from altmonitor.market.math import MinuteRanges, change_pct, factor_of, quadrant, reaches
 
 MINUTE = 60_000
 
@@ -99,3 +99,11 @@ def test_what_is_shown_as_zero_is_neither_up_nor_down(
     price_pct: float | None, oi_pct: float | None, named: str | None
 ) -> None:
     assert quadrant(price_pct, oi_pct) == named
+
+
+def test_a_bound_in_prices_hides_nothing_that_reaches_its_percentage() -> None:
+    price = 40.00000005  # −59.99999995 %, which is 60 % to a billionth
+    assert reaches(change_pct(100.0, price), -60.0)
+    assert price <= 100.0 * factor_of(-60.0)
+    assert [factor_of(pct) < 1 + pct / 100 + 1e-8 for pct in (3.0, -3.0, -99.0)] == [True, True, True]
+    assert factor_of(-100.0) < 1e-8
