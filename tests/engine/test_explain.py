@@ -86,6 +86,19 @@ def test_a_past_minute_is_told_as_it_was_judged() -> None:
     assert (second.verdict, second.until_ms) == (Verdict.COOLING_DOWN, T0 + 185_000)
 
 
+def test_of_a_past_minute_that_told_nothing_it_says_how_far_it_went() -> None:
+    market = market_with()
+    market.push(103.0, at_s=5.0)
+    market.push(103.1, at_s=61.0, open=100.0)
+    for second, price in ((62.0, 103.4), (63.0, 104.9), (64.0, 103.2)):
+        market.push(price, at_s=second, open=100.0, high=104.9)
+    market.push(103.2, at_s=120.3, candle_s=60.0, open=100.0, high=104.9, closed=True)
+    found = why(market, at_s=65.0, now_s=130.0)["price_1m"]
+    assert (found.verdict, found.value) == (Verdict.COOLING_DOWN, pytest.approx(4.9))
+    told = why(market, at_s=6.0, now_s=130.0)["price_1m"]
+    assert (told.verdict, told.value) == (Verdict.FIRE, pytest.approx(3.0))
+
+
 def test_a_past_minute_without_judgement_is_told_from_its_candle() -> None:
     market = market_with(move_5m_pct=5.0)
     for minute in range(6):

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
+from altmonitor.core.alert import Alert
 from altmonitor.core.types import Destination
-from altmonitor.detectors.price import WINDOWS, Reading, is_reached
+from altmonitor.detectors.price import WINDOWS, PriceMove, Reading, is_reached
 from altmonitor.engine.audiences import AudienceState
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.engine.evaluate import THIN_DAY_MS
@@ -54,6 +55,31 @@ def test_the_end_of_a_cooldown_is_the_end_of_the_silence() -> None:
     for at_s in (60.5, 61.0, 64.75, 65.0):
         market.push(107.9, at_s=at_s, open=104.6)
     assert [alert.event_ms for alert in market.sink.alerts] == [T0 + 55_000, T0 + 65_000]
+
+
+def test_what_a_long_window_has_in_sight_counts_until_its_largest_leaves() -> None:
+    told = PriceMove()
+    for at_ms, pct in ((T0, 6.0), (T0 + 100_000, 4.0)):
+        told.remember(
+            Alert(
+                key=f"{at_ms}",
+                ts=at_ms / 1000,
+                event_ms=at_ms,
+                symbol="SOLUSDT",
+                kind="price",
+                direction="PUMP",
+                candle_ms=at_ms // 60_000 * 60_000,
+                price=100.0 + pct,
+                change_pct=pct,
+                metric=pct,
+                note="1m",
+            )
+        )
+    settings, at = Settings(cooldown_sec=7, move_5m_pct=4.0), Reading(T0 + 240_000, T0 + 295_000)
+    silence = told.silence("SOLUSDT", at, {"5m": [100.0]}, settings)
+    assert (silence.above, silence.until_ms) == (pytest.approx(112.0), T0 + 300_000)
+    later = told.silence("SOLUSDT", Reading(T0 + 300_000, T0 + 300_000), {"5m": [100.0]}, settings)
+    assert (later.above, later.until_ms) == (pytest.approx(108.0), T0 + 330_000)
 
 
 def test_a_price_of_a_minute_ago_that_comes_into_sight_ends_it() -> None:
