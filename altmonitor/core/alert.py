@@ -138,7 +138,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lsr_age_s: float | None = None  # age of the long/short ratio, seconds
     lsr_missing: str | None = None  # of a price alert: why it has no `lsr`, a `Missing`
     is_silent: bool = False  # it belongs to an episode whose first message rang already, and is no escalation
-    today_count: int | None = None  # how many of this symbol and kind the readers were told today, this one included
+    today_count: int | None = None  # how many of this symbol the readers were told today, this one included
     largest_days: int | None = None  # nothing larger of this symbol, kind and direction was told in so many whole days
     ended: EpisodeEnd | None = None  # the first alert of an episode that is over
     joined: tuple[str, ...] = ()  # the first alert of an episode: what joined it, `oi`, `vol`, `x2` …, oldest → newest

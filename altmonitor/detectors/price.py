@@ -57,11 +57,12 @@ class Reading:
     A window without an honest value is absent.
     """
 
-    __slots__ = ("_moves", "candle_ms", "changes", "event_ms")
+    __slots__ = ("_moves", "candle_ms", "changes", "event_ms", "rolling_s")
 
     def __init__(self, candle_ms: int, event_ms: int) -> None:
         self.candle_ms = candle_ms
         self.event_ms = event_ms
+        self.rolling_s = ROLLING_MS / 1000  # since the price a minute earlier was sent
         self.changes: list[tuple[str, float]] = []
         self._moves: dict[str, Move] = {}
 
@@ -99,11 +100,18 @@ class Reading:
                 direction="PUMP" if change > 0 else "DUMP",
                 change_pct=change,
                 window=window,
-                span_s=span_s(window, self.candle_ms, self.event_ms),
+                span_s=self.span_s(window),
                 candle_ms=self.candle_ms,
                 event_ms=self.event_ms,
             )
         return known
+
+    def span_s(self, window: str) -> float:
+        """Seconds from the price that was compared with until the event."""
+        if window == "60s":
+            return self.rolling_s
+        inside_ms = min(MINUTE_MS, max(0, self.event_ms - self.candle_ms))
+        return ((MINUTES_OF.get(window, 1) - 1) * MINUTE_MS + inside_ms) / 1000
 
 
 def live(book: SymbolBook, kline: Kline, *, windows: Sequence[tuple[str, int]] = WINDOWS) -> Reading:
@@ -114,6 +122,7 @@ def live(book: SymbolBook, kline: Kline, *, windows: Sequence[tuple[str, int]] =
     moment_ms = event_ms - ROLLING_MS
     before = book.ring.at(moment_ms, not_before_ms=moment_ms - ROLLING_SLACK_MS)
     if before is not None:
+        reading.rolling_s = (event_ms - before[0]) / 1000
         reading.add("60s", before[1], price)
     for window, minutes in windows:
         reading.add(window, book.open_before(minutes), price)
@@ -163,14 +172,6 @@ def direction_of(window: str, change: float, settings: Settings) -> Direction | 
 def is_reached(change: float, settings: Settings) -> bool:
     """By the threshold of any window."""
     return any(direction_of(window, change, settings) is not None for window in MEASURED)
-
-
-def span_s(window: str, candle_ms: int, event_ms: int) -> float:
-    """Seconds from the price that was compared with until the event."""
-    if window == "60s":
-        return ROLLING_MS / 1000
-    inside_ms = min(MINUTE_MS, max(0, event_ms - candle_ms))
-    return ((MINUTES_OF.get(window, 1) - 1) * MINUTE_MS + inside_ms) / 1000
 
 
 def bounds_of(settings: Settings) -> Bounds:

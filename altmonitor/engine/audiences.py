@@ -53,7 +53,7 @@ class RankLog:
 
     def __init__(self, tz: str, *, known_since_ms: int) -> None:
         self._known_since_ms = known_since_ms
-        self._told_ms: dict[tuple[str, Kind], list[int]] = {}
+        self._told_ms: dict[str, list[int]] = {}  # of every kind, because a thread holds them all
         self._larger: dict[Row, list[tuple[int, float]]] = {}  # (event_ms, size), each larger than all after it
         self.apply(tz)
 
@@ -62,7 +62,7 @@ class RankLog:
 
     def rank_of(self, alert: Alert) -> AlertRank:
         """Of an alert that is about to be told, this one included. Late ones are not compared: newer ones are known."""
-        told_ms = self._told_ms.get((alert.symbol, alert.kind), ())
+        told_ms = self._told_ms.get(alert.symbol, ())
         day = self._day_of(alert.event_ms)
         near = (ms for ms in told_ms if abs(ms - alert.event_ms) < RECENT_MS)
         return AlertRank(
@@ -82,7 +82,7 @@ class RankLog:
             self._note(row_of(one.symbol, one.kind, one.direction, one.note), one.event_ms, one.size)
 
     def _note(self, row: Row, event_ms: int, size: float) -> None:
-        told_ms = self._told_ms.setdefault(row[:2], [])
+        told_ms = self._told_ms.setdefault(row[0], [])
         insort(told_ms, event_ms)
         while told_ms[0] < told_ms[-1] - RECENT_MS:
             del told_ms[0]

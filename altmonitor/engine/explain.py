@@ -9,7 +9,7 @@ from altmonitor.core.alert import Kind
 from altmonitor.core.types import Destination
 from altmonitor.detectors import price as price_reading
 from altmonitor.detectors.kinds import KINDS, RULES
-from altmonitor.detectors.price import Move, span_s, threshold_of
+from altmonitor.detectors.price import Move, threshold_of
 from altmonitor.detectors.sampled import Readings, Sample, Sampling
 from altmonitor.detectors.verdict import Explanation, Rule, RuleCheck, Verdict
 from altmonitor.engine.audiences import Audiences, AudienceState
@@ -87,7 +87,7 @@ class Explainer:
             elif change is None or reading is None:
                 yield replace(check, verdict=Verdict.NO_VALUE)
             else:
-                span = span_s(window, reading.candle_ms, reading.event_ms)
+                span = reading.span_s(window)
                 check = replace(
                     check,
                     from_ms=reading.event_ms - int(span * 1000),

@@ -2,43 +2,62 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
 from altmonitor.core.alert import DETECTED_KINDS, Alert
 from altmonitor.detectors.kinds import WINDOW_S
+from altmonitor.detectors.price import WHOLE
 from altmonitor.interfaces.delivery import InlineButton, Keyboard, Press
+from altmonitor.market.contracts import base_of
 from altmonitor.render import format as n
 from altmonitor.render.format import Style, fact_line, joined
 from altmonitor.render.signed_buttons import ACTIONS, ButtonSigner
 
 _NAME_CHARS_MAX = 32
+_DOUBLING = re.compile(r"x[1-9]\d{0,5}", re.ASCII)
 
 
 def standing_line(alert: Alert, window: str, style: Style) -> str:
-    """`3rd today · largest 1 m move in 9 d`; '' when neither is to be said."""
+    """`3rd SOL alert today · largest 1 m move in 9 d`; '' when neither is to be said."""
     return fact_line(today(alert, style, "today"), _largest(alert, window, style))
 
 
 def today(alert: Alert, style: Style, key: str) -> str | None:
     """From the second one on: that it is the first says nothing."""
     count = alert.details.today_count
-    return None if count is None or count < 2 else style.say(key, ordinal=n.ordinal(count, style.lang))
+    if count is None or count < 2:
+        return None
+    return style.say(key, ordinal=n.ordinal(count, style.lang), base=n.symbol_text(base_of(alert.symbol)))
 
 
 def episode_lines(alert: Alert, style: Style) -> list[str]:
     """What joined the move, and how it ended; for the first message of an episode."""
-    lines = []
-    if alert.details.joined:
-        things = [_joiner(thing, style) for thing in alert.details.joined]
-        lines.append(style.say("joined", things=style.say("list").join(things)))
+    lines = [line] if (line := _joined_line(alert.details.joined, style)) else []
     ended = alert.details.ended
     if ended is not None:
-        peak = None if ended.peak_pct is None else style.say("ended_peak", change=n.pct(ended.peak_pct))
+        peak = None
+        if ended.peak_pct is not None:
+            peak = style.say("ended_low" if ended.peak_pct < 0 else "ended_high", change=n.pct(ended.peak_pct))
         last = None if ended.last_pct is None else style.say("ended_last", change=n.pct(ended.last_pct))
         over = style.say("ended", duration=n.duration(ended.lasted_s, style.lang))
         lines.append(joined(over, peak, last))
     return lines
+
+
+def _joined_line(joined_by: Sequence[str], style: Style) -> str:
+    """`➕ joined by volume and a pump; doubled 3 times since`. joined_by: as `Details.joined`."""
+    doublings = [int(thing[1:]).bit_length() - 1 for thing in joined_by if _DOUBLING.fullmatch(thing)]
+    things = [_joiner(thing, style) for thing in joined_by if not _DOUBLING.fullmatch(thing)]
+    times = max(doublings, default=0)
+    doubled = style.say(f"doubled_{n.plural(times, style.lang)}", count=times) if times else ""
+    if not things:
+        return style.say("only_doubled", doubled=doubled) if doubled else ""
+    named = things[-1]
+    if things[:-1]:
+        named = style.say("list_and", first=style.say("list").join(things[:-1]), last=named)
+    return style.say("joined_doubled", things=named, doubled=doubled) if doubled else style.say("joined", things=named)
 
 
 def press_lines(presses: Sequence[Press], style: Style) -> list[str]:
@@ -57,15 +76,11 @@ def _largest(alert: Alert, window: str, style: Style) -> str | None:
 
 
 def _joiner(thing: str, style: Style) -> str:
-    """`oi`, `vol`, `x2`; a window or a direction as it stands."""
-    if thing in DETECTED_KINDS:
+    """A kind, a direction or a window; what a later version may call otherwise stands as it is."""
+    if thing in DETECTED_KINDS or thing in ("PUMP", "DUMP", WHOLE):
         return style.say(f"joined_{thing}")
     if thing in WINDOW_S:
-        return style.say(thing)
-    if thing in ("PUMP", "DUMP"):
-        return style.say(thing)
-    if thing.startswith("x") and thing[1:].isdigit():
-        return f"×{thing[1:]}"
+        return style.say("joined_window", window=style.say(thing))
     return n.symbol_text(thing)
 
 

@@ -2,7 +2,7 @@
 
 Unknown values (None, NaN, infinite, impossible) are `n/a` in every language, negative ones carry a real minus sign,
 nothing is ever printed with an exponent. Rounding is half away from zero, on the decimal digits the number was sent
-with.
+with; of what was computed, on those that a float can tell.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _UNITS = {
 }
 _LARGEST = 1e18  # nothing on an exchange is larger, and a message must not be burst by 300 digits
 _SMALLEST_PRICE = 1e-18
+_COMPUTED_DECIMALS = 9
 
 
 def price(value: float | None) -> str:
@@ -67,21 +68,21 @@ def pct(value: float | None, decimals: int = 2) -> str:
 
 def unsigned_pct(value: float | None, decimals: int = 1) -> str:
     """Already percent, of something that has no direction: 7.4 → `7.4 %`."""
-    return f"{_minus(_round(_decimal(value), decimals))} %" if _is_known(value) else NA
+    return f"{_minus(_round(_computed(value), decimals))} %" if _is_known(value) else NA
 
 
 def share(value: float | None, decimals: int = 0) -> str:
     """A fraction 0…1 as unsigned percent: 0.62 → `62 %`."""
     if not _is_known(value):
         return NA
-    return f"{_minus(_round(_decimal(value) * 100, decimals))} %"
+    return f"{_minus(_round(_computed(value * 100), decimals))} %"
 
 
 def signed(value: float | None, decimals: int = 2) -> str:
     """`+3.10`, `−5.21`, `0.00`."""
     if not _is_known(value):
         return NA
-    number = _round(_decimal(value), decimals)
+    number = _round(_computed(value), decimals)
     return f"+{number:,f}" if number > 0 else _minus(number)
 
 
@@ -89,12 +90,12 @@ def multiple(value: float | None) -> str:
     """`8.3×`; from 100 on without a decimal."""
     if not _is_known(value):
         return NA
-    return f"{_minus(_round(_decimal(value), 1 if abs(value) < 100 else 0))}×"
+    return f"{_minus(_round(_computed(value), 1 if abs(value) < 100 else 0))}×"
 
 
 def ratio(value: float | None) -> str:
     """Long/short ratio: two decimals."""
-    return _minus(_round(_decimal(value), 2)) if _is_known(value) else NA
+    return _minus(_round(_computed(value), 2)) if _is_known(value) else NA
 
 
 def exact(value: float) -> str:
@@ -137,6 +138,15 @@ def age(seconds: float | None, lang: str = "en") -> str:
         if total >= 2 * length_s:
             return f"{total // length_s}{_UNITS[lang][unit]}"
     return f"{total}{_UNITS[lang]['s']}"
+
+
+def plural(count: int, lang: str = "en") -> str:
+    """Which form of a word stands beside a number: `one`, `few` (Russian 2, 3, 4, 22 …) or `many`."""
+    if lang == "ru":
+        if count % 10 == 1 and count % 100 != 11:
+            return "one"
+        return "few" if 2 <= count % 10 <= 4 and not 12 <= count % 100 <= 14 else "many"
+    return "one" if count == 1 else "many"
 
 
 def ordinal(count: int, lang: str = "en") -> str:
@@ -220,6 +230,11 @@ def _is_known(value: float | None) -> TypeGuard[float]:
 
 def _decimal(value: float) -> Decimal:
     return Decimal(repr(float(value)))  # float(): numpy's numbers have another repr
+
+
+def _computed(value: float) -> Decimal:
+    """Of a quotient: what a float cannot hold at its end must not decide on a half. 3.0499999999999972 is 3.05."""
+    return _round(_decimal(value), _COMPUTED_DECIMALS)
 
 
 def _round(number: Decimal, decimals: int) -> Decimal:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import floor
 from types import MappingProxyType
 from typing import get_args
 
@@ -20,6 +21,7 @@ from altmonitor.render.alert_parts import dashed
 from altmonitor.render.format import Style, fact_line, joined
 from altmonitor.settings.settings import Unit
 
+_PRICES_APART_S = 1.0  # the price of a minute ago is from the last update before then
 _SAME_SPAN = 0.01  # share by which a measured window may differ from the asked one without being worth a word
 _CONDITION_CHARS_MAX = 40
 _FRESH_S = 5.0  # the exchange counts open interest every few seconds, not when it is asked
@@ -141,10 +143,23 @@ def _price_window(alert: Alert, style: Style) -> str:
     if window_of(alert) == WHOLE:
         return style.say("in_episode", span=n.duration(span_s, style.lang))
     if window_of(alert) == "60s":
-        return style.say("in_span", span=n.span(60.0 if span_s is None else span_s, style.lang))
-    if span_s is None or not 0 <= span_s < 59.5:  # over, or no number
+        asked_s = WINDOW_S["60s"]
+        is_as_asked = span_s is None or abs(span_s - asked_s) <= _PRICES_APART_S
+        return style.say("in_span", span=n.span(asked_s if is_as_asked else span_s, style.lang))
+    if span_s is None or not 0 <= span_s < WINDOW_S["1m"]:  # over, or no number
         return style.say("in_candle")
-    return style.say("in_candle_at", span=n.duration(span_s, style.lang))
+    return style.say("in_candle_at", span=n.duration(floor(span_s), style.lang))  # as the clock below counts
+
+
+def over_text(alert: Alert, style: Style) -> str:
+    """`in 1 m`, `within 103 s`: what its number was measured over, in a few words; '' where that has no name."""
+    if alert.note not in KINDS[alert.kind].windows:
+        return ""
+    if alert.note == "60s":
+        return _price_window(alert, style)
+    if KINDS[alert.kind].sampling is not None:
+        return _asked_window(alert, style)
+    return style.say("in_window", window=style.say(alert.note))
 
 
 def _asked_window(alert: Alert, style: Style) -> str:
@@ -175,7 +190,7 @@ def _amplitude(alert: Alert, style: Style) -> str | None:
     """Of the running candle, so only where the alert is about it."""
     if alert.amplitude is None or window_of(alert) != "1m":
         return None
-    return style.say("amplitude", amplitude=n.unsigned_pct(alert.amplitude, 1))
+    return style.say("amplitude", amplitude=n.unsigned_pct(alert.amplitude, KINDS["price"].decimals))
 
 
 def _candle_volume(alert: Alert, style: Style) -> str | None:

@@ -14,7 +14,7 @@ from altmonitor.commands.replies_market import (
     PriceShown,
     TopShown,
 )
-from altmonitor.core.alert import Alert, StoredAlert
+from altmonitor.core.alert import StoredAlert
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.verdict import Explanation, RuleCheck, Verdict
 from altmonitor.interfaces.queries import TopRow
@@ -22,7 +22,7 @@ from altmonitor.market.contracts import base_of
 from altmonitor.render import format as n
 from altmonitor.render.blocks import joined, reply_lines, words
 from altmonitor.render.format import Style
-from altmonitor.render.kinds import headline_key, number, value_text
+from altmonitor.render.kinds import headline_key, number, over_text, value_text
 from altmonitor.render.texts.reply_texts import REPLY_TEXTS, say_reply
 from altmonitor.settings.settings import Unit
 
@@ -54,7 +54,7 @@ def stored_alert_text(told: StoredAlert, now_s: float, style: Style) -> str:
     time = n.when(alert.event_ms, style.tz, reference_ms=now_s * 1000)
     late = [style.say("late")] if alert.late else []
     symbol = f"<code>{n.symbol_text(alert.symbol)}</code>"
-    what = (*late, style.say(headline_key(alert)), symbol, value_text(alert, style), _over(alert, style))
+    what = (*late, style.say(headline_key(alert)), symbol, value_text(alert, style), over_text(alert, style))
     price = "" if alert.price is None else n.price(alert.price)
     return joined(
         time,
@@ -62,11 +62,6 @@ def stored_alert_text(told: StoredAlert, now_s: float, style: Style) -> str:
         price,
         say_reply(style.lang, f"delivery_{told.delivery}") if told.delivery else "",
     )
-
-
-def _over(alert: Alert, style: Style) -> str:
-    is_named = alert.note in KINDS[alert.kind].windows
-    return style.say("in_window", window=style.say(alert.note)) if is_named else ""
 
 
 @reply_lines.register

@@ -118,6 +118,14 @@ def test_a_move_across_the_minute_is_told_once_with_its_60_s_window() -> None:
     assert alert.key == f"price:SOLUSDT:PUMP:60s:{T0 + MINUTE}"
 
 
+def test_a_move_of_60_s_tells_how_old_the_price_really_was() -> None:
+    market = Market()
+    market.push(100.0, at_s=17.0)
+    market.push(104.0, at_s=120.0, open=103.9)
+    (alert,) = market.sink.alerts
+    assert (alert.note, alert.details.window_s, alert.began_ms) == ("60s", 103.0, T0 + 17_000)
+
+
 def test_a_gap_between_a_close_and_the_next_open_is_seen() -> None:
     market = Market()
     market.push(100.0, at_s=30)

@@ -49,7 +49,7 @@ def told(*alerts: Alert, tz: str = "UTC", since_ms: int = NOON_MS - 30 * DAY_MS)
     return ranks
 
 
-def test_the_third_of_a_symbol_and_kind_today_counts_itself() -> None:
+def test_the_fourth_of_a_symbol_today_counts_itself_and_every_kind() -> None:
     ranks = told(
         alert(3.0, at_ms=NOON_MS - HOUR_MS),
         alert(-4.0, at_ms=NOON_MS - 2 * HOUR_MS, direction="DUMP"),
@@ -57,7 +57,7 @@ def test_the_third_of_a_symbol_and_kind_today_counts_itself() -> None:
         alert(5.0, at_ms=NOON_MS - HOUR_MS, kind="vol"),
         alert(3.0, at_ms=NOON_MS - 13 * HOUR_MS),
     )
-    assert ranks.rank_of(alert(3.0)).today_count == 3
+    assert ranks.rank_of(alert(3.0)).today_count == 4
 
 
 @pytest.mark.parametrize(("tz", "count"), [("UTC", 1), ("Asia/Shanghai", 2), ("America/New_York", 2)])

@@ -41,11 +41,11 @@ def lines(renderer: MessageRenderer, alert: Alert, *presses: Press) -> list[str]
 @pytest.mark.parametrize(
     ("renderer", "alert", "line"),
     [
-        (EN, PRICE, "3rd today · largest 1 m move in 9 d"),
-        (ZH, PRICE, "今日第 3 次 · 9 天来最大的 1 分钟波动"),
-        (RU, PRICE, "3-й за сегодня · крупнейшее движение за 1 мин в последние 9 д"),
-        (EN, OI, "3rd today · largest 5 m OI change in 9 d"),
-        (EN, VOLUME, "3rd today · largest volume multiple in 9 d"),
+        (EN, PRICE, "3rd SWARMS alert today · largest 1 m move in 9 d"),
+        (ZH, PRICE, "今日第 3 条 SWARMS 提醒 · 9 天来最大的 1 分钟波动"),
+        (RU, PRICE, "3-й алерт по SWARMS за сегодня · крупнейшее движение за 1 мин в последние 9 д"),
+        (EN, OI, "3rd SWARMS alert today · largest 5 m OI change in 9 d"),
+        (EN, VOLUME, "3rd SWARMS alert today · largest volume multiple in 9 d"),
     ],
 )
 def test_how_often_today_and_how_large_in_days(renderer: MessageRenderer, alert: Alert, line: str) -> None:
@@ -53,7 +53,7 @@ def test_how_often_today_and_how_large_in_days(renderer: MessageRenderer, alert:
 
 
 def test_each_is_left_out_where_it_is_not_known() -> None:
-    assert "2nd today" in lines(EN, detailed(PRICE, today_count=2, largest_days=0))
+    assert "2nd SWARMS alert today" in lines(EN, detailed(PRICE, today_count=2, largest_days=0))
     assert not any("today" in line for line in lines(EN, detailed(PRICE, today_count=1)))
     assert "Largest 1 m move in 2 d" in lines(EN, detailed(PRICE, largest_days=2))
     assert not any("today" in line for line in lines(EN, PRICE))
@@ -71,13 +71,44 @@ def test_what_joined_a_move_and_how_it_ended() -> None:
     end = EpisodeEnd(at_ms=AT_MS, lasted_s=1080.0, peak_pct=9.1, last_pct=-1.25)
     first = detailed(PRICE, joined=("oi", "vol", "x2", "5m", "<new>"), ended=end)
     assert lines(EN, first)[7:9] == [
-        "➕ joined by OI, volume, ×2, 5 m, <new>",
-        "🏁 over after 18 min · peak +9.10 % · at the end −1.25 %",
+        "➕ joined by OI, volume, the 5 m move and <new>; the move has doubled since",
+        "🏁 over after 18 min · price peak +9.10 % · price at the end −1.25 %",
     ]
-    assert "➕ 随后出现：持仓、放量、×2、5 分钟、<new>" in lines(ZH, first)
-    assert "🏁 закончилось через 18 мин · пик +9.10 % · в конце −1.25 %" in lines(RU, first)
+    assert "➕ 随后出现持仓变化、放量、5 分钟波动和<new>；此后幅度翻倍" in lines(ZH, first)
+    assert "🏁 закончилось через 18 мин · максимум цены +9.10 % · цена в конце −1.25 %" in lines(RU, first)
+    fallen = EpisodeEnd(at_ms=AT_MS, lasted_s=1080.0, peak_pct=-9.1, last_pct=-1.25)
+    assert "🏁 over after 18 min · price low −9.10 % · price at the end −1.25 %" in lines(
+        EN, detailed(OI, ended=fallen)
+    )
     unknown = EpisodeEnd(at_ms=AT_MS, lasted_s=42.0)
     assert "🏁 over after 42 s" in lines(EN, detailed(PRICE, ended=unknown))
+
+
+@pytest.mark.parametrize(
+    ("joined", "english", "russian"),
+    [
+        (("vol",), "➕ joined by volume", "➕ следом: объём"),
+        (
+            ("x2", "vol", "PUMP", "x4", "x8"),
+            "➕ joined by volume and a pump; the move has doubled 3 times since",
+            "➕ следом: объём и памп; с тех пор движение удвоилось 3 раза",
+        ),
+        (("x2",), "➕ the move has doubled since", "➕ с тех пор движение удвоилось"),
+        (
+            ("x2", "x4", "x8", "x16", "x32"),
+            "➕ the move has doubled 5 times since",
+            "➕ с тех пор движение удвоилось 5 раз",
+        ),
+        (
+            ("price", "DUMP", "episode"),
+            "➕ joined by the price, a dump and the whole move",
+            "➕ следом: цена, дамп и всё движение",
+        ),
+    ],
+)
+def test_what_joined_is_a_sentence(joined: tuple[str, ...], english: str, russian: str) -> None:
+    assert english in lines(EN, detailed(PRICE, joined=joined))
+    assert russian in lines(RU, detailed(PRICE, joined=joined))
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def test_a_price_alert_in_english_markup_included() -> None:
     assert EN.alert(PRICE, maybe_repeated=False) == (
         "📈 <b>PUMP</b> <code>SWARMSUSDT</code> <b>+5.21 %</b>\n"
         "in the 1 m candle, 39 s in · price ↑ · OI ↑\n"
-        "Price <b>0.006161</b> · amplitude 7.4 %\n"
+        "Price <b>0.006161</b> · amplitude 7.40 %\n"
         "1 m volume $1.20M · taker buys 62 %\n"
         "OI +2.31 % in 41 s · long/short 1.42 (3 min ago)\n"
         "Funding +0.0100 % / 4 h\n"
@@ -40,7 +40,7 @@ def test_a_price_alert_in_chinese() -> None:
     assert seen(ZH, PRICE) == (
         "📈 拉升 SWARMSUSDT +5.21 %\n"
         "1 分钟 K 线内，已走 39 秒 · 价格 ↑ · 持仓 ↑\n"
-        "价格 0.006161 · 振幅 7.4 %\n"
+        "价格 0.006161 · 振幅 7.40 %\n"
         "1 分钟成交额 $1.20M · 主动买入 62 %\n"
         "持仓 41 秒内 +2.31 % · 多空比 1.42（3 分钟前）\n"
         "资金费率 +0.0100 % / 4 小时\n"
@@ -81,7 +81,7 @@ def test_a_volume_alert_in_english() -> None:
         "📊 VOLUME SWARMSUSDT 8.3×\n"
         "$4.20M in the 1 m candle, median of 20 candles $506.0K\n"
         "Price 0.006161 · −1.20 % in the candle\n"
-        "Amplitude 2.0 % · taker buys 38 %\n"
+        "Amplitude 2.04 % · taker buys 38 %\n"
         "23:01:00 UTC · candle 23:00\n"
         "#SWARMS · Binance · TradingView"
     )
@@ -92,7 +92,7 @@ def test_a_volume_alert_in_chinese() -> None:
         "📊 放量 SWARMSUSDT 8.3×\n"
         "1 分钟成交额 $4.20M，前 20 根 K 线中位数 $506.0K\n"
         "价格 0.006161 · 本根 K 线 −1.20 %\n"
-        "振幅 2.0 % · 主动买入 38 %\n"
+        "振幅 2.04 % · 主动买入 38 %\n"
         "07:01:00 UTC+08 · K 线 07:00\n"
         "#SWARMS · Binance · TradingView"
     )
@@ -135,12 +135,37 @@ def test_an_open_interest_window_tells_its_real_span_when_it_differs(
     assert seen(EN, alert).splitlines()[1] == f"{shown} · price ↑ · OI ↑"
 
 
+def test_the_second_of_the_candle_and_the_clock_are_the_same() -> None:
+    at_ms = (PRICE.candle_ms or 0) + 28_600
+    alert = msgspec.structs.replace(changed(PRICE, details={"window_s": 28.6}), event_ms=at_ms)
+    told = seen(EN, alert).splitlines()
+    assert told[1].startswith("in the 1 m candle, 28 s in · ")
+    assert "23:00:28 UTC · candle 23:00" in told
+
+
+def test_amplitude_and_change_are_rounded_alike() -> None:
+    noisy = (103.05 - 100.0) / 100.0 * 100.0
+    assert noisy < 3.05
+    told = seen(EN, msgspec.structs.replace(PRICE, metric=noisy, change_pct=noisy, amplitude=noisy))
+    assert "+3.05 %" in told
+    assert "amplitude 3.05 %" in told
+
+
+@pytest.mark.parametrize(
+    ("span_s", "shown"), [(None, "60 s"), (60.4, "60 s"), (59.2, "60 s"), (61.5, "61.5 s"), (103.0, "103 s")]
+)
+def test_a_change_over_another_span_than_60_s_names_that(span_s: float | None, shown: str) -> None:
+    alert = changed(PRICE, note="60s", details={"window_s": span_s})
+    assert seen(EN, alert).splitlines()[1].startswith(f"within {shown} · ")
+
+
 @pytest.mark.parametrize(
     ("span_s", "shown"),
     [
         (0.25, "in the 1 m candle, 0 s in"),
         (59.4, "in the 1 m candle, 59 s in"),
-        (59.6, "in the 1 m candle"),
+        (59.6, "in the 1 m candle, 59 s in"),
+        (60.0, "in the 1 m candle"),
         (-3.0, "in the 1 m candle"),
         (float("nan"), "in the 1 m candle"),
     ],

@@ -15,6 +15,37 @@ from tests.render.render_cases import AT_MS, read
 UTC = ZoneInfo("UTC")
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
+
+@pytest.mark.parametrize(
+    ("lang", "forms"),
+    [
+        ("en", {"one": [1], "many": [0, 2, 5, 11, 21]}),
+        ("zh", {"one": [1], "many": [0, 2, 22]}),
+        (
+            "ru",
+            {
+                "one": [1, 21, 101],
+                "few": [2, 3, 4, 22, 34, 102],
+                "many": [0, 5, 10, 11, 12, 14, 19, 20, 25, 111, 112, 114],
+            },
+        ),
+    ],
+)
+def test_the_form_beside_a_number(lang: str, forms: dict[str, list[int]]) -> None:
+    assert {
+        form: [count for count in counts if n.plural(count, lang) == form] for form, counts in forms.items()
+    } == forms
+
+
+def test_what_a_float_cannot_hold_decides_on_no_half() -> None:
+    assert n.pct(3.0499999999999972, 1) == "+3.1 %"
+    assert n.unsigned_pct(3.0499999999999972, 1) == "3.1 %"
+    assert n.multiple(8.249999999999998) == "8.3×"
+    assert n.share(0.62499999999999989, 0) == "63 %"
+    assert n.ratio(1.0049999999999999) == "1.01"
+    assert n.pct(3.0499, 1) == "+3.0 %"
+
+
 any_float = st.none() | st.floats(allow_nan=True, allow_infinity=True)
 known_price = st.floats(min_value=1e-12, max_value=1e9)
 
