@@ -38,7 +38,7 @@ class Histories:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Divergence:
-    """Of one bucket. long_pct_gap: percentage points, 2 decimals, above 0 when the top traders' positions are longer
+    """Of one bucket. long_pct_gap: percentage points, unrounded, above 0 when the top traders' positions are longer
     than the crowd. ratio_gap: the same of the long/short ratios, 4 decimals."""
 
     time_ms: int
@@ -70,8 +70,12 @@ def short_pct(bucket: LongShort) -> Percent:
 
 
 def long_pct_gap(*, top_positions: LongShort, retail: LongShort) -> Percent:
-    """Positions of the top traders minus accounts of the crowd: 55.54 and 65.75 → −10.21."""
-    return Percent(round_half_up(to_percent(Fraction(top_positions.long_share - retail.long_share)), 2))
+    """Positions of the top traders minus accounts of the crowd, unrounded: 55.54 and 65.75 → −10.21."""
+    return Percent(round_half_up(to_percent(Fraction(top_positions.long_share - retail.long_share)), 9))
+
+
+def two_decimals(gap: Percent) -> Percent:
+    return Percent(round_half_up(gap, 2))
 
 
 def signal_of(gap: Percent) -> Signal:

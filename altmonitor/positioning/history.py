@@ -17,6 +17,7 @@ from altmonitor.positioning.units import (
     round_half_up,
     rounded,
     whole_percent,
+    without_noise,
 )
 
 SLACK_MS: Final = 90_000
@@ -315,7 +316,7 @@ Step = Literal["new", "add", "cut"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionAlert:
-    """change_pct: None for a new position, which has no percent.
+    """change_pct: unrounded; None for a new position, which has no percent.
 
     fingerprint: side, direction and how many thresholds the change holds; the same one is not told again within the
     window, a larger step of the same move is.
@@ -349,17 +350,18 @@ def _alert(
     if qty.from_coins is None or qty.to_coins is None:
         return None
     step: Step
+    moved_pct = without_noise(change_pct(qty.from_coins, qty.to_coins))
     if qty.is_new:
-        step, steps = "new", 0
-    elif qty.change_pct is None or abs(qty.change_pct) < threshold_pct:
+        step, steps, moved_pct = "new", 0, None
+    elif moved_pct is None or abs(moved_pct) < threshold_pct:
         return None
     else:
-        step, steps = ("add" if qty.change_pct > 0 else "cut"), int(abs(qty.change_pct) / threshold_pct)
+        step, steps = ("add" if moved_pct > 0 else "cut"), int(abs(moved_pct) / threshold_pct)
     return PositionAlert(
         symbol=symbol,
         side=side,
         step=step,
-        change_pct=qty.change_pct,
+        change_pct=moved_pct,
         from_coins=qty.from_coins,
         to_coins=qty.to_coins,
         fingerprint=f"{side}:{step}:{steps}",

@@ -20,6 +20,7 @@ from altmonitor.positioning.divergence import (
     history,
     long_pct,
     short_pct,
+    two_decimals,
 )
 from altmonitor.positioning.history import (
     ExtremeScan,
@@ -40,12 +41,11 @@ JsonObject = dict[str, object]
 
 DEFAULT_LIMIT: Final = 48
 LIMITS: Final = (1, 500)
-BASE_PATH: Final = "/smartmoney-api"
-ENDPOINTS: Final = {
-    "positioning": "/v1/positioning",
-    "divergence": "/v1/divergence",
-    "history": "/v1/history",
-    "meta": "/v1/meta",
+COMMANDS: Final = {
+    "positioning": "altmonitor positioning show SYMBOL",
+    "divergence": "altmonitor positioning divergence SYMBOL",
+    "history": "altmonitor positioning history SYMBOL",
+    "meta": "altmonitor positioning meta",
 }
 SOURCES: Final = {
     "binance": "Binance USDⓈ-M futures long/short statistics",
@@ -137,7 +137,7 @@ def meta_values(*, venues: Sequence[str]) -> JsonObject:
         "periods": list(PERIODS),
         "default_period": DEFAULT_PERIOD,
         "limit": {"default": DEFAULT_LIMIT, "min": low, "max": high},
-        "endpoints": dict(ENDPOINTS),
+        "commands": dict(COMMANDS),
     }
 
 
@@ -191,7 +191,7 @@ def _gap(found: Divergence) -> JsonObject:
         "signal": found.signal,
         "read": _READS[found.signal].format(points=f"{abs(found.long_pct_gap):.2f}"),
         "ratio_gap": found.ratio_gap,
-        "long_pct_gap": found.long_pct_gap,
+        "long_pct_gap": two_decimals(found.long_pct_gap),
         "retail_long_pct": found.retail_long_pct,
         "smart_money_long_pct": found.smart_money_long_pct,
     }
@@ -203,7 +203,10 @@ def _point(point: HistoryPoint) -> JsonObject:
         "top_traders_by_accounts": point.top_accounts,
         "top_traders_by_position": point.top_positions,
     }
-    values: JsonObject = {"timestamp": point.time_ms, "long_pct_gap": point.long_pct_gap}
+    values: JsonObject = {
+        "timestamp": point.time_ms,
+        "long_pct_gap": None if point.long_pct_gap is None else two_decimals(point.long_pct_gap),
+    }
     for name, bucket in buckets.items():
         values[f"{name}_long_pct"] = None if bucket is None else long_pct(bucket)
         values[f"{name}_ls_ratio"] = None if bucket is None else round_half_up(bucket.long_short_ratio, 4)

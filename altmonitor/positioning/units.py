@@ -75,6 +75,12 @@ def rounded(value: float | None, decimals: int) -> float | None:
     return None if found is None else round_half_up(found, decimals)
 
 
+def without_noise(percent: Percent | None) -> Percent | None:
+    """For comparing with a threshold: 5.000000000000001 is 5, and 4.995 is not."""
+    found = rounded(percent, 9)
+    return None if found is None else Percent(found)
+
+
 # ---
 # Lengths of the exchange's statistics buckets.
 

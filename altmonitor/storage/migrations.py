@@ -203,6 +203,11 @@ def _check_sound(path: Path, db: sqlite3.Connection) -> None:
 
 def _refuse_foreign(path: Path, db: sqlite3.Connection) -> None:
     version, tables = _version(db), _tables(db)
+    if "alerts" not in tables and any(name.startswith("ob_") for name in tables):
+        raise StorageError(
+            f"{path} is another file: a tracker's snapshots (SMART_MONEY_DB_PATH) are in it. Set DB_FILE to a file of "
+            "its own"
+        )
     if version == 0 and tables and not is_legacy(db):
         raise StorageError(
             f"{path} is the database of another program (tables {', '.join(tables[:5])}): set DB_FILE to another file"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -267,8 +267,22 @@ class SnapshotQueries:
         return found
 
 
-async def queries_over(fetch: Fetch) -> SnapshotQueries:
+def refuse_other_files(path: Path, tables: Collection[str]) -> None:
+    """Raises: StorageError for a database of something else, whatever version it is of."""
+    if "alerts" in tables:
+        raise StorageError(
+            f"{path} is another file: the monitor's alerts (DB_FILE) are in it. Set SMART_MONEY_DB_PATH to a file of "
+            "its own"
+        )
+    if tables and not {SMART_MONEY_TABLE, TOP_TRADER_TABLE, OI_TABLE} & set(tables):
+        raise StorageError(
+            f"{path} is another file: the database of another program. Set SMART_MONEY_DB_PATH to a file of its own"
+        )
+
+
+async def queries_over(fetch: Fetch, path: Path) -> SnapshotQueries:
     tables = frozenset(name for (name,) in await fetch("SELECT name FROM sqlite_schema WHERE type = 'table'", ()))
+    refuse_other_files(path, tables)
     columns = frozenset(row[1] for row in await fetch(f"PRAGMA table_info({SMART_MONEY_TABLE})", ()))
     return SnapshotQueries(fetch, columns=columns, tables=tables)
 
@@ -304,7 +318,7 @@ async def snapshot_reader(path: Path, *, clock: Clock | None = None) -> AsyncIte
             ) from problem
 
     try:
-        queries = await queries_over(fetch)
+        queries = await queries_over(fetch, path)
         if not await queries.counts():
             raise NoSnapshotsYet(f"{path} holds no snapshots: run `altmonitor track`, or set SMART_MONEY_DB_PATH")
         yield queries

@@ -30,6 +30,7 @@ from altmonitor.storage.snapshot_queries import (
     insert,
     oi_row,
     queries_over,
+    refuse_other_files,
     smart_money_row,
     top_trader_row,
 )
@@ -63,15 +64,14 @@ def prepare(path: Path, now_s: int) -> Path | None:
 
 def _bring_up_to_date(path: Path) -> None:
     with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None)) as db:
+        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        refuse_other_files(path, tables)
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
             raise NewerSchemaError(
                 f"{path} was written by a newer altmonitor (version {version}, this one knows {VERSION}): install the "
                 f"newer one, or set {VARIABLE} to another file; nothing was changed"
             )
-        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-        if tables and not tables & set(TABLES):
-            raise StorageError(f"{path} is the database of another program: set {VARIABLE} to another file")
         if (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
             raise migrate.DatabaseDamaged(f"{path} is damaged: {verdict}")
         db.execute("PRAGMA journal_mode = WAL")
@@ -130,7 +130,7 @@ class SnapshotsDb:
             self._connection = await connect(str(self._path))
             for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"busy_timeout = {BUSY_TIMEOUT_MS}"):
                 await self._connection.execute_fetchall(f"PRAGMA {pragma}")
-            self._queries = await queries_over(self._fetch)
+            self._queries = await queries_over(self._fetch, self._path)
         except BaseException:
             await self.close()
             raise

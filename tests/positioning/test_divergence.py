@@ -32,6 +32,13 @@ def test_the_edge_is_not_missed_by_float_noise() -> None:
     assert (found.long_pct_gap, found.signal) == (-8.0, "crowd_over_long")
 
 
+def test_a_gap_that_is_only_shown_as_eight_points_is_none() -> None:
+    for top, told in ((57.996, "aligned"), (58.0, "smart_money_over_long")):
+        found = divergence(Histories(retail=[bucket(50)], top_accounts=[], top_positions=[bucket(top)]))
+        assert found is not None
+        assert found.signal == told
+
+
 def test_the_newest_bucket_both_have_is_compared_never_two_different_ones() -> None:
     found = divergence(
         Histories(

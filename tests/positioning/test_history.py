@@ -139,6 +139,10 @@ def test_a_scan_of_nothing_says_zero_and_its_lists_hold_at_most_thirty() -> None
         (0.0, 500_000.0, ["long:new:0"]),
         (100.0, 105.0, ["long:add:1"]),
         (100.0, 104.99, []),
+        (100.0, 104.9951, []),  # shown as 5.00 %
+        (1.1, 1.155, ["long:add:1"]),  # 5.000000000000004 %
+        (0.7, 0.735, ["long:add:1"]),
+        (100.0, 119.996, ["long:add:3"]),
         (100.0, 120.0, ["long:add:4"]),
         (100.0, 200.0, ["long:add:20"]),
         (100.0, 80.0, ["long:cut:4"]),

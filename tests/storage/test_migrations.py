@@ -13,6 +13,7 @@ import pytest
 
 from altmonitor.core.errors import NewerSchemaError, StorageError
 from altmonitor.storage import migrations as migrate
+from altmonitor.storage import snapshots
 
 OLD_SCHEMA = """
     CREATE TABLE alerts (id INTEGER PRIMARY KEY AUTOINCREMENT, ts REAL NOT NULL, symbol TEXT NOT NULL, direction TEXT,
@@ -200,6 +201,13 @@ def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="another program"):
         migrate.prepare(path, now_s=1)
     assert rows(path, "SELECT * FROM notes") == [("mine",)]
+
+
+def test_the_snapshots_of_a_tracker_are_another_file(tmp_path: Path) -> None:
+    path = tmp_path / "snapshots.db"
+    snapshots.prepare(path, 1)
+    with pytest.raises(StorageError, match=r"snapshots\.db is another file: a tracker's snapshots"):
+        migrate.prepare(path, now_s=1)
 
 
 def test_a_directory_or_a_path_through_a_file_is_named(tmp_path: Path) -> None:

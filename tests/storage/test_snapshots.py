@@ -9,6 +9,7 @@ import pytest
 
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.errors import NewerSchemaError, NoSnapshotsYet, StorageError
+from altmonitor.storage import migrations as migrate
 from altmonitor.storage.snapshot_queries import snapshot_reader
 from altmonitor.storage.snapshots import SnapshotsDb
 from altmonitor.tracker.series import Liveness, Series
@@ -198,6 +199,19 @@ async def test_a_newer_file_and_one_of_another_program_are_left_alone(tmp_path: 
         async with opened(foreign):
             pass
     assert asked(foreign, "SELECT name FROM sqlite_schema") == [("customers",)]
+
+
+async def test_the_alerts_of_the_monitor_are_another_file_to_writer_and_reader(tmp_path: Path) -> None:
+    alerts = tmp_path / "alerts.db"
+    migrate.prepare(alerts, now_s=1)
+    before = alerts.read_bytes()
+    with pytest.raises(StorageError, match=r"alerts\.db is another file: the monitor's alerts \(DB_FILE\) are in it"):
+        async with opened(alerts):
+            pass
+    with pytest.raises(StorageError, match=r"alerts\.db is another file"):
+        async with snapshot_reader(alerts):
+            pass
+    assert alerts.read_bytes() == before
 
 
 async def test_a_damaged_file_is_put_aside_and_a_new_one_begun(tmp_path: Path) -> None:
