@@ -192,7 +192,7 @@ class App:
         if loaded.problem:
             log.warning("%s", loaded.problem)
             kept_as = str(loaded.aside or self.config.state_file)
-            notice = SettingsDamaged(at_ms=self.clock.now_ms(), kept_as=kept_as, reason=loaded.problem)
+            notice = SettingsDamaged(at_ms=self.clock.now_ms(), kept_as=kept_as, is_left=loaded.aside is None)
             self._notices.notify(notice, to="operator")
 
     def _start_loops(self, chat: ChatSide, questions: QuerySide, tracking: TrackingSide | None) -> None:

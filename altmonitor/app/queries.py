@@ -234,8 +234,12 @@ def with_stored(checks: Sequence[RuleCheck], told: Iterable[StoredAlert]) -> tup
 
 
 def _change_pct(book: SymbolBook, minutes: int) -> float | None:
+    """Against the open of the candle that began so many minutes before the running one ends. A missing minute in
+    between does not matter: nothing is decided by it."""
     start = book.open_before(minutes)
-    return None if start is None else change_pct(start, book.price)
+    if start is None and minutes > 1 and book.kline is not None:
+        start = book.closed.open_at(book.open_ms - (minutes - 1) * MINUTE_MS)
+    return None if start is None or start <= 0 else change_pct(start, book.price)
 
 
 def _number(value: float) -> float | None:

@@ -126,7 +126,8 @@ class CommandExecutor:
         holder = self._deps.holder
         audience = holder.audience_at(holder.home.main if destination is None else destination)
         own = holder.own(audience.destination).overrides
-        return status_shown(audience, own, self._deps.queries.health(), now_s=now_s)
+        deps = self._deps
+        return status_shown(audience, own, deps.queries.health(), now_s=now_s, listed=deps.listed())
 
     async def follow_move(self, old: Destination, new: Destination) -> None:
         """A group has a new id: it keeps its settings, conditions and changes. Raises StorageError when that could not

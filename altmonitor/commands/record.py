@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, get_args
 
@@ -88,17 +88,21 @@ class HelpArguments(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def status(request: NoArguments, now: CommandContext, queries: Queries) -> PlainReply:
-    return status_shown(now.audience, now.overrides, queries.health(), now_s=now.now_s)
+    return status_shown(now.audience, now.overrides, queries.health(), now_s=now.now_s, listed=now.listed)
 
 
-def status_shown(audience: Audience, own: Overrides, health: Health, *, now_s: float) -> StatusShown:
-    """own: what the audience's destination has of its own."""
+def status_shown(
+    audience: Audience, own: Overrides, health: Health, *, now_s: float, listed: Collection[str]
+) -> StatusShown:
+    """own: what the audience's destination has of its own. listed: empty while the contracts are not known yet."""
+    watched = audience.settings.watchlist
     return StatusShown(
         settings=audience.settings,
         overridden=frozenset(own.numbers_in_force),
         health=health,
         now_s=now_s,
         audience=audience,
+        unlisted=tuple(sorted(watched - frozenset(listed))) if listed else (),
     )
 
 

@@ -169,6 +169,7 @@ class MutedChanged(DestinationReply, frozen=True, kw_only=True):
 class StatusShown(DestinationReply, frozen=True, kw_only=True):
     """settings in force; overridden: keys that commands changed. now_s: unix seconds the ages are measured from.
 
+    unlisted: on the watchlist and not on the exchange, so nothing comes of them.
     audience: whose settings they are; None: not told.
     """
 
@@ -177,6 +178,7 @@ class StatusShown(DestinationReply, frozen=True, kw_only=True):
     health: Health
     now_s: float
     audience: Audience | None = None
+    unlisted: tuple[str, ...] = ()
 
 
 class StatusPin(PlainReply, frozen=True, kw_only=True):

@@ -148,6 +148,7 @@ class SymbolBook:
     """
 
     __slots__ = (
+        "_before_hole",
         "_bounds",
         "_ceiling",
         "_entry_price",
@@ -179,6 +180,7 @@ class SymbolBook:
         self.ring = PriceRing()
         self.next_sample_ms = 0  # an earlier event time has no place in the ring
         self.closed = ClosedRun(kept_minutes)
+        self._before_hole: tuple[ClosedCandle, ...] = ()  # until history closes it
         self.last_closed_ms = 0
         # Every price a detector can compare with lies between floor and ceiling: the open candle so far, the candle
         # seen before it, and the price that one was entered with (0 when there was none).
@@ -290,6 +292,8 @@ class SymbolBook:
 
     def close_candle(self, kline: Kline) -> None:
         """Append a closed candle that is newer than every one before; a missing minute empties the past first."""
+        if self.has_hole_before(kline.open_ms):
+            self._before_hole = (*self._before_hole, *self.closed)[-self.closed.capacity :]
         self.closed.append(kline)
         self.last_closed_ms = kline.open_ms
         self._aim_again()
@@ -300,7 +304,8 @@ class SymbolBook:
 
     def refill(self, candles: Iterable[Kline]) -> None:
         """Put closed candles from the exchange's history under those seen live; keep the newest unbroken run."""
-        known = {candle.open_ms: candle for candle in self.closed}
+        known = {candle.open_ms: candle for candle in (*self._before_hole, *self.closed)}
+        self._before_hole = ()
         for kline in candles:
             if kline.is_closed and kline.open_ms not in known:
                 known[kline.open_ms] = ClosedCandle.of(kline)

@@ -170,6 +170,12 @@ def when(unix_ms: float | None, tz: tzinfo, *, reference_ms: float | None = None
     return moment.strftime("%H:%M:%S " if is_same_day else "%Y-%m-%d %H:%M:%S ") + zone(moment)
 
 
+def is_same_day(unix_ms: float, other_ms: float, tz: tzinfo) -> bool:
+    """In that zone; False for what no calendar holds."""
+    moment, other = _moment(unix_ms, tz), _moment(other_ms, tz)
+    return moment is not None and other is not None and moment.date() == other.date()
+
+
 def date_and_time(unix_ms: float | None, tz: tzinfo) -> str:
     """Always with the date: `2026-08-28 23:00:39 UTC`."""
     moment = _moment(unix_ms, tz)

@@ -88,8 +88,8 @@ def _lines(notice: Notice, style: Style) -> list[str]:
         case DiskFine():
             return [_title_after("disk_fine", notice.since_ms, notice.at_ms, style)]
         case SettingsDamaged():
-            effect = say("settings_damaged_effect", path=one_line_of(notice.kept_as))
-            return [say("settings_damaged"), _reason(notice.reason, style), effect]
+            key = "settings_damaged_left" if notice.is_left else "settings_damaged_effect"
+            return [say("settings_damaged"), say(key, path=one_line_of(notice.kept_as))]
         case SecondPollerNotice():
             return [say("second_poller"), say("second_poller_effect")]
         case DatabaseSetAside():

@@ -135,10 +135,11 @@ class DiskFine(NoticeBase, frozen=True, kw_only=True):
 
 
 class SettingsDamaged(NoticeBase, frozen=True, kw_only=True):
-    """kept_as: where the damaged file now lies."""
+    """kept_as: where the damaged file now lies. is_left: it could not be moved, and no change is saved over it. What
+    was wrong in it stands in the log."""
 
     kept_as: str
-    reason: str = ""
+    is_left: bool = False
 
 
 class SecondPollerNotice(NoticeBase, frozen=True, kw_only=True):

@@ -44,7 +44,10 @@ def history_lines(reply: HistoryShown, style: Style) -> list[str]:
     count = len(reply.alerts)
     title = say_reply(lang, "history_one") if count == 1 else say_reply(lang, "history", count=count)
     rows = [stored_alert_text(told, reply.now_s, style) for told in reply.alerts]
-    return [title, *([say_reply(lang, "history_of", filters=filters)] if filters else []), *rows]
+    newest_ms = max(told.alert.event_ms for told in reply.alerts)
+    today = "" if n.is_same_day(newest_ms, reply.now_s * 1000, style.tz) else say_reply(lang, "history_not_today")
+    of = say_reply(lang, "history_of", filters=filters) if filters else ""
+    return [line for line in (title, of, today, *rows) if line]
 
 
 def stored_alert_text(told: StoredAlert, now_s: float, style: Style) -> str:

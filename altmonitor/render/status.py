@@ -99,6 +99,9 @@ def _settings_lines(reply: StatusShown, style: Style) -> list[str]:
     if settings.watchlist:
         lines.append(say(style.lang, "status_watch", count=len(settings.watchlist)))
         lines += name_lines(sorted(settings.watchlist))
+        if reply.unlisted:
+            first, *rest = name_lines(reply.unlisted)
+            lines += [say(style.lang, "status_unlisted", names=first), *rest]
     else:
         lines.append(say(style.lang, "status_watch_all"))
     muted = {symbol: end_s for symbol, end_s in settings.muted.items() if settings.is_muted(symbol, reply.now_s)}

@@ -102,6 +102,17 @@ async def test_a_contract_without_enough_minutes_is_not_compared_over_an_hour() 
     assert [row.symbol for row in top.rising] == ["OLDUSDT"]
 
 
+async def test_an_hour_ago_is_known_although_the_minute_before_the_running_one_is_missing_yet() -> None:
+    known = Known()
+    book = known.books["AUSDT"] = SymbolBook("AUSDT")
+    book.refill([candle(T0 - at * MINUTE, 100.0) for at in range(100, 1, -1)])
+    book.apply(CandleUpdate(event_ms=T0 + 20_000, symbol="AUSDT", kline=candle(T0, 104.0, 105.0, is_closed=False)))
+    facts = await known.answers().price("AUSDT")
+    assert facts is not None
+    changes = {window: None if change is None else round(change, 6) for window, change in facts.changes}
+    assert changes == {"1m": round(100 / 104, 6), "5m": 5.0, "15m": 5.0, "1h": 5.0, "24h": None}
+
+
 async def test_a_contract_that_stopped_trading_is_no_mover() -> None:
     known = Known()
     known.add("DEADUSDT", start=100.0, now=150.0)

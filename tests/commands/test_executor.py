@@ -308,6 +308,18 @@ async def test_without_history_the_command_says_so(text: str) -> None:
     assert await Desk(is_history_on=False)(text) == HistoryOff(command=text[1:])
 
 
+async def test_status_knows_what_is_watched_and_not_listed() -> None:
+    desk = Desk(overrides=Overrides(watchlist=frozenset({"SOLUSDT", "LUNAUSDT"})))
+    reply = await desk("/status")
+    assert isinstance(reply, StatusShown)
+    assert reply.unlisted == ("LUNAUSDT",)
+    assert desk.desk.status(now_s=NOW_S).unlisted == ("LUNAUSDT",)
+    desk.listed = ()  # not read yet: nothing can be said of them
+    unread = await desk("/status")
+    assert isinstance(unread, StatusShown)
+    assert unread.unlisted == ()
+
+
 async def test_status_carries_settings_overrides_and_health() -> None:
     desk = Desk(overrides=Overrides(numbers={"pump_threshold": 5.0}))
     reply = await desk("/status")

@@ -206,6 +206,16 @@ CASES: list[tuple[Notice, str, str]] = [
         "07:00:39 UTC+08",
     ),
     (
+        SettingsDamaged(at_ms=AT_MS, kept_as="/srv/state.json", is_left=True),
+        "⚠️ The saved settings were damaged\n"
+        "/srv/state.json cannot be moved aside: no change is saved until it is moved away. The environment's "
+        "thresholds are in force, nothing is muted or on the watchlist.\n"
+        "23:00:39 UTC",
+        "⚠️ 保存的设置已损坏\n"
+        "/srv/state.json 无法移开：移走之前不会保存任何更改。现按环境变量的阈值运行，静音与自选为空。\n"
+        "07:00:39 UTC+08",
+    ),
+    (
         SecondPollerNotice(at_ms=AT_MS),
         "⚠️ Another program reads this bot's commands\n"
         "A second monitor or a webhook uses the same token: commands may go astray. Alerts still come.\n"
@@ -354,7 +364,7 @@ def test_whatever_a_reason_or_a_path_holds_telegram_can_take_the_message(text: s
     for notice in (
         BlindSince(at_ms=AT_MS, reason=text, since_ms=None, symbols=1),
         DestinationClosed(at_ms=AT_MS, chat="1", reason=text),
-        SettingsDamaged(at_ms=AT_MS, kept_as=text, reason=text),
+        SettingsDamaged(at_ms=AT_MS, kept_as=text),
         DatabaseSetAside(at_ms=AT_MS, kept_as=text),
         SymbolsSilent(at_ms=AT_MS, symbols=[text] * 600),
         SymbolsBack(at_ms=AT_MS, symbols=[text]),

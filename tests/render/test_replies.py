@@ -72,6 +72,7 @@ from altmonitor.render import format as n
 from altmonitor.render.blocks import packed, reply_lines
 from altmonitor.render.format import Style
 from altmonitor.render.replies import command_menu, reply_parts
+from altmonitor.render.status import status_board
 from altmonitor.render.texts.reply_texts import REPLY_TEXTS, TABLES
 from altmonitor.settings.changes import NOT_MUTED
 from altmonitor.settings.input import NotRead, Unlisted
@@ -406,6 +407,28 @@ def test_history_shows_when_what_how_much_and_whether_it_was_told() -> None:
         "2026-09-20 14:13:20 UTC · 🔽 <b>OI DROP</b> <code>&lt;X&gt;USDT</code> −6.0 % in 5 m · not delivered",
         "14:12:20 UTC · ⏳ <b>LATE</b> 📈 <b>PUMP</b> <code>AUSDT</code> +4.05 % in 1 m · 150.25",
     ]
+
+
+def test_history_of_a_day_with_nothing_says_so() -> None:
+    reply = history(told(event_ms=(NOW_S - 15 * 3600) * 1000), told("DOGEUSDT", event_ms=(NOW_S - 50 * 3600) * 1000))
+    for style, said in (
+        (EN, "Nothing today; the last ones before:"),
+        (Style(lang="zh", tz=UTC), "今天没有提醒，此前最近的："),
+        (Style(lang="ru", tz=UTC), "Сегодня ничего не было; последнее до этого:"),
+    ):
+        _, today, first, _ = text(reply, style).splitlines()
+        assert (today, "2026-09-20 23:13:20 UTC" in first) == (said, True)
+    elsewhere = Style(lang="en", tz=timezone(timedelta(hours=1)))  # there it was today
+    assert "Nothing today" not in text(reply, elsewhere)
+
+
+def test_status_names_what_is_watched_and_does_not_exist() -> None:
+    watched = status(watchlist=frozenset({"SOLUSDT", "LUNAUSDT", "FTTUSDT"}))
+    assert "not listed" not in text(watched)
+    warned = msgspec.structs.replace(watched, unlisted=("FTTUSDT", "LUNAUSDT"))
+    lines = text(warned).splitlines()
+    assert lines[lines.index("watching 3:") + 2] == "⚠️ not listed, nothing comes of: FTTUSDT LUNAUSDT"
+    assert "⚠️ not listed, nothing comes of: FTTUSDT LUNAUSDT" in status_board(warned, EN).html
 
 
 def test_history_says_what_it_was_filtered_by() -> None:

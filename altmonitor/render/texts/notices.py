@@ -64,6 +64,8 @@ _EN = {
     "settings_damaged": "⚠️ <b>The saved settings were damaged</b>",
     "settings_damaged_effect": "Kept as <code>{path}</code>. The environment's thresholds are in force, "
     "nothing is muted or on the watchlist.",
+    "settings_damaged_left": "<code>{path}</code> cannot be moved aside: no change is saved until it is moved away. "
+    "The environment's thresholds are in force, nothing is muted or on the watchlist.",
     "commands_missed": "<b>Not carried out</b>: {count} written while I was away. Send again what you still want.",
     "second_poller": "⚠️ <b>Another program reads this bot's commands</b>",
     "second_poller_effect": "A second monitor or a webhook uses the same token: commands may go astray. "
@@ -139,6 +141,8 @@ _ZH = {
     "disk_fine_after": "🟢 <b>提醒已恢复保存</b>，历时 {duration}",
     "settings_damaged": "⚠️ <b>保存的设置已损坏</b>",
     "settings_damaged_effect": "原文件保留为 <code>{path}</code>。现按环境变量的阈值运行，静音与自选为空。",
+    "settings_damaged_left": "<code>{path}</code> 无法移开：移走之前不会保存任何更改。"
+    "现按环境变量的阈值运行，静音与自选为空。",
     "commands_missed": "<b>未执行</b>：我离线期间收到 {count} 条命令，如仍需要请重新发送。",
     "second_poller": "⚠️ <b>有另一个程序在读取此机器人的命令</b>",
     "second_poller_effect": "另一个监控程序或 webhook 使用了同一个 token：命令可能丢失，提醒不受影响。",
@@ -215,6 +219,8 @@ _RU = {
     "settings_damaged": "⚠️ <b>Сохранённые настройки были повреждены</b>",
     "settings_damaged_effect": "Файл оставлен как <code>{path}</code>. Действуют пороги из окружения, "
     "список наблюдения пуст, ничего не заглушено.",
+    "settings_damaged_left": "<code>{path}</code> не удалось убрать: пока файл на месте, изменения не сохраняются. "
+    "Действуют пороги из окружения, список наблюдения пуст, ничего не заглушено.",
     "commands_missed": "<b>Не выполнено</b>: команд без меня: {count}. Что ещё нужно, пришлите снова.",
     "second_poller": "⚠️ <b>Команды этого бота читает другая программа</b>",
     "second_poller_effect": "Второй монитор или webhook использует тот же токен: команды могут теряться. "

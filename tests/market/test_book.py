@@ -1,0 +1,33 @@
+"""What is known of one symbol: the minutes behind the running candle."""
+
+from __future__ import annotations
+
+from altmonitor.market.book import SymbolBook
+from altmonitor.market.candles import Candle
+from tests.fakes import MINUTE, T0
+
+
+def candle(minute: int) -> Candle:
+    return Candle(open_ms=T0 + minute * MINUTE, open=100.0, high=101.0, low=99.0, close=100.0, quote_usdt=1e5)
+
+
+def test_history_that_closes_a_hole_brings_back_the_minutes_before_it() -> None:
+    book = SymbolBook("SOLUSDT")
+    book.refill([candle(minute) for minute in range(-99, 0)])
+    book.close_candle(candle(1))
+    assert len(book.closed) == 1
+    book.close_candle(candle(3))
+    book.refill([candle(minute) for minute in range(-20, 3)])
+    assert (len(book.closed), book.closed[0].open_ms, book.closed[-1].open_ms) == (
+        99,
+        T0 - 95 * MINUTE,
+        T0 + 3 * MINUTE,
+    )
+
+
+def test_a_hole_that_stays_is_not_bridged() -> None:
+    book = SymbolBook("SOLUSDT")
+    book.refill([candle(minute) for minute in range(-99, 0)])
+    book.close_candle(candle(2))
+    book.refill([candle(0)])
+    assert [one.open_ms for one in book.closed] == [T0 + 2 * MINUTE]
