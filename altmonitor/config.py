@@ -207,6 +207,8 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("HISTORY_ENABLED", "true", _flag, "true or false", "false keeps alerts only until they are delivered"),
     Variable("STATE_FILE", "state.json", _path, "a file path", "live settings changed in the chat"),
     Variable("DB_FILE", "alerts.db", _path, "a file path", "alerts and deliveries (SQLite)"),
+    Variable("ARCHIVE_DIR", "data/archive", _path, "a folder path",
+             "candles and open interest of past days, for `archive`, `replay` and `tune`"),
     Variable("API_HOST", "127.0.0.1", _host, "an address or host name",
              "where `/health` listens; beyond loopback needs `API_TOKEN` of at least 16 characters"),
     Variable("API_PORT", "3001", _whole(0, 65_535), "a whole number, 0 to 65535", "its port; 0 = any free one"),
@@ -219,6 +221,8 @@ VARIABLES: tuple[Variable, ...] = (
              "streams of the exchange; `/stream` is appended"),
     Variable("BINANCE_WEB_URL", "https://www.binance.com", HTTP, "an http(s) address",
              "the website's overview of followed traders"),
+    Variable("BINANCE_ARCHIVE_URL", "https://data.binance.vision", HTTP, "an http(s) address",
+             "past days of the exchange as files, for `altmonitor archive fetch`"),
     Variable("SMART_MONEY_LOOKUP", "true", _flag, "true or false",
              "ask the website who is positioned and show a line about whales on alerts"),
     Variable("SMART_MONEY_LINK", "true", _flag, "true or false",
@@ -269,13 +273,10 @@ SECRET_VARIABLES = ("TG_BOT_TOKEN", "API_TOKEN")
 API_TOKEN_CHARS_MIN = 16
 """Beyond loopback anybody may guess."""
 
-NOT_BUILT_YET = ("BINANCE_ARCHIVE_URL",)
-"""Without effect in this version: a value given for one is answered with a warning."""
-
 OUR_PREFIXES = (
     "PUMP_", "DUMP_", "OI_", "VOL_", "TG_", "ALERT_", "ALLOWED_", "BINANCE_", "TELEGRAM_", "COOLDOWN_",
     "SYMBOLS_", "GROUP_", "TRADFI_", "TRADIFI_", "FEED_", "LSR_", "HISTORY_", "SMART_MONEY_", "TOP_TRADER_", "ROLLING_",
-    "FUNDING_", "STATE_FILE", "DB_FILE", "EPISODE_", "MIN_24H",
+    "FUNDING_", "STATE_FILE", "DB_FILE", "EPISODE_", "MIN_24H", "ARCHIVE_",
 )  # fmt: skip
 
 
@@ -318,6 +319,7 @@ class Config:
     history_enabled: bool
     state_file: Path
     db_file: Path
+    archive_dir: Path
     api_host: str
     api_port: int
     api_token: Secret
@@ -327,6 +329,7 @@ class Config:
     binance_ws_url: str
     telegram_api_url: str
     binance_web_url: str
+    binance_archive_url: str
     smart_money_lookup: bool
     smart_money_link: bool
     smart_money_card_lang: str  # empty: as alert_lang
@@ -435,9 +438,9 @@ def _read_env_file(path: Path | None) -> dict[str, str]:
 
 def _warnings(given: Mapping[str, str]) -> list[str]:
     known = [variable.name for variable in VARIABLES]
-    lines = [f"{name} has no effect in this version" for name in NOT_BUILT_YET if name in given]
+    lines = []
     for name in sorted(given):
-        if name.startswith(OUR_PREFIXES) and name not in known and name not in NOT_BUILT_YET:
+        if name.startswith(OUR_PREFIXES) and name not in known:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
             lines.append(f"{name} is not a setting of altmonitor" + (f": did you mean {near[0]}?" if near else ""))
     return lines

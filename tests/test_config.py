@@ -189,11 +189,8 @@ def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_with_a_known_prefix_is_answered_with_the_nearest() -> None:
-    _, warnings = load(
-        {"OI_POOL_SEC": "30", "TG_CHATID": "1", "HOME": "/", "BINANCE_ARCHIVE_URL": "https://a.test"}, env_file=None
-    )
+    _, warnings = load({"OI_POOL_SEC": "30", "TG_CHATID": "1", "HOME": "/"}, env_file=None)
     assert warnings == [
-        "BINANCE_ARCHIVE_URL has no effect in this version",
         "OI_POOL_SEC is not a setting of altmonitor: did you mean OI_POLL_SEC?",
         "TG_CHATID is not a setting of altmonitor: did you mean TG_CHAT_ID?",
     ]

@@ -230,6 +230,7 @@ async def _serve(stop: asyncio.Event, *, port: int, telegram_port: int, symbols:
                 ("BINANCE_REST_URL", exchange.rest_url),
                 ("BINANCE_WS_URL", exchange.ws_url),
                 ("BINANCE_WEB_URL", exchange.web_url),
+                ("BINANCE_ARCHIVE_URL", exchange.archive_url),
                 ("TELEGRAM_API_URL", chat.telegram.url),
                 ("TG_BOT_TOKEN", TERMINAL_TOKEN.reveal()),
                 ("TG_CHAT_ID", READER),

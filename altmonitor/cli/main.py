@@ -191,6 +191,59 @@ def positioning_meta(as_json: bool) -> None:
 
 
 # ---
+# Sub-commands about past days.
+
+
+@click.group()
+def archive() -> None:
+    """Candles and open interest of past days: fetch them, take in files, see what is there (ARCHIVE_DIR)."""
+
+
+@archive.command(name="fetch")
+@click.option("--symbols", default="all", show_default=True, help="Separated by commas; all: what is traded now.")
+@click.option("--from", "from_day", required=True, help="First day, such as 2025-02-01 (UTC).")
+@click.option("--to", "to_day", help="Last day. [yesterday]")
+@click.option("--series", type=click.Choice(["klines", "oi", "both"]), default="both", show_default=True)
+@click.option("--parallel", type=click.IntRange(1, 16), default=6, show_default=True, help="Files at once.")
+@click.option("--recheck", is_flag=True, help="Ask whether files that are there were re-issued, and fetch those.")
+@json_option
+@env_file_option
+def archive_fetch(env_file: Path, **options: Any) -> None:
+    """Fetch 1-minute candles and 5-minute open interest from the exchange's archive; the youngest days from REST.
+
+    Goes on where it stopped. Exit code 1 when something could not be had or read; days that nobody has are named.
+    """
+    with session(env_file) as opened:
+        from altmonitor.cli import archive as history_store
+
+        leave(history_store.fetch(opened, history_store.FetchChoices(**options)))
+
+
+@archive.command(name="import")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@json_option
+@env_file_option
+def archive_import(env_file: Path, paths: tuple[Path, ...], as_json: bool) -> None:
+    """Take in archive files that are here already (.csv, .csv.gz, .zip), or folders of them."""
+    with session(env_file) as opened:
+        from altmonitor.cli import archive as history_store
+
+        leave(history_store.take_in(opened, paths=paths, as_json=as_json))
+
+
+@archive.command(name="list")
+@click.option("--symbols", default="all", show_default=True, help="Separated by commas.")
+@json_option
+@env_file_option
+def archive_list(env_file: Path, symbols: str, as_json: bool) -> None:
+    """What is there: days, rows, holes, flagged files, names that became another coin."""
+    with session(env_file) as opened:
+        from altmonitor.cli import archive as history_store
+
+        leave(history_store.show(opened, symbols=symbols, as_json=as_json))
+
+
+# ---
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -323,6 +376,7 @@ def panel(symbol: str, out: Path | None, lang: str | None, env_file: Path) -> No
 
 
 cli.add_command(track)
+cli.add_command(archive)
 cli.add_command(who)
 cli.add_command(positioning)
 

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StartError
+from altmonitor.sim.archive import SimArchive
 from altmonitor.sim.control import ExchangeFaults, ExchangeStats
 from altmonitor.sim.market import Market
 from altmonitor.sim.rest import Rest
@@ -35,6 +36,7 @@ class SimExchange:
         self._clock = clock
         self._sockets = Sockets(faults=self.faults, stats=self.stats, monotonic=clock.monotonic, now_ms=self.now_ms)
         self._rest = Rest(market, clock=clock, now_ms=self.now_ms, faults=self.faults, stats=self.stats)
+        self.archive = SimArchive(market, now_ms=self.now_ms)
         self.faults.connect(drop=self._sockets.drop_all, close=self._sockets.close_all)
         self._runner: web.AppRunner | None = None
         self._pushing: asyncio.Task[None] | None = None
@@ -50,6 +52,11 @@ class SimExchange:
         return self.rest_url
 
     @property
+    def archive_url(self) -> str:
+        """Where past days lie as files: the same server here."""
+        return self.rest_url
+
+    @property
     def ws_url(self) -> str:
         return f"ws://{self._address}/market"
 
@@ -60,7 +67,7 @@ class SimExchange:
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Raises StartError when the address cannot be listened on."""
         app = web.Application()
-        app.add_routes([*self._sockets.routes(), *self._rest.routes()])
+        app.add_routes([*self._sockets.routes(), *self._rest.routes(), *self.archive.routes()])
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         try:

@@ -1,0 +1,224 @@
+"""`altmonitor archive`: past days fetched, taken in from files, and listed."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from altmonitor.app.positioning import positioning_stage
+from altmonitor.cli.common import DONE, FAILED, Answer, Session, print_answer, run_until_signal
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import ConfigError, StartError
+from altmonitor.exchanges.rest.client import HttpGet
+from altmonitor.market.contracts import is_watched
+from altmonitor.replay.archive import ImportReport, ListedSeries, import_files, listed
+from altmonitor.replay.columns import Hole
+from altmonitor.replay.fetch import ArchiveFetch, FetchDeps, FetchReport
+from altmonitor.replay.store import HistoryStore, SeriesName
+
+FILE_WITHIN_S: Final = 120.0
+LINE_EVERY_S: Final = 10.0
+MOST_SHOWN: Final = 20
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchChoices:
+    """Options of `altmonitor archive fetch`; see its help."""
+
+    symbols: str
+    from_day: str
+    to_day: str | None
+    series: str
+    parallel: int
+    recheck: bool
+    as_json: bool
+
+
+def fetch(session: Session, choices: FetchChoices) -> int:
+    """Returns the exit code. Raises: ConfigError."""
+    session.log_as("WARNING")
+    today = _day_of(session.clock.now_ms())
+    first = _day("--from", choices.from_day)
+    last = _day("--to", choices.to_day) if choices.to_day else _day_of(session.clock.now_ms() - 86_400_000)
+    if not first <= last <= today:
+        raise ConfigError([f"--from {first} --to {last}: an empty range, or days to come (today is {today}, UTC)"])
+    reports: list[FetchReport] = []
+    code = run_until_signal(lambda stop: _fetch(session, choices, (first, last), reports, stop))
+    if code == DONE and reports:
+        return max(code, _print_fetch(reports[0], as_json=choices.as_json))
+    return code
+
+
+async def _fetch(
+    session: Session, choices: FetchChoices, days: tuple[str, str], reports: list[FetchReport], stop: asyncio.Event
+) -> None:
+    config, clock = session.config, session.clock
+    archive = HttpGet(
+        config.binance_archive_url, clock=clock, trust_env=True, sockets=choices.parallel, within_s=FILE_WITHIN_S
+    )
+    await archive.start()
+    try:
+        async with positioning_stage(config, clock=clock) as stage:
+            symbols = _named(choices.symbols)
+            if symbols is None:
+                symbols = sorted(one.symbol for one in await stage.rest.contracts() if is_watched(one, tradfi=False))
+            deps = FetchDeps(
+                store=HistoryStore(config.archive_dir),
+                archive=archive,
+                candles=stage.rest,
+                clock=clock,
+                on_progress=Progress("archive", clock=clock).show,
+                parallel=choices.parallel,
+            )
+            series: tuple[SeriesName, ...] = ("klines", "oi")
+            asked = tuple(one for one in series if choices.series in (one, "both"))
+            work = ArchiveFetch(deps, is_recheck=choices.recheck).run(
+                symbols, asked, first_day=days[0], last_day=days[1]
+            )
+            fetching = asyncio.create_task(work, name="archive fetch")
+            stopping = asyncio.create_task(stop.wait(), name="stop-signal")
+            await asyncio.wait({fetching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if not fetching.done():
+                fetching.cancel()
+                await asyncio.wait({fetching})
+            if not fetching.cancelled():
+                reports.append(fetching.result())
+    except OSError as problem:
+        raise StartError(f"{config.archive_dir} cannot be written: {problem.strerror or problem}") from problem
+    finally:
+        await archive.stop()
+
+
+def _print_fetch(report: FetchReport, *, as_json: bool) -> int:
+    lines = [
+        f"{report.files} files read, {report.kept} were there; {report.new} rows are new, {report.changed} changed",
+        *_shown([f"flagged (its sha256 is not the published one): {name}" for name in report.flagged]),
+        *_shown(
+            [
+                f"missing: {one.symbol} {one.series} {one.first}" + (f" … {one.last}" if one.days > 1 else "")
+                for one in report.missing
+            ]
+        ),
+    ]
+    values = asdict(report) | {"missing": [one._asdict() for one in report.missing]}
+    print_answer(Answer(values=values, lines=lines), as_json=as_json)
+    return _complain(report.problems)
+
+
+def take_in(session: Session, *, paths: Sequence[Path], as_json: bool) -> int:
+    """Returns the exit code. Raises: StartError."""
+    progress = Progress("import", clock=session.clock)
+    try:
+        report = import_files(HistoryStore(session.config.archive_dir), paths, on_progress=progress.show)
+    except OSError as problem:
+        raise StartError(f"{session.config.archive_dir} cannot be written: {problem.strerror or problem}") from problem
+    line = f"{report.files} files read; {report.new} rows are new, {report.changed} changed"
+    print_answer(Answer(values=_import_values(report), lines=[line]), as_json=as_json)
+    return _complain(report.problems)
+
+
+def _import_values(report: ImportReport) -> dict[str, object]:
+    return asdict(report)
+
+
+def show(session: Session, *, symbols: str, as_json: bool) -> int:
+    """Returns the exit code."""
+    store = HistoryStore(session.config.archive_dir)
+    rows = list(listed(store, _named(symbols) or ()))
+    lines = [_listed_line(row) for row in rows] or [
+        f"{store.root} holds nothing yet: altmonitor archive fetch --from 2025-02-01"
+    ]
+    values = [
+        asdict(row) | {"other_coins": [hole._asdict() | {"minutes": hole.minutes} for hole in row.other_coins]}
+        for row in rows
+    ]
+    print_answer(Answer(values=values, lines=lines), as_json=as_json)
+    return _complain([problem for row in rows for problem in row.problems])
+
+
+def _listed_line(row: ListedSeries) -> str:
+    days = f"{_minute_of(row.first_ms)} … {_minute_of(row.last_ms)}"
+    line = f"{row.symbol:<14} {row.series:<6} {days}  {row.rows:>9} rows  {row.size_bytes / 1e6:>6.1f} MB"
+    if row.missing_minutes:
+        line += f"  {row.missing_minutes} minutes missing"
+    if row.flagged:
+        line += f"  flagged: {', '.join(row.flagged)}"
+    return line + "".join(f"\n{'':>14} {other_coin_line(row.symbol, hole)}" for hole in row.other_coins)
+
+
+def other_coin_line(symbol: str, hole: Hole) -> str:
+    """For a person."""
+    return (
+        f"after a hole of {hole.minutes} minutes, from {_minute_of(hole.to_ms)} on, "
+        f"the price has nothing to do with the one before: {symbol} is another coin then"
+    )
+
+
+def _complain(problems: Sequence[str]) -> int:
+    """Returns the exit code."""
+    for line in _shown(problems):
+        print(line, file=sys.stderr)  # noqa: T201
+    return FAILED if problems else DONE
+
+
+def _shown(lines: Sequence[str]) -> list[str]:
+    left = len(lines) - MOST_SHOWN
+    return [*lines[:MOST_SHOWN], *([f"… and {left} more"] if left > 0 else [])]
+
+
+def _named(symbols: str) -> list[str] | None:
+    """None for all."""
+    names = [name.strip().upper() for name in symbols.split(",") if name.strip()]
+    return None if [name.lower() for name in names] in (["all"], []) else list(dict.fromkeys(names))
+
+
+def _day(option: str, text: str) -> str:
+    refusal = ConfigError([f"{option} {text!r} is not a day such as 2025-02-01"])
+    if not _DAY.fullmatch(text):
+        raise refusal
+    try:
+        return datetime.fromisoformat(text).date().isoformat()
+    except ValueError:
+        raise refusal from None
+
+
+def _day_of(unix_ms: int) -> str:
+    return datetime.fromtimestamp(unix_ms / 1000, UTC).date().isoformat()
+
+
+def _minute_of(unix_ms: int) -> str:
+    return datetime.fromtimestamp(unix_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+# ---
+
+
+class Progress:
+    """One bar on stderr, redrawn in place on a terminal; plain lines now and then otherwise."""
+
+    def __init__(self, what: str, *, clock: Clock) -> None:
+        self._what = what
+        self._clock = clock
+        self._begun_s = clock.monotonic()
+        self._shown_s = self._begun_s
+        self._is_tty = sys.stderr.isatty()
+
+    def show(self, done: int, total: int) -> None:
+        now_s, is_over = self._clock.monotonic(), done >= total
+        if not is_over and now_s - self._shown_s < (0.1 if self._is_tty else LINE_EVERY_S):
+            return
+        self._shown_s = now_s
+        filled = 24 * done // total if total else 24
+        left_s = (now_s - self._begun_s) / done * (total - done) if done else 0.0
+        left = "done" if is_over else f"about {left_s:.0f} s left"
+        line = f"{self._what} [{'#' * filled}{'.' * (24 - filled)}] {done}/{total}  {left}"
+        sys.stderr.write(f"\r{line}\x1b[K" + ("\n" if is_over else "") if self._is_tty else f"{line}\n")
+        sys.stderr.flush()

@@ -1,0 +1,276 @@
+"""Files of the exchange's archive: CSV, plain, gzipped or zipped → columns, and every row that is no data by number.
+
+What such files have been seen to do, and what is made of it: a header or none · milliseconds and microseconds, mixed ·
+rows out of order and more than once (the last one counts) · stamps of metrics a second off (the nearest 5 minutes) ·
+blank cells of ratios (not known) · a byte order mark · rows of the wrong length, and candles that cannot be (named, the
+others are taken) · a zip that ends in the middle (named, nothing of it is taken).
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import math
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from altmonitor.market.candles import MINUTE_MS
+from altmonitor.replay.columns import (
+    CandleColumns,
+    Floats,
+    Ints,
+    OpenInterestColumns,
+    Source,
+    merged,
+    open_interest_columns,
+)
+
+KLINE_COLUMNS: Final = 12
+METRIC_COLUMNS: Final = 8
+LONGEST_TEXT: Final = 512 * 1024 * 1024
+"""Of an unpacked file, bytes; a month of minutes has 6 MB."""
+FIVE_MINUTES_MS: Final = 300_000
+STAMP_SLACK_MS: Final = 2_000
+MOST_NAMED: Final = 3
+"""Rows of one file that are named one by one; the others are counted."""
+FIRST_MS: Final = 1_230_768_000_000  # 2009: there is no older market
+LAST_MS: Final = 7_258_118_400_000  # 2200
+_NAME: Final = re.compile(
+    r"(?P<symbol>[^/\\]+?)-(?P<what>\d+[smhdwM]o?|metrics)-(?P<when>\d{4}-\d{2}(?:-\d{2})?)[^/\\]*$", re.IGNORECASE
+)
+
+
+class ArchiveFileError(Exception):
+    """Nothing of a file can be used; `str()` says why in one line, without its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileProblem:
+    """row: number of the line, from 1; None for the whole file."""
+
+    file: str
+    row: int | None
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.text}" if self.row is None else f"{self.file}: line {self.row}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveFile:
+    """What was in one. problems: rows that were left out."""
+
+    symbol: str
+    columns: CandleColumns | OpenInterestColumns
+    problems: list[FileProblem] = field(default_factory=list)
+
+
+def symbol_in(name: str) -> tuple[str, str]:
+    """(symbol, what) of a file named like BTCUSDT-1m-2025-02.zip. Raises: ArchiveFileError."""
+    found = _NAME.match(name.replace("\\", "/").rpartition("/")[2])
+    if found is None:
+        raise ArchiveFileError(
+            "its name does not say what it holds: SYMBOL-1m-2025-02.csv or SYMBOL-metrics-2025-02-01.csv"
+        )
+    return found["symbol"].upper(), found["what"]
+
+
+def read_archive_file(name: str, content: bytes, *, source: Source) -> ArchiveFile:
+    """name: as the exchange names its files. Raises: ArchiveFileError when nothing of it can be used."""
+    symbol, what = symbol_in(name)
+    if what not in ("1m", "metrics"):
+        raise ArchiveFileError(f"candles of {what}: only those of 1m are kept")
+    problems: list[FileProblem] = []
+    parts: list[Any] = []
+    for text_name, text in _texts(name, content):
+        read = _candles if what == "1m" else _metrics
+        columns, odd = read(text, source)
+        shown = name if text_name == name else f"{name} ({text_name})"
+        problems += [FileProblem(file=shown, row=row, text=why) for row, why in odd[:MOST_NAMED]]
+        if len(odd) > MOST_NAMED:
+            problems.append(FileProblem(file=shown, row=None, text=f"{len(odd) - MOST_NAMED} more lines are no data"))
+        if len(columns):
+            parts.append(columns)
+    if not parts:
+        raise ArchiveFileError(problems[0].text if problems else "it holds no rows")
+    return ArchiveFile(symbol=symbol, columns=merged(parts), problems=problems)
+
+
+# ---
+# Bytes → text.
+
+
+def _texts(name: str, content: bytes) -> Iterator[tuple[str, str]]:
+    if content[:2] == b"PK" or name.lower().endswith(".zip"):
+        yield from _zipped(content)
+    elif content[:2] == b"\x1f\x8b":
+        try:
+            with gzip.open(io.BytesIO(content)) as packed:
+                yield name, _text(packed.read(LONGEST_TEXT + 1))
+        except (OSError, EOFError, zlib.error) as problem:
+            raise ArchiveFileError(f"it is not a whole gzip file: {problem}") from problem
+    else:
+        yield name, _text(content)
+
+
+def _zipped(content: bytes) -> Iterator[tuple[str, str]]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            members = [one for one in packed.infolist() if one.filename.lower().endswith(".csv")]
+            if not members:
+                raise ArchiveFileError("the zip holds no .csv")
+            for member in members:
+                with packed.open(member) as text:
+                    yield member.filename, _text(text.read(LONGEST_TEXT + 1))
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as problem:
+        raise ArchiveFileError(f"it is not a whole zip file: {problem}") from problem
+
+
+def _text(content: bytes) -> str:
+    if len(content) > LONGEST_TEXT:
+        raise ArchiveFileError(f"more than {LONGEST_TEXT >> 20} MB of text")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise ArchiveFileError("it is not UTF-8 text") from problem
+
+
+# ---
+# Text → columns.
+
+Odd = list[tuple[int, str]]
+
+
+def _candles(text: str, source: Source) -> tuple[CandleColumns, Odd]:
+    table, lines, odd = _numbers(text)
+    stamps, is_stamp = _unix_ms(table[:, 0])
+    off_ms = stamps % MINUTE_MS
+    is_stamp &= (off_ms <= STAMP_SLACK_MS) | (off_ms >= MINUTE_MS - STAMP_SLACK_MS)
+    stamps = (stamps + STAMP_SLACK_MS) // MINUTE_MS * MINUTE_MS
+    opened, high, low, close = table[:, 1], table[:, 2], table[:, 3], table[:, 4]
+    amounts = table[:, [5, 7, 8, 10]]
+    with np.errstate(invalid="ignore"):
+        is_candle = (low > 0) & (low <= np.minimum(opened, close)) & (high >= np.maximum(opened, close))
+        is_candle &= np.isfinite(high) & np.isfinite(amounts).all(axis=1) & (amounts >= 0).all(axis=1)
+    odd += [(int(lines[at]), "its time is no whole minute") for at in np.flatnonzero(~is_stamp)]
+    odd += [(int(lines[at]), "these prices and volumes are no candle") for at in np.flatnonzero(is_stamp & ~is_candle)]
+    good = is_stamp & is_candle
+    columns = CandleColumns(
+        open_ms=stamps[good],
+        open=opened[good],
+        high=high[good],
+        low=low[good],
+        close=close[good],
+        volume=amounts[good, 0],
+        quote_usdt=amounts[good, 1],
+        taker_quote_usdt=amounts[good, 3],
+        trades=amounts[good, 2].astype(np.int64),
+        source=np.full(int(good.sum()), int(source), dtype=np.int64),
+    )
+    return merged([columns]), sorted(odd)
+
+
+def _numbers(text: str) -> tuple[Floats, Ints, Odd]:
+    """(table, number of the line of each row, lines that are none). All at once where nothing is odd about them."""
+    first, _, rest = text.partition("\n")
+    has_header = first.lower().startswith(("open_time", '"open_time', "open time", "opentime"))
+    body = rest if has_header else text
+    try:
+        table = np.loadtxt(io.StringIO(body), delimiter=",", dtype=np.float64, ndmin=2, comments=None)
+        if table.shape[1] == KLINE_COLUMNS and "\n\n" not in body:
+            return table, np.arange(len(table), dtype=np.int64) + 1 + has_header, []
+    except (ValueError, UserWarning):
+        pass  # line by line, then
+    return _numbers_by_line(text)
+
+
+def _numbers_by_line(text: str) -> tuple[Floats, Ints, Odd]:
+    rows: list[list[float]] = []
+    lines: list[int] = []
+    odd: Odd = []
+    for number, cells in _cells(text):
+        if cells[0].strip().lower().replace(" ", "_") in ("open_time", "opentime"):
+            continue
+        if len(cells) != KLINE_COLUMNS:
+            odd.append((number, f"{len(cells)} columns instead of {KLINE_COLUMNS}"))
+            continue
+        try:
+            rows.append([float(cell) for cell in cells])
+            lines.append(number)
+        except ValueError:
+            odd.append((number, "a cell that is no number"))
+    return np.array(rows, dtype=np.float64).reshape(-1, KLINE_COLUMNS), np.array(lines, dtype=np.int64), odd
+
+
+def _cells(text: str) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""))
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as problem:
+            raise ArchiveFileError(f"it is no CSV: {problem}") from problem
+        if cells and any(cell.strip() for cell in cells):
+            yield reader.line_num, cells
+
+
+def _unix_ms(stamps: Floats) -> tuple[Ints, NDArray[np.bool_]]:
+    """Seconds, milliseconds, micro- and nanoseconds, mixed → ms, and which of them are a time at all."""
+    finite = np.where(np.isfinite(stamps), stamps, 0.0)
+    found = np.where(finite >= 1e17, finite / 1e6, np.where(finite >= 1e14, finite / 1e3, finite))
+    found = np.where((found > 0) & (found < 1e11), found * 1e3, found)
+    is_time = (found >= FIRST_MS) & (found < LAST_MS)
+    return np.where(is_time, found, 0.0).astype(np.int64), is_time
+
+
+def _metrics(text: str, source: Source) -> tuple[OpenInterestColumns, Odd]:
+    stamps: list[int] = []
+    rows: list[list[float]] = []
+    odd: Odd = []
+    for number, cells in _cells(text):
+        if cells[0].strip().lower() in ("create_time", "createtime"):
+            continue
+        if len(cells) != METRIC_COLUMNS:
+            odd.append((number, f"{len(cells)} columns instead of {METRIC_COLUMNS}"))
+            continue
+        time_ms = _metric_ms(cells[0].strip())
+        try:
+            values = [float(cell) if cell.strip() else math.nan for cell in cells[2:]]
+        except ValueError:
+            odd.append((number, "a cell that is no number"))
+            continue
+        if time_ms is None:
+            odd.append((number, f"{cells[0][:40]!r} is no time"))
+        elif not 0.0 <= values[0] < math.inf:
+            odd.append((number, "no open interest"))
+        else:
+            stamps.append(time_ms)
+            rows.append(values)
+    table = np.array(rows, dtype=np.float64).reshape(-1, METRIC_COLUMNS - 2)
+    others = [np.where(np.isfinite(table[:, at]), table[:, at], np.nan) for at in range(1, METRIC_COLUMNS - 2)]
+    return open_interest_columns(np.array(stamps, dtype=np.int64), table[:, 0], source, others), odd
+
+
+def _metric_ms(text: str) -> int | None:
+    """The nearest 5 minutes where it is a second off, else the 5 minutes it lies in."""
+    try:
+        if text.replace(".", "", 1).isdigit():
+            found, is_time = _unix_ms(np.array([float(text)]))
+            time_ms = int(found[0]) if is_time[0] else None
+        else:
+            time_ms = int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+    except ValueError:
+        return None
+    if time_ms is None or not FIRST_MS <= time_ms < LAST_MS:
+        return None
+    return (time_ms + STAMP_SLACK_MS) // FIVE_MINUTES_MS * FIVE_MINUTES_MS

@@ -1,0 +1,382 @@
+"""The exchange's archive → the store: monthly and daily files, what is younger from REST. Goes on where it stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, Protocol
+from urllib.parse import quote
+
+import numpy as np
+
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import BadAnswer, ExchangeError, ExchangeUnreachable, RegionBlocked, UnknownSymbol
+from altmonitor.exchanges.rest.block import retry_after_s
+from altmonitor.exchanges.rest.guard import RestAnswer
+from altmonitor.interfaces.exchange import Priority
+from altmonitor.market.candles import MINUTE_MS, Candle
+from altmonitor.positioning.open_interest import OiBar
+from altmonitor.replay.archive_csv import ArchiveFileError, read_archive_file
+from altmonitor.replay.columns import (
+    CandleColumns,
+    OpenInterestColumns,
+    Source,
+    candle_columns,
+    merged,
+    month_after,
+    month_begin_ms,
+    no_open_interest,
+    open_interest_columns,
+)
+from altmonitor.replay.store import Added, HistoryStore, InputFile, SeriesName, StoreDamaged
+
+DAY_MS: Final = 86_400_000
+FIVE_MINUTES_MS: Final = 300_000
+FOLDER: Final = "/data/futures/um"
+WORTH_A_MONTH: Final = 8
+"""So many days of a month that is over are asked for as its one file."""
+RECENT_DAYS: Final = 3
+"""Days so young may not lie in the archive yet; the exchange's REST knows them."""
+ATTEMPTS: Final = 4
+FIRST_PAUSE_S: Final = 1.0
+LONGEST_PAUSE_S: Final = 60.0
+ROWS_PER_REQUEST: Final = 1_000
+BARS_PER_REQUEST: Final = 500
+SHA256_DIGITS: Final = 64
+
+
+class ArchiveHttp(Protocol):
+    async def send(self, target: str) -> RestAnswer:
+        """target: path, percent-encoded. Raises: ExchangeUnreachable, BadAnswer."""
+
+
+class CandleRest(Protocol):
+    async def klines(
+        self, symbol: str, *, start_ms: int, end_ms: int, limit: int, priority: Priority
+    ) -> list[Candle]: ...
+
+
+class OpenInterestRest(Protocol):
+    async def open_interest_between(
+        self, symbol: str, *, start_ms: int, end_ms: int, priority: Priority
+    ) -> Sequence[OiBar]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchDeps:
+    """on_progress(done, total): parts of the work, each a symbol's month of one series. parallel: files at once.
+    open_interest: None leaves its youngest days to the archive."""
+
+    store: HistoryStore
+    archive: ArchiveHttp
+    candles: CandleRest
+    clock: Clock
+    on_progress: Callable[[int, int], None]
+    open_interest: OpenInterestRest | None = None
+    parallel: int = 6
+
+
+class MissingDays(NamedTuple):
+    """Days (as `2025-02-03`) that neither the archive nor REST has."""
+
+    symbol: str
+    series: SeriesName
+    first: str
+    last: str
+    days: int
+
+
+@dataclass(slots=True, kw_only=True)
+class FetchReport:
+    """files: read from the archive. new, changed: rows of the store. kept: files, or days, that were there already.
+    flagged: files whose sha256 is not the published one. problems: of files and rows, and what could not be had."""
+
+    files: int = 0
+    kept: int = 0
+    new: int = 0
+    changed: int = 0
+    flagged: list[str] = field(default_factory=list)
+    missing: list[MissingDays] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+class _Part(NamedTuple):
+    symbol: str
+    series: SeriesName
+    month: str
+    days: tuple[str, ...]
+
+
+class ArchiveFetch:
+    """is_recheck: ask again whether files that are there were re-issued, and fetch those that were."""
+
+    def __init__(self, deps: FetchDeps, *, is_recheck: bool = False) -> None:
+        self._at = deps
+        self._is_recheck = is_recheck
+        self._turns = asyncio.Semaphore(deps.parallel)
+        self._pause_until_s = -math.inf
+        self._report = FetchReport()
+        self._missing: dict[tuple[str, SeriesName], list[str]] = {}
+
+    async def run(
+        self, symbols: Sequence[str], series: Sequence[SeriesName], *, first_day: str, last_day: str
+    ) -> FetchReport:
+        """Days inclusive, UTC. Whatever ends it early, what was read until then is stored.
+
+        Raises: RegionBlocked where the archive does not answer people from here; OSError when the store refuses.
+        """
+        parts = list(_parts(symbols, series, first_day, last_day))
+        done = 0
+        waiting = iter(parts)
+
+        async def work() -> None:
+            nonlocal done
+            for part in waiting:
+                await self._fetch_part(part)
+                done += 1
+                self._at.on_progress(done, len(parts))
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for number in range(min(self._at.parallel, len(parts))):
+                    tasks.create_task(work(), name=f"archive {number}")
+        except* RegionBlocked as group:
+            raise group.exceptions[0] from None
+        except* OSError as problems:
+            raise problems.exceptions[0] from None
+        self._report.missing = sorted(_runs(self._missing))
+        return self._report
+
+    # --- one symbol's month of one series
+
+    async def _fetch_part(self, part: _Part) -> None:
+        batch = _Batch(part)
+        try:
+            known = self._known(part)
+            left = await self._fetch_month(part, batch, known)
+            for day in left:
+                await self._fetch_day(part, day, batch, known)
+        finally:  # also when it is stopped: what was read is kept
+            if batch.inputs or batch.columns:
+                added = await asyncio.shield(asyncio.to_thread(batch.put, self._at.store))
+                self._report.new += added.new
+                self._report.changed += added.changed
+
+    def _known(self, part: _Part) -> dict[str, InputFile]:
+        try:
+            stored = self._at.store.month(part.symbol, part.month, part.series)
+        except StoreDamaged as problem:
+            self._report.problems.append(f"{problem}: fetched anew")
+            return {}
+        return {} if stored is None else {one.name: one for one in stored.inputs}
+
+    async def _fetch_month(self, part: _Part, batch: _Batch, known: dict[str, InputFile]) -> tuple[str, ...]:
+        """Days that are left to fetch one by one."""
+        if part.series == "oi":  # those lie there by the day alone
+            return part.days
+        name = f"{part.symbol}-1m-{part.month}.zip"
+        is_over = month_begin_ms(month_after(part.month)) <= self._at.clock.now_ms()
+        if name in known and not self._is_recheck:
+            self._report.kept += 1
+            return ()
+        days = tuple(day for day in part.days if self._is_recheck or not self._has_day(part, day, known))
+        self._report.kept += len(part.days) - len(days)
+        is_worth_it = is_over and (name in known or len(days) >= WORTH_A_MONTH)
+        folder = f"monthly/klines/{_quoted(part.symbol)}/1m"
+        return () if is_worth_it and await self._fetch_file(folder, name, batch, known) else days
+
+    async def _fetch_day(self, part: _Part, day: str, batch: _Batch, known: dict[str, InputFile]) -> None:
+        is_klines = part.series == "klines"
+        name = f"{part.symbol}-{'1m' if is_klines else 'metrics'}-{day}.zip"
+        folder = f"daily/klines/{_quoted(part.symbol)}/1m" if is_klines else f"daily/metrics/{_quoted(part.symbol)}"
+        if name in known and not self._is_recheck:
+            self._report.kept += 1
+            return
+        now_ms, begin_ms = self._at.clock.now_ms(), _day_ms(day)
+        is_over = begin_ms + DAY_MS <= now_ms
+        if is_over and await self._fetch_file(folder, name, batch, known):
+            return
+        if begin_ms > now_ms - RECENT_DAYS * DAY_MS and await self._fetch_recent(part, begin_ms, now_ms, batch):
+            return
+        if begin_ms < now_ms:
+            self._missing.setdefault((part.symbol, part.series), []).append(day)
+
+    def _has_day(self, part: _Part, day: str, known: dict[str, InputFile]) -> bool:
+        """It was read from a file, or every minute of it is there from elsewhere."""
+        if f"{part.symbol}-1m-{day}.zip" in known:
+            return True
+        begin_ms = _day_ms(day)
+        try:
+            return len(self._at.store.candles(part.symbol, begin_ms, begin_ms + DAY_MS, is_whole=False)) == 1_440
+        except StoreDamaged:
+            return False
+
+    # --- one file
+
+    async def _fetch_file(self, folder: str, name: str, batch: _Batch, known: dict[str, InputFile]) -> bool:
+        """False where there is none. What is wrong with it is reported, and does not end the rest."""
+        path = f"{FOLDER}/{folder}/{quote(name, safe='')}"
+        try:
+            published = await self._published(path)
+            if name in known and published in (None, known[name].sha256):
+                self._report.kept += 1
+                return True
+            content = await self._get(path)
+            if content is None:
+                return False
+            digest = hashlib.sha256(content).hexdigest()
+            if published is not None and digest != published:  # once more: wrong twice is wrong for good
+                published, again = await self._published(path), await self._get(path)
+                content = again if again is not None else content
+                digest = hashlib.sha256(content).hexdigest()
+        except RegionBlocked:
+            raise
+        except ExchangeError as problem:
+            self._report.problems.append(f"{name}: {problem}")
+            return True
+        is_flagged = published is not None and digest != published
+        try:
+            read = await asyncio.to_thread(read_archive_file, name, content, source=Source.ARCHIVE)
+        except ArchiveFileError as problem:
+            self._report.problems.append(f"{name}: {problem}")
+            return True
+        if is_flagged:
+            self._report.flagged.append(name)
+        self._report.problems += [str(one) for one in read.problems]
+        self._report.files += 1
+        batch.take(read.columns, InputFile(name=name, sha256=digest, rows=len(read.columns), is_flagged=is_flagged))
+        return True
+
+    async def _published(self, path: str) -> str | None:
+        """The sha256 that the archive names; None where it names none."""
+        content = await self._get(f"{path}.CHECKSUM")
+        digest = "" if content is None else content.decode("ascii", "replace").strip().partition(" ")[0].lower()
+        return digest if len(digest) == SHA256_DIGITS else None
+
+    async def _get(self, path: str) -> bytes | None:
+        """None for 404. A refusal makes everybody wait. Raises: ExchangeError."""
+        pause_s, said = FIRST_PAUSE_S, ""
+        for _ in range(ATTEMPTS):
+            async with self._turns:
+                await self._wait()
+                try:
+                    answer = await self._at.archive.send(path)
+                except (ExchangeUnreachable, BadAnswer) as problem:
+                    said = str(problem)
+                    answer = None
+            if answer is not None and answer.status in (200, 404):
+                return answer.body if answer.status == 200 else None
+            if answer is not None:
+                said = f"HTTP {answer.status}"
+                if answer.status == 451:
+                    raise RegionBlocked(
+                        "the archive does not answer from here (HTTP 451)", until_ms=self._at.clock.now_ms() + DAY_MS
+                    )
+                if answer.status in (418, 429, 403, 503):
+                    asked_s = retry_after_s(answer.headers, exchange_ms=self._at.clock.now_ms())
+                    wait_s = min(LONGEST_PAUSE_S, asked_s or pause_s)
+                    self._pause_until_s = max(self._pause_until_s, self._at.clock.monotonic() + wait_s)
+            await self._at.clock.sleep(pause_s)
+            pause_s = min(LONGEST_PAUSE_S, pause_s * 3)
+        raise ExchangeUnreachable(f"{said}, asked {ATTEMPTS} times: run it again later")
+
+    async def _wait(self) -> None:
+        left_s = self._pause_until_s - self._at.clock.monotonic()
+        if left_s > 0:
+            await self._at.clock.sleep(left_s)
+
+    # --- what is too young for the archive
+
+    async def _fetch_recent(self, part: _Part, begin_ms: int, now_ms: int, batch: _Batch) -> bool:
+        """False where the exchange has nothing either."""
+        end_ms = min(begin_ms + DAY_MS, now_ms // MINUTE_MS * MINUTE_MS) - 1
+        try:
+            if part.series == "klines":
+                columns: CandleColumns | OpenInterestColumns = await self._recent_candles(part.symbol, begin_ms, end_ms)
+            else:
+                columns = await self._recent_open_interest(part.symbol, begin_ms, end_ms)
+        except UnknownSymbol:
+            return False
+        except RegionBlocked:
+            raise
+        except ExchangeError as problem:
+            self._report.problems.append(f"{part.symbol} of {part.month} over REST: {problem}")
+            return True
+        batch.take(columns, None)
+        return len(columns) > 0
+
+    async def _recent_candles(self, symbol: str, begin_ms: int, end_ms: int) -> CandleColumns:
+        found: list[Candle] = []
+        while begin_ms <= end_ms:
+            last_ms = min(end_ms, begin_ms + ROWS_PER_REQUEST * MINUTE_MS - 1)
+            found += await self._at.candles.klines(
+                symbol, start_ms=begin_ms, end_ms=last_ms, limit=ROWS_PER_REQUEST, priority=Priority.TRACKING
+            )
+            begin_ms = last_ms + 1
+        return candle_columns([one for one in found if one.is_closed], Source.REST)
+
+    async def _recent_open_interest(self, symbol: str, begin_ms: int, end_ms: int) -> OpenInterestColumns:
+        if self._at.open_interest is None:
+            return no_open_interest()
+        bars = await self._at.open_interest.open_interest_between(
+            symbol, start_ms=begin_ms, end_ms=end_ms, priority=Priority.TRACKING
+        )
+        known = [bar for bar in bars if bar.coins is not None]
+        stamps = np.array([bar.time_ms // FIVE_MINUTES_MS * FIVE_MINUTES_MS for bar in known], dtype=np.int64)
+        contracts = np.array([bar.coins for bar in known], dtype=np.float64)
+        values = np.array([math.nan if bar.usd is None else bar.usd for bar in known], dtype=np.float64)
+        return open_interest_columns(stamps, contracts, Source.REST, [values])
+
+
+class _Batch:
+    """What was read of a part; written at once, so that a month of daily files is one rewrite."""
+
+    def __init__(self, part: _Part) -> None:
+        self._part = part
+        self.columns: list[Any] = []  # all of the one kind that the series has
+        self.inputs: list[InputFile] = []
+
+    def take(self, columns: CandleColumns | OpenInterestColumns, read: InputFile | None) -> None:
+        if len(columns):
+            self.columns.append(columns)
+        if read is not None:
+            self.inputs.append(read)
+
+    def put(self, store: HistoryStore) -> Added:
+        """Raises: OSError."""
+        if not self.columns:
+            return Added(0, 0)
+        inputs = {self._part.month: self.inputs}
+        return store.add(self._part.symbol, self._part.series, merged(self.columns), inputs=inputs)
+
+
+def _parts(symbols: Sequence[str], series: Sequence[SeriesName], first_day: str, last_day: str) -> Iterator[_Part]:
+    """Month by month, so that a fetch that is stopped has the same time of every symbol."""
+    days = [str(day) for day in np.arange(np.datetime64(first_day), np.datetime64(last_day) + 1)]
+    for month in dict.fromkeys(day[:7] for day in days):
+        of_month = tuple(day for day in days if day[:7] == month)
+        for symbol in symbols:
+            for one in series:
+                yield _Part(symbol, one, month, of_month)
+
+
+def _runs(missing: dict[tuple[str, SeriesName], list[str]]) -> Iterator[MissingDays]:
+    for (symbol, series), days in missing.items():
+        run: list[str] = []
+        for day in sorted(days):
+            if run and np.datetime64(day) - np.datetime64(run[-1]) > np.timedelta64(1, "D"):
+                yield MissingDays(symbol, series, run[0], run[-1], len(run))
+                run = []
+            run.append(day)
+        yield MissingDays(symbol, series, run[0], run[-1], len(run))
+
+
+def _day_ms(day: str) -> int:
+    return int(np.datetime64(day, "ms").astype(np.int64))
+
+
+def _quoted(symbol: str) -> str:
+    return quote(symbol, safe="")

@@ -1,0 +1,104 @@
+"""The real `altmonitor archive` against the simulated one: fetch, import, list, exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from altmonitor.core.clock import CLOCK_VARIABLE, ScaledClock
+from altmonitor.sim.exchange import SimExchange
+from altmonitor.sim.market import SeededMarket
+
+MARCH_5_NOON = 1_741_176_000_000
+
+
+async def altmonitor(folder: Path, *words: str, **settings: str) -> tuple[int, str, str]:
+    """(exit code, stdout, stderr)"""
+    environ = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    environ |= {"ARCHIVE_DIR": str(folder / "store"), "DB_FILE": str(folder / "alerts.db"), **settings}
+    program = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "altmonitor", *words, "--env-file", str(folder / "no.env")),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environ,
+    )
+    out, err = await program.communicate()
+    return program.returncode or 0, out.decode(), err.decode()
+
+
+@asynccontextmanager
+async def served() -> AsyncIterator[tuple[SimExchange, dict[str, str]]]:
+    clock = ScaledClock(start_ms=MARCH_5_NOON, speed=10.0)
+    async with SimExchange(SeededMarket(seed=1, start_ms=MARCH_5_NOON, symbols=20), clock=clock) as exchange:
+        yield (
+            exchange,
+            {
+                "BINANCE_ARCHIVE_URL": exchange.archive_url,
+                "BINANCE_REST_URL": exchange.rest_url,
+                "BINANCE_WEB_URL": exchange.web_url,
+                CLOCK_VARIABLE: f"{clock.start_ms}:{clock.speed}:{clock.anchor_s}",
+            },
+        )
+
+
+async def test_what_is_fetched_is_listed_and_trouble_is_named_with_exit_code_1(tmp_path: Path) -> None:
+    async with served() as (exchange, settings):
+        words = ("archive", "fetch", "--symbols", "btcusdt,ETHUSDT", "--from", "2025-03-01", "--to", "2025-03-02")
+        code, out, err = await altmonitor(tmp_path, *words, **settings)
+        assert code == 0, err
+        assert out == "8 files read, 0 were there; 6912 rows are new, 0 changed\n"
+        assert "archive [########################] 4/4  done" in err
+        exchange.archive.quirks.truncated.add("ETHUSDT-1m-2025-03-03.zip")
+        exchange.archive.quirks.missing.add("ETHUSDT-1m-2025-02-28.zip")
+        words = (
+            "archive",
+            "fetch",
+            "--symbols",
+            "ETHUSDT",
+            "--series",
+            "klines",
+            "--from",
+            "2025-02-28",
+            "--to",
+            "2025-03-03",
+        )
+        code, out, err = await altmonitor(tmp_path, *words, **settings)
+        assert code == 1
+        assert out == "0 files read, 2 were there; 0 rows are new, 0 changed\nmissing: ETHUSDT klines 2025-02-28\n"
+        assert "ETHUSDT-1m-2025-03-03.zip: it is not a whole zip file" in err
+    code, out, err = await altmonitor(tmp_path, "archive", "list", "--json")
+    assert (code, err) == (0, "")
+    assert [(row["symbol"], row["series"], row["rows"], row["missing_minutes"]) for row in json.loads(out)] == [
+        ("BTCUSDT", "klines", 2_880, 0),
+        ("BTCUSDT", "oi", 576, 0),
+        ("ETHUSDT", "klines", 2_880, 0),
+        ("ETHUSDT", "oi", 576, 0),
+    ]
+
+
+async def test_wrong_days_are_refused_with_exit_code_2_and_one_line(tmp_path: Path) -> None:
+    for words, why in (
+        (("--from", "2025-02-30"), "--from '2025-02-30' is not a day such as 2025-02-01"),
+        (("--from", "2025-02-02", "--to", "2025-02-01"), "--from 2025-02-02 --to 2025-02-01: an empty range"),
+        (("--from", "20250201"), "--from '20250201' is not a day such as 2025-02-01"),
+    ):
+        code, out, err = await altmonitor(tmp_path, "archive", "fetch", *words)
+        assert (code, out) == (2, "")
+        assert err.startswith(why)
+        assert err.count("\n") == 1
+
+
+async def test_an_import_without_a_single_good_file_is_exit_code_1_and_the_list_stays_empty(tmp_path: Path) -> None:
+    (tmp_path / "BTCUSDT-1m-2025-02.csv").write_text("1,2,3\n")
+    code, out, err = await altmonitor(tmp_path, "archive", "import", str(tmp_path / "BTCUSDT-1m-2025-02.csv"))
+    assert code == 1
+    assert out == "0 files read; 0 rows are new, 0 changed\n"
+    assert "BTCUSDT-1m-2025-02.csv: 3 columns instead of 12" in err
+    code, out, err = await altmonitor(tmp_path, "archive", "list")
+    assert (code, err) == (0, "")
+    assert "holds nothing yet" in out

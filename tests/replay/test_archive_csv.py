@@ -1,0 +1,194 @@
+"""Files of the archive: everything they have been seen to do."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from altmonitor.replay.archive import import_files, listed
+from altmonitor.replay.archive_csv import ArchiveFileError, read_archive_file
+from altmonitor.replay.columns import CandleColumns, OpenInterestColumns, Source
+from altmonitor.replay.store import HistoryStore
+from tests.replay.history import FEB_2025, real_file
+
+HEADER = (
+    "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore"
+)
+NAME = "BTCUSDT-1m-2025-02.csv"
+METRICS = "BTCUSDT-metrics-2025-02-01.csv"
+METRICS_HEADER = "create_time,symbol,sum_open_interest,sum_open_interest_value,a,b,c,d"
+
+
+def row(minute: int, *, close: str = "101", unit: int = 1, off_ms: int = 0) -> str:
+    opened = (FEB_2025 + minute * 60_000 + off_ms) * unit
+    return f"{opened},100,102,99,{close},5,{opened + 59_999 * unit},500,7,2,200,0"
+
+
+def candles(text: str | bytes, name: str = NAME) -> tuple[CandleColumns, list[str]]:
+    read = read_archive_file(name, text.encode() if isinstance(text, str) else text, source=Source.ARCHIVE)
+    assert isinstance(read.columns, CandleColumns)
+    return read.columns, [str(problem) for problem in read.problems]
+
+
+def minutes(columns: CandleColumns) -> list[int]:
+    return [int(ms - FEB_2025) // 60_000 for ms in columns.open_ms]
+
+
+def zipped(text: str, name: str = NAME) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(name, text)
+    return content.getvalue()
+
+
+def test_header_or_none_bom_or_none_packed_or_not() -> None:
+    plain = "\n".join([row(0), row(1)]) + "\n"
+    whole = {
+        "plain": plain.encode(),
+        "header": f"{HEADER}\n{plain}".encode(),
+        "byte order mark": ("\ufeff" + plain).encode(),
+        "both": ("\ufeff" + HEADER + "\n" + plain).encode(),
+        "windows": f"{HEADER}\n{plain}".replace("\n", "\r\n").encode(),
+        "gzip": gzip.compress(plain.encode()),
+        "zip": zipped(plain),
+        "no end of line": plain.rstrip().encode(),
+        "empty lines": plain.replace("\n", "\n\n").encode(),
+    }
+    found = {name: candles(content) for name, content in whole.items()}
+    for name, (columns, problems) in found.items():
+        assert minutes(columns) == [0, 1], name
+        assert problems == [], name
+        assert columns.candle(1).close == 101.0
+        assert columns.candle(1).trades == 7
+        assert columns.candle(1).taker_quote_usdt == 200.0
+
+
+def test_milliseconds_and_microseconds_mixed_shuffled_and_twice() -> None:
+    columns, problems = candles(
+        "\n".join([row(3, unit=1000), row(1), row(2, unit=1000), row(1, close="100.5"), row(0)])
+    )
+    assert minutes(columns) == [0, 1, 2, 3]
+    assert columns.close.tolist() == [101.0, 100.5, 101.0, 101.0]
+    assert problems == []
+
+
+def test_a_stamp_a_second_off_is_that_minute_and_half_a_minute_off_is_none() -> None:
+    columns, problems = candles("\n".join([row(0, off_ms=1000), row(1, off_ms=-1000), row(2, off_ms=30_000)]))
+    assert minutes(columns) == [0, 1]
+    assert problems == [f"{NAME}: line 3: its time is no whole minute"]
+
+
+def test_odd_rows_are_named_and_the_others_are_taken() -> None:
+    text = "\n".join(
+        [HEADER, row(0), "1,2,3", row(1), row(2).replace("102", "98"), row(3, close="x"), row(4, close="nan"), row(5)]
+    )
+    columns, problems = candles(text)
+    assert minutes(columns) == [0, 1, 5]
+    assert problems == [
+        f"{NAME}: line 3: 3 columns instead of 12",
+        f"{NAME}: line 5: these prices and volumes are no candle",
+        f"{NAME}: line 6: a cell that is no number",
+        f"{NAME}: 1 more lines are no data",
+    ]
+
+
+def test_what_cannot_be_used_at_all_says_why() -> None:
+    for name, content, expected in (
+        (NAME, b"", "it holds no rows"),
+        (NAME, HEADER.encode(), "it holds no rows"),
+        (NAME, b"a,b\nc,d\n", "2 columns instead of 12"),
+        (NAME, b"\xff\xfe\x00", "it is not UTF-8 text"),
+        (NAME, zipped(row(0))[:-40], "it is not a whole zip file"),
+        (NAME, zipped(row(0), "readme.txt"), "the zip holds no .csv"),
+        (NAME, gzip.compress(row(0).encode())[:-9], "it is not a whole gzip file"),
+        ("BTCUSDT-5m-2025-02.csv", row(0).encode(), "candles of 5m: only those of 1m are kept"),
+        ("notes.csv", row(0).encode(), "its name does not say what it holds"),
+    ):
+        with pytest.raises(ArchiveFileError, match=expected):
+            read_archive_file(name, content, source=Source.ARCHIVE)
+
+
+def test_a_zip_whose_content_was_damaged_on_the_way_is_refused() -> None:
+    packed = bytearray(zipped("\n".join(row(at) for at in range(500))))
+    packed[len(packed) // 2] ^= 0xFF
+    with pytest.raises(ArchiveFileError, match="not a whole zip file"):
+        read_archive_file(NAME, bytes(packed), source=Source.ARCHIVE)
+
+
+def test_metrics_unsorted_doubled_a_second_off_and_blank() -> None:
+    lines = [
+        METRICS_HEADER,
+        "2025-02-01 00:10:00,BTCUSDT,12,1200,1,2,3,4",
+        "2025-02-01 00:05:01,BTCUSDT,11,1100,,2,3,4",
+        "2025-02-01 00:00:00,BTCUSDT,10,1000,1,2,3,4",
+        "2025-02-01 00:10:00,BTCUSDT,12.5,1250,1,2,3,4",
+        "2025-02-01 00:14:59,BTCUSDT,13,1300,1,2,3,4",
+        "2025-02-01 00:20:00,BTCUSDT,,1300,1,2,3,4",
+        "2025-02-01 00:25:00,BTCUSDT,1",
+        "yesterday,BTCUSDT,1,1,1,1,1,1",
+    ]
+    read = read_archive_file(METRICS, "\n".join(lines).encode(), source=Source.ARCHIVE)
+    assert isinstance(read.columns, OpenInterestColumns)
+    assert [(ms - FEB_2025) // 60_000 for ms in read.columns.time_ms] == [0, 5, 10, 15]
+    assert read.columns.contracts.tolist() == [10.0, 11.0, 12.5, 13.0]
+    assert np.isnan(read.columns.top_accounts).tolist() == [False, True, False, False]
+    assert [str(problem).partition(": ")[2] for problem in read.problems] == [
+        "line 7: no open interest",
+        "line 8: 3 columns instead of 8",
+        "line 9: 'yesterday' is no time",
+    ]
+
+
+@given(content=st.binary(max_size=300), name=st.sampled_from([NAME, METRICS, "X-1m-2025-02.zip", "x.csv.gz"]))
+def test_bytes_of_any_kind_give_rows_or_one_clear_refusal(content: bytes, name: str) -> None:
+    try:
+        read = read_archive_file(name, content, source=Source.IMPORTED)
+    except ArchiveFileError as problem:
+        assert str(problem)
+        assert "\n" not in str(problem)
+    else:
+        assert len(read.columns) > 0
+
+
+def test_import_takes_what_it_can_and_names_the_rest(tmp_path: Path) -> None:
+    folder, store = tmp_path / "in", HistoryStore(tmp_path / "store")
+    (folder / "deep").mkdir(parents=True)
+    (folder / "BTCUSDT-1m-2025-02.csv").write_text(row(0) + "\n" + row(1))
+    (folder / "deep" / "BTCUSDT-1m-2025-02-01.zip").write_bytes(zipped(row(1, close="100.5") + "\n" + row(2)))
+    (folder / "ETHUSDT-1m-2025-02.zip").write_bytes(zipped(row(0))[:-30])
+    (folder / "notes.txt").write_text("not looked at")
+    report = import_files(store, [folder, tmp_path / "gone.csv"])
+    assert (report.files, report.new, report.changed) == (2, 3, 1)
+    assert [problem.partition(":")[0].rpartition("/")[2] for problem in report.problems] == [
+        "ETHUSDT-1m-2025-02.zip",
+        "gone.csv",
+    ]
+    found = store.candles("BTCUSDT", 0, 1 << 50)
+    assert minutes(found) == [0, 1, 2]
+    assert found.close[1] == 100.5
+    stored = store.month("BTCUSDT", "2025-02")
+    assert stored is not None
+    assert [one.name for one in stored.inputs] == ["import:BTCUSDT-1m-2025-02.csv", "import:BTCUSDT-1m-2025-02-01.zip"]
+
+
+def test_an_empty_folder_is_said_to_be_one(tmp_path: Path) -> None:
+    assert import_files(HistoryStore(tmp_path / "store"), [tmp_path]).problems == ["no .csv, .csv.gz or .zip there"]
+
+
+def test_the_real_luna_became_another_coin_after_its_hole(tmp_path: Path) -> None:
+    store = HistoryStore(tmp_path)
+    report = import_files(store, [real_file("LUNAUSDT-1m-2022-05.csv.gz")])
+    assert (report.new, report.problems) == (18_400, [])
+    rows = list(listed(store))
+    assert [(row.missing_minutes, row.rows) for row in rows] == [(26_240, 18_400)]
+    assert [hole.minutes for hole in rows[0].other_coins] == [26_240]
+    columns = store.candles("LUNAUSDT", 0, 1 << 60)
+    changes = (columns.close / columns.open - 1) * 100
+    assert (int((changes >= 3 - 1e-9).sum()), int((changes <= -3 + 1e-9).sum())) == (592, 681)
