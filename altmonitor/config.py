@@ -201,6 +201,8 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("CHART", "true", _flag, "true or false",
              "a chart picture follows each alert; it never delays the text"),
     Variable("ROLLING", "true", _flag, "true or false", "also compare with the price 60 s earlier"),
+    Variable("VOL_BURST_EARLY", "true", _flag, "true or false",
+             "tell a volume burst as soon as the running candle has reached the bound; false = at its close"),
     Variable("FEED_GATHER_MS", "20", _whole(0, 100), "a whole number, 0 to 100",
              "milliseconds socket reads are gathered; 0 = off"),
     Variable("LSR_PERIOD", "5m", _one_of(*LSR_PERIODS), " ".join(LSR_PERIODS), "period of the long/short ratio shown"),
@@ -313,6 +315,7 @@ class Config:
     alert_lang: str
     alert_tz: str
     rolling: bool
+    vol_burst_early: bool
     chart: bool
     feed_gather_ms: int
     lsr_period: str

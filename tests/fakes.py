@@ -89,6 +89,7 @@ class Market:
         self.context = KnownContext()
         self.refills: list[tuple[str, int, int]] = []
         self.ends: list[Alert] = []
+        self.completed: list[Alert] = []
         self.remembered: list[str] = []
         links = EngineDeps(
             clock=self.clock,
@@ -97,6 +98,7 @@ class Market:
             oi_ring=OpenInterestRing(period_s=oi_period_s),
             request_refill=lambda symbol, from_ms, to_ms: self.refills.append((symbol, from_ms, to_ms)),
             on_episode_end=self.ends.append,
+            on_completed=self.completed.append,
             on_conditions=self.remembered.append,
             episodes=episodes or EpisodeOptions(),
         )

@@ -184,7 +184,8 @@ class MarketSide:
             on_alert=self._on_alert,
             on_samples=lambda kind, samples: self.on_samples(kind, samples),
             request_refill=self.backfill.request,
-            on_episode_end=self.bookkeeping.put_end,
+            on_episode_end=self.bookkeeping.put_learned,
+            on_completed=self.bookkeeping.put_learned,
             on_conditions=self.bookkeeping.put_conditions,
             episodes=self._stage.config.part(EpisodeOptions),
         )

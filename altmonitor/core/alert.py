@@ -127,6 +127,8 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     oi_span_s: float | None = None  # of a price alert: seconds between the two samples of `oi_change`
     oi_missing: str | None = None  # of a price alert: why it has no `oi_change`, a `Missing`; None: not asked for yet
     quote_usdt: float | None = None  # quote volume of the candle so far, USDT
+    running_s: float | None = None  # volume told while its candle ran: how far into it, seconds
+    is_completed: bool = False  # … and what that candle had in the end has taken the place of what it had by then
     median_usdt: float | None = None  # median of the baseline, USDT
     baseline_count: int | None = None  # closed candles the median was taken over
     taker_buy_share: float | None = None  # taker buy quote volume / quote volume of the candle, 0…1
@@ -191,6 +193,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         """Beginning of the minute it is about, however long after that it was found; unix ms."""
         at_ms = self.event_ms - self.late if self.candle_ms is None else self.candle_ms  # late: found at a candle's end
         return at_ms // 60_000 * 60_000
+
+    @property
+    def is_running(self) -> bool:
+        """It was told while its candle ran, and nothing is known of the close: its numbers are those so far."""
+        return self.details.running_s is not None and not self.details.is_completed
 
     @property
     def began_ms(self) -> int:

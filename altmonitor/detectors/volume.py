@@ -1,4 +1,8 @@
-"""Volume: a closed candle against the median of the closed candles before it."""
+"""Volume: a candle against the median of the closed candles before it.
+
+The volume of a candle only grows. So a burst is certain as soon as the running candle has reached the bound, up to a
+minute before its close; only its multiple and its direction are known at the close.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,19 @@ from math import inf
 
 from altmonitor.core.alert import Alert, Direction
 from altmonitor.detectors.verdict import Verdict
-from altmonitor.market.candles import ClosedCandle, Kline
-from altmonitor.market.math import reaches
+from altmonitor.market.candles import MINUTE_MS, ClosedCandle, Kline
+from altmonitor.market.math import TOLERANCE, reaches
 from altmonitor.settings.settings import Settings
 
 FEWEST_CANDLES = 5
+DIRECTIONS: tuple[Direction, ...] = ("UP", "DOWN")
+TOLD_CANDLES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VolumeFinding:
-    """ratio and median_usdt are None when there is nothing to compare with. direction: that of the candle.
+    """ratio and median_usdt are None when there is nothing to compare with. direction: that of the candle, UP too where
+    it is exactly flat.
 
     verdict: FIRE where there is a ratio, else why there is none; `verdict_of` says what settings make of it.
     """
@@ -40,7 +47,7 @@ def median(volumes: Sequence[float]) -> float:
 
 
 def measure(baseline: Sequence[float], kline: Kline | ClosedCandle) -> VolumeFinding:
-    """A closed candle beside those before it; the same for every audience.
+    """A candle beside the closed ones before it; the same for every audience.
 
     baseline: quote volumes of the consecutive closed minutes that end where the candle opens; empty after a hole.
     """
@@ -56,34 +63,92 @@ def measure(baseline: Sequence[float], kline: Kline | ClosedCandle) -> VolumeFin
     return VolumeFinding(
         verdict=Verdict.FIRE,
         quote_usdt=kline.quote_usdt,
-        direction="UP" if kline.close >= kline.open else "DOWN",
+        direction=direction_of(kline),
         ratio=kline.quote_usdt / middle,
         median_usdt=middle,
         baseline_count=len(baseline),
     )
 
 
+def direction_of(kline: Kline | ClosedCandle) -> Direction:
+    """UP too where it is exactly flat."""
+    return "UP" if kline.close >= kline.open else "DOWN"
+
+
+def bound_usdt(median_usdt: float, settings: Settings) -> float:
+    """Quote volume from which on a candle may be a burst, a hair too small: the exact comparison follows."""
+    if not settings.vol_burst_mult:
+        return inf
+    return max(settings.vol_burst_mult * median_usdt * (1 - 2 * TOLERANCE), settings.vol_burst_min_usdt)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Running:
+    """A burst that was told while its candle ran. before_ms: when its direction had been raised last, None: never."""
+
+    alert: Alert
+    before_ms: int | None
+
+
 class VolumeBurst:
-    """Holds when a burst was last raised, per symbol and direction."""
+    """Holds which candles were told, and when each direction was raised last: at the nominal end of a candle, because
+    closing frames come 0.2 to 2 s late and a running candle has none yet."""
 
     def __init__(self) -> None:
         self._raised_ms: dict[tuple[str, Direction], int] = {}
+        self._candles: dict[str, tuple[int, ...]] = {}
+        self._running: dict[str, _Running] = {}
 
-    def judge(self, symbol: str, direction: Direction, event_ms: int, settings: Settings) -> tuple[Verdict, int | None]:
-        """Of a burst, with the moment when its reason ends. Changes nothing."""
-        raised_ms = self._raised_ms.get((symbol, direction))
+    def judge(
+        self, symbol: str, candle_ms: int, directions: Sequence[Direction], settings: Settings
+    ) -> tuple[Verdict, int | None]:
+        """Of a burst, with the moment when its reason ends. directions: all that its candle can still take. Changes
+        nothing."""
+        if candle_ms in self._candles.get(symbol, ()):
+            return Verdict.RAISED_THIS_CANDLE, candle_ms + MINUTE_MS
         cooldown_ms = settings.cooldown_sec * 1000
-        if raised_ms is not None and abs(event_ms - raised_ms) < cooldown_ms:
-            return Verdict.COOLING_DOWN, raised_ms + cooldown_ms
+        for direction in directions:
+            raised_ms = self._raised_ms.get((symbol, direction))
+            if raised_ms is not None and abs(candle_ms + MINUTE_MS - raised_ms) < cooldown_ms:
+                return Verdict.COOLING_DOWN, raised_ms + cooldown_ms
         return Verdict.FIRE, None
 
     def remember(self, alert: Alert) -> None:
-        at = alert.symbol, alert.direction
-        self._raised_ms[at] = max(alert.event_ms, self._raised_ms.get(at, 0))
+        """It was told."""
+        symbol, at = alert.symbol, (alert.symbol, alert.direction)
+        before_ms = self._raised_ms.get(at)
+        self._raised_ms[at] = max(_end_ms(alert), before_ms or 0)
+        if alert.candle_ms is not None:
+            self._candles[symbol] = (*self._candles.get(symbol, ()), alert.candle_ms)[-TOLD_CANDLES:]
+        if alert.is_running:
+            self._running[symbol] = _Running(alert=alert, before_ms=before_ms)
+
+    def running(self, symbol: str, candle_ms: int) -> Alert | None:
+        """What was told of this candle while it ran and is not complete; None: nothing."""
+        found = self._running.get(symbol)
+        return found.alert if found is not None and found.alert.candle_ms == candle_ms else None
+
+    def complete(self, final: Alert) -> None:
+        """The candle of what was told while it ran is closed: only now its direction is known."""
+        known = self._running.pop(final.symbol)
+        if known.alert.direction != final.direction:
+            before = final.symbol, known.alert.direction
+            del self._raised_ms[before]
+            if known.before_ms is not None:
+                self._raised_ms[before] = known.before_ms
+            at = final.symbol, final.direction
+            self._raised_ms[at] = max(_end_ms(final), self._raised_ms.get(at, 0))
 
     def forget(self, symbol: str) -> None:
-        for direction in ("UP", "DOWN"):
+        self._candles.pop(symbol, None)
+        self._running.pop(symbol, None)
+        for direction in DIRECTIONS:
             self._raised_ms.pop((symbol, direction), None)
+
+
+def _end_ms(alert: Alert) -> int:
+    """Nominal end of its candle; rows of older databases may have none."""
+    return alert.event_ms if alert.candle_ms is None else alert.candle_ms + MINUTE_MS
 
 
 def verdict_of(measured: VolumeFinding, settings: Settings) -> Verdict:

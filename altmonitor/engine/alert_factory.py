@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from math import inf, isfinite
 
+import msgspec
+
 from altmonitor.core.alert import Alert, Details, Kind
+from altmonitor.detectors import volume as volume_burst
 from altmonitor.detectors.conditions import Crossing
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.price import PriceFinding, threshold_of
@@ -57,6 +60,7 @@ def _price_key(symbol: str, finding: PriceFinding) -> str:
 
 
 def volume_alert(symbol: str, kline: Kline, finding: VolumeFinding, settings: Settings, around: AlertContext) -> Alert:
+    """Of a candle that still runs what it has so far; its key does not change when the direction does."""
     return Alert(
         key=f"vol:{symbol}:{finding.direction}:1m:{kline.open_ms}",
         ts=around.now_ms / 1000,
@@ -75,10 +79,30 @@ def volume_alert(symbol: str, kline: Kline, finding: VolumeFinding, settings: Se
             around,
             threshold=settings.vol_burst_mult,
             window_s=60.0,
+            running_s=None if kline.is_closed else max(0, around.event_ms - kline.open_ms) / 1000,
             quote_usdt=kline.quote_usdt,
             median_usdt=finding.median_usdt,
             baseline_count=finding.baseline_count,
             taker_buy_share=_taker_buy_share(kline),
+        ),
+    )
+
+
+def completed_volume_alert(told: Alert, kline: Kline) -> Alert:
+    """What was told while its candle ran, with what that one had at its close and nothing else in its details."""
+    usual_usdt = told.details.median_usdt
+    return msgspec.structs.replace(
+        told,
+        direction=volume_burst.direction_of(kline),
+        price=kline.close,
+        change_pct=change_pct(kline.open, kline.close),
+        amplitude=_amplitude(kline),
+        metric=_finite(kline.quote_usdt / usual_usdt) if usual_usdt else told.metric,
+        lsr=None,
+        oi_change=None,
+        quadrant=None,
+        details=Details(
+            quote_usdt=_finite(kline.quote_usdt), taker_buy_share=_taker_buy_share(kline), is_completed=True
         ),
     )
 

@@ -74,6 +74,15 @@ class RankLog:
         """It was told."""
         self._note(row_of(alert.symbol, alert.kind, alert.direction, alert.note), alert.event_ms, size_of(alert))
 
+    def grow(self, alert: Alert) -> int | None:
+        """What was recorded has turned out larger, perhaps in the other direction. Returns `largest_days`."""
+        row = row_of(alert.symbol, alert.kind, alert.direction, alert.note)
+        for direction in ("UP", "DOWN"):
+            known = self._larger.get((row[0], row[1], direction, row[3]), [])
+            known[:] = [one for one in known if one[0] != alert.event_ms]
+        self._insert(row, alert.event_ms, size_of(alert))
+        return self._largest_days(alert)
+
     def restore(self, told: Iterable[StoredSize], *, known_since_ms: int | None) -> None:
         """What is stored; known_since_ms: of the oldest that is, None without any."""
         if known_since_ms is not None:
@@ -86,6 +95,9 @@ class RankLog:
         insort(told_ms, event_ms)
         while told_ms[0] < told_ms[-1] - RECENT_MS:
             del told_ms[0]
+        self._insert(row, event_ms, size)
+
+    def _insert(self, row: Row, event_ms: int, size: float) -> None:
         before = self._larger.get(row, [])
         if before and before[-1][0] > event_ms:  # told late, or restored after something newer
             before = sorted([*before, (event_ms, size)])
@@ -200,6 +212,13 @@ class AudienceState:
         self.ranks.record(alert)
         self._remember_told(alert)
         return self.episodes.record(alert, book)
+
+    def complete(self, final: Alert) -> Alert:
+        """The candle of what was told while it ran is closed. Returns it with how large that is among those before."""
+        self.volume.complete(final)
+        self.episodes.complete(final)
+        days = self.ranks.grow(final)
+        return msgspec.structs.replace(final, details=msgspec.structs.replace(final.details, largest_days=days))
 
     def restore(self, alert: Alert, first: Alert | None) -> None:
         """It was told before a restart. first: of its episode, where that is another alert and known.

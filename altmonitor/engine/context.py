@@ -47,6 +47,7 @@ class EngineDeps:
     on_samples: with what was measured of many symbols at once, after it was judged.
     request_refill: called with (symbol, from_ms, to_ms) when closed minutes in that span are missing.
     on_episode_end: with the first alert of an episode and nothing but what it learns at the end.
+    on_completed: with an alert that was told while its candle ran, and nothing but what its close adds.
     on_conditions: with what has to be remembered of conditions over a restart.
     episodes: what the environment says about them.
     """
@@ -60,6 +61,7 @@ class EngineDeps:
     on_samples: Callable[[Kind, Sequence[Sample]], None] = lambda kind, samples: None
     request_refill: Callable[[str, int, int], None] = lambda symbol, from_ms, to_ms: None
     on_episode_end: Callable[[Alert], None] = lambda alert: None
+    on_completed: Callable[[Alert], None] = lambda alert: None
     on_conditions: Callable[[str], None] = lambda text: None
     episodes: EpisodeOptions = field(default_factory=EpisodeOptions)
 

@@ -27,7 +27,7 @@ from altmonitor.engine.evaluate import PriceEvaluator, SampleEvaluator, VolumeEv
 from altmonitor.engine.explain import Explainer
 from altmonitor.engine.late_detection import LateDetection
 from altmonitor.market.book import Applied, SymbolBook, loosest
-from altmonitor.market.candles import KEPT_MINUTES, Kline, KlineUpdate
+from altmonitor.market.candles import KEPT_MINUTES, MINUTE_MS, Kline, KlineUpdate
 from altmonitor.market.quotes import OpenInterest
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.conditions import Condition
@@ -50,7 +50,7 @@ class Engine:
         self._audiences = Audiences(links, audiences, aim=self._aim, at_ms=self._event_now_ms())
         self._log = DecisionLog()
         self._price = PriceEvaluator(self._audiences, self._log, links.oi_ring)
-        self._volume = VolumeEvaluator(self._audiences, self._log)
+        self._volume = VolumeEvaluator(self._audiences, self._log, completed=links.on_completed)
         self._samples = SampleEvaluator(self._audiences, self._log, self._books)
         self._conditions = ConditionEngine(self._audiences, links, aim=self._aim)
         self._late_detection = LateDetection(
@@ -82,6 +82,8 @@ class Engine:
                 book.quiet_below < close < book.quiet_above and update.event_ms < book.quiet_until_ms
             ):
                 self._on_beyond(book, kline)
+            if kline.quote_usdt >= book.burst_at and not kline.is_closed:
+                self._volume.evaluate_running(book, kline, update.event_ms)
         elif applied == _LATE:
             self._on_late(book, kline, update.event_ms)
         else:
@@ -146,6 +148,7 @@ class Engine:
         book.close_candle(kline)
         self._volume.evaluate(book, kline, measured, event_ms)
         self._late_detection.after_close(book, kline)
+        self._volume.listen(book, kline.open_ms + MINUTE_MS)
         if kline.open_ms < book.open_ms:
             self._look_at_windows(book)
         self._audiences.end_episodes(book, event_ms)
@@ -178,8 +181,9 @@ class Engine:
     def apply(self, audiences: Sequence[Audience]) -> None:
         """Who is told what, from the next frame on. Whoever stays keeps what it was told."""
         self._audiences.apply(audiences, at_ms=self._event_now_ms())
-        for symbol in self._books:
+        for symbol, book in self._books.items():
             self._aim(symbol)
+            self._volume.listen(book, book.last_closed_ms + MINUTE_MS)
 
     def apply_conditions(self, conditions: Sequence[Condition]) -> None:
         """All that exist, from the next frame on."""

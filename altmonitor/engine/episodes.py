@@ -22,7 +22,7 @@ from altmonitor.detectors.price import WHOLE, Move, PriceFinding
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.market.book import Bounds, SymbolBook
 from altmonitor.market.candles import MINUTE_MS, Kline
-from altmonitor.market.math import change_pct, factor_of, reaches
+from altmonitor.market.math import change_pct, factor_of, reaches, way
 
 DOUBLED = 2.0
 PATIENCE_MS = 10 * MINUTE_MS
@@ -212,6 +212,12 @@ class Episodes:
         }
         return Bounds(above=prices.get("PUMP", inf), below=prices.get("DUMP", 0.0))
 
+    def complete(self, final: Alert) -> None:
+        """What it was told by turned out to be larger, or to go the other way."""
+        episode = self._open.get(final.symbol)
+        if episode is not None and episode.first.key == final.key:
+            episode.first = msgspec.structs.replace(final, details=episode.first.details)
+
     def first_key(self, symbol: str) -> str | None:
         """Key of the first alert of the episode that is open; None when none is."""
         episode = self._open.get(symbol)
@@ -290,6 +296,6 @@ def _peak_pct(episode: Episode, base: float | None) -> float | None:
     if not base or episode.high is None or episode.low is None:
         return None
     up, down = change_pct(base, episode.high), change_pct(base, episode.low)
-    if not KINDS[episode.first.kind].is_of_price:
+    if not KINDS[episode.first.kind].is_of_price or way(episode.first.change_pct) is None:
         return up if up >= -down else down
     return up if episode.first.direction in UPWARDS else down

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 
-from altmonitor.core.alert import Alert, Kind
+from altmonitor.core.alert import Alert, Direction, Kind
 from altmonitor.detectors import price as price_reading
 from altmonitor.detectors import volume as volume_burst
 from altmonitor.detectors.price import SILENT_MS, Move, PriceFinding, Reading, is_reached, threshold_of
@@ -241,13 +241,47 @@ def with_size(check: RuleCheck, contracts: float | None, price: float | None, se
 
 
 # ---
-# Closed candles before every audience.
+# The volume of candles before every audience.
 
 
 class VolumeEvaluator:
-    def __init__(self, audiences: Audiences, log: DecisionLog) -> None:
+    """completed: called with what was told while its candle ran, and nothing but what its close adds."""
+
+    def __init__(self, audiences: Audiences, log: DecisionLog, *, completed: Callable[[Alert], None]) -> None:
         self._audiences = audiences
         self._log = log
+        self._completed = completed
+
+    def listen(self, book: SymbolBook, open_ms: int) -> None:
+        """From which volume on the candle that opens then is worth a look. Only what follows the last closed candle can
+        be compared: a hole is never bridged."""
+        found = inf
+        if book.last_closed_ms == open_ms - MINUTE_MS:
+            baseline = book.closed.volumes(self._audiences.lookback)
+            if len(baseline) >= volume_burst.FEWEST_CANDLES and (middle := volume_burst.median(baseline)) > 0:
+                found = min(self._bound_usdt(state, book.symbol, middle) for state in self._audiences.audience_states)
+        book.listen_for_burst(open_ms, found)
+
+    def evaluate_running(self, book: SymbolBook, kline: Kline, event_ms: int) -> None:
+        """A candle that runs has the volume of a burst. It will have it at its close too; whoever cannot be told for
+        certain now – its direction may be cooling down then – is left to that."""
+        audiences, symbol = self._audiences, book.symbol
+        measured = volume_burst.measure(book.closed.volumes(audiences.lookback), kline)
+        alert_group, later = audiences.alert_group(), inf
+        for audience_state in audiences.audience_states:
+            settings = audience_state.settings_of(symbol)
+            if not settings.vol_burst_early:
+                continue
+            if volume_burst.verdict_of(measured, settings) is not Verdict.FIRE:
+                later = min(later, self._bound_usdt(audience_state, symbol, measured.median_usdt or 0.0))
+                continue
+            decision = self._decide(audience_state, symbol, kline, volume_burst.DIRECTIONS, event_ms)
+            if decision[0] is Verdict.FIRE:
+                self._notify(alert_group, audience_state, book, kline, measured, event_ms)
+                self._trace(audience_state, symbol, kline, measured, decision, to_ms=event_ms)
+                audiences.verdicts["vol", Verdict.FIRE] += 1
+        book.listen_for_burst(kline.open_ms, later)
+        audiences.put(alert_group)
 
     def evaluate(
         self, book: SymbolBook, kline: Kline, measured: VolumeFinding, event_ms: int, *, is_late: bool = False
@@ -255,32 +289,68 @@ class VolumeEvaluator:
         """measured: of this candle, which is closed."""
         audiences, symbol = self._audiences, book.symbol
         alert_group: AlertGroup | None = None
+        finals: dict[str, Alert] = {}
         for audience_state in audiences.audience_states:
             settings = audience_state.settings_of(symbol)
+            told = audience_state.volume.running(symbol, kline.open_ms)
+            if told is not None:
+                final = audience_state.complete(compose.completed_volume_alert(told, kline))
+                finals.setdefault(final.key, final)
+                at_close = replace(measured, ratio=final.metric)
+                self._trace(audience_state, symbol, kline, at_close, (Verdict.FIRE, None))
+                audiences.verdicts["vol", Verdict.RAISED_THIS_CANDLE] += 1
+                continue
             verdict = volume_burst.verdict_of(measured, settings)
             if verdict is Verdict.FIRE:
-                decision = self._decide(audience_state, symbol, measured, event_ms)
+                decision = self._decide(audience_state, symbol, kline, (measured.direction,), event_ms)
                 verdict = decision[0]
                 if verdict is Verdict.FIRE:
                     alert_group = alert_group or audiences.alert_group()
-                    around = audiences.surroundings(symbol, event_ms, is_late=is_late)
-                    audiences.notify(
-                        alert_group,
-                        audience_state,
-                        compose.volume_alert(symbol, kline, measured, settings, around),
-                        book,
-                    )
-                self._trace(audience_state, symbol, kline, measured, settings, decision, is_late=is_late)
+                    self._notify(alert_group, audience_state, book, kline, measured, event_ms, is_late=is_late)
+                self._trace(audience_state, symbol, kline, measured, decision, is_late=is_late)
             elif verdict is Verdict.THIN_CANDLE:
-                self._trace(audience_state, symbol, kline, measured, settings, (verdict, None), is_late=is_late)
+                self._trace(audience_state, symbol, kline, measured, (verdict, None), is_late=is_late)
             audiences.verdicts["vol", verdict] += 1
         if alert_group is not None:
             audiences.put(alert_group)
+        for final in finals.values():
+            self._completed(final)
 
-    def _decide(self, audience_state: AudienceState, symbol: str, measured: VolumeFinding, event_ms: int) -> Decision:
+    def is_running(self, symbol: str, open_ms: int) -> bool:
+        """Somebody was told of that candle while it ran, and waits for its close."""
+        return any(state.volume.running(symbol, open_ms) is not None for state in self._audiences.audience_states)
+
+    def _bound_usdt(self, audience_state: AudienceState, symbol: str, median_usdt: float) -> float:
+        settings, wants = audience_state.settings_of(symbol), "vol" in audience_state.audience.kinds
+        return volume_burst.bound_usdt(median_usdt, settings) if wants and settings.vol_burst_early else inf
+
+    def _decide(
+        self,
+        audience_state: AudienceState,
+        symbol: str,
+        kline: Kline,
+        directions: Sequence[Direction],
+        event_ms: int,
+    ) -> Decision:
         return self._audiences.filter_reason(audience_state, "vol", symbol, event_ms) or audience_state.volume.judge(
-            symbol, measured.direction, event_ms, audience_state.settings_of(symbol)
+            symbol, kline.open_ms, directions, audience_state.settings_of(symbol)
         )
+
+    def _notify(
+        self,
+        alert_group: AlertGroup,
+        audience_state: AudienceState,
+        book: SymbolBook,
+        kline: Kline,
+        measured: VolumeFinding,
+        event_ms: int,
+        *,
+        is_late: bool = False,
+    ) -> None:
+        symbol = book.symbol
+        around = self._audiences.surroundings(symbol, event_ms, is_late=is_late)
+        alert = compose.volume_alert(symbol, kline, measured, audience_state.settings_of(symbol), around)
+        self._audiences.notify(alert_group, audience_state, alert, book)
 
     def _trace(
         self,
@@ -288,19 +358,20 @@ class VolumeEvaluator:
         symbol: str,
         kline: Kline,
         measured: VolumeFinding,
-        settings: Settings,
         decision: Decision,
         *,
-        is_late: bool,
+        to_ms: int | None = None,
+        is_late: bool = False,
     ) -> None:
-        """Under the minute of the candle."""
+        """Under the minute of the candle. to_ms: up to when it was measured, None: its end."""
+        settings = audience_state.settings_of(symbol)
         check = RuleCheck(
             rule=Rule("vol", "1m"),
             verdict=decision[0],
             value=measured.ratio,
             threshold=settings.vol_burst_mult,
             from_ms=kline.open_ms,
-            to_ms=kline.open_ms + MINUTE_MS,
+            to_ms=kline.open_ms + MINUTE_MS if to_ms is None else to_ms,
             until_ms=decision[1],
             is_late=is_late,
         )

@@ -79,11 +79,13 @@ class LateDetection:
         book.refill(candles)
         for kline in candles:
             is_unseen = self._unseen.covers(symbol, kline.open_ms)
-            if is_unseen or self._unjudged.covers(symbol, kline.open_ms):
+            is_running = kline.is_closed and self._volume.is_running(symbol, kline.open_ms)
+            if is_unseen or is_running or self._unjudged.covers(symbol, kline.open_ms):
                 self._look_back_at_volume(book, kline, known)
                 self._log.looked_back(symbol, kline.open_ms, at_ms=at_ms, is_volume=not is_unseen)
             if is_unseen:
                 self._tell_missed(book, kline, known)
+        self._volume.listen(book, book.last_closed_ms + MINUTE_MS)
 
     def backfilled(self, symbol: str, from_ms: int, to_ms: int) -> None:
         """No more history will come of the minutes [from_ms, to_ms)."""

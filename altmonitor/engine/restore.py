@@ -38,16 +38,17 @@ class Bookkeeping:
         self._memory = memory
         self._clock = clock
         self._refreshed = refreshed
-        self._ends: dict[str, Alert] = {}  # by key, oldest → newest
+        self._learned: dict[tuple[str, bool], Alert] = {}  # oldest → newest; a burst may learn of its close and its end
         self._conditions: str | None = None
         self._work = asyncio.Event()
         self.dropped = 0
 
-    def put_end(self, alert: Alert) -> None:
-        """For `EngineDeps.on_episode_end`. While the disk refuses for long, the oldest ends are dropped."""
-        self._ends[alert.key] = alert
-        if len(self._ends) > MOST_WAITING:
-            del self._ends[next(iter(self._ends))]
+    def put_learned(self, alert: Alert) -> None:
+        """For `EngineDeps.on_episode_end` and `on_completed`. While the disk refuses for long, the oldest are
+        dropped."""
+        self._learned[alert.key, alert.details.is_completed] = alert
+        if len(self._learned) > MOST_WAITING:
+            del self._learned[next(iter(self._learned))]
             self.dropped += 1
         self._work.set()
 
@@ -79,12 +80,12 @@ class Bookkeeping:
             await self._memory.meta_set(CONDITIONS, text)
             if self._conditions is text:  # else something newer came meanwhile
                 self._conditions = None
-        while self._ends:
-            key, alert = next(iter(self._ends.items()))
+        while self._learned:
+            key, alert = next(iter(self._learned.items()))
             await self._updates.update_alert(alert)
-            if self._ends.get(key) is alert:
-                del self._ends[key]
-            self._refreshed(key)
+            if self._learned.get(key) is alert:
+                del self._learned[key]
+            self._refreshed(alert.key)
 
 
 # ---

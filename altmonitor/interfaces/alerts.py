@@ -41,5 +41,6 @@ class AlertUpdates(Protocol):
 
     async def update_alert(self, alert: Alert) -> None:
         """Adds to the row with this key what is known here: lsr, oi_change with its quadrant, and every detail that is
-        not at its default. What is not known here stays as it is, so that two who learn different things do not take
-        them from one another. Raises StorageError."""
+        not at its default; of one that is completed also direction, price, change_pct, amplitude and metric, which its
+        candle had only so far. What is not known here stays as it is, so that two who learn different things do not
+        take them from one another. Raises StorageError."""

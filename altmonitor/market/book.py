@@ -144,12 +144,13 @@ class SymbolBook:
 
     closed: consecutive closed minutes, oldest → newest; a hole empties it (never bridged).
     pump_at, dump_at: prices between which nothing can be found, so that most frames cost two comparisons.
-    quiet_above, quiet_below, quiet_until_ms: see `be_quiet`.
+    quiet_above, quiet_below, quiet_until_ms: see `be_quiet`. burst_at: see `listen_for_burst`.
     """
 
     __slots__ = (
         "_before_hole",
         "_bounds",
+        "_burst",
         "_ceiling",
         "_entry_price",
         "_fall",
@@ -157,6 +158,7 @@ class SymbolBook:
         "_high_cap",
         "_low_cap",
         "_rise",
+        "burst_at",
         "closed",
         "dump_at",
         "event_ms",
@@ -188,6 +190,7 @@ class SymbolBook:
         self._ceiling = 0.0
         self._entry_price = 0.0
         self.quiet_above, self.quiet_below, self.quiet_until_ms = 0.0, inf, 0
+        self._burst, self.burst_at = (0, inf), inf
         self.set_bounds(bounds)
 
     def set_bounds(self, bounds: Bounds) -> None:
@@ -202,6 +205,11 @@ class SymbolBook:
         ends by itself, and with anything that changes what prices are compared with or what anybody wants to hear of.
         """
         self.quiet_above, self.quiet_below, self.quiet_until_ms = silence.above, silence.below, silence.until_ms
+
+    def listen_for_burst(self, open_ms: int, quote_usdt: float) -> None:
+        """The candle that opens then is of interest from that quote volume on, USDT; inf: not before its close."""
+        self._burst = open_ms, quote_usdt
+        self.burst_at = quote_usdt if open_ms == self.open_ms else inf
 
     def _aim_again(self) -> None:
         """The prices that are compared with have changed: another candle is open, or another one is closed."""
@@ -287,6 +295,7 @@ class SymbolBook:
         self._floor = min(prices)
         self._ceiling = max(prices)
         self.open_ms = kline.open_ms
+        self.burst_at = self._burst[1] if self._burst[0] == kline.open_ms else inf
         self.kline = kline
         self._aim_again()
 

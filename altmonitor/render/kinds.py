@@ -281,6 +281,20 @@ def _plain_value(alert: Alert, style: Style) -> str:
     return number(alert.kind, measured(alert))
 
 
+def _volume_value(alert: Alert, style: Style) -> str:
+    """`9.0× so far, 23 s in` as long as its candle runs."""
+    value = number("vol", measured(alert))
+    if not alert.is_running:
+        return value
+    return style.say("so_far", value=value, span=n.duration(alert.details.running_s, style.lang))
+
+
+def _volume_entry(alert: Alert) -> str:
+    """`≥ 9.0×`: it can only have grown since."""
+    value = number("vol", measured(alert))
+    return f"≥ {value}" if alert.is_running else value
+
+
 def _condition_value(alert: Alert, style: Style) -> str:
     return condition_text(alert)
 
@@ -366,9 +380,9 @@ FACES: Mapping[Kind, KindFace] = MappingProxyType(
         ),
         "vol": KindFace(
             lines=_volume_lines,
-            value=_plain_value,
-            chart_label=lambda alert: f"Vol {number('vol', measured(alert))}",
-            entry=_plain_value,
+            value=_volume_value,
+            chart_label=lambda alert: f"Vol {_volume_entry(alert)}",
+            entry=lambda alert, style: _volume_entry(alert),
             unit_key="unit_median",
             heading_windows=_ANY,
             is_line_each=False,

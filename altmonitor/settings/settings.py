@@ -42,6 +42,7 @@ class Settings:
     # set by the environment only
     vol_burst_lookback: int = 20
     rolling: bool = True
+    vol_burst_early: bool = True  # as soon as the running candle has reached the bound, not at its close
     of_symbol: Mapping[str, Settings] = field(default_factory=lambda: MappingProxyType({}))
 
     def for_symbol(self, symbol: str) -> Settings:

@@ -36,6 +36,9 @@ ALERT_FIELDS = (
 ALERT_COLUMNS = ", ".join(f"alerts.{name}" for name in ALERT_FIELDS)
 """For a SELECT; `alert_of` reads what comes back."""
 
+FINAL_FIELDS = ("direction", "price", "change_pct", "amplitude", "metric")
+"""What a candle has only so far as long as it runs."""
+
 _details_decoder = msgspec.json.Decoder(Details)
 
 
@@ -62,8 +65,10 @@ def merged(stored: Alert, learned: Alert) -> Alert:
     )  # without what is at its default
     details = {name: getattr(learned.details, name) for name in news}
     has_oi = learned.oi_change is not None
+    finals = {name: getattr(learned, name) for name in FINAL_FIELDS} if learned.details.is_completed else {}
     return msgspec.structs.replace(
         stored,
+        **finals,
         lsr=stored.lsr if learned.lsr is None else learned.lsr,
         oi_change=learned.oi_change if has_oi else stored.oi_change,
         quadrant=learned.quadrant if has_oi else stored.quadrant,
@@ -144,7 +149,9 @@ def forget_before(ts_s: float) -> Statement:
 # What the extras held before stays, unless it could not be read at all.
 _LEARNED = (
     "UPDATE alerts SET lsr = COALESCE(?, lsr), quadrant = CASE WHEN ? IS NULL THEN quadrant ELSE ? END, "
-    "oi_change = COALESCE(?, oi_change), "
+    "oi_change = COALESCE(?, oi_change), direction = CASE WHEN ? THEN ? ELSE direction END, "
+    "price = CASE WHEN ? THEN ? ELSE price END, change_pct = CASE WHEN ? THEN ? ELSE change_pct END, "
+    "amplitude = CASE WHEN ? THEN ? ELSE amplitude END, metric = CASE WHEN ? THEN ? ELSE metric END, "
     "details = CASE WHEN json_valid(details) THEN json_patch(details, ?) ELSE ? END WHERE key = ?"
 )
 
@@ -152,8 +159,9 @@ _LEARNED = (
 def learned(alert: Alert) -> Statement:
     """See `AlertUpdates.update_alert`; in one statement, so that nobody's news are lost between reading and writing."""
     details = details_text(alert.details)
-    oi = alert.oi_change
-    return _LEARNED, [(alert.lsr, oi, alert.quadrant, oi, details, details, alert.key)]
+    oi, is_completed = alert.oi_change, int(alert.details.is_completed)
+    finals = [value for name in FINAL_FIELDS for value in (is_completed, getattr(alert, name))]
+    return _LEARNED, [(alert.lsr, oi, alert.quadrant, oi, *finals, details, details, alert.key)]
 
 
 def move(old: Destination, new: Destination) -> Statement:

@@ -53,7 +53,12 @@ def base_settings(config: Config) -> Settings:
     numbers: dict[str, Any] = {
         setting.key: getattr(config, setting.variable.lower()) for setting in SETTINGS if setting.variable
     }
-    return Settings(**numbers, vol_burst_lookback=config.vol_burst_lookback, rolling=config.rolling)
+    return Settings(
+        **numbers,
+        vol_burst_lookback=config.vol_burst_lookback,
+        rolling=config.rolling,
+        vol_burst_early=config.vol_burst_early,
+    )
 
 
 def which_won(base: Settings, overrides: Overrides) -> list[str]:

@@ -70,8 +70,8 @@ def test_only_the_last_lookback_candles_count() -> None:
     assert (alert.metric, alert.details.baseline_count) == (5.0, 5)
 
 
-def test_an_open_candle_is_no_burst() -> None:
-    market = Market()
+def test_an_open_candle_is_no_burst_where_only_closed_ones_are_asked_for() -> None:
+    market = Market(settings=Settings(vol_burst_early=False))
     quiet(market, 12)
     market.push(100.0, at_s=12 * 60 + 30, quote=900_000.0)
     assert market.told == []

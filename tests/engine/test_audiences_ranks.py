@@ -130,6 +130,6 @@ def test_an_alert_of_every_kind_that_is_remembered_here_is_remembered_and_forgot
         state.remember(alert(5.0, kind=kind, direction=KINDS[kind].directions[0]), None)
     state.forget("SOLUSDT")
     settings = Settings()
-    assert state.volume.judge("SOLUSDT", "UP", NOON_MS, settings) == (Verdict.FIRE, None)
+    assert state.volume.judge("SOLUSDT", NOON_MS, ("UP", "DOWN"), settings) == (Verdict.FIRE, None)
     for sampled in state.sampled.values():
         assert sampled.judge("SOLUSDT", "UP", NOON_MS, settings) == (Verdict.FIRE, None)

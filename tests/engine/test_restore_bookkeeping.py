@@ -67,7 +67,7 @@ def end(key: str) -> Alert:
 
 async def test_an_end_is_stored_and_then_shown() -> None:
     async with running() as desk:
-        desk.books.put_end(end("a"))
+        desk.books.put_learned(end("a"))
         await settle()
         assert (desk.disk.updates, desk.refreshed) == (["a"], ["a"])
 
@@ -84,9 +84,9 @@ async def test_what_the_disk_refuses_is_written_later_in_order() -> None:
     async with running() as desk:
         desk.disk.refuses = True
         desk.books.put_conditions("1")
-        desk.books.put_end(end("a"))
+        desk.books.put_learned(end("a"))
         await settle()
-        desk.books.put_end(end("b"))
+        desk.books.put_learned(end("b"))
         desk.books.put_conditions("2")
         assert (desk.disk.updates, desk.disk.meta, desk.refreshed) == ([], {}, [])
         desk.disk.refuses = False

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from altmonitor.core.alert import Alert, Details
 from altmonitor.delivery.destination_style import MessageRenderer
 from altmonitor.render.alerts import hash_tag
+from altmonitor.render.kinds import chart_label
 from tests.render.render_cases import AT_MS, OI, PRICE, VOLUME, changed, has_cjk, read
 
 EN = MessageRenderer("en", ZoneInfo("UTC"))
@@ -85,6 +86,22 @@ def test_a_volume_alert_in_english() -> None:
         "23:01:00 UTC · candle 23:00\n"
         "#SWARMS · Binance · TradingView"
     )
+
+
+@pytest.mark.parametrize(
+    ("renderer", "headline"),
+    [
+        (EN, "📊 VOLUME SWARMSUSDT 8.3× so far, 23 s in"),
+        (ZH, "📊 放量 SWARMSUSDT 目前 8.3×，本根 K 线已走 23 秒"),
+        (RU, "📊 ОБЪЁМ SWARMSUSDT 8.3× пока что, прошло 23 с"),
+    ],
+)
+def test_a_burst_whose_candle_runs_says_how_far_it_is(renderer: MessageRenderer, headline: str) -> None:
+    running = changed(VOLUME, details={"running_s": 23.0})
+    assert seen(renderer, running).splitlines()[0] == headline
+    assert chart_label(running) == "Vol ≥ 8.3×"
+    completed = changed(VOLUME, details={"running_s": 23.0, "is_completed": True})
+    assert seen(renderer, completed) == seen(renderer, VOLUME)
 
 
 def test_a_volume_alert_in_chinese() -> None:

@@ -270,6 +270,30 @@ async def test_alerts_of_leaves_out_unknown_keys(store: Store) -> None:
     assert {key: alert.symbol for key, alert in found.items()} == {key: "SOLUSDT"}
 
 
+async def test_a_candle_that_ran_is_completed_and_nothing_else_overwrites_what_it_measured(store: Store) -> None:
+    running = Details(running_s=23.0, median_usdt=100.0, quote_usdt=900.0)
+    told = pump(kind="vol", key="burst", direction="UP", metric=9.0, price=101.0, change_pct=1.0, details=running)
+    store.put(told, to=(PRIVATE,))
+    await asyncio.wait_for(store.wait_for_work(PRIVATE), 10)
+    final = msgspec.structs.replace(
+        told,
+        direction="DOWN",
+        metric=18.0,
+        price=99.0,
+        change_pct=-1.0,
+        amplitude=2.0,
+        details=Details(quote_usdt=1800.0, is_completed=True),
+    )
+    await store.update_alert(final)
+    await store.update_alert(msgspec.structs.replace(told, lsr=1.5, details=Details()))
+    (queued,) = await store.queued(PRIVATE, limit=9)
+    stored = (await store.recent(limit=1))[0].alert
+    for alert in (queued.alert, stored):
+        assert (alert.direction, alert.metric, alert.price, alert.change_pct) == ("DOWN", 18.0, 99.0, -1.0)
+        assert (alert.amplitude, alert.lsr, alert.is_running) == (2.0, 1.5, False)
+        assert (alert.details.running_s, alert.details.median_usdt, alert.details.quote_usdt) == (23.0, 100.0, 1800.0)
+
+
 async def test_what_is_learned_later_is_in_the_history_and_in_what_still_waits(store: Store) -> None:
     await put(store, "SOLUSDT")
     learned = pump(
