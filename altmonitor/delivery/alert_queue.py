@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from altmonitor.core.errors import ChatUnreachable, DeliveryError, MessageRefused, StorageError, TopicClosed
 from altmonitor.delivery import messages
@@ -200,6 +201,9 @@ class AlertQueue:
             if wait_s > 0:
                 waits.append(wait_s)
                 continue
+            if running := self._growth.running(topic_id):
+                with suppress(StorageError):
+                    self._growth.refresh(topic_id, await self._deps.outbox.alerts_of(running))
             message = self._growth.grown(self._destination_style(topic_id).renderer, topic_id, quiet)
             if message is not None:
                 return message

@@ -222,10 +222,18 @@ class ChatQueue:
         if message.own_key is not None:
             key = (message.topic_id, message.own_key)
             shown = (words.html, words.buttons)
-            self._message_edits.sent(key, message_id, maybe_repeated=message.maybe_repeated, shown=shown)
+            alert = message.rows[0].alert
+            self._message_edits.sent(
+                key,
+                message_id,
+                maybe_repeated=message.maybe_repeated,
+                shown=shown,
+                is_unfinished=alert.is_running,
+            )
             if not self._alert_queue.is_storm():
-                alert = message.rows[0].alert
                 self._deps.events.sent(self.sender.at(message.topic_id), alert, message_id)
+        elif message.is_whole_digest:
+            self._message_edits.digest_sent(message, message_id)
 
     async def _grow(self, message: AlertMessage, message_id: int) -> None:
         self._replies_in_a_row = 0
@@ -238,6 +246,7 @@ class ChatQueue:
         else:
             await self._report_resumed()
             await self._alert_queue.accepted(message, message_id)
+            self._message_edits.digest_sent(message, message_id)
 
     async def _report_resumed(self) -> None:
         """Before what got through is recorded as sent: it waited too."""

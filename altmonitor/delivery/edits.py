@@ -16,9 +16,10 @@ from altmonitor.core.alert import Alert
 from altmonitor.core.errors import ChatClosed, DeliveryError, MessageRefused, StorageError
 from altmonitor.core.types import Destination
 from altmonitor.delivery.deps import DeliveryDeps
+from altmonitor.delivery.messages import AlertMessage
 from altmonitor.delivery.pacing import EDITS_NEED
 from altmonitor.delivery.sender import ChatSender
-from altmonitor.interfaces.delivery import Keyboard, Press
+from altmonitor.interfaces.delivery import Keyboard, Press, Renderer
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +27,8 @@ SOUGHT = 30
 """So many messages of an earlier run are looked up to be edited."""
 
 EDIT_AGE_S = 30.0
-PRESS_EDIT_AGE_S = 600.0
-"""What was pressed shall be seen, also when the chat was busy for a while."""
+AWAITED_EDIT_AGE_S = 600.0
+"""What was pressed, and how a candle ended, shall be seen, also when the chat was busy for a while."""
 EDIT_INTERVAL_S = 2.0
 OWN_MESSAGES = 500
 
@@ -54,13 +55,16 @@ class OwnMessage:
     """An alert that went out as a message of its own; changed_s: when it was sent or last edited, monotonic.
 
     maybe_repeated: None when an earlier run sent it and nobody has asked the outbox yet.
-    shown: the text and the buttons that stand in the chat; None when that is not known.
+    shown: the text and the buttons that stand in the chat; None when that is not known. is_unfinished: it says what a
+    candle had so far, and a reader waits for the close. members: of a digest the keys of all its alerts, in its order.
     """
 
     message_id: int
     maybe_repeated: bool | None
     changed_s: float
     shown: Shown | None = None
+    is_unfinished: bool = False
+    members: tuple[str, ...] = ()
 
     @property
     def free_at_s(self) -> float:
@@ -69,7 +73,7 @@ class OwnMessage:
 
 
 EditKey = tuple[int | None, str]
-"""Topic and alert key."""
+"""Topic and alert key, of a digest `_digest_key`."""
 
 
 class PendingEdits:
@@ -78,6 +82,7 @@ class PendingEdits:
 
     def __init__(self) -> None:
         self._own: dict[EditKey, OwnMessage] = {}
+        self._digests: dict[EditKey, EditKey] = {}  # of alerts whose candle ran when their digest was sent
         self._wanted: dict[EditKey, float] = {}  # until when, monotonic
         self._awaited: set[EditKey] = set()
 
@@ -85,8 +90,11 @@ class PendingEdits:
         self._own[key] = message
         if len(self._own) > OWN_MESSAGES:
             oldest = next(iter(self._own))
-            del self._own[oldest]
-            self._drop(oldest)
+            self.lost(oldest)
+
+    def joined(self, key: EditKey, digest: EditKey) -> None:
+        """The alert of this key is told by that digest, and its candle runs."""
+        self._digests[key] = digest
 
     def knows(self, key: EditKey) -> bool:
         return key in self._own
@@ -96,7 +104,7 @@ class PendingEdits:
         if key not in self._own:
             self.sent(key, OwnMessage(message_id=message_id, maybe_repeated=None, changed_s=float("-inf")))
         self._awaited.add(key)
-        self._wanted[key] = now_s + PRESS_EDIT_AGE_S
+        self._wanted[key] = now_s + AWAITED_EDIT_AGE_S
 
     def awaited_until_s(self, key: EditKey) -> float | None:
         """None: no reader waits for this one."""
@@ -108,7 +116,9 @@ class PendingEdits:
 
     def lost(self, key: EditKey) -> None:
         """The message is gone or cannot be edited."""
-        self._own.pop(key, None)
+        own = self._own.pop(key, None)
+        for member in () if own is None else own.members:
+            self._digests.pop((key[0], member), None)
         self._drop(key)
 
     def want(self, key: EditKey, now_s: float, *, in_flight: Collection[EditKey]) -> bool:
@@ -116,8 +126,12 @@ class PendingEdits:
 
         in_flight: messages that are being sent; once they are `sent` they can be edited.
         """
-        if key not in self._own and key not in in_flight:
+        key = self._digests.get(key, key)
+        own = self._own.get(key)
+        if own is None and key not in in_flight:
             return False
+        if own is not None and own.is_unfinished:
+            self.want_again(key, now_s + AWAITED_EDIT_AGE_S)
         self._wanted.setdefault(key, now_s + EDIT_AGE_S)
         return True
 
@@ -148,6 +162,7 @@ class PendingEdits:
     def forget(self) -> None:
         """The chat has a new id: messages sent under the old one cannot be edited."""
         self._own.clear()
+        self._digests.clear()
         self._wanted.clear()
         self._awaited.clear()
 
@@ -165,12 +180,48 @@ class MessageEdits:
         self._edits = PendingEdits()
         self._kept: dict[int, KeptEdit] = {}
         self._sought: deque[str] = deque(maxlen=SOUGHT)
+        self._newest_digest: dict[int | None, tuple[int, tuple[str, ...]]] = {}  # message id, keys
         self._since_ms = deps.clock.now_ms()
 
-    def sent(self, key: EditKey, message_id: int, *, maybe_repeated: bool, shown: Shown | None = None) -> None:
+    def sent(
+        self,
+        key: EditKey,
+        message_id: int,
+        *,
+        maybe_repeated: bool,
+        shown: Shown | None = None,
+        is_unfinished: bool = False,
+    ) -> None:
         """This message is about this alert alone. shown: None when what it says is not known."""
-        own = OwnMessage(message_id=message_id, maybe_repeated=maybe_repeated, changed_s=float("-inf"), shown=shown)
+        own = OwnMessage(
+            message_id=message_id,
+            maybe_repeated=maybe_repeated,
+            changed_s=float("-inf"),
+            shown=shown,
+            is_unfinished=is_unfinished,
+        )
         self._edits.sent(key, own)
+
+    def digest_sent(self, message: AlertMessage, message_id: int) -> None:
+        """A digest of fresh alerts, or what it has grown to. Only what its candles had so far is brought up to date."""
+        topic_id, known = message.topic_id, self._newest_digest.get(message.topic_id)
+        before = known[1] if known is not None and known[0] == message_id else ()
+        members = (*before, *(row.alert.key for row in message.rows))
+        self._newest_digest[topic_id] = message_id, members
+        digest_key = (topic_id, _digest_key(message_id))
+        running = [row.alert.key for row in message.rows if row.alert.is_running]
+        if not running and not self._edits.knows(digest_key):
+            return
+        own = OwnMessage(
+            message_id=message_id,
+            maybe_repeated=message.maybe_repeated,
+            changed_s=self._now_s(),
+            is_unfinished=True,
+            members=members,
+        )
+        self._edits.sent(digest_key, own)
+        for key in running:
+            self._edits.joined((topic_id, key), digest_key)
 
     def pressed(self, key: EditKey, message_id: int) -> None:
         self._edits.pressed(key, message_id, self._now_s())
@@ -223,9 +274,13 @@ class MessageEdits:
         destination = self.sender.at(topic_id)
         renderer = self._deps.style_of(destination).renderer
         try:
+            if own.members:
+                await self._edit_digest(topic_id, own, renderer)
+                return
             alert = (await self._deps.outbox.alerts_of([alert_key])).get(alert_key)
             if alert is None:
                 return
+            own.is_unfinished = alert.is_running
             presses = await self._presses(destination, alert)
             maybe_repeated = await self._is_doubted(destination, alert_key, own)
             html = renderer.alert(alert, maybe_repeated=maybe_repeated, presses=presses)
@@ -242,6 +297,15 @@ class MessageEdits:
             log.info("a message was not brought up to date: %s", problem)
             if awaited_until_s is not None:
                 self._edits.want_again(key, awaited_until_s)
+
+    async def _edit_digest(self, topic_id: int | None, own: OwnMessage, renderer: Renderer) -> None:
+        known = await self._deps.outbox.alerts_of(own.members)
+        alerts = [known[key] for key in own.members if key in known]
+        parts = renderer.digest(alerts, late=False, maybe_repeated=bool(own.maybe_repeated))
+        if len(alerts) == len(own.members) and len(parts) == 1 and own.shown != (parts[0].html, ()):
+            own.is_unfinished = any(alert.is_running for alert in alerts)
+            await self.sender.edit(topic_id, own.message_id, parts[0].html)
+            own.shown = parts[0].html, ()
 
     async def _is_doubted(self, destination: Destination, alert_key: str, own: OwnMessage) -> bool:
         if own.maybe_repeated is None:
@@ -283,3 +347,8 @@ class MessageEdits:
 
     def _now_s(self) -> float:
         return self._deps.clock.monotonic()
+
+
+def _digest_key(message_id: int) -> str:
+    """Where the key of an alert stands for others; none looks like this."""
+    return f"digest:{message_id}"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from altmonitor.core.alert import Alert
 from altmonitor.delivery.digest_decision import STORM_MEMORY_S
@@ -61,6 +61,17 @@ class Growth:
         return [
             row for row in rows if not row.maybe_repeated and _size(row.alert) <= largest.get(_sort(row.alert), -1.0)
         ]
+
+    def running(self, topic_id: int | None) -> list[str]:
+        """Keys of the alerts in it whose candles still ran when they were added."""
+        growing = self._storms[topic_id].growing
+        return [] if growing is None else [row.alert.key for row in growing.rows if row.alert.is_running]
+
+    def refresh(self, topic_id: int | None, known: Mapping[str, Alert]) -> None:
+        """What is known of them by now."""
+        growing = self._storms[topic_id].growing
+        if growing is not None:
+            growing.rows = tuple(replace(row, alert=known.get(row.alert.key, row.alert)) for row in growing.rows)
 
     def grown(self, renderer: Renderer, topic_id: int | None, rows: Sequence[Queued]) -> AlertMessage | None:
         """The digest with as many of these as fit, the first ones first.

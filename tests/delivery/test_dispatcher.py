@@ -332,6 +332,15 @@ async def test_what_is_learned_before_sending_needs_no_edit() -> None:
         assert len(bench.channel.said) == 2
 
 
+async def test_a_burst_that_ran_is_completed_by_an_edit_also_where_the_chat_was_busy() -> None:
+    async with running(make(GROUP)) as bench:
+        bench.put("SOLUSDT", key="burst", kind="vol", details=Details(running_s=23.0))
+        await bench.said(1)
+        await bench.clock.advance(40)
+        await bench.learn("burst", lsr=9.5, details=Details(is_completed=True))
+        assert await bench.said(2) == ["SOLUSDT", "SOLUSDT lsr=9.5"]
+
+
 async def test_one_message_is_edited_at_most_every_two_seconds() -> None:
     async with running(make(PRIVATE)) as bench:
         bench.put("SOLUSDT", key="first")

@@ -1,11 +1,15 @@
 """A digest that grows: later alerts of the same storm are added by an edit, unless the reader must hear a bell."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
 
+from altmonitor.core.alert import Alert, Details
 from altmonitor.core.errors import ChatMoved, ChatUnreachable, DeliveryError, MessageRefused, RetryLater
 from altmonitor.core.types import Destination
+from altmonitor.interfaces.delivery import DigestPart
+from tests.delivery.chat_fakes import PlainRenderer
 from tests.delivery.dispatcher_kit import Bench, make, running
 from tests.storage.samples import GROUP, PRIVATE, TOPIC
 
@@ -234,3 +238,41 @@ async def test_edits_count_in_the_minute_that_is_remembered_over_a_restart() -> 
     sent = await bench.store.sent_since(GROUP.chat_id, 0)
     assert len(sent) == 2
     assert [round((later - earlier) / 1000) for earlier, later in pairwise(sent)] == [6]
+
+
+class SizeRenderer(PlainRenderer):
+    """Names each alert of a digest with its size."""
+
+    def digest(
+        self, alerts: Sequence[Alert], *, late: bool, maybe_repeated: bool = False, held: bool = False
+    ) -> list[DigestPart]:
+        words = " ".join(f"{alert.symbol}={alert.metric}" for alert in alerts)
+        return [DigestPart(html=f"digest: {words}", alert_ids=tuple(alert.id or 0 for alert in alerts))]
+
+
+async def test_a_digest_of_bursts_whose_candles_ran_is_completed_by_one_edit() -> None:
+    async with running(make(GROUP, renderer=SizeRenderer())) as bench:
+        bench.put(*STORM, kind="vol", direction="UP", metric=5.0, details=Details(running_s=23.0))
+        await bench.said(1, within_s=10)
+        bench.put(*LATER, kind="vol", direction="UP", metric=4.9)
+        await bench.said(2, within_s=10)
+        await bench.clock.advance(30)
+        for symbol in STORM:
+            await bench.learn(await bench.key(symbol), metric=9.0, details=Details(is_completed=True))
+        await bench.clock.advance(30)
+        told, grown, completed = (said.html for said in bench.channel.said)
+        assert told == "digest: " + " ".join(f"{symbol}=5.0" for symbol in STORM)
+        assert grown == told + "".join(f" {symbol}=4.9" for symbol in LATER)
+        assert completed == grown.replace("=5.0", "=9.0")
+
+
+async def test_what_is_added_to_a_digest_does_not_bring_old_numbers_back() -> None:
+    async with running(make(GROUP, renderer=SizeRenderer())) as bench:
+        bench.put(*STORM, kind="vol", direction="UP", metric=5.0, details=Details(running_s=50.0))
+        await bench.said(1, within_s=10)
+        await bench.learn(await bench.key(STORM[0]), metric=9.0, details=Details(is_completed=True))
+        await bench.said(2, within_s=10)
+        bench.put(*LATER, kind="vol", direction="UP", metric=4.9)
+        await bench.said(3, within_s=20)
+        assert f"{STORM[0]}=9.0 {STORM[1]}=5.0" in bench.channel.said[2].html
+        assert f"{LATER[-1]}=4.9" in bench.channel.said[2].html
