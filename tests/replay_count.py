@@ -80,6 +80,7 @@ class Rules:
     lookback: int = 20
     fewest: int = 5
     floor_usdt: Decimal = Decimal(50_000)
+    is_early: bool = True
     episode_quiet_s: int = 900
 
 
@@ -192,18 +193,20 @@ def wholes_of(everything: Sequence[Told], rules: Rules) -> dict[str, Whole]:
 
     It began where its first alert was measured from. What it began with may have gone the other way, though: then the
     first price alert of a direction has seen more of it than the episode's first alert, and its own beginning counts.
+    So does that of a later one which is larger than all that was told of the whole.
     """
     begin = len(everything) - 1
     while begin > 0 and everything[begin].event_ms - everything[begin - 1].event_ms < rules.episode_quiet_s * 1000:
         begin -= 1
     episode, found = everything[begin:], {}
     for direction, sign in SIGNS.items():
+        base, largest = episode[0].base, Fraction(0)
         prices = [one for one in episode if one.kind == "price" and one.direction == direction]
+        for one in prices:
+            own, largest = abs(total(one.base, one.price)), max(largest, sign * total(base, one.price))
+            if own > largest:
+                base, largest = one.base, own
         if prices:
-            first = prices[0]
-            own, whole = abs(total(first.base, first.price)), sign * total(episode[0].base, first.price)
-            base = episode[0].base if whole >= own else first.base
-            largest = max(sign * total(base, one.price) for one in prices)
             found[direction] = Whole(base, largest, sum(one.window == "episode" for one in prices))
     return found
 
@@ -243,18 +246,41 @@ def doublings(times: Fraction) -> int:
 
 
 def volume_alerts(rows: Sequence[Row], from_ms: int, to_ms: int, rules: Rules) -> list[Told]:
+    """The direction of the close is the one that cools down, and it does so from the end of the minute on; the one in
+    the key is that of the moment of telling."""
     told: list[Told] = []
+    ends_ms: dict[str, int] = {}
     for number, row in enumerate(rows):
         if not from_ms <= row.open_ms < to_ms:
             continue
         ratio = burst_ratio(rows, number, rules)
         if ratio is None:
             continue
-        direction, event_ms = "UP" if row.close >= row.open else "DOWN", row.open_ms + CLOSE_PUSH
-        last = [one.event_ms for one in told if one.direction == direction]
-        if not last or event_ms - last[-1] >= rules.cooldown_s * 1000:
-            told.append(Told("vol", direction, "1m", row.open_ms, event_ms, 0, ratio, row.open, row.close))
+        direction, end_ms = way(row.open, row.close), row.open_ms + MINUTE
+        cooling = {one for one, ms in ends_ms.items() if end_ms - ms < rules.cooldown_s * 1000}
+        if direction in cooling:
+            continue
+        ends_ms[direction] = end_ms
+        moment_ms, named = row.open_ms + CLOSE_PUSH, direction
+        if rules.is_early and not cooling:
+            moment_ms, price = first_certain(row, ratio, rules, tick_of(rows[max(0, number - 1) : number + 1]))
+            named = way(row.open, price)
+        told.append(Told("vol", named, "1m", row.open_ms, moment_ms, 0, ratio, row.open, row.close))
     return told
+
+
+def first_certain(row: Row, ratio: Fraction, rules: Rules, tick: Decimal) -> tuple[int, Decimal]:
+    """(moment, price) of the first push at which the volume so far, which grows evenly, is that of a burst."""
+    pushes = [state for state in path_of(row, tick) if state.row is None]
+    for number, state in enumerate(pushes, 1):
+        so_far = Fraction(row.quote) * number / len(pushes)
+        if so_far >= rules.floor_usdt and ratio * number / len(pushes) >= rules.burst:
+            return state.ms, state.price
+    return row.open_ms + CLOSE_PUSH, row.close
+
+
+def way(before: Decimal, now: Decimal) -> str:
+    return "UP" if now >= before else "DOWN"
 
 
 def burst_ratio(rows: Sequence[Row], number: int, rules: Rules) -> Fraction | None:

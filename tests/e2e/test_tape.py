@@ -14,6 +14,7 @@ from altmonitor.exchanges.binance.dialect import decode_kline
 from altmonitor.market.candles import CandleUpdate
 from altmonitor.settings.settings import Settings
 from altmonitor.sim.tape import TapeMarket
+from altmonitor.storage.rows import merged
 from tests import replay_count
 from tests.e2e.tape_kit import HISTORY, LEAD_IN, STARTS, Demo, demo, eventful_file, play
 from tests.fakes import Market
@@ -47,7 +48,11 @@ class Played:
 
     @property
     def alerts(self) -> list[Alert]:
-        return self.market.sink.alerts
+        """As they stand at the end."""
+        told = {alert.key: alert for alert in self.market.sink.alerts}
+        for learned in self.market.completed:
+            told[learned.key] = merged(told[learned.key], learned)
+        return list(told.values())
 
 
 def assert_told(alerts: list[Alert], expected: list[Told], symbol: str) -> None:
@@ -132,7 +137,7 @@ def test_the_count_of_the_worst_day_is_the_one_written_down() -> None:
 )
 def test_bursts_of_a_whole_month_without_a_cooldown(name: str, bursts: int, after_20_rows: int) -> None:
     rows = rows_of(archive(name))
-    always = Rules(cooldown_s=0)
+    always = Rules(cooldown_s=0, is_early=False)  # candles are fed when they are closed
     expected = volume_alerts(rows, 0, rows[-1].open_ms + 1, always)
     assert len(expected) == bursts
     assert sum(one.candle_ms >= rows[20].open_ms for one in expected) == after_20_rows
