@@ -188,6 +188,7 @@ class ChatSide:
         presses = PressDeps(
             bot=bot,
             alert_of_id=deps.store.alert_of_id,
+            sent_for=self._sent_for,
             memory=self._presses,
             picture=self._picture_for,
         )
@@ -256,6 +257,15 @@ class ChatSide:
 
     async def _picture_for(self, alert: Alert, destination: Destination) -> ChartPictureFile | None:
         return await self._deps.pictures.of_alert(alert, tz=self.destination_styles.style(destination).tz)
+
+    async def _sent_for(self, alert: Alert, destination: Destination, message_id: int) -> Destination:
+        """See `PressDeps`; the place itself where no message of this alert is known by that number."""
+        store = self._deps.store
+        others = [at for at in store.destinations if at.chat_id == destination.chat_id and at != destination]
+        for at in (destination, *others):
+            if await store.message_id_of(at, alert.key) == message_id:
+                return at
+        return destination
 
     def _follow(self, destination: Destination, picture: ChartPictureFile, message_id: int) -> None:
         self.dispatcher.picture(

@@ -23,6 +23,7 @@ from altmonitor.settings.settings import Settings
 _MINUTES = {"1m": 1, **MINUTES_OF}
 """Windows whose changes a closed candle still tells."""
 VOLUME_RULE = Rule("vol", "1m")
+_UNHEARD = frozenset({Verdict.MUTED, Verdict.NOT_WATCHED, Verdict.NOT_ROUTED, Verdict.SWITCHED_OFF})
 _LONGEST_QUIET_MS = max(MINUTES_OF.values()) * MINUTE_MS
 
 
@@ -248,6 +249,8 @@ class PastMinutes:
         found = [
             _kept_back(judge(one.settings.for_symbol(minute.symbol)), one, minute, from_ms, to_ms) for one in in_force
         ]
+        heard = [one for one in found if one.verdict not in _UNHEARD]  # a part of it that was not says nothing of those
+        found = heard or found
         if len({one.verdict for one in found}) > 1:
             return replace(check, verdict=Verdict.SETTINGS_CHANGED, threshold=None)
         return min(found[::-1], key=lambda one: abs(one.threshold or 0.0))  # the newest, or the nearest to telling

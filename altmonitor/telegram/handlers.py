@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 
@@ -126,10 +126,13 @@ _CONFIRMED = " yes"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PressDeps:
-    """picture: the chart of an alert as the chat of the press shall see it; None: there are no pictures."""
+    """sent_for: the destination that a message with an alert was sent for; it may lie in another place, because a
+    topic that is closed gets its alerts in the general one. picture: the chart of an alert as the chat of the press
+    shall see it; None: there are no pictures."""
 
     bot: ChatBot
     alert_of_id: Callable[[int], Awaitable[Alert | None]]
+    sent_for: Callable[[Alert, Destination, int], Awaitable[Destination]]
     memory: PressMemory
     picture: Callable[[Alert, Destination], Awaitable[ChartPictureFile | None]] | None = None
 
@@ -177,11 +180,12 @@ class Presses:
         alert = await self._deps.alert_of_id(meaning.alert_id)
         if alert is None:
             return self._said(press, "press_gone", is_loud=True)
+        meant = replace(press, destination=await self._deps.sent_for(alert, press.destination, press.message_id))
         if meaning.action == "mute":
-            return await self._mute(press, alert)
-        if await self._was_lately(press, meaning):
+            return await self._mute(meant, alert)
+        if await self._was_lately(meant, meaning):
             return self._said(press, "press_again")
-        return await (self._chart if meaning.action == "chart" else self._why)(press, alert)
+        return await (self._chart if meaning.action == "chart" else self._why)(meant, alert, where=press)
 
     async def _typed(self, press: Incoming, text: str) -> _Toast:
         """A question is asked once: its buttons go. Others, such as those of a list, stay."""
@@ -208,21 +212,22 @@ class Presses:
         told = one_line(reply_parts(reply, self._answers.style_of(press.destination))[0])
         return _Toast(text=told, is_loud=not is_done)
 
-    async def _why(self, press: Incoming, alert: Alert) -> _Toast:
+    async def _why(self, press: Incoming, alert: Alert, *, where: Incoming) -> _Toast:
+        """Of the destination the alert was for; answered where it was asked."""
         minute = datetime.fromtimestamp(alert.minute_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
         reply = await self._answering.carry_out(f"/why {alert.symbol} {minute}", press)
         if reply is None:
             return self._said(press, "press_failed", is_loud=True)
-        self._answering.say(reply, press)
+        self._answering.say(reply, where)
         await self._show(press, alert, "why")
         return _Toast()
 
-    async def _chart(self, press: Incoming, alert: Alert) -> _Toast:
+    async def _chart(self, press: Incoming, alert: Alert, *, where: Incoming) -> _Toast:
         picture = None if self._deps.picture is None else await self._deps.picture(alert, press.destination)
         if picture is None:
             return self._said(press, "press_no_chart", is_loud=True)
         self._answers.chats.picture(
-            press.destination,
+            where.destination,
             picture.png,
             caption_html=picture.caption_html,
             reply_to=press.message_id or None,

@@ -72,6 +72,26 @@ async def test_a_topic_that_is_reopened_gets_the_next_alert(tmp_path: Path) -> N
             assert (await here.said("can be written to again", within_s=60)).thread_id == 7
 
 
+async def test_a_button_under_an_alert_of_a_closed_topic_acts_for_that_topic(tmp_path: Path) -> None:
+    where = Destination(chat_id=GROUP, topic_id=7)
+    async with stage(tmp_path, pump(FIRST, 150), speed=15, destination=where, GROUP_ADMINS_ONLY="false") as here:
+        here.telegram.add_topic(GROUP, 7)
+        await here.is_live()
+        await arrives(here, "watches", within_s=60)
+        here.telegram.close_topic(GROUP, 7)
+        alert = await here.said(f"PUMP {FIRST}", within_s=300)
+        assert alert.thread_id is None
+        for label, shown in (("1 h", "muted"), ("Why", "")):
+            query = here.telegram.press(alert, label, user_id=READER, user_name="anna")
+            await here.until(lambda query=query: query in here.telegram.answered, within_s=30)
+            assert shown in here.telegram.answered[query].text
+        assert list(here.app.market.engine.settings.muted) == [FIRST]
+        why = await here.said(f"Why {FIRST}", within_s=30)
+        assert why.thread_id is None
+        assert f"PUMP {FIRST}" in why.text
+        await here.until(lambda: "🔇 muted 1 h · anna" in alert.text and "❔ why · anna" in alert.text, within_s=30)
+
+
 async def test_a_token_that_is_refused_for_a_while_ends_nothing(tmp_path: Path) -> None:
     async with stage(tmp_path, pump(FIRST, 150), pump(SECOND, 400), speed=40) as here:
         await here.is_live()

@@ -118,6 +118,16 @@ def test_a_mute_that_ended_within_the_minute_does_not_explain_all_of_it() -> Non
     assert shown(why(market, 310.0)["price_1m"]) == (Verdict.BELOW_THRESHOLD, 1.0, 15.0)
 
 
+def test_a_minute_in_which_it_was_muted_is_judged_by_what_was_heard_of_it() -> None:
+    market = market_of(Settings(rolling=False))
+    run(market, range(8))
+    market.push(101.0, at_s=490.0)
+    market.clock.ms = T0 + 500_000
+    market.engine.apply([audience(Settings(rolling=False, muted={"SOLUSDT": T0 // 1000 + 4_000}))])
+    run(market, range(8, 9), closes={8: 102.0})
+    assert shown(why(market, 510.0)["price_1m"]) == (Verdict.BELOW_THRESHOLD, 2.0, 3.0)
+
+
 def test_a_chat_that_was_added_later_has_no_decisions_of_before() -> None:
     market = market_of()
     run(market, range(8), closes={5: 112.0})
