@@ -225,6 +225,8 @@ VARIABLES: tuple[Variable, ...] = (
              "the website's overview of followed traders"),
     Variable("BINANCE_ARCHIVE_URL", "https://data.binance.vision", HTTP, "an http(s) address",
              "past days of the exchange as files, for `altmonitor archive fetch`"),
+    Variable("OKX_REST_URL", "https://www.okx.com", HTTP, "an http(s) address", "`positioning --venue okx`"),
+    Variable("BYBIT_REST_URL", "https://api.bybit.com", HTTP, "an http(s) address", "`positioning --venue bybit`"),
     Variable("SMART_MONEY_LOOKUP", "true", _flag, "true or false",
              "ask the website who is positioned and show a line about whales on alerts"),
     Variable("SMART_MONEY_LINK", "true", _flag, "true or false",
@@ -276,7 +278,8 @@ API_TOKEN_CHARS_MIN = 16
 """Beyond loopback anybody may guess."""
 
 OUR_PREFIXES = (
-    "PUMP_", "DUMP_", "OI_", "VOL_", "TG_", "ALERT_", "ALLOWED_", "BINANCE_", "TELEGRAM_", "COOLDOWN_",
+    "PUMP_", "DUMP_", "OI_", "VOL_", "TG_", "ALERT_", "ALLOWED_", "BINANCE_", "OKX_", "BYBIT_", "TELEGRAM_",
+    "COOLDOWN_",
     "SYMBOLS_", "GROUP_", "TRADFI_", "TRADIFI_", "FEED_", "LSR_", "HISTORY_", "SMART_MONEY_", "TOP_TRADER_", "ROLLING_",
     "FUNDING_", "STATE_FILE", "DB_FILE", "EPISODE_", "MIN_24H", "ARCHIVE_",
 )  # fmt: skip
@@ -333,6 +336,8 @@ class Config:
     telegram_api_url: str
     binance_web_url: str
     binance_archive_url: str
+    okx_rest_url: str
+    bybit_rest_url: str
     smart_money_lookup: bool
     smart_money_link: bool
     smart_money_card_lang: str  # empty: as alert_lang

@@ -119,9 +119,11 @@ async def _cohorts(session: Session, venue: str) -> AsyncIterator[Cohorts]:
     block_file = config.db_file.with_name(f"{venue}-block.json")
     source: OkxCohorts | BybitCohorts
     if venue == "okx":
-        source = OkxCohorts(clock=clock, guard=okx_guard(clock=clock, block_file=block_file))
+        url = config.okx_rest_url
+        source = OkxCohorts(url, clock=clock, guard=okx_guard(url, clock=clock, block_file=block_file))
     else:
-        source = BybitCohorts(clock=clock, guard=bybit_guard(clock=clock, block_file=block_file))
+        url = config.bybit_rest_url
+        source = BybitCohorts(url, clock=clock, guard=bybit_guard(url, clock=clock, block_file=block_file))
     await source.start()
     try:
         yield source

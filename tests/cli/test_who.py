@@ -217,3 +217,19 @@ def test_help_loads_nothing_heavy() -> None:
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.count("Usage: ") == 4
     assert said.stdout.splitlines()[-1] == "[]"
+
+
+async def test_the_other_venues_are_asked_where_they_are_said_to_be(tmp_path: Path) -> None:
+    async with town(tmp_path, kind=SeededMarket) as at:
+        for venue, cohorts, path in (
+            ("okx", 3, "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract"),
+            ("bybit", 1, "/v5/market/account-ratio"),
+        ):
+            values = json.loads((await at.says("positioning", "BTC", "--venue", venue, "--period", "4h", "--json")).out)
+            assert values["success"] is True, values
+            assert values["data"]["venue"] == venue
+            with_data = [cohort for cohort in values["data"]["cohorts"] if cohort["timestamp"] is not None]
+            assert len(with_data) == cohorts
+            assert at.exchange.stats.requests(path) == 1
+        unknown = await at.says("positioning", "BTC", "--venue", "bybit", "--period", "6h")
+    assert (unknown.code, unknown.err) == (2, "bybit has no period 6h, only 5m 15m 30m 1h 4h 1d\n")

@@ -11,6 +11,7 @@ import pytest
 
 from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeUnreachable, RegionBlocked
 from altmonitor.exchanges.bybit.cohorts import ACCOUNT_RATIO, BybitCohorts, bybit_guard
+from altmonitor.exchanges.bybit.cohorts import PERIOD_NAMES as BYBIT_PERIODS
 from altmonitor.exchanges.okx.cohorts import (
     ALL_ACCOUNTS,
     TOP_ACCOUNTS,
@@ -19,8 +20,10 @@ from altmonitor.exchanges.okx.cohorts import (
     instrument,
     okx_guard,
 )
+from altmonitor.exchanges.okx.cohorts import PERIOD_NAMES as OKX_PERIODS
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.positioning.json_values import Asked, positioning_values
+from altmonitor.positioning.units import PERIODS
 from tests.exchanges.scripted_web import T0, Reply, ScriptedWeb, WalkingClock, scripted_web
 
 SWEEP = Priority.SWEEP
@@ -225,3 +228,19 @@ async def test_every_venue_answers_in_one_shape() -> None:
             assert cohorts[0]["long_account_pct"] == 60.0
             shapes.append((set(values), [set(row) for row in cohorts]))
         assert shapes[0] == shapes[1]
+
+
+def test_each_venue_has_its_own_names_of_periods() -> None:
+    """OKX: capital letters from an hour on, and buckets that begin at 00:00 UTC."""
+    assert BYBIT_PERIODS == {"5m": "5min", "15m": "15min", "30m": "30min", "1h": "1h", "4h": "4h", "1d": "1d"}
+    assert {period: OKX_PERIODS.get(period, period) for period in PERIODS} == {
+        "5m": "5m",
+        "15m": "15m",
+        "30m": "30m",
+        "1h": "1H",
+        "2h": "2H",
+        "4h": "4H",
+        "6h": "6Hutc",
+        "12h": "12Hutc",
+        "1d": "1Dutc",
+    }

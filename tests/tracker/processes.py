@@ -43,6 +43,8 @@ class Town:
             **{name: os.environ[name] for name in _KEPT if name in os.environ},
             "BINANCE_REST_URL": self.exchange.rest_url,
             "BINANCE_WEB_URL": self.exchange.web_url,
+            "OKX_REST_URL": self.exchange.rest_url,
+            "BYBIT_REST_URL": self.exchange.rest_url,
             "DB_FILE": str(self.folder / "alerts.db"),
             "SMART_MONEY_DB_PATH": str(self.database),
             "SMART_MONEY_WATCHLIST_FILE": str(self.folder / "watchlist.json"),

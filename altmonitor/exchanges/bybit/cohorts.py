@@ -24,13 +24,12 @@ from altmonitor.positioning.divergence import Histories
 from altmonitor.positioning.ratios import LongShort
 from altmonitor.positioning.units import checked_period, round_half_up
 
-REST_URL: Final = "https://api.bybit.com"
 ACCOUNT_RATIO: Final = "/v5/market/account-ratio"
 TTL_S: Final = 60.0
 UNKNOWN_SYMBOL: Final = 10001
 TOO_MANY_CODES: Final = (10006, 10018)
 
-_PERIODS: Final = {"5m": "5min", "15m": "15min", "30m": "30min", "1h": "1h", "4h": "4h", "1d": "1d"}
+PERIOD_NAMES: Final = {"5m": "5min", "15m": "15min", "30m": "30min", "1h": "1h", "4h": "4h", "1d": "1d"}
 
 
 class _BybitRow(msgspec.Struct, frozen=True, rename="camel"):
@@ -64,7 +63,7 @@ _ENVELOPE = One(_BybitEnvelope)
 _ROWS = Rows(_BybitRow)
 
 
-def bybit_guard(base_url: str = REST_URL, *, clock: Clock, block_file: Path | None = None) -> Guard:
+def bybit_guard(base_url: str, *, clock: Clock, block_file: Path | None = None) -> Guard:
     return venue_guard(base_url, clock=clock, requests=600, per_s=5.0, probe="/v5/market/time", block_file=block_file)
 
 
@@ -75,7 +74,7 @@ class BybitCohorts:
 
     def __init__(
         self,
-        base_url: str = REST_URL,
+        base_url: str,
         *,
         clock: Clock,
         guard: Guard,
@@ -99,15 +98,15 @@ class BybitCohorts:
 
     async def cohorts(self, symbol: str, *, period: str, limit: int, priority: Priority) -> Histories:
         """Raises: ExchangeError; ValueError also for the periods Bybit does not have (2h, 6h, 12h)."""
-        if checked_period(period) not in _PERIODS:
-            raise ValueError(f"bybit has no period {period}, only {' '.join(_PERIODS)}")
+        if checked_period(period) not in PERIOD_NAMES:
+            raise ValueError(f"bybit has no period {period}, only {' '.join(PERIOD_NAMES)}")
         if not 1 <= limit <= MOST_BUCKETS:
             raise ValueError(f"limit {limit} is not within 1…{MOST_BUCKETS}")
         return await self._kept.get((symbol, period, limit), lambda: self._fetch(symbol, period, limit, priority))
 
     async def _fetch(self, symbol: str, period: str, limit: int, priority: Priority) -> Histories:
         body = await self._rest.get(
-            ACCOUNT_RATIO, priority, category="linear", symbol=symbol, period=_PERIODS[period], limit=limit
+            ACCOUNT_RATIO, priority, category="linear", symbol=symbol, period=PERIOD_NAMES[period], limit=limit
         )
         return Histories(retail=_read(body, symbol), top_accounts=(), top_positions=())
 

@@ -27,7 +27,6 @@ from altmonitor.positioning.divergence import Histories
 from altmonitor.positioning.ratios import LongShort
 from altmonitor.positioning.units import checked_period, period_ms
 
-REST_URL: Final = "https://www.okx.com"
 ALL_ACCOUNTS: Final = "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract"
 TOP_ACCOUNTS: Final = "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract-top-trader"
 TOP_POSITIONS: Final = "/api/v5/rubik/stat/contracts/long-short-position-ratio-contract-top-trader"
@@ -38,7 +37,7 @@ GONE_CODES: Final = ("51001", "51000", "51014")
 """The instrument does not exist, or not for these numbers."""
 TOO_MANY_CODES: Final = ("50011", "50061")
 
-_PERIODS: Final = {"1h": "1H", "2h": "2H", "4h": "4H", "6h": "6Hutc", "12h": "12Hutc", "1d": "1Dutc"}
+PERIOD_NAMES: Final = {"1h": "1H", "2h": "2H", "4h": "4H", "6h": "6Hutc", "12h": "12Hutc", "1d": "1Dutc"}
 _MULTIPLIER = re.compile(r"^(?:1000000|10000|1000|1M)(?=[^\d])")
 _STALE_PERIODS = 3
 
@@ -68,7 +67,7 @@ _ENVELOPE = One(_OkxEnvelope)
 _ROWS = Rows(_OkxRow)
 
 
-def okx_guard(base_url: str = REST_URL, *, clock: Clock, block_file: Path | None = None) -> Guard:
+def okx_guard(base_url: str, *, clock: Clock, block_file: Path | None = None) -> Guard:
     return venue_guard(base_url, clock=clock, requests=5, per_s=2.0, probe="/api/v5/public/time", block_file=block_file)
 
 
@@ -84,7 +83,7 @@ class OkxCohorts:
 
     def __init__(
         self,
-        base_url: str = REST_URL,
+        base_url: str,
         *,
         clock: Clock,
         guard: Guard,
@@ -128,7 +127,7 @@ class OkxCohorts:
 
     async def _series(self, path: str, symbol: str, period: str, limit: int, priority: Priority) -> Sequence[LongShort]:
         body = await self._rest.get(
-            path, priority, instId=instrument(symbol), period=_PERIODS.get(period, period), limit=limit
+            path, priority, instId=instrument(symbol), period=PERIOD_NAMES.get(period, period), limit=limit
         )
         envelope = _ENVELOPE.read(body)
         if envelope.code in GONE_CODES:
