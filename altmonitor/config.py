@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
 
@@ -19,6 +18,7 @@ from altmonitor.core.errors import ConfigError
 from altmonitor.core.proxies import PROXY_VARIABLES, ascii_host, read_proxies
 from altmonitor.core.tls import TLS_VARIABLES, tls_problems
 from altmonitor.core.types import LANGUAGES, TOKEN_SHAPE, Destination, Secret
+from altmonitor.settings.zones import find_zone
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -94,11 +94,10 @@ def _ids(text: str) -> frozenset[int]:
 
 
 def _zone(text: str) -> str:
-    try:
-        ZoneInfo(text)
-    except (OSError, KeyError) as problem:
-        raise ValueError(text) from problem
-    return text
+    zone = find_zone(text)
+    if zone is None:
+        raise ValueError(text)
+    return zone
 
 
 def _url(*schemes: str) -> Callable[[str], str]:
@@ -197,7 +196,7 @@ VARIABLES: tuple[Variable, ...] = (
              "when set, only these users may command, in any chat"),
     Variable("GROUP_ADMINS_ONLY", "true", _flag, "true or false", "in groups only administrators may change settings"),
     Variable("ALERT_LANG", "en", _one_of(*LANGUAGES), "en, zh or ru", "language of messages"),
-    Variable("ALERT_TZ", "UTC", _zone, "an IANA zone name such as UTC or Asia/Shanghai", "zone of times in messages"),
+    Variable("ALERT_TZ", "UTC", _zone, "a zone such as UTC, Asia/Shanghai or UTC+5:30", "zone of times in messages"),
     Variable("CHART", "true", _flag, "true or false",
              "a chart picture follows each alert; it never delays the text"),
     Variable("ROLLING", "true", _flag, "true or false", "also compare with the price 60 s earlier"),

@@ -11,7 +11,7 @@ import altmonitor
 ROOT = Path(altmonitor.__file__).parent
 LOOSE = {"__init__.py", "__main__.py", "config.py"}
 PACKAGES = [
-    *("market", "core", "positioning", "config", "settings", "interfaces", "sim", "detectors", "exchanges", "collect"),
+    *("market", "core", "positioning", "settings", "config", "interfaces", "sim", "detectors", "exchanges", "collect"),
     *(
         "tracker",
         "commands",

@@ -35,12 +35,18 @@ def test_defaults_are_those_of_the_table() -> None:
     assert (config.tg_chat_id, bool(config.tg_bot_token), config.tg_min_send_interval) == (None, False, None)
 
 
+def test_the_zone_of_times_is_read_as_the_chat_reads_it() -> None:
+    given = ("UTC+8", "UTC+5:30", "Beijing", "Мумбаи", "America/New_York")
+    found = [read(ALERT_TZ=zone).alert_tz for zone in given]
+    assert found == ["UTC+8", "UTC+5:30", "Asia/Shanghai", "Asia/Kolkata", "America/New_York"]
+
+
 def test_all_problems_are_told_at_once_with_name_value_and_what_is_allowed() -> None:
     assert problems_of(PUMP_THRESHOLD="lots", DUMP_THRESHOLD="3", OI_CONCURRENCY="0", ALERT_TZ="Mars/Base") == [
         "PUMP_THRESHOLD='lots' is not allowed: 0.1 to 100",
         "DUMP_THRESHOLD='3' is not allowed: -100 to -0.1",
         "OI_CONCURRENCY='0' is not allowed: a whole number, 1 to 50",
-        "ALERT_TZ='Mars/Base' is not allowed: an IANA zone name such as UTC or Asia/Shanghai",
+        "ALERT_TZ='Mars/Base' is not allowed: a zone such as UTC, Asia/Shanghai or UTC+5:30",
     ]
 
 

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from zoneinfo import ZoneInfo
 
 from altmonitor import __version__
 from altmonitor.app.chat import ChatDeps, ChatSide, MessagingSetup
@@ -23,6 +22,7 @@ from altmonitor.core.supervisor import Supervisor
 from altmonitor.render.notices import BackAfter, Notice, SettingsDamaged
 from altmonitor.render.signed_buttons import ButtonSigner, stored_signer
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
+from altmonitor.settings.zones import zone_of
 from altmonitor.storage.state_file import LoadedState, StateFile, base_settings, which_won
 from altmonitor.storage.store import SqliteStore, StoreOptions
 from altmonitor.web.server import HttpServer, HttpServerDeps
@@ -159,7 +159,7 @@ class App:
 
     def _build_questions(self, holder: SettingsStore) -> QuerySide:
         stage = QueryDeps(config=self.config, clock=self.clock, market=self.market, store=self.store, holder=holder)
-        return QuerySide(stage, zone_of=lambda destination: ZoneInfo(holder.audience_at(destination).tz))
+        return QuerySide(stage, zone_of=lambda destination: zone_of(holder.audience_at(destination).tz))
 
     def _build_chat(self, holder: SettingsStore, signer: ButtonSigner, questions: QuerySide) -> ChatSide:
         return ChatSide(

@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -27,6 +26,7 @@ from altmonitor.config import Config
 from altmonitor.core import log as logs
 from altmonitor.core.clock import ScaledClock, SystemClock, clock_of
 from altmonitor.core.errors import AltmonitorError, ConfigError, TokenRefused
+from altmonitor.settings.zones import zone_of
 
 if TYPE_CHECKING:
     from altmonitor.render.format import Style
@@ -63,7 +63,7 @@ class Session:
         """Language and zone of what is printed for a person."""
         from altmonitor.render.format import Style
 
-        return Style(lang=self.config.alert_lang, tz=ZoneInfo(self.config.alert_tz))
+        return Style(lang=self.config.alert_lang, tz=zone_of(self.config.alert_tz))
 
     def require_bot(self) -> None:
         """Raises: ConfigError when there is nobody to send alerts to."""

@@ -25,8 +25,9 @@ from altmonitor.core.alert import DETECTED_KINDS, Kind
 from altmonitor.core.types import LANGUAGES
 from altmonitor.settings.audience import QUIET_OFF, Overrides, QuietHours
 from altmonitor.settings.changes import Difference, in_force
-from altmonitor.settings.input import find_zone, nearest_zones, split_words
+from altmonitor.settings.input import split_words
 from altmonitor.settings.state import DestinationOverrides
+from altmonitor.settings.zones import find_zone, nearest_zones
 
 _HOURS = re.compile(r"([0-2]?\d)(?::([0-5]\d))?[-–—−]([0-2]?\d)(?::([0-5]\d))?", re.ASCII)
 
@@ -170,7 +171,7 @@ def set_lang(request: LanguageArguments, now: CommandContext) -> Outcome:
 
 
 def read_zone(command: str, words: Words) -> ZoneArguments | Refused:
-    return extra(command, words, 2) or ZoneArguments(word="_".join(words))  # `new york`
+    return extra(command, words, 4) or ZoneArguments(word=" ".join(words))  # `rio de janeiro`
 
 
 def set_zone(request: ZoneArguments, now: CommandContext) -> Outcome:

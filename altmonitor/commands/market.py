@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -42,6 +41,7 @@ from altmonitor.interfaces.queries import TOP_WINDOWS, TopWindow
 from altmonitor.positioning.history import DEFAULT_ENTRIES, NotEnoughSnapshots
 from altmonitor.positioning.units import DEFAULT_PERIOD, PERIODS
 from altmonitor.settings.input import NotRead, spelled
+from altmonitor.settings.zones import zone_of
 
 TOP_DEFAULT: TopWindow = "1h"
 TOP_ROWS = 10
@@ -176,7 +176,7 @@ async def why(request: WhyArguments, now: CommandContext, queries: Queries) -> P
         return found
     at_ms = None
     if request.at is not None:
-        zone = UTC if request.is_utc else ZoneInfo(now.audience.tz)
+        zone = UTC if request.is_utc else zone_of(now.audience.tz)
         at_s = _was_at(request.at, request.day, zone, now_s=now.now_s)
         if at_s is None:
             word = f"{request.at:%H:%M}" if request.day is None else f"{request.day} {request.at:%H:%M}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.types import Destination
@@ -16,6 +15,7 @@ from altmonitor.render.digest import DigestContext, digest_parts
 from altmonitor.render.format import Style
 from altmonitor.render.signed_buttons import ButtonSigner
 from altmonitor.settings.audience import MINUTES_A_DAY, Audience, QuietHours
+from altmonitor.settings.zones import zone_of
 
 # ---
 # The renderer delivery is given: one language, one zone.
@@ -129,7 +129,7 @@ class DestinationStyles:
 
     def style(self, destination: Destination) -> Style:
         audience = self.audience(destination)
-        return Style(lang=audience.lang, tz=ZoneInfo(audience.tz))
+        return Style(lang=audience.lang, tz=zone_of(audience.tz))
 
     def due_ms(self, destination: Destination, queued_ms: int) -> int:
         """From when on something queued then counts as waiting: quiet hours are no delay."""
@@ -137,7 +137,7 @@ class DestinationStyles:
 
     def _destination_style(self, audience: Audience) -> DestinationStyle:
         renderer = MessageRenderer(
-            audience.lang, ZoneInfo(audience.tz), market=self._market, signer=self._signer, quiet=audience.quiet
+            audience.lang, zone_of(audience.tz), market=self._market, signer=self._signer, quiet=audience.quiet
         )
         return DestinationStyle(
             renderer=renderer,
@@ -155,7 +155,7 @@ def quiet_until_ms(audience: Audience, at_ms: int) -> int | None:
     quiet = audience.quiet
     if quiet is None:
         return None
-    zone = ZoneInfo(audience.tz)
+    zone = zone_of(audience.tz)
     local = datetime.fromtimestamp(at_ms / 1000, zone)
     minute = local.hour * 60 + local.minute
     if not quiet.holds(minute):

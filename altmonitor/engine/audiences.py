@@ -6,9 +6,8 @@ from bisect import insort
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -27,6 +26,7 @@ from altmonitor.market.book import Bounds, SymbolBook, loosest
 from altmonitor.market.quotes import DayTicker
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
+from altmonitor.settings.zones import zone_of
 
 # ---
 # How an alert stands beside what its readers were told before: which one today, the largest in how many days.
@@ -58,7 +58,7 @@ class RankLog:
         self.apply(tz)
 
     def apply(self, tz: str) -> None:
-        self._tz: tzinfo = UTC if tz == "UTC" else ZoneInfo(tz)
+        self._tz: tzinfo = zone_of(tz)
 
     def rank_of(self, alert: Alert) -> AlertRank:
         """Of an alert that is about to be told, this one included. Late ones are not compared: newer ones are known."""

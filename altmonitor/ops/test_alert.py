@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 from altmonitor.core.alert import Alert, Details
 from altmonitor.core.clock import Clock
@@ -18,6 +17,7 @@ from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents
 from altmonitor.delivery.destination_style import MessageRenderer
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.interfaces.delivery import Channel
+from altmonitor.settings.zones import zone_of
 from altmonitor.storage.store import SqliteStore, StoreOptions
 
 SYMBOL = "TESTUSDT"
@@ -109,7 +109,7 @@ class _Marked(MessageRenderer):
     """The usual text under a line that says what it is."""
 
     def __init__(self, look: Look) -> None:
-        super().__init__(look.lang, ZoneInfo(look.zone))
+        super().__init__(look.lang, zone_of(look.zone))
         self._banner = look.banner
 
     def alert(self, *what: Any, **how: Any) -> str:

@@ -14,6 +14,7 @@ from altmonitor.render.texts.reply_texts import say_reply
 from altmonitor.settings.audience import QUIET_OFF, QuietHours
 from altmonitor.settings.changes import NOT_MUTED, Difference, Shown
 from altmonitor.settings.settings import SETTING_OF, Setting, Unit
+from altmonitor.settings.zones import zone_text
 
 
 @singledispatch
@@ -179,6 +180,8 @@ def _value(key: str, value: Shown, style: Style) -> str:
 def _word(key: str, value: str, style: Style) -> str:
     if key == "lang":
         return say_reply(style.lang, f"lang_{value}")
+    if key == "tz":
+        return n.escape(zone_text(value))
     return say_reply(style.lang, "off") if value == QUIET_OFF else n.escape(value)
 
 

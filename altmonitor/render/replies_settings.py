@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from zoneinfo import ZoneInfo
 
 from altmonitor.commands.replies_settings import (
     BudgetAccepted,
@@ -51,6 +50,7 @@ from altmonitor.settings.changes import RecordedChange
 from altmonitor.settings.conditions import Condition, FundingCrosses, PriceCrosses, PriceMoves
 from altmonitor.settings.presets import PRESETS, BudgetProposal, BudgetRow
 from altmonitor.settings.settings import SETTING_OF
+from altmonitor.settings.zones import zone_of, zone_text
 
 # ---
 # Presets, budget and the thresholds of single symbols, as text.
@@ -185,7 +185,7 @@ def _changed(reply: Changed, style: Style) -> list[str]:
 def _quiet_hours(reply: QuietShown, style: Style) -> list[str]:
     if reply.quiet is None:
         return [say_reply(style.lang, "quiet_none")]
-    return [say_reply(style.lang, "quiet_some", span=reply.quiet, zone=n.escape(str(style.tz)))]
+    return [say_reply(style.lang, "quiet_some", span=reply.quiet, zone=n.escape(zone_text(str(style.tz))))]
 
 
 @reply_lines.register
@@ -195,8 +195,8 @@ def _language(reply: LanguageShown, style: Style) -> list[str]:
 
 @reply_lines.register
 def _zone(reply: ZoneShown, style: Style) -> list[str]:
-    time = n.when(reply.now_s * 1000, ZoneInfo(reply.tz))
-    return [say_reply(style.lang, "tz_now", zone=n.escape(reply.tz), time=time)]
+    time = n.when(reply.now_s * 1000, zone_of(reply.tz))
+    return [say_reply(style.lang, "tz_now", zone=n.escape(zone_text(reply.tz)), time=time)]
 
 
 @reply_lines.register

@@ -17,10 +17,11 @@ from altmonitor.core.errors import NewerSchemaError
 from altmonitor.core.types import LANGUAGES, Destination
 from altmonitor.settings.audience import QUIET_OFF, BudgetSetting, Overrides, Quiet, QuietHours
 from altmonitor.settings.conditions import MOVE_WINDOWS, Condition, FundingCrosses, Predicate, PriceCrosses, PriceMoves
-from altmonitor.settings.input import find_zone, spelled
+from altmonitor.settings.input import spelled
 from altmonitor.settings.presets import BUDGET_MAX
 from altmonitor.settings.settings import SETTING_OF, Numbers
 from altmonitor.settings.state import DestinationOverrides, State
+from altmonitor.settings.zones import is_zone_name
 
 # ---
 # One destination's overrides as they stand in JSON, checked value by value on the way in.
@@ -172,7 +173,7 @@ def _lang_of(text: str) -> str:
 
 
 def _zone_of(text: str) -> str:
-    if find_zone(text) != text and text != "UTC":
+    if not is_zone_name(text) and text != "UTC":
         raise StateDamaged(f"{text[:40]!r} is no time zone")
     return text
 

@@ -89,7 +89,7 @@ async def test_every_bad_value_has_its_line() -> None:
         "forum topic, separated by commas",
         "PUMP_THRESHOLD='3,5 %' is not allowed: 0.1 to 100",
         "OI_POLL_SEC='5' is not allowed: a whole number, 15 to 3600",
-        "ALERT_TZ='Mars/Olympus' is not allowed: an IANA zone name such as UTC or Asia/Shanghai",
+        "ALERT_TZ='Mars/Olympus' is not allowed: a zone such as UTC, Asia/Shanghai or UTC+5:30",
         "API_PORT='70000' is not allowed: a whole number, 0 to 65535",
         "BINANCE_WS_URL='https://fstream.binance.com' is not allowed: a ws(s) address",
     ]
