@@ -20,6 +20,7 @@ from altmonitor.settings.input import (
     Unlisted,
     find,
     is_duration,
+    is_time_unit,
     nearest,
     read_duration,
     read_whole,
@@ -31,7 +32,16 @@ SUGGESTED_WORDS_MAX = 5
 
 Words = tuple[str, ...]
 
-KIND_WORDS: dict[str, Kind] = {**{kind: kind for kind in DETECTED_KINDS}, "volume": "vol"}
+KIND_WORDS: dict[str, Kind] = {
+    **{kind: kind for kind in DETECTED_KINDS},
+    **dict.fromkeys(("volume", "объём", "объем", "成交量", "放量"), "vol"),
+    **dict.fromkeys(("цена", "价格"), "price"),
+    **dict.fromkeys(("ои", "持仓", "持仓量"), "oi"),
+    **dict.fromkeys(("фандинг", "资金费率"), "funding"),
+}
+ALL_WORDS = frozenset({"all", "everything", "*", "все", "всё", "全部", "所有"})
+YES_WORDS = frozenset({"yes", "y", "да", "是", "确定"})
+_SPACED_SUFFIXES = frozenset({"%", "x", "×", "х", "$", "k", "m", "b", "usd", "usdt"})
 
 SymbolWord = Annotated[
     str, msgspec.Meta(description="a contract as people write it: SOLUSDT, sol", max_length=WORD_CHARS_MAX)
@@ -74,6 +84,38 @@ def read_count(command: str, words: Words, *, default: int, high: int) -> int | 
     if isinstance(number, NotRead):
         return Refused(command=command, reason=number, word=cut(words[0]), low=1, high=high)
     return number
+
+
+def is_all(words: Words) -> bool:
+    """`all`, perhaps with `yes` behind it."""
+    return (
+        bool(words)
+        and words[0].lower() in ALL_WORDS
+        and (len(words) == 1 or (len(words) == 2 and words[1].lower() in YES_WORDS))
+    )
+
+
+def with_units(words: Words) -> Words:
+    """`2 h` and `2 часа` are one word: a number takes what can only be its unit."""
+    joined: list[str] = []
+    for word in words:
+        is_unit = is_time_unit(word) or word.lower() in _SPACED_SUFFIXES
+        if joined and is_unit and joined[-1].replace(".", "").replace(",", "").isdecimal():
+            joined[-1] += word
+        else:
+            joined.append(word)
+    return tuple(joined)
+
+
+def window_word(word: str) -> str:
+    """`5min`, `5мин`, `60m` → `5m`, `1h`: how windows are called here. What is no time stays as it is, in small
+    letters."""
+    seconds = read_duration(word)
+    if isinstance(seconds, NotRead):
+        return word.lower()
+    if seconds in (86_400, 7 * 86_400) or seconds % 3600:
+        return f"{seconds // 60}m" if seconds % 3600 else f"{seconds // 86_400}d"
+    return f"{seconds // 3600}h"
 
 
 def read_units(word: str, *, unit_s: int, high: int) -> int | NotRead:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 import msgspec
+from msgspec import structs
 
-from altmonitor.commands.arguments import SymbolWord, Words, cut, extra, listed_symbols
+from altmonitor.commands.arguments import SymbolWord, Words, cut, extra, is_all, listed_symbols, window_word
 from altmonitor.commands.outcome import CommandContext, Outcome, StateChange
 from altmonitor.commands.replies import Bad, Refused
 from altmonitor.commands.replies_settings import (
@@ -42,12 +43,12 @@ FUNDING_MAX_PCT = 10.0
 TEXT_CHARS_MAX = 80
 
 _SIDES: dict[str, Side] = {
-    **dict.fromkeys((">", ">=", "above", "over"), "above"),
-    **dict.fromkeys(("<", "<=", "below", "under"), "below"),
+    **dict.fromkeys((">", ">=", "above", "over", "выше", "больше", "高于", "大于", "突破"), "above"),
+    **dict.fromkeys(("<", "<=", "below", "under", "ниже", "меньше", "低于", "小于", "跌破"), "below"),
 }
 _OPERATOR = re.compile(r"\s*(>=|<=|=>|=<|>|<)\s*")
 _SIGNS = str.maketrans({"≥": ">=", "≤": "<=", "＞": ">", "＜": "<"})
-_DELETE = ("delete", "del", "remove")
+_DELETE = ("delete", "del", "remove", "удалить", "删除")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,10 @@ def read_alert(command: str, words: Words) -> AlertArguments | Refused:
         return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(symbol))
     predicate = _read_predicate(command, tuple(rest))
     if isinstance(predicate, Refused):
-        return predicate
+        *about, level = rest or [""]
+        is_level = predicate.reason is Bad.NO_CONDITION and not isinstance(read_money(level.rstrip("%")), NotRead)
+        sides = [" ".join([f"/{command}", symbol, *about, side, level]) for side in (">", "<")] if is_level else []
+        return structs.replace(predicate, meant=tuple(sides))
     return AlertArguments(symbol=symbol, condition=" ".join(rest), text=text[:TEXT_CHARS_MAX])
 
 
@@ -111,7 +115,7 @@ def alert(request: AlertArguments, now: CommandContext) -> Outcome:
 def _read_delete(command: str, words: Words) -> AlertArguments | Refused:
     if not words:
         return Refused(command=command, reason=Bad.MISSING)
-    if words[0].lower() == "all" and [word.lower() for word in words[1:]] in ([], ["yes"]):
+    if is_all(words):
         return AlertArguments(is_all=True, is_confirmed=len(words) > 1)
     refused = extra(command, words, 1)
     if refused is not None:
@@ -178,7 +182,7 @@ def _read_move(command: str, words: Words) -> PriceMoves | Refused:
     if not words:
         return Refused(command=command, reason=Bad.MISSING)
     windows: dict[str, MoveWindow] = {window: window for window in MOVE_WINDOWS}
-    window = windows.get(words[0].lower())
+    window = windows.get(window_word(words[0]))
     if window is None:
         return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(words[0]))
     refused = _wrong_count(command, words, 2)

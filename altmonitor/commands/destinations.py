@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from altmonitor.commands.arguments import KIND_WORDS, NoArguments, Words, cut, extra, one_of
@@ -25,11 +27,23 @@ from altmonitor.core.alert import DETECTED_KINDS, Kind
 from altmonitor.core.types import LANGUAGES
 from altmonitor.settings.audience import QUIET_OFF, Overrides, QuietHours
 from altmonitor.settings.changes import Difference, in_force
-from altmonitor.settings.input import split_words
+from altmonitor.settings.input import OFF_WORDS, split_words
 from altmonitor.settings.state import DestinationOverrides
 from altmonitor.settings.zones import find_zone, nearest_zones
 
-_HOURS = re.compile(r"([0-2]?\d)(?::([0-5]\d))?[-–—−]([0-2]?\d)(?::([0-5]\d))?", re.ASCII)
+_CLOCK = r"([0-2]?\d)(?:[:.]?([0-5]\d)|h|ч)?"
+_HOURS = re.compile(rf"(?:from|с|从)?{_CLOCK}(?:[-–—−~～]|to|until|до|по|到|至){_CLOCK}", re.ASCII | re.IGNORECASE)
+_LANGUAGE_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        word: lang
+        for lang, words in {
+            "en": "en eng english en-us en-gb английский англ 英语 英文 英",
+            "zh": "zh cn chn chinese zh-cn zh-hans zh-hant zh-tw китайский 中文 汉语 简体 简体中文 中 华语",
+            "ru": "ru rus russian ru-ru русский рус русском 俄语 俄文 俄",
+        }.items()
+        for word in words.split()
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +148,7 @@ def read_quiet(command: str, words: Words) -> QuietArguments | Refused:
     text = "".join(words)
     if not text:
         return QuietArguments()
-    if text.lower() == "off":
+    if text.lower() in OFF_WORDS:
         return QuietArguments(quiet=QUIET_OFF)
     match = _HOURS.fullmatch(text)
     if match is None:
@@ -157,9 +171,10 @@ def read_lang(command: str, words: Words) -> LanguageArguments | Refused:
     refused = extra(command, words, 1)
     if refused is not None:
         return refused
-    lang = words[0].lower() if words else ""
-    if lang and lang not in LANGUAGES:
-        return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(words[0]))
+    lang = _LANGUAGE_WORDS.get(words[0].lower().replace("_", "-"), "") if words else ""
+    if words and not lang:
+        meant = tuple(f"/{command} {known}" for known in LANGUAGES)
+        return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(words[0]), meant=meant)
     return LanguageArguments(lang=lang)
 
 

@@ -6,12 +6,14 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from altmonitor.commands.message import not_understood
 from altmonitor.commands.outcome import CommandContext, Deferred, Outcome, Queries, StateChange
 from altmonitor.commands.record import status_shown
 from altmonitor.commands.replies import (
     DestinationReply,
     NoDestination,
     NotPermitted,
+    NotUnderstood,
     Placed,
     PlainReply,
     QueryFailed,
@@ -40,7 +42,7 @@ REMEMBERED = 1000
 
 
 class RefusalLimit:
-    """Once an hour and user; after that there is silence, so that a group cannot be flooded with refusals."""
+    """In groups once an hour and user; after that there is silence, so that a group is not flooded with refusals."""
 
     def __init__(self) -> None:
         self._told_s: dict[int | str, float] = {}
@@ -121,6 +123,10 @@ class CommandExecutor:
         except ExchangeError as problem:
             return AnswerFailed(command=parsed.name, problem=str(problem))
 
+    def not_understood(self, text: str) -> NotUnderstood:
+        """The answer to talk where nothing is left without one; text '' for what is no text."""
+        return not_understood(text, self._deps.listed())
+
     def status(self, *, now_s: float, destination: Destination | None = None) -> StatusShown:
         """As of this moment, for a destination; None: the main one."""
         holder = self._deps.holder
@@ -146,7 +152,7 @@ class CommandExecutor:
             return self._placed(await row.answer(asked.request, now, self._deps.queries), now.audience.destination)
         outcome = row.act(asked.request, now)
         if isinstance(outcome, _FOR_THOSE_WHO_MAY_CHANGE) and not asked.who.may_change:
-            is_told = self._refusal_limit.may_notify(asked.who, asked.now_s)
+            is_told = not asked.destination.is_group or self._refusal_limit.may_notify(asked.who, asked.now_s)
             return NotPermitted(command=row.name) if is_told else None
         if not now.is_destination and not row.is_about_place and isinstance(outcome, _FOR_THOSE_WHO_MAY_CHANGE):
             return NoDestination(command=row.name)

@@ -19,6 +19,8 @@ from altmonitor.commands.arguments import (
     one_of,
     read_units,
     unreadable,
+    window_word,
+    with_units,
 )
 from altmonitor.commands.outcome import CommandContext, Queries
 from altmonitor.commands.replies import Bad, PlainReply, Refused
@@ -89,11 +91,12 @@ class DivergenceArguments:
 
 
 def read_top(command: str, words: Words) -> TopArguments | Refused:
+    words = with_units(words)
     refused = extra(command, words, 1)
     if refused is not None:
         return refused
-    windows: dict[str, TopWindow] = {window: window for window in TOP_WINDOWS}
-    window = windows.get(words[0].lower()) if words else TOP_DEFAULT
+    windows: dict[str, TopWindow] = {window: window for window in TOP_WINDOWS} | {"1d": "24h"}
+    window = windows.get(window_word(words[0])) if words else TOP_DEFAULT
     if window is None:
         return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(words[0]))
     return TopArguments(window=window)

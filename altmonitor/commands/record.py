@@ -10,7 +10,9 @@ from typing import Annotated, Any, get_args
 import msgspec
 
 from altmonitor.commands.arguments import (
+    ALL_WORDS,
     KIND_WORDS,
+    YES_WORDS,
     NoArguments,
     SymbolWord,
     Words,
@@ -18,6 +20,7 @@ from altmonitor.commands.arguments import (
     extra,
     read_count,
     read_units,
+    with_units,
 )
 from altmonitor.commands.outcome import CommandContext, Deferred, Outcome, Queries, StateChange
 from altmonitor.commands.replies import (
@@ -47,7 +50,7 @@ from altmonitor.core.status import Health
 from altmonitor.core.types import Destination
 from altmonitor.settings.audience import Audience, Overrides
 from altmonitor.settings.changes import differences, in_force
-from altmonitor.settings.input import NotRead, find, nearest, read_whole, spelled, split_words
+from altmonitor.settings.input import OFF_WORDS, NotRead, find, nearest, read_whole, spelled, split_words
 from altmonitor.settings.settings import SETTINGS
 
 HISTORY_DEFAULT, HISTORY_MAX = 10, 50
@@ -132,6 +135,7 @@ def read_pin_status(command: str, words: Words) -> PinArguments | Refused:
     if refused is not None:
         return refused
     word = words[0].lower() if words else "on"
+    word = "off" if word in OFF_WORDS else word
     if word not in ("on", "off"):
         return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(words[0]))
     return PinArguments(is_on=word == "on")
@@ -199,6 +203,7 @@ async def history(request: HistoryArguments, now: CommandContext, queries: Queri
 
 def read_stats(command: str, words: Words) -> StatsArguments | Refused:
     """Whole hours, bare or as a duration (`24h`, `7d`)."""
+    words = with_units(words)
     refused = extra(command, words, 1)
     if refused is not None or not words:
         return refused or StatsArguments()
@@ -279,6 +284,7 @@ class ResetArguments(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_reset(command: str, words: Words) -> ResetArguments | Refused:
     names = [word.lower().lstrip("/").removeprefix("set_") for word in split_words(words)]
+    names = ["all" if name in ALL_WORDS else "yes" if name in YES_WORDS else name for name in names]
     if "all" in names:
         unknown = next((name for name in names if name not in ("all", "yes", *PARTS, *_words())), None)
         if unknown is not None:

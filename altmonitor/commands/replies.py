@@ -14,7 +14,7 @@ from altmonitor.core.alert import AlertStats, Kind, StoredAlert
 from altmonitor.core.status import Health
 from altmonitor.core.types import Destination
 from altmonitor.settings.audience import Audience
-from altmonitor.settings.changes import Difference
+from altmonitor.settings.changes import NOT_MUTED, Difference
 from altmonitor.settings.input import NotRead, Unlisted
 from altmonitor.settings.settings import SETTING_OF, Setting, Settings
 
@@ -35,6 +35,13 @@ class Button(msgspec.Struct, frozen=True, kw_only=True):
 def confirm(action: str, *, label_key: str = "confirm") -> tuple[Button, Button]:
     """action: without the `yes` that makes it so."""
     return Button(label_key=label_key, action=f"{action} yes"), Button(label_key="cancel", action=CANCEL)
+
+
+def offered(commands: Sequence[str]) -> tuple[Button, ...]:
+    """Commands to be pressed instead of typed, each under its own text; what no button can hold is left out."""
+    return tuple(
+        Button(label_key=command, action=command) for command in commands if len(command.encode()) <= ACTION_BYTES_MAX
+    )
 
 
 class PlainReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,12 +74,17 @@ class Bad(Enum):
     NO_SPAN = "no_span"
     NO_TIME = "no_time"
     NO_CONDITION = "no_condition"
+    NO_CONTRACT = "no_contract"
+    NO_UNIT = "no_unit"
+    NO_MOMENT = "no_moment"
+    PAST_MOMENT = "past_moment"
 
 
 class Refused(PlainReply, frozen=True, kw_only=True):
     """Wrong arguments; nothing was changed. word: the one that is wrong, as typed and cut, '' when one is missing.
 
-    low, high: what is allowed, where it is a range. setting: whose value it would have been.
+    low, high: what is allowed, where it is a range. setting: whose value it would have been. meant: commands that were
+    perhaps meant, whole.
     """
 
     command: str
@@ -81,13 +93,36 @@ class Refused(PlainReply, frozen=True, kw_only=True):
     setting: Setting | None = None
     low: float | None = None
     high: float | None = None
+    meant: tuple[str, ...] = ()
+
+    @property
+    def buttons(self) -> tuple[Button, ...]:
+        return offered(self.meant)
 
 
 class UnknownCommand(PlainReply, frozen=True, kw_only=True):
-    """name: as typed and cut, without the slash. nearest: '' when nothing is near."""
+    """name: as typed and cut, without the slash. nearest: '' when nothing is near. meant: that one with what was typed
+    behind it, '' where it would be refused too."""
 
     name: str
     nearest: str
+    meant: str = ""
+
+    @property
+    def buttons(self) -> tuple[Button, ...]:
+        return offered((self.meant,) if self.meant else ())
+
+
+class NotUnderstood(PlainReply, frozen=True, kw_only=True):
+    """Talk in a private chat, where nothing is left without an answer. meant: commands it may stand for, whole.
+    is_text: False: a picture, a sticker, a voice."""
+
+    meant: tuple[str, ...] = ()
+    is_text: bool = True
+
+    @property
+    def buttons(self) -> tuple[Button, ...]:
+        return offered(self.meant)
 
 
 class SymbolsRefused(PlainReply, frozen=True, kw_only=True):
@@ -159,11 +194,13 @@ class MutedShown(DestinationReply, frozen=True, kw_only=True):
 
 
 class MutedChanged(DestinationReply, frozen=True, kw_only=True):
-    """changes: (symbol, before, after), each a unix second, None for good, or NOT_MUTED. absent: were not muted."""
+    """changes: (symbol or EVERY_SYMBOL, before, after), each a unix second, None for good, or NOT_MUTED. absent: were
+    not muted. all_until_s: end of a mute of every contract that goes on, None for good, or NOT_MUTED."""
 
     changes: tuple[tuple[str, int | None, int | None], ...]
     absent: tuple[str, ...] = ()
     muted_count: int = 0
+    all_until_s: int | None = NOT_MUTED
 
 
 class StatusShown(DestinationReply, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from altmonitor.commands.arguments import NoArguments, OneSymbol, Words, read_no
 from altmonitor.commands.outcome import CommandContext, Outcome, Queries
 from altmonitor.commands.replies import PlainReply, Refused, UnknownCommand
 from altmonitor.core.alert import DETECTED_KINDS
+from altmonitor.settings.input import latin_keys, latin_letters, plain_text
 from altmonitor.settings.settings import SETTINGS, Setting, Sign
 
 R = TypeVar("R")
@@ -260,6 +261,38 @@ def _number_schema(setting: Setting) -> dict[str, Any]:
 NAME_CHARS_MAX = 32
 """Source: https://core.telegram.org/bots/features#commands"""
 
+_GLUED = re.compile(r"/([A-Za-z_]*[A-Za-z])[=:]?([+−-]?\d\S*|(?<=[=:])\S+)")
+_PUNCTUATION = ".,;:!?…。！？、"
+_LOCAL_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        word: name
+        for name, words in {
+            "help": "помощь справка команды 帮助 命令 菜单",
+            "start": "старт начать 开始",
+            "status": "статус состояние 状态",
+            "mute": "заглушить 静音",
+            "unmute": "включить 取消静音",
+            "watch": "следить 监控 自选",
+            "history": "история 历史 记录",
+            "stats": "статистика 统计",
+            "price": "цена 价格",
+            "top": "топ 排行",
+            "why": "почему 为什么",
+            "undo": "отмена отменить 撤销",
+            "lang": "язык 语言",
+            "tz": "пояс 时区",
+            "quiet": "тишина 免打扰",
+            "chart": "график 图表",
+            "reset": "сброс 重置",
+            "budget": "бюджет 预算",
+            "cooldown": "пауза 冷却",
+            "test": "тест 测试",
+        }.items()
+        for word in words.split()
+    }
+)
+"""What commands are called in the other languages of the chat; understood, not advertised."""
+
 _LONELY_PERCENT = re.compile(r"(?<=\d)\s+(?=[%％](?:\s|$))")
 
 
@@ -281,18 +314,38 @@ class BadCommand:
     reply: Refused | UnknownCommand
 
 
+def known_name(name: str) -> str:
+    """In small letters; of a word in another language, or in letters that only look Latin, the command it is."""
+    small = name.lower()
+    return small if small in COMMAND_OF else _LOCAL_NAMES.get(small, latin_letters(small))
+
+
+def nearest_name(name: str) -> str:
+    """'' when nothing is near."""
+    word = latin_keys(name[:NAME_CHARS_MAX].lower())
+    near = difflib.get_close_matches(word, COMMAND_OF, n=1, cutoff=0.6)
+    return near[0] if near else ""
+
+
 def parse(text: str, *, bot_name: str | None = None) -> Command | NotACommand | BadCommand:
     """bot_name: ours, without @; None when not known, then a command with any @suffix is taken as ours."""
-    head, *words = _LONELY_PERCENT.sub("", text).split() or [""]
-    name, _, addressee = head.removeprefix("/").partition("@")
+    head, *words = _LONELY_PERCENT.sub("", plain_text(text)).split() or [""]
+    glued = _GLUED.fullmatch(head)
+    if glued is not None and glued[1].lower() in COMMAND_OF:  # /set_pump=5, /top5m
+        head, words = f"/{glued[1]}", [glued[2], *words]
+    name, _, addressee = head.removeprefix("/").rstrip(_PUNCTUATION).partition("@")
     if not head.startswith("/") or not name or "/" in name:
         return NotACommand()
     if addressee and bot_name is not None and addressee.lower() != bot_name.lower():
         return NotACommand()
-    row = COMMAND_OF.get(name.lower())
+    row = COMMAND_OF.get(known_name(name))
     if row is None:
-        near = difflib.get_close_matches(name[:NAME_CHARS_MAX].lower(), COMMAND_OF, n=1, cutoff=0.6)
-        return BadCommand(reply=UnknownCommand(name=name[:NAME_CHARS_MAX], nearest=near[0] if near else ""))
+        near = nearest_name(name)
+        meant = f"/{near} {' '.join(words)}".strip() if near else ""
+        is_good = near and not isinstance(COMMAND_OF[near].read(near, tuple(words)), Refused)
+        return BadCommand(
+            reply=UnknownCommand(name=name[:NAME_CHARS_MAX], nearest=near, meant=meant if is_good else "")
+        )
     request = row.read(row.name, tuple(words))
     if isinstance(request, Refused):
         return BadCommand(reply=request)

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from altmonitor.commands.arguments import (
+    YES_WORDS,
     SymbolWord,
     Words,
     cut,
@@ -19,6 +20,8 @@ from altmonitor.commands.arguments import (
     named_symbols,
     one_of,
     unreadable,
+    window_word,
+    with_units,
 )
 from altmonitor.commands.outcome import CommandContext, Deferred, Outcome, Queries, StateChange
 from altmonitor.commands.replies import (
@@ -40,7 +43,7 @@ from altmonitor.commands.replies_settings import (
 )
 from altmonitor.settings.audience import BudgetSetting
 from altmonitor.settings.changes import Difference, in_force
-from altmonitor.settings.input import NotRead, read_setting, read_whole
+from altmonitor.settings.input import OFF_WORDS, NotRead, read_number, read_setting, read_whole
 from altmonitor.settings.presets import (
     BUDGET_MAX,
     BUDGET_MIN,
@@ -51,6 +54,7 @@ from altmonitor.settings.presets import (
 from altmonitor.settings.settings import SETTING_OF, SETTINGS, Numbers, Setting
 
 SYMBOLS_MAX = 300
+_BACK_TO_DEFAULT = (["default"], ["по", "умолчанию"], ["默认"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +94,7 @@ class BudgetArguments:
 def read_numbers(command: str, words: Words) -> NumberArguments | Refused:
     """One number per setting of this command; those after the first may be left out."""
     settings = [setting for setting in SETTINGS if setting.command == command]
+    words = _plain_words(words)
     if not words:
         return Refused(command=command, reason=Bad.MISSING, setting=settings[0])
     if len(words) > len(settings):
@@ -107,8 +112,9 @@ def read_pairs(command: str, words: Words) -> NumberArguments | Refused:
     """`5m 4`, `24h 2M oi 5M`: a word of this command's settings and a value, each setting at most once."""
     settings = {setting.word: setting for setting in SETTINGS if setting.command == command}
     values: dict[str, float | int] = {}
+    words = _plain_words(words)
     for name, *given in (words[at : at + 2] for at in range(0, len(words), 2)):
-        setting = settings.get(name.lower())
+        setting = settings.get(name.lower()) or settings.get(window_word(name))
         if setting is None:
             return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(name))
         if setting.key in values:
@@ -122,6 +128,11 @@ def read_pairs(command: str, words: Words) -> NumberArguments | Refused:
     if not values:
         return Refused(command=command, reason=Bad.MISSING)
     return NumberArguments(values=tuple((s.key, values[s.key]) for s in SETTINGS if s.key in values))
+
+
+def _plain_words(words: Words) -> Words:
+    """`= 5`, `3 min`: signs people put between a name and its value go, units stand with their number."""
+    return with_units(tuple(word for word in words if word not in ("=", ":", "→", "->")))
 
 
 def set_numbers(request: NumberArguments, now: CommandContext) -> Outcome:
@@ -142,19 +153,22 @@ def read_set(command: str, words: Words) -> SymbolArguments | Refused:
     refused = unreadable(command, words[:1])
     if refused is not None:
         return refused
-    symbol, *rest = words
+    symbol, *rest = _plain_words(words)
+    of_all = _per_symbol(symbol)
+    if of_all is not None and rest and read_number(rest[0].rstrip("%x×")) is not NotRead.NOT_A_NUMBER:
+        return Refused(command=command, reason=Bad.NO_CONTRACT, meant=(f"/{of_all.command} {' '.join(rest)}",))
     if len(rest) > 2:
         return Refused(command=command, reason=Bad.EXTRA, word=cut(rest[2]))
     if not rest:
         return SymbolArguments(symbol=symbol)
-    if rest == ["default"]:
+    if [word.lower() for word in rest] in _BACK_TO_DEFAULT:
         return SymbolArguments(symbol=symbol, value="default")
     setting = _per_symbol(rest[0])
     if setting is None:
         return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(rest[0]))
     if len(rest) == 1:
         return Refused(command=command, reason=Bad.MISSING, setting=setting)
-    if rest[1].lower() == "default":
+    if [rest[1].lower()] in _BACK_TO_DEFAULT:
         return SymbolArguments(symbol=symbol, key=setting.key, value="default")
     value = read_setting(rest[1], setting)
     if isinstance(value, NotRead):
@@ -250,9 +264,9 @@ def read_budget(command: str, words: Words) -> BudgetArguments | Refused:
     if not words:
         return BudgetArguments()
     rest = [word.lower() for word in words[1:]]
-    if rest not in ([], ["yes"]):
+    if rest and (len(rest) > 1 or rest[0] not in YES_WORDS):
         return Refused(command=command, reason=Bad.EXTRA, word=cut(words[-1]))
-    if words[0].lower() == "off" or words[0] == "0":
+    if words[0].lower() in OFF_WORDS or words[0] == "0":
         return BudgetArguments(per_day=0, is_confirmed=bool(rest))
     number = read_whole(words[0], low=BUDGET_MIN, high=BUDGET_MAX)
     if isinstance(number, NotRead):

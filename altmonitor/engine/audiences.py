@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import insort
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -190,8 +191,8 @@ class AudienceState:
         if kind not in self.audience.kinds:
             return Verdict.NOT_ROUTED, None
         if settings.is_muted(symbol, event_ms / 1000):
-            until_s = settings.muted[symbol]
-            return Verdict.MUTED, None if until_s is None else until_s * 1000
+            until_s = settings.muted_until_s(symbol)
+            return Verdict.MUTED, None if until_s == math.inf else int(until_s) * 1000
         if not settings.is_watched(symbol):
             return Verdict.NOT_WATCHED, None
         floor_usdt = settings.for_symbol(symbol).min_24h_usdt

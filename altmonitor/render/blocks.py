@@ -13,7 +13,7 @@ from altmonitor.render.format import SEPARATOR, Style
 from altmonitor.render.texts.reply_texts import say_reply
 from altmonitor.settings.audience import QUIET_OFF, QuietHours
 from altmonitor.settings.changes import NOT_MUTED, Difference, Shown
-from altmonitor.settings.settings import SETTING_OF, Setting, Unit
+from altmonitor.settings.settings import EVERY_SYMBOL, SETTING_OF, Setting, Unit
 from altmonitor.settings.zones import zone_text
 
 
@@ -70,6 +70,53 @@ def setting_value(setting: Setting, value: float, style: Style) -> str:
             return n.span(value, style.lang)
         case Unit.USD:
             return money(value)
+
+
+def setting_text(setting: Setting, value: float, style: Style) -> str:
+    """`PUMP from <b>3 %</b>`, `cooldown <b>180 s</b>`, `move in 5 m <b>off</b>`."""
+    name = say_reply(style.lang, setting.key)
+    if _has_bound(setting, value):
+        name = say_reply(style.lang, "setting_from", setting=name)
+    return f"{name} <b>{setting_value(setting, value, style)}</b>"
+
+
+def setting_change(setting: Setting, old: float | None, new: float | None, style: Style) -> str:
+    """`PUMP from 3 % → <b>5 %</b>`, `move in 5 m: off → <b>from 5 %</b>`. None: the default."""
+    name = say_reply(style.lang, setting.key)
+    if old is not None and new is not None and old == new:
+        return say_reply(style.lang, "as_before", text=setting_text(setting, new, style))
+    if old is not None and new is not None and not (setting.has_off and 0 in (old, new)):
+        name = say_reply(style.lang, "setting_from", setting=name) if _has_bound(setting, new) else name
+        shown = {"old": setting_value(setting, old, style), "new": setting_value(setting, new, style)}
+        return say_reply(style.lang, "override", setting=name, **shown)
+    shown = {"old": _bound(setting, old, style), "new": _bound(setting, new, style)}
+    return say_reply(style.lang, "override_of", setting=name, **shown)
+
+
+def _has_bound(setting: Setting, value: float) -> bool:
+    """It is told from that value on."""
+    return setting.unit in (Unit.PERCENT, Unit.MULTIPLE) and not (setting.has_off and value == 0)
+
+
+def _bound(setting: Setting, value: float | None, style: Style) -> str:
+    if value is None:
+        return say_reply(style.lang, "default")
+    shown = setting_value(setting, value, style)
+    return say_reply(style.lang, "value_from", value=shown) if _has_bound(setting, value) else shown
+
+
+def mute_change(names: str, old_s: int | None, new_s: int | None, style: Style) -> str:
+    """What became of a mute, as a sentence. Ends as in `Settings.muted`, or NOT_MUTED."""
+    before = say_reply(style.lang, "not_muted") if old_s == NOT_MUTED else mute_end(old_s, None, style)
+    if new_s == NOT_MUTED:
+        before = say_reply(style.lang, "is_muted", end=before) if old_s != NOT_MUTED else before
+        return say_reply(style.lang, "mute_ends", names=names, before=before)
+    key = "mute_begins" if old_s == NOT_MUTED else "mute_stays" if old_s == new_s else "mute_changes"
+    return say_reply(style.lang, key, names=names, end=mute_end(new_s, None, style), before=before)
+
+
+def name_of(symbol: str, style: Style) -> str:
+    return say_reply(style.lang, "every_contract") if symbol == EVERY_SYMBOL else n.symbol_text(symbol)
 
 
 def money(usd: float) -> str:
@@ -141,9 +188,10 @@ def difference_line(difference: Difference, style: Style) -> str:
             ("condition_plus", difference.new) if difference.old is None else ("condition_minus", difference.old)
         )
         return say_reply(style.lang, key, text=outside_text(str(text)))
-    old, new = (_value(difference.key, value, style) for value in (difference.old, difference.new))
-    key = "override" if difference.old != difference.new else "unchanged_row"
-    line = say_reply(style.lang, key, setting=_name(difference.key, style), old=old, new=new)
+    if difference.key == "muted":
+        ends = [value if isinstance(value, int) else None for value in (difference.old, difference.new)]
+        return n.capital(mute_change(name_of(difference.symbol, style), ends[0], ends[1], style))
+    line = _changed_line(difference, style)
     if difference.key == "watchlist":
         line = "\n".join((line, *_names_changed(difference, style)))
     if difference.symbol:
@@ -151,16 +199,20 @@ def difference_line(difference: Difference, style: Style) -> str:
     return line
 
 
-def _name(key: str, style: Style) -> str:
-    return say_reply(style.lang, key if key in SETTING_OF else f"what_{key}")
+def _changed_line(difference: Difference, style: Style) -> str:
+    setting = SETTING_OF.get(difference.key)
+    if setting is not None:
+        old, new = (value if isinstance(value, int | float) else None for value in (difference.old, difference.new))
+        return setting_change(setting, old, new, style)
+    was, now = (_value(difference.key, value, style) for value in (difference.old, difference.new))
+    name = say_reply(style.lang, f"what_{difference.key}")
+    if difference.old == difference.new:
+        return say_reply(style.lang, "as_before", text=say_reply(style.lang, "value_of", setting=name, new=now))
+    return say_reply(style.lang, "override_of", setting=name, old=was, new=now)
 
 
 def _value(key: str, value: Shown, style: Style) -> str:
     say, lang = say_reply, style.lang
-    if key == "muted":
-        if value == NOT_MUTED:
-            return say(lang, "not_muted")
-        return mute_end(value if isinstance(value, int) else None, None, style)
     match value:
         case None:
             return say(lang, "default")
@@ -170,8 +222,6 @@ def _value(key: str, value: Shown, style: Style) -> str:
             return str(value)
         case str():
             return _word(key, value, style)
-    if key in SETTING_OF:
-        return setting_value(SETTING_OF[key], value, style)
     if key == "budget":
         return say(lang, "per_day", count=value) if value else say(lang, "off")
     return sound_text(bool(value), style)

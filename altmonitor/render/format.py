@@ -312,10 +312,13 @@ def sentences(*texts: str, lang: str) -> str:
     return ("" if lang == "zh" else " ").join(text for text in texts if text)
 
 
+def capital(line: str) -> str:
+    return line[:1].upper() + line[1:]
+
+
 def fact_line(*facts: str | None) -> str:
     """The same as a line of its own, beginning with a capital."""
-    line = joined(*facts)
-    return line[:1].upper() + line[1:]
+    return capital(joined(*facts))
 
 
 # ---

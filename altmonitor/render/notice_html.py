@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from altmonitor.render import format as n
-from altmonitor.render.blocks import setting_value
+from altmonitor.render.blocks import name_of, setting_text
 from altmonitor.render.format import Style, fact_line
 from altmonitor.render.notices import (
     AlertsRefused,
@@ -33,8 +33,7 @@ from altmonitor.render.notices import (
     WebsiteBlocked,
 )
 from altmonitor.render.reasons import one_line_of, reason_text
-from altmonitor.render.texts.reply_texts import say_reply
-from altmonitor.settings.settings import SETTINGS, Settings, Unit
+from altmonitor.settings.settings import EVERY_SYMBOL, SETTINGS, Settings, Unit
 from altmonitor.tracker.series import PositionMoved, TrackerBlocked, TrackerNotice, TrackerRecovered, TrackerStuck
 
 SYMBOLS_NAMED_MAX = 30
@@ -111,7 +110,9 @@ def _started(notice: Started, style: Style) -> list[str]:
         volume = say(
             "started_volume", multiple=f"{n.exact(settings.vol_burst_mult)}×", lookback=settings.vol_burst_lookback
         )
-    muted = sum(settings.is_muted(symbol, notice.at_ms / 1000) for symbol in settings.muted)
+    now_s = notice.at_ms / 1000
+    is_all_muted = settings.is_muted(EVERY_SYMBOL, now_s)
+    muted = 0 if is_all_muted else sum(settings.is_muted(symbol, now_s) for symbol in settings.muted)
     restored = [
         say(f"restored_{name}", count=f"{count:,}")
         for name in ("queued", "cooldowns", "candles")
@@ -136,6 +137,7 @@ def _started(notice: Started, style: Style) -> list[str]:
             volume,
             say("started_cooldown", cooldown=n.duration(settings.cooldown_sec, style.lang)),
             say("started_watchlist", count=len(settings.watchlist)) if settings.watchlist else None,
+            f"{name_of(EVERY_SYMBOL, style)}: {say('started_all_muted')}" if is_all_muted else None,
             say("started_muted", count=muted) if muted else None,
         ),
         say("started_restored", things=say("list").join(restored)) if restored else say("restored_nothing"),
@@ -147,7 +149,7 @@ def _started(notice: Started, style: Style) -> list[str]:
 def _more_thresholds(settings: Settings, style: Style) -> list[str]:
     """Those that are switched off unless somebody asked for them."""
     return [
-        f"{say_reply(style.lang, setting.key)} {setting_value(setting, setting.of(settings), style)}"
+        n.without_markup(setting_text(setting, setting.of(settings), style))
         for setting in SETTINGS
         if setting.is_optional and setting.unit is not Unit.USD and setting.of(settings)
     ]

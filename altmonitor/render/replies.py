@@ -12,6 +12,7 @@ from altmonitor.commands.replies import (
     MutedShown,
     NoDestination,
     NotPermitted,
+    NotUnderstood,
     NumberChange,
     NumbersChanged,
     OverridesShown,
@@ -38,11 +39,14 @@ from altmonitor.render.blocks import (
     WORDS_MAX,
     difference_lines,
     joined,
+    mute_change,
     mute_end,
     name_lines,
+    name_of,
     outside_text,
     packed,
     reply_lines,
+    setting_change,
     setting_value,
     titled,
     usage_line,
@@ -55,6 +59,7 @@ from altmonitor.render.texts import say
 from altmonitor.render.texts.reply_texts import say_reply
 from altmonitor.settings.changes import NOT_MUTED
 from altmonitor.settings.input import NotRead
+from altmonitor.settings.settings import EVERY_SYMBOL
 
 # ---
 # The buttons an answer carries → a keyboard whose presses come back signed.
@@ -170,6 +175,8 @@ def _refused(reply: Refused, style: Style) -> list[str]:
     lines = [_with_outcome(say_reply(lang, "refused", command=reply.command, reason=reason), reply.command, style)]
     if isinstance(reply.reason, NotRead) or reply.setting is not None:
         lines.append(_allowed(reply, style))
+    if reply.meant:
+        lines.append(say_reply(lang, "perhaps", commands=_commands(reply.meant)))
     return [line for line in (*lines, usage_line(reply.command, style)) if line]
 
 
@@ -195,8 +202,22 @@ def _allowed(reply: Refused, style: Style) -> str:
 @reply_lines.register
 def _unknown_command(reply: UnknownCommand, style: Style) -> list[str]:
     near = say_reply(style.lang, "nearest", nearest=reply.nearest) if reply.nearest else ""
+    if reply.meant:
+        near = say_reply(style.lang, "nearest_whole", commands=_commands((reply.meant,)))
     unknown = say_reply(style.lang, "unknown_command", name=n.symbol_text(reply.name))
     return [" ".join(text for text in (unknown, near, say_reply(style.lang, "see_help")) if text)]
+
+
+@reply_lines.register
+def _not_understood(reply: NotUnderstood, style: Style) -> list[str]:
+    if not reply.is_text:
+        return [say_reply(style.lang, "only_text")]
+    key = "not_understood_meant" if reply.meant else "not_understood"
+    return [say_reply(style.lang, key, commands=_commands(reply.meant))]
+
+
+def _commands(commands: Sequence[str]) -> str:
+    return ", ".join(f"<code>{outside_text(command)}</code>" for command in commands)
 
 
 @reply_lines.register
@@ -246,10 +267,8 @@ def _numbers_changed(reply: NumbersChanged, style: Style) -> list[str]:
 
 
 def _number_change(change: NumberChange, style: Style, *, is_raised: bool) -> str:
-    setting = change.setting
-    old, new = (setting_value(setting, value, style) for value in (change.old, change.new))
-    key = ("changed" if change.old != change.new else "unchanged") if is_raised else "override"
-    return say_reply(style.lang, key, setting=say_reply(style.lang, setting.key), old=old, new=new)
+    text = setting_change(change.setting, change.old, change.new, style)
+    return say_reply(style.lang, "done", text=text) if is_raised else text
 
 
 @reply_lines.register
@@ -320,13 +339,11 @@ def _muted_changed(reply: MutedChanged, style: Style) -> list[str]:
         groups.setdefault((old_s, new_s), []).append(symbol)
     lines: list[str] = []
     for (old_s, new_s), symbols in groups.items():
-        *first, last = name_lines(symbols)
-        key = "mute_unchanged" if old_s == new_s else "mute_changed"
+        is_every = symbols == [EVERY_SYMBOL]
+        *first, last = [name_of(EVERY_SYMBOL, style)] if is_every else name_lines(symbols)
         lines += first
-        lines.append(say_reply(lang, key, names=last, old=_mute_state(old_s, style), new=_mute_state(new_s, style)))
+        lines.append(say_reply(lang, "done", text=n.capital(mute_change(last, old_s, new_s, style))))
     lines += titled(style, "was_not_muted", reply.absent)
+    if reply.all_until_s != NOT_MUTED:
+        lines.append(say_reply(lang, "every_muted", end=mute_end(reply.all_until_s, None, style)))
     return [*lines, say_reply(lang, "muted_now", count=reply.muted_count)]
-
-
-def _mute_state(until_s: int | None, style: Style) -> str:
-    return say_reply(style.lang, "not_muted") if until_s == NOT_MUTED else mute_end(until_s, None, style)

@@ -38,7 +38,8 @@ from altmonitor.render.blocks import (
     kinds_text,
     outside_text,
     reply_lines,
-    setting_value,
+    setting_change,
+    setting_text,
     sound_text,
     usage_line,
     words,
@@ -136,10 +137,7 @@ def _kind_lines(row: BudgetRow, style: Style) -> list[str]:
     lines = [say_reply(style.lang, "budget_kind", kind=kind, **counts)]
     for threshold in row.thresholds:
         setting = SETTING_OF[threshold.key]
-        old, new = (setting_value(setting, value, style) for value in (threshold.before, threshold.after))
-        name = say_reply(style.lang, threshold.key)
-        key = "override" if old != new else "unchanged_row"
-        lines.append(f"   {say_reply(style.lang, key, setting=name, old=old, new=new)}")
+        lines.append(f"   {setting_change(setting, threshold.before, threshold.after, style)}")
     return lines
 
 
@@ -153,12 +151,7 @@ def _rate(per_day: float) -> str:
 
 
 def _numbers(numbers: Mapping[str, float | int], style: Style) -> str:
-    return joined(
-        *(
-            f"{say_reply(style.lang, key)} <b>{setting_value(SETTING_OF[key], value, style)}</b>"
-            for key, value in numbers.items()
-        )
-    )
+    return joined(*(setting_text(SETTING_OF[key], value, style) for key, value in numbers.items()))
 
 
 # --- changes, and the question before them ----------------------------------------------------------------------------

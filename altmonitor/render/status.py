@@ -16,15 +16,17 @@ from altmonitor.render.blocks import (
     money,
     mute_end,
     name_lines,
+    name_of,
     packed,
     reply_lines,
+    setting_text,
     setting_value,
     sound_text,
 )
 from altmonitor.render.format import Style
 from altmonitor.render.reasons import reason_text
 from altmonitor.render.texts.reply_texts import REPLY_TEXTS, say_reply
-from altmonitor.settings.settings import SETTINGS, Unit
+from altmonitor.settings.settings import EVERY_SYMBOL, SETTINGS, Unit
 
 
 @reply_lines.register
@@ -67,9 +69,10 @@ def muted_lines(muted: dict[str, int | None], now_s: float | None, style: Style)
     """Those for good first, many in a line; then one line for each that ends, the soonest first."""
     for_good = sorted(symbol for symbol, until_s in muted.items() if until_s is None)
     timed = sorted((until_s, symbol) for symbol, until_s in muted.items() if until_s is not None)
-    lines = name_lines(for_good)
+    every = [name_of(symbol, style) for symbol in for_good if symbol == EVERY_SYMBOL]
+    lines = [*every, *name_lines([symbol for symbol in for_good if symbol != EVERY_SYMBOL])]
     for until_s, symbol in timed:
-        lines.append(f"{n.symbol_text(symbol)} {mute_end(until_s, now_s, style)}")
+        lines.append(f"{name_of(symbol, style)} {mute_end(until_s, now_s, style)}")
     return lines
 
 
@@ -80,13 +83,12 @@ def _settings_lines(reply: StatusShown, style: Style) -> list[str]:
         is_unused = setting.is_optional and not setting.of(settings) and setting.key not in reply.overridden
         if setting.unit is Unit.USD or is_unused:  # the floors have a line of their own
             continue
-        name = say(style.lang, setting.key)
         value = setting_value(setting, setting.of(settings), style)
         if setting.key == "vol_burst_mult" and settings.vol_burst_mult:
             floor, lookback = money(settings.vol_burst_min_usdt), settings.vol_burst_lookback
             text = say(style.lang, "status_volume", multiple=f"<b>{value}</b>", lookback=lookback, usd=floor)
         else:
-            text = f"{name} <b>{value}</b>"
+            text = setting_text(setting, setting.of(settings), style)
         lines.append(joined(text, say(style.lang, "status_changed") if setting.key in reply.overridden else ""))
     lines.append(
         joined(

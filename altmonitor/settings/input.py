@@ -1,7 +1,7 @@
 """What people type where a number belongs → a number, or the reason why not.
 
 Read: `5`, `5%`, `+5`, `2,5`, `.5` and every dash a phone may put for a minus. Refused, never guessed: exponents, digits
-of other scripts, thousands separators, `nan`, `inf`.
+of other scripts (but for full-width ones, see `plain_text`), thousands separators, `nan`, `inf`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 
 from altmonitor.market.contracts import base_of
 from altmonitor.settings.settings import Setting, Unit
@@ -25,10 +26,20 @@ _MINUS = dict.fromkeys(map(ord, "−‐‑‒–—﹣－"), "-")
 _PLUS = {ord("＋"): "+"}
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d{1,10})?|[.,]\d{1,10})", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?", re.ASCII)
-_DURATION = re.compile(r"(\d{1,9})([smhd])", re.ASCII | re.IGNORECASE)
+_DURATION_PART = re.compile(r"(\d{1,9}(?:[.,]\d{1,3})?)个?([a-zа-яё秒分钟小时天日周星期]{1,8})", re.IGNORECASE)
 _MONEY = re.compile(r"(\$?)(.+?)(k|m|b|bn|mn)?(\$|usdt|usd)?", re.IGNORECASE | re.DOTALL)
 _SCALE = {"k": 1e3, "m": 1e6, "mn": 1e6, "b": 1e9, "bn": 1e9}
-_UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_UNITS_OF_S = {
+    1: "s sec secs second seconds с сек секунд секунда секунды секунду 秒",
+    60: "m min mins minute minutes м мин минут минута минуты минуту 分 分钟",
+    3600: "h hr hrs hour hours ч час часа часов 时 小时",
+    86_400: "d day days д день дня дней сут суток 天 日",
+    604_800: "w wk week weeks н нед недель неделя недели неделю 周 星期",
+}
+_UNIT_S = {name: seconds for seconds, names in _UNITS_OF_S.items() for name in names.split()}
+OFF_WORDS = frozenset({"off", "выкл", "выкл.", "откл", "关", "关闭"})
+
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " "}
 
 
 class NotRead(Enum):
@@ -40,6 +51,12 @@ class NotRead(Enum):
     WRONG_UNIT = "wrong_unit"
     NOT_WHOLE = "not_whole"
     OUT_OF_RANGE = "out_of_range"
+    NO_OFF = "no_off"
+
+
+def plain_text(text: str) -> str:
+    """Full-width signs, digits and letters (`／ｍｕｔｅ　２ｈ`) as plain ones; what cannot be seen in a word goes."""
+    return _INVISIBLE_BESIDE.sub("", text.translate(_FULL_WIDTH))
 
 
 def read_number(word: str, unit: Unit | None = None) -> float | NotRead:
@@ -71,16 +88,26 @@ def read_money(word: str) -> float | NotRead:
 
 
 def read_setting(word: str, setting: Setting) -> float | int | NotRead:
-    """The value to be kept for this setting; `off` where it can be off."""
-    if setting.has_off and word.lower() == "off":
-        return 0.0
-    typed = read_money(word) if setting.unit is Unit.USD else read_number(word, setting.unit)
+    """The value to be kept for this setting; `off` where it can be off, a time where it is one."""
+    if word.lower() in OFF_WORDS:
+        return 0 if setting.is_whole and not setting.low else 0.0 if setting.has_off else NotRead.NO_OFF
+    typed = _typed(word, setting.unit)
     if isinstance(typed, NotRead):
         return typed
     if setting.is_whole and typed != int(typed):
         return NotRead.NOT_WHOLE
     value = setting.stored(typed)
     return NotRead.OUT_OF_RANGE if value is None else value
+
+
+def _typed(word: str, unit: Unit) -> float | NotRead:
+    match unit:
+        case Unit.USD:
+            return read_money(word)
+        case Unit.SECONDS if is_duration(word):
+            return read_duration(word, least_s=0)
+        case _:
+            return read_number(word, unit)
 
 
 def read_whole(word: str, *, low: int, high: int) -> int | NotRead:
@@ -93,17 +120,28 @@ def read_whole(word: str, *, low: int, high: int) -> int | NotRead:
 
 
 def is_duration(word: str) -> bool:
-    """`30s`, `15m`, `2h`, `7d`: shape only, see `read_duration`."""
-    return _DURATION.fullmatch(word) is not None
+    """`30s`, `15m`, `2h`, `7d`, `1w`, `1h30m`, `2часа`, `30分钟`: shape only, see `read_duration`."""
+    return _duration_parts(word) is not None
 
 
-def read_duration(word: str) -> int | NotRead:
-    """Seconds, 1 … one year."""
-    match = _DURATION.fullmatch(word)
-    if match is None:
+def read_duration(word: str, *, least_s: int = 1) -> int | NotRead:
+    """Seconds, `least_s` … one year."""
+    parts = _duration_parts(word)
+    if parts is None:
         return NotRead.NOT_A_NUMBER
-    seconds = int(match[1]) * _UNIT_S[match[2].lower()]
-    return seconds if 1 <= seconds <= DURATION_MAX_S else NotRead.OUT_OF_RANGE
+    seconds = sum(float(number.replace(",", ".")) * _UNIT_S[unit] for number, unit in parts)
+    return int(seconds) if least_s <= seconds <= DURATION_MAX_S else NotRead.OUT_OF_RANGE
+
+
+def is_time_unit(word: str) -> bool:
+    """`h`, `min`, `часа`, `小时`: what may stand alone behind a number."""
+    return word.lower().removeprefix("个") in _UNIT_S
+
+
+def _duration_parts(word: str) -> list[tuple[str, str]] | None:
+    parts = [(match[1], match[2].lower()) for match in _DURATION_PART.finditer(word)]
+    is_whole = _DURATION_PART.sub("", word) == ""
+    return parts if parts and is_whole and all(unit in _UNIT_S for _, unit in parts) else None
 
 
 # ---
@@ -117,9 +155,40 @@ SUGGESTIONS_MAX = 3
 
 _UPPER = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}  # str.upper() would turn ß into SS and ı into I
 _SEPARATORS = re.compile(r"[\s,，、;；]+")
-_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe0f\ufeff]")
+_INVISIBLE_BESIDE = re.compile(rf"(?<=\S){_INVISIBLE.pattern}+|{_INVISIBLE.pattern}+(?=\S)")
 _MULTIPLIER = re.compile(r"^(?:10+|1M)(?=\D)", re.ASCII)
 _MULTIPLIERS = ("1000", "10000", "1000000", "1M")
+_LOOK_ALIKES = str.maketrans(
+    "АВЕЅІЈКМНОРСТУХЗЬаеѕіјкмнорстухвьΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABESIJKMHOPCTYX3baesijkmhopctyxbbABEZHIKMNOPTYX"
+)
+"""Cyrillic and Greek letters that look like Latin ones, as they come from names that were copied."""
+_KEYS_RU, _KEYS_EN = "йцукенгшщзхъфывапролджэячсмитьбюё", "qwertyuiop[]asdfghjkl;'zxcvbnm,.`"
+_KEYBOARD = str.maketrans(_KEYS_RU + _KEYS_RU.upper(), _KEYS_EN + _KEYS_EN.upper())
+_COIN_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        name: base
+        for base, names in {
+            "BTC": "bitcoin биткоин биткойн биток 比特币 大饼",
+            "ETH": "ethereum ether эфир эфириум 以太坊 以太",
+            "SOL": "solana солана",
+            "XRP": "ripple рипл 瑞波",
+            "DOGE": "dogecoin догикоин доги доге 狗狗币",
+            "BNB": "binance бинанс 币安币",
+            "ADA": "cardano кардано",
+            "LTC": "litecoin лайткоин лайт 莱特币",
+            "TRX": "tron трон 波场",
+            "SHIB": "shiba шиба 柴犬币",
+            "PEPE": "пепе 佩佩",
+            "LINK": "chainlink линк",
+            "AVAX": "avalanche авакс",
+            "DOT": "polkadot полкадот 波卡",
+            "TON": "toncoin тон",
+        }.items()
+        for name in names.split()
+    }
+)
+"""Coins by name rather than ticker; suggested, not taken."""
 _OTHER_QUOTES = ("USDC", "FDUSD", "BUSD", "TUSD", "USD")
 
 
@@ -151,13 +220,28 @@ def spelled(word: str) -> str:
 
 
 def find(word: str, listed: Collection[str]) -> str | None:
-    """The listed symbol this word means; None when there is none."""
-    return next((name for name in (word, _plain(word), spelled(word)) if name in listed), None)
+    """The listed symbol this word means, also one in letters that only look Latin; None when there is none."""
+    found = next((name for name in (word, _plain(word), spelled(word)) if name in listed), None)
+    if found is not None or word.isascii():
+        return found
+    latin = latin_letters(word)
+    return find(latin, listed) if latin.isascii() else None
+
+
+def latin_letters(word: str) -> str:
+    """`ВТС` typed with Cyrillic letters → `BTC`; other letters stay."""
+    return word.translate(_LOOK_ALIKES)
+
+
+def latin_keys(text: str) -> str:
+    """What was meant where the keyboard stood on Russian: `ыщд` → `sol`."""
+    return text.translate(_KEYBOARD)
 
 
 def nearest(word: str, listed: Collection[str]) -> tuple[str, ...]:
     """Listed symbols this word may mean: multiplied coins first, then other quotes, beginnings, spelling."""
-    name = spelled(word[:WORD_CHARS_MAX])
+    word = word[:WORD_CHARS_MAX]
+    name = spelled(_COIN_NAMES.get(word.lower()) or latin_keys(word))
     base = base_of(name)
     for quote in _OTHER_QUOTES:
         if base.endswith(quote) and len(base) > len(quote):

@@ -14,6 +14,9 @@ from types import MappingProxyType
 Numbers = Mapping[str, float | int]
 """Key of `SETTINGS` → value as it is kept."""
 
+EVERY_SYMBOL = "*"
+"""Stands in `Settings.muted` for all contracts, also those that are listed later."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -21,7 +24,8 @@ class Settings:
 
     Percent are percent (3.0 = 3 %). A threshold of 0 (oi_surge_*, move_*, funding_*, vol_burst_mult, *_usd*) switches
     it off.
-    watchlist: empty means every symbol. muted: symbol → unix second it ends, None = for good. Muted beats watched.
+    watchlist: empty means every symbol. muted: symbol (or `EVERY_SYMBOL`) → unix second it ends, None = for good. Muted
+        beats watched.
     of_symbol: symbol → the settings in force for it alone, where it has thresholds of its own; read by `for_symbol`.
     """
 
@@ -54,10 +58,12 @@ class Settings:
         return max(self.cooldown_sec, *(own.cooldown_sec for own in self.of_symbol.values()), 0)
 
     def is_muted(self, symbol: str, now_s: float) -> bool:
-        if symbol not in self.muted:
-            return False
-        until_s = self.muted[symbol]
-        return until_s is None or now_s < until_s
+        return bool(self.muted) and now_s < self.muted_until_s(symbol)
+
+    def muted_until_s(self, symbol: str) -> float:
+        """Unix second, infinity for good; 0: it never was. The later end counts where every contract is muted too."""
+        ends = [self.muted[name] for name in (symbol, EVERY_SYMBOL) if name in self.muted]
+        return max((math.inf if end_s is None else end_s for end_s in ends), default=0.0)
 
     def is_watched(self, symbol: str) -> bool:
         return not self.watchlist or symbol in self.watchlist

@@ -19,7 +19,7 @@ from altmonitor.settings.audience import QUIET_OFF, BudgetSetting, Overrides, Qu
 from altmonitor.settings.conditions import MOVE_WINDOWS, Condition, FundingCrosses, Predicate, PriceCrosses, PriceMoves
 from altmonitor.settings.input import spelled
 from altmonitor.settings.presets import BUDGET_MAX
-from altmonitor.settings.settings import SETTING_OF, Numbers
+from altmonitor.settings.settings import EVERY_SYMBOL, SETTING_OF, Numbers
 from altmonitor.settings.state import DestinationOverrides, State
 from altmonitor.settings.zones import is_zone_name
 
@@ -113,7 +113,9 @@ def muted_of(given: Mapping[str, int | None] | list[str]) -> Mapping[str, int | 
     for until_s in muted.values():
         if until_s is not None and not 0 <= until_s <= LAST_SECOND:
             raise StateDamaged(f"muted until {until_s}, which is no unix second")
-    return MappingProxyType({symbol_of(name): until_s for name, until_s in muted.items()})
+    return MappingProxyType(
+        {name if name == EVERY_SYMBOL else symbol_of(name): until_s for name, until_s in muted.items()}
+    )
 
 
 def symbol_of(name: str) -> str:

@@ -11,6 +11,7 @@ from itertools import groupby
 from msgspec import structs
 
 from altmonitor.commands.executor import CommandExecutor
+from altmonitor.commands.message import commands_in
 from altmonitor.commands.replies import CANCEL, MutedChanged, Reply, StatusPin, plain
 from altmonitor.commands.replies_market import ChartShown
 from altmonitor.commands.replies_settings import Changed
@@ -81,14 +82,17 @@ class ChatAnswers:
         self._presses = presses
 
     async def handle(self, incoming: Incoming) -> None:
-        if incoming.press_id is None and not incoming.text.startswith("/"):
-            return
         if incoming.press_id is not None:
             await self._presses.handle(incoming)
             return
-        reply = await self._answering.carry_out(incoming.text, incoming)
-        if reply is not None:
-            self._answering.say(reply, incoming)
+        is_answered = False
+        for text in commands_in(incoming.text):
+            reply = await self._answering.carry_out(text, incoming)
+            if reply is not None:
+                self._answering.say(reply, incoming)
+                is_answered = True
+        if not is_answered and incoming.chat_type == "private":
+            self._answering.say(self._deps.executor.not_understood(incoming.text), incoming)
 
     async def failed(self, incoming: Incoming) -> None:
         words = self._deps.style_of(incoming.destination).say("press_failed")

@@ -12,9 +12,24 @@ from dataclasses import dataclass
 from enum import Enum
 
 from altmonitor.core.types import Destination
+from altmonitor.settings.input import plain_text
 from altmonitor.telegram.types import Incoming
 
-_COMMAND = re.compile(r"/([A-Za-z0-9_]+)(?:@([A-Za-z0-9_]+))?(?=\s|$)")
+_COMMAND = re.compile(r"/(\w+)(?:@([A-Za-z0-9_]+))?(?=[\s=:.,!?;]|$)")
+_NO_TEXT = (
+    "photo",
+    "sticker",
+    "voice",
+    "video",
+    "video_note",
+    "audio",
+    "document",
+    "animation",
+    "location",
+    "contact",
+    "poll",
+)
+"""What people send beside text; service messages are not among them."""
 _GONE = ("left", "kicked")
 _TOPIC_ENDS = {"forum_topic_closed", "general_forum_topic_hidden", "left_chat_member"}
 _TOPIC_BEGINS = {"forum_topic_reopened", "forum_topic_created", "general_forum_topic_unhidden"}
@@ -82,15 +97,15 @@ def _message(message: Fields, kind: str, bot_username: str) -> Incoming | Moved 
         return Moved(chat_id=chat_id, new_chat_id=new_chat_id)
     if (old_chat_id := _whole(message, "migrate_from_chat_id") or 0) < 0:
         return Moved(chat_id=old_chat_id, new_chat_id=chat_id)
-    text = _text(message, "text")
-    if not text:
+    text = plain_text(_text(message, "text") or _text(message, "caption"))
+    chat_type = "channel" if kind.endswith("channel_post") else _chat_type(chat, chat_id)
+    if not text and (chat_type != "private" or message.keys().isdisjoint(_NO_TEXT)):
         return Ignored.OTHER_KIND
     command = _COMMAND.match(text)
     if command is not None and command[2] is not None:
         if command[2].lower() != bot_username.lower():
             return Ignored.OTHER_BOT
         text = f"/{command[1]}{text[command.end() :]}"
-    chat_type = "channel" if kind.endswith("channel_post") else _chat_type(chat, chat_id)
     if command is None and chat_type != "private":
         return Ignored.CHATTER
     writer = _part(message, "from")

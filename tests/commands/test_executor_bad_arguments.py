@@ -48,9 +48,12 @@ ACCEPTED: dict[str, dict[str, float]] = {
     | {"720": 720.0, "721": 721.0},
     "set_funding": {"5%": 5.0, "+5": 5.0, "2,5": 2.5, "−5": 5.0, "-5": 5.0, "5": 5.0, "5 %": 5.0, ".5": 0.5}
     | {"0": 0.0, "-0": 0.0, "0.05": 0.05},
-    "cooldown": {"+5": 5, "5": 5, "0": 0, "-0": 0, "50": 50, "51": 51, "720": 720, "721": 721, "1001": 1001},
+    "cooldown": {"+5": 5, "5": 5, "0": 0, "-0": 0, "50": 50, "51": 51, "720": 720, "721": 721, "1001": 1001}
+    | {"3.5h": 12_600, "0h": 0},
 }
 """Argument → the first value changed. A negative number for /set_oi means off."""
+FULL_WIDTH = {"５": "5", "５%": "5%"}
+"""What a Chinese keyboard gives → what it means."""
 
 SEPARATORS = {",", ";"}  # alone they are no word
 
@@ -84,9 +87,10 @@ async def test_a_number_is_taken_exactly_or_refused_with_usage(command: str) -> 
         desk = Desk()
         before = desk.settings
         reply = await desk(f"/{command} {argument}")
-        if argument in ACCEPTED[command]:
+        meant = FULL_WIDTH.get(argument, argument)
+        if meant in ACCEPTED[command]:
             is_right = isinstance(reply, NumbersChanged)
-            is_right &= getattr(desk.settings, KEY[command]) == ACCEPTED[command][argument]
+            is_right &= getattr(desk.settings, KEY[command]) == ACCEPTED[command][meant]
         else:
             is_right = isinstance(reply, Refused) and is_untouched(desk, before)
             is_right &= all(is_usage(reply, command, style) for style in STYLES)
@@ -131,12 +135,13 @@ async def test_asking_with_bad_words_changes_nothing(command: str) -> None:
         desk = Desk()
         before = desk.settings
         reply = await desk(f"/{command} {argument}")
+        meant = FULL_WIDTH.get(argument, argument)
         if command in ("help", "start"):
             is_right = isinstance(reply, HelpShown)
         elif command == "history" and desk.alerts.asked:  # a word that may be a delisted symbol is asked for
             is_right = isinstance(reply, HistoryShown)
-            is_right &= argument in LISTINGS["history"] or bool(desk.alerts.asked[0]["symbol"])
-        elif argument in LISTINGS.get(command, ()):
+            is_right &= meant in LISTINGS["history"] or bool(desk.alerts.asked[0]["symbol"])
+        elif meant in LISTINGS.get(command, ()):
             is_right = isinstance(reply, OverridesShown | StatsShown)
         else:
             is_right = isinstance(reply, Refused)

@@ -107,7 +107,7 @@ def test_an_unknown_command_is_answered_with_the_nearest(text: str, nearest: str
 @pytest.mark.parametrize(
     ("text", "reason", "word"),
     [
-        ("/mute 2h", Bad.MISSING, ""),
+        ("/mute 2h", Bad.NO_CONTRACT, ""),
         ("/mute doge 0h", Bad.BAD_DURATION, "0h"),
         ("/mute doge 366d", Bad.BAD_DURATION, "366d"),
         ("/history 5 6", Bad.TWICE, "6"),

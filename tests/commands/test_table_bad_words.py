@@ -10,7 +10,7 @@ from altmonitor.commands.table import COMMANDS, Command, parse
 from altmonitor.render import format as n
 from altmonitor.render.replies import reply_parts
 from tests.commands.executor_kit import Desk
-from tests.commands.test_executor_bad_arguments import BAG, SEPARATORS, STYLES
+from tests.commands.test_executor_bad_arguments import BAG, FULL_WIDTH, SEPARATORS, STYLES
 
 PERCENT = {"5%", "+5", "2,5", "−5", "-5", "5", "50", "51", ".5", "5 %"}
 UNSIGNED_PERCENT = PERCENT - {"−5", "-5"}
@@ -34,7 +34,7 @@ TAKEN: dict[str, set[str]] = {
     "set sol dump": PERCENT,
     "set sol oi": PERCENT | ZERO | {"100.01", "720", "721"},
     "set sol vol": MULTIPLE | ZERO,
-    "set sol cooldown": WHOLE | ZERO | {"1001"},
+    "set sol cooldown": WHOLE | ZERO | {"1001", "3.5h", "0h"},
     "set sol pump 8": {"%"},
     "preset": set(),
     "preset calm": set(),
@@ -42,7 +42,7 @@ TAKEN: dict[str, set[str]] = {
     "budget 20": set(),
     "budget off": set(),
     "quiet": set(),
-    "quiet 23:00-": {"5", "0"},
+    "quiet 23:00-": {"5", "0", "0h", "0.05"},
     "quiet 23:00-07:00": set(),
     "lang": set(),
     "lang ru": set(),
@@ -78,7 +78,7 @@ TAKEN: dict[str, set[str]] = {
     "who sol": set(),
     "who scan": set(),
     "who change": set(),
-    "who change sol": WHOLE | {"1001"},
+    "who change sol": WHOLE | {"1001", "3.5h"},
     "who trend sol 2h": set(),
     "div": set(),
     "div sol": set(),
@@ -116,7 +116,7 @@ async def test_a_bad_word_changes_nothing_and_is_answered_with_usage(beginning: 
         join = "" if beginning.endswith("-") else " "
         reply = await desk(f"/{beginning}{join}{argument}")
         assert reply is not None, argument
-        if argument not in TAKEN[beginning]:
+        if FULL_WIDTH.get(argument, argument) not in TAKEN[beginning]:
             refused.append(argument)
             assert isinstance(reply, Refused | SymbolsRefused | ZoneUnknown | ConditionUnknown), argument
             assert desk.holder.state is before

@@ -54,34 +54,34 @@ def lines(reply: Reply, style: Style = EN) -> list[str]:
 @pytest.mark.parametrize(
     ("difference", "line"),
     [
-        (Difference(key="min_24h_usdt", old=0.0, new=2e6), "✅ 24 h volume floor off → <b>$2M</b>"),
+        (Difference(key="min_24h_usdt", old=0.0, new=2e6), "✅ 24 h volume floor: off → <b>$2M</b>"),
         (Difference(key="oi_min_usd", old=1e6, new=1_234_567.0), "✅ OI floor $1M → <b>$1.234567M</b>"),
-        (Difference(key="move_5m_pct", old=None, new=4.0), "✅ move in 5 m from default → <b>4 %</b>"),
+        (Difference(key="move_5m_pct", old=None, new=4.0), "✅ move in 5 m: default → <b>from 4 %</b>"),
         (
             Difference(key="pump_threshold", old=8.0, new=None, symbol="SOLUSDT"),
-            "✅ SOLUSDT: PUMP from 8 % → <b>default</b>",
+            "✅ SOLUSDT · PUMP: from 8 % → <b>default</b>",
         ),
         (
             Difference(key="quiet", old="off", new=QuietHours(begin_minute=1380, end_minute=420)),
-            "✅ quiet hours off → <b>23:00-07:00</b>",
+            "✅ quiet hours: off → <b>23:00-07:00</b>",
         ),
-        (Difference(key="lang", old="en", new="en"), "✅ language <b>English</b>, as before"),
+        (Difference(key="lang", old="en", new="en"), "✅ language: <b>English</b>, as before"),
         (
             Difference(key="kinds", old=frozenset({"oi", "price"}), new=frozenset()),
-            "✅ route price, OI → <b>nothing</b>",
+            "✅ route: price, OI → <b>nothing</b>",
         ),
-        (Difference(key="is_silent", old=0, new=1), "✅ sound loud → <b>silent</b>"),
-        (Difference(key="budget", old=None, new=20), "✅ budget default → <b>20 a day</b>"),
-        (Difference(key="budget", old=20, new=0), "✅ budget 20 a day → <b>off</b>"),
+        (Difference(key="is_silent", old=0, new=1), "✅ sound: loud → <b>silent</b>"),
+        (Difference(key="budget", old=None, new=20), "✅ budget: default → <b>20 a day</b>"),
+        (Difference(key="budget", old=20, new=0), "✅ budget: 20 a day → <b>off</b>"),
         (Difference(key="condition", old=None, new="btc > 70k"), "✅ + condition btc &gt; 70k"),
         (Difference(key="condition", old="btc > 70k", new=None), "✅ − condition btc &gt; 70k"),
         (
             Difference(key="muted", old=NOT_MUTED, new=None, symbol="DOGEUSDT"),
-            "✅ DOGEUSDT: mute not muted → <b>for good</b>",
+            "✅ DOGEUSDT muted for good",
         ),
         (
             Difference(key="muted", old=NOW_S, new=NOT_MUTED, symbol="DOGEUSDT"),
-            "✅ DOGEUSDT: mute until 2026-09-21 14:13:20 UTC → <b>not muted</b>",
+            "✅ DOGEUSDT not muted any more (muted until 2026-09-21 14:13:20 UTC before)",
         ),
     ],
 )
@@ -93,7 +93,7 @@ def test_a_question_says_what_would_be_lost_and_how_to_go_on() -> None:
     lost = Difference(key="watchlist", old=frozenset({"SOLUSDT", "BTCUSDT"}), new=frozenset())
     assert lines(ConfirmAsked(command="watch", action="/watch all", losses=(lost,))) == [
         "❓ <code>/watch all</code> would take away:",
-        "watchlist 2 contracts → <b>every contract</b>",
+        "watchlist: 2 contracts → <b>every contract</b>",
         "Removed: BTCUSDT SOLUSDT",
         "Nothing was changed yet: press a button, or type <code>/watch all yes</code>.",
     ]
@@ -108,7 +108,7 @@ def test_the_place_is_named_where_there_are_several() -> None:
 def test_a_change_without_a_record_warns() -> None:
     reply = Unrecorded(reply=Changed(differences=(Difference(key="is_silent", old=0, new=1),)), problem="a<b is locked")
     assert lines(reply) == [
-        "✅ sound loud → <b>silent</b>",
+        "✅ sound: loud → <b>silent</b>",
         "⚠️ In force and saved, but not recorded, so /undo cannot take it back.",
         "a&lt;b is locked",
     ]
@@ -129,7 +129,7 @@ def test_changes_tell_when_who_what_and_whether_it_was_taken_back() -> None:
     assert lines(ChangesShown(rows=((change, differences),), now_s=NOW_S), ZH) == [
         "📝 <b>最近的更改</b>，新的在前",
         "2026-09-20 22:13:20 UTC+08 · &lt;ann&gt; · <code>/set_pump 5</code>",
-        "   拉升阈值 默认 → <b>5 %</b>",
+        "   拉升阈值：默认 → <b>5 %</b>",
         "   ↩️ 之后已撤销",
     ]
     assert lines(Undone(change=change, differences=differences, now_s=NOW_S))[0] == (
@@ -176,7 +176,7 @@ def test_status_tells_what_differs_from_a_plain_destination() -> None:
 
 def test_symbols_with_thresholds_of_their_own_are_listed() -> None:
     assert lines(SymbolNumbersShown(rows={"SOLUSDT": {"pump_threshold": 8.0, "oi_surge_5m": 0.0}}))[1] == (
-        "<code>SOLUSDT</code> PUMP from <b>8 %</b> · OI 5 m from <b>off</b>"
+        "<code>SOLUSDT</code> PUMP from <b>8 %</b> · OI 5 m <b>off</b>"
     )
 
 

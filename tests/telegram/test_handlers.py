@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import Any
 
@@ -53,9 +53,33 @@ async def test_a_command_is_answered_as_a_reply_and_without_one_where_its_number
     chats = Chats()
     await answers(chats).handle(written("/set_pump 5"))
     await answers(chats).handle(written("/set_pump 5", message_id=0))
-    await answers(chats).handle(written("what a day"))
     assert [reply_to for _, _, reply_to in chats.said] == [9, None]
     assert chats.said[0][:2] == (MAIN, "✅ PUMP from 3 % → <b>5 %</b>")
+
+
+async def test_several_commands_of_one_message_are_answered_in_turn() -> None:
+    chats = Chats()
+    await answers(chats).handle(written("good morning\n/set_pump 5 /set_dump 6\n／cooldown ３m"))
+    assert [text for _, text, _ in chats.said] == [
+        "✅ PUMP from 3 % → <b>5 %</b>",
+        "✅ DUMP from −3 % → <b>−6 %</b>",
+        "✅ cooldown <b>180 s</b>, as before",
+    ]
+
+
+async def test_nothing_is_silence_in_a_private_chat_and_talk_in_a_group_is_left_alone() -> None:
+    chats = Chats()
+    here = answers(chats)
+    for text in ("what a day", "status", "", "/ status", "ыефегы"):
+        await here.handle(written(text))
+    await here.handle(replace(written("what a day"), chat_type="supergroup"))
+    assert [text for _, text, _ in chats.said] == [
+        "❔ I only understand commands, such as <code>/status</code>. /help lists all.",
+        "❔ I only understand commands. Did you mean <code>/status</code>? /help lists all.",
+        "❔ I can only read text. /help lists the commands.",
+        "❔ I only understand commands. Did you mean <code>/status</code>? /help lists all.",
+        "❔ I only understand commands. Did you mean <code>/status</code>? /help lists all.",
+    ]
 
 
 async def test_what_could_not_be_carried_out_is_said_to_its_writer() -> None:
