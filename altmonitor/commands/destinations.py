@@ -31,7 +31,7 @@ from altmonitor.settings.input import OFF_WORDS, split_words
 from altmonitor.settings.state import DestinationOverrides
 from altmonitor.settings.zones import find_zone, nearest_zones
 
-_CLOCK = r"([0-2]?\d)(?:[:.]?([0-5]\d)|h|ч)?"
+_CLOCK = r"([0-2]?\d)(?:(?:[:.]|(?<=\d\d))([0-5]\d)|h|ч)?"
 _HOURS = re.compile(rf"(?:from|с|从)?{_CLOCK}(?:[-–—−~～]|to|until|до|по|到|至){_CLOCK}", re.ASCII | re.IGNORECASE)
 _LANGUAGE_WORDS: Mapping[str, str] = MappingProxyType(
     {

@@ -28,6 +28,7 @@ from altmonitor.commands.replies import (
     HelpShown,
     HistoryOff,
     HistoryShown,
+    NothingToReset,
     NumbersChanged,
     OverridesShown,
     PlainReply,
@@ -49,13 +50,15 @@ from altmonitor.core.alert import Kind
 from altmonitor.core.status import Health
 from altmonitor.core.types import Destination
 from altmonitor.settings.audience import Audience, Overrides
-from altmonitor.settings.changes import differences, in_force
+from altmonitor.settings.changes import ChangeMade, Difference, differences, in_force, undoable
 from altmonitor.settings.input import OFF_WORDS, NotRead, find, nearest, read_whole, spelled, split_words
 from altmonitor.settings.settings import SETTINGS
+from altmonitor.settings.state import DestinationOverrides
 
 HISTORY_DEFAULT, HISTORY_MAX = 10, 50
 STATS_DEFAULT_H, STATS_MAX_H, STATS_TOP = 24, 720, 10
 CHANGES_DEFAULT, CHANGES_MAX = 10, 50
+UNDO_LOOKS_BACK = 200
 
 HISTORY_KINDS: dict[str, Kind] = {**{kind: kind for kind in get_args(Kind)}, **KIND_WORDS}
 _NUMBER_LIKE = re.compile(r"[+\-−]?[\d.,]+\W?|nan|inf|infinity", re.IGNORECASE)
@@ -247,17 +250,44 @@ def undo(request: NoArguments, now: CommandContext) -> Outcome:
 
 
 async def _undo(now: CommandContext, queries: Queries) -> Outcome:
-    """Refused when what the destination has of its own now is not what the change made of it."""
-    change = await queries.changes.last_undoable(_places(now))
-    if change is None:
+    """The newest change that has an effect; what was typed after it and has none is taken back with it. Refused when
+    what holds at the destination now is not what the change made of it."""
+    standing = undoable(await queries.changes.recent(_places(now), limit=UNDO_LOOKS_BACK))
+    if not standing:
         return NothingToUndo()
+    change = next((row for row in standing if _was_noticed(now, row.made)), standing[-1])
     destination = change.made.destination  # where the group is now; what it was called then stands in the record
     own = now.own if destination == now.audience.destination else now.own_here
     before, after = change.made.before.at(destination), change.made.after.at(destination)
-    if own != after:
-        return UndoRefused(change=change, differences=differences(after, own), now_s=now.now_s)
-    reply = Undone(change=change, differences=differences(after, before), now_s=now.now_s)
+    if own == before:
+        return NothingToUndo()
+    in_between = _effect(now, after, own, destination)
+    if in_between:
+        return UndoRefused(change=change, differences=in_between, now_s=now.now_s)
+    taken_back = _effect(now, own, before, destination) or differences(own, before)
+    reply = Undone(change=change, differences=taken_back, now_s=now.now_s)
     return StateChange(own=before, reply=reply, destination=destination, undoes=change.id)
+
+
+def _was_noticed(now: CommandContext, made: ChangeMade) -> bool:
+    return bool(_effect(now, made.before, made.after, made.destination))
+
+
+def _effect(
+    now: CommandContext, before: DestinationOverrides, after: DestinationOverrides, destination: Destination
+) -> tuple[Difference, ...]:
+    """What a change makes a reader of the destination notice; being a destination of its own counts."""
+    before, after = before.at(destination), after.at(destination)
+    of_own = differences(before, after)
+    noticed = (
+        *in_force(
+            now.would_be_at(destination, before.overrides),
+            now.would_be_at(destination, after.overrides),
+        ),
+        *(one for one in of_own if one.key == "condition"),
+    )
+    is_routed_as_before = (before.overrides.kinds is None) is (after.overrides.kinds is None)
+    return noticed if noticed or is_routed_as_before else of_own
 
 
 # --- /reset: back to the environment in the main destination, to the main destination in all others --------------
@@ -305,6 +335,8 @@ def read_reset(command: str, words: Words) -> ResetArguments | Refused:
 def reset(request: ResetArguments, now: CommandContext) -> Outcome:
     after = _without(now.overrides, request)
     lost = differences(now.own, now.with_overrides(after))
+    if not lost and (request.keys or request.parts):
+        return NothingToReset(keys=tuple(s.key for s in SETTINGS if s.key in request.keys), parts=_in_order(request))
     if not lost:
         return _shown(now)
     if request.is_all and not request.is_confirmed:
@@ -322,12 +354,21 @@ def reset(request: ResetArguments, now: CommandContext) -> Outcome:
 
 
 def _shown(now: CommandContext) -> OverridesShown:
+    """Only what differs from what would hold without it."""
     overridden = now.overrides.numbers_in_force
-    lost = differences(replace(now.own, overrides=Overrides()), now.own)
-    return OverridesShown(
-        changes=tuple(number_change(s.key, now.base, now.settings) for s in SETTINGS if s.key in overridden),
-        others=tuple(other for other in lost if other.symbol or other.key not in overridden),
+    changes = (number_change(s.key, now.base, now.settings) for s in SETTINGS if s.key in overridden)
+    told = (
+        *in_force(now.followed, now.audience),
+        *(one for one in differences(DestinationOverrides(), now.own) if one.key == "condition"),
     )
+    return OverridesShown(
+        changes=tuple(change for change in changes if change.old != change.new),
+        others=tuple(other for other in told if other.symbol or other.key not in overridden),
+    )
+
+
+def _in_order(request: ResetArguments) -> tuple[str, ...]:
+    return tuple(part for part in PARTS if part in request.parts)
 
 
 def _without(overrides: Overrides, request: ResetArguments) -> Overrides:

@@ -152,10 +152,12 @@ class NumberChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NumbersChanged(DestinationReply, frozen=True, kw_only=True):
-    """changes: in the order of the table, never empty; old may equal new. is_reset: back to what is followed."""
+    """changes: in the order of the table, never empty; old may equal new. is_reset: back to what is followed.
+    budget_was: alerts a day the thresholds were chosen for until this change; 0: for none."""
 
     changes: tuple[NumberChange, ...]
     is_reset: bool = False
+    budget_was: int = 0
 
 
 class OverridesShown(DestinationReply, frozen=True, kw_only=True):
@@ -163,6 +165,13 @@ class OverridesShown(DestinationReply, frozen=True, kw_only=True):
 
     changes: tuple[NumberChange, ...]
     others: tuple[Difference, ...] = ()
+
+
+class NothingToReset(DestinationReply, frozen=True, kw_only=True):
+    """What was named is as it would be without any command. keys: of SETTINGS; parts: of `record.PARTS`."""
+
+    keys: tuple[str, ...]
+    parts: tuple[str, ...]
 
 
 class WatchlistShown(DestinationReply, frozen=True, kw_only=True):

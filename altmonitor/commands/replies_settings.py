@@ -51,10 +51,12 @@ class PresetsShown(DestinationReply, frozen=True, kw_only=True):
 
 
 class BudgetShown(DestinationReply, frozen=True, kw_only=True):
-    """per_day: in force, 0: none. numbers: the thresholds it set."""
+    """per_day: in force, 0: none. numbers: the thresholds it set that still hold. is_over: others were set by hand
+    since, so it is what was aimed at, not what is to be expected."""
 
     per_day: int
     numbers: Mapping[str, float | int]
+    is_over: bool = False
 
 
 class BudgetProposed(DestinationReply, frozen=True, kw_only=True):

@@ -150,7 +150,7 @@ COMMANDS: tuple[CommandRow[Any], ...] = (
     CommandRow(name="reset", topic="record",
                usage=f"/reset [{' '.join(record.RESET_WORDS)} | all]",
                arguments=record.ResetArguments, read=record.read_reset, act=record.reset,
-               result=replies.NumbersChanged | own.Changed | replies.OverridesShown),
+               result=replies.NumbersChanged | own.Changed | replies.OverridesShown | replies.NothingToReset),
     CommandRow(name="set", topic="symbols",
                usage=f"/set [sol [{' '.join(s.word for s in SETTINGS if s.is_per_symbol)} 8 | off | default]]",
                arguments=thresholds.SymbolArguments, read=thresholds.read_set, act=thresholds.set_symbol,

@@ -137,11 +137,13 @@ def _plain_words(words: Words) -> Words:
 
 def set_numbers(request: NumberArguments, now: CommandContext) -> Outcome:
     overrides = now.overrides.with_numbers(dict(request.values))
-    after = now.would_be(overrides).settings
-    return StateChange(
-        own=now.with_overrides(overrides),
-        reply=NumbersChanged(changes=tuple(number_change(key, now.settings, after) for key, _ in request.values)),
-    )
+    would_be = now.would_be(overrides)
+    changes = tuple(number_change(key, now.settings, would_be.settings) for key, _ in request.values)
+    if all(change.old == change.new for change in changes):  # confirmed, so a budget goes on
+        overrides = replace(overrides, budget=now.overrides.budget)
+    is_ending = now.would_be(overrides).is_budget_over and not now.audience.is_budget_over
+    budget_was = now.audience.budget_per_day if is_ending else 0
+    return StateChange(own=now.with_overrides(overrides), reply=NumbersChanged(changes=changes, budget_was=budget_was))
 
 
 # --- for one symbol --------------------------------------------------------------------------------
@@ -277,7 +279,7 @@ def read_budget(command: str, words: Words) -> BudgetArguments | Refused:
 def budget(request: BudgetArguments, now: CommandContext) -> Outcome:
     if request.per_day is None:
         numbers = {} if now.overrides.budget is None else now.overrides.budget.numbers
-        return BudgetShown(per_day=now.audience.budget_per_day, numbers=numbers)
+        return BudgetShown(per_day=now.audience.budget_per_day, numbers=numbers, is_over=now.audience.is_budget_over)
     if request.per_day:
         return Deferred(decide=partial(_budget, request.per_day, is_accepted=request.is_confirmed))
     if not now.audience.budget_per_day:

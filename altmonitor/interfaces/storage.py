@@ -57,9 +57,6 @@ class ChangeLog(Protocol):
     async def recent(self, destinations: Collection[Destination] | None, *, limit: int) -> Sequence[RecordedChange]:
         """Newest first, length ≤ limit; of these places, None: of all."""
 
-    async def last_undoable(self, destinations: Collection[Destination]) -> RecordedChange | None:
-        """The newest that was neither undone nor is itself the undoing of another."""
-
     async def moved(self, old: Destination, new: Destination) -> None:
         """A group has a new id: its changes are found under that."""
 

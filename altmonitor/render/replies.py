@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from altmonitor.commands.record import PARTS
 from altmonitor.commands.replies import (
     Button,
     HelpShown,
@@ -11,6 +12,7 @@ from altmonitor.commands.replies import (
     MutedChanged,
     MutedShown,
     NoDestination,
+    NothingToReset,
     NotPermitted,
     NotUnderstood,
     NumberChange,
@@ -263,6 +265,8 @@ _NOT_DONE: Mapping[type[PlainReply], str] = {
 @reply_lines.register
 def _numbers_changed(reply: NumbersChanged, style: Style) -> list[str]:
     lines = [_number_change(change, style, is_raised=True) for change in reply.changes]
+    if reply.budget_was:
+        lines.append(say_reply(style.lang, "budget_ends", count=reply.budget_was))
     return [*lines, say_reply(style.lang, "from_environment")] if reply.is_reset else lines
 
 
@@ -278,6 +282,13 @@ def _overrides(reply: OverridesShown, style: Style) -> list[str]:
     lines = [_number_change(change, style, is_raised=False) for change in reply.changes]
     others = difference_lines(reply.others, style) if reply.others else []
     return [say_reply(style.lang, "overrides"), *lines, *others, say_reply(style.lang, "reset_hint")]
+
+
+@reply_lines.register
+def _nothing_to_reset(reply: NothingToReset, style: Style) -> list[str]:
+    words = {"symbols": "thresholds_of_symbols", **{part: f"what_{part}" for part in PARTS if part != "symbols"}}
+    named = [say_reply(style.lang, key) for key in (*reply.keys, *(words[part] for part in reply.parts))]
+    return [say_reply(style.lang, "nothing_to_reset", names=style.say("list").join(named))]
 
 
 @reply_lines.register

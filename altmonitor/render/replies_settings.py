@@ -94,7 +94,8 @@ def _presets(reply: PresetsShown, style: Style) -> list[str]:
 @reply_lines.register
 def _budget(reply: BudgetShown, style: Style) -> list[str]:
     lang = style.lang
-    state = say_reply(lang, "budget_some", count=reply.per_day) if reply.per_day else say_reply(lang, "budget_none")
+    key = "budget_none" if not reply.per_day else "budget_was" if reply.is_over else "budget_some"
+    state = say_reply(lang, key, count=reply.per_day)
     numbers = [_numbers(reply.numbers, style)] if reply.numbers else []
     return [state, *numbers, say_reply(lang, "budget_hint")]
 
@@ -104,13 +105,20 @@ def _proposal(reply: BudgetProposed, style: Style) -> list[str]:
     proposal = reply.proposal
     days = n.exact(round(proposal.history_days, 1))
     title = say_reply(style.lang, "budget_proposed", count=proposal.per_day, days=days)
-    return [title, *_rows(proposal, style), say_reply(style.lang, "budget_past")]
+    return [title, *_rows(proposal, style), *_warning(proposal, style), say_reply(style.lang, "budget_past")]
 
 
 @reply_lines.register
 def _accepted(reply: BudgetAccepted, style: Style) -> list[str]:
     title = say_reply(style.lang, "budget_accepted", count=reply.proposal.per_day)
-    return [title, *_rows(reply.proposal, style)]
+    return [title, *_rows(reply.proposal, style), *_warning(reply.proposal, style)]
+
+
+def _warning(proposal: BudgetProposal, style: Style) -> list[str]:
+    """A budget makes nothing more sensitive without saying so."""
+    rows = proposal.more_sensitive
+    names = style.say("list").join(say_reply(style.lang, row.key) for row in rows)
+    return [say_reply(style.lang, "budget_more_sensitive", names=names)] if rows else []
 
 
 @reply_lines.register

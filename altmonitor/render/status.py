@@ -125,7 +125,8 @@ def _place_lines(reply: StatusShown, style: Style) -> list[str]:
             lines.append(say_reply(lang, "status_route", kinds=kinds, sound=sound))
         quiet = "" if audience.quiet is None else say_reply(lang, "status_quiet", span=audience.quiet)
         per_day = audience.budget_per_day
-        lines.append(joined(quiet, say_reply(lang, "status_budget", count=per_day) if per_day else ""))
+        budget = "status_budget_was" if audience.is_budget_over else "status_budget"
+        lines.append(joined(quiet, say_reply(lang, budget, count=per_day) if per_day else ""))
     if settings.of_symbol:
         first, *rest = name_lines(sorted(settings.of_symbol))
         lines += [say_reply(lang, "status_symbols", names=first), *rest]

@@ -37,7 +37,8 @@ class Audience:
 
     kinds: what it wants to hear of; nothing else is queued for it. is_silent: messages ring no bell.
     lang: a language of the texts. tz: IANA zone name. quiet: alerts are held back and leave as a digest at its end.
-    budget_per_day: alerts a day its thresholds were chosen for; 0: none.
+    budget_per_day: alerts a day its thresholds were chosen for; 0: none. is_budget_over: some of them were set by hand
+    since then, so it is about another number now.
     """
 
     destination: Destination
@@ -48,6 +49,7 @@ class Audience:
     tz: str = "UTC"
     quiet: QuietHours | None = None
     budget_per_day: int = 0
+    is_budget_over: bool = False
 
 
 # ---
@@ -66,10 +68,12 @@ class BudgetSetting:
     """per_day: alerts a day aimed at; 0: none, also where the destination followed would have one.
 
     numbers: thresholds derived for it. They lie over those set by hand before; one set by hand later leaves this list.
+    is_over: that happened.
     """
 
     per_day: int
     numbers: Numbers = field(default_factory=lambda: _NONE)
+    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +124,10 @@ class Overrides:
             tz=_first(self.tz, main.tz),
             budget=None
             if budget is None
-            else BudgetSetting(per_day=budget.per_day),  # its numbers are among the numbers
+            else BudgetSetting(  # its numbers are among the numbers
+                per_day=budget.per_day,
+                is_over=budget.is_over or (self.budget is None and bool(self.numbers)),
+            ),
         )
 
     def over(self, base: Settings) -> Settings:
@@ -139,7 +146,11 @@ class Overrides:
         return replace(settings, of_symbol=MappingProxyType(of_symbol))
 
     def _budget_without(self, keys: frozenset[str]) -> BudgetSetting | None:
-        return None if self.budget is None else replace(self.budget, numbers=_without(self.budget.numbers, keys))
+        if self.budget is None or not self.budget.per_day:
+            return self.budget
+        return replace(
+            self.budget, numbers=_without(self.budget.numbers, keys), is_over=bool(keys) or self.budget.is_over
+        )
 
 
 def _without(numbers: Numbers, keys: frozenset[str]) -> Numbers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from altmonitor.core.types import Destination
@@ -47,6 +47,21 @@ class RecordedChange:
     id: int
     made: ChangeMade
     undone_by: int | None = None
+
+
+def undoable(rows: Iterable[RecordedChange]) -> list[RecordedChange]:
+    """rows: newest first. Those that still stand: neither undone, nor an undoing, nor taken back together with an older
+    one that was undone after they were made."""
+    known = list(rows)
+    undone = [row for row in known if row.undone_by is not None]
+
+    def stands(row: RecordedChange) -> bool:
+        return not any(
+            other.made.destination == row.made.destination and other.id < row.id < (other.undone_by or 0)
+            for other in undone
+        )
+
+    return [row for row in known if row.undone_by is None and row.made.undoes is None and stands(row)]
 
 
 # ---

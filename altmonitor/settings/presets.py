@@ -71,6 +71,11 @@ class BudgetProposal:
         """What accepting it sets: key of `SETTINGS` → value."""
         return MappingProxyType({row.key: row.after for of in self.rows for row in of.thresholds})
 
+    @property
+    def more_sensitive(self) -> tuple[ThresholdRow, ...]:
+        """Thresholds that would be reached by less than now."""
+        return tuple(row for of in self.rows for row in of.thresholds if abs(row.after) < abs(row.before))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotEnoughHistory:

@@ -219,4 +219,7 @@ class SettingsStore:
             tz=merged.tz or self.home.tz,
             quiet=merged.quiet if isinstance(merged.quiet, QuietHours) else None,
             budget_per_day=self.home.budget_per_day if merged.budget is None else merged.budget.per_day,
+            is_budget_over=self.home.budget_per_day > 0 and bool(merged.numbers)
+            if merged.budget is None
+            else merged.budget.is_over,
         )

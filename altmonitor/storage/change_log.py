@@ -41,9 +41,6 @@ class MemoryChanges:
     async def recent(self, destinations: Collection[Destination] | None, *, limit: int) -> Sequence[RecordedChange]:
         return self.known(destinations)[:limit]
 
-    async def last_undoable(self, destinations: Collection[Destination]) -> RecordedChange | None:
-        return next(filter(is_undoable, self.known(destinations)), None)
-
     async def moved(self, old: Destination, new: Destination) -> None:
         self.move(old, new)
 
@@ -126,19 +123,6 @@ class ChangeRecords:
         )
         return self._merged(stored, destinations)[:limit]
 
-    async def last_undoable(self, destinations: Collection[Destination]) -> RecordedChange | None:
-        here, values = _here(destinations)
-        of_run = next(filter(is_undoable, self._run.known(destinations)), None)
-        if of_run is not None:
-            return of_run
-        undone = self._undone_in_this_run()
-        stored = await self._fetch(
-            f"SELECT {_COLUMNS} FROM changes WHERE {here} AND id < ? "  # noqa: S608
-            "AND undone_by IS NULL AND undoes IS NULL ORDER BY id DESC LIMIT ?",
-            (*values, self._run.oldest_id, len(undone) + 1),
-        )
-        return next((_change_of(row) for row in stored if row[0] not in undone), None)
-
     async def moved(self, old: Destination, new: Destination) -> None:
         self._run.move(old, new)
         await self._write((_MOVE, [(new.chat_id, old.chat_id)]))
@@ -156,10 +140,6 @@ class ChangeRecords:
 
     def _undone_in_this_run(self) -> dict[int, int]:
         return {row.made.undoes: row.id for row in self._run.known(None) if row.made.undoes is not None}
-
-
-def is_undoable(row: RecordedChange) -> bool:
-    return row.undone_by is None and row.made.undoes is None
 
 
 def _here(destinations: Collection[Destination] | None) -> tuple[str, list[int]]:

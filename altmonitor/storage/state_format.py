@@ -38,6 +38,7 @@ class StateDamaged(Exception):
 class SavedBudget(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     per_day: int
     thresholds: dict[str, float] = {}
+    is_over: bool = False
 
 
 class SavedOverrides(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -73,7 +74,9 @@ def overrides_row(own: Overrides) -> SavedOverrides:
     if own.tz is not None:
         row.tz = own.tz
     if own.budget is not None:
-        row.budget = SavedBudget(per_day=own.budget.per_day, thresholds=dict(own.budget.numbers))
+        row.budget = SavedBudget(
+            per_day=own.budget.per_day, thresholds=dict(own.budget.numbers), is_over=own.budget.is_over
+        )
     return row
 
 
@@ -184,7 +187,7 @@ def _budget_of(row: SavedBudget) -> BudgetSetting:
     unknown = [key for key in row.thresholds if key not in SETTING_OF]
     if unknown or not 0 <= row.per_day <= BUDGET_MAX:
         raise StateDamaged(f"a budget of {row.per_day} with {unknown}")
-    return BudgetSetting(per_day=row.per_day, numbers=numbers_of(row.thresholds))
+    return BudgetSetting(per_day=row.per_day, numbers=numbers_of(row.thresholds), is_over=row.is_over)
 
 
 # ---

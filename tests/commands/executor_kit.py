@@ -154,13 +154,6 @@ class MemoryChangeLog:
             :limit
         ]
 
-    async def last_undoable(self, destinations: Collection[Destination]) -> RecordedChange | None:
-        self._check()
-        for row in reversed(self.rows):
-            if row.made.destination in destinations and row.undone_by is None and row.made.undoes is None:
-                return row
-        return None
-
     async def moved(self, old: Destination, new: Destination) -> None:
         self.rows = [
             replace(row, made=replace(row.made, destination=moved_destination(row.made.destination, old, new)))

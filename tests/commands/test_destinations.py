@@ -8,7 +8,9 @@ import pytest
 
 from altmonitor.commands.replies import (
     NoDestination,
+    NothingToReset,
     NumbersChanged,
+    OverridesShown,
     Placed,
     StatusPin,
     StatusShown,
@@ -275,6 +277,17 @@ async def test_a_reset_in_a_chat_goes_back_to_following_and_keeps_its_route() ->
     group = desk.holder.audiences[1]
     assert (group.settings.pump_threshold, group.lang, group.quiet, group.settings.of_symbol) == (6.0, "en", None, {})
     assert (group.kinds, group.is_silent) == (OI, True)
+
+
+async def test_a_reset_of_what_nobody_changed_says_so() -> None:
+    desk = Desk()
+    assert await desk("/reset symbols pump") == NothingToReset(keys=("pump_threshold",), parts=("symbols",))
+    await desk("/set_oi 3 7")  # the first is the default
+    await desk("/lang en")
+    shown = await desk("/reset")
+    assert isinstance(shown, OverridesShown)
+    assert [(c.setting.key, c.old, c.new) for c in shown.changes] == [("oi_surge_5m", 6.0, 7.0)]
+    assert shown.others == ()
 
 
 async def test_one_part_can_be_reset_alone() -> None:

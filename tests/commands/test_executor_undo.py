@@ -104,6 +104,22 @@ async def test_undo_takes_back_one_change_after_the_other() -> None:
     ]
 
 
+async def test_undo_passes_over_what_had_no_effect() -> None:
+    desk = Desk()
+    for text in ("/set_dump 4", "/set_pump 8", "/set_pump 8", "/lang en", "/set_oi 3"):  # the last two hold anyway
+        await desk(text)
+    reply = await desk("/undo")
+    assert isinstance(reply, Undone)
+    assert reply.change.made.command == "/set_pump 8"
+    assert reply.differences == (Difference(key="pump_threshold", old=8.0, new=3.0),)
+    assert (desk.settings.pump_threshold, desk.settings.dump_threshold) == (3.0, -4.0)
+    again = await desk("/undo")
+    assert isinstance(again, Undone)
+    assert again.change.made.command == "/set_dump 4"
+    assert await desk("/undo") == NothingToUndo()
+    assert desk.holder.state == State()
+
+
 async def test_undo_refuses_when_something_else_holds_by_now() -> None:
     desk = Desk()
     await desk("/set_pump 5")

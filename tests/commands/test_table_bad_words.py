@@ -42,7 +42,7 @@ TAKEN: dict[str, set[str]] = {
     "budget 20": set(),
     "budget off": set(),
     "quiet": set(),
-    "quiet 23:00-": {"5", "0", "0h", "0.05"},
+    "quiet 23:00-": {"5", "0", "0h", "0.05", "1001"},
     "quiet 23:00-07:00": set(),
     "lang": set(),
     "lang ru": set(),

@@ -16,9 +16,16 @@ from altmonitor.commands.replies_settings import (
 )
 from altmonitor.settings.audience import BudgetSetting, Overrides
 from altmonitor.settings.changes import Difference
-from altmonitor.settings.presets import PRESETS, NotEnoughHistory, preset_in_force
+from altmonitor.settings.presets import (
+    PRESETS,
+    BudgetProposal,
+    BudgetRow,
+    NotEnoughHistory,
+    ThresholdRow,
+    preset_in_force,
+)
 from altmonitor.settings.settings import SETTING_OF, Settings
-from altmonitor.settings.state import State
+from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State
 from tests.commands.executor_kit import GROUP, MAIN, Desk
 
 
@@ -150,9 +157,36 @@ async def test_without_a_budget_the_thresholds_set_by_hand_hold_again() -> None:
 async def test_a_threshold_set_by_hand_wins_over_the_budgets() -> None:
     desk = Desk()
     await desk("/budget 20 yes")
-    await desk("/set_pump 4")
+    reply = await desk("/set_pump 4")
+    assert isinstance(reply, NumbersChanged)
+    assert reply.budget_was == 20
     assert desk.settings.pump_threshold == 4.0
-    assert desk.holder.state.main.budget == BudgetSetting(per_day=20)
+    assert desk.holder.state.main.budget == BudgetSetting(per_day=20, is_over=True)
+    assert await desk("/budget") == BudgetShown(per_day=20, numbers={}, is_over=True)
+    again = await desk("/set_pump 5")
+    assert isinstance(again, NumbersChanged)
+    assert again.budget_was == 0
+
+
+async def test_a_threshold_confirmed_by_hand_leaves_the_budget_as_it_is() -> None:
+    desk = Desk()
+    await desk("/budget 20 yes")
+    await desk("/set_pump 6")
+    assert await desk("/budget") == BudgetShown(per_day=20, numbers={"pump_threshold": 6.0})
+
+
+async def test_the_environments_budget_is_over_once_a_threshold_is_set_by_hand() -> None:
+    home = EnvironmentDefaults(destinations=(MAIN,), budget_per_day=20)
+    for numbers, is_over in (({}, False), ({"pump_threshold": 4.0}, True)):
+        state = State(main=Overrides(numbers=numbers))
+        assert SettingsStore(Settings(), state, home=home).audiences[0].is_budget_over is is_over
+
+
+def test_a_proposal_names_what_would_be_more_sensitive_than_now() -> None:
+    rows = [ThresholdRow(key="dump_threshold", before=-8.0, after=-3.0), ThresholdRow(key="oi", before=3.0, after=4.0)]
+    row = BudgetRow(kind="price", thresholds=tuple(rows), before_per_day=1.0, after_per_day=9.0)
+    proposal = BudgetProposal(per_day=20, rows=(row,), history_days=7.0)
+    assert [threshold.key for threshold in proposal.more_sensitive] == ["dump_threshold"]
 
 
 async def test_a_preset_ends_a_budget() -> None:

@@ -73,7 +73,7 @@ async def how_many_alerts(here: Talk, program: Program) -> None:
         "✅ PUMP from 3 % → 5 %",
         "✅ volume from 5× → 50×",
         "✅ cooldown 180 s → 300 s",
-        "✅ move in 5 m from off → 8 %",
+        "✅ move in 5 m: off → from 8 %",
     )
     await program.line("a day of history is read")
     here.notify("Some minutes later the bot has read what the market did in the last 24 hours.")
@@ -130,9 +130,9 @@ async def why_nothing_came_and_retuning(here: Talk) -> None:
 
 async def for_single_symbols(here: Talk) -> None:
     here.notify("## One symbol is too loud, another too restless")
-    says(await here.asks("/set sui pump 8"), "✅ SUIUSDT: PUMP from default → 8 %")
+    says(await here.asks("/set sui pump 8"), "✅ SUIUSDT · PUMP: default → from 8 %")
     says(await here.asks("/set"), "Symbols with thresholds of their own: 1", "SUIUSDT PUMP from 8 %")
-    says(await here.asks("/mute doge 2h"), "DOGEUSDT", "not muted → until ")
+    says(await here.asks("/mute doge 2h"), "DOGEUSDT muted until ")
     says(await here.asks("/mute dogge"), "no such contract", "dogge is not listed; did you mean DOGEUSDT?")
     here.notify("DOGE rises by 9 %: nothing comes.")
     await here.in_a_minute(lambda at_ms: Pump("DOGEUSDT", at_ms, 9.0, over_s=3))
@@ -192,7 +192,7 @@ async def conditions(here: Talk) -> None:
 async def a_second_place(here: Talk) -> None:
     here.notify("## A topic of the desk's group\n\nBob wants only large price moves there, and no bell.")
     says(await here.asks("/status", **bob()), "Health: ok")
-    says(await here.asks("/route price silent", **bob()), "route nothing → price", "sound loud → silent")
+    says(await here.asks("/route price silent", **bob()), "route: nothing → price", "sound: loud → silent")
     says(await here.asks("/set_pump 10", **bob()), "PUMP from 4 % → 10 %")
     says(await here.asks("/set_move 5m 0", **bob()), "move in 5 m from 5 % → off")
     says(await here.asks("/route", **bob()), "main chat 77: price, OI, volume, funding, loud", "price, silent ← here")

@@ -16,7 +16,7 @@ from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.storage import ChangeLog
 from altmonitor.settings.audience import Overrides
-from altmonitor.settings.changes import ChangeMade
+from altmonitor.settings.changes import ChangeMade, RecordedChange, undoable
 from altmonitor.settings.conditions import Condition, PriceCrosses
 from altmonitor.settings.state import DestinationOverrides
 from altmonitor.storage import migrations as migrate
@@ -96,22 +96,26 @@ async def test_changes_are_told_newest_first_and_by_place(changes: ChangeLog) ->
     assert await commands(changes, TOPIC, PRIVATE, limit=2) == ["/cooldown 4", "/cooldown 3"]
 
 
+async def last_standing(changes: ChangeLog) -> RecordedChange | None:
+    return next(iter(undoable(await changes.recent({PRIVATE}, limit=50))), None)
+
+
 async def test_the_last_change_that_was_not_undone_is_offered_for_undoing(changes: ChangeLog) -> None:
-    assert await changes.last_undoable({PRIVATE}) is None
+    assert await last_standing(changes) is None
     first = await changes.record(made(1))
     second = await changes.record(made(2))
     await changes.record(made(3, GROUP))
-    found = await changes.last_undoable({PRIVATE})
+    found = await last_standing(changes)
     assert found is not None
     assert found.id == second
     undo = await changes.record(made(4, undoes=second))
-    found = await changes.last_undoable({PRIVATE})
+    found = await last_standing(changes)
     assert found is not None
     assert found.id == first
     rows = {row.id: row for row in await changes.recent(None, limit=10)}
     assert (rows[second].undone_by, rows[undo].made.undoes) == (undo, second)
     await changes.record(made(5, undoes=first))
-    assert await changes.last_undoable({PRIVATE}) is None
+    assert await last_standing(changes) is None
 
 
 async def test_a_group_that_moved_takes_its_changes_along(changes: ChangeLog) -> None:
@@ -134,11 +138,11 @@ async def test_changes_survive_a_restart_and_can_be_undone_after_it(tmp_path: Pa
             await store.changes.record(made(number))
         await store.changes.record(made(4, undoes=3))
     async with opened(path) as store:
-        found = await store.changes.last_undoable({PRIVATE})
+        found = await last_standing(store.changes)
         assert found is not None
         assert (found.id, found.made) == (2, made(2))
         assert await store.changes.record(made(5, undoes=2)) == 5
-        found = await store.changes.last_undoable({PRIVATE})
+        found = await last_standing(store.changes)
         assert found is not None
         assert found.id == 1
         rows = await store.changes.recent(None, limit=50)
@@ -172,15 +176,15 @@ async def test_while_another_program_holds_the_file_changes_are_remembered_and_w
             other.execute("BEGIN IMMEDIATE")
             async with asyncio.timeout(60):
                 await store.changes.record(made(2))  # answered although the disk refuses
-                await store.changes.record(made(3, undoes=1))
-            found = await store.changes.last_undoable({PRIVATE})
+                await store.changes.record(made(3, undoes=2))
+            found = await last_standing(store.changes)
             assert found is not None
-            assert found.id == 2
+            assert found.id == 1
             assert await commands(store.changes) == ["/cooldown 3", "/cooldown 2", "/cooldown 1"]
             other.execute("ROLLBACK")
     async with opened(path) as store:
         rows = await store.changes.recent(None, limit=10)
-        assert [(row.id, row.undone_by) for row in rows] == [(3, None), (2, None), (1, 3)]
+        assert [(row.id, row.undone_by) for row in rows] == [(3, None), (2, 3), (1, None)]
 
 
 async def test_a_record_that_cannot_be_read_is_said_by_its_number(tmp_path: Path) -> None:
@@ -192,7 +196,7 @@ async def test_a_record_that_cannot_be_read_is_said_by_its_number(tmp_path: Path
         db.commit()
     async with opened(path) as store:
         with pytest.raises(StorageError, match="change 1 cannot be read"):
-            await store.changes.last_undoable({PRIVATE})
+            await last_standing(store.changes)
 
 
 async def test_a_change_the_database_refuses_is_not_remembered_either() -> None:
