@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from altmonitor.commands.arguments import KIND_WORDS, NoArguments, Words, cut, extra, one_of
+from altmonitor.commands.arguments import ALL_WORDS, KIND_WORDS, YES_WORDS, NoArguments, Words, cut, extra, one_of
 from altmonitor.commands.outcome import CommandContext, Deferred, Outcome, Queries, StateChange
 from altmonitor.commands.replies import Bad, PlainReply, Refused
 from altmonitor.commands.replies_settings import (
     Changed,
+    ConfirmAsked,
     LanguageShown,
     NoRoute,
     QuietShown,
@@ -25,14 +26,18 @@ from altmonitor.commands.replies_settings import (
 )
 from altmonitor.core.alert import DETECTED_KINDS, Kind
 from altmonitor.core.types import LANGUAGES
-from altmonitor.settings.audience import QUIET_OFF, Overrides, QuietHours
-from altmonitor.settings.changes import Difference, in_force
+from altmonitor.settings.audience import QUIET_OFF, Audience, Overrides, QuietHours
+from altmonitor.settings.changes import Difference, in_force, sound_of
 from altmonitor.settings.input import OFF_WORDS, split_words
 from altmonitor.settings.state import DestinationOverrides
 from altmonitor.settings.zones import find_zone, nearest_zones
 
 _CLOCK = r"([0-2]?\d)(?:(?:[:.]|(?<=\d\d))([0-5]\d)|h|ч)?"
 _HOURS = re.compile(rf"(?:from|с|从)?{_CLOCK}(?:[-–—−~～]|to|until|до|по|到|至){_CLOCK}", re.ASCII | re.IGNORECASE)
+_SOUND_WORDS = {
+    **dict.fromkeys(("loud", "громко", "有声"), "loud"),
+    **dict.fromkeys(("silent", "quiet", "тихо", "静默"), "silent"),
+}
 _LANGUAGE_WORDS: Mapping[str, str] = MappingProxyType(
     {
         word: lang
@@ -48,11 +53,17 @@ _LANGUAGE_WORDS: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteArguments:
-    """kinds: None leaves them. is_silent: None leaves it. is_off: no destination any more. All left: asks."""
+    """kinds: all that shall come; None leaves them. loud, silent: these shall come so, the others stay as they are;
+    off: these no more. is_silent: of all that comes; None leaves it. is_off: no destination any more. is_confirmed:
+    with `yes` behind it. All left: asks."""
 
     kinds: frozenset[Kind] | None = None
+    loud: frozenset[Kind] = frozenset()
+    silent: frozenset[Kind] = frozenset()
+    off: frozenset[Kind] = frozenset()
     is_silent: bool | None = None
     is_off: bool = False
+    is_confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,46 +89,69 @@ class ZoneArguments:
 
 
 def read_route(command: str, words: Words) -> RouteArguments | Refused:
-    kinds: frozenset[Kind] | None = None
-    is_silent: bool | None = None
-    names = split_words(words)
-    if [name.lower() for name in names] == ["off"]:
-        return RouteArguments(is_off=True)
+    names = [name.lower() for name in split_words(words)]
+    is_confirmed = bool(names) and names[-1] in YES_WORDS
+    names = names[:-1] if is_confirmed else names
+    if len(names) == 1 and names[0] in OFF_WORDS:
+        return RouteArguments(is_off=True, is_confirmed=is_confirmed)
+    of_word: dict[str, set[Kind]] = {"loud": set(), "silent": set(), "off": set()}
+    waiting: set[Kind] = set()
+    sound_of_all: str | None = None
     for name in names:
-        word = name.lower()
-        if word in ("loud", "silent"):
-            if is_silent is not None:
+        word = "off" if name in OFF_WORDS else _SOUND_WORDS.get(name, name)
+        if word in of_word:
+            if not waiting and (sound_of_all is not None or any(of_word.values()) or word == "off"):
                 return Refused(command=command, reason=Bad.TWICE, word=cut(name))
-            is_silent = word == "silent"
-        elif word == "all":
-            kinds = frozenset(DETECTED_KINDS)
-        elif word in KIND_WORDS:
-            kinds = (kinds or frozenset()) | {KIND_WORDS[word]}
+            if not waiting:
+                sound_of_all = word
+            of_word[word] |= waiting
+            waiting = set()
+        elif name in ALL_WORDS:
+            waiting |= set(DETECTED_KINDS)
+        elif name in KIND_WORDS:
+            waiting.add(KIND_WORDS[name])
         else:
             return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(name))
-    return RouteArguments(kinds=kinds, is_silent=is_silent)
+    if sound_of_all is not None and waiting:  # the other way round: `silent vol`
+        of_word[sound_of_all], waiting, sound_of_all = waiting, set(), None
+    return RouteArguments(
+        kinds=frozenset(waiting) or None,
+        loud=frozenset(of_word["loud"]),
+        silent=frozenset(of_word["silent"]),
+        off=frozenset(of_word["off"]),
+        is_silent=None if sound_of_all is None else sound_of_all == "silent",
+        is_confirmed=is_confirmed,
+    )
 
 
 def route(request: RouteArguments, now: CommandContext) -> Outcome:
-    """About the very place it was typed in, also where that is no destination yet."""
+    """About the very place it was typed in, also where that is no destination yet. What is taken away there is said
+    before it is done."""
     here = next((audience for audience in now.audiences if audience.destination == now.destination), None)
-    if request.is_off:
-        return _route_off(now) if here is not None else RouteRefused(reason=NoRoute.NONE_HERE)
-    if request.kinds is None and request.is_silent is None:
+    if here is None and (request.is_off or request.off):
+        return RouteRefused(reason=NoRoute.NONE_HERE)
+    if request == RouteArguments(is_confirmed=request.is_confirmed):
         return RouteShown(audiences=now.audiences, here=here)
-    if here is None and request.kinds is None:
-        request = replace(request, kinds=frozenset(DETECTED_KINDS))
+    before = here.kinds if here is not None else frozenset()
+    kinds = _kinds_after(request, before)
+    if here is not None and (request.is_off or not kinds):
+        if now.destination == now.audiences[0].destination:
+            return RouteRefused(reason=NoRoute.MAIN_STAYS)
+        kinds = frozenset()
+    lost = Difference(key="kinds", old=before, new=kinds)
+    if before - kinds and not request.is_confirmed:
+        return ConfirmAsked(command="route", action=_typed(request), losses=(lost,))
+    if not kinds:
+        return _route_off(now)
     own = now.own_here.overrides
-    after = replace(
-        own,
-        kinds=own.kinds if request.kinds is None else request.kinds,
-        is_silent=own.is_silent if request.is_silent is None else request.is_silent,
-    )
+    after = own if here is not None and kinds == here.kinds else replace(own, kinds=kinds)
+    after = _with_sound(after, request, here)
     would_be = now.would_be_at(now.destination, after)
     if here is None:
+        sound = sound_of(would_be)
         told: tuple[Difference, ...] = (
             Difference(key="kinds", old=frozenset(), new=frozenset(would_be.kinds)),
-            *((Difference(key="is_silent", old=0, new=1),) if would_be.is_silent else ()),
+            *((Difference(key="is_silent", old=0, new=sound),) if sound else ()),
         )
     else:
         told = in_force(here, would_be)
@@ -128,9 +162,46 @@ def route(request: RouteArguments, now: CommandContext) -> Outcome:
     )
 
 
+def _kinds_after(request: RouteArguments, before: frozenset[Kind]) -> frozenset[Kind]:
+    """`/route price` names all that shall come; where a sound is named with the kinds, the others stay."""
+    if request.is_off:
+        return frozenset()
+    sounded = request.loud | request.silent
+    if request.kinds is not None:
+        return request.kinds | sounded
+    if not before:
+        return sounded or frozenset(DETECTED_KINDS)
+    return (before | sounded) - request.off
+
+
+def _with_sound(own: Overrides, request: RouteArguments, here: Audience | None) -> Overrides:
+    if request.is_silent is not None:
+        return own.with_sound(frozenset(DETECTED_KINDS) if request.is_silent else frozenset())
+    if not request.loud and not request.silent:
+        return own
+    if here is None:
+        return own.with_sound(
+            frozenset(DETECTED_KINDS) if request.silent and not request.loud else request.silent - request.loud
+        )
+    before = frozenset(kind for kind in DETECTED_KINDS if here.is_silent_for(kind))
+    return own.with_sound((before | request.silent) - request.loud)
+
+
+def _typed(request: RouteArguments) -> str:
+    """The command again, as short as it can be."""
+    words = ["off"] if request.is_off else []
+    for kinds, word in (
+        (request.loud, "loud"),
+        (request.silent, "silent"),
+        (request.off, "off"),
+        (request.kinds or frozenset(), ""),
+    ):
+        named = [kind for kind in DETECTED_KINDS if kind in kinds]
+        words += [*named, *([word] if named and word else [])]
+    return f"/route {' '.join(words)}"
+
+
 def _route_off(now: CommandContext) -> Outcome:
-    if now.destination == now.audiences[0].destination:
-        return RouteRefused(reason=NoRoute.MAIN_STAYS)
     # Named by the environment: an empty route must be remembered, or the next start would bring it back.
     overrides = Overrides(kinds=frozenset()) if now.is_home else Overrides()
     return StateChange(

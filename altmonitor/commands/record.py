@@ -373,7 +373,7 @@ def _in_order(request: ResetArguments) -> tuple[str, ...]:
 
 def _without(overrides: Overrides, request: ResetArguments) -> Overrides:
     if request.is_all:  # but for the route: that it is a destination at all is not a matter of taste
-        return Overrides(kinds=overrides.kinds, is_silent=overrides.is_silent)
+        return Overrides(kinds=overrides.kinds, is_silent=overrides.is_silent, silent_kinds=overrides.silent_kinds)
     kept = overrides.without_numbers(request.keys)
     gone: dict[str, Any] = dict.fromkeys(request.parts)
     return replace(kept, **gone)

@@ -88,6 +88,10 @@ def _threshold_row(command: str) -> CommandRow[Any]:
     )
 
 
+def _per_symbol(*, has_off: bool) -> str:
+    return " ".join(setting.word for setting in SETTINGS if setting.is_per_symbol and setting.has_off is has_off)
+
+
 # fmt: off
 COMMANDS: tuple[CommandRow[Any], ...] = (
     CommandRow(name="status", topic="market",
@@ -152,7 +156,7 @@ COMMANDS: tuple[CommandRow[Any], ...] = (
                arguments=record.ResetArguments, read=record.read_reset, act=record.reset,
                result=replies.NumbersChanged | own.Changed | replies.OverridesShown | replies.NothingToReset),
     CommandRow(name="set", topic="symbols",
-               usage=f"/set [sol [{' '.join(s.word for s in SETTINGS if s.is_per_symbol)} 8 | off | default]]",
+               usage=f"/set [sol [{_per_symbol(has_off=False)} 8 | {_per_symbol(has_off=True)} 8|off | default]]",
                arguments=thresholds.SymbolArguments, read=thresholds.read_set, act=thresholds.set_symbol,
                result=own.Changed | own.SymbolNumbersShown),
     CommandRow(name="watch", topic="symbols",
@@ -177,10 +181,10 @@ COMMANDS: tuple[CommandRow[Any], ...] = (
                is_about_place=True,
                result=own.ConditionAdded | own.ConditionsDeleted | own.ConditionsShown),
     CommandRow(name="route", topic="delivery",
-               usage=f"/route [all | {' '.join(DETECTED_KINDS)}] [loud | silent] | off",
+               usage=f"/route [all | {' '.join(DETECTED_KINDS)}] [loud | silent | off]",
                arguments=destinations.RouteArguments, read=destinations.read_route, act=destinations.route,
                is_about_place=True,
-               result=own.Changed | own.RouteShown | own.RouteEnded),
+               result=own.Changed | own.RouteShown | own.RouteEnded | own.ConfirmAsked),
     CommandRow(name="quiet", topic="delivery",
                usage="/quiet [23:00-07:00 | off]",
                arguments=destinations.QuietArguments, read=destinations.read_quiet, act=destinations.set_quiet,

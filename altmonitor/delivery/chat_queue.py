@@ -210,7 +210,7 @@ class ChatQueue:
             words = OutgoingText(
                 html=message.html,
                 reply_to=message.reply_to,
-                is_silent=message.is_silent or self._destination_style(message.topic_id).is_silent,
+                is_silent=message.is_silent or not self._destination_style(message.topic_id).rings(message.rows),
                 buttons=message.buttons,
             )
             message_id = await self.sender.send(message.topic_id, words)

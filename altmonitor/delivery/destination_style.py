@@ -142,6 +142,7 @@ class DestinationStyles:
         return DestinationStyle(
             renderer=renderer,
             is_silent=audience.is_silent,
+            silent_kinds=audience.silent_kinds,
             quiet_until=lambda at_ms: quiet_until_ms(audience, at_ms),
         )
 

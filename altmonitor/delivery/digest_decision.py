@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from altmonitor.core.alert import Kind
 from altmonitor.interfaces.delivery import Queued, Renderer
 
 
@@ -15,14 +16,19 @@ def never(at_ms: int) -> int | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DestinationStyle:
-    """is_silent: alerts and news ring no bell.
+    """is_silent: alerts and news ring no bell; silent_kinds: alerts of these do not.
 
     quiet_until: unix ms → the end, unix ms, of the quiet hours that hold at that moment; None: none hold.
     """
 
     renderer: Renderer
     is_silent: bool = False
+    silent_kinds: frozenset[Kind] = frozenset()
     quiet_until: Callable[[int], int | None] = never
+
+    def rings(self, rows: Iterable[Queued]) -> bool:
+        """For a message about these alerts: it does for one of them."""
+        return not self.is_silent and any(row.alert.kind not in self.silent_kinds for row in rows)
 
     def is_quiet(self, at_ms: int) -> bool:
         return self.quiet_until(at_ms) is not None

@@ -156,8 +156,11 @@ def kinds_text(kinds: Collection[str], style: Style) -> str:
     return style.say("list").join(say_reply(style.lang, f"kind_{kind}") for kind in DETECTED_KINDS if kind in kinds)
 
 
-def sound_text(is_silent: bool, style: Style) -> str:
-    return say_reply(style.lang, "silent" if is_silent else "loud")
+def sound_text(sound: int | frozenset[str], style: Style) -> str:
+    """See `changes.sound_of`."""
+    if isinstance(sound, frozenset):
+        return say_reply(style.lang, "silent_only", kinds=kinds_text(sound, style))
+    return say_reply(style.lang, "silent" if sound else "loud")
 
 
 def joined(*texts: str) -> str:
@@ -224,7 +227,7 @@ def _value(key: str, value: Shown, style: Style) -> str:
             return _word(key, value, style)
     if key == "budget":
         return say(lang, "per_day", count=value) if value else say(lang, "off")
-    return sound_text(bool(value), style)
+    return sound_text(int(value), style)
 
 
 def _word(key: str, value: str, style: Style) -> str:
@@ -236,6 +239,8 @@ def _word(key: str, value: str, style: Style) -> str:
 
 
 def _set_text(key: str, values: frozenset[str], style: Style) -> str:
+    if key == "is_silent":
+        return sound_text(values, style)
     if key == "kinds":
         return kinds_text(values, style)
     if not values:

@@ -47,7 +47,7 @@ from altmonitor.render.blocks import (
 from altmonitor.render.format import Style
 from altmonitor.render.texts.reply_texts import say_reply
 from altmonitor.settings.audience import Audience
-from altmonitor.settings.changes import RecordedChange
+from altmonitor.settings.changes import RecordedChange, sound_of
 from altmonitor.settings.conditions import Condition, FundingCrosses, PriceCrosses, PriceMoves
 from altmonitor.settings.presets import PRESETS, BudgetProposal, BudgetRow
 from altmonitor.settings.settings import SETTING_OF
@@ -238,7 +238,7 @@ def _route(reply: RouteShown, style: Style) -> list[str]:
 def _route_row(audience: Audience, style: Style, *, is_main: bool) -> str:
     key = "for_main" if is_main else "for_place"
     destination = say_reply(style.lang, key, destination=f"<code>{audience.destination}</code>")
-    kinds, sound = kinds_text(audience.kinds, style), sound_text(audience.is_silent, style)
+    kinds, sound = kinds_text(audience.kinds, style), sound_text(sound_of(audience), style)
     return say_reply(style.lang, "route_row", destination=destination, kinds=kinds, sound=sound)
 
 

@@ -26,6 +26,7 @@ from altmonitor.render.blocks import (
 from altmonitor.render.format import Style
 from altmonitor.render.reasons import reason_text
 from altmonitor.render.texts.reply_texts import REPLY_TEXTS, say_reply
+from altmonitor.settings.changes import sound_of
 from altmonitor.settings.settings import EVERY_SYMBOL, SETTINGS, Unit
 
 
@@ -120,8 +121,8 @@ def _place_lines(reply: StatusShown, style: Style) -> list[str]:
     lang, settings, audience = style.lang, reply.settings, reply.audience
     lines = []
     if audience is not None:
-        if audience.kinds != frozenset(DETECTED_KINDS) or audience.is_silent:
-            kinds, sound = kinds_text(audience.kinds, style), sound_text(audience.is_silent, style)
+        if audience.kinds != frozenset(DETECTED_KINDS) or sound_of(audience):
+            kinds, sound = kinds_text(audience.kinds, style), sound_text(sound_of(audience), style)
             lines.append(say_reply(lang, "status_route", kinds=kinds, sound=sound))
         quiet = "" if audience.quiet is None else say_reply(lang, "status_quiet", span=audience.quiet)
         per_day = audience.budget_per_day

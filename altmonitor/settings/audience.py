@@ -35,7 +35,8 @@ class QuietHours:
 class Audience:
     """One destination and what holds for it now. The first one of the program is the main one.
 
-    kinds: what it wants to hear of; nothing else is queued for it. is_silent: messages ring no bell.
+    kinds: what it wants to hear of; nothing else is queued for it. is_silent: messages ring no bell; silent_kinds:
+        alerts of these do not, where the others do.
     lang: a language of the texts. tz: IANA zone name. quiet: alerts are held back and leave as a digest at its end.
     budget_per_day: alerts a day its thresholds were chosen for; 0: none. is_budget_over: some of them were set by hand
     since then, so it is about another number now.
@@ -45,11 +46,15 @@ class Audience:
     settings: Settings
     kinds: frozenset[Kind] = frozenset(DETECTED_KINDS)
     is_silent: bool = False
+    silent_kinds: frozenset[Kind] = frozenset()
     lang: str = "en"
     tz: str = "UTC"
     quiet: QuietHours | None = None
     budget_per_day: int = 0
     is_budget_over: bool = False
+
+    def is_silent_for(self, kind: Kind) -> bool:
+        return self.is_silent or kind in self.silent_kinds
 
 
 # ---
@@ -82,6 +87,7 @@ class Overrides:
     followed decides – the environment for the main destination, the main destination for every other.
 
     watchlist, muted, symbols, kinds: each counts as a whole; an empty one of its own is kept as empty.
+    is_silent, silent_kinds: decided together, see `with_sound`.
     symbols: symbol → its own numbers. kinds: what is routed here; empty means that the destination was removed.
     """
 
@@ -91,6 +97,7 @@ class Overrides:
     symbols: Mapping[str, Numbers] | None = None
     kinds: frozenset[Kind] | None = None
     is_silent: bool | None = None
+    silent_kinds: frozenset[Kind] | None = None
     quiet: Quiet | None = None
     lang: str | None = None
     tz: str | None = None
@@ -104,6 +111,11 @@ class Overrides:
         return replace(
             self, numbers=MappingProxyType({**self.numbers, **changed}), budget=self._budget_without(frozenset(changed))
         )
+
+    def with_sound(self, silent: frozenset[Kind]) -> Overrides:
+        """silent: kinds that ring no bell; with all that can be detected conditions and news are silent too."""
+        is_all = silent >= frozenset(DETECTED_KINDS)
+        return replace(self, is_silent=is_all, silent_kinds=None if is_all or not silent else silent)
 
     def without_numbers(self, keys: frozenset[str]) -> Overrides:
         return replace(self, numbers=_without(self.numbers, keys), budget=self._budget_without(keys))
@@ -119,6 +131,7 @@ class Overrides:
             symbols=_first(self.symbols, main.symbols),
             kinds=_first(self.kinds, main.kinds),
             is_silent=_first(self.is_silent, main.is_silent),
+            silent_kinds=main.silent_kinds if self.is_silent is None else self.silent_kinds,
             quiet=_first(self.quiet, main.quiet),
             lang=_first(self.lang, main.lang),
             tz=_first(self.tz, main.tz),

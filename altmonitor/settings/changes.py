@@ -76,8 +76,8 @@ Shown = float | int | str | frozenset[str] | QuietHours | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """key: of `SETTINGS`, or `watchlist`, `muted`, `kinds`, `is_silent` (0, 1), `quiet`, `lang`, `tz`, `budget` (alerts
-    a day), `condition` (its text).
+    """key: of `SETTINGS`, or `watchlist`, `muted`, `kinds`, `is_silent` (0, 1, or the silent kinds), `quiet`, `lang`,
+    `tz`, `budget` (alerts a day), `condition` (its text).
 
     old, new: None: nothing of its own, so what is followed decides. But a mute: for good; a condition: not there.
     symbol: whose mute, or whose own number it is.
@@ -115,7 +115,7 @@ def in_force(before: Audience, after: Audience) -> tuple[Difference, ...]:
         *_plain("watchlist", old.watchlist, new.watchlist),
         *_muted(old.muted, new.muted),
         *_plain("kinds", frozenset(before.kinds), frozenset(after.kinds)),
-        *_plain("is_silent", int(before.is_silent), int(after.is_silent)),
+        *_plain("is_silent", sound_of(before), sound_of(after)),
         *_plain("quiet", before.quiet or QUIET_OFF, after.quiet or QUIET_OFF),
         *_plain("lang", before.lang, after.lang),
         *_plain("tz", before.tz, after.tz),
@@ -168,8 +168,13 @@ def _kinds(overrides: Overrides) -> frozenset[str] | None:
     return None if overrides.kinds is None else frozenset(overrides.kinds)
 
 
-def _silent(overrides: Overrides) -> int | None:
-    return None if overrides.is_silent is None else int(overrides.is_silent)
+def sound_of(whose: Audience | Overrides) -> int | frozenset[str]:
+    """1: all is silent, 0: nothing is, else the kinds that are."""
+    return 1 if whose.is_silent else frozenset(whose.silent_kinds or ()) or 0
+
+
+def _silent(overrides: Overrides) -> int | frozenset[str] | None:
+    return None if overrides.is_silent is None else sound_of(overrides)
 
 
 def _per_day(overrides: Overrides) -> int | None:

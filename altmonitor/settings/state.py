@@ -215,6 +215,7 @@ class SettingsStore:
             settings=merged.over(self.base),
             kinds=frozenset(DETECTED_KINDS) if merged.kinds is None else merged.kinds,
             is_silent=bool(merged.is_silent),
+            silent_kinds=merged.silent_kinds or frozenset(),
             lang=merged.lang or self.home.lang,
             tz=merged.tz or self.home.tz,
             quiet=merged.quiet if isinstance(merged.quiet, QuietHours) else None,

@@ -48,7 +48,7 @@ class SavedOverrides(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
     muted: dict[str, int | None] | list[str] | UnsetType = UNSET
     symbols: dict[str, dict[str, float]] | UnsetType = UNSET
     kinds: list[str] | UnsetType = UNSET
-    silent: bool | UnsetType = UNSET
+    silent: bool | list[str] | UnsetType = UNSET
     quiet: str | UnsetType = UNSET
     lang: str | UnsetType = UNSET
     tz: str | UnsetType = UNSET
@@ -66,7 +66,8 @@ def overrides_row(own: Overrides) -> SavedOverrides:
     if own.kinds is not None:
         row.kinds = [kind for kind in DETECTED_KINDS if kind in own.kinds]
     if own.is_silent is not None:
-        row.silent = own.is_silent
+        silent: list[str] = [kind for kind in DETECTED_KINDS if kind in (own.silent_kinds or ())]
+        row.silent = silent or own.is_silent
     if own.quiet is not None:
         row.quiet = str(own.quiet)
     if own.lang is not None:
@@ -88,7 +89,8 @@ def overrides_of(row: SavedOverrides, numbers: Mapping[str, Any]) -> Overrides:
         muted=None if isinstance(row.muted, UnsetType) else muted_of(row.muted),
         symbols=None if isinstance(row.symbols, UnsetType) else _symbols_of(row.symbols),
         kinds=None if isinstance(row.kinds, UnsetType) else frozenset(_kind_of(kind) for kind in row.kinds),
-        is_silent=None if isinstance(row.silent, UnsetType) else row.silent,
+        is_silent=None if isinstance(row.silent, UnsetType) else row.silent is True,
+        silent_kinds=frozenset(map(_kind_of, row.silent)) or None if isinstance(row.silent, list) else None,
         quiet=None if isinstance(row.quiet, UnsetType) else quiet_of(row.quiet),
         lang=None if isinstance(row.lang, UnsetType) else _lang_of(row.lang),
         tz=None if isinstance(row.tz, UnsetType) else _zone_of(row.tz),

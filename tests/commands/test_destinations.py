@@ -39,6 +39,7 @@ from altmonitor.settings.audience import BudgetSetting, Overrides, QuietHours
 from altmonitor.settings.changes import Difference
 from altmonitor.settings.settings import Settings
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State
+from altmonitor.storage.state_format import decode, encode
 from tests.commands.executor_kit import GROUP, MAIN, NOW_S, TOPIC, Desk
 
 OTHER = Destination(chat_id=55)
@@ -265,7 +266,7 @@ async def test_adding_to_a_followed_list_makes_it_the_chats_own() -> None:
 async def test_a_reset_in_a_chat_goes_back_to_following_and_keeps_its_route() -> None:
     desk = Desk()
     await desk("/set_pump 6")
-    await desk("/route oi silent", at=GROUP)
+    await desk("/route oi silent", at=GROUP)  # it was none: oi is all that comes
     for text in ("/set_pump 9", "/watch sol", "/lang ru", "/quiet 23-7", "/set sol pump 8"):
         await desk(text, at=GROUP)
     asked = plain(await desk("/reset all", at=GROUP))  # type: ignore[arg-type]
@@ -323,14 +324,17 @@ async def test_a_chat_becomes_a_destination_and_stops_being_one() -> None:
         )
     )
     assert [*desk.holder.destinations] == [MAIN, TOPIC]
-    assert isinstance(await desk("/route off", at=TOPIC), RouteEnded)
+    asked = plain(await desk("/route off", at=TOPIC))  # type: ignore[arg-type]
+    assert isinstance(asked, ConfirmAsked)
+    assert asked.losses == (Difference(key="kinds", old=frozenset({"price", "vol"}), new=frozenset()),)
+    assert isinstance(await desk("/route off yes", at=TOPIC), RouteEnded)
     assert [*desk.holder.destinations] == [MAIN]
     assert desk.store.states[-1] == State()
 
 
 async def test_a_destination_of_the_environment_that_was_removed_stays_removed() -> None:
     desk = Desk(destinations=(MAIN, GROUP))
-    await desk("/route off", at=GROUP)
+    await desk("/route off yes", at=GROUP)
     assert desk.store.states[-1] == State(chats={GROUP: Overrides(kinds=frozenset())})
     again = SettingsStore(Settings(), desk.store.states[-1], home=EnvironmentDefaults(destinations=(MAIN, GROUP)))
     assert [a.destination for a in again.audiences] == [MAIN]
@@ -342,8 +346,45 @@ async def test_the_main_destination_stays_one() -> None:
     desk = Desk()
     assert await desk("/route off") == RouteRefused(reason=NoRoute.MAIN_STAYS)
     assert await desk("/route off", at=OTHER) == RouteRefused(reason=NoRoute.NONE_HERE)
-    await desk("/route oi")
+    await desk("/route oi yes")
     assert desk.holder.audiences[0].kinds == {"oi"}
+
+
+async def test_what_is_not_named_keeps_its_route_and_its_sound() -> None:
+    desk = Desk()
+    steps = {
+        "/route vol silent": (ALL, {"vol"}),
+        "/route price oi silent": (ALL, {"price", "oi", "vol"}),
+        "/route price loud vol silent": (ALL, {"oi", "vol"}),
+        "/route funding off yes": (ALL - {"funding"}, {"oi", "vol"}),
+        "/route funding loud": (ALL, {"oi", "vol"}),
+        "/route silent price": (ALL, {"price", "oi", "vol"}),
+        "/route all silent": (ALL, ALL),
+        "/route vol loud": (ALL, ALL - {"vol"}),
+        "/route loud": (ALL, frozenset()),
+    }
+    for text, (kinds, silent) in steps.items():
+        assert isinstance(await desk(text), Changed), text
+        here = desk.holder.audiences[0]
+        assert (here.kinds, {kind for kind in ALL if here.is_silent_for(kind)}) == (kinds, silent), text
+        restored = SettingsStore(Settings(), decode(encode(desk.holder.state)), home=desk.holder.home)
+        assert restored.audiences == desk.holder.audiences, text
+
+
+async def test_kinds_are_taken_away_only_after_it_was_said() -> None:
+    for text, action, kinds in (
+        ("/route price", "/route price", {"price"}),
+        ("/route vol off", "/route vol off", ALL - {"vol"}),
+        ("/route price oi vol", "/route price oi vol", ALL - {"funding"}),
+    ):
+        desk = Desk()
+        asked = await desk(text)
+        assert isinstance(asked, ConfirmAsked), text
+        assert asked.action == action
+        assert asked.losses == (Difference(key="kinds", old=ALL, new=frozenset(kinds)),)
+        assert desk.holder.audiences[0].kinds == ALL
+        await desk(asked.buttons[0].action)
+        assert desk.holder.audiences[0].kinds == kinds
 
 
 async def test_sound_alone_can_be_changed_and_makes_a_new_place_a_destination_of_all_kinds() -> None:

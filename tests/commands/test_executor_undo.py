@@ -148,7 +148,7 @@ async def test_undo_brings_a_removed_destination_back_with_all_it_had() -> None:
     desk = Desk(destinations=(MAIN, GROUP))
     await desk("/set_pump 6", at=GROUP)
     before = desk.holder.state
-    await desk("/route off", at=GROUP)
+    await desk("/route off yes", at=GROUP)
     await desk("/undo", at=GROUP)
     assert desk.holder.state == before
 
@@ -189,7 +189,8 @@ COMMANDS = st.sampled_from(
         "/tz berlin",
         "/route oi silent",
         "/route all loud",
-        "/route off",
+        "/route off yes",
+        "/route vol silent",
         "/alert btc > 70000",
         "/alert sol move 5m 4",
         "/alert delete 1",
