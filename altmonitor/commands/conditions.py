@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated
 
 import msgspec
 from msgspec import structs
 
 from altmonitor.commands.arguments import SymbolWord, Words, cut, extra, is_all, listed_symbols, window_word
-from altmonitor.commands.outcome import CommandContext, Outcome, StateChange
+from altmonitor.commands.outcome import CommandContext, Deferred, Outcome, Queries, StateChange
 from altmonitor.commands.replies import Bad, Refused
 from altmonitor.commands.replies_settings import (
     ConditionAdded,
@@ -20,6 +21,7 @@ from altmonitor.commands.replies_settings import (
     ConfirmAsked,
     TooManyConditions,
 )
+from altmonitor.core.errors import ExchangeError, StorageError
 from altmonitor.settings.changes import Difference
 from altmonitor.settings.conditions import (
     MOVE_WINDOWS,
@@ -98,6 +100,13 @@ def alert(request: AlertArguments, now: CommandContext) -> Outcome:
         return ConditionsShown(conditions=own)
     if len(own) >= CONDITIONS_MAX:
         return TooManyConditions(limit=CONDITIONS_MAX)
+    return Deferred(decide=partial(_add, request, found[0], predicate))
+
+
+async def _add(
+    request: AlertArguments, symbol: str, predicate: Predicate, now: CommandContext, queries: Queries
+) -> Outcome:
+    """What is true already is said: it is told at the next crossing."""
     condition = Condition(
         id=now.state.next_condition_id,
         destination=now.destination,
@@ -105,11 +114,54 @@ def alert(request: AlertArguments, now: CommandContext) -> Outcome:
         owner_name=now.who.name,
         text=request.text,
         created_s=int(now.now_s),
-        symbol=found[0],
+        symbol=symbol,
         predicate=predicate,
     )
-    after = replace(now.own_here, conditions=(*own, condition))
-    return StateChange(own=after, reply=ConditionAdded(condition=condition), destination=now.destination)
+    after = replace(now.own_here, conditions=(*now.own_here.conditions, condition))
+    value = await _value_now(symbol, predicate, queries)
+    is_true = value is not None and _holds(predicate, value)
+    added = ConditionAdded(condition=condition)
+    if is_true:
+        added = ConditionAdded(condition=condition, true_at=value, opposite=_opposite(condition))
+    return StateChange(own=after, reply=added, destination=now.destination)
+
+
+async def _value_now(symbol: str, predicate: Predicate, queries: Queries) -> float | None:
+    """Price, rate, or size of the move in percent; None when it is not known now."""
+    try:
+        if isinstance(predicate, FundingCrosses):
+            funding = await queries.market.funding(symbol)
+            return None if funding is None else funding.rate
+        price = await queries.market.price(symbol)
+    except (ExchangeError, StorageError):
+        return None
+    if price is None:
+        return None
+    if isinstance(predicate, PriceMoves):
+        change_pct = dict(price.changes).get(predicate.window)
+        return None if change_pct is None else abs(change_pct)
+    return price.price
+
+
+def _holds(predicate: Predicate, value: float) -> bool:
+    match predicate:
+        case PriceMoves(pct=pct):
+            return value >= pct
+        case PriceCrosses(side=side, level=level) | FundingCrosses(side=side, rate=level):
+            return value >= level if side == "above" else value <= level
+
+
+def _opposite(condition: Condition) -> str:
+    """The command for the other direction; '' for a move, which has none."""
+    match condition.predicate:
+        case PriceCrosses(side=side):
+            about = ""
+        case FundingCrosses(side=side):
+            about = "funding "
+        case PriceMoves():
+            return ""
+    level = condition.text.split()[-1].lstrip("<>=≥≤＜＞")
+    return f"/alert {condition.symbol} {about}{'<' if side == 'above' else '>'} {level}"
 
 
 def _read_delete(command: str, words: Words) -> AlertArguments | Refused:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
-from altmonitor.commands.replies import Button, DestinationReply, PlainReply, confirm
+from altmonitor.commands.replies import Button, DestinationReply, PlainReply, confirm, offered
 from altmonitor.core.alert import Kind
 from altmonitor.core.types import LANGUAGES
 from altmonitor.settings.audience import Audience, QuietHours
@@ -167,7 +167,16 @@ class ConditionsShown(PlainReply, frozen=True, kw_only=True):
 
 
 class ConditionAdded(PlainReply, frozen=True, kw_only=True):
+    """true_at: the price, rate (a fraction) or move (percent) at which it is true already; None: it is not, or nobody
+    knows. opposite: the command for the other direction, '' when there is none."""
+
     condition: Condition
+    true_at: float | None = None
+    opposite: str = ""
+
+    @property
+    def buttons(self) -> tuple[Button, ...]:
+        return offered((self.opposite,) if self.true_at is not None and self.opposite else ())
 
 
 class ConditionsDeleted(PlainReply, frozen=True, kw_only=True):

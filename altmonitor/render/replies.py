@@ -153,6 +153,12 @@ def reply_parts(reply: Reply, style: Style) -> list[str]:
     return packed(_lines(reply, style))
 
 
+def with_press(parts: Sequence[str], *, by: str, what: str, style: Style) -> list[str]:
+    """An answer to a pressed button names who pressed what."""
+    line = say(style.lang, "pressed_button", by=outside_text(by or "?"), what=outside_text(what))
+    return packed([f"<i>{line}</i>", *parts])
+
+
 def _lines(reply: Reply, style: Style) -> Sequence[str]:
     """With what was put around it."""
     match reply:

@@ -301,7 +301,23 @@ def _conditions(reply: ConditionsShown, style: Style) -> list[str]:
 def _condition_added(reply: ConditionAdded, style: Style) -> list[str]:
     what = condition_text(reply.condition, style)
     added = say_reply(style.lang, "condition_added", id=reply.condition.id, what=what)
-    return [added, say_reply(style.lang, "condition_crossing")]
+    if reply.true_at is None:
+        return [added, say_reply(style.lang, "condition_crossing")]
+    now = _condition_value(reply.condition, reply.true_at)
+    lines = [added, say_reply(style.lang, "condition_true", now=now)]
+    if reply.opposite:
+        lines.append(say_reply(style.lang, "condition_opposite", command=n.escape(reply.opposite)))
+    return lines
+
+
+def _condition_value(condition: Condition, value: float) -> str:
+    match condition.predicate:
+        case PriceCrosses():
+            return n.price(value)
+        case FundingCrosses():
+            return n.pct(value * 100, 4)
+        case PriceMoves():
+            return n.unsigned_pct(value, 2)
 
 
 @reply_lines.register

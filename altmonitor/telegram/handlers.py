@@ -12,7 +12,7 @@ from msgspec import structs
 
 from altmonitor.commands.executor import CommandExecutor
 from altmonitor.commands.message import commands_in
-from altmonitor.commands.replies import CANCEL, MutedChanged, Reply, StatusPin, plain
+from altmonitor.commands.replies import CANCEL, MutedChanged, NotPermitted, Reply, StatusPin, plain
 from altmonitor.commands.replies_market import ChartShown
 from altmonitor.commands.replies_settings import Changed
 from altmonitor.core.alert import Alert
@@ -24,7 +24,7 @@ from altmonitor.delivery.presses import PressMemory
 from altmonitor.delivery.status_message import StatusBoard
 from altmonitor.interfaces.delivery import ChatBot, Press, ReplyChats
 from altmonitor.render.format import Style, one_line
-from altmonitor.render.replies import missed_parts, reply_keyboard, reply_parts
+from altmonitor.render.replies import missed_parts, reply_keyboard, reply_parts, with_press
 from altmonitor.render.signed_buttons import AlertAction, ButtonSigner, Outdated, TypedCommand
 from altmonitor.settings.changes import Author
 from altmonitor.telegram.types import Incoming
@@ -54,8 +54,9 @@ class Answering:
         now_s = self._deps.clock.now_ms() / 1000
         return await self._deps.executor.handle(text, who=writer, destination=incoming.destination, now_s=now_s)
 
-    def say(self, reply: Reply, incoming: Incoming) -> None:
-        """In the language that holds now: the command may have changed it."""
+    def say(self, reply: Reply, incoming: Incoming, *, pressed: str = "") -> None:
+        """In the language that holds now: the command may have changed it. pressed: what the button stands for, shown
+        with the name of who pressed it."""
         deps, destination, reply_to = self._deps, incoming.destination, incoming.message_id or None
         pin = plain(reply)
         if isinstance(pin, StatusPin):
@@ -65,6 +66,8 @@ class Answering:
             reply = structs.replace(pin, was_on=deps.board.end(destination))
         style = deps.style_of(destination)
         parts = reply_parts(reply, style)
+        if pressed:
+            parts = with_press(parts, by=incoming.user_name, what=pressed, style=style)
         chart = plain(reply)
         if isinstance(chart, ChartShown):
             deps.chats.picture(destination, chart.chart.png, caption_html=parts[0], reply_to=reply_to, is_asked=True)
@@ -125,6 +128,8 @@ WITHIN_S = 10.0
 SHOWN_LATELY_MS = 60_000
 """What was asked for under the same message so lately is still in sight."""
 MUTED_FOR = "1h"
+CLOSED_REMEMBERED = 200
+"""Questions that were answered; their buttons go as soon as the chat has room for an edit."""
 _CONFIRMED = " yes"
 
 
@@ -156,6 +161,7 @@ class Presses:
         self._answers = answers
         self._answering = Answering(answers)
         self._deps = deps
+        self._closed: dict[tuple[int, int], str] = {}
 
     async def handle(self, press: Incoming) -> None:
         toast = self._said(press, "press_failed", is_loud=True)
@@ -192,17 +198,33 @@ class Presses:
         return await (self._chart if meaning.action == "chart" else self._why)(meant, alert, where=press)
 
     async def _typed(self, press: Incoming, text: str) -> _Toast:
-        """A question is asked once: its buttons go. Others, such as those of a list, stay."""
+        """A question is answered once, by somebody who may change what it is about: then its buttons go, and one that
+        is still to be seen does nothing. Others, such as those of a list, stay."""
+        is_question = text == CANCEL or text.endswith(_CONFIRMED)
+        if is_question and not press.may_change:
+            return self._said(press, "press_not_allowed", is_loud=True)
+        closed_by = self._closed.get(_carrier(press))
+        if is_question and closed_by is not None:
+            return self._said(press, "press_closed", is_loud=True, by=closed_by)
         if text == CANCEL:
-            self._answers.chats.close_question(press.destination, press.message_id)
+            self._close(press)
+            style = self._answers.style_of(press.destination)
+            parts = with_press([style.say("press_cancelled")], by=press.user_name, what=style.say("no"), style=style)
+            self._answers.chats.reply(press.destination, parts, reply_to=press.message_id or None)
             return self._said(press, "press_cancelled")
         reply = await self._answering.carry_out(text, press)
-        if reply is None:  # told so within the hour
+        if reply is None or isinstance(reply, NotPermitted):
             return self._said(press, "press_not_allowed", is_loud=True)
-        if text.endswith(_CONFIRMED) and press.may_change:
-            self._answers.chats.close_question(press.destination, press.message_id)
-        self._answering.say(reply, press)
+        if is_question:
+            self._close(press)
+        self._answering.say(reply, press, pressed=text)
         return _Toast()
+
+    def _close(self, press: Incoming) -> None:
+        self._closed[_carrier(press)] = press.user_name
+        while len(self._closed) > CLOSED_REMEMBERED:
+            del self._closed[next(iter(self._closed))]
+        self._answers.chats.close_question(press.destination, press.message_id)
 
     async def _mute(self, press: Incoming, alert: Alert) -> _Toast:
         if not press.may_change:
@@ -256,8 +278,8 @@ class Presses:
             log.warning("what was pressed is not remembered over a restart: %s", problem)
         self._answers.chats.pressed(press.destination, alert.key, press.message_id)
 
-    def _said(self, press: Incoming, key: str, *, is_loud: bool = False) -> _Toast:
-        return _Toast(text=self._answers.style_of(press.destination).say(key), is_loud=is_loud)
+    def _said(self, press: Incoming, key: str, *, is_loud: bool = False, **values: object) -> _Toast:
+        return _Toast(text=self._answers.style_of(press.destination).say(key, **values), is_loud=is_loud)
 
     async def _answer(self, press: Incoming, toast: _Toast) -> None:
         text = toast.text if len(toast.text) <= TOAST_CHARS_MAX else toast.text[: TOAST_CHARS_MAX - 1] + "…"
@@ -265,3 +287,8 @@ class Presses:
             await self._deps.bot.answer_press(press.press_id or "", text, is_loud=toast.is_loud)
         except DeliveryError as problem:
             log.info("a press could not be answered: %s", problem)
+
+
+def _carrier(press: Incoming) -> tuple[int, int]:
+    """The message that carries the button."""
+    return press.destination.chat_id, press.message_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from altmonitor.commands.conditions import CONDITIONS_MAX
-from altmonitor.commands.replies import SymbolsRefused, UniverseUnknown
+from altmonitor.commands.replies import Refused, SymbolsRefused, UniverseUnknown
 from altmonitor.commands.replies_settings import (
     ConditionAdded,
     ConditionsDeleted,
@@ -13,6 +13,7 @@ from altmonitor.commands.replies_settings import (
     ConditionUnknown,
     TooManyConditions,
 )
+from altmonitor.core.errors import ExchangeError
 from altmonitor.core.types import Destination
 from altmonitor.settings.conditions import Condition, FundingCrosses, Predicate, PriceCrosses, PriceMoves
 from tests.commands.executor_kit import GROUP, MAIN, NOW_S, Desk
@@ -102,3 +103,46 @@ async def test_there_is_a_limit_for_one_place() -> None:
         await desk(f"/alert btc > {level}")
     assert await desk("/alert btc > 1000") == TooManyConditions(limit=CONDITIONS_MAX)
     assert isinstance(await desk("/alert btc > 1000", at=GROUP), ConditionAdded)
+
+
+async def test_what_is_true_already_is_said_and_the_other_direction_offered() -> None:
+    desk = Desk()
+    findings = {}
+    for text in (
+        "/alert sol > 100",
+        "/alert sol < 100",
+        "/alert sol < 200",
+        "/alert sol > 150.25",
+        "/alert sol funding > 0.005%",
+        "/alert sol funding > 0.05%",
+        "/alert sol move 1m 0.5",
+        "/alert sol move 1m 0.6",
+        "/alert btc > 1",  # its price is not known
+    ):
+        reply = await desk(text)
+        assert isinstance(reply, ConditionAdded)
+        findings[text] = (reply.true_at, [button.action for button in reply.buttons])
+    assert findings == {
+        "/alert sol > 100": (150.25, ["/alert SOLUSDT < 100"]),
+        "/alert sol < 100": (None, []),
+        "/alert sol < 200": (150.25, ["/alert SOLUSDT > 200"]),
+        "/alert sol > 150.25": (150.25, ["/alert SOLUSDT < 150.25"]),
+        "/alert sol funding > 0.005%": (0.0001, ["/alert SOLUSDT funding < 0.005%"]),
+        "/alert sol funding > 0.05%": (None, []),
+        "/alert sol move 1m 0.5": (0.5, []),
+        "/alert sol move 1m 0.6": (None, []),
+        "/alert btc > 1": (None, []),
+    }
+
+
+async def test_a_condition_is_set_although_nobody_can_say_whether_it_is_true() -> None:
+    desk = Desk()
+    desk.market.problem = ExchangeError("no answer in time")
+    assert isinstance(await desk("/alert sol > 100"), ConditionAdded)
+    assert len(desk.holder.state.conditions) == 1
+
+
+async def test_a_level_without_a_direction_is_offered_in_both() -> None:
+    reply = await Desk()("/alert sol 100")
+    assert isinstance(reply, Refused)
+    assert [button.action for button in reply.buttons] == ["/alert sol > 100", "/alert sol < 100"]

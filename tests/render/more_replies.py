@@ -201,6 +201,7 @@ LONGEST: list[Reply] = [
     ConditionsShown(conditions=()),
     ConditionsShown(conditions=CONDITIONS),
     *(ConditionAdded(condition=one) for one in CONDITIONS[:5]),
+    *(ConditionAdded(condition=one, true_at=0.5, opposite="/alert SOLUSDT < 1") for one in CONDITIONS[:5]),
     ConditionsDeleted(conditions=CONDITIONS),
     ConditionUnknown(id=999_999),
     TooManyConditions(limit=50),

@@ -28,7 +28,7 @@ from altmonitor.render.format import Style
 from altmonitor.render.replies import reply_parts
 from altmonitor.settings.audience import Audience, QuietHours
 from altmonitor.settings.changes import NOT_MUTED, ChangeMade, Difference, RecordedChange
-from altmonitor.settings.conditions import Condition, FundingCrosses, PriceMoves
+from altmonitor.settings.conditions import Condition, FundingCrosses, PriceCrosses, PriceMoves
 from altmonitor.settings.presets import BudgetProposal, BudgetRow, ThresholdRow
 from altmonitor.settings.settings import Settings
 from altmonitor.settings.state import DestinationOverrides
@@ -389,4 +389,22 @@ def test_why_says_how_far_back_it_knows() -> None:
         "🔎 <b>Why</b> <code>SOLUSDT</code> at 2026-09-20 14:13:20 UTC",
         "Nothing was judged in that minute: no data came, or it is too long ago.",
         "Judgements are kept since 13:13:20 UTC.",
+    ]
+
+
+def test_a_condition_that_is_true_already_says_so_with_the_value() -> None:
+    condition = Condition(
+        id=3,
+        destination=MAIN,
+        owner_id=7,
+        owner_name="ann",
+        text="sol > 1",
+        created_s=NOW_S,
+        symbol="SOLUSDT",
+        predicate=PriceCrosses(side="above", level=1.0),
+    )
+    assert lines(ConditionAdded(condition=condition, true_at=35.0, opposite="/alert SOLUSDT < 1")) == [
+        "✅ #3 <code>SOLUSDT</code> price ≥ 1",
+        "⚠️ That is true already (now 35): it is told at the next crossing, after it was false in between.",
+        "The other direction: <code>/alert SOLUSDT &lt; 1</code>",
     ]

@@ -22,7 +22,7 @@ def test_every_key_exists_in_every_language_with_the_same_names_to_fill_in() -> 
 
 
 def test_russian_is_in_cyrillic_where_english_has_words_and_holds_no_chinese() -> None:
-    same = {"BTC {change}", "{quantity} {base}", "➕ {doubled}", ", ", "; ", "🐋 {page}: {sides}"}
+    same = {"BTC {change}", "{quantity} {base}", "👆 {by}: {what}", "➕ {doubled}", ", ", "; ", "🐋 {page}: {sides}"}
     for key, russian in TEXTS["ru"].items():
         assert not has_cjk(russian), key
         assert russian in same or re.search("[а-яё]", russian, re.IGNORECASE) or russian.startswith("https://"), key

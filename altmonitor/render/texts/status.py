@@ -222,6 +222,9 @@ _EN_TEXTS_CHAT = {
     "press_again": "Already shown below.",
     "press_no_chart": "There is no chart right now.",
     "press_cancelled": "Nothing was changed.",
+    "press_closed": "{by} has answered this already.",
+    "pressed_button": "👆 {by}: {what}",
+    "no": "No",
 }
 
 _ZH_TEXTS_CHAT = {
@@ -234,6 +237,9 @@ _ZH_TEXTS_CHAT = {
     "press_again": "内容已在下方。",
     "press_no_chart": "目前没有图表。",
     "press_cancelled": "没有任何更改。",
+    "press_closed": "{by} 已经回答过了。",
+    "pressed_button": "👆 {by}：{what}",
+    "no": "取消",
 }
 
 _RU_TEXTS_CHAT = {
@@ -246,6 +252,9 @@ _RU_TEXTS_CHAT = {
     "press_again": "Уже показано ниже.",
     "press_no_chart": "Графика сейчас нет.",
     "press_cancelled": "Ничего не изменено.",
+    "press_closed": "На это уже ответили: {by}.",
+    "pressed_button": "👆 {by}: {what}",
+    "no": "Нет",
 }
 
 CHAT: Mapping[str, Mapping[str, str]] = MappingProxyType(
