@@ -53,7 +53,7 @@ def answers(chats: Chats) -> ChatAnswers:
         board=nothing,
         signer=ButtonSigner("ab" * 32),
     )
-    return ChatAnswers(deps, Presses(deps, PressDeps(bot=bot, alert_of_id=nothing, memory=nothing)))
+    return ChatAnswers(deps, Presses(deps, PressDeps(bot=bot, alert_of_id=nothing, sent_for=nothing, memory=nothing)))
 
 
 def written(text: str, message_id: int = 9) -> Incoming:
