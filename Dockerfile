@@ -17,6 +17,8 @@ FROM python:3.12-slim
 LABEL org.opencontainers.image.title="altmonitor" \
       org.opencontainers.image.description="Watches every Binance USDT perpetual and tells a Telegram chat what moved" \
       org.opencontainers.image.licenses="MIT"
+# 5 MB of Chinese letters, so that pictures in zh and contracts with Chinese names can be drawn.
+RUN apt-get update && apt-get install -y --no-install-recommends fonts-wqy-microhei && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 altmonitor \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin altmonitor \
  && install -d -m 0700 -o 10001 -g 10001 /data

@@ -35,7 +35,8 @@ from altmonitor.render.charts.panel import panel_png
 from altmonitor.render.format import Style
 from altmonitor.render.panel import panel_of, panel_page
 from altmonitor.render.position_card import missing_lines
-from altmonitor.render.terminal import cause_text, change_lines, picture_lines, scan_lines, series_page, trend_lines
+from altmonitor.render.series_page import series_page
+from altmonitor.render.terminal import cause_text, change_lines, picture_lines, scan_lines, trend_lines
 from altmonitor.settings.input import spelled
 from altmonitor.storage.snapshot_queries import snapshot_reader
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
+from statistics import median
 from typing import Final, Literal
 
 from altmonitor.core.types import Fraction
@@ -152,6 +154,7 @@ def _camel(values: dict[str, object]) -> dict[str, object]:
 # What a chart of stored snapshots shows: three panels, each with lines of its own scale. Where it is drawn is open.
 
 
+OUTAGE_STEPS: Final = 2.5
 PADDING: Final = 0.08
 WIDTH_PX: Final = 780
 PANEL_HEIGHT_PX: Final = 150
@@ -172,6 +175,16 @@ class SeriesLine:
     def last(self) -> float | None:
         return self.points[-1][1] if self.points else None
 
+    def runs(self, longest_step_ms: int) -> Sequence[Sequence[tuple[int, float]]]:
+        """Stretches without a longer step in them, each to be drawn as one line; one point alone is a run, too."""
+        found: list[list[tuple[int, float]]] = []
+        for point in self.points:
+            if found and point[0] - found[-1][-1][0] <= longest_step_ms:
+                found[-1].append(point)
+            else:
+                found.append([point])
+        return found
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesPanel:
@@ -190,12 +203,15 @@ class SeriesPanel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesChart:
-    """panels: long size, short size, whale entries and mark price. points: snapshots in it."""
+    """panels: long size, short size, whale entries and mark price. points: snapshots in it. longest_step_ms: between
+    two of them, a longer one is an outage. outages: (last before, first after), oldest → newest."""
 
     symbol: str
     from_ms: int
     to_ms: int
     points: int
+    longest_step_ms: int
+    outages: tuple[tuple[int, int], ...]
     panels: tuple[SeriesPanel, SeriesPanel, SeriesPanel]
 
 
@@ -216,13 +232,22 @@ def chart(
         _line("short_whale_entry", [(r.time_ms, positive(r.overview.short.whales_avg_entry)) for r in seen]),
         _line("mark_price", [(r.time_ms, positive(r.mark_price) or positive(filled.get(r.time_ms))) for r in seen]),
     )
+    times = [row.time_ms for row in seen]
+    longest_step_ms = _longest_step_ms(times)
     return SeriesChart(
         symbol=symbol,
+        longest_step_ms=longest_step_ms,
+        outages=tuple(pair for pair in pairwise(times) if pair[1] - pair[0] > longest_step_ms),
         from_ms=seen[0].time_ms,
         to_ms=seen[-1].time_ms,
         points=len(seen),
         panels=(_panel(long_qty), _panel(short_qty), _panel(*prices)),
     )
+
+
+def _longest_step_ms(times_ms: Sequence[int]) -> int:
+    """By half more than two usual steps: one sweep that failed is no outage. times_ms: ascending, at least 2."""
+    return round(OUTAGE_STEPS * median(later - earlier for earlier, later in pairwise(times_ms)))
 
 
 def fill_interval(span_ms: int) -> str:

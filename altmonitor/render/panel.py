@@ -167,8 +167,8 @@ def panel_page(panel: PositionCard, *, lang: str) -> str:
     base = _e(panel.base)
     body = (
         f'<div style="display:flex;justify-content:space-between;align-items:baseline;gap:12px">'
-        f'<div><span style="font-size:24px;font-weight:700">{base}</span> '
-        f'<span style="color:{_MUTED}">{_e(panel.title)}</span></div>'
+        f'<div><div style="font-size:24px;font-weight:700;line-height:1.2">{base}</div>'
+        f'<div style="color:{_MUTED}">{_e(panel.title)}</div></div>'
         f'<div style="font-size:22px;font-weight:700">{_e(panel.price)}</div></div>'
         f'<div style="{_BOX};margin-top:14px"><div style="display:flex;gap:12px">{_columns(panel.stats)}</div>'
         f'<div style="height:8px;border-radius:4px;margin-top:14px;background:{bar}"></div>'
@@ -218,7 +218,7 @@ def _columns(facts: Sequence[Fact]) -> str:
 def _rows(facts: Sequence[Fact]) -> str:
     return "".join(
         f'<div style="display:flex;justify-content:space-between;gap:12px"><span style="color:{_MUTED}">{_e(label)}'
-        f"</span><span>{_e(value)}</span></div>"
+        f'</span><span style="white-space:nowrap">{_e(value)}</span></div>'
         for label, value in facts
     )
 

@@ -14,6 +14,7 @@ import altmonitor
 from altmonitor.ops import container as keep_running
 from altmonitor.ops.deploy import docker
 from altmonitor.ops.deploy.deploy import NEEDED_FILES
+from altmonitor.render.charts.canvas import CJK_FONTS
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -99,6 +100,11 @@ def test_the_image_runs_as_a_user_with_a_check_and_hashes() -> None:
         "-m",
         keep_running.__name__,
     ]
+
+
+def test_the_image_holds_a_font_with_chinese_letters_that_pictures_look_for() -> None:
+    assert "fonts-wqy-microhei" in text_of("Dockerfile")
+    assert all("wqy-microhei.ttc" in names for names in CJK_FONTS.values())
 
 
 def test_the_container_and_the_service_wait_equally_long_for_a_sign_of_life() -> None:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from altmonitor.positioning.picture import PositionPicture
-from altmonitor.render.charts.canvas import BACKGROUND, DOWN, HATCH, UP
+from altmonitor.render.charts.canvas import BACKGROUND, DOWN, HATCH, UP, runs
 from altmonitor.render.charts.panel import HEIGHT, WIDTH, panel_png
 from altmonitor.render.format import Style
 from altmonitor.render.panel import panel_of, panel_page
@@ -53,7 +53,7 @@ def words(picture: PositionPicture = PICTURE, style: Style = EN) -> list[str]:
 def test_the_page_tells_everything_in_order() -> None:
     assert words() == [
         *("ETH", "ETH", "Who is positioned", "10"),
-        *("Position", "$3.5K", "Traders", "190", "Long/short by USD", "1.21"),
+        *("Position", "$3.5K", "Traders", "190", "L/S by USD", "1.21"),
         *("Long", "Short"),
         *("Long", "100 traders, 20 whales", "in profit"),
         *("Position", "$1.9K", "Average entry", "9.5", "Whales' entry", "9.4"),
@@ -144,3 +144,17 @@ def test_the_picture_splits_its_bar_by_size_or_not_at_all() -> None:
     assert bar.count(UP) == pytest.approx(0.75 * 792, abs=2)
     unknown = replace(PICTURE, overview=with_sides(long={"traders_avg_entry": None}))
     assert set(colours_of_the_bar(unknown)) == {HATCH}
+
+
+@pytest.mark.parametrize("style", [EN, ZH, RU], ids=["en", "zh", "ru"])
+def test_no_line_of_the_page_wraps_on_a_telephone(style: Style) -> None:
+    """375 pixels less margins and padding leave 303 for a row, and a third of that less gaps for each figure above."""
+    panel = panel_of(PICTURE, style)
+    rows = [*panel.footer, *(fact for side in panel.sides for fact in (*side.facts, side.profit))]
+    wide = [label for label, value in rows if width(label, 15) + width(value, 15) + 12 > 303]
+    wide += [label for label, _ in panel.stats if width(label, 12) > 93]
+    assert wide == []
+
+
+def width(text: str, size_px: int) -> float:
+    return sum(used.getlength(piece) for piece, used in runs(text, size_px))

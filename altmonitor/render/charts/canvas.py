@@ -88,7 +88,7 @@ COVERED = (
     (0x25BC, 0x25BC),
     (0x25CF, 0x25CF),
 )
-_CJK_FONTS = {
+CJK_FONTS = {
     "book": ("NotoSansCJK-Regular.ttc", "NotoSansSC-Regular.otf", "PingFang.ttc", "msyh.ttc", "wqy-microhei.ttc"),
     "bold": ("NotoSansCJK-Bold.ttc", "NotoSansSC-Bold.otf", "PingFang.ttc", "msyhbd.ttc", "wqy-microhei.ttc"),
 }
@@ -121,7 +121,7 @@ def cjk_font(size_px: int, weight: Weight = "book") -> ImageFont.FreeTypeFont | 
     """One of the machine's own, since such a font is twenty times the size of this program; None when it has none."""
     key = ("cjk", weight, size_px)
     if key not in _loaded.fonts:
-        _loaded.fonts[key] = _first_of(_CJK_FONTS[weight], size_px)
+        _loaded.fonts[key] = _first_of(CJK_FONTS[weight], size_px)
     return _loaded.fonts[key]
 
 
