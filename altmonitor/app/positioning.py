@@ -19,7 +19,7 @@ from altmonitor.core.errors import ExchangeUnreachable, NoSnapshotsYet, StorageE
 from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.binance.adapter import BLOCK_FILE
 from altmonitor.exchanges.binance.positioning import BinancePositioning
-from altmonitor.exchanges.binance.rest import BinanceRest, binance_budget, binance_guard
+from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
 from altmonitor.exchanges.binance.smart_money import ANSWER_WITHIN_S, SmartMoneyWeb, web_guard
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
 from altmonitor.interfaces.alerts import AlertUpdates
@@ -52,9 +52,6 @@ from altmonitor.storage.snapshot_queries import snapshot_reader
 WEBSITE_BLOCK_FILE: Final = "website-block.json"
 """Beside DB_FILE, shared with the monitor: what one process is refused, none asks."""
 
-FUTURES_DATA_REQUESTS: Final = 800
-"""Per 5 minutes. The exchange allows an address 1,000 and does not say how many are used: the rest is the monitor's."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositioningDeps:
@@ -70,7 +67,6 @@ async def positioning_stage(config: Config, *, clock: Clock) -> AsyncIterator[Po
         config.binance_rest_url,
         clock=clock,
         block_file=config.db_file.with_name(BLOCK_FILE),
-        budget=binance_budget(futures_data=FUTURES_DATA_REQUESTS),
     )
     web_url = config.binance_web_url
     web = web_guard(web_url, clock=clock, block_file=config.db_file.with_name(WEBSITE_BLOCK_FILE))

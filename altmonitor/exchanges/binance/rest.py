@@ -29,6 +29,7 @@ from altmonitor.exchanges.rest.block import retry_after_s
 from altmonitor.exchanges.rest.budget import Ask, LimitPool, RequestBudget
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S, SOCKETS, HttpGet, One, Rows
 from altmonitor.exchanges.rest.guard import Guard, Preflight, RestAnswer
+from altmonitor.exchanges.rest.shared_pool import pool_of
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.candles import Candle
 from altmonitor.market.contracts import Contract
@@ -49,14 +50,16 @@ WEIGHT_LIMIT = 2_400
 """Per minute, until `exchangeInfo` tells another."""
 WEIGHT_HEADER = "X-MBX-USED-WEIGHT-1M"
 FUTURES_DATA = "futures_data"
+FUTURES_DATA_LIMIT, FUTURES_DATA_WINDOW_S = 1_000, 300.0
+FUTURES_DATA_FILE = "futures-data-requests"
 FUNDING = "funding"
 PING = "/fapi/v1/ping"
 
 
-def binance_budget(*, weight_limit: int = WEIGHT_LIMIT, futures_data: int = 1_000) -> RequestBudget:
-    """futures_data: how much of its pool this process may take."""
+def binance_budget(*, weight_limit: int = WEIGHT_LIMIT, statistics: LimitPool | None = None) -> RequestBudget:
+    """statistics: the pool of `/futures/data/*`, which no header counts; None for one of this process alone."""
     pools = {
-        FUTURES_DATA: LimitPool(limit=futures_data, window_s=300.0),
+        FUTURES_DATA: statistics or LimitPool(limit=FUTURES_DATA_LIMIT, window_s=FUTURES_DATA_WINDOW_S),
         FUNDING: LimitPool(limit=500, window_s=300.0),
     }
     return RequestBudget(weight_limit=weight_limit, weight_header=WEIGHT_HEADER, pools=pools)
@@ -70,11 +73,18 @@ def binance_guard(
     on_change: Callable[[GuardStatus], None] | None = None,
     budget: RequestBudget | None = None,
 ) -> Guard:
-    """The gate in front of the REST interface. budget: None for all that one address is allowed."""
+    """The gate in front of the REST interface. budget: None for all that one address is allowed, shared with the other
+    processes that know the block file."""
+    if budget is None:
+        shared = None if block_file is None else block_file.with_name(FUTURES_DATA_FILE)
+        statistics = pool_of(
+            limit=FUTURES_DATA_LIMIT, window_s=FUTURES_DATA_WINDOW_S, path=shared, host=host, clock=clock
+        )
+        budget = binance_budget(statistics=statistics)
     return Guard(
         host,
         clock=clock,
-        budget=budget or binance_budget(),
+        budget=budget,
         probe=PING,
         block_file=block_file,
         on_change=on_change,

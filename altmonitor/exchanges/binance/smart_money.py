@@ -16,9 +16,10 @@ from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeError, ExchangeUnreachable, RegionBlocked
 from altmonitor.core.status import GuardStatus
-from altmonitor.exchanges.rest.budget import Ask, LimitPool, RequestBudget
+from altmonitor.exchanges.rest.budget import Ask, RequestBudget
 from altmonitor.exchanges.rest.client import UNREADABLE, HttpGet, One
 from altmonitor.exchanges.rest.guard import Guard, RestAnswer
+from altmonitor.exchanges.rest.shared_pool import pool_of
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.positioning.smart_money import Overview, Side
 
@@ -140,7 +141,9 @@ ANSWER_WITHIN_S: Final = 8.0
 SOCKETS: Final = 4
 POOL: Final = "smart_money"
 REQUESTS_A_MINUTE: Final = 10
-"""Ours: twice what tracking takes (one request in 12 s), the rest is for alerts. 20 a minute are reported to pass."""
+"""Ours, of all processes together: twice what tracking takes (one request in 12 s), the rest is for alerts. 20 a minute
+are reported to pass."""
+REQUESTS_FILE: Final = "website-requests"
 
 BUDGET_WAIT_S: Final = {Priority.ENRICH: 1.5}
 
@@ -157,12 +160,15 @@ def web_guard(
     on_change: Callable[[GuardStatus], None] | None = None,
 ) -> Guard:
     """The gate for the website's host: blocks of its own, and the question itself as the probe after one."""
+    host = urlsplit(base_url).netloc
+    shared = None if block_file is None else block_file.with_name(REQUESTS_FILE)
+    pool = pool_of(limit=REQUESTS_A_MINUTE, window_s=60.0, path=shared, host=host, clock=clock)
     return Guard(
-        urlsplit(base_url).netloc,
+        host,
         clock=clock,
         block_file=block_file,
         on_change=on_change,
-        budget=RequestBudget(pools={POOL: LimitPool(limit=REQUESTS_A_MINUTE, window_s=60.0)}),
+        budget=RequestBudget(pools={POOL: pool}),
         probe=_target("BTCUSDT"),
     )
 

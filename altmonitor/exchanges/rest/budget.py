@@ -9,7 +9,7 @@ import asyncio
 import itertools
 from bisect import insort
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from altmonitor.core.clock import Clock
@@ -36,7 +36,7 @@ class Ask:
     pool: str | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class LimitPool:
     """At most `limit` of something in any `window_s` seconds.
 
@@ -52,8 +52,17 @@ class LimitPool:
         """0 when there is room now, else a wait after which there is. share: of the limit, 0…1."""
         while self.sent_s and self.sent_s[0] + self.window_s <= now_s:
             self.sent_s.popleft()
-        over = len(self.sent_s) - int(self.limit * share)
-        return 0.0 if over < 0 else self.sent_s[over] + self.window_s - now_s
+        return wait_for_room_s(self.sent_s, now_s, self.window_s, int(self.limit * share))
+
+    def take(self, now_s: float) -> None:
+        """One of them leaves now, whether or not there is room."""
+        self.sent_s.append(now_s)
+
+
+def wait_for_room_s(sent_s: Sequence[float], now_s: float, window_s: float, limit: int) -> float:
+    """0 when fewer than `limit` were sent in the window. sent_s: ascending, all of them in it."""
+    over = len(sent_s) - limit
+    return 0.0 if over < 0 else sent_s[over] + window_s - now_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,7 @@ class RequestBudget:
             self._at_edge += ask.weight  # the exchange may count it in the minute that begins
         self._under_way += ask.weight
         if ask.pool and ask.pool in self._pools:
-            self._pools[ask.pool].sent_s.append(now_s)
+            self._pools[ask.pool].take(now_s)
         return Ticket(ask.weight, self._minute)
 
     def settle(self, ticket: Ticket, *, exchange_ms: int, used_header: str | None) -> None:

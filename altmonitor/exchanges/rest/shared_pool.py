@@ -1,0 +1,118 @@
+"""One budget for all processes of a machine that ask the same host: what each sent stands in a small file.
+
+A monitor and a tracker beside it have one address, and the host counts by address.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from altmonitor.core.clock import Clock
+from altmonitor.exchanges.rest.budget import LimitPool, wait_for_room_s
+
+if sys.platform != "win32":
+    import fcntl
+
+log = logging.getLogger(__name__)
+
+LARGEST_BYTES: Final = 1 << 20
+AHEAD_MS: Final = 1_000
+_FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+class SharedPool(LimitPool):
+    """The file holds the host, then unix milliseconds of the requests in the window, one per line.
+
+    A file that cannot be used is reported once; then each process keeps to the limit by itself. host: what was sent to
+    another one (the address was pointed elsewhere) does not count.
+    """
+
+    def __init__(self, *, limit: int, window_s: float, path: Path, host: str, clock: Clock) -> None:
+        super().__init__(limit=limit, window_s=window_s)
+        self._path = path
+        self._host = host
+        self._clock = clock
+        self._seen: tuple[int, int] | None = None
+        self._sent_ms: list[int] = []
+        self._has_complained = False
+
+    def wait_s(self, now_s: float, share: float = 1.0) -> float:
+        own_s = super().wait_s(now_s, share)
+        now_ms = self._clock.now_ms()
+        self._look()
+        ages_s = [(now_ms - sent_ms) / 1000 for sent_ms in self._recent(self._sent_ms, now_ms)]
+        return max(own_s, wait_for_room_s([-age_s for age_s in ages_s], 0.0, self.window_s, int(self.limit * share)))
+
+    def take(self, now_s: float) -> None:
+        super().take(now_s)
+        with self._opened(exclusive=True) as handle:
+            if handle is not None:
+                now_ms = self._clock.now_ms()  # not before the lock: what the last one wrote lies in the past
+                self._sent_ms = [*self._recent(self._read(handle), now_ms), now_ms]
+                content = "\n".join([self._host, *map(str, self._sent_ms)]).encode()
+                os.ftruncate(handle, 0)
+                os.pwrite(handle, content, 0)
+                self._seen = self._stamp()
+
+    def _recent(self, sent_ms: list[int], now_ms: int) -> list[int]:
+        """In the window, ascending. What lies far ahead was written before a clock was set back."""
+        window_ms = self.window_s * 1000
+        return sorted(ms for ms in sent_ms if now_ms - window_ms < ms <= now_ms + AHEAD_MS)
+
+    def _look(self) -> None:
+        """Reads the file when it changed."""
+        if (stamp := self._stamp()) is None or stamp == self._seen:
+            return
+        with self._opened(exclusive=False) as handle:
+            if handle is not None:
+                self._sent_ms, self._seen = self._read(handle), stamp
+
+    def _read(self, handle: int) -> list[int]:
+        host, *lines = os.pread(handle, LARGEST_BYTES, 0).decode(errors="replace").split("\n")
+        if host != self._host:
+            return []
+        return [int(line) for line in lines if line.isascii() and line.isdecimal() and len(line) < 16]
+
+    @contextlib.contextmanager
+    def _opened(self, *, exclusive: bool) -> Iterator[int | None]:
+        """Locked for one read and one write. None: there is no file to share."""
+        try:
+            handle = os.open(self._path, _FLAGS, 0o600)
+        except OSError as problem:
+            self._complain(problem)
+            yield None
+            return
+        try:
+            if sys.platform != "win32":
+                with contextlib.suppress(OSError):  # a file system without locks
+                    fcntl.flock(handle, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
+            yield handle
+        except OSError as problem:
+            self._complain(problem)
+        finally:
+            os.close(handle)
+
+    def _stamp(self) -> tuple[int, int] | None:
+        try:
+            stat = os.stat(self._path)
+        except OSError:
+            return None
+        return stat.st_mtime_ns, stat.st_size
+
+    def _complain(self, problem: OSError) -> None:
+        if not self._has_complained:
+            self._has_complained = True
+            log.warning("%s cannot be used (%s): the request budget is not shared", self._path, problem.strerror)
+
+
+def pool_of(*, limit: int, window_s: float, path: Path | None, host: str, clock: Clock) -> LimitPool:
+    """path None: for this process alone."""
+    if path is None:
+        return LimitPool(limit=limit, window_s=window_s)
+    return SharedPool(limit=limit, window_s=window_s, path=path, host=host, clock=clock)
