@@ -136,7 +136,7 @@ def expected(market: SeededMarket, events: Sequence[Event], symbols: Sequence[st
                 kind="vol",
                 symbol=event.symbol,
                 directions=frozenset({"UP", "DOWN"}),
-                span=Span(open_ms + MINUTE_MS - SKEW_MS, open_ms + MINUTE_MS + SKEW_MS + 5_000),
+                span=Span(open_ms - SKEW_MS, open_ms + MINUTE_MS + SKEW_MS + 5_000),  # as soon as it is certain
                 within=Span(open_ms, open_ms + MINUTE_MS),
                 is_in_candle=True,
                 event=event,

@@ -61,9 +61,16 @@ async def test_the_first_message_never_waits_for_what_must_be_fetched(tmp_path: 
 
 async def test_a_burst_is_told_with_its_multiple_of_the_median(tmp_path: Path) -> None:
     async with stage(tmp_path, Burst(THREE, START_MS + 190_000, 9.0), VOL_BURST_MIN_USDT="0") as here:
-        await here.said(f"VOLUME {THREE}", within_s=400)
+        message = await here.said(f"VOLUME {THREE}", within_s=400)
+        assert f"VOLUME {THREE}" in message.text
+        assert "× so far, " in message.text.split("\n")[0]
+        assert message.date_ms < START_MS + 240_000
+        await here.until(lambda: "so far" not in message.text, within_s=120)
         (alert,) = [a for a in await here.alerts() if a.kind == "vol"]
-        assert alert.candle_ms == START_MS + 180_000
+        assert f"VOLUME {THREE} {alert.metric:.1f}×" in message.text
+        assert (alert.candle_ms, alert.is_running) == (START_MS + 180_000, False)
+        assert alert.details.running_s is not None
+        assert alert.details.running_s < 60
         before = here.market.klines(THREE, START_MS + 180_000 - 20 * MINUTE_MS, START_MS + 179_000)
         volumes = sorted(candle.quote_usdt for candle in before)
         (burst,) = here.market.klines(THREE, START_MS + 180_000, START_MS + 180_000)
