@@ -7,23 +7,34 @@ import os
 import platform
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TypeVar
 
 from benchmarks import decide, feed, memory, sweep
 
 T = TypeVar("T")
-PARTS = ("decide", "saturated", "paced", "boundary", "sweep", "memory", "storm", "charts")
+PARTS = ("decide", "saturated", "paced", "boundary", "sweep", "memory", "storm", "charts", "whole")
 
 
 def main() -> None:
-    """`python -m benchmarks [part …]`; all parts without arguments."""
-    wanted = sys.argv[1:] or list(PARTS)
+    """`python -m benchmarks [part …] [--against CHECKOUT]`; all parts without arguments. CHECKOUT: of another version,
+    with a `.venv` of its own; the whole process is measured beside that one."""
+    arguments = sys.argv[1:]
+    against = None
+    if "--against" in arguments:
+        at = arguments.index("--against")
+        against = Path(arguments[at + 1])
+        del arguments[at : at + 2]
+    wanted = arguments or list(PARTS)
     unknown = [part for part in wanted if part not in PARTS]
     if unknown:
         sys.exit(f"unknown: {', '.join(unknown)}; parts are {', '.join(PARTS)}")
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}\n")
     for part in wanted:
-        globals()[f"_{part}"]()
+        if part == "whole":
+            _whole(against)
+        else:
+            globals()[f"_{part}"]()
         print(flush=True)
 
 
@@ -108,6 +119,15 @@ def _charts() -> None:
             f"    loop lag, {name:<8} p50 {lag.p50_ms:5.2f} ms, p99 {lag.p99_ms:5.2f} ms, "
             f"longest {lag.longest_ms:5.2f} ms"
         )
+
+
+def _whole(against: Path | None) -> None:
+    from benchmarks import whole
+
+    print("(h) the whole monitor: 600 contracts, 2,400 frames/s, 30 alerts a minute with charts and enrichment")
+    found = whole.run(against)
+    beside = "" if found.ratio is None else f"   {found.ratio:.3f} × {against}"
+    print(f"    {found.cpu_s:6.1f} s CPU, {found.core_pct:5.1f} % of a core, {found.alerts} alerts{beside}")
 
 
 if __name__ == "__main__":
