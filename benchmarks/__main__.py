@@ -94,7 +94,7 @@ def _sweep() -> None:
 
 def _memory() -> None:
     found = memory.run()
-    print(f"(e) memory: {found['rss_mb']:.0f} MB resident with {found['symbols']:.0f} symbols   (at most 100)")
+    print(f"(e) memory: {found['rss_mb']:.0f} MB resident with {found['symbols']:.0f} symbols   (at most 95)")
 
 
 def _storm() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 SYMBOLS_LISTED = 760  # about 630 of them are trading USDT perpetuals
-SETTINGS_PRINTED = 6  # by `altmonitor sim`, one to a line
+LAST_SETTING = "TG_CHAT_ID"  # that `altmonitor sim` prints, one to a line
 SETTLED_S = 75.0  # one sweep, every baseline, the library's caches
 
 
@@ -34,8 +35,13 @@ def run() -> dict[str, float]:
 
 def _settings(sim: subprocess.Popen[str]) -> dict[str, str]:
     assert sim.stdout is not None
-    lines = [sim.stdout.readline().strip() for _ in range(SETTINGS_PRINTED)]
-    return dict(line.split("=", 1) for line in lines)
+    found: dict[str, str] = {}
+    for line in sim.stdout:
+        name, _, value = line.strip().partition("=")
+        found[name] = value
+        if name == LAST_SETTING:
+            break
+    return found
 
 
 def _watch(settings: Mapping[str, str], folder: Path) -> dict[str, float]:
@@ -56,5 +62,8 @@ def _watch(settings: Mapping[str, str], folder: Path) -> dict[str, float]:
             monitor.terminate()
             monitor.wait(10)
     rss_kb = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
-    watched = next(line for line in log.read_text("utf-8").splitlines() if "universe: watching" in line)
-    return {"rss_mb": rss_kb / 1024, "symbols": float(watched.split("watching ")[1].split()[0])}
+    text = log.read_text("utf-8")
+    watched = re.search(r"watching (\d+) symbols", text)
+    if watched is None:
+        raise RuntimeError(f"it watched nothing:\n{text}")
+    return {"rss_mb": rss_kb / 1024, "symbols": float(watched[1])}
