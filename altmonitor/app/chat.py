@@ -127,7 +127,7 @@ class ChatSide:
         self._board: StatusBoard | None = None
         self._listener: CommandListener | None = None
         if deps.outlet.bot is not None:
-            self._board = self._build_board()
+            self._board = self._build_board(deps.outlet.bot)
             self._listener = self._build_listener(self._board, deps.outlet.bot)
         deps.holder.on_change(self._use)
 
@@ -166,14 +166,14 @@ class ChatSide:
             )
         )
 
-    def _build_board(self) -> StatusBoard:
+    def _build_board(self, bot: ChatBot) -> StatusBoard:
         clock = self._deps.clock
 
         def board(where: Destination) -> Board:
             status = self._executor.status(now_s=clock.now_ms() / 1000, destination=where)
             return status_board(status, self.destination_styles.style(where))
 
-        return StatusBoard(clock=clock, chats=self.dispatcher, memory=self._deps.store, board=board)
+        return StatusBoard(clock=clock, chats=self.dispatcher, bot=bot, memory=self._deps.store, board=board)
 
     def _build_listener(self, board: StatusBoard, bot: ChatBot) -> CommandListener:
         deps = self._deps

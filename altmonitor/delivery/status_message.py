@@ -1,4 +1,4 @@
-"""One status message per chat that asked for it, kept up to date by edits and remembered over restarts."""
+"""One status message per chat that asked for it, pinned, kept up to date by edits and remembered over restarts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,19 @@ from typing import Final
 import msgspec
 
 from altmonitor.core.clock import Clock
-from altmonitor.core.errors import ChatClosed, DeliveryError, MessageRefused, StorageError, TopicClosed
+from altmonitor.core.errors import (
+    ChatClosed,
+    ChatUnreachable,
+    DeliveryError,
+    MessageRefused,
+    RetryLater,
+    StorageError,
+    TopicClosed,
+)
 from altmonitor.core.types import Destination
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.delivery.messages import REPLY_AGE_S
+from altmonitor.interfaces.delivery import ChatBot
 from altmonitor.interfaces.storage import MetaStore
 from altmonitor.render.status import Board
 
@@ -33,7 +42,8 @@ LONGEST_EDIT_PAUSE_S: Final = 3_600.0
 class _Message:
     """message_id: None until the chat has it. asked_s: when it was last handed over, monotonic. sends: so often.
 
-    essence: of what the chat shows, '' when that is not known. pause_s: between two edits.
+    essence: of what the chat shows, '' when that is not known. pause_s: between two edits. is_to_pin: it is in the chat
+    and not pinned yet.
     """
 
     message_id: int | None = None
@@ -41,18 +51,27 @@ class _Message:
     sends: int = 0
     essence: str = ""
     pause_s: float = EDIT_EVERY_S
+    is_to_pin: bool = False
 
 
 class StatusBoard:
     """board: asked for the status now, as it is to be told there."""
 
     def __init__(
-        self, *, clock: Clock, chats: Dispatcher, memory: MetaStore, board: Callable[[Destination], Board]
+        self,
+        *,
+        clock: Clock,
+        chats: Dispatcher,
+        bot: ChatBot,
+        memory: MetaStore,
+        board: Callable[[Destination], Board],
     ) -> None:
         self._clock = clock
         self._chats = chats
+        self._bot = bot
         self._memory = memory
         self._board = board
+        self._to_unpin: list[tuple[Destination, int]] = []
         self._messages: dict[Destination, _Message] = {}
         self._is_loaded = False
         self._has_changed = asyncio.Event()
@@ -72,6 +91,7 @@ class StatusBoard:
         if message.message_id is not None:
             html = self._board(destination).ended_html
             self._chats.update(destination, message.message_id, html, on_end=lambda problem: None)
+            self._to_unpin.append((destination, message.message_id))
         return True
 
     def moved(self, old: Destination, new: Destination) -> None:
@@ -90,9 +110,11 @@ class StatusBoard:
                 async with self._clock.timeout(LOOK_EVERY_S):
                     await self._has_changed.wait()
             except TimeoutError:
+                await self._pin_all()  # what an outage kept from being pinned
                 continue
             self._has_changed.clear()
             await self._save()
+            await self._pin_all()
 
     def _look(self) -> None:
         now_s = self._clock.monotonic()
@@ -103,13 +125,34 @@ class StatusBoard:
             elif now_s - message.asked_s >= message.pause_s:
                 self._edit(destination, message, message.message_id)
 
+    async def _pin_all(self) -> None:
+        """Once each; only what may come to an answer later is tried again."""
+        unpinned, self._to_unpin = self._to_unpin, []
+        for destination, message_id in unpinned:
+            try:
+                await self._bot.unpin(destination, message_id)
+            except DeliveryError as problem:
+                log.info("a status message of chat %s is not unpinned: %s", destination, problem)
+        for destination, message in list(self._messages.items()):
+            if not message.is_to_pin or message.message_id is None:
+                continue
+            try:
+                await self._bot.pin(destination, message.message_id)
+            except (ChatUnreachable, RetryLater) as problem:
+                log.info("a status message of chat %s is not pinned yet: %s", destination, problem)
+                return
+            except DeliveryError as problem:
+                log.info("a status message of chat %s cannot be pinned: %s", destination, problem)
+                self._chats.reply(destination, [self._board(destination).not_pinned_html])
+            message.is_to_pin = False
+
     def _send(self, destination: Destination, message: _Message, *, reply_to: int | None = None) -> None:
         message.asked_s = self._clock.monotonic()
         message.sends = min(message.sends + 1, 10)
         board = self._board(destination)
 
         def on_sent(message_id: int) -> None:
-            message.message_id, message.essence = message_id, board.essence
+            message.message_id, message.essence, message.is_to_pin = message_id, board.essence, True
             self._has_changed.set()
 
         self._chats.post(destination, board.html, reply_to=reply_to, on_sent=on_sent)

@@ -189,6 +189,11 @@ class ChatBot(BotAccess, Protocol):
     async def administrators(self, chat_id: int) -> frozenset[int]:
         """User ids."""
 
+    async def pin(self, destination: Destination, message_id: int) -> None:
+        """Without a sound. MessageRefused where the bot lacks the right."""
+
+    async def unpin(self, destination: Destination, message_id: int) -> None: ...
+
     async def set_commands(
         self, commands: Sequence[tuple[str, str]], language: str = "", *, scope: MenuScope = "default"
     ) -> None:

@@ -247,7 +247,8 @@ TAIL_UNITS = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
-    """html, ended_html: the message, and the same when it is the last word; ≤ 4,096 UTF-16 units each.
+    """html, ended_html: the message, and the same when it is the last word; ≤ 4,096 UTF-16 units each. not_pinned_html:
+    which right is missing to pin it.
 
     essence: the message is worth an edit when this differs. It does at least once an hour: a message that stands still
     for longer says that nobody keeps it up to date.
@@ -256,6 +257,7 @@ class Board:
     html: str
     ended_html: str
     essence: str
+    not_pinned_html: str = ""
 
 
 def status_board(reply: StatusShown, style: Style) -> Board:
@@ -270,6 +272,7 @@ def status_board(reply: StatusShown, style: Style) -> Board:
     return Board(
         html=_message([title, as_of, *rest], say_reply(style.lang, "board_hint"), style),
         ended_html=_message([say_reply(style.lang, "board_ended"), title, as_of, *rest], "", style),
+        not_pinned_html=say_reply(style.lang, "pin_refused"),
         essence="\n".join([title, *rest, str(int(uptime_s // 3600))]),
     )
 

@@ -178,6 +178,15 @@ class TelegramChannel:
         found = (_id_of(user, "id") for user in users if _field(user, "is_bot") is not True)
         return frozenset(user_id for user_id in found if user_id is not None)
 
+    async def pin(self, destination: Destination, message_id: int) -> None:
+        """Without a sound. MessageRefused where the bot lacks the right to pin, in a channel that to edit."""
+        asked = {"chat_id": destination.chat_id, "message_id": message_id, "disable_notification": True}
+        await self._call(lambda: self._bot.raw("pinChatMessage", asked))
+
+    async def unpin(self, destination: Destination, message_id: int) -> None:
+        asked = {"chat_id": destination.chat_id, "message_id": message_id}
+        await self._call(lambda: self._bot.raw("unpinChatMessage", asked))
+
     async def whoami(self) -> BotIdentity:
         async def ask() -> BotIdentity:
             user = await self._bot.raw("getMe", {})

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from altmonitor.app.chat import set_menu
 from altmonitor.core.errors import ChatUnreachable, DeliveryError, MessageRefused, RetryLater
+from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import BotIdentity, MenuScope
 from tests.movable_clock import MovableClock
 
@@ -38,6 +39,12 @@ class Bot:
         return []
 
     async def answer_press(self, press_id: str, text: str = "", *, is_loud: bool = False) -> None:
+        return None
+
+    async def pin(self, destination: Destination, message_id: int) -> None:
+        return None
+
+    async def unpin(self, destination: Destination, message_id: int) -> None:
         return None
 
     async def administrators(self, chat_id: int) -> frozenset[int]:

@@ -7,10 +7,19 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from altmonitor.core.errors import ChatClosed, ChatMoved, ChatUnreachable, MessageRefused, StorageError, TopicClosed
+from altmonitor.core.errors import (
+    ChatClosed,
+    ChatMoved,
+    ChatUnreachable,
+    DeliveryError,
+    MessageRefused,
+    StorageError,
+    TopicClosed,
+)
 from altmonitor.core.types import Destination
 from altmonitor.delivery.deps import DeliveryDeps
 from altmonitor.delivery.dispatcher import Dispatcher
@@ -41,6 +50,22 @@ class Remembered:
         self.values[key] = value
 
 
+class Pins:
+    """What is pinned where; with `problems` set, raises them first."""
+
+    def __init__(self) -> None:
+        self.pinned: list[tuple[Destination, int]] = []
+        self.problems: list[DeliveryError] = []
+
+    async def pin(self, destination: Destination, message_id: int) -> None:
+        if self.problems:
+            raise self.problems.pop(0)
+        self.pinned.append((destination, message_id))
+
+    async def unpin(self, destination: Destination, message_id: int) -> None:
+        self.pinned.remove((destination, message_id))
+
+
 class House:
     """A board over a real dispatcher and a chat service that keeps Telegram's limits."""
 
@@ -54,11 +79,20 @@ class House:
             DeliveryDeps(outbox=self.store, channel=self.channel, renderer=PlainRenderer(), clock=self.clock),
             self.store.destinations,
         )
-        self.board = StatusBoard(clock=self.clock, chats=self.dispatcher, memory=self.remembered, board=self._board_now)
+        self.pins = Pins()
+        bot: Any = self.pins
+        self.board = StatusBoard(
+            clock=self.clock, chats=self.dispatcher, bot=bot, memory=self.remembered, board=self._board_now
+        )
 
     def _board_now(self, where: Destination) -> Board:
         at_s = round(self.clock.monotonic() - 1_000)
-        return Board(html=f"{self.state} at {at_s}", ended_html=f"ended: {self.state}", essence=self.state)
+        return Board(
+            html=f"{self.state} at {at_s}",
+            ended_html=f"ended: {self.state}",
+            essence=self.state,
+            not_pinned_html="may not pin",
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -277,3 +311,54 @@ async def test_the_command_in_the_whole_program(tmp_path: Path) -> None:
         write("/pin_status off")
         await here.until(lambda: "No longer kept up to date" in message.text, within_s=60)
         assert here.count("Settings") == 1
+
+
+# --- pinned
+
+
+async def test_the_message_is_pinned_once_it_is_there_and_unpinned_at_its_end() -> None:
+    house = House()
+    async with house.running():
+        house.board.keep(PRIVATE, reply_to=None)
+        await house.clock.advance(30)
+        first = house.pins.pinned[0][1]
+        assert house.pins.pinned == [(PRIVATE, first)]
+        house.board.keep(PRIVATE, reply_to=None)  # another one takes its place
+        await house.clock.advance(30)
+        assert [message_id for _, message_id in house.pins.pinned] != [first]
+        assert len(house.pins.pinned) == 1
+        house.board.end(PRIVATE)
+        await house.clock.advance(30)
+        assert house.pins.pinned == []
+
+
+async def test_a_message_that_may_not_be_pinned_is_kept_up_to_date_and_says_which_right_is_missing() -> None:
+    house = House()
+    house.pins.problems.append(MessageRefused("not enough rights to manage pinned messages in the chat"))
+    async with house.running():
+        house.board.keep(PRIVATE, reply_to=None)
+        await house.clock.advance(120)
+        assert [html for html, _ in house.said] == ["fine at 0", "may not pin"]
+        house.state = "blind"
+        await house.clock.advance(120)
+        assert house.said[-1][0].startswith("edit blind")
+
+
+async def test_pinning_is_tried_again_after_an_outage() -> None:
+    house = House()
+    house.pins.problems += [ChatUnreachable("down", outcome_unknown=False) for _ in range(3)]
+    async with house.running():
+        house.board.keep(PRIVATE, reply_to=None)
+        await house.clock.advance(60)
+        assert len(house.pins.pinned) == 1
+
+
+async def test_the_real_bot_pins_without_a_sound(tmp_path: Path) -> None:
+    async with stage(tmp_path) as here:
+        await here.is_live()
+        here.telegram.inject_message(READER, "/pin_status", user_id=READER)
+        await here.until(lambda: bool(here.telegram.sent("pinChatMessage")), within_s=200)
+        (asked,) = here.telegram.sent("pinChatMessage")
+        assert asked.params["disable_notification"] in (True, "true")
+        here.telegram.inject_message(READER, "/pin_status off", user_id=READER)
+        await here.until(lambda: bool(here.telegram.sent("unpinChatMessage")), within_s=200)

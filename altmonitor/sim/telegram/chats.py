@@ -35,6 +35,12 @@ class SimChat:
     foreign_ids: set[int] = field(default_factory=set)  # messages of users: may be replied to, not edited
     admins: set[int] = field(default_factory=set)  # user ids, without the bot
     closed_topics: set[int] = field(default_factory=set)
+    pinned: list[int] = field(default_factory=list)  # message ids, the newest last
+
+    def may_pin(self) -> bool:
+        """Source: https://core.telegram.org/bots/api#pinchatmessage"""
+        right = "can_edit_messages" if self.type == "channel" else "can_pin_messages"
+        return self.type == "private" or self.bot_member().get(right) is True
 
     def bot_member(self) -> dict[str, object]:
         """status and rights of the bot."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from altmonitor.core.clock import Clock
-from altmonitor.sim.telegram.chats import CAPTION_LIMIT, TEXT_LIMIT, Chats, accepted_keyboard
+from altmonitor.sim.telegram.chats import CAPTION_LIMIT, TEXT_LIMIT, Chats, SimChat, accepted_keyboard
 from altmonitor.sim.telegram.html import EntityError, ParsedHtml, parse_html, plain
 from altmonitor.sim.telegram.updates import UpdateQueue
 from altmonitor.sim.telegram.values import (
@@ -149,6 +149,27 @@ class Methods:
         self.chats.edit(message, message.html, message.parsed, markup=markup, at_ms=self.clock.now_ms())
         self.on_change(message)
         return self.chats.message_object(message)
+
+    def pin_chat_message(self, params: Params) -> object:
+        message, chat = self._pinnable(params)
+        if message.message_id not in chat.pinned:
+            chat.pinned.append(message.message_id)
+        self.on_change(None)
+        return True
+
+    def unpin_chat_message(self, params: Params) -> object:
+        message, chat = self._pinnable(params)
+        if message.message_id not in chat.pinned:
+            raise bad_request("message to unpin not found")
+        chat.pinned.remove(message.message_id)
+        self.on_change(None)
+        return True
+
+    def _pinnable(self, params: Params) -> tuple[SimMessage, SimChat]:
+        chat = self.chats.writable(params.chat_id())
+        if not chat.may_pin():
+            raise bad_request("not enough rights to manage pinned messages in the chat")
+        return self._editable(params), chat
 
     def delete_message(self, params: Params) -> object:
         self.chats.delete(params.chat_id(), params.integer("message_id") or 0)
@@ -323,6 +344,8 @@ _METHODS: dict[str, Callable[[Methods, Params], object]] = {
     "editMessageText": Methods.edit_message_text,
     "editMessageReplyMarkup": Methods.edit_message_reply_markup,
     "deleteMessage": Methods.delete_message,
+    "pinChatMessage": Methods.pin_chat_message,
+    "unpinChatMessage": Methods.unpin_chat_message,
     "sendChatAction": Methods.send_chat_action,
     "answerCallbackQuery": Methods.answer_callback_query,
     "setMyCommands": Methods.set_my_commands,
