@@ -77,7 +77,7 @@ def read_alert(command: str, words: Words) -> AlertArguments | Refused:
         return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(symbol))
     predicate = _read_predicate(command, tuple(rest))
     if isinstance(predicate, Refused):
-        *about, level = rest or [""]
+        *about, level = [word for word in rest if word != "="] or [""]
         is_level = predicate.reason is Bad.NO_CONDITION and not isinstance(read_money(level.rstrip("%")), NotRead)
         sides = [" ".join([f"/{command}", symbol, *about, side, level]) for side in (">", "<")] if is_level else []
         return structs.replace(predicate, meant=tuple(sides))
@@ -96,8 +96,9 @@ def alert(request: AlertArguments, now: CommandContext) -> Outcome:
     found = listed_symbols("alert", (request.symbol,), now.listed)
     if not isinstance(found, tuple):
         return found
-    if any((c.symbol, c.predicate) == (found[0], predicate) for c in own):
-        return ConditionsShown(conditions=own)
+    same = next((c for c in own if (c.symbol, c.predicate) == (found[0], predicate)), None)
+    if same is not None:
+        return ConditionsShown(conditions=own, same_id=same.id)
     if len(own) >= CONDITIONS_MAX:
         return TooManyConditions(limit=CONDITIONS_MAX)
     return Deferred(decide=partial(_add, request, found[0], predicate))

@@ -340,7 +340,8 @@ def reset(request: ResetArguments, now: CommandContext) -> Outcome:
     if not lost:
         return _shown(now)
     if request.is_all and not request.is_confirmed:
-        return ConfirmAsked(command="reset", action="/reset all", losses=lost)
+        told = in_force(now.audience, now.would_be(after))
+        return ConfirmAsked(command="reset", action="/reset all", losses=told or lost)
     would_be = now.would_be(after)
     if request.is_all or request.parts:
         told = in_force(now.audience, would_be) or lost

@@ -161,9 +161,10 @@ class SamplesSent(PlainReply, frozen=True, kw_only=True):
 
 
 class ConditionsShown(PlainReply, frozen=True, kw_only=True):
-    """Those of the place asked from, by id."""
+    """Those of the place asked from, by id. same_id: of the one that says already what was to be set; None: nothing."""
 
     conditions: tuple[Condition, ...]
+    same_id: int | None = None
 
 
 class ConditionAdded(PlainReply, frozen=True, kw_only=True):

@@ -54,6 +54,12 @@ from altmonitor.settings.presets import (
 from altmonitor.settings.settings import SETTING_OF, SETTINGS, Numbers, Setting
 
 SYMBOLS_MAX = 300
+_PRESET_WORDS = {name: name for name in PRESETS} | {
+    **dict.fromkeys(("спокойный", "спокойно", "平静"), "calm"),
+    **dict.fromkeys(("обычный", "обычно", "普通"), "normal"),
+    **dict.fromkeys(("активный", "активно", "活跃"), "active"),
+    **dict.fromkeys(("исходный", "первоначальный", "原始"), "original"),
+}
 _BACK_TO_DEFAULT = (["default"], ["по", "умолчанию"], ["默认"])
 
 
@@ -244,9 +250,10 @@ def read_preset(command: str, words: Words) -> PresetArguments | Refused:
     refused = extra(command, words, 1)
     if refused is not None:
         return refused
-    name = words[0].lower() if words else ""
-    if name and name not in PRESETS:
-        return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(words[0]))
+    name = _PRESET_WORDS.get(words[0].lower(), "") if words else ""
+    if words and not name:
+        meant = tuple(f"/{command} {known}" for known in PRESETS)
+        return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(words[0]), meant=meant)
     return PresetArguments(name=name)
 
 

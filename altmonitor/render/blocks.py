@@ -195,7 +195,7 @@ def difference_line(difference: Difference, style: Style) -> str:
         ends = [value if isinstance(value, int) else None for value in (difference.old, difference.new)]
         return n.capital(mute_change(name_of(difference.symbol, style), ends[0], ends[1], style))
     line = _changed_line(difference, style)
-    if difference.key == "watchlist":
+    if difference.key in ("watchlist", "kinds"):
         line = "\n".join((line, *_names_changed(difference, style)))
     if difference.symbol:
         line = say_reply(style.lang, "of_symbol", symbol=n.symbol_text(difference.symbol), text=line)
@@ -254,7 +254,8 @@ def _names_changed(difference: Difference, style: Style) -> list[str]:
     lines = []
     for key, names in (("added", sorted(new - old)), ("removed", sorted(old - new))):
         if names:
-            shown = " ".join(n.symbol_text(name) for name in names[:NAMES_SHOWN])
+            is_kinds = difference.key == "kinds"
+            shown = kinds_text(names, style) if is_kinds else " ".join(map(n.symbol_text, names[:NAMES_SHOWN]))
             more = say_reply(style.lang, "and_more", count=len(names) - NAMES_SHOWN)
             shown = f"{shown} {more}" if len(names) > NAMES_SHOWN else shown
             lines.append(say_reply(style.lang, key, names=shown))

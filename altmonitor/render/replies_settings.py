@@ -294,7 +294,8 @@ def _conditions(reply: ConditionsShown, style: Style) -> list[str]:
         say_reply(lang, "condition_row", id=c.id, what=condition_text(c, style), owner=outside_text(c.owner_name))
         for c in reply.conditions
     ]
-    return [say_reply(lang, "conditions", count=len(rows)), *rows, say_reply(lang, "conditions_hint")]
+    same = [] if reply.same_id is None else [say_reply(lang, "condition_same", id=reply.same_id)]
+    return [*same, say_reply(lang, "conditions", count=len(rows)), *rows, say_reply(lang, "conditions_hint")]
 
 
 @reply_lines.register

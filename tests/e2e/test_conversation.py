@@ -184,7 +184,7 @@ async def conditions(here: Talk) -> None:
     says(await here.asks("/alert"), "Conditions here: 3", "#2 SOLUSDT moves 4 % within 5 m · anna")
     says(await here.asks("/alert delete 3"), "Deleted: #3 BTCUSDT funding")
     question = await here.asks("/alert delete all")
-    says(question, "would take away:", "Nothing was changed yet")
+    says(question, "would change this:", "Nothing was changed yet")
     await here.presses(question, "No")
     assert [kept["id"] for kept in state(here)["conditions"]] == [1, 2]
 

@@ -68,7 +68,7 @@ def lines(reply: Reply, style: Style = EN) -> list[str]:
         (Difference(key="lang", old="en", new="en"), "✅ language: <b>English</b>, as before"),
         (
             Difference(key="kinds", old=frozenset({"oi", "price"}), new=frozenset()),
-            "✅ route: price, OI → <b>nothing</b>",
+            "✅ route: price, OI → <b>nothing</b>\nRemoved: price, OI",
         ),
         (Difference(key="is_silent", old=0, new=1), "✅ sound: loud → <b>silent</b>"),
         (Difference(key="budget", old=None, new=20), "✅ budget: default → <b>20 a day</b>"),
@@ -86,13 +86,13 @@ def lines(reply: Reply, style: Style = EN) -> list[str]:
     ],
 )
 def test_a_change_names_what_old_and_new(difference: Difference, line: str) -> None:
-    assert lines(Changed(differences=(difference,))) == [line]
+    assert lines(Changed(differences=(difference,))) == line.split("\n")
 
 
 def test_a_question_says_what_would_be_lost_and_how_to_go_on() -> None:
     lost = Difference(key="watchlist", old=frozenset({"SOLUSDT", "BTCUSDT"}), new=frozenset())
     assert lines(ConfirmAsked(command="watch", action="/watch all", losses=(lost,))) == [
-        "❓ <code>/watch all</code> would take away:",
+        "❓ <code>/watch all</code> would change this:",
         "watchlist: 2 contracts → <b>every contract</b>",
         "Removed: BTCUSDT SOLUSDT",
         "Nothing was changed yet: press a button, or type <code>/watch all yes</code>.",
