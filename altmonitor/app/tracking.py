@@ -23,7 +23,7 @@ from altmonitor.storage.snapshots import SnapshotsDb
 from altmonitor.tracker.capture import Capture, CaptureDeps, ContractPool, MarkPrices
 from altmonitor.tracker.plan import Part, watchlist
 from altmonitor.tracker.position_alerts import PositionWatch
-from altmonitor.tracker.series import PositionMoved, Series, TrackerNotice
+from altmonitor.tracker.series import NewsOutbox, PositionMoved, Series, TrackerNotice, WaitingNews
 from altmonitor.tracker.tracker import Progress, Tracked, Tracker, TrackerRunDeps
 
 # ---
@@ -34,86 +34,117 @@ log = logging.getLogger(__name__)
 
 SPACING_S: Final = 0.35
 MOST_WAITING: Final = 200
-ATTEMPTS: Final = 5
-FIRST_PAUSE_S: Final = 2.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 300.0
+STORAGE_PAUSE_S: Final = 5.0
+GIVEN_UP_AFTER_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackerChat:
+    """A chat of the tracker's own. outbox: where news are kept until the chat has accepted them."""
+
+    channel: Channel
+    destination: Destination
+    outbox: NewsOutbox
 
 
 class TrackerNotifier:
-    """channel, destination: None without a bot; then there is only the log.
+    """chat: None without a bot; then there is only the log.
 
-    told: called with a position alert that has reached the chat. One that is refused or given up is found again in the
-    next row.
+    News are stored before they are sent: a process that is killed loses none, and repeats none but the one that was
+    under way, which then says so.
     """
 
-    def __init__(
-        self,
-        *,
-        clock: Clock,
-        style: Style,
-        channel: Channel | None = None,
-        destination: Destination | None = None,
-    ) -> None:
+    def __init__(self, *, clock: Clock, style: Style, chat: TrackerChat | None = None) -> None:
         self._clock = clock
         self._style = style
-        self._channel = channel
-        self._destination = destination
-        self._waiting: deque[TrackerNotice] = deque(maxlen=MOST_WAITING)
-        self._under_way: TrackerNotice | None = None
+        self._chat = chat
+        self._fresh: deque[TrackerNotice] = deque(maxlen=MOST_WAITING)
         self._news = asyncio.Event()
-        self.has_chat = channel is not None
-        self.told: Callable[[PositionMoved], Awaitable[None]] | None = None
+        self._failures_in_row = 0
+        self.has_chat = chat is not None
 
     def notify(self, news: TrackerNotice) -> None:
         text = tracking_text(news, self._style, now_ms=self._clock.now_ms())
         if isinstance(news, PositionMoved):
-            if any(_is_same(news, other) for other in (self._under_way, *self._waiting)):
+            if any(_is_same(news, other) for other in self._fresh):
                 return
             log.info("%s", one_line(text))
         else:
             log.warning("%s", one_line(text))
-        if self._channel is not None:
-            self._waiting.append(news)
+        if self._chat is not None:
+            self._fresh.append(news)
             self._news.set()
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            await self._news.wait()
-            while self._waiting:
-                self._under_way = self._waiting.popleft()
-                await self._send(self._under_way)
-                self._under_way = None
-                await self._clock.sleep(SPACING_S)
-            self._news.clear()
+            try:
+                pause_s = None if self._chat is None else await self._one(self._chat)
+            except StorageError as problem:
+                log.warning("news wait for the file of snapshots: %s", problem)
+                pause_s = STORAGE_PAUSE_S
+            if pause_s is not None:
+                await self._clock.sleep(pause_s)
+            elif not self._fresh:
+                self._news.clear()
+                await self._news.wait()
 
     async def finish(self) -> None:
-        """What still waits, one attempt each; for the end, after `run` was cancelled."""
-        if self._under_way is not None:
-            self._waiting.appendleft(self._under_way)
-        while self._waiting:
-            await self._send(self._waiting.popleft(), attempts=1)
+        """What still waits, one attempt each; for the end, after `run` was cancelled. Raises: StorageError."""
+        chat, self._failures_in_row = self._chat, 0
+        while chat is not None and not self._failures_in_row and await self._one(chat) is not None:
+            pass
 
-    async def _send(self, news: TrackerNotice, *, attempts: int = ATTEMPTS) -> None:
-        if self._channel is None or self._destination is None:
-            return
-        text = tracking_text(news, self._style, now_ms=self._clock.now_ms())
-        for attempt in range(1, attempts + 1):
-            try:
-                await self._channel.send(self._destination, text)
-            except RetryLater as problem:
-                pause_s = problem.retry_after_s
-            except ChatUnreachable:
-                pause_s = FIRST_PAUSE_S * 2**attempt
-            except DeliveryError as problem:
-                log.warning("not told in the chat: %s", problem)
-                return
-            else:
-                if isinstance(news, PositionMoved) and self.told is not None:
-                    await self.told(news)
-                return
-            if attempt < attempts:
-                await self._clock.sleep(pause_s)
-        log.warning("not told in the chat: no answer after %d attempts", attempts)
+    async def _one(self, chat: TrackerChat) -> float | None:
+        """Seconds until the next may leave; None when nothing waits. Raises: StorageError."""
+        while self._fresh:
+            news = self._fresh[0]
+            moved = news if isinstance(news, PositionMoved) else None
+            now_ms = self._clock.now_ms()
+            await chat.outbox.put_news(tracking_text(news, self._style, now_ms=now_ms), now_ms=now_ms, moved=moved)
+            self._fresh.popleft()
+        waiting = await chat.outbox.next_news()
+        if waiting is None:
+            return None
+        if self._clock.now_ms() - waiting.queued_ms > GIVEN_UP_AFTER_MS:
+            await self._give_up(chat, waiting, "older than a day")
+            return 0.0
+        return await self._send(chat, waiting)
+
+    async def _send(self, chat: TrackerChat, waiting: WaitingNews) -> float:
+        html = waiting.html
+        if waiting.maybe_sent:
+            html += f"\n<i>{self._style.say('this_repeated')}</i>"
+        await chat.outbox.begin_attempt(waiting.id)
+        try:
+            message_id = await chat.channel.send(chat.destination, html)
+        except RetryLater as problem:
+            pause_s = problem.retry_after_s
+            await self._not_sent(chat, waiting)
+        except ChatUnreachable as problem:
+            pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**self._failures_in_row)
+            if not problem.outcome_unknown:
+                await self._not_sent(chat, waiting)
+        except DeliveryError as problem:
+            await self._give_up(chat, waiting, str(problem))
+            return SPACING_S
+        else:
+            self._failures_in_row = 0
+            await chat.outbox.end_news(waiting.id, now_ms=self._clock.now_ms(), message_id=message_id)
+            return SPACING_S
+        self._failures_in_row = min(self._failures_in_row + 1, 16)
+        return pause_s
+
+    @staticmethod
+    async def _not_sent(chat: TrackerChat, waiting: WaitingNews) -> None:
+        """What may have arrived in an earlier attempt still may have."""
+        if not waiting.maybe_sent:
+            await chat.outbox.not_sent(waiting.id)
+
+    async def _give_up(self, chat: TrackerChat, waiting: WaitingNews, reason: str) -> None:
+        log.warning("not told in the chat: %s", reason)
+        await chat.outbox.end_news(waiting.id, now_ms=self._clock.now_ms(), message_id=None, error=reason)
 
 
 class OutboxTrackerNotifier(TrackerNotifier):
@@ -183,9 +214,7 @@ def tracker_of(config: Config, tracked: Tracked, parts: TrackerDeps, *, clock: C
         on_progress=parts.on_progress,
         positions=positions if parts.notifier.has_chat else None,
     )
-    tracker = Tracker(tracked, links)
-    parts.notifier.told = tracker.told
-    return tracker
+    return Tracker(tracked, links)
 
 
 class TrackingSide:

@@ -12,7 +12,7 @@ from typing import Final, TextIO
 import msgspec
 
 from altmonitor.app.positioning import positioning_stage
-from altmonitor.app.tracking import TrackerDeps, TrackerNotifier, tracked_of, tracker_of
+from altmonitor.app.tracking import TrackerChat, TrackerDeps, TrackerNotifier, tracked_of, tracker_of
 from altmonitor.cli.common import Answer, Session, print_answer, run_until_signal
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeUnreachable, StorageError
@@ -114,7 +114,7 @@ async def _track(
     async with (
         _store(session) as store,
         positioning_stage(config, clock=clock) as stage,
-        _notifier(session) as notifier,
+        _notifier(session, store) as notifier,
     ):
         parts = TrackerDeps(
             rest=stage.rest,
@@ -169,7 +169,7 @@ async def _store(session: Session) -> AsyncIterator[SnapshotsDb]:
 
 
 @asynccontextmanager
-async def _notifier(session: Session) -> AsyncIterator[TrackerNotifier]:
+async def _notifier(session: Session, store: SnapshotsDb) -> AsyncIterator[TrackerNotifier]:
     config, clock = session.config, session.clock
     if not config.tg_bot_token or config.tg_chat_id is None:
         yield TrackerNotifier(clock=clock, style=session.style)
@@ -179,7 +179,8 @@ async def _notifier(session: Session) -> AsyncIterator[TrackerNotifier]:
     channel = TelegramChannel(config.tg_bot_token, api_url=config.telegram_api_url, clock=clock)
     await channel.start()
     try:
-        yield TrackerNotifier(clock=clock, style=session.style, channel=channel, destination=config.tg_chat_id)
+        chat = TrackerChat(channel=channel, destination=config.tg_chat_id, outbox=store)
+        yield TrackerNotifier(clock=clock, style=session.style, chat=chat)
     finally:
         await channel.stop()
 

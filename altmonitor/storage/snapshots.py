@@ -35,7 +35,7 @@ from altmonitor.storage.snapshot_queries import (
     top_trader_row,
 )
 from altmonitor.storage.writer import FileLock
-from altmonitor.tracker.series import Answered, Liveness, Outcome, Series, SweepRow
+from altmonitor.tracker.series import Answered, Liveness, Outcome, PositionMoved, Series, SweepRow, WaitingNews
 
 # ---
 # A file of snapshots, of the older tool too → one of our version, or a clear refusal. Blocking; meant for a thread.
@@ -231,8 +231,41 @@ class SnapshotsDb:
             *((f"DELETE FROM {table} WHERE ts < ?", (before_ms,)) for table in TABLES),  # noqa: S608
             ("DELETE FROM tracker_answers WHERE answered_ms < ?", (before_ms,)),
             ("DELETE FROM tracker_told WHERE told_ms < ?", (before_ms,)),
+            ("DELETE FROM tracker_news WHERE done_ms < ?", (before_ms,)),
         )
         return sum(counts)
+
+    # --- news on their way to the tracker's own chat
+
+    async def put_news(self, html: str, *, now_ms: int, moved: PositionMoved | None) -> None:
+        statements: list[Statement] = [("INSERT INTO tracker_news (html, queued_ms) VALUES (?, ?)", (html, now_ms))]
+        if moved is not None:
+            alert = moved.alert
+            told = (alert.symbol, alert.fingerprint, moved.change.to_ms)
+            statements.append(("INSERT OR REPLACE INTO tracker_told VALUES (?, ?, ?)", told))
+        await self._write(*statements)
+
+    async def next_news(self) -> WaitingNews | None:
+        sql = (
+            "SELECT id, html, queued_ms, state FROM tracker_news WHERE state IN ('queued', 'in_flight') "
+            "ORDER BY id LIMIT 1"
+        )
+        rows = await self._fetch(sql, ())
+        if not rows:
+            return None
+        news_id, html, queued_ms, state = rows[0]
+        return WaitingNews(id=news_id, html=html, queued_ms=queued_ms, maybe_sent=state == "in_flight")
+
+    async def begin_attempt(self, news_id: int) -> None:
+        await self._write(("UPDATE tracker_news SET state = 'in_flight' WHERE id = ?", (news_id,)))
+
+    async def not_sent(self, news_id: int) -> None:
+        await self._write(("UPDATE tracker_news SET state = 'queued' WHERE id = ?", (news_id,)))
+
+    async def end_news(self, news_id: int, *, now_ms: int, message_id: int | None, error: str = "") -> None:
+        state = "failed" if message_id is None else "sent"
+        sql = "UPDATE tracker_news SET state = ?, done_ms = ?, message_id = ?, error = ? WHERE id = ?"
+        await self._write((sql, (state, now_ms, message_id, error or None, news_id)))
 
     async def checkpoint(self) -> None:
         await self._fetch("PRAGMA wal_checkpoint(TRUNCATE)", ())

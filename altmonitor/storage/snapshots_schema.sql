@@ -89,3 +89,14 @@ CREATE TABLE IF NOT EXISTS tracker_told (
     told_ms INTEGER NOT NULL,
     PRIMARY KEY (symbol, fingerprint)
 ) WITHOUT ROWID;
+
+-- News of a tracker with a chat of its own: stored before they are sent, marked sent only with the chat's message id.
+CREATE TABLE IF NOT EXISTS tracker_news (
+    id INTEGER PRIMARY KEY,
+    html TEXT NOT NULL,
+    queued_ms INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'queued', -- queued, in_flight (may have arrived), sent, failed
+    done_ms INTEGER,
+    message_id INTEGER,
+    error TEXT
+);

@@ -265,10 +265,5 @@ class PositionWatch:
             if not await self._store.was_told(symbol, alert.fingerprint, since_ms=self._since_ms(now_ms))
         ]
 
-    async def told(self, moved: PositionMoved) -> None:
-        """To be called when it has reached its reader, and only then. Raises: StorageError."""
-        alert = moved.alert
-        await self._store.mark_told(alert.symbol, alert.fingerprint, told_ms=moved.change.to_ms)
-
     def _since_ms(self, now_ms: int) -> int:
         return now_ms - round(self._window_min * 60_000)

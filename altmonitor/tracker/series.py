@@ -134,3 +134,36 @@ class PositionMoved:
 
 
 TrackerNotice = TrackerStuck | TrackerRecovered | TrackerBlocked | PositionMoved
+
+
+# ---
+# News on their way to a chat.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingNews:
+    """Stored and not yet accepted by the chat. maybe_sent: an attempt was begun and its end is not known."""
+
+    id: int
+    html: str
+    queued_ms: int
+    maybe_sent: bool
+
+
+class NewsOutbox(Protocol):
+    """What is put here survives the process. Every method may raise StorageError; each is committed when it returns."""
+
+    async def put_news(self, html: str, *, now_ms: int, moved: PositionMoved | None) -> None:
+        """moved: noted as told in the same moment, so that the next row does not tell it again."""
+
+    async def next_news(self) -> WaitingNews | None:
+        """The oldest."""
+
+    async def begin_attempt(self, news_id: int) -> None:
+        """From now on it may have arrived."""
+
+    async def not_sent(self, news_id: int) -> None:
+        """The attempt is known to have failed; it goes on waiting."""
+
+    async def end_news(self, news_id: int, *, now_ms: int, message_id: int | None, error: str = "") -> None:
+        """Sent, with the chat's message id, or given up."""

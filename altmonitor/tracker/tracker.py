@@ -30,7 +30,6 @@ from altmonitor.tracker.position_alerts import PositionWatch
 from altmonitor.tracker.series import (
     Liveness,
     Outcome,
-    PositionMoved,
     Series,
     SnapshotStore,
     TrackerBlocked,
@@ -108,7 +107,7 @@ Host = Literal["website", "exchange"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackerRunDeps:
-    """tell: synchronous, must not raise; what it is given for a position alert is confirmed with `Tracker.told`."""
+    """notify: synchronous, must not raise; who tells a position alert also notes that it was told."""
 
     store: SnapshotStore
     captures: Capture
@@ -133,11 +132,6 @@ class Tracker:
         except ExceptionGroup as problems:
             raise problems.exceptions[0] from None
         return [task.result() for task in tasks]
-
-    async def told(self, moved: PositionMoved) -> None:
-        """A position alert has reached its reader. Raises: StorageError."""
-        if self._links.positions is not None:
-            await self._links.positions.told(moved)
 
     async def _follow(self, series: Series) -> SweepReport:
         clock, interval_s = self._links.clock, self._tracked.interval_s

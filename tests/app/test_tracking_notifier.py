@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from altmonitor.app.tracking import TrackerNotifier
+from altmonitor.app.tracking import TrackerChat, TrackerNotifier
 from altmonitor.core.errors import ChatClosed, ChatUnreachable, DeliveryError, RetryLater
 from altmonitor.core.types import Destination
 from altmonitor.positioning.history import NotEnoughSnapshots, change, position_alerts
@@ -23,6 +23,7 @@ from altmonitor.tracker.series import (
     TrackerStuck,
 )
 from tests.movable_clock import T0, MovableClock
+from tests.tracker.fakes import MemoryOutbox
 from tests.tracker.samples import snapshot
 
 UTC = ZoneInfo("UTC")
@@ -97,61 +98,100 @@ class Chat:
 
 @asynccontextmanager
 async def notifier(
-    *failures: DeliveryError,
-) -> AsyncIterator[tuple[TrackerNotifier, Chat, MovableClock, list[PositionMoved]]]:
+    *failures: DeliveryError, outbox: MemoryOutbox | None = None
+) -> AsyncIterator[tuple[TrackerNotifier, Chat, MovableClock, MemoryOutbox]]:
     clock = MovableClock()
-    chat, told = Chat(clock, failures), list[PositionMoved]()
-    made = TrackerNotifier(clock=clock, style=EN, channel=chat, destination=Destination(chat_id=1))  # type: ignore[arg-type]
-
-    async def note(news: PositionMoved) -> None:
-        told.append(news)
-
-    made.told = note
+    chat, kept = Chat(clock, failures), outbox or MemoryOutbox()
+    own = TrackerChat(channel=chat, destination=Destination(chat_id=1), outbox=kept)  # type: ignore[arg-type]
+    made = TrackerNotifier(clock=clock, style=EN, chat=own)
     running = asyncio.create_task(made.run())
     try:
-        yield made, chat, clock, told
+        yield made, chat, clock, kept
     finally:
         running.cancel()
         await asyncio.wait([running])
 
 
 async def test_messages_leave_at_least_350_ms_apart() -> None:
-    async with notifier() as (made, chat, clock, told):
+    async with notifier() as (made, chat, clock, outbox):
         for symbol in ("AUSDT", "BUSDT", "CUSDT"):
             made.notify(moved(symbol))
         await clock.advance(5.0)
         times = [at_s for _, at_s in chat.sent]
         assert times == pytest.approx([1_000.0, 1_000.35, 1_000.7])
-        assert [news.alert.symbol for news in told] == ["AUSDT", "BUSDT", "CUSDT"]
+        assert [news.alert.symbol for news in outbox.told] == ["AUSDT", "BUSDT", "CUSDT"]
+        assert list(outbox.states.values()) == ["sent as 1", "sent as 2", "sent as 3"]
 
 
-async def test_a_refused_message_is_logged_with_its_reason_and_not_recorded(caplog: pytest.LogCaptureFixture) -> None:
-    async with notifier(ChatClosed("the bot was kicked")) as (made, chat, clock, told):
+async def test_a_refused_message_is_logged_and_kept_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
+    async with notifier(ChatClosed("the bot was kicked")) as (made, chat, clock, outbox):
         with caplog.at_level(logging.WARNING):
             made.notify(moved())
             await clock.advance(5.0)
-        assert (chat.sent, told) == ([], [])
+        assert chat.sent == []
+        assert outbox.states == {1: "failed: the bot was kicked"}
         assert "not told in the chat: the bot was kicked" in caplog.text
 
 
-async def test_a_flood_wait_is_waited_for_and_an_unanswered_call_is_tried_again() -> None:
-    lost = ChatUnreachable("no answer", outcome_unknown=False)
-    async with notifier(RetryLater("slow down", retry_after_s=30.0), lost) as (made, chat, clock, told):
+async def test_a_flood_wait_is_waited_for_and_what_surely_did_not_arrive_is_sent_again_unmarked() -> None:
+    lost = ChatUnreachable("no connection", outcome_unknown=False)
+    async with notifier(RetryLater("slow down", retry_after_s=30.0), lost) as (made, chat, clock, outbox):
         made.notify(moved())
         await clock.advance(29.0)
-        assert chat.attempts == 1
+        assert (chat.attempts, outbox.states) == (1, {1: "queued"})
         await clock.advance(60.0)
-        assert (chat.attempts, len(told)) == (3, 1)
+        assert chat.attempts == 3
+        assert [html.count("may have reached you") for html, _ in chat.sent] == [0]
 
 
-async def test_the_same_step_that_still_waits_is_not_queued_again() -> None:
-    async with notifier(RetryLater("slow down", retry_after_s=30.0)) as (made, chat, clock, _):
+async def test_a_lost_answer_marks_what_is_sent_again() -> None:
+    lost = [ChatUnreachable("no answer", outcome_unknown=True) for _ in range(5)]
+    refused = ChatUnreachable("no connection", outcome_unknown=False)
+    async with notifier(*lost, refused) as (made, chat, clock, outbox):
         made.notify(moved())
         await clock.advance(1.0)
+        assert outbox.states == {1: "in_flight"}
+        await clock.advance(400.0)
+        ((html, _),) = chat.sent
+        assert html.endswith("\n<i>This may have reached you already</i>")
+        assert outbox.states == {1: "sent as 1"}
+
+
+async def test_an_outage_is_outlasted_with_ever_rarer_attempts_and_given_up_after_a_day() -> None:
+    down = [ChatUnreachable("no connection", outcome_unknown=False) for _ in range(2_000)]
+    async with notifier(*down) as (made, chat, clock, outbox):
         made.notify(moved())
-        made.notify(moved(after=2_000.0))
-        await clock.advance(100.0)
-        assert len(chat.sent) == 2
+        await clock.advance(3_600.0)
+        assert 15 < chat.attempts < 25
+        assert outbox.states == {1: "queued"}
+        await clock.advance(90_000.0)
+        assert outbox.states == {1: "failed: older than a day"}
+
+
+async def test_what_a_killed_process_left_is_sent_by_the_next_one() -> None:
+    outbox = MemoryOutbox()
+    for html in ("was under way", "waited"):
+        await outbox.put_news(html, now_ms=T0, moved=None)
+    await outbox.begin_attempt(1)
+    async with notifier(outbox=outbox) as (_, chat, clock, _):
+        await clock.advance(1.0)
+        assert [html for html, _ in chat.sent] == [
+            "was under way\n<i>This may have reached you already</i>",
+            "waited",
+        ]
+
+
+async def test_the_last_words_are_one_attempt_and_the_rest_stays_in_the_outbox() -> None:
+    clock, outbox = MovableClock(), MemoryOutbox()
+    chat = Chat(clock, [ChatUnreachable("no connection", outcome_unknown=False)])
+    own = TrackerChat(channel=chat, destination=Destination(chat_id=1), outbox=outbox)  # type: ignore[arg-type]
+    made = TrackerNotifier(clock=clock, style=EN, chat=own)
+    for symbol in ("AUSDT", "BUSDT"):
+        made.notify(moved(symbol))
+    await made.finish()
+    assert (chat.attempts, outbox.states) == (1, {1: "queued", 2: "queued"})
+    await made.finish()
+    assert outbox.states == {1: "sent as 1", 2: "sent as 2"}
 
 
 async def test_without_a_bot_everything_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

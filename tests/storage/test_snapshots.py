@@ -9,10 +9,11 @@ import pytest
 
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.errors import NewerSchemaError, NoSnapshotsYet, StorageError
+from altmonitor.positioning.history import NotEnoughSnapshots, change, position_alerts
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage.snapshot_queries import snapshot_reader
 from altmonitor.storage.snapshots import SnapshotsDb
-from altmonitor.tracker.series import Liveness, Series
+from altmonitor.tracker.series import Liveness, PositionMoved, Series, WaitingNews
 from tests.fakes import ManualClock
 from tests.tracker.samples import T0, snapshot, top_traders, velocity
 
@@ -238,3 +239,29 @@ async def test_a_file_that_is_no_database_is_named_to_the_reader(tmp_path: Path)
     with pytest.raises(StorageError, match="SMART_MONEY_DB_PATH"):
         async with snapshot_reader(path, clock=SystemClock()):
             pass
+
+
+async def test_news_are_kept_with_the_note_that_they_were_told_until_the_chat_has_them(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    rows = [snapshot("ETHUSDT", T0 - 1_200_000, long_qty=1_000.0), snapshot("ETHUSDT", T0, long_qty=1_200.0)]
+    found = change("ETHUSDT", rows, minutes=30, now_ms=T0)
+    assert not isinstance(found, NotEnoughSnapshots)
+    moved = PositionMoved(alert=position_alerts(found)[0], change=found)
+    async with opened(path) as store:
+        await store.put_news("first", now_ms=T0, moved=moved)
+        await store.put_news("second", now_ms=T0 + 1, moved=None)
+        assert await store.was_told("ETHUSDT", moved.alert.fingerprint, since_ms=T0)
+        await store.begin_attempt(1)
+    async with opened(path) as store:  # after a kill
+        assert await store.next_news() == WaitingNews(id=1, html="first", queued_ms=T0, maybe_sent=True)
+        await store.not_sent(1)
+        assert await store.next_news() == WaitingNews(id=1, html="first", queued_ms=T0, maybe_sent=False)
+        await store.end_news(1, now_ms=T0 + 5, message_id=77)
+        await store.end_news(2, now_ms=T0 + 6, message_id=None, error="kicked")
+        assert await store.next_news() is None
+        assert asked(path, "SELECT id, state, message_id, error FROM tracker_news") == [
+            (1, "sent", 77, None),
+            (2, "failed", None, "kicked"),
+        ]
+        await store.forget_before(T0 + 6)
+        assert asked(path, "SELECT id FROM tracker_news") == [(2,)]

@@ -18,10 +18,41 @@ from altmonitor.positioning.ratios import TopTraders
 from altmonitor.positioning.smart_money import Overview
 from altmonitor.tracker.capture import Capture, CaptureDeps, ContractPool, MarkPrices
 from altmonitor.tracker.position_alerts import PositionWatch
-from altmonitor.tracker.series import Answered, Liveness, Series, SweepRow, TrackerNotice
+from altmonitor.tracker.series import Answered, Liveness, PositionMoved, Series, SweepRow, TrackerNotice, WaitingNews
 from altmonitor.tracker.tracker import Progress, Tracked, Tracker, TrackerRunDeps
 from tests.movable_clock import MovableClock
 from tests.tracker.samples import snapshot, top_traders
+
+
+class MemoryOutbox:
+    """`tracker.series.NewsOutbox`. states: by id, as they stand in the file."""
+
+    def __init__(self) -> None:
+        self.html: dict[int, tuple[str, int]] = {}
+        self.states: dict[int, str] = {}
+        self.told: list[PositionMoved] = []
+
+    async def put_news(self, html: str, *, now_ms: int, moved: PositionMoved | None) -> None:
+        number = len(self.html) + 1
+        self.html[number], self.states[number] = (html, now_ms), "queued"
+        if moved is not None:
+            self.told.append(moved)
+
+    async def next_news(self) -> WaitingNews | None:
+        for number, state in self.states.items():
+            if state in ("queued", "in_flight"):
+                html, queued_ms = self.html[number]
+                return WaitingNews(id=number, html=html, queued_ms=queued_ms, maybe_sent=state == "in_flight")
+        return None
+
+    async def begin_attempt(self, news_id: int) -> None:
+        self.states[news_id] = "in_flight"
+
+    async def not_sent(self, news_id: int) -> None:
+        self.states[news_id] = "queued"
+
+    async def end_news(self, news_id: int, *, now_ms: int, message_id: int | None, error: str = "") -> None:
+        self.states[news_id] = f"failed: {error}" if message_id is None else f"sent as {message_id}"
 
 
 class MemoryStore:

@@ -289,7 +289,7 @@ async def test_a_position_that_grew_by_the_threshold_is_told_until_it_has_been()
         await at.clock.advance(12.0)
         await swept(at, tracked=tracked)
         assert len(at.news) == 2  # the first has not reached anybody
-        await at.again(tracked).told(moved)
+        await at.store.mark_told("ETHUSDT", moved.alert.fingerprint, told_ms=moved.change.to_ms)
         await at.clock.advance(12.0)
         await swept(at, tracked=tracked)
         assert len(at.news) == 2
