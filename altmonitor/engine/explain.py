@@ -192,11 +192,16 @@ class Explainer:
     def _volume_now(
         self, audience_state: AudienceState, symbol: str, book: SymbolBook | None, settings: Settings, now_ms: int
     ) -> RuleCheck:
-        """Of the last closed candle; the running one is judged when it closes."""
+        """Of the running candle where it was judged already, else of the last closed one."""
         check = RuleCheck(rule=VOLUME_RULE, verdict=Verdict.NO_VALUE, threshold=settings.vol_burst_mult or None)
         if not settings.vol_burst_mult:
             return replace(check, verdict=Verdict.SWITCHED_OFF)
-        if book is None or not book.closed:
+        if book is None:
+            return check
+        running = self._log.of_minute(symbol, book.open_ms, audience_state.audience.destination).get(VOLUME_RULE)
+        if running is not None and running.to_ms is not None and book.open_ms > book.last_closed_ms:
+            return replace(running, sample_age_s=max(0, now_ms - running.to_ms) / 1000)
+        if not book.closed:
             return check
         check = self._past.volume(audience_state, symbol, book, book.closed[-1].open_ms)
         return replace(check, sample_age_s=max(0, now_ms - book.closed[-1].open_ms - MINUTE_MS) / 1000)

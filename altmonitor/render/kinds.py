@@ -286,7 +286,7 @@ def _volume_value(alert: Alert, style: Style) -> str:
     value = number("vol", measured(alert))
     if not alert.is_running:
         return value
-    return style.say("so_far", value=value, span=n.duration(alert.details.running_s, style.lang))
+    return style.say("so_far", value=value, span=n.duration(floor(alert.details.running_s or 0.0), style.lang))
 
 
 def _volume_entry(alert: Alert) -> str:

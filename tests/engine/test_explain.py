@@ -144,6 +144,19 @@ def test_a_thin_burst_is_told_as_thin() -> None:
     )
 
 
+def test_a_burst_that_was_told_while_its_candle_runs_is_what_now_is_about() -> None:
+    market = market_with(rolling=False)
+    for minute in range(7):
+        market.close(minute, 100_000.0)
+    market.push(101.0, at_s=443.0, quote=900_000.0)
+    early = why(market, now_s=445.0)["vol_1m"]
+    assert (early.verdict, early.value, early.to_ms, early.sample_age_s) == (Verdict.FIRE, 9.0, T0 + 443_000, 2.0)
+    market.close(7, 1_200_000.0)
+    assert why(market, now_s=485.0)["vol_1m"].value == 12.0
+    market.push(100.0, at_s=481.0)
+    assert why(market, now_s=485.0)["vol_1m"].value == 12.0
+
+
 def test_explaining_changes_nothing() -> None:
     market, other = market_with(), market_with()
     market.push(104.0, at_s=5.0)
