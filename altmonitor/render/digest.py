@@ -197,7 +197,9 @@ def _entry_text(
     if (is_short or is_bold) and KINDS[alert.kind].is_enriched and alert.oi_change is not None:
         asides.append(style.say("entry_oi", change=n.pct(alert.oi_change, 1)))
     value = FACES[alert.kind].entry(alert, style)
-    text = f"{n.symbol_text(alert.symbol)} {value}" + (f" ({', '.join(asides)})" if asides else "")
+    text = f"{n.symbol_text(alert.symbol)} {value}"
+    if asides:
+        text = style.say("entry_with", entry=text, asides=style.say("list").join(asides))
     return text.replace(" ", _NBSP)
 
 
@@ -221,7 +223,7 @@ def _pack(title: str, head: str, sections: list[_Section], style: Style) -> list
         for rank, entry in enumerate(section.entries):
             heading = section.heading if rank == 0 else f"{section.heading}{SEPARATOR}{style.say('continued')}"
             opening = f"\n\n{heading}\n{entry.text}"
-            piece = opening if band is None else f"{_joint(band, entry.band)}{entry.text}"
+            piece = opening if band is None else f"{_joint(band, entry.band, style)}{entry.text}"
             if n.utf16_len(piece) > left:
                 piece = opening
                 texts.append("")
@@ -239,8 +241,8 @@ def _pack(title: str, head: str, sections: list[_Section], style: Style) -> list
     ]
 
 
-def _joint(before: int, band: int) -> str:
-    return ", " if before == band else "\n"
+def _joint(before: int, band: int, style: Style) -> str:
+    return style.say("list") if before == band else "\n"
 
 
 def _band(size: float) -> int:

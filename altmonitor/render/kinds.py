@@ -315,7 +315,7 @@ def _percent_entry(alert: Alert, style: Style) -> str:
 
 
 def _condition_entry(alert: Alert, style: Style) -> str:
-    return f"{condition_text(alert)} ({n.price(alert.price)})"
+    return style.say("entry_with", entry=condition_text(alert), asides=n.price(alert.price))
 
 
 def _condition_label(alert: Alert) -> str:

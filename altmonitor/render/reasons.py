@@ -29,7 +29,8 @@ _MEANINGS: Final = [
         "blocked_by_user": r"blocked by the user|user_is_blocked",
         "deactivated": r"deactivated",
         "kicked": r"was kicked|not a (?:member|participant)|user_not_participant|channel_private|chat_forbidden",
-        "no_rights": r"rights|chat_write_forbidden|chat_restricted|chat_admin_required|have no write access"
+        "no_rights": r"(?:enough|no|administrator|need) rights|rights to "
+        r"|chat_write_forbidden|chat_restricted|chat_admin_required|have no write access"
         r"|chat_send_plain_forbidden|chat_guest_send_forbidden|user_banned",
         "chat_unknown": r"chat not found|peer_id_invalid|chat_id_invalid|channel_invalid",
         "topic_closed": r"topic_closed|topic (?:is )?closed",
@@ -91,6 +92,13 @@ def reason_text(reason: str, style: Style) -> str:
     if found:
         return style.say("list_of_reasons").join(dict.fromkeys(text for _, text in sorted(found)))
     return one_line_of(_ERROR_NAME.sub("", reason)) if style.lang == "en" else style.say("reason_in_log")
+
+
+def problem_text(problem: str, style: Style) -> str:
+    """What stood in the way of a command: as it is reported where that is the reader's language, else what it means."""
+    if style.lang == "en":
+        return one_line_of(problem)
+    return reason_text(problem, style)
 
 
 def one_line_of(text: str) -> str:

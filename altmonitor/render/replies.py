@@ -55,6 +55,7 @@ from altmonitor.render.blocks import (
 )
 from altmonitor.render.blocks import words as word_list
 from altmonitor.render.format import Style
+from altmonitor.render.reasons import problem_text
 from altmonitor.render.signed_buttons import ButtonSigner
 from altmonitor.render.status import muted_lines
 from altmonitor.render.texts import say
@@ -167,7 +168,7 @@ def _lines(reply: Reply, style: Style) -> Sequence[str]:
             where = say_reply(style.lang, key, destination=f"<code>{reply.destination}</code>")
             return [where, *_lines(reply.reply, style)]
         case Unrecorded():
-            warning = say_reply(style.lang, "unrecorded", problem=outside_text(reply.problem))
+            warning = say_reply(style.lang, "unrecorded", problem=problem_text(reply.problem, style))
             return [*_lines(reply.reply, style), warning]
         case _:
             return reply_lines(reply, style)
@@ -234,7 +235,7 @@ def _not_done(
     style: Style,
 ) -> list[str]:
     """One line: which command, and what stood in its way."""
-    problem = outside_text(getattr(reply, "problem", ""))
+    problem = problem_text(getattr(reply, "problem", ""), style)
     said = say_reply(style.lang, _NOT_DONE[type(reply)], command=reply.command, problem=problem)
     return [_with_outcome(said, reply.command, style) if isinstance(reply, UniverseUnknown) else said]
 

@@ -74,7 +74,7 @@ def stats_lines(reply: StatsShown, style: Style) -> list[str]:
         return [say_reply(lang, "stats_none", hours=reply.hours)]
     kinds = joined(*(f"{say_reply(lang, f'kind_{kind}')} {count}" for kind, count in stats.by_kind.items() if count))
     return [
-        say_reply(lang, "stats", total=stats.total, hours=reply.hours),
+        say_reply(lang, "stats_one" if stats.total == 1 else "stats", total=stats.total, hours=reply.hours),
         say_reply(lang, "stats_kinds", kinds=kinds),
         say_reply(lang, "stats_top"),
         *(f"{count}× <code>{n.symbol_text(symbol)}</code>" for symbol, count in stats.by_symbol),

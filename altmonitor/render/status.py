@@ -214,7 +214,7 @@ def _loop_lines(health: Health, style: Style) -> list[str]:
 
 
 def _restarted(restarts: Mapping[str, int], style: Style) -> list[str]:
-    loops = ", ".join(f"{n.symbol_text(name)} {count}×" for name, count in restarts.items())
+    loops = style.say("list").join(f"{n.symbol_text(name)} {count}×" for name, count in restarts.items())
     return [say_reply(style.lang, "restarts", loops=loops)] if restarts else []
 
 

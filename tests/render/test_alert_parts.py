@@ -184,7 +184,7 @@ def test_a_digest_of_held_alerts_says_so_and_gives_each_its_minute() -> None:
         (part,) = MessageRenderer(lang, UTC, quiet=night).digest([PRICE, OI], late=True, held=True)
         text = read(part.html).text
         assert text.split("\n")[0] == title
-        assert "SWARMSUSDT\u00a0+5.2\u00a0(23:00," in text
+        assert ("SWARMSUSDT\u00a0+5.2（23:00、" if lang == "zh" else "SWARMSUSDT\u00a0+5.2\u00a0(23:00,") in text
     (part,) = EN.digest([PRICE], late=True, held=True)
     assert read(part.html).text.split("\n")[0] == "🌙 Quiet hours: 1 alert held back"
 

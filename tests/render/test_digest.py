@@ -97,20 +97,20 @@ def test_a_crash_in_chinese() -> None:
         "SWARMSUSDT +3.9\n"
         "\n"
         "📉 砸盘 · 1 分钟内 %\n"
-        "1000PEPEUSDT −12.1, AVAXUSDT −9.1, SOLUSDT −8.2, NEARUSDT −5.1, BTCUSDT −4.2, 币安人生USDT −3.3\n"
+        "1000PEPEUSDT −12.1、AVAXUSDT −9.1、SOLUSDT −8.2、NEARUSDT −5.1、BTCUSDT −4.2、币安人生USDT −3.3\n"
         "\n"
         "🔽 持仓骤降 · 5 分钟内 %\n"
-        "NEARUSDT −7.0, SOLUSDT −6.4, AVAXUSDT −3.2 (1 分钟)\n"
+        "NEARUSDT −7.0、SOLUSDT −6.4、AVAXUSDT −3.2（1 分钟）\n"
         "\n"
         "📊 放量 · 中位数的倍数\n"
-        "NEARUSDT 12.0×, SOLUSDT 8.3×"
+        "NEARUSDT 12.0×、SOLUSDT 8.3×"
     )
 
 
 def test_open_interest_stands_beside_the_moves_of_a_short_list_where_it_is_known() -> None:
     alerts = [move(0, "SOL", -8.2, oi=-1.26), move(1, "NEAR", -5.1), move(2, "BTC", -4.2, note="5m", oi=0.0)]
     assert text(EN, alerts).splitlines()[-1] == "SOLUSDT −8.2 (OI −1.3 %), NEARUSDT −5.1, BTCUSDT −4.2 (5 m, OI 0.0 %)"
-    assert text(ZH, alerts).splitlines()[-1].startswith("SOLUSDT −8.2 (持仓 −1.3 %), ")
+    assert text(ZH, alerts).splitlines()[-1].startswith("SOLUSDT −8.2（持仓 −1.3 %）、")
 
 
 def test_of_a_long_list_it_stands_beside_the_five_largest() -> None:
@@ -153,7 +153,7 @@ def test_an_escalation_takes_the_place_of_the_smaller_value() -> None:
 def test_separate_moves_of_one_symbol_are_counted() -> None:
     again = [move(1, "SOL", -3.1, ago_s=900), move(2, "SOL", -6.4, ago_s=400), move(3, "SOL", -3.3)]
     assert text(EN, again).splitlines()[-1] == "SOLUSDT −6.4 (3 alerts)"
-    assert text(ZH, again).splitlines()[-1] == "SOLUSDT −6.4 (3 条)"
+    assert text(ZH, again).splitlines()[-1] == "SOLUSDT −6.4（3 条）"
 
 
 def test_a_symbol_that_fell_and_rose_stands_in_both_lists() -> None:

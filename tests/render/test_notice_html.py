@@ -92,7 +92,7 @@ CASES: list[tuple[Notice, str, str]] = [
         "The candles were fetched afterwards; what they hold is told as late.\n"
         "23:00:39 UTC",
         "🟢 行情已恢复，中断 4 分钟 10 秒\n"
-        "未看到：06:56:29 – 07:00:39 UTC+08，共 4 根 K 线。\n"
+        "未监测到：06:56:29 – 07:00:39 UTC+08，共 4 根 K 线。\n"
         "K 线已事后补齐，其中的异动会作为迟到提醒发出。\n"
         "07:00:39 UTC+08",
     ),

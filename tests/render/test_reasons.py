@@ -119,7 +119,7 @@ def test_numbers_are_carried_over_and_several_reasons_are_said_once_each_in_thei
     assert [reason_text(reason, style) for style in STYLES.values()] == [
         "the exchange closed the connection (1006); no data for 31 s",
         "交易所关闭了连接（1006）；31 秒没有数据",
-        "биржа закрыла соединение (1006); нет данных 31 с",
+        "биржа закрыла соединение (1006); данных нет уже 31 с",
     ]
     failed = caused(NetworkError("httpx.ConnectError: All connection attempts failed"), httpx.ConnectError("x"))
     assert reason_text(str(typed(failed)), STYLES["en"]) == "no connection to Telegram"

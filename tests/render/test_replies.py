@@ -52,6 +52,7 @@ from altmonitor.commands.replies import (
     WatchlistShown,
     plain,
 )
+from altmonitor.commands.replies_market import AnswerFailed
 from altmonitor.commands.replies_settings import NoRoute
 from altmonitor.commands.table import COMMANDS, TOPICS, Command, parse
 from altmonitor.core.alert import Alert, AlertStats, DeliveryState, StoredAlert
@@ -173,7 +174,7 @@ def test_a_refusal_names_the_word_the_range_and_the_usage() -> None:
         "❌ /set_pump: <code>&lt;1000&gt;</code> is out of range. Nothing was changed.\n"
         "Allowed: 0.1 to 100 %.\n"
         "Usage: <code>/set_pump 5</code>\n"
-        "percent a candle must rise to be told"
+        "alert when a candle rises by this many percent"
     )
 
 
@@ -225,6 +226,26 @@ def test_an_unknown_command_is_hinted() -> None:
         == "❔ There is no command /pump. Did you mean /set_pump? /help lists all."
     )
     assert text(UnknownCommand(name="zz", nearest="")) == "❔ There is no command /zz. /help lists all."
+
+
+def test_what_stood_in_the_way_is_said_in_the_language_of_the_reader() -> None:
+    full = "/srv/state.json cannot be written (No space left on device): free some space"
+    forbidden = "/srv/state.json cannot be written (Permission denied): check the rights of the file and its directory"
+    cases = [
+        (SaveFailed(command="set_pump", problem=full), "zh", "磁盘已满"),
+        (SaveFailed(command="set_pump", problem=forbidden), "zh", "没有写入文件的权限"),
+        (SaveFailed(command="set_pump", problem=forbidden), "ru", "нет права писать в файл"),
+        (
+            QueryFailed(command="history", problem="alerts.db cannot be read: database is locked"),
+            "ru",
+            "базу держит другая программа",
+        ),
+        (AnswerFailed(command="who", problem="no answer within 10 s"), "zh", "未及时应答"),
+        (AnswerFailed(command="who", problem="something nobody has seen before"), "ru", "см. журнал"),
+    ]
+    for reply, lang, reason in cases:
+        assert text(reply, Style(lang=lang, tz=UTC)).splitlines()[-1] == reason
+    assert text(cases[0][0]).splitlines()[-1] == full
 
 
 def test_a_failed_save_gives_the_reason_escaped() -> None:
@@ -305,7 +326,7 @@ def test_status_shows_live_health_then_settings() -> None:
     assert text(reply).splitlines() == [
         "🟢 <b>Health: ok</b>",
         "Feed: 558/560 symbols, last data 0.3 s ago",
-        "Connections 1, reconnected 2 times",
+        "Connections 1, reconnects 2",
         "OI sweep: 12 s ago, 99.8 % of the symbols, one takes 1 min",
         "Outbox: 3 waiting, the oldest for 4.3 s, 120 sent, 1 failed",
         "Exchange requests: free, weight 540/2400",
@@ -452,6 +473,8 @@ def test_stats_count_by_kind_and_symbol() -> None:
         "4× <code>SOLUSDT</code>",
         "1× <code>BTCUSDT</code>",
     ]
+    one = AlertStats(total=1, by_kind={"price": 1}, by_symbol=[("SOLUSDT", 1)])
+    assert text(StatsShown(hours=24, stats=one)).splitlines()[0] == "📈 <b>1 alert in 24 h</b>"
     assert text(StatsShown(hours=24, stats=AlertStats())) == "📈 No alerts in 24 h."
 
 

@@ -22,14 +22,15 @@ def test_every_key_exists_in_every_language_with_the_same_names_to_fill_in() -> 
 
 
 def test_russian_is_in_cyrillic_where_english_has_words_and_holds_no_chinese() -> None:
-    same = {"BTC {change}", "{quantity} {base}", "👆 {by}: {what}", "➕ {doubled}", ", ", "; ", "🐋 {page}: {sides}"}
+    signs = {"👆 {by}: {what}", "➕ {doubled}", "{entry} ({asides})", "🐋 {page}: {sides}"}
+    same = {"BTC {change}", "{quantity} {base}", ", ", "; ", *signs}
     for key, russian in TEXTS["ru"].items():
         assert not has_cjk(russian), key
         assert russian in same or re.search("[а-яё]", russian, re.IGNORECASE) or russian.startswith("https://"), key
 
 
 def test_english_holds_no_chinese_and_chinese_does_where_english_has_words() -> None:
-    same = {"BTC {change}", "{quantity} {base}", "➕ {doubled}"}
+    same = {"BTC {change}", "{quantity} {base}", "➕ {doubled}", "{entry} ({asides})"}
     for key, template in TEXTS["en"].items():
         assert not has_cjk(template), key
         chinese = TEXTS["zh"][key]

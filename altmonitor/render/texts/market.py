@@ -35,8 +35,8 @@ _EN = {
 }
 
 _ZH = {
-    "top": "🏁 <b>{window} 最大波动</b>，共 {count} 个合约",
-    "top_none": "🏁 {window} 尚无价格。",
+    "top": "🏁 <b>{window}内最大波动</b>，共 {count} 个合约",
+    "top_none": "🏁 {window}内尚无价格。",
     "top_row": "{change} <code>{symbol}</code> {price}",
     "top_volume": "24 小时 {usd}",
     "top_rising": "↑ 上涨",
@@ -56,7 +56,7 @@ _ZH = {
     "oi_of": "📦 <code>{symbol}</code> 持仓 <b>{usd}</b>",
     "oi_contracts": "{quantity} {base}",
     "oi_changed": "{window} {change}",
-    "oi_measured": "{span} 内 {change}",
+    "oi_measured": "{span}内 {change}",
     "funding_of": "💱 <code>{symbol}</code> 资金费率 <b>{rate}</b>",
     "funding_each": "每 {hours} 小时",
     "funding_next": "下次 {time}，还有 {left}",
@@ -153,8 +153,8 @@ _EN_TEXTS_WHY = {
 }
 
 _ZH_TEXTS_WHY = {
-    "why_now": "🔎 <code>{symbol}</code> <b>当前原因</b>，{time}",
-    "why_then": "🔎 <code>{symbol}</code> <b>当时原因</b>，{time}",
+    "why_now": "🔎 <code>{symbol}</code> <b>为何</b>，当前 {time}",
+    "why_then": "🔎 <code>{symbol}</code> <b>为何</b>，{time}",
     "why_told": "已提醒：",
     "why_not_told": "该分钟没有提醒。",
     "why_not_told_now": "这一分钟没有提醒。",
@@ -206,7 +206,7 @@ _ZH_TEXTS_WHY = {
 _RU_TEXTS_WHY = {
     "why_now": "🔎 <b>Почему</b> <code>{symbol}</code> сейчас, {time}",
     "why_then": "🔎 <b>Почему</b> <code>{symbol}</code> в {time}",
-    "why_told": "Сообщено:",
+    "why_told": "Отправлено:",
     "why_not_told": "В ту минуту алертов не было.",
     "why_not_told_now": "В эту минуту алертов не было.",
     "why_not_stored": "Сохранённых алертов за ту минуту нет.",

@@ -114,7 +114,7 @@ _ZH = {
     "blind_symbols": "{count} 个合约无数据，恢复之前不会有价格和放量提醒。",
     "blind_no_symbols": "无法读取合约列表：恢复之前不会监控任何合约。",
     "back_after": "🟢 <b>行情已恢复</b>，中断 {duration}",
-    "back_missed": "未看到：{period}，共 {minutes} 根 K 线。",
+    "back_missed": "未监测到：{period}，共 {minutes} 根 K 线。",
     "back_missed_none": "没有缺失的 K 线；其间一闪而过的波动无从得知。",
     "back_filled": "K 线已事后补齐，其中的异动会作为迟到提醒发出。",
     "back_not_filled": "K 线未能补齐：这段时间发生了什么，这里并不知道。",
@@ -172,7 +172,7 @@ _RU = {
     "started_oi_one": "ОИ ±{one} % за 1 мин, 5 мин выкл.",
     "started_oi_five": "ОИ ±{five} % за 5 мин, 1 мин выкл.",
     "started_oi_off": "алерты ОИ выкл.",
-    "started_volume": "объём {multiple} к медиане {lookback}",
+    "started_volume": "объём от {multiple} медианы {lookback} свечей",
     "started_volume_off": "алерты объёма выкл.",
     "started_cooldown": "пауза {cooldown}",
     "started_watchlist": "в списке {count}",
@@ -183,7 +183,7 @@ _RU = {
     "restored_cooldowns": "паузы {count}",
     "restored_candles": "свечи {count}",
     "restored_nothing": "Восстанавливать нечего",
-    "started_estimate": "При этих порогах около {count} алертов цены и объёма в день, судя по последним {history}",
+    "started_estimate": "При этих порогах алертов цены и объёма – около {count} в день, судя по последним {history}",
     "started_estimate_few": "При этих порогах меньше одного алерта цены или объёма в день, судя по последним {history}",
     "started_help": "/status показывает состояние, /help – команды",
     "blind_since": "🔴 <b>НЕТ ДАННЫХ с {time}</b>",
@@ -212,7 +212,7 @@ _RU = {
     "delivery_given_up": "Алерты старше суток, не отправлены: {count}.",
     "alerts_refused": "⚠️ <b>Telegram отклонил алерты для чата {chat}</b>; не отправлены: {count}",
     "clock_behind": "⚠️ <b>Часы этой машины отстают от биржевых на {skew}</b>",
-    "clock_ahead": "⚠️ <b>Часы этой машины спешат на {skew} против биржевых</b>",
+    "clock_ahead": "⚠️ <b>Часы этой машины спешат относительно биржевых на {skew}</b>",
     "clock_effect": "В алертах время биржи; настройте часы (NTP), чтобы возраст и задержки были верны.",
     "clock_fine": "🟢 <b>Часы этой машины снова совпадают с биржевыми</b>",
     "disk_trouble": "⚠️ <b>Алерты не удаётся сохранять</b>",
@@ -224,7 +224,7 @@ _RU = {
     "список наблюдения пуст, ничего не заглушено.",
     "settings_damaged_left": "<code>{path}</code> не удалось убрать: пока файл на месте, изменения не сохраняются. "
     "Действуют пороги из окружения, список наблюдения пуст, ничего не заглушено.",
-    "commands_missed": "<b>Не выполнено</b>: команд без меня: {count}. Что ещё нужно, пришлите снова.",
+    "commands_missed": "<b>Не выполнено</b>, потому что меня не было: {count}. Что ещё нужно, пришлите снова.",
     "second_poller": "⚠️ <b>Команды этого бота читает другая программа</b>",
     "second_poller_effect": "Второй монитор или webhook использует тот же токен: команды могут теряться. "
     "Алерты приходят.",
@@ -239,7 +239,7 @@ _RU = {
     "and_more": "и ещё {count}",
     "reason": "Причина: {reason}",
     "topic_lost": "⚠️ <b>В тему форума {chat} писать не удаётся</b>",
-    "topic_lost_effect": "Её алерты приходят в общую тему чата, пока это так.",
+    "topic_lost_effect": "До тех пор её алерты приходят в общую тему чата.",
     "topic_found": "🟢 <b>В эту тему снова можно писать</b>",
     "topic_found_effect": "Сообщений ушло в общую тему за это время: {count}.",
 }
@@ -288,12 +288,12 @@ _ZH_TEXTS_TRACKING = {
 }
 
 _RU_TEXTS_TRACKING = {
-    "tracker_stuck": "🧊 <b>Слежение за: {series} — стоит</b>, обходов подряд без единой строки: {sweeps}",
-    "tracker_degraded": "🧊 <b>Слежение за: {series} — данных мало</b>, обходов подряд меньше чем с четвертью из "
-    "{planned} контрактов: {sweeps}, в последнем {captured}",
+    "tracker_stuck": "🧊 <b>Слежение остановилось: {series}</b>; обходов подряд без единой строки: {sweeps}",
+    "tracker_degraded": "🧊 <b>Мало данных слежения: {series}</b>; обходов подряд, где меньше четверти из {planned} "
+    "контрактов: {sweeps}, в последнем {captured}",
     "tracker_reason": "Последняя неудача: {reason}",
-    "tracker_recovered": "✅ <b>Слежение за: {series} — снова идёт</b>, контрактов: {captured} из {planned}",
-    "tracker_blocked": "⛔ <b>Слежение за: {series} — отказ до {time}</b> ({duration}): {reason}",
+    "tracker_recovered": "✅ <b>Слежение снова идёт: {series}</b>; контрактов: {captured} из {planned}",
+    "tracker_blocked": "⛔ <b>Слежению отказано до {time}: {series}</b> ({duration}): {reason}",
     "series_smart_money": "крупные трейдеры сайта",
     "series_top_traders": "топ-трейдеры",
     "series_open_interest": "открытый интерес",
