@@ -32,7 +32,7 @@ _UNITS = {
 }
 _LARGEST = 1e18  # nothing on an exchange is larger, and a message must not be burst by 300 digits
 _SMALLEST_PRICE = 1e-18
-_COMPUTED_DECIMALS = 9
+_COMPUTED_DECIMALS, _COMPUTED_MAX = 9, 10**6  # beyond that a float has no nine decimals to tell
 
 
 def price(value: float | None) -> str:
@@ -240,7 +240,8 @@ def _decimal(value: float) -> Decimal:
 
 def _computed(value: float) -> Decimal:
     """Of a quotient: what a float cannot hold at its end must not decide on a half. 3.0499999999999972 is 3.05."""
-    return _round(_decimal(value), _COMPUTED_DECIMALS)
+    number = _decimal(value)
+    return _round(number, _COMPUTED_DECIMALS) if abs(number) < _COMPUTED_MAX else number
 
 
 def _round(number: Decimal, decimals: int) -> Decimal:
