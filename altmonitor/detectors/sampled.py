@@ -124,6 +124,10 @@ class SampledDetector:
         """Nothing is raised before the value has calmed down."""
         self._spent.add((symbol, direction))
 
+    def is_held(self, symbol: str) -> bool:
+        """What was raised has not calmed down yet."""
+        return any((symbol, direction) in self._spent for direction, _ in DIRECTIONS)
+
     def forget(self, symbol: str) -> None:
         for direction, _ in DIRECTIONS:
             self._raised_ms.pop((symbol, direction), None)

@@ -279,6 +279,16 @@ def owner_of(key: str, *, main: Destination) -> str:
 # ---
 
 
+class Expectation(NamedTuple):
+    """above, below: prices at which a whole move is told again, until `until_ms` (event time; 0 when none is).
+    is_held: a sampled figure that was raised has not calmed down yet."""
+
+    above: float
+    below: float
+    until_ms: float
+    is_held: bool
+
+
 LATENCY_SAMPLES = 1000
 Decision = tuple[Verdict, int | None]
 """With the moment when its reason ends, unix ms; None: it has no end of its own."""
@@ -335,6 +345,16 @@ class Audiences:
         """The loosest of all audiences that want to hear of prices."""
         general = self._loosest_for(symbol) if symbol in self._own_symbols else self._bounds
         return loosest((general, *(one.episodes.bounds(symbol) for one in self.audience_states)))
+
+    def expects(self, symbol: str) -> Expectation:
+        """Over all audiences."""
+        bounds = loosest(one.episodes.bounds(symbol) for one in self.audience_states)
+        return Expectation(
+            above=bounds.above,
+            below=bounds.below,
+            until_ms=max(one.episodes.lasts_until_ms(symbol) for one in self.audience_states),
+            is_held=any(memory.is_held(symbol) for one in self.audience_states for memory in one.sampled.values()),
+        )
 
     def has_volume(self, symbol: str) -> bool:
         """False when nobody asks for volume bursts."""

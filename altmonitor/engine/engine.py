@@ -19,7 +19,7 @@ from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.price import WINDOWS, Reading
 from altmonitor.detectors.sampled import Readings
 from altmonitor.detectors.verdict import Explanation, Verdict
-from altmonitor.engine.audiences import Audiences
+from altmonitor.engine.audiences import Audiences, Expectation
 from altmonitor.engine.conditions import ConditionEngine
 from altmonitor.engine.context import Breadth, EngineDeps, breadth_of
 from altmonitor.engine.decision_log import DecisionLog
@@ -247,6 +247,12 @@ class Engine:
         if book is not None:
             self._late_detection.refill(book, candles)
 
+    def begin_after(self, symbol: str, last_ms: int | None, columns: Sequence[bytes]) -> None:
+        """What was closed before the candle that comes next, see `SymbolBook.begin_after`; for a replay."""
+        book = self._books[symbol]
+        book.begin_after(last_ms, columns)
+        self._volume.listen(book, book.last_closed_ms + MINUTE_MS)
+
     def backfilled(self, symbol: str, from_ms: int, to_ms: int) -> None:
         """No more history will come of the minutes [from_ms, to_ms)."""
         self._late_detection.backfilled(symbol, from_ms, to_ms)
@@ -287,6 +293,10 @@ class Engine:
     def detect_latency_ms(self) -> tuple[float | None, float | None]:
         """p50 and p99 of exchange event → decision over the last 1,000 alerts; None before the first."""
         return self._audiences.detect_latency_ms()
+
+    def expects(self, symbol: str) -> Expectation:
+        """What may be told of a symbol although its next minutes are ordinary ones."""
+        return self._audiences.expects(symbol)
 
     def book(self, symbol: str) -> SymbolBook | None:
         """Live state of a symbol; None when it is not watched by the exchange connection."""

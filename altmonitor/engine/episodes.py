@@ -218,6 +218,11 @@ class Episodes:
         if episode is not None and episode.first.key == final.key:
             episode.first = msgspec.structs.replace(final, details=episode.first.details)
 
+    def lasts_until_ms(self, symbol: str) -> float:
+        """When the open episode is over if nothing joins it, event time; 0 when none is open."""
+        episode = self._open.get(symbol)
+        return 0 if episode is None else episode.last_ms + self._quiet_ms
+
     def first_key(self, symbol: str) -> str | None:
         """Key of the first alert of the episode that is open; None when none is."""
         episode = self._open.get(symbol)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from math import inf
@@ -329,6 +329,13 @@ class SymbolBook:
         if run:
             self.last_closed_ms = run[0].open_ms
             self._aim_again()
+
+    def begin_after(self, last_ms: int | None, columns: Sequence[bytes]) -> None:
+        """The closed minutes before the candle that comes next, as `ClosedRun.replace` takes them; for a replay that
+        left out what nobody could have heard of. last_ms: None for a candle that nothing lies before."""
+        self.last_closed_ms = last_ms or 0
+        self.closed.replace(self.last_closed_ms, columns)
+        self._aim_again()
 
     def forget_window(self) -> None:
         """After a blind time: the price a minute ago was not seen, so there is none to compare with."""

@@ -128,6 +128,14 @@ class ClosedRun(Sequence[ClosedCandle]):
         for column in self._columns():
             del column[:]
 
+    def replace(self, last_ms: int, columns: Sequence[bytes]) -> None:
+        """Instead of all that is in it: consecutive minutes that end with the one of `last_ms`, `capacity` at most.
+        columns: opens, highs, lows, closes, quote volumes, each as native doubles, oldest → newest."""
+        self.clear()
+        self._last_ms = last_ms
+        for column, content in zip(self._columns(), columns, strict=True):
+            column.frombytes(content)
+
     def reaches(self, open_ms: int) -> bool:
         """True when the candle that opens at `open_ms` is the last of the run, or the one that follows it."""
         return bool(self._opens) and open_ms in (self._last_ms, self._last_ms + MINUTE_MS)

@@ -32,6 +32,7 @@ from altmonitor.replay.columns import (
     Source,
     merged,
     open_interest_columns,
+    places_of,
 )
 
 KLINE_COLUMNS: Final = 12
@@ -175,6 +176,7 @@ def _candles(text: str, source: Source) -> tuple[CandleColumns, Odd]:
         taker_quote_usdt=amounts[good, 3],
         trades=amounts[good, 2].astype(np.int64),
         source=np.full(int(good.sum()), int(source), dtype=np.int64),
+        decimals=np.full(int(good.sum()), places_of(table[good, 1:5].ravel()), dtype=np.int64),
     )
     return merged([columns]), sorted(odd)
 

@@ -35,6 +35,7 @@ class CandleColumns:
     """Closed 1-minute candles, oldest → newest, each minute once, holes allowed.
 
     open_ms: unix ms, whole minutes. Prices in the quote currency; volume in base coins; 0 where a source has none.
+    decimals: places of the prices of that month, -1 where they are no decimals; prices in between are rounded to them.
     """
 
     open_ms: Ints
@@ -47,6 +48,7 @@ class CandleColumns:
     taker_quote_usdt: Floats
     trades: Ints
     source: Ints
+    decimals: Ints
 
     def __len__(self) -> int:
         return len(self.open_ms)
@@ -112,8 +114,25 @@ def candle_columns(candles: Sequence[Candle], source: Source) -> CandleColumns:
         taker_quote_usdt=table[:, 7],
         trades=table[:, 8].astype(np.int64),
         source=np.full(len(stamps), int(source), dtype=np.int64),
+        decimals=np.full(len(stamps), places_of(table[:, 1:5].ravel()), dtype=np.int64),
     )
     return merged([columns])
+
+
+MOST_PLACES = 12
+
+
+def places_of(values: Floats) -> int:
+    """Fewest decimal places that give back every value exactly; -1 when there are none."""
+    if not np.isfinite(values).all():
+        return -1
+    for places in range(MOST_PLACES + 1):
+        scaled = np.rint(values * 10.0**places)
+        if len(scaled) and np.abs(scaled).max() >= 2.0**53:
+            return -1
+        if (scaled / 10.0**places == values).all():
+            return places
+    return -1
 
 
 def no_candles() -> CandleColumns:

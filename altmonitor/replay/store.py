@@ -50,12 +50,12 @@ from altmonitor.replay.columns import (
     months_of,
     no_candles,
     no_open_interest,
+    places_of,
     taken,
 )
 
 SeriesName = Literal["klines", "oi"]
 VERSION: Final = 1
-MOST_DECIMALS: Final = 12
 DEFLATE_LEVEL: Final = 6
 WORTH_DEFLATING: Final = 0.7
 PRICES: Final = ("open", "high", "low", "close")
@@ -218,7 +218,7 @@ def _changed(before: Columns, whole: Columns) -> int:
     now = taken(whole, np.searchsorted(whole.stamps, before.stamps))
     is_other = np.zeros(len(before), dtype=bool)
     for one in fields(before):
-        if one.name != "source":
+        if one.name not in ("source", "decimals"):
             left, right = getattr(before, one.name), getattr(now, one.name)
             is_other |= (left != right) & ~((left != left) & (right != right))  # NaN is NaN
     return int(is_other.sum())
@@ -257,7 +257,7 @@ def _encoded(
     unit_ms = MINUTE_MS if is_klines else 1
     stamps = (columns.stamps - month_begin_ms(month)) // unit_ms
     arrays: dict[str, NDArray[Any]] = {"stamps": _small(np.diff(stamps, prepend=0))}
-    others = [one.name for one in fields(columns)][1:]
+    others = [one.name for one in fields(columns) if one.name != "decimals"][1:]
     if isinstance(columns, CandleColumns):
         prices = _price_arrays(columns)
         if prices is not None:
@@ -308,6 +308,8 @@ def _decoded(file: Mapping[str, NDArray[Any]], like: Columns, left_out: Sequence
     found: dict[str, NDArray[Any]] = {names[0]: stamps}
     if "prices" in file:
         found |= _prices(file)
+    if isinstance(like, CandleColumns):
+        found["decimals"] = np.full(about.rows, int(file["prices"]) if "prices" in file else -1, dtype=np.int64)
     for name in names[1:]:
         if name in left_out:
             found[name] = np.zeros(about.rows, dtype=getattr(like, name).dtype)
@@ -322,8 +324,8 @@ def _decoded(file: Mapping[str, NDArray[Any]], like: Columns, left_out: Sequence
 def _price_arrays(candles: CandleColumns) -> dict[str, NDArray[Any]] | None:
     """None where the four prices are no decimals of few places."""
     table = np.concatenate([getattr(candles, name) for name in PRICES])
-    decimals = _decimals(table)
-    if decimals is None:
+    decimals = places_of(table)
+    if decimals < 0:
         return None
     ticks = np.rint(table * 10.0**decimals).astype(np.int64).reshape(4, -1)
     opened, high, low, close = ticks
@@ -350,8 +352,8 @@ def _prices(file: Mapping[str, NDArray[Any]]) -> dict[str, Floats]:
 def _packed(name: str, values: NDArray[Any]) -> dict[str, NDArray[Any]]:
     if values.dtype == np.int64:
         return {name: _small(values)}
-    decimals = _decimals(values)
-    if decimals is None:
+    decimals = places_of(values)
+    if decimals < 0:
         return {name: values}
     return {name: _small(np.rint(values * 10.0**decimals).astype(np.int64)), f"{name}_decimals": np.array(decimals)}
 
@@ -362,19 +364,6 @@ def _unpacked(file: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
         return values
     plain: Floats = values / 10.0 ** int(file[f"{name}_decimals"])
     return plain
-
-
-def _decimals(values: Floats) -> int | None:
-    """Fewest decimal places that give back every value exactly; None when there are none."""
-    if not np.isfinite(values).all():
-        return None
-    for decimals in range(MOST_DECIMALS + 1):
-        scaled = np.rint(values * 10.0**decimals)
-        if len(scaled) and np.abs(scaled).max() >= 2.0**53:
-            return None
-        if (scaled / 10.0**decimals == values).all():
-            return decimals
-    return None
 
 
 def _small(values: Ints) -> NDArray[Any]:

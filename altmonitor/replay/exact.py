@@ -1,0 +1,489 @@
+"""A replay by the live engine itself, event by event, over candles and samples of open interest.
+
+What nobody could have been told of is not played: minutes whose extremes reach no threshold of anybody, whose volume is
+no burst, in which no whole move can double and no change of open interest waits to calm down. The engine sees the rest
+with the closed minutes before it, as if it had seen everything; `is_whole` plays everything, and a test holds that both
+give the same alerts.
+
+The price 60 s earlier is not to be had from candles, so nothing is compared with it here (`ROLLING`).
+
+State from before the range (cooldowns, episodes, a plateau of open interest) is taken from a warm-up that begins after
+a stretch in which nothing could have been told, longer than any of them lasts. So the alerts of a range do not depend
+on where it is cut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from msgspec.structs import replace as replace_fields
+
+from altmonitor.core.alert import Alert
+from altmonitor.core.clock import SystemClock
+from altmonitor.core.types import Destination
+from altmonitor.detectors.open_interest import OPEN_INTEREST
+from altmonitor.engine.context import EngineDeps
+from altmonitor.engine.engine import Engine
+from altmonitor.engine.episodes import EpisodeOptions
+from altmonitor.market.book import SymbolBook
+from altmonitor.market.candles import MINUTE_MS, Candle, CandleUpdate
+from altmonitor.market.open_interest import WINDOW_TOLERANCE, OpenInterestRing
+from altmonitor.market.quotes import DayTicker, Funding, OpenInterest
+from altmonitor.replay.columns import CandleColumns, Floats, Ints, OpenInterestColumns
+from altmonitor.replay.measures import Flags, could_burst, reaches, run_lengths, window_reaches
+from altmonitor.replay.price_path import CLOSE_PUSH_MS, FIRST_PUSH_MS, PricePath, path_of
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.settings import Settings
+
+DAY_MS: Final = 86_400_000
+LONGEST_WINDOW_MS: Final = 15 * MINUTE_MS
+OI_MEMORY_MS: Final = int(300_000 * (1 + WINDOW_TOLERANCE))
+USUAL_FUNDING_HOURS: Final = 8.0
+SLACK: Final = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolHistory:
+    """What is known of one symbol, from well before the range that is asked about."""
+
+    symbol: str
+    candles: CandleColumns
+    open_interest: OpenInterestColumns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayOptions:
+    """audiences: who would have been told, the main one first. price_path: which prices of a minute count.
+    is_flipped: in minutes that reach bounds on both sides the other extreme comes first. is_whole: nothing is left out.
+    """
+
+    audiences: tuple[Audience, ...]
+    price_path: PricePath = "touch"
+    episodes: EpisodeOptions = field(default_factory=EpisodeOptions)
+    is_flipped: bool = False
+    is_whole: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayedAlert:
+    """to: the audiences that would have been told."""
+
+    alert: Alert
+    to: tuple[Destination, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolReplay:
+    """alerts: in the order of event time. began_ms: of the warm-up; candles: of the range itself. played: of those and
+    the warm-up's, how many the engine was shown. both_ways: minutes of the range that reach bounds on both sides."""
+
+    symbol: str
+    alerts: tuple[ReplayedAlert, ...]
+    began_ms: int
+    candles: int
+    played: int
+    both_ways: int
+
+
+def replay_symbol(history: SymbolHistory, options: ReplayOptions, *, from_ms: int, to_ms: int) -> SymbolReplay:
+    """Alerts with from_ms ≤ event time < to_ms."""
+    return _Player(history, options, from_ms=from_ms, to_ms=to_ms).play()
+
+
+def shortest_warm_up_ms(options: ReplayOptions) -> int:
+    """No state lasts longer than this after what began it, and no comparison looks further back."""
+    every = [one.settings for one in options.audiences]
+    spans = [LONGEST_WINDOW_MS, OI_MEMORY_MS, int(options.episodes.episode_quiet_min * MINUTE_MS)]
+    spans += [settings.longest_cooldown_s * 1000 for settings in every]
+    spans += [settings.vol_burst_lookback * MINUTE_MS for settings in every]
+    spans += [DAY_MS for settings in every if _asks_for_days(settings)]
+    return max(spans) + 2 * MINUTE_MS
+
+
+def _without_rolling(audience: Audience) -> Audience:
+    settings = audience.settings
+    own = {symbol: replace(one, rolling=False) for symbol, one in settings.of_symbol.items()}
+    return replace(audience, settings=replace(settings, rolling=False, of_symbol=MappingProxyType(own)))
+
+
+def _asks_for_days(settings: Settings) -> bool:
+    return bool(settings.min_24h_usdt or any(own.min_24h_usdt for own in settings.of_symbol.values()))
+
+
+class _Player:
+    def __init__(self, history: SymbolHistory, options: ReplayOptions, *, from_ms: int, to_ms: int) -> None:
+        self._symbol = history.symbol
+        self._options = options = replace(options, audiences=tuple(_without_rolling(one) for one in options.audiences))
+        self._from_ms, self._to_ms = from_ms, to_ms
+        after = int(np.searchsorted(history.candles.open_ms, to_ms))
+        self._candles = history.candles
+        self._end = after
+        self._run = run_lengths(history.candles.open_ms)
+        self._settings = [one.settings.for_symbol(history.symbol) for one in options.audiences]
+        self._marks = _marks(history.candles, self._run, options, self._settings)
+        self._samples = _Samples(history.open_interest, history.candles, self._settings)
+        self._begin = self._warm_begin()
+        self._engine = self._build()
+        book = self._engine.book(history.symbol)
+        if book is None:
+            raise LookupError(history.symbol)
+        self._book: SymbolBook = book
+        self._raw = [getattr(self._candles, name) for name in ("open", "high", "low", "close", "quote_usdt")]
+        self._last_played = -2
+        self._next_sample = 0
+        self._played = 0
+
+    # --- the engine and what surrounds it
+
+    def _build(self) -> Engine:
+        first_ms = int(self._candles.open_ms[self._begin]) if len(self._candles) > self._begin else self._from_ms
+        self._clock = _EventClock(first_ms)
+        self._sink = _Kept(self._from_ms, self._to_ms)
+        has_days = any(_asks_for_days(one.settings) for one in self._options.audiences)
+        context = _History(self._candles if has_days else None, self._clock)
+        links = EngineDeps(
+            clock=self._clock,
+            sink=self._sink,
+            context=context,
+            oi_ring=OpenInterestRing(period_s=self._samples.period_s),
+            episodes=self._options.episodes,
+            on_completed=self._sink.complete,
+        )
+        engine = Engine(links, audiences=self._options.audiences)
+        engine.set_symbols([self._symbol])
+        return engine
+
+    def _warm_begin(self) -> int:
+        """Index of the first candle to play: a stretch in which nothing could have been told lies before it."""
+        opens = self._candles.open_ms
+        span_ms = shortest_warm_up_ms(self._options)
+        latest_ms = self._from_ms - span_ms
+        moments = np.union1d(opens[self._marks.any], self._samples.loud_ms)
+        calm = self._samples.calm_ms
+        at = int(np.searchsorted(moments, latest_ms, side="right"))
+        end_ms = latest_ms
+        while at > 0:
+            begin_ms = int(moments[at - 1]) + 2 * MINUTE_MS
+            is_calm = not len(calm) or bool(
+                np.searchsorted(calm, end_ms) > np.searchsorted(calm, max(begin_ms, end_ms - span_ms))
+            )
+            if end_ms - begin_ms >= span_ms and is_calm:
+                return int(np.searchsorted(opens, end_ms))
+            at -= 1
+            end_ms = int(moments[at])
+        return 0
+
+    # --- the run
+
+    def play(self) -> SymbolReplay:
+        opens, in_range = (
+            self._candles.open_ms,
+            slice(*np.searchsorted(self._candles.open_ms, [self._from_ms, self._to_ms])),
+        )
+        if self._options.is_whole:
+            for at in range(self._begin, self._end):
+                self._play(at)
+        else:
+            self._skip_through()
+        return SymbolReplay(
+            symbol=self._symbol,
+            alerts=tuple(self._sink.kept),
+            began_ms=int(opens[self._begin]) if self._begin < len(opens) else self._from_ms,
+            candles=int(in_range.stop - in_range.start),
+            played=self._played,
+            both_ways=int(self._marks.both[in_range].sum()),
+        )
+
+    def _skip_through(self) -> None:
+        rows = np.flatnonzero(self._marks.any[: self._end]).tolist()
+        at_row, at = bisect_left(rows, self._begin), self._begin
+        while True:
+            while at_row < len(rows) and rows[at_row] < at:
+                at_row += 1
+            following = rows[at_row] if at_row < len(rows) else self._end
+            expected = self._engine.expects(self._symbol)
+            if expected.until_ms:
+                following = self._doubling(at, following, expected.above, expected.below, expected.until_ms)
+            following = min(following, self._samples.next_candle(at, is_held=expected.is_held))
+            if following >= self._end:
+                return
+            self._play(following)
+            at = following + 1
+
+    def _doubling(self, first: int, after: int, above: float, below: float, until_ms: float) -> int:
+        """Index of the first candle that reaches one of the prices in time, `after` when none does."""
+        candles = self._candles
+        last = min(after, int(np.searchsorted(candles.open_ms, until_ms)))
+        is_reached = (candles.high[first:last] >= above) | (candles.low[first:last] <= below)
+        return first + int(is_reached.argmax()) if is_reached.any() else after
+
+    def _play(self, at: int) -> None:
+        self._played += 1
+        candles, opened_ms = self._candles, int(self._candles.open_ms[at])
+        if self._last_played != at - 1 or self._run[at] == 0:
+            self._begin_at(at)
+        self._last_played = at
+        candle = candles.candle(at)
+        samples = self._samples.of_candle(at)
+        expected = self._engine.expects(self._symbol)
+        is_seen_whole = (
+            self._options.is_whole
+            or bool(samples)
+            or bool(self._marks.path[at])
+            or (expected.until_ms > opened_ms and (candle.high >= expected.above or candle.low <= expected.below))
+        )
+        self._remember_samples(at)
+        for update in self._updates(at, candle, is_seen_whole=is_seen_whole):
+            while samples and samples[0].time_ms < update.event_ms:
+                self._sample(samples.pop(0))
+            self._clock.ms = update.event_ms
+            self._engine.on_kline(update)
+        for sample in samples:
+            self._sample(sample)
+
+    def _begin_at(self, at: int) -> None:
+        known = min(int(self._run[at]), self._book.closed.capacity)
+        last_ms = int(self._candles.open_ms[at - 1]) if known else None
+        self._engine.begin_after(self._symbol, last_ms, [column[at - known : at].tobytes() for column in self._raw])
+
+    def _updates(self, at: int, candle: Candle, *, is_seen_whole: bool) -> list[CandleUpdate]:
+        updates: list[CandleUpdate] = []
+        if is_seen_whole and self._options.price_path == "touch":
+            opened, high, low = candle.open, candle.open, candle.open
+            decimals, is_flipped = (
+                int(self._candles.decimals[at]),
+                self._options.is_flipped and bool(self._marks.both[at]),
+            )
+            pushes = list(
+                path_of(opened, candle.high, candle.low, candle.close, decimals=decimals, is_flipped=is_flipped)
+            )
+            for number, (after_ms, price) in enumerate(pushes, 1):
+                share = number / len(pushes)  # volume grows evenly
+                high, low = max(high, price), min(low, price)
+                kline = Candle(
+                    open_ms=candle.open_ms,
+                    open=opened,
+                    high=high,
+                    low=low,
+                    close=price,
+                    quote_usdt=candle.quote_usdt * share,
+                    taker_quote_usdt=candle.taker_quote_usdt * share,
+                    is_closed=False,
+                )
+                updates.append(CandleUpdate(event_ms=candle.open_ms + after_ms, symbol=self._symbol, kline=kline))
+        updates.append(CandleUpdate(event_ms=candle.open_ms + CLOSE_PUSH_MS, symbol=self._symbol, kline=candle))
+        return updates
+
+    # --- open interest
+
+    def _remember_samples(self, at: int) -> None:
+        """Those before this candle, as far as anything compares with them."""
+        begin_ms = int(self._candles.open_ms[at]) + FIRST_PUSH_MS
+        for sample in self._samples.before(begin_ms, since=self._next_sample):
+            self._engine.on_open_interest(
+                OpenInterest(symbol=self._symbol, contracts=sample.contracts, time_ms=sample.time_ms)
+            )
+        self._next_sample = self._samples.index_at(begin_ms)
+
+    def _sample(self, sample: _Sample) -> None:
+        self._clock.ms = sample.time_ms
+        self._engine.on_open_interest(
+            OpenInterest(symbol=self._symbol, contracts=sample.contracts, time_ms=sample.time_ms)
+        )
+        self._engine.evaluate_open_interest([self._symbol])
+
+
+# ---
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """Of each candle. any: it has to be played. path: before its close too. both: it reaches bounds on both sides."""
+
+    any: Flags
+    path: Flags
+    both: Flags
+
+
+def _marks(candles: CandleColumns, run: Ints, options: ReplayOptions, every: Sequence[Settings]) -> _Marks:
+    count = len(candles)
+    up, down, burst, early = (np.zeros(count, bool) for _ in range(4))
+    heard = [settings for one, settings in zip(options.audiences, every, strict=True) if "price" in one.kinds]
+    if heard and count:
+        own = reaches(candles, run, minutes=1)
+        up |= own.up >= min(one.pump_threshold for one in heard) * (1 - SLACK)
+        down |= own.down <= max(one.dump_threshold for one in heard) * (1 - SLACK)
+        sizes = {
+            "5m": [one.move_5m_pct for one in heard if one.move_5m_pct],
+            "15m": [one.move_15m_pct for one in heard if one.move_15m_pct],
+        }
+        if any(sizes.values()):
+            for window, reach in window_reaches(candles, run).items():
+                if sizes[window]:
+                    up |= reach.up >= min(sizes[window]) * (1 - SLACK)
+                    down |= reach.down <= -min(sizes[window]) * (1 - SLACK)
+    for one, settings in zip(options.audiences, every, strict=True):
+        if "vol" in one.kinds and settings.vol_burst_mult and count:
+            lookback = max(other.settings.vol_burst_lookback for other in options.audiences)
+            found = could_burst(candles, run, lookback=lookback, multiple=settings.vol_burst_mult)
+            found &= candles.quote_usdt >= settings.vol_burst_min_usdt * (1 - SLACK)
+            burst |= found
+            early |= found & settings.vol_burst_early
+    return _Marks(up | down | burst, up | down | early, up & down)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    time_ms: int
+    contracts: float
+
+
+class _Samples:
+    """Open interest beside candles: a sample belongs to the candle that is running at its moment; where none is, there
+    is no price to weigh it with, and it is left out.
+
+    loud_ms, calm_ms: moments at which a change was at least half of somebody's threshold, or was known and was not.
+    """
+
+    def __init__(self, columns: OpenInterestColumns, candles: CandleColumns, every: Sequence[Settings]) -> None:
+        thresholds = [
+            size
+            for one in every
+            for size in (OPEN_INTEREST.threshold_of(window, one) for window in OPEN_INTEREST.windows)
+            if size
+        ]
+        stamps = columns.time_ms
+        at = np.searchsorted(candles.open_ms, stamps - FIRST_PUSH_MS, side="right") - 1
+        if len(candles):
+            is_running = (at >= 0) & (stamps - FIRST_PUSH_MS - candles.open_ms[at] < MINUTE_MS)
+        else:
+            is_running = np.zeros(len(stamps), bool)
+        is_running &= columns.contracts > 0
+        self._times_ms: Ints = stamps[is_running]
+        self._contracts: Floats = columns.contracts[is_running]
+        self._candle: Ints = at[is_running]
+        largest = _largest_changes(self._times_ms, self._contracts)
+        bound = min(thresholds, default=inf)
+        self._is_loud = largest >= bound * (1 - SLACK)
+        self.loud_ms: Ints = self._times_ms[largest >= bound / 2 * (1 - SLACK)]
+        self.calm_ms: Ints = (
+            self._times_ms[(largest < bound / 2 * (1 - SLACK)) & (largest >= 0)] if thresholds else stamps[:0]
+        )
+        self._loud_candles: Ints = np.unique(self._candle[self._is_loud])
+        spacing = np.diff(self._times_ms)
+        self.period_s = float(np.clip(np.median(spacing) / 1000 if len(spacing) else 60.0, 15.0, 3_600.0))
+
+    def next_candle(self, at: int, *, is_held: bool) -> int:
+        """Index of the next candle with a sample that has to be judged; beyond all candles when there is none."""
+        rows = self._candle if is_held else self._loud_candles
+        found = int(np.searchsorted(rows, at))
+        return int(rows[found]) if found < len(rows) else 1 << 60
+
+    def of_candle(self, at: int) -> list[_Sample]:
+        first, after = np.searchsorted(self._candle, [at, at + 1]).tolist()
+        return [_Sample(int(self._times_ms[n]), float(self._contracts[n])) for n in range(first, after)]
+
+    def before(self, moment_ms: int, *, since: int) -> list[_Sample]:
+        """As far back as a window reaches, and one more; from index `since` on."""
+        after = self.index_at(moment_ms)
+        first = max(since, min(after - 1, self.index_at(moment_ms - OI_MEMORY_MS - MINUTE_MS)), 0)
+        return [_Sample(int(self._times_ms[n]), float(self._contracts[n])) for n in range(first, after)]
+
+    def index_at(self, moment_ms: int) -> int:
+        return int(np.searchsorted(self._times_ms, moment_ms))
+
+
+def _largest_changes(times_ms: Ints, contracts: Floats) -> Floats:
+    """Of each sample: its largest change against any sample that a window may compare it with, percent without sign;
+    -1 where there is none."""
+    largest = np.full(len(times_ms), -1.0)
+    for back in range(1, len(times_ms)):
+        ages_ms = times_ms[back:] - times_ms[:-back]
+        is_near = ages_ms <= OI_MEMORY_MS
+        if not is_near.any():
+            break
+        change = np.abs(contracts[back:] / contracts[:-back] - 1) * 100
+        largest[back:] = np.where(is_near, np.maximum(largest[back:], change), largest[back:])
+    return largest
+
+
+# ---
+
+
+class _EventClock(SystemClock):
+    """`ms`: the event that is being played; nothing waits in a replay."""
+
+    def __init__(self, ms: int) -> None:
+        self.ms = ms
+
+    def now_ms(self) -> int:
+        return self.ms
+
+    def monotonic(self) -> float:
+        return self.ms / 1000
+
+    async def sleep(self, seconds: float) -> None:
+        raise RuntimeError("a replay does not wait")
+
+    def timeout(self, seconds: float | None) -> asyncio.Timeout:
+        raise RuntimeError("a replay does not wait")
+
+
+class _Kept:
+    """An `AlertSink` that keeps the alerts of the range."""
+
+    def __init__(self, from_ms: int, to_ms: int) -> None:
+        self._from_ms, self._to_ms = from_ms, to_ms
+        self.kept: list[ReplayedAlert] = []
+
+    def put(self, alert: Alert, *, to: Sequence[Destination]) -> None:
+        if self._from_ms <= alert.event_ms < self._to_ms:
+            self.kept.append(ReplayedAlert(alert=alert, to=tuple(to)))
+
+    def complete(self, final: Alert) -> None:
+        """A burst that was told while its candle ran: its direction and multiple are known at the close."""
+        for at in range(len(self.kept) - 1, -1, -1):
+            known = self.kept[at]
+            if known.alert.key == final.key:
+                details = replace_fields(known.alert.details, quote_usdt=final.details.quote_usdt)
+                self.kept[at] = ReplayedAlert(alert=replace_fields(final, details=details), to=known.to)
+                return
+            if known.alert.event_ms < final.event_ms - MINUTE_MS:
+                return
+
+
+class _History:
+    """A `MarketContext` of the past: volume of 24 hours from the candles, where anybody has a floor for it."""
+
+    def __init__(self, candles: CandleColumns | None, clock: _EventClock) -> None:
+        self._candles = candles
+        self._clock = clock
+        self._sums = np.concatenate([[0.0], np.cumsum(candles.quote_usdt)]) if candles is not None else np.zeros(1)
+
+    def day(self, symbol: str) -> DayTicker | None:
+        candles, now_ms = self._candles, self._clock.ms
+        if candles is None or not len(candles) or candles.open_ms[0] > now_ms - DAY_MS:
+            return None
+        first, after = np.searchsorted(candles.open_ms, [now_ms - DAY_MS, now_ms - MINUTE_MS + 1]).tolist()
+        if first >= after:
+            return None
+        last = float(candles.close[after - 1])
+        return DayTicker(
+            symbol=symbol,
+            last_price=last,
+            change_pct=(last / float(candles.open[first]) - 1) * 100,
+            quote_usdt=float(self._sums[after] - self._sums[first]),
+        )
+
+    def funding(self, symbol: str) -> Funding | None:
+        return None
+
+    def funding_hours(self, symbol: str) -> float:
+        return USUAL_FUNDING_HOURS

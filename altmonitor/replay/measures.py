@@ -1,0 +1,87 @@
+"""What the detectors compare with their thresholds, of every minute at once: where anything could be found at all.
+
+Nothing is decided here: the numbers say which minutes the detectors have to be asked about. They are never too small;
+a minute that is kept for nothing costs time, one that is left out would cost an alert.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from altmonitor.detectors.price import MINUTES_OF
+from altmonitor.detectors.volume import FEWEST_CANDLES
+from altmonitor.market.candles import MINUTE_MS
+from altmonitor.replay.columns import CandleColumns, Floats, Ints
+
+Flags = NDArray[np.bool_]
+SLACK = 1e-6
+"""Relative; far above the noise of floats, far below anything a reader could see."""
+
+
+def run_lengths(open_ms: Ints) -> Ints:
+    """Of each minute: how many lie before it without a hole."""
+    numbers = np.arange(len(open_ms), dtype=np.int64)
+    is_begin = np.ones(len(open_ms), dtype=bool)
+    is_begin[1:] = np.diff(open_ms) != MINUTE_MS
+    return numbers - np.maximum.accumulate(np.where(is_begin, numbers, 0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How far each minute went, percent: upwards ≥ 0 and downwards ≤ 0. NaN where there is no honest value."""
+
+    up: Floats
+    down: Floats
+
+
+def reaches(candles: CandleColumns, run: Ints, *, minutes: int) -> Reach:
+    """High and low against the open of the candle that began `minutes` before this one ends; 1: its own."""
+    back = minutes - 1
+    base = candles.open
+    if back:
+        base = np.full(len(candles), np.nan)
+        base[back:] = candles.open[: len(candles) - back]
+        base[run < back] = np.nan
+    return Reach(up=(candles.high / base - 1) * 100, down=(candles.low / base - 1) * 100)
+
+
+def window_reaches(candles: CandleColumns, run: Ints) -> dict[str, Reach]:
+    """Of the windows over several candles."""
+    return {name: reaches(candles, run, minutes=minutes) for name, minutes in MINUTES_OF.items()}
+
+
+def could_burst(candles: CandleColumns, run: Ints, *, lookback: int, multiple: float) -> Flags:
+    """Minutes whose volume may be `multiple` times the median of the `lookback` minutes before.
+
+    A median is at most x only where half the values are; counting them costs a comparison each, a sorted window fifty.
+    """
+    quotes, count = candles.quote_usdt, len(candles)
+    bound = quotes / multiple * (1 + SLACK)
+    lower = np.zeros(count, dtype=np.int16)
+    for back in range(1, min(lookback, count - 1) + 1):
+        lower[back:] += quotes[:-back] <= bound[back:]
+    found = lower * 2 >= lookback
+    for at in np.flatnonzero(run < lookback).tolist():
+        known = int(run[at])
+        lower_there = int((quotes[at - known : at] <= bound[at]).sum())
+        found[at] = known >= FEWEST_CANDLES and lower_there * 2 >= known
+    found &= quotes > 0
+    return found
+
+
+def medians(candles: CandleColumns, run: Ints, rows: Ints, *, lookback: int) -> Floats:
+    """Median quote volume of the unbroken minutes before each of `rows`, `lookback` at most; NaN for fewer than 5."""
+    quotes = candles.quote_usdt
+    found = np.full(len(rows), np.nan)
+    is_full = run[rows] >= lookback
+    full = rows[is_full]
+    if len(full):
+        windows = np.lib.stride_tricks.sliding_window_view(quotes, lookback)[full - lookback]
+        found[is_full] = np.median(windows, axis=1)
+    for at in np.flatnonzero(~is_full & (run[rows] >= FEWEST_CANDLES)).tolist():
+        row = int(rows[at])
+        found[at] = np.median(quotes[row - int(run[row]) : row])
+    return found
