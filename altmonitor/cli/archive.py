@@ -66,7 +66,7 @@ async def _fetch(
     await archive.start()
     try:
         async with positioning_stage(config, clock=clock) as stage:
-            symbols = _named(choices.symbols)
+            symbols = symbols_named(choices.symbols)
             if symbols is None:
                 symbols = sorted(one.symbol for one in await stage.rest.contracts() if is_watched(one, tradfi=False))
             deps = FetchDeps(
@@ -132,7 +132,7 @@ def _import_values(report: ImportReport) -> dict[str, object]:
 def show(session: Session, *, symbols: str, as_json: bool) -> int:
     """Returns the exit code."""
     store = HistoryStore(session.config.archive_dir)
-    rows = list(listed(store, _named(symbols) or ()))
+    rows = list(listed(store, symbols_named(symbols) or ()))
     lines = [_listed_line(row) for row in rows] or [
         f"{store.root} holds nothing yet: altmonitor archive fetch --from 2025-02-01"
     ]
@@ -174,8 +174,8 @@ def _shown(lines: Sequence[str]) -> list[str]:
     return [*lines[:MOST_SHOWN], *([f"… and {left} more"] if left > 0 else [])]
 
 
-def _named(symbols: str) -> list[str] | None:
-    """None for all."""
+def symbols_named(symbols: str) -> list[str] | None:
+    """Of a list with commas; None for all."""
     names = [name.strip().upper() for name in symbols.split(",") if name.strip()]
     return None if [name.lower() for name in names] in (["all"], []) else list(dict.fromkeys(names))
 

@@ -243,6 +243,32 @@ def archive_list(env_file: Path, symbols: str, as_json: bool) -> None:
         leave(history_store.show(opened, symbols=symbols, as_json=as_json))
 
 
+@click.command()
+@click.option("--from", "from_time", required=True, help="Day or time (UTC), such as 2025-02-01 or 2025-02-01T08:00.")
+@click.option("--to", "to_time", help="A day counts as a whole. [now]")
+@click.option("--symbols", default="all", show_default=True, help="Separated by commas; all that are stored.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Such as pump=4; may be given again.")
+@click.option(
+    "--price-path",
+    type=click.Choice(["touch", "close"]),
+    default="touch",
+    show_default=True,
+    help="Whether a bound counts that high or low has reached, as live would have seen, or the close alone.",
+)
+@click.option("--whole", "is_whole", is_flag=True, help="Show the engine every minute; slow, and finds the same.")
+@json_option
+@env_file_option
+def replay(env_file: Path, **options: Any) -> None:
+    """What would have been told over stored days, by the live engine and with the settings in force (or --set).
+
+    Days come from `altmonitor archive`. With --json one line per alert and the sums last; same input, same bytes.
+    """
+    with session(env_file) as opened:
+        from altmonitor.cli import replay as past
+
+        leave(past.run_replay(opened, past.ReplayChoices(**options)))
+
+
 # ---
 
 
@@ -377,6 +403,7 @@ def panel(symbol: str, out: Path | None, lang: str | None, env_file: Path) -> No
 
 cli.add_command(track)
 cli.add_command(archive)
+cli.add_command(replay)
 cli.add_command(who)
 cli.add_command(positioning)
 

@@ -46,6 +46,8 @@ DAY_MS: Final = 86_400_000
 LONGEST_WINDOW_MS: Final = 15 * MINUTE_MS
 OI_MEMORY_MS: Final = int(300_000 * (1 + WINDOW_TOLERANCE))
 USUAL_FUNDING_HOURS: Final = 8.0
+WHOLE_MOVES: Final = 4
+"""A whole move that doubles so often without a single minute that reaches a bound is not reckoned with."""
 SLACK: Final = 1e-6
 
 
@@ -113,6 +115,15 @@ def _without_rolling(audience: Audience) -> Audience:
     return replace(audience, settings=replace(settings, rolling=False, of_symbol=MappingProxyType(own)))
 
 
+def _has_price(moments: Ints, prices_ms: Ints, *, long_ms: int) -> bool:
+    """Whether a price may have been told in the chain of moments that ends with the last one: none follows another
+    after a stretch that is long enough by itself."""
+    ends = np.flatnonzero(np.diff(moments) >= long_ms + 2 * MINUTE_MS)
+    begin_ms = int(moments[ends[-1] + 1]) if len(ends) else int(moments[0])
+    first, after = np.searchsorted(prices_ms, [begin_ms, int(moments[-1]) + 1])
+    return bool(first < after)
+
+
 def _asks_for_days(settings: Settings) -> bool:
     return bool(settings.min_24h_usdt or any(own.min_24h_usdt for own in settings.of_symbol.values()))
 
@@ -161,23 +172,29 @@ class _Player:
         return engine
 
     def _warm_begin(self) -> int:
-        """Index of the first candle to play: a stretch in which nothing could have been told lies before it."""
-        opens = self._candles.open_ms
+        """Index of the first candle to play: a stretch in which nothing could have been told lies before it.
+
+        What was told of prices may be told again for the whole of it in minutes that reach no bound, and every such
+        alert lengthens the episode; after those a calm stretch has to be longer.
+        """
+        opens, marks, calm = self._candles.open_ms, self._marks, self._samples.calm_ms
         span_ms = shortest_warm_up_ms(self._options)
-        latest_ms = self._from_ms - span_ms
-        moments = np.union1d(opens[self._marks.any], self._samples.loud_ms)
-        calm = self._samples.calm_ms
-        at = int(np.searchsorted(moments, latest_ms, side="right"))
-        end_ms = latest_ms
-        while at > 0:
+        long_ms = span_ms + int(WHOLE_MOVES * self._options.episodes.episode_quiet_min * MINUTE_MS)
+        moments = np.union1d(opens[marks.any], self._samples.loud_ms)
+        prices_ms = opens[marks.price]
+        end_ms = self._from_ms - span_ms
+        for at in range(int(np.searchsorted(moments, end_ms, side="right")), 0, -1):
             begin_ms = int(moments[at - 1]) + 2 * MINUTE_MS
+            length_ms = end_ms - begin_ms
+            is_long = length_ms >= long_ms or (
+                length_ms >= span_ms and not _has_price(moments[:at], prices_ms, long_ms=long_ms)
+            )
             is_calm = not len(calm) or bool(
                 np.searchsorted(calm, end_ms) > np.searchsorted(calm, max(begin_ms, end_ms - span_ms))
             )
-            if end_ms - begin_ms >= span_ms and is_calm:
+            if is_long and is_calm:
                 return int(np.searchsorted(opens, end_ms))
-            at -= 1
-            end_ms = int(moments[at])
+            end_ms = int(moments[at - 1])
         return 0
 
     # --- the run
@@ -305,10 +322,12 @@ class _Player:
 
 @dataclass(frozen=True, slots=True)
 class _Marks:
-    """Of each candle. any: it has to be played. path: before its close too. both: it reaches bounds on both sides."""
+    """Of each candle. any: it has to be played. path: before its close too. price, both: it reaches a bound of prices,
+    bounds on both sides."""
 
     any: Flags
     path: Flags
+    price: Flags
     both: Flags
 
 
@@ -336,7 +355,7 @@ def _marks(candles: CandleColumns, run: Ints, options: ReplayOptions, every: Seq
             found &= candles.quote_usdt >= settings.vol_burst_min_usdt * (1 - SLACK)
             burst |= found
             early |= found & settings.vol_burst_early
-    return _Marks(up | down | burst, up | down | early, up & down)
+    return _Marks(up | down | burst, up | down | early, up | down, up & down)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,216 @@
+"""`altmonitor replay`: what these settings would have told over stored days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from altmonitor.cli.archive import Progress, other_coin_line, symbols_named
+from altmonitor.cli.common import DONE, Session
+from altmonitor.core.errors import ConfigError, NewerSchemaError, StorageError
+from altmonitor.core.types import Destination
+from altmonitor.engine.episodes import EpisodeOptions
+from altmonitor.replay.exact import ReplayedAlert, ReplayOptions
+from altmonitor.replay.price_path import PricePath
+from altmonitor.replay.run import NOT_SHOWN, ReplayResult, counts, replay
+from altmonitor.replay.store import HistoryStore
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.input import NotRead, read_setting
+from altmonitor.settings.settings import SETTINGS, Settings
+from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State
+from altmonitor.storage.state_file import base_settings
+from altmonitor.storage.state_format import StateDamaged, decode
+
+LINES_SHOWN: Final = 20
+NOBODY: Final = Destination(chat_id=0)
+DAY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayChoices:
+    """Options of `altmonitor replay`; see its help."""
+
+    from_time: str
+    to_time: str | None
+    symbols: str
+    settings: tuple[str, ...]
+    price_path: PricePath
+    is_whole: bool
+    as_json: bool
+
+
+def run_replay(session: Session, choices: ReplayChoices) -> int:
+    """Returns the exit code. Raises: ConfigError, StorageError."""
+    store = HistoryStore(session.config.archive_dir)
+    from_ms = moment_ms("--from", choices.from_time)
+    to_ms = moment_ms("--to", choices.to_time, is_end=True) if choices.to_time else session.clock.now_ms()
+    if from_ms >= to_ms:
+        raise ConfigError([f"--from {choices.from_time} --to {choices.to_time}: an empty range"])
+    symbols = symbols_named(choices.symbols) or store.symbols()
+    options = ReplayOptions(
+        audiences=changed(stored_audiences(session), choices.settings),
+        price_path=choices.price_path,
+        episodes=session.config.part(EpisodeOptions),
+        is_whole=choices.is_whole,
+    )
+    progress = Progress("replay", clock=session.clock)
+    result = replay(store, symbols, options, from_ms=from_ms, to_ms=to_ms, on_progress=progress.show)
+    if not result.symbols:
+        raise StorageError(
+            f"{store.root} holds no candles of that time: altmonitor archive fetch --from {day_of(from_ms)}"
+        )
+    lines = json_lines(result) if choices.as_json else table(result, choices)
+    print("\n".join(lines))  # noqa: T201
+    return DONE
+
+
+def stored_audiences(session: Session) -> tuple[Audience, ...]:
+    """As the monitor would start with them: environment, then what the chat has changed. Raises: ConfigError."""
+    config, state = session.config, State()
+    try:
+        state = decode(config.state_file.read_bytes())
+    except FileNotFoundError:
+        pass
+    except (StateDamaged, NewerSchemaError, OSError) as problem:
+        raise ConfigError([f"{config.state_file} cannot be read: {problem}"]) from problem
+    home = EnvironmentDefaults(
+        destinations=config.destinations or (NOBODY,), lang=config.alert_lang, tz=config.alert_tz, budget_per_day=0
+    )
+    return SettingsStore(base_settings(config), state, home=home).audiences
+
+
+def changed(audiences: Sequence[Audience], words: Sequence[str]) -> tuple[Audience, ...]:
+    """words: `pump=4`, `oi5=8`; for every audience, single symbols' own ones too. Raises: ConfigError."""
+    numbers: dict[str, Any] = {}
+    by_word = {setting.word: setting for setting in SETTINGS}
+    problems = []
+    for word in words:
+        name, _, text = word.partition("=")
+        setting = by_word.get(name.strip().lower())
+        if setting is None:
+            problems.append(f"--set {word!r}: known are {', '.join(by_word)}, such as pump=4")
+            continue
+        value = read_setting(text.strip(), setting)
+        if isinstance(value, NotRead):
+            off = ", or off" if setting.has_off else ""
+            problems.append(f"--set {word!r}: {name} takes {setting.low:g} to {setting.high:g}{off}")
+        else:
+            numbers[setting.key] = value
+    if problems:
+        raise ConfigError(problems)
+
+    def over(settings: Settings) -> Settings:
+        own = {symbol: replace(one, **numbers) for symbol, one in settings.of_symbol.items()}
+        return replace(settings, of_symbol=own, **numbers)
+
+    return tuple(replace(one, settings=over(one.settings)) for one in audiences)
+
+
+def moment_ms(option: str, text: str, *, is_end: bool = False) -> int:
+    """`2025-02-01` or `2025-02-01T08:00`, UTC unless it names a zone. is_end: a day alone counts as a whole.
+
+    Raises: ConfigError.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as problem:
+        raise ConfigError(
+            [f"{option} {text!r} is not a day or time such as 2025-02-01 or 2025-02-01T08:00"]
+        ) from problem
+    found = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    return found + DAY_MS if is_end and len(text) == len("2025-02-01") else found
+
+
+def day_of(unix_ms: int) -> str:
+    return datetime.fromtimestamp(unix_ms / 1000, UTC).date().isoformat()
+
+
+def minute_of(unix_ms: int) -> str:
+    return datetime.fromtimestamp(unix_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+# ---
+# What is printed. Nothing in it depends on the moment of asking: the same input gives the same bytes.
+
+
+def json_lines(result: ReplayResult) -> list[str]:
+    """One line per alert, and the sums as the last one."""
+    lines = [msgspec.json.encode(alert_values(one), order="sorted").decode() for one in result.alerts]
+    sums = {
+        "summary": {
+            "from_ms": result.from_ms,
+            "to_ms": result.to_ms,
+            "alerts": len(result.alerts),
+            "alerts_other_order": result.flipped,
+            "candles": result.candles,
+            "warm_up_ms": result.warm_up_ms,
+            "symbols": [
+                {
+                    "symbol": one.symbol,
+                    "candles": one.candles,
+                    "missing_minutes": one.missing_minutes,
+                    "both_ways": one.both_ways,
+                    "other_coins": [hole.to_ms for hole in one.other_coins],
+                }
+                for one in result.symbols
+            ],
+            "unknown": result.unknown,
+            "not_shown": NOT_SHOWN,
+        }
+    }
+    return [*lines, msgspec.json.encode(sums, order="sorted").decode()]
+
+
+def alert_values(one: ReplayedAlert) -> dict[str, object]:
+    alert, details = one.alert, one.alert.details
+    return {
+        "key": alert.key,
+        "event_ms": alert.event_ms,
+        "candle_ms": alert.candle_ms,
+        "symbol": alert.symbol,
+        "kind": alert.kind,
+        "direction": alert.direction,
+        "window": alert.note,
+        "metric": alert.metric,
+        "price": alert.price,
+        "change_pct": alert.change_pct,
+        "threshold": details.threshold,
+        "told_before_pct": details.told_before_pct,
+        "episode_key": details.episode_key,
+        "is_silent": details.is_silent,
+        "to": [str(destination) for destination in one.to],
+    }
+
+
+def table(result: ReplayResult, choices: ReplayChoices) -> list[str]:
+    lines = [
+        f"{minute_of(result.from_ms)} … {minute_of(result.to_ms)} UTC, {len(result.symbols)} symbols, "
+        f"{result.candles} candles, warm-up {result.warm_up_ms / 60_000:.0f} minutes or more before that",
+        f"{'kind':<9} {'direction':<10} {'window':<8} {'':<10} {'alerts':>7} {'a day':>8}",
+    ]
+    for (kind, direction, window, is_escalation), number in counts(result.alerts):
+        what = "escalation" if is_escalation else "first"
+        lines.append(f"{kind:<9} {direction:<10} {window:<8} {what:<10} {number:>7} {number / result.days:>8.1f}")
+    lines.append(
+        f"{'all':<9} {'':<10} {'':<8} {'':<10} {len(result.alerts):>7} {len(result.alerts) / result.days:>8.1f}"
+    )
+    both = sum(one.both_ways for one in result.symbols)
+    if result.flipped is not None:
+        lines.append(
+            f"In {both} minutes both bounds are reached and nobody knows which first: {len(result.alerts)} alerts if "
+            f"minutes go against their close first, {result.flipped} if those go the other way."
+        )
+    missing = [one for one in result.symbols if one.missing_minutes]
+    lines += [f"{one.symbol}: {one.missing_minutes} minutes are missing in that time" for one in missing[:LINES_SHOWN]]
+    lines += [
+        f"{one.symbol}: {other_coin_line(one.symbol, hole)}" for one in result.symbols for hole in one.other_coins
+    ]
+    if result.unknown:
+        lines.append(f"without candles of that time: {', '.join(result.unknown[:LINES_SHOWN])}")
+    if choices.price_path == "close":
+        lines.append("Prices count at the close of their minute alone (--price-path close); live sees every touch.")
+    return [*lines, "Not here, because candles do not show it:", *(f"- {line}" for line in NOT_SHOWN)]

@@ -1,0 +1,157 @@
+"""A replay of many symbols from the store: what it read, what it found, and what candles cannot show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from altmonitor.core.alert import Direction, Kind
+from altmonitor.market.candles import MINUTE_MS
+from altmonitor.replay.columns import Hole, between, holes
+from altmonitor.replay.exact import (
+    ReplayedAlert,
+    ReplayOptions,
+    SymbolHistory,
+    SymbolReplay,
+    replay_symbol,
+    shortest_warm_up_ms,
+)
+from altmonitor.replay.store import HistoryStore
+
+FIRST_BACK: Final = 3
+"""So many shortest warm-ups are read before the range at first; more where no calm stretch lies in them."""
+
+NOT_SHOWN: Final = (
+    "the price 60 s earlier (ROLLING): candles do not hold it, and a move that a minute cuts in two is not here",
+    "which extreme of a minute came first, and when: the order is a convention, both counts are given where it matters",
+    "open interest at the moment of your sweeps: the archive has one sample in 5 minutes, so changes over 1 minute are "
+    "not here unless your own sweeps were recorded",
+    "funding: the archive of candles and open interest does not hold it",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayedSymbol:
+    """Of one symbol. missing_minutes: of the range, between its first and last candle. flipped: how many alerts there
+    would have been with the other order of extremes, None where no minute reaches bounds on both sides."""
+
+    symbol: str
+    candles: int
+    missing_minutes: int
+    warm_up_ms: int
+    both_ways: int
+    flipped: int | None
+    other_coins: tuple[Hole, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayResult:
+    """alerts: of all symbols, in the order of event time, then of their keys. unknown: symbols without candles."""
+
+    from_ms: int
+    to_ms: int
+    alerts: tuple[ReplayedAlert, ...]
+    symbols: tuple[ReplayedSymbol, ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def candles(self) -> int:
+        return sum(one.candles for one in self.symbols)
+
+    @property
+    def days(self) -> float:
+        return (self.to_ms - self.from_ms) / 86_400_000
+
+    @property
+    def warm_up_ms(self) -> int:
+        """The shortest of all symbols."""
+        return min((one.warm_up_ms for one in self.symbols), default=0)
+
+    @property
+    def flipped(self) -> int | None:
+        """Alerts with the other order of extremes where it matters; None where it matters nowhere."""
+        if all(one.flipped is None for one in self.symbols):
+            return None
+        usual = Counter(one.alert.symbol for one in self.alerts)
+        return sum(usual[one.symbol] if one.flipped is None else one.flipped for one in self.symbols)
+
+
+Row = tuple[Kind, Direction, str, bool]
+"""Kind, direction, window, and whether it is an escalation."""
+
+
+def counts(alerts: Sequence[ReplayedAlert]) -> list[tuple[Row, int]]:
+    """In the order of kind, direction and window."""
+    found: Counter[Row] = Counter()
+    for one in alerts:
+        alert = one.alert
+        found[alert.kind, alert.direction, alert.note, alert.details.told_before_pct is not None] += 1
+    return sorted(found.items())
+
+
+def replay(
+    store: HistoryStore,
+    symbols: Sequence[str],
+    options: ReplayOptions,
+    *,
+    from_ms: int,
+    to_ms: int,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> ReplayResult:
+    """Symbol after symbol, so that memory does not grow with their number. Raises: StoreDamaged, which ends it: a hole
+    in the data is worse in an answer about the past than in a live alert."""
+    alerts: list[ReplayedAlert] = []
+    found: list[ReplayedSymbol] = []
+    unknown: list[str] = []
+    for number, symbol in enumerate(symbols, 1):
+        one = _replay_symbol(store, symbol, options, from_ms, to_ms)
+        if one is None:
+            unknown.append(symbol)
+        else:
+            alerts += one[0].alerts
+            found.append(one[1])
+        on_progress(number, len(symbols))
+    alerts.sort(key=lambda one: (one.alert.event_ms, one.alert.key))
+    return ReplayResult(
+        from_ms=from_ms, to_ms=to_ms, alerts=tuple(alerts), symbols=tuple(found), unknown=tuple(unknown)
+    )
+
+
+def _replay_symbol(
+    store: HistoryStore, symbol: str, options: ReplayOptions, from_ms: int, to_ms: int
+) -> tuple[SymbolReplay, ReplayedSymbol] | None:
+    """None without any candle in the range."""
+    span = store.span(symbol)
+    if span is None or span[0] >= to_ms or span[1] < from_ms:
+        return None
+    back_ms = FIRST_BACK * shortest_warm_up_ms(options)
+    while True:
+        history = SymbolHistory(
+            symbol=symbol,
+            candles=store.candles(symbol, from_ms - back_ms, to_ms),
+            open_interest=store.open_interest(symbol, from_ms - back_ms, to_ms),
+        )
+        done = replay_symbol(history, options, from_ms=from_ms, to_ms=to_ms)
+        is_begun = len(history.candles) > 0 and done.began_ms > int(history.candles.open_ms[0])
+        if is_begun or span[0] >= from_ms - back_ms:
+            break
+        back_ms *= 4
+    flipped = None
+    if done.both_ways:
+        other = replay_symbol(history, replace(options, is_flipped=True), from_ms=from_ms, to_ms=to_ms)
+        flipped = len(other.alerts)
+    candles = between(history.candles, from_ms, to_ms)
+    if not len(candles):
+        return None
+    minutes = (int(candles.open_ms[-1]) - int(candles.open_ms[0])) // MINUTE_MS + 1
+    return done, ReplayedSymbol(
+        symbol=symbol,
+        candles=len(candles),
+        missing_minutes=minutes - len(candles),
+        warm_up_ms=max(0, from_ms - done.began_ms),
+        both_ways=done.both_ways,
+        flipped=flipped,
+        other_coins=tuple(hole for hole in holes(candles) if hole.is_another_coin),
+    )

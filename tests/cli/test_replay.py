@@ -1,0 +1,104 @@
+"""The real `altmonitor replay` over a store of made-up days."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from altmonitor.market.candles import MINUTE_MS
+from altmonitor.replay.columns import Source, candle_columns
+from altmonitor.replay.store import HistoryStore
+from tests.cli.test_archive import altmonitor
+from tests.replay.history import FEB_2025, wild_candles, wild_columns
+
+RANGE = ("--from", "2025-02-02", "--to", "2025-02-02")
+
+
+def fill(folder: Path) -> None:
+    store = HistoryStore(folder / "store")
+    for seed, symbol in enumerate(("BTCUSDT", "SOLUSDT")):
+        store.add(symbol, "klines", wild_columns(2 * 1_440 + 300, seed=seed, holes=0.001))
+
+
+async def test_the_table_and_the_lines_agree_and_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
+    fill(tmp_path)
+    code, shown, err = await altmonitor(tmp_path, "replay", *RANGE)
+    assert code == 0, err
+    code, lines, _ = await altmonitor(tmp_path, "replay", *RANGE, "--json")
+    assert code == 0
+    *alerts, summary = [json.loads(line) for line in lines.splitlines()]
+    assert summary["summary"]["alerts"] == len(alerts) > 50
+    last = next(line for line in shown.splitlines() if line.startswith("all "))
+    assert last.split()[1] == str(len(alerts))
+    assert "2025-02-02 00:00 … 2025-02-03 00:00 UTC, 2 symbols" in shown
+    assert "minutes are missing in that time" in shown
+    assert "Not here, because candles do not show it:" in shown
+    assert {one["symbol"] for one in alerts} == {"BTCUSDT", "SOLUSDT"}
+    assert [one["event_ms"] for one in alerts] == sorted(one["event_ms"] for one in alerts)
+    assert (await altmonitor(tmp_path, "replay", *RANGE, "--json"))[1] == lines
+    assert (await altmonitor(tmp_path, "replay", *RANGE, "--json", "--whole"))[1] == lines
+
+
+async def test_settings_come_from_the_environment_then_the_chat_then_the_command(tmp_path: Path) -> None:
+    fill(tmp_path)
+    state = tmp_path / "state.json"
+    settings = {"STATE_FILE": str(state), "VOL_BURST_MULT": "0", "DUMP_THRESHOLD": "-100"}
+
+    async def bounds(*words: str) -> set[float]:
+        _, lines, err = await altmonitor(tmp_path, "replay", *RANGE, "--json", *words, **settings)
+        assert err.count("error") == 0
+        rows = [json.loads(line) for line in lines.splitlines()[:-1]]
+        return {row["threshold"] for row in rows if row["told_before_pct"] is None and row["kind"] == "price"}
+
+    assert await bounds() == {3.0}
+    state.write_text('{"version": 1, "pump_threshold": 4.0}')
+    assert await bounds() == {4.0}
+    assert await bounds("--set", "pump=5,5") == {5.5}
+    assert state.read_text() == '{"version": 1, "pump_threshold": 4.0}'
+
+
+async def test_wrong_arguments_are_named_one_line_each_with_exit_code_2(tmp_path: Path) -> None:
+    fill(tmp_path)
+    for words, lines in (
+        (("--from", "soon"), ["--from 'soon' is not a day or time such as 2025-02-01 or 2025-02-01T08:00"]),
+        (("--from", "2025-02-02", "--to", "2025-02-01"), ["--from 2025-02-02 --to 2025-02-01: an empty range"]),
+        (
+            ("--from", "2025-02-01", "--set", "pump=0", "--set", "bump=3"),
+            ["--set 'pump=0': pump takes 0.1 to 100", "--set 'bump=3': known are pump, dump, oi, oi5, vol, funding"],
+        ),
+    ):
+        code, out, err = await altmonitor(tmp_path, "replay", *words)
+        assert (code, out) == (2, "")
+        assert [line[: len(wanted)] for line, wanted in zip(err.splitlines(), lines, strict=True)] == lines
+
+
+async def test_days_that_are_not_there_and_a_damaged_file_end_it_with_exit_code_1(tmp_path: Path) -> None:
+    fill(tmp_path)
+    code, _, err = await altmonitor(tmp_path, "replay", "--from", "2024-01-01", "--to", "2024-01-02")
+    assert code == 1
+    assert "holds no candles of that time: altmonitor archive fetch --from 2024-01-01" in err
+    path = next((tmp_path / "store" / "SOLUSDT").glob("*.npz"))
+    path.write_bytes(path.read_bytes()[:-100])
+    code, out, err = await altmonitor(tmp_path, "replay", *RANGE)
+    assert (code, out) == (1, "")
+    assert f"{path} cannot be read" in err
+
+
+async def test_another_coin_and_minutes_of_both_bounds_are_said(tmp_path: Path) -> None:
+    candles = wild_candles(600, seed=4)
+    wild = candles[:200]
+    later = candle_columns(candles[200:], Source.ARCHIVE)
+    move_ms = 3 * 1_440 * MINUTE_MS
+    prices = {name: getattr(later, name) * 100 for name in ("open", "high", "low", "close")}
+    store = HistoryStore(tmp_path / "store")
+    store.add("LUNAUSDT", "klines", candle_columns(wild, Source.ARCHIVE))
+    store.add("LUNAUSDT", "klines", replace(later, open_ms=later.open_ms + move_ms, **prices))
+    assert np.all(later.open_ms > FEB_2025)
+    code, shown, _ = await altmonitor(tmp_path, "replay", "--from", "2025-02-01", "--to", "2025-02-05")
+    assert code == 0
+    assert "LUNAUSDT is another coin then" in shown
+    assert "In " in shown
+    assert "minutes both bounds are reached and nobody knows which first" in shown
