@@ -40,6 +40,7 @@ from altmonitor.storage.state_file import StateFile
 from altmonitor.storage.store import SqliteStore
 from altmonitor.telegram.access import Admins, AllowedSenders
 from altmonitor.telegram.bot import TelegramChannel
+from altmonitor.telegram.chat_names import ChatNames
 from altmonitor.telegram.handlers import AnswerDeps, ChatAnswers, PressDeps, Presses
 from altmonitor.telegram.poller import CommandListener
 from altmonitor.telegram.types import ListenerEvent
@@ -105,8 +106,10 @@ class ChatSide:
             if now != destination:
                 deps.holder.moved(destination, now)
         self._signer = deps.signer
+        self._names = ChatNames(deps.store)
         self.destination_styles = DestinationStyles(
             deps.holder.audiences,
+            name_of=self._names.of,
             market=lambda: _digest_context(deps.breadth()),
             # Without history an alert is forgotten once it is delivered: nothing could be looked up for a press.
             signer=deps.signer if deps.config.history_enabled else None,
@@ -200,6 +203,7 @@ class ChatSide:
             allowed=AllowedSenders(chat_ids=frozenset(chats), user_ids=deps.config.allowed_user_ids),
             memory=deps.store,
             news=self._on_listener_event,
+            names=self._names,
             admins=Admins(bot.administrators, clock=deps.clock, is_required=deps.config.group_admins_only),
         )
 

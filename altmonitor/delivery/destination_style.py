@@ -12,7 +12,7 @@ from altmonitor.interfaces.delivery import DigestPart, Keyboard, Press
 from altmonitor.render.alert_parts import alert_buttons
 from altmonitor.render.alerts import alert_html
 from altmonitor.render.digest import DigestContext, digest_parts
-from altmonitor.render.format import Style
+from altmonitor.render.format import Style, no_name
 from altmonitor.render.signed_buttons import ButtonSigner
 from altmonitor.settings.audience import MINUTES_A_DAY, Audience, QuietHours
 from altmonitor.settings.zones import zone_of
@@ -87,7 +87,7 @@ class DestinationStyles:
     """A mapping that is swapped as a whole.
 
     A destination nobody described speaks like its chat, else like the main one. market: see `MessageRenderer`.
-    signer: signs the buttons; None: messages have no buttons that come back to us.
+    signer: signs the buttons; None: messages have no buttons that come back to us. name_of: see `Style`.
     """
 
     def __init__(
@@ -96,9 +96,11 @@ class DestinationStyles:
         *,
         market: Callable[[], DigestContext | None] | None = None,
         signer: ButtonSigner | None = None,
+        name_of: Callable[[Destination], str] = no_name,
     ) -> None:
         self._market = market
         self._signer = signer
+        self._name_of = name_of
         self._audiences: dict[Destination, Audience] = {}
         self._destination_styles: dict[Destination, DestinationStyle] = {}
         self._former: dict[int, int] = {}
@@ -129,7 +131,7 @@ class DestinationStyles:
 
     def style(self, destination: Destination) -> Style:
         audience = self.audience(destination)
-        return Style(lang=audience.lang, tz=zone_of(audience.tz))
+        return Style(lang=audience.lang, tz=zone_of(audience.tz), name_of=self._name_of)
 
     def due_ms(self, destination: Destination, queued_ms: int) -> int:
         """From when on something queued then counts as waiting: quiet hours are no delay."""

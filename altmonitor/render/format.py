@@ -10,11 +10,13 @@ from __future__ import annotations
 import html
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TypeGuard
 
+from altmonitor.core.types import Destination
 from altmonitor.render.texts import say
 
 NA = "n/a"
@@ -292,12 +294,18 @@ def _moment(unix_ms: float | None, tz: tzinfo) -> datetime | None:
 SEPARATOR = " · "
 
 
+def no_name(destination: Destination) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """lang: one of `languages.LANGUAGES`. tz: zone of every time in the text."""
+    """lang: one of `languages.LANGUAGES`. tz: zone of every time in the text. name_of: what a chat and its topic are
+    called, not escaped; '' where nobody knows."""
 
     lang: str
     tz: tzinfo
+    name_of: Callable[[Destination], str] = no_name
 
     def say(self, key: str, **values: object) -> str:
         return say(self.lang, key, **values)
@@ -332,6 +340,12 @@ _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 def without_markup(text: str) -> str:
     """Escaped again, so that it may be sent as HTML."""
     return html.escape(html.unescape(_TAG.sub("", text)), quote=False)
+
+
+def place(destination: Destination, style: Style) -> str:
+    """`Desk · Majors (-1001234/7)`, or the number alone. Escaped."""
+    number, name = f"<code>{destination}</code>", style.name_of(destination)
+    return f"{escape(name)} ({number})" if name else number
 
 
 def one_line(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
+from altmonitor.core.types import Destination
 from altmonitor.render import format as n
 from altmonitor.render.blocks import name_of, setting_text
 from altmonitor.render.format import Style, fact_line
@@ -60,18 +61,18 @@ def _lines(notice: Notice, style: Style) -> list[str]:
         case WebsiteBlocked():
             return _website_blocked(notice, style)
         case DestinationClosed():
-            title = say("destination_closed", chat=n.escape(notice.chat))
+            title = say("destination_closed", chat=_place(notice.chat, style))
             return [title, _reason(notice.reason, style), say("destination_closed_effect")]
         case DestinationOpen():
-            return [say("destination_open", chat=n.escape(notice.chat))]
+            return [say("destination_open", chat=_place(notice.chat, style))]
         case DeliveryResumed():
             return _delivery_resumed(notice, style)
         case AlertsRefused():
-            title = say("alerts_refused", chat=n.escape(notice.chat), count=f"{notice.count:,}")
+            title = say("alerts_refused", chat=_place(notice.chat, style), count=f"{notice.count:,}")
             return [title, _reason(notice.reason, style)]
         case TopicLost():
             return [
-                say("topic_lost", chat=n.escape(notice.chat)),
+                say("topic_lost", chat=_place(notice.chat, style)),
                 _reason(notice.reason, style),
                 say("topic_lost_effect"),
             ]
@@ -99,6 +100,10 @@ def _lines(notice: Notice, style: Style) -> list[str]:
         case SymbolsBack():
             return _symbols("symbols_back", notice.symbols, style)
     assert_never(notice)
+
+
+def _place(chat: str, style: Style) -> str:
+    return n.place(Destination.parse(chat), style)
 
 
 def _started(notice: Started, style: Style) -> list[str]:

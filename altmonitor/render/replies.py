@@ -165,7 +165,7 @@ def _lines(reply: Reply, style: Style) -> Sequence[str]:
     match reply:
         case Placed():
             key = "for_main" if reply.is_main else "for_place"
-            where = say_reply(style.lang, key, destination=f"<code>{reply.destination}</code>")
+            where = say_reply(style.lang, key, destination=n.place(reply.destination, style))
             return [where, *_lines(reply.reply, style)]
         case Unrecorded():
             warning = say_reply(style.lang, "unrecorded", problem=problem_text(reply.problem, style))

@@ -237,7 +237,7 @@ def _route(reply: RouteShown, style: Style) -> list[str]:
 
 def _route_row(audience: Audience, style: Style, *, is_main: bool) -> str:
     key = "for_main" if is_main else "for_place"
-    destination = say_reply(style.lang, key, destination=f"<code>{audience.destination}</code>")
+    destination = say_reply(style.lang, key, destination=n.place(audience.destination, style))
     kinds, sound = kinds_text(audience.kinds, style), sound_text(sound_of(audience), style)
     return say_reply(style.lang, "route_row", destination=destination, kinds=kinds, sound=sound)
 

@@ -20,8 +20,9 @@ from altmonitor.core.errors import DeliveryError, RetryLater, SecondPoller, Stor
 from altmonitor.interfaces.delivery import BotAccess, BotIdentity
 from altmonitor.interfaces.storage import MetaStore
 from altmonitor.telegram.access import Access, Admins, AllowedSenders, Strangers
+from altmonitor.telegram.chat_names import ChatNames
 from altmonitor.telegram.types import CommandHandler, Incoming, ListenerEvent
-from altmonitor.telegram.updates import Ignored, Membership, Moved, read_update, written_in
+from altmonitor.telegram.updates import Ignored, Membership, Moved, names_in, read_update, written_in
 
 # ---
 # Is anybody listening? What failed and good polls add up to: how long to wait, and what to tell once.
@@ -177,7 +178,8 @@ class CommandListener:
     start or a long silence): what arrives on a live poll is new whatever a wrong clock of this machine makes of it.
 
     memory: keeps the last update that was dealt with. news: synchronous; told each transition once.
-    admins: who may change settings among those who are allowed and not named; None: all of them.
+    admins: who may change settings among those who are allowed and not named; None: all of them. names: learns what the
+        allowed chats are called.
     handler_failures, unreadable: counts since the start.
     """
 
@@ -191,6 +193,7 @@ class CommandListener:
         memory: MetaStore,
         news: Callable[[ListenerEvent], None],
         admins: Admins | None = None,
+        names: ChatNames | None = None,
     ) -> None:
         self._bot = bot
         self._clock = clock
@@ -198,6 +201,7 @@ class CommandListener:
         self._memory = memory
         self._news = news
         self._admins = admins
+        self._names = names
         self.allowed = allowed
         self.strangers = Strangers()
         self.handler_failures = 0
@@ -247,6 +251,8 @@ class CommandListener:
                 kept = await self._memory.meta_get(OFFSET_KEY)
                 self._last_id = int(kept) if kept else None
                 await self._handled.load()
+                if self._names is not None:
+                    await self._names.load()
         except StorageError as problem:
             log.warning("the last command dealt with is not known (%s): unconfirmed ones are read again", problem)
 
@@ -277,6 +283,8 @@ class CommandListener:
 
     async def _take_one(self, update_id: int, raw: Mapping[str, object]) -> None:
         written = written_in(raw)
+        if self._names is not None and any(where.chat_id in self.allowed.chat_ids for where in names_in(raw)):
+            await self._names.learn(raw)
         if written is not None:
             where, is_opened = written
             self._tell("opened" if is_opened else "written", chat_id=where.chat_id, topic_id=where.topic_id)

@@ -88,6 +88,27 @@ def written_in(raw: Fields) -> tuple[Destination, bool] | None:
     return _destination(message, chat_id), not message.keys().isdisjoint(_TOPIC_BEGINS)
 
 
+def names_in(raw: Fields) -> dict[Destination, str]:
+    """What the update says about the names of its chat and of the topic it was written in; a private chat is called
+    like the person."""
+    change = _part(raw, "my_chat_member") or {}
+    message = next((found for kind in _MESSAGES if (found := _part(raw, kind)) is not None), None) or change
+    message = message or _part(_part(raw, "callback_query") or {}, "message") or {}
+    chat = _part(message, "chat") or {}
+    chat_id = _whole(chat, "id")
+    if chat_id is None:
+        return {}
+    title = _text(chat, "title") or f"{_text(chat, 'first_name')} {_text(chat, 'last_name')}".strip()
+    names = {Destination(chat_id=chat_id): title} if title else {}
+    topic_id = _whole(message, "message_thread_id")
+    # Every message of a topic that is no other reply is a reply to the one that opened it.
+    opened = _part(message, "forum_topic_created") or _part(message, "forum_topic_edited")
+    opened = opened or _part(_part(message, "reply_to_message") or {}, "forum_topic_created") or {}
+    if topic_id is not None and topic_id > 0 and _text(opened, "name"):
+        names[Destination(chat_id=chat_id, topic_id=topic_id)] = _text(opened, "name")
+    return names
+
+
 def _message(message: Fields, kind: str, bot_username: str) -> Incoming | Moved | Ignored:
     chat = _part(message, "chat") or {}
     chat_id = _whole(chat, "id")

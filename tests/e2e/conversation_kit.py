@@ -181,7 +181,7 @@ async def talk(folder: Path, *, speed: float = SPEED, **environ: str) -> AsyncIt
     clock = ScaledClock(start_ms=START_MS, speed=speed)
     market = SeededMarket(seed=3, start_ms=START_MS, symbols=40, frames_per_s=30)
     telegram = SimTelegram(clock=clock, token=TOKEN)
-    telegram.add_topic(GROUP, TOPIC)
+    telegram.add_topic(GROUP, TOPIC, name="Majors")
     telegram.set_admins(GROUP, _user("Bob"))
     await telegram.start()
     try:

@@ -14,6 +14,7 @@ from altmonitor.commands.replies_settings import (
     ChangesShown,
     ConditionAdded,
     ConfirmAsked,
+    LanguageShown,
     QuietShown,
     RouteShown,
     SymbolNumbersShown,
@@ -407,4 +408,14 @@ def test_a_condition_that_is_true_already_says_so_with_the_value() -> None:
         "✅ #3 <code>SOLUSDT</code> price ≥ 1",
         "⚠️ That is true already (now 35): it is told at the next crossing, after it was false in between.",
         "The other direction: <code>/alert SOLUSDT &lt; 1</code>",
+    ]
+
+
+def test_a_place_is_called_by_its_name_with_the_number_behind_it() -> None:
+    style = Style(lang="en", tz=UTC, name_of=lambda where: "Desk & Co · Majors" if where == MAIN else "")
+    reply = Placed(destination=MAIN, is_main=True, reply=LanguageShown(lang="en"))
+    shown = [reply_parts(reply, at)[0].splitlines()[0] for at in (style, Style(lang="en", tz=UTC))]
+    assert shown == [
+        f"📍 main chat Desk &amp; Co · Majors (<code>{MAIN}</code>)",
+        f"📍 main chat <code>{MAIN}</code>",
     ]

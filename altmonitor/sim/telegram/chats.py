@@ -27,6 +27,7 @@ class SimChat:
     type: str
     title: str = ""
     topics: set[int] = field(default_factory=set)
+    topic_names: dict[int, str] = field(default_factory=dict)
     closed_because: str = ""
     is_muted: bool = False
     bot: dict[str, object] = field(default_factory=dict)

@@ -266,8 +266,11 @@ class SimTelegram:
         self._updates.put("callback_query", content)
         return query_id
 
-    def add_topic(self, chat_id: int, thread_id: int) -> None:
-        self._chats.chat(chat_id).topics.add(thread_id)
+    def add_topic(self, chat_id: int, thread_id: int, *, name: str = "") -> None:
+        chat = self._chats.chat(chat_id)
+        chat.topics.add(thread_id)
+        if name:
+            chat.topic_names[thread_id] = name
 
     def delete_topic(self, chat_id: int, thread_id: int) -> None:
         self._chats.chat(chat_id).topics.discard(thread_id)

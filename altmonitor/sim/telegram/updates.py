@@ -140,6 +140,17 @@ def message_update(chats: Chats, written: Injection) -> tuple[str, dict[str, obj
         content["from"] = _user(written.user_id, written.user_name)
     if written.thread_id is not None:
         content |= {"message_thread_id": written.thread_id, "is_topic_message": True}
+        topic = chats.chat(written.chat_id).topic_names.get(written.thread_id)
+        if topic is not None:  # Telegram shows what is no other reply as one to the message that opened the topic
+            opening = {"name": topic, "icon_color": 7_322_096}
+            content["reply_to_message"] = {
+                "message_id": written.thread_id,
+                "message_thread_id": written.thread_id,
+                "chat": chats.chat_object(written.chat_id),
+                "date": written.date_ms // 1000,
+                "is_topic_message": True,
+                "forum_topic_created": opening,
+            }
     command = _COMMAND.match(written.text)
     if command is not None:
         content["entities"] = [{"type": "bot_command", "offset": 0, "length": utf16_units(command[0])}]
