@@ -239,7 +239,11 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("SMART_MONEY_WATCHLIST_FILE", "watchlist.json", _path, "a file path",
              'more of them: a JSON list, or `{"symbols": [...]}`'),
     Variable("SMART_MONEY_INTERVAL_MIN", "0", _number(1, 10_080, or_zero=True), "1 to 10080, or 0 for one sweep",
-             "minutes from the start of one sweep to the next; 0 = one sweep"),
+             "minutes from the start of one sweep of followed traders to the next; 0 = one sweep of everything"),
+    Variable("TOP_TRADER_INTERVAL_MIN", "30", _number(1, 10_080), "1 to 10080",
+             "minutes between sweeps of the top-trader ratios, at :00 and :30"),
+    Variable("OI_INTERVAL_MIN", "30", _number(1, 10_080), "1 to 10080",
+             "minutes between sweeps of the tracked open interest, at :15 and :45"),
     Variable("SMART_MONEY_KEEP_DAYS", "30", _whole(1, 3650), "a whole number, 1 to 3650",
              "tracked rows older than this are deleted, days"),
     Variable("SMART_MONEY_POOL_MAX", "0", _whole(0, 10_000), "a whole number, 0 to 10000",
@@ -344,6 +348,8 @@ class Config:
     smart_money_watchlist: tuple[str, ...]
     smart_money_watchlist_file: Path
     smart_money_interval_min: float
+    top_trader_interval_min: float
+    oi_interval_min: float
     smart_money_keep_days: int
     smart_money_pool_max: int
     smart_money_shard_total: int

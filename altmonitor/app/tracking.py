@@ -21,7 +21,7 @@ from altmonitor.render.format import Style, one_line
 from altmonitor.render.notice_html import tracking_text
 from altmonitor.storage.snapshots import SnapshotsDb
 from altmonitor.tracker.capture import Capture, CaptureDeps, ContractPool, MarkPrices
-from altmonitor.tracker.plan import Part, watchlist
+from altmonitor.tracker.plan import Cadence, Part, cadences, watchlist
 from altmonitor.tracker.position_alerts import PositionWatch
 from altmonitor.tracker.series import NewsOutbox, PositionMoved, Series, TrackerNotice, WaitingNews
 from altmonitor.tracker.tracker import Progress, Tracked, Tracker, TrackerRunDeps
@@ -303,8 +303,18 @@ def tracked_of(config: Config, *, series: Sequence[str] = (), is_once: bool = Fa
             for one, (_, most, total) in parts.items()
         },
         watchlist=_watchlist(config),
-        interval_s=0.0 if is_once else config.smart_money_interval_min * 60.0,
+        cadences={} if is_once or not config.smart_money_interval_min else _cadences(config),
         keep_days=config.smart_money_keep_days,
+    )
+
+
+def _cadences(config: Config) -> dict[Series, Cadence]:
+    return cadences(
+        smart_money_min=config.smart_money_interval_min,
+        top_traders_min=config.top_trader_interval_min,
+        open_interest_min=config.oi_interval_min,
+        shard_total=config.smart_money_shard_total,
+        shard_index=config.smart_money_shard_index,
     )
 
 

@@ -39,6 +39,37 @@ PACING: Final[Mapping[Series, Pacing]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cadence:
+    """interval_s: from the start of one sweep to the next; 0 is one sweep. offset_s: after midnight UTC, and then after
+    every interval, a sweep may begin; None: whenever the one before has begun an interval ago."""
+
+    interval_s: float
+    offset_s: float | None = None
+
+    def wait_s(self, *, began_ms: int, now_ms: int) -> float:
+        """Until the sweep after the one that began then; 0 or below when it is due."""
+        if self.offset_s is None:
+            return (began_ms - now_ms) / 1000 + self.interval_s
+        slots = math.floor((began_ms / 1000 - self.offset_s) / self.interval_s) + 1
+        return slots * self.interval_s + self.offset_s - now_ms / 1000
+
+
+def cadences(
+    *, smart_money_min: float, top_traders_min: float, open_interest_min: float, shard_total: int, shard_index: int
+) -> dict[Series, Cadence]:
+    """Staggered, so that never all three ask at once: smart money 7 minutes past the hour (shards spread over it) and
+    every two hours on the hour, top traders at :00 and :30, open interest at :15 and :45. Minutes."""
+    minute = 60.0
+    smart_offset = 7.0 if smart_money_min <= 60.0 else 0.0
+    smart_offset = (smart_offset + smart_money_min * shard_index / shard_total) % smart_money_min
+    return {
+        Series.SMART_MONEY: Cadence(interval_s=smart_money_min * minute, offset_s=smart_offset * minute),
+        Series.TOP_TRADERS: Cadence(interval_s=top_traders_min * minute, offset_s=0.0),
+        Series.OPEN_INTEREST: Cadence(interval_s=open_interest_min * minute, offset_s=open_interest_min / 2 * minute),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """Which part of the pool one tracker takes. pool_max: 0 for all. shard_index: 0…shard_total − 1."""
 

@@ -18,6 +18,7 @@ from altmonitor.core.errors import ExchangeBlocked, ExchangeError, StorageError
 from altmonitor.tracker.capture import Capture, Captured, ContractPool
 from altmonitor.tracker.plan import (
     PACING,
+    Cadence,
     Part,
     after_sweep,
     captured_in,
@@ -44,13 +45,18 @@ from altmonitor.tracker.series import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracked:
-    """What is tracked. watchlist: when not empty, parts do not count. interval_s: from start to start; 0: one sweep."""
+    """What is tracked. watchlist: when not empty, parts do not count. interval_s: from start to start; 0: one sweep.
+    cadences: of series that keep another rhythm."""
 
     series: tuple[Series, ...] = tuple(Series)
     parts: Mapping[Series, Part] = field(default_factory=dict)
     watchlist: tuple[str, ...] = ()
     interval_s: float = 0.0
+    cadences: Mapping[Series, Cadence] = field(default_factory=dict)
     keep_days: int = 30
+
+    def cadence(self, series: Series) -> Cadence:
+        return self.cadences.get(series) or Cadence(interval_s=self.interval_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,26 +140,28 @@ class Tracker:
         return [task.result() for task in tasks]
 
     async def _follow(self, series: Series) -> SweepReport:
-        clock, interval_s = self._links.clock, self._tracked.interval_s
+        clock, cadence = self._links.clock, self._tracked.cadence(series)
         await self._wait_for_turn(series)
         while True:
-            began_s = clock.monotonic()
-            if not interval_s:
+            began_ms, began_s = clock.now_ms(), clock.monotonic()
+            if not cadence.interval_s:
                 return await self.sweep(series)
             try:
                 await self.sweep(series)
                 await self._links.store.checkpoint()
             except StorageError as problem:  # a full disk may be empty by the next sweep
                 log.error("%s: %s", series, problem)  # noqa: TRY400 — the text says it all
-            await clock.sleep(max(SHORTEST_REST_S, began_s + interval_s - clock.monotonic()))
+            lasted_ms = round((clock.monotonic() - began_s) * 1000)  # whatever the wall clock was set to meanwhile
+            await clock.sleep(max(SHORTEST_REST_S, cadence.wait_s(began_ms=began_ms, now_ms=began_ms + lasted_ms)))
 
     async def _wait_for_turn(self, series: Series) -> None:
         """A restart after a whole sweep waits for the next one's time: one that keeps crashing must not hammer."""
         before = await self._links.store.sweep(series)
-        if before is None or before.ended_ms is None or not self._tracked.interval_s:
+        cadence = self._tracked.cadence(series)
+        if before is None or before.ended_ms is None or not cadence.interval_s:
             return
-        wait_s = (before.started_ms - self._links.clock.now_ms()) / 1000 + self._tracked.interval_s
-        if 0 < wait_s <= self._tracked.interval_s:
+        wait_s = cadence.wait_s(began_ms=before.started_ms, now_ms=self._links.clock.now_ms())
+        if 0 < wait_s <= cadence.interval_s:
             log.info("%s: the next sweep begins in %.0f s", series, wait_s)
             await self._links.clock.sleep(wait_s)
 
@@ -202,7 +210,7 @@ class Tracker:
 
     async def _begin(self, series: Series, plan: Sequence[str]) -> tuple[int, Liveness]:
         """The start of the sweep, which is its name."""
-        now_ms, interval_s = self._links.clock.now_ms(), self._tracked.interval_s
+        now_ms, interval_s = self._links.clock.now_ms(), self._tracked.cadence(series).interval_s
         before = await self._links.store.sweep(series)
         liveness = Liveness() if before is None else before.liveness
         if (

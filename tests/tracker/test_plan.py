@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from altmonitor.tracker.plan import (
     PACING,
+    Cadence,
     Part,
     after_sweep,
+    cadences,
     is_resumable,
     pace_warnings,
     progress_line,
@@ -18,6 +20,8 @@ from altmonitor.tracker.series import Answered, Liveness, Series
 
 MONEY, TOP, OI = Series.SMART_MONEY, Series.TOP_TRADERS, Series.OPEN_INTEREST
 POOL = st.lists(st.text(alphabet="ABC", min_size=1, max_size=4), max_size=40)
+
+MIDNIGHT_MS = 1_789_948_800_000
 
 
 def test_the_cap_comes_first_and_then_the_shard() -> None:
@@ -130,3 +134,30 @@ def test_the_bar_says_how_much_is_done_and_left() -> None:
     )
     assert progress_line(OI, done=2, total=2, left_s=0).endswith("2/2 100 %  done")
     assert progress_line(OI, done=0, total=0, left_s=0).endswith("0/0 100 %  done")
+
+
+def clock_minutes(series: Series, *, hours: int = 4, **given: float) -> list[str]:
+    """When sweeps begin that end at once, from midnight on."""
+    wanted = {"smart_money_min": 60.0, "top_traders_min": 30.0, "open_interest_min": 30.0} | given
+    shards = {"shard_total": int(wanted.pop("shard_total", 1)), "shard_index": int(wanted.pop("shard_index", 0))}
+    cadence, now_ms, seen = cadences(**wanted, **shards)[series], MIDNIGHT_MS, []
+    while True:
+        now_ms += round(cadence.wait_s(began_ms=now_ms, now_ms=now_ms) * 1000)
+        if now_ms >= MIDNIGHT_MS + hours * 3_600_000:
+            return seen
+        seen.append(f"{now_ms // 3_600_000 % 24}:{now_ms // 60_000 % 60:02d}")
+
+
+def test_the_three_series_keep_the_cadences_of_the_table_and_never_begin_together() -> None:
+    assert clock_minutes(Series.SMART_MONEY) == ["0:07", "1:07", "2:07", "3:07"]
+    assert clock_minutes(Series.SMART_MONEY, smart_money_min=120.0, hours=5) == ["2:00", "4:00"]
+    assert clock_minutes(Series.SMART_MONEY, shard_total=2, shard_index=1) == ["0:37", "1:37", "2:37", "3:37"]
+    assert clock_minutes(Series.SMART_MONEY, smart_money_min=15.0, hours=1) == ["0:07", "0:22", "0:37", "0:52"]
+    assert clock_minutes(Series.TOP_TRADERS, hours=2) == ["0:30", "1:00", "1:30"]
+    assert clock_minutes(Series.OPEN_INTEREST, hours=2) == ["0:15", "0:45", "1:15", "1:45"]
+
+
+def test_a_sweep_that_took_longer_than_its_interval_is_followed_at_once() -> None:
+    cadence = Cadence(interval_s=1_800.0, offset_s=0.0)
+    assert cadence.wait_s(began_ms=MIDNIGHT_MS, now_ms=MIDNIGHT_MS + 2_000_000) == -200.0
+    assert Cadence(interval_s=60.0).wait_s(began_ms=MIDNIGHT_MS, now_ms=MIDNIGHT_MS + 45_000) == 15.0
