@@ -210,6 +210,8 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("DB_FILE", "alerts.db", _path, "a file path", "alerts and deliveries (SQLite)"),
     Variable("ARCHIVE_DIR", "data/archive", _path, "a folder path",
              "candles and open interest of past days, for `archive`, `replay` and `tune`"),
+    Variable("RECORD", "false", _flag, "true or false",
+             "the monitor keeps its own candles and open interest in ARCHIVE_DIR"),
     Variable("API_HOST", "127.0.0.1", _host, "an address or host name",
              "where `/health` listens; beyond loopback needs `API_TOKEN` of at least 16 characters"),
     Variable("API_PORT", "3001", _whole(0, 65_535), "a whole number, 0 to 65535", "its port; 0 = any free one"),
@@ -329,6 +331,7 @@ class Config:
     state_file: Path
     db_file: Path
     archive_dir: Path
+    record: bool
     api_host: str
     api_port: int
     api_token: Secret

@@ -36,6 +36,8 @@ from altmonitor.market.contracts import ContractNews
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.render.notices import BlindSince, Restored
 from altmonitor.replay.estimate import Estimator
+from altmonitor.replay.history_recorder import HistoryRecorder, HistoryRecorderDeps
+from altmonitor.replay.store import HistoryStore
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 from altmonitor.storage.store import SqliteStore
@@ -83,6 +85,7 @@ class MarketSide:
         self._clock = clock
         self._symbols: Sequence[str] = ()
         self.on_samples: Callable[[Kind, Sequence[Sample]], None] = lambda kind, samples: None
+        self._recorder = self._build_recorder() if config.record else None
         self.venue = VENUES["binance"](
             AdapterDeps(
                 config=config,
@@ -182,7 +185,7 @@ class MarketSide:
             oi_ring=self.oi_ring,
             skew_ms=lambda: self.venue.clock.skew_ms,
             on_alert=self._on_alert,
-            on_samples=lambda kind, samples: self.on_samples(kind, samples),
+            on_samples=self._on_samples,
             request_refill=self.backfill.request,
             on_episode_end=self.bookkeeping.put_learned,
             on_completed=self.bookkeeping.put_learned,
@@ -190,6 +193,16 @@ class MarketSide:
             episodes=self._stage.config.part(EpisodeOptions),
         )
         return Engine(links, audiences=anybody(self._stage.settings))
+
+    def _build_recorder(self) -> HistoryRecorder:
+        return HistoryRecorder(
+            HistoryRecorderDeps(
+                store=HistoryStore(self._stage.config.archive_dir),
+                clock=self._clock,
+                listed=self.symbols,
+                closed=lambda symbol: () if (book := self.engine.book(symbol)) is None else book.closed,
+            )
+        )
 
     def _build_startup_message(self) -> StartupMessage:
         return StartupMessage(
@@ -219,6 +232,7 @@ class MarketSide:
             "ratios of alerts": self.ratio_enricher.run,
             "bookkeeping": self.bookkeeping.run,
             "exchange clock": self.clock_sync.run,
+            **({} if self._recorder is None else {"record": self._recorder.run}),
             **self.positions.loops(),
         }
 
@@ -261,6 +275,11 @@ class MarketSide:
             self._stage.notices.notify(BlindSince(at_ms=now_ms, reason=reason, since_ms=None, symbols=0))
 
     # --- between the parts
+
+    def _on_samples(self, kind: Kind, samples: Sequence[Sample]) -> None:
+        self.on_samples(kind, samples)
+        if self._recorder is not None:
+            self._recorder.on_samples(kind, samples)
 
     def _on_alert(self, alert: Alert) -> None:
         self.oi_enricher.put(alert)

@@ -20,6 +20,7 @@ from altmonitor.market.contracts import is_watched
 from altmonitor.replay.archive import ImportReport, ListedSeries, import_files, listed
 from altmonitor.replay.columns import Hole
 from altmonitor.replay.fetch import ArchiveFetch, FetchDeps, FetchReport
+from altmonitor.replay.history_recorder import take_in_recorded
 from altmonitor.replay.store import HistoryStore, SeriesName
 
 FILE_WITHIN_S: Final = 120.0
@@ -132,6 +133,7 @@ def _import_values(report: ImportReport) -> dict[str, object]:
 def show(session: Session, *, symbols: str, as_json: bool) -> int:
     """Returns the exit code."""
     store = HistoryStore(session.config.archive_dir)
+    take_in_recordings(store)
     rows = list(listed(store, symbols_named(symbols) or ()))
     lines = [_listed_line(row) for row in rows] or [
         f"{store.root} holds nothing yet: altmonitor archive fetch --from 2025-02-01"
@@ -142,6 +144,15 @@ def show(session: Session, *, symbols: str, as_json: bool) -> int:
     ]
     print_answer(Answer(values=values, lines=lines), as_json=as_json)
     return _complain([problem for row in rows for problem in row.problems])
+
+
+def take_in_recordings(store: HistoryStore) -> None:
+    """What the monitor has recorded. Raises: StartError."""
+    try:
+        for problem in take_in_recorded(store):
+            print(problem, file=sys.stderr)  # noqa: T201
+    except OSError as problem:
+        raise StartError(f"{store.root} cannot be written: {problem.strerror or problem}") from problem
 
 
 def _listed_line(row: ListedSeries) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from altmonitor.cli.archive import Progress, other_coin_line, symbols_named
+from altmonitor.cli.archive import Progress, other_coin_line, symbols_named, take_in_recordings
 from altmonitor.cli.common import DONE, Session
 from altmonitor.core.errors import ConfigError, NewerSchemaError, StorageError
 from altmonitor.core.types import Destination
@@ -50,6 +50,7 @@ def run_replay(session: Session, choices: ReplayChoices) -> int:
     to_ms = moment_ms("--to", choices.to_time, is_end=True) if choices.to_time else session.clock.now_ms()
     if from_ms >= to_ms:
         raise ConfigError([f"--from {choices.from_time} --to {choices.to_time}: an empty range"])
+    take_in_recordings(store)
     symbols = symbols_named(choices.symbols) or store.symbols()
     options = ReplayOptions(
         audiences=changed(stored_audiences(session), choices.settings),

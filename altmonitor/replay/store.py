@@ -228,7 +228,11 @@ def _changed(before: Columns, whole: Columns) -> int:
 # One file.
 
 
-_READING = (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, msgspec.MsgspecError)
+READING_PROBLEMS = (
+    *(OSError, ValueError, LookupError, TypeError, EOFError),
+    *(zipfile.BadZipFile, zlib.error, msgspec.MsgspecError),
+)
+"""What reading a damaged file raises."""
 
 
 @contextmanager
@@ -237,7 +241,7 @@ def _opened(path: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
     try:
         with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             yield file
-    except _READING as problem:
+    except READING_PROBLEMS as problem:
         raise StoreDamaged(f"{path} cannot be read: {problem}") from problem
 
 
