@@ -51,13 +51,13 @@ The setup asks questions and needs a terminal. Without one, do this by hand:
     "retry_later": "Telegram asks to wait {seconds} s.",
     "trouble_no_network": "Cannot reach Telegram ({host}), nor anything else: there is no network here.",
     "trouble_blocked": (
-        "Cannot reach Telegram ({host}) although the network works: it seems to be blocked here\n"
-        "  (country, provider or firewall). The token may well be right. A proxy helps: an http:// one."
+        "Cannot reach Telegram ({host}) although the network works:\n"
+        "  it seems to be blocked here (country, provider or firewall). The token may be right. An http:// proxy helps."
     ),
     "trouble_proxy": "Cannot reach Telegram ({host}) through the proxy {proxy}: is it running, does it let you?",
     "trouble_not_telegram": (
-        "Something else answers in place of Telegram ({host}): a login page of this network, or a proxy – or\n"
-        "  Telegram has trouble. Open a web page in a browser, then try again."
+        "Something else answers in place of Telegram ({host}):\n"
+        "  a login page of this network, or a proxy – or Telegram has trouble. Open a web page in a browser, then try again."
     ),
     "type_proxy": "Use a proxy",
     "proxy_prompt": "Proxy, such as http://127.0.0.1:8080",
@@ -73,9 +73,9 @@ The setup asks questions and needs a terminal. Without one, do this by hand:
     "by_hand": "I type the chat id",
     "pair_how": """\
 Write this code in the chat that shall get the alerts:    {code}
-  to the bot itself:   https://t.me/{bot}?start={code}   and press START, or send it the code
+  to the bot itself:   open https://t.me/{bot}?start={code}, press START
   in a group, a topic: add @{bot} to it, then write     /pair {code}
-  in a channel:        make @{bot} administrator (post messages), then post   {code}""",
+  in a channel:        make @{bot} administrator, then post   {code}""",
     "waiting": "waiting for the code … {seconds} s (Enter stops waiting) ",
     "strangers": "{count} message(s) without the code were ignored. Somebody else may know this bot; they get nothing.",
     "no_code": "The code was not seen. In a group, is @{bot} a member, and did the message begin with /pair ?",
@@ -107,7 +107,7 @@ Write this code in the chat that shall get the alerts:    {code}
     "topic": "topic {number}",
     # thresholds
     "preset_title": "\n— How many alerts —",
-    "preset_how": "How sensitive should it be? (in the chat, /set_pump and others change it at any time)",
+    "preset_how": "How sensitive should it be? (OI: open interest; /set_pump and others change it in the chat at any time)",
     "preset_line": "{name}: price ±{pump} %, OI {oi_1m} % / {oi_5m} %, volume ×{vol}, cooldown {cooldown} s",
     "preset_known": "Thresholds stand there already: {names}",
     "preset_keep": "Leave as it is",
@@ -123,8 +123,8 @@ Write this code in the chat that shall get the alerts:    {code}
     "test_sent": "Telegram has taken it. In the chat there is now a message about {symbol}.",
     "test_seen": "Do you see it?",
     "test_where": (
-        "Telegram did accept the message. Look for it: is it another chat or topic than you think, is the\n"
-        "  chat archived or in a folder, is the app offline?"
+        "Telegram did accept the message. Look for it:\n"
+        "  is it another chat or topic than you think, is the chat archived or in a folder, is the app offline?"
     ),
     "test_failed": "It did not get through: {why}",
     # why
@@ -159,8 +159,8 @@ Write this code in the chat that shall get the alerts:    {code}
     "market_list": "Exchange, REST: {count} contracts to watch, answered in {seconds} s",
     "market_empty": "Exchange, REST: {count} contracts, none of which would be watched: check BINANCE_REST_URL",
     "market_region": (
-        "Exchange, REST: this address or country is refused. Run it on a server elsewhere, or through a proxy\n"
-        "  (HTTPS_PROXY)."
+        "Exchange, REST: this address or country is refused.\n"
+        "  Run it on a server elsewhere, or through a proxy (HTTPS_PROXY)."
     ),
     "market_blocked": "Exchange, REST: blocked for {seconds} s more. Other programs here use the same budget.",
     "market_no_name": "Exchange, REST: the name {host} is unknown here. Check DNS and the network.",
@@ -170,8 +170,8 @@ Write this code in the chat that shall get the alerts:    {code}
     "market_proxy_refused": "Exchange, REST: the proxy {proxy} refuses the connection. Start it, or check HTTPS_PROXY.",
     "market_proxy_no_answer": "Exchange, REST: the proxy {proxy} does not answer. Start it, or check HTTPS_PROXY.",
     "market_stranger": (
-        "Exchange, REST: {host} gives no usable answer: a login page of this network, a proxy, or the\n"
-        "  exchange has trouble."
+        "Exchange, REST: {host} gives no usable answer:\n"
+        "  a login page of this network, a proxy, or the exchange has trouble."
     ),
     "market_candle": "Exchange, candles: a candle of {symbol} came after {seconds} s, {age} s old",
     "market_silent": (

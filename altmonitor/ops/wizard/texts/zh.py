@@ -67,9 +67,9 @@ TEXTS = {
     "by_hand": "手动输入 chat id",
     "pair_how": """\
 请在接收告警的聊天中写出此配对码：    {code}
-  发给机器人本身：   https://t.me/{bot}?start={code}   点 START，或直接发送配对码
+  发给机器人本身：   打开 https://t.me/{bot}?start={code} 并点 START
   在群组或话题中：   先把 @{bot} 加入，再写          /pair {code}
-  在频道中：         把 @{bot} 设为管理员（可发消息），再发布   {code}""",
+  在频道中：         把 @{bot} 设为管理员，再发布   {code}""",
     "waiting": "等待配对码 … {seconds} 秒（按回车停止等待） ",
     "strangers": "已忽略 {count} 条没有配对码的消息。可能有他人知道这个机器人；他们得不到任何东西。",
     "no_code": "没有看到配对码。若在群组中：@{bot} 是成员吗？消息是否以 /pair 开头？",
@@ -101,7 +101,7 @@ TEXTS = {
     "topic": "话题 {number}",
     # thresholds
     "preset_title": "\n— 告警数量 —",
-    "preset_how": "灵敏度如何？（之后可随时在聊天中用 /set_pump 等命令修改）",
+    "preset_how": "灵敏度如何？（OI 为持仓量；之后可随时在聊天中用 /set_pump 等命令修改）",
     "preset_line": "{name}：价格 ±{pump} %，OI {oi_1m} % / {oi_5m} %，成交量 ×{vol}，冷却 {cooldown} 秒",
     "preset_known": "文件中已有阈值：{names}",
     "preset_keep": "保持现状",
