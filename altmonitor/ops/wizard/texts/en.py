@@ -57,7 +57,7 @@ The setup asks questions and needs a terminal. Without one, do this by hand:
     "trouble_proxy": "Cannot reach Telegram ({host}) through the proxy {proxy}: is it running, does it let you?",
     "trouble_not_telegram": (
         "Something else answers in place of Telegram ({host}):\n"
-        "  a login page of this network, or a proxy – or Telegram has trouble. Open a web page in a browser, then try again."
+        "  a login page of this network, or a proxy – or Telegram has trouble. Open a web page, then try again."
     ),
     "type_proxy": "Use a proxy",
     "proxy_prompt": "Proxy, such as http://127.0.0.1:8080",
@@ -107,7 +107,7 @@ Write this code in the chat that shall get the alerts:    {code}
     "topic": "topic {number}",
     # thresholds
     "preset_title": "\n— How many alerts —",
-    "preset_how": "How sensitive should it be? (OI: open interest; /set_pump and others change it in the chat at any time)",
+    "preset_how": "How sensitive should it be? (OI: open interest; /set_pump and others change it in the chat)",
     "preset_line": "{name}: price ±{pump} %, OI {oi_1m} % / {oi_5m} %, volume ×{vol}, cooldown {cooldown} s",
     "preset_known": "Thresholds stand there already: {names}",
     "preset_keep": "Leave as it is",
