@@ -20,7 +20,12 @@ from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.binance.adapter import BLOCK_FILE
 from altmonitor.exchanges.binance.positioning import BinancePositioning
 from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
-from altmonitor.exchanges.binance.smart_money import ANSWER_WITHIN_S, SmartMoneyWeb, web_guard
+from altmonitor.exchanges.binance.smart_money import (
+    ANSWER_WITHIN_S,
+    WEBSITE_BLOCK_FILE,
+    SmartMoneyWeb,
+    web_guard,
+)
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
 from altmonitor.interfaces.alerts import AlertUpdates
 from altmonitor.interfaces.exchange import Priority
@@ -48,9 +53,6 @@ from altmonitor.storage.snapshot_queries import snapshot_reader
 # ---
 # What asks the exchange who is positioned, built and connected, for sub-commands that run beside the monitor.
 
-
-WEBSITE_BLOCK_FILE: Final = "website-block.json"
-"""Beside DB_FILE, shared with the monitor: what one process is refused, none asks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

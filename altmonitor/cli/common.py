@@ -26,6 +26,7 @@ from altmonitor.config import Config
 from altmonitor.core import log as logs
 from altmonitor.core.clock import ScaledClock, SystemClock, clock_of
 from altmonitor.core.errors import AltmonitorError, ConfigError, TokenRefused
+from altmonitor.core.log_file import keep_log
 from altmonitor.settings.zones import zone_of
 
 if TYPE_CHECKING:
@@ -76,9 +77,11 @@ class Session:
         """Logging to stderr, with the session's secrets blacked out."""
         logs.configure(level=level, style=style, secrets=(self.config.tg_bot_token, self.config.api_token))
 
-    def log_as_set(self) -> None:
-        """As LOG_LEVEL and LOG_FORMAT want it, for what runs long; the warnings come first."""
+    def log_as_set(self, *, beside: Path) -> None:
+        """As LOG_LEVEL and LOG_FORMAT want it, for what runs long; the warnings come first. beside: the database next
+        to which the last of it is kept."""
         self.log_as(self.config.log_level, style=self.config.log_format)
+        keep_log(beside)
         for line in self.warnings:
             log.warning("%s", line)
 

@@ -23,7 +23,7 @@ STALL_S: Final = 0.8
 def run(session: Session) -> int:
     """Watch the market until a signal comes. Returns the exit code."""
     config, clock = session.config, session.clock
-    session.log_as_set()
+    session.log_as_set(beside=session.config.db_file)
 
     async def watch(stop: asyncio.Event) -> None:
         timeouts = Timeouts.on(clock)
@@ -39,7 +39,7 @@ def dry_run(session: Session) -> int:
     from altmonitor.cli.terminal_chat import terminal_chat  # the simulator's Bot API, which `run` does without
     from altmonitor.sim.terminal import chat_console
 
-    session.log_as_set()
+    session.log_as_set(beside=session.config.db_file)
 
     async def watch(stop: asyncio.Event) -> None:
         async with terminal_chat(session.clock, chat_console(sys.stdout)) as chat:

@@ -98,10 +98,10 @@ def track(session: Session, *, series: Sequence[str], once: bool, status: bool, 
 
 def _logging(session: Session) -> ProgressLines:
     """Log and progress share stderr; what is printed there goes through the lines this returns."""
-    session.log_as_set()
+    session.log_as_set(beside=session.config.smart_money_db_path)
     lines = ProgressLines(sys.stderr, clock=session.clock, is_tty=sys.stderr.isatty())
     for handler in logging.getLogger().handlers:
-        if isinstance(handler, logging.StreamHandler):
+        if type(handler) is logging.StreamHandler:  # and not the file beside the database, which is one, too
             handler.setStream(lines)
     return lines
 

@@ -33,6 +33,8 @@ from altmonitor.core.errors import (
 
 TEXT_LIMIT = 300
 _TOKEN = re.compile(r"(?:bot)?\d+:[A-Za-z0-9_-]{8,}")
+_ERROR_NAME = re.compile(r"\b(?:httpx|httpcore)\.\w+:?")
+"""Network errors begin with the name of their class, and some are nothing else."""
 _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -106,7 +108,7 @@ def is_not_modified(error: Exception) -> bool:
 
 def redacted(text: str) -> str:
     """One line of at most `TEXT_LIMIT` characters in which no bot token is left."""
-    line = " ".join(_TOKEN.sub("***", text).split()).rstrip(": ")  # some network errors name only their class
+    line = " ".join(_ERROR_NAME.sub("", _TOKEN.sub("***", text)).split()).rstrip(": ")
     return line if len(line) <= TEXT_LIMIT else line[: TEXT_LIMIT - 1] + "…"
 
 

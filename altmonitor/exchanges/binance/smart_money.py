@@ -119,6 +119,8 @@ def _part(count: int | None, whole: int | None) -> int | None:
 # ---
 
 
+WEBSITE_BLOCK_FILE: Final = "website-block.json"
+"""Beside DB_FILE, shared by all processes: what one is refused, none asks."""
 PATH: Final = "/bapi/futures/v1/public/future/smart-money/signal/overview"
 HEADERS: Final = {
     "Accept": "application/json",

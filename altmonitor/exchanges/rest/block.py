@@ -41,6 +41,14 @@ class BlockRecord(msgspec.Struct, frozen=True, kw_only=True):
     probe_until_ms: int = 0
 
 
+def last_block(path: Path) -> BlockRecord | None:
+    """What is written there, of whatever host; None where nothing can be read. Nothing is locked or made."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=BlockRecord)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
 class BlockFile:
     """A file that cannot be read or written is reported once and does without: the block then holds in this process.
 

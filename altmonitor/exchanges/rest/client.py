@@ -91,7 +91,20 @@ class HttpGet:
         except aiohttp.ClientPayloadError:
             raise BadAnswer("the answer was cut off") from None
         except (aiohttp.ClientError, OSError, RuntimeError) as problem:  # RuntimeError: the session is being closed
-            raise ExchangeUnreachable(f"{type(problem).__name__}: {problem}") from None
+            raise ExchangeUnreachable(_said(problem)) from None
+
+
+def _said(problem: Exception) -> str:
+    """One line in plain words, without the name of an error."""
+    match problem:
+        case aiohttp.ClientConnectorDNSError():
+            return "cannot connect: the host name is not known"
+        case aiohttp.ServerDisconnectedError():
+            return "no answer: the server closed the connection"
+        case aiohttp.ClientConnectorError():
+            return str(problem)  # "Cannot connect to host …"
+        case _:
+            return f"no answer: {problem}" if str(problem) else "no answer: the connection broke"
 
 
 @lru_cache(maxsize=2_048)

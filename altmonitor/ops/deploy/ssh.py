@@ -23,6 +23,7 @@ EXCLUDED = (
     "*.db-*",
     "*.db.lock",
     "*.db.seen",
+    "*.db.log*",
     "/state.json",
     "*.corrupt-*",
     ".env",

@@ -7,7 +7,7 @@ import json
 import platform
 import re
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
@@ -16,6 +16,7 @@ from altmonitor.core.errors import StartError
 from altmonitor.core.files import write_atomically
 from altmonitor.core.proxies import PROXY_VARIABLES
 from altmonitor.core.tls import TLS_VARIABLES
+from altmonitor.ops.doctor.names import PublicNames
 from altmonitor.ops.doctor.report import Report, as_json, text
 
 # ---
@@ -43,7 +44,16 @@ class PublicText:
     home: becomes `~`.
     """
 
-    def __init__(self, secrets: Iterable[str], *, ids: Iterable[str] = (), home: str = "") -> None:
+    def __init__(
+        self,
+        secrets: Iterable[str],
+        *,
+        ids: Iterable[str] = (),
+        home: str = "",
+        folders: Iterable[str] = (),
+        names: Iterable[str] = (),
+    ) -> None:
+        self._names = PublicNames(folders=folders, names=names)
         self._secrets = _any_of(secrets)
         self._ids = _any_of(ids)
         self._home = home.rstrip("/")
@@ -55,10 +65,11 @@ class PublicText:
         return text
 
     def clean(self, text: str) -> str:
-        text = self.without_secrets(text)
+        text = self._names.without_folders(self.without_secrets(text))
         if self._home:
             text = text.replace(self._home, "~")
-        for pattern in (self._ids, _MAIL, _LONG_RUN, _IP4, _IP6):
+        text = self._names.hide(_MAIL.sub(HIDDEN, text))
+        for pattern in (self._ids, _LONG_RUN, _IP4, _IP6):
             text = pattern.sub(HIDDEN, text)
         return _CHAT.sub(lambda found: f"{found[0][:2]}…", text)
 
@@ -106,8 +117,14 @@ _STAMP = (2000, 1, 1, 0, 0, 0)
 _PRIVATE = (*SECRET_VARIABLES, "TG_CHAT_ID", "ALLOWED_CHAT_IDS", "ALLOWED_USER_IDS")
 
 
-def content(report: Report, given: Mapping[str, str], public: PublicText) -> dict[str, str]:
-    """File name → text. given: environment over `.env`."""
+LOG_LINES, ERROR_LINES = 200, 200
+_TROUBLE = re.compile(r"\b(?:WARNING|ERROR|CRITICAL)\b")
+_BEGINS = re.compile(r"\d{4}-\d\d-\d\dT|\{")
+NO_LOG = "nothing: no monitor has run with this DB_FILE since it keeps its log there\n"
+
+
+def content(report: Report, given: Mapping[str, str], public: PublicText, *, log: Sequence[str] = ()) -> dict[str, str]:
+    """File name → text. given: environment over `.env`. log: oldest → newest."""
     answers = json.dumps(_cleaned(as_json(report), public), ensure_ascii=False, indent=1)
     machine = (
         f"{platform.python_implementation()} {platform.python_version()}\n{platform.system()} {platform.machine()}\n"
@@ -117,7 +134,21 @@ def content(report: Report, given: Mapping[str, str], public: PublicText) -> dic
         "report.json": answers + "\n",
         "settings.txt": "".join(f"{line}\n" for line in _settings(given, public)),
         "machine.txt": public.clean(machine),
+        "log.txt": public.clean("".join(f"{line}\n" for line in log[-LOG_LINES:])) or NO_LOG,
+        "errors.txt": public.clean("".join(f"{line}\n" for line in _troubles(log)[-ERROR_LINES:])),
     }
+
+
+def _troubles(log: Sequence[str]) -> list[str]:
+    """Warnings and errors, with the lines below them that belong to them."""
+    found: list[str] = []
+    is_trouble = False
+    for line in log:
+        if _BEGINS.match(line):
+            is_trouble = bool(_TROUBLE.search(line[:120]))
+        if is_trouble:
+            found.append(line)
+    return found
 
 
 def _cleaned(value: object, public: PublicText) -> object:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from altmonitor.config import Config
+from altmonitor.core.clock import Clock
 from altmonitor.ops import health_probe
 from altmonitor.ops.doctor import local_checks as local
 from altmonitor.ops.doctor.report import Check, Seen, failed, fine, note
@@ -68,7 +69,7 @@ def configuration_check(problems: Sequence[str], warnings: Sequence[str]) -> Che
     return Check(name="configuration", title="Configuration", look=look, way_out=READ_AGAIN)
 
 
-def file_checks(config: Config, env_file: Path) -> list[Check]:
+def file_checks(config: Config, env_file: Path, *, clock: Clock) -> list[Check]:
     async def env() -> Seen:
         return local.private_file(env_file)
 
@@ -81,10 +82,20 @@ def file_checks(config: Config, env_file: Path) -> list[Check]:
     async def live_settings() -> Seen:
         return await local.live_settings(config)
 
+    async def snapshots() -> Seen:
+        return await local.snapshots(config, clock)
+
     return [
         Check(name="env_file", title="Settings file", look=env, way_out="make it readable"),
         Check(name="folders", title="Folders, disk", look=folders, way_out="set DB_FILE and STATE_FILE elsewhere"),
         Check(name="database", title="Database", look=database, way_out="set DB_FILE to another file", limit_s=60),
+        Check(
+            name="snapshots",
+            title="Snapshots",
+            look=snapshots,
+            way_out="set SMART_MONEY_DB_PATH to another file",
+            limit_s=60,
+        ),
         Check(name="live_settings", title="Live settings", look=live_settings, way_out="set STATE_FILE elsewhere"),
     ]
 
@@ -94,6 +105,7 @@ def exchange_checks(exchange: Exchange) -> list[Check]:
         Check(name="dns", title="Names (DNS)", look=exchange.names, way_out=NETWORK),
         Check(name="proxy", title="Proxy", look=exchange.proxy, way_out="check HTTPS_PROXY"),
         Check(name="rest", title="Exchange, REST", look=exchange.rest, way_out=NETWORK, limit_s=30, after=("proxy",)),
+        Check(name="breaker", title="Blocks", look=exchange.breaker, way_out="", after=("rest",)),
         Check(name="clock", title="Clock", look=exchange.time, way_out="", needs=("rest",)),
         Check(name="kline", title="Exchange, candles", look=exchange.kline, way_out=NETWORK, after=("rest",)),
         Check(name="open_interest", title="Open interest", look=exchange.open_interest, way_out="", needs=("rest",)),

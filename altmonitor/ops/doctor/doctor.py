@@ -17,9 +17,11 @@ from altmonitor import config as configuration
 from altmonitor.config import VARIABLES, Config
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import AltmonitorError, ConfigError
+from altmonitor.core.log_file import kept_lines
 from altmonitor.ops.doctor import bundle
 from altmonitor.ops.doctor import report as render
 from altmonitor.ops.doctor.bundle import PublicText, ids_in, secrets_in
+from altmonitor.ops.doctor.names import hosts_in, names_of_this_machine
 from altmonitor.ops.doctor.report import CheckResult, CheckVerdict, Report, run
 from altmonitor.ops.wizard import env_file as env_files
 
@@ -41,7 +43,15 @@ def doctor(wanted: DoctorRequest) -> int:
     logging.getLogger().addHandler(logging.NullHandler())
     settings = read_settings(wanted.env_file, os.environ)
     tables = (os.environ, settings.given)
-    public = PublicText(secrets_in(*tables), ids=ids_in(*tables), home=str(Path.home()))
+    config = settings.config
+    folders = {Path.cwd(), config.db_file.absolute().parent, config.state_file.absolute().parent}
+    public = PublicText(
+        secrets_in(*tables),
+        ids=ids_in(*tables),
+        home=str(Path.home()),
+        folders=map(str, folders),
+        names=names_of_this_machine() | hosts_in(settings.given),
+    )
     is_coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
     def notify(finding: CheckResult) -> None:
@@ -57,11 +67,12 @@ def doctor(wanted: DoctorRequest) -> int:
         print(f"\n{render.verdict(report)}")  # noqa: T201
     if wanted.bundle is not None:
         try:
-            bundle.write(wanted.bundle, bundle.content(report, settings.given, public))
+            log = [*kept_lines(config.smart_money_db_path), *kept_lines(config.db_file)]
+            bundle.write(wanted.bundle, bundle.content(report, settings.given, public, log=log))
         except AltmonitorError as problem:
             print(problem, file=sys.stderr)  # noqa: T201
             return FAILED
-        print(f"{wanted.bundle}: without secrets, ids and addresses; to be shown to anybody", file=sys.stderr)  # noqa: T201
+        print(f"{wanted.bundle}: without secrets, ids, names and addresses; to be shown to anybody", file=sys.stderr)  # noqa: T201
     if settings.problems:
         return WRONG_CONFIGURATION
     return DONE if report.is_ready else FAILED
@@ -126,7 +137,7 @@ async def _look(
         return found
     from altmonitor.ops.doctor.outside import OutsideDeps, look_outside
 
-    files = file_checks(settings.config, wanted.env_file)
+    files = file_checks(settings.config, wanted.env_file, clock=clock)
     last = [live_check(settings.config)] if wanted.is_live else []
     destination = OutsideDeps(
         config=settings.config, given=settings.given, clock=clock, hindrance=", ".join(settings.hindrances)

@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from altmonitor.config import Config
+from altmonitor.core.clock import Clock
 from altmonitor.core.errors import NewerSchemaError
 from altmonitor.ops.doctor.report import Seen, failed, fine, note
 
@@ -33,6 +34,7 @@ NEEDED: dict[str, tuple[str, str]] = {
     "prometheus-client": ("prometheus_client", "0.26"),
     "tzdata": ("tzdata", "2026.1"),
     "pillow": ("PIL", "13"),
+    "rich": ("rich", "15"),
 }
 """Distribution → (module, lowest version), as in pyproject.toml."""
 
@@ -152,6 +154,54 @@ def look_at_database(path: Path) -> Seen:
         return failed(text, aside if is_damage else "make the file and its folder readable for this user")
     older = "" if version == migrate.latest_version() else f" (this altmonitor writes {migrate.latest_version()})"
     return fine(f"{path} is sound, version {version}{older}, {alerts:,} alerts, {queued:,} waiting to be sent")
+
+
+async def snapshots(config: Config, clock: Clock) -> Seen:
+    return await asyncio.to_thread(look_at_snapshots, config.smart_money_db_path, clock.now_ms())
+
+
+def look_at_snapshots(path: Path, now_ms: int) -> Seen:
+    """Of who is positioned: rows and the age of the newest one, by kind. Opened read-only."""
+    from altmonitor.storage import migrations
+    from altmonitor.storage.snapshots import VERSION
+
+    if not path.exists():
+        return fine(f"{path} is not there: nothing is tracked (altmonitor track)")
+    other = "set SMART_MONEY_DB_PATH to another file"
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=2)) as db:
+            version = int(db.execute("PRAGMA user_version").fetchone()[0])
+            if version > VERSION:
+                return failed(f"{path} was written by a newer altmonitor (version {version})", other)
+            tables = {row[0] for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+            kinds = {table: title for table, title in SNAPSHOT_KINDS.items() if table in tables}
+            if tables and not kinds:
+                return failed(f"{path} is another file: the database of another program, or alerts", other)
+            texts = []
+            for table, title in kinds.items():
+                count, newest_ms = db.execute(f"SELECT count(*), max(ts) FROM {table}").fetchone()  # noqa: S608 — ours
+                if count:
+                    texts.append(f"{title} {count:,} rows, the newest {_age((now_ms - newest_ms) / 1000)} old")
+    except sqlite3.DatabaseError as problem:
+        is_damage = migrations.is_damage(problem)
+        return failed(f"{path} is {'damaged' if is_damage else 'not readable'}: {problem}", other)
+    size_mb = path.stat().st_size / MB
+    return fine(f"{path}, {size_mb:.1f} MB: {'; '.join(texts) or 'no rows yet'}")
+
+
+SNAPSHOT_KINDS = {
+    "ob_smart_money_snapshots": "large traders",
+    "ob_top_trader_snapshots": "top traders",
+    "ob_oi_snapshots": "open interest",
+}
+"""Table → what a person calls it."""
+
+
+def _age(seconds: float) -> str:
+    for unit, length_s in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length_s:
+            return f"{seconds / length_s:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
 
 
 async def live_settings(config: Config) -> Seen:

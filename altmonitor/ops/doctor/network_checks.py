@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,11 +13,12 @@ from typing import Any
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, RegionBlocked
-from altmonitor.core.proxies import proxy_to
+from altmonitor.core.proxies import PROXY_VARIABLES, proxy_to
 from altmonitor.exchanges.binance.adapter import BLOCK_FILE
 from altmonitor.exchanges.binance.dialect import BINANCE
 from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
-from altmonitor.exchanges.binance.smart_money import SmartMoneyWeb, web_guard
+from altmonitor.exchanges.binance.smart_money import WEBSITE_BLOCK_FILE, SmartMoneyWeb, web_guard
+from altmonitor.exchanges.rest.block import last_block
 from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
 from altmonitor.interfaces.exchange import FeedEvent, Priority
 from altmonitor.market.candles import KlineUpdate
@@ -158,18 +160,49 @@ class Exchange:
         return fine(", ".join(dict.fromkeys(reach.address_of(url).host for url in direct.values())))
 
     async def proxy(self) -> Seen:
-        urls = (self.config.binance_rest_url, self.config.binance_ws_url, self.config.telegram_api_url)
-        proxies = {proxy for url in urls if (proxy := proxy_to(url)) is not None}
-        if not proxies:
+        """Which addresses go through one, and whether it takes connections."""
+        config = self.config
+        urls = {
+            "exchange": config.binance_rest_url,
+            "candles": config.binance_ws_url,
+            "Telegram": config.telegram_api_url,
+        }
+        ways = {name: proxy_to(url) for name, url in urls.items()}
+        names = [name for name in PROXY_VARIABLES[:3] if os.environ.get(name) or os.environ.get(name.lower())]
+        if not any(ways.values()):
+            if names:
+                why = "NO_PROXY, or addresses of this machine"
+                return fine(f"{' and '.join(names)} set, and no address goes through it ({why})")
             return fine("none is set; connections are direct")
         texts = []
-        for proxy in sorted(proxies):
+        for proxy in sorted({way for way in ways.values() if way}):
             address = reach.address_of(proxy)
             how_far = await reach.reach(address, clock=self.clock)
             if how_far is not reach.ChatReach.CONNECTS:
-                return failed(f"{address}: {how_far.value}", "start the proxy, or take HTTPS_PROXY away")
-            texts.append(f"{address} takes connections")
-        return fine(", ".join(texts))
+                return failed(f"{address}: {how_far.value}", f"start the proxy, or take {' and '.join(names)} away")
+            through = ", ".join(name for name, way in ways.items() if way == proxy)
+            texts.append(f"{address} takes connections ({through})")
+        direct = [name for name, way in ways.items() if not way]
+        return fine(", ".join(texts) + (f"; direct: {', '.join(direct)}" if direct else ""))
+
+    async def breaker(self) -> Seen:
+        """Blocks that are remembered, by the exchange and by the website, of whatever program met them."""
+        texts, is_blocked = [], False
+        for name, title in ((BLOCK_FILE, "exchange"), (WEBSITE_BLOCK_FILE, "website")):
+            record = last_block(self.config.db_file.with_name(name))
+            left_s = (record.until_ms - self.clock.now_ms()) / 1000 if record is not None else 0.0
+            if record is None or (left_s <= 0 and not record.last_soft_ms):
+                texts.append(f"{title}: closed, no block is remembered")
+            elif left_s > 0:
+                is_blocked = True
+                texts.append(
+                    f"{title}: open, blocked ({record.severity.lower()}) for {left_s:.0f} s more: {record.reason}"
+                )
+            else:
+                ago_s = (self.clock.now_ms() - max(record.last_soft_ms, record.until_ms)) / 1000
+                texts.append(f"{title}: closed, {record.soft_hits} refusals in a row, the last one {ago_s:.0f} s ago")
+        line = "; ".join(texts)
+        return note(line, "wait until then; what runs respects it by itself") if is_blocked else fine(line)
 
     async def listed(self) -> tuple[int, float]:
         """Reads which symbols would be watched. Returns the number of all contracts, and the seconds it took.

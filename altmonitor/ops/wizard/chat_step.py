@@ -49,7 +49,7 @@ async def wait_for_code(
     claims = list(listen(waiting, code=code, bot_username=bot_username).claims)
     if claims:
         end_s = clock.monotonic() + MORE_S
-    while not stop.is_set() and (left_s := end_s - clock.monotonic()) > 0:
+    while not stop.is_set() and (left_s := end_s - (asked_s := clock.monotonic())) > 0:
         try:
             batch = await _unless(stop, bot, offset, min(POLL_S, left_s))
         except SecondPoller:
@@ -58,6 +58,8 @@ async def wait_for_code(
                 raise
             await clock.sleep(1.0)
             continue
+        if not batch and clock.monotonic() - asked_s < telegram.AGAIN_S:
+            await clock.sleep(telegram.AGAIN_S)  # behind some mirrors no poll waits
         offset = _behind(batch, offset)
         heard = listen(batch, code=code, bot_username=bot_username)
         others += heard.others

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from altmonitor.core.errors import StartError
 from altmonitor.ops.doctor import bundle
 from altmonitor.ops.doctor.bundle import PublicText, ids_in, secrets_in
+from altmonitor.ops.doctor.names import PublicNames, hosts_in
 from altmonitor.ops.doctor.report import CheckResult, CheckVerdict, Report
 
 TOKEN = "7123456789:" + "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1"
@@ -88,7 +89,8 @@ def test_no_secret_is_found_in_the_bundle_in_any_spelling(tmp_path: Path) -> Non
 
 def test_what_helps_is_still_in_it(tmp_path: Path) -> None:
     files = bundle.content(leaking_report(), GIVEN, public())
-    assert set(files) == {"report.txt", "report.json", "settings.txt", "machine.txt"}
+    assert set(files) == {"report.txt", "report.json", "settings.txt", "machine.txt", "log.txt", "errors.txt"}
+    assert files["log.txt"].startswith("nothing: no monitor has run")
     lines = files["settings.txt"].splitlines()
     assert "PUMP_THRESHOLD: 6" in lines
     assert "DUMP_THRESHOLD: -3.0 (default)" in lines
@@ -112,6 +114,50 @@ def test_the_archive_opens_and_holds_the_four_files(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(StartError, match=r"r\.zip cannot be written: No such file or directory"):
         bundle.write(tmp_path / "nowhere" / "r.zip", {})
+
+
+def logged(count: int) -> list[str]:
+    lines = [f"2026-11-30T01:{n // 60:02}:{n % 60:02}.000Z INFO    altmonitor.newsroom: tick {n}" for n in range(count)]
+    lines[3:3] = [
+        f"2026-11-30T01:00:02.500Z ERROR   altmonitor.core.supervisor: https://api.telegram.org/bot{TOKEN}/sendMessage",
+        "Traceback (most recent call last):",
+        '  File "/home/ann/altmonitor/altmonitor/app/app.py", line 7, in run',
+        "ValueError: chat -1001987654321 of @ann_the_trader in group “Ann and friends” on atlas",
+    ]
+    return lines
+
+
+def test_the_last_of_the_log_and_every_error_are_in_it_and_no_name_or_secret() -> None:
+    public_text = PublicText(
+        secrets_in(GIVEN), ids=ids_in(GIVEN), home="/home/ann", folders=["/srv/ann's monitor"], names=["atlas"]
+    )
+    files = bundle.content(leaking_report(), GIVEN, public_text, log=logged(500))
+    lines = files["log.txt"].splitlines()
+    assert (len(lines), lines[-1][-8:]) == (200, "tick 499")
+    assert files["errors.txt"].splitlines() == [
+        "2026-11-30T01:00:02.500Z ERROR   altmonitor.core.supervisor: https://api.telegram.org/bot***/sendMessage",
+        "Traceback (most recent call last):",
+        '  File "~/altmonitor/altmonitor/app/app.py", line 7, in run',
+        "ValueError: chat -*** of @*** in group “***” on ***",
+    ]
+
+
+def test_neither_machine_nor_folder_nor_bot_is_named() -> None:
+    names = PublicNames(folders=["/srv/ann's monitor", "/opt/x"], names=["atlas", "atlas.lan", "root", "ann"])
+    said = {
+        "/srv/ann's monitor is writable, 9 MB free": "<folder> is writable, 9 MB free",
+        "/srv/ann's monitor/alerts.db is sound": "<folder>/alerts.db is sound",
+        "/var/lib/ann/state.json is readable": "…/state.json is readable",
+        "C:\\Users\\Ann\\altmonitor\\alerts.db": "…/alerts.db",
+        "Telegram knows it: @MyAltBot": "Telegram knows it: @***",
+        "on Atlas.lan by ann": "on *** by ***",
+        "GET https://fapi.binance.com/fapi/v1/ping by root": "GET https://fapi.binance.com/fapi/v1/ping by root",
+        "HTTP on 127.0.0.1 port 3001: /health /metrics": "HTTP on 127.0.0.1 port 3001: /health /metrics",
+        "annual Atlases": "annual Atlases",
+    }
+    assert {text: names.hide(text) for text in said} == said
+    given = {"HTTPS_PROXY": "gate.corp:8080", "BINANCE_REST_URL": "https://fapi.binance.com", "API_TOKEN": "x"}
+    assert hosts_in(given | {"TELEGRAM_API_URL": "http://bot-api.corp:8081"}) == {"gate.corp", "bot-api.corp"}
 
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"

@@ -253,3 +253,48 @@ async def test_the_bundle_holds_the_report_and_no_token(tmp_path: Path) -> None:
         content = b"".join(archive.read(name) for name in archive.namelist())
     assert b"NOT READY" in content
     assert TOKEN.partition(":")[2].encode() not in content
+
+
+async def test_the_bundle_holds_what_was_logged_and_names_neither_machine_nor_folder_nor_bot(tmp_path: Path) -> None:
+    folder = tmp_path / "anns-secret-fund"
+    folder.mkdir()
+    log = [f"2026-11-30T01:00:00.000Z INFO    altmonitor.newsroom: line {n}" for n in range(300)]
+    log[0] = f"2026-11-30T01:00:00.000Z ERROR   altmonitor.app: {folder}/alerts.db is locked, said @MyAltBot, {TOKEN}"
+    (folder / "alerts.db.log").write_text("\n".join(log) + "\n")
+    async with stage(folder) as here:
+        answer = await doctor(here, "--bundle", "report.zip", HOME="/home/nobody")
+    assert answer.code == 0, answer.out
+    with zipfile.ZipFile(folder / "report.zip") as archive:
+        files = {name: archive.read(name).decode() for name in archive.namelist()}
+    assert files["log.txt"].splitlines()[-1].endswith("line 299")
+    assert len(files["log.txt"].splitlines()) == 200
+    assert files["errors.txt"] == (
+        "2026-11-30T01:00:00.000Z ERROR   altmonitor.app: <folder>/alerts.db is locked, said @***, ***\n"
+    )
+    everything = "\n".join(files.values())
+    found = [word for word in ("MyAltBot", "anns-secret-fund", socket.gethostname(), TOKEN) if word in everything]
+    assert found == []
+
+
+async def test_proxy_snapshots_and_blocks_are_told_as_they_are(tmp_path: Path) -> None:
+    block = {
+        "host": "fapi.binance.com",
+        "until_ms": 4_000_000_000_000,
+        "severity": "HARD",
+        "reason": "418",
+        "soft_hits": 3,
+    }
+    (tmp_path / "website-block.json").write_text(json.dumps(block))
+    async with stage(tmp_path) as here:
+        answer = await doctor(here, "--json", HTTPS_PROXY="http://ann:secret@10.0.0.9:3128")
+        direct = await doctor(here, "--json")
+    assert answer.checks["proxy"]["seen"] == (
+        "HTTPS_PROXY set, and no address goes through it (NO_PROXY, or addresses of this machine)"
+    )
+    assert direct.checks["proxy"]["seen"] == "none is set; connections are direct"
+    assert answer.checks["snapshots"]["seen"].endswith(" is not there: nothing is tracked (altmonitor track)")
+    breaker = answer.checks["breaker"]
+    assert breaker["verdict"] == "note"
+    assert breaker["seen"].startswith("exchange: closed, no block is remembered; website: open, blocked (hard) for ")
+    assert breaker["seen"].endswith(" s more: 418")
+    assert "secret" not in answer.out

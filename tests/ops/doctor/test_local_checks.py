@@ -7,11 +7,14 @@ import tomllib
 from contextlib import closing
 from pathlib import Path
 
+import altmonitor.storage
 from altmonitor.ops.doctor.doctor import read_settings
-from altmonitor.ops.doctor.local_checks import NEEDED, look_at_database, private_file
+from altmonitor.ops.doctor.local_checks import NEEDED, look_at_database, look_at_snapshots, private_file
 from altmonitor.ops.doctor.report import CheckVerdict, Seen
 from altmonitor.storage import migrations as migrate
 from tests.storage.test_migrations import old_database
+
+SCHEMA = (Path(altmonitor.storage.__file__).parent / "snapshots_schema.sql").read_text()
 
 
 def look(path: Path) -> Seen:
@@ -77,3 +80,26 @@ def test_a_settings_file_that_is_not_text_is_one_problem(tmp_path: Path) -> None
     settings = read_settings(tmp_path / ".env", {})
     assert settings.problems == (f"{tmp_path / '.env'} is not UTF-8 text: save it as UTF-8",)
     assert settings.config.api_port == 3001
+
+
+def test_the_file_of_snapshots_is_told_with_rows_and_age(tmp_path: Path) -> None:
+    now_ms = 1_790_000_000_000
+    path, other, foreign = tmp_path / "snapshots.db", tmp_path / "alerts.db", tmp_path / "notes.db"
+    assert look_at_snapshots(path, now_ms).text == f"{path} is not there: nothing is tracked (altmonitor track)"
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(SCHEMA)
+        rows = [(symbol, now_ms - age_ms) for symbol in ("BTCUSDT", "ETHUSDT") for age_ms in (7_260_000, 90_000_000)]
+        db.executemany("INSERT INTO ob_smart_money_snapshots (symbol, ts) VALUES (?, ?)", rows)
+        db.execute("INSERT INTO ob_oi_snapshots (symbol, ts) VALUES ('BTCUSDT', ?)", (now_ms - 45_000,))
+        db.commit()
+    before = path.read_bytes()
+    seen = look_at_snapshots(path, now_ms)
+    assert (seen.verdict, path.read_bytes()) == (CheckVerdict.OK, before)
+    assert seen.text.endswith(
+        " MB: large traders 4 rows, the newest 2 h old; open interest 1 rows, the newest 45 s old"
+    )
+
+    migrate.prepare(other, now_s=1)
+    with closing(sqlite3.connect(foreign)) as db:
+        db.execute("CREATE TABLE notes (x)")
+    assert [look_at_snapshots(file, now_ms).verdict for file in (other, foreign)] == [CheckVerdict.FAILED] * 2

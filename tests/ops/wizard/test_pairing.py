@@ -231,3 +231,27 @@ async def test_messages_that_wait_to_be_read_neither_hide_a_second_reader_nor_ar
     assert await asking is False
     assert [update["update_id"] for update in bot.waiting] == [5]
     assert set(bot.offsets) == {None}
+
+
+class ImpatientBot(PlayedBot):
+    """Behind a mirror that answers every poll at once."""
+
+    async def updates(
+        self, *, offset: int | None, timeout_s: float, kinds: Sequence[str]
+    ) -> Sequence[Mapping[str, object]]:
+        self.offsets.append(offset)
+        return []
+
+
+async def test_polls_that_return_at_once_are_not_asked_again_and_again() -> None:
+    clock = MovableClock()
+    alone, pairing = ImpatientBot(clock), ImpatientBot(clock)
+    asking = asyncio.create_task(is_alone(alone, ("message",), clock=clock))
+    waiting = asyncio.create_task(
+        wait_for_code(pairing, code=CODE, bot_username="MyBot", clock=clock, stop=asyncio.Event(), wait_s=60)
+    )
+    await clock.advance(90)
+    assert await asking is True
+    assert (await waiting).claims == ()
+    assert len(alone.offsets) == 6, "in 3 s"
+    assert len(pairing.offsets) <= 121, "in 60 s"
