@@ -25,7 +25,8 @@ RUN groupadd --gid 10001 altmonitor \
 COPY --from=build /opt/altmonitor /opt/altmonitor
 ENV PATH=/opt/altmonitor/bin:$PATH \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    STATE_FILE=/data/state.json DB_FILE=/data/alerts.db
+    STATE_FILE=/data/state.json DB_FILE=/data/alerts.db \
+    ALTMONITOR_IN=container
 USER 10001:10001
 WORKDIR /data
 VOLUME /data

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import click
 
 from altmonitor import config as configuration
+from altmonitor.cli.first_steps import no_bot_yet
 from altmonitor.config import Config
 from altmonitor.core import log as logs
 from altmonitor.core.clock import ScaledClock, SystemClock, clock_of
@@ -38,15 +39,6 @@ DONE, FAILED, WRONG_CONFIGURATION = 0, 1, 2
 """Exit codes. A signal's is 128 + its number."""
 LEAVE_WITHIN_S: Final = 4.5
 """From the signal to the end of the process, whatever hangs."""
-
-NO_BOT_YET = """\
-altmonitor needs a Telegram bot to send alerts with:
-  1. write to @BotFather in Telegram, send /newbot, and copy the token it gives you
-  2. write any message to your new bot, and find your chat id (for instance with @userinfobot)
-  3. put both into .env:
-       TG_BOT_TOKEN=123456:ABC…
-       TG_CHAT_ID=123456789
-To see it without Telegram: altmonitor run --dry-run (real market), or altmonitor demo (simulated market)."""
 
 ENV_FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -71,7 +63,7 @@ class Session:
         given = {"TG_BOT_TOKEN": self.config.tg_bot_token, "TG_CHAT_ID": self.config.tg_chat_id}
         missing = [name for name, value in given.items() if not value]
         if missing:
-            raise ConfigError([f"{' and '.join(missing)} not set.", NO_BOT_YET])
+            raise ConfigError([f"{' and '.join(missing)} not set.", no_bot_yet(os.environ)])
 
     def log_as(self, level: str, *, style: str = "text") -> None:
         """Logging to stderr, with the session's secrets blacked out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from dataclasses import replace
@@ -12,9 +13,12 @@ from altmonitor.app.app import App
 from altmonitor.app.chat import MessagingSetup, messaging
 from altmonitor.app.market import MarketOptions
 from altmonitor.cli.common import Session, run_until_signal
+from altmonitor.cli.first_steps import places
 from altmonitor.core.clock import ScaledClock
 from altmonitor.exchanges.ws.feed import FeedOptions
 from altmonitor.telegram.bot import TelegramChannel, Timeouts
+
+log = logging.getLogger(__name__)
 
 STALL_S: Final = 0.8
 """Of the machine's time: on a fast clock a shorter silence of the exchange may be the machine's own pause."""
@@ -24,6 +28,7 @@ def run(session: Session) -> int:
     """Watch the market until a signal comes. Returns the exit code."""
     config, clock = session.config, session.clock
     session.log_as_set(beside=session.config.db_file)
+    log.info("%s", places(config.db_file, config.state_file))
 
     async def watch(stop: asyncio.Event) -> None:
         timeouts = Timeouts.on(clock)

@@ -159,3 +159,63 @@ async def test_systemd_in_a_difficult_folder_with_a_watchdog_that_fires_and_a_re
 
         assert (await server.deploy(*there, "--down"))[0] == 0
         assert await server.sh("sudo ls /var/lib/private/altmonitor/alerts.db") != ""
+
+
+COUNT = "SELECT count(*) FROM alerts"
+
+
+async def test_from_docker_to_systemd_and_back_the_alerts_go_along_and_two_at_once_are_locked_out(
+    tmp_path: Path,
+) -> None:
+    server = RealServer(tmp_path, parse_server(GIVEN["SERVER"]))
+    async with surroundings(tmp_path, host=GIVEN["ADDRESS"]) as around:
+        (tmp_path / ".env").write_text(around.settings)
+        await server.sh("sudo rm -rf /opt/altmonitor /var/lib/altmonitor /var/lib/private/altmonitor")
+        await server.sh("sudo docker volume rm -f altmonitor_data")
+        world, (first, second) = around.world, around.world.symbols[:2]
+
+        (code, said), (other_code, other_said) = await asyncio.gather(server.deploy(), late(server))
+        assert (code, other_code) == (0, 1), said + other_said
+        assert "another deployment is at it: " in other_said
+        await world.pump(first)
+        await world.hears(first.removesuffix("USDT"), within_s=60)
+        in_container = "sudo docker exec $(sudo docker ps -q) python -c "
+        asked = shlex.quote(
+            f"import sqlite3; print(sqlite3.connect('/data/alerts.db').execute('{COUNT}').fetchone()[0])"
+        )
+        before = int(await server.sh(in_container + asked))
+        assert before > 0
+
+        assert (await server.deploy("--down"))[0] == 0
+        code, said = await server.deploy("--target", "systemd", "--update")
+        assert code == 0, said
+        assert "taken along from /var/lib/docker/volumes/altmonitor_data/_data" in said
+        folder = "/var/lib/private/altmonitor"
+        asked = shlex.quote(
+            f"import sqlite3; print(sqlite3.connect('{folder}/alerts.db').execute('{COUNT}').fetchone()[0])"
+        )
+        assert int(await server.sh(f"sudo python3 -c {asked}")) >= before
+        await world.pump(second)
+        await world.hears(second.removesuffix("USDT"), within_s=60)
+
+        code, said = await server.deploy("--target", "systemd", "--rollback")
+        assert (code, "was left as it is" in said) == (1, True), said
+        assert await server.sh("systemctl is-active altmonitor") == "active"
+
+        assert (await server.deploy("--target", "systemd", "--down"))[0] == 0
+        code, said = await server.deploy("--update")
+        assert code == 0, said
+        assert f"taken along from {folder}, which stays as it is" in said
+        asked = shlex.quote(
+            f"import sqlite3; print(sqlite3.connect('/data/alerts.db').execute('{COUNT}').fetchone()[0])"
+        )
+        assert int(await server.sh(in_container + asked)) > before
+        assert (await server.deploy("--down"))[0] == 0
+
+
+async def late(server: RealServer) -> tuple[int | None, str]:
+    """While the first one builds."""
+    async with asyncio.timeout(60):
+        while "deploying" not in await server.sh("ls /opt/altmonitor 2>/dev/null; true"):  # noqa: ASYNC110 — as above
+            await asyncio.sleep(0.2)
+    return await server.deploy()
