@@ -32,17 +32,127 @@ The setup asks questions and needs a terminal. Without one, do this by hand:
   6. .venv/bin/python -m altmonitor run"""
 
 
+RUSSIAN = {
+    BY_HAND: """\
+Мастер настройки задаёт вопросы, ему нужен терминал. Без него сделайте вручную:
+  1. напишите @BotFather в Telegram /newbot и скопируйте токен
+  2. напишите новому боту любое сообщение и узнайте свой chat id (например, у @userinfobot)
+  3. запишите оба в .env рядом с этим файлом, доступный только вам (chmod 600):
+       TG_BOT_TOKEN=123456:ABC...
+       TG_CHAT_ID=123456789
+  4. python3 -m venv .venv
+     .venv/bin/pip install --require-hashes -r requirements.lock
+  5. .venv/bin/python -m altmonitor doctor   проверит, всё ли в порядке
+  6. .venv/bin/python -m altmonitor run""",
+    "altmonitor needs Python 3.11 or newer; this is {version}.": (
+        "altmonitor нужен Python 3.11 или новее; это {version}."
+    ),
+    "Install a newer one (https://www.python.org/downloads/), then: python3.11 setup_wizard.py": (
+        "Установите новый (https://www.python.org/downloads/), затем: python3.11 setup_wizard.py"
+    ),
+    "Nothing else was changed. Solve it and run this again.": "Больше ничего не изменено. Устраните и запустите снова.",
+    "The disk": "Диск",
+    "Make this folder writable for you, or free some space, and run this again.": (
+        "Разрешите запись в эту папку или освободите место и запустите снова."
+    ),
+    "Making .venv ...": "Создаю .venv ...",
+    "Python could not make .venv.": "Python не смог создать .venv.",
+    "Seen: {seen}\nDo: {way_out}": "Видно: {seen}\nЧто делать: {way_out}",
+    "nothing": "ничего",
+    "delete the folder .venv and run this again": "удалите папку .venv и запустите снова",
+    "install Python's venv and pip (Debian, Ubuntu: sudo apt install python3-venv)": (
+        "установите venv и pip для Python (Debian, Ubuntu: sudo apt install python3-venv)"
+    ),
+    "make the folder {folder} writable for you": "разрешите себе запись в папку {folder}",
+    "free some space (about 300 MB)": "освободите место (около 300 МБ)",
+    "Installing": "Установка",
+    "looking at": "проверяю",
+    "unpacking ": "распаковываю",
+    "{done} of {total}": "{done} из {total}",
+    "Installing failed.": "Установить не удалось.",
+    "a package is not what it was: get the repository anew; do not go around this": (
+        "пакет не тот, что был: возьмите репозиторий заново; не обходите это"
+    ),
+    "check HTTPS_PROXY": "проверьте HTTPS_PROXY",
+    "check the clock of this machine, and whether a proxy opens its connections": (
+        "проверьте часы этой машины и не вскрывает ли прокси соединения"
+    ),
+    "check the network; behind a proxy set HTTPS_PROXY": "проверьте сеть; за прокси задайте HTTPS_PROXY",
+    "see above": "см. выше",
+    "Stopped. Run this again to go on.": "Остановлено. Запустите снова, чтобы продолжить.",
+}
+CHINESE = {
+    BY_HAND: """\
+安装向导需要在终端中提问。没有终端时请手动完成：
+  1. 在 Telegram 中给 @BotFather 发送 /newbot，复制它给出的 token
+  2. 给新机器人发一条消息，并查出自己的 chat id（例如用 @userinfobot）
+  3. 把两者写入本文件旁边的 .env，仅本人可读（chmod 600）：
+       TG_BOT_TOKEN=123456:ABC...
+       TG_CHAT_ID=123456789
+  4. python3 -m venv .venv
+     .venv/bin/pip install --require-hashes -r requirements.lock
+  5. .venv/bin/python -m altmonitor doctor   检查一切是否正常
+  6. .venv/bin/python -m altmonitor run""",
+    "altmonitor needs Python 3.11 or newer; this is {version}.": (
+        "altmonitor 需要 Python 3.11 或更新版本；当前是 {version}。"
+    ),
+    "Install a newer one (https://www.python.org/downloads/), then: python3.11 setup_wizard.py": (
+        "请安装更新的版本（https://www.python.org/downloads/），然后运行：python3.11 setup_wizard.py"
+    ),
+    "Nothing else was changed. Solve it and run this again.": "其他内容没有改动。解决后请再次运行。",
+    "The disk": "磁盘",
+    "Make this folder writable for you, or free some space, and run this again.": (
+        "请让此文件夹可写，或腾出空间，然后再次运行。"
+    ),
+    "Making .venv ...": "正在创建 .venv ...",
+    "Python could not make .venv.": "Python 无法创建 .venv。",
+    "Seen: {seen}\nDo: {way_out}": "现象：{seen}\n办法：{way_out}",
+    "nothing": "无",
+    "delete the folder .venv and run this again": "删除文件夹 .venv 后再次运行",
+    "install Python's venv and pip (Debian, Ubuntu: sudo apt install python3-venv)": (
+        "安装 Python 的 venv 和 pip（Debian、Ubuntu：sudo apt install python3-venv）"
+    ),
+    "make the folder {folder} writable for you": "让文件夹 {folder} 对你可写",
+    "free some space (about 300 MB)": "腾出空间（约 300 MB）",
+    "Installing": "正在安装",
+    "looking at": "检查中",
+    "unpacking ": "解压中",
+    "{done} of {total}": "{done}/{total}",
+    "Installing failed.": "安装失败。",
+    "a package is not what it was: get the repository anew; do not go around this": (
+        "某个包与原来不符：请重新获取仓库；不要绕过"
+    ),
+    "check HTTPS_PROXY": "检查 HTTPS_PROXY",
+    "check the clock of this machine, and whether a proxy opens its connections": "检查本机时钟和代理是否拆开连接",
+    "check the network; behind a proxy set HTTPS_PROXY": "检查网络；在代理后请设置 HTTPS_PROXY",
+    "see above": "见上方",
+    "Stopped. Run this again to go on.": "已停止。再次运行即可继续。",
+}
+
+
+def say(english, **names):
+    """In the language of this terminal; in English where it has no letters for that."""
+    locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    text = {"ru": RUSSIAN, "zh": CHINESE}.get(locale[:2].lower(), {}).get(english, english)
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeError:
+        text = english
+    return text.format(**names) if names else text
+
+
 class Stopped(Exception):
     """One clear message: what failed, what was seen, what to do. Running this again goes on from there."""
 
 
 def main() -> int:
     if sys.version_info < OLDEST:
-        print(f"altmonitor needs Python 3.11 or newer; this is {sys.version_info[0]}.{sys.version_info[1]}.")
-        print("Install a newer one (https://www.python.org/downloads/), then: python3.11 setup_wizard.py")
+        version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        print(say("altmonitor needs Python 3.11 or newer; this is {version}.", version=version))
+        print(say("Install a newer one (https://www.python.org/downloads/), then: python3.11 setup_wizard.py"))
         return FAILED
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        print(BY_HAND)
+        print(say(BY_HAND))
         return FAILED
     try:
         os.chdir(HERE)
@@ -53,11 +163,11 @@ def main() -> int:
             with open(STAMP, "w", encoding="utf-8") as file:
                 file.write(lock_hash())
     except Stopped as problem:
-        print(f"\n{problem}\nNothing else was changed. Solve it and run this again.")
+        print("\n{}\n{}".format(problem, say("Nothing else was changed. Solve it and run this again.")))
         return FAILED
     except OSError as problem:
-        print(f"\n{problem.filename or 'The disk'}: {problem.strerror}")
-        print("Make this folder writable for you, or free some space, and run this again.")
+        print("\n{}: {}".format(problem.filename or say("The disk"), problem.strerror))
+        print(say("Make this folder writable for you, or free some space, and run this again."))
         return FAILED
     return go_on()
 
@@ -82,20 +192,21 @@ def python_in_venv() -> str:
 
 
 def make_venv() -> None:
-    print("Making .venv ...", flush=True)
+    print(say("Making .venv ..."), flush=True)
     made = run([sys.executable, "-m", "venv", VENV])
     works = made.returncode == 0 and run([python_in_venv(), "-m", "pip", "--version"]).returncode == 0
     if works:
         return
     seen = (made.stdout + made.stderr).strip()
-    way_out = "delete the folder .venv and run this again"
+    way_out = say("delete the folder .venv and run this again")
     if "ensurepip" in seen or "python3-venv" in seen or made.returncode == 0:
-        way_out = "install Python's venv and pip (Debian, Ubuntu: sudo apt install python3-venv)"
+        way_out = say("install Python's venv and pip (Debian, Ubuntu: sudo apt install python3-venv)")
     elif "Permission denied" in seen or "Read-only" in seen:
-        way_out = f"make the folder {HERE} writable for you"
+        way_out = say("make the folder {folder} writable for you", folder=HERE)
     elif "No space left" in seen:
-        way_out = "free some space (about 300 MB)"
-    raise Stopped(f"Python could not make .venv.\nSeen: {last_line(seen)}\nDo: {way_out}")
+        way_out = say("free some space (about 300 MB)")
+    told = say("Seen: {seen}\nDo: {way_out}", seen=last_line(seen), way_out=way_out)
+    raise Stopped("{}\n{}".format(say("Python could not make .venv."), told))
 
 
 def install() -> None:
@@ -113,17 +224,18 @@ def install() -> None:
             said.append(line.rstrip())
             if line.startswith(("Collecting", "Ignoring", "Requirement already")):
                 done = min(total, done + 1)
-                bar(done, total, "looking at")
+                bar(done, total, say("looking at"))
             elif line.startswith("Installing"):
-                bar(total, total, "unpacking ")
+                bar(total, total, say("unpacking "))
     print()
     if pip.returncode != 0:
-        raise Stopped("Installing failed.\n" + explain("\n".join(said)))
+        raise Stopped(say("Installing failed.") + "\n" + explain("\n".join(said)))
 
 
 def bar(done: int, total: int, what: str) -> None:
     filled = BAR_WIDTH * done // max(1, total)
-    sys.stdout.write(f"\rInstalling [{'#' * filled:.<{BAR_WIDTH}}] {what} {done} of {total} ")
+    count = say("{done} of {total}", done=done, total=total)
+    sys.stdout.write(f"\r{say('Installing')} [{'#' * filled:.<{BAR_WIDTH}}] {what} {count} ")
     sys.stdout.flush()
 
 
@@ -132,8 +244,8 @@ def explain(said: str) -> str:
     errors = [line for line in said.splitlines() if "error" in line.lower()] or [last_line(said)]
     ways_out = (
         ("No space left", "free some space (about 300 MB)"),
-        ("Permission denied", f"make the folder {HERE} writable for you"),
-        ("Read-only", f"make the folder {HERE} writable for you"),
+        ("Permission denied", "make the folder {folder} writable for you"),
+        ("Read-only", "make the folder {folder} writable for you"),
         ("DO NOT MATCH THE HASHES", "a package is not what it was: get the repository anew; do not go around this"),
         ("ProxyError", "check HTTPS_PROXY"),
         ("CERTIFICATE", "check the clock of this machine, and whether a proxy opens its connections"),
@@ -142,7 +254,8 @@ def explain(said: str) -> str:
         ("No matching distribution", "check the network; behind a proxy set HTTPS_PROXY"),
     )
     way_out = next((way_out for words, way_out in ways_out if words in said), "see above")
-    return f"Seen: {errors[0].strip()[:300]}\nDo: {way_out}"
+    seen = errors[0].strip()[:300]
+    return say("Seen: {seen}\nDo: {way_out}", seen=seen, way_out=say(way_out, folder=HERE))
 
 
 def make_importable() -> None:
@@ -176,12 +289,12 @@ def run(command: "list[str]") -> "subprocess.CompletedProcess[str]":
 
 def last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "nothing"
+    return lines[-1][:300] if lines else say("nothing")
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        print("\nStopped. Run this again to go on.")
+        print("\n" + say("Stopped. Run this again to go on."))
         sys.exit(INTERRUPTED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,8 +22,11 @@ SCRIPT = ROOT / "setup_wizard.py"
 
 def loaded(folder: Path) -> ModuleType:
     """The script as it would be in this folder."""
-    shutil.copy(SCRIPT, folder / "setup_wizard.py")
-    spec = importlib.util.spec_from_file_location("setup_wizard_copy", folder / "setup_wizard.py")
+    return loaded_from(Path(shutil.copy(SCRIPT, folder / "setup_wizard.py")))
+
+
+def loaded_from(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("setup_wizard_copy", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -140,6 +144,49 @@ def test_what_pip_says_comes_with_what_to_do(tmp_path: Path, said: str, way_out:
     explained = loaded(tmp_path).explain(said)
     assert way_out in explained
     assert explained.startswith("Seen: ")
+
+
+def test_every_word_before_the_wizard_is_in_the_language_of_the_terminal() -> None:
+    text = SCRIPT.read_text("utf-8")
+    module = loaded_from(SCRIPT)
+    asked = {
+        node.args[0].value
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", "") == "say"
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert asked
+    for table in (module.RUSSIAN, module.CHINESE):
+        assert asked - table.keys() == set()
+        for english, translated in table.items():
+            blanks = [set(re.findall(r"\{\w+\}", each)) for each in (english, translated)]
+            assert blanks[0] == blanks[1], english
+    assert module.RUSSIAN.keys() == module.CHINESE.keys()
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        ("ru_RU.UTF-8", "altmonitor нужен Python 3.11 или новее; это 3.9.\n"),
+        ("zh_CN.UTF-8", "altmonitor 需要 Python 3.11 或更新版本；当前是 3.9。\n"),
+        ("de_DE.UTF-8", "altmonitor needs Python 3.11 or newer; this is 3.9.\n"),
+    ],
+)
+def test_a_terminal_without_the_letters_is_spoken_to_in_english(lang: str, said: str) -> None:
+    pretended = (
+        "import runpy, sys; sys.version_info = (3, 9, 18, 'final', 0); "
+        f"runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
+    )
+    for encoding, expected in (("utf-8", said), ("ascii", "altmonitor needs Python 3.11 or newer; this is 3.9.\n")):
+        ran = subprocess.run(
+            [sys.executable, "-c", pretended],
+            env={"LANG": lang, "PYTHONIOENCODING": encoding},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        assert ran.stdout.decode(encoding).startswith(expected)
 
 
 def test_the_command_works_in_a_folder_with_a_space_and_a_quote(tmp_path: Path) -> None:
