@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -24,6 +25,7 @@ from altmonitor.ops.doctor.bundle import PublicText, ids_in, secrets_in
 from altmonitor.ops.doctor.names import hosts_in, names_of_this_machine
 from altmonitor.ops.doctor.report import CheckResult, CheckVerdict, Report, run
 from altmonitor.ops.wizard import env_file as env_files
+from altmonitor.ops.wrapping import wrapped
 
 DONE, FAILED, WRONG_CONFIGURATION = 0, 1, 2
 
@@ -53,10 +55,11 @@ def doctor(wanted: DoctorRequest) -> int:
         names=names_of_this_machine() | hosts_in(settings.given),
     )
     is_coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
     def notify(finding: CheckResult) -> None:
         if not wanted.as_json:
-            print(public.without_secrets(render.line(finding, is_coloured=is_coloured)), flush=True)  # noqa: T201
+            print(public.without_secrets(render.line(finding, is_coloured=is_coloured, width=width)), flush=True)  # noqa: T201
 
     clock = SystemClock()
     checking = _look(wanted, settings, clock=clock, notify=notify)
@@ -64,7 +67,8 @@ def doctor(wanted: DoctorRequest) -> int:
     if wanted.as_json:
         print(public.without_secrets(json.dumps(render.as_json(report), ensure_ascii=False, indent=1)))  # noqa: T201
     else:
-        print(f"\n{render.verdict(report)}")  # noqa: T201
+        verdict = render.verdict(report)
+        print(f"\n{wrapped(verdict, width) if width else verdict}")  # noqa: T201
     if wanted.bundle is not None:
         try:
             log = [*kept_lines(config.smart_money_db_path), *kept_lines(config.db_file)]

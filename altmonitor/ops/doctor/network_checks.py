@@ -201,6 +201,8 @@ class Exchange:
             else:
                 ago_s = (self.clock.now_ms() - max(record.last_soft_ms, record.until_ms)) / 1000
                 texts.append(f"{title}: closed, {record.soft_hits} refusals in a row, the last one {ago_s:.0f} s ago")
+        if all(text.endswith("no block is remembered") for text in texts):
+            return fine("closed: neither exchange nor website has refused us lately")
         line = "; ".join(texts)
         return note(line, "wait until then; what runs respects it by itself") if is_blocked else fine(line)
 

@@ -9,6 +9,7 @@ from enum import Enum
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import AltmonitorError
+from altmonitor.ops.wrapping import wrapped
 
 
 class CheckVerdict(Enum):
@@ -153,14 +154,17 @@ _COLOURS = {CheckVerdict.OK: "32", CheckVerdict.NOTE: "33", CheckVerdict.FAILED:
 _TITLE_WIDTH = 18
 
 
-def line(finding: CheckResult, *, is_coloured: bool = False) -> str:
-    """One or two lines: what was seen, and the way out."""
+def line(finding: CheckResult, *, is_coloured: bool = False, width: int = 0) -> str:
+    """One or two lines: what was seen, and the way out; more where they would not fit. width: columns, 0 for any."""
     sign = SIGNS[finding.verdict]
-    if is_coloured:
-        sign = f"\x1b[{_COLOURS[finding.verdict]}m{sign}\x1b[0m"
     text = f"{sign} {finding.title:<{_TITLE_WIDTH}} {finding.text}"
     is_raised = finding.way_out and finding.verdict in (CheckVerdict.FAILED, CheckVerdict.NOTE)
-    return f"{text}\n  {'':<{_TITLE_WIDTH}} → {finding.way_out}" if is_raised else text
+    way_out = f"  {'':<{_TITLE_WIDTH}} → {finding.way_out}" if is_raised else ""
+    if width:
+        text, way_out = (wrapped(part, width, indent=_TITLE_WIDTH + 3) for part in (text, way_out))
+    if is_coloured:
+        text = f"\x1b[{_COLOURS[finding.verdict]}m{sign}\x1b[0m{text.removeprefix(sign)}"
+    return f"{text}\n{way_out}" if way_out else text
 
 
 def verdict(report: Report) -> str:

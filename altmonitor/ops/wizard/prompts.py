@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from altmonitor.ops.wizard.texts import Texts
-from altmonitor.ops.wizard.wrapping import width_of, wrapped
+from altmonitor.ops.wrapping import width_of, wrapped
 
 BACK_WORDS = frozenset({"b", "back", "<", "назад", "返回"})
 QUIT_WORDS = frozenset({"q", "quit", "exit", "выход", "退出"})

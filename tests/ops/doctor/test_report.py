@@ -122,6 +122,9 @@ def test_a_line_shows_the_way_out_only_where_there_is_something_to_do() -> None:
     assert render.line(finding("dns", CheckVerdict.FAILED, "no name", "check DNS")) == (
         "✗ Dns                no name\n                     → check DNS"
     )
+    assert render.line(finding("dns", CheckVerdict.FAILED, "no name for either host", "check DNS"), width=40) == (
+        "✗ Dns                no name for either\n                     host\n                     → check DNS"
+    )
     assert render.line(finding("dns", CheckVerdict.OK, "good", "unneeded")) == "✓ Dns                good"
     assert render.line(finding("dns", CheckVerdict.NOTE, "hm")) == "! Dns                hm"
     assert (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 
 from altmonitor.ops.wizard.texts import TABLES
-from altmonitor.ops.wizard.wrapping import width_of, wrapped
+from altmonitor.ops.wrapping import width_of, wrapped
 
 
 def test_what_fits_stays_as_it_is_with_its_columns() -> None:

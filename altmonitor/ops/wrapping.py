@@ -19,20 +19,20 @@ def width_of(text: str) -> int:
     )
 
 
-def wrapped(text: str, width: int) -> str:
-    """Every line of the text on as many lines as it needs, each behind the first indented as its words are.
+def wrapped(text: str, width: int, *, indent: int | None = None) -> str:
+    """Every line of the text on as many lines as it needs, each behind the first indented as its words are, or so far.
 
     A word that is longer than a line (an address, a command) stays whole: it is there to be copied.
     """
     width = max(width, NARROWEST)
-    return "\n".join(line for whole in text.split("\n") for line in _lines(whole, width))
+    return "\n".join(line for whole in text.split("\n") for line in _lines(whole, width, indent))
 
 
-def _lines(whole: str, width: int) -> list[str]:
+def _lines(whole: str, width: int, columns: int | None) -> list[str]:
     if width_of(whole) <= width:
         return [whole]
     front = _SIGN_IN_FRONT.match(whole)
-    indent = " " * (width_of(front[0]) if front else 0)
+    indent = " " * (columns if columns is not None else width_of(front[0]) if front else 0)
     lines, line = [], ""
     for piece in _units(whole):
         if line.strip() and width_of(line + piece.rstrip()) > width:
