@@ -289,24 +289,31 @@ def _raise_obstacle(found: Facts, wanted: DeployOptions) -> None:
 @contextmanager
 def _alone(runner: Runner, layout: Layout) -> Iterator[None]:
     """Nobody else deploys into this folder meanwhile. Raises Obstacle, StepFailed."""
-    step = releases.lock(layout, f"{getpass.getuser()}@{socket.gethostname()} {os.getpid()}")
+    own = f"{getpass.getuser()}@{socket.gethostname()} {os.getpid()}"
+    step = releases.lock(layout, own)
     result = runner.ask(step)
-    if result.code == releases.HELD:
-        holder, _, age_s = result.output.strip().rpartition("\n")
-        if not _is_left_behind(holder, age_s):
-            who = holder.partition(" ")[0] or "somebody"
-            raise Obstacle(
-                f"another deployment is at it: {who}, for {age_s} s",
-                f"wait for its end; if it died: rm -r {layout.folder}/deploying, on the server",
-            )
-        runner.do(releases.unlock(layout))
+    if result.code == releases.HELD and _is_left_behind(*_holder(result.output)):
+        runner.do(releases.unlock(layout, _holder(result.output)[0]))
         result = runner.ask(step)
+    if result.code == releases.HELD:
+        holder, age_s = _holder(result.output)
+        who = holder.partition(" ")[0] or "somebody"
+        raise Obstacle(
+            f"another deployment is at it: {who}, for {age_s} s",
+            f"wait for its end; if it died: rm -r {layout.folder}/deploying, on the server",
+        )
     runner.check(step, result)
     try:
         yield
     finally:
         with suppress(StepFailed):
-            runner.ask(releases.unlock(layout))
+            runner.ask(releases.unlock(layout, own))
+
+
+def _holder(said: str) -> tuple[str, str]:
+    """Who holds the lock, and for how many seconds."""
+    holder, _, age_s = said.strip().rpartition("\n")
+    return holder.strip(), age_s
 
 
 def _is_left_behind(holder: str, age_s: str) -> bool:
@@ -354,7 +361,7 @@ def _print_plan(wanted: DeployOptions, runner: Runner, around: DeployDeps, *, na
                 parts.append(plan.target.message(layout, goal, message))
             parts += [f"when it is not within {plan.timeouts.health_s:.0f} s", *plan.back(goal)]
     if is_change:
-        parts += ["at the end", releases.unlock(layout)]
+        parts += ["at the end", releases.unlock(layout, "WHO")]
     for line in plan_text(parts, connection=runner.connection, rights=runner.rights, source=around.source):
         runner.say(line)
     return DONE

@@ -171,8 +171,13 @@ def lock(layout: Layout, holder: str) -> Step:
     )
 
 
-def unlock(layout: Layout) -> Step:
-    return Step(title="Letting others deploy", command=f"rm -rf {quote(str(layout.folder / 'deploying'))}")
+def unlock(layout: Layout, holder: str) -> Step:
+    """Only while it is still this one's: another may have broken a lock that was left behind, and hold it now."""
+    held = quote(str(layout.folder / "deploying"))
+    return Step(
+        title="Letting others deploy",
+        command=f'[ "$(cat {held}/by 2>/dev/null)" != {quote(holder)} ] || rm -rf {held}',
+    )
 
 
 # ---

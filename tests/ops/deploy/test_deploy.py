@@ -10,14 +10,16 @@ import stat
 import subprocess
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from altmonitor import __version__
 from altmonitor.core.clock import SystemClock
+from altmonitor.ops.deploy import releases
 from altmonitor.ops.deploy.deploy import DeployDeps, Person, main
 from altmonitor.ops.deploy.deployment import DeployTimeouts
+from altmonitor.ops.deploy.releases import Layout
 from tests.ops.deploy.stub_machine import TOKEN, StubMachine, checkout, settings, stub_machine
 
 NOBODY = Person(secret=lambda _: None, agrees=lambda _: None)
@@ -372,6 +374,18 @@ def test_what_a_dead_deployment_left_behind_holds_up_nobody(server: Server) -> N
     held = locked_by(server, "ann@laptop 4711", age_s=8_000)
     assert server.deploy("--update") == 0
     assert not held.exists()
+
+
+def test_nobody_takes_away_the_lock_of_another(tmp_path: Path) -> None:
+    """Two that find the same lock left behind: the one who comes second must not remove the first one's."""
+    layout = Layout(PurePosixPath(str(tmp_path)))
+    held = tmp_path / "deploying"
+    held.mkdir()
+    (held / "by").write_text("ann@laptop 4711")
+    for holder, is_left in (("me@desk 1", True), ("ann@laptop 47110", True), ("ann@laptop 4711", False)):
+        ended = subprocess.run(["sh", "-c", releases.unlock(layout, holder).command], check=False)
+        assert (ended.returncode, held.exists()) == (0, is_left), holder
+    assert subprocess.run(["sh", "-c", releases.unlock(layout, "me@desk 1").command], check=False).returncode == 0
 
 
 def test_after_a_deployment_that_failed_the_next_may_try(server: Server) -> None:

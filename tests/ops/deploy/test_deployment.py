@@ -49,7 +49,7 @@ def every_step(destination: Layout, target: Target) -> list[Step]:
         *whole.settle("new"),
         *whole.back("new"),
         releases.lock(destination, "ann@laptop 4711"),
-        releases.unlock(destination),
+        releases.unlock(destination, "ann@laptop 4711"),
         whole.target.is_there(destination, "new"),
         whole.target.data(destination, "new"),
         whole.target.message(destination, "new", "hello"),
