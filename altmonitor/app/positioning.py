@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from altmonitor.app.operator_notices import OperatorNotices
 from altmonitor.collect.enrichment import USEFUL_FOR_S, EnrichmentDeps, WhaleEnricher
@@ -52,7 +51,6 @@ from altmonitor.storage.snapshot_queries import snapshot_reader
 
 # ---
 # What asks the exchange who is positioned, built and connected, for sub-commands that run beside the monitor.
-
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
