@@ -26,9 +26,17 @@ from altmonitor.positioning.history import (
     profit_trend,
     scan_extreme,
 )
-from altmonitor.positioning.json_values import NOTHING_TO_SCAN, change_values, scan_values, trend_values
+from altmonitor.positioning.json_values import (
+    NOTHING_TO_SCAN,
+    change_values,
+    oi_change_values,
+    ratio_change_values,
+    scan_values,
+    trend_values,
+)
 from altmonitor.positioning.picture import DISCLAIMER, PositionPicture, fill_interval, nearest_closes, picture_values
 from altmonitor.positioning.picture import chart as charted
+from altmonitor.positioning.statistics_history import BAR_SLACK_MS, stored_oi_change, stored_ratio_change
 from altmonitor.positioning.units import period_ms
 from altmonitor.render.charts.canvas import cjk_font
 from altmonitor.render.charts.panel import panel_png
@@ -36,7 +44,14 @@ from altmonitor.render.format import Style
 from altmonitor.render.panel import panel_of, panel_page
 from altmonitor.render.position_card import missing_lines
 from altmonitor.render.series_page import series_page
-from altmonitor.render.terminal import cause_text, change_lines, picture_lines, scan_lines, trend_lines
+from altmonitor.render.terminal import (
+    cause_text,
+    change_lines,
+    picture_lines,
+    scan_lines,
+    statistics_lines,
+    trend_lines,
+)
 from altmonitor.settings.input import spelled
 from altmonitor.storage.snapshot_queries import snapshot_reader
 
@@ -138,11 +153,23 @@ def _absent_values(absent: Mapping[Part, Absent]) -> dict[str, object]:
 
 def change_of(session: Session, *, symbol: str, minutes: float, as_json: bool) -> int:
     async def ask() -> Answer:
-        rows = await _rows(session, named(symbol), minutes)
-        found = change(named(symbol), rows, minutes=minutes, now_ms=session.clock.now_ms())
+        name, now_ms = named(symbol), session.clock.now_ms()
+        since_ms = now_ms - round(minutes * 60_000) - BAR_SLACK_MS
+        async with snapshot_reader(session.config.smart_money_db_path) as tracked:
+            rows = await tracked.snapshots(name, since_ms=since_ms)
+            held = await tracked.open_interest(name, since_ms=since_ms)
+            period = session.config.top_trader_period
+            ratios = await tracked.top_traders(name, period=period, since_ms=since_ms)
+        found = change(name, rows, minutes=minutes, now_ms=now_ms)
+        oi = stored_oi_change(held, minutes=minutes, now_ms=now_ms)
+        ratio = stored_ratio_change(ratios, minutes=minutes, now_ms=now_ms)
+        statistics = {"openInterest": oi_change_values(oi), "topTraders": ratio_change_values(ratio)}
+        lines = statistics_lines(oi, ratio)
         if isinstance(found, NotEnoughSnapshots):
-            return Answer(values=change_values(found), lines=[], problem=str(found))
-        return Answer(values=change_values(found), lines=change_lines(found, session.style))
+            problem = "" if lines else str(found)
+            return Answer(values={**change_values(found), **statistics}, lines=[str(found), *lines], problem=problem)
+        lines = [*change_lines(found, session.style), *lines, DISCLAIMER]
+        return Answer(values={**change_values(found), **statistics}, lines=lines)
 
     return answered(ask, as_json=as_json)
 

@@ -35,6 +35,7 @@ from altmonitor.positioning.history import (
 )
 from altmonitor.positioning.picture import DISCLAIMER
 from altmonitor.positioning.ratios import LongShort
+from altmonitor.positioning.statistics_history import Span, StoredOiChange, StoredRatioChange
 from altmonitor.positioning.units import DEFAULT_PERIOD, PERIODS, checked_period, round_half_up
 
 JsonObject = dict[str, object]
@@ -236,6 +237,47 @@ def change_values(found: PositionChange | NotEnoughSnapshots) -> JsonObject:
         "short": _side(found.short),
         "note": change_in_words(found),
         "disclaimer": DISCLAIMER,
+    }
+
+
+def oi_change_values(found: StoredOiChange | None) -> JsonObject | None:
+    if found is None:
+        return None
+    return {
+        **_stored_span(found.span),
+        "fromCoins": found.coins.from_coins,
+        "toCoins": found.coins.to_coins,
+        "changePct": found.coins.change_pct,
+        "fromUsd": found.from_usd,
+        "toUsd": found.to_usd,
+        "usdChangePct": found.usd_change_pct,
+    }
+
+
+def ratio_change_values(found: StoredRatioChange | None) -> JsonObject | None:
+    if found is None:
+        return None
+    sides = {"positions": found.positions, "accounts": found.accounts}
+    moves = {
+        name: {
+            "fromLongPct": move.from_long_pct,
+            "toLongPct": move.to_long_pct,
+            "changePct": move.change_pct,
+            "fromLsr": move.from_ratio,
+            "toLsr": move.to_ratio,
+        }
+        for name, move in sides.items()
+    }
+    return {**_stored_span(found.span), "period": found.period, **moves}
+
+
+def _stored_span(span: Span) -> JsonObject:
+    return {
+        "fromTs": span.from_ms,
+        "toTs": span.to_ms,
+        "spanMinutes": span.minutes,
+        "isSpanOff": span.is_off,
+        "samples": span.samples,
     }
 
 

@@ -24,6 +24,7 @@ from altmonitor.positioning.smart_money import (
     side_block,
     whale_spread,
 )
+from altmonitor.positioning.statistics_history import RatioMove, Span, StoredOiChange, StoredRatioChange
 from altmonitor.positioning.units import to_percent
 from altmonitor.render import format as n
 from altmonitor.render.format import Style
@@ -77,7 +78,28 @@ def change_lines(found: PositionChange, style: Style) -> list[str]:
     for name, side in (("long", found.long), ("short", found.short)):
         lines.append(_side_change(name, side))
         lines.append(f"  whales {_qty(side.whale_qty)}  average entry {_d(n.price(side.whale_avg_entry))}")
-    return [*lines, DISCLAIMER]
+    return lines
+
+
+def statistics_lines(oi: StoredOiChange | None, ratios: StoredRatioChange | None) -> list[str]:
+    """What changed in the other two tables; nothing where fewer than two rows are stored."""
+    lines = []
+    if oi is not None:
+        lines.append(
+            f"open interest  {_qty(oi.coins)}  {_d(n.usd(oi.from_usd))} → {_d(n.usd(oi.to_usd))}{_over(oi.span)}"
+        )
+    if ratios is not None:
+        lines.append(f"top traders    positions {_ratio_move(ratios.positions)}{_over(ratios.span)}")
+        lines.append(f"               accounts {_ratio_move(ratios.accounts)}")
+    return lines
+
+
+def _ratio_move(move: RatioMove) -> str:
+    return f"{move.from_long_pct:.2f} % → {move.to_long_pct:.2f} % long ({n.signed(move.change_pct)} points)"
+
+
+def _over(span: Span) -> str:
+    return f"  in {span.minutes:g} min, {span.samples} rows"
 
 
 def trend_lines(found: ProfitTrend, style: Style) -> list[str]:

@@ -239,15 +239,20 @@ class SnapshotQueries:
         found = [velocity_of(row) for row in await self._fetch(sql, (symbol, since_ms))]
         return [velocity for velocity in found if velocity is not None]
 
-    async def newest_top_traders(self, symbol: str, *, period: str, since_ms: int) -> TopTraders | None:
+    async def top_traders(self, symbol: str, *, period: str, since_ms: int) -> Sequence[TopTraders]:
+        """Oldest → newest."""
         if TOP_TRADER_TABLE not in self._tables:
-            return None
+            return []
         sql = (
             f"SELECT {', '.join(TOP_TRADER_COLUMNS)} FROM {TOP_TRADER_TABLE} "  # noqa: S608
-            "WHERE symbol = ? AND period = ? AND ts >= ? ORDER BY ts DESC LIMIT 1"
+            "WHERE symbol = ? AND period = ? AND ts >= ? ORDER BY ts"
         )
-        rows = await self._fetch(sql, (symbol, period, since_ms))
-        return top_traders_of(rows[0]) if rows else None
+        found = [top_traders_of(row) for row in await self._fetch(sql, (symbol, period, since_ms))]
+        return [row for row in found if row is not None]
+
+    async def newest_top_traders(self, symbol: str, *, period: str, since_ms: int) -> TopTraders | None:
+        found = await self.top_traders(symbol, period=period, since_ms=since_ms)
+        return found[-1] if found else None
 
     async def was_told(self, symbol: str, fingerprint: str, *, since_ms: int) -> bool:
         """By the tracker itself, in a chat of its own."""

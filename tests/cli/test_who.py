@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -233,3 +234,23 @@ async def test_the_other_venues_are_asked_where_they_are_said_to_be(tmp_path: Pa
             assert at.exchange.stats.requests(path) == 1
         unknown = await at.says("positioning", "BTC", "--venue", "bybit", "--period", "6h")
     assert (unknown.code, unknown.err) == (2, "bybit has no period 6h, only 5m 15m 30m 1h 4h 1d\n")
+
+
+async def test_change_tells_of_open_interest_and_top_traders_too(tmp_path: Path) -> None:
+    async with town(tmp_path) as at:
+        store = SnapshotsDb(at.database, clock=at.clock)
+        await store.open()
+        for minutes, coins, long in ((50, 1_000.0, 0.6215), (1, 1_035.0, 0.5954)):
+            row = replace(velocity(ago(at, minutes)), coins=coins)
+            await store.put_open_interest("ETHUSDT", row, sweep_ms=1, now_ms=at.clock.now_ms())
+            await store.put_top_traders(top_traders(at_ms=ago(at, minutes), long=long), sweep_ms=1)
+        await store.close()
+        shown = await at.says("who", "change", "ETH")
+        values = json.loads((await at.says("who", "change", "ETH", "--json")).out)
+        nothing = await at.says("who", "change", "SOL")
+    assert shown.code == 0
+    assert "(+3.50 %)" in shown.out
+    assert "positions 62.15 % → 59.54 % long (−2.61 points)  in 49 min, 2 rows" in shown.out
+    assert "two are needed" in shown.out  # of the followed traders nothing is stored
+    assert (values["openInterest"]["changePct"], values["topTraders"]["positions"]["changePct"]) == (3.5, -2.61)
+    assert nothing.code == 1
