@@ -124,7 +124,7 @@ def _message(message: Fields, kind: str, bot_username: str) -> Incoming | Moved 
         return Ignored.OTHER_KIND
     command = _COMMAND.match(text)
     if command is not None and command[2] is not None:
-        if command[2].lower() != bot_username.lower():
+        if command[2].lower() != bot_username.lower() and chat_type != "private":  # there is nobody else
             return Ignored.OTHER_BOT
         text = f"/{command[1]}{text[command.end() :]}"
     if command is None and chat_type != "private":

@@ -125,7 +125,7 @@ async def why_nothing_came_and_retuning(here: Talk) -> None:
     refused = await here.asks("/set_pump 4%%")
     says(refused, "is not a number", "Nothing was changed", "Usage: /set_pump 5")
     says(await here.asks("/set_move 5m 5"), "✅ move in 5 m from 8 % → 5 %")
-    says(await here.asks("/set_liq 24h 2M"), "✅ 24 h volume floor off → $2M")
+    says(await here.asks("/set_liq 24h 2M"), "✅ 24 h volume floor: off → $2M")
 
 
 async def for_single_symbols(here: Talk) -> None:
@@ -143,12 +143,12 @@ async def for_single_symbols(here: Talk) -> None:
 
 async def where_and_when(here: Talk) -> None:
     here.notify("## Language, zone, night")
-    says(await here.asks("/lang ru"), "✅ язык английский → русский")
+    says(await here.asks("/lang ru"), "✅ язык: английский → русский")
     says(await here.asks("/mute"), "Заглушено: 1", "DOGEUSDT до ")
-    says(await here.asks("/lang en"), "✅ language Russian → English")
-    says(await here.asks("/tz Europe/Berlin"), "✅ time zone UTC → Europe/Berlin")
+    says(await here.asks("/lang en"), "✅ language: Russian → English")
+    says(await here.asks("/tz Europe/Berlin"), "✅ time zone: UTC → Europe/Berlin")
     says(await here.asks("/tz"), "Time zone: Europe/Berlin", "UTC+02")
-    says(await here.asks("/quiet 23:00-07:00"), "✅ quiet hours off → 23:00-07:00")
+    says(await here.asks("/quiet 23:00-07:00"), "✅ quiet hours: off → 23:00-07:00")
     says(await here.asks("/quiet"), "Quiet hours 23:00-07:00", "come as a digest at the end")
     before = here.newest()
     says(await here.asks("/test"), "Samples are on their way", "price, OI, volume")
@@ -194,8 +194,12 @@ async def a_second_place(here: Talk) -> None:
     says(await here.asks("/status", **bob()), "Health: ok")
     says(await here.asks("/route price silent", **bob()), "route: nothing → price", "sound: loud → silent")
     says(await here.asks("/set_pump 10", **bob()), "PUMP from 4 % → 10 %")
-    says(await here.asks("/set_move 5m 0", **bob()), "move in 5 m from 5 % → off")
-    says(await here.asks("/route", **bob()), "main chat 77: price, OI, volume, funding, loud", "price, silent ← here")
+    says(await here.asks("/set_move 5m 0", **bob()), "move in 5 m: from 5 % → off")
+    says(
+        await here.asks("/route", **bob()),
+        "main chat Reader (77): price, OI, volume, funding, loud",
+        "price, silent ← here",
+    )
     here.notify("AVAX rises by 6 %, then ETH by 11 %.")
     await here.in_a_minute(lambda at_ms: Pump("AVAXUSDT", at_ms, 6.0, over_s=4))
     await here.hears("PUMP AVAXUSDT")
@@ -227,7 +231,7 @@ async def back_again(here: Talk, program: Program) -> None:
         "PUMP from 4 % · changed by command",
         "move in 5 m from 5 %",
         "24 h volume below $2M: silent",
-        "budget: about 20 a day",
+        "budget: was about 20 a day",
         "thresholds of their own: SUIUSDT",
         "quiet hours 23:00-07:00",
         "DOGEUSDT until ",

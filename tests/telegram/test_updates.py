@@ -78,6 +78,40 @@ def test_talk_in_a_private_chat_is_handed_on() -> None:
     assert found.date_ms == 1_790_000_000_000
 
 
+def test_captions_and_the_signs_of_a_chinese_keyboard_are_read_as_text() -> None:
+    photo = {key: value for key, value in message("").items() if key != "text"} | {"photo": [{}]}
+    read_as = {
+        "／status": read("message", message("／status")),
+        "／mute　sol": read("message", message("／mute　sol")),
+        "caption": read("message", photo | {"caption": "/status"}),
+        "/статус": read("message", message("/статус")),
+        "/status!": read("message", message("/status!")),
+    }
+    texts = {key: found.text if isinstance(found, Incoming) else found for key, found in read_as.items()}
+    assert texts == {
+        "／status": "/status",
+        "／mute　sol": "/mute sol",
+        "caption": "/status",
+        "/статус": "/статус",
+        "/status!": "/status!",
+    }
+
+
+def test_what_is_no_text_is_handed_on_in_a_private_chat_alone_and_service_messages_never() -> None:
+    nothing = {key: value for key, value in message("", PRIVATE).items() if key != "text"}
+    sticker = read("message", nothing | {"sticker": {"emoji": "👍"}})
+    assert isinstance(sticker, Incoming)
+    assert (sticker.text, sticker.chat_type) == ("", "private")
+    assert read("message", nothing | {"pinned_message": {}}) is Ignored.OTHER_KIND
+    assert read("message", nothing | {"chat": GROUP, "sticker": {}}) is Ignored.OTHER_KIND
+
+
+def test_in_a_private_chat_a_command_for_another_bot_is_for_us() -> None:
+    found = read("message", message("/status@SomeOtherBot", PRIVATE))
+    assert isinstance(found, Incoming)
+    assert found.text == "/status"
+
+
 def test_the_thread_of_a_reply_is_a_topic_only_in_a_forum() -> None:
     reply = read("message", message("/status", message_thread_id=9))
     topic = read("message", message("/status", message_thread_id=9, is_topic_message=True))
