@@ -156,7 +156,9 @@ SUGGESTIONS_MAX = 3
 _UPPER = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}  # str.upper() would turn ß into SS and ı into I
 _SEPARATORS = re.compile(r"[\s,，、;；]+")
 _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe0f\ufeff]")
-_INVISIBLE_BESIDE = re.compile(rf"(?<=\S){_INVISIBLE.pattern}+|{_INVISIBLE.pattern}+(?=\S)")
+_MARKS = "[\u200b-\u200f\u2060\ufe0f\ufeff]"
+"""Not those that turn the order of what is read around."""
+_INVISIBLE_BESIDE = re.compile(rf"(?<=\S){_MARKS}+|{_MARKS}+(?=\S)")
 _MULTIPLIER = re.compile(r"^(?:10+|1M)(?=\D)", re.ASCII)
 _MULTIPLIERS = ("1000", "10000", "1000000", "1M")
 _LOOK_ALIKES = str.maketrans(
