@@ -258,6 +258,7 @@ class MarketSide:
             "open_interest": self.oi_enricher.status(),
             "long_short": self.ratio_enricher.status(),
             "whales": self.positions.whales.status(),
+            "tracked": self.positions.tracked.status(),
         }
 
     # --- loops of its own

@@ -11,6 +11,7 @@ from pathlib import Path
 from altmonitor.app.operator_notices import OperatorNotices
 from altmonitor.collect.enrichment import USEFUL_FOR_S, EnrichmentDeps, WhaleEnricher
 from altmonitor.collect.positioning_lookup import LookedUp, LookupDeps, look_up
+from altmonitor.collect.tracked_history import TrackedEnricher
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock, timeouts
@@ -47,7 +48,7 @@ from altmonitor.positioning.history import (
 )
 from altmonitor.positioning.smart_money import Overview
 from altmonitor.positioning.units import DEFAULT_PERIOD
-from altmonitor.storage.snapshot_queries import snapshot_reader
+from altmonitor.storage.snapshot_queries import TrackedFile, snapshot_reader
 
 # ---
 # What asks the exchange who is positioned, built and connected, for sub-commands that run beside the monitor.
@@ -133,6 +134,16 @@ class PositionSide:
             has_line=config.smart_money_lookup,
             has_link=config.smart_money_link,
         )
+        tracked = TrackedFile(config.smart_money_db_path)
+        self.tracked = TrackedEnricher(
+            EnrichmentDeps(
+                clock=clock,
+                updates=stage.updates,
+                refreshed=stage.refresh,
+                useful_for_s=timeouts(clock, USEFUL_FOR_S),
+            ),
+            rows_since=lambda symbol, since_ms: tracked.snapshots(symbol, since_ms=since_ms),
+        )
 
     async def start(self) -> None:
         """Raises: ConfigError for a proxy that cannot be used."""
@@ -143,10 +154,11 @@ class PositionSide:
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Name → loop, in the order of their start."""
-        return {"whales": self.whales.run}
+        return {"whales": self.whales.run, "tracked history of alerts": self.tracked.run}
 
     def on_alert(self, alert: Alert) -> None:
         self.whales.put(alert)
+        self.tracked.put(alert)
 
     def _oi_usd(self, symbol: str, price: float | None) -> float | None:
         newest = self._stage.oi_ring.newest(symbol)

@@ -114,6 +114,24 @@ class Positions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     top_long_pct: float | None = None
 
 
+class TrackedSide(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Coins held at both ends and the change in percent; share of its traders in profit, percent. None: not known."""
+
+    from_coins: float | None = None
+    to_coins: float | None = None
+    change_pct: float | None = None
+    from_profit_pct: float | None = None
+    to_profit_pct: float | None = None
+
+
+class TrackedMove(msgspec.Struct, frozen=True, kw_only=True):
+    """What a tracker stored over so many minutes before the alert."""
+
+    minutes: float
+    long: TrackedSide
+    short: TrackedSide
+
+
 class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a message shows beside the columns of the `alerts` table. None: not known, shown as n/a or left out."""
 
@@ -148,6 +166,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     condition_id: int | None = None
     whales: WhaleLine | None = None  # what the largest followed traders hold; None also where nobody is followed
     positions: Positions | None = None  # kinds position and divergence
+    tracked: TrackedMove | None = None  # of a tracked symbol: how the followed traders moved before it
     has_followed: bool = False  # the exchange's page of followed traders knows the symbol, and may be linked
     is_sample: bool = False  # asked for with /test: nothing happened, and it is counted nowhere
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from altmonitor.core.alert import DETECTED_KINDS, Alert
+from altmonitor.core.alert import DETECTED_KINDS, Alert, TrackedSide
 from altmonitor.detectors.kinds import WINDOW_S
 from altmonitor.detectors.price import WHOLE
 from altmonitor.interfaces.delivery import InlineButton, Keyboard, Press
@@ -150,6 +150,28 @@ def whale_line(alert: Alert, style: Style) -> str:
     page = _link(alert, style) if alert.details.has_followed else style.say("whales_page")
     line = style.say("whales", page=page, sides=sides)
     return line if found.age_s < FRESH_S else style.say("aged", value=line, age=n.age(found.age_s, style.lang))
+
+
+def tracked_line(alert: Alert, style: Style) -> str:
+    """'' for a symbol that is not tracked."""
+    found = alert.details.tracked
+    if found is None:
+        return ""
+    sides = joined(
+        _tracked_side("tracked_long", found.long, style),
+        _tracked_side("tracked_short", found.short, style),
+    )
+    return style.say("tracked", minutes=n.exact(found.minutes), sides=sides)
+
+
+def _tracked_side(key: str, side: TrackedSide, style: Style) -> str:
+    change = "" if side.change_pct is None else f" ({n.pct(side.change_pct)})"
+    qty = f"{dashed(n.quantity(side.from_coins))} → {dashed(n.quantity(side.to_coins))}{change}"
+    profit = ""
+    if side.from_profit_pct is not None and side.to_profit_pct is not None:
+        before, after = (f"{value:.0f}" for value in (side.from_profit_pct, side.to_profit_pct))
+        profit = style.say("tracked_profit", before=before, after=after)
+    return style.say(key, qty=qty) + profit
 
 
 def dashed(shown: str) -> str:

@@ -18,6 +18,7 @@ from altmonitor.render.alert_parts import (
     exchange_page,
     press_lines,
     standing_line,
+    tracked_line,
     whale_line,
 )
 from altmonitor.render.format import Style, joined
@@ -42,6 +43,7 @@ def alert_html(
         *FACES[alert.kind].lines(alert, style),
         joined(_day(alert, style)),
         whale_line(alert, style),
+        tracked_line(alert, style),
         standing_line(alert, window_of(alert), style),
         *episode_lines(alert, style),
         _time_line(alert, style),

@@ -12,10 +12,21 @@ import pytest
 
 from altmonitor.commands.replies import HistoryShown, StatsShown
 from altmonitor.commands.replies_market import ChangeShown, DivergenceShown, ScanShown, TrendShown
-from altmonitor.core.alert import Alert, AlertStats, Details, Kind, Positions, StoredAlert, WhaleLine
+from altmonitor.core.alert import (
+    Alert,
+    AlertStats,
+    Details,
+    Kind,
+    Positions,
+    StoredAlert,
+    TrackedMove,
+    TrackedSide,
+    WhaleLine,
+)
 from altmonitor.core.types import Fraction
 from altmonitor.interfaces.queries import DivergenceFacts
 from altmonitor.positioning.history import ExtremeScan
+from altmonitor.render.alert_parts import tracked_line
 from altmonitor.render.alerts import alert_html
 from altmonitor.render.blocks import reply_lines
 from altmonitor.render.digest import digest_parts
@@ -24,6 +35,7 @@ from altmonitor.render.position_card import plain_card, profit_bar, push_card
 from altmonitor.render.replies import reply_parts
 from tests.positioning.samples import OVERVIEW, T0, with_sides
 from tests.render.position_replies import CHANGE, FACTS, GAP, LONG_NAME, NOTHING, PICTURE, TREND, entry
+from tests.render.render_cases import PRICE, changed
 
 EN = Style(lang="en", tz=UTC)
 ZH = Style(lang="zh", tz=timezone(timedelta(hours=8)))
@@ -230,3 +242,22 @@ def test_every_kind_of_alert_can_be_counted_and_listed(style: Style) -> None:
     listed = "\n".join(reply_parts(HistoryShown(alerts=rows, limit=5, symbol=None, kind=None, now_s=T0 / 1000), style))
     assert "+20.00 %" in listed
     assert "−10.21" in listed
+
+
+def test_an_alert_of_a_tracked_symbol_appends_its_last_change_and_trend() -> None:
+    moved = TrackedMove(
+        minutes=49.0,
+        long=TrackedSide(
+            from_coins=1_000.0, to_coins=1_200.0, change_pct=20.0, from_profit_pct=70.0, to_profit_pct=55.0
+        ),
+        short=TrackedSide(from_coins=150.0),
+    )
+    told = changed(PRICE, details={"tracked": moved})
+    said = {style.lang: tracked_line(told, style) for style in (EN, ZH, RU)}
+    assert said["en"] in alert_html(told, EN, maybe_repeated=False)
+    assert said == {
+        "en": "📌 Followed traders in 49 min: long 1.0K → 1.2K (+20.00 %), in profit 70 → 55 % · short 150 → –",
+        "zh": "📌 被跟踪交易者 49 分钟内：多头 1.0K → 1.2K (+20.00 %)，盈利 70 → 55 % · 空头 150 → –",
+        "ru": "📌 Трейдеры сайта за 49 мин: лонг 1.0K → 1.2K (+20.00 %), в плюсе 70 → 55 % · шорт 150 → –",
+    }
+    assert tracked_line(PRICE, EN) == ""

@@ -111,6 +111,10 @@ _EN = {
     "whales_short": "short at {entry}, {share} in profit",
     "whales_oi": "followed traders hold {share} of OI",
     "whales_page_url": "https://www.binance.com/en/smart-money/signal/{symbol}",
+    "tracked": "📌 Followed traders in {minutes} min: {sides}",
+    "tracked_long": "long {qty}",
+    "tracked_short": "short {qty}",
+    "tracked_profit": ", in profit {before} → {after} %",
 }
 
 _ZH = {
@@ -219,6 +223,10 @@ _ZH = {
     "whales_short": "空头均价 {entry}，{share} 盈利",
     "whales_oi": "被跟踪交易者占持仓 {share}",
     "whales_page_url": "https://www.binance.com/zh-CN/smart-money/signal/{symbol}",
+    "tracked": "📌 被跟踪交易者 {minutes} 分钟内：{sides}",
+    "tracked_long": "多头 {qty}",
+    "tracked_short": "空头 {qty}",
+    "tracked_profit": "，盈利 {before} → {after} %",
 }
 
 _RU = {
@@ -327,6 +335,10 @@ _RU = {
     "whales_short": "шорт от {entry}, {share} в плюсе",
     "whales_oi": "у трейдеров сайта {share} ОИ",
     "whales_page_url": "https://www.binance.com/ru/smart-money/signal/{symbol}",
+    "tracked": "📌 Трейдеры сайта за {minutes} мин: {sides}",
+    "tracked_long": "лонг {qty}",
+    "tracked_short": "шорт {qty}",
+    "tracked_profit": ", в плюсе {before} → {after} %",
 }
 
 ALERTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
