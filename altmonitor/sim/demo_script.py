@@ -7,6 +7,7 @@ its contract. How long a monitor takes to get there depends on the machine, so n
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ SOON_S: Final = 1.0
 EARLY: Final = 40
 """Those that a monitor which goes by the alphabet asks about first."""
 OI_USD_MIN: Final = 3e6
+OPEN_INTEREST: Final = "/fapi/v1/openInterest"
+OI_SEEN_WITHIN_S: Final = 300.0
 NEWCOMER: Final = "NEWCOINUSDT"
 SECOND_RISE_S, DUMP_S, LISTING_S, NEWCOMER_RISES_S, CRASH_S = 36.0, 80.0, 90.0, 135.0, 210.0
 BLIND_S, BLIND_FOR_S = 390.0, 90.0
@@ -70,6 +73,7 @@ class DemoScript:
         self._clock = clock
         self._seed = seed
         self.cast = cast(market, seed=seed)
+        self._asked_before_jump: int | None = None
 
     async def run(self) -> None:
         """Returns when nothing is left but what the market does by itself."""
@@ -90,7 +94,6 @@ class DemoScript:
             Pump(self.cast.pump, from_ms, 4.2, over_s=6),
             Pump(self.cast.pump, at(SECOND_RISE_S), 4.6, over_s=8),
             Dump(self.cast.dump, at(DUMP_S), 3.6, over_s=8),
-            Crash(at(CRASH_S), 3.6, over_s=25, share=0.85),
         )
         await self._clock.sleep(LISTING_S)
         self._market.add(
@@ -98,14 +101,18 @@ class DemoScript:
             Pump(NEWCOMER, at(NEWCOMER_RISES_S), 14.0, over_s=30),
             *self._afterwards(from_ms),
         )
-        await self._clock.sleep(BLIND_S - LISTING_S)
+        await self._clock.sleep(CRASH_S - LISTING_S)
+        await self._until(self._was_oi_seen, at_most_s=OI_SEEN_WITHIN_S)  # in the crash nobody would notice it
+        self._market.add(Crash(self._in_ms(SOON_S), 3.6, over_s=25, share=0.85))
+        await self._clock.sleep(BLIND_S - CRASH_S)
         self._exchange.faults.mute = True
         await self._clock.sleep(BLIND_FOR_S)
         self._exchange.faults.mute = False
 
     async def _open_interest(self) -> None:
-        await self._until(lambda: self._was_asked("/fapi/v1/openInterest", self.cast.jump))
+        await self._until(lambda: self._was_asked(OPEN_INTEREST, self.cast.jump))
         self._market.add(OiStep(self.cast.jump, self._in_ms(SOON_S), 9.0))
+        self._asked_before_jump = self._exchange.stats.rest[OPEN_INTEREST].symbols[self.cast.jump]
 
     async def _volume(self) -> None:
         await self._until(lambda: self._was_asked("/fapi/v1/klines", self.cast.burst))
@@ -141,9 +148,15 @@ class DemoScript:
         log = self._exchange.stats.rest.get(path)
         return log is not None and log.symbols[symbol] > 0
 
+    def _was_oi_seen(self) -> bool:
+        """Its contract was sampled twice after the jump: the first of them is judged and told by then."""
+        before = self._asked_before_jump
+        return before is not None and self._exchange.stats.rest[OPEN_INTEREST].symbols[self.cast.jump] >= before + 2
+
     def _in_ms(self, seconds: float) -> int:
         return self._exchange.now_ms() + round(seconds * 1000)
 
-    async def _until(self, is_so: Callable[[], bool]) -> None:
-        while not is_so():
+    async def _until(self, is_so: Callable[[], bool], *, at_most_s: float = math.inf) -> None:
+        until_s = self._clock.monotonic() + at_most_s
+        while not is_so() and self._clock.monotonic() < until_s:
             await self._clock.sleep(LOOK_S)

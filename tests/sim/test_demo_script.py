@@ -90,7 +90,10 @@ async def test_later_the_market_crashes_falls_silent_and_comes_back() -> None:
     scene = Scene()
     async with at_work(scene.script.run(), on=scene.clock):
         scene.subscribe()
-        await scene.clock.advance(211)
+        for _ in range(3):
+            scene.ask("/fapi/v1/openInterest", scene.cast.jump)
+            await scene.clock.advance(5)
+        await scene.clock.advance(196)
         falling = [c.symbol for c in scene.market.contracts() if scene.change_pct(c.symbol, 40) < -2]
         assert len(falling) > 30
         assert "NEWCOINUSDT" in {c.symbol for c in scene.market.contracts()}
@@ -99,6 +102,21 @@ async def test_later_the_market_crashes_falls_silent_and_comes_back() -> None:
         assert scene.exchange.faults.mute is True
         await scene.clock.advance(90)
         assert scene.exchange.faults.mute is False
+
+
+async def test_the_crash_waits_until_the_jump_of_open_interest_was_seen_but_not_for_ever() -> None:
+    for is_seen, crash_s in ((True, 300), (False, 520)):
+        scene = Scene()
+        async with at_work(scene.script.run(), on=scene.clock):
+            scene.subscribe()
+            scene.ask("/fapi/v1/openInterest", scene.cast.jump)
+            await scene.clock.advance(299)
+            assert scene.change_pct("BTCUSDT", 40) > -2
+            for _ in range(2 * is_seen):
+                scene.ask("/fapi/v1/openInterest", scene.cast.jump)
+            await scene.clock.advance(crash_s - 297)
+            falling = [c.symbol for c in scene.market.contracts() if scene.change_pct(c.symbol, 40) < -2]
+            assert len(falling) > 30
 
 
 def test_whoever_is_cast_can_be_told() -> None:
