@@ -1,6 +1,6 @@
 """`RECORD=true`: the running monitor keeps its own candles and sweeps for the store.
 
-Nothing is done per frame: closed minutes are read from the books every few minutes, samples are appended to a list once
+Nothing is done per frame: closed minutes are read from the books once a minute, samples are appended to a list once
 per sweep, and one small file for all symbols is written by a thread. Rewriting a month of every symbol each time would
 keep a processor busy; whoever reads the store (`archive list`, `replay`) takes these files in first.
 
@@ -25,15 +25,18 @@ from altmonitor.core.alert import Kind
 from altmonitor.core.clock import Clock
 from altmonitor.core.files import write_atomically
 from altmonitor.detectors.sampled import Sample
-from altmonitor.market.candles import Candle, ClosedCandle
+from altmonitor.market.candles import MINUTE_MS, Candle, ClosedCandle
+from altmonitor.market.math import MinuteRanges
 from altmonitor.replay.columns import Source, candle_columns, open_interest_columns
 from altmonitor.replay.store import READING_PROBLEMS, HistoryStore
 
 log = logging.getLogger(__name__)
 
 FOLDER: Final = ".recorded"
+COLLECT_EVERY_S: Final = 60.0
+"""A hole empties what a book keeps until history has refilled it, so it is read often."""
 WRITE_EVERY_S: Final = 600.0
-"""Books keep an hour and a half of minutes, so nothing is missed in between."""
+KEPT_MS: Final = 86_400_000
 SYMBOLS_PER_TURN: Final = 50
 MOST_SAMPLES: Final = 1_000_000
 """Where the disk refuses for hours, the oldest go."""
@@ -57,7 +60,7 @@ class HistoryRecorderDeps:
 class HistoryRecorder:
     def __init__(self, deps: HistoryRecorderDeps) -> None:
         self._at = deps
-        self._newest_ms: dict[str, int] = {}
+        self._collected = MinuteRanges()
         self._minutes: list[_Minute] = []
         self._samples: list[tuple[str, int, float]] = []
         self._refused = ""
@@ -72,9 +75,11 @@ class HistoryRecorder:
         """Until cancelled; then what is known is written once more."""
         try:
             while True:
-                await self._at.clock.sleep(WRITE_EVERY_S)
-                await self._collect()
+                for _ in range(round(WRITE_EVERY_S / COLLECT_EVERY_S)):
+                    await self._at.clock.sleep(COLLECT_EVERY_S)
+                    await self._collect()
                 await asyncio.to_thread(self._write)
+                self._collected.forget_before(self._at.clock.now_ms() - KEPT_MS)
         finally:
             for symbol in self._at.listed():
                 self._collect_one(symbol)
@@ -87,10 +92,15 @@ class HistoryRecorder:
                 await asyncio.sleep(0)  # frames go first
 
     def _collect_one(self, symbol: str) -> None:
-        closed, newest_ms = self._at.closed(symbol), self._newest_ms.get(symbol, -1)
-        if closed and closed[-1].open_ms > newest_ms:
-            self._minutes += [_Minute(symbol, candle) for candle in closed if candle.open_ms > newest_ms]
-            self._newest_ms[symbol] = closed[-1].open_ms
+        """Minutes that were not there before, also those that history has put under newer ones."""
+        closed = self._at.closed(symbol)
+        if not closed:
+            return
+        begin_ms, end_ms = closed[0].open_ms, closed[-1].open_ms + MINUTE_MS
+        for first_ms, after_ms in self._collected.missing(symbol, begin_ms, end_ms):
+            part = closed[(first_ms - begin_ms) // MINUTE_MS : (after_ms - begin_ms) // MINUTE_MS]
+            self._minutes += [_Minute(symbol, candle) for candle in part]
+        self._collected.add(symbol, begin_ms, end_ms)
 
     def _write(self) -> None:
         minutes, self._minutes = self._minutes, []

@@ -10,7 +10,13 @@ import pytest
 from altmonitor.detectors.sampled import Sample
 from altmonitor.market.candles import ClosedCandle
 from altmonitor.replay.columns import Source, candle_columns, taken
-from altmonitor.replay.history_recorder import WRITE_EVERY_S, HistoryRecorder, HistoryRecorderDeps, take_in_recorded
+from altmonitor.replay.history_recorder import (
+    COLLECT_EVERY_S,
+    WRITE_EVERY_S,
+    HistoryRecorder,
+    HistoryRecorderDeps,
+    take_in_recorded,
+)
 from altmonitor.replay.store import HistoryStore
 from tests.movable_clock import MovableClock
 from tests.replay.history import wild_candles
@@ -38,6 +44,10 @@ class Stage:
         self.recorder.on_samples("oi", rows)
         self.recorder.on_samples("funding", rows)
 
+    async def pass_by(self) -> None:
+        for _ in range(round(WRITE_EVERY_S / COLLECT_EVERY_S)):
+            await self.clock.advance(COLLECT_EVERY_S)
+
     def files(self) -> list[Path]:
         return sorted((self.store.root / ".recorded").glob("*.npz"))
 
@@ -46,7 +56,7 @@ async def test_minutes_and_sweeps_are_written_now_and_then_and_at_the_end_each_o
     stage = Stage(tmp_path)
     running = asyncio.create_task(stage.recorder.run())
     stage.sample(1_738_368_007_000, 10.5)
-    await stage.clock.advance(WRITE_EVERY_S)
+    await stage.pass_by()
     async with asyncio.timeout(20):
         while not stage.files():  # noqa: ASYNC110 — a thread writes it
             await asyncio.sleep(0.01)
@@ -69,6 +79,19 @@ async def test_minutes_and_sweeps_are_written_now_and_then_and_at_the_end_each_o
     assert take_in_recorded(stage.store) == []
 
 
+async def test_minutes_that_history_puts_under_newer_ones_are_kept_too(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    whole, hole = stage.candles, stage.candles[12:20]
+    stage.candles = hole
+    running = asyncio.create_task(stage.recorder.run())
+    await stage.pass_by()
+    stage.candles = whole
+    running.cancel()
+    await asyncio.wait({running})
+    take_in_recorded(stage.store)
+    assert len(stage.store.candles("ONEUSDT", 0, 1 << 50)) == 20
+
+
 async def test_a_disk_that_refuses_loses_nothing_and_is_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -77,7 +100,7 @@ async def test_a_disk_that_refuses_loses_nothing_and_is_said_once(
     running = asyncio.create_task(stage.recorder.run())
     stage.sample(1_738_368_007_000, 10.5)
     for _ in range(3):
-        await stage.clock.advance(WRITE_EVERY_S)
+        await stage.pass_by()
         await asyncio.sleep(0.2)
     (tmp_path / "no folder").unlink()
     running.cancel()
