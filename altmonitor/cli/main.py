@@ -255,6 +255,7 @@ def archive_list(env_file: Path, symbols: str, as_json: bool) -> None:
     show_default=True,
     help="Whether a bound counts that high or low has reached, as live would have seen, or the close alone.",
 )
+@click.option("--verify", "is_verify", is_flag=True, help="Compare with what was told live in that time (DB_FILE).")
 @click.option("--whole", "is_whole", is_flag=True, help="Show the engine every minute; slow, and finds the same.")
 @json_option
 @env_file_option

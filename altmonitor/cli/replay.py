@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
 from altmonitor.cli.archive import Progress, other_coin_line, symbols_named, take_in_recordings
-from altmonitor.cli.common import DONE, Session
+from altmonitor.cli.common import DONE, FAILED, Answer, Session, print_answer
+from altmonitor.core.alert import Alert
 from altmonitor.core.errors import ConfigError, NewerSchemaError, StorageError
 from altmonitor.core.types import Destination
 from altmonitor.engine.episodes import EpisodeOptions
-from altmonitor.replay.exact import ReplayedAlert, ReplayOptions
+from altmonitor.replay.exact import ReplayedAlert, ReplayOptions, shortest_warm_up_ms
 from altmonitor.replay.price_path import PricePath
 from altmonitor.replay.run import NOT_SHOWN, ReplayResult, counts, replay
 from altmonitor.replay.store import HistoryStore
+from altmonitor.replay.verify import REASONS, verify
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.input import NotRead, read_setting
 from altmonitor.settings.settings import SETTINGS, Settings
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State
+from altmonitor.storage.alert_queries import alert_reader
 from altmonitor.storage.state_file import base_settings
 from altmonitor.storage.state_format import StateDamaged, decode
 
@@ -40,6 +44,7 @@ class ReplayChoices:
     settings: tuple[str, ...]
     price_path: PricePath
     is_whole: bool
+    is_verify: bool
     as_json: bool
 
 
@@ -64,9 +69,46 @@ def run_replay(session: Session, choices: ReplayChoices) -> int:
         raise StorageError(
             f"{store.root} holds no candles of that time: altmonitor archive fetch --from {day_of(from_ms)}"
         )
+    if choices.is_verify:
+        return _verify(session, store, options, result, as_json=choices.as_json)
     lines = json_lines(result) if choices.as_json else table(result, choices)
     print("\n".join(lines))  # noqa: T201
     return DONE
+
+
+def _verify(
+    session: Session, store: HistoryStore, options: ReplayOptions, result: ReplayResult, *, as_json: bool
+) -> int:
+    """Beside what was told live in the same time. Exit code 1 where a difference has no known reason."""
+
+    async def told() -> Sequence[Alert]:
+        async with alert_reader(session.config.db_file) as alerts:
+            return await alerts.alerts_since(result.from_ms)
+
+    known = {one.symbol for one in result.symbols}
+    live = [one for one in asyncio.run(told()) if one.event_ms < result.to_ms and one.symbol in known]
+    found = verify(
+        live,
+        [one.alert for one in result.alerts],
+        is_stored=lambda symbol, open_ms: len(store.candles(symbol, open_ms, open_ms + 1, is_whole=False)) > 0,
+        quiet_ms=shortest_warm_up_ms(options),
+    )
+    lines = [
+        f"{minute_of(result.from_ms)} … {minute_of(result.to_ms)} UTC: told live, and by the replay with the same key"
+    ]
+    lines += [f"{kind:<9} {found.live[kind]:>7} {found.matched.get(kind, 0):>7}" for kind in sorted(found.live)]
+    lines.append(f"price and volume: {found.share:.2%}")
+    for one in found.differences:
+        lines.append(f"{'missed' if one.is_live else 'extra':<7} {one.key}: {REASONS[one.reason]}")
+    values = {
+        "live": found.live,
+        "matched": found.matched,
+        "share": found.share,
+        "differences": [asdict(one) for one in found.differences],
+    }
+    is_explained = all(one.reason != "unknown" for one in found.differences)
+    print_answer(Answer(values=values, lines=lines), as_json=as_json)
+    return DONE if is_explained else FAILED
 
 
 def stored_audiences(session: Session) -> tuple[Audience, ...]:

@@ -1,0 +1,107 @@
+"""What was told live beside what a replay of the same days tells: by key, and each difference with its reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from altmonitor.core.alert import Alert, Kind, event_key
+from altmonitor.market.candles import MINUTE_MS
+
+COMPARED: Final[frozenset[Kind]] = frozenset({"price", "vol", "oi"})
+NEAR_MS: Final = 2 * MINUTE_MS
+"""The same move told by another window, or a minute earlier because the way within a minute is a convention."""
+
+Reason = Literal[
+    "sixty_seconds",
+    "direction_at_telling",
+    "within_the_minute",
+    "not_recorded",
+    "after_a_difference",
+    "late",
+    "unknown",
+]
+REASONS: Final[dict[Reason, str]] = {
+    "sixty_seconds": "told against the price 60 s earlier, which candles do not hold",
+    "direction_at_telling": "the same burst; the direction in its key is that of the moment it was told",
+    "within_the_minute": "the same move, told by another window or step: the way within a minute is a convention",
+    "not_recorded": "its minute is not in the store",
+    "after_a_difference": "cooldown or episode of an earlier difference",
+    "late": "told late, for minutes that nobody watched",
+    "unknown": "no reason is known",
+}
+EXPLAINED: Final = 6 * 3_600_000
+"""So long after a difference of a symbol another one may follow from it, at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """is_live: told live and not by the replay; else the other way round."""
+
+    key: str
+    event_ms: int
+    is_live: bool
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """matched, live: keys, by kind. differences: oldest first."""
+
+    matched: dict[Kind, int]
+    live: dict[Kind, int]
+    differences: tuple[Difference, ...]
+
+    @property
+    def share(self) -> float:
+        """Of the live price and volume keys, 0…1; 1 without any."""
+        total = self.live.get("price", 0) + self.live.get("vol", 0)
+        return (self.matched.get("price", 0) + self.matched.get("vol", 0)) / total if total else 1.0
+
+
+def verify(
+    live: Iterable[Alert], replayed: Iterable[Alert], *, is_stored: Callable[[str, int], bool], quiet_ms: int
+) -> Verification:
+    """is_stored(symbol, open_ms): the store has that candle. quiet_ms: longest cooldown or episode."""
+    told = {event_key(one.key): one for one in live if one.kind in COMPARED}
+    again = {event_key(one.key): one for one in replayed if one.kind in COMPARED}
+    both = told.keys() & again.keys()
+    missed = [told[key] for key in told.keys() - both]
+    extra = [again[key] for key in again.keys() - both]
+    found: list[Difference] = []
+    last_ms: dict[str, int] = {}
+    marked = [(one, True) for one in missed] + [(one, False) for one in extra]
+    for one, is_live in sorted(marked, key=lambda pair: (pair[0].event_ms, pair[0].key)):
+        others = extra if is_live else missed
+        reason = _reason(one, others, is_live=is_live, is_stored=is_stored)
+        if reason == "unknown" and one.event_ms - last_ms.get(one.symbol, -EXPLAINED) <= quiet_ms:
+            reason = "after_a_difference"
+        last_ms[one.symbol] = one.event_ms
+        found.append(Difference(key=event_key(one.key), event_ms=one.event_ms, is_live=is_live, reason=reason))
+    return Verification(
+        matched=dict(Counter(told[key].kind for key in both)),
+        live=dict(Counter(one.kind for one in told.values())),
+        differences=tuple(found),
+    )
+
+
+def _reason(one: Alert, others: Sequence[Alert], *, is_live: bool, is_stored: Callable[[str, int], bool]) -> Reason:
+    near = [
+        other
+        for other in others
+        if (other.symbol, other.kind) == (one.symbol, one.kind) and abs(other.event_ms - one.event_ms) <= NEAR_MS
+    ]
+    if one.kind == "vol" and any(other.candle_ms == one.candle_ms for other in near):
+        return "direction_at_telling"
+    if is_live and one.candle_ms is not None and not is_stored(one.symbol, one.candle_ms):
+        return "not_recorded"
+    if one.late:
+        return "late"
+    alike = [other for other in near if other.direction == one.direction]
+    if one.note == "60s" or any(other.note == "60s" for other in alike):
+        return "sixty_seconds"
+    if one.kind == "price" and alike:
+        return "within_the_minute"
+    return "unknown"
