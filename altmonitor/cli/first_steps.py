@@ -5,26 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping
-from enum import Enum
 from pathlib import Path
 
 import altmonitor
-
-WIZARD = "setup_wizard.py"
-
-
-class Origin(Enum):
-    CLONE = "clone"
-    PACKAGE = "package"
-    CONTAINER = "container"
-
-
-def origin(environ: Mapping[str, str], source: Path | None = None) -> Origin:
-    """source: the folder the package lies in; None for this one's."""
-    if environ.get("ALTMONITOR_IN") == "container":
-        return Origin.CONTAINER
-    folder = Path(altmonitor.__file__).parent.parent if source is None else source
-    return Origin.CLONE if (folder / WIZARD).is_file() else Origin.PACKAGE
+from altmonitor.ops.origin import WIZARD, Origin, origin
 
 
 def no_bot_yet(environ: Mapping[str, str], *, source: Path | None = None, here: Path | None = None) -> str:
@@ -38,8 +22,9 @@ def no_bot_yet(environ: Mapping[str, str], *, source: Path | None = None, here: 
             file, again = ".env beside docker-compose.yml", "\n  4. docker compose up -d"
         case Origin.CLONE:
             path = WIZARD if folder == here else shlex.quote(str(folder / WIZARD))
-            wizard, file = f"python3 {path}   ({asks}, starts)", f"{folder / '.env'} (an example: .env.example)"
-            again = ""
+            wizard, again = f"python3 {path}   ({asks}, starts)", ""
+            file = ".env here" if folder == here else f"{folder / '.env'}, start it in that folder"
+            file += " (an example: .env.example)"
         case Origin.PACKAGE:
             wizard, file = f"altmonitor setup   ({asks}, starts)", f"{here / '.env'}, and start it in that folder"
             again = (

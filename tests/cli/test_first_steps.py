@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.cli.first_steps import Origin, no_bot_yet, origin, places
+from altmonitor.cli.first_steps import no_bot_yet, places
 from altmonitor.config import VARIABLES
+from altmonitor.ops.origin import Origin, origin, setup_command
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,7 +24,8 @@ def test_from_a_clone_the_wizard_is_named_as_it_is_started_from_here(tmp_path: P
     assert "\n  python3 setup_wizard.py   (asks for a bot" in no_bot_yet({}, source=here, here=here)
     elsewhere = no_bot_yet({}, source=here, here=Path("/"))
     assert f"\n  python3 {here}/setup_wizard.py   (asks" in elsewhere
-    assert ".env.example" in elsewhere
+    assert f"put both into {here}/.env, start it in that folder (an example: .env.example):" in elsewhere
+    assert setup_command({}, here) == "python3 setup_wizard.py"
 
 
 def test_installed_as_a_package_it_is_a_sub_command_and_the_folder_of_the_data_is_named(tmp_path: Path) -> None:
@@ -32,6 +34,7 @@ def test_installed_as_a_package_it_is_a_sub_command_and_the_folder_of_the_data_i
     assert "put both into /home/ann/.env, and start it in that folder" in said
     assert "alerts and settings are kept there, too: /home/ann; DB_FILE and STATE_FILE name other places" in said
     assert "setup_wizard.py" not in said
+    assert setup_command({}, tmp_path) == "altmonitor setup"
 
 
 def test_in_the_container_it_is_started_on_the_machine_around_it(tmp_path: Path) -> None:
@@ -40,6 +43,7 @@ def test_in_the_container_it_is_started_on_the_machine_around_it(tmp_path: Path)
     assert "beside docker-compose.yml: python3 setup_wizard.py" in said
     assert "docker compose up -d" in said
     assert origin(environ, clone(tmp_path)) is Origin.CONTAINER
+    assert setup_command(environ, tmp_path) == "python3 setup_wizard.py"
     assert "ALTMONITOR_IN=container" in (ROOT / "Dockerfile").read_text()
 
 

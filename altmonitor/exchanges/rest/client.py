@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -101,8 +102,14 @@ def _said(problem: Exception) -> str:
             return "cannot connect: the host name is not known"
         case aiohttp.ServerDisconnectedError():
             return "no answer: the server closed the connection"
+        case aiohttp.ClientConnectorCertificateError():
+            return "cannot connect: the certificate is not trusted"
+        case aiohttp.ClientSSLError():
+            return "cannot connect: no TLS connection comes about"
         case aiohttp.ClientConnectorError():
-            return str(problem)  # "Cannot connect to host …"
+            number = problem.os_error.errno or 0
+            why = f": {os.strerror(number)}" if number > 0 else ""
+            return f"cannot connect to {problem.host} port {problem.port}{why}"
         case _:
             return f"no answer: {problem}" if str(problem) else "no answer: the connection broke"
 

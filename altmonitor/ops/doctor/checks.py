@@ -12,6 +12,7 @@ from altmonitor.core.clock import Clock
 from altmonitor.ops import health_probe
 from altmonitor.ops.doctor import local_checks as local
 from altmonitor.ops.doctor.report import Check, Seen, failed, fine, note
+from altmonitor.ops.origin import setup_command
 
 # ---
 # The monitor that runs here, by its own word.
@@ -114,7 +115,7 @@ def exchange_checks(exchange: Exchange) -> list[Check]:
 
 
 def telegram_checks(telegram: Telegram) -> list[Check]:
-    chat = "check TG_CHAT_ID; python3 setup_wizard.py finds it"
+    chat = f"check TG_CHAT_ID; {setup_command()} finds it"
     return [
         Check(name="token", title="Telegram, bot", look=telegram.token, way_out="check TG_BOT_TOKEN", limit_s=30),
         Check(name="chat", title="Telegram, chat", look=telegram.chat, way_out=chat, needs=("token",)),

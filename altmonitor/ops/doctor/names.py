@@ -18,7 +18,7 @@ HIDDEN = "***"
 FOLDER = "<folder>"
 SHORTEST_NAME = 3
 _NOBODYS = frozenset({"root", "user", "admin", "ubuntu", "debian", "localhost", "altmonitor", "nobody", "telegram"})
-_PATH = re.compile(r"(?<![\w/:.~>-])(?:[A-Za-z]:\\|/)(?:[^\s/\\:'\",;()<>|]+[/\\])+")
+_PATH = re.compile(r"(?<![\w/:.~>-])(?:[A-Za-z]:\\|/(?!api/))(?:[^\s/\\:'\",;()<>|]+[/\\])+")
 _NICK = re.compile(r"(?<![\w/])@\w{3,}")
 _QUOTED = re.compile(r"“[^”\n]*”|«[^»\n]*»")
 

@@ -13,12 +13,13 @@ from altmonitor.interfaces.delivery import BotIdentity
 from altmonitor.ops import telegram
 from altmonitor.ops import telegram as reach
 from altmonitor.ops.doctor.report import Seen, failed, fine, note, skipped
+from altmonitor.ops.origin import setup_command
 from altmonitor.ops.telegram import ChatSeen
 from altmonitor.telegram.bot import TelegramChannel, Timeouts
 from altmonitor.telegram.poller import KINDS
 
 PATIENCE = Timeouts(connect_s=6, read_s=10, write_s=6, call_s=12, poll_margin_s=10)
-SETUP = "python3 setup_wizard.py sets it up"
+SETUP = f"{setup_command()} sets it up"
 WAYS_OUT = {
     reach.Trouble.NO_NETWORK: "there is no network here: check cable, Wi-Fi, DNS",
     reach.Trouble.BLOCKED: "Telegram is blocked here (country, provider, firewall): set HTTPS_PROXY to a proxy",
@@ -106,7 +107,7 @@ class Telegram:
         webhook = await telegram.webhook_of(channel)
         if webhook:
             text = f"a webhook is set ({urlsplit(webhook).hostname}): commands in the chat are never seen"
-            return failed(text, "python3 setup_wizard.py removes it")
+            return failed(text, f"{setup_command()} removes it")
         if self.is_running_here:
             return note("not tried: the monitor that runs on this machine is reading the commands")
         if not await telegram.is_alone(channel, KINDS, clock=self.clock):

@@ -152,7 +152,7 @@ def test_neither_machine_nor_folder_nor_bot_is_named() -> None:
         "Telegram knows it: @MyAltBot": "Telegram knows it: @***",
         "on Atlas.lan by ann": "on *** by ***",
         "GET https://fapi.binance.com/fapi/v1/ping by root": "GET https://fapi.binance.com/fapi/v1/ping by root",
-        "HTTP on 127.0.0.1 port 3001: /health /metrics": "HTTP on 127.0.0.1 port 3001: /health /metrics",
+        "HTTP on 127.0.0.1 port 3001: /health /api/alerts": "HTTP on 127.0.0.1 port 3001: /health /api/alerts",
         "annual Atlases": "annual Atlases",
     }
     assert {text: names.hide(text) for text in said} == said
