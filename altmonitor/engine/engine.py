@@ -27,7 +27,7 @@ from altmonitor.engine.evaluate import PriceEvaluator, SampleEvaluator, VolumeEv
 from altmonitor.engine.explain import Explainer
 from altmonitor.engine.late_detection import LateDetection
 from altmonitor.market.book import Applied, SymbolBook, loosest
-from altmonitor.market.candles import KEPT_MINUTES, MINUTE_MS, Kline, KlineUpdate
+from altmonitor.market.candles import KEPT_MINUTES, Kline, KlineUpdate
 from altmonitor.market.quotes import OpenInterest
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.conditions import Condition
@@ -148,7 +148,7 @@ class Engine:
         book.close_candle(kline)
         self._volume.evaluate(book, kline, measured, event_ms)
         self._late_detection.after_close(book, kline)
-        self._volume.listen(book, kline.open_ms + MINUTE_MS)
+        self._volume.listen(book)
         if kline.open_ms < book.open_ms:
             self._look_at_windows(book)
         self._audiences.end_episodes(book, event_ms)
@@ -183,7 +183,7 @@ class Engine:
         self._audiences.apply(audiences, at_ms=self._event_now_ms())
         for symbol, book in self._books.items():
             self._aim(symbol)
-            self._volume.listen(book, book.last_closed_ms + MINUTE_MS)
+            self._volume.listen(book)
 
     def apply_conditions(self, conditions: Sequence[Condition]) -> None:
         """All that exist, from the next frame on."""
@@ -251,7 +251,7 @@ class Engine:
         """What was closed before the candle that comes next, see `SymbolBook.begin_after`; for a replay."""
         book = self._books[symbol]
         book.begin_after(last_ms, columns)
-        self._volume.listen(book, book.last_closed_ms + MINUTE_MS)
+        self._volume.listen(book)
 
     def backfilled(self, symbol: str, from_ms: int, to_ms: int) -> None:
         """No more history will come of the minutes [from_ms, to_ms)."""

@@ -252,15 +252,13 @@ class VolumeEvaluator:
         self._log = log
         self._completed = completed
 
-    def listen(self, book: SymbolBook, open_ms: int) -> None:
-        """From which volume on the candle that opens then is worth a look. Only what follows the last closed candle can
-        be compared: a hole is never bridged."""
-        found = inf
-        if book.last_closed_ms == open_ms - MINUTE_MS:
-            baseline = book.closed.volumes(self._audiences.lookback)
-            if len(baseline) >= volume_burst.FEWEST_CANDLES and (middle := volume_burst.median(baseline)) > 0:
-                found = min(self._bound_usdt(state, book.symbol, middle) for state in self._audiences.audience_states)
-        book.listen_for_burst(open_ms, found)
+    def listen(self, book: SymbolBook) -> None:
+        """From which volume on the candle that follows the last closed one is worth a look. No other can be compared: a
+        hole is never bridged."""
+        baseline, found = book.closed.volumes(self._audiences.lookback), inf
+        if len(baseline) >= volume_burst.FEWEST_CANDLES and (middle := volume_burst.median(baseline)) > 0:
+            found = min(self._bound_usdt(state, book.symbol, middle) for state in self._audiences.audience_states)
+        book.listen_for_burst(book.last_closed_ms + MINUTE_MS, found)
 
     def evaluate_running(self, book: SymbolBook, kline: Kline, event_ms: int) -> None:
         """A candle that runs has the volume of a burst. It will have it at its close too; whoever cannot be told for

@@ -85,7 +85,7 @@ class LateDetection:
                 self._log.looked_back(symbol, kline.open_ms, at_ms=at_ms, is_volume=not is_unseen)
             if is_unseen:
                 self._tell_missed(book, kline, known)
-        self._volume.listen(book, book.last_closed_ms + MINUTE_MS)
+        self._volume.listen(book)
 
     def backfilled(self, symbol: str, from_ms: int, to_ms: int) -> None:
         """No more history will come of the minutes [from_ms, to_ms)."""

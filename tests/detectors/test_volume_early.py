@@ -142,6 +142,32 @@ def test_a_close_that_nobody_saw_completes_it_when_history_brings_it() -> None:
     assert [alert.candle_ms for alert in market.sink.alerts if alert.kind == "vol"] == [T0 + 12 * MINUTE]
 
 
+def test_a_close_that_came_while_the_program_was_away_completes_it_too() -> None:
+    before = market_after(12)
+    before.push(101.0, at_s=720 + 20, quote=900_000.0)
+    market = Market()
+    market.engine.restore(before.sink.told, firsts={})
+    history = [
+        Candle(open_ms=T0 + minute * MINUTE, open=100.0, high=103.0, low=100.0, close=102.0, quote_usdt=quote)
+        for minute, quote in enumerate([*[100_000.0] * 12, 1_300_000.0])
+    ]
+    market.engine.refill("SOLUSDT", history)
+    assert [(alert.key, alert.metric) for alert in market.completed] == [(before.sink.alerts[0].key, 13.0)]
+    assert market.told == []
+
+
+def test_a_candle_that_was_told_is_not_told_in_its_other_direction_by_history() -> None:
+    market = market_after(12, cooldown_sec=0)
+    market.push(101.0, at_s=720 + 20, quote=900_000.0)
+    market.close(12, 1_100_000.0, close=99.0)
+    market.engine.after_blind(T0 + 725_000, T0 + 790_000)
+    seen = Candle(open_ms=T0 + 12 * MINUTE, open=100.0, high=101.0, low=99.0, close=99.0, quote_usdt=1_100_000.0)
+    market.engine.refill("SOLUSDT", [seen])
+    assert [alert.key for alert in market.sink.alerts if alert.kind == "vol"] == [
+        f"vol:SOLUSDT:UP:1m:{T0 + 12 * MINUTE}"
+    ]
+
+
 def test_behind_a_hole_nothing_is_certain_before_the_close() -> None:
     market = market_after(12)
     market.push(100.0, at_s=13 * 60 + 20, quote=5_000_000.0)

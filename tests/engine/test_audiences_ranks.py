@@ -123,6 +123,19 @@ def test_it_is_what_a_look_through_everything_gives(history: list[tuple[int, int
     assert ranks.rank_of(alert(float(size))).today_count == 1 + sum(hours < 12 for hours, _ in history)
 
 
+def test_what_turns_out_larger_than_it_was_told_is_ranked_anew() -> None:
+    ranks = told(
+        alert(20.0, at_ms=NOON_MS - 9 * DAY_MS, kind="vol", direction="DOWN"),
+        alert(8.0, at_ms=NOON_MS - 3 * DAY_MS, kind="vol", direction="DOWN"),
+        alert(5.0, kind="vol", direction="UP"),
+    )
+    assert ranks.grow(alert(12.0, kind="vol", direction="DOWN")) == 9
+    later_ms = NOON_MS + HOUR_MS
+    assert ranks.rank_of(alert(11.0, at_ms=later_ms, kind="vol", direction="DOWN")).largest_days is None
+    assert ranks.rank_of(alert(1.0, at_ms=later_ms, kind="vol", direction="UP")).largest_days == 30
+    assert ranks.rank_of(alert(1.0, at_ms=later_ms, kind="vol", direction="UP")).today_count == 2
+
+
 def test_an_alert_of_every_kind_that_is_remembered_here_is_remembered_and_forgotten() -> None:
     audience = Audience(destination=Destination(chat_id=1), settings=Settings())
     state = AudienceState(audience, since_ms=NOON_MS, episodes=EpisodeOptions())

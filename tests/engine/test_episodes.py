@@ -138,6 +138,22 @@ def test_an_episode_that_began_with_the_loss_of_everything_ends_without_a_base_t
     assert (end.details.ended.peak_pct, end.details.ended.last_pct) == (None, None)
 
 
+def test_the_peak_of_a_burst_lies_where_its_candle_closed_not_where_it_was_when_it_was_told() -> None:
+    market = Market(settings=Settings(pump_threshold=100.0, dump_threshold=-7.0))
+    for minute in range(6):
+        market.close(minute, 100_000.0)
+    market.push(102.0, at_s=380.0, quote=900_000.0)
+    market.close(6, 950_000.0, close=99.0)
+    market.push(92.0, at_s=440.0, open=100.0, high=102.0)
+    market.push(100.0, at_s=480.3, candle_s=420.0, open=100.0, high=102.0, low=92.0, closed=True)
+    quiet_until(market, 8, 30, 100.0)
+    (end,) = market.ends
+    assert (end.key, end.direction) == (f"vol:SOLUSDT:UP:1m:{T0 + 6 * MINUTE}", "DOWN")
+    assert end.details.ended is not None
+    assert end.details.ended.peak_pct == pytest.approx(-8.0)
+    assert not end.details.is_completed
+
+
 @pytest.mark.parametrize(("close", "peak_pct"), [(100.0, -8.0), (100.1, 2.0)])
 def test_a_burst_in_a_flat_candle_is_neither_up_nor_down(close: float, peak_pct: float) -> None:
     """Where its move went farthest is its peak, whichever way that was."""
