@@ -4,13 +4,18 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
 
 from altmonitor.ops.wizard.session import WizardSession
+from altmonitor.ops.wizard.texts import Texts
+from altmonitor.render.format import Style
+from altmonitor.render.reasons import reason_text
 
 COMPOSE_FILE = "docker-compose.yml"
 WELL_WITHIN_S = 60.0
@@ -107,7 +112,17 @@ def _cause(session: WizardSession, asked: _Said, found: Sequence[Container]) -> 
         return session.text("container_refused", file=session.env_file), True
     health = _run(session, "compose", "exec", "-T", service, "python", "-m", "altmonitor.ops.health_probe", "--ok")
     line = _last_line(health.output)
-    return (f"/health: {line}" if line else ", ".join(map(str, found))), False
+    return (f"/health: {health_text(session.terminal.texts, line)}" if line else ", ".join(map(str, found))), False
+
+
+def health_text(texts: Texts, line: str) -> str:
+    """What the health probe printed, in the wizard's language."""
+    if starting := re.search(r"no data yet, (\d+) s", line):
+        return texts.say("container_no_data", seconds=starting[1])
+    if texts.lang == "en":
+        return line
+    reasons = line.partition(": ")[2]
+    return html.unescape(reason_text(reasons, Style(lang=texts.lang, tz=UTC))) if reasons else line
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from altmonitor.ops.wizard.carried import is_this_machine, only_in_shell
+from altmonitor.ops.wizard.docker_way import health_text
+from altmonitor.ops.wizard.texts import Texts
 from tests.ops.screen import Screen
 from tests.ops.stage import Stage, stage, to_the_test_alert
 
@@ -123,6 +126,20 @@ async def test_a_docker_that_cannot_work_is_explained(tmp_path: Path, cases: tup
         await screen.sees("That failed (exit code")
         await screen.sees(says)
         await screen.sees("Where should it run?")
+
+
+@pytest.mark.parametrize("lang", ["en", "ru", "zh"])
+def test_what_health_says_is_told_in_the_language_of_the_wizard(lang: str) -> None:
+    said = {
+        "starting": health_text(Texts(lang), "degraded: starting: no data yet, 34 s after the start"),
+        "blocked": health_text(Texts(lang), "down: exchange: HTTP 451; feed: no data for 61 s"),
+        "odd": health_text(Texts(lang), "down: something nobody has foreseen"),
+    }
+    assert {"en": "no data from the exchange yet, 34 s", "ru": "данных с биржи ещё нет, 34 с", "zh": "启动 34 秒"}[
+        lang
+    ] in said["starting"]
+    if lang != "en":
+        assert [text for text in said.values() if re.search(r"[A-Za-z]{3,}", text.replace("HTTP", ""))] == []
 
 
 def test_only_what_differs_from_the_file_is_found_and_nothing_of_this_machine() -> None:

@@ -216,6 +216,7 @@ Write this code in the chat that shall get the alerts:    {code}
     "docker_no_file": "{file} is not in {folder}: get the whole repository (git clone), and run this there.",
     "container_waiting": "waiting until it is well … {seconds} s · {line}",
     "container_no_answer": "Docker does not answer",
+    "container_no_data": "no data from the exchange yet, {seconds} s after the start",
     "container_none": "there is no container",
     "container_ended": "the container {service} ended with exit code {code}",
     "container_restarting": "the container {service} ends and is started again, exit code {code}",

@@ -209,6 +209,7 @@ TEXTS = {
     "docker_no_file": "{file} нет в {folder}: возьмите весь репозиторий (git clone) и запустите там.",
     "container_waiting": "жду, пока заработает … {seconds} с · {line}",
     "container_no_answer": "Docker не отвечает",
+    "container_no_data": "данных с биржи ещё нет, {seconds} с после старта",
     "container_none": "контейнера нет",
     "container_ended": "контейнер {service} завершился, код {code}",
     "container_restarting": "контейнер {service} завершается и запускается снова, код {code}",

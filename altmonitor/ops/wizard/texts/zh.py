@@ -197,6 +197,7 @@ TEXTS = {
     "docker_no_file": "{folder} 中没有 {file}：请获取完整的仓库（git clone），并在那里运行。",
     "container_waiting": "等待就绪 … {seconds} 秒 · {line}",
     "container_no_answer": "Docker 没有应答",
+    "container_no_data": "启动 {seconds} 秒后仍没有交易所数据",
     "container_none": "没有容器",
     "container_ended": "容器 {service} 已结束，退出码 {code}",
     "container_restarting": "容器 {service} 反复结束并重启，退出码 {code}",
