@@ -158,8 +158,8 @@ class App:
         self.market.engine.apply_conditions(holder.state.conditions)
 
     def _build_questions(self, holder: SettingsStore) -> QuerySide:
-        stage = QueryDeps(config=self.config, clock=self.clock, market=self.market, store=self.store, holder=holder)
-        return QuerySide(stage, zone_of=lambda destination: zone_of(holder.audience_at(destination).tz))
+        deps = QueryDeps(config=self.config, clock=self.clock, market=self.market, store=self.store, holder=holder)
+        return QuerySide(deps, zone_of=lambda destination: zone_of(holder.audience_at(destination).tz))
 
     def _build_chat(self, holder: SettingsStore, signer: ButtonSigner, questions: QuerySide) -> ChatSide:
         return ChatSide(

@@ -79,9 +79,9 @@ class MarketDeps:
 class MarketSide:
     """Parts that others look at stand without an underscore."""
 
-    def __init__(self, stage: MarketDeps) -> None:
-        config, clock = stage.config, stage.clock
-        self._stage = stage
+    def __init__(self, deps: MarketDeps) -> None:
+        config, clock = deps.config, deps.clock
+        self._deps = deps
         self._clock = clock
         self._symbols: Sequence[str] = ()
         self.on_samples: Callable[[Kind, Sequence[Sample]], None] = lambda kind, samples: None
@@ -90,9 +90,9 @@ class MarketSide:
             AdapterDeps(
                 config=config,
                 clock=clock,
-                on_guard=stage.notices.on_guard,
-                answer_s=stage.choices.answer_s,
-                feed=stage.choices.feed,
+                on_guard=deps.notices.on_guard,
+                answer_s=deps.choices.answer_s,
+                feed=deps.choices.feed,
             )
         )
         self.rest = self.venue.rest
@@ -120,8 +120,8 @@ class MarketSide:
         self.oi_ring = OpenInterestRing(period_s=config.oi_poll_sec)
         enrichment = EnrichmentDeps(
             clock=clock,
-            updates=stage.store,
-            refreshed=stage.refresh,
+            updates=deps.store,
+            refreshed=deps.refresh,
             useful_for_s=timeouts(clock, USEFUL_FOR_S),
         )
         self.oi_enricher = OpenInterestEnricher(
@@ -132,7 +132,7 @@ class MarketSide:
         )
         self.ratio_enricher = RatioEnricher(enrichment, rest=self.rest, period=config.lsr_period)
         self.positions = self._build_positions()
-        self.bookkeeping = Bookkeeping(stage.store, stage.store, clock=clock, refreshed=stage.refresh)
+        self.bookkeeping = Bookkeeping(deps.store, deps.store, clock=clock, refreshed=deps.refresh)
         self.engine = self._build_engine()
         self.startup_message = self._build_startup_message()
         self.sweep = OpenInterestSweep(
@@ -143,7 +143,7 @@ class MarketSide:
             symbols=self.symbols,
             record=self.engine.on_open_interest,
             evaluate=self.engine.evaluate_open_interest,
-            catch_up_s=stage.choices.sweep_catch_up_s,
+            catch_up_s=deps.choices.sweep_catch_up_s,
         )
         desk = _FeedDesk(
             on_kline=self.engine.on_kline, on_contract=self.universe.on_contract, on_event=self._on_feed_event
@@ -154,10 +154,10 @@ class MarketSide:
             clock=clock,
             ask=self.rest.server_time_ms,
             newest_event_ms=lambda: self.feed.last_event_ms,
-            on_skew=stage.notices.on_skew,
+            on_skew=deps.notices.on_skew,
         )
         self.sight = GapLog(
-            stage.store,
+            deps.store,
             mark=SeenMark(config.db_file.with_name(f"{config.db_file.name}.seen")),
             clock=clock,
             feed=self.feed.status,
@@ -165,22 +165,22 @@ class MarketSide:
         )
 
     def _build_positions(self) -> PositionSide:
-        stage = self._stage
+        deps = self._deps
         return PositionSide(
             PositionDeps(
-                config=stage.config,
-                clock=stage.clock,
+                config=deps.config,
+                clock=deps.clock,
                 oi_ring=self.oi_ring,
-                updates=stage.store,
-                notices=stage.notices,
-                refresh=stage.refresh,
+                updates=deps.store,
+                notices=deps.notices,
+                refresh=deps.refresh,
             )
         )
 
     def _build_engine(self) -> Engine:
         links = EngineDeps(
             clock=self._clock,
-            sink=self._stage.store,
+            sink=self._deps.store,
             context=self.snapshots,
             oi_ring=self.oi_ring,
             skew_ms=lambda: self.venue.clock.skew_ms,
@@ -190,14 +190,14 @@ class MarketSide:
             on_episode_end=self.bookkeeping.put_learned,
             on_completed=self.bookkeeping.put_learned,
             on_conditions=self.bookkeeping.put_conditions,
-            episodes=self._stage.config.part(EpisodeOptions),
+            episodes=self._deps.config.part(EpisodeOptions),
         )
-        return Engine(links, audiences=anybody(self._stage.settings))
+        return Engine(links, audiences=anybody(self._deps.settings))
 
     def _build_recorder(self) -> HistoryRecorder:
         return HistoryRecorder(
             HistoryRecorderDeps(
-                store=HistoryStore(self._stage.config.archive_dir),
+                store=HistoryStore(self._deps.config.archive_dir),
                 clock=self._clock,
                 listed=self.symbols,
                 closed=lambda symbol: () if (book := self.engine.book(symbol)) is None else book.closed,
@@ -212,7 +212,7 @@ class MarketSide:
                 estimator=Estimator(clock=self._clock, context=self.snapshots),
                 settings=lambda: self.engine.settings,
                 is_blind=lambda: self.feed.status().is_blind,
-                notify=self._stage.notices.notify,
+                notify=self._deps.notices.notify,
             )
         )
 
@@ -238,7 +238,7 @@ class MarketSide:
 
     async def restore(self, audiences: Sequence[Audience]) -> None:
         """Cooldowns, episodes and re-arm states from what is stored, as far back as matters to any of them."""
-        store, now_ms, seen_ms = self._stage.store, self._clock.now_ms(), await self.sight.load()
+        store, now_ms, seen_ms = self._deps.store, self._clock.now_ms(), await self.sight.load()
         cooldown_s = max(audience.settings.longest_cooldown_s for audience in audiences)
         since_ms = now_ms - max(OI_MEMORY_MS, cooldown_s * 1000)
         # hindsight begins where the earlier run ended, and must not tell what that one told
@@ -273,7 +273,7 @@ class MarketSide:
         if not self.universe.symbols:
             reason, now_ms = self.universe.status().last_error, self._clock.now_ms()
             self.sight.record_blind(now_ms)
-            self._stage.notices.notify(BlindSince(at_ms=now_ms, reason=reason, since_ms=None, symbols=0))
+            self._deps.notices.notify(BlindSince(at_ms=now_ms, reason=reason, since_ms=None, symbols=0))
 
     # --- between the parts
 
@@ -291,7 +291,7 @@ class MarketSide:
         self._symbols = sorted(symbols)
         self.engine.set_symbols(symbols)
         self.feed.set_symbols(symbols)
-        self._stage.notices.symbols = len(symbols)
+        self._deps.notices.symbols = len(symbols)
         self.startup_message.follow(len(symbols))
 
     def _on_history(self, symbol: str, candles: Sequence[Candle]) -> None:
@@ -305,7 +305,7 @@ class MarketSide:
         if event.kind == "live" and event.blind_since_ms is not None:
             self.clock_sync.ask_soon()
             self._look_back(event, event.blind_since_ms)
-        self._stage.notices.on_feed_event(event)
+        self._deps.notices.on_feed_event(event)
 
     def _look_back(self, event: FeedEvent, blind_since_ms: int) -> None:
         """What was not seen is looked through afterwards, in the exchange's time: ours may be off, or was set since."""

@@ -62,7 +62,7 @@ class PositioningDeps:
 
 
 @asynccontextmanager
-async def positioning_stage(config: Config, *, clock: Clock) -> AsyncIterator[PositioningDeps]:
+async def positioning_deps(config: Config, *, clock: Clock) -> AsyncIterator[PositioningDeps]:
     """Raises: ConfigError for a proxy that cannot be used."""
     guard = binance_guard(
         config.binance_rest_url,
@@ -110,14 +110,14 @@ class PositionSide:
     smart_money: one gate for alerts and questions; a block of it is shared with a tracker through a file.
     """
 
-    def __init__(self, stage: PositionDeps) -> None:
-        config, clock = stage.config, stage.clock
-        self._stage = stage
+    def __init__(self, deps: PositionDeps) -> None:
+        config, clock = deps.config, deps.clock
+        self._deps = deps
         guard = web_guard(
             config.binance_web_url,
             clock=clock,
             block_file=config.db_file.with_name(WEBSITE_BLOCK_FILE),
-            on_change=stage.notices.on_website,
+            on_change=deps.notices.on_website,
         )
         self.smart_money = SmartMoneyWeb(
             config.binance_web_url, clock=clock, guard=guard, within_s=timeouts(clock, ANSWER_WITHIN_S)
@@ -125,8 +125,8 @@ class PositionSide:
         self.whales = WhaleEnricher(
             EnrichmentDeps(
                 clock=clock,
-                updates=stage.updates,
-                refreshed=stage.refresh,
+                updates=deps.updates,
+                refreshed=deps.refresh,
                 useful_for_s=timeouts(clock, USEFUL_FOR_S),
             ),
             smart_money=self.smart_money,
@@ -138,8 +138,8 @@ class PositionSide:
         self.tracked = TrackedEnricher(
             EnrichmentDeps(
                 clock=clock,
-                updates=stage.updates,
-                refreshed=stage.refresh,
+                updates=deps.updates,
+                refreshed=deps.refresh,
                 useful_for_s=timeouts(clock, USEFUL_FOR_S),
             ),
             rows_since=lambda symbol, since_ms: tracked.snapshots(symbol, since_ms=since_ms),
@@ -161,11 +161,11 @@ class PositionSide:
         self.tracked.put(alert)
 
     def _oi_usd(self, symbol: str, price: float | None) -> float | None:
-        newest = self._stage.oi_ring.newest(symbol)
+        newest = self._deps.oi_ring.newest(symbol)
         if newest is None or price is None:
             return None
         sampled_ms, contracts = newest
-        is_stale = self._stage.clock.now_ms() - sampled_ms > STALE_SWEEPS * self._stage.oi_ring.period_ms
+        is_stale = self._deps.clock.now_ms() - sampled_ms > STALE_SWEEPS * self._deps.oi_ring.period_ms
         return None if is_stale else contracts * price
 
 

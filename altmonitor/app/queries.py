@@ -269,9 +269,9 @@ class QueryDeps:
 class QuerySide:
     """Parts that others look at stand without an underscore. zone_of: of a chat."""
 
-    def __init__(self, stage: QueryDeps, *, zone_of: Callable[[Destination], tzinfo]) -> None:
-        self._stage = stage
-        market, clock = stage.market, stage.clock
+    def __init__(self, deps: QueryDeps, *, zone_of: Callable[[Destination], tzinfo]) -> None:
+        self._deps = deps
+        market, clock = deps.market, deps.clock
         self.move_stats = MoveStats()
         self._recorder = Recorder(self.move_stats, self._sources())
         market.on_samples = self._recorder.on_samples
@@ -302,16 +302,16 @@ class QuerySide:
             oi_ring=market.oi_ring,
             context=market.snapshots,
             listed=market.symbols,
-            sink=stage.store,
-            audience_at=stage.holder.audience_at,
+            sink=deps.store,
+            audience_at=deps.holder.audience_at,
         )
 
     def queries(self, health: Callable[[], Health]) -> Queries:
         """What commands ask."""
-        store = self._stage.store
+        store = self._deps.store
         return Queries(
             health=health,
-            alerts=store if self._stage.config.history_enabled else None,
+            alerts=store if self._deps.config.history_enabled else None,
             changes=store.changes,
             market=self._answers,
             positions=self._positions,
@@ -321,7 +321,7 @@ class QuerySide:
         )
 
     def _build_positions(self) -> LivePositionQueries:
-        market, clock = self._stage.market, self._stage.clock
+        market, clock = self._deps.market, self._deps.clock
         ratios = market.venue.positioning
         return LivePositionQueries(
             PositionQueryDeps(
@@ -329,24 +329,24 @@ class QuerySide:
                 live=looking_up.LookupDeps(smart_money=market.positions.smart_money, positioning=ratios),
                 cohorts=ratios,
                 day=market.snapshots.day,
-                tracked=self._stage.config.smart_money_db_path,
+                tracked=self._deps.config.smart_money_db_path,
                 answer_within_s=timeouts(clock, ANSWER_WITHIN_S),
             )
         )
 
     def _build_position_news(self) -> PositionAlerts | None:
         """None without a watchlist. Raises: ConfigError for a shard that does not exist."""
-        stage, config = self._stage, self._stage.config
+        deps, config = self._deps, self._deps.config
         symbols = tracked_of(config).watchlist
         if not symbols:
             return None
         links = PositionAlertDeps(
-            clock=stage.clock,
-            sink=stage.store,
-            memory=stage.store,
+            clock=deps.clock,
+            sink=deps.store,
+            memory=deps.store,
             rows=TrackedFile(config.smart_money_db_path),
-            cohorts=stage.market.venue.positioning,
-            audiences=lambda: stage.holder.audiences,
+            cohorts=deps.market.venue.positioning,
+            audiences=lambda: deps.holder.audiences,
             symbols=symbols,
             window_min=config.smart_money_alert_window_min,
             threshold_pct=config.smart_money_alert_qty_pct,
@@ -357,7 +357,7 @@ class QuerySide:
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Name → loop, in the order of their start."""
         loops: dict[str, Callable[[], Awaitable[None]]] = {"tally": self._recorder.run}
-        if self._stage.config.alert_budget_per_day:
+        if self._deps.config.alert_budget_per_day:
             loops["budget"] = self._keep_budget
         if self._position_news is not None:
             loops["positions"] = self._position_news.run
@@ -369,43 +369,43 @@ class QuerySide:
     async def _keep_budget(self) -> None:
         """The environment's budget: its thresholds stand under whatever a command sets, and are never below those that
         the environment names: a quiet day must not open the gates for the next one."""
-        holder, base = self._stage.holder, self._stage.holder.base
+        holder, base = self._deps.holder, self._deps.holder.base
         await self._recorder.loaded()
-        while not self._stage.market.symbols():
-            await self._stage.clock.sleep(LISTED_EVERY_S)
+        while not self._deps.market.symbols():
+            await self._deps.clock.sleep(LISTED_EVERY_S)
         while True:
             audience = replace(holder.audiences[0], settings=base)
-            proposal = await self.budget.propose(self._stage.config.alert_budget_per_day, audience=audience)
+            proposal = await self.budget.propose(self._deps.config.alert_budget_per_day, audience=audience)
             if not isinstance(proposal, NotEnoughHistory):
                 numbers = raised(base, proposal.numbers)
                 if any(value != getattr(holder.base, key) for key, value in numbers.items()):
                     log.info("thresholds for %d alerts a day: %s", proposal.per_day, _shown(numbers))
                     holder.rebase(replace(base, **numbers))  # type: ignore[arg-type]  # keys of SETTINGS
-            listed = len(self._stage.market.symbols())
+            listed = len(self._deps.market.symbols())
             is_whole_day = self.move_stats.covered_days(listed) >= recorder.ENOUGH_DAYS
-            await self._stage.clock.sleep(BUDGET_EVERY_S if is_whole_day else BUDGET_FIRST_S)
+            await self._deps.clock.sleep(BUDGET_EVERY_S if is_whole_day else BUDGET_FIRST_S)
 
     def _sources(self) -> recorder.RecorderDeps:
-        market = self._stage.market
+        market = self._deps.market
         return recorder.RecorderDeps(
-            clock=self._stage.clock,
+            clock=self._deps.clock,
             rest=market.rest,
             listed=market.symbols,
             closed=lambda symbol: () if (book := market.engine.book(symbol)) is None else book.closed,
             price=lambda symbol: None if (book := market.engine.book(symbol)) is None else book.price or None,
-            lookback=lambda: self._stage.holder.main.vol_burst_lookback,
+            lookback=lambda: self._deps.holder.main.vol_burst_lookback,
             settled=market.backfill.settled,
-            file=self._stage.config.db_file.with_name("market-tally.npz"),
+            file=self._deps.config.db_file.with_name("market-tally.npz"),
         )
 
     def _knowledge(self, zone_of: Callable[[Destination], tzinfo]) -> MarketAnswerDeps:
-        stage, market = self._stage, self._stage.market
+        deps, market = self._deps, self._deps.market
         return MarketAnswerDeps(
             book=market.engine.book,
             explain=lambda symbol, destination, at_ms: market.engine.explain(
-                symbol, destination, at_ms=at_ms, now_ms=round(stage.clock.now_ms() - market.venue.clock.skew_ms)
+                symbol, destination, at_ms=at_ms, now_ms=round(deps.clock.now_ms() - market.venue.clock.skew_ms)
             ),
-            alerts=stage.store if stage.config.history_enabled else None,
+            alerts=deps.store if deps.config.history_enabled else None,
             picture=lambda symbol, zone, alerts: self.pictures.of_symbol(symbol, tz=zone, alerts=alerts),
             zone_of=zone_of,
             listed=market.symbols,
@@ -414,11 +414,11 @@ class QuerySide:
             funding_hours=market.snapshots.funding_hours,
             funding_age_s=lambda: market.snapshots.ages().funding_s,
             oi_ring=market.oi_ring,
-            now_ms=stage.clock.now_ms,
+            now_ms=deps.clock.now_ms,
         )
 
     def _day_usdt(self, symbol: str) -> float | None:
-        day = self._stage.market.snapshots.day(symbol)
+        day = self._deps.market.snapshots.day(symbol)
         return None if day is None else day.quote_usdt
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from altmonitor.app.positioning import positioning_stage
+from altmonitor.app.positioning import positioning_deps
 from altmonitor.cli.common import DONE, FAILED, Answer, Session, print_answer, run_until_signal
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ConfigError, StartError
@@ -66,14 +66,15 @@ async def _fetch(
     )
     await archive.start()
     try:
-        async with positioning_stage(config, clock=clock) as stage:
+        async with positioning_deps(config, clock=clock) as positioning:
             symbols = symbols_named(choices.symbols)
             if symbols is None:
-                symbols = sorted(one.symbol for one in await stage.rest.contracts() if is_watched(one, tradfi=False))
+                contracts = await positioning.rest.contracts()
+                symbols = sorted(one.symbol for one in contracts if is_watched(one, tradfi=False))
             deps = FetchDeps(
                 store=HistoryStore(config.archive_dir),
                 archive=archive,
-                candles=stage.rest,
+                candles=positioning.rest,
                 clock=clock,
                 on_progress=Progress("archive", clock=clock).show,
                 parallel=choices.parallel,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from altmonitor.app.positioning import positioning_stage
+from altmonitor.app.positioning import positioning_deps
 from altmonitor.cli.common import DONE, FAILED, WRONG_CONFIGURATION, Answer, Session, open_session, print_answer
 from altmonitor.cli.who import named
 from altmonitor.core.clock import SystemClock
@@ -113,7 +113,7 @@ async def _fetched(session: Session, venue: str, symbol: str, period: str, limit
 async def _cohorts(session: Session, venue: str) -> AsyncIterator[Cohorts]:
     config, clock = session.config, session.clock
     if venue == "binance":
-        async with positioning_stage(config, clock=clock) as stage:
+        async with positioning_deps(config, clock=clock) as stage:
             yield stage.positioning
         return
     block_file = config.db_file.with_name(f"{venue}-block.json")

@@ -11,7 +11,7 @@ from typing import Final, TextIO
 
 import msgspec
 
-from altmonitor.app.positioning import positioning_stage
+from altmonitor.app.positioning import positioning_deps
 from altmonitor.app.tracking import TrackerChat, TrackerDeps, TrackerNotifier, tracked_of, tracker_of
 from altmonitor.cli.common import Answer, Session, print_answer, run_until_signal
 from altmonitor.core.clock import Clock
@@ -113,13 +113,13 @@ async def _track(
     config, clock = session.config, session.clock
     async with (
         _store(session) as store,
-        positioning_stage(config, clock=clock) as stage,
+        positioning_deps(config, clock=clock) as deps,
         _notifier(session, store) as notifier,
     ):
         parts = TrackerDeps(
-            rest=stage.rest,
-            positioning=stage.positioning,
-            smart_money=stage.smart_money,
+            rest=deps.rest,
+            positioning=deps.positioning,
+            smart_money=deps.smart_money,
             store=store,
             notifier=notifier,
             on_progress=lines.show,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from altmonitor.app.positioning import COHORT_ANSWER_WITHIN_S as ANSWER_WITHIN_S
-from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps, positioning_stage
+from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps, positioning_deps
 from altmonitor.cli.common import Answer, Session, print_answer
 from altmonitor.collect.positioning_lookup import Absent, LookedUp, LookupDeps, Part, look_up
 from altmonitor.core.clock import timeouts
@@ -95,7 +95,7 @@ def show(session: Session, *, symbol: str, period: str, stored: bool, as_json: b
 
 async def _live(session: Session, symbol: str, period: str) -> LookedUp:
     """An overview that cannot be had now is taken from the tracked rows, with its age."""
-    async with positioning_stage(session.config, clock=session.clock) as stage:
+    async with positioning_deps(session.config, clock=session.clock) as stage:
         sources = LookupDeps(
             smart_money=stage.smart_money,
             positioning=stage.positioning,
@@ -233,7 +233,7 @@ async def _missing_prices(session: Session, symbol: str, rows: Sequence[Snapshot
     interval = fill_interval(session.clock.now_ms() - from_ms)
     length_ms = period_ms(interval) if interval != "1m" else 60_000
     try:
-        async with positioning_stage(session.config, clock=session.clock) as stage:
+        async with positioning_deps(session.config, clock=session.clock) as stage:
             found = await closes(
                 stage.rest, symbol, interval=interval, from_ms=from_ms // length_ms * length_ms, to_ms=to_ms
             )
@@ -279,7 +279,7 @@ def panel(session: Session, *, symbol: str, out: Path | None, lang: str | None) 
 
 
 async def _looked_up(session: Session, symbol: str) -> WhoFacts:
-    async with positioning_stage(session.config, clock=session.clock) as stage:
+    async with positioning_deps(session.config, clock=session.clock) as stage:
         ratios = stage.positioning
         desk = LivePositionQueries(
             PositionQueryDeps(

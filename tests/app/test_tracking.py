@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from altmonitor import config as configuration
-from altmonitor.app.positioning import positioning_stage
+from altmonitor.app.positioning import positioning_deps
 from altmonitor.app.tracking import TrackerNotifier, TrackingSide, tracked_of
 from altmonitor.cli.main import SERIES
 from altmonitor.config import Config
@@ -33,7 +33,7 @@ def settings(at: Town, **more: str) -> Config:
 @asynccontextmanager
 async def side(config: Config, clock: Clock) -> AsyncIterator[TrackingSide]:
     notifier = TrackerNotifier(clock=clock, style=Style(lang="en", tz=ZoneInfo("UTC")))
-    async with positioning_stage(config, clock=clock) as stage:
+    async with positioning_deps(config, clock=clock) as stage:
         made = TrackingSide(
             config,
             clock=clock,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from altmonitor import config as configuration
-from altmonitor.app.positioning import positioning_stage
+from altmonitor.app.positioning import positioning_deps
 from altmonitor.config import Config
 from altmonitor.core.clock import ScaledClock
 from altmonitor.sim.exchange import SimExchange
@@ -76,7 +76,7 @@ async def destination(
         news: list[TrackerNotice] = []
         progress: list[Progress] = []
         try:
-            async with positioning_stage(config, clock=clock) as stage:
+            async with positioning_deps(config, clock=clock) as stage:
                 parts = CaptureDeps(
                     smart_money=stage.smart_money,
                     positioning=stage.positioning,
