@@ -90,18 +90,18 @@ class App:
         """Raises the fatal error that ended it, or what kept it from starting (`StartError`, `StorageError`)."""
         async with AsyncExitStack() as stack:
             loaded = await self._state_file.load()
-            holder = self._holder(loaded)
-            self.store.set_destinations(holder.destinations)
+            settings_store = self._settings_store(loaded)
+            self.store.set_destinations(settings_store.destinations)
             await stack.enter_async_context(self.store)
             self._live.name = await stored_stream_name(self.store)
-            await self.market.restore(holder.audiences)
+            await self.market.restore(settings_store.audiences)
             await self.market.rest.start()
             stack.push_async_callback(self.market.rest.stop)
             await self.market.positions.start()
             stack.push_async_callback(self.market.positions.stop)
-            questions = self._build_questions(holder)
+            questions = self._build_questions(settings_store)
             stack.callback(questions.close)
-            self.chat = self._build_chat(holder, await stored_signer(self.store), questions)
+            self.chat = self._build_chat(settings_store, await stored_signer(self.store), questions)
             self._tell_what_waited(self.chat, loaded)
             tracking = await self._start_tracking(self.chat, stack)
             server = self._build_server()
@@ -136,7 +136,7 @@ class App:
         """Let `run` end; what is queued stays queued."""
         self.supervisor.end()
 
-    def _holder(self, loaded: LoadedState) -> SettingsStore:
+    def _settings_store(self, loaded: LoadedState) -> SettingsStore:
         base = base_settings(self.config)
         home = EnvironmentDefaults(
             destinations=self._outlet.destinations,
@@ -144,24 +144,26 @@ class App:
             tz=self.config.alert_tz,
             budget_per_day=self.config.alert_budget_per_day,
         )
-        holder = SettingsStore(base, loaded.state, home=home)
+        settings_store = SettingsStore(base, loaded.state, home=home)
         for line in which_won(base, loaded.overrides):
             log.info("%s", line)
-        self._use(holder)
-        holder.on_change(lambda audiences: self._use(holder))
-        return holder
+        self._use(settings_store)
+        settings_store.on_change(lambda audiences: self._use(settings_store))
+        return settings_store
 
-    def _use(self, holder: SettingsStore) -> None:
+    def _use(self, settings_store: SettingsStore) -> None:
         """From the next frame on."""
         self.market.engine.moved_to(self.store.where_now)  # what a group was told it was told under any id
-        self.market.engine.apply(holder.audiences)
-        self.market.engine.apply_conditions(holder.state.conditions)
+        self.market.engine.apply(settings_store.audiences)
+        self.market.engine.apply_conditions(settings_store.state.conditions)
 
-    def _build_questions(self, holder: SettingsStore) -> QuerySide:
-        deps = QueryDeps(config=self.config, clock=self.clock, market=self.market, store=self.store, holder=holder)
-        return QuerySide(deps, zone_of=lambda destination: zone_of(holder.audience_at(destination).tz))
+    def _build_questions(self, settings_store: SettingsStore) -> QuerySide:
+        deps = QueryDeps(
+            config=self.config, clock=self.clock, market=self.market, store=self.store, settings_store=settings_store
+        )
+        return QuerySide(deps, zone_of=lambda destination: zone_of(settings_store.audience_at(destination).tz))
 
-    def _build_chat(self, holder: SettingsStore, signer: ButtonSigner, questions: QuerySide) -> ChatSide:
+    def _build_chat(self, settings_store: SettingsStore, signer: ButtonSigner, questions: QuerySide) -> ChatSide:
         return ChatSide(
             ChatDeps(
                 config=self.config,
@@ -169,7 +171,7 @@ class App:
                 outlet=self._outlet,
                 store=self.store,
                 state_file=self._state_file,
-                holder=holder,
+                settings_store=settings_store,
                 notices=self._notices,
                 health=self.health,
                 breadth=self.market.engine.breadth,

@@ -84,7 +84,7 @@ class ChatDeps:
     outlet: MessagingSetup
     store: SqliteStore
     state_file: StateFile
-    holder: SettingsStore
+    settings_store: SettingsStore
     notices: OperatorNotices
     health: Callable[[], Health]
     breadth: Callable[[], Breadth]
@@ -101,21 +101,21 @@ class ChatSide:
 
     def __init__(self, deps: ChatDeps) -> None:
         self._deps = deps
-        for destination in deps.holder.destinations:
+        for destination in deps.settings_store.destinations:
             now = deps.store.where_now(destination)
             if now != destination:
-                deps.holder.moved(destination, now)
+                deps.settings_store.moved(destination, now)
         self._signer = deps.signer
         self._names = ChatNames(deps.store)
         self.destination_styles = DestinationStyles(
-            deps.holder.audiences,
+            deps.settings_store.audiences,
             name_of=self._names.of,
             market=lambda: _digest_context(deps.breadth()),
             # Without history an alert is forgotten once it is delivered: nothing could be looked up for a press.
             signer=deps.signer if deps.config.history_enabled else None,
         )
         deps.store.due_ms = self.destination_styles.due_ms
-        deps.store.set_destinations(deps.holder.destinations)
+        deps.store.set_destinations(deps.settings_store.destinations)
         self._presses = PressMemory(deps.store)
         self.dispatcher = self._build_dispatcher()
         self._following = FollowingPictures(draw=self._picture_for, show=self._follow)
@@ -124,7 +124,7 @@ class ChatSide:
         self.http_commands = HttpCommands(
             self._executor,
             clock=deps.clock,
-            main=lambda: deps.holder.audiences[0].destination,
+            main=lambda: deps.settings_store.audiences[0].destination,
             style=self.destination_styles.style,
         )
         self._board: StatusBoard | None = None
@@ -132,11 +132,11 @@ class ChatSide:
         if deps.outlet.bot is not None:
             self._board = self._build_board(deps.outlet.bot)
             self._listener = self._build_listener(self._board, deps.outlet.bot)
-        deps.holder.on_change(self._use)
+        deps.settings_store.on_change(self._use)
 
     def _build_dispatcher(self) -> Dispatcher:
         deps = self._deps
-        main = deps.holder.audiences[0].destination
+        main = deps.settings_store.audiences[0].destination
         delivery = DeliveryDeps(
             outbox=deps.store,
             channel=deps.outlet.channel,
@@ -162,7 +162,7 @@ class ChatSide:
         deps = self._deps
         return CommandExecutor(
             ExecutorDeps(
-                holder=deps.holder,
+                settings_store=deps.settings_store,
                 store=deps.state_file,
                 listed=deps.listed,
                 queries=deps.queries,
@@ -217,7 +217,7 @@ class ChatSide:
             loops["pictures"] = self._following.run
         bot = self._deps.outlet.bot
         if bot is not None and self._listener is not None and self._board is not None:
-            lang = self._deps.holder.audiences[0].lang
+            lang = self._deps.settings_store.audiences[0].lang
             loops |= {
                 "commands": self._listener.run,
                 "status messages": self._board.run,
@@ -227,12 +227,12 @@ class ChatSide:
 
     def announce(self, words: Callable[[Style], str]) -> None:
         """The same to every audience, each in its own language."""
-        for audience in self._deps.holder.audiences:
+        for audience in self._deps.settings_store.audiences:
             self.dispatcher.notice(audience.destination, words(self.destination_styles.style(audience.destination)))
 
     def publish(self, notice: Notice, to: Recipients) -> None:
         """To those it concerns, each in its own language, and into the log."""
-        everybody = [audience.destination for audience in self._deps.holder.audiences]
+        everybody = [audience.destination for audience in self._deps.settings_store.audiences]
         log.info("%s", one_line(notice_html(notice, self.destination_styles.style(everybody[0]))))
         on_sent = self._deps.on_sent(notice)
         for destination in everybody if to == "everybody" else everybody[:1] if to == "operator" else [to]:
@@ -244,7 +244,7 @@ class ChatSide:
     def _use(self, audiences: tuple[Audience, ...]) -> None:
         """After every command that changed something: it holds from the next message on."""
         self.destination_styles.apply(audiences)
-        self._deps.store.set_destinations(self._deps.holder.destinations)
+        self._deps.store.set_destinations(self._deps.settings_store.destinations)
         self.dispatcher.set_destinations(self._deps.store.destinations)
 
     def _on_alert_sent(self, destination: Destination, alert: Alert, message_id: int) -> None:
@@ -278,7 +278,7 @@ class ChatSide:
 
     def _on_closed(self, destination: Destination, reason: str) -> None:
         """The operator is told of other chats; but a group is not told the number of somebody's private chat."""
-        operator = self._deps.holder.audiences[0].destination
+        operator = self._deps.settings_store.audiences[0].destination
         if destination.chat_id != operator.chat_id and (destination.is_group or not operator.is_group):
             self._deps.notices.on_closed(destination, reason)
 

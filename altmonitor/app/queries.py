@@ -263,7 +263,7 @@ class QueryDeps:
     clock: Clock
     market: MarketSide
     store: SqliteStore
-    holder: SettingsStore
+    settings_store: SettingsStore
 
 
 class QuerySide:
@@ -303,7 +303,7 @@ class QuerySide:
             context=market.snapshots,
             listed=market.symbols,
             sink=deps.store,
-            audience_at=deps.holder.audience_at,
+            audience_at=deps.settings_store.audience_at,
         )
 
     def queries(self, health: Callable[[], Health]) -> Queries:
@@ -346,7 +346,7 @@ class QuerySide:
             memory=deps.store,
             rows=TrackedFile(config.smart_money_db_path),
             cohorts=deps.market.venue.positioning,
-            audiences=lambda: deps.holder.audiences,
+            audiences=lambda: deps.settings_store.audiences,
             symbols=symbols,
             window_min=config.smart_money_alert_window_min,
             threshold_pct=config.smart_money_alert_qty_pct,
@@ -369,18 +369,18 @@ class QuerySide:
     async def _keep_budget(self) -> None:
         """The environment's budget: its thresholds stand under whatever a command sets, and are never below those that
         the environment names: a quiet day must not open the gates for the next one."""
-        holder, base = self._deps.holder, self._deps.holder.base
+        settings_store, base = self._deps.settings_store, self._deps.settings_store.base
         await self._recorder.loaded()
         while not self._deps.market.symbols():
             await self._deps.clock.sleep(LISTED_EVERY_S)
         while True:
-            audience = replace(holder.audiences[0], settings=base)
+            audience = replace(settings_store.audiences[0], settings=base)
             proposal = await self.budget.propose(self._deps.config.alert_budget_per_day, audience=audience)
             if not isinstance(proposal, NotEnoughHistory):
                 numbers = raised(base, proposal.numbers)
-                if any(value != getattr(holder.base, key) for key, value in numbers.items()):
+                if any(value != getattr(settings_store.base, key) for key, value in numbers.items()):
                     log.info("thresholds for %d alerts a day: %s", proposal.per_day, _shown(numbers))
-                    holder.rebase(replace(base, **numbers))  # type: ignore[arg-type]  # keys of SETTINGS
+                    settings_store.rebase(replace(base, **numbers))  # type: ignore[arg-type]  # keys of SETTINGS
             listed = len(self._deps.market.symbols())
             is_whole_day = self.move_stats.covered_days(listed) >= recorder.ENOUGH_DAYS
             await self._deps.clock.sleep(BUDGET_EVERY_S if is_whole_day else BUDGET_FIRST_S)
@@ -393,7 +393,7 @@ class QuerySide:
             listed=market.symbols,
             closed=lambda symbol: () if (book := market.engine.book(symbol)) is None else book.closed,
             price=lambda symbol: None if (book := market.engine.book(symbol)) is None else book.price or None,
-            lookback=lambda: self._deps.holder.main.vol_burst_lookback,
+            lookback=lambda: self._deps.settings_store.main.vol_burst_lookback,
             settled=market.backfill.settled,
             file=self._deps.config.db_file.with_name("market-tally.npz"),
         )

@@ -70,7 +70,7 @@ _FOR_THOSE_WHO_MAY_CHANGE = (StateChange, ConfirmAsked, Deferred, StatusPin)
 class ExecutorDeps:
     """listed: the contracts that exist now, empty before the list was read."""
 
-    holder: SettingsStore
+    settings_store: SettingsStore
     store: StateStore
     listed: Callable[[], Collection[str]]
     queries: Queries
@@ -129,9 +129,9 @@ class CommandExecutor:
 
     def status(self, *, now_s: float, destination: Destination | None = None) -> StatusShown:
         """As of this moment, for a destination; None: the main one."""
-        holder = self._deps.holder
-        audience = holder.audience_at(holder.home.main if destination is None else destination)
-        own = holder.own(audience.destination).overrides
+        settings_store = self._deps.settings_store
+        audience = settings_store.audience_at(settings_store.home.main if destination is None else destination)
+        own = settings_store.own(audience.destination).overrides
         deps = self._deps
         return status_shown(audience, own, deps.queries.health(), now_s=now_s, listed=deps.listed())
 
@@ -140,9 +140,9 @@ class CommandExecutor:
         be saved; it holds until the program ends all the same."""
         deps = self._deps
         async with deps.store.turn():
-            deps.holder.moved(old, new)
+            deps.settings_store.moved(old, new)
             await deps.queries.changes.moved(old, new)
-            await deps.store.save(deps.holder.state, who="the chat service")
+            await deps.store.save(deps.settings_store.state, who="the chat service")
 
     # --- from arguments to an answer ---------------------------------------------------------------------------------
 
@@ -171,14 +171,14 @@ class CommandExecutor:
             outcome = await outcome.decide(now, self._deps.queries)
         if not isinstance(outcome, StateChange):
             return self._placed(outcome, now.audience.destination)
-        holder, destination = self._deps.holder, outcome.destination or now.audience.destination
-        before = holder.own(destination)
-        state = holder.with_own(destination, outcome.own)
+        settings_store, destination = self._deps.settings_store, outcome.destination or now.audience.destination
+        before = settings_store.own(destination)
+        state = settings_store.with_own(destination, outcome.own)
         try:
             await self._deps.store.save(state, who=str(asked.who))
         except StorageError as problem:
             return SaveFailed(command=asked.row.name, problem=str(problem))
-        holder.swap(state)
+        settings_store.swap(state)
         made = ChangeMade(
             at_ms=int(asked.now_s * 1000),
             who=asked.who.name,
@@ -197,29 +197,29 @@ class CommandExecutor:
         return reply
 
     def _context(self, asked: _Asked) -> CommandContext:
-        holder = self._deps.holder
-        audience = holder.audience_at(asked.destination)
+        settings_store = self._deps.settings_store
+        audience = settings_store.audience_at(asked.destination)
         return CommandContext(
             destination=asked.destination,
             who=asked.who,
             audience=audience,
-            followed=holder.would_be(audience.destination, Overrides()),
-            own=holder.own(audience.destination),
-            own_here=holder.own(asked.destination),
-            would_be_at=holder.would_be,
+            followed=settings_store.would_be(audience.destination, Overrides()),
+            own=settings_store.own(audience.destination),
+            own_here=settings_store.own(asked.destination),
+            would_be_at=settings_store.would_be,
             is_destination=_covers(audience.destination, asked.destination),
-            is_home=asked.destination in holder.home.destinations,
-            audiences=holder.audiences,
-            state=holder.state,
+            is_home=asked.destination in settings_store.home.destinations,
+            audiences=settings_store.audiences,
+            state=settings_store.state,
             listed=frozenset(self._deps.listed()),
             now_s=asked.now_s,
         )
 
     def _placed(self, reply: PlainReply, about: Destination) -> PlainReply | Placed:
-        holder = self._deps.holder
-        if len(holder.audiences) == 1 or not isinstance(reply, DestinationReply):
+        settings_store = self._deps.settings_store
+        if len(settings_store.audiences) == 1 or not isinstance(reply, DestinationReply):
             return reply
-        return Placed(destination=about, is_main=about == holder.home.main, reply=reply)
+        return Placed(destination=about, is_main=about == settings_store.home.main, reply=reply)
 
 
 def _covers(destination: Destination, place: Destination) -> bool:

@@ -66,15 +66,15 @@ async def test_a_file_another_tracker_holds_leaves_the_monitor_as_it_is(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with town(tmp_path) as at:
-        holder = SnapshotsDb(at.database, clock=at.clock)
-        await holder.open()
+        settings_store = SnapshotsDb(at.database, clock=at.clock)
+        await settings_store.open()
         try:
             with caplog.at_level(logging.WARNING):
                 async with side(settings(at), at.clock) as made:
                     assert made.loops() == {}
             assert "nothing is tracked here" in caplog.text
         finally:
-            await holder.close()
+            await settings_store.close()
 
 
 def test_the_command_line_knows_every_series() -> None:

@@ -302,12 +302,14 @@ class Desk:
         self.positions = MemoryPositions()
         self.samples = MemorySamples()
         state = state or State(main=overrides or Overrides())
-        self.holder = SettingsStore(base or Settings(), state, home=EnvironmentDefaults(destinations=destinations))
+        self.settings_store = SettingsStore(
+            base or Settings(), state, home=EnvironmentDefaults(destinations=destinations)
+        )
         self.listed = listed
         self.now_s = NOW_S
         self.desk = CommandExecutor(
             ExecutorDeps(
-                holder=self.holder,
+                settings_store=self.settings_store,
                 store=self.store,
                 listed=lambda: self.listed,
                 queries=Queries(
@@ -325,7 +327,7 @@ class Desk:
 
     @property
     def settings(self) -> Settings:
-        return self.holder.current
+        return self.settings_store.current
 
     async def __call__(
         self, text: str, *, at: Destination = MAIN, who: Author = ANN, bot_name: str | None = None

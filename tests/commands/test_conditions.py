@@ -52,7 +52,7 @@ async def test_a_condition_is_kept_as_it_was_meant(typed: str, symbol: str, pred
     )
     assert reply == ConditionAdded(condition=expected)
     assert desk.store.states[-1].conditions == (expected,)
-    assert desk.holder.destinations == (MAIN, PRIVATE)
+    assert desk.settings_store.destinations == (MAIN, PRIVATE)
 
 
 async def test_a_symbol_that_is_not_listed_is_refused() -> None:
@@ -65,9 +65,9 @@ async def test_the_same_condition_is_not_set_twice_in_one_place() -> None:
     await desk("/alert btc > 70000")
     again = await desk("/alert BTCUSDT > 70k")
     assert isinstance(again, ConditionsShown)
-    assert len(desk.holder.state.conditions) == 1
+    assert len(desk.settings_store.state.conditions) == 1
     await desk("/alert btc > 70000", at=GROUP)
-    assert [c.destination for c in desk.holder.state.conditions] == [MAIN, GROUP]
+    assert [c.destination for c in desk.settings_store.state.conditions] == [MAIN, GROUP]
 
 
 async def test_conditions_are_listed_and_deleted_where_they_were_set() -> None:
@@ -82,17 +82,17 @@ async def test_conditions_are_listed_and_deleted_where_they_were_set() -> None:
     assert isinstance(gone, ConditionsDeleted)
     assert [c.id for c in gone.conditions] == [2]
     await desk("/alert delete all yes")
-    assert desk.holder.state.conditions == ()
+    assert desk.settings_store.state.conditions == ()
 
 
 async def test_a_number_that_is_used_again_is_another_condition() -> None:
     desk = Desk()
     await desk("/alert btc > 70000")
-    first = desk.holder.state.conditions[0]
+    first = desk.settings_store.state.conditions[0]
     await desk("/alert delete 1")
     desk.now_s += 60
     await desk("/alert btc > 70000")
-    second = desk.holder.state.conditions[0]
+    second = desk.settings_store.state.conditions[0]
     assert (first.id, second.id) == (1, 1)
     assert first.key != second.key
 
@@ -139,7 +139,7 @@ async def test_a_condition_is_set_although_nobody_can_say_whether_it_is_true() -
     desk = Desk()
     desk.market.problem = ExchangeError("no answer in time")
     assert isinstance(await desk("/alert sol > 100"), ConditionAdded)
-    assert len(desk.holder.state.conditions) == 1
+    assert len(desk.settings_store.state.conditions) == 1
 
 
 async def test_a_level_without_a_direction_is_offered_in_both() -> None:

@@ -47,7 +47,7 @@ ALL: frozenset[Kind] = frozenset({"price", "oi", "vol", "funding"})
 OI: frozenset[Kind] = frozenset({"oi"})
 
 
-def holder(
+def settings_store(
     main: Overrides | None = None, *, destinations: tuple[Destination, ...] = (MAIN, GROUP), **chats: Overrides
 ) -> SettingsStore:
     """chats: by the names `group` and `topic`."""
@@ -60,7 +60,7 @@ def holder(
 
 
 def test_numbers_are_followed_one_by_one() -> None:
-    group = holder(
+    group = settings_store(
         Overrides(numbers={"pump_threshold": 5.0, "cooldown_sec": 60}), group=Overrides(numbers={"pump_threshold": 8.0})
     ).audiences[1]
     assert (group.settings.pump_threshold, group.settings.cooldown_sec) == (8.0, 60)
@@ -68,24 +68,24 @@ def test_numbers_are_followed_one_by_one() -> None:
 
 def test_a_list_of_its_own_counts_as_a_whole_and_an_emptied_one_stays_empty() -> None:
     main = Overrides(watchlist=frozenset({"SOLUSDT"}), muted={"DOGEUSDT": None})
-    assert holder(main).audiences[1].settings.watchlist == {"SOLUSDT"}
-    emptied = holder(main, group=Overrides(watchlist=frozenset(), muted={})).audiences[1].settings
+    assert settings_store(main).audiences[1].settings.watchlist == {"SOLUSDT"}
+    emptied = settings_store(main, group=Overrides(watchlist=frozenset(), muted={})).audiences[1].settings
     assert (emptied.watchlist, dict(emptied.muted)) == (frozenset(), {})
 
 
 def test_manner_is_followed_until_it_is_set() -> None:
     quiet = QuietHours(begin_minute=1380, end_minute=420)
     main = Overrides(lang="ru", tz="Europe/Moscow", quiet=quiet, is_silent=True, kinds=frozenset({"price"}))
-    followed = holder(main).audiences[1]
+    followed = settings_store(main).audiences[1]
     assert (followed.lang, followed.tz, followed.quiet, followed.is_silent) == ("ru", "Europe/Moscow", quiet, True)
     assert followed.kinds == {"price"}
-    own = holder(main, group=Overrides(lang="en", quiet="off", is_silent=False)).audiences[1]
+    own = settings_store(main, group=Overrides(lang="en", quiet="off", is_silent=False)).audiences[1]
     assert (own.lang, own.tz, own.quiet, own.is_silent) == ("en", "Europe/Moscow", None, False)
 
 
 def test_one_symbols_own_numbers_lie_over_the_destinations() -> None:
     settings = (
-        holder(
+        settings_store(
             Overrides(symbols={"SOLUSDT": {"pump_threshold": 8.0}}), group=Overrides(numbers={"dump_threshold": -9.0})
         )
         .audiences[1]
@@ -98,19 +98,19 @@ def test_one_symbols_own_numbers_lie_over_the_destinations() -> None:
 
 def test_the_thresholds_of_a_budget_give_way_to_what_a_chat_set_itself() -> None:
     main = Overrides(numbers={"pump_threshold": 4.0}, budget=BudgetSetting(per_day=20, numbers={"pump_threshold": 9.0}))
-    audiences = holder(main, group=Overrides(numbers={"pump_threshold": 2.0})).audiences
+    audiences = settings_store(main, group=Overrides(numbers={"pump_threshold": 2.0})).audiences
     assert [a.settings.pump_threshold for a in audiences] == [9.0, 2.0]
-    audiences = holder(main, group=Overrides(budget=BudgetSetting(per_day=0))).audiences
+    audiences = settings_store(main, group=Overrides(budget=BudgetSetting(per_day=0))).audiences
     assert [(a.settings.pump_threshold, a.budget_per_day) for a in audiences] == [(9.0, 20), (4.0, 0)]
 
 
 def test_a_destination_is_of_the_environment_or_routed_to_and_not_removed() -> None:
-    found = holder(topic=Overrides(kinds=frozenset({"oi"})), group=Overrides(kinds=frozenset()))
+    found = settings_store(topic=Overrides(kinds=frozenset({"oi"})), group=Overrides(kinds=frozenset()))
     assert [(a.destination, a.kinds) for a in found.audiences] == [
         (MAIN, ALL),
         (TOPIC, OI),
     ]
-    assert [a.destination for a in holder(topic=Overrides(lang="ru")).audiences] == [MAIN, GROUP]
+    assert [a.destination for a in settings_store(topic=Overrides(lang="ru")).audiences] == [MAIN, GROUP]
 
 
 @pytest.mark.parametrize(
@@ -127,11 +127,11 @@ def test_a_destination_is_of_the_environment_or_routed_to_and_not_removed() -> N
 def test_a_command_is_about_its_own_place_else_the_whole_chat_else_the_main_one(
     typed: Destination, about: Destination
 ) -> None:
-    assert holder(topic=Overrides(kinds=frozenset({"oi"}))).about(typed) == about
+    assert settings_store(topic=Overrides(kinds=frozenset({"oi"}))).about(typed) == about
 
 
 def test_the_environments_new_values_hold_where_nothing_was_changed() -> None:
-    found = holder(Overrides(numbers={"dump_threshold": -9.0}))
+    found = settings_store(Overrides(numbers={"dump_threshold": -9.0}))
     heard: list[float] = []
     found.on_change(lambda audiences: heard.append(audiences[1].settings.pump_threshold))
     found.rebase(Settings(pump_threshold=7.0))
@@ -149,18 +149,18 @@ async def test_a_group_that_moved_keeps_what_it_has_and_its_changes_can_be_undon
     await desk("/alert btc > 70000", at=GROUP)
     await desk("/route oi", at=Destination(chat_id=GROUP.chat_id, topic_id=9))
     await desk.desk.follow_move(GROUP, new)
-    assert [a.destination for a in desk.holder.audiences] == [
+    assert [a.destination for a in desk.settings_store.audiences] == [
         MAIN,
         new,
         Destination(chat_id=new.chat_id, topic_id=9),
     ]
-    assert desk.holder.audiences[1].settings.pump_threshold == 8.0
-    assert [c.destination for c in desk.holder.state.conditions] == [new]
-    assert desk.store.states[-1] == desk.holder.state
+    assert desk.settings_store.audiences[1].settings.pump_threshold == 8.0
+    assert [c.destination for c in desk.settings_store.state.conditions] == [new]
+    assert desk.store.states[-1] == desk.settings_store.state
     await desk("/undo", at=new)
     await desk("/undo", at=new)
-    assert desk.holder.audiences[1].settings.pump_threshold == 3.0
-    assert desk.holder.state.conditions == ()
+    assert desk.settings_store.audiences[1].settings.pump_threshold == 3.0
+    assert desk.settings_store.state.conditions == ()
 
 
 async def test_the_main_group_may_move_too() -> None:
@@ -168,7 +168,7 @@ async def test_the_main_group_may_move_too() -> None:
     desk = Desk()
     await desk("/set_pump 8")
     await desk.desk.follow_move(MAIN, new)
-    assert [(a.destination, a.settings.pump_threshold) for a in desk.holder.audiences] == [(new, 8.0)]
+    assert [(a.destination, a.settings.pump_threshold) for a in desk.settings_store.audiences] == [(new, 8.0)]
     assert isinstance(await desk("/set_pump 9", at=new), NumbersChanged)
 
 
@@ -180,7 +180,7 @@ async def test_a_change_in_one_chat_leaves_the_others() -> None:
     reply = await desk("/set_pump 8", at=GROUP)
     assert isinstance(reply, Placed)
     assert (reply.destination, reply.is_main) == (GROUP, False)
-    assert [a.settings.pump_threshold for a in desk.holder.audiences] == [3.0, 8.0]
+    assert [a.settings.pump_threshold for a in desk.settings_store.audiences] == [3.0, 8.0]
     assert desk.store.states[-1] == State(chats={GROUP: Overrides(numbers={"pump_threshold": 8.0})})
 
 
@@ -236,7 +236,7 @@ async def test_what_concerns_the_place_itself_may_be_said_where_no_alerts_come()
     assert isinstance(await desk("/alert btc > 5", at=OTHER), ConditionAdded)
     assert isinstance(await desk("/pin_status", at=OTHER), StatusPin)
     await desk("/undo", at=OTHER)
-    assert desk.holder.state.conditions == ()
+    assert desk.settings_store.state.conditions == ()
     assert isinstance(await desk("/status", at=OTHER), StatusShown)
     await desk("/set_pump 8", at=OWNER)
     assert await desk("/undo", at=OTHER) == NothingToUndo()
@@ -245,7 +245,7 @@ async def test_what_concerns_the_place_itself_may_be_said_where_no_alerts_come()
     assert [row.made.destination for row, _ in changes.rows] == [OTHER, OTHER]
     assert isinstance(await desk("/route all", at=OTHER), Placed | Changed)
     await desk("/set_pump 9", at=OTHER)
-    assert [a.settings.pump_threshold for a in desk.holder.audiences] == [8.0, 9.0]
+    assert [a.settings.pump_threshold for a in desk.settings_store.audiences] == [8.0, 9.0]
 
 
 async def test_a_topic_of_a_chat_that_gets_alerts_is_about_that_chat() -> None:
@@ -260,7 +260,10 @@ async def test_adding_to_a_followed_list_makes_it_the_chats_own() -> None:
     reply = plain(await desk("/watch btc", at=GROUP))  # type: ignore[arg-type]
     assert isinstance(reply, WatchlistChanged)
     assert (reply.old, reply.new) == (("SOLUSDT",), ("BTCUSDT", "SOLUSDT"))
-    assert [sorted(a.settings.watchlist) for a in desk.holder.audiences] == [["SOLUSDT"], ["BTCUSDT", "SOLUSDT"]]
+    assert [sorted(a.settings.watchlist) for a in desk.settings_store.audiences] == [
+        ["SOLUSDT"],
+        ["BTCUSDT", "SOLUSDT"],
+    ]
 
 
 async def test_a_reset_in_a_chat_goes_back_to_following_and_keeps_its_route() -> None:
@@ -275,7 +278,7 @@ async def test_a_reset_in_a_chat_goes_back_to_following_and_keeps_its_route() ->
     reply = plain(await desk("/reset all yes", at=GROUP))  # type: ignore[arg-type]
     assert isinstance(reply, Changed)
     assert Difference(key="pump_threshold", old=9.0, new=6.0) in reply.differences
-    group = desk.holder.audiences[1]
+    group = desk.settings_store.audiences[1]
     assert (group.settings.pump_threshold, group.lang, group.quiet, group.settings.of_symbol) == (6.0, "en", None, {})
     assert (group.kinds, group.is_silent) == (OI, True)
 
@@ -297,7 +300,7 @@ async def test_one_part_can_be_reset_alone() -> None:
     await desk("/tz +8")
     await desk("/set_pump 9")
     await desk("/reset lang pump")
-    assert desk.holder.state.main == Overrides(tz="UTC+8")
+    assert desk.settings_store.state.main == Overrides(tz="UTC+8")
 
 
 async def test_status_is_about_the_place_it_was_asked_in() -> None:
@@ -323,12 +326,12 @@ async def test_a_chat_becomes_a_destination_and_stops_being_one() -> None:
             Difference(key="is_silent", old=0, new=1),
         )
     )
-    assert [*desk.holder.destinations] == [MAIN, TOPIC]
+    assert [*desk.settings_store.destinations] == [MAIN, TOPIC]
     asked = plain(await desk("/route off", at=TOPIC))  # type: ignore[arg-type]
     assert isinstance(asked, ConfirmAsked)
     assert asked.losses == (Difference(key="kinds", old=frozenset({"price", "vol"}), new=frozenset()),)
     assert isinstance(await desk("/route off yes", at=TOPIC), RouteEnded)
-    assert [*desk.holder.destinations] == [MAIN]
+    assert [*desk.settings_store.destinations] == [MAIN]
     assert desk.store.states[-1] == State()
 
 
@@ -339,7 +342,7 @@ async def test_a_destination_of_the_environment_that_was_removed_stays_removed()
     again = SettingsStore(Settings(), desk.store.states[-1], home=EnvironmentDefaults(destinations=(MAIN, GROUP)))
     assert [a.destination for a in again.audiences] == [MAIN]
     await desk("/route all", at=GROUP)
-    assert desk.holder.destinations == (MAIN, GROUP)
+    assert desk.settings_store.destinations == (MAIN, GROUP)
 
 
 async def test_the_main_destination_stays_one() -> None:
@@ -347,7 +350,7 @@ async def test_the_main_destination_stays_one() -> None:
     assert await desk("/route off") == RouteRefused(reason=NoRoute.MAIN_STAYS)
     assert await desk("/route off", at=OTHER) == RouteRefused(reason=NoRoute.NONE_HERE)
     await desk("/route oi yes")
-    assert desk.holder.audiences[0].kinds == {"oi"}
+    assert desk.settings_store.audiences[0].kinds == {"oi"}
 
 
 async def test_what_is_not_named_keeps_its_route_and_its_sound() -> None:
@@ -365,10 +368,10 @@ async def test_what_is_not_named_keeps_its_route_and_its_sound() -> None:
     }
     for text, (kinds, silent) in steps.items():
         assert isinstance(await desk(text), Changed), text
-        here = desk.holder.audiences[0]
+        here = desk.settings_store.audiences[0]
         assert (here.kinds, {kind for kind in ALL if here.is_silent_for(kind)}) == (kinds, silent), text
-        restored = SettingsStore(Settings(), decode(encode(desk.holder.state)), home=desk.holder.home)
-        assert restored.audiences == desk.holder.audiences, text
+        restored = SettingsStore(Settings(), decode(encode(desk.settings_store.state)), home=desk.settings_store.home)
+        assert restored.audiences == desk.settings_store.audiences, text
 
 
 async def test_kinds_are_taken_away_only_after_it_was_said() -> None:
@@ -382,24 +385,26 @@ async def test_kinds_are_taken_away_only_after_it_was_said() -> None:
         assert isinstance(asked, ConfirmAsked), text
         assert asked.action == action
         assert asked.losses == (Difference(key="kinds", old=ALL, new=frozenset(kinds)),)
-        assert desk.holder.audiences[0].kinds == ALL
+        assert desk.settings_store.audiences[0].kinds == ALL
         await desk(asked.buttons[0].action)
-        assert desk.holder.audiences[0].kinds == kinds
+        assert desk.settings_store.audiences[0].kinds == kinds
 
 
 async def test_sound_alone_can_be_changed_and_makes_a_new_place_a_destination_of_all_kinds() -> None:
     desk = Desk()
     await desk("/route silent")
-    assert (desk.holder.audiences[0].is_silent, desk.holder.audiences[0].kinds) == (True, ALL)
+    assert (desk.settings_store.audiences[0].is_silent, desk.settings_store.audiences[0].kinds) == (True, ALL)
     await desk("/route loud", at=GROUP)
-    assert (desk.holder.audiences[1].is_silent, desk.holder.audiences[1].kinds) == (False, ALL)
+    assert (desk.settings_store.audiences[1].is_silent, desk.settings_store.audiences[1].kinds) == (False, ALL)
 
 
 async def test_a_bare_route_shows_who_gets_what() -> None:
     desk = Desk()
     shown = await desk("/route", at=OTHER)
-    assert shown == RouteShown(audiences=desk.holder.audiences, here=None)
-    assert await desk("/route all") == RouteShown(audiences=desk.holder.audiences, here=desk.holder.audiences[0])
+    assert shown == RouteShown(audiences=desk.settings_store.audiences, here=None)
+    assert await desk("/route all") == RouteShown(
+        audiences=desk.settings_store.audiences, here=desk.settings_store.audiences[0]
+    )
 
 
 # --- quiet hours, language, zone -----------------------------------------------------------------------------------
@@ -409,16 +414,16 @@ async def test_a_bare_route_shows_who_gets_what() -> None:
 async def test_quiet_hours_are_read_as_people_write_them(typed: str) -> None:
     desk = Desk()
     await desk(f"/quiet {typed}")
-    assert desk.holder.audiences[0].quiet == QuietHours(begin_minute=1380, end_minute=420)
+    assert desk.settings_store.audiences[0].quiet == QuietHours(begin_minute=1380, end_minute=420)
     assert await desk("/quiet") == QuietShown(quiet=QuietHours(begin_minute=1380, end_minute=420))
     await desk("/quiet off")
-    assert desk.holder.audiences[0].quiet is None
+    assert desk.settings_store.audiences[0].quiet is None
 
 
 async def test_midnight_may_be_called_24() -> None:
     desk = Desk()
     await desk("/quiet 22:00-24:00")
-    assert desk.holder.audiences[0].quiet == QuietHours(begin_minute=1320, end_minute=0)
+    assert desk.settings_store.audiences[0].quiet == QuietHours(begin_minute=1320, end_minute=0)
 
 
 @pytest.mark.parametrize(
@@ -442,7 +447,7 @@ async def test_midnight_may_be_called_24() -> None:
 async def test_a_zone_is_found_by_what_people_call_it(typed: str, zone: str) -> None:
     desk = Desk(state=State(main=Overrides(tz="Asia/Tokyo")))
     await desk(f"/tz {typed}")
-    assert desk.holder.audiences[0].tz == zone
+    assert desk.settings_store.audiences[0].tz == zone
     assert await desk("/tz") == ZoneShown(tz=zone, now_s=NOW_S)
 
 
@@ -458,7 +463,7 @@ async def test_setting_what_is_followed_already_keeps_it_when_what_is_followed_c
     reply = plain(await desk("/lang en", at=GROUP))  # type: ignore[arg-type]
     assert reply == Changed(differences=(Difference(key="lang", old="en", new="en"),))
     await desk("/lang ru")
-    assert [a.lang for a in desk.holder.audiences] == ["ru", "en"]
+    assert [a.lang for a in desk.settings_store.audiences] == ["ru", "en"]
     assert await desk("/lang") == Placed(destination=MAIN, is_main=True, reply=LanguageShown(lang="ru"))
 
 

@@ -88,13 +88,15 @@ async def test_when_saving_fails_nothing_changes_and_the_reply_says_so() -> None
         assert isinstance(reply, SaveFailed)
         assert "Read-only" in reply.problem
     assert desk.settings is before
-    assert desk.holder.overrides == Overrides()
+    assert desk.settings_store.overrides == Overrides()
 
 
 async def test_subscribers_hear_of_a_change_after_it_was_saved() -> None:
     desk = Desk()
     heard: list[tuple[float, int]] = []
-    desk.holder.on_change(lambda audiences: heard.append((audiences[0].settings.pump_threshold, len(desk.store.saved))))
+    desk.settings_store.on_change(
+        lambda audiences: heard.append((audiences[0].settings.pump_threshold, len(desk.store.saved)))
+    )
     await desk("/set_pump 5")
     await desk("/set_pump nonsense")
     assert heard == [(5.0, 1)]
@@ -111,7 +113,7 @@ async def test_changes_sent_at_once_take_turns_and_none_is_lost() -> None:
     await asyncio.gather(*tasks)
     assert (desk.settings.pump_threshold, desk.settings.dump_threshold) == (5.0, -6.0)
     assert desk.settings.watchlist == {"SOLUSDT", "DOGEUSDT"}
-    assert desk.store.states[-1] == desk.holder.state
+    assert desk.store.states[-1] == desk.settings_store.state
 
 
 async def test_status_is_answered_while_a_change_is_being_saved() -> None:

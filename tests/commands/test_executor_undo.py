@@ -92,7 +92,7 @@ async def test_undo_takes_back_one_change_after_the_other() -> None:
     assert first.differences == (Difference(key="pump_threshold", old=6.0, new=5.0),)
     assert desk.settings.pump_threshold == 5.0
     await desk("/undo")
-    assert desk.holder.state == State()
+    assert desk.settings_store.state == State()
     assert await desk("/undo") == NothingToUndo()
     shown = await desk("/changes")
     assert isinstance(shown, ChangesShown)
@@ -117,7 +117,7 @@ async def test_undo_passes_over_what_had_no_effect() -> None:
     assert isinstance(again, Undone)
     assert again.change.made.command == "/set_dump 4"
     assert await desk("/undo") == NothingToUndo()
-    assert desk.holder.state == State()
+    assert desk.settings_store.state == State()
 
 
 async def test_undo_refuses_when_something_else_holds_by_now() -> None:
@@ -138,7 +138,7 @@ async def test_undo_is_about_the_place_it_is_typed_in() -> None:
     await desk("/set_pump 6", at=GROUP)
     await desk("/set_dump 7")
     await desk("/undo", at=GROUP)
-    assert [a.settings.pump_threshold for a in desk.holder.audiences] == [5.0, 5.0]
+    assert [a.settings.pump_threshold for a in desk.settings_store.audiences] == [5.0, 5.0]
     assert isinstance(plain(await desk("/undo", at=GROUP)), NothingToUndo)  # type: ignore[arg-type]
     await desk("/undo")
     assert (desk.settings.pump_threshold, desk.settings.dump_threshold) == (5.0, -3.0)
@@ -147,10 +147,10 @@ async def test_undo_is_about_the_place_it_is_typed_in() -> None:
 async def test_undo_brings_a_removed_destination_back_with_all_it_had() -> None:
     desk = Desk(destinations=(MAIN, GROUP))
     await desk("/set_pump 6", at=GROUP)
-    before = desk.holder.state
+    before = desk.settings_store.state
     await desk("/route off yes", at=GROUP)
     await desk("/undo", at=GROUP)
-    assert desk.holder.state == before
+    assert desk.settings_store.state == before
 
 
 async def test_an_undo_that_cannot_be_saved_changes_nothing_and_can_be_tried_again() -> None:
@@ -217,12 +217,12 @@ async def test_after_any_commands_as_many_undos_bring_back_the_beginning(
     for text, at in steps:
         desk.now_s += 100
         await desk(text, at=at)
-    assert desk.store.states[-1:] in ([], [desk.holder.state])
+    assert desk.store.states[-1:] in ([], [desk.settings_store.state])
     for destination in (MAIN, GROUP, TOPIC):
         for _ in range(len(desk.changes.rows) + 1):
             if isinstance(plain(await desk("/undo", at=destination)), NothingToUndo):  # type: ignore[arg-type]
                 break
-    assert desk.holder.state == start
+    assert desk.settings_store.state == start
 
 
 # --- who may -----------------------------------------------------------------------------------------------------
@@ -292,14 +292,14 @@ async def test_a_channel_without_a_user_may_change_where_it_may() -> None:
 async def test_what_clears_a_list_asks_first_and_is_done_by_the_button(text: str) -> None:
     desk = Desk(state=START)
     await desk("/alert btc > 70000")
-    before = desk.holder.state
+    before = desk.settings_store.state
     asked = await desk(text)
     assert isinstance(asked, ConfirmAsked)
     assert asked.losses
-    assert desk.holder.state is before
+    assert desk.settings_store.state is before
     yes, no = asked.buttons
     assert await desk(no.action) is None
-    assert desk.holder.state is before
+    assert desk.settings_store.state is before
     await desk(yes.action)
-    assert desk.holder.state != before
+    assert desk.settings_store.state != before
     assert not isinstance(await desk(text), ConfirmAsked)

@@ -112,14 +112,14 @@ async def test_a_bad_word_changes_nothing_and_is_answered_with_usage(beginning: 
     refused = []
     for argument in BAG:
         desk = Desk()
-        before = desk.holder.state
+        before = desk.settings_store.state
         join = "" if beginning.endswith("-") else " "
         reply = await desk(f"/{beginning}{join}{argument}")
         assert reply is not None, argument
         if FULL_WIDTH.get(argument, argument) not in TAKEN[beginning]:
             refused.append(argument)
             assert isinstance(reply, Refused | SymbolsRefused | ZoneUnknown | ConditionUnknown), argument
-            assert desk.holder.state is before
+            assert desk.settings_store.state is before
             assert desk.store.states == []
             assert desk.changes.rows == []
         for style in STYLES:

@@ -78,14 +78,14 @@ async def test_what_a_delisted_symbol_has_of_its_own_can_be_taken_away() -> None
     desk = Desk(overrides=Overrides(symbols={"GONEUSDT": {"pump_threshold": 8.0}}))
     assert isinstance(await desk("/set gone pump 9"), SymbolsRefused)
     await desk("/set gone default")
-    assert desk.holder.state.main.symbols == {}
+    assert desk.settings_store.state.main.symbols == {}
 
 
 async def test_a_chat_that_changes_one_symbol_keeps_the_others_it_followed() -> None:
     desk = Desk(destinations=(MAIN, GROUP))
     await desk("/set sol pump 8")
     await desk("/set btc pump 1", at=GROUP)
-    group = desk.holder.audiences[1].settings
+    group = desk.settings_store.audiences[1].settings
     assert (group.for_symbol("SOLUSDT").pump_threshold, group.for_symbol("BTCUSDT").pump_threshold) == (8.0, 1.0)
     assert desk.settings.for_symbol("BTCUSDT").pump_threshold == 3.0
 
@@ -161,7 +161,7 @@ async def test_a_threshold_set_by_hand_wins_over_the_budgets() -> None:
     assert isinstance(reply, NumbersChanged)
     assert reply.budget_was == 20
     assert desk.settings.pump_threshold == 4.0
-    assert desk.holder.state.main.budget == BudgetSetting(per_day=20, is_over=True)
+    assert desk.settings_store.state.main.budget == BudgetSetting(per_day=20, is_over=True)
     assert await desk("/budget") == BudgetShown(per_day=20, numbers={}, is_over=True)
     again = await desk("/set_pump 5")
     assert isinstance(again, NumbersChanged)
@@ -193,7 +193,7 @@ async def test_a_preset_ends_a_budget() -> None:
     desk = Desk(destinations=(MAIN, GROUP))
     await desk("/budget 20 yes")
     await desk("/preset original", at=GROUP)
-    main, group = desk.holder.audiences
+    main, group = desk.settings_store.audiences
     assert (main.budget_per_day, group.budget_per_day) == (20, 0)
     assert (main.settings.pump_threshold, group.settings.pump_threshold) == (6.0, 3.0)
 
@@ -202,15 +202,15 @@ async def test_a_chat_may_refuse_the_budget_it_follows() -> None:
     desk = Desk(destinations=(MAIN, GROUP))
     await desk("/budget 20 yes")
     await desk("/budget off", at=GROUP)
-    assert [a.settings.pump_threshold for a in desk.holder.audiences] == [6.0, 3.0]
-    assert desk.holder.state.chats[GROUP] == Overrides(budget=BudgetSetting(per_day=0))
+    assert [a.settings.pump_threshold for a in desk.settings_store.audiences] == [6.0, 3.0]
+    assert desk.settings_store.state.chats[GROUP] == Overrides(budget=BudgetSetting(per_day=0))
 
 
 async def test_too_little_history_changes_nothing() -> None:
     desk = Desk()
     desk.budget.missing = NotEnoughHistory(has_days=0.5, needs_days=3.0)
     assert await desk("/budget 20 yes") == BudgetUnknown(missing=NotEnoughHistory(has_days=0.5, needs_days=3.0))
-    assert desk.holder.state == State()
+    assert desk.settings_store.state == State()
 
 
 async def test_a_proposal_out_of_range_is_never_saved() -> None:

@@ -71,11 +71,11 @@ def test_overrides_lie_over_the_environment() -> None:
 
 
 def test_an_override_out_of_range_never_comes_into_force() -> None:
-    holder = SettingsStore(Settings(), home=EnvironmentDefaults(destinations=(MAIN,)))
+    settings_store = SettingsStore(Settings(), home=EnvironmentDefaults(destinations=(MAIN,)))
     with pytest.raises(ValueError, match="pump_threshold"):
-        holder.swap(State(main=Overrides(numbers={"pump_threshold": 0.0})))
-    assert holder.current == Settings()
-    assert holder.overrides == Overrides()
+        settings_store.swap(State(main=Overrides(numbers={"pump_threshold": 0.0})))
+    assert settings_store.current == Settings()
+    assert settings_store.overrides == Overrides()
 
 
 def test_settings_cannot_be_changed_from_outside() -> None:

@@ -74,9 +74,11 @@ def is_sound(state: State) -> bool:
             assert symbol
             assert symbol.isprintable()
             assert len(symbol) <= 70
-    holder = SettingsStore(Settings(), state, home=EnvironmentDefaults(destinations=(Destination(chat_id=-1001),)))
-    assert holder.audiences[0].destination == Destination(chat_id=-1001)
-    assert all(condition.destination in holder.destinations for condition in state.conditions)
+    settings_store = SettingsStore(
+        Settings(), state, home=EnvironmentDefaults(destinations=(Destination(chat_id=-1001),))
+    )
+    assert settings_store.audiences[0].destination == Destination(chat_id=-1001)
+    assert all(condition.destination in settings_store.destinations for condition in state.conditions)
     return True
 
 
