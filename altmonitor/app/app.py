@@ -44,11 +44,11 @@ class App:
     """The whole monitor. `run` works until `stop` is called or something fatal happens."""
 
     def __init__(
-        self, config: Config, *, clock: Clock, outlet: MessagingSetup, choices: MarketOptions | None = None
+        self, config: Config, *, clock: Clock, messaging_setup: MessagingSetup, choices: MarketOptions | None = None
     ) -> None:
         self.config = config
         self.clock = clock
-        self._outlet = outlet
+        self._messaging_setup = messaging_setup
         self._started_s = clock.monotonic()
         self.supervisor = Supervisor(clock=clock, fatal=(TokenRefused,))
         self._untold: list[tuple[Notice, Recipients]] = []  # notices from before there is somebody to tell it
@@ -58,7 +58,7 @@ class App:
             config.db_file,
             clock=clock,
             options=StoreOptions(
-                destinations=outlet.destinations,
+                destinations=messaging_setup.destinations,
                 keeps_history=config.history_enabled,
                 on_committed=self._live.publish,
                 on_trouble=self._notices.on_storage_trouble,
@@ -139,7 +139,7 @@ class App:
     def _settings_store(self, loaded: LoadedState) -> SettingsStore:
         base = base_settings(self.config)
         home = EnvironmentDefaults(
-            destinations=self._outlet.destinations,
+            destinations=self._messaging_setup.destinations,
             lang=self.config.alert_lang,
             tz=self.config.alert_tz,
             budget_per_day=self.config.alert_budget_per_day,
@@ -168,7 +168,7 @@ class App:
             ChatDeps(
                 config=self.config,
                 clock=self.clock,
-                outlet=self._outlet,
+                messaging_setup=self._messaging_setup,
                 store=self.store,
                 state_file=self._state_file,
                 settings_store=settings_store,
@@ -232,7 +232,7 @@ class App:
         if not TrackingSide.is_wanted(self.config):
             return None
         positions = self.market.positions
-        main = chat.destination_styles.style(self._outlet.destinations[0])
+        main = chat.destination_styles.style(self._messaging_setup.destinations[0])
         tracking = TrackingSide(
             self.config,
             clock=self.clock,

@@ -81,7 +81,7 @@ class ChatDeps:
 
     config: Config
     clock: Clock
-    outlet: MessagingSetup
+    messaging_setup: MessagingSetup
     store: SqliteStore
     state_file: StateFile
     settings_store: SettingsStore
@@ -129,9 +129,9 @@ class ChatSide:
         )
         self._board: StatusBoard | None = None
         self._listener: CommandListener | None = None
-        if deps.outlet.bot is not None:
-            self._board = self._build_board(deps.outlet.bot)
-            self._listener = self._build_listener(self._board, deps.outlet.bot)
+        if deps.messaging_setup.bot is not None:
+            self._board = self._build_board(deps.messaging_setup.bot)
+            self._listener = self._build_listener(self._board, deps.messaging_setup.bot)
         deps.settings_store.on_change(self._use)
 
     def _build_dispatcher(self) -> Dispatcher:
@@ -139,7 +139,7 @@ class ChatSide:
         main = deps.settings_store.audiences[0].destination
         delivery = DeliveryDeps(
             outbox=deps.store,
-            channel=deps.outlet.channel,
+            channel=deps.messaging_setup.channel,
             renderer=self.destination_styles.of(main).renderer,
             clock=deps.clock,
             destination_styles=self.destination_styles.of,
@@ -215,7 +215,7 @@ class ChatSide:
         }
         if self._deps.config.chart:
             loops["pictures"] = self._following.run
-        bot = self._deps.outlet.bot
+        bot = self._deps.messaging_setup.bot
         if bot is not None and self._listener is not None and self._board is not None:
             lang = self._deps.settings_store.audiences[0].lang
             loops |= {

@@ -113,8 +113,8 @@ async def _fetched(session: Session, venue: str, symbol: str, period: str, limit
 async def _cohorts(session: Session, venue: str) -> AsyncIterator[Cohorts]:
     config, clock = session.config, session.clock
     if venue == "binance":
-        async with positioning_deps(config, clock=clock) as stage:
-            yield stage.positioning
+        async with positioning_deps(config, clock=clock) as deps:
+            yield deps.positioning
         return
     block_file = config.db_file.with_name(f"{venue}-block.json")
     source: OkxCohorts | BybitCohorts

@@ -141,7 +141,7 @@ async def _play(choices: DemoChoices, stop: asyncio.Event) -> None:
             stall_s = STALL_S * clock.speed
             feed = FeedOptions(gather_ms=config.feed_gather_ms, shortest_silence_s=stall_s)
             options = MarketOptions(feed=feed, answer_s=max(ANSWER_TIMEOUT_S, stall_s), sweep_catch_up_s=stall_s)
-            app = App(config, clock=clock, outlet=chat.outlet, choices=options)
+            app = App(config, clock=clock, messaging_setup=chat.messaging_setup, choices=options)
             if choices.seconds is not None:
                 asyncio.get_running_loop().call_later(choices.seconds, stop.set)
 

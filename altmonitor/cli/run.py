@@ -33,8 +33,8 @@ def run(session: Session) -> int:
     async def watch(stop: asyncio.Event) -> None:
         timeouts = Timeouts.on(clock)
         channel = TelegramChannel(config.tg_bot_token, api_url=config.telegram_api_url, clock=clock, timeouts=timeouts)
-        async with messaging(channel, config.destinations) as outlet:
-            await _app(session, outlet).run_until(stop)
+        async with messaging(channel, config.destinations) as messaging_setup:
+            await _app(session, messaging_setup).run_until(stop)
 
     return run_until_signal(watch)
 
@@ -48,16 +48,16 @@ def dry_run(session: Session) -> int:
 
     async def watch(stop: asyncio.Event) -> None:
         async with terminal_chat(session.clock, chat_console(sys.stdout)) as chat:
-            await _app(session, chat.outlet).run_until(stop)
+            await _app(session, chat.messaging_setup).run_until(stop)
 
     return run_until_signal(watch)
 
 
-def _app(session: Session, outlet: MessagingSetup) -> App:
+def _app(session: Session, messaging_setup: MessagingSetup) -> App:
     clock = session.clock
     choices = MarketOptions(feed=FeedOptions(gather_ms=session.config.feed_gather_ms), service=os.environ)
     if isinstance(clock, ScaledClock):
         stall_s = STALL_S * clock.speed
         feed = replace(choices.feed, shortest_silence_s=stall_s)
         choices = replace(choices, feed=feed, answer_s=max(choices.answer_s, stall_s))
-    return App(session.config, clock=clock, outlet=outlet, choices=choices)
+    return App(session.config, clock=clock, messaging_setup=messaging_setup, choices=choices)

@@ -25,7 +25,7 @@ TERMINAL_TOKEN = Secret("100000:" + "terminal" * 5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminalChat:
-    outlet: MessagingSetup
+    messaging_setup: MessagingSetup
     telegram: SimTelegram
     inbox: TerminalInbox
 
@@ -56,8 +56,8 @@ async def terminal_chat(clock: Clock, console: Console, *, port: int = 0) -> Asy
     typing = asyncio.create_task(inbox.run(sys.stdin), name="terminal-inbox")
     try:
         channel = TelegramChannel(TERMINAL_TOKEN, api_url=telegram.url, clock=clock, timeouts=Timeouts.on(clock))
-        async with messaging(channel, (READER,)) as outlet:
-            yield TerminalChat(outlet=outlet, telegram=telegram, inbox=inbox)
+        async with messaging(channel, (READER,)) as messaging_setup:
+            yield TerminalChat(messaging_setup=messaging_setup, telegram=telegram, inbox=inbox)
     finally:
         typing.cancel()
         await asyncio.wait([typing])

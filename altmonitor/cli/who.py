@@ -95,10 +95,10 @@ def show(session: Session, *, symbol: str, period: str, stored: bool, as_json: b
 
 async def _live(session: Session, symbol: str, period: str) -> LookedUp:
     """An overview that cannot be had now is taken from the tracked rows, with its age."""
-    async with positioning_deps(session.config, clock=session.clock) as stage:
+    async with positioning_deps(session.config, clock=session.clock) as deps:
         sources = LookupDeps(
-            smart_money=stage.smart_money,
-            positioning=stage.positioning,
+            smart_money=deps.smart_money,
+            positioning=deps.positioning,
         )
         found = await look_up(symbol, sources, period=period, priority=Priority.UNIVERSE, clock=session.clock)
     missing = found.absent.get("smartMoney")
@@ -233,9 +233,9 @@ async def _missing_prices(session: Session, symbol: str, rows: Sequence[Snapshot
     interval = fill_interval(session.clock.now_ms() - from_ms)
     length_ms = period_ms(interval) if interval != "1m" else 60_000
     try:
-        async with positioning_deps(session.config, clock=session.clock) as stage:
+        async with positioning_deps(session.config, clock=session.clock) as deps:
             found = await closes(
-                stage.rest, symbol, interval=interval, from_ms=from_ms // length_ms * length_ms, to_ms=to_ms
+                deps.rest, symbol, interval=interval, from_ms=from_ms // length_ms * length_ms, to_ms=to_ms
             )
     except (ExchangeError, StartError, StorageError):
         return {}
@@ -279,12 +279,12 @@ def panel(session: Session, *, symbol: str, out: Path | None, lang: str | None) 
 
 
 async def _looked_up(session: Session, symbol: str) -> WhoFacts:
-    async with positioning_deps(session.config, clock=session.clock) as stage:
-        ratios = stage.positioning
+    async with positioning_deps(session.config, clock=session.clock) as deps:
+        ratios = deps.positioning
         desk = LivePositionQueries(
             PositionQueryDeps(
                 clock=session.clock,
-                live=LookupDeps(smart_money=stage.smart_money, positioning=ratios),
+                live=LookupDeps(smart_money=deps.smart_money, positioning=ratios),
                 cohorts=ratios,
                 day=lambda name: None,
                 tracked=session.config.smart_money_db_path,

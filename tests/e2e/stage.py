@@ -116,10 +116,10 @@ async def stage(
             config, _ = configuration.load(app_environ, env_file=None)
             timeouts = Timeouts(call_s=30 * speed, poll_margin_s=10 * speed)
             channel = TelegramChannel(Secret(TOKEN), api_url=telegram.url, clock=clock, timeouts=timeouts)
-            async with messaging(channel, config.destinations) as outlet:
+            async with messaging(channel, config.destinations) as messaging_setup:
                 feed = FeedOptions(gather_ms=config.feed_gather_ms, shortest_silence_s=stall_s * speed)
                 choices = MarketOptions(feed=feed)
-                app = App(config, clock=clock, outlet=outlet, choices=choices)
+                app = App(config, clock=clock, messaging_setup=messaging_setup, choices=choices)
                 running = asyncio.create_task(app.run())
                 try:
                     yield Stage(
