@@ -16,6 +16,8 @@ from altmonitor.market.candles import Candle
 from altmonitor.market.contracts import Contract
 from altmonitor.market.quotes import DayTicker, Funding, LongShortRatio, OpenInterest
 
+TOO_MANY_REQUESTS_CODES = (-1003,)
+"""In the body of an error of any status: a block."""
 LOWEST_WEIGHT_LIMIT, HIGHEST_WEIGHT_LIMIT = 100, 1_000_000
 
 

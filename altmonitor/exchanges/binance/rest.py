@@ -88,6 +88,7 @@ def binance_guard(
         probe=PING,
         block_file=block_file,
         on_change=on_change,
+        too_many_codes=wire.TOO_MANY_REQUESTS_CODES,
     )
 
 

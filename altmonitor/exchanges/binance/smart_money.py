@@ -16,6 +16,7 @@ from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeError, ExchangeUnreachable, RegionBlocked
 from altmonitor.core.status import GuardStatus
+from altmonitor.exchanges.binance.bodies import TOO_MANY_REQUESTS_CODES
 from altmonitor.exchanges.rest.budget import Ask, RequestBudget
 from altmonitor.exchanges.rest.client import UNREADABLE, HttpGet, One
 from altmonitor.exchanges.rest.guard import Guard, RestAnswer
@@ -172,6 +173,7 @@ def web_guard(
         on_change=on_change,
         budget=RequestBudget(pools={POOL: pool}),
         probe=_target("BTCUSDT"),
+        too_many_codes=TOO_MANY_REQUESTS_CODES,
     )
 
 

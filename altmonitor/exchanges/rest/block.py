@@ -8,7 +8,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import Enum, IntEnum
@@ -183,7 +183,6 @@ class BlockFile:
 # the law or the terms exclude the caller's address.
 
 
-TOO_MANY_REQUESTS_CODE = -1003
 LONGEST_BELIEVED_S = 30 * 86_400.0
 """Ten times the longest ban that is documented; beyond it a number is a typing error, and 30 days are obeyed."""
 
@@ -213,10 +212,13 @@ class Refusal:
     retry_after_s: float | None = None
 
 
-def read_refusal(status: int, headers: Mapping[str, str], body: bytes, *, exchange_ms: int) -> Refusal | None:
+def read_refusal(
+    status: int, headers: Mapping[str, str], body: bytes, *, exchange_ms: int, too_many_codes: Collection[int] = ()
+) -> Refusal | None:
     """None when the answer is no block (which does not make it a good answer).
 
     headers: case-insensitive. exchange_ms: the exchange's clock now; dates in the answer are measured against it.
+    too_many_codes: with which this exchange says "too many requests" in the body of any error.
     """
     text = body[:2_000].decode("utf-8", "replace") if status != 200 else ""
     if status == 451 or (status != 200 and _GEOGRAPHY.search(text)):
@@ -225,7 +227,7 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes, *, exchan
         severity, reason = Severity.HARD, "HTTP 403: blocked by the exchange's firewall"
     elif status == 418:
         severity, reason = Severity.SOFT, "HTTP 418: banned for too many requests"
-    elif status == 429 or (status >= 400 and _code_of(text) == TOO_MANY_REQUESTS_CODE):
+    elif status == 429 or (status >= 400 and _code_of(text) in too_many_codes):
         severity, reason = Severity.SOFT, f"HTTP {status}: too many requests"
     else:
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,8 +63,11 @@ Send = Callable[[str], Awaitable[RestAnswer]]
 
 
 class Guard:
-    """probe: a target that costs next to nothing. on_change: called once per change of block or of budget shortage
-    (`open`, `waiting`, `blocked`; again when a block's end moves out); must not raise."""
+    """probe: a target that costs next to nothing. too_many_codes: as in `read_refusal`.
+
+    on_change: called once per change of block or of budget shortage (`open`, `waiting`, `blocked`; again when a block's
+    end moves out); must not raise.
+    """
 
     def __init__(
         self,
@@ -75,8 +78,10 @@ class Guard:
         probe: str,
         block_file: Path | None = None,
         on_change: Callable[[GuardStatus], None] | None = None,
+        too_many_codes: Collection[int] = (),
     ) -> None:
         self._host = host
+        self._too_many_codes = too_many_codes
         self._clock = clock
         self._file = BlockFile(block_file, host=host)
         self._on_change = on_change
@@ -137,7 +142,13 @@ class Guard:
             used = answer.headers.get(self._budget.weight_header)
         finally:
             self._admission.settle(ticket, used_header=used)
-        refusal = read_refusal(answer.status, answer.headers, answer.body, exchange_ms=self.exchange_clock.now_ms())
+        refusal = read_refusal(
+            answer.status,
+            answer.headers,
+            answer.body,
+            exchange_ms=self.exchange_clock.now_ms(),
+            too_many_codes=self._too_many_codes,
+        )
         if refusal is not None:
             self._trip(refusal)
             raise self._blocked()

@@ -44,10 +44,12 @@ def test_a_good_answer_may_contain_any_words() -> None:
     assert read_refusal(200, {}, b'{"msg":"restricted location, banned until 1790000600000"}', exchange_ms=0) is None
 
 
-def test_code_1003_is_a_block_also_behind_a_400() -> None:
-    refusal = read_refusal(400, {}, b'{"code":-1003,"msg":"Too many requests."}', exchange_ms=NOW_MS)
+def test_an_exchanges_own_code_is_a_block_also_behind_a_400_and_no_other_exchanges() -> None:
+    body = b'{"code":-1003,"msg":"Too many requests."}'
+    refusal = read_refusal(400, {}, body, exchange_ms=NOW_MS, too_many_codes=(-1003,))
     assert refusal is not None
     assert refusal.severity is Severity.SOFT
+    assert read_refusal(400, {}, body, exchange_ms=NOW_MS) is None
 
 
 @pytest.mark.parametrize(
