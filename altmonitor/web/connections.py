@@ -10,35 +10,30 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import socket
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-import msgspec
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
 from altmonitor.core.clock import Clock
-from altmonitor.web.refusals import HttpRefusal, RefusalLog
+from altmonitor.web.refusals import SECURITY_HEADERS, HttpRefusal, RefusalLog, error_response
+from altmonitor.web.sockets import (
+    NewcomerRate,
+    address_of,
+    bound_unread,
+    descriptor_limit,
+    is_probe,
+    listen,
+    peek,
+    turn_away,
+)
 
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-    "Server": "altmonitor",
-}
-
-RETRY_AFTER_S = 5
-BACKLOG = 1_024
 LOOK_EVERY_S = 1.0
 NO_DESCRIPTOR_PAUSE_S = 1.0
-PEEKED_BYTES = 2_048
 UNDECIDED_MAX = 128
 UNDECIDED_S = 0.1
 """So many newcomers at once are looked at again after this, or sooner; they hold nothing but a descriptor."""
@@ -220,13 +215,13 @@ class Connections:
         self.limits = limits
         self.clock = clock
         self.refusals = refusals
-        descriptors = _descriptor_limit()
+        descriptors = descriptor_limit()
         self._descriptors_for_clients = descriptors - min(limits.descriptors_kept, descriptors // 2)
         self._most = min(limits.connections, self._descriptors_for_clients)
         self._open: set[Connection] = set()
         self._by_address: Counter[str] = Counter()
-        self._newcomers = _Rate(limits.new_per_s, clock)
-        self._probes = _Rate(limits.probes_per_s, clock)
+        self._newcomers = NewcomerRate(limits.new_per_s, clock)
+        self._probes = NewcomerRate(limits.probes_per_s, clock)
         self._listeners: list[socket.socket] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._undecided_most = min(UNDECIDED_MAX, descriptors // 8)
@@ -246,7 +241,7 @@ class Connections:
     async def start(self, server: web.Server, *, host: str, port: int) -> int:
         """Returns the port, the first one if `host` has several addresses. Raises OSError."""
         self._server = server
-        self._listeners = await _listen(host, port)
+        self._listeners = await listen(host, port)
         for listener in self._listeners:
             self._tasks.append(asyncio.create_task(self._accept_from(listener), name="http-accept"))
         self._tasks.append(asyncio.create_task(self._watch(), name="http-time-outs"))
@@ -285,14 +280,14 @@ class Connections:
                     await asyncio.sleep(0)
                 continue
             with self._closing_what_fails(client):
-                await self._take(client, _address_of(peer))
+                await self._take(client, address_of(peer))
             await asyncio.sleep(0)  # accepting never waits while somebody stands in the queue; everything else must run
 
     async def _take(self, client: socket.socket, address: str) -> None:
         """Raises OSError when the client is gone."""
         if not self._is_full(client, address) and self._newcomers.take():
             await self._open_for(client, address, is_reserved=False)
-        elif client.fileno() < self._descriptors_for_clients + self._undecided_most and not _peek(client):
+        elif client.fileno() < self._descriptors_for_clients + self._undecided_most and not peek(client):
             self._decide_soon(client, address)
         else:
             await self._decide(client, address)
@@ -332,9 +327,9 @@ class Connections:
 
     async def _decide(self, client: socket.socket, address: str) -> None:
         """For a newcomer when all places are taken, or when too many come at once. Raises OSError when it is gone."""
-        head = _peek(client)
+        head = peek(client)
         is_full = self._is_full(client, address)
-        if _is_probe(head):
+        if is_probe(head):
             if self._probes.take() and self._has_reserved(makes_room=True):
                 await self._open_for(client, address, is_reserved=True)
                 return
@@ -346,7 +341,7 @@ class Connections:
                 await self._open_for(client, address, is_reserved=True)
                 return
         self.refusals.record(HttpRefusal.NO_FREE_CONNECTION if is_full else HttpRefusal.CONNECTING_TOO_FAST, address)
-        _turn_away(client)
+        turn_away(client)
 
     def _has_reserved(self, *, makes_room: bool) -> bool:
         reserved = [one for one in self._open if one.is_reserved]
@@ -366,7 +361,7 @@ class Connections:
 
     async def _open_for(self, client: socket.socket, address: str, *, is_reserved: bool) -> None:
         assert self._server is not None  # noqa: S101 — set by `start`
-        _bound_unread(client, self.limits.write_s)
+        bound_unread(client, self.limits.write_s)
         connection = Connection(self, self._server, address=address, is_reserved=is_reserved)
         self._open.add(connection)
         self._by_address[address] += 1
@@ -402,117 +397,3 @@ class Connections:
                     if connection.has_begun:
                         self.refusals.record(HttpRefusal.SLOW_REQUEST, connection.address)
                     connection.cut()
-
-
-class _Rate:
-    """So many a second on average, a second's worth at once. `take` does not wait: False means not now."""
-
-    def __init__(self, per_s: float, clock: Clock) -> None:
-        self._per_s = per_s
-        self._clock = clock
-        self._left = per_s
-        self._at_s = clock.monotonic()
-
-    def take(self) -> bool:
-        now_s = self._clock.monotonic()
-        self._left = min(self._per_s, self._left + (now_s - self._at_s) * self._per_s)
-        self._at_s = now_s
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
-
-
-def error_response(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
-    """One line of JSON."""
-    body = msgspec.json.encode({"error": message})
-    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
-
-
-def _refusal_bytes() -> bytes:
-    body = msgspec.json.encode({"error": "too many connections"})
-    headers = {
-        **SECURITY_HEADERS,
-        "Retry-After": str(RETRY_AFTER_S),
-        "Connection": "close",
-        "Content-Type": "application/json",
-        "Content-Length": str(len(body)),
-    }
-    lines = ["HTTP/1.1 503 Service Unavailable", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
-    return "\r\n".join(lines).encode() + body
-
-
-_REFUSAL = _refusal_bytes()
-
-
-def _turn_away(client: socket.socket) -> None:
-    with suppress(OSError):
-        client.recv(65_536)  # what is left unread would make the kernel throw the answer away
-    with suppress(OSError):
-        client.send(_REFUSAL)
-    client.close()
-
-
-def _peek(client: socket.socket) -> bytes:
-    """What it has sent so far, without taking it. Raises OSError when the client is gone."""
-    try:
-        head = client.recv(PEEKED_BYTES, socket.MSG_PEEK)
-    except (BlockingIOError, InterruptedError):
-        return b""
-    if not head:
-        raise ConnectionResetError("it left without a word")
-    return head
-
-
-def _is_probe(head: bytes) -> bool:
-    """A whole request for `/health`: it is answered at once and holds its place for no time."""
-    return head.startswith((b"GET /health", b"HEAD /health")) and b"\r\n\r\n" in head
-
-
-def _bound_unread(client: socket.socket, seconds: float) -> None:
-    """A peer that has vanished, or keeps its window shut, is given up by the kernel too."""
-    with suppress(OSError):
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(seconds * 1000))
-
-
-def _address_of(peer: tuple[object, ...]) -> str:
-    """An IPv6 client owns a /64 at least, so that counts as one address."""
-    address = ipaddress.ip_address(str(peer[0]).partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        if not address.is_loopback:
-            return str(ipaddress.ip_network((int(address), 64), strict=False))
-    return str(address)
-
-
-def _descriptor_limit() -> int:
-    if sys.platform == "win32":
-        return 8_192
-    import resource
-
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
-
-
-async def _listen(host: str, port: int) -> list[socket.socket]:
-    """One listening socket for each address of `host`. Raises OSError when none can be had."""
-    infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    listeners: list[socket.socket] = []
-    problem: OSError | None = None
-    for family, _, _, _, address in dict.fromkeys(infos):
-        try:
-            listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)
-        except OSError as refused:
-            problem = refused
-            if refused.errno == errno.EADDRNOTAVAIL:  # `localhost` is ::1 too, also where IPv6 is switched off
-                continue
-            break
-        listener.setblocking(False)
-        listeners.append(listener)
-    if problem is not None and (not listeners or problem.errno != errno.EADDRNOTAVAIL):
-        for listener in listeners:
-            listener.close()
-        raise OSError(problem.errno, (problem.strerror or "").partition(" (while")[0]) from problem
-    return listeners

@@ -1,4 +1,5 @@
-"""What clients were refused or did wrong: counted for `/metrics`, one line of the log a minute, never a traceback."""
+"""What clients were refused or did wrong: the answer they get, counted for `/metrics`, one line of the log a minute,
+never a traceback."""
 
 from __future__ import annotations
 
@@ -6,6 +7,9 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
+
+import msgspec
+from aiohttp import web
 
 from altmonitor.core.clock import Clock
 
@@ -75,3 +79,38 @@ class RefusalLog:
         _log.warning("HTTP refused or cut off: %s%s", counts, source)
         self._untold.clear()
         self._addresses.clear()
+
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Server": "altmonitor",
+}
+
+RETRY_AFTER_S = 5
+
+
+def error_response(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
+    """One line of JSON."""
+    body = msgspec.json.encode({"error": message})
+    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
+
+
+def _too_many_bytes() -> bytes:
+    body = msgspec.json.encode({"error": "too many connections"})
+    headers = {
+        **SECURITY_HEADERS,
+        "Retry-After": str(RETRY_AFTER_S),
+        "Connection": "close",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+    }
+    lines = ["HTTP/1.1 503 Service Unavailable", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+TOO_MANY = _too_many_bytes()
+"""For whoever is turned away before a request was read."""

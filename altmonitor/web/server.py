@@ -22,9 +22,9 @@ from altmonitor.core.types import Secret
 from altmonitor.interfaces.storage import AlertQueries
 from altmonitor.web.access import PATIENCE_S, WrongTokens, has_token, is_called_locally, is_same_site
 from altmonitor.web.api import BadOrder, BadQuery, HttpCommands, read_alerts_query, read_stats_query
-from altmonitor.web.connections import RETRY_AFTER_S, SECURITY_HEADERS, Connection, Connections, Limits, error_response
+from altmonitor.web.connections import Connection, Connections, Limits
 from altmonitor.web.metrics import CONTENT_TYPE, HttpStatus, Metrics
-from altmonitor.web.refusals import HttpRefusal, RefusalLog
+from altmonitor.web.refusals import RETRY_AFTER_S, SECURITY_HEADERS, HttpRefusal, RefusalLog, error_response
 from altmonitor.web.streams import LiveAlerts
 
 QUERY_TIMEOUT_S = 10.0
