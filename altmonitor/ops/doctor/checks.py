@@ -11,7 +11,7 @@ from altmonitor.config import Config
 from altmonitor.core.clock import Clock
 from altmonitor.ops import health_probe
 from altmonitor.ops.doctor import local_checks as local
-from altmonitor.ops.doctor.report import Check, Seen, failed, fine, note
+from altmonitor.ops.doctor.report import NETWORK, Check, Seen, failed, fine, note
 from altmonitor.ops.origin import setup_command
 
 # ---
@@ -49,7 +49,6 @@ if TYPE_CHECKING:  # they need the libraries that are to be checked first
     from altmonitor.ops.doctor.network_checks import Exchange
     from altmonitor.ops.doctor.telegram_checks import Telegram
 
-NETWORK = "check the network, the firewall and HTTPS_PROXY"
 READ_AGAIN = "correct that line; README.md lists what is allowed"
 
 

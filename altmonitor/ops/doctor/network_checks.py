@@ -24,8 +24,7 @@ from altmonitor.interfaces.exchange import FeedEvent, Priority
 from altmonitor.market.candles import KlineUpdate
 from altmonitor.market.contracts import ContractNews, is_watched
 from altmonitor.ops import telegram as reach
-from altmonitor.ops.doctor.checks import NETWORK
-from altmonitor.ops.doctor.report import Seen, failed, fine, note
+from altmonitor.ops.doctor.report import NETWORK, Seen, failed, fine, note
 
 # ---
 # The monitor's own feed, run until the first candle.

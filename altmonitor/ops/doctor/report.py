@@ -11,6 +11,9 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import AltmonitorError
 from altmonitor.ops.wrapping import wrapped
 
+NETWORK = "check the network, the firewall and HTTPS_PROXY"
+"""The way out where nothing answers."""
+
 
 class CheckVerdict(Enum):
     """NOTE: worth knowing, and no reason not to start. SKIPPED: could not be, or need not be, looked at."""
