@@ -25,7 +25,7 @@ from altmonitor.engine.context import EngineDeps, anybody
 from altmonitor.engine.engine import Engine
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.engine.restore import Bookkeeping
-from altmonitor.exchanges.adapter import AdapterDeps
+from altmonitor.exchanges.adapter import AdapterDeps, ExchangeAdapter
 from altmonitor.exchanges.exchange_clock import ClockSync
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
 from altmonitor.exchanges.venues import VENUES
@@ -86,15 +86,7 @@ class MarketSide:
         self._symbols: Sequence[str] = ()
         self.on_samples: Callable[[Kind, Sequence[Sample]], None] = lambda kind, samples: None
         self._recorder = self._build_recorder() if config.record else None
-        self.venue = VENUES["binance"](
-            AdapterDeps(
-                config=config,
-                clock=clock,
-                on_guard=deps.notices.on_guard,
-                answer_s=deps.choices.answer_s,
-                feed=deps.choices.feed,
-            )
-        )
+        self.venue = self._build_venue()
         self.rest = self.venue.rest
         self.snapshots = MarketSnapshots(
             self.rest,
@@ -102,14 +94,7 @@ class MarketSide:
             usual_funding_hours=self.venue.units.funding_hours,
             on_fundings=lambda: self.engine.on_fundings(),
         )
-        self.universe = Universe(
-            self.rest,
-            clock=clock,
-            tradfi=config.tradfi_perpetuals,
-            refresh_s=config.symbols_refresh_sec,
-            on_change=self._on_universe,
-            file=config.db_file.with_name("symbols.json"),
-        )
+        self.universe = self._build_universe()
         self.backfill = Backfill(
             self.rest,
             clock=clock,
@@ -118,37 +103,17 @@ class MarketSide:
             ended=lambda symbol, from_ms, to_ms: self.engine.backfilled(symbol, from_ms, to_ms),
         )
         self.oi_ring = OpenInterestRing(period_s=config.oi_poll_sec)
-        enrichment = EnrichmentDeps(
-            clock=clock,
-            updates=deps.store,
-            refreshed=deps.refresh,
-            useful_for_s=timeouts(clock, USEFUL_FOR_S),
-        )
-        self.oi_enricher = OpenInterestEnricher(
-            enrichment,
-            rest=self.rest,
-            ring=self.oi_ring,
-            record=lambda sample: self.engine.on_open_interest(sample),
-        )
-        self.ratio_enricher = RatioEnricher(enrichment, rest=self.rest, period=config.lsr_period)
+        self.oi_enricher, self.ratio_enricher = self._build_enrichers()
         self.positions = self._build_positions()
         self.bookkeeping = Bookkeeping(deps.store, deps.store, clock=clock, refreshed=deps.refresh)
         self.engine = self._build_engine()
         self.startup_message = self._build_startup_message()
-        self.sweep = OpenInterestSweep(
-            self.rest,
-            clock=clock,
-            period_s=config.oi_poll_sec,
-            concurrency=config.oi_concurrency,
-            symbols=self.symbols,
-            record=self.engine.on_open_interest,
-            evaluate=self.engine.evaluate_open_interest,
-            catch_up_s=deps.choices.sweep_catch_up_s,
+        self.sweep = self._build_sweep()
+        self.feed = self.venue.feed(
+            _FeedListener(
+                on_kline=self.engine.on_kline, on_contract=self.universe.on_contract, on_event=self._on_feed_event
+            )
         )
-        desk = _FeedDesk(
-            on_kline=self.engine.on_kline, on_contract=self.universe.on_contract, on_event=self._on_feed_event
-        )
-        self.feed = self.venue.feed(desk)
         self.clock_sync = ClockSync(
             self.venue.clock,
             clock=clock,
@@ -162,6 +127,58 @@ class MarketSide:
             clock=clock,
             feed=self.feed.status,
             unseen_since_ms=lambda: self.engine.unseen_since_ms,
+        )
+
+    def _build_venue(self) -> ExchangeAdapter:
+        deps = self._deps
+        return VENUES["binance"](
+            AdapterDeps(
+                config=deps.config,
+                clock=deps.clock,
+                on_guard=deps.notices.on_guard,
+                answer_s=deps.choices.answer_s,
+                feed=deps.choices.feed,
+            )
+        )
+
+    def _build_universe(self) -> Universe:
+        config = self._deps.config
+        return Universe(
+            self.rest,
+            clock=self._clock,
+            tradfi=config.tradfi_perpetuals,
+            refresh_s=config.symbols_refresh_sec,
+            on_change=self._on_universe,
+            file=config.db_file.with_name("symbols.json"),
+        )
+
+    def _build_enrichers(self) -> tuple[OpenInterestEnricher, RatioEnricher]:
+        deps = self._deps
+        enrichment = EnrichmentDeps(
+            clock=deps.clock,
+            updates=deps.store,
+            refreshed=deps.refresh,
+            useful_for_s=timeouts(deps.clock, USEFUL_FOR_S),
+        )
+        open_interest = OpenInterestEnricher(
+            enrichment,
+            rest=self.rest,
+            ring=self.oi_ring,
+            record=lambda sample: self.engine.on_open_interest(sample),
+        )
+        return open_interest, RatioEnricher(enrichment, rest=self.rest, period=deps.config.lsr_period)
+
+    def _build_sweep(self) -> OpenInterestSweep:
+        config = self._deps.config
+        return OpenInterestSweep(
+            self.rest,
+            clock=self._clock,
+            period_s=config.oi_poll_sec,
+            concurrency=config.oi_concurrency,
+            symbols=self.symbols,
+            record=self.engine.on_open_interest,
+            evaluate=self.engine.evaluate_open_interest,
+            catch_up_s=self._deps.choices.sweep_catch_up_s,
         )
 
     def _build_positions(self) -> PositionSide:
@@ -178,7 +195,7 @@ class MarketSide:
         )
 
     def _build_engine(self) -> Engine:
-        links = EngineDeps(
+        deps = EngineDeps(
             clock=self._clock,
             sink=self._deps.store,
             context=self.snapshots,
@@ -192,7 +209,7 @@ class MarketSide:
             on_conditions=self.bookkeeping.put_conditions,
             episodes=self._deps.config.part(EpisodeOptions),
         )
-        return Engine(links, audiences=anybody(self._deps.settings))
+        return Engine(deps, audiences=anybody(self._deps.settings))
 
     def _build_recorder(self) -> HistoryRecorder:
         return HistoryRecorder(
@@ -320,7 +337,7 @@ class MarketSide:
             self.universe.read_soon()
 
 
-class _FeedDesk:
+class _FeedListener:
     """What the feed calls. `on_kline` is the engine's own method: no call in between, it runs for every frame."""
 
     __slots__ = ("_on_contract", "_on_event", "on_kline")
