@@ -1,8 +1,7 @@
-"""Who is positioned in one contract, as one message: /who, and whoever sends it elsewhere."""
+"""Who is positioned in one contract, as one message: /who."""
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Sequence
 
@@ -23,7 +22,7 @@ from altmonitor.positioning.smart_money import (
 from altmonitor.positioning.units import amount, to_percent
 from altmonitor.render import format as n
 from altmonitor.render.alert_parts import dashed
-from altmonitor.render.format import Style, joined, without_markup
+from altmonitor.render.format import Style, joined
 from altmonitor.render.texts.reply_texts import say_reply
 
 CELLS = 10
@@ -40,11 +39,6 @@ def push_card(facts: WhoFacts, style: Style) -> list[str]:
         lines.append(_top(picture.top_traders, style))
     lines += missing_lines(facts.missing, style, now_ms=picture.now_ms)
     return [*lines, f"<i>{_foot(picture, style)}</i>"]
-
-
-def plain_card(facts: WhoFacts, style: Style) -> str:
-    """The same without any markup, for other channels."""
-    return html.unescape(without_markup("\n".join(push_card(facts, style))))
 
 
 def missing_lines(missing: Sequence[MissingPart], style: Style, *, now_ms: int) -> list[str]:

@@ -24,14 +24,14 @@ from altmonitor.core.alert import (
     WhaleLine,
 )
 from altmonitor.core.types import Fraction
-from altmonitor.interfaces.queries import DivergenceFacts
+from altmonitor.interfaces.queries import DivergenceFacts, WhoFacts
 from altmonitor.positioning.history import ExtremeScan
 from altmonitor.render.alert_parts import tracked_line
 from altmonitor.render.alerts import alert_html
 from altmonitor.render.blocks import reply_lines
 from altmonitor.render.digest import digest_parts
 from altmonitor.render.format import Style, without_markup
-from altmonitor.render.position_card import plain_card, profit_bar, push_card
+from altmonitor.render.position_card import profit_bar, push_card
 from altmonitor.render.replies import reply_parts
 from tests.positioning.samples import OVERVIEW, T0, with_sides
 from tests.render.position_replies import CHANGE, FACTS, GAP, LONG_NAME, NOTHING, PICTURE, TREND, entry
@@ -66,6 +66,10 @@ def read(text: str) -> str:
     return html.unescape(without_markup(text))
 
 
+def card_text(facts: WhoFacts, style: Style) -> str:
+    return read("\n".join(push_card(facts, style)))
+
+
 def test_the_line_tells_both_sides_their_part_of_open_interest_and_its_age() -> None:
     assert read(whale_row(EN)) == (
         "🐋 Whales: long at 9.4, 60 % in profit · short at 10.6, 25 % in profit · followed traders hold 17.4 % of OI "
@@ -97,7 +101,7 @@ def test_a_chinese_symbol_is_spelled_in_the_link_as_an_address() -> None:
 
 
 def test_the_card_in_english() -> None:
-    assert plain_card(FACTS, EN).split("\n") == [
+    assert card_text(FACTS, EN).split("\n") == [
         "👥 ETHUSDT perpetual 10 · 24 h +1.58 %",
         "24 h volume $1.35B · OI $10.0K (4 h +4.05 %) · funding +0.0050 % (next in 00:27:08)",
         "",
@@ -118,7 +122,7 @@ def test_the_card_in_english() -> None:
 
 def test_a_loss_shows_a_minus_and_nobody_no_bar() -> None:
     picture = replace(PICTURE, mark_price=9.0, overview=with_sides(short={"whales": 0, "profit_whales": 0}))
-    card = plain_card(replace(FACTS, picture=picture), EN)
+    card = card_text(replace(FACTS, picture=picture), EN)
     assert "🟢 Long 20 · in loss\n$1.6K at 9.4 · gain −$72\n" in card
     assert "🔴 Short 0 · in profit\n$1.3K at 10.6 · gain +$224\n– in profit\n" in card
 
@@ -126,14 +130,14 @@ def test_a_loss_shows_a_minus_and_nobody_no_bar() -> None:
 def test_without_a_price_and_a_ticker_there_are_dashes_and_no_nan() -> None:
     overview = with_sides(long={"whales_qty_coins": None}, short={"whales_qty_coins": None})
     picture = replace(PICTURE, mark_price=float("nan"), open_interest=None, funding=None, overview=overview)
-    card = plain_card(replace(FACTS, picture=picture, day_change_pct=None, day_quote_usdt=None), EN)
+    card = card_text(replace(FACTS, picture=picture, day_change_pct=None, day_quote_usdt=None), EN)
     assert card.startswith("👥 ETHUSDT perpetual –\n24 h volume – · OI – · funding –\n")
     assert "Whales – · 29 of them · long/short –" in card
     assert "nan" not in card.lower()
 
 
 def test_what_is_missing_is_named_with_its_own_cause() -> None:
-    assert plain_card(NOTHING, EN).split("\n")[2:] == [
+    assert card_text(NOTHING, EN).split("\n")[2:] == [
         "followed traders: refused until 18:15:00 UTC",
         "top traders: cannot be reached now",
         "open interest: no data for this symbol",
@@ -229,7 +233,7 @@ def test_in_a_digest_they_stand_under_their_own_headings() -> None:
 
 def test_an_overview_told_as_zero_traders_has_no_share() -> None:
     overview = replace(OVERVIEW, long=replace(OVERVIEW.long, whales=0), short=replace(OVERVIEW.short, whales=0))
-    card = plain_card(replace(FACTS, picture=replace(PICTURE, overview=overview)), EN)
+    card = card_text(replace(FACTS, picture=replace(PICTURE, overview=overview)), EN)
     assert "Whales $3.2K · 0 of them" in card
     assert card.count("\n– in profit") == 2
 
