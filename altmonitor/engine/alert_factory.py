@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import inf, isfinite
 
 import msgspec
@@ -14,11 +15,24 @@ from altmonitor.detectors.price import PriceFinding, threshold_of
 from altmonitor.detectors.sampled import SampleFinding
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.detectors.volume import VolumeFinding
-from altmonitor.engine.context import AlertContext
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import Kline
 from altmonitor.market.math import change_pct, quadrant
+from altmonitor.market.quotes import DayTicker, Funding
 from altmonitor.settings.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertContext:
+    """What is known around an alert at its moment. oi_newest: (time_ms, contracts). is_late: found in hindsight."""
+
+    now_ms: int
+    event_ms: int
+    day: DayTicker | None
+    funding: Funding | None
+    funding_hours: float
+    oi_newest: tuple[int, float] | None
+    is_late: bool = False
 
 
 def price_alert(symbol: str, kline: Kline, finding: PriceFinding, settings: Settings, around: AlertContext) -> Alert:

@@ -21,7 +21,8 @@ from altmonitor.detectors.sampled import SampledDetector
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.detectors.volume import VolumeBurst
 from altmonitor.engine import alert_factory as compose
-from altmonitor.engine.context import AlertContext, EngineDeps
+from altmonitor.engine.alert_factory import AlertContext
+from altmonitor.engine.context import EngineDeps
 from altmonitor.engine.episodes import EpisodeOptions, Episodes
 from altmonitor.market.book import Bounds, SymbolBook, loosest
 from altmonitor.market.quotes import DayTicker

@@ -17,23 +17,8 @@ from altmonitor.interfaces.exchange import MarketContext
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.math import change_pct
 from altmonitor.market.open_interest import OpenInterestRing
-from altmonitor.market.quotes import DayTicker, Funding
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertContext:
-    """What is known around an alert at its moment. oi_newest: (time_ms, contracts). is_late: found in hindsight."""
-
-    now_ms: int
-    event_ms: int
-    day: DayTicker | None
-    funding: Funding | None
-    funding_hours: float
-    oi_newest: tuple[int, float] | None
-    is_late: bool = False
-
 
 NOWHERE = Destination(chat_id=0)
 
