@@ -24,6 +24,7 @@ from altmonitor.config import Config
 from altmonitor.core import log as logs
 from altmonitor.core.clock import Clock, ScaledClock, SystemClock
 from altmonitor.core.errors import ConfigError
+from altmonitor.core.supervisor import beside
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
 from altmonitor.exchanges.ws.feed import FeedOptions
 from altmonitor.market.candles import MINUTE_MS
@@ -152,12 +153,8 @@ async def _play(choices: DemoChoices, stop: asyncio.Event) -> None:
                     await end_of_tape(played, clock, is_waiting=lambda: app.store.outbox_status().queued > 0)
                     stop.set()
 
-            director = asyncio.create_task(direct(), name="demo script")
-            try:
+            async with beside(direct(), name="demo script") as director:
                 await app.run_until(stop, before_end=lambda: _print_summary(app))
-            finally:
-                director.cancel()
-                await asyncio.wait([director])
     if not director.cancelled():
         director.result()
     if choices.tape is None:
@@ -223,9 +220,11 @@ async def _serve(stop: asyncio.Event, *, port: int, telegram_port: int, symbols:
     market = _made_up(clock.now_ms(), symbols, seed)
     exchange = SimExchange(market, clock=clock)
     await exchange.start(port=port)
-    script = asyncio.create_task(DemoScript(exchange, market, clock=clock, seed=seed).run(), name="demo script")
     try:
-        async with terminal_chat(clock, console, port=telegram_port) as chat:
+        async with (
+            beside(DemoScript(exchange, market, clock=clock, seed=seed).run(), name="demo script"),
+            terminal_chat(clock, console, port=telegram_port) as chat,
+        ):
             for name, value in (
                 ("BINANCE_REST_URL", exchange.rest_url),
                 ("BINANCE_WS_URL", exchange.ws_url),
@@ -239,6 +238,4 @@ async def _serve(stop: asyncio.Event, *, port: int, telegram_port: int, symbols:
             console.print(f"# A monitor with these settings sees a market that moves. {HOW_TO_TYPE}")
             await stop.wait()
     finally:
-        script.cancel()
-        await asyncio.wait([script])
         await exchange.stop()

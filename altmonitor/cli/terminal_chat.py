@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from rich.console import Console
 from altmonitor.app.chat import MessagingSetup, messaging
 from altmonitor.core import log as logs
 from altmonitor.core.clock import Clock
+from altmonitor.core.supervisor import beside
 from altmonitor.core.types import Destination, Secret
 from altmonitor.sim.telegram.server import SimTelegram
 from altmonitor.sim.terminal import TerminalInbox
@@ -53,12 +53,12 @@ async def terminal_chat(clock: Clock, console: Console, *, port: int = 0) -> Asy
     telegram = SimTelegram(clock=clock, token=TERMINAL_TOKEN.reveal())
     await telegram.start(port=port)
     inbox = TerminalInbox(telegram, console, destination=READER)
-    typing = asyncio.create_task(inbox.run(sys.stdin), name="terminal-inbox")
     try:
         channel = TelegramChannel(TERMINAL_TOKEN, api_url=telegram.url, clock=clock, timeouts=Timeouts.on(clock))
-        async with messaging(channel, (READER,)) as messaging_setup:
+        async with (
+            beside(inbox.run(sys.stdin), name="terminal-inbox"),
+            messaging(channel, (READER,)) as messaging_setup,
+        ):
             yield TerminalChat(messaging_setup=messaging_setup, telegram=telegram, inbox=inbox)
     finally:
-        typing.cancel()
-        await asyncio.wait([typing])
         await telegram.stop()

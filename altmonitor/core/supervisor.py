@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from altmonitor.core.backoff import backoff_s
 from altmonitor.core.clock import Clock
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 HEALTHY_AFTER_S = 60.0
 """A loop that ran this long before it failed starts again at the first pause."""
+
+
+@asynccontextmanager
+async def beside(work: Coroutine[object, object, T], *, name: str) -> AsyncIterator[asyncio.Task[T]]:
+    """`work` runs while the block does; at the block's end it is cancelled and waited for. Whoever wants its result or
+    its failure asks the task."""
+    task = asyncio.create_task(work, name=name)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
 
 
 @dataclass(slots=True)

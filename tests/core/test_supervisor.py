@@ -6,7 +6,7 @@ import pytest
 
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import TokenRefused
-from altmonitor.core.supervisor import Supervisor
+from altmonitor.core.supervisor import Supervisor, beside
 from tests.movable_clock import MovableClock
 from tests.patient_clock import PatientClock
 
@@ -116,3 +116,37 @@ async def test_a_loop_that_has_failed_for_two_days_is_still_started_again() -> N
     await clock.advance(60)
     assert supervisor.loops["broken"].restarts > before
     await supervisor.stop(within_s=5)
+
+
+async def test_what_runs_beside_a_block_ends_with_it_however_the_block_ends() -> None:
+    ended: list[str] = []
+
+    async def work(name: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(name)
+
+    async with beside(work("one"), name="one"):
+        await asyncio.sleep(0)
+        assert ended == []
+    assert ended == ["one"]
+
+    async def fails_inside() -> None:
+        async with beside(work("two"), name="two"):
+            await asyncio.sleep(0)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fails_inside()
+    assert ended == ["one", "two"]
+
+
+async def test_what_runs_beside_a_block_keeps_its_failure_for_whoever_asks() -> None:
+    async def fails() -> None:
+        raise ZeroDivisionError
+
+    async with beside(fails(), name="fails") as task:
+        await asyncio.sleep(0)
+    with pytest.raises(ZeroDivisionError):
+        task.result()

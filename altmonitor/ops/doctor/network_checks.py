@@ -14,6 +14,7 @@ from altmonitor.config import Config
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, RegionBlocked
 from altmonitor.core.proxies import PROXY_VARIABLES, proxy_to
+from altmonitor.core.supervisor import beside
 from altmonitor.exchanges.binance.adapter import BLOCK_FILE
 from altmonitor.exchanges.binance.dialect import BINANCE
 from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
@@ -79,22 +80,20 @@ async def first_candle(
     began_s, level = clock.monotonic(), logger.level
     logger.addHandler(words)
     logger.setLevel(logging.INFO)
-    running = asyncio.create_task(feed.run(), name="check feed")
     try:
-        with suppress(TimeoutError):
-            async with clock.timeout(within_s):
-                either: set[asyncio.Future[Any]] = {running, sink.first}
-                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        after_s = clock.monotonic() - began_s
-        if sink.first.done():
-            update = sink.first.result()
-            return FirstCandle(after_s=after_s, symbol=update.symbol, event_ms=update.event_ms)
-        status = feed.status()
-        covered = status.symbols_covered if status.connections else 0
-        return FirstCandle(after_s=after_s, acknowledged=covered, last_words=words.text)
+        async with beside(feed.run(), name="check feed") as running:
+            with suppress(TimeoutError):
+                async with clock.timeout(within_s):
+                    either: set[asyncio.Future[Any]] = {running, sink.first}
+                    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            after_s = clock.monotonic() - began_s
+            if sink.first.done():
+                update = sink.first.result()
+                return FirstCandle(after_s=after_s, symbol=update.symbol, event_ms=update.event_ms)
+            status = feed.status()
+            covered = status.symbols_covered if status.connections else 0
+            return FirstCandle(after_s=after_s, acknowledged=covered, last_words=words.text)
     finally:
-        running.cancel()
-        await asyncio.wait({running})
         logger.removeHandler(words)
         logger.setLevel(level)
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatClosed, ChatMoved, DeliveryError, MessageRefused, SecondPoller
+from altmonitor.core.supervisor import beside
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import BotAccess
 from altmonitor.ops import telegram
@@ -125,12 +126,10 @@ async def countdown(clock: Clock, show: Callable[[int], str], *, wait_s: float =
             sys.stdout.flush()
             await clock.sleep(1.0)
 
-    drawing = asyncio.create_task(draw(), name="countdown")
     try:
-        yield
+        async with beside(draw(), name="countdown"):
+            yield
     finally:
-        drawing.cancel()
-        await asyncio.wait([drawing])
         sys.stdout.write("\r\x1b[K")
         sys.stdout.flush()
 
