@@ -92,12 +92,13 @@ async def test_settings_become_what_is_tracked(tmp_path: Path) -> None:
         (tmp_path / "watchlist.json").write_text('["sol"]')
         tracked = tracked_of(settings(at, OI_POOL_MAX="9", TOP_TRADER_SHARD_TOTAL="3", TOP_TRADER_SHARD_INDEX="2"))
         assert tracked.watchlist == ("BTCUSDT", "ETHUSDT", "SOLUSDT")
-        assert tracked.interval_s == 3_600.0
+        assert [tracked.cadence(series).interval_s for series in Series] == [3_600.0, 1_800.0, 1_800.0]
         assert tracked.parts[Series.OPEN_INTEREST].pool_max == 9
         assert (tracked.parts[Series.TOP_TRADERS].shard_total, tracked.parts[Series.TOP_TRADERS].shard_index) == (3, 2)
         with pytest.raises(ConfigError, match="OI_SHARD_INDEX=1"):
             tracked_of(settings(at, OI_SHARD_INDEX="1"))
-        assert tracked_of(settings(at), series=["open-interest"], is_once=True).interval_s == 0.0
+        once = tracked_of(settings(at), series=["open-interest"], is_once=True)
+        assert once.cadence(Series.OPEN_INTEREST).interval_s == 0.0
 
 
 async def test_a_bad_watchlist_file_only_warns(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
