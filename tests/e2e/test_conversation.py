@@ -14,15 +14,18 @@ from typing import Any
 from altmonitor.sim.script import Pump
 from altmonitor.sim.telegram.chats import buttons
 from altmonitor.sim.telegram.values import SimMessage
-from tests.e2e.conversation_kit import TOPIC, Talk, started, talk
+from tests.e2e.conversation_kit import SPEED, TOPIC, Talk, started, talk
 from tests.e2e.lately import LATELY
 from tests.e2e.process import Program
 from tests.e2e.stage import GROUP
 
+HISTORY_S = 1_800.0
+"""So long, in the talk's time, a day of history may take to be read on a busy machine."""
 
-async def conversation(folder: Path) -> Talk:
+
+async def conversation(folder: Path, *, speed: float = SPEED) -> Talk:
     """The whole of it."""
-    async with talk(folder, ALLOWED_CHAT_IDS=str(GROUP)) as here:
+    async with talk(folder, speed=speed, ALLOWED_CHAT_IDS=str(GROUP)) as here:
         here.market.add(*LATELY)
         async with here.world.program() as program:
             await first_steps(here, program)
@@ -75,7 +78,7 @@ async def how_many_alerts(here: Talk, program: Program) -> None:
         "✅ cooldown 180 s → 300 s",
         "✅ move in 5 m: off → from 8 %",
     )
-    await program.line("a day of history is read")
+    await program.line("a day of history is read", within_s=HISTORY_S / here.clock.speed)
     here.notify("Some minutes later the bot has read what the market did in the last 24 hours.")
     proposal = await here.asks("/budget 20")
     says(
@@ -230,7 +233,7 @@ async def back_again(here: Talk, program: Program) -> None:
         status,
         "PUMP from 4 % · changed by command",
         "move in 5 m from 5 %",
-        "24 h volume below $2M: silent",
+        "no alerts below $2M of 24 h volume",
         "budget: was about 20 a day",
         "thresholds of their own: SUIUSDT",
         "quiet hours 23:00-07:00",
@@ -297,15 +300,17 @@ HEAD = """\
 # Half an hour with the bot
 
 Written down by `python -m tests.e2e.test_conversation`: the real program between a simulated exchange and a simulated
-Telegram, on a clock that runs fifteen times as fast. The same conversation is one of the tests. Buttons are shown as
-<kbd>keys</kbd>; times are UTC.
+Telegram, on a clock that runs {speed:.0f} times as fast. The same conversation is one of the tests. Buttons are shown
+as <kbd>keys</kbd>; times are UTC.
 """
 
 
 def main() -> None:
+    """With another speed as argument where the machine is busy."""
+    speed = float(sys.argv[1]) if len(sys.argv) > 1 else SPEED
     with tempfile.TemporaryDirectory(prefix="altmonitor-conversation-") as folder:
-        here = asyncio.run(conversation(Path(folder)))
-    PAGE.write_text(f"{HEAD}\n{here.transcript()}", encoding="utf-8")
+        here = asyncio.run(conversation(Path(folder), speed=speed))
+    PAGE.write_text(f"{HEAD.format(speed=speed)}\n{here.transcript()}", encoding="utf-8")
     print(PAGE, file=sys.stderr)
 
 
