@@ -15,8 +15,7 @@ from altmonitor.cli.common import DONE, FAILED, WRONG_CONFIGURATION, Answer, Ses
 from altmonitor.cli.who import named
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.errors import AltmonitorError, ConfigError, ExchangeBlocked, ExchangeError, UnknownSymbol
-from altmonitor.exchanges.bybit.cohorts import BybitCohorts, bybit_guard
-from altmonitor.exchanges.okx.cohorts import OkxCohorts, okx_guard
+from altmonitor.exchanges.venues import COHORTS, VENUES
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.interfaces.positioning import Cohorts
 from altmonitor.positioning.divergence import Histories
@@ -33,7 +32,7 @@ from altmonitor.positioning.json_values import (
     read_period,
 )
 
-VENUES: Final = ("binance", "okx", "bybit")
+ASKED: Final = (*VENUES, *COHORTS)
 _THINGS: Final = {"show": "Positioning", "divergence": "Divergence", "history": "History"}
 _ALIGNED_BUCKETS: Final = 3
 """Of each cohort, for one moment: the newest bucket of one may come later than that of another."""
@@ -81,7 +80,7 @@ def _asked(wanted: CohortRequest) -> JsonObject:
 
 
 def meta(*, as_json: bool) -> int:
-    values = meta_values(venues=VENUES)
+    values = meta_values(venues=ASKED)
     now_ms = SystemClock().now_ms()
     content = envelope(values, thing="Meta", now_ms=now_ms, request_id=str(uuid.uuid4()))
     return print_answer(Answer(values=content, lines=_lines(values)), as_json=as_json)
@@ -112,18 +111,11 @@ async def _fetched(session: Session, venue: str, symbol: str, period: str, limit
 @asynccontextmanager
 async def _cohorts(session: Session, venue: str) -> AsyncIterator[Cohorts]:
     config, clock = session.config, session.clock
-    if venue == "binance":
+    if venue in VENUES:
         async with positioning_deps(config, clock=clock) as deps:
             yield deps.positioning
         return
-    block_file = config.db_file.with_name(f"{venue}-block.json")
-    source: OkxCohorts | BybitCohorts
-    if venue == "okx":
-        url = config.okx_rest_url
-        source = OkxCohorts(url, clock=clock, guard=okx_guard(url, clock=clock, block_file=block_file))
-    else:
-        url = config.bybit_rest_url
-        source = BybitCohorts(url, clock=clock, guard=bybit_guard(url, clock=clock, block_file=block_file))
+    source = COHORTS[venue](config, clock)
     await source.start()
     try:
         yield source

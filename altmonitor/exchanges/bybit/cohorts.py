@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from altmonitor.config import Config
 from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer
@@ -68,7 +69,7 @@ def bybit_guard(base_url: str, *, clock: Clock, block_file: Path | None = None) 
 
 
 class BybitCohorts:
-    """`monitor.positioning_ports.Cohorts`. `start` before the first question, `stop` after the last."""
+    """Its ratios as `Cohorts`. `start` before the first question, `stop` after the last."""
 
     venue = "bybit"
 
@@ -126,3 +127,9 @@ def _is_refusal(body: bytes) -> bool:
         return _CODE.decode(body).ret_code in TOO_MANY_CODES
     except UNREADABLE:
         return False
+
+
+def bybit_cohorts(config: Config, clock: Clock) -> BybitCohorts:
+    """As the environment says."""
+    url, block_file = config.bybit_rest_url, config.db_file.with_name("bybit-block.json")
+    return BybitCohorts(url, clock=clock, guard=bybit_guard(url, clock=clock, block_file=block_file))

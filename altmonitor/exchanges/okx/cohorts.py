@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from altmonitor.config import Config
 from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer
@@ -77,7 +78,7 @@ def instrument(symbol: str) -> str:
 
 
 class OkxCohorts:
-    """`monitor.positioning_ports.Cohorts`. `start` before the first question, `stop` after the last."""
+    """Its ratios as `Cohorts`. `start` before the first question, `stop` after the last."""
 
     venue = "okx"
 
@@ -145,3 +146,9 @@ def _is_refusal(body: bytes) -> bool:
         return _CODE.decode(body).code in TOO_MANY_CODES
     except UNREADABLE:
         return False
+
+
+def okx_cohorts(config: Config, clock: Clock) -> OkxCohorts:
+    """As the environment says."""
+    url, block_file = config.okx_rest_url, config.db_file.with_name("okx-block.json")
+    return OkxCohorts(url, clock=clock, guard=okx_guard(url, clock=clock, block_file=block_file))
