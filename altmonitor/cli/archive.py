@@ -76,7 +76,7 @@ async def _fetch(
                 archive=archive,
                 candles=positioning.rest,
                 clock=clock,
-                on_progress=Progress("archive", clock=clock).show,
+                on_progress=ArchiveProgress("archive", clock=clock).show,
                 parallel=choices.parallel,
             )
             series: tuple[SeriesName, ...] = ("klines", "oi")
@@ -117,7 +117,7 @@ def _print_fetch(report: FetchReport, *, as_json: bool) -> int:
 
 def take_in(session: Session, *, paths: Sequence[Path], as_json: bool) -> int:
     """Returns the exit code. Raises: StartError."""
-    progress = Progress("import", clock=session.clock)
+    progress = ArchiveProgress("import", clock=session.clock)
     try:
         report = import_files(HistoryStore(session.config.archive_dir), paths, on_progress=progress.show)
     except OSError as problem:
@@ -213,7 +213,7 @@ def _minute_of(unix_ms: int) -> str:
 # ---
 
 
-class Progress:
+class ArchiveProgress:
     """One bar on stderr, redrawn in place on a terminal; plain lines now and then otherwise."""
 
     def __init__(self, what: str, *, clock: Clock) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from altmonitor.cli.archive import Progress, other_coin_line, symbols_named, take_in_recordings
+from altmonitor.cli.archive import ArchiveProgress, other_coin_line, symbols_named, take_in_recordings
 from altmonitor.cli.common import DONE, FAILED, Answer, Session, print_answer
 from altmonitor.core.alert import Alert
 from altmonitor.core.errors import ConfigError, NewerSchemaError, StorageError
@@ -63,7 +63,7 @@ def run_replay(session: Session, choices: ReplayChoices) -> int:
         episodes=session.config.part(EpisodeOptions),
         is_whole=choices.is_whole,
     )
-    progress = Progress("replay", clock=session.clock)
+    progress = ArchiveProgress("replay", clock=session.clock)
     result = replay(store, symbols, options, from_ms=from_ms, to_ms=to_ms, on_progress=progress.show)
     if not result.symbols:
         raise StorageError(

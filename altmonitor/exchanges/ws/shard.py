@@ -101,7 +101,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class _Running:
+class _RunningConnection:
     connection: FeedConnection
     task: asyncio.Task[str]
     replace_at_s: float
@@ -201,7 +201,7 @@ class FeedShard:
 
     async def run(self) -> None:
         """Until cancelled. Raises only what the sink raised."""
-        running: _Running | None = None
+        running: _RunningConnection | None = None
         self._connections.clear()
         async with asyncio.TaskGroup() as tasks:
             while True:
@@ -213,7 +213,7 @@ class FeedShard:
                 elif running.connection.is_leaving or self._exchange_clock.now_s() >= running.replace_at_s:
                     running = await self._rotate(tasks, running)
 
-    async def _connect(self, tasks: asyncio.TaskGroup) -> _Running:
+    async def _connect(self, tasks: asyncio.TaskGroup) -> _RunningConnection:
         while True:
             await self._clock.sleep(self._backoff.next_delay_s())
             try:
@@ -227,7 +227,7 @@ class FeedShard:
                 self._has_opened = True
                 return running
 
-    async def _open(self, tasks: asyncio.TaskGroup, *, is_muted: bool = False) -> _Running:
+    async def _open(self, tasks: asyncio.TaskGroup, *, is_muted: bool = False) -> _RunningConnection:
         await self._parts.budget.take()
         self.attempts += 1
         connection = FeedConnection(
@@ -239,26 +239,26 @@ class FeedShard:
         self._connections.append(connection)
         life_s = self._parts.life_s * (1 + self._parts.jitter.uniform(0, _LIFE_JITTER))
         task = tasks.create_task(connection.hold(), name="feed connection")
-        return _Running(connection, task, connection.opened_s + life_s)
+        return _RunningConnection(connection, task, connection.opened_s + life_s)
 
-    async def _has_ended(self, running: _Running, within_s: float) -> bool:
+    async def _has_ended(self, running: _RunningConnection, within_s: float) -> bool:
         with contextlib.suppress(TimeoutError):
             async with self._clock.timeout(within_s):
                 await asyncio.wait({running.task})
         return running.task.done()
 
-    def _forget(self, running: _Running) -> None:
+    def _forget(self, running: _RunningConnection) -> None:
         self.share()  # keeps the time of its last data
         self._connections.remove(running.connection)
 
-    def _note_end(self, running: _Running) -> None:
+    def _note_end(self, running: _RunningConnection) -> None:
         self._forget(running)
         self._backoff.on_end(data_flowed_s=running.connection.data_flowed_s)
         self.trouble = running.task.result()
         if running.connection.first_data_s is not None:
             _log.info("feed connection ended: %s", self.trouble)
 
-    async def _rotate(self, tasks: asyncio.TaskGroup, old: _Running) -> _Running:
+    async def _rotate(self, tasks: asyncio.TaskGroup, old: _RunningConnection) -> _RunningConnection:
         """Make before break: returns the connection that goes on, the old one when no new one could take over."""
         try:
             new = await self._open(tasks, is_muted=True)
@@ -284,7 +284,7 @@ class FeedShard:
         self._parts.on_rotated()
         return new
 
-    async def _speak_together(self, new: _Running, old: _Running) -> None:
+    async def _speak_together(self, new: _RunningConnection, old: _RunningConnection) -> None:
         """Let both speak for a moment, each update counted once. Afterwards `new` is muted if it did not get so far."""
         deadline_s = self._clock.monotonic() + _TAKE_OVER_WITHIN_S
         while not (new.connection.is_carrying and self._is_quiet_part()):
@@ -299,7 +299,7 @@ class FeedShard:
     def _is_quiet_part(self) -> bool:
         return _QUIET_PART_MS[0] <= self._clock.now_ms() % MINUTE_MS <= _QUIET_PART_MS[1]
 
-    def _put_off(self, old: _Running, why: str) -> None:
+    def _put_off(self, old: _RunningConnection, why: str) -> None:
         pause_s = self._backoff.next_delay_s() + (0 if old.connection.is_leaving else _ROTATION_RETRY_S)
         old.connection.is_leaving = False
         old.replace_at_s = self._exchange_clock.now_s() + pause_s
