@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-
+from altmonitor.core.env_file import EnvFile, read_env_file
 from altmonitor.core.errors import ConfigError
 from altmonitor.core.proxies import PROXY_VARIABLES, ascii_host, read_proxies
+from altmonitor.core.redaction import random_runs, secrets_in, shown_value, without_secrets
 from altmonitor.core.tls import TLS_VARIABLES, tls_problems
 from altmonitor.core.types import LANGUAGES, TOKEN_SHAPE, Destination, Secret
 from altmonitor.settings.zones import find_zone
@@ -391,31 +391,68 @@ def load(environ: Mapping[str, str], *, env_file: Path | None = Path(".env")) ->
     """Read real environment variables over `env_file`. Returns the config and warnings (one line each).
 
     An empty value counts as not given. Raises `ConfigError` with one line per problem: variable, value, what is
-    allowed; the values of secrets are not repeated.
+    allowed; what may be a secret is not repeated, whichever variable it stands in. The warnings come with them: a
+    name that was spelled wrong is often why another value is missing.
     """
-    given = {name: value for name, value in _read_env_file(env_file).items() if value.strip()}
-    given |= {name: value for name, value in environ.items() if value.strip()}
+    file = _read_env_file(env_file)
+    in_file = {name: value for name, value in file.values.items() if value.strip()}
+    in_environment = {name: value for name, value in environ.items() if value.strip()}
+    given = in_file | in_environment
+    secrets = secrets_given(environ, env_file)
     values: dict[str, Any] = {}
-    problems: list[str] = []
+    problems = list(file.problems)
     for variable in VARIABLES:
         text = given.get(variable.name, variable.default).strip()
         try:
             if variable.read is not _path:
                 text.encode()  # raises for bytes that are no UTF-8: a library would, later
             values[variable.field] = variable.read(text)
+            problem = _kept_signs(variable.name, text, is_from_file=variable.name not in in_environment)
         except ValueError:
-            shown = "***" if variable.name in SECRET_VARIABLES else repr(text[:60])
-            problems.append(f"{variable.name}={shown} is not allowed: {variable.allowed}")
+            problem = _kept_signs(variable.name, text, is_from_file=False) or f"is not allowed: {variable.allowed}"
+        if problem:
+            shown = "***" if variable.name in SECRET_VARIABLES else shown_value(text, secrets=secrets)
+            problems.append(f"{variable.name}={shown} {problem}")
     if not problems and not is_loopback(values["api_host"]):
         problems += _open_to_others(values["api_host"], values["api_token"])
     problems += problems_of_libraries(variables_for_libraries(env_file) | dict(environ))
+    warnings = [*file.remarks, *_warnings(in_file, in_environment)]
     if problems:
-        raise ConfigError(problems)
-    return Config(**{field.name: values[field.name] for field in fields(Config)}), _warnings(given)
+        raise ConfigError(problems + warnings)
+    return Config(**{field.name: values[field.name] for field in fields(Config)}), warnings
+
+
+def secrets_given(environ: Mapping[str, str], env_file: Path | None) -> frozenset[str]:
+    """What must not stand in any message: tokens, passwords, logins of addresses, and what has the shape of a key,
+    under whichever name. Raises: ConfigError when the file cannot be read."""
+    tables = (environ, _read_env_file(env_file).values)
+    keys = {run for table in tables for variable in VARIABLES for run in random_runs(table.get(variable.name, ""))}
+    return frozenset(secrets_in(*tables, ours=SECRET_VARIABLES) | keys)
+
+
+_QUOTES = ('""', "''", "“”", "„“", "‘’", "«»", "``", "””", "’’")
+
+
+def _kept_signs(name: str, text: str, *, is_from_file: bool) -> str:
+    """Why a value holds signs that were meant for whoever read the file it came from; '' when it does not.
+
+    is_from_file: of `.env`, whose reader takes quotes and remarks away: what is left there was meant.
+    """
+    if len(text) > 1 and text[0] + text[-1] in _QUOTES and not (is_from_file and text[0] in "\"'"):
+        return (
+            "has quotes around it, which belong to the value here (docker run --env-file keeps them): "
+            f"write {name}=value without them"
+        )
+    if not is_from_file and re.search(r"\s#", text):
+        return (
+            "has a remark behind it, which belongs to the value here (docker run --env-file and service files keep "
+            "it): write the remark on a line of its own"
+        )
+    return ""
 
 
 def _open_to_others(api_host: str, token: Secret) -> list[str]:
-    reached = f"API_HOST={api_host!r} can be reached from outside this machine"
+    reached = f"API_HOST={shown_value(api_host)} can be reached from outside this machine"
     if not token:
         return [f"{reached}: set API_TOKEN, or use 127.0.0.1"]
     if len(token.reveal()) < API_TOKEN_CHARS_MIN:
@@ -425,7 +462,7 @@ def _open_to_others(api_host: str, token: Secret) -> list[str]:
 
 def variables_for_libraries(env_file: Path | None) -> dict[str, str]:
     """Those of the file that are no settings but name proxies or certificates: read from the real environment alone."""
-    given = _read_env_file(env_file)
+    given = _read_env_file(env_file).values
     names = (*PROXY_VARIABLES, *TLS_VARIABLES)
     return {name: text for name in names if (text := given.get(name.lower(), "") or given.get(name, ""))}
 
@@ -440,23 +477,52 @@ def problems_of_libraries(given: Mapping[str, str]) -> list[str]:
     return problems
 
 
-def _read_env_file(path: Path | None) -> dict[str, str]:
-    if path is None or not path.exists():
-        return {}
-    try:
-        parsed = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
-    except UnicodeDecodeError as problem:
-        raise ConfigError([f"{path} is not UTF-8 text: save it as UTF-8"]) from problem
-    except OSError as problem:
-        raise ConfigError([f"{path} cannot be read: {problem.strerror}"]) from problem
-    return {name: value for name, value in parsed.items() if value is not None}
+def _read_env_file(path: Path | None) -> EnvFile:
+    return EnvFile(values={}) if path is None else read_env_file(path, is_ours=is_ours)
 
 
-def _warnings(given: Mapping[str, str]) -> list[str]:
-    known = [variable.name for variable in VARIABLES]
+def is_ours(name: str) -> bool:
+    """Also for a name that only looks like one of our settings."""
+    return name.upper() in _KNOWN or name.startswith(OUR_PREFIXES) or name.upper() in (*PROXY_VARIABLES, *TLS_VARIABLES)
+
+
+_KNOWN = frozenset(variable.name for variable in VARIABLES)
+_NAMES_OF_OTHER_BOTS = {
+    "TG_BOT_TOKEN": re.compile(
+        r"(?:TELEGRAM|TG|TELE)?_?BOT(?:_?(?:API|HTTP|ACCESS|AUTH))*_?(?:TOKEN|KEY|SECRET)"
+        r"|(?:TELEGRAM|TG)(?:_?(?:API|HTTP|ACCESS|AUTH))*_?(?:TOKEN|KEY|SECRET)"
+    ),
+    "TG_CHAT_ID": re.compile(
+        r"(?:TELEGRAM|TG|BOT)_?(?:BOT_?)?(?:TO|CHAT|CHANNEL|GROUP|USER|RECIPIENT|ADMIN|OWNER)(?:_?IDS?)?"
+        r"|(?:(?:ALERT|TARGET|DEFAULT|ADMIN|OWNER|MY)_?)?(?:CHAT|CHANNEL|GROUP)_?IDS?|(?:ADMIN|OWNER)_?IDS?"
+    ),
+}
+"""What most bots call what we call …"""
+_NEAR, _NEAR_IN_FILE = 0.5, 0.8
+"""How alike a name must be. A file is written for this program; the environment is everybody's."""
+
+
+def _warnings(in_file: Mapping[str, str], in_environment: Mapping[str, str]) -> list[str]:
+    given = {**in_file, **in_environment}
     lines = []
-    for name in sorted(given):
-        if name.startswith(OUR_PREFIXES) and name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            lines.append(f"{name} is not a setting of altmonitor" + (f": did you mean {near[0]}?" if near else ""))
+    for name in sorted(set(given) - _KNOWN):
+        meant = _meant(name, is_in_file=name in in_file, given=given)
+        if meant is not None:
+            shown = without_secrets(name)
+            lines.append(f"{shown} is not a setting of altmonitor" + (f": did you mean {meant}?" if meant else ""))
     return lines
+
+
+def _meant(name: str, *, is_in_file: bool, given: Mapping[str, str]) -> str | None:
+    """The setting that this name stands for; '' when it is meant for us and nothing is near, None when it is not."""
+    upper = name.upper()
+    if upper in _KNOWN:
+        return upper if is_in_file or upper not in given else None
+    for ours, others in _NAMES_OF_OTHER_BOTS.items():
+        if others.fullmatch(upper) and ours not in given:
+            return ours
+    if name.startswith(OUR_PREFIXES):
+        return next(iter(difflib.get_close_matches(name, _KNOWN, n=1, cutoff=_NEAR)), "")
+    if is_in_file:
+        return next(iter(difflib.get_close_matches(upper, _KNOWN, n=1, cutoff=_NEAR_IN_FILE)), None)
+    return None

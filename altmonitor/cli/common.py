@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import io
 import logging
+import math
 import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
@@ -28,6 +32,7 @@ from altmonitor.core import log as logs
 from altmonitor.core.clock import ScaledClock, SystemClock, clock_of
 from altmonitor.core.errors import AltmonitorError, ConfigError, TokenRefused
 from altmonitor.core.log_file import keep_log
+from altmonitor.core.redaction import without_secrets
 from altmonitor.settings.zones import zone_of
 
 if TYPE_CHECKING:
@@ -43,13 +48,27 @@ LEAVE_WITHIN_S: Final = 4.5
 ENV_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
+class Number(click.FloatRange):
+    """The type of every number with a fraction on the command line. A plain float takes `nan`, which no range holds
+    off: it is neither below the least nor above the most."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What a sub-command lives on. warnings: of the settings, one line each."""
+    """What a sub-command lives on. warnings: of the settings, one line each. secrets: what no line may hold."""
 
     config: Config
     clock: SystemClock | ScaledClock
     warnings: tuple[str, ...]
+    secrets: frozenset[str] = frozenset()
 
     @property
     def style(self) -> Style:
@@ -63,11 +82,11 @@ class Session:
         given = {"TG_BOT_TOKEN": self.config.tg_bot_token, "TG_CHAT_ID": self.config.tg_chat_id}
         missing = [name for name, value in given.items() if not value]
         if missing:
-            raise ConfigError([f"{' and '.join(missing)} not set.", no_bot_yet(os.environ)])
+            raise ConfigError([f"{' and '.join(missing)} not set.", *self.warnings, no_bot_yet(os.environ)])
 
     def log_as(self, level: str, *, style: str = "text") -> None:
         """Logging to stderr, with the session's secrets blacked out."""
-        logs.configure(level=level, style=style, secrets=(self.config.tg_bot_token, self.config.api_token))
+        logs.configure(level=level, style=style, secrets=self.secrets)
 
     def log_as_set(self, *, beside: Path) -> None:
         """As LOG_LEVEL and LOG_FORMAT want it, for what runs long; the warnings come first. beside: the database next
@@ -87,7 +106,8 @@ def open_session(env_file: Path) -> Session:
     clock = clock_of(os.environ)
     for name, value in configuration.variables_for_libraries(env_file).items():
         os.environ.setdefault(name, value)
-    opened = Session(config=config, clock=clock, warnings=tuple(warnings))
+    secrets = configuration.secrets_given(os.environ, env_file)
+    opened = Session(config=config, clock=clock, warnings=tuple(warnings), secrets=secrets)
     opened.log_as("ERROR")
     return opened
 
@@ -124,7 +144,7 @@ def loading() -> Iterator[None]:
 
 def told(problem: AltmonitorError) -> int:
     """Says it on stderr. Returns the exit code."""
-    print(problem, file=sys.stderr)  # noqa: T201
+    print(without_secrets(str(problem)), file=sys.stderr)  # noqa: T201
     return WRONG_CONFIGURATION if isinstance(problem, ConfigError) else FAILED
 
 
@@ -152,10 +172,28 @@ def print_answer(answer: Answer, *, as_json: bool) -> int:
 
         print(msgspec.json.encode(answer.values).decode())  # noqa: T201
     elif not answer.problem:
-        print("\n".join(answer.lines))  # noqa: T201
+        print(without_secrets("\n".join(answer.lines)))  # noqa: T201
     if answer.problem:
-        print(answer.problem, file=sys.stderr)  # noqa: T201
+        print(without_secrets(answer.problem), file=sys.stderr)  # noqa: T201
     return FAILED if answer.problem else DONE
+
+
+def refused_arguments(problem: click.ClickException) -> int:
+    """Says on stderr what is wrong with the command line, without a secret that stood in it. Returns the exit code."""
+    said = io.StringIO()
+    problem.show(file=said)
+    print(without_secrets(said.getvalue()), end="", file=sys.stderr)  # noqa: T201
+    return problem.exit_code
+
+
+def hide_secrets_in_tracebacks() -> None:
+    """Of whatever ends the program before, after or beside its logging."""
+
+    def show(kind: type[BaseException], problem: BaseException, trace: TracebackType | None) -> None:
+        lines = traceback.format_exception(kind, problem, trace)
+        print(without_secrets("".join(lines)), end="", file=sys.stderr)  # noqa: T201
+
+    sys.excepthook = show
 
 
 # ---
@@ -168,11 +206,16 @@ def end_by_signals() -> None:
         signal.signal(number, lambda received, _frame: os._exit(128 + received))
 
 
-def run_until_signal(work: Callable[[asyncio.Event], Awaitable[None]]) -> int:
+def run_until_signal(
+    work: Callable[[asyncio.Event], Awaitable[None]],
+    *,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> int:
     """Run `work` in a new event loop; SIGTERM and SIGINT set its stop event. Returns the exit code.
 
     Works as PID 1 too, where signals without a handler are ignored. A second signal, or `LEAVE_WITHIN_S` after the
-    first, ends the process at once: a thread that hangs must not keep a stopped program alive.
+    first, ends the process at once: a thread that hangs must not keep a stopped program alive. loop_factory: None for
+    the loop of this system.
     """
     received: list[int] = []
 
@@ -188,7 +231,7 @@ def run_until_signal(work: Callable[[asyncio.Event], Awaitable[None]]) -> int:
 
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, on_signal, number)
+            _handle(loop, number, on_signal)
         try:
             await work(stop)
         except ConfigError as problem:
@@ -201,12 +244,20 @@ def run_until_signal(work: Callable[[asyncio.Event], Awaitable[None]]) -> int:
             return FAILED
         return 128 + received[0] if received else DONE
 
-    code = asyncio.run(main())
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        code = runner.run(main())
     if any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread()):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
     return code
+
+
+def _handle(loop: asyncio.AbstractEventLoop, number: int, handler: Callable[[int], None]) -> None:
+    try:
+        loop.add_signal_handler(number, handler, number)
+    except NotImplementedError:  # Windows: between two instructions of whatever runs, so it is handed to the loop
+        signal.signal(number, lambda received, _frame: loop.call_soon_threadsafe(handler, received))
 
 
 def _leave_later(code: int) -> None:

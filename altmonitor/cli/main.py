@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
 from altmonitor import __version__
-from altmonitor.cli.common import ENV_FILE, end_by_signals, leave, loading, session
+from altmonitor.cli.common import (
+    DONE,
+    ENV_FILE,
+    FAILED,
+    Number,
+    end_by_signals,
+    hide_secrets_in_tracebacks,
+    leave,
+    loading,
+    refused_arguments,
+    session,
+)
+from altmonitor.core.console import make_printable
 from altmonitor.core.types import LANGUAGES
 from altmonitor.positioning.units import PERIODS
 
@@ -26,7 +40,7 @@ env_file_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
 minutes_option = click.option(
-    "--minutes", type=click.FloatRange(1, 43_200), default=60.0, show_default=True, help="How far back."
+    "--minutes", type=Number(1, 43_200), default=60.0, show_default=True, help="How far back."
 )
 
 
@@ -125,9 +139,7 @@ def who_trend(env_file: Path, **options: Any) -> None:
 
 @who.command(name="scan")
 @click.option("--limit", type=click.IntRange(1, 30), default=10, show_default=True, help="Entries per list.")
-@click.option(
-    "--max-age", type=click.FloatRange(1, 43_200), default=180.0, show_default=True, help="Oldest row, minutes."
-)
+@click.option("--max-age", type=Number(1, 43_200), default=180.0, show_default=True, help="Oldest row, minutes.")
 @json_option
 @env_file_option
 def who_scan(env_file: Path, **options: Any) -> None:
@@ -140,7 +152,7 @@ def who_scan(env_file: Path, **options: Any) -> None:
 
 @who.command(name="chart")
 @click.argument("symbol")
-@click.option("--hours", type=click.FloatRange(0.1, 720), default=24.0, show_default=True, help="How far back.")
+@click.option("--hours", type=Number(0.1, 720), default=24.0, show_default=True, help="How far back.")
 @click.option("--out", type=OUT_FILE, help="The page to write. [SYMBOL-chart.html]")
 @click.option("--no-fill", is_flag=True, help="Ask the exchange for no missing prices.")
 @env_file_option
@@ -300,10 +312,10 @@ def run(dry_run: bool, env_file: Path) -> None:
 @click.option("--tape", type=click.Path(path_type=Path, dir_okay=False), help="Play real 1-minute candles (CSV, .gz).")
 @click.option("--from", "from_time", help="Start of the tape to play, such as 2022-05-12T08:00 (UTC).")
 @click.option("--to", "to_time", help="Where to stop: candles from this moment on are not played.")
-@click.option("--speed", type=click.FloatRange(1, 200), help="How much faster than life. [10; with a tape 60]")
+@click.option("--speed", type=Number(1, 200), help="How much faster than life. [10; with a tape 60]")
 @click.option("--symbols", type=click.IntRange(20, 1000), default=300, show_default=True, help="Contracts simulated.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another number, another market.")
-@click.option("--seconds", type=click.FloatRange(1), help="Stop after this many seconds. [runs until Ctrl-C]")
+@click.option("--seconds", type=Number(1, 31_536_000), help="Stop after this many seconds. [runs until Ctrl-C]")
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep the database in this folder.")
 @click.option("--lang", type=LANGUAGE, default="en", show_default=True, help="Language of messages.")
 def demo(**choices: Any) -> None:
@@ -411,4 +423,15 @@ cli.add_command(positioning)
 
 def main() -> None:
     """Entry point of the `altmonitor` command."""
-    cli(prog_name="altmonitor")
+    make_printable()
+    hide_secrets_in_tracebacks()
+    try:
+        code = cli.main(prog_name="altmonitor", standalone_mode=False)
+    except click.ClickException as problem:
+        code = refused_arguments(problem)
+    except click.Abort:
+        code = FAILED
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = FAILED
+    leave(code if isinstance(code, int) else DONE)

@@ -8,29 +8,17 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from altmonitor.core.types import TOKEN_SHAPE, Secret
+from altmonitor.core.redaction import Redactor
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-HIDDEN = "***"
 _NOISY = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "telegram": logging.INFO, "websockets": logging.INFO}
-
-
-class Redactor:
-    """Replaces known secrets, and anything shaped like a bot token."""
-
-    def __init__(self, secrets: tuple[Secret, ...] = ()) -> None:
-        known = sorted({s.reveal() for s in secrets if len(s.reveal()) >= 4}, key=len, reverse=True)
-        self._pattern = re.compile("|".join([*map(re.escape, known), TOKEN_SHAPE.pattern]))
-
-    def clean(self, text: str) -> str:
-        return self._pattern.sub(HIDDEN, text)
 
 
 class _TextFormatter(logging.Formatter):
@@ -51,11 +39,11 @@ class _JsonFormatter(_TextFormatter):
             "time": self.formatTime(record),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": self._redactor.clean(record.getMessage()),
         }
         if record.exc_info:
-            fields["error"] = self.formatException(record.exc_info)
-        return self._redactor.clean(json.dumps(fields, ensure_ascii=False))
+            fields["error"] = self._redactor.clean(self.formatException(record.exc_info))
+        return json.dumps(fields, ensure_ascii=False)
 
 
 class _WordsFormatter(_TextFormatter):
@@ -67,7 +55,7 @@ _FORMATTERS = {"json": _JsonFormatter, "words": _WordsFormatter}
 
 
 def configure(
-    *, level: str = "INFO", style: str = "text", secrets: tuple[Secret, ...] = (), out: SupportsWrite[str] | None = None
+    *, level: str = "INFO", style: str = "text", secrets: Iterable[str] = (), out: SupportsWrite[str] | None = None
 ) -> None:
     """Send every record to `out` (stderr), redacted. Call it before anything else can log.
 
@@ -81,7 +69,3 @@ def configure(
     root.setLevel(level)
     for name, floor in _NOISY.items():
         logging.getLogger(name).setLevel(max(floor, root.level))
-
-
-# ---
-# Small files that must be whole or not there: temporary file, fsync, rename.

@@ -17,6 +17,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from urllib.parse import unquote, urlsplit
 
 from altmonitor.core.errors import ConfigError
+from altmonitor.core.redaction import shown_value
 
 PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 """Also in small letters, which count before these."""
@@ -87,12 +88,12 @@ def read_proxies(environ: Mapping[str, str]) -> Proxies:
         try:
             found[name] = proxy_address(text) if text else ""
         except ValueError as problem:
-            problems.append(f"{variable}={_without_password(text)!r} is not allowed: {problem}")
+            problems.append(f"{variable}={shown_value(text)} is not allowed: {problem}")
     variable, text = _given(environ, "NO_PROXY") or ("NO_PROXY", "")
     try:
         direct = tuple(_entries(text))
     except ValueError as problem:
-        problems.append(f"{variable}={text[:60]!r} is not allowed: {problem}")
+        problems.append(f"{variable}={shown_value(text)} is not allowed: {problem}")
     if problems:
         raise ConfigError(problems)
     every = found["ALL_PROXY"]
@@ -145,7 +146,7 @@ def _entries(text: str) -> Iterator[_Direct]:
             try:
                 network = ip_network(f"{address.strip('[]')}/{width}", strict=False)
             except ValueError:
-                raise ValueError(f"{entry[:40]!r} is no network such as 10.0.0.0/8") from None
+                raise ValueError(f"{shown_value(entry)} is no network such as 10.0.0.0/8") from None
             yield _Direct(network=network)
             continue
         host, port = _host_and_port(name, entry)
@@ -163,7 +164,7 @@ def _host_and_port(name: str, entry: str) -> tuple[str, int]:
     if not colon:
         return name, 0
     if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65_536):
-        raise ValueError(f"{entry[:40]!r} is no host:port")
+        raise ValueError(f"{shown_value(entry)} is no host:port")
     return host.strip("[]"), int(port)
 
 
@@ -182,12 +183,6 @@ def ascii_host(host: str) -> str:
     if name and (not _HOST.fullmatch(name) or ".." in name or any(len(label) > 63 for label in name.split("."))):
         raise ValueError(host)
     return name
-
-
-def _without_password(text: str) -> str:
-    """For a message: an address may hold a login."""
-    scheme, mark, rest = text.rpartition("://")
-    return f"{scheme}{mark}{'***@' if '@' in rest else ''}{rest.rpartition('@')[2]}"[:80]
 
 
 def _of_the_system(url: str) -> str | None:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from altmonitor.core.redaction import shown_value
+
 TLS_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 
 
@@ -39,15 +41,17 @@ def tls_problems(environ: Mapping[str, str]) -> list[str]:
             context.load_verify_locations(cafile=file)
         except OSError as problem:  # SSLError is one
             why = "no certificates in it" if isinstance(problem, ssl.SSLError) else problem.strerror
-            problems.append(f"SSL_CERT_FILE={file[:80]!r} cannot be used ({why}): a file of certificates (PEM)")
+            problems.append(f"SSL_CERT_FILE={shown_value(file)} cannot be used ({why}): a file of certificates (PEM)")
     folders = "" if file else environ.get("SSL_CERT_DIR", "")
     if folders and not any(Path(folder).is_dir() for folder in folders.split(os.pathsep)):
-        problems.append(f"SSL_CERT_DIR={folders[:80]!r} cannot be used (no such folder): a folder of certificates")
+        problems.append(
+            f"SSL_CERT_DIR={shown_value(folders)} cannot be used (no such folder): a folder of certificates"
+        )
     if file := environ.get("SSLKEYLOGFILE", ""):
         try:
             context.keylog_filename = file
         except OSError as problem:
-            problems.append(f"SSLKEYLOGFILE={file[:80]!r} cannot be written ({problem.strerror}): take it away")
+            problems.append(f"SSLKEYLOGFILE={shown_value(file)} cannot be written ({problem.strerror}): take it away")
     return problems
 
 

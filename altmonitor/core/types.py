@@ -16,6 +16,9 @@ TOKEN_SHAPE = re.compile(r"\d{5,}:[A-Za-z0-9_-]{30,}")
 _DESTINATION = re.compile(r"(-?\d{1,16})(?:/(\d{1,10}))?", re.ASCII)
 
 
+GENERAL_TOPIC = 1
+
+
 class Secret:
     """A string that shows itself only through `reveal()`."""
 
@@ -58,11 +61,15 @@ class Destination:
 
     @classmethod
     def parse(cls, text: str) -> Destination:
-        """Raises ValueError for anything but `id` or `id/topic`."""
+        """Topic 1 is the general one, which Telegram knows by no number: it is the group itself.
+
+        Raises ValueError for anything but `id` or `id/topic`.
+        """
         match = _DESTINATION.fullmatch(text.strip())
         if match is None or int(match[1]) == 0:
             raise ValueError(text)
-        return cls(chat_id=int(match[1]), topic_id=int(match[2]) if match[2] else None)
+        topic_id = int(match[2]) if match[2] else None
+        return cls(chat_id=int(match[1]), topic_id=None if topic_id == GENERAL_TOPIC else topic_id)
 
 
 # ---

@@ -141,7 +141,12 @@ async def connect(database: str, *, uri: bool = False) -> aiosqlite.Connection:
     thread = getattr(connecting, "_thread", None)
     if isinstance(thread, Thread):
         thread.daemon = True
-    return await connecting
+    try:
+        return await connecting
+    except sqlite3.Error:
+        if isinstance(thread, Thread):  # it answers to the loop once more as it ends: that must not be closed before
+            await asyncio.to_thread(thread.join, CLOSE_TIMEOUT_S)
+        raise
 
 
 async def _apply(db: aiosqlite.Connection, ops: Iterable[Op]) -> set[int]:

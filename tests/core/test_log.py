@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 
 from altmonitor.core import log
-from altmonitor.core.types import Secret
 
 TOKEN = "123456789:AAHkQ0123456789abcdefghijklmnopqrst"
 
@@ -23,7 +22,7 @@ def stream(capsys: pytest.CaptureFixture[str]) -> Iterator[io.StringIO]:
 
 
 def into(stream: io.StringIO, style: str) -> None:
-    log.configure(style=style, secrets=(Secret("http-pass"),))
+    log.configure(style=style, secrets=("http-pass", 'a"b', "pw"))
     handler = logging.getLogger().handlers[0]
     assert isinstance(handler, logging.StreamHandler)
     handler.setStream(stream)
@@ -54,3 +53,10 @@ def test_the_http_client_that_logs_urls_is_quiet(stream: io.StringIO) -> None:
     into(stream, "text")
     logging.getLogger("httpx").info("HTTP Request: POST /bot%s/getMe", TOKEN)
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_a_secret_with_a_quote_and_a_very_short_one_are_hidden_too(stream: io.StringIO, style: str) -> None:
+    into(stream, style)
+    logging.getLogger("any").warning('refused: a"b and pw, not pwd')
+    assert "refused: *** and ***, not pwd" in stream.getvalue()

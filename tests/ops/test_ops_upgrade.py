@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from altmonitor import config as configuration
+from altmonitor.core.env_file import read_env_text
 from altmonitor.core.types import Destination
 from altmonitor.ops.doctor.local_checks import look_at_database
 from altmonitor.ops.doctor.report import CheckVerdict
@@ -206,4 +207,4 @@ def test_the_wizard_and_the_monitor_read_one_value(tmp_path: Path, line: str) ->
     (tmp_path / ".env").write_text(f"{line}\n")
     config, _ = configuration.load({}, env_file=tmp_path / ".env")
     assert config.tg_chat_id == Destination(chat_id=77)
-    assert env_file.values(env_file.read(tmp_path / ".env")) == {"TG_CHAT_ID": "77"}
+    assert env_file.values(read_env_text(tmp_path / ".env")) == {"TG_CHAT_ID": "77"}

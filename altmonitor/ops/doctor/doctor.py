@@ -15,13 +15,15 @@ from pathlib import Path
 
 from altmonitor import __version__
 from altmonitor import config as configuration
-from altmonitor.config import VARIABLES, Config
+from altmonitor.config import SECRET_VARIABLES, VARIABLES, Config
 from altmonitor.core.clock import Clock, SystemClock
+from altmonitor.core.env_file import read_env_text
 from altmonitor.core.errors import AltmonitorError, ConfigError
 from altmonitor.core.log_file import kept_lines
+from altmonitor.core.redaction import secrets_in
 from altmonitor.ops.doctor import bundle
 from altmonitor.ops.doctor import report as render
-from altmonitor.ops.doctor.bundle import PublicText, ids_in, secrets_in
+from altmonitor.ops.doctor.bundle import PublicText, ids_in
 from altmonitor.ops.doctor.names import hosts_in, names_of_this_machine
 from altmonitor.ops.doctor.report import CheckResult, CheckVerdict, Report, run
 from altmonitor.ops.wizard import env_file as env_files
@@ -48,7 +50,7 @@ def doctor(wanted: DoctorRequest) -> int:
     config = settings.config
     folders = {Path.cwd(), config.db_file.absolute().parent, config.state_file.absolute().parent}
     public = PublicText(
-        secrets_in(*tables),
+        secrets_in(*tables, ours=SECRET_VARIABLES),
         ids=ids_in(*tables),
         home=str(Path.home()),
         folders=map(str, folders),
@@ -74,9 +76,10 @@ def doctor(wanted: DoctorRequest) -> int:
             log = [*kept_lines(config.smart_money_db_path), *kept_lines(config.db_file)]
             bundle.write(wanted.bundle, bundle.content(report, settings.given, public, log=log))
         except AltmonitorError as problem:
-            print(problem, file=sys.stderr)  # noqa: T201
+            print(public.without_secrets(str(problem)), file=sys.stderr)  # noqa: T201
             return FAILED
-        print(f"{wanted.bundle}: without secrets, ids, names and addresses; to be shown to anybody", file=sys.stderr)  # noqa: T201
+        name = public.without_secrets(str(wanted.bundle))
+        print(f"{name}: without secrets, ids, names and addresses; to be shown to anybody", file=sys.stderr)  # noqa: T201
     if settings.problems:
         return WRONG_CONFIGURATION
     return DONE if report.is_ready else FAILED
@@ -99,7 +102,7 @@ class DoctorSettings:
 def read_settings(env_file: Path, environ: Mapping[str, str]) -> DoctorSettings:
     """Proxies named in the file are put into the real environment, where the network libraries read them."""
     try:
-        given = {name: text for name, text in env_files.values(env_files.read(env_file)).items() if text.strip()}
+        given = {name: text for name, text in env_files.values(read_env_text(env_file)).items() if text.strip()}
     except ConfigError as problem:
         config, _ = configuration.load({}, env_file=None)
         return DoctorSettings(given={}, problems=tuple(problem.problems), warnings=(), config=config)

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from dotenv.parser import Binding, parse_stream
 
+from altmonitor.core.env_file import BOM, read_env_text
 from altmonitor.core.errors import ConfigError
 from altmonitor.core.files import write_atomically
 
 PRIVATE = 0o600
-BOM = "\ufeff"
 _BARE = re.compile(r"[A-Za-z0-9_@%+=:,./-]*", re.ASCII)
 # A line as python-dotenv reads it: `export`, name, value (quoted ones may hold line breaks), comment, end.
 _LINE = re.compile(
@@ -31,19 +31,6 @@ _LINE = re.compile(
         [^\S\r\n]* (?P<end>\r\n|\n|\r|)""",
     re.VERBOSE,
 )
-
-
-def read(path: Path) -> str:
-    """The file as it is, line ends included; '' without a file. Raises ConfigError with one line."""
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return file.read()
-    except FileNotFoundError:
-        return ""
-    except UnicodeDecodeError as problem:
-        raise ConfigError([f"{path} is not UTF-8 text: save it as UTF-8"]) from problem
-    except OSError as problem:
-        raise ConfigError([f"{path} cannot be read: {problem.strerror}"]) from problem
 
 
 def values(text: str) -> dict[str, str]:
@@ -100,7 +87,7 @@ def write(path: Path, changes: Mapping[str, str]) -> Written:
     A symbolic link stays one. Raises ConfigError with one line that says the way out.
     """
     real = Path(os.path.realpath(path))
-    before = read(real)
+    before = read_env_text(real)
     try:
         after = edited(before, changes)
     except ValueError as problem:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from altmonitor.config import VARIABLES
 from altmonitor.core.clock import Clock
+from altmonitor.core.env_file import read_env_text
 from altmonitor.core.errors import ChatUnreachable, RetryLater
 from altmonitor.core.proxies import proxy_to
 from altmonitor.core.types import Secret
@@ -46,7 +47,7 @@ class WizardSession:
 
     def read_env_file(self) -> None:
         """Raises ConfigError."""
-        self.given = {name: text for name, text in env_file.values(env_file.read(self.env_file)).items() if text}
+        self.given = {name: text for name, text in env_file.values(read_env_text(self.env_file)).items() if text}
 
     def setting(self, name: str) -> str:
         """As the monitor would see it."""

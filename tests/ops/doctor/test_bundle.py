@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altmonitor.core.errors import StartError
+from altmonitor.core.redaction import secrets_in
 from altmonitor.ops.doctor import bundle
-from altmonitor.ops.doctor.bundle import PublicText, ids_in, secrets_in
+from altmonitor.ops.doctor.bundle import PublicText, ids_in
 from altmonitor.ops.doctor.names import PublicNames, hosts_in
 from altmonitor.ops.doctor.report import CheckResult, CheckVerdict, Report
 
