@@ -30,7 +30,8 @@ from altmonitor.cli.first_steps import no_bot_yet
 from altmonitor.config import Config
 from altmonitor.core import log as logs
 from altmonitor.core.clock import ScaledClock, SystemClock, clock_of
-from altmonitor.core.errors import AltmonitorError, ConfigError, TokenRefused
+from altmonitor.core.errors import AltmonitorError, ConfigError, NoFileLocks, TokenRefused
+from altmonitor.core.files import close_to_others
 from altmonitor.core.log_file import keep_log
 from altmonitor.core.redaction import without_secrets
 from altmonitor.settings.zones import zone_of
@@ -63,12 +64,16 @@ class Number(click.FloatRange):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """What a sub-command lives on. warnings: of the settings, one line each. secrets: what no line may hold."""
+    """What a sub-command lives on. warnings: of the settings, one line each. secrets: what no line may hold.
+
+    env_file: where the settings were read; None: nowhere.
+    """
 
     config: Config
     clock: SystemClock | ScaledClock
     warnings: tuple[str, ...]
     secrets: frozenset[str] = frozenset()
+    env_file: Path | None = None
 
     @property
     def style(self) -> Style:
@@ -93,6 +98,9 @@ class Session:
         to which the last of it is kept."""
         self.log_as(self.config.log_level, style=self.config.log_format)
         keep_log(beside)
+        file = self.env_file
+        if file is not None and close_to_others(file, keep_group=True):
+            log.warning("%s holds secrets and could be read by other users of this machine: not any more", file)
         for line in self.warnings:
             log.warning("%s", line)
 
@@ -107,7 +115,7 @@ def open_session(env_file: Path) -> Session:
     for name, value in configuration.variables_for_libraries(env_file).items():
         os.environ.setdefault(name, value)
     secrets = configuration.secrets_given(os.environ, env_file)
-    opened = Session(config=config, clock=clock, warnings=tuple(warnings), secrets=secrets)
+    opened = Session(env_file=env_file, config=config, clock=clock, warnings=tuple(warnings), secrets=secrets)
     opened.log_as("ERROR")
     return opened
 
@@ -145,7 +153,13 @@ def loading() -> Iterator[None]:
 def told(problem: AltmonitorError) -> int:
     """Says it on stderr. Returns the exit code."""
     print(without_secrets(str(problem)), file=sys.stderr)  # noqa: T201
-    return WRONG_CONFIGURATION if isinstance(problem, ConfigError) else FAILED
+    return _code_of(problem)
+
+
+def _code_of(problem: AltmonitorError) -> int:
+    """2 for what no start on its own can mend: whoever restarts the program leaves it in peace then."""
+    is_final = isinstance(problem, ConfigError | TokenRefused | NoFileLocks)
+    return WRONG_CONFIGURATION if is_final else FAILED
 
 
 def leave(code: int) -> NoReturn:
@@ -238,7 +252,7 @@ def run_until_signal(
             return told(problem)
         except AltmonitorError as problem:
             log.critical("%s", problem)
-            return WRONG_CONFIGURATION if isinstance(problem, TokenRefused) else FAILED
+            return _code_of(problem)
         except Exception:
             log.critical("stopped by an unexpected error", exc_info=True)
             return FAILED

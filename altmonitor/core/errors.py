@@ -4,6 +4,7 @@ AltmonitorError
 ├── ConfigError              wrong environment, .env or arguments: exit code 2, one line per problem
 ├── StartError               cannot start although the configuration is right (port in use, directory read-only): exit 1
 ├── StorageError             the database or state.json refuses
+│   ├── NoFileLocks          the database lies where files cannot be locked: starting again does not help, exit code 2
 │   ├── NewerSchemaError     written by a newer altmonitor; left untouched
 │   └── NoSnapshotsYet       nothing was tracked yet into the file that is asked
 ├── ExchangeError            one request to the exchange gave no usable answer
@@ -44,6 +45,10 @@ class StartError(AltmonitorError):
 
 
 class StorageError(AltmonitorError):
+    pass
+
+
+class NoFileLocks(StorageError):
     pass
 
 

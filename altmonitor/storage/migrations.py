@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from altmonitor.core.errors import NewerSchemaError, StorageError
+from altmonitor.core.errors import NewerSchemaError, NoFileLocks, StorageError
+from altmonitor.core.files import close_database_to_others, make_private
 
 # ---
 # Rows of the older tool: a table `alerts` without key, event_ms, candle_ms, late, and loosely typed.
@@ -121,9 +122,10 @@ def prepare(path: Path, *, now_s: int) -> Prepared:
         raise StorageError(f"SQLite {sqlite3.sqlite_version} is too old: 3.37 or newer is needed")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path)
         header = _read_header(path)
     except OSError as problem:
-        raise _unusable(path, problem.strerror or str(problem)) from problem
+        raise unusable(path, problem.strerror or str(problem)) from problem
     try:
         if header is not None:
             _check_header(path, header)
@@ -150,7 +152,7 @@ def set_aside(path: Path, now_s: int) -> Path:
             if companion.exists():
                 companion.rename(target.with_name(target.name + suffix))
     except OSError as problem:
-        raise _unusable(path, problem.strerror or str(problem)) from problem
+        raise unusable(path, problem.strerror or str(problem)) from problem
     return target
 
 
@@ -187,11 +189,12 @@ def _migrate(path: Path, now_s: int) -> Path | None:
             copy = _bring_up_to_date(path, db, now_s)
             # A write of no consequence: a read-only file or disk must be noticed now and not at the first alert.
             db.execute(f"PRAGMA user_version = {latest_version()}")
+            close_database_to_others(path)
             return copy
     except sqlite3.Error as problem:
         if is_damage(problem):
             raise DatabaseDamaged(f"{path} is damaged: {problem}") from problem
-        raise _unusable(path, str(problem)) from problem
+        raise refusal(path, problem) from problem
 
 
 def _check_sound(path: Path, db: sqlite3.Connection) -> None:
@@ -224,6 +227,7 @@ def _bring_up_to_date(path: Path, db: sqlite3.Connection, now_s: int) -> Path | 
     copy = None
     if _tables(db):
         copy = _free_name(path, f"before-v{latest_version()}-{now_s}")
+        make_private(copy)
         db.execute("VACUUM INTO ?", (str(copy),))
     for number, script in sorted(_scripts().items()):
         if number > version:
@@ -281,8 +285,40 @@ def _free_name(path: Path, ending: str) -> Path:
     return target
 
 
-def _unusable(path: Path, reason: str) -> StorageError:
+_WITHOUT_LOCKS = frozenset(
+    (
+        *(sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOLFS, sqlite3.SQLITE_IOERR_LOCK, sqlite3.SQLITE_IOERR_RDLOCK),
+        *(sqlite3.SQLITE_IOERR_UNLOCK, sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK, sqlite3.SQLITE_IOERR_SHMOPEN),
+        *(sqlite3.SQLITE_IOERR_SHMLOCK, sqlite3.SQLITE_IOERR_SHMMAP),
+    )
+)
+"""How SQLite says that a file system does not do what it needs."""
+
+
+def refusal(path: Path, problem: sqlite3.Error, *, variable: str = "DB_FILE") -> StorageError:
+    """One line with the cause and the way out."""
+    code = getattr(problem, "sqlite_errorcode", 0)
+    if code in _WITHOUT_LOCKS:
+        return no_file_locks(path, variable, str(problem))
+    match code & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            way_out = f"another program has it open and locked: close that one, or set {variable} elsewhere"
+        case sqlite3.SQLITE_FULL:
+            way_out = f"free some space, or set {variable} elsewhere"
+        case _:
+            return unusable(path, str(problem), variable=variable)
+    return StorageError(f"{path} cannot be used as database ({problem}): {way_out}")
+
+
+def no_file_locks(path: Path, variable: str, reason: str) -> NoFileLocks:
+    return NoFileLocks(
+        f"{path} lies where files cannot be locked ({reason}), as on some network shares, and a database needs that: "
+        f"set {variable} to a folder of a disk of this machine"
+    )
+
+
+def unusable(path: Path, reason: str, *, variable: str = "DB_FILE") -> StorageError:
     return StorageError(
         f"{path} cannot be used as database ({reason}): make the file and its directory readable and writable, "
-        "or set DB_FILE elsewhere"
+        f"or set {variable} elsewhere"
     )

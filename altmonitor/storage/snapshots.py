@@ -13,6 +13,7 @@ import aiosqlite
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import NewerSchemaError, StorageError
+from altmonitor.core.files import close_database_to_others, make_private
 from altmonitor.positioning.history import Snapshot
 from altmonitor.positioning.open_interest import OiVelocity
 from altmonitor.positioning.ratios import TopTraders
@@ -52,10 +53,14 @@ _SCHEMA = Path(__file__).with_name("snapshots_schema.sql")
 def prepare(path: Path, now_s: int) -> Path | None:
     """Afterwards the file is of our version; a broken one is put aside, and where is returned. Blocking."""
     try:
+        make_private(path)
+    except OSError as problem:
+        raise migrate.unusable(path, problem.strerror or str(problem), variable=VARIABLE) from problem
+    try:
         _bring_up_to_date(path)
     except (sqlite3.Error, migrate.DatabaseDamaged) as problem:
         if not migrate.is_damage(problem):
-            raise unusable(path, str(problem)) from problem
+            raise _refusal(path, problem) from problem
         moved = migrate.set_aside(path, now_s)
         _bring_up_to_date(path)
         return moved
@@ -82,13 +87,13 @@ def _bring_up_to_date(path: Path) -> None:
             _SCHEMA.read_text(encoding="utf-8")
         )  # every step may be repeated: a kill in between is no harm
         db.execute(f"PRAGMA user_version = {VERSION}")
+        close_database_to_others(path)
 
 
-def unusable(path: Path, reason: str) -> StorageError:
-    return StorageError(
-        f"{path} cannot be used for snapshots ({reason}): make the file and its directory readable and writable, or "
-        f"set {VARIABLE} elsewhere"
-    )
+def _refusal(path: Path, problem: Exception) -> StorageError:
+    if isinstance(problem, sqlite3.Error):
+        return migrate.refusal(path, problem, variable=VARIABLE)
+    return migrate.unusable(path, str(problem), variable=VARIABLE)
 
 
 # ---
@@ -123,7 +128,7 @@ class SnapshotsDb:
         try:
             await asyncio.to_thread(self._path.parent.mkdir, parents=True, exist_ok=True)
         except OSError as problem:
-            raise unusable(self._path, problem.strerror or str(problem)) from problem
+            raise migrate.unusable(self._path, problem.strerror or str(problem), variable=VARIABLE) from problem
         self._lock = FileLock(self._path, variable=VARIABLE)
         try:
             self.set_aside = await asyncio.to_thread(prepare, self._path, self._clock.now_ms() // 1000)

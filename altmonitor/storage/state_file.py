@@ -22,6 +22,7 @@ from typing import Any
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import NewerSchemaError, StorageError
+from altmonitor.core.files import close_to_others
 from altmonitor.settings.audience import Overrides
 from altmonitor.settings.settings import SETTINGS, Settings
 from altmonitor.settings.state import State
@@ -108,6 +109,7 @@ class StateFile:
         try:
             content = self._read()
             state = State() if content is None else decode(content)
+            self._close_to_others()
             return LoadedState(state=state, unwritable=self._why_unwritable())
         except StateDamaged as damage:
             return self._set_aside(str(damage))
@@ -130,6 +132,14 @@ class StateFile:
             return None
         except OSError as problem:
             raise StorageError(f"{self._path} cannot be read ({problem.strerror}): {_way_out(problem)}") from problem
+
+    def _close_to_others(self) -> None:
+        """It was readable by all in older versions; what was kept aside still may be."""
+        real = Path(os.path.realpath(self._path))
+        close_to_others(real)
+        for aside in real.parent.glob("*.corrupt-*"):
+            if aside.name.startswith(f"{real.name}.corrupt-") and not aside.is_symlink():
+                close_to_others(aside)
 
     def _why_unwritable(self) -> str:
         """Tried with a file that leaves nothing behind, so that it is known before the first command needs it."""

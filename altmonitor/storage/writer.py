@@ -8,16 +8,20 @@ import logging
 import os
 import sqlite3
 import sys
+import tempfile
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from altmonitor.core.backoff import Backoff
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
+from altmonitor.core.files import open_private
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage.database import Database, DatabaseWrite, Op, Put
+from altmonitor.storage.migrations import no_file_locks
 
 log = logging.getLogger(__name__)
 
@@ -253,19 +257,22 @@ class FileLock:
 
     Raises:
         StorageError: another process holds it; the text names the database and that process.
+        NoFileLocks: it lies on a share that keeps no locks, where SQLite cannot work.
     """
 
     def __init__(self, database: Path, *, variable: str = "DB_FILE") -> None:
         self._handle: int | None = None
         path = database.with_name(database.name + ".lock")
         try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            handle = open_private(path, os.O_RDWR)
         except OSError as problem:
             raise StorageError(
-                f"{path} cannot be written ({problem.strerror}): make its directory writable, "
-                f"or set {variable} elsewhere"
+                f"{path} cannot be written ({problem.strerror}): make its directory writable, take away what lies "
+                f"there under that name, or set {variable} elsewhere"
             ) from problem
         try:
+            if sys.platform != "win32":
+                refuse_without_locks(database, variable, try_lock=lambda: _try_lock(database.parent))
             _take(handle, database, variable)
         except BaseException:
             os.close(handle)
@@ -280,15 +287,28 @@ class FileLock:
             self._handle = None
 
 
+def refuse_without_locks(database: Path, variable: str, *, try_lock: Callable[[], None]) -> None:
+    """try_lock: takes a lock like SQLite's beside the database. Raises: NoFileLocks."""
+    try:
+        try_lock()
+    except OSError as problem:
+        raise no_file_locks(database, variable, problem.strerror or str(problem)) from problem
+
+
+def _try_lock(folder: Path) -> None:
+    """Of a file of its own: some shares make one kind of lock of both, and a file is then locked against itself."""
+    with suppress(PermissionError), tempfile.TemporaryFile(dir=folder) as file:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def _take(handle: int, database: Path, variable: str) -> None:
     if sys.platform == "win32":  # no flock there: the rule is the operator's
         return
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as problem:
-        # A file system without locks (some network mounts) must not keep the monitor from running.
         if problem.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-            return
+            return  # it knows no locks of whole files; whether it knows those of SQLite was tried before
         holder = os.read(handle, 20).decode(errors="replace").strip() or "unknown"
         raise StorageError(
             f"{database} is in use by another altmonitor (process {holder}): stop that one, or set another {variable}"

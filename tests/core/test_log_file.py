@@ -11,7 +11,6 @@ import pytest
 
 from altmonitor.core import log
 from altmonitor.core.log_file import LOG_BYTES, keep_log, kept_lines, log_beside
-from altmonitor.core.types import Secret
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +26,7 @@ def _root() -> Iterator[None]:
 
 
 def begin(database: Path) -> logging.Logger:
-    log.configure(secrets=(Secret("http-pass"),))
+    log.configure(secrets=("http-pass",))
     keep_log(database)
     return logging.getLogger("altmonitor.test")
 

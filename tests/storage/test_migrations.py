@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from altmonitor.core.errors import NewerSchemaError, StorageError
+from altmonitor.core.errors import NewerSchemaError, NoFileLocks, StorageError
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage import snapshots
 
@@ -251,3 +251,39 @@ def test_a_file_or_directory_that_may_only_be_read_is_named(writable: str) -> No
         assert "make the file and its directory readable and writable" in done.stdout
     finally:
         shutil.rmtree(directory)
+
+
+def test_what_sqlite_says_of_a_file_system_is_told_with_its_own_way_out(tmp_path: Path) -> None:
+    ways_out = {
+        sqlite3.SQLITE_IOERR_LOCK: "lies where files cannot be locked (said), as on some network shares",
+        sqlite3.SQLITE_IOERR_SHMMAP: "lies where files cannot be locked (said), as on some network shares",
+        sqlite3.SQLITE_PROTOCOL: "lies where files cannot be locked (said), as on some network shares",
+        sqlite3.SQLITE_BUSY: "another program has it open and locked: close that one, or set X elsewhere",
+        sqlite3.SQLITE_FULL: "free some space, or set X elsewhere",
+        sqlite3.SQLITE_CANTOPEN: "make the file and its directory readable and writable, or set X elsewhere",
+    }
+    for code, way_out in ways_out.items():
+        problem = sqlite3.OperationalError("said")
+        problem.sqlite_errorcode = code
+        refusal = migrate.refusal(tmp_path / "a.db", problem, variable="X")
+        assert way_out in str(refusal)
+        assert isinstance(refusal, NoFileLocks) == ("locked (said)" in way_out)
+
+
+def test_a_copy_from_before_a_migration_is_for_this_user_alone(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.db"
+    old_database(path)
+    path.chmod(0o644)
+    prepared = migrate.prepare(path, now_s=17)
+    assert prepared.copy is not None
+    assert (prepared.copy.stat().st_mode & 0o777, path.stat().st_mode & 0o777) == (0o600, 0o600)
+
+
+def test_the_database_of_another_program_keeps_its_rights(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE theirs (id INTEGER)")
+    path.chmod(0o644)
+    with pytest.raises(StorageError, match="another program"):
+        migrate.prepare(path, now_s=17)
+    assert path.stat().st_mode & 0o777 == 0o644

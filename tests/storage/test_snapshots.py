@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -265,3 +266,12 @@ async def test_news_are_kept_with_the_note_that_they_were_told_until_the_chat_ha
         ]
         await store.forget_before(T0 + 6)
         assert asked(path, "SELECT id FROM tracker_news") == [(2,)]
+
+
+async def test_the_file_and_what_lies_beside_it_are_for_this_user_alone(tmp_path: Path) -> None:
+    path = tmp_path / "snapshots.db"
+    old_file(path)
+    path.chmod(0o644)
+    names = ("snapshots.db", "snapshots.db-wal", "snapshots.db-shm", "snapshots.db.lock")
+    async with opened(path):
+        assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in names] == [0o600] * 4

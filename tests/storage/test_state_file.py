@@ -477,3 +477,12 @@ def test_the_environment_decides_what_no_command_changed() -> None:
     )
     assert which_won(base, overrides) == ["cooldown_sec = 60 from state.json (the environment's COOLDOWN_SEC is 180)"]
     assert which_won(base, Overrides()) == []
+
+
+async def test_a_file_of_before_and_what_was_kept_aside_are_closed_to_others(path: Path) -> None:
+    aside = path.with_name("state.json.corrupt-17")
+    for file in (path, aside):
+        file.write_text('{"version": 1}', "utf-8")
+        file.chmod(0o644)
+    await state_file(path).load()
+    assert [stat.S_IMODE(file.stat().st_mode) for file in (path, aside)] == [0o600, 0o600]

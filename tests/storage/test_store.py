@@ -1,7 +1,9 @@
 """The store on disk: restarts, locked, full, damaged and foreign files."""
 
 import asyncio
+import errno
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -13,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from altmonitor.core.clock import ScaledClock
-from altmonitor.core.errors import NewerSchemaError, StorageError
+from altmonitor.core.errors import NewerSchemaError, NoFileLocks, StorageError
 from altmonitor.core.types import Destination
 from altmonitor.storage.alert_queries import alert_reader
 from altmonitor.storage.store import SqliteStore, StoreOptions
+from altmonitor.storage.writer import refuse_without_locks
 from tests.patient_clock import PatientClock
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, pump
 
@@ -363,3 +366,65 @@ def test_a_program_that_crashes_without_closing_the_store_ends(tmp_path: Path) -
     assert done.returncode == 1
     assert "RuntimeError: crashed on purpose" in done.stderr
     assert rows(tmp_path / "alerts.db", "SELECT count(*) FROM alerts") == [(1,)]
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()}
+
+
+async def test_every_file_is_for_this_user_alone_from_its_making_on(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.db"
+    before = os.umask(0)
+    try:
+        async with kept(path) as now:
+            now.store.put(pump("AUSDT"))
+            await now.store.meta_set("a", "b")
+            while_open = modes(tmp_path)
+    finally:
+        os.umask(before)
+    assert while_open == dict.fromkeys(("alerts.db", "alerts.db-wal", "alerts.db-shm", "alerts.db.lock"), 0o600)
+
+
+async def test_files_of_before_are_closed_to_others_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "alerts.db"
+    async with kept(path):
+        pass
+    (tmp_path / "alerts.db.before-v2-17").touch()
+    for name in modes(tmp_path):
+        (tmp_path / name).chmod(0o644)
+    async with kept(path):
+        assert modes(tmp_path) == dict.fromkeys(
+            ("alerts.db", "alerts.db-wal", "alerts.db-shm", "alerts.db.lock", "alerts.db.before-v2-17"), 0o600
+        )
+
+
+async def test_a_lock_that_is_a_link_is_refused_and_what_it_leads_to_is_left_alone(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious", "utf-8")
+    victim.chmod(0o644)
+    for make in (os.symlink, os.link):
+        lock = tmp_path / "alerts.db.lock"
+        make(victim, lock)
+        with pytest.raises(StorageError, match=r"alerts\.db\.lock cannot be written .*take away what lies there"):
+            async with kept(tmp_path / "alerts.db"):
+                pass
+        lock.unlink()
+    assert (victim.read_text("utf-8"), victim.stat().st_mode & 0o777) == ("precious", 0o644)
+    (tmp_path / "alerts.db").symlink_to(tmp_path / "elsewhere.db")
+    with pytest.raises(StorageError, match="it is a link that leads nowhere"):
+        async with kept(tmp_path / "alerts.db"):
+            pass
+    assert not (tmp_path / "elsewhere.db").exists()
+
+
+def test_a_share_that_keeps_no_locks_is_named_with_the_way_out(tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    with pytest.raises(NoFileLocks) as caught:
+        refuse_without_locks(tmp_path / "alerts.db", "DB_FILE", try_lock=refuse)
+    assert str(caught.value) == (
+        f"{tmp_path}/alerts.db lies where files cannot be locked (No locks available), as on some network shares, and "
+        "a database needs that: set DB_FILE to a folder of a disk of this machine"
+    )
+    refuse_without_locks(tmp_path / "alerts.db", "DB_FILE", try_lock=lambda: None)

@@ -18,9 +18,8 @@ from dotenv.parser import Binding, parse_stream
 
 from altmonitor.core.env_file import BOM, read_env_text
 from altmonitor.core.errors import ConfigError
-from altmonitor.core.files import write_atomically
+from altmonitor.core.files import PRIVATE, write_atomically
 
-PRIVATE = 0o600
 _BARE = re.compile(r"[A-Za-z0-9_@%+=:,./-]*", re.ASCII)
 # A line as python-dotenv reads it: `export`, name, value (quoted ones may hold line breaks), comment, end.
 _LINE = re.compile(
