@@ -67,9 +67,11 @@ class Life:
         self.clock = MovableClock()
         self.data_age_s: float | None = 0.2
         self.is_storing = True
+        self.looks = 0
         self.watch = ServiceWatch(environ, clock=self.clock, signs=self.signs)
 
     def signs(self) -> Signs:
+        self.looks += 1
         return Signs(data_age_s=self.data_age_s, is_storing=self.is_storing, status="561 of 561\nsymbols")
 
 
@@ -220,16 +222,20 @@ async def test_without_a_socket_nothing_is_done(address: str) -> None:
     life = Life({"NOTIFY_SOCKET": address} | WATCHDOG)
     await life.watch.run()
     life.watch.stopping()
+    assert life.looks == 0
 
 
-def test_a_manager_that_is_gone_or_deaf_stops_nobody(tmp_path: Path) -> None:
+def test_a_manager_that_is_gone_or_deaf_stops_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     manager = Manager(str(tmp_path / "notify"))
     notifier = Notifier(manager.environ)
     for _ in range(5_000):  # nobody reads: the socket's buffer is full long before
         notifier.send("STATUS=working")
+    assert 0 < manager.count("STATUS=working") < 5_000
     manager.close()
     notifier.send("STATUS=working")
     Notifier({"NOTIFY_SOCKET": str(tmp_path / "never-there")}).send("READY=1")
+    told = [message.partition(":")[0] for message in caplog.messages]
+    assert told == ["the service manager cannot be told anything"] * 2  # each once
 
 
 async def test_a_feed_that_falls_mute_ends_the_pings_and_data_brings_them_back(manager: Manager) -> None:

@@ -49,9 +49,18 @@ async def test_a_fatal_error_ends_the_program(clock: ScaledClock) -> None:
     await supervisor.stop(within_s=5)
 
 
-async def test_stop_ends_every_loop_and_leaves_one_that_will_not(clock: ScaledClock) -> None:
+async def test_stop_ends_every_loop_and_leaves_one_that_will_not(
+    clock: ScaledClock, caplog: pytest.LogCaptureFixture
+) -> None:
     supervisor = Supervisor(clock=clock)
     release = asyncio.Event()
+    ended: list[str] = []
+
+    async def obedient() -> None:
+        try:
+            await release.wait()
+        finally:
+            ended.append("obedient")
 
     async def stubborn() -> None:
         while not release.is_set():
@@ -60,9 +69,12 @@ async def test_stop_ends_every_loop_and_leaves_one_that_will_not(clock: ScaledCl
             except asyncio.CancelledError:
                 continue
 
+    supervisor.start("obedient", obedient)
     supervisor.start("stubborn", stubborn)
     await asyncio.sleep(0)
-    await asyncio.wait_for(supervisor.stop(within_s=0.05), 5)
+    await asyncio.wait_for(supervisor.stop(within_s=0.2), 5)
+    assert ended == ["obedient"]
+    assert caplog.messages == ["stubborn did not stop within 0.2 s"]
     release.set()
     await asyncio.sleep(0.01)
 

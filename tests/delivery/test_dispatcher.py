@@ -243,7 +243,7 @@ async def test_a_clock_set_back_makes_no_wait_longer() -> None:
     bench.clock.jump(-7200)
     bench.begin_again()
     async with running(bench):
-        await bench.said(1, within_s=70)
+        assert await bench.said(1, within_s=70) == ["SOLUSDT"]
 
 
 async def test_a_chat_known_by_two_ids_has_one_pace() -> None:

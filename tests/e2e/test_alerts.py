@@ -44,6 +44,9 @@ async def test_a_move_is_over_after_as_many_quiet_minutes_as_are_set(tmp_path: P
     async with stage(tmp_path, pump, speed=20, EPISODE_QUIET_MIN="1") as here:
         message = await here.said(f"PUMP {ONE}", within_s=300)
         await here.until(lambda: "🏁 over after" in message.text, within_s=240)
+        (alert,) = [one for one in await here.alerts() if one.symbol == ONE]
+        assert alert.details.ended is not None
+        assert alert.details.ended.at_ms - alert.event_ms >= MINUTE_MS
 
 
 async def test_the_first_message_never_waits_for_what_must_be_fetched(tmp_path: Path) -> None:

@@ -47,7 +47,8 @@ async def conversation(folder: Path, *, speed: float = SPEED) -> Talk:
 
 
 async def test_a_new_user_is_understood_answered_and_remembered_over_a_kill(tmp_path: Path) -> None:
-    await conversation(tmp_path)
+    here = await conversation(tmp_path)
+    assert len(here.world.runs) == 2
 
 
 # --- scenes ------------------------------------------------------------------------------------------------------

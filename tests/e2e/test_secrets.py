@@ -141,3 +141,4 @@ async def test_no_secret_is_shown_through_any_failure(tmp_path: Path) -> None:
         together.create_task(no_secret_is_shown(folders[0], log_format="text", last=401))
         together.create_task(no_secret_is_shown(folders[1], log_format="json", last=404))
         together.create_task(no_secret_is_shown(folders[2], log_format="json", last=None))
+    assert files_with_secrets(tmp_path) == []

@@ -33,6 +33,7 @@ async def test_an_unrouted_address_is_noticed_although_it_acknowledges(tmp_path:
         (tmp_path / "b").mkdir()
         async with stage(tmp_path / "b", speed=10, BINANCE_WS_URL=unrouted) as here:
             await here.said("BLIND", within_s=90)
+            assert here.app.health().status != "ok"
 
 
 async def test_what_happened_while_blind_is_told_as_late(tmp_path: Path) -> None:

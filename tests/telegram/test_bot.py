@@ -39,10 +39,14 @@ PICTURE = png(90, 60)
 
 
 @asynccontextmanager
-async def page_server(status: int, body: bytes = b"<html>denied</html>") -> AsyncIterator[str]:
-    """Answers everything with one status and body."""
+async def page_server(
+    status: int, body: bytes = b"<html>denied</html>", *, asked: list[str] | None = None
+) -> AsyncIterator[str]:
+    """Answers everything with one status and body. asked: takes the methods that were called."""
 
     async def answer(request: web.Request) -> web.Response:
+        if asked is not None:
+            asked.append(request.path.rpartition("/")[2])
         return web.Response(status=status, body=body, content_type="text/html")
 
     app = web.Application()
@@ -303,12 +307,14 @@ async def test_an_answer_with_a_message_id_is_an_acceptance_whatever_else_it_hol
 
 async def test_an_edit_that_was_accepted_is_done_whatever_the_answer_holds() -> None:
     for result in (b"true", b"null", b'{"message_id":"x"}', b'{"chat":7}', b"[]"):
-        async with page_server(200, b'{"ok":true,"result":' + result + b"}") as url:
+        asked: list[str] = []
+        async with page_server(200, b'{"ok":true,"result":' + result + b"}", asked=asked) as url:
             channel = TelegramChannel(Secret(TOKEN), api_url=url, clock=SystemClock())
             await channel.edit(READER, 7, "x")
             await channel.set_buttons(READER, 7, ())
             await channel.answer_press("1", "done")
             await channel.stop()
+        assert asked == ["editMessageText", "editMessageReplyMarkup", "answerCallbackQuery"]
 
 
 async def test_who_the_bot_is_and_who_administers_a_group_needs_ids_and_nothing_else() -> None:

@@ -391,6 +391,7 @@ async def test_a_token_that_worked_is_asked_again_and_what_was_written_meanwhile
         s.sim.faults.refuse_next("getUpdates", 401, times=3)
         s.sim.inject_message(5, "/status", user_id=5)
         await s.seen.until(lambda: s.seen.texts == ["/status"])
+        assert s.seen.handled[0].user_id == 5
 
 
 async def test_a_second_poller_is_told_once_and_its_end_once() -> None:
