@@ -50,7 +50,7 @@ quick: $(STAMP)
 # What waits, and beside it what keeps a processor busy; what failed once more, alone.
 test: check
 	$(LIMITED) 2400 $(BIN)/python -m tests.suite \
-		-- -n 4 --dist worksteal --hypothesis-profile=ci $(WAITING) \
+		-- -n 6 --dist worksteal --timeout=300 --hypothesis-profile=ci $(WAITING) \
 		-- -n 2 --dist worksteal --hypothesis-profile=ci $(addprefix --ignore=,$(WAITING))
 
 # 24 hours in minutes with everything going wrong by schedule, a day of tracking, and 20 kills; make chaos

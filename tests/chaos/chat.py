@@ -90,7 +90,7 @@ _HEADLINES = {
     ("vol", "UP"): "VOLUME",
     ("vol", "DOWN"): "VOLUME",
 }
-_ALERT_SIGNS = ("📈", "📉", "🔼", "🔽", "📊", "📋", "⏳")
+_ALERT_SIGNS = ("📈", "📉", "🔼", "🔽", "📊", "📋", "⏳ LATE")
 
 
 def tells(message: SimMessage, row: Row) -> bool:

@@ -18,7 +18,7 @@ PUMPED = SYMBOLS[:9]
 HICCUP_S = 0.3 * SPEED
 """A machine that does other things as well pauses now and then; the clock runs on meanwhile."""
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 async def test_during_a_418_nothing_is_asked_and_price_alerts_leave_within_a_second(tmp_path: Path) -> None:
