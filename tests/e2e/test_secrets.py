@@ -63,8 +63,9 @@ async def goes_through_failures(here: World, program: Program, *, last: int) -> 
     await is_kept_out_of_http(program)
     faults.refuse_next("sendMessage", last)
     faults.refuse_next("getUpdates", last)
+    asked = len(here.telegram.sent("getUpdates"))
     faults.outage = ""
-    await asyncio.sleep(2)
+    await here.until(lambda: len(here.telegram.sent("getUpdates")) > asked + 1)  # once refused, and once more
     assert program.is_running, "a token that has worked is asked again"
     assert await program.ends_by(signal.SIGTERM) == 143
 
