@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest
 # What opens no socket and starts no process, and what mostly waits for a clock.
 QUICK := tests/test_architecture.py tests/test_readme.py tests/test_config.py \
 	$(addprefix tests/,market positioning settings detectors engine commands replay render)
-WAITING := tests/chaos tests/e2e tests/ops tests/tracker/test_tracker_day.py
+WAITING := tests/chaos tests/e2e tests/cli tests/ops tests/tracker/test_tracker_day.py tests/test_run_limits.py
 
 .PHONY: demo format check quick test test-ship dist chaos bench clean
 
@@ -61,7 +61,8 @@ chaos: export ALTMONITOR_CHAOS_SEEDS ?= 19
 chaos: export ALTMONITOR_TRACKER_HOURS ?= 24
 chaos: export ALTMONITOR_KILLS ?= 20
 chaos: $(STAMP)
-	$(LIMITED) 36000 $(PYTEST) -s tests/chaos/test_day.py tests/tracker/test_tracker_day.py tests/e2e/test_kill.py
+	$(LIMITED) 36000 $(PYTEST) -s tests/chaos/test_day.py tests/tracker/test_tracker_day.py tests/e2e/test_kill.py \
+		tests/cli/test_track.py
 
 # Image, server, service and packages for real; what this machine cannot do is skipped and says why. See docs/ship.md.
 test-ship: export ALTMONITOR_SHIP = 1
