@@ -112,6 +112,11 @@ async def through_the_rest(screen: Screen, here: Stage, *, question: str = "") -
     else:
         here.telegram.inject_message(OWNER, await code_shown(screen, here), user_id=OWNER, user_name="ann")
         await screen.answers("Is that right?", "y")
+    await from_the_thresholds(screen)
+
+
+async def from_the_thresholds(screen: Screen) -> None:
+    """To the written file."""
     await screen.answers("How sensitive", "2")
     await screen.answers("Do you see it?", "y")
     await screen.sees("Written")

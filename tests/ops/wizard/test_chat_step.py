@@ -10,6 +10,7 @@ from tests.ops.stage import (
     OWNER,
     STRANGER,
     code_shown,
+    from_the_thresholds,
     gives_token,
     stage,
     through_the_rest,
@@ -85,7 +86,8 @@ async def test_a_channel_where_the_bot_may_not_post_is_refused_until_it_may(tmp_
         here.telegram.set_bot_status(CHANNEL, "administrator", can_post_messages=True)
         await screen.answers("Number [1]", "1")
         await screen.sees("The bot may write there.")
-        await screen.sees("How sensitive")
+        await from_the_thresholds(screen)
+        assert here.settings()["TG_CHAT_ID"] == str(CHANNEL)
 
 
 async def test_an_id_typed_by_hand_is_looked_up_before_it_is_believed(tmp_path: Path) -> None:
@@ -105,6 +107,8 @@ async def test_an_id_typed_by_hand_is_looked_up_before_it_is_believed(tmp_path: 
         await screen.answers("Chat id, such as", str(GROUP))
         await screen.answers("Found: group “Traders” (-1001234567890). Is that right?", "y")
         await screen.sees("The bot may write there.")
+        await from_the_thresholds(screen)
+        assert here.settings()["TG_CHAT_ID"] == str(GROUP)
 
 
 async def test_enter_ends_the_waiting_and_the_other_way_is_offered(tmp_path: Path) -> None:
@@ -114,6 +118,7 @@ async def test_enter_ends_the_waiting_and_the_other_way_is_offered(tmp_path: Pat
         screen.types("")
         await screen.sees("The code was not seen")
         await screen.sees("I type the chat id")
+        assert here.said(OWNER) == []
 
 
 async def test_a_test_alert_nobody_sees_leads_back_to_the_chat(tmp_path: Path) -> None:
@@ -137,5 +142,7 @@ async def test_a_chat_that_refuses_the_test_alert_is_told_with_its_reason(tmp_pa
         screen.types("2")
         await screen.sees("It did not get through: Telegram does not let the bot write there")
         here.telegram.open_chat(OWNER)
+        assert here.said(OWNER) == []
         await screen.answers("Number [1]", "1")
         await screen.sees("Do you see it?")
+        assert len(here.said(OWNER)) == 1

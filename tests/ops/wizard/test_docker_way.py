@@ -83,6 +83,7 @@ async def test_what_will_not_get_well_is_told_with_its_cause_and_at_once(
         await screen.answers("Write it into .env too?", "n")
         await screen.sees(f"s: {seen}", within_s=20)
         await screen.sees("docker compose logs   says why")
+        assert "It runs" not in screen.all
 
 
 async def test_while_it_waits_a_line_tells_what_it_waits_for(tmp_path: Path) -> None:
@@ -99,6 +100,7 @@ async def test_while_it_waits_a_line_tells_what_it_waits_for(tmp_path: Path) -> 
         await screen.answers("Write it into .env too?", "n")
         await screen.sees("waiting until it is well … 0 s · altmonitor: running starting")
         await screen.sees("waiting until it is well … 3 s")
+        assert "It runs" not in screen.all
 
 
 @pytest.mark.parametrize(
@@ -126,6 +128,7 @@ async def test_a_docker_that_cannot_work_is_explained(tmp_path: Path, cases: tup
         await screen.sees("That failed (exit code")
         await screen.sees(says)
         await screen.sees("Where should it run?")
+        assert "waiting until it is well" not in screen.all
 
 
 @pytest.mark.parametrize("lang", ["en", "ru", "zh"])

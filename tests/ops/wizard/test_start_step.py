@@ -54,6 +54,7 @@ async def test_a_market_that_only_acknowledges_is_told_before_the_start(tmp_path
         await screen.sees("acknowledged, and no candle within 10 s")
         await screen.sees("Alerts will not come until that is solved")
         await screen.sees("Where should it run?")
+        assert here.env.exists()
 
 
 async def test_the_monitor_started_here_goes_on_in_this_terminal(tmp_path: Path) -> None:
@@ -82,6 +83,7 @@ async def test_a_docker_that_fails_is_not_called_running(tmp_path: Path) -> None
         await screen.sees("failed to build")
         await screen.sees("That failed (exit code 17): docker compose up -d")
         await screen.sees("Where should it run?")
+        assert "It runs" not in screen.all
 
 
 async def test_a_way_that_is_not_there_is_told_with_its_way_out(tmp_path: Path) -> None:
@@ -94,3 +96,4 @@ async def test_a_way_that_is_not_there_is_told_with_its_way_out(tmp_path: Path) 
         await screen.sees("docker is not installed here: https://docs.docker.com/engine/install/")
         await screen.answers("Number [1]", "4")
         await screen.sees("deploy.py is not beside setup_wizard.py")
+        assert "It runs" not in screen.all
