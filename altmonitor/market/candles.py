@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, overload
+from functools import partial
+from typing import Any, NamedTuple, Protocol, overload
 
 import msgspec
 
@@ -96,6 +97,10 @@ class ClosedCandle(NamedTuple):
         return cls(kline.open_ms, kline.open, kline.high, kline.low, kline.close, kline.quote_usdt)
 
 
+_candle_of: Callable[[tuple[Any, ...]], ClosedCandle] = partial(tuple.__new__, ClosedCandle)
+"""Of its six values; without the call in Python that a named tuple makes for each of itself."""
+
+
 class ClosedRun(Sequence[ClosedCandle]):
     """Consecutive minutes, oldest → newest, length ≤ capacity. Columns of plain doubles: candles of 600 symbols would
     otherwise be most of the program's memory."""
@@ -152,7 +157,7 @@ class ClosedRun(Sequence[ClosedCandle]):
     def since(self, open_ms: int) -> list[ClosedCandle]:
         """Minutes that opened then or later, oldest → newest."""
         first = len(self._opens) - 1 - (self._last_ms - open_ms) // MINUTE_MS
-        return [self[index] for index in range(max(0, first), len(self._opens))]
+        return self._between(max(0, first), len(self._opens))
 
     def extremes_since(self, open_ms: int) -> tuple[float, float] | None:
         """(highest, lowest) price of the minutes that opened then or later; None when there is none."""
@@ -170,7 +175,8 @@ class ClosedRun(Sequence[ClosedCandle]):
     def __getitem__(self, index: slice) -> list[ClosedCandle]: ...
     def __getitem__(self, index: int | slice) -> ClosedCandle | list[ClosedCandle]:
         if isinstance(index, slice):
-            return [self[at] for at in range(*index.indices(len(self._opens)))]
+            first, after, step = index.indices(len(self._opens))
+            return self._between(first, after) if step == 1 else [self[at] for at in range(first, after, step)]
         at = index + len(self._opens) if index < 0 else index
         if not 0 <= at < len(self._opens):
             raise IndexError(index)
@@ -180,7 +186,13 @@ class ClosedRun(Sequence[ClosedCandle]):
         )
 
     def __iter__(self) -> Iterator[ClosedCandle]:
-        return (self[at] for at in range(len(self._opens)))
+        return iter(self._between(0, len(self._opens)))
+
+    def _between(self, first: int, after: int) -> list[ClosedCandle]:
+        """Column by column: several times cheaper than one candle after the other."""
+        begin_ms = self._last_ms - (len(self._opens) - 1 - first) * MINUTE_MS
+        minutes = range(begin_ms, begin_ms + max(0, after - first) * MINUTE_MS, MINUTE_MS)
+        return list(map(_candle_of, zip(minutes, *(column[first:after] for column in self._columns()), strict=True)))
 
     def _columns(self) -> tuple[array[float], ...]:
         return self._opens, self._highs, self._lows, self._closes, self._quotes
