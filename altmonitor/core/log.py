@@ -2,6 +2,10 @@
 
 The Telegram library's HTTP client logs every request URL at INFO, and those URLs hold the bot token; errors and
 tracebacks can hold it too. So redaction sits in the formatter, behind everything that can be said.
+
+Not structlog: measured its import costs 18 to 26 ms of CPU and 1.8 MB, and a JSON line of the standard
+library's loggers 28 to 40 µs through it, where the fourteen lines here take 17 to 27 µs, and 39 µs with the redaction,
+which it has nothing for.
 """
 
 from __future__ import annotations
