@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from altmonitor.core.clock import Clock
+from altmonitor.core.files import open_private
 from altmonitor.core.status import FeedStatus
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.interfaces.storage import MetaStore
@@ -53,9 +54,9 @@ class SeenMark:
     def write(self, seen_ms: int) -> None:
         """In one write over what stood there, so that there is always a whole number. Never raises."""
         try:
-            file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            file = open_private(self._path, os.O_WRONLY)
             try:
-                os.pwrite(file, b"%0*d\n" % (_MARK_DIGITS, seen_ms), 0)
+                os.write(file, b"%0*d\n" % (_MARK_DIGITS, seen_ms))
             finally:
                 os.close(file)
         except OSError as problem:

@@ -10,8 +10,10 @@ import asyncio
 import os
 import re
 import stat
+import threading
 import unicodedata
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from difflib import SequenceMatcher
 from typing import Final, TextIO
@@ -113,11 +115,27 @@ class TerminalInbox:
                 loop.remove_reader(descriptor)
                 typed.end()
 
-        loop.add_reader(descriptor, read)
+        try:
+            loop.add_reader(descriptor, read)
+        except NotImplementedError:  # Windows
+            await self._read_in_a_thread(stdin, typed)
         try:
             await asyncio.Event().wait()
         finally:
             loop.remove_reader(descriptor)
+
+    async def _read_in_a_thread(self, stdin: TextIO, typed: _TypedLines) -> None:
+        """Until cancelled. One that waits for a line cannot be ended, so it must not keep the program alive."""
+        loop = asyncio.get_running_loop()
+
+        def read() -> None:
+            with suppress(OSError, ValueError, RuntimeError):  # the terminal is gone, or the loop
+                for line in stdin:
+                    loop.call_soon_threadsafe(typed.feed, line.encode())
+                loop.call_soon_threadsafe(typed.end)
+
+        threading.Thread(target=read, name="terminal-inbox", daemon=True).start()
+        await asyncio.Event().wait()
 
     def _type(self, line: str) -> None:
         if line:

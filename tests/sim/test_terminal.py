@@ -5,8 +5,9 @@ import io
 import os
 import pty
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aiohttp
 import pytest
@@ -14,6 +15,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from altmonitor.core.clock import SystemClock
 from altmonitor.core.types import Destination
 from altmonitor.sim.telegram.html import parse_html
 from altmonitor.sim.telegram.server import SimTelegram
@@ -249,3 +251,29 @@ async def test_no_input_at_all_is_fine(path: str) -> None:
             assert sim.updates.pending == 0
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+
+
+class LoopOfWindows(asyncio.SelectorEventLoop):
+    """Cannot watch a pipe or a terminal."""
+
+    def add_reader(self, fd: Any, callback: Callable[..., Any], *args: Any) -> None:
+        raise NotImplementedError
+
+
+def test_lines_are_read_where_the_loop_cannot_watch_the_input() -> None:
+    came_from, goes_to = os.pipe()
+
+    async def type_two_lines() -> None:
+        sim = SimTelegram(clock=SystemClock(), token="1:a")
+        running = asyncio.create_task(TerminalInbox(sim, Console(file=io.StringIO()), destination=READER).run(stdin))
+        try:
+            os.write(goes_to, "/watch 币安\n/status".encode())
+            await sim.wait_for(lambda: sim.updates.pending == 1, timeout_s=10)
+        finally:
+            os.close(goes_to)  # whoever waits for a line cannot be ended otherwise
+        await sim.wait_for(lambda: sim.updates.pending == 2, timeout_s=10)
+        running.cancel()
+        await asyncio.wait([running])
+
+    with os.fdopen(came_from, encoding="utf-8") as stdin, asyncio.Runner(loop_factory=LoopOfWindows) as runner:
+        runner.run(type_two_lines())

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from altmonitor.core.files import write_atomically
+from altmonitor.core.files import open_private, write_atomically
 
 if sys.platform != "win32":
     import fcntl
@@ -125,7 +125,7 @@ class BlockFile:
             yield False
             return
         try:
-            handle = os.open(self._path.with_name(self._path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+            handle = open_private(self._path.with_name(self._path.name + ".lock"), os.O_RDWR)
         except OSError as problem:
             self._complain(problem)
             yield False
