@@ -206,6 +206,8 @@ VARIABLES: tuple[Variable, ...] = (
              "milliseconds socket reads are gathered; 0 = off"),
     Variable("LSR_PERIOD", "5m", _one_of(*LSR_PERIODS), " ".join(LSR_PERIODS), "period of the long/short ratio shown"),
     Variable("HISTORY_ENABLED", "true", _flag, "true or false", "false keeps alerts only until they are delivered"),
+    Variable("RETENTION_DAYS", "90", _whole(1, 3650), "a whole number, 1 to 3650",
+             "alerts and changes of settings older than this are deleted, days"),
     Variable("STATE_FILE", "state.json", _path, "a file path", "live settings changed in the chat"),
     Variable("DB_FILE", "alerts.db", _path, "a file path", "alerts and deliveries (SQLite)"),
     Variable("ARCHIVE_DIR", "data/archive", _path, "a folder path",
@@ -286,7 +288,7 @@ OUR_PREFIXES = (
     "PUMP_", "DUMP_", "OI_", "VOL_", "TG_", "ALERT_", "ALLOWED_", "BINANCE_", "OKX_", "BYBIT_", "TELEGRAM_",
     "COOLDOWN_",
     "SYMBOLS_", "GROUP_", "TRADFI_", "TRADIFI_", "FEED_", "LSR_", "HISTORY_", "SMART_MONEY_", "TOP_TRADER_", "ROLLING_",
-    "FUNDING_", "STATE_FILE", "DB_FILE", "EPISODE_", "MIN_24H", "ARCHIVE_",
+    "FUNDING_", "STATE_FILE", "DB_FILE", "EPISODE_", "MIN_24H", "RETENTION_", "ARCHIVE_",
 )  # fmt: skip
 
 
@@ -328,6 +330,7 @@ class Config:
     feed_gather_ms: int
     lsr_period: str
     history_enabled: bool
+    retention_days: int
     state_file: Path
     db_file: Path
     archive_dir: Path

@@ -399,3 +399,11 @@ def test_the_general_topic_is_the_group_itself() -> None:
         Destination(chat_id=-1001234567890),
         Destination(chat_id=-1001234567890, topic_id=12),
     )
+
+
+def test_how_long_alerts_are_kept_is_a_number_of_days() -> None:
+    assert (read().retention_days, read(RETENTION_DAYS="7").retention_days) == (90, 7)
+    for wrong in ("0", "-1", "1.5", "nan", "3651", "90 days"):
+        assert problems_of(RETENTION_DAYS=wrong) == [
+            f"RETENTION_DAYS={wrong!r} is not allowed: a whole number, 1 to 3650"
+        ]

@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 
 STOP_WITHIN_S = 3.0
 PRUNE_EVERY_S = 3_600.0
-KEPT_DAYS = 90
 SEEING_WITHIN_S = 5.0
 SEEING_LOOK_S = 0.1
 AFTER_SEEING = frozenset({"back-fill", "tally", "budget", "tracking", "command menu", "clean-up"})
@@ -263,7 +262,7 @@ class App:
     async def _clean_up(self) -> None:
         while True:
             try:
-                await self.store.prune(before_s=self.clock.now_ms() / 1000 - KEPT_DAYS * 86_400)
+                await self.store.prune(before_s=self.clock.now_ms() / 1000 - self.config.retention_days * 86_400)
             except StorageError as problem:
                 log.warning("old alerts could not be removed: %s", problem)
             await self.clock.sleep(PRUNE_EVERY_S)
