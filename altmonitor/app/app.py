@@ -322,5 +322,6 @@ class App:
                     for loop in self.supervisor.loops.values()
                 ],
                 enrichment=self.market.enrichment(),
+                commands_astray="" if self.chat is None else self.chat.commands_astray,
             )
         )

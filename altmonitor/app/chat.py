@@ -251,6 +251,11 @@ class ChatSide:
         if self._deps.config.chart:
             self._following.sent(destination, alert, message_id)
 
+    @property
+    def commands_astray(self) -> str:
+        """Why commands in the chat do not arrive here, '' when they do."""
+        return "" if self._listener is None else self._listener.conflict
+
     def _on_listener_event(self, event: ListenerEvent) -> None:
         if event.chat_id is not None and event.kind in ("admitted", "opened", "written"):
             where = Destination(chat_id=event.chat_id, topic_id=event.topic_id)

@@ -194,8 +194,9 @@ class OperatorNotices:
         self.notify(TopicFound(at_ms=self._clock.now_ms(), diverted=diverted), to=destination)
 
     def on_listener_event(self, event: ListenerEvent) -> None:
-        if event.kind == "second_poller":
-            self.notify(SecondPollerNotice(at_ms=event.at_ms), to="operator")
+        if event.kind in ("second_poller", "webhook"):
+            notice = SecondPollerNotice(at_ms=event.at_ms, is_webhook=event.kind == "webhook")
+            self.notify(notice, to="operator")
         else:
             log.info("telegram %s: %s", event.kind, event.reason)
 

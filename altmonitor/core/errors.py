@@ -151,4 +151,8 @@ class TokenRefused(DeliveryError):
 
 
 class SecondPoller(DeliveryError):
-    pass
+    """`is_webhook`: it is no other process but a webhook that is set for the bot; that stays until it is removed."""
+
+    def __init__(self, message: str, *, is_webhook: bool = False) -> None:
+        self.is_webhook = is_webhook
+        super().__init__(message)

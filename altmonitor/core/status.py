@@ -104,6 +104,7 @@ class Reason(Enum):
     DELIVERY_TROUBLE = "delivery_trouble"
     EXCHANGE_LIMIT = "exchange_limit"
     LOOP_FAILING = "loop_failing"
+    COMMANDS_ASTRAY = "commands_astray"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +138,8 @@ class EnrichmentStatus:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vitals:
     """What the parts say of themselves at one moment. uptime_s: since the program started. blind_s: of them without a
-    frame after the first one, the present blind time included. enrichment: by what alerts learn."""
+    frame after the first one, the present blind time included. enrichment: by what alerts learn. commands_astray: why
+    commands in the chat do not arrive here, '' when they do."""
 
     feed: FeedStatus
     sweep: SweepStatus
@@ -149,6 +151,7 @@ class Vitals:
     version: str = ""
     loops: Sequence[LoopStatus] = ()
     enrichment: Mapping[str, EnrichmentStatus] = field(default_factory=dict)
+    commands_astray: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +215,7 @@ def assess(vitals: Vitals) -> Health:
         *_judge_outbox(vitals.outbox),
         *_judge_guard(vitals.guard),
         *(finding for loop in vitals.loops for finding in _judge_loop(loop)),
+        *([_degraded(Reason.COMMANDS_ASTRAY, vitals.commands_astray)] if vitals.commands_astray else []),
     ]
     found.sort(key=lambda finding: finding.severity is not Status.DOWN)
     return Health(verdict=found[0].severity if found else Status.OK, findings=tuple(found), vitals=vitals)

@@ -91,6 +91,8 @@ def _lines(notice: Notice, style: Style) -> list[str]:
             key = "settings_damaged_left" if notice.is_left else "settings_damaged_effect"
             return [say("settings_damaged"), say(key, path=one_line_of(notice.kept_as))]
         case SecondPollerNotice():
+            if notice.is_webhook:
+                return [say("webhook"), say("webhook_effect")]
             return [say("second_poller"), say("second_poller_effect")]
         case DatabaseSetAside():
             effect = say("database_set_aside_effect", path=one_line_of(notice.kept_as))

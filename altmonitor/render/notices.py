@@ -143,7 +143,9 @@ class SettingsDamaged(NoticeBase, frozen=True, kw_only=True):
 
 
 class SecondPollerNotice(NoticeBase, frozen=True, kw_only=True):
-    pass
+    """is_webhook: it is no other program but a webhook, which stays until somebody removes it."""
+
+    is_webhook: bool = False
 
 
 class DatabaseSetAside(NoticeBase, frozen=True, kw_only=True):

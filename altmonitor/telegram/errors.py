@@ -61,6 +61,12 @@ _WAYS_OUT = {
 }
 
 
+WEBHOOK_SET = (
+    "a webhook is set for this bot, so commands are never seen: `altmonitor setup` offers to remove it, and "
+    "so does opening https://api.telegram.org/bot<token>/deleteWebhook; or make a bot of its own with @BotFather"
+)
+
+
 def typed(error: Exception) -> DeliveryError:
     """What a failed call means for the message and the bot. The caller raises it `from None`: the original, and what it
     was raised from, may hold the token."""
@@ -78,7 +84,7 @@ def typed(error: Exception) -> DeliveryError:
     if isinstance(error, InvalidToken):
         return TokenRefused("Telegram refuses the bot token: get a valid one from @BotFather and set TG_BOT_TOKEN")
     if isinstance(error, Conflict):
-        return SecondPoller(f"another program reads this bot's messages, or a webhook is set: {redacted(str(error))}")
+        return _of_conflict(redacted(str(error)))
     if isinstance(error, BadRequest):  # before NetworkError, of which it is a kind
         return _of_bad_request(str(error))
     if isinstance(error, TimedOut | TimeoutError):
@@ -90,6 +96,12 @@ def typed(error: Exception) -> DeliveryError:
     if isinstance(error, TelegramError):
         return ChatUnreachable(f"no usable answer from Telegram: {redacted(str(error))}", outcome_unknown=True)
     return ChatUnreachable(f"Telegram's answer was not understood ({type(error).__name__})", outcome_unknown=True)
+
+
+def _of_conflict(text: str) -> SecondPoller:
+    if "webhook" in text.lower():
+        return SecondPoller(f"{WEBHOOK_SET}: {text}", is_webhook=True)
+    return SecondPoller(f"another program reads this bot's messages: stop it, or make a bot for each; {text}")
 
 
 def _of_bad_request(text: str) -> DeliveryError:

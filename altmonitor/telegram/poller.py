@@ -47,6 +47,12 @@ class PollHealth:
         self._attempts = 0
         self._is_deaf = False
         self._conflict_s: float | None = None
+        self._conflict = ""
+
+    @property
+    def conflict(self) -> str:
+        """Why commands go astray, '' when they do not."""
+        return "" if self._conflict_s is None else self._conflict
 
     def last_ok_age_s(self) -> float | None:
         return None if self._ok_s is None else self._clock.monotonic() - self._ok_s
@@ -58,8 +64,8 @@ class PollHealth:
         if isinstance(error, SecondPoller):
             if self._conflict_s is None:
                 log.warning("%s", error)
-                self._tell("second_poller", str(error))
-            self._conflict_s = now_s
+                self._tell("webhook" if error.is_webhook else "second_poller", str(error))
+            self._conflict_s, self._conflict = now_s, str(error)
         quiet_s = now_s - (self._started_s if self._ok_s is None else self._ok_s)
         if quiet_s >= DEAF_AFTER_S and not self._is_deaf and not isinstance(error, SecondPoller):
             self._is_deaf = True
@@ -215,6 +221,11 @@ class CommandListener:
         self._health = PollHealth(clock, news)
         self._handled = HandledTexts(memory)
         self._is_saving = True
+
+    @property
+    def conflict(self) -> str:
+        """Why commands go astray, '' when they do not."""
+        return self._health.conflict
 
     def last_ok_age_s(self) -> float | None:
         """Seconds since Telegram last answered a poll; None before the first answer. Healthy: below about 40."""

@@ -42,9 +42,10 @@ class ListenerEvent:
     """A transition of the listener, each told once.
 
     kind: `unreachable` / `reachable` (no answer to getUpdates; answers again), `second_poller` / `alone` (another
-        process reads this bot's commands; it stopped), `removed` / `admitted` (the bot may not, may write in
-        `chat_id`), `moved` (`chat_id` became `new_chat_id`), `opened` (the topic was reopened), `written` (somebody
-        writes there). The last two are told each time, with the topic where there is one.
+        process reads this bot's commands; it stopped), `webhook` / `alone` (one is set; it was removed), `removed` /
+        `admitted` (the bot may not, may write in `chat_id`), `moved` (`chat_id` became `new_chat_id`), `opened` (the
+        topic was reopened), `written` (somebody writes there). The last two are told each time, with the topic where
+        there is one.
     at_ms: our clock. reason: for a person, without secrets.
     """
 

@@ -201,7 +201,9 @@ async def test_what_only_the_operator_can_mend_is_told_to_the_operator() -> None
     notices.on_skew(5_000)
     notices.on_skew(0)
     notices.on_listener_event(ListenerEvent(kind="second_poller", at_ms=clock.now_ms()))
-    assert [to for _, to in told] == ["operator"] * 6
+    notices.on_listener_event(ListenerEvent(kind="webhook", at_ms=clock.now_ms()))
+    assert [to for _, to in told] == ["operator"] * 7
+    assert [getattr(notice, "is_webhook", None) for notice, _ in told[-2:]] == [False, True]
 
 
 def test_on_a_fast_clock_a_slow_answer_is_no_wrong_clock() -> None:

@@ -154,3 +154,9 @@ def test_the_json_has_exactly_the_documented_keys() -> None:
         "guard": {"state": "blocked", "until": 1_790_000_000_000},
         "latency_ms": {"detect_p50": 40.0, "detect_p99": 90.0, "deliver_p50": 200.0, "deliver_p99": 900.0},
     }
+
+
+def test_commands_that_go_astray_degrade_with_their_reason() -> None:
+    health = assess(replace(FINE, commands_astray="a webhook is set"))
+    assert (health.verdict, health.reason_codes) == (Status.DEGRADED, ("commands_astray",))
+    assert as_json(health)["reasons"] == ["commands_astray: a webhook is set"]

@@ -168,3 +168,17 @@ def test_only_an_unchanged_edit_counts_as_success() -> None:
     assert is_not_modified(BadRequest("Message is not modified: specified new message content …"))
     assert not is_not_modified(BadRequest("Message to edit not found"))
     assert not is_not_modified(NetworkError("message is not modified"))
+
+
+def test_a_webhook_is_told_from_a_second_program_and_both_have_a_way_out() -> None:
+    webhook = (
+        "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
+    )
+    found = typed(Conflict(webhook))
+    assert isinstance(found, SecondPoller)
+    assert found.is_webhook
+    assert "deleteWebhook; or make a bot of its own" in str(found)
+    other = typed(Conflict("Conflict: terminated by other getUpdates request"))
+    assert isinstance(other, SecondPoller)
+    assert not other.is_webhook
+    assert "stop it, or make a bot for each" in str(other)

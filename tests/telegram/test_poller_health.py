@@ -82,3 +82,15 @@ async def test_being_away_shows_on_either_clock() -> None:
     clock.jump(7200)  # the machine slept: only the wall clock went on
     assert health.after_answer() is True
     assert health.after_answer() is False
+
+
+async def test_a_webhook_is_told_once_with_the_way_out_and_until_it_is_gone_commands_go_astray() -> None:
+    clock, news = MovableClock(), Recorder()
+    health = PollHealth(clock, news.on_listener_event)
+    assert health.conflict == ""
+    for _ in range(3):
+        health.after_failure(SecondPoller("a webhook is set", is_webhook=True))
+    assert (news.kinds, health.conflict) == (["webhook"], "a webhook is set")
+    await clock.advance(121)
+    health.after_answer()
+    assert (news.kinds, health.conflict) == (["webhook", "alone"], "")

@@ -68,6 +68,9 @@ _EN = {
     "settings_damaged_left": "<code>{path}</code> cannot be moved aside: no change is saved until it is moved away. "
     "The environment's thresholds are in force, nothing is muted or on the watchlist.",
     "commands_missed": "<b>Not carried out</b>: {count} written while I was away. Send again what you still want.",
+    "webhook": "⚠️ <b>Commands in this chat do not arrive: a webhook is set for the bot</b>",
+    "webhook_effect": "Alerts go out as usual. <code>altmonitor setup</code> can remove the webhook; what uses it "
+    "stops working then. Otherwise make a bot of its own with @BotFather.",
     "second_poller": "⚠️ <b>Another program reads this bot's commands</b>",
     "second_poller_effect": "A second monitor or a webhook uses the same token: commands may go astray. "
     "Alerts still come.",
@@ -146,6 +149,9 @@ _ZH = {
     "settings_damaged_left": "<code>{path}</code> 无法移开：移走之前不会保存任何更改。"
     "现按环境变量的阈值运行，静音与自选为空。",
     "commands_missed": "<b>未执行</b>：我离线期间收到 {count} 条命令，如仍需要请重新发送。",
+    "webhook": "⚠️ <b>本聊天的命令无法送达：该机器人设置了 webhook</b>",
+    "webhook_effect": "提醒照常发送。<code>altmonitor setup</code> 可以删除该 webhook（使用它的程序将停止工作），"
+    "也可以在 @BotFather 另建一个机器人。",
     "second_poller": "⚠️ <b>有另一个程序在读取此机器人的命令</b>",
     "second_poller_effect": "另一个监控程序或 webhook 使用了同一个 token：命令可能丢失，提醒不受影响。",
     "database_set_aside": "⚠️ <b>提醒数据库已损坏</b>",
@@ -225,6 +231,9 @@ _RU = {
     "settings_damaged_left": "<code>{path}</code> не удалось убрать: пока файл на месте, изменения не сохраняются. "
     "Действуют пороги из окружения, список наблюдения пуст, ничего не заглушено.",
     "commands_missed": "<b>Не выполнено</b>, потому что меня не было: {count}. Что ещё нужно, пришлите снова.",
+    "webhook": "⚠️ <b>Команды из этого чата не доходят: у бота стоит webhook</b>",
+    "webhook_effect": "Алерты приходят. <code>altmonitor setup</code> предложит снять webhook; то, что "
+    "им пользуется, перестанет работать. Или создайте отдельного бота у @BotFather.",
     "second_poller": "⚠️ <b>Команды этого бота читает другая программа</b>",
     "second_poller_effect": "Второй монитор или webhook использует тот же токен: команды могут теряться. "
     "Алерты приходят.",
