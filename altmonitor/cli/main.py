@@ -309,7 +309,9 @@ def run(dry_run: bool, env_file: Path) -> None:
 
 
 @cli.command()
-@click.option("--tape", type=click.Path(path_type=Path, dir_okay=False), help="Play real 1-minute candles (CSV, .gz).")
+@click.option(
+    "--tape", type=click.Path(path_type=Path, dir_okay=False), help="Play real 1-minute candles (CSV, gzip, zip)."
+)
 @click.option("--from", "from_time", help="Start of the tape to play, such as 2022-05-12T08:00 (UTC).")
 @click.option("--to", "to_time", help="Where to stop: candles from this moment on are not played.")
 @click.option("--speed", type=Number(1, 200), help="How much faster than life. [10; with a tape 60]")

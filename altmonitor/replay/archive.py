@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from altmonitor.core.archive_files import ArchiveFileError
 from altmonitor.market.candles import MINUTE_MS
-from altmonitor.replay.archive_csv import ArchiveFile, ArchiveFileError, read_archive_file
+from altmonitor.replay.archive_csv import ArchiveFile, read_archive_file
 from altmonitor.replay.columns import CandleColumns, Hole, Source, holes, months_of
 from altmonitor.replay.store import HistoryStore, InputFile, SeriesName, StoreDamaged
 

@@ -9,12 +9,9 @@ others are taken) · a zip that ends in the middle (named, nothing of it is take
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import math
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from altmonitor.core.archive_files import ArchiveFileError, texts_in
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.columns import (
     CandleColumns,
@@ -37,8 +35,6 @@ from altmonitor.replay.columns import (
 
 KLINE_COLUMNS: Final = 12
 METRIC_COLUMNS: Final = 8
-LONGEST_TEXT: Final = 512 * 1024 * 1024
-"""Of an unpacked file, bytes; a month of minutes has 6 MB."""
 FIVE_MINUTES_MS: Final = 300_000
 STAMP_SLACK_MS: Final = 2_000
 MOST_NAMED: Final = 3
@@ -48,10 +44,6 @@ LAST_MS: Final = 7_258_118_400_000  # 2200
 _NAME: Final = re.compile(
     r"(?P<symbol>[^/\\]+?)-(?P<what>\d+[smhdwM]o?|metrics)-(?P<when>\d{4}-\d{2}(?:-\d{2})?)[^/\\]*$", re.IGNORECASE
 )
-
-
-class ArchiveFileError(Exception):
-    """Nothing of a file can be used; `str()` says why in one line, without its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +84,7 @@ def read_archive_file(name: str, content: bytes, *, source: Source) -> ArchiveFi
         raise ArchiveFileError(f"candles of {what}: only those of 1m are kept")
     problems: list[FileProblem] = []
     parts: list[Any] = []
-    for text_name, text in _texts(name, content):
+    for text_name, text in texts_in(name, content):
         read = _candles if what == "1m" else _metrics
         columns, odd = read(text, source)
         shown = name if text_name == name else f"{name} ({text_name})"
@@ -104,45 +96,6 @@ def read_archive_file(name: str, content: bytes, *, source: Source) -> ArchiveFi
     if not parts:
         raise ArchiveFileError(problems[0].text if problems else "it holds no rows")
     return ArchiveFile(symbol=symbol, columns=merged(parts), problems=problems)
-
-
-# ---
-# Bytes → text.
-
-
-def _texts(name: str, content: bytes) -> Iterator[tuple[str, str]]:
-    if content[:2] == b"PK" or name.lower().endswith(".zip"):
-        yield from _zipped(content)
-    elif content[:2] == b"\x1f\x8b":
-        try:
-            with gzip.open(io.BytesIO(content)) as packed:
-                yield name, _text(packed.read(LONGEST_TEXT + 1))
-        except (OSError, EOFError, zlib.error) as problem:
-            raise ArchiveFileError(f"it is not a whole gzip file: {problem}") from problem
-    else:
-        yield name, _text(content)
-
-
-def _zipped(content: bytes) -> Iterator[tuple[str, str]]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            members = [one for one in packed.infolist() if one.filename.lower().endswith(".csv")]
-            if not members:
-                raise ArchiveFileError("the zip holds no .csv")
-            for member in members:
-                with packed.open(member) as text:
-                    yield member.filename, _text(text.read(LONGEST_TEXT + 1))
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as problem:
-        raise ArchiveFileError(f"it is not a whole zip file: {problem}") from problem
-
-
-def _text(content: bytes) -> str:
-    if len(content) > LONGEST_TEXT:
-        raise ArchiveFileError(f"more than {LONGEST_TEXT >> 20} MB of text")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        raise ArchiveFileError("it is not UTF-8 text") from problem
 
 
 # ---

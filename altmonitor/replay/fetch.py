@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from altmonitor.core.archive_files import ArchiveFileError
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeError, ExchangeUnreachable, RegionBlocked, UnknownSymbol
 from altmonitor.exchanges.rest.block import retry_after_s
@@ -19,7 +20,7 @@ from altmonitor.exchanges.rest.guard import RestAnswer
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.candles import MINUTE_MS, Candle
 from altmonitor.positioning.open_interest import OiBar
-from altmonitor.replay.archive_csv import ArchiveFileError, read_archive_file
+from altmonitor.replay.archive_csv import read_archive_file
 from altmonitor.replay.columns import (
     CandleColumns,
     OpenInterestColumns,

@@ -11,7 +11,7 @@ and never leaves [low, high]; volumes grow evenly.
 from __future__ import annotations
 
 import csv
-import gzip
+import io
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
@@ -20,6 +20,7 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
+from altmonitor.core.archive_files import ArchiveFileError, texts_in
 from altmonitor.core.errors import ConfigError
 from altmonitor.market.candles import MINUTE_MS, Candle
 from altmonitor.sim.contracts import SimContract, key_of
@@ -33,7 +34,7 @@ from altmonitor.sim.wire import Frame, KlineRow, candle_of, kline_event, kline_s
 HOLE_KEPT_MS = 10 * MINUTE_MS  # what is left of a skipped hole: long enough to be seen as one
 _COLUMNS = 12
 _MICROSECONDS = 10**14  # archives from 2025 on may count in them
-_NUMBER = re.compile(r"\d+(\.\d+)?")
+_NUMBER = re.compile(r"\d{1,30}(\.\d{1,30})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +47,13 @@ class Jump:
 
 
 def read_tape(file: Path) -> list[KlineRow]:
+    """Of a .csv, plain, gzipped or zipped. Raises: ConfigError, one line."""
     try:
-        opener = gzip.open if file.suffix == ".gz" else open
-        with opener(file, "rt", encoding="utf-8", newline="") as lines:
-            rows = list(_parsed(file, csv.reader(lines)))
-    except (EOFError, gzip.BadGzipFile) as problem:
-        raise ConfigError([f"{file} is not a whole gzip file: {problem}"]) from problem
-    except (UnicodeDecodeError, csv.Error) as problem:
+        texts = list(texts_in(file.name, file.read_bytes()))
+        rows = [row for _, text in texts for row in _parsed(file, csv.reader(io.StringIO(text, newline="")))]
+    except ArchiveFileError as problem:
+        raise ConfigError([f"{file} cannot be played: {problem}"]) from problem
+    except csv.Error as problem:
         raise ConfigError([f"{file} is not a CSV of 1-minute candles: {problem}"]) from problem
     except OSError as problem:
         raise ConfigError([f"{file} cannot be read: {problem.strerror}"]) from problem
@@ -109,7 +110,7 @@ _NAME = re.compile(r"([^-/\\]+)-1m\b")
 
 
 class TapeMarket:
-    """One symbol's candles from `path` (.csv or .csv.gz, 12 columns, with or without a header).
+    """One symbol's candles from `path` (.csv, .csv.gz or .zip, 12 columns, with or without a header).
 
     from_ms: where playing begins, unix ms; the first row when None. What lies before it is history for REST. to_ms:
     where it ends: candles that open there or later do not exist; None plays to the end. symbol: taken from a file name

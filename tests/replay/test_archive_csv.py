@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from altmonitor.core.archive_files import ArchiveFileError
 from altmonitor.replay.archive import import_files, listed
-from altmonitor.replay.archive_csv import ArchiveFileError, read_archive_file
+from altmonitor.replay.archive_csv import read_archive_file
 from altmonitor.replay.columns import CandleColumns, OpenInterestColumns, Source
 from altmonitor.replay.store import HistoryStore
 from tests.replay.history import FEB_2025, real_file

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +133,13 @@ def test_header_gzip_microseconds_disorder_and_repeats_are_read(tmp_path: Path) 
     packed = tmp_path / "LUNAUSDT-1m-2026-09.csv.gz"
     packed.write_bytes(gzip.compress(f"{UP}\n{DOWN}\n".encode()))
     assert TapeMarket(packed).klines("LUNAUSDT", 0, 1 << 50) == plain
+    assert tape(tmp_path, f"\ufeff{HEADER}", UP, DOWN).klines("LUNAUSDT", 0, 1 << 50) == plain
+    assert tape(tmp_path, f"\ufeff{UP}", DOWN).klines("LUNAUSDT", 0, 1 << 50) == plain
+    zipped = tmp_path / "LUNAUSDT-1m-2026-09.zip"
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr("LUNAUSDT-1m-2026-09.csv", f"{UP}\n{DOWN}\n")
+    assert TapeMarket(zipped).klines("LUNAUSDT", 0, 1 << 50) == plain
+    assert TapeMarket(zipped.rename(tmp_path / "LUNAUSDT-1m.csv")).klines("LUNAUSDT", 0, 1 << 50) == plain
 
 
 def test_the_symbol_comes_from_the_file_name_or_is_given(tmp_path: Path) -> None:
@@ -153,6 +162,9 @@ def test_the_symbol_comes_from_the_file_name_or_is_given(tmp_path: Path) -> None
         (UP.replace("1.1200", "1.0100"), "line 1 is no candle"),
         (UP.replace(str(START), str(START + 1), 1), "line 1 is no candle"),
         (UP.replace("1.0500", "0"), "line 1 is no candle"),
+        (UP.replace("1.0700", "9" * 400), "line 1 is no candle"),
+        (UP.replace(str(START), "9" * 400, 1), "line 1 is no candle"),
+        (UP.replace("1.0700", "１.07"), "line 1 is no candle"),
         ("<html>\x00</html>", "columns"),
     ],
 )
@@ -176,8 +188,27 @@ def test_unreadable_files_are_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not a whole gzip file"):
         TapeMarket(broken)
     broken.with_suffix("").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="not a CSV"):
+    with pytest.raises(ConfigError, match="it is not UTF-8 text"):
         TapeMarket(broken.with_suffix(""))
+    gzipped, zipped = gzip.compress(UP.encode() * 50), io.BytesIO()
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("LUNAUSDT-1m-2026-09.csv", UP * 50)
+    found = []
+    for whole, name in ((gzipped, "LUNAUSDT-1m-a.csv.gz"), (zipped.getvalue(), "LUNAUSDT-1m-a.zip")):
+        for at in range(0, len(whole), 3):
+            (tmp_path / name).write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+            try:
+                TapeMarket(tmp_path / name)
+            except ConfigError as problem:
+                if "\n" in str(problem):
+                    found.append((name, at, str(problem)))
+    assert found == []
+    empty = tmp_path / "LUNAUSDT-1m-b.zip"
+    zipfile.ZipFile(empty, "w").close()
+    with pytest.raises(ConfigError, match=r"LUNAUSDT-1m-b\.zip cannot be played: the zip holds no \.csv"):
+        TapeMarket(empty)
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        TapeMarket(tmp_path)
 
 
 def test_playing_can_begin_in_the_middle_with_the_rest_as_history(tmp_path: Path) -> None:
