@@ -218,10 +218,21 @@ CASES: list[tuple[Notice, str, str]] = [
     (
         SecondPollerNotice(at_ms=AT_MS),
         "⚠️ Another program reads this bot's commands\n"
-        "A second monitor or a webhook uses the same token: commands may go astray. Alerts still come.\n"
+        "A second monitor uses the same token: commands may go astray. Alerts still come.\n"
         "23:00:39 UTC",
         "⚠️ 有另一个程序在读取此机器人的命令\n"
-        "另一个监控程序或 webhook 使用了同一个 token：命令可能丢失，提醒不受影响。\n"
+        "另一个监控程序使用了同一个 token：命令可能丢失，提醒不受影响。\n"
+        "07:00:39 UTC+08",
+    ),
+    (
+        SecondPollerNotice(at_ms=AT_MS, is_webhook=True),
+        "⚠️ Commands in this chat do not arrive: a webhook is set for the bot\n"
+        "Alerts go out as usual. altmonitor setup can remove the webhook; what uses it stops working then. "
+        "Otherwise make a bot of its own with @BotFather.\n"
+        "23:00:39 UTC",
+        "⚠️ 本聊天的命令无法送达：该机器人设置了 webhook\n"
+        "提醒照常发送。altmonitor setup 可以删除该 webhook（使用它的程序将停止工作），"
+        "也可以在 @BotFather 另建一个机器人。\n"
         "07:00:39 UTC+08",
     ),
     (

@@ -72,8 +72,7 @@ _EN = {
     "webhook_effect": "Alerts go out as usual. <code>altmonitor setup</code> can remove the webhook; what uses it "
     "stops working then. Otherwise make a bot of its own with @BotFather.",
     "second_poller": "⚠️ <b>Another program reads this bot's commands</b>",
-    "second_poller_effect": "A second monitor or a webhook uses the same token: commands may go astray. "
-    "Alerts still come.",
+    "second_poller_effect": "A second monitor uses the same token: commands may go astray. Alerts still come.",
     "database_set_aside": "⚠️ <b>The alert database was damaged</b>",
     "database_set_aside_effect": "Kept as <code>{path}</code>, a new one was begun. History starts anew; "
     "alerts that waited in the old one may not have been sent.",
@@ -153,7 +152,7 @@ _ZH = {
     "webhook_effect": "提醒照常发送。<code>altmonitor setup</code> 可以删除该 webhook（使用它的程序将停止工作），"
     "也可以在 @BotFather 另建一个机器人。",
     "second_poller": "⚠️ <b>有另一个程序在读取此机器人的命令</b>",
-    "second_poller_effect": "另一个监控程序或 webhook 使用了同一个 token：命令可能丢失，提醒不受影响。",
+    "second_poller_effect": "另一个监控程序使用了同一个 token：命令可能丢失，提醒不受影响。",
     "database_set_aside": "⚠️ <b>提醒数据库已损坏</b>",
     "database_set_aside_effect": "原文件保留为 <code>{path}</code>，已新建数据库。历史重新开始；"
     "旧库中等待发送的提醒可能未发出。",
@@ -235,8 +234,7 @@ _RU = {
     "webhook_effect": "Алерты приходят. <code>altmonitor setup</code> предложит снять webhook; то, что "
     "им пользуется, перестанет работать. Или создайте отдельного бота у @BotFather.",
     "second_poller": "⚠️ <b>Команды этого бота читает другая программа</b>",
-    "second_poller_effect": "Второй монитор или webhook использует тот же токен: команды могут теряться. "
-    "Алерты приходят.",
+    "second_poller_effect": "Второй монитор использует тот же токен: команды могут теряться. Алерты приходят.",
     "database_set_aside": "⚠️ <b>База алертов была повреждена</b>",
     "database_set_aside_effect": "Файл оставлен как <code>{path}</code>, начат новый. История начинается заново; "
     "алерты, ждавшие в старом, могли быть не отправлены.",
