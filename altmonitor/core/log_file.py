@@ -9,6 +9,8 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
 
+from altmonitor.core.files import open_private
+
 LOG_BYTES: Final = 256_000
 """Of one of the two files, the running one and the one before."""
 
@@ -17,9 +19,7 @@ class _RecentLog(RotatingFileHandler):
     """For its owner alone, through no link; what cannot be written is left out, it went to stderr all the same."""
 
     def _open(self) -> TextIOWrapper:
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        descriptor = os.open(self.baseFilename, flags, 0o600)
-        os.chmod(self.baseFilename, 0o600)
+        descriptor = open_private(Path(self.baseFilename), os.O_WRONLY | os.O_APPEND)
         return open(descriptor, "a", encoding="utf-8", errors="replace")
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 — the library's name
