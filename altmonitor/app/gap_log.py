@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from altmonitor.core.clock import Clock
-from altmonitor.core.files import open_private
+from altmonitor.core.files import open_private, read_regular
 from altmonitor.core.status import FeedStatus
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.interfaces.storage import MetaStore
@@ -46,7 +46,7 @@ class SeenMark:
     def read(self) -> int | None:
         """Unix ms; None without a file, or with one that says something else."""
         try:
-            text = self._path.read_bytes().strip()
+            text = read_regular(self._path).strip()
         except OSError:
             return None
         return int(text) if text.isdigit() and len(text) <= _MARK_DIGITS else None

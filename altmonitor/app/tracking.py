@@ -13,6 +13,7 @@ from typing import Final
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.errors import ChatUnreachable, ConfigError, DeliveryError, RetryLater, StorageError
+from altmonitor.core.files import read_regular
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Channel
 from altmonitor.interfaces.exchange import MarketRest
@@ -322,7 +323,7 @@ def _watchlist(config: Config) -> tuple[str, ...]:
     """A file that cannot be used is warned of: what is named beside it is tracked all the same."""
     path, content = config.smart_money_watchlist_file, None
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
     except FileNotFoundError:
         if path != Path("watchlist.json"):
             log.warning("SMART_MONEY_WATCHLIST_FILE: %s does not exist", path)

@@ -13,7 +13,7 @@ import msgspec
 from altmonitor.core.backoff import backoff_s
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeError
-from altmonitor.core.files import write_atomically
+from altmonitor.core.files import read_regular, write_atomically
 from altmonitor.interfaces.exchange import MarketRest
 from altmonitor.market.contracts import Contract, ContractNews, is_watched
 
@@ -242,11 +242,11 @@ class Universe:
         if self._file is None:
             return
         try:
-            saved = msgspec.json.decode(await asyncio.to_thread(self._file.read_bytes), type=_Saved)
+            saved = msgspec.json.decode(await asyncio.to_thread(read_regular, self._file), type=_Saved)
             self._believe(saved.contracts)
         except FileNotFoundError:
             return
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError, ExchangeError) as problem:
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ExchangeError) as problem:
             log.warning("the kept symbol list %s is of no use: %s", self._file, problem)
         else:
             self._is_from_file = True

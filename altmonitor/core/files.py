@@ -44,6 +44,15 @@ def open_private(path: Path, flags: int) -> int:
     return handle
 
 
+def read_regular(path: Path) -> bytes:
+    """What is in a file; a pipe in its place holds nobody up. Raises: OSError."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is no file")
+        return file.read()
+
+
 def make_private(path: Path) -> None:
     """An empty file that nobody else can read, unless something is there already. Raises: OSError.
 

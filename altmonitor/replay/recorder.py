@@ -11,7 +11,7 @@ from pathlib import Path
 from altmonitor.core.alert import Kind
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, UnknownSymbol
-from altmonitor.core.files import write_atomically
+from altmonitor.core.files import read_regular, write_atomically
 from altmonitor.detectors.kinds import BUDGETS, KINDS
 from altmonitor.detectors.sampled import Sample
 from altmonitor.interfaces.exchange import MarketRest, Priority
@@ -148,7 +148,7 @@ class Recorder:
 
     async def _load(self) -> None:
         try:
-            content = await asyncio.to_thread(self._from.file.read_bytes)
+            content = await asyncio.to_thread(read_regular, self._from.file)
             self._move_stats.restore(content, now_ms=self._from.clock.now_ms())
         except FileNotFoundError:
             return

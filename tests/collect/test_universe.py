@@ -112,7 +112,11 @@ async def test_the_list_of_the_last_run_is_used_when_the_exchange_does_not_answe
     assert not desk.universe.status().is_from_file
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b'{"version":1,"saved_ms":1,"contracts":[{"symbol":7}]}'])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"\xff", b'{"version":1,"saved_ms":1,"contracts":[{"symbol":7}]}', b'{"x":' + b"[" * 100_000],
+    ids=["empty", "list", "no text", "wrong type", "deep"],
+)
 async def test_a_damaged_kept_list_is_reported_and_not_used(
     tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,6 +11,7 @@ from altmonitor.core.files import (
     close_to_others,
     make_private,
     open_private,
+    read_regular,
     write_atomically,
 )
 
@@ -105,3 +106,15 @@ def test_a_group_that_was_given_rights_on_purpose_keeps_them_where_that_is_asked
     assert close_to_others(path)
     assert mode(path) == 0o600
     assert not close_to_others(tmp_path / "none")
+
+
+def test_a_pipe_or_a_folder_in_the_place_of_a_file_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "folder"):
+        with pytest.raises(OSError, match=r"it is no file|Is a directory"):
+            read_regular(tmp_path / name)
+    with pytest.raises(FileNotFoundError):
+        read_regular(tmp_path / "none")
+    (tmp_path / "file").write_bytes(b"words")
+    assert read_regular(tmp_path / "file") == b"words"

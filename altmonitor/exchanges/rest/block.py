@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from altmonitor.core.files import open_private, write_atomically
+from altmonitor.core.files import open_private, read_regular, write_atomically
 
 if sys.platform != "win32":
     import fcntl
@@ -44,7 +44,7 @@ class BlockRecord(msgspec.Struct, frozen=True, kw_only=True):
 def last_block(path: Path) -> BlockRecord | None:
     """What is written there, of whatever host; None where nothing can be read. Nothing is locked or made."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=BlockRecord)
+        return msgspec.json.decode(read_regular(path), type=BlockRecord)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
@@ -141,7 +141,7 @@ class BlockFile:
         if self._path is None:
             return None
         try:
-            record = msgspec.json.decode(self._path.read_bytes(), type=BlockRecord)
+            record = msgspec.json.decode(read_regular(self._path), type=BlockRecord)
         except FileNotFoundError:
             return None
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:

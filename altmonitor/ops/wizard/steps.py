@@ -153,7 +153,7 @@ def changed_in_chat(state_file: Path, folder: Path) -> list[str]:
     """Settings that state.json decides; none when it cannot be read, of which the monitor will speak itself."""
     try:
         state = json.loads((folder / state_file).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return []
     return [key for key in SETTING_OF if key in state] if isinstance(state, dict) else []
 
