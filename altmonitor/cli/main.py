@@ -256,6 +256,25 @@ def archive_list(env_file: Path, symbols: str, as_json: bool) -> None:
 
 
 @click.command()
+@click.option("--per-day", type=click.IntRange(1, 10_000), required=True, help="Alerts a day over these symbols.")
+@click.option("--kind", "kinds", type=KindOfAlert(), multiple=True, help="Only this one; may be given again.")
+@click.option("--symbols", default="all", show_default=True, help="Separated by commas; all that are stored.")
+@click.option("--from", "from_time", help="Day or time (UTC). [the oldest that is stored]")
+@click.option("--to", "to_time", help="A day counts as a whole. [the newest that is stored]")
+@click.option(
+    "--held-out", type=click.IntRange(1, 365), default=7, show_default=True, help="Newest days that are held back."
+)
+@json_option
+@env_file_option
+def tune(env_file: Path, **options: Any) -> None:
+    """Thresholds for so many alerts a day from stored days, and what they would have told on days held back."""
+    with session(env_file) as opened:
+        from altmonitor.cli import tune as tuning
+
+        leave(tuning.run_tune(opened, tuning.TuneChoices(**options)))
+
+
+@click.command()
 @click.option("--from", "from_time", required=True, help="Day or time (UTC), such as 2025-02-01 or 2025-02-01T08:00.")
 @click.option("--to", "to_time", help="A day counts as a whole. [now]")
 @click.option("--symbols", default="all", show_default=True, help="Separated by commas; all that are stored.")
@@ -419,6 +438,7 @@ def panel(symbol: str, out: Path | None, lang: str | None, env_file: Path) -> No
 cli.add_command(track)
 cli.add_command(archive)
 cli.add_command(replay)
+cli.add_command(tune)
 cli.add_command(who)
 cli.add_command(positioning)
 

@@ -45,7 +45,9 @@ class AlertBudget:
             return NotEnoughHistory(has_days=has_days, needs_days=NEEDED_HOURS * NEEDED_SHARE / 24)
         kinds = [kind for kind in BUDGETS if kind in audience.kinds and _on(kind, audience.settings)]
         rates = {kind: self._rates(kind, audience, len(listed)) for kind in kinds}
-        chosen = _choose(per_day, {kind: rate for kind, rate in rates.items() if rate is not None}) if per_day else {}
+        chosen = (
+            choose_steps(per_day, {kind: rate for kind, rate in rates.items() if rate is not None}) if per_day else {}
+        )
         rows = tuple(self._row(kind, audience, len(listed), chosen.get(kind)) for kind in kinds)
         return BudgetProposal(per_day=per_day, rows=rows, history_days=move_stats.history_days())
 
@@ -89,7 +91,7 @@ class AlertBudget:
         return BudgetRow(kind=kind, thresholds=thresholds, before_per_day=before, after_per_day=after)
 
 
-def _choose(per_day: int, rates: Mapping[Kind, Sequence[float]]) -> dict[Kind, float]:
+def choose_steps(per_day: int, rates: Mapping[Kind, Sequence[float]]) -> dict[Kind, float]:
     """A step for every kind: each begins within its share, then what is left over goes to those that can use it."""
     total_share = sum(BUDGETS[kind].share for kind in rates)
     at: dict[Kind, int] = {}

@@ -13,6 +13,7 @@ import asyncio
 import io
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,7 @@ class HistoryRecorder:
         self._samples: list[tuple[str, int, float]] = []
         self._refused = ""
         self._written = 0
+        self._writing = threading.Lock()
 
     def on_samples(self, kind: Kind, samples: Sequence[Sample]) -> None:
         """A sweep was judged."""
@@ -103,6 +105,10 @@ class HistoryRecorder:
         self._collected.add(symbol, begin_ms, end_ms)
 
     def _write(self) -> None:
+        with self._writing:  # the end may come while a thread is at it
+            self._write_file()
+
+    def _write_file(self) -> None:
         minutes, self._minutes = self._minutes, []
         samples, self._samples = self._samples, []
         if not minutes and not samples:

@@ -102,3 +102,23 @@ async def test_another_coin_and_minutes_of_both_bounds_are_said(tmp_path: Path) 
     assert "LUNAUSDT is another coin then" in shown
     assert "In " in shown
     assert "minutes both bounds are reached and nobody knows which first" in shown
+
+
+async def test_tune_prints_a_table_of_days_held_back_and_refuses_a_range_without_any(tmp_path: Path) -> None:
+    fill(tmp_path)
+    code, shown, err = await altmonitor(tmp_path, "tune", "--per-day", "60", "--held-out", "1")
+    assert code == 0, err
+    lines = shown.splitlines()
+    assert lines[0].startswith(
+        "About 60 alerts a day over these 2 symbols, chosen from 2025-02-01 00:00 … 2025-02-03 00:00"
+    )
+    assert [line.split()[:2] for line in lines[2:5]] == [["price", "pump"], ["price", "dump"], ["vol", "vol"]]
+    assert lines[6].startswith("each day held back: ")
+    code, values, _ = await altmonitor(
+        tmp_path, "tune", "--per-day", "60", "--held-out", "1", "--json", "--kind", "vol"
+    )
+    assert code == 0
+    assert [one["kind"] for one in json.loads(values)["kinds"]] == ["vol"]
+    code, out, err = await altmonitor(tmp_path, "tune", "--per-day", "60")
+    assert (code, out) == (2, "")
+    assert err == "2025-02-01 … 2025-02-03 is too short to hold 7 days back (--held-out)\n"

@@ -1,0 +1,92 @@
+"""`altmonitor tune`: thresholds for so many alerts a day, and what they would have told on days held back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from altmonitor.cli.archive import symbols_named, take_in_recordings
+from altmonitor.cli.common import Answer, Session, print_answer
+from altmonitor.cli.replay import day_of, minute_of, moment_ms, stored_audiences
+from altmonitor.core.alert import DETECTED_KINDS, Kind
+from altmonitor.core.errors import ConfigError, StorageError
+from altmonitor.engine.episodes import EpisodeOptions
+from altmonitor.replay.exact import ReplayOptions
+from altmonitor.replay.store import HistoryStore
+from altmonitor.replay.tune import DAY_MS, Tuned, tune
+from altmonitor.settings.settings import SETTING_OF
+
+FEWEST_DAYS: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuneChoices:
+    """Options of `altmonitor tune`; see its help."""
+
+    per_day: int
+    kinds: tuple[Kind, ...]
+    symbols: str
+    from_time: str | None
+    to_time: str | None
+    held_out: int
+    as_json: bool
+
+
+def run_tune(session: Session, choices: TuneChoices) -> int:
+    """Returns the exit code. Raises: ConfigError, StorageError."""
+    store = HistoryStore(session.config.archive_dir)
+    take_in_recordings(store)
+    symbols = symbols_named(choices.symbols) or store.symbols()
+    spans = [span for symbol in symbols if (span := store.span(symbol)) is not None]
+    if not spans:
+        raise StorageError(f"{store.root} holds no candles: altmonitor archive fetch --from 2025-02-01")
+    newest_ms = (max(last_ms for _, last_ms in spans) // DAY_MS + 1) * DAY_MS
+    from_ms = moment_ms("--from", choices.from_time) if choices.from_time else min(first_ms for first_ms, _ in spans)
+    to_ms = moment_ms("--to", choices.to_time, is_end=True) if choices.to_time else newest_ms
+    if to_ms - from_ms < (choices.held_out + FEWEST_DAYS) * DAY_MS:
+        raise ConfigError(
+            [f"{day_of(from_ms)} … {day_of(to_ms - 1)} is too short to hold {choices.held_out} days back (--held-out)"]
+        )
+    options = ReplayOptions(audiences=stored_audiences(session)[:1], episodes=session.config.part(EpisodeOptions))
+    found = tune(
+        store,
+        symbols,
+        options,
+        per_day=choices.per_day,
+        kinds=choices.kinds or DETECTED_KINDS,
+        from_ms=from_ms,
+        to_ms=to_ms,
+        held_out_days=choices.held_out,
+    )
+    return print_answer(Answer(values=asdict(found), lines=table(found, len(spans))), as_json=choices.as_json)
+
+
+def table(found: Tuned, symbols: int) -> list[str]:
+    lines = [
+        f"About {found.per_day:g} alerts a day over these {symbols} symbols, chosen from {minute_of(found.from_ms)} … "
+        f"{minute_of(found.held_out_from_ms)} UTC; {len(found.by_day)} days after that were held back.",
+        f"{'kind':<6} {'setting':<16} {'now':>7} {'then':>7}   {'now':>7} {'then':>7} {'replayed':>9} {'held back':>10}"
+        "   (alerts a day)",
+    ]
+    for one in found.kinds:
+        rates = f"{one.now_per_day:>7.1f} {one.fitted_per_day:>7.1f} "
+        rates += f"{one.replayed_per_day:>9.1f} {one.held_out_per_day:>10.1f}"
+        for key, (now, then) in one.thresholds.items():
+            lines.append(f"{one.kind:<6} {SETTING_OF[key].word:<16} {now:>7g} {then:>7g}   {rates}".rstrip())
+            rates = ""
+    fitted, replayed = sum(one.fitted_per_day for one in found.kinds), sum(one.replayed_per_day for one in found.kinds)
+    lines.append(
+        f"{'all':<6} {'':<16} {'':>7} {'':>7}   {'':>7} {fitted:>7.1f} {replayed:>9.1f} {found.held_out_per_day:>10.1f}"
+    )
+    lines.append(f"each day held back: {', '.join(str(number) for number in found.by_day) or 'none'}")
+    lost = [
+        f"{move.symbol} {move.size:+.1f} at {minute_of(move.at_ms)} ({one.kind})"
+        for one in found.kinds
+        for move in one.lost
+    ]
+    if lost:
+        lines.append(f"the largest that would not be told any more: {'; '.join(lost)}")
+    return [
+        *lines,
+        '"then" counts first alerts on the tape; "replayed" and "held back" are the live engine, escalations included.',
+    ]

@@ -1,0 +1,152 @@
+"""The event tape and what is chosen from it: it counts as the live engine does, and it looks at no day held back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from altmonitor.core.types import Destination
+from altmonitor.market.candles import MINUTE_MS
+from altmonitor.replay import tape as tapes
+from altmonitor.replay.archive import import_files
+from altmonitor.replay.columns import Source, open_interest_columns
+from altmonitor.replay.exact import ReplayOptions
+from altmonitor.replay.run import replay
+from altmonitor.replay.store import HistoryStore
+from altmonitor.replay.tape import Tape, build_tape
+from altmonitor.replay.tune import DAY_MS, tune
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.settings import Settings
+from tests.replay.history import FEB_2025, real_file, wild_columns
+
+SYMBOLS = ["ONEUSDT", "TWOUSDT"]
+THREE_DAYS = FEB_2025 + 3 * DAY_MS
+
+
+def filled(folder: Path, *, days: int = 3) -> HistoryStore:
+    store = HistoryStore(folder)
+    for seed, symbol in enumerate(SYMBOLS):
+        store.add(symbol, "klines", wild_columns(days * 1_440, seed=seed, holes=0.001))
+    return store
+
+
+def built(store: HistoryStore, *, to_ms: int = THREE_DAYS, lookback: int = 20) -> Tape:
+    return build_tape(store, SYMBOLS, from_ms=FEB_2025, to_ms=to_ms, lookback=lookback)
+
+
+def options(chosen: Settings) -> ReplayOptions:
+    return ReplayOptions(audiences=(Audience(destination=Destination(chat_id=1), settings=chosen),))
+
+
+def test_bursts_on_the_tape_are_those_of_the_live_engine(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    tape = built(store)
+    for multiple, floor, cooldown_s in ((3.0, 0.0, 0), (5.0, 50_000.0, 180), (8.0, 0.0, 3_600)):
+        chosen = Settings(
+            vol_burst_mult=multiple,
+            vol_burst_min_usdt=floor,
+            cooldown_sec=cooldown_s,
+            pump_threshold=100,
+            dump_threshold=-100,
+        )
+        found = replay(store, SYMBOLS, options(chosen), from_ms=FEB_2025, to_ms=THREE_DAYS)
+        expected = sum(one.alert.kind == "vol" for one in found.alerts)
+        assert tape.moments("vol", up=multiple, floor_usd=floor, cooldown_s=cooldown_s) == expected > 0
+
+
+def test_first_price_alerts_on_the_tape_are_nearly_those_of_the_live_engine(tmp_path: Path) -> None:
+    """Nearly: the tape knows minutes, the engine moments within them, and that a whole move was told in between."""
+    store = filled(tmp_path)
+    for pct, cooldown_s in ((3.0, 180), (4.0, 900)):
+        chosen = Settings(pump_threshold=pct, dump_threshold=-pct, cooldown_sec=cooldown_s, vol_burst_mult=0)
+        found = replay(store, SYMBOLS, options(chosen), from_ms=FEB_2025, to_ms=THREE_DAYS)
+        firsts = sum(one.alert.details.told_before_pct is None for one in found.alerts)
+        counted = built(store).moments("price", up=pct, down=-pct, cooldown_s=cooldown_s)
+        assert counted == pytest.approx(firsts, rel=0.1)
+        assert firsts > 100
+
+
+def test_changes_of_open_interest_are_counted_once_while_they_last(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    stamps = FEB_2025 + np.arange(200) * 5 * MINUTE_MS
+    contracts = np.where(np.arange(200) < 50, 1_000.0, 1_100.0) * np.where(np.arange(200) == 120, 0.9, 1.0)
+    store.add("ONEUSDT", "oi", open_interest_columns(stamps, contracts, Source.ARCHIVE, [contracts * 2_000]))
+    tape = built(store)
+    assert tape.moments("oi", up=6, down=-6) == 3  # a step up, a dip down and back
+    assert tape.moments("oi", up=6, down=-6, floor_usd=2_100_000) == 2
+    assert tape.moments("oi", up=50, down=-50) == 0
+
+
+@settings(deadline=None, max_examples=40)
+@given(moments=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 50)), max_size=60), gap=st.integers(1, 20))
+def test_jumps_find_what_a_plain_loop_finds(moments: list[tuple[int, int]], gap: int) -> None:
+    expected, last = 0, dict[int, int]()
+    for side, at in sorted(moments, key=lambda one: one[1]):
+        if side not in last or at - last[side] >= gap:
+            expected, last[side] = expected + 1, at
+    sides, stamps = (np.array([one[n] for one in moments], dtype=np.int64) for n in (0, 1))
+    assert tapes._thinned(sides, stamps, gap) == expected
+
+
+def test_a_tape_is_made_once_and_again_when_anything_it_is_made_of_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = filled(tmp_path, days=1)
+    first = built(store)
+    files = sorted((tmp_path / ".tape").iterdir())
+    assert len(files) == 2
+    written = [path.stat().st_mtime_ns for path in files]
+    again = built(store)
+    assert [path.stat().st_mtime_ns for path in files] == written
+    assert again.rows["vol"].size.tolist() == first.rows["vol"].size.tolist()
+    files[0].write_bytes(b"damaged")
+    assert built(store).moments("vol", up=3) == first.moments("vol", up=3)
+    built(store, lookback=30)
+    assert len(list((tmp_path / ".tape").iterdir())) == 4
+    monkeypatch.setattr(tapes, "detector_version", lambda: "another one")
+    built(store)
+    assert len(list((tmp_path / ".tape").iterdir())) == 6
+    columns = store.candles("ONEUSDT", 0, 1 << 50)
+    store.add("ONEUSDT", "klines", replace(columns, quote_usdt=columns.quote_usdt + 1))
+    built(store)
+    assert len(list((tmp_path / ".tape").iterdir())) == 7
+    assert store.symbols() == SYMBOLS
+
+
+def test_thresholds_follow_from_the_days_that_are_not_held_back(tmp_path: Path) -> None:
+    def tuned(store: HistoryStore) -> dict[str, tuple[float, float]]:
+        found = tune(
+            store, SYMBOLS, options(Settings()), per_day=60, kinds=("price", "vol", "oi"), from_ms=FEB_2025,
+            to_ms=THREE_DAYS, held_out_days=1,
+        )  # fmt: skip
+        assert [one.kind for one in found.kinds] == ["price", "vol"]  # of open interest nothing is stored
+        assert len(found.by_day) == 1
+        assert sum(one.fitted_per_day for one in found.kinds) <= 66
+        assert sum(found.by_day) == pytest.approx(found.held_out_per_day)
+        return {key: values for one in found.kinds for key, values in one.thresholds.items()}
+
+    store = filled(tmp_path / "one")
+    before = tuned(store)
+    assert before["pump_threshold"][0] == 3.0
+    assert before["pump_threshold"][1] == -before["dump_threshold"][1]
+    other = HistoryStore(tmp_path / "two")
+    for seed, symbol in enumerate(SYMBOLS):
+        other.add(symbol, "klines", wild_columns(2 * 1_440, seed=seed, holes=0.001))
+        other.add(symbol, "klines", wild_columns(1_440, seed=seed + 50, begin_ms=FEB_2025 + 2 * DAY_MS))
+    assert tuned(other) == before
+
+
+@pytest.mark.parametrize("per_day", [10, 20, 40])
+def test_on_real_days_held_back_the_wished_number_is_met_within_30_percent(tmp_path: Path, per_day: int) -> None:
+    store, symbols = HistoryStore(tmp_path), ["FILUSDT", "NEARUSDT", "AVAXUSDT"]
+    import_files(store, [real_file(f"{symbol}-1m-2025-02.csv.gz") for symbol in symbols])
+    found = tune(
+        store, symbols, options(Settings()), per_day=per_day, kinds=("price", "vol"), from_ms=FEB_2025,
+        to_ms=FEB_2025 + 28 * DAY_MS, held_out_days=8,
+    )  # fmt: skip
+    assert found.held_out_per_day == pytest.approx(per_day, rel=0.3)
