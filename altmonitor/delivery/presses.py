@@ -19,7 +19,7 @@ PRESSES_SHOWN = 5
 NAME_CHARS_MAX = 32
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class _KeptPress(msgspec.Struct, frozen=True):
     action: str
     by: str
     at_ms: int
@@ -46,14 +46,14 @@ class PressMemory:
         presses[key] = [*others, press][-PRESSES_SHOWN:]
         while len(presses) > MESSAGES_KEPT:
             del presses[next(iter(presses))]
-        kept = {at: [_Kept(one.action, one.by, one.at_ms) for one in of] for at, of in presses.items()}
+        kept = {at: [_KeptPress(one.action, one.by, one.at_ms) for one in of] for at, of in presses.items()}
         await self._memory.meta_set(MEMORY_KEY, msgspec.json.encode(kept).decode())
 
     async def _loaded(self) -> dict[str, list[Press]]:
         if self._presses is None:
             text = await self._memory.meta_get(MEMORY_KEY)
             try:
-                kept = msgspec.json.decode(text or "{}", type=dict[str, list[_Kept]])
+                kept = msgspec.json.decode(text or "{}", type=dict[str, list[_KeptPress]])
             except msgspec.DecodeError as problem:
                 log.warning("what was pressed under older alerts is not known any more: %s", problem)
                 kept = {}

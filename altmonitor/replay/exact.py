@@ -156,7 +156,7 @@ class _Player:
     def _build(self) -> Engine:
         first_ms = int(self._candles.open_ms[self._begin]) if len(self._candles) > self._begin else self._from_ms
         self._clock = _EventClock(first_ms)
-        self._sink = _Kept(self._from_ms, self._to_ms)
+        self._sink = _AlertsOfRange(self._from_ms, self._to_ms)
         has_days = any(_asks_for_days(one.settings) for one in self._options.audiences)
         context = _History(self._candles if has_days else None, self._clock)
         links = EngineDeps(
@@ -455,7 +455,7 @@ class _EventClock(SystemClock):
         raise RuntimeError("a replay does not wait")
 
 
-class _Kept:
+class _AlertsOfRange:
     """An `AlertSink` that keeps the alerts of the range."""
 
     def __init__(self, from_ms: int, to_ms: int) -> None:

@@ -43,7 +43,7 @@ MOST_SAMPLES: Final = 1_000_000
 """Where the disk refuses for hours, the oldest go."""
 
 
-class _Minute(NamedTuple):
+class _SymbolMinute(NamedTuple):
     symbol: str
     candle: ClosedCandle
 
@@ -62,7 +62,7 @@ class HistoryRecorder:
     def __init__(self, deps: HistoryRecorderDeps) -> None:
         self._at = deps
         self._collected = MinuteRanges()
-        self._minutes: list[_Minute] = []
+        self._minutes: list[_SymbolMinute] = []
         self._samples: list[tuple[str, int, float]] = []
         self._refused = ""
         self._written = 0
@@ -101,7 +101,7 @@ class HistoryRecorder:
         begin_ms, end_ms = closed[0].open_ms, closed[-1].open_ms + MINUTE_MS
         for first_ms, after_ms in self._collected.missing(symbol, begin_ms, end_ms):
             part = closed[(first_ms - begin_ms) // MINUTE_MS : (after_ms - begin_ms) // MINUTE_MS]
-            self._minutes += [_Minute(symbol, candle) for candle in part]
+            self._minutes += [_SymbolMinute(symbol, candle) for candle in part]
         self._collected.add(symbol, begin_ms, end_ms)
 
     def _write(self) -> None:
@@ -127,7 +127,7 @@ class HistoryRecorder:
                 log.warning("what is recorded cannot be written (%s): it is kept until it can", problem)
 
 
-def _packed(minutes: Sequence[_Minute], samples: Sequence[tuple[str, int, float]]) -> bytes:
+def _packed(minutes: Sequence[_SymbolMinute], samples: Sequence[tuple[str, int, float]]) -> bytes:
     columns = [list(column) for column in zip(*(one.candle for one in minutes), strict=True)] or [[] for _ in range(6)]
     content = io.BytesIO()
     np.savez_compressed(

@@ -37,7 +37,7 @@ EXPLAINED: Final = 6 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class AlertDifference:
     """is_live: told live and not by the replay; else the other way round."""
 
     key: str
@@ -52,7 +52,7 @@ class Verification:
 
     matched: dict[Kind, int]
     live: dict[Kind, int]
-    differences: tuple[Difference, ...]
+    differences: tuple[AlertDifference, ...]
 
     @property
     def share(self) -> float:
@@ -70,7 +70,7 @@ def verify(
     both = told.keys() & again.keys()
     missed = [told[key] for key in told.keys() - both]
     extra = [again[key] for key in again.keys() - both]
-    found: list[Difference] = []
+    found: list[AlertDifference] = []
     last_ms: dict[str, int] = {}
     marked = [(one, True) for one in missed] + [(one, False) for one in extra]
     for one, is_live in sorted(marked, key=lambda pair: (pair[0].event_ms, pair[0].key)):
@@ -79,7 +79,7 @@ def verify(
         if reason == "unknown" and one.event_ms - last_ms.get(one.symbol, -EXPLAINED) <= quiet_ms:
             reason = "after_a_difference"
         last_ms[one.symbol] = one.event_ms
-        found.append(Difference(key=event_key(one.key), event_ms=one.event_ms, is_live=is_live, reason=reason))
+        found.append(AlertDifference(key=event_key(one.key), event_ms=one.event_ms, is_live=is_live, reason=reason))
     return Verification(
         matched=dict(Counter(told[key].kind for key in both)),
         live=dict(Counter(one.kind for one in told.values())),

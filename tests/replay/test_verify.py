@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from altmonitor.core.alert import Alert, Direction, Kind
-from altmonitor.replay.verify import Difference, verify
+from altmonitor.replay.verify import AlertDifference, verify
 
 CANDLE = 1_738_368_000_000
 MINUTE = 60_000
@@ -46,7 +46,7 @@ def test_the_same_keys_match_whoever_they_were_told() -> None:
     assert found.live == {"price": 1, "vol": 1}
     assert found.share == 0.5
     assert found.differences == (
-        Difference(key=f"vol:X:UP:1m:{CANDLE}", event_ms=CANDLE + 20_000, is_live=True, reason="unknown"),
+        AlertDifference(key=f"vol:X:UP:1m:{CANDLE}", event_ms=CANDLE + 20_000, is_live=True, reason="unknown"),
     )
 
 
