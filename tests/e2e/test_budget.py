@@ -26,7 +26,7 @@ async def test_thresholds_are_raised_once_a_day_was_read_and_over_a_restart_at_o
         here.telegram.inject_message(READER, "/set_pump 4", user_id=READER)
         await here.said("PUMP from 6 % → 4 %", within_s=60)
         here.telegram.inject_message(READER, "/status", user_id=READER)
-        status = await here.said("budget: about 20 a day", within_s=60)
+        status = await here.said("budget: was about 20 a day", within_s=60)
         assert "PUMP from 4 % · changed by command\nDUMP from −6 %\n" in status.text
         last_s = here.since_start_s()
     async with stage(tmp_path, *LATELY, speed=30, start_s=last_s, ALERT_BUDGET_PER_DAY="20") as here:
