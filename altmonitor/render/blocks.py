@@ -125,9 +125,9 @@ def money(usd: float) -> str:
     return f"${n.exact(round(usd / size, 9))}{unit}"
 
 
-def words(names: Sequence[str]) -> str:
+def words(names: Sequence[str], style: Style) -> str:
     """Few names, in one line."""
-    return ", ".join(f"<code>{n.symbol_text(name)}</code>" for name in names)
+    return style.say("list").join(f"<code>{n.symbol_text(name)}</code>" for name in names)
 
 
 def name_lines(names: Sequence[str]) -> list[str]:

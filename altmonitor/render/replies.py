@@ -180,7 +180,7 @@ def _lines(reply: Reply, style: Style) -> Sequence[str]:
 @reply_lines.register
 def _refused(reply: Refused, style: Style) -> list[str]:
     lang = style.lang
-    reason = say_reply(lang, reply.reason.value, word=word_list([reply.word]))
+    reason = say_reply(lang, reply.reason.value, word=word_list([reply.word], style))
     lines = [_with_outcome(say_reply(lang, "refused", command=reply.command, reason=reason), reply.command, style)]
     if isinstance(reply.reason, NotRead) or reply.setting is not None:
         lines.append(_allowed(reply, style))
@@ -245,9 +245,11 @@ def _symbols_refused(reply: SymbolsRefused, style: Style) -> list[str]:
     lang = style.lang
     lines = [_with_outcome(say_reply(lang, "symbols_refused", command=reply.command), reply.command, style)]
     for unlisted in reply.unlisted[:WORDS_MAX]:
-        word = word_list([unlisted.given])
+        word = word_list([unlisted.given], style)
         if unlisted.suggestions:
-            lines.append(say_reply(lang, "unlisted_near", word=word, suggestions=word_list(unlisted.suggestions)))
+            lines.append(
+                say_reply(lang, "unlisted_near", word=word, suggestions=word_list(unlisted.suggestions, style))
+            )
         else:
             lines.append(say_reply(lang, "unlisted", word=word))
     if len(reply.unlisted) > WORDS_MAX:

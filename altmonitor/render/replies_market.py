@@ -34,12 +34,12 @@ from altmonitor.settings.settings import Unit
 def history_lines(reply: HistoryShown, style: Style) -> list[str]:
     lang = style.lang
     filters = joined(
-        words([reply.symbol]) if reply.symbol else "",
+        words([reply.symbol], style) if reply.symbol else "",
         say_reply(lang, f"kind_{reply.kind}") if reply.kind else "",
     )
     if not reply.alerts:
         none = say_reply(lang, "history_none_of", filters=filters) if filters else say_reply(lang, "history_none")
-        near = say_reply(lang, "did_you_mean", suggestions=words(reply.suggestions)) if reply.suggestions else ""
+        near = say_reply(lang, "did_you_mean", suggestions=words(reply.suggestions, style)) if reply.suggestions else ""
         return [line for line in (none, near) if line]
     count = len(reply.alerts)
     title = say_reply(lang, "history_one") if count == 1 else say_reply(lang, "history", count=count)

@@ -202,8 +202,10 @@ def _zone(reply: ZoneShown, style: Style) -> list[str]:
 
 @reply_lines.register
 def _unknown_zone(reply: ZoneUnknown, style: Style) -> list[str]:
-    unknown = say_reply(style.lang, "tz_unknown", word=words([reply.word]))
-    near = say_reply(style.lang, "did_you_mean", suggestions=words(reply.suggestions)) if reply.suggestions else ""
+    unknown = say_reply(style.lang, "tz_unknown", word=words([reply.word], style))
+    near = (
+        say_reply(style.lang, "did_you_mean", suggestions=words(reply.suggestions, style)) if reply.suggestions else ""
+    )
     return [unknown, *([near] if near else []), usage_line("tz", style)]
 
 

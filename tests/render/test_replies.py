@@ -215,6 +215,14 @@ def test_where_a_question_was_asked_nothing_could_be_changed() -> None:
                 assert (said in text(reply, Style(lang=lang, tz=UTC))) is (row.answer is None), (row.name, reply)
 
 
+def test_suggestions_are_listed_as_the_language_lists() -> None:
+    unlisted = (Unlisted(given="sushi", suggestions=("SUIUSDT", "SOLUSDT")),)
+    reply = SymbolsRefused(command="watch", unlisted=unlisted)
+    chinese = text(reply, Style(lang="zh", tz=UTC)).splitlines()[1]
+    assert chinese == "<code>sushi</code> 未上市；是否想用 <code>SUIUSDT</code>、<code>SOLUSDT</code>？"
+    assert "<code>SUIUSDT</code>, <code>SOLUSDT</code>?" in text(reply)
+
+
 def test_a_hundred_unlisted_words_are_counted_not_listed() -> None:
     reply = SymbolsRefused(command="watch", unlisted=tuple(Unlisted(given=f"x{i}", suggestions=()) for i in range(100)))
     assert "and 90 more" in text(reply)
