@@ -31,8 +31,10 @@ from altmonitor.positioning.json_values import (
     read_limit,
     read_period,
 )
+from altmonitor.render.cohort_table import divergence_table, history_table, positioning_table
 
 ASKED: Final = (*VENUES, *COHORTS)
+_TABLES: Final = {"show": positioning_table, "divergence": divergence_table, "history": history_table}
 _THINGS: Final = {"show": "Positioning", "divergence": "Divergence", "history": "History"}
 _ALIGNED_BUCKETS: Final = 3
 """Of each cohort, for one moment: the newest bucket of one may come later than that of another."""
@@ -52,12 +54,18 @@ class CohortRequest:
 
 
 def answer(wanted: CohortRequest) -> int:
-    """Prints the envelope (--json) or its data as lines. Returns the exit code."""
-    problem, code, values = "", DONE, JsonObject()
+    """Prints the envelope (--json) or a table. Returns the exit code."""
+    problem, code, values, lines = "", DONE, JsonObject(), list[str]()
+    shown = ""
     try:
-        values = _asked(wanted)
+        opened = open_session(wanted.env_file)
+        values = _asked(wanted, opened)
+        lines = _TABLES[wanted.thing](values, opened.style)
     except (ConfigError, ValueError) as wrong:
         problem, code = str(wrong), WRONG_CONFIGURATION
+    except UnknownSymbol as failed:
+        problem, code = _cause(failed), FAILED
+        shown = f"{named(wanted.symbol)}: no data for this symbol"  # as `who` says it
     except AltmonitorError as failed:
         problem, code = _cause(failed), FAILED
     now_ms, request_id = SystemClock().now_ms(), str(uuid.uuid4())
@@ -65,13 +73,12 @@ def answer(wanted: CohortRequest) -> int:
         content = error_envelope(problem, now_ms=now_ms, request_id=request_id)
     else:
         content = envelope(values, thing=_THINGS[wanted.thing], now_ms=now_ms, request_id=request_id)
-    print_answer(Answer(values=content, lines=_lines(values), problem=problem), as_json=wanted.as_json)
+    print_answer(Answer(values=content, lines=lines, problem=shown or problem), as_json=wanted.as_json)
     return code
 
 
-def _asked(wanted: CohortRequest) -> JsonObject:
+def _asked(wanted: CohortRequest, opened: Session) -> JsonObject:
     """Raises: ConfigError, ValueError for what cannot be asked; ExchangeError, StartError."""
-    opened = open_session(wanted.env_file)
     period, limit, symbol = read_period(wanted.period), read_limit(wanted.limit), named(wanted.symbol)
     count = limit if wanted.thing == "history" else _ALIGNED_BUCKETS
     histories = asyncio.run(_fetched(opened, wanted.venue, symbol, period, count))

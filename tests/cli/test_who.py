@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -173,6 +174,7 @@ async def test_the_positioning_values_have_the_shapes_of_the_interface(tmp_path:
         gap = json.loads((await at.says("positioning", "divergence", "BTC", "--json")).out)
         history = json.loads((await at.says("positioning", "history", "BTC", "--limit", "5", "--json")).out)
         lines = await at.says("positioning", "BTC")
+        said_alike = tuple([(await at.says(command, "nosuch")).err for command in ("positioning", "who")])
     assert set(shown) == {"data", "meta", "status", "message", "success"}
     assert set(shown["data"]) == ABOUT | {"cohorts", "divergence"}
     assert [cohort["cohort"] for cohort in shown["data"]["cohorts"]] == [
@@ -188,7 +190,15 @@ async def test_the_positioning_values_have_the_shapes_of_the_interface(tmp_path:
     assert set(gap["data"]) == ABOUT | GAP
     stamps = [point["timestamp"] for point in history["data"]["points"]]
     assert (history["data"]["count"], stamps) == (5, sorted(stamps))
-    assert lines.out.startswith("symbol: BTCUSDT\n")
+    head, columns, *rows, shares = re.sub(r"\d", "0", lines.out).splitlines()
+    assert head.startswith("BTCUSDT · buckets of 0m · newest 0")
+    assert columns == "                                  long    short  long/short                    as of"
+    assert rows[:3] == [
+        f"{name:31}00.00 %  00.00 %      0.0000  0000-00-00 00:00:00 UTC"
+        for name in ("All accounts", "Top traders, by accounts", "Top traders, by position size")
+    ]
+    assert shares.startswith("Of accounts, the share")
+    assert said_alike == ("NOSUCHUSDT: no data for this symbol\n",) * 2
 
 
 @pytest.mark.parametrize(
