@@ -103,6 +103,7 @@ async def test_a_login_page_in_place_of_telegram_is_called_that(tmp_path: Path) 
         await gives_token(screen)
         await screen.sees("Something else answers in place of Telegram")
         here.telegram.faults.outage = ""
+        assert "Telegram knows it" not in screen.all
         await screen.answers("Number [1]", "1")
         await screen.sees("Telegram knows it")
 
@@ -129,6 +130,7 @@ async def test_a_second_program_that_reads_the_bot_is_noticed(tmp_path: Path) ->
                 await asyncio.wait([other])
                 await screen.answers("Number [1]", "1")
                 await screen.sees("— The chat —")
+                assert screen.all.count("Another program") == 1
         finally:
             other.cancel()
 
@@ -138,11 +140,13 @@ async def test_it_speaks_other_languages(tmp_path: Path, number: str, title: str
     async with stage(tmp_path) as here, here.wizard() as screen:
         await screen.answers("Number [", number)
         await screen.sees(f"— {title} —")
+        assert "— The bot —" not in screen.all
 
 
 async def test_the_language_of_the_machine_is_the_one_offered(tmp_path: Path) -> None:
     async with stage(tmp_path) as here, here.wizard(LANG="ru_RU.UTF-8") as screen:
         await screen.sees("Номер [3]")
+        assert "Number [" not in screen.all
 
 
 async def test_without_a_terminal_it_prints_the_steps_and_returns_at_once(tmp_path: Path) -> None:

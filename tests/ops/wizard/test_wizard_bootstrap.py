@@ -46,7 +46,7 @@ def test_it_needs_the_standard_library_alone() -> None:
 
 
 def test_an_old_python_could_read_it() -> None:
-    ast.parse(SCRIPT.read_text("utf-8"), feature_version=(3, 7))
+    assert ast.parse(SCRIPT.read_text("utf-8"), feature_version=(3, 7)).body
 
 
 def test_an_old_python_is_told_which_one_is_needed() -> None:

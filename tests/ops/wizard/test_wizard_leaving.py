@@ -29,6 +29,7 @@ async def test_back_leads_to_the_step_before_with_the_answers_kept(tmp_path: Pat
         await screen.sees("Language")
         screen.types("2")
         await screen.sees("已有机器人 token：1234...hijk")
+        assert not here.env.exists()
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,7 @@ async def test_back_works_at_every_step(tmp_path: Path, step: str, before: str) 
         await walks_to(step, screen, here)
         screen.types("b")
         await screen.sees(before)
+        assert not here.env.exists()
 
 
 async def test_back_from_the_start_leads_to_the_thresholds_and_the_file_is_written_anew(tmp_path: Path) -> None:
@@ -145,3 +147,4 @@ async def test_a_file_that_cannot_be_written_is_told_and_a_new_try_finishes_the_
         here.env.rmdir()
         await screen.answers("Number [1]", "1")
         await screen.sees("Written: .env")
+        assert here.settings()["TG_CHAT_ID"] == "77"
