@@ -14,10 +14,14 @@ QUICK := tests/test_architecture.py tests/test_readme.py tests/test_config.py \
 	$(addprefix tests/,market positioning settings detectors engine commands replay render)
 WAITING := tests/chaos tests/e2e tests/cli tests/ops tests/tracker/test_tracker_day.py tests/test_run_limits.py
 
-.PHONY: demo format check quick test test-ship dist chaos bench clean
+.PHONY: demo demo-replay format check quick test test-ship dist chaos bench clean
 
 demo: $(RUN_STAMP)
 	@$(BIN)/python -m altmonitor demo
+
+# A simulated archive, thresholds for twenty alerts a day, and a replay.
+demo-replay: $(RUN_STAMP)
+	@$(BIN)/python -m altmonitor demo --replay
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "altmonitor needs Python 3.11 or newer; this is %d.%d" % sys.version_info[:2])'

@@ -60,39 +60,45 @@ def fetch(session: Session, choices: FetchChoices) -> int:
 async def _fetch(
     session: Session, choices: FetchChoices, days: tuple[str, str], reports: list[FetchReport], stop: asyncio.Event
 ) -> None:
+    """Until it is done or stopped. Raises: StartError."""
+    progress = ArchiveProgress("archive", clock=session.clock)
+    fetching = asyncio.create_task(fetch_report(session, choices, days, progress), name="archive fetch")
+    stopping = asyncio.create_task(stop.wait(), name="stop-signal")
+    await asyncio.wait({fetching, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not fetching.done():
+        fetching.cancel()
+        await asyncio.wait({fetching})
+    if not fetching.cancelled():
+        reports.append(fetching.result())
+
+
+async def fetch_report(
+    session: Session, choices: FetchChoices, days: tuple[str, str], progress: ArchiveProgress
+) -> FetchReport:
+    """days: first and last. Raises: StartError when the store cannot be written, ExchangeError without contracts."""
     config, clock = session.config, session.clock
     archive = HttpGet(
         config.binance_archive_url, clock=clock, trust_env=True, sockets=choices.parallel, within_s=FILE_WITHIN_S
     )
     await archive.start()
     try:
-        async with positioning_deps(config, clock=clock) as positioning:
+        async with positioning_deps(config, clock=clock) as parts:
             symbols = symbols_named(choices.symbols)
             if symbols is None:
-                contracts = await positioning.rest.contracts()
-                symbols = sorted(one.symbol for one in contracts if is_watched(one, tradfi=False))
+                symbols = sorted(one.symbol for one in await parts.rest.contracts() if is_watched(one, tradfi=False))
             deps = FetchDeps(
                 store=HistoryStore(config.archive_dir),
                 archive=archive,
-                candles=positioning.rest,
+                candles=parts.rest,
                 clock=clock,
-                on_progress=ArchiveProgress("archive", clock=clock).show,
+                on_progress=progress.show,
                 parallel=choices.parallel,
             )
             series: tuple[SeriesName, ...] = ("klines", "oi")
             asked = tuple(one for one in series if choices.series in (one, "both"))
-            work = ArchiveFetch(deps, is_recheck=choices.recheck).run(
-                symbols, asked, first_day=days[0], last_day=days[1]
-            )
-            fetching = asyncio.create_task(work, name="archive fetch")
-            stopping = asyncio.create_task(stop.wait(), name="stop-signal")
-            await asyncio.wait({fetching, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            if not fetching.done():
-                fetching.cancel()
-                await asyncio.wait({fetching})
-            if not fetching.cancelled():
-                reports.append(fetching.result())
+            fetch = ArchiveFetch(deps, is_recheck=choices.recheck)
+            return await fetch.run(symbols, asked, first_day=days[0], last_day=days[1])
     except OSError as problem:
         raise StartError(f"{config.archive_dir} cannot be written: {problem.strerror or problem}") from problem
     finally:

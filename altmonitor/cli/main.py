@@ -16,6 +16,7 @@ from altmonitor.cli.common import (
     FAILED,
     Number,
     end_by_signals,
+    exit_codes,
     hide_secrets_in_tracebacks,
     leave,
     loading,
@@ -339,9 +340,15 @@ def run(dry_run: bool, env_file: Path) -> None:
 @click.option("--seconds", type=Number(1, 31_536_000), help="Stop after this many seconds. [runs until Ctrl-C]")
 @click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep the database in this folder.")
 @click.option("--lang", type=LANGUAGE, default="en", show_default=True, help="Language of messages.")
+@click.option("--replay", "is_replay", is_flag=True, help="Not the monitor but history: archive, tuning, a replay.")
 def demo(**choices: Any) -> None:
     """See it at work: a simulated exchange and a simulated Telegram chat, here in the terminal. Needs nothing."""
     end_by_signals()
+    if choices.pop("is_replay"):
+        from altmonitor.cli.demo_replay import demo_replay
+
+        with exit_codes():
+            leave(demo_replay(seed=choices["seed"], keep=choices["keep"]))
     with loading():
         from altmonitor.cli import demo as show
 
