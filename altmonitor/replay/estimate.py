@@ -24,7 +24,8 @@ FEWEST_SHARE = 0.5
 
 MINUTES_PER_DAY = 1_440
 EXTREMES_AFTER_MS = (20_000, 40_000)
-_NOT_JUDGED = (Verdict.FEW_CANDLES, Verdict.NO_VALUE)
+_NOT_JUDGED = (Verdict.FEW_CANDLES, Verdict.NO_VALUE, Verdict.RAISED_THIS_CANDLE)
+"""Of bursts: no minute that could be compared, or the close of one that was counted while it ran."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
