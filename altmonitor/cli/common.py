@@ -16,9 +16,9 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -37,12 +37,15 @@ from altmonitor.core.redaction import without_secrets
 from altmonitor.settings.zones import zone_of
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from altmonitor.render.format import Style
 
 log = logging.getLogger(__name__)
 
 DONE, FAILED, WRONG_CONFIGURATION = 0, 1, 2
 """Exit codes. A signal's is 128 + its number."""
+PIPED_WIDTH: Final = 200
 LEAVE_WITHIN_S: Final = 4.5
 """From the signal to the end of the process, whatever hangs."""
 
@@ -172,10 +175,12 @@ def leave(code: int) -> NoReturn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """values: for --json. lines: for a person. problem: why there is no answer, '' when there is one."""
+    """values: for --json. lines, then tables (of `rich`): for a person. problem: why there is no answer, '' when there
+    is one."""
 
     values: object
-    lines: list[str]
+    lines: list[str] = field(default_factory=list)
+    tables: Sequence[RenderableType] = ()
     problem: str = ""
 
 
@@ -186,10 +191,25 @@ def print_answer(answer: Answer, *, as_json: bool) -> int:
 
         print(msgspec.json.encode(answer.values).decode())  # noqa: T201
     elif not answer.problem:
-        print(without_secrets("\n".join(answer.lines)))  # noqa: T201
+        if answer.lines:
+            print(without_secrets("\n".join(answer.lines)))  # noqa: T201
+        _print_tables(answer.tables)
     if answer.problem:
         print(without_secrets(answer.problem), file=sys.stderr)  # noqa: T201
     return FAILED if answer.problem else DONE
+
+
+def _print_tables(tables: Sequence[RenderableType]) -> None:
+    """As wide as the terminal, and where there is none as wide as they are."""
+    if not tables:
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
+    for table in tables:
+        console.print(table)
 
 
 def refused_arguments(problem: click.ClickException) -> int:

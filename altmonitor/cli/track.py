@@ -10,6 +10,10 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final, TextIO
 
 import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TaskProgressColumn, TextColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
 
 from altmonitor.app.positioning import positioning_deps
 from altmonitor.app.tracking import TrackerChat, TrackerDeps, TrackerNotifier, tracked_of, tracker_of
@@ -19,7 +23,7 @@ from altmonitor.core.errors import ExchangeUnreachable, StorageError
 from altmonitor.render.format import date_and_time
 from altmonitor.storage.snapshot_queries import snapshot_reader
 from altmonitor.storage.snapshots import SnapshotsDb
-from altmonitor.tracker.plan import progress_line
+from altmonitor.tracker.plan import progress_line, time_left
 from altmonitor.tracker.series import Series
 from altmonitor.tracker.tracker import Progress, SweepReport, Tracked, Tracker
 
@@ -28,55 +32,65 @@ from altmonitor.tracker.tracker import Progress, SweepReport, Tracked, Tracker
 
 
 LINE_EVERY_S: Final = 60.0
-_UP, _CLEAR = "\x1b[{}F", "\x1b[J"
 
 
 class ProgressLines:
-    """`show` is the tracker's `on_progress`. As a text stream it stands before the log: no record tears a bar."""
+    """`show` is the tracker's `on_progress`. As a text stream it stands before the log: no record tears a bar.
 
-    def __init__(self, out: TextIO, *, clock: Clock, is_tty: bool) -> None:
+    `stop` at the end, which gives the terminal its cursor back.
+    """
+
+    def __init__(self, out: TextIO, *, clock: Clock, console: Console | None = None) -> None:
         self._out = out
         self._clock = clock
-        self._is_tty = is_tty
-        self._lines: dict[Series, str] = {}
-        self._drawn = 0
+        console = console or Console(file=out, highlight=False, markup=False, emoji=False)
+        self._bars = _bars(console) if console.is_terminal else None
+        self._tasks: dict[Series, TaskID] = {}
         self._said_s: dict[Series, float] = {}
 
     def show(self, progress: Progress) -> None:
         series, is_end = progress.series, progress.done >= progress.total
-        line = progress_line(series, done=progress.done, total=progress.total, left_s=progress.left_s)
-        if self._is_tty:
-            self._lines[series] = line
-            self._erase()
-            self._draw()
+        if self._bars is not None:
+            if series not in self._tasks:
+                self._tasks[series] = self._bars.add_task(series.value, left="")
+                self._bars.start()
+            left = "done" if is_end else time_left(progress.left_s)
+            self._bars.update(self._tasks[series], completed=progress.done, total=max(1, progress.total), left=left)
+            self._bars.refresh()
             return
         now_s = self._clock.monotonic()
         if is_end or now_s - self._said_s.get(series, -LINE_EVERY_S) >= LINE_EVERY_S:
             self._said_s[series] = now_s
+            line = progress_line(series, done=progress.done, total=progress.total, left_s=progress.left_s)
             self._out.write(line + "\n")
             self._out.flush()
 
     def write(self, text: str) -> int:
         """A log record, above the bars."""
-        self._erase()
-        self._out.write(text)
-        if text.endswith("\n"):
-            self._draw()
+        if self._bars is None or not self._tasks:
+            self._out.write(text)
+        elif text.strip():
+            self._bars.console.print(text.rstrip("\n"), soft_wrap=True)
         return len(text)
 
     def flush(self) -> None:
         self._out.flush()
 
-    def _erase(self) -> None:
-        if self._drawn:
-            self._out.write(_UP.format(self._drawn) + _CLEAR)
-            self._drawn = 0
+    def stop(self) -> None:
+        if self._bars is not None and self._tasks:
+            self._bars.stop()
 
-    def _draw(self) -> None:
-        for line in self._lines.values():
-            self._out.write(line + "\n")
-        self._drawn = len(self._lines) if self._is_tty else 0
-        self._out.flush()
+
+def _bars(console: Console) -> Bars:
+    """Redrawn when something is shown and not by a thread of their own."""
+    columns = (
+        TextColumn("{task.description:<13}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[left]}"),
+    )
+    return Bars(*columns, console=console, auto_refresh=False)
 
 
 # ---
@@ -99,7 +113,7 @@ def track(session: Session, *, series: Sequence[str], once: bool, status: bool, 
 def _logging(session: Session) -> ProgressLines:
     """Log and progress share stderr; what is printed there goes through the lines this returns."""
     session.log_as_set(beside=session.config.smart_money_db_path)
-    lines = ProgressLines(sys.stderr, clock=session.clock, is_tty=sys.stderr.isatty())
+    lines = ProgressLines(sys.stderr, clock=session.clock)
     for handler in logging.getLogger().handlers:
         if type(handler) is logging.StreamHandler:  # and not the file beside the database, which is one, too
             handler.setStream(lines)
@@ -115,6 +129,7 @@ async def _track(
         _store(session) as store,
         positioning_deps(config, clock=clock) as deps,
         _notifier(session, store) as notifier,
+        _stopped(lines),
     ):
         parts = TrackerDeps(
             rest=deps.rest,
@@ -133,6 +148,14 @@ async def _track(
         if unfinished:
             told = "; ".join(f"{report.series}: {report.stopped}" for report in unfinished)
             raise ExchangeUnreachable(f"not finished, the next start goes on from here: {told}")
+
+
+@asynccontextmanager
+async def _stopped(lines: ProgressLines) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        lines.stop()
 
 
 async def _until(stop: asyncio.Event, tracker: Tracker, notifier: TrackerNotifier) -> list[SweepReport] | None:
@@ -189,12 +212,16 @@ async def _status(session: Session) -> Answer:
     """What is stored; nothing is asked of the exchange. Raises: StorageError."""
     async with snapshot_reader(session.config.smart_money_db_path) as stored:
         counts = await stored.counts()
-    lines, zone, now_ms = [], session.style.tz, session.clock.now_ms()
+    zone, now_ms = session.style.tz, session.clock.now_ms()
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("table")
+    for name in ("rows", "symbols", "newest", "age"):
+        table.add_column(name, justify="right")
     for count in counts:
         newest = "–" if count.newest_ms is None else date_and_time(count.newest_ms, zone)
-        age = "" if count.newest_ms is None else f" ({max(0, now_ms - count.newest_ms) // 60_000} min ago)"
-        lines.append(f"{count.table:<26} {count.rows:>9} rows  {count.symbols:>4} symbols  newest {newest}{age}")
-    return Answer(values=[msgspec.to_builtins(count) for count in counts], lines=lines)
+        age = "" if count.newest_ms is None else f"{max(0, now_ms - count.newest_ms) // 60_000} min ago"
+        table.add_row(count.table, f"{count.rows:,}", f"{count.symbols:,}", newest, age)
+    return Answer(values=[msgspec.to_builtins(count) for count in counts], tables=[table])
 
 
 def _values(report: SweepReport) -> dict[str, object]:

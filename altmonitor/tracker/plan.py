@@ -159,13 +159,14 @@ def after_sweep(before: Liveness, *, captured: int, in_sweep: int, planned: int)
     return now, None
 
 
-def progress_line(series: Series, *, done: int, total: int, left_s: float, width: int = 24) -> str:
-    """`smart-money    [######..................]  50/200  25 %  about 30 min left`."""
-    filled = width * done // total if total else width
+def progress_line(series: Series, *, done: int, total: int, left_s: float) -> str:
+    """`smart-money     50/200  25 %  about 30 min left`."""
     share = 100 * done // total if total else 100
-    left = f"about {left_s / 60:.0f} min left" if left_s >= 90 else f"{left_s:.0f} s left"
-    bar = "#" * filled + "." * (width - filled)
-    return f"{series.value:<13} [{bar}] {done:>4}/{total} {share:>3} %  {left if done < total else 'done'}"
+    return f"{series.value:<13} {done:>4}/{total} {share:>3} %  {time_left(left_s) if done < total else 'done'}"
+
+
+def time_left(seconds: float) -> str:
+    return f"about {seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left"
 
 
 def captured_in(answers: Mapping[str, Answered], *, sweep_ms: int, plan: Collection[str]) -> int:
