@@ -13,7 +13,7 @@ from typing import TypeVar
 from benchmarks import decide, feed, memory, sweep
 
 T = TypeVar("T")
-PARTS = ("decide", "saturated", "paced", "boundary", "sweep", "memory", "storm", "charts", "whole")
+PARTS = ("decide", "saturated", "paced", "boundary", "sweep", "memory", "storm", "charts", "history", "whole")
 
 
 def main() -> None:
@@ -119,6 +119,18 @@ def _charts() -> None:
             f"    loop lag, {name:<8} p50 {lag.p50_ms:5.2f} ms, p99 {lag.p99_ms:5.2f} ms, "
             f"longest {lag.longest_ms:5.2f} ms"
         )
+
+
+def _history() -> None:
+    from benchmarks import history
+
+    found = history.run()
+    print(f"(i) history: a month of {history.SYMBOLS} contracts, candles per second of CPU of one core")
+    print(f"    read from the store         {found.read / 1e6:6.1f} M/s   (at least 3)")
+    print(f"    measured for the tape       {found.measured / 1e6:6.1f} M/s   (at least 5: 10 on two cores)")
+    print(f"    the same in plain Python    {found.plain / 1e6:6.2f} M/s   ratio {found.measured / found.plain:.0f}")
+    print(f"    the live engine             {found.exact / 1e6:6.2f} M/s   (at least 0.4)   {found.alerts} alerts")
+    print(f"    a question of {history.ROWS / 1e6:.0f} M rows      {found.question_ms:6.1f} ms    (at most 50)")
 
 
 def _whole(against: Path | None) -> None:
