@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from types import MappingProxyType
@@ -250,14 +250,14 @@ class _Player:
         candle = candles.candle(at)
         samples = self._samples.of_candle(at)
         expected = self._engine.expects(self._symbol)
-        is_seen_whole = (
+        is_price = (
             self._options.is_whole
             or bool(samples)
-            or bool(self._marks.path[at])
+            or bool(self._marks.price[at])
             or (expected.until_ms > opened_ms and (candle.high >= expected.above or candle.low <= expected.below))
         )
         self._remember_samples(at)
-        for update in self._updates(at, candle, is_seen_whole=is_seen_whole):
+        for update in self._updates(at, candle, is_price=is_price):
             while samples and samples[0].time_ms < update.event_ms:
                 self._sample(samples.pop(0))
             self._clock.ms = update.event_ms
@@ -270,9 +270,9 @@ class _Player:
         last_ms = int(self._candles.open_ms[at - 1]) if known else None
         self._engine.begin_after(self._symbol, last_ms, [column[at - known : at].tobytes() for column in self._raw])
 
-    def _updates(self, at: int, candle: Candle, *, is_seen_whole: bool) -> list[CandleUpdate]:
-        updates: list[CandleUpdate] = []
-        if is_seen_whole and self._options.price_path == "touch":
+    def _updates(self, at: int, candle: Candle, *, is_price: bool) -> Iterator[CandleUpdate]:
+        """is_price: False where only the volume matters: then the pushes at which that is too small are left out."""
+        if (is_price or self._marks.path[at]) and self._options.price_path == "touch":
             opened, high, low = candle.open, candle.open, candle.open
             decimals, is_flipped = (
                 int(self._candles.decimals[at]),
@@ -284,6 +284,8 @@ class _Player:
             for number, (after_ms, price) in enumerate(pushes, 1):
                 share = number / len(pushes)  # volume grows evenly
                 high, low = max(high, price), min(low, price)
+                if not is_price and number > 1 and candle.quote_usdt * share < self._book.burst_at:
+                    continue
                 kline = Candle(
                     open_ms=candle.open_ms,
                     open=opened,
@@ -294,9 +296,8 @@ class _Player:
                     taker_quote_usdt=candle.taker_quote_usdt * share,
                     is_closed=False,
                 )
-                updates.append(CandleUpdate(event_ms=candle.open_ms + after_ms, symbol=self._symbol, kline=kline))
-        updates.append(CandleUpdate(event_ms=candle.open_ms + CLOSE_PUSH_MS, symbol=self._symbol, kline=candle))
-        return updates
+                yield CandleUpdate(event_ms=candle.open_ms + after_ms, symbol=self._symbol, kline=kline)
+        yield CandleUpdate(event_ms=candle.open_ms + CLOSE_PUSH_MS, symbol=self._symbol, kline=candle)
 
     # --- open interest
 
