@@ -25,6 +25,7 @@ DECODED_IN_C = {"exchanges/binance/dialect.py"}
 ASKED_ON_THE_WAY = {
     "engine/decision_log.py",
     "commands/arguments.py",
+    "commands/message.py",
     "commands/outcome.py",
     "commands/replies.py",
     "commands/replies_settings.py",
@@ -34,7 +35,8 @@ ASKED_ON_THE_WAY = {
     "settings/settings.py",
     "storage/state_format.py",
 }
-"""They hold values and pure functions; the kline or the command is not handed to them."""
+"""They hold values and pure functions; the kline or the command is not handed to them. `commands/message.py` is asked
+which commands stand in a message."""
 
 
 def journey(heading: str) -> list[str]:
