@@ -91,6 +91,7 @@ async def fetch_report(
                 store=HistoryStore(config.archive_dir),
                 archive=archive,
                 candles=parts.rest,
+                open_interest=parts.positioning,
                 clock=clock,
                 on_progress=progress.show,
                 parallel=choices.parallel,

@@ -12,6 +12,7 @@ import pytest
 
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import RegionBlocked
+from altmonitor.exchanges.binance.positioning import BinancePositioning
 from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
 from altmonitor.exchanges.rest.client import HttpGet
 from altmonitor.replay.columns import Source
@@ -63,6 +64,7 @@ async def place(folder: Path) -> AsyncIterator[Place]:
             store=HistoryStore(folder),
             archive=archive,
             candles=rest,
+            open_interest=BinancePositioning(rest, clock=clock),
             clock=clock,
             on_progress=lambda done, total: steps.append((done, total)),
         )
@@ -94,14 +96,16 @@ async def test_a_few_days_are_daily_files_and_the_running_day_comes_over_rest(tm
     async with place(tmp_path) as at:
         report = await at.run("2025-03-04", "2025-03-05", series=("klines", "oi"))
         assert report.problems == []
-        assert report.missing == [MissingDays("BTCUSDT", "oi", "2025-03-05", "2025-03-05", 1)]
+        assert report.missing == []
         found = at.store.candles("BTCUSDT", 0, 1 << 50)
         assert set(found.source[:1_440].tolist()) == {Source.ARCHIVE}
         assert set(found.source[1_440:].tolist()) == {Source.REST}
         assert len(found) >= 1_440 + 720
         assert at.asked() == ["BTCUSDT-1m-2025-03-04.zip", "BTCUSDT-metrics-2025-03-04.zip"]
         held = at.store.open_interest("BTCUSDT", 0, 1 << 50)
-        assert len(held) == 288
+        assert set(held.source[:288].tolist()) == {Source.ARCHIVE}
+        assert set(held.source[288:].tolist()) == {Source.REST}
+        assert len(held) >= 288 + 144
 
 
 async def test_quirks_change_nothing_of_what_is_read(tmp_path: Path) -> None:

@@ -184,6 +184,14 @@ class BinancePositioning:
     async def open_interest_bars(self, symbol: str, *, priority: Priority, is_fresh: bool = False) -> Sequence[OiBar]:
         return await self._bars.get(symbol, lambda: self._fetch_bars(symbol, priority), is_fresh=is_fresh)
 
+    async def open_interest_between(
+        self, symbol: str, *, start_ms: int, end_ms: int, priority: Priority
+    ) -> Sequence[OiBar]:
+        """5-minute bars of the last 30 days, at most 500, oldest → newest."""
+        body = await self._data(BARS, symbol, "5m", MOST_BUCKETS, priority, startTime=start_ms, endTime=end_ms)
+        found = {bar.time_ms: bar for named, bar in self._rest.rows(BARS, _BARS, body) if named == symbol}
+        return [found[time_ms] for time_ms in sorted(found) if start_ms <= time_ms <= end_ms]
+
     async def day_ticker(self, symbol: str, *, priority: Priority) -> DayTicker:
         async def fetch() -> DayTicker:
             body = await self._rest.get("/fapi/v1/ticker/24hr", priority, symbol=symbol)
@@ -255,7 +263,9 @@ class BinancePositioning:
         found = {row.time_ms: row for named, row in self._rest.rows(endpoint, _LONG_SHORT, body) if named == symbol}
         return [found[time_ms] for time_ms in sorted(found)]
 
-    async def _data(self, endpoint: str, symbol: str, period: str, limit: int, priority: Priority) -> bytes:
+    async def _data(
+        self, endpoint: str, symbol: str, period: str, limit: int, priority: Priority, **span_ms: int
+    ) -> bytes:
         return await self._rest.get(
             f"/futures/data/{endpoint}",
             priority,
@@ -264,6 +274,7 @@ class BinancePositioning:
             symbol=symbol,
             period=period,
             limit=limit,
+            **span_ms,
         )
 
 
