@@ -266,9 +266,10 @@ class FileLock:
         try:
             handle = open_private(path, os.O_RDWR)
         except OSError as problem:
+            is_in_the_way = problem.errno in (errno.ELOOP, errno.EMLINK, errno.EISDIR, errno.ENXIO)
+            way_out = "take away what lies there under that name" if is_in_the_way else "make its directory writable"
             raise StorageError(
-                f"{path} cannot be written ({problem.strerror}): make its directory writable, take away what lies "
-                f"there under that name, or set {variable} elsewhere"
+                f"{path} cannot be written ({problem.strerror}): {way_out}, or set {variable} elsewhere"
             ) from problem
         try:
             if sys.platform != "win32":
