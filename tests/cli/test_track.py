@@ -53,7 +53,12 @@ async def grown(at: Town, than: int) -> None:
 @pytest.mark.timeout(400)
 async def test_kill_9_again_and_again_loses_no_row_and_asks_nobody_twice_who_answered(tmp_path: Path) -> None:
     dice = random.Random(1)
-    settings = {"SMART_MONEY_INTERVAL_MIN": "6000", "SMART_MONEY_POOL_MAX": "34"}
+    settings = {
+        "SMART_MONEY_INTERVAL_MIN": "6000",
+        "TOP_TRADER_INTERVAL_MIN": "6000",
+        "OI_INTERVAL_MIN": "6000",
+        "SMART_MONEY_POOL_MAX": "34",
+    }
     settings |= {"TOP_TRADER_POOL_MAX": "30", "OI_POOL_MAX": "30"}
     async with town(tmp_path, speed=40.0) as at:
         before = rows(at.database)
