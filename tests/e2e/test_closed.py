@@ -35,7 +35,7 @@ async def test_a_group_without_rights_or_without_the_bot_gets_its_alerts_the_mom
             await arrives(here, "watches", within_s=60)
             here.telegram.change_membership(GROUP, status, can_send_messages=False)
             await here.said(f"PUMP {FIRST}", within_s=300)
-            await here.said(f"does not take messages for chat {GROUP}", within_s=60)
+            await here.said(f"does not take messages for chat Group {GROUP} ({GROUP})", within_s=60)
             await here.until(lambda: here.clock.now_ms() > START_MS + 850_000, within_s=900)
             assert here.app.store.outbox_status().failed == 0
             assert here.app.store.outbox_status().queued >= 1
@@ -47,7 +47,7 @@ async def test_a_group_without_rights_or_without_the_bot_gets_its_alerts_the_mom
             assert "late" in alert.text.lower()
             await arrives(here, "Messages get through to this chat again", within_s=60)
             assert any("Alerts that waited: " in text for text in texts(here))
-            await here.said(f"takes messages for chat {GROUP} again", within_s=60)
+            await here.said(f"takes messages for chat Group {GROUP} ({GROUP}) again", within_s=60)
             await arrives(here, f"PUMP {SECOND}", within_s=200)
             assert not any(str(READER) in text for text in texts(here))
 

@@ -18,7 +18,7 @@ async def ask(here: Stage, command: str, answer: str) -> SimMessage:
 async def test_a_crossing_is_told_explained_and_found_again(tmp_path: Path) -> None:
     async with stage(tmp_path, speed=20, CHART="false") as here:
         await here.is_live()
-        assert "off → 0.02 %" in (await ask(here, "/set_funding 0.02", "funding per 8 h from")).text
+        assert "off → from 0.02 %" in (await ask(here, "/set_funding 0.02", "funding per 8 h")).text
         message = await here.said("FUNDING", within_s=3_600)
         alert = next(alert for alert in await here.alerts() if alert.kind == "funding")
         details = alert.details

@@ -78,7 +78,8 @@ def test_the_libraries_looked_for_are_those_of_the_package() -> None:
 def test_a_settings_file_that_is_not_text_is_one_problem(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"A=\xff")
     settings = read_settings(tmp_path / ".env", {})
-    assert settings.problems == (f"{tmp_path / '.env'} is not UTF-8 text: save it as UTF-8",)
+    (problem,) = settings.problems
+    assert problem.startswith(f"{tmp_path / '.env'} line 1: this is not UTF-8 text (byte 0xff): save it as UTF-8")
     assert settings.config.api_port == 3001
 
 
