@@ -272,8 +272,9 @@ def test_lines_are_read_where_the_loop_cannot_watch_the_input() -> None:
         finally:
             os.close(goes_to)  # whoever waits for a line cannot be ended otherwise
         await sim.wait_for(lambda: sim.updates.pending == 2, timeout_s=10)
-        running.cancel()
+        assert running.done() or running.cancel()
         await asyncio.wait([running])
+        assert sim.updates.pending == 2
 
     with os.fdopen(came_from, encoding="utf-8") as stdin, asyncio.Runner(loop_factory=LoopOfWindows) as runner:
         runner.run(type_two_lines())
