@@ -21,6 +21,9 @@ OI_TOLERANCE = 0.25
 OI_STAMP_MS = 3_000
 """The exchange counts each contract anew so often, and stamps its answers with that moment."""
 ROUNDING_PCT = 0.02
+EPISODE_QUIET_MS = 16 * MINUTE_MS
+"""An episode may last so long without an alert: a quarter of an hour, looked at once a minute."""
+WHOLE_MOVE = "episode"
 
 
 @dataclass(slots=True)
@@ -44,7 +47,7 @@ def account(day: Day) -> Account:
     found.counts["seconds the machine paused"] = round(day.stalls.total_s())
     found.counts["marked as possible repeats"] = sum(bool(chat.MARK.search(message.text)) for message in said)
     found.problems += _event_problems(day, rows, reports, found.counts)
-    found.problems += [f"invented: {row}: {why}" for row in rows if (why := _why_not(day, row))]
+    found.problems += [f"invented: {row}: {why}" for row in rows if (why := _why_not(day, row, rows))]
     found.problems += chat.chat_problems(said, rows)
     found.problems += limits.slow_alerts(day, rows, found.counts)
     found.problems += chat.unpaired(said)
@@ -68,11 +71,14 @@ def _event_problems(day: Day, rows: Sequence[Row], reports: Sequence[Report], co
         fitting = [row for row in of_symbol[event.kind, event.symbol] if event.fits(row, shown_ms=shown_ms)]
         explained.update(row.id for row in fitting)
         first = [row for row in fitting if not row.is_escalation]
+        whole = [row for row in fitting if row.note == WHOLE_MOVE]
         counts["events"] += 1
         if len(first) > 1:
             yield f"told {len(first)} times: {event}: {'; '.join(map(str, first))}"
         elif first:
             counts["told late" if first[0].late else "told live"] += 1
+        elif whole:
+            counts["told as more of a move"] += 1
         elif excuse := _excuse(day, event, reports):
             counts[f"not told, {excuse}"] += 1
         else:
@@ -186,7 +192,7 @@ def _blocked(day: Day) -> list[Span]:
     return spans
 
 
-def _why_not(day: Day, row: Row) -> str:
+def _why_not(day: Day, row: Row, rows: Sequence[Row]) -> str:
     """Why the market did not hold this alert; '' when it did."""
     if row.kind == "oi":
         times = range(row.event_ms - 390_000, row.event_ms + 15_001, 15_000)
@@ -199,10 +205,27 @@ def _why_not(day: Day, row: Row) -> str:
         *before, candle = day.market.klines(row.symbol, row.candle_ms - 20 * MINUTE_MS, row.candle_ms)
         ratio = candle.quote_usdt / median(each.quote_usdt for each in before)
         return "" if ratio >= 4.5 and abs(ratio - row.metric) < ratio * 0.25 else f"{ratio:.1f} × the median"
-    first_ms = row.candle_ms - (2 * MINUTE_MS if row.note == "60s" else 0)
+    if row.note == WHOLE_MOVE and abs(row.metric) < 2 * abs(row.told_before_pct or row.metric) - ROUNDING_PCT:
+        return f"{row.metric:.2f} % is not twice the {row.told_before_pct} % told before"
+    first_ms = {"60s": row.candle_ms - 2 * MINUTE_MS, WHOLE_MOVE: _began_ms(row, rows)}.get(row.note, row.candle_ms)
     candles = day.market.klines(row.symbol, first_ms, row.candle_ms)
     high, low = max(candle.high for candle in candles), min(candle.low for candle in candles)
-    start = (low if row.metric > 0 else high) if row.note == "60s" else candles[0].open
+    start = (low if row.metric > 0 else high) if row.note in {"60s", WHOLE_MOVE} else candles[0].open
     widest = abs((high if row.metric > 0 else low) / start - 1) * 100
     is_held = THRESHOLD_PCT - ROUNDING_PCT <= abs(row.metric) <= widest + ROUNDING_PCT
     return "" if is_held else f"the price moved by {widest:.2f} %, told were {row.metric:.2f} %"
+
+
+def _began_ms(row: Row, rows: Sequence[Row]) -> int:
+    """Two minutes before the candle of the first alert of the move that this one goes on: its price came from there."""
+    assert row.candle_ms is not None
+    candle_ms, since_ms = row.candle_ms, row.event_ms
+    for before in sorted((each for each in rows if each.symbol == row.symbol), key=lambda each: -each.event_ms):
+        if before.event_ms > since_ms:
+            continue
+        if since_ms - before.event_ms > EPISODE_QUIET_MS:
+            break
+        since_ms = before.event_ms
+        if before.kind == row.kind and before.direction == row.direction and before.candle_ms is not None:
+            candle_ms = before.candle_ms
+    return candle_ms - 2 * MINUTE_MS
