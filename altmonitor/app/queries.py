@@ -374,6 +374,7 @@ class QuerySide:
         while not self._deps.market.symbols():
             await self._deps.clock.sleep(LISTED_EVERY_S)
         while True:
+            is_whole_day = self._recorder.is_day_read  # before: what comes in meanwhile is not in the proposal
             audience = replace(settings_store.audiences[0], settings=base)
             proposal = await self.budget.propose(self._deps.config.alert_budget_per_day, audience=audience)
             if not isinstance(proposal, NotEnoughHistory):
@@ -381,8 +382,6 @@ class QuerySide:
                 if any(value != getattr(settings_store.base, key) for key, value in numbers.items()):
                     log.info("thresholds for %d alerts a day: %s", proposal.per_day, _shown(numbers))
                     settings_store.rebase(replace(base, **numbers))  # type: ignore[arg-type]  # keys of SETTINGS
-            listed = len(self._deps.market.symbols())
-            is_whole_day = self.move_stats.covered_days(listed) >= recorder.ENOUGH_DAYS
             await self._deps.clock.sleep(BUDGET_EVERY_S if is_whole_day else BUDGET_FIRST_S)
 
     def _sources(self) -> recorder.RecorderDeps:

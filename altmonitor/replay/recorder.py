@@ -53,6 +53,8 @@ class Recorder:
         self._from = sources
         self._newest_ms: dict[str, int] = {}
         self._loaded = asyncio.Event()
+        self.is_day_read = False
+        """Nothing more of the day before is to come."""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -110,6 +112,7 @@ class Recorder:
             await self._from.clock.sleep(LISTED_EVERY_S)
         await self._from.settled()
         if self._move_stats.covered_days(len(self._from.listed())) >= ENOUGH_DAYS:
+            self.is_day_read = True
             return
         waiting = list(self._from.listed())
         log.info("reading a day of history of %d symbols, for thresholds by budget", len(waiting))
@@ -128,6 +131,7 @@ class Recorder:
                 waiting.append(symbol)
                 await self._from.clock.sleep(RETRY_S)
             await self._from.clock.sleep(SYMBOL_EVERY_S)
+        self.is_day_read = True
         log.info("a day of history is read")
         await self._save()
 

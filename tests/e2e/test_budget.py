@@ -15,16 +15,10 @@ def thresholds(here: Stage) -> tuple[float, float, float]:
     return settings.pump_threshold, settings.dump_threshold, settings.vol_burst_mult
 
 
-def are_raised(here: Stage, pump_pct: float, dump_pct: float) -> bool:
-    """The burst's multiple follows each minute that is read, between 50 and 100 on this day."""
-    pump, dump, multiple = thresholds(here)
-    return (pump, dump) == (pump_pct, dump_pct) and 50 <= multiple <= 100
-
-
 async def test_thresholds_are_raised_once_a_day_was_read_and_over_a_restart_at_once(tmp_path: Path) -> None:
     async with stage(tmp_path, *LATELY, speed=30, ALERT_BUDGET_PER_DAY="20") as here:
         assert thresholds(here) == (3.0, -3.0, 5.0)
-        await here.until(lambda: are_raised(here, 6.0, -6.0), within_s=900)
+        await here.until(lambda: thresholds(here) == (6.0, -6.0, 60.0), within_s=900)
         begin_ms = (here.clock.now_ms() // MINUTE_MS + 1) * MINUTE_MS + 10_000
         here.market.add(Pump("LINKUSDT", begin_ms, 4.5, over_s=5), Pump("AVAXUSDT", begin_ms + 5_000, 9.0, over_s=5))
         await here.said("PUMP AVAXUSDT", within_s=300)
@@ -36,7 +30,7 @@ async def test_thresholds_are_raised_once_a_day_was_read_and_over_a_restart_at_o
         assert "PUMP from 4 % · changed by command\nDUMP from −6 %\n" in status.text
         last_s = here.since_start_s()
     async with stage(tmp_path, *LATELY, speed=30, start_s=last_s, ALERT_BUDGET_PER_DAY="20") as here:
-        await here.until(lambda: are_raised(here, 4.0, -6.0), within_s=120)
+        await here.until(lambda: thresholds(here) == (4.0, -6.0, 60.0), within_s=120)
 
 
 async def test_a_quiet_day_lowers_nothing(tmp_path: Path) -> None:
