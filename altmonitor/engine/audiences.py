@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from bisect import insort
+from bisect import bisect_left, insort
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 import msgspec
@@ -61,14 +61,14 @@ class RankLog:
 
     def apply(self, tz: str) -> None:
         self._tz: tzinfo = zone_of(tz)
+        self._day = 0, 0
 
     def rank_of(self, alert: Alert) -> AlertRank:
         """Of an alert that is about to be told, this one included. Late ones are not compared: newer ones are known."""
-        told_ms = self._told_ms.get(alert.symbol, ())
-        day = self._day_of(alert.event_ms)
-        near = (ms for ms in told_ms if abs(ms - alert.event_ms) < RECENT_MS)
+        told_ms = self._told_ms.get(alert.symbol, [])
+        begin_ms, end_ms = self._day_around(alert.event_ms)
         return AlertRank(
-            today_count=1 + sum(self._day_of(ms) == day for ms in near),
+            today_count=1 + bisect_left(told_ms, end_ms) - bisect_left(told_ms, begin_ms),
             largest_days=None if alert.late else self._largest_days(alert),
         )
 
@@ -116,8 +116,15 @@ class RankLog:
         days = (alert.event_ms - since_ms) // DAY_MS
         return days if days >= 1 else None
 
-    def _day_of(self, unix_ms: int) -> int:
-        return datetime.fromtimestamp(unix_ms / 1000, tz=self._tz).toordinal()
+    def _day_around(self, unix_ms: int) -> tuple[int, int]:
+        """Begin and end of the local day; asked once a day and not once per alert, which is most of an alert's cost."""
+        begin_ms, end_ms = self._day
+        if not begin_ms <= unix_ms < end_ms:
+            moment = datetime.fromtimestamp(unix_ms / 1000, tz=self._tz)
+            midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+            following = (midnight + timedelta(days=1)).replace(tzinfo=self._tz)
+            self._day = round(midnight.timestamp() * 1000), round(following.timestamp() * 1000)
+        return self._day
 
 
 def row_of(symbol: str, kind: Kind, direction: Direction, note: str) -> Row:
@@ -349,10 +356,10 @@ class Audiences:
 
     def expects(self, symbol: str) -> Expectation:
         """Over all audiences."""
-        bounds = loosest(one.episodes.bounds(symbol) for one in self.audience_states)
+        bounds = [one.episodes.bounds(symbol) for one in self.audience_states]
         return Expectation(
-            above=bounds.above,
-            below=bounds.below,
+            above=min(one.above for one in bounds),
+            below=max(one.below for one in bounds),
             until_ms=max(one.episodes.lasts_until_ms(symbol) for one in self.audience_states),
             is_held=any(memory.is_held(symbol) for one in self.audience_states for memory in one.sampled.values()),
         )

@@ -18,7 +18,7 @@ import asyncio
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from math import inf
+from math import ceil, inf
 from types import MappingProxyType
 from typing import Final
 
@@ -29,6 +29,7 @@ from altmonitor.core.alert import Alert
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.types import Destination
 from altmonitor.detectors.open_interest import OPEN_INTEREST
+from altmonitor.engine.audiences import Expectation
 from altmonitor.engine.context import EngineDeps
 from altmonitor.engine.engine import Engine
 from altmonitor.engine.episodes import EpisodeOptions
@@ -38,7 +39,7 @@ from altmonitor.market.open_interest import WINDOW_TOLERANCE, OpenInterestRing
 from altmonitor.market.quotes import DayTicker, Funding, OpenInterest
 from altmonitor.replay.columns import CandleColumns, Floats, Ints, OpenInterestColumns
 from altmonitor.replay.measures import Flags, could_burst, reaches, run_lengths, window_reaches
-from altmonitor.replay.price_path import CLOSE_PUSH_MS, FIRST_PUSH_MS, PricePath, path_of
+from altmonitor.replay.price_path import CLOSE_PUSH_MS, FIRST_PUSH_MS, PricePath, point_of, pushes_of
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 
@@ -206,7 +207,7 @@ class _Player:
         )
         if self._options.is_whole:
             for at in range(self._begin, self._end):
-                self._play(at)
+                self._play(at, self._engine.expects(self._symbol))
         else:
             self._skip_through()
         return SymbolReplay(
@@ -231,17 +232,17 @@ class _Player:
             following = min(following, self._samples.next_candle(at, is_held=expected.is_held))
             if following >= self._end:
                 return
-            self._play(following)
+            self._play(following, expected)
             at = following + 1
 
     def _doubling(self, first: int, after: int, above: float, below: float, until_ms: float) -> int:
         """Index of the first candle that reaches one of the prices in time, `after` when none does."""
         candles = self._candles
-        last = min(after, int(np.searchsorted(candles.open_ms, until_ms)))
+        last = min(after, int(np.searchsorted(candles.open_ms, ceil(until_ms))))
         is_reached = (candles.high[first:last] >= above) | (candles.low[first:last] <= below)
         return first + int(is_reached.argmax()) if is_reached.any() else after
 
-    def _play(self, at: int) -> None:
+    def _play(self, at: int, expected: Expectation) -> None:
         self._played += 1
         candles, opened_ms = self._candles, int(self._candles.open_ms[at])
         if self._last_played != at - 1 or self._run[at] == 0:
@@ -249,7 +250,6 @@ class _Player:
         self._last_played = at
         candle = candles.candle(at)
         samples = self._samples.of_candle(at)
-        expected = self._engine.expects(self._symbol)
         is_price = (
             self._options.is_whole
             or bool(samples)
@@ -257,7 +257,8 @@ class _Player:
             or (expected.until_ms > opened_ms and (candle.high >= expected.above or candle.low <= expected.below))
         )
         self._remember_samples(at)
-        for update in self._updates(at, candle, is_price=is_price):
+        is_every = self._options.is_whole or bool(samples)  # a sample is weighed with the price of its moment
+        for update in self._updates(at, candle, is_price=is_price, is_every=is_every):
             while samples and samples[0].time_ms < update.event_ms:
                 self._sample(samples.pop(0))
             self._clock.ms = update.event_ms
@@ -270,30 +271,37 @@ class _Player:
         last_ms = int(self._candles.open_ms[at - 1]) if known else None
         self._engine.begin_after(self._symbol, last_ms, [column[at - known : at].tobytes() for column in self._raw])
 
-    def _updates(self, at: int, candle: Candle, *, is_price: bool) -> Iterator[CandleUpdate]:
-        """is_price: False where only the volume matters: then the pushes at which that is too small are left out."""
+    def _updates(self, at: int, candle: Candle, *, is_price: bool, is_every: bool) -> Iterator[CandleUpdate]:
+        """is_price: False where only the volume matters. Unless `is_every` those pushes are left out that the book
+        would not look at; it is asked before each, because a push changes what it looks at."""
         if (is_price or self._marks.path[at]) and self._options.price_path == "touch":
-            opened, high, low = candle.open, candle.open, candle.open
-            decimals, is_flipped = (
-                int(self._candles.decimals[at]),
-                self._options.is_flipped and bool(self._marks.both[at]),
-            )
-            pushes = list(
-                path_of(opened, candle.high, candle.low, candle.close, decimals=decimals, is_flipped=is_flipped)
-            )
-            for number, (after_ms, price) in enumerate(pushes, 1):
-                share = number / len(pushes)  # volume grows evenly
-                high, low = max(high, price), min(low, price)
-                if not is_price and number > 1 and candle.quote_usdt * share < self._book.burst_at:
+            book, decimals = self._book, int(self._candles.decimals[at])
+            is_flipped = self._options.is_flipped and bool(self._marks.both[at])
+            total = pushes_of(candle.high, candle.low)
+            for number in range(1, total + 1):
+                quote_usdt = candle.quote_usdt * (number / total)  # volume grows evenly
+                is_burst = quote_usdt >= book.burst_at
+                if not (is_price or is_burst or number == 1):
+                    continue
+                after_ms, price, high, low = point_of(
+                    number,
+                    candle.open,
+                    candle.high,
+                    candle.low,
+                    candle.close,
+                    decimals=decimals,
+                    is_flipped=is_flipped,
+                )
+                if number > 1 and not (is_every or is_burst or price >= book.pump_at or price <= book.dump_at):
                     continue
                 kline = Candle(
                     open_ms=candle.open_ms,
-                    open=opened,
+                    open=candle.open,
                     high=high,
                     low=low,
                     close=price,
-                    quote_usdt=candle.quote_usdt * share,
-                    taker_quote_usdt=candle.taker_quote_usdt * share,
+                    quote_usdt=quote_usdt,
+                    taker_quote_usdt=candle.taker_quote_usdt * (number / total),
                     is_closed=False,
                 )
                 yield CandleUpdate(event_ms=candle.open_ms + after_ms, symbol=self._symbol, kline=kline)
@@ -303,6 +311,8 @@ class _Player:
 
     def _remember_samples(self, at: int) -> None:
         """Those before this candle, as far as anything compares with them."""
+        if not len(self._samples):
+            return
         begin_ms = int(self._candles.open_ms[at]) + FIRST_PUSH_MS
         for sample in self._samples.before(begin_ms, since=self._next_sample):
             self._engine.on_open_interest(
@@ -402,11 +412,15 @@ class _Samples:
 
     def next_candle(self, at: int, *, is_held: bool) -> int:
         """Index of the next candle with a sample that has to be judged; beyond all candles when there is none."""
+        if not len(self):
+            return 1 << 60
         rows = self._candle if is_held else self._loud_candles
         found = int(np.searchsorted(rows, at))
         return int(rows[found]) if found < len(rows) else 1 << 60
 
     def of_candle(self, at: int) -> list[_Sample]:
+        if not len(self):
+            return []
         first, after = np.searchsorted(self._candle, [at, at + 1]).tolist()
         return [_Sample(int(self._times_ms[n]), float(self._contracts[n])) for n in range(first, after)]
 
@@ -415,6 +429,9 @@ class _Samples:
         after = self.index_at(moment_ms)
         first = max(since, min(after - 1, self.index_at(moment_ms - OI_MEMORY_MS - MINUTE_MS)), 0)
         return [_Sample(int(self._times_ms[n]), float(self._contracts[n])) for n in range(first, after)]
+
+    def __len__(self) -> int:
+        return len(self._times_ms)
 
     def index_at(self, moment_ms: int) -> int:
         return int(np.searchsorted(self._times_ms, moment_ms))

@@ -8,8 +8,7 @@ is a convention; where it matters both ways are counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 PricePath = Literal["touch", "close"]
 
@@ -21,27 +20,47 @@ LEG_STEPS: Final = (4, 8, 7)
 """Steps to the first extreme, to the second, to the close."""
 
 
-def path_of(
-    opened: float, high: float, low: float, close: float, *, decimals: int, is_flipped: bool = False
-) -> Iterator[tuple[int, float]]:
-    """(ms after the open, price) of every push before the closing one. decimals: of the prices in between, -1 for any.
-    is_flipped: the other extreme first."""
-    yield FIRST_PUSH_MS, opened
-    if high == low:
-        return
+class PathPoint(NamedTuple):
+    """after_ms: after the open. high, low: of the candle so far."""
+
+    after_ms: int
+    price: float
+    high: float
+    low: float
+
+
+def pushes_of(high: float, low: float) -> int:
+    """How many pushes a minute has before the closing one."""
+    return 1 if high == low else 1 + sum(LEG_STEPS)
+
+
+def point_of(
+    number: int, opened: float, high: float, low: float, close: float, *, decimals: int, is_flipped: bool = False
+) -> PathPoint:
+    """The push of that number, from 1 on. decimals: of the prices in between, -1 for any. is_flipped: the other extreme
+    first."""
+    after_ms = FIRST_PUSH_MS + (number - 1) * PUSH_EVERY_MS
+    if number == 1:
+        return PathPoint(after_ms, opened, opened, opened)
     is_low_first = (close >= opened) != is_flipped
-    turns = (opened, low, high, close) if is_low_first else (opened, high, low, close)
-    after_ms, scale = FIRST_PUSH_MS, 10.0**decimals
-    for begin, end, steps in zip(turns, turns[1:], LEG_STEPS, strict=False):
-        first, last = (round(begin * scale), round(end * scale)) if decimals >= 0 else (0, 0)
-        for step in range(1, steps):
-            after_ms += PUSH_EVERY_MS
-            if decimals < 0:
-                yield after_ms, begin + (end - begin) * step / steps
-            else:
-                yield after_ms, _rounded(first, last, step, steps) / scale
-        after_ms += PUSH_EVERY_MS
-        yield after_ms, end
+    first, second = (low, high) if is_low_first else (high, low)
+    step, (to_first, to_second, to_close) = number - 1, LEG_STEPS
+    if step <= to_first:
+        price = _between(opened, first, step, to_first, decimals)
+        return PathPoint(after_ms, price, max(opened, price), min(opened, price))
+    if step <= to_first + to_second:
+        price = _between(first, second, step - to_first, to_second, decimals)
+        return PathPoint(after_ms, price, max(opened, first, price), min(opened, first, price))
+    return PathPoint(after_ms, _between(second, close, step - to_first - to_second, to_close, decimals), high, low)
+
+
+def _between(begin: float, end: float, step: int, steps: int, decimals: int) -> float:
+    if step == steps:
+        return end
+    if decimals < 0:
+        return begin + (end - begin) * step / steps
+    scale = 10.0**decimals
+    return _rounded(round(begin * scale), round(end * scale), step, steps) / scale
 
 
 def _rounded(first: int, last: int, step: int, steps: int) -> int:
