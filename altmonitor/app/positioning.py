@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,16 +17,13 @@ from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock, timeouts
 from altmonitor.core.errors import ExchangeUnreachable, NoSnapshotsYet, StorageError
 from altmonitor.core.status import GuardStatus
-from altmonitor.exchanges.binance.adapter import BLOCK_FILE
-from altmonitor.exchanges.binance.positioning import BinancePositioning
-from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
+from altmonitor.exchanges.binance.client import BinanceClient
 from altmonitor.exchanges.binance.smart_money import (
     ANSWER_WITHIN_S,
     WEBSITE_BLOCK_FILE,
     SmartMoneyWeb,
     web_guard,
 )
-from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
 from altmonitor.interfaces.alerts import AlertUpdates
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.interfaces.positioning import Cohorts, SmartMoney
@@ -54,33 +51,14 @@ from altmonitor.storage.snapshot_queries import TrackedFile, snapshot_reader
 # What asks the exchange who is positioned, built and connected, for sub-commands that run beside the monitor.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PositioningDeps:
-    rest: BinanceRest
-    positioning: BinancePositioning
-    smart_money: SmartMoneyWeb
-
-
-@asynccontextmanager
-async def positioning_deps(config: Config, *, clock: Clock) -> AsyncIterator[PositioningDeps]:
-    """Raises: ConfigError for a proxy that cannot be used."""
-    guard = binance_guard(
-        config.binance_rest_url,
+def positioning_deps(config: Config, *, clock: Clock) -> BinanceClient:
+    """Remembers refusals beside DB_FILE, as the monitor and the tracker do."""
+    return BinanceClient(
+        rest_url=config.binance_rest_url,
+        web_url=config.binance_web_url,
+        folder=config.db_file.parent,
         clock=clock,
-        block_file=config.db_file.with_name(BLOCK_FILE),
     )
-    web_url = config.binance_web_url
-    web = web_guard(web_url, clock=clock, block_file=config.db_file.with_name(WEBSITE_BLOCK_FILE))
-    within_s = timeouts(clock, ANSWER_TIMEOUT_S)
-    rest = BinanceRest(config.binance_rest_url, clock=clock, guard=guard, within_s=within_s)
-    smart_money = SmartMoneyWeb(web_url, clock=clock, guard=web, within_s=timeouts(clock, ANSWER_WITHIN_S))
-    await rest.start()
-    try:
-        await smart_money.start()
-        yield PositioningDeps(rest=rest, positioning=BinancePositioning(rest, clock=clock), smart_money=smart_money)
-    finally:
-        await smart_money.stop()
-        await rest.stop()
 
 
 # ---

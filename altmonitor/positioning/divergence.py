@@ -10,6 +10,24 @@ from altmonitor.core.types import Fraction
 from altmonitor.positioning.ratios import LongShort
 from altmonitor.positioning.units import Percent, round_half_up, to_percent
 
+__all__ = [
+    "REARM_PCT",
+    "THRESHOLD_PCT",
+    "CohortName",
+    "Divergence",
+    "Histories",
+    "HistoryPoint",
+    "Signal",
+    "divergence",
+    "history",
+    "long_pct",
+    "long_pct_gap",
+    "next_side",
+    "short_pct",
+    "signal_of",
+    "two_decimals",
+]
+
 THRESHOLD_PCT: Final = 8.0
 """Percentage points; reached counts."""
 
@@ -66,6 +84,7 @@ def long_pct(bucket: LongShort) -> Percent:
 
 
 def short_pct(bucket: LongShort) -> Percent:
+    """Percent, 2 decimals; 100 − `long_pct` but for the exchange's rounding."""
     return Percent(round_half_up(to_percent(bucket.short_share), 2))
 
 
@@ -75,6 +94,7 @@ def long_pct_gap(*, top_positions: LongShort, retail: LongShort) -> Percent:
 
 
 def two_decimals(gap: Percent) -> Percent:
+    """A gap as it is shown: −10.2149 → −10.21."""
     return Percent(round_half_up(gap, 2))
 
 

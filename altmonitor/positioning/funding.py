@@ -9,6 +9,17 @@ from typing import Final
 from altmonitor.core.types import Fraction
 from altmonitor.positioning.units import Percent, known, round_half_up
 
+__all__ = [
+    "DEFAULT_NOTIONAL_USD",
+    "USUAL_INTERVAL_H",
+    "FundingCost",
+    "FundingSpread",
+    "funding_cost",
+    "funding_countdown",
+    "funding_spread",
+    "rate_8h",
+]
+
 USUAL_INTERVAL_H: Final = 8.0
 DEFAULT_NOTIONAL_USD: Final = 10_000.0
 

@@ -20,6 +20,37 @@ from altmonitor.positioning.units import (
     without_noise,
 )
 
+__all__ = [
+    "DEFAULT_ENTRIES",
+    "FEWEST_TRADERS",
+    "MAX_AGE_MIN",
+    "MOST_ENTRIES",
+    "SLACK_MS",
+    "SPAN_OFF",
+    "THRESHOLD_PCT",
+    "WINDOW_MIN",
+    "ExtremeScan",
+    "NotEnoughSnapshots",
+    "PositionAlert",
+    "PositionChange",
+    "ProfitTrend",
+    "QtyChange",
+    "ScanEntry",
+    "ShareMove",
+    "SideChange",
+    "SideTrend",
+    "Snapshot",
+    "Step",
+    "change",
+    "is_span_off",
+    "newest_per_symbol",
+    "position_alerts",
+    "profit_trend",
+    "qty_change",
+    "scan_extreme",
+    "window",
+]
+
 SLACK_MS: Final = 90_000
 """A row is written when its turn comes, not on the minute: the window reaches this much further back."""
 
@@ -130,6 +161,7 @@ def change(
 
 
 def is_span_off(span_minutes: float, asked_minutes: float) -> bool:
+    """Whether the rows cover more than a quarter more or less than the minutes that were asked for."""
     return abs(span_minutes - asked_minutes) > SPAN_OFF * asked_minutes
 
 
@@ -156,6 +188,7 @@ def _side_change(before: Side, now: Side) -> SideChange:
 
 
 def newest_per_symbol(rows: Sequence[Snapshot]) -> dict[str, Snapshot]:
+    """Symbol → its row with the largest capture time. rows: of any symbols, in any order."""
     found: dict[str, Snapshot] = {}
     for row in rows:
         symbol = row.overview.symbol
@@ -179,6 +212,8 @@ class ShareMove:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideTrend:
+    """Of one side: how the share of traders, and of whales, in profit moved."""
+
     traders: ShareMove
     whales: ShareMove
 

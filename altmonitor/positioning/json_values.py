@@ -38,6 +38,32 @@ from altmonitor.positioning.ratios import LongShort
 from altmonitor.positioning.statistics_history import Span, StoredOiChange, StoredRatioChange
 from altmonitor.positioning.units import DEFAULT_PERIOD, PERIODS, checked_period, round_half_up
 
+__all__ = [
+    "COHORT_NOTE",
+    "COMMANDS",
+    "DEFAULT_LIMIT",
+    "GAP_NOTE",
+    "LIMITS",
+    "NOTHING_TO_SCAN",
+    "SOURCES",
+    "Asked",
+    "JsonObject",
+    "change_in_words",
+    "change_values",
+    "divergence_values",
+    "envelope",
+    "error_envelope",
+    "history_values",
+    "meta_values",
+    "oi_change_values",
+    "positioning_values",
+    "ratio_change_values",
+    "read_limit",
+    "read_period",
+    "scan_values",
+    "trend_values",
+]
+
 JsonObject = dict[str, object]
 
 DEFAULT_LIMIT: Final = 48
@@ -100,6 +126,7 @@ def read_limit(given: str | int | None) -> int:
 
 
 def positioning_values(asked: Asked, histories: Histories) -> JsonObject:
+    """The three cohorts now and the gap between two of them; null where a venue has no such series."""
     found = divergence(histories)
     return {
         **_about(asked, histories),
@@ -118,6 +145,7 @@ def divergence_values(asked: Asked, histories: Histories) -> JsonObject:
 
 
 def history_values(asked: Asked, histories: Histories, *, limit: int) -> JsonObject:
+    """The newest `limit` buckets, oldest → newest."""
     points = history(histories, limit=limit)
     return {
         **_about(asked, histories),
@@ -128,6 +156,7 @@ def history_values(asked: Asked, histories: Histories, *, limit: int) -> JsonObj
 
 
 def meta_values(*, venues: Sequence[str]) -> JsonObject:
+    """Periods, limits, venues and the commands that answer."""
     low, high = LIMITS
     return {
         "service": "altmonitor positioning",
@@ -154,6 +183,7 @@ def envelope(data: Mapping[str, object], *, thing: str, now_ms: int, request_id:
 
 
 def error_envelope(problem: str, *, now_ms: int, request_id: str) -> JsonObject:
+    """What is answered instead of data. problem: one line for a person."""
     return {
         "data": None,
         "meta": _meta(now_ms, request_id),
@@ -241,6 +271,7 @@ def change_values(found: PositionChange | NotEnoughSnapshots) -> JsonObject:
 
 
 def oi_change_values(found: StoredOiChange | None) -> JsonObject | None:
+    """None stays None: fewer than two stored rows."""
     if found is None:
         return None
     return {
@@ -255,6 +286,7 @@ def oi_change_values(found: StoredOiChange | None) -> JsonObject | None:
 
 
 def ratio_change_values(found: StoredRatioChange | None) -> JsonObject | None:
+    """None stays None: fewer than two stored rows."""
     if found is None:
         return None
     sides = {"positions": found.positions, "accounts": found.accounts}
@@ -282,12 +314,14 @@ def _stored_span(span: Span) -> JsonObject:
 
 
 def trend_values(found: ProfitTrend | NotEnoughSnapshots) -> JsonObject:
+    """Whole percents in profit per side, or an `error` with what to run when rows are missing."""
     if isinstance(found, NotEnoughSnapshots):
         return _not_enough(found)
     return {**_span(found), "long": _trend(found.long), "short": _trend(found.short), "disclaimer": DISCLAIMER}
 
 
 def scan_values(found: ExtremeScan) -> JsonObject:
+    """Both lists, most extreme first; `error` and `scanned: 0` when no row is fresh enough."""
     if found.scanned == 0:
         return {"scanned": 0, "error": NOTHING_TO_SCAN}
     return {

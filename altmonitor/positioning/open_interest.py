@@ -12,6 +12,22 @@ from typing import Final, Literal
 from altmonitor.positioning.smart_money import Overview, Side
 from altmonitor.positioning.units import Percent, amount, change_pct, positive, quotient
 
+__all__ = [
+    "BARS_NEEDED",
+    "BAR_MS",
+    "Basis",
+    "MarkPrice",
+    "OiBar",
+    "OiVelocity",
+    "gain_pct",
+    "mark_or_nearest",
+    "oi_velocity",
+    "pnl_usd",
+    "price_vs_entry_pct",
+    "traders_pnl_usd",
+    "whales_pnl_usd",
+]
+
 BAR_MS: Final = 300_000
 BARS_NEEDED: Final = 49
 """The newest and 48 before it: 47 before it would be 3 h 55 min."""
@@ -118,10 +134,12 @@ def pnl_usd(qty_coins: float | None, avg_entry: float | None, price: float | Non
 
 
 def traders_pnl_usd(side: Side, price: float | None, *, is_long: bool) -> float | None:
+    """`pnl_usd` of all traders of a side."""
     return pnl_usd(side.traders_qty_coins, side.traders_avg_entry, price, is_long=is_long)
 
 
 def whales_pnl_usd(side: Side, price: float | None, *, is_long: bool) -> float | None:
+    """`pnl_usd` of the whales of a side."""
     return pnl_usd(side.whales_qty_coins, side.whales_avg_entry, price, is_long=is_long)
 
 

@@ -25,6 +25,24 @@ from altmonitor.positioning.smart_money import (
 )
 from altmonitor.positioning.units import amount, known, positive, rounded
 
+__all__ = [
+    "DISCLAIMER",
+    "NOTE",
+    "OUTAGE_STEPS",
+    "PADDING",
+    "PANEL_HEIGHT_PX",
+    "WIDTH_PX",
+    "LineName",
+    "PositionPicture",
+    "SeriesChart",
+    "SeriesLine",
+    "SeriesPanel",
+    "chart",
+    "fill_interval",
+    "nearest_closes",
+    "picture_values",
+]
+
 NOTE: Final = (
     "longShortRatio is of position sizes; totalNotionalUsd adds both sides at entry prices; "
     "smartMoneyShareOfOI compares it with twice the open interest."

@@ -10,6 +10,22 @@ from typing import Final
 from altmonitor.core.types import Fraction
 from altmonitor.positioning.units import known, positive
 
+__all__ = [
+    "FEWEST_SAMPLES",
+    "Composite",
+    "Crowd",
+    "LongShort",
+    "OpenPosition",
+    "TakerFlow",
+    "TopTraders",
+    "composite",
+    "crowd",
+    "entry_notional_usd",
+    "kelly_share",
+    "ratio_delta",
+    "relative_change",
+]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LongShort:
@@ -85,6 +101,7 @@ def entry_notional_usd(position: OpenPosition) -> float:
 
 
 def crowd(positions: Sequence[OpenPosition]) -> Crowd:
+    """positions: of any traders in one contract; a size of 0 counts for nobody."""
     longs = [position for position in positions if position.qty > 0]
     shorts = [position for position in positions if position.qty < 0]
     long_traders, short_traders = {p.trader for p in longs}, {p.trader for p in shorts}

@@ -13,6 +13,39 @@ from altmonitor.core.alert import WhaleLine
 from altmonitor.core.types import Fraction
 from altmonitor.positioning.units import Percent, amount, known, positive, quotient, round_half_up, whole_percent
 
+__all__ = [
+    "CELLS",
+    "DOMINANT_ABOVE",
+    "SMALL_BELOW",
+    "TYPICAL_TO",
+    "Band",
+    "Overview",
+    "Side",
+    "SideBlock",
+    "Standing",
+    "WhaleLine",
+    "band",
+    "entry_usd",
+    "filled_cells",
+    "headcount_ratio",
+    "long_bar_share",
+    "long_usd",
+    "notional_ratio",
+    "notional_usd",
+    "profit_gap",
+    "profit_share",
+    "share_of_oi",
+    "short_usd",
+    "side_block",
+    "signal_day_age_hours",
+    "size_ratio",
+    "standing",
+    "whale_line",
+    "whale_notional_ratio",
+    "whale_spread",
+    "whale_usd",
+]
+
 # ---
 # How many of a group are in profit, and how far two groups lie apart.
 
@@ -116,10 +149,12 @@ def entry_usd(qty_coins: float | None, avg_entry: float | None) -> float | None:
 
 
 def long_usd(overview: Overview) -> float | None:
+    """USD at entry prices of all long traders; None when a number is missing."""
     return entry_usd(overview.long.traders_qty_coins, overview.long.traders_avg_entry)
 
 
 def short_usd(overview: Overview) -> float | None:
+    """USD at entry prices of all short traders; None when a number is missing."""
     return entry_usd(overview.short.traders_qty_coins, overview.short.traders_avg_entry)
 
 
@@ -204,6 +239,7 @@ class SideBlock:
 
 
 def side_block(side: Side) -> SideBlock:
+    """A side as it is shown: whole USD, whole percents, None where a number is missing."""
     return SideBlock(
         traders=side.traders,
         smart_money_usd=_whole(entry_usd(side.traders_qty_coins, side.traders_avg_entry)),

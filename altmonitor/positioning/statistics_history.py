@@ -11,6 +11,16 @@ from altmonitor.positioning.open_interest import BAR_MS, OiVelocity
 from altmonitor.positioning.ratios import LongShort, TopTraders
 from altmonitor.positioning.units import Percent, change_pct, round_half_up, rounded, to_percent
 
+__all__ = [
+    "BAR_SLACK_MS",
+    "RatioMove",
+    "Span",
+    "StoredOiChange",
+    "StoredRatioChange",
+    "stored_oi_change",
+    "stored_ratio_change",
+]
+
 _T = TypeVar("_T")
 
 BAR_SLACK_MS: Final = BAR_MS + SLACK_MS

@@ -11,6 +11,27 @@ from typing import Final, NewType
 
 from altmonitor.core.types import Fraction
 
+__all__ = [
+    "DEFAULT_PERIOD",
+    "LARGEST",
+    "MINUTES_OF",
+    "PERIODS",
+    "Percent",
+    "amount",
+    "change_pct",
+    "checked_period",
+    "known",
+    "period_ms",
+    "positive",
+    "quotient",
+    "round_half_up",
+    "rounded",
+    "to_fraction",
+    "to_percent",
+    "whole_percent",
+    "without_noise",
+]
+
 Percent = NewType("Percent", float)
 """5.0 = 5 %."""
 
@@ -20,10 +41,12 @@ LARGEST = 1e18
 
 
 def to_percent(fraction: Fraction) -> Percent:
+    """0.62 → 62.0."""
     return Percent(fraction * 100.0)
 
 
 def to_fraction(percent: Percent) -> Fraction:
+    """62.0 → 0.62."""
     return Fraction(percent / 100.0)
 
 
