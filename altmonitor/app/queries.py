@@ -312,6 +312,7 @@ class QuerySide:
         return Queries(
             health=health,
             alerts=store if self._deps.config.history_enabled else None,
+            kept_days=self._deps.config.retention_days,
             changes=store.changes,
             market=self._answers,
             positions=self._positions,

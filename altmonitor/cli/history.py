@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import html
 from collections.abc import Collection
+from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -12,22 +14,58 @@ from altmonitor.cli.common import Answer, Session, print_answer
 from altmonitor.commands.record import STATS_TOP
 from altmonitor.commands.replies import HistoryShown, Reply, StatsShown
 from altmonitor.core.alert import Kind
+from altmonitor.core.errors import ConfigError
 from altmonitor.render.format import without_markup
 from altmonitor.render.replies import reply_parts
+from altmonitor.settings.days import bounds_ms, past_day
 from altmonitor.settings.input import find, nearest, spelled
 from altmonitor.storage.alert_queries import alert_reader
 
+USUAL: Final = 20
+USUAL_OF_A_DAY: Final = 1000
+NO_DAY: Final = (
+    "is not one day of the past. Write it as 2026-11-29, 29.11, 29.11.2026, 29 Nov, today, yesterday or monday"
+)
 
-def history(session: Session, *, symbol: str | None, limit: int, kind: Kind | None, as_json: bool) -> int:
-    """Print stored alerts, newest first. Returns the exit code. Raises: StorageError."""
+
+def history(
+    session: Session,
+    *,
+    symbol: str | None,
+    limit: int | None,
+    kind: Kind | None,
+    as_json: bool,
+    date: str | None = None,
+) -> int:
+    """Print stored alerts, newest first. limit: None for as many as usual. date: only of this day in ALERT_TZ, as
+    typed. Returns the exit code. Raises: StorageError, ConfigError for what is no day of the past."""
+    now_s = session.clock.now_ms() / 1000
+    zone = session.style.tz
+    day = None if date is None else past_day(date, today=datetime.fromtimestamp(now_s, zone).date())
+    if date is not None and day is None:
+        raise ConfigError([f"--date {date}: {NO_DAY}"])
+    most = limit or (USUAL if day is None else USUAL_OF_A_DAY)
 
     async def ask() -> Answer:
         async with alert_reader(session.config.db_file) as alerts:
             name, near = (None, ()) if symbol is None else _meant(symbol, await alerts.symbols())
-            rows = await alerts.recent(limit=limit, symbol=name, kind=kind)
-        now_s = session.clock.now_ms() / 1000
+            found = await alerts.recent(
+                limit=most if day is None else most + 1,
+                symbol=name,
+                kind=kind,
+                event_between_ms=None if day is None else bounds_ms(day, zone),
+            )
+        rows = found[:most]
         reply = HistoryShown(
-            alerts=rows, limit=limit, symbol=name, kind=kind, now_s=now_s, suggestions=() if rows else near
+            alerts=rows,
+            limit=most,
+            symbol=name,
+            kind=kind,
+            now_s=now_s,
+            suggestions=() if rows else near,
+            day=day,
+            has_more=len(found) > most,
+            kept_days=session.config.retention_days,
         )
         return _answer(session, reply, [msgspec.to_builtins(row.alert) | {"delivery": row.delivery} for row in rows])
 

@@ -395,17 +395,18 @@ def doctor(**options: Any) -> None:
 @cli.command()
 @click.argument("symbol", required=False)
 @click.option(
-    "-n", "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many, newest first."
+    "-n", "--limit", type=click.IntRange(1, 1000), help="How many, newest first. [20; of a day all, up to 1000]"
 )
 @click.option("--kind", type=KindOfAlert(), help="Only this kind.")
-@click.option("--json", "as_json", is_flag=True, help="For machines.")
-@click.option("--env-file", type=ENV_FILE, default=Path(".env"), show_default=True, help="Where settings are read.")
-def history(symbol: str | None, limit: int, kind: Any, as_json: bool, env_file: Path) -> None:
+@click.option("--date", metavar="DAY", help="Only of this day (ALERT_TZ): 2026-11-29, 29.11, yesterday, monday …")
+@json_option
+@env_file_option
+def history(env_file: Path, **options: Any) -> None:
     """Alerts told so far and what became of them."""
     with session(env_file) as opened:
         from altmonitor.cli import history as stored
 
-        leave(stored.history(opened, symbol=symbol, limit=limit, kind=kind, as_json=as_json))
+        leave(stored.history(opened, **options))
 
 
 @cli.command()

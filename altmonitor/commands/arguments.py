@@ -14,6 +14,7 @@ import msgspec
 
 from altmonitor.commands.replies import Bad, Refused, SymbolsRefused, UniverseUnknown
 from altmonitor.core.alert import DETECTED_KINDS, Kind
+from altmonitor.settings.days import DAY_CHARS_MAX, is_day
 from altmonitor.settings.input import (
     WORD_CHARS_MAX,
     NotRead,
@@ -45,6 +46,14 @@ _SPACED_SUFFIXES = frozenset({"%", "x", "×", "х", "$", "k", "m", "b", "usd", "
 
 SymbolWord = Annotated[
     str, msgspec.Meta(description="a contract as people write it: SOLUSDT, sol", max_length=WORD_CHARS_MAX)
+]
+
+DayWord = Annotated[
+    str,
+    msgspec.Meta(
+        description="a day of the past as people write it, in the chat's zone: 2026-11-29, 29.11, yesterday",
+        max_length=DAY_CHARS_MAX,
+    ),
 ]
 
 
@@ -104,6 +113,17 @@ def with_units(words: Words) -> Words:
             joined[-1] += word
         else:
             joined.append(word)
+    return tuple(joined)
+
+
+def with_days(words: Words) -> Words:
+    """`28 Nov`, `Nov 28 2026` and `28 ноября` are one word."""
+    joined: list[str] = []
+    at = 0
+    while at < len(words):
+        length = next((n for n in (3, 2) if at + n <= len(words) and is_day(" ".join(words[at : at + n]))), 1)
+        joined.append(" ".join(words[at : at + length]))
+        at += length
     return tuple(joined)
 
 

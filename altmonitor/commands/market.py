@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Annotated, Literal
 
 import msgspec
 
 from altmonitor.commands.arguments import (
+    DayWord,
     OneSymbol,
     SymbolWord,
     Words,
@@ -20,6 +21,7 @@ from altmonitor.commands.arguments import (
     read_units,
     unreadable,
     window_word,
+    with_days,
     with_units,
 )
 from altmonitor.commands.outcome import CommandContext, Queries
@@ -42,6 +44,7 @@ from altmonitor.commands.replies_market import (
 from altmonitor.interfaces.queries import TOP_WINDOWS, TopWindow
 from altmonitor.positioning.history import DEFAULT_ENTRIES, NotEnoughSnapshots
 from altmonitor.positioning.units import DEFAULT_PERIOD, PERIODS
+from altmonitor.settings.days import is_day, past_day
 from altmonitor.settings.input import NotRead, spelled
 from altmonitor.settings.zones import zone_of
 
@@ -50,7 +53,6 @@ TOP_ROWS = 10
 DEFAULT_MIN, MOST_MIN = 60, 10_080
 
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
-_DATE = re.compile(r"(20\d\d)-([01]\d)-([0-3]\d)", re.ASCII)
 _ABOUTS: dict[str, Literal["change", "trend"]] = {"change": "change", "trend": "trend"}
 
 
@@ -61,12 +63,12 @@ class TopArguments:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhyArguments:
-    """symbol: as typed. at: local time of the reader, None asks about now. day: None: the last time it was so.
+    """symbol, day: as typed. at: local time of the reader, None asks about now. day: None: the last time it was so.
     is_utc: both are UTC."""
 
     symbol: SymbolWord
     at: time | None = None
-    day: date | None = None
+    day: DayWord | None = None
     is_utc: bool = False
 
 
@@ -146,13 +148,13 @@ def _unknown(command: str, found: tuple[str, ...]) -> NothingKnown:
 
 
 def read_why(command: str, words: Words) -> WhyArguments | Refused:
-    """A symbol, then nothing, a time, or a date and a time; `UTC` behind it where it is not the reader's own."""
+    """A symbol, then nothing, a time, or a day and a time; `UTC` behind it where it is not the reader's own."""
     if not words:
         return Refused(command=command, reason=Bad.MISSING)
     refused = unreadable(command, words[:1])
     if refused is not None:
         return refused
-    symbol, *rest = words
+    symbol, *rest = with_days(words)
     is_utc = len(rest) > 1 and rest[-1].upper() == "UTC"
     rest = rest[:-1] if is_utc else rest
     if len(rest) > 2:
@@ -160,15 +162,11 @@ def read_why(command: str, words: Words) -> WhyArguments | Refused:
     if not rest:
         return WhyArguments(symbol=symbol)
     clock = _TIME.fullmatch(rest[-1])
-    day = _DATE.fullmatch(rest[0]) if len(rest) == 2 else None
-    if clock is None or (len(rest) == 2 and day is None):
+    day = rest[0] if len(rest) == 2 else None
+    if clock is None or (day is not None and not is_day(day)):
         return Refused(command=command, reason=Bad.NO_TIME, word=cut(" ".join(rest)))
     at = time(int(clock[1]), int(clock[2]), int(clock[3] or 0))
-    try:
-        on = None if day is None else date(*(int(day[i]) for i in (1, 2, 3)))
-        return WhyArguments(symbol=symbol, at=at, day=on, is_utc=is_utc)
-    except ValueError:  # the 31st of February
-        return Refused(command=command, reason=Bad.NO_TIME, word=cut(" ".join(rest)))
+    return WhyArguments(symbol=symbol, at=at, day=day, is_utc=is_utc)
 
 
 async def why(request: WhyArguments, now: CommandContext, queries: Queries) -> PlainReply:
@@ -192,11 +190,14 @@ async def why(request: WhyArguments, now: CommandContext, queries: Queries) -> P
     return Explained(explanation=explanation, now_s=now.now_s)
 
 
-def _was_at(at: time, day: date | None, zone: tzinfo, *, now_s: float) -> float | None:
+def _was_at(at: time, day: str | None, zone: tzinfo, *, now_s: float) -> float | None:
     """Unix seconds when the clocks of that zone last showed this time, or showed it on that day; None: they did not,
-    because it is still to come, or because they were put forward past it."""
+    because it is still to come, there is no such day, or they were put forward past it."""
     today = datetime.fromtimestamp(now_s, zone).date()
-    for on in (day,) if day is not None else (today, today - timedelta(days=1), today - timedelta(days=2)):
+    days = [today - timedelta(days=ago) for ago in range(3)] if day is None else [past_day(day, today=today)]
+    for on in days:
+        if on is None:
+            continue
         for fold in (1, 0):  # where clocks are put back they show it twice
             at_s = datetime.combine(on, at.replace(fold=fold), zone).timestamp()
             if at_s <= now_s and datetime.fromtimestamp(at_s, zone).time() == at:

@@ -69,7 +69,8 @@ class CommandContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queries:
-    """What the program knows beside the settings; asked by commands. alerts: None when no history is kept.
+    """What the program knows beside the settings; asked by commands. alerts: None when no history is kept, else so many
+    days of it.
 
     propose_budget: (alerts a day, audience) → thresholds with which the loaded history holds about so many.
     explain: (symbol, time in the minute asked for as unix ms or None for now, destination) → why or why not.
@@ -79,6 +80,7 @@ class Queries:
 
     health: Callable[[], Health]
     alerts: AlertQueries | None
+    kept_days: int
     changes: ChangeLog
     market: MarketQueries
     positions: PositionQueries

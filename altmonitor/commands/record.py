@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Annotated, Any, get_args
 
 import msgspec
@@ -13,6 +14,7 @@ from altmonitor.commands.arguments import (
     ALL_WORDS,
     KIND_WORDS,
     YES_WORDS,
+    DayWord,
     NoArguments,
     SymbolWord,
     Words,
@@ -20,6 +22,7 @@ from altmonitor.commands.arguments import (
     extra,
     read_count,
     read_units,
+    with_days,
     with_units,
 )
 from altmonitor.commands.outcome import CommandContext, Deferred, Outcome, Queries, StateChange
@@ -51,9 +54,11 @@ from altmonitor.core.status import Health
 from altmonitor.core.types import Destination
 from altmonitor.settings.audience import Audience, Overrides
 from altmonitor.settings.changes import ChangeMade, Difference, differences, in_force, undoable
+from altmonitor.settings.days import bounds_ms, is_day, past_day
 from altmonitor.settings.input import OFF_WORDS, NotRead, find, nearest, read_whole, spelled, split_words
 from altmonitor.settings.settings import SETTINGS
 from altmonitor.settings.state import DestinationOverrides
+from altmonitor.settings.zones import zone_of
 
 HISTORY_DEFAULT, HISTORY_MAX = 10, 50
 STATS_DEFAULT_H, STATS_MAX_H, STATS_TOP = 24, 720, 10
@@ -61,15 +66,17 @@ CHANGES_DEFAULT, CHANGES_MAX = 10, 50
 UNDO_LOOKS_BACK = 200
 
 HISTORY_KINDS: dict[str, Kind] = {**{kind: kind for kind in get_args(Kind)}, **KIND_WORDS}
+_DATE_LIKE = re.compile(r"\d+[./-]\d+(?:[./-]\d*)?|\d+[年月日号].*", re.ASCII)
 _NUMBER_LIKE = re.compile(r"[+\-−]?[\d.,]+\W?|nan|inf|infinity", re.IGNORECASE)
 
 
 class HistoryArguments(msgspec.Struct, frozen=True, kw_only=True):
-    """symbol: as typed."""
+    """symbol, day: as typed. limit: None: HISTORY_DEFAULT, of a named day HISTORY_MAX."""
 
-    limit: Annotated[int, msgspec.Meta(ge=1, le=HISTORY_MAX)] = HISTORY_DEFAULT
+    limit: Annotated[int, msgspec.Meta(ge=1, le=HISTORY_MAX)] | None = None
     symbol: SymbolWord | None = None
     kind: Kind | None = None
+    day: DayWord | None = None
 
 
 class StatsArguments(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,13 +168,16 @@ async def show_help(request: HelpArguments, now: CommandContext, queries: Querie
 
 
 def read_history(command: str, words: Words) -> HistoryArguments | Refused:
-    """A count, a symbol and a kind, each at most once, in any order."""
+    """A count, a symbol, a kind and a day, each at most once, in any order."""
     limit: int | None = None
     symbol: str | None = None
     kind: Kind | None = None
-    for word in split_words(words):
+    day: str | None = None
+    for word in with_days(split_words(words)):
         is_second = False
-        if word.lower() in HISTORY_KINDS:
+        if is_day(word):
+            is_second, day = day is not None, word
+        elif word.lower() in HISTORY_KINDS:
             is_second, kind = kind is not None, HISTORY_KINDS[word.lower()]
         elif _NUMBER_LIKE.fullmatch(word):
             count = read_whole(word, low=1, high=HISTORY_MAX)
@@ -176,31 +186,50 @@ def read_history(command: str, words: Words) -> HistoryArguments | Refused:
             is_second, limit = limit is not None, count
         elif not spelled(word):
             return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(word))
+        elif _DATE_LIKE.fullmatch(word):
+            return Refused(command=command, reason=Bad.NO_DAY, word=cut(word))
         else:
             is_second, symbol = symbol is not None, word
         if is_second:
             return Refused(command=command, reason=Bad.TWICE, word=cut(word))
-    return HistoryArguments(limit=limit or HISTORY_DEFAULT, symbol=symbol, kind=kind)
+    return HistoryArguments(limit=limit, symbol=symbol, kind=kind, day=day)
 
 
 async def history(request: HistoryArguments, now: CommandContext, queries: Queries) -> PlainReply:
-    """What this place received. A delisted symbol still has a history, so an unlisted one is asked for as spelled."""
+    """What this place received, of a named day by the exchange's time in the reader's zone. A delisted symbol still has
+    a history, so an unlisted one is asked for as spelled."""
     if queries.alerts is None:
         return HistoryOff(command="history")
+    zone = zone_of(now.audience.tz)
+    day = None
+    if request.day is not None:
+        day = past_day(request.day, today=datetime.fromtimestamp(now.now_s, zone).date())
+        if day is None:
+            return Refused(command="history", reason=Bad.NO_DAY, word=cut(request.day))
+    limit = request.limit or (HISTORY_DEFAULT if day is None else HISTORY_MAX)
     symbol: str | None = None
     suggestions: tuple[str, ...] = ()
     if request.symbol is not None:
         symbol = find(request.symbol, now.listed)
         if symbol is None:
             symbol, suggestions = spelled(request.symbol), nearest(request.symbol, now.listed)
-    rows = await queries.alerts.recent(limit=request.limit, symbol=symbol, kind=request.kind, destinations=_places(now))
+    rows = await queries.alerts.recent(
+        limit=limit if day is None else limit + 1,
+        symbol=symbol,
+        kind=request.kind,
+        event_between_ms=None if day is None else bounds_ms(day, zone),
+        destinations=_places(now),
+    )
     return HistoryShown(
-        alerts=rows,
-        limit=request.limit,
+        alerts=rows[:limit],
+        limit=limit,
         symbol=symbol,
         kind=request.kind,
         now_s=now.now_s,
         suggestions=() if rows else suggestions,
+        day=day,
+        has_more=len(rows) > limit,
+        kept_days=queries.kept_days,
     )
 
 

@@ -6,6 +6,7 @@ This module holds what every reply is, refusals, and the replies about lists and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from enum import Enum
 
 import msgspec
@@ -73,6 +74,7 @@ class Bad(Enum):
     TOO_MANY = "too_many"
     NO_SPAN = "no_span"
     NO_TIME = "no_time"
+    NO_DAY = "no_day"
     NO_CONDITION = "no_condition"
     NO_CONTRACT = "no_contract"
     NO_UNIT = "no_unit"
@@ -236,7 +238,8 @@ class StatusPin(PlainReply, frozen=True, kw_only=True):
 
 
 class HistoryShown(PlainReply, frozen=True, kw_only=True):
-    """alerts: newest first. suggestions: for a symbol that is not listed and has no alerts."""
+    """alerts: newest first. suggestions: for a symbol that is not listed and has no alerts. day: None: of any.
+    has_more: that day has more than `limit`. kept_days: how long alerts are kept."""
 
     alerts: Sequence[StoredAlert]
     limit: int
@@ -244,6 +247,9 @@ class HistoryShown(PlainReply, frozen=True, kw_only=True):
     kind: Kind | None
     now_s: float
     suggestions: tuple[str, ...] = ()
+    day: date | None = None
+    has_more: bool = False
+    kept_days: int | None = None
 
 
 class StatsShown(PlainReply, frozen=True, kw_only=True):

@@ -202,7 +202,7 @@ COMMANDS: tuple[CommandRow[Any], ...] = (
                arguments=NoArguments, read=read_nothing, act=destinations.send_sample,
                result=own.SamplesSent),
     CommandRow(name="history", topic="record",
-               usage=f"/history [10] [sol] [{' '.join(DETECTED_KINDS)}]",
+               usage=f"/history [10] [sol] [{' '.join(DETECTED_KINDS)}] [2026-11-29 yesterday]",
                arguments=record.HistoryArguments, read=record.read_history, answer=record.history,
                result=replies.HistoryShown),
     CommandRow(name="stats", topic="record",

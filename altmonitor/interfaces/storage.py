@@ -37,10 +37,12 @@ class AlertQueries(Protocol):
         kind: Kind | None = None,
         since_s: float | None = None,
         minute_ms: int | None = None,
+        event_between_ms: tuple[int, int] | None = None,
         destinations: Collection[Destination] | None = None,
     ) -> Sequence[StoredAlert]:
         """Newest first, length ≤ limit. since_s: only alerts detected (`ts`) at or after this unix second. minute_ms:
-        beginning of the only minute whose alerts are wanted, as `Alert.minute_ms`."""
+        beginning of the only minute whose alerts are wanted, as `Alert.minute_ms`. event_between_ms: only those whose
+        `event_ms` is at or after the first and before the second."""
 
     async def stats(
         self, *, since_s: float, top: int, destinations: Collection[Destination] | None = None

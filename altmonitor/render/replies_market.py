@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, datetime
 
 from altmonitor.commands.replies import HistoryShown, StatsShown
 from altmonitor.commands.replies_market import (
@@ -24,6 +25,7 @@ from altmonitor.render.blocks import joined, reply_lines, words
 from altmonitor.render.format import Style
 from altmonitor.render.kinds import headline_key, number, over_text, value_text
 from altmonitor.render.texts.reply_texts import REPLY_TEXTS, say_reply
+from altmonitor.settings.days import bounds_ms
 from altmonitor.settings.settings import Unit
 
 # ---
@@ -37,6 +39,8 @@ def history_lines(reply: HistoryShown, style: Style) -> list[str]:
         words([reply.symbol], style) if reply.symbol else "",
         say_reply(lang, f"kind_{reply.kind}") if reply.kind else "",
     )
+    if reply.day is not None:
+        return _history_of_day(reply, reply.day, filters, style)
     if not reply.alerts:
         none = say_reply(lang, "history_none_of", filters=filters) if filters else say_reply(lang, "history_none")
         near = say_reply(lang, "did_you_mean", suggestions=words(reply.suggestions, style)) if reply.suggestions else ""
@@ -48,6 +52,27 @@ def history_lines(reply: HistoryShown, style: Style) -> list[str]:
     today = "" if n.is_same_day(newest_ms, reply.now_s * 1000, style.tz) else say_reply(lang, "history_not_today")
     of = say_reply(lang, "history_of", filters=filters) if filters else ""
     return [line for line in (title, of, today, *rows) if line]
+
+
+def _history_of_day(reply: HistoryShown, day: date, filters: str, style: Style) -> list[str]:
+    """The day is named once, with its zone; rows say the time alone."""
+    lang, count = style.lang, len(reply.alerts)
+    begin_ms, end_ms = bounds_ms(day, style.tz)
+    said = f"{day:%Y-%m-%d} {n.zone(datetime.fromtimestamp(begin_ms / 1000, style.tz))}"
+    if not count:
+        key = "history_day_none_of" if filters else "history_day_none"
+        lines = [say_reply(lang, key, day=said, filters=filters)]
+        if reply.kept_days is not None and end_ms < reply.now_s * 1000 - reply.kept_days * 86_400_000:
+            lines.append(say_reply(lang, "history_day_kept", days=reply.kept_days))
+        if reply.suggestions:
+            lines.append(say_reply(lang, "did_you_mean", suggestions=words(reply.suggestions, style)))
+        return lines
+    title = say_reply(lang, "history_day_one" if count == 1 else "history_day", day=said, count=count)
+    if reply.has_more:
+        title = say_reply(lang, "history_day_more", day=said, count=count)
+    of = say_reply(lang, "history_of", filters=filters) if filters else ""
+    rows = [stored_alert_text(told, begin_ms / 1000, style) for told in reply.alerts]
+    return [line for line in (title, of, *rows) if line]
 
 
 def stored_alert_text(told: StoredAlert, now_s: float, style: Style) -> str:

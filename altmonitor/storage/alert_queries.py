@@ -70,6 +70,7 @@ class AlertReader:
         kind: Kind | None = None,
         since_s: float | None = None,
         minute_ms: int | None = None,
+        event_between_ms: tuple[int, int] | None = None,
         destinations: Collection[Destination] | None = None,
     ) -> Sequence[StoredAlert]:
         """See `interfaces.storage.AlertQueries`."""
@@ -85,6 +86,8 @@ class AlertReader:
             bounds.append(
                 (f"coalesce(alerts.candle_ms, alerts.event_ms - alerts.late) / {MINUTE_MS} = ?", minute_ms // MINUTE_MS)
             )
+        if event_between_ms is not None:
+            bounds += [("alerts.event_ms >= ?", event_between_ms[0]), ("alerts.event_ms < ?", event_between_ms[1])]
         values = [value for _, value in bounds]
         where = " AND ".join((f"alerts.{NO_SAMPLE}", *(text for text, _ in bounds)))
         state = (

@@ -128,6 +128,7 @@ class MemoryStore:
         kind: Kind | None = None,
         since_s: float | None = None,
         minute_ms: int | None = None,
+        event_between_ms: tuple[int, int] | None = None,
         destinations: Collection[Destination] | None = None,
     ) -> Sequence[StoredAlert]:
         found = [
@@ -136,6 +137,7 @@ class MemoryStore:
             if (symbol is None or stored.alert.symbol == symbol)
             and (kind is None or stored.alert.kind == kind)
             and (minute_ms is None or stored.alert.minute_ms == minute_ms)
+            and (event_between_ms is None or event_between_ms[0] <= stored.alert.event_ms < event_between_ms[1])
         ]
         found.sort(key=lambda stored: (stored.alert.ts, stored.alert.id), reverse=True)
         return found[: max(0, limit)]

@@ -195,10 +195,17 @@ class SqliteStore:
         kind: Kind | None = None,
         since_s: float | None = None,
         minute_ms: int | None = None,
+        event_between_ms: tuple[int, int] | None = None,
         destinations: Collection[Destination] | None = None,
     ) -> Sequence[StoredAlert]:
         return await self._reader.recent(
-            limit=limit, symbol=symbol, kind=kind, since_s=since_s, minute_ms=minute_ms, destinations=destinations
+            limit=limit,
+            symbol=symbol,
+            kind=kind,
+            since_s=since_s,
+            minute_ms=minute_ms,
+            event_between_ms=event_between_ms,
+            destinations=destinations,
         )
 
     async def stats(

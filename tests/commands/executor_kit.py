@@ -110,9 +110,11 @@ class MemoryAlerts:
         symbol: str | None = None,
         kind: Kind | None = None,
         since_s: float | None = None,
+        event_between_ms: tuple[int, int] | None = None,
         destinations: Collection[Destination] | None = None,
     ) -> Sequence[StoredAlert]:
-        self.asked.append({"limit": limit, "symbol": symbol, "kind": kind, "since_s": since_s})
+        asked = {"limit": limit, "symbol": symbol, "kind": kind, "since_s": since_s}
+        self.asked.append(asked if event_between_ms is None else {**asked, "event_between_ms": event_between_ms})
         self.places.append(destinations)
         if self.problem:
             raise StorageError(self.problem)
@@ -122,6 +124,7 @@ class MemoryAlerts:
             if (symbol is None or row.alert.symbol == symbol)
             and (kind is None or row.alert.kind == kind)
             and (since_s is None or row.alert.ts >= since_s)
+            and (event_between_ms is None or event_between_ms[0] <= row.alert.event_ms < event_between_ms[1])
         ][:limit]
 
     async def stats(
@@ -315,6 +318,7 @@ class Desk:
                 queries=Queries(
                     health=healthy,
                     alerts=self.alerts if is_history_on else None,
+                    kept_days=90,
                     changes=self.changes,
                     market=self.market,
                     positions=self.positions,

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from datetime import time
+
 import pytest
 
 from altmonitor.commands.arguments import NoArguments
+from altmonitor.commands.market import WhyArguments
 from altmonitor.commands.record import HelpArguments, HistoryArguments, ResetArguments, StatsArguments
 from altmonitor.commands.replies import Bad, Refused, UnknownCommand
 from altmonitor.commands.symbols import ListArguments, MuteArguments
@@ -41,7 +44,13 @@ from altmonitor.commands.thresholds import NumberArguments
         ("/mute doge, sol 2H", MuteArguments(symbols=("doge", "sol"), seconds=7200)),
         ("/mute doge 7d", MuteArguments(symbols=("doge",), seconds=604_800)),
         ("/mute doge 365d", MuteArguments(symbols=("doge",), seconds=31_536_000)),
-        ("/history", HistoryArguments(limit=10)),
+        ("/history", HistoryArguments()),
+        ("/history yesterday", HistoryArguments(day="yesterday")),
+        ("/history sol 28.11 vol 5", HistoryArguments(limit=5, symbol="sol", kind="vol", day="28.11")),
+        ("/history 28 Nov, sol", HistoryArguments(symbol="sol", day="28 Nov")),
+        ("/history nov 28, 2025", HistoryArguments(day="nov 28 2025")),
+        ("/why sol yesterday 12:05", WhyArguments(symbol="sol", at=time(12, 5), day="yesterday")),
+        ("/why sol 28 ноября 12:05", WhyArguments(symbol="sol", at=time(12, 5), day="28 ноября")),
         ("/history 20 sol", HistoryArguments(limit=20, symbol="sol")),
         ("/history sol vol 50", HistoryArguments(limit=50, symbol="sol", kind="vol")),
         ("/history Volume", HistoryArguments(kind="vol")),
@@ -113,6 +122,9 @@ def test_an_unknown_command_is_answered_with_the_nearest(text: str, nearest: str
         ("/history 5 6", Bad.TWICE, "6"),
         ("/history sol doge", Bad.TWICE, "doge"),
         ("/history vol price", Bad.TWICE, "price"),
+        ("/history yesterday today", Bad.TWICE, "today"),
+        ("/history 2026-11", Bad.NO_DAY, "2026-11"),
+        ("/why sol tomorrow 12:05", Bad.NO_TIME, "tomorrow 12:05"),
         ("/set_oi 3 6 9", Bad.EXTRA, "9"),
         ("/set_pump", Bad.MISSING, ""),
         ("/status now", Bad.NOT_TAKEN, "now"),

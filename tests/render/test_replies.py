@@ -6,7 +6,7 @@ import html
 import re
 import string
 from dataclasses import replace
-from datetime import UTC, timedelta, timezone
+from datetime import UTC, date, timedelta, timezone
 from html.parser import HTMLParser
 from importlib import import_module
 from pkgutil import iter_modules
@@ -450,6 +450,39 @@ def test_history_of_a_day_with_nothing_says_so() -> None:
         assert (today, "2026-09-20 23:13:20 UTC" in first) == (said, True)
     elsewhere = Style(lang="en", tz=timezone(timedelta(hours=1)))  # there it was today
     assert "Nothing today" not in text(reply, elsewhere)
+
+
+def test_a_named_day_is_said_once_with_its_zone_and_its_rows_without_it() -> None:
+    eve = (NOW_S - 15 * 3600) * 1000
+    kolkata = timezone(timedelta(hours=5.5))
+    cases = {
+        ("en", 1, False): ["🕘 <b>One alert on 2026-09-20 UTC</b>"],
+        ("en", 2, False): ["🕘 <b>2 alerts on 2026-09-20 UTC</b>, newest first"],
+        ("zh", 2, True): ["🕘 <b>2026-09-20 UTC 最后 2 条提醒</b>，新的在前；当天还有更多"],
+        ("ru", 2, True): ["🕘 <b>Последние алерты за 2026-09-20 UTC: 2</b>, новые сверху; за этот день есть ещё"],
+    }
+    for (lang, count, has_more), title in cases.items():
+        reply = history(*[told(event_ms=eve)] * count, day=date(2026, 9, 20), has_more=has_more)
+        lines = text(reply, Style(lang=lang, tz=UTC)).splitlines()
+        assert lines[:1] == title
+        assert [line[:13] for line in lines[1:]] == ["23:13:20 UTC "] * count
+    elsewhere = text(history(told(event_ms=eve), day=date(2026, 9, 21)), Style(lang="en", tz=kolkata)).splitlines()
+    assert elsewhere[0] == "🕘 <b>One alert on 2026-09-21 UTC+05:30</b>"
+    assert elsewhere[1].startswith("04:43:20 UTC+05:30 · ")
+
+
+def test_a_named_day_with_nothing_says_so_and_whether_it_is_still_kept() -> None:
+    empty = history(day=date(2026, 9, 20), kept_days=90)
+    assert text(empty) == "🕘 No alerts on 2026-09-20 UTC."
+    assert text(empty, Style(lang="zh", tz=UTC)) == "🕘 2026-09-20 UTC 没有提醒。"
+    of_sol = structs.replace(empty, symbol="SOLUSDT", kind="vol")
+    assert text(of_sol) == "🕘 No alerts on 2026-09-20 UTC for <code>SOLUSDT</code> · volume."
+    old = structs.replace(empty, day=date(2026, 6, 1))
+    assert text(old).splitlines() == [
+        "🕘 No alerts on 2026-06-01 UTC.",
+        "Alerts are kept for 90 days; that day is further back.",
+    ]
+    assert text(old, Style(lang="ru", tz=UTC)).splitlines()[1] == "Алерты хранятся 90 дн.; этот день раньше."
 
 
 def test_status_names_what_is_watched_and_does_not_exist() -> None:

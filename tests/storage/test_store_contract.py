@@ -98,6 +98,13 @@ async def test_the_same_key_twice_is_one_alert(store: Store) -> None:
     assert [told.alert.symbol for told in await store.recent(limit=10)] == ["DOGEUSDT", "SOLUSDT"]
 
 
+async def test_alerts_of_a_span_are_those_the_exchange_dates_into_it(store: Store) -> None:
+    for event_ms in (999, 1000, 1999, 2000):
+        await put(store, f"A{event_ms}USDT", event_ms=event_ms)
+    found = await store.recent(limit=10, event_between_ms=(1000, 2000))
+    assert [told.alert.symbol for told in found] == ["A1999USDT", "A1000USDT"]
+
+
 async def test_queued_rows_come_oldest_first_and_no_more_than_asked_for(store: Store) -> None:
     await put(store, "AUSDT", "BUSDT", "CUSDT")
     assert [row.alert.symbol for row in await store.queued(PRIVATE, limit=2)] == ["AUSDT", "BUSDT"]
