@@ -27,7 +27,7 @@ from altmonitor.exchanges.binance.smart_money import (
 from altmonitor.interfaces.alerts import AlertUpdates
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.interfaces.positioning import Cohorts, SmartMoney
-from altmonitor.interfaces.queries import DivergenceFacts, MissingPart, WhoFacts
+from altmonitor.interfaces.queries import EVERYTHING, DivergenceFacts, MissingPart, PositionScope, WhoFacts
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.market.quotes import DayTicker
 from altmonitor.positioning.divergence import divergence
@@ -44,7 +44,6 @@ from altmonitor.positioning.history import (
     scan_extreme,
 )
 from altmonitor.positioning.smart_money import Overview
-from altmonitor.positioning.units import DEFAULT_PERIOD
 from altmonitor.storage.snapshot_queries import TrackedFile, snapshot_reader
 
 # ---
@@ -160,7 +159,9 @@ BUCKETS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionQueryDeps:
-    """day: of the last minutes, None when older. tracked: the file a tracker writes. answer_within_s: see above."""
+    """day: of the last minutes, None when older. tracked: the file a tracker writes. answer_within_s: see above.
+
+    priority: of what is asked of the exchange."""
 
     clock: Clock
     live: LookupDeps
@@ -168,21 +169,20 @@ class PositionQueryDeps:
     day: Callable[[str], DayTicker | None]
     tracked: Path
     answer_within_s: float = COHORT_ANSWER_WITHIN_S
+    priority: Priority = Priority.ENRICH
 
 
 class LivePositionQueries:
-    """Satisfies `control.position_facts.PositionQueries`."""
+    """Satisfies `interfaces.queries.PositionQueries`."""
 
     def __init__(self, sources: PositionQueryDeps) -> None:
         self._from = sources
         patient = _Patient(sources.live.smart_money, clock=sources.clock, within_s=sources.answer_within_s)
         self._live = replace(sources.live, smart_money=patient)
 
-    async def who(self, symbol: str) -> WhoFacts:
+    async def who(self, symbol: str, scope: PositionScope = EVERYTHING) -> WhoFacts:
         """An overview that cannot be had now is taken from the tracked rows; its age is shown."""
-        found = await look_up(
-            symbol, self._live, period=DEFAULT_PERIOD, priority=Priority.ENRICH, clock=self._from.clock
-        )
+        found = await look_up(symbol, self._live, scope=scope, priority=self._from.priority, clock=self._from.clock)
         day = self._from.day(symbol)
         return WhoFacts(
             picture=replace(found.picture, overview=found.picture.overview or await self._stored(symbol, found)),
@@ -195,7 +195,7 @@ class LivePositionQueries:
         )
 
     async def divergence(self, symbol: str, *, period: str) -> DivergenceFacts:
-        histories = await self._from.cohorts.cohorts(symbol, period=period, limit=BUCKETS, priority=Priority.ENRICH)
+        histories = await self._from.cohorts.cohorts(symbol, period=period, limit=BUCKETS, priority=self._from.priority)
         return DivergenceFacts(symbol=symbol, period=period, found=divergence(histories))
 
     async def change(self, symbol: str, *, minutes: int) -> PositionChange | NotEnoughSnapshots:

@@ -11,12 +11,12 @@ from typing import Final
 from altmonitor.app.positioning import COHORT_ANSWER_WITHIN_S as ANSWER_WITHIN_S
 from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps, positioning_deps
 from altmonitor.cli.common import Answer, Session, print_answer
-from altmonitor.collect.positioning_lookup import Absent, LookedUp, LookupDeps, Part, look_up
+from altmonitor.collect.positioning_lookup import Absent, LookedUp, LookupDeps, look_up
 from altmonitor.core.clock import timeouts
 from altmonitor.core.errors import AltmonitorError, ConfigError, ExchangeError, StartError, StorageError
 from altmonitor.exchanges.binance.positioning import closes
 from altmonitor.interfaces.exchange import Priority
-from altmonitor.interfaces.queries import WhoFacts
+from altmonitor.interfaces.queries import Part, PositionScope, WhoFacts
 from altmonitor.positioning.history import (
     MAX_AGE_MIN,
     SLACK_MS,
@@ -100,7 +100,13 @@ async def _live(session: Session, symbol: str, period: str) -> LookedUp:
             smart_money=deps.smart_money,
             positioning=deps.positioning,
         )
-        found = await look_up(symbol, sources, period=period, priority=Priority.UNIVERSE, clock=session.clock)
+        found = await look_up(
+            symbol,
+            sources,
+            scope=PositionScope(period=period),
+            priority=Priority.UNIVERSE,
+            clock=session.clock,
+        )
     missing = found.absent.get("smartMoney")
     if missing is None or missing.cause == "no data":
         return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -12,6 +12,7 @@ from altmonitor.core.errors import ExchangeBlocked, ExchangeError, UnknownSymbol
 from altmonitor.core.types import Fraction
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.interfaces.positioning import Positioning, SmartMoney
+from altmonitor.interfaces.queries import EVERYTHING, Part, PositionScope
 from altmonitor.market.quotes import Funding
 from altmonitor.positioning.funding import funding_cost
 from altmonitor.positioning.open_interest import OiVelocity, oi_velocity
@@ -19,7 +20,6 @@ from altmonitor.positioning.picture import PositionPicture
 
 V = TypeVar("V")
 
-Part = Literal["smartMoney", "topTrader", "openInterest", "funding"]
 Cause = Literal["blocked", "unreachable", "no data", "not tracked"]
 
 
@@ -56,13 +56,20 @@ class LookedUp:
         return Absent(cause="no data")
 
 
-async def look_up(symbol: str, sources: LookupDeps, *, period: str, priority: Priority, clock: Clock) -> LookedUp:
-    """Four questions at once. Raises: ValueError for a period that is none."""
+async def look_up(
+    symbol: str, sources: LookupDeps, *, priority: Priority, clock: Clock, scope: PositionScope = EVERYTHING
+) -> LookedUp:
+    """The parts of the scope, all asked at once; the others are None and absent for no reason.
+
+    Raises: ValueError for a period or a notional that is none.
+    """
     absent: dict[Part, Absent] = {}
 
-    async def part(name: Part, asked: Awaitable[V | None]) -> V | None:
+    async def part(name: Part, ask: Callable[[], Awaitable[V | None]]) -> V | None:
+        if name not in scope.parts:
+            return None
         try:
-            found = await asked
+            found = await ask()
         except UnknownSymbol as problem:
             absent[name] = Absent(cause="no data", reason=str(problem))
         except ExchangeBlocked as problem:
@@ -85,10 +92,10 @@ async def look_up(symbol: str, sources: LookupDeps, *, period: str, priority: Pr
         )
 
     overview, top_traders, open_interest, funded = await asyncio.gather(
-        part("smartMoney", sources.smart_money.overview(symbol, priority=priority)),
-        part("topTrader", sources.positioning.top_traders(symbol, period=period, priority=priority)),
-        part("openInterest", velocity()),
-        part("funding", funding()),
+        part("smartMoney", lambda: sources.smart_money.overview(symbol, priority=priority)),
+        part("topTrader", lambda: sources.positioning.top_traders(symbol, period=scope.period, priority=priority)),
+        part("openInterest", velocity),
+        part("funding", funding),
     )
     picture = PositionPicture(
         symbol=symbol,
@@ -96,7 +103,9 @@ async def look_up(symbol: str, sources: LookupDeps, *, period: str, priority: Pr
         overview=overview,
         top_traders=top_traders,
         open_interest=open_interest,
-        funding=None if funded is None else funding_cost(Fraction(funded[0].rate), interval_h=funded[1]),
+        funding=None
+        if funded is None
+        else funding_cost(Fraction(funded[0].rate), interval_h=funded[1], notional_usd=scope.notional_usd),
         mark_price=None if funded is None else funded[0].mark_price,
         next_funding_ms=None if funded is None else funded[0].next_ms,
     )

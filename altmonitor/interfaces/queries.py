@@ -8,8 +8,10 @@ from typing import Literal, Protocol
 
 from altmonitor.core.types import Destination
 from altmonitor.positioning.divergence import Divergence
+from altmonitor.positioning.funding import DEFAULT_NOTIONAL_USD
 from altmonitor.positioning.history import ExtremeScan, NotEnoughSnapshots, PositionChange, ProfitTrend
 from altmonitor.positioning.picture import PositionPicture
+from altmonitor.positioning.units import DEFAULT_PERIOD
 
 # ---
 # The market, from the live books.
@@ -106,13 +108,31 @@ class MarketQueries(Protocol):
 # ---
 # Who is positioned.
 
+Part = Literal["smartMoney", "topTrader", "openInterest", "funding"]
+PARTS: tuple[Part, ...] = ("smartMoney", "topTrader", "openInterest", "funding")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionScope:
+    """What is asked of one contract: each part costs requests.
+
+    period: of the top traders' buckets. notional_usd: of the position whose funding is computed.
+    """
+
+    parts: frozenset[Part] = frozenset(PARTS)
+    period: str = DEFAULT_PERIOD
+    notional_usd: float = DEFAULT_NOTIONAL_USD
+
+
+EVERYTHING = PositionScope()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissingPart:
-    """part: `smartMoney`, `topTrader`, `openInterest` or `funding`. cause: `blocked` (not asked before until_ms),
+    """cause: `blocked` (not asked before until_ms),
     `unreachable`, `no data` (for this symbol), `not tracked`."""
 
-    part: str
+    part: Part
     cause: str
     until_ms: int | None = None
 
@@ -142,7 +162,7 @@ class PositionQueries(Protocol):
     May raise ExchangeError; the last three StorageError.
     """
 
-    async def who(self, symbol: str) -> WhoFacts: ...
+    async def who(self, symbol: str, scope: PositionScope = EVERYTHING) -> WhoFacts: ...
     async def divergence(self, symbol: str, *, period: str) -> DivergenceFacts: ...
     async def change(self, symbol: str, *, minutes: int) -> PositionChange | NotEnoughSnapshots: ...
     async def trend(self, symbol: str, *, minutes: int) -> ProfitTrend | NotEnoughSnapshots: ...

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from altmonitor.collect.positioning_lookup import Absent, Part
+from altmonitor.collect.positioning_lookup import Absent
+from altmonitor.interfaces.queries import Part
 from altmonitor.positioning.history import (
     ExtremeScan,
     PositionChange,

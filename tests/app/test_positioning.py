@@ -11,7 +11,7 @@ from altmonitor.collect.positioning_lookup import LookupDeps
 from altmonitor.core.errors import ExchangeBlocked, ExchangeUnreachable
 from altmonitor.core.status import GuardStatus
 from altmonitor.interfaces.exchange import Priority
-from altmonitor.interfaces.queries import MissingPart
+from altmonitor.interfaces.queries import MissingPart, PositionScope
 from altmonitor.market.quotes import DayTicker, Funding
 from altmonitor.positioning.divergence import Histories
 from altmonitor.positioning.history import NotEnoughSnapshots, PositionChange
@@ -101,6 +101,17 @@ async def test_everything_known_is_in_one_picture(tmp_path: Path) -> None:
     assert facts.picture.funding.interval_h == 4.0
     assert (facts.day_change_pct, facts.day_quote_usdt) == (1.5, 2e9)
     assert facts.missing == ()
+
+
+async def test_who_asks_for_one_part_costs_no_request_for_the_others(tmp_path: Path) -> None:
+    exchange = Exchange()
+    exchange.seen = ExchangeBlocked("banned", until_ms=T0 + 1_000)
+    scope = PositionScope(parts=frozenset({"funding"}), notional_usd=1_000_000)
+    facts = await desk_on(exchange, tmp_path / "none.db").who("ETHUSDT", scope)
+    assert facts.missing == ()
+    assert facts.picture.overview is None
+    assert facts.picture.funding is not None
+    assert facts.picture.funding.per_settlement_usd == 100.0
 
 
 async def test_each_part_is_missing_for_its_own_reason(tmp_path: Path) -> None:

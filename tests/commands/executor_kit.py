@@ -26,10 +26,12 @@ from altmonitor.core.status import (
 from altmonitor.core.types import Destination
 from altmonitor.detectors.verdict import Explanation
 from altmonitor.interfaces.queries import (
+    EVERYTHING,
     ChartPicture,
     DivergenceFacts,
     FundingFacts,
     OpenInterestFacts,
+    PositionScope,
     PriceFacts,
     Top,
     TopRow,
@@ -221,7 +223,7 @@ class MemoryPositions:
     def __init__(self) -> None:
         self.asked: list[tuple[object, ...]] = []
 
-    async def who(self, symbol: str) -> WhoFacts:
+    async def who(self, symbol: str, scope: PositionScope = EVERYTHING) -> WhoFacts:
         self.asked.append(("who", symbol))
         return WhoFacts(picture=PositionPicture(symbol=symbol, now_ms=NOW_S * 1000))
 
