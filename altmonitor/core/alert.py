@@ -39,6 +39,13 @@ class StoredAlert:
     delivery: DeliveryState | None
 
 
+class AlertPlace(NamedTuple):
+    """Where an alert stands in a list that is newest first: `ts` and id."""
+
+    ts: float
+    id: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertStats:
     """by_kind: only kinds that occurred. by_symbol: the most frequent first, length ≤ the number asked for."""

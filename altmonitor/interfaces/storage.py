@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from altmonitor.core.alert import AlertStats, Kind, StoredAlert
+from altmonitor.core.alert import AlertPlace, AlertStats, Kind, StoredAlert
 from altmonitor.core.types import Destination
 from altmonitor.settings.changes import ChangeMade, RecordedChange
 from altmonitor.settings.state import State
@@ -38,11 +38,13 @@ class AlertQueries(Protocol):
         since_s: float | None = None,
         minute_ms: int | None = None,
         event_between_ms: tuple[int, int] | None = None,
+        before: AlertPlace | None = None,
         destinations: Collection[Destination] | None = None,
     ) -> Sequence[StoredAlert]:
         """Newest first, length ≤ limit. since_s: only alerts detected (`ts`) at or after this unix second. minute_ms:
         beginning of the only minute whose alerts are wanted, as `Alert.minute_ms`. event_between_ms: only those whose
-        `event_ms` is at or after the first and before the second."""
+        `event_ms` is at or after the first and before the second. before: only what stands behind that place, for the
+        next page."""
 
     async def stats(
         self, *, since_s: float, top: int, destinations: Collection[Destination] | None = None

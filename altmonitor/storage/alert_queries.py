@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from altmonitor.core.alert import OWNER, SAMPLE_KEY, Alert, AlertStats, Kind, StoredAlert, StoredSize
+from altmonitor.core.alert import OWNER, SAMPLE_KEY, Alert, AlertPlace, AlertStats, Kind, StoredAlert, StoredSize
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
@@ -71,6 +71,7 @@ class AlertReader:
         since_s: float | None = None,
         minute_ms: int | None = None,
         event_between_ms: tuple[int, int] | None = None,
+        before: AlertPlace | None = None,
         destinations: Collection[Destination] | None = None,
     ) -> Sequence[StoredAlert]:
         """See `interfaces.storage.AlertQueries`."""
@@ -88,20 +89,22 @@ class AlertReader:
             )
         if event_between_ms is not None:
             bounds += [("alerts.event_ms >= ?", event_between_ms[0]), ("alerts.event_ms < ?", event_between_ms[1])]
-        values = [value for _, value in bounds]
+        if before is not None:
+            bounds.append(("(alerts.ts, alerts.id) < (?, ?)", before))
+        values = [part for _, value in bounds for part in (value if isinstance(value, AlertPlace) else (value,))]
         where = " AND ".join((f"alerts.{NO_SAMPLE}", *(text for text, _ in bounds)))
         state = (
             "SELECT state FROM deliveries JOIN alerts other ON other.id = alert_id "  # noqa: S608
             f"WHERE {_SAME_EVENT} AND {told} ORDER BY {_LEAST_FINISHED} LIMIT 1"
         )
         # The first of an event's rows stands for all of them: of those told here, or of all if no place is asked for.
-        before = (
+        earlier = (
             f"SELECT 1 FROM alerts other WHERE {_SAME_EVENT} AND other.id < alerts.id "  # noqa: S608
             f"AND {'1' if since_s is None else 'other.ts >= ?'} AND {_has(told, 'other', destinations)}"
         )
         rows = await self._fetch(
             f"SELECT {ALERT_COLUMNS}, ({state}) AS shown FROM alerts "  # noqa: S608
-            f"WHERE {where} AND {_has(told, 'alerts', destinations)} AND NOT EXISTS ({before}) "
+            f"WHERE {where} AND {_has(told, 'alerts', destinations)} AND NOT EXISTS ({earlier}) "
             "ORDER BY alerts.ts DESC, alerts.id DESC LIMIT ?",
             (*places, *values, *places, *([] if since_s is None else [since_s]), *places, max(0, limit)),
         )

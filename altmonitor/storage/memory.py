@@ -9,7 +9,17 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from altmonitor.core.alert import SAMPLE_KEY, Alert, AlertStats, DeliveryState, Kind, StoredAlert, StoredSize, event_key
+from altmonitor.core.alert import (
+    SAMPLE_KEY,
+    Alert,
+    AlertPlace,
+    AlertStats,
+    DeliveryState,
+    Kind,
+    StoredAlert,
+    StoredSize,
+    event_key,
+)
 from altmonitor.core.clock import Clock
 from altmonitor.core.status import OutboxStatus
 from altmonitor.core.types import Destination
@@ -129,6 +139,7 @@ class MemoryStore:
         since_s: float | None = None,
         minute_ms: int | None = None,
         event_between_ms: tuple[int, int] | None = None,
+        before: AlertPlace | None = None,
         destinations: Collection[Destination] | None = None,
     ) -> Sequence[StoredAlert]:
         found = [
@@ -138,6 +149,7 @@ class MemoryStore:
             and (kind is None or stored.alert.kind == kind)
             and (minute_ms is None or stored.alert.minute_ms == minute_ms)
             and (event_between_ms is None or event_between_ms[0] <= stored.alert.event_ms < event_between_ms[1])
+            and (before is None or (stored.alert.ts, stored.alert.id or 0) < before)
         ]
         found.sort(key=lambda stored: (stored.alert.ts, stored.alert.id), reverse=True)
         return found[: max(0, limit)]

@@ -14,7 +14,7 @@ from typing import Self
 
 import msgspec
 
-from altmonitor.core.alert import Alert, AlertStats, Kind, StoredAlert, StoredSize
+from altmonitor.core.alert import Alert, AlertPlace, AlertStats, Kind, StoredAlert, StoredSize
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.status import OutboxStatus
@@ -196,6 +196,7 @@ class SqliteStore:
         since_s: float | None = None,
         minute_ms: int | None = None,
         event_between_ms: tuple[int, int] | None = None,
+        before: AlertPlace | None = None,
         destinations: Collection[Destination] | None = None,
     ) -> Sequence[StoredAlert]:
         return await self._reader.recent(
@@ -205,6 +206,7 @@ class SqliteStore:
             since_s=since_s,
             minute_ms=minute_ms,
             event_between_ms=event_between_ms,
+            before=before,
             destinations=destinations,
         )
 

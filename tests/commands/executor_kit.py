@@ -10,7 +10,7 @@ from dataclasses import replace
 from altmonitor.commands.executor import CommandExecutor, ExecutorDeps
 from altmonitor.commands.outcome import Queries
 from altmonitor.commands.replies import Reply
-from altmonitor.core.alert import AlertStats, Kind, StoredAlert
+from altmonitor.core.alert import AlertPlace, AlertStats, Kind, StoredAlert
 from altmonitor.core.errors import StorageError
 from altmonitor.core.status import (
     FeedStatus,
@@ -113,6 +113,8 @@ class MemoryAlerts:
         kind: Kind | None = None,
         since_s: float | None = None,
         event_between_ms: tuple[int, int] | None = None,
+        minute_ms: int | None = None,
+        before: AlertPlace | None = None,
         destinations: Collection[Destination] | None = None,
     ) -> Sequence[StoredAlert]:
         asked = {"limit": limit, "symbol": symbol, "kind": kind, "since_s": since_s}
@@ -127,6 +129,7 @@ class MemoryAlerts:
             and (kind is None or row.alert.kind == kind)
             and (since_s is None or row.alert.ts >= since_s)
             and (event_between_ms is None or event_between_ms[0] <= row.alert.event_ms < event_between_ms[1])
+            and (before is None or (row.alert.ts, row.alert.id or 0) < before)
         ][:limit]
 
     async def stats(

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from altmonitor.core.alert import Details, StoredAlert
+from altmonitor.core.alert import AlertPlace, Details, StoredAlert
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.alerts import AlertHistory, AlertSink, AlertUpdates
@@ -180,6 +180,19 @@ async def test_recent_filters_by_symbol_kind_and_time_newest_first(store: Store)
     assert await seconds_ago(symbol="SOLUSDT", kind="price", since_s=NOW_MS / 1000 - 1) == []
     assert await seconds_ago(limit=0) == []
     assert await seconds_ago(symbol="'; DROP TABLE alerts; --") == []
+
+
+async def test_page_after_page_shows_each_alert_once_also_where_several_came_in_the_same_moment(store: Store) -> None:
+    await put(store, *(f"COIN{number}USDT" for number in range(5)), at_ms=NOW_MS)
+    await put(store, "OLDUSDT", at_ms=NOW_MS - 5000)
+    seen: list[str] = []
+    place: AlertPlace | None = None
+    for _ in range(4):
+        page = await store.recent(limit=2, before=place)
+        seen += [row.alert.symbol for row in page]
+        if page:
+            place = AlertPlace(page[-1].alert.ts, page[-1].alert.id or 0)
+    assert seen == ["COIN4USDT", "COIN3USDT", "COIN2USDT", "COIN1USDT", "COIN0USDT", "OLDUSDT"]
 
 
 async def test_recent_finds_the_alerts_of_one_minute_however_late_they_were_found_and_however_many_came_since(
