@@ -19,6 +19,7 @@ PACKAGES = [
         "storage",
         "replay",
         "render",
+        "operations",
         "delivery",
         "web",
         "mcp",

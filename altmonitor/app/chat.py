@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from altmonitor.app.operator_notices import OperatorNotices, Recipients
 from altmonitor.commands.executor import CommandExecutor, ExecutorDeps
 from altmonitor.commands.outcome import Queries
+from altmonitor.commands.replies import Reply
 from altmonitor.commands.table import COMMAND_OF
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert
@@ -35,6 +36,7 @@ from altmonitor.render.replies import command_menu
 from altmonitor.render.signed_buttons import ButtonSigner
 from altmonitor.render.status import Board, status_board
 from altmonitor.settings.audience import Audience
+from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.state_file import StateFile
 from altmonitor.storage.store import SqliteStore
@@ -44,7 +46,7 @@ from altmonitor.telegram.chat_names import ChatNames
 from altmonitor.telegram.handlers import AnswerDeps, ChatAnswers, PressDeps, Presses
 from altmonitor.telegram.poller import CommandListener
 from altmonitor.telegram.types import ListenerEvent
-from altmonitor.web.api import HttpCommands
+from altmonitor.web.api import WRITER, HttpCommands
 
 log = logging.getLogger(__name__)
 
@@ -133,6 +135,13 @@ class ChatSide:
             self._board = self._build_board(deps.messaging_setup.bot)
             self._listener = self._build_listener(self._board, deps.messaging_setup.bot)
         deps.settings_store.on_change(self._use)
+
+    async def change_settings(self, numbers: Numbers, words: str) -> Reply | None:
+        """For programs: as if it were typed in the main chat. words: the change, for the record."""
+        deps = self._deps
+        main = deps.settings_store.audiences[0].destination
+        now_s = deps.clock.now_ms() / 1000
+        return await self._executor.set_numbers(numbers, typed=words, who=WRITER, destination=main, now_s=now_s)
 
     def _build_dispatcher(self) -> Dispatcher:
         deps = self._deps

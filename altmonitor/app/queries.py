@@ -14,6 +14,7 @@ from altmonitor.app.sample_alerts import SampleAlerts
 from altmonitor.app.tracking import tracked_of
 from altmonitor.collect import positioning_lookup as looking_up
 from altmonitor.commands.outcome import Queries
+from altmonitor.commands.replies import Reply
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert, StoredAlert
 from altmonitor.core.clock import Clock, timeouts
@@ -38,14 +39,16 @@ from altmonitor.market.candles import MINUTE_MS
 from altmonitor.market.math import change_pct
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.market.quotes import DayTicker, Funding
+from altmonitor.operations.board import BoardDeps, MarketBoard
+from altmonitor.operations.context import MonitorView, OperationContext
 from altmonitor.replay import recorder
 from altmonitor.replay.budget import AlertBudget, BudgetDeps
 from altmonitor.replay.move_stats import MoveStats
 from altmonitor.replay.recorder import Recorder
 from altmonitor.settings.presets import NotEnoughHistory
-from altmonitor.settings.settings import Settings
+from altmonitor.settings.settings import Numbers, Settings
 from altmonitor.settings.state import SettingsStore
-from altmonitor.storage.snapshot_queries import TrackedFile
+from altmonitor.storage.snapshot_queries import TrackedFile, snapshot_reader
 from altmonitor.storage.store import SqliteStore
 from altmonitor.tracker.position_alerts import PositionAlertDeps, PositionAlerts
 
@@ -354,6 +357,47 @@ class QuerySide:
             period=config.lsr_period,
         )
         return PositionAlerts(links)
+
+    def operations(
+        self, health: Callable[[], Health], change_settings: Callable[[Numbers, str], Awaitable[Reply | None]]
+    ) -> OperationContext:
+        """What HTTP and other programs ask. change_settings: as the main chat would."""
+        deps, market = self._deps, self._deps.market
+        config, clock, settings_store = deps.config, deps.clock, deps.settings_store
+        board = MarketBoard(
+            BoardDeps(
+                clock=clock,
+                listed=market.symbols,
+                book=market.engine.book,
+                quotes=market.snapshots,
+                funding_age_s=lambda: market.snapshots.ages().funding_s,
+                oi_ring=market.oi_ring,
+                sweeps=lambda: market.sweep.status().ended,
+                lookback=lambda: settings_store.main.vol_burst_lookback,
+                ratio=market.ratio_enricher.newest,
+            )
+        )
+
+        async def settings() -> SettingsStore:
+            return settings_store
+
+        return OperationContext(
+            config=config,
+            clock=clock,
+            settings=settings,
+            snapshots=lambda: snapshot_reader(config.smart_money_db_path, clock=clock),
+            monitor=MonitorView(
+                health=health,
+                board=board,
+                market=self._answers,
+                explain=lambda symbol, at_ms: self._answers.explain(symbol, at_ms, settings_store.home.main),
+            ),
+            alerts=deps.store if config.history_enabled else None,
+            change_settings=change_settings,
+            rest=market.rest,
+            positions=self._positions,
+            cohorts={"binance": market.venue.positioning},
+        )
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Name → loop, in the order of their start."""

@@ -314,6 +314,7 @@ class RatioEnricher(AlertEnricher):
         self._rest = rest
         self._period = period
         self._ratios: Cache[str, LongShortRatio | None] = Cache(clock=deps.clock, ttl_s=RATIO_TTL_S)
+        self._newest: dict[str, LongShortRatio] = {}
 
     def wants(self, alert: Alert) -> bool:
         return _is_enriched(alert)
@@ -329,11 +330,19 @@ class RatioEnricher(AlertEnricher):
     def without(self, alert: Alert, cause: str) -> Alert | None:
         return learned_about(alert, lsr_missing=cause)
 
+    def newest(self, symbol: str) -> tuple[float, int] | None:
+        """(accounts long / short, unix ms of its bucket) as it was learned last, of whatever age; None: never asked."""
+        found = self._newest.get(symbol)
+        return None if found is None else (found.ratio, found.time_ms)
+
     async def _ratio(self, symbol: str) -> LongShortRatio | None:
         async def fetch() -> LongShortRatio | None:
             return await self._rest.long_short_ratio(symbol, period=self._period, priority=Priority.ENRICH)
 
-        return await self._ratios.get(symbol, fetch)
+        found = await self._ratios.get(symbol, fetch)
+        if found is not None:
+            self._newest[symbol] = found
+        return found
 
 
 # ---

@@ -96,6 +96,7 @@ class OpenInterestSweep:
         self._is_exhausted = False
         self._blocked_until_ms = 0
         self._ended_s: float | None = None
+        self._ended = 0
         self._last = _Round(expected=0)
 
     def status(self) -> SweepStatus:
@@ -104,6 +105,7 @@ class OpenInterestSweep:
             coverage=min(1.0, self._last.sampled / self._last.expected) if self._last.expected else 0.0,
             period_s=max(self._period_s * self._stretch, len(self._ring) * self._gap_s()),
             failures=dict(self._last.failures),
+            ended=self._ended,
         )
 
     async def run(self) -> None:
@@ -211,6 +213,7 @@ class OpenInterestSweep:
     def _close(self, finished: _Round) -> None:
         before, self._last = self._last, finished
         self._ended_s = self._clock.monotonic()
+        self._ended += 1
         if finished.failures != before.failures:
             failures = ", ".join(f"{cause} {count}" for cause, count in sorted(finished.failures.items())) or "none"
             log.info("open interest: %d of %d symbols, failures: %s", finished.sampled, finished.expected, failures)

@@ -26,11 +26,13 @@ from altmonitor.commands.replies import (
 from altmonitor.commands.replies_market import AnswerFailed
 from altmonitor.commands.replies_settings import ConfirmAsked
 from altmonitor.commands.table import COMMAND_OF, BadCommand, CommandRow, NotACommand, parse
+from altmonitor.commands.thresholds import NumberArguments
 from altmonitor.core.errors import ExchangeError, StorageError
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.storage import StateStore
 from altmonitor.settings.audience import Overrides
 from altmonitor.settings.changes import Author, ChangeMade
+from altmonitor.settings.settings import SETTING_OF, Numbers
 from altmonitor.settings.state import SettingsStore
 
 # ---
@@ -122,6 +124,21 @@ class CommandExecutor:
             return QueryFailed(command=parsed.name, problem=str(problem))
         except ExchangeError as problem:
             return AnswerFailed(command=parsed.name, problem=str(problem))
+
+    async def set_numbers(
+        self, numbers: Numbers, *, typed: str, who: Author, destination: Destination, now_s: float
+    ) -> Reply | None:
+        """Several thresholds at once, for programs: decided, saved and recorded as one command. numbers: by key of
+        SETTINGS, never empty, as they are kept; typed: the change in words, for the record. None: `who` may not."""
+        asked = _Asked(
+            row=COMMAND_OF[SETTING_OF[next(iter(numbers))].command],
+            request=NumberArguments(values=tuple(numbers.items())),
+            typed=typed[:COMMAND_CHARS_MAX],
+            who=who,
+            destination=destination,
+            now_s=now_s,
+        )
+        return await self._carry_out(asked)
 
     def not_understood(self, text: str) -> NotUnderstood:
         """The answer to talk where nothing is left without one; text '' for what is no text."""

@@ -1,0 +1,70 @@
+"""What operations may reach: the running monitor where there is one, and what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from altmonitor.commands.replies import Reply
+from altmonitor.config import Config
+from altmonitor.core.clock import Clock
+from altmonitor.core.status import Health
+from altmonitor.detectors.verdict import Explanation
+from altmonitor.interfaces.exchange import MarketRest
+from altmonitor.interfaces.positioning import Cohorts
+from altmonitor.interfaces.queries import MarketQueries, PositionQueries
+from altmonitor.interfaces.storage import AlertQueries
+from altmonitor.operations.board import MarketBoard
+from altmonitor.operations.errors import Unavailable
+from altmonitor.settings.settings import Numbers
+from altmonitor.settings.state import SettingsStore
+from altmonitor.storage.snapshot_queries import SnapshotQueries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorView:
+    """A running monitor. board: all contracts at once. market: one contract, from its live book.
+
+    explain: (symbol, time in the minute asked for as unix ms or None for now) → why or why not, for the main chat.
+    """
+
+    health: Callable[[], Health]
+    board: MarketBoard
+    market: MarketQueries
+    explain: Callable[[str, int | None], Awaitable[Explanation]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationContext:
+    """monitor: None where only stored data is read (`altmonitor api` alone). alerts: None when no history is kept.
+
+    settings: those in force; read from state.json where no monitor runs here. change_settings: (numbers by key of
+        SETTINGS, the change in words for the record) → the chat's reply; None: nothing may be changed.
+    rest: candles of the past, through the guard. positions, cohorts (by venue): who is positioned, through the guard.
+    snapshots: what the tracker stored; entering raises NoSnapshotsYet before anything was.
+    """
+
+    config: Config
+    clock: Clock
+    settings: Callable[[], Awaitable[SettingsStore]]
+    snapshots: Callable[[], AbstractAsyncContextManager[SnapshotQueries]]
+    monitor: MonitorView | None = None
+    alerts: AlertQueries | None = None
+    change_settings: Callable[[Numbers, str], Awaitable[Reply | None]] | None = None
+    rest: MarketRest | None = None
+    positions: PositionQueries | None = None
+    cohorts: Mapping[str, Cohorts] = field(default_factory=lambda: MappingProxyType({}))
+
+    def running(self) -> MonitorView:
+        """Raises: Unavailable where no monitor runs in this process."""
+        if self.monitor is None:
+            raise Unavailable("no monitor runs in this process: ask the API of `altmonitor run`")
+        return self.monitor
+
+    def history(self) -> AlertQueries:
+        """Raises: Unavailable where no alerts are kept."""
+        if self.alerts is None:
+            raise Unavailable("no history is kept: HISTORY_ENABLED is false")
+        return self.alerts

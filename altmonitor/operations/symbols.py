@@ -1,0 +1,48 @@
+"""The argument that most operations take: a contract as people write it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from altmonitor.operations.context import OperationContext
+from altmonitor.operations.errors import BadArgument, UnknownContract
+from altmonitor.operations.operation import shown
+from altmonitor.settings.input import find, nearest, spelled
+
+SymbolWord = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=40,
+        description="A contract as people write it: SOLUSDT, sol, SOL/USDT.",
+        examples=["SOLUSDT"],
+    ),
+]
+
+
+class OneSymbol(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    symbol: SymbolWord
+
+
+def spelled_symbol(word: str) -> str:
+    """Only its spelling: what is stored may be delisted meanwhile. Raises: BadArgument."""
+    symbol = spelled(word)
+    if not symbol:
+        raise BadArgument(f"symbol must be a contract such as SOLUSDT, not {shown(word)}")
+    return symbol
+
+
+def listed_symbol(word: str, context: OperationContext) -> str:
+    """Raises: BadArgument, UnknownContract for one that is not watched now."""
+    symbol = spelled_symbol(word)
+    listed = () if context.monitor is None else context.monitor.board.listed()
+    if not listed:
+        return symbol
+    found = find(word, frozenset(listed))
+    if found is not None:
+        return found
+    near = nearest(word, listed)
+    meant = f"; perhaps {', '.join(near)}" if near else ""
+    raise UnknownContract(f"no contract {shown(word)} is watched{meant}")

@@ -1,0 +1,17 @@
+"""The one table of what can be asked and changed from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from altmonitor.operations.alerts import ALERT_OPERATIONS
+from altmonitor.operations.market import MARKET_OPERATIONS
+from altmonitor.operations.operation import Operation
+from altmonitor.operations.settings import SETTINGS_OPERATIONS
+
+OPERATIONS: tuple[Operation[Any, Any], ...] = (*MARKET_OPERATIONS, *ALERT_OPERATIONS, *SETTINGS_OPERATIONS)
+"""In the order in which lists show them."""
+
+OPERATION_OF: Mapping[str, Operation[Any, Any]] = MappingProxyType({row.name: row for row in OPERATIONS})

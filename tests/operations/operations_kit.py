@@ -1,0 +1,174 @@
+"""A market of three contracts at one moment that never changes, with stored alerts and settings, for operations."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from altmonitor.app.queries import MarketAnswerDeps, MarketAnswers
+from altmonitor.config import load
+from altmonitor.core.alert import Alert, StoredAlert
+from altmonitor.core.errors import NoSnapshotsYet
+from altmonitor.detectors.verdict import Explanation, Rule, RuleCheck, Verdict
+from altmonitor.market.quotes import DayTicker, Funding
+from altmonitor.operations.board import BoardDeps, MarketBoard
+from altmonitor.operations.context import MonitorView, OperationContext
+from altmonitor.settings.settings import Numbers
+from altmonitor.settings.state import SettingsStore
+from altmonitor.storage.snapshot_queries import SnapshotQueries
+from tests.app.test_queries import MINUTE, T0, Known
+from tests.commands.executor_kit import ANN, MAIN, Desk, MemoryAlerts, healthy
+
+NOW_MS = T0 + 30_000
+
+
+class StandingClock:
+    """Always the same moment; time limits never run out."""
+
+    def __init__(self) -> None:
+        self.ms = NOW_MS
+
+    def now_ms(self) -> int:
+        return self.ms
+
+    def monotonic(self) -> float:
+        return self.ms / 1000
+
+    async def sleep(self, seconds: float) -> None:
+        self.ms += round(seconds * 1000)
+
+    @asynccontextmanager
+    async def timeout(self, seconds: float | None) -> AsyncIterator[None]:
+        yield
+
+
+def stored(number: int, symbol: str = "SOLUSDT", *, change_pct: float = 3.5) -> StoredAlert:
+    candle_ms = T0 - number * MINUTE
+    return StoredAlert(
+        alert=Alert(
+            key=f"price:{symbol}:PUMP:1m:{candle_ms}",
+            ts=(candle_ms + 20_500) / 1000,
+            event_ms=candle_ms + 20_400,
+            symbol=symbol,
+            kind="price",
+            direction="PUMP",
+            candle_ms=candle_ms,
+            price=150.25,
+            change_pct=change_pct,
+            metric=change_pct,
+            note="1m",
+            id=100 - number,
+        ),
+        delivery="sent",
+    )
+
+
+class Bench:
+    """Parts stand open for tests to change. `context` is made of them as they are then."""
+
+    def __init__(self) -> None:
+        self.clock = StandingClock()
+        self.known = Known()
+        self.known.add("BTCUSDT", start=60_000.0, now=60_600.0)
+        self.known.add("SOLUSDT", start=100.0, now=103.5)
+        self.known.add("DOGEUSDT", start=0.2, now=0.19, minutes=3)
+        self.known.days["SOLUSDT"] = DayTicker(symbol="SOLUSDT", last_price=103.5, change_pct=5.25, quote_usdt=2.5e9)
+        self.known.fundings["SOLUSDT"] = Funding(symbol="SOLUSDT", rate=0.0001, mark_price=103.4, next_ms=T0 + MINUTE)
+        for at_s, contracts in ((-280, 1_000.0), (-40, 1_040.0), (20, 1_100.0)):
+            self.known.ring.record("SOLUSDT", time_ms=T0 + at_s * 1000, contracts=contracts)
+        self.alerts = MemoryAlerts(stored(1), stored(2, "DOGEUSDT"), stored(3), stored(4, "BTCUSDT"))
+        self.desk = Desk()
+        self.words: list[str] = []
+
+    @property
+    def board(self) -> MarketBoard:
+        known = self.known
+
+        class Quotes:
+            def day(self, symbol: str) -> DayTicker | None:
+                return known.days.get(symbol)
+
+            def funding(self, symbol: str) -> Funding | None:
+                return known.fundings.get(symbol)
+
+            def funding_hours(self, symbol: str) -> float:
+                return 8.0
+
+        return MarketBoard(
+            BoardDeps(
+                clock=self.clock,  # type: ignore[arg-type]
+                listed=lambda: sorted(known.books),
+                book=known.books.get,
+                quotes=Quotes(),
+                funding_age_s=lambda: 12.0,
+                oi_ring=known.ring,
+                sweeps=lambda: 7,
+                lookback=lambda: 20,
+                ratio=lambda symbol: (1.85, T0 - MINUTE) if symbol == "SOLUSDT" else None,
+            )
+        )
+
+    def context(self, *, is_running: bool = True, may_write: bool = True) -> OperationContext:
+        async def settings() -> SettingsStore:
+            return self.desk.settings_store
+
+        @asynccontextmanager
+        async def snapshots() -> AsyncIterator[SnapshotQueries]:
+            raise NoSnapshotsYet("nothing was tracked yet: run `altmonitor track`")
+            yield
+
+        async def explain(symbol: str, at_ms: int | None) -> Explanation:
+            check = RuleCheck(
+                rule=Rule("price", "1m"),
+                verdict=Verdict.FIRE,
+                value=3.5,
+                threshold=3.0,
+                from_ms=T0,
+                to_ms=T0 + 20_000,
+                sample_age_s=10.0,
+            )
+            return Explanation(
+                symbol=symbol,
+                destination=MAIN,
+                at_ms=at_ms or NOW_MS,
+                is_now=at_ms is None,
+                checks=(check,),
+                told=(stored(1),),
+                known_from_ms=T0 - 60 * MINUTE,
+            )
+
+        known = self.known
+        answers = MarketAnswers(
+            MarketAnswerDeps(
+                book=known.books.get,
+                explain=lambda symbol, destination, at_ms: Explanation(
+                    symbol=symbol, destination=destination, at_ms=NOW_MS, is_now=True
+                ),
+                alerts=None,
+                picture=known.picture,
+                zone_of=lambda destination: None,  # type: ignore[arg-type, return-value]
+                listed=lambda: known.books,
+                day=known.days.get,
+                funding=known.fundings.get,
+                funding_hours=lambda symbol: 8.0,
+                funding_age_s=lambda: 12.0,
+                oi_ring=known.ring,
+                now_ms=self.clock.now_ms,
+            )
+        )
+        monitor = MonitorView(health=healthy, board=self.board, market=answers, explain=explain)
+        return OperationContext(
+            config=load({}, env_file=None)[0],
+            clock=self.clock,  # type: ignore[arg-type]
+            settings=settings,
+            snapshots=snapshots,
+            monitor=monitor if is_running else None,
+            alerts=self.alerts,
+            change_settings=self._change if may_write else None,
+        )
+
+    async def _change(self, numbers: Numbers, words: str) -> object:
+        self.words.append(words)
+        return await self.desk.desk.set_numbers(
+            numbers, typed=words, who=ANN, destination=MAIN, now_s=self.clock.now_ms() / 1000
+        )

@@ -1,0 +1,164 @@
+"""What is answered about the market, with units, ages and what is missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from altmonitor.core.errors import BudgetExhausted, ExchangeBlocked, ExchangeUnreachable, StorageError, UnknownSymbol
+from altmonitor.market.candles import Candle
+from altmonitor.operations.board import changed_rows
+from altmonitor.operations.errors import BadArgument, NotFound, Unavailable, UnknownContract, translated
+from altmonitor.operations.market import (
+    CandleArguments,
+    MarketArguments,
+    WhyArguments,
+    get_candles,
+    get_market,
+    get_open_interest_samples,
+    why,
+)
+from altmonitor.operations.symbols import OneSymbol
+from altmonitor.operations.table import OPERATION_OF
+from tests.app.test_queries import MINUTE, T0, candle
+from tests.operations.operations_kit import NOW_MS, Bench
+
+
+async def test_the_table_says_of_each_contract_what_is_known_and_how_old_it_is() -> None:
+    table = await get_market(Bench().context(), MarketArguments())
+    assert (table.as_of_ms, table.sweep, table.listed, table.covered, table.coverage) == (NOW_MS, 7, 3, 3, 1.0)
+    sol = next(row for row in table.rows if row.symbol == "SOLUSDT")
+    assert (sol.price, sol.price_age_s, sol.change_1m_pct, sol.change_1h_pct) == (103.5, 10.0, 3.5, 3.5)
+    assert (sol.volume_1m_usdt, sol.volume_multiple, sol.volume_24h_usdt) == (100_000.0, 1.0, 2.5e9)
+    assert (sol.oi_contracts, sol.oi_usd, sol.oi_age_s) == (1_100.0, 113_850.0, 10.0)
+    assert (sol.oi_change_1m_pct, sol.oi_change_5m_pct) == (5.77, 10.0)
+    assert (sol.funding_pct, sol.funding_interval_h, sol.funding_age_s) == (0.01, 8.0, 12.0)
+    assert (sol.long_short_ratio, sol.long_short_ratio_age_s) == (1.85, 90.0)
+    doge = next(row for row in table.rows if row.symbol == "DOGEUSDT")
+    assert (doge.change_15m_pct, doge.volume_multiple, doge.oi_usd, doge.funding_pct) == (None, None, None, None)
+
+
+async def test_the_table_is_sorted_cut_and_searched_as_asked() -> None:
+    context = Bench().context()
+
+    async def names(**asked: object) -> list[str]:
+        table = await get_market(context, MarketArguments(**asked))  # type: ignore[arg-type]
+        return [row.symbol for row in table.rows]
+
+    assert await names() == ["BTCUSDT", "DOGEUSDT", "SOLUSDT"]
+    assert await names(sort="change_1m") == ["DOGEUSDT", "SOLUSDT", "BTCUSDT"]
+    assert await names(sort="funding", limit=1) == ["SOLUSDT"]
+    assert await names(search="oge") == ["DOGEUSDT"]
+
+
+async def test_the_table_is_computed_at_most_once_a_second() -> None:
+    bench = Bench()
+    context = bench.context()
+    first = await get_market(context, MarketArguments())
+    assert await get_market(context, MarketArguments()) is first
+    bench.clock.ms += 1_000
+    assert await get_market(context, MarketArguments()) is not first
+
+
+async def test_only_rows_with_news_have_changed_and_a_greater_age_is_none() -> None:
+    bench = Bench()
+    board = bench.context().running().board
+    before = {row.symbol: row for row in board.table().rows}
+    bench.clock.ms += 5_000
+    assert changed_rows(before, board.table()) == []
+    bench.known.add("SOLUSDT", start=100.0, now=104.0)
+    bench.clock.ms += 1_000
+    assert [row.symbol for row in changed_rows(before, board.table())] == ["SOLUSDT"]
+
+
+async def test_candles_end_with_the_running_minute() -> None:
+    found = await get_candles(Bench().context(), CandleArguments(symbol="sol", limit=3))
+    assert (found.symbol, found.source, found.age_s, found.missing) == ("SOLUSDT", "live", 10.0, 0)
+    assert [(row.open_ms, row.close, row.is_closed) for row in found.candles] == [
+        (T0 - 2 * MINUTE, 100.0, True),
+        (T0 - MINUTE, 100.0, True),
+        (T0, 103.5, False),
+    ]
+
+
+class History:
+    """Answers candles of a span, and says what it was asked; one minute was never traded."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, int, int]] = []
+
+    async def klines(self, symbol: str, *, start_ms: int, end_ms: int, limit: int, priority: object) -> list[Candle]:
+        self.asked.append((start_ms, end_ms, limit))
+        return [candle(at, 99.0) for at in range(start_ms, end_ms, MINUTE) if at != T0 - 90 * MINUTE]
+
+
+async def test_older_candles_come_from_the_exchange_and_a_hole_stays_a_hole() -> None:
+    bench = Bench()
+    history = History()
+    context = bench.context()
+    context = type(context)(
+        **{name: getattr(context, name) for name in context.__dataclass_fields__} | {"rest": history}
+    )
+    found = await get_candles(context, CandleArguments(symbol="SOLUSDT", limit=100))
+    assert history.asked == [(T0 - 99 * MINUTE, T0 - 80 * MINUTE - 1, 19)]
+    assert (found.source, len(found.candles), found.missing) == ("live, exchange", 99, 1)
+
+
+async def test_open_interest_names_the_span_that_was_really_measured() -> None:
+    found = await get_open_interest_samples(Bench().context(), OneSymbol(symbol="SOLUSDT"))
+    assert (found.contracts, found.usd, found.age_s, found.sweep) == (1_100.0, 113_850.0, 10.0, 7)
+    assert (found.change_5m_pct, found.span_5m_s, found.span_1m_s) == (10.0, 300.0, 60.0)
+    assert [sample.contracts for sample in found.samples] == [1_000.0, 1_040.0, 1_100.0]
+
+
+async def test_why_gives_every_rule_with_unit_and_verdict() -> None:
+    found = await why(Bench().context(), WhyArguments(symbol="SOL"))
+    assert (found.symbol, found.is_now, found.at_ms) == ("SOLUSDT", True, NOW_MS)
+    (rule,) = found.rules
+    assert (rule.kind, rule.window, rule.unit, rule.value, rule.threshold) == ("price", "1m", "%", 3.5, 3.0)
+    assert (rule.verdict, rule.is_raised) == ("fire", True)
+    past = await why(Bench().context(), WhyArguments(symbol="SOL", at_s=(T0 - MINUTE) / 1000))
+    assert (past.is_now, past.at_ms) == (False, T0 - MINUTE)
+
+
+async def test_what_names_no_contract_is_told_with_what_may_be_meant() -> None:
+    context = Bench().context()
+    with pytest.raises(UnknownContract, match="perhaps DOGEUSDT"):
+        await why(context, WhyArguments(symbol="dog"))
+    with pytest.raises(BadArgument, match="must be a contract"):
+        await why(context, WhyArguments(symbol="$"))
+    with pytest.raises(NotFound, match="not sampled yet"):
+        await get_open_interest_samples(context, OneSymbol(symbol="BTC"))
+
+
+async def test_without_a_monitor_here_the_answer_says_whom_to_ask() -> None:
+    with pytest.raises(Unavailable, match="altmonitor run"):
+        await get_market(Bench().context(is_running=False), MarketArguments())
+
+
+def test_arguments_from_a_query_are_read_from_text_and_refused_in_words() -> None:
+    row = OPERATION_OF["get_candles"]
+    assert row.read({"symbol": "SOL", "limit": "5"}, is_text=True) == CandleArguments(symbol="SOL", limit=5)
+    findings = [
+        ({"symbol": "SOL", "limit": "0"}, "limit: Expected int >= 1, not '0'"),
+        ({"symbol": "SOL", "limit": "many"}, "limit: Expected int, got str, not 'many'"),
+        ({"limit": "3"}, "Object missing required field symbol"),
+        ({"symbol": "SOL", "size": "3"}, "unknown argument 'size'; known: symbol, limit"),
+        ({"symbol": "S" * 41}, f"symbol: Expected str of length <= 40, not '{'S' * 39}…'"),
+    ]
+    for given, words in findings:
+        with pytest.raises(BadArgument) as refused:
+            row.read(given, is_text=True)
+        assert refused.value.detail == words
+
+
+def test_causes_stay_apart_and_say_when_to_ask_again() -> None:
+    findings = [
+        (ExchangeBlocked("banned", until_ms=61_500), ("blocked", 503, 61_500, 62)),
+        (ExchangeUnreachable("no answer"), ("unreachable", 502, None, 10)),
+        (BudgetExhausted("no room"), ("unavailable", 503, None, 60)),
+        (UnknownSymbol("no such"), ("unknown_contract", 404, None, None)),
+        (StorageError("disk"), ("unavailable", 503, None, None)),
+    ]
+    for problem, expected in findings:
+        error = translated(problem, now_ms=0)
+        assert (error.code, error.status, error.until_ms, error.retry_after_s) == expected
