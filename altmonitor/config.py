@@ -17,7 +17,7 @@ from altmonitor.core.errors import ConfigError
 from altmonitor.core.proxies import PROXY_VARIABLES, ascii_host, read_proxies
 from altmonitor.core.redaction import random_runs, secrets_in, shown_value, without_secrets
 from altmonitor.core.tls import TLS_VARIABLES, tls_problems
-from altmonitor.core.types import LANGUAGES, TOKEN_SHAPE, Destination, Secret
+from altmonitor.core.types import LANGUAGES, TOKEN_SHAPE, VENUE_NAMES, Destination, Secret, Venue
 from altmonitor.settings.zones import find_zone
 
 if TYPE_CHECKING:
@@ -142,6 +142,15 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _venues(text: str) -> tuple[Venue, ...]:
+    """In the order given, each once; the first is the one that questions without a venue are about."""
+    by_name: dict[str, Venue] = {name: name for name in VENUE_NAMES}
+    found = tuple(dict.fromkeys(by_name.get(part.lower()) for part in _names(text)))
+    if not found or None in found:
+        raise ValueError(text)
+    return tuple(venue for venue in found if venue is not None)
+
+
 def _path(text: str) -> Path:
     try:
         return Path(text).expanduser()
@@ -188,6 +197,8 @@ VARIABLES: tuple[Variable, ...] = (
              "seconds between reads of the contract list; listings are told by the stream at once"),
     Variable("TRADFI_PERPETUALS", "false", _flag, "true or false",
              "also watch stock, metal and FX perpetuals (`TRADIFI_PERPETUAL`)"),
+    Variable("VENUES", "binance", _venues, "binance, bybit, okx, hyperliquid, separated by commas",
+             "exchanges that are watched; questions that name none are about the first"),
     Variable("TG_MIN_SEND_INTERVAL", "", _interval, "0.05 to 60, or empty",
              "seconds between two messages to one chat; empty = 3.2 for groups, 1.05 for private chats"),
     Variable("ALLOWED_CHAT_IDS", "", _ids, "chat ids separated by commas",
@@ -228,8 +239,18 @@ VARIABLES: tuple[Variable, ...] = (
              "the website's overview of followed traders"),
     Variable("BINANCE_ARCHIVE_URL", "https://data.binance.vision", HTTP, "an http(s) address",
              "past days of the exchange as files, for `altmonitor archive fetch`"),
-    Variable("OKX_REST_URL", "https://www.okx.com", HTTP, "an http(s) address", "`positioning --venue okx`"),
-    Variable("BYBIT_REST_URL", "https://api.bybit.com", HTTP, "an http(s) address", "`positioning --venue bybit`"),
+    Variable("OKX_REST_URL", "https://www.okx.com", HTTP, "an http(s) address",
+             "OKX, when it is watched or asked (`positioning --venue okx`)"),
+    Variable("OKX_WS_URL", "wss://ws.okx.com/ws/v5", WS, "a ws(s) address",
+             "its streams; `/business` and `/public` are appended"),
+    Variable("BYBIT_REST_URL", "https://api.bybit.com", HTTP, "an http(s) address",
+             "Bybit, when it is watched or asked (`positioning --venue bybit`)"),
+    Variable("BYBIT_WS_URL", "wss://stream.bybit.com/v5/public", WS, "a ws(s) address",
+             "its streams; `/linear` is appended"),
+    Variable("HYPERLIQUID_URL", "https://api.hyperliquid.xyz", HTTP, "an http(s) address",
+             "Hyperliquid, when it is watched; `/info` is appended"),
+    Variable("HYPERLIQUID_WS_URL", "wss://api.hyperliquid.xyz", WS, "a ws(s) address",
+             "its streams; `/ws` is appended"),
     Variable("SMART_MONEY_LOOKUP", "true", _flag, "true or false",
              "ask the website who is positioned and show a line about whales on alerts"),
     Variable("SMART_MONEY_LINK", "true", _flag, "true or false",
@@ -285,8 +306,8 @@ API_TOKEN_CHARS_MIN = 16
 """Beyond loopback anybody may guess."""
 
 OUR_PREFIXES = (
-    "PUMP_", "DUMP_", "OI_", "VOL_", "TG_", "ALERT_", "ALLOWED_", "BINANCE_", "OKX_", "BYBIT_", "TELEGRAM_",
-    "COOLDOWN_",
+    "PUMP_", "DUMP_", "OI_", "VOL_", "TG_", "ALERT_", "ALLOWED_", "BINANCE_", "OKX_", "BYBIT_", "HYPERLIQUID_",
+    "TELEGRAM_", "COOLDOWN_", "VENUE",
     "SYMBOLS_", "GROUP_", "TRADFI_", "TRADIFI_", "FEED_", "LSR_", "HISTORY_", "SMART_MONEY_", "TOP_TRADER_", "ROLLING_",
     "FUNDING_", "STATE_FILE", "DB_FILE", "EPISODE_", "MIN_24H", "RETENTION_", "ARCHIVE_",
 )  # fmt: skip
@@ -318,6 +339,7 @@ class Config:
     oi_concurrency: int
     symbols_refresh_sec: int
     tradfi_perpetuals: bool
+    venues: tuple[Venue, ...]  # at least one
     tg_min_send_interval: float | None  # None: 3.2 s for groups, 1.05 s for private chats
     allowed_chat_ids: frozenset[int]
     allowed_user_ids: frozenset[int]
@@ -346,7 +368,11 @@ class Config:
     binance_web_url: str
     binance_archive_url: str
     okx_rest_url: str
+    okx_ws_url: str
     bybit_rest_url: str
+    bybit_ws_url: str
+    hyperliquid_url: str
+    hyperliquid_ws_url: str
     smart_money_lookup: bool
     smart_money_link: bool
     smart_money_card_lang: str  # empty: as alert_lang

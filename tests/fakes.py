@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from altmonitor.core.alert import Alert
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue
 from altmonitor.engine.context import EngineDeps, anybody
 from altmonitor.engine.engine import Engine
 from altmonitor.engine.episodes import EpisodeOptions
@@ -82,6 +82,7 @@ class Market:
         oi_period_s: float = 60.0,
         is_loud: bool = False,
         episodes: EpisodeOptions | None = None,
+        venue: Venue = "binance",
     ) -> None:
         self.is_loud = is_loud
         self.clock = ManualClock()
@@ -101,6 +102,7 @@ class Market:
             on_completed=self.completed.append,
             on_conditions=self.remembered.append,
             episodes=episodes or EpisodeOptions(),
+            venue=venue,
         )
         self.engine = Engine(links, audiences=audiences or anybody(settings or Settings()))
         self.engine.set_symbols(symbols or ("SOLUSDT",))

@@ -407,3 +407,14 @@ def test_how_long_alerts_are_kept_is_a_number_of_days() -> None:
         assert problems_of(RETENTION_DAYS=wrong) == [
             f"RETENTION_DAYS={wrong!r} is not allowed: a whole number, 1 to 3650"
         ]
+
+
+def test_venues_are_kept_in_order_each_once_and_an_unknown_one_is_named() -> None:
+    assert load({}, env_file=None)[0].venues == ("binance",)
+    assert load({"VENUES": "OKX, binance,okx"}, env_file=None)[0].venues == ("okx", "binance")
+    for bad in ("kraken", "binance,kraken", ",", "binance;bybit"):
+        with pytest.raises(ConfigError) as refused:
+            load({"VENUES": bad}, env_file=None)
+        assert refused.value.problems == [
+            f"VENUES={bad!r} is not allowed: binance, bybit, okx, hyperliquid, separated by commas"
+        ]

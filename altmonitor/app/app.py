@@ -19,6 +19,7 @@ from altmonitor.core.clock import Clock, SystemClock, speed_of
 from altmonitor.core.errors import StorageError, TokenRefused
 from altmonitor.core.status import Health, LatencyStatus, LoopStatus, Vitals, assess
 from altmonitor.core.supervisor import Supervisor
+from altmonitor.core.types import Venue
 from altmonitor.render.notices import BackAfter, Notice, SettingsDamaged
 from altmonitor.render.signed_buttons import ButtonSigner, stored_signer
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
@@ -51,7 +52,8 @@ class App:
         self._started_s = clock.monotonic()
         self.supervisor = Supervisor(clock=clock, fatal=(TokenRefused,))
         self._untold: list[tuple[Notice, Recipients]] = []  # notices from before there is somebody to tell it
-        self._notices = OperatorNotices(clock=clock, publish=self._publish)
+        main, *others = config.venues
+        self._notices = OperatorNotices(clock=clock, publish=self._publish, venue=main if others else None)
         self._live = LiveAlerts(clock)
         self.store = SqliteStore(
             config.db_file,
@@ -68,20 +70,39 @@ class App:
         self._live.history = self.store if config.history_enabled else None
         self._state_file = StateFile(config.state_file, clock)
         choices = choices or MarketOptions()
-        self.market = MarketSide(
-            MarketDeps(
-                config=config,
-                clock=clock,
-                choices=choices,
-                settings=base_settings(config),
-                store=self.store,
-                notices=self._notices,
-                refresh=self._refresh,
+        self.market = self._build_market(main, choices, self._notices, is_main=True)
+        self.others = tuple(
+            self._build_market(
+                venue, choices, OperatorNotices(clock=clock, publish=self._publish, venue=venue), is_main=False
             )
+            for venue in others
         )
         self.chat: ChatSide | None = None
         self._is_seeing = asyncio.Event()
         self._service = ServiceWatch(choices.service, clock=clock, signs=self._signs)
+
+    def _build_market(
+        self, venue: Venue, choices: MarketOptions, notices: OperatorNotices, *, is_main: bool
+    ) -> MarketSide:
+        return MarketSide(
+            MarketDeps(
+                venue=venue,
+                is_main=is_main,
+                sink=self.store,
+                config=self.config,
+                clock=self.clock,
+                choices=choices,
+                settings=base_settings(self.config),
+                store=self.store,
+                notices=notices,
+                refresh=self._refresh,
+            )
+        )
+
+    @property
+    def markets(self) -> tuple[MarketSide, ...]:
+        """Of every venue, the main one first."""
+        return self.market, *self.others
 
     # --- life ----------------------------------------------------------------------------------------------------
 
@@ -93,9 +114,10 @@ class App:
             self.store.set_destinations(settings_store.destinations)
             await stack.enter_async_context(self.store)
             self._live.name = await stored_stream_name(self.store)
-            await self.market.restore(settings_store.audiences)
-            await self.market.rest.start()
-            stack.push_async_callback(self.market.rest.stop)
+            for market in self.markets:
+                await market.restore(settings_store.audiences)
+                await market.rest.start()
+                stack.push_async_callback(market.rest.stop)
             await self.market.positions.start()
             stack.push_async_callback(self.market.positions.stop)
             questions = self._build_questions(settings_store)
@@ -152,8 +174,9 @@ class App:
 
     def _use(self, settings_store: SettingsStore) -> None:
         """From the next frame on."""
-        self.market.engine.moved_to(self.store.where_now)  # what a group was told it was told under any id
-        self.market.engine.apply(settings_store.audiences)
+        for market in self.markets:
+            market.engine.moved_to(self.store.where_now)  # what a group was told it was told under any id
+            market.engine.apply(settings_store.audiences)
         self.market.engine.apply_conditions(settings_store.state.conditions)
 
     def _build_questions(self, settings_store: SettingsStore) -> QuerySide:
@@ -186,8 +209,9 @@ class App:
     def _tell_what_waited(self, chat: ChatSide, loaded: LoadedState) -> None:
         for notice, to in self._untold:
             chat.publish(notice, to)
-        for since_ms, until_ms in self.market.sight.untold_before:
-            self._notices.notify_back(since_ms, until_ms)
+        for market in self.markets:
+            for since_ms, until_ms in market.sight.untold_before:
+                market.notices.notify_back(since_ms, until_ms)
         if loaded.unwritable:
             log.warning("changes made in the chat cannot be saved: %s", loaded.unwritable)
         if loaded.problem:
@@ -206,8 +230,10 @@ class App:
         if tracking is not None:
             own |= tracking.loops()
         loops = chat.loops() | self.market.loops() | questions.loops() | own
+        for market in self.others:
+            loops |= market.loops()
         for name, loop in loops.items():
-            self.supervisor.start(name, self._after_seeing(loop) if name in AFTER_SEEING else loop)
+            self.supervisor.start(name, self._after_seeing(loop) if name.rpartition(":")[2] in AFTER_SEEING else loop)
 
     async def _look_for_streams(self) -> None:
         """Ends when every stream is subscribed, or may be so late that the rest waits no longer."""
@@ -280,7 +306,10 @@ class App:
             self.chat.publish(notice, to)
 
     def _on_notice_sent(self, notice: Notice) -> Callable[[int], None] | None:
-        return self.market.sight.untold(notice.since_ms, notice.at_ms) if isinstance(notice, BackAfter) else None
+        if not isinstance(notice, BackAfter):
+            return None
+        market = next((market for market in self.others if market.name == notice.venue), self.market)
+        return market.sight.untold(notice.since_ms, notice.at_ms)
 
     def _signs(self) -> Signs:
         health = self.health()
@@ -323,5 +352,6 @@ class App:
                 ],
                 enrichment=self.market.enrichment(),
                 commands_astray="" if self.chat is None else self.chat.commands_astray,
+                venues=[market.status() for market in self.markets],
             )
         )

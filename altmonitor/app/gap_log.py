@@ -19,6 +19,7 @@ import msgspec
 from altmonitor.core.clock import Clock
 from altmonitor.core.files import open_private, read_regular
 from altmonitor.core.status import FeedStatus
+from altmonitor.core.types import Venue, of_venue
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.interfaces.storage import MetaStore
 
@@ -82,8 +83,10 @@ class GapLog:
         clock: Clock,
         feed: Callable[[], FeedStatus],
         unseen_since_ms: Callable[[], int | None],
+        venue: Venue = "binance",
     ) -> None:
         self._memory = memory
+        self._seen_key, self._untold_key = of_venue(venue, _SEEN), of_venue(venue, _UNTOLD)
         self._mark = mark
         self._clock = clock
         self._feed = feed
@@ -97,7 +100,7 @@ class GapLog:
 
     async def load(self) -> int | None:
         """Until when an earlier run saw everything, unix ms; None without one."""
-        seen, untold = await self._memory.meta_get(_SEEN), await self._memory.meta_get(_UNTOLD)
+        seen, untold = await self._memory.meta_get(self._seen_key), await self._memory.meta_get(self._untold_key)
         if seen is not None and seen.isdigit():  # else the mark would be another database's
             marked_ms = await asyncio.to_thread(self._mark.read)
             known = [ms for ms in (int(seen), marked_ms) if ms is not None and ms <= self._clock.now_ms()]
@@ -150,10 +153,10 @@ class GapLog:
             self._has_changed.clear()
             if self._untold != self._kept_untold:
                 self._kept_untold = list(self._untold)
-                await self._memory.meta_set(_UNTOLD, msgspec.json.encode(self._kept_untold).decode())
+                await self._memory.meta_set(self._untold_key, msgspec.json.encode(self._kept_untold).decode())
             seen_ms = self._seen_until_ms()
             if seen_ms is not None:
-                await self._memory.meta_set(_SEEN, str(seen_ms))
+                await self._memory.meta_set(self._seen_key, str(seen_ms))
 
     async def run_marks(self) -> None:
         """Until cancelled; beside `run`, which waits for the disk."""

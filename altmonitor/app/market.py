@@ -5,20 +5,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from altmonitor.app.gap_log import GapLog, SeenMark
 from altmonitor.app.operator_notices import OperatorNotices
 from altmonitor.app.positioning import PositionDeps, PositionSide
 from altmonitor.app.startup_message import StartupDeps, StartupMessage
-from altmonitor.collect.backfill import Backfill
+from altmonitor.collect.backfill import ROWS_PER_REQUEST, Backfill
 from altmonitor.collect.enrichment import USEFUL_FOR_S, EnrichmentDeps, OpenInterestEnricher, RatioEnricher
 from altmonitor.collect.open_interest_sweep import OpenInterestSweep
+from altmonitor.collect.open_interest_table import SAMPLE_EVERY_S, OpenInterestTableSweep
 from altmonitor.collect.tickers import MarketSnapshots
 from altmonitor.collect.universe import Universe
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert, Kind
 from altmonitor.core.clock import Clock, timeouts
-from altmonitor.core.status import EnrichmentStatus
+from altmonitor.core.status import EnrichmentStatus, VenueStatus
+from altmonitor.core.types import Venue, of_venue
 from altmonitor.detectors.sampled import Sample
 from altmonitor.engine import restore as restoring
 from altmonitor.engine.context import EngineDeps, anybody
@@ -28,8 +31,9 @@ from altmonitor.engine.restore import Bookkeeping
 from altmonitor.exchanges.adapter import AdapterDeps, ExchangeAdapter
 from altmonitor.exchanges.exchange_clock import ClockSync
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
-from altmonitor.exchanges.venues import VENUES
+from altmonitor.exchanges.venues import adapter_of
 from altmonitor.exchanges.ws.feed import FeedOptions
+from altmonitor.interfaces.alerts import AlertSink
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, Candle, KlineUpdate
 from altmonitor.market.contracts import ContractNews
@@ -65,8 +69,15 @@ class MarketOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketDeps:
-    """What the market side stands on. refresh: more is known about the alert with this key."""
+    """What the market side stands on. refresh: more is known about the alert with this key.
 
+    venue: whose market it is. is_main: questions that name no venue are answered by it, conditions are looked at here.
+    sink: where alerts are put.
+    """
+
+    venue: Venue
+    is_main: bool
+    sink: AlertSink
     config: Config
     clock: Clock
     choices: MarketOptions
@@ -77,15 +88,17 @@ class MarketDeps:
 
 
 class MarketSide:
-    """Parts that others look at stand without an underscore."""
+    """One venue's market. Parts that others look at stand without an underscore."""
 
     def __init__(self, deps: MarketDeps) -> None:
         config, clock = deps.config, deps.clock
+        self.name = deps.venue
+        self.notices = deps.notices
         self._deps = deps
         self._clock = clock
         self._symbols: Sequence[str] = ()
         self.on_samples: Callable[[Kind, Sequence[Sample]], None] = lambda kind, samples: None
-        self._recorder = self._build_recorder() if config.record else None
+        self._recorder = self._build_recorder() if config.record and deps.is_main else None
         self.venue = self._build_venue()
         self.rest = self.venue.rest
         self.snapshots = MarketSnapshots(
@@ -102,12 +115,14 @@ class MarketSide:
             apply=self._on_history,
             ended=lambda symbol, from_ms, to_ms: self.engine.backfilled(symbol, from_ms, to_ms),
         )
-        self.oi_ring = OpenInterestRing(period_s=config.oi_poll_sec)
+        has_table = self.venue.oi_table is not None
+        self.oi_ring = OpenInterestRing(period_s=SAMPLE_EVERY_S if has_table else config.oi_poll_sec)
         self.oi_enricher, self.ratio_enricher = self._build_enrichers()
-        self.positions = self._build_positions()
+        self._positions = self._build_positions() if deps.is_main else None
         self.bookkeeping = Bookkeeping(deps.store, deps.store, clock=clock, refreshed=deps.refresh)
         self.engine = self._build_engine()
-        self.startup_message = self._build_startup_message()
+        self.startup_message = self._build_startup_message() if deps.is_main else None
+        self._has_history = False
         self.sweep = self._build_sweep()
         self.feed = self.venue.feed(
             _FeedListener(
@@ -123,15 +138,20 @@ class MarketSide:
         )
         self.sight = GapLog(
             deps.store,
-            mark=SeenMark(config.db_file.with_name(f"{config.db_file.name}.seen")),
+            mark=SeenMark(self._own_file(config.db_file.with_name(f"{config.db_file.name}.seen"))),
+            venue=deps.venue,
             clock=clock,
             feed=self.feed.status,
             unseen_since_ms=lambda: self.engine.unseen_since_ms,
         )
 
+    def _own_file(self, path: Path) -> Path:
+        """Binance's as it was when there was no other venue."""
+        return path if self.name == "binance" else path.with_stem(f"{path.stem}-{self.name}")
+
     def _build_venue(self) -> ExchangeAdapter:
         deps = self._deps
-        return VENUES["binance"](
+        return adapter_of(deps.venue)(
             AdapterDeps(
                 config=deps.config,
                 clock=deps.clock,
@@ -149,7 +169,7 @@ class MarketSide:
             tradfi=config.tradfi_perpetuals,
             refresh_s=config.symbols_refresh_sec,
             on_change=self._on_universe,
-            file=config.db_file.with_name("symbols.json"),
+            file=self._own_file(config.db_file.with_name("symbols.json")),
         )
 
     def _build_enrichers(self) -> tuple[OpenInterestEnricher, RatioEnricher]:
@@ -168,8 +188,16 @@ class MarketSide:
         )
         return open_interest, RatioEnricher(enrichment, rest=self.rest, period=deps.config.lsr_period)
 
-    def _build_sweep(self) -> OpenInterestSweep:
+    def _build_sweep(self) -> OpenInterestSweep | OpenInterestTableSweep:
         config = self._deps.config
+        if self.venue.oi_table is not None:
+            return OpenInterestTableSweep(
+                self.venue.oi_table,
+                clock=self._clock,
+                symbols=self.symbols,
+                record=self.engine.on_open_interest,
+                evaluate=self.engine.evaluate_open_interest,
+            )
         return OpenInterestSweep(
             self.rest,
             clock=self._clock,
@@ -197,7 +225,8 @@ class MarketSide:
     def _build_engine(self) -> Engine:
         deps = EngineDeps(
             clock=self._clock,
-            sink=self._deps.store,
+            venue=self.name,
+            sink=self._deps.sink,
             context=self.snapshots,
             oi_ring=self.oi_ring,
             skew_ms=lambda: self.venue.clock.skew_ms,
@@ -206,7 +235,7 @@ class MarketSide:
             request_refill=self.backfill.request,
             on_episode_end=self.bookkeeping.put_learned,
             on_completed=self.bookkeeping.put_learned,
-            on_conditions=self.bookkeeping.put_conditions,
+            on_conditions=self.bookkeeping.put_conditions if self._deps.is_main else lambda text: None,
             episodes=self._deps.config.part(EpisodeOptions),
         )
         return Engine(deps, audiences=anybody(self._deps.settings))
@@ -235,14 +264,14 @@ class MarketSide:
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Name → loop, in the order of their start."""
-        return {
+        found: dict[str, Callable[[], Awaitable[None]]] = {
             "contracts": self._follow_universe,
             "first contracts": self._tell_without_contracts,
             "feed": self.feed.run,
             "open interest": self.sweep.run,
             "snapshots": self.snapshots.run,
             "back-fill": self.backfill.run,
-            "start message": self.startup_message.run,
+            **({} if self.startup_message is None else {"start message": self.startup_message.run}),
             "sight": self.sight.run,
             "sight mark": self.sight.run_marks,
             "open interest of alerts": self.oi_enricher.run,
@@ -250,8 +279,10 @@ class MarketSide:
             "bookkeeping": self.bookkeeping.run,
             "exchange clock": self.clock_sync.run,
             **({} if self._recorder is None else {"record": self._recorder.run}),
-            **self.positions.loops(),
+            **({} if self._positions is None else self._positions.loops()),
+            **({} if self._deps.is_main else {"operator notices": self._deps.notices.run}),
         }
+        return found if self._deps.is_main else {of_venue(self.name, name): loop for name, loop in found.items()}
 
     async def restore(self, audiences: Sequence[Audience]) -> None:
         """Cooldowns, episodes and re-arm states from what is stored, as far back as matters to any of them."""
@@ -261,22 +292,40 @@ class MarketSide:
         # hindsight begins where the earlier run ended, and must not tell what that one told
         away_ms = 0 if seen_ms is None else min(now_ms - seen_ms, LONGEST_MINUTES * MINUTE_MS)
         self.engine.moved_to(store.where_now)
+        if self.startup_message is None:
+            await restoring.restore(self.engine, store, now_ms=now_ms, since_ms=since_ms - away_ms)
+            return
         await restoring.restore(self.engine, store, now_ms=now_ms, since_ms=since_ms - away_ms)
         told = len(await store.alerts_since(since_ms))
         self.startup_message.restored = Restored(queued=store.outbox_status().queued, cooldowns=told)
+
+    @property
+    def positions(self) -> PositionSide:
+        """Of the main venue."""
+        if self._positions is None:
+            raise RuntimeError(f"nobody asks {self.name} who is positioned")
+        return self._positions
 
     def symbols(self) -> Sequence[str]:
         """What is watched now, in alphabetical order; the same object until it changes."""
         return self._symbols
 
+    def status(self) -> VenueStatus:
+        return VenueStatus(
+            venue=self.name,
+            feed=self.feed.status(),
+            sweep=self.sweep.status(),
+            guard=self.rest.guard_status(),
+            blind_s=self.sight.blind_s(),
+            clock_ms=self.venue.clock.uncertainty_ms,
+        )
+
     def enrichment(self) -> Mapping[str, EnrichmentStatus]:
         """How many alerts learned what is asked about them after they were stored."""
-        return {
-            "open_interest": self.oi_enricher.status(),
-            "long_short": self.ratio_enricher.status(),
-            "whales": self.positions.whales.status(),
-            "tracked": self.positions.tracked.status(),
-        }
+        found = {"open_interest": self.oi_enricher.status(), "long_short": self.ratio_enricher.status()}
+        if self._positions is not None:
+            found |= {"whales": self._positions.whales.status(), "tracked": self._positions.tracked.status()}
+        return found
 
     # --- loops of its own
 
@@ -290,7 +339,7 @@ class MarketSide:
         if not self.universe.symbols:
             reason, now_ms = self.universe.status().last_error, self._clock.now_ms()
             self.sight.record_blind(now_ms)
-            self._deps.notices.notify(BlindSince(at_ms=now_ms, reason=reason, since_ms=None, symbols=0))
+            self._deps.notices.notify_of_market(BlindSince(at_ms=now_ms, reason=reason, since_ms=None, symbols=0))
 
     # --- between the parts
 
@@ -302,22 +351,28 @@ class MarketSide:
     def _on_alert(self, alert: Alert) -> None:
         self.oi_enricher.put(alert)
         self.ratio_enricher.put(alert)
-        self.positions.on_alert(alert)
+        if self._positions is not None:
+            self._positions.on_alert(alert)
 
     def _on_universe(self, symbols: frozenset[str], added: frozenset[str], removed: frozenset[str]) -> None:
         self._symbols = sorted(symbols)
         self.engine.set_symbols(symbols)
         self.feed.set_symbols(symbols)
         self._deps.notices.symbols = len(symbols)
-        self.startup_message.follow(len(symbols))
+        if self.startup_message is not None:
+            self.startup_message.follow(len(symbols))
+        elif symbols and not self._has_history:
+            self._has_history = True
+            self.backfill.request_all(max(ROWS_PER_REQUEST, self.engine.settings.vol_burst_lookback + 1))
 
     def _on_history(self, symbol: str, candles: Sequence[Candle]) -> None:
         self.engine.refill(symbol, candles)
-        self.startup_message.take(symbol, candles)
+        if self.startup_message is not None:
+            self.startup_message.take(symbol, candles)
 
     def _on_feed_event(self, event: FeedEvent) -> None:
         event = self.sight.completed(event)
-        if event.kind == "live":
+        if event.kind == "live" and self.startup_message is not None:
             self.startup_message.seen()
         if event.kind == "live" and event.blind_since_ms is not None:
             self.clock_sync.ask_soon()

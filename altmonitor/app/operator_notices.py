@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from msgspec import structs
+
 from altmonitor.core.clock import Clock, timeouts
 from altmonitor.core.status import GuardStatus
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue
 from altmonitor.delivery.deps import Resumption
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import MINUTE_MS
@@ -90,10 +92,14 @@ class OperatorNotices:
     """publish(notice, to): hands a notice to the chats it concerns.
 
     What the parts report once per change arrives here once; this class only translates and remembers since when.
+    venue: whose market it speaks of, where there are several; each has notices of its own.
     """
 
-    def __init__(self, *, clock: Clock, publish: Callable[[Notice, Recipients], None]) -> None:
+    def __init__(
+        self, *, clock: Clock, publish: Callable[[Notice, Recipients], None], venue: Venue | None = None
+    ) -> None:
         self._clock = clock
+        self._venue = venue
         self._publish = publish
         self._exchange, self._website = _Block(), _Block()
         self._has_blocks = asyncio.Event()
@@ -106,24 +112,28 @@ class OperatorNotices:
     def notify(self, notice: Notice, *, to: Recipients = "everybody") -> None:
         self._publish(notice, to)
 
+    def notify_of_market(self, notice: Notice, *, to: Recipients = "everybody") -> None:
+        """The same for what happened at the venue alone."""
+        self.notify(notice if self._venue is None else structs.replace(notice, venue=self._venue), to=to)
+
     def on_feed_event(self, event: FeedEvent) -> None:
         at_ms, since_ms = event.at_ms, event.blind_since_ms
         if event.kind == "blind":
             symbols = len(event.symbols) or self.symbols
-            self.notify(BlindSince(at_ms=at_ms, reason=event.reason, since_ms=since_ms, symbols=symbols))
+            self.notify_of_market(BlindSince(at_ms=at_ms, reason=event.reason, since_ms=since_ms, symbols=symbols))
         elif event.kind == "live" and since_ms is not None:
             self.notify_back(since_ms, at_ms)
         elif event.kind == "symbols_silent":
-            self.notify(SymbolsSilent(at_ms=at_ms, symbols=event.symbols))
+            self.notify_of_market(SymbolsSilent(at_ms=at_ms, symbols=event.symbols))
         elif event.kind == "symbols_back":
-            self.notify(SymbolsBack(at_ms=at_ms, symbols=event.symbols))
+            self.notify_of_market(SymbolsBack(at_ms=at_ms, symbols=event.symbols))
         else:
             log.info("feed %s: %s", event.kind, event.reason or f"{event.attempts} attempts")
 
     def notify_back(self, since_ms: int, at_ms: int) -> None:
         """Nothing was seen from `since_ms` until `at_ms`."""
         missed = max(0, at_ms // MINUTE_MS - since_ms // MINUTE_MS)
-        self.notify(BackAfter(at_ms=at_ms, since_ms=since_ms, missed_minutes=missed, is_filled=missed > 0))
+        self.notify_of_market(BackAfter(at_ms=at_ms, since_ms=since_ms, missed_minutes=missed, is_filled=missed > 0))
 
     async def run(self) -> None:
         """Until cancelled. Notices of blocks leave from here, once the requests under way have come back."""
@@ -136,11 +146,11 @@ class OperatorNotices:
                 notice = ExchangeBlockedNotice(
                     at_ms=now_ms, until_ms=status.until_ms, reason=status.reason, is_region=status.is_region
                 )
-                self.notify(notice)
+                self.notify_of_market(notice)
             if (status := self._website.to_tell()) is not None and status.until_ms is not None:
                 self.notify(WebsiteBlocked(at_ms=now_ms, until_ms=status.until_ms, reason=status.reason))
             if (since_ms := self._exchange.take_end()) is not None:
-                self.notify(ExchangeFree(at_ms=now_ms, blocked_since_ms=since_ms))
+                self.notify_of_market(ExchangeFree(at_ms=now_ms, blocked_since_ms=since_ms))
             if self._website.take_end() is not None:
                 log.info("the website answers again")
 
@@ -217,7 +227,7 @@ class OperatorNotices:
         now_ms = self._clock.now_ms()
         if not self._is_skewed and abs(skew_ms) >= self._skew_told_ms:
             self._is_skewed = True
-            self.notify(ClockSkew(at_ms=now_ms, skew_ms=skew_ms), to="operator")
+            self.notify_of_market(ClockSkew(at_ms=now_ms, skew_ms=skew_ms), to="operator")
         elif self._is_skewed and abs(skew_ms) <= self._skew_told_ms * SKEW_FINE_SHARE:
             self._is_skewed = False
-            self.notify(ClockFine(at_ms=now_ms), to="operator")
+            self.notify_of_market(ClockFine(at_ms=now_ms), to="operator")

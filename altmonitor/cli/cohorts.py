@@ -15,7 +15,7 @@ from altmonitor.cli.common import DONE, FAILED, WRONG_CONFIGURATION, Answer, Ses
 from altmonitor.cli.who import named
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.errors import AltmonitorError, ConfigError, ExchangeBlocked, ExchangeError, UnknownSymbol
-from altmonitor.exchanges.venues import COHORTS, VENUES
+from altmonitor.exchanges.venues import cohorts_of
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.interfaces.positioning import Cohorts
 from altmonitor.positioning.divergence import Histories
@@ -33,7 +33,7 @@ from altmonitor.positioning.json_values import (
 )
 from altmonitor.render.cohort_table import divergence_table, history_table, positioning_table
 
-ASKED: Final = (*VENUES, *COHORTS)
+ASKED: Final = ("binance", "okx", "bybit")
 _TABLES: Final = {"show": positioning_table, "divergence": divergence_table, "history": history_table}
 _THINGS: Final = {"show": "Positioning", "divergence": "Divergence", "history": "History"}
 _ALIGNED_BUCKETS: Final = 3
@@ -118,11 +118,12 @@ async def _fetched(session: Session, venue: str, symbol: str, period: str, limit
 @asynccontextmanager
 async def _cohorts(session: Session, venue: str) -> AsyncIterator[Cohorts]:
     config, clock = session.config, session.clock
-    if venue in VENUES:
+    build = cohorts_of(venue)
+    if build is None:
         async with positioning_deps(config, clock=clock) as deps:
             yield deps.positioning
         return
-    source = COHORTS[venue](config, clock)
+    source = build(config, clock)
     await source.start()
     try:
         yield source

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
-from altmonitor.core.types import Destination, Fraction
+from altmonitor.core.types import Destination, Fraction, Venue
 from altmonitor.market.math import OpenInterestChange, Quadrant, quadrant
 
 
@@ -182,7 +182,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """One alert, as stored. The columns are those of the `alerts` table (see storage/schema).
 
     key: deterministic, `kind:symbol:direction:window:candle or sample time[:x<step>]`; the same market event gives the
-        same key in a live run, after a restart and in a replay.
+        same key in a live run, after a restart and in a replay. Of another venue than Binance its name stands first.
     ts: unix seconds of detection on our clock. event_ms: the exchange's event time.
     candle_ms: open time of the candle; None for open interest.
     price: last price. change_pct: price change measured (percent; for oi and vol that of the same window, if known).
@@ -212,6 +212,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     late: bool = False
     details: Details = Details()
+    venue: Venue = "binance"
     id: int | None = None  # set by the store
 
     @property
@@ -252,3 +253,4 @@ class StoredSize(NamedTuple):
     note: str
     size: float
     event_ms: int
+    venue: Venue = "binance"

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from altmonitor.core.types import VENUE_TITLES, Venue
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardStatus:
@@ -138,10 +140,24 @@ class EnrichmentStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VenueStatus:
+    """One venue that is watched. blind_s: as in `Vitals`. clock_ms: how far off its clock may be judged, ± ms; None
+    before it was asked."""
+
+    venue: Venue
+    feed: FeedStatus
+    sweep: SweepStatus
+    guard: GuardStatus
+    blind_s: float = 0.0
+    clock_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Vitals:
     """What the parts say of themselves at one moment. uptime_s: since the program started. blind_s: of them without a
     frame after the first one, the present blind time included. enrichment: by what alerts learn. commands_astray: why
-    commands in the chat do not arrive here, '' when they do."""
+    commands in the chat do not arrive here, '' when they do. venues: all that are watched; the first is the one that
+    feed, sweep and guard are of."""
 
     feed: FeedStatus
     sweep: SweepStatus
@@ -154,6 +170,7 @@ class Vitals:
     loops: Sequence[LoopStatus] = ()
     enrichment: Mapping[str, EnrichmentStatus] = field(default_factory=dict)
     commands_astray: str = ""
+    venues: Sequence[VenueStatus] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +234,7 @@ def assess(vitals: Vitals) -> Health:
         *_judge_outbox(vitals.outbox),
         *_judge_guard(vitals.guard),
         *(finding for loop in vitals.loops for finding in _judge_loop(loop)),
+        *(finding for other in vitals.venues[1:] for finding in _judge_other_venue(other, vitals.uptime_s)),
         *([_degraded(Reason.COMMANDS_ASTRAY, vitals.commands_astray)] if vitals.commands_astray else []),
     ]
     found.sort(key=lambda finding: finding.severity is not Status.DOWN)
@@ -226,6 +244,7 @@ def assess(vitals: Vitals) -> Health:
 def as_json(health: Health) -> dict[str, object]:
     """The body of `/health`. Times are unix milliseconds, ages seconds, latencies milliseconds; null: not known."""
     feed, sweep, guard, latency = health.feed, health.sweep, health.guard, health.latency
+    venues = health.vitals.venues
     return {
         "status": health.status,
         "reasons": [f"{finding.reason.value}: {finding.text}" for finding in health.findings],
@@ -243,6 +262,19 @@ def as_json(health: Health) -> dict[str, object]:
             "deliver_p50": latency.deliver_p50,
             "deliver_p99": latency.deliver_p99,
         },
+        **({"venues": {one.venue: _venue_json(one) for one in venues}} if len(venues) > 1 else {}),
+    }
+
+
+def _venue_json(one: VenueStatus) -> dict[str, object]:
+    return {
+        "is_blind": one.feed.is_blind,
+        "last_frame_age_s": one.feed.last_frame_age_s,
+        "symbols_covered": one.feed.symbols_covered,
+        "symbols_expected": one.feed.symbols_expected,
+        "oi_age_s": one.sweep.sweep_age_s,
+        "guard": {"state": one.guard.state, "until": one.guard.until_ms},
+        "clock_uncertainty_ms": one.clock_ms,
     }
 
 
@@ -263,6 +295,16 @@ def _judge_feed(feed: FeedStatus, uptime_s: float) -> list[Finding]:
         text = f"{feed.symbols_covered} of {feed.symbols_expected} symbols covered"
         return [_degraded(Reason.FEED_PARTIAL, text)]
     return []
+
+
+def _judge_other_venue(other: VenueStatus, uptime_s: float) -> list[Finding]:
+    """What is wrong there takes nothing from the others: at most a part is missing."""
+    found = [
+        *_judge_feed(other.feed, uptime_s),
+        *_judge_sweep(other.sweep, uptime_s),
+        *_judge_guard(other.guard),
+    ]
+    return [_degraded(one.reason, f"{VENUE_TITLES[other.venue]}: {one.text}") for one in found]
 
 
 def _judge_sweep(sweep: SweepStatus, uptime_s: float) -> list[Finding]:

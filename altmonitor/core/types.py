@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NewType
+from types import MappingProxyType
+from typing import Literal, NewType, get_args
 
 Fraction = NewType("Fraction", float)
 """1.0 is the whole: 0.6215 = 62.15 %. Called a share where it lies in 0…1."""
@@ -77,3 +79,20 @@ class Destination:
 
 
 LANGUAGES = ("en", "zh", "ru")
+
+
+# ---
+# The exchanges that can be watched.
+
+
+Venue = Literal["binance", "bybit", "okx", "hyperliquid"]
+VENUE_NAMES: tuple[Venue, ...] = get_args(Venue)
+VENUE_TITLES: Mapping[Venue, str] = MappingProxyType(
+    {"binance": "Binance", "bybit": "Bybit", "okx": "OKX", "hyperliquid": "Hyperliquid"}
+)
+"""As they write themselves, in any language."""
+
+
+def of_venue(venue: Venue, name: str) -> str:
+    """A name that is one venue's own. Binance's stand without it, as they did when there was no other."""
+    return name if venue == "binance" else f"{venue}:{name}"

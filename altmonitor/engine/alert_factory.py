@@ -8,6 +8,7 @@ from math import inf, isfinite
 import msgspec
 
 from altmonitor.core.alert import Alert, Details, Kind
+from altmonitor.core.types import Venue, of_venue
 from altmonitor.detectors import volume as volume_burst
 from altmonitor.detectors.conditions import Crossing
 from altmonitor.detectors.kinds import KINDS
@@ -33,6 +34,7 @@ class AlertContext:
     funding_hours: float
     oi_newest: tuple[int, float] | None
     is_late: bool = False
+    venue: Venue = "binance"
 
 
 def price_alert(symbol: str, kline: Kline, finding: PriceFinding, settings: Settings, around: AlertContext) -> Alert:
@@ -40,7 +42,8 @@ def price_alert(symbol: str, kline: Kline, finding: PriceFinding, settings: Sett
     move = finding.move
     oi_contracts = around.oi_newest[1] if around.oi_newest else None
     return Alert(
-        key=_price_key(symbol, finding),
+        key=of_venue(around.venue, _price_key(symbol, finding)),
+        venue=around.venue,
         ts=around.now_ms / 1000,
         event_ms=move.event_ms,
         candle_ms=move.candle_ms,
@@ -76,7 +79,8 @@ def _price_key(symbol: str, finding: PriceFinding) -> str:
 def volume_alert(symbol: str, kline: Kline, finding: VolumeFinding, settings: Settings, around: AlertContext) -> Alert:
     """Of a candle that still runs what it has so far; its key does not change when the direction does."""
     return Alert(
-        key=f"vol:{symbol}:{finding.direction}:1m:{kline.open_ms}",
+        key=of_venue(around.venue, f"vol:{symbol}:{finding.direction}:1m:{kline.open_ms}"),
+        venue=around.venue,
         ts=around.now_ms / 1000,
         event_ms=around.event_ms,
         candle_ms=kline.open_ms,
@@ -132,7 +136,8 @@ def sample_alert(
     moved = change_pct(before, book.price) if book is not None and before is not None and book.price > 0 else None
     oi_usd = None if price is None or sample.contracts is None else sample.contracts * price
     return Alert(
-        key=f"{kind}:{sample.symbol}:{finding.direction}:{finding.window}:{sample.at_ms}",
+        key=of_venue(around.venue, f"{kind}:{sample.symbol}:{finding.direction}:{finding.window}:{sample.at_ms}"),
+        venue=around.venue,
         ts=around.now_ms / 1000,
         event_ms=sample.at_ms,
         symbol=sample.symbol,

@@ -409,6 +409,7 @@ class Audiences:
             funding_hours=context.funding_hours(symbol),
             oi_newest=None if is_late else self._links.oi_ring.newest(symbol),
             is_late=is_late,
+            venue=self._links.venue,
         )
 
     def day_usdt(self, symbol: str) -> float | None:

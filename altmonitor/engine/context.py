@@ -9,7 +9,7 @@ from statistics import median
 
 from altmonitor.core.alert import Alert, Kind
 from altmonitor.core.clock import Clock
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue
 from altmonitor.detectors.sampled import Sample
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.interfaces.alerts import AlertSink
@@ -35,6 +35,7 @@ class EngineDeps:
     on_completed: with an alert that was told while its candle ran, and nothing but what its close adds.
     on_conditions: with what has to be remembered of conditions over a restart.
     episodes: what the environment says about them.
+    venue: whose market it is; alerts carry it.
     """
 
     clock: Clock
@@ -49,6 +50,7 @@ class EngineDeps:
     on_completed: Callable[[Alert], None] = lambda alert: None
     on_conditions: Callable[[str], None] = lambda text: None
     episodes: EpisodeOptions = field(default_factory=EpisodeOptions)
+    venue: Venue = "binance"
 
 
 def anybody(settings: Settings) -> tuple[Audience, ...]:

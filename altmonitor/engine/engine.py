@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Literal, assert_never
 
 from altmonitor.core.alert import Alert, Kind, StoredSize
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue
 from altmonitor.detectors import price as price_reading
 from altmonitor.detectors import volume as volume_burst
 from altmonitor.detectors.kinds import KINDS
@@ -263,6 +263,11 @@ class Engine:
         return self._late_detection.unseen_since_ms
 
     # --- what is known -----------------------------------------------------------------------------------------
+
+    @property
+    def venue(self) -> Venue:
+        """Whose market it is."""
+        return self._links.venue
 
     @property
     def settings(self) -> Settings:

@@ -109,7 +109,8 @@ async def restore(engine: Engine, stored: Stored, *, now_ms: int, since_ms: int)
     Before the first frame, and when the engine knows its audiences. Raises StorageError; only what decorates an alert
     may be missing afterwards.
     """
-    told = await stored.stored_since(min(since_ms, now_ms - EPISODES_MS))
+    stored_alerts = await stored.stored_since(min(since_ms, now_ms - EPISODES_MS))
+    told = [(alert, destinations) for alert, destinations in stored_alerts if alert.venue == engine.venue]
     known = {alert.key for alert, _ in told}
     missing = {alert.details.episode_key for alert, _ in told if alert.details.episode_key} - known
     engine.restore_conditions(await stored.meta_get(CONDITIONS))
@@ -122,7 +123,8 @@ async def _restore_ranks(engine: Engine, stored: AlertHistory, now_ms: int) -> N
     for days in STANDING_DAYS:
         since_ms = now_ms - days * DAY_MS
         try:
-            sizes = await stored.stored_sizes(since_ms=since_ms, recent_ms=now_ms - RECENT_MS)
+            stored_sizes = await stored.stored_sizes(since_ms=since_ms, recent_ms=now_ms - RECENT_MS)
+            sizes = [size for size in stored_sizes if size.venue == engine.venue]
             first_ms = await stored.stored_first_ms()
         except StorageError as problem:
             log.warning("how alerts compare with those of %d days is not known: %s", days, problem)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
 from altmonitor.core.status import GuardStatus
+from altmonitor.core.types import Venue
 from altmonitor.exchanges.exchange_clock import ExchangeClock
 from altmonitor.exchanges.ws.feed import FeedOptions
-from altmonitor.interfaces.exchange import Feed, FeedSink, MarketRest
+from altmonitor.interfaces.exchange import Feed, FeedSink, MarketRest, OpenInterestTable
 from altmonitor.interfaces.positioning import Positioning
 
 
@@ -24,19 +27,40 @@ class AdapterDeps:
     answer_s: float
     feed: FeedOptions
 
+    def file(self, name: str, venue: Venue) -> Path:
+        """Beside DB_FILE, one for each venue: `exchange-block.json`, `exchange-block-bybit.json`."""
+        path = self.config.db_file.with_name(name)
+        return path if venue == "binance" else path.with_stem(f"{path.stem}-{venue}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Units:
-    """In what a venue counts. funding_hours: between two settlements where it names no other for a symbol."""
+    """In what a venue counts, and what its letters mean. Proofs: tests/exchanges/test_units.py, docs/venues.md.
 
+    oi_sides: 2 where its open interest counts buyers and sellers, so that half of it is what others tell.
+    oi_unit, quote_from: what open interest is told in; whether candles tell their quote volume or it is computed.
+    long_liquidated: the letter of a liquidation by which a long position ended.
+    funding_hours: between two settlements where it names no other for a symbol.
+    event_time: whose clock stamps a candle; `arrival` where the venue sends no time with it.
+    closes: whether the venue says that a candle is closed, or the clock does.
+    """
+
+    venue: Venue
+    oi_sides: Literal[1, 2]
+    oi_unit: Literal["coins", "contracts"]
+    long_liquidated: str
     funding_hours: float
+    quote_from: Literal["venue", "coins x close"] = "venue"
+    event_time: Literal["venue", "arrival"] = "venue"
+    closes: Literal["flag", "clock"] = "flag"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeAdapter:
     """rest and positioning share one connection and one gate. feed: built once, around whoever listens.
 
-    clock: the venue's own, set by what `rest` is told.
+    clock: the venue's own, set by what `rest` is told. oi_table: where open interest of all symbols comes in one
+    answer; None where each is asked for by itself.
     """
 
     rest: MarketRest
@@ -44,3 +68,4 @@ class ExchangeAdapter:
     positioning: Positioning
     feed: Callable[[FeedSink], Feed]
     units: Units
+    oi_table: OpenInterestTable | None = None

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 DISAGREE_MS: Final = 1_500
 """By so much the two clocks of the machine may differ since they were last compared with the exchange's."""
+SLOW_ANSWER_S: Final = 2.0
 MISSED_MS: Final = 2_000
 """What the exchange's clock is found to be ahead of what is expected, and more than an answer can take."""
 
@@ -26,7 +27,8 @@ class ExchangeClock:
     """Counts on with the monotonic clock from the last time the exchange told. Starts with the machine's wall clock.
 
     missed_s: seconds that passed at the exchange and not on the monotonic clock, since the first time it told.
-    synced_s: monotonic moment of the last time it told, None before.
+    synced_s: monotonic moment of the last time it told, None before. uncertainty_ms: by how much this clock may be
+    off, ± ms: half of what the answer took; None before.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -36,6 +38,7 @@ class ExchangeClock:
         self._is_behind = False
         self.missed_s = 0.0
         self.synced_s: float | None = None
+        self.uncertainty_ms: float | None = None
 
     def now_ms(self) -> int:
         """Never jumps with the machine's wall clock."""
@@ -54,6 +57,16 @@ class ExchangeClock:
     def is_sure(self) -> bool:
         """False since the machine slept, or its clock was set, or data came from a later time than this clock knows."""
         return not self._is_behind and abs(self._wall_ms() - self._wall_base_ms) < DISAGREE_MS
+
+    def answered(self, server_ms: int, *, before_s: float, before_ms: int) -> None:
+        """The exchange told its time in an answer to what was asked at that moment of our two clocks. A slow answer
+        tells the time of an unknown moment; so does one during which the machine slept or its clock was set."""
+        took_s = self._clock.monotonic() - before_s
+        if took_s < SLOW_ANSWER_S and abs(self._clock.now_ms() - before_ms - took_s * 1000) < SLOW_ANSWER_S * 1000:
+            self.sync(server_ms + took_s * 500)
+            self.uncertainty_ms = took_s * 500
+        elif took_s >= SLOW_ANSWER_S:
+            self.sync_at_least(server_ms)
 
     def sync(self, server_ms: float) -> None:
         """The exchange's clock reads this now."""

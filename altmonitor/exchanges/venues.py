@@ -1,22 +1,46 @@
-"""Every venue, each in its folder, with one line here for what it can do: be watched, or tell who is long and short."""
+"""Every venue, each in its folder, with one line here for what it can do: be watched, or tell who is long and short.
+
+Only the folders of those that are used are imported.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, cast
 
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
-from altmonitor.exchanges.adapter import AdapterDeps, ExchangeAdapter
-from altmonitor.exchanges.binance.adapter import binance_adapter
-from altmonitor.exchanges.bybit.cohorts import BybitCohorts, bybit_cohorts
-from altmonitor.exchanges.okx.cohorts import OkxCohorts, okx_cohorts
+from altmonitor.core.types import Venue
 
-VENUES: Final[Mapping[str, Callable[[AdapterDeps], ExchangeAdapter]]] = {
-    "binance": binance_adapter,
+if TYPE_CHECKING:
+    from altmonitor.exchanges.adapter import AdapterDeps, ExchangeAdapter
+    from altmonitor.exchanges.bybit.cohorts import BybitCohorts
+    from altmonitor.exchanges.okx.cohorts import OkxCohorts
+
+_ADAPTERS: Final[Mapping[Venue, str]] = {
+    "binance": "binance.adapter:binance_adapter",
+    "bybit": "bybit.adapter:bybit_adapter",
+    "okx": "okx.adapter:okx_adapter",
+    "hyperliquid": "hyperliquid.adapter:hyperliquid_adapter",
 }
-COHORTS: Final[Mapping[str, Callable[[Config, Clock], OkxCohorts | BybitCohorts]]] = {
-    "okx": okx_cohorts,
-    "bybit": bybit_cohorts,
+_COHORTS: Final[Mapping[str, str]] = {
+    "okx": "okx.cohorts:okx_cohorts",
+    "bybit": "bybit.cohorts:bybit_cohorts",
 }
-"""Beside those of `VENUES`, whose adapter tells it too."""
+"""Beside those whose adapter tells it too."""
+
+
+def adapter_of(venue: Venue) -> Callable[[AdapterDeps], ExchangeAdapter]:
+    return cast("Callable[[AdapterDeps], ExchangeAdapter]", _imported(_ADAPTERS[venue]))
+
+
+def cohorts_of(venue: str) -> Callable[[Config, Clock], OkxCohorts | BybitCohorts] | None:
+    """None for a venue whose adapter tells them."""
+    where = _COHORTS.get(venue)
+    return None if where is None else cast("Callable[[Config, Clock], OkxCohorts | BybitCohorts]", _imported(where))
+
+
+def _imported(where: str) -> object:
+    module, _, name = where.partition(":")
+    return getattr(import_module(f"altmonitor.exchanges.{module}"), name)

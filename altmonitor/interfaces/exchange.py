@@ -59,6 +59,15 @@ class MarketRest(Protocol):
     def guard_status(self) -> GuardStatus: ...
 
 
+class OpenInterestTable(Protocol):
+    """Where a venue tells open interest of all its symbols in one answer. every_s: how often that may be asked."""
+
+    every_s: float
+
+    async def open_interests(self) -> list[OpenInterest]:
+        """Raises: `errors.ExchangeError`."""
+
+
 class FeedSink(Protocol):
     """What the feed calls, synchronously, once per decoded frame. Must not raise and must not block."""
 

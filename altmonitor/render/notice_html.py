@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-from altmonitor.core.types import Destination
+from altmonitor.core.types import VENUE_TITLES, Destination
 from altmonitor.render import format as n
 from altmonitor.render.blocks import name_of, setting_text
 from altmonitor.render.format import Style, fact_line
@@ -42,7 +42,8 @@ SYMBOLS_NAMED_MAX = 30
 
 def notice_html(notice: Notice, style: Style) -> str:
     """Telegram HTML, at most 4,096 UTF-16 units."""
-    return "\n".join(line for line in (*_lines(notice, style), n.when(notice.at_ms, style.tz)) if line)
+    venue = "" if notice.venue is None else f"<b>{VENUE_TITLES[notice.venue]}</b>"
+    return "\n".join(line for line in (venue, *_lines(notice, style), n.when(notice.at_ms, style.tz)) if line)
 
 
 def _lines(notice: Notice, style: Style) -> list[str]:

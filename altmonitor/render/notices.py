@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 import msgspec
 
+from altmonitor.core.types import Venue
 from altmonitor.settings.settings import Settings
 
 
 class NoticeBase(msgspec.Struct, frozen=True, kw_only=True):
-    """at_ms: when it happened, our clock, unix ms; the message may arrive much later."""
+    """at_ms: when it happened, our clock, unix ms; the message may arrive much later. venue: of which exchange it
+    tells; None where there is no other, and for what concerns none."""
 
     at_ms: int
+    venue: Venue | None = None
 
 
 class Restored(msgspec.Struct, frozen=True, kw_only=True):

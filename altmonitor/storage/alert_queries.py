@@ -188,10 +188,11 @@ def _has(told: str, alerts: str, destinations: Collection[Destination] | None) -
 
 # One pass over the kept days. `later`: the largest of what came after it, of the same row for the same destination.
 _SIZES = f"""
-    SELECT chat_id, topic_id, symbol, kind, direction, note, size, event_ms FROM (
+    SELECT chat_id, topic_id, symbol, kind, direction, note, size, event_ms, venue FROM (
         SELECT d.chat_id, d.topic_id, symbol, kind, direction, note, abs(coalesce(metric, 0)) AS size, event_ms, id,
+            venue,
             max(abs(coalesce(metric, 0))) OVER (
-                PARTITION BY d.chat_id, d.topic_id, symbol, kind, direction, note
+                PARTITION BY d.chat_id, d.topic_id, venue, symbol, kind, direction, note
                 ORDER BY event_ms DESC, id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
             ) AS later
         FROM alerts JOIN deliveries d ON d.alert_id = alerts.id WHERE event_ms >= ? AND {NO_SAMPLE}

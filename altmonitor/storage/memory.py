@@ -105,9 +105,10 @@ class MemoryStore:
             size = abs(alert.metric or 0.0)
             for at in destinations:
                 row = at, alert.symbol, alert.kind, alert.direction, alert.note
-                if size > largest.get(row, -1.0) or alert.event_ms >= recent_ms:
-                    found.append(StoredSize(*row, size, alert.event_ms))
-                largest[row] = max(size, largest.get(row, -1.0))
+                known = *row, alert.venue
+                if size > largest.get(known, -1.0) or alert.event_ms >= recent_ms:
+                    found.append(StoredSize(*row, size, alert.event_ms, alert.venue))
+                largest[known] = max(size, largest.get(known, -1.0))
         return found[::-1]
 
     async def stored_first_ms(self) -> Mapping[Destination, int]:

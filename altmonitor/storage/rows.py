@@ -32,6 +32,7 @@ ALERT_FIELDS = (
     "note",
     "late",
     "details",
+    "venue",
 )
 ALERT_COLUMNS = ", ".join(f"alerts.{name}" for name in ALERT_FIELDS)
 """For a SELECT; `alert_of` reads what comes back."""

@@ -54,6 +54,7 @@ class _HealthCollector(Collector):
         yield from _sweep(health)
         yield from _delivery(health)
         yield from _exchange(health)
+        yield from _venues(health)
         yield from _latency(health)
         yield from _enrichment(health)
         yield from _clients(self._http())
@@ -104,6 +105,26 @@ def _exchange(health: Health) -> Iterable[Metric]:
     yield _one_hot("altmonitor_exchange_guard", "May the exchange be asked", "state", guard.state, states)
     yield from _gauge("altmonitor_exchange_weight_used", "Request weight of the running minute", guard.weight_used)
     yield from _gauge("altmonitor_exchange_weight_limit", "What a minute may hold", guard.weight_limit)
+
+
+def _venues(health: Health) -> Iterable[Metric]:
+    """Of each exchange that is watched; what stands above without a venue is of the first."""
+    gauges = (
+        ("altmonitor_venue_blind", "1 while no data arrives", lambda one: float(one.feed.is_blind)),
+        ("altmonitor_venue_last_frame_age_seconds", "Since its last data frame", lambda one: one.feed.last_frame_age_s),
+        ("altmonitor_venue_symbols_expected", "Symbols that should be covered", lambda one: one.feed.symbols_expected),
+        ("altmonitor_venue_symbols_covered", "Symbols that are covered", lambda one: one.feed.symbols_covered),
+        ("altmonitor_venue_oi_age_seconds", "Since open interest was read", lambda one: one.sweep.sweep_age_s),
+        ("altmonitor_venue_blocked", "1 while it refuses us", lambda one: float(one.guard.state == "blocked")),
+        ("altmonitor_venue_weight_used", "Request weight of the running minute", lambda one: one.guard.weight_used),
+        ("altmonitor_venue_weight_limit", "What a minute may hold", lambda one: one.guard.weight_limit),
+    )
+    for name, meaning, read in gauges:
+        metric = GaugeMetricFamily(name, meaning, labels=["venue"])
+        for one in health.vitals.venues:
+            if (value := read(one)) is not None:
+                metric.add_metric([one.venue], value)
+        yield metric
 
 
 def _latency(health: Health) -> Iterable[Metric]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,14 @@ from altmonitor.app.operator_notices import OperatorNotices
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import ExchangeBlocked, RegionBlocked
 from altmonitor.core.status import GuardStatus
-from altmonitor.core.types import Destination
+from altmonitor.core.types import LANGUAGES, Destination
 from altmonitor.delivery.deps import Resumption
 from altmonitor.exchanges.binance.rest import binance_guard
 from altmonitor.exchanges.rest.budget import Ask
 from altmonitor.exchanges.rest.guard import RestAnswer
-from altmonitor.interfaces.exchange import Priority
+from altmonitor.interfaces.exchange import FeedEvent, Priority
+from altmonitor.render.format import Style
+from altmonitor.render.notice_html import notice_html
 from altmonitor.render.notices import (
     AlertsRefused,
     ClockSkew,
@@ -213,3 +216,23 @@ def test_on_a_fast_clock_a_slow_answer_is_no_wrong_clock() -> None:
         notices = OperatorNotices(clock=clock, publish=lambda notice, to, told=told: told.append(notice))
         notices.on_skew(skew_ms)
         assert [type(notice) for notice in told] == [ClockSkew] * is_told
+
+
+def test_where_several_venues_are_watched_the_notice_says_which_one_in_words_of_no_language() -> None:
+    told: list[Notice] = []
+    notices = OperatorNotices(
+        clock=MovableClock(0), publish=lambda notice, to: told.append(notice), venue="hyperliquid"
+    )
+    notices.on_feed_event(FeedEvent(kind="blind", at_ms=60_000, reason="closed (1006)", blind_since_ms=1))
+    notices.on_feed_event(FeedEvent(kind="live", at_ms=120_000, blind_since_ms=1))
+    notices.on_skew(5_000.0)
+    notices.on_storage_trouble("full")
+    assert [(type(notice).__name__, notice.venue) for notice in told] == [
+        ("BlindSince", "hyperliquid"),
+        ("BackAfter", "hyperliquid"),
+        ("ClockSkew", "hyperliquid"),
+        ("DiskTrouble", None),
+    ]
+    for lang in LANGUAGES:
+        first = notice_html(told[0], Style(lang=lang, tz=UTC)).splitlines()[0]
+        assert first == "<b>Hyperliquid</b>"

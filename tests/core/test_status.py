@@ -13,6 +13,7 @@ from altmonitor.core.status import (
     Reason,
     Status,
     SweepStatus,
+    VenueStatus,
     Vitals,
     as_json,
     assess,
@@ -160,3 +161,24 @@ def test_commands_that_go_astray_degrade_with_their_reason() -> None:
     health = assess(replace(FINE, commands_astray="a webhook is set"))
     assert (health.verdict, health.reason_codes) == (Status.DEGRADED, ("commands_astray",))
     assert as_json(health)["reasons"] == ["commands_astray: a webhook is set"]
+
+
+def test_another_venue_that_is_blind_or_refuses_us_degrades_and_never_takes_the_others_down() -> None:
+    blind = VenueStatus(
+        venue="bybit",
+        feed=replace(FEED, last_frame_age_s=700.0, is_blind=True),
+        sweep=SWEEP,
+        guard=GuardStatus(state="blocked", until_ms=5, reason="HTTP 403"),
+    )
+    main = VenueStatus(venue="binance", feed=FEED, sweep=SWEEP, guard=GuardStatus(state="open"))
+    health = assess(replace(FINE, venues=(main, blind)))
+    assert health.status == "degraded"
+    assert [finding.text for finding in health.findings] == [
+        "Bybit: no data for 700 s",
+        "Bybit: requests to the exchange are blocked: HTTP 403",
+    ]
+    shown = as_json(health)["venues"]
+    assert isinstance(shown, dict)
+    assert list(shown) == ["binance", "bybit"]
+    assert (shown["bybit"]["is_blind"], shown["bybit"]["guard"]) == (True, {"state": "blocked", "until": 5})
+    assert "venues" not in as_json(assess(replace(FINE, venues=(main,))))

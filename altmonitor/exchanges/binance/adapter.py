@@ -10,6 +10,9 @@ from altmonitor.exchanges.binance.positioning import BinancePositioning
 from altmonitor.exchanges.binance.rest import USUAL_FUNDING_HOURS, BinanceRest, binance_guard
 from altmonitor.exchanges.ws.feed import KlineFeed
 
+UNITS: Final = Units(
+    venue="binance", oi_sides=1, oi_unit="coins", long_liquidated="SELL", funding_hours=USUAL_FUNDING_HOURS
+)
 BLOCK_FILE: Final = "exchange-block.json"
 """Beside DB_FILE, shared by all processes: what one is refused, none asks."""
 
@@ -35,5 +38,5 @@ def binance_adapter(deps: AdapterDeps) -> ExchangeAdapter:
             exchange_clock=guard.exchange_clock,
             options=deps.feed,
         ),
-        units=Units(funding_hours=USUAL_FUNDING_HOURS),
+        units=UNITS,
     )

@@ -99,8 +99,6 @@ FUNDING_HOURS_TTL_S = 3_600.0
 USUAL_FUNDING_HOURS = 8.0
 UNKNOWN_SYMBOL_CODES = (-1121, -4108)  # invalid symbol; symbol is being delivered or delisted
 FAILURES_WORTH_A_LINE = 5
-SLOW_ANSWER_S = 2.0
-"""A slower one tells the time of an unknown moment; so does one during which the machine slept or its clock was set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,11 +190,7 @@ class BinanceRest:
         before_s, before_ms = self._clock.monotonic(), self._clock.now_ms()
         body = await self.get("/fapi/v1/time", Priority.UNIVERSE)
         server_ms = self._read(lambda given: _SERVER_TIME.read(given).parse(), body)
-        took_s = self._clock.monotonic() - before_s
-        if took_s < SLOW_ANSWER_S and abs(self._clock.now_ms() - before_ms - took_s * 1000) < SLOW_ANSWER_S * 1000:
-            self._guard.exchange_clock.sync(server_ms + took_s * 500)
-        elif took_s >= SLOW_ANSWER_S:
-            self._guard.exchange_clock.sync_at_least(server_ms)
+        self._guard.exchange_clock.answered(server_ms, before_s=before_s, before_ms=before_ms)
         return server_ms
 
     async def exchange_now_ms(self) -> int:

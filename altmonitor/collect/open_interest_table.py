@@ -1,0 +1,95 @@
+"""Open interest of every symbol where the venue tells all of it in one answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import BadAnswer, BudgetExhausted, ExchangeBlocked, ExchangeError
+from altmonitor.core.status import SweepStatus
+from altmonitor.interfaces.exchange import OpenInterestTable
+from altmonitor.market.quotes import OpenInterest
+
+log = logging.getLogger(__name__)
+
+SAMPLE_EVERY_S: Final = 10.0
+"""Changes are measured over minutes: what is asked more often only keeps the newest figure fresh."""
+LONGEST_PAUSE_S: Final = 60.0
+
+
+class OpenInterestTableSweep:
+    """Has `status` and `run` like `OpenInterestSweep`. record: gets each row of a symbol that is watched. evaluate:
+    gets the symbols that were recorded. Both synchronous. symbols: those that are watched now."""
+
+    def __init__(
+        self,
+        table: OpenInterestTable,
+        *,
+        clock: Clock,
+        symbols: Callable[[], Sequence[str]],
+        record: Callable[[OpenInterest], None],
+        evaluate: Callable[[Sequence[str]], None],
+    ) -> None:
+        self._table = table
+        self._clock = clock
+        self._symbols = symbols
+        self._record = record
+        self._evaluate = evaluate
+        self._sampled_s: float | None = None
+        self._coverage = 0.0
+        self._failures: dict[str, int] = {}
+        self._failed_in_row = 0
+
+    def status(self) -> SweepStatus:
+        age_s = None if self._sampled_s is None else self._clock.monotonic() - self._sampled_s
+        return SweepStatus(
+            sweep_age_s=age_s, coverage=self._coverage, period_s=SAMPLE_EVERY_S, failures=dict(self._failures)
+        )
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._clock.sleep(await self._ask())
+
+    async def _ask(self) -> float:
+        """Returns the seconds to wait."""
+        try:
+            rows = await self._table.open_interests()
+        except ExchangeError as problem:
+            return self._on_failure(problem)
+        if self._failed_in_row:
+            log.info("open interest is told again after %d failures", self._failed_in_row)
+            self._failed_in_row, self._failures = 0, {}
+        now_s = self._clock.monotonic()
+        if self._sampled_s is None or now_s - self._sampled_s >= SAMPLE_EVERY_S:
+            self._sample(rows, now_s)
+        return self._table.every_s
+
+    def _sample(self, rows: Sequence[OpenInterest], now_s: float) -> None:
+        watched = frozenset(self._symbols())
+        if not watched:
+            return
+        sampled = [row for row in rows if row.symbol in watched]
+        for row in sampled:
+            self._record(row)
+        self._evaluate([row.symbol for row in sampled])
+        self._coverage = len(sampled) / len(watched)
+        self._sampled_s = now_s
+
+    def _on_failure(self, problem: ExchangeError) -> float:
+        self._failed_in_row += 1
+        match problem:
+            case ExchangeBlocked():
+                cause = "blocked"
+            case BudgetExhausted():
+                cause = "budget"
+            case BadAnswer():
+                cause = "bad_answer"
+            case _:
+                cause = "unreachable"
+        self._failures[cause] = self._failures.get(cause, 0) + 1
+        if self._failed_in_row == 1:
+            log.warning("open interest: %s", problem)
+        return min(LONGEST_PAUSE_S, self._table.every_s * float(2 ** min(self._failed_in_row, 6)))
