@@ -252,7 +252,8 @@ async def alert_reader(path: Path, *, clock: Clock | None = None) -> AsyncIterat
         db = await connect(f"file:{quote(os.path.abspath(path))}?mode=ro", uri=True)  # noqa: ASYNC240 — asks no disk
     except sqlite3.OperationalError as problem:
         raise StorageError(
-            f"{path} cannot be opened ({problem}): no alert was stored yet, or DB_FILE names another file"
+            f"{path} cannot be opened ({problem}): no alert was stored yet (run `altmonitor run`), or DB_FILE names "
+            "another file"
         ) from problem
 
     async def fetch(sql: str, values: Sequence[Any] = ()) -> list[Row]:
@@ -275,3 +276,41 @@ async def alert_reader(path: Path, *, clock: Clock | None = None) -> AsyncIterat
         yield AlertReader(fetch)
     finally:
         await db.close()
+
+
+class AlertFile:
+    """Satisfies `interfaces.storage.AlertQueries`: a monitor's database, opened read-only for each question."""
+
+    def __init__(self, path: Path, *, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+
+    async def recent(
+        self,
+        *,
+        limit: int,
+        symbol: str | None = None,
+        kind: Kind | None = None,
+        since_s: float | None = None,
+        minute_ms: int | None = None,
+        event_between_ms: tuple[int, int] | None = None,
+        before: AlertPlace | None = None,
+        destinations: Collection[Destination] | None = None,
+    ) -> Sequence[StoredAlert]:
+        async with alert_reader(self._path, clock=self._clock) as alerts:
+            return await alerts.recent(
+                limit=limit,
+                symbol=symbol,
+                kind=kind,
+                since_s=since_s,
+                minute_ms=minute_ms,
+                event_between_ms=event_between_ms,
+                before=before,
+                destinations=destinations,
+            )
+
+    async def stats(
+        self, *, since_s: float, top: int, destinations: Collection[Destination] | None = None
+    ) -> AlertStats:
+        async with alert_reader(self._path, clock=self._clock) as alerts:
+            return await alerts.stats(since_s=since_s, top=top, destinations=destinations)

@@ -97,6 +97,21 @@ class StateFile:
         """
         return await asyncio.to_thread(self._load)
 
+    async def look(self) -> State:
+        """For a program beside the monitor: nothing on disk is changed, whatever is found.
+
+        Raises: StorageError, also for a file that is damaged or of a newer altmonitor.
+        """
+
+        def read() -> State:
+            content = self._read()
+            return State() if content is None else decode(content)
+
+        try:
+            return await asyncio.to_thread(read)
+        except (StateDamaged, NewerSchemaError) as problem:
+            raise StorageError(f"{self._path} {problem}") from problem
+
     async def save(self, state: State, *, who: str) -> None:
         """Raises StorageError: the file is as it was before."""
         content = encode(state)

@@ -1,0 +1,80 @@
+"""What operations reach without a running monitor in this process: stored rows, and the exchange through the guard."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import Final
+
+from altmonitor.app.positioning import (
+    COHORT_ANSWER_WITHIN_S,
+    LivePositionQueries,
+    PositionQueryDeps,
+    positioning_deps,
+)
+from altmonitor.collect.positioning_lookup import LookupDeps
+from altmonitor.config import Config
+from altmonitor.core.clock import Clock, timeouts
+from altmonitor.core.types import Destination
+from altmonitor.interfaces.exchange import Priority
+from altmonitor.operations.context import OperationContext
+from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
+from altmonitor.storage.alert_queries import AlertFile
+from altmonitor.storage.snapshot_queries import snapshot_reader
+from altmonitor.storage.state_file import StateFile, base_settings
+
+NOWHERE: Final = Destination(chat_id=0)
+"""Stands for the main chat where none is set."""
+
+ASKING: Final = Priority.UNIVERSE
+"""Behind the enrichment of alerts, for which the guard keeps a part of every budget free."""
+
+
+def stored_context(config: Config, *, clock: Clock) -> OperationContext:
+    """Only what is stored. Files are opened for each look: a monitor or a tracker may come, go and replace them."""
+    state_file = StateFile(config.state_file, clock)
+
+    async def settings() -> SettingsStore:
+        home = EnvironmentDefaults(
+            destinations=config.destinations or (NOWHERE,),
+            lang=config.alert_lang,
+            tz=config.alert_tz,
+            budget_per_day=config.alert_budget_per_day,
+        )
+        return SettingsStore(base_settings(config), await state_file.look(), home=home)
+
+    return OperationContext(
+        config=config,
+        clock=clock,
+        settings=settings,
+        snapshots=lambda: snapshot_reader(config.smart_money_db_path, clock=clock),
+        alerts=AlertFile(config.db_file, clock=clock),
+    )
+
+
+@asynccontextmanager
+async def asking_context(config: Config, *, clock: Clock) -> AsyncIterator[OperationContext]:
+    """The same and the exchange, through the guard whose refusals and request counts all processes share.
+
+    Raises: ConfigError for a proxy that cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(positioning_deps(config, clock=clock))
+        positions = LivePositionQueries(
+            PositionQueryDeps(
+                clock=clock,
+                live=LookupDeps(smart_money=client.smart_money, positioning=client.positioning),
+                cohorts=client.positioning,
+                day=lambda symbol: None,
+                tracked=config.smart_money_db_path,
+                answer_within_s=timeouts(clock, 2 * COHORT_ANSWER_WITHIN_S),
+                priority=ASKING,
+            )
+        )
+        yield replace(
+            stored_context(config, clock=clock),
+            rest=client.rest,
+            positions=positions,
+            cohorts={"binance": client.positioning},
+        )
