@@ -36,6 +36,7 @@ _SHAPES = (
 )
 _AFTER = (  # what comes behind these is one; they themselves stay
     r"(?<=//)[^/\s?#]*(?=@)",
+    r"(?<=sshpass -p )\S+",
     r"(?i:(?<=bearer )|(?<=basic ))(?=[\w.+/=~-]*\d)[\w.+/=~-]{8,}",
     r"(?i:(?<=token=)|(?<=secret=)|(?<=passw=)|(?<=passwd=)|(?<=password=)|(?<=apikey=)|(?<=api_key=)"
     r"|(?<=access_key=)|(?<=signature=))[^\s&'\"*]+",

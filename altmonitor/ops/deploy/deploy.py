@@ -17,6 +17,7 @@ from typing import TextIO
 
 import altmonitor
 from altmonitor.core.clock import SystemClock
+from altmonitor.core.redaction import secrets_in, without_secrets
 from altmonitor.ops.deploy import docker, releases, systemd
 from altmonitor.ops.deploy import options as chosen
 from altmonitor.ops.deploy import probe as facts
@@ -112,6 +113,7 @@ NEEDED_FILES = ("Dockerfile", "docker-compose.yml", "requirements.lock", "system
 LOCK_LIFE_S = 7_200
 """No deployment lasts so long: all its limits together are less."""
 _TARGETS = {Target.DOCKER: docker, Target.SYSTEMD: systemd}
+_ASSIGNMENT = r"(?m)^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(.*?)[ \t]*$"
 _SETTING = r"(?m)^[ \t]*(?:export[ \t]+)?{name}[ \t]*=[ \t]*[^\s#]"
 
 
@@ -136,13 +138,18 @@ def main(arguments: Sequence[str], surroundings: DeployDeps | None = None) -> in
         settings = _settings(wanted)
         _check_source(around.source, wanted)
     except BadChoice as problem:
-        print(f"deploy: {problem}", file=sys.stderr)  # noqa: T201
+        print(f"deploy: {without_secrets(str(problem))}", file=sys.stderr)  # noqa: T201
         return WRONG_ARGUMENTS
     name = f"{altmonitor.__version__}-{datetime.fromtimestamp(around.clock.now_ms() // 1000, UTC):%Y%m%dT%H%M%S}"
     with tempfile.TemporaryDirectory(prefix="altmonitor-") as folder:
         connection = SshConnection(server=wanted.server, control=Path(folder) / "c") if wanted.server else None
         runner = Runner(
-            connection=connection, source=around.source, out=around.out, clock=around.clock, environ=around.environ
+            connection=connection,
+            source=around.source,
+            out=around.out,
+            clock=around.clock,
+            environ=around.environ,
+            secrets=frozenset(secrets_in(around.environ, _values(settings or ""), ours=("SSHPASS",))),
         )
         try:
             if wanted.is_dry_run:
@@ -198,6 +205,11 @@ def _settings(wanted: DeployOptions) -> str | None:
         if not re.search(_SETTING.format(name=name), text):
             raise BadChoice(f"{name} is not set in {path}: python3 setup_wizard.py asks for it")
     return text
+
+
+def _values(settings: str) -> dict[str, str]:
+    """Of a `.env`, near enough to know what must not be printed; python-dotenv need not be here."""
+    return {name: value.strip("\"'") for name, value in re.findall(_ASSIGNMENT, settings)}
 
 
 def _deployment(wanted: DeployOptions, runner: Runner, around: DeployDeps, found: Facts) -> Deployment:

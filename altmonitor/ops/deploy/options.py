@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import AddressValueError, IPv6Address
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
+
+from altmonitor.core.redaction import HIDDEN, shown_value, without_secrets
 
 DEFAULT_DIR = "/opt/altmonitor"
 DEFAULT_USER = "root"
@@ -35,7 +37,7 @@ class Target(Enum):
 
 
 class BadChoice(Exception):
-    """One line for the person who typed it."""
+    """One line for the person who typed it, without what may be a secret in the wrong place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,7 @@ class Server:
     @property
     def shown(self) -> str:
         name = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.user}@{name}:{self.port}"
+        return without_secrets(f"{self.user}@{name}:{self.port}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,14 +80,14 @@ def parse_server(text: str) -> Server:
     if destination.startswith("["):
         host, closed, rest = destination[1:].partition("]")
         if not closed or (rest and not rest.startswith(":")):
-            raise BadChoice(f"{text!r}: an IPv6 address with a port is written [2001:db8::1]:22")
+            raise BadChoice(f"{_shown(text)}: an IPv6 address with a port is written [2001:db8::1]:22")
         port_text = rest[1:]
     elif destination.count(":") > 1:
         host, port_text = destination, ""
     else:
         host, _, port_text = destination.partition(":")
     if (at and not user) or not host:
-        raise BadChoice(f"{text!r} is not user@host or user@host:port")
+        raise BadChoice(f"{_shown(text)} is not user@host or user@host:port")
     return Server(
         host=_host(host),
         user=_user(user) if user else DEFAULT_USER,
@@ -123,7 +125,14 @@ def names_server(arguments: Sequence[str]) -> bool:
 
 class _ArgumentParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise BadChoice(message)
+        """Without the values it would repeat: one of them may be a password."""
+        head, unknown, rest = message.partition("unrecognized arguments: ")
+        if unknown:
+            names = [word.partition("=")[0] for word in rest.split() if word.startswith("-")]
+            message = head + unknown + (", ".join(names) or "one word too many")
+            if any("pass" in name.lower() for name in names):
+                message += "; a password is never an argument: it is asked for, or read from SSHPASS"
+        raise BadChoice(without_secrets(re.sub(r"(?<=invalid choice): '.*' (?=\()", " ", message)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -171,7 +180,7 @@ def _server(given: argparse.Namespace, asked: str | None) -> Server:
     server = parse_server(text)
     key = given.key.expanduser() if given.key else None
     if key is not None and not key.is_file():
-        raise BadChoice(f"--key {str(key)!r}: there is no such file")
+        raise BadChoice(f"--key {_shown(str(key))}: there is no such file")
     return Server(
         host=server.host,
         user=server.user if given.user is None else _user(given.user),
@@ -221,6 +230,27 @@ _OF_THE_SYSTEM = frozenset(
 )
 
 
+_MASKED = repr(HIDDEN)
+_SHORTEST_PASSWORD_CHARS = 6
+_LOGIN = re.compile(r"(?<=[^:]:)[^:]+$")
+
+
+def _shown(text: str) -> str:
+    """What was refused, quoted; masked where it may be a token, or a password: letters, digits and signs in one."""
+    is_mixed = all(_has(kind, text) for kind in (str.isdigit, str.isalpha, _is_sign))
+    if is_mixed and len(text) >= _SHORTEST_PASSWORD_CHARS and not text.startswith(("/", ".", "~")):
+        return _MASKED
+    return shown_value(_LOGIN.sub(HIDDEN, text) if text.count(":") == 1 else text)
+
+
+def _has(kind: Callable[[str], bool], text: str) -> bool:
+    return any(map(kind, text))
+
+
+def _is_sign(sign: str) -> bool:
+    return not sign.isalnum() and sign not in ".-_"
+
+
 def _host(text: str) -> str:
     """A name, an IPv4 or IPv6 address, also with a zone (fe80::1%eth0). Raises BadChoice."""
     address, percent, zone = text.partition("%")
@@ -228,24 +258,26 @@ def _host(text: str) -> str:
         try:
             IPv6Address(address)
         except AddressValueError:
-            raise BadChoice(f"the host {text!r} is no IPv6 address; a port is written [2001:db8::1]:22") from None
+            raise BadChoice(f"the host {_shown(text)} is no IPv6 address; a port is written [2001:db8::1]:22") from None
         is_allowed = not percent or bool(_ZONE.fullmatch(zone))
     else:
         is_allowed = bool(_NAME.fullmatch(text))
     if not is_allowed:
-        raise BadChoice(f"the host {text!r} is not a host name or address: only letters, digits and . - _ +")
+        raise BadChoice(f"the host {_shown(text)} is not a host name or address: only letters, digits and . - _ +")
     return text
 
 
 def _user(text: str) -> str:
     if not _USER.fullmatch(text):
-        raise BadChoice(f"the user {text!r} is not a user name: letters, digits and . _ - + @ \\, not beginning with -")
+        raise BadChoice(
+            f"the user {_shown(text)} is not a user name: letters, digits and . _ - + @ \\, not beginning with -"
+        )
     return text
 
 
 def _ssh_option(text: str) -> str:
     if not _SSH_OPTION.fullmatch(text) or not text.isprintable():
-        raise BadChoice(f"--ssh-option {text!r} is not NAME=VALUE, such as ProxyJump=host")
+        raise BadChoice(f"--ssh-option {_shown(text)} is not NAME=VALUE, such as ProxyJump=host")
     return text
 
 
@@ -253,13 +285,14 @@ def _folder(text: str) -> PurePosixPath:
     folder = PurePosixPath("/" + text.lstrip("/")) if text.startswith("/") else PurePosixPath(text)
     is_below = folder.is_absolute() and len(folder.parts) > 1
     if not is_below or ".." in folder.parts or not text.isprintable():
-        raise BadChoice(f"--dir {text!r} is not an absolute path below /")
+        raise BadChoice(f"--dir {_shown(text)} is not an absolute path below /")
     if len(folder.parts) == 2 and folder.name in _OF_THE_SYSTEM:
-        raise BadChoice(f"--dir {text!r} belongs to the system; name a folder in it: {folder / 'altmonitor'}")
+        raise BadChoice(f"--dir {_shown(text)} belongs to the system; name a folder in it: {folder / 'altmonitor'}")
     return folder
 
 
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65_536:
-        raise BadChoice(f"{text!r} is not a port: 1 to 65535")
+        is_word = _has(str.isdigit, text) and _has(str.isalpha, text)
+        raise BadChoice(f"{_MASKED if is_word else _shown(text)} is not a port: 1 to 65535")
     return int(text)

@@ -15,8 +15,6 @@ from shlex import quote
 
 from altmonitor.ops.deploy.options import DEFAULT_DIR
 
-TOKEN = re.compile(r"\d{5,}:[A-Za-z0-9_-]{30,}")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -97,10 +95,6 @@ def tidy(layout: Layout, *, keep: tuple[str, ...]) -> str:
         f"for old in {quote(str(layout.folder / 'releases'))}/*; do "
         f'case "${{old##*/}}" in {kept}) ;; *) rm -rf "$old" ;; esac; done'
     )
-
-
-def redacted(text: str) -> str:
-    return TOKEN.sub("***", text)
 
 
 # ---

@@ -14,7 +14,8 @@ from shlex import quote
 from typing import TextIO
 
 from altmonitor.core.clock import SystemClock
-from altmonitor.ops.deploy.releases import Step, redacted
+from altmonitor.core.redaction import Redactor
+from altmonitor.ops.deploy.releases import Step
 from altmonitor.ops.deploy.ssh import SSH_FAILED, SshConnection, cause_of, rsync_options
 
 TICK_S = 1.0
@@ -54,7 +55,8 @@ def with_rights(step: Step, rights: RemoteRights) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class Runner:
-    """connection: None runs everything on this machine. ssh_password, sudo_password: in memory only."""
+    """connection: None runs everything on this machine. ssh_password, sudo_password: in memory only. secrets: what else
+    stands in no line that is said."""
 
     connection: SshConnection | None
     source: Path
@@ -64,9 +66,13 @@ class Runner:
     ssh_password: str = ""
     sudo_password: str = ""
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    secrets: frozenset[str] = frozenset()
 
     def say(self, line: str = "") -> None:
-        print(redacted(line), file=self.out, flush=True)
+        print(self._without_secrets(line), file=self.out, flush=True)
+
+    def _without_secrets(self, text: str) -> str:
+        return Redactor({*self.secrets, self.ssh_password, self.sudo_password} - {""}).clean(text)
 
     def do(self, step: Step) -> Result:
         """Raises StepFailed when it does not end with 0."""
@@ -189,7 +195,7 @@ class Runner:
         server = self.connection.server if self.connection else None
         cause = cause_of(result.output, server)
         tail = "\n".join(f"    {line}" for line in result.output.strip().splitlines()[-SHOWN_LINES:])
-        said = f"\n{redacted(tail)}" if tail else ""
+        said = f"\n{self._without_secrets(tail)}" if tail else ""
         if cause is not None:
             return StepFailed(step.title, f"{cause.seen}{said}", cause.remedy)
         return StepFailed(step.title, f"ended with exit code {result.code}{said}", step.remedy)

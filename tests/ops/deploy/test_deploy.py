@@ -292,6 +292,33 @@ def test_a_dry_run_prints_one_command_a_line_below_its_step(tmp_path: Path, caps
     assert "'\"'\"'" not in out.getvalue(), "no quotes inside of quotes"
 
 
+def test_what_is_printed_holds_no_secret_of_the_settings_the_environment_or_an_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    env_file = tmp_path / "env"
+    env_file.write_text(settings("well") + "\nexport API_TOKEN='k3y'\nHTTPS_PROXY=http://ann:pr0xy-word@proxy:3128\n")
+    out = io.StringIO()
+    environ = {"PATH": "", "SSHPASS": "hunter2"}
+    around = DeployDeps(source=checkout(tmp_path / "source"), out=out, environ=environ, clock=CountingClock())
+    options = [
+        "ProxyCommand=sshpass -p in-the-middle ssh box -W %h:%p",
+        "SetEnv=MY_TOKEN=of-an-option",
+        f"SetEnv=OTHER={TOKEN}",
+    ]
+    arguments = ["hunter2@box", "--dir", f"/opt/{TOKEN}", "--dry-run", "--env-file", str(env_file)]
+
+    assert main([*arguments, *(f"--ssh-option={option}" for option in options)], around) == 0
+    said = out.getvalue() + capsys.readouterr().err
+    kept = [word for word in (TOKEN, "k3y", "pr0xy-word", "hunter2", "in-the-middle", "of-an-option") if word in said]
+    assert kept == []
+    assert "ssh -o 'ProxyCommand=sshpass -p *** ssh box -W %h:%p' -o SetEnv=MY_TOKEN=***" in said
+
+    missing = tmp_path / f"{TOKEN}.env"
+    assert main(["box", "--env-file", str(missing)], around) == 2
+    assert f"{tmp_path}/***" in (refusal := capsys.readouterr().err)
+    assert TOKEN not in refusal
+
+
 def test_without_rsync_here_nothing_is_written_there(server: Server) -> None:
     (server.machine.folder / "rsync").unlink()
     programs = server.source.parent / "few programs"

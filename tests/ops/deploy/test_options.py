@@ -156,3 +156,50 @@ def test_what_makes_no_sense_is_one_line(arguments: list[str], says: str) -> Non
 
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+SECRETS = (
+    "123456789:" + "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1",
+    "P4ss,w0rd!",
+    "Tr0ub4dor&3",
+    "ghp_" + "16C7e42F292c6912E7710c838347Ae178B4a",
+    "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA",
+)
+
+
+def test_a_token_or_password_in_the_wrong_place_is_refused_and_not_repeated() -> None:
+    told: list[tuple[list[str], str]] = []
+    for secret in SECRETS:
+        for arguments in (
+            [f"ann:{secret}@example.org"],
+            [f"ann@example.org:{secret}"],
+            ["h", f"--user={secret}"],
+            [f"--host={secret}"],
+            ["h", f"--port={secret}"],
+            ["h", f"--key={secret}"],
+            ["h", f"--dir={secret}"],
+            ["h", f"--target={secret}"],
+            ["h", f"--ssh-option={secret}"],
+            ["h", f"--password={secret}"],
+            ["h", "--password", secret],
+            ["h", secret],
+        ):
+            try:
+                shown = str(parse(arguments).server and parse(arguments).server.shown)  # type: ignore[union-attr]
+            except BadChoice as refused:
+                shown = str(refused)
+            pieces = [secret, secret.partition(":")[2] or secret, secret[-12:]]
+            if any(piece in shown or repr(piece)[1:-1] in shown for piece in pieces):
+                told.append((arguments, shown))
+    assert told == []
+
+
+def test_a_password_as_an_argument_is_answered_with_where_it_belongs() -> None:
+    for arguments in (["a@b", "--password", "hunter2"], ["a@b", "--password=hunter2"], ["a@b", "--pass=hunter2"]):
+        with pytest.raises(BadChoice) as refused:
+            parse(arguments)
+        assert "a password is never an argument: it is asked for, or read from SSHPASS" in str(refused.value)
+        assert "hunter2" not in str(refused.value)
+    with pytest.raises(BadChoice) as refused:
+        parse(["a@b:hunter2"])
+    assert str(refused.value) == "'***' is not a port: 1 to 65535"
