@@ -45,7 +45,8 @@ from altmonitor.replay import recorder
 from altmonitor.replay.budget import AlertBudget, BudgetDeps
 from altmonitor.replay.move_stats import MoveStats
 from altmonitor.replay.recorder import Recorder
-from altmonitor.settings.presets import NotEnoughHistory
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.presets import BudgetProposal, NotEnoughHistory
 from altmonitor.settings.settings import Numbers, Settings
 from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.snapshot_queries import TrackedFile, snapshot_reader
@@ -319,7 +320,7 @@ class QuerySide:
             changes=store.changes,
             market=self._answers,
             positions=self._positions,
-            propose_budget=self.budget.propose,
+            propose_budget=self._propose_budget,
             explain=self._answers.explain,
             send_samples=self.samples.send,
         )
@@ -411,10 +412,18 @@ class QuerySide:
     def close(self) -> None:
         self._charting.close()
 
+    async def _propose_budget(self, per_day: int, audience: Audience) -> BudgetProposal | NotEnoughHistory:
+        self._recorder.want_day()
+        proposal = await self.budget.propose(per_day, audience)
+        if isinstance(proposal, NotEnoughHistory):
+            return proposal
+        return replace(proposal, is_day_coming=self._recorder.is_day_coming)
+
     async def _keep_budget(self) -> None:
         """The environment's budget: its thresholds stand under whatever a command sets, and are never below those that
         the environment names: a quiet day must not open the gates for the next one."""
         settings_store, base = self._deps.settings_store, self._deps.settings_store.base
+        self._recorder.want_day()
         await self._recorder.loaded()
         while not self._deps.market.symbols():
             await self._deps.clock.sleep(LISTED_EVERY_S)

@@ -105,7 +105,9 @@ def _proposal(reply: BudgetProposed, style: Style) -> list[str]:
     proposal = reply.proposal
     days = n.exact(round(proposal.history_days, 1))
     title = say_reply(style.lang, "budget_proposed", count=proposal.per_day, days=days)
-    return [title, *_rows(proposal, style), *_warning(proposal, style), say_reply(style.lang, "budget_past")]
+    coming = [say_reply(style.lang, "budget_day_coming")] if proposal.is_day_coming else []
+    past = say_reply(style.lang, "budget_past")
+    return [title, *_rows(proposal, style), *_warning(proposal, style), past, *coming]
 
 
 @reply_lines.register

@@ -1,4 +1,4 @@
-"""Feeds the tally: from the live market, from a day of history after a start, and over a restart from a file."""
+"""Feeds the tally: from the live market, over a restart from a file, and from a day of history once it is wanted."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ class Recorder:
         self._from = sources
         self._newest_ms: dict[str, int] = {}
         self._loaded = asyncio.Event()
+        self._day_wanted = asyncio.Event()
         self.is_day_read = False
         """Nothing more of the day before is to come."""
 
@@ -64,6 +65,20 @@ class Recorder:
             tasks.create_task(self._collect(), name="tally")
             tasks.create_task(self._deepen(), name="tally history")
             tasks.create_task(self._keep(), name="tally file")
+
+    def want_day(self) -> None:
+        """Somebody derives thresholds from the tally: now the day before is read, unless it is known. Nobody else needs
+        it, and a million candles are what a monitor without a budget does in five minutes."""
+        self._day_wanted.set()
+
+    @property
+    def is_day_coming(self) -> bool:
+        """It is wanted, and a good part of it is not read yet."""
+        return self._day_wanted.is_set() and not self.is_day_read and not self._has_day()
+
+    def _has_day(self) -> bool:
+        symbols = len(self._from.listed())
+        return symbols > 0 and self._move_stats.covered_days(symbols) >= ENOUGH_DAYS
 
     async def loaded(self) -> None:
         """Returns once the tally holds what was kept by an earlier run."""
@@ -107,11 +122,12 @@ class Recorder:
     # --- history
 
     async def _deepen(self) -> None:
-        """A day of every symbol, slowly and after everything else, unless the file had it."""
+        """A day of every symbol once it is wanted, slowly and after everything else, unless the tally has it."""
+        await self._day_wanted.wait()
         while not self._from.listed():
             await self._from.clock.sleep(LISTED_EVERY_S)
         await self._from.settled()
-        if self._move_stats.covered_days(len(self._from.listed())) >= ENOUGH_DAYS:
+        if self._has_day():
             self.is_day_read = True
             return
         waiting = list(self._from.listed())

@@ -60,11 +60,13 @@ class BudgetRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetProposal:
-    """rows: a kind that is switched off has none. history_days: length of the history counted, days."""
+    """rows: a kind that is switched off has none. history_days: length of the history counted, days. is_day_coming: a
+    whole day of history is being read meanwhile, and a later proposal counts it, too."""
 
     per_day: int
     rows: tuple[BudgetRow, ...]
     history_days: float
+    is_day_coming: bool = False
 
     @property
     def numbers(self) -> Mapping[str, float | int]:

@@ -79,6 +79,7 @@ async def how_many_alerts(here: Talk, program: Program) -> None:
         "✅ cooldown 180 s → 300 s",
         "✅ move in 5 m: off → from 8 %",
     )
+    says(await here.asks("/budget 20"), "counted over the last 0.", "A whole day is being read now")
     await program.line("a day of history is read", within_s=HISTORY_S / here.clock.speed)
     here.notify("Some minutes later the bot has read what the market did in the last 24 hours.")
     proposal = await here.asks("/budget 20")

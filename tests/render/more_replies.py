@@ -135,6 +135,7 @@ PROPOSAL = BudgetProposal(
         BudgetRow(kind="oi", thresholds=(), before_per_day=None, after_per_day=None),
     ),
     history_days=7.25,
+    is_day_coming=True,
 )
 TOLD = StoredAlert(
     alert=Alert(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, timedelta, timezone
 
 import pytest
@@ -207,6 +208,9 @@ def test_a_budget_shows_before_and_after_with_the_expected_counts() -> None:
         "Together: 31 → <b>10</b> a day",
         "Counted in the past; other days will differ.",
     ]
+    assert lines(BudgetProposed(proposal=replace(proposal, is_day_coming=True)))[-1] == (
+        "A whole day is being read now: asked again in a quarter of an hour it is counted, too."
+    )
 
 
 def test_conditions_are_said_in_words() -> None:

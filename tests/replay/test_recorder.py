@@ -53,7 +53,9 @@ class Stage:
         ]
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(self, *, is_day_wanted: bool = True) -> AsyncIterator[None]:
+        if is_day_wanted:
+            self.recorder.want_day()
         task = asyncio.create_task(self.recorder.run())
         try:
             async with asyncio.timeout(20):
@@ -74,6 +76,21 @@ async def test_a_day_of_every_symbol_is_read_slowly_and_last_of_all(tmp_path: Pa
     assert stage.move_stats.covered_days(2) > 0.99
 
 
+async def test_without_anybody_who_wants_thresholds_by_budget_no_day_is_read(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.close_minutes("ONEUSDT", 40)
+    async with stage.running(is_day_wanted=False):
+        await stage.clock.advance(3_600)
+        assert stage.rest.of("klines") == []
+        assert stage.move_stats.symbol_minutes("price") == 40, "what is lived through is counted all the same"
+        assert not stage.recorder.is_day_coming
+        stage.recorder.want_day()
+        assert stage.recorder.is_day_coming
+        await stage.clock.advance(30)
+        assert not stage.recorder.is_day_coming
+    assert len(stage.rest.of("klines")) == 4
+
+
 async def test_with_a_day_in_the_file_nothing_is_asked(tmp_path: Path) -> None:
     first = Stage(tmp_path)
     async with first.running():
@@ -83,6 +100,7 @@ async def test_with_a_day_in_the_file_nothing_is_asked(tmp_path: Path) -> None:
                 await asyncio.sleep(0.01)
     second = Stage(tmp_path)
     async with second.running():
+        assert not second.recorder.is_day_coming, "it is there already"
         await second.clock.advance(30)
     assert second.rest.of("klines") == []
     assert second.move_stats.covered_days(2) > 0.99

@@ -60,6 +60,7 @@ _EN = {
     "budget_total": "Together: {before} → <b>{after}</b> a day",
     "budget_unknown": "🎯 Not enough history: {has} d are loaded, {needs} d are needed. Nothing was changed.",
     "budget_past": "Counted in the past; other days will differ.",
+    "budget_day_coming": "A whole day is being read now: asked again in a quarter of an hour it is counted, too.",
 }
 
 _ZH = {
@@ -115,6 +116,7 @@ _ZH = {
     "budget_total": "合计：每天 {before} → <b>{after}</b>",
     "budget_unknown": "🎯 历史不足：已加载 {has} 天，需要 {needs} 天。未做任何更改。",
     "budget_past": "以上为过去的统计，市场每天不同。",
+    "budget_day_coming": "正在读取最近一整天的历史：约一刻钟后再问，统计会更准。",
 }
 
 _RU = {
@@ -171,6 +173,7 @@ _RU = {
     "budget_total": "Вместе: {before} → <b>{after}</b> в день",
     "budget_unknown": "🎯 Мало истории: загружено {has} д, нужно {needs} д. Ничего не изменено.",
     "budget_past": "Это подсчёт прошлого; другие дни будут другими.",
+    "budget_day_coming": "Сейчас читаются целые сутки: через четверть часа подсчёт учтёт и их.",
 }
 
 TUNING: Mapping[str, Mapping[str, str]] = MappingProxyType(
