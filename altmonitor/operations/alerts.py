@@ -11,9 +11,10 @@ from typing import Annotated
 import msgspec
 
 from altmonitor.core.alert import Alert, AlertPlace, DeliveryState, Kind, StoredAlert
+from altmonitor.operations.arguments import WORDS, shown
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import BadArgument
-from altmonitor.operations.operation import Example, Operation, shown
+from altmonitor.operations.operation import Example, Operation
 from altmonitor.operations.symbols import SymbolWord, spelled_symbol
 
 ALERTS_DEFAULT, ALERTS_MAX = 100, 1_000
@@ -23,7 +24,15 @@ ROWS_AT_ONCE = 100
 LAST_SECOND = 253_402_300_799
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=ALERTS_MAX, description="At most so many, the newest first.")]
-Since = Annotated[float, msgspec.Meta(ge=0, le=LAST_SECOND, description="Detected at or after this unix second.")]
+Since = Annotated[
+    float,
+    msgspec.Meta(
+        ge=0,
+        le=LAST_SECOND,
+        description="Detected at or after this unix second.",
+        extra={WORDS: "unix seconds such as 1790000000"},
+    ),
+]
 Cursor = Annotated[
     str, msgspec.Meta(min_length=1, max_length=80, description="next_cursor of the page before this one.")
 ]
@@ -144,6 +153,7 @@ ALERT_OPERATIONS: Sequence[Operation] = (  # type: ignore[type-arg]  # of all ki
         arguments=AlertsArguments,
         result=AlertPage,
         run=get_alerts,
+        reads="stored",
         route="GET /api/alerts",
         chat="history",
         cli="history",
@@ -155,6 +165,7 @@ ALERT_OPERATIONS: Sequence[Operation] = (  # type: ignore[type-arg]  # of all ki
         arguments=StatsArguments,
         result=AlertCounts,
         run=alert_stats,
+        reads="stored",
         route="GET /api/alerts/stats",
         chat="stats",
         cli="stats",
@@ -166,6 +177,7 @@ ALERT_OPERATIONS: Sequence[Operation] = (  # type: ignore[type-arg]  # of all ki
         arguments=SymbolAlertsArguments,
         result=AlertPage,
         run=get_symbol_alerts,
+        reads="stored",
         route="GET /api/symbols/{symbol}/alerts",
         chat="history",
         cli="history",

@@ -11,6 +11,7 @@ from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.verdict import Explanation, RuleCheck
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.candles import MINUTE_MS, Candle, ClosedCandle, Kline
+from altmonitor.operations.arguments import WORDS
 from altmonitor.operations.board import MarketRow, MarketTable
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import NotFound
@@ -224,7 +225,12 @@ class WhyArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     at_s: (
         Annotated[
             float,
-            msgspec.Meta(ge=0, le=LAST_SECOND, description="Unix second in the minute asked for; now without it."),
+            msgspec.Meta(
+                ge=0,
+                le=LAST_SECOND,
+                description="Unix second in the minute asked for; now without it.",
+                extra={WORDS: "unix seconds such as 1790000000"},
+            ),
         ]
         | None
     ) = None
@@ -326,6 +332,7 @@ MARKET_OPERATIONS: Sequence[Operation] = (  # type: ignore[type-arg]  # of all k
         arguments=CandleArguments,
         result=Candles,
         run=get_candles,
+        reads="exchange",
         route="GET /api/symbols/{symbol}/candles",
         chat="chart",
         examples=(Example(title="the last three minutes", arguments={"symbol": "SOLUSDT", "limit": 3}),),
@@ -347,6 +354,7 @@ MARKET_OPERATIONS: Sequence[Operation] = (  # type: ignore[type-arg]  # of all k
         arguments=WhyArguments,
         result=WhyAnswer,
         run=why,
+        reads="stored",
         route="GET /api/symbols/{symbol}/why",
         chat="why",
         examples=(Example(title="now", arguments={"symbol": "SOLUSDT"}),),

@@ -6,16 +6,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
 from altmonitor.core.errors import AltmonitorError
+from altmonitor.operations.arguments import read_arguments
 from altmonitor.operations.context import OperationContext
-from altmonitor.operations.errors import BadArgument, translated
+from altmonitor.operations.errors import translated
 
 A = TypeVar("A", bound=msgspec.Struct)
 R = TypeVar("R", bound=msgspec.Struct)
+
+Source = Literal["live", "stored", "exchange"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,7 @@ class Operation(Generic[A, R]):
     run: may raise OperationError and AltmonitorError. writes: it changes something.
     route: method and path, `{names}` in it are arguments; None: not over HTTP. etag: changes with the answer; None: no
         answer is the same twice. has_envelope: over HTTP the result stands in the positioning interface's envelope.
+    reads: where the answer comes from: `live` memory, `stored` rows, or the `exchange`, which may take seconds.
     chat: the command that answers the same there, without the slash. cli: the words after `altmonitor`.
     """
 
@@ -43,6 +47,7 @@ class Operation(Generic[A, R]):
     result: type[R]
     run: Callable[[OperationContext, A], Awaitable[R]]
     writes: bool = False
+    reads: Source = "live"
     route: str | None = None
     etag: Callable[[R], str] | None = None
     has_envelope: bool = False
@@ -52,14 +57,7 @@ class Operation(Generic[A, R]):
 
     def read(self, given: Mapping[str, Any], *, is_text: bool = False) -> A:
         """is_text: every value is a string, as in a query. Raises: BadArgument."""
-        unknown = next((name for name in given if name not in self.arguments.__struct_fields__), None)
-        if unknown is not None:
-            known = ", ".join(self.arguments.__struct_fields__) or "none"
-            raise BadArgument(f"unknown argument {shown(unknown)}; known: {known}")
-        try:
-            return msgspec.convert(given, type=self.arguments, strict=not is_text)
-        except msgspec.ValidationError as problem:
-            raise BadArgument(_in_words(problem, given)) from problem
+        return read_arguments(self.arguments, given, is_text=is_text)
 
     async def answer(self, context: OperationContext, arguments: A) -> R:
         """Raises: OperationError."""
@@ -67,16 +65,3 @@ class Operation(Generic[A, R]):
             return await self.run(context, arguments)
         except AltmonitorError as problem:
             raise translated(problem, now_ms=context.clock.now_ms()) from problem
-
-
-def shown(value: object) -> str:
-    """As it was given, cut where it is long."""
-    text = value if isinstance(value, str) else repr(value)
-    return repr(text if len(text) <= 40 else text[:39] + "…")
-
-
-def _in_words(problem: msgspec.ValidationError, given: Mapping[str, Any]) -> str:
-    """`limit: Expected int >= 1, not '0'`."""
-    said, _, place = str(problem).replace("`", "").partition(" - at ")
-    name = place.removeprefix("$.").partition("[")[0].partition(".")[0]
-    return f"{name}: {said}, not {shown(given[name])}" if name in given else said

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import msgspec
 
+from altmonitor.operations.arguments import WORDS, shown
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import BadArgument, UnknownContract
-from altmonitor.operations.operation import shown
 from altmonitor.settings.input import find, nearest, spelled
 
 SymbolWord = Annotated[
@@ -18,6 +18,7 @@ SymbolWord = Annotated[
         max_length=40,
         description="A contract as people write it: SOLUSDT, sol, SOL/USDT.",
         examples=["SOLUSDT"],
+        extra={WORDS: "a contract such as SOLUSDT"},
     ),
 ]
 

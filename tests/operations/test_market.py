@@ -139,11 +139,11 @@ def test_arguments_from_a_query_are_read_from_text_and_refused_in_words() -> Non
     row = OPERATION_OF["get_candles"]
     assert row.read({"symbol": "SOL", "limit": "5"}, is_text=True) == CandleArguments(symbol="SOL", limit=5)
     findings = [
-        ({"symbol": "SOL", "limit": "0"}, "limit: Expected int >= 1, not '0'"),
-        ({"symbol": "SOL", "limit": "many"}, "limit: Expected int, got str, not 'many'"),
-        ({"limit": "3"}, "Object missing required field symbol"),
-        ({"symbol": "SOL", "size": "3"}, "unknown argument 'size'; known: symbol, limit"),
-        ({"symbol": "S" * 41}, f"symbol: Expected str of length <= 40, not '{'S' * 39}…'"),
+        ({"symbol": "SOL", "limit": "0"}, "limit must be a whole number from 1 to 1000, not '0'"),
+        ({"symbol": "SOL", "limit": "1e2"}, "limit must be a whole number from 1 to 1000, not '1e2'"),
+        ({"limit": "3"}, "symbol is missing: it must be a contract such as SOLUSDT"),
+        ({"symbol": "SOL", "size": "3"}, "unknown parameter 'size'; known: symbol, limit"),
+        ({"symbol": "S" * 41}, f"symbol must be a contract such as SOLUSDT, not '{'S' * 39}…'"),
     ]
     for given, words in findings:
         with pytest.raises(BadArgument) as refused:
