@@ -14,6 +14,7 @@ from altmonitor.app.operator_notices import OperatorNotices, Recipients
 from altmonitor.app.queries import QueryDeps, QuerySide
 from altmonitor.app.service_watch import ServiceWatch, Signs
 from altmonitor.app.tracking import OutboxTrackerNotifier, TrackingSide
+from altmonitor.commands.replies import Reply
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock, SystemClock, speed_of
 from altmonitor.core.errors import StorageError, TokenRefused
@@ -22,6 +23,7 @@ from altmonitor.core.supervisor import Supervisor
 from altmonitor.core.types import Venue
 from altmonitor.render.notices import BackAfter, Notice, SettingsDamaged
 from altmonitor.render.signed_buttons import ButtonSigner, stored_signer
+from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
 from altmonitor.settings.zones import zone_of
 from altmonitor.storage.state_file import LoadedState, StateFile, base_settings, which_won
@@ -125,7 +127,7 @@ class App:
             self.chat = self._build_chat(settings_store, await stored_signer(self.store), questions)
             self._tell_what_waited(self.chat, loaded)
             tracking = await self._start_tracking(self.chat, stack)
-            server = self._build_server()
+            server = self._build_server(questions)
             await server.start()
             stack.push_async_callback(server.stop)
             self.server_port = server.port
@@ -270,14 +272,14 @@ class App:
         stack.push_async_callback(tracking.stop)
         return tracking
 
-    def _build_server(self) -> HttpServer:
+    def _build_server(self, questions: QuerySide) -> HttpServer:
         config = self.config
         return HttpServer(
             HttpServerDeps(
                 host=config.api_host,
                 port=config.api_port,
                 health=self.health,
-                alerts=self.store if config.history_enabled else None,
+                operations=questions.operations(self.health, self._change_settings),
                 clock=self.clock,
                 token=config.api_token,
                 live=self._live,
@@ -298,6 +300,9 @@ class App:
     def _refresh(self, alert_key: str) -> None:
         if self.chat is not None:
             self.chat.dispatcher.refresh(alert_key)
+
+    async def _change_settings(self, numbers: Numbers, words: str) -> Reply | None:
+        return None if self.chat is None else await self.chat.change_settings(numbers, words)
 
     def _publish(self, notice: Notice, to: Recipients) -> None:
         if self.chat is None:

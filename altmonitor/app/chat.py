@@ -46,7 +46,7 @@ from altmonitor.telegram.chat_names import ChatNames
 from altmonitor.telegram.handlers import AnswerDeps, ChatAnswers, PressDeps, Presses
 from altmonitor.telegram.poller import CommandListener
 from altmonitor.telegram.types import ListenerEvent
-from altmonitor.web.api import WRITER, HttpCommands
+from altmonitor.web.commands import WRITER, HttpCommands
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from altmonitor.interfaces.positioning import Cohorts
 from altmonitor.interfaces.queries import MarketQueries, PositionQueries
 from altmonitor.interfaces.storage import AlertQueries
 from altmonitor.operations.board import MarketBoard
-from altmonitor.operations.errors import Unavailable
+from altmonitor.operations.errors import NotFound, Unavailable
 from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.snapshot_queries import SnapshotQueries
@@ -64,7 +64,7 @@ class OperationContext:
         return self.monitor
 
     def history(self) -> AlertQueries:
-        """Raises: Unavailable where no alerts are kept."""
+        """Raises: NotFound where no alerts are kept."""
         if self.alerts is None:
-            raise Unavailable("no history is kept: HISTORY_ENABLED is false")
+            raise NotFound("no history is kept: HISTORY_ENABLED is false")
         return self.alerts

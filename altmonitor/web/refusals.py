@@ -91,21 +91,64 @@ SECURITY_HEADERS = {
 }
 
 RETRY_AFTER_S = 5
+PROBLEM = "application/problem+json"
 
 
-def error_response(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
-    """One line of JSON."""
-    body = msgspec.json.encode({"error": message})
-    return web.Response(body=body, status=status, content_type="application/json", headers=headers)
+_CODES = {
+    400: ("malformed", "The request cannot be read"),
+    401: ("unauthorized", "A token is needed"),
+    403: ("forbidden", "Not permitted"),
+    404: ("not_found", "Nothing by that name"),
+    405: ("method_not_allowed", "Not with this method"),
+    408: ("timeout", "The request did not come in time"),
+    413: ("too_large", "The body is too large"),
+    417: ("malformed", "The request cannot be read"),
+    429: ("too_many_attempts", "Too many attempts"),
+    431: ("too_large", "A header is too large"),
+    500: ("internal", "A fault of ours"),
+    503: ("unavailable", "Not to be had now"),
+}
+"""By status: the code for programs and the title, where nothing says it better."""
+
+
+def problem_body(
+    status: int, detail: str, *, code: str = "", title: str = "", more: Mapping[str, object] | None = None
+) -> dict[str, object]:
+    """Members of a problem (RFC 9457). `code` is for programs to compare; `error` is `detail` once more, as before."""
+    usual_code, usual_title = _CODES.get(status, ("error", "Error"))
+    code, title = code or usual_code, title or usual_title
+    return {
+        "type": f"urn:altmonitor:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "error": detail,
+        **(more or {}),
+    }
+
+
+def error_response(
+    status: int,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    code: str = "",
+    title: str = "",
+    more: Mapping[str, object] | None = None,
+) -> web.Response:
+    """more: further members of the problem."""
+    body = msgspec.json.encode(problem_body(status, detail, code=code, title=title, more=more))
+    return web.Response(body=body, status=status, content_type=PROBLEM, headers=headers)
 
 
 def _too_many_bytes() -> bytes:
-    body = msgspec.json.encode({"error": "too many connections"})
+    body = msgspec.json.encode(problem_body(503, "too many connections"))
     headers = {
         **SECURITY_HEADERS,
         "Retry-After": str(RETRY_AFTER_S),
         "Connection": "close",
-        "Content-Type": "application/json",
+        "Content-Type": PROBLEM,
         "Content-Length": str(len(body)),
     }
     lines = ["HTTP/1.1 503 Service Unavailable", *(f"{name}: {value}" for name, value in headers.items()), "", ""]

@@ -5,56 +5,51 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
 from aiohttp import web
-from multidict import MultiMapping
 
 from altmonitor.config import is_loopback
-from altmonitor.core.alert import StoredAlert
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StartError, StorageError
 from altmonitor.core.status import Health, Status, as_json
 from altmonitor.core.types import Secret
-from altmonitor.interfaces.storage import AlertQueries
+from altmonitor.operations.context import OperationContext
+from altmonitor.operations.errors import OperationError
 from altmonitor.web.access import PATIENCE_S, WrongTokens, has_token, is_called_locally, is_same_site
-from altmonitor.web.api import BadOrder, BadQuery, HttpCommands, read_alerts_query, read_stats_query
+from altmonitor.web.commands import HttpCommands
 from altmonitor.web.connections import Connection, Connections, Limits
 from altmonitor.web.metrics import CONTENT_TYPE, HttpStatus, Metrics
+from altmonitor.web.operations import Handler, OperationRoutes, problem_of
 from altmonitor.web.refusals import RETRY_AFTER_S, SECURITY_HEADERS, HttpRefusal, RefusalLog, error_response
 from altmonitor.web.streams import LiveAlerts
 
-QUERY_TIMEOUT_S = 10.0
 SHUTDOWN_S = 1.0
-STATS_TOP = 10
-QUERIES_AT_ONCE = 2
-"""What reads the database shares one connection with what writes alerts to it."""
 
-ROWS_AT_ONCE = 100
-
-_QUERIES = ("/api/alerts", "/api/alerts/stats")
+_DETAILS = {
+    404: "there is nothing at this address",
+    405: "this address is not asked with this method",
+}
 _REFUSED_AS = {400: HttpRefusal.MALFORMED, 408: HttpRefusal.SLOW_BODY, 413: HttpRefusal.TOO_LARGE}
 
 _log = logging.getLogger(__name__)
-
-_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpServerDeps:
     """host, port: API_HOST, API_PORT; port 0 takes any free one. token: empty asks for none.
 
-    alerts: None when history is off. live: None without a stream. commands: asked for per request, because they come
-    later than the server; None while nobody carries them out.
+    operations: what the rows of `operations.table` may reach. live: None without a stream. commands: asked for per
+    request, because they come later than the server; None while nobody carries them out.
     """
 
     host: str
     port: int
     health: Callable[[], Health]
-    alerts: AlertQueries | None
+    operations: OperationContext
     clock: Clock
     token: Secret = field(default_factory=lambda: Secret(""))
     live: LiveAlerts | None = None
@@ -70,7 +65,7 @@ class HttpServer:
         self._refusals = RefusalLog(deps.clock)
         self._connections = Connections(deps.limits, clock=deps.clock, refusals=self._refusals)
         self._wrong_tokens = WrongTokens(deps.clock)
-        self._queries = asyncio.Semaphore(QUERIES_AT_ONCE)
+        self._operations = OperationRoutes(deps.operations, clock=deps.clock)
         self._one_at_a_time = asyncio.Lock()
         self._metrics = Metrics(deps.health, http=self.status)
         self._runner: web.AppRunner | None = None
@@ -82,8 +77,7 @@ class HttpServer:
         app.on_response_prepare.append(_add_security_headers)
         app.router.add_get("/health", self._health)
         app.router.add_get("/metrics", self._render_metrics)
-        app.router.add_get("/api/alerts", self._alerts)
-        app.router.add_get("/api/alerts/stats", self._stats)
+        self._operations.add_to(app.router)
         app.router.add_get("/api/stream", self._stream)
         app.router.add_get("/api/commands", self._list_commands)
         app.router.add_post("/api/commands", self._carry_out)
@@ -98,7 +92,7 @@ class HttpServer:
             await runner.cleanup()
             raise StartError(_why_not(problem, host, port)) from problem
         self._runner = runner
-        _log.info("HTTP on %s port %d: /health /metrics /api/alerts /api/stream /api/commands", host, self.port)
+        _log.info("HTTP on %s port %d: /health /metrics /api/market /api/alerts /api/stream …", host, self.port)
 
     async def stop(self) -> None:
         if self._deps.live is not None:
@@ -118,7 +112,7 @@ class HttpServer:
     # --- every request -------------------------------------------------------------------------------------------
 
     @web.middleware
-    async def _guarded(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         connection = request.protocol
         assert isinstance(connection, Connection)  # noqa: S101 — for the type checker
         refusal = await self._refusal(request, connection)
@@ -128,16 +122,11 @@ class HttpServer:
         try:
             await self._read_body(request)
             await self._turn()
-            if request.path in _QUERIES:
-                async with self._deps.clock.timeout(QUERY_TIMEOUT_S), self._queries:
-                    return await handler(request)
             return await handler(request)
-        except (BadQuery, BadOrder) as problem:
-            return error_response(400, str(problem))
+        except OperationError as problem:
+            return problem_of(problem)
         except StorageError as problem:
             return _come_back(str(problem))
-        except TimeoutError:
-            return _come_back(f"the stored alerts did not answer within {QUERY_TIMEOUT_S:.0f} s")
         except web.HTTPException as refused:
             return self._refused(refused, connection)
         except (ConnectionError, asyncio.CancelledError):
@@ -205,7 +194,8 @@ class HttpServer:
             self._refusals.record(kind, connection.address)
         names = ("Allow", "Retry-After")
         kept = {name: refused.headers[name] for name in names if name in refused.headers}
-        response = error_response(refused.status, refused.reason, kept)
+        detail = _DETAILS.get(refused.status, refused.reason)
+        response = error_response(refused.status, detail, kept)
         if kind is not None:
             response.force_close()
         return response
@@ -218,30 +208,6 @@ class HttpServer:
 
     async def _render_metrics(self, request: web.Request) -> web.Response:
         return web.Response(body=self._metrics.render(), headers={"Content-Type": CONTENT_TYPE})
-
-    async def _alerts(self, request: web.Request) -> web.Response:
-        query = read_alerts_query(_lists(request.query))
-        if self._deps.alerts is None:
-            return _history_off()
-        rows = await self._deps.alerts.recent(
-            limit=query.limit, symbol=query.symbol, kind=query.kind, since_s=query.since_s
-        )
-        return web.Response(body=await _alerts_json(rows), content_type="application/json")
-
-    async def _stats(self, request: web.Request) -> web.Response:
-        hours = read_stats_query(_lists(request.query))
-        if self._deps.alerts is None:
-            return _history_off()
-        since_s = self._deps.clock.now_ms() / 1000 - hours * 3600
-        stats = await self._deps.alerts.stats(since_s=since_s, top=STATS_TOP)
-        return _json(
-            {
-                "hours": hours,
-                "total": stats.total,
-                "by_kind": dict(stats.by_kind),
-                "by_symbol": [{"symbol": symbol, "count": count} for symbol, count in stats.by_symbol],
-            }
-        )
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         live = self._deps.live
@@ -265,24 +231,10 @@ class HttpServer:
 
 
 async def _add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(SECURITY_HEADERS)
-
-
-def _lists(query: MultiMapping[str]) -> dict[str, list[str]]:
-    return {name: query.getall(name) for name in query}
-
-
-async def _alerts_json(rows: Sequence[StoredAlert]) -> bytes:
-    """The columns of the stored rows, `details`, and what became of the delivery; in pieces, the loop runs between."""
-    pieces = []
-    for at in range(0, len(rows), ROWS_AT_ONCE):
-        pieces.append(b",".join(map(_row_json, rows[at : at + ROWS_AT_ONCE])))
-        await asyncio.sleep(0)
-    return b'{"alerts":[' + b",".join(pieces) + b"]}"
-
-
-def _row_json(row: StoredAlert) -> bytes:
-    return msgspec.json.encode(row.alert)[:-1] + b',"delivery":' + msgspec.json.encode(row.delivery) + b"}"
+    """What an answer says for itself stays: a page its own policy, a tagged answer how long it may be kept."""
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers["Server"] = SECURITY_HEADERS["Server"]
 
 
 def _json(body: object, *, status: int = 200) -> web.Response:
@@ -295,10 +247,6 @@ def _come_back(message: str) -> web.Response:
 
 def _no_commands() -> web.Response:
     return error_response(404, "no commands are taken: there is no chat to answer (a dry run)")
-
-
-def _history_off() -> web.Response:
-    return error_response(404, "no history is kept: HISTORY_ENABLED is false")
 
 
 def _why_not(problem: OSError, host: str, port: int) -> str:

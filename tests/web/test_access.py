@@ -14,6 +14,7 @@ from altmonitor.web.access import WrongTokens, has_token, host_of, is_called_loc
 from altmonitor.web.server import HttpServer, HttpServerDeps
 from tests.commands.executor_kit import MemoryAlerts, healthy
 from tests.movable_clock import MovableClock
+from tests.web.web_kit import operations
 
 TOKEN = "0123456789abcdef"
 
@@ -118,7 +119,7 @@ async def site(token: str = TOKEN) -> AsyncIterator[tuple[HttpServer, str]]:
             host="127.0.0.1",
             port=0,
             health=healthy,  # type: ignore[arg-type]
-            alerts=MemoryAlerts(),
+            operations=operations(MemoryAlerts()),
             clock=SystemClock(),
             token=Secret(token),
         )

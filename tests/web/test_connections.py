@@ -20,12 +20,14 @@ import pytest
 from altmonitor.core.alert import Alert, StoredAlert
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.types import Secret
+from altmonitor.interfaces.storage import AlertQueries
 from altmonitor.render.format import Style
-from altmonitor.web.api import HttpCommands
+from altmonitor.web.commands import HttpCommands
 from altmonitor.web.connections import Limits
 from altmonitor.web.server import HttpServer, HttpServerDeps
 from altmonitor.web.streams import LiveAlerts
 from tests.commands.executor_kit import MAIN, Desk, MemoryAlerts, healthy
+from tests.web.web_kit import operations, problem
 
 ASK = b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n"
 TOKEN = "sixteen-letters-"
@@ -48,8 +50,9 @@ _opened: list[Client] = []
 
 @asynccontextmanager
 async def running(limits: Limits = SMALL, **changes: object) -> AsyncIterator[HttpServer]:
+    alerts: AlertQueries = changes.pop("alerts", MemoryAlerts())  # type: ignore[assignment]
     deps = HttpServerDeps(
-        host="127.0.0.1", port=0, health=healthy, alerts=MemoryAlerts(), clock=SystemClock(), limits=limits
+        host="127.0.0.1", port=0, health=healthy, operations=operations(alerts), clock=SystemClock(), limits=limits
     )
     server = HttpServer(replace(deps, **changes))  # type: ignore[arg-type]
     await server.start()
@@ -180,7 +183,7 @@ async def test_one_address_cannot_take_the_places_of_others() -> None:
             assert (await client.answer())[0] == 200
         status, headers, body = await asked(server, ASK % b"/api/alerts")
         assert (status, headers["retry-after"]) == (503, "5")
-        assert json.loads(body) == {"error": "too many connections"}
+        assert problem(json.loads(body)) == (503, "unavailable", "too many connections")
         assert await health(server) == 200
         assert (await asked(server, ASK % b"/api/alerts", "127.0.0.2"))[0] == 200
 
@@ -272,7 +275,7 @@ async def test_a_body_that_does_not_come_is_408_and_ends_the_connection() -> Non
         )
         status, headers, body = await client.answer()
         assert (status, headers["connection"]) == (408, "close")
-        assert json.loads(body) == {"error": "the body did not come within 0 s"}
+        assert problem(json.loads(body)) == (408, "timeout", "the body did not come within 0 s")
         assert await client.is_cut()
         assert server.status().refused == {"slow_body": 1}
 
@@ -410,7 +413,7 @@ async def test_what_is_no_request_gets_a_short_refusal_with_all_headers_and_no_t
                 wrong.append(f"{request[:80]!r}: {status} {body!r}, not {expected}")
             if headers.get("x-content-type-options") != "nosniff" or headers.get("server") != "altmonitor":
                 wrong.append(f"{request[:80]!r}: {headers}")
-            if set(json.loads(body)) != {"error"} or len(body) > 200 or b"script" in body:
+            if problem(json.loads(body))[0] != status or len(body) > 400 or b"script" in body:
                 wrong.append(f"{request[:80]!r}: {body!r}")
         squeezed = gzip.compress(ORDER)
         squeezed = JSON + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(squeezed) + squeezed

@@ -26,8 +26,10 @@ from altmonitor.core.status import (
     assess,
 )
 from altmonitor.core.types import Secret
+from altmonitor.interfaces.storage import AlertQueries
 from altmonitor.web.server import HttpServer, HttpServerDeps
 from tests.commands.executor_kit import MemoryAlerts, healthy
+from tests.web.web_kit import operations, problem
 
 START_MS = 1_790_000_000_000
 PUMP = Alert(
@@ -60,16 +62,19 @@ class Site:
         url = f"http://127.0.0.1:{self.server.port}{path}"
         async with self._session.request(method, url, headers=headers) as response:
             body = await response.read()
-            is_json = response.content_type == "application/json" and body
+            is_json = response.content_type.endswith("json") and body
             return response.status, json.loads(body) if is_json else body.decode(), response.headers
 
+
+_EMPTY = MemoryAlerts()
 
 Serve = Callable[..., AbstractAsyncContextManager[Site]]
 
 
-def served(**changes: object) -> HttpServerDeps:
+def served(*, alerts: AlertQueries | None = _EMPTY, **changes: object) -> HttpServerDeps:
+    clock: Clock = changes.setdefault("clock", ScaledClock(start_ms=START_MS, speed=1.0))  # type: ignore[assignment]
     plain = HttpServerDeps(
-        host="127.0.0.1", port=0, health=healthy, alerts=MemoryAlerts(), clock=ScaledClock(start_ms=START_MS, speed=1.0)
+        host="127.0.0.1", port=0, health=healthy, operations=operations(alerts, clock=clock), clock=clock
     )
     return replace(plain, **changes)  # type: ignore[arg-type]
 
@@ -138,7 +143,7 @@ async def test_with_a_token_everything_but_health_needs_it(path: str) -> None:
         ):
             status, body, headers = await site.get(path, headers=wrong)
             assert status == 401
-            assert body == {"error": "needs the header Authorization: Bearer <API_TOKEN>"}
+            assert problem(body) == (401, "unauthorized", "needs the header Authorization: Bearer <API_TOKEN>")
             assert headers["WWW-Authenticate"] == "Bearer"  # type: ignore[call-overload,index]
         assert (await site.get(path, headers={"Authorization": "Bearer s3cret-é"}))[0] in (200, 404)
         assert (await site.get(path, headers={"Authorization": "bearer s3cret-é"}))[0] in (200, 404)
@@ -151,7 +156,8 @@ async def test_on_loopback_a_foreign_host_name_is_refused(host: str) -> None:
     async with running() as site:
         for path in ("/health", "/metrics", "/api/alerts"):
             status, body, _ = await site.get(path, headers={"Host": host})
-            assert (status, body) == (403, {"error": "this address answers to localhost only"})
+            assert status == 403
+            assert problem(body) == (403, "forbidden", "this address answers to localhost only")
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:3001", "127.0.0.1:9", "[::1]:3001", "127.8.8.8"])
@@ -181,9 +187,12 @@ async def test_every_answer_carries_the_security_headers(path: str) -> None:
 
 async def test_unknown_routes_and_methods_get_one_line_of_json() -> None:
     async with running() as site:
-        assert (await site.get("/nowhere"))[:2] == (404, {"error": "Not Found"})
+        status, body, headers = await site.get("/nowhere")
+        assert problem(body) == (status, "not_found", "there is nothing at this address")
+        assert headers["Content-Type"] == "application/problem+json"  # type: ignore[call-overload,index]
         status, body, headers = await site.get("/health", method="POST")
-        assert (status, body) == (405, {"error": "Method Not Allowed"})
+        assert problem(body) == (status, "method_not_allowed", "this address is not asked with this method")
+        assert status == 405
         assert headers["Allow"] == "GET,HEAD"  # type: ignore[call-overload,index]
         assert (await site.get("/health", method="HEAD"))[0] == 200
 
@@ -222,9 +231,9 @@ async def test_filters_reach_the_query() -> None:
         await site.get("/api/alerts?limit=1000&symbol=sol&kind=oi&since=1789990000.5")
         await site.get("/api/alerts?symbol=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT")
     assert alerts.asked == [
-        {"limit": 100, "symbol": None, "kind": None, "since_s": None},
-        {"limit": 1000, "symbol": "SOLUSDT", "kind": "oi", "since_s": 1_789_990_000.5},
-        {"limit": 100, "symbol": "币安人生USDT", "kind": None, "since_s": None},
+        {"limit": 101, "symbol": None, "kind": None, "since_s": None},
+        {"limit": 1001, "symbol": "SOLUSDT", "kind": "oi", "since_s": 1_789_990_000.5},
+        {"limit": 101, "symbol": "币安人生USDT", "kind": None, "since_s": None},
     ]
 
 
@@ -239,21 +248,22 @@ async def test_filters_reach_the_query() -> None:
         ("limit=%D9%A5", "limit must be a whole number from 1 to 1000, not '٥'"),
         ("limit=" + "9" * 400, "limit must be a whole number from 1 to 1000, not '" + "9" * 39 + "…'"),
         ("limit=1&limit=2", "limit is given 2 times"),
-        ("kind=PUMP", "kind must be one of condition, price, oi, vol, funding, position, divergence, not 'PUMP'"),
+        ("kind=PUMP", "kind must be one of condition, divergence, funding, oi, position, price, vol, not 'PUMP'"),
         ("symbol=", "symbol must be a contract such as SOLUSDT, not ''"),
         ("symbol=USDT", "symbol must be a contract such as SOLUSDT, not 'USDT'"),
         ("since=nan", "since must be unix seconds such as 1790000000, not 'nan'"),
         ("since=-5", "since must be unix seconds such as 1790000000, not '-5'"),
         ("since=1790000000000", "since must be unix seconds such as 1790000000, not '1790000000000'"),
         ("since=yesterday", "since must be unix seconds such as 1790000000, not 'yesterday'"),
-        ("symbl=SOL", "unknown parameter 'symbl'; known: limit, symbol, kind, since"),
+        ("symbl=SOL", "unknown parameter 'symbl'; known: limit, symbol, kind, since, cursor"),
     ],
 )
 async def test_a_bad_query_gets_one_clear_line(query: str, line: str) -> None:
     alerts = MemoryAlerts()
     async with running(alerts=alerts) as site:
         status, body, _ = await site.get(f"/api/alerts?{query}")
-    assert (status, body) == (400, {"error": line})
+    assert status == 400
+    assert problem(body) == (400, "bad_argument", line)
     assert alerts.asked == []
 
 
@@ -274,14 +284,15 @@ async def test_stats_count_the_hours_before_now() -> None:
     }
     (asked,) = alerts.asked
     assert asked["since_s"] == pytest.approx(START_MS / 1000 - 172_800, abs=60)  # type: ignore[arg-type]
-    assert bad[:2] == (400, {"error": "hours must be a whole number from 1 to 720, not '721'"})
+    assert problem(bad[1]) == (400, "bad_argument", "hours must be a whole number from 1 to 720, not '721'")
 
 
 async def test_without_history_the_api_says_so() -> None:
     async with running(alerts=None) as site:
         for path in ("/api/alerts", "/api/alerts/stats"):
             status, body, _ = await site.get(path)
-            assert (status, body) == (404, {"error": "no history is kept: HISTORY_ENABLED is false"})
+            assert status == 404
+            assert problem(body) == (404, "not_found", "no history is kept: HISTORY_ENABLED is false")
 
 
 async def test_a_database_in_trouble_is_503_with_its_line() -> None:
@@ -289,7 +300,8 @@ async def test_a_database_in_trouble_is_503_with_its_line() -> None:
     alerts.problem = "alerts.db is locked by another program"
     async with running(alerts=alerts) as site:
         status, body, _ = await site.get("/api/alerts")
-        assert (status, body) == (503, {"error": "alerts.db is locked by another program"})
+        assert status == 503
+        assert problem(body) == (503, "unavailable", "alerts.db is locked by another program")
         assert (await site.get("/health"))[0] == 200
 
 
@@ -307,13 +319,15 @@ class _Broken(MemoryAlerts):
 async def test_a_database_that_does_not_answer_is_given_up_on() -> None:
     async with running(alerts=_Stuck(), clock=ScaledClock(start_ms=START_MS, speed=50.0)) as site:
         status, body, _ = await site.get("/api/alerts")
-    assert (status, body) == (503, {"error": "the stored alerts did not answer within 10 s"})
+    assert status == 503
+    assert problem(body) == (503, "unavailable", "the stored alerts did not answer within 10 s")
 
 
 async def test_a_bug_is_500_without_details() -> None:
     async with running(alerts=_Broken()) as site:
         status, body, _ = await site.get("/api/alerts")
-    assert (status, body) == (500, {"error": "internal error, see the log"})
+    assert status == 500
+    assert problem(body) == (500, "internal", "internal error, see the log")
 
 
 # --- metrics -----------------------------------------------------------------------------------------------------

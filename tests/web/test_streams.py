@@ -21,6 +21,7 @@ from altmonitor.web.server import HttpServer, HttpServerDeps
 from altmonitor.web.streams import LiveAlerts, stored_stream_name
 from tests.commands.executor_kit import MemoryAlerts, healthy
 from tests.patient_clock import PatientClock
+from tests.web.web_kit import operations
 
 START_MS = 1_790_000_000_000
 
@@ -65,7 +66,14 @@ async def served(history: AlertQueries | None = None, speed: float = 1) -> Async
     clock = PatientClock(start_ms=START_MS, speed=speed)
     live = LiveAlerts(clock, history)
     server = HttpServer(
-        HttpServerDeps(host="127.0.0.1", port=0, health=healthy, alerts=history, clock=clock, live=live)  # type: ignore[arg-type]
+        HttpServerDeps(
+            host="127.0.0.1",
+            port=0,
+            health=healthy,
+            operations=operations(history, clock=clock),
+            clock=clock,
+            live=live,
+        )  # type: ignore[arg-type]
     )
     await server.start()
     try:

@@ -13,9 +13,10 @@ from altmonitor.commands.table import COMMANDS
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.types import Secret
 from altmonitor.render.format import Style
-from altmonitor.web.api import HttpCommands
+from altmonitor.web.commands import HttpCommands
 from altmonitor.web.server import HttpServer, HttpServerDeps
 from tests.commands.executor_kit import MAIN, Desk, healthy
+from tests.web.web_kit import operations, problem
 
 TOKEN = {"Authorization": "Bearer open sesame"}
 
@@ -31,7 +32,7 @@ async def site(desk: Desk | None, *, token: str = "open sesame") -> AsyncIterato
             host="127.0.0.1",
             port=0,
             health=healthy,  # type: ignore[arg-type]
-            alerts=None,
+            operations=operations(),
             clock=SystemClock(),
             token=Secret(token),
             commands=lambda: commands,
@@ -94,7 +95,8 @@ async def test_where_no_token_is_set_commands_are_refused_even_on_this_machine()
     desk = Desk()
     async with site(desk, token="") as url:
         status, body = await asked("POST", url, json={"text": "/set_pump 5"})
-    assert (status, body) == (403, {"error": "commands over HTTP need API_TOKEN to be set"})
+    assert status == 403
+    assert problem(body) == (403, "forbidden", "commands over HTTP need API_TOKEN to be set")
     assert desk.store.saved == []
 
 
@@ -116,7 +118,8 @@ async def test_what_is_no_order_is_refused_with_one_line(body: dict[str, object]
     async with site(desk) as url:
         status, answer = await asked("POST", url, **({"headers": TOKEN} | body))  # type: ignore[arg-type]
     assert status == 400
-    assert "\n" not in str(answer["error"])
+    assert problem(answer)[:2] == (400, "bad_argument")
+    assert "\n" not in str(answer["detail"])
     assert desk.store.saved == []
 
 

@@ -1,0 +1,127 @@
+"""Operations over HTTP: query, path and body become their arguments, the result JSON, their errors problem details."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from multidict import MultiMapping
+
+from altmonitor.core.clock import Clock
+from altmonitor.operations.context import OperationContext
+from altmonitor.operations.errors import BadArgument, OperationError
+from altmonitor.operations.operation import Operation, Source
+from altmonitor.operations.table import OPERATIONS
+from altmonitor.web.refusals import RETRY_AFTER_S, error_response
+
+WITHIN_S: Mapping[Source, float] = {"live": 10.0, "stored": 10.0, "exchange": 20.0}
+AT_ONCE: Mapping[Source, int] = {"live": 64, "stored": 2, "exchange": 4}
+"""What reads the database shares one connection with what writes alerts to it; the exchange's limits are for alerts."""
+
+_WAITED_FOR: Mapping[Source, str] = {
+    "live": "the monitor",
+    "stored": "the stored alerts",
+    "exchange": "the exchange",
+}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class OperationRoutes:
+    """One handler for each row with a route."""
+
+    def __init__(self, context: OperationContext, *, clock: Clock) -> None:
+        self._context = context
+        self._clock = clock
+        self._turns = {source: asyncio.Semaphore(count) for source, count in AT_ONCE.items()}
+        self._encoded: dict[str, tuple[msgspec.Struct, bytes]] = {}
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        for row in OPERATIONS:
+            if row.route is not None:
+                method, path = row.route.split(" ")
+                if method == "GET":
+                    router.add_get(path, self._handler(row))
+                else:
+                    router.add_route(method, path, self._handler(row))
+
+    def _handler(self, row: Operation[Any, Any]) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            try:
+                arguments = row.read(await _given(row, request), is_text=not row.writes)
+                async with self._clock.timeout(WITHIN_S[row.reads]), self._turns[row.reads]:
+                    result = await row.answer(self._context, arguments)
+            except OperationError as problem:
+                return problem_of(problem)
+            except TimeoutError:
+                waited = f"{_WAITED_FOR[row.reads]} did not answer within {WITHIN_S[row.reads]:.0f} s"
+                return error_response(503, waited, {"Retry-After": str(RETRY_AFTER_S)}, code="unavailable")
+            return self._answered(row, request, result)
+
+        return handle
+
+    def _answered(self, row: Operation[Any, Any], request: web.Request, result: msgspec.Struct) -> web.Response:
+        headers: dict[str, str] = {}
+        if row.etag is not None:
+            tag = f'"{row.etag(result)}"'
+            headers = {"ETag": tag, "Cache-Control": "no-cache"}
+            if is_known(tag, request.headers.get("If-None-Match", "")):
+                return web.Response(status=304, headers=headers)
+        return web.Response(body=self._body(row, result), content_type="application/json", headers=headers)
+
+    def _body(self, row: Operation[Any, Any], result: msgspec.Struct) -> bytes:
+        """An answer that many ask for is encoded once."""
+        known = self._encoded.get(row.name)
+        if known is not None and known[0] is result:
+            return known[1]
+        body = msgspec.json.encode(result)
+        if row.etag is not None:
+            self._encoded[row.name] = result, body
+        return body
+
+
+def problem_of(problem: OperationError) -> web.Response:
+    headers = {} if problem.retry_after_s is None else {"Retry-After": str(problem.retry_after_s)}
+    more = {} if problem.until_ms is None else {"until_ms": problem.until_ms}
+    return error_response(problem.status, problem.detail, headers, code=problem.code, title=problem.title, more=more)
+
+
+def is_known(tag: str, if_none_match: str) -> bool:
+    """if_none_match: the header, `*` or a list of tags, weak ones too."""
+    tags = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
+    return tag in tags or tags == ["*"]
+
+
+def single_values(query: MultiMapping[str]) -> dict[str, str]:
+    """Raises: BadArgument for what is given more than once."""
+    for name in query:
+        count = len(query.getall(name))
+        if count > 1:
+            raise BadArgument(f"{name} is given {count} times")
+    return dict(query)
+
+
+async def json_object(request: web.Request, *, such_as: str) -> dict[str, Any]:
+    """The body. Raises: BadArgument. A form on somebody's page cannot send this type."""
+    if request.content_type != "application/json":
+        raise BadArgument(f"needs Content-Type: application/json and a body such as {such_as}")
+    try:
+        return msgspec.json.decode(await request.read(), type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+        raise BadArgument(f"the body must be like {such_as}: {problem}") from problem
+
+
+async def _given(row: Operation[Any, Any], request: web.Request) -> dict[str, Any]:
+    given: dict[str, Any] = single_values(request.query)
+    if row.writes:
+        if given:
+            raise BadArgument("arguments belong into the body, not into the address")
+        example = msgspec.json.encode(dict(row.examples[0].arguments)).decode()
+        given = await json_object(request, such_as=example)
+    twice = next((name for name in request.match_info if name in given), None)
+    if twice is not None:
+        raise BadArgument(f"{twice} stands in the path already")
+    return given | dict(request.match_info)
