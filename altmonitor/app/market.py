@@ -170,6 +170,7 @@ class MarketSide:
             refresh_s=config.symbols_refresh_sec,
             on_change=self._on_universe,
             file=self._own_file(config.db_file.with_name("symbols.json")),
+            address_setting="HYPERLIQUID_URL" if self.name == "hyperliquid" else f"{self.name.upper()}_REST_URL",
         )
 
     def _build_enrichers(self) -> tuple[OpenInterestEnricher, RatioEnricher]:

@@ -41,11 +41,16 @@ class OpenInterestTableSweep:
         self._coverage = 0.0
         self._failures: dict[str, int] = {}
         self._failed_in_row = 0
+        self._ended = 0
 
     def status(self) -> SweepStatus:
         age_s = None if self._sampled_s is None else self._clock.monotonic() - self._sampled_s
         return SweepStatus(
-            sweep_age_s=age_s, coverage=self._coverage, period_s=SAMPLE_EVERY_S, failures=dict(self._failures)
+            sweep_age_s=age_s,
+            coverage=self._coverage,
+            period_s=SAMPLE_EVERY_S,
+            failures=dict(self._failures),
+            ended=self._ended,
         )
 
     async def run(self) -> None:
@@ -77,6 +82,7 @@ class OpenInterestTableSweep:
         self._evaluate([row.symbol for row in sampled])
         self._coverage = len(sampled) / len(watched)
         self._sampled_s = now_s
+        self._ended += 1
 
     def _on_failure(self, problem: ExchangeError) -> float:
         self._failed_in_row += 1

@@ -58,7 +58,7 @@ class Universe:
     """on_change(symbols, added, removed): synchronous, after each change; must not raise.
 
     symbols: what is watched now; empty before the first list. file: where the last believed list is kept, None for
-    nowhere. refresh_s: seconds between reads of the list.
+    nowhere. refresh_s: seconds between reads of the list. address_setting: name of the setting that says where it is.
     """
 
     def __init__(
@@ -70,7 +70,9 @@ class Universe:
         refresh_s: float,
         on_change: OnChange,
         file: Path | None = None,
+        address_setting: str = "BINANCE_REST_URL",
     ) -> None:
+        self._address_setting = address_setting
         self._rest = rest
         self._clock = clock
         self._tradfi = tradfi
@@ -149,7 +151,8 @@ class Universe:
         elif self._failures == 1:
             log.warning(
                 "the contract list cannot be read, nothing is watched until it can be (check the network, HTTPS_PROXY "
-                "and BINANCE_REST_URL): %s",
+                "and %s): %s",
+                self._address_setting,
                 reason,
             )
 

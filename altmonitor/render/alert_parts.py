@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from altmonitor.core.alert import DETECTED_KINDS, Alert, TrackedSide
+from altmonitor.core.types import VENUE_TITLES
+from altmonitor.core.venue_names import name_at
 from altmonitor.detectors.kinds import WINDOW_S
 from altmonitor.detectors.price import WHOLE
 from altmonitor.interfaces.delivery import InlineButton, Keyboard, Press
@@ -98,9 +100,10 @@ def alert_buttons(alert: Alert, style: Style, signer: ButtonSigner | None) -> Ke
     """Mute, chart and why, if presses can come back to us, then two links. Empty for a symbol no exchange can have."""
     if len(alert.symbol) > n.SYMBOL_CHARS_MAX:
         return ()
+    chart = chart_page(alert)
     links = (
-        InlineButton(text="Binance", url=exchange_page(alert.symbol, style)),
-        InlineButton(text="TradingView", url=chart_page(alert.symbol)),
+        InlineButton(text=VENUE_TITLES[alert.venue], url=exchange_page(alert, style)),
+        *(() if chart is None else (InlineButton(text="TradingView", url=chart),)),
     )
     if signer is None or alert.id is None:
         return (links,)
@@ -111,9 +114,19 @@ def alert_buttons(alert: Alert, style: Style, signer: ButtonSigner | None) -> Ke
     return (actions, links)
 
 
-def exchange_page(symbol: str, style: Style) -> str:
+_VENUE_PAGES = {
+    "bybit": "https://www.bybit.com/trade/usdt/{name}",
+    "okx": "https://www.okx.com/trade-swap/{name}",
+    "hyperliquid": "https://app.hyperliquid.xyz/trade/{name}",
+}
+
+
+def exchange_page(alert: Alert, style: Style) -> str:
     """Not escaped; some symbols are Chinese, so it is percent-encoded."""
-    return style.say("futures_page", symbol=_in_url(symbol))
+    if alert.venue == "binance":
+        return style.say("futures_page", symbol=_in_url(alert.symbol))
+    name = name_at(alert.venue, alert.symbol)
+    return _VENUE_PAGES[alert.venue].format(name=_in_url(name.lower() if alert.venue == "okx" else name))
 
 
 def followed_page(symbol: str, style: Style) -> str:
@@ -121,8 +134,11 @@ def followed_page(symbol: str, style: Style) -> str:
     return style.say("whales_page_url", symbol=_in_url(symbol))
 
 
-def chart_page(symbol: str) -> str:
-    return f"https://www.tradingview.com/chart/?symbol=BINANCE:{_in_url(symbol)}.P"
+def chart_page(alert: Alert) -> str | None:
+    """None where TradingView has no chart of the venue's contracts under their own names."""
+    if alert.venue == "hyperliquid":
+        return None
+    return f"https://www.tradingview.com/chart/?symbol={alert.venue.upper()}:{_in_url(alert.symbol)}.P"
 
 
 def _in_url(symbol: str) -> str:

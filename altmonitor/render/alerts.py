@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from altmonitor.core.alert import Alert
+from altmonitor.core.types import VENUE_TITLES
 from altmonitor.interfaces.delivery import Press
 from altmonitor.market.contracts import base_of
 from altmonitor.render import format as n
@@ -50,7 +51,7 @@ def alert_html(
     ]
     if maybe_repeated and alert.id is not None:
         lines.append(f"<i>{style.say('maybe_repeated', id=alert.id)}</i>")
-    lines.append((hash_tag(alert.symbol) or "") if has_buttons else _links(alert.symbol, style))
+    lines.append((hash_tag(alert.symbol) or "") if has_buttons else _links(alert, style))
     lines += press_lines(presses, style)
     return "\n".join(line for line in lines if line)
 
@@ -67,6 +68,7 @@ def _headline(alert: Alert, style: Style) -> str:
         style.say(headline_key(alert)),
         f"<code>{n.symbol_text(alert.symbol)}</code>",
         f"<b>{value_text(alert, style)}</b>",
+        *([] if alert.venue == "binance" else [VENUE_TITLES[alert.venue]]),
     ]
     return " ".join([style.say("late"), *words] if alert.late else words)
 
@@ -89,8 +91,12 @@ def _time_line(alert: Alert, style: Style) -> str:
     return joined(n.when(alert.event_ms, style.tz), candle)
 
 
-def _links(symbol: str, style: Style) -> str:
-    if len(symbol) > n.SYMBOL_CHARS_MAX:
+def _links(alert: Alert, style: Style) -> str:
+    if len(alert.symbol) > n.SYMBOL_CHARS_MAX:
         return ""
-    exchange, chart = n.escape(exchange_page(symbol, style)), n.escape(chart_page(symbol))
-    return joined(hash_tag(symbol), f'<a href="{exchange}">Binance</a>', f'<a href="{chart}">TradingView</a>')
+    exchange, chart = n.escape(exchange_page(alert, style)), chart_page(alert)
+    return joined(
+        hash_tag(alert.symbol),
+        f'<a href="{exchange}">{VENUE_TITLES[alert.venue]}</a>',
+        None if chart is None else f'<a href="{n.escape(chart)}">TradingView</a>',
+    )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from altmonitor.core.alert import CROWD_MIN, Alert, against_the_crowd
+from altmonitor.core.types import VENUE_TITLES, of_venue
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.interfaces.delivery import DigestPart
 from altmonitor.render import format as n
@@ -139,7 +140,7 @@ def _sections(digest: _Digest) -> list[_Section]:
     """In the order of the kinds; of price moves the crowd first, or those against it where there is one."""
     grouped: dict[str, dict[str, list[Alert]]] = {}
     for alert in sorted(digest.alerts, key=_time):
-        grouped.setdefault(headline_key(alert), {}).setdefault(alert.symbol, []).append(alert)
+        grouped.setdefault(headline_key(alert), {}).setdefault(of_venue(alert.venue, alert.symbol), []).append(alert)
     ups, downs = len(grouped.get("PUMP", ())), len(grouped.get("DUMP", ()))
     few = against_the_crowd(ups, downs)
     is_pump_first = few == "PUMP" if few is not None else ups > downs
@@ -197,10 +198,15 @@ def _entry_text(
     if (is_short or is_bold) and KINDS[alert.kind].is_enriched and alert.oi_change is not None:
         asides.append(style.say("entry_oi", change=n.pct(alert.oi_change, 1)))
     value = FACES[alert.kind].entry(alert, style)
-    text = f"{n.symbol_text(alert.symbol)} {value}"
+    name = n.symbol_text(alert.symbol) if alert.venue == "binance" else _at_venue(alert)
+    text = f"{name} {value}"
     if asides:
         text = style.say("entry_with", entry=text, asides=style.say("list").join(asides))
     return text.replace(" ", _NBSP)
+
+
+def _at_venue(alert: Alert) -> str:
+    return f"{n.symbol_text(alert.symbol)} {VENUE_TITLES[alert.venue]}"
 
 
 def _standing(alert: Alert, style: Style) -> list[str]:

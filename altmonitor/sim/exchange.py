@@ -10,10 +10,13 @@ from aiohttp import web
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StartError
+from altmonitor.core.types import VENUE_NAMES, Venue
 from altmonitor.sim.archive import SimArchive
+from altmonitor.sim.bybit import BybitBodies, BybitWire
 from altmonitor.sim.control import ExchangeFaults, ExchangeStats
 from altmonitor.sim.market import Market
 from altmonitor.sim.rest import Rest
+from altmonitor.sim.venue_sockets import SimVenue, VenueSockets, VenueWire
 from altmonitor.sim.ws import Sockets
 
 log = logging.getLogger(__name__)
@@ -35,12 +38,24 @@ class SimExchange:
         self.stats = ExchangeStats()
         self._clock = clock
         self._sockets = Sockets(faults=self.faults, stats=self.stats, monotonic=clock.monotonic, now_ms=self.now_ms)
-        self._rest = Rest(market, clock=clock, now_ms=self.now_ms, faults=self.faults, stats=self.stats)
+        self.venues: dict[Venue, SimVenue] = {name: SimVenue() for name in VENUE_NAMES if name != "binance"}
+        self._venue_sockets = self._speak_as_venues()
+        bodies = BybitBodies(market, skew_ms=lambda: self.venues["bybit"].faults.clock_skew_ms)
+        self._rest = Rest(
+            market, clock=clock, now_ms=self.now_ms, faults=self.faults, stats=self.stats, more=bodies.answers()
+        )
         self.archive = SimArchive(market, now_ms=self.now_ms)
         self.faults.connect(drop=self._sockets.drop_all, close=self._sockets.close_all)
         self._runner: web.AppRunner | None = None
         self._pushing: asyncio.Task[None] | None = None
         self._address = ""
+
+    def _speak_as_venues(self) -> list[VenueSockets]:
+        wires: dict[Venue, VenueWire] = {"bybit": BybitWire(self.market, now_ms=self.now_ms)}
+        return [
+            VenueSockets(wire, self.venues[name], monotonic=self._clock.monotonic, now_ms=self.now_ms)
+            for name, wire in wires.items()
+        ]
 
     @property
     def rest_url(self) -> str:
@@ -60,6 +75,21 @@ class SimExchange:
     def ws_url(self) -> str:
         return f"ws://{self._address}/market"
 
+    def environment(self) -> dict[str, str]:
+        """Settings that point a monitor at this exchange, as every venue it plays."""
+        return {
+            "BINANCE_REST_URL": self.rest_url,
+            "BINANCE_WS_URL": self.ws_url,
+            "BINANCE_WEB_URL": self.web_url,
+            "BINANCE_ARCHIVE_URL": self.archive_url,
+            "BYBIT_REST_URL": self.rest_url,
+            "BYBIT_WS_URL": f"ws://{self._address}/v5/public",
+            "OKX_REST_URL": self.rest_url,
+            "OKX_WS_URL": f"ws://{self._address}/ws/v5",
+            "HYPERLIQUID_URL": f"{self.rest_url}/hyperliquid",
+            "HYPERLIQUID_WS_URL": f"ws://{self._address}/hyperliquid",
+        }
+
     def now_ms(self) -> int:
         """The exchange's own time: the clock's, plus the skew it was told to have."""
         return self._clock.now_ms() + self.faults.clock_skew_ms
@@ -67,7 +97,8 @@ class SimExchange:
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Raises StartError when the address cannot be listened on."""
         app = web.Application()
-        app.add_routes([*self._sockets.routes(), *self._rest.routes(), *self.archive.routes()])
+        app.add_routes([*self._sockets.routes(), *(route for one in self._venue_sockets for route in one.routes())])
+        app.add_routes([*self._rest.routes(), *self.archive.routes()])
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         try:
@@ -87,6 +118,8 @@ class SimExchange:
             self._pushing.cancel()
             await asyncio.wait([self._pushing])
         self._sockets.drop_all()
+        for sockets in self._venue_sockets:
+            sockets.drop_all()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -108,9 +141,11 @@ class SimExchange:
         while True:
             await asyncio.sleep(max(TICK_S, made / MOST_FRAMES_PER_S))
             made = 0
-            self._sockets.tend()
+            every: list[Sockets | VenueSockets] = [self._sockets, *self._venue_sockets]
+            for sockets in every:
+                sockets.tend()
             now_ms = self.now_ms()
-            if not self._sockets.has_listeners():
+            if not any(sockets.has_listeners() for sockets in every):
                 pushed_ms = now_ms
                 continue
             if now_ms < pushed_ms - 1_000:  # the exchange's clock was set back
@@ -118,7 +153,8 @@ class SimExchange:
             while pushed_ms < now_ms:
                 until_ms = min(now_ms, pushed_ms + _STEP_MS)
                 frames = self.market.frames(pushed_ms, until_ms)
-                self._sockets.push(frames)
+                for sockets in every:
+                    sockets.push(frames)
                 made += len(frames)
                 pushed_ms = until_ms
                 if pushed_ms < now_ms:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -50,13 +50,15 @@ class Rest:
         now_ms: Callable[[], int],
         faults: ExchangeFaults,
         stats: ExchangeStats,
+        more: Mapping[str, Answer],
     ) -> None:
+        """more: path → body of other venues' markets."""
         self._clock = clock
         self._now_ms = now_ms
         self._faults = faults
         self._stats = stats
         self._budget = WeightBudget()
-        self._table = _table(market)
+        self._table = _table(market) | {path: _Route(answer=answer) for path, answer in more.items()}
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get(f"/{part}/{{path:.*}}", self._serve) for part in ("fapi", "futures", "bapi", "api", "v5")]

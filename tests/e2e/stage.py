@@ -104,9 +104,7 @@ async def stage(
             app_environ = {
                 "TG_BOT_TOKEN": TOKEN,
                 "TG_CHAT_ID": str(where),
-                "BINANCE_REST_URL": exchange.rest_url,
-                "BINANCE_WS_URL": exchange.ws_url,
-                "BINANCE_WEB_URL": exchange.web_url,
+                **exchange.environment(),
                 "TELEGRAM_API_URL": telegram.url,
                 "DB_FILE": str(folder / "alerts.db"),
                 "STATE_FILE": str(folder / "state.json"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -45,8 +46,13 @@ class HttpGet:
         sockets: int = SOCKETS,
         within_s: float = ANSWER_TIMEOUT_S,
         headers: Mapping[str, str] | None = None,
+        post_path: str | None = None,
     ) -> None:
-        """within_s: seconds of the clock handed in. headers: sent with every request instead of our name alone."""
+        """within_s: seconds of the clock handed in. headers: sent with every request instead of our name alone.
+
+        post_path: for a venue that is asked with JSON: what is given to `send` is then a body, posted there.
+        """
+        self._post_path = post_path
         self.base_url = base_url.rstrip("/")
         self._clock = clock
         self._trust_env = trust_env
@@ -82,10 +88,7 @@ class HttpGet:
         if self._session is None:
             raise ExchangeUnreachable("not started, or stopped")
         try:
-            async with (
-                self._clock.timeout(self._within_s),
-                self._session.get(_url(self.base_url + target), allow_redirects=False) as response,
-            ):
+            async with self._clock.timeout(self._within_s), self._request(self._session, target) as response:
                 return RestAnswer(response.status, response.headers, await _read_body(response))
         except TimeoutError:
             raise ExchangeUnreachable(f"no answer within {self._within_s:.0f} s") from None
@@ -93,6 +96,14 @@ class HttpGet:
             raise BadAnswer("the answer was cut off") from None
         except (aiohttp.ClientError, OSError, RuntimeError) as problem:  # RuntimeError: the session is being closed
             raise ExchangeUnreachable(_said(problem)) from None
+
+    def _request(
+        self, session: aiohttp.ClientSession, target: str
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        if self._post_path is None:
+            return session.get(_url(self.base_url + target), allow_redirects=False)
+        url, headers = _url(self.base_url + self._post_path), {"Content-Type": "application/json"}
+        return session.post(url, data=target.encode(), headers=headers, allow_redirects=False)
 
 
 def _said(problem: Exception) -> str:
@@ -233,21 +244,24 @@ def venue_guard(
     probe: str,
     block_file: Path | None = None,
     on_change: Callable[[GuardStatus], None] | None = None,
+    weight_per_minute: int = 0,
 ) -> Guard:
-    """The gate for one host: at most `requests` in any `per_s` seconds. probe: a path that costs next to nothing."""
+    """The gate for one host: at most `requests` in any `per_s` seconds. probe: a path that costs next to nothing.
+    weight_per_minute: where requests weigh, all of them together; 0 where they do not."""
     return Guard(
         urlsplit(base_url).netloc,
         clock=clock,
         block_file=block_file,
         on_change=on_change,
-        budget=RequestBudget(pools={POOL: LimitPool(limit=requests, window_s=per_s)}),
+        budget=RequestBudget(weight_limit=weight_per_minute, pools={POOL: LimitPool(limit=requests, window_s=per_s)}),
         probe=probe,
     )
 
 
 class VenueRest:
     """`start` before the first question, `stop` after the last. is_refusal: the venue's own "too many requests" inside
-    a 200, which is then treated as the 429 it stands for."""
+    a 200, which is then treated as the 429 it stands for. pauses: status → seconds that the venue wants to be left
+    alone after it, where its answer does not say. post_path: see `HttpGet`."""
 
     def __init__(
         self,
@@ -258,8 +272,18 @@ class VenueRest:
         is_refusal: Callable[[bytes], bool],
         trust_env: bool = True,
         within_s: float = ANSWER_WITHIN_S,
+        pauses: Mapping[int, float] | None = None,
+        post_path: str | None = None,
     ) -> None:
-        self._http = HttpGet(base_url, clock=clock, trust_env=trust_env, sockets=VENUE_SOCKETS, within_s=within_s)
+        self._http = HttpGet(
+            base_url,
+            clock=clock,
+            trust_env=trust_env,
+            sockets=VENUE_SOCKETS,
+            within_s=within_s,
+            post_path=post_path,
+        )
+        self._pauses = dict(pauses or {})
         self._clock = clock
         self._guard = guard
         self._is_refusal = is_refusal
@@ -276,7 +300,11 @@ class VenueRest:
 
     async def get(self, path: str, priority: Priority, **query: str | int) -> bytes:
         """The body of a 200. Asked once more after no answer or a 5xx. Raises: ExchangeError."""
-        ask = Ask(target=f"{path}?{urlencode(query)}", priority=priority, weight=0, pool=POOL)
+        target = f"{path}?{urlencode(query)}" if query else path
+        return await self.ask(Ask(target=target, priority=priority, weight=0, pool=POOL))
+
+    async def ask(self, ask: Ask) -> bytes:
+        """The same for what was put together elsewhere."""
         try:
             return await self._ask(ask)
         except ExchangeUnreachable:
@@ -294,5 +322,9 @@ class VenueRest:
 
     async def _send(self, target: str) -> RestAnswer:
         answer = await self._http.send(target)
-        is_refused = answer.status == 200 and self._is_refusal(answer.body)
-        return replace(answer, status=429) if is_refused else answer
+        if answer.status == 200 and self._is_refusal(answer.body):
+            return replace(answer, status=429)
+        pause_s = self._pauses.get(answer.status)
+        if pause_s is not None and "Retry-After" not in answer.headers:
+            return replace(answer, headers={**answer.headers, "Retry-After": f"{pause_s:.0f}"})
+        return answer

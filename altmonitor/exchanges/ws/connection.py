@@ -10,7 +10,7 @@ from typing import Final
 
 from altmonitor.core.clock import Clock
 from altmonitor.exchanges.exchange_clock import ExchangeClock
-from altmonitor.exchanges.ws.dialect import Dialect, ShutdownNotice, Skipped, SubscribeAnswer
+from altmonitor.exchanges.ws.dialect import Dialect, HeartbeatAnswer, ShutdownNotice, Skipped, SubscribeAnswer
 from altmonitor.exchanges.ws.subscriptions import SubscriptionLedger
 from altmonitor.exchanges.ws.transport import CloseReason, OpenTransport, Transport, TransportOptions
 from altmonitor.exchanges.ws.watchdog import DataProgress, PauseWatch
@@ -232,6 +232,12 @@ class FeedConnection:
                 self.is_leaving = True
             case Skipped():
                 self._shared.skipped[other] += 1
+            case HeartbeatAnswer():
+                pass
+            case tuple():
+                self._note_data(len(other), other[-1].event_ms)
+                for update in other:
+                    self._hand_over(update)
             case _:
                 # A candle outside its usual envelope: understood, though not expected on this address.
                 self._note_data(1, other.event_ms)

@@ -38,6 +38,11 @@ class ShutdownNotice:
     """The server will close this connection soon."""
 
 
+@dataclass(frozen=True, slots=True)
+class HeartbeatAnswer:
+    """The venue has heard our heartbeat. No data: a connection that answers may be dead all the same."""
+
+
 class Skipped(StrEnum):
     """Why a frame was counted and not used."""
 
@@ -48,8 +53,10 @@ class Skipped(StrEnum):
     UNMATCHED_ANSWER = "unmatched_answer"  # acknowledges what was not asked, or no longer
 
 
-OtherFrame = ContractNews | SubscribeAnswer | ShutdownNotice | Skipped | KlineUpdate
-"""What `decode_other` may find. A candle here is one outside its usual envelope."""
+OtherFrame = (
+    ContractNews | SubscribeAnswer | ShutdownNotice | HeartbeatAnswer | Skipped | tuple[KlineUpdate, ...] | KlineUpdate
+)
+"""What `decode_other` may find. A candle here is one outside its usual envelope; several came in one frame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

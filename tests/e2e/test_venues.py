@@ -1,0 +1,62 @@
+"""Several exchanges at once: each is seen, told and blind by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aiohttp
+
+from altmonitor.sim.control import RestFault
+from altmonitor.sim.script import Pump
+from tests.e2e.stage import START_MS, Stage, stage
+
+VENUES = "binance,bybit"
+
+
+async def all_live(here: Stage) -> None:
+    await here.until(lambda: all(not m.feed.status().is_blind for m in here.app.markets), within_s=180)
+    for market in here.app.markets:
+        await market.backfill.settled()
+
+
+async def test_one_venue_that_falls_mute_and_refuses_us_is_told_once_in_the_chats_language_and_the_others_go_on(
+    tmp_path: Path,
+) -> None:
+    async with stage(tmp_path, speed=40, VENUES=VENUES, CHART="false", ALERT_LANG="ru") as here:
+        await all_live(here)
+        bybit = here.exchange.venues["bybit"]
+        bybit.faults.mute = True
+        here.exchange.faults.rest["/v5/market/tickers"] = RestFault(status=403, body="<html>Forbidden</html>")
+        await here.until(lambda: sum("Bybit" in m.text for m in here.messages) >= 2, within_s=180)
+        before = here.app.market.feed.status().frames
+        await here.clock.sleep(120)
+        assert here.app.market.feed.status().frames > before + 100
+        assert not here.app.market.feed.status().is_blind
+        told = [message.text for message in here.messages if message.text.startswith("Bybit")]
+        assert len(told) == 2, told
+        assert all(any("а" <= letter.lower() <= "я" for letter in text) for text in told)
+        async with aiohttp.ClientSession() as http:
+            async with http.get(f"http://127.0.0.1:{here.app.server_port}/health") as answer:
+                assert answer.status == 200
+                body = await answer.json()
+            async with http.get(f"http://127.0.0.1:{here.app.server_port}/metrics") as answer:
+                metrics = await answer.text()
+        assert body["status"] == "degraded"
+        assert body["venues"]["bybit"]["is_blind"] is True
+        assert body["venues"]["binance"]["is_blind"] is False
+        assert 'altmonitor_venue_blind{venue="bybit"} 1.0' in metrics
+        assert 'altmonitor_venue_blind{venue="binance"} 0.0' in metrics
+        assert here.app.market.rest.guard_status().state == "open"
+        bybit.faults.mute = False
+        await here.until(lambda: not here.app.others[0].feed.status().is_blind, within_s=200)
+
+
+async def test_an_alert_of_another_venue_names_it_in_message_and_row(tmp_path: Path) -> None:
+    move = Pump("SOLUSDT", START_MS + 180_000, 5.0, over_s=5)
+    async with stage(tmp_path, move, speed=20, VENUES="bybit", CHART="false") as here:
+        await all_live(here)
+        message = await here.said("PUMP SOLUSDT", within_s=400)
+        assert message.text.splitlines()[0].endswith("Bybit")
+        alerts = [alert for alert in await here.alerts() if alert.kind == "price"]
+    assert {alert.venue for alert in alerts} == {"bybit"}
+    assert all(alert.key.startswith("bybit:price:") for alert in alerts)
