@@ -9,14 +9,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
+
+from rich.console import RenderableType
 
 from altmonitor.app.positioning import positioning_deps
 from altmonitor.cli.common import DONE, FAILED, Answer, Session, print_answer, run_until_signal
+from altmonitor.cli.progress import bars, terminal_console
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ConfigError, StartError
 from altmonitor.exchanges.rest.client import HttpGet
 from altmonitor.market.contracts import is_watched
+from altmonitor.render.tables import table
 from altmonitor.replay.archive import ImportReport, ListedSeries, import_files, listed
 from altmonitor.replay.columns import Hole
 from altmonitor.replay.fetch import ArchiveFetch, FetchDeps, FetchReport
@@ -143,9 +147,9 @@ def show(session: Session, *, symbols: str, as_json: bool) -> int:
     store = HistoryStore(session.config.archive_dir)
     take_in_recordings(store)
     rows = list(listed(store, symbols_named(symbols) or ()))
-    lines = [_listed_line(row) for row in rows] or [
-        f"{store.root} holds nothing yet: altmonitor archive fetch --from 2025-02-01"
-    ]
+    lines: list[RenderableType] = [f"{store.root} holds nothing yet: altmonitor archive fetch --from 2025-02-01"]
+    if rows:
+        lines = [_listed_table(rows), *(remark for row in rows for remark in _listed_remarks(row))]
     values = [
         asdict(row) | {"other_coins": [hole._asdict() | {"minutes": hole.minutes} for hole in row.other_coins]}
         for row in rows
@@ -163,14 +167,26 @@ def take_in_recordings(store: HistoryStore) -> None:
         raise StartError(f"{store.root} cannot be written: {problem.strerror or problem}") from problem
 
 
-def _listed_line(row: ListedSeries) -> str:
-    days = f"{_minute_of(row.first_ms)} … {_minute_of(row.last_ms)}"
-    line = f"{row.symbol:<14} {row.series:<6} {days}  {row.rows:>9} rows  {row.size_bytes / 1e6:>6.1f} MB"
-    if row.missing_minutes:
-        line += f"  {row.missing_minutes} minutes missing"
-    if row.flagged:
-        line += f"  flagged: {', '.join(row.flagged)}"
-    return line + "".join(f"\n{'':>14} {other_coin_line(row.symbol, hole)}" for hole in row.other_coins)
+def _listed_table(rows: Sequence[ListedSeries]) -> RenderableType:
+    columns = ("symbol", "series", "from", "to", "rows", "MB", "minutes missing")
+    lines = [
+        (
+            row.symbol,
+            row.series,
+            _minute_of(row.first_ms),
+            _minute_of(row.last_ms),
+            f"{row.rows:,}",
+            f"{row.size_bytes / 1e6:.1f}",
+            f"{row.missing_minutes:,}" if row.missing_minutes else "",
+        )
+        for row in rows
+    ]
+    return table(columns, lines, words=(0, 1, 2, 3), whole=range(6))
+
+
+def _listed_remarks(row: ListedSeries) -> list[str]:
+    flagged = [f"{row.symbol} {row.series}: flagged: {', '.join(row.flagged)}"] if row.flagged else []
+    return [*flagged, *(f"{row.symbol}: {other_coin_line(row.symbol, hole)}" for hole in row.other_coins)]
 
 
 def other_coin_line(symbol: str, hole: Hole) -> str:
@@ -223,21 +239,30 @@ def _minute_of(unix_ms: int) -> str:
 class ArchiveProgress:
     """One bar on stderr, redrawn in place on a terminal; plain lines now and then otherwise."""
 
-    def __init__(self, what: str, *, clock: Clock) -> None:
+    def __init__(self, what: str, *, clock: Clock, out: TextIO | None = None) -> None:
+        self._out = out or sys.stderr
         self._what = what
         self._clock = clock
         self._begun_s = clock.monotonic()
         self._shown_s = self._begun_s
-        self._is_tty = sys.stderr.isatty()
+        console = terminal_console(self._out)
+        self._bar = None if console is None else bars(console)
+        self._task = None if self._bar is None else self._bar.add_task(what, left="")
 
     def show(self, done: int, total: int) -> None:
         now_s, is_over = self._clock.monotonic(), done >= total
-        if not is_over and now_s - self._shown_s < (0.1 if self._is_tty else LINE_EVERY_S):
+        if not is_over and now_s - self._shown_s < (0.1 if self._bar is not None else LINE_EVERY_S):
             return
         self._shown_s = now_s
-        filled = 24 * done // total if total else 24
         left_s = (now_s - self._begun_s) / done * (total - done) if done else 0.0
         left = "done" if is_over else f"about {left_s:.0f} s left"
-        line = f"{self._what} [{'#' * filled}{'.' * (24 - filled)}] {done}/{total}  {left}"
-        sys.stderr.write(f"\r{line}\x1b[K" + ("\n" if is_over else "") if self._is_tty else f"{line}\n")
-        sys.stderr.flush()
+        if self._bar is None or self._task is None:
+            percent = 100 * done // total if total else 100
+            self._out.write(f"{self._what} {done}/{total} {percent} %  {left}\n")
+            self._out.flush()
+            return
+        self._bar.start()
+        self._bar.update(self._task, completed=done, total=max(1, total), left=left)
+        self._bar.refresh()
+        if is_over:
+            self._bar.stop()

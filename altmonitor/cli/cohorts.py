@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from rich.console import RenderableType
+
 from altmonitor.app.positioning import positioning_deps
 from altmonitor.cli.common import DONE, FAILED, WRONG_CONFIGURATION, Answer, Session, open_session, print_answer
 from altmonitor.cli.who import named
@@ -55,7 +57,7 @@ class CohortRequest:
 
 def answer(wanted: CohortRequest) -> int:
     """Prints the envelope (--json) or a table. Returns the exit code."""
-    problem, code, values, lines = "", DONE, JsonObject(), list[str]()
+    problem, code, values, lines = "", DONE, JsonObject(), list[RenderableType]()
     shown = ""
     try:
         opened = open_session(wanted.env_file)

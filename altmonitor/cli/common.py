@@ -18,7 +18,7 @@ import threading
 import traceback
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -175,12 +175,11 @@ def leave(code: int) -> NoReturn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """values: for --json. lines, then tables (of `rich`): for a person. problem: why there is no answer, '' when there
-    is one."""
+    """values: for --json. lines: for a person, from top to bottom: text, or what `rich` draws. problem: why there is no
+    answer, '' when there is one."""
 
     values: object
-    lines: list[str] = field(default_factory=list)
-    tables: Sequence[RenderableType] = ()
+    lines: Sequence[RenderableType] = ()
     problem: str = ""
 
 
@@ -191,25 +190,32 @@ def print_answer(answer: Answer, *, as_json: bool) -> int:
 
         print(msgspec.json.encode(answer.values).decode())  # noqa: T201
     elif not answer.problem:
-        if answer.lines:
-            print(without_secrets("\n".join(answer.lines)))  # noqa: T201
-        _print_tables(answer.tables)
+        print_lines(answer.lines)
     if answer.problem:
         print(without_secrets(answer.problem), file=sys.stderr)  # noqa: T201
     return FAILED if answer.problem else DONE
 
 
-def _print_tables(tables: Sequence[RenderableType]) -> None:
-    """As wide as the terminal, and where there is none as wide as they are."""
-    if not tables:
+def print_lines(lines: Sequence[RenderableType]) -> None:
+    """Broken at words where the terminal ends. Where there is none, as long as they are, and bare text."""
+    if not lines:
         return
     from rich.console import Console
+    from rich.text import Text
 
     console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
+    is_terminal = console.is_terminal
+    if not is_terminal:
         console.width = PIPED_WIDTH
-    for table in tables:
-        console.print(table)
+    with console.capture() as captured:
+        for line in lines:
+            if isinstance(line, str):
+                console.print(Text(line), soft_wrap=not is_terminal)
+            else:
+                console.print(line)
+    shown = without_secrets(captured.get())
+    sys.stdout.write(shown if is_terminal else "".join(f"{line.rstrip()}\n" for line in shown.splitlines()))
+    sys.stdout.flush()
 
 
 def refused_arguments(problem: click.ClickException) -> int:

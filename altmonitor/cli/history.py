@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import html
 from collections.abc import Collection
 from datetime import datetime
 from typing import Final
@@ -12,11 +11,10 @@ import msgspec
 
 from altmonitor.cli.common import Answer, Session, print_answer
 from altmonitor.commands.record import STATS_TOP
-from altmonitor.commands.replies import HistoryShown, Reply, StatsShown
+from altmonitor.commands.replies import HistoryShown, StatsShown
 from altmonitor.core.alert import Kind
 from altmonitor.core.errors import ConfigError
-from altmonitor.render.format import without_markup
-from altmonitor.render.replies import reply_parts
+from altmonitor.render.alert_tables import history_table, stats_table
 from altmonitor.settings.days import bounds_ms, past_day
 from altmonitor.settings.input import find, nearest, spelled
 from altmonitor.storage.alert_queries import alert_reader
@@ -67,14 +65,16 @@ def history(
             has_more=len(found) > most,
             kept_days=session.config.retention_days,
         )
-        return _answer(session, reply, [msgspec.to_builtins(row.alert) | {"delivery": row.delivery} for row in rows])
+        values = [msgspec.to_builtins(row.alert) | {"delivery": row.delivery} for row in rows]
+        return Answer(values=values, lines=history_table(reply, session.style))
 
     return print_answer(asyncio.run(ask()), as_json=as_json)
 
 
 def _meant(word: str, known: Collection[str]) -> tuple[str, tuple[str, ...]]:
-    """The contract a word names, as in the chat, and what else it may mean. known: those with stored alerts."""
-    return find(word, known) or spelled(word) or word, nearest(word, known)
+    """The contract a word names, as in the chat; of one without alerts what it may mean. known: those with some."""
+    found = find(word, known)
+    return (found, ()) if found is not None else (spelled(word) or word, nearest(word, known))
 
 
 def stats(session: Session, *, hours: int, as_json: bool) -> int:
@@ -84,11 +84,6 @@ def stats(session: Session, *, hours: int, as_json: bool) -> int:
         async with alert_reader(session.config.db_file) as alerts:
             found = await alerts.stats(since_s=session.clock.now_ms() / 1000 - hours * 3600, top=STATS_TOP)
         values = {"hours": hours, "total": found.total, "by_kind": dict(found.by_kind), "by_symbol": found.by_symbol}
-        return _answer(session, StatsShown(hours=hours, stats=found), values)
+        return Answer(values=values, lines=stats_table(StatsShown(hours=hours, stats=found), session.style))
 
     return print_answer(asyncio.run(ask()), as_json=as_json)
-
-
-def _answer(session: Session, reply: Reply, values: object) -> Answer:
-    lines = [html.unescape(without_markup(part)) for part in reply_parts(reply, session.style)]
-    return Answer(values=values, lines=lines)

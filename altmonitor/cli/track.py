@@ -11,16 +11,16 @@ from typing import Final, TextIO
 
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TaskProgressColumn, TextColumn
-from rich.progress import Progress as Bars
-from rich.table import Table
+from rich.progress import TaskID
 
 from altmonitor.app.positioning import positioning_deps
 from altmonitor.app.tracking import TrackerChat, TrackerDeps, TrackerNotifier, tracked_of, tracker_of
 from altmonitor.cli.common import Answer, Session, print_answer, run_until_signal
+from altmonitor.cli.progress import bars, terminal_console
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeUnreachable, StorageError
 from altmonitor.render.format import date_and_time
+from altmonitor.render.tables import table
 from altmonitor.storage.snapshot_queries import snapshot_reader
 from altmonitor.storage.snapshots import SnapshotsDb
 from altmonitor.tracker.plan import progress_line, time_left
@@ -43,8 +43,8 @@ class ProgressLines:
     def __init__(self, out: TextIO, *, clock: Clock, console: Console | None = None) -> None:
         self._out = out
         self._clock = clock
-        console = console or Console(file=out, highlight=False, markup=False, emoji=False)
-        self._bars = _bars(console) if console.is_terminal else None
+        console = console or terminal_console(out)
+        self._bars = None if console is None else bars(console)
         self._tasks: dict[Series, TaskID] = {}
         self._said_s: dict[Series, float] = {}
 
@@ -79,18 +79,6 @@ class ProgressLines:
     def stop(self) -> None:
         if self._bars is not None and self._tasks:
             self._bars.stop()
-
-
-def _bars(console: Console) -> Bars:
-    """Redrawn when something is shown and not by a thread of their own."""
-    columns = (
-        TextColumn("{task.description:<13}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[left]}"),
-    )
-    return Bars(*columns, console=console, auto_refresh=False)
 
 
 # ---
@@ -213,15 +201,13 @@ async def _status(session: Session) -> Answer:
     async with snapshot_reader(session.config.smart_money_db_path) as stored:
         counts = await stored.counts()
     zone, now_ms = session.style.tz, session.clock.now_ms()
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("table")
-    for name in ("rows", "symbols", "newest", "age"):
-        table.add_column(name, justify="right")
+    rows = []
     for count in counts:
         newest = "–" if count.newest_ms is None else date_and_time(count.newest_ms, zone)
         age = "" if count.newest_ms is None else f"{max(0, now_ms - count.newest_ms) // 60_000} min ago"
-        table.add_row(count.table, f"{count.rows:,}", f"{count.symbols:,}", newest, age)
-    return Answer(values=[msgspec.to_builtins(count) for count in counts], tables=[table])
+        rows.append((count.table, f"{count.rows:,}", f"{count.symbols:,}", newest, age))
+    stored_rows = table(("table", "rows", "symbols", "newest", "age"), rows)
+    return Answer(values=[msgspec.to_builtins(count) for count in counts], lines=[stored_rows])
 
 
 def _values(report: SweepReport) -> dict[str, object]:

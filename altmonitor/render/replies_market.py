@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from altmonitor.commands.replies import HistoryShown, StatsShown
 from altmonitor.commands.replies_market import (
@@ -34,45 +34,49 @@ from altmonitor.settings.settings import Unit
 
 @reply_lines.register
 def history_lines(reply: HistoryShown, style: Style) -> list[str]:
-    lang = style.lang
+    reference_s = history_reference_s(reply, style)
+    return [*history_head(reply, style), *(stored_alert_text(told, reference_s, style) for told in reply.alerts)]
+
+
+def history_reference_s(reply: HistoryShown, style: Style) -> float:
+    """A moment of the day that rows need not name: a named one stands in the title."""
+    return reply.now_s if reply.day is None else bounds_ms(reply.day, style.tz)[0] / 1000
+
+
+def history_head(reply: HistoryShown, style: Style) -> list[str]:
+    """What stands above the rows, or instead of them where there are none."""
+    lang, count = style.lang, len(reply.alerts)
     filters = joined(
         words([reply.symbol], style) if reply.symbol else "",
         say_reply(lang, f"kind_{reply.kind}") if reply.kind else "",
     )
-    if reply.day is not None:
-        return _history_of_day(reply, reply.day, filters, style)
-    if not reply.alerts:
-        none = say_reply(lang, "history_none_of", filters=filters) if filters else say_reply(lang, "history_none")
+    if not count:
+        none = _no_alerts(reply, filters, style)
         near = say_reply(lang, "did_you_mean", suggestions=words(reply.suggestions, style)) if reply.suggestions else ""
-        return [line for line in (none, near) if line]
-    count = len(reply.alerts)
+        return [line for line in (*none, near) if line]
+    of = say_reply(lang, "history_of", filters=filters) if filters else ""
+    if reply.day is not None:
+        key = "history_day_more" if reply.has_more else "history_day_one" if count == 1 else "history_day"
+        return [line for line in (say_reply(lang, key, day=_day_text(reply.day, style), count=count), of) if line]
     title = say_reply(lang, "history_one") if count == 1 else say_reply(lang, "history", count=count)
-    rows = [stored_alert_text(told, reply.now_s, style) for told in reply.alerts]
     newest_ms = max(told.alert.event_ms for told in reply.alerts)
     today = "" if n.is_same_day(newest_ms, reply.now_s * 1000, style.tz) else say_reply(lang, "history_not_today")
-    of = say_reply(lang, "history_of", filters=filters) if filters else ""
-    return [line for line in (title, of, today, *rows) if line]
+    return [line for line in (title, of, today) if line]
 
 
-def _history_of_day(reply: HistoryShown, day: date, filters: str, style: Style) -> list[str]:
-    """The day is named once, with its zone; rows say the time alone."""
-    lang, count = style.lang, len(reply.alerts)
-    begin_ms, end_ms = bounds_ms(day, style.tz)
-    said = f"{day:%Y-%m-%d} {n.zone(datetime.fromtimestamp(begin_ms / 1000, style.tz))}"
-    if not count:
-        key = "history_day_none_of" if filters else "history_day_none"
-        lines = [say_reply(lang, key, day=said, filters=filters)]
-        if reply.kept_days is not None and end_ms < reply.now_s * 1000 - reply.kept_days * 86_400_000:
-            lines.append(say_reply(lang, "history_day_kept", days=reply.kept_days))
-        if reply.suggestions:
-            lines.append(say_reply(lang, "did_you_mean", suggestions=words(reply.suggestions, style)))
-        return lines
-    title = say_reply(lang, "history_day_one" if count == 1 else "history_day", day=said, count=count)
-    if reply.has_more:
-        title = say_reply(lang, "history_day_more", day=said, count=count)
-    of = say_reply(lang, "history_of", filters=filters) if filters else ""
-    rows = [stored_alert_text(told, begin_ms / 1000, style) for told in reply.alerts]
-    return [line for line in (title, of, *rows) if line]
+def _no_alerts(reply: HistoryShown, filters: str, style: Style) -> list[str]:
+    key = ("history_none" if reply.day is None else "history_day_none") + ("_of" if filters else "")
+    day = "" if reply.day is None else _day_text(reply.day, style)
+    lines = [say_reply(style.lang, key, day=day, filters=filters)]
+    if reply.day is not None and reply.kept_days is not None:
+        kept_from_ms = reply.now_s * 1000 - reply.kept_days * 86_400_000
+        if bounds_ms(reply.day, style.tz)[1] < kept_from_ms:
+            lines.append(say_reply(style.lang, "history_day_kept", days=reply.kept_days))
+    return lines
+
+
+def _day_text(day: date, style: Style) -> str:
+    return f"{day:%Y-%m-%d} {n.zone(datetime.combine(day, time(), style.tz))}"
 
 
 def stored_alert_text(told: StoredAlert, now_s: float, style: Style) -> str:

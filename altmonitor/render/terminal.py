@@ -1,8 +1,10 @@
-"""Who is positioned, as lines for a terminal. A number that is not known is a dash."""
+"""Who is positioned, as lines and tables for a terminal. A number that is not known is a dash."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from rich.console import RenderableType
 
 from altmonitor.collect.positioning_lookup import Absent
 from altmonitor.interfaces.queries import Part
@@ -13,13 +15,11 @@ from altmonitor.positioning.history import (
     QtyChange,
     ScanEntry,
     ShareMove,
-    SideChange,
 )
 from altmonitor.positioning.picture import DISCLAIMER, PositionPicture
 from altmonitor.positioning.ratios import TopTraders
 from altmonitor.positioning.smart_money import (
     Overview,
-    Side,
     headcount_ratio,
     notional_usd,
     side_block,
@@ -29,6 +29,7 @@ from altmonitor.positioning.statistics_history import RatioMove, Span, StoredOiC
 from altmonitor.positioning.units import to_percent
 from altmonitor.render import format as n
 from altmonitor.render.format import Style
+from altmonitor.render.tables import indented, labelled, table
 
 DASH = "–"
 _BASIS = {"mark": "mark price", "open_interest": "implied by open interest", "whale_entry": "whales' entries"}
@@ -40,22 +41,21 @@ _PART_NAMES: Mapping[Part, str] = {
 }
 
 
-def picture_lines(picture: PositionPicture, absent: Mapping[Part, Absent], style: Style) -> list[str]:
+def picture_lines(picture: PositionPicture, absent: Mapping[Part, Absent], style: Style) -> list[RenderableType]:
     price = picture.price
     told = DASH if price is None else f"{n.price(price.price)} ({_BASIS[price.basis]})"
-    lines = [f"{picture.symbol}  price {told}  {n.date_and_time(picture.now_ms, style.tz)}"]
+    lines: list[RenderableType] = [f"{picture.symbol}  price {told}  {n.date_and_time(picture.now_ms, style.tz)}"]
     if picture.overview is not None:
-        lines += _overview(picture.overview, picture)
-    if picture.top_traders is not None:
-        lines += _top_traders(picture.top_traders, picture.now_ms)
+        lines += [labelled([("smart money", _overview(picture.overview, picture))]), _sides(picture.overview)]
+    rest = [] if picture.top_traders is None else _top_traders(picture.top_traders, picture.now_ms)
     if (held := picture.open_interest) is not None:
         changes = (held.change_5m_pct, held.change_15m_pct, held.change_1h_pct, held.change_4h_pct)
         told = "  ".join(f"{w} {_d(n.pct(c))}" for w, c in zip(("5m", "15m", "1h", "4h"), changes, strict=True))
-        lines.append(f"open interest  {_d(n.usd(held.usd))}  {_d(n.quantity(held.coins))} coins  {told}")
+        rest.append(("open interest", f"{_d(n.usd(held.usd))}  {_d(n.quantity(held.coins))} coins  {told}"))
     if (cost := picture.funding) is not None:
-        lines.append(
-            f"funding        {n.pct(cost.rate_pct, 4)} per {cost.interval_h:g} h  {n.pct(cost.annualized_pct)} a year"
-        )
+        rate = f"{n.pct(cost.rate_pct, 4)} per {cost.interval_h:g} h"
+        rest.append(("funding", f"{rate}  {n.pct(cost.annualized_pct)} a year"))
+    lines += [labelled(rest)] if rest else []
     lines += [absent_line(name, found, style, now_ms=picture.now_ms) for name, found in absent.items()]
     return [*lines, DISCLAIMER]
 
@@ -74,25 +74,26 @@ def cause_text(absent: Absent, style: Style, *, now_ms: int) -> str:
     return f"cannot be reached ({absent.reason})"
 
 
-def change_lines(found: PositionChange, style: Style) -> list[str]:
-    lines = [_span(found, style), f"price {_d(n.price(found.mark_price))}"]
+def change_lines(found: PositionChange, style: Style) -> list[RenderableType]:
+    rows = []
     for name, side in (("long", found.long), ("short", found.short)):
-        lines.append(_side_change(name, side))
-        lines.append(f"  whales {_qty(side.whale_qty)}  average entry {_d(n.price(side.whale_avg_entry))}")
-    return lines
+        entries = f"{_d(n.price(side.from_avg_entry))} → {_d(n.price(side.to_avg_entry))}"
+        rows.append((name, _qty(side.qty), entries))
+        rows.append((f"{name}, whales", _qty(side.whale_qty), _d(n.price(side.whale_avg_entry))))
+    sides = table(("", "size", "average entry"), rows, words=(0, 1, 2))
+    return [_span(found, style), f"price {_d(n.price(found.mark_price))}", sides]
 
 
-def statistics_lines(oi: StoredOiChange | None, ratios: StoredRatioChange | None) -> list[str]:
+def statistics_lines(oi: StoredOiChange | None, ratios: StoredRatioChange | None) -> list[RenderableType]:
     """What changed in the other two tables; nothing where fewer than two rows are stored."""
-    lines = []
+    rows = []
     if oi is not None:
-        lines.append(
-            f"open interest  {_qty(oi.coins)}  {_d(n.usd(oi.from_usd))} → {_d(n.usd(oi.to_usd))}{_over(oi.span)}"
-        )
+        usd = f"{_d(n.usd(oi.from_usd))} → {_d(n.usd(oi.to_usd))}"
+        rows.append(("open interest", f"{_qty(oi.coins)}  {usd}{_over(oi.span)}"))
     if ratios is not None:
-        lines.append(f"top traders    positions {_ratio_move(ratios.positions)}{_over(ratios.span)}")
-        lines.append(f"               accounts {_ratio_move(ratios.accounts)}")
-    return lines
+        rows.append(("top traders", f"positions {_ratio_move(ratios.positions)}{_over(ratios.span)}"))
+        rows.append(("", f"accounts {_ratio_move(ratios.accounts)}"))
+    return [labelled(rows)] if rows else []
 
 
 def _ratio_move(move: RatioMove) -> str:
@@ -103,63 +104,71 @@ def _over(span: Span) -> str:
     return f"  in {span.minutes:g} min, {span.samples} rows"
 
 
-def trend_lines(found: ProfitTrend, style: Style) -> list[str]:
-    lines = [_span(found, style), "in profit"]
-    for name, side in (("long", found.long), ("short", found.short)):
-        lines.append(f"{name:<5}  traders {_share(side.traders)}  whales {_share(side.whales)}")
-    return [*lines, DISCLAIMER]
+def trend_lines(found: ProfitTrend, style: Style) -> list[RenderableType]:
+    rows = [
+        (name, _share(side.traders), _share(side.whales))
+        for name, side in (("long", found.long), ("short", found.short))
+    ]
+    shares = table(("in profit", "traders", "whales"), rows, words=(0, 1, 2))
+    return [_span(found, style), shares, DISCLAIMER]
 
 
-def scan_lines(found: ExtremeScan) -> list[str]:
-    lines = [f"{found.scanned} contracts"]
+def scan_lines(found: ExtremeScan) -> list[RenderableType]:
+    lines: list[RenderableType] = [f"{found.scanned} contracts"]
     for title, entries in (("most long", found.most_long), ("most short", found.most_short)):
-        lines.append(title)
-        lines += [_entry(entry) for entry in entries] or [f"  {DASH}"]
+        columns = (title, "long/short", "longs", "in profit", "shorts", "in profit", "old")
+        lines.append(table(columns, [_entry(entry) for entry in entries] or [(DASH, *[""] * 6)]))
     return [*lines, DISCLAIMER]
 
 
-def _overview(seen: Overview, picture: PositionPicture) -> list[str]:
+def _overview(seen: Overview, picture: PositionPicture) -> str:
     share, spread = picture.smart_money_share_of_oi, whale_spread(seen)
     age_s = max(0.0, (picture.now_ms - seen.captured_ms) / 1000)
-    return [
-        f"smart money    {_d(n.usd(notional_usd(seen)))} at entry prices  {_d(n.share(share, 1))} of open interest  "
-        f"{_count(seen.total_traders)} traders  {n.age(age_s)} old",
-        f"  long/short   {_d(n.ratio(seen.long_short_ratio))} by size  {_d(n.ratio(headcount_ratio(seen)))} by heads  "
-        f"whale spread {_d(n.pct(None if spread is None else to_percent(spread)))}",
-        _side("long", seen.long),
-        _side("short", seen.short),
-    ]
-
-
-def _side(name: str, side: Side) -> str:
-    block = side_block(side)
     return (
-        f"  {name:<5}        {_count(block.traders)} traders {_d(n.usd(block.smart_money_usd))} "
-        f"entry {_d(n.price(block.avg_entry))} in profit {_percent(block.profit_pct)} · "
-        f"{_count(block.whales)} whales {_d(n.usd(block.whales_usd))} entry {_d(n.price(block.whale_avg_entry))} "
-        f"in profit {_percent(block.whale_profit_pct)}"
+        f"{_d(n.usd(notional_usd(seen)))} at entry prices  {_d(n.share(share, 1))} of open interest  "
+        f"{_count(seen.total_traders)} traders  {n.age(age_s)} old\n"
+        f"long/short {_d(n.ratio(seen.long_short_ratio))} by size  {_d(n.ratio(headcount_ratio(seen)))} by heads  "
+        f"whale spread {_d(n.pct(None if spread is None else to_percent(spread)))}"
     )
 
 
-def _top_traders(found: TopTraders, now_ms: int) -> list[str]:
+def _sides(seen: Overview) -> RenderableType:
+    rows = []
+    for name, side in (("long", seen.long), ("short", seen.short)):
+        block = side_block(side)
+        rows += [
+            (
+                name,
+                _count(block.traders),
+                _d(n.usd(block.smart_money_usd)),
+                _d(n.price(block.avg_entry)),
+                _percent(block.profit_pct),
+            ),
+            (
+                f"{name}, whales",
+                _count(block.whales),
+                _d(n.usd(block.whales_usd)),
+                _d(n.price(block.whale_avg_entry)),
+                _percent(block.whale_profit_pct),
+            ),
+        ]
+    return indented(table(("", "traders", "size", "entry", "in profit"), rows))
+
+
+def _top_traders(found: TopTraders, now_ms: int) -> list[tuple[str, str]]:
     age_s = max(0.0, (now_ms - found.oldest_ms) / 1000)
-    return [
-        f"top traders    positions {n.ratio(found.positions.long_short_ratio)} "
-        f"({n.share(found.positions.long_share, 2)} long)  accounts {n.ratio(found.accounts.long_short_ratio)} "
-        f"({n.share(found.accounts.long_share, 2)} long)  {found.period}, {n.age(age_s)} old",
-        f"taker trades   {n.ratio(found.taker.buy_sell_ratio)} bought/sold",
-    ]
+    ratios = (
+        f"positions {n.ratio(found.positions.long_short_ratio)} ({n.share(found.positions.long_share, 2)} long)  "
+        f"accounts {n.ratio(found.accounts.long_short_ratio)} ({n.share(found.accounts.long_share, 2)} long)  "
+        f"{found.period}, {n.age(age_s)} old"
+    )
+    return [("top traders", ratios), ("taker trades", f"{n.ratio(found.taker.buy_sell_ratio)} bought/sold")]
 
 
 def _span(found: PositionChange | ProfitTrend, style: Style) -> str:
     told = f"{found.symbol}  {n.period(found.from_ms, found.to_ms, style.tz, is_dated=True)}"
     told += f"  {found.span_minutes:g} min, {found.samples} rows"
     return told + (f" (asked for {found.asked_minutes:g} min)" if found.is_span_off else "")
-
-
-def _side_change(name: str, side: SideChange) -> str:
-    entries = f"{_d(n.price(side.from_avg_entry))} → {_d(n.price(side.to_avg_entry))}"
-    return f"{name:<5}  {_qty(side.qty)}  average entry {entries}"
 
 
 def _qty(qty: QtyChange) -> str:
@@ -172,11 +181,15 @@ def _share(move: ShareMove) -> str:
     return f"{_percent(move.from_pct)} → {_percent(move.to_pct)} ({change})"
 
 
-def _entry(entry: ScanEntry) -> str:
+def _entry(entry: ScanEntry) -> tuple[str, ...]:
     return (
-        f"  {n.symbol_text(entry.symbol):<16} long/short {entry.long_short_ratio:>9.4f}  in profit: long "
-        f"{_percent(entry.long_profit_pct)} of {_count(entry.long_traders)}, short {_percent(entry.short_profit_pct)} "
-        f"of {_count(entry.short_traders)}  {entry.age_min:g} min old"
+        n.symbol_text(entry.symbol),
+        f"{entry.long_short_ratio:.4f}",
+        _count(entry.long_traders),
+        _percent(entry.long_profit_pct),
+        _count(entry.short_traders),
+        _percent(entry.short_profit_pct),
+        f"{entry.age_min:g} min",
     )
 
 

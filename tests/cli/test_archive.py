@@ -52,7 +52,7 @@ async def test_what_is_fetched_is_listed_and_trouble_is_named_with_exit_code_1(t
         code, out, err = await altmonitor(tmp_path, *words, **settings)
         assert code == 0, err
         assert out == "8 files read, 0 were there; 6912 rows are new, 0 changed\n"
-        assert "archive [########################] 4/4  done" in err
+        assert "archive 4/4 100 %  done" in err
         exchange.archive.quirks.truncated.add("ETHUSDT-1m-2025-03-03.zip")
         exchange.archive.quirks.missing.add("ETHUSDT-1m-2025-02-28.zip")
         words = (

@@ -128,6 +128,14 @@ PLACES: Mapping[str, Mapping[str, str]] = MappingProxyType(
 
 
 _EN_TEXTS_RECORD = {
+    "column_time": "time",
+    "column_alert": "alert",
+    "column_contract": "contract",
+    "column_size": "size",
+    "column_price": "price",
+    "column_delivery": "delivery",
+    "column_kind": "kind",
+    "column_alerts": "alerts",
     "history": "🕘 <b>Last {count} alerts</b>, newest first",
     "history_one": "🕘 <b>Last alert</b>",
     "history_of": "Filter: {filters}",
@@ -167,6 +175,14 @@ _EN_TEXTS_RECORD = {
 }
 
 _ZH_TEXTS_RECORD = {
+    "column_time": "时间",
+    "column_alert": "提醒",
+    "column_contract": "合约",
+    "column_size": "幅度",
+    "column_price": "价格",
+    "column_delivery": "送达",
+    "column_kind": "类型",
+    "column_alerts": "条数",
     "history": "🕘 <b>最近 {count} 条提醒</b>，新的在前",
     "history_one": "🕘 <b>最近一条提醒</b>",
     "history_of": "筛选：{filters}",
@@ -206,6 +222,14 @@ _ZH_TEXTS_RECORD = {
 }
 
 _RU_TEXTS_RECORD = {
+    "column_time": "время",
+    "column_alert": "алерт",
+    "column_contract": "контракт",
+    "column_size": "размер",
+    "column_price": "цена",
+    "column_delivery": "доставка",
+    "column_kind": "вид",
+    "column_alerts": "алерты",
     "history": "🕘 <b>Последние алерты: {count}</b>, новые сверху",
     "history_one": "🕘 <b>Последний алерт</b>",
     "history_of": "Отбор: {filters}",
