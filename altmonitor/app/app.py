@@ -21,6 +21,7 @@ from altmonitor.core.errors import StorageError, TokenRefused
 from altmonitor.core.status import Health, LatencyStatus, LoopStatus, Vitals, assess
 from altmonitor.core.supervisor import Supervisor
 from altmonitor.core.types import Venue
+from altmonitor.operations.context import OperationContext
 from altmonitor.render.notices import BackAfter, Notice, SettingsDamaged
 from altmonitor.render.signed_buttons import ButtonSigner, stored_signer
 from altmonitor.settings.settings import Numbers
@@ -29,7 +30,7 @@ from altmonitor.settings.zones import zone_of
 from altmonitor.storage.state_file import LoadedState, StateFile, base_settings, which_won
 from altmonitor.storage.store import SqliteStore, StoreOptions
 from altmonitor.web.server import HttpServer, HttpServerDeps
-from altmonitor.web.streams import LiveAlerts, stored_stream_name
+from altmonitor.web.streams import EventStream, StreamSources, stored_stream_name
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class App:
         self._untold: list[tuple[Notice, Recipients]] = []  # notices from before there is somebody to tell it
         main, *others = config.venues
         self._notices = OperatorNotices(clock=clock, publish=self._publish, venue=main if others else None)
-        self._live = LiveAlerts(clock)
+        self._live = EventStream(clock)
         self.store = SqliteStore(
             config.db_file,
             clock=clock,
@@ -123,11 +124,17 @@ class App:
             await self.market.positions.start()
             stack.push_async_callback(self.market.positions.stop)
             questions = self._build_questions(settings_store)
+            operations = questions.operations(self.health, self._change_settings)
+            self._live.sources = StreamSources(
+                health=self.health,
+                alerts_of=self.store.alerts_of,
+                table=None if operations.monitor is None else operations.monitor.board.table,
+            )
             stack.callback(questions.close)
             self.chat = self._build_chat(settings_store, await stored_signer(self.store), questions)
             self._tell_what_waited(self.chat, loaded)
             tracking = await self._start_tracking(self.chat, stack)
-            server = self._build_server(questions)
+            server = self._build_server(operations)
             await server.start()
             stack.push_async_callback(server.stop)
             self.server_port = server.port
@@ -228,6 +235,7 @@ class App:
             "first look": self._look_for_streams,
             "clean-up": self._clean_up,
             "service manager": self._service.run,
+            "event stream": self._live.run,
         }
         if tracking is not None:
             own |= tracking.loops()
@@ -272,14 +280,14 @@ class App:
         stack.push_async_callback(tracking.stop)
         return tracking
 
-    def _build_server(self, questions: QuerySide) -> HttpServer:
+    def _build_server(self, operations: OperationContext) -> HttpServer:
         config = self.config
         return HttpServer(
             HttpServerDeps(
                 host=config.api_host,
                 port=config.api_port,
                 health=self.health,
-                operations=questions.operations(self.health, self._change_settings),
+                operations=operations,
                 clock=self.clock,
                 token=config.api_token,
                 live=self._live,
@@ -298,6 +306,7 @@ class App:
     # --- between the sides ---------------------------------------------------------------------------------------
 
     def _refresh(self, alert_key: str) -> None:
+        self._live.refresh(alert_key)
         if self.chat is not None:
             self.chat.dispatcher.refresh(alert_key)
 

@@ -4,12 +4,12 @@ Computed when somebody looks, and at most once a second however many look."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from altmonitor.core.clock import Clock
+from altmonitor.core.clock import Clock, speed_of
 from altmonitor.detectors.volume import FEWEST_CANDLES, median
 from altmonitor.interfaces.exchange import MarketContext
 from altmonitor.market.book import SymbolBook
@@ -17,6 +17,7 @@ from altmonitor.market.math import change_pct
 from altmonitor.market.open_interest import OpenInterestRing
 
 FRESH_S = 1.0
+"""Of real time: in the demo the clock runs fast."""
 STALE_SWEEPS = 1.5
 WINDOWS_MIN = (1, 5, 15, 60)
 OI_WINDOWS_MS = (60_000, 300_000)
@@ -111,7 +112,7 @@ class MarketBoard:
 
     def table(self) -> MarketTable:
         now_s = self._deps.clock.monotonic()
-        if self._table is None or now_s - self._made_s >= FRESH_S:
+        if self._table is None or now_s - self._made_s >= FRESH_S * speed_of(self._deps.clock):
             self._table, self._made_s = self._made(), now_s
         return self._table
 
@@ -190,19 +191,6 @@ class MarketBoard:
         found = median(volumes) if len(volumes) >= FEWEST_CANDLES else None
         self._medians[symbol] = book.last_closed_ms, lookback, found
         return found
-
-
-def changed_rows(before: Mapping[str, MarketRow], table: MarketTable) -> list[MarketRow]:
-    """Rows of which more than an age is different."""
-    return [row for row in table.rows if (old := before.get(row.symbol)) is None or _is_news(old, row)]
-
-
-_AGES = frozenset(name for name in MarketRow.__struct_fields__ if name.endswith("_age_s"))
-_VALUES = tuple(name for name in MarketRow.__struct_fields__ if name not in _AGES)
-
-
-def _is_news(old: MarketRow, row: MarketRow) -> bool:
-    return any(getattr(old, name) != getattr(row, name) for name in _VALUES)
 
 
 def _move_pct(book: SymbolBook, minutes: int, price: float) -> float | None:

@@ -25,7 +25,7 @@ from altmonitor.web.connections import Connection, Connections, Limits
 from altmonitor.web.metrics import CONTENT_TYPE, HttpStatus, Metrics
 from altmonitor.web.operations import Handler, OperationRoutes, problem_of
 from altmonitor.web.refusals import RETRY_AFTER_S, SECURITY_HEADERS, HttpRefusal, RefusalLog, error_response
-from altmonitor.web.streams import LiveAlerts
+from altmonitor.web.streams import EventStream
 
 SHUTDOWN_S = 1.0
 
@@ -52,7 +52,7 @@ class HttpServerDeps:
     operations: OperationContext
     clock: Clock
     token: Secret = field(default_factory=lambda: Secret(""))
-    live: LiveAlerts | None = None
+    live: EventStream | None = None
     limits: Limits = field(default_factory=Limits)
     commands: Callable[[], HttpCommands | None] = lambda: None
 

@@ -1,34 +1,52 @@
-"""`GET /api/stream`: every alert as it is stored, as server-sent events.
+"""`GET /api/stream`: what happens, as server-sent events.
 
-An event's id is `<stream>-<alert id>`; the first part belongs to the database. A listener that comes back with an id
-of this stream gets what it missed. One whose id cannot be followed (the database was replaced since, or the number is
-above all that is stored) is told so by an event `reset` and gets what is there.
+`alert`: every alert as it is stored. `update`: one that was sent before has learned more (the whole candle's volume,
+open interest, ratios); its `id` and `key` stand in the data. `health`: the body of `/health`, at every change and every
+ten seconds, so that a page notices by itself when a stream is frozen. `market`, only for who asks with `?market=`: once
+a second the rows of the market table that changed.
+
+An alert's event id is `<stream>-<alert id>`; the first part belongs to the database. A listener that comes back with an
+id of this stream gets what it missed, and what was learned of the last ten minutes' alerts. One whose id cannot be
+followed (the database was replaced since, or the number is above all that is stored) is told so by an event `reset` and
+gets what is there.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import re
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
 
 from altmonitor.core.alert import Alert, event_key
-from altmonitor.core.clock import Clock
+from altmonitor.core.clock import Clock, speed_of
+from altmonitor.core.errors import StorageError
+from altmonitor.core.status import Health, as_json
 from altmonitor.interfaces.storage import AlertQueries, MetaStore
+from altmonitor.operations.arguments import read_arguments
+from altmonitor.operations.board import MarketTable
 from altmonitor.web.connections import Connection
+from altmonitor.web.market_deltas import MarketDeltas
 
 log = logging.getLogger(__name__)
 
 MOST_WAITING = 1_000
 """A listener that is so far behind is let go; with its Last-Event-ID it gets what it missed when it comes back."""
+MARKET_WAITING = 5
+"""Whoever has so many events in front of it gets no market rows until it has caught up."""
 SIGN_OF_LIFE_S = 15.0
+TICK_S = 1.0
+HEALTH_EVERY_S = 10.0
+LEARNED_WITHIN_S = 600.0
 CAUGHT_UP_MAX = 1_000
 EVENTS_REMEMBERED = 2_000
 """A chat with thresholds of its own may be told an event a minute after the first."""
@@ -52,10 +70,24 @@ class _Event:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a listener goes on: after these, oldest → newest. reset: why that is not what it asked for."""
+    """Where a listener goes on: after `missed`, oldest → newest; of `learned` it was told, and more may be known since.
+    reset: why that is not what it asked for."""
 
-    missed: Sequence[_Event] = ()
+    missed: Sequence[Alert] = ()
+    learned: Sequence[Alert] = ()
     reset: str = ""
+
+
+class StreamArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """market: as_of_ms of the market table that is known; 0: none, all rows come first."""
+
+    market: (
+        Annotated[
+            int,
+            msgspec.Meta(ge=0, le=10**15, description="Rows that changed since the table of this as_of_ms; 0: all."),
+        ]
+        | None
+    ) = None
 
 
 async def stored_stream_name(memory: MetaStore) -> str:
@@ -67,22 +99,45 @@ async def stored_stream_name(memory: MetaStore) -> str:
     return name
 
 
-class LiveAlerts:
-    """`publish` is synchronous and never waits.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSources:
+    """What is told beside new alerts. alerts_of: stored alerts by key. table: the market, None where none is known."""
+
+    health: Callable[[], Health]
+    alerts_of: Callable[[Collection[str]], Awaitable[Mapping[str, Alert]]]
+    table: Callable[[], MarketTable] | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Listener:
+    """queue: None in it ends the answer. market_ms: as of which table it knows the market; None: it does not ask."""
+
+    queue: asyncio.Queue[_Event | None]
+    market_ms: int | None
+
+
+class EventStream:
+    """`publish` and `refresh` are synchronous and never wait; `run` sends what is looked at once a second.
 
     history: what a listener missed is read from; None: from nowhere. name: of the stream, `stored_stream_name`.
+    sources: may be set until `run`; without them there are only alerts.
     """
 
     def __init__(self, clock: Clock, history: AlertQueries | None = None) -> None:
         self._clock = clock
         self.history = history
         self.name = secrets.token_hex(4)
-        self._listeners: set[asyncio.Queue[_Event | None]] = set()
+        self.sources: StreamSources | None = None
+        self._deltas: MarketDeltas | None = None
+        self._listeners: set[_Listener] = set()
         self._published = 0
         self._reading = asyncio.Lock()
-        self._stored: Sequence[_Event] = ()
+        self._stored: Sequence[Alert] = ()
         self._stored_at = -1  # `_published` when they were read
-        self._events: dict[str, None] = {}
+        self._events: dict[str, str] = {}
+        self._learned: dict[str, None] = {}
+        self._health_told: tuple[object, ...] | None = None
+        self._health_s = -math.inf
 
     @property
     def listeners(self) -> int:
@@ -92,35 +147,86 @@ class LiveAlerts:
         """An event of the market is published once, with the first of its alerts, like in the history."""
         key = event_key(alert.key)
         is_first = key not in self._events
-        self._events[key] = None
+        self._events.setdefault(key, alert.key)
         if len(self._events) > EVENTS_REMEMBERED:
             del self._events[next(iter(self._events))]
         if not is_first:
             return
         self._published += 1
         self._stored = ()
-        if not self._listeners:
-            return
-        event = self._event(alert)
-        for queue in list(self._listeners):
-            try:
-                queue.put_nowait(event)
-            except asyncio.QueueFull:
-                self._let_go(queue)
-                log.debug("a listener of /api/stream was %d alerts behind and was let go", MOST_WAITING)
+        if self._listeners:
+            self._put(_Event(alert.id or 0, self._alert_frame(alert)))
+
+    def refresh(self, alert_key: str) -> None:
+        """More is known about the alert with this key."""
+        published = self._events.get(event_key(alert_key), event_key(alert_key))
+        if self._listeners and alert_key == published:
+            self._learned[alert_key] = None
 
     def end(self) -> None:
         """Every listener's answer ends."""
-        for queue in list(self._listeners):
-            self._let_go(queue)
+        for listener in list(self._listeners):
+            self._let_go(listener)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._clock.sleep(TICK_S * speed_of(self._clock))
+            if self._listeners and self.sources is not None:
+                await self.tick(self.sources)
+
+    async def tick(self, sources: StreamSources) -> None:
+        """One look at everything that is not told by itself."""
+        await self._tell_learned(sources)
+        health = sources.health()
+        told = health.status, health.reason_codes, health.feed.is_blind
+        now_s = self._clock.monotonic()
+        if told != self._health_told or now_s - self._health_s >= HEALTH_EVERY_S * speed_of(self._clock):
+            self._health_told, self._health_s = told, now_s
+            self._put(_Event(0, self._health_frame(health)))
+        self._tell_market(sources)
+
+    async def _tell_learned(self, sources: StreamSources) -> None:
+        if not self._learned:
+            return
+        keys, self._learned = list(self._learned), {}
+        self._stored_at = -1
+        try:
+            found = await sources.alerts_of(keys)
+        except StorageError as problem:
+            log.warning("what was learned about %d alerts is not streamed: %s", len(keys), problem)
+            return
+        for key in keys:
+            if key in found:
+                self._put(_Event(0, _update_frame(found[key])))
+
+    def _tell_market(self, sources: StreamSources) -> None:
+        """A listener that is behind gets no more of it until it has caught up, and then all that changed meanwhile."""
+        asking = [listener for listener in self._listeners if listener.market_ms is not None]
+        if not asking or sources.table is None:
+            return
+        deltas = self._market(sources.table)
+        for listener in asking:
+            since_ms = listener.market_ms or 0
+            if since_ms < deltas.as_of_ms and listener.queue.qsize() < MARKET_WAITING:
+                listener.market_ms = deltas.as_of_ms
+                listener.queue.put_nowait(_Event(0, deltas.frame_since(since_ms)))
+
+    def _market(self, table: Callable[[], MarketTable]) -> MarketDeltas:
+        if self._deltas is None:
+            self._deltas = MarketDeltas(table)
+        self._deltas.advance()
+        return self._deltas
 
     async def answer(self, request: web.Request, *, write_s: float) -> web.StreamResponse:
-        """Until the listener leaves, falls too far behind, does not read for `write_s`, or `end` is called."""
+        """Until the listener leaves, falls too far behind, does not read for `write_s`, or `end` is called. Raises:
+        BadArgument for a query that is none."""
         connection = request.protocol
         assert isinstance(connection, Connection)  # noqa: S101 — for the type checker
-        queue: asyncio.Queue[_Event | None] = asyncio.Queue(MOST_WAITING)
-        self._listeners.add(queue)
-        connection.when_lost = lambda: self._let_go(queue)
+        asked = read_arguments(StreamArguments, dict(request.query), is_text=True)
+        listener = _Listener(asyncio.Queue(MOST_WAITING), asked.market)
+        self._listeners.add(listener)
+        connection.when_lost = lambda: self._let_go(listener)
         response = web.StreamResponse(headers=_HEADERS)
         _bound_socket_buffer(request)
         try:
@@ -130,17 +236,30 @@ class LiveAlerts:
             await writer.send(f"retry: {RETRY_MS}\n\n".encode())
             if place.reset:
                 await writer.send(b"event: reset\ndata: " + msgspec.json.encode({"reason": place.reset}) + b"\n\n")
-            for event in place.missed:
-                await writer.send(event.frame)
-            await self._follow(writer, queue, after_id=place.missed[-1].alert_id if place.missed else 0)
+            for alert in place.missed:
+                await writer.send(self._alert_frame(alert))
+            for alert in place.learned:
+                await writer.send(_update_frame(alert))
+            await self._send_state(writer, listener)
+            await self._follow(writer, listener.queue, after_id=_number(place.missed[-1]) if place.missed else 0)
         except TimeoutError:
             connection.give_up_reader()
         except ConnectionError:
             log.debug("a listener of /api/stream left")
         finally:
             connection.when_lost = None
-            self._listeners.discard(queue)
+            self._listeners.discard(listener)
         return response
+
+    async def _send_state(self, writer: _EventWriter, listener: _Listener) -> None:
+        """How things stand now, for who has just come."""
+        if self.sources is None:
+            return
+        await writer.send(self._health_frame(self.sources.health()))
+        if listener.market_ms is not None and self.sources.table is not None:
+            deltas, since_ms = self._market(self.sources.table), listener.market_ms
+            listener.market_ms = deltas.as_of_ms
+            await writer.send(deltas.frame_since(since_ms))
 
     async def _place(self, last_event_id: str) -> _Place:
         seen = _LAST_EVENT_ID.fullmatch(last_event_id.strip())
@@ -150,19 +269,23 @@ class LiveAlerts:
         name, last_id = seen[1], int(seen[2])
         if name is not None and name != self.name:
             return _Place(stored, reset="the database was replaced since; this is what it holds")
-        if name is None and last_id > (stored[-1].alert_id if stored else 0):
+        if name is None and last_id > (_number(stored[-1]) if stored else 0):
             return _Place(stored, reset=f"nothing with the number {last_id} is stored; this is what is there")
-        return _Place([event for event in stored if event.alert_id > last_id])
+        since_s = self._clock.now_ms() / 1000 - LEARNED_WITHIN_S
+        return _Place(
+            [alert for alert in stored if _number(alert) > last_id],
+            [alert for alert in stored if _number(alert) <= last_id and alert.ts >= since_s],
+        )
 
-    async def _read_stored(self, history: AlertQueries) -> Sequence[_Event]:
+    async def _read_stored(self, history: AlertQueries) -> Sequence[Alert]:
         """By number. Listeners that come back together (after a restart) cost one reading: what was published before
         it began is in it, what is published from then on stands in their queues."""
         async with self._reading:
             if self._stored_at != self._published:
                 began_at = self._published
                 rows = await history.recent(limit=CAUGHT_UP_MAX)
-                alerts = sorted((row.alert for row in rows if row.alert.id is not None), key=_number)
-                self._stored, self._stored_at = [self._event(alert) for alert in alerts], began_at
+                self._stored = sorted((row.alert for row in rows if row.alert.id is not None), key=_number)
+                self._stored_at = began_at
             return self._stored
 
     async def _follow(self, writer: _EventWriter, queue: asyncio.Queue[_Event | None], *, after_id: int) -> None:
@@ -180,18 +303,29 @@ class LiveAlerts:
             if not event.alert_id or event.alert_id > after_id:
                 await writer.send(event.frame)
 
-    def _event(self, alert: Alert) -> _Event:
+    def _put(self, event: _Event) -> None:
+        for listener in list(self._listeners):
+            try:
+                listener.queue.put_nowait(event)
+            except asyncio.QueueFull:
+                self._let_go(listener)
+                log.debug("a listener of /api/stream was %d events behind and was let go", MOST_WAITING)
+
+    def _alert_frame(self, alert: Alert) -> bytes:
         """JSON of one line never holds a line break, so one `data:` is enough."""
         head = "" if alert.id is None else f"id: {self.name}-{alert.id}\n"
-        frame = f"{head}event: alert\ndata: ".encode() + msgspec.json.encode(alert) + b"\n\n"
-        return _Event(_number(alert), frame)
+        return f"{head}event: alert\ndata: ".encode() + msgspec.json.encode(alert) + b"\n\n"
 
-    def _let_go(self, queue: asyncio.Queue[_Event | None]) -> None:
-        self._listeners.discard(queue)
+    def _health_frame(self, health: Health) -> bytes:
+        data = {"at_ms": self._clock.now_ms(), "is_blind": health.feed.is_blind, **as_json(health)}
+        return b"event: health\ndata: " + msgspec.json.encode(data) + b"\n\n"
+
+    def _let_go(self, listener: _Listener) -> None:
+        self._listeners.discard(listener)
         with suppress(asyncio.QueueEmpty):
-            while queue.full():
-                queue.get_nowait()
-        queue.put_nowait(None)
+            while listener.queue.full():
+                listener.queue.get_nowait()
+        listener.queue.put_nowait(None)
 
 
 class _EventWriter:
@@ -215,6 +349,11 @@ class _EventWriter:
 
 def _number(alert: Alert) -> int:
     return alert.id or 0
+
+
+def _update_frame(alert: Alert) -> bytes:
+    """Without an event id: a listener that comes back goes on after the newest alert, not after this one."""
+    return b"event: update\ndata: " + msgspec.json.encode(alert) + b"\n\n"
 
 
 def _bound_socket_buffer(request: web.Request) -> None:

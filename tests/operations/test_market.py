@@ -6,7 +6,6 @@ import pytest
 
 from altmonitor.core.errors import BudgetExhausted, ExchangeBlocked, ExchangeUnreachable, StorageError, UnknownSymbol
 from altmonitor.market.candles import Candle
-from altmonitor.operations.board import changed_rows
 from altmonitor.operations.errors import BadArgument, NotFound, Unavailable, UnknownContract, translated
 from altmonitor.operations.market import (
     CandleArguments,
@@ -57,17 +56,6 @@ async def test_the_table_is_computed_at_most_once_a_second() -> None:
     assert await get_market(context, MarketArguments()) is first
     bench.clock.ms += 1_000
     assert await get_market(context, MarketArguments()) is not first
-
-
-async def test_only_rows_with_news_have_changed_and_a_greater_age_is_none() -> None:
-    bench = Bench()
-    board = bench.context().running().board
-    before = {row.symbol: row for row in board.table().rows}
-    bench.clock.ms += 5_000
-    assert changed_rows(before, board.table()) == []
-    bench.known.add("SOLUSDT", start=100.0, now=104.0)
-    bench.clock.ms += 1_000
-    assert [row.symbol for row in changed_rows(before, board.table())] == ["SOLUSDT"]
 
 
 async def test_candles_end_with_the_running_minute() -> None:

@@ -25,7 +25,7 @@ from altmonitor.render.format import Style
 from altmonitor.web.commands import HttpCommands
 from altmonitor.web.connections import Limits
 from altmonitor.web.server import HttpServer, HttpServerDeps
-from altmonitor.web.streams import LiveAlerts
+from altmonitor.web.streams import EventStream
 from tests.commands.executor_kit import MAIN, Desk, MemoryAlerts, healthy
 from tests.web.web_kit import operations, problem
 
@@ -153,7 +153,7 @@ async def test_a_flood_of_silent_connections_takes_no_more_places_than_there_are
 
 
 async def test_who_waits_longest_makes_room_for_a_newcomer_and_nobody_who_is_being_answered() -> None:
-    live = LiveAlerts(SystemClock())
+    live = EventStream(SystemClock())
     async with running(
         replace(SMALL, connections=3, per_address=3, streams=2, idle_s=60, request_s=60), live=live
     ) as server:
@@ -175,7 +175,7 @@ async def test_who_waits_longest_makes_room_for_a_newcomer_and_nobody_who_is_bei
 
 
 async def test_one_address_cannot_take_the_places_of_others() -> None:
-    live = LiveAlerts(SystemClock())
+    live = EventStream(SystemClock())
     async with running(replace(SMALL, per_address=4), live=live) as server:
         for _ in range(4):
             client = await Client.connected(server)
@@ -189,7 +189,7 @@ async def test_one_address_cannot_take_the_places_of_others() -> None:
 
 
 async def test_when_everybody_is_being_answered_health_still_is_and_the_others_are_told_to_come_back() -> None:
-    live = LiveAlerts(SystemClock())
+    live = EventStream(SystemClock())
     limits = replace(SMALL, connections=4, per_address=4, streams=4)
     async with running(limits, live=live, alerts=_Stuck()) as server:
         for path in (b"/api/stream", b"/api/stream", b"/api/stream", b"/api/alerts"):
@@ -205,7 +205,7 @@ async def test_when_everybody_is_being_answered_health_still_is_and_the_others_a
 
 
 async def test_streams_leave_places_for_requests() -> None:
-    live = LiveAlerts(SystemClock())
+    live = EventStream(SystemClock())
     limits = replace(SMALL, connections=8, per_address=8, streams=8)
     async with running(limits, live=live) as server:
         answers = []
@@ -312,7 +312,7 @@ async def deaf(server: HttpServer, request: bytes) -> socket.socket:
 
 @needs_proc
 async def test_listeners_that_never_read_are_given_up_and_those_who_read_go_on() -> None:
-    live = LiveAlerts(SystemClock())
+    live = EventStream(SystemClock())
     async with running(replace(SMALL, connections=20, per_address=20, streams=15), live=live) as server:
         before = descriptors()
         reading = await Client.connected(server)
@@ -353,7 +353,7 @@ async def test_an_answer_that_nobody_reads_is_given_up() -> None:
 
 
 async def test_a_listener_that_leaves_is_not_kept_until_the_next_event() -> None:
-    live = LiveAlerts(SystemClock())
+    live = EventStream(SystemClock())
     async with running(live=live) as server:
         client = await Client.connected(server)
         await client.send(ASK % b"/api/stream")
@@ -435,7 +435,7 @@ async def test_a_broken_body_of_a_request_that_needs_none_is_refused_too() -> No
 async def test_clients_that_reset_in_the_middle_of_everything_leave_nothing_behind(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    live = LiveAlerts(SystemClock())
+    live = EventStream(SystemClock())
     async with running(live=live) as server:
         for piece in (
             b"",

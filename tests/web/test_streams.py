@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
 import msgspec
 
-from altmonitor.core.alert import Alert, StoredAlert
+from altmonitor.core.alert import Alert, Details, StoredAlert
 from altmonitor.core.clock import SystemClock
+from altmonitor.core.status import assess
 from altmonitor.interfaces.storage import AlertQueries
 from altmonitor.storage.store import SqliteStore, StoreOptions
 from altmonitor.web import streams as live_module
 from altmonitor.web.server import HttpServer, HttpServerDeps
-from altmonitor.web.streams import LiveAlerts, stored_stream_name
+from altmonitor.web.streams import EventStream, StreamSources, stored_stream_name
 from tests.commands.executor_kit import MemoryAlerts, healthy
+from tests.fakes import ManualClock
+from tests.operations.operations_kit import Bench
 from tests.patient_clock import PatientClock
 from tests.web.web_kit import operations
 
@@ -62,9 +66,9 @@ class Listener:
 
 
 @asynccontextmanager
-async def served(history: AlertQueries | None = None, speed: float = 1) -> AsyncIterator[tuple[LiveAlerts, str]]:
+async def served(history: AlertQueries | None = None, speed: float = 1) -> AsyncIterator[tuple[EventStream, str]]:
     clock = PatientClock(start_ms=START_MS, speed=speed)
-    live = LiveAlerts(clock, history)
+    live = EventStream(clock, history)
     server = HttpServer(
         HttpServerDeps(
             host="127.0.0.1",
@@ -91,6 +95,146 @@ async def listening(url: str, headers: dict[str, str] | None = None) -> AsyncIte
         listener = Listener(response)
         assert await listener.event() == {"retry": "3000"}
         yield listener
+
+
+async def test_what_an_alert_learned_later_comes_as_an_update_that_names_it_and_moves_no_place() -> None:
+    early, other = alert(7), msgspec.structs.replace(alert(8), key="price:DOGEUSDT:PUMP:1m:8")
+    whole = msgspec.structs.replace(early, metric=9.5, details=Details(running_s=20.0, is_completed=True))
+
+    async def alerts_of(keys: Collection[str]) -> Mapping[str, Alert]:
+        return {whole.key: whole}
+
+    async with served() as (live, url), listening(url) as listener:
+        live.publish(early)
+        live.publish(msgspec.structs.replace(early, key=f"{early.key}@-1001", id=9))  # another chat's row of the event
+        for key in (early.key, f"{early.key}@-1001", other.key):
+            live.refresh(key)
+        await live.tick(StreamSources(health=healthy, alerts_of=alerts_of))  # type: ignore[arg-type]
+        assert (await listener.event())["event"] == "alert"
+        event = await listener.event()
+        assert (event["event"], "id" in event) == ("update", False)
+        data = msgspec.json.decode(event["data"], type=Alert)
+        assert (data.id, data.key, data.metric, data.is_running) == (7, early.key, 9.5, False)
+        assert (await listener.event())["event"] == "health"
+
+
+async def test_who_comes_back_hears_what_young_alerts_have_learned_meanwhile() -> None:
+    old = msgspec.structs.replace(alert(1), ts=START_MS / 1000 - 601)
+    history = MemoryAlerts(*(StoredAlert(alert=row, delivery="sent") for row in (alert(3), alert(2), old)))
+    async with served(history) as (_, url), listening(url, {"Last-Event-ID": "2"}) as listener:
+        first, second = await listener.event(), await listener.event()
+        assert (first["event"], json.loads(first["data"])["id"]) == ("alert", 3)
+        assert (second["event"], json.loads(second["data"])["id"]) == ("update", 2)
+
+
+async def test_health_comes_at_once_at_every_change_and_every_ten_seconds() -> None:
+    vitals, clock = healthy().vitals, ManualClock()
+    feed = vitals.feed
+
+    async def nothing(keys: Collection[str]) -> Mapping[str, Alert]:
+        return {}
+
+    sources = StreamSources(health=lambda: assess(replace(vitals, feed=feed)), alerts_of=nothing)
+    async with served() as (live, url):
+        live.sources, live._clock = sources, clock  # type: ignore[assignment]
+        live._clock.timeout = PatientClock(start_ms=START_MS, speed=1).timeout  # type: ignore[method-assign]
+        async with listening(url) as listener:
+            first = json.loads((await listener.event())["data"])
+            assert (first["status"], first["is_blind"], first["at_ms"]) == ("ok", False, clock.ms)
+            await live.tick(sources)
+            assert json.loads((await listener.event())["data"])["status"] == "ok"
+            for passed_ms in (1_000, 1_000, 8_000):
+                clock.ms += passed_ms
+                await live.tick(sources)
+            again = json.loads((await listener.event())["data"])
+            assert again["at_ms"] == first["at_ms"] + 10_000
+            feed = replace(feed, is_blind=True, last_frame_age_s=31.0)
+            clock.ms += 1_000
+            await live.tick(sources)
+            blind = json.loads((await listener.event())["data"])
+            assert (blind["status"], blind["is_blind"]) == ("degraded", True)
+            assert blind["reasons"] == ["feed_blind: no data for 31 s"]
+
+
+def a_market(bench: Bench) -> StreamSources:
+    async def nothing(keys: Collection[str]) -> Mapping[str, Alert]:
+        return {}
+
+    board = bench.board
+    return StreamSources(health=healthy, alerts_of=nothing, table=board.table)  # type: ignore[arg-type]
+
+
+def rows_of(event: dict[str, str]) -> dict[str, dict[str, object]]:
+    data = json.loads(event["data"])
+    return {row[0]: dict(zip(data["columns"], row, strict=True)) for row in data["rows"]}
+
+
+async def test_who_asks_for_the_market_gets_all_of_it_and_then_once_a_second_what_changed() -> None:
+    bench = Bench()
+    async with served() as (live, url):
+        live.sources = sources = a_market(bench)
+        async with listening(f"{url}?market=0") as listener, listening(url) as other:
+            assert (await listener.event())["event"] == "health"
+            everything = rows_of(await listener.event())
+            assert set(everything) == {"BTCUSDT", "DOGEUSDT", "SOLUSDT"}
+            assert (everything["SOLUSDT"]["price"], everything["SOLUSDT"]["change_1m_pct"]) == (103.5, 3.5)
+            bench.known.add("SOLUSDT", start=100.0, now=104.0)
+            del bench.known.books["DOGEUSDT"]
+            bench.clock.ms += 1_000
+            await live.tick(sources)
+            assert (await listener.event())["event"] == "health"
+            event = await listener.event()
+            assert {symbol: row["price"] for symbol, row in rows_of(event).items()} == {"SOLUSDT": 104.0}
+            assert json.loads(event["data"])["gone"] == ["DOGEUSDT"]
+            bench.clock.ms += 1_000
+            await live.tick(sources)
+            nothing = await listener.event()
+            assert (nothing["event"], rows_of(nothing)) == ("market", {})
+            assert [(await other.event())["event"] for _ in range(2)] == ["health", "health"]
+
+
+async def test_who_knows_a_table_gets_only_what_changed_since() -> None:
+    bench = Bench()
+    async with served() as (live, url):
+        live.sources = sources = a_market(bench)
+        async with listening(f"{url}?market=0"):
+            known_ms = bench.clock.ms
+            bench.known.add("BTCUSDT", start=60_000.0, now=61_000.0)
+            bench.clock.ms += 1_000
+            await live.tick(sources)
+            async with listening(f"{url}?market={known_ms}") as late:
+                assert (await late.event())["event"] == "health"
+                assert set(rows_of(await late.event())) == {"BTCUSDT"}
+
+
+async def test_a_listener_that_is_behind_gets_no_more_rows_and_later_all_that_changed() -> None:
+    bench = Bench()
+    async with served() as (live, url):
+        live.sources = sources = a_market(bench)
+        async with listening(f"{url}?market=0") as listener:
+            for price in range(104, 114):  # nobody reads: the loop has had no turn to send
+                bench.known.add("SOLUSDT", start=100.0, now=float(price))
+                bench.clock.ms += 1_000
+                await live.tick(sources)
+            frames = []
+            while len(frames) < 5:
+                event = await listener.event()
+                if event["event"] == "market":
+                    frames.append(rows_of(event))
+            bench.clock.ms += 1_000
+            await live.tick(sources)
+            while (event := await listener.event())["event"] != "market":
+                pass
+            assert [frame["SOLUSDT"]["price"] for frame in frames[1:]] == [104.0, 105.0, 106.0, 107.0]
+            assert rows_of(event)["SOLUSDT"]["price"] == 113.0
+
+
+async def test_a_query_that_the_stream_does_not_know_is_refused() -> None:
+    async with served() as (live, url), aiohttp.ClientSession() as session:
+        for query in ("market=yes", "market=-1", "since=3"):
+            async with session.get(f"{url}?{query}") as answer:
+                assert (answer.status, (await answer.json())["code"]) == (400, "bad_argument")
+        assert live.listeners == 0
 
 
 async def test_every_listener_gets_every_alert() -> None:
