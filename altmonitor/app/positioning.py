@@ -189,7 +189,7 @@ class LivePositionQueries:
             day_change_pct=None if day is None else day.change_pct,
             day_quote_usdt=None if day is None else day.quote_usdt,
             missing=tuple(
-                MissingPart(part=part, cause=absent.cause, until_ms=absent.until_ms)
+                MissingPart(part=part, cause=absent.cause, until_ms=absent.until_ms, reason=absent.reason)
                 for part, absent in found.absent.items()
             ),
         )

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
+import msgspec
+
+from altmonitor.app.monitor_client import MonitorClient
 from altmonitor.app.positioning import (
     COHORT_ANSWER_WITHIN_S,
     LivePositionQueries,
@@ -19,6 +22,8 @@ from altmonitor.core.clock import Clock, timeouts
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.operations.context import OperationContext
+from altmonitor.operations.errors import NoMonitor
+from altmonitor.operations.operation import Operation
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
 from altmonitor.storage.alert_queries import AlertFile
 from altmonitor.storage.snapshot_queries import snapshot_reader
@@ -78,3 +83,25 @@ async def asking_context(config: Config, *, clock: Clock) -> AsyncIterator[Opera
             positions=positions,
             cohorts={"binance": client.positioning},
         )
+
+
+class StandaloneOperations:
+    """Answers operations here, and by a monitor beside this process what only that one knows."""
+
+    def __init__(self, context: OperationContext, monitor: MonitorClient) -> None:
+        self._context = context
+        self._monitor = monitor
+
+    async def answer(self, row: Operation[Any, Any], arguments: msgspec.Struct) -> Any:
+        """Raises: OperationError."""
+        try:
+            return await row.answer(self._context, arguments)
+        except NoMonitor:
+            return await self._monitor.answer(row, arguments)
+
+
+@asynccontextmanager
+async def standalone_operations(config: Config, *, clock: Clock) -> AsyncIterator[StandaloneOperations]:
+    """Raises: ConfigError for a proxy that cannot be used."""
+    async with asking_context(config, clock=clock) as context, MonitorClient(config) as monitor:
+        yield StandaloneOperations(context, monitor)

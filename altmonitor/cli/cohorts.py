@@ -92,7 +92,7 @@ def meta(*, as_json: bool) -> int:
     values = meta_values(venues=ASKED)
     now_ms = SystemClock().now_ms()
     content = envelope(values, thing="Meta", now_ms=now_ms, request_id=str(uuid.uuid4()))
-    return print_answer(Answer(values=content, lines=_lines(values)), as_json=as_json)
+    return print_answer(Answer(values=content, lines=value_lines(values)), as_json=as_json)
 
 
 def _values(thing: str, asked: Asked, histories: Histories, limit: int) -> JsonObject:
@@ -133,11 +133,12 @@ async def _cohorts(session: Session, venue: str) -> AsyncIterator[Cohorts]:
         await source.stop()
 
 
-def _lines(values: Mapping[str, object], indent: str = "") -> list[str]:
+def value_lines(values: Mapping[str, object], indent: str = "") -> list[str]:
+    """An answer for programs as lines for a person: one per value, what belongs together indented."""
     lines: list[str] = []
     for name, value in values.items():
         if isinstance(value, dict):
-            lines += [f"{indent}{name}", *_lines(value, indent + "  ")]
+            lines += [f"{indent}{name}", *value_lines(value, indent + "  ")]
         elif isinstance(value, list) and value and isinstance(value[0], dict):
             lines.append(f"{indent}{name}")
             lines += [f"{indent}  " + "  ".join(f"{k} {_shown(v)}" for k, v in row.items()) for row in value]

@@ -443,6 +443,50 @@ def panel(symbol: str, out: Path | None, lang: str | None, env_file: Path) -> No
         leave(answers.panel(opened, symbol=symbol, out=out, lang=lang))
 
 
+def machine_options(command: Any) -> Any:
+    """--json and --env-file."""
+    return json_option(env_file_option(command))
+
+
+class Operations(click.Group):
+    """Its sub-commands are the rows of the table of operations, loaded when somebody asks for one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._all())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return self._all().get(cmd_name)
+
+    @staticmethod
+    def _all() -> dict[str, click.Command]:
+        from altmonitor.cli.ask import operation_commands
+
+        return operation_commands(machine_options)
+
+
+@click.group(cls=Operations)
+def ask() -> None:
+    """Everything that HTTP and AI clients can ask, one sub-command each: `altmonitor ask get-funding btc`.
+
+    What only a running monitor knows is asked there (API_HOST, API_PORT, API_TOKEN).
+    """
+
+
+@click.command()
+@click.argument("first")
+@click.argument("second")
+@machine_options
+def compare(env_file: Path, *, as_json: bool, **given: str) -> None:
+    """Two contracts side by side: `altmonitor compare btc eth`."""
+    with session(env_file) as opened:
+        from altmonitor.cli import ask as asking
+        from altmonitor.operations.table import OPERATION_OF
+
+        leave(asking.ask(opened, OPERATION_OF["compare"], given, as_json=as_json))
+
+
+cli.add_command(ask)
+cli.add_command(compare)
 cli.add_command(track)
 cli.add_command(archive)
 cli.add_command(replay)

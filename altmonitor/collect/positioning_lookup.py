@@ -108,5 +108,6 @@ async def look_up(
         else funding_cost(Fraction(funded[0].rate), interval_h=funded[1], notional_usd=scope.notional_usd),
         mark_price=None if funded is None else funded[0].mark_price,
         next_funding_ms=None if funded is None else funded[0].next_ms,
+        funding_told_ms=None if funded is None else funded[0].time_ms,
     )
     return LookedUp(picture=picture, absent=absent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
@@ -29,6 +30,7 @@ from altmonitor.commands.replies import Bad, PlainReply, Refused
 from altmonitor.commands.replies_market import (
     ChangeShown,
     ChartShown,
+    CompareShown,
     DivergenceShown,
     Explained,
     FundingShown,
@@ -242,6 +244,29 @@ async def who(request: WhoArguments, now: CommandContext, queries: Queries) -> P
         return TooFewRows(found=change) if isinstance(change, NotEnoughSnapshots) else ChangeShown(found=change)
     trend = await positions.trend(found[0], minutes=request.minutes)
     return TooFewRows(found=trend) if isinstance(trend, NotEnoughSnapshots) else TrendShown(found=trend)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwoSymbols:
+    first: SymbolWord
+    second: SymbolWord
+
+
+def read_two_symbols(command: str, words: Words) -> TwoSymbols | Refused:
+    if len(words) < 2:
+        return Refused(command=command, reason=Bad.MISSING)
+    refused = extra(command, words, 2) or unreadable(command, words)
+    return refused or TwoSymbols(first=words[0], second=words[1])
+
+
+async def compare(request: TwoSymbols, now: CommandContext, queries: Queries) -> PlainReply:
+    found = listed_symbols("compare", (request.first, request.second), now.listed)
+    if not isinstance(found, tuple):
+        return found
+    if len(found) < 2:
+        return Refused(command="compare", reason=Bad.TWICE, word=cut(request.second))
+    first, second = await asyncio.gather(*(queries.positions.who(symbol) for symbol in found))
+    return CompareShown(facts=(first, second))
 
 
 def read_divergence(command: str, words: Words) -> DivergenceArguments | Refused:

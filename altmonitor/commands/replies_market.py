@@ -24,6 +24,12 @@ class WhoShown(PlainReply, frozen=True, kw_only=True):
     facts: WhoFacts
 
 
+class CompareShown(PlainReply, frozen=True, kw_only=True):
+    """facts: of two contracts, in the order typed."""
+
+    facts: tuple[WhoFacts, WhoFacts]
+
+
 class DivergenceShown(PlainReply, frozen=True, kw_only=True):
     facts: DivergenceFacts
     now_s: float

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from altmonitor.core.types import Destination
@@ -129,12 +129,13 @@ EVERYTHING = PositionScope()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissingPart:
-    """cause: `blocked` (not asked before until_ms),
+    """reason: one line for a person, '' when there is no more to say. cause: `blocked` (not asked before until_ms),
     `unreachable`, `no data` (for this symbol), `not tracked`."""
 
     part: Part
     cause: str
     until_ms: int | None = None
+    reason: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,13 +52,13 @@ def read_arguments(arguments: type[A], given: Mapping[str, Any], *, is_text: boo
 def _fields(arguments: type[msgspec.Struct]) -> Mapping[str, inspect.Field]:
     info = inspect.type_info(arguments)
     assert isinstance(info, inspect.StructType)  # noqa: S101 — for the type checker
-    return {field.name: field for field in info.fields}
+    return {field.encode_name: field for field in info.fields}
 
 
 @cache
 def _alone(arguments: type[msgspec.Struct], name: str) -> type[msgspec.Struct]:
     """A struct with that field only, to find out which one is wrong."""
-    field = next(field for field in msgspec.structs.fields(arguments) if field.name == name)
+    field = next(field for field in msgspec.structs.fields(arguments) if field.encode_name == name)
     return msgspec.defstruct("Alone", [(name, field.type)])
 
 

@@ -17,7 +17,7 @@ from altmonitor.interfaces.positioning import Cohorts
 from altmonitor.interfaces.queries import MarketQueries, PositionQueries
 from altmonitor.interfaces.storage import AlertQueries
 from altmonitor.operations.board import MarketBoard
-from altmonitor.operations.errors import NotFound, Unavailable
+from altmonitor.operations.errors import NoMonitor, NotFound
 from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.snapshot_queries import SnapshotQueries
@@ -58,9 +58,9 @@ class OperationContext:
     cohorts: Mapping[str, Cohorts] = field(default_factory=lambda: MappingProxyType({}))
 
     def running(self) -> MonitorView:
-        """Raises: Unavailable where no monitor runs in this process."""
+        """Raises: NoMonitor where none runs in this process."""
         if self.monitor is None:
-            raise Unavailable("no monitor runs in this process: ask the API of `altmonitor run`")
+            raise NoMonitor("no monitor runs in this process: ask the API of `altmonitor run`")
         return self.monitor
 
     def history(self) -> AlertQueries:

@@ -6,6 +6,7 @@ OperationError
 │   └── UnknownContract    the exchange lists no such contract (any more)
 ├── Forbidden          whoever asks may read, and this writes
 ├── Unavailable        it cannot be had now or in this process; `detail` says what to do
+│   └── NoMonitor          only a running monitor knows it
 ├── Blocked            the exchange refuses us until `until_ms`
 └── Unreachable        the exchange gave no usable answer
 """
@@ -63,6 +64,10 @@ class Forbidden(OperationError):
 
 class Unavailable(OperationError):
     code, status, title = "unavailable", 503, "Not to be had now"
+
+
+class NoMonitor(Unavailable):
+    """To other programs it is Unavailable; in ours whoever stands beside a monitor asks that one."""
 
 
 class Blocked(OperationError):

@@ -15,7 +15,7 @@ from altmonitor.commands.replies import (
 )
 from altmonitor.core.errors import StorageError
 from altmonitor.operations.context import OperationContext
-from altmonitor.operations.errors import BadArgument, Forbidden, Unavailable
+from altmonitor.operations.errors import BadArgument, Forbidden, NoMonitor, Unavailable
 from altmonitor.operations.operation import Example, Operation
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import SETTING_OF, SETTINGS, Setting, Sign
@@ -137,6 +137,8 @@ class SettingsChanged(msgspec.Struct, frozen=True, kw_only=True):
 
 async def set_settings(context: OperationContext, arguments: msgspec.Struct) -> SettingsChanged:
     """Saved, in force from the next update on, and recorded, as the chat's commands are."""
+    if context.change_settings is None and context.monitor is None:
+        raise NoMonitor("settings are changed by a running monitor: start `altmonitor run`")
     if context.change_settings is None:
         raise Forbidden("settings cannot be changed here: that needs a running monitor, its chat and API_TOKEN")
     numbers = {

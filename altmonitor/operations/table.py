@@ -7,11 +7,21 @@ from types import MappingProxyType
 from typing import Any
 
 from altmonitor.operations.alerts import ALERT_OPERATIONS
+from altmonitor.operations.compare import COMPARE_OPERATIONS
 from altmonitor.operations.market import MARKET_OPERATIONS
 from altmonitor.operations.operation import Operation
+from altmonitor.operations.positions import POSITION_OPERATIONS
 from altmonitor.operations.settings import SETTINGS_OPERATIONS
+from altmonitor.operations.tracked import TRACKED_OPERATIONS
 
-OPERATIONS: tuple[Operation[Any, Any], ...] = (*MARKET_OPERATIONS, *ALERT_OPERATIONS, *SETTINGS_OPERATIONS)
+OPERATIONS: tuple[Operation[Any, Any], ...] = (
+    *MARKET_OPERATIONS,
+    *ALERT_OPERATIONS,
+    *POSITION_OPERATIONS,
+    *TRACKED_OPERATIONS,
+    *COMPARE_OPERATIONS,
+    *SETTINGS_OPERATIONS,
+)
 """In the order in which lists show them."""
 
 OPERATION_OF: Mapping[str, Operation[Any, Any]] = MappingProxyType({row.name: row for row in OPERATIONS})

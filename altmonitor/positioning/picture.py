@@ -23,7 +23,7 @@ from altmonitor.positioning.smart_money import (
     signal_day_age_hours,
     whale_spread,
 )
-from altmonitor.positioning.units import amount, known, positive, rounded
+from altmonitor.positioning.units import Percent, amount, known, positive, rounded, whole_usd
 
 __all__ = [
     "DISCLAIMER",
@@ -32,6 +32,7 @@ __all__ = [
     "PADDING",
     "PANEL_HEIGHT_PX",
     "WIDTH_PX",
+    "KeyNumbers",
     "LineName",
     "PositionPicture",
     "SeriesChart",
@@ -39,6 +40,7 @@ __all__ = [
     "SeriesPanel",
     "chart",
     "fill_interval",
+    "key_numbers",
     "nearest_closes",
     "picture_values",
 ]
@@ -54,7 +56,7 @@ DISCLAIMER: Final = "Public exchange data as it stands, not investment advice."
 class PositionPicture:
     """Each part may be missing on its own: None is what the venue does not have, or could not be had.
 
-    mark_price, next_funding_ms: of the funding answer.
+    mark_price, next_funding_ms: of the funding answer, which the exchange gave at funding_told_ms.
     """
 
     symbol: str
@@ -65,6 +67,7 @@ class PositionPicture:
     funding: FundingCost | None = None
     mark_price: float | None = None
     next_funding_ms: int | None = None
+    funding_told_ms: int | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -86,10 +89,60 @@ class PositionPicture:
         )
 
     @property
+    def funding_age_s(self) -> int | None:
+        return None if self.funding_told_ms is None else max(0, (self.now_ms - self.funding_told_ms) // 1000)
+
+    @property
     def smart_money_share_of_oi(self) -> Fraction | None:
         if self.overview is None or self.open_interest is None:
             return None
         return share_of_oi(notional_usd(self.overview), self.open_interest.usd)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyNumbers:
+    """By what two contracts are compared; None where it is not known.
+
+    USD at entry prices; lsr: long / short; profits in whole percent of a side's traders; changes of open interest in
+    percent of its coins; funding as percent of a year.
+    """
+
+    symbol: str
+    price: float | None
+    smart_money_usd: int | None
+    notional_ratio: float | None
+    long_profit_pct: Percent | None
+    short_profit_pct: Percent | None
+    smart_money_share_of_oi: Fraction | None
+    top_position_lsr: float | None
+    top_account_lsr: float | None
+    oi_now_usd: int | None
+    oi_chg_1h: float | None
+    oi_chg_4h: float | None
+    funding_annualized_pct: Percent | None
+    age_sec: int | None
+
+
+def key_numbers(picture: PositionPicture) -> KeyNumbers:
+    """The numbers of one contract for a table of several."""
+    seen, top, held, cost = picture.overview, picture.top_traders, picture.open_interest, picture.funding
+    long, short = (None, None) if seen is None else (side_block(seen.long), side_block(seen.short))
+    return KeyNumbers(
+        symbol=picture.symbol,
+        price=None if picture.price is None else picture.price.price,
+        smart_money_usd=None if seen is None else whole_usd(notional_usd(seen)),
+        notional_ratio=None if seen is None else rounded(notional_ratio(seen), 2),
+        long_profit_pct=None if long is None else long.profit_pct,
+        short_profit_pct=None if short is None else short.profit_pct,
+        smart_money_share_of_oi=picture.smart_money_share_of_oi,
+        top_position_lsr=None if top is None else top.positions.long_short_ratio,
+        top_account_lsr=None if top is None else top.accounts.long_short_ratio,
+        oi_now_usd=None if held is None else whole_usd(held.usd),
+        oi_chg_1h=None if held is None else rounded(held.change_1h_pct, 2),
+        oi_chg_4h=None if held is None else rounded(held.change_4h_pct, 2),
+        funding_annualized_pct=None if cost is None else cost.annualized_pct,
+        age_sec=None if seen is None else max(0, (picture.now_ms - seen.captured_ms) // 1000),
+    )
 
 
 def picture_values(picture: PositionPicture) -> dict[str, object]:
@@ -101,7 +154,9 @@ def picture_values(picture: PositionPicture) -> dict[str, object]:
         "priceBasis": None if price is None else price.basis,
         "smartMoney": None if picture.overview is None else _smart_money(picture.overview, picture.now_ms),
         "topTrader": None if picture.top_traders is None else _top_trader(picture.top_traders, picture.now_ms),
-        "openInterest": None if picture.open_interest is None else _open_interest(picture.open_interest),
+        "openInterest": None
+        if picture.open_interest is None
+        else _open_interest(picture.open_interest, picture.now_ms),
         "funding": None if picture.funding is None else _funding(picture.funding, picture),
         "smartMoneyShareOfOI": rounded(picture.smart_money_share_of_oi, 3),
         "disclaimer": DISCLAIMER,
@@ -114,7 +169,7 @@ def _smart_money(overview: Overview, now_ms: int) -> dict[str, object]:
         "headcountRatio": rounded(headcount_ratio(overview), 4),
         "notionalRatio": rounded(notional_ratio(overview), 2),
         "totalTraders": overview.total_traders,
-        "totalNotionalUsd": rounded(notional_usd(overview), 0),
+        "totalNotionalUsd": whole_usd(notional_usd(overview)),
         "whaleSpread": rounded(whale_spread(overview), 4),
         "long": _camel(asdict(side_block(overview.long))),
         "short": _camel(asdict(side_block(overview.short))),
@@ -136,15 +191,16 @@ def _top_trader(found: TopTraders, now_ms: int) -> dict[str, object]:
     }
 
 
-def _open_interest(found: OiVelocity) -> dict[str, object]:
+def _open_interest(found: OiVelocity, now_ms: int) -> dict[str, object]:
     return {
-        "oiNowUsd": rounded(found.usd, 0),
+        "oiNowUsd": whole_usd(found.usd),
         "oiNowCoins": found.coins,
         "oiChg5m": rounded(found.change_5m_pct, 2),
         "oiChg15m": rounded(found.change_15m_pct, 2),
         "oiChg1h": rounded(found.change_1h_pct, 2),
         "oiChg4h": rounded(found.change_4h_pct, 2),
         "timestamp": found.time_ms,
+        "ageSec": max(0, (now_ms - found.time_ms) // 1000),
     }
 
 
@@ -157,6 +213,7 @@ def _funding(cost: FundingCost, picture: PositionPicture) -> dict[str, object]:
         "per10kPerSettlementUsd": rounded(per_10k, 2),
         "longPays": cost.long_pays,
         "nextFundingCountdown": funding_countdown(picture.next_funding_ms, picture.now_ms),
+        "ageSec": picture.funding_age_s,
     }
 
 

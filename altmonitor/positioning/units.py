@@ -29,6 +29,7 @@ __all__ = [
     "to_fraction",
     "to_percent",
     "whole_percent",
+    "whole_usd",
     "without_noise",
 ]
 
@@ -96,6 +97,12 @@ def rounded(value: float | None, decimals: int) -> float | None:
     """`round_half_up`; None and what is no number stay absent."""
     found = known(value)
     return None if found is None else round_half_up(found, decimals)
+
+
+def whole_usd(value: float | None) -> int | None:
+    """As amounts are shown to programs; halves up."""
+    found = rounded(value, 0)
+    return None if found is None else int(found)
 
 
 def without_noise(percent: Percent | None) -> Percent | None:

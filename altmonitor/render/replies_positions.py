@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from altmonitor.commands.replies_market import (
     ChangeShown,
+    CompareShown,
     DivergenceShown,
     ScanShown,
     TooFewRows,
@@ -21,17 +22,48 @@ from altmonitor.positioning.history import (
     SideChange,
     SideTrend,
 )
+from altmonitor.positioning.picture import key_numbers
 from altmonitor.render import format as n
 from altmonitor.render.alert_parts import DASH, dashed
 from altmonitor.render.blocks import reply_lines
 from altmonitor.render.format import Style, joined
-from altmonitor.render.position_card import push_card
+from altmonitor.render.position_card import missing_lines, push_card
 from altmonitor.render.texts.reply_texts import say_reply
 
 
 @reply_lines.register
 def _who(reply: WhoShown, style: Style) -> list[str]:
     return push_card(reply.facts, style)
+
+
+@reply_lines.register
+def _compare(reply: CompareShown, style: Style) -> list[str]:
+    lang = style.lang
+    pair = [key_numbers(facts.picture) for facts in reply.facts]
+    first, second = (n.symbol_text(one.symbol) for one in pair)
+    rows = [
+        ("compare_price", [n.price(one.price) for one in pair]),
+        ("compare_smart", [n.usd(one.smart_money_usd) for one in pair]),
+        ("compare_ratio", [n.ratio(one.notional_ratio) for one in pair]),
+        ("compare_long_profit", [_whole(one.long_profit_pct) for one in pair]),
+        ("compare_short_profit", [_whole(one.short_profit_pct) for one in pair]),
+        ("compare_share", [n.share(one.smart_money_share_of_oi, 1) for one in pair]),
+        ("compare_top", [n.ratio(one.top_position_lsr) for one in pair]),
+        ("compare_accounts", [n.ratio(one.top_account_lsr) for one in pair]),
+        ("compare_oi", [n.usd(one.oi_now_usd) for one in pair]),
+        ("compare_oi_1h", [n.pct(one.oi_chg_1h) for one in pair]),
+        ("compare_oi_4h", [n.pct(one.oi_chg_4h) for one in pair]),
+        ("compare_funding", [n.pct(one.funding_annualized_pct) for one in pair]),
+    ]
+    lines = [say_reply(lang, "compare_title", first=first, second=second)]
+    lines += [
+        say_reply(lang, "compare_row", what=say_reply(lang, key), first=dashed(values[0]), second=dashed(values[1]))
+        for key, values in rows
+    ]
+    for facts, name in zip(reply.facts, (first, second), strict=True):
+        gone = missing_lines(facts.missing, style, now_ms=facts.picture.now_ms)
+        lines += [f"<code>{name}</code> {line}" for line in gone]
+    return [*lines, f"<i>{say_reply(lang, 'not_advice')}</i>"]
 
 
 @reply_lines.register

@@ -38,6 +38,7 @@ def configured(folder: Path, **more: str) -> Config:
 
 @asynccontextmanager
 async def asking(folder: Path) -> AsyncIterator[tuple[SimExchange, OperationContext]]:
+    os.makedirs(folder, exist_ok=True)
     clock = ScaledClock(start_ms=T0, speed=1.0)
     market = SeededMarket(seed=7, start_ms=T0, symbols=60, frames_per_s=10)
     async with SimExchange(market, clock=clock) as exchange:

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from altmonitor.app.queries import MarketAnswerDeps, MarketAnswers
 from altmonitor.config import load
 from altmonitor.core.alert import Alert, StoredAlert
-from altmonitor.core.errors import NoSnapshotsYet
+from altmonitor.core.types import Fraction
 from altmonitor.detectors.verdict import Explanation, Rule, RuleCheck, Verdict
+from altmonitor.interfaces.queries import EVERYTHING, PositionScope, WhoFacts
 from altmonitor.market.quotes import DayTicker, Funding
 from altmonitor.operations.board import BoardDeps, MarketBoard
 from altmonitor.operations.context import MonitorView, OperationContext
+from altmonitor.positioning.funding import funding_cost
+from altmonitor.positioning.history import Snapshot
+from altmonitor.positioning.open_interest import OiVelocity
+from altmonitor.positioning.ratios import TopTraders
 from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.snapshot_queries import SnapshotQueries
 from tests.app.test_queries import MINUTE, T0, Known
 from tests.commands.executor_kit import ANN, MAIN, Desk, MemoryAlerts, healthy
+from tests.render.position_replies import PICTURE
+from tests.tracker.samples import snapshot, top_traders, velocity
 
 NOW_MS = T0 + 30_000
 
@@ -61,6 +69,33 @@ def stored(number: int, symbol: str = "SOLUSDT", *, change_pct: float = 3.5) -> 
         ),
         delivery="sent",
     )
+
+
+class StandingPositions:
+    """The same picture of every contract."""
+
+    async def who(self, symbol: str, scope: PositionScope = EVERYTHING) -> WhoFacts:
+        funding = funding_cost(Fraction(0.0001), interval_h=8.0, notional_usd=scope.notional_usd)
+        return WhoFacts(picture=replace(PICTURE, symbol=symbol, funding=funding))
+
+
+class StandingRows(SnapshotQueries):
+    """Two rows of every contract, a quarter of an hour apart."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def snapshots(self, symbol: str, *, since_ms: int) -> Sequence[Snapshot]:
+        return [snapshot(symbol, NOW_MS - age_ms, long_qty=qty) for age_ms, qty in ((900_000, 200.0), (0, 240.0))]
+
+    async def newest_snapshots(self, *, since_ms: int) -> Sequence[Snapshot]:
+        return [row for symbol in ("BTCUSDT", "SOLUSDT") for row in (await self.snapshots(symbol, since_ms=0))[-1:]]
+
+    async def open_interest(self, symbol: str, *, since_ms: int) -> Sequence[OiVelocity]:
+        return [velocity(NOW_MS - 900_000), velocity(NOW_MS)]
+
+    async def top_traders(self, symbol: str, *, period: str, since_ms: int) -> Sequence[TopTraders]:
+        return [top_traders(symbol, NOW_MS - 900_000), top_traders(symbol, NOW_MS, long=0.6)]
 
 
 class Bench:
@@ -114,8 +149,7 @@ class Bench:
 
         @asynccontextmanager
         async def snapshots() -> AsyncIterator[SnapshotQueries]:
-            raise NoSnapshotsYet("nothing was tracked yet: run `altmonitor track`")
-            yield
+            yield StandingRows()
 
         async def explain(symbol: str, at_ms: int | None) -> Explanation:
             check = RuleCheck(
@@ -165,6 +199,7 @@ class Bench:
             monitor=monitor if is_running else None,
             alerts=self.alerts,
             change_settings=self._change if may_write else None,
+            positions=StandingPositions(),  # type: ignore[arg-type]
         )
 
     async def _change(self, numbers: Numbers, words: str) -> object:

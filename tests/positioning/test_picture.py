@@ -26,6 +26,7 @@ WHOLE = PositionPicture(
     funding=funding_cost(Fraction(0.0001), interval_h=None),
     mark_price=10.0,
     next_funding_ms=T0 + 30_000 + 1_628_000,
+    funding_told_ms=T0 + 23_000,
 )
 
 
@@ -55,6 +56,7 @@ def test_a_whole_picture_reads_as_nested_values() -> None:
         "oiChg1h": 10.0,
         "oiChg4h": None,
         "timestamp": T0,
+        "ageSec": 30,
     }
     assert values["funding"] == {
         "ratePct": 0.01,
@@ -63,6 +65,7 @@ def test_a_whole_picture_reads_as_nested_values() -> None:
         "per10kPerSettlementUsd": 1.0,
         "longPays": True,
         "nextFundingCountdown": "00:27:08",
+        "ageSec": 7,
     }
     top_trader = values["topTrader"]
     assert isinstance(top_trader, dict)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from altmonitor.commands.replies import Reply
-from altmonitor.commands.replies_market import ChangeShown, DivergenceShown, ScanShown, TooFewRows, TrendShown, WhoShown
+from altmonitor.commands.replies_market import (
+    ChangeShown,
+    CompareShown,
+    DivergenceShown,
+    ScanShown,
+    TooFewRows,
+    TrendShown,
+    WhoShown,
+)
 from altmonitor.core.types import Fraction
 from altmonitor.interfaces.queries import DivergenceFacts, MissingPart, WhoFacts
 from altmonitor.positioning.divergence import Histories, divergence
@@ -99,6 +107,7 @@ def entry(symbol: str, ratio: float) -> ScanEntry:
 LONGEST: list[Reply] = [
     WhoShown(facts=replace(FACTS, picture=replace(PICTURE, symbol=LONG_NAME), missing=NOTHING.missing)),
     WhoShown(facts=NOTHING),
+    CompareShown(facts=(replace(FACTS, picture=replace(PICTURE, symbol=LONG_NAME)), NOTHING)),
     DivergenceShown(facts=DivergenceFacts(symbol=LONG_NAME, period="12h", found=GAP), now_s=T0 / 1000),
     DivergenceShown(facts=DivergenceFacts(symbol=LONG_NAME, period="12h", found=None), now_s=T0 / 1000),
     ChangeShown(found=replace(CHANGE, symbol=LONG_NAME, is_span_off=True)),
