@@ -15,6 +15,7 @@ from altmonitor.sim.archive import SimArchive
 from altmonitor.sim.bybit import BybitBodies, BybitWire
 from altmonitor.sim.control import ExchangeFaults, ExchangeStats
 from altmonitor.sim.market import Market
+from altmonitor.sim.okx import OkxBodies, OkxWire
 from altmonitor.sim.rest import Rest
 from altmonitor.sim.venue_sockets import SimVenue, VenueSockets, VenueWire
 from altmonitor.sim.ws import Sockets
@@ -40,10 +41,9 @@ class SimExchange:
         self._sockets = Sockets(faults=self.faults, stats=self.stats, monotonic=clock.monotonic, now_ms=self.now_ms)
         self.venues: dict[Venue, SimVenue] = {name: SimVenue() for name in VENUE_NAMES if name != "binance"}
         self._venue_sockets = self._speak_as_venues()
-        bodies = BybitBodies(market, skew_ms=lambda: self.venues["bybit"].faults.clock_skew_ms)
-        self._rest = Rest(
-            market, clock=clock, now_ms=self.now_ms, faults=self.faults, stats=self.stats, more=bodies.answers()
-        )
+        more = BybitBodies(market, skew_ms=lambda: self.venues["bybit"].faults.clock_skew_ms).answers()
+        more |= OkxBodies(market, skew_ms=lambda: self.venues["okx"].faults.clock_skew_ms).answers()
+        self._rest = Rest(market, clock=clock, now_ms=self.now_ms, faults=self.faults, stats=self.stats, more=more)
         self.archive = SimArchive(market, now_ms=self.now_ms)
         self.faults.connect(drop=self._sockets.drop_all, close=self._sockets.close_all)
         self._runner: web.AppRunner | None = None
@@ -51,7 +51,10 @@ class SimExchange:
         self._address = ""
 
     def _speak_as_venues(self) -> list[VenueSockets]:
-        wires: dict[Venue, VenueWire] = {"bybit": BybitWire(self.market, now_ms=self.now_ms)}
+        wires: dict[Venue, VenueWire] = {
+            "bybit": BybitWire(self.market, now_ms=self.now_ms),
+            "okx": OkxWire(self.market, now_ms=self.now_ms),
+        }
         return [
             VenueSockets(wire, self.venues[name], monotonic=self._clock.monotonic, now_ms=self.now_ms)
             for name, wire in wires.items()

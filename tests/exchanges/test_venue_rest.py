@@ -8,6 +8,7 @@ import pytest
 
 from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeError, ExchangeUnreachable, UnknownSymbol
 from altmonitor.core.types import Venue
+from altmonitor.core.venue_names import coin_of
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.market.contracts import is_watched
@@ -15,11 +16,11 @@ from altmonitor.sim.control import RestFault
 from tests.exchanges.feed_kit import T0
 from tests.exchanges.venue_kit import venue_stage
 
-VENUES: tuple[Venue, ...] = ("bybit",)
+VENUES: tuple[Venue, ...] = ("bybit", "okx")
 every_venue = pytest.mark.parametrize("venue", VENUES)
-TABLE = {"bybit": "/v5/market/tickers"}
-HELD_SHARE = {"bybit": 0.4}
-REFUSALS = {"bybit": (403, 600)}
+TABLE = {"bybit": "/v5/market/tickers", "okx": "/api/v5/public/open-interest"}
+HELD_SHARE = {"bybit": 0.4, "okx": 0.3}
+REFUSALS = {"bybit": (403, 600), "okx": (429, 300)}
 
 
 @every_venue
@@ -34,7 +35,7 @@ async def test_contracts_are_named_alike_everywhere_and_tradfi_follows_the_same_
     assert "BTCUSDT" in crypto
     assert len(crypto) > 200
     assert len(tradfi) > 10
-    assert crypto <= listed | {"PEPEUSDT", "SHIBUSDT", "BONKUSDT", "FLOKIUSDT"}
+    assert {coin_of(symbol) for symbol in crypto} <= {coin_of(symbol) for symbol in listed}
 
 
 @every_venue
@@ -133,7 +134,10 @@ async def test_a_table_that_is_damaged_is_an_error_and_never_a_table_without_row
         assert len(await s.adapter.oi_table.open_interests()) > 40
 
 
-EMPTY = {"bybit": '{"retCode":0,"retMsg":"OK","result":{"category":"linear","list":[]},"time":1790000000000}'}
+EMPTY = {
+    "bybit": '{"retCode":0,"retMsg":"OK","result":{"category":"linear","list":[]},"time":1790000000000}',
+    "okx": '{"code":"0","msg":"","data":[]}',
+}
 
 
 @every_venue
