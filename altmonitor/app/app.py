@@ -288,7 +288,7 @@ class App:
                 port=config.api_port,
                 health=self.health,
                 operations=operations,
-                clock=self.clock,
+                clock=SystemClock(),  # clients are of this world, however fast the market's clock runs
                 token=config.api_token,
                 live=self._live,
                 commands=lambda: None if self.chat is None else self.chat.http_commands,

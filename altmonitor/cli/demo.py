@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +39,13 @@ SPEED = 10.0
 FRAMES_PER_S = 100.0  # of the market's time: at 10 × that is 1,000 a second
 STALL_S = 2.0  # of the machine's time: a shorter silence of the feed may be the machine's own pause
 LONGEST_HOLE_S = 3_600.0
+DASHBOARD_PORT = 3001
+_TRACKED = {  # so that the pages on followed traders have something to show
+    "SMART_MONEY_INTERVAL_MIN": "10",
+    "SMART_MONEY_POOL_MAX": "25",
+    "TOP_TRADER_POOL_MAX": "25",
+    "OI_POOL_MAX": "25",
+}
 TAPE_LOOK_S = 5.0
 TAPE_REST_S = 90.0  # after the last candle, at most: what still waits for the chat's pace
 
@@ -61,12 +69,14 @@ def moment_ms(option: str, text: str | None) -> int | None:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
-def opening_words(played: SeededMarket | TapeMarket, *, speed: float) -> str:
+def opening_words(played: SeededMarket | TapeMarket, *, speed: float, port: int) -> str:
+    """port: of the dashboard."""
     if isinstance(played, TapeMarket):
         what = f"{played.symbol} as it was from {_day(played.start_ms)} to {_day(played.end_ms)}"
     else:
         what = f"a simulated exchange with {len(played.contracts())} contracts"
-    return f"altmonitor demo: {what}, {speed:g} times as fast as life.\n{HOW_TO_TYPE} Ctrl-C ends it.\n"
+    first = f"altmonitor demo: {what}, {speed:g} times as fast as life."
+    return f"{first}\nDashboard: http://127.0.0.1:{port}/\n{HOW_TO_TYPE} Ctrl-C ends it.\n"
 
 
 HOW_TO_TYPE: Final = "Below is what arrives in the chat. Type /status or /help and Enter to write to the bot."
@@ -82,6 +92,17 @@ def next_step() -> str:
     if (root / "setup_wizard.py").exists():
         return NEXT_STEP.format(program=".venv/bin/altmonitor", setup="python3 setup_wizard.py")
     return NEXT_STEP.format(program="altmonitor", setup="altmonitor setup")
+
+
+def free_port(wanted: int) -> int:
+    """That port of this machine, or another one while somebody else has it."""
+    for port in (wanted, 0):
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            found: int = probe.getsockname()[1]
+            return found
+    return 0
 
 
 def _day(unix_ms: int) -> str:
@@ -134,11 +155,12 @@ async def _play(choices: DemoChoices, stop: asyncio.Event) -> None:
         start_ms = played.start_ms
     clock = ScaledClock(start_ms=start_ms, speed=choices.speed or (SPEED if choices.tape is None else 60))
     console = chat_console(sys.stdout)
-    console.print(opening_words(played, speed=clock.speed), soft_wrap=not console.is_terminal)
+    port = free_port(DASHBOARD_PORT)
+    console.print(opening_words(played, speed=clock.speed, port=port), soft_wrap=not console.is_terminal)
     async with SimExchange(played, clock=clock) as exchange, terminal_chat(clock, console) as chat:
         chat.take_log(clock)
         with _folder(choices.keep) as folder:
-            config = _demo_config(exchange, folder, choices)
+            config = _demo_config(exchange, folder, choices, port=port)
             stall_s = STALL_S * clock.speed
             feed = FeedOptions(gather_ms=config.feed_gather_ms, shortest_silence_s=stall_s)
             options = MarketOptions(feed=feed, answer_s=max(ANSWER_TIMEOUT_S, stall_s), sweep_catch_up_s=stall_s)
@@ -181,7 +203,7 @@ def _folder(keep: Path | None) -> Iterator[Path]:
     yield keep
 
 
-def _demo_config(exchange: SimExchange, folder: Path, choices: DemoChoices) -> Config:
+def _demo_config(exchange: SimExchange, folder: Path, choices: DemoChoices, *, port: int) -> Config:
     config, _ = configuration.load(
         {
             "BINANCE_REST_URL": exchange.rest_url,
@@ -190,7 +212,8 @@ def _demo_config(exchange: SimExchange, folder: Path, choices: DemoChoices) -> C
             "STATE_FILE": str(folder / "state.json"),
             "SMART_MONEY_DB_PATH": str(folder / "snapshots.db"),
             "DB_FILE": str(folder / "alerts.db"),
-            "API_PORT": "0",
+            "API_PORT": str(port),
+            **_TRACKED,
             "ALERT_LANG": choices.lang,
         },
         env_file=None,
