@@ -24,6 +24,7 @@ from altmonitor.web.commands import HttpCommands
 from altmonitor.web.connections import Connection, Connections, Limits
 from altmonitor.web.metrics import CONTENT_TYPE, HttpStatus, Metrics
 from altmonitor.web.operations import Handler, OperationRoutes, problem_of
+from altmonitor.web.pages.site import Pages, PagesDeps
 from altmonitor.web.refusals import RETRY_AFTER_S, SECURITY_HEADERS, HttpRefusal, RefusalLog, error_response
 from altmonitor.web.streams import EventStream
 
@@ -66,6 +67,14 @@ class HttpServer:
         self._connections = Connections(deps.limits, clock=deps.clock, refusals=self._refusals)
         self._wrong_tokens = WrongTokens(deps.clock)
         self._operations = OperationRoutes(deps.operations, clock=deps.clock)
+        self._pages = Pages(
+            PagesDeps(
+                context=deps.operations,
+                clock=deps.clock,
+                stream_name=lambda: "" if deps.live is None else deps.live.name,
+                csrf=lambda request: "",
+            )
+        )
         self._one_at_a_time = asyncio.Lock()
         self._metrics = Metrics(deps.health, http=self.status)
         self._runner: web.AppRunner | None = None
@@ -78,6 +87,7 @@ class HttpServer:
         app.router.add_get("/health", self._health)
         app.router.add_get("/metrics", self._render_metrics)
         self._operations.add_to(app.router)
+        self._pages.add_to(app.router)
         app.router.add_get("/api/stream", self._stream)
         app.router.add_get("/api/commands", self._list_commands)
         app.router.add_post("/api/commands", self._carry_out)
