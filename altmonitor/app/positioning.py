@@ -27,7 +27,14 @@ from altmonitor.exchanges.binance.smart_money import (
 from altmonitor.interfaces.alerts import AlertUpdates
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.interfaces.positioning import Cohorts, SmartMoney
-from altmonitor.interfaces.queries import EVERYTHING, DivergenceFacts, MissingPart, PositionScope, WhoFacts
+from altmonitor.interfaces.queries import (
+    EVERYTHING,
+    DivergenceFacts,
+    MissingPart,
+    PositionScope,
+    StatisticsChange,
+    WhoFacts,
+)
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.market.quotes import DayTicker
 from altmonitor.positioning.divergence import divergence
@@ -44,6 +51,8 @@ from altmonitor.positioning.history import (
     scan_extreme,
 )
 from altmonitor.positioning.smart_money import Overview
+from altmonitor.positioning.statistics_history import BAR_SLACK_MS, stored_oi_change, stored_ratio_change
+from altmonitor.positioning.units import DEFAULT_PERIOD
 from altmonitor.storage.snapshot_queries import TrackedFile, snapshot_reader
 
 # ---
@@ -161,7 +170,7 @@ BUCKETS = 3
 class PositionQueryDeps:
     """day: of the last minutes, None when older. tracked: the file a tracker writes. answer_within_s: see above.
 
-    priority: of what is asked of the exchange."""
+    priority: of what is asked of the exchange. period: of the top traders' stored buckets."""
 
     clock: Clock
     live: LookupDeps
@@ -170,6 +179,7 @@ class PositionQueryDeps:
     tracked: Path
     answer_within_s: float = COHORT_ANSWER_WITHIN_S
     priority: Priority = Priority.ENRICH
+    period: str = DEFAULT_PERIOD
 
 
 class LivePositionQueries:
@@ -201,6 +211,19 @@ class LivePositionQueries:
     async def change(self, symbol: str, *, minutes: int) -> PositionChange | NotEnoughSnapshots:
         rows = await self._rows(symbol, minutes)
         return change(symbol, rows, minutes=minutes, now_ms=self._from.clock.now_ms())
+
+    async def statistics_change(self, symbol: str, *, minutes: int) -> StatisticsChange:
+        now_ms = self._from.clock.now_ms()
+        since_ms = now_ms - minutes * 60_000 - BAR_SLACK_MS
+        with suppress(NoSnapshotsYet):
+            async with snapshot_reader(self._from.tracked) as tracked:
+                held = await tracked.open_interest(symbol, since_ms=since_ms)
+                ratios = await tracked.top_traders(symbol, period=self._from.period, since_ms=since_ms)
+            return StatisticsChange(
+                open_interest=stored_oi_change(held, minutes=minutes, now_ms=now_ms),
+                top_traders=stored_ratio_change(ratios, minutes=minutes, now_ms=now_ms),
+            )
+        return StatisticsChange()
 
     async def trend(self, symbol: str, *, minutes: int) -> ProfitTrend | NotEnoughSnapshots:
         rows = await self._rows(symbol, minutes)

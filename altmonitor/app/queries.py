@@ -336,6 +336,7 @@ class QuerySide:
                 day=market.snapshots.day,
                 tracked=self._deps.config.smart_money_db_path,
                 answer_within_s=timeouts(clock, ANSWER_WITHIN_S),
+                period=self._deps.config.top_trader_period,
             )
         )
 

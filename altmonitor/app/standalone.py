@@ -75,6 +75,7 @@ async def asking_context(config: Config, *, clock: Clock) -> AsyncIterator[Opera
                 tracked=config.smart_money_db_path,
                 answer_within_s=timeouts(clock, 2 * COHORT_ANSWER_WITHIN_S),
                 priority=ASKING,
+                period=config.top_trader_period,
             )
         )
         yield replace(

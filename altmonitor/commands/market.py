@@ -241,7 +241,10 @@ async def who(request: WhoArguments, now: CommandContext, queries: Queries) -> P
         return WhoShown(facts=await positions.who(found[0]))
     if request.about == "change":
         change = await positions.change(found[0], minutes=request.minutes)
-        return TooFewRows(found=change) if isinstance(change, NotEnoughSnapshots) else ChangeShown(found=change)
+        statistics = await positions.statistics_change(found[0], minutes=request.minutes)
+        if isinstance(change, NotEnoughSnapshots) and not statistics:
+            return TooFewRows(found=change)
+        return ChangeShown(found=change, statistics=statistics)
     trend = await positions.trend(found[0], minutes=request.minutes)
     return TooFewRows(found=trend) if isinstance(trend, NotEnoughSnapshots) else TrendShown(found=trend)
 

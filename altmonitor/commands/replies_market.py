@@ -11,6 +11,7 @@ from altmonitor.interfaces.queries import (
     FundingFacts,
     OpenInterestFacts,
     PriceFacts,
+    StatisticsChange,
     Top,
     WhoFacts,
 )
@@ -36,7 +37,10 @@ class DivergenceShown(PlainReply, frozen=True, kw_only=True):
 
 
 class ChangeShown(PlainReply, frozen=True, kw_only=True):
-    found: PositionChange
+    """found: of the followed traders. statistics: of the tables beside them; never empty where found is none."""
+
+    found: PositionChange | NotEnoughSnapshots
+    statistics: StatisticsChange = StatisticsChange()
 
 
 class TrendShown(PlainReply, frozen=True, kw_only=True):

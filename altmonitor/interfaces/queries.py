@@ -11,6 +11,7 @@ from altmonitor.positioning.divergence import Divergence
 from altmonitor.positioning.funding import DEFAULT_NOTIONAL_USD
 from altmonitor.positioning.history import ExtremeScan, NotEnoughSnapshots, PositionChange, ProfitTrend
 from altmonitor.positioning.picture import PositionPicture
+from altmonitor.positioning.statistics_history import StoredOiChange, StoredRatioChange
 from altmonitor.positioning.units import DEFAULT_PERIOD
 
 # ---
@@ -157,14 +158,26 @@ class DivergenceFacts:
     found: Divergence | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatisticsChange:
+    """What moved beside the followed traders; None with fewer than two stored rows in the time asked for."""
+
+    open_interest: StoredOiChange | None = None
+    top_traders: StoredRatioChange | None = None
+
+    def __bool__(self) -> bool:
+        return self.open_interest is not None or self.top_traders is not None
+
+
 class PositionQueries(Protocol):
     """Questions to the exchange, its website and what a tracker stored.
 
-    May raise ExchangeError; the last three StorageError.
+    May raise ExchangeError; the last four StorageError.
     """
 
     async def who(self, symbol: str, scope: PositionScope = EVERYTHING) -> WhoFacts: ...
     async def divergence(self, symbol: str, *, period: str) -> DivergenceFacts: ...
     async def change(self, symbol: str, *, minutes: int) -> PositionChange | NotEnoughSnapshots: ...
+    async def statistics_change(self, symbol: str, *, minutes: int) -> StatisticsChange: ...
     async def trend(self, symbol: str, *, minutes: int) -> ProfitTrend | NotEnoughSnapshots: ...
     async def scan(self, *, limit: int) -> ExtremeScan: ...

@@ -13,7 +13,9 @@ from altmonitor.commands.replies_market import (
     TrendShown,
     WhoShown,
 )
+from altmonitor.interfaces.queries import StatisticsChange
 from altmonitor.positioning.history import (
+    NotEnoughSnapshots,
     PositionChange,
     ProfitTrend,
     QtyChange,
@@ -23,6 +25,7 @@ from altmonitor.positioning.history import (
     SideTrend,
 )
 from altmonitor.positioning.picture import key_numbers
+from altmonitor.positioning.statistics_history import RatioMove, Span
 from altmonitor.render import format as n
 from altmonitor.render.alert_parts import DASH, dashed
 from altmonitor.render.blocks import reply_lines
@@ -98,14 +101,45 @@ def _divergence(reply: DivergenceShown, style: Style) -> list[str]:
 
 @reply_lines.register
 def _change(reply: ChangeShown, style: Style) -> list[str]:
-    found = reply.found
+    return [
+        *_traders_change(reply.found, style),
+        *_statistics_change(reply.statistics, style),
+        f"<i>{say_reply(style.lang, 'not_advice')}</i>",
+    ]
+
+
+def _traders_change(found: PositionChange | NotEnoughSnapshots, style: Style) -> list[str]:
+    if isinstance(found, NotEnoughSnapshots):
+        return _too_few(TooFewRows(found=found), style)
     return [
         _span(found, style),
         say_reply(style.lang, "who_price", price=dashed(n.price(found.mark_price))),
         *_side_change("who_side_long", found.long, style),
         *_side_change("who_side_short", found.short, style),
-        f"<i>{say_reply(style.lang, 'not_advice')}</i>",
     ]
+
+
+def _statistics_change(found: StatisticsChange, style: Style) -> list[str]:
+    lines = []
+    if (oi := found.open_interest) is not None:
+        before, now = dashed(n.usd(oi.from_usd)), dashed(n.usd(oi.to_usd))
+        told = say_reply(style.lang, "who_open_interest", qty=_qty(oi.coins, style), before=before, now=now)
+        lines.append(joined(told, _over(oi.span, style)))
+    if (ratios := found.top_traders) is not None:
+        moves = {"positions": _long_move(ratios.positions, style), "accounts": _long_move(ratios.accounts, style)}
+        told = say_reply(style.lang, "who_top_traders", **moves)
+        lines.append(joined(told, _over(ratios.span, style)))
+    return lines
+
+
+def _long_move(move: RatioMove, style: Style) -> str:
+    before, now = (n.unsigned_pct(percent, 2) for percent in (move.from_long_pct, move.to_long_pct))
+    return say_reply(style.lang, "who_share", before=before, now=now, change=n.signed(move.change_pct))
+
+
+def _over(span: Span, style: Style) -> str:
+    told = n.duration(span.minutes * 60, style.lang)
+    return say_reply(style.lang, "who_over", span=told, rows=span.samples)
 
 
 def _side_change(key: str, side: SideChange, style: Style) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps
@@ -23,7 +24,7 @@ from altmonitor.tracker.series import Liveness, Series
 from tests.fakes import ManualClock
 from tests.movable_clock import MovableClock
 from tests.positioning.samples import OVERVIEW, T0, bars, bucket
-from tests.tracker.samples import snapshot, top_traders
+from tests.tracker.samples import snapshot, top_traders, velocity
 
 DAY = DayTicker(symbol="ETHUSDT", last_price=10.0, change_pct=1.5, quote_usdt=2e9)
 
@@ -92,6 +93,24 @@ async def track(path: Path, *ages_min: float) -> None:
             await store.put_snapshot(row, sweep_ms=1)
     finally:
         await store.close()
+
+
+async def test_what_changed_beside_the_followed_traders_is_told_from_the_other_two_tables(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    store = SnapshotsDb(path, clock=ManualClock(T0))
+    await store.open()
+    for minutes, coins, long in ((50, 1_000.0, 0.6215), (1, 1_035.0, 0.5954)):
+        at_ms = T0 - minutes * 60_000
+        await store.put_open_interest("ETHUSDT", replace(velocity(at_ms), coins=coins), sweep_ms=1, now_ms=T0)
+        await store.put_top_traders(top_traders(at_ms=at_ms, long=long), sweep_ms=1)
+    await store.close()
+    found = await desk_on(Exchange(), path).statistics_change("ETHUSDT", minutes=60)
+    assert found.open_interest is not None
+    assert found.top_traders is not None
+    assert (found.open_interest.coins.change_pct, found.top_traders.positions.change_pct) == (3.5, -2.61)
+    for minutes, symbol in ((10, "ETHUSDT"), (60, "SOLUSDT")):
+        assert not await desk_on(Exchange(), path).statistics_change(symbol, minutes=minutes)
+    assert not await desk_on(Exchange(), tmp_path / "none.db").statistics_change("ETHUSDT", minutes=60)
 
 
 async def test_everything_known_is_in_one_picture(tmp_path: Path) -> None:

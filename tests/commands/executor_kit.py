@@ -33,6 +33,7 @@ from altmonitor.interfaces.queries import (
     OpenInterestFacts,
     PositionScope,
     PriceFacts,
+    StatisticsChange,
     Top,
     TopRow,
     TopWindow,
@@ -237,6 +238,10 @@ class MemoryPositions:
     async def change(self, symbol: str, *, minutes: int) -> PositionChange | NotEnoughSnapshots:
         self.asked.append(("change", symbol, minutes))
         return NotEnoughSnapshots(symbol=symbol, rows=0, minutes=minutes)
+
+    async def statistics_change(self, symbol: str, *, minutes: int) -> StatisticsChange:
+        self.asked.append(("statistics_change", symbol, minutes))
+        return StatisticsChange()
 
     async def trend(self, symbol: str, *, minutes: int) -> ProfitTrend | NotEnoughSnapshots:
         self.asked.append(("trend", symbol, minutes))

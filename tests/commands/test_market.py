@@ -214,4 +214,10 @@ async def test_a_contract_that_is_not_listed_is_not_asked_about(text: str) -> No
 async def test_whoever_knows_is_asked(text: str, asked: tuple[object, ...]) -> None:
     desk = Desk()
     assert not isinstance(await desk(text), Refused | SymbolsRefused)
-    assert desk.positions.asked == [asked]
+    assert desk.positions.asked[0] == asked
+
+
+async def test_change_asks_for_all_three_tables() -> None:
+    desk = Desk()
+    await desk("/who change sol 90")
+    assert desk.positions.asked == [("change", "SOLUSDT", 90), ("statistics_change", "SOLUSDT", 90)]

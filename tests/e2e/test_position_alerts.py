@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from altmonitor.sim.control import RestFault
+from altmonitor.sim.script import Pump
 from altmonitor.storage.snapshots import SnapshotsDb
 from altmonitor.tracker.series import Liveness, Series
-from tests.e2e.stage import SYMBOLS, Stage, stage
-from tests.tracker.samples import snapshot
+from tests.e2e.stage import READER, START_MS, SYMBOLS, Stage, stage
+from tests.tracker.samples import snapshot, top_traders, velocity
 
 ONE = SYMBOLS[0]
 RETAIL, TOP = "/futures/data/globalLongShortAccountRatio", "/futures/data/topLongShortPositionRatio"
@@ -53,6 +55,37 @@ async def test_a_tracked_side_that_grew_is_told_once(tmp_path: Path) -> None:
         assert here.count("POSITION") == 1
         (alert,) = [a for a in await here.alerts() if a.kind == "position"]
         assert (alert.symbol, alert.direction, alert.note) == (ONE, "UP", "long")
+        assert here.telegram.violations == []
+
+
+async def test_an_alert_of_a_tracked_symbol_learns_how_both_sides_changed_and_the_chat_can_ask_for_more(
+    tmp_path: Path,
+) -> None:
+    async with stage(
+        tmp_path, Pump(ONE, START_MS + 400_000, 4.0, over_s=5), speed=5, start_s=200, SMART_MONEY_LOOKUP="false"
+    ) as here:
+        await here.is_live()
+        store = SnapshotsDb(tmp_path / "snapshots.db", clock=here.clock)
+        await store.open()
+        now_ms = here.clock.now_ms()
+        for minutes, coins in ((50, 200.0), (5, 260.0)):
+            at_ms = now_ms - minutes * 60_000
+            await store.put_snapshot(snapshot(ONE, at_ms, long_qty=coins), sweep_ms=1)
+            await store.put_open_interest(ONE, replace(velocity(at_ms), coins=coins * 10), sweep_ms=1, now_ms=now_ms)
+            await store.put_top_traders(top_traders(ONE, at_ms, long=0.6 - minutes / 1000), sweep_ms=1)
+        await store.close()
+        message = await here.said(f"PUMP {ONE}", within_s=400)
+        learned = "📌 Followed traders in 45 min: long 200 → 260 (+30.00 %)"
+        await here.until(lambda: learned in message.text, within_s=30)
+        assert "in profit 70 → 70 %" in message.text
+        (alert,) = [a for a in await here.alerts() if a.symbol == ONE and a.kind == "price"]
+        assert alert.details.tracked is not None
+        assert alert.details.tracked.long.change_pct == 30.0
+
+        here.telegram.inject_message(READER, f"/who change {ONE.removesuffix('USDT').lower()} 60m", user_id=READER)
+        answer = await here.said("📦 Open interest 2.0K → 2.6K (+30.00 %)", within_s=60)
+        assert "🟢 Long 200 → 260 (+30.00 %)" in answer.text
+        assert "🏛 Top traders, share of longs: positions 55.00 % → 59.50 % (+4.50 points)" in answer.text
         assert here.telegram.violations == []
 
 

@@ -15,7 +15,7 @@ from altmonitor.commands.replies_market import (
     WhoShown,
 )
 from altmonitor.core.types import Fraction
-from altmonitor.interfaces.queries import DivergenceFacts, MissingPart, WhoFacts
+from altmonitor.interfaces.queries import DivergenceFacts, MissingPart, StatisticsChange, WhoFacts
 from altmonitor.positioning.divergence import Histories, divergence
 from altmonitor.positioning.funding import funding_cost
 from altmonitor.positioning.history import (
@@ -30,8 +30,10 @@ from altmonitor.positioning.history import (
 from altmonitor.positioning.open_interest import OiVelocity
 from altmonitor.positioning.picture import PositionPicture
 from altmonitor.positioning.ratios import TakerFlow, TopTraders
+from altmonitor.positioning.statistics_history import stored_oi_change, stored_ratio_change
 from altmonitor.positioning.units import Percent
 from tests.positioning.samples import MINUTE, OVERVIEW, T0, bucket, snapshot
+from tests.tracker.samples import top_traders as top_traders_stored
 
 LONG_NAME = "<&\"'币安人生>USDT" + "X" * 60
 
@@ -104,13 +106,30 @@ def entry(symbol: str, ratio: float) -> ScanEntry:
     )
 
 
+STATISTICS = StatisticsChange(
+    open_interest=stored_oi_change(
+        [
+            replace(OI, time_ms=T0 - ago * 60_000, coins=coins, usd=coins * 10)
+            for ago, coins in ((50, 1_000.0), (1, 1_035.0))
+        ],
+        minutes=60,
+        now_ms=T0,
+    ),
+    top_traders=stored_ratio_change(
+        [top_traders_stored("ETHUSDT", T0 - ago * 60_000, long=long) for ago, long in ((50, 0.6215), (1, 0.5954))],
+        minutes=60,
+        now_ms=T0,
+    ),
+)
+
 LONGEST: list[Reply] = [
     WhoShown(facts=replace(FACTS, picture=replace(PICTURE, symbol=LONG_NAME), missing=NOTHING.missing)),
     WhoShown(facts=NOTHING),
     CompareShown(facts=(replace(FACTS, picture=replace(PICTURE, symbol=LONG_NAME)), NOTHING)),
     DivergenceShown(facts=DivergenceFacts(symbol=LONG_NAME, period="12h", found=GAP), now_s=T0 / 1000),
     DivergenceShown(facts=DivergenceFacts(symbol=LONG_NAME, period="12h", found=None), now_s=T0 / 1000),
-    ChangeShown(found=replace(CHANGE, symbol=LONG_NAME, is_span_off=True)),
+    ChangeShown(found=replace(CHANGE, symbol=LONG_NAME, is_span_off=True), statistics=STATISTICS),
+    ChangeShown(found=NotEnoughSnapshots(symbol=LONG_NAME, rows=1, minutes=60), statistics=STATISTICS),
     TrendShown(found=replace(TREND, symbol=LONG_NAME, is_span_off=True)),
     ScanShown(found=ExtremeScan(scanned=0, most_long=(), most_short=())),
     ScanShown(

@@ -23,9 +23,9 @@ from altmonitor.core.alert import (
     TrackedSide,
     WhaleLine,
 )
-from altmonitor.core.types import Fraction
+from altmonitor.core.types import LANGUAGES, Fraction
 from altmonitor.interfaces.queries import DivergenceFacts, WhoFacts
-from altmonitor.positioning.history import ExtremeScan
+from altmonitor.positioning.history import ExtremeScan, NotEnoughSnapshots
 from altmonitor.render.alert_parts import tracked_line
 from altmonitor.render.alerts import alert_html
 from altmonitor.render.blocks import reply_lines
@@ -34,7 +34,7 @@ from altmonitor.render.format import Style, without_markup
 from altmonitor.render.position_card import profit_bar, push_card
 from altmonitor.render.replies import reply_parts
 from tests.positioning.samples import OVERVIEW, T0, with_sides
-from tests.render.position_replies import CHANGE, FACTS, GAP, LONG_NAME, NOTHING, PICTURE, TREND, entry
+from tests.render.position_replies import CHANGE, FACTS, GAP, LONG_NAME, NOTHING, PICTURE, STATISTICS, TREND, entry
 from tests.render.render_cases import PRICE, changed
 
 EN = Style(lang="en", tz=UTC)
@@ -176,6 +176,37 @@ def test_change_and_trend_name_what_is_missing_with_a_dash() -> None:
     assert change[2:4] == ["🟢 Long 200 → 240 (+20.00 %)", "entry 9.5 → 9.5 · whales 180 → – (–), entry 9.4"]
     trend = [read(line) for line in reply_lines(TrendShown(found=TREND), EN)]
     assert trend[1] == "🟢 Long traders 55 % → 40 % (−15 points) · whales 60 % → 60 % (0 points) in profit"
+
+
+def test_change_tells_of_open_interest_and_top_traders_too_also_where_they_are_all_there_is() -> None:
+    told = {
+        lang: [
+            read(line)
+            for line in reply_lines(ChangeShown(found=CHANGE, statistics=STATISTICS), Style(lang=lang, tz=UTC))
+        ][-3:-1]
+        for lang in LANGUAGES
+    }
+    assert told == {
+        "en": [
+            "📦 Open interest 1.0K → 1.0K (+3.50 %), $10.0K → $10.4K · in 49 min, 2 rows",
+            "🏛 Top traders, share of longs: positions 62.15 % → 59.54 % (−2.61 points), "
+            "accounts 62.15 % → 59.54 % (−2.61 points) · in 49 min, 2 rows",
+        ],
+        "zh": [
+            "📦 持仓量 1.0K → 1.0K（+3.50 %），$10.0K → $10.4K · 49 分钟内，2 行数据",
+            "🏛 大户多头占比：按持仓 62.15 % → 59.54 %（−2.61 个百分点），"
+            "按账户 62.15 % → 59.54 %（−2.61 个百分点） · 49 分钟内，2 行数据",
+        ],
+        "ru": [
+            "📦 Открытый интерес было 1.0K, стало 1.0K (+3.50 %), $10.0K → $10.4K · за 49 мин, записей: 2",
+            "🏛 Крупные трейдеры, доля лонгов: по позициям 62.15 % → 59.54 % (−2.61 п. п.), "
+            "по счетам 62.15 % → 59.54 % (−2.61 п. п.) · за 49 мин, записей: 2",
+        ],
+    }
+    few = ChangeShown(found=NotEnoughSnapshots(symbol="ETHUSDT", rows=1, minutes=60), statistics=STATISTICS)
+    alone = [read(line) for line in reply_lines(few, EN)]
+    assert alone[0].startswith("👥 ETHUSDT: rows stored in the last 1 h: 1, two are needed.")
+    assert alone[1:3] == told["en"]
 
 
 def test_a_scan_shows_that_all_are_short_as_zero() -> None:
