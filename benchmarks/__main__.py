@@ -6,13 +6,10 @@ import asyncio
 import os
 import platform
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
 
 from benchmarks import decide, feed, memory, sweep
 
-T = TypeVar("T")
 PARTS = ("decide", "saturated", "paced", "boundary", "sweep", "memory", "storm", "charts", "history", "whole")
 
 
@@ -38,13 +35,6 @@ def main() -> None:
         print(flush=True)
 
 
-def _again(measure: Callable[[], Awaitable[list[T]]]) -> list[T]:
-    async def run() -> list[T]:
-        return await measure()
-
-    return asyncio.run(run())
-
-
 def _decide() -> None:
     found = decide.run()
     print(f"(0) deciding alone, {decide.SYMBOLS} symbols: CPU µs per frame, decoded frame → nothing to say")
@@ -57,7 +47,7 @@ def _decide() -> None:
 
 def _saturated() -> None:
     print("(a) saturated: CPU µs per frame, socket → decision, against a bare receive-and-typed-decode loop")
-    for row in _again(feed.run_saturated):
+    for row in feed.run_saturated():
         print(
             f"    {row.transport:<11} {row.feed_us:6.2f} µs   bare {row.bare_us:6.2f} µs   "
             f"ratio {row.ratio:.2f}   (at most 1.5)"
@@ -66,7 +56,7 @@ def _saturated() -> None:
 
 def _paced() -> None:
     print(f"(b) paced: {feed.PACED_RATE} frames/s, one packet each")
-    for row in _again(feed.run_paced):
+    for row in feed.run_paced():
         print(
             f"    {row.transport:<11} gather {row.gather_ms:>2.0f} ms: {row.cpu_us:6.1f} µs per frame, "
             f"{row.core_pct:5.2f} % of a core, decided after p50 {row.p50_ms:5.1f} ms, p99 {row.p99_ms:5.1f} ms"
@@ -76,7 +66,7 @@ def _paced() -> None:
 
 def _boundary() -> None:
     print("(c) minute boundary: 600 candles close at once")
-    for row in _again(feed.run_boundary):
+    for row in feed.run_boundary():
         print(
             f"    {row.transport:<11} gather {row.gather_ms:>2.0f} ms: decided after p50 {row.p50_ms:5.1f} ms, "
             f"last {row.last_ms:5.1f} ms   (at most 50)"

@@ -10,15 +10,17 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from statistics import median, quantiles
+from typing import Any, TypeVar
 
 from websockets.asyncio.client import connect
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import SystemClock
+from altmonitor.core.event_loop import loop_factory
 from altmonitor.core.types import Destination
 from altmonitor.engine.context import EngineDeps, anybody
 from altmonitor.engine.engine import Engine
@@ -39,6 +41,9 @@ ROUNDS = 5
 PACED_RATE = 2_400
 PACED_FRAMES = 24_000
 BOUNDARY_LEAD_FRAMES = 4_800
+GATHER_MS = 20.0
+
+T = TypeVar("T")
 
 SinkFactory = Callable[[], FeedSink]
 
@@ -157,14 +162,17 @@ def transports() -> dict[str, OpenTransport]:
     return found
 
 
-async def run_saturated(sink_factory: SinkFactory = engine_sink, *, rounds: int = ROUNDS) -> list[Saturated]:
+def run_saturated(sink_factory: SinkFactory = engine_sink, *, rounds: int = ROUNDS) -> list[Saturated]:
     """(a) As fast as the socket delivers, against a bare receive-and-decode loop written straight on the library."""
     results = []
     for name, open_transport in transports().items():
         bare = _bare_websockets if name == "websockets" else _bare_picows
         with feed_load.running("saturated", frames=SATURATED_FRAMES, delay_s=1.0) as url:
-            await bare(url)  # both sides once without counting
-            pairs = [(await _saturate(url, open_transport, sink_factory()), await bare(url)) for _ in range(rounds)]
+            _alone(bare(url))  # both sides once without counting
+            pairs = [
+                (_alone(_saturate(url, open_transport, sink_factory()), gather_ms=GATHER_MS), _alone(bare(url)))
+                for _ in range(rounds)
+            ]
         results.append(
             Saturated(
                 transport=name,
@@ -176,15 +184,16 @@ async def run_saturated(sink_factory: SinkFactory = engine_sink, *, rounds: int 
     return results
 
 
-async def run_paced(sink_factory: SinkFactory = engine_sink, *, gathers_ms: tuple[float, ...] = (0, 20)) -> list[Paced]:
+def run_paced(
+    sink_factory: SinkFactory = engine_sink, *, gathers_ms: tuple[float, ...] = (0, GATHER_MS)
+) -> list[Paced]:
     """(b) Frames one by one, as they come in life."""
     results = []
     with feed_load.running("paced", frames=PACED_FRAMES, rate=PACED_RATE, delay_s=1.5) as url:
         for name, open_transport in transports().items():
             for gather_ms in gathers_ms:
                 sink = _TimingSink(sink_factory())
-                feed = _feed(url, open_transport, sink, gather_ms=gather_ms)
-                cpu_s, wall_s = await _measure(feed, PACED_FRAMES)
+                cpu_s, wall_s = _alone(_measure(url, open_transport, sink, PACED_FRAMES), gather_ms=gather_ms)
                 results.append(
                     Paced(
                         transport=name,
@@ -198,14 +207,14 @@ async def run_paced(sink_factory: SinkFactory = engine_sink, *, gathers_ms: tupl
     return results
 
 
-async def run_boundary(sink_factory: SinkFactory = engine_sink, *, gather_ms: float = 20) -> list[Boundary]:
+def run_boundary(sink_factory: SinkFactory = engine_sink, *, gather_ms: float = GATHER_MS) -> list[Boundary]:
     """(c) Every contract's candle closes in the same moment."""
     results = []
     frames = BOUNDARY_LEAD_FRAMES
     with feed_load.running("boundary", frames=frames, rate=PACED_RATE, delay_s=1.5) as url:
         for name, open_transport in transports().items():
             sink = _TimingSink(sink_factory())
-            await _measure(_feed(url, open_transport, sink, gather_ms=gather_ms), frames + feed_load.SYMBOLS)
+            _alone(_measure(url, open_transport, sink, frames + feed_load.SYMBOLS), gather_ms=gather_ms)
             results.append(
                 Boundary(
                     transport=name,
@@ -221,20 +230,27 @@ def _symbols() -> list[str]:
     return [feed_load.symbol_of(index) for index in range(feed_load.SYMBOLS)]
 
 
-def _feed(url: str, open_transport: OpenTransport, sink: FeedSink, *, gather_ms: float) -> KlineFeed:
-    options = FeedOptions(gather_ms=gather_ms, proxy=False, open_transport=open_transport)
+def _alone(work: Coroutine[Any, Any, T], *, gather_ms: float = 0.0) -> T:
+    """In a loop of its own, as `altmonitor run` has one: it gathers, the socket does not."""
+    with asyncio.Runner(loop_factory=loop_factory(gather_ms / 1000)) as runner:
+        return runner.run(work)
+
+
+def _feed(url: str, open_transport: OpenTransport, sink: FeedSink) -> KlineFeed:
+    options = FeedOptions(gather_ms=0, proxy=False, open_transport=open_transport)
     feed = KlineFeed(url, dialect=BINANCE, sink=sink, clock=SystemClock(), options=options)
     feed.set_symbols(_symbols())
     return feed
 
 
 async def _saturate(url: str, open_transport: OpenTransport, sink: FeedSink) -> float:
-    cpu_s, _ = await _measure(_feed(url, open_transport, sink, gather_ms=20), SATURATED_FRAMES)
+    cpu_s, _ = await _measure(url, open_transport, sink, SATURATED_FRAMES)
     return cpu_s / SATURATED_FRAMES * 1e6
 
 
-async def _measure(feed: KlineFeed, frames: int) -> tuple[float, float]:
+async def _measure(url: str, open_transport: OpenTransport, sink: FeedSink, frames: int) -> tuple[float, float]:
     """CPU and wall seconds from the end of subscribing to the last frame."""
+    feed = _feed(url, open_transport, sink)
     running = asyncio.create_task(feed.run())
     try:
         async with asyncio.timeout(120):

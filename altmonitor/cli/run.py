@@ -15,6 +15,7 @@ from altmonitor.app.market import MarketOptions
 from altmonitor.cli.common import Session, run_until_signal
 from altmonitor.cli.first_steps import places
 from altmonitor.core.clock import ScaledClock
+from altmonitor.core.event_loop import CAN_GATHER, loop_factory
 from altmonitor.exchanges.ws.feed import FeedOptions
 from altmonitor.telegram.bot import TelegramChannel, Timeouts
 
@@ -36,7 +37,7 @@ def run(session: Session) -> int:
         async with messaging(channel, config.destinations) as messaging_setup:
             await _app(session, messaging_setup).run_until(stop)
 
-    return run_until_signal(watch)
+    return run_until_signal(watch, loop_factory=loop_factory(_loop_gathers_s(session)))
 
 
 def dry_run(session: Session) -> int:
@@ -50,12 +51,19 @@ def dry_run(session: Session) -> int:
         async with terminal_chat(session.clock, chat_console(sys.stdout)) as chat:
             await _app(session, chat.messaging_setup).run_until(stop)
 
-    return run_until_signal(watch)
+    return run_until_signal(watch, loop_factory=loop_factory(_loop_gathers_s(session)))
+
+
+def _loop_gathers_s(session: Session) -> float:
+    """What the loop gathers, the socket of the feed need not. On a fast clock everything else would have to wait for
+    seconds, so there only the socket does."""
+    return 0.0 if isinstance(session.clock, ScaledClock) or not CAN_GATHER else session.config.feed_gather_ms / 1000
 
 
 def _app(session: Session, messaging_setup: MessagingSetup) -> App:
     clock = session.clock
-    choices = MarketOptions(feed=FeedOptions(gather_ms=session.config.feed_gather_ms), service=os.environ)
+    gather_ms = 0 if _loop_gathers_s(session) else session.config.feed_gather_ms
+    choices = MarketOptions(feed=FeedOptions(gather_ms=gather_ms), service=os.environ)
     if isinstance(clock, ScaledClock):
         stall_s = STALL_S * clock.speed
         feed = replace(choices.feed, shortest_silence_s=stall_s)
