@@ -49,6 +49,9 @@ class Variable:
         return self.kept_as or self.name.lower()
 
 
+_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?", re.ASCII)
+
+
 def _number(low: float, high: float, *, or_zero: bool = False) -> Callable[[str], float]:
     def read(text: str) -> float:
         value = float(text)
@@ -121,6 +124,12 @@ def _host(text: str) -> str:
     if not name:
         raise ValueError(text)
     return name
+
+
+def _origin(text: str) -> str:
+    if text and not _ORIGIN.fullmatch(text):
+        raise ValueError(text)
+    return text.lower()
 
 
 def _token(text: str) -> Secret:
@@ -228,7 +237,12 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("API_HOST", "127.0.0.1", _host, "an address or host name",
              "where `/health` listens; beyond loopback needs `API_TOKEN` of at least 16 characters"),
     Variable("API_PORT", "3001", _whole(0, 65_535), "a whole number, 0 to 65535", "its port; 0 = any free one"),
-    Variable("API_TOKEN", "", Secret, "any text", "bearer token the HTTP side asks for"),
+    Variable("API_TOKEN", "", Secret, "any text",
+             "token for everything over HTTP: a bearer token, or typed at `/sign-in`"),
+    Variable("API_READ_TOKEN", "", Secret, "any text",
+             "a second token that may only read; `/share/<it>` is a link to hand on"),
+    Variable("API_CORS_ORIGIN", "", _origin, "an origin such as https://example.org",
+             "the one other site whose pages may read over HTTP"),
     Variable("LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "DEBUG, INFO, WARNING or ERROR",
              "how much is logged"),
     Variable("LOG_FORMAT", "text", _one_of("text", "json"), "text or json", "json for machines"),
@@ -300,7 +314,7 @@ VARIABLES: tuple[Variable, ...] = (
 )
 # fmt: on
 
-SECRET_VARIABLES = ("TG_BOT_TOKEN", "API_TOKEN")
+SECRET_VARIABLES = ("TG_BOT_TOKEN", "API_TOKEN", "API_READ_TOKEN")
 
 API_TOKEN_CHARS_MIN = 16
 """Beyond loopback anybody may guess."""
@@ -360,6 +374,8 @@ class Config:
     api_host: str
     api_port: int
     api_token: Secret
+    api_read_token: Secret
+    api_cors_origin: str
     log_level: str
     log_format: str
     binance_rest_url: str
@@ -442,8 +458,8 @@ def load(environ: Mapping[str, str], *, env_file: Path | None = Path(".env")) ->
         if problem:
             shown = "***" if variable.name in SECRET_VARIABLES else shown_value(text, secrets=secrets)
             problems.append(f"{variable.name}={shown} {problem}")
-    if not problems and not is_loopback(values["api_host"]):
-        problems += _open_to_others(values["api_host"], values["api_token"])
+    if not problems:
+        problems += _tokens_problems(values["api_host"], values["api_token"], values["api_read_token"])
     problems += problems_of_libraries(variables_for_libraries(env_file) | dict(environ))
     warnings = [*file.remarks, *_warnings(in_file, in_environment)]
     if problems:
@@ -480,13 +496,21 @@ def _kept_signs(name: str, text: str, *, is_from_file: bool) -> str:
     return ""
 
 
-def _open_to_others(api_host: str, token: Secret) -> list[str]:
+def _tokens_problems(api_host: str, token: Secret, read_token: Secret) -> list[str]:
+    if token and token == read_token:
+        return ["API_READ_TOKEN=*** must be another one than API_TOKEN: it may only read"]
+    return [] if is_loopback(api_host) else _open_to_others(api_host, token, read_token)
+
+
+def _open_to_others(api_host: str, token: Secret, read_token: Secret) -> list[str]:
     reached = f"API_HOST={shown_value(api_host)} can be reached from outside this machine"
     if not token:
         return [f"{reached}: set API_TOKEN, or use 127.0.0.1"]
-    if len(token.reveal()) < API_TOKEN_CHARS_MIN:
-        return [f"{reached}: API_TOKEN must have at least {API_TOKEN_CHARS_MIN} characters, or use 127.0.0.1"]
-    return []
+    return [
+        f"{reached}: {name} must have at least {API_TOKEN_CHARS_MIN} characters, or use 127.0.0.1"
+        for name, given in (("API_TOKEN", token), ("API_READ_TOKEN", read_token))
+        if given and len(given.reveal()) < API_TOKEN_CHARS_MIN
+    ]
 
 
 def variables_for_libraries(env_file: Path | None) -> dict[str, str]:

@@ -160,6 +160,16 @@ def test_a_host_beyond_loopback_needs_a_token() -> None:
         ]
     assert read(API_HOST="0.0.0.0", API_TOKEN="sixteen-letters-").api_host == "0.0.0.0"
     assert read(API_TOKEN="a").api_token.reveal() == "a"
+    assert problems_of(API_HOST="0.0.0.0", API_TOKEN="sixteen-letters-", API_READ_TOKEN="short") == [
+        "API_HOST='0.0.0.0' can be reached from outside this machine: "
+        "API_READ_TOKEN must have at least 16 characters, or use 127.0.0.1"
+    ]
+    assert problems_of(API_TOKEN="the same", API_READ_TOKEN="the same") == [
+        "API_READ_TOKEN=*** must be another one than API_TOKEN: it may only read"
+    ]
+    assert read(API_CORS_ORIGIN="https://Example.org:8443").api_cors_origin == "https://example.org:8443"
+    for wrong in ("*", "example.org", "https://example.org/", "https://a.example https://b.example"):
+        assert problems_of(API_CORS_ORIGIN=wrong), wrong
 
 
 def test_loopback_is_told_by_address() -> None:

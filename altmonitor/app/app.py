@@ -290,6 +290,8 @@ class App:
                 operations=operations,
                 clock=SystemClock(),  # clients are of this world, however fast the market's clock runs
                 token=config.api_token,
+                read_token=config.api_read_token,
+                cors_origin=config.api_cors_origin,
                 live=self._live,
                 commands=lambda: None if self.chat is None else self.chat.http_commands,
             )

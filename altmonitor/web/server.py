@@ -19,17 +19,24 @@ from altmonitor.core.status import Health, Status, as_json
 from altmonitor.core.types import Secret
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import OperationError
-from altmonitor.web.access import PATIENCE_S, WrongTokens, has_token, is_called_locally, is_same_site
+from altmonitor.web.access import PATIENCE_S, WrongTokens, is_called_locally, is_same_site
 from altmonitor.web.commands import HttpCommands
 from altmonitor.web.connections import Connection, Connections, Limits
 from altmonitor.web.metrics import CONTENT_TYPE, HttpStatus, Metrics
 from altmonitor.web.operations import Handler, OperationRoutes, problem_of
 from altmonitor.web.pages.site import Pages, PagesDeps
 from altmonitor.web.refusals import RETRY_AFTER_S, SECURITY_HEADERS, HttpRefusal, RefusalLog, error_response
+from altmonitor.web.sessions import CSRF_HEADER, Right, Visitors
+from altmonitor.web.sign_in import SignInRoutes, is_open_to_all, to_sign_in, wants_page
 from altmonitor.web.streams import EventStream
 
 SHUTDOWN_S = 1.0
 
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, HEAD, PUT, POST",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match, Last-Event-ID",
+    "Access-Control-Max-Age": "600",
+}
 _DETAILS = {
     404: "there is nothing at this address",
     405: "this address is not asked with this method",
@@ -41,7 +48,8 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpServerDeps:
-    """host, port: API_HOST, API_PORT; port 0 takes any free one. token: empty asks for none.
+    """host, port: API_HOST, API_PORT; port 0 takes any free one. token, read_token: API_TOKEN, API_READ_TOKEN; without
+    both nobody is asked for one. cors_origin: of the one other site whose pages may read here; '' for none.
 
     operations: what the rows of `operations.table` may reach. live: None without a stream. commands: asked for per
     request, because they come later than the server; None while nobody carries them out.
@@ -53,6 +61,8 @@ class HttpServerDeps:
     operations: OperationContext
     clock: Clock
     token: Secret = field(default_factory=lambda: Secret(""))
+    read_token: Secret = field(default_factory=lambda: Secret(""))
+    cors_origin: str = ""
     live: EventStream | None = None
     limits: Limits = field(default_factory=Limits)
     commands: Callable[[], HttpCommands | None] = lambda: None
@@ -66,13 +76,15 @@ class HttpServer:
         self._refusals = RefusalLog(deps.clock)
         self._connections = Connections(deps.limits, clock=deps.clock, refusals=self._refusals)
         self._wrong_tokens = WrongTokens(deps.clock)
+        self._visitors = Visitors(token=deps.token, read_token=deps.read_token, clock=deps.clock)
+        self._sign_in = SignInRoutes(self._visitors, read_token=deps.read_token, refuse=self._refuse_slowly)
         self._operations = OperationRoutes(deps.operations, clock=deps.clock)
         self._pages = Pages(
             PagesDeps(
                 context=deps.operations,
                 clock=deps.clock,
                 stream_name=lambda: "" if deps.live is None else deps.live.name,
-                csrf=lambda request: "",
+                csrf=self._visitors.csrf_of,
             )
         )
         self._one_at_a_time = asyncio.Lock()
@@ -84,10 +96,12 @@ class HttpServer:
         """Raises StartError when the address cannot be taken."""
         app = web.Application(middlewares=[self._guarded], client_max_size=self._deps.limits.body_bytes)
         app.on_response_prepare.append(_add_security_headers)
+        app.on_response_prepare.append(self._add_cors)
         app.router.add_get("/health", self._health)
         app.router.add_get("/metrics", self._render_metrics)
         self._operations.add_to(app.router)
         self._pages.add_to(app.router)
+        self._sign_in.add_to(app.router)
         app.router.add_get("/api/stream", self._stream)
         app.router.add_get("/api/commands", self._list_commands)
         app.router.add_post("/api/commands", self._carry_out)
@@ -159,18 +173,37 @@ class HttpServer:
         if is_loopback(self._deps.host) and not is_called_locally(request.headers.getall("Host", [])):
             self._refusals.record(HttpRefusal.FOREIGN_NAME, connection.address)
             return error_response(403, "this address answers to localhost only")
-        if self._deps.token and request.path != "/health" and not self._has_token(request):
-            return await self._refuse_slowly(connection)
-        is_reading = request.method in ("GET", "HEAD")
-        if not is_reading and not is_same_site(request.headers.get("Origin"), request.headers.get("Host", "")):
+        origin = request.headers.get("Origin")
+        if request.method == "OPTIONS" and self._is_befriended(origin):
+            return web.Response(status=204, headers=_PREFLIGHT)
+        right = self._visitors.right_of(request)
+        if right is Right.NONE and not is_open_to_all(request.path):
+            return to_sign_in(request) if wants_page(request) else await self._refuse_slowly(request)
+        if request.method in ("GET", "HEAD"):
+            return None
+        hosts = [request.headers.get(name, "") for name in ("Host", "X-Forwarded-Host")]
+        if not self._is_befriended(origin) and not any(is_same_site(origin, host) for host in hosts):
             self._refusals.record(HttpRefusal.FOREIGN_NAME, connection.address)
             return error_response(403, "pages of other sites may not write here")
+        is_elsewhere = request.match_info.http_exception is not None  # there is nothing to write to
+        is_signing = request.path in ("/sign-in", "/sign-out")
+        return None if is_elsewhere or is_signing else self._refusal_to_write(request, right)
+
+    def _is_befriended(self, origin: str | None) -> bool:
+        return bool(self._deps.cors_origin) and origin == self._deps.cors_origin
+
+    def _refusal_to_write(self, request: web.Request, right: Right) -> web.Response | None:
+        if not self._visitors.may_anybody_write:
+            return error_response(403, "changes over HTTP need API_TOKEN to be set")
+        if right is not Right.WRITE:
+            return error_response(403, "this token may only read")
+        if not self._visitors.is_meant(request):
+            return error_response(403, f"a change from a page carries the header {CSRF_HEADER}", code="csrf")
         return None
 
-    def _has_token(self, request: web.Request) -> bool:
-        return has_token(request.headers.get("Authorization", ""), self._deps.token)
-
-    async def _refuse_slowly(self, connection: Connection) -> web.Response:
+    async def _refuse_slowly(self, request: web.Request) -> web.Response:
+        connection = request.protocol
+        assert isinstance(connection, Connection)  # noqa: S101 — for the type checker
         connection.begin_refusal()
         self._refusals.record(HttpRefusal.WRONG_TOKEN, connection.address)
         pause_s = self._wrong_tokens.pause_s(connection.address)
@@ -210,6 +243,12 @@ class HttpServer:
             response.force_close()
         return response
 
+    async def _add_cors(self, request: web.Request, response: web.StreamResponse) -> None:
+        if self._deps.cors_origin:
+            response.headers["Vary"] = ", ".join(filter(None, (response.headers.get("Vary"), "Origin")))
+            if self._is_befriended(request.headers.get("Origin")):
+                response.headers["Access-Control-Allow-Origin"] = self._deps.cors_origin
+
     # --- routes --------------------------------------------------------------------------------------------------
 
     async def _health(self, request: web.Request) -> web.Response:
@@ -233,9 +272,6 @@ class HttpServer:
         return _no_commands() if commands is None else _json(commands.listed())
 
     async def _carry_out(self, request: web.Request) -> web.Response:
-        """Only with a token, also from this machine: whoever may open a local port may not retune the monitor."""
-        if not self._deps.token:
-            return error_response(403, "commands over HTTP need API_TOKEN to be set")
         commands = self._deps.commands()
         return _no_commands() if commands is None else _json(await commands.carried_out(request))
 

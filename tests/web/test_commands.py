@@ -96,7 +96,7 @@ async def test_where_no_token_is_set_commands_are_refused_even_on_this_machine()
     async with site(desk, token="") as url:
         status, body = await asked("POST", url, json={"text": "/set_pump 5"})
     assert status == 403
-    assert problem(body) == (403, "forbidden", "commands over HTTP need API_TOKEN to be set")
+    assert problem(body) == (403, "forbidden", "changes over HTTP need API_TOKEN to be set")
     assert desk.store.saved == []
 
 
