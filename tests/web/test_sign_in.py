@@ -142,6 +142,18 @@ async def test_a_browser_without_a_session_is_led_to_the_sign_in_and_a_program_i
         assert await at.status("GET", "/health", headers=HTML) == 200
 
 
+async def test_the_sign_in_is_a_page_for_everybody_that_shows_nothing_of_the_market() -> None:
+    async with site() as at:
+        answer = await at.ask("GET", "/sign-in?wrong=1", headers=HTML)
+        page = await answer.text()
+        assert (answer.status, answer.content_type) == (200, "text/html")
+        assert 'method="post"' in page
+        assert 'action="./sign-in"' in page
+        assert "That token is not the right one." in page
+        assert "SOLUSDT" not in page
+        assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
 async def test_a_wrong_token_typed_into_the_page_leads_back_to_it_and_is_slowed_like_any_other() -> None:
     async with site() as at:
         answer = await at.ask("POST", "/sign-in", data={"token": "guess"})

@@ -33,6 +33,7 @@ PAGES: Final[Mapping[str, Callable[[Visit], Awaitable[View]]]] = {
     "/status": views.health,
     "/symbol/{symbol}": views.one_symbol,
     "/why/{symbol}": views.why,
+    "/sign-in": views.sign_in,
 }
 AT_ONCE: Final = 4
 WITHIN_S: Final = 15.0

@@ -221,6 +221,12 @@ def _count_row(name: str, of: dict[str, str], count: int, total: int) -> CountRo
     return name, f"alerts?{urlencode(of)}", count, n.share(count / total, 1), count / total
 
 
+async def sign_in(visit: Visit) -> View:
+    """For whoever has no session; the only page that shows nothing of the monitor."""
+    values = {"is_wrong": visit.query.get("wrong") == "1"}
+    return View(template="sign_in.html", page="", title=visit.t("sign_in"), values=values)
+
+
 async def settings(visit: Visit) -> View:
     store = await visit.context.settings()
     values = {"settings": settings_view(store, visit.now_ms / 1000, visit.style), "csrf": visit.csrf}
