@@ -14,6 +14,7 @@ from altmonitor.core.types import VENUE_NAMES, Venue
 from altmonitor.sim.archive import SimArchive
 from altmonitor.sim.bybit import BybitBodies, BybitWire
 from altmonitor.sim.control import ExchangeFaults, ExchangeStats
+from altmonitor.sim.hyperliquid import HyperliquidInfo, HyperliquidWire
 from altmonitor.sim.market import Market
 from altmonitor.sim.okx import OkxBodies, OkxWire
 from altmonitor.sim.rest import Rest
@@ -43,6 +44,13 @@ class SimExchange:
         self._venue_sockets = self._speak_as_venues()
         more = BybitBodies(market, skew_ms=lambda: self.venues["bybit"].faults.clock_skew_ms).answers()
         more |= OkxBodies(market, skew_ms=lambda: self.venues["okx"].faults.clock_skew_ms).answers()
+        self.hyperliquid = HyperliquidInfo(
+            market,
+            now_ms=self.now_ms,
+            skew_ms=lambda: self.venues["hyperliquid"].faults.clock_skew_ms,
+            faults=self.faults,
+            stats=self.stats,
+        )
         self._rest = Rest(market, clock=clock, now_ms=self.now_ms, faults=self.faults, stats=self.stats, more=more)
         self.archive = SimArchive(market, now_ms=self.now_ms)
         self.faults.connect(drop=self._sockets.drop_all, close=self._sockets.close_all)
@@ -54,6 +62,7 @@ class SimExchange:
         wires: dict[Venue, VenueWire] = {
             "bybit": BybitWire(self.market, now_ms=self.now_ms),
             "okx": OkxWire(self.market, now_ms=self.now_ms),
+            "hyperliquid": HyperliquidWire(self.market, now_ms=self.now_ms),
         }
         return [
             VenueSockets(wire, self.venues[name], monotonic=self._clock.monotonic, now_ms=self.now_ms)
@@ -101,7 +110,7 @@ class SimExchange:
         """Raises StartError when the address cannot be listened on."""
         app = web.Application()
         app.add_routes([*self._sockets.routes(), *(route for one in self._venue_sockets for route in one.routes())])
-        app.add_routes([*self._rest.routes(), *self.archive.routes()])
+        app.add_routes([*self.hyperliquid.routes(), *self._rest.routes(), *self.archive.routes()])
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         try:

@@ -13,7 +13,7 @@ from altmonitor.sim.script import Pump
 from tests.exchanges.feed_kit import T0
 from tests.exchanges.venue_kit import venue_stage
 
-VENUES: tuple[Venue, ...] = ("bybit", "okx")
+VENUES: tuple[Venue, ...] = ("bybit", "okx", "hyperliquid")
 every_venue = pytest.mark.parametrize("venue", VENUES)
 
 

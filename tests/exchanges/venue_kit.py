@@ -71,12 +71,13 @@ async def venue_stage(
     before: Callable[[SimExchange], None] = lambda exchange: None,
     start_ms: int = T0 + 12_000,
     has_feed: bool = True,
+    **environ: str,
 ) -> AsyncIterator[VenueStage]:
     clock = PatientClock(start_ms=start_ms, speed=speed)
     market = SeededMarket(seed=7, start_ms=start_ms, symbols=symbols, frames_per_s=frames_per_s, script=script)
     async with SimExchange(market, clock=clock) as exchange:
         before(exchange)
-        config, _ = load({**exchange.environment(), "DB_FILE": str(folder / "alerts.db")}, env_file=None)
+        config, _ = load(exchange.environment() | {"DB_FILE": str(folder / "alerts.db")} | environ, env_file=None)
         guards: list[GuardStatus] = []
         adapter = adapter_of(venue)(
             AdapterDeps(config=config, clock=clock, on_guard=guards.append, answer_s=15 * speed, feed=quick())

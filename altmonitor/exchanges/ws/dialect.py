@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -67,6 +67,7 @@ class Dialect:
     decode_kline: raises one of `not_a_kline` for anything but a candle. decode_other: reads those, never raises.
 
     has_list: the venue tells what is subscribed; where it does not, its acknowledgements have to do.
+    closings: candles that are over by the clock since it was last asked, for a venue that never says so.
     heartbeat: text the venue wants to hear every `heartbeat_s`; empty where WebSocket pings are enough.
     """
 
@@ -93,3 +94,4 @@ class Dialect:
     has_list: bool = True
     heartbeat: str = ""
     heartbeat_s: float = 0.0
+    closings: Callable[[], Sequence[KlineUpdate]] | None = None

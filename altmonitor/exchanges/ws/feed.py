@@ -137,6 +137,9 @@ class KlineFeed:
                         tasks.create_task(shard.run(), name=f"feed connection {number}")
                 await self._clock.sleep(_LOOK_EVERY_S)
                 now_s = self._exchange_clock.now_s()
+                if self._dialect.closings is not None:
+                    for update in self._dialect.closings():
+                        self._sink.on_kline(update)
                 self._forgive_sleep(now_s)
                 if not pause.was_long(now_s):
                     self._look(now_s)
