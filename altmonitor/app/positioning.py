@@ -15,7 +15,7 @@ from altmonitor.collect.tracked_history import TrackedEnricher
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock, timeouts
-from altmonitor.core.errors import ExchangeUnreachable, NoSnapshotsYet, StorageError
+from altmonitor.core.errors import BudgetExhausted, ExchangeUnreachable, NoSnapshotsYet, StorageError
 from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.binance.client import BinanceClient
 from altmonitor.exchanges.binance.smart_money import (
@@ -268,6 +268,8 @@ class _Patient:
             async with self._clock.timeout(self._within_s):
                 return await self._smart_money.overview(symbol, priority=priority, is_fresh=is_fresh)
         except TimeoutError:
+            if self.guard_status().state == "waiting":
+                raise BudgetExhausted("our own share of its requests is used up for a minute") from None
             raise ExchangeUnreachable(f"no answer within {self._within_s:.0f} s") from None
 
     def guard_status(self) -> GuardStatus:

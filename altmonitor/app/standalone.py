@@ -19,11 +19,16 @@ from altmonitor.app.positioning import (
 from altmonitor.collect.positioning_lookup import LookupDeps
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock, timeouts
+from altmonitor.core.errors import BudgetExhausted
+from altmonitor.core.status import GuardStatus
 from altmonitor.core.types import Destination
+from altmonitor.exchanges.binance.smart_money import SmartMoneyWeb
+from altmonitor.exchanges.rest.budget import LimitPool
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import NoMonitor
 from altmonitor.operations.operation import Operation
+from altmonitor.positioning.smart_money import Overview
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
 from altmonitor.storage.alert_queries import AlertFile
 from altmonitor.storage.snapshot_queries import snapshot_reader
@@ -32,8 +37,35 @@ from altmonitor.storage.state_file import StateFile, base_settings
 NOWHERE: Final = Destination(chat_id=0)
 """Stands for the main chat where none is set."""
 
+WEBSITE_QUESTIONS: Final = 4
+"""A minute, of this process."""
+
 ASKING: Final = Priority.UNIVERSE
 """Behind the enrichment of alerts, for which the guard keeps a part of every budget free."""
+
+
+class RationedSmartMoney:
+    """`SmartMoney` for a program whose questions nobody foresees.
+
+    The website answers ten a minute from this address, for alerts and the tracker first. What is kept costs nothing.
+    """
+
+    def __init__(self, website: SmartMoneyWeb, *, clock: Clock) -> None:
+        self._website = website
+        self._clock = clock
+        self._asked = LimitPool(limit=WEBSITE_QUESTIONS, window_s=60.0)
+
+    async def overview(self, symbol: str, *, priority: Priority, is_fresh: bool = False) -> Overview | None:
+        if is_fresh or not self._website.has_answer(symbol):
+            now_s = self._clock.monotonic()
+            wait_s = self._asked.wait_s(now_s)
+            if wait_s > 0:
+                raise BudgetExhausted(f"our own share of its requests is used up for {wait_s:.0f} s")
+            self._asked.take(now_s)
+        return await self._website.overview(symbol, priority=priority, is_fresh=is_fresh)
+
+    def guard_status(self) -> GuardStatus:
+        return self._website.guard_status()
 
 
 def stored_context(config: Config, *, clock: Clock) -> OperationContext:
@@ -69,7 +101,9 @@ async def asking_context(config: Config, *, clock: Clock) -> AsyncIterator[Opera
         positions = LivePositionQueries(
             PositionQueryDeps(
                 clock=clock,
-                live=LookupDeps(smart_money=client.smart_money, positioning=client.positioning),
+                live=LookupDeps(
+                    smart_money=RationedSmartMoney(client.smart_money, clock=clock), positioning=client.positioning
+                ),
                 cohorts=client.positioning,
                 day=lambda symbol: None,
                 tracked=config.smart_money_db_path,

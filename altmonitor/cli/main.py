@@ -485,7 +485,25 @@ def compare(env_file: Path, *, as_json: bool, **given: str) -> None:
         leave(asking.ask(opened, OPERATION_OF["compare"], given, as_json=as_json))
 
 
+@click.command()
+@click.option("--http", "over_http", is_flag=True, help="Streamable HTTP on a loopback address instead of stdio.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="With --http; loopback only.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=3002, show_default=True, help="With --http; 0: any.")
+@click.option("--allow-writes", is_flag=True, help="Also offer tools that change settings of a running monitor.")
+@env_file_option
+def mcp(env_file: Path, **options: Any) -> None:
+    """Serve AI clients over the Model Context Protocol: who is positioned, alerts, why, settings.
+
+    Started by the client, for example `claude mcp add altmonitor -- altmonitor mcp`.
+    """
+    with session(env_file) as opened:
+        from altmonitor.cli import mcp as serving
+
+        leave(serving.serve(opened, **options))
+
+
 cli.add_command(ask)
+cli.add_command(mcp)
 cli.add_command(compare)
 cli.add_command(track)
 cli.add_command(archive)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
@@ -11,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from altmonitor import config as configuration
-from altmonitor.app.standalone import asking_context, stored_context
+from altmonitor.app.positioning import positioning_deps
+from altmonitor.app.standalone import WEBSITE_QUESTIONS, asking_context, stored_context
 from altmonitor.config import Config
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import NoSnapshotsYet, StorageError
+from altmonitor.interfaces.exchange import Priority
 from altmonitor.operations.context import OperationContext
-from altmonitor.operations.errors import Unavailable
+from altmonitor.operations.errors import OperationError, Unavailable
 from altmonitor.operations.table import OPERATION_OF
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
@@ -89,3 +92,29 @@ async def test_the_exchange_answers_through_the_guard(tmp_path: Path) -> None:
         assert facts.missing == ()
         row = OPERATION_OF["get_settings"]
         assert (await row.answer(context, row.read({}))).numbers
+
+
+async def test_whatever_is_asked_here_the_website_hears_four_questions_a_minute_and_alerts_still_get_theirs(
+    tmp_path: Path,
+) -> None:
+    async with asking(tmp_path) as (_, context):
+        row = OPERATION_OF["get_smart_money"]
+        names = ["BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "LINK", "AVAX", "BNB", "TRX"]
+
+        async def ask(name: str) -> str:
+            try:
+                await row.answer(context, row.read({"symbol": name}))
+            except OperationError as problem:
+                return problem.detail
+            return "told"
+
+        told = await asyncio.gather(*(ask(name) for name in names))
+        assert told.count("told") <= WEBSITE_QUESTIONS
+        assert sum("our own share of its requests is used up" in one for one in told) == 6
+        assert await ask(names[0]) == "told", "what is kept costs nothing"
+        config = context.config
+        async with positioning_deps(config, clock=context.clock) as monitor:  # another process of this machine
+            found = await monitor.smart_money.overview("BNBUSDT", priority=Priority.ENRICH)
+            held = await monitor.rest.open_interest("BNBUSDT", priority=Priority.ENRICH)
+    assert found is not None
+    assert held.contracts > 0

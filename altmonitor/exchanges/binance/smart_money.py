@@ -203,6 +203,10 @@ class SmartMoneyWeb:
     def guard_status(self) -> GuardStatus:
         return self._guard.status()
 
+    def has_answer(self, symbol: str) -> bool:
+        """A question about it would not leave this process."""
+        return self._is_empty(symbol) or self._answers.kept(symbol, within_s=GOOD_FOR_S) is not None
+
     async def overview(self, symbol: str, *, priority: Priority, is_fresh: bool = False) -> Overview | None:
         if not self._is_empty(symbol):
             try:
