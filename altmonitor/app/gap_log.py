@@ -22,6 +22,7 @@ from altmonitor.core.status import FeedStatus
 from altmonitor.core.types import Venue, of_venue
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.interfaces.storage import MetaStore
+from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS
 
 log = logging.getLogger(__name__)
 
@@ -92,19 +93,31 @@ class GapLog:
         self._feed = feed
         self._unseen_since_ms = unseen_since_ms
         self._before_ms: int | None = None
+        self._is_before_known = True
         self._untold: list[BlindTime] = []
         self._kept_untold: list[BlindTime] = []
         self._has_changed = asyncio.Event()
         self._blind_ms = 0
         self.untold_before: Sequence[BlindTime] = ()
 
-    async def load(self) -> int | None:
-        """Until when an earlier run saw everything, unix ms; None without one."""
+    async def load(self, *, told_ms: int | None = None) -> int | None:
+        """Until when an earlier run saw everything, unix ms; None without one. told_ms: event time of the newest stored
+        alert, up to which it saw in any case.
+
+        A moment that is still to come says that a clock was wrong, that run's or this one's: nobody knows when that run
+        ended. Then everything that history can bring is taken for unseen, rather than nothing.
+        """
         seen, untold = await self._memory.meta_get(self._seen_key), await self._memory.meta_get(self._untold_key)
         if seen is not None and seen.isdigit():  # else the mark would be another database's
             marked_ms = await asyncio.to_thread(self._mark.read)
-            known = [ms for ms in (int(seen), marked_ms) if ms is not None and ms <= self._clock.now_ms()]
-            self._before_ms = max(known, default=None)
+            now_ms, known = self._clock.now_ms(), [ms for ms in (int(seen), marked_ms) if ms is not None]
+            self._is_before_known = max(known) <= now_ms
+            if self._is_before_known:
+                self._before_ms = max(known)
+            else:
+                earliest_ms = now_ms - LONGEST_MINUTES * MINUTE_MS
+                self._before_ms = min(now_ms, max(earliest_ms, told_ms or 0))
+                log.warning("the clock was wrong when the monitor ran last, so until when it saw is not known")
         with suppress(msgspec.MsgspecError):
             self._kept_untold = msgspec.json.decode(untold or "[]", type=list[BlindTime])
         self.untold_before = tuple(self._kept_untold)
@@ -113,7 +126,7 @@ class GapLog:
     def record_blind(self, at_ms: int) -> None:
         """It was told that nothing is seen although nothing was ever seen: the end of that will be told as well."""
         if self._before_ms is None:
-            self._before_ms = at_ms
+            self._before_ms, self._is_before_known = at_ms, True
 
     def completed(self, event: FeedEvent) -> FeedEvent:
         """The first `live` of a run knows nothing of the run before it: here it learns since when nobody looked."""
@@ -124,7 +137,9 @@ class GapLog:
         if event.blind_since_ms is not None:
             self._blind_ms += max(0, event.at_ms - event.blind_since_ms)
         since_ms, self._before_ms = self._before_ms, None
-        return event if event.blind_since_ms is not None else replace(event, blind_since_ms=since_ms)
+        if event.blind_since_ms is not None:
+            return event
+        return replace(event, blind_since_ms=since_ms, is_since_known=self._is_before_known)
 
     def blind_s(self) -> float:
         """Seconds of this run in which nothing was seen, after the first frame and up to now."""

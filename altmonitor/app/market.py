@@ -287,7 +287,10 @@ class MarketSide:
 
     async def restore(self, audiences: Sequence[Audience]) -> None:
         """Cooldowns, episodes and re-arm states from what is stored, as far back as matters to any of them."""
-        store, now_ms, seen_ms = self._deps.store, self._clock.now_ms(), await self.sight.load()
+        store, now_ms = self._deps.store, self._clock.now_ms()
+        newest = await store.alerts_since(now_ms - LONGEST_MINUTES * MINUTE_MS)
+        told_ms = max((alert.event_ms for alert in newest if alert.venue == self.name), default=None)
+        seen_ms = await self.sight.load(told_ms=told_ms)
         cooldown_s = max(audience.settings.longest_cooldown_s for audience in audiences)
         since_ms = now_ms - max(OI_MEMORY_MS, cooldown_s * 1000)
         # hindsight begins where the earlier run ended, and must not tell what that one told

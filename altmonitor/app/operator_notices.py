@@ -122,7 +122,7 @@ class OperatorNotices:
             symbols = len(event.symbols) or self.symbols
             self.notify_of_market(BlindSince(at_ms=at_ms, reason=event.reason, since_ms=since_ms, symbols=symbols))
         elif event.kind == "live" and since_ms is not None:
-            self.notify_back(since_ms, at_ms)
+            self.notify_back(since_ms, at_ms, is_since_known=event.is_since_known)
         elif event.kind == "symbols_silent":
             self.notify_of_market(SymbolsSilent(at_ms=at_ms, symbols=event.symbols))
         elif event.kind == "symbols_back":
@@ -130,10 +130,17 @@ class OperatorNotices:
         else:
             log.info("feed %s: %s", event.kind, event.reason or f"{event.attempts} attempts")
 
-    def notify_back(self, since_ms: int, at_ms: int) -> None:
-        """Nothing was seen from `since_ms` until `at_ms`."""
+    def notify_back(self, since_ms: int, at_ms: int, *, is_since_known: bool = True) -> None:
+        """Nothing was seen from `since_ms` until `at_ms`. is_since_known: see `FeedEvent`."""
         missed = max(0, at_ms // MINUTE_MS - since_ms // MINUTE_MS)
-        self.notify_of_market(BackAfter(at_ms=at_ms, since_ms=since_ms, missed_minutes=missed, is_filled=missed > 0))
+        notice = BackAfter(
+            at_ms=at_ms,
+            since_ms=since_ms,
+            missed_minutes=missed,
+            is_filled=missed > 0,
+            is_since_known=is_since_known,
+        )
+        self.notify_of_market(notice)
 
     async def run(self) -> None:
         """Until cancelled. Notices of blocks leave from here, once the requests under way have come back."""

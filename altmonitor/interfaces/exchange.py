@@ -85,12 +85,14 @@ class FeedEvent:
         against their own rhythm, or returned).
     at_ms: our clock. blind_since_ms: for `blind` and `live`, when the last data frame came (None at first start).
     seen_until_ms, seen_again_ms: the same span by the exchange's clock, as its data says; None where there was none.
+    is_since_known: False when `blind_since_ms` is no more than the earliest moment that is looked through.
     """
 
     kind: str
     at_ms: int
     reason: str = ""
     blind_since_ms: int | None = None
+    is_since_known: bool = True
     seen_until_ms: int | None = None
     seen_again_ms: int | None = None
     attempts: int = 0

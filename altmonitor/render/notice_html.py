@@ -180,15 +180,17 @@ def _blind_since(notice: BlindSince, style: Style) -> list[str]:
 
 
 def _back_after(notice: BackAfter, style: Style) -> list[str]:
+    span = {
+        "period": n.period(notice.since_ms, notice.at_ms, style.tz, is_dated=False),
+        "minutes": f"{notice.missed_minutes:,}",
+    }
+    filled = style.say("back_filled" if notice.is_filled else "back_not_filled")
+    if not notice.is_since_known:
+        return [style.say("back_since_unknown"), style.say("back_looked_through", **span), filled]
     title = style.say("back_after", duration=n.duration((notice.at_ms - notice.since_ms) / 1000, style.lang))
     if not notice.missed_minutes:
         return [title, style.say("back_missed_none")]
-    unseen = n.period(notice.since_ms, notice.at_ms, style.tz, is_dated=False)
-    return [
-        title,
-        style.say("back_missed", period=unseen, minutes=f"{notice.missed_minutes:,}"),
-        style.say("back_filled" if notice.is_filled else "back_not_filled"),
-    ]
+    return [title, style.say("back_missed", **span), filled]
 
 
 def _delivery_resumed(notice: DeliveryResumed, style: Style) -> list[str]:

@@ -49,11 +49,13 @@ class BlindSince(NoticeBase, frozen=True, kw_only=True):
 
 
 class BackAfter(NoticeBase, frozen=True, kw_only=True):
-    """missed_minutes: candles that closed unseen. is_filled: they were fetched and looked through afterwards."""
+    """missed_minutes: candles that closed unseen. is_filled: they were fetched and looked through afterwards.
+    is_since_known: False when since_ms is no more than the earliest moment that is looked through."""
 
     since_ms: int
     missed_minutes: int
     is_filled: bool
+    is_since_known: bool = True
 
 
 class ExchangeBlockedNotice(NoticeBase, frozen=True, kw_only=True):

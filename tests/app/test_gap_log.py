@@ -9,6 +9,7 @@ import pytest
 from altmonitor.app.gap_log import GapLog, SeenMark
 from altmonitor.core.status import FeedStatus
 from altmonitor.interfaces.exchange import FeedEvent
+from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS
 from tests.movable_clock import T0, MovableClock, at_work
 
 
@@ -92,9 +93,41 @@ async def test_a_first_run_that_was_told_to_be_blind_is_told_to_be_back(tmp_path
     assert other.sight.completed(live()).blind_since_ms == T0 - 30_000
 
 
-async def test_a_value_from_the_future_or_no_number_is_not_believed(tmp_path: Path) -> None:
-    for kept in (str(T0 + 1), "yesterday", "-5"):
+async def test_what_is_no_number_is_not_believed(tmp_path: Path) -> None:
+    for kept in ("yesterday", "-5"):
         assert await Desk(tmp_path, kept).sight.load() is None
+
+
+async def test_after_a_run_whose_clock_was_ahead_all_that_history_can_bring_counts_as_unseen(tmp_path: Path) -> None:
+    earliest_ms = T0 - LONGEST_MINUTES * MINUTE_MS
+    for told_ms, since_ms in (
+        (None, earliest_ms),
+        (earliest_ms - 1, earliest_ms),
+        (T0 - 240_000, T0 - 240_000),  # so far that run has seen in any case
+        (T0 + 240_000, T0),  # the exchange's time is ahead of ours: ours is the one that is wrong
+    ):
+        desk = Desk(tmp_path, str(T0 + 1))
+        assert await desk.sight.load(told_ms=told_ms) == since_ms
+        event = desk.sight.completed(live())
+        assert (event.blind_since_ms, event.is_since_known) == (since_ms, False)
+        later = desk.sight.completed(live(T0 - 5_000))
+        assert (later.blind_since_ms, later.is_since_known) == (T0 - 5_000, True)
+
+
+async def test_with_one_moment_still_to_come_the_other_of_the_same_clock_is_no_better(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, str(T0 - 3_000))  # the database's is some seconds older than the file's
+    SeenMark(tmp_path / "mark").write(T0 + 9_000)
+    assert await desk.sight.load(told_ms=T0 - 600_000) == T0 - 600_000
+    assert not desk.sight.completed(live()).is_since_known
+
+
+async def test_a_right_clock_overwrites_the_moment_that_was_still_to_come(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, str(T0 + 3_600_000))
+    await desk.sight.load()
+    await desk.run_for(16.0)
+    await desk.sight.mark()
+    assert desk.kept == str(T0 + 14_500)
+    assert SeenMark(tmp_path / "mark").read() == T0 + 15_500
 
 
 async def test_a_report_that_did_not_arrive_is_known_to_the_next_run(tmp_path: Path) -> None:
@@ -154,9 +187,9 @@ async def test_nothing_is_marked_while_nothing_is_seen(tmp_path: Path) -> None:
     assert (tmp_path / "mark").read_bytes() == b"%d\n" % (T0 - 500)
 
 
-async def test_a_mark_that_is_damaged_of_the_future_or_of_another_database_is_not_believed(tmp_path: Path) -> None:
+async def test_a_mark_that_is_damaged_or_of_another_database_is_not_believed(tmp_path: Path) -> None:
     kept_ms = T0 - 90_000
-    for content in (b"", b"soon\n", b"\x00" * 13, str(T0 + 60_000).encode(), str(T0 - 95_000).encode(), b"9" * 40):
+    for content in (b"", b"soon\n", b"\x00" * 13, str(T0 - 95_000).encode(), b"9" * 40):
         (tmp_path / "mark").write_bytes(content)
         assert await Desk(tmp_path, str(kept_ms)).sight.load() == kept_ms
         assert await Desk(tmp_path).sight.load() is None

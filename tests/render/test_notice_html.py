@@ -86,6 +86,17 @@ CASES: list[tuple[Notice, str, str]] = [
         "07:00:39 UTC+08",
     ),
     (
+        BackAfter(at_ms=AT_MS, since_ms=AT_MS - 250_000, missed_minutes=4, is_filled=True, is_since_known=False),
+        "🟢 Data is back. Since when it was not seen is not known: a clock was wrong when the monitor ran last.\n"
+        "Looked through: 22:56:29 – 23:00:39 UTC (4 min); what lies before it is not known here.\n"
+        "The candles were fetched afterwards; what they hold is told as late.\n"
+        "23:00:39 UTC",
+        "🟢 行情已恢复。中断始于何时不明：上次运行时有时钟不准。\n"
+        "已检查：06:56:29 – 07:00:39 UTC+08，共 4 根 K 线；更早的情况这里不得而知。\n"
+        "K 线已事后补齐，其中的异动会作为迟到提醒发出。\n"
+        "07:00:39 UTC+08",
+    ),
+    (
         BackAfter(at_ms=AT_MS, since_ms=AT_MS - 250_000, missed_minutes=4, is_filled=True),
         "🟢 Data is back after 4 min 10 s\n"
         "Not seen: 22:56:29 – 23:00:39 UTC (4 min).\n"
