@@ -43,7 +43,7 @@ from altmonitor.operations.board import BoardDeps, MarketBoard
 from altmonitor.operations.context import MonitorView, OperationContext
 from altmonitor.replay import recorder
 from altmonitor.replay.budget import AlertBudget, BudgetDeps
-from altmonitor.replay.move_stats import MoveStats
+from altmonitor.replay.live_tape import LiveTape
 from altmonitor.replay.recorder import Recorder
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.presets import BudgetProposal, NotEnoughHistory
@@ -276,8 +276,8 @@ class QuerySide:
     def __init__(self, deps: QueryDeps, *, zone_of: Callable[[Destination], tzinfo]) -> None:
         self._deps = deps
         market, clock = deps.market, deps.clock
-        self.move_stats = MoveStats()
-        self._recorder = Recorder(self.move_stats, self._sources())
+        self.live_tape = LiveTape()
+        self._recorder = Recorder(self.live_tape, self._sources())
         market.on_samples = self._recorder.on_samples
         self._charting = Charting()
         self.pictures = Pictures(
@@ -294,7 +294,7 @@ class QuerySide:
         self._position_news = self._build_position_news()
         self.budget = AlertBudget(
             BudgetDeps(
-                move_stats=self.move_stats,
+                live_tape=self.live_tape,
                 listed=market.symbols,
                 day_usdt=self._day_usdt,
                 now_s=lambda: clock.now_ms() / 1000,

@@ -83,7 +83,7 @@ class StartupMessage:
             self._deps.notify(self._started())
 
     def _started(self) -> Started:
-        estimate = self._deps.estimator.estimate(symbols=self._symbols)
+        estimate = self._deps.estimator.estimate(self._deps.settings(), symbols=self._symbols)
         return Started(
             at_ms=self._deps.clock.now_ms(),
             version=__version__,

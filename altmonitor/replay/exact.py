@@ -38,9 +38,10 @@ from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.market.quotes import DayTicker, Funding, OpenInterest
 from altmonitor.replay.columns import CandleColumns, Ints, OpenInterestColumns
 from altmonitor.replay.measures import run_lengths
-from altmonitor.replay.price_path import CLOSE_PUSH_MS, FIRST_PUSH_MS, PricePath, point_of, pushes_of
-from altmonitor.replay.selection import OI_MEMORY_MS, InterestSample, Samples, marks_of
+from altmonitor.replay.price_path import CLOSE_PUSH_MS, FIRST_PUSH_MS, PricePath, point_of, push_at, pushes_of
+from altmonitor.replay.selection import OI_MEMORY_MS, InterestSample, Marks, Samples, marks_of
 from altmonitor.settings.audience import Audience
+from altmonitor.settings.conditions import Condition
 from altmonitor.settings.settings import Settings
 
 DAY_MS: Final = 86_400_000
@@ -52,22 +53,26 @@ WHOLE_MOVES: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolHistory:
-    """What is known of one symbol, from well before the range that is asked about."""
+    """What is known of one symbol, from well before the range that is asked about. marks: of the candles, where a tape
+    has selected them; None: they are looked for."""
 
     symbol: str
     candles: CandleColumns
     open_interest: OpenInterestColumns
+    marks: Marks | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayOptions:
     """audiences: who would have been told, the main one first. price_path: which prices of a minute count.
-    is_flipped: in minutes that reach bounds on both sides the other extreme comes first. is_whole: nothing is left out.
+    conditions: what was asked for by name (`/alert`). is_flipped: in minutes that reach bounds on both sides the other
+    extreme comes first. is_whole: nothing is left out.
     """
 
     audiences: tuple[Audience, ...]
     price_path: PricePath = "touch"
     episodes: EpisodeOptions = field(default_factory=EpisodeOptions)
+    conditions: tuple[Condition, ...] = ()
     is_flipped: bool = False
     is_whole: bool = False
 
@@ -108,6 +113,42 @@ def shortest_warm_up_ms(options: ReplayOptions) -> int:
     return max(spans) + 2 * MINUTE_MS
 
 
+def warm_begin(
+    open_ms: Ints, options: ReplayOptions, *, from_ms: int, marks: Marks, loud_ms: Ints, calm_ms: Ints
+) -> int:
+    """Index of the first candle to play: a stretch in which nothing could have been told lies before it.
+
+    What was told of prices may be told again for the whole of it in minutes that reach no bound, and every such
+    alert lengthens the episode; after those a calm stretch has to be longer. Of the time before the first candle
+    nothing is known, so what could have been told in it counts as well. marks, loud_ms, calm_ms: see
+    `Marks` and `Samples`.
+    """
+    if not len(open_ms):
+        return 0
+    span_ms = shortest_warm_up_ms(options)
+    long_ms = span_ms + whole_moves_ms(options)
+    moments = np.union1d(open_ms[marks.any], loud_ms)
+    prices_ms = open_ms[marks.price]
+    end_ms = from_ms - span_ms
+    for at in range(int(np.searchsorted(moments, end_ms, side="right")), -1, -1):
+        begin_ms = int(moments[at - 1]) + 2 * MINUTE_MS if at else int(open_ms[0]) + span_ms
+        is_long = end_ms - begin_ms >= long_ms or (
+            at > 0 and end_ms - begin_ms >= span_ms and not _has_price(moments[:at], prices_ms, long_ms=long_ms)
+        )
+        is_calm = not len(calm_ms) or bool(
+            np.searchsorted(calm_ms, end_ms) > np.searchsorted(calm_ms, max(begin_ms, end_ms - span_ms))
+        )
+        if is_long and is_calm:
+            return int(np.searchsorted(open_ms, end_ms))
+        end_ms = int(moments[at - 1]) if at else end_ms
+    return 0
+
+
+def whole_moves_ms(options: ReplayOptions) -> int:
+    """So long after a price alert its whole move may be told again although no minute reaches a bound."""
+    return int(WHOLE_MOVES * options.episodes.episode_quiet_min * MINUTE_MS)
+
+
 def _without_rolling(audience: Audience) -> Audience:
     settings = audience.settings
     own = {symbol: replace(one, rolling=False) for symbol, one in settings.of_symbol.items()}
@@ -137,9 +178,16 @@ class _Player:
         self._end = after
         self._run = run_lengths(history.candles.open_ms)
         self._settings = [one.settings.for_symbol(history.symbol) for one in options.audiences]
-        self._marks = marks_of(history.candles, self._run, options.audiences, self._settings)
+        self._marks = history.marks or marks_of(history.candles, self._run, options.audiences, self._settings)
         self._samples = Samples(history.open_interest, history.candles, self._settings)
-        self._begin = self._warm_begin()
+        self._begin = warm_begin(
+            history.candles.open_ms,
+            options,
+            from_ms=from_ms,
+            marks=self._marks,
+            loud_ms=self._samples.loud_ms,
+            calm_ms=self._samples.calm_ms,
+        )
         self._engine = self._build()
         book = self._engine.book(history.symbol)
         if book is None:
@@ -169,32 +217,6 @@ class _Player:
         engine = Engine(links, audiences=self._options.audiences)
         engine.set_symbols([self._symbol])
         return engine
-
-    def _warm_begin(self) -> int:
-        """Index of the first candle to play: a stretch in which nothing could have been told lies before it.
-
-        What was told of prices may be told again for the whole of it in minutes that reach no bound, and every such
-        alert lengthens the episode; after those a calm stretch has to be longer.
-        """
-        opens, marks, calm = self._candles.open_ms, self._marks, self._samples.calm_ms
-        span_ms = shortest_warm_up_ms(self._options)
-        long_ms = span_ms + int(WHOLE_MOVES * self._options.episodes.episode_quiet_min * MINUTE_MS)
-        moments = np.union1d(opens[marks.any], self._samples.loud_ms)
-        prices_ms = opens[marks.price]
-        end_ms = self._from_ms - span_ms
-        for at in range(int(np.searchsorted(moments, end_ms, side="right")), 0, -1):
-            begin_ms = int(moments[at - 1]) + 2 * MINUTE_MS
-            length_ms = end_ms - begin_ms
-            is_long = length_ms >= long_ms or (
-                length_ms >= span_ms and not _has_price(moments[:at], prices_ms, long_ms=long_ms)
-            )
-            is_calm = not len(calm) or bool(
-                np.searchsorted(calm, end_ms) > np.searchsorted(calm, max(begin_ms, end_ms - span_ms))
-            )
-            if is_long and is_calm:
-                return int(np.searchsorted(opens, end_ms))
-            end_ms = int(moments[at - 1])
-        return 0
 
     # --- the run
 
@@ -255,8 +277,7 @@ class _Player:
             or (expected.until_ms > opened_ms and (candle.high >= expected.above or candle.low <= expected.below))
         )
         self._remember_samples(at)
-        is_every = self._options.is_whole or bool(samples)  # a sample is weighed with the price of its moment
-        for update in self._updates(at, candle, is_price=is_price, is_every=is_every):
+        for update in self._updates(at, candle, is_price=is_price, moments_ms=[one.time_ms for one in samples]):
             while samples and samples[0].time_ms < update.event_ms:
                 self._sample(samples.pop(0))
             self._clock.ms = update.event_ms
@@ -269,17 +290,20 @@ class _Player:
         last_ms = int(self._candles.open_ms[at - 1]) if known else None
         self._engine.begin_after(self._symbol, last_ms, [column[at - known : at].tobytes() for column in self._raw])
 
-    def _updates(self, at: int, candle: Candle, *, is_price: bool, is_every: bool) -> Iterator[CandleUpdate]:
-        """is_price: False where only the volume matters. Unless `is_every` those pushes are left out that the book
-        would not look at; it is asked before each, because a push changes what it looks at."""
+    def _updates(self, at: int, candle: Candle, *, is_price: bool, moments_ms: Sequence[int]) -> Iterator[CandleUpdate]:
+        """is_price: False where only the volume matters. Those pushes are left out that the book would not look at; it
+        is asked before each, because a push changes what it looks at. moments_ms: of samples, which are weighed with
+        the price of their moment."""
         if (is_price or self._marks.path[at]) and self._options.price_path == "touch":
             book, decimals = self._book, int(self._candles.decimals[at])
             is_flipped = self._options.is_flipped and bool(self._marks.both[at])
             total = pushes_of(candle.high, candle.low)
+            weighed = {1, *(min(total, push_at(ms - candle.open_ms)) for ms in moments_ms)}
+            is_every = self._options.is_whole
             for number in range(1, total + 1):
                 quote_usdt = candle.quote_usdt * (number / total)  # volume grows evenly
                 is_burst = quote_usdt >= book.burst_at
-                if not (is_price or is_burst or number == 1):
+                if not (is_price or is_burst or number in weighed):
                     continue
                 after_ms, price, high, low = point_of(
                     number,
@@ -290,7 +314,8 @@ class _Player:
                     decimals=decimals,
                     is_flipped=is_flipped,
                 )
-                if number > 1 and not (is_every or is_burst or price >= book.pump_at or price <= book.dump_at):
+                is_beyond = price >= book.pump_at or price <= book.dump_at
+                if not (is_every or is_burst or is_beyond or number in weighed):
                     continue
                 kline = Candle(
                     open_ms=candle.open_ms,

@@ -17,6 +17,7 @@ from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.columns import CandleColumns, Floats, Ints
 
 Flags = NDArray[np.bool_]
+DAY_MS = 86_400_000
 SLACK = 1e-6
 """Relative; far above the noise of floats, far below anything a reader could see."""
 
@@ -43,7 +44,7 @@ def reaches(candles: CandleColumns, run: Ints, *, minutes: int) -> Reach:
     base = candles.open
     if back:
         base = np.full(len(candles), np.nan)
-        base[back:] = candles.open[: len(candles) - back]
+        base[back:] = candles.open[: max(0, len(candles) - back)]
         base[run < back] = np.nan
     return Reach(up=(candles.high / base - 1) * 100, down=(candles.low / base - 1) * 100)
 
@@ -84,4 +85,14 @@ def medians(candles: CandleColumns, run: Ints, rows: Ints, *, lookback: int) -> 
     for at in np.flatnonzero(~is_full & (run[rows] >= FEWEST_CANDLES)).tolist():
         row = int(rows[at])
         found[at] = np.median(quotes[row - int(run[row]) : row])
+    return found
+
+
+def day_sums(candles: CandleColumns) -> Floats:
+    """Quote volume of the 24 hours before each minute; infinite where the candles begin later than that."""
+    sums = np.concatenate([[0.0], np.cumsum(candles.quote_usdt)])
+    first = np.searchsorted(candles.open_ms, candles.open_ms - DAY_MS)
+    found: Floats = sums[:-1] - sums[first]
+    if len(candles):
+        found[candles.open_ms - DAY_MS < candles.open_ms[0]] = np.inf
     return found

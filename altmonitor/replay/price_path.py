@@ -34,6 +34,11 @@ def pushes_of(high: float, low: float) -> int:
     return 1 if high == low else 1 + sum(LEG_STEPS)
 
 
+def push_at(after_ms: int) -> int:
+    """Number of the last push at that moment, without an end; 1 before the first."""
+    return max(1, (after_ms - FIRST_PUSH_MS) // PUSH_EVERY_MS + 1)
+
+
 def point_of(
     number: int, opened: float, high: float, low: float, close: float, *, decimals: int, is_flipped: bool = False
 ) -> PathPoint:

@@ -1,4 +1,4 @@
-"""Feeds the tally: from the live market, over a restart from a file, and from a day of history once it is wanted."""
+"""Feeds the live tape: from the live market, over a restart from a file, and from a day of history once it is wanted."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ from altmonitor.core.errors import ExchangeBlocked, ExchangeError, UnknownSymbol
 from altmonitor.core.files import read_regular, write_atomically
 from altmonitor.detectors.kinds import BUDGETS, KINDS
 from altmonitor.detectors.sampled import Sample
+from altmonitor.detectors.verdict import Rule
 from altmonitor.interfaces.exchange import MarketRest, Priority
 from altmonitor.market.candles import MINUTE_MS, Candle, ClosedCandle
-from altmonitor.replay.move_stats import Candles, MoveStats, StatsDamaged
+from altmonitor.replay.live_tape import LiveTape, TapeDamaged, closed_columns
+from altmonitor.replay.tape_rows import LONGEST_WINDOW
 
 log = logging.getLogger(__name__)
 
 COLLECT_EVERY_S = 30.0
+FEWEST_NEW = 5
+"""Closed minutes of a symbol that are measured at once: each by itself would cost five times as much."""
 SAVE_EVERY_S = 600.0
 DAY_MINUTES = 1_440
 ROWS_PER_REQUEST = 1_000
@@ -48,8 +52,8 @@ class RecorderDeps:
 
 
 class Recorder:
-    def __init__(self, move_stats: MoveStats, sources: RecorderDeps) -> None:
-        self._move_stats = move_stats
+    def __init__(self, live_tape: LiveTape, sources: RecorderDeps) -> None:
+        self._live_tape = live_tape
         self._from = sources
         self._newest_ms: dict[str, int] = {}
         self._loaded = asyncio.Event()
@@ -78,27 +82,23 @@ class Recorder:
 
     def _has_day(self) -> bool:
         symbols = len(self._from.listed())
-        return symbols > 0 and self._move_stats.covered_days(symbols) >= ENOUGH_DAYS
+        return symbols > 0 and self._live_tape.covered_days(symbols) >= ENOUGH_DAYS
 
     async def loaded(self) -> None:
         """Returns once the tally holds what was kept by an earlier run."""
         await self._loaded.wait()
 
     def on_samples(self, kind: Kind, samples: Sequence[Sample]) -> None:
-        """Figures were read, such as a sweep of open interest; of each the longest window counts."""
+        """Figures were read, such as a sweep of open interest."""
         sampling = KINDS[kind].sampling
         if sampling is None or kind not in BUDGETS:
             return
         for sample in samples:
             price = None if sample.contracts is None else self._from.price(sample.symbol)
-            size, _ = sample.values.get(sampling.windows[0], (None, 0.0))
-            self._move_stats.take_sample(
-                kind,
-                sample.symbol,
-                at_ms=sample.at_ms,
-                size=size,
-                usd=None if price is None or sample.contracts is None else sample.contracts * price,
-            )
+            usd = None if price is None or sample.contracts is None else sample.contracts * price
+            for window in sampling.windows:
+                size, _ = sample.values.get(window, (None, 0.0))
+                self._live_tape.take_sample(Rule(kind, window), sample.symbol, at_ms=sample.at_ms, size=size, usd=usd)
 
     # --- live
 
@@ -116,8 +116,11 @@ class Recorder:
         if not closed or closed[-1].open_ms <= self._newest_ms.get(symbol, 0):
             return
         new = (closed[-1].open_ms - self._newest_ms.get(symbol, 0)) // MINUTE_MS
+        if new < FEWEST_NEW:
+            return
         self._newest_ms[symbol] = closed[-1].open_ms
-        self._move_stats.take_candles(symbol, columns(closed[-(new + lookback) :]), lookback=lookback)
+        before = max(lookback, LONGEST_WINDOW)
+        self._live_tape.take_candles(symbol, closed_columns(closed[-(new + before) :]), lookback=lookback)
 
     # --- history
 
@@ -161,18 +164,18 @@ class Recorder:
                 symbol, start_ms=begin_ms, end_ms=last_ms, limit=ROWS_PER_REQUEST, priority=Priority.TRACKING
             )
             begin_ms = last_ms + MINUTE_MS
-        for run in _unbroken([candle for candle in candles if candle.is_closed]):
-            self._move_stats.take_candles(symbol, columns(run), lookback=self._from.lookback())
+        closed = [candle for candle in candles if candle.is_closed]
+        self._live_tape.take_candles(symbol, closed_columns(closed), lookback=self._from.lookback())
 
     # --- the file
 
     async def _load(self) -> None:
         try:
             content = await asyncio.to_thread(read_regular, self._from.file)
-            self._move_stats.restore(content, now_ms=self._from.clock.now_ms())
+            self._live_tape.restore(content, now_ms=self._from.clock.now_ms())
         except FileNotFoundError:
             return
-        except (OSError, StatsDamaged) as problem:
+        except (OSError, TapeDamaged) as problem:
             log.warning("%s is not used: %s", self._from.file.name, problem)
 
     async def _keep(self) -> None:
@@ -182,26 +185,6 @@ class Recorder:
 
     async def _save(self) -> None:
         try:
-            await asyncio.to_thread(write_atomically, self._from.file, self._move_stats.saved())
+            await asyncio.to_thread(write_atomically, self._from.file, self._live_tape.saved())
         except OSError as problem:
             log.warning("%s cannot be written (%s): it is read anew at the next start", self._from.file, problem)
-
-
-def columns(candles: Sequence[ClosedCandle | Candle]) -> Candles:
-    """Consecutive closed minutes, oldest → newest. An open that is no price counts as no move."""
-    return Candles(
-        [candle.open_ms for candle in candles],
-        [(candle.high / candle.open - 1) * 100 if candle.open > 0 else 0.0 for candle in candles],
-        [(candle.low / candle.open - 1) * 100 if candle.open > 0 else 0.0 for candle in candles],
-        [candle.quote_usdt for candle in candles],
-    )
-
-
-def _unbroken(candles: Sequence[Candle]) -> list[list[Candle]]:
-    runs: list[list[Candle]] = []
-    for candle in candles:
-        if runs and candle.open_ms == runs[-1][-1].open_ms + MINUTE_MS:
-            runs[-1].append(candle)
-        else:
-            runs.append([candle])
-    return runs

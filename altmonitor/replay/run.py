@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 from altmonitor.core.alert import Direction, Kind
 from altmonitor.market.candles import MINUTE_MS
@@ -17,8 +17,12 @@ from altmonitor.replay.exact import (
     SymbolReplay,
     replay_symbol,
     shortest_warm_up_ms,
+    whole_moves_ms,
 )
 from altmonitor.replay.store import HistoryStore
+from altmonitor.replay.tape_engine import quiet_replay, select_on_tape
+
+EngineName = Literal["exact", "tape"]
 
 FIRST_BACK: Final = 3
 """So many shortest warm-ups are read before the range at first; more where no calm stretch lies in them."""
@@ -98,15 +102,16 @@ def replay(
     *,
     from_ms: int,
     to_ms: int,
+    engine: EngineName = "exact",
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ReplayResult:
     """Symbol after symbol, so that memory does not grow with their number. Raises: StoreDamaged, which ends it: a hole
-    in the data is worse in an answer about the past than in a live alert."""
+    in the data is worse in an answer about the past than in a live alert. Both engines give the same."""
     alerts: list[ReplayedAlert] = []
     found: list[ReplayedSymbol] = []
     unknown: list[str] = []
     for number, symbol in enumerate(symbols, 1):
-        one = _replay_symbol(store, symbol, options, from_ms, to_ms)
+        one = _replay_symbol(store, symbol, options, from_ms, to_ms, engine)
         if one is None:
             unknown.append(symbol)
         else:
@@ -120,38 +125,48 @@ def replay(
 
 
 def _replay_symbol(
-    store: HistoryStore, symbol: str, options: ReplayOptions, from_ms: int, to_ms: int
+    store: HistoryStore, symbol: str, options: ReplayOptions, from_ms: int, to_ms: int, engine: EngineName
 ) -> tuple[SymbolReplay, ReplayedSymbol] | None:
     """None without any candle in the range."""
     span = store.span(symbol)
     if span is None or span[0] >= to_ms or span[1] < from_ms:
         return None
-    back_ms = FIRST_BACK * shortest_warm_up_ms(options)
+    back_ms = FIRST_BACK * shortest_warm_up_ms(options) + whole_moves_ms(options)
     while True:
-        history = SymbolHistory(
-            symbol=symbol,
-            candles=store.candles(symbol, from_ms - back_ms, to_ms),
-            open_interest=store.open_interest(symbol, from_ms - back_ms, to_ms),
-        )
-        done = replay_symbol(history, options, from_ms=from_ms, to_ms=to_ms)
-        is_begun = len(history.candles) > 0 and done.began_ms > int(history.candles.open_ms[0])
-        if is_begun or span[0] >= from_ms - back_ms:
+        first_ms = from_ms - back_ms
+        history, marks = None, None
+        if engine == "tape":
+            selected = select_on_tape(store, symbol, options, first_ms=first_ms, to_ms=to_ms)
+            open_ms, marks = selected.open_ms, selected.marks
+        if engine == "tape" and selected.is_quiet:
+            done = quiet_replay(symbol, selected, options, from_ms=from_ms, to_ms=to_ms)
+        else:
+            history = SymbolHistory(
+                symbol=symbol,
+                candles=store.candles(symbol, first_ms, to_ms),
+                open_interest=store.open_interest(symbol, first_ms, to_ms),
+                marks=marks,
+            )
+            done, open_ms = replay_symbol(history, options, from_ms=from_ms, to_ms=to_ms), history.candles.open_ms
+        is_begun = len(open_ms) > 0 and done.began_ms > int(open_ms[0])
+        if is_begun or span[0] >= first_ms:
             break
         back_ms *= 4
+    if not done.candles:
+        return None
     flipped = None
-    if done.both_ways:
+    if history is not None and done.both_ways:
         other = replay_symbol(history, replace(options, is_flipped=True), from_ms=from_ms, to_ms=to_ms)
         flipped = len(other.alerts)
-    candles = between(history.candles, from_ms, to_ms)
-    if not len(candles):
-        return None
-    minutes = (int(candles.open_ms[-1]) - int(candles.open_ms[0])) // MINUTE_MS + 1
+    coins = [] if history is None else holes(between(history.candles, from_ms, to_ms))
+    own_ms = open_ms[(open_ms >= from_ms) & (open_ms < to_ms)]
+    minutes = (int(own_ms[-1]) - int(own_ms[0])) // MINUTE_MS + 1
     return done, ReplayedSymbol(
         symbol=symbol,
-        candles=len(candles),
-        missing_minutes=minutes - len(candles),
+        candles=done.candles,
+        missing_minutes=minutes - done.candles,
         warm_up_ms=max(0, from_ms - done.began_ms),
         both_ways=done.both_ways,
         flipped=flipped,
-        other_coins=tuple(hole for hole in holes(candles) if hole.is_another_coin),
+        other_coins=tuple(hole for hole in coins if hole.is_another_coin),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Final
@@ -10,11 +10,14 @@ from typing import Final
 import numpy as np
 
 from altmonitor.detectors.open_interest import OPEN_INTEREST
+from altmonitor.detectors.price import threshold_of
+from altmonitor.detectors.verdict import Rule
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.market.open_interest import WINDOW_TOLERANCE
 from altmonitor.replay.columns import CandleColumns, Floats, Ints, OpenInterestColumns
 from altmonitor.replay.measures import SLACK, Flags, could_burst, reaches, window_reaches
 from altmonitor.replay.price_path import FIRST_PUSH_MS
+from altmonitor.replay.tape import BURST, SMALLEST, TapeRows
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 
@@ -59,6 +62,65 @@ def marks_of(candles: CandleColumns, run: Ints, audiences: Sequence[Audience], e
     return Marks(up | down | burst, up | down | early, up | down, up & down)
 
 
+def marks_on_tape(
+    open_ms: Ints, rows: Mapping[Rule, TapeRows], audiences: Sequence[Audience], every: Sequence[Settings]
+) -> Marks:
+    """The same from a tape of `smallest_for` these settings, over the candles that open then."""
+    up, down, burst, early = (np.zeros(len(open_ms), bool) for _ in range(4))
+
+    def flags(of_rule: TapeRows, chosen: Flags) -> Flags:
+        found = np.zeros(len(open_ms), bool)
+        stamps = of_rule.at_ms[chosen]
+        at = np.searchsorted(open_ms, stamps)
+        is_there = at < len(open_ms)
+        at = at[is_there]
+        found[at[open_ms[at] == stamps[is_there]]] = True
+        return found
+
+    for one, settings in zip(audiences, every, strict=True):
+        for rule, of_rule in rows.items():
+            if rule.kind == "price" and "price" in one.kinds:
+                rise, fall = threshold_of(rule.window, "PUMP", settings), threshold_of(rule.window, "DUMP", settings)
+                if rise:
+                    up |= flags(of_rule, of_rule.size >= rise * (1 - SLACK))
+                    down |= flags(of_rule, of_rule.size <= fall * (1 - SLACK))
+        if "vol" in one.kinds and settings.vol_burst_mult:
+            bursts = rows[BURST]
+            chosen = bursts.size >= settings.vol_burst_mult * (1 - SLACK)
+            found = flags(bursts, chosen & (bursts.usd >= settings.vol_burst_min_usdt * (1 - SLACK)))
+            burst |= found
+            early |= found & settings.vol_burst_early
+    return Marks(up | down | burst, up | down | early, up | down, up & down)
+
+
+def smallest_for(every: Sequence[Settings]) -> dict[Rule, float]:
+    """What a tape has to keep so that these settings, those of single symbols included, can be asked about on it."""
+    found = dict(SMALLEST)
+    for one in (own for settings in every for own in (settings, *settings.of_symbol.values())):
+        asked = {rule: abs(threshold_of(rule.window, "PUMP", one)) for rule in found if rule.kind == "price"}
+        asked |= {rule: min(abs(threshold_of(rule.window, "DUMP", one)), size) for rule, size in asked.items()}
+        asked[BURST] = one.vol_burst_mult
+        asked |= {rule: OPEN_INTEREST.threshold_of(rule.window, one) for rule in found if rule.kind == "oi"}
+        for rule, size in asked.items():
+            if size:
+                found[rule] = min(found[rule], size)
+    return found
+
+
+def least_change(every: Sequence[Settings]) -> float:
+    """The smallest threshold of open interest, percent; infinite where nobody asks for it."""
+    sizes = (OPEN_INTEREST.threshold_of(window, one) for one in every for window in OPEN_INTEREST.windows)
+    return min((size for size in sizes if size), default=inf)
+
+
+def running_at(open_ms: Ints, stamps: Ints) -> tuple[Ints, Flags]:
+    """(index of the candle that runs at each moment, whether there is one)."""
+    at = np.searchsorted(open_ms, stamps - FIRST_PUSH_MS, side="right") - 1
+    if not len(open_ms):
+        return at, np.zeros(len(stamps), bool)
+    return at, (at >= 0) & (stamps - FIRST_PUSH_MS - open_ms[at] < MINUTE_MS)
+
+
 @dataclass(frozen=True, slots=True)
 class InterestSample:
     time_ms: int
@@ -73,28 +135,17 @@ class Samples:
     """
 
     def __init__(self, columns: OpenInterestColumns, candles: CandleColumns, every: Sequence[Settings]) -> None:
-        thresholds = [
-            size
-            for one in every
-            for size in (OPEN_INTEREST.threshold_of(window, one) for window in OPEN_INTEREST.windows)
-            if size
-        ]
-        stamps = columns.time_ms
-        at = np.searchsorted(candles.open_ms, stamps - FIRST_PUSH_MS, side="right") - 1
-        if len(candles):
-            is_running = (at >= 0) & (stamps - FIRST_PUSH_MS - candles.open_ms[at] < MINUTE_MS)
-        else:
-            is_running = np.zeros(len(stamps), bool)
+        stamps, bound = columns.time_ms, least_change(every)
+        at, is_running = running_at(candles.open_ms, stamps)
         is_running &= columns.contracts > 0
         self._times_ms: Ints = stamps[is_running]
         self._contracts: Floats = columns.contracts[is_running]
         self._candle: Ints = at[is_running]
-        largest = _largest_changes(self._times_ms, self._contracts)
-        bound = min(thresholds, default=inf)
+        largest = largest_changes(self._times_ms, self._contracts)
         self._is_loud = largest >= bound * (1 - SLACK)
         self.loud_ms: Ints = self._times_ms[largest >= bound / 2 * (1 - SLACK)]
         self.calm_ms: Ints = (
-            self._times_ms[(largest < bound / 2 * (1 - SLACK)) & (largest >= 0)] if thresholds else stamps[:0]
+            self._times_ms[(largest < bound / 2 * (1 - SLACK)) & (largest >= 0)] if bound < inf else stamps[:0]
         )
         self._loud_candles: Ints = np.unique(self._candle[self._is_loud])
         spacing = np.diff(self._times_ms)
@@ -127,7 +178,7 @@ class Samples:
         return int(np.searchsorted(self._times_ms, moment_ms))
 
 
-def _largest_changes(times_ms: Ints, contracts: Floats) -> Floats:
+def largest_changes(times_ms: Ints, contracts: Floats) -> Floats:
     """Of each sample: its largest change against any sample that a window may compare it with, percent without sign;
     -1 where there is none."""
     largest = np.full(len(times_ms), -1.0)

@@ -1,245 +1,305 @@
 """The event tape: every minute and every sample in which the lowest threshold worth asking about is reached.
 
 Alerts are sparse, so a month of a symbol is a few thousand rows, and any question about thresholds afterwards is a
-filter over them. A month's rows are kept beside the store, under a name that holds what they were made of: the digest
-of the stored rows (and that of the month before, which the first minutes are compared with), the look-back, and the
-source of everything that measures. Whatever of it changes, they are made anew.
+filter over them: `tune`, `/budget`, `/try` and the message of a start all count here, whether the rows come from stored
+days (tape_files.py) or from what the running monitor has seen (live_tape.py).
 
-`Tape.moments` counts first alerts, with cooldowns, in whole minutes. Escalations, episodes, early bursts and a symbol's
-own settings are the engine's (`exact.py`); what is chosen here is counted again there.
+Counted are first alerts with their cooldowns and the doublings of a move within them, in whole minutes. Which way a
+minute went, whole moves of an episode and early bursts are the engine's (exact.py), which plays the rows that the tape
+selects.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from math import inf
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from altmonitor import detectors
 from altmonitor.core.alert import Kind
-from altmonitor.core.files import write_atomically
-from altmonitor.detectors.kinds import BUDGETS
-from altmonitor.market import math as market_math
+from altmonitor.detectors.kinds import BUDGETS, KINDS
+from altmonitor.detectors.price import MINUTES_OF, WINDOWS, threshold_of
+from altmonitor.detectors.verdict import Rule
 from altmonitor.market.candles import MINUTE_MS
-from altmonitor.replay import measures
-from altmonitor.replay.columns import Floats, Ints, between, month_after, month_begin_ms
-from altmonitor.replay.store import READING_PROBLEMS, HistoryStore, SeriesName
+from altmonitor.replay.columns import Floats, Ints
+from altmonitor.replay.measures import SLACK, Flags
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.settings import SETTING_OF, Settings
 
-FOLDER: Final = ".tape"
-KINDS_ON_TAPE: Final[tuple[Kind, ...]] = ("price", "vol", "oi")
-OI_WINDOW_MS: Final = 300_000
+PRICE: Final = Rule("price", "1m")
+BURST: Final = Rule("vol", "1m")
+SMALLEST: Final[Mapping[Rule, float]] = {
+    PRICE: BUDGETS["price"].smallest,
+    **{Rule("price", window): BUDGETS["price"].smallest * minutes**0.5 for window, minutes in WINDOWS},
+    BURST: BUDGETS["vol"].smallest,
+    Rule("oi", "5m"): BUDGETS["oi"].smallest,
+    Rule("oi", "1m"): BUDGETS["oi"].smallest,
+    Rule("funding", "8h"): BUDGETS["funding"].smallest,
+}
+"""What is on every tape: a size below is not worth keeping, whatever anybody sets. A window of n minutes moves √n times
+as far as one minute."""
+
+STEPS_IN_A_MINUTE: Final = 6
+"""A minute is played in four to eight steps to an extreme: so coarsely a move is told beyond its bound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TapeRows:
-    """Of one kind, in the order of time. size: percent with its sign, or multiple. usd: what a floor is compared with
-    (quote volume, worth of open interest), infinite where it is not known. side: 1 up, 0 down; of a burst its candle's.
-    """
+    """Of one rule, ordered by symbol, side, then time. size: percent with its sign, or multiple. usd: what a floor is
+    compared with (quote volume, worth of open interest), infinite where it is not known. side: 1 up, 0 down; of a burst
+    its candle's. day_usdt: quote volume of the 24 hours before, infinite where it is not known."""
 
     at_ms: Ints
     symbol: Ints
     size: Floats
     usd: Floats
     side: Ints
+    day_usdt: Floats
 
     def __len__(self) -> int:
         return len(self.at_ms)
 
+    def taken(self, chosen: NDArray[np.bool_] | Ints) -> TapeRows:
+        return TapeRows(**{one.name: getattr(self, one.name)[chosen] for one in fields(self)})
+
+
+def joined(parts: Sequence[TapeRows]) -> TapeRows:
+    """In the order of a tape."""
+    whole = TapeRows(
+        **{one.name: np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(TapeRows)}
+    )
+    return whole.taken(np.lexsort((whole.at_ms, whole.side, whole.symbol)))
+
+
+def no_rows() -> TapeRows:
+    whole, broken = np.zeros(0, np.int64), np.zeros(0)
+    return TapeRows(at_ms=whole, symbol=whole, size=broken, usd=broken, side=whole, day_usdt=broken)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapeAlerts:
+    """What would have been told, oldest first. rule: index in `rules`. is_escalation: the move had doubled since it was
+    told."""
+
+    rules: tuple[Rule, ...]
+    rule: Ints
+    at_ms: Ints
+    symbol: Ints
+    side: Ints
+    size: Floats
+    is_escalation: Flags
+
+    def __len__(self) -> int:
+        return len(self.at_ms)
+
+    def of_kind(self, kind: Kind) -> Flags:
+        return np.isin(self.rule, [at for at, rule in enumerate(self.rules) if rule.kind == kind])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tape:
-    """symbols: by number. minutes: candles that were looked at, of all symbols together."""
+    """symbols: by number. minutes: of each rule, symbol-minutes that were looked at. day_usdt: by symbol, what is
+    traded on a usual day; NaN where it is not known."""
 
     symbols: tuple[str, ...]
     from_ms: int
     to_ms: int
-    minutes: int
-    rows: dict[Kind, TapeRows]
+    minutes: Mapping[Rule, int]
+    rows: Mapping[Rule, TapeRows]
+    day_usdt: Floats
 
     @property
     def days(self) -> float:
         return (self.to_ms - self.from_ms) / 86_400_000
 
-    def moments(
-        self, kind: Kind, *, up: float, down: float = -np.inf, floor_usd: float = 0.0, cooldown_s: float = 0.0
-    ) -> int:
-        """How many first alerts of this kind: size ≥ up or ≤ down, none within the cooldown of the one before of the
-        same symbol and side, nor while a change of open interest is still in its window."""
-        rows = self.rows[kind]
-        slack = measures.SLACK
-        is_reached = (rows.size >= up * (1 - slack)) | (rows.size <= down * (1 - slack))
-        chosen = is_reached & (rows.usd >= floor_usd)
-        gap_ms = max(cooldown_s * 1000, float(BUDGETS[kind].plateau_ms or MINUTE_MS))
-        return _thinned(rows.symbol[chosen] * 2 + rows.side[chosen], rows.at_ms[chosen], gap_ms)
+    def told(
+        self,
+        audience: Audience,
+        *,
+        kinds: Sequence[Kind] | None = None,
+        hears: Callable[[str], bool] | None = None,
+        now_s: float | None = None,
+    ) -> TapeAlerts:
+        """What this audience would have been told of these kinds (None: of all that it wants). now_s: a symbol that is
+        muted then is left out; None: mutes count at their own time. hears: False for symbols to leave out."""
+        rules = tuple(self.rows)
+        told: list[_Told] = []
+        heard = _heard(self.symbols, audience, hears, now_s)
+        for kind in audience.kinds if kinds is None else [kind for kind in kinds if kind in audience.kinds]:
+            of_kind: list[_Told] = []
+            for at, rule in enumerate(rules):
+                if rule.kind == kind:
+                    bounds = _bounds(rule, self.symbols, audience.settings, heard)
+                    rows = _reaching(self.rows[rule], bounds)
+                    if now_s is None:
+                        rows = _unmuted(rows, self.symbols, audience.settings)
+                    of_kind.append(_counted(at, rule, rows, bounds, of_kind))
+            told += of_kind
+        return _in_order(rules, told)
 
 
-def _thinned(side: Ints, at_ms: Ints, gap_ms: float) -> int:
-    """Of each side the first one, then the first that is a gap after it, and so on: by jumps, all sides at once."""
-    if not len(at_ms):
-        return 0
-    order = np.lexsort((at_ms, side))
-    side, at_ms = side[order], at_ms[order]
-    span = int(at_ms.max() - at_ms.min()) + int(gap_ms) + 1
-    line = side * span + (at_ms - at_ms.min())  # sides lie apart by more than any gap
-    following = np.searchsorted(line, line + int(gap_ms))
-    begins = np.flatnonzero(np.append(True, side[1:] != side[:-1]))
-    ends = np.append(begins[1:], len(side))
-    count, at = 0, begins
+class _Told(NamedTuple):
+    """Of one rule."""
+
+    rule: int
+    rows: TapeRows
+    is_escalation: Flags
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """By symbol. up, down: infinite where nothing is told. quiet_ms: at least so long between two of one side."""
+
+    up: Floats
+    down: Floats
+    floor_usd: Floats
+    day_usdt: Floats
+    quiet_ms: Floats
+
+
+def _heard(
+    symbols: Sequence[str], audience: Audience, hears: Callable[[str], bool] | None, now_s: float | None
+) -> Flags:
+    settings = audience.settings
+    heard = np.ones(len(symbols), bool)
+    if settings.watchlist:
+        heard &= [settings.is_watched(symbol) for symbol in symbols]
+    if now_s is not None and settings.muted:
+        heard &= [not settings.is_muted(symbol, now_s) for symbol in symbols]
+    if hears is not None:
+        heard &= [hears(symbol) for symbol in symbols]
+    return heard
+
+
+def _bounds(rule: Rule, symbols: Sequence[str], settings: Settings, heard: Flags) -> _Bounds:
+    general = _numbers(rule, settings)
+    table = np.tile(np.array(general), (len(symbols), 1))
+    if settings.of_symbol:
+        number = {symbol: at for at, symbol in enumerate(symbols)}
+        for symbol, own in settings.of_symbol.items():
+            if symbol in number:
+                table[number[symbol]] = _numbers(rule, own)
+    table[~heard, :2] = inf, -inf
+    return _Bounds(*table.T)
+
+
+def _numbers(rule: Rule, settings: Settings) -> tuple[float, float, float, float, float]:
+    kind, window = rule
+    budget, sampling = BUDGETS[kind], KINDS[kind].sampling
+    if kind == "price":
+        up, down = threshold_of(window, "PUMP", settings), threshold_of(window, "DUMP", settings)
+    elif sampling is not None:
+        up = sampling.threshold_of(window, settings)
+        down = -up
+    else:
+        up, down = settings.vol_burst_mult, 0.0
+    floor_usd = SETTING_OF[budget.floor_key].of(settings) if budget.floor_key else 0.0
+    quiet_ms = max(settings.cooldown_sec * 1000, budget.plateau_ms or MINUTES_OF.get(window, 1) * MINUTE_MS)
+    return up or inf, down or -inf, floor_usd, settings.min_24h_usdt, quiet_ms
+
+
+def _reaching(rows: TapeRows, bounds: _Bounds) -> TapeRows:
+    if not len(bounds.up):
+        return no_rows()
+    loosest_up, loosest_down = float(bounds.up.min()) * (1 - SLACK), float(bounds.down.max()) * (1 - SLACK)
+    rows = rows.taken((rows.size >= loosest_up) | (rows.size <= loosest_down))
+    at = rows.symbol
+    is_reached = (rows.size >= bounds.up[at] * (1 - SLACK)) | (rows.size <= bounds.down[at] * (1 - SLACK))
+    return rows.taken(is_reached & (rows.usd >= bounds.floor_usd[at]) & (rows.day_usdt >= bounds.day_usdt[at]))
+
+
+def _unmuted(rows: TapeRows, symbols: Sequence[str], settings: Settings) -> TapeRows:
+    if not settings.muted:
+        return rows
+    ends_s = np.array([settings.muted_until_s(symbol) for symbol in symbols])
+    return rows.taken(rows.at_ms / 1000 >= ends_s[rows.symbol])
+
+
+def _counted(at: int, rule: Rule, rows: TapeRows, bounds: _Bounds, before: Sequence[_Told]) -> _Told:
+    """What is told of rows that reach their bounds; each doubling of a price move is a row again. before: of the same
+    kind by other rules, whose moves stay in sight."""
+    quiet_ms = bounds.quiet_ms[rows.symbol]
+    for _, told, _ in before:
+        rows, quiet_ms = _out_of_sight(rows, quiet_ms, told)
+    side = rows.symbol * 2 + rows.side
+    if BUDGETS[rule.kind].plateau_ms is None:
+        is_first = first_ones(side, rows.at_ms, quiet_ms)
+    else:  # it has to calm down first
+        is_first = np.ones(len(rows), bool)
+        is_first[1:] = (np.diff(side) != 0) | (np.diff(rows.at_ms) >= quiet_ms[1:])
+    if not KINDS[rule.kind].is_price_move or not len(rows):
+        return _Told(at, rows.taken(is_first), np.zeros(int(is_first.sum()), bool))
+    bound = np.where(rows.side == 1, bounds.up[rows.symbol], -bounds.down[rows.symbol])
+    again = _doublings(np.abs(rows.size), bound, is_first)
+    if rule.window in MINUTES_OF:
+        again[:] = 0  # a window that is told keeps its move in sight for as long as it is
+    chosen = np.repeat(np.arange(len(rows)), is_first + again)
+    is_again = np.ones(len(chosen), bool)
+    is_again[np.searchsorted(chosen, np.flatnonzero(is_first))] = False
+    return _Told(at, rows.taken(chosen), is_again)
+
+
+def _doublings(size: Floats, bound: Floats, is_first: Flags) -> Ints:
+    """Of each row: how often the move that was told first has doubled in it for the first time."""
+    stretch = np.cumsum(is_first) - 1
+    step = size / STEPS_IN_A_MINUTE
+    told = np.minimum(np.ceil(bound / step) * step, size)[is_first][stretch]
+    level = np.floor(np.log2(np.maximum(size / told, 1.0)) + 1e-9).astype(np.int64)
+    highest = np.maximum.accumulate(stretch * 64 + level)
+    before = np.concatenate([[0], highest[:-1]])
+    found: Ints = np.where(is_first, level, highest - before)
+    return found
+
+
+def _out_of_sight(rows: TapeRows, quiet_ms: Floats, told: TapeRows) -> tuple[TapeRows, Floats]:
+    """Without those so near to something that was told of the same symbol and side."""
+    if not len(told) or not len(rows):
+        return rows, quiet_ms
+    span = int(max(rows.at_ms.max(), told.at_ms.max())) + int(quiet_ms.max()) + 1
+    line = (told.symbol * 2 + told.side) * span + told.at_ms
+    own = (rows.symbol * 2 + rows.side) * span + rows.at_ms
+    after = np.searchsorted(line, own)
+    off = np.minimum(
+        np.abs(line[np.clip(after, 0, len(line) - 1)] - own), np.abs(own - line[np.clip(after - 1, 0, None)])
+    )
+    kept = off >= quiet_ms
+    return rows.taken(kept), quiet_ms[kept]
+
+
+def first_ones(side: Ints, at_ms: Ints, quiet_ms: Floats | float) -> Flags:
+    """Of each side the first one, then the first that is a gap after it, and so on: by jumps, all sides at once. side
+    ascending, then at_ms."""
+    found = np.zeros(len(side), bool)
+    if not len(side):
+        return found
+    gaps = np.broadcast_to(np.asarray(quiet_ms, np.int64), side.shape)
+    begin_ms = int(at_ms.min())
+    span = int(at_ms.max()) - begin_ms + int(gaps.max()) + 1
+    line = side * span + (at_ms - begin_ms)  # sides lie apart by more than any gap
+    following = np.searchsorted(line, line + gaps)
+    at = np.flatnonzero(np.append(True, side[1:] != side[:-1]))
+    ends = np.append(at[1:], len(side))
     while len(at):
-        count += len(at)
+        found[at] = True
         at = following[at]
         is_inside = at < ends
         at, ends = at[is_inside], ends[is_inside]
-    return count
+    return found
 
 
-# ---
-# Making it.
-
-
-def build_tape(
-    store: HistoryStore,
-    symbols: Sequence[str],
-    *,
-    from_ms: int,
-    to_ms: int,
-    lookback: int,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Tape:
-    """Month by month, symbol by symbol; what was made before is read. Raises: StoreDamaged."""
-    parts: dict[Kind, list[tuple[int, TapeRows]]] = {kind: [] for kind in KINDS_ON_TAPE}
-    minutes = 0
-    for number, symbol in enumerate(symbols):
-        for month in store.months(symbol):
-            begin_ms, end_ms = month_begin_ms(month), month_begin_ms(month_after(month))
-            if begin_ms < to_ms and end_ms > from_ms:
-                made = _month_rows(store, symbol, month, lookback)
-                opens = made["open_ms"]
-                minutes += int(((opens >= from_ms) & (opens < to_ms)).sum())
-                for kind in KINDS_ON_TAPE:
-                    parts[kind].append((number, _rows_of(made, kind)))
-        on_progress(number + 1, len(symbols))
-    return Tape(
-        symbols=tuple(symbols),
-        from_ms=from_ms,
-        to_ms=to_ms,
-        minutes=minutes,
-        rows={kind: _joined(of_kind, from_ms, to_ms) for kind, of_kind in parts.items()},
+def _in_order(rules: tuple[Rule, ...], told: Sequence[_Told]) -> TapeAlerts:
+    rows = [no_rows(), *(one.rows for one in told)]
+    at_ms = np.concatenate([one.at_ms for one in rows])
+    order = np.argsort(at_ms, kind="stable")
+    return TapeAlerts(
+        rules=rules,
+        rule=np.repeat([0, *(one.rule for one in told)], [len(one) for one in rows])[order],
+        at_ms=at_ms[order],
+        symbol=np.concatenate([one.symbol for one in rows])[order],
+        side=np.concatenate([one.side for one in rows])[order],
+        size=np.concatenate([one.size for one in rows])[order],
+        is_escalation=np.concatenate([np.zeros(0, bool), *(one.is_escalation for one in told)])[order],
     )
-
-
-def _joined(parts: Iterable[tuple[int, TapeRows]], from_ms: int, to_ms: int) -> TapeRows:
-    columns: dict[str, list[NDArray[Any]]] = {name: [np.zeros(0)] for name in ("size", "usd")}
-    columns |= {name: [np.zeros(0, np.int64)] for name in ("at_ms", "symbol", "side")}
-    for number, rows in parts:
-        inside = (rows.at_ms >= from_ms) & (rows.at_ms < to_ms)
-        for name in columns:
-            values = getattr(rows, name)[inside]
-            columns[name].append(values + number if name == "symbol" else values)
-    whole = {name: np.concatenate(found) for name, found in columns.items()}
-    order = np.argsort(whole["at_ms"], kind="stable")
-    return TapeRows(**{name: column[order] for name, column in whole.items()})
-
-
-Made = dict[str, NDArray[Any]]
-
-
-def _rows_of(made: Made, kind: Kind) -> TapeRows:
-    stamps = made[f"{kind}_ms"]
-    return TapeRows(
-        at_ms=stamps,
-        symbol=np.zeros(len(stamps), np.int64),
-        size=made[f"{kind}_size"],
-        usd=made[f"{kind}_usd"],
-        side=made[f"{kind}_side"],
-    )
-
-
-def _month_rows(store: HistoryStore, symbol: str, month: str, lookback: int) -> Made:
-    before = str(np.datetime64(month, "M") - 1)
-    every: tuple[SeriesName, ...] = ("klines", "oi")
-    digests = [
-        stored.digest
-        for series in every
-        for one in (before, month)
-        if (stored := store.month(symbol, one, series)) is not None
-    ]
-    words = [*digests, str(lookback), detector_version(), symbol, month]
-    path = store.root / FOLDER / f"{hashlib.sha256(' '.join(words).encode()).hexdigest()[:32]}.npz"
-    try:
-        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        pass
-    except READING_PROBLEMS:
-        path.unlink(missing_ok=True)
-    made = _measured(store, symbol, month, lookback)
-    content = io.BytesIO()
-    np.savez_compressed(content, allow_pickle=False, **made)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, content.getvalue())
-    return made
-
-
-def _measured(store: HistoryStore, symbol: str, month: str, lookback: int) -> Made:
-    begin_ms, end_ms = month_begin_ms(month), month_begin_ms(month_after(month))
-    candles = store.candles(symbol, begin_ms - lookback * MINUTE_MS, end_ms, is_whole=False)
-    run = measures.run_lengths(candles.open_ms)
-    is_own = candles.open_ms >= begin_ms
-    reach, smallest = measures.reaches(candles, run, minutes=1), BUDGETS["price"].smallest
-    ups, downs = np.flatnonzero(is_own & (reach.up >= smallest)), np.flatnonzero(is_own & (reach.down <= -smallest))
-    price = np.concatenate([ups, downs])
-    burst = np.flatnonzero(
-        is_own & measures.could_burst(candles, run, lookback=lookback, multiple=BUDGETS["vol"].smallest)
-    )
-    usual = measures.medians(candles, run, burst, lookback=lookback)
-    burst, usual = burst[usual > 0], usual[usual > 0]
-    held = store.open_interest(symbol, begin_ms - 2 * OI_WINDOW_MS, end_ms)
-    size, at = _changes(held.time_ms, held.contracts)
-    is_large = (np.abs(size) >= BUDGETS["oi"].smallest) & (held.time_ms[at] >= begin_ms)
-    size, at = size[is_large], at[is_large]
-    return {
-        "open_ms": between(candles, begin_ms, end_ms).open_ms,
-        "price_ms": candles.open_ms[price],
-        "price_size": np.concatenate([reach.up[ups], reach.down[downs]]),
-        "price_usd": np.full(len(price), np.inf),
-        "price_side": np.concatenate([np.ones(len(ups), np.int64), np.zeros(len(downs), np.int64)]),
-        "vol_ms": candles.open_ms[burst],
-        "vol_size": candles.quote_usdt[burst] / usual,
-        "vol_usd": candles.quote_usdt[burst],
-        "vol_side": (candles.close[burst] >= candles.open[burst]).astype(np.int64),
-        "oi_ms": held.time_ms[at],
-        "oi_size": size,
-        "oi_usd": np.where(np.isfinite(held.value_usdt[at]), held.value_usdt[at], np.inf),
-        "oi_side": (size > 0).astype(np.int64),
-    }
-
-
-def _changes(time_ms: Ints, contracts: Floats) -> tuple[Floats, Ints]:
-    """(change over 5 minutes, index) of each sample that has one within the tolerance of the window."""
-    if len(time_ms) < 2:
-        return np.zeros(0), np.zeros(0, np.int64)
-    after = np.searchsorted(time_ms, time_ms - OI_WINDOW_MS)
-    candidates = np.stack([np.clip(after - 1, 0, None), np.clip(after, 0, len(time_ms) - 1)])
-    off_ms = np.abs(time_ms - time_ms[candidates] - OI_WINDOW_MS)
-    nearest = np.where(off_ms[0] <= off_ms[1], candidates[0], candidates[1])
-    is_honest = (np.minimum(off_ms[0], off_ms[1]) <= OI_WINDOW_MS / 4) & (contracts[nearest] > 0)
-    at = np.flatnonzero(is_honest)
-    return (contracts[at] / contracts[nearest[at]] - 1) * 100, at
-
-
-@lru_cache(maxsize=1)
-def detector_version() -> str:
-    """Of the source of everything that measures: a changed detector makes its own tape."""
-    digest = hashlib.sha256()
-    files = sorted(Path(detectors.__file__).parent.glob("*.py"))
-    for path in (*files, Path(market_math.__file__), Path(measures.__file__), Path(__file__)):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]

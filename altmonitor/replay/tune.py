@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import inf
 from typing import Final
 
 import numpy as np
 
 from altmonitor.core.alert import Kind
 from altmonitor.detectors.kinds import BUDGETS
-from altmonitor.replay.budget import choose_steps
-from altmonitor.replay.exact import ReplayOptions
-from altmonitor.replay.run import replay
+from altmonitor.replay.budget import Count, at_step, choose_steps, rates_of, thresholds_on, with_numbers
+from altmonitor.replay.exact import ReplayedAlert, ReplayOptions
+from altmonitor.replay.run import ReplayResult, replay
+from altmonitor.replay.selection import smallest_for
 from altmonitor.replay.store import HistoryStore
-from altmonitor.replay.tape import KINDS_ON_TAPE, Tape, build_tape
-from altmonitor.settings.settings import SETTING_OF, Settings
+from altmonitor.replay.tape import Tape
+from altmonitor.replay.tape_files import build_tape
+from altmonitor.settings.audience import Audience
 
 DAY_MS: Final = 86_400_000
 MOST_LOST: Final = 3
+KINDS_STORED: Final[tuple[Kind, ...]] = ("price", "vol", "oi")
+CLASSES: Final[tuple[tuple[str, float], ...]] = (("large", 500e6), ("middle", 50e6), ("small", 0.0))
+"""(name, USDT traded on a usual day, from which on)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +37,12 @@ class LostMove:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TunedKind:
-    """thresholds: key of `SETTINGS` → (now, proposed). Alerts a day: of the tape for the fitted days, now and
-    proposed; of the live engine for the fitted days and for those held back, with all that is proposed in force."""
+    """liquidity: name of the class, '' for all symbols together. thresholds: key of `SETTINGS` → (now, proposed).
+    Alerts a day: of the tape for the fitted days, now and proposed; of the engine for the fitted days and for those
+    held back, with all that is proposed in force."""
 
     kind: Kind
+    liquidity: str
     thresholds: dict[str, tuple[float, float]]
     now_per_day: float
     fitted_per_day: float
@@ -48,14 +54,16 @@ class TunedKind:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tuned:
     """held_out_from_ms: nothing from then on was looked at when the thresholds were chosen. by_day: alerts of each held
-    day, oldest first."""
+    day, oldest first; fitted_by_day: the same of the others. classes: symbols of each, by its name."""
 
     from_ms: int
     held_out_from_ms: int
     to_ms: int
     per_day: float
     kinds: tuple[TunedKind, ...]
+    fitted_by_day: tuple[int, ...]
     by_day: tuple[int, ...]
+    classes: dict[str, tuple[str, ...]]
 
     @property
     def held_out_per_day(self) -> float:
@@ -72,87 +80,123 @@ def tune(
     from_ms: int,
     to_ms: int,
     held_out_days: int,
+    per_class: bool = False,
 ) -> Tuned:
     """Of the first audience, over the symbols that are stored. A kind of which nothing is stored is left as it is: it
-    must not look silent because nobody has looked. Raises: StoreDamaged."""
+    must not look silent because nobody has looked. per_class: each class of liquidity gets an equal part and thresholds
+    of its own. Raises: StoreDamaged."""
     main = options.audiences[0]
     settings, split_ms = main.settings, to_ms - held_out_days * DAY_MS
-    tape = build_tape(store, symbols, from_ms=from_ms, to_ms=split_ms, lookback=settings.vol_burst_lookback)
+    tape = build_tape(
+        store,
+        symbols,
+        from_ms=from_ms,
+        to_ms=split_ms,
+        lookback=settings.vol_burst_lookback,
+        smallest=smallest_for([settings]),
+    )
     has_interest = any(store.months(symbol, "oi") for symbol in symbols)
     asked = [
         kind
-        for kind in KINDS_ON_TAPE
-        if kind in kinds and kind in main.kinds and _on(kind, settings) and (kind != "oi" or has_interest)
+        for kind in KINDS_STORED
+        if kind in kinds and kind in main.kinds and thresholds_on(kind, settings) and (kind != "oi" or has_interest)
     ]
-    rates = {kind: [_per_day(tape, kind, step, settings) for step in BUDGETS[kind].steps] for kind in asked}
-    chosen = choose_steps(per_day, rates)
-    numbers = {
-        key: step * BUDGETS[kind].thresholds[key] for kind, step in chosen.items() for key in _on(kind, settings)
-    }
-    proposed = replace(options, audiences=(replace(main, settings=replace(settings, **numbers)),))  # type: ignore[arg-type]
-    fitted = replay(store, symbols, proposed, from_ms=from_ms, to_ms=split_ms)
-    held = replay(store, symbols, proposed, from_ms=split_ms, to_ms=to_ms)
-    rows = []
-    for kind, step in chosen.items():
-        now = _step_now(kind, settings)
-        rows.append(
-            TunedKind(
-                kind=kind,
-                thresholds={key: (value, numbers[key]) for key, value in _on(kind, settings).items()},
-                now_per_day=_per_day(tape, kind, now, settings),
-                fitted_per_day=_per_day(tape, kind, step, settings),
-                replayed_per_day=sum(one.alert.kind == kind for one in fitted.alerts) / fitted.days,
-                held_out_per_day=sum(one.alert.kind == kind for one in held.alerts) / max(held.days, 1e-9),
-                lost=_lost(tape, kind, now, step),
-            )
-        )
-    told = [one for one in held.alerts if one.alert.kind in chosen]
+    classes = _classes(tape) if per_class else {"": tape.symbols}
+    chosen: dict[str, dict[Kind, float]] = {}
+    proposed = main
+    for name, members in classes.items():
+        count = _count(tape, members)
+        steps = choose_steps(per_day / len(classes), {kind: rates_of(kind, main, count) for kind in asked})
+        chosen[name] = steps
+        numbers = {key: value for kind, step in steps.items() for key, value in at_step(kind, step, settings).items()}
+        proposed = with_numbers(proposed, numbers, members if per_class else None)
+    then = replace(options, audiences=(proposed,))
+    fitted = replay(store, symbols, then, from_ms=from_ms, to_ms=split_ms, engine="tape")
+    held = replay(store, symbols, then, from_ms=split_ms, to_ms=to_ms, engine="tape")
+    rows = [
+        _tuned(kind, (name, frozenset(members)), chosen[name][kind], main, tape, (fitted, held))
+        for name, members in classes.items()
+        for kind in chosen[name]
+    ]
     return Tuned(
         from_ms=from_ms,
         held_out_from_ms=split_ms,
         to_ms=to_ms,
         per_day=per_day,
         kinds=tuple(rows),
-        by_day=tuple(
-            sum(split_ms + day * DAY_MS <= one.alert.event_ms < split_ms + (day + 1) * DAY_MS for one in told)
-            for day in range(held_out_days)
-        ),
+        fitted_by_day=_by_day(fitted.alerts, asked, from_ms, split_ms),
+        by_day=_by_day(held.alerts, asked, split_ms, to_ms),
+        classes={name: tuple(members) for name, members in classes.items() if name},
     )
 
 
-def _on(kind: Kind, settings: Settings) -> dict[str, float]:
-    """Thresholds that are not switched off."""
-    values = {key: SETTING_OF[key].of(settings) for key in BUDGETS[kind].thresholds}
-    return {key: value for key, value in values.items() if value}
+def _classes(tape: Tape) -> dict[str, tuple[str, ...]]:
+    """Those that have members, the most liquid first."""
+    found: dict[str, tuple[str, ...]] = {}
+    above = np.inf
+    for name, least_usdt in CLASSES:
+        is_member = (tape.day_usdt >= least_usdt) & (tape.day_usdt < above)
+        if is_member.any():
+            found[name] = tuple(np.array(tape.symbols)[is_member].tolist())
+        above = least_usdt
+    return found
 
 
-def _step_now(kind: Kind, settings: Settings) -> float:
-    """The step that the largest factor's threshold in force stands for."""
-    factors, on = BUDGETS[kind].thresholds, _on(kind, settings)
-    key = max(on, key=lambda one: abs(factors[one]))
-    return on[key] / factors[key]
+def _count(tape: Tape, members: Sequence[str]) -> Count:
+    known = frozenset(members)
+    hears = None if len(known) == len(tape.symbols) else known.__contains__
+
+    def count(kind: Kind, audience: Audience) -> float:
+        return len(tape.told(audience, kinds=[kind], hears=hears)) / tape.days
+
+    return count
 
 
-def _per_day(tape: Tape, kind: Kind, step: float, settings: Settings) -> float:
-    rule = BUDGETS[kind]
-    floor_usd = SETTING_OF[rule.floor_key].of(settings) if rule.floor_key else 0.0
-    found = tape.moments(
-        kind,
-        up=step,
-        down=-step if rule.is_two_sided else -inf,
-        floor_usd=floor_usd,
-        cooldown_s=settings.cooldown_sec,
+def _tuned(
+    kind: Kind,
+    of_class: tuple[str, frozenset[str]],
+    step: float,
+    main: Audience,
+    tape: Tape,
+    replayed: tuple[ReplayResult, ReplayResult],
+) -> TunedKind:
+    """replayed: the fitted days, those held back."""
+    liquidity, members = of_class
+    then = at_step(kind, step, main.settings)
+    count = _count(tape, sorted(members))
+
+    def rate(of: ReplayResult) -> float:
+        told = sum(one.alert.kind == kind and one.alert.symbol in members for one in of.alerts)
+        return told / max(of.days, 1e-9)
+
+    fitted, held = replayed
+    return TunedKind(
+        kind=kind,
+        liquidity=liquidity,
+        thresholds={key: (value, then[key]) for key, value in thresholds_on(kind, main.settings).items()},
+        now_per_day=count(kind, main),
+        fitted_per_day=count(kind, with_numbers(main, then)),
+        replayed_per_day=rate(fitted),
+        held_out_per_day=rate(held),
+        lost=_lost(tape, kind, members, main, step),
     )
-    return found / tape.days
 
 
-def _lost(tape: Tape, kind: Kind, now: float, step: float) -> tuple[LostMove, ...]:
-    """Between what is told now and what would be."""
-    rows = tape.rows[kind]
-    sizes = np.abs(rows.size)
-    at = np.flatnonzero((sizes >= now) & (sizes < step))
-    at = at[np.argsort(-sizes[at], kind="stable")][:MOST_LOST]
-    return tuple(
-        LostMove(symbol=tape.symbols[int(rows.symbol[n])], at_ms=int(rows.at_ms[n]), size=float(rows.size[n]))
-        for n in at
-    )
+def _lost(tape: Tape, kind: Kind, members: frozenset[str], main: Audience, step: float) -> tuple[LostMove, ...]:
+    """Told now, and below what is proposed: each symbol's largest."""
+    told = tape.told(main, kinds=[kind], hears=members.__contains__)
+    largest = max(BUDGETS[kind].thresholds.values())
+    found: dict[str, LostMove] = {}
+    for at in np.argsort(-np.abs(told.size), kind="stable").tolist():
+        size, symbol = float(told.size[at]), tape.symbols[int(told.symbol[at])]
+        if abs(size) < step * largest and symbol not in found:
+            found[symbol] = LostMove(symbol=symbol, at_ms=int(told.at_ms[at]), size=size)
+            if len(found) == MOST_LOST:
+                break
+    return tuple(found.values())
+
+
+def _by_day(alerts: Sequence[ReplayedAlert], kinds: Sequence[Kind], from_ms: int, to_ms: int) -> tuple[int, ...]:
+    stamps = np.array([one.alert.event_ms for one in alerts if one.alert.kind in kinds], np.int64)
+    days = max(1, -(-(to_ms - from_ms) // DAY_MS)) if to_ms > from_ms else 0
+    return tuple(np.bincount((stamps - from_ms) // DAY_MS, minlength=days)[:days].tolist())

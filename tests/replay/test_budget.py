@@ -8,96 +8,100 @@ from dataclasses import replace
 import pytest
 
 from altmonitor.core.types import Destination
+from altmonitor.detectors.verdict import Rule
 from altmonitor.replay.budget import AlertBudget, BudgetDeps
-from altmonitor.replay.move_stats import Candles, MoveStats
+from altmonitor.replay.live_tape import LiveTape
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.presets import BudgetProposal, NotEnoughHistory
 from altmonitor.settings.settings import SETTING_OF, Settings
+from tests.replay.history import minutes_of
 
 MINUTE = 60_000
 T0 = 1_790_000_040_000
+OI, FUNDING = Rule("oi", "5m"), Rule("funding", "8h")
 SYMBOLS = [f"COIN{number}USDT" for number in range(40)]
 EVERYBODY = Audience(destination=Destination(chat_id=1), settings=Settings())
 
 
 @pytest.fixture(scope="module")
-def move_stats() -> MoveStats:
+def live_tape() -> LiveTape:
     """Half a day of forty symbols with fat tails."""
-    chance, found = random.Random(5), MoveStats()
+    chance, found = random.Random(5), LiveTape()
     for symbol in SYMBOLS:
         count = 720
         highs = [min(40.0, 0.1 * chance.paretovariate(1.6)) for _ in range(count)]
         lows = [-min(40.0, 0.1 * chance.paretovariate(1.6)) for _ in range(count)]
         quotes = [60_000 * chance.paretovariate(1.7) for _ in range(count)]
-        found.take_candles(symbol, Candles([T0 + i * MINUTE for i in range(count)], highs, lows, quotes), lookback=20)
+        minutes = [T0 + i * MINUTE for i in range(count)]
+        found.take_candles(symbol, minutes_of(minutes, highs=highs, lows=lows, quotes=quotes), lookback=20)
         for minute in range(0, count, 5):
             change = 0.5 * chance.paretovariate(1.8) * chance.choice((-1, 1))
-            found.take_sample("oi", symbol, at_ms=T0 + minute * MINUTE, size=change, usd=5e6)
+            found.take_sample(OI, symbol, at_ms=T0 + minute * MINUTE, size=change, usd=5e6)
     return found
 
 
-def budget(move_stats: MoveStats, *, day_usdt: float | None = None) -> AlertBudget:
+def budget(live_tape: LiveTape, *, day_usdt: float | None = None) -> AlertBudget:
     listening = BudgetDeps(
-        move_stats=move_stats, listed=lambda: SYMBOLS, day_usdt=lambda symbol: day_usdt, now_s=lambda: T0 / 1000
+        live_tape=live_tape, listed=lambda: SYMBOLS, day_usdt=lambda symbol: day_usdt, now_s=lambda: T0 / 1000
     )
     return AlertBudget(listening)
 
 
-async def proposed(move_stats: MoveStats, per_day: int, audience: Audience = EVERYBODY) -> BudgetProposal:
-    proposal = await budget(move_stats).propose(per_day, audience=audience)
+async def proposed(live_tape: LiveTape, per_day: int, audience: Audience = EVERYBODY) -> BudgetProposal:
+    proposal = await budget(live_tape).propose(per_day, audience=audience)
     assert isinstance(proposal, BudgetProposal)
     return proposal
 
 
 @pytest.mark.parametrize("per_day", [10, 30, 100, 300, 1000])
-async def test_the_history_holds_about_as_many_alerts_as_wished(move_stats: MoveStats, per_day: int) -> None:
-    proposal = await proposed(move_stats, per_day)
+async def test_the_history_holds_about_as_many_alerts_as_wished(live_tape: LiveTape, per_day: int) -> None:
+    proposal = await proposed(live_tape, per_day)
     total = sum(row.after_per_day or 0 for row in proposal.rows)
     assert per_day * 0.6 <= total <= per_day * 1.1
 
 
-async def test_every_kind_has_its_part(move_stats: MoveStats) -> None:
-    proposal = await proposed(move_stats, 100)
+async def test_every_kind_has_its_part(live_tape: LiveTape) -> None:
+    proposal = await proposed(live_tape, 100)
     assert [row.kind for row in proposal.rows] == ["price", "oi", "vol"]
     assert all((row.after_per_day or 0) >= 10 for row in proposal.rows)
 
 
-async def test_what_is_proposed_can_be_set(move_stats: MoveStats) -> None:
-    proposal = await proposed(move_stats, 20)
+async def test_what_is_proposed_can_be_set(live_tape: LiveTape) -> None:
+    proposal = await proposed(live_tape, 20)
     assert all(SETTING_OF[key].accepts(value) for key, value in proposal.numbers.items())
     assert proposal.numbers["dump_threshold"] == -proposal.numbers["pump_threshold"]
 
 
-async def test_a_kind_that_is_off_or_not_routed_has_no_row(move_stats: MoveStats) -> None:
+async def test_a_kind_that_is_off_or_not_routed_has_no_row(live_tape: LiveTape) -> None:
     audience = replace(EVERYBODY, settings=replace(Settings(), vol_burst_mult=0.0), kinds=frozenset({"price", "vol"}))
-    proposal = await proposed(move_stats, 50, audience)
+    proposal = await proposed(live_tape, 50, audience)
     assert [row.kind for row in proposal.rows] == ["price"]
 
 
-async def test_a_budget_of_zero_only_counts(move_stats: MoveStats) -> None:
-    proposal = await proposed(move_stats, 0)
+async def test_a_budget_of_zero_only_counts(live_tape: LiveTape) -> None:
+    proposal = await proposed(live_tape, 0)
     assert all(row.before_per_day == row.after_per_day for row in proposal.rows)
     assert all(of.before == of.after for row in proposal.rows for of in row.thresholds)
 
 
-async def test_half_of_the_symbols_muted_halves_the_count(move_stats: MoveStats) -> None:
+async def test_half_of_the_symbols_muted_halves_the_count(live_tape: LiveTape) -> None:
     muted = replace(EVERYBODY, settings=replace(Settings(), muted=dict.fromkeys(SYMBOLS[:20])))
-    everything, half = await proposed(move_stats, 0), await proposed(move_stats, 0, muted)
+    everything, half = await proposed(live_tape, 0), await proposed(live_tape, 0, muted)
     ratio = (half.rows[0].before_per_day or 0) / (everything.rows[0].before_per_day or 1)
     assert 0.35 < ratio < 0.65
 
 
-async def test_thin_contracts_below_the_floor_are_not_counted(move_stats: MoveStats) -> None:
+async def test_thin_contracts_below_the_floor_are_not_counted(live_tape: LiveTape) -> None:
     floor = replace(EVERYBODY, settings=replace(Settings(), min_24h_usdt=1e6))
-    thin = await budget(move_stats, day_usdt=5e5).propose(0, audience=floor)
+    thin = await budget(live_tape, day_usdt=5e5).propose(0, audience=floor)
     assert isinstance(thin, BudgetProposal)
     assert [row.before_per_day for row in thin.rows] == [0.0, 0.0, 0.0]
 
 
 async def test_a_kind_without_history_keeps_its_thresholds() -> None:
-    only_price = MoveStats()
+    only_price = LiveTape()
     for symbol in SYMBOLS:
-        candles = Candles([T0 + i * MINUTE for i in range(90)], [2.0] + [0.0] * 89, [0.0] * 90, [0.0] * 90)
+        candles = minutes_of([T0 + i * MINUTE for i in range(90)], highs=[2.0] + [0.0] * 89)
         only_price.take_candles(symbol, candles, lookback=20)
     proposal = await proposed(only_price, 100)
     oi = next(row for row in proposal.rows if row.kind == "oi")
@@ -106,17 +110,17 @@ async def test_a_kind_without_history_keeps_its_thresholds() -> None:
 
 
 async def test_without_enough_history_it_says_so() -> None:
-    answer = await budget(MoveStats()).propose(20, audience=EVERYBODY)
+    answer = await budget(LiveTape()).propose(20, audience=EVERYBODY)
     assert answer == NotEnoughHistory(has_days=0.0, needs_days=0.5 / 24)
 
 
 async def test_a_kind_that_was_watched_for_minutes_is_not_called_silent() -> None:
-    young = MoveStats()
+    young = LiveTape()
     for symbol in SYMBOLS:
         minutes = [T0 + i * MINUTE for i in range(120)]
-        young.take_candles(symbol, Candles(minutes, [0.2] * 120, [-0.2] * 120, [60_000.0] * 120), lookback=20)
+        young.take_candles(symbol, minutes_of(minutes, highs=[0.2] * 120, lows=[-0.2] * 120), lookback=20)
         for minute in range(10):
-            young.take_sample("oi", symbol, at_ms=T0 + minute * MINUTE, size=0.1, usd=5e6)
+            young.take_sample(OI, symbol, at_ms=T0 + minute * MINUTE, size=0.1, usd=5e6)
     rows = {row.kind: row for row in (await proposed(young, 20)).rows}
     assert (rows["oi"].before_per_day, rows["oi"].after_per_day) == (None, None)
     assert [(row.before, row.after) for row in rows["oi"].thresholds] == [(3.0, 3.0), (6.0, 6.0)]
@@ -124,12 +128,12 @@ async def test_a_kind_that_was_watched_for_minutes_is_not_called_silent() -> Non
 
 
 async def test_funding_that_is_switched_on_has_a_bound_of_its_own_and_the_others_keep_theirs() -> None:
-    found = MoveStats()
+    found = LiveTape()
     for symbol in SYMBOLS:
         minutes = [T0 + i * MINUTE for i in range(120)]
-        found.take_candles(symbol, Candles(minutes, [0.2] * 120, [-0.2] * 120, [60_000.0] * 120), lookback=20)
+        found.take_candles(symbol, minutes_of(minutes, highs=[0.2] * 120, lows=[-0.2] * 120), lookback=20)
         for minute in range(120):
-            found.take_sample("funding", symbol, at_ms=T0 + minute * MINUTE, size=-0.16, usd=None)
+            found.take_sample(FUNDING, symbol, at_ms=T0 + minute * MINUTE, size=-0.16, usd=None)
     audience = Audience(destination=Destination(chat_id=1), settings=Settings(funding_extreme_pct=0.1))
     row = {row.kind: row for row in (await proposed(found, 20, audience)).rows}["funding"]
     assert [(of.key, of.before, of.after) for of in row.thresholds] == [("funding_extreme_pct", 0.1, 0.2)]

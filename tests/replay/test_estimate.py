@@ -42,7 +42,7 @@ def rehearse(
     estimator = Estimator(clock=ManualClock(), context=KnownContext())
     for number, history in enumerate(histories):
         estimator.take(f"COIN{number}USDT", history, settings)
-    return estimator.estimate(symbols=len(histories) if symbols is None else symbols)
+    return estimator.estimate(settings, symbols=len(histories) if symbols is None else symbols)
 
 
 def per_day(*histories: Sequence[Candle], settings: Settings = SETTINGS, symbols: int | None = None) -> float:
@@ -97,7 +97,8 @@ def test_muted_unwatched_and_thin_symbols_raise_nothing() -> None:
     context.days["COIN0USDT"] = DayTicker(symbol="COIN0USDT", last_price=100.0, change_pct=0.0, quote_usdt=999.0)
     estimator = Estimator(clock=ManualClock(), context=context)
     estimator.take("COIN0USDT", loud, Settings(min_24h_usdt=1_000))
-    assert estimator.estimate(symbols=1) == Estimate(alerts_per_day=0.0, history_s=5_760.0)
+    thin = Settings(min_24h_usdt=1_000)
+    assert estimator.estimate(thin, symbols=1) == Estimate(alerts_per_day=0.0, history_s=5_760.0)
 
 
 def test_less_than_a_quarter_of_an_hour_says_nothing() -> None:

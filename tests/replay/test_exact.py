@@ -24,12 +24,11 @@ from altmonitor.replay.columns import (
     Source,
     candle_columns,
     no_open_interest,
-    open_interest_columns,
 )
 from altmonitor.replay.exact import ReplayOptions, SymbolHistory, SymbolReplay, replay_symbol
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
-from tests.replay.history import FEB_2025, real_file, wild_candles, wild_columns
+from tests.replay.history import FEB_2025, real_file, wild_candles, wild_columns, wild_interest
 from tests.replay_count import Row, Rules, Told, alerts, count, path_of, rows_of, volume_alerts
 
 ALWAYS = 1 << 60
@@ -46,13 +45,6 @@ def options(*chosen: Settings, **more: object) -> ReplayOptions:
 
 def history(candles: CandleColumns, held: OpenInterestColumns | None = None) -> SymbolHistory:
     return SymbolHistory(symbol="XUSDT", candles=candles, open_interest=held or no_open_interest())
-
-
-def wild_interest(candles: CandleColumns, *, seed: int, every_s: int = 60) -> OpenInterestColumns:
-    dice = np.random.default_rng(seed)
-    stamps = np.arange(int(candles.open_ms[0]), int(candles.open_ms[-1]) + MINUTE_MS, every_s * 1000) + 7_000
-    steps = np.where(dice.random(len(stamps)) < 0.03, dice.uniform(-0.15, 0.15, len(stamps)), 0.001)
-    return open_interest_columns(stamps, np.round(1e6 * np.exp(np.cumsum(steps)), 3), Source.RECORDED)
 
 
 def shown(replay: SymbolReplay) -> list[tuple[object, ...]]:

@@ -10,11 +10,13 @@ from pathlib import Path
 from altmonitor.core.errors import ExchangeUnreachable, UnknownSymbol
 from altmonitor.detectors.open_interest import OPEN_INTEREST
 from altmonitor.detectors.sampled import Readings
+from altmonitor.engine.context import anybody
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.candles import ClosedCandle
 from altmonitor.market.open_interest import OpenInterestRing
-from altmonitor.replay.move_stats import MoveReach, MoveStats
+from altmonitor.replay.live_tape import LiveTape
 from altmonitor.replay.recorder import Recorder, RecorderDeps
+from altmonitor.settings.settings import Settings
 from tests.collect.fake_rest import FakeRest
 from tests.fakes import KnownContext
 from tests.movable_clock import MovableClock
@@ -27,10 +29,10 @@ class Stage:
     def __init__(self, folder: Path) -> None:
         self.clock = MovableClock()
         self.rest = FakeRest(self.clock)
-        self.move_stats = MoveStats()
+        self.live_tape = LiveTape()
         self.closed: dict[str, list[ClosedCandle]] = {}
         self.recorder = Recorder(
-            self.move_stats,
+            self.live_tape,
             RecorderDeps(
                 clock=self.clock,
                 rest=self.rest,
@@ -73,7 +75,7 @@ async def test_a_day_of_every_symbol_is_read_slowly_and_last_of_all(tmp_path: Pa
     asked = stage.rest.of("klines")
     assert len(asked) == 4
     assert {each.priority for each in asked} == {Priority.TRACKING}
-    assert stage.move_stats.covered_days(2) > 0.99
+    assert stage.live_tape.covered_days(2) > 0.99
 
 
 async def test_without_anybody_who_wants_thresholds_by_budget_no_day_is_read(tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ async def test_with_a_day_in_the_file_nothing_is_asked(tmp_path: Path) -> None:
         assert not second.recorder.is_day_coming, "it is there already"
         await second.clock.advance(30)
     assert second.rest.of("klines") == []
-    assert second.move_stats.covered_days(2) > 0.99
+    assert second.live_tape.covered_days(2) > 0.99
 
 
 async def test_live_minutes_are_counted_once(tmp_path: Path) -> None:
@@ -112,7 +114,7 @@ async def test_live_minutes_are_counted_once(tmp_path: Path) -> None:
     stage.close_minutes("ONEUSDT", 40, high=1.05)
     async with stage.running():
         await stage.clock.advance(200)
-    assert stage.move_stats.symbol_minutes("price") == 40
+    assert stage.live_tape.symbol_minutes("price") == 40
 
 
 async def test_a_symbol_that_fails_is_asked_again(tmp_path: Path) -> None:
@@ -121,7 +123,7 @@ async def test_a_symbol_that_fails_is_asked_again(tmp_path: Path) -> None:
     stage.rest.failing = lambda what, symbol: failures.pop() if failures else None
     async with stage.running():
         await stage.clock.advance(200)
-    assert stage.move_stats.covered_days(2) > 0.99
+    assert stage.live_tape.covered_days(2) > 0.99
 
 
 async def test_a_damaged_file_costs_only_itself(tmp_path: Path) -> None:
@@ -129,7 +131,7 @@ async def test_a_damaged_file_costs_only_itself(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     async with stage.running():
         await stage.clock.advance(30)
-    assert stage.move_stats.covered_days(2) > 0.99
+    assert stage.live_tape.covered_days(2) > 0.99
 
 
 async def test_sweeps_are_counted_with_their_worth(tmp_path: Path) -> None:
@@ -139,6 +141,5 @@ async def test_sweeps_are_counted_with_their_worth(tmp_path: Path) -> None:
         ring.record("ONEUSDT", time_ms=stage.clock.now_ms() + minute * MINUTE, contracts=contracts)
         readings = Readings(oi_ring=ring, context=KnownContext(), now_ms=stage.clock.now_ms() + minute * MINUTE)
         stage.recorder.on_samples("oi", list(OPEN_INTEREST.measure(readings, SYMBOLS)))
-    told = stage.move_stats.alerts_per_day("oi", MoveReach(up=9.9, floor_usd=2e6), symbols=1, hears=bool, cooldown_s=60)
-    assert told is not None
-    assert told > 0
+    told = stage.live_tape.tape().told(anybody(Settings(oi_surge_5m=9.9, oi_min_usd=2e6))[0], kinds=["oi"])
+    assert len(told) == 1

@@ -1,0 +1,153 @@
+"""Tapes of stored days, made month by month and kept beside the store.
+
+A file's name holds what it was made of: the digest of the stored rows (and that of the month before, which the first
+minutes are compared with), the look-back, the smallest sizes that are kept, and the source of everything that measures.
+Whatever of it changes, it is made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from altmonitor import detectors
+from altmonitor.core.files import write_atomically
+from altmonitor.detectors.verdict import Rule
+from altmonitor.market import math as market_math
+from altmonitor.market.candles import MINUTE_MS
+from altmonitor.replay import measures, selection, tape, tape_rows
+from altmonitor.replay.columns import (
+    month_after,
+    month_begin_ms,
+)
+from altmonitor.replay.store import READING_PROBLEMS, HistoryStore, SeriesName
+from altmonitor.replay.tape import SMALLEST, Tape, TapeRows, joined, no_rows
+from altmonitor.replay.tape_rows import MonthTape, Smallest, measured
+
+FOLDER: Final = ".tape"
+COLUMNS: Final = ("open_ms", "sample_ms", "loud_ms", "loud_size")
+DAY_MS: Final = 86_400_000
+OI_MEMORY_MS: Final = selection.OI_MEMORY_MS
+
+
+def build_tape(
+    store: HistoryStore,
+    symbols: Sequence[str],
+    *,
+    from_ms: int,
+    to_ms: int,
+    lookback: int,
+    smallest: Smallest = SMALLEST,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Tape:
+    """Month by month, symbol by symbol; what was made before is read. Raises: StoreDamaged."""
+    parts: dict[Rule, list[TapeRows]] = {rule: [no_rows()] for rule in smallest}
+    candles = samples = 0
+    day_usdt = np.full(len(symbols), np.nan)
+    for number, symbol in enumerate(symbols):
+        total_usdt, minutes = 0.0, 0
+        for month in months_between(store, symbol, from_ms, to_ms):
+            made = month_tape(store, symbol, month, lookback=lookback, smallest=smallest)
+            candles += int(((made.open_ms >= from_ms) & (made.open_ms < to_ms)).sum())
+            samples += int(((made.sample_ms >= from_ms) & (made.sample_ms < to_ms)).sum())
+            for rule, rows in made.rows.items():
+                own = rows.taken((rows.at_ms >= from_ms) & (rows.at_ms < to_ms))
+                parts[rule].append(_of_symbol(own, number))
+            total_usdt, minutes = total_usdt + made.total_usdt, minutes + len(made.open_ms)
+        if minutes:
+            day_usdt[number] = total_usdt / minutes * 1_440
+        on_progress(number + 1, len(symbols))
+    return Tape(
+        symbols=tuple(symbols),
+        from_ms=from_ms,
+        to_ms=to_ms,
+        minutes={rule: {"price": candles, "vol": candles, "oi": samples}.get(rule.kind, 0) for rule in smallest},
+        rows={rule: joined(of_rule) for rule, of_rule in parts.items()},
+        day_usdt=day_usdt,
+    )
+
+
+def _of_symbol(rows: TapeRows, number: int) -> TapeRows:
+    columns = {one.name: getattr(rows, one.name) for one in fields(rows)}
+    return TapeRows(**{**columns, "symbol": np.full(len(rows), number, np.int64)})
+
+
+def months_between(store: HistoryStore, symbol: str, from_ms: int, to_ms: int) -> list[str]:
+    return [
+        month
+        for month in store.months(symbol)
+        if month_begin_ms(month) < to_ms and month_begin_ms(month_after(month)) > from_ms
+    ]
+
+
+def month_tape(
+    store: HistoryStore, symbol: str, month: str, *, lookback: int, smallest: Smallest = SMALLEST
+) -> MonthTape:
+    """Of stored rows, or read if it was made before. Raises: StoreDamaged."""
+    before = str(np.datetime64(month, "M") - 1)
+    every: tuple[SeriesName, ...] = ("klines", "oi")
+    digests = [
+        stored.digest
+        for series in every
+        for one in (before, month)
+        if (stored := store.month(symbol, one, series)) is not None
+    ]
+    sizes = [f"{rule}={size!r}" for rule, size in smallest.items()]
+    words = [*digests, str(lookback), *sizes, detector_version(), symbol, month]
+    path = store.root / FOLDER / f"{hashlib.sha256(' '.join(words).encode()).hexdigest()[:32]}.npz"
+    try:
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
+            return _unpacked(file, smallest)
+    except FileNotFoundError:
+        pass
+    except READING_PROBLEMS:
+        path.unlink(missing_ok=True)
+    begin_ms, end_ms = month_begin_ms(month), month_begin_ms(month_after(month))
+    made = measured(
+        store.candles(symbol, begin_ms - DAY_MS - MINUTE_MS, end_ms, is_whole=False),
+        store.open_interest(symbol, begin_ms - 2 * OI_MEMORY_MS, end_ms),
+        begin_ms=begin_ms,
+        lookback=lookback,
+        smallest=smallest,
+    )
+    content = io.BytesIO()
+    np.savez_compressed(content, allow_pickle=False, **_packed(made))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, content.getvalue())
+    return made
+
+
+def _packed(made: MonthTape) -> dict[str, NDArray[Any]]:
+    columns = {name: getattr(made, name) for name in COLUMNS}
+    columns["total_usdt"] = np.array(made.total_usdt)
+    for rule, rows in made.rows.items():
+        columns |= {f"{rule}.{one.name}": getattr(rows, one.name) for one in fields(rows) if one.name != "symbol"}
+    return columns
+
+
+def _unpacked(file: Mapping[str, NDArray[Any]], smallest: Smallest) -> MonthTape:
+    names = [one.name for one in fields(TapeRows) if one.name != "symbol"]
+    rows = {}
+    for rule in smallest:
+        columns = {name: file[f"{rule}.{name}"] for name in names}
+        rows[rule] = TapeRows(symbol=np.zeros(len(columns["at_ms"]), np.int64), **columns)
+    return MonthTape(rows=rows, total_usdt=float(file["total_usdt"]), **{name: file[name] for name in COLUMNS})
+
+
+@lru_cache(maxsize=1)
+def detector_version() -> str:
+    """Of the source of everything that measures: a changed detector makes its own tape."""
+    digest = hashlib.sha256()
+    files = sorted(Path(detectors.__file__).parent.glob("*.py"))
+    modules = (market_math, measures, selection, tape, tape_rows)
+    for path in (*files, *(Path(str(one.__file__)) for one in modules), Path(__file__)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

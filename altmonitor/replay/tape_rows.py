@@ -1,0 +1,142 @@
+"""From candles and samples to the rows of a tape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from altmonitor.detectors.open_interest import WINDOWS_MS
+from altmonitor.detectors.price import MINUTES_OF
+from altmonitor.detectors.verdict import Rule
+from altmonitor.market.open_interest import WINDOW_TOLERANCE
+from altmonitor.replay import measures
+from altmonitor.replay.columns import CandleColumns, Floats, Ints, OpenInterestColumns
+from altmonitor.replay.selection import largest_changes
+from altmonitor.replay.tape import BURST, PRICE, SMALLEST, TapeRows, joined, no_rows
+
+LONGEST_WINDOW: Final = max(MINUTES_OF.values())
+Smallest = Mapping[Rule, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthTape:
+    """Of one symbol. open_ms: of all its candles. loud_ms, loud_size: samples of open interest with their largest
+    change against any that a window may compare with, where that is half of what is kept; sample_ms: of all samples
+    with any such change. symbol in `rows` is 0. total_usdt: traded in all of it."""
+
+    rows: Mapping[Rule, TapeRows]
+    open_ms: Ints
+    sample_ms: Ints
+    loud_ms: Ints
+    loud_size: Floats
+    total_usdt: float
+
+
+def measured(
+    candles: CandleColumns, held: OpenInterestColumns, *, begin_ms: int, lookback: int, smallest: Smallest = SMALLEST
+) -> MonthTape:
+    """candles, held: from before `begin_ms`, as far as anything compares with them; what is kept begins there."""
+    run = measures.run_lengths(candles.open_ms)
+    day_usdt = measures.day_sums(candles)
+    is_own = candles.open_ms >= begin_ms
+    rows = {
+        rule: _prices(candles, run, is_own, day_usdt, MINUTES_OF.get(rule.window, 1), smallest[rule])
+        for rule in smallest
+        if rule.kind == PRICE.kind
+    }
+    rows[BURST] = _bursts(candles, run, is_own, day_usdt, lookback, smallest[BURST])
+    for rule in smallest:
+        if rule.kind == "oi":
+            rows[rule] = _changes(held, candles, day_usdt, begin_ms, WINDOWS_MS[rule.window], smallest[rule])
+    largest = largest_changes(held.time_ms, held.contracts)
+    is_kept = held.time_ms >= begin_ms
+    least = min(size for rule, size in smallest.items() if rule.kind == "oi")
+    is_loud = is_kept & (largest >= least / 2 * (1 - measures.SLACK))
+    return MonthTape(
+        rows={rule: joined([rows[rule]]) if rule in rows else no_rows() for rule in smallest},
+        open_ms=candles.open_ms[is_own],
+        sample_ms=held.time_ms[is_kept & (largest >= 0)],
+        loud_ms=held.time_ms[is_loud],
+        loud_size=largest[is_loud],
+        total_usdt=float(candles.quote_usdt[is_own].sum()),
+    )
+
+
+def _prices(
+    candles: CandleColumns, run: Ints, is_own: measures.Flags, day_usdt: Floats, minutes: int, smallest: float
+) -> TapeRows:
+    reach, least = measures.reaches(candles, run, minutes=minutes), smallest * (1 - measures.SLACK)
+    ups = np.flatnonzero(is_own & (reach.up >= least))
+    downs = np.flatnonzero(is_own & (reach.down <= -least))
+    at = np.concatenate([ups, downs])
+    return TapeRows(
+        at_ms=candles.open_ms[at],
+        symbol=np.zeros(len(at), np.int64),
+        size=np.concatenate([reach.up[ups], reach.down[downs]]),
+        usd=np.full(len(at), np.inf),
+        side=np.repeat([1, 0], [len(ups), len(downs)]),
+        day_usdt=day_usdt[at],
+    )
+
+
+def _bursts(
+    candles: CandleColumns, run: Ints, is_own: measures.Flags, day_usdt: Floats, lookback: int, smallest: float
+) -> TapeRows:
+    at = np.flatnonzero(is_own & measures.could_burst(candles, run, lookback=lookback, multiple=smallest))
+    usual = measures.medians(candles, run, at, lookback=lookback)
+    is_burst = (usual > 0) & (candles.quote_usdt[at] >= usual * smallest * (1 - measures.SLACK))
+    at, usual = at[is_burst], usual[is_burst]
+    return TapeRows(
+        at_ms=candles.open_ms[at],
+        symbol=np.zeros(len(at), np.int64),
+        size=candles.quote_usdt[at] / usual,
+        usd=candles.quote_usdt[at],
+        side=(candles.close[at] >= candles.open[at]).astype(np.int64),
+        day_usdt=day_usdt[at],
+    )
+
+
+def _changes(
+    held: OpenInterestColumns,
+    candles: CandleColumns,
+    day_usdt: Floats,
+    begin_ms: int,
+    window_ms: int,
+    smallest: float,
+) -> TapeRows:
+    """Of each sample that has another one within the tolerance of the window. Its worth is the archive's, else that at
+    the price of its minute."""
+    size, at = changes_over(held.time_ms, held.contracts, window_ms)
+    is_kept = (np.abs(size) >= smallest * (1 - measures.SLACK)) & (held.time_ms[at] >= begin_ms)
+    size, at = size[is_kept], at[is_kept]
+    minute = np.searchsorted(candles.open_ms, held.time_ms[at], side="right") - 1
+    is_known = (minute >= 0) & bool(len(candles))
+    price = np.full(len(at), np.inf)
+    days = np.full(len(at), np.inf)
+    price[is_known] = candles.close[minute[is_known]]
+    days[is_known] = day_usdt[minute[is_known]]
+    worth = held.value_usdt[at]
+    return TapeRows(
+        at_ms=held.time_ms[at],
+        symbol=np.zeros(len(at), np.int64),
+        size=size,
+        usd=np.where(np.isfinite(worth), worth, held.contracts[at] * price),
+        side=(size > 0).astype(np.int64),
+        day_usdt=days,
+    )
+
+
+def changes_over(time_ms: Ints, contracts: Floats, window_ms: int) -> tuple[Floats, Ints]:
+    """(percent, index) of each sample that has one within the tolerance of the window."""
+    if len(time_ms) < 2:
+        return np.zeros(0), np.zeros(0, np.int64)
+    after = np.searchsorted(time_ms, time_ms - window_ms)
+    candidates = np.stack([np.clip(after - 1, 0, None), np.clip(after, 0, len(time_ms) - 1)])
+    off_ms = np.abs(time_ms - time_ms[candidates] - window_ms)
+    nearest = np.where(off_ms[0] <= off_ms[1], candidates[0], candidates[1])
+    is_honest = (np.minimum(off_ms[0], off_ms[1]) <= window_ms * WINDOW_TOLERANCE) & (contracts[nearest] > 0)
+    at = np.flatnonzero(is_honest)
+    return (contracts[at] / contracts[nearest[at]] - 1) * 100, at
