@@ -12,12 +12,12 @@ from statistics import median
 import numpy as np
 
 from altmonitor.core.types import Destination
-from altmonitor.detectors.kinds import BUDGETS
+from altmonitor.engine.context import anybody
 from altmonitor.replay.columns import CandleColumns, Source, no_open_interest
 from altmonitor.replay.exact import ReplayOptions, SymbolHistory, replay_symbol
-from altmonitor.replay.measures import could_burst, medians, reaches, run_lengths
 from altmonitor.replay.store import HistoryStore
-from altmonitor.replay.tape import Tape, TapeRows
+from altmonitor.replay.tape import PRICE, Tape, TapeRows, joined
+from altmonitor.replay.tape_rows import measured
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 from altmonitor.sim.archive import month_of_minutes
@@ -96,12 +96,8 @@ def _columns(contract: object) -> CandleColumns:
 
 def _measure(candles: CandleColumns) -> int:
     """What the tape is made of."""
-    run = run_lengths(candles.open_ms)
-    own = reaches(candles, run, minutes=1)
-    smallest = BUDGETS["price"].smallest
-    rows = np.flatnonzero(could_burst(candles, run, lookback=20, multiple=BUDGETS["vol"].smallest))
-    medians(candles, run, rows, lookback=20)
-    return int((own.up >= smallest).sum() + (own.down <= -smallest).sum())
+    made = measured(candles, no_open_interest(), begin_ms=0, lookback=20)
+    return sum(len(rows) for rows in made.rows.values())
 
 
 def _plain(candles: CandleColumns) -> int:
@@ -125,9 +121,19 @@ def _question() -> Callable[[], int]:
         size=0.8 / draw.random(ROWS) ** 0.4 * draw.choice([-1.0, 1.0], ROWS),
         usd=np.full(ROWS, np.inf),
         side=draw.integers(0, 2, ROWS),
+        day_usdt=np.full(ROWS, np.inf),
     )
-    tape = Tape(symbols=(), from_ms=0, to_ms=30 * 86_400_000, minutes=24_192_000, rows={"price": rows})
-    return lambda: tape.moments("price", up=3.0, down=-3.0, cooldown_s=180)
+    symbols = tuple(f"C{number}USDT" for number in range(560))
+    tape = Tape(
+        symbols=symbols,
+        from_ms=0,
+        to_ms=30 * 86_400_000,
+        minutes={PRICE: 24_192_000},
+        rows={PRICE: joined([rows])},
+        day_usdt=np.full(560, np.nan),
+    )
+    (audience,) = anybody(Settings())
+    return lambda: len(tape.told(audience, kinds=["price"]))
 
 
 def _cpu_s(work: Callable[[], object]) -> float:

@@ -36,7 +36,15 @@ def _show(folder: Path, seed: int) -> int:
         return FAILED
     _say(f"\n$ altmonitor tune --per-day {PER_DAY}")
     choices = TuneChoices(
-        per_day=PER_DAY, kinds=(), symbols="all", from_time=None, to_time=None, held_out=7, as_json=False
+        per_day=PER_DAY,
+        kinds=(),
+        symbols="all",
+        from_time=None,
+        to_time=None,
+        held_out=7,
+        per_class=False,
+        picture=None,
+        as_json=False,
     )
     run_tune(session, choices)
     _say("\n$ altmonitor replay --from 2026-09-24 --to 2026-09-30 --set pump=4 --set dump=4 --set vol=25")
@@ -47,6 +55,7 @@ def _show(folder: Path, seed: int) -> int:
         settings=("pump=4", "dump=4", "vol=25"),
         price_path="touch",
         is_whole=False,
+        engine="both",
         is_verify=False,
         as_json=False,
     )

@@ -265,6 +265,8 @@ def archive_list(env_file: Path, symbols: str, as_json: bool) -> None:
 @click.option(
     "--held-out", type=click.IntRange(1, 365), default=7, show_default=True, help="Newest days that are held back."
 )
+@click.option("--per-class", is_flag=True, help="Thresholds of their own for large, middle and small contracts.")
+@click.option("--picture", type=click.Path(path_type=Path, dir_okay=False), help="Write the curves as a PNG.")
 @json_option
 @env_file_option
 def tune(env_file: Path, **options: Any) -> None:
@@ -286,6 +288,13 @@ def tune(env_file: Path, **options: Any) -> None:
     default="touch",
     show_default=True,
     help="Whether a bound counts that high or low has reached, as live would have seen, or the close alone.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["exact", "tape", "both"]),
+    default="exact",
+    show_default=True,
+    help="tape: read only months in which its rows reach a bound; both: compare them, exit code 1 if they differ.",
 )
 @click.option("--verify", "is_verify", is_flag=True, help="Compare with what was told live in that time (DB_FILE).")
 @click.option("--whole", "is_whole", is_flag=True, help="Show the engine every minute; slow, and finds the same.")

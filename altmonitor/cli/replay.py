@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -18,7 +19,7 @@ from altmonitor.core.types import Destination
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.replay.exact import ReplayedAlert, ReplayOptions, shortest_warm_up_ms
 from altmonitor.replay.price_path import PricePath
-from altmonitor.replay.run import NOT_SHOWN, ReplayResult, counts, replay
+from altmonitor.replay.run import NOT_SHOWN, EngineName, ReplayResult, counts, replay
 from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.verify import REASONS, verify
 from altmonitor.settings.audience import Audience
@@ -44,6 +45,7 @@ class ReplayChoices:
     settings: tuple[str, ...]
     price_path: PricePath
     is_whole: bool
+    engine: Literal["exact", "tape", "both"]
     is_verify: bool
     as_json: bool
 
@@ -64,7 +66,8 @@ def run_replay(session: Session, choices: ReplayChoices) -> int:
         is_whole=choices.is_whole,
     )
     progress = ArchiveProgress("replay", clock=session.clock)
-    result = replay(store, symbols, options, from_ms=from_ms, to_ms=to_ms, on_progress=progress.show)
+    engine: EngineName = "exact" if choices.engine == "exact" else "tape"
+    result = replay(store, symbols, options, from_ms=from_ms, to_ms=to_ms, engine=engine, on_progress=progress.show)
     if not result.symbols:
         raise StorageError(
             f"{store.root} holds no candles of that time: altmonitor archive fetch --from {day_of(from_ms)}"
@@ -73,7 +76,28 @@ def run_replay(session: Session, choices: ReplayChoices) -> int:
         return _verify(session, store, options, result, as_json=choices.as_json)
     lines = json_lines(result) if choices.as_json else table(result, choices)
     print("\n".join(lines))  # noqa: T201
-    return DONE
+    if choices.engine != "both":
+        return DONE
+    exact = replay(store, symbols, options, from_ms=from_ms, to_ms=to_ms, on_progress=progress.show)
+    differences = different_keys(result, exact)
+    for line in differences or [f"Both engines tell the same {len(exact.alerts)} alerts, in the same order."]:
+        print(line, file=sys.stderr if choices.as_json else sys.stdout)
+    return FAILED if differences else DONE
+
+
+def different_keys(tape: ReplayResult, exact: ReplayResult) -> list[str]:
+    """What one engine tells and the other does not, by key and moment; empty where both tell the same in one order."""
+    told = [[(one.alert.key, one.alert.event_ms, one.to) for one in result.alerts] for result in (tape, exact)]
+    if told[0] == told[1]:
+        return []
+    names = "tape", "exact"
+    lines = [
+        f"only the {name} engine: {key} at {event_ms}"
+        for name, own, other in zip(names, told, reversed(told), strict=True)
+        for key, event_ms, to in own
+        if (key, event_ms, to) not in other
+    ]
+    return lines or ["Both engines tell the same alerts in another order."]
 
 
 def _verify(

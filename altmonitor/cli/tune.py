@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Final
 
 from altmonitor.cli.archive import symbols_named, take_in_recordings
@@ -10,13 +11,17 @@ from altmonitor.cli.common import Answer, Session, print_answer
 from altmonitor.cli.replay import day_of, minute_of, moment_ms, stored_audiences
 from altmonitor.core.alert import DETECTED_KINDS, Kind
 from altmonitor.core.errors import ConfigError, StorageError
+from altmonitor.core.files import write_atomically
+from altmonitor.detectors.kinds import BUDGETS, KINDS
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.replay.exact import ReplayOptions
 from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.tune import DAY_MS, Tuned, tune
-from altmonitor.settings.settings import SETTING_OF
+from altmonitor.settings.settings import SETTING_OF, Unit
 
 FEWEST_DAYS: Final = 1
+MOST_NAMED: Final = 12
+UNIT_SIGN: Final = {Unit.PERCENT: "%", Unit.MULTIPLE: "×"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +34,8 @@ class TuneChoices:
     from_time: str | None
     to_time: str | None
     held_out: int
+    per_class: bool
+    picture: Path | None
     as_json: bool
 
 
@@ -57,7 +64,10 @@ def run_tune(session: Session, choices: TuneChoices) -> int:
         from_ms=from_ms,
         to_ms=to_ms,
         held_out_days=choices.held_out,
+        per_class=choices.per_class,
     )
+    if choices.picture is not None:
+        write_picture(choices.picture, found)
     return print_answer(Answer(values=asdict(found), lines=table(found, len(spans))), as_json=choices.as_json)
 
 
@@ -68,16 +78,21 @@ def table(found: Tuned, symbols: int) -> list[str]:
         f"{'kind':<6} {'setting':<16} {'now':>7} {'then':>7}   {'now':>7} {'then':>7} {'replayed':>9} {'held back':>10}"
         "   (alerts a day)",
     ]
+    for name, members in found.classes.items():
+        lines.append(f"{name}: {', '.join(members[:MOST_NAMED])}{' …' if len(members) > MOST_NAMED else ''}")
     for one in found.kinds:
         rates = f"{one.now_per_day:>7.1f} {one.fitted_per_day:>7.1f} "
         rates += f"{one.replayed_per_day:>9.1f} {one.held_out_per_day:>10.1f}"
         for key, (now, then) in one.thresholds.items():
-            lines.append(f"{one.kind:<6} {SETTING_OF[key].word:<16} {now:>7g} {then:>7g}   {rates}".rstrip())
+            word = f"{SETTING_OF[key].word} {one.liquidity}".rstrip()
+            lines.append(f"{one.kind:<6} {word:<16} {now:>7g} {then:>7g}   {rates}".rstrip())
             rates = ""
     fitted, replayed = sum(one.fitted_per_day for one in found.kinds), sum(one.replayed_per_day for one in found.kinds)
     lines.append(
         f"{'all':<6} {'':<16} {'':>7} {'':>7}   {'':>7} {fitted:>7.1f} {replayed:>9.1f} {found.held_out_per_day:>10.1f}"
     )
+    shown = ", ".join(str(number) for number in found.fitted_by_day)
+    lines.append(f"each day it was chosen from: {shown}")
     lines.append(f"each day held back: {', '.join(str(number) for number in found.by_day) or 'none'}")
     lost = [
         f"{move.symbol} {move.size:+.1f} at {minute_of(move.at_ms)} ({one.kind})"
@@ -88,5 +103,30 @@ def table(found: Tuned, symbols: int) -> list[str]:
         lines.append(f"the largest that would not be told any more: {'; '.join(lost)}")
     return [
         *lines,
-        '"then" counts first alerts on the tape; "replayed" and "held back" are the live engine, escalations included.',
+        '"then" counts on the tape, in whole minutes; "replayed" and "held back" are the engine, whole moves included.',
     ]
+
+
+def write_picture(path: Path, found: Tuned) -> None:
+    """Raises: StorageError."""
+    from altmonitor.render.charts.tuning import TuningPanel, tuning_chart
+
+    panels = []
+    for one in found.kinds:
+        factors = BUDGETS[one.kind].thresholds
+        key = max(one.thresholds, key=lambda name: abs(factors[name]))
+        now, then = (value / factors[key] for value in one.thresholds[key])
+        panels.append(
+            TuningPanel(
+                title=f"{one.kind} {one.liquidity}".rstrip(),
+                unit=UNIT_SIGN.get(KINDS[one.kind].unit or Unit.USD, ""),
+                curve=one.curve,
+                now=(now, one.now_per_day),
+                then=(then, one.fitted_per_day),
+                held_out=one.held_out_per_day,
+            )
+        )
+    try:
+        write_atomically(path, tuning_chart(f"Thresholds for about {found.per_day:g} alerts a day", panels))
+    except OSError as problem:
+        raise StorageError(f"{path} cannot be written: {problem}") from problem

@@ -1,4 +1,4 @@
-"""Feeds the live tape: from the live market, over a restart from a file, and from a day of history once it is wanted."""
+"""Feeds the live tape: from the market, over a restart from a file, and from a day of history once it is wanted."""
 
 from __future__ import annotations
 

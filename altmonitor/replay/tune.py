@@ -39,7 +39,7 @@ class LostMove:
 class TunedKind:
     """liquidity: name of the class, '' for all symbols together. thresholds: key of `SETTINGS` → (now, proposed).
     Alerts a day: of the tape for the fitted days, now and proposed; of the engine for the fitted days and for those
-    held back, with all that is proposed in force."""
+    held back, with all that is proposed in force. curve: (step of its thresholds, alerts a day of the fitted days)."""
 
     kind: Kind
     liquidity: str
@@ -49,6 +49,7 @@ class TunedKind:
     replayed_per_day: float
     held_out_per_day: float
     lost: tuple[LostMove, ...]
+    curve: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +180,7 @@ def _tuned(
         replayed_per_day=rate(fitted),
         held_out_per_day=rate(held),
         lost=_lost(tape, kind, members, main, step),
+        curve=tuple(zip(BUDGETS[kind].steps, rates_of(kind, main, count), strict=True)),
     )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.columns import Source, candle_columns
@@ -113,7 +115,8 @@ async def test_tune_prints_a_table_of_days_held_back_and_refuses_a_range_without
         "About 60 alerts a day over these 2 symbols, chosen from 2025-02-01 00:00 … 2025-02-03 00:00"
     )
     assert [line.split()[:2] for line in lines[2:5]] == [["price", "pump"], ["price", "dump"], ["vol", "vol"]]
-    assert lines[6].startswith("each day held back: ")
+    assert lines[6].startswith("each day it was chosen from: ")
+    assert lines[7].startswith("each day held back: ")
     code, values, _ = await altmonitor(
         tmp_path, "tune", "--per-day", "60", "--held-out", "1", "--json", "--kind", "vol"
     )
@@ -122,3 +125,28 @@ async def test_tune_prints_a_table_of_days_held_back_and_refuses_a_range_without
     code, out, err = await altmonitor(tmp_path, "tune", "--per-day", "60")
     assert (code, out) == (2, "")
     assert err == "2025-02-01 … 2025-02-03 is too short to hold 7 days back (--held-out)\n"
+
+
+async def test_both_engines_are_compared(tmp_path: Path) -> None:
+    fill(tmp_path)
+    code, exact, _ = await altmonitor(tmp_path, "replay", *RANGE)
+    assert code == 0
+    assert (await altmonitor(tmp_path, "replay", *RANGE, "--engine", "tape"))[:2] == (0, exact)
+    code, both, _ = await altmonitor(tmp_path, "replay", *RANGE, "--engine", "both")
+    assert code == 0
+    assert both.startswith(exact.rstrip("\n"))
+    assert re.search(r"Both engines tell the same \d+ alerts, in the same order\.$", both.strip())
+
+
+async def test_thresholds_by_class_of_liquidity_and_their_picture(tmp_path: Path) -> None:
+    fill(tmp_path)
+    words = ("tune", "--per-day", "60", "--held-out", "1", "--per-class", "--picture", str(tmp_path / "tune.png"))
+    code, shown, err = await altmonitor(tmp_path, *words)
+    assert code == 0, err
+    assert "small: " in shown
+    assert "vol small" in shown
+    with Image.open(tmp_path / "tune.png") as picture:
+        assert picture.size == (1_000, 70 + 300 * 2)
+    code, _, err = await altmonitor(tmp_path, *words[:-1], str(tmp_path / "missing" / "tune.png"))
+    assert code == 1
+    assert "tune.png cannot be written" in err

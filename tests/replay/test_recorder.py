@@ -84,7 +84,7 @@ async def test_without_anybody_who_wants_thresholds_by_budget_no_day_is_read(tmp
     async with stage.running(is_day_wanted=False):
         await stage.clock.advance(3_600)
         assert stage.rest.of("klines") == []
-        assert stage.move_stats.symbol_minutes("price") == 40, "what is lived through is counted all the same"
+        assert stage.live_tape.symbol_minutes("price") == 40, "what is lived through is counted all the same"
         assert not stage.recorder.is_day_coming
         stage.recorder.want_day()
         assert stage.recorder.is_day_coming
