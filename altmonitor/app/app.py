@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 
 from altmonitor import __version__
 from altmonitor.app.chat import ChatDeps, ChatSide, MessagingSetup
@@ -21,6 +22,8 @@ from altmonitor.core.errors import StorageError, TokenRefused
 from altmonitor.core.status import Health, LatencyStatus, LoopStatus, Vitals, assess
 from altmonitor.core.supervisor import Supervisor
 from altmonitor.core.types import Venue
+from altmonitor.engine.restore import Bookkeeping
+from altmonitor.engine.venue_moves import JOINS_WITHIN_MS, VenueMoves, VenueTime
 from altmonitor.operations.context import OperationContext
 from altmonitor.render.notices import BackAfter, Notice, SettingsDamaged
 from altmonitor.render.signed_buttons import ButtonSigner, stored_signer
@@ -73,6 +76,12 @@ class App:
         self._live.history = self.store if config.history_enabled else None
         self._state_file = StateFile(config.state_file, clock)
         choices = choices or MarketOptions()
+        self._moves: VenueMoves | None = None
+        self._of_moves: Bookkeeping | None = None
+        if others:
+            self._of_moves = Bookkeeping(self.store, self.store, clock=clock, refreshed=self._refresh)
+            clocks = {venue: partial(self._venue_time, venue) for venue in config.venues}
+            self._moves = VenueMoves(self.store, clocks=clocks, learn=self._of_moves.put_learned)
         self.market = self._build_market(main, choices, self._notices, is_main=True)
         self.others = tuple(
             self._build_market(
@@ -91,7 +100,7 @@ class App:
             MarketDeps(
                 venue=venue,
                 is_main=is_main,
-                sink=self.store,
+                sink=self._moves or self.store,
                 config=self.config,
                 clock=self.clock,
                 choices=choices,
@@ -101,6 +110,10 @@ class App:
                 refresh=self._refresh,
             )
         )
+
+    def _venue_time(self, venue: Venue) -> VenueTime:
+        clock = next(market for market in self.markets if market.name == venue).venue.clock
+        return VenueTime(skew_ms=clock.skew_ms, uncertainty_ms=clock.uncertainty_ms)
 
     @property
     def markets(self) -> tuple[MarketSide, ...]:
@@ -117,6 +130,9 @@ class App:
             self.store.set_destinations(settings_store.destinations)
             await stack.enter_async_context(self.store)
             self._live.name = await stored_stream_name(self.store)
+            if self._moves is not None:
+                since_ms = self.clock.now_ms() - JOINS_WITHIN_MS
+                self._moves.restore(await self.store.stored_since(since_ms))
             for market in self.markets:
                 await market.restore(settings_store.audiences)
                 await market.rest.start()
@@ -242,6 +258,8 @@ class App:
         loops = chat.loops() | self.market.loops() | questions.loops() | own
         for market in self.others:
             loops |= market.loops()
+        if self._of_moves is not None:
+            loops["venues of alerts"] = self._of_moves.run
         for name, loop in loops.items():
             self.supervisor.start(name, self._after_seeing(loop) if name.rpartition(":")[2] in AFTER_SEEING else loop)
 

@@ -139,6 +139,20 @@ class TrackedMove(msgspec.Struct, frozen=True, kw_only=True):
     short: TrackedSide
 
 
+class VenueMove(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The same move at another venue. size: as the alert's `metric`. event_ms: by that venue's clock.
+
+    ahead_s: so much earlier than the alert it stands in, below 0 later, within ± within_s, both clocks' uncertainty;
+    None where one of them was never compared with ours.
+    """
+
+    venue: Venue
+    size: float
+    event_ms: int
+    ahead_s: float | None = None
+    within_s: float | None = None
+
+
 class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a message shows beside the columns of the `alerts` table. None: not known, shown as n/a or left out."""
 
@@ -175,6 +189,8 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     positions: Positions | None = None  # kinds position and divergence
     tracked: TrackedMove | None = None  # of a tracked symbol: how the followed traders moved before it
     has_followed: bool = False  # the exchange's page of followed traders knows the symbol, and may be linked
+    venues: tuple[VenueMove, ...] = ()  # the first alert of a move: where else it was seen, in that order
+    merged_into: str | None = None  # key of the alert of another venue whose message tells this one too
     is_sample: bool = False  # asked for with /test: nothing happened, and it is counted nowhere
 
 

@@ -110,7 +110,12 @@ async def restore(engine: Engine, stored: Stored, *, now_ms: int, since_ms: int)
     may be missing afterwards.
     """
     stored_alerts = await stored.stored_since(min(since_ms, now_ms - EPISODES_MS))
-    told = [(alert, destinations) for alert, destinations in stored_alerts if alert.venue == engine.venue]
+    to_whom = {alert.key: destinations for alert, destinations in stored_alerts}
+    told = [
+        (alert, (*destinations, *to_whom.get(alert.details.merged_into or "", ())))
+        for alert, destinations in stored_alerts
+        if alert.venue == engine.venue
+    ]
     known = {alert.key for alert, _ in told}
     missing = {alert.details.episode_key for alert, _ in told if alert.details.episode_key} - known
     engine.restore_conditions(await stored.meta_get(CONDITIONS))

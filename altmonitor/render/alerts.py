@@ -20,6 +20,7 @@ from altmonitor.render.alert_parts import (
     press_lines,
     standing_line,
     tracked_line,
+    venue_lines,
     whale_line,
 )
 from altmonitor.render.format import Style, joined
@@ -47,6 +48,7 @@ def alert_html(
         tracked_line(alert, style),
         standing_line(alert, window_of(alert), style),
         *episode_lines(alert, style),
+        *venue_lines(alert, style),
         _time_line(alert, style),
     ]
     if maybe_repeated and alert.id is not None:

@@ -60,3 +60,24 @@ async def test_an_alert_of_another_venue_names_it_in_message_and_row(tmp_path: P
         alerts = [alert for alert in await here.alerts() if alert.kind == "price"]
     assert {alert.venue for alert in alerts} == {"bybit"}
     assert all(alert.key.startswith("bybit:price:") for alert in alerts)
+
+
+async def test_one_move_over_two_venues_is_one_message_that_learns_the_other_by_an_edit(tmp_path: Path) -> None:
+    move = Pump("SOLUSDT", START_MS + 180_000, 5.0, over_s=3)
+    async with stage(tmp_path, move, speed=10, VENUES=VENUES, CHART="false", ROLLING="false") as here:
+        here.exchange.venues["bybit"].lag_ms = 2_000
+        await all_live(here)
+        await here.said("PUMP SOLUSDT", within_s=400)
+        await here.until(lambda: any("on Bybit" in m.text for m in here.messages), within_s=120)
+        alerts = [alert for alert in await here.alerts() if alert.kind == "price" and alert.direction == "PUMP"]
+        message = next(m for m in here.messages if "on Bybit" in m.text)
+    assert message.text.startswith("🚀 PUMP SOLUSDT") or "PUMP SOLUSDT" in message.text.splitlines()[0]
+    line = next(line for line in message.text.splitlines() if "on Bybit" in line)
+    assert line.startswith("🌐 also +")
+    assert "later by" in line
+    firsts = [alert for alert in alerts if alert.details.episode_key is None and alert.symbol == "SOLUSDT"]
+    assert sorted(alert.venue for alert in firsts) == ["binance", "bybit"]
+    there = next(alert for alert in firsts if alert.venue == "bybit")
+    here_alert = next(alert for alert in firsts if alert.venue == "binance")
+    assert there.details.merged_into == here_alert.key
+    assert [move.venue for move in here_alert.details.venues] == ["bybit"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.core.alert import Alert, Details
+from altmonitor.core.alert import Alert, Details, VenueMove
 from altmonitor.delivery.destination_style import MessageRenderer
 from altmonitor.render.alerts import hash_tag
 from altmonitor.render.kinds import chart_label
@@ -393,3 +393,42 @@ def test_whatever_an_alert_holds_telegram_can_take_the_message(
 def test_no_unknown_number_shows_as_python_would_write_it(alert: Alert, renderer: MessageRenderer) -> None:
     shown = seen(renderer, changed(alert, symbol="XUSDT")).replace("Binance", "")
     assert not any(word in shown for word in ("None", "nan", "inf", "e+", "e-"))
+
+
+def test_the_same_move_at_other_venues_is_a_line_each_with_who_was_first_as_far_as_the_clocks_know() -> None:
+    moves = (
+        VenueMove(venue="bybit", size=2.9, event_ms=AT_MS, ahead_s=0.44, within_s=0.2),
+        VenueMove(venue="okx", size=-3.1, event_ms=AT_MS, ahead_s=-1.26, within_s=0.3),
+        VenueMove(venue="hyperliquid", size=3.0, event_ms=AT_MS, ahead_s=0.1, within_s=0.3),
+        VenueMove(venue="binance", size=3.0, event_ms=AT_MS),
+    )
+    alert = msgspec.structs.replace(PRICE, details=msgspec.structs.replace(PRICE.details, venues=moves))
+    found = {
+        lang: [line for line in seen(renderer, alert).splitlines() if line.startswith("🌐")]
+        for lang, renderer in (("en", EN), ("zh", ZH), ("ru", RU))
+    }
+    assert found["en"] == [
+        "🌐 also +2.90 % on Bybit, first by 0.4 ± 0.2 s",
+        "🌐 also −3.10 % on OKX, later by 1.3 ± 0.3 s",
+        "🌐 also +3.00 % on Hyperliquid, at the same moment (± 0.3 s)",
+        "🌐 also +3.00 % on Binance",
+    ]
+    assert found["zh"][0] == "🌐 Bybit 同样 +2.90 %，早 0.4 ± 0.2 秒"
+    assert found["ru"][:2] == [
+        "🌐 на Bybit тоже +2.90 %, раньше на 0.4 ± 0.2 с",
+        "🌐 на OKX тоже −3.10 %, позже на 1.3 ± 0.3 с",
+    ]
+
+
+def test_an_alert_of_another_venue_names_it_first_and_leads_there() -> None:
+    pages = {
+        "bybit": ("Bybit", "https://www.bybit.com/trade/usdt/SWARMSUSDT", "BYBIT:SWARMSUSDT.P"),
+        "okx": ("OKX", "https://www.okx.com/trade-swap/swarms-usdt-swap", "OKX:SWARMSUSDT.P"),
+        "hyperliquid": ("Hyperliquid", "https://app.hyperliquid.xyz/trade/SWARMS", ""),
+    }
+    for venue, (title, page, chart) in pages.items():
+        html = EN.alert(msgspec.structs.replace(PRICE, venue=venue), maybe_repeated=False)  # type: ignore[arg-type]
+        assert html.splitlines()[0].endswith(f" {title}")
+        assert f'<a href="{page}">{title}</a>' in html
+        assert (f"symbol={chart}" in html) if chart else ("tradingview" not in html)
+        assert "binance.com" not in html
