@@ -12,6 +12,7 @@ from altmonitor import __version__
 from altmonitor.app.chat import ChatDeps, ChatSide, MessagingSetup
 from altmonitor.app.market import MarketDeps, MarketOptions, MarketSide
 from altmonitor.app.operator_notices import OperatorNotices, Recipients
+from altmonitor.app.other_cohorts import other_cohorts
 from altmonitor.app.queries import QueryDeps, QuerySide
 from altmonitor.app.service_watch import ServiceWatch, Signs
 from altmonitor.app.tracking import OutboxTrackerNotifier, TrackingSide
@@ -140,7 +141,8 @@ class App:
             await self.market.positions.start()
             stack.push_async_callback(self.market.positions.stop)
             questions = self._build_questions(settings_store)
-            operations = questions.operations(self.health, self._change_settings)
+            others = await stack.enter_async_context(other_cohorts(self.config, clock=self.clock))
+            operations = questions.operations(self.health, self._change_settings, other_cohorts=others)
             self._live.sources = StreamSources(
                 health=self.health,
                 alerts_of=self.store.alerts_of,

@@ -72,8 +72,10 @@ def _text(value: object) -> str:
 
 def _result(row: Operation[Any, Any], body: bytes) -> Any:
     try:
-        if row.has_envelope:
+        if row.envelope is not None:
             body = msgspec.json.decode(body, type=dict[str, msgspec.Raw])["data"]
+        if row.body is not None:
+            body = msgspec.json.encode({row.body: msgspec.Raw(body)})
         return msgspec.json.decode(body, type=row.result)
     except (msgspec.DecodeError, KeyError) as problem:
         raise Unavailable(f"the monitor answers {row.name} otherwise than this version does: run the same") from problem

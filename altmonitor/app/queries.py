@@ -24,6 +24,7 @@ from altmonitor.delivery.alert_charts import WITHIN_S, Charting, ChartPictureFil
 from altmonitor.detectors.kinds import KINDS, RULES
 from altmonitor.detectors.verdict import Explanation, Rule, RuleCheck, Verdict
 from altmonitor.interfaces.exchange import Priority
+from altmonitor.interfaces.positioning import Cohorts
 from altmonitor.interfaces.queries import (
     ChartPicture,
     FundingFacts,
@@ -361,9 +362,14 @@ class QuerySide:
         return PositionAlerts(links)
 
     def operations(
-        self, health: Callable[[], Health], change_settings: Callable[[Numbers, str], Awaitable[Reply | None]]
+        self,
+        health: Callable[[], Health],
+        change_settings: Callable[[Numbers, str], Awaitable[Reply | None]],
+        *,
+        other_cohorts: Mapping[str, Cohorts],
     ) -> OperationContext:
-        """What HTTP and other programs ask. change_settings: as the main chat would."""
+        """What HTTP and other programs ask. change_settings: as the main chat would. other_cohorts: of venues that are
+        not watched."""
         deps, market = self._deps, self._deps.market
         config, clock, settings_store = deps.config, deps.clock, deps.settings_store
         board = MarketBoard(
@@ -398,7 +404,7 @@ class QuerySide:
             change_settings=change_settings,
             rest=market.rest,
             positions=self._positions,
-            cohorts={"binance": market.venue.positioning},
+            cohorts={**other_cohorts, market.venue.positioning.venue: market.venue.positioning},
         )
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:

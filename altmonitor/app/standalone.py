@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from altmonitor.app.monitor_client import MonitorClient
+from altmonitor.app.other_cohorts import other_cohorts
 from altmonitor.app.positioning import (
     COHORT_ANSWER_WITHIN_S,
     LivePositionQueries,
@@ -98,6 +99,7 @@ async def asking_context(config: Config, *, clock: Clock) -> AsyncIterator[Opera
     """
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(positioning_deps(config, clock=clock))
+        others = await stack.enter_async_context(other_cohorts(config, clock=clock))
         positions = LivePositionQueries(
             PositionQueryDeps(
                 clock=clock,
@@ -116,7 +118,7 @@ async def asking_context(config: Config, *, clock: Clock) -> AsyncIterator[Opera
             stored_context(config, clock=clock),
             rest=client.rest,
             positions=positions,
-            cohorts={"binance": client.positioning},
+            cohorts={**others, "binance": client.positioning},
         )
 
 

@@ -20,6 +20,7 @@ from altmonitor.core.errors import AltmonitorError, ConfigError, ExchangeBlocked
 from altmonitor.exchanges.venues import cohorts_of
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.interfaces.positioning import Cohorts
+from altmonitor.operations.cohorts import endpoints
 from altmonitor.positioning.divergence import Histories
 from altmonitor.positioning.json_values import (
     Asked,
@@ -89,7 +90,7 @@ def _asked(wanted: CohortRequest, opened: Session) -> JsonObject:
 
 
 def meta(*, as_json: bool) -> int:
-    values = meta_values(venues=ASKED)
+    values = meta_values(venues=ASKED, endpoints=endpoints())
     now_ms = SystemClock().now_ms()
     content = envelope(values, thing="Meta", now_ms=now_ms, request_id=str(uuid.uuid4()))
     return print_answer(Answer(values=content, lines=value_lines(values)), as_json=as_json)

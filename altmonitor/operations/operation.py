@@ -42,7 +42,8 @@ class Operation(Generic[A, R]):
     arguments: refuses unknown fields, limits stand in the annotations. result: units stand in the names of its fields.
     run: may raise OperationError and AltmonitorError. writes: it changes something.
     route: method and path, `{names}` in it are arguments; None: not over HTTP. etag: changes with the answer; None: no
-        answer is the same twice. has_envelope: over HTTP the result stands in the positioning interface's envelope.
+        answer is the same twice. envelope: over HTTP the result stands in the positioning interface's
+        envelope, which names it so. body: over HTTP that field of the result is all of the answer.
     reads: where the answer comes from: `live` memory, `stored` rows, or the `exchange`, which may take seconds.
     chat: the command that answers the same there, without the slash. cli: the words after `altmonitor`.
     """
@@ -56,7 +57,8 @@ class Operation(Generic[A, R]):
     reads: Source = "live"
     route: str | None = None
     etag: Callable[[R], str] | None = None
-    has_envelope: bool = False
+    envelope: str | None = None
+    body: str | None = None
     chat: str | None = None
     cli: str | None = None
     examples: tuple[Example, ...] = (Example(title="as it is"),)

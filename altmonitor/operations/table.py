@@ -7,18 +7,22 @@ from types import MappingProxyType
 from typing import Any
 
 from altmonitor.operations.alerts import ALERT_OPERATIONS
+from altmonitor.operations.cohorts import COHORT_OPERATIONS
 from altmonitor.operations.compare import COMPARE_OPERATIONS
 from altmonitor.operations.market import MARKET_OPERATIONS
 from altmonitor.operations.operation import Operation
 from altmonitor.operations.positions import POSITION_OPERATIONS
 from altmonitor.operations.settings import SETTINGS_OPERATIONS
+from altmonitor.operations.snapshots import SNAPSHOT_OPERATIONS
 from altmonitor.operations.tracked import TRACKED_OPERATIONS
 
 OPERATIONS: tuple[Operation[Any, Any], ...] = (
     *MARKET_OPERATIONS,
     *ALERT_OPERATIONS,
     *POSITION_OPERATIONS,
+    *COHORT_OPERATIONS,
     *TRACKED_OPERATIONS,
+    *SNAPSHOT_OPERATIONS,
     *COMPARE_OPERATIONS,
     *SETTINGS_OPERATIONS,
 )

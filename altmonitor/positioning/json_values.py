@@ -155,7 +155,8 @@ def history_values(asked: Asked, histories: Histories, *, limit: int) -> JsonObj
     }
 
 
-def meta_values(*, venues: Sequence[str]) -> JsonObject:
+def meta_values(*, venues: Sequence[str], endpoints: Mapping[str, str]) -> JsonObject:
+    """endpoints: name → path of the same over HTTP."""
     """Periods, limits, venues and the commands that answer."""
     low, high = LIMITS
     return {
@@ -167,6 +168,7 @@ def meta_values(*, venues: Sequence[str]) -> JsonObject:
         "periods": list(PERIODS),
         "default_period": DEFAULT_PERIOD,
         "limit": {"default": DEFAULT_LIMIT, "min": low, "max": high},
+        "endpoints": dict(endpoints),
         "commands": dict(COMMANDS),
     }
 

@@ -239,6 +239,15 @@ class SnapshotQueries:
         found = [velocity_of(row) for row in await self._fetch(sql, (symbol, since_ms))]
         return [velocity for velocity in found if velocity is not None]
 
+    async def newest_open_interest(self, *, since_ms: int) -> Sequence[tuple[str, OiVelocity]]:
+        """(symbol, the newest of it) of each symbol that has one since then."""
+        if OI_TABLE not in self._tables:
+            return []
+        newest = f"SELECT symbol, MAX(ts) FROM {OI_TABLE} WHERE ts >= ? GROUP BY symbol"  # noqa: S608
+        sql = f"SELECT {', '.join(OI_COLUMNS)} FROM {OI_TABLE} WHERE (symbol, ts) IN ({newest}) ORDER BY symbol"  # noqa: S608
+        rows = await self._fetch(sql, (since_ms,))
+        return [(row[0], velocity) for row in rows if (velocity := velocity_of(row)) is not None]
+
     async def top_traders(self, symbol: str, *, period: str, since_ms: int) -> Sequence[TopTraders]:
         """Oldest → newest."""
         if TOP_TRADER_TABLE not in self._tables:

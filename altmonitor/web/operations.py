@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -12,9 +13,10 @@ from multidict import MultiMapping
 
 from altmonitor.core.clock import Clock
 from altmonitor.operations.context import OperationContext
-from altmonitor.operations.errors import BadArgument, OperationError
+from altmonitor.operations.errors import BadArgument, OperationError, Unavailable
 from altmonitor.operations.operation import Operation, Source
 from altmonitor.operations.table import OPERATIONS
+from altmonitor.positioning.json_values import envelope, error_envelope
 from altmonitor.web.refusals import RETRY_AFTER_S, error_response
 
 WITHIN_S: Mapping[Source, float] = {"live": 10.0, "stored": 10.0, "exchange": 20.0}
@@ -55,13 +57,22 @@ class OperationRoutes:
                 async with self._clock.timeout(WITHIN_S[row.reads]), self._turns[row.reads]:
                     result = await row.answer(self._context, arguments)
             except OperationError as problem:
-                return problem_of(problem)
+                return self._refused(row, problem)
             except TimeoutError:
                 waited = f"{_WAITED_FOR[row.reads]} did not answer within {WITHIN_S[row.reads]:.0f} s"
-                return error_response(503, waited, {"Retry-After": str(RETRY_AFTER_S)}, code="unavailable")
+                return self._refused(row, Unavailable(waited, retry_after_s=RETRY_AFTER_S))
             return self._answered(row, request, result)
 
         return handle
+
+    def _refused(self, row: Operation[Any, Any], problem: OperationError) -> web.Response:
+        if row.envelope is None:
+            return problem_of(problem)
+        told = error_envelope(problem.detail, now_ms=self._now_ms(), request_id=str(uuid.uuid4()))
+        return problem_of(problem, told)
+
+    def _now_ms(self) -> int:
+        return self._context.clock.now_ms()
 
     def _answered(self, row: Operation[Any, Any], request: web.Request, result: msgspec.Struct) -> web.Response:
         headers: dict[str, str] = {}
@@ -77,15 +88,21 @@ class OperationRoutes:
         known = self._encoded.get(row.name)
         if known is not None and known[0] is result:
             return known[1]
-        body = msgspec.json.encode(result)
+        shown: object = result if row.body is None else getattr(result, row.body)
+        if row.envelope is not None:
+            values = msgspec.to_builtins(result)
+            shown = envelope(values, thing=row.envelope, now_ms=self._now_ms(), request_id=str(uuid.uuid4()))
+        body = msgspec.json.encode(shown)
         if row.etag is not None:
             self._encoded[row.name] = result, body
         return body
 
 
-def problem_of(problem: OperationError) -> web.Response:
+def problem_of(problem: OperationError, members: Mapping[str, object] | None = None) -> web.Response:
+    """members: to stand beside those of the problem. A `status` that is no number is none to who reads problems."""
     headers = {} if problem.retry_after_s is None else {"Retry-After": str(problem.retry_after_s)}
-    more = {} if problem.until_ms is None else {"until_ms": problem.until_ms}
+    more: dict[str, object] = {} if problem.until_ms is None else {"until_ms": problem.until_ms}
+    more |= members or {}
     return error_response(problem.status, problem.detail, headers, code=problem.code, title=problem.title, more=more)
 
 

@@ -15,10 +15,11 @@ from altmonitor.interfaces.queries import EVERYTHING, PositionScope, WhoFacts
 from altmonitor.market.quotes import DayTicker, Funding
 from altmonitor.operations.board import BoardDeps, MarketBoard
 from altmonitor.operations.context import MonitorView, OperationContext
+from altmonitor.positioning.divergence import Histories
 from altmonitor.positioning.funding import funding_cost
 from altmonitor.positioning.history import Snapshot
 from altmonitor.positioning.open_interest import OiVelocity
-from altmonitor.positioning.ratios import TopTraders
+from altmonitor.positioning.ratios import LongShort, TopTraders
 from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.snapshot_queries import SnapshotQueries
@@ -94,8 +95,35 @@ class StandingRows(SnapshotQueries):
     async def open_interest(self, symbol: str, *, since_ms: int) -> Sequence[OiVelocity]:
         return [velocity(NOW_MS - 900_000), velocity(NOW_MS)]
 
+    async def newest_open_interest(self, *, since_ms: int) -> Sequence[tuple[str, OiVelocity]]:
+        return [("SOLUSDT", velocity(NOW_MS))]
+
     async def top_traders(self, symbol: str, *, period: str, since_ms: int) -> Sequence[TopTraders]:
         return [top_traders(symbol, NOW_MS - 900_000), top_traders(symbol, NOW_MS, long=0.6)]
+
+
+def bucket(time_ms: int, long_share: float) -> LongShort:
+    short_share = 1 - long_share
+    return LongShort(
+        time_ms=time_ms,
+        long_share=Fraction(long_share),
+        short_share=Fraction(short_share),
+        long_short_ratio=long_share / short_share,
+    )
+
+
+class StandingCohorts:
+    """Three cohorts with two buckets each; of the older one the crowd's is missing."""
+
+    venue = "binance"
+
+    async def cohorts(self, symbol: str, *, period: str, limit: int, priority: object) -> Histories:
+        now_ms = T0 - 5 * MINUTE
+        return Histories(
+            retail=[bucket(now_ms, 0.6575)],
+            top_accounts=[bucket(now_ms - 5 * MINUTE, 0.60), bucket(now_ms, 0.602)],
+            top_positions=[bucket(now_ms - 5 * MINUTE, 0.55), bucket(now_ms, 0.5554)],
+        )
 
 
 class Bench:
@@ -200,6 +228,7 @@ class Bench:
             alerts=self.alerts,
             change_settings=self._change if may_write else None,
             positions=StandingPositions(),  # type: ignore[arg-type]
+            cohorts={"binance": StandingCohorts()},
         )
 
     async def _change(self, numbers: Numbers, words: str) -> object:

@@ -112,7 +112,7 @@ def test_no_data_is_null_everywhere_and_no_age() -> None:
 
 
 def test_meta_lists_nine_periods_the_commands_there_are_and_the_limits_in_force() -> None:
-    values = meta_values(venues=["binance", "okx", "bybit"])
+    values = meta_values(venues=["binance", "okx", "bybit"], endpoints={"meta": "/v1/meta"})
     assert values["periods"] == ["5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d"]
     assert values["commands"] == {
         "positioning": "altmonitor positioning show SYMBOL",
@@ -120,7 +120,7 @@ def test_meta_lists_nine_periods_the_commands_there_are_and_the_limits_in_force(
         "history": "altmonitor positioning history SYMBOL",
         "meta": "altmonitor positioning meta",
     }
-    assert "endpoints" not in values
+    assert values["endpoints"] == {"meta": "/v1/meta"}
     assert values["default_period"] == "5m"
     assert values["limit"] == {"default": 48, "min": 1, "max": 500}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,7 +10,7 @@ import aiohttp
 import msgspec
 
 from altmonitor.core.clock import SystemClock
-from altmonitor.core.errors import ExchangeBlocked, ExchangeUnreachable
+from altmonitor.core.errors import ExchangeBlocked, ExchangeUnreachable, NoSnapshotsYet
 from altmonitor.core.types import Secret
 from altmonitor.market.candles import Candle
 from altmonitor.operations.table import OPERATIONS
@@ -68,7 +69,9 @@ async def test_every_row_with_a_route_answers_what_the_row_answers() -> None:
             async with site(bench) as session:
                 answer = await session.get(path.format(**example.arguments), params=query)
                 assert (answer.status, answer.content_type) == (200, "application/json"), row.name
-                assert await answer.json() == expected, row.name
+                body = await answer.json()
+                shown = body["data"] if row.envelope else {row.body: body} if row.body else body
+                assert shown == expected, row.name
 
 
 async def test_an_answer_that_did_not_change_is_not_sent_again() -> None:
@@ -149,3 +152,42 @@ async def test_markup_in_a_symbol_comes_back_as_text_of_json() -> None:
         assert answer.content_type == "application/problem+json"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert problem(await answer.json())[1] in ("unknown_contract", "bad_argument")
+
+
+async def test_the_positioning_interface_answers_in_its_envelope_also_where_it_refuses() -> None:
+    async with site(Bench()) as session:
+        bodies = [await (await session.get("/v1/divergence", params={"coin": "SOL"})).json() for _ in range(2)]
+        for body in bodies:
+            assert set(body) == {"data", "meta", "status", "message", "success"}
+            assert (body["status"], body["success"]) == ("ok", True)
+            assert body["message"] == "Divergence retrieved successfully"
+            assert body["data"]["long_pct_gap"] == -10.21
+            assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", body["meta"]["timestamp"])
+        assert bodies[0]["meta"]["request_id"] != bodies[1]["meta"]["request_id"]
+        answer = await session.get("/v1/history", params={"coin": "SOL", "limit": "501"})
+        body = await answer.json()
+        assert (answer.status, answer.content_type) == (400, "application/problem+json")
+        assert (body["status"], body["success"], body["data"], body["code"]) == ("error", False, None, "bad_argument")
+        assert body["message"] == body["detail"] == "limit must be a whole number from 1 to 500, not '501'"
+        for path in (await (await session.get("/v1/meta")).json())["data"]["endpoints"].values():
+            assert (await session.get(path, params={} if path == "/v1/meta" else {"coin": "SOL"})).status == 200
+
+
+async def test_snapshots_are_plain_lists_and_without_a_database_503() -> None:
+    async with site(Bench()) as session:
+        answer = await session.get("/api/snapshots")
+        assert [row["symbol"] for row in await answer.json()] == ["BTCUSDT", "SOLUSDT"]
+        again = await session.get("/api/snapshots", headers={"If-None-Match": answer.headers["ETag"]})
+        assert again.status == 304
+        assert len(await (await session.get("/api/symbol/SOLUSDT/history", params={"days": "abc"})).json()) == 2
+
+    @asynccontextmanager
+    async def nothing() -> AsyncIterator[object]:
+        raise NoSnapshotsYet("snapshots.db does not exist yet: run `altmonitor track`")
+        yield
+
+    async with site(Bench(), snapshots=nothing) as session:
+        for path in ("/api/snapshots", "/api/symbol/SOLUSDT/history"):
+            answer = await session.get(path)
+            assert problem(await answer.json())[:2] == (503, "unavailable")
+            assert "altmonitor track" in (await answer.json())["error"]
