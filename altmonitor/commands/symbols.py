@@ -42,7 +42,7 @@ from altmonitor.settings.input import (
     read_duration,
     split_words,
 )
-from altmonitor.settings.settings import EVERY_SYMBOL
+from altmonitor.settings.settings import EVERY_SYMBOL, VENUE_MARKS
 from altmonitor.settings.zones import zone_of
 
 _UNTIL_WORDS = frozenset({"until", "till", "til", "до", "直到", "到"})
@@ -203,7 +203,7 @@ def unmute(request: ListArguments, now: CommandContext) -> Outcome:
     found = (
         tuple(sorted(before))
         if request.is_all
-        else named_symbols("unmute", request.symbols, set(before) - {EVERY_SYMBOL}, now.listed)
+        else named_symbols("unmute", request.symbols, set(before) - {EVERY_SYMBOL, *VENUE_MARKS}, now.listed)
     )
     if not isinstance(found, tuple):
         return found

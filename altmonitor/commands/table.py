@@ -15,7 +15,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
-from altmonitor.commands import conditions, destinations, market, record, replies, symbols, thresholds
+from altmonitor.commands import conditions, destinations, market, record, replies, symbols, thresholds, venues
 from altmonitor.commands import replies_market as facts
 from altmonitor.commands import replies_settings as own
 from altmonitor.commands.arguments import NoArguments, OneSymbol, Words, read_nothing, read_symbol
@@ -102,6 +102,14 @@ COMMANDS: tuple[CommandRow[Any], ...] = (
                usage="/uptime",
                arguments=NoArguments, read=read_nothing, answer=record.uptime,
                result=record.UptimeShown),
+    CommandRow(name="venues", topic="market",
+               usage="/venues",
+               arguments=NoArguments, read=read_nothing, answer=venues.venues,
+               result=venues.VenuesShown),
+    CommandRow(name="venue", topic="delivery",
+               usage="/venue off bybit",
+               arguments=venues.VenueArguments, read=venues.read_venue, act=venues.switch_venue,
+               result=replies.MutedChanged),
     CommandRow(name="pin_status", topic="delivery",
                usage="/pin_status [off]",
                arguments=record.PinArguments, read=record.read_pin_status, act=record.pin_status, is_about_place=True,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from altmonitor.core.alert import OWNER, Alert, Direction, Kind, StoredSize
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue
 from altmonitor.detectors.conditions import Crossing
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.price import PriceMove, bounds_of
@@ -27,7 +27,7 @@ from altmonitor.engine.episodes import EpisodeOptions, Episodes
 from altmonitor.market.book import Bounds, SymbolBook, loosest
 from altmonitor.market.quotes import DayTicker
 from altmonitor.settings.audience import Audience
-from altmonitor.settings.settings import Settings
+from altmonitor.settings.settings import Settings, venue_mark
 from altmonitor.settings.zones import zone_of
 
 # ---
@@ -149,8 +149,11 @@ class AudienceState:
     since_ms: nothing is known of what it was told before.
     """
 
-    def __init__(self, audience: Audience, *, since_ms: int, episodes: EpisodeOptions) -> None:
+    def __init__(
+        self, audience: Audience, *, since_ms: int, episodes: EpisodeOptions, venue: Venue = "binance"
+    ) -> None:
         self.audience = audience
+        self._venue_mark = venue_mark(venue)
         self._changes = deque([(since_ms, audience)], maxlen=MOST_CHANGES)  # (event time, what holds since then)
         self.price = PriceMove()
         self.volume = VolumeBurst()
@@ -198,6 +201,8 @@ class AudienceState:
         settings = self.audience.settings
         if kind not in self.audience.kinds:
             return Verdict.NOT_ROUTED, None
+        if self._venue_mark in settings.muted and settings.is_muted(self._venue_mark, event_ms / 1000):
+            return Verdict.MUTED, None
         if settings.is_muted(symbol, event_ms / 1000):
             until_s = settings.muted_until_s(symbol)
             return Verdict.MUTED, None if until_s == math.inf else int(until_s) * 1000
@@ -326,7 +331,7 @@ class Audiences:
         self.audience_states = []
         for audience in audiences:
             audience_state = known.get(audience.destination) or AudienceState(
-                audience, since_ms=at_ms, episodes=self._links.episodes
+                audience, since_ms=at_ms, episodes=self._links.episodes, venue=self._links.venue
             )
             audience_state.apply(audience, at_ms)
             self.audience_states.append(audience_state)

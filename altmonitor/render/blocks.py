@@ -8,12 +8,13 @@ from functools import singledispatch
 from altmonitor.commands.replies import PlainReply
 from altmonitor.commands.table import COMMAND_OF
 from altmonitor.core.alert import DETECTED_KINDS
+from altmonitor.core.types import VENUE_TITLES
 from altmonitor.render import format as n
 from altmonitor.render.format import SEPARATOR, Style
 from altmonitor.render.texts.reply_texts import say_reply
 from altmonitor.settings.audience import QUIET_OFF, QuietHours
 from altmonitor.settings.changes import NOT_MUTED, Difference, Shown
-from altmonitor.settings.settings import EVERY_SYMBOL, SETTING_OF, Setting, Unit
+from altmonitor.settings.settings import EVERY_SYMBOL, SETTING_OF, VENUE_MARKS, Setting, Unit
 from altmonitor.settings.zones import zone_text
 
 
@@ -116,6 +117,8 @@ def mute_change(names: str, old_s: int | None, new_s: int | None, style: Style) 
 
 
 def name_of(symbol: str, style: Style) -> str:
+    if symbol in VENUE_MARKS:
+        return VENUE_TITLES[VENUE_MARKS[symbol]]
     return say_reply(style.lang, "every_contract") if symbol == EVERY_SYMBOL else n.symbol_text(symbol)
 
 

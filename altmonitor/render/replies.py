@@ -62,7 +62,7 @@ from altmonitor.render.texts import say
 from altmonitor.render.texts.reply_texts import say_reply
 from altmonitor.settings.changes import NOT_MUTED
 from altmonitor.settings.input import NotRead
-from altmonitor.settings.settings import EVERY_SYMBOL
+from altmonitor.settings.settings import EVERY_SYMBOL, VENUE_MARKS
 
 # ---
 # The buttons an answer carries → a keyboard whose presses come back signed.
@@ -359,8 +359,8 @@ def _muted_changed(reply: MutedChanged, style: Style) -> list[str]:
         groups.setdefault((old_s, new_s), []).append(symbol)
     lines: list[str] = []
     for (old_s, new_s), symbols in groups.items():
-        is_every = symbols == [EVERY_SYMBOL]
-        *first, last = [name_of(EVERY_SYMBOL, style)] if is_every else name_lines(symbols)
+        is_no_symbol = len(symbols) == 1 and (symbols[0] == EVERY_SYMBOL or symbols[0] in VENUE_MARKS)
+        *first, last = [name_of(symbols[0], style)] if is_no_symbol else name_lines(symbols)
         lines += first
         lines.append(say_reply(lang, "done", text=n.capital(mute_change(last, old_s, new_s, style))))
     lines += titled(style, "was_not_muted", reply.absent)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from altmonitor.commands.record import UptimeShown
 from altmonitor.commands.replies import StatusShown
+from altmonitor.commands.venues import VenuesShown
 from altmonitor.core.alert import DETECTED_KINDS
 from altmonitor.core.status import Health
+from altmonitor.core.types import VENUE_TITLES
 from altmonitor.render import format as n
 from altmonitor.render.blocks import (
     joined,
@@ -27,12 +29,38 @@ from altmonitor.render.format import Style
 from altmonitor.render.reasons import reason_text
 from altmonitor.render.texts.reply_texts import REPLY_TEXTS, say_reply
 from altmonitor.settings.changes import sound_of
-from altmonitor.settings.settings import EVERY_SYMBOL, SETTINGS, Unit
+from altmonitor.settings.settings import EVERY_SYMBOL, SETTINGS, VENUE_MARKS, Unit
 
 
 @reply_lines.register
 def status_lines(reply: StatusShown, style: Style) -> list[str]:
     return [*_health_lines(reply.health, reply.now_s, style), "", *_settings_lines(reply, style)]
+
+
+@reply_lines.register
+def venues_lines(reply: VenuesShown, style: Style) -> list[str]:
+    lines = [say_reply(style.lang, "venues_title")]
+    for one in reply.venues:
+        feed, guard = one.feed, one.guard
+        is_seen = not feed.is_blind and feed.last_frame_age_s is not None
+        facts = say_reply(
+            style.lang,
+            "venue_seen" if is_seen else "venue_blind",
+            venue=VENUE_TITLES[one.venue],
+            covered=feed.symbols_covered,
+            expected=feed.symbols_expected,
+            age=n.age(feed.last_frame_age_s, style.lang),
+        )
+        refused = clock = ""
+        if guard.state != "open" and guard.until_ms is not None:
+            until = n.when(guard.until_ms, style.tz, reference_ms=reply.now_s * 1000)
+            refused = say_reply(style.lang, "venue_guard", time=until)
+        if one.clock_ms is not None:
+            clock = say_reply(style.lang, "venue_clock", ms=round(one.clock_ms))
+        lines.append(joined(facts, clock, refused))
+        if one.venue in reply.off:
+            lines.append(say_reply(style.lang, "venue_off", name=one.venue))
+    return lines
 
 
 @reply_lines.register
@@ -70,8 +98,9 @@ def muted_lines(muted: dict[str, int | None], now_s: float | None, style: Style)
     """Those for good first, many in a line; then one line for each that ends, the soonest first."""
     for_good = sorted(symbol for symbol, until_s in muted.items() if until_s is None)
     timed = sorted((until_s, symbol) for symbol, until_s in muted.items() if until_s is not None)
-    every = [name_of(symbol, style) for symbol in for_good if symbol == EVERY_SYMBOL]
-    lines = [*every, *name_lines([symbol for symbol in for_good if symbol != EVERY_SYMBOL])]
+    no_symbols = [symbol for symbol in for_good if symbol == EVERY_SYMBOL or symbol in VENUE_MARKS]
+    lines = [name_of(symbol, style) for symbol in no_symbols]
+    lines += name_lines([symbol for symbol in for_good if symbol not in no_symbols])
     for until_s, symbol in timed:
         lines.append(f"{name_of(symbol, style)} {mute_end(until_s, now_s, style)}")
     return lines

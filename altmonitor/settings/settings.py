@@ -11,11 +11,21 @@ from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 
+from altmonitor.core.types import VENUE_NAMES, Venue
+
 Numbers = Mapping[str, float | int]
 """Key of `SETTINGS` → value as it is kept."""
 
 EVERY_SYMBOL = "*"
 """Stands in `Settings.muted` for all contracts, also those that are listed later."""
+
+
+def venue_mark(venue: Venue) -> str:
+    """Stands there for everything that happens at one venue."""
+    return f"@{venue}"
+
+
+VENUE_MARKS: Mapping[str, Venue] = MappingProxyType({venue_mark(venue): venue for venue in VENUE_NAMES})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from altmonitor.settings.audience import QUIET_OFF, BudgetSetting, Overrides, Qu
 from altmonitor.settings.conditions import MOVE_WINDOWS, Condition, FundingCrosses, Predicate, PriceCrosses, PriceMoves
 from altmonitor.settings.input import spelled
 from altmonitor.settings.presets import BUDGET_MAX
-from altmonitor.settings.settings import EVERY_SYMBOL, SETTING_OF, Numbers
+from altmonitor.settings.settings import EVERY_SYMBOL, SETTING_OF, VENUE_MARKS, Numbers
 from altmonitor.settings.state import DestinationOverrides, State
 from altmonitor.settings.zones import is_zone_name
 
@@ -119,7 +119,10 @@ def muted_of(given: Mapping[str, int | None] | list[str]) -> Mapping[str, int | 
         if until_s is not None and not 0 <= until_s <= LAST_SECOND:
             raise StateDamaged(f"muted until {until_s}, which is no unix second")
     return MappingProxyType(
-        {name if name == EVERY_SYMBOL else symbol_of(name): until_s for name, until_s in muted.items()}
+        {
+            name if name == EVERY_SYMBOL or name in VENUE_MARKS else symbol_of(name): until_s
+            for name, until_s in muted.items()
+        }
     )
 
 

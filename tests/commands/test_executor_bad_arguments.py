@@ -72,7 +72,7 @@ KEY = {
     "set_funding": "funding_extreme_pct",
     "cooldown": "cooldown_sec",
 }
-NEED_WORDS = {"who", "compare", "div", "why", "price", "oi", "funding", "chart", "set_move", "set_liq"}
+NEED_WORDS = {"who", "compare", "venue", "div", "why", "price", "oi", "funding", "chart", "set_move", "set_liq"}
 STYLES = [Style(lang=lang, tz=UTC) for lang in ("en", "zh", "ru")]
 
 

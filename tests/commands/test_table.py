@@ -143,6 +143,8 @@ def test_the_table_names_every_promised_command_once() -> None:
     assert [row.name for row in COMMANDS] == [
         "status",
         "uptime",
+        "venues",
+        "venue",
         "pin_status",
         "why",
         "top",
@@ -151,6 +153,7 @@ def test_the_table_names_every_promised_command_once() -> None:
         "funding",
         "chart",
         "who",
+        "compare",
         "div",
         "set_pump",
         "set_dump",

@@ -14,6 +14,8 @@ from tests.commands.executor_kit import ANN, GROUP, Desk
 EXAMPLES = {
     "status": ["/status"],
     "uptime": ["/uptime"],
+    "venues": ["/venues"],
+    "venue": ["/venue off bybit", "/venue bybit on"],
     "pin_status": ["/pin_status", "/pin_status off"],
     "why": ["/why sol", "/why sol 12:05"],
     "top": ["/top 5m"],
@@ -22,6 +24,7 @@ EXAMPLES = {
     "funding": ["/funding sol"],
     "chart": ["/chart sol"],
     "who": ["/who sol", "/who scan"],
+    "compare": ["/compare btc sol"],
     "div": ["/div sol"],
     "set_pump": ["/set_pump 5"],
     "set_dump": ["/set_dump 5"],

@@ -55,6 +55,7 @@ from altmonitor.commands.replies import (
 from altmonitor.commands.replies_market import AnswerFailed
 from altmonitor.commands.replies_settings import NoRoute
 from altmonitor.commands.table import COMMANDS, TOPICS, Command, parse
+from altmonitor.commands.venues import VenuesShown
 from altmonitor.core.alert import Alert, AlertStats, DeliveryState, StoredAlert
 from altmonitor.core.status import (
     FeedStatus,
@@ -66,10 +67,11 @@ from altmonitor.core.status import (
     Reason,
     Status,
     SweepStatus,
+    VenueStatus,
     Vitals,
     assess,
 )
-from altmonitor.core.types import LANGUAGES
+from altmonitor.core.types import LANGUAGES, VENUE_NAMES
 from altmonitor.detectors.kinds import RULES
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.render import format as n
@@ -558,6 +560,20 @@ LONGEST: list[Reply] = [
     *position_replies.LONGEST,
     UptimeShown(
         since_ms=0, now_s=NOW_S, version="&" * 40, restarts={f"<{n}>" * 9: n for n in range(9)}, blind_s=90_000.0
+    ),
+    VenuesShown(
+        venues=tuple(
+            VenueStatus(
+                venue=venue,
+                feed=FeedStatus(last_frame_age_s=90_000.0, symbols_expected=99_999, symbols_covered=99_999),
+                sweep=SweepStatus(),
+                guard=GuardStatus(state="blocked", until_ms=NOW_S * 1000),
+                clock_ms=99_999.0,
+            )
+            for venue in VENUE_NAMES
+        ),
+        off=VENUE_NAMES,
+        now_s=NOW_S,
     ),
     *(StatusPin(is_on=is_on, was_on=was_on) for is_on in (True, False) for was_on in (True, False)),
     NumbersChanged(changes=tuple(changed(s.key, s.low, s.high) for s in SETTINGS), is_reset=True),
