@@ -10,9 +10,14 @@ from secrets import compare_digest
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import anyio
 import uvicorn
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
+from mcp.server.transport_security import TransportSecuritySettings
+from mcp.shared.message import SessionMessage
+from mcp_types import INVALID_REQUEST, PARSE_ERROR, ErrorData, JSONRPCError
+from pydantic import ValidationError
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -30,9 +35,31 @@ STOP_WITHIN_S: Final = 3
 
 
 async def serve_stdio(server: Server[Any]) -> None:
-    """Until the client closes stdin. Nothing else may write to stdout meanwhile."""
+    """Until the client closes stdin. Nothing else may write to stdout meanwhile.
+
+    A line that is no message is answered with an error, where the SDK would pass it over in silence.
+    """
     async with stdio_server() as (read, write):
-        await server.run(read, write, server.create_initialization_options())
+        readable_in, readable = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+
+        async def pass_on() -> None:
+            async with readable_in:
+                async for item in read:
+                    if isinstance(item, Exception):
+                        await write.send(SessionMessage(_unreadable(item)))
+                    else:
+                        await readable_in.send(item)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(pass_on)
+            await server.run(readable, write, server.create_initialization_options())
+            group.cancel_scope.cancel()
+
+
+def _unreadable(problem: Exception) -> JSONRPCError:
+    is_json = isinstance(problem, ValidationError) and problem.errors()[0]["type"] != "json_invalid"
+    code, said = (INVALID_REQUEST, "no JSON-RPC message") if is_json else (PARSE_ERROR, "no JSON")
+    return JSONRPCError(jsonrpc="2.0", id=None, error=ErrorData(code=code, message=f"the line is {said}"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +86,7 @@ async def serve_http(server: Server[Any], options: HttpOptions) -> None:
         max_request_body_size=LONGEST_BODY,
         session_idle_timeout=options.idle_s,
         max_sessions=MOST_SESSIONS,
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # the gate's business
     )
     app = Gate(inner, token=options.token)
     listening = _listening(options.host, options.port)
