@@ -149,7 +149,7 @@ async def alert_stats(context: OperationContext, arguments: StatsArguments) -> A
 ALERT_OPERATIONS: Sequence[Operation] = (  # type: ignore[type-arg]  # of all kinds
     Operation(
         name="get_alerts",
-        summary="Stored alerts, the newest first, with what became of their delivery.",
+        summary="Which alerts were raised lately, over all contracts, newest first, and what became of their delivery.",
         arguments=AlertsArguments,
         result=AlertPage,
         run=get_alerts,

@@ -314,7 +314,8 @@ def _judged(check: RuleCheck) -> RuleJudged:
 MARKET_OPERATIONS: Sequence[Operation] = (  # type: ignore[type-arg]  # of all kinds
     Operation(
         name="get_market",
-        summary="Every watched contract now: price, changes over 1 min to 24 h, volume, open interest and funding.",
+        summary="The whole market now, or what moved most: price of every contract, changes over 1 min to 24 h, "
+        "volume, OI and funding.",
         arguments=MarketArguments,
         result=MarketTable,
         run=get_market,
@@ -339,7 +340,7 @@ MARKET_OPERATIONS: Sequence[Operation] = (  # type: ignore[type-arg]  # of all k
     ),
     Operation(
         name="get_open_interest_samples",
-        summary="Open interest of a contract as it was sampled over the last quarter of an hour, with its changes.",
+        summary="The samples of open interest of a contract that the monitor took in the last quarter of an hour.",
         arguments=OneSymbol,
         result=OpenInterestSamples,
         run=get_open_interest_samples,

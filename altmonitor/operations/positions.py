@@ -522,7 +522,8 @@ POSITION_OPERATIONS: Sequence[Operation] = (  # type: ignore[type-arg]  # of all
     ),
     Operation(
         name="get_open_interest",
-        summary="Open interest of a contract now, in USD and coins, and its change over 5 min, 15 min, 1 h and 4 h.",
+        summary="Open interest of a contract now, in USD and coins, and its change over the last 5 and 15 minutes, "
+        "1 and 4 hours.",
         arguments=OneSymbol,
         result=OpenInterestAnswer,
         run=get_open_interest,
