@@ -23,6 +23,7 @@ from altmonitor.web.access import PATIENCE_S, WrongTokens, is_called_locally, is
 from altmonitor.web.commands import HttpCommands
 from altmonitor.web.connections import Connection, Connections, Limits
 from altmonitor.web.metrics import CONTENT_TYPE, HttpStatus, Metrics
+from altmonitor.web.openapi import OpenApi
 from altmonitor.web.operations import Handler, OperationRoutes, problem_of
 from altmonitor.web.pages.site import Pages, PagesDeps
 from altmonitor.web.refusals import RETRY_AFTER_S, SECURITY_HEADERS, HttpRefusal, RefusalLog, error_response
@@ -78,6 +79,7 @@ class HttpServer:
         self._wrong_tokens = WrongTokens(deps.clock)
         self._visitors = Visitors(token=deps.token, read_token=deps.read_token, clock=deps.clock)
         self._sign_in = SignInRoutes(self._visitors, read_token=deps.read_token, refuse=self._refuse_slowly)
+        self._openapi = OpenApi()
         self._operations = OperationRoutes(deps.operations, clock=deps.clock)
         self._pages = Pages(
             PagesDeps(
@@ -99,6 +101,7 @@ class HttpServer:
         app.on_response_prepare.append(self._add_cors)
         app.router.add_get("/health", self._health)
         app.router.add_get("/metrics", self._render_metrics)
+        app.router.add_get("/openapi.json", self._openapi.answer)
         self._operations.add_to(app.router)
         self._pages.add_to(app.router)
         self._sign_in.add_to(app.router)
