@@ -19,7 +19,7 @@ WAITING := tests/chaos tests/e2e tests/cli tests/ops tests/tracker/test_tracker_
 demo: $(RUN_STAMP)
 	@$(BIN)/python -m altmonitor demo
 
-# A simulated archive, thresholds for twenty alerts a day, and a replay.
+# A simulated archive, thresholds for twenty alerts a day, a replay, and its report (demo-replay.html).
 demo-replay: $(RUN_STAMP)
 	@$(BIN)/python -m altmonitor demo --replay
 

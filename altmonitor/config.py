@@ -226,6 +226,8 @@ VARIABLES: tuple[Variable, ...] = (
              "milliseconds socket reads are gathered; 0 = off"),
     Variable("LSR_PERIOD", "5m", _one_of(*LSR_PERIODS), " ".join(LSR_PERIODS), "period of the long/short ratio shown"),
     Variable("HISTORY_ENABLED", "true", _flag, "true or false", "false keeps alerts only until they are delivered"),
+    Variable("TAKER_FEE_PCT", "0.05", _number(0, 5), "0 to 5",
+             "fee of a taker, percent of each side: what outcomes are reckoned with after fees"),
     Variable("RETENTION_DAYS", "90", _whole(1, 3650), "a whole number, 1 to 3650",
              "alerts and changes of settings older than this are deleted, days"),
     Variable("STATE_FILE", "state.json", _path, "a file path", "live settings changed in the chat"),
@@ -366,6 +368,7 @@ class Config:
     feed_gather_ms: int
     lsr_period: str
     history_enabled: bool
+    taker_fee_pct: float
     retention_days: int
     state_file: Path
     db_file: Path

@@ -7,11 +7,13 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from altmonitor import config as configuration
 from altmonitor.cli.archive import ArchiveProgress, FetchChoices, fetch_report
 from altmonitor.cli.common import DONE, FAILED, Session
 from altmonitor.cli.replay import ReplayChoices, run_replay
-from altmonitor.cli.tune import TuneChoices, run_tune
+from altmonitor.cli.tune import TuneChoices, table, tuned
 from altmonitor.core import log as logs
 from altmonitor.core.clock import SystemClock
 from altmonitor.sim.exchange import SimExchange
@@ -20,16 +22,17 @@ from altmonitor.sim.market import SeededMarket
 SYMBOLS: Final = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "DOGEUSDT", "1000PEPEUSDT", "WIFUSDT")
 MONTH: Final = ("2026-09-01", "2026-09-30")
 PER_DAY: Final = 20
+REPORT: Final = Path("demo-replay.html")
 
 
 def demo_replay(*, seed: int, keep: Path | None) -> int:
-    """Returns the exit code."""
+    """Writes the report into `keep`, or into the folder it is started in. Returns the exit code."""
     logs.configure(level="WARNING")
     with tempfile.TemporaryDirectory(prefix="altmonitor-") as folder:
-        return _show(keep or Path(folder), seed)
+        return _show(keep or Path(folder), seed, report=REPORT if keep is None else keep / REPORT)
 
 
-def _show(folder: Path, seed: int) -> int:
+def _show(folder: Path, seed: int, *, report: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     session = asyncio.run(_fetched(folder, seed))
     if session is None:
@@ -46,23 +49,29 @@ def _show(folder: Path, seed: int) -> int:
         picture=None,
         as_json=False,
     )
-    run_tune(session, choices)
-    _say("\n$ altmonitor replay --from 2026-09-24 --to 2026-09-30 --set pump=4 --set dump=4 --set vol=25")
+    found, symbols = tuned(session, choices)
+    _say("\n".join(table(found, symbols)))
+    tuning = folder / "tuning.json"
+    tuning.write_bytes(msgspec.json.encode(found))
+    words = "--set pump=3 --set dump=3 --set vol=15 --outcomes"
+    _say(f"\n$ altmonitor replay --from {MONTH[0]} --to {MONTH[1]} {words} --report {report}")
     asked = ReplayChoices(
-        from_time="2026-09-24",
+        from_time=MONTH[0],
         to_time=MONTH[1],
         symbols="all",
-        settings=("pump=4", "dump=4", "vol=25"),
+        settings=("pump=3", "dump=3", "vol=15"),
         price_path="touch",
         is_whole=False,
         engine="both",
         is_verify=False,
         as_json=False,
+        is_judged=True,
+        report=report,
+        tuning=tuning,
     )
     run_replay(session, asked)
-    _say(
-        "\nThat market was made up. The real one:  altmonitor archive fetch --symbols btcusdt,solusdt --from 2025-02-01"
-    )
+    _say(f"\nThe report, with pictures, for a browser: {report.resolve()}")
+    _say("That market was made up. The real one:  altmonitor archive fetch --symbols btcusdt,solusdt --from 2025-02-01")
     return DONE
 
 

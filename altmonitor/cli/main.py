@@ -298,6 +298,12 @@ def tune(env_file: Path, **options: Any) -> None:
 )
 @click.option("--verify", "is_verify", is_flag=True, help="Compare with what was told live in that time (DB_FILE).")
 @click.option("--whole", "is_whole", is_flag=True, help="Show the engine every minute; slow, and finds the same.")
+@click.option(
+    "--outcomes", "is_judged", is_flag=True, help="Also what followed the alerts, and whether that is chance."
+)
+@click.option("--report", type=OUT_FILE, metavar="FILE", help="Write a page with pictures that needs nothing else.")
+@click.option("--tuning", type=OUT_FILE, metavar="FILE", help="What `tune --json` printed, for the report.")
+@click.option("--delay", "delay_s", type=Number(0, 600), help="Seconds to delivery. [as measured in DB_FILE, or 2]")
 @json_option
 @env_file_option
 def replay(env_file: Path, **options: Any) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
@@ -18,6 +19,8 @@ from altmonitor.core.errors import ConfigError, NewerSchemaError, StorageError
 from altmonitor.core.types import Destination
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.replay.exact import ReplayedAlert, ReplayOptions, shortest_warm_up_ms
+from altmonitor.replay.outcome_statistics import OutcomeRow
+from altmonitor.replay.outcome_text import outcome_lines, outcome_values
 from altmonitor.replay.price_path import PricePath
 from altmonitor.replay.run import NOT_SHOWN, EngineName, ReplayResult, counts, replay
 from altmonitor.replay.store import HistoryStore
@@ -48,6 +51,10 @@ class ReplayChoices:
     engine: Literal["exact", "tape", "both"]
     is_verify: bool
     as_json: bool
+    is_judged: bool = False
+    report: Path | None = None
+    tuning: Path | None = None
+    delay_s: float | None = None
 
 
 def run_replay(session: Session, choices: ReplayChoices) -> int:
@@ -74,7 +81,11 @@ def run_replay(session: Session, choices: ReplayChoices) -> int:
         )
     if choices.is_verify:
         return _verify(session, store, options, result, as_json=choices.as_json)
-    lines = json_lines(result) if choices.as_json else table(result, choices)
+    rows, about = _judge(session, store, options, result, choices)
+    if choices.as_json:
+        lines = json_lines(result, rows)
+    else:
+        lines = table(result, choices) + ([] if not choices.is_judged else outcome_lines(rows, about=about))
     print("\n".join(lines))  # noqa: T201
     if choices.engine != "both":
         return DONE
@@ -98,6 +109,28 @@ def different_keys(tape: ReplayResult, exact: ReplayResult) -> list[str]:
         if (key, event_ms, to) not in other
     ]
     return lines or ["Both engines tell the same alerts in another order."]
+
+
+def _judge(
+    session: Session, store: HistoryStore, options: ReplayOptions, result: ReplayResult, choices: ReplayChoices
+) -> tuple[Sequence[OutcomeRow], str]:
+    """Outcomes and how they were reckoned, where they are asked for; writes the report."""
+    if not (choices.is_judged or choices.report):
+        return (), ""
+    from altmonitor.cli.replay_report import report_input, write_report
+
+    given = report_input(
+        session,
+        store,
+        options,
+        result,
+        delay_s=choices.delay_s,
+        changed=choices.settings,
+        tuning=choices.tuning,
+    )
+    if choices.report is not None:
+        write_report(choices.report, given)
+    return given.rows, f"Entry {given.delay} after the event; fees {given.fee_pct:g} % each side."
 
 
 def _verify(
@@ -204,7 +237,7 @@ def minute_of(unix_ms: int) -> str:
 # What is printed. Nothing in it depends on the moment of asking: the same input gives the same bytes.
 
 
-def json_lines(result: ReplayResult) -> list[str]:
+def json_lines(result: ReplayResult, outcomes: Sequence[OutcomeRow] = ()) -> list[str]:
     """One line per alert, and the sums as the last one."""
     lines = [msgspec.json.encode(alert_values(one), order="sorted").decode() for one in result.alerts]
     sums = {
@@ -227,6 +260,7 @@ def json_lines(result: ReplayResult) -> list[str]:
             ],
             "unknown": result.unknown,
             "not_shown": NOT_SHOWN,
+            "outcomes": outcome_values(outcomes),
         }
     }
     return [*lines, msgspec.json.encode(sums, order="sorted").decode()]

@@ -41,6 +41,14 @@ class TuneChoices:
 
 def run_tune(session: Session, choices: TuneChoices) -> int:
     """Returns the exit code. Raises: ConfigError, StorageError."""
+    found, symbols = tuned(session, choices)
+    if choices.picture is not None:
+        write_picture(choices.picture, found)
+    return print_answer(Answer(values=asdict(found), lines=table(found, symbols)), as_json=choices.as_json)
+
+
+def tuned(session: Session, choices: TuneChoices) -> tuple[Tuned, int]:
+    """Thresholds, and of how many symbols something is stored. Raises: ConfigError, StorageError."""
     store = HistoryStore(session.config.archive_dir)
     take_in_recordings(store)
     symbols = symbols_named(choices.symbols) or store.symbols()
@@ -66,9 +74,7 @@ def run_tune(session: Session, choices: TuneChoices) -> int:
         held_out_days=choices.held_out,
         per_class=choices.per_class,
     )
-    if choices.picture is not None:
-        write_picture(choices.picture, found)
-    return print_answer(Answer(values=asdict(found), lines=table(found, len(spans))), as_json=choices.as_json)
+    return found, len(spans)
 
 
 def table(found: Tuned, symbols: int) -> list[str]:
@@ -109,6 +115,14 @@ def table(found: Tuned, symbols: int) -> list[str]:
 
 def write_picture(path: Path, found: Tuned) -> None:
     """Raises: StorageError."""
+    try:
+        write_atomically(path, picture_of(found))
+    except OSError as problem:
+        raise StorageError(f"{path} cannot be written: {problem}") from problem
+
+
+def picture_of(found: Tuned) -> bytes:
+    """A PNG."""
     from altmonitor.render.charts.tuning import TuningPanel, tuning_chart
 
     panels = []
@@ -126,7 +140,4 @@ def write_picture(path: Path, found: Tuned) -> None:
                 held_out=one.held_out_per_day,
             )
         )
-    try:
-        write_atomically(path, tuning_chart(f"Thresholds for about {found.per_day:g} alerts a day", panels))
-    except OSError as problem:
-        raise StorageError(f"{path} cannot be written: {problem}") from problem
+    return tuning_chart(f"Thresholds for about {found.per_day:g} alerts a day", panels)

@@ -33,7 +33,8 @@ DAY_MS: Final = 86_400_000
 MOMENT_MIN: Final = 60
 FEWEST_MOMENTS: Final = 20
 FEWEST_BLOCKS: Final = 8
-"""With fewer moments or blocks nothing is tested: there is no saying what chance would do."""
+"""With fewer moments or blocks nothing is tested: there is no saying what chance would do. Without so many blocks no
+interval is given either."""
 LEVEL: Final = 0.05
 DRAWS: Final = 4_999
 RESAMPLES: Final = 2_000
@@ -236,11 +237,12 @@ def _signs(blocks: int) -> Floats:
 
 
 def interval(values: Floats, block: Ints) -> tuple[float, float] | tuple[None, None]:
-    """95 % of the mean, by blocks drawn with replacement; None of fewer than two blocks. NaN values are left out."""
+    """95 % of the mean, by blocks drawn with replacement; None of fewer than `FEWEST_BLOCKS`: what is drawn of three
+    days looks certain and is not. NaN values are left out."""
     is_known = np.isfinite(values)
     values, block = values[is_known], _numbered(block[is_known])
     sums, counts = np.bincount(block, weights=values), np.bincount(block)
-    if len(sums) < 2:
+    if len(sums) < FEWEST_BLOCKS:
         return None, None
     drawn = np.random.default_rng([SEED, len(sums)]).integers(0, len(sums), (RESAMPLES, len(sums)))
     means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)

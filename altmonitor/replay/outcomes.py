@@ -19,7 +19,7 @@ Nothing here knows files, time or the store: columns in, columns out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Final
 
@@ -176,10 +176,12 @@ class Outcomes:
         return np.where(self.sign[:, None] > 0, self.control_up, 1 - self.control_up)
 
 
-def joined(parts: Sequence[Outcomes]) -> Outcomes:
-    """All rows, in the order of the parts. parts: at least one."""
-    names = Outcomes.__dataclass_fields__
-    return Outcomes(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+def taken(parts: Sequence[Outcomes], rows: Ints | None = None) -> Outcomes:
+    """Of all parts one after the other those rows, None for every one; no parts are no rows."""
+    if not parts:
+        return no_outcomes(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int8))
+    columns = {one.name: np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Outcomes)}
+    return Outcomes(**(columns if rows is None else {name: column[rows] for name, column in columns.items()}))
 
 
 def measure(

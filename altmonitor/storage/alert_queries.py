@@ -22,6 +22,8 @@ from altmonitor.storage.rows import ALERT_COLUMNS, Row, alert_of, destination_of
 
 Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
 
+DELAYS_ASKED = 1_000
+LONGEST_DELAY_MS = 600_000
 _KEYS_AT_ONCE = 500  # SQLite limits the parameters of a statement
 
 _LEAST_FINISHED = "CASE state WHEN 'queued' THEN 0 WHEN 'failed' THEN 1 WHEN 'expired' THEN 2 ELSE 3 END"
@@ -133,6 +135,15 @@ class AlertReader:
     async def symbols(self) -> frozenset[str]:
         """Of all stored alerts."""
         return frozenset(symbol for (symbol,) in await self._fetch("SELECT DISTINCT symbol FROM alerts", ()))
+
+    async def delivery_delays_ms(self) -> Sequence[int]:
+        """From the event to the first message that told it, of the latest alerts; those told late are left out."""
+        rows = await self._fetch(
+            "SELECT min(sent_ms) - event_ms FROM alerts JOIN deliveries ON alert_id = alerts.id "  # noqa: S608
+            f"WHERE late = 0 AND state = 'sent' AND {NO_SAMPLE} GROUP BY alerts.id ORDER BY alerts.id DESC LIMIT ?",
+            (DELAYS_ASKED,),
+        )
+        return [delay_ms for (delay_ms,) in rows if 0 <= delay_ms <= LONGEST_DELAY_MS]
 
     async def message_id_of(self, destination: Destination, alert_key: str) -> int | None:
         rows = await self._fetch(

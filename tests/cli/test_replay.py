@@ -150,3 +150,31 @@ async def test_thresholds_by_class_of_liquidity_and_their_picture(tmp_path: Path
     code, _, err = await altmonitor(tmp_path, *words[:-1], str(tmp_path / "missing" / "tune.png"))
     assert code == 1
     assert "tune.png cannot be written" in err
+
+
+async def test_outcomes_and_the_report_follow_the_measured_delay_and_name_it(tmp_path: Path) -> None:
+    fill(tmp_path)
+    report = tmp_path / "out.html"
+    code, shown, err = await altmonitor(tmp_path, "replay", *RANGE, "--outcomes", "--report", str(report))
+    assert code == 0, err
+    assert "Entry 2 s (assumed, nothing is measured here) after the event; fees 0.05 % each side." in shown
+    assert "not distinguishable from chance" in shown.splitlines()[-1]
+    page = report.read_bytes()
+    await altmonitor(tmp_path, "replay", *RANGE, "--report", str(report))
+    assert report.read_bytes() == page
+    code, lines, _ = await altmonitor(
+        tmp_path, "replay", *RANGE, "--outcomes", "--json", "--delay", "70", TAKER_FEE_PCT="1"
+    )
+    rows = json.loads(lines.splitlines()[-1])["summary"]["outcomes"]
+    assert {row["horizon_min"] for row in rows} == {5, 15, 60, 240, 1440}
+    assert all(round(row["mean_pct"] - row["net_pct"], 9) == 2 for row in rows if row["mean_pct"] is not None)
+
+
+async def test_a_report_that_cannot_be_written_and_a_wrong_tuning_are_one_line_each(tmp_path: Path) -> None:
+    fill(tmp_path)
+    code, _, err = await altmonitor(tmp_path, "replay", *RANGE, "--report", str(tmp_path / "no" / "out.html"))
+    assert (code, "out.html cannot be written: No such file or directory" in err) == (1, True)
+    code, _, err = await altmonitor(
+        tmp_path, "replay", *RANGE, "--report", str(tmp_path / "out.html"), "--tuning", str(tmp_path / "none.json")
+    )
+    assert (code, "write it with altmonitor tune --json" in err) == (2, True)
