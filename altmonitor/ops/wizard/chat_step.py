@@ -300,4 +300,4 @@ def _writer(session: WizardSession, claim: Claim) -> str:
 def _described(session: WizardSession, chat: ChatSeen, destination: Destination) -> str:
     kind = session.text(f"kind_{chat.kind}" if chat.kind in ("private", "group", "supergroup", "channel") else "kind")
     topic = "" if destination.topic_id is None else f", {session.text('topic', number=destination.topic_id)}"
-    return f"{kind} “{chat.title}”{topic} ({destination})"
+    return f"{kind} {session.text('quoted', text=chat.title)}{topic} ({destination})"

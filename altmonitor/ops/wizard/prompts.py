@@ -19,6 +19,10 @@ YES_WORDS = frozenset({"y", "yes", "д", "да", "是"})
 NO_WORDS = frozenset({"n", "no", "н", "нет", "否"})
 
 
+ANSWER_COLUMNS = 12
+"""Beside a question, so that what is typed does not begin at the edge."""
+
+
 class Back(Exception):
     """The person wants the step before, or the one of this name."""
 
@@ -66,7 +70,9 @@ class PlainTerminal:
         return wrapped(text, self._width())
 
     def ask(self, prompt: str, *, default: str = "", is_hidden: bool = False) -> str:
-        shown = self._fitting(f"{prompt} [{default}]:" if default else f"{prompt}:") + " "
+        shown = self.texts.say("prompt_default" if default else "prompt", prompt=prompt, default=default)
+        space = shown[len(shown.rstrip()) :]
+        shown = wrapped(shown.rstrip(), self._width() - ANSWER_COLUMNS) + space
         before, line_break, shown = shown.rpartition("\n")  # the editing of a line counts its columns from the first
         if line_break:
             self.say(before)

@@ -51,8 +51,11 @@ def ask_language(session: WizardSession, answers: WizardAnswers) -> WizardAnswer
     locale = session.environ.get("LC_ALL") or session.environ.get("LC_MESSAGES") or session.environ.get("LANG", "")
     usual = language_of(session.given.get("ALERT_LANG") or locale)
     options = [Option(key=lang, label=NAMES[lang]) for lang in WIZARD_LANGUAGES]
+    spoken = session.terminal.texts.lang
     lang = session.terminal.choose("Language · 语言 · Язык", options, default=usual)
     session.terminal.texts = Texts(lang)
+    if lang != spoken:  # how to go back was told in another language
+        session.say("welcome")
     if message_language(lang) != lang:
         session.say("alerts_in_english", sign="!")
     return replace(answers, lang=lang)

@@ -28,7 +28,9 @@ async def test_back_leads_to_the_step_before_with_the_answers_kept(tmp_path: Pat
         await screen.answers("There is a bot token already: 1234...hijk", "b")
         await screen.sees("Language")
         screen.types("2")
+        await screen.sees("每一步都可以输入：b = 返回，q = 退出")  # it was told in English before
         await screen.sees("已有机器人 token：1234...hijk")
+        await screen.sees("[Y/n]：")
         assert not here.env.exists()
 
 

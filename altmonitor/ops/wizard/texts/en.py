@@ -11,6 +11,9 @@ The setup asks questions and needs a terminal. Without one, do this by hand:
        TG_CHAT_ID=123456789
   4. altmonitor doctor   says whether everything is right
   5. altmonitor run""",
+    "prompt": "{prompt}: ",
+    "prompt_default": "{prompt} [{default}]: ",
+    "quoted": "“{text}”",
     "choose": "Number",
     "choose_again": "A number from 1 to {count}, please (or b, q).",
     "yes_no": "[Y/n]",

@@ -11,6 +11,9 @@ TEXTS = {
        TG_CHAT_ID=123456789
   4. altmonitor doctor   检查是否一切就绪
   5. altmonitor run""",
+    "prompt": "{prompt}：",
+    "prompt_default": "{prompt} [{default}]：",
+    "quoted": "“{text}”",
     "choose": "编号",
     "choose_again": "请输入 1 到 {count} 之间的数字（或 b、q）。",
     "yes_no": "[Y/n]",
@@ -24,7 +27,7 @@ TEXTS = {
     "go_on": "接下来怎么做？",
     "try_again": "重试",
     "go_on_anyway": "仍然继续",
-    "alerts_in_english": "向导使用你的语言；告警消息为英文。",
+    "alerts_in_english": "向导使用你的语言；提醒消息为英文。",
     "environment_wins": "当前 shell 的环境变量中设置了 {name}，运行时它优先于文件中的值。",
     # token
     "token_title": "\n— 机器人 —",
@@ -60,13 +63,13 @@ TEXTS = {
     "proxy_wrong": "不是 http 代理地址。例如 http://host:8080 或 http://user:password@host:8080（不支持 socks）。",
     # chat
     "chat_title": "\n— 聊天 —",
-    "chat_known": "告警发往：{chat}",
+    "chat_known": "提醒发往：{chat}",
     "chat_known_lost": "文件中有 TG_CHAT_ID={chat}，但是：{why}",
-    "chat_how": "告警发到哪里？",
-    "pair": "显示配对码，我在接收告警的聊天中写出它（推荐）",
+    "chat_how": "提醒发到哪里？",
+    "pair": "显示配对码，我在接收提醒的聊天中写出它（推荐）",
     "by_hand": "手动输入 chat id",
     "pair_how": """\
-请在接收告警的聊天中写出此配对码：    {code}
+请在接收提醒的聊天中写出此配对码：    {code}
   发给机器人本身：   打开 https://t.me/{bot}?start={code} 并点 START
   在群组或话题中：   先把 @{bot} 加入，再写          /pair {code}
   在频道中：         把 @{bot} 设为管理员，再发布   {code}""",
@@ -74,7 +77,7 @@ TEXTS = {
     "strangers": "已忽略 {count} 条没有配对码的消息。可能有他人知道这个机器人；他们得不到任何东西。",
     "no_code": "没有看到配对码。若在群组中：@{bot} 是成员吗？消息是否以 /pair 开头？",
     "several_claims": "配对码出现在多个地方。",
-    "which_chat": "哪一个接收告警？",
+    "which_chat": "哪一个接收提醒？",
     "claim_right": "找到：{chat}，由 {who} 写出。对吗？",
     "chat_right": "找到：{chat}。对吗？",
     "also_commands": "{chat} 中也可以发送命令吗？",
@@ -100,17 +103,17 @@ TEXTS = {
     "kind": "聊天",
     "topic": "话题 {number}",
     # thresholds
-    "preset_title": "\n— 告警数量 —",
+    "preset_title": "\n— 提醒数量 —",
     "preset_how": "灵敏度如何？（OI 为持仓量；之后可随时在聊天中用 /set_pump 等命令修改）",
     "preset_line": "{name}：价格 ±{pump} %，OI {oi_1m} % / {oi_5m} %，成交量 ×{vol}，冷却 {cooldown} 秒",
     "preset_known": "文件中已有阈值：{names}",
     "preset_keep": "保持现状",
-    "preset_budget": "我给出每天的告警数量，阈值随之调整",
-    "budget_prompt": "每天大约多少条告警",
+    "preset_budget": "我给出每天的提醒数量，阈值随之调整",
+    "budget_prompt": "每天大约多少条提醒",
     "budget_wrong": "请输入 1 到 1000 的整数。",
     "live_wins": "注意：聊天中改过的阈值（{names}）保存在 {file} 中并优先生效；在聊天中用 /reset 撤销。",
     # test alert
-    "test_title": "\n— 测试告警，走与真实告警相同的路径 —",
+    "test_title": "\n— 测试提醒，走与真实提醒相同的路径 —",
     "test_banner": "来自安装向导的测试：并无行情变动",
     "test_sent": "Telegram 已接收。聊天中现在有一条关于 {symbol} 的消息。",
     "test_seen": "看到了吗？",
@@ -162,7 +165,7 @@ TEXTS = {
         "  BINANCE_WS_URL 必须是路由地址 wss://fstream.binance.com/market"
     ),
     "market_no_stream": "交易所 K 线：{seconds} 秒内无法连接 {host}。请检查防火墙或代理。",
-    "market_trouble": "解决之前不会有告警。详细检查：{doctor}",
+    "market_trouble": "解决之前不会有提醒。详细检查：{doctor}",
     # start
     "start_title": "\n— 启动 —",
     "start_how": "在哪里运行？",
@@ -173,7 +176,7 @@ TEXTS = {
     "server": "在我的服务器上，通过 SSH（deploy.py）",
     "demo": "先看演示（模拟行情，就在此处）",
     "later": "以后再说",
-    "starting_here": "正在启动；告警将发往 Telegram。Ctrl-C 结束，`{command}` 再次启动。",
+    "starting_here": "正在启动；提醒将发往 Telegram。Ctrl-C 结束，`{command}` 再次启动。",
     "running": "$ {command}",
     "not_found": "这里没有安装 {program}：{way_out}",
     "way_out_docker": "https://docs.docker.com/engine/install/",
@@ -206,7 +209,7 @@ TEXTS = {
     "started_not_well": "已启动，但 {seconds} 秒后仍不正常：{line}\n  {logs}",
     "logs_docker": "原因见：docker compose logs",
     "logs_systemd": "原因见：journalctl -u altmonitor -n 50",
-    "service_removed": "服务已停止并移除；告警与设置保留在原处。",
+    "service_removed": "服务已停止并移除；提醒与设置保留在原处。",
     "later_how": "启动：  {command}\n检查：  {doctor}",
     # end
     "quit_nothing": "已停止。没有写入任何内容。",
