@@ -14,7 +14,7 @@ QUICK := tests/test_architecture.py tests/test_readme.py tests/test_config.py \
 	$(addprefix tests/,market positioning settings detectors engine commands replay render)
 WAITING := tests/chaos tests/e2e tests/cli tests/ops tests/tracker/test_tracker_day.py tests/test_run_limits.py
 
-.PHONY: demo demo-replay format check quick test test-ship dist chaos bench clean
+.PHONY: demo demo-replay format check quick test test-ship dist mcpb chaos bench clean
 
 demo: $(RUN_STAMP)
 	@$(BIN)/python -m altmonitor demo
@@ -77,6 +77,10 @@ test-ship: $(STAMP)
 dist: $(STAMP)
 	rm -rf dist
 	$(BIN)/python -m hatchling build -d dist
+
+# One file that AI clients open to install the server: dist/altmonitor-<version>.mcpb.
+mcpb: $(STAMP)
+	$(BIN)/python bundle/build.py
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
