@@ -40,3 +40,16 @@ def test_the_kinds_of_alerts_are_loaded_when_somebody_asks_for_them() -> None:
     code = "from altmonitor.cli.main import cli\ncli(['history', '--help'], standalone_mode=False)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert "--kind [price|oi|vol|" in done.stdout
+
+
+def test_the_monitor_loads_nothing_that_it_does_not_need_at_its_start() -> None:
+    """Each of these is megabytes: pictures, pages, terminals, stores of past days, what other programs bring along."""
+    loaded = loaded_by("import altmonitor.cli.run")
+    unwanted = ("PIL", "rich", "pygments", "jinja2", "polars", "mcp", "nats", "asyncpg", "cryptography", "selenium")
+    assert sorted({name.partition(".")[0] for name in loaded} & set(unwanted)) == []
+    unwanted = ("altmonitor.sim", "altmonitor.mcp", "altmonitor.ops.wizard", "altmonitor.replay.report")
+    assert sorted(name for name in loaded if name.startswith(unwanted)) == []
+
+
+def test_what_was_left_out_beside_telegram_can_still_be_imported() -> None:
+    assert "cryptography" in loaded_by("import altmonitor.telegram.bot\nimport cryptography")
