@@ -462,7 +462,7 @@ def load(environ: Mapping[str, str], *, env_file: Path | None = Path(".env")) ->
             shown = "***" if variable.name in SECRET_VARIABLES else shown_value(text, secrets=secrets)
             problems.append(f"{variable.name}={shown} {problem}")
     if not problems:
-        problems += _tokens_problems(values["api_host"], values["api_token"], values["api_read_token"])
+        problems += token_problems(values["api_host"], values["api_token"], values["api_read_token"])
     problems += problems_of_libraries(variables_for_libraries(env_file) | dict(environ))
     warnings = [*file.remarks, *_warnings(in_file, in_environment)]
     if problems:
@@ -499,7 +499,7 @@ def _kept_signs(name: str, text: str, *, is_from_file: bool) -> str:
     return ""
 
 
-def _tokens_problems(api_host: str, token: Secret, read_token: Secret) -> list[str]:
+def token_problems(api_host: str, token: Secret, read_token: Secret) -> list[str]:
     if token and token == read_token:
         return ["API_READ_TOKEN=*** must be another one than API_TOKEN: it may only read"]
     return [] if is_loopback(api_host) else _open_to_others(api_host, token, read_token)

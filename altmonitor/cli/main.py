@@ -517,7 +517,23 @@ def mcp(env_file: Path, **options: Any) -> None:
         leave(serving.serve(opened, **options))
 
 
+@click.command()
+@click.option("--host", help="Where it listens, instead of API_HOST.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Its port, instead of API_PORT; 0: any.")
+@env_file_option
+def api(env_file: Path, **options: Any) -> None:
+    """Serve pages and the HTTP interface over what is stored, without a monitor.
+
+    The databases are opened read-only: it may run beside a monitor, on a port of its own, or after one.
+    """
+    with session(env_file) as opened:
+        from altmonitor.cli import api as serving
+
+        leave(serving.serve(opened, **options))
+
+
 cli.add_command(ask)
+cli.add_command(api)
 cli.add_command(mcp)
 cli.add_command(compare)
 cli.add_command(track)

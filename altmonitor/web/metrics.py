@@ -25,9 +25,9 @@ class HttpStatus:
 
 
 class Metrics:
-    """`health`, `http`: asked once per scrape."""
+    """`health`, `http`: asked once per scrape. health: None where no monitor runs in this process."""
 
-    def __init__(self, health: Callable[[], Health], *, http: Callable[[], HttpStatus]) -> None:
+    def __init__(self, health: Callable[[], Health] | None, *, http: Callable[[], HttpStatus]) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(_HealthCollector(health, http))
         ProcessCollector(registry=self._registry)
@@ -37,11 +37,14 @@ class Metrics:
 
 
 class _HealthCollector(Collector):
-    def __init__(self, health: Callable[[], Health], http: Callable[[], HttpStatus]) -> None:
+    def __init__(self, health: Callable[[], Health] | None, http: Callable[[], HttpStatus]) -> None:
         self._health = health
         self._http = http
 
     def collect(self) -> Iterable[Metric]:
+        yield from _clients(self._http())
+        if self._health is None:
+            return
         health = self._health()
         info = InfoMetricFamily("altmonitor", "Version that runs")
         info.add_metric([], {"version": health.version})
@@ -57,7 +60,6 @@ class _HealthCollector(Collector):
         yield from _venues(health)
         yield from _latency(health)
         yield from _enrichment(health)
-        yield from _clients(self._http())
         yield _counters(
             "altmonitor_loop_restarts",
             "Restarts of supervised loops",

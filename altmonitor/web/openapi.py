@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib import resources
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from aiohttp import web
@@ -24,6 +24,8 @@ REFS: Final = "#/components/schemas/{name}"
 _JSON: Final = "application/json"
 _TAGS: Final = {"/v1/": "cohorts", "/api/alerts": "alerts", "/api/settings": "settings", "/api/snapshots": "tracked"}
 
+_OF_OPERATIONS: Final = frozenset(str(error.status) for error in OPERATION_ERRORS)
+
 Json = dict[str, Any]
 
 
@@ -37,6 +39,22 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
     code: str
     error: str
+    until_ms: int | msgspec.UnsetType = msgspec.UNSET
+
+
+class EnvelopeProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """A problem of the interface under /v1/, with the members of its envelope beside it: `status` is theirs."""
+
+    type: str
+    title: str
+    status: Literal["error"]
+    detail: str
+    code: str
+    error: str
+    data: None
+    meta: EnvelopeMeta
+    message: str
+    success: Literal[False]
     until_ms: int | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -109,6 +127,7 @@ class HealthAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 _OWN: Final[tuple[type[msgspec.Struct], ...]] = (
     Problem,
+    EnvelopeProblem,
     EnvelopeMeta,
     SessionAnswer,
     TokenGiven,
@@ -225,7 +244,13 @@ class OpenApi:
             statuses.add("404")
         if row.reads == "exchange":
             statuses |= {"404", "502"}
-        return responses | {status: {"$ref": f"#/components/responses/problem{status}"} for status in sorted(statuses)}
+        refused = {
+            status: "envelope" if row.envelope is not None and status in _OF_OPERATIONS else "problem"
+            for status in sorted(statuses)
+        }
+        return responses | {
+            status: {"$ref": f"#/components/responses/{kind}{status}"} for status, kind in refused.items()
+        }
 
     def _problems(self) -> Json:
         """One response for each status, with every code that comes with it."""
@@ -235,17 +260,15 @@ class OpenApi:
             by_status.setdefault(str(problem["status"]), {})[code] = {"value": problem}
         meanings = {str(error.status): error.title for error in reversed(OPERATION_ERRORS)}
         statuses = {"400", "401", "403", "404", "405", "408", "413", "429", "431", "500", "502", "503"} | set(by_status)
+        plain, in_envelope = ({"$ref": REFS.format(name=name)} for name in ("Problem", "EnvelopeProblem"))
+        schemas: Json = {f"problem{status}": plain for status in sorted(statuses)}
+        schemas |= {f"envelope{status}": {"anyOf": [plain, in_envelope]} for status in sorted(_OF_OPERATIONS)}
         return {
-            f"problem{status}": {
-                "description": meanings.get(status, "Refused before anything was asked."),
-                "content": {
-                    PROBLEM: {
-                        "schema": {"$ref": REFS.format(name="Problem")},
-                        **({"examples": by_status[status]} if status in by_status else {}),
-                    }
-                },
+            name: {
+                "description": meanings.get(name[-3:], "Refused before anything was asked."),
+                "content": {PROBLEM: {"schema": schema, "examples": by_status.get(name[-3:], {})}},
             }
-            for status in sorted(statuses)
+            for name, schema in schemas.items()
         }
 
 

@@ -29,6 +29,7 @@ from altmonitor.web.pages.site import Pages, PagesDeps
 from altmonitor.web.refusals import RETRY_AFTER_S, SECURITY_HEADERS, HttpRefusal, RefusalLog, error_response
 from altmonitor.web.sessions import CSRF_HEADER, Right, Visitors
 from altmonitor.web.sign_in import SignInRoutes, is_open_to_all, to_sign_in, wants_page
+from altmonitor.web.stored_health import stored_health
 from altmonitor.web.streams import EventStream
 
 SHUTDOWN_S = 1.0
@@ -52,13 +53,14 @@ class HttpServerDeps:
     """host, port: API_HOST, API_PORT; port 0 takes any free one. token, read_token: API_TOKEN, API_READ_TOKEN; without
     both nobody is asked for one. cors_origin: of the one other site whose pages may read here; '' for none.
 
-    operations: what the rows of `operations.table` may reach. live: None without a stream. commands: asked for per
-    request, because they come later than the server; None while nobody carries them out.
+    health: None where no monitor runs in this process. operations: what the rows of `operations.table` may reach. live:
+    None without a stream. commands: asked for per request, because they come later than the server; None while nobody
+    carries them out.
     """
 
     host: str
     port: int
-    health: Callable[[], Health]
+    health: Callable[[], Health] | None
     operations: OperationContext
     clock: Clock
     token: Secret = field(default_factory=lambda: Secret(""))
@@ -255,6 +257,9 @@ class HttpServer:
     # --- routes --------------------------------------------------------------------------------------------------
 
     async def _health(self, request: web.Request) -> web.Response:
+        if self._deps.health is None:
+            stored = await stored_health(self._deps.operations, port=self.port)
+            return _json(stored, status=200 if stored.ok else 503)
         health = self._deps.health()
         return _json(as_json(health), status=503 if health.verdict is Status.DOWN else 200)
 
