@@ -51,7 +51,7 @@ SymbolWord = Annotated[
 DayWord = Annotated[
     str,
     msgspec.Meta(
-        description="a day of the past as people write it, in the chat's zone: 2026-11-29, 29.11, yesterday",
+        description="a day as people write it, in the chat's zone: 2026-11-29, 29.11, yesterday",
         max_length=DAY_CHARS_MAX,
     ),
 ]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from types import MappingProxyType
 from typing import Annotated
 
 import msgspec
 
 from altmonitor.commands.arguments import (
+    DayWord,
     SymbolWord,
     Words,
     cut,
@@ -19,6 +20,7 @@ from altmonitor.commands.arguments import (
     listed_symbols,
     named_symbols,
     unreadable,
+    with_days,
     with_units,
 )
 from altmonitor.commands.outcome import CommandContext, Outcome, StateChange
@@ -35,6 +37,7 @@ from altmonitor.commands.replies import (
 )
 from altmonitor.commands.replies_settings import ConfirmAsked
 from altmonitor.settings.changes import NOT_MUTED, Difference
+from altmonitor.settings.days import is_day, next_day
 from altmonitor.settings.input import (
     DURATION_MAX_S,
     NotRead,
@@ -68,7 +71,7 @@ class MuteArguments:
     symbols: tuple[SymbolWord, ...] = ()
     seconds: Annotated[int, msgspec.Meta(ge=1, le=DURATION_MAX_S)] | None = None
     until: time | None = None
-    day: date | None = None
+    day: DayWord | None = None
     is_all: bool = False
     is_confirmed: bool = False
 
@@ -82,11 +85,11 @@ def read_list(command: str, words: Words) -> ListArguments | Refused:
 
 
 def read_mute(command: str, words: Words) -> MuteArguments | Refused:
-    """Symbols, then at most one time: `2h`, `2 h`, `1d 12h`, `until 18:00`, `until 2026-12-24 18:00`, `forever`. A time
+    """Symbols, then at most one time: `2h`, `2 h`, `1d 12h`, `until 18:00`, `until tomorrow 18:00`, `forever`. A time
     alone lacks its symbol."""
     names = with_units(split_words(words))
     seconds: int | None = None
-    until: tuple[date | None, time] | None = None
+    until: tuple[str | None, time] | None = None
     begin = next((at for at, name in enumerate(names) if name.lower() in _UNTIL_WORDS), None)
     if begin is not None and begin + 1 < len(names):
         until = _read_moment(names[begin + 1 :])
@@ -124,14 +127,12 @@ def _without_times(names: Words) -> tuple[Words, Words]:
     return names[:end], times
 
 
-def _read_moment(words: Words) -> tuple[date | None, time] | None:
-    """`18:00`, `18.00`, `18`, `6pm`, `2026-12-24 18:00`; None for anything else."""
-    day: date | None = None
-    if len(words) == 2:
-        try:
-            day = date.fromisoformat(words[0])
-        except ValueError:
-            return None
+def _read_moment(words: Words) -> tuple[str | None, time] | None:
+    """`18:00`, `18.00`, `18`, `6pm`, `2026-12-24 18:00`, `24 Dec 18:00`, `tomorrow 9:00`; None for anything else."""
+    words = with_days(words) if len(words) > 1 else words
+    day = words[0] if len(words) == 2 else None
+    if not words or (day is not None and not is_day(day)):
+        return None
     match = _CLOCK_TIME.fullmatch(words[-1])
     if match is None or len(words) > 2:
         return None
@@ -173,8 +174,8 @@ def mute(request: MuteArguments, now: CommandContext) -> Outcome:
     if not request.symbols and not request.is_all:
         return MutedShown(muted=before)
     until_s = _until_s(request, now)
-    if until_s is not None and until_s <= now.now_s:
-        return Refused(command="mute", reason=Bad.PAST_MOMENT, word=f"{request.day} {request.until:%H:%M}")
+    if isinstance(until_s, Refused):
+        return until_s
     if request.is_all:
         found: tuple[str, ...] | SymbolsRefused | UniverseUnknown = (EVERY_SYMBOL,)
         if until_s is None and not request.is_confirmed and before.get(EVERY_SYMBOL, NOT_MUTED) is not None:
@@ -217,16 +218,20 @@ def unmute(request: ListArguments, now: CommandContext) -> Outcome:
     return _muted_change(now, after, reply) if reply.changes else reply
 
 
-def _until_s(request: MuteArguments, now: CommandContext) -> int | None:
-    """Unix second; None: for good."""
+def _until_s(request: MuteArguments, now: CommandContext) -> int | Refused | None:
+    """Unix second; None: for good. Refused: there is no such day, or it is over."""
     if request.until is None:
         return None if request.seconds is None else int(now.now_s) + request.seconds
     zone = zone_of(now.audience.tz)
     here = datetime.fromtimestamp(now.now_s, zone)
-    moment = datetime.combine(request.day or here.date(), request.until, zone)
-    if request.day is None and moment <= here:
-        moment = datetime.combine(here.date() + timedelta(days=1), request.until, zone)
-    return int(moment.timestamp())
+    if request.day is None:
+        on = here.date() if request.until > here.time() else here.date() + timedelta(days=1)
+        return int(datetime.combine(on, request.until, zone).timestamp())
+    day, word = next_day(request.day, today=here.date()), f"{request.day} {request.until:%H:%M}"
+    if day is None:
+        return Refused(command="mute", reason=Bad.NO_MOMENT, word=cut(word))
+    until_s = int(datetime.combine(day, request.until, zone).timestamp())
+    return until_s if until_s > now.now_s else Refused(command="mute", reason=Bad.PAST_MOMENT, word=cut(word))
 
 
 def _watch_all(command: str, request: ListArguments, now: CommandContext) -> Outcome:

@@ -54,6 +54,20 @@ from altmonitor.settings.presets import (
 from altmonitor.settings.settings import SETTING_OF, SETTINGS, Numbers, Setting
 
 SYMBOLS_MAX = 300
+_SETTING_WORDS = {
+    local: word
+    for word, names in {
+        "pump": "памп 拉升",
+        "dump": "дамп 砸盘",
+        "cooldown": "пауза 冷却",
+        "oi": "ои 持仓 持仓量",
+        "vol": "volume объём объем 放量 成交量",
+        "funding": "фандинг 资金费率",
+    }.items()
+    for local in names.split()
+}
+"""What answers in the other languages call a symbol's settings."""
+
 _PRESET_WORDS = {name: name for name in PRESETS} | {
     **dict.fromkeys(("спокойный", "спокойно", "平静"), "calm"),
     **dict.fromkeys(("обычный", "обычно", "普通"), "normal"),
@@ -240,7 +254,8 @@ def _own_numbers(now: CommandContext) -> Mapping[str, Numbers]:
 
 
 def _per_symbol(word: str) -> Setting | None:
-    return next((s for s in SETTING_OF.values() if s.is_per_symbol and s.word == word.lower()), None)
+    name = _SETTING_WORDS.get(word.lower(), word.lower())
+    return next((s for s in SETTING_OF.values() if s.is_per_symbol and s.word == name), None)
 
 
 # --- presets and budget --------------------------------------------------------------------------------

@@ -125,7 +125,8 @@ def _warning(proposal: BudgetProposal, style: Style) -> list[str]:
 
 @reply_lines.register
 def _no_budget(reply: BudgetUnknown, style: Style) -> list[str]:
-    has, needs = (n.exact(round(days, 1)) for days in (reply.missing.has_days, reply.missing.needs_days))
+    days = (reply.missing.has_days, reply.missing.needs_days)
+    has, needs = (n.duration(one * 86_400, style.lang) for one in days)
     return [say_reply(style.lang, "budget_unknown", has=has, needs=needs)]
 
 

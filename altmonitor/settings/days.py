@@ -1,9 +1,10 @@
-"""A day of the past as people write it → that day in the calendar of whoever wrote it."""
+"""A day as people write it → that day in the calendar of whoever wrote it: the last such one, or the next."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from types import MappingProxyType
 
@@ -18,6 +19,13 @@ _DAYS_AGO: Mapping[str, int] = MappingProxyType(
             2: "позавчера 前天 前日",
             3: "大前天",
         }.items()
+        for name in names.split()
+    }
+)
+_DAYS_AHEAD: Mapping[str, int] = MappingProxyType(
+    {
+        name: days
+        for days, names in {1: "tomorrow завтра 明天 明日", 2: "послезавтра 后天"}.items()
         for name in names.split()
     }
 )
@@ -69,14 +77,15 @@ _CHINESE = re.compile(r"(?:(20\d\d)年)?(\d\d?)月(\d\d?)[日号]?", re.ASCII)
 _DAY_AND_NAME = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th|-?го)?[ .-]*([^\W\d]+)[., -]*(20[0-9]{2})?")
 _NAME_AND_DAY = re.compile(r"([^\W\d]+)[. -]*([0-9]{1,2})(?:st|nd|rd|th)?[, -]*(20[0-9]{2})?")
 
-_YEARS_BACK = 8
+_YEARS_APART = 8
 """The 29th of February comes again within so many."""
 
 
 def is_day(text: str) -> bool:
     """By its shape: also the 31st of February."""
     word = text.lower()
-    return len(word) <= DAY_CHARS_MAX and (word in _DAYS_AGO or word in _WEEKDAYS or bool(_readings(word)))
+    is_word = word in _DAYS_AGO or word in _DAYS_AHEAD or word in _WEEKDAYS
+    return is_word or (len(word) <= DAY_CHARS_MAX and bool(_readings(word)))
 
 
 def past_day(text: str, *, today: date) -> date | None:
@@ -89,7 +98,23 @@ def past_day(text: str, *, today: date) -> date | None:
         return today - timedelta(days=_DAYS_AGO[word])
     if word in _WEEKDAYS:
         return today - timedelta(days=(today.weekday() - _WEEKDAYS[word]) % 7)
-    found = {day for reading in _readings(word) if (day := _last(*reading, today=today)) is not None}
+    return _one({day for year, month, on in _readings(word) if (day := _last(year, month, on, today=today))})
+
+
+def next_day(text: str, *, today: date) -> date | None:
+    """The same forms, and `tomorrow`: the next day it is so, today included; with its year also one that is over. None:
+    no such day, or two readers read it differently."""
+    word = text.lower()
+    if not is_day(word) or _DAYS_AGO.get(word, 0) > 0:
+        return None
+    if word in _DAYS_AGO or word in _DAYS_AHEAD:
+        return today + timedelta(days=_DAYS_AHEAD.get(word, 0))
+    if word in _WEEKDAYS:
+        return today + timedelta(days=(_WEEKDAYS[word] - today.weekday()) % 7)
+    return _one({day for year, month, on in _readings(word) if (day := _next(year, month, on, today=today))})
+
+
+def _one(found: set[date]) -> date | None:
     return found.pop() if len(found) == 1 else None
 
 
@@ -121,11 +146,16 @@ def _year(written: str | None) -> int | None:
 
 
 def _last(year: int | None, month: int, day: int, *, today: date) -> date | None:
-    for on in range(today.year, today.year - _YEARS_BACK, -1) if year is None else (year,):
-        try:
-            found = date(on, month, day)
-        except ValueError:
-            continue
-        if found <= today:
-            return found
-    return None
+    years = range(today.year, today.year - _YEARS_APART, -1) if year is None else (year,)
+    return next((on for on in _dates(years, month, day) if on <= today), None)
+
+
+def _next(year: int | None, month: int, day: int, *, today: date) -> date | None:
+    years = range(today.year, today.year + _YEARS_APART) if year is None else (year,)
+    return next((on for on in _dates(years, month, day) if on >= today or year is not None), None)
+
+
+def _dates(years: Iterable[int], month: int, day: int) -> Iterator[date]:
+    for year in years:
+        with suppress(ValueError):
+            yield date(year, month, day)

@@ -124,7 +124,7 @@ def test_an_unknown_command_is_answered_with_the_nearest(text: str, nearest: str
         ("/history vol price", Bad.TWICE, "price"),
         ("/history yesterday today", Bad.TWICE, "today"),
         ("/history 2026-11", Bad.NO_DAY, "2026-11"),
-        ("/why sol tomorrow 12:05", Bad.NO_TIME, "tomorrow 12:05"),
+        ("/why sol someday 12:05", Bad.NO_TIME, "someday 12:05"),
         ("/set_oi 3 6 9", Bad.EXTRA, "9"),
         ("/set_pump", Bad.MISSING, ""),
         ("/status now", Bad.NOT_TAKEN, "now"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from altmonitor.settings.days import bounds_ms, is_day, past_day
+from altmonitor.settings.days import bounds_ms, is_day, next_day, past_day
 
 MONDAY = date(2026, 11, 30)
 READ = {
@@ -53,7 +53,6 @@ NO_DAYS = (
     "20",
     "2,5",
     "2.5 %",
-    "tomorrow",
     "28 sol",
     "12:05",
     "2026",
@@ -90,6 +89,16 @@ def test_a_day_that_does_not_exist_is_still_to_come_or_could_be_two_is_none() ->
     wrong = {text: past_day(text, today=MONDAY) for text in NO_SUCH_DAYS if past_day(text, today=MONDAY) is not None}
     assert wrong == {}
     assert [text for text in NO_SUCH_DAYS if not is_day(text)] == []
+
+
+def test_of_days_to_come_the_next_one_counts() -> None:
+    asked = ["today", "tomorrow", "послезавтра", "明天", "monday", "вт", "周日", "24.12", "24dec", "29.11", "29.02"]
+    assert [str(next_day(text, today=MONDAY)) for text in asked] == [
+        "2026-11-30", "2026-12-01", "2026-12-02", "2026-12-01", "2026-11-30", "2026-12-01", "2026-12-06",
+        "2026-12-24", "2026-12-24", "2027-11-29", "2028-02-29",
+    ]  # fmt: skip
+    assert str(next_day("2025-01-01", today=MONDAY)) == "2025-01-01", "with its year it is what it is"
+    assert [next_day(text, today=MONDAY) for text in ("yesterday", "31.02", "5/6", "sol")] == [None] * 4
 
 
 def test_a_day_lasts_from_midnight_to_midnight_also_where_clocks_are_set() -> None:

@@ -153,8 +153,8 @@ _EN_TEXTS_WHY = {
 }
 
 _ZH_TEXTS_WHY = {
-    "why_now": "🔎 <code>{symbol}</code> <b>为何</b>，当前 {time}",
-    "why_then": "🔎 <code>{symbol}</code> <b>为何</b>，{time}",
+    "why_now": "🔎 <code>{symbol}</code> <b>为什么</b>（现在，{time}）",
+    "why_then": "🔎 <code>{symbol}</code> <b>为什么</b>（{time}）",
     "why_told": "已提醒：",
     "why_not_told": "该分钟没有提醒。",
     "why_not_told_now": "这一分钟没有提醒。",

@@ -58,7 +58,8 @@ _EN = {
     "budget_kind": "<b>{kind}</b>: {before} → {after} a day",
     "budget_kind_unknown": "<b>{kind}</b>: no history to count from, stays as it is",
     "budget_total": "Together: {before} → <b>{after}</b> a day",
-    "budget_unknown": "🎯 Not enough history: {has} d are loaded, {needs} d are needed. Nothing was changed.",
+    "budget_unknown": "🎯 Not enough history yet: {has} are read, {needs} are needed. It comes in the first minutes "
+    "after a start. Nothing was changed.",
     "budget_past": "Counted in the past; other days will differ.",
     "budget_day_coming": "A whole day is being read now: asked again in a quarter of an hour it is counted, too.",
 }
@@ -114,7 +115,7 @@ _ZH = {
     "budget_kind": "<b>{kind}</b>：每天 {before} → {after}",
     "budget_kind_unknown": "<b>{kind}</b>：没有可统计的历史，保持不变",
     "budget_total": "合计：每天 {before} → <b>{after}</b>",
-    "budget_unknown": "🎯 历史不足：已加载 {has} 天，需要 {needs} 天。未做任何更改。",
+    "budget_unknown": "🎯 历史数据还不够：已读取 {has}，需要 {needs}。启动后几分钟内会读完。未做任何更改。",
     "budget_past": "以上为过去的统计，市场每天不同。",
     "budget_day_coming": "正在读取最近一整天的历史：约一刻钟后再问，统计会更准。",
 }
@@ -171,7 +172,8 @@ _RU = {
     "budget_kind": "<b>{kind}</b>: {before} → {after} в день",
     "budget_kind_unknown": "<b>{kind}</b>: нет истории для подсчёта, остаётся как есть",
     "budget_total": "Вместе: {before} → <b>{after}</b> в день",
-    "budget_unknown": "🎯 Мало истории: загружено {has} д, нужно {needs} д. Ничего не изменено.",
+    "budget_unknown": "🎯 Истории пока мало: прочитано {has}, нужно {needs}. Её читают в первые минуты после старта. "
+    "Ничего не изменено.",
     "budget_past": "Это подсчёт прошлого; другие дни будут другими.",
     "budget_day_coming": "Сейчас читаются целые сутки: через четверть часа подсчёт учтёт и их.",
 }
