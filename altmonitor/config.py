@@ -226,6 +226,8 @@ VARIABLES: tuple[Variable, ...] = (
              "milliseconds socket reads are gathered; 0 = off"),
     Variable("LSR_PERIOD", "5m", _one_of(*LSR_PERIODS), " ".join(LSR_PERIODS), "period of the long/short ratio shown"),
     Variable("HISTORY_ENABLED", "true", _flag, "true or false", "false keeps alerts only until they are delivered"),
+    Variable("OUTCOME_LINE", "true", _flag, "true or false",
+             "alerts say how the last 20 independent moments like theirs went on, once there are so many"),
     Variable("TAKER_FEE_PCT", "0.05", _number(0, 5), "0 to 5",
              "fee of a taker, percent of each side: what outcomes are reckoned with after fees"),
     Variable("RETENTION_DAYS", "90", _whole(1, 3650), "a whole number, 1 to 3650",
@@ -368,6 +370,7 @@ class Config:
     feed_gather_ms: int
     lsr_period: str
     history_enabled: bool
+    outcome_line: bool
     taker_fee_pct: float
     retention_days: int
     state_file: Path

@@ -13,11 +13,13 @@ from altmonitor.app.chat import ChatDeps, ChatSide, MessagingSetup
 from altmonitor.app.market import MarketDeps, MarketOptions, MarketSide
 from altmonitor.app.operator_notices import OperatorNotices, Recipients
 from altmonitor.app.other_cohorts import other_cohorts
+from altmonitor.app.outcomes import OutcomeSide
 from altmonitor.app.queries import QueryDeps, QuerySide
 from altmonitor.app.service_watch import ServiceWatch, Signs
 from altmonitor.app.tracking import OutboxTrackerNotifier, TrackingSide
 from altmonitor.commands.replies import Reply
 from altmonitor.config import Config
+from altmonitor.core.alert import Alert, OutcomeLine
 from altmonitor.core.clock import Clock, SystemClock, speed_of
 from altmonitor.core.errors import StorageError, TokenRefused
 from altmonitor.core.status import Health, LatencyStatus, LoopStatus, Vitals, assess
@@ -28,6 +30,7 @@ from altmonitor.engine.venue_moves import JOINS_WITHIN_MS, VenueMoves, VenueTime
 from altmonitor.operations.context import OperationContext
 from altmonitor.render.notices import BackAfter, Notice, SettingsDamaged
 from altmonitor.render.signed_buttons import ButtonSigner, stored_signer
+from altmonitor.replay.outcome_summary import WithOutcomes
 from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
 from altmonitor.settings.zones import zone_of
@@ -42,7 +45,9 @@ STOP_WITHIN_S = 3.0
 PRUNE_EVERY_S = 3_600.0
 SEEING_WITHIN_S = 5.0
 SEEING_LOOK_S = 0.1
-AFTER_SEEING = frozenset({"back-fill", "tally", "budget", "tracking", "command menu", "clean-up"})
+AFTER_SEEING = frozenset(
+    {"back-fill", "tally", "budget", "tracking", "command menu", "clean-up", "outcomes", "outcome board"}
+)
 """Loops that a monitor can do without for a moment. What they cost at a start is spent when every stream is subscribed,
 or after `SEEING_WITHIN_S` when that takes longer."""
 
@@ -90,6 +95,7 @@ class App:
             )
             for venue in others
         )
+        self.outcomes: OutcomeSide | None = None
         self.chat: ChatSide | None = None
         self._is_seeing = asyncio.Event()
         self._service = ServiceWatch(choices.service, clock=clock, signs=self._signs)
@@ -101,7 +107,7 @@ class App:
             MarketDeps(
                 venue=venue,
                 is_main=is_main,
-                sink=self._moves or self.store,
+                sink=WithOutcomes(self._moves or self.store, self._line_of),
                 config=self.config,
                 clock=self.clock,
                 choices=choices,
@@ -140,6 +146,7 @@ class App:
                 stack.push_async_callback(market.rest.stop)
             await self.market.positions.start()
             stack.push_async_callback(self.market.positions.stop)
+            self.outcomes = self._build_outcomes(settings_store)
             questions = self._build_questions(settings_store)
             others = await stack.enter_async_context(other_cohorts(self.config, clock=self.clock))
             operations = questions.operations(self.health, self._change_settings, other_cohorts=others)
@@ -233,6 +240,23 @@ class App:
             )
         )
 
+    def _build_outcomes(self, settings_store: SettingsStore) -> OutcomeSide | None:
+        """None when no history is kept."""
+        if not self.config.history_enabled:
+            return None
+        side = OutcomeSide(
+            store=self.store,
+            clock=self.clock,
+            markets=self.markets,
+            audiences=settings_store.audiences,
+            fee_pct=self.config.taker_fee_pct,
+        )
+        settings_store.on_change(side.versions.changed)
+        return side
+
+    def _line_of(self, alert: Alert) -> OutcomeLine | None:
+        return self.outcomes.board.line_of(alert) if self.outcomes is not None and self.config.outcome_line else None
+
     def _tell_what_waited(self, chat: ChatSide, loaded: LoadedState) -> None:
         for notice, to in self._untold:
             chat.publish(notice, to)
@@ -257,6 +281,8 @@ class App:
         }
         if tracking is not None:
             own |= tracking.loops()
+        if self.outcomes is not None:
+            own |= self.outcomes.loops()
         loops = chat.loops() | self.market.loops() | questions.loops() | own
         for market in self.others:
             loops |= market.loops()

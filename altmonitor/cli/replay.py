@@ -16,10 +16,10 @@ from altmonitor.cli.archive import ArchiveProgress, other_coin_line, symbols_nam
 from altmonitor.cli.common import DONE, FAILED, Answer, Session, print_answer
 from altmonitor.core.alert import Alert
 from altmonitor.core.errors import ConfigError, NewerSchemaError, StorageError
+from altmonitor.core.outcome import OutcomeRow
 from altmonitor.core.types import Destination
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.replay.exact import ReplayedAlert, ReplayOptions, shortest_warm_up_ms
-from altmonitor.replay.outcome_statistics import OutcomeRow
 from altmonitor.replay.outcome_text import outcome_lines, outcome_values
 from altmonitor.replay.price_path import PricePath
 from altmonitor.replay.run import NOT_SHOWN, EngineName, ReplayResult, counts, replay

@@ -131,6 +131,18 @@ class TrackedSide(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     to_profit_pct: float | None = None
 
 
+class OutcomeLine(msgspec.Struct, frozen=True, kw_only=True):
+    """How the latest independent moments with alerts like this went on. moments: how many; went_on: in the alert's
+    direction after so many minutes; median_pct: in that direction. is_chance: so far the kind as a whole is not
+    distinguishable from chance."""
+
+    moments: int
+    went_on: int
+    median_pct: float
+    minutes: int
+    is_chance: bool
+
+
 class TrackedMove(msgspec.Struct, frozen=True, kw_only=True):
     """What a tracker stored over so many minutes before the alert."""
 
@@ -188,6 +200,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     whales: WhaleLine | None = None  # what the largest followed traders hold; None also where nobody is followed
     positions: Positions | None = None  # kinds position and divergence
     tracked: TrackedMove | None = None  # of a tracked symbol: how the followed traders moved before it
+    outcomes: OutcomeLine | None = None  # of earlier alerts of its kind and direction; None: too few, or not wanted
     has_followed: bool = False  # the exchange's page of followed traders knows the symbol, and may be linked
     venues: tuple[VenueMove, ...] = ()  # the first alert of a move: where else it was seen, in that order
     merged_into: str | None = None  # key of the alert of another venue whose message tells this one too

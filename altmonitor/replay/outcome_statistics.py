@@ -20,14 +20,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
 from altmonitor.core.alert import Direction, Kind
+from altmonitor.core.outcome import HORIZONS_MIN, OutcomeRow
 from altmonitor.market.math import Quadrant
 from altmonitor.replay.columns import Floats, Ints
-from altmonitor.replay.outcomes import HORIZONS_MIN, Outcomes
+from altmonitor.replay.outcomes import Outcomes
 
 DAY_MS: Final = 86_400_000
 MOMENT_MIN: Final = 60
@@ -40,7 +41,6 @@ DRAWS: Final = 4_999
 RESAMPLES: Final = 2_000
 SEED: Final = 13
 
-Verdict = Literal["more_than_chance", "like_chance", "too_few"]
 NOT_CHANCE: Final = "not distinguishable from chance"
 
 
@@ -77,45 +77,6 @@ class OutcomeAlerts:
     directions: Sequence[Direction]
     quadrants: Sequence[Quadrant | None]
     outcomes: Outcomes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutcomeRow:
-    """Of one group after one horizon. direction, quadrant: None for all of them.
-
-    alerts: with a known return; unknown: without one. moments, blocks: see above; every mean, the median and hit are
-    taken over moments. Percent, in the alert's direction: mean_pct with its interval, median_pct, net_pct
-    (after fees), beyond_btc_pct, beyond_control_pct with its interval, best_pct and worst_pct on the way. hit: share of
-    moments that went on, with its interval; control_hit: that of control minutes. None where nothing is known.
-    p: of the test, p_holm: corrected over the table; None where nothing was tested. verdict: None but for whole kinds.
-    """
-
-    kind: Kind
-    direction: Direction | None
-    quadrant: Quadrant | None
-    horizon_min: int
-    alerts: int
-    unknown: int
-    moments: int
-    blocks: int
-    mean_pct: float | None = None
-    mean_low_pct: float | None = None
-    mean_high_pct: float | None = None
-    median_pct: float | None = None
-    hit: float | None = None
-    hit_low: float | None = None
-    hit_high: float | None = None
-    control_hit: float | None = None
-    net_pct: float | None = None
-    beyond_btc_pct: float | None = None
-    beyond_control_pct: float | None = None
-    beyond_control_low_pct: float | None = None
-    beyond_control_high_pct: float | None = None
-    best_pct: float | None = None
-    worst_pct: float | None = None
-    p: float | None = None
-    p_holm: float | None = None
-    verdict: Verdict | None = None
 
 
 def outcome_table(found: OutcomeAlerts, *, fee_pct: float) -> list[OutcomeRow]:
@@ -156,33 +117,56 @@ def _groups(found: OutcomeAlerts) -> list[tuple[Group, Ints]]:
     return [(group, np.array(members[group], dtype=np.int64)) for group in ordered]
 
 
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    """rows: of those alerts that the moments count with; moment: the number of each. first_ms: of each moment."""
+
+    rows: Ints
+    moment: Ints
+    first_ms: Ints
+
+
+def _moments_of(outcomes: Outcomes, chosen: Ints, number: int) -> _Moments:
+    """Of those rows whose return after that horizon is known."""
+    known = chosen[np.isfinite(outcomes.raw_pct[chosen, number])]
+    at_ms = outcomes.entry_ms[known]
+    moment = moments(at_ms, moment_span_ms(HORIZONS_MIN[number]))
+    first_ms = np.full(int(moment.max(initial=-1)) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(first_ms, moment, at_ms)
+    is_first = at_ms == first_ms[moment]
+    return _Moments(known[is_first], moment[is_first], first_ms)
+
+
+def latest_moments_pct(found: OutcomeAlerts, kind: Kind, direction: Direction, number: int, most: int) -> Floats:
+    """Returns of the latest independent moments of alerts like that, in their direction, oldest first."""
+    is_like = [one == (kind, direction) for one in zip(found.kinds, found.directions, strict=True)]
+    one = _moments_of(found.outcomes, np.flatnonzero(is_like), number)
+    if not len(one.rows):
+        return np.zeros(0)
+    return _mean_of_groups(one.moment, found.outcomes.gross_pct[one.rows, number])[-most:]
+
+
 def _row(found: OutcomeAlerts, chosen: Ints, group: Group, number: int, fee_pct: float) -> OutcomeRow:
     outcomes, horizon = found.outcomes, HORIZONS_MIN[number]
-    gross = outcomes.gross_pct[chosen, number]
-    known = chosen[np.isfinite(gross)]
-    gross = gross[np.isfinite(gross)]
+    known = int(np.isfinite(outcomes.raw_pct[chosen, number]).sum())
     begun = OutcomeRow(
         kind=group[0],
         direction=group[1],
         quadrant=group[2],
         horizon_min=horizon,
-        alerts=len(known),
-        unknown=len(chosen) - len(known),
+        alerts=known,
+        unknown=len(chosen) - known,
         moments=0,
         blocks=0,
         verdict="too_few" if group[1] is None else None,
     )
-    if not len(known):
+    if not known:
         return begun
-    at_ms = outcomes.entry_ms[known]
-    moment = moments(at_ms, moment_span_ms(horizon))
-    first_ms = np.full(int(moment.max()) + 1, np.iinfo(np.int64).max)
-    np.minimum.at(first_ms, moment, at_ms)
-    is_first = at_ms == first_ms[moment]
-    known, gross, moment = known[is_first], gross[is_first], moment[is_first]
-    by_moment = _mean_of_groups(moment, gross)
-    block = _numbered(first_ms // block_ms(horizon))
-    control = _mean_of_groups(moment, outcomes.beyond_control_pct[known, number])
+    of_moments = _moments_of(outcomes, chosen, number)
+    rows, moment = of_moments.rows, of_moments.moment
+    by_moment = _mean_of_groups(moment, outcomes.gross_pct[rows, number])
+    block = _numbered(of_moments.first_ms // block_ms(horizon))
+    control = _mean_of_groups(moment, outcomes.beyond_control_pct[rows, number])
     hits = (by_moment > 0) + 0.5 * (by_moment == 0)
     mean = interval(by_moment, block)
     beyond = interval(control, block)
@@ -198,14 +182,14 @@ def _row(found: OutcomeAlerts, chosen: Ints, group: Group, number: int, fee_pct:
         hit=float(hits.mean()),
         hit_low=hit[0],
         hit_high=hit[1],
-        control_hit=_mean(_mean_of_groups(moment, outcomes.control_hit[known, number])),
+        control_hit=_mean(_mean_of_groups(moment, outcomes.control_hit[rows, number])),
         net_pct=float(by_moment.mean()) - 2 * fee_pct,
-        beyond_btc_pct=_mean(_mean_of_groups(moment, outcomes.beyond_btc_pct[known, number])),
+        beyond_btc_pct=_mean(_mean_of_groups(moment, outcomes.beyond_btc_pct[rows, number])),
         beyond_control_pct=_mean(control),
         beyond_control_low_pct=beyond[0],
         beyond_control_high_pct=beyond[1],
-        best_pct=_mean(_mean_of_groups(moment, outcomes.best_pct[known, number])),
-        worst_pct=_mean(_mean_of_groups(moment, outcomes.worst_pct[known, number])),
+        best_pct=_mean(_mean_of_groups(moment, outcomes.best_pct[rows, number])),
+        worst_pct=_mean(_mean_of_groups(moment, outcomes.worst_pct[rows, number])),
     )
     return row if group[1] is not None else replace(row, p=_p(by_moment, control, block))
 

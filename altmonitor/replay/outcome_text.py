@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from altmonitor.replay.outcome_statistics import NOT_CHANCE, OutcomeRow
+from altmonitor.core.outcome import OutcomeRow
+from altmonitor.replay.outcome_statistics import NOT_CHANCE
 
 MINUS: Final = "−"
 

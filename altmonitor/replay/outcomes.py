@@ -26,10 +26,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from altmonitor.core.outcome import HORIZONS_MIN
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.columns import CandleColumns, Floats, Ints
 
-HORIZONS_MIN: Final = (5, 15, 60, 240, 1_440)
 VOLATILITY_MIN: Final = 60
 FEWEST_KNOWN_MIN: Final = 30
 """Of the last `VOLATILITY_MIN` minutes so many must be known."""
@@ -176,7 +176,7 @@ class Outcomes:
         return np.where(self.sign[:, None] > 0, self.control_up, 1 - self.control_up)
 
 
-def taken(parts: Sequence[Outcomes], rows: Ints | None = None) -> Outcomes:
+def rows_of(parts: Sequence[Outcomes], rows: Ints | None = None) -> Outcomes:
     """Of all parts one after the other those rows, None for every one; no parts are no rows."""
     if not parts:
         return no_outcomes(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int8))

@@ -9,11 +9,12 @@ from typing import Final
 import numpy as np
 
 from altmonitor.core.alert import Direction, event_key
+from altmonitor.core.outcome import HORIZONS_MIN
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.columns import Ints
 from altmonitor.replay.exact import ReplayedAlert
 from altmonitor.replay.outcome_statistics import OutcomeAlerts
-from altmonitor.replay.outcomes import HORIZONS_MIN, VOLATILITY_MIN, PriceGrid, measure, no_outcomes, price_grid, taken
+from altmonitor.replay.outcomes import VOLATILITY_MIN, PriceGrid, measure, no_outcomes, price_grid, rows_of
 from altmonitor.replay.run import ReplayResult
 from altmonitor.replay.store import HistoryStore
 
@@ -64,7 +65,7 @@ def replayed_outcomes(store: HistoryStore, result: ReplayResult, *, delay_ms: in
         kinds=[one.alert.kind for one in alerts],
         directions=[one.alert.direction for one in alerts],
         quadrants=[one.alert.quadrant for one in alerts],
-        outcomes=taken(parts, places),
+        outcomes=rows_of(parts, places),
     )
     return ReplayedOutcomes(alerts=alerts, table=table)
 

@@ -18,6 +18,7 @@ from altmonitor.core.types import Destination
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage.database import READ_TIMEOUT_S, connect
+from altmonitor.storage.outcome_records import OutcomeReader
 from altmonitor.storage.rows import ALERT_COLUMNS, Row, alert_of, destination_of, topic_column
 
 Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
@@ -43,6 +44,7 @@ class AlertReader:
 
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
+        self.outcomes = OutcomeReader(fetch)
 
     async def alerts_since(self, event_ms: int) -> Sequence[Alert]:
         """Alerts with event_ms ≥ the argument, oldest → newest."""

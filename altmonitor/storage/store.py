@@ -26,6 +26,7 @@ from altmonitor.storage import rows as statements
 from altmonitor.storage.alert_queries import AlertReader, StoredAlertReader
 from altmonitor.storage.change_log import ChangeRecords
 from altmonitor.storage.database import Database, Put
+from altmonitor.storage.outcome_records import OutcomeRecords
 from altmonitor.storage.queue import Waiting
 from altmonitor.storage.writer import FileLock, Writer, WriterEvents
 
@@ -77,6 +78,7 @@ class SqliteStore:
             events=WriterEvents(offer=self._offer, trouble=self._on_disk, replace=self._replace_damaged),
         )
         self.changes = ChangeRecords(self._database.fetch, self._writer.change)
+        self.outcomes = OutcomeRecords(self._database.fetch, self._writer.change)
         self._waiting = Waiting(options.destinations)
         self._meta: dict[str, str] = {}
         self._recent_keys: dict[str, None] = {}

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from altmonitor.core.alert import Direction
+from altmonitor.core.outcome import HORIZONS_MIN, OutcomeRow
 from altmonitor.replay.columns import Floats, Ints
 from altmonitor.replay.outcome_statistics import (
     LEVEL,
     OutcomeAlerts,
-    OutcomeRow,
     corrected,
     holm,
     interval,
@@ -20,7 +20,7 @@ from altmonitor.replay.outcome_statistics import (
     outcome_table,
     sign_flip_p,
 )
-from altmonitor.replay.outcomes import HORIZONS_MIN, Outcomes, measure, taken
+from altmonitor.replay.outcomes import Outcomes, measure, rows_of
 from tests.replay.made_market import BEGIN_MS, MadeSymbol, made_market
 
 SEEDS = 200
@@ -33,7 +33,7 @@ def table(made: list[MadeSymbol], *, pumps_only: bool = False) -> list[OutcomeRo
     for one in made:
         chosen = one.sign > 0 if pumps_only else np.ones(len(one.sign), dtype=bool)
         parts.append(measure(one.grid, one.event_ms[chosen] + DELAY_MS, one.sign[chosen], btc=None))
-    return outcome_table(alerts_of(taken(parts)), fee_pct=0.05)
+    return outcome_table(alerts_of(rows_of(parts)), fee_pct=0.05)
 
 
 def alerts_of(outcomes: Outcomes) -> OutcomeAlerts:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from altmonitor.core.outcome import HORIZONS_MIN
 from altmonitor.market.candles import MINUTE_MS, Candle
 from altmonitor.replay.columns import Source, candle_columns
-from altmonitor.replay.outcomes import HORIZONS_MIN, Outcomes, PriceGrid, Unknown, measure, price_grid, regimes
+from altmonitor.replay.outcomes import Outcomes, PriceGrid, Unknown, measure, price_grid, regimes
 from tests.replay.history import FEB_2025
 
 FIVE, QUARTER, HOUR, FOUR_HOURS, DAY = range(len(HORIZONS_MIN))

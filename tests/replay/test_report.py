@@ -9,11 +9,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+from altmonitor.core.outcome import OutcomeRow
 from altmonitor.core.types import Destination
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.columns import Source, candle_columns
 from altmonitor.replay.exact import ReplayOptions
-from altmonitor.replay.outcome_statistics import OutcomeRow, outcome_table
+from altmonitor.replay.outcome_statistics import outcome_table
 from altmonitor.replay.outcome_text import sentence
 from altmonitor.replay.replayed_outcomes import DeliveryDelay, replayed_outcomes
 from altmonitor.replay.report import ReportInput, day_bars, hit_picture, report_html, tick_step

@@ -232,9 +232,9 @@ def test_a_database_without_the_table_gets_it_and_keeps_its_rows_and_a_copy(tmp_
         db.execute("INSERT INTO meta VALUES ('a', 'b')")
         db.commit()
     prepared = migrate.prepare(path, now_s=1_790_000_000)
-    assert prepared.copy == tmp_path / "alerts.db.before-v2-1790000000"
+    assert prepared.copy == tmp_path / "alerts.db.before-v4-1790000000"
     with closing(sqlite3.connect(path)) as db:
-        assert db.execute("PRAGMA user_version").fetchall() == [(2,)]
+        assert db.execute("PRAGMA user_version").fetchall() == [(4,)]
         assert db.execute("SELECT * FROM meta").fetchall() == [("a", "b")]
         assert db.execute("SELECT count(*) FROM changes").fetchall() == [(0,)]
     with closing(sqlite3.connect(prepared.copy)) as db:

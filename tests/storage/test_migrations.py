@@ -41,10 +41,10 @@ def old_database(path: Path, *, more: str = ", kind TEXT, metric REAL, note TEXT
 def test_a_new_file_has_the_current_version_and_writes_ahead(tmp_path: Path) -> None:
     path = tmp_path / "data" / "alerts.db"
     assert migrate.prepare(path, now_s=1) == migrate.Prepared()
-    assert rows(path, "PRAGMA user_version") == [(3,)]
+    assert rows(path, "PRAGMA user_version") == [(4,)]
     assert rows(path, "PRAGMA journal_mode") == [("wal",)]
     tables = rows(path, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1")
-    assert tables == [("alerts",), ("changes",), ("deliveries",), ("meta",)]
+    assert tables == [("alerts",), ("changes",), ("deliveries",), ("meta",), ("outcome_returns",), ("outcomes",)]
 
 
 def test_a_second_start_changes_and_copies_nothing(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_the_older_tools_rows_come_along_under_lasting_keys_and_without_deliveri
         )
         db.commit()
     prepared = migrate.prepare(path, now_s=1_790_000_000)
-    assert prepared.copy == tmp_path / "alerts.db.before-v3-1790000000"
+    assert prepared.copy == tmp_path / "alerts.db.before-v4-1790000000"
     assert rows(path, "SELECT id, key, ts, event_ms, candle_ms, symbol, kind, direction FROM alerts ORDER BY id") == [
         (1, "legacy:1", 1700000000.123, 1700000000123, None, "SOLUSDT", "price", "PUMP"),
         (40, "legacy:40", 1700000100.0, 1700000100000, None, "币安人生USDT", "oi", "DOWN"),
@@ -183,7 +183,7 @@ def test_an_empty_file_is_a_new_database(tmp_path: Path) -> None:
     path = tmp_path / "alerts.db"
     path.touch()
     assert migrate.prepare(path, now_s=1) == migrate.Prepared()
-    assert rows(path, "PRAGMA user_version") == [(3,)]
+    assert rows(path, "PRAGMA user_version") == [(4,)]
 
 
 def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
@@ -302,5 +302,5 @@ def test_rows_from_before_there_were_venues_are_those_of_binance(tmp_path: Path)
         db.execute("PRAGMA user_version = 2")
         db.commit()
     prepared = migrate.prepare(path, now_s=17)
-    assert prepared.copy == tmp_path / "alerts.db.before-v3-17"
+    assert prepared.copy == tmp_path / "alerts.db.before-v4-17"
     assert rows(path, "SELECT key, symbol, venue FROM alerts") == [("price:SOLUSDT:PUMP:1m:1", "SOLUSDT", "binance")]

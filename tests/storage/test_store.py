@@ -335,7 +335,7 @@ async def test_reading_a_file_that_is_missing_or_of_another_version_says_what_to
     assert not (tmp_path / "none.db").exists()
     with closing(sqlite3.connect(tmp_path / "old.db")) as db:
         db.execute("CREATE TABLE alerts (id INTEGER)")
-    with pytest.raises(StorageError, match=r"old\.db has version 0, this altmonitor reads 2"):
+    with pytest.raises(StorageError, match=r"old\.db has version 0, this altmonitor reads 4"):
         async with alert_reader(tmp_path / "old.db", clock=clock):
             pass
 
