@@ -191,6 +191,10 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("VOL_BURST_MIN_USDT", "50000", USD, "0 to 1e12", "quote volume a burst must have, USDT"),
     Variable("FUNDING_EXTREME_PCT", "0", _number(0.01, 10, or_zero=True), "0.01 to 10, or 0 for off",
              "funding per 8 h that crosses ± this raises an alert, percent; 0 = off"),
+    Variable("LIQUIDATIONS_USD", "0", _number(1_000, 1e12, or_zero=True), "1000 to 1e12, or 0 for off",
+             "liquidations of one side within a minute that raise an alert, USD; 0 = off"),
+    Variable("BASIS_EXTREME_PCT", "0", _number(0.05, 100, or_zero=True), "0.05 to 100, or 0 for off",
+             "distance of mark from index price that crosses ± this raises an alert, percent; 0 = off"),
     Variable("MIN_24H_USDT", "0", USD, "0 to 1e12", "symbols with less quote volume in 24 h raise nothing, USDT"),
     Variable("COOLDOWN_SEC", "180", _whole(0, 86_400), "a whole number, 0 to 86400",
              "seconds between alerts of one symbol, kind and direction"),
@@ -325,7 +329,7 @@ API_TOKEN_CHARS_MIN = 16
 
 OUR_PREFIXES = (
     "PUMP_", "DUMP_", "OI_", "VOL_", "TG_", "ALERT_", "ALLOWED_", "BINANCE_", "OKX_", "BYBIT_", "HYPERLIQUID_",
-    "TELEGRAM_", "COOLDOWN_", "VENUE",
+    "TELEGRAM_", "COOLDOWN_", "VENUE", "LIQUIDATIONS_", "BASIS_",
     "SYMBOLS_", "GROUP_", "TRADFI_", "TRADIFI_", "FEED_", "LSR_", "HISTORY_", "SMART_MONEY_", "TOP_TRADER_", "ROLLING_",
     "FUNDING_", "STATE_FILE", "DB_FILE", "EPISODE_", "MIN_24H", "RETENTION_", "ARCHIVE_",
 )  # fmt: skip
@@ -349,6 +353,8 @@ class Config:
     vol_burst_lookback: int
     vol_burst_min_usdt: float
     funding_extreme_pct: float
+    liquidations_usd: float
+    basis_extreme_pct: float
     min_24h_usdt: float
     cooldown_sec: int
     episode_quiet_min: float

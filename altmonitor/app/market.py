@@ -33,6 +33,8 @@ from altmonitor.exchanges.exchange_clock import ClockSync
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
 from altmonitor.exchanges.venues import adapter_of
 from altmonitor.exchanges.ws.feed import FeedOptions
+from altmonitor.exchanges.ws.liquidations import LiquidationFeed
+from altmonitor.exchanges.ws.transport import TransportOptions
 from altmonitor.interfaces.alerts import AlertSink
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, Candle, KlineUpdate
@@ -129,6 +131,7 @@ class MarketSide:
                 on_kline=self.engine.on_kline, on_contract=self.universe.on_contract, on_event=self._on_feed_event
             )
         )
+        self.liquidations = self._build_liquidations()
         self.clock_sync = ClockSync(
             self.venue.clock,
             clock=clock,
@@ -210,6 +213,21 @@ class MarketSide:
             catch_up_s=self._deps.choices.sweep_catch_up_s,
         )
 
+    def _build_liquidations(self) -> LiquidationFeed | None:
+        if self.venue.liquidations is None:
+            return None
+        (url, streams), feed = self.venue.liquidations, self._deps.choices.feed
+        return LiquidationFeed(
+            url,
+            streams=streams,
+            clock=self._clock,
+            open_transport=feed.open_transport,
+            options=TransportOptions(gather_ms=feed.gather_ms, proxy=feed.proxy, ssl=feed.ssl),
+            is_wanted=lambda: self.engine.wants_liquidations,
+            symbols=self.symbols,
+            on_liquidations=self.engine.on_liquidations,
+        )
+
     def _build_positions(self) -> PositionSide:
         deps = self._deps
         return PositionSide(
@@ -271,6 +289,7 @@ class MarketSide:
             "feed": self.feed.run,
             "open interest": self.sweep.run,
             "snapshots": self.snapshots.run,
+            **({} if self.liquidations is None else {"liquidations": self.liquidations.run}),
             "back-fill": self.backfill.run,
             **({} if self.startup_message is None else {"start message": self.startup_message.run}),
             "sight": self.sight.run,

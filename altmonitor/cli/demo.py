@@ -46,6 +46,8 @@ _TRACKED = {  # so that the pages on followed traders have something to show
     "TOP_TRADER_POOL_MAX": "25",
     "OI_POOL_MAX": "25",
 }
+DEMO_VENUES = "binance,bybit"
+SECOND_VENUE_LAG_MS = 700
 TAPE_LOOK_S = 5.0
 TAPE_REST_S = 90.0  # after the last candle, at most: what still waits for the chat's pace
 
@@ -158,6 +160,7 @@ async def _play(choices: DemoChoices, stop: asyncio.Event) -> None:
     port = free_port(DASHBOARD_PORT)
     console.print(opening_words(played, speed=clock.speed, port=port), soft_wrap=not console.is_terminal)
     async with SimExchange(played, clock=clock) as exchange, terminal_chat(clock, console) as chat:
+        exchange.venues["bybit"].lag_ms = SECOND_VENUE_LAG_MS
         chat.take_log(clock)
         with _folder(choices.keep) as folder:
             config = _demo_config(exchange, folder, choices, port=port)
@@ -206,9 +209,9 @@ def _folder(keep: Path | None) -> Iterator[Path]:
 def _demo_config(exchange: SimExchange, folder: Path, choices: DemoChoices, *, port: int) -> Config:
     config, _ = configuration.load(
         {
-            "BINANCE_REST_URL": exchange.rest_url,
-            "BINANCE_WS_URL": exchange.ws_url,
-            "BINANCE_WEB_URL": exchange.web_url,
+            **exchange.environment(),
+            "VENUES": DEMO_VENUES if choices.tape is None else "binance",
+            "LIQUIDATIONS_USD": "500000",
             "STATE_FILE": str(folder / "state.json"),
             "SMART_MONEY_DB_PATH": str(folder / "snapshots.db"),
             "DB_FILE": str(folder / "alerts.db"),
@@ -249,10 +252,7 @@ async def _serve(stop: asyncio.Event, *, port: int, telegram_port: int, symbols:
             terminal_chat(clock, console, port=telegram_port) as chat,
         ):
             for name, value in (
-                ("BINANCE_REST_URL", exchange.rest_url),
-                ("BINANCE_WS_URL", exchange.ws_url),
-                ("BINANCE_WEB_URL", exchange.web_url),
-                ("BINANCE_ARCHIVE_URL", exchange.archive_url),
+                *exchange.environment().items(),
                 ("TELEGRAM_API_URL", chat.telegram.url),
                 ("TG_BOT_TOKEN", TERMINAL_TOKEN.reveal()),
                 ("TG_CHAT_ID", READER),

@@ -84,7 +84,7 @@ def event_key(key: str) -> str:
 SAMPLE_KEY = "test:"
 """Keys of samples begin so: they are delivered like alerts, and counted, listed and restored nowhere."""
 
-DetectedKind = Literal["price", "oi", "vol", "funding"]
+DetectedKind = Literal["price", "oi", "vol", "funding", "liq", "basis"]
 """What the detectors raise, and what can be routed, counted and asked for by name."""
 
 DETECTED_KINDS: tuple[DetectedKind, ...] = get_args(DetectedKind)

@@ -9,7 +9,9 @@ from types import MappingProxyType
 from typing import Literal
 
 from altmonitor.core.alert import DETECTED_KINDS, Alert, Direction, Kind
+from altmonitor.detectors.basis import BASIS
 from altmonitor.detectors.funding import FUNDING
+from altmonitor.detectors.liquidations import LIQUIDATIONS
 from altmonitor.detectors.open_interest import OPEN_INTEREST
 from altmonitor.detectors.price import WHOLE
 from altmonitor.detectors.sampled import Sampling
@@ -214,6 +216,56 @@ _ROWS = (
             floor_key="",
             smallest=0.05,
             plateau_ms=FUNDING.longest_ms,
+        ),
+    ),
+    KindSpec(
+        name="liq",
+        unit=Unit.USD,
+        decimals=0,
+        column=None,
+        directions=("UP", "DOWN"),
+        headlines=("LIQ_UP", "LIQ_DOWN"),
+        windows=("1m",),
+        is_price_move=False,
+        is_of_price=False,
+        in_episodes=True,
+        is_enriched=False,
+        sampling=LIQUIDATIONS,
+        of_candle=None,
+        remembered_by="audiences",
+        budget=BudgetRule(
+            share=0.05,
+            steps=(50e3, 100e3, 200e3, 300e3, 500e3, 1e6, 2e6, 3e6, 5e6, 10e6, 20e6, 50e6),
+            thresholds={"liquidations_usd": 1.0},
+            is_two_sided=True,
+            floor_key="",
+            smallest=50e3,
+            plateau_ms=LIQUIDATIONS.longest_ms,
+        ),
+    ),
+    KindSpec(
+        name="basis",
+        unit=Unit.PERCENT,
+        decimals=2,
+        column=None,
+        directions=("UP", "DOWN"),
+        headlines=("BASIS_UP", "BASIS_DOWN"),
+        windows=("1m",),
+        is_price_move=False,
+        is_of_price=False,
+        in_episodes=False,
+        is_enriched=False,
+        sampling=BASIS,
+        of_candle=None,
+        remembered_by="audiences",
+        budget=BudgetRule(
+            share=0.05,
+            steps=(0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10),
+            thresholds={"basis_extreme_pct": 1.0},
+            is_two_sided=True,
+            floor_key="",
+            smallest=0.2,
+            plateau_ms=BASIS.longest_ms,
         ),
     ),
     KindSpec(

@@ -13,6 +13,7 @@ from typing import Literal
 from altmonitor.core.alert import Alert, Direction
 from altmonitor.detectors.verdict import Verdict
 from altmonitor.interfaces.exchange import MarketContext
+from altmonitor.market.liquidations import LiquidationSums
 from altmonitor.market.math import reaches
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.settings.settings import Settings
@@ -28,6 +29,7 @@ class Readings:
     oi_ring: OpenInterestRing
     context: MarketContext
     now_ms: int
+    liquidations: LiquidationSums | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +136,36 @@ class SampledDetector:
             self._spent.discard((symbol, direction))
 
 
+class CrossingDetector(SampledDetector):
+    """Raised is the crossing: what is beyond the bound when it is first seen, or when the bound is moved, is not."""
+
+    def __init__(self, sampling: Sampling) -> None:
+        super().__init__(sampling)
+        self._last: dict[str, float] = {}
+
+    def evaluate(self, sample: Sample, settings: Settings) -> SampleFinding | None:
+        window = self._sampling.windows[0]
+        value, _ = sample.values[window]
+        before = self._last.get(sample.symbol)
+        self._last[sample.symbol] = value
+        bound, direction = self._sampling.threshold_of(window, settings), _direction_of(value)
+        if bound and reaches(abs(value), bound):
+            is_crossing = before is not None and not (
+                _direction_of(before) == direction and reaches(abs(before), bound)
+            )
+            if not is_crossing:
+                self.hold(sample.symbol, direction)
+        return super().evaluate(sample, settings)
+
+    def forget(self, symbol: str) -> None:
+        super().forget(symbol)
+        self._last.pop(symbol, None)
+
+
+def _direction_of(value: float) -> Direction:
+    return "UP" if value > 0 else "DOWN"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
     """How a kind is measured. source: what has just been read when it is asked. windows: in the order in which they
@@ -141,7 +173,7 @@ class Sampling:
     off. longest_ms: after so long a change has left even the longest window. detector: what an audience remembers.
     """
 
-    source: Literal["sweep", "tables"]
+    source: Literal["sweep", "tables", "liquidations"]
     windows: tuple[str, ...]
     threshold_of: Callable[[str, Settings], float]
     measure: Callable[[Readings, Sequence[str]], Iterator[Sample]]

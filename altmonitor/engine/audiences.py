@@ -338,6 +338,9 @@ class Audiences:
         all_settings = [audience_state.audience.settings for audience_state in self.audience_states]
         self._own_symbols = {symbol for settings in all_settings for symbol in settings.of_symbol}
         self._bounds = self._loosest_for("")
+        self.wants_liquidations = any(
+            one.liquidations_usd for settings in all_settings for one in (settings, *settings.of_symbol.values())
+        )
         self.lookback = max(settings.vol_burst_lookback for settings in all_settings)
 
     def moved_to(self, where_now: Callable[[Destination], Destination], *, at_ms: int) -> None:

@@ -28,6 +28,7 @@ from altmonitor.engine.explain import Explainer
 from altmonitor.engine.late_detection import LateDetection
 from altmonitor.market.book import Applied, SymbolBook, loosest
 from altmonitor.market.candles import KEPT_MINUTES, Kline, KlineUpdate
+from altmonitor.market.liquidations import Liquidation, LiquidationSums
 from altmonitor.market.quotes import OpenInterest
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.conditions import Condition
@@ -47,6 +48,7 @@ class Engine:
         self._oi_ring = links.oi_ring
         self._books: dict[str, SymbolBook] = {}
         self._oi_now_ms = 0
+        self.liquidations = LiquidationSums()
         self._audiences = Audiences(links, audiences, aim=self._aim, at_ms=self._event_now_ms())
         self._log = DecisionLog()
         self._price = PriceEvaluator(self._audiences, self._log, links.oi_ring)
@@ -108,8 +110,21 @@ class Engine:
         self._conditions.look_at_funding()
         self._judge_samples("tables", list(self._books), self._links.clock.now_ms())
 
-    def _judge_samples(self, source: Literal["sweep", "tables"], symbols: Sequence[str], now_ms: int) -> None:
-        readings = Readings(oi_ring=self._oi_ring, context=self._links.context, now_ms=now_ms)
+    def on_liquidations(self, liquidations: Sequence[Liquidation]) -> None:
+        """Positions that were closed by force, as the venue tells them."""
+        known = [one for one in liquidations if one.symbol in self._books]
+        for one in known:
+            self.liquidations.add(one)
+        if known:
+            symbols = list(dict.fromkeys(one.symbol for one in known))
+            self._judge_samples("liquidations", symbols, max(one.event_ms for one in known))
+
+    def _judge_samples(
+        self, source: Literal["sweep", "tables", "liquidations"], symbols: Sequence[str], now_ms: int
+    ) -> None:
+        readings = Readings(
+            oi_ring=self._oi_ring, context=self._links.context, now_ms=now_ms, liquidations=self.liquidations
+        )
         for kind, spec in KINDS.items():
             if spec.sampling is not None and spec.sampling.source == source:
                 samples = list(spec.sampling.measure(readings, symbols))
@@ -172,6 +187,7 @@ class Engine:
             self._late_detection.forget(symbol)
             self._audiences.forget(symbol)
             self._oi_ring.forget(symbol)
+            self.liquidations.forget(symbol)
         for symbol in symbols:
             if symbol not in self._books:
                 self._books[symbol] = SymbolBook(symbol, kept_minutes=max(KEPT_MINUTES, self._audiences.lookback))
@@ -306,6 +322,11 @@ class Engine:
     def book(self, symbol: str) -> SymbolBook | None:
         """Live state of a symbol; None when it is not watched by the exchange connection."""
         return self._books.get(symbol)
+
+    @property
+    def wants_liquidations(self) -> bool:
+        """Somebody has set a bound for them."""
+        return self._audiences.wants_liquidations
 
     @property
     def books(self) -> Mapping[str, SymbolBook]:

@@ -13,6 +13,7 @@ from altmonitor.core.status import GuardStatus
 from altmonitor.core.types import Venue
 from altmonitor.exchanges.exchange_clock import ExchangeClock
 from altmonitor.exchanges.ws.feed import FeedOptions
+from altmonitor.exchanges.ws.liquidations import LiquidationStreams
 from altmonitor.interfaces.exchange import Feed, FeedSink, MarketRest, OpenInterestTable
 from altmonitor.interfaces.positioning import Positioning
 
@@ -60,7 +61,7 @@ class ExchangeAdapter:
     """rest and positioning share one connection and one gate. feed: built once, around whoever listens.
 
     clock: the venue's own, set by what `rest` is told. oi_table: where open interest of all symbols comes in one
-    answer; None where each is asked for by itself.
+    answer; None where each is asked for by itself. liquidations: address and streams; None where it tells none.
     """
 
     rest: MarketRest
@@ -69,3 +70,4 @@ class ExchangeAdapter:
     feed: Callable[[FeedSink], Feed]
     units: Units
     oi_table: OpenInterestTable | None = None
+    liquidations: tuple[str, LiquidationStreams] | None = None

@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import get_args
 
 from altmonitor.core.alert import Alert, Kind, Missing, Positions
-from altmonitor.detectors.kinds import KINDS, WINDOW_S
+from altmonitor.core.types import Venue
+from altmonitor.detectors.kinds import KINDS, UPWARDS, WINDOW_S
 from altmonitor.detectors.price import WHOLE
 from altmonitor.market.contracts import base_of
 from altmonitor.market.math import Way, way
@@ -44,6 +45,8 @@ def number(kind: Kind, value: float | None, *, decimals: int | None = None) -> s
     spec = KINDS[kind]
     if spec.unit is Unit.MULTIPLE:
         return n.multiple(value)
+    if spec.unit is Unit.USD:
+        return n.usd(None if value is None else abs(value))
     return n.pct(value, spec.decimals if decimals is None else decimals)
 
 
@@ -121,6 +124,30 @@ def _funding_lines(alert: Alert, style: Style) -> list[str]:
     bound = alert.details.threshold
     return [
         "" if bound is None else fact_line(style.say("funding_bound", bound=f"{n.exact(bound)} %")),
+        fact_line(style.say("price", price=n.price(alert.price))),
+        fact_line(_funding(alert, style)),
+    ]
+
+
+SAMPLED_LIQUIDATIONS: Mapping[Venue, str] = MappingProxyType({"binance": "Binance", "okx": "OKX"})
+"""Venues that tell at most one a second of a contract: what they tell is a lower bound."""
+
+
+def _liquidation_lines(alert: Alert, style: Style) -> list[str]:
+    is_long = alert.direction not in UPWARDS
+    sampler = SAMPLED_LIQUIDATIONS.get(alert.venue)
+    return [
+        fact_line(style.say("liq_longs" if is_long else "liq_shorts", usd=number("liq", measured(alert)))),
+        "" if sampler is None else fact_line(style.say("liq_sampled", venue=sampler)),
+        fact_line(style.say("price", price=n.price(alert.price))),
+        fact_line(_funding(alert, style)),
+    ]
+
+
+def _basis_lines(alert: Alert, style: Style) -> list[str]:
+    bound = alert.details.threshold
+    return [
+        "" if bound is None else fact_line(style.say("basis_bound", bound=f"{n.exact(bound)} %")),
         fact_line(style.say("price", price=n.price(alert.price))),
         fact_line(_funding(alert, style)),
     ]
@@ -393,6 +420,24 @@ FACES: Mapping[Kind, KindFace] = MappingProxyType(
             chart_label=lambda alert: f"FR {number('funding', measured(alert))}",
             entry=lambda alert, style: n.signed(measured(alert), 3),
             unit_key="unit_funding",
+            heading_windows=_ANY,
+            is_line_each=False,
+        ),
+        "liq": KindFace(
+            lines=_liquidation_lines,
+            value=_plain_value,
+            chart_label=lambda alert: f"Liq {number('liq', measured(alert))}",
+            entry=_plain_value,
+            unit_key="unit_liq",
+            heading_windows=_ANY,
+            is_line_each=False,
+        ),
+        "basis": KindFace(
+            lines=_basis_lines,
+            value=_plain_value,
+            chart_label=lambda alert: f"Basis {number('basis', measured(alert))}",
+            entry=lambda alert, style: n.signed(measured(alert), 2),
+            unit_key="unit_basis",
             heading_windows=_ANY,
             is_line_each=False,
         ),

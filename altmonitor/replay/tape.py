@@ -38,6 +38,8 @@ SMALLEST: Final[Mapping[Rule, float]] = {
     Rule("oi", "5m"): BUDGETS["oi"].smallest,
     Rule("oi", "1m"): BUDGETS["oi"].smallest,
     Rule("funding", "8h"): BUDGETS["funding"].smallest,
+    Rule("liq", "1m"): BUDGETS["liq"].smallest,
+    Rule("basis", "1m"): BUDGETS["basis"].smallest,
 }
 """What is on every tape: a size below is not worth keeping, whatever anybody sets. A window of n minutes moves √n times
 as far as one minute."""

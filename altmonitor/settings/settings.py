@@ -48,6 +48,8 @@ class Settings:
     move_5m_pct: float = 0.0  # size of a move over 5 minutes, either direction
     move_15m_pct: float = 0.0
     funding_extreme_pct: float = 0.0  # size of a rate per 8 hours, either direction
+    liquidations_usd: float = 0.0  # of one side within a minute
+    basis_extreme_pct: float = 0.0  # size of the distance between mark and index, either direction
     watchlist: frozenset[str] = frozenset()
     muted: Mapping[str, int | None] = field(default_factory=lambda: MappingProxyType({}))
     vol_burst_min_usdt: float = 50_000.0
@@ -250,6 +252,33 @@ SETTINGS: tuple[Setting, ...] = (
         unit=Unit.PERCENT,
         low=0.01,
         high=10,
+        sign=Sign.DROPPED,
+        has_off=True,
+    ),
+    Setting(
+        key="liquidations_usd",
+        variable="LIQUIDATIONS_USD",
+        command="set_liquidations",
+        word="liq",
+        example="500k",
+        presets=_presets(calm=5e6, normal=1e6, active=250e3, original=0.0),
+        is_per_symbol=True,
+        unit=Unit.USD,
+        low=1_000,
+        high=1e12,
+        has_off=True,
+    ),
+    Setting(
+        key="basis_extreme_pct",
+        variable="BASIS_EXTREME_PCT",
+        command="set_basis",
+        word="basis",
+        example="1",
+        presets=_presets(calm=3.0, normal=2.0, active=1.0, original=0.0),
+        is_per_symbol=True,
+        unit=Unit.PERCENT,
+        low=0.05,
+        high=100,
         sign=Sign.DROPPED,
         has_off=True,
     ),

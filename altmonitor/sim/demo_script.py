@@ -30,6 +30,9 @@ OI_SEEN_WITHIN_S: Final = 300.0
 NEWCOMER: Final = "NEWCOINUSDT"
 SECOND_RISE_S, DUMP_S, LISTING_S, NEWCOMER_RISES_S, CRASH_S = 36.0, 80.0, 90.0, 135.0, 210.0
 BLIND_S, BLIND_FOR_S = 390.0, 90.0
+CASCADE_OF: Final = "BTCUSDT"
+CASCADE_AFTER_S: Final = 6.0
+CASCADE_USD: Final = (180e3, 240e3, 300e3, 420e3, 600e3, 900e3)
 AFTERWARDS_S: Final = 3 * 3_600.0
 MINUTE_S: Final = 60.0
 
@@ -104,6 +107,10 @@ class DemoScript:
         await self._clock.sleep(CRASH_S - LISTING_S)
         await self._until(self._was_oi_seen, at_most_s=OI_SEEN_WITHIN_S)  # in the crash nobody would notice it
         self._market.add(Crash(self._in_ms(SOON_S), 3.6, over_s=25, share=0.85))
+        await self._clock.sleep(CASCADE_AFTER_S)
+        for usd in CASCADE_USD:
+            self._exchange.liquidate(CASCADE_OF, is_long=True, usd=usd)
+            await self._clock.sleep(2 * SOON_S)
         await self._clock.sleep(BLIND_S - CRASH_S)
         self._exchange.faults.mute = True
         await self._clock.sleep(BLIND_FOR_S)

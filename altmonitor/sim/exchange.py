@@ -13,12 +13,15 @@ from altmonitor.core.errors import StartError
 from altmonitor.core.types import VENUE_NAMES, Venue
 from altmonitor.sim.archive import SimArchive
 from altmonitor.sim.bybit import BybitBodies, BybitWire
+from altmonitor.sim.bybit import liquidation as bybit_liquidation
 from altmonitor.sim.control import ExchangeFaults, ExchangeStats
 from altmonitor.sim.hyperliquid import HyperliquidInfo, HyperliquidWire
 from altmonitor.sim.market import Market
-from altmonitor.sim.okx import OkxBodies, OkxWire
+from altmonitor.sim.okx import OkxBodies, OkxWire, scale_of
+from altmonitor.sim.okx import liquidation as okx_liquidation
 from altmonitor.sim.rest import Rest
 from altmonitor.sim.venue_sockets import SimVenue, VenueSockets, VenueWire
+from altmonitor.sim.wire import force_order
 from altmonitor.sim.ws import Sockets
 
 log = logging.getLogger(__name__)
@@ -101,6 +104,17 @@ class SimExchange:
             "HYPERLIQUID_URL": f"{self.rest_url}/hyperliquid",
             "HYPERLIQUID_WS_URL": f"ws://{self._address}/hyperliquid",
         }
+
+    def liquidate(self, symbol: str, *, is_long: bool, usd: float) -> None:
+        """Positions of so much are closed by force now, at every venue that tells such things."""
+        now_ms = self.now_ms()
+        (price,) = self.market.prices([symbol], now_ms)
+        coins = usd / price
+        self._sockets.push([force_order(symbol, is_long=is_long, coins=coins, price=price, at_ms=now_ms)])
+        letter = "Buy" if is_long else "Sell"
+        self.venues["bybit"].extra.append(bybit_liquidation(symbol, letter, coins, price, now_ms))
+        side, scale = "sell" if is_long else "buy", scale_of(symbol)
+        self.venues["okx"].extra.append(okx_liquidation(symbol, side, coins * scale, price / scale, now_ms))
 
     def now_ms(self) -> int:
         """The exchange's own time: the clock's, plus the skew it was told to have."""

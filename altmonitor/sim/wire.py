@@ -52,6 +52,17 @@ def kline_event(symbol: str, row: KlineRow, *, event_ms: int, is_closed: bool, i
     ).encode()
 
 
+def force_order(symbol: str, *, is_long: bool, coins: float, price: float, at_ms: int) -> Frame:
+    """A liquidation on the stream of all contracts. A long position ends with a SELL."""
+    side = "SELL" if is_long else "BUY"
+    text = (
+        f'{{"e":"forceOrder","E":{at_ms},"o":{{"s":"{symbol}","S":"{side}","o":"LIMIT","f":"IOC","q":"{coins:.6f}",'
+        f'"p":"{price:.8f}","ap":"{price:.8f}","X":"FILLED","l":"{coins:.6f}","z":"{coins:.6f}","T":{at_ms},'
+        f'"ps":"{symbol}","st":1}}}}'
+    )
+    return Frame(at_ms, "!forceOrder@arr", text.encode())
+
+
 _BRACKETS = '"bks":[{"bs":1,"bnf":0,"bnc":5000,"mmr":0.01,"cf":0,"mi":21,"ma":50}],'
 
 

@@ -74,12 +74,46 @@ async def sent(*, is_known: bool = True) -> list[Alert]:
     return kept.alerts
 
 
+LIQ_BASIS = {
+    "en": ("SHORTS LIQUIDATED</b>", "BASIS UP</b>"),
+    "zh": ("空头爆仓</b>", "基差走高</b>"),
+    "ru": ("ЛИКВИДАЦИИ ШОРТОВ</b>", "БАЗИС ВВЕРХ</b>"),
+}
+
+
 @pytest.mark.parametrize(
     ("lang", "headlines"),
     [
-        ("en", ("DUMP</b> {symbol} <b>−1.00 %", "OI SURGE</b>", "VOLUME</b> {symbol} <b>4.0×", "FUNDING UP</b>")),
-        ("zh", ("砸盘</b> {symbol} <b>−1.00 %", "持仓激增</b>", "放量</b> {symbol} <b>4.0×", "资金费率走高</b>")),
-        ("ru", ("ДАМП</b> {symbol} <b>−1.00 %", "РОСТ ОИ</b>", "ОБЪЁМ</b> {symbol} <b>4.0×", "ФАНДИНГ ВВЕРХ</b>")),
+        (
+            "en",
+            (
+                "DUMP</b> {symbol} <b>−1.00 %",
+                "OI SURGE</b>",
+                "VOLUME</b> {symbol} <b>4.0×",
+                "FUNDING UP</b>",
+                *LIQ_BASIS["en"],
+            ),
+        ),
+        (
+            "zh",
+            (
+                "砸盘</b> {symbol} <b>−1.00 %",
+                "持仓激增</b>",
+                "放量</b> {symbol} <b>4.0×",
+                "资金费率走高</b>",
+                *LIQ_BASIS["zh"],
+            ),
+        ),
+        (
+            "ru",
+            (
+                "ДАМП</b> {symbol} <b>−1.00 %",
+                "РОСТ ОИ</b>",
+                "ОБЪЁМ</b> {symbol} <b>4.0×",
+                "ФАНДИНГ ВВЕРХ</b>",
+                *LIQ_BASIS["ru"],
+            ),
+        ),
     ],
 )
 async def test_samples_show_the_numbers_of_this_moment_and_say_what_they_are(

@@ -43,7 +43,7 @@ from altmonitor.storage.state_format import decode, encode
 from tests.commands.executor_kit import GROUP, MAIN, NOW_S, TOPIC, Desk
 
 OTHER = Destination(chat_id=55)
-ALL: frozenset[Kind] = frozenset({"price", "oi", "vol", "funding"})
+ALL: frozenset[Kind] = frozenset({"price", "oi", "vol", "funding", "liq", "basis"})
 OI: frozenset[Kind] = frozenset({"oi"})
 
 
@@ -378,7 +378,7 @@ async def test_kinds_are_taken_away_only_after_it_was_said() -> None:
     for text, action, kinds in (
         ("/route price", "/route price", {"price"}),
         ("/route vol off", "/route vol off", ALL - {"vol"}),
-        ("/route price oi vol", "/route price oi vol", ALL - {"funding"}),
+        ("/route price oi vol", "/route price oi vol", {"price", "oi", "vol"}),
     ):
         desk = Desk()
         asked = await desk(text)

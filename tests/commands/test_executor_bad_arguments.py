@@ -48,6 +48,9 @@ ACCEPTED: dict[str, dict[str, float]] = {
     | {"720": 720.0, "721": 721.0},
     "set_funding": {"5%": 5.0, "+5": 5.0, "2,5": 2.5, "−5": 5.0, "-5": 5.0, "5": 5.0, "5 %": 5.0, ".5": 0.5}
     | {"0": 0.0, "-0": 0.0, "0.05": 0.05},
+    "set_liquidations": {"0": 0.0, "-0": 0.0, "1001": 1001.0, "86401": 86_401.0},
+    "set_basis": {"5%": 5.0, "+5": 5.0, "2,5": 2.5, "−5": 5.0, "-5": 5.0, "5": 5.0, "5 %": 5.0, "50": 50.0, "51": 51.0}
+    | {".5": 0.5, "0": 0.0, "-0": 0.0, "0.05": 0.05},
     "cooldown": {"+5": 5, "5": 5, "0": 0, "-0": 0, "50": 50, "51": 51, "720": 720, "721": 721, "1001": 1001}
     | {"3.5h": 12_600, "0h": 0},
 }
@@ -70,6 +73,8 @@ KEY = {
     "set_oi": "oi_surge_1m",
     "set_vol": "vol_burst_mult",
     "set_funding": "funding_extreme_pct",
+    "set_liquidations": "liquidations_usd",
+    "set_basis": "basis_extreme_pct",
     "cooldown": "cooldown_sec",
 }
 NEED_WORDS = {"who", "compare", "venue", "div", "why", "price", "oi", "funding", "chart", "set_move", "set_liq"}

@@ -141,7 +141,7 @@ ANSWERS: dict[str, str] = {
     "/route silent vol": "✅ sound: loud → loud, but volume silent",
     "/route объём тихо": "✅ sound: loud → loud, but volume silent",
     "/route 成交量 静默": "✅ sound: loud → loud, but volume silent",
-    "/route price": "route: price, OI, volume, funding → price · Removed: OI, volume, funding · Nothing was",
+    "/route price": "route: price, OI, volume, funding, liquidations, basis → price · Removed: OI, volume, funding,",
     "/route vol off": "Removed: volume · Nothing was changed yet",
     "/route off": "this is the main chat, it stays one",
     "/quiet 23：00-07：00": "✅ quiet hours: off → 23:00-07:00",

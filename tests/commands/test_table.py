@@ -160,6 +160,8 @@ def test_the_table_names_every_promised_command_once() -> None:
         "set_oi",
         "set_vol",
         "set_funding",
+        "set_liquidations",
+        "set_basis",
         "set_move",
         "set_liq",
         "cooldown",

@@ -106,7 +106,7 @@ TAKEN: dict[str, set[str]] = {
 """What stands before the bad word → the words of the bag that are good there."""
 
 ELSEWHERE = {"status", "help", "start", "history", "stats", "mute", "cooldown"} | {
-    f"set_{word}" for word in ("pump", "dump", "oi", "vol", "funding")
+    f"set_{word}" for word in ("pump", "dump", "oi", "vol", "funding", "liquidations", "basis")
 }
 """Have a table of their own."""
 

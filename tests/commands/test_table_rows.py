@@ -31,6 +31,8 @@ EXAMPLES = {
     "set_oi": ["/set_oi 3 6"],
     "set_vol": ["/set_vol 5"],
     "set_funding": ["/set_funding 0.1"],
+    "set_liquidations": ["/set_liquidations 500k"],
+    "set_basis": ["/set_basis 1"],
     "set_move": ["/set_move 5m 4"],
     "set_liq": ["/set_liq 24h 2M"],
     "cooldown": ["/cooldown 60"],

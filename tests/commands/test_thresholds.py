@@ -110,6 +110,8 @@ def test_the_original_values_are_those_everybody_knows() -> None:
         "oi_surge_5m": 6.0,
         "vol_burst_mult": 5.0,
         "funding_extreme_pct": 0.0,
+        "liquidations_usd": 0.0,
+        "basis_extreme_pct": 0.0,
         "cooldown_sec": 180,
         "move_5m_pct": 0.0,
         "move_15m_pct": 0.0,

@@ -4,6 +4,8 @@ from typing import get_args
 
 from altmonitor.core.alert import DETECTED_KINDS, Kind
 from altmonitor.detectors.kinds import KINDS, RULES, WINDOW_S
+from altmonitor.detectors.verdict import Rule
+from altmonitor.replay.tape import SMALLEST
 
 
 def test_every_kind_has_a_row_under_its_own_name() -> None:
@@ -43,6 +45,8 @@ def test_every_rule_is_a_kind_that_is_detected_over_one_of_its_windows() -> None
         "oi_5m",
         "vol_1m",
         "funding_8h",
+        "liq_1m",
+        "basis_1m",
     ]
     assert {rule.kind for rule in RULES} == set(DETECTED_KINDS)
 
@@ -50,3 +54,13 @@ def test_every_rule_is_a_kind_that_is_detected_over_one_of_its_windows() -> None
 def test_what_the_detectors_raise_is_remembered_by_their_audiences_and_nothing_else_is() -> None:
     remembered = [kind for kind, spec in KINDS.items() if spec.remembered_by == "audiences"]
     assert remembered == list(DETECTED_KINDS)
+
+
+def test_every_figure_that_is_sampled_is_on_the_tape_from_which_budgets_are_chosen() -> None:
+    sampled = {
+        Rule(kind, window)
+        for kind, spec in KINDS.items()
+        if spec.sampling is not None and spec.budget is not None
+        for window in spec.sampling.windows
+    }
+    assert sampled <= set(SMALLEST)

@@ -81,3 +81,24 @@ async def test_one_move_over_two_venues_is_one_message_that_learns_the_other_by_
     here_alert = next(alert for alert in firsts if alert.venue == "binance")
     assert there.details.merged_into == here_alert.key
     assert [move.venue for move in here_alert.details.venues] == ["bybit"]
+
+
+async def test_a_cascade_is_told_by_every_venue_that_tells_liquidations_with_the_right_side(tmp_path: Path) -> None:
+    environ = {"VENUES": "binance,bybit,okx,hyperliquid", "LIQUIDATIONS_USD": "300000", "CHART": "false"}
+    async with stage(tmp_path, speed=10, **environ) as here:
+        await here.until(lambda: all(not m.feed.status().is_blind for m in here.app.markets), within_s=240)
+        feeds = {m.name: m.liquidations for m in here.app.markets}
+        assert feeds["hyperliquid"] is None
+        telling = [feed for feed in feeds.values() if feed is not None]
+        await here.until(lambda: all(feed.connections == 1 for feed in telling), within_s=60)
+        await here.clock.sleep(5)
+        for usd in (200_000.0, 150_000.0):
+            here.exchange.liquidate("BTCUSDT", is_long=True, usd=usd)
+            await here.clock.sleep(2)
+        await here.until(lambda: here.count("LONGS LIQUIDATED") >= 3, within_s=120)
+        alerts = [alert for alert in await here.alerts() if alert.kind == "liq"]
+        texts = [message.text for message in here.messages if "LONGS LIQUIDATED" in message.text]
+    assert sorted(alert.venue for alert in alerts) == ["binance", "bybit", "okx"]
+    assert {alert.direction for alert in alerts} == {"DOWN"}
+    assert all(abs((alert.metric or 0) + 350_000) < 2_000 for alert in alerts)
+    assert {"one a second" in text: "Bybit" in text for text in texts} == {True: False, False: True}

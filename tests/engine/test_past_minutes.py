@@ -166,6 +166,7 @@ def test_of_a_minute_before_the_start_the_candle_is_shown_and_not_judged() -> No
     assert {check.verdict for check in found.values()} == {Verdict.NOT_KEPT}
     assert list(found) == [
         "price_1m", "price_60s", "price_5m", "price_15m", "oi_1m", "oi_5m", "vol_1m", "funding_8h",
+        "liq_1m", "basis_1m",
     ]  # fmt: skip
 
 

@@ -147,7 +147,7 @@ def test_the_routes_are_listed_with_this_place_marked() -> None:
     audiences = (Audience(destination=MAIN, settings=Settings()), here)
     assert lines(RouteShown(audiences=audiences, here=here)) == [
         "📮 <b>Alerts go to</b>",
-        "📍 main chat <code>-1001</code>: price, OI, volume, funding, loud",
+        "📍 main chat <code>-1001</code>: price, OI, volume, funding, liquidations, basis, loud",
         "📍 chat <code>-1002/7</code>: OI, silent ← here",
     ]
 

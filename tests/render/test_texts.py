@@ -22,8 +22,8 @@ def test_every_key_exists_in_every_language_with_the_same_names_to_fill_in() -> 
 
 
 def test_russian_is_in_cyrillic_where_english_has_words_and_holds_no_chinese() -> None:
-    signs = {"👆 {by}: {what}", "➕ {doubled}", "{entry} ({asides})", "🐋 {page}: {sides}"}
-    same = {"BTC {change}", "{quantity} {base}", ", ", "; ", *signs}
+    signs = {"👆 {by}: {what}", "➕ {doubled}", "{entry} ({asides})", "🐋 {page}: {sides}", "{also}, {order}"}
+    same = {"BTC {change}", "{also}, {order}", "{quantity} {base}", ", ", "; ", *signs}
     for key, russian in TEXTS["ru"].items():
         assert not has_cjk(russian), key
         assert russian in same or re.search("[а-яё]", russian, re.IGNORECASE) or russian.startswith("https://"), key

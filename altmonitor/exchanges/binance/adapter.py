@@ -6,12 +6,13 @@ from typing import Final
 
 from altmonitor.exchanges.adapter import AdapterDeps, ExchangeAdapter, Units
 from altmonitor.exchanges.binance.dialect import BINANCE
+from altmonitor.exchanges.binance.liquidations import BINANCE_LIQUIDATIONS, LONG_LIQUIDATED
 from altmonitor.exchanges.binance.positioning import BinancePositioning
 from altmonitor.exchanges.binance.rest import USUAL_FUNDING_HOURS, BinanceRest, binance_guard
 from altmonitor.exchanges.ws.feed import KlineFeed
 
 UNITS: Final = Units(
-    venue="binance", oi_sides=1, oi_unit="coins", long_liquidated="SELL", funding_hours=USUAL_FUNDING_HOURS
+    venue="binance", oi_sides=1, oi_unit="coins", long_liquidated=LONG_LIQUIDATED, funding_hours=USUAL_FUNDING_HOURS
 )
 BLOCK_FILE: Final = "exchange-block.json"
 """Beside DB_FILE, shared by all processes: what one is refused, none asks."""
@@ -39,4 +40,5 @@ def binance_adapter(deps: AdapterDeps) -> ExchangeAdapter:
             options=deps.feed,
         ),
         units=UNITS,
+        liquidations=(config.binance_ws_url, BINANCE_LIQUIDATIONS),
     )

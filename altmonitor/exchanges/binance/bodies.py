@@ -88,6 +88,7 @@ class PremiumIndexWire(msgspec.Struct, frozen=True, rename="camel"):
     mark_price: float
     last_funding_rate: float
     next_funding_time: int
+    index_price: float | None = None
     time: int = 0
 
     def parse(self) -> Funding:
@@ -96,6 +97,7 @@ class PremiumIndexWire(msgspec.Struct, frozen=True, rename="camel"):
             rate=_finite(self.last_funding_rate),
             mark_price=_amount(self.mark_price),
             next_ms=_time_or_zero(self.next_funding_time),  # 0 for delivery contracts
+            index_price=_amount(self.index_price) if self.index_price is not None else None,
             time_ms=_time_or_zero(self.time) or None,
         )
 

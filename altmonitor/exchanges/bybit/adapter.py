@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from altmonitor.exchanges.adapter import AdapterDeps, ExchangeAdapter
 from altmonitor.exchanges.bybit.dialect import BYBIT
+from altmonitor.exchanges.bybit.liquidations import BYBIT_LIQUIDATIONS
 from altmonitor.exchanges.bybit.rest import PER_S, PROBE, REQUESTS, BybitRest
 from altmonitor.exchanges.bybit.units import UNITS
 from altmonitor.exchanges.no_positioning import NoPositioning
@@ -37,4 +38,5 @@ def bybit_adapter(deps: AdapterDeps) -> ExchangeAdapter:
         ),
         units=UNITS,
         oi_table=rest,
+        liquidations=(config.bybit_ws_url, BYBIT_LIQUIDATIONS),
     )

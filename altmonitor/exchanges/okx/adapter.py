@@ -5,6 +5,7 @@ from __future__ import annotations
 from altmonitor.exchanges.adapter import AdapterDeps, ExchangeAdapter
 from altmonitor.exchanges.no_positioning import NoPositioning
 from altmonitor.exchanges.okx.dialect import okx_dialect
+from altmonitor.exchanges.okx.liquidations import okx_liquidations
 from altmonitor.exchanges.okx.rest import PER_S, PROBE, REQUESTS, OkxRest
 from altmonitor.exchanges.okx.units import UNITS
 from altmonitor.exchanges.rest.client import venue_guard
@@ -37,4 +38,5 @@ def okx_adapter(deps: AdapterDeps) -> ExchangeAdapter:
         ),
         units=UNITS,
         oi_table=rest,
+        liquidations=(config.okx_ws_url, okx_liquidations(rest.contract_value)),
     )

@@ -44,6 +44,10 @@ class OkxRest(VenueMarket):
             clock=clock, ttl_s=FUNDING_SHARED_S
         )
 
+    def contract_value(self, instrument: str) -> float | None:
+        """Coins in one contract; None before the list was read."""
+        return self._contract_values.get(instrument)
+
     async def _rows(self, path: str, rows: Rows[V], priority: Priority, **query: str | int) -> list[V]:
         return bodies.read(await self._rest.get(path, priority, **query), rows)
 
