@@ -207,6 +207,38 @@ def run_paced(
     return results
 
 
+def run_by_hand(sink_factory: SinkFactory = engine_sink, *, rounds: int = ROUNDS) -> tuple[float, float]:
+    """Saturated, on picows: microseconds of CPU per frame of what is written by hand, and how many times as much the
+    feed takes; medians of interleaved rounds."""
+    with feed_load.running("saturated", frames=SATURATED_FRAMES, delay_s=1.0) as url:
+        return _beside_hand(url, SATURATED_FRAMES, sink_factory, rounds=rounds, is_timed=False)
+
+
+def run_by_hand_paced(sink_factory: SinkFactory = engine_sink, *, rounds: int = 2) -> tuple[float, float]:
+    """The same paced. What is written by hand runs in the loop that gathers, too."""
+    with feed_load.running("paced", frames=PACED_FRAMES, rate=PACED_RATE, delay_s=1.5) as url:
+        return _beside_hand(url, PACED_FRAMES, sink_factory, rounds=rounds, is_timed=True)
+
+
+def _beside_hand(
+    url: str, frames: int, sink_factory: SinkFactory, *, rounds: int, is_timed: bool
+) -> tuple[float, float]:
+    from altmonitor.exchanges.ws.picows import open_picows
+    from benchmarks import handwritten
+
+    def ours() -> float:
+        sink = _TimingSink(sink_factory()) if is_timed else sink_factory()
+        return _alone(_measure(url, open_picows, sink, frames), gather_ms=GATHER_MS)[0]
+
+    def by_hand() -> float:
+        return _alone(handwritten.measure(url, frames, is_timed=is_timed), gather_ms=GATHER_MS)[0]
+
+    by_hand()  # once without counting
+    pairs = [(ours(), by_hand()) for _ in range(rounds)]
+    hand_us = median(hand for _, hand in pairs) / frames * 1e6
+    return hand_us, median(our / hand for our, hand in pairs)
+
+
 def run_boundary(sink_factory: SinkFactory = engine_sink, *, gather_ms: float = GATHER_MS) -> list[Boundary]:
     """(c) Every contract's candle closes in the same moment."""
     results = []

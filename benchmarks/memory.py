@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 SYMBOLS_LISTED = 760  # about 630 of them are trading USDT perpetuals
@@ -18,19 +19,25 @@ SETTLED_S = 75.0  # one sweep, every baseline, the library's caches
 
 def run() -> dict[str, float]:
     """rss_mb: of the monitor after 75 s. symbols: that it watched."""
-    with tempfile.TemporaryDirectory(prefix="altmonitor-bench-") as folder:
-        sim = subprocess.Popen(
-            [sys.executable, "-m", "altmonitor", "sim", "--symbols", str(SYMBOLS_LISTED)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        try:
-            return _watch(_settings(sim), Path(folder))
-        finally:
-            sim.kill()
-            sim.wait()
+    with tempfile.TemporaryDirectory(prefix="altmonitor-bench-") as folder, simulated_exchange(SYMBOLS_LISTED) as env:
+        return _watch(env, Path(folder))
+
+
+@contextmanager
+def simulated_exchange(symbols: int) -> Iterator[dict[str, str]]:
+    """In a process of its own, with a Bot API; what leads a monitor to them."""
+    sim = subprocess.Popen(
+        [sys.executable, "-m", "altmonitor", "sim", "--symbols", str(symbols)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        yield _settings(sim)
+    finally:
+        sim.kill()
+        sim.wait()
 
 
 def _settings(sim: subprocess.Popen[str]) -> dict[str, str]:

@@ -2,8 +2,8 @@
 enrichment and charts, the sweep, the tables, the status page.
 
 The simulated exchange and Bot API are processes of their own, and so is each monitor. With another checkout both
-monitors run at the same time, each with a Bot API of its own, on the very same frames: what else the machine does
-strikes both alike, and their ratio is what counts.
+monitors run at the same time, each with an exchange and a Bot API of its own that say the very same: what else the
+machine does strikes both alike, and their ratio is what counts.
 """
 
 from __future__ import annotations
@@ -49,10 +49,11 @@ def run(against: Path | None = None, *, measured_s: float = MEASURED_S) -> Whole
     """against: another checkout with a `.venv` of its own."""
     checkouts = [Path(__file__).parents[1], *([against] if against is not None else [])]
     with tempfile.TemporaryDirectory(prefix="altmonitor-bench-") as folder, ExitStack() as stack:
-        settings = stack.enter_context(_surroundings(len(checkouts)))
+        start_ms = SystemClock().now_ms()
         monitors = [
-            stack.enter_context(_monitor(checkout, Path(folder) / str(number), settings, number))
+            stack.enter_context(_monitor(checkout, Path(folder) / str(number), settings))
             for number, checkout in enumerate(checkouts)
+            for settings in [stack.enter_context(_surroundings(start_ms))]
         ]
         time.sleep(SETTLED_S)
         told, before_s = _alerts(Path(folder) / "0"), [_cpu_s(pid) for pid in monitors]
@@ -64,20 +65,20 @@ def run(against: Path | None = None, *, measured_s: float = MEASURED_S) -> Whole
 
 
 @contextmanager
-def _surroundings(chats: int) -> Iterator[dict[str, str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.whole", str(chats)], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
-    )
+def _surroundings(start_ms: int) -> Iterator[dict[str, str]]:
+    """Of one monitor alone: two of one address would use up each other's request weight."""
+    command = [sys.executable, "-m", "benchmarks.whole", str(start_ms)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        yield dict(process.stdout.readline().strip().split("=", 1) for _ in range(3 + chats))
+        yield dict(process.stdout.readline().strip().split("=", 1) for _ in range(4))
     finally:
         process.kill()
         process.wait()
 
 
 @contextmanager
-def _monitor(checkout: Path, folder: Path, settings: Mapping[str, str], number: int) -> Iterator[int]:
+def _monitor(checkout: Path, folder: Path, settings: Mapping[str, str]) -> Iterator[int]:
     folder.mkdir()
     own = checkout / ".venv" / "bin" / "python"
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
@@ -85,7 +86,7 @@ def _monitor(checkout: Path, folder: Path, settings: Mapping[str, str], number: 
     environ |= {
         "TG_BOT_TOKEN": TOKEN,
         "TG_CHAT_ID": str(READER),
-        "TELEGRAM_API_URL": settings[f"TELEGRAM_{number}"],
+        "TELEGRAM_API_URL": settings["TELEGRAM"],
         "DB_FILE": str(folder / "alerts.db"),
         "STATE_FILE": str(folder / "state.json"),
         "SMART_MONEY_DB_PATH": str(folder / "snapshots.db"),
@@ -125,21 +126,19 @@ def _alerts(folder: Path) -> int:
 # The process beside it.
 
 
-async def _serve(chats: int) -> None:
+async def _serve(start_ms: int) -> None:
     clock = SystemClock()
-    start_ms = clock.now_ms()
     market = SeededMarket(seed=1, start_ms=start_ms, symbols=SYMBOLS_LISTED, frames_per_s=FRAMES_PER_S)
     traded = [c.symbol for c in market.contracts() if c.symbol.endswith("USDT") and c.status_at(start_ms) == "TRADING"]
     market.add(*_events(traded, start_ms))
-    telegrams = [SimTelegram(clock=clock, token=TOKEN) for _ in range(chats)]
+    telegram = SimTelegram(clock=clock, token=TOKEN)
     async with SimExchange(market, clock=clock) as exchange:
-        for telegram in telegrams:
-            await telegram.start()
+        await telegram.start()
         lines = {
             "BINANCE_REST_URL": exchange.rest_url,
             "BINANCE_WS_URL": exchange.ws_url,
             "BINANCE_WEB_URL": exchange.web_url,
-            **{f"TELEGRAM_{number}": telegram.url for number, telegram in enumerate(telegrams)},
+            "TELEGRAM": telegram.url,
         }
         print("\n".join(f"{name}={value}" for name, value in lines.items()), flush=True)
         await asyncio.Event().wait()

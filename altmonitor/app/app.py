@@ -297,6 +297,7 @@ class App:
         while self.clock.monotonic() < end_s:
             feed = self.market.feed.status()
             if 0 < feed.symbols_expected <= feed.symbols_covered:
+                log.info("all streams are subscribed: %d symbols", feed.symbols_covered)
                 break
             await self.clock.sleep(SEEING_LOOK_S)
         self._is_seeing.set()
