@@ -21,6 +21,7 @@ from altmonitor.commands.replies import Reply
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert, OutcomeLine
 from altmonitor.core.clock import Clock, SystemClock, speed_of
+from altmonitor.core.durations import DurationStatus
 from altmonitor.core.errors import StorageError, TokenRefused
 from altmonitor.core.status import Health, LatencyStatus, LoopStatus, Vitals, assess
 from altmonitor.core.supervisor import Supervisor
@@ -400,7 +401,12 @@ class App:
                 outbox=self.store.outbox_status(),
                 guard=self.market.rest.guard_status(),
                 latency=LatencyStatus(
-                    detect_p50=detect_p50, detect_p99=detect_p99, deliver_p50=deliver_p50, deliver_p99=deliver_p99
+                    detect_p50=detect_p50,
+                    detect_p99=detect_p99,
+                    deliver_p50=deliver_p50,
+                    deliver_p99=deliver_p99,
+                    detected=self.market.engine.detect_durations(),
+                    delivered=DurationStatus() if self.chat is None else self.chat.dispatcher.durations(),
                 ),
                 uptime_s=self.clock.monotonic() - self._started_s,
                 blind_s=self.market.sight.blind_s(),

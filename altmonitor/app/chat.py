@@ -16,7 +16,7 @@ from altmonitor.commands.table import COMMAND_OF
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert
 from altmonitor.core.backoff import Backoff
-from altmonitor.core.clock import Clock
+from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.errors import ChatUnreachable, MessageRefused, RetryLater, StorageError, TokenRefused
 from altmonitor.core.status import Health
 from altmonitor.core.types import LANGUAGES, Destination
@@ -24,6 +24,7 @@ from altmonitor.delivery.alert_charts import ChartPictureFile, FollowingPictures
 from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents
 from altmonitor.delivery.destination_style import DestinationStyles
 from altmonitor.delivery.dispatcher import Dispatcher
+from altmonitor.delivery.pacing import Latency
 from altmonitor.delivery.presses import PressMemory
 from altmonitor.delivery.status_message import StatusBoard
 from altmonitor.engine.context import Breadth
@@ -151,6 +152,7 @@ class ChatSide:
             channel=deps.messaging_setup.channel,
             renderer=self.destination_styles.of(main).renderer,
             clock=deps.clock,
+            latency=Latency(speed=speed_of(deps.clock)),
             destination_styles=self.destination_styles.of,
             presses=self._presses,
             min_interval_s=deps.config.tg_min_send_interval,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from altmonitor.core.durations import DurationStatus
 from altmonitor.core.types import VENUE_TITLES, Venue
 
 
@@ -71,12 +72,15 @@ class OutboxStatus:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencyStatus:
     """Milliseconds of real time over the last 1,000 alerts; None before the first. detect: exchange event → decided on
-    our clock (clock skew included). deliver: decided → accepted by the chat service."""
+    our clock (clock skew included). deliver: decided → accepted by the chat service. detected, delivered: the same of
+    all alerts since the start, counted."""
 
     detect_p50: float | None = None
     detect_p99: float | None = None
     deliver_p50: float | None = None
     deliver_p99: float | None = None
+    detected: DurationStatus = field(default_factory=DurationStatus)
+    delivered: DurationStatus = field(default_factory=DurationStatus)
 
 
 START_GRACE_S = 90.0

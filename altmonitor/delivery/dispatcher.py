@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
+from altmonitor.core.durations import DurationStatus
 from altmonitor.core.errors import DeliveryError
 from altmonitor.core.types import Destination
 from altmonitor.delivery.chat_queue import ChatQueue
@@ -130,6 +131,10 @@ class Dispatcher:
     def latency_ms(self) -> tuple[float | None, float | None]:
         """p50 and p99 from detection to acceptance by the chat service over the last 1,000; None before the first."""
         return self._deps.latency.percentile(0.5), self._deps.latency.percentile(0.99)
+
+    def durations(self) -> DurationStatus:
+        """The same over all deliveries, counted."""
+        return self._deps.latency.durations.status()
 
     def _chat_queue(self, chat_id: int) -> ChatQueue:
         chat_id = self._former_ids.get(chat_id, chat_id)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from altmonitor.core.durations import DurationCounts
+
 PRIVATE_INTERVAL_S = 1.05
 GROUP_INTERVAL_S = 3.2
 GROUP_LIMIT = 20
@@ -102,14 +104,16 @@ SAMPLES = 1000
 
 
 class Latency:
-    """The last 1,000 durations, milliseconds."""
+    """The last 1,000 durations, milliseconds, and how all of them were spread. speed: of the clock they are of."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, speed: float = 1.0) -> None:
+        self.durations = DurationCounts(speed=speed)
         self._samples_ms: deque[float] = deque(maxlen=SAMPLES)
 
     def add(self, duration_ms: float) -> None:
         """Below 0 (the machine's clock was set back) counts as 0."""
         self._samples_ms.append(max(0.0, duration_ms))
+        self.durations.add(duration_ms)
 
     def percentile(self, share: float) -> float | None:
         """Nearest rank, share in 0…1; None before the first sample."""

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import msgspec
 
 from altmonitor.core.alert import OWNER, Alert, Direction, Kind, StoredSize
+from altmonitor.core.clock import speed_of
+from altmonitor.core.durations import DurationCounts
 from altmonitor.core.types import Destination, Venue
 from altmonitor.detectors.conditions import Crossing
 from altmonitor.detectors.kinds import KINDS
@@ -321,6 +323,7 @@ class Audiences:
         self.audience_states: list[AudienceState] = []
         self.verdicts: Counter[tuple[Kind, Verdict]] = Counter()
         self.detect_ms: deque[int] = deque(maxlen=LATENCY_SAMPLES)
+        self.detect_durations = DurationCounts(speed=speed_of(links.clock))
         self.apply(audiences, at_ms=at_ms)
 
     def apply(self, audiences: Sequence[Audience], *, at_ms: int) -> None:
@@ -472,7 +475,9 @@ class Audiences:
 
     def _emit(self, alert: Alert, destinations: Sequence[Destination]) -> None:
         if not alert.late:
-            self.detect_ms.append(int(alert.ts * 1000 - self._links.skew_ms()) - alert.event_ms)
+            took_ms = int(alert.ts * 1000 - self._links.skew_ms()) - alert.event_ms
+            self.detect_ms.append(took_ms)
+            self.detect_durations.add(took_ms)
         self._links.sink.put(alert, to=destinations)
         self._links.on_alert(alert)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Literal, assert_never
 
 from altmonitor.core.alert import Alert, Kind, StoredSize
+from altmonitor.core.durations import DurationStatus
 from altmonitor.core.types import Destination, Venue
 from altmonitor.detectors import price as price_reading
 from altmonitor.detectors import volume as volume_burst
@@ -314,6 +315,10 @@ class Engine:
     def detect_latency_ms(self) -> tuple[float | None, float | None]:
         """p50 and p99 of exchange event → decision over the last 1,000 alerts; None before the first."""
         return self._audiences.detect_latency_ms()
+
+    def detect_durations(self) -> DurationStatus:
+        """The same over all alerts, counted."""
+        return self._audiences.detect_durations.status()
 
     def expects(self, symbol: str) -> Expectation:
         """What may be told of a symbol although its next minutes are ordinary ones."""

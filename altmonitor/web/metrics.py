@@ -6,9 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
+from altmonitor.core.durations import DurationStatus
 from altmonitor.core.status import Health, Status
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -143,6 +150,8 @@ def _latency(health: Health) -> Iterable[Metric]:
         if milliseconds is not None:
             metric.add_metric([stage, quantile], milliseconds / 1000)
     yield metric
+    yield _histogram("altmonitor_detect_seconds", "From the exchange's event to our decision", latency.detected)
+    yield _histogram("altmonitor_deliver_seconds", "From the decision to the chat service's receipt", latency.delivered)
 
 
 def _enrichment(health: Health) -> Iterable[Metric]:
@@ -159,6 +168,12 @@ def _clients(http: HttpStatus) -> Iterable[Metric]:
     yield from _gauge("altmonitor_http_connections", "Open client connections", http.connections)
     yield from _gauge("altmonitor_http_streams", "Clients that follow /api/stream", http.streams)
     yield _counters("altmonitor_http_refused", "Connections and requests refused or cut off", "cause", http.refused)
+
+
+def _histogram(name: str, meaning: str, durations: DurationStatus) -> Metric:
+    bounds = (*(f"{bound:g}" for bound in durations.bounds_s), "+Inf")
+    buckets = list(zip(bounds, map(float, durations.counts), strict=True))
+    return HistogramMetricFamily(name, meaning, buckets=buckets, sum_value=durations.total_s)
 
 
 def _gauge(name: str, meaning: str, value: float | None) -> Iterable[Metric]:
