@@ -26,6 +26,7 @@ from altmonitor.core.status import (
     assess,
 )
 from altmonitor.core.types import Secret
+from altmonitor.detectors.kinds import KINDS
 from altmonitor.interfaces.storage import AlertQueries
 from altmonitor.web.server import HttpServer, HttpServerDeps
 from tests.commands.executor_kit import MemoryAlerts, healthy
@@ -248,7 +249,7 @@ async def test_filters_reach_the_query() -> None:
         ("limit=%D9%A5", "limit must be a whole number from 1 to 1000, not '٥'"),
         ("limit=" + "9" * 400, "limit must be a whole number from 1 to 1000, not '" + "9" * 39 + "…'"),
         ("limit=1&limit=2", "limit is given 2 times"),
-        ("kind=PUMP", "kind must be one of condition, divergence, funding, oi, position, price, vol, not 'PUMP'"),
+        ("kind=PUMP", f"kind must be one of {', '.join(sorted(KINDS))}, not 'PUMP'"),
         ("symbol=", "symbol must be a contract such as SOLUSDT, not ''"),
         ("symbol=USDT", "symbol must be a contract such as SOLUSDT, not 'USDT'"),
         ("since=nan", "since must be unix seconds such as 1790000000, not 'nan'"),
