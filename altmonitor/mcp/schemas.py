@@ -17,10 +17,14 @@ _LEFT_OUT = ("title",)
 
 
 def input_schema(arguments: type[msgspec.Struct]) -> JsonSchema:
-    """Unknown names are refused; what may be left out may not be null: leaving it out says the same."""
+    """Unknown names are refused; what may be left out may not be null: leaving it out says the same.
+
+    Every word of it stands in every conversation: what a call would be refused for anyway is not spelled out.
+    """
     schema = _schema_of(arguments)
     for name, found in schema["properties"].items():
-        schema["properties"][name] = _without_null(found)
+        plain = _without_null(found)
+        schema["properties"][name] = {key: one for key, one in plain.items() if not _is_detail(key, plain)}
     schema["additionalProperties"] = False
     return schema
 
@@ -59,6 +63,10 @@ def _tidy(schema: object) -> Any:
         del found["anyOf"]
         found["type"] = [one["type"] for one in choices]
     return found
+
+
+def _is_detail(key: str, schema: JsonSchema) -> bool:
+    return key in ("examples", "minLength", "maxLength") or (key == "anyOf" and "type" in schema)
 
 
 def _without_null(schema: JsonSchema) -> JsonSchema:

@@ -38,7 +38,7 @@ DETAILS: Final[tuple[Detail, ...]] = ("short", "full")
 _DETAIL_SCHEMA: Final[JsonSchema] = {
     "enum": list(DETAILS),
     "default": "short",
-    "description": "short: at most about 1,500 tokens, long lists are cut and say so; full: everything.",
+    "description": "short: about 1,500 tokens at most, cut lists say so; full: everything.",
 }
 _ADDED: Final[Mapping[str, JsonSchema]] = MappingProxyType(
     {
