@@ -46,8 +46,10 @@ from altmonitor.replay import recorder
 from altmonitor.replay.budget import AlertBudget, BudgetDeps
 from altmonitor.replay.live_tape import LiveTape
 from altmonitor.replay.recorder import Recorder
+from altmonitor.replay.store import HistoryStore
+from altmonitor.replay.trial import TrialDeps, Trials
 from altmonitor.settings.audience import Audience
-from altmonitor.settings.presets import BudgetProposal, NotEnoughHistory
+from altmonitor.settings.presets import BudgetProposal, NotEnoughHistory, Trial
 from altmonitor.settings.settings import Numbers, Settings
 from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.snapshot_queries import TrackedFile, snapshot_reader
@@ -301,6 +303,15 @@ class QuerySide:
                 now_s=lambda: clock.now_ms() / 1000,
             )
         )
+        self.trials = Trials(
+            TrialDeps(
+                live_tape=self.live_tape,
+                store=HistoryStore(deps.config.archive_dir),
+                clock=clock,
+                listed=market.symbols,
+                day_usdt=self._day_usdt,
+            )
+        )
         self.samples = SampleAlerts(
             clock=clock,
             book=market.engine.book,
@@ -322,6 +333,7 @@ class QuerySide:
             market=self._answers,
             positions=self._positions,
             propose_budget=self._propose_budget,
+            try_settings=self._try_settings,
             explain=self._answers.explain,
             send_samples=self.samples.send,
         )
@@ -425,6 +437,10 @@ class QuerySide:
         if isinstance(proposal, NotEnoughHistory):
             return proposal
         return replace(proposal, is_day_coming=self._recorder.is_day_coming)
+
+    async def _try_settings(self, now: Audience, then: Audience, last_s: int | None) -> Trial | NotEnoughHistory:
+        self._recorder.want_day()
+        return await self.trials.answer(now, then, last_s)
 
     async def _keep_budget(self) -> None:
         """The environment's budget: its thresholds stand under whatever a command sets, and are never below those that

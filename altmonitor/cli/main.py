@@ -277,6 +277,19 @@ def tune(env_file: Path, **options: Any) -> None:
         leave(tuning.run_tune(opened, tuning.TuneChoices(**options)))
 
 
+@click.command(name="try")
+@click.argument("words", nargs=-1, required=True, metavar="NAME VALUE… [last 7d]")
+@click.option("--symbols", default="all", show_default=True, help="Separated by commas; all that are stored.")
+@json_option
+@env_file_option
+def try_settings(env_file: Path, **options: Any) -> None:
+    """What other thresholds would have told of stored days: altmonitor try pump 4 oi 2 5 last 7d. Changes nothing."""
+    with session(env_file) as opened:
+        from altmonitor.cli import try_settings as trying
+
+        leave(trying.run_try(opened, trying.TryChoices(**options)))
+
+
 @click.command()
 @click.option("--from", "from_time", required=True, help="Day or time (UTC), such as 2025-02-01 or 2025-02-01T08:00.")
 @click.option("--to", "to_time", help="A day counts as a whole. [now]")
@@ -540,6 +553,7 @@ cli.add_command(track)
 cli.add_command(archive)
 cli.add_command(replay)
 cli.add_command(tune)
+cli.add_command(try_settings)
 cli.add_command(who)
 cli.add_command(positioning)
 

@@ -27,7 +27,7 @@ from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.verify import REASONS, verify
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.input import NotRead, read_setting
-from altmonitor.settings.settings import SETTINGS, Settings
+from altmonitor.settings.settings import SETTING_BY_WORD, SETTING_OF, Settings
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State
 from altmonitor.storage.alert_queries import alert_reader
 from altmonitor.storage.state_file import base_settings
@@ -186,13 +186,13 @@ def stored_audiences(session: Session) -> tuple[Audience, ...]:
 def changed(audiences: Sequence[Audience], words: Sequence[str]) -> tuple[Audience, ...]:
     """words: `pump=4`, `oi5=8`; for every audience, single symbols' own ones too. Raises: ConfigError."""
     numbers: dict[str, Any] = {}
-    by_word = {setting.word: setting for setting in SETTINGS}
+    words_known = [word for word in SETTING_BY_WORD if word not in SETTING_OF]
     problems = []
     for word in words:
         name, _, text = word.partition("=")
-        setting = by_word.get(name.strip().lower())
+        setting = SETTING_BY_WORD.get(name.strip().lower())
         if setting is None:
-            problems.append(f"--set {word!r}: known are {', '.join(by_word)}, such as pump=4")
+            problems.append(f"--set {word!r}: known are {', '.join(words_known)}, such as pump=4")
             continue
         value = read_setting(text.strip(), setting)
         if isinstance(value, NotRead):

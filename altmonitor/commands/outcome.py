@@ -14,7 +14,7 @@ from altmonitor.interfaces.queries import MarketQueries, PositionQueries
 from altmonitor.interfaces.storage import AlertQueries, ChangeLog
 from altmonitor.settings.audience import Audience, Overrides
 from altmonitor.settings.changes import Author
-from altmonitor.settings.presets import BudgetProposal, NotEnoughHistory
+from altmonitor.settings.presets import BudgetProposal, NotEnoughHistory, Trial
 from altmonitor.settings.settings import Settings
 from altmonitor.settings.state import DestinationOverrides, State
 
@@ -73,6 +73,7 @@ class Queries:
     days of it.
 
     propose_budget: (alerts a day, audience) → thresholds with which the loaded history holds about so many.
+    try_settings: (audience in force, as it would be, seconds back or None for all) → what either would have told.
     explain: (symbol, time in the minute asked for as unix ms or None for now, destination) → why or why not.
     send_samples: one sample alert of every kind routed to the destination goes the real way; which ones.
     All but `health` may raise StorageError, those of the market and of positions ExchangeError too.
@@ -85,6 +86,7 @@ class Queries:
     market: MarketQueries
     positions: PositionQueries
     propose_budget: Callable[[int, Audience], Awaitable[BudgetProposal | NotEnoughHistory]]
+    try_settings: Callable[[Audience, Audience, int | None], Awaitable[Trial | NotEnoughHistory]]
     explain: Callable[[str, int | None, Destination], Awaitable[Explanation]]
     send_samples: Callable[[Destination], Awaitable[Sequence[Kind]]]
 

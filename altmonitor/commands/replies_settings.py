@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
-from altmonitor.commands.replies import Button, DestinationReply, PlainReply, confirm, offered
+from altmonitor.commands.replies import Button, DestinationReply, NumberChange, PlainReply, confirm, offered
 from altmonitor.core.alert import Kind
 from altmonitor.core.types import LANGUAGES
 from altmonitor.settings.audience import Audience, QuietHours
 from altmonitor.settings.changes import Difference, RecordedChange
 from altmonitor.settings.conditions import Condition
-from altmonitor.settings.presets import PRESETS, BudgetProposal, NotEnoughHistory
+from altmonitor.settings.presets import PRESETS, BudgetProposal, NotEnoughHistory, Trial
 
 
 class ConfirmAsked(DestinationReply, frozen=True, kw_only=True):
@@ -69,6 +69,14 @@ class BudgetProposed(DestinationReply, frozen=True, kw_only=True):
 
 class BudgetAccepted(DestinationReply, frozen=True, kw_only=True):
     proposal: BudgetProposal
+
+
+class TrialShown(DestinationReply, frozen=True, kw_only=True):
+    """changes: what was tried, never empty. asked_s: how far back it was to go; None: as far as anything is known."""
+
+    changes: tuple[NumberChange, ...]
+    trial: Trial
+    asked_s: int | None
 
 
 class BudgetUnknown(DestinationReply, frozen=True, kw_only=True):

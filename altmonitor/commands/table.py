@@ -15,7 +15,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
-from altmonitor.commands import conditions, destinations, market, record, replies, symbols, thresholds, venues
+from altmonitor.commands import conditions, destinations, market, record, replies, symbols, thresholds, trial, venues
 from altmonitor.commands import replies_market as facts
 from altmonitor.commands import replies_settings as own
 from altmonitor.commands.arguments import NoArguments, OneSymbol, Words, read_nothing, read_symbol
@@ -159,6 +159,10 @@ COMMANDS: tuple[CommandRow[Any], ...] = (
                usage="/preset [calm normal active original]",
                arguments=thresholds.PresetArguments, read=thresholds.read_preset, act=thresholds.use_preset,
                result=replies.NumbersChanged | own.PresetsShown),
+    CommandRow(name="try", topic="thresholds",
+               usage="/try pump 4 oi 2 5 [last 7d]",
+               arguments=trial.TrialArguments, read=trial.read_try, answer=trial.try_settings,
+               result=own.TrialShown | own.BudgetUnknown),
     CommandRow(name="budget", topic="thresholds",
                usage="/budget [20 | off]",
                arguments=thresholds.BudgetArguments, read=thresholds.read_budget, act=thresholds.budget,
@@ -301,6 +305,7 @@ _LOCAL_NAMES: Mapping[str, str] = MappingProxyType(
             "chart": "график 图表",
             "reset": "сброс 重置",
             "budget": "бюджет 预算",
+            "try": "проба попробовать 试算",
             "cooldown": "пауза 冷却",
             "test": "тест 测试",
         }.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from altmonitor.commands.replies_settings import (
     BudgetAccepted,
@@ -26,11 +27,13 @@ from altmonitor.commands.replies_settings import (
     SamplesSent,
     SymbolNumbersShown,
     TooManyConditions,
+    TrialShown,
     Undone,
     UndoRefused,
     ZoneShown,
     ZoneUnknown,
 )
+from altmonitor.core.alert import Kind
 from altmonitor.render import format as n
 from altmonitor.render.blocks import (
     difference_lines,
@@ -45,11 +48,12 @@ from altmonitor.render.blocks import (
     words,
 )
 from altmonitor.render.format import Style
+from altmonitor.render.kinds import number
 from altmonitor.render.texts.reply_texts import say_reply
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.changes import RecordedChange, sound_of
 from altmonitor.settings.conditions import Condition, FundingCrosses, PriceCrosses, PriceMoves
-from altmonitor.settings.presets import PRESETS, BudgetProposal, BudgetRow
+from altmonitor.settings.presets import PRESETS, BudgetProposal, BudgetRow, TrialMove
 from altmonitor.settings.settings import SETTING_OF
 from altmonitor.settings.zones import zone_of, zone_text
 
@@ -58,6 +62,8 @@ from altmonitor.settings.zones import zone_of, zone_text
 
 
 ROWS_MAX = 100
+KNOWN_SHARE = 0.9
+"""Of what was asked for; with less it is said how much is known."""
 
 
 @reply_lines.register
@@ -121,6 +127,42 @@ def _warning(proposal: BudgetProposal, style: Style) -> list[str]:
     rows = proposal.more_sensitive
     names = style.say("list").join(say_reply(style.lang, row.key) for row in rows)
     return [say_reply(style.lang, "budget_more_sensitive", names=names)] if rows else []
+
+
+@reply_lines.register
+def _trial(reply: TrialShown, style: Style) -> list[str]:
+    trial, say = reply.trial, partial(say_reply, style.lang)
+    lines = [
+        say(
+            "try_title",
+            from_time=n.clock_minute(trial.from_ms, style.tz, is_dated=True),
+            to_time=n.clock_minute(trial.to_ms, style.tz, is_dated=True),
+        ),
+        *(f"   {setting_change(change.setting, change.old, change.new, style)}" for change in reply.changes),
+    ]
+    days = max((row.days for row in trial.rows), default=0.0)
+    if reply.asked_s is not None and days * 86_400 < reply.asked_s * KNOWN_SHARE:
+        lines.append(say("try_short", asked=n.duration(reply.asked_s, style.lang), days=n.exact(round(days, 1))))
+    for row in trial.rows:
+        counts = {"now": n.exact(row.now), "then": n.exact(row.then)}
+        rates = {"now_rate": _rate(row.now / row.days), "then_rate": _rate(row.then / row.days)}
+        lines.append(say("try_kind", kind=say(f"kind_{row.kind}"), **counts, **rates))
+        if row.peak_ms is not None:
+            lines.append(
+                say("try_peak", count=n.exact(row.peak), time=n.clock_minute(row.peak_ms, style.tz, is_dated=True))
+            )
+        lines += [
+            say(key, moves=style.say("list").join(_move(row.kind, move, style) for move in moves))
+            for key, moves in (("try_lost", row.lost), ("try_new", row.new))
+            if moves
+        ]
+    now, then = sum(row.now / row.days for row in trial.rows), sum(row.then / row.days for row in trial.rows)
+    return [*lines, say("try_total", now=_rate(now), then=_rate(then)), say("try_hint")]
+
+
+def _move(kind: Kind, move: TrialMove, style: Style) -> str:
+    time = n.clock_minute(move.at_ms, style.tz, is_dated=True)
+    return f"{n.symbol_text(move.symbol)} {number(kind, move.size)} {time}"
 
 
 @reply_lines.register

@@ -164,9 +164,9 @@ class LiveTape:
 
     # --- what is known
 
-    def symbol_minutes(self, kind: Kind) -> int:
-        """Minutes of all symbols together that were looked at for this kind."""
-        return self._seen[MAIN[kind]].total()
+    def symbol_minutes(self, kind: Kind, *, since_ms: int = 0) -> int:
+        """Minutes of all symbols together that were looked at for this kind, from the hour of `since_ms` on."""
+        return sum(count for hour, count in self._seen[MAIN[kind]].items() if hour >= since_ms // HOUR_MS)
 
     def history_days(self, kind: Kind = "price") -> float:
         """How long a time the sizes come from, gaps left out: its hours, as days."""

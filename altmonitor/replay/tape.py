@@ -97,6 +97,10 @@ class TapeAlerts:
     def __len__(self) -> int:
         return len(self.at_ms)
 
+    def taken(self, chosen: Flags | Ints) -> TapeAlerts:
+        names = [one.name for one in fields(self) if one.name != "rules"]
+        return TapeAlerts(rules=self.rules, **{name: getattr(self, name)[chosen] for name in names})
+
     def of_kind(self, kind: Kind) -> Flags:
         return np.isin(self.rule, [at for at, rule in enumerate(self.rules) if rule.kind == kind])
 

@@ -79,6 +79,44 @@ class BudgetProposal:
         return tuple(row for of in self.rows for row in of.thresholds if abs(row.after) < abs(row.before))
 
 
+# ---
+# What other thresholds would have told of the same days.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialMove:
+    """The largest of one symbol. size: in the unit of its kind, with its sign."""
+
+    symbol: str
+    at_ms: int
+    size: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRow:
+    """One kind. now, then: alerts with what is in force and with what is tried, over `days` days that were seen of a
+    usual contract. peak: alerts of the loudest hour with what is tried, which began at peak_ms; None without any.
+    lost: told now and not then; new: the other way round; the largest of each, one per symbol."""
+
+    kind: Kind
+    now: int
+    then: int
+    days: float
+    peak: int
+    peak_ms: int | None
+    lost: tuple[TrialMove, ...]
+    new: tuple[TrialMove, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """from_ms … to_ms: of what is known and was asked for."""
+
+    rows: tuple[TrialRow, ...]
+    from_ms: int
+    to_ms: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotEnoughHistory:
     """has_days: what is loaded; needs_days: what a proposal needs."""

@@ -337,3 +337,10 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 SETTING_OF: Mapping[str, Setting] = MappingProxyType({setting.key: setting for setting in SETTINGS})
+
+SETTING_BY_WORD: Mapping[str, Setting] = MappingProxyType(
+    {setting.word: setting for setting in SETTINGS}
+    | {setting.word: setting for setting in reversed(SETTINGS)}
+    | {setting.key: setting for setting in SETTINGS}
+)
+"""What a person may call each of them. A floor that shares its word with a threshold is meant by its key alone."""

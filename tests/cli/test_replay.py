@@ -127,6 +127,30 @@ async def test_tune_prints_a_table_of_days_held_back_and_refuses_a_range_without
     assert err == "2025-02-01 … 2025-02-03 is too short to hold 7 days back (--held-out)\n"
 
 
+async def test_other_thresholds_are_tried_on_stored_days(tmp_path: Path) -> None:
+    fill(tmp_path)
+    code, shown, err = await altmonitor(tmp_path, "try", "pump 4", "vol", "8", "last", "1d")
+    assert code == 0, err
+    first, head, *rows = shown.splitlines()
+    assert first.endswith("2 symbols: pump 3 → 4, vol 5 → 8")
+    assert head.split()[:3] == ["kind", "now", "then"]
+    counts = {row.split()[0]: [int(word) for word in row.split()[1:3]] for row in rows[:2]}
+    assert counts["price"][0] > counts["price"][1] > 0
+    assert counts["vol"][0] > counts["vol"][1] > 0
+    assert any(row.startswith("lost (vol): ") for row in rows)
+    code, _, err = await altmonitor(tmp_path, "try", "bump", "4")
+    assert (code, err) == (2, "try bump 4: bump is missing or not understood\n")
+
+
+async def test_the_word_of_a_threshold_is_not_that_of_its_floor(tmp_path: Path) -> None:
+    fill(tmp_path)
+    found = [
+        json.loads((await altmonitor(tmp_path, "replay", *RANGE, "--json", *words))[1].splitlines()[-1])["summary"]
+        for words in ((), ("--set", "vol=1000"), ("--set", "vol_burst_min_usdt=1000M"))
+    ]
+    assert found[0]["alerts"] > found[1]["alerts"] == found[2]["alerts"]
+
+
 async def test_both_engines_are_compared(tmp_path: Path) -> None:
     fill(tmp_path)
     code, exact, _ = await altmonitor(tmp_path, "replay", *RANGE)

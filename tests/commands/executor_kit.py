@@ -43,7 +43,15 @@ from altmonitor.positioning.history import ExtremeScan, NotEnoughSnapshots, Posi
 from altmonitor.positioning.picture import PositionPicture
 from altmonitor.settings.audience import Audience, Overrides
 from altmonitor.settings.changes import Author, ChangeMade, RecordedChange
-from altmonitor.settings.presets import BudgetProposal, BudgetRow, NotEnoughHistory, ThresholdRow
+from altmonitor.settings.presets import (
+    BudgetProposal,
+    BudgetRow,
+    NotEnoughHistory,
+    ThresholdRow,
+    Trial,
+    TrialMove,
+    TrialRow,
+)
 from altmonitor.settings.settings import Settings
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State, moved_destination
 
@@ -53,6 +61,7 @@ GROUP = Destination(chat_id=-1002)
 ANN = Author(user_id=7, name="ann")
 GUEST = Author(user_id=8, name="guest", may_change=False)
 NOW_S = 1_790_000_000
+NOW_MS = NOW_S * 1000
 LISTED = (
     "BTCUSDT",
     "SOLUSDT",
@@ -257,6 +266,7 @@ class MemoryBudget:
 
     def __init__(self) -> None:
         self.missing: NotEnoughHistory | None = None
+        self.tried: list[tuple[Audience, Audience, int | None]] = []
 
     async def propose(self, per_day: int, audience: Audience) -> BudgetProposal | NotEnoughHistory:
         if self.missing is not None:
@@ -265,6 +275,28 @@ class MemoryBudget:
         thresholds = (ThresholdRow(key="pump_threshold", before=pump, after=min(100.0, 2 * pump)),)
         row = BudgetRow(kind="price", thresholds=thresholds, before_per_day=90.0, after_per_day=float(per_day))
         return BudgetProposal(per_day=per_day, rows=(row,), history_days=7.0)
+
+    async def try_settings(self, now: Audience, then: Audience, last_s: int | None) -> Trial | NotEnoughHistory:
+        self.tried.append((now, then, last_s))
+        return self.missing or TRIAL
+
+
+TRIAL = Trial(
+    rows=(
+        TrialRow(
+            kind="price",
+            now=90,
+            then=12,
+            days=3.0,
+            peak=5,
+            peak_ms=NOW_MS - 7_200_000,
+            lost=(TrialMove(symbol="SOLUSDT", at_ms=NOW_MS - 3_600_000, size=-3.9),),
+            new=(),
+        ),
+    ),
+    from_ms=NOW_MS - 3 * 86_400_000,
+    to_ms=NOW_MS,
+)
 
 
 class MemorySamples:
@@ -333,6 +365,7 @@ class Desk:
                     market=self.market,
                     positions=self.positions,
                     propose_budget=self.budget.propose,
+                    try_settings=self.budget.try_settings,
                     explain=self.market.explain,
                     send_samples=self.samples.send,
                 ),

@@ -166,6 +166,7 @@ def test_the_table_names_every_promised_command_once() -> None:
         "set_liq",
         "cooldown",
         "preset",
+        "try",
         "budget",
         "reset",
         "set",

@@ -41,6 +41,8 @@ TAKEN: dict[str, set[str]] = {
     "budget": WHOLE | {"0"},
     "budget 20": set(),
     "budget off": set(),
+    "try": set(),
+    "try pump": PERCENT,
     "quiet": set(),
     "quiet 23:00-": {"5", "0", "0h", "0.05", "1001"},
     "quiet 23:00-07:00": set(),

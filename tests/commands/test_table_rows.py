@@ -37,6 +37,7 @@ EXAMPLES = {
     "set_liq": ["/set_liq 24h 2M"],
     "cooldown": ["/cooldown 60"],
     "preset": ["/preset", "/preset calm"],
+    "try": ["/try pump 4", "/try pump 4 oi 2 5 last 7d", "/try vol off 3h"],
     "budget": ["/budget", "/budget 20", "/budget 20 yes", "/budget off"],
     "reset": ["/reset", "/reset pump", "/reset quiet"],
     "set": ["/set", "/set sol pump 8"],

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from altmonitor.commands.replies import NoDestination, NotPermitted, NumbersChanged, Placed, Reply, Unrecorded
+from altmonitor.commands.replies import (
+    NoDestination,
+    NotPermitted,
+    NumbersChanged,
+    Placed,
+    Reply,
+    Unrecorded,
+    number_change,
+)
 from altmonitor.commands.replies_market import (
     AnswerFailed,
     ChartShown,
@@ -38,6 +46,7 @@ from altmonitor.commands.replies_settings import (
     SamplesSent,
     SymbolNumbersShown,
     TooManyConditions,
+    TrialShown,
     Undone,
     UndoRefused,
     ZoneShown,
@@ -60,7 +69,16 @@ from altmonitor.render.format import Style
 from altmonitor.settings.audience import Audience, QuietHours
 from altmonitor.settings.changes import NOT_MUTED, ChangeMade, Difference, RecordedChange
 from altmonitor.settings.conditions import Condition, FundingCrosses, Predicate, PriceCrosses, PriceMoves
-from altmonitor.settings.presets import PRESETS, BudgetProposal, BudgetRow, NotEnoughHistory, ThresholdRow
+from altmonitor.settings.presets import (
+    PRESETS,
+    BudgetProposal,
+    BudgetRow,
+    NotEnoughHistory,
+    ThresholdRow,
+    Trial,
+    TrialMove,
+    TrialRow,
+)
 from altmonitor.settings.settings import SETTINGS, Settings
 from altmonitor.settings.state import DestinationOverrides
 
@@ -137,6 +155,15 @@ PROPOSAL = BudgetProposal(
     history_days=7.25,
     is_day_coming=True,
 )
+LONG_MOVES = (TrialMove(symbol=LONG_NAME, at_ms=NOW_MS, size=-12.345),) * 3
+LONG_TRIAL = Trial(
+    rows=tuple(
+        TrialRow(kind=kind, now=12_345, then=6_789, days=2.9, peak=999, peak_ms=NOW_MS, lost=LONG_MOVES, new=LONG_MOVES)
+        for kind in DETECTED_KINDS
+    ),
+    from_ms=NOW_MS - 3 * 86_400_000,
+    to_ms=NOW_MS,
+)
 TOLD = StoredAlert(
     alert=Alert(
         key="k", ts=NOW_S, event_ms=NOW_MS, symbol=LONG_NAME, kind="price", direction="PUMP", metric=4.05, note="1m"
@@ -178,6 +205,9 @@ LONGEST: list[Reply] = [
     BudgetShown(per_day=20, numbers=PRESETS["calm"]),
     BudgetProposed(proposal=PROPOSAL),
     BudgetAccepted(proposal=PROPOSAL),
+    TrialShown(
+        changes=tuple(number_change(s.key, Settings(), Settings()) for s in SETTINGS), trial=LONG_TRIAL, asked_s=604_800
+    ),
     BudgetUnknown(missing=NotEnoughHistory(has_days=0.25, needs_days=1.0)),
     QuietShown(quiet=None),
     QuietShown(quiet=QuietHours(begin_minute=1380, end_minute=420)),

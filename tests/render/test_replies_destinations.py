@@ -7,7 +7,7 @@ from datetime import UTC, timedelta, timezone
 
 import pytest
 
-from altmonitor.commands.replies import NotPermitted, Placed, Reply, StatusShown, Unrecorded
+from altmonitor.commands.replies import NotPermitted, Placed, Reply, StatusShown, Unrecorded, number_change
 from altmonitor.commands.replies_market import Explained, FundingShown, OpenInterestShown, PriceShown, TopShown
 from altmonitor.commands.replies_settings import (
     BudgetProposed,
@@ -19,6 +19,7 @@ from altmonitor.commands.replies_settings import (
     QuietShown,
     RouteShown,
     SymbolNumbersShown,
+    TrialShown,
     Undone,
     ZoneShown,
 )
@@ -31,7 +32,7 @@ from altmonitor.render.replies import reply_parts
 from altmonitor.settings.audience import Audience, QuietHours
 from altmonitor.settings.changes import NOT_MUTED, ChangeMade, Difference, RecordedChange
 from altmonitor.settings.conditions import Condition, FundingCrosses, PriceCrosses, PriceMoves
-from altmonitor.settings.presets import BudgetProposal, BudgetRow, ThresholdRow
+from altmonitor.settings.presets import BudgetProposal, BudgetRow, ThresholdRow, Trial, TrialMove, TrialRow
 from altmonitor.settings.settings import Settings
 from altmonitor.settings.state import DestinationOverrides
 from tests.render.test_replies import FINE
@@ -423,3 +424,34 @@ def test_a_place_is_called_by_its_name_with_the_number_behind_it() -> None:
         f"📍 main chat Desk &amp; Co · Majors (<code>{MAIN}</code>)",
         f"📍 main chat <code>{MAIN}</code>",
     ]
+
+
+def test_a_trial_in_the_chat() -> None:
+    trial = Trial(
+        rows=(
+            TrialRow(
+                kind="price",
+                now=112,
+                then=38,
+                days=2.8,
+                peak=9,
+                peak_ms=1_790_000_000_000 // 3_600_000 * 3_600_000,
+                lost=(TrialMove(symbol="SOLUSDT", at_ms=1_790_000_000_000, size=-3.912),),
+                new=(),
+            ),
+        ),
+        from_ms=1_789_750_800_000,
+        to_ms=1_790_000_000_000,
+    )
+    changes = (number_change("pump_threshold", Settings(), Settings(pump_threshold=4.0)),)
+    assert lines(TrialShown(changes=changes, trial=trial, asked_s=604_800)) == [
+        "🧪 <b>What it would have been</b>, 09-18 17:00 … 09-21 14:13",
+        "   PUMP from 3 % → <b>4 %</b>",
+        "You asked for 7 d; 2.8 d are known.",
+        "<b>price</b>: 112 → <b>38</b> alerts, 40 → <b>14</b> a day",
+        "   loudest hour: 9, from 09-21 14:00",
+        "   lost: SOLUSDT −3.91 % 09-21 14:13",
+        "Together: 40 → <b>14</b> a day",
+        "Nothing was changed. Counted in whole minutes; other days will differ.",
+    ]
+    assert "You asked" not in "".join(lines(TrialShown(changes=changes, trial=trial, asked_s=86_400)))

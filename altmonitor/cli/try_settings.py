@@ -1,0 +1,81 @@
+"""`altmonitor try pump 4 oi 2 5 last 7d`: what other thresholds would have told of stored days."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from altmonitor.cli.archive import symbols_named, take_in_recordings
+from altmonitor.cli.common import Answer, Session, print_answer
+from altmonitor.cli.replay import minute_of, stored_audiences
+from altmonitor.commands.replies import Refused
+from altmonitor.commands.trial import read_try
+from altmonitor.core.errors import ConfigError, StorageError
+from altmonitor.market.candles import MINUTE_MS
+from altmonitor.replay.selection import smallest_for
+from altmonitor.replay.store import HistoryStore
+from altmonitor.replay.tape_files import build_tape
+from altmonitor.replay.trial import days_of, try_on
+from altmonitor.settings.presets import Trial, TrialMove
+from altmonitor.settings.settings import SETTING_OF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TryChoices:
+    """Options of `altmonitor try`; see its help."""
+
+    words: tuple[str, ...]
+    symbols: str
+    as_json: bool
+
+
+def run_try(session: Session, choices: TryChoices) -> int:
+    """Returns the exit code. Raises: ConfigError, StorageError."""
+    asked = read_try("try", tuple(word for given in choices.words for word in given.split()))
+    if isinstance(asked, Refused):
+        raise ConfigError([f"try {' '.join(choices.words)}: {asked.word or 'a value'} is missing or not understood"])
+    store = HistoryStore(session.config.archive_dir)
+    take_in_recordings(store)
+    symbols = symbols_named(choices.symbols) or store.symbols()
+    spans = [span for symbol in symbols if (span := store.span(symbol)) is not None]
+    if not spans:
+        raise StorageError(f"{store.root} holds no candles: altmonitor archive fetch --from 2025-02-01")
+    first_ms, to_ms = min(first for first, _ in spans), max(last for _, last in spans) + MINUTE_MS
+    from_ms = first_ms if asked.last_s is None else max(first_ms, to_ms - asked.last_s * 1000)
+    now = stored_audiences(session)[0]
+    numbers: dict[str, Any] = dict(asked.values)
+    own = {symbol: replace(one, **numbers) for symbol, one in now.settings.of_symbol.items()}
+    then = replace(now, settings=replace(now.settings, of_symbol=own, **numbers))
+    tape = build_tape(
+        store,
+        symbols,
+        from_ms=from_ms,
+        to_ms=to_ms,
+        lookback=now.settings.vol_burst_lookback,
+        smallest=smallest_for([now.settings, then.settings]),
+    )
+    trial = try_on(tape, now, then, from_ms=from_ms, days=days_of(tape))
+    changes = {key: (SETTING_OF[key].of(now.settings), value) for key, value in asked.values}
+    lines = table(trial, changes, symbols=len(spans))
+    return print_answer(Answer(values={"changes": changes, **asdict(trial)}, lines=lines), as_json=choices.as_json)
+
+
+def table(trial: Trial, changes: dict[str, tuple[float, float]], *, symbols: int) -> list[str]:
+    tried = ", ".join(f"{SETTING_OF[key].word} {now:g} → {then:g}" for key, (now, then) in changes.items())
+    lines = [
+        f"{minute_of(trial.from_ms)} … {minute_of(trial.to_ms)} UTC, the newest stored, {symbols} symbols: {tried}",
+        f"{'kind':<8} {'now':>7} {'then':>7} {'now/day':>9} {'then/day':>9}  loudest hour",
+    ]
+    for row in trial.rows:
+        peak = "" if row.peak_ms is None else f"{row.peak} from {minute_of(row.peak_ms)}"
+        rates = f"{row.now / row.days:>9.1f} {row.then / row.days:>9.1f}"
+        lines.append(f"{row.kind:<8} {row.now:>7} {row.then:>7} {rates}  {peak}".rstrip())
+    for row in trial.rows:
+        for name, moves in (("lost", row.lost), ("new", row.new)):
+            if moves:
+                lines.append(f"{name} ({row.kind}): {'; '.join(_shown(move) for move in moves)}")
+    return [*lines, "Counted on the tape, in whole minutes; `altmonitor replay --set …` plays them through the engine."]
+
+
+def _shown(move: TrialMove) -> str:
+    return f"{move.symbol} {move.size:+.1f} at {minute_of(move.at_ms)}"

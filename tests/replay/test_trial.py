@@ -1,0 +1,83 @@
+"""A trial: counts with what is in force and with what is tried, and the moves that make the difference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from altmonitor.core.types import Destination
+from altmonitor.market.candles import MINUTE_MS
+from altmonitor.replay.live_tape import LiveTape
+from altmonitor.replay.store import HistoryStore
+from altmonitor.replay.trial import DAY_MS, TrialDeps, Trials, try_on
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.presets import NotEnoughHistory, Trial
+from altmonitor.settings.settings import Settings
+from tests.movable_clock import MovableClock
+from tests.replay.history import FEB_2025, minutes_of, wild_columns
+
+HOUR_MS = 60 * MINUTE_MS
+
+
+def audience(chosen: Settings) -> Audience:
+    return Audience(destination=Destination(chat_id=1), settings=chosen, kinds=frozenset({"price"}))
+
+
+def with_moves(moves: dict[int, float], *, count: int = 240) -> LiveTape:
+    live = LiveTape()
+    highs = [moves.get(at, 0.0) for at in range(count)]
+    opens = [FEB_2025 + at * MINUTE_MS for at in range(count)]
+    live.take_candles("SOLUSDT", minutes_of(opens, highs=highs), lookback=20)
+    return live
+
+
+def tried(live: LiveTape, pump: float, *, from_ms: int = 0) -> Trial:
+    return try_on(
+        live.tape(), audience(Settings()), audience(Settings(pump_threshold=pump)), from_ms=from_ms, days={"price": 0.5}
+    )
+
+
+def test_a_higher_bound_loses_the_smaller_moves_and_names_the_largest() -> None:
+    (row,) = tried(with_moves({10: 3.5, 70: 5.0, 75: 5.5, 190: 3.2}), 4.0).rows
+    assert (row.now, row.then, row.days) == (4, 2, 0.5)
+    assert (row.peak, row.peak_ms) == (2, FEB_2025 + HOUR_MS)
+    assert [(one.symbol, one.at_ms, round(one.size, 1)) for one in row.lost] == [
+        ("SOLUSDT", FEB_2025 + 10 * MINUTE_MS, 3.5)
+    ]
+    assert row.new == ()
+
+
+def test_a_lower_bound_has_new_ones_and_what_is_told_earlier_of_the_same_move_is_not_new() -> None:
+    (row,) = tried(with_moves({10: 1.5, 12: 3.5, 190: 2.2}), 1.0).rows
+    assert row.lost == ()
+    assert [round(one.size, 1) for one in row.new] == [2.2]
+
+
+def test_only_the_time_asked_for_counts() -> None:
+    (row,) = tried(with_moves({10: 3.5, 190: 4.5}), 4.0, from_ms=FEB_2025 + HOUR_MS).rows
+    assert (row.now, row.then, row.lost) == (1, 1, ())
+
+
+async def test_a_running_monitor_answers_from_what_it_has_seen_or_from_more_stored_days(tmp_path: Path) -> None:
+    clock = MovableClock()
+    minute_ms = clock.now_ms() // MINUTE_MS * MINUTE_MS
+    live = LiveTape()
+    store = HistoryStore(tmp_path)
+    trials = Trials(
+        TrialDeps(live_tape=live, store=store, clock=clock, listed=lambda: ["SOLUSDT"], day_usdt=lambda symbol: None)
+    )
+    now, then = audience(Settings()), audience(Settings(pump_threshold=4))
+    assert isinstance(await trials.answer(now, then, None), NotEnoughHistory)
+    begin_ms = minute_ms - 120 * MINUTE_MS
+    live.take_candles("SOLUSDT", minutes_of([begin_ms + at * MINUTE_MS for at in range(120)]), lookback=20)
+    seen = await trials.answer(now, then, None)
+    assert isinstance(seen, Trial)
+    assert [(row.kind, row.now, round(row.days * 1_440)) for row in seen.rows] == [("price", 0, 120)]
+    store.add("SOLUSDT", "klines", wild_columns(2_880, seed=3, begin_ms=minute_ms - 2 * DAY_MS))
+    stored = await trials.answer(now, then, 86_400)
+    assert isinstance(stored, Trial)
+    assert stored.rows[0].now > 5
+    assert stored.from_ms >= minute_ms - DAY_MS
+    next(iter((tmp_path / "SOLUSDT").glob("*.npz"))).write_bytes(b"damaged")
+    again = await trials.answer(now, then, 3_600)
+    assert isinstance(again, Trial)
+    assert again.rows[0].now == 0, "stored days that cannot be read are no answer"
