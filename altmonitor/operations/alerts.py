@@ -15,7 +15,7 @@ from altmonitor.operations.arguments import WORDS, shown
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import BadArgument
 from altmonitor.operations.operation import Example, Operation
-from altmonitor.operations.symbols import SymbolWord, spelled_symbol
+from altmonitor.operations.symbols import SymbolWord, stored_symbol
 
 ALERTS_DEFAULT, ALERTS_MAX = 100, 1_000
 STATS_DEFAULT_H, STATS_MAX_H = 24, 720
@@ -68,11 +68,13 @@ class AlertPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def get_alerts(context: OperationContext, arguments: AlertsArguments) -> AlertPage:
-    return await _page(context, arguments, None if arguments.symbol is None else spelled_symbol(arguments.symbol))
+    return await _page(
+        context, arguments, None if arguments.symbol is None else stored_symbol(arguments.symbol, context)
+    )
 
 
 async def get_symbol_alerts(context: OperationContext, arguments: SymbolAlertsArguments) -> AlertPage:
-    return await _page(context, arguments, spelled_symbol(arguments.symbol))
+    return await _page(context, arguments, stored_symbol(arguments.symbol, context))
 
 
 async def _page(

@@ -37,8 +37,10 @@ def spelled_symbol(word: str) -> str:
 
 def listed_symbol(word: str, context: OperationContext) -> str:
     """Raises: BadArgument, UnknownContract for one that is not watched now."""
-    symbol = spelled_symbol(word)
     listed = () if context.monitor is None else context.monitor.board.listed()
+    if word in listed:  # opaque text: what the exchange calls it need not look like a name
+        return word
+    symbol = spelled_symbol(word)
     if not listed:
         return symbol
     found = find(word, frozenset(listed))
@@ -47,3 +49,11 @@ def listed_symbol(word: str, context: OperationContext) -> str:
     near = nearest(word, listed)
     meant = f"; perhaps {', '.join(near)}" if near else ""
     raise UnknownContract(f"no contract {shown(word)} is watched{meant}")
+
+
+def stored_symbol(word: str, context: OperationContext) -> str:
+    """As it is listed, else as it would be spelled: what is stored may be delisted meanwhile. Raises: BadArgument."""
+    try:
+        return listed_symbol(word, context)
+    except UnknownContract:
+        return spelled_symbol(word)

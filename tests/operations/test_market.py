@@ -6,6 +6,7 @@ import pytest
 
 from altmonitor.core.errors import BudgetExhausted, ExchangeBlocked, ExchangeUnreachable, StorageError, UnknownSymbol
 from altmonitor.market.candles import Candle
+from altmonitor.operations.alerts import SymbolAlertsArguments, get_symbol_alerts
 from altmonitor.operations.errors import BadArgument, NotFound, Unavailable, UnknownContract, translated
 from altmonitor.operations.market import (
     CandleArguments,
@@ -116,6 +117,16 @@ async def test_what_names_no_contract_is_told_with_what_may_be_meant() -> None:
         await why(context, WhyArguments(symbol="$"))
     with pytest.raises(NotFound, match="not sampled yet"):
         await get_open_interest_samples(context, OneSymbol(symbol="BTC"))
+
+
+async def test_a_name_that_looks_like_none_is_found_when_the_exchange_lists_it() -> None:
+    bench = Bench()
+    bench.known.add("<B>USDT", start=1.0, now=1.1)
+    assert (await get_candles(bench.context(), CandleArguments(symbol="<B>USDT"))).symbol == "<B>USDT"
+    page = await get_symbol_alerts(bench.context(), SymbolAlertsArguments(symbol="<B>USDT"))
+    assert page.alerts == ()
+    with pytest.raises(UnknownContract):
+        await get_candles(bench.context(), CandleArguments(symbol="<C>"))
 
 
 async def test_without_a_monitor_here_the_answer_says_whom_to_ask() -> None:

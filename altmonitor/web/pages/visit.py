@@ -8,14 +8,11 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from altmonitor.operations.context import OperationContext
-from altmonitor.operations.errors import UnknownContract
-from altmonitor.operations.symbols import listed_symbol, spelled_symbol
+from altmonitor.operations.symbols import stored_symbol
 from altmonitor.render import format as n
 from altmonitor.render.format import Style
 from altmonitor.render.texts.page_texts import say_page
 from altmonitor.web.pages.rendering import one
-
-SYMBOL_CHARS: int = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +65,4 @@ class Visit:
 
     def symbol(self) -> str:
         """Of the path, as it is listed; one that is not may still have stored rows. Raises: OperationError."""
-        word = self.request.match_info["symbol"][:SYMBOL_CHARS]
-        try:
-            return listed_symbol(word, self.context)
-        except UnknownContract:
-            return spelled_symbol(word)
+        return stored_symbol(self.request.match_info["symbol"], self.context)
