@@ -90,6 +90,7 @@ _EN = {
     "machine": "The same for machines: /health and /metrics.",
     "not_found": "There is no such page.",
     "failed": "This page could not be made: {reason}",
+    "sign_out": "Sign out",
 }
 
 _ZH = {
@@ -176,6 +177,7 @@ _ZH = {
     "machine": "供程序读取：/health 与 /metrics。",
     "not_found": "没有这个页面。",
     "failed": "页面无法生成：{reason}",
+    "sign_out": "退出",
 }
 
 _RU = {
@@ -263,6 +265,7 @@ _RU = {
     "machine": "То же для программ: /health и /metrics.",
     "not_found": "Такой страницы нет.",
     "failed": "Страница не получилась: {reason}",
+    "sign_out": "Выйти",
 }
 
 MORE_PAGES: Mapping[str, Mapping[str, str]] = MappingProxyType(

@@ -26,9 +26,11 @@ PAGE_HEADERS: Final[Mapping[str, str]] = {
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "Content-Type": "text/html; charset=utf-8",
+    "Referrer-Policy": "same-origin",
     "Vary": "Accept-Encoding, Cookie",
 }
-"""Nothing from elsewhere, no script and no style inside a page."""
+"""Nothing from elsewhere, no script and no style inside a page. Without any referrer a browser would not say of a form
+either from which site it comes, and the sign-in could not be told from one on somebody else's page."""
 
 
 class PageTemplates:

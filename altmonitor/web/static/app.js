@@ -14,6 +14,7 @@ const nothing = () => {};
 
 async function ask(address, more = {}) {
   const answer = await fetch(address, { cache: 'no-store', signal: AbortSignal.timeout(ANSWER_MS), ...more });
+  if (answer.status === 401) location.reload();  // signed out meanwhile: the page asks for the token
   if (!answer.ok) throw new Error(`${answer.status}`);
   return answer;
 }

@@ -29,6 +29,7 @@ async def test_every_page_is_whole_html_that_loads_nothing_from_elsewhere_and_ho
                 or not answer.html.rstrip().endswith("</html>")
                 or not policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
                 or "unsafe" in policy
+                or answer.headers["Referrer-Policy"] != "same-origin"  # else a form's origin is `null`
                 or re.search(r"<style|style=|\son\w+=|javascript:", answer.html)
                 or re.search(r"<script(?! type=\"module\" src=\"[.]{1,2}/)", answer.html)
                 or re.search(
