@@ -73,7 +73,7 @@ chaos: export ALTMONITOR_KILLS ?= 20
 chaos: export ALTMONITOR_MCP_CALLS ?= 10000
 chaos: $(STAMP)
 	$(LIMITED) 36000 $(PYTEST) -s tests/chaos/test_day.py tests/tracker/test_tracker_day.py tests/e2e/test_kill.py \
-		tests/cli/test_track.py tests/mcp/test_transports.py
+		tests/cli/test_track.py tests/mcp/test_mcp_transports.py
 
 # Image, server, service and packages for real; what this machine cannot do is skipped and says why. See docs/ship.md.
 test-ship: export ALTMONITOR_SHIP = 1

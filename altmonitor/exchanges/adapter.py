@@ -36,7 +36,7 @@ class AdapterDeps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Units:
-    """In what a venue counts, and what its letters mean. Proofs: tests/exchanges/test_units.py, docs/venues.md.
+    """In what a venue counts, and what its letters mean. Proofs: tests/exchanges/test_venues_units.py, docs/venues.md.
 
     oi_sides: 2 where its open interest counts buyers and sellers, so that half of it is what others tell.
     oi_unit, quote_from: what open interest is told in; whether candles tell their quote volume or it is computed.

@@ -34,7 +34,7 @@ def faces() -> str:
 def test_the_page_prints_the_four_faces_of_every_operation() -> None:
     page = PAGE.read_text("utf-8")
     shown = page[page.index("| chat |") :]
-    assert shown == faces(), "python -m tests.operations.test_faces writes it"
+    assert shown == faces(), "python -m tests.operations.test_operations_faces writes it"
 
 
 def test_every_sub_command_that_is_shown_exists() -> None:
@@ -53,6 +53,6 @@ def test_compare_has_all_four() -> None:
     assert "compare" in tool_rows(OPERATIONS, allow_writes=False)
 
 
-if __name__ == "__main__":  # a row was added: python -m tests.operations.test_faces
+if __name__ == "__main__":  # a row was added: python -m tests.operations.test_operations_faces
     text = PAGE.read_text("utf-8")
     PAGE.write_text(text[: text.index("| chat |")] + faces(), "utf-8")
