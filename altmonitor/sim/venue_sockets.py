@@ -120,9 +120,13 @@ class VenueSockets:
 
     def push(self, frames: Sequence[Frame]) -> None:
         """What has just happened in the market; told when the venue's time for it has come."""
+        if not self.has_listeners():
+            self._due.clear()
+            self._venue.extra.clear()
+            return
         now_ms, skew_ms = self._now_ms(), self._venue.faults.clock_skew_ms
         wanted: set[str] = set().union(*(connection.stats.subscriptions for connection in self._open))
-        for frame in frames if wanted else ():
+        for frame in frames:
             if b'"kline"' not in frame.event[:16]:
                 continue
             update = _kline(frame.event)
