@@ -29,6 +29,9 @@ async def test_a_pump_is_told_once_within_seconds_and_completed_by_an_edit(tmp_p
         assert message.date_ms - alert.event_ms < WITHIN_MS
         await here.until(lambda: "ong/short" in message.text and "OI +" in message.text, within_s=20)
         assert "n/a" not in "".join([message.text, *(edit.before_text for edit in message.edits)])
+        assert here.app.chat is not None
+        on_the_clock_ms = here.app.chat.dispatcher.latency_ms()[0] or 0
+        assert here.app.health().latency.deliver_p50 == pytest.approx(on_the_clock_ms / 5), "seconds of the machine"
         (stored,) = [a for a in await here.alerts() if a.symbol == ONE]
         assert stored.lsr is not None
         assert stored.oi_change is not None
