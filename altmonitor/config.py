@@ -18,6 +18,7 @@ from altmonitor.core.proxies import PROXY_VARIABLES, ascii_host, read_proxies
 from altmonitor.core.redaction import random_runs, secrets_in, shown_value, without_secrets
 from altmonitor.core.tls import TLS_VARIABLES, tls_problems
 from altmonitor.core.types import LANGUAGES, TOKEN_SHAPE, VENUE_NAMES, Destination, Secret, Venue
+from altmonitor.settings.settings import SETTINGS, Sign
 from altmonitor.settings.zones import find_zone
 
 if TYPE_CHECKING:
@@ -167,8 +168,21 @@ def _path(text: str) -> Path:
         raise ValueError(text) from problem
 
 
+def _threshold(name: str, default: str, meaning: str) -> Variable:
+    """One that the chat can set, too: its bounds stand in the row of `SETTINGS`."""
+    setting = next(setting for setting in SETTINGS if setting.variable == name)
+    low, high = setting.low, setting.high
+    if setting.sign is Sign.NEGATED:
+        low, high = -high, -low
+    allowed = f"{low:g} to {high:g}".replace("e+", "e")
+    if setting.is_whole:
+        return Variable(name, default, _whole(int(low), int(high)), f"a whole number, {allowed}", meaning)
+    is_off_beside = setting.has_off and low > 0
+    read = _number(low, high, or_zero=is_off_beside)
+    return Variable(name, default, read, allowed + (", or 0 for off" if is_off_beside else ""), meaning)
+
+
 HTTP, WS = _url("https", "http"), _url("wss", "ws")
-PERCENT_OR_OFF, USD = _number(0.1, 1000, or_zero=True), _number(0, 1e12)
 CHATS = "chat ids such as 123456789 or -1001234567890, with /topic for a forum topic, separated by commas"
 
 # fmt: off
@@ -177,27 +191,21 @@ VARIABLES: tuple[Variable, ...] = (
              "Telegram bot token; required for `run` unless `--dry-run`"),
     Variable("TG_CHAT_ID", "", _destinations, CHATS,
              "where alerts go and commands are obeyed, the main chat first; required like the token", "destinations"),
-    Variable("PUMP_THRESHOLD", "3.0", _number(0.1, 100), "0.1 to 100", "percent of the candle's open"),
-    Variable("DUMP_THRESHOLD", "-3.0", _number(-100, -0.1), "-100 to -0.1", "percent of the candle's open"),
-    Variable("OI_SURGE_PCT_1M", "3.0", PERCENT_OR_OFF, "0.1 to 1000, or 0 for off",
-             "open-interest change over 1 minute, percent; 0 = off"),
-    Variable("OI_SURGE_PCT_5M", "6.0", PERCENT_OR_OFF, "0.1 to 1000, or 0 for off",
-             "open-interest change over 5 minutes, percent; 0 = off"),
-    Variable("OI_MIN_USD", "1000000", USD, "0 to 1e12", "open interest below this (USD) raises no OI alert"),
-    Variable("VOL_BURST_MULT", "5.0", _number(1, 1000, or_zero=True), "1 to 1000, or 0 for off",
-             "multiple of the median quote volume; 0 = off"),
+    _threshold("PUMP_THRESHOLD", "3.0", "percent of the candle's open"),
+    _threshold("DUMP_THRESHOLD", "-3.0", "percent of the candle's open"),
+    _threshold("OI_SURGE_PCT_1M", "3.0", "open-interest change over 1 minute, percent; 0 = off"),
+    _threshold("OI_SURGE_PCT_5M", "6.0", "open-interest change over 5 minutes, percent; 0 = off"),
+    _threshold("OI_MIN_USD", "1000000", "open interest below this (USD) raises no OI alert"),
+    _threshold("VOL_BURST_MULT", "5.0", "multiple of the median quote volume; 0 = off"),
     Variable("VOL_BURST_LOOKBACK", "20", _whole(5, 500), "a whole number, 5 to 500",
              "closed candles the median is taken over"),
-    Variable("VOL_BURST_MIN_USDT", "50000", USD, "0 to 1e12", "quote volume a burst must have, USDT"),
-    Variable("FUNDING_EXTREME_PCT", "0", _number(0.01, 10, or_zero=True), "0.01 to 10, or 0 for off",
-             "funding per 8 h that crosses ± this raises an alert, percent; 0 = off"),
-    Variable("LIQUIDATIONS_USD", "0", _number(1_000, 1e12, or_zero=True), "1000 to 1e12, or 0 for off",
-             "liquidations of one side within a minute that raise an alert, USD; 0 = off"),
-    Variable("BASIS_EXTREME_PCT", "0", _number(0.05, 100, or_zero=True), "0.05 to 100, or 0 for off",
-             "distance of mark from index price that crosses ± this raises an alert, percent; 0 = off"),
-    Variable("MIN_24H_USDT", "0", USD, "0 to 1e12", "symbols with less quote volume in 24 h raise nothing, USDT"),
-    Variable("COOLDOWN_SEC", "180", _whole(0, 86_400), "a whole number, 0 to 86400",
-             "seconds between alerts of one symbol, kind and direction"),
+    _threshold("VOL_BURST_MIN_USDT", "50000", "quote volume a burst must have, USDT"),
+    _threshold("FUNDING_EXTREME_PCT", "0", "funding per 8 h that crosses ± this raises an alert, percent; 0 = off"),
+    _threshold("LIQUIDATIONS_USD", "0", "liquidations of one side within a minute that raise an alert, USD; 0 = off"),
+    _threshold("BASIS_EXTREME_PCT", "0",
+               "distance of mark from index price that crosses ± this raises an alert, percent; 0 = off"),
+    _threshold("MIN_24H_USDT", "0", "symbols with less quote volume in 24 h raise nothing, USDT"),
+    _threshold("COOLDOWN_SEC", "180", "seconds between alerts of one symbol, kind and direction"),
     Variable("EPISODE_QUIET_MIN", "15", _number(1, 60), "1 to 60",
              "minutes without an alert of a symbol after which its move counts as over"),
     Variable("ALERT_BUDGET_PER_DAY", "0", _whole(0, 1000), "a whole number, 0 to 1000",
