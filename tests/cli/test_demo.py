@@ -6,11 +6,9 @@ import re
 import sys
 from pathlib import Path
 
-import aiohttp
 import pytest
 from rich.cells import cell_len
 
-from altmonitor import config as configuration
 from altmonitor.cli.demo import next_step
 from tests.ops.screen import terminal
 
@@ -41,22 +39,6 @@ async def test_every_language_can_be_chosen_and_a_fast_clock_is_not_taken_for_a_
         await screen.sees_anywhere("✅ altmonitor ", within_s=SHOWN_S)
         assert await screen.interrupted() == 0
         assert "Часы этой машины" not in screen.all
-
-
-async def test_sim_prints_settings_that_hold_and_says_that_one_may_type_there(tmp_path: Path) -> None:
-    command = (sys.executable, "-m", "altmonitor", "sim", "--symbols", "40")
-    async with terminal(command, environ={}, folder=tmp_path, size=(40, 200)) as screen:
-        await screen.sees("Below is what arrives in the chat. Type /status or /help and Enter to write to the bot.")
-        given = dict(line.split("=", 1) for line in screen.all.splitlines() if re.match(r"[A-Z_]+=", line))
-        config, warnings = configuration.load(given, env_file=None)
-        assert (warnings, [str(one) for one in config.destinations]) == ([], ["1"])
-        assert config.binance_archive_url == given["BINANCE_ARCHIVE_URL"]
-        screen.types("/status")
-        url = f"{given['TELEGRAM_API_URL']}/bot{given['TG_BOT_TOKEN']}/getUpdates"
-        async with aiohttp.ClientSession() as client, client.get(url, params={"timeout": 20}) as answer:
-            (update,) = (await answer.json())["result"]
-        assert update["message"]["text"] == "/status"
-        assert await screen.interrupted() == 0
 
 
 def test_the_next_step_is_what_works_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
