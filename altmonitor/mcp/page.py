@@ -32,6 +32,7 @@ function told(result) {
   const values = result && result.structuredContent;
   if (values && typeof values.html === "string") { show(values.html); return; }
   const text = result && result.content && result.content.find((one) => one.type === "text");
+  page.replaceChildren();
   say.hidden = false;
   say.textContent = text ? text.text : "There is nothing to show.";
 }
