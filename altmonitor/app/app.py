@@ -216,7 +216,12 @@ class App:
 
     def _build_questions(self, settings_store: SettingsStore) -> QuerySide:
         deps = QueryDeps(
-            config=self.config, clock=self.clock, market=self.market, store=self.store, settings_store=settings_store
+            config=self.config,
+            clock=self.clock,
+            market=self.market,
+            store=self.store,
+            settings_store=settings_store,
+            outcomes=None if self.outcomes is None else self.outcomes.board.current,
         )
         return QuerySide(deps, zone_of=lambda destination: zone_of(settings_store.audience_at(destination).tz))
 

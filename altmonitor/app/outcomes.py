@@ -34,7 +34,6 @@ class OutcomeSide:
         self.board = OutcomeBoard(
             OutcomeBoardDeps(
                 reader=store.outcomes,
-                meta=store,
                 clock=clock,
                 detectors=detectors,
                 versions=self.versions,

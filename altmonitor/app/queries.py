@@ -18,6 +18,7 @@ from altmonitor.commands.replies import Reply
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert, StoredAlert
 from altmonitor.core.clock import Clock, timeouts
+from altmonitor.core.outcome import OutcomeSummary
 from altmonitor.core.status import Health
 from altmonitor.core.types import Destination
 from altmonitor.delivery.alert_charts import WITHIN_S, Charting, ChartPictureFile, Pictures
@@ -271,6 +272,7 @@ class QueryDeps:
     market: MarketSide
     store: SqliteStore
     settings_store: SettingsStore
+    outcomes: Callable[[], Awaitable[OutcomeSummary]] | None
 
 
 class QuerySide:
@@ -336,6 +338,7 @@ class QuerySide:
             try_settings=self._try_settings,
             explain=self._answers.explain,
             send_samples=self.samples.send,
+            outcomes=self._deps.outcomes,
         )
 
     def _build_positions(self) -> LivePositionQueries:

@@ -10,10 +10,12 @@ from typing import Final
 import msgspec
 
 from altmonitor.cli.common import Answer, Session, print_answer
+from altmonitor.cli.outcomes import outcome_summary_values, summary_in
 from altmonitor.commands.record import STATS_TOP
 from altmonitor.commands.replies import HistoryShown, StatsShown
 from altmonitor.core.alert import Kind
 from altmonitor.core.errors import ConfigError
+from altmonitor.core.outcome import LINE_HORIZON_MIN
 from altmonitor.render.alert_tables import history_table, stats_table
 from altmonitor.settings.days import bounds_ms, past_day
 from altmonitor.settings.input import find, nearest, spelled
@@ -83,7 +85,16 @@ def stats(session: Session, *, hours: int, as_json: bool) -> int:
     async def ask() -> Answer:
         async with alert_reader(session.config.db_file) as alerts:
             found = await alerts.stats(since_s=session.clock.now_ms() / 1000 - hours * 3600, top=STATS_TOP)
-        values = {"hours": hours, "total": found.total, "by_kind": dict(found.by_kind), "by_symbol": found.by_symbol}
-        return Answer(values=values, lines=stats_table(StatsShown(hours=hours, stats=found), session.style))
+            summary = await summary_in(session, alerts)
+        rows = tuple(row for row in summary.whole if row.horizon_min == LINE_HORIZON_MIN)
+        values = {
+            "hours": hours,
+            "total": found.total,
+            "by_kind": dict(found.by_kind),
+            "by_symbol": found.by_symbol,
+            "outcomes": outcome_summary_values(summary),
+        }
+        reply = StatsShown(hours=hours, stats=found, outcomes=rows)
+        return Answer(values=values, lines=stats_table(reply, session.style))
 
     return print_answer(asyncio.run(ask()), as_json=as_json)

@@ -449,6 +449,17 @@ def stats(hours: int, as_json: bool, env_file: Path) -> None:
         leave(stored.stats(opened, hours=hours, as_json=as_json))
 
 
+@cli.command()
+@json_option
+@env_file_option
+def outcomes(env_file: Path, as_json: bool) -> None:
+    """What followed the alerts that were told, beside chance."""
+    with session(env_file) as opened:
+        from altmonitor.cli import outcomes as stored
+
+        leave(stored.outcomes(opened, as_json=as_json))
+
+
 @cli.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def deploy(arguments: tuple[str, ...]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from altmonitor.commands.replies import PlainReply
 from altmonitor.core.alert import Kind
+from altmonitor.core.outcome import OutcomeSummary
 from altmonitor.core.status import Health
 from altmonitor.core.types import Destination
 from altmonitor.detectors.verdict import Explanation
@@ -75,6 +76,7 @@ class Queries:
     propose_budget: (alerts a day, audience) → thresholds with which the loaded history holds about so many.
     try_settings: (audience in force, as it would be, seconds back or None for all) → what either would have told.
     explain: (symbol, time in the minute asked for as unix ms or None for now, destination) → why or why not.
+    outcomes: what became of the alerts told so far; None when no history is kept.
     send_samples: one sample alert of every kind routed to the destination goes the real way; which ones.
     All but `health` may raise StorageError, those of the market and of positions ExchangeError too.
     """
@@ -89,6 +91,7 @@ class Queries:
     try_settings: Callable[[Audience, Audience, int | None], Awaitable[Trial | NotEnoughHistory]]
     explain: Callable[[str, int | None, Destination], Awaitable[Explanation]]
     send_samples: Callable[[Destination], Awaitable[Sequence[Kind]]]
+    outcomes: Callable[[], Awaitable[OutcomeSummary]] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,7 @@ from altmonitor.commands.replies_settings import (
     UndoRefused,
 )
 from altmonitor.core.alert import Kind
+from altmonitor.core.outcome import LINE_HORIZON_MIN
 from altmonitor.core.status import Health
 from altmonitor.core.types import Destination
 from altmonitor.settings.audience import Audience, Overrides
@@ -250,7 +251,9 @@ async def stats(request: StatsArguments, now: CommandContext, queries: Queries) 
         return HistoryOff(command="stats")
     since_s = now.now_s - request.hours * 3600
     found = await queries.alerts.stats(since_s=since_s, top=STATS_TOP, destinations=_places(now))
-    return StatsShown(hours=request.hours, stats=found)
+    summary = None if queries.outcomes is None else await queries.outcomes()
+    rows = () if summary is None else tuple(row for row in summary.whole if row.horizon_min == LINE_HORIZON_MIN)
+    return StatsShown(hours=request.hours, stats=found, outcomes=rows)
 
 
 # --- changes --------------------------------------------------------------------------------

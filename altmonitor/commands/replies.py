@@ -12,6 +12,7 @@ from enum import Enum
 import msgspec
 
 from altmonitor.core.alert import AlertStats, Kind, StoredAlert
+from altmonitor.core.outcome import OutcomeRow
 from altmonitor.core.status import Health
 from altmonitor.core.types import Destination
 from altmonitor.settings.audience import Audience
@@ -253,8 +254,11 @@ class HistoryShown(PlainReply, frozen=True, kw_only=True):
 
 
 class StatsShown(PlainReply, frozen=True, kw_only=True):
+    """outcomes: of whole kinds, what followed all alerts recorded so far."""
+
     hours: int
     stats: AlertStats
+    outcomes: tuple[OutcomeRow, ...] = ()
 
 
 class HistoryOff(PlainReply, frozen=True, kw_only=True):

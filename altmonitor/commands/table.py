@@ -15,7 +15,18 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
-from altmonitor.commands import conditions, destinations, market, record, replies, symbols, thresholds, trial, venues
+from altmonitor.commands import (
+    conditions,
+    destinations,
+    market,
+    outcomes,
+    record,
+    replies,
+    symbols,
+    thresholds,
+    trial,
+    venues,
+)
 from altmonitor.commands import replies_market as facts
 from altmonitor.commands import replies_settings as own
 from altmonitor.commands.arguments import NoArguments, OneSymbol, Words, read_nothing, read_symbol
@@ -225,6 +236,10 @@ COMMANDS: tuple[CommandRow[Any], ...] = (
                usage="/stats [24]",
                arguments=record.StatsArguments, read=record.read_stats, answer=record.stats,
                result=replies.StatsShown),
+    CommandRow(name="outcomes", topic="record",
+               usage="/outcomes",
+               arguments=NoArguments, read=read_nothing, answer=outcomes.outcomes,
+               result=outcomes.OutcomesShown),
     CommandRow(name="changes", topic="record",
                usage="/changes [10]",
                arguments=record.ChangesArguments, read=record.read_changes, answer=record.changes,

@@ -13,6 +13,11 @@ HORIZONS_MIN: Final = (5, 15, 60, 240, 1_440)
 LINE_HORIZON_MIN: Final = 15
 """After which an alert's line and short answers look."""
 
+
+def line_key(kind: Kind, direction: Direction) -> str:
+    return f"{kind}:{direction}"
+
+
 OutcomeVerdict = Literal["more_than_chance", "like_chance", "too_few"]
 
 
@@ -64,7 +69,7 @@ class OutcomeSummary:
     come; earlier: of other versions of the detectors, which are left out.
     rows: over all of them. forward: whole kinds alone, of alerts that were raised under the settings in force now: what
     was seen before they were chosen cannot count for them. fee_pct: each side.
-    lines: of the latest moments, by kind and direction, where there are enough.
+    lines: of the latest moments, by `line_key`, where there are enough.
     """
 
     since_ms: int | None
@@ -74,7 +79,7 @@ class OutcomeSummary:
     fee_pct: float
     rows: tuple[OutcomeRow, ...]
     forward: tuple[OutcomeRow, ...]
-    lines: Mapping[tuple[Kind, Direction], OutcomeLine] = field(default_factory=dict)
+    lines: Mapping[str, OutcomeLine] = field(default_factory=dict)
 
     @property
     def whole(self) -> tuple[OutcomeRow, ...]:

@@ -12,6 +12,7 @@ from altmonitor.core.alert import StoredAlert
 from altmonitor.render import format as n
 from altmonitor.render.format import Style
 from altmonitor.render.kinds import headline_key, over_text, value_text
+from altmonitor.render.outcomes import outcome_stats_lines
 from altmonitor.render.replies_market import history_head, history_reference_s, stats_lines
 from altmonitor.render.tables import table
 from altmonitor.render.texts.reply_texts import say_reply
@@ -64,6 +65,7 @@ def stats_table(reply: StatsShown, style: Style) -> list[RenderableType]:
         title,
         table((say_reply(lang, "column_kind"), alerts), kinds),
         table((say_reply(lang, "column_contract"), alerts), symbols),
+        *map(_bare, outcome_stats_lines(reply.outcomes, style)),
     ]
 
 

@@ -25,6 +25,7 @@ from altmonitor.render.alert_parts import (
 )
 from altmonitor.render.format import Style, joined
 from altmonitor.render.kinds import FACES, headline_key, value_text, window_of
+from altmonitor.render.outcomes import outcome_line
 
 _HASH_TAG = re.compile(r"[A-Z0-9_]+")
 
@@ -47,6 +48,7 @@ def alert_html(
         whale_line(alert, style),
         tracked_line(alert, style),
         standing_line(alert, window_of(alert), style),
+        outcome_line(alert, style),
         *episode_lines(alert, style),
         *venue_lines(alert, style),
         _time_line(alert, style),

@@ -24,6 +24,7 @@ from altmonitor.render import format as n
 from altmonitor.render.blocks import joined, reply_lines, words
 from altmonitor.render.format import Style
 from altmonitor.render.kinds import headline_key, number, over_text, value_text
+from altmonitor.render.outcomes import outcome_stats_lines
 from altmonitor.render.texts.reply_texts import REPLY_TEXTS, say_reply
 from altmonitor.settings.days import bounds_ms
 from altmonitor.settings.settings import Unit
@@ -107,6 +108,7 @@ def stats_lines(reply: StatsShown, style: Style) -> list[str]:
         say_reply(lang, "stats_kinds", kinds=kinds),
         say_reply(lang, "stats_top"),
         *(f"{count}× <code>{n.symbol_text(symbol)}</code>" for symbol, count in stats.by_symbol),
+        *outcome_stats_lines(reply.outcomes, style),
     ]
 
 

@@ -11,13 +11,12 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from altmonitor.core.alert import DETECTED_KINDS, Alert, Direction, Kind, OutcomeLine, event_key
+from altmonitor.core.alert import DETECTED_KINDS, Alert, OutcomeLine, event_key
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
-from altmonitor.core.outcome import HORIZONS_MIN, LINE_HORIZON_MIN, OutcomeRow, OutcomeSummary
+from altmonitor.core.outcome import HORIZONS_MIN, LINE_HORIZON_MIN, OutcomeRow, OutcomeSummary, line_key
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.alerts import AlertSink
-from altmonitor.interfaces.storage import MetaStore
 from altmonitor.replay.columns import Floats
 from altmonitor.replay.outcome_statistics import OutcomeAlerts, latest_moments_pct, outcome_table
 from altmonitor.replay.outcome_versions import SettingsVersions
@@ -29,7 +28,6 @@ log = logging.getLogger(__name__)
 
 LINE_MOMENTS: Final = 20
 REFRESH_EVERY_S: Final = 300.0
-SINCE_KEY: Final = "outcomes_since_ms"
 _REASONS: Final = ("unknown", "unknown_reach", "unknown_btc", "unknown_control")
 
 
@@ -100,14 +98,14 @@ def _reasons(values: Floats) -> Small:
     return np.nan_to_num(values, nan=float(Unknown.NOT_YET)).astype(np.int8)
 
 
-def _lines(found: OutcomeAlerts, rows: Sequence[OutcomeRow]) -> dict[tuple[Kind, Direction], OutcomeLine]:
+def _lines(found: OutcomeAlerts, rows: Sequence[OutcomeRow]) -> dict[str, OutcomeLine]:
     number = HORIZONS_MIN.index(LINE_HORIZON_MIN)
     more = {row.kind for row in rows if row.horizon_min == LINE_HORIZON_MIN and row.verdict == "more_than_chance"}
-    lines: dict[tuple[Kind, Direction], OutcomeLine] = {}
+    lines: dict[str, OutcomeLine] = {}
     for kind, direction in sorted(set(zip(found.kinds, found.directions, strict=True))):
         latest = latest_moments_pct(found, kind, direction, number, LINE_MOMENTS)
         if len(latest) == LINE_MOMENTS and kind in DETECTED_KINDS:
-            lines[kind, direction] = OutcomeLine(
+            lines[line_key(kind, direction)] = OutcomeLine(
                 moments=LINE_MOMENTS,
                 went_on=int((latest > 0).sum()),
                 median_pct=float(np.median(latest)),
@@ -118,7 +116,7 @@ def _lines(found: OutcomeAlerts, rows: Sequence[OutcomeRow]) -> dict[tuple[Kind,
 
 
 async def read_summary(
-    reader: OutcomeReader, *, detectors: str, settings: str | None, fee_pct: float, since_ms: int | None
+    reader: OutcomeReader, *, detectors: str, settings: str | None, fee_pct: float
 ) -> OutcomeSummary:
     """Page after page, and reckoned in a thread. Raises: StorageError."""
     recorded: list[RecordedOutcome] = []
@@ -126,7 +124,7 @@ async def read_summary(
     while after is not None:
         page, after = await reader.recorded(after)
         recorded += page
-    pending = await reader.pending()
+    pending, since_ms = await reader.pending(), await reader.since_ms()
 
     def work() -> OutcomeSummary:
         return summary_of(
@@ -143,7 +141,6 @@ async def read_summary(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeBoardDeps:
     reader: OutcomeReader
-    meta: MetaStore
     clock: Clock
     detectors: str
     versions: SettingsVersions
@@ -176,17 +173,23 @@ class OutcomeBoard:
 
     async def read(self) -> OutcomeSummary:
         """As it is stored now. Raises: StorageError."""
-        since = await self._at.meta.meta_get(SINCE_KEY)
         return await read_summary(
             self._at.reader,
             detectors=self._at.detectors,
             settings=self._at.versions.now,
             fee_pct=self._at.fee_pct,
-            since_ms=int(since) if since is not None and since.isdigit() else None,
         )
 
+    async def current(self) -> OutcomeSummary:
+        """A few minutes old at most. Raises: StorageError."""
+        if self.summary is None:
+            self.summary = await self.read()
+        return self.summary
+
     def line_of(self, alert: Alert) -> OutcomeLine | None:
-        return None if self.summary is None or alert.late else self.summary.lines.get((alert.kind, alert.direction))
+        if self.summary is None or alert.late:
+            return None
+        return self.summary.lines.get(line_key(alert.kind, alert.direction))
 
 
 class WithOutcomes:

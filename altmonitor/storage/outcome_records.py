@@ -15,6 +15,7 @@ Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
 Write = Callable[..., Awaitable[None]]
 """Commits the statements it is given together. Raises StorageError."""
 
+SINCE_KEY = "outcomes_since_ms"
 ROWS_AT_ONCE = 2_000
 """Alerts are stored over the same connection: nothing may hold it for long."""
 
@@ -101,6 +102,11 @@ class OutcomeReader:
             for row in rows
         ]
         return found, (rows[-1][0], rows[-1][1]) if len(rows) == ROWS_AT_ONCE else None
+
+    async def since_ms(self) -> int | None:
+        """When the recording began; None: it has not."""
+        rows = await self._fetch("SELECT value FROM meta WHERE key = ?", (SINCE_KEY,))
+        return int(rows[0][0]) if rows and rows[0][0].isdigit() else None
 
     async def pending(self) -> int:
         """Alerts of which something is still to come."""

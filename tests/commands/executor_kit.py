@@ -12,6 +12,7 @@ from altmonitor.commands.outcome import Queries
 from altmonitor.commands.replies import Reply
 from altmonitor.core.alert import AlertPlace, AlertStats, Kind, StoredAlert
 from altmonitor.core.errors import StorageError
+from altmonitor.core.outcome import OutcomeSummary
 from altmonitor.core.status import (
     FeedStatus,
     GuardStatus,
@@ -299,6 +300,14 @@ TRIAL = Trial(
 )
 
 
+class MemoryOutcomes:
+    def __init__(self) -> None:
+        self.known = OutcomeSummary(since_ms=None, alerts=0, pending=0, earlier=0, fee_pct=0.05, rows=(), forward=())
+
+    async def summary(self) -> OutcomeSummary:
+        return self.known
+
+
 class MemorySamples:
     def __init__(self) -> None:
         self.sent: list[Destination] = []
@@ -346,6 +355,7 @@ class Desk:
         self.budget = MemoryBudget()
         self.positions = MemoryPositions()
         self.samples = MemorySamples()
+        self.outcomes = MemoryOutcomes()
         state = state or State(main=overrides or Overrides())
         self.settings_store = SettingsStore(
             base or Settings(), state, home=EnvironmentDefaults(destinations=destinations)
@@ -368,6 +378,7 @@ class Desk:
                     try_settings=self.budget.try_settings,
                     explain=self.market.explain,
                     send_samples=self.samples.send,
+                    outcomes=self.outcomes.summary if is_history_on else None,
                 ),
             )
         )

@@ -182,6 +182,7 @@ def test_the_table_names_every_promised_command_once() -> None:
         "test",
         "history",
         "stats",
+        "outcomes",
         "changes",
         "undo",
         "help",

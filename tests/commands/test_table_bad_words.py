@@ -95,6 +95,7 @@ TAKEN: dict[str, set[str]] = {
     "reset all": SEPARATORS,
     "reset quiet": SEPARATORS,
     "uptime": set(),
+    "outcomes": set(),
     "venues": set(),
     "venue": set(),
     "venue off": set(),

@@ -53,6 +53,7 @@ EXAMPLES = {
     "test": ["/test"],
     "history": ["/history 5 sol"],
     "stats": ["/stats 48"],
+    "outcomes": ["/outcomes"],
     "changes": ["/changes"],
     "undo": ["/undo"],
     "help": ["/help"],

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from altmonitor import commands
+from altmonitor.commands.outcomes import OutcomesShown
 from altmonitor.commands.record import PARTS, UptimeShown
 from altmonitor.commands.replies import (
     ACTION_BYTES_MAX,
@@ -56,7 +57,8 @@ from altmonitor.commands.replies_market import AnswerFailed
 from altmonitor.commands.replies_settings import NoRoute
 from altmonitor.commands.table import COMMANDS, TOPICS, Command, parse
 from altmonitor.commands.venues import VenuesShown
-from altmonitor.core.alert import Alert, AlertStats, DeliveryState, StoredAlert
+from altmonitor.core.alert import DETECTED_KINDS, Alert, AlertStats, DeliveryState, StoredAlert
+from altmonitor.core.outcome import HORIZONS_MIN, OutcomeRow, OutcomeSummary
 from altmonitor.core.status import (
     FeedStatus,
     GuardStatus,
@@ -601,6 +603,37 @@ LONGEST: list[Reply] = [
     ),
     history(*(told(symbol, late=True) for symbol in SYMBOLS[:50]), symbol=SYMBOLS[0], kind="oi"),
     history(symbol=SYMBOLS[0], suggestions=SYMBOLS[:3]),
+    OutcomesShown(
+        summary=OutcomeSummary(
+            since_ms=0,
+            alerts=10**6,
+            pending=10**6,
+            earlier=10**6,
+            fee_pct=5.0,
+            rows=tuple(
+                OutcomeRow(
+                    kind=kind,
+                    direction=None,
+                    quadrant=None,
+                    horizon_min=horizon,
+                    alerts=10**6,
+                    unknown=0,
+                    moments=10**5,
+                    blocks=99,
+                    hit=1.0,
+                    hit_low=0.99,
+                    hit_high=1.0,
+                    control_hit=1.0,
+                    median_pct=-99.99,
+                    verdict="too_few",
+                )
+                for kind in DETECTED_KINDS
+                for horizon in HORIZONS_MIN
+            ),
+            forward=(),
+        ),
+        now_s=NOW_S,
+    ),
     StatsShown(hours=720, stats=AlertStats(total=9, by_kind={"oi": 9}, by_symbol=[(s, 9) for s in SYMBOLS[:10]])),
     HelpShown(),
     HelpShown(is_start=True),

@@ -74,9 +74,7 @@ class Stage:
         self.book: Sequence[ClosedCandle] = ()
         self.versions = SettingsVersions((MAIN,), clock=clock, meta=store)
         self.board = OutcomeBoard(
-            OutcomeBoardDeps(
-                reader=store.outcomes, meta=store, clock=clock, detectors="d1", versions=self.versions, fee_pct=0.05
-            )
+            OutcomeBoardDeps(reader=store.outcomes, clock=clock, detectors="d1", versions=self.versions, fee_pct=0.05)
         )
         self.recorder = self.begin()
 
@@ -297,7 +295,7 @@ async def test_a_summary_tells_versions_apart_and_counts_an_event_once(tmp_path:
         assert [row.alerts for row in summary.whole if row.horizon_min == 15] == [1]
         assert [row for row in summary.forward if row.alerts] == []
     async with alert_reader(tmp_path / "alerts.db") as reader:
-        newer = await read_summary(reader.outcomes, detectors="d2", settings=None, fee_pct=0.05, since_ms=None)
+        newer = await read_summary(reader.outcomes, detectors="d2", settings=None, fee_pct=0.05)
     assert (newer.alerts, newer.earlier) == (0, 1)
 
 

@@ -80,6 +80,11 @@ _EN = {
     "episode": "episode",
     "8h": "8 h",
     "today": "{ordinal} {base} alert today",
+    "outcomes": "📐 last {moments} like this: {went_on} went on, median {median} in {minutes} min",
+    "outcomes_chance": (
+        "📐 last {moments} like this: {went_on} went on, median {median} in {minutes} min; "
+        "not distinguishable from chance"
+    ),
     "largest_price": "largest {window} move in {days} d",
     "largest_oi": "largest {window} OI change in {days} d",
     "largest_vol": "largest volume multiple in {days} d",
@@ -209,6 +214,8 @@ _ZH = {
     "episode": "整段行情",
     "8h": "8 小时",
     "today": "今日第 {ordinal} 条 {base} 提醒",
+    "outcomes": "📐 最近 {moments} 次类似情形：{went_on} 次延续，{minutes} 分钟中位数 {median}",
+    "outcomes_chance": "📐 最近 {moments} 次类似情形：{went_on} 次延续，{minutes} 分钟中位数 {median}；与偶然无法区分",
     "largest_price": "{days} 天来最大的 {window}波动",
     "largest_oi": "{days} 天来最大的 {window}持仓变化",
     "largest_vol": "{days} 天来最大的放量倍数",
@@ -338,6 +345,11 @@ _RU = {
     "episode": "эпизод",
     "8h": "8 ч",
     "today": "{ordinal} алерт по {base} за сегодня",
+    "outcomes": "📐 последние {moments} таких: продолжились {went_on}, медиана {median} за {minutes} мин",
+    "outcomes_chance": (
+        "📐 последние {moments} таких: продолжились {went_on}, медиана {median} за {minutes} мин; "
+        "от случайности не отличить"
+    ),
     "largest_price": "крупнейшее движение за {window} в последние {days} д",
     "largest_oi": "крупнейшее изменение ОИ за {window} в последние {days} д",
     "largest_vol": "крупнейшая кратность объёма в последние {days} д",

@@ -9,12 +9,13 @@ from altmonitor.core.types import LANGUAGES
 from altmonitor.render.texts.destinations import PLACES, RECORD
 from altmonitor.render.texts.help import HELP
 from altmonitor.render.texts.market import MARKET, WHY
+from altmonitor.render.texts.outcomes import OUTCOMES
 from altmonitor.render.texts.positions import POSITIONS
 from altmonitor.render.texts.refusals import REFUSALS
 from altmonitor.render.texts.settings import LISTS, TUNING
 from altmonitor.render.texts.status import STATUS
 
-TABLES = (REFUSALS, LISTS, STATUS, RECORD, TUNING, PLACES, MARKET, WHY, POSITIONS, HELP)
+TABLES = (REFUSALS, LISTS, STATUS, RECORD, TUNING, PLACES, MARKET, WHY, POSITIONS, OUTCOMES, HELP)
 
 REPLY_TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {lang: MappingProxyType({key: text for table in TABLES for key, text in table[lang].items()}) for lang in LANGUAGES}
