@@ -165,13 +165,12 @@ class OutcomeRecorder:
     def _delay(self, due: DueAlert) -> tuple[int, bool]:
         """(delay, whether it is this alert's own). Frozen at the first measurement; what waits for its chat for longer
         counts as if it had been sent like the others."""
-        if due.sent_ms is not None:
-            own_ms = max(0, due.sent_ms - due.event_ms)
-            if due.delay_ms is None:
-                self._delays = [*self._delays[-DELAYS_KEPT:], own_ms]
-            return (own_ms if due.delay_ms is None else due.delay_ms), True
+        own_ms = None if due.sent_ms is None else max(0, due.sent_ms - due.event_ms)
         if due.delay_ms is not None:
-            return due.delay_ms, False
+            return due.delay_ms, due.delay_ms == own_ms
+        if own_ms is not None:
+            self._delays = [*self._delays[-DELAYS_KEPT:], own_ms]
+            return own_ms, True
         return (round(median(self._delays)) if self._delays else ASSUMED_DELAY_MS), False
 
     async def _outcomes(self, due: DueAlert, arrived_ms: int, entry_ms: int, stage: int, *, is_last: bool) -> Outcomes:

@@ -25,8 +25,11 @@ RETURN_FIELDS = (
 )
 _RETURNS = ", ".join(RETURN_FIELDS)
 _KINDS = ", ".join(f"'{kind}'" for kind in DETECTED_KINDS)
-_MEASURED = f"late = 0 AND kind IN ({_KINDS}) AND key NOT GLOB '{SAMPLE_KEY}*'"
-"""Told late, an alert has no honest entry; a condition, a position or a sample foretells nothing."""
+_MEASURED = (
+    f"late = 0 AND kind IN ({_KINDS}) AND key NOT GLOB '{SAMPLE_KEY}*' AND instr(details, '\"merged_into\"') = 0"
+)
+"""Told late, an alert has no honest entry; a condition, a position or a sample foretells nothing; what was told with
+another venue's is the same event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

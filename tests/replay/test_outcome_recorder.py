@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 from msgspec import structs
 
-from altmonitor.core.alert import Alert
+from altmonitor.core.alert import Alert, Details
 from altmonitor.core.errors import ExchangeError
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.exchange import MarketRest, Priority
@@ -209,13 +209,14 @@ async def test_settings_from_before_this_run_are_not_known(tmp_path: Path) -> No
         assert (await stage.outcome())["settings"] is None
 
 
-async def test_alerts_from_before_it_was_recorded_samples_and_late_ones_are_left_out(tmp_path: Path) -> None:
+async def test_alerts_from_before_it_was_recorded_samples_late_and_merged_ones_are_left_out(tmp_path: Path) -> None:
     async with stage_at(tmp_path / "alerts.db") as stage:
         await stage.tell(pump(at_ms=BEGIN_MS - 5_000))
         stage.recorder._since_ms = await stage.recorder._first_start_ms()
         await stage.tell(pump("ADAUSDT", at_ms=EVENT_MS, late=True))
         await stage.tell(pump("TESTUSDT", at_ms=EVENT_MS, key="test:1"))
         await stage.tell(pump("XRPUSDT", at_ms=EVENT_MS, kind="condition"))
+        await stage.tell(pump("LTCUSDT", at_ms=EVENT_MS, details=Details(merged_into="price:x")))
         kept = await stage.tell(pump(at_ms=EVENT_MS))
         await stage.after(1)
         assert await stage.store._database.fetch("SELECT alert_id FROM outcomes", ()) == [(kept,)]
@@ -241,6 +242,9 @@ async def test_a_message_that_never_left_counts_with_the_usual_delay(tmp_path: P
     async with stage_at(tmp_path / "alerts.db") as stage:
         await stage.tell(pump(at_ms=EVENT_MS), delay_ms=None)
         await stage.after(19)
+        assert ((await stage.outcome())["delay_ms"], (await stage.outcome())["is_delay_measured"]) == (2_000, 0)
+        await stage.store.mark_sent(PRIVATE, [1], message_id=5, sent_ms=EVENT_MS + 40 * MINUTE_MS)
+        await stage.after(64)  # what was reckoned with stays
         assert ((await stage.outcome())["delay_ms"], (await stage.outcome())["is_delay_measured"]) == (2_000, 0)
 
 
