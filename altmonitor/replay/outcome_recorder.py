@@ -76,7 +76,7 @@ class OutcomeRecorderDeps:
 class OutcomeRecorder:
     def __init__(self, deps: OutcomeRecorderDeps) -> None:
         self._at = deps
-        self._since_ms = 0
+        self._since_ms = self._begun_ms = deps.clock.now_ms()
         self._last_id = 0
         self._pages: OrderedDict[tuple[Venue, str, int], CandleColumns] = OrderedDict()
         self._delays: list[int] = []
@@ -104,13 +104,13 @@ class OutcomeRecorder:
                 return
 
     async def _first_start_ms(self) -> int:
-        """Alerts from before outcomes were recorded have no version, and are left out."""
+        """Alerts from before outcomes were recorded have no version, and are left out. Those of this run's first
+        seconds count, although the loop begins after everything else."""
         known = await self._at.meta.meta_get(SINCE_KEY)
         if known is not None and known.isdigit():
             return int(known)
-        now_ms = self._at.clock.now_ms()
-        await self._at.meta.meta_set(SINCE_KEY, str(now_ms))
-        return now_ms
+        await self._at.meta.meta_set(SINCE_KEY, str(self._begun_ms))
+        return self._begun_ms
 
     async def _enter(self) -> None:
         while True:

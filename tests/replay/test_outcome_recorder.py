@@ -205,6 +205,7 @@ async def test_settings_from_before_this_run_are_not_known(tmp_path: Path) -> No
         stage.clock.ms = EVENT_MS + 60_000
         stage.versions = SettingsVersions((MAIN,), clock=stage.clock, meta=stage.store)
         stage.recorder = stage.begin()
+        stage.recorder._since_ms = BEGIN_MS  # as the run before has stored it
         await stage.after(2)
         assert (await stage.outcome())["settings"] is None
 
@@ -212,6 +213,7 @@ async def test_settings_from_before_this_run_are_not_known(tmp_path: Path) -> No
 async def test_alerts_from_before_it_was_recorded_samples_late_and_merged_ones_are_left_out(tmp_path: Path) -> None:
     async with stage_at(tmp_path / "alerts.db") as stage:
         await stage.tell(pump(at_ms=BEGIN_MS - 5_000))
+        stage.clock.ms = BEGIN_MS + 30_000  # the loop begins later than the run
         stage.recorder._since_ms = await stage.recorder._first_start_ms()
         await stage.tell(pump("ADAUSDT", at_ms=EVENT_MS, late=True))
         await stage.tell(pump("TESTUSDT", at_ms=EVENT_MS, key="test:1"))
