@@ -56,7 +56,7 @@ from altmonitor.core.types import Destination
 from altmonitor.settings.audience import Audience, Overrides
 from altmonitor.settings.changes import ChangeMade, Difference, differences, in_force, undoable
 from altmonitor.settings.days import bounds_ms, is_day, past_day
-from altmonitor.settings.input import OFF_WORDS, NotRead, find, nearest, read_whole, spelled, split_words
+from altmonitor.settings.input import OFF_WORDS, NotRead, find, is_duration, nearest, read_whole, spelled, split_words
 from altmonitor.settings.settings import SETTINGS
 from altmonitor.settings.state import DestinationOverrides
 from altmonitor.settings.zones import zone_of
@@ -187,7 +187,7 @@ def read_history(command: str, words: Words) -> HistoryArguments | Refused:
             is_second, limit = limit is not None, count
         elif not spelled(word):
             return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(word))
-        elif _DATE_LIKE.fullmatch(word):
+        elif _DATE_LIKE.fullmatch(word) or is_duration(word):  # `24h` is no coin that anybody asks for
             return Refused(command=command, reason=Bad.NO_DAY, word=cut(word))
         else:
             is_second, symbol = symbol is not None, word

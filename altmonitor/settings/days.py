@@ -77,6 +77,8 @@ _CHINESE = re.compile(r"(?:(20\d\d)年)?(\d\d?)月(\d\d?)[日号]?", re.ASCII)
 _DAY_AND_NAME = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th|-?го)?[ .-]*([^\W\d]+)[., -]*(20[0-9]{2})?")
 _NAME_AND_DAY = re.compile(r"([^\W\d]+)[. -]*([0-9]{1,2})(?:st|nd|rd|th)?[, -]*(20[0-9]{2})?")
 
+_AGO = re.compile(r"([0-9]{1,3}) ?(?:days?|d|день|дня|дней|дн\.?|天) ?(?:ago|назад|前)")
+
 _YEARS_APART = 8
 """The 29th of February comes again within so many."""
 
@@ -85,7 +87,7 @@ def is_day(text: str) -> bool:
     """By its shape: also the 31st of February."""
     word = text.lower()
     is_word = word in _DAYS_AGO or word in _DAYS_AHEAD or word in _WEEKDAYS
-    return is_word or (len(word) <= DAY_CHARS_MAX and bool(_readings(word)))
+    return is_word or bool(_AGO.fullmatch(word)) or (len(word) <= DAY_CHARS_MAX and bool(_readings(word)))
 
 
 def past_day(text: str, *, today: date) -> date | None:
@@ -96,6 +98,8 @@ def past_day(text: str, *, today: date) -> date | None:
         return None
     if word in _DAYS_AGO:
         return today - timedelta(days=_DAYS_AGO[word])
+    if ago := _AGO.fullmatch(word):
+        return today - timedelta(days=int(ago[1]))
     if word in _WEEKDAYS:
         return today - timedelta(days=(today.weekday() - _WEEKDAYS[word]) % 7)
     return _one({day for year, month, on in _readings(word) if (day := _last(year, month, on, today=today))})
@@ -105,7 +109,7 @@ def next_day(text: str, *, today: date) -> date | None:
     """The same forms, and `tomorrow`: the next day it is so, today included; with its year also one that is over. None:
     no such day, or two readers read it differently."""
     word = text.lower()
-    if not is_day(word) or _DAYS_AGO.get(word, 0) > 0:
+    if not is_day(word) or _DAYS_AGO.get(word, 0) > 0 or _AGO.fullmatch(word):
         return None
     if word in _DAYS_AGO or word in _DAYS_AHEAD:
         return today + timedelta(days=_DAYS_AHEAD.get(word, 0))
