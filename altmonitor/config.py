@@ -204,6 +204,8 @@ VARIABLES: tuple[Variable, ...] = (
     _threshold("LIQUIDATIONS_USD", "0", "liquidations of one side within a minute that raise an alert, USD; 0 = off"),
     _threshold("BASIS_EXTREME_PCT", "0",
                "distance of mark from index price that crosses ± this raises an alert, percent; 0 = off"),
+    Variable("LISTING_ALERTS", "false", _flag, "true or false",
+             "tell, without a sound, of new contracts and of those that end"),
     _threshold("MIN_24H_USDT", "0", "symbols with less quote volume in 24 h raise nothing, USDT"),
     _threshold("COOLDOWN_SEC", "180", "seconds between alerts of one symbol, kind and direction"),
     Variable("EPISODE_QUIET_MIN", "15", _number(1, 60), "1 to 60",
@@ -338,6 +340,7 @@ API_TOKEN_CHARS_MIN = 16
 OUR_PREFIXES = (
     "PUMP_", "DUMP_", "OI_", "VOL_", "TG_", "ALERT_", "ALLOWED_", "BINANCE_", "OKX_", "BYBIT_", "HYPERLIQUID_",
     "TELEGRAM_", "COOLDOWN_", "VENUE", "LIQUIDATIONS_", "BASIS_",
+    "LISTING_",
     "SYMBOLS_", "GROUP_", "TRADFI_", "TRADIFI_", "FEED_", "LSR_", "HISTORY_", "SMART_MONEY_", "TOP_TRADER_", "ROLLING_",
     "FUNDING_", "STATE_FILE", "DB_FILE", "EPISODE_", "MIN_24H", "RETENTION_", "ARCHIVE_",
 )  # fmt: skip
@@ -363,6 +366,7 @@ class Config:
     funding_extreme_pct: float
     liquidations_usd: float
     basis_extreme_pct: float
+    listing_alerts: bool
     min_24h_usdt: float
     cooldown_sec: int
     episode_quiet_min: float

@@ -8,9 +8,22 @@ import platform
 import sys
 from pathlib import Path
 
-from benchmarks import decide, feed, memory, sweep
+from benchmarks import decide, feed, memory, sweep, venues
 
-PARTS = ("decide", "saturated", "paced", "boundary", "sweep", "memory", "start", "storm", "charts", "history", "whole")
+PARTS = (
+    "decide",
+    "saturated",
+    "paced",
+    "boundary",
+    "sweep",
+    "memory",
+    "start",
+    "storm",
+    "charts",
+    "history",
+    "whole",
+    "venues",
+)
 
 
 def main() -> None:
@@ -33,6 +46,18 @@ def main() -> None:
         else:
             globals()[f"_{part}"]()
         print(flush=True)
+
+
+def _venues() -> None:
+    print("(j) venues at their full rates: the monitor's share of a core, memory, request weight of a minute")
+    for one in venues.run():
+        weights = ", ".join(f"{venue} {used}" for venue, used in one.weights.items() if not used.endswith("of 0"))
+        print(
+            f"    {one.venues:<32} {one.symbols:5} contracts {one.frames_per_s:6.0f} frames/s {one.core_pct:6.2f} % "
+            f"{one.rss_mb:6.1f} MB   weight {weights or 'none'}",
+            flush=True,
+        )
+    print("    (four at once: at most 6 % and 160 MB; weight at most 60 % of its limit)")
 
 
 def _decide() -> None:

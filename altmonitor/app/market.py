@@ -13,12 +13,13 @@ from altmonitor.app.positioning import PositionDeps, PositionSide
 from altmonitor.app.startup_message import StartupDeps, StartupMessage
 from altmonitor.collect.backfill import ROWS_PER_REQUEST, Backfill
 from altmonitor.collect.enrichment import USEFUL_FOR_S, EnrichmentDeps, OpenInterestEnricher, RatioEnricher
+from altmonitor.collect.listings import ListingNews, Listings
 from altmonitor.collect.open_interest_sweep import OpenInterestSweep
 from altmonitor.collect.open_interest_table import SAMPLE_EVERY_S, OpenInterestTableSweep
 from altmonitor.collect.tickers import MarketSnapshots
 from altmonitor.collect.universe import Universe
 from altmonitor.config import Config
-from altmonitor.core.alert import Alert, Kind
+from altmonitor.core.alert import Alert, Details, Kind
 from altmonitor.core.clock import Clock, timeouts
 from altmonitor.core.status import EnrichmentStatus, VenueStatus
 from altmonitor.core.types import Venue, of_venue
@@ -38,7 +39,7 @@ from altmonitor.exchanges.ws.transport import TransportOptions
 from altmonitor.interfaces.alerts import AlertSink
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, Candle, KlineUpdate
-from altmonitor.market.contracts import ContractNews
+from altmonitor.market.contracts import Contract, ContractNews
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.render.notices import BlindSince, Restored
 from altmonitor.replay.estimate import Estimator
@@ -173,8 +174,14 @@ class MarketSide:
             refresh_s=config.symbols_refresh_sec,
             on_change=self._on_universe,
             file=self._own_file(config.db_file.with_name("symbols.json")),
+            on_contracts=self._build_listings(),
             address_setting="HYPERLIQUID_URL" if self.name == "hyperliquid" else f"{self.name.upper()}_REST_URL",
         )
+
+    def _build_listings(self) -> Callable[[Mapping[str, Contract], frozenset[str]], None] | None:
+        if not self._deps.config.listing_alerts:
+            return None
+        return Listings(clock=self._clock, on_news=self._on_listing).follow
 
     def _build_enrichers(self) -> tuple[OpenInterestEnricher, RatioEnricher]:
         deps = self._deps
@@ -387,6 +394,23 @@ class MarketSide:
         elif symbols and not self._has_history:
             self._has_history = True
             self.backfill.request_all(max(ROWS_PER_REQUEST, self.engine.settings.vol_burst_lookback + 1))
+
+    def _on_listing(self, news: ListingNews) -> None:
+        now_ms = self._clock.now_ms()
+        book = self.engine.book(news.symbol)
+        alert = Alert(
+            key=of_venue(self.name, f"listing:{news.symbol}:{news.what}:{news.at_ms or now_ms}"),
+            ts=now_ms / 1000,
+            event_ms=now_ms,
+            symbol=news.symbol,
+            kind="listing",
+            direction="UP" if news.what == "listed" else "DOWN",
+            price=book.price if book is not None and book.price > 0 else None,
+            note=news.what,
+            details=Details(contract_ms=news.at_ms or None, is_silent=True),
+            venue=self.name,
+        )
+        self._deps.sink.put(alert, to=self.engine.listeners(news.symbol, now_ms))
 
     def _on_history(self, symbol: str, candles: Sequence[Candle]) -> None:
         self.engine.refill(symbol, candles)

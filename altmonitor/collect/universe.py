@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +59,7 @@ class Universe:
 
     symbols: what is watched now; empty before the first list. file: where the last believed list is kept, None for
     nowhere. refresh_s: seconds between reads of the list. address_setting: name of the setting that says where it is.
+    on_contracts(list, watched): called whenever either may have changed.
     """
 
     def __init__(
@@ -71,7 +72,9 @@ class Universe:
         on_change: OnChange,
         file: Path | None = None,
         address_setting: str = "BINANCE_REST_URL",
+        on_contracts: Callable[[Mapping[str, Contract], frozenset[str]], None] | None = None,
     ) -> None:
+        self._on_contracts = on_contracts
         self._address_setting = address_setting
         self._rest = rest
         self._clock = clock
@@ -190,6 +193,8 @@ class Universe:
             else:
                 symbols.discard(symbol)
         self._swap(frozenset(symbols))
+        if self._on_contracts is not None:
+            self._on_contracts(self._contracts, self.symbols)
 
     def _swap(self, symbols: frozenset[str]) -> None:
         added, removed = symbols - self.symbols, self.symbols - symbols

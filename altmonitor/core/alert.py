@@ -89,9 +89,10 @@ DetectedKind = Literal["price", "oi", "vol", "funding", "liq", "basis"]
 
 DETECTED_KINDS: tuple[DetectedKind, ...] = get_args(DetectedKind)
 
-Kind = Literal[DetectedKind, "condition", "position", "divergence"]
+Kind = Literal[DetectedKind, "condition", "position", "divergence", "listing"]
 """condition: a condition somebody set with /alert came true. position: followed traders of a tracked symbol grew or cut
-a side. divergence: crowd and top traders went apart. What differs between kinds stands in `detectors/kinds.py`."""
+a side. divergence: crowd and top traders went apart. listing: a contract came, will go, or went. What differs between
+kinds stands in `detectors/kinds.py`."""
 
 Direction = Literal["PUMP", "DUMP", "UP", "DOWN"]
 
@@ -204,6 +205,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     has_followed: bool = False  # the exchange's page of followed traders knows the symbol, and may be linked
     venues: tuple[VenueMove, ...] = ()  # the first alert of a move: where else it was seen, in that order
     merged_into: str | None = None  # key of the alert of another venue whose message tells this one too
+    contract_ms: int | None = None  # kind listing: when trading began or ends, unix ms
     is_sample: bool = False  # asked for with /test: nothing happened, and it is counted nowhere
 
 

@@ -302,6 +302,23 @@ _ROWS = (
         remembered_by="tracker",
         budget=None,
     ),
+    KindSpec(
+        name="listing",
+        unit=None,
+        decimals=2,
+        column=None,
+        directions=("UP", "DOWN"),
+        headlines=("LISTED", "DELISTED"),
+        windows=(),
+        is_price_move=False,
+        is_of_price=False,
+        in_episodes=False,
+        is_enriched=False,
+        sampling=None,
+        of_candle=None,
+        remembered_by="tracker",
+        budget=None,
+    ),
 )
 
 KINDS: Mapping[Kind, KindSpec] = MappingProxyType({spec.name: spec for spec in _ROWS})

@@ -410,6 +410,15 @@ class Audiences:
         """None: nothing keeps alerts of this kind and symbol from this audience."""
         return audience_state.filter_reason(kind, symbol, event_ms, self._links.context.day(symbol))
 
+    def listeners(self, symbol: str, event_ms: int) -> list[Destination]:
+        marks = (symbol, venue_mark(self._links.venue))
+        return [
+            state.audience.destination
+            for state in self.audience_states
+            if state.audience.settings.is_watched(symbol)
+            and not any(state.audience.settings.is_muted(mark, event_ms / 1000) for mark in marks)
+        ]
+
     def surroundings(self, symbol: str, event_ms: int, *, is_late: bool = False) -> AlertContext:
         context = self._links.context
         return AlertContext(

@@ -328,6 +328,10 @@ class Engine:
         """Live state of a symbol; None when it is not watched by the exchange connection."""
         return self._books.get(symbol)
 
+    def listeners(self, symbol: str, event_ms: int) -> list[Destination]:
+        """Who hears of a symbol now: it is not muted there, nor its venue, and on the watchlist where there is one."""
+        return self._audiences.listeners(symbol, event_ms)
+
     @property
     def wants_liquidations(self) -> bool:
         """Somebody has set a bound for them."""

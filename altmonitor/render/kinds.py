@@ -300,6 +300,18 @@ def _divergence_lines(alert: Alert, style: Style) -> list[str]:
     ]
 
 
+def _listing_key(alert: Alert) -> str:
+    return f"listing_{alert.note}" if alert.note in ("listed", "announced", "gone") else "listing_listed"
+
+
+def _listing_lines(alert: Alert, style: Style) -> list[str]:
+    at_ms = alert.details.contract_ms
+    if not at_ms:
+        return []
+    key = "listing_since" if alert.note == "listed" else "listing_until"
+    return [fact_line(style.say(key, time=n.date_and_time(at_ms, style.tz)))]
+
+
 # ---
 # How the number of a kind is shown.
 
@@ -458,6 +470,15 @@ FACES: Mapping[Kind, KindFace] = MappingProxyType(
             unit_key="",
             heading_windows=_ANY,
             is_line_each=False,
+        ),
+        "listing": KindFace(
+            lines=_listing_lines,
+            value=lambda alert, style: style.say(_listing_key(alert)),
+            chart_label=lambda alert: "New" if alert.direction == "UP" else "End",
+            entry=lambda alert, style: style.say(_listing_key(alert)),
+            unit_key="",
+            heading_windows=_ANY,
+            is_line_each=True,
         ),
     }
 )

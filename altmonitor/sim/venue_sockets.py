@@ -70,11 +70,13 @@ class VenueWire(Protocol):
 @dataclass(slots=True, kw_only=True)
 class SimVenue:
     """What can be made to go wrong at one venue, and what it saw. lag_ms: its market moves so much after the main one.
+    pace_ms: of each contract at most one running candle in so long, the newest; 0: every one there is.
     Of `faults` everything but `rest` counts; REST is spoiled at the exchange, by path."""
 
     faults: ExchangeFaults = field(default_factory=ExchangeFaults)
     stats: ExchangeStats = field(default_factory=ExchangeStats)
     lag_ms: int = 0
+    pace_ms: int = 0
     extra: list[Push] = field(default_factory=list)
     """Sent at the next tick, for whoever subscribed: liquidations, broken frames."""
 
@@ -101,6 +103,8 @@ class VenueSockets:
         self._heard_s: dict[ClientConnection, float] = {}
         self._due: list[tuple[int, int, Push]] = []
         self._numbers = itertools.count()
+        self._newest: dict[str, Push] = {}
+        self._sent_ms: dict[str, int] = {}
         self._garbage = itertools.cycle([*((TEXT, text) for text in wire.garbage), (BINARY, b"\x00\x01\x02")])
         venue.faults.connect(drop=self.drop_all, close=self.close_all)
 
@@ -136,8 +140,11 @@ class VenueSockets:
             push = self._wire.kline(shown)
             if push is not None and push.stream in wanted:
                 due_ms = update.event_ms + self._venue.lag_ms
+                if self._venue.pace_ms and not update.kline["x"]:
+                    self._newest[push.stream] = push
+                    continue
                 heapq.heappush(self._due, (due_ms, next(self._numbers), push))
-        ready: list[Push] = []
+        ready = self._paced(now_ms)
         while self._due and self._due[0][0] <= now_ms:
             ready.append(heapq.heappop(self._due)[2])
         ready += self._wire.tables(now_ms + skew_ms)
@@ -145,6 +152,11 @@ class VenueSockets:
         self._venue.extra.clear()
         if not self._venue.faults.mute:
             self._send([(push.stream, encode_frame(TEXT, push.text)) for push in ready])
+
+    def _paced(self, now_ms: int) -> list[Push]:
+        due = [name for name in self._newest if now_ms - self._sent_ms.get(name, 0) >= self._venue.pace_ms]
+        self._sent_ms.update(dict.fromkeys(due, now_ms))
+        return [self._newest.pop(name) for name in due]
 
     def _send(self, encoded: Sequence[tuple[str, bytes]]) -> None:
         for connection in self._open:

@@ -134,6 +134,10 @@ def _venues(health: Health) -> Iterable[Metric]:
             if (value := read(one)) is not None:
                 metric.add_metric([one.venue], value)
         yield metric
+    frames = CounterMetricFamily("altmonitor_venue_frames", "Data frames read", labels=["venue"])
+    for one in health.vitals.venues:
+        frames.add_metric([one.venue], one.feed.frames)
+    yield frames
 
 
 def _latency(health: Health) -> Iterable[Metric]:

@@ -420,6 +420,29 @@ def test_the_same_move_at_other_venues_is_a_line_each_with_who_was_first_as_far_
     ]
 
 
+def test_a_listing_says_what_happened_and_since_or_until_when() -> None:
+    found = []
+    for renderer in (EN, ZH, RU):
+        for note, direction in (("listed", "UP"), ("announced", "DOWN"), ("gone", "DOWN")):
+            alert = Alert(
+                key=f"bybit:listing:NEWUSDT:{note}:1",
+                ts=AT_MS / 1000,
+                event_ms=AT_MS,
+                symbol="NEWUSDT",
+                kind="listing",
+                direction=direction,  # type: ignore[arg-type]
+                note=note,
+                details=Details(contract_ms=AT_MS, is_silent=True),
+                venue="bybit",
+            )
+            found.append(seen(renderer, alert).splitlines()[:2])
+    assert found[0] == ["🆕 LISTED NEWUSDT new contract Bybit", found[0][1]]
+    assert found[0][1].startswith("Traded since 20")
+    assert found[1][0] == "🪦 DELISTING NEWUSDT its end is announced Bybit"
+    assert found[3][0] == "🆕 上市 NEWUSDT 新合约 Bybit"
+    assert found[8][0] == "🪦 ДЕЛИСТИНГ NEWUSDT больше не торгуется Bybit"
+
+
 def test_an_alert_of_another_venue_names_it_first_and_leads_there() -> None:
     pages = {
         "bybit": ("Bybit", "https://www.bybit.com/trade/usdt/SWARMSUSDT", "BYBIT:SWARMSUSDT.P"),

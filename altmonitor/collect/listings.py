@@ -1,0 +1,59 @@
+"""What the contract list says about comings and goings: a new contract, an announced end, an end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from altmonitor.core.clock import Clock
+from altmonitor.market.contracts import Contract
+
+ANNOUNCED_WITHIN_MS: Final = 90 * 86_400_000
+"""An end that is farther away is the placeholder of a contract without one."""
+MOST_AT_ONCE: Final = 20
+"""More in one list are a list that changed, not listings."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListingNews:
+    """what: a new contract is traded, its end is announced, it is no longer traded. at_ms: when trading began or ends,
+    unix ms; 0 where the venue does not say."""
+
+    symbol: str
+    what: Literal["listed", "announced", "gone"]
+    at_ms: int
+
+
+class Listings:
+    """on_news: called once for each. What is there when the list is first read is no news, but an announced end is."""
+
+    def __init__(self, *, clock: Clock, on_news: Callable[[ListingNews], None]) -> None:
+        self._clock = clock
+        self._on_news = on_news
+        self._known: frozenset[str] | None = None
+        self._ends: dict[str, int] = {}
+
+    def follow(self, contracts: Mapping[str, Contract], symbols: Collection[str]) -> None:
+        """contracts: the whole list, by symbol. symbols: those that are watched now."""
+        before, now = self._known, frozenset(symbols)
+        self._known = now
+        if before is not None:
+            added, gone = now - before, before - now
+            if len(added) <= MOST_AT_ONCE:
+                for symbol in sorted(added):
+                    contract = contracts.get(symbol)
+                    self._tell(symbol, "listed", 0 if contract is None else contract.onboard_ms)
+            if len(gone) <= MOST_AT_ONCE:
+                for symbol in sorted(gone):
+                    self._tell(symbol, "gone", self._ends.pop(symbol, 0))
+        now_ms = self._clock.now_ms()
+        for symbol in sorted(now):
+            contract = contracts.get(symbol)
+            end_ms = 0 if contract is None else contract.delivery_ms
+            if now_ms < end_ms < now_ms + ANNOUNCED_WITHIN_MS and self._ends.get(symbol) != end_ms:
+                self._ends[symbol] = end_ms
+                self._tell(symbol, "announced", end_ms)
+
+    def _tell(self, symbol: str, what: Literal["listed", "announced", "gone"], at_ms: int) -> None:
+        self._on_news(ListingNews(symbol=symbol, what=what, at_ms=at_ms))
