@@ -119,6 +119,20 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+def _urls(text: str) -> tuple[str, ...]:
+    """Each once. They may carry a query, as addresses of receivers do, but no login."""
+    found = tuple(dict.fromkeys(_names(text)))
+    for url in found:
+        parts = urlsplit(url)
+        is_plain = url.isascii() and url.isprintable() and not re.search(r"[\s\\\"<>^`{|}]", url)
+        has_login = parts.username is not None or parts.password is not None
+        if parts.scheme not in ("http", "https") or parts.port == 0 or not is_plain or has_login or parts.fragment:
+            raise ValueError(url)
+        if not ascii_host(parts.hostname or ""):
+            raise ValueError(url)
+    return found
+
+
 def _host(text: str) -> str:
     host = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     name = ascii_host(host)
@@ -261,6 +275,11 @@ VARIABLES: tuple[Variable, ...] = (
              "a second token that may only read; `/share/<it>` is a link to hand on"),
     Variable("API_CORS_ORIGIN", "", _origin, "an origin such as https://example.org",
              "the one other site whose pages may read over HTTP"),
+    Variable("WEBHOOK_URLS", "", _urls, "http(s) addresses, separated by commas",
+             "each gets every alert as a signed POST, in order and again until it is taken"),
+    Variable("WEBHOOK_SECRET", "", Secret, "text of 16 characters or more", "key of the signature of webhooks"),
+    Variable("WEBHOOK_ALLOW_PRIVATE", "false", _flag, "true or false",
+             "webhooks may go to addresses of this machine and its network"),
     Variable("LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "DEBUG, INFO, WARNING or ERROR",
              "how much is logged"),
     Variable("LOG_FORMAT", "text", _one_of("text", "json"), "text or json", "json for machines"),
@@ -332,7 +351,7 @@ VARIABLES: tuple[Variable, ...] = (
 )
 # fmt: on
 
-SECRET_VARIABLES = ("TG_BOT_TOKEN", "API_TOKEN", "API_READ_TOKEN")
+SECRET_VARIABLES = ("TG_BOT_TOKEN", "API_TOKEN", "API_READ_TOKEN", "WEBHOOK_URLS", "WEBHOOK_SECRET")
 
 API_TOKEN_CHARS_MIN = 16
 """Beyond loopback anybody may guess."""
@@ -340,7 +359,7 @@ API_TOKEN_CHARS_MIN = 16
 OUR_PREFIXES = (
     "PUMP_", "DUMP_", "OI_", "VOL_", "TG_", "ALERT_", "ALLOWED_", "BINANCE_", "OKX_", "BYBIT_", "HYPERLIQUID_",
     "TELEGRAM_", "COOLDOWN_", "VENUE", "LIQUIDATIONS_", "BASIS_",
-    "LISTING_",
+    "LISTING_", "WEBHOOK_",
     "SYMBOLS_", "GROUP_", "TRADFI_", "TRADIFI_", "FEED_", "LSR_", "HISTORY_", "SMART_MONEY_", "TOP_TRADER_", "ROLLING_",
     "FUNDING_", "STATE_FILE", "DB_FILE", "EPISODE_", "MIN_24H", "RETENTION_", "ARCHIVE_",
 )  # fmt: skip
@@ -400,6 +419,9 @@ class Config:
     api_token: Secret
     api_read_token: Secret
     api_cors_origin: str
+    webhook_urls: tuple[str, ...]
+    webhook_secret: Secret
+    webhook_allow_private: bool
     log_level: str
     log_format: str
     binance_rest_url: str
@@ -484,6 +506,9 @@ def load(environ: Mapping[str, str], *, env_file: Path | None = Path(".env")) ->
             problems.append(f"{variable.name}={shown} {problem}")
     if not problems:
         problems += token_problems(values["api_host"], values["api_token"], values["api_read_token"])
+        problems += (
+            _webhook_problems(values["webhook_secret"], values["history_enabled"]) if values["webhook_urls"] else []
+        )
     problems += problems_of_libraries(variables_for_libraries(env_file) | dict(environ))
     warnings = [*file.remarks, *_warnings(in_file, in_environment)]
     if problems:
@@ -518,6 +543,15 @@ def _kept_signs(name: str, text: str, *, is_from_file: bool) -> str:
             "it): write the remark on a line of its own"
         )
     return ""
+
+
+def _webhook_problems(secret: Secret, has_history: bool) -> list[str]:
+    problems = []
+    if len(secret.reveal()) < API_TOKEN_CHARS_MIN:
+        problems.append(f"WEBHOOK_SECRET must have at least {API_TOKEN_CHARS_MIN} characters when WEBHOOK_URLS is set")
+    if not has_history:
+        problems.append("WEBHOOK_URLS needs HISTORY_ENABLED=true: what waits for a receiver is kept there")
+    return problems
 
 
 def token_problems(api_host: str, token: Secret, read_token: Secret) -> list[str]:

@@ -167,6 +167,16 @@ def test_a_host_beyond_loopback_needs_a_token() -> None:
     assert problems_of(API_TOKEN="the same", API_READ_TOKEN="the same") == [
         "API_READ_TOKEN=*** must be another one than API_TOKEN: it may only read"
     ]
+    hooks = {"WEBHOOK_URLS": "https://a.example/hook?k=1, http://b.example/", "WEBHOOK_SECRET": "sixteen letters!"}
+    assert read(**hooks).webhook_urls == ("https://a.example/hook?k=1", "http://b.example/")
+    assert problems_of(**hooks | {"WEBHOOK_SECRET": "short"}) == [
+        "WEBHOOK_SECRET must have at least 16 characters when WEBHOOK_URLS is set"
+    ]
+    assert problems_of(**hooks, HISTORY_ENABLED="false") == [
+        "WEBHOOK_URLS needs HISTORY_ENABLED=true: what waits for a receiver is kept there"
+    ]
+    for wrong in ("ftp://a.example", "https://me:pw@a.example/", "https://a.example/ b", "hook", "https:///x"):
+        assert problems_of(**hooks | {"WEBHOOK_URLS": wrong}), wrong
     assert read(API_CORS_ORIGIN="https://Example.org:8443").api_cors_origin == "https://example.org:8443"
     for wrong in ("*", "example.org", "https://example.org/", "https://a.example https://b.example"):
         assert problems_of(API_CORS_ORIGIN=wrong), wrong

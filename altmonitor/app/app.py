@@ -26,6 +26,7 @@ from altmonitor.core.errors import StorageError, TokenRefused
 from altmonitor.core.status import Health, LatencyStatus, LoopStatus, Vitals, assess
 from altmonitor.core.supervisor import Supervisor
 from altmonitor.core.types import Venue
+from altmonitor.delivery.webhooks import WebhookDeps, Webhooks
 from altmonitor.engine.restore import Bookkeeping
 from altmonitor.engine.venue_moves import JOINS_WITHIN_MS, VenueMoves, VenueTime
 from altmonitor.operations.context import OperationContext
@@ -74,13 +75,14 @@ class App:
             options=StoreOptions(
                 destinations=messaging_setup.destinations,
                 keeps_history=config.history_enabled,
-                on_committed=self._live.publish,
+                on_committed=self._on_committed,
                 on_trouble=self._notices.on_storage_trouble,
                 on_set_aside=self._notices.on_database_set_aside,
                 disk_clock=SystemClock(),
             ),
         )
         self._live.history = self.store if config.history_enabled else None
+        self._webhooks = self._build_webhooks() if config.webhook_urls else None
         self._state_file = StateFile(config.state_file, clock)
         choices = choices or MarketOptions()
         self._moves: VenueMoves | None = None
@@ -285,6 +287,8 @@ class App:
             "service manager": self._service.run,
             "event stream": self._live.run,
         }
+        if self._webhooks is not None:
+            own["webhooks"] = self._webhooks.run
         if tracking is not None:
             own |= tracking.loops()
         if self.outcomes is not None:
@@ -368,6 +372,24 @@ class App:
     async def _change_settings(self, numbers: Numbers, words: str) -> Reply | None:
         return None if self.chat is None else await self.chat.change_settings(numbers, words)
 
+    def _build_webhooks(self) -> Webhooks:
+        config = self.config
+        return Webhooks(
+            WebhookDeps(
+                urls=config.webhook_urls,
+                secret=config.webhook_secret,
+                allow_private=config.webhook_allow_private,
+                clock=self.clock,
+                alerts=self.store,
+                memory=self.store,
+            )
+        )
+
+    def _on_committed(self, alert: Alert) -> None:
+        self._live.publish(alert)
+        if self._webhooks is not None:
+            self._webhooks.wake()
+
     def _publish(self, notice: Notice, to: Recipients) -> None:
         if self.chat is None:
             self._untold.append((notice, to))
@@ -426,6 +448,7 @@ class App:
                 ],
                 enrichment=self.market.enrichment(),
                 commands_astray="" if self.chat is None else self.chat.commands_astray,
+                webhooks=() if self._webhooks is None else self._webhooks.status(),
                 venues=[market.status() for market in self.markets],
             )
         )

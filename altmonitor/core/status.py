@@ -157,6 +157,18 @@ class VenueStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookStatus:
+    """A receiver of alerts over HTTP. name: its host. sent, failed, expired: since the start. trouble: '' when fine."""
+
+    name: str
+    waiting: int = 0
+    sent: int = 0
+    failed: int = 0
+    expired: int = 0
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Vitals:
     """What the parts say of themselves at one moment. uptime_s: since the program started. blind_s: of them without a
     frame after the first one, the present blind time included. enrichment: by what alerts learn. commands_astray: why
@@ -174,6 +186,7 @@ class Vitals:
     loops: Sequence[LoopStatus] = ()
     enrichment: Mapping[str, EnrichmentStatus] = field(default_factory=dict)
     commands_astray: str = ""
+    webhooks: Sequence[WebhookStatus] = ()
     venues: Sequence[VenueStatus] = ()
 
 

@@ -63,6 +63,7 @@ class _HealthCollector(Collector):
         yield from _feed(health)
         yield from _sweep(health)
         yield from _delivery(health)
+        yield from _webhooks(health)
         yield from _exchange(health)
         yield from _venues(health)
         yield from _latency(health)
@@ -106,6 +107,25 @@ def _delivery(health: Health) -> Iterable[Metric]:
         "altmonitor_deliveries_sent", "Deliveries accepted by the chat service", value=outbox.sent
     )
     yield CounterMetricFamily("altmonitor_deliveries_failed", "Deliveries given up", value=outbox.failed)
+
+
+def _webhooks(health: Health) -> Iterable[Metric]:
+    """Receivers on one host are counted together: its path may hold a secret."""
+    waiting = GaugeMetricFamily(
+        "altmonitor_webhook_waiting", "Alerts that a receiver has not taken yet", labels=["host"]
+    )
+    ended = CounterMetricFamily("altmonitor_webhook_alerts", "What became of alerts", labels=["host", "outcome"])
+    counts: dict[tuple[str, str], int] = {}
+    queued: dict[str, int] = {}
+    for one in health.vitals.webhooks:
+        queued[one.name] = queued.get(one.name, 0) + one.waiting
+        for outcome, count in (("sent", one.sent), ("failed", one.failed), ("expired", one.expired)):
+            counts[one.name, outcome] = counts.get((one.name, outcome), 0) + count
+    for host, count in queued.items():
+        waiting.add_metric([host], count)
+    for (host, outcome), count in counts.items():
+        ended.add_metric([host, outcome], count)
+    yield from (waiting, ended)
 
 
 def _exchange(health: Health) -> Iterable[Metric]:

@@ -105,13 +105,23 @@ async def problems() -> dict[str, object]:
     return found
 
 
+def holds(answer: object, example: object) -> bool:
+    """A setting that came since then is no other answer."""
+    if isinstance(answer, dict) and isinstance(example, dict):
+        return set(example) <= set(answer) and all(holds(answer[key], example[key]) for key in example)
+    if isinstance(answer, list) and isinstance(example, list):
+        return all(any(holds(one, wanted) for one in answer) for wanted in example)
+    return answer == example
+
+
 async def test_every_example_is_a_real_answer() -> None:
     found = {**await answers(), "problems": await problems()}
     if os.environ.get("ALTMONITOR_WRITE_EXAMPLES"):
         FILE.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", "utf-8")
     stored = stored_examples()
     assert set(stored) == set(found)
-    assert [name for name in found if json.loads(json.dumps(found[name])) != stored[name]] == []
+    other = [name for name in found if not holds(json.loads(json.dumps(found[name])), stored[name])]
+    assert other == [], "write the examples anew: ALTMONITOR_WRITE_EXAMPLES=1 pytest tests/web/test_openapi.py"
 
 
 async def test_every_code_an_operation_may_answer_stands_in_the_document_with_an_example() -> None:

@@ -1,0 +1,271 @@
+"""Alerts to programs of others: one POST each, signed, in order, tried again until it is taken.
+
+What waits is what stands in the database behind the number that was taken last; that number is kept per address. So a
+killed program loses nothing and repeats at most the alert that was under way, which the receiver knows by its key.
+
+    POST  Content-Type: application/json
+          Idempotency-Key: the alert's key
+          X-Altmonitor-Timestamp: unix seconds
+          X-Altmonitor-Signature: v1=<hex HMAC-SHA256 of `<timestamp>.<body>` under WEBHOOK_SECRET>
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import ipaddress
+import logging
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+
+from altmonitor.core.alert import Alert, AlertPlace
+from altmonitor.core.backoff import Backoff
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import StorageError
+from altmonitor.core.status import WebhookStatus
+from altmonitor.core.types import Secret
+from altmonitor.interfaces.storage import AlertQueries, MetaStore
+
+log = logging.getLogger(__name__)
+
+ANSWER_WITHIN_S: Final = 10.0
+GIVEN_UP_AFTER_S: Final = 86_400.0
+LONGEST_PAUSE_S: Final = 300.0
+AT_ONCE: Final = 500
+STORAGE_PAUSE_S: Final = 5.0
+LOOK_EVERY_S: Final = 60.0
+"""Also without a wake-up: a disk that refused may have taken alerts since."""
+
+_AGAIN: Final = frozenset({408, 425, 429})
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+
+
+class Outcome(Enum):
+    """Of one attempt."""
+
+    TAKEN = "taken"
+    REFUSED = "refused"  # it will never be taken
+    AGAIN = "again"
+
+
+class AddressRefused(OSError):
+    """The name of the receiver leads to a machine of this network."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookDeps:
+    """urls: each gets every alert. alerts, memory: of one database. allow_private: receivers in this network too."""
+
+    urls: Sequence[str]
+    secret: Secret
+    allow_private: bool
+    clock: Clock
+    alerts: AlertQueries
+    memory: MetaStore
+
+
+class Webhooks:
+    """`wake` after an alert was stored; `run` sends."""
+
+    def __init__(self, deps: WebhookDeps) -> None:
+        self._deps = deps
+        self.receivers = [Receiver(url, deps) for url in deps.urls]
+
+    def wake(self) -> None:
+        for receiver in self.receivers:
+            receiver.has_news.set()
+
+    def status(self) -> Sequence[WebhookStatus]:
+        return [receiver.status() for receiver in self.receivers]
+
+    async def run(self) -> None:
+        """Until cancelled. A receiver that does not answer holds up no other."""
+        connector = aiohttp.TCPConnector(
+            limit=len(self.receivers) or 1,
+            use_dns_cache=False,
+            resolver=aiohttp.ThreadedResolver(),
+            socket_factory=None if self._deps.allow_private else public_socket,
+        )
+        timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN_S)
+        async with (
+            aiohttp.ClientSession(
+                connector=connector,
+                timeout=timeout,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": "altmonitor"},
+            ) as session,
+            asyncio.TaskGroup() as tasks,
+        ):
+            for receiver in self.receivers:
+                tasks.create_task(receiver.run(session), name=f"webhook {receiver.name}")
+
+
+class Receiver:
+    """One address. name: its host; the path may hold a secret of the receiver's. key: what was taken is kept under."""
+
+    def __init__(self, url: str, deps: WebhookDeps) -> None:
+        self._url = url
+        self._deps = deps
+        self.name = urlsplit(url).hostname or "?"
+        self.key = f"webhook.{hashlib.sha256(url.encode()).hexdigest()[:16]}"
+        self.has_news = asyncio.Event()
+        self._pause = Backoff(longest_s=LONGEST_PAUSE_S)
+        self._asked_s = 0.0
+        self._waiting = self._sent = self._failed = self._expired = 0
+        self._trouble = ""
+
+    def status(self) -> WebhookStatus:
+        return WebhookStatus(
+            name=self.name,
+            waiting=self._waiting,
+            sent=self._sent,
+            failed=self._failed,
+            expired=self._expired,
+            trouble=self._trouble,
+        )
+
+    async def run(self, session: aiohttp.ClientSession) -> None:
+        """Until cancelled."""
+        while True:
+            self.has_news.clear()
+            try:
+                waiting = await self._behind(await self._taken_until())
+                self._waiting = len(waiting)
+                for alert in waiting:
+                    await self._deliver(session, alert)
+                    self._waiting -= 1
+            except StorageError as problem:
+                log.warning("webhook %s: %s", self.name, problem)
+                await self._deps.clock.sleep(STORAGE_PAUSE_S)
+                continue
+            with suppress(TimeoutError):
+                async with self._deps.clock.timeout(LOOK_EVERY_S):
+                    await self.has_news.wait()
+
+    async def _taken_until(self) -> int:
+        """Number of the alert that was taken last. A new address begins with what comes from now on."""
+        kept = await self._deps.memory.meta_get(self.key)
+        if kept is not None and kept.isdigit():
+            return int(kept)
+        newest = await self._deps.alerts.recent(limit=AT_ONCE)
+        taken = max((row.alert.id or 0 for row in newest), default=0)
+        await self._deps.memory.meta_set(self.key, str(taken))
+        return taken
+
+    async def _behind(self, taken: int) -> list[Alert]:
+        """What waits, oldest → newest; one for each event of the market, however many chats were told it."""
+        found: list[Alert] = []
+        place: AlertPlace | None = None
+        while True:
+            rows = await self._deps.alerts.recent(limit=AT_ONCE, before=place)
+            found += [row.alert for row in rows if (row.alert.id or 0) > taken]
+            if len(rows) < AT_ONCE or (rows[-1].alert.id or 0) <= taken:
+                return sorted(found, key=lambda alert: alert.id or 0)
+            place = AlertPlace(rows[-1].alert.ts, rows[-1].alert.id or 0)
+
+    async def _deliver(self, session: aiohttp.ClientSession, alert: Alert) -> None:
+        """Until it is taken or given up; those behind it wait, so that they arrive in order."""
+        while True:
+            if self._deps.clock.now_ms() / 1000 - alert.ts > GIVEN_UP_AFTER_S:
+                self._expired += 1
+                break
+            outcome = await self._attempt(session, alert)
+            if outcome is Outcome.TAKEN:
+                self._sent += 1
+                self._tell("")
+                break
+            if outcome is Outcome.REFUSED:
+                self._failed += 1
+                break
+            await self._deps.clock.sleep(max(self._pause.next_s(), self._asked_s))
+        self._pause.reset()
+        await self._deps.memory.meta_set(self.key, str(alert.id or 0))
+
+    async def _attempt(self, session: aiohttp.ClientSession, alert: Alert) -> Outcome:
+        self._asked_s = 0.0
+        body = body_of(alert)
+        headers = signed_headers(body, key=alert.key, secret=self._deps.secret, at_s=self._deps.clock.now_ms() // 1000)
+        try:
+            if not self._deps.allow_private:
+                refuse_private(self.name)  # an address in figures is not looked up
+            async with session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer:
+                return self._judged(answer.status, answer.headers)
+        except (aiohttp.ClientError, TimeoutError, OSError) as problem:
+            cause = getattr(problem, "os_error", problem)
+            self._tell(PRIVATE if isinstance(cause, AddressRefused) else f"no answer ({type(problem).__name__})")
+            return Outcome.AGAIN
+
+    def _judged(self, status: int, headers: Mapping[str, str]) -> Outcome:
+        if 200 <= status < 300:
+            return Outcome.TAKEN
+        self._tell(f"answers HTTP {status}" + (", redirects are not followed" if 300 <= status < 400 else ""))
+        if 400 <= status < 500 and status not in _AGAIN:
+            return Outcome.REFUSED
+        asked = headers.get("Retry-After", "")
+        self._asked_s = min(float(asked), LONGEST_PAUSE_S) if asked.isascii() and asked.isdigit() else 0.0
+        return Outcome.AGAIN
+
+    def _tell(self, trouble: str) -> None:
+        """Once per change."""
+        if trouble and trouble != self._trouble:
+            log.warning("webhook %s: %s", self.name, trouble)
+        elif self._trouble and not trouble:
+            log.info("webhook %s takes alerts again", self.name)
+        self._trouble = trouble
+
+
+PRIVATE: Final = "the address is one of this machine or network: set WEBHOOK_ALLOW_PRIVATE=true if that is meant"
+
+
+def body_of(alert: Alert) -> bytes:
+    """The alert as `/api/alerts` shows it, without its delivery."""
+    return b'{"event":"alert","alert":' + msgspec.json.encode(alert) + b"}"
+
+
+def signed_headers(body: bytes, *, key: str, secret: Secret, at_s: int) -> dict[str, str]:
+    signature = hmac.new(secret.reveal().encode(), f"{at_s}.".encode() + body, hashlib.sha256).hexdigest()
+    return {
+        "Content-Type": "application/json",
+        "Idempotency-Key": key.encode("ascii", "backslashreplace").decode(),  # a header has no Chinese characters
+        "X-Altmonitor-Timestamp": str(at_s),
+        "X-Altmonitor-Signature": f"v1={signature}",
+    }
+
+
+def is_public(address: str) -> bool:
+    """address: in figures. False too for what stands for another one: mapped and translated IPv4."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is not None:
+            return is_public(str(found.ipv4_mapped))
+        if found in _NAT64:
+            return is_public(str(ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)))
+        if found.sixtofour is not None or found.teredo is not None:
+            return False
+    return found.is_global and not found.is_multicast
+
+
+def refuse_private(host: str) -> None:
+    """host: a name is left to `public_socket`. Raises: AddressRefused."""
+    try:
+        is_fine = is_public(host)
+    except ValueError:
+        return
+    if not is_fine:
+        raise AddressRefused(PRIVATE)
+
+
+def public_socket(info: tuple[Any, ...]) -> socket.socket:
+    """Of the address that is connected to, after the name was looked up. Raises: AddressRefused."""
+    family, kind, protocol, _, address = info
+    refuse_private(str(address[0]))
+    return socket.socket(family=family, type=kind, proto=protocol)
