@@ -23,6 +23,7 @@ PARTS = (
     "history",
     "whole",
     "venues",
+    "http",
 )
 
 
@@ -58,6 +59,29 @@ def _venues() -> None:
             flush=True,
         )
     print("    (four at once: at most 6 % and 160 MB; weight at most 60 % of its limit)")
+
+
+def _http() -> None:
+    from benchmarks import http_load
+
+    cost = http_load.table_cost()
+    print(f"(h) HTTP: /api/market of {http_load.SYMBOLS} contracts, computed anew")
+    print(
+        f"    CPU {cost.build_ms:.1f} ms to compute, {cost.encode_ms:.1f} ms to encode, {cost.kilobytes:.0f} kB   "
+        "(at most 5 ms together)"
+    )
+    found = asyncio.run(http_load.load(float(os.environ.get("ALTMONITOR_HTTP_SECONDS", "30"))))
+    ratio = found.late_with_ms / found.late_without_ms
+    print(
+        f"    {http_load.LISTENERS} listeners of which {http_load.SILENT} stop reading: frames decided after p99 "
+        f"{found.late_with_ms:.1f} ms, without them {found.late_without_ms:.1f} ms   ratio {ratio:.2f}   (at most 1.1)"
+    )
+    print(
+        f"    {found.listeners_after} listeners are left (50), the others were let go after {found.cleared_s:.0f} s "
+        f"(at most 30); memory grew by {found.grown_mb:.1f} MB"
+    )
+    made, health_s = asyncio.run(http_load.idle())
+    print(f"    {made} connections that say nothing: /health after {health_s * 1e3:.0f} ms")
 
 
 def _decide() -> None:

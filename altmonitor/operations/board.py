@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -87,6 +88,14 @@ class BoardDeps:
     ratio: Callable[[str], tuple[float, int] | None] = lambda symbol: None
 
 
+class _Reference(NamedTuple):
+    """What a contract is compared with in the running minute. opens: by `WINDOWS_MIN`. usual_usdt: median volume."""
+
+    state: tuple[int, int, int, int]
+    opens: tuple[float | None, ...]
+    usual_usdt: float | None
+
+
 class MarketBoard:
     """`table` is the same object until it is computed anew."""
 
@@ -94,7 +103,7 @@ class MarketBoard:
         self._deps = deps
         self._table: MarketTable | None = None
         self._made_s = 0.0
-        self._medians: dict[str, tuple[int, int, float | None]] = {}
+        self._references: dict[str, _Reference] = {}
 
     def listed(self) -> Sequence[str]:
         return self._deps.listed()
@@ -130,8 +139,8 @@ class MarketBoard:
             self._row(symbol, now_ms, oi_1m, oi_5m, lookback, funding_age_s)
             for symbol, oi_1m, oi_5m in zip(symbols, *changes, strict=True)
         )
-        if len(self._medians) > 2 * len(rows) + 100:
-            self._medians.clear()
+        if len(self._references) > 2 * len(rows) + 100:
+            self._references.clear()
         covered = sum(row.price is not None for row in rows)
         return MarketTable(
             as_of_ms=now_ms,
@@ -152,11 +161,11 @@ class MarketBoard:
         kline = None if book is None else book.kline
         price = price_age_s = volume_usdt = multiple = None
         moves: list[float | None] = [None, None, None, None]
-        if book is not None and kline is not None and book.price > 0:
-            price, price_age_s, volume_usdt = book.price, _age_s(now_ms, book.event_ms), kline.quote_usdt
-            moves = [_move_pct(book, minutes, price) for minutes in WINDOWS_MIN]
-            usual = self._median(symbol, book, lookback)
-            multiple = round(volume_usdt / usual, 2) if usual else None
+        if book is not None and kline is not None and kline.close > 0:
+            price, price_age_s, volume_usdt = kline.close, _age_s(now_ms, book.event_ms), kline.quote_usdt
+            reference = self._reference_of(symbol, book, lookback)
+            moves = [None if start is None else round(change_pct(start, price), 2) for start in reference.opens]
+            multiple = round(volume_usdt / reference.usual_usdt, 2) if reference.usual_usdt else None
         contracts = None if newest is None else newest[1]
         return MarketRow(
             symbol=symbol,
@@ -182,20 +191,20 @@ class MarketBoard:
             long_short_ratio_age_s=None if ratio is None else _age_s(now_ms, ratio[1]),
         )
 
-    def _median(self, symbol: str, book: SymbolBook, lookback: int) -> float | None:
-        """Of the closed candles; the same for a minute long. None without enough of them."""
-        known = self._medians.get(symbol)
-        if known is not None and known[0] == book.last_closed_ms and known[1] == lookback:
-            return known[2]
+    def _reference_of(self, symbol: str, book: SymbolBook, lookback: int) -> _Reference:
+        """The same for a minute long, so that a look at a busy market costs a comparison for most of it."""
+        state = book.open_ms, book.last_closed_ms, len(book.closed), lookback
+        known = self._references.get(symbol)
+        if known is not None and known.state == state:
+            return known
         volumes = book.closed.volumes(lookback)
-        found = median(volumes) if len(volumes) >= FEWEST_CANDLES else None
-        self._medians[symbol] = book.last_closed_ms, lookback, found
+        found = _Reference(
+            state=state,
+            opens=tuple(book.open_before(minutes) for minutes in WINDOWS_MIN),
+            usual_usdt=median(volumes) if len(volumes) >= FEWEST_CANDLES else None,
+        )
+        self._references[symbol] = found
         return found
-
-
-def _move_pct(book: SymbolBook, minutes: int, price: float) -> float | None:
-    start = book.open_before(minutes)
-    return None if start is None else round(change_pct(start, price), 2)
 
 
 def _age_s(now_ms: int, at_ms: int) -> float:
