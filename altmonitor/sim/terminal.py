@@ -31,6 +31,7 @@ from altmonitor.sim.telegram.values import SimEdit, SimMessage, Upload
 
 FRAME_WIDTH: Final = 72
 WIDEST_FRAME: Final = 100
+FRAME_COLUMNS: Final = 4
 _UNBROKEN: Final = 1_000_000
 QUOTE_WIDTH: Final = 56
 READER_ID: Final = 1
@@ -51,7 +52,7 @@ _STYLES: Final = {
     "spoiler": "dim",
 }
 _UNSHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")
-_LIST = re.compile(r"[^ ]+(?:, [^ ]+)+")
+_SEPARATOR = re.compile(r", (?![^(]*\))|、(?![^（]*）)")  # not those in brackets behind an entry
 _ENTRY = re.compile(r"[^\s,]+\u00a0[^ ,]+")  # a symbol and its value, alone on its line
 _LATER_PART = re.compile(r" \((?:[2-9]|\d\d+)/\d+\)$")
 
@@ -158,6 +159,8 @@ class TerminalInbox:
         moment = datetime.fromtimestamp(at_ms / 1000, tz=UTC).strftime("%H:%M:%S")
         console = self._console
         width = min(console.width, WIDEST_FRAME) if console.is_terminal else _width_of(lines)
+        if console.is_terminal:
+            lines = [part for line in lines for part in packed(line, width - FRAME_COLUMNS)]
         panel = Panel(
             Text("\n").join(lines),
             box=_OPEN,
@@ -198,17 +201,42 @@ def shortened(lines: list[Text]) -> list[Text]:
     kept: list[Text] = []
     hidden = 0
     for line in lines:
-        if not (_LIST.fullmatch(line.plain) or _ENTRY.fullmatch(line.plain)):
+        entries = _entries(line)
+        if not entries:
             kept += _left_out(hidden)
             hidden = 0
             kept.append(line)
             continue
-        entries = line.split(", ")
-        shown, left = list(entries[:left]), max(0, left - len(entries))
+        shown, left = entries[:left], max(0, left - len(entries))
         hidden += len(entries) - len(shown)
         if shown:
-            kept.append(Text(", ").join(shown))
+            kept.append(_without_separator(Text().join(shown)))
     return kept + _left_out(hidden)
+
+
+def packed(line: Text, width: int) -> list[Text]:
+    """A list as lines that are broken between its entries and never inside one; any other line as it is."""
+    lines = [Text()]
+    for entry in _entries(line):
+        if lines[-1].plain and (lines[-1] + _without_separator(entry)).cell_len > width:
+            lines.append(Text())
+        lines[-1] += entry
+    return lines if lines[0].plain else [line]
+
+
+def _entries(line: Text) -> list[Text]:
+    """Each with the separator behind it; none of what is no list of symbols and values."""
+    pieces = list(line.divide([found.end() for found in _SEPARATOR.finditer(line.plain)]))
+    bare = [_without_separator(piece).plain for piece in pieces]
+    if any(" " in text.replace(", ", "") or not text for text in bare):
+        return []
+    if "、" in line.plain and any("\u00a0" not in text for text in bare):  # Chinese prose has no spaces either
+        return []
+    return pieces if len(pieces) > 1 or _ENTRY.fullmatch(line.plain) else []
+
+
+def _without_separator(text: Text) -> Text:
+    return text[: len(text.plain.rstrip(", 、"))]
 
 
 def _left_out(count: int) -> list[Text]:

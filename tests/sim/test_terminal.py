@@ -172,6 +172,22 @@ async def test_a_terminal_is_shown_thirty_names_of_a_crash_and_how_many_more_the
         assert "│ … +100" in without_looks(out.getvalue())
 
 
+async def test_a_list_is_broken_between_its_entries_and_cut_in_chinese_too() -> None:
+    english, chinese = "\u00a0(whole\u00a0move, 2nd\u00a0today)", "（整段行情、今日第\u00a02\u00a0次）"
+    for separator, aside in ((", ", english), ("、", chinese)):
+        entries = [f"{name}USDT\u00a0−3.{number % 10}" for number, name in enumerate(["币安人生", *"A" * 40])]
+        entries[3] += aside
+        async with inbox(is_terminal=True) as (_, client, _, out):
+            await client.call("sendMessage", chat_id=5, text=f"head\n{separator.join(entries)}\nend")
+            lines = without_looks(out.getvalue()).split("\n")
+            shown = [line.removeprefix("│ ").rstrip() for line in lines if "USDT" in line]
+            assert sum(line.count("USDT") for line in shown) == 30
+            assert [line for line in shown if cell_len(line) > 76] == []
+            assert [line for line in shown if not re.match(r"(币安人生|A)USDT\u00a0", line)] == []
+            assert entries[3] in "".join(shown)
+            assert "│ … +11" in "\n".join(line.rstrip() for line in lines)
+
+
 async def test_thirty_names_and_a_pipe_are_shown_in_full() -> None:
     for is_terminal, names in ((True, 29), (False, 241)):
         async with inbox(is_terminal=is_terminal) as (_, client, _, out):
