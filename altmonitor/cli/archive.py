@@ -17,7 +17,7 @@ from altmonitor.app.positioning import positioning_deps
 from altmonitor.cli.common import DONE, FAILED, Answer, Session, print_answer, run_until_signal
 from altmonitor.cli.progress import bars, terminal_console
 from altmonitor.core.clock import Clock
-from altmonitor.core.errors import ConfigError, StartError
+from altmonitor.core.errors import ConfigError, StartError, StorageError
 from altmonitor.exchanges.rest.client import HttpGet
 from altmonitor.market.contracts import is_watched
 from altmonitor.render.tables import table
@@ -25,6 +25,7 @@ from altmonitor.replay.archive import ImportReport, ListedSeries, import_files, 
 from altmonitor.replay.columns import Hole
 from altmonitor.replay.fetch import ArchiveFetch, FetchDeps, FetchReport
 from altmonitor.replay.history_recorder import take_in_recorded
+from altmonitor.replay.parquet import NoPolars, export_parquet
 from altmonitor.replay.store import HistoryStore, SeriesName
 
 FILE_WITHIN_S: Final = 120.0
@@ -195,6 +196,23 @@ def other_coin_line(symbol: str, hole: Hole) -> str:
         f"after a hole of {hole.minutes} minutes, from {_minute_of(hole.to_ms)} on, "
         f"the price has nothing to do with the one before: {symbol} is another coin then"
     )
+
+
+def export(session: Session, *, symbols: str, into: Path, as_json: bool) -> int:
+    """Returns the exit code. Raises: ConfigError, StorageError."""
+    store = HistoryStore(session.config.archive_dir)
+    take_in_recordings(store)
+    names = symbols_named(symbols) or store.symbols()
+    files = rows = 0
+    try:
+        for _, count in export_parquet(store, names, into):
+            files, rows = files + 1, rows + count
+    except NoPolars:
+        raise ConfigError(["Parquet needs polars: pip install 'altmonitor[history]'"]) from None
+    except OSError as problem:
+        raise StorageError(f"{into} cannot be written: {problem}") from problem
+    lines = [f"{files} files, {rows} rows in {into}"]
+    return print_answer(Answer(values={"files": files, "rows": rows, "into": str(into)}, lines=lines), as_json=as_json)
 
 
 def _complain(problems: Sequence[str]) -> int:

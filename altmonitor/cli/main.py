@@ -244,6 +244,20 @@ def archive_import(env_file: Path, paths: tuple[Path, ...], as_json: bool) -> No
         leave(history_store.take_in(opened, paths=paths, as_json=as_json))
 
 
+@archive.command(name="export")
+@click.argument("into", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--export", "kind", type=click.Choice(["parquet"]), default="parquet", show_default=True)
+@click.option("--symbols", default="all", show_default=True, help="Separated by commas.")
+@json_option
+@env_file_option
+def archive_export(env_file: Path, into: Path, kind: str, symbols: str, as_json: bool) -> None:
+    """Write what is stored into a folder, one file per symbol, month and series (needs altmonitor[history])."""
+    with session(env_file) as opened:
+        from altmonitor.cli import archive as history_store
+
+        leave(history_store.export(opened, symbols=symbols, into=into, as_json=as_json))
+
+
 @archive.command(name="list")
 @click.option("--symbols", default="all", show_default=True, help="Separated by commas.")
 @json_option
