@@ -250,6 +250,10 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("ROLLING", "true", _flag, "true or false", "also compare with the price 60 s earlier"),
     Variable("VOL_BURST_EARLY", "true", _flag, "true or false",
              "tell a volume burst as soon as the running candle has reached the bound; false = at its close"),
+    Variable("THRESHOLD_MODE", "fixed", _one_of("fixed", "adaptive"), "fixed or adaptive",
+             "adaptive: a price bound is `ADAPTIVE_SIGMAS` times the contract's own usual minute, measured every hour"),
+    Variable("ADAPTIVE_SIGMAS", "6", _number(1, 100), "1 to 100", "how many times, where `THRESHOLD_MODE=adaptive`"),
+    Variable("ADAPTIVE_FLOOR_PCT", "1", _number(0.1, 100), "0.1 to 100", "and at least so many percent"),
     Variable("FEED_GATHER_MS", "20", _whole(0, 100), "a whole number, 0 to 100",
              "milliseconds socket reads are gathered; 0 = off"),
     Variable("LSR_PERIOD", "5m", _one_of(*LSR_PERIODS), " ".join(LSR_PERIODS), "period of the long/short ratio shown"),
@@ -403,6 +407,9 @@ class Config:
     alert_tz: str
     rolling: bool
     vol_burst_early: bool
+    threshold_mode: str
+    adaptive_sigmas: float
+    adaptive_floor_pct: float
     chart: bool
     feed_gather_ms: int
     lsr_period: str

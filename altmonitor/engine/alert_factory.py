@@ -10,6 +10,7 @@ import msgspec
 from altmonitor.core.alert import Alert, Details, Kind
 from altmonitor.core.types import Venue, of_venue
 from altmonitor.detectors import volume as volume_burst
+from altmonitor.detectors.adaptive import sigmas_of
 from altmonitor.detectors.conditions import Crossing
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.price import PriceFinding, threshold_of
@@ -41,6 +42,7 @@ def price_alert(symbol: str, kline: Kline, finding: PriceFinding, settings: Sett
     """settings: of the audience, for this symbol; here and below."""
     move = finding.move
     oi_contracts = around.oi_newest[1] if around.oi_newest else None
+    threshold = finding.threshold or threshold_of(move.window, move.direction, settings)
     return Alert(
         key=of_venue(around.venue, _price_key(symbol, finding)),
         venue=around.venue,
@@ -58,7 +60,8 @@ def price_alert(symbol: str, kline: Kline, finding: PriceFinding, settings: Sett
         late=around.is_late,
         details=_details(
             around,
-            threshold=finding.threshold or threshold_of(move.window, move.direction, settings),
+            threshold=threshold,
+            threshold_sigmas=None if finding.threshold else sigmas_of(move.window, threshold, settings),
             window_s=move.span_s,
             told_before_pct=finding.told_before_pct,
             episode_key=finding.episode_key,

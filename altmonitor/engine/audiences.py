@@ -16,6 +16,7 @@ from altmonitor.core.alert import OWNER, Alert, Direction, Kind, StoredSize
 from altmonitor.core.clock import speed_of
 from altmonitor.core.durations import DurationCounts
 from altmonitor.core.types import Destination, Venue
+from altmonitor.detectors.adaptive import adapted
 from altmonitor.detectors.conditions import Crossing
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.price import PriceMove, bounds_of
@@ -167,6 +168,7 @@ class AudienceState:
             "vol": self.volume,
             **self.sampled,
         }
+        self._adapted: dict[str, Settings] = {}
         self.episodes = Episodes(episodes)
         self.ranks = RankLog(audience.tz, known_since_ms=since_ms)
 
@@ -191,7 +193,21 @@ class AudienceState:
         )
 
     def settings_of(self, symbol: str) -> Settings:
-        return self.audience.settings.for_symbol(symbol)
+        return self._adapted.get(symbol) or self.audience.settings.for_symbol(symbol)
+
+    def as_adapted(self, settings: Settings, symbol: str) -> Settings:
+        """Settings of some other time, with the bounds that follow from what the contract does now."""
+        known = self._adapted.get(symbol)
+        return adapted(settings.for_symbol(symbol), None if known is None else known.sigma_pct)
+
+    def adapt(self, symbol: str, sigma_pct: float | None) -> None:
+        """What its usual minute is; None: not known, so the bounds that are set count."""
+        settings = self.audience.settings.for_symbol(symbol)
+        own = adapted(settings, sigma_pct)
+        if own is settings:
+            self._adapted.pop(symbol, None)
+        else:
+            self._adapted[symbol] = own
 
     def filter_reason(
         self, kind: Kind, symbol: str, event_ms: int, day: DayTicker | None
@@ -251,6 +267,7 @@ class AudienceState:
 
     def forget(self, symbol: str) -> None:
         """The contract left the exchange."""
+        self._adapted.pop(symbol, None)
         for memory in self._memories.values():
             memory.forget(symbol)
         self.episodes.forget(symbol)
@@ -324,6 +341,7 @@ class Audiences:
         self.verdicts: Counter[tuple[Kind, Verdict]] = Counter()
         self.detect_ms: deque[int] = deque(maxlen=LATENCY_SAMPLES)
         self.detect_durations = DurationCounts(speed=speed_of(links.clock))
+        self._sigmas: dict[str, float] = {}
         self.apply(audiences, at_ms=at_ms)
 
     def apply(self, audiences: Sequence[Audience], *, at_ms: int) -> None:
@@ -340,6 +358,9 @@ class Audiences:
             self.audience_states.append(audience_state)
         all_settings = [audience_state.audience.settings for audience_state in self.audience_states]
         self._own_symbols = {symbol for settings in all_settings for symbol in settings.of_symbol}
+        self.is_adaptive = any(settings.adaptive_sigmas for settings in all_settings)
+        for symbol, sigma_pct in self._sigmas.items():
+            self.adapt(symbol, sigma_pct)
         self._bounds = self._loosest_for("")
         self.wants_liquidations = any(
             one.liquidations_usd for settings in all_settings for one in (settings, *settings.of_symbol.values())
@@ -362,7 +383,8 @@ class Audiences:
 
     def bounds(self, symbol: str) -> Bounds:
         """The loosest of all audiences that want to hear of prices."""
-        general = self._loosest_for(symbol) if symbol in self._own_symbols else self._bounds
+        is_own = symbol in self._own_symbols or symbol in self._sigmas
+        general = self._loosest_for(symbol) if is_own else self._bounds
         return loosest((general, *(one.episodes.bounds(symbol) for one in self.audience_states)))
 
     def expects(self, symbol: str) -> Expectation:
@@ -379,8 +401,18 @@ class Audiences:
         """False when nobody asks for volume bursts."""
         return any(audience_state.settings_of(symbol).vol_burst_mult for audience_state in self.audience_states)
 
+    def adapt(self, symbol: str, sigma_pct: float | None) -> None:
+        """The usual minute of a contract was measured; None: too little is known of it."""
+        if sigma_pct is None:
+            self._sigmas.pop(symbol, None)
+        else:
+            self._sigmas[symbol] = sigma_pct
+        for audience_state in self.audience_states:
+            audience_state.adapt(symbol, sigma_pct)
+
     def forget(self, symbol: str) -> None:
         """The contract left the exchange."""
+        self._sigmas.pop(symbol, None)
         for audience_state in self.audience_states:
             audience_state.forget(symbol)
 

@@ -16,6 +16,7 @@ from altmonitor.core.durations import DurationStatus
 from altmonitor.core.types import Destination, Venue
 from altmonitor.detectors import price as price_reading
 from altmonitor.detectors import volume as volume_burst
+from altmonitor.detectors.adaptive import HOUR_MS, MEASURED_MINUTES, sigma_pct
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.price import WINDOWS, Reading
 from altmonitor.detectors.sampled import Readings
@@ -28,7 +29,7 @@ from altmonitor.engine.evaluate import PriceEvaluator, SampleEvaluator, VolumeEv
 from altmonitor.engine.explain import Explainer
 from altmonitor.engine.late_detection import LateDetection
 from altmonitor.market.book import Applied, SymbolBook, loosest
-from altmonitor.market.candles import KEPT_MINUTES, Kline, KlineUpdate
+from altmonitor.market.candles import KEPT_MINUTES, MINUTE_MS, Kline, KlineUpdate
 from altmonitor.market.liquidations import Liquidation, LiquidationSums
 from altmonitor.market.quotes import OpenInterest
 from altmonitor.settings.audience import Audience
@@ -162,12 +163,20 @@ class Engine:
         if has_hole or is_short:
             self._late_detection.before_close(book, kline, has_hole=has_hole)
         book.close_candle(kline)
+        if self._audiences.is_adaptive and (has_hole or (kline.open_ms + MINUTE_MS) % HOUR_MS == 0):
+            self._adapt(book)
         self._volume.evaluate(book, kline, measured, event_ms)
         self._late_detection.after_close(book, kline)
         self._volume.listen(book)
         if kline.open_ms < book.open_ms:
             self._look_at_windows(book)
         self._audiences.end_episodes(book, event_ms)
+
+    def _adapt(self, book: SymbolBook) -> None:
+        """Bounds that follow from the contract's own minutes before the full hour, for the rest of it."""
+        hour_ms = (book.last_closed_ms + MINUTE_MS) // HOUR_MS * HOUR_MS
+        self._audiences.adapt(book.symbol, sigma_pct(book.closed.closes_before(hour_ms, MEASURED_MINUTES)))
+        self._aim(book.symbol)
 
     def _look_at_windows(self, book: SymbolBook) -> None:
         """Between the first frame of a candle and the close of the one before it, the longer windows had no value."""
@@ -191,9 +200,14 @@ class Engine:
             self.liquidations.forget(symbol)
         for symbol in symbols:
             if symbol not in self._books:
-                self._books[symbol] = SymbolBook(symbol, kept_minutes=max(KEPT_MINUTES, self._audiences.lookback))
+                self._books[symbol] = SymbolBook(symbol, kept_minutes=self._kept_minutes)
                 self._log.listed(symbol, now_ms)
                 self._aim(symbol)
+
+    @property
+    def _kept_minutes(self) -> int:
+        measured = MEASURED_MINUTES + HOUR_MS // MINUTE_MS if self._audiences.is_adaptive else 0
+        return max(KEPT_MINUTES, self._audiences.lookback, measured)
 
     def apply(self, audiences: Sequence[Audience]) -> None:
         """Who is told what, from the next frame on. Whoever stays keeps what it was told."""
@@ -263,11 +277,15 @@ class Engine:
         book = self._books.get(symbol)
         if book is not None:
             self._late_detection.refill(book, candles)
+            if self._audiences.is_adaptive:
+                self._adapt(book)
 
     def begin_after(self, symbol: str, last_ms: int | None, columns: Sequence[bytes]) -> None:
         """What was closed before the candle that comes next, see `SymbolBook.begin_after`; for a replay."""
         book = self._books[symbol]
         book.begin_after(last_ms, columns)
+        if self._audiences.is_adaptive:
+            self._adapt(book)
         self._volume.listen(book)
 
     def backfilled(self, symbol: str, from_ms: int, to_ms: int) -> None:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from altmonitor.core.alert import Kind
 from altmonitor.core.types import Destination
 from altmonitor.detectors import price as price_reading
+from altmonitor.detectors.adaptive import sigmas_of
 from altmonitor.detectors.kinds import KINDS, RULES
-from altmonitor.detectors.price import Move, threshold_of
+from altmonitor.detectors.price import WHOLE, Move, threshold_of
 from altmonitor.detectors.sampled import Readings, Sample, Sampling
 from altmonitor.detectors.verdict import Explanation, Rule, RuleCheck, Verdict
 from altmonitor.engine.audiences import Audiences, AudienceState
@@ -43,12 +44,13 @@ class Explainer:
         else:
             checks, gap = self._past.checks(audience_state, symbol, book, at_ms)
             moment_ms, is_now = at_ms, False
+        settings = audience_state.settings_of(symbol)
         return Explanation(
             symbol=symbol,
             destination=destination,
             at_ms=moment_ms,
             is_now=is_now,
-            checks=checks,
+            checks=tuple(_with_sigmas(check, settings) for check in checks),
             gap=gap,
             known_from_ms=self._log.known_from_ms,
         )
@@ -205,3 +207,9 @@ class Explainer:
             return check
         check = self._past.volume(audience_state, symbol, book, book.closed[-1].open_ms)
         return replace(check, sample_age_s=max(0, now_ms - book.closed[-1].open_ms - MINUTE_MS) / 1000)
+
+
+def _with_sigmas(check: RuleCheck, settings: Settings) -> RuleCheck:
+    if check.rule.kind != "price" or check.rule.window == WHOLE or not check.threshold:
+        return check
+    return replace(check, sigmas=sigmas_of(check.rule.window, check.threshold, settings))

@@ -246,9 +246,8 @@ class PastMinutes:
         in_force = minute.audience_state.in_force(from_ms, to_ms)
         if not in_force:
             return replace(check, verdict=Verdict.NOT_KEPT, threshold=None)
-        found = [
-            _kept_back(judge(one.settings.for_symbol(minute.symbol)), one, minute, from_ms, to_ms) for one in in_force
-        ]
+        own = [(minute.audience_state.as_adapted(one.settings, minute.symbol), one) for one in in_force]
+        found = [_kept_back(judge(settings), one, minute, from_ms, to_ms) for settings, one in own]
         heard = [one for one in found if one.verdict not in _UNHEARD]  # a part of it that was not says nothing of those
         found = heard or found
         if len({one.verdict for one in found}) > 1:

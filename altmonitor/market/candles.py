@@ -150,6 +150,11 @@ class ClosedRun(Sequence[ClosedCandle]):
         index = len(self._opens) - 1 - (self._last_ms - open_ms) // MINUTE_MS
         return self._opens[index] if 0 <= index < len(self._opens) else None
 
+    def closes_before(self, open_ms: int, count: int) -> list[float]:
+        """Closes of the last `count` minutes at most that opened before then, oldest → newest."""
+        after = len(self._closes) - max(0, (self._last_ms - open_ms) // MINUTE_MS + 1)
+        return self._closes[max(0, after - count) : max(0, after)].tolist()
+
     def volumes(self, count: int) -> list[float]:
         """Quote volume of the last `count` minutes at most, USDT, oldest → newest."""
         return self._quotes[-count:].tolist() if count > 0 else []

@@ -76,12 +76,21 @@ def _price_lines(alert: Alert, style: Style) -> list[str]:
     now = n.pct(measured(alert))
     return [
         "" if was is None else style.say("was_now", before=n.pct(was), now=now),
-        joined(_price_window(alert, style), *_signs(alert, style, unknown="")),
+        joined(_price_window(alert, style), *_signs(alert, style, unknown=""), _own_bound(alert, style)),
         fact_line(style.say("price", price=n.price(alert.price)), _amplitude(alert, style)),
         fact_line(_candle_volume(alert, style), _taker_buys(alert, style)),
         fact_line(_oi_change(alert, style), _long_short(alert, style), _missing(alert, style)),
         fact_line(_funding(alert, style)),
     ]
+
+
+def _own_bound(alert: Alert, style: Style) -> str:
+    """`bound 2.1 % = 6σ for BTC`, where it follows from the contract's own minutes."""
+    bound, sigmas = alert.details.threshold, alert.details.threshold_sigmas
+    if bound is None or sigmas is None:
+        return ""
+    shown = {"bound": f"{n.exact(round(abs(bound), 2))} %", "sigmas": n.exact(round(sigmas, 1))}
+    return style.say("own_bound", symbol=n.symbol_text(base_of(alert.symbol)), **shown)
 
 
 def _oi_lines(alert: Alert, style: Style) -> list[str]:

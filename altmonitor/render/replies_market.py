@@ -186,6 +186,8 @@ def _measured(check: RuleCheck, style: Style) -> str:
     value, threshold = n.NA, _bound(check, check.threshold)
     if check.value is not None:
         value = _number(check, check.value)
+    if check.sigmas is not None:
+        threshold = f"{threshold} = {n.exact(round(check.sigmas, 1))}σ"
     return say_reply(style.lang, "why_against", value=value, threshold=threshold)
 
 

@@ -120,6 +120,9 @@ def _settings_lines(reply: StatusShown, style: Style) -> list[str]:
         else:
             text = setting_text(setting, setting.of(settings), style)
         lines.append(joined(text, say(style.lang, "status_changed") if setting.key in reply.overridden else ""))
+    if settings.adaptive_sigmas:
+        sigmas, floor = n.exact(settings.adaptive_sigmas), f"{n.exact(settings.adaptive_floor_pct)} %"
+        lines.append(say(style.lang, "status_adaptive", sigmas=sigmas, floor=floor))
     lines.append(
         joined(
             say(style.lang, "status_rolling", state=say(style.lang, "on" if settings.rolling else "off")),

@@ -28,6 +28,7 @@ from msgspec.structs import replace as replace_fields
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.types import Destination
+from altmonitor.detectors.adaptive import HOUR_MS, MEASURED_MINUTES, loosest
 from altmonitor.engine.audiences import Expectation
 from altmonitor.engine.context import EngineDeps
 from altmonitor.engine.engine import Engine
@@ -109,6 +110,7 @@ def shortest_warm_up_ms(options: ReplayOptions) -> int:
     spans = [LONGEST_WINDOW_MS, OI_MEMORY_MS, int(options.episodes.episode_quiet_min * MINUTE_MS)]
     spans += [settings.longest_cooldown_s * 1000 for settings in every]
     spans += [settings.vol_burst_lookback * MINUTE_MS for settings in every]
+    spans += [MEASURED_MINUTES * MINUTE_MS + HOUR_MS for settings in every if settings.adaptive_sigmas]
     spans += [DAY_MS for settings in every if _asks_for_days(settings)]
     return max(spans) + 2 * MINUTE_MS
 
@@ -177,7 +179,7 @@ class _Player:
         self._candles = history.candles
         self._end = after
         self._run = run_lengths(history.candles.open_ms)
-        self._settings = [one.settings.for_symbol(history.symbol) for one in options.audiences]
+        self._settings = [loosest(one.settings.for_symbol(history.symbol)) for one in options.audiences]
         self._marks = history.marks or marks_of(history.candles, self._run, options.audiences, self._settings)
         self._samples = Samples(history.open_interest, history.candles, self._settings)
         self._begin = warm_begin(

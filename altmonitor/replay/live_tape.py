@@ -31,7 +31,7 @@ VERSION: Final = 1
 KEPT_MS: Final = 3 * 86_400_000
 HOUR_MS: Final = 3_600_000
 MOST_ROWS: Final = 400_000
-"""Per rule; 19 bytes each. A market that moves so much loses its oldest rows first."""
+"""Per rule; 23 bytes each. A market that moves so much loses its oldest rows first."""
 
 MAIN: Final[Mapping[Kind, Rule]] = {rule.kind: rule for rule in reversed(tuple(SMALLEST))}
 """The rule that says how long a kind was looked at."""
@@ -64,7 +64,8 @@ def closed_columns(candles: Sequence[ClosedCandle | Candle]) -> CandleColumns:
 
 
 class _SmallRows:
-    """Columns of one rule: unix ms, symbol's number, signed size, USD that a floor is compared with, side."""
+    """Columns of one rule: unix ms, symbol's number, signed size, USD that a floor is compared with, side, and the
+    contract's usual minute, percent."""
 
     def __init__(self) -> None:
         self.at_ms = array("q")
@@ -72,12 +73,13 @@ class _SmallRows:
         self.size = array("f")
         self.usd = array("f")
         self.side = array("b")
+        self.sigma_pct = array("f")
 
     def __len__(self) -> int:
         return len(self.at_ms)
 
     def columns(self) -> dict[str, array[Any]]:
-        return {name: getattr(self, name) for name in ("at_ms", "symbol", "size", "usd", "side")}
+        return {name: getattr(self, name) for name in ("at_ms", "symbol", "size", "usd", "side", "sigma_pct")}
 
     def add(self, **columns: NDArray[Any]) -> None:
         for name, column in self.columns().items():
@@ -98,6 +100,7 @@ class _SmallRows:
                     usd=whole["usd"].astype(np.float64),
                     side=whole["side"].astype(np.int64),
                     day_usdt=np.full(len(self), np.inf),
+                    sigma_pct=whole["sigma_pct"].astype(np.float64),
                 )
             ]
         )
@@ -134,6 +137,7 @@ class LiveTape:
                     size=rows.size,
                     usd=rows.usd,
                     side=rows.side,
+                    sigma_pct=rows.sigma_pct,
                 )
             is_new = known.open_ms >= first_ms
             judged = is_new & (np.minimum(run_lengths(known.open_ms), lookback) >= FEWEST_CANDLES)
@@ -160,6 +164,7 @@ class LiveTape:
                 size=np.array([size]),
                 usd=np.array([np.inf if usd is None else usd]),
                 side=np.array([size > 0]),
+                sigma_pct=np.array([np.nan]),
             )
 
     # --- what is known
@@ -223,7 +228,9 @@ class LiveTape:
             name = str(rule) if f"{rule}_seen" in file else (str(rule.kind) if MAIN[rule.kind] == rule else "")
             if f"{name}_seen" not in file:
                 continue
-            columns = {column: file[f"{name}_{column}"] for column in rows.columns() if column != "side"}
+            columns = {column: file[f"{name}_{column}"] for column in ("at_ms", "symbol", "size", "usd")}
+            unknown = np.full(len(columns["size"]), np.nan)
+            columns["sigma_pct"] = file.get(f"{name}_sigma_pct", unknown)
             columns["side"] = file[f"{name}_side"] if f"{name}_side" in file else columns["size"] > 0
             if (
                 len({len(column) for column in columns.values()}) != 1

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from altmonitor.detectors.adaptive import FEWEST_MINUTES, HOUR_MS, MEASURED_MINUTES, NORMAL
 from altmonitor.detectors.price import MINUTES_OF
 from altmonitor.detectors.volume import FEWEST_CANDLES
 from altmonitor.market.candles import MINUTE_MS
@@ -85,6 +86,31 @@ def medians(candles: CandleColumns, run: Ints, rows: Ints, *, lookback: int) -> 
     for at in np.flatnonzero(~is_full & (run[rows] >= FEWEST_CANDLES)).tolist():
         row = int(rows[at])
         found[at] = np.median(quotes[row - int(run[row]) : row])
+    return found
+
+
+def sigmas(candles: CandleColumns, run: Ints) -> Floats:
+    """Of each minute what its contract's usual one is, percent, as adaptive bounds take it: measured once an hour, from
+    the minutes before the full hour. NaN where too few of them lie there without a hole."""
+    found = np.full(len(candles), np.nan)
+    if len(candles) < 2:
+        return found
+    hours = candles.open_ms // HOUR_MS * HOUR_MS
+    last = np.searchsorted(candles.open_ms, hours) - 1  # before the full hour
+    begins, of_hour = np.unique(last, return_inverse=True)
+    sizes = np.abs(np.append(np.nan, np.diff(candles.close) / candles.close[:-1])) * 100
+    known = np.where(begins >= 0, np.minimum(run[begins] + 1, MEASURED_MINUTES), 0)
+    by_hour = np.full(len(begins), np.nan)
+    is_full = known == MEASURED_MINUTES
+    if is_full.any():
+        windows = np.lib.stride_tricks.sliding_window_view(sizes, MEASURED_MINUTES - 1)
+        by_hour[is_full] = np.median(windows[begins[is_full] - MEASURED_MINUTES + 2], axis=1)
+    for at in np.flatnonzero((known >= FEWEST_MINUTES) & ~is_full).tolist():
+        end = int(begins[at]) + 1
+        by_hour[at] = np.median(sizes[end - int(known[at]) + 1 : end])
+    numbers = np.arange(len(candles))
+    is_unbroken = (last >= 0) & (run >= numbers - last) & (candles.open_ms[last] == hours - MINUTE_MS)
+    found[is_unbroken] = NORMAL * by_hour[of_hour][is_unbroken]
     return found
 
 

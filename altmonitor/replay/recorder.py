@@ -12,6 +12,7 @@ from altmonitor.core.alert import Kind
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, UnknownSymbol
 from altmonitor.core.files import read_regular, write_atomically
+from altmonitor.detectors.adaptive import MEASURED_MINUTES
 from altmonitor.detectors.kinds import BUDGETS, KINDS
 from altmonitor.detectors.sampled import Sample
 from altmonitor.detectors.verdict import Rule
@@ -119,7 +120,7 @@ class Recorder:
         if new < FEWEST_NEW:
             return
         self._newest_ms[symbol] = closed[-1].open_ms
-        before = max(lookback, LONGEST_WINDOW)
+        before = max(lookback, LONGEST_WINDOW, MEASURED_MINUTES + 60)
         self._live_tape.take_candles(symbol, closed_columns(closed[-(new + before) :]), lookback=lookback)
 
     # --- history

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from altmonitor.detectors.adaptive import loosest
 from altmonitor.detectors.open_interest import OPEN_INTEREST
 from altmonitor.detectors.price import threshold_of
 from altmonitor.detectors.verdict import Rule
@@ -96,7 +97,7 @@ def marks_on_tape(
 def smallest_for(every: Sequence[Settings]) -> dict[Rule, float]:
     """What a tape has to keep so that these settings, those of single symbols included, can be asked about on it."""
     found = dict(SMALLEST)
-    for one in (own for settings in every for own in (settings, *settings.of_symbol.values())):
+    for one in (loosest(own) for settings in every for own in (settings, *settings.of_symbol.values())):
         asked = {rule: abs(threshold_of(rule.window, "PUMP", one)) for rule in found if rule.kind == "price"}
         asked |= {rule: min(abs(threshold_of(rule.window, "DUMP", one)), size) for rule, size in asked.items()}
         asked[BURST] = one.vol_burst_mult

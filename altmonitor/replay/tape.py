@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmonitor.core.alert import Kind
+from altmonitor.detectors.adaptive import MOST_PCT
 from altmonitor.detectors.kinds import BUDGETS, KINDS
 from altmonitor.detectors.price import MINUTES_OF, WINDOWS, threshold_of
 from altmonitor.detectors.verdict import Rule
@@ -52,7 +53,8 @@ STEPS_IN_A_MINUTE: Final = 6
 class TapeRows:
     """Of one rule, ordered by symbol, side, then time. size: percent with its sign, or multiple. usd: what a floor is
     compared with (quote volume, worth of open interest), infinite where it is not known. side: 1 up, 0 down; of a burst
-    its candle's. day_usdt: quote volume of the 24 hours before, infinite where it is not known."""
+    its candle's. day_usdt: quote volume of the 24 hours before, infinite where it is not known. sigma_pct: of a price
+    row the contract's usual minute, NaN where it is not known."""
 
     at_ms: Ints
     symbol: Ints
@@ -60,6 +62,7 @@ class TapeRows:
     usd: Floats
     side: Ints
     day_usdt: Floats
+    sigma_pct: Floats
 
     def __len__(self) -> int:
         return len(self.at_ms)
@@ -78,7 +81,7 @@ def joined(parts: Sequence[TapeRows]) -> TapeRows:
 
 def no_rows() -> TapeRows:
     whole, broken = np.zeros(0, np.int64), np.zeros(0)
-    return TapeRows(at_ms=whole, symbol=whole, size=broken, usd=broken, side=whole, day_usdt=broken)
+    return TapeRows(at_ms=whole, symbol=whole, size=broken, usd=broken, side=whole, day_usdt=broken, sigma_pct=broken)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,10 +142,12 @@ class Tape:
             for at, rule in enumerate(rules):
                 if rule.kind == kind:
                     bounds = _bounds(rule, self.symbols, audience.settings, heard)
-                    rows = _reaching(self.rows[rule], bounds)
+                    minutes = MINUTES_OF.get(rule.window, 1) if KINDS[kind].is_price_move else 0
+                    rows, reached = _reaching(self.rows[rule], bounds, minutes, audience.settings)
                     if now_s is None:
-                        rows = _unmuted(rows, self.symbols, audience.settings)
-                    of_kind.append(_counted(at, rule, rows, bounds, of_kind))
+                        is_heard = _is_heard(rows, self.symbols, audience.settings)
+                        rows, reached = rows.taken(is_heard), reached[is_heard]
+                    of_kind.append(_counted(at, rule, rows, reached, bounds.quiet_ms[rows.symbol], of_kind))
             told += of_kind
         return _in_order(rules, told)
 
@@ -207,29 +212,42 @@ def _numbers(rule: Rule, settings: Settings) -> tuple[float, float, float, float
     return up or inf, down or -inf, floor_usd, settings.min_24h_usdt, quiet_ms
 
 
-def _reaching(rows: TapeRows, bounds: _Bounds) -> TapeRows:
+def _reaching(rows: TapeRows, bounds: _Bounds, minutes: int, settings: Settings) -> tuple[TapeRows, Floats]:
+    """The rows that reach their bounds, and these. minutes: of a price's window, else 0. settings: whether bounds
+    follow from a contract's own minutes is the same for every symbol."""
     if not len(bounds.up):
-        return no_rows()
-    loosest_up, loosest_down = float(bounds.up.min()) * (1 - SLACK), float(bounds.down.max()) * (1 - SLACK)
+        return no_rows(), np.zeros(0)
+    is_own = bool(settings.adaptive_sigmas) and minutes > 0
+    least = settings.adaptive_floor_pct * minutes**0.5 if is_own else inf
+    loosest_up = min(float(bounds.up.min()), least) * (1 - SLACK)
+    loosest_down = max(float(bounds.down.max()), -least) * (1 - SLACK)
     rows = rows.taken((rows.size >= loosest_up) | (rows.size <= loosest_down))
     at = rows.symbol
-    is_reached = (rows.size >= bounds.up[at] * (1 - SLACK)) | (rows.size <= bounds.down[at] * (1 - SLACK))
-    return rows.taken(is_reached & (rows.usd >= bounds.floor_usd[at]) & (rows.day_usdt >= bounds.day_usdt[at]))
+    up, down = bounds.up[at], bounds.down[at]
+    if is_own:
+        own = np.maximum(settings.adaptive_floor_pct, settings.adaptive_sigmas * rows.sigma_pct) * minutes**0.5
+        is_known = np.isfinite(own)
+        up = np.where(is_known & np.isfinite(up), np.minimum(own, MOST_PCT), up)
+        down = np.where(is_known & np.isfinite(down), -np.minimum(own, MOST_PCT), down)
+    is_reached = (rows.size >= up * (1 - SLACK)) | (rows.size <= down * (1 - SLACK))
+    chosen = is_reached & (rows.usd >= bounds.floor_usd[at]) & (rows.day_usdt >= bounds.day_usdt[at])
+    return rows.taken(chosen), np.where(rows.side == 1, up, -down)[chosen]
 
 
-def _unmuted(rows: TapeRows, symbols: Sequence[str], settings: Settings) -> TapeRows:
+def _is_heard(rows: TapeRows, symbols: Sequence[str], settings: Settings) -> Flags:
     if not settings.muted:
-        return rows
+        return np.ones(len(rows), bool)
     ends_s = np.array([settings.muted_until_s(symbol) for symbol in symbols])
-    return rows.taken(rows.at_ms / 1000 >= ends_s[rows.symbol])
+    found: Flags = rows.at_ms / 1000 >= ends_s[rows.symbol]
+    return found
 
 
-def _counted(at: int, rule: Rule, rows: TapeRows, bounds: _Bounds, before: Sequence[_Told]) -> _Told:
+def _counted(at: int, rule: Rule, rows: TapeRows, reached: Floats, quiet_ms: Floats, before: Sequence[_Told]) -> _Told:
     """What is told of rows that reach their bounds; each doubling of a price move is a row again. before: of the same
     kind by other rules, whose moves stay in sight."""
-    quiet_ms = bounds.quiet_ms[rows.symbol]
     for _, told, _ in before:
-        rows, quiet_ms = _out_of_sight(rows, quiet_ms, told)
+        is_new = _is_out_of_sight(rows, quiet_ms, told)
+        rows, reached, quiet_ms = rows.taken(is_new), reached[is_new], quiet_ms[is_new]
     side = rows.symbol * 2 + rows.side
     if BUDGETS[rule.kind].plateau_ms is None:
         is_first = first_ones(side, rows.at_ms, quiet_ms)
@@ -238,8 +256,7 @@ def _counted(at: int, rule: Rule, rows: TapeRows, bounds: _Bounds, before: Seque
         is_first[1:] = (np.diff(side) != 0) | (np.diff(rows.at_ms) >= quiet_ms[1:])
     if not KINDS[rule.kind].is_price_move or not len(rows):
         return _Told(at, rows.taken(is_first), np.zeros(int(is_first.sum()), bool))
-    bound = np.where(rows.side == 1, bounds.up[rows.symbol], -bounds.down[rows.symbol])
-    again = _doublings(np.abs(rows.size), bound, is_first)
+    again = _doublings(np.abs(rows.size), reached, is_first)
     if rule.window in MINUTES_OF:
         again[:] = 0  # a window that is told keeps its move in sight for as long as it is
     chosen = np.repeat(np.arange(len(rows)), is_first + again)
@@ -260,10 +277,10 @@ def _doublings(size: Floats, bound: Floats, is_first: Flags) -> Ints:
     return found
 
 
-def _out_of_sight(rows: TapeRows, quiet_ms: Floats, told: TapeRows) -> tuple[TapeRows, Floats]:
-    """Without those so near to something that was told of the same symbol and side."""
+def _is_out_of_sight(rows: TapeRows, quiet_ms: Floats, told: TapeRows) -> Flags:
+    """False for those so near to something that was told of the same symbol and side."""
     if not len(told) or not len(rows):
-        return rows, quiet_ms
+        return np.ones(len(rows), bool)
     span = int(max(rows.at_ms.max(), told.at_ms.max())) + int(quiet_ms.max()) + 1
     line = (told.symbol * 2 + told.side) * span + told.at_ms
     own = (rows.symbol * 2 + rows.side) * span + rows.at_ms
@@ -271,8 +288,8 @@ def _out_of_sight(rows: TapeRows, quiet_ms: Floats, told: TapeRows) -> tuple[Tap
     off = np.minimum(
         np.abs(line[np.clip(after, 0, len(line) - 1)] - own), np.abs(own - line[np.clip(after - 1, 0, None)])
     )
-    kept = off >= quiet_ms
-    return rows.taken(kept), quiet_ms[kept]
+    kept: Flags = off >= quiet_ms
+    return kept
 
 
 def first_ones(side: Ints, at_ms: Ints, quiet_ms: Floats | float) -> Flags:

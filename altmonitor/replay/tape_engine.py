@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from altmonitor.detectors.adaptive import loosest
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.columns import ANOTHER_COIN_MINUTES, Ints
 from altmonitor.replay.exact import ReplayOptions, SymbolReplay, warm_begin
@@ -36,7 +37,7 @@ def select_on_tape(
     store: HistoryStore, symbol: str, options: ReplayOptions, *, first_ms: int, to_ms: int
 ) -> TapeSelection:
     """Of the minutes [first_ms, to_ms). Raises: StoreDamaged."""
-    every = [one.settings.for_symbol(symbol) for one in options.audiences]
+    every = [loosest(one.settings.for_symbol(symbol)) for one in options.audiences]
     lookback = max(one.settings.vol_burst_lookback for one in options.audiences)
     smallest = smallest_for(every)
     months = [

@@ -40,10 +40,10 @@ def measured(
 ) -> MonthTape:
     """candles, held: from before `begin_ms`, as far as anything compares with them; what is kept begins there."""
     run = measures.run_lengths(candles.open_ms)
-    day_usdt = measures.day_sums(candles)
+    day_usdt, sigma_pct = measures.day_sums(candles), measures.sigmas(candles, run)
     is_own = candles.open_ms >= begin_ms
     rows = {
-        rule: _prices(candles, run, is_own, day_usdt, MINUTES_OF.get(rule.window, 1), smallest[rule])
+        rule: _prices(candles, run, is_own, (day_usdt, sigma_pct), MINUTES_OF.get(rule.window, 1), smallest[rule])
         for rule in smallest
         if rule.kind == PRICE.kind
     }
@@ -66,8 +66,15 @@ def measured(
 
 
 def _prices(
-    candles: CandleColumns, run: Ints, is_own: measures.Flags, day_usdt: Floats, minutes: int, smallest: float
+    candles: CandleColumns,
+    run: Ints,
+    is_own: measures.Flags,
+    usual: tuple[Floats, Floats],
+    minutes: int,
+    smallest: float,
 ) -> TapeRows:
+    """usual: of each candle, what is traded on a day and its contract's usual minute."""
+    day_usdt, sigma_pct = usual
     reach, least = measures.reaches(candles, run, minutes=minutes), smallest * (1 - measures.SLACK)
     ups = np.flatnonzero(is_own & (reach.up >= least))
     downs = np.flatnonzero(is_own & (reach.down <= -least))
@@ -79,6 +86,7 @@ def _prices(
         usd=np.full(len(at), np.inf),
         side=np.repeat([1, 0], [len(ups), len(downs)]),
         day_usdt=day_usdt[at],
+        sigma_pct=sigma_pct[at],
     )
 
 
@@ -96,6 +104,7 @@ def _bursts(
         usd=candles.quote_usdt[at],
         side=(candles.close[at] >= candles.open[at]).astype(np.int64),
         day_usdt=day_usdt[at],
+        sigma_pct=np.full(len(at), np.nan),
     )
 
 
@@ -126,6 +135,7 @@ def _changes(
         usd=np.where(np.isfinite(worth), worth, held.contracts[at] * price),
         side=(size > 0).astype(np.int64),
         day_usdt=days,
+        sigma_pct=np.full(len(at), np.nan),
     )
 
 

@@ -59,6 +59,9 @@ class Settings:
     vol_burst_lookback: int = 20
     rolling: bool = True
     vol_burst_early: bool = True  # as soon as the running candle has reached the bound, not at its close
+    adaptive_sigmas: float = 0.0  # bounds of prices are so many sigmas of the contract's own minutes; 0: they are fixed
+    adaptive_floor_pct: float = 1.0  # and at least so much
+    sigma_pct: float = 0.0  # of the settings of one contract whose bounds follow from it: its usual minute, percent
     of_symbol: Mapping[str, Settings] = field(default_factory=lambda: MappingProxyType({}))
 
     def for_symbol(self, symbol: str) -> Settings:

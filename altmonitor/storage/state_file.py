@@ -59,6 +59,8 @@ def base_settings(config: Config) -> Settings:
         vol_burst_lookback=config.vol_burst_lookback,
         rolling=config.rolling,
         vol_burst_early=config.vol_burst_early,
+        adaptive_sigmas=config.adaptive_sigmas if config.threshold_mode == "adaptive" else 0.0,
+        adaptive_floor_pct=config.adaptive_floor_pct,
     )
 
 

@@ -455,3 +455,14 @@ def test_an_alert_of_another_venue_names_it_first_and_leads_there() -> None:
         assert f'<a href="{page}">{title}</a>' in html
         assert (f"symbol={chart}" in html) if chart else ("tradingview" not in html)
         assert "binance.com" not in html
+
+
+def test_a_bound_that_follows_the_contract_is_explained_on_the_alert() -> None:
+    own = changed(PRICE, details={"threshold": -2.1, "threshold_sigmas": 6.0})
+    for lang, words in (
+        ("en", "bound 2.1 % = 6σ for"),
+        ("zh", "阈值 2.1 % ="),
+        ("ru", "порог 2.1 % = 6σ для"),
+    ):
+        assert words in seen(MessageRenderer(lang, ZoneInfo("UTC")), own), lang
+        assert words not in seen(MessageRenderer(lang, ZoneInfo("UTC")), PRICE), lang

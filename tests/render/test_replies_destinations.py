@@ -455,3 +455,16 @@ def test_a_trial_in_the_chat() -> None:
         "Nothing was changed. Counted in whole minutes; other days will differ.",
     ]
     assert "You asked" not in "".join(lines(TrialShown(changes=changes, trial=trial, asked_s=86_400)))
+
+
+def test_bounds_that_follow_each_contract_are_said_by_status_and_why() -> None:
+    own = Settings(adaptive_sigmas=6.0, adaptive_floor_pct=1.0)
+    shown = lines(StatusShown(settings=own, overridden=frozenset(), health=FINE, now_s=NOW_S))
+    assert any(
+        line.startswith("price bounds follow each contract: 6σ of its usual minute, at least 1 %") for line in shown
+    )
+    checks = (
+        RuleCheck(rule=Rule("price", "1m"), verdict=Verdict.BELOW_THRESHOLD, value=1.0, threshold=2.1, sigmas=6.04),
+    )
+    explanation = Explanation(symbol="SOLUSDT", destination=MAIN, at_ms=NOW_MS, is_now=True, checks=checks)
+    assert "<b>price, candle</b> · +1.00 % against 2.1 % = 6σ" in lines(Explained(explanation=explanation, now_s=NOW_S))

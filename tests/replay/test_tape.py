@@ -79,6 +79,17 @@ def test_price_alerts_on_the_tape_are_nearly_those_of_the_live_engine(tmp_path: 
         assert firsts > 100
 
 
+def test_bounds_that_follow_the_contract_count_on_the_tape_as_in_the_engine(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    for sigmas in (5.0, 9.0):
+        chosen = Settings(adaptive_sigmas=sigmas, adaptive_floor_pct=0.8, vol_burst_mult=0)
+        found = replay(store, SYMBOLS, options(chosen), from_ms=FEB_2025, to_ms=THREE_DAYS)
+        assert counted(built(store), "price", chosen) == pytest.approx(len(found.alerts), rel=0.12)
+        assert len(found.alerts) > 100
+        own = [one.alert.details.threshold_sigmas for one in found.alerts if one.alert.note == "1m"]
+        assert sum(size == pytest.approx(sigmas) for size in own if size) > len(own) / 2
+
+
 def test_changes_of_open_interest_are_counted_once_while_they_last(tmp_path: Path) -> None:
     store = filled(tmp_path)
     stamps = FEB_2025 + np.arange(200) * 5 * MINUTE_MS

@@ -41,6 +41,7 @@ ONE = st.builds(
     move_5m_pct=st.sampled_from([0.0, 1.0, 4.0]),
     move_15m_pct=st.sampled_from([0.0, 6.0]),
     min_24h_usdt=st.sampled_from([0.0, 0.0, 4e7]),
+    adaptive_sigmas=st.sampled_from([0.0, 0.0, 4.0]),
     muted=st.sampled_from([{}, {"XUSDT": (FEB_2025 + 120 * MINUTE_MS) // 1000}]).map(MappingProxyType),
     watchlist=st.sampled_from([frozenset[str](), frozenset(["YUSDT"])]),
 )
@@ -112,6 +113,7 @@ REAL = ["FILUSDT", "NEARUSDT", "AVAXUSDT"]
         Settings(),
         Settings(pump_threshold=1, dump_threshold=-1, move_5m_pct=2, move_15m_pct=3, vol_burst_mult=12),
         Settings(pump_threshold=8, dump_threshold=-8, vol_burst_mult=100, cooldown_sec=900),
+        Settings(adaptive_sigmas=10, vol_burst_mult=100, move_5m_pct=1),
     ],
 )
 def test_both_engines_tell_the_same_of_a_real_month(tmp_path: Path, chosen: Settings) -> None:

@@ -11,6 +11,8 @@ _EN = {
     "status_oi_floor": "OI below {usd} is left out",
     "status_volume": "volume from {multiple} the median of {lookback} candles and {usd}",
     "status_day_floor": "no alerts below {usd} of 24 h volume",
+    "status_adaptive": "price bounds follow each contract: {sigmas}σ of its usual minute, at least {floor}; "
+    "those above hold until its minutes are known",
     "status_rolling": "60 s window {state}",
     "status_watch_all": "watching: every contract",
     "status_watch": "watching {count}:",
@@ -86,6 +88,7 @@ _ZH = {
     "status_oi_floor": "持仓低于 {usd} 不提醒",
     "status_volume": "放量 {multiple} 起（前 {lookback} 根中位数），且不低于 {usd}",
     "status_day_floor": "24 小时成交额低于 {usd} 不提醒",
+    "status_adaptive": "价格阈值随合约调整：其平时一分钟波动的 {sigmas}σ，至少 {floor}；数据不足时用上面的阈值",
     "status_rolling": "60 秒滚动窗口{state}",
     "status_watch_all": "监控：全部合约",
     "status_watch": "监控 {count} 个：",
@@ -161,6 +164,8 @@ _RU = {
     "status_oi_floor": "ОИ ниже {usd} не учитывается",
     "status_volume": "объём от {multiple} медианы {lookback} свечей и {usd}",
     "status_day_floor": "при объёме за 24 ч ниже {usd} алертов нет",
+    "status_adaptive": "пороги цены – по каждому контракту: {sigmas}σ его обычной минуты, не меньше {floor}; "
+    "пока минут мало, действуют те, что выше",
     "status_rolling": "окно 60 с {state}",
     "status_watch_all": "под наблюдением: все контракты",
     "status_watch": "под наблюдением ({count}):",
