@@ -24,7 +24,7 @@ from altmonitor.replay.outcome_text import outcome_lines, outcome_values
 from altmonitor.replay.price_path import PricePath
 from altmonitor.replay.run import NOT_SHOWN, EngineName, ReplayResult, counts, replay
 from altmonitor.replay.store import HistoryStore
-from altmonitor.replay.verify import REASONS, verify
+from altmonitor.replay.verify import REASONS, sampled_in, verify
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.input import NotRead, read_setting
 from altmonitor.settings.settings import SETTING_BY_WORD, SETTING_OF, Settings
@@ -148,6 +148,7 @@ def _verify(
         live,
         [one.alert for one in result.alerts],
         is_stored=lambda symbol, open_ms: len(store.candles(symbol, open_ms, open_ms + 1, is_whole=False)) > 0,
+        is_sampled=sampled_in(store),
         quiet_ms=shortest_warm_up_ms(options),
     )
     lines = [
@@ -155,12 +156,19 @@ def _verify(
     ]
     lines += [f"{kind:<9} {found.live[kind]:>7} {found.matched.get(kind, 0):>7}" for kind in sorted(found.live)]
     lines.append(f"price and volume: {found.share:.2%}")
+    price = found.live.get("price", 0) + found.rolling
+    if found.rolling:
+        lines.append(
+            f"{found.rolling} of {price} price alerts ({found.rolling / price:.0%}) were told against the price 60 s "
+            "earlier, which candles do not hold; they are not among these."
+        )
     for one in found.differences:
         lines.append(f"{'missed' if one.is_live else 'extra':<7} {one.key}: {REASONS[one.reason]}")
     values = {
         "live": found.live,
         "matched": found.matched,
         "share": found.share,
+        "rolling": found.rolling,
         "differences": [asdict(one) for one in found.differences],
     }
     is_explained = all(one.reason != "unknown" for one in found.differences)

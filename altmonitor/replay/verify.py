@@ -9,14 +9,17 @@ from typing import Final, Literal
 
 from altmonitor.core.alert import Alert, Kind, event_key
 from altmonitor.market.candles import MINUTE_MS
+from altmonitor.market.open_interest import LONGEST_WINDOW_MS, WINDOW_TOLERANCE
+from altmonitor.replay.selection import OI_MEMORY_MS
+from altmonitor.replay.store import HistoryStore
 
 COMPARED: Final[frozenset[Kind]] = frozenset({"price", "vol", "oi"})
+SHORTEST_BACK_MS: Final = int(LONGEST_WINDOW_MS * (1 - WINDOW_TOLERANCE))
 NEAR_MS: Final = 2 * MINUTE_MS
 """The same move told by another window, or a minute earlier because the way within a minute is a convention."""
 
 Reason = Literal[
     "sixty_seconds",
-    "direction_at_telling",
     "within_the_minute",
     "not_recorded",
     "after_a_difference",
@@ -25,9 +28,8 @@ Reason = Literal[
 ]
 REASONS: Final[dict[Reason, str]] = {
     "sixty_seconds": "told against the price 60 s earlier, which candles do not hold",
-    "direction_at_telling": "the same burst; the direction in its key is that of the moment it was told",
     "within_the_minute": "the same move, told by another window or step: the way within a minute is a convention",
-    "not_recorded": "its minute is not in the store",
+    "not_recorded": "its minute or sample is not in the store (a kill loses the samples of ten minutes)",
     "after_a_difference": "cooldown or episode of an earlier difference",
     "late": "told late, for minutes that nobody watched",
     "unknown": "no reason is known",
@@ -48,11 +50,13 @@ class AlertDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """matched, live: keys, by kind. differences: oldest first."""
+    """matched, live: keys that candles and samples can give again, by kind. differences: oldest first, those of
+    `rolling` among them: price alerts told live against the price 60 s earlier, which candles do not hold."""
 
     matched: dict[Kind, int]
     live: dict[Kind, int]
     differences: tuple[AlertDifference, ...]
+    rolling: int = 0
 
     @property
     def share(self) -> float:
@@ -62,11 +66,17 @@ class Verification:
 
 
 def verify(
-    live: Iterable[Alert], replayed: Iterable[Alert], *, is_stored: Callable[[str, int], bool], quiet_ms: int
+    live: Iterable[Alert],
+    replayed: Iterable[Alert],
+    *,
+    is_stored: Callable[[str, int], bool],
+    is_sampled: Callable[[str, int], bool] = lambda symbol, at_ms: True,
+    quiet_ms: int,
 ) -> Verification:
-    """is_stored(symbol, open_ms): the store has that candle. quiet_ms: longest cooldown or episode."""
-    told = {event_key(one.key): one for one in live if one.kind in COMPARED}
-    again = {event_key(one.key): one for one in replayed if one.kind in COMPARED}
+    """is_stored(symbol, open_ms): the store has that candle. is_sampled(symbol, at_ms): it has that sample of open
+    interest and one to compare it with. quiet_ms: longest cooldown or episode."""
+    told = {compared_key(one): one for one in live if one.kind in COMPARED}
+    again = {compared_key(one): one for one in replayed if one.kind in COMPARED}
     both = told.keys() & again.keys()
     missed = [told[key] for key in told.keys() - both]
     extra = [again[key] for key in again.keys() - both]
@@ -76,15 +86,30 @@ def verify(
     for one, is_live in sorted(marked, key=lambda pair: (pair[0].event_ms, pair[0].key)):
         others = extra if is_live else missed
         reason = _reason(one, others, is_live=is_live, is_stored=is_stored)
+        if reason == "unknown" and one.kind == "oi" and is_live and not is_sampled(one.symbol, one.event_ms):
+            reason = "not_recorded"
         if reason == "unknown" and one.event_ms - last_ms.get(one.symbol, -EXPLAINED) <= quiet_ms:
             reason = "after_a_difference"
         last_ms[one.symbol] = one.event_ms
         found.append(AlertDifference(key=event_key(one.key), event_ms=one.event_ms, is_live=is_live, reason=reason))
     return Verification(
         matched=dict(Counter(told[key].kind for key in both)),
-        live=dict(Counter(one.kind for one in told.values())),
+        live=dict(Counter(one.kind for one in told.values() if not _is_rolling(one))),
         differences=tuple(found),
+        rolling=sum(_is_rolling(one) for one in told.values()),
     )
+
+
+def compared_key(alert: Alert) -> str:
+    """Of the event. A burst is that of its candle: the direction in its key is the one it had when it was told, up to a
+    minute before its close."""
+    if alert.kind == "vol" and alert.candle_ms is not None:
+        return f"vol:{alert.symbol}:{alert.candle_ms}"
+    return event_key(alert.key)
+
+
+def _is_rolling(alert: Alert) -> bool:
+    return alert.kind == "price" and alert.note == "60s"
 
 
 def _reason(one: Alert, others: Sequence[Alert], *, is_live: bool, is_stored: Callable[[str, int], bool]) -> Reason:
@@ -93,8 +118,6 @@ def _reason(one: Alert, others: Sequence[Alert], *, is_live: bool, is_stored: Ca
         for other in others
         if (other.symbol, other.kind) == (one.symbol, one.kind) and abs(other.event_ms - one.event_ms) <= NEAR_MS
     ]
-    if one.kind == "vol" and any(other.candle_ms == one.candle_ms for other in near):
-        return "direction_at_telling"
     if is_live and one.candle_ms is not None and not is_stored(one.symbol, one.candle_ms):
         return "not_recorded"
     if one.late:
@@ -105,3 +128,14 @@ def _reason(one: Alert, others: Sequence[Alert], *, is_live: bool, is_stored: Ca
     if one.kind == "price" and alike:
         return "within_the_minute"
     return "unknown"
+
+
+def sampled_in(store: HistoryStore) -> Callable[[str, int], bool]:
+    """`is_sampled` of stored open interest."""
+
+    def is_sampled(symbol: str, at_ms: int) -> bool:
+        stamps = store.open_interest(symbol, at_ms - OI_MEMORY_MS, at_ms + 1).time_ms
+        before = stamps[stamps <= at_ms - SHORTEST_BACK_MS]
+        return len(stamps) > 0 and int(stamps[-1]) == at_ms and len(before) > 0
+
+    return is_sampled

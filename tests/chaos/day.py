@@ -100,6 +100,11 @@ class Day:
         return self.folder / "alerts.db"
 
     @property
+    def archive(self) -> Path:
+        """What the program records of the market."""
+        return self.folder / "archive"
+
+    @property
     def program(self) -> Program:
         return self.lives[-1].program
 
@@ -127,6 +132,8 @@ class Day:
             "TELEGRAM_API_URL": self.telegram.url,
             "DB_FILE": str(self.database),
             "STATE_FILE": str(self.folder / "state.json"),
+            "RECORD": "true",
+            "ARCHIVE_DIR": str(self.archive),
             "API_PORT": "0",
             "ALTMONITOR_CLOCK": f"{clock.start_ms}:{clock.speed}:{clock.anchor_s!r}",
         }

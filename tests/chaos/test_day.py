@@ -18,6 +18,7 @@ from altmonitor.core.clock import SystemClock
 from tests.chaos.account import account
 from tests.chaos.day import Day, day
 from tests.chaos.ledger import clock_time
+from tests.chaos.replayed import problems_of, replayed
 
 HOURS = float(os.environ.get("ALTMONITOR_CHAOS_HOURS", "2"))
 SPEED = float(os.environ.get("ALTMONITOR_CHAOS_SPEED", "90"))
@@ -47,9 +48,15 @@ async def test_everything_is_told_once_or_reported_as_missed(seed: int, folder: 
     async with day(folder, seed=seed, hours=HOURS, speed=SPEED) as today:
         await today.play()
         found = account(today)
+        again = await replayed(today)
+        found.problems.extend(problems_of(again))
         told = witnesses(today)
     took_s = clock.monotonic() - began_s
     print(f"\nseed {seed}, {HOURS:g} h at {SPEED:g}× in {took_s:.0f} s: {found}")
+    print(
+        f"replayed from its own records: {again.share:.2%} of {sum(again.live.values())} keys the same, "
+        f"{again.rolling} told against the price 60 s earlier, {len(again.differences)} differences with their reasons"
+    )
     if found.problems:
         (folder / "day.txt").write_text(told)
     schedule = "\n".join(map(str, today.plan.faults))

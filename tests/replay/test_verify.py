@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
+
 from altmonitor.core.alert import Alert, Direction, Kind
-from altmonitor.replay.verify import AlertDifference, verify
+from altmonitor.replay.columns import Source, open_interest_columns
+from altmonitor.replay.store import HistoryStore
+from altmonitor.replay.verify import AlertDifference, sampled_in, verify
 
 CANDLE = 1_738_368_000_000
 MINUTE = 60_000
@@ -55,10 +61,6 @@ def test_every_known_difference_has_its_reason() -> None:
         (True, "sixty_seconds"),
         (False, "sixty_seconds"),
     ]
-    assert reasons([alert("vol", "UP")], [alert("vol", "DOWN", at=30_000)]) == [
-        (True, "direction_at_telling"),
-        (False, "direction_at_telling"),
-    ]
     assert reasons([alert("price", "PUMP", step=":x1")], [alert("price", "PUMP", "episode", at=40_000)]) == [
         (True, "within_the_minute"),
         (False, "within_the_minute"),
@@ -76,3 +78,29 @@ def test_what_follows_a_difference_within_a_cooldown_follows_from_it() -> None:
 def test_what_is_not_compared_is_no_difference() -> None:
     assert reasons([alert("funding", "UP"), alert("condition", "UP")], []) == []
     assert verify([], [], is_stored=lambda symbol, open_ms: True, quiet_ms=0).share == 1.0
+
+
+def test_open_interest_whose_samples_were_lost_has_that_reason(tmp_path: Path) -> None:
+    store = HistoryStore(tmp_path)
+    stamps = np.array([CANDLE + at * MINUTE for at in (0, 1, 2, 3, 4, 5, 20)])
+    store.add("X", "oi", open_interest_columns(stamps, np.full(7, 1e6), Source.RECORDED))
+    is_sampled = sampled_in(store)
+    assert is_sampled("X", CANDLE + 5 * MINUTE)
+    assert not is_sampled("X", CANDLE + 6 * MINUTE)
+    assert not is_sampled("X", CANDLE + 20 * MINUTE)
+    found = verify(
+        [alert("oi", "UP", at=20 * MINUTE)], [], is_stored=lambda s, at: True, is_sampled=is_sampled, quiet_ms=0
+    )
+    assert [one.reason for one in found.differences] == ["not_recorded"]
+
+
+def test_a_burst_is_that_of_its_candle_whatever_its_direction_was_when_it_was_told() -> None:
+    found = verify([alert("vol", "UP")], [alert("vol", "DOWN", at=30_000)], is_stored=lambda s, at: True, quiet_ms=0)
+    assert (found.matched, found.differences, found.share) == ({"vol": 1}, (), 1.0)
+
+
+def test_what_candles_cannot_hold_is_counted_by_itself() -> None:
+    live = [alert("price", "DUMP", "60s"), alert("price", "PUMP", symbol="Y")]
+    found = verify(live, [alert("price", "PUMP", symbol="Y")], is_stored=lambda s, at: True, quiet_ms=0)
+    assert (found.live, found.matched, found.rolling, found.share) == ({"price": 1}, {"price": 1}, 1, 1.0)
+    assert [(one.is_live, one.reason) for one in found.differences] == [(True, "sixty_seconds")]

@@ -1,0 +1,49 @@
+"""The day again from what the program recorded of it: what was told live, and what a replay tells."""
+
+from __future__ import annotations
+
+from altmonitor.market.candles import MINUTE_MS
+from altmonitor.replay.exact import ReplayOptions, shortest_warm_up_ms
+from altmonitor.replay.history_recorder import take_in_recorded
+from altmonitor.replay.run import replay
+from altmonitor.replay.store import HistoryStore
+from altmonitor.replay.verify import REASONS, Verification, sampled_in, verify
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.settings import Settings
+from altmonitor.storage.alert_queries import alert_reader
+from tests.chaos.day import START_MS, Day
+
+LEAST_SHARE = 0.99
+"""Of price and volume keys that candles can hold."""
+FEW = 100
+"""Of so few keys a single one is more than a hundredth: then one in ten may differ, with its reason."""
+
+
+async def replayed(today: Day) -> Verification:
+    store = HistoryStore(today.archive)
+    take_in_recorded(store)
+    options = ReplayOptions(audiences=(Audience(destination=today.destination, settings=Settings()),))
+    to_ms = today.clock.now_ms() // MINUTE_MS * MINUTE_MS
+    result = replay(store, store.symbols(), options, from_ms=START_MS, to_ms=to_ms, engine="tape")
+    async with alert_reader(today.database) as alerts:
+        told = [one for one in await alerts.alerts_since(START_MS) if one.event_ms < to_ms]
+    return verify(
+        told,
+        [one.alert for one in result.alerts],
+        is_stored=lambda symbol, open_ms: len(store.candles(symbol, open_ms, open_ms + 1, is_whole=False)) > 0,
+        is_sampled=sampled_in(store),
+        quiet_ms=shortest_warm_up_ms(options),
+    )
+
+
+def problems_of(found: Verification) -> list[str]:
+    """One line each; empty where the replay tells what was told."""
+    told = found.live.get("price", 0) + found.live.get("vol", 0)
+    least = LEAST_SHARE if told >= FEW else 0.9
+    unexplained = [
+        f"replay: {one.key} {'missing' if one.is_live else 'only there'}: {REASONS[one.reason]}"
+        for one in found.differences
+        if one.reason == "unknown"
+    ]
+    share = [f"replay: {found.share:.1%} of {told} keys are the same"] if found.share < least else []
+    return unexplained + share
