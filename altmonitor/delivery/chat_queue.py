@@ -234,6 +234,8 @@ class ChatQueue:
                 self._deps.events.sent(self.sender.at(message.topic_id), alert, message_id)
         elif message.is_whole_digest:
             self._message_edits.digest_sent(message, message_id)
+        elif message.members:
+            self._message_edits.digest_part_sent(message, message_id)
 
     async def _grow(self, message: AlertMessage, message_id: int) -> None:
         self._replies_in_a_row = 0

@@ -57,6 +57,7 @@ class OwnMessage:
     maybe_repeated: None when an earlier run sent it and nobody has asked the outbox yet.
     shown: the text and the buttons that stand in the chat; None when that is not known. is_unfinished: it says what a
     candle had so far, and a reader waits for the close. members: of a digest the keys of all its alerts, in its order.
+    part: where the digest is several messages, the keys of those that this one names.
     """
 
     message_id: int
@@ -65,6 +66,12 @@ class OwnMessage:
     shown: Shown | None = None
     is_unfinished: bool = False
     members: tuple[str, ...] = ()
+    part: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Of a digest the keys of the alerts that stand in this message."""
+        return self.part or self.members
 
     @property
     def free_at_s(self) -> float:
@@ -117,7 +124,7 @@ class PendingEdits:
     def lost(self, key: EditKey) -> None:
         """The message is gone or cannot be edited."""
         own = self._own.pop(key, None)
-        for member in () if own is None else own.members:
+        for member in () if own is None else own.named:
             self._digests.pop((key[0], member), None)
         self._drop(key)
 
@@ -223,6 +230,25 @@ class MessageEdits:
         for key in running:
             self._edits.joined((topic_id, key), digest_key)
 
+    def digest_part_sent(self, message: AlertMessage, message_id: int) -> None:
+        """One of the messages that a digest of fresh alerts needs, with candles that ran when it was written. It may
+        have waited behind the others until they closed, so it is looked at again in any case."""
+        topic_id, digest_key = message.topic_id, (message.topic_id, _digest_key(message_id))
+        part = tuple(row.alert.key for row in message.rows)
+        own = OwnMessage(
+            message_id=message_id,
+            maybe_repeated=message.maybe_repeated,
+            changed_s=self._now_s(),
+            shown=(message.html, ()),
+            is_unfinished=True,
+            members=message.members,
+            part=part,
+        )
+        self._edits.sent(digest_key, own)
+        for key in part:
+            self._edits.joined((topic_id, key), digest_key)
+        self._edits.want_again(digest_key, self._now_s() + AWAITED_EDIT_AGE_S)
+
     def pressed(self, key: EditKey, message_id: int) -> None:
         self._edits.pressed(key, message_id, self._now_s())
 
@@ -275,7 +301,8 @@ class MessageEdits:
         renderer = self._deps.style_of(destination).renderer
         try:
             if own.members:
-                await self._edit_digest(topic_id, own, renderer)
+                if not await self._edit_digest(topic_id, own, renderer) and awaited_until_s is not None:
+                    self._edits.want_again(key, awaited_until_s)
                 return
             alert = (await self._deps.outbox.alerts_of([alert_key])).get(alert_key)
             if alert is None:
@@ -298,14 +325,20 @@ class MessageEdits:
             if awaited_until_s is not None:
                 self._edits.want_again(key, awaited_until_s)
 
-    async def _edit_digest(self, topic_id: int | None, own: OwnMessage, renderer: Renderer) -> None:
+    async def _edit_digest(self, topic_id: int | None, own: OwnMessage, renderer: Renderer) -> bool:
+        """The whole digest is written again, and of it the message that names the same alerts as this one. There is
+        none when new numbers have moved an alert over the border to another message. False: that may end, candles still
+        run; once all are final the message stays as it is."""
         known = await self._deps.outbox.alerts_of(own.members)
         alerts = [known[key] for key in own.members if key in known]
+        ids = {alert.id for alert in alerts if alert.key in own.named}
         parts = renderer.digest(alerts, late=False, maybe_repeated=bool(own.maybe_repeated))
-        if len(alerts) == len(own.members) and len(parts) == 1 and own.shown != (parts[0].html, ()):
-            own.is_unfinished = any(alert.is_running for alert in alerts)
-            await self.sender.edit(topic_id, own.message_id, parts[0].html)
-            own.shown = parts[0].html, ()
+        html = next((part.html for part in parts if set(part.alert_ids) == ids), None)
+        if len(alerts) == len(own.members) and html is not None and own.shown != (html, ()):
+            own.is_unfinished = any(alert.is_running for alert in alerts if alert.key in own.named)
+            await self.sender.edit(topic_id, own.message_id, html)
+            own.shown = html, ()
+        return html is not None or not any(alert.is_running for alert in alerts)
 
     async def _is_doubted(self, destination: Destination, alert_key: str, own: OwnMessage) -> bool:
         if own.maybe_repeated is None:

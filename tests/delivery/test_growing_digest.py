@@ -276,3 +276,65 @@ async def test_what_is_added_to_a_digest_does_not_bring_old_numbers_back() -> No
         await bench.said(3, within_s=20)
         assert f"{STORM[0]}=9.0 {STORM[1]}=5.0" in bench.channel.said[2].html
         assert f"{LATER[-1]}=4.9" in bench.channel.said[2].html
+
+
+class TornRenderer(SizeRenderer):
+    """No message has room for more than thirty alerts, the largest first; each names how many there are."""
+
+    def digest(
+        self, alerts: Sequence[Alert], *, late: bool, maybe_repeated: bool = False, held: bool = False
+    ) -> list[DigestPart]:
+        ordered = sorted(alerts, key=lambda alert: -(alert.metric or 0.0))
+        pages = [ordered[start : start + 30] for start in range(0, len(ordered), 30)]
+        return [
+            DigestPart(
+                html=f"{number}/{len(pages)} of {len(alerts)}: "
+                + " ".join(f"{alert.symbol}={alert.metric}" for alert in page),
+                alert_ids=tuple(alert.id or 0 for alert in page),
+            )
+            for number, page in enumerate(pages, 1)
+        ]
+
+
+async def test_a_digest_in_several_messages_is_completed_in_each_of_them() -> None:
+    async with running(make(GROUP, renderer=TornRenderer())) as bench:
+        bench.put(*STORM, kind="vol", direction="UP", metric=5.0, details=Details(running_s=23.0))
+        await bench.said(2, within_s=20)
+        first, second = bench.channel.said[:2]
+        assert first.html == "1/2 of 60: " + " ".join(f"{symbol}=5.0" for symbol in STORM[:30])
+        assert second.html == "2/2 of 60: " + " ".join(f"{symbol}=5.0" for symbol in STORM[30:])
+        await bench.clock.advance(30)
+        assert len(bench.channel.said) == 2, "nothing is known yet that they do not say"
+        for symbol in STORM:
+            await bench.learn(await bench.key(symbol), metric=9.0, details=Details(is_completed=True))
+        await bench.clock.advance(60)
+        last = {said.message_id: said.html for said in bench.channel.said}
+        assert last == {
+            first.message_id: first.html.replace("=5.0", "=9.0"),
+            second.message_id: second.html.replace("=5.0", "=9.0"),
+        }
+
+
+async def test_what_moved_to_another_message_of_a_digest_leaves_both_as_they_were() -> None:
+    async with running(make(GROUP, renderer=TornRenderer())) as bench:
+        bench.put(*STORM, kind="vol", direction="UP", metric=5.0, details=Details(running_s=23.0))
+        await bench.said(2, within_s=20)
+        await bench.clock.advance(30)
+        await bench.learn(await bench.key(STORM[45]), metric=9.0, details=Details(is_completed=True))
+        await bench.clock.advance(60)
+        assert len(bench.channel.said) == 2
+
+
+async def test_a_message_of_a_digest_that_waited_beyond_the_close_is_completed_at_once() -> None:
+    async with running(make(GROUP, renderer=TornRenderer())) as bench:
+        bench.put(*STORM, kind="vol", direction="UP", metric=5.0, details=Details(running_s=57.0))
+        await bench.said(1, within_s=20)
+        for symbol in STORM:
+            await bench.learn(await bench.key(symbol), metric=9.0, details=Details(is_completed=True))
+        for _ in range(60):
+            await bench.clock.advance(1)
+        last = {said.message_id: said.html for said in bench.channel.said}
+        assert sorted(last.values()) == [
+            "1/2 of 60: " + " ".join(f"{symbol}=9.0" for symbol in STORM[:30]),
+            "2/2 of 60: " + " ".join(f"{symbol}=9.0" for symbol in STORM[30:]),
+        ]
