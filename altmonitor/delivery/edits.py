@@ -20,6 +20,7 @@ from altmonitor.delivery.messages import AlertMessage
 from altmonitor.delivery.pacing import EDITS_NEED
 from altmonitor.delivery.sender import ChatSender
 from altmonitor.interfaces.delivery import Keyboard, Press, Renderer
+from altmonitor.market.candles import MINUTE_MS
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,8 @@ SOUGHT = 30
 EDIT_AGE_S = 30.0
 AWAITED_EDIT_AGE_S = 600.0
 """What was pressed, and how a candle ended, shall be seen, also when the chat was busy for a while."""
+SENT_AT_CLOSE_MS = 2_000
+"""What was sent later than this after the close of its candle said the final numbers already."""
 EDIT_INTERVAL_S = 2.0
 OWN_MESSAGES = 500
 
@@ -352,7 +355,8 @@ class MessageEdits:
         return await self._deps.presses.of(destination, alert.id)
 
     async def _seek(self, alert_key: str) -> None:
-        """An earlier run may have sent this alert in a message of its own."""
+        """An earlier run may have sent this alert, in a message of its own or, with what its candle had so far, in a
+        digest. A digest in several messages is left as it is: which of them belong together is not kept."""
         outbox = self._deps.outbox
         try:
             alert = (await outbox.alerts_of([alert_key])).get(alert_key)
@@ -360,12 +364,32 @@ class MessageEdits:
                 return  # sent by this run: it knows its own messages
             for topic_id in self.sender.topics:
                 own = await outbox.own_message_of(self.sender.at(topic_id), alert_key)
-                if own is not None:
+                if own is None and alert.details.is_completed:
+                    await self._seek_digest(topic_id, alert)
+                elif own is not None:
                     message_id, maybe_repeated = own
                     self.sent((topic_id, alert_key), message_id, maybe_repeated=maybe_repeated)
                     self._edits.want((topic_id, alert_key), self._now_s(), in_flight=())
         except StorageError as problem:
             log.info("a message of an earlier run was not brought up to date: %s", problem)
+
+    async def _seek_digest(self, topic_id: int | None, alert: Alert) -> None:
+        digest = await self._deps.outbox.digest_of(self.sender.at(topic_id), alert.key)
+        if digest is None or not digest.is_alone or digest.sent_ms > alert.minute_ms + MINUTE_MS + SENT_AT_CLOSE_MS:
+            return
+        digest_key = (topic_id, _digest_key(digest.message_id))
+        if not self._edits.knows(digest_key):
+            own = OwnMessage(
+                message_id=digest.message_id,
+                maybe_repeated=digest.maybe_repeated,
+                changed_s=float("-inf"),
+                is_unfinished=True,
+                members=digest.keys,
+            )
+            self._edits.sent(digest_key, own)
+            for key in digest.keys:
+                self._edits.joined((topic_id, key), digest_key)
+        self._edits.want_again(digest_key, self._now_s() + AWAITED_EDIT_AGE_S)
 
     async def _update(self, kept: KeptEdit) -> None:
         try:

@@ -45,6 +45,18 @@ class Press:
     at_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentDigest:
+    """One message that told several alerts. keys: of all of them, oldest → newest. sent_ms: when this one of them was
+    told. is_alone: no other digest was sent there within a minute, so it was no part of one in several messages."""
+
+    message_id: int
+    keys: tuple[str, ...]
+    sent_ms: int
+    maybe_repeated: bool
+    is_alone: bool
+
+
 class Outbox(Protocol):
     """Rows of `deliveries`. Each method is one transaction; all may raise `errors.StorageError`."""
 
@@ -71,6 +83,9 @@ class Outbox(Protocol):
     async def own_message_of(self, destination: Destination, alert_key: str) -> tuple[int, bool] | None:
         """Message id, and whether it says that it may be a repetition. None when it was not sent (yet), and when that
         message tells other alerts too."""
+
+    async def digest_of(self, destination: Destination, alert_key: str) -> SentDigest | None:
+        """The message that told this alert there together with others; None when none did."""
 
     async def move(self, old: Destination, new: Destination) -> None:
         """The group became a supergroup: the rows of all its topics follow, also of those that get no alerts now; and

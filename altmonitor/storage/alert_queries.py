@@ -15,6 +15,7 @@ from altmonitor.core.alert import OWNER, SAMPLE_KEY, Alert, AlertPlace, AlertSta
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
+from altmonitor.interfaces.delivery import SentDigest
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage.database import READ_TIMEOUT_S, connect
@@ -37,6 +38,11 @@ _SAME_EVENT = f"(other.key = {_EVENT} OR (other.key > {_EVENT} || '{OWNER}' AND 
 """Two ranges of the index over `key`; `A` comes after `@`."""
 
 NO_SAMPLE = f"key NOT GLOB '{SAMPLE_KEY}*'"
+
+GROWN_WITHIN_MS = 120_000
+"""What is added to a digest by edits is sent within so long of its message."""
+PARTS_WITHIN_MS = 60_000
+"""The messages of one digest leave within so long of each other."""
 
 
 class AlertReader:
@@ -165,6 +171,37 @@ class AlertReader:
             (alert_key, destination.chat_id, topic_column(destination)),
         )
         return (rows[0][0], bool(rows[0][1])) if rows else None
+
+    async def digest_of(self, destination: Destination, alert_key: str) -> SentDigest | None:
+        """Message ids are used again in a chat that was deleted and made anew: hence the times beside them."""
+        here = (destination.chat_id, topic_column(destination))
+        found = await self._fetch(
+            "SELECT d.message_id, d.sent_ms FROM deliveries d JOIN alerts ON alerts.id = d.alert_id "
+            "WHERE key = ? AND d.chat_id = ? AND d.topic_id = ? AND d.state = 'sent'",
+            (alert_key, *here),
+        )
+        if not found:
+            return None
+        message_id, sent_ms = found[0]
+        rows = await self._fetch(
+            "SELECT key, uncertain FROM deliveries d JOIN alerts ON alerts.id = d.alert_id WHERE d.chat_id = ? "
+            "AND d.topic_id = ? AND d.message_id = ? AND sent_ms BETWEEN ? AND ? ORDER BY event_ms, alerts.id",
+            (*here, message_id, sent_ms - GROWN_WITHIN_MS, sent_ms + GROWN_WITHIN_MS),
+        )
+        others = await self._fetch(
+            "SELECT 1 FROM deliveries WHERE chat_id = ? AND topic_id = ? AND state = 'sent' AND message_id <> ? "
+            "AND sent_ms BETWEEN ? AND ? GROUP BY message_id HAVING COUNT(*) > 1 LIMIT 1",
+            (*here, message_id, sent_ms - PARTS_WITHIN_MS, sent_ms + PARTS_WITHIN_MS),
+        )
+        if len(rows) < 2:
+            return None
+        return SentDigest(
+            message_id=message_id,
+            keys=tuple(key for key, _ in rows),
+            sent_ms=sent_ms,
+            maybe_repeated=any(uncertain for _, uncertain in rows),
+            is_alone=not others,
+        )
 
     async def alert_of_id(self, alert_id: int) -> Alert | None:
         rows = await self._fetch(f"SELECT {ALERT_COLUMNS} FROM alerts WHERE id = ?", (alert_id,))  # noqa: S608

@@ -23,8 +23,9 @@ from altmonitor.core.alert import (
 from altmonitor.core.clock import Clock
 from altmonitor.core.status import OutboxStatus
 from altmonitor.core.types import Destination
-from altmonitor.interfaces.delivery import Queued
+from altmonitor.interfaces.delivery import Queued, SentDigest
 from altmonitor.settings.state import moved_destination
+from altmonitor.storage.alert_queries import PARTS_WITHIN_MS
 from altmonitor.storage.change_log import MemoryChanges
 from altmonitor.storage.queue import Waiting
 from altmonitor.storage.rows import merged
@@ -215,6 +216,28 @@ class MemoryStore:
 
     async def own_message_of(self, destination: Destination, alert_key: str) -> tuple[int, bool] | None:
         return self._waiting.own_message_of(destination, alert_key)
+
+    async def digest_of(self, destination: Destination, alert_key: str) -> SentDigest | None:
+        told = {
+            alert_id: end
+            for alert_id, deliveries in self._deliveries.items()
+            if (end := deliveries.get(destination)) is not None and end.sent_ms is not None
+        }
+        this = told.get(self._ids.get(alert_key, 0))
+        if this is None or this.message_id is None or this.sent_ms is None:
+            return None
+        counts = Counter(end.message_id for end in told.values())
+        if counts[this.message_id] < 2:
+            return None
+        alerts = [self._alerts[alert_id] for alert_id, end in told.items() if end.message_id == this.message_id]
+        others = (end for end in told.values() if end.message_id != this.message_id and counts[end.message_id] > 1)
+        return SentDigest(
+            message_id=this.message_id,
+            keys=tuple(alert.key for alert in sorted(alerts, key=lambda alert: (alert.event_ms, alert.id or 0))),
+            sent_ms=this.sent_ms,
+            maybe_repeated=False,
+            is_alone=all(abs((end.sent_ms or 0) - this.sent_ms) > PARTS_WITHIN_MS for end in others),
+        )
 
     async def sent_since(self, chat_id: int, since_ms: int) -> Sequence[int]:
         messages = {

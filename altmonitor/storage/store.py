@@ -19,7 +19,7 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.status import OutboxStatus
 from altmonitor.core.types import Destination
-from altmonitor.interfaces.delivery import Queued
+from altmonitor.interfaces.delivery import Queued, SentDigest
 from altmonitor.storage import database as restore
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage import rows as statements
@@ -272,6 +272,9 @@ class SqliteStore:
         if self._waiting.is_raised(destination, alert_key) is not None:
             return self._waiting.own_message_of(destination, alert_key)
         return await self._reader.own_message_of(destination, alert_key)
+
+    async def digest_of(self, destination: Destination, alert_key: str) -> SentDigest | None:
+        return await self._reader.digest_of(destination, alert_key)
 
     async def sent_since(self, chat_id: int, since_ms: int) -> Sequence[int]:
         return await self._reader.sent_since(chat_id, since_ms)

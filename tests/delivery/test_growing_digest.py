@@ -338,3 +338,33 @@ async def test_a_message_of_a_digest_that_waited_beyond_the_close_is_completed_a
             "1/2 of 60: " + " ".join(f"{symbol}=9.0" for symbol in STORM[:30]),
             "2/2 of 60: " + " ".join(f"{symbol}=9.0" for symbol in STORM[30:]),
         ]
+
+
+async def told_and_completed_by_the_next_run(renderer: SizeRenderer, *, messages: int) -> Bench:
+    """A storm of bursts whose candles run; the program ends, and the next run sees them close."""
+    bench = make(GROUP, renderer=renderer)
+    async with running(bench):
+        bench.put(*STORM, kind="vol", direction="UP", metric=5.0, details=Details(running_s=23.0))
+        await bench.said(messages, within_s=20)
+        await bench.until(lambda: bench.store.outbox_status().queued == 0)
+    await bench.clock.advance(20)
+    bench.begin_again()
+    async with running(bench):
+        for symbol in STORM:
+            await bench.learn(await bench.key(symbol), metric=9.0, details=Details(is_completed=True))
+        for _ in range(60):
+            await bench.clock.advance(1)
+    return bench
+
+
+async def test_a_digest_of_an_earlier_run_is_completed_at_the_close() -> None:
+    bench = await told_and_completed_by_the_next_run(SizeRenderer(), messages=1)
+    first, *later = bench.channel.said
+    assert later
+    assert all(said.is_edit and said.message_id == first.message_id for said in later)
+    assert later[-1].html == first.html.replace("=5.0", "=9.0")
+
+
+async def test_a_digest_of_an_earlier_run_in_several_messages_stays_as_it_is() -> None:
+    bench = await told_and_completed_by_the_next_run(TornRenderer(), messages=2)
+    assert [said.is_edit for said in bench.channel.said] == [False, False]

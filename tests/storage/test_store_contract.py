@@ -477,6 +477,25 @@ async def test_a_message_of_its_own_is_told_from_one_it_shares(kind: str, tmp_pa
         assert await store.own_message_of(GROUP, keys["AUSDT"]) is None
 
 
+async def test_a_message_that_told_several_alerts_is_known_with_all_of_them(kind: str, tmp_path: Path) -> None:
+    async with opened(kind, tmp_path, PRIVATE) as store:
+        one, two, three, four, five = await put(store, "AUSDT", "BUSDT", "CUSDT", "DUSDT", "EUSDT")
+        await store.mark_sent(PRIVATE, [one], message_id=7, sent_ms=NOW_MS)
+        await store.mark_sent(PRIVATE, [two], message_id=8, sent_ms=NOW_MS)
+        await store.mark_sent(PRIVATE, [three], message_id=8, sent_ms=NOW_MS + 50_000)
+        keys = {row.alert.symbol: row.alert.key for row in await store.recent(limit=9)}
+        found = await store.digest_of(PRIVATE, keys["BUSDT"])
+        assert found is not None
+        assert (found.message_id, set(found.keys)) == (8, {keys["BUSDT"], keys["CUSDT"]})
+        assert (found.sent_ms, found.maybe_repeated, found.is_alone) == (NOW_MS, False, True)
+        assert await store.digest_of(PRIVATE, keys["AUSDT"]) is None
+        assert await store.digest_of(GROUP, keys["BUSDT"]) is None
+        await store.mark_sent(PRIVATE, [four, five], message_id=9, sent_ms=NOW_MS + 30_000)
+        parted = await store.digest_of(PRIVATE, keys["BUSDT"])
+        assert parted is not None
+        assert not parted.is_alone
+
+
 @pytest.mark.parametrize("is_restarted", [False, True])
 async def test_a_message_that_says_it_may_be_a_repetition_is_known_as_one(is_restarted: bool, tmp_path: Path) -> None:
     async with opened("sqlite", tmp_path, PRIVATE) as store:
