@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import aiohttp
+import pytest
 
+from altmonitor.core.types import VENUE_TITLES, Venue
 from altmonitor.sim.control import RestFault
 from altmonitor.sim.script import Pump
 from tests.e2e.stage import START_MS, Stage, stage
@@ -19,20 +21,29 @@ async def all_live(here: Stage) -> None:
         await market.backfill.settled()
 
 
+@pytest.mark.parametrize(
+    ("venue", "path", "status"),
+    [
+        ("bybit", "/v5/market/tickers", 403),
+        ("okx", "/api/v5/public/open-interest", 429),
+        ("hyperliquid", "/hyperliquid/info#metaAndAssetCtxs", 429),
+    ],
+)
 async def test_one_venue_that_falls_mute_and_refuses_us_is_told_once_in_the_chats_language_and_the_others_go_on(
-    tmp_path: Path,
+    venue: Venue, path: str, status: int, tmp_path: Path
 ) -> None:
-    async with stage(tmp_path, speed=40, VENUES=VENUES, CHART="false", ALERT_LANG="ru") as here:
+    title = VENUE_TITLES[venue]
+    async with stage(tmp_path, speed=40, VENUES=f"binance,{venue}", CHART="false", ALERT_LANG="ru") as here:
         await all_live(here)
-        bybit = here.exchange.venues["bybit"]
-        bybit.faults.mute = True
-        here.exchange.faults.rest["/v5/market/tickers"] = RestFault(status=403, body="<html>Forbidden</html>")
-        await here.until(lambda: sum("Bybit" in m.text for m in here.messages) >= 2, within_s=180)
+        there = here.exchange.venues[venue]
+        there.faults.mute = True
+        here.exchange.faults.rest[path] = RestFault(status=status, body="<html>Forbidden</html>")
+        await here.until(lambda: here.count(title) >= 2, within_s=240)
         before = here.app.market.feed.status().frames
         await here.clock.sleep(120)
         assert here.app.market.feed.status().frames > before + 100
         assert not here.app.market.feed.status().is_blind
-        told = [message.text for message in here.messages if message.text.startswith("Bybit")]
+        told = [message.text for message in here.messages if message.text.startswith(title)]
         assert len(told) == 2, told
         assert all(any("а" <= letter.lower() <= "я" for letter in text) for text in told)
         async with aiohttp.ClientSession() as http:
@@ -42,12 +53,13 @@ async def test_one_venue_that_falls_mute_and_refuses_us_is_told_once_in_the_chat
             async with http.get(f"http://127.0.0.1:{here.app.server_port}/metrics") as answer:
                 metrics = await answer.text()
         assert body["status"] == "degraded"
-        assert body["venues"]["bybit"]["is_blind"] is True
+        assert body["venues"][venue]["is_blind"] is True
+        assert body["venues"][venue]["guard"]["state"] == "blocked"
         assert body["venues"]["binance"]["is_blind"] is False
-        assert 'altmonitor_venue_blind{venue="bybit"} 1.0' in metrics
+        assert f'altmonitor_venue_blind{{venue="{venue}"}} 1.0' in metrics
         assert 'altmonitor_venue_blind{venue="binance"} 0.0' in metrics
         assert here.app.market.rest.guard_status().state == "open"
-        bybit.faults.mute = False
+        there.faults.mute = False
         await here.until(lambda: not here.app.others[0].feed.status().is_blind, within_s=200)
 
 
