@@ -60,15 +60,18 @@ class OpenInterestTableSweep:
 
     async def _ask(self) -> float:
         """Returns the seconds to wait."""
+        now_s = self._clock.monotonic()
+        is_due = self._sampled_s is None or now_s - self._sampled_s >= SAMPLE_EVERY_S
         try:
-            rows = await self._table.open_interests()
+            rows = await self._table.open_interests() if is_due else ()
+            if not is_due:
+                await self._table.refresh()
         except ExchangeError as problem:
             return self._on_failure(problem)
         if self._failed_in_row:
             log.info("open interest is told again after %d failures", self._failed_in_row)
             self._failed_in_row, self._failures = 0, {}
-        now_s = self._clock.monotonic()
-        if self._sampled_s is None or now_s - self._sampled_s >= SAMPLE_EVERY_S:
+        if is_due:
             self._sample(rows, now_s)
         return self._table.every_s
 

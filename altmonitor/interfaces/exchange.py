@@ -67,6 +67,9 @@ class OpenInterestTable(Protocol):
     async def open_interests(self) -> list[OpenInterest]:
         """Raises: `errors.ExchangeError`."""
 
+    async def refresh(self) -> None:
+        """Asks for the newest figures without reading them. Raises: `errors.ExchangeError`."""
+
 
 class FeedSink(Protocol):
     """What the feed calls, synchronously, once per decoded frame. Must not raise and must not block."""

@@ -43,7 +43,7 @@ class BybitRest(VenueMarket):
             pauses={403: REFUSED_FOR_S, 429: REFUSED_FOR_S},
         )
         super().__init__(rest, clock=clock, guard=guard)
-        self._tickers: Cache[str, tuple[int, list[TickerWire]]] = Cache(clock=clock, ttl_s=SHARED_FOR_S)
+        self._tickers: Cache[str, TickerTable] = Cache(clock=clock, ttl_s=SHARED_FOR_S)
 
     async def _read_time_ms(self) -> int:
         return bodies.server_ms(await self._rest.get(PROBE, Priority.UNIVERSE))
@@ -113,18 +113,44 @@ class BybitRest(VenueMarket):
         found = [row for row in bodies.RATIOS.read(rows).values if row.symbol == symbol]
         return max(found, key=lambda row: row.time_ms, default=None)
 
+    async def refresh(self) -> None:
+        """Once a second; the table is read when somebody wants a figure of it."""
+        await self._newest(Priority.SWEEP)
+
     async def _rows(self, priority: Priority) -> list[TickerWire]:
         return (await self._table_of_tickers(priority))[1]
 
     async def _table_of_tickers(self, priority: Priority) -> tuple[int, list[TickerWire]]:
-        async def fetch() -> tuple[int, list[TickerWire]]:
-            answer, rows = bodies.read(await self._rest.get("/v5/market/tickers", priority, category="linear"))
+        return (await self._newest(priority, is_read=True)).read()
+
+    async def _newest(self, priority: Priority, *, is_read: bool = False) -> TickerTable:
+        """is_read: a damaged table is an error at once and not kept."""
+
+        async def fetch() -> TickerTable:
+            table = TickerTable(await self._rest.get("/v5/market/tickers", priority, category="linear"))
+            if is_read:
+                table.read()
+            return table
+
+        return await self._tickers.get("", fetch)
+
+
+class TickerTable:
+    """One answer, taken apart the first time it is read."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._found: tuple[int, list[TickerWire]] | None = None
+
+    def read(self) -> tuple[int, list[TickerWire]]:
+        """The venue's time, unix ms, and the rows. Raises BadAnswer."""
+        if self._found is None:
+            answer, rows = bodies.read(self._body)
             tickers = bodies.TICKERS.read(rows).values
             if not tickers:
                 raise BadAnswer("tickers: no contracts")
-            return answer.time, tickers
-
-        return await self._tickers.get("", fetch)
+            self._found, self._body = (answer.time, tickers), b""
+        return self._found
 
 
 def _readable(rows: list[TickerWire], read: Callable[[TickerWire], T]) -> list[T]:

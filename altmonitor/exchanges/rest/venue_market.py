@@ -91,6 +91,10 @@ class VenueMarket(ABC):
     async def open_interests(self) -> list[OpenInterest]:
         return list((await self._table(Priority.SWEEP)).values())
 
+    async def refresh(self) -> None:
+        """Where the table itself is what is asked for, it is kept for whoever asks next."""
+        await self._table(Priority.SWEEP)
+
     async def open_interest(self, symbol: str, *, priority: Priority) -> OpenInterest:
         found = (await self._table(priority)).get(symbol)
         if found is None:

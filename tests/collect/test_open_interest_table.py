@@ -1,0 +1,63 @@
+"""Open interest from one table: sampled every ten seconds, refreshed in between, and honest about failures."""
+
+from __future__ import annotations
+
+from altmonitor.collect.open_interest_table import OpenInterestTableSweep
+from altmonitor.core.errors import BadAnswer, ExchangeBlocked
+from altmonitor.market.quotes import OpenInterest
+from tests.movable_clock import T0, MovableClock, at_work
+
+
+class Desk:
+    every_s = 1.0
+
+    def __init__(self) -> None:
+        self.clock = MovableClock(T0)
+        self.read = self.refreshed = 0
+        self.problem: Exception | None = None
+        self.recorded: list[str] = []
+        self.evaluated: list[list[str]] = []
+        self.sweep = OpenInterestTableSweep(
+            self,
+            clock=self.clock,
+            symbols=lambda: ["AUSDT", "BUSDT"],
+            record=lambda row: self.recorded.append(row.symbol),
+            evaluate=lambda symbols: self.evaluated.append(list(symbols)),
+        )
+
+    async def open_interests(self) -> list[OpenInterest]:
+        self.read += 1
+        if self.problem is not None:
+            raise self.problem
+        now_ms = self.clock.now_ms()
+        return [OpenInterest(symbol=symbol, contracts=1.0, time_ms=now_ms) for symbol in ("AUSDT", "CUSDT")]
+
+    async def refresh(self) -> None:
+        self.refreshed += 1
+        if self.problem is not None:
+            raise self.problem
+
+
+async def test_it_is_asked_every_second_and_read_every_ten() -> None:
+    desk = Desk()
+    async with at_work(desk.sweep.run(), on=desk.clock):
+        await desk.clock.advance(20.5)
+    assert (desk.read, desk.refreshed) == (3, 18)
+    assert desk.evaluated == [["AUSDT"]] * 3
+    status = desk.sweep.status()
+    assert (status.coverage, status.ended, status.failures) == (0.5, 3, {})
+
+
+async def test_failures_are_counted_by_cause_asked_ever_more_rarely_and_forgotten_when_it_answers() -> None:
+    desk = Desk()
+    desk.problem = BadAnswer("none")
+    async with at_work(desk.sweep.run(), on=desk.clock):
+        await desk.clock.advance(31.0)
+        assert desk.read <= 6
+        desk.problem = ExchangeBlocked("no", until_ms=T0 + 60_000)
+        await desk.clock.advance(70.0)
+        assert set(desk.sweep.status().failures) == {"bad_answer", "blocked"}
+        desk.problem = None
+        await desk.clock.advance(80.0)
+    assert desk.sweep.status().failures == {}
+    assert desk.evaluated[0] == ["AUSDT"]
