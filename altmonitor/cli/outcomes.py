@@ -8,6 +8,7 @@ from typing import Any
 
 from altmonitor.cli.common import Answer, Session, print_answer
 from altmonitor.cli.replay import minute_of, stored_audiences
+from altmonitor.core.errors import ConfigError
 from altmonitor.core.outcome import OutcomeSummary
 from altmonitor.replay.outcome_summary import read_summary
 from altmonitor.replay.outcome_text import outcome_lines
@@ -16,7 +17,7 @@ from altmonitor.storage.alert_queries import AlertReader, alert_reader
 
 
 def outcomes(session: Session, *, as_json: bool) -> int:
-    """Returns the exit code. Raises: StorageError, ConfigError."""
+    """Returns the exit code. Raises: StorageError."""
 
     async def ask() -> OutcomeSummary:
         async with alert_reader(session.config.db_file) as alerts:
@@ -27,11 +28,15 @@ def outcomes(session: Session, *, as_json: bool) -> int:
 
 
 async def summary_in(session: Session, alerts: AlertReader) -> OutcomeSummary:
-    """Raises: StorageError, ConfigError."""
+    """Where state.json cannot be read, nothing counts as raised under the settings of now. Raises: StorageError."""
+    try:
+        settings = settings_version(stored_audiences(session))[0]
+    except ConfigError:
+        settings = None
     return await read_summary(
         alerts.outcomes,
         detectors=outcome_version(),
-        settings=settings_version(stored_audiences(session))[0],
+        settings=settings,
         fee_pct=session.config.taker_fee_pct,
     )
 

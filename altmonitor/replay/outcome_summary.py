@@ -22,12 +22,14 @@ from altmonitor.replay.outcome_statistics import OutcomeAlerts, latest_moments_p
 from altmonitor.replay.outcome_versions import SettingsVersions
 from altmonitor.replay.outcomes import Outcomes, Small, Unknown
 from altmonitor.replay.replayed_outcomes import SIGNS
-from altmonitor.storage.outcome_records import RETURN_FIELDS, OutcomeReader, RecordedOutcome
+from altmonitor.storage.outcome_records import NEWEST, RETURN_FIELDS, OutcomeReader, RecordedOutcome
 
 log = logging.getLogger(__name__)
 
 LINE_MOMENTS: Final = 20
-REFRESH_EVERY_S: Final = 300.0
+REFRESH_EVERY_S: Final = 900.0
+MOST_ROWS: Final = 50_000
+"""Ten thousand alerts at five horizons: enough to tell an effect from chance, and little work to read again."""
 _REASONS: Final = ("unknown", "unknown_reach", "unknown_btc", "unknown_control")
 
 
@@ -118,12 +120,14 @@ def _lines(found: OutcomeAlerts, rows: Sequence[OutcomeRow]) -> dict[str, Outcom
 async def read_summary(
     reader: OutcomeReader, *, detectors: str, settings: str | None, fee_pct: float
 ) -> OutcomeSummary:
-    """Page after page, and reckoned in a thread. Raises: StorageError."""
+    """Of the newest ones, page after page, and reckoned in a thread. Raises: StorageError."""
     recorded: list[RecordedOutcome] = []
-    after: tuple[int, int] | None = (0, 0)
-    while after is not None:
-        page, after = await reader.recorded(after)
+    place: tuple[int, int] | None = NEWEST
+    while place is not None and len(recorded) < MOST_ROWS:
+        page, place = await reader.recorded(place)
         recorded += page
+        await asyncio.sleep(0)  # frames go first
+    recorded.reverse()
     pending, since_ms = await reader.pending(), await reader.since_ms()
 
     def work() -> OutcomeSummary:
@@ -181,7 +185,7 @@ class OutcomeBoard:
         )
 
     async def current(self) -> OutcomeSummary:
-        """A few minutes old at most. Raises: StorageError."""
+        """A quarter of an hour old at most. Raises: StorageError."""
         if self.summary is None:
             self.summary = await self.read()
         return self.summary

@@ -17,7 +17,9 @@ Write = Callable[..., Awaitable[None]]
 
 SINCE_KEY = "outcomes_since_ms"
 ROWS_AT_ONCE = 2_000
-"""Alerts are stored over the same connection: nothing may hold it for long."""
+PAGE_ROWS = 500
+"""Alerts are stored over the same connection, and frames are judged in the same thread: nothing may hold them long."""
+NEWEST = 2**62, 0
 
 RETURN_FIELDS = (
     *("raw_pct", "best_pct", "worst_pct", "btc_pct", "control_pct", "control_up"),
@@ -79,15 +81,15 @@ class OutcomeReader:
         self._fetch = fetch
 
     async def recorded(
-        self, after: tuple[int, int] = (0, 0)
+        self, before: tuple[int, int] = NEWEST
     ) -> tuple[Sequence[RecordedOutcome], tuple[int, int] | None]:
-        """A page, oldest alert first, and the place behind it; None: that was the last."""
+        """A page, the newest alert first, and the place behind it; None: that was the last."""
         rows = await self._fetch(
             "SELECT o.alert_id, r.horizon_min, key, kind, direction, quadrant, detectors, settings, "  # noqa: S608
             f"entry_ms, entry, {_RETURNS} "
             "FROM outcome_returns r JOIN outcomes o ON o.alert_id = r.alert_id JOIN alerts ON alerts.id = r.alert_id "
-            "WHERE (r.alert_id, r.horizon_min) > (?, ?) ORDER BY r.alert_id, r.horizon_min LIMIT ?",
-            (*after, ROWS_AT_ONCE),
+            "WHERE (r.alert_id, r.horizon_min) < (?, ?) ORDER BY r.alert_id DESC, r.horizon_min DESC LIMIT ?",
+            (*before, PAGE_ROWS),
         )
         found = [
             RecordedOutcome(
@@ -104,7 +106,7 @@ class OutcomeReader:
             )
             for row in rows
         ]
-        return found, (rows[-1][0], rows[-1][1]) if len(rows) == ROWS_AT_ONCE else None
+        return found, (rows[-1][0], rows[-1][1]) if len(rows) == PAGE_ROWS else None
 
     async def since_ms(self) -> int | None:
         """When the recording began; None: it has not."""

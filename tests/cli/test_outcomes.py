@@ -50,6 +50,14 @@ async def test_a_table_for_people_and_values_for_machines(tmp_path: Path) -> Non
     assert json.loads(text)["outcomes"] == values
 
 
+async def test_a_state_file_that_cannot_be_read_hides_nothing(tmp_path: Path) -> None:
+    database(tmp_path / "alerts.db", measured=30)
+    (tmp_path / "state.json").write_text("{")
+    for words in (("outcomes", "--json"), ("stats", "--json")):
+        code, text, _ = await altmonitor(tmp_path, *words, STATE_FILE=str(tmp_path / "state.json"))
+        assert (code, '"alerts": 30' in text or '"alerts":30' in text) == (0, True)
+
+
 async def test_before_anything_is_measured(tmp_path: Path) -> None:
     database(tmp_path / "alerts.db", measured=0)
     code, shown, _ = await altmonitor(tmp_path, "outcomes")
