@@ -43,6 +43,8 @@ MOST_WAITING = 1_000
 """A listener that is so far behind is let go; with its Last-Event-ID it gets what it missed when it comes back."""
 MARKET_WAITING = 5
 """Whoever has so many events in front of it gets no market rows until it has caught up."""
+TOLD_AT_ONCE = 8
+TOLD_PAUSE_S = 0.02
 SIGN_OF_LIFE_S = 15.0
 TICK_S = 1.0
 HEALTH_EVERY_S = 10.0
@@ -184,7 +186,7 @@ class EventStream:
         if told != self._health_told or now_s - self._health_s >= HEALTH_EVERY_S * speed_of(self._clock):
             self._health_told, self._health_s = told, now_s
             self._put(_Event(0, self._health_frame(health)))
-        self._tell_market(sources)
+        await self._tell_market(sources)
 
     async def _tell_learned(self, sources: StreamSources) -> None:
         if not self._learned:
@@ -200,17 +202,22 @@ class EventStream:
             if key in found:
                 self._put(_Event(0, _update_frame(found[key])))
 
-    def _tell_market(self, sources: StreamSources) -> None:
-        """A listener that is behind gets no more of it until it has caught up, and then all that changed meanwhile."""
+    async def _tell_market(self, sources: StreamSources) -> None:
+        """A listener that is behind gets no more of it until it has caught up, and then all that changed meanwhile.
+
+        A few at a time: what two hundred are sent in one turn of the loop would hold up every frame of the market.
+        """
         asking = [listener for listener in self._listeners if listener.market_ms is not None]
         if not asking or sources.table is None:
             return
         deltas = self._market(sources.table)
-        for listener in asking:
+        for number, listener in enumerate(asking, start=1):
             since_ms = listener.market_ms or 0
-            if since_ms < deltas.as_of_ms and listener.queue.qsize() < MARKET_WAITING:
+            if since_ms < deltas.as_of_ms and listener.queue.qsize() < MARKET_WAITING and listener in self._listeners:
                 listener.market_ms = deltas.as_of_ms
                 listener.queue.put_nowait(_Event(0, deltas.frame_since(since_ms)))
+            if number % TOLD_AT_ONCE == 0:
+                await self._clock.sleep(TOLD_PAUSE_S * speed_of(self._clock))
 
     def _market(self, table: Callable[[], MarketTable]) -> MarketDeltas:
         if self._deltas is None:
