@@ -95,6 +95,7 @@ def start(session: WizardSession, answers: WizardAnswers) -> WizardAnswers:
         if not _is_there(session, way):
             continue
         if chosen == "here":
+            session.say("dashboard_here", address=_dashboard(session))
             session.say("starting_here", command=session.command("run"))
             become(_monitor(session), session.folder)
         if way.elsewhere:
@@ -104,6 +105,12 @@ def start(session: WizardSession, answers: WizardAnswers) -> WizardAnswers:
                 session.say("docker_other_file", sign="!", file=session.env_file)
         if _carried_out(session, way) and chosen not in ("demo", "remove_systemd"):
             return answers
+
+
+def _dashboard(session: WizardSession) -> str:
+    """As a browser on this machine writes it."""
+    port = os.environ.get("API_PORT") or session.given.get("API_PORT") or "3001"
+    return f"http://127.0.0.1:{port}/"
 
 
 def _is_there(session: WizardSession, way: Way) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from altmonitor.core.alert import Alert, Kind
+from altmonitor.core.types import VENUE_TITLES
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.operations.alerts import AlertEntry, AlertPage, AlertsArguments, get_alerts
 from altmonitor.operations.context import OperationContext
@@ -106,7 +107,9 @@ def _lines(page: AlertPage, now_ms: int, style: Style) -> list[AlertLine]:
 def alert_line(entry: AlertEntry, now_ms: int, style: Style) -> AlertLine:
     when = n.when(entry.event_ms, style.tz, reference_ms=now_ms)
     late = style.say("late") if entry.late else ""
-    words = (late, style.say(headline_key(entry)), f"<b>{value_text(entry, style)}</b>", over_text(entry, style))
+    elsewhere = "" if entry.venue == "binance" else f"({VENUE_TITLES[entry.venue]})"
+    value = f"<b>{value_text(entry, style)}</b>"
+    words = (late, style.say(headline_key(entry)), value, over_text(entry, style), elsewhere)
     return AlertLine(
         key=entry.key,
         id=entry.id,

@@ -193,6 +193,7 @@ Write this code in the chat that shall get the alerts:    {code}
     "server": "On my server, over SSH (deploy.py)",
     "demo": "Show me the demo first (simulated market, here)",
     "later": "Not now",
+    "dashboard_here": "Dashboard: {address}",
     "starting_here": "Starting; alerts go to Telegram. Ctrl-C ends it, `{command}` starts it again.",
     "running": "$ {command}",
     "not_found": "{program} is not installed here: {way_out}",

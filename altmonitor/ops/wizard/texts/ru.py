@@ -188,6 +188,7 @@ TEXTS = {
     "server": "На моём сервере, по SSH (deploy.py)",
     "demo": "Сначала показать демо (учебный рынок, здесь)",
     "later": "Не сейчас",
+    "dashboard_here": "Страницы в браузере: {address}",
     "starting_here": "Запускаю; алерты идут в Telegram. Ctrl-C завершает, `{command}` запускает снова.",
     "running": "$ {command}",
     "not_found": "{program} здесь не установлен: {way_out}",

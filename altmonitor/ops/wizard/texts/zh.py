@@ -176,6 +176,7 @@ TEXTS = {
     "server": "在我的服务器上，通过 SSH（deploy.py）",
     "demo": "先看演示（模拟行情，就在此处）",
     "later": "以后再说",
+    "dashboard_here": "网页仪表板：{address}",
     "starting_here": "正在启动；提醒将发往 Telegram。Ctrl-C 结束，`{command}` 再次启动。",
     "running": "$ {command}",
     "not_found": "这里没有安装 {program}：{way_out}",
