@@ -21,6 +21,7 @@ from altmonitor.collect.positioning_lookup import LookupDeps
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock, timeouts
 from altmonitor.core.errors import BudgetExhausted
+from altmonitor.core.outcome import OutcomeSummary
 from altmonitor.core.status import GuardStatus
 from altmonitor.core.types import Destination
 from altmonitor.exchanges.binance.smart_money import SmartMoneyWeb
@@ -30,8 +31,10 @@ from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import NoMonitor
 from altmonitor.operations.operation import Operation
 from altmonitor.positioning.smart_money import Overview
+from altmonitor.replay.outcome_summary import read_summary
+from altmonitor.replay.outcome_versions import outcome_version, settings_version
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
-from altmonitor.storage.alert_queries import AlertFile
+from altmonitor.storage.alert_queries import AlertFile, alert_reader
 from altmonitor.storage.snapshot_queries import snapshot_reader
 from altmonitor.storage.state_file import StateFile, base_settings
 
@@ -82,12 +85,23 @@ def stored_context(config: Config, *, clock: Clock) -> OperationContext:
         )
         return SettingsStore(base_settings(config), await state_file.look(), home=home)
 
+    async def outcomes() -> OutcomeSummary:
+        audiences = (await settings()).audiences
+        async with alert_reader(config.db_file, clock=clock) as alerts:
+            return await read_summary(
+                alerts.outcomes,
+                detectors=outcome_version(),
+                settings=settings_version(audiences)[0],
+                fee_pct=config.taker_fee_pct,
+            )
+
     return OperationContext(
         config=config,
         clock=clock,
         settings=settings,
         snapshots=lambda: snapshot_reader(config.smart_money_db_path, clock=clock),
         alerts=AlertFile(config.db_file, clock=clock),
+        outcomes=outcomes,
     )
 
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from altmonitor.commands.replies import Reply
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
+from altmonitor.core.outcome import OutcomeSummary
 from altmonitor.core.status import Health
 from altmonitor.detectors.verdict import Explanation
 from altmonitor.interfaces.exchange import MarketRest
@@ -18,6 +19,8 @@ from altmonitor.interfaces.queries import MarketQueries, PositionQueries
 from altmonitor.interfaces.storage import AlertQueries
 from altmonitor.operations.board import MarketBoard
 from altmonitor.operations.errors import NoMonitor, NotFound
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.presets import NotEnoughHistory, Trial
 from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.snapshot_queries import SnapshotQueries
@@ -28,12 +31,14 @@ class MonitorView:
     """A running monitor. board: all contracts at once. market: one contract, from its live book.
 
     explain: (symbol, time in the minute asked for as unix ms or None for now) → why or why not, for the main chat.
+    try_settings: (audience in force, as it would be, seconds back or None for all) → what either would have told.
     """
 
     health: Callable[[], Health]
     board: MarketBoard
     market: MarketQueries
     explain: Callable[[str, int | None], Awaitable[Explanation]]
+    try_settings: Callable[[Audience, Audience, int | None], Awaitable[Trial | NotEnoughHistory]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,7 @@ class OperationContext:
     settings: those in force; read from state.json where no monitor runs here. change_settings: (numbers by key of
         SETTINGS, the change in words for the record) → the chat's reply; None: nothing may be changed.
     rest: candles of the past, through the guard. positions, cohorts (by venue): who is positioned, through the guard.
+    outcomes: what followed the alerts that were told; None when no history is kept.
     snapshots: what the tracker stored; entering raises NoSnapshotsYet before anything was.
     """
 
@@ -52,6 +58,7 @@ class OperationContext:
     snapshots: Callable[[], AbstractAsyncContextManager[SnapshotQueries]]
     monitor: MonitorView | None = None
     alerts: AlertQueries | None = None
+    outcomes: Callable[[], Awaitable[OutcomeSummary]] | None = None
     change_settings: Callable[[Numbers, str], Awaitable[Reply | None]] | None = None
     rest: MarketRest | None = None
     positions: PositionQueries | None = None

@@ -27,6 +27,8 @@ QUESTIONS = {
     "Compare BTC and ETH side by side": "compare",
     "Which alerts were raised lately?": "get_alerts",
     "How many alerts were there in the last 24 hours, by kind?": "alert_stats",
+    "What followed the alerts, did prices go on afterwards?": "get_outcomes",
+    "How many alerts would I get with other thresholds, what if I try pump 4?": "try_thresholds",
     "Why was there no alert for SOL at 12:05?": "why",
     "Which thresholds are in force, what are my settings?": "get_settings",
     "Which contracts moved most in the last 5 minutes in the whole market?": "get_market",

@@ -27,8 +27,8 @@ from tests.mcp.mcp_kit import ERAS, MODULE, bare, bench_server, http_server, ove
 from tests.tracker.processes import Town, town
 from tests.tracker.samples import snapshot
 
-NEEDS_A_MONITOR = {"get_market", "get_open_interest_samples", "why"}
-NEEDS_ALERTS = {"get_alerts", "get_symbol_alerts", "alert_stats"}
+NEEDS_A_MONITOR = {"get_market", "get_open_interest_samples", "why", "try_thresholds"}
+NEEDS_ALERTS = {"get_alerts", "get_symbol_alerts", "alert_stats", "get_outcomes"}
 NEEDS_THE_TRACKER = {"get_change", "get_profit_trend", "scan_extreme", "render_chart"}
 NEEDS_NOTHING = {
     *("get_smart_money", "get_top_trader", "get_open_interest", "get_full_picture", "get_funding", "render_panel"),

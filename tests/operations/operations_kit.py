@@ -20,11 +20,13 @@ from altmonitor.positioning.funding import funding_cost
 from altmonitor.positioning.history import Snapshot
 from altmonitor.positioning.open_interest import OiVelocity
 from altmonitor.positioning.ratios import LongShort, TopTraders
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.presets import NotEnoughHistory, Trial
 from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.snapshot_queries import SnapshotQueries
 from tests.app.test_queries import MINUTE, T0, Known
-from tests.commands.executor_kit import ANN, MAIN, Desk, MemoryAlerts, healthy
+from tests.commands.executor_kit import ANN, MAIN, TRIAL, Desk, MemoryAlerts, MemoryOutcomes, healthy
 from tests.render.position_replies import PICTURE
 from tests.tracker.samples import snapshot, top_traders, velocity
 
@@ -218,7 +220,9 @@ class Bench:
                 now_ms=self.clock.now_ms,
             )
         )
-        monitor = MonitorView(health=healthy, board=self.board, market=answers, explain=explain)
+        monitor = MonitorView(
+            health=healthy, board=self.board, market=answers, explain=explain, try_settings=self.tried
+        )
         return OperationContext(
             config=load({}, env_file=None)[0],
             clock=self.clock,  # type: ignore[arg-type]
@@ -226,10 +230,14 @@ class Bench:
             snapshots=snapshots,
             monitor=monitor if is_running else None,
             alerts=self.alerts,
+            outcomes=MemoryOutcomes().summary,
             change_settings=self._change if may_write else None,
             positions=StandingPositions(),  # type: ignore[arg-type]
             cohorts={"binance": StandingCohorts()},
         )
+
+    async def tried(self, now: Audience, then: Audience, last_s: int | None) -> Trial | NotEnoughHistory:
+        return TRIAL
 
     async def _change(self, numbers: Numbers, words: str) -> object:
         self.words.append(words)

@@ -1,0 +1,56 @@
+"""What followed alerts, and what other thresholds would have told, as operations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from altmonitor.operations.errors import BadArgument, NoMonitor, NotFound, Unavailable
+from altmonitor.operations.table import OPERATION_OF
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.presets import NotEnoughHistory, Trial
+from tests.operations.operations_kit import Bench
+
+
+async def told(bench: Bench, name: str, *, is_running: bool = True, **arguments: object) -> Any:
+    row = OPERATION_OF[name]
+    return msgspec.to_builtins(await row.answer(bench.context(is_running=is_running), row.read(arguments)))
+
+
+async def test_outcomes_are_of_whole_kinds_after_the_minutes_that_were_asked_for() -> None:
+    bench = Bench()
+    usual = await told(bench, "get_outcomes", is_running=False)
+    assert usual["horizon_min"] == 15
+    assert {row["horizon_min"] for row in (*usual["kinds"], *usual["forward"])} <= {15}
+    assert all(row["direction"] is None for row in usual["kinds"])
+    with pytest.raises(BadArgument, match="horizon_min must be one of 5, 15, 60, 240, 1440"):
+        await told(bench, "get_outcomes", horizon_min=7)
+    row = OPERATION_OF["get_outcomes"]
+    context = bench.context()
+    object.__setattr__(context, "outcomes", None)
+    with pytest.raises(NotFound, match="HISTORY_ENABLED"):
+        await row.answer(context, row.read({}))
+
+
+async def test_a_trial_says_what_is_tried_and_changes_nothing() -> None:
+    bench = Bench()
+    found = await told(bench, "try_thresholds", words="pump 4 last 7d")
+    assert found["changes"] == ({"key": "pump_threshold", "unit": "%", "now": 3.0, "then": 4.0},)
+    assert found["kinds"]
+    assert bench.words == []
+    for words in ("pump", "pump many", "nosuch 4"):
+        with pytest.raises(BadArgument, match="such as pump 4 oi 2 5 last 7d"):
+            await told(bench, "try_thresholds", words=words)
+
+
+async def test_without_a_monitor_or_enough_days_it_says_what_to_do() -> None:
+    class Fresh(Bench):
+        async def tried(self, now: Audience, then: Audience, last_s: int | None) -> Trial | NotEnoughHistory:
+            return NotEnoughHistory(has_days=0.2, needs_days=1.0)
+
+    with pytest.raises(NoMonitor):
+        await told(Bench(), "try_thresholds", is_running=False, words="pump 4")
+    with pytest.raises(Unavailable, match=r"0\.2 days of history are loaded, 1\.0 are needed"):
+        await told(Fresh(), "try_thresholds", words="pump 4")
