@@ -158,7 +158,7 @@ async def load(seconds: float, *, write_s: float = 20.0) -> LoadFound:
     async def nothing(keys: object) -> dict[str, object]:
         return {}
 
-    live.sources = StreamSources(health=healthy, alerts_of=nothing, table=board.table)  # type: ignore[arg-type]
+    live.sources = StreamSources(health=healthy, alerts_of=nothing, table=board.table, prepare=board.prepare)  # type: ignore[arg-type]
     deps = HttpServerDeps(
         host="127.0.0.1",
         port=0,

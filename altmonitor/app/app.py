@@ -157,6 +157,7 @@ class App:
                 health=self.health,
                 alerts_of=self.store.alerts_of,
                 table=None if operations.monitor is None else operations.monitor.board.table,
+                prepare=None if operations.monitor is None else operations.monitor.board.prepare,
             )
             stack.callback(questions.close)
             self.chat = self._build_chat(settings_store, await stored_signer(self.store), questions)

@@ -4,7 +4,9 @@ Computed when somebody looks, and at most once a second however many look."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,6 +22,7 @@ from altmonitor.market.open_interest import OpenInterestRing
 FRESH_S = 1.0
 """Of real time: in the demo the clock runs fast."""
 STALE_SWEEPS = 1.5
+PIECE_ROWS = 100
 WINDOWS_MIN = (1, 5, 15, 60)
 OI_WINDOWS_MS = (60_000, 300_000)
 SOURCE = "Binance USDT perpetuals: 1-minute candles, open-interest sweep, 24 h figures, funding"
@@ -102,7 +105,8 @@ class MarketBoard:
     def __init__(self, deps: BoardDeps) -> None:
         self._deps = deps
         self._table: MarketTable | None = None
-        self._made_s = 0.0
+        self._made_s = -math.inf
+        self._turn = asyncio.Lock()
         self._references: dict[str, _Reference] = {}
 
     def listed(self) -> Sequence[str]:
@@ -120,12 +124,33 @@ class MarketBoard:
         return self._deps.sweeps()
 
     def table(self) -> MarketTable:
-        now_s = self._deps.clock.monotonic()
-        if self._table is None or now_s - self._made_s >= FRESH_S * speed_of(self._deps.clock):
-            self._table, self._made_s = self._made(), now_s
-        return self._table
+        table = self._fresh()
+        if table is None:
+            making = self._making()
+            while table is None:
+                table = next(making)
+            self._keep(table)
+        return table
 
-    def _made(self) -> MarketTable:
+    async def prepare(self) -> None:
+        """So that `table` has it: computed in pieces, and the loop runs between them."""
+        async with self._turn:
+            if self._fresh() is not None:
+                return
+            for table in self._making():
+                if table is not None:
+                    self._keep(table)
+                await asyncio.sleep(0)
+
+    def _fresh(self) -> MarketTable | None:
+        is_old = self._deps.clock.monotonic() - self._made_s >= FRESH_S * speed_of(self._deps.clock)
+        return None if is_old else self._table
+
+    def _keep(self, table: MarketTable) -> None:
+        self._table, self._made_s = table, self._deps.clock.monotonic()
+
+    def _making(self) -> Iterator[MarketTable | None]:
+        """None after every piece, the table at last."""
         deps = self._deps
         now_ms, symbols = deps.clock.now_ms(), deps.listed()
         stale_ms = int(deps.oi_ring.period_ms * STALE_SWEEPS)
@@ -135,21 +160,22 @@ class MarketBoard:
         ]
         lookback, funding_age_s = deps.lookback(), deps.funding_age_s()
         funding_age_s = None if funding_age_s is None else round(funding_age_s, 1)
-        rows = tuple(
-            self._row(symbol, now_ms, oi_1m, oi_5m, lookback, funding_age_s)
-            for symbol, oi_1m, oi_5m in zip(symbols, *changes, strict=True)
-        )
+        rows: list[MarketRow] = []
+        for symbol, oi_1m, oi_5m in zip(symbols, *changes, strict=True):
+            rows.append(self._row(symbol, now_ms, oi_1m, oi_5m, lookback, funding_age_s))
+            if len(rows) % PIECE_ROWS == 0:
+                yield None
         if len(self._references) > 2 * len(rows) + 100:
             self._references.clear()
         covered = sum(row.price is not None for row in rows)
-        return MarketTable(
+        yield MarketTable(
             as_of_ms=now_ms,
             sweep=deps.sweeps(),
             source=SOURCE,
             listed=len(rows),
             covered=covered,
             coverage=round(covered / len(rows), 4) if rows else 0.0,
-            rows=rows,
+            rows=tuple(rows),
         )
 
     def _row(

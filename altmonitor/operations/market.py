@@ -62,7 +62,9 @@ class MarketArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 async def get_market(context: OperationContext, arguments: MarketArguments) -> MarketTable:
-    table = context.running().board.table()
+    board = context.running().board
+    await board.prepare()
+    table = board.table()
     if arguments == MarketArguments():
         return table
     wanted = arguments.search.upper()

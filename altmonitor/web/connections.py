@@ -62,7 +62,7 @@ class Limits:
     request_s: float = 10.0
     idle_s: float = 30.0
     body_s: float = 10.0
-    write_s: float = 20.0
+    write_s: float = 15.0
     line_bytes: int = 4_096
     field_bytes: int = 8_190
     fields: int = 64

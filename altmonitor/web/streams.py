@@ -103,11 +103,13 @@ async def stored_stream_name(memory: MetaStore) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamSources:
-    """What is told beside new alerts. alerts_of: stored alerts by key. table: the market, None where none is known."""
+    """What is told beside new alerts. alerts_of: stored alerts by key. table: the market, None where none is known.
+    prepare: computes it without holding up the loop."""
 
     health: Callable[[], Health]
     alerts_of: Callable[[Collection[str]], Awaitable[Mapping[str, Alert]]]
     table: Callable[[], MarketTable] | None = None
+    prepare: Callable[[], Awaitable[None]] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -210,6 +212,8 @@ class EventStream:
         asking = [listener for listener in self._listeners if listener.market_ms is not None]
         if not asking or sources.table is None:
             return
+        if sources.prepare is not None:
+            await sources.prepare()
         deltas = self._market(sources.table)
         for number, listener in enumerate(asking, start=1):
             since_ms = listener.market_ms or 0
