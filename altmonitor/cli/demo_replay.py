@@ -11,7 +11,7 @@ import msgspec
 
 from altmonitor import config as configuration
 from altmonitor.cli.archive import ArchiveProgress, FetchChoices, fetch_report
-from altmonitor.cli.common import DONE, FAILED, Session
+from altmonitor.cli.common import DONE, FAILED, Session, print_lines
 from altmonitor.cli.replay import ReplayChoices, run_replay
 from altmonitor.cli.tune import TuneChoices, table, tuned
 from altmonitor.core import log as logs
@@ -50,7 +50,7 @@ def _show(folder: Path, seed: int, *, report: Path) -> int:
         as_json=False,
     )
     found, symbols = tuned(session, choices)
-    _say("\n".join(table(found, symbols)))
+    print_lines(table(found, symbols))
     tuning = folder / "tuning.json"
     tuning.write_bytes(msgspec.json.encode(found))
     words = "--set pump=3 --set dump=3 --set vol=15 --outcomes"

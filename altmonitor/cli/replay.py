@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
+from rich.console import RenderableType
 
 from altmonitor.cli.archive import ArchiveProgress, other_coin_line, symbols_named, take_in_recordings
-from altmonitor.cli.common import DONE, FAILED, Answer, Session, print_answer
+from altmonitor.cli.common import DONE, FAILED, Answer, Session, print_answer, print_lines
 from altmonitor.core.alert import Alert
 from altmonitor.core.errors import ConfigError, NewerSchemaError, StorageError
 from altmonitor.core.outcome import OutcomeRow
 from altmonitor.core.types import Destination
 from altmonitor.engine.episodes import EpisodeOptions
+from altmonitor.render.tables import table as drawn
 from altmonitor.replay.exact import ReplayedAlert, ReplayOptions, shortest_warm_up_ms
 from altmonitor.replay.outcome_text import outcome_lines, outcome_values
 from altmonitor.replay.price_path import PricePath
@@ -83,10 +85,9 @@ def run_replay(session: Session, choices: ReplayChoices) -> int:
         return _verify(session, store, options, result, as_json=choices.as_json)
     rows, about = _judge(session, store, options, result, choices)
     if choices.as_json:
-        lines = json_lines(result, rows)
+        print("\n".join(json_lines(result, rows)))  # noqa: T201
     else:
-        lines = table(result, choices) + ([] if not choices.is_judged else outcome_lines(rows, about=about))
-    print("\n".join(lines))  # noqa: T201
+        print_lines([*table(result, choices), *(outcome_lines(rows, about=about) if choices.is_judged else [])])
     if choices.engine != "both":
         return DONE
     exact = replay(store, symbols, options, from_ms=from_ms, to_ms=to_ms, on_progress=progress.show)
@@ -151,10 +152,11 @@ def _verify(
         is_sampled=sampled_in(store),
         quiet_ms=shortest_warm_up_ms(options),
     )
-    lines = [
-        f"{minute_of(result.from_ms)} … {minute_of(result.to_ms)} UTC: told live, and by the replay with the same key"
+    told_of = [(kind, str(found.live[kind]), str(found.matched.get(kind, 0))) for kind in sorted(found.live)]
+    lines: list[RenderableType] = [
+        f"{minute_of(result.from_ms)} … {minute_of(result.to_ms)} UTC: told live, and by the replay with the same key",
+        drawn(("kind", "live", "replay"), told_of),
     ]
-    lines += [f"{kind:<9} {found.live[kind]:>7} {found.matched.get(kind, 0):>7}" for kind in sorted(found.live)]
     lines.append(f"price and volume: {found.share:.2%}")
     price = found.live.get("price", 0) + found.rolling
     if found.rolling:
@@ -162,8 +164,9 @@ def _verify(
             f"{found.rolling} of {price} price alerts ({found.rolling / price:.0%}) were told against the price 60 s "
             "earlier, which candles do not hold; they are not among these."
         )
-    for one in found.differences:
-        lines.append(f"{'missed' if one.is_live else 'extra':<7} {one.key}: {REASONS[one.reason]}")
+    lines += [
+        f"{'missed' if one.is_live else 'extra':<7} {one.key}: {REASONS[one.reason]}" for one in found.differences
+    ]
     values = {
         "live": found.live,
         "matched": found.matched,
@@ -295,18 +298,24 @@ def alert_values(one: ReplayedAlert) -> dict[str, object]:
     }
 
 
-def table(result: ReplayResult, choices: ReplayChoices) -> list[str]:
-    lines = [
+def table(result: ReplayResult, choices: ReplayChoices) -> list[RenderableType]:
+    rows: list[tuple[str, ...]] = [
+        (
+            kind,
+            direction,
+            window,
+            "escalation" if is_escalation else "first",
+            str(number),
+            f"{number / result.days:.1f}",
+        )
+        for (kind, direction, window, is_escalation), number in counts(result.alerts)
+    ]
+    rows.append(("all", "", "", "", str(len(result.alerts)), f"{len(result.alerts) / result.days:.1f}"))
+    lines: list[RenderableType] = [
         f"{minute_of(result.from_ms)} … {minute_of(result.to_ms)} UTC, {len(result.symbols)} symbols, "
         f"{result.candles} candles, warm-up {result.warm_up_ms / 60_000:.0f} minutes or more before that",
-        f"{'kind':<9} {'direction':<10} {'window':<8} {'':<10} {'alerts':>7} {'a day':>8}",
+        drawn(("kind", "direction", "window", "", "alerts", "a day"), rows, words=range(4)),
     ]
-    for (kind, direction, window, is_escalation), number in counts(result.alerts):
-        what = "escalation" if is_escalation else "first"
-        lines.append(f"{kind:<9} {direction:<10} {window:<8} {what:<10} {number:>7} {number / result.days:>8.1f}")
-    lines.append(
-        f"{'all':<9} {'':<10} {'':<8} {'':<10} {len(result.alerts):>7} {len(result.alerts) / result.days:>8.1f}"
-    )
     both = sum(one.both_ways for one in result.symbols)
     if result.flipped is not None:
         lines.append(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from rich.console import RenderableType
+
 from altmonitor.cli.archive import symbols_named, take_in_recordings
 from altmonitor.cli.common import Answer, Session, print_answer
 from altmonitor.cli.replay import minute_of, stored_audiences
@@ -12,6 +14,7 @@ from altmonitor.commands.replies import Refused
 from altmonitor.commands.trial import read_try
 from altmonitor.core.errors import ConfigError, StorageError
 from altmonitor.market.candles import MINUTE_MS
+from altmonitor.render.tables import table as drawn
 from altmonitor.replay.selection import smallest_for
 from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.tape_files import build_tape
@@ -60,16 +63,17 @@ def run_try(session: Session, choices: TryChoices) -> int:
     return print_answer(Answer(values={"changes": changes, **asdict(trial)}, lines=lines), as_json=choices.as_json)
 
 
-def table(trial: Trial, changes: dict[str, tuple[float, float]], *, symbols: int) -> list[str]:
+def table(trial: Trial, changes: dict[str, tuple[float, float]], *, symbols: int) -> list[RenderableType]:
     tried = ", ".join(f"{SETTING_OF[key].word} {now:g} → {then:g}" for key, (now, then) in changes.items())
-    lines = [
+    lines: list[RenderableType] = [
         f"{minute_of(trial.from_ms)} … {minute_of(trial.to_ms)} UTC, the newest stored, {symbols} symbols: {tried}",
-        f"{'kind':<8} {'now':>7} {'then':>7} {'now/day':>9} {'then/day':>9}  loudest hour",
     ]
+    rows = []
     for row in trial.rows:
         peak = "" if row.peak_ms is None else f"{row.peak} from {minute_of(row.peak_ms)}"
-        rates = f"{row.now / row.days:>9.1f} {row.then / row.days:>9.1f}"
-        lines.append(f"{row.kind:<8} {row.now:>7} {row.then:>7} {rates}  {peak}".rstrip())
+        rates = (f"{row.now / row.days:.1f}", f"{row.then / row.days:.1f}")
+        rows.append((row.kind, str(row.now), str(row.then), *rates, peak))
+    lines.append(drawn(("kind", "now", "then", "now/day", "then/day", "loudest hour"), rows, words=(0, 5)))
     for row in trial.rows:
         for name, moves in (("lost", row.lost), ("new", row.new)):
             if moves:

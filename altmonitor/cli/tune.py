@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from rich.console import RenderableType
+
 from altmonitor.cli.archive import symbols_named, take_in_recordings
 from altmonitor.cli.common import Answer, Session, print_answer
 from altmonitor.cli.replay import day_of, minute_of, moment_ms, stored_audiences
@@ -14,6 +16,7 @@ from altmonitor.core.errors import ConfigError, StorageError
 from altmonitor.core.files import write_atomically
 from altmonitor.detectors.kinds import BUDGETS, KINDS
 from altmonitor.engine.episodes import EpisodeOptions
+from altmonitor.render.tables import table as drawn
 from altmonitor.replay.exact import ReplayOptions
 from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.tune import DAY_MS, Tuned, tune
@@ -77,26 +80,25 @@ def tuned(session: Session, choices: TuneChoices) -> tuple[Tuned, int]:
     return found, len(spans)
 
 
-def table(found: Tuned, symbols: int) -> list[str]:
-    lines = [
+def table(found: Tuned, symbols: int) -> list[RenderableType]:
+    lines: list[RenderableType] = [
         f"About {found.per_day:g} alerts a day over these {symbols} symbols, chosen from {minute_of(found.from_ms)} … "
         f"{minute_of(found.held_out_from_ms)} UTC; {len(found.by_day)} days after that were held back.",
-        f"{'kind':<6} {'setting':<16} {'now':>7} {'then':>7}   {'now':>7} {'then':>7} {'replayed':>9} {'held back':>10}"
-        "   (alerts a day)",
     ]
     for name, members in found.classes.items():
         lines.append(f"{name}: {', '.join(members[:MOST_NAMED])}{' …' if len(members) > MOST_NAMED else ''}")
+    rows: list[tuple[str, ...]] = []
     for one in found.kinds:
-        rates = f"{one.now_per_day:>7.1f} {one.fitted_per_day:>7.1f} "
-        rates += f"{one.replayed_per_day:>9.1f} {one.held_out_per_day:>10.1f}"
+        per_day = (one.now_per_day, one.fitted_per_day, one.replayed_per_day, one.held_out_per_day)
+        rates: tuple[str, ...] = tuple(f"{rate:.1f}" for rate in per_day)
         for key, (now, then) in one.thresholds.items():
             word = f"{SETTING_OF[key].word} {one.liquidity}".rstrip()
-            lines.append(f"{one.kind:<6} {word:<16} {now:>7g} {then:>7g}   {rates}".rstrip())
-            rates = ""
+            rows.append((one.kind, word, f"{now:g}", f"{then:g}", *rates))
+            rates = ("",) * len(per_day)
     fitted, replayed = sum(one.fitted_per_day for one in found.kinds), sum(one.replayed_per_day for one in found.kinds)
-    lines.append(
-        f"{'all':<6} {'':<16} {'':>7} {'':>7}   {'':>7} {fitted:>7.1f} {replayed:>9.1f} {found.held_out_per_day:>10.1f}"
-    )
+    rows.append(("all", "", "", "", "", f"{fitted:.1f}", f"{replayed:.1f}", f"{found.held_out_per_day:.1f}"))
+    columns = ("kind", "setting", "now", "then", "now/day", "then/day", "replayed/day", "held back/day")
+    lines.append(drawn(columns, rows, words=(0, 1)))
     shown = ", ".join(str(number) for number in found.fitted_by_day)
     lines.append(f"each day it was chosen from: {shown}")
     lines.append(f"each day held back: {', '.join(str(number) for number in found.by_day) or 'none'}")
