@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import msgspec
 from rich.console import RenderableType
 
-from altmonitor.cli.archive import ArchiveProgress, other_coin_line, symbols_named, take_in_recordings
+from altmonitor.cli.archive import ArchiveProgress, other_coin_line, symbols_stored, take_in_recordings
 from altmonitor.cli.common import DONE, FAILED, Answer, Session, print_answer, print_lines
 from altmonitor.core.alert import Alert
 from altmonitor.core.errors import ConfigError, NewerSchemaError, StorageError
@@ -67,7 +67,7 @@ def run_replay(session: Session, choices: ReplayChoices) -> int:
     if from_ms >= to_ms:
         raise ConfigError([f"--from {choices.from_time} --to {choices.to_time}: an empty range"])
     take_in_recordings(store)
-    symbols = symbols_named(choices.symbols) or store.symbols()
+    symbols = symbols_stored(choices.symbols, store)
     options = ReplayOptions(
         audiences=changed(stored_audiences(session), choices.settings),
         price_path=choices.price_path,
