@@ -151,14 +151,6 @@ async def test_the_word_of_a_threshold_is_not_that_of_its_floor(tmp_path: Path) 
     assert found[0]["alerts"] > found[1]["alerts"] == found[2]["alerts"]
 
 
-async def test_contracts_are_named_as_people_write_them(tmp_path: Path) -> None:
-    fill(tmp_path)
-    code, lines, _ = await altmonitor(tmp_path, "replay", *RANGE, "--symbols", "btc,doge", "--json")
-    assert code == 0
-    summary = json.loads(lines.splitlines()[-1])["summary"]
-    assert ([one["symbol"] for one in summary["symbols"]], summary["unknown"]) == (["BTCUSDT"], ["DOGE"])
-
-
 async def test_both_engines_are_compared(tmp_path: Path) -> None:
     fill(tmp_path)
     code, exact, _ = await altmonitor(tmp_path, "replay", *RANGE)
