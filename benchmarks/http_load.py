@@ -20,7 +20,7 @@ from altmonitor.operations.board import BoardDeps, MarketBoard
 from altmonitor.web.server import HttpServer, HttpServerDeps
 from altmonitor.web.streams import EventStream, StreamSources
 from tests.commands.executor_kit import healthy
-from tests.fakes import KnownContext, Market
+from tests.fakes import Market
 from tests.operations.operations_kit import Bench
 
 SYMBOLS = 700
@@ -69,7 +69,9 @@ def _board(market: Market) -> MarketBoard:
             clock=SystemClock(),
             listed=lambda: names,
             book=engine.book,
-            quotes=KnownContext(),
+            days=dict,
+            fundings=dict,
+            funding_hours=lambda symbol: 8.0,
             funding_age_s=lambda: 10.0,
             oi_ring=Bench().known.ring,
             sweeps=lambda: 1,

@@ -61,11 +61,17 @@ class MarketSnapshots:
         self._funding: _Table[Funding] = _Table()
         self._hours: _Table[float] = _Table()
 
+    def days(self) -> Mapping[str, DayTicker]:
+        return self._day.rows if self._is_good(self._day) else {}
+
     def day(self, symbol: str) -> DayTicker | None:
-        return self._day.rows.get(symbol) if self._is_good(self._day) else None
+        return self.days().get(symbol)
+
+    def fundings(self) -> Mapping[str, Funding]:
+        return self._funding.rows if self._is_good(self._funding) else {}
 
     def funding(self, symbol: str) -> Funding | None:
-        return self._funding.rows.get(symbol) if self._is_good(self._funding) else None
+        return self.fundings().get(symbol)
 
     def funding_hours(self, symbol: str) -> float:
         """Length of the funding interval. An interval rarely changes, so the last one known holds at any age."""

@@ -67,6 +67,16 @@ class OpenInterestRing:
         head = int(self._head[row])
         return int(self._times_ms[row, head]), float(self._contracts[row, head])
 
+    def newest_of(self, symbols: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """(time_ms, contracts) of the newest sample of each; (NEVER, NaN) before the first."""
+        rows = self._rows_of(symbols)
+        known = np.flatnonzero(rows >= 0)
+        row = rows[known]
+        head = self._head[row]
+        times_ms, contracts = np.full(len(symbols), NEVER, dtype=np.int64), np.full(len(symbols), np.nan)
+        times_ms[known], contracts[known] = self._times_ms[row, head], self._contracts[row, head]
+        return times_ms, contracts
+
     def samples(self, symbol: str, *, from_ms: int) -> list[tuple[int, float]]:
         """(time_ms, contracts) of what is kept since then, oldest → newest."""
         row = self._row_of.get(symbol)
@@ -83,7 +93,7 @@ class OpenInterestRing:
         NaN where there is no honest value: no sample, none whose age is within ± 25 % of the window, a newest sample
         more than `stale_ms` older than `now_ms`, or an old value of 0. Both arrays have the length of `symbols`.
         """
-        rows = np.fromiter((self._row_of.get(symbol, -1) for symbol in symbols), dtype=np.int64, count=len(symbols))
+        rows = self._rows_of(symbols)
         changes = np.full(len(symbols), np.nan)
         spans_s = np.full(len(symbols), np.nan)
         known = np.flatnonzero(rows >= 0)
@@ -145,6 +155,11 @@ class OpenInterestRing:
         return OpenInterestChange(
             pct=change_pct(before[1], contracts), span_s=(newest_ms - before[0]) / 1000, sample_ms=newest_ms
         )
+
+    def _rows_of(self, symbols: Sequence[str]) -> NDArray[np.int64]:
+        """−1 for a symbol that was never recorded."""
+        row_of = self._row_of.get
+        return np.array([row_of(symbol, -1) for symbol in symbols], dtype=np.int64)
 
     def _new_row(self, symbol: str) -> int:
         if self._free:

@@ -146,32 +146,25 @@ class Bench:
         self.words: list[str] = []
 
     @property
-    def board(self) -> MarketBoard:
+    def board_deps(self) -> BoardDeps:
         known = self.known
-
-        class Quotes:
-            def day(self, symbol: str) -> DayTicker | None:
-                return known.days.get(symbol)
-
-            def funding(self, symbol: str) -> Funding | None:
-                return known.fundings.get(symbol)
-
-            def funding_hours(self, symbol: str) -> float:
-                return 8.0
-
-        return MarketBoard(
-            BoardDeps(
-                clock=self.clock,  # type: ignore[arg-type]
-                listed=lambda: sorted(known.books),
-                book=known.books.get,
-                quotes=Quotes(),
-                funding_age_s=lambda: 12.0,
-                oi_ring=known.ring,
-                sweeps=lambda: 7,
-                lookback=lambda: 20,
-                ratio=lambda symbol: (1.85, T0 - MINUTE) if symbol == "SOLUSDT" else None,
-            )
+        return BoardDeps(
+            clock=self.clock,  # type: ignore[arg-type]
+            listed=lambda: sorted(known.books),
+            book=known.books.get,
+            days=lambda: known.days,
+            fundings=lambda: known.fundings,
+            funding_hours=lambda symbol: 8.0,
+            funding_age_s=lambda: 12.0,
+            oi_ring=known.ring,
+            sweeps=lambda: 7,
+            lookback=lambda: 20,
+            ratio=lambda symbol: (1.85, T0 - MINUTE) if symbol == "SOLUSDT" else None,
         )
+
+    @property
+    def board(self) -> MarketBoard:
+        return MarketBoard(self.board_deps)
 
     def context(self, *, is_running: bool = True, may_write: bool = True) -> OperationContext:
         async def settings() -> SettingsStore:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from altmonitor.core.errors import BudgetExhausted, ExchangeBlocked, ExchangeUnreachable, StorageError, UnknownSymbol
+from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import Candle
 from altmonitor.operations.alerts import SymbolAlertsArguments, get_symbol_alerts
 from altmonitor.operations.errors import BadArgument, NotFound, Unavailable, UnknownContract, translated
@@ -35,6 +37,30 @@ async def test_the_table_says_of_each_contract_what_is_known_and_how_old_it_is()
     assert (sol.long_short_ratio, sol.long_short_ratio_age_s) == (1.85, 90.0)
     doge = next(row for row in table.rows if row.symbol == "DOGEUSDT")
     assert (doge.change_15m_pct, doge.volume_multiple, doge.oi_usd, doge.funding_pct) == (None, None, None, None)
+
+
+async def test_a_market_without_contracts_is_an_empty_table() -> None:
+    bench = Bench()
+    bench.known.books.clear()
+    table = await get_market(bench.context(), MarketArguments())
+    assert (table.listed, table.covered, table.coverage, table.rows) == (0, 0, 0.0, ())
+
+
+async def test_a_contract_of_which_nothing_was_seen_yet_has_a_row_of_nulls() -> None:
+    bench = Bench()
+    bench.known.books["NEWUSDT"] = SymbolBook("NEWUSDT")
+    table = await get_market(bench.context(), MarketArguments(search="NEW"))
+    assert (table.listed, table.covered, table.coverage) == (4, 3, 0.75)
+    assert msgspec.structs.astuple(table.rows[0]) == ("NEWUSDT", *[None] * 20)
+
+
+async def test_a_change_half_way_between_two_hundredths_goes_where_its_exact_value_lies() -> None:
+    bench, found = Bench(), []
+    for price in (103.235, 103.765, 100.125, 100.375, 96.765):
+        bench.known.add("SOLUSDT", start=100.0, now=price)
+        table = await get_market(bench.context(), MarketArguments(search="SOL"))
+        found.append(table.rows[0].change_1m_pct)
+    assert found == [3.23, 3.77, 0.12, 0.38, -3.23]
 
 
 async def test_the_table_is_sorted_cut_and_searched_as_asked() -> None:
