@@ -400,6 +400,7 @@ class QuerySide:
                 sweeps=lambda: market.sweep.status().ended,
                 lookback=lambda: settings_store.main.vol_burst_lookback,
                 ratio=market.ratio_enricher.newest,
+                venue=market.name,
             )
         )
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altmonitor.core.clock import Clock, speed_of
+from altmonitor.core.types import VENUE_TITLES, Venue
 from altmonitor.detectors.volume import FEWEST_CANDLES, median
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.open_interest import NEVER, OpenInterestRing
@@ -27,7 +28,7 @@ STALE_SWEEPS = 1.5
 PIECE_ROWS = 100
 WINDOWS_MIN = (1, 5, 15, 60)
 OI_WINDOWS_MS = (60_000, 300_000)
-SOURCE = "Binance USDT perpetuals: 1-minute candles, open-interest sweep, 24 h figures, funding"
+SOURCE = "{venue} USDT perpetuals: 1-minute candles, open-interest sweep, 24 h figures, funding"
 
 _Column = Sequence[float | None]
 
@@ -84,6 +85,7 @@ class BoardDeps:
     """book: None for what is not listed. days, fundings: by symbol, of the last minutes. funding_age_s: of that table.
 
     sweeps: open-interest rounds that ended so far. ratio: (accounts long / short, unix ms) as an alert learned it last.
+    venue: whose contracts these are.
     """
 
     clock: Clock
@@ -97,6 +99,7 @@ class BoardDeps:
     sweeps: Callable[[], int]
     lookback: Callable[[], int]
     ratio: Callable[[str], tuple[float, int] | None] = lambda symbol: None
+    venue: Venue = "binance"
 
 
 class _Reference(NamedTuple):
@@ -204,7 +207,7 @@ class MarketBoard:
         yield MarketTable(
             as_of_ms=now_ms,
             sweep=deps.sweeps(),
-            source=SOURCE,
+            source=SOURCE.format(venue=VENUE_TITLES[deps.venue]),
             listed=len(symbols),
             covered=covered,
             coverage=round(covered / len(symbols), 4) if symbols else 0.0,

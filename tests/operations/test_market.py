@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -9,6 +11,7 @@ from altmonitor.core.errors import BudgetExhausted, ExchangeBlocked, ExchangeUnr
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import Candle
 from altmonitor.operations.alerts import SymbolAlertsArguments, get_symbol_alerts
+from altmonitor.operations.board import MarketBoard
 from altmonitor.operations.errors import BadArgument, NotFound, Unavailable, UnknownContract, translated
 from altmonitor.operations.market import (
     CandleArguments,
@@ -61,6 +64,13 @@ async def test_a_change_half_way_between_two_hundredths_goes_where_its_exact_val
         table = await get_market(bench.context(), MarketArguments(search="SOL"))
         found.append(table.rows[0].change_1m_pct)
     assert found == [3.23, 3.77, 0.12, 0.38, -3.23]
+
+
+async def test_the_table_names_the_venue_whose_market_it_is() -> None:
+    bench = Bench()
+    told = [MarketBoard(replace(bench.board_deps, venue=venue)).table().source for venue in ("binance", "bybit", "okx")]
+    what = "USDT perpetuals: 1-minute candles, open-interest sweep, 24 h figures, funding"
+    assert told == [f"Binance {what}", f"Bybit {what}", f"OKX {what}"]
 
 
 async def test_the_table_is_sorted_cut_and_searched_as_asked() -> None:
