@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from altmonitor.replay.columns import CandleColumns, Source, no_open_interest
 from altmonitor.replay.exact import ReplayOptions, SymbolHistory, replay_symbol
 from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.tape import PRICE, Tape, TapeRows, joined
+from altmonitor.replay.tape_files import FOLDER, build_tape
 from altmonitor.replay.tape_rows import measured
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
@@ -35,6 +37,7 @@ class HistoryFigures:
     """Candles per second of CPU time, of one core. question_ms: over `ROWS` rows, CPU."""
 
     read: float
+    built: float
     measured: float
     exact: float
     plain: float
@@ -51,6 +54,12 @@ def run() -> HistoryFigures:
         for number, candles in enumerate(months):
             store.add(f"C{number}", "klines", candles)
         read = _cpu_s(lambda: [store.candles(name, 0, 1 << 60, is_whole=False) for name in store.symbols()])
+
+        def build() -> None:
+            shutil.rmtree(Path(folder) / FOLDER, ignore_errors=True)
+            build_tape(store, store.symbols(), from_ms=0, to_ms=1 << 50, lookback=20)
+
+        built = _cpu_s(build)
     alerts = 0
 
     def exact() -> None:
@@ -62,6 +71,7 @@ def run() -> HistoryFigures:
 
     return HistoryFigures(
         read=count / read,
+        built=count / built,
         measured=count / _cpu_s(lambda: [_measure(one) for one in months]),
         exact=count / _cpu_s(exact),
         plain=len(months[0]) / _cpu_s(lambda: _plain(months[0])),
@@ -122,6 +132,7 @@ def _question() -> Callable[[], int]:
         usd=np.full(ROWS, np.inf),
         side=draw.integers(0, 2, ROWS),
         day_usdt=np.full(ROWS, np.inf),
+        sigma_pct=np.full(ROWS, np.nan),
     )
     symbols = tuple(f"C{number}USDT" for number in range(560))
     tape = Tape(

@@ -27,6 +27,7 @@ from altmonitor.replay.fetch import ArchiveFetch, FetchDeps, FetchReport
 from altmonitor.replay.history_recorder import take_in_recorded
 from altmonitor.replay.parquet import NoPolars, export_parquet
 from altmonitor.replay.store import HistoryStore, SeriesName
+from altmonitor.settings.input import find
 
 FILE_WITHIN_S: Final = 120.0
 LINE_EVERY_S: Final = 10.0
@@ -147,7 +148,7 @@ def show(session: Session, *, symbols: str, as_json: bool) -> int:
     """Returns the exit code."""
     store = HistoryStore(session.config.archive_dir)
     take_in_recordings(store)
-    rows = list(listed(store, symbols_named(symbols) or ()))
+    rows = list(listed(store, symbols_stored(symbols, store)))
     lines: list[RenderableType] = [f"{store.root} holds nothing yet: altmonitor archive fetch --from 2025-02-01"]
     if rows:
         lines = [_listed_table(rows), *(remark for row in rows for remark in _listed_remarks(row))]
@@ -202,7 +203,7 @@ def export(session: Session, *, symbols: str, into: Path, as_json: bool) -> int:
     """Returns the exit code. Raises: ConfigError, StorageError."""
     store = HistoryStore(session.config.archive_dir)
     take_in_recordings(store)
-    names = symbols_named(symbols) or store.symbols()
+    names = symbols_stored(symbols, store)
     files = rows = 0
     try:
         for _, count in export_parquet(store, names, into):
@@ -231,6 +232,12 @@ def symbols_named(symbols: str) -> list[str] | None:
     """Of a list with commas; None for all."""
     names = [name.strip().upper() for name in symbols.split(",") if name.strip()]
     return None if [name.lower() for name in names] in (["all"], []) else list(dict.fromkeys(names))
+
+
+def symbols_stored(symbols: str, store: HistoryStore) -> list[str]:
+    """The same among those that are stored, `fil` for FILUSDT; a name that is not there stays as it was typed."""
+    names, known = symbols_named(symbols), store.symbols()
+    return known if names is None else [find(name, known) or name for name in names]
 
 
 def _day(option: str, text: str) -> str:

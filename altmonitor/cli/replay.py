@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import msgspec
 from rich.console import RenderableType
 
-from altmonitor.cli.archive import ArchiveProgress, other_coin_line, symbols_named, take_in_recordings
+from altmonitor.cli.archive import ArchiveProgress, other_coin_line, symbols_stored, take_in_recordings
 from altmonitor.cli.common import DONE, FAILED, Answer, Session, print_answer, print_lines
 from altmonitor.core.alert import Alert
 from altmonitor.core.errors import ConfigError, NewerSchemaError, StorageError
@@ -67,11 +67,12 @@ def run_replay(session: Session, choices: ReplayChoices) -> int:
     if from_ms >= to_ms:
         raise ConfigError([f"--from {choices.from_time} --to {choices.to_time}: an empty range"])
     take_in_recordings(store)
-    symbols = symbols_named(choices.symbols) or store.symbols()
+    symbols = symbols_stored(choices.symbols, store)
     options = ReplayOptions(
         audiences=changed(stored_audiences(session), choices.settings),
         price_path=choices.price_path,
         episodes=session.config.part(EpisodeOptions),
+        conditions=stored_state(session).conditions,
         is_whole=choices.is_whole,
     )
     progress = ArchiveProgress("replay", clock=session.clock)
@@ -181,17 +182,22 @@ def _verify(
 
 def stored_audiences(session: Session) -> tuple[Audience, ...]:
     """As the monitor would start with them: environment, then what the chat has changed. Raises: ConfigError."""
-    config, state = session.config, State()
-    try:
-        state = decode(config.state_file.read_bytes())
-    except FileNotFoundError:
-        pass
-    except (StateDamaged, NewerSchemaError, OSError) as problem:
-        raise ConfigError([f"{config.state_file} cannot be read: {problem}"]) from problem
+    config = session.config
     home = EnvironmentDefaults(
         destinations=config.destinations or (NOBODY,), lang=config.alert_lang, tz=config.alert_tz, budget_per_day=0
     )
-    return SettingsStore(base_settings(config), state, home=home).audiences
+    return SettingsStore(base_settings(config), stored_state(session), home=home).audiences
+
+
+def stored_state(session: Session) -> State:
+    """What the chat has changed. Raises: ConfigError."""
+    path = session.config.state_file
+    try:
+        return decode(path.read_bytes())
+    except FileNotFoundError:
+        return State()
+    except (StateDamaged, NewerSchemaError, OSError) as problem:
+        raise ConfigError([f"{path} cannot be read: {problem}"]) from problem
 
 
 def changed(audiences: Sequence[Audience], words: Sequence[str]) -> tuple[Audience, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from altmonitor.cli.archive import symbols_named, take_in_recordings
+from altmonitor.cli.archive import symbols_stored, take_in_recordings
 from altmonitor.cli.common import Answer, Session, print_answer
 from altmonitor.cli.replay import minute_of, stored_audiences
 from altmonitor.commands.replies import Refused
@@ -39,7 +39,7 @@ def run_try(session: Session, choices: TryChoices) -> int:
         raise ConfigError([f"try {' '.join(choices.words)}: {asked.word or 'a value'} is missing or not understood"])
     store = HistoryStore(session.config.archive_dir)
     take_in_recordings(store)
-    symbols = symbols_named(choices.symbols) or store.symbols()
+    symbols = symbols_stored(choices.symbols, store)
     spans = [span for symbol in symbols if (span := store.span(symbol)) is not None]
     if not spans:
         raise StorageError(f"{store.root} holds no candles: altmonitor archive fetch --from 2025-02-01")

@@ -8,7 +8,7 @@ from typing import Final
 
 from rich.console import RenderableType
 
-from altmonitor.cli.archive import symbols_named, take_in_recordings
+from altmonitor.cli.archive import symbols_stored, take_in_recordings
 from altmonitor.cli.common import Answer, Session, print_answer
 from altmonitor.cli.replay import day_of, minute_of, moment_ms, stored_audiences
 from altmonitor.core.alert import DETECTED_KINDS, Kind
@@ -54,7 +54,7 @@ def tuned(session: Session, choices: TuneChoices) -> tuple[Tuned, int]:
     """Thresholds, and of how many symbols something is stored. Raises: ConfigError, StorageError."""
     store = HistoryStore(session.config.archive_dir)
     take_in_recordings(store)
-    symbols = symbols_named(choices.symbols) or store.symbols()
+    symbols = symbols_stored(choices.symbols, store)
     spans = [span for symbol in symbols if (span := store.span(symbol)) is not None]
     if not spans:
         raise StorageError(f"{store.root} holds no candles: altmonitor archive fetch --from 2025-02-01")

@@ -85,3 +85,8 @@ class OutcomeSummary:
     def whole(self) -> tuple[OutcomeRow, ...]:
         """Of whole kinds, those that have any."""
         return tuple(row for row in self.rows if row.direction is None and row.alerts)
+
+    @property
+    def by_direction(self) -> tuple[OutcomeRow, ...]:
+        """Of kinds and directions, also where no number is known yet."""
+        return tuple(row for row in self.rows if row.direction is not None and row.quadrant is None)

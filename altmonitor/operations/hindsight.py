@@ -33,9 +33,10 @@ class OutcomeArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 
 class OutcomesAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """kinds: all alerts of a kind, beside chance (control minutes). forward: of those raised under the settings of now.
-    pending: of which something is still to come. earlier: measured with other detectors and left out. Percent in the
-    alert's direction; fee_pct each side; hit: fraction that went on."""
+    """kinds: all alerts of a kind, beside chance (control minutes). directions: of its two directions, not tested.
+    forward: of those raised under the settings of now. pending: of which something is still to come. earlier: measured
+    with other detectors and left out. Percent in the alert's direction; fee_pct each side; hit: fraction that went on.
+    """
 
     horizon_min: int
     since_ms: int | None
@@ -44,6 +45,7 @@ class OutcomesAnswer(msgspec.Struct, frozen=True, kw_only=True):
     earlier: int
     fee_pct: float
     kinds: tuple[OutcomeRow, ...]
+    directions: tuple[OutcomeRow, ...]
     forward: tuple[OutcomeRow, ...]
     source: str = "this monitor's own alerts, measured on the exchange's candles"
 
@@ -56,7 +58,7 @@ async def get_outcomes(context: OperationContext, arguments: OutcomeArguments) -
     found = await context.outcomes()
 
     def at_horizon(rows: Sequence[OutcomeRow]) -> tuple[OutcomeRow, ...]:
-        return tuple(row for row in rows if row.horizon_min == arguments.horizon_min and row.direction is None)
+        return tuple(row for row in rows if row.horizon_min == arguments.horizon_min)
 
     return OutcomesAnswer(
         horizon_min=arguments.horizon_min,
@@ -66,6 +68,7 @@ async def get_outcomes(context: OperationContext, arguments: OutcomeArguments) -
         earlier=found.earlier,
         fee_pct=found.fee_pct,
         kinds=at_horizon(found.whole),
+        directions=at_horizon(found.by_direction),
         forward=at_horizon(found.forward),
     )
 

@@ -66,8 +66,9 @@ class SymbolHistory:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayOptions:
     """audiences: who would have been told, the main one first. price_path: which prices of a minute count.
-    conditions: what was asked for by name (`/alert`). is_flipped: in minutes that reach bounds on both sides the other
-    extreme comes first. is_whole: nothing is left out.
+    conditions: what was asked for by name (`/alert`); of their symbols nothing is left out, and one that is true where
+    the warm-up begins is told again only after it was false. is_flipped: in minutes that reach bounds on both sides
+    the other extreme comes first. is_whole: nothing is left out.
     """
 
     audiences: tuple[Audience, ...]
@@ -173,7 +174,12 @@ def _asks_for_days(settings: Settings) -> bool:
 class _Player:
     def __init__(self, history: SymbolHistory, options: ReplayOptions, *, from_ms: int, to_ms: int) -> None:
         self._symbol = history.symbol
-        self._options = options = replace(options, audiences=tuple(_without_rolling(one) for one in options.audiences))
+        is_asked = any(one.symbol == history.symbol for one in options.conditions)
+        self._options = options = replace(
+            options,
+            audiences=tuple(_without_rolling(one) for one in options.audiences),
+            is_whole=options.is_whole or is_asked,
+        )
         self._from_ms, self._to_ms = from_ms, to_ms
         after = int(np.searchsorted(history.candles.open_ms, to_ms))
         self._candles = history.candles
@@ -218,6 +224,7 @@ class _Player:
         )
         engine = Engine(links, audiences=self._options.audiences)
         engine.set_symbols([self._symbol])
+        engine.apply_conditions([one for one in self._options.conditions if one.symbol == self._symbol])
         return engine
 
     # --- the run

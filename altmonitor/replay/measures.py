@@ -19,6 +19,7 @@ from altmonitor.replay.columns import CandleColumns, Floats, Ints
 
 Flags = NDArray[np.bool_]
 DAY_MS = 86_400_000
+DAY_MINUTES = DAY_MS // MINUTE_MS
 SLACK = 1e-6
 """Relative; far above the noise of floats, far below anything a reader could see."""
 
@@ -82,11 +83,21 @@ def medians(candles: CandleColumns, run: Ints, rows: Ints, *, lookback: int) -> 
     full = rows[is_full]
     if len(full):
         windows = np.lib.stride_tricks.sliding_window_view(quotes, lookback)[full - lookback]
-        found[is_full] = np.median(windows, axis=1)
+        found[is_full] = _middles(windows)
     for at in np.flatnonzero(~is_full & (run[rows] >= FEWEST_CANDLES)).tolist():
         row = int(rows[at])
         found[at] = np.median(quotes[row - int(run[row]) : row])
     return found
+
+
+def _middles(windows: Floats) -> Floats:
+    """Median of each row; sorting them is several times cheaper than `np.median`."""
+    ordered, middle = np.sort(windows, axis=1), windows.shape[1] // 2
+    if windows.shape[1] % 2:
+        odd: Floats = ordered[:, middle]
+        return odd
+    even: Floats = (ordered[:, middle - 1] + ordered[:, middle]) / 2
+    return even
 
 
 def sigmas(candles: CandleColumns, run: Ints) -> Floats:
@@ -96,15 +107,17 @@ def sigmas(candles: CandleColumns, run: Ints) -> Floats:
     if len(candles) < 2:
         return found
     hours = candles.open_ms // HOUR_MS * HOUR_MS
-    last = np.searchsorted(candles.open_ms, hours) - 1  # before the full hour
-    begins, of_hour = np.unique(last, return_inverse=True)
+    firsts = np.append(0, np.flatnonzero(np.diff(hours)) + 1)
+    begins = firsts - 1  # the last one before each full hour
+    of_hour = np.repeat(np.arange(len(firsts)), np.diff(np.append(firsts, len(candles))))
+    last = begins[of_hour]
     sizes = np.abs(np.append(np.nan, np.diff(candles.close) / candles.close[:-1])) * 100
     known = np.where(begins >= 0, np.minimum(run[begins] + 1, MEASURED_MINUTES), 0)
     by_hour = np.full(len(begins), np.nan)
     is_full = known == MEASURED_MINUTES
     if is_full.any():
         windows = np.lib.stride_tricks.sliding_window_view(sizes, MEASURED_MINUTES - 1)
-        by_hour[is_full] = np.median(windows[begins[is_full] - MEASURED_MINUTES + 2], axis=1)
+        by_hour[is_full] = _middles(windows[begins[is_full] - MEASURED_MINUTES + 2])
     for at in np.flatnonzero((known >= FEWEST_MINUTES) & ~is_full).tolist():
         end = int(begins[at]) + 1
         by_hour[at] = np.median(sizes[end - int(known[at]) + 1 : end])
@@ -117,7 +130,9 @@ def sigmas(candles: CandleColumns, run: Ints) -> Floats:
 def day_sums(candles: CandleColumns) -> Floats:
     """Quote volume of the 24 hours before each minute; infinite where the candles begin later than that."""
     sums = np.concatenate([[0.0], np.cumsum(candles.quote_usdt)])
-    first = np.searchsorted(candles.open_ms, candles.open_ms - DAY_MS)
+    first = np.arange(len(candles)) - DAY_MINUTES
+    is_broken = run_lengths(candles.open_ms) < DAY_MINUTES
+    first[is_broken] = np.searchsorted(candles.open_ms, candles.open_ms[is_broken] - DAY_MS)
     found: Floats = sums[:-1] - sums[first]
     if len(candles):
         found[candles.open_ms - DAY_MS < candles.open_ms[0]] = np.inf

@@ -25,6 +25,9 @@ from altmonitor.market import math as market_math
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay import measures, selection, tape, tape_rows
 from altmonitor.replay.columns import (
+    CandleColumns,
+    between,
+    merged,
     month_after,
     month_begin_ms,
 )
@@ -33,7 +36,7 @@ from altmonitor.replay.tape import SMALLEST, Tape, TapeRows, joined, no_rows
 from altmonitor.replay.tape_rows import MonthTape, Smallest, measured
 
 FOLDER: Final = ".tape"
-COLUMNS: Final = ("open_ms", "sample_ms", "loud_ms", "loud_size")
+COLUMNS: Final = ("sample_ms", "loud_ms", "loud_size")
 DAY_MS: Final = 86_400_000
 OI_MEMORY_MS: Final = selection.OI_MEMORY_MS
 
@@ -51,11 +54,12 @@ def build_tape(
     """Month by month, symbol by symbol; what was made before is read. Raises: StoreDamaged."""
     parts: dict[Rule, list[TapeRows]] = {rule: [no_rows()] for rule in smallest}
     candles = samples = 0
+    read = _Months(store)
     day_usdt = np.full(len(symbols), np.nan)
     for number, symbol in enumerate(symbols):
         total_usdt, minutes = 0.0, 0
         for month in months_between(store, symbol, from_ms, to_ms):
-            made = month_tape(store, symbol, month, lookback=lookback, smallest=smallest)
+            made = month_tape(store, symbol, month, lookback=lookback, smallest=smallest, months=read)
             candles += int(((made.open_ms >= from_ms) & (made.open_ms < to_ms)).sum())
             samples += int(((made.sample_ms >= from_ms) & (made.sample_ms < to_ms)).sum())
             for rule, rows in made.rows.items():
@@ -80,6 +84,25 @@ def _of_symbol(rows: TapeRows, number: int) -> TapeRows:
     return TapeRows(**{**columns, "symbol": np.full(len(rows), number, np.int64)})
 
 
+class _Months:
+    """Candles of a month with the day before it; the last month that was read is kept, for the next one begins at its
+    end."""
+
+    def __init__(self, store: HistoryStore) -> None:
+        self._store = store
+        self._kept: tuple[str, int, CandleColumns] | None = None
+
+    def candles(self, symbol: str, begin_ms: int, end_ms: int) -> CandleColumns:
+        first_ms = begin_ms - DAY_MS - MINUTE_MS
+        if self._kept is None or self._kept[:2] != (symbol, begin_ms):
+            found = self._store.candles(symbol, first_ms, end_ms, is_whole=False)
+        else:
+            own = self._store.candles(symbol, begin_ms, end_ms, is_whole=False)
+            found = merged([between(self._kept[2], first_ms, begin_ms), own])
+        self._kept = symbol, end_ms, found
+        return found
+
+
 def months_between(store: HistoryStore, symbol: str, from_ms: int, to_ms: int) -> list[str]:
     return [
         month
@@ -89,9 +112,15 @@ def months_between(store: HistoryStore, symbol: str, from_ms: int, to_ms: int) -
 
 
 def month_tape(
-    store: HistoryStore, symbol: str, month: str, *, lookback: int, smallest: Smallest = SMALLEST
+    store: HistoryStore,
+    symbol: str,
+    month: str,
+    *,
+    lookback: int,
+    smallest: Smallest = SMALLEST,
+    months: _Months | None = None,
 ) -> MonthTape:
-    """Of stored rows, or read if it was made before. Raises: StoreDamaged."""
+    """Of stored rows, or read if it was made before. months: what was read before it. Raises: StoreDamaged."""
     before = str(np.datetime64(month, "M") - 1)
     every: tuple[SeriesName, ...] = ("klines", "oi")
     digests = [
@@ -112,14 +141,14 @@ def month_tape(
         path.unlink(missing_ok=True)
     begin_ms, end_ms = month_begin_ms(month), month_begin_ms(month_after(month))
     made = measured(
-        store.candles(symbol, begin_ms - DAY_MS - MINUTE_MS, end_ms, is_whole=False),
+        (months or _Months(store)).candles(symbol, begin_ms, end_ms),
         store.open_interest(symbol, begin_ms - 2 * OI_MEMORY_MS, end_ms),
         begin_ms=begin_ms,
         lookback=lookback,
         smallest=smallest,
     )
     content = io.BytesIO()
-    np.savez_compressed(content, allow_pickle=False, **_packed(made))
+    np.savez(content, allow_pickle=False, **_packed(made))  # packing would take three times as long as measuring
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, content.getvalue())
     return made
@@ -128,6 +157,8 @@ def month_tape(
 def _packed(made: MonthTape) -> dict[str, NDArray[Any]]:
     columns = {name: getattr(made, name) for name in COLUMNS}
     columns["total_usdt"] = np.array(made.total_usdt)
+    begins = np.flatnonzero(np.diff(made.open_ms, prepend=-MINUTE_MS - 1) != MINUTE_MS)  # of minutes without a hole
+    columns["runs"] = np.stack([made.open_ms[begins], np.diff(np.append(begins, len(made.open_ms)))])
     for rule, rows in made.rows.items():
         columns |= {f"{rule}.{one.name}": getattr(rows, one.name) for one in fields(rows) if one.name != "symbol"}
     return columns
@@ -139,7 +170,11 @@ def _unpacked(file: Mapping[str, NDArray[Any]], smallest: Smallest) -> MonthTape
     for rule in smallest:
         columns = {name: file[f"{rule}.{name}"] for name in names}
         rows[rule] = TapeRows(symbol=np.zeros(len(columns["at_ms"]), np.int64), **columns)
-    return MonthTape(rows=rows, total_usdt=float(file["total_usdt"]), **{name: file[name] for name in COLUMNS})
+    opens = [begin_ms + np.arange(minutes) * MINUTE_MS for begin_ms, minutes in file["runs"].T.tolist()]
+    open_ms = np.concatenate([np.zeros(0, np.int64), *opens])
+    return MonthTape(
+        rows=rows, open_ms=open_ms, total_usdt=float(file["total_usdt"]), **{name: file[name] for name in COLUMNS}
+    )
 
 
 @lru_cache(maxsize=1)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
+from altmonitor.core.outcome import OutcomeRow, OutcomeSummary
 from altmonitor.operations.errors import BadArgument, NoMonitor, NotFound, Unavailable
 from altmonitor.operations.table import OPERATION_OF
 from altmonitor.settings.audience import Audience
@@ -32,6 +34,29 @@ async def test_outcomes_are_of_whole_kinds_after_the_minutes_that_were_asked_for
     object.__setattr__(context, "outcomes", None)
     with pytest.raises(NotFound, match="HISTORY_ENABLED"):
         await row.answer(context, row.read({}))
+
+
+async def test_outcomes_are_told_by_direction_too_also_where_no_number_is_known_yet() -> None:
+    def row(**fields: object) -> OutcomeRow:
+        known = OutcomeRow(
+            kind="oi", direction=None, quadrant=None, horizon_min=15, alerts=2, unknown=0, moments=2, blocks=1
+        )
+        return replace(known, **fields)  # type: ignore[arg-type]
+
+    rows = (
+        row(),
+        row(direction="UP"),
+        row(direction="DOWN", alerts=0, unknown=3, moments=0),
+        row(direction="UP", quadrant="long_build"),
+        row(direction="UP", horizon_min=60),
+    )
+
+    async def outcomes() -> OutcomeSummary:
+        return OutcomeSummary(since_ms=1, alerts=2, pending=0, earlier=0, fee_pct=0.05, rows=rows, forward=())
+
+    operation = OPERATION_OF["get_outcomes"]
+    found = await operation.answer(replace(Bench().context(), outcomes=outcomes), operation.read({}))
+    assert (found.kinds, found.directions) == (rows[:1], rows[1:3])
 
 
 async def test_a_trial_says_what_is_tried_and_changes_nothing() -> None:

@@ -162,11 +162,14 @@ def test_thresholds_follow_from_the_days_that_are_not_held_back(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("per_day", [10, 20, 40])
-def test_on_real_days_held_back_the_wished_number_is_met_within_30_percent(tmp_path: Path, per_day: int) -> None:
+@pytest.mark.parametrize("chosen", [Settings(), Settings(move_5m_pct=2, move_15m_pct=3)])
+def test_on_real_days_held_back_the_wished_number_is_met_within_30_percent(
+    tmp_path: Path, per_day: int, chosen: Settings
+) -> None:
     store, symbols = HistoryStore(tmp_path), ["FILUSDT", "NEARUSDT", "AVAXUSDT"]
     import_files(store, [real_file(f"{symbol}-1m-2025-02.csv.gz") for symbol in symbols])
     found = tune(
-        store, symbols, options(Settings()), per_day=per_day, kinds=("price", "vol"), from_ms=FEB_2025,
+        store, symbols, options(chosen), per_day=per_day, kinds=("price", "vol"), from_ms=FEB_2025,
         to_ms=FEB_2025 + 28 * DAY_MS, held_out_days=8,
     )  # fmt: skip
     assert found.held_out_per_day == pytest.approx(per_day, rel=0.3)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from altmonitor.replay.exact import ReplayedAlert, ReplayOptions
 from altmonitor.replay.run import EngineName, replay
 from altmonitor.replay.store import HistoryStore
 from altmonitor.settings.audience import Audience, QuietHours
+from altmonitor.settings.conditions import Condition, PriceCrosses, PriceMoves
 from altmonitor.settings.settings import Settings
 from tests.replay.history import FEB_2025, real_file, wild_columns, wild_interest
 
@@ -138,3 +140,32 @@ def test_a_month_in_which_nobody_is_told_anything_is_not_read(tmp_path: Path, mo
     monkeypatch.delattr(HistoryStore, "candles")
     assert replay(store, ["XUSDT"], options, engine="tape", **span) == exact
     assert exact.candles == MINUTES - 100
+
+
+def test_what_was_asked_for_by_name_is_told_by_both_engines(tmp_path: Path) -> None:
+    store = HistoryStore(tmp_path)
+    candles = wild_columns(MINUTES, seed=5)
+    store.add("XUSDT", "klines", candles)
+    level = float(np.median(candles.close))
+    place = Destination(chat_id=7)
+    asked = tuple(
+        Condition(
+            id=number,
+            destination=place,
+            owner_id=None,
+            owner_name="",
+            text="",
+            created_s=1,
+            symbol="XUSDT",
+            predicate=predicate,
+        )
+        for number, predicate in enumerate((PriceCrosses(side="above", level=level), PriceMoves(window="5m", pct=4.0)))
+    )
+    quiet = Settings(pump_threshold=100, dump_threshold=-100, vol_burst_mult=0, oi_surge_1m=0, oi_surge_5m=0)
+    options = ReplayOptions(audiences=(Audience(destination=place, settings=quiet),), conditions=asked)
+    span = {"from_ms": FEB_2025, "to_ms": FEB_2025 + MINUTES * MINUTE_MS}
+    exact, tape = (told(store, options, engine, **span) for engine in ("exact", "tape"))
+    assert exact == tape
+    assert {alert.note for alert, _ in exact} == {"price", "5m"}  # type: ignore[attr-defined]
+    first = next(alert for alert, _ in exact if alert.note == "price")  # type: ignore[attr-defined]
+    assert first.price >= level

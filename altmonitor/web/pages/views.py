@@ -25,6 +25,7 @@ from altmonitor.web.pages import positions
 from altmonitor.web.pages import symbol as of_symbol
 from altmonitor.web.pages.alerts import AlertsView, alerts_view, given, piece_of
 from altmonitor.web.pages.market import FLOORS, market_view
+from altmonitor.web.pages.outcomes import horizon_of, outcomes_view
 from altmonitor.web.pages.rendering import choice, one, whole
 from altmonitor.web.pages.settings import settings_view
 from altmonitor.web.pages.visit import View, Visit
@@ -191,14 +192,17 @@ def _largest(visit: Visit) -> str:
 
 async def statistics(visit: Visit) -> View:
     hours = whole(visit.query, "hours", low=1, high=720, default=24)
-    stats, tables = None, []
+    horizon_min = horizon_of(visit.query.get("horizon", ""))
+    stats, tables, outcomes = None, [], None
     if visit.context.alerts is not None:
         stats = await alert_stats(visit.context, StatsArguments(hours=hours))
         tables = [
             (visit.t("stats_by_kind"), visit.t("kind"), _kind_rows(stats, visit.style.lang)),
             (visit.t("stats_by_symbol"), visit.t("symbol"), _symbol_rows(stats)),
         ]
-    values = {"stats": stats, "tables": tables, "choices": sorted({*HOURS, hours})}
+    if visit.context.outcomes is not None:
+        outcomes = await outcomes_view(visit.context, horizon_min, visit.style)
+    values = {"stats": stats, "tables": tables, "choices": sorted({*HOURS, hours}), "outcomes": outcomes}
     return View(template="statistics.html", page="statistics", title=visit.t("page_statistics"), values=values)
 
 
