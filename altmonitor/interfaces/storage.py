@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from altmonitor.core.alert import AlertPlace, AlertStats, Kind, StoredAlert
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue
 from altmonitor.settings.changes import ChangeMade, RecordedChange
 from altmonitor.settings.state import State
 
@@ -35,6 +35,7 @@ class AlertQueries(Protocol):
         limit: int,
         symbol: str | None = None,
         kind: Kind | None = None,
+        venue: Venue | None = None,
         since_s: float | None = None,
         minute_ms: int | None = None,
         event_between_ms: tuple[int, int] | None = None,

@@ -11,6 +11,7 @@ from typing import Annotated
 import msgspec
 
 from altmonitor.core.alert import Alert, AlertPlace, DeliveryState, Kind, StoredAlert
+from altmonitor.core.types import Venue
 from altmonitor.operations.arguments import WORDS, shown
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import BadArgument
@@ -23,7 +24,7 @@ STATS_TOP = 10
 ROWS_AT_ONCE = 100
 LAST_SECOND = 253_402_300_799
 
-Limit = Annotated[int, msgspec.Meta(ge=1, le=ALERTS_MAX, description="At most so many, the newest first.")]
+Limit = Annotated[int, msgspec.Meta(ge=1, le=ALERTS_MAX, description="At most so many, newest first.")]
 Since = Annotated[
     float,
     msgspec.Meta(
@@ -42,6 +43,7 @@ class AlertsArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     limit: Limit = ALERTS_DEFAULT
     symbol: SymbolWord | None = None
     kind: Kind | None = None
+    venue: Venue | None = None
     since: Since | None = None
     cursor: Cursor | None = None
 
@@ -50,6 +52,7 @@ class SymbolAlertsArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_un
     symbol: SymbolWord
     limit: Limit = ALERTS_DEFAULT
     kind: Kind | None = None
+    venue: Venue | None = None
     since: Since | None = None
     cursor: Cursor | None = None
 
@@ -82,7 +85,12 @@ async def _page(
 ) -> AlertPage:
     before = None if arguments.cursor is None else _place(arguments.cursor)
     rows = await context.history().recent(
-        limit=arguments.limit + 1, symbol=symbol, kind=arguments.kind, since_s=arguments.since, before=before
+        limit=arguments.limit + 1,
+        symbol=symbol,
+        kind=arguments.kind,
+        venue=arguments.venue,
+        since_s=arguments.since,
+        before=before,
     )
     shown_rows, has_more = rows[: arguments.limit], len(rows) > arguments.limit
     entries: list[AlertEntry] = []

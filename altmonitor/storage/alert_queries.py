@@ -14,7 +14,7 @@ from urllib.parse import quote
 from altmonitor.core.alert import OWNER, SAMPLE_KEY, Alert, AlertPlace, AlertStats, Kind, StoredAlert, StoredSize
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import StorageError
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue
 from altmonitor.interfaces.delivery import SentDigest
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.storage import migrations as migrate
@@ -78,6 +78,7 @@ class AlertReader:
         limit: int,
         symbol: str | None = None,
         kind: Kind | None = None,
+        venue: Venue | None = None,
         since_s: float | None = None,
         minute_ms: int | None = None,
         event_between_ms: tuple[int, int] | None = None,
@@ -91,6 +92,8 @@ class AlertReader:
             bounds.append(("alerts.symbol = ?", symbol))
         if kind is not None:
             bounds.append(("alerts.kind = ?", kind))
+        if venue is not None:
+            bounds.append(("alerts.venue = ?", venue))
         if since_s is not None:
             bounds.append(("alerts.ts >= ?", since_s))
         if minute_ms is not None:  # as `Alert.minute_ms`
@@ -341,6 +344,7 @@ class AlertFile:
         limit: int,
         symbol: str | None = None,
         kind: Kind | None = None,
+        venue: Venue | None = None,
         since_s: float | None = None,
         minute_ms: int | None = None,
         event_between_ms: tuple[int, int] | None = None,
@@ -352,6 +356,7 @@ class AlertFile:
                 limit=limit,
                 symbol=symbol,
                 kind=kind,
+                venue=venue,
                 since_s=since_s,
                 minute_ms=minute_ms,
                 event_between_ms=event_between_ms,

@@ -22,7 +22,7 @@ from altmonitor.core.alert import (
 )
 from altmonitor.core.clock import Clock
 from altmonitor.core.status import OutboxStatus
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue
 from altmonitor.interfaces.delivery import Queued, SentDigest
 from altmonitor.settings.state import moved_destination
 from altmonitor.storage.alert_queries import PARTS_WITHIN_MS
@@ -138,6 +138,7 @@ class MemoryStore:
         limit: int,
         symbol: str | None = None,
         kind: Kind | None = None,
+        venue: Venue | None = None,
         since_s: float | None = None,
         minute_ms: int | None = None,
         event_between_ms: tuple[int, int] | None = None,
@@ -149,6 +150,7 @@ class MemoryStore:
             for stored in self._events(-math.inf if since_s is None else since_s, destinations)
             if (symbol is None or stored.alert.symbol == symbol)
             and (kind is None or stored.alert.kind == kind)
+            and (venue is None or stored.alert.venue == venue)
             and (minute_ms is None or stored.alert.minute_ms == minute_ms)
             and (event_between_ms is None or event_between_ms[0] <= stored.alert.event_ms < event_between_ms[1])
             and (before is None or (stored.alert.ts, stored.alert.id or 0) < before)

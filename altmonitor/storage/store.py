@@ -18,7 +18,7 @@ from altmonitor.core.alert import Alert, AlertPlace, AlertStats, Kind, StoredAle
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.status import OutboxStatus
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue
 from altmonitor.interfaces.delivery import Queued, SentDigest
 from altmonitor.storage import database as restore
 from altmonitor.storage import migrations as migrate
@@ -195,6 +195,7 @@ class SqliteStore:
         limit: int,
         symbol: str | None = None,
         kind: Kind | None = None,
+        venue: Venue | None = None,
         since_s: float | None = None,
         minute_ms: int | None = None,
         event_between_ms: tuple[int, int] | None = None,
@@ -205,6 +206,7 @@ class SqliteStore:
             limit=limit,
             symbol=symbol,
             kind=kind,
+            venue=venue,
             since_s=since_s,
             minute_ms=minute_ms,
             event_between_ms=event_between_ms,

@@ -24,7 +24,7 @@ from altmonitor.core.status import (
     Vitals,
     assess,
 )
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue
 from altmonitor.detectors.verdict import Explanation
 from altmonitor.interfaces.queries import (
     EVERYTHING,
@@ -122,13 +122,15 @@ class MemoryAlerts:
         limit: int,
         symbol: str | None = None,
         kind: Kind | None = None,
+        venue: Venue | None = None,
         since_s: float | None = None,
         event_between_ms: tuple[int, int] | None = None,
         minute_ms: int | None = None,
         before: AlertPlace | None = None,
         destinations: Collection[Destination] | None = None,
     ) -> Sequence[StoredAlert]:
-        asked = {"limit": limit, "symbol": symbol, "kind": kind, "since_s": since_s}
+        asked: dict[str, object] = {"limit": limit, "symbol": symbol, "kind": kind, "since_s": since_s}
+        asked |= {} if venue is None else {"venue": venue}
         self.asked.append(asked if event_between_ms is None else {**asked, "event_between_ms": event_between_ms})
         self.places.append(destinations)
         if self.problem:
@@ -138,6 +140,7 @@ class MemoryAlerts:
             for row in self.told
             if (symbol is None or row.alert.symbol == symbol)
             and (kind is None or row.alert.kind == kind)
+            and (venue is None or row.alert.venue == venue)
             and (since_s is None or row.alert.ts >= since_s)
             and (event_between_ms is None or event_between_ms[0] <= row.alert.event_ms < event_between_ms[1])
             and (before is None or (row.alert.ts, row.alert.id or 0) < before)

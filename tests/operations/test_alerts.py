@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import msgspec
 import pytest
 
 from altmonitor.core.alert import AlertStats
@@ -35,6 +38,26 @@ async def test_one_contracts_alerts_are_found_in_any_spelling_also_when_it_is_li
     found = await get_symbol_alerts(context, SymbolAlertsArguments(symbol="sol/usdt"))
     assert [entry.symbol for entry in found.alerts] == ["SOLUSDT", "SOLUSDT"]
     assert (await get_symbol_alerts(context, SymbolAlertsArguments(symbol="LUNA"))).alerts == ()
+
+
+async def test_alerts_of_one_exchange_are_told_by_themselves_and_no_other_word_is_taken() -> None:
+    bench = Bench()
+    first, *others = bench.alerts.told
+    there = replace(first, alert=msgspec.structs.replace(first.alert, venue="bybit", key="bybit:" + first.alert.key))
+    bench.alerts.told = (there, *others)
+
+    async def keys(name: str, **given: str) -> list[str]:
+        row = OPERATION_OF[name]
+        page = await row.answer(bench.context(), row.read(given))
+        return [entry.key for entry in page.alerts]
+
+    assert await keys("get_alerts", venue="bybit") == [there.alert.key]
+    assert await keys("get_symbol_alerts", symbol="SOLUSDT", venue="bybit") == [there.alert.key]
+    assert await keys("get_alerts", venue="binance") == [row.alert.key for row in others]
+    assert await keys("get_alerts", venue="okx") == []
+    assert await keys("get_alerts") == [row.alert.key for row in bench.alerts.told]
+    with pytest.raises(BadArgument, match="venue must be one of binance, bybit, hyperliquid, okx, not 'Bybit'"):
+        await keys("get_alerts", venue="Bybit")
 
 
 async def test_a_cursor_that_nobody_gave_is_refused() -> None:

@@ -164,7 +164,9 @@ async def test_an_alert_without_destination_has_no_delivery_state(kind: str, tmp
         assert told == StoredAlert(alert=msgspec.structs.replace(pump("SOLUSDT"), id=1), delivery=None)
 
 
-async def test_recent_filters_by_symbol_kind_and_time_newest_first(store: Store) -> None:
+async def test_recent_filters_by_symbol_kind_venue_and_time_newest_first(store: Store) -> None:
+    at_ms = NOW_MS - 9000
+    store.put(pump("BYBITUSDT", at_ms=at_ms, key=f"bybit:price:BYBITUSDT:PUMP:1m:{at_ms}", venue="bybit"))
     await put(store, "SOLUSDT", at_ms=NOW_MS - 5000)
     await put(store, "DOGEUSDT", at_ms=NOW_MS - 3000)
     store.put(pump("SOLUSDT", at_ms=NOW_MS, key="vol:SOLUSDT", kind="vol", direction="UP"))
@@ -178,6 +180,9 @@ async def test_recent_filters_by_symbol_kind_and_time_newest_first(store: Store)
     assert await seconds_ago(kind="vol") == [("SOLUSDT", 0)]
     assert await seconds_ago(since_s=NOW_MS / 1000 - 3) == [("LASTUSDT", 0), ("SOLUSDT", 0), ("DOGEUSDT", 3)]
     assert await seconds_ago(symbol="SOLUSDT", kind="price", since_s=NOW_MS / 1000 - 1) == []
+    assert await seconds_ago(venue="binance", kind="price", limit=1) == [("LASTUSDT", 0)]
+    assert await seconds_ago(venue="bybit") == [("BYBITUSDT", 9)]
+    assert await seconds_ago(venue="okx") == []
     assert await seconds_ago(limit=0) == []
     assert await seconds_ago(symbol="'; DROP TABLE alerts; --") == []
 

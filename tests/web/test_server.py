@@ -250,13 +250,14 @@ async def test_filters_reach_the_query() -> None:
         ("limit=" + "9" * 400, "limit must be a whole number from 1 to 1000, not '" + "9" * 39 + "…'"),
         ("limit=1&limit=2", "limit is given 2 times"),
         ("kind=PUMP", f"kind must be one of {', '.join(sorted(KINDS))}, not 'PUMP'"),
+        ("venue=kraken", "venue must be one of binance, bybit, hyperliquid, okx, not 'kraken'"),
         ("symbol=", "symbol must be a contract such as SOLUSDT, not ''"),
         ("symbol=USDT", "symbol must be a contract such as SOLUSDT, not 'USDT'"),
         ("since=nan", "since must be unix seconds such as 1790000000, not 'nan'"),
         ("since=-5", "since must be unix seconds such as 1790000000, not '-5'"),
         ("since=1790000000000", "since must be unix seconds such as 1790000000, not '1790000000000'"),
         ("since=yesterday", "since must be unix seconds such as 1790000000, not 'yesterday'"),
-        ("symbl=SOL", "unknown parameter 'symbl'; known: limit, symbol, kind, since, cursor"),
+        ("symbl=SOL", "unknown parameter 'symbl'; known: limit, symbol, kind, venue, since, cursor"),
     ],
 )
 async def test_a_bad_query_gets_one_clear_line(query: str, line: str) -> None:

@@ -8,9 +8,9 @@ from typing import Final
 from urllib.parse import urlencode
 
 from altmonitor.core.alert import Alert, Kind
-from altmonitor.core.types import VENUE_TITLES
+from altmonitor.core.types import VENUE_NAMES, VENUE_TITLES, Venue
 from altmonitor.detectors.kinds import KINDS
-from altmonitor.operations.alerts import AlertEntry, AlertPage, AlertsArguments, get_alerts
+from altmonitor.operations.alerts import AlertEntry, AlertsArguments, get_alerts
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import BadArgument
 from altmonitor.render import format as n
@@ -54,6 +54,7 @@ class AlertsView:
     newest_id: int
     next_cursor: str
     kind: str
+    venue: str
     symbol: str
     cursor: str
     limit: int
@@ -65,23 +66,34 @@ def kind_of(query: Mapping[str, str]) -> Kind | None:
     return next((kind for kind in KINDS if kind == given), None)
 
 
+def venue_of(query: Mapping[str, str]) -> Venue | None:
+    given = one(query, "venue")
+    return next((venue for venue in VENUE_NAMES if venue == given), None)
+
+
 async def alerts_view(
     context: OperationContext, query: Mapping[str, str], style: Style, *, limit: int = SHOWN
 ) -> AlertsView:
-    """query: `symbol`, `kind`, `cursor`, `limit`, `brief`; what cannot be read is left out. Raises: OperationError."""
-    kind, symbol, cursor = kind_of(query), one(query, "symbol"), one(query, "cursor", at_most=80)
+    """query: `symbol`, `kind`, `venue`, `cursor`, `limit`, `brief`; what cannot be read is left out.
+
+    Raises: OperationError.
+    """
+    kind, venue = kind_of(query), venue_of(query)
+    symbol, cursor = one(query, "symbol"), one(query, "cursor", at_most=80)
     limit = whole(query, "limit", low=1, high=SHOWN_MAX, default=limit)
-    arguments = AlertsArguments(limit=limit, symbol=symbol or None, kind=kind, cursor=cursor or None)
+    arguments = AlertsArguments(limit=limit, symbol=symbol or None, kind=kind, venue=venue, cursor=cursor or None)
     try:
         page = await get_alerts(context, arguments)
     except BadArgument:  # an address that somebody wrote by hand
         symbol, cursor = "", ""
-        page = await get_alerts(context, AlertsArguments(limit=limit, kind=kind))
+        page = await get_alerts(context, AlertsArguments(limit=limit, kind=kind, venue=venue))
+    now_ms, are_venues_named = context.clock.now_ms(), len(context.config.venues) > 1
     return AlertsView(
-        lines=_lines(page, context.clock.now_ms(), style),
+        lines=[alert_line(entry, now_ms, style, are_venues_named=are_venues_named) for entry in page.alerts],
         newest_id=max((entry.id or 0 for entry in page.alerts), default=0),
         next_cursor=page.next_cursor or "",
         kind=kind or "",
+        venue=venue or "",
         symbol=symbol,
         cursor=cursor,
         limit=limit,
@@ -95,21 +107,19 @@ def given(values: Mapping[str, str]) -> dict[str, str]:
 
 def piece_of(found: AlertsView, root: str) -> str:
     """Where the same list is asked for again; `up`: by a page one level down, whose links lead up first."""
-    kept = {"symbol": found.symbol, "kind": found.kind, "cursor": found.cursor, "limit": str(found.limit)}
+    kept = {"symbol": found.symbol, "kind": found.kind, "venue": found.venue, "cursor": found.cursor}
+    kept["limit"] = str(found.limit)
     flags = {"brief": found.is_brief, "up": root == "../"}
     return f"{root}pieces/alerts?" + urlencode(given(kept | {name: "1" for name, is_set in flags.items() if is_set}))
 
 
-def _lines(page: AlertPage, now_ms: int, style: Style) -> list[AlertLine]:
-    return [alert_line(entry, now_ms, style) for entry in page.alerts]
-
-
-def alert_line(entry: AlertEntry, now_ms: int, style: Style) -> AlertLine:
+def alert_line(entry: AlertEntry, now_ms: int, style: Style, *, are_venues_named: bool) -> AlertLine:
+    """are_venues_named: also Binance, which needs no name where nothing else is watched."""
     when = n.when(entry.event_ms, style.tz, reference_ms=now_ms)
     late = style.say("late") if entry.late else ""
-    elsewhere = "" if entry.venue == "binance" else f"({VENUE_TITLES[entry.venue]})"
+    where = "" if entry.venue == "binance" and not are_venues_named else f"({VENUE_TITLES[entry.venue]})"
     value = f"<b>{value_text(entry, style)}</b>"
-    words = (late, style.say(headline_key(entry)), value, over_text(entry, style), elsewhere)
+    words = (late, style.say(headline_key(entry)), value, over_text(entry, style), where)
     return AlertLine(
         key=entry.key,
         id=entry.id,

@@ -11,6 +11,7 @@ from altmonitor.commands.replies import StatusShown
 from altmonitor.commands.replies_market import WhoShown
 from altmonitor.core.errors import ExchangeError, NoSnapshotsYet
 from altmonitor.core.status import LoopStatus
+from altmonitor.core.types import VENUE_TITLES
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.operations.alerts import AlertCounts, StatsArguments, alert_stats
 from altmonitor.operations.board import MarketTable
@@ -68,11 +69,13 @@ async def alerts(visit: Visit) -> View:
     listed = found["alerts"]
     older = newest = ""
     if isinstance(listed, AlertsView):
-        kept = {"symbol": listed.symbol, "kind": listed.kind}
+        kept = {"symbol": listed.symbol, "kind": listed.kind, "venue": listed.venue}
         newest = "?" + urlencode(given(kept))
         older = "?" + urlencode(given({**kept, "cursor": listed.next_cursor}))
     kinds = [(kind, say_reply(visit.style.lang, f"kind_{kind}")) for kind in KINDS]
-    values = {"kinds": kinds, "older_href": older, "newest_href": newest, **found}
+    watched = visit.context.config.venues
+    venues = [(venue, VENUE_TITLES[venue]) for venue in watched] if len(watched) > 1 else []
+    values = {"kinds": kinds, "venues": venues, "older_href": older, "newest_href": newest, **found}
     return View(template="alerts.html", page="alerts", title=visit.t("page_alerts"), values=values)
 
 

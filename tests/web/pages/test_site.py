@@ -6,7 +6,10 @@ import sys
 from dataclasses import replace
 from urllib.parse import urljoin
 
-from altmonitor.core.alert import AlertStats
+import msgspec
+
+from altmonitor.config import load
+from altmonitor.core.alert import AlertStats, StoredAlert
 from altmonitor.core.status import FeedStatus, assess
 from altmonitor.settings.state import Overrides, State
 from tests.commands.executor_kit import Desk, MemoryAlerts, healthy
@@ -81,6 +84,32 @@ async def test_alerts_are_filtered_and_paged_by_the_address() -> None:
         assert [len(found) for found in keys] == [2, 2]
         assert not set(keys[0]) & set(keys[1])
         assert (await browser.get("alerts?kind=nonsense&cursor=broken&limit=-3")).status == 200
+
+
+async def test_the_exchange_stands_in_the_lists_and_can_be_chosen_once_more_than_one_is_watched() -> None:
+    def at_bybit(row: StoredAlert) -> StoredAlert:
+        alert = row.alert
+        return replace(row, alert=msgspec.structs.replace(alert, venue="bybit", key="bybit:" + alert.key))
+
+    alerts = MemoryAlerts(stored(1), at_bybit(stored(2, "DOGEUSDT")), at_bybit(stored(3, "DOGEUSDT")))
+    config = load({"VENUES": "binance,bybit"}, env_file=None)[0]
+    async with pages(alerts=alerts, config=config) as browser:
+        for path in ("", "alerts", "symbol/SOLUSDT", "pieces/alerts"):
+            assert "PUMP +3.50 % in 1 m (Binance)" in (await browser.get(path)).text, path
+        every, only = await browser.get("alerts"), await browser.get("alerts?venue=bybit&limit=1")
+        assert "DOGEUSDT 📈 PUMP +3.50 % in 1 m (Bybit)" in every.text
+        assert '<option value="bybit">Bybit</option>' in every.html
+        assert re.findall(r'data-key="([^"]+)"', only.html) == [alerts.told[1].alert.key]
+        assert '<option value="bybit" selected>Bybit</option>' in only.html
+        assert "venue=bybit" in re.findall(r'data-piece="([^"]*pieces/alerts[^"]*)"', only.html)[0]
+        assert "venue=bybit" in re.findall(r'href="(\?[^"]*cursor=[^"]+)"', only.html)[0]
+        assert "No stored alert matches this." in (await browser.get("alerts?venue=okx")).text
+        assert len(re.findall("data-key=", (await browser.get("alerts?venue=nowhere")).html)) == 3
+    async with pages(alerts=alerts) as browser:
+        alone = await browser.get("alerts")
+        assert "(Bybit)" in alone.text
+        assert "(Binance)" not in alone.text
+        assert 'name="venue"' not in alone.html
 
 
 async def test_a_name_with_markup_is_shown_as_it_is_and_does_nothing() -> None:
