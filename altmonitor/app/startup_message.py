@@ -25,7 +25,10 @@ PATIENCE_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartupDeps:
-    """What the startup message needs. settings: those in force now. is_blind: there is no market data now."""
+    """What the startup message needs. settings: those in force now. is_blind: there is no market data now.
+
+    patience_s: it is told so long after the symbols are known at the latest.
+    """
 
     clock: Clock
     backfill: Backfill
@@ -33,11 +36,11 @@ class StartupDeps:
     settings: Callable[[], Settings]
     is_blind: Callable[[], bool]
     notify: Callable[[Started], None]
+    patience_s: float = PATIENCE_S
 
 
 class StartupMessage:
-    """Told when the baselines are loaded and the first market data is there, at the latest `PATIENCE_S` after the
-    symbols are known.
+    """Told when the baselines are loaded and the first market data is there, or when patience ends.
 
     restored: set by whoever restored something, before the symbols are known.
     """
@@ -73,7 +76,7 @@ class StartupMessage:
         """Returns when it is told."""
         await self._begun.wait()
         try:
-            async with self._deps.clock.timeout(PATIENCE_S):
+            async with self._deps.clock.timeout(self._deps.patience_s):
                 await self._deps.backfill.settled()
                 await self._has_seen.wait()
         except TimeoutError:

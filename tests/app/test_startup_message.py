@@ -20,7 +20,7 @@ SYMBOLS = [f"COIN{number}USDT" for number in range(30)]
 
 
 class House:
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, *, patience_s: float = 60.0) -> None:
         self.clock = MovableClock(T0 + 10_000)
         self.rest = FakeRest(self.clock)
         self.told: list[Started] = []
@@ -41,6 +41,7 @@ class House:
                 settings=lambda: self.settings,
                 is_blind=lambda: self.is_blind,
                 notify=self.told.append,
+                patience_s=patience_s,
             )
         )
 
@@ -73,6 +74,19 @@ async def test_it_waits_a_minute_for_the_first_market_data_and_says_when_there_i
             await house.clock.advance(31)
         (started,) = house.told
         assert started.is_blind is (seen_after_s is None)
+
+
+async def test_on_a_clock_that_runs_fast_it_waits_for_a_machine_that_does_not() -> None:
+    house = House(patience_s=4_800.0)
+    house.is_blind, house.sees = True, False
+    async with house.running():
+        house.opening.follow(30)
+        await house.clock.advance(4_000)
+        assert house.told == []
+        house.is_blind = False
+        house.opening.seen()
+        await house.clock.advance(1)
+    assert [started.is_blind for started in house.told] == [False]
 
 
 async def test_it_is_told_once_when_the_baselines_are_loaded() -> None:
