@@ -250,10 +250,11 @@ def run_until_signal(
     work: Callable[[asyncio.Event], Awaitable[None]],
     *,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    leave_within_s: float = LEAVE_WITHIN_S,
 ) -> int:
     """Run `work` in a new event loop; SIGTERM and SIGINT set its stop event. Returns the exit code.
 
-    Works as PID 1 too, where signals without a handler are ignored. A second signal, or `LEAVE_WITHIN_S` after the
+    Works as PID 1 too, where signals without a handler are ignored. A second signal, or `leave_within_s` after the
     first, ends the process at once: a thread that hangs must not keep a stopped program alive. loop_factory: None for
     the loop of this system.
     """
@@ -266,7 +267,7 @@ def run_until_signal(
             received.append(number)
             if len(received) > 1:
                 os._exit(128 + number)
-            _leave_later(128 + number)
+            _leave_later(128 + number, leave_within_s)
             stop.set()
 
         loop = asyncio.get_running_loop()
@@ -300,7 +301,7 @@ def _handle(loop: asyncio.AbstractEventLoop, number: int, handler: Callable[[int
         signal.signal(number, lambda received, _frame: loop.call_soon_threadsafe(handler, received))
 
 
-def _leave_later(code: int) -> None:
-    timer = threading.Timer(LEAVE_WITHIN_S, os._exit, (code,))
+def _leave_later(code: int, within_s: float) -> None:
+    timer = threading.Timer(within_s, os._exit, (code,))
     timer.daemon = True
     timer.start()

@@ -19,6 +19,7 @@ import altmonitor
 from altmonitor import config as configuration
 from altmonitor.app.app import App
 from altmonitor.app.market import MarketOptions
+from altmonitor.app.startup_message import PATIENCE_S
 from altmonitor.cli.common import DONE, run_until_signal
 from altmonitor.cli.terminal_chat import READER, TERMINAL_TOKEN, terminal_chat
 from altmonitor.config import Config
@@ -37,6 +38,9 @@ from altmonitor.sim.terminal import chat_console
 
 SPEED = 10.0
 FRAMES_PER_S = 100.0  # of the market's time: at 10 × that is 1,000 a second
+LEAVE_WITHIN_S = (
+    30.0  # of the machine's time, for one that is busy: no service manager waits, and Ctrl-C twice ends at once
+)
 STALL_S = 2.0  # of the machine's time: a shorter silence of the feed may be the machine's own pause
 LONGEST_HOLE_S = 3_600.0
 DASHBOARD_PORT = 3001
@@ -142,7 +146,7 @@ class DemoChoices:
 def demo(choices: DemoChoices) -> int:
     """A simulated exchange and a simulated chat around the real monitor. Returns the exit code."""
     logs.configure(level="WARNING")
-    code = run_until_signal(lambda stop: _play(choices, stop))
+    code = run_until_signal(lambda stop: _play(choices, stop), leave_within_s=LEAVE_WITHIN_S)
     return DONE if code == 128 + signal.SIGINT else code
 
 
@@ -166,7 +170,12 @@ async def _play(choices: DemoChoices, stop: asyncio.Event) -> None:
             config = _demo_config(exchange, folder, choices, port=port)
             stall_s = STALL_S * clock.speed
             feed = FeedOptions(gather_ms=config.feed_gather_ms, shortest_silence_s=stall_s)
-            options = MarketOptions(feed=feed, answer_s=max(ANSWER_TIMEOUT_S, stall_s), sweep_catch_up_s=stall_s)
+            options = MarketOptions(
+                feed=feed,
+                answer_s=max(ANSWER_TIMEOUT_S, stall_s),
+                sweep_catch_up_s=stall_s,
+                start_patience_s=PATIENCE_S * clock.speed,  # connecting is no faster than the machine
+            )
             app = App(config, clock=clock, messaging_setup=chat.messaging_setup, choices=options)
             if choices.seconds is not None:
                 asyncio.get_running_loop().call_later(choices.seconds, stop.set)
@@ -236,7 +245,8 @@ def sim(*, port: int, telegram_port: int, symbols: int, seed: int) -> int:
     """Only the simulated exchange and Bot API, in real time, until a signal. Returns the exit code."""
     logs.configure(level="INFO")
     code = run_until_signal(
-        lambda stop: _serve(stop, port=port, telegram_port=telegram_port, symbols=symbols, seed=seed)
+        lambda stop: _serve(stop, port=port, telegram_port=telegram_port, symbols=symbols, seed=seed),
+        leave_within_s=LEAVE_WITHIN_S,
     )
     return DONE if code == 128 + signal.SIGINT else code
 

@@ -68,6 +68,30 @@ def test_a_loop_that_cannot_watch_signals_ends_by_them_all_the_same() -> None:
     assert (done.returncode, done.stdout.strip()) == (130, b"stopped in order")
 
 
+SLOW_TO_STOP = """
+import asyncio, os, signal
+from altmonitor.cli.common import run_until_signal
+
+async def work(stop):
+    os.kill(os.getpid(), signal.SIGTERM)
+    await stop.wait()
+    print("stopping", flush=True)
+    await asyncio.sleep({takes_s})
+    print("stopped in order", flush=True)
+
+raise SystemExit(run_until_signal(work, leave_within_s={within_s}))
+"""
+
+
+def test_a_program_that_takes_too_long_to_stop_is_ended() -> None:
+    found = []
+    for takes_s, within_s in ((60, 0.2), (0.2, 60)):
+        code = SLOW_TO_STOP.format(takes_s=takes_s, within_s=within_s)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=50)
+        found.append((done.returncode, done.stdout.decode().splitlines()))
+    assert found == [(143, ["stopping"]), (143, ["stopping", "stopped in order"])]
+
+
 def test_a_secret_on_the_command_line_is_not_repeated() -> None:
     token = "123456789:AAHkQ0123456789abcdefghijklmnopqrst"
     lines = (

@@ -10,7 +10,7 @@ import pytest
 from rich.cells import cell_len
 
 from altmonitor.cli.demo import next_step
-from tests.ops.screen import terminal
+from tests.ops.screen import CTRL_C, terminal
 
 SHOWN_S = 100.0  # on a machine that does much else; alone it takes 15
 
@@ -23,7 +23,8 @@ async def test_price_open_interest_and_volume_are_told_in_a_small_window(tmp_pat
             await screen.sees_anywhere(told, within_s=SHOWN_S)
         screen.types("/status")
         await screen.sees("Detected in", within_s=SHOWN_S)
-        assert await screen.interrupted() == 0
+        screen.types(CTRL_C, enter=False)
+        assert await screen.ended() == 0
 
         lines = [line for line in screen.all.split("\n") if not line.startswith(("/status", "^C"))]
         assert [line for line in lines if cell_len(line.rstrip()) > 80] == []
@@ -37,7 +38,8 @@ async def test_every_language_can_be_chosen_and_a_fast_clock_is_not_taken_for_a_
     async with terminal(command, environ={}, folder=tmp_path, size=(40, 120)) as screen:
         await screen.sees_anywhere(" ПАМП ", within_s=SHOWN_S)
         await screen.sees_anywhere("✅ altmonitor ", within_s=SHOWN_S)
-        assert await screen.interrupted() == 0
+        screen.types(CTRL_C, enter=False)
+        assert await screen.ended() == 0
         assert "Часы этой машины" not in screen.all
 
 
