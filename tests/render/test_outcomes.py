@@ -11,6 +11,7 @@ from altmonitor.commands.outcomes import OutcomesShown
 from altmonitor.commands.replies import StatsShown
 from altmonitor.core.alert import AlertStats, Details, OutcomeLine
 from altmonitor.core.outcome import OutcomeRow, OutcomeSummary
+from altmonitor.render import replies  # noqa: F401 – registers what is said of counts
 from altmonitor.render.alerts import alert_html
 from altmonitor.render.blocks import reply_lines
 from altmonitor.render.format import Style, without_markup
