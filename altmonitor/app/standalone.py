@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final
@@ -44,6 +45,8 @@ NOWHERE: Final = Destination(chat_id=0)
 WEBSITE_QUESTIONS: Final = 4
 """A minute, of this process."""
 
+OUTCOMES_KEPT_S: Final = 60.0
+
 ASKING: Final = Priority.UNIVERSE
 """Behind the enrichment of alerts, for which the guard keeps a part of every budget free."""
 
@@ -72,8 +75,33 @@ class RationedSmartMoney:
         return self._website.guard_status()
 
 
+class KeptOutcomes:
+    """What followed the stored alerts, for a minute: to reckon it takes seconds over ten thousand of them, and whoever
+    looks at a page looks again. Who asks while it is being reckoned waits for that answer.
+
+    read: of a version of the settings.
+    """
+
+    def __init__(self, read: Callable[[str], Awaitable[OutcomeSummary]], *, clock: Clock) -> None:
+        self._read = read
+        self._clock = clock
+        self._turn = asyncio.Lock()
+        self._known: tuple[str, float, OutcomeSummary] | None = None
+
+    async def of(self, settings: str) -> OutcomeSummary:
+        """Raises: StorageError."""
+        async with self._turn:
+            now_s = self._clock.monotonic()
+            if self._known is not None and self._known[0] == settings and now_s - self._known[1] < OUTCOMES_KEPT_S:
+                return self._known[2]
+            found = await self._read(settings)
+            self._known = settings, self._clock.monotonic(), found
+            return found
+
+
 def stored_context(config: Config, *, clock: Clock) -> OperationContext:
-    """Only what is stored. Files are opened for each look: a monitor or a tracker may come, go and replace them."""
+    """Only what is stored. Files are opened for each look (outcomes: once a minute): a monitor or a tracker may come,
+    go and replace them."""
     state_file = StateFile(config.state_file, clock)
 
     async def settings() -> SettingsStore:
@@ -85,15 +113,16 @@ def stored_context(config: Config, *, clock: Clock) -> OperationContext:
         )
         return SettingsStore(base_settings(config), await state_file.look(), home=home)
 
-    async def outcomes() -> OutcomeSummary:
-        audiences = (await settings()).audiences
+    async def read_outcomes(version: str) -> OutcomeSummary:
         async with alert_reader(config.db_file, clock=clock) as alerts:
             return await read_summary(
-                alerts.outcomes,
-                detectors=outcome_version(),
-                settings=settings_version(audiences)[0],
-                fee_pct=config.taker_fee_pct,
+                alerts.outcomes, detectors=outcome_version(), settings=version, fee_pct=config.taker_fee_pct
             )
+
+    kept_outcomes = KeptOutcomes(read_outcomes, clock=clock)
+
+    async def outcomes() -> OutcomeSummary:
+        return await kept_outcomes.of(settings_version((await settings()).audiences)[0])
 
     return OperationContext(
         config=config,

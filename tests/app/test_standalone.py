@@ -13,16 +13,18 @@ import pytest
 
 from altmonitor import config as configuration
 from altmonitor.app.positioning import positioning_deps
-from altmonitor.app.standalone import WEBSITE_QUESTIONS, asking_context, stored_context
+from altmonitor.app.standalone import WEBSITE_QUESTIONS, KeptOutcomes, asking_context, stored_context
 from altmonitor.config import Config
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import NoSnapshotsYet, StorageError
+from altmonitor.core.outcome import OutcomeSummary
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import OperationError, Unavailable
 from altmonitor.operations.table import OPERATION_OF
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
+from tests.movable_clock import MovableClock
 from tests.storage.samples import pump
 from tests.storage.test_store import kept
 
@@ -118,3 +120,27 @@ async def test_whatever_is_asked_here_the_website_hears_four_questions_a_minute_
             held = await monitor.rest.open_interest("BNBUSDT", priority=Priority.ENRICH)
     assert found is not None
     assert held.contracts > 0
+
+
+async def test_what_followed_is_reckoned_once_a_minute_however_many_look_and_anew_for_other_settings() -> None:
+    clock, asked = MovableClock(), []
+
+    async def read(settings: str) -> OutcomeSummary:
+        asked.append(settings)
+        await asyncio.sleep(0)
+        if settings == "broken":
+            raise StorageError("alerts.db cannot be read")
+        return OutcomeSummary(since_ms=None, alerts=len(asked), pending=0, earlier=0, fee_pct=0.05, rows=(), forward=())
+
+    kept_outcomes = KeptOutcomes(read, clock=clock)
+    found = await asyncio.gather(*(kept_outcomes.of("a") for _ in range(5)))
+    assert [one.alerts for one in found] == [1] * 5
+    await clock.advance(59.0)
+    assert (await kept_outcomes.of("a")).alerts == 1
+    await clock.advance(2.0)
+    assert (await kept_outcomes.of("a")).alerts == 2
+    assert (await kept_outcomes.of("b")).alerts == 3
+    for _ in range(2):
+        with pytest.raises(StorageError):
+            await kept_outcomes.of("broken")
+    assert asked == ["a", "a", "b", "broken", "broken"]
