@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import msgspec
 
 from altmonitor.core.clock import SystemClock
+from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.market.quotes import DayTicker, Funding
 from altmonitor.operations.board import BoardDeps, MarketBoard
 from altmonitor.web.server import HttpServer, HttpServerDeps
 from altmonitor.web.streams import EventStream, StreamSources
@@ -63,19 +65,27 @@ def _market() -> Market:
 
 
 def _board(market: Market) -> MarketBoard:
-    names, engine = _names(), market.engine
+    """Every column of every contract has a value, but for the change over an hour."""
+    clock, names, engine = SystemClock(), _names(), market.engine
+    now_ms, ring = clock.now_ms(), OpenInterestRing(period_s=60.0)
+    for number, name in enumerate(names):
+        for minutes in range(10, -1, -1):
+            ring.record(name, time_ms=now_ms - minutes * 60_000 - number * 7, contracts=1_000.0 + number + minutes / 7)
+    days = {name: DayTicker(symbol=name, last_price=100.0, change_pct=1.234, quote_usdt=2.5e9) for name in names}
+    fundings = {name: Funding(symbol=name, rate=0.000123, mark_price=100.0, next_ms=now_ms) for name in names}
     return MarketBoard(
         BoardDeps(
-            clock=SystemClock(),
+            clock=clock,
             listed=lambda: names,
             book=engine.book,
-            days=dict,
-            fundings=dict,
+            days=lambda: days,
+            fundings=lambda: fundings,
             funding_hours=lambda symbol: 8.0,
             funding_age_s=lambda: 10.0,
-            oi_ring=Bench().known.ring,
+            oi_ring=ring,
             sweeps=lambda: 1,
             lookback=lambda: 20,
+            ratio=lambda symbol: (1.85, now_ms - 60_000),
         )
     )
 
