@@ -111,7 +111,7 @@ class DemoScript:
         for usd in CASCADE_USD:
             self._exchange.liquidate(CASCADE_OF, is_long=True, usd=usd)
             await self._clock.sleep(2 * SOON_S)
-        await self._clock.sleep(BLIND_S - CRASH_S)
+        await self._clock.sleep(BLIND_S - CRASH_S - CASCADE_AFTER_S - 2 * SOON_S * len(CASCADE_USD))
         self._exchange.faults.mute = True
         await self._clock.sleep(BLIND_FOR_S)
         self._exchange.faults.mute = False

@@ -237,7 +237,7 @@ async def test_a_damaged_database_is_kept_aside_and_told(tmp_path: Path) -> None
     [
         (
             ["CREATE TABLE alerts (id INTEGER)", "PRAGMA user_version = 99"],
-            "{path} was written by a newer altmonitor (version 99, this one knows 2): install the newer one, "
+            "{path} was written by a newer altmonitor (version 99, this one knows 4): install the newer one, "
             "or set DB_FILE to another file; nothing was changed",
         ),
         (

@@ -27,6 +27,8 @@ async def test_an_alert_is_streamed_as_it_is_stored(tmp_path: Path) -> None:
         await here.is_live()
         url = f"http://127.0.0.1:{here.app.server_port}/api/stream"
         async with aiohttp.ClientSession(headers=TOKEN) as session, session.get(url) as stream, asyncio.timeout(40):
+            while (await stream.content.readline()).decode().strip() != "event: alert":
+                pass
             while not (line := (await stream.content.readline()).decode()).startswith("data: "):
                 pass
         alert = json.loads(line.removeprefix("data: "))

@@ -273,7 +273,7 @@ DAMAGED = [
     b'{"version": 2, "quiet": "23-7"}',
     b'{"version": 2, "quiet": "23:00-23:00"}',
     b'{"version": 2, "quiet": "24:00-07:00"}',
-    b'{"version": 2, "kinds": ["price", "liq"]}',
+    b'{"version": 2, "kinds": ["price", "whale"]}',
     b'{"version": 2, "silent": 1}',
     b'{"version": 2, "budget": 20}',
     b'{"version": 2, "budget": {"per_day": -1}}',

@@ -35,6 +35,7 @@ NEEDED: dict[str, tuple[str, str]] = {
     "tzdata": ("tzdata", "2026.1"),
     "pillow": ("PIL", "13"),
     "rich": ("rich", "15"),
+    "jinja2": ("jinja2", "3.1.6"),
 }
 """Distribution → (module, lowest version), as in pyproject.toml."""
 

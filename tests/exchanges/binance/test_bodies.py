@@ -44,7 +44,14 @@ def test_each_kind_of_row_becomes_its_value() -> None:
         b'[{"symbol":"BTCUSDT","markPrice":"11793.63","indexPrice":"11781.8","lastFundingRate":"-0.00038",'
         b'"interestRate":"0.0001","nextFundingTime":1597392000000,"time":1597370495002}]'
     ).values == [
-        Funding(symbol="BTCUSDT", rate=-0.00038, mark_price=11793.63, next_ms=1597392000000, time_ms=1597370495002)
+        Funding(
+            symbol="BTCUSDT",
+            rate=-0.00038,
+            mark_price=11793.63,
+            index_price=11781.8,
+            next_ms=1597392000000,
+            time_ms=1597370495002,
+        )
     ]
     assert Rows(wire.FundingInfoWire).read(
         b'[{"symbol":"BLZUSDT","adjustedFundingRateCap":"0.025","fundingIntervalHours":4,"disclaimer":false}]'
