@@ -94,6 +94,7 @@ async def one_symbol(visit: Visit) -> View:
         "facts": [] if row is None else of_symbol.facts_of(row, now_ms, style),
         "candles": [] if candles is None else of_symbol.candle_lines(candles, style),
         "minutes": of_symbol.CHART_MINUTES,
+        "venue": visit.context.config.venues[0],
         "charts": CHARTS,
         "offset_s": 0 if offset is None else int(offset.total_seconds()),
         "zone": n.zone(moment),

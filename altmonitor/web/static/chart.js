@@ -58,7 +58,7 @@ export async function draw(place, every, ask) {
     const [found, oi, told] = await Promise.all([
       ask(`${of}candles?limit=${place.dataset.minutes}`).then(answer => answer.json()),
       ask(`${of}oi`).then(answer => answer.json()).catch(() => null),
-      ask(`${of}alerts?limit=50`).then(answer => answer.json()).catch(() => null),
+      ask(`${of}alerts?limit=50&venue=${place.dataset.venue}`).then(answer => answer.json()).catch(() => null),
     ]);
     const rows = found.candles;
     precision(rows.at(-1).close);

@@ -105,6 +105,7 @@ async def test_the_exchange_stands_in_the_lists_and_can_be_chosen_once_more_than
         assert "venue=bybit" in re.findall(r'href="(\?[^"]*cursor=[^"]+)"', only.html)[0]
         assert "No stored alert matches this." in (await browser.get("alerts?venue=okx")).text
         assert len(re.findall("data-key=", (await browser.get("alerts?venue=nowhere")).html)) == 3
+        assert 'data-venue="binance"' in (await browser.get("symbol/SOLUSDT")).html  # whose candles the chart marks
     async with pages(alerts=alerts) as browser:
         alone = await browser.get("alerts")
         assert "(Bybit)" in alone.text
