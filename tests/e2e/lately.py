@@ -10,8 +10,9 @@ SYMBOLS = ("ADAUSDT", "BCHUSDT", "UNIUSDT", "ATOMUSDT", "APTUSDT", "OPUSDT", "SE
 
 
 def _move(number: int) -> Event:
-    """The first of 48 is the largest, 21 %; 17 are of 5 % or more, 12 of 6 % or more."""
-    symbol, size = SYMBOLS[number // 2 % 10], 3 * (48 / (number + 1)) ** 0.5
+    """Of 48 the first ones are the largest; 17 are of 5 % or more, 12 of 6 % or more. None is twice as large as that: a
+    move that doubles is told again, and a budget of 20 then is missed or met by a twentieth of an alert."""
+    symbol, size = SYMBOLS[number // 2 % 10], min(9.9, 3 * (48 / (number + 1)) ** 0.5)
     return (Pump if number % 2 else Dump)(symbol, START_MS - 29 * MINUTE_MS * (number + 1) + 7_000, size)
 
 
