@@ -441,6 +441,7 @@ class QuerySide:
 
     async def _propose_budget(self, per_day: int, audience: Audience) -> BudgetProposal | NotEnoughHistory:
         self._recorder.want_day()
+        await self._recorder.catch_up()
         proposal = await self.budget.propose(per_day, audience)
         if isinstance(proposal, NotEnoughHistory):
             return proposal
@@ -448,6 +449,7 @@ class QuerySide:
 
     async def _try_settings(self, now: Audience, then: Audience, last_s: int | None) -> Trial | NotEnoughHistory:
         self._recorder.want_day()
+        await self._recorder.catch_up()
         return await self.trials.answer(now, then, last_s)
 
     async def _keep_budget(self) -> None:

@@ -103,13 +103,19 @@ class Recorder:
 
     # --- live
 
+    async def catch_up(self) -> None:
+        """Takes over what is known by now: a question right after a start need not wait for the next look."""
+        if not self._loaded.is_set():
+            return
+        lookback = self._from.lookback()
+        for number, symbol in enumerate(self._from.listed()):
+            self._collect_one(symbol, lookback)
+            if number % 50 == 49:
+                await asyncio.sleep(0)  # frames go first
+
     async def _collect(self) -> None:
         while True:
-            lookback = self._from.lookback()
-            for number, symbol in enumerate(self._from.listed()):
-                self._collect_one(symbol, lookback)
-                if number % 50 == 49:
-                    await asyncio.sleep(0)  # frames go first
+            await self.catch_up()
             await self._from.clock.sleep(COLLECT_EVERY_S)
 
     def _collect_one(self, symbol: str, lookback: int) -> None:

@@ -117,6 +117,18 @@ async def test_live_minutes_are_counted_once(tmp_path: Path) -> None:
     assert stage.live_tape.symbol_minutes("price") == 40
 
 
+async def test_what_was_restored_after_the_first_look_is_counted_for_who_asks_then(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    async with stage.running(is_day_wanted=False):
+        await stage.clock.advance(1)
+        stage.close_minutes("ONEUSDT", 40)
+        assert stage.live_tape.symbol_minutes("price") == 0
+        await stage.recorder.catch_up()
+        assert stage.live_tape.symbol_minutes("price") == 40
+        await stage.recorder.catch_up()
+        assert stage.live_tape.symbol_minutes("price") == 40, "once"
+
+
 async def test_a_symbol_that_fails_is_asked_again(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
     failures = [ExchangeUnreachable("no answer")]
