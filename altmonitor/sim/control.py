@@ -144,11 +144,13 @@ class RequestLog:
 
 @dataclass(slots=True, kw_only=True)
 class ExchangeStats:
-    """connections: every one ever accepted, oldest first. handshakes_refused: by the `refuse_connections` fault."""
+    """connections: every one ever accepted, oldest first. handshakes_refused: by the `refuse_connections` fault.
+    arrived: (exchange ms, path) of the newest 100,000 REST requests in their order, which times alone do not tell."""
 
     connections: list[ConnectionStats] = field(default_factory=list)
     handshakes_refused: int = 0
     rest: dict[str, RequestLog] = field(default_factory=dict)
+    arrived: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=_KEPT_REQUESTS))
 
     @property
     def ws_ever(self) -> int:
@@ -174,6 +176,14 @@ class ExchangeStats:
     def most_messages_in_1s(self) -> int:
         """On any one connection."""
         return max((connection.most_messages_in_1s for connection in self.connections), default=0)
+
+    def request(self, path: str, at_ms: int) -> RequestLog:
+        """One more arrived; returns the log of its path."""
+        self.arrived.append((at_ms, path))
+        log = self.rest.setdefault(path, RequestLog())
+        log.count += 1
+        log.times_ms.append(at_ms)
+        return log
 
     def requests(self, path: str | None = None) -> int:
         """REST requests of a path, or of all."""

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from altmonitor.core.venue_names import hyperliquid_coin
 from altmonitor.sim.bodies import premium_row
-from altmonitor.sim.control import ExchangeFaults, ExchangeStats, RequestLog
+from altmonitor.sim.control import ExchangeFaults, ExchangeStats
 from altmonitor.sim.market import Market
 from altmonitor.sim.venue_sockets import Push, Reply, SimKline, listed
 from altmonitor.sim.wire import KlineRow
@@ -179,9 +179,7 @@ class HyperliquidInfo:
         except msgspec.MsgspecError:
             return web.Response(status=422, text="Failed to deserialize the JSON body into the target type")
         kind = str(asked.get("type", ""))
-        log = self._stats.rest.setdefault(f"{INFO}#{kind}", RequestLog())
-        log.count += 1
-        log.times_ms.append(now_ms)
+        self._stats.request(f"{INFO}#{kind}", now_ms)
         fault = self._faults.rest_fault(f"{INFO}#{kind}", None) or self._faults.rest_fault(INFO, None)
         if fault is not None and fault.status is not None:
             return web.Response(status=fault.status, text=fault.body or "null", content_type="application/json")

@@ -15,7 +15,6 @@ from altmonitor.sim.control import (
     ApiError,
     ExchangeFaults,
     ExchangeStats,
-    RequestLog,
     RequestPool,
     RestFault,
     WeightBudget,
@@ -65,9 +64,7 @@ class Rest:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         path, params, now_ms = request.path, dict(request.query), self._now_ms()
-        log = self._stats.rest.setdefault(path, RequestLog())
-        log.count += 1
-        log.times_ms.append(now_ms)
+        log = self._stats.request(path, now_ms)
         log.symbols[params.get("symbol", "")] += 1
         fault = self._faults.rest_fault(path, params.get("symbol"))
         if fault is not None and fault.delay_s > 0:

@@ -279,6 +279,11 @@ async def test_requests_are_counted_with_their_time() -> None:
         assert stats.most_requests_in(1_000, "/fapi/v1/ping") == 3
         assert stats.most_requests_in(1_001) == 5
         assert stats.rest["/fapi/v1/ping"].statuses == {200: 4}
+        assert list(stats.arrived)[2:] == [  # of the same millisecond, and still in their order
+            (START, "/fapi/v1/ping"),
+            (START + 1_000, "/fapi/v1/ping"),
+            (START + 1_000, "/fapi/v1/time"),
+        ]
 
 
 def test_the_busiest_window_is_found_wherever_it_begins() -> None:
