@@ -22,6 +22,7 @@ Reason = Literal[
     "sixty_seconds",
     "within_the_minute",
     "not_recorded",
+    "before_start",
     "after_a_difference",
     "late",
     "unknown",
@@ -30,6 +31,7 @@ REASONS: Final[dict[Reason, str]] = {
     "sixty_seconds": "told against the price 60 s earlier, which candles do not hold",
     "within_the_minute": "the same move, told by another window or step: the way within a minute is a convention",
     "not_recorded": "its minute or sample is not in the store (a kill loses the samples of ten minutes)",
+    "before_start": "compared with a sample of an earlier run, which the monitor does not know after a start",
     "after_a_difference": "cooldown or episode of an earlier difference",
     "late": "told late, for minutes that nobody watched",
     "unknown": "no reason is known",
@@ -72,9 +74,11 @@ def verify(
     is_stored: Callable[[str, int], bool],
     is_sampled: Callable[[str, int], bool] = lambda symbol, at_ms: True,
     quiet_ms: int,
+    starts_ms: Sequence[int] = (),
 ) -> Verification:
     """is_stored(symbol, open_ms): the store has that candle. is_sampled(symbol, at_ms): it has that sample of open
-    interest and one to compare it with. quiet_ms: longest cooldown or episode."""
+    interest and one to compare it with. quiet_ms: longest cooldown or episode. starts_ms: when the monitor was started,
+    unix ms, where that is known."""
     told = {compared_key(one): one for one in live if one.kind in COMPARED}
     again = {compared_key(one): one for one in replayed if one.kind in COMPARED}
     both = told.keys() & again.keys()
@@ -88,6 +92,8 @@ def verify(
         reason = _reason(one, others, is_live=is_live, is_stored=is_stored)
         if reason == "unknown" and one.kind == "oi" and is_live and not is_sampled(one.symbol, one.event_ms):
             reason = "not_recorded"
+        if reason == "unknown" and any(_reaches_before_start(each, starts_ms) for each in _again(one, extra)):
+            reason = "before_start"
         if reason == "unknown" and one.event_ms - last_ms.get(one.symbol, -EXPLAINED) <= quiet_ms:
             reason = "after_a_difference"
         last_ms[one.symbol] = one.event_ms
@@ -128,6 +134,24 @@ def _reason(one: Alert, others: Sequence[Alert], *, is_live: bool, is_stored: Ca
     if one.kind == "price" and alike:
         return "within_the_minute"
     return "unknown"
+
+
+def _again(one: Alert, extra: Sequence[Alert]) -> list[Alert]:
+    """What the replay alone tells from the same reading; perhaps over another window."""
+    return [
+        each
+        for each in extra
+        if (each.symbol, each.kind, each.direction, each.event_ms)
+        == (one.symbol, one.kind, one.direction, one.event_ms)
+    ]
+
+
+def _reaches_before_start(one: Alert, starts_ms: Sequence[int]) -> bool:
+    """Open interest that was compared with a sample of another run of the monitor than its own."""
+    if one.kind != "oi" or one.details.window_s is None:
+        return False
+    before_ms = one.event_ms - one.details.window_s * 1000
+    return any(before_ms < start_ms <= one.event_ms for start_ms in starts_ms)
 
 
 def sampled_in(store: HistoryStore) -> Callable[[str, int], bool]:

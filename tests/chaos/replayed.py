@@ -33,6 +33,7 @@ async def replayed(today: Day) -> Verification:
         is_stored=lambda symbol, open_ms: len(store.candles(symbol, open_ms, open_ms + 1, is_whole=False)) > 0,
         is_sampled=sampled_in(store),
         quiet_ms=shortest_warm_up_ms(options),
+        starts_ms=[life.began_ms for life in today.lives],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from msgspec import structs
 
 from altmonitor.core.alert import Alert, Direction, Kind
 from altmonitor.replay.columns import Source, open_interest_columns
@@ -92,6 +93,29 @@ def test_open_interest_whose_samples_were_lost_has_that_reason(tmp_path: Path) -
         [alert("oi", "UP", at=20 * MINUTE)], [], is_stored=lambda s, at: True, is_sampled=is_sampled, quiet_ms=0
     )
     assert [one.reason for one in found.differences] == ["not_recorded"]
+
+
+def test_open_interest_is_not_compared_with_samples_of_an_earlier_run() -> None:
+    again = alert("oi", "DOWN", at=400_000)
+    again = structs.replace(again, details=structs.replace(again.details, window_s=300.0))
+
+    def reason(start: int, live: list[Alert], replayed: list[Alert]) -> list[str]:
+        found = verify(
+            live, replayed, is_stored=lambda s, at: True, quiet_ms=0, starts_ms=[CANDLE - 9_000_000, CANDLE + start]
+        )
+        return [one.reason for one in found.differences]
+
+    assert reason(100_001, [], [again]) == ["before_start"]
+    assert reason(400_000, [], [again]) == ["before_start"]
+    assert reason(100_000, [], [again]) == ["unknown"]
+    assert reason(400_001, [], [again]) == ["unknown"]
+    assert reason(200_000, [again], []) == ["unknown"]
+    told = alert("oi", "DOWN", "1m", at=400_000)
+    assert reason(200_000, [told], [structs.replace(again, key=f"{again.key}:5m")]) == ["before_start"] * 2
+    assert reason(200_000, [told], [structs.replace(again, key="oi:X:UP", direction="UP")]) == [
+        "unknown",
+        "before_start",
+    ]
 
 
 def test_a_burst_is_that_of_its_candle_whatever_its_direction_was_when_it_was_told() -> None:
