@@ -202,7 +202,7 @@ async def a_second_place(here: Talk) -> None:
     says(await here.asks("/set_move 5m 0", **bob()), "move in 5 m: from 5 % → off")
     says(
         await here.asks("/route", **bob()),
-        "main chat Reader (77): price, OI, volume, funding, loud",
+        "main chat Reader (77): price, OI, volume, funding, liquidations, basis, loud",
         "price, silent ← here",
     )
     here.notify("AVAX rises by 6 %, then ETH by 11 %.")
