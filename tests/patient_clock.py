@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeVar
 
 from altmonitor.core.clock import ScaledClock, SystemClock
+
+T = TypeVar("T")
 
 LOOK_S = 0.02
 """Of the machine's time, between two looks at who waited: a look costs a quarter of a millisecond."""
@@ -67,6 +71,23 @@ class PatientClock(ScaledClock):
             self._looked_s, self._waited_s = now_s, waited_s
         self._passed_s = max(self._passed_s, now_s - self._begin_s - self._lost_s)
         return self._passed_s
+
+
+async def patiently(wanted: Coroutine[Any, Any, T], *, of_pid: int, within_s: float) -> T:
+    """What another process brings within so many seconds, those left out in which it was ready to run and had no
+    processor: a start of two seconds takes a minute beside twenty others. Raises TimeoutError."""
+    clock, before_s = SystemClock(), waits_s(of_pid)
+    begin_s = clock.monotonic()
+    task = asyncio.create_task(wanted)
+    try:
+        while not task.done():
+            await asyncio.wait([task], timeout=min(1.0, within_s))
+            lost_s = max((s - before_s.get(thread, 0.0) for thread, s in waits_s(of_pid).items()), default=0.0)
+            if not task.done() and clock.monotonic() - begin_s - lost_s > within_s:
+                raise TimeoutError(f"not within {within_s:g} s, {lost_s:.0f} s without a processor left out")
+        return task.result()
+    finally:
+        task.cancel()
 
 
 def waits_s(pid: int) -> dict[str, float]:

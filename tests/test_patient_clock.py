@@ -10,7 +10,7 @@ import pytest
 
 from altmonitor.core.clock import SystemClock
 from tests import patient_clock
-from tests.patient_clock import LOOK_S, PatientClock
+from tests.patient_clock import LOOK_S, PatientClock, patiently
 
 START_MS = 1_790_000_040_000
 
@@ -71,6 +71,19 @@ async def test_it_sleeps_and_times_out_by_its_own_seconds(monkeypatch: pytest.Mo
     assert clock.monotonic() - asked_s >= 1.0
     async with clock.timeout(None):
         await clock.sleep(0.0)
+
+
+async def test_another_process_has_its_seconds_without_those_it_had_no_processor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = SystemClock()
+    began_s = real.monotonic()
+    monkeypatch.setattr(patient_clock, "waits_s", lambda pid: {"1": min(0.3, real.monotonic() - began_s)})
+    assert await patiently(asyncio.sleep(0.2, "answered"), of_pid=1, within_s=0.1) == "answered"
+    began_s = real.monotonic()
+    with pytest.raises(TimeoutError, match=r"not within 0\.1 s"):
+        await patiently(asyncio.sleep(20), of_pid=1, within_s=0.1)
+    assert real.monotonic() - began_s >= 0.4
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who waited for a processor")

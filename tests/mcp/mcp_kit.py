@@ -18,6 +18,7 @@ from mcp import Client, StdioServerParameters, stdio_client
 from altmonitor.mcp.server import McpDeps, build_server
 from altmonitor.operations.table import OPERATIONS
 from tests.operations.operations_kit import Bench
+from tests.patient_clock import patiently
 from tests.tracker.processes import Town
 
 ERAS = ("legacy", "2026-07-28")
@@ -94,8 +95,7 @@ class Bare:
 
     async def receive(self) -> Any:
         assert self.process.stdout is not None
-        async with asyncio.timeout(40):
-            line = await self.process.stdout.readline()
+        line = await patiently(self.process.stdout.readline(), of_pid=self.process.pid, within_s=40)
         assert line, "the session was dropped"
         return json.loads(line)
 
