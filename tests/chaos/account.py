@@ -48,7 +48,7 @@ def account(day: Day) -> Account:
     found.counts["marked as possible repeats"] = sum(bool(chat.MARK.search(message.text)) for message in said)
     found.problems += _event_problems(day, rows, reports, found.counts)
     found.problems += [f"invented: {row}: {why}" for row in rows if (why := _why_not(day, row, rows))]
-    found.problems += chat.chat_problems(said, rows)
+    found.problems += chat.chat_problems(said, rows, day.stalls)
     found.problems += limits.slow_alerts(day, rows, found.counts)
     found.problems += chat.unpaired(said)
     found.problems += limits.minute_problems(day, reports, found.counts)

@@ -9,9 +9,12 @@ from datetime import datetime
 
 from altmonitor.sim.telegram.values import SimMessage
 from tests.chaos.ledger import SKEW_MS, Row, Span
+from tests.chaos.stalls import Stalls
 
-LATE_AFTER_S = 660.0
-"""An alert that waited 10 minutes is told as late; a minute for a message that was on its way."""
+LATE_AFTER_MS = 600_000
+"""An alert that waited so long is told as late."""
+ON_ITS_WAY_MS = 60_000
+"""For a message that had been begun by then. A pause of the machine while it was on its way is not counted."""
 MARK = re.compile(r"#(\d+) may have reached you already|Some of these may have reached you already")
 
 # --- what was reported
@@ -98,7 +101,7 @@ def tells(message: SimMessage, row: Row) -> bool:
     return row.symbol in text.split() and _HEADLINES[row.kind, row.direction] in text
 
 
-def chat_problems(said: Sequence[SimMessage], rows: Sequence[Row]) -> Iterator[str]:
+def chat_problems(said: Sequence[SimMessage], rows: Sequence[Row], stalls: Stalls) -> Iterator[str]:
     """Every alert once: in the message that its row names, and in no other that does not say "possibly again"."""
     alerts = {message.message_id: message for message in said if message.text.startswith(_ALERT_SIGNS)}
     named: dict[int, list[Row]] = {}
@@ -110,7 +113,7 @@ def chat_problems(said: Sequence[SimMessage], rows: Sequence[Row]) -> Iterator[s
             yield f"lost: {row} is not in message {row.message_id}"
         else:
             named.setdefault(message.message_id, []).append(row)
-            is_old = message.date_ms / 1000 - row.ts > LATE_AFTER_S
+            is_old = stalls.ran_ms(row.ts * 1000 + LATE_AFTER_MS, message.date_ms) > ON_ITS_WAY_MS
             if is_old and "LATE" not in first_line(message):
                 yield f"old news as if it were new: {row} in message {message.message_id}"
             if MARK.search(message.text) and row.attempts < 2 and len(named[message.message_id]) == 1:
