@@ -21,7 +21,7 @@ from altmonitor.detectors.verdict import Explanation, RuleCheck, Verdict
 from altmonitor.interfaces.queries import TopRow
 from altmonitor.market.contracts import base_of
 from altmonitor.render import format as n
-from altmonitor.render.blocks import joined, reply_lines, words
+from altmonitor.render.blocks import joined, money, reply_lines, words
 from altmonitor.render.format import Style
 from altmonitor.render.kinds import headline_key, number, over_text, value_text
 from altmonitor.render.outcomes import outcome_stats_lines
@@ -197,8 +197,10 @@ def _number(check: RuleCheck, value: float) -> str:
 
 def _bound(check: RuleCheck, value: float) -> str:
     """As it is set; the bound of a whole move is computed and would have fifteen digits."""
-    shown = n.exact(round(value, 4))
-    return f"{shown}×" if KINDS[check.rule.kind].unit is Unit.MULTIPLE else f"{shown} %"
+    unit, shown = KINDS[check.rule.kind].unit, n.exact(round(value, 4))
+    if unit is Unit.USD:
+        return money(abs(value))
+    return f"{shown}×" if unit is Unit.MULTIPLE else f"{shown} %"
 
 
 def _window(check: RuleCheck, now_s: float, style: Style) -> str:

@@ -309,6 +309,7 @@ def test_why_tells_rule_value_threshold_window_age_and_verdict() -> None:
             floor_usd=50_000.0,
         ),
         RuleCheck(rule=Rule("price", "15m"), verdict=Verdict.SWITCHED_OFF),
+        RuleCheck(rule=Rule("liq", "1m"), verdict=Verdict.BELOW_THRESHOLD, value=-250_000.0, threshold=2_500_000.0),
     )
     told = StoredAlert(
         alert=Alert(
@@ -333,6 +334,8 @@ def test_why_tells_rule_value_threshold_window_age_and_verdict() -> None:
         "   💧 candle volume below the floor · $12.0K, floor $50.0K",
         "<b>price, 15 m</b>",
         "   ➖ switched off",
+        "<b>liquidations, 1 m</b> · $250.0K against $2.5M",
+        "   ➖ below the threshold",
     ]
 
 
