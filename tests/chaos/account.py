@@ -133,12 +133,15 @@ def _open_interest_excuse(day: Day, event: Expected, reports: Sequence[Report]) 
         return "open interest while reported as not seen"
     if any(span.holds(at_ms, at_ms) for span in _blocked(day)):
         return "open interest while reported as blocked"
-    return "open interest while the machine paused" if _were_pushed_apart(day, event) else ""
+    if _were_pushed_apart(day, event):
+        return "open interest while the machine paused"
+    is_lost = _samples(day, event, with_given_up=True) is not None
+    return "open interest in answers nobody could read for a pause of the machine" if is_lost else ""
 
 
-def _samples(day: Day, event: Expected) -> tuple[int, int] | None:
+def _samples(day: Day, event: Expected, *, with_given_up: bool = False) -> tuple[int, int] | None:
     """Answers from before and after the step, in one life of the program, surely as far apart as one of the windows."""
-    for times in _asked(day, event):
+    for times in _asked(day, event, with_given_up=with_given_up):
         for after_ms in (time for time in times if time - OI_STAMP_MS > event.within.begin_ms):
             for before_ms in (time for time in times if time <= event.within.begin_ms):
                 if any(_off_ms(after_ms - before_ms, window) < 0 for window in OI_WINDOWS_MS):
@@ -162,10 +165,11 @@ def _off_ms(apart_ms: int, window_ms: int) -> float:
     return abs(apart_ms - window_ms) + OI_STAMP_MS - window_ms * OI_TOLERANCE
 
 
-def _asked(day: Day, event: Expected) -> Iterator[list[int]]:
+def _asked(day: Day, event: Expected, *, with_given_up: bool = False) -> Iterator[list[int]]:
     """Per life of the program: when the symbol was asked for around the step, by the exchange's clock.
 
-    The answers are stamped up to `OI_STAMP_MS` earlier.
+    The answers are stamped up to `OI_STAMP_MS` earlier. with_given_up: also those for which the program no longer
+    waited, because the machine paused.
     """
     at_ms = event.within.begin_ms
     for life in day.lives:
@@ -177,6 +181,7 @@ def _asked(day: Day, event: Expected) -> Iterator[list[int]]:
             and request.symbol == event.symbol
             and request.fault is None
             and max(life.began_ms, at_ms - 400_000) <= request.at_ms <= min(until_ms - 20_000, at_ms + 400_000)
+            and (with_given_up or not limits.was_given_up(day, request))
         ]
 
 

@@ -138,7 +138,7 @@ def block_problems(day: Day, counts: Counter[str]) -> Iterator[str]:
             continue
         # a moment is told on the exchange's clock, of which the program knows what it was ten minutes ago
         margin_ms = 1_000 if (request.fault.retry_after or "").isdigit() else 2 * ledger.SKEW_MS
-        if _was_given_up(day, request):
+        if was_given_up(day, request):
             counts["refusals nobody could read for a pause of the machine"] += 1
             continue
         counts["refusals"] += 1
@@ -158,7 +158,7 @@ def _host(request: Request) -> str:
     return "www" if request.path.startswith("/bapi/") else "fapi"
 
 
-def _was_given_up(day: Day, request: Request) -> bool:
+def was_given_up(day: Day, request: Request) -> bool:
     """The simulators stood still for half of the time an answer may take: whoever asked no longer waited."""
     speed_ms = day.clock.speed * 1000
     begin_ms, end_ms = request.at_ms - STALL_S * speed_ms, request.at_ms + IN_FLIGHT_S * speed_ms
