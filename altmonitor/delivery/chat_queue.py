@@ -232,6 +232,8 @@ class ChatQueue:
             )
             if not self._alert_queue.is_storm():
                 self._deps.events.sent(self.sender.at(message.topic_id), alert, message_id)
+        elif message.is_late:
+            self._message_edits.late_sent(message)
         elif message.is_whole_digest:
             self._message_edits.digest_sent(message, message_id)
         elif message.members:

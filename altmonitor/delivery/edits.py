@@ -191,6 +191,7 @@ class MessageEdits:
         self._kept: dict[int, KeptEdit] = {}
         self._sought: deque[str] = deque(maxlen=SOUGHT)
         self._newest_digest: dict[int | None, tuple[int, tuple[str, ...]]] = {}  # message id, keys
+        self._late: deque[EditKey] = deque(maxlen=OWN_MESSAGES)
         self._since_ms = deps.clock.now_ms()
 
     def sent(
@@ -232,6 +233,10 @@ class MessageEdits:
         self._edits.sent(digest_key, own)
         for key in running:
             self._edits.joined((topic_id, key), digest_key)
+
+    def late_sent(self, message: AlertMessage) -> None:
+        """It says that it comes late, and stays as it is."""
+        self._late.extend((message.topic_id, row.alert.key) for row in message.rows)
 
     def digest_part_sent(self, message: AlertMessage, message_id: int) -> None:
         """One of the messages that a digest of fresh alerts needs, with candles that ran when it was written. It may
@@ -363,6 +368,8 @@ class MessageEdits:
             if alert is None or alert.ts * 1000 >= self._since_ms:
                 return  # sent by this run: it knows its own messages
             for topic_id in self.sender.topics:
+                if (topic_id, alert_key) in self._late:
+                    continue
                 own = await outbox.own_message_of(self.sender.at(topic_id), alert_key)
                 if own is None and alert.details.is_completed:
                     await self._seek_digest(topic_id, alert)

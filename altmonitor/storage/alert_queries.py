@@ -165,10 +165,12 @@ class AlertReader:
         return rows[0][0] if rows else None
 
     async def own_message_of(self, destination: Destination, alert_key: str) -> tuple[int, bool] | None:
-        """None also when the message tells other alerts too: a digest grows for a minute at most."""
+        """None also when the message tells other alerts too (a digest grows for a minute at most), and when it was told
+        as late: that form says so, and the one of an own message does not."""
         rows = await self._fetch(
             "SELECT d.message_id, d.uncertain FROM deliveries d JOIN alerts ON alerts.id = d.alert_id "
-            "WHERE key = ? AND d.chat_id = ? AND d.topic_id = ? AND d.state = 'sent' AND NOT EXISTS ("
+            "WHERE key = ? AND d.chat_id = ? AND d.topic_id = ? AND d.state = 'sent' AND NOT alerts.late "
+            "AND d.sent_ms - alerts.ts * 1000 <= 600000 AND NOT EXISTS ("
             "SELECT 1 FROM deliveries o WHERE o.chat_id = d.chat_id AND o.message_id = d.message_id "
             "AND o.alert_id <> d.alert_id AND o.sent_ms BETWEEN d.sent_ms - 120000 AND d.sent_ms + 120000)",
             (alert_key, destination.chat_id, topic_column(destination)),

@@ -36,3 +36,18 @@ def test_an_edit_may_be_made_at_the_very_moment_that_was_waited_for() -> None:
         if due_s is None or pending.due(due_s) is None:
             waits.append(tenth / 10)
     assert waits == []
+
+
+async def test_what_was_told_as_late_after_a_restart_goes_on_saying_so() -> None:
+    bench = make(PRIVATE)
+    bench.put("AUSDT")
+    await bench.clock.advance(1_140)
+    bench.begin_again()
+    async with running(bench):
+        (late,) = await bench.said(1)
+        await bench.until(lambda: bench.store.outbox_status().queued == 0)
+        assert late != "AUSDT"
+        await bench.learn(await bench.key("AUSDT"), metric=9.0)
+        for _ in range(60):
+            await bench.clock.advance(1)
+        assert [said.html for said in bench.channel.said] == [late]

@@ -571,3 +571,15 @@ async def test_a_sample_is_delivered_and_counted_nowhere(store: Store) -> None:
     assert [alert.symbol for alert in await store.alerts_since(0)] == ["REALUSDT"]
     assert [alert.symbol for alert, _ in await store.stored_since(0)] == ["REALUSDT"]
     assert {size.symbol for size in await store.stored_sizes(since_ms=0, recent_ms=0)} == {"REALUSDT"}
+
+
+async def test_after_a_restart_what_was_told_as_late_is_no_message_of_its_own(tmp_path: Path) -> None:
+    async with opened("sqlite", tmp_path, PRIVATE) as store:
+        in_time, late = await put(store, "AUSDT", "BUSDT")
+        keys = {row.alert.symbol: row.alert.key for row in await store.recent(limit=9)}
+        made_ms = {row.alert.symbol: round(row.alert.ts * 1000) for row in await store.recent(limit=9)}
+        await store.mark_sent(PRIVATE, [in_time], message_id=7, sent_ms=made_ms["AUSDT"] + 600_000)
+        await store.mark_sent(PRIVATE, [late], message_id=8, sent_ms=made_ms["BUSDT"] + 600_001)
+    async with opened("sqlite", tmp_path, PRIVATE) as store:
+        assert await store.own_message_of(PRIVATE, keys["AUSDT"]) == (7, False)
+        assert await store.own_message_of(PRIVATE, keys["BUSDT"]) is None
