@@ -9,7 +9,7 @@ _EN = {
     "welcome": "👋 <b>altmonitor</b> tells this chat when a Binance USDT perpetual moves. Data only, no advice.",
     "help": "<b>Commands</b>",
     "help_row": "<code>{usage}</code> – {meaning}",
-    "help_status": "settings in force and live health",
+    "help_status": "settings in force and the live health",
     "help_uptime": "since when it runs, and what failed meanwhile",
     "help_venues": "the exchanges watched, and how they are",
     "help_venue": "alerts of one exchange off or on in this chat",
