@@ -28,7 +28,7 @@ class ExchangeClock:
 
     missed_s: seconds that passed at the exchange and not on the monotonic clock, since the first time it told.
     synced_s: monotonic moment of the last time it told, None before. uncertainty_ms: by how much this clock may be
-    off, ± ms: half of what the answer took; None before.
+    off, ± ms: half of what the answer took; None before. is_rough: the last answer was slow, so it is asked again soon.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -39,6 +39,7 @@ class ExchangeClock:
         self.missed_s = 0.0
         self.synced_s: float | None = None
         self.uncertainty_ms: float | None = None
+        self.is_rough = False
 
     def now_ms(self) -> int:
         """Never jumps with the machine's wall clock."""
@@ -65,8 +66,10 @@ class ExchangeClock:
         if took_s < SLOW_ANSWER_S and abs(self._clock.now_ms() - before_ms - took_s * 1000) < SLOW_ANSWER_S * 1000:
             self.sync(server_ms + took_s * 500)
             self.uncertainty_ms = took_s * 500
+            self.is_rough = False
         elif took_s >= SLOW_ANSWER_S:
             self.sync_at_least(server_ms)
+            self.is_rough = True
 
     def sync(self, server_ms: float) -> None:
         """The exchange's clock reads this now."""
@@ -143,7 +146,8 @@ class ClockSync:
     def _is_due(self, now_s: float) -> bool:
         synced_s = self._exchange_clock.synced_s
         is_old = synced_s is None or synced_s + SYNC_EVERY_S <= now_s
-        is_wanted = is_old or self._is_wanted or not self._exchange_clock.is_sure
+        is_rough = self._exchange_clock.is_rough or not self._exchange_clock.is_sure
+        is_wanted = is_old or is_rough or self._is_wanted
         return is_wanted and self._asked_s + NOT_BEFORE_S <= now_s
 
     async def _sync(self) -> None:

@@ -151,6 +151,30 @@ async def test_an_exchange_that_does_not_tell_is_asked_again() -> None:
         assert world.clock.synced_s is not None
 
 
+async def test_after_a_slow_answer_the_time_is_asked_again_until_one_is_quick() -> None:
+    world = World()
+    takes_s = 5.0
+
+    async def ask() -> int:
+        before_s, before_ms = world.machine.monotonic(), world.machine.now_ms()
+        await world.ask()
+        world.clock.answered(round(world.exchange_ms()), before_s=before_s - takes_s, before_ms=before_ms)
+        return 0
+
+    world.clock_sync = ClockSync(
+        world.clock, clock=world.machine, ask=ask, newest_event_ms=lambda: None, on_skew=world.skews_ms.append
+    )
+    async with world.running():
+        await world.machine.advance(25)
+        assert [round(asked_s) for asked_s in world.asked_s] == [0, 10, 20]
+        assert world.clock.uncertainty_ms is None
+        takes_s = 0.1
+        await world.machine.advance(11)
+        assert world.clock.uncertainty_ms == pytest.approx(50)
+        await world.machine.advance(300)
+        assert len(world.asked_s) == 4
+
+
 def test_a_slow_answer_moves_the_clock_forward_only() -> None:
     world = World()
     world.clock.sync(world.exchange_ms())
