@@ -95,3 +95,12 @@ def test_only_the_clock_asks_for_the_time() -> None:
                 if name in TIME_CALLS:
                     asked.append(f"{path}:{node.lineno} {name}")
     assert asked == []
+
+
+def test_two_classes_never_share_a_name() -> None:
+    places: dict[str, list[str]] = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}

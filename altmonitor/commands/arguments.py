@@ -63,25 +63,25 @@ def one_of(words: Iterable[str]) -> msgspec.Meta:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoArguments:
+class NoWords:
     pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OneSymbol:
+class OneContract:
     """symbol: as typed."""
 
     symbol: SymbolWord
 
 
-def read_nothing(command: str, words: Words) -> NoArguments | Refused:
-    return Refused(command=command, reason=Bad.NOT_TAKEN, word=cut(words[0])) if words else NoArguments()
+def read_nothing(command: str, words: Words) -> NoWords | Refused:
+    return Refused(command=command, reason=Bad.NOT_TAKEN, word=cut(words[0])) if words else NoWords()
 
 
-def read_symbol(command: str, words: Words) -> OneSymbol | Refused:
+def read_symbol(command: str, words: Words) -> OneContract | Refused:
     if not words:
         return Refused(command=command, reason=Bad.MISSING)
-    return extra(command, words, 1) or unreadable(command, words) or OneSymbol(symbol=words[0])
+    return extra(command, words, 1) or unreadable(command, words) or OneContract(symbol=words[0])
 
 
 def read_count(command: str, words: Words, *, default: int, high: int) -> int | Refused:

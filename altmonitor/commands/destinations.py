@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from altmonitor.commands.arguments import ALL_WORDS, KIND_WORDS, YES_WORDS, NoArguments, Words, cut, extra, one_of
+from altmonitor.commands.arguments import ALL_WORDS, KIND_WORDS, YES_WORDS, NoWords, Words, cut, extra, one_of
 from altmonitor.commands.outcome import CommandContext, Deferred, Outcome, Queries, StateChange
 from altmonitor.commands.replies import Bad, PlainReply, Refused
 from altmonitor.commands.replies_settings import (
@@ -286,7 +286,7 @@ def _changed(now: CommandContext, after: Overrides, key: str, shown: PlainReply)
 # --- sample --------------------------------------------------------------------------------------------------------
 
 
-def send_sample(request: NoArguments, now: CommandContext) -> Outcome:
+def send_sample(request: NoWords, now: CommandContext) -> Outcome:
     return Deferred(decide=_send_sample)
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from altmonitor.commands.arguments import (
     DayWord,
-    OneSymbol,
+    OneContract,
     SymbolWord,
     Words,
     cut,
@@ -64,7 +64,7 @@ class TopArguments:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WhyArguments:
+class WhyWords:
     """symbol, day: as typed. at: local time of the reader, None asks about now. day: None: the last time it was so.
     is_utc: both are UTC."""
 
@@ -110,7 +110,7 @@ async def top(request: TopArguments, now: CommandContext, queries: Queries) -> P
     return TopShown(top=await queries.market.top(request.window, count=TOP_ROWS), now_s=now.now_s)
 
 
-async def price(request: OneSymbol, now: CommandContext, queries: Queries) -> PlainReply:
+async def price(request: OneContract, now: CommandContext, queries: Queries) -> PlainReply:
     found = listed_symbols("price", (request.symbol,), now.listed)
     if not isinstance(found, tuple):
         return found
@@ -118,7 +118,7 @@ async def price(request: OneSymbol, now: CommandContext, queries: Queries) -> Pl
     return _unknown("price", found) if facts is None else PriceShown(facts=facts, now_s=now.now_s)
 
 
-async def open_interest(request: OneSymbol, now: CommandContext, queries: Queries) -> PlainReply:
+async def open_interest(request: OneContract, now: CommandContext, queries: Queries) -> PlainReply:
     found = listed_symbols("oi", (request.symbol,), now.listed)
     if not isinstance(found, tuple):
         return found
@@ -126,7 +126,7 @@ async def open_interest(request: OneSymbol, now: CommandContext, queries: Querie
     return _unknown("oi", found) if facts is None else OpenInterestShown(facts=facts, now_s=now.now_s)
 
 
-async def funding(request: OneSymbol, now: CommandContext, queries: Queries) -> PlainReply:
+async def funding(request: OneContract, now: CommandContext, queries: Queries) -> PlainReply:
     found = listed_symbols("funding", (request.symbol,), now.listed)
     if not isinstance(found, tuple):
         return found
@@ -134,7 +134,7 @@ async def funding(request: OneSymbol, now: CommandContext, queries: Queries) -> 
     return _unknown("funding", found) if facts is None else FundingShown(facts=facts, now_s=now.now_s)
 
 
-async def chart(request: OneSymbol, now: CommandContext, queries: Queries) -> PlainReply:
+async def chart(request: OneContract, now: CommandContext, queries: Queries) -> PlainReply:
     found = listed_symbols("chart", (request.symbol,), now.listed)
     if not isinstance(found, tuple):
         return found
@@ -149,7 +149,7 @@ def _unknown(command: str, found: tuple[str, ...]) -> NothingKnown:
 # --- why an alert came, or did not --------------------------------------------------------------------------------
 
 
-def read_why(command: str, words: Words) -> WhyArguments | Refused:
+def read_why(command: str, words: Words) -> WhyWords | Refused:
     """A symbol, then nothing, a time, or a day and a time; `UTC` behind it where it is not the reader's own."""
     if not words:
         return Refused(command=command, reason=Bad.MISSING)
@@ -162,16 +162,16 @@ def read_why(command: str, words: Words) -> WhyArguments | Refused:
     if len(rest) > 2:
         return Refused(command=command, reason=Bad.EXTRA, word=cut(rest[2]))
     if not rest:
-        return WhyArguments(symbol=symbol)
+        return WhyWords(symbol=symbol)
     clock = _TIME.fullmatch(rest[-1])
     day = rest[0] if len(rest) == 2 else None
     if clock is None or (day is not None and not is_day(day)):
         return Refused(command=command, reason=Bad.NO_TIME, word=cut(" ".join(rest)))
     at = time(int(clock[1]), int(clock[2]), int(clock[3] or 0))
-    return WhyArguments(symbol=symbol, at=at, day=day, is_utc=is_utc)
+    return WhyWords(symbol=symbol, at=at, day=day, is_utc=is_utc)
 
 
-async def why(request: WhyArguments, now: CommandContext, queries: Queries) -> PlainReply:
+async def why(request: WhyWords, now: CommandContext, queries: Queries) -> PlainReply:
     """Of a contract that left the exchange, about a minute in which something is known of it."""
     found = listed_symbols("why", (request.symbol,), now.listed)
     symbol = found[0] if isinstance(found, tuple) else spelled(request.symbol)

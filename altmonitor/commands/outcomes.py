@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from altmonitor.commands.arguments import NoArguments
+from altmonitor.commands.arguments import NoWords
 from altmonitor.commands.outcome import CommandContext, Queries
 from altmonitor.commands.replies import HistoryOff, PlainReply
 from altmonitor.core.outcome import OutcomeSummary
@@ -13,7 +13,7 @@ class OutcomesShown(PlainReply, frozen=True, kw_only=True):
     now_s: float
 
 
-async def outcomes(request: NoArguments, now: CommandContext, queries: Queries) -> PlainReply:
+async def outcomes(request: NoWords, now: CommandContext, queries: Queries) -> PlainReply:
     """Of all chats together: what follows an alert does not depend on who was told."""
     if queries.outcomes is None:
         return HistoryOff(command="outcomes")

@@ -15,7 +15,7 @@ from altmonitor.commands.arguments import (
     KIND_WORDS,
     YES_WORDS,
     DayWord,
-    NoArguments,
+    NoWords,
     SymbolWord,
     Words,
     cut,
@@ -80,7 +80,7 @@ class HistoryArguments(msgspec.Struct, frozen=True, kw_only=True):
     day: DayWord | None = None
 
 
-class StatsArguments(msgspec.Struct, frozen=True, kw_only=True):
+class StatsWords(msgspec.Struct, frozen=True, kw_only=True):
     hours: Annotated[int, msgspec.Meta(ge=1, le=STATS_MAX_H)] = STATS_DEFAULT_H
 
 
@@ -101,7 +101,7 @@ class HelpArguments(msgspec.Struct, frozen=True, kw_only=True):
 # --- status and help ---------------------------------------------------------------------------------------------
 
 
-async def status(request: NoArguments, now: CommandContext, queries: Queries) -> PlainReply:
+async def status(request: NoWords, now: CommandContext, queries: Queries) -> PlainReply:
     return status_shown(now.audience, now.overrides, queries.health(), now_s=now.now_s, listed=now.listed)
 
 
@@ -130,7 +130,7 @@ class UptimeShown(PlainReply, frozen=True, kw_only=True):
     blind_s: float
 
 
-async def uptime(request: NoArguments, now: CommandContext, queries: Queries) -> UptimeShown:
+async def uptime(request: NoWords, now: CommandContext, queries: Queries) -> UptimeShown:
     health = queries.health()
     return UptimeShown(
         since_ms=int((now.now_s - health.uptime_s) * 1000),
@@ -234,19 +234,19 @@ async def history(request: HistoryArguments, now: CommandContext, queries: Queri
     )
 
 
-def read_stats(command: str, words: Words) -> StatsArguments | Refused:
+def read_stats(command: str, words: Words) -> StatsWords | Refused:
     """Whole hours, bare or as a duration (`24h`, `7d`)."""
     words = with_units(words)
     refused = extra(command, words, 1)
     if refused is not None or not words:
-        return refused or StatsArguments()
+        return refused or StatsWords()
     hours = read_units(words[0], unit_s=3600, high=STATS_MAX_H)
     if isinstance(hours, NotRead):
         return Refused(command=command, reason=hours, word=cut(words[0]), low=1, high=STATS_MAX_H)
-    return StatsArguments(hours=hours)
+    return StatsWords(hours=hours)
 
 
-async def stats(request: StatsArguments, now: CommandContext, queries: Queries) -> PlainReply:
+async def stats(request: StatsWords, now: CommandContext, queries: Queries) -> PlainReply:
     if queries.alerts is None:
         return HistoryOff(command="stats")
     since_s = now.now_s - request.hours * 3600
@@ -277,7 +277,7 @@ def _places(now: CommandContext) -> set[Destination]:
     return {now.destination, now.audience.destination} if now.is_destination else {now.destination}
 
 
-def undo(request: NoArguments, now: CommandContext) -> Outcome:
+def undo(request: NoWords, now: CommandContext) -> Outcome:
     return Deferred(decide=_undo)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal
 
-from altmonitor.commands.arguments import NoArguments, Words, extra
+from altmonitor.commands.arguments import NoWords, Words, extra
 from altmonitor.commands.outcome import CommandContext, Outcome, Queries, StateChange
 from altmonitor.commands.replies import Bad, MutedChanged, PlainReply, Refused
 from altmonitor.core.status import VenueStatus
@@ -38,7 +38,7 @@ class VenueArguments:
     is_on: bool
 
 
-async def venues(request: NoArguments, now: CommandContext, queries: Queries) -> VenuesShown:
+async def venues(request: NoWords, now: CommandContext, queries: Queries) -> VenuesShown:
     found = tuple(queries.health().vitals.venues)
     off = tuple(one.venue for one in found if now.settings.is_muted(venue_mark(one.venue), now.now_s))
     return VenuesShown(venues=found, off=off, now_s=now.now_s)

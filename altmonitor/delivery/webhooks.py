@@ -49,7 +49,7 @@ _AGAIN: Final = frozenset({408, 425, 429})
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
 
-class Outcome(Enum):
+class PostOutcome(Enum):
     """Of one attempt."""
 
     TAKEN = "taken"
@@ -179,18 +179,18 @@ class Receiver:
                 self._expired += 1
                 break
             outcome = await self._attempt(session, alert)
-            if outcome is Outcome.TAKEN:
+            if outcome is PostOutcome.TAKEN:
                 self._sent += 1
                 self._tell("")
                 break
-            if outcome is Outcome.REFUSED:
+            if outcome is PostOutcome.REFUSED:
                 self._failed += 1
                 break
             await self._deps.clock.sleep(max(self._pause.next_s(), self._asked_s))
         self._pause.reset()
         await self._deps.memory.meta_set(self.key, str(alert.id or 0))
 
-    async def _attempt(self, session: aiohttp.ClientSession, alert: Alert) -> Outcome:
+    async def _attempt(self, session: aiohttp.ClientSession, alert: Alert) -> PostOutcome:
         self._asked_s = 0.0
         body = body_of(alert)
         headers = signed_headers(body, key=alert.key, secret=self._deps.secret, at_s=self._deps.clock.now_ms() // 1000)
@@ -202,17 +202,17 @@ class Receiver:
         except (aiohttp.ClientError, TimeoutError, OSError) as problem:
             cause = getattr(problem, "os_error", problem)
             self._tell(PRIVATE if isinstance(cause, AddressRefused) else f"no answer ({type(problem).__name__})")
-            return Outcome.AGAIN
+            return PostOutcome.AGAIN
 
-    def _judged(self, status: int, headers: Mapping[str, str]) -> Outcome:
+    def _judged(self, status: int, headers: Mapping[str, str]) -> PostOutcome:
         if 200 <= status < 300:
-            return Outcome.TAKEN
+            return PostOutcome.TAKEN
         self._tell(f"answers HTTP {status}" + (", redirects are not followed" if 300 <= status < 400 else ""))
         if 400 <= status < 500 and status not in _AGAIN:
-            return Outcome.REFUSED
+            return PostOutcome.REFUSED
         asked = headers.get("Retry-After", "")
         self._asked_s = min(float(asked), LONGEST_PAUSE_S) if asked.isascii() and asked.isdigit() else 0.0
-        return Outcome.AGAIN
+        return PostOutcome.AGAIN
 
     def _tell(self, trouble: str) -> None:
         """Once per change."""

@@ -35,7 +35,7 @@ class Right(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class SignedIn:
     """csrf: what a change made from a page of this session must carry."""
 
     name: str
@@ -49,10 +49,10 @@ class Sessions:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, SignedIn] = {}
 
-    def begin(self, right: Right) -> Session:
-        session = Session(
+    def begin(self, right: Right) -> SignedIn:
+        session = SignedIn(
             name=secrets.token_urlsafe(32),
             csrf=secrets.token_urlsafe(32),
             right=right,
@@ -63,7 +63,7 @@ class Sessions:
             del self._sessions[next(iter(self._sessions))]
         return session
 
-    def find(self, name: str) -> Session | None:
+    def find(self, name: str) -> SignedIn | None:
         session = self._sessions.get(name)
         if session is not None and session.until_s <= self._clock.monotonic():
             del self._sessions[name]
@@ -109,7 +109,7 @@ class Visitors:
         session = self.session_of(request)
         return Right.NONE if session is None else session.right
 
-    def session_of(self, request: web.Request) -> Session | None:
+    def session_of(self, request: web.Request) -> SignedIn | None:
         return self._sessions.find(request.cookies.get(self.cookie, ""))
 
     def csrf_of(self, request: web.Request) -> str:
@@ -126,7 +126,7 @@ class Visitors:
         given = request.headers.get(CSRF_HEADER, "") or field
         return _is_same(given, session.csrf)
 
-    def sign_in(self, request: web.Request, response: web.Response, right: Right) -> Session:
+    def sign_in(self, request: web.Request, response: web.Response, right: Right) -> SignedIn:
         """Sets the cookie; scripts cannot read it, and other sites' pages do not send it."""
         self._sessions.end(request.cookies.get(self.cookie, ""))
         session = self._sessions.begin(right)

@@ -113,7 +113,7 @@ class StreamSources:
 
 
 @dataclass(slots=True, eq=False)
-class _Listener:
+class _StreamListener:
     """queue: None in it ends the answer. market_ms: as of which table it knows the market; None: it does not ask."""
 
     queue: asyncio.Queue[_Event | None]
@@ -133,7 +133,7 @@ class EventStream:
         self.name = secrets.token_hex(4)
         self.sources: StreamSources | None = None
         self._deltas: MarketDeltas | None = None
-        self._listeners: set[_Listener] = set()
+        self._listeners: set[_StreamListener] = set()
         self._published = 0
         self._reading = asyncio.Lock()
         self._stored: Sequence[Alert] = ()
@@ -235,7 +235,7 @@ class EventStream:
         connection = request.protocol
         assert isinstance(connection, Connection)  # noqa: S101 — for the type checker
         asked = read_arguments(StreamArguments, dict(request.query), is_text=True)
-        listener = _Listener(asyncio.Queue(MOST_WAITING), asked.market)
+        listener = _StreamListener(asyncio.Queue(MOST_WAITING), asked.market)
         self._listeners.add(listener)
         connection.when_lost = lambda: self._let_go(listener)
         response = web.StreamResponse(headers=_HEADERS)
@@ -262,7 +262,7 @@ class EventStream:
             self._listeners.discard(listener)
         return response
 
-    async def _send_state(self, writer: _EventWriter, listener: _Listener) -> None:
+    async def _send_state(self, writer: _EventWriter, listener: _StreamListener) -> None:
         """How things stand now, for who has just come."""
         if self.sources is None:
             return
@@ -331,7 +331,7 @@ class EventStream:
         data = {"at_ms": self._clock.now_ms(), "is_blind": health.feed.is_blind, **as_json(health)}
         return b"event: health\ndata: " + msgspec.json.encode(data) + b"\n\n"
 
-    def _let_go(self, listener: _Listener) -> None:
+    def _let_go(self, listener: _StreamListener) -> None:
         self._listeners.discard(listener)
         with suppress(asyncio.QueueEmpty):
             while listener.queue.full():

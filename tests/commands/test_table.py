@@ -4,9 +4,9 @@ from datetime import time
 
 import pytest
 
-from altmonitor.commands.arguments import NoArguments
-from altmonitor.commands.market import WhyArguments
-from altmonitor.commands.record import HelpArguments, HistoryArguments, ResetArguments, StatsArguments
+from altmonitor.commands.arguments import NoWords
+from altmonitor.commands.market import WhyWords
+from altmonitor.commands.record import HelpArguments, HistoryArguments, ResetArguments, StatsWords
 from altmonitor.commands.replies import Bad, Refused, UnknownCommand
 from altmonitor.commands.symbols import ListArguments, MuteArguments
 from altmonitor.commands.table import COMMANDS, BadCommand, Command, NotACommand, parse
@@ -16,9 +16,9 @@ from altmonitor.commands.thresholds import NumberArguments
 @pytest.mark.parametrize(
     ("text", "request_"),
     [
-        ("/status", NoArguments()),
-        ("/STATUS", NoArguments()),
-        ("  /status  ", NoArguments()),
+        ("/status", NoWords()),
+        ("/STATUS", NoWords()),
+        ("  /status  ", NoWords()),
         ("/start ref_42", HelpArguments(is_start=True)),
         ("/help", HelpArguments()),
         ("/set_pump 2.75", NumberArguments(values=(("pump_threshold", 2.75),))),
@@ -49,17 +49,17 @@ from altmonitor.commands.thresholds import NumberArguments
         ("/history sol 28.11 vol 5", HistoryArguments(limit=5, symbol="sol", kind="vol", day="28.11")),
         ("/history 28 Nov, sol", HistoryArguments(symbol="sol", day="28 Nov")),
         ("/history nov 28, 2025", HistoryArguments(day="nov 28 2025")),
-        ("/why sol yesterday 12:05", WhyArguments(symbol="sol", at=time(12, 5), day="yesterday")),
-        ("/why sol 28 ноября 12:05", WhyArguments(symbol="sol", at=time(12, 5), day="28 ноября")),
+        ("/why sol yesterday 12:05", WhyWords(symbol="sol", at=time(12, 5), day="yesterday")),
+        ("/why sol 28 ноября 12:05", WhyWords(symbol="sol", at=time(12, 5), day="28 ноября")),
         ("/history 20 sol", HistoryArguments(limit=20, symbol="sol")),
         ("/history sol vol 50", HistoryArguments(limit=50, symbol="sol", kind="vol")),
         ("/history Volume", HistoryArguments(kind="vol")),
         ("/history pump", HistoryArguments(symbol="pump")),
         ("/history 4usdt", HistoryArguments(symbol="4usdt")),
-        ("/stats", StatsArguments(hours=24)),
-        ("/stats 720", StatsArguments(hours=720)),
-        ("/stats 24h", StatsArguments(hours=24)),
-        ("/stats 7d", StatsArguments(hours=168)),
+        ("/stats", StatsWords(hours=24)),
+        ("/stats 720", StatsWords(hours=720)),
+        ("/stats 24h", StatsWords(hours=24)),
+        ("/stats 7d", StatsWords(hours=168)),
         ("/reset", ResetArguments()),
         ("/reset pump /set_dump", ResetArguments(keys=frozenset({"pump_threshold", "dump_threshold"}))),
         ("/reset all", ResetArguments(is_all=True)),
@@ -85,11 +85,11 @@ def test_ordinary_talk_is_no_command(text: str) -> None:
 
 
 def test_a_suffix_with_our_name_is_ours_and_another_is_not() -> None:
-    assert parse("/status@altbot", bot_name="AltBot") == Command(name="status", request=NoArguments())
+    assert parse("/status@altbot", bot_name="AltBot") == Command(name="status", request=NoWords())
     assert parse("/set_pump@AltBot 5", bot_name="AltBot") == parse("/set_pump 5")
     assert parse("/status@OtherBot", bot_name="AltBot") == NotACommand()
     assert parse("/nonsense@OtherBot", bot_name="AltBot") == NotACommand()
-    assert parse("/status@Whoever") == Command(name="status", request=NoArguments())
+    assert parse("/status@Whoever") == Command(name="status", request=NoWords())
 
 
 @pytest.mark.parametrize(

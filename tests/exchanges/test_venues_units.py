@@ -99,14 +99,14 @@ def test_the_table_of_every_venue_is_complete() -> None:
 
 
 def test_bybits_open_interest_is_halved_where_only_both_sides_are_told() -> None:
-    both = bybit_bodies.TickerWire(symbol="SOLUSDT", open_interest="1000")
-    single = bybit_bodies.TickerWire(symbol="SOLUSDT", open_interest="1000", single_open_interest="501.5")
+    both = bybit_bodies.BybitTickerWire(symbol="SOLUSDT", open_interest="1000")
+    single = bybit_bodies.BybitTickerWire(symbol="SOLUSDT", open_interest="1000", single_open_interest="501.5")
     assert (both.one_side(7).contracts, single.one_side(7).contracts) == (500.0, 501.5)
 
 
 def test_okxs_open_interest_is_the_same_in_contracts_and_in_coins() -> None:
-    row = okx_bodies.OpenInterestWire(inst_id="BTC-USDT-SWAP", ts="7", oi="2500", oi_ccy="25")
-    bare = okx_bodies.OpenInterestWire(inst_id="BTC-USDT-SWAP", ts="7", oi="2500")
+    row = okx_bodies.OkxOpenInterestWire(inst_id="BTC-USDT-SWAP", ts="7", oi="2500", oi_ccy="25")
+    bare = okx_bodies.OkxOpenInterestWire(inst_id="BTC-USDT-SWAP", ts="7", oi="2500")
     found, computed = row.coins(0.01), bare.coins(0.01)
     assert found is not None
     assert computed is not None

@@ -28,16 +28,16 @@ class _Order(msgspec.Struct, frozen=True, rename={"symbol": "s", "side": "S", "f
     market: int = msgspec.field(default=1, name="st")
 
 
-class _Event(msgspec.Struct, frozen=True, tag_field="e", tag="forceOrder"):
+class _ForceOrderEvent(msgspec.Struct, frozen=True, tag_field="e", tag="forceOrder"):
     o: _Order
 
 
 class _Combined(msgspec.Struct, frozen=True):
-    data: _Event
+    data: _ForceOrderEvent
 
 
 _decode_combined = msgspec.json.Decoder(_Combined, strict=False).decode
-_decode_bare = msgspec.json.Decoder(_Event, strict=False).decode
+_decode_bare = msgspec.json.Decoder(_ForceOrderEvent, strict=False).decode
 
 
 def decode(frame: bytes) -> list[Liquidation]:

@@ -22,7 +22,7 @@ TRADFI_TYPES: Final = frozenset({"stock", "commodity", "forex", "index", "metal"
 _STATUSES: Final = {"Trading": "TRADING", "PreLaunch": "PENDING_TRADING"}
 
 
-class TickerWire(msgspec.Struct, frozen=True, rename="camel"):
+class BybitTickerWire(msgspec.Struct, frozen=True, rename="camel"):
     """What is read of a row of `/v5/market/tickers`. price24hPcnt is a fraction."""
 
     symbol: str
@@ -39,7 +39,7 @@ class TickerWire(msgspec.Struct, frozen=True, rename="camel"):
     next_funding_time: str = ""
     funding_interval_hour: str = ""
 
-    def parse(self) -> TickerWire:
+    def parse(self) -> BybitTickerWire:
         if not 0 < len(self.symbol) <= 64:
             raise ValueError("not a symbol")
         return self
@@ -81,7 +81,7 @@ class TickerWire(msgspec.Struct, frozen=True, rename="camel"):
         return hours
 
 
-class InstrumentWire(msgspec.Struct, frozen=True, rename="camel"):
+class BybitInstrumentWire(msgspec.Struct, frozen=True, rename="camel"):
     symbol: str
     contract_type: str
     status: str
@@ -105,7 +105,7 @@ class InstrumentWire(msgspec.Struct, frozen=True, rename="camel"):
         )
 
 
-class KlineWire(msgspec.Struct, frozen=True, array_like=True):
+class BybitKlineWire(msgspec.Struct, frozen=True, array_like=True):
     open_ms: int
     open: float
     high: float
@@ -128,7 +128,7 @@ class KlineWire(msgspec.Struct, frozen=True, array_like=True):
         )
 
 
-class RatioWire(msgspec.Struct, frozen=True, rename="camel"):
+class BybitRatioWire(msgspec.Struct, frozen=True, rename="camel"):
     symbol: str
     buy_ratio: float
     sell_ratio: float
@@ -147,27 +147,27 @@ class _Result(msgspec.Struct, frozen=True, rename="camel"):
     next_page_cursor: str = ""
 
 
-class _Code(msgspec.Struct, frozen=True, rename="camel"):
+class _BybitAnswerCode(msgspec.Struct, frozen=True, rename="camel"):
     ret_code: int
     ret_msg: str = ""
     time: int = 0
 
 
-class Answer(_Code, frozen=True, rename="camel"):
+class BybitAnswer(_BybitAnswerCode, frozen=True, rename="camel"):
     """time: of the venue's clock, unix ms."""
 
     result: _Result | None = None
 
 
-_CODE: Final = msgspec.json.Decoder(_Code)
-_ANSWER: Final = One(Answer)
-TICKERS: Final = Rows(TickerWire)
-INSTRUMENTS: Final = Rows(InstrumentWire)
-KLINES: Final = Rows(KlineWire)
-RATIOS: Final = Rows(RatioWire)
+_CODE: Final = msgspec.json.Decoder(_BybitAnswerCode)
+_ANSWER: Final = One(BybitAnswer)
+TICKERS: Final = Rows(BybitTickerWire)
+INSTRUMENTS: Final = Rows(BybitInstrumentWire)
+KLINES: Final = Rows(BybitKlineWire)
+RATIOS: Final = Rows(BybitRatioWire)
 
 
-def read(body: bytes) -> tuple[Answer, msgspec.Raw]:
+def read(body: bytes) -> tuple[BybitAnswer, msgspec.Raw]:
     """The answer and its rows. Raises BadAnswer for one that is an error."""
     answer = _ANSWER.read(body)
     if answer.ret_code != 0 or answer.result is None:

@@ -46,7 +46,7 @@ class _BybitRow(msgspec.Struct, frozen=True, rename="camel"):
         return self.symbol, long_short(self.timestamp, self.buy_ratio, self.sell_ratio, ratio)
 
 
-class _Result(msgspec.Struct, frozen=True):
+class _CohortResult(msgspec.Struct, frozen=True):
     list: msgspec.Raw = msgspec.Raw(b"[]")
 
 
@@ -56,7 +56,7 @@ class _BybitCode(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _BybitEnvelope(_BybitCode, frozen=True, rename="camel"):
-    result: _Result | None = None
+    result: _CohortResult | None = None
 
 
 _CODE = msgspec.json.Decoder(_BybitCode)

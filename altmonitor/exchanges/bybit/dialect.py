@@ -71,7 +71,7 @@ class _Several(msgspec.Struct, frozen=True, gc=False, rename={"event_ms": "ts", 
     rows: list[BybitKlineFields]
 
 
-class _Envelope(msgspec.Struct, frozen=True, gc=False):
+class _BybitPush(msgspec.Struct, frozen=True, gc=False):
     """Whatever is not a candle: another topic's data, or an answer to what we sent."""
 
     topic: str = ""
@@ -83,7 +83,7 @@ class _Envelope(msgspec.Struct, frozen=True, gc=False):
 
 decode_kline = msgspec.json.Decoder(BybitKline, strict=False).decode
 _decode_several = msgspec.json.Decoder(_Several, strict=False).decode
-_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_envelope = msgspec.json.Decoder(_BybitPush).decode
 
 
 def decode_other(payload: bytes) -> OtherFrame:
@@ -105,7 +105,7 @@ def decode_other(payload: bytes) -> OtherFrame:
         return Skipped.MALFORMED
 
 
-def _answer(envelope: _Envelope) -> SubscribeAnswer | Skipped:
+def _answer(envelope: _BybitPush) -> SubscribeAnswer | Skipped:
     if envelope.success is None:
         return Skipped.UNKNOWN_EVENT
     is_ours = envelope.req_id.isascii() and envelope.req_id.isdecimal()

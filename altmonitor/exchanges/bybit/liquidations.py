@@ -22,7 +22,9 @@ CHARS_PER_CONNECTION: Final = 18_000
 TOPICS_PER_MESSAGE: Final = 200
 
 
-class _Row(msgspec.Struct, frozen=True, rename={"at": "T", "symbol": "s", "side": "S", "coins": "v", "price": "p"}):
+class _BybitLiquidationRow(
+    msgspec.Struct, frozen=True, rename={"at": "T", "symbol": "s", "side": "S", "coins": "v", "price": "p"}
+):
     at: int
     symbol: str
     side: str
@@ -30,12 +32,12 @@ class _Row(msgspec.Struct, frozen=True, rename={"at": "T", "symbol": "s", "side"
     price: float
 
 
-class _Frame(msgspec.Struct, frozen=True):
+class _BybitFrame(msgspec.Struct, frozen=True):
     topic: str
-    data: list[_Row]
+    data: list[_BybitLiquidationRow]
 
 
-_decode = msgspec.json.Decoder(_Frame, strict=False).decode
+_decode = msgspec.json.Decoder(_BybitFrame, strict=False).decode
 
 
 def decode(frame: bytes) -> list[Liquidation]:

@@ -9,7 +9,7 @@ from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer
 from altmonitor.exchanges.bybit import bodies
-from altmonitor.exchanges.bybit.bodies import TickerWire
+from altmonitor.exchanges.bybit.bodies import BybitTickerWire
 from altmonitor.exchanges.bybit.units import UNITS
 from altmonitor.exchanges.rest.client import VenueRest
 from altmonitor.exchanges.rest.guard import Guard
@@ -83,10 +83,10 @@ class BybitRest(VenueMarket):
         return await self.closed_before_now(bodies.KLINES.read(rows).values, start_ms=start_ms, end_ms=end_ms)
 
     async def day_tickers(self) -> list[DayTicker]:
-        return _readable(await self._rows(Priority.UNIVERSE), TickerWire.day)
+        return _readable(await self._rows(Priority.UNIVERSE), BybitTickerWire.day)
 
     async def fundings(self) -> list[Funding]:
-        return _readable(await self._rows(Priority.UNIVERSE), TickerWire.funding)
+        return _readable(await self._rows(Priority.UNIVERSE), BybitTickerWire.funding)
 
     async def funding_hours(self) -> dict[str, float]:
         rows = await self._rows(Priority.UNIVERSE)
@@ -117,10 +117,10 @@ class BybitRest(VenueMarket):
         """Once a second; the table is read when somebody wants a figure of it."""
         await self._newest(Priority.SWEEP)
 
-    async def _rows(self, priority: Priority) -> list[TickerWire]:
+    async def _rows(self, priority: Priority) -> list[BybitTickerWire]:
         return (await self._table_of_tickers(priority))[1]
 
-    async def _table_of_tickers(self, priority: Priority) -> tuple[int, list[TickerWire]]:
+    async def _table_of_tickers(self, priority: Priority) -> tuple[int, list[BybitTickerWire]]:
         return (await self._newest(priority, is_read=True)).read()
 
     async def _newest(self, priority: Priority, *, is_read: bool = False) -> TickerTable:
@@ -140,9 +140,9 @@ class TickerTable:
 
     def __init__(self, body: bytes) -> None:
         self._body = body
-        self._found: tuple[int, list[TickerWire]] | None = None
+        self._found: tuple[int, list[BybitTickerWire]] | None = None
 
-    def read(self) -> tuple[int, list[TickerWire]]:
+    def read(self) -> tuple[int, list[BybitTickerWire]]:
         """The venue's time, unix ms, and the rows. Raises BadAnswer."""
         if self._found is None:
             answer, rows = bodies.read(self._body)
@@ -153,7 +153,7 @@ class TickerTable:
         return self._found
 
 
-def _readable(rows: list[TickerWire], read: Callable[[TickerWire], T]) -> list[T]:
+def _readable(rows: list[BybitTickerWire], read: Callable[[BybitTickerWire], T]) -> list[T]:
     """Of the rows that hold what is asked for; a contract may have no funding, or have not been traded yet."""
     found = []
     for row in rows:

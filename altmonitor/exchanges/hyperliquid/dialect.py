@@ -62,14 +62,14 @@ class _Response(msgspec.Struct, frozen=True):
     subscription: _Subscription | None = None
 
 
-class _Envelope(msgspec.Struct, frozen=True, gc=False):
+class _HyperliquidEnvelope(msgspec.Struct, frozen=True, gc=False):
     channel: str = ""
     data: msgspec.Raw = msgspec.Raw()
 
 
 _decode_candle = msgspec.json.Decoder(_CandleFrame, strict=False).decode
 _decode_candles = msgspec.json.Decoder(_CandlesFrame, strict=False).decode
-_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_envelope = msgspec.json.Decoder(_HyperliquidEnvelope).decode
 _decode_response = msgspec.json.Decoder(_Response).decode
 _decode_text = msgspec.json.Decoder(str).decode
 
@@ -112,7 +112,7 @@ class HyperliquidFrames:
         except NOT_A_KLINE:
             return Skipped.MALFORMED
 
-    def _read(self, envelope: _Envelope, payload: bytes) -> OtherFrame:
+    def _read(self, envelope: _HyperliquidEnvelope, payload: bytes) -> OtherFrame:
         match envelope.channel:
             case "pong":
                 return HeartbeatAnswer()

@@ -27,7 +27,7 @@ _STATUSES: Final = {"live": "TRADING", "preopen": "PENDING_TRADING"}
 HOUR_MS: Final = 3_600_000
 
 
-class InstrumentWire(msgspec.Struct, frozen=True, rename="camel"):
+class OkxInstrumentWire(msgspec.Struct, frozen=True, rename="camel"):
     inst_id: str
     ct_type: str
     settle_ccy: str
@@ -55,13 +55,13 @@ class InstrumentWire(msgspec.Struct, frozen=True, rename="camel"):
         return contract, amount(self.ct_val) * amount(self.ct_mult or "1")
 
 
-class OpenInterestWire(msgspec.Struct, frozen=True, rename="camel"):
+class OkxOpenInterestWire(msgspec.Struct, frozen=True, rename="camel"):
     inst_id: str
     ts: str
     oi: str = ""
     oi_ccy: str = ""
 
-    def parse(self) -> OpenInterestWire:
+    def parse(self) -> OkxOpenInterestWire:
         unix_ms(self.ts)
         return self
 
@@ -74,7 +74,7 @@ class OpenInterestWire(msgspec.Struct, frozen=True, rename="camel"):
         return OpenInterest(symbol=symbol, contracts=coins, time_ms=unix_ms(self.ts))
 
 
-class TickerWire(msgspec.Struct, frozen=True, rename="camel"):
+class OkxTickerWire(msgspec.Struct, frozen=True, rename="camel"):
     inst_id: str
     last: str
     open24h: str = msgspec.field(name="open24h")
@@ -131,7 +131,7 @@ class IndexWire(msgspec.Struct, frozen=True, rename="camel"):
         return self.inst_id, amount(self.idx_px)
 
 
-class CandleWire(msgspec.Struct, frozen=True, array_like=True):
+class OkxCandleWire(msgspec.Struct, frozen=True, array_like=True):
     open_ms: int
     open: float
     high: float
@@ -156,7 +156,7 @@ class CandleWire(msgspec.Struct, frozen=True, array_like=True):
         )
 
 
-class RatioWire(msgspec.Struct, frozen=True, array_like=True):
+class OkxRatioWire(msgspec.Struct, frozen=True, array_like=True):
     time_ms: int
     ratio: float
 
@@ -171,25 +171,25 @@ class TimeWire(msgspec.Struct, frozen=True):
         return unix_ms(self.ts)
 
 
-class _Code(msgspec.Struct, frozen=True):
+class _OkxAnswerCode(msgspec.Struct, frozen=True):
     code: str
     msg: str = ""
 
 
-class _Answer(_Code, frozen=True):
+class _Answer(_OkxAnswerCode, frozen=True):
     data: msgspec.Raw = msgspec.Raw(b"[]")
 
 
-_CODE: Final = msgspec.json.Decoder(_Code)
+_CODE: Final = msgspec.json.Decoder(_OkxAnswerCode)
 _ANSWER: Final = One(_Answer)
-INSTRUMENTS: Final = Rows(InstrumentWire)
-OPEN_INTERESTS: Final = Rows(OpenInterestWire)
-TICKERS: Final = Rows(TickerWire)
+INSTRUMENTS: Final = Rows(OkxInstrumentWire)
+OPEN_INTERESTS: Final = Rows(OkxOpenInterestWire)
+TICKERS: Final = Rows(OkxTickerWire)
 FUNDINGS: Final = Rows(FundingWire)
 MARKS: Final = Rows(MarkWire)
 INDEXES: Final = Rows(IndexWire)
-CANDLES: Final = Rows(CandleWire)
-RATIOS: Final = Rows(RatioWire)
+CANDLES: Final = Rows(OkxCandleWire)
+RATIOS: Final = Rows(OkxRatioWire)
 TIMES: Final = Rows(TimeWire)
 
 

@@ -83,7 +83,7 @@ class _Arg(msgspec.Struct, frozen=True, gc=False):
     channel: str = ""
 
 
-class _Envelope(msgspec.Struct, frozen=True, gc=False):
+class _OkxPush(msgspec.Struct, frozen=True, gc=False):
     event: str = ""
     id: str = ""
     code: str = ""
@@ -92,7 +92,7 @@ class _Envelope(msgspec.Struct, frozen=True, gc=False):
 
 
 _decode_candle = msgspec.json.Decoder(_Candle, strict=False).decode
-_decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_decode_envelope = msgspec.json.Decoder(_OkxPush).decode
 
 
 @dataclass(slots=True)
@@ -154,7 +154,7 @@ class OkxFrames:
         earliest_ms = row.open_ms + MINUTE_MS if row.is_closed else row.open_ms
         return OkxUpdate(symbol, max(earliest_ms, self._now_ms()), row)
 
-    def _answer(self, envelope: _Envelope) -> OtherFrame:
+    def _answer(self, envelope: _OkxPush) -> OtherFrame:
         request = self._open.get(envelope.id)
         if request is None:
             error = f"{envelope.code} {envelope.msg}".strip() or "refused"

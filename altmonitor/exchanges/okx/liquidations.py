@@ -29,21 +29,21 @@ class _Detail(msgspec.Struct, frozen=True, rename={"price": "bkPx", "contracts":
     at: int
 
 
-class _Row(msgspec.Struct, frozen=True):
+class _OkxLiquidationRow(msgspec.Struct, frozen=True):
     details: list[_Detail]
     instrument: str = msgspec.field(name="instId")
 
 
-class _Arg(msgspec.Struct, frozen=True):
+class _LiquidationArg(msgspec.Struct, frozen=True):
     channel: str
 
 
-class _Frame(msgspec.Struct, frozen=True):
-    arg: _Arg
-    data: list[_Row]
+class _OkxFrame(msgspec.Struct, frozen=True):
+    arg: _LiquidationArg
+    data: list[_OkxLiquidationRow]
 
 
-_decode = msgspec.json.Decoder(_Frame, strict=False).decode
+_decode = msgspec.json.Decoder(_OkxFrame, strict=False).decode
 
 
 def okx_liquidations(contract_value: Callable[[str], float | None]) -> LiquidationStreams:

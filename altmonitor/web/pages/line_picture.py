@@ -34,7 +34,7 @@ class LineSeries:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tick:
+class AxisTick:
     at: float
     text: str
 
@@ -52,8 +52,8 @@ class DrawnLine:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinePicture:
     lines: tuple[DrawnLine, ...]
-    value_ticks: tuple[Tick, ...]
-    time_ticks: tuple[Tick, ...]
+    value_ticks: tuple[AxisTick, ...]
+    time_ticks: tuple[AxisTick, ...]
     low: float
     high: float
 
@@ -80,9 +80,9 @@ def line_picture(series: Sequence[LineSeries], tz: tzinfo, *, shown: Callable[[f
     is_long = len(times) > 1 and times[1] - times[0] >= DAY_MS
     return LinePicture(
         lines=tuple(_drawn(one, longest_ms, x, y) for one in series),
-        value_ticks=tuple(Tick(at=y(value), text=shown(value)) for value in round_ticks(low, high, at_most=5)),
+        value_ticks=tuple(AxisTick(at=y(value), text=shown(value)) for value in round_ticks(low, high, at_most=5)),
         time_ticks=tuple(
-            Tick(
+            AxisTick(
                 at=x(moment_ms),
                 text=n.date_and_time(moment_ms, tz)[5:10] if is_long else n.clock_minute(moment_ms, tz),
             )
