@@ -51,9 +51,6 @@ class RestAnswer:
     body: bytes
 
 
-LOOK_EVERY_S: Final = 1.0
-"""How soon a block that another process met is known here while we ask freely. A sweep asks ten times a second."""
-
 AGAIN_MS: Final = 1_000
 """Nobody who is refused is sent back at once: what is left of a block may be less than a millisecond, and a probe of
 another process takes a while."""
@@ -94,7 +91,6 @@ class Guard:
         self._breaker = Breaker()
         self._probed = asyncio.Event()
         self._told = "open"
-        self._look_at_s = float("-inf")
         self._look_at_file(is_start=True)
 
     def set_weight_limit(self, limit: int) -> None:
@@ -156,7 +152,8 @@ class Guard:
 
     async def _pass_block(self, send: Send, deadline_s: float) -> None:
         while True:
-            now_s = self._look_now_and_then()
+            self._look_at_file()
+            now_s = self._clock.monotonic()
             phase = self._breaker.phase(now_s)
             if phase is Phase.OPEN:
                 return
@@ -214,14 +211,6 @@ class Guard:
         self._admission.wake_all()
         self._tell("blocked", again=True)
 
-    def _look_now_and_then(self) -> float:
-        """While nothing is known to be wrong a request need not look. Returns now, monotonic."""
-        now_s = self._clock.monotonic()
-        if now_s >= self._look_at_s or self._breaker.block is not None:
-            self._look_at_s = now_s + LOOK_EVERY_S
-            self._look_at_file()
-        return now_s
-
     def _look_at_file(self, *, is_start: bool = False) -> None:
         record = self._file.changed()
         if record is None:
@@ -270,7 +259,7 @@ class Guard:
             self._on_change(self.status())
 
     def _raise_when_blocked(self) -> None:
-        self._look_now_and_then()  # another process may have met a block while we waited for budget
+        self._look_at_file()  # another process may have met a block while we waited for budget
         if self._breaker.block is not None:
             raise self._blocked()
 
