@@ -14,7 +14,7 @@ QUICK := tests/test_architecture.py tests/test_readme.py tests/test_config.py \
 	$(addprefix tests/,market positioning settings detectors engine commands replay render)
 WAITING := tests/chaos tests/e2e tests/cli tests/ops tests/tracker/test_tracker_day.py tests/test_run_limits.py
 
-.PHONY: demo demo-replay format check quick test test-browser test-ship dist mcpb chaos bench clean
+.PHONY: demo demo-replay format check quick test explore test-browser test-ship dist mcpb chaos bench clean
 
 demo: $(RUN_STAMP)
 	@$(BIN)/python -m altmonitor demo
@@ -56,6 +56,12 @@ test: check
 	$(LIMITED) 2400 $(BIN)/python -m tests.suite \
 		-- -n 6 --dist worksteal --timeout=300 --hypothesis-profile=ci $(WAITING) \
 		-- -n 2 --dist worksteal --hypothesis-profile=ci $(addprefix --ignore=,$(WAITING))
+
+# Every property with new examples, all of them; the seed is printed. make explore SEED=7 for the same ones again.
+explore: SEED ?= $(shell date +%s)
+explore: $(STAMP)
+	@echo "seed $(SEED)"
+	$(LIMITED) 7200 $(PYTEST) -q -n 2 --dist worksteal --timeout=1200 -m hypothesis --hypothesis-seed=$(SEED) tests
 
 # The dashboard in Debian's Chromium, over a monitor that runs; skipped with one line where there is none.
 test-browser: export ALTMONITOR_BROWSER = 1
