@@ -23,6 +23,7 @@ from altmonitor.core.types import Venue, of_venue
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.interfaces.storage import MetaStore
 from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS
+from altmonitor.storage.run_log import MonitorRun, record_run
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,8 @@ class GapLog:
         venue: Venue = "binance",
     ) -> None:
         self._memory = memory
+        self._venue: Venue = venue
+        self._run: MonitorRun | None = None
         self._seen_key, self._untold_key = of_venue(venue, _SEEN), of_venue(venue, _UNTOLD)
         self._mark = mark
         self._clock = clock
@@ -101,8 +104,8 @@ class GapLog:
         self.untold_before: Sequence[BlindTime] = ()
 
     async def load(self, *, told_ms: int | None = None) -> int | None:
-        """Until when an earlier run saw everything, unix ms; None without one. told_ms: event time of the newest stored
-        alert, up to which it saw in any case.
+        """Until when an earlier run saw everything, unix ms; None without one. This run begins here. told_ms: event
+        time of the newest stored alert, up to which it saw in any case.
 
         A moment that is still to come says that a clock was wrong, that run's or this one's: nobody knows when that run
         ended. Then everything that history can bring is taken for unseen, rather than nothing.
@@ -121,6 +124,7 @@ class GapLog:
         with suppress(msgspec.MsgspecError):
             self._kept_untold = msgspec.json.decode(untold or "[]", type=list[BlindTime])
         self.untold_before = tuple(self._kept_untold)
+        self._run = MonitorRun(began_ms=self._clock.now_ms(), seen_before_ms=self._before_ms)
         return self._before_ms
 
     def record_blind(self, at_ms: int) -> None:
@@ -160,7 +164,9 @@ class GapLog:
         return arrived
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. A disk that hangs holds up nobody here, so the run is recorded here and not by `load`."""
+        if self._run is not None:
+            await record_run(self._memory, self._run, venue=self._venue)
         while True:
             with suppress(TimeoutError):
                 async with self._clock.timeout(KEEP_EVERY_S):

@@ -32,6 +32,7 @@ from altmonitor.settings.input import NotRead, read_setting
 from altmonitor.settings.settings import SETTING_BY_WORD, SETTING_OF, Settings
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State
 from altmonitor.storage.alert_queries import alert_reader
+from altmonitor.storage.run_log import MonitorRun
 from altmonitor.storage.state_file import base_settings
 from altmonitor.storage.state_format import StateDamaged, decode
 
@@ -140,18 +141,20 @@ def _verify(
 ) -> int:
     """Beside what was told live in the same time. Exit code 1 where a difference has no known reason."""
 
-    async def told() -> Sequence[Alert]:
+    async def told() -> tuple[Sequence[Alert], Sequence[MonitorRun]]:
         async with alert_reader(session.config.db_file) as alerts:
-            return await alerts.alerts_since(result.from_ms)
+            return await alerts.alerts_since(result.from_ms), await alerts.runs()
 
     known = {one.symbol for one in result.symbols}
-    live = [one for one in asyncio.run(told()) if one.event_ms < result.to_ms and one.symbol in known]
+    alerts, runs = asyncio.run(told())
+    live = [one for one in alerts if one.event_ms < result.to_ms and one.symbol in known]
     found = verify(
         live,
         [one.alert for one in result.alerts],
         is_stored=lambda symbol, open_ms: len(store.candles(symbol, open_ms, open_ms + 1, is_whole=False)) > 0,
         is_sampled=sampled_in(store),
         quiet_ms=shortest_warm_up_ms(options),
+        runs=runs,
     )
     told_of = [(kind, str(found.live[kind]), str(found.matched.get(kind, 0))) for kind in sorted(found.live)]
     lines: list[RenderableType] = [
@@ -159,6 +162,10 @@ def _verify(
         drawn(("kind", "live", "replay"), told_of),
     ]
     lines.append(f"price and volume: {found.share:.2%}")
+    starts = [minute_of(run.began_ms) for run in runs if result.from_ms <= run.began_ms < result.to_ms]
+    if starts:
+        more = f" and {len(starts) - LINES_SHOWN} more" if len(starts) > LINES_SHOWN else ""
+        lines.append(f"the monitor was started at {', '.join(starts[:LINES_SHOWN])}{more}")
     price = found.live.get("price", 0) + found.rolling
     if found.rolling:
         lines.append(
@@ -173,6 +180,7 @@ def _verify(
         "matched": found.matched,
         "share": found.share,
         "rolling": found.rolling,
+        "starts_ms": [run.began_ms for run in runs if result.from_ms <= run.began_ms < result.to_ms],
         "differences": [asdict(one) for one in found.differences],
     }
     is_explained = all(one.reason != "unknown" for one in found.differences)

@@ -12,6 +12,7 @@ from altmonitor.market.candles import MINUTE_MS
 from altmonitor.market.open_interest import LONGEST_WINDOW_MS, WINDOW_TOLERANCE
 from altmonitor.replay.selection import OI_MEMORY_MS
 from altmonitor.replay.store import HistoryStore
+from altmonitor.storage.run_log import MonitorRun
 
 COMPARED: Final[frozenset[Kind]] = frozenset({"price", "vol", "oi"})
 SHORTEST_BACK_MS: Final = int(LONGEST_WINDOW_MS * (1 - WINDOW_TOLERANCE))
@@ -23,6 +24,7 @@ Reason = Literal[
     "within_the_minute",
     "not_recorded",
     "before_start",
+    "not_watched",
     "after_a_difference",
     "late",
     "unknown",
@@ -32,6 +34,7 @@ REASONS: Final[dict[Reason, str]] = {
     "within_the_minute": "the same move, told by another window or step: the way within a minute is a convention",
     "not_recorded": "its minute or sample is not in the store (a kill loses the samples of ten minutes)",
     "before_start": "compared with a sample of an earlier run, which the monitor does not know after a start",
+    "not_watched": "the monitor did not run in its minute, and what it had from history afterwards did not tell it",
     "after_a_difference": "cooldown or episode of an earlier difference",
     "late": "told late, for minutes that nobody watched",
     "unknown": "no reason is known",
@@ -74,11 +77,11 @@ def verify(
     is_stored: Callable[[str, int], bool],
     is_sampled: Callable[[str, int], bool] = lambda symbol, at_ms: True,
     quiet_ms: int,
-    starts_ms: Sequence[int] = (),
+    runs: Sequence[MonitorRun] = (),
 ) -> Verification:
     """is_stored(symbol, open_ms): the store has that candle. is_sampled(symbol, at_ms): it has that sample of open
-    interest and one to compare it with. quiet_ms: longest cooldown or episode. starts_ms: when the monitor was started,
-    unix ms, where that is known."""
+    interest and one to compare it with. quiet_ms: longest cooldown or episode. runs: of the monitor, where they are
+    known."""
     told = {compared_key(one): one for one in live if one.kind in COMPARED}
     again = {compared_key(one): one for one in replayed if one.kind in COMPARED}
     both = told.keys() & again.keys()
@@ -92,8 +95,10 @@ def verify(
         reason = _reason(one, others, is_live=is_live, is_stored=is_stored)
         if reason == "unknown" and one.kind == "oi" and is_live and not is_sampled(one.symbol, one.event_ms):
             reason = "not_recorded"
-        if reason == "unknown" and any(_reaches_before_start(each, starts_ms) for each in _again(one, extra)):
+        if reason == "unknown" and any(_reaches_before_start(each, runs) for each in _again(one, extra)):
             reason = "before_start"
+        if reason == "unknown" and not is_live and any(_is_before(one, run) for run in runs):
+            reason = "not_watched"
         if reason == "unknown" and one.event_ms - last_ms.get(one.symbol, -EXPLAINED) <= quiet_ms:
             reason = "after_a_difference"
         last_ms[one.symbol] = one.event_ms
@@ -146,12 +151,18 @@ def _again(one: Alert, extra: Sequence[Alert]) -> list[Alert]:
     ]
 
 
-def _reaches_before_start(one: Alert, starts_ms: Sequence[int]) -> bool:
+def _reaches_before_start(one: Alert, runs: Sequence[MonitorRun]) -> bool:
     """Open interest that was compared with a sample of another run of the monitor than its own."""
     if one.kind != "oi" or one.details.window_s is None:
         return False
     before_ms = one.event_ms - one.details.window_s * 1000
-    return any(before_ms < start_ms <= one.event_ms for start_ms in starts_ms)
+    return any(before_ms < run.began_ms <= one.event_ms for run in runs)
+
+
+def _is_before(one: Alert, run: MonitorRun) -> bool:
+    """In a minute of which that run has seen nothing or not all, and no run before it either."""
+    seen_ms = run.seen_before_ms or 0
+    return seen_ms <= one.event_ms and one.minute_ms <= run.began_ms
 
 
 def sampled_in(store: HistoryStore) -> Callable[[str, int], bool]:

@@ -21,6 +21,7 @@ from altmonitor.storage import migrations as migrate
 from altmonitor.storage.database import READ_TIMEOUT_S, connect
 from altmonitor.storage.outcome_records import OutcomeReader
 from altmonitor.storage.rows import ALERT_COLUMNS, Row, alert_of, destination_of, topic_column
+from altmonitor.storage.run_log import RUNS_KEY, MonitorRun, runs_of
 
 Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
 
@@ -60,6 +61,11 @@ class AlertReader:
             (event_ms,),
         )
         return [alert_of(row) for row in rows]
+
+    async def runs(self) -> Sequence[MonitorRun]:
+        """Of the monitor of Binance, oldest first; empty where they were not kept yet."""
+        rows = await self._fetch("SELECT value FROM meta WHERE key = ?", (RUNS_KEY,))
+        return runs_of(rows[0][0] if rows else None)
 
     async def alerts_of(self, keys: Collection[str]) -> Mapping[str, Alert]:
         """Stored alerts by key; unknown keys are absent."""

@@ -10,6 +10,7 @@ from altmonitor.app.gap_log import GapLog, SeenMark
 from altmonitor.core.status import FeedStatus
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS
+from altmonitor.storage.run_log import MOST_RUNS, MonitorRun, record_run, runs_of
 from tests.movable_clock import T0, MovableClock, at_work
 
 
@@ -203,3 +204,31 @@ async def test_a_mark_that_cannot_be_written_is_said_once(tmp_path: Path, caplog
     for _ in range(3):
         await desk.sight.mark()
     assert caplog.text.count("cannot be written") == 1
+
+
+async def test_every_start_is_kept_with_what_the_run_before_it_had_seen(tmp_path: Path) -> None:
+    first = Desk(tmp_path)
+    await first.sight.load()
+    await first.run_for(16.0)
+    second = Desk(tmp_path)
+    second.values = first.values
+    second.clock = MovableClock(T0 + 90_000)
+    second.sight = GapLog(
+        second, mark=SeenMark(tmp_path / "mark"), clock=second.clock, feed=FeedStatus, unseen_since_ms=lambda: None
+    )
+    await second.sight.load()
+    assert len(runs_of(first.values["runs"])) == 1  # a start waits for no disk
+    await second.run_for(1.0)
+    assert runs_of(first.values["runs"]) == [
+        MonitorRun(began_ms=T0, seen_before_ms=None),
+        MonitorRun(began_ms=T0 + 90_000, seen_before_ms=T0 + 14_500),
+    ]
+
+
+async def test_runs_are_kept_per_venue_and_not_without_end(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    for number in range(MOST_RUNS + 5):
+        await record_run(desk, MonitorRun(began_ms=number, seen_before_ms=None), venue="okx")
+    kept = runs_of(desk.values["okx:runs"])
+    assert (len(kept), kept[0].began_ms, kept[-1].began_ms) == (MOST_RUNS, 5, MOST_RUNS + 4)
+    assert [runs_of(text) for text in (None, "", "[1]", "{}")] == [[], [], [], []]

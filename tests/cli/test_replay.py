@@ -13,7 +13,10 @@ from PIL import Image
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.columns import Source, candle_columns
 from altmonitor.replay.store import HistoryStore
+from altmonitor.storage.run_log import MonitorRun, record_run
+from altmonitor.storage.store import SqliteStore, StoreOptions
 from tests.cli.test_archive import altmonitor
+from tests.movable_clock import MovableClock
 from tests.replay.history import FEB_2025, wild_candles, wild_columns
 
 RANGE = ("--from", "2025-02-02", "--to", "2025-02-02")
@@ -202,3 +205,23 @@ async def test_a_report_that_cannot_be_written_and_a_wrong_tuning_are_one_line_e
         tmp_path, "replay", *RANGE, "--report", str(tmp_path / "out.html"), "--tuning", str(tmp_path / "none.json")
     )
     assert (code, "write it with altmonitor tune --json" in err) == (2, True)
+
+
+async def test_verify_knows_when_the_monitor_was_started(tmp_path: Path) -> None:
+    fill(tmp_path)
+    day_ms = FEB_2025 + 1_440 * MINUTE_MS
+    began = MonitorRun(began_ms=day_ms + 1_440 * MINUTE_MS, seen_before_ms=day_ms)
+    async with SqliteStore(tmp_path / "alerts.db", clock=MovableClock(day_ms), options=StoreOptions()) as store:
+        await record_run(store, began)
+    code, shown, err = await altmonitor(tmp_path, "replay", *RANGE, "--verify", "--json")
+    assert code == 0, err
+    found = json.loads(shown)
+    assert found["differences"]
+    assert {one["reason"] for one in found["differences"]} == {"not_watched"}
+    async with SqliteStore(tmp_path / "alerts.db", clock=MovableClock(day_ms), options=StoreOptions()) as store:
+        await store.meta_set("runs", "[]")
+        await record_run(store, MonitorRun(began_ms=day_ms + 60_000, seen_before_ms=day_ms + 60_000))
+    code, shown, err = await altmonitor(tmp_path, "replay", *RANGE, "--verify")
+    assert code == 1, err
+    assert "the monitor was started at 2025-02-02 00:01" in shown
+    assert "no reason is known" in shown

@@ -11,6 +11,7 @@ from altmonitor.core.alert import Alert, Direction, Kind
 from altmonitor.replay.columns import Source, open_interest_columns
 from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.verify import AlertDifference, sampled_in, verify
+from altmonitor.storage.run_log import MonitorRun
 
 CANDLE = 1_738_368_000_000
 MINUTE = 60_000
@@ -101,7 +102,11 @@ def test_open_interest_is_not_compared_with_samples_of_an_earlier_run() -> None:
 
     def reason(start: int, live: list[Alert], replayed: list[Alert]) -> list[str]:
         found = verify(
-            live, replayed, is_stored=lambda s, at: True, quiet_ms=0, starts_ms=[CANDLE - 9_000_000, CANDLE + start]
+            live,
+            replayed,
+            is_stored=lambda s, at: True,
+            quiet_ms=0,
+            runs=[run(CANDLE - 9_000_000), run(CANDLE + start)],
         )
         return [one.reason for one in found.differences]
 
@@ -116,6 +121,34 @@ def test_open_interest_is_not_compared_with_samples_of_an_earlier_run() -> None:
         "unknown",
         "before_start",
     ]
+
+
+def run(began_ms: int, *, seen_before_ms: int | None = None) -> MonitorRun:
+    """One after which nothing was missed, unless it is said until when the run before it had seen."""
+    return MonitorRun(began_ms=began_ms, seen_before_ms=began_ms if seen_before_ms is None else seen_before_ms)
+
+
+def test_what_happened_while_the_monitor_did_not_run_has_that_reason() -> None:
+    def reason(at: int, *, is_live: bool = False) -> str:
+        own = [alert("price", "PUMP", at=at)]
+        found = verify(
+            own if is_live else [],
+            [] if is_live else own,
+            is_stored=lambda s, moment: True,
+            quiet_ms=0,
+            runs=[run(CANDLE + 10 * MINUTE + 30_000, seen_before_ms=CANDLE + 3 * MINUTE)],
+        )
+        return found.differences[0].reason
+
+    asked = [3 * MINUTE - 1, 3 * MINUTE, 9 * MINUTE, 10 * MINUTE + 59_000, 11 * MINUTE]
+    assert [reason(at) for at in asked] == ["unknown", "not_watched", "not_watched", "not_watched", "unknown"]
+    assert reason(9 * MINUTE, is_live=True) == "unknown"
+
+
+def test_before_the_first_start_of_all_nobody_watched() -> None:
+    first = MonitorRun(began_ms=CANDLE + 5 * MINUTE, seen_before_ms=None)
+    found = verify([], [alert("vol", "UP")], is_stored=lambda s, at: True, quiet_ms=0, runs=[first])
+    assert [one.reason for one in found.differences] == ["not_watched"]
 
 
 def test_a_burst_is_that_of_its_candle_whatever_its_direction_was_when_it_was_told() -> None:
