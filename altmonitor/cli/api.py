@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
+from typing import Final
 
 from altmonitor.app.standalone import asking_context
 from altmonitor.cli.common import Session, run_until_signal
 from altmonitor.config import token_problems
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.errors import ConfigError
+from altmonitor.core.supervisor import Supervisor
 from altmonitor.web.server import HttpServer, HttpServerDeps
+from altmonitor.web.stored_alerts import StoredAlerts
+from altmonitor.web.stored_health import stored_health
+from altmonitor.web.streams import EventStream
 
 log = logging.getLogger(__name__)
+
+STOP_WITHIN_S: Final = 3.0
 
 
 def serve(session: Session, *, host: str | None, port: int | None) -> int:
@@ -28,6 +36,7 @@ def serve(session: Session, *, host: str | None, port: int | None) -> int:
 
     async def work(stop: asyncio.Event) -> None:
         async with asking_context(config, clock=session.clock) as context:
+            live = EventStream(session.clock, context.alerts)
             server = HttpServer(
                 HttpServerDeps(
                     host=listens_at,
@@ -38,12 +47,24 @@ def serve(session: Session, *, host: str | None, port: int | None) -> int:
                     token=config.api_token,
                     read_token=config.api_read_token,
                     cors_origin=config.api_cors_origin,
+                    live=live,
                 )
             )
             await server.start()
+            loops = Supervisor(clock=session.clock)
             try:
+                stored = StoredAlerts(
+                    live,
+                    history=context.alerts,
+                    health=partial(stored_health, context, port=server.port),
+                    clock=session.clock,
+                )
+                await stored.start()
+                loops.start("stored alerts", stored.run)
+                loops.start("event stream", live.run)
                 await stop.wait()
             finally:
+                await loops.stop(within_s=STOP_WITHIN_S)
                 await server.stop()
 
     return run_until_signal(work)

@@ -36,6 +36,7 @@ from altmonitor.operations.arguments import read_arguments
 from altmonitor.operations.board import MarketTable
 from altmonitor.web.connections import Connection
 from altmonitor.web.market_deltas import MarketDeltas
+from altmonitor.web.stored_health import StoredHealth
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ class StreamSources:
     """What is told beside new alerts. alerts_of: stored alerts by key. table: the market, None where none is known.
     prepare: computes it without holding up the loop."""
 
-    health: Callable[[], Health]
+    health: Callable[[], Health | StoredHealth]
     alerts_of: Callable[[Collection[str]], Awaitable[Mapping[str, Alert]]]
     table: Callable[[], MarketTable] | None = None
     prepare: Callable[[], Awaitable[None]] | None = None
@@ -183,7 +184,7 @@ class EventStream:
         """One look at everything that is not told by itself."""
         await self._tell_learned(sources)
         health = sources.health()
-        told = health.status, health.reason_codes, health.feed.is_blind
+        told = _state(health)
         now_s = self._clock.monotonic()
         if told != self._health_told or now_s - self._health_s >= HEALTH_EVERY_S * speed_of(self._clock):
             self._health_told, self._health_s = told, now_s
@@ -327,8 +328,12 @@ class EventStream:
         head = "" if alert.id is None else f"id: {self.name}-{alert.id}\n"
         return f"{head}event: alert\ndata: ".encode() + msgspec.json.encode(alert) + b"\n\n"
 
-    def _health_frame(self, health: Health) -> bytes:
-        data = {"at_ms": self._clock.now_ms(), "is_blind": health.feed.is_blind, **as_json(health)}
+    def _health_frame(self, health: Health | StoredHealth) -> bytes:
+        data: dict[str, object] = {"at_ms": self._clock.now_ms()}
+        if isinstance(health, StoredHealth):
+            data |= {"is_blind": None, **msgspec.to_builtins(health)}
+        else:
+            data |= {"is_blind": health.feed.is_blind, **as_json(health)}
         return b"event: health\ndata: " + msgspec.json.encode(data) + b"\n\n"
 
     def _let_go(self, listener: _StreamListener) -> None:
@@ -360,6 +365,13 @@ class _EventWriter:
 
 def _number(alert: Alert) -> int:
     return alert.id or 0
+
+
+def _state(health: Health | StoredHealth) -> tuple[object, ...]:
+    """What is told at once when it changes."""
+    if isinstance(health, StoredHealth):
+        return health.status, health.trouble
+    return health.status, health.reason_codes, health.feed.is_blind
 
 
 def _update_frame(alert: Alert) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -13,6 +14,10 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import aiohttp
+from msgspec.structs import replace
 
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.types import Destination
@@ -29,6 +34,20 @@ def asked(url: str) -> tuple[int, object]:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as refused:
         return refused.code, json.loads(refused.read())
+
+
+class Events:
+    """Server-sent events of an answer."""
+
+    def __init__(self, content: aiohttp.StreamReader) -> None:
+        self._content = content
+
+    async def next(self, name: str) -> Any:
+        """Data of the next event of that name."""
+        async with asyncio.timeout(20):
+            while (await self._content.readline()).strip() != f"event: {name}".encode():
+                pass
+            return json.loads((await self._content.readline()).removeprefix(b"data: "))
 
 
 def written(folder: Path) -> dict[str, int]:
@@ -84,6 +103,29 @@ async def test_stored_alerts_and_snapshots_are_answered_and_what_only_a_monitor_
         status, problem = asked(f"{url}/api/market")
         assert (status, "altmonitor run" in problem["detail"]) == (503, True)  # type: ignore[index]
     assert written(tmp_path) == before
+
+
+async def test_what_a_monitor_stores_meanwhile_is_streamed_and_what_it_learns_of_it_too(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("")
+    clock = SystemClock()
+    options = StoreOptions(destinations=(Destination(chat_id=1),))
+    now_s = clock.now_ms() / 1000
+
+    async with SqliteStore(tmp_path / "alerts.db", clock=clock, options=options) as store:
+        store.put(replace(stored(1).alert, ts=now_s - 5))
+        await store.meta_set("written", "after it")
+        with running(tmp_path, DB_FILE="alerts.db", SMART_MONEY_DB_PATH="snapshots.db") as url:
+            async with aiohttp.ClientSession() as session, session.get(f"{url}/api/stream") as answer:
+                events = Events(answer.content)
+                health = await events.next("health")
+                assert (health["status"], health["is_blind"], health["newest_alert_age_s"] < 60) == ("ok", None, True)
+                new = replace(stored(2).alert, ts=clock.now_ms() / 1000)
+                store.put(new)
+                told = await events.next("alert")
+                assert (told["key"], told["oi_change"]) == (new.key, None)
+                await store.update_alert(replace(new, oi_change=4.5))
+                told = await events.next("update")
+                assert (told["key"], told["oi_change"]) == (new.key, 4.5)
 
 
 async def test_what_is_tracked_no_more_is_503(tmp_path: Path) -> None:
