@@ -8,10 +8,11 @@ from dataclasses import asdict, replace
 
 import msgspec
 
+from altmonitor.core.json_text import camel
 from altmonitor.core.types import Fraction
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import BadArgument
-from altmonitor.operations.operation import Example, Operation, camel
+from altmonitor.operations.operation import Example, Operation
 from altmonitor.operations.positions import PICTURE_SOURCE, DegradedPart, degraded, whole
 from altmonitor.operations.symbols import SymbolWord, listed_symbol
 from altmonitor.positioning.picture import DISCLAIMER, key_numbers

@@ -21,12 +21,6 @@ R = TypeVar("R", bound=msgspec.Struct)
 Source = Literal["live", "stored", "exchange"]
 
 
-def camel(name: str) -> str:
-    """`oi_chg_1h` → `oiChg1h`: how answers about positions name their fields. msgspec's own makes 1H of 1h."""
-    first, *rest = name.split("_")
-    return first + "".join(part[:1].upper() + part[1:] for part in rest)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
     """arguments: as a program would send them. What is answered is not written here: it is asked, see the tests."""

@@ -13,10 +13,11 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
 
+from altmonitor.core.json_text import camel
 from altmonitor.interfaces.queries import MissingPart, Part, PositionScope, WhoFacts
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import Blocked, OperationError, Unavailable, UnknownContract, Unreachable
-from altmonitor.operations.operation import Example, Operation, camel
+from altmonitor.operations.operation import Example, Operation
 from altmonitor.operations.symbols import OneSymbol, SymbolWord, listed_symbol
 from altmonitor.positioning.funding import DEFAULT_NOTIONAL_USD
 from altmonitor.positioning.open_interest import Basis
