@@ -15,6 +15,7 @@ AltmonitorError
 │   ├── BudgetExhausted      our own request budget has no room before the caller's deadline; nothing was sent
 │   ├── UnknownSymbol        the exchange does not list this symbol (any more)
 │   └── BadAnswer            an answer that is not what the endpoint promises
+├── NotOffered               a provider of traders cannot give what was asked of it; it names those that can
 └── DeliveryError            one message was not accepted by the chat service
     ├── RetryLater           429: not before `retry_after_s`
     ├── ChatUnreachable      no answer, or a 5xx: certainly not delivered or not known, see `outcome_unknown`
@@ -99,6 +100,17 @@ class UnknownSymbol(ExchangeError):
 
 class BadAnswer(ExchangeError):
     pass
+
+
+class NotOffered(AltmonitorError):
+    """`provider` was asked; `who_can`: providers that have it, empty when none has."""
+
+    def __init__(self, provider: str, what: str, *, who_can: tuple[str, ...] = ()) -> None:
+        self.provider = provider
+        self.what = what
+        self.who_can = who_can
+        way_out = f"; provider={' or '.join(who_can)} does" if who_can else "; no provider does"
+        super().__init__(f"{provider} does not offer {what}{way_out}")
 
 
 class DeliveryError(AltmonitorError):

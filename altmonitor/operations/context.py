@@ -17,6 +17,7 @@ from altmonitor.interfaces.exchange import MarketRest
 from altmonitor.interfaces.positioning import Cohorts
 from altmonitor.interfaces.queries import MarketQueries, PositionQueries
 from altmonitor.interfaces.storage import AlertQueries
+from altmonitor.interfaces.traders import ProviderName, TraderProvider
 from altmonitor.operations.board import MarketBoard
 from altmonitor.operations.errors import NoMonitor, NotFound
 from altmonitor.settings.audience import Audience
@@ -48,6 +49,7 @@ class OperationContext:
     settings: those in force; read from state.json where no monitor runs here. change_settings: (numbers by key of
         SETTINGS, the change in words for the record) → the chat's reply; None: nothing may be changed.
     rest: candles of the past, through the guard. positions, cohorts (by venue): who is positioned, through the guard.
+    traders: whom to ask about followed traders, by provider.
     outcomes: what followed the alerts that were told; None when no history is kept.
     snapshots: what the tracker stored; entering raises NoSnapshotsYet before anything was.
     """
@@ -63,6 +65,7 @@ class OperationContext:
     rest: MarketRest | None = None
     positions: PositionQueries | None = None
     cohorts: Mapping[str, Cohorts] = field(default_factory=lambda: MappingProxyType({}))
+    traders: Mapping[ProviderName, TraderProvider] = field(default_factory=lambda: MappingProxyType({}))
 
     def running(self) -> MonitorView:
         """Raises: NoMonitor where none runs in this process."""

@@ -20,6 +20,7 @@ from altmonitor.core.errors import (
     BudgetExhausted,
     ExchangeBlocked,
     ExchangeError,
+    NotOffered,
     StorageError,
     UnknownSymbol,
 )
@@ -102,6 +103,8 @@ def translated(problem: AltmonitorError, *, now_ms: int) -> OperationError:
             return Unavailable(text, retry_after_s=BUDGET_RETRY_S)
         case ExchangeError():
             return Unreachable(text, retry_after_s=UNREACHABLE_RETRY_S)
+        case NotOffered():
+            return BadArgument(text)
         case StorageError():
             return Unavailable(text)
         case _:
