@@ -1,0 +1,76 @@
+"""What is asked about the wallets of a venue that shows them, as small Protocols. exchanges/ and storage/ stand behind.
+
+The pool is watched from the first start on: nothing is known of a time before, and nothing of wallets outside it except
+what `WalletLookup` asks for one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from altmonitor.core.status import GuardStatus
+from altmonitor.interfaces.exchange import Priority
+from altmonitor.positioning.wallet_fills import EquityCurve, Fill
+from altmonitor.positioning.wallet_pool import PoolSnapshot
+from altmonitor.positioning.wallets import Wallet, WalletEvent, WalletState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultEntry:
+    """address: lower case. name: as its leader calls it."""
+
+    address: str
+    name: str
+    tvl_usd: float | None = None
+
+
+class WalletSource(Protocol):
+    """Questions to the venue. Every method may raise `errors.ExchangeError` and nothing else."""
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    def leaderboard(self) -> AsyncIterator[Wallet]:
+        """Every row, one after the other: nobody needs to hold all of them. Tens of megabytes; hourly at most."""
+
+    async def vaults(self) -> Sequence[VaultEntry]: ...
+    async def state(self, address: str, *, priority: Priority) -> WalletState: ...
+    async def fills(self, address: str, *, priority: Priority) -> Sequence[Fill]:
+        """The newest 2,000, newest first."""
+
+    async def equity(self, address: str, *, priority: Priority) -> EquityCurve: ...
+    def guard_status(self) -> GuardStatus: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourOfPool:
+    """The pool as it stood at the end of an hour that is over. hour_ms: its beginning."""
+
+    hour_ms: int
+    wallets: int
+    states: tuple[WalletState, ...]
+
+
+class WalletQueries(Protocol):
+    """What is known of the pool. All may raise StorageError; `snapshot().unavailable` says why there is nothing."""
+
+    async def snapshot(self) -> PoolSnapshot: ...
+    async def events(
+        self, *, since_ms: int, coin: str | None = None, address: str | None = None, limit: int = 500
+    ) -> Sequence[WalletEvent]:
+        """Newest first, length ≤ limit."""
+
+    async def watched_since_ms(self) -> int | None:
+        """When the first wallet was looked at; None before."""
+
+    async def hours(self, hours_ms: Collection[int]) -> Sequence[HourOfPool]:
+        """Of these hours (their beginnings) those that are kept, oldest → newest."""
+
+
+class WalletLookup(Protocol):
+    """One wallet, in the pool or not, asked for now. All may raise ExchangeError."""
+
+    async def state(self, address: str) -> WalletState: ...
+    async def fills(self, address: str) -> Sequence[Fill]: ...
+    async def equity(self, address: str) -> EquityCurve: ...
