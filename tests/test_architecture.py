@@ -11,7 +11,19 @@ import altmonitor
 ROOT = Path(altmonitor.__file__).parent
 LOOSE = {"__init__.py", "__main__.py", "config.py"}
 PACKAGES = [
-    *("market", "core", "positioning", "settings", "config", "interfaces", "sim", "detectors", "exchanges", "collect"),
+    *(
+        "market",
+        "core",
+        "positioning",
+        "scores",
+        "settings",
+        "config",
+        "interfaces",
+        "sim",
+        "detectors",
+        "exchanges",
+        "collect",
+    ),
     *(
         "tracker",
         "commands",
@@ -31,7 +43,7 @@ PACKAGES = [
 ]
 """Each may import those before it and itself. `config` is one module that is its own package."""
 
-PURE = {"market", "positioning", "settings", "detectors"}
+PURE = {"market", "positioning", "scores", "settings", "detectors"}
 IMPURE = {"asyncio", "aiohttp", "websockets", "telegram", "aiosqlite", "sqlite3", "logging", "time", "socket"}
 TIME_CALLS = {"time.time", "time.monotonic", "time.time_ns", "time.perf_counter", "datetime.now", "datetime.utcnow"}
 
