@@ -14,7 +14,7 @@ QUICK := tests/test_architecture.py tests/test_readme.py tests/test_config.py \
 	$(addprefix tests/,market positioning settings detectors engine commands replay render)
 WAITING := tests/chaos tests/e2e tests/cli tests/ops tests/tracker/test_tracker_day.py tests/test_run_limits.py
 
-.PHONY: demo demo-replay format check quick test explore test-browser test-ship dist mcpb chaos bench clean
+.PHONY: demo demo-replay format check quick test explore test-browser test-scale test-ship dist mcpb chaos bench clean
 
 demo: $(RUN_STAMP)
 	@$(BIN)/python -m altmonitor demo
@@ -68,6 +68,15 @@ test-browser: export ALTMONITOR_BROWSER = 1
 test-browser: $(STAMP)
 	@$(BIN)/python -m tests.e2e.browser.install
 	$(LIMITED) 480 $(PYTEST) -q -rs tests/e2e/browser
+
+# Real PostgreSQL 15 and nats-server, started by the tests in folders of their own; skipped with one line where they
+# cannot be had.
+SCALE := tests/scale tests/storage
+
+test-scale: export ALTMONITOR_SCALE = 1
+test-scale: $(STAMP)
+	@$(BIN)/python -m tests.scale.install
+	$(LIMITED) 900 $(PYTEST) -q -rs --hypothesis-profile=ci $(SCALE)
 
 # 24 hours in minutes with everything going wrong by schedule, a day of tracking, and 20 kills; make chaos
 # ALTMONITOR_CHAOS_SEEDS=1-20 for other days.

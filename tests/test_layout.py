@@ -6,7 +6,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "altmonitor"
-OF_THE_WHOLE = {"browser", "chaos", "e2e", "ship"}
+OF_THE_WHOLE = {"browser", "chaos", "e2e", "scale", "ship"}
 """Folders of tests that run the whole program."""
 
 

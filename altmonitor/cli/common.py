@@ -30,7 +30,7 @@ from altmonitor.cli.first_steps import no_bot_yet
 from altmonitor.config import Config
 from altmonitor.core import log as logs
 from altmonitor.core.clock import ScaledClock, SystemClock, clock_of
-from altmonitor.core.errors import AltmonitorError, ConfigError, NoFileLocks, TokenRefused
+from altmonitor.core.errors import AltmonitorError, ConfigError, DatabaseRefused, NoFileLocks, TokenRefused
 from altmonitor.core.files import close_to_others
 from altmonitor.core.log_file import keep_log
 from altmonitor.core.redaction import without_secrets
@@ -161,7 +161,7 @@ def told(problem: AltmonitorError) -> int:
 
 def _code_of(problem: AltmonitorError) -> int:
     """2 for what no start on its own can mend: whoever restarts the program leaves it in peace then."""
-    is_final = isinstance(problem, ConfigError | TokenRefused | NoFileLocks)
+    is_final = isinstance(problem, ConfigError | TokenRefused | NoFileLocks | DatabaseRefused)
     return WRONG_CONFIGURATION if is_final else FAILED
 
 

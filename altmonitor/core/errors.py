@@ -5,6 +5,7 @@ AltmonitorError
 ├── StartError               cannot start although the configuration is right (port in use, directory read-only): exit 1
 ├── StorageError             the database or state.json refuses
 │   ├── NoFileLocks          the database lies where files cannot be locked: starting again does not help, exit code 2
+│   ├── DatabaseRefused      PostgreSQL refuses, or holds something else: starting again does not help, exit code 2
 │   ├── NewerSchemaError     written by a newer altmonitor; left untouched
 │   └── NoSnapshotsYet       nothing was tracked yet into the file that is asked
 ├── ExchangeError            one request to the exchange gave no usable answer
@@ -50,6 +51,10 @@ class StorageError(AltmonitorError):
 
 
 class NoFileLocks(StorageError):
+    pass
+
+
+class DatabaseRefused(StorageError):
     pass
 
 

@@ -108,7 +108,7 @@ class DatabaseDamaged(StorageError):
 
 
 def latest_version() -> int:
-    return max(_scripts())
+    return max(schema_scripts())
 
 
 def prepare(path: Path, *, now_s: int) -> Prepared:
@@ -229,7 +229,7 @@ def _bring_up_to_date(path: Path, db: sqlite3.Connection, now_s: int) -> Path | 
         copy = _free_name(path, f"before-v{latest_version()}-{now_s}")
         make_private(copy)
         db.execute("VACUUM INTO ?", (str(copy),))
-    for number, script in sorted(_scripts().items()):
+    for number, script in sorted(schema_scripts().items()):
         if number > version:
             _apply(db, number, script)
     return copy
@@ -254,7 +254,7 @@ def _apply(db: sqlite3.Connection, number: int, script: str) -> None:
 
 
 @cache
-def _scripts() -> dict[int, str]:
+def schema_scripts() -> dict[int, str]:
     return {int(file.name[:4]): file.read_text(encoding="utf-8") for file in SCHEMA_DIRECTORY.glob("[0-9]*.sql")}
 
 

@@ -1,0 +1,132 @@
+"""An empty PostgreSQL database → one with the current schema, or a clear refusal.
+
+The tables that SQLite has as well are made from the same scripts (`storage/schema/`), whose types are spelled otherwise
+here; what only PostgreSQL has stands in `storage/postgres/schema/`. All of it happens in one transaction, one process
+after the other, so that a database is never half-migrated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from altmonitor.core.errors import DatabaseRefused, NewerSchemaError
+from altmonitor.storage.migrations import schema_scripts
+from altmonitor.storage.postgres.connection import DatabaseAddress, PostgresConnection
+
+LOCK_KEY = 0x616C746D  # of pg_advisory_xact_lock: "altm"
+OWN_SCRIPTS = Path(__file__).parent / "schema"
+MARK = "altmonitor_schema"
+SHARED, OWN = "shared", "postgres"
+
+_SPELLINGS = (
+    (r"INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT PRIMARY KEY"),
+    (r"\bINTEGER\b", "BIGINT"),
+    (r"\bREAL\b", "DOUBLE PRECISION"),
+    (r"\bTEXT\b", 'TEXT COLLATE "C"'),  # as SQLite compares
+    (r"\) STRICT(?:, WITHOUT ROWID)?;", ");"),
+)
+
+
+def spelled_for_postgres(script: str) -> str:
+    """A script of `storage/schema/`."""
+    without_comments = re.sub(r"--[^\n]*", "", script)
+    for ours, theirs in _SPELLINGS:
+        without_comments = re.sub(ours, theirs, without_comments)
+    return without_comments
+
+
+def latest_versions() -> Mapping[str, int]:
+    return {name: max(scripts) for name, scripts in all_scripts().items()}
+
+
+async def prepare(connection: PostgresConnection, *, cluster: str) -> None:
+    """cluster: which installation this process belongs to; two of them must not share a database. '' asks nobody.
+
+    Raises:
+        NewerSchemaError: made by a newer altmonitor; not touched.
+        DatabaseRefused: another program's or another cluster's database, or one this user may not change; not touched.
+        StorageError: no answer.
+    """
+
+    async def bring_up_to_date(db: asyncpg.Connection[Any]) -> None:
+        await db.execute("SELECT pg_advisory_xact_lock($1)", LOCK_KEY)
+        versions = await _versions(db, connection.address)
+        await db.execute(f"CREATE TABLE IF NOT EXISTS {MARK} (name TEXT PRIMARY KEY, version INTEGER NOT NULL)")
+        for name, scripts in all_scripts().items():
+            for number, script in sorted(scripts.items()):
+                if number > versions[name]:
+                    await db.execute(script)
+            await db.execute(
+                f"INSERT INTO {MARK} (name, version) VALUES ($1, $2) "  # noqa: S608
+                "ON CONFLICT (name) DO UPDATE SET version = excluded.version",
+                name,
+                max(scripts),
+            )
+        await _claim(db, connection.address, cluster)
+
+    await connection.transaction(bring_up_to_date)
+
+
+async def check(connection: PostgresConnection) -> None:
+    """For a program that only reads. Raises StorageError: there is nothing of ours, or not of this version."""
+
+    async def look(db: asyncpg.Connection[Any]) -> Mapping[str, int]:
+        return await _versions(db, connection.address)
+
+    found = await connection.transaction(look)
+    if found != latest_versions():
+        raise DatabaseRefused(
+            f"{connection.address} is not (yet) of this version: start the monitor once with it, `altmonitor run`"
+        )
+
+
+def all_scripts() -> dict[str, dict[int, str]]:
+    return {
+        SHARED: {number: spelled_for_postgres(script) for number, script in schema_scripts().items()},
+        OWN: {int(file.name[:4]): file.read_text("utf-8") for file in OWN_SCRIPTS.glob("[0-9]*.sql")},
+    }
+
+
+async def _versions(db: asyncpg.Connection[Any], address: DatabaseAddress) -> dict[str, int]:
+    tables = [
+        row[0]
+        for row in await db.fetch(
+            "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace "
+            "AND relkind IN ('r', 'p') "
+            "AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'e') ORDER BY relname"
+        )
+    ]
+    if MARK not in tables:
+        if tables:
+            raise DatabaseRefused(
+                f"{address} is the database of another program (tables {', '.join(tables[:5])}): "
+                "name one of its own in DATABASE_URL"
+            )
+        return {SHARED: 0, OWN: 0}
+    if not {"alerts", "deliveries", "meta", "leases"} <= set(tables):
+        raise DatabaseRefused(f"{address} lacks a part of the schema: restore it from a backup, or name an empty one")
+    found = {row[0]: row[1] for row in await db.fetch(f"SELECT name, version FROM {MARK}")}  # noqa: S608
+    for name, latest in latest_versions().items():
+        if found.get(name, 0) > latest:
+            raise NewerSchemaError(
+                f"{address} was made by a newer altmonitor (version {found[name]}, this one knows {latest}): "
+                "install the newer one on every machine; nothing was changed"
+            )
+    return {name: found.get(name, 0) for name in (SHARED, OWN)}
+
+
+async def _claim(db: asyncpg.Connection[Any], address: DatabaseAddress, cluster: str) -> None:
+    if not cluster:
+        return
+    await db.execute("INSERT INTO cluster (id) VALUES ($1) ON CONFLICT DO NOTHING", cluster)
+    owner = await db.fetchval("SELECT id FROM cluster")
+    if owner != cluster:
+        raise DatabaseRefused(
+            f"{address} belongs to the cluster {owner!r}, and this is {cluster!r}: name a database of its own in "
+            f"DATABASE_URL, or set CLUSTER={owner} when both are one"
+        )
