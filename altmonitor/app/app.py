@@ -17,6 +17,7 @@ from altmonitor.app.outcomes import OutcomeSide
 from altmonitor.app.queries import QueryDeps, QuerySide
 from altmonitor.app.service_watch import ServiceWatch, Signs
 from altmonitor.app.tracking import OutboxTrackerNotifier, TrackingSide
+from altmonitor.collect.funding_board import FundingBoard
 from altmonitor.commands.replies import Reply
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert, OutcomeLine
@@ -98,6 +99,7 @@ class App:
             )
             for venue in others
         )
+        self.fundings = FundingBoard({market.name: market.snapshots for market in self.markets}, clock=clock)
         self.outcomes: OutcomeSide | None = None
         self.chat: ChatSide | None = None
         self._is_seeing = asyncio.Event()
@@ -222,6 +224,7 @@ class App:
             config=self.config,
             clock=self.clock,
             market=self.market,
+            fundings=self.fundings,
             store=self.store,
             settings_store=settings_store,
             outcomes=None if self.outcomes is None else self.outcomes.board.current,

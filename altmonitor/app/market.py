@@ -111,6 +111,7 @@ class MarketSide:
             clock=clock,
             usual_funding_hours=self.venue.units.funding_hours,
             on_fundings=lambda: self.engine.on_fundings(),
+            predicted_fundings=self.venue.predicted_fundings,
         )
         self.universe = self._build_universe()
         self.backfill = Backfill(

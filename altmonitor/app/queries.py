@@ -13,6 +13,7 @@ from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps
 from altmonitor.app.sample_alerts import SampleAlerts
 from altmonitor.app.tracking import tracked_of
 from altmonitor.collect import positioning_lookup as looking_up
+from altmonitor.collect.funding_board import FundingBoard
 from altmonitor.commands.outcome import Queries
 from altmonitor.commands.replies import Reply
 from altmonitor.config import Config
@@ -43,6 +44,7 @@ from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.market.quotes import DayTicker, Funding
 from altmonitor.operations.board import BoardDeps, MarketBoard
 from altmonitor.operations.context import MonitorView, OperationContext
+from altmonitor.positioning.funding import VenueFunding
 from altmonitor.replay import recorder
 from altmonitor.replay.budget import AlertBudget, BudgetDeps
 from altmonitor.replay.live_tape import LiveTape
@@ -79,6 +81,7 @@ MARKED_MS = 90 * MINUTE_MS
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketAnswerDeps:
     """book: live state, None for a symbol that is not listed. explain: (symbol, destination, unix ms or None for now).
+    fundings_of: of a contract's coin at every venue.
     picture: (symbol, zone of its times, alerts to be marked); None: none in time.
     day, funding: as of the last minutes, None when older. alerts: None when none are kept. zone_of: of a chat."""
 
@@ -92,6 +95,7 @@ class MarketAnswerDeps:
     funding: Callable[[str], Funding | None]
     funding_hours: Callable[[str], float]
     funding_age_s: Callable[[], float | None]
+    fundings_of: Callable[[str], tuple[VenueFunding, ...]]
     oi_ring: OpenInterestRing
     now_ms: Callable[[], int]
 
@@ -174,6 +178,7 @@ class MarketAnswers:
             interval_h=self._known.funding_hours(symbol),
             next_ms=funding.next_ms,
             mark_price=funding.mark_price,
+            venues=self._known.fundings_of(symbol),
         )
 
     async def chart(self, symbol: str, *, destination: Destination) -> ChartPicture | None:
@@ -270,6 +275,7 @@ class QueryDeps:
     config: Config
     clock: Clock
     market: MarketSide
+    fundings: FundingBoard
     store: SqliteStore
     settings_store: SettingsStore
     outcomes: Callable[[], Awaitable[OutcomeSummary]] | None
@@ -416,6 +422,7 @@ class QuerySide:
                 health=health,
                 board=board,
                 market=self._answers,
+                fundings=deps.fundings,
                 explain=lambda symbol, at_ms: self._answers.explain(symbol, at_ms, settings_store.home.main),
                 try_settings=self._try_settings,
             ),
@@ -499,6 +506,7 @@ class QuerySide:
             funding=market.snapshots.funding,
             funding_hours=market.snapshots.funding_hours,
             funding_age_s=lambda: market.snapshots.ages().funding_s,
+            fundings_of=deps.fundings.of,
             oi_ring=market.oi_ring,
             now_ms=deps.clock.now_ms,
         )

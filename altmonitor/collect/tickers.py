@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -12,6 +12,7 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeError
 from altmonitor.interfaces.exchange import MarketRest
 from altmonitor.market.quotes import DayTicker, Funding
+from altmonitor.positioning.funding import VenueFunding
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class SnapshotAges:
 class MarketSnapshots:
     """Values are handed out for five minutes after they were read; older ones are as good as none.
 
-    on_fundings: called when funding rates were read.
+    on_fundings: called when funding rates were read. predicted_fundings: asks the venue what others will charge.
     """
 
     def __init__(
@@ -52,14 +53,17 @@ class MarketSnapshots:
         clock: Clock,
         usual_funding_hours: float,
         on_fundings: Callable[[], None] = lambda: None,
+        predicted_fundings: Callable[[], Awaitable[Mapping[str, Sequence[VenueFunding]]]] | None = None,
     ) -> None:
         self._usual_funding_hours = usual_funding_hours
         self._rest = rest
         self._on_fundings = on_fundings
+        self._ask_predicted = predicted_fundings
         self._clock = clock
         self._day: _Table[DayTicker] = _Table()
         self._funding: _Table[Funding] = _Table()
         self._hours: _Table[float] = _Table()
+        self._predicted: _Table[Sequence[VenueFunding]] = _Table()
 
     def days(self) -> Mapping[str, DayTicker]:
         return self._day.rows if self._is_good(self._day) else {}
@@ -77,6 +81,10 @@ class MarketSnapshots:
         """Length of the funding interval. An interval rarely changes, so the last one known holds at any age."""
         return self._hours.rows.get(symbol, self._usual_funding_hours)
 
+    def predicted_fundings(self) -> Mapping[str, Sequence[VenueFunding]]:
+        """Of other venues as this one tells them; empty where it does not."""
+        return self._predicted.rows if self._is_good(self._predicted) else {}
+
     def ages(self) -> SnapshotAges:
         return SnapshotAges(day_s=self._age_s(self._day), funding_s=self._age_s(self._funding))
 
@@ -86,6 +94,9 @@ class MarketSnapshots:
             tasks.create_task(self._keep("24 h figures", EVERY_S, self._read_day), name="day tickers")
             tasks.create_task(self._keep("funding", EVERY_S, self._read_funding), name="funding")
             tasks.create_task(self._keep("funding intervals", HOURS_EVERY_S, self._read_hours), name="funding hours")
+            if self._ask_predicted is not None:
+                predicting = self._keep("predicted funding", EVERY_S, self._read_predicted)
+                tasks.create_task(predicting, name="predicted funding")
 
     async def _keep(self, what: str, every_s: float, read: Callable[[], Awaitable[None]]) -> None:
         failures = 0
@@ -114,6 +125,10 @@ class MarketSnapshots:
 
     async def _read_hours(self) -> None:
         self._hours.rows, self._hours.read_s = await self._rest.funding_hours(), self._clock.monotonic()
+
+    async def _read_predicted(self) -> None:
+        if self._ask_predicted is not None:
+            self._predicted.rows, self._predicted.read_s = await self._ask_predicted(), self._clock.monotonic()
 
     def _age_s(self, table: _Table[T]) -> float | None:
         return None if table.read_s is None else self._clock.monotonic() - table.read_s

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,6 +16,7 @@ from altmonitor.exchanges.ws.feed import FeedOptions
 from altmonitor.exchanges.ws.liquidations import LiquidationStreams
 from altmonitor.interfaces.exchange import Feed, FeedSink, MarketRest, OpenInterestTable
 from altmonitor.interfaces.positioning import Positioning
+from altmonitor.positioning.funding import VenueFunding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,7 @@ class ExchangeAdapter:
 
     clock: the venue's own, set by what `rest` is told. oi_table: where open interest of all symbols comes in one
     answer; None where each is asked for by itself. liquidations: address and streams; None where it tells none.
+    predicted_fundings: symbol → what other venues will charge too; None where it tells only its own.
     """
 
     rest: MarketRest
@@ -71,3 +73,4 @@ class ExchangeAdapter:
     units: Units
     oi_table: OpenInterestTable | None = None
     liquidations: tuple[str, LiquidationStreams] | None = None
+    predicted_fundings: Callable[[], Awaitable[Mapping[str, Sequence[VenueFunding]]]] | None = None

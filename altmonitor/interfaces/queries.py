@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from altmonitor.core.types import Destination
 from altmonitor.positioning.divergence import Divergence
-from altmonitor.positioning.funding import DEFAULT_NOTIONAL_USD
+from altmonitor.positioning.funding import DEFAULT_NOTIONAL_USD, VenueFunding
 from altmonitor.positioning.history import ExtremeScan, NotEnoughSnapshots, PositionChange, ProfitTrend
 from altmonitor.positioning.picture import PositionPicture
 from altmonitor.positioning.statistics_history import StoredOiChange, StoredRatioChange
@@ -75,7 +75,10 @@ class OpenInterestFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FundingFacts:
-    """rate: fraction per interval (0.0001 = 0.01 %), as it stands for the next settlement. interval_h: hours."""
+    """rate: fraction per interval (0.0001 = 0.01 %), as it stands for the next settlement. interval_h: hours.
+
+    venues: of the coin at every venue where it is known, also this one.
+    """
 
     symbol: str
     rate: float
@@ -83,6 +86,7 @@ class FundingFacts:
     interval_h: float | None = None
     next_ms: int | None = None
     mark_price: float | None = None
+    venues: tuple[VenueFunding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from altmonitor.collect.funding_board import FundingBoard
 from altmonitor.commands.replies import Reply
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
@@ -29,7 +30,8 @@ from altmonitor.storage.snapshot_queries import SnapshotQueries
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorView:
-    """A running monitor. board: all contracts at once. market: one contract, from its live book.
+    """A running monitor. board: all contracts at once. market: one contract, from its live book. fundings: of every
+    venue.
 
     explain: (symbol, time in the minute asked for as unix ms or None for now) → why or why not, for the main chat.
     try_settings: (audience in force, as it would be, seconds back or None for all) → what either would have told.
@@ -38,6 +40,7 @@ class MonitorView:
     health: Callable[[], Health]
     board: MarketBoard
     market: MarketQueries
+    fundings: FundingBoard
     explain: Callable[[str, int | None], Awaitable[Explanation]]
     try_settings: Callable[[Audience, Audience, int | None], Awaitable[Trial | NotEnoughHistory]]
 

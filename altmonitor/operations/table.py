@@ -9,6 +9,7 @@ from typing import Any
 from altmonitor.operations.alerts import ALERT_OPERATIONS
 from altmonitor.operations.cohorts import COHORT_OPERATIONS
 from altmonitor.operations.compare import COMPARE_OPERATIONS
+from altmonitor.operations.fundings import FUNDING_OPERATIONS
 from altmonitor.operations.hindsight import HINDSIGHT_OPERATIONS
 from altmonitor.operations.market import MARKET_OPERATIONS
 from altmonitor.operations.operation import Operation
@@ -19,6 +20,7 @@ from altmonitor.operations.tracked import TRACKED_OPERATIONS
 
 OPERATIONS: tuple[Operation[Any, Any], ...] = (
     *MARKET_OPERATIONS,
+    *FUNDING_OPERATIONS,
     *ALERT_OPERATIONS,
     *HINDSIGHT_OPERATIONS,
     *POSITION_OPERATIONS,

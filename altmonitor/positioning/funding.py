@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
-from altmonitor.core.types import Fraction
+from altmonitor.core.types import Fraction, Venue
 from altmonitor.positioning.units import Percent, known, round_half_up
 
 __all__ = [
     "DEFAULT_NOTIONAL_USD",
     "USUAL_INTERVAL_H",
     "FundingCost",
+    "FundingSource",
     "FundingSpread",
+    "VenueFunding",
     "funding_cost",
     "funding_countdown",
     "funding_spread",
@@ -87,7 +90,30 @@ def funding_countdown(next_ms: int | None, now_ms: int) -> str | None:
 
 
 # ---
-# Funding of two venues side by side: rates of different intervals are brought to 8 hours first.
+# Funding of several venues side by side: rates of different intervals are brought to 8 hours first.
+
+FundingSource = Literal["own", "predicted"]
+"""The venue's own table; or Hyperliquid's `predictedFundings`, which tells other venues' too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueFunding:
+    """Of one contract, for the settlement that comes next. rate_8h: fraction per 8 hours, whatever the interval is.
+
+    interval_h: hours between two settlements. next_ms: of the next one, unix ms, None where it is not told. as_of_ms:
+    when the table was read, by our clock.
+    """
+
+    venue: Venue
+    symbol: str
+    rate_8h: Fraction
+    interval_h: float
+    next_ms: int | None
+    as_of_ms: int
+    source: FundingSource
+
+    def age_s(self, now_ms: int) -> float:
+        return max(0, now_ms - self.as_of_ms) / 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +138,7 @@ def rate_8h(rate: Fraction | None, *, interval_h: float) -> Fraction | None:
     return None if per_interval is None or not 0 < interval_h <= 24 else Fraction(per_interval * 8.0 / interval_h)
 
 
-def funding_spread(rates_8h: dict[str, Fraction]) -> FundingSpread | None:
+def funding_spread(rates_8h: Mapping[str, Fraction]) -> FundingSpread | None:
     """rates_8h: by venue. None with fewer than two venues."""
     if len(rates_8h) < 2:
         return None

@@ -16,10 +16,12 @@ from altmonitor.commands.replies_market import (
     TopShown,
 )
 from altmonitor.core.alert import StoredAlert
+from altmonitor.core.types import VENUE_TITLES
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.verdict import Explanation, RuleCheck, Verdict
 from altmonitor.interfaces.queries import TopRow
 from altmonitor.market.contracts import base_of
+from altmonitor.positioning.funding import VenueFunding, funding_spread
 from altmonitor.render import format as n
 from altmonitor.render.blocks import joined, money, reply_lines, words
 from altmonitor.render.format import Style
@@ -329,9 +331,27 @@ def _funding(reply: FundingShown, style: Style) -> list[str]:
         joined(say_reply(lang, "funding_of", symbol=n.symbol_text(facts.symbol), rate=rate), each),
         coming,
         _mark_price(facts.mark_price, style),
+        *venue_funding_lines(facts.venues, style),
         *_as_of(facts.as_of_ms, reply.now_s, style),
     ]
     return [line for line in lines if line]  # what is not known has no line
+
+
+def venue_funding_lines(rows: Sequence[VenueFunding], style: Style) -> list[str]:
+    """Side by side and per 8 hours, and how far they are apart; nothing where one venue is known."""
+    spread = funding_spread({row.venue: row.rate_8h for row in rows})
+    if spread is None:
+        return []
+    rates = []
+    for row in rows:
+        rate = n.pct(row.rate_8h * 100, 4)
+        told = rate if row.source == "own" else say_reply(style.lang, "funding_predicted", rate=rate)
+        rates.append(f"{VENUE_TITLES[row.venue]} {told}")
+    apart = n.pct(spread.spread_8h * 100, 4), n.pct(spread.apr_pct, 1)
+    return [
+        say_reply(style.lang, "funding_per_8h", rates=joined(*rates)),
+        say_reply(style.lang, "funding_spread", spread=apart[0].lstrip("+"), year=apart[1].lstrip("+")),
+    ]
 
 
 def _mark_price(price: float | None, style: Style) -> str:

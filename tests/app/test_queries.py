@@ -53,6 +53,7 @@ class Known:
                 funding=self.fundings.get,
                 funding_hours=lambda symbol: 4.0,
                 funding_age_s=lambda: 12.0,
+                fundings_of=lambda symbol: (),
                 oi_ring=self.ring,
                 now_ms=lambda: self.now_ms,
             )

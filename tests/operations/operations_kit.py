@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from altmonitor.app.queries import MarketAnswerDeps, MarketAnswers
+from altmonitor.collect.funding_board import FundingBoard
 from altmonitor.config import load
 from altmonitor.core.alert import Alert, StoredAlert
 from altmonitor.core.types import Fraction
@@ -16,7 +17,7 @@ from altmonitor.market.quotes import DayTicker, Funding
 from altmonitor.operations.board import BoardDeps, MarketBoard
 from altmonitor.operations.context import MonitorView, OperationContext
 from altmonitor.positioning.divergence import Histories
-from altmonitor.positioning.funding import funding_cost
+from altmonitor.positioning.funding import VenueFunding, funding_cost
 from altmonitor.positioning.history import Snapshot
 from altmonitor.positioning.open_interest import OiVelocity
 from altmonitor.positioning.ratios import LongShort, TopTraders
@@ -26,6 +27,7 @@ from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.snapshot_queries import SnapshotQueries
 from tests.app.test_queries import MINUTE, T0, Known
+from tests.collect.standing_tables import StandingTables
 from tests.commands.executor_kit import ANN, MAIN, TRIAL, Desk, MemoryAlerts, MemoryOutcomes, healthy
 from tests.render.position_replies import PICTURE
 from tests.tracker.samples import snapshot, top_traders, velocity
@@ -166,6 +168,26 @@ class Bench:
     def board(self) -> MarketBoard:
         return MarketBoard(self.board_deps)
 
+    @property
+    def fundings(self) -> FundingBoard:
+        """0.01 % at Binance, −0.02 % at Bybit as Hyperliquid tells it, there 0.00625 % an hour."""
+        predicted = VenueFunding(
+            venue="bybit",
+            symbol="SOLUSDT",
+            rate_8h=Fraction(-0.0002),
+            interval_h=8.0,
+            next_ms=None,
+            as_of_ms=NOW_MS - 30_000,
+            source="predicted",
+        )
+        tables = {
+            "binance": StandingTables({"SOLUSDT": 0.0001, "BTCUSDT": 0.0001, "DOGEUSDT": 0.0001}),
+            "hyperliquid": StandingTables(
+                {"SOLUSDT": 0.0000625, "BTCUSDT": 0.0}, hours=1.0, predicted={"SOLUSDT": [predicted]}
+            ),
+        }
+        return FundingBoard(tables, clock=self.clock)  # type: ignore[arg-type]  # stand-ins that answer the same
+
     def context(self, *, is_running: bool = True, may_write: bool = True) -> OperationContext:
         async def settings() -> SettingsStore:
             return self.desk.settings_store
@@ -209,12 +231,18 @@ class Bench:
                 funding=known.fundings.get,
                 funding_hours=lambda symbol: 8.0,
                 funding_age_s=lambda: 12.0,
+                fundings_of=self.fundings.of,
                 oi_ring=known.ring,
                 now_ms=self.clock.now_ms,
             )
         )
         monitor = MonitorView(
-            health=healthy, board=self.board, market=answers, explain=explain, try_settings=self.tried
+            health=healthy,
+            board=self.board,
+            market=answers,
+            fundings=self.fundings,
+            explain=explain,
+            try_settings=self.tried,
         )
         return OperationContext(
             config=load({}, env_file=None)[0],

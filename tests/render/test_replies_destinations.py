@@ -24,9 +24,10 @@ from altmonitor.commands.replies_settings import (
     ZoneShown,
 )
 from altmonitor.core.alert import Alert, StoredAlert
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Fraction, Venue
 from altmonitor.detectors.verdict import Explanation, Rule, RuleCheck, Verdict
 from altmonitor.interfaces.queries import FundingFacts, OpenInterestFacts, PriceFacts, Top, TopRow
+from altmonitor.positioning.funding import FundingSource, VenueFunding
 from altmonitor.render.format import Style
 from altmonitor.render.replies import reply_parts
 from altmonitor.settings.audience import Audience, QuietHours
@@ -286,6 +287,33 @@ def test_funding_tells_the_next_settlement() -> None:
         "mark price 65,432.1",
         "<i>as of 14:12:50 UTC (30 s ago)</i>",
     ]
+
+
+def test_funding_of_several_venues_is_told_per_eight_hours_with_the_spread() -> None:
+    told: tuple[tuple[Venue, float, FundingSource], ...] = (
+        ("binance", 0.0001, "own"),
+        ("bybit", -0.0002, "predicted"),
+        ("hyperliquid", 0.0005, "own"),
+    )
+    venues = tuple(
+        VenueFunding(
+            venue=venue,
+            symbol="BTCUSDT",
+            rate_8h=Fraction(rate),
+            interval_h=8.0,
+            next_ms=None,
+            as_of_ms=NOW_MS,
+            source=source,
+        )
+        for venue, rate, source in told
+    )
+    facts = FundingFacts(symbol="BTCUSDT", rate=0.0001, as_of_ms=NOW_MS - 30_000, venues=venues)
+    assert lines(FundingShown(facts=facts, now_s=NOW_S))[1:3] == [
+        "per 8 h: Binance +0.0100 % · Bybit −0.0200 % (predicted) · Hyperliquid +0.0500 %",
+        "spread 0.0700 % per 8 h, 76.7 % a year before fees",
+    ]
+    alone = FundingFacts(symbol="BTCUSDT", rate=0.0001, as_of_ms=NOW_MS - 30_000, venues=venues[:1])
+    assert len(lines(FundingShown(facts=alone, now_s=NOW_S))) == 2
 
 
 def test_why_tells_rule_value_threshold_window_age_and_verdict() -> None:

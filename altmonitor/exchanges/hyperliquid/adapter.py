@@ -44,4 +44,5 @@ def hyperliquid_adapter(deps: AdapterDeps) -> ExchangeAdapter:
         ),
         units=UNITS,
         oi_table=rest,
+        predicted_fundings=rest.predicted_fundings,
     )

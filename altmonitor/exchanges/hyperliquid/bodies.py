@@ -14,18 +14,18 @@ from typing import Final
 import msgspec
 
 from altmonitor.core.errors import BadAnswer
-from altmonitor.core.types import Fraction
+from altmonitor.core.types import Fraction, Venue
 from altmonitor.core.venue_names import symbol_of_hyperliquid
 from altmonitor.exchanges.rest.client import UNREADABLE, One, Rows
 from altmonitor.exchanges.rest.venue_market import amount, finite, priced, unix_ms
 from altmonitor.market.candles import Candle
 from altmonitor.market.contracts import Contract
 from altmonitor.market.quotes import DayTicker, Funding, OpenInterest
-from altmonitor.positioning.funding import rate_8h
+from altmonitor.positioning.funding import VenueFunding, rate_8h
 
 HOUR_MS: Final = 3_600_000
 MAIN_DEX: Final = ""
-_VENUES: Final = {"BinPerp": "binance", "BybitPerp": "bybit", "HlPerp": "hyperliquid"}
+_VENUES: Final[Mapping[str, Venue]] = {"BinPerp": "binance", "BybitPerp": "bybit", "HlPerp": "hyperliquid"}
 
 
 class Asset(msgspec.Struct, frozen=True, rename="camel"):
@@ -199,19 +199,33 @@ def read_dexes(body: bytes) -> list[str]:
     return [dex.name for dex in _DEXES.read(body) if dex is not None and dex.name]
 
 
-def read_predictions(body: bytes) -> Mapping[str, Mapping[str, float]]:
-    """Symbol → venue → funding that comes, percent per 8 h; what a venue does not list is absent."""
-    found: dict[str, dict[str, float]] = {}
+def read_predictions(body: bytes, *, as_of_ms: int) -> Mapping[str, tuple[VenueFunding, ...]]:
+    """Symbol → funding that comes, of each venue that lists it; it is named as Hyperliquid's contract is."""
+    found: dict[str, tuple[VenueFunding, ...]] = {}
     for coin, venues in _PREDICTIONS.read(body):
-        rates: dict[str, float] = {}
-        for name, prediction in venues:
-            venue = _VENUES.get(name)
-            if venue is None or prediction is None:
-                continue
-            hours = prediction.funding_interval_hours or _USUAL_HOURS[venue]
-            rate = rate_8h(Fraction(finite(prediction.funding_rate)), interval_h=hours)
-            if rate is not None:
-                rates[venue] = rate * 100
-        if rates:
-            found[symbol_of_hyperliquid(coin)] = rates
+        symbol = symbol_of_hyperliquid(coin)
+        rates = [_predicted(symbol, _VENUES[name], told, as_of_ms) for name, told in venues if name in _VENUES and told]
+        known = tuple(rate for rate in rates if rate is not None)
+        if known:
+            found[symbol] = known
     return found
+
+
+def _predicted(symbol: str, venue: Venue, told: _Prediction, as_of_ms: int) -> VenueFunding | None:
+    """None where the rate or its interval is none."""
+    hours = told.funding_interval_hours or _USUAL_HOURS[venue]
+    try:
+        rate, next_ms = rate_8h(Fraction(finite(told.funding_rate)), interval_h=hours), unix_ms(told.next_funding_time)
+    except ValueError:
+        return None
+    if rate is None:
+        return None
+    return VenueFunding(
+        venue=venue,
+        symbol=symbol,
+        rate_8h=rate,
+        interval_h=hours,
+        next_ms=next_ms or None,
+        as_of_ms=as_of_ms,
+        source="predicted",
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
 import msgspec
@@ -22,6 +22,7 @@ from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.candles import Candle
 from altmonitor.market.contracts import Contract
 from altmonitor.market.quotes import DayTicker, Funding, LongShortRatio, OpenInterest
+from altmonitor.positioning.funding import VenueFunding
 
 T = TypeVar("T")
 
@@ -138,9 +139,10 @@ class HyperliquidRest(VenueMarket):
         """Every contract is settled each hour, which is the usual here."""
         return {}
 
-    async def predicted_fundings(self) -> Mapping[str, Mapping[str, float]]:
-        """Symbol → venue → funding that comes, percent per 8 h: three venues in one question."""
-        return bodies.read_predictions(await self._ask(Priority.UNIVERSE, HEAVY, type="predictedFundings"))
+    async def predicted_fundings(self) -> Mapping[str, Sequence[VenueFunding]]:
+        """Symbol → funding that comes, of three venues in one question."""
+        body = await self._ask(Priority.UNIVERSE, HEAVY, type="predictedFundings")
+        return bodies.read_predictions(body, as_of_ms=self._clock.now_ms())
 
     async def _read_open_interest(self, priority: Priority) -> list[OpenInterest]:
         rows, now_ms = await self._newest_rows(priority), self._guard.exchange_clock.now_ms()

@@ -31,6 +31,9 @@ _EN = {
     "funding_of": "💱 <code>{symbol}</code> funding <b>{rate}</b>",
     "funding_each": "every {hours} h",
     "funding_next": "next {time}, in {left}",
+    "funding_per_8h": "per 8 h: {rates}",
+    "funding_predicted": "{rate} (predicted)",
+    "funding_spread": "spread {spread} per 8 h, {year} a year before fees",
     "chart_of": "📉 <code>{symbol}</code> {period}",
 }
 
@@ -60,6 +63,9 @@ _ZH = {
     "funding_of": "💱 <code>{symbol}</code> 资金费率 <b>{rate}</b>",
     "funding_each": "每 {hours} 小时",
     "funding_next": "下次 {time}，还有 {left}",
+    "funding_per_8h": "按 8 小时计：{rates}",
+    "funding_predicted": "{rate}（预测）",
+    "funding_spread": "交易所间价差 {spread}（8 小时），年化 {year}，未计手续费",
     "chart_of": "📉 <code>{symbol}</code> {period}",
 }
 
@@ -89,6 +95,9 @@ _RU = {
     "funding_of": "💱 <code>{symbol}</code> ставка финансирования <b>{rate}</b>",
     "funding_each": "каждые {hours} ч",
     "funding_next": "следующая {time}, через {left}",
+    "funding_per_8h": "за 8 ч: {rates}",
+    "funding_predicted": "{rate} (прогноз)",
+    "funding_spread": "разница {spread} за 8 ч, {year} годовых без комиссий",
     "chart_of": "📉 <code>{symbol}</code> {period}",
 }
 

@@ -103,6 +103,17 @@ def test_predicted_fundings_of_three_venues_are_compared_per_eight_hours() -> No
             ["BTC", [["BinPerp", None]]],
         ]
     ).encode()
-    found = read_predictions(body)
+    found = read_predictions(body, as_of_ms=7)
     assert list(found) == ["1000PEPEUSDT"]
-    assert found["1000PEPEUSDT"] == pytest.approx({"binance": 0.02, "hyperliquid": 0.01, "bybit": 0.03})
+    told = {row.venue: (row.rate_8h * 100, row.interval_h, row.next_ms, row.source) for row in found["1000PEPEUSDT"]}
+    assert told == {
+        "binance": (pytest.approx(0.02), 4, 1, "predicted"),
+        "hyperliquid": (pytest.approx(0.01), 1, 1, "predicted"),
+        "bybit": (pytest.approx(0.03), 8.0, 1, "predicted"),
+    }
+
+
+def test_a_prediction_that_is_no_number_is_left_out_and_the_others_stay() -> None:
+    venues = [["BinPerp", {"fundingRate": "NaN"}], ["BybitPerp", {"fundingRate": "0.0001"}]]
+    found = read_predictions(json.dumps([["BTC", venues]]).encode(), as_of_ms=7)
+    assert [(row.venue, row.rate_8h) for row in found["BTCUSDT"]] == [("bybit", 0.0001)]
