@@ -18,6 +18,7 @@ from altmonitor.cli.common import DONE, FAILED, Answer, Session, print_answer, r
 from altmonitor.cli.progress import bars, terminal_console
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ConfigError, StartError, StorageError
+from altmonitor.core.supervisor import unless
 from altmonitor.exchanges.rest.client import HttpGet
 from altmonitor.market.contracts import is_watched
 from altmonitor.render.tables import table
@@ -68,15 +69,9 @@ async def _fetch(
 ) -> None:
     """Until it is done or stopped. Raises: StartError."""
     progress = ArchiveProgress("archive", clock=session.clock)
-    fetching = asyncio.create_task(fetch_report(session, choices, days, progress), name="archive fetch")
-    stopping = asyncio.create_task(stop.wait(), name="stop-signal")
-    await asyncio.wait({fetching, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if not fetching.done():
-        fetching.cancel()
-        await asyncio.wait({fetching})
-    if not fetching.cancelled():
-        reports.append(fetching.result())
+    report = await unless(stop, fetch_report(session, choices, days, progress), name="archive fetch")
+    if report is not None:
+        reports.append(report)
 
 
 async def fetch_report(

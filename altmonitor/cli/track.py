@@ -19,6 +19,7 @@ from altmonitor.cli.common import Answer, Session, print_answer, run_until_signa
 from altmonitor.cli.progress import bars, terminal_console
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeUnreachable, StorageError
+from altmonitor.core.supervisor import beside
 from altmonitor.render.format import date_and_time
 from altmonitor.render.tables import table
 from altmonitor.storage.snapshot_queries import snapshot_reader
@@ -148,20 +149,17 @@ async def _stopped(lines: ProgressLines) -> AsyncIterator[None]:
 
 async def _until(stop: asyncio.Event, tracker: Tracker, notifier: TrackerNotifier) -> list[SweepReport] | None:
     """The reports of a single sweep; None when it was stopped."""
-    tracking = asyncio.create_task(tracker.run(), name="tracker")
-    telling = asyncio.create_task(notifier.run(), name="herald")
-    stopping = asyncio.create_task(stop.wait(), name="stop-signal")
     try:
-        await asyncio.wait({tracking, telling, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if telling.done():
-            telling.result()
-        if not tracking.done():
-            return None
-        return tracking.result()
+        async with (
+            beside(tracker.run(), name="tracker") as tracking,
+            beside(notifier.run(), name="tracker-notifier") as telling,
+            beside(stop.wait(), name="stop-signal") as stopping,
+        ):
+            await asyncio.wait({tracking, telling, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if telling.done():
+                telling.result()
+            return tracking.result() if tracking.done() else None
     finally:
-        for task in (tracking, telling, stopping):
-            task.cancel()
-        await asyncio.wait({tracking, telling, stopping})
         with suppress(TimeoutError, StorageError):
             async with asyncio.timeout(LAST_WORDS_S):
                 await notifier.finish()

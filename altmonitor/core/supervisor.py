@@ -33,6 +33,13 @@ async def beside(work: Coroutine[object, object, T], *, name: str) -> AsyncItera
         await asyncio.wait({task})
 
 
+async def unless(stop: asyncio.Event, work: Coroutine[object, object, T], *, name: str) -> T | None:
+    """The result of `work`; None when `stop` was set before: then `work` was cancelled and has ended."""
+    async with beside(work, name=name) as working, beside(stop.wait(), name="stop-signal") as stopping:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+
+
 @dataclass(slots=True)
 class LoopState:
     """restarts: since the start. failures_in_row: without a healthy stretch between them.

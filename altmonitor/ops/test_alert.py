@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +10,7 @@ from typing import Any, cast
 from altmonitor.core.alert import Alert, Details
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatUnreachable, DeliveryError
+from altmonitor.core.supervisor import beside
 from altmonitor.core.types import Destination
 from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents
 from altmonitor.delivery.destination_style import MessageRenderer
@@ -51,21 +50,19 @@ async def send_test_alert(channel: Channel, destination: Destination, *, look: L
             )
             dispatcher = Dispatcher(wiring, store.destinations)
             store.put(alert)
-            running = asyncio.create_task(dispatcher.run(), name="test-alert")
-            try:
-                async with clock.timeout(WITHIN_S):
-                    while (message_id := await store.message_id_of(store.destinations[0], alert.key)) is None:
-                        if refused and not isinstance(refused[-1], ChatUnreachable):
-                            raise refused[-1]
-                        await clock.sleep(_LOOK_EVERY_S)
-                    return message_id
-            except TimeoutError:
-                why = refused[-1] if refused else ChatUnreachable("no answer in time", outcome_unknown=True)
-                raise why from None
-            finally:
-                running.cancel()
-                with suppress(asyncio.CancelledError):
-                    await running
+            async with beside(dispatcher.run(), name="test-alert") as running:
+                try:
+                    async with clock.timeout(WITHIN_S):
+                        while (message_id := await store.message_id_of(store.destinations[0], alert.key)) is None:
+                            if running.done():
+                                running.result()
+                            if refused and not isinstance(refused[-1], ChatUnreachable):
+                                raise refused[-1]
+                            await clock.sleep(_LOOK_EVERY_S)
+                        return message_id
+                except TimeoutError:
+                    why = refused[-1] if refused else ChatUnreachable("no answer in time", outcome_unknown=True)
+                    raise why from None
 
 
 def made_up_alert(now_ms: int) -> Alert:

@@ -6,7 +6,7 @@ import pytest
 
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import TokenRefused
-from altmonitor.core.supervisor import Supervisor, beside
+from altmonitor.core.supervisor import Supervisor, beside, unless
 from tests.movable_clock import MovableClock
 from tests.patient_clock import PatientClock
 
@@ -162,3 +162,33 @@ async def test_what_runs_beside_a_block_keeps_its_failure_for_whoever_asks() -> 
         await asyncio.sleep(0)
     with pytest.raises(ZeroDivisionError):
         task.result()
+
+
+async def test_work_ends_with_its_result_or_is_ended_by_the_stop() -> None:
+    stop = asyncio.Event()
+
+    async def work() -> int:
+        await asyncio.sleep(0)
+        return 7
+
+    ended: list[str] = []
+
+    async def endless() -> int:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("ended")
+        return 7
+
+    assert await unless(stop, work(), name="work") == 7
+    asyncio.get_running_loop().call_soon(stop.set)
+    assert await unless(stop, endless(), name="endless") is None
+    assert ended == ["ended"]
+
+
+async def test_work_that_fails_fails_whoever_waits_for_it() -> None:
+    async def fail() -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await unless(asyncio.Event(), fail(), name="work")

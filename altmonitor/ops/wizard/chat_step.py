@@ -6,12 +6,12 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatClosed, ChatMoved, DeliveryError, MessageRefused, SecondPoller
-from altmonitor.core.supervisor import beside
+from altmonitor.core.supervisor import beside, unless
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import BotAccess
 from altmonitor.ops import telegram
@@ -77,16 +77,8 @@ async def _unless(
 ) -> Sequence[Mapping[str, object]]:
     """One long poll, cut short when `stop` is set."""
     # A poll of less than a second would be one of none: Telegram counts whole seconds.
-    polling = asyncio.ensure_future(bot.updates(offset=offset, timeout_s=max(1.0, timeout_s), kinds=KINDS))
-    stopping = asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait({polling, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        return polling.result() if polling.done() else []
-    finally:
-        for task in (polling, stopping):
-            task.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await task
+    asking = bot.updates(offset=offset, timeout_s=max(1.0, timeout_s), kinds=KINDS)
+    return await unless(stop, asking, name="one poll") or []
 
 
 def _behind(batch: Sequence[Mapping[str, object]], offset: int | None) -> int | None:
