@@ -162,6 +162,10 @@ def _interval(text: str) -> float | None:
     return _number(0.05, 60)(text) if text else None
 
 
+def _count_or_empty(text: str) -> int | None:
+    return _whole(0, 13_600)(text) if text else None
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
@@ -306,6 +310,11 @@ VARIABLES: tuple[Variable, ...] = (
              "Hyperliquid, when it is watched; `/info` is appended"),
     Variable("HYPERLIQUID_WS_URL", "wss://api.hyperliquid.xyz", WS, "a ws(s) address",
              "its streams; `/ws` is appended"),
+    Variable("HYPERLIQUID_STATS_URL", "https://stats-data.hyperliquid.xyz", HTTP, "an http(s) address",
+             "its leaderboard and its list of vaults, read once an hour where wallets are watched"),
+    Variable("HYPERLIQUID_WALLETS", "", _count_or_empty, "a whole number, 0 to 13600, or empty",
+             "wallets of its leaderboard whose positions are watched; empty = 200 where `VENUES` has hyperliquid, "
+             "else none"),
     Variable("SMART_MONEY_LOOKUP", "true", _flag, "true or false",
              "ask the website who is positioned and show a line about whales on alerts"),
     Variable("SMART_MONEY_LINK", "true", _flag, "true or false",
@@ -356,6 +365,9 @@ VARIABLES: tuple[Variable, ...] = (
 # fmt: on
 
 SECRET_VARIABLES = ("TG_BOT_TOKEN", "API_TOKEN", "API_READ_TOKEN", "WEBHOOK_URLS", "WEBHOOK_SECRET")
+
+WALLETS_BESIDE_THE_MARKET = 200
+"""Asked once in five minutes they weigh 80 of the 1,200 an address has in a minute."""
 
 API_TOKEN_CHARS_MIN = 16
 """Beyond loopback anybody may guess."""
@@ -442,6 +454,8 @@ class Config:
     bybit_ws_url: str
     hyperliquid_url: str
     hyperliquid_ws_url: str
+    hyperliquid_stats_url: str
+    hyperliquid_wallets: int | None  # None: as VENUES says
     smart_money_lookup: bool
     smart_money_link: bool
     smart_money_card_lang: str  # empty: as alert_lang
@@ -469,6 +483,13 @@ class Config:
     def tg_chat_id(self) -> Destination | None:
         """The main destination; None without any."""
         return self.destinations[0] if self.destinations else None
+
+    @property
+    def wallets_watched(self) -> int:
+        """How many wallets of Hyperliquid's leaderboard; 0: none."""
+        if self.hyperliquid_wallets is not None:
+            return self.hyperliquid_wallets
+        return WALLETS_BESIDE_THE_MARKET if "hyperliquid" in self.venues else 0
 
     def part(self, of: type[Part]) -> Part:
         """What one class reads, as one frozen value. of: a dataclass whose fields are named and typed as here."""

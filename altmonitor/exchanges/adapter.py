@@ -16,6 +16,7 @@ from altmonitor.exchanges.ws.feed import FeedOptions
 from altmonitor.exchanges.ws.liquidations import LiquidationStreams
 from altmonitor.interfaces.exchange import Feed, FeedSink, MarketRest, OpenInterestTable
 from altmonitor.interfaces.positioning import Positioning
+from altmonitor.interfaces.wallets import WalletSource
 from altmonitor.positioning.funding import VenueFunding
 
 
@@ -64,6 +65,7 @@ class ExchangeAdapter:
     clock: the venue's own, set by what `rest` is told. oi_table: where open interest of all symbols comes in one
     answer; None where each is asked for by itself. liquidations: address and streams; None where it tells none.
     predicted_fundings: symbol → what other venues will charge too; None where it tells only its own.
+    wallets: through the same gate; None where the venue shows no accounts.
     """
 
     rest: MarketRest
@@ -74,3 +76,4 @@ class ExchangeAdapter:
     oi_table: OpenInterestTable | None = None
     liquidations: tuple[str, LiquidationStreams] | None = None
     predicted_fundings: Callable[[], Awaitable[Mapping[str, Sequence[VenueFunding]]]] | None = None
+    wallets: Callable[[], WalletSource] | None = None

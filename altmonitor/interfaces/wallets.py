@@ -6,7 +6,7 @@ what `WalletLookup` asks for one by one.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,24 +17,21 @@ from altmonitor.positioning.wallet_pool import PoolSnapshot
 from altmonitor.positioning.wallets import Wallet, WalletEvent, WalletState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VaultEntry:
-    """address: lower case. name: as its leader calls it."""
-
-    address: str
-    name: str
-    tvl_usd: float | None = None
-
-
 class WalletSource(Protocol):
     """Questions to the venue. Every method may raise `errors.ExchangeError` and nothing else."""
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
-    def leaderboard(self) -> AsyncIterator[Wallet]:
-        """Every row, one after the other: nobody needs to hold all of them. Tens of megabytes; hourly at most."""
+    async def leaderboard(self, on_wallet: Callable[[Wallet], None]) -> int:
+        """Every row is handed on as it comes, so that nobody holds all of them: tens of megabytes, hourly at most.
 
-    async def vaults(self) -> Sequence[VaultEntry]: ...
+        Roles are not told: all are traders. Returns how many there were; after an error those that were handed on are
+        not the whole list.
+        """
+
+    async def vaults(self) -> frozenset[str]:
+        """Addresses of those that are open."""
+
     async def state(self, address: str, *, priority: Priority) -> WalletState: ...
     async def fills(self, address: str, *, priority: Priority) -> Sequence[Fill]:
         """The newest 2,000, newest first."""

@@ -8,7 +8,7 @@ Ratios of longs to shorts       ratios (accounts, positions, taker trades) · di
 Open interest and funding       open_interest (change of contracts, profit and loss) · funding
 Over stored snapshots           history (change, trend, scan, position alerts) · statistics_history
 Everything of one contract      picture · json_values (the same as JSON values)
-Wallets of a public venue         wallets (states and what changed) · wallet_pool (sums, levels, tiers) · wallet_fills
+Wallets of a public venue       wallets (states, changes) · wallet_pool (sums, liquidation levels) · wallet_fills
 Rounding, units, periods        units
 
 Conventions. Units stand in names and types: `_usd`, `_coins`, `_ms` (unix milliseconds), `Percent` (5.0 = 5 %),

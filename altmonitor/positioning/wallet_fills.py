@@ -6,12 +6,13 @@ fill has no known opening: its trade is left out, never guessed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from altmonitor.core.types import Fraction
 from altmonitor.positioning.units import quotient
+from altmonitor.positioning.wallets import Window
 
 __all__ = ["ClosedTrade", "EquityCurve", "Fill", "closed_trades", "max_drawdown", "win_rate"]
 
@@ -21,7 +22,8 @@ CloseType = Literal["allClose", "partClose", "liquidateClose"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
     """One execution. size: coins, above 0. start_size: of the position before it, below 0 for a short. pnl_usd: what
-    it realised, before its fee. fee_usd: below 0 for a rebate. is_taker: it crossed the book. id: of the trade."""
+    it realised, before its fee. fee_usd: below 0 for a rebate. is_taker: it crossed the book. id: of the trade.
+    liquidated: whose position was closed by force by it, '' for an ordinary one."""
 
     coin: str
     symbol: str
@@ -35,7 +37,7 @@ class Fill:
     is_taker: bool
     order_id: str
     id: str
-    is_liquidation: bool = False
+    liquidated: str = ""
 
     @property
     def end_size(self) -> float:
@@ -78,8 +80,8 @@ class EquityCurve:
     """Of one account over one window each: (unix ms, USD), oldest → newest."""
 
     address: str
-    account_usd: dict[str, tuple[tuple[int, float], ...]]
-    pnl_usd: dict[str, tuple[tuple[int, float], ...]]
+    account_usd: Mapping[Window, tuple[tuple[int, float], ...]]
+    pnl_usd: Mapping[Window, tuple[tuple[int, float], ...]]
 
 
 class _RunningTrade:
@@ -105,7 +107,7 @@ class _RunningTrade:
         self.closed_usd += size * fill.price
         self.pnl_usd += fill.pnl_usd
         self.fee_usd += fill.fee_usd * size / fill.size
-        self.is_liquidated = self.is_liquidated or fill.is_liquidation
+        self.is_liquidated = self.is_liquidated or bool(fill.liquidated)
 
     def ended(self, fill: Fill) -> ClosedTrade:
         return ClosedTrade(
@@ -125,13 +127,13 @@ class _RunningTrade:
         )
 
 
-def closed_trades(fills: Iterable[Fill]) -> list[ClosedTrade]:
-    """fills: of one wallet, in any order. Newest first. A hole in the fills (a start that does not follow from the fill
-    before) ends what is known: the trade it lies in is left out."""
+def closed_trades(fills: Sequence[Fill]) -> list[ClosedTrade]:
+    """fills: of one wallet, newest first, and so is what is returned. A hole in them (a start that does not follow from
+    the fill before) ends what is known: the trade it lies in is left out."""
     ended: list[ClosedTrade] = []
     running: dict[str, _RunningTrade] = {}
     last: dict[str, float] = {}
-    for fill in sorted(fills, key=lambda one: (one.time_ms, int(one.id) if one.id.isdigit() else 0)):
+    for fill in reversed(fills):
         if fill.size <= 0:
             continue
         known = last.get(fill.coin)

@@ -1,4 +1,4 @@
-"""Many wallets taken together: long and short in a coin, where they would be liquidated, and who is in which tier.
+"""Many wallets taken together: long and short in a coin, and where they would be liquidated.
 
 A pool is what was asked for; only wallets that answered lately count, and how many did is told beside every figure.
 """
@@ -14,22 +14,17 @@ from typing import Final, Literal
 from altmonitor.core.types import Fraction
 from altmonitor.positioning.ratios import OpenPosition, crowd
 from altmonitor.positioning.units import Percent, positive, quotient
-from altmonitor.positioning.wallets import Role, Wallet, WalletPosition, WalletState, Window
+from altmonitor.positioning.wallets import Role, Wallet, WalletPosition, WalletState
 
 __all__ = [
     "FILTER_ROLES",
-    "TIER_PERCENT",
     "CoinTotals",
-    "Gates",
     "LiquidationLevel",
     "LiquidationMap",
     "PoolSnapshot",
-    "Tier",
     "coin_totals",
     "coins_held",
     "liquidation_map",
-    "qualified",
-    "top_share",
 ]
 
 FILTER_ROLES: Final[frozenset[Role]] = frozenset({"trader", "vault"})
@@ -278,60 +273,3 @@ def _weighted(positions: Sequence[WalletPosition], value: Callable[[WalletPositi
     if weight <= 0:
         return told[0][0]
     return math.fsum(found * usd for found, usd in told) / weight
-
-
-# ---
-# Tiers: the best so many percent of the pool, and absolute bounds.
-
-Tier = Literal["ANY", "TOP50", "TOP20", "TOP5"]
-TIER_PERCENT: Final[Mapping[Tier, int]] = MappingProxyType({"ANY": 100, "TOP50": 50, "TOP20": 20, "TOP5": 5})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gates:
-    """All of them must be passed. Tiers are percentiles over the whole pool; win rates and drawdowns are not told by
-    the leaderboard and have no place here. roles: who is looked at at all."""
-
-    window: Window = "week"
-    pnl: Tier = "ANY"
-    account: Tier = "ANY"
-    roles: frozenset[Role] = FILTER_ROLES
-    min_pnl_usd: float | None = None
-    min_account_usd: float | None = None
-
-
-def top_share(values: Mapping[str, float], percent: int) -> frozenset[str]:
-    """Names of the largest `percent` of them: 20 of 100 are 20, of 101 are 21. Of equal ones the first by name."""
-    count = math.ceil(len(values) * percent / 100)
-    return frozenset(sorted(values, key=lambda name: (-values[name], name))[:count])
-
-
-def qualified(
-    wallets: Iterable[Wallet], gates: Gates, *, sort_by: Literal["pnl", "pnlRatio"] = "pnl", limit: int | None = None
-) -> tuple[Wallet, ...]:
-    """Those that pass every gate, then the first `limit` of them by sort_by, the largest first. Whoever has no figure
-    to be sorted by or gated with does not pass."""
-    pool = [wallet for wallet in wallets if wallet.role in gates.roles]
-    passing = {wallet.address for wallet in pool}
-    if gates.pnl != "ANY":
-        pnl = {wallet.address: value for wallet in pool if (value := wallet.over(gates.window).pnl_usd) is not None}
-        passing &= top_share(pnl, TIER_PERCENT[gates.pnl])
-    if gates.account != "ANY":
-        passing &= top_share({wallet.address: wallet.account_usd for wallet in pool}, TIER_PERCENT[gates.account])
-    rows: list[tuple[float, Wallet]] = []
-    for wallet in pool:
-        told = wallet.over(gates.window)
-        value = told.pnl_usd if sort_by == "pnl" else told.roi
-        if (
-            value is not None
-            and wallet.address in passing
-            and not _is_below(told.pnl_usd, gates.min_pnl_usd)
-            and not _is_below(wallet.account_usd, gates.min_account_usd)
-        ):
-            rows.append((value, wallet))
-    rows.sort(key=lambda row: (-row[0], row[1].address))
-    return tuple(wallet for _, wallet in rows[:limit])
-
-
-def _is_below(value: float | None, bound: float | None) -> bool:
-    return bound is not None and (value is None or value < bound)

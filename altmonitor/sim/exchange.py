@@ -16,6 +16,7 @@ from altmonitor.sim.bybit import BybitBodies, BybitWire
 from altmonitor.sim.bybit import liquidation as bybit_liquidation
 from altmonitor.sim.control import ExchangeFaults, ExchangeStats
 from altmonitor.sim.hyperliquid import HyperliquidInfo, HyperliquidWire
+from altmonitor.sim.hyperliquid_wallets import HyperliquidStats
 from altmonitor.sim.market import Market
 from altmonitor.sim.okx import OkxBodies, OkxWire, scale_of
 from altmonitor.sim.okx import liquidation as okx_liquidation
@@ -53,6 +54,9 @@ class SimExchange:
             skew_ms=lambda: self.venues["hyperliquid"].faults.clock_skew_ms,
             faults=self.faults,
             stats=self.stats,
+        )
+        self._hyperliquid_stats = HyperliquidStats(
+            self.hyperliquid.wallets, now_ms=self.now_ms, faults=self.faults, stats=self.stats
         )
         self._rest = Rest(market, clock=clock, now_ms=self.now_ms, faults=self.faults, stats=self.stats, more=more)
         self.archive = SimArchive(market, now_ms=self.now_ms)
@@ -103,6 +107,7 @@ class SimExchange:
             "OKX_WS_URL": f"ws://{self._address}/ws/v5",
             "HYPERLIQUID_URL": f"{self.rest_url}/hyperliquid",
             "HYPERLIQUID_WS_URL": f"ws://{self._address}/hyperliquid",
+            "HYPERLIQUID_STATS_URL": f"{self.rest_url}/hyperliquid/stats",
         }
 
     def liquidate(self, symbol: str, *, is_long: bool, usd: float) -> None:
@@ -124,7 +129,14 @@ class SimExchange:
         """Raises StartError when the address cannot be listened on."""
         app = web.Application()
         app.add_routes([*self._sockets.routes(), *(route for one in self._venue_sockets for route in one.routes())])
-        app.add_routes([*self.hyperliquid.routes(), *self._rest.routes(), *self.archive.routes()])
+        app.add_routes(
+            [
+                *self.hyperliquid.routes(),
+                *self._hyperliquid_stats.routes(),
+                *self._rest.routes(),
+                *self.archive.routes(),
+            ]
+        )
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
         try:

@@ -12,6 +12,8 @@ from aiohttp import web
 from altmonitor.core.venue_names import hyperliquid_coin
 from altmonitor.sim.bodies import premium_row
 from altmonitor.sim.control import ExchangeFaults, ExchangeStats
+from altmonitor.sim.hyperliquid_wallets import KINDS as WALLET_KINDS
+from altmonitor.sim.hyperliquid_wallets import NoAddress, SimWallets
 from altmonitor.sim.market import Market
 from altmonitor.sim.venue_sockets import Push, Reply, SimKline, listed
 from altmonitor.sim.wire import KlineRow
@@ -149,7 +151,7 @@ def contexts(market: Market, symbols: list[str], now_ms: int, *, is_main: bool) 
 class HyperliquidInfo:
     """Questions by POST. rest faults count under `/hyperliquid/info` and, for one kind, `/hyperliquid/info#<type>`.
 
-    used: weight of the running minute.
+    used: weight of the running minute. wallets: what the accounts hold.
     """
 
     def __init__(
@@ -168,6 +170,7 @@ class HyperliquidInfo:
         self._stats = stats
         self._minute = 0
         self.used = 0
+        self.wallets = SimWallets(market, coins=lambda now_ms: coins(market, now_ms))
 
     def routes(self) -> list[web.RouteDef]:
         return [web.post(INFO, self._serve)]
@@ -187,7 +190,12 @@ class HyperliquidInfo:
             return web.Response(text="<html><body>gateway</body></html>", content_type="text/html")
         if not self._charge(kind, asked, now_ms):
             return web.Response(status=429, text="null", content_type="application/json")
-        body = msgspec.json.encode(self._answer(kind, asked, now_ms))
+        if str(asked.get("user", "")).lower() in self.wallets.unreachable:
+            return web.Response(status=500, text="null", content_type="application/json")
+        try:
+            body = msgspec.json.encode(self._answer(kind, asked, now_ms))
+        except NoAddress:
+            return web.Response(status=422, text="Failed to deserialize the JSON body into the target type")
         if fault is not None and (fault.truncate or fault.cut):
             body = body[: len(body) // 2]
         return web.Response(body=body, content_type="application/json")
@@ -206,6 +214,8 @@ class HyperliquidInfo:
         return True
 
     def _answer(self, kind: str, asked: dict[str, object], now_ms: int) -> object:
+        if kind in WALLET_KINDS:
+            return self.wallets.answer(kind, asked, now_ms)
         match kind:
             case "l2Book":
                 return {"coin": asked.get("coin"), "time": now_ms + self._skew_ms(), "levels": [[], []]}

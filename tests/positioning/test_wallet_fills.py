@@ -30,7 +30,7 @@ def fill(
         is_taker=True,
         order_id=f"o{number}",
         id=str(number),
-        is_liquidation=liquidated,
+        liquidated="0x" + "a1" * 20 if liquidated else "",
     )
 
 
@@ -41,12 +41,11 @@ def test_fills_from_flat_to_flat_are_one_trade_with_its_fees() -> None:
         fill(3, is_buy=False, size=1, start=3, price=140, pnl=30),
         fill(4, is_buy=False, size=2, start=2, price=125, pnl=30),
     ]
-    for given in (fills, list(reversed(fills))):
-        (trade,) = closed_trades(given)
-        assert (trade.open_avg, trade.close_avg) == (110.0, 130.0)
-        assert (trade.size, trade.closed_size, trade.pnl_usd, trade.fee_usd) == (3, 3, 60.0, 4.0)
-        assert (trade.opened_ms, trade.closed_ms, trade.is_long, trade.close_type) == (1_000, 4_000, True, "allClose")
-        assert trade.pnl_ratio == pytest.approx(56 / 330)
+    (trade,) = closed_trades(fills[::-1])
+    assert (trade.open_avg, trade.close_avg) == (110.0, 130.0)
+    assert (trade.size, trade.closed_size, trade.pnl_usd, trade.fee_usd) == (3, 3, 60.0, 4.0)
+    assert (trade.opened_ms, trade.closed_ms, trade.is_long, trade.close_type) == (1_000, 4_000, True, "allClose")
+    assert trade.pnl_ratio == pytest.approx(56 / 330)
 
 
 def test_a_flip_ends_one_trade_and_begins_another_and_the_fee_is_shared() -> None:
@@ -55,7 +54,7 @@ def test_a_flip_ends_one_trade_and_begins_another_and_the_fee_is_shared() -> Non
         fill(2, is_buy=False, size=4, start=1, price=110, pnl=10),
         fill(3, is_buy=True, size=3, start=-3, price=120, pnl=-30, liquidated=True),
     ]
-    short, long = closed_trades(fills)
+    short, long = closed_trades(fills[::-1])
     assert (long.is_long, long.pnl_usd, long.fee_usd) == (True, 10.0, 1.25)
     assert (short.is_long, short.open_avg, short.close_avg, short.size, short.fee_usd) == (False, 110.0, 120.0, 3, 1.75)
     assert short.close_type == "liquidateClose"
@@ -69,13 +68,13 @@ def test_what_began_before_the_oldest_fill_and_what_has_a_hole_is_left_out() -> 
         fill(4, is_buy=True, size=2, start=0),
         fill(5, is_buy=False, size=2, start=2, pnl=4),
     ]
-    assert [trade.pnl_usd for trade in closed_trades(holed)] == [4.0]
+    assert [trade.pnl_usd for trade in closed_trades(holed[::-1])] == [4.0]
 
 
 def test_a_win_rate_needs_ten_trades_and_counts_fees() -> None:
     def trade(pnl: float) -> ClosedTrade:
         fills = [fill(1, is_buy=True, size=1, start=0), fill(2, is_buy=False, size=1, start=1, pnl=pnl)]
-        return closed_trades(fills)[0]
+        return closed_trades(fills[::-1])[0]
 
     assert win_rate([trade(50)] * 9) is None
     assert win_rate([trade(50)] * 6 + [trade(-10)] * 3 + [trade(1.5)]) == 0.6

@@ -1,4 +1,4 @@
-"""Sums over many wallets, levels of liquidation and tiers, on pools made up here."""
+"""Sums over many wallets and levels of liquidation, on pools made up here."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ import math
 import pytest
 
 from altmonitor.positioning.wallet_pool import (
-    Gates,
     PoolSnapshot,
     coin_totals,
     coins_held,
     liquidation_map,
-    qualified,
-    top_share,
 )
-from altmonitor.positioning.wallets import Performance, Wallet, WalletPosition, WalletState
+from altmonitor.positioning.wallets import Role, Wallet, WalletPosition, WalletState
 
 
 def address(number: int) -> str:
@@ -36,19 +33,6 @@ def holder(
         as_of_ms=1_000,
     )
     return WalletState(address=address(number), as_of_ms=1_000, positions=(position,))
-
-
-def pool_of_100(*, roles: str = "trader") -> list[Wallet]:
-    """Profit rises with the number, account falls with it."""
-    return [
-        Wallet(
-            address=address(number),
-            account_usd=1e6 - number * 1_000,
-            role="market_maker" if roles == "mixed" and number % 2 else "trader",
-            performance={"week": Performance(pnl_usd=number * 100.0, roi=(number % 10) / 100)},  # type: ignore[arg-type]
-        )
-        for number in range(1, 101)
-    ]
 
 
 def test_60_2_percent_of_the_usd_are_a_ratio_of_1_5126() -> None:
@@ -126,45 +110,13 @@ def test_a_map_without_positions_is_empty_and_a_price_that_is_none_is_refused() 
             liquidation_map([], "BTC", price=price)
 
 
-def test_top20_of_100_keeps_20_and_top5_of_them_5() -> None:
-    values = {wallet.address: wallet.account_usd for wallet in pool_of_100()}
-    assert [len(top_share(values, percent)) for percent in (100, 50, 20, 5)] == [100, 50, 20, 5]
-    assert top_share(values, 5) == {address(number) for number in range(1, 6)}
-    assert len(top_share(dict.fromkeys(values, 7.0), 20)) == 20, "equal ones do not all pass"
-
-
-def test_all_gates_are_passed_first_and_then_the_first_are_taken() -> None:
-    pool = pool_of_100()
-    best = qualified(pool, Gates(pnl="TOP20"))
-    assert [wallet.address for wallet in best] == [address(number) for number in range(100, 80, -1)]
-    both = qualified(pool, Gates(pnl="TOP50", account="TOP50"))
-    assert both == (), "the richer half is the poorer half by profit: no wallet is in both"
-    overlapping = qualified(pool, Gates(pnl="TOP50", min_account_usd=930_000.0))
-    assert [wallet.address for wallet in overlapping] == [address(number) for number in range(70, 50, -1)]
-    assert qualified(pool, Gates(pnl="TOP50", min_account_usd=930_000.0), limit=3) == overlapping[:3]
-    by_ratio = qualified(pool, Gates(pnl="TOP20"), sort_by="pnlRatio", limit=2)
-    assert [wallet.address for wallet in by_ratio] == [address(89), address(99)], (
-        "the first by ratio of those that passed"
-    )
-
-
-def test_who_has_no_figure_for_the_window_does_not_pass() -> None:
-    assert qualified(pool_of_100(), Gates(window="month")) == ()
-    assert qualified(pool_of_100(), Gates(min_pnl_usd=9_900.0))[-1].address == address(99)
-
-
-def test_percentiles_are_over_the_roles_that_are_looked_at() -> None:
-    pool = pool_of_100(roles="mixed")
-    assert len(qualified(pool, Gates(pnl="TOP20"))) == 10
-    assert len(qualified(pool, Gates(pnl="TOP20", roles=frozenset({"trader", "market_maker"})))) == 20
-
-
 def test_a_snapshot_tells_its_coverage_its_ages_and_who_is_marked() -> None:
-    wallets = {wallet.address: wallet for wallet in pool_of_100(roles="mixed")[:4]}
+    roles: tuple[Role, ...] = ("market_maker", "trader", "market_maker", "vault")
+    wallets = {address(at): Wallet(address=address(at), account_usd=1e6, role=role) for at, role in enumerate(roles, 1)}
     states = {address(number): holder(number, 1.0) for number in (1, 2)}
     pool = PoolSnapshot(now_ms=61_000, wallets=wallets, states=states)
     assert (pool.coverage, pool.oldest_age_s, pool.newest_age_s) == (0.5, 60.0, 60.0)
-    assert (pool.marked("market_maker"), pool.marked("vault")) == (2, 0)
+    assert (pool.marked("market_maker"), pool.marked("vault")) == (2, 1)
     assert [state.address for state in pool.of_roles()] == [address(2)]
     assert [state.address for state in pool.of_roles(("market_maker",))] == [address(1)]
     assert (PoolSnapshot(now_ms=0).coverage, PoolSnapshot(now_ms=0).oldest_age_s) == (None, None)

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from altmonitor.exchanges.adapter import AdapterDeps, ExchangeAdapter
 from altmonitor.exchanges.hyperliquid.dialect import hyperliquid_dialect
-from altmonitor.exchanges.hyperliquid.rest import PER_S, PROBE, REQUESTS, WEIGHT_PER_MINUTE, HyperliquidRest
+from altmonitor.exchanges.hyperliquid.rest import HyperliquidRest
 from altmonitor.exchanges.hyperliquid.units import UNITS
+from altmonitor.exchanges.hyperliquid.wallets import hyperliquid_guard, hyperliquid_wallets
 from altmonitor.exchanges.no_positioning import NoPositioning
-from altmonitor.exchanges.rest.client import venue_guard
 from altmonitor.exchanges.ws.feed import KlineFeed
 
 
 def hyperliquid_adapter(deps: AdapterDeps) -> ExchangeAdapter:
     config, clock = deps.config, deps.clock
-    guard = venue_guard(
-        config.hyperliquid_url,
-        clock=clock,
-        requests=REQUESTS,
-        per_s=PER_S,
-        probe=PROBE,
-        block_file=config.db_file.with_name("hyperliquid-block.json"),
-        on_change=deps.on_guard,
-        weight_per_minute=WEIGHT_PER_MINUTE,
-    )
+    guard = hyperliquid_guard(config, clock=clock, on_change=deps.on_guard)
     rest = HyperliquidRest(
         config.hyperliquid_url,
         clock=clock,
@@ -45,4 +36,5 @@ def hyperliquid_adapter(deps: AdapterDeps) -> ExchangeAdapter:
         units=UNITS,
         oi_table=rest,
         predicted_fundings=rest.predicted_fundings,
+        wallets=lambda: hyperliquid_wallets(config, clock, guard),
     )

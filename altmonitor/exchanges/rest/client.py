@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -26,6 +27,7 @@ from altmonitor.interfaces.exchange import Priority
 
 ANSWER_TIMEOUT_S = 15.0
 LONGEST_BODY = 32 * 1024 * 1024
+PIECE = 16 * 1024
 SOCKETS = 24
 KEEP_ALIVE_S = 75.0
 
@@ -85,11 +87,31 @@ class HttpGet:
 
     async def send(self, target: str) -> RestAnswer:
         """target: path and query, already percent-encoded. Raises: ExchangeUnreachable, BadAnswer."""
+        return await self._carry(target, _read_body)
+
+    async def stream(self, target: str, on_chunk: Callable[[bytes], None]) -> RestAnswer:
+        """For what is too large to hold: the body of a 200 is handed on piece by piece and is empty in the answer.
+
+        on_chunk may raise BadAnswer, which ends it. Raises: as `send`.
+        """
+
+        async def read(response: aiohttp.ClientResponse) -> bytes:
+            if response.status != 200:
+                return await _read_body(response)
+            async for chunk in response.content.iter_any():
+                for start in range(0, len(chunk), PIECE):
+                    on_chunk(chunk[start : start + PIECE])
+                    await asyncio.sleep(0)  # who waits for a frame of the market does not wait for all of this
+            return b""
+
+        return await self._carry(target, read)
+
+    async def _carry(self, target: str, read: Callable[[aiohttp.ClientResponse], Awaitable[bytes]]) -> RestAnswer:
         if self._session is None:
             raise ExchangeUnreachable("not started, or stopped")
         try:
             async with self._clock.timeout(self._within_s), self._request(self._session, target) as response:
-                return RestAnswer(response.status, response.headers, await _read_body(response))
+                return RestAnswer(response.status, response.headers, await read(response))
         except TimeoutError:
             raise ExchangeUnreachable(f"no answer within {self._within_s:.0f} s") from None
         except aiohttp.ClientPayloadError:
