@@ -28,7 +28,7 @@ from altmonitor.delivery.pacing import Latency
 from altmonitor.delivery.presses import PressMemory
 from altmonitor.delivery.status_message import StatusBoard
 from altmonitor.engine.context import Breadth
-from altmonitor.interfaces.delivery import Channel, ChatBot, MenuScope
+from altmonitor.interfaces.delivery import Channel, ChatBot, ChatMessages, MenuScope
 from altmonitor.render.digest import DigestContext
 from altmonitor.render.format import Style, one_line
 from altmonitor.render.notice_html import notice_html
@@ -80,6 +80,7 @@ class ChatDeps:
 
     on_sent: what to do once a notice is in a chat; None: nothing. signer: signs what buttons bring back.
     pictures: draws the charts that follow. queries: what commands are answered from.
+    chats: who speaks to the chats where another process does; None: this one.
     """
 
     config: Config
@@ -97,6 +98,7 @@ class ChatDeps:
     signer: ButtonSigner
     pictures: Pictures
     queries: Queries
+    chats: ChatMessages | None = None
 
 
 class ChatSide:
@@ -120,7 +122,7 @@ class ChatSide:
         deps.store.due_ms = self.destination_styles.due_ms
         deps.store.set_destinations(deps.settings_store.destinations)
         self._presses = PressMemory(deps.store)
-        self.dispatcher = self._build_dispatcher()
+        self.dispatcher: ChatMessages = self._build_dispatcher() if deps.chats is None else deps.chats
         self._following = FollowingPictures(draw=self._picture_for, show=self._follow)
         self._moves: asyncio.Queue[tuple[Destination, Destination]] = asyncio.Queue()
         self._executor = self._build_executor()

@@ -73,6 +73,12 @@ class DeliveryEvents:
     sent: Callable[[Destination, Alert, int], None] = lambda destination, alert, message_id: None
 
 
+def _one_pace() -> Callable[[int], OverallPace]:
+    """For one bot."""
+    pace = OverallPace()
+    return lambda chat_id: pace
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryDeps:
     """min_interval_s: seconds between two messages to one chat; None = 3.2 for groups, 1.05 for private chats.
@@ -80,6 +86,7 @@ class DeliveryDeps:
     destination_styles: how a destination is spoken to now, asked anew for every message; None: all alike, in the
     words of `renderer`.
     presses: what readers pressed; None: nobody can press.
+    overall_of: the limit over all chats of one bot, of the bot that speaks to this chat.
     """
 
     outbox: Outbox
@@ -90,7 +97,7 @@ class DeliveryDeps:
     presses: PressMemory | None = None
     min_interval_s: float | None = None
     events: DeliveryEvents = field(default_factory=DeliveryEvents)
-    overall: OverallPace = field(default_factory=OverallPace)
+    overall_of: Callable[[int], OverallPace] = field(default_factory=_one_pace)
     latency: Latency = field(default_factory=Latency)
     token_refused: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -89,11 +89,17 @@ class Dispatcher:
         self._chat_queue(destination.chat_id).pressed(destination.topic_id, alert_key, message_id)
 
     def post(
-        self, destination: Destination, html: str, *, reply_to: int | None, on_sent: Callable[[int], None]
+        self,
+        destination: Destination,
+        html: str,
+        *,
+        reply_to: int | None,
+        on_sent: Callable[[int], None],
+        buttons: Keyboard = (),
     ) -> None:
         """As `reply`; on_sent is told the message's id. It is not called when the message could not be sent."""
         self._chat_queue(destination.chat_id).reply(
-            destination.topic_id, OutgoingText(html=html, reply_to=reply_to), on_sent
+            destination.topic_id, OutgoingText(html=html, reply_to=reply_to, buttons=buttons), on_sent
         )
 
     def update(
@@ -135,6 +141,16 @@ class Dispatcher:
     def durations(self) -> DurationStatus:
         """The same over all deliveries, counted."""
         return self._deps.latency.durations.status()
+
+    async def drop(self, is_dropped: Callable[[int], bool]) -> None:
+        """Chats that another process speaks to from now on. Returns when nothing is under way to them any more."""
+        tasks: list[asyncio.Task[None]] = []
+        for chat_id in [chat_id for chat_id in self._chat_queues if is_dropped(chat_id)]:
+            tasks += self._tasks_of.pop(self._chat_queues.pop(chat_id), [])
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     def _chat_queue(self, chat_id: int) -> ChatQueue:
         chat_id = self._former_ids.get(chat_id, chat_id)

@@ -82,18 +82,22 @@ class ChatPace:
 
 
 class OverallPace:
-    """The limit over all chats together; noted when a request leaves."""
+    """The limit over all chats of one bot together; noted when a request leaves.
 
-    def __init__(self) -> None:
+    limit: requests a second; less than Telegram allows where several processes speak for one bot.
+    """
+
+    def __init__(self, limit: int = OVERALL_LIMIT) -> None:
+        self.limit = limit
         self._said: deque[float] = deque(maxlen=OVERALL_LIMIT)
 
     def record(self, at_s: float) -> None:
         self._said.append(at_s)
 
     def free_at_s(self, now_s: float) -> float:
-        if len(self._said) < OVERALL_LIMIT:
+        if len(self._said) < self.limit:
             return now_s
-        return max(now_s, self._said[0] + OVERALL_WINDOW_S)
+        return max(now_s, self._said[-self.limit] + OVERALL_WINDOW_S)
 
 
 # ---

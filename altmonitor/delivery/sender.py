@@ -112,7 +112,7 @@ class ChatSender:
         """The earliest moment ≥ now_s at which something may leave."""
         return max(
             self.pace.free_at_s(now_s, is_edit=is_edit),
-            self._deps.overall.free_at_s(now_s),
+            self._deps.overall_of(self.chat_id).free_at_s(now_s),
             self._backoff_until_s,
         )
 
@@ -199,7 +199,7 @@ class ChatSender:
         return topic_id is not None and topic_id in self._lost and self._now_s() < self._lost[topic_id].try_at_s
 
     async def _through(self, topic_id: int | None, request: Coroutine[Any, Any, _T], *, is_edit: bool) -> _T:
-        self._deps.overall.record(self._now_s())
+        self._deps.overall_of(self.chat_id).record(self._now_s())
         was_lost = self._is_lost(topic_id)
         try:
             answer = await request

@@ -21,9 +21,8 @@ from altmonitor.core.errors import (
     TopicClosed,
 )
 from altmonitor.core.types import Destination
-from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.delivery.messages import REPLY_AGE_S
-from altmonitor.interfaces.delivery import ChatBot
+from altmonitor.interfaces.delivery import ChatBot, ChatMessages
 from altmonitor.interfaces.storage import MetaStore
 from altmonitor.render.status import Board
 
@@ -61,7 +60,7 @@ class StatusBoard:
         self,
         *,
         clock: Clock,
-        chats: Dispatcher,
+        chats: ChatMessages,
         bot: ChatBot,
         memory: MetaStore,
         board: Callable[[Destination], Board],
