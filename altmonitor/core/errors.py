@@ -8,6 +8,8 @@ AltmonitorError
 │   ├── DatabaseRefused      PostgreSQL refuses, or holds something else: starting again does not help, exit code 2
 │   ├── NewerSchemaError     written by a newer altmonitor; left untouched
 │   └── NoSnapshotsYet       nothing was tracked yet into the file that is asked
+├── ClaimLost                what was about to be sent is another process's to send by now
+├── LeadershipLost           another feed writes by now; this one has to start again as the second
 ├── ExchangeError            one request to the exchange gave no usable answer
 │   ├── ExchangeUnreachable  no answer, or a 5xx: transient
 │   ├── HandshakeRefused     a stream's address answered with an HTTP status instead of a socket
@@ -63,6 +65,14 @@ class NewerSchemaError(StorageError):
 
 
 class NoSnapshotsYet(StorageError):
+    pass
+
+
+class ClaimLost(AltmonitorError):
+    pass
+
+
+class LeadershipLost(AltmonitorError):
     pass
 
 

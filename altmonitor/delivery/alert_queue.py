@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from altmonitor.core.errors import ChatUnreachable, DeliveryError, MessageRefused, StorageError, TopicClosed
+from altmonitor.core.errors import ChatUnreachable, ClaimLost, DeliveryError, MessageRefused, StorageError, TopicClosed
 from altmonitor.delivery import messages
 from altmonitor.delivery.deps import DeliveryDeps
 from altmonitor.delivery.digest_decision import (
@@ -236,11 +236,17 @@ class AlertQueue:
             self._digest_s = self._deps.clock.monotonic()
 
     async def begin(self, message: AlertMessage) -> bool:
-        """False: quiet hours began before the outbox had written it. Then it is not to be said."""
+        """False: quiet hours began before the outbox had written it, or another process sends it. Then it is not to be
+        said."""
         if message.grows is None:
             self._growth.stop(message.topic_id)
         destination = self._at(message.topic_id)
-        await self._deps.insist(lambda: self._deps.outbox.begin_attempt(destination, message.alert_ids))
+        try:
+            await self._deps.insist(lambda: self._deps.outbox.begin_attempt(destination, message.alert_ids))
+        except ClaimLost as problem:
+            log.warning("not sent from here: %s", problem)
+            self.drop_planned()
+            return False
         if not self._destination_style(message.topic_id).is_quiet(self._deps.clock.now_ms()):
             return True
         await self._outcomes.put_off(message)

@@ -49,6 +49,10 @@ class PressMemory:
         kept = {at: [_KeptPress(one.action, one.by, one.at_ms) for one in of] for at, of in presses.items()}
         await self._memory.meta_set(MEMORY_KEY, msgspec.json.encode(kept).decode())
 
+    def forget(self) -> None:
+        """Another process has changed what is kept: it is read again."""
+        self._presses = None
+
     async def _loaded(self) -> dict[str, list[Press]]:
         if self._presses is None:
             text = await self._memory.meta_get(MEMORY_KEY)

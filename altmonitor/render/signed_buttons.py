@@ -92,6 +92,15 @@ def new_key() -> str:
     return secrets.token_hex(32)
 
 
+async def kept_signer(memory: MetaStore) -> ButtonSigner | None:
+    """For a process that makes no key; None: nobody has made one yet. Raises StorageError."""
+    known = await memory.meta_get(KEY_NAME)
+    try:
+        return None if known is None else ButtonSigner(known)
+    except ValueError:
+        return None
+
+
 async def stored_signer(memory: MetaStore) -> ButtonSigner:
     """Made once and kept. Raises StorageError. A key that was damaged is replaced: older buttons are then unknown."""
     known = await memory.meta_get(KEY_NAME)

@@ -91,6 +91,15 @@ class Waiting:
         self._trouble = error
         self._failed += len(self._remove(destination, alert_ids))
 
+    def drop(self, destination: Destination, alert_ids: Sequence[int]) -> None:
+        """They wait here no longer, whatever becomes of them elsewhere."""
+        self._remove(destination, alert_ids)
+
+    def keep(self, is_kept: Callable[[Destination], bool]) -> None:
+        """What waits for any other destination waits here no longer."""
+        for at in [at for at in self._rows if not is_kept(at)]:
+            self._remove(at, list(self._rows[at]))
+
     def expired(self, destination: Destination, alert_ids: Sequence[int]) -> None:
         self._remove(destination, alert_ids)
 

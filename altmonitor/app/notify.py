@@ -1,0 +1,236 @@
+"""`altmonitor run --role notify`: speaks to a share of the chats. It watches no market and answers no command; what is
+to be said stands in the database, written by the feed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+
+from altmonitor.app.bots import BotChannel
+from altmonitor.app.chat_leases import ChatLeases
+from altmonitor.app.operator_notices import OperatorNotices, Recipients
+from altmonitor.config import Config
+from altmonitor.core.clock import Clock, speed_of
+from altmonitor.core.errors import StorageError, TokenRefused
+from altmonitor.core.supervisor import Supervisor
+from altmonitor.core.types import Destination
+from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents
+from altmonitor.delivery.destination_style import DestinationStyles
+from altmonitor.delivery.dispatcher import Dispatcher
+from altmonitor.delivery.pacing import Latency
+from altmonitor.delivery.posts import PostCarrier, PostedChats
+from altmonitor.delivery.presses import PressMemory
+from altmonitor.interfaces.cluster import PostBox, shard_of
+from altmonitor.interfaces.leases import Leases
+from altmonitor.render.format import one_line
+from altmonitor.render.notice_html import notice_html
+from altmonitor.render.notices import Notice
+from altmonitor.render.signed_buttons import ButtonSigner, kept_signer
+from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State
+from altmonitor.storage.postgres.outbox import ClaimedOutbox
+from altmonitor.storage.state_file import base_settings
+from altmonitor.telegram.chat_names import ChatNames
+
+log = logging.getLogger(__name__)
+
+FOLLOW_EVERY_S = 1.0
+FEED_WAIT_S = 0.5
+STOP_WITHIN_S = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifierDeps:
+    """read_state: version of the settings and themselves. bots: open."""
+
+    config: Config
+    clock: Clock
+    name: str
+    leases: Leases
+    outbox: ClaimedOutbox
+    posts: PostBox
+    own_posts: PostBox
+    bots: BotChannel
+    read_state: Callable[[], Awaitable[tuple[int, State]]]
+
+
+class ChatNotifier:
+    """One of any number. `run` works until `stop`, or until a bot's token is refused."""
+
+    def __init__(self, deps: NotifierDeps) -> None:
+        self._deps = deps
+        self.supervisor = Supervisor(clock=deps.clock, fatal=(TokenRefused,))
+        self.leases = ChatLeases(
+            deps.leases, name=deps.name, clock=deps.clock, on_gained=self._use, on_lost=self._let_go
+        )
+        self._notices = OperatorNotices(clock=deps.clock, publish=self._publish)
+        self._said = PostedChats(deps.own_posts, clock=deps.clock)
+        self._version = -1
+        self._settings: SettingsStore | None = None
+        self.dispatcher: Dispatcher | None = None
+
+    async def run(self) -> None:
+        """Raises the fatal error that ended it."""
+        deps = self._deps
+        signer = await self._signer()
+        settings = await self._read_settings()
+        self._names = ChatNames(deps.outbox)
+        self.styles = DestinationStyles(settings.audiences, name_of=self._names.of, signer=signer)
+        deps.outbox.due_ms = self.styles.due_ms
+        self._presses = PressMemory(deps.outbox)
+        self.dispatcher = self._build_dispatcher(self.styles)
+        self.carrier = PostCarrier(
+            deps.posts,
+            self.dispatcher,
+            clock=deps.clock,
+            shards=lambda: frozenset(self.leases.tokens),
+            on_pressed=self._presses.forget,
+            on_refreshed=deps.outbox.refreshed,
+        )
+        loops: dict[str, Callable[[], Awaitable[None]]] = {
+            "chat leases": self.leases.run,
+            "settings": self._follow_settings,
+            "outbox": deps.outbox.run,
+            "posts": self.carrier.run,
+            "own posts": self._said.run,
+            "delivery": self.dispatcher.run,
+            "operator notices": self._notices.run,
+        }
+        for name, loop in loops.items():
+            self.supervisor.start(name, loop)
+        try:
+            await self.supervisor.wait()
+        finally:
+            async with AsyncExitStack() as stack:
+                stack.push_async_callback(self.supervisor.stop, within_s=STOP_WITHIN_S)
+                with suppress(StorageError, TimeoutError):
+                    async with deps.clock.timeout(STOP_WITHIN_S):
+                        await self.leases.leave()
+        if self.supervisor.fatal_error is not None:
+            raise self.supervisor.fatal_error
+
+    def stop(self) -> None:
+        self.supervisor.end()
+
+    # --- what holds now
+
+    async def _signer(self) -> ButtonSigner | None:
+        """The feed's; waits for it. None: nothing could be looked up for a press."""
+        is_told = False
+        while self._deps.config.history_enabled:
+            with suppress(StorageError):
+                if (signer := await kept_signer(self._deps.outbox)) is not None:
+                    return signer
+            if not is_told:
+                log.info("waiting for the first feed of this cluster")
+                is_told = True
+            await self._deps.clock.sleep(FEED_WAIT_S)
+        return None
+
+    async def _read_settings(self) -> SettingsStore:
+        config = self._deps.config
+        self._version, state = await self._deps.read_state()
+        home = EnvironmentDefaults(
+            destinations=config.destinations,
+            lang=config.alert_lang,
+            tz=config.alert_tz,
+            budget_per_day=config.alert_budget_per_day,
+        )
+        self._settings = SettingsStore(base_settings(config), state, home=home)
+        return self._settings
+
+    async def _follow_settings(self) -> None:
+        while True:
+            await self._deps.clock.sleep(FOLLOW_EVERY_S)
+            try:
+                before = self._version
+                settings = await self._read_settings()
+                await self._names.load()
+            except StorageError as problem:
+                log.warning("the settings cannot be read, the last known ones hold: %s", problem)
+                continue
+            if self._version != before:
+                self.styles.apply(settings.audiences)
+                self._use()
+            self._deps.bots.share(len(self.leases.members))
+
+    def _use(self) -> None:
+        """These chats are this process's, as they are now."""
+        deps = self._deps
+        deps.outbox.wake()
+        if self._settings is None or self.dispatcher is None:
+            return
+        mine = [at for at in self._settings.destinations if shard_of(at.chat_id) in self.leases.tokens]
+        deps.outbox.set_destinations(mine)
+        self.dispatcher.set_destinations(mine)
+
+    async def _let_go(self, shards: Collection[int]) -> None:
+        """Of a part that is given up nothing begins any more, and what is under way ends first."""
+        self._deps.outbox.forget(shards)
+        if self.dispatcher is not None:
+            await self.dispatcher.drop(lambda chat_id: shard_of(chat_id) in shards)
+            self.carrier.forget(shards)
+        self._use()
+
+    # --- what is said
+
+    def _build_dispatcher(self, styles: DestinationStyles) -> Dispatcher:
+        deps, notices = self._deps, self._notices
+        main = deps.config.destinations[0]
+        return Dispatcher(
+            DeliveryDeps(
+                outbox=deps.outbox,
+                channel=deps.bots,
+                renderer=styles.of(main).renderer,
+                clock=deps.clock,
+                latency=Latency(speed=speed_of(deps.clock)),
+                destination_styles=styles.of,
+                presses=self._presses,
+                min_interval_s=deps.config.tg_min_send_interval,
+                overall_of=deps.bots.pace_of,
+                events=DeliveryEvents(
+                    closed=self._on_closed,
+                    resumed=notices.on_resumed,
+                    refused=notices.on_refused,
+                    moved=self._on_moved,
+                    fatal=self.supervisor.end,
+                    topic_lost=notices.on_topic_lost,
+                    topic_found=notices.on_topic_found,
+                ),
+            ),
+            (),
+        )
+
+    def _publish(self, notice: Notice, to: Recipients) -> None:
+        """By way of the database: the chat may be another notifier's."""
+        if self._settings is None:
+            return
+        everybody = [audience.destination for audience in self._settings.audiences]
+        log.info("%s", one_line(notice_html(notice, self.styles.style(everybody[0]))))
+        for at in everybody if to == "everybody" else everybody[:1] if to == "operator" else [to]:
+            self._said.notice(at, notice_html(notice, self.styles.style(at)))
+
+    def _on_closed(self, destination: Destination, reason: str) -> None:
+        operator = self._deps.config.destinations[0]
+        if destination.chat_id != operator.chat_id and (destination.is_group or not operator.is_group):
+            self._notices.on_closed(destination, reason)
+
+    def _on_moved(self, old: Destination, new: Destination) -> None:
+        log.warning("chat %s is now %s: put TG_CHAT_ID=%s into .env", old, new, new)
+        self.styles.moved(old, new)
+
+
+async def run_until(notifier: ChatNotifier, stop: asyncio.Event) -> None:
+    """Raises as `ChatNotifier.run` does."""
+    running = asyncio.create_task(notifier.run(), name="notifier")
+    stopping = asyncio.create_task(stop.wait(), name="stop-signal")
+    try:
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        notifier.stop()
+        await running
+    finally:
+        stopping.cancel()
+        running.cancel()
+        await asyncio.wait({running, stopping})

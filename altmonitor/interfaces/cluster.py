@@ -1,0 +1,60 @@
+"""What the processes of a cluster hand to one another through the database. storage/ stands behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from altmonitor.core.types import Destination
+
+SHARDS = 64
+"""Chats are taken by notifiers in so many parts: enough for a fair share each, few enough to renew in one statement."""
+
+
+def shard_of(chat_id: int) -> int:
+    """0…63; as the database reckons it. All topics of a chat are in one."""
+    return abs(chat_id) % SHARDS
+
+
+def shard_lease(shard: int) -> str:
+    """Whoever holds it sends what waits in the chats of this shard."""
+    return f"notify:{shard}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """Something to be said or done in a chat. destination: None stands for every notifier. id: 0 until it is stored."""
+
+    destination: Destination | None
+    body: bytes
+    created_ms: int
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostEnd:
+    """message_id: 0 where it was no message. problem: name of the error that ended it, '' when it was carried out."""
+
+    message_id: int = 0
+    problem: str = ""
+
+
+class PostBox(Protocol):
+    """Each method is one transaction; all may raise `errors.StorageError`."""
+
+    async def put(self, posts: Sequence[Post]) -> Sequence[int]:
+        """Returns their ids, in order; a later one is larger."""
+
+    async def waiting(self, shards: Collection[int], *, after_id: int) -> Sequence[Post]:
+        """By id: what has not ended in chats of these shards, and what is for every notifier and newer than that id."""
+
+    async def newest_id(self) -> int:
+        """Of all that were put so far; 0 without any."""
+
+    async def end(self, post_id: int, end: PostEnd) -> None: ...
+    async def ended(self, post_ids: Collection[int]) -> Mapping[int, PostEnd]:
+        """Those of them that have."""
+
+    async def prune(self, *, before_ms: int) -> None:
+        """Deletes what was created before."""

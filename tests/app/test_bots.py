@@ -1,0 +1,41 @@
+"""Which of several bots speaks to a chat."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from altmonitor.app.bots import BotChannel, bot_of
+from altmonitor.core.clock import SystemClock
+from altmonitor.core.types import Secret
+
+BOTS = list(range(1001, 1013))
+CHATS = range(1, 10_001)
+
+
+def test_ten_thousand_chats_are_shared_out_evenly_among_twelve_bots() -> None:
+    shares = Counter(bot_of(chat, BOTS, {}) for chat in CHATS)
+    assert len(shares) == 12
+    assert 700 <= min(shares.values()) <= max(shares.values()) <= 970
+
+
+def test_one_more_bot_moves_only_its_own_share() -> None:
+    moved = [chat for chat in CHATS if bot_of(chat, BOTS[:-1], {}) != bot_of(chat, BOTS, {})]
+    assert {bot_of(chat, BOTS, {}) for chat in moved} == {BOTS[-1]}
+    assert 700 <= len(moved) <= 970
+
+
+def test_a_chat_that_talks_to_a_bot_is_that_ones_as_long_as_it_is_there() -> None:
+    assert bot_of(77, BOTS, {77: 1005}) == 1005
+    assert bot_of(77, [1001], {77: 1005}) == 1001
+
+
+def test_each_bot_has_a_limit_of_its_own_which_its_processes_share() -> None:
+    tokens = [Secret(f"{bot}:" + "a" * 35) for bot in BOTS[:2]]
+    bots = BotChannel(tokens, api_url="http://127.0.0.1:1", clock=SystemClock())
+    first, second = (next(chat for chat in CHATS if bot_of(chat, BOTS[:2], {}) == bot) for bot in BOTS[:2])
+    for number in range(25):
+        bots.pace_of(first).record(number / 100)
+    assert bots.pace_of(first).free_at_s(0.5) == 1.0
+    assert bots.pace_of(second).free_at_s(0.5) == 0.5
+    bots.share(2)
+    assert bots.pace_of(first).free_at_s(0.5) == 1.13

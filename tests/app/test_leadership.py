@@ -1,0 +1,157 @@
+"""Who of several feeds writes, on a clock that is moved."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from altmonitor.app.leadership import HeldSink, Leadership, Takeover
+from altmonitor.core.alert import Alert
+from altmonitor.core.errors import LeadershipLost, StorageError
+from altmonitor.core.types import Destination
+from altmonitor.storage.leases import MemoryLeases
+from tests.fakes import ListSink
+from tests.movable_clock import T0, MovableClock
+
+CHAT = Destination(chat_id=77)
+
+
+class Cluster:
+    """Feeds over one table of leases."""
+
+    def __init__(self) -> None:
+        self.clock = MovableClock()
+        self.leases = FailingLeases(self.clock)
+        self.blind: set[str] = set()
+        self.followed: list[str] = []
+
+    def feed(self, name: str) -> Leadership:
+        async def follow() -> None:
+            self.followed.append(name)
+
+        return Leadership(self.leases, name=name, clock=self.clock, follow=follow, is_blind=lambda: name in self.blind)
+
+    @asynccontextmanager
+    async def leading(self, feed: Leadership) -> AsyncIterator[asyncio.Task[None]]:
+        await feed.win()
+        task = asyncio.create_task(feed.keep())
+        try:
+            yield task
+        finally:
+            task.cancel()
+            with suppress(LeadershipLost):
+                await asyncio.gather(task, return_exceptions=True)
+
+    async def taken_over(self, feed: Leadership, *, within_s: float) -> Takeover:
+        winning = asyncio.create_task(feed.win())
+        await self.clock.advance(within_s)
+        assert winning.done(), f"{feed.name} does not lead after {within_s} s"
+        return winning.result()
+
+
+class FailingLeases(MemoryLeases):
+    is_away = False
+
+    async def acquire(self, names: Collection[str], *, holder: str, for_s: float) -> Mapping[str, int]:
+        if self.is_away:
+            raise StorageError("away")
+        return await super().acquire(names, holder=holder, for_s=for_s)
+
+    async def renew(self, held: Mapping[str, int], *, for_s: float) -> frozenset[str]:
+        if self.is_away:
+            raise StorageError("away")
+        return await super().renew(held, for_s=for_s)
+
+
+async def test_the_first_feed_leads_and_the_second_follows_and_takes_over_within_five_seconds_of_its_death() -> None:
+    cluster = Cluster()
+    first, second = cluster.feed("first"), cluster.feed("second")
+    async with cluster.leading(first):
+        winning = asyncio.create_task(second.win())
+        await cluster.clock.advance(20)
+        assert not winning.done()
+        assert cluster.followed.count("second") > 50
+    await cluster.clock.advance(4.5)
+    won = winning.result()
+    assert won.before == "first"
+    assert 3.0 <= won.silent_s <= 4.5
+    assert (first.token, second.token) == (1, 2)
+
+
+async def test_who_was_held_up_while_another_took_over_learns_it_and_leads_no_more() -> None:
+    cluster = Cluster()
+    first, second = cluster.feed("first"), cluster.feed("second")
+    async with cluster.leading(first) as keeping:
+        cluster.clock.stop(10)
+        assert (await second.win()).before == "first"
+        await cluster.clock.advance(1)
+        with pytest.raises(LeadershipLost):
+            keeping.result()
+    assert not first.is_leading
+
+
+async def test_a_database_that_was_away_for_longer_than_the_lease_takes_it_from_nobody() -> None:
+    cluster = Cluster()
+    first = cluster.feed("first")
+    async with cluster.leading(first) as keeping:
+        cluster.leases.is_away = True
+        await cluster.clock.advance(30)
+        cluster.leases.is_away = False
+        await cluster.clock.advance(2)
+        assert not keeping.done()
+    assert first.token == 2
+
+
+async def test_an_orderly_end_leaves_no_gap() -> None:
+    cluster = Cluster()
+    first, second = cluster.feed("first"), cluster.feed("second")
+    async with cluster.leading(first):
+        winning = asyncio.create_task(second.win())
+        await cluster.clock.advance(5)
+        await first.resign()
+        await cluster.clock.advance(0.5)
+    assert winning.result().silent_s <= 1.0
+
+
+async def test_a_leader_that_sees_nothing_gives_way_to_one_that_does_and_only_to_that() -> None:
+    cluster = Cluster()
+    first, second = cluster.feed("first"), cluster.feed("second")
+    async with cluster.leading(first) as keeping:
+        winning = asyncio.create_task(second.win())
+        cluster.blind |= {"first", "second"}
+        await cluster.clock.advance(20)
+        assert not keeping.done()
+        assert not winning.done()
+        cluster.blind -= {"second"}
+        await cluster.clock.advance(2)
+        with pytest.raises(LeadershipLost):
+            keeping.result()
+        assert winning.result().before == "first"
+
+
+def alert(key: str, *, event_ms: int = T0, kind: str = "price") -> Alert:
+    candle_ms = T0 if kind == "price" else None
+    return Alert(
+        key=key, ts=event_ms / 1000, event_ms=event_ms, candle_ms=candle_ms, symbol="SOLUSDT", kind=kind,  # type: ignore[arg-type]
+        direction="PUMP" if kind == "price" else "UP",
+    )  # fmt: skip
+
+
+async def test_what_was_found_while_standing_by_is_told_at_the_takeover_unless_the_leader_had_told_it() -> None:
+    clock, sink = MovableClock(), ListSink()
+    held = HeldSink(sink, clock=clock)
+    held.put(alert("price:old"), to=[CHAT])
+    await clock.advance(61)
+    held.put(alert("price:told"), to=[CHAT])
+    held.put(alert("price:missed"), to=[CHAT])
+    held.put(alert("oi:mine", event_ms=T0 + 70_000, kind="oi"), to=[CHAT])
+    assert sink.alerts == []
+
+    count = held.open(told=[alert("price:told"), alert("oi:theirs", event_ms=T0 + 30_000, kind="oi")])
+    held.put(alert("price:now"), to=[CHAT])
+
+    assert count == 1
+    assert [one.key for one in sink.alerts] == ["price:missed", "price:now"]
