@@ -220,7 +220,7 @@ _LONGEST_BAN_MS = 3 * 86_400_000
 class ApiError(Exception):
     """An answer that is an error: HTTP status, the exchange's code and text. retry_after_s: sent as a header."""
 
-    def __init__(self, status: int, code: int, message: str, *, retry_after_s: int | None = None) -> None:
+    def __init__(self, status: int, code: int | str, message: str, *, retry_after_s: int | None = None) -> None:
         self.status = status
         self.code = code
         self.retry_after_s = retry_after_s

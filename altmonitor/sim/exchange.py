@@ -20,6 +20,10 @@ from altmonitor.sim.hyperliquid_wallets import HyperliquidStats
 from altmonitor.sim.market import Market
 from altmonitor.sim.okx import OkxBodies, OkxWire, scale_of
 from altmonitor.sim.okx import liquidation as okx_liquidation
+from altmonitor.sim.okx_copy_bodies import OkxCopyBodies
+from altmonitor.sim.okx_key import OkxKey
+from altmonitor.sim.okx_signed_bodies import SIGNED_PATHS, OkxSignedBodies
+from altmonitor.sim.okx_traders import SimTraders
 from altmonitor.sim.rest import Rest
 from altmonitor.sim.venue_sockets import SimVenue, VenueSockets, VenueWire
 from altmonitor.sim.wire import force_order
@@ -48,6 +52,9 @@ class SimExchange:
         self._venue_sockets = self._speak_as_venues()
         more = BybitBodies(market, skew_ms=lambda: self.venues["bybit"].faults.clock_skew_ms).answers()
         more |= OkxBodies(market, skew_ms=lambda: self.venues["okx"].faults.clock_skew_ms).answers()
+        self.okx_traders = SimTraders(market)
+        self.okx_key, self.okx_signed = OkxKey(), OkxSignedBodies(self.okx_traders)
+        more |= OkxCopyBodies(self.okx_traders).answers() | self.okx_signed.answers()
         self.hyperliquid = HyperliquidInfo(
             market,
             now_ms=self.now_ms,
@@ -58,7 +65,15 @@ class SimExchange:
         self._hyperliquid_stats = HyperliquidStats(
             self.hyperliquid.wallets, now_ms=self.now_ms, faults=self.faults, stats=self.stats
         )
-        self._rest = Rest(market, clock=clock, now_ms=self.now_ms, faults=self.faults, stats=self.stats, more=more)
+        self._rest = Rest(
+            market,
+            clock=clock,
+            now_ms=self.now_ms,
+            faults=self.faults,
+            stats=self.stats,
+            more=more,
+            signed=dict.fromkeys(SIGNED_PATHS, self._judge_okx_signature),
+        )
         self.archive = SimArchive(market, now_ms=self.now_ms)
         self.faults.connect(drop=self._sockets.drop_all, close=self._sockets.close_all)
         self._runner: web.AppRunner | None = None
@@ -109,6 +124,15 @@ class SimExchange:
             "HYPERLIQUID_WS_URL": f"ws://{self._address}/hyperliquid",
             "HYPERLIQUID_STATS_URL": f"{self.rest_url}/hyperliquid/stats",
         }
+
+    def okx_key_environment(self) -> dict[str, str]:
+        """Settings of a key that its OKX side takes."""
+        key = self.okx_key
+        return {"OKX_API_KEY": key.key, "OKX_SECRET_KEY": key.secret, "OKX_PASSPHRASE": key.passphrase}
+
+    def _judge_okx_signature(self, request: web.Request, now_ms: int) -> None:
+        now_ms += self.venues["okx"].faults.clock_skew_ms
+        self.okx_key.check(request.headers, request.method, request.raw_path, now_ms)
 
     def liquidate(self, symbol: str, *, is_long: bool, usd: float) -> None:
         """Positions of so much are closed by force now, at every venue that tells such things."""

@@ -50,8 +50,10 @@ class Rest:
         faults: ExchangeFaults,
         stats: ExchangeStats,
         more: Mapping[str, Answer],
+        signed: Mapping[str, Callable[[web.Request, int], None]] | None = None,
     ) -> None:
-        """more: path → body of other venues' markets."""
+        """more: path → body of other venues' markets. signed: path → what judges the signature, by raising ApiError."""
+        self._signed = signed or {}
         self._clock = clock
         self._now_ms = now_ms
         self._faults = faults
@@ -71,7 +73,7 @@ class Rest:
             await self._clock.sleep(fault.delay_s)
         response = await self._spoiled(request, fault) if fault is not None else None
         if response is None:
-            response = self._answer(path, params, self._now_ms())
+            response = self._answer(request, params, self._now_ms())
             if fault is not None and (fault.truncate or fault.cut):
                 response = await _shortened(request, response, fault)
         if not response.prepared and path.startswith("/fapi/"):
@@ -80,11 +82,14 @@ class Rest:
         log.statuses[response.status] = log.statuses.get(response.status, 0) + 1
         return response
 
-    def _answer(self, path: str, params: Params, now_ms: int) -> web.Response:
+    def _answer(self, request: web.Request, params: Params, now_ms: int) -> web.Response:
+        path = request.path
         route = self._table.get(path)
         if route is None:
             return _json_response(404, {"code": -5000, "msg": f"Path {path}, Method GET is invalid"})
         try:
+            if path in self._signed:
+                self._signed[path](request, now_ms)
             if route.pool is not None:
                 route.pool.charge(now_ms)
             if route.weight is not None:
@@ -171,7 +176,7 @@ def _error_body(fault: RestFault, now_ms: int) -> tuple[str, str]:
     return _GATEWAY.format(status=status), "text/html"
 
 
-def _json(code: int, message: str) -> str:
+def _json(code: int | str, message: str) -> str:
     return msgspec.json.encode({"code": code, "msg": message}).decode()
 
 
