@@ -16,6 +16,8 @@ AltmonitorError
 │   ├── ExchangeBlocked      418, 429, 403: do not ask again before `until_ms`
 │   │   └── RegionBlocked    451, or 403 with a geography text: asking again will not help from here
 │   ├── BudgetExhausted      our own request budget has no room before the caller's deadline; nothing was sent
+│   ├── KeyRefused           the exchange does not take our key, or not for this: only whoever set it can help
+│   ├── UnknownTrader        the exchange knows no trader by that id, or tells nothing of this one
 │   ├── UnknownSymbol        the exchange does not list this symbol (any more)
 │   └── BadAnswer            an answer that is not what the endpoint promises
 ├── NotOffered               a provider of traders cannot give what was asked of it; it names those that can
@@ -106,6 +108,14 @@ class RegionBlocked(ExchangeBlocked):
 
 
 class BudgetExhausted(ExchangeError):
+    pass
+
+
+class KeyRefused(ExchangeError):
+    pass
+
+
+class UnknownTrader(ExchangeError):
     pass
 
 

@@ -20,9 +20,11 @@ from altmonitor.core.errors import (
     BudgetExhausted,
     ExchangeBlocked,
     ExchangeError,
+    KeyRefused,
     NotOffered,
     StorageError,
     UnknownSymbol,
+    UnknownTrader,
 )
 
 BUDGET_RETRY_S = 60
@@ -101,6 +103,10 @@ def translated(problem: AltmonitorError, *, now_ms: int) -> OperationError:
             return UnknownContract(text)
         case BudgetExhausted():
             return Unavailable(text, retry_after_s=BUDGET_RETRY_S)
+        case UnknownTrader():
+            return NotFound(text)
+        case KeyRefused():
+            return Unavailable(text)
         case ExchangeError():
             return Unreachable(text, retry_after_s=UNREACHABLE_RETRY_S)
         case NotOffered():

@@ -18,7 +18,7 @@ import msgspec
 from yarl import URL
 
 from altmonitor.core.clock import Clock
-from altmonitor.core.errors import BadAnswer, ExchangeUnreachable
+from altmonitor.core.errors import BadAnswer, ExchangeError, ExchangeUnreachable
 from altmonitor.core.proxies import proxy_to
 from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.rest.budget import Ask, LimitPool, RequestBudget
@@ -49,11 +49,14 @@ class HttpGet:
         within_s: float = ANSWER_TIMEOUT_S,
         headers: Mapping[str, str] | None = None,
         post_path: str | None = None,
+        sign: Callable[[str], Mapping[str, str]] | None = None,
     ) -> None:
         """within_s: seconds of the clock handed in. headers: sent with every request instead of our name alone.
 
         post_path: for a venue that is asked with JSON: what is given to `send` is then a body, posted there.
+        sign: path and query of a request → headers that it carries besides.
         """
+        self._sign = sign
         self._post_path = post_path
         self.base_url = base_url.rstrip("/")
         self._clock = clock
@@ -123,7 +126,8 @@ class HttpGet:
         self, session: aiohttp.ClientSession, target: str
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         if self._post_path is None:
-            return session.get(_url(self.base_url + target), allow_redirects=False)
+            signed = self._sign(target) if self._sign is not None else None
+            return session.get(_url(self.base_url + target), headers=signed, allow_redirects=False)
         url, headers = _url(self.base_url + self._post_path), {"Content-Type": "application/json"}
         return session.post(url, data=target.encode(), headers=headers, allow_redirects=False)
 
@@ -283,7 +287,8 @@ def venue_guard(
 class VenueRest:
     """`start` before the first question, `stop` after the last. is_refusal: the venue's own "too many requests" inside
     a 200, which is then treated as the 429 it stands for. pauses: status → seconds that the venue wants to be left
-    alone after it, where its answer does not say. post_path: see `HttpGet`."""
+    alone after it, where its answer does not say. post_path, sign: see `HttpGet`. meaning: of the body of an answer
+    that is none of a 200; None where it says no more than its status."""
 
     def __init__(
         self,
@@ -296,7 +301,10 @@ class VenueRest:
         within_s: float = ANSWER_WITHIN_S,
         pauses: Mapping[int, float] | None = None,
         post_path: str | None = None,
+        sign: Callable[[str], Mapping[str, str]] | None = None,
+        meaning: Callable[[bytes], ExchangeError | None] = lambda body: None,
     ) -> None:
+        self._meaning = meaning
         self._http = HttpGet(
             base_url,
             clock=clock,
@@ -304,6 +312,7 @@ class VenueRest:
             sockets=VENUE_SOCKETS,
             within_s=within_s,
             post_path=post_path,
+            sign=sign,
         )
         self._pauses = dict(pauses or {})
         self._clock = clock
@@ -337,6 +346,9 @@ class VenueRest:
         answer = await self._guard.fetch(ask, self._send, wait_s=BUDGET_WAIT_S.get(ask.priority, 65.0))
         if answer.status == 200:
             return answer.body
+        problem = self._meaning(answer.body)
+        if problem is not None:
+            raise problem
         said = f"HTTP {answer.status}"
         if answer.status >= 500 or answer.status == 408:
             raise ExchangeUnreachable(said)
