@@ -147,6 +147,13 @@ def _origin(text: str) -> str:
     return text.lower()
 
 
+def _header_secret(text: str) -> Secret:
+    """Goes into a header of HTTP as it is."""
+    if not text.isascii() or not text.isprintable():
+        raise ValueError("signs")
+    return Secret(text)
+
+
 def _token(text: str) -> Secret:
     if text and not TOKEN_SHAPE.fullmatch(text):
         raise ValueError("shape")
@@ -302,6 +309,11 @@ VARIABLES: tuple[Variable, ...] = (
              "OKX, when it is watched or asked (`positioning --venue okx`)"),
     Variable("OKX_WS_URL", "wss://ws.okx.com/ws/v5", WS, "a ws(s) address",
              "its streams; `/business` and `/public` are appended"),
+    Variable("OKX_API_KEY", "", _header_secret, "a key that may only read, in plain letters",
+             "with OKX_SECRET_KEY and OKX_PASSPHRASE: `smartmoney` also asks OKX itself (provider `okx_key`)"),
+    Variable("OKX_SECRET_KEY", "", _header_secret, "its secret, in plain letters",
+             "signs what is asked with OKX_API_KEY"),
+    Variable("OKX_PASSPHRASE", "", _header_secret, "its passphrase, in plain letters", "goes with OKX_API_KEY"),
     Variable("BYBIT_REST_URL", "https://api.bybit.com", HTTP, "an http(s) address",
              "Bybit, when it is watched or asked (`positioning --venue bybit`)"),
     Variable("BYBIT_WS_URL", "wss://stream.bybit.com/v5/public", WS, "a ws(s) address",
@@ -364,7 +376,10 @@ VARIABLES: tuple[Variable, ...] = (
 )
 # fmt: on
 
-SECRET_VARIABLES = ("TG_BOT_TOKEN", "API_TOKEN", "API_READ_TOKEN", "WEBHOOK_URLS", "WEBHOOK_SECRET")
+SECRET_VARIABLES = (
+    "TG_BOT_TOKEN", "API_TOKEN", "API_READ_TOKEN", "WEBHOOK_URLS", "WEBHOOK_SECRET",
+    "OKX_API_KEY", "OKX_SECRET_KEY", "OKX_PASSPHRASE",
+)  # fmt: skip
 
 WALLETS_BESIDE_THE_MARKET = 200
 """Asked once in five minutes they weigh 80 of the 1,200 an address has in a minute."""
@@ -450,6 +465,9 @@ class Config:
     binance_archive_url: str
     okx_rest_url: str
     okx_ws_url: str
+    okx_api_key: Secret
+    okx_secret_key: Secret
+    okx_passphrase: Secret
     bybit_rest_url: str
     bybit_ws_url: str
     hyperliquid_url: str
