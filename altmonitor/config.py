@@ -119,6 +119,34 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+def _server_url(*schemes: str) -> Callable[[str], str]:
+    """Of a server with a protocol of its own: a login and options may stand in it, secrets of the operator's."""
+
+    def read(text: str) -> str:
+        if text:
+            parts = urlsplit(text)
+            is_plain = text.isascii() and text.isprintable() and not re.search(r"[\s\\\"<>^`{|}]", text)
+            if parts.scheme not in schemes or parts.port == 0 or parts.fragment or not is_plain:
+                raise ValueError(text)
+        return text
+
+    return read
+
+
+def _tokens(text: str) -> tuple[Secret, ...]:
+    found = tuple(dict.fromkeys(_names(text)))
+    bots = [token.partition(":")[0] for token in found]
+    if not all(TOKEN_SHAPE.fullmatch(token) for token in found) or len(set(bots)) < len(bots):
+        raise ValueError("shape")
+    return tuple(map(Secret, found))
+
+
+def _cluster(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", text):
+        raise ValueError(text)
+    return text
+
+
 def _urls(text: str) -> tuple[str, ...]:
     """Each once. They may carry a query, as addresses of receivers do, but no login."""
     found = tuple(dict.fromkeys(_names(text)))
@@ -216,6 +244,8 @@ VARIABLES: tuple[Variable, ...] = (
              "Telegram bot token; required for `run` unless `--dry-run`"),
     Variable("TG_CHAT_ID", "", _destinations, CHATS,
              "where alerts go and commands are obeyed, the main chat first; required like the token", "destinations"),
+    Variable("TELEGRAM_BOT_TOKENS", "", _tokens, "tokens of several bots, separated by commas, each bot once",
+             "more bots beside `TG_BOT_TOKEN`: chats are shared out among them; each may send 30 messages a second"),
     _threshold("PUMP_THRESHOLD", "3.0", "percent of the candle's open"),
     _threshold("DUMP_THRESHOLD", "-3.0", "percent of the candle's open"),
     _threshold("OI_SURGE_PCT_1M", "3.0", "open-interest change over 1 minute, percent; 0 = off"),
@@ -277,6 +307,12 @@ VARIABLES: tuple[Variable, ...] = (
              "alerts and changes of settings older than this are deleted, days"),
     Variable("STATE_FILE", "state.json", _path, "a file path", "live settings changed in the chat"),
     Variable("DB_FILE", "alerts.db", _path, "a file path", "alerts and deliveries (SQLite)"),
+    Variable("DATABASE_URL", "", _server_url("postgresql", "postgres"), "postgresql://user:password@host:5432/database",
+             "PostgreSQL instead of `DB_FILE` and `STATE_FILE`; needed for `run --role`, see docs/scale.md"),
+    Variable("CLUSTER", "altmonitor", _cluster, "letters, digits, . _ and -, at most 60",
+             "name of the installation that a PostgreSQL database belongs to; two never share one"),
+    Variable("NATS_URL", "", _server_url("nats", "tls"), "nats://host:4222",
+             "with JetStream: notifiers hear at once what is new in PostgreSQL, else they look ten times a second"),
     Variable("ARCHIVE_DIR", "data/archive", _path, "a folder path",
              "candles and open interest of past days, for `archive`, `replay` and `tune`"),
     Variable("RECORD", "false", _flag, "true or false",
@@ -377,7 +413,8 @@ VARIABLES: tuple[Variable, ...] = (
 # fmt: on
 
 SECRET_VARIABLES = (
-    "TG_BOT_TOKEN", "API_TOKEN", "API_READ_TOKEN", "WEBHOOK_URLS", "WEBHOOK_SECRET",
+    "TG_BOT_TOKEN", "TELEGRAM_BOT_TOKENS", "DATABASE_URL", "NATS_URL",
+    "API_TOKEN", "API_READ_TOKEN", "WEBHOOK_URLS", "WEBHOOK_SECRET",
     "OKX_API_KEY", "OKX_SECRET_KEY", "OKX_PASSPHRASE",
 )  # fmt: skip
 
@@ -390,7 +427,7 @@ API_TOKEN_CHARS_MIN = 16
 OUR_PREFIXES = (
     "PUMP_", "DUMP_", "OI_", "VOL_", "TG_", "ALERT_", "ALLOWED_", "BINANCE_", "OKX_", "BYBIT_", "HYPERLIQUID_",
     "TELEGRAM_", "COOLDOWN_", "VENUE", "LIQUIDATIONS_", "BASIS_",
-    "LISTING_", "WEBHOOK_",
+    "LISTING_", "WEBHOOK_", "NATS_",
     "SYMBOLS_", "GROUP_", "TRADFI_", "TRADIFI_", "FEED_", "LSR_", "HISTORY_", "SMART_MONEY_", "TOP_TRADER_", "ROLLING_",
     "FUNDING_", "STATE_FILE", "DB_FILE", "EPISODE_", "MIN_24H", "RETENTION_", "ARCHIVE_",
 )  # fmt: skip
@@ -404,6 +441,7 @@ class Config:
     """Everything the environment decides. Names, units and ranges as in `VARIABLES`."""
 
     tg_bot_token: Secret
+    telegram_bot_tokens: tuple[Secret, ...]
     destinations: tuple[Destination, ...]  # the main one first; may be empty
     pump_threshold: float
     dump_threshold: float
@@ -446,6 +484,9 @@ class Config:
     retention_days: int
     state_file: Path
     db_file: Path
+    database_url: str
+    cluster: str
+    nats_url: str
     archive_dir: Path
     record: bool
     api_host: str
@@ -496,6 +537,11 @@ class Config:
     oi_shard_index: int
     smart_money_alert_window_min: float
     smart_money_alert_qty_pct: float
+
+    @property
+    def bot_tokens(self) -> tuple[Secret, ...]:
+        """Of all bots, the main one first; empty without any."""
+        return tuple(dict.fromkeys(token for token in (self.tg_bot_token, *self.telegram_bot_tokens) if token))
 
     @property
     def tg_chat_id(self) -> Destination | None:

@@ -438,3 +438,25 @@ def test_venues_are_kept_in_order_each_once_and_an_unknown_one_is_named() -> Non
         assert refused.value.problems == [
             f"VENUES={bad!r} is not allowed: binance, bybit, okx, hyperliquid, separated by commas"
         ]
+
+
+def test_addresses_of_a_cluster_may_hold_a_login_and_are_never_shown(tmp_path: Path) -> None:
+    given = {
+        "DATABASE_URL": "postgresql://alt:very-secret-1@db:5432/alt?sslmode=require",
+        "NATS_URL": "nats://alt:very-secret-2@nats:4222",
+        "TELEGRAM_BOT_TOKENS": f"1111111:{'a' * 35}, 2222222:{'b' * 35}",
+    }
+    config, _ = load(given, env_file=None)
+    assert config.database_url == given["DATABASE_URL"]
+    assert [token.reveal()[:7] for token in config.bot_tokens] == ["1111111", "2222222"]
+    bad = {
+        "DATABASE_URL": "mysql://alt:very-secret-1@db/alt",
+        "NATS_URL": "http://alt:very-secret-2@nats:4222",
+        "TELEGRAM_BOT_TOKENS": f"1111111:{'a' * 35},1111111:{'c' * 35}",
+        "CLUSTER": "two words",
+    }
+    with pytest.raises(ConfigError) as refused:
+        load(bad, env_file=None)
+    assert len(refused.value.problems) == 4
+    assert "very-secret" not in str(refused.value)
+    assert "aaaa" not in str(refused.value)
