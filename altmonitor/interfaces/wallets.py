@@ -6,8 +6,8 @@ what `WalletLookup` asks for one by one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from altmonitor.core.status import GuardStatus
@@ -49,20 +49,59 @@ class HourOfPool:
     states: tuple[WalletState, ...]
 
 
-class WalletQueries(Protocol):
-    """What is known of the pool. All may raise StorageError; `snapshot().unavailable` says why there is nothing."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletWatch:
+    """How the watching goes. since_ms: the first look at any wallet. leaderboard_ms: when the list was read.
+    round_s: how long it takes to ask everybody once. failing: why the newest question about a wallet had no answer → of
+    how many. pause: why nobody is asked now, '' while they are."""
 
-    async def snapshot(self) -> PoolSnapshot: ...
+    since_ms: int | None = None
+    leaderboard_ms: int | None = None
+    round_s: float = 0.0
+    failing: Mapping[str, int] = field(default_factory=dict)
+    pause: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPool:
+    wallets: Sequence[Wallet] = ()
+    states: Sequence[WalletState] = ()
+    watch: WalletWatch = WalletWatch()
+
+
+class WalletRecord(Protocol):
+    """What was kept of the time before. Both may raise StorageError."""
+
     async def events(
         self, *, since_ms: int, coin: str | None = None, address: str | None = None, limit: int = 500
     ) -> Sequence[WalletEvent]:
-        """Newest first, length ≤ limit."""
-
-    async def watched_since_ms(self) -> int | None:
-        """When the first wallet was looked at; None before."""
+        """Newest first, length ≤ limit. coin: as the venue spells it."""
 
     async def hours(self, hours_ms: Collection[int]) -> Sequence[HourOfPool]:
         """Of these hours (their beginnings) those that are kept, oldest → newest."""
+
+
+class WalletStore(WalletRecord, Protocol):
+    """Where the pool is kept. All may raise StorageError; what one call is given is kept whole or not at all."""
+
+    async def load(self) -> StoredPool: ...
+    async def put_wallets(self, wallets: Sequence[Wallet]) -> None:
+        """These and no others are watched; states of the others are dropped."""
+
+    async def put_looks(
+        self, states: Sequence[WalletState], events: Sequence[WalletEvent], watch: WalletWatch
+    ) -> None: ...
+    async def put_hour(self, hour: HourOfPool) -> None: ...
+    async def forget_before(self, before_ms: int) -> None:
+        """Events and hours that are older."""
+
+
+class WalletQueries(WalletRecord, Protocol):
+    """What is known of the pool. All may raise StorageError; `snapshot().unavailable` says why there is nothing."""
+
+    async def snapshot(self) -> PoolSnapshot: ...
+    async def watched_since_ms(self) -> int | None:
+        """When the first wallet was looked at; None before."""
 
 
 class WalletLookup(Protocol):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import heappush, heapreplace
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -18,12 +19,15 @@ from altmonitor.positioning.wallets import Role, Wallet, WalletPosition, WalletS
 
 __all__ = [
     "FILTER_ROLES",
+    "LATELY_S",
     "CoinTotals",
     "LiquidationLevel",
     "LiquidationMap",
     "PoolSnapshot",
+    "WalletPicker",
     "coin_totals",
     "coins_held",
+    "lately",
     "liquidation_map",
 ]
 
@@ -75,6 +79,56 @@ class PoolSnapshot:
         return tuple(
             state for address, state in self.states.items() if (who := self.wallets.get(address)) and who.role in wanted
         )
+
+
+# ---
+# Who is watched, and whose answer still counts.
+
+LATELY_S: Final = 900.0
+LATELY_ROUNDS: Final = 2.5
+
+
+def lately(states: Iterable[WalletState], *, now_ms: int, round_s: float) -> dict[str, WalletState]:
+    """By address, those that were seen in the last two and a half rounds, or in the last quarter of an hour."""
+    since_ms = now_ms - max(LATELY_S, LATELY_ROUNDS * round_s) * 1000
+    return {state.address: state for state in states if state.as_of_ms >= since_ms}
+
+
+class WalletPicker:
+    """Out of a long list that is told row by row the `count` to be watched: half of them for what they are worth, the
+    others for what they earned in the month. Holds twice as many, not the list."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._richest: list[tuple[float, str, Wallet]] = []
+        self._best: list[tuple[float, str, Wallet]] = []
+
+    def offer(self, wallet: Wallet) -> None:
+        if wallet.account_usd <= 0:
+            return
+        self._keep(self._richest, wallet.account_usd, wallet)
+        month = wallet.over("month").pnl_usd
+        if month is not None:
+            self._keep(self._best, month, wallet)
+
+    def _keep(self, heap: list[tuple[float, str, Wallet]], value: float, wallet: Wallet) -> None:
+        row = (value, wallet.address, wallet)
+        if len(heap) < self._count:
+            heappush(heap, row)
+        elif heap and row[:2] > heap[0][:2]:
+            heapreplace(heap, row)
+
+    def picked(self) -> list[Wallet]:
+        """Length ≤ count, each once."""
+        richest, best = (
+            [row[2] for row in sorted(heap, key=lambda row: (-row[0], row[1]))] for heap in (self._richest, self._best)
+        )
+        found = {wallet.address: wallet for wallet in richest[: (self._count + 1) // 2]}
+        for wallet in (*best, *richest):
+            if len(found) >= self._count:
+                break
+            found.setdefault(wallet.address, wallet)
+        return list(found.values())
 
 
 # ---

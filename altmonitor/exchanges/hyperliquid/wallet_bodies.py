@@ -69,7 +69,7 @@ class RowSplitter:
     @property
     def is_complete(self) -> bool:
         """Everything that was opened was closed."""
-        return self._depth == 0 and not self._begun.strip(b"] \t\r\n,")
+        return self._depth == 0 and not self._begun.strip(b"[] \t\r\n,")
 
 
 class _WindowWire(msgspec.Struct, frozen=True):

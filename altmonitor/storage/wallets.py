@@ -1,0 +1,374 @@
+"""Watched wallets in the file of snapshots: its one writer, and the file as other processes read it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sqlite3
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import aiosqlite
+import msgspec
+
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import StorageError
+from altmonitor.core.venue_names import symbol_of_hyperliquid
+from altmonitor.interfaces.wallets import HourOfPool, StoredPool, WalletWatch
+from altmonitor.positioning.wallet_pool import PoolSnapshot, lately
+from altmonitor.positioning.wallets import Wallet, WalletEvent, WalletPosition, WalletState
+from altmonitor.storage import migrations as migrate
+from altmonitor.storage.database import READ_TIMEOUT_S, connect
+from altmonitor.storage.snapshots import BUSY_TIMEOUT_MS, CLOSE_TIMEOUT_S, VARIABLE, prepare
+from altmonitor.storage.writer import FileLock
+
+log = logging.getLogger(__name__)
+
+Row = tuple[Any, ...]
+Statement = tuple[str, Sequence[Row]]
+Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
+
+NOT_WATCHED: Final = "no wallets are watched: set HYPERLIQUID_WALLETS, or VENUES with hyperliquid"
+NOT_YET: Final = "no wallet has been looked at yet"
+_SCHEMA: Final = Path(__file__).with_name("wallets_schema.sql")
+_EVENT_FIELDS: Final = (
+    "at_ms",
+    "from_ms",
+    "kind",
+    "address",
+    "coin",
+    "symbol",
+    "size_before",
+    "size_after",
+    "usd",
+    "role",
+)
+_COLUMNS: Final = ", ".join(_EVENT_FIELDS)
+_INSERT_EVENT: Final = f"INSERT INTO wallet_events ({_COLUMNS}) VALUES ({', '.join('?' * len(_EVENT_FIELDS))})"  # noqa: S608
+
+# ---
+# Rows ↔ values.
+
+
+class _HeldRow(msgspec.Struct, frozen=True, array_like=True):
+    """One position at the end of an hour: what sums are made of."""
+
+    coin: str
+    size: float
+    notional_usd: float
+    entry: float | None
+
+
+class _StateRow(msgspec.Struct, frozen=True, array_like=True):
+    address: str
+    as_of_ms: int
+    account_usd: float | None
+    positions: list[_HeldRow]
+
+
+_WALLET: Final = msgspec.json.Decoder(Wallet)
+_WATCH: Final = msgspec.json.Decoder(WalletWatch)
+_STATE: Final = msgspec.msgpack.Decoder(WalletState)
+_HOUR: Final = msgspec.msgpack.Decoder(list[_StateRow])
+_json: Final = msgspec.json.Encoder()
+_msgpack: Final = msgspec.msgpack.Encoder()
+
+
+def _hour_row(hour: HourOfPool) -> Row:
+    rows = [
+        _StateRow(
+            state.address,
+            state.as_of_ms,
+            state.account_usd,
+            [_HeldRow(one.coin, one.size, one.notional_usd, one.entry) for one in state.positions],
+        )
+        for state in hour.states
+    ]
+    return hour.hour_ms, hour.wallets, zlib.compress(_msgpack.encode(rows))
+
+
+def _hour_of(row: Row) -> HourOfPool:
+    hour_ms, wallets, body = row
+    states = tuple(
+        WalletState(
+            address=state.address,
+            as_of_ms=state.as_of_ms,
+            account_usd=state.account_usd,
+            positions=tuple(_position_of(held, state.as_of_ms) for held in state.positions),
+        )
+        for state in _HOUR.decode(zlib.decompress(body))
+    )
+    return HourOfPool(hour_ms=hour_ms, wallets=wallets, states=states)
+
+
+def _position_of(held: _HeldRow, as_of_ms: int) -> WalletPosition:
+    return WalletPosition(
+        coin=held.coin,
+        symbol=symbol_of_hyperliquid(held.coin),
+        size=held.size,
+        notional_usd=held.notional_usd,
+        entry=held.entry,
+        as_of_ms=as_of_ms,
+    )
+
+
+# ---
+# Questions to the tables, whoever has opened the file.
+
+
+class WalletRows:
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+
+    async def load(self) -> StoredPool:
+        try:
+            return StoredPool(
+                wallets=[_WALLET.decode(row) for (row,) in await self._fetch("SELECT row FROM wallets", ())],
+                states=[_STATE.decode(body) for (body,) in await self._fetch("SELECT body FROM wallet_states", ())],
+                watch=await self.watch(),
+            )
+        except msgspec.MsgspecError as problem:
+            raise StorageError(f"stored wallets cannot be read: {problem}") from problem
+
+    async def watch(self) -> WalletWatch:
+        rows = await self._fetch("SELECT row FROM wallet_watch", ())
+        return _WATCH.decode(rows[0][0]) if rows else WalletWatch()
+
+    async def events(
+        self, *, since_ms: int, coin: str | None = None, address: str | None = None, limit: int = 500
+    ) -> Sequence[WalletEvent]:
+        """As `interfaces.wallets.WalletRecord`."""
+        where, values = ["at_ms >= ?"], [since_ms, *(name for name in (coin, address) if name is not None)]
+        where += [f"{column} = ?" for column, name in (("coin", coin), ("address", address)) if name is not None]
+        sql = f"SELECT {_COLUMNS} FROM wallet_events WHERE {' AND '.join(where)} ORDER BY at_ms DESC, id DESC LIMIT ?"  # noqa: S608
+        rows = await self._fetch(sql, (*values, limit))
+        return [WalletEvent(**dict(zip(_EVENT_FIELDS, row, strict=True))) for row in rows]
+
+    async def hours(self, hours_ms: Collection[int]) -> Sequence[HourOfPool]:
+        wanted = sorted(set(hours_ms))
+        marks = ", ".join("?" * len(wanted))
+        sql = f"SELECT hour_ms, wallets, body FROM wallet_hours WHERE hour_ms IN ({marks}) ORDER BY hour_ms"  # noqa: S608
+        return [_hour_of(row) for row in await self._fetch(sql, wanted)]
+
+
+# ---
+
+
+class WalletsDb:
+    """`interfaces.wallets.WalletStore`. `open` before the first call, `close` after the last.
+
+    A tracker may write the other tables of the same file meanwhile: SQLite lets them take turns.
+    """
+
+    def __init__(self, path: Path, *, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._lock: FileLock | None = None
+        self._connection: aiosqlite.Connection | None = None
+        self._turn = asyncio.Lock()
+        self._writes: set[asyncio.Task[None]] = set()
+        self._rows = WalletRows(self._fetch)
+        self.load = self._rows.load
+        self.events = self._rows.events
+        self.hours = self._rows.hours
+
+    async def open(self) -> None:
+        """Raises: StorageError: it cannot be used, or another process watches wallets into it."""
+        try:
+            await asyncio.to_thread(self._path.parent.mkdir, parents=True, exist_ok=True)
+        except OSError as problem:
+            raise migrate.unusable(self._path, problem.strerror or str(problem), variable=VARIABLE) from problem
+        self._lock = FileLock(watch_file(self._path), variable=VARIABLE)
+        try:
+            await asyncio.to_thread(self._prepare)
+            self._connection = await connect(str(self._path))
+            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"busy_timeout = {BUSY_TIMEOUT_MS}"):
+                await self._connection.execute_fetchall(f"PRAGMA {pragma}")
+            await self._connection.executescript(_SCHEMA.read_text(encoding="utf-8"))
+        except sqlite3.Error as problem:
+            await self.close()
+            raise migrate.refusal(self._path, problem, variable=VARIABLE) from problem
+        except BaseException:
+            await self.close()
+            raise
+
+    def _prepare(self) -> None:
+        """Under the lock of who writes the rest of the file. Where a tracker holds that, the file is in order."""
+        try:
+            lock = FileLock(self._path, variable=VARIABLE)
+        except StorageError:
+            if self._path.exists():
+                return
+            raise
+        try:
+            moved = prepare(self._path, self._clock.now_ms() // 1000)
+        finally:
+            lock.release()
+        if moved is not None:
+            log.warning("%s was damaged: it lies at %s, a new one was begun", self._path, moved)
+
+    async def close(self) -> None:
+        """Bounded; may be called twice."""
+        if self._writes:  # of who was cancelled meanwhile
+            await asyncio.wait(self._writes, timeout=CLOSE_TIMEOUT_S)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(TimeoutError, sqlite3.Error):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            with suppress(TimeoutError, sqlite3.Error):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await connection.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    async def put_wallets(self, wallets: Sequence[Wallet]) -> None:
+        await self._write(
+            ("DELETE FROM wallets", [()]),
+            ("INSERT INTO wallets VALUES (?, ?)", [(one.address, _json.encode(one).decode()) for one in wallets]),
+            ("DELETE FROM wallet_states WHERE address NOT IN (SELECT address FROM wallets)", [()]),
+        )
+
+    async def put_looks(self, states: Sequence[WalletState], events: Sequence[WalletEvent], watch: WalletWatch) -> None:
+        rows = [(state.address, state.as_of_ms, _msgpack.encode(state)) for state in states]
+        await self._write(
+            ("INSERT OR REPLACE INTO wallet_states VALUES (?, ?, ?)", rows),
+            (_INSERT_EVENT, [tuple(getattr(event, name) for name in _EVENT_FIELDS) for event in events]),
+            ("INSERT OR REPLACE INTO wallet_watch VALUES (1, ?)", [(_json.encode(watch).decode(),)]),
+        )
+
+    async def put_hour(self, hour: HourOfPool) -> None:
+        row = await asyncio.to_thread(_hour_row, hour)
+        await self._write(("INSERT OR REPLACE INTO wallet_hours VALUES (?, ?, ?)", [row]))
+
+    async def forget_before(self, before_ms: int) -> None:
+        await self._write(
+            ("DELETE FROM wallet_events WHERE at_ms < ?", [(before_ms,)]),
+            ("DELETE FROM wallet_hours WHERE hour_ms < ?", [(before_ms,)]),
+        )
+
+    async def _fetch(self, sql: str, values: Sequence[Any]) -> list[Row]:
+        db = self._opened()
+        try:
+            async with self._turn:
+                return [tuple(row) for row in await db.execute_fetchall(sql, values)]
+        except sqlite3.Error as problem:
+            raise StorageError(f"{self._path} cannot be read: {problem}") from problem
+
+    async def _write(self, *statements: Statement) -> None:
+        """All of them or none. Shielded: who is cancelled leaves no transaction open."""
+        writing = asyncio.create_task(self._transaction(statements), name="wallets-write")
+        self._writes.add(writing)
+        writing.add_done_callback(self._written)
+        await asyncio.shield(writing)
+
+    def _written(self, writing: asyncio.Task[None]) -> None:
+        self._writes.discard(writing)
+        if not writing.cancelled():
+            writing.exception()  # looked at here too: nobody waits any more for who was cancelled
+
+    async def _transaction(self, statements: Sequence[Statement]) -> None:
+        db = self._opened()
+        async with self._turn:
+            try:
+                await db.execute_fetchall("BEGIN IMMEDIATE")
+                for sql, rows in statements:
+                    if rows:
+                        await db.executemany(sql, rows)
+                await db.execute_fetchall("COMMIT")
+            except (sqlite3.Error, OverflowError) as problem:
+                with suppress(sqlite3.Error):
+                    await db.execute_fetchall("ROLLBACK")
+                raise StorageError(f"{self._path} cannot be written: {problem}") from problem
+
+    def _opened(self) -> aiosqlite.Connection:
+        if self._connection is None:
+            raise StorageError(f"{self._path} is closed")
+        return self._connection
+
+
+def watch_file(path: Path) -> Path:
+    """What is locked while wallets are watched into that file."""
+    return path.with_name(f"{path.name}.wallets")
+
+
+# ---
+
+
+class WalletsFile:
+    """`interfaces.wallets.WalletQueries` beside the process that watches: opened for each question, because that one
+    may come, go and replace it."""
+
+    def __init__(self, path: Path, *, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+
+    async def snapshot(self) -> PoolSnapshot:
+        async with self._reader() as rows:
+            stored = StoredPool() if rows is None else await rows.load()
+        return snapshot_of(stored, now_ms=self._clock.now_ms())
+
+    async def events(
+        self, *, since_ms: int, coin: str | None = None, address: str | None = None, limit: int = 500
+    ) -> Sequence[WalletEvent]:
+        async with self._reader() as rows:
+            if rows is None:
+                return ()
+            return await rows.events(since_ms=since_ms, coin=coin, address=address, limit=limit)
+
+    async def watched_since_ms(self) -> int | None:
+        async with self._reader() as rows:
+            return None if rows is None else (await rows.watch()).since_ms
+
+    async def hours(self, hours_ms: Collection[int]) -> Sequence[HourOfPool]:
+        async with self._reader() as rows:
+            return () if rows is None else await rows.hours(hours_ms)
+
+    @asynccontextmanager
+    async def _reader(self) -> AsyncIterator[WalletRows | None]:
+        """None where nothing was ever watched."""
+        if not self._path.exists():
+            yield None
+            return
+        try:
+            db = await connect(f"file:{quote(os.path.abspath(self._path))}?mode=ro", uri=True)  # noqa: ASYNC240
+        except sqlite3.Error as problem:
+            raise StorageError(f"{self._path} cannot be opened ({problem})") from problem
+
+        async def fetch(sql: str, values: Sequence[Any]) -> list[Row]:
+            try:
+                async with self._clock.timeout(READ_TIMEOUT_S):
+                    return [tuple(row) for row in await db.execute_fetchall(sql, values)]
+            except TimeoutError as problem:
+                await db.interrupt()
+                raise StorageError(f"{self._path} did not answer within {READ_TIMEOUT_S:.0f} s") from problem
+            except sqlite3.Error as problem:
+                raise StorageError(f"{self._path} cannot be read ({problem})") from problem
+
+        try:
+            has_tables = await fetch("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'wallet_watch'", ())
+            yield WalletRows(fetch) if has_tables else None
+        finally:
+            await db.close()
+
+
+def snapshot_of(stored: StoredPool, *, now_ms: int) -> PoolSnapshot:
+    """As it is known at that moment: what is too old does not count."""
+    states = lately(stored.states, now_ms=now_ms, round_s=stored.watch.round_s)
+    watched = {wallet.address: wallet for wallet in stored.wallets}
+    nothing = (stored.watch.pause or NOT_YET) if watched else NOT_WATCHED
+    return PoolSnapshot(
+        now_ms=now_ms,
+        wallets=watched,
+        states={address: state for address, state in states.items() if address in watched},
+        round_s=stored.watch.round_s,
+        leaderboard_ms=stored.watch.leaderboard_ms,
+        failing=stored.watch.failing,
+        unavailable="" if states else nothing,
+    )
