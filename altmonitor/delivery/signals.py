@@ -1,0 +1,257 @@
+"""NATS JetStream between the feed and the notifiers: a hint that something new stands in the database, no more.
+
+Every notifier looks there ten times a second anyway, so a broker that is away, full or silent costs a tenth of a second
+and nothing else; uniqueness stands on the database's key. Needs the extra `nats`, imported when NATS_URL is set.
+
+A pull consumer can stay silent for ever after a restart of the server, connected as it is (nats.py #504): every fetch
+has a limit and an idle heartbeat, and a consumer that gave neither message nor heartbeat in one is made anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+from altmonitor.core.backoff import Backoff
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+log = logging.getLogger(__name__)
+
+Topic = Literal["alerts", "posts"]
+OLDEST_SERVER = (2, 9)
+MOST_WAITING = 10_000
+PUBLISH_WITHIN_S = 2.0
+CONNECT_WITHIN_S = 3.0
+FETCH_S, HEARTBEAT_S = 1.6, 0.5
+"""A fetch that brought nothing in this time has missed two heartbeats at least."""
+LOOK_EVERY_S = 1.0
+"""So soon a connection that was closed is noticed by who says nothing."""
+KEPT_S, MOST_KEPT = 600.0, 100_000
+DOUBLES_WITHIN_S = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalStatus:
+    """trouble: one line, '' while all is well. passed: messages sent or received. remade: silent consumers."""
+
+    trouble: str = ""
+    passed: int = 0
+    dropped: int = 0
+    remade: int = 0
+
+
+class _Unusable(Exception):
+    """One line for a person."""
+
+
+def require_nats() -> None:
+    """Raises ConfigError where the extra is not installed."""
+    try:
+        import nats  # noqa: F401
+    except ImportError:
+        raise ConfigError(
+            ["NATS_URL is set, and the package for it is not installed: pip install 'altmonitor[nats]'"]
+        ) from None
+
+
+def subject_of(cluster: str, topic: Topic) -> str:
+    return f"altmonitor.{cluster.replace('.', '-')}.{topic}"
+
+
+def stream_of(cluster: str) -> str:
+    return f"altmonitor-{cluster.replace('.', '-')}"
+
+
+class _Broker:
+    """What both ends share."""
+
+    def __init__(self, url: str, *, cluster: str, clock: Clock) -> None:
+        self._url = url
+        self._cluster = cluster
+        self._clock = clock
+        self._where = urlsplit(url).netloc.rpartition("@")[2]
+        self._trouble = ""
+        self._passed = self._dropped = self._remade = 0
+
+    def status(self) -> SignalStatus:
+        return SignalStatus(trouble=self._trouble, passed=self._passed, dropped=self._dropped, remade=self._remade)
+
+    async def run(self) -> None:
+        """Until cancelled. Whatever happens to the broker is told once and tried again."""
+        import nats.errors
+        import nats.js.errors
+
+        backoff = Backoff(first_s=0.5, longest_s=10.0)
+        while True:
+            try:
+                async with self._connected() as client:
+                    backoff.reset()
+                    await self._work(client)
+            except _Unusable as problem:
+                self._say(str(problem))
+            except (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError) as problem:
+                self._say(f"NATS at {self._where} does not answer ({problem or type(problem).__name__})")
+            await self._clock.sleep(backoff.next_s())
+
+    async def _work(self, client: Client) -> None:
+        raise NotImplementedError
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Client]:
+        import nats
+
+        async def note(problem: Exception) -> None:
+            log.debug("nats: %s", problem)
+
+        client = await asyncio.wait_for(
+            nats.connect(self._url, connect_timeout=2, max_reconnect_attempts=0, allow_reconnect=False, error_cb=note),
+            CONNECT_WITHIN_S,
+        )
+        try:
+            version = client.connected_server_version
+            if (version.major, version.minor) < OLDEST_SERVER:
+                raise _Unusable(f"NATS at {self._where} is version {version}: 2.9 or newer is needed")
+            await self._ensure_stream(client)
+            yield client
+        finally:
+            with suppress(Exception):
+                await asyncio.wait_for(client.close(), 1.0)
+
+    async def _ensure_stream(self, client: Client) -> None:
+        import nats.errors
+        import nats.js.errors
+        from nats.js.api import DiscardPolicy, StreamConfig
+
+        config = StreamConfig(
+            name=stream_of(self._cluster),
+            subjects=[subject_of(self._cluster, "alerts"), subject_of(self._cluster, "posts")],
+            max_age=KEPT_S,
+            max_msgs=MOST_KEPT,
+            discard=DiscardPolicy.OLD,
+            duplicate_window=DOUBLES_WITHIN_S,
+        )
+        try:
+            await client.jetstream(timeout=PUBLISH_WITHIN_S).add_stream(config)
+        except (nats.js.errors.ServiceUnavailableError, nats.errors.NoRespondersError):
+            raise _Unusable(f"NATS at {self._where} has no JetStream: start it with -js") from None
+        except nats.js.errors.APIError as problem:
+            raise _Unusable(f"NATS at {self._where} refuses the stream ({problem.description})") from None
+
+    def _say(self, trouble: str) -> None:
+        if trouble and not self._trouble:
+            log.warning("%s: notifiers look into the database ten times a second all the same", trouble)
+        elif self._trouble and not trouble:
+            log.info("NATS at %s works again", self._where)
+        self._trouble = trouble
+
+
+class SignalSender(_Broker):
+    """The feed's end. Synchronous and bounded: the oldest hints are dropped first."""
+
+    def __init__(self, url: str, *, cluster: str, clock: Clock) -> None:
+        super().__init__(url, cluster=cluster, clock=clock)
+        self._queue: deque[tuple[Topic, str]] = deque(maxlen=MOST_WAITING)
+        self._news = asyncio.Event()
+
+    def alert(self, key: str) -> None:
+        """It is committed under this key."""
+        self._put("alerts", key)
+
+    def posted(self) -> None:
+        self._put("posts", "")
+
+    def _put(self, topic: Topic, key: str) -> None:
+        if self._trouble:
+            self._dropped += 1  # whoever looks finds it; an old hint is none
+            return
+        self._queue.append((topic, key))
+        self._news.set()
+
+    async def _work(self, client: Client) -> None:
+        stream = client.jetstream(timeout=PUBLISH_WITHIN_S)
+        self._say("")
+        while not client.is_closed:
+            with suppress(TimeoutError):
+                async with self._clock.timeout(LOOK_EVERY_S):
+                    await self._news.wait()
+            self._news.clear()
+            while self._queue:
+                topic, key = self._queue[0]
+                headers = {"Nats-Msg-Id": key} if key else None
+                await stream.publish(subject_of(self._cluster, topic), key.encode(), headers=headers)
+                self._passed += 1
+                self._queue.popleft()
+        raise _Unusable(f"NATS at {self._where} closed the connection")
+
+
+class SignalReceiver(_Broker):
+    """A notifier's end. on_alert, on_post: something of the kind was committed."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        cluster: str,
+        clock: Clock,
+        on_alert: Callable[[], None],
+        on_post: Callable[[], None],
+    ) -> None:
+        super().__init__(url, cluster=cluster, clock=clock)
+        self._on: dict[Topic, Callable[[], None]] = {"alerts": on_alert, "posts": on_post}
+
+    async def _work(self, client: Client) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for topic in self._on:
+                    tasks.create_task(self._follow(client, topic), name=f"signals of {topic}")
+        except* Exception as group:
+            raise group.exceptions[0] from None
+
+    async def _follow(self, client: Client, topic: Topic) -> None:
+        """One consumer with one filter subject: a server of version 2.9 knows no more."""
+        import nats.errors
+        import nats.js.errors
+
+        while True:
+            consumer = await self._consumer(client, topic)
+            self._say("")
+            while True:
+                try:
+                    (message,) = await consumer.fetch(1, timeout=FETCH_S, heartbeat=HEARTBEAT_S)
+                except nats.js.errors.FetchTimeoutError:
+                    continue  # heartbeats came
+                except (nats.errors.TimeoutError, TimeoutError):
+                    break
+                self._passed += 1
+                self._on[topic]()
+                await message.ack()
+            self._remade += 1
+            self._say(f"a consumer of NATS at {self._where} was silent and is made anew")
+            with suppress(Exception):
+                await consumer.unsubscribe()
+            if client.is_closed:
+                raise _Unusable(f"NATS at {self._where} closed the connection")
+
+    async def _consumer(self, client: Client, topic: Topic) -> Any:
+        from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+        subject = subject_of(self._cluster, topic)
+        config = ConsumerConfig(
+            filter_subject=subject,
+            deliver_policy=DeliverPolicy.NEW,
+            ack_policy=AckPolicy.EXPLICIT,
+            inactive_threshold=30.0,
+        )
+        return await client.jetstream(timeout=PUBLISH_WITHIN_S).pull_subscribe(
+            subject, stream=stream_of(self._cluster), config=config
+        )
