@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
 
 from altmonitor import __version__
@@ -17,6 +17,7 @@ from altmonitor.app.outcomes import OutcomeSide
 from altmonitor.app.queries import QueryDeps, QuerySide
 from altmonitor.app.service_watch import ServiceWatch, Signs
 from altmonitor.app.tracking import OutboxTrackerNotifier, TrackingSide
+from altmonitor.app.wallets import WalletSide, wallet_side
 from altmonitor.collect.funding_board import FundingBoard
 from altmonitor.commands.replies import Reply
 from altmonitor.config import Config
@@ -49,7 +50,7 @@ PRUNE_EVERY_S = 3_600.0
 SEEING_WITHIN_S = 5.0
 SEEING_LOOK_S = 0.1
 AFTER_SEEING = frozenset(
-    {"back-fill", "tally", "budget", "tracking", "command menu", "clean-up", "outcomes", "outcome board"}
+    {"back-fill", "tally", "budget", "tracking", "command menu", "clean-up", "outcomes", "outcome board", "wallets"}
 )
 """Loops that a monitor can do without for a moment. What they cost at a start is spent when every stream is subscribed,
 or after `SEEING_WITHIN_S` when that takes longer."""
@@ -154,7 +155,8 @@ class App:
             self.outcomes = self._build_outcomes(settings_store)
             questions = self._build_questions(settings_store)
             others = await stack.enter_async_context(other_cohorts(self.config, clock=self.clock))
-            operations = questions.operations(self.health, self._change_settings, other_cohorts=others)
+            wallets = await stack.enter_async_context(self._wallet_side())
+            operations = questions.operations(self.health, self._change_settings, other_cohorts=others, wallets=wallets)
             self._live.sources = StreamSources(
                 health=self.health,
                 alerts_of=self.store.alerts_of,
@@ -169,7 +171,7 @@ class App:
             await server.start()
             stack.push_async_callback(server.stop)
             self.server_port = server.port
-            self._start_loops(self.chat, questions, tracking)
+            self._start_loops(self.chat, questions, tracking, wallets)
             try:
                 await self.supervisor.wait()
             finally:
@@ -283,7 +285,14 @@ class App:
             notice = SettingsDamaged(at_ms=self.clock.now_ms(), kept_as=kept_as, is_left=loaded.aside is None)
             self._notices.notify(notice, to="operator")
 
-    def _start_loops(self, chat: ChatSide, questions: QuerySide, tracking: TrackingSide | None) -> None:
+    def _wallet_side(self) -> AbstractAsyncContextManager[WalletSide]:
+        """Through the gate of Hyperliquid's market where that is watched."""
+        venue = next((market.venue for market in self.markets if market.name == "hyperliquid"), None)
+        return wallet_side(self.config, clock=self.clock, build=None if venue is None else venue.wallets)
+
+    def _start_loops(
+        self, chat: ChatSide, questions: QuerySide, tracking: TrackingSide | None, wallets: WalletSide
+    ) -> None:
         own: dict[str, Callable[[], Awaitable[None]]] = {
             "operator notices": self._notices.run,
             "first look": self._look_for_streams,
@@ -295,6 +304,7 @@ class App:
             own["webhooks"] = self._webhooks.run
         if tracking is not None:
             own |= tracking.loops()
+        own |= wallets.loops()
         if self.outcomes is not None:
             own |= self.outcomes.loops()
         loops = chat.loops() | self.market.loops() | questions.loops() | own

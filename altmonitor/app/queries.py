@@ -37,6 +37,7 @@ from altmonitor.interfaces.queries import (
     TopWindow,
 )
 from altmonitor.interfaces.storage import AlertQueries
+from altmonitor.interfaces.wallets import WalletQueries
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.market.math import change_pct
@@ -388,6 +389,7 @@ class QuerySide:
         change_settings: Callable[[Numbers, str], Awaitable[Reply | None]],
         *,
         other_cohorts: Mapping[str, Cohorts],
+        wallets: WalletQueries,
     ) -> OperationContext:
         """What HTTP and other programs ask. change_settings: as the main chat would. other_cohorts: of venues that are
         not watched."""
@@ -432,6 +434,7 @@ class QuerySide:
             rest=market.rest,
             positions=self._positions,
             cohorts={**other_cohorts, market.venue.positioning.venue: market.venue.positioning},
+            wallets=wallets,
         )
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:

@@ -18,6 +18,7 @@ from altmonitor.app.positioning import (
     PositionQueryDeps,
     positioning_deps,
 )
+from altmonitor.app.wallets import WalletSide, wallet_side
 from altmonitor.collect.positioning_lookup import LookupDeps
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock, timeouts
@@ -38,6 +39,7 @@ from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
 from altmonitor.storage.alert_queries import AlertFile, alert_reader
 from altmonitor.storage.snapshot_queries import snapshot_reader
 from altmonitor.storage.state_file import StateFile, base_settings
+from altmonitor.storage.wallets import WalletsFile
 
 NOWHERE: Final = Destination(chat_id=0)
 """Stands for the main chat where none is set."""
@@ -131,18 +133,22 @@ def stored_context(config: Config, *, clock: Clock) -> OperationContext:
         snapshots=lambda: snapshot_reader(config.smart_money_db_path, clock=clock),
         alerts=AlertFile(config.db_file, clock=clock),
         outcomes=outcomes,
+        wallets=WalletsFile(config.smart_money_db_path, clock=clock),
     )
 
 
 @asynccontextmanager
-async def asking_context(config: Config, *, clock: Clock) -> AsyncIterator[OperationContext]:
+async def asking_context(
+    config: Config, *, clock: Clock, wallets: WalletSide | None = None
+) -> AsyncIterator[OperationContext]:
     """The same and the exchange, through the guard whose refusals and request counts all processes share.
 
-    Raises: ConfigError for a proxy that cannot be used.
+    wallets: where this process watches them itself. Raises: ConfigError for a proxy that cannot be used.
     """
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(positioning_deps(config, clock=clock))
         others = await stack.enter_async_context(other_cohorts(config, clock=clock))
+        wallets = wallets or await stack.enter_async_context(wallet_side(config, clock=clock))
         positions = LivePositionQueries(
             PositionQueryDeps(
                 clock=clock,
@@ -162,6 +168,7 @@ async def asking_context(config: Config, *, clock: Clock) -> AsyncIterator[Opera
             rest=client.rest,
             positions=positions,
             cohorts={**others, "binance": client.positioning},
+            wallets=wallets,
         )
 
 

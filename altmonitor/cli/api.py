@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from altmonitor.app.standalone import asking_context
+from altmonitor.app.wallets import wallet_side
 from altmonitor.cli.common import Session, run_until_signal
 from altmonitor.config import token_problems
 from altmonitor.core.clock import SystemClock
@@ -35,7 +36,10 @@ def serve(session: Session, *, host: str | None, port: int | None) -> int:
         log.warning("%s", line)
 
     async def work(stop: asyncio.Event) -> None:
-        async with asking_context(config, clock=session.clock) as context:
+        async with (
+            wallet_side(config, clock=session.clock) as wallets,
+            asking_context(config, clock=session.clock, wallets=wallets) as context,
+        ):
             live = EventStream(session.clock, context.alerts)
             server = HttpServer(
                 HttpServerDeps(
@@ -62,6 +66,8 @@ def serve(session: Session, *, host: str | None, port: int | None) -> int:
                 await stored.start()
                 loops.start("stored alerts", stored.run)
                 loops.start("event stream", live.run)
+                for name, loop in wallets.loops().items():
+                    loops.start(name, loop)
                 await stop.wait()
             finally:
                 await loops.stop(within_s=STOP_WITHIN_S)

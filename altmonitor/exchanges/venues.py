@@ -1,4 +1,4 @@
-"""Every venue, each in its folder, with one line here for what it can do: be watched, or tell who is long and short.
+"""Every venue, each in its folder, with one line here for what it can do: be watched, tell ratios, show accounts.
 
 Only the folders of those that are used are imported.
 """
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
 from altmonitor.core.types import Venue
+from altmonitor.interfaces.wallets import WalletSource
 
 if TYPE_CHECKING:
     from altmonitor.exchanges.adapter import AdapterDeps, ExchangeAdapter
@@ -29,6 +30,8 @@ _COHORTS: Final[Mapping[str, str]] = {
     "bybit": "bybit.cohorts:bybit_cohorts",
 }
 """Beside those whose adapter tells it too."""
+_WALLETS: Final[Mapping[Venue, str]] = {"hyperliquid": "hyperliquid.wallets:hyperliquid_wallets"}
+"""Those that show every account."""
 
 
 def adapter_of(venue: Venue) -> Callable[[AdapterDeps], ExchangeAdapter]:
@@ -39,6 +42,11 @@ def cohorts_of(venue: str) -> Callable[[Config, Clock], OkxCohorts | BybitCohort
     """None for a venue whose adapter tells them."""
     where = _COHORTS.get(venue)
     return None if where is None else cast("Callable[[Config, Clock], OkxCohorts | BybitCohorts]", _imported(where))
+
+
+def wallets_of(venue: Venue) -> Callable[[Config, Clock], WalletSource]:
+    """With a gate of its own, for a process that does not watch the venue's market. Raises: KeyError."""
+    return cast("Callable[[Config, Clock], WalletSource]", _imported(_WALLETS[venue]))
 
 
 def _imported(where: str) -> object:

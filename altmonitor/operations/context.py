@@ -19,6 +19,7 @@ from altmonitor.interfaces.positioning import Cohorts
 from altmonitor.interfaces.queries import MarketQueries, PositionQueries
 from altmonitor.interfaces.storage import AlertQueries
 from altmonitor.interfaces.traders import ProviderName, TraderProvider
+from altmonitor.interfaces.wallets import WalletQueries
 from altmonitor.operations.board import MarketBoard
 from altmonitor.operations.errors import NoMonitor, NotFound
 from altmonitor.settings.audience import Audience
@@ -52,7 +53,7 @@ class OperationContext:
     settings: those in force; read from state.json where no monitor runs here. change_settings: (numbers by key of
         SETTINGS, the change in words for the record) → the chat's reply; None: nothing may be changed.
     rest: candles of the past, through the guard. positions, cohorts (by venue): who is positioned, through the guard.
-    traders: whom to ask about followed traders, by provider.
+    traders: whom to ask about followed traders, by provider. wallets: those of a venue that shows them, as watched.
     outcomes: what followed the alerts that were told; None when no history is kept.
     snapshots: what the tracker stored; entering raises NoSnapshotsYet before anything was.
     """
@@ -69,6 +70,7 @@ class OperationContext:
     positions: PositionQueries | None = None
     cohorts: Mapping[str, Cohorts] = field(default_factory=lambda: MappingProxyType({}))
     traders: Mapping[ProviderName, TraderProvider] = field(default_factory=lambda: MappingProxyType({}))
+    wallets: WalletQueries | None = None
 
     def running(self) -> MonitorView:
         """Raises: NoMonitor where none runs in this process."""
