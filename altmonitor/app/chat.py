@@ -39,8 +39,8 @@ from altmonitor.render.status import Board, status_board
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import SettingsStore
+from altmonitor.storage.database_store import DatabaseStore
 from altmonitor.storage.state_file import StateFile
-from altmonitor.storage.store import SqliteStore
 from altmonitor.telegram.access import Admins, AllowedSenders
 from altmonitor.telegram.bot import TelegramChannel
 from altmonitor.telegram.chat_names import ChatNames
@@ -86,7 +86,7 @@ class ChatDeps:
     config: Config
     clock: Clock
     messaging_setup: MessagingSetup
-    store: SqliteStore
+    store: DatabaseStore
     state_file: StateFile
     settings_store: SettingsStore
     notices: OperatorNotices

@@ -47,7 +47,7 @@ from altmonitor.replay.history_recorder import HistoryRecorder, HistoryRecorderD
 from altmonitor.replay.store import HistoryStore
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
-from altmonitor.storage.store import SqliteStore
+from altmonitor.storage.database_store import DatabaseStore
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class MarketDeps:
     clock: Clock
     choices: MarketOptions
     settings: Settings
-    store: SqliteStore
+    store: DatabaseStore
     notices: OperatorNotices
     refresh: Callable[[str], None]
 

@@ -11,7 +11,7 @@ from altmonitor.replay.outcome_recorder import OutcomeMarket, OutcomeRecorder, O
 from altmonitor.replay.outcome_summary import OutcomeBoard, OutcomeBoardDeps
 from altmonitor.replay.outcome_versions import SettingsVersions, outcome_version
 from altmonitor.settings.audience import Audience
-from altmonitor.storage.store import SqliteStore
+from altmonitor.storage.database_store import DatabaseStore
 
 if TYPE_CHECKING:  # handed in by the composition root
     from altmonitor.app.market import MarketSide
@@ -23,7 +23,7 @@ class OutcomeSide:
     def __init__(
         self,
         *,
-        store: SqliteStore,
+        store: DatabaseStore,
         clock: Clock,
         markets: Sequence[MarketSide],
         audiences: Sequence[Audience],

@@ -56,8 +56,8 @@ from altmonitor.settings.audience import Audience
 from altmonitor.settings.presets import BudgetProposal, NotEnoughHistory, Trial
 from altmonitor.settings.settings import Numbers, Settings
 from altmonitor.settings.state import SettingsStore
+from altmonitor.storage.database_store import DatabaseStore
 from altmonitor.storage.snapshot_queries import TrackedFile, snapshot_reader
-from altmonitor.storage.store import SqliteStore
 from altmonitor.tracker.position_alerts import PositionAlertDeps, PositionAlerts
 
 if TYPE_CHECKING:  # handed in by the composition root
@@ -277,7 +277,7 @@ class QueryDeps:
     clock: Clock
     market: MarketSide
     fundings: FundingBoard
-    store: SqliteStore
+    store: DatabaseStore
     settings_store: SettingsStore
     outcomes: Callable[[], Awaitable[OutcomeSummary]] | None
 

@@ -33,12 +33,12 @@ _LEAST_FINISHED = "CASE state WHEN 'queued' THEN 0 WHEN 'failed' THEN 1 WHEN 'ex
 """Waiting beats lost beats outdated beats told."""
 
 # Of `event_key`: what stands before an `@` behind which no `:` comes.
-_IS_OWNED = f"(instr(alerts.key, '{OWNER}') AND NOT instr(substr(alerts.key, instr(alerts.key, '{OWNER}')), ':'))"
+_IS_OWNED = f"(instr(alerts.key, '{OWNER}') > 0 AND instr(substr(alerts.key, instr(alerts.key, '{OWNER}')), ':') = 0)"
 _EVENT = f"CASE WHEN {_IS_OWNED} THEN substr(alerts.key, 1, instr(alerts.key, '{OWNER}') - 1) ELSE alerts.key END"
 _SAME_EVENT = f"(other.key = {_EVENT} OR (other.key > {_EVENT} || '{OWNER}' AND other.key < {_EVENT} || 'A'))"
 """Two ranges of the index over `key`; `A` comes after `@`."""
 
-NO_SAMPLE = f"key NOT GLOB '{SAMPLE_KEY}*'"
+NO_SAMPLE = f"key NOT LIKE '{SAMPLE_KEY}%'"
 
 GROWN_WITHIN_MS = 120_000
 """What is added to a digest by edits is sent within so long of its message."""
@@ -119,7 +119,7 @@ class AlertReader:
         # The first of an event's rows stands for all of them: of those told here, or of all if no place is asked for.
         earlier = (
             f"SELECT 1 FROM alerts other WHERE {_SAME_EVENT} AND other.id < alerts.id "  # noqa: S608
-            f"AND {'1' if since_s is None else 'other.ts >= ?'} AND {_has(told, 'other', destinations)}"
+            f"AND {'TRUE' if since_s is None else 'other.ts >= ?'} AND {_has(told, 'other', destinations)}"
         )
         rows = await self._fetch(
             f"SELECT {ALERT_COLUMNS}, ({state}) AS shown FROM alerts "  # noqa: S608
@@ -175,7 +175,7 @@ class AlertReader:
         as late: that form says so, and the one of an own message does not."""
         rows = await self._fetch(
             "SELECT d.message_id, d.uncertain FROM deliveries d JOIN alerts ON alerts.id = d.alert_id "
-            "WHERE key = ? AND d.chat_id = ? AND d.topic_id = ? AND d.state = 'sent' AND NOT alerts.late "
+            "WHERE key = ? AND d.chat_id = ? AND d.topic_id = ? AND d.state = 'sent' AND alerts.late = 0 "
             "AND d.sent_ms - alerts.ts * 1000 <= 600000 AND NOT EXISTS ("
             "SELECT 1 FROM deliveries o WHERE o.chat_id = d.chat_id AND o.message_id = d.message_id "
             "AND o.alert_id <> d.alert_id AND o.sent_ms BETWEEN d.sent_ms - 120000 AND d.sent_ms + 120000)",
@@ -230,16 +230,16 @@ class AlertReader:
 def _told(destinations: Collection[Destination] | None) -> tuple[str, list[Any]]:
     """A condition on a row of `deliveries`, and its values."""
     if destinations is None:
-        return "1", []
-    marks = ", ".join("(?, ?)" for _ in destinations)
+        return "TRUE", []
+    marks = ", ".join("(CAST(? AS BIGINT), CAST(? AS BIGINT))" for _ in destinations)
     places = [value for at in destinations for value in (at.chat_id, topic_column(at))]
-    return f"(chat_id, topic_id) IN (VALUES {marks})" if places else "0", places
+    return f"(chat_id, topic_id) IN (VALUES {marks})" if places else "FALSE", places
 
 
 def _has(told: str, alerts: str, destinations: Collection[Destination] | None) -> str:
     """That the row of the table named so was put for one of them."""
     if destinations is None:
-        return "1"
+        return "TRUE"
     return f"EXISTS (SELECT 1 FROM deliveries WHERE alert_id = {alerts}.id AND {told})"  # noqa: S608
 
 
@@ -257,7 +257,7 @@ _SIZES = f"""
                 ORDER BY event_ms DESC, id DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
             ) AS later
         FROM alerts JOIN deliveries d ON d.alert_id = alerts.id WHERE event_ms >= ? AND {NO_SAMPLE}
-    ) WHERE later IS NULL OR size > later OR event_ms >= ? ORDER BY event_ms, id
+    ) AS sizes WHERE later IS NULL OR size > later OR event_ms >= ? ORDER BY event_ms, id
 """  # noqa: S608
 
 

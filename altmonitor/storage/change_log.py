@@ -36,7 +36,8 @@ class MemoryChanges:
         self._next_id = 1
 
     async def record(self, change: ChangeMade) -> int:
-        return self.take(change).id
+        self._next_id += 1
+        return self.take(change, self._next_id - 1).id
 
     async def recent(self, destinations: Collection[Destination] | None, *, limit: int) -> Sequence[RecordedChange]:
         return self.known(destinations)[:limit]
@@ -44,12 +45,8 @@ class MemoryChanges:
     async def moved(self, old: Destination, new: Destination) -> None:
         self.move(old, new)
 
-    def begin_at(self, number: int) -> None:
-        self._next_id = number
-
-    def take(self, change: ChangeMade) -> RecordedChange:
-        row = self._rows[self._next_id] = RecordedChange(id=self._next_id, made=change)
-        self._next_id += 1
+    def take(self, change: ChangeMade, number: int) -> RecordedChange:
+        row = self._rows[number] = RecordedChange(id=number, made=change)
         undone = self._rows.get(change.undoes or 0)
         if undone is not None:
             self._rows[undone.id] = replace(undone, undone_by=row.id)
@@ -68,11 +65,6 @@ class MemoryChanges:
         """Those made before this unix second."""
         self._rows = {number: row for number, row in self._rows.items() if row.made.at_ms >= ts_s * 1000}
 
-    @property
-    def oldest_id(self) -> int:
-        """Of those known here; without any, the id of the next one."""
-        return next(iter(self._rows), self._next_id)
-
     def known(self, destinations: Collection[Destination] | None) -> list[RecordedChange]:
         """Newest first."""
         return [
@@ -87,24 +79,19 @@ class MemoryChanges:
 
 class ChangeRecords:
     """`ChangeLog` over the database. This run's changes are answered from memory as well: while the disk
-    refuses to write, an undo must not reach past what is not on it yet."""
+    refuses to write, an undo must not reach past what is not on it yet.
 
-    def __init__(self, fetch: Fetch, write: Write) -> None:
+    next_id: a number that no change has had, also none of another process. Raises StorageError.
+    """
+
+    def __init__(self, fetch: Fetch, write: Write, next_id: Callable[[], Awaitable[int]]) -> None:
         self._fetch = fetch
         self._write = write
+        self._next_id = next_id
         self._run = MemoryChanges()
 
-    async def load(self) -> None:
-        """Raises StorageError."""
-        rows = await self._fetch(
-            "SELECT max((SELECT coalesce(max(id), 0) FROM changes), "
-            "(SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'changes'))",
-            (),
-        )
-        self._run.begin_at(int(rows[0][0]) + 1)
-
     async def record(self, change: ChangeMade) -> int:
-        row = self._run.take(change)
+        row = self._run.take(change, await self._next_id())
         statements: list[Statement] = [(_INSERT, [_row_of(row)])]
         if change.undoes is not None:
             statements.append((_MARK, [(row.id, change.undoes)]))
@@ -118,8 +105,8 @@ class ChangeRecords:
     async def recent(self, destinations: Collection[Destination] | None, *, limit: int) -> Sequence[RecordedChange]:
         here, values = _here(destinations)
         stored = await self._fetch(
-            f"SELECT {_COLUMNS} FROM changes WHERE {here} AND id < ? ORDER BY id DESC LIMIT ?",  # noqa: S608
-            (*values, self._run.oldest_id, limit),
+            f"SELECT {_COLUMNS} FROM changes WHERE {here} ORDER BY id DESC LIMIT ?",  # noqa: S608
+            (*values, limit),
         )
         return self._merged(stored, destinations)[:limit]
 
@@ -135,8 +122,11 @@ class ChangeRecords:
     def _merged(self, stored: Sequence[Row], destinations: Collection[Destination] | None) -> list[RecordedChange]:
         """Newest first. What is stored may not be marked as undone yet."""
         undone = self._undone_in_this_run()
-        earlier = (replace(row, undone_by=undone.get(row.id, row.undone_by)) for row in map(_change_of, stored))
-        return [*self._run.known(destinations), *earlier]
+        rows = {row.id: replace(row, undone_by=undone.get(row.id, row.undone_by)) for row in map(_change_of, stored)}
+        for row in self._run.known(destinations):
+            elsewhere = rows.get(row.id, row).undone_by  # by another process
+            rows[row.id] = replace(row, undone_by=row.undone_by or elsewhere)
+        return [rows[number] for number in sorted(rows, reverse=True)]
 
     def _undone_in_this_run(self) -> dict[int, int]:
         return {row.made.undoes: row.id for row in self._run.known(None) if row.made.undoes is not None}
@@ -145,9 +135,9 @@ class ChangeRecords:
 def _here(destinations: Collection[Destination] | None) -> tuple[str, list[int]]:
     """A condition that holds for rows of these places, and its values."""
     if destinations is None:
-        return "1", []
+        return "TRUE", []
     values = [value for destination in destinations for value in (destination.chat_id, topic_column(destination))]
-    return f"({' OR '.join(['(chat_id = ? AND topic_id = ?)'] * len(destinations)) or '0'})", values
+    return f"({' OR '.join(['(chat_id = ? AND topic_id = ?)'] * len(destinations)) or 'FALSE'})", values
 
 
 def _row_of(row: RecordedChange) -> tuple[Any, ...]:

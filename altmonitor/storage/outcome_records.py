@@ -26,9 +26,10 @@ RETURN_FIELDS = (
     *("control_count", "control_hours", "unknown", "unknown_reach", "unknown_btc", "unknown_control"),
 )
 _RETURNS = ", ".join(RETURN_FIELDS)
+_REPLACED = ", ".join(f"{name} = excluded.{name}" for name in RETURN_FIELDS)
 _KINDS = ", ".join(f"'{kind}'" for kind in DETECTED_KINDS)
 _MEASURED = (
-    f"late = 0 AND kind IN ({_KINDS}) AND key NOT GLOB '{SAMPLE_KEY}*' AND instr(details, '\"merged_into\"') = 0"
+    f"late = 0 AND kind IN ({_KINDS}) AND key NOT LIKE '{SAMPLE_KEY}%' AND instr(details, '\"merged_into\"') = 0"
 )
 """Told late, an alert has no honest entry; a condition, a position or a sample foretells nothing; what was told with
 another venue's is the same event."""
@@ -174,8 +175,9 @@ class OutcomeRecords(OutcomeReader):
                 ],
             ),
             (
-                f"INSERT OR REPLACE INTO outcome_returns (alert_id, horizon_min, {_RETURNS}) SELECT {marks} "  # noqa: S608
-                "WHERE EXISTS (SELECT 1 FROM outcomes WHERE alert_id = ?)",
+                f"INSERT INTO outcome_returns (alert_id, horizon_min, {_RETURNS}) SELECT {marks} "  # noqa: S608
+                "WHERE EXISTS (SELECT 1 FROM outcomes WHERE alert_id = ?) "
+                f"ON CONFLICT (alert_id, horizon_min) DO UPDATE SET {_REPLACED}",
                 [(one.alert_id, horizon, *values, one.alert_id) for one in measured for horizon, values in one.returns],
             ),
         )

@@ -149,7 +149,8 @@ def forget_before(ts_s: float) -> Statement:
 
 # What the extras held before stays, unless it could not be read at all.
 _LEARNED = (
-    "UPDATE alerts SET lsr = COALESCE(?, lsr), quadrant = CASE WHEN ? IS NULL THEN quadrant ELSE ? END, "
+    "UPDATE alerts SET lsr = COALESCE(?, lsr), "
+    "quadrant = CASE WHEN CAST(? AS DOUBLE PRECISION) IS NULL THEN quadrant ELSE ? END, "
     "oi_change = COALESCE(?, oi_change), direction = CASE WHEN ? THEN ? ELSE direction END, "
     "price = CASE WHEN ? THEN ? ELSE price END, change_pct = CASE WHEN ? THEN ? ELSE change_pct END, "
     "amplitude = CASE WHEN ? THEN ? ELSE amplitude END, metric = CASE WHEN ? THEN ? ELSE metric END, "
@@ -160,13 +161,24 @@ _LEARNED = (
 def learned(alert: Alert) -> Statement:
     """See `AlertUpdates.update_alert`; in one statement, so that nobody's news are lost between reading and writing."""
     details = details_text(alert.details)
-    oi, is_completed = alert.oi_change, int(alert.details.is_completed)
+    oi, is_completed = alert.oi_change, alert.details.is_completed
     finals = [value for name in FINAL_FIELDS for value in (is_completed, getattr(alert, name))]
     return _LEARNED, [(alert.lsr, oi, alert.quadrant, oi, *finals, details, details, alert.key)]
 
 
-def move(old: Destination, new: Destination) -> Statement:
-    return "UPDATE OR REPLACE deliveries SET chat_id = ? WHERE chat_id = ?", [(new.chat_id, old.chat_id)]
+_THERE_ALREADY = (
+    "DELETE FROM deliveries WHERE chat_id = ? AND EXISTS (SELECT 1 FROM deliveries moved WHERE moved.chat_id = ? "
+    "AND moved.alert_id = deliveries.alert_id AND moved.topic_id = deliveries.topic_id)"
+)
+_MOVE = "UPDATE deliveries SET chat_id = ? WHERE chat_id = ?"
+
+
+def move(old: Destination, new: Destination) -> tuple[Statement, ...]:
+    """What moves takes the place of what was put under the new id already. Nothing happens when it is done twice."""
+    if new.chat_id == old.chat_id:
+        return ()
+    values = [(new.chat_id, old.chat_id)]
+    return (_THERE_ALREADY, values), (_MOVE, values)
 
 
 def remember(items: Iterable[tuple[str, str]]) -> Statement:

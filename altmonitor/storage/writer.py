@@ -20,7 +20,7 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.files import open_private
 from altmonitor.storage import migrations as migrate
-from altmonitor.storage.database import Database, DatabaseWrite, Op, Put
+from altmonitor.storage.alert_database import AlertDatabase, DatabaseWrite, Op, Put
 from altmonitor.storage.migrations import no_file_locks
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class WriterEvents:
 
 
 class Writer:
-    def __init__(self, database: Database, *, clock: Clock, events: WriterEvents) -> None:
+    def __init__(self, database: AlertDatabase, *, clock: Clock, events: WriterEvents) -> None:
         self._database = database
         self._clock = clock
         self._events = events

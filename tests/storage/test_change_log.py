@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.storage import ChangeLog
@@ -21,10 +20,13 @@ from altmonitor.settings.conditions import Condition, PriceCrosses
 from altmonitor.settings.state import DestinationOverrides
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage.change_log import ChangeRecords, MemoryChanges
-from altmonitor.storage.memory import MemoryStore
 from altmonitor.storage.store import SqliteStore, StoreOptions
 from tests.patient_clock import PatientClock
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, TOPIC
+from tests.storage.test_store_contract import kind, postgres
+from tests.storage.test_store_contract import opened as any_store
+
+__all__ = ["kind", "postgres"]
 
 CONDITION = Condition(
     id=3,
@@ -64,12 +66,9 @@ async def opened(path: Path, *, speed: float = 10) -> AsyncIterator[SqliteStore]
         yield store
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def changes(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ChangeLog]:
-    if request.param == "memory":
-        yield MemoryStore(clock=ScaledClock(start_ms=NOW_MS, speed=1)).changes
-        return
-    async with opened(tmp_path / "alerts.db") as store:
+@pytest.fixture
+async def changes(kind: str, tmp_path: Path) -> AsyncIterator[ChangeLog]:
+    async with any_store(kind, tmp_path, PRIVATE) as store:
         yield store.changes
 
 
@@ -201,13 +200,15 @@ async def test_a_record_that_cannot_be_read_is_said_by_its_number(tmp_path: Path
 
 async def test_a_change_the_database_refuses_is_not_remembered_either() -> None:
     async def fetch(sql: str, values: object) -> list[Sequence[Any]]:
-        return [(0,)] if "max" in sql else []
+        return []
+
+    async def next_id() -> int:
+        return 1
 
     async def write(*statements: object) -> None:
         raise StorageError("the database refused the change")
 
-    records = ChangeRecords(fetch, write)
-    await records.load()
+    records = ChangeRecords(fetch, write, next_id)
     with pytest.raises(StorageError):
         await records.record(made(1))
     assert await records.recent(None, limit=10) == []

@@ -15,27 +15,65 @@ from altmonitor.core.types import Destination
 from altmonitor.interfaces.alerts import AlertHistory, AlertSink, AlertUpdates
 from altmonitor.interfaces.delivery import Outbox
 from altmonitor.interfaces.storage import AlertQueries
+from altmonitor.storage.database_store import DatabaseStore
 from altmonitor.storage.memory import MemoryStore
 from altmonitor.storage.store import SqliteStore, StoreOptions
+from tests.scale.fixtures import IS_ASKED_FOR, postgres
+from tests.scale.servers import PostgresServer
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, TOPIC, pump
 
-Store = SqliteStore | MemoryStore
+__all__ = ["postgres"]
+
+Store = DatabaseStore | MemoryStore
+ON_DISK = ["sqlite", *(["postgres"] if IS_ASKED_FOR else [])]
+KINDS = ["memory", *ON_DISK]
+_server: list[PostgresServer] = []
+_databases: dict[Path, str] = {}
+
+
+def built(kind: str, directory: Path, *destinations: Destination, history: bool = True) -> DatabaseStore:
+    """Not opened yet. The same directory is the same database."""
+    clock = ScaledClock(start_ms=NOW_MS, speed=1)
+    options = StoreOptions(destinations=destinations, keeps_history=history)
+    if kind == "sqlite":
+        return SqliteStore(directory / "alerts.db", clock=clock, options=options)
+    from altmonitor.storage.postgres.connection import DatabaseAddress
+    from altmonitor.storage.postgres.store import PostgresStore
+
+    if directory not in _databases:
+        _databases[directory] = _server[0].new_database()
+    return PostgresStore(DatabaseAddress(_databases[directory]), cluster="", clock=clock, options=options)
 
 
 @asynccontextmanager
 async def opened(kind: str, directory: Path, *destinations: Destination, history: bool = True) -> AsyncIterator[Store]:
-    clock = ScaledClock(start_ms=NOW_MS, speed=1)
     if kind == "memory":
+        clock = ScaledClock(start_ms=NOW_MS, speed=1)
         yield MemoryStore(clock=clock, destinations=destinations, keeps_history=history)
         return
-    options = StoreOptions(destinations=destinations, keeps_history=history)
-    async with SqliteStore(directory / "alerts.db", clock=clock, options=options) as store:
+    async with built(kind, directory, *destinations, history=history) as store:
         yield store
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def kind(request: pytest.FixtureRequest) -> str:
+def use(server: PostgresServer) -> None:
+    """For every store of the kind `postgres` from now on."""
+    _server[:] = [server]
+
+
+def chosen(request: pytest.FixtureRequest) -> str:
+    if request.param == "postgres":
+        use(request.getfixturevalue("postgres"))
     return str(request.param)
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return chosen(request)
+
+
+@pytest.fixture(params=ON_DISK)
+def on_disk(request: pytest.FixtureRequest) -> str:
+    return chosen(request)
 
 
 @pytest.fixture
@@ -502,8 +540,10 @@ async def test_a_message_that_told_several_alerts_is_known_with_all_of_them(kind
 
 
 @pytest.mark.parametrize("is_restarted", [False, True])
-async def test_a_message_that_says_it_may_be_a_repetition_is_known_as_one(is_restarted: bool, tmp_path: Path) -> None:
-    async with opened("sqlite", tmp_path, PRIVATE) as store:
+async def test_a_message_that_says_it_may_be_a_repetition_is_known_as_one(
+    is_restarted: bool, on_disk: str, tmp_path: Path
+) -> None:
+    async with opened(on_disk, tmp_path, PRIVATE) as store:
         once, again, refused = ids = await put(store, "AUSDT", "BUSDT", "CUSDT")
         for alert_id, is_unknown in ((again, True), (refused, False)):
             await store.begin_attempt(PRIVATE, [alert_id])
@@ -514,19 +554,21 @@ async def test_a_message_that_says_it_may_be_a_repetition_is_known_as_one(is_res
         keys = [row.alert.key for row in sorted(await store.recent(limit=9), key=lambda row: row.alert.symbol)]
         found = [await store.own_message_of(PRIVATE, key) for key in keys]
     if is_restarted:
-        async with opened("sqlite", tmp_path, PRIVATE) as store:
+        async with opened(on_disk, tmp_path, PRIVATE) as store:
             found = [await store.own_message_of(PRIVATE, key) for key in keys]
     assert found == [(once + 100, False), (again + 100, True), (refused + 100, False)]
 
 
-async def test_after_a_restart_too_a_message_of_its_own_is_told_from_one_it_shares(tmp_path: Path) -> None:
-    async with opened("sqlite", tmp_path, PRIVATE) as store:
+async def test_after_a_restart_too_a_message_of_its_own_is_told_from_one_it_shares(
+    on_disk: str, tmp_path: Path
+) -> None:
+    async with opened(on_disk, tmp_path, PRIVATE) as store:
         one, two, three = await put(store, "AUSDT", "BUSDT", "CUSDT")
         await store.mark_sent(PRIVATE, [one], message_id=7, sent_ms=NOW_MS)
         await store.mark_sent(PRIVATE, [two], message_id=8, sent_ms=NOW_MS)
         await store.mark_sent(PRIVATE, [three], message_id=8, sent_ms=NOW_MS + 50_000)
         keys = {row.alert.symbol: row.alert.key for row in await store.recent(limit=9)}
-    async with opened("sqlite", tmp_path, PRIVATE) as store:
+    async with opened(on_disk, tmp_path, PRIVATE) as store:
         found = [await store.own_message_of(PRIVATE, keys[symbol]) for symbol in ("AUSDT", "BUSDT", "CUSDT")]
         assert found == [(7, False), None, None]
 
@@ -539,23 +581,19 @@ async def test_an_alert_is_found_by_its_number(store: Store) -> None:
     assert await store.alert_of_id(99) is None
 
 
-async def test_what_is_not_due_yet_is_no_delay(tmp_path: Path) -> None:
-    async with opened("sqlite", tmp_path, PRIVATE) as store:
-        assert isinstance(store, SqliteStore)
+async def test_what_is_not_due_yet_is_no_delay(on_disk: str, tmp_path: Path) -> None:
+    async with opened(on_disk, tmp_path, PRIVATE) as store:
+        assert isinstance(store, DatabaseStore)
         await put(store, "AUSDT")
         store.due_ms = lambda destination, queued_ms: queued_ms + 3_600_000
         status = store.outbox_status()
         assert (status.queued, status.oldest_age_s) == (1, 0.0)
 
 
-async def test_destinations_named_before_it_is_opened_get_what_waited_for_them(tmp_path: Path) -> None:
-    async with opened("sqlite", tmp_path, PRIVATE, TOPIC) as store:
+async def test_destinations_named_before_it_is_opened_get_what_waited_for_them(on_disk: str, tmp_path: Path) -> None:
+    async with opened(on_disk, tmp_path, PRIVATE, TOPIC) as store:
         await put(store, "AUSDT")
-    later = SqliteStore(
-        tmp_path / "alerts.db",
-        clock=ScaledClock(start_ms=NOW_MS, speed=1),
-        options=StoreOptions(destinations=(PRIVATE,)),
-    )
+    later = built(on_disk, tmp_path, PRIVATE)
     later.set_destinations([PRIVATE, TOPIC])
     async with later:
         assert await waiting(later, TOPIC) == ["AUSDT"]
@@ -573,13 +611,13 @@ async def test_a_sample_is_delivered_and_counted_nowhere(store: Store) -> None:
     assert {size.symbol for size in await store.stored_sizes(since_ms=0, recent_ms=0)} == {"REALUSDT"}
 
 
-async def test_after_a_restart_what_was_told_as_late_is_no_message_of_its_own(tmp_path: Path) -> None:
-    async with opened("sqlite", tmp_path, PRIVATE) as store:
+async def test_after_a_restart_what_was_told_as_late_is_no_message_of_its_own(on_disk: str, tmp_path: Path) -> None:
+    async with opened(on_disk, tmp_path, PRIVATE) as store:
         in_time, late = await put(store, "AUSDT", "BUSDT")
         keys = {row.alert.symbol: row.alert.key for row in await store.recent(limit=9)}
         made_ms = {row.alert.symbol: round(row.alert.ts * 1000) for row in await store.recent(limit=9)}
         await store.mark_sent(PRIVATE, [in_time], message_id=7, sent_ms=made_ms["AUSDT"] + 600_000)
         await store.mark_sent(PRIVATE, [late], message_id=8, sent_ms=made_ms["BUSDT"] + 600_001)
-    async with opened("sqlite", tmp_path, PRIVATE) as store:
+    async with opened(on_disk, tmp_path, PRIVATE) as store:
         assert await store.own_message_of(PRIVATE, keys["AUSDT"]) == (7, False)
         assert await store.own_message_of(PRIVATE, keys["BUSDT"]) is None

@@ -9,20 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 
 from altmonitor.core.alert import Details, EpisodeEnd, StoredSize
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.alerts import AlertHistory
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, TOPIC, pump
-from tests.storage.test_store_contract import Store, opened
+from tests.storage.test_store_contract import Store, kind, opened, postgres
+
+__all__ = ["kind", "postgres"]
 
 HOUR_MS = 3_600_000
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 async def put(store: Store, key: str, *to: Destination, hours: int = 0, **fields: Any) -> None:

@@ -185,7 +185,7 @@ class ClaimedOutbox:
     async def move(self, old: Destination, new: Destination) -> None:
         """The feed learns of it by itself: the settings of the chat are its to move."""
         self._waiting.move(old, new)
-        await self._write(statements.move(old, new))
+        await self._write(*statements.move(old, new))
 
     async def alerts_of(self, keys: Collection[str]) -> Mapping[str, Alert]:
         return await self._reader.alerts_of(keys)
@@ -209,14 +209,13 @@ class ClaimedOutbox:
     async def wait_for_work(self, destination: Destination) -> None:
         await self._waiting.wait(destination)
 
-    async def _write(self, statement: statements.Statement) -> None:
-        sql, rows = statement
-
+    async def _write(self, *together: statements.Statement) -> None:
         async def write(connection: asyncpg.Connection[Any]) -> None:
-            await connection.executemany(numbered(sql), rows)
+            for sql, rows in together:
+                if rows:
+                    await connection.executemany(numbered(sql), rows)
 
-        if rows:
-            await self._connection.transaction(write)
+        await self._connection.transaction(write)
 
 
 def _queued(row: Row) -> Queued:

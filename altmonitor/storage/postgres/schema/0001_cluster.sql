@@ -27,11 +27,6 @@ CREATE TABLE state (
     singleton BOOLEAN NOT NULL DEFAULT TRUE PRIMARY KEY CHECK (singleton)
 );
 
--- Which notifier has taken a queued row, and until when nobody else may.
-ALTER TABLE deliveries ADD COLUMN claimed_by TEXT;
-ALTER TABLE deliveries ADD COLUMN claim_ends TIMESTAMPTZ;
-CREATE INDEX deliveries_unclaimed ON deliveries (chat_id, topic_id, queued_ms) WHERE state = 'queued';
-
 -- SQLite's functions of these names, as far as they are used.
 CREATE FUNCTION instr(hay TEXT, needle TEXT) RETURNS INTEGER LANGUAGE SQL IMMUTABLE PARALLEL SAFE
     AS $$ SELECT strpos(hay, needle) $$;
