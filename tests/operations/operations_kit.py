@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from altmonitor.app.queries import MarketAnswerDeps, MarketAnswers
+from altmonitor.app.market_answers import MarketAnswerDeps, MarketAnswers
 from altmonitor.collect.funding_board import FundingBoard
 from altmonitor.config import load
 from altmonitor.core.alert import Alert, StoredAlert
@@ -26,7 +26,7 @@ from altmonitor.settings.presets import NotEnoughHistory, Trial
 from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.snapshot_queries import SnapshotQueries
-from tests.app.test_queries import MINUTE, T0, Known
+from tests.app.test_market_answers import MINUTE, T0, Known
 from tests.collect.standing_tables import StandingTables
 from tests.commands.executor_kit import ANN, MAIN, TRIAL, Desk, MemoryAlerts, MemoryOutcomes, healthy
 from tests.render.position_replies import PICTURE

@@ -8,7 +8,7 @@ import pytest
 from altmonitor.operations.cohorts import CohortArguments, CohortHistoryArguments, endpoints, get_divergence
 from altmonitor.operations.errors import BadArgument, Unavailable
 from altmonitor.operations.table import OPERATION_OF, OPERATIONS
-from tests.app.test_queries import MINUTE, T0
+from tests.app.test_market_answers import MINUTE, T0
 from tests.operations.operations_kit import Bench
 
 STAMP = T0 - 5 * MINUTE

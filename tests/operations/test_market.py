@@ -24,7 +24,7 @@ from altmonitor.operations.market import (
 )
 from altmonitor.operations.symbols import OneSymbol
 from altmonitor.operations.table import OPERATION_OF
-from tests.app.test_queries import MINUTE, T0, candle
+from tests.app.test_market_answers import MINUTE, T0, candle
 from tests.operations.operations_kit import NOW_MS, Bench
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from altmonitor.market.quotes import DayTicker, Funding
-from tests.app.test_queries import T0
+from tests.app.test_market_answers import T0
 from tests.e2e.browser.chrome import Chrome
 from tests.operations.operations_kit import Bench
 from tests.web.pages.pages_kit import pages
