@@ -35,6 +35,7 @@ from altmonitor.operations.context import OperationContext
 from altmonitor.render.notices import BackAfter, Notice, SettingsDamaged
 from altmonitor.render.signed_buttons import ButtonSigner, stored_signer
 from altmonitor.replay.outcome_summary import WithOutcomes
+from altmonitor.settings.conditions import of_market
 from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
 from altmonitor.settings.zones import zone_of
@@ -160,8 +161,7 @@ class App:
             self._live.sources = StreamSources(
                 health=self.health,
                 alerts_of=self.store.alerts_of,
-                table=None if operations.monitor is None else operations.monitor.board.table,
-                prepare=None if operations.monitor is None else operations.monitor.board.prepare,
+                boards={} if operations.monitor is None else operations.monitor.boards,
             )
             stack.callback(questions.close)
             self.chat = self._build_chat(settings_store, await stored_signer(self.store), questions)
@@ -219,13 +219,15 @@ class App:
         for market in self.markets:
             market.engine.moved_to(self.store.where_now)  # what a group was told it was told under any id
             market.engine.apply(settings_store.audiences)
-        self.market.engine.apply_conditions(settings_store.state.conditions)
+            market.engine.apply_conditions(
+                of_market(settings_store.state.conditions, market.name, is_main=market is self.market)
+            )
 
     def _build_questions(self, settings_store: SettingsStore) -> QuerySide:
         deps = QueryDeps(
             config=self.config,
             clock=self.clock,
-            market=self.market,
+            markets=self.markets,
             fundings=self.fundings,
             store=self.store,
             settings_store=settings_store,
@@ -245,7 +247,7 @@ class App:
                 notices=self._notices,
                 health=self.health,
                 breadth=self.market.engine.breadth,
-                listed=self.market.symbols,
+                listed=lambda: {market.name: market.symbols() for market in self.markets},
                 on_sent=self._on_notice_sent,
                 fatal=self.supervisor.end,
                 signer=signer,

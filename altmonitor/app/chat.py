@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from altmonitor.core.backoff import Backoff
 from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.errors import ChatUnreachable, MessageRefused, RetryLater, StorageError, TokenRefused
 from altmonitor.core.status import Health
-from altmonitor.core.types import LANGUAGES, Destination
+from altmonitor.core.types import LANGUAGES, Destination, Venue
 from altmonitor.delivery.alert_charts import ChartPictureFile, FollowingPictures, Pictures
 from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents
 from altmonitor.delivery.destination_style import DestinationStyles
@@ -92,7 +92,7 @@ class ChatDeps:
     notices: OperatorNotices
     health: Callable[[], Health]
     breadth: Callable[[], Breadth]
-    listed: Callable[[], Collection[str]]
+    listed: Callable[[], Mapping[Venue, Collection[str]]]
     on_sent: Callable[[Notice], Callable[[int], None] | None]
     fatal: Callable[[TokenRefused], None]
     signer: ButtonSigner

@@ -28,7 +28,7 @@ from altmonitor.engine import restore as restoring
 from altmonitor.engine.context import EngineDeps, anybody
 from altmonitor.engine.engine import Engine
 from altmonitor.engine.episodes import EpisodeOptions
-from altmonitor.engine.restore import Bookkeeping
+from altmonitor.engine.restore import CONDITIONS, Bookkeeping
 from altmonitor.exchanges.adapter import AdapterDeps, ExchangeAdapter
 from altmonitor.exchanges.exchange_clock import ClockSync
 from altmonitor.exchanges.rest.client import ANSWER_TIMEOUT_S
@@ -76,8 +76,8 @@ class MarketOptions:
 class MarketDeps:
     """What the market side stands on. refresh: more is known about the alert with this key.
 
-    venue: whose market it is. is_main: questions that name no venue are answered by it, conditions are looked at here.
-    sink: where alerts are put.
+    venue: whose market it is. is_main: questions and conditions that name no venue are of it. sink: where alerts are
+    put.
     """
 
     venue: Venue
@@ -125,7 +125,10 @@ class MarketSide:
         self.oi_ring = OpenInterestRing(period_s=SAMPLE_EVERY_S if has_table else config.oi_poll_sec)
         self.oi_enricher, self.ratio_enricher = self._build_enrichers()
         self._positions = self._build_positions() if deps.is_main else None
-        self.bookkeeping = Bookkeeping(deps.store, deps.store, clock=clock, refreshed=deps.refresh)
+        self._conditions_name = CONDITIONS if deps.is_main else of_venue(deps.venue, CONDITIONS)
+        self.bookkeeping = Bookkeeping(
+            deps.store, deps.store, clock=clock, refreshed=deps.refresh, conditions=self._conditions_name
+        )
         self.engine = self._build_engine()
         self.startup_message = self._build_startup_message() if deps.is_main else None
         self._has_history = False
@@ -264,7 +267,7 @@ class MarketSide:
             request_refill=self.backfill.request,
             on_episode_end=self.bookkeeping.put_learned,
             on_completed=self.bookkeeping.put_learned,
-            on_conditions=self.bookkeeping.put_conditions if self._deps.is_main else lambda text: None,
+            on_conditions=self.bookkeeping.put_conditions,
             episodes=self._deps.config.part(EpisodeOptions),
         )
         return Engine(deps, audiences=anybody(self._deps.settings))
@@ -326,10 +329,11 @@ class MarketSide:
         # hindsight begins where the earlier run ended, and must not tell what that one told
         away_ms = 0 if seen_ms is None else min(now_ms - seen_ms, LONGEST_MINUTES * MINUTE_MS)
         self.engine.moved_to(store.where_now)
+        await restoring.restore(
+            self.engine, store, now_ms=now_ms, since_ms=since_ms - away_ms, conditions=self._conditions_name
+        )
         if self.startup_message is None:
-            await restoring.restore(self.engine, store, now_ms=now_ms, since_ms=since_ms - away_ms)
             return
-        await restoring.restore(self.engine, store, now_ms=now_ms, since_ms=since_ms - away_ms)
         told = len(await store.alerts_since(since_ms))
         self.startup_message.restored = Restored(queued=store.outbox_status().queued, cooldowns=told)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from altmonitor.core.alert import Alert, StoredAlert
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue, named_venue
 from altmonitor.delivery.alert_charts import ChartPictureFile
 from altmonitor.detectors.kinds import KINDS, RULES
 from altmonitor.detectors.verdict import Explanation, Rule, RuleCheck, Verdict
@@ -43,10 +43,12 @@ MARKED_MS = 90 * MINUTE_MS
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketAnswerDeps:
     """book: live state, None for a symbol that is not listed. explain: (symbol, destination, unix ms or None for now).
-    fundings_of: of a contract's coin at every venue.
+    venue: whose market it is. watched: all of them. fundings_of: of a contract's coin at every venue.
     picture: (symbol, zone of its times, alerts to be marked); None: none in time.
     day, funding: as of the last minutes, None when older. alerts: None when none are kept. zone_of: of a chat."""
 
+    venue: Venue
+    watched: Collection[Venue]
     book: Callable[[str], SymbolBook | None]
     explain: Callable[[str, Destination, int | None], Explanation]
     alerts: AlertQueries | None
@@ -67,6 +69,7 @@ class MarketAnswers:
 
     def __init__(self, deps: MarketAnswerDeps) -> None:
         self._known = deps
+        self._venue = named_venue(deps.venue, deps.watched)
 
     async def top(self, window: TopWindow, *, count: int) -> Top:
         rows: list[TopRow] = []
@@ -86,6 +89,7 @@ class MarketAnswers:
             falling=[row for row in rows[:count] if row.change_pct < 0],
             symbols=len(rows),
             as_of_ms=newest_ms,
+            venue=self._venue,
         )
 
     async def price(self, symbol: str) -> PriceFacts | None:
@@ -103,6 +107,7 @@ class MarketAnswers:
             day_high=None if day is None else day.high,
             day_low=None if day is None else day.low,
             mark_price=None if funding is None else funding.mark_price,
+            venue=self._venue,
         )
 
     async def open_interest(self, symbol: str) -> OpenInterestFacts | None:
@@ -127,6 +132,7 @@ class MarketAnswers:
             change_5m_pct=found["5m"][0],
             span_1m_s=found["1m"][1],
             span_5m_s=found["5m"][1],
+            venue=self._venue,
         )
 
     async def funding(self, symbol: str) -> FundingFacts | None:
@@ -141,6 +147,7 @@ class MarketAnswers:
             next_ms=funding.next_ms,
             mark_price=funding.mark_price,
             venues=self._known.fundings_of(symbol),
+            venue=self._venue,
         )
 
     async def chart(self, symbol: str, *, destination: Destination) -> ChartPicture | None:
@@ -149,7 +156,9 @@ class MarketAnswers:
         picture = await self._known.picture(symbol, zone, raised)
         if picture is None:
             return None
-        return ChartPicture(symbol=symbol, png=picture.png, from_ms=picture.from_ms, to_ms=picture.to_ms)
+        return ChartPicture(
+            symbol=symbol, png=picture.png, from_ms=picture.from_ms, to_ms=picture.to_ms, venue=self._venue
+        )
 
     async def explain(self, symbol: str, at_ms: int | None, destination: Destination) -> Explanation:
         """at_ms: some time in the minute asked for, event time; None: now."""
@@ -159,6 +168,7 @@ class MarketAnswers:
         told = await self._known.alerts.recent(
             limit=STORED_MAX,
             symbol=symbol,
+            venue=self._known.venue,
             minute_ms=found.at_ms // MINUTE_MS * MINUTE_MS,
             destinations=[found.destination],
         )
@@ -169,7 +179,9 @@ class MarketAnswers:
     async def _raised_since(self, symbol: str, since_ms: int) -> Sequence[Alert]:
         if self._known.alerts is None:
             return ()
-        rows = await self._known.alerts.recent(limit=STORED_MAX, symbol=symbol, since_s=since_ms / 1000)
+        rows = await self._known.alerts.recent(
+            limit=STORED_MAX, symbol=symbol, venue=self._known.venue, since_s=since_ms / 1000
+        )
         return [row.alert for row in rows]
 
     def _row(self, symbol: str, book: SymbolBook | None, window: TopWindow) -> TopRow | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from altmonitor.app.sample_alerts import SampleAlerts
 from altmonitor.app.tracking import tracked_of
 from altmonitor.collect import positioning_lookup as looking_up
 from altmonitor.collect.funding_board import FundingBoard
-from altmonitor.commands.outcome import Queries
+from altmonitor.commands.outcome import Queries, VenueQueries
 from altmonitor.commands.replies import Reply
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock, timeouts
@@ -27,7 +27,7 @@ from altmonitor.interfaces.exchange import Priority
 from altmonitor.interfaces.positioning import Cohorts
 from altmonitor.interfaces.wallets import WalletQueries
 from altmonitor.operations.board import BoardDeps, MarketBoard
-from altmonitor.operations.context import MonitorView, OperationContext
+from altmonitor.operations.context import MonitorView, OperationContext, VenueView
 from altmonitor.replay import recorder
 from altmonitor.replay.budget import AlertBudget, BudgetDeps
 from altmonitor.replay.live_tape import LiveTape
@@ -55,13 +55,19 @@ BUDGET_EVERY_S = 6 * 3_600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryDeps:
+    """markets: of every venue, the main one first."""
+
     config: Config
     clock: Clock
-    market: MarketSide
+    markets: Sequence[MarketSide]
     fundings: FundingBoard
     store: DatabaseStore
     settings_store: SettingsStore
     outcomes: Callable[[], Awaitable[OutcomeSummary]] | None
+
+    @property
+    def market(self) -> MarketSide:
+        return self.markets[0]
 
 
 class QuerySide:
@@ -74,16 +80,17 @@ class QuerySide:
         self._recorder = Recorder(self.live_tape, self._sources())
         market.on_samples = self._recorder.on_samples
         self._charting = Charting()
+        self._markets = {market.name: market for market in deps.markets}
         self.pictures = Pictures(
-            candles=lambda symbol, from_ms, until_ms, most: market.rest.klines(
+            candles=lambda venue, symbol, from_ms, until_ms, most: self._markets[venue].rest.klines(
                 symbol, start_ms=from_ms, end_ms=until_ms, limit=most, priority=Priority.ENRICH
             ),
-            open_interest=lambda symbol, from_ms: market.oi_ring.samples(symbol, from_ms=from_ms),
+            open_interest=lambda venue, symbol, from_ms: self._markets[venue].oi_ring.samples(symbol, from_ms=from_ms),
             charting=self._charting,
             clock=clock,
             within_s=timeouts(clock, WITHIN_S),
         )
-        self._answers = MarketAnswers(self._knowledge(zone_of))
+        self._answers = {market.name: MarketAnswers(self._knowledge(market, zone_of)) for market in deps.markets}
         self._positions = self._build_positions()
         self._position_news = self._build_position_news()
         self.budget = AlertBudget(
@@ -121,11 +128,12 @@ class QuerySide:
             alerts=store if self._deps.config.history_enabled else None,
             kept_days=self._deps.config.retention_days,
             changes=store.changes,
-            market=self._answers,
+            venues={
+                venue: VenueQueries(market=answers, explain=answers.explain) for venue, answers in self._answers.items()
+            },
             positions=self._positions,
             propose_budget=self._propose_budget,
             try_settings=self._try_settings,
-            explain=self._answers.explain,
             send_samples=self.samples.send,
             outcomes=self._deps.outcomes,
         )
@@ -177,22 +185,6 @@ class QuerySide:
         not watched."""
         deps, market = self._deps, self._deps.market
         config, clock, settings_store = deps.config, deps.clock, deps.settings_store
-        board = MarketBoard(
-            BoardDeps(
-                clock=clock,
-                listed=market.symbols,
-                book=market.engine.book,
-                days=market.snapshots.days,
-                fundings=market.snapshots.fundings,
-                funding_hours=market.snapshots.funding_hours,
-                funding_age_s=lambda: market.snapshots.ages().funding_s,
-                oi_ring=market.oi_ring,
-                sweeps=lambda: market.sweep.status().ended,
-                lookback=lambda: settings_store.main.vol_burst_lookback,
-                ratio=market.ratio_enricher.newest,
-                venue=market.name,
-            )
-        )
 
         async def settings() -> SettingsStore:
             return settings_store
@@ -204,10 +196,8 @@ class QuerySide:
             snapshots=lambda: snapshot_reader(config.smart_money_db_path, clock=clock),
             monitor=MonitorView(
                 health=health,
-                board=board,
-                market=self._answers,
+                venues={market.name: self._view(market) for market in deps.markets},
                 fundings=deps.fundings,
-                explain=lambda symbol, at_ms: self._answers.explain(symbol, at_ms, settings_store.home.main),
                 try_settings=self._try_settings,
             ),
             outcomes=deps.outcomes,
@@ -217,6 +207,31 @@ class QuerySide:
             positions=self._positions,
             cohorts={**other_cohorts, market.venue.positioning.venue: market.venue.positioning},
             wallets=wallets,
+        )
+
+    def _view(self, market: MarketSide) -> VenueView:
+        deps, answers = self._deps, self._answers[market.name]
+        board = MarketBoard(
+            BoardDeps(
+                clock=deps.clock,
+                listed=market.symbols,
+                book=market.engine.book,
+                days=market.snapshots.days,
+                fundings=market.snapshots.fundings,
+                funding_hours=market.snapshots.funding_hours,
+                funding_age_s=lambda: market.snapshots.ages().funding_s,
+                oi_ring=market.oi_ring,
+                sweeps=lambda: market.sweep.status().ended,
+                lookback=lambda: deps.settings_store.main.vol_burst_lookback,
+                ratio=market.ratio_enricher.newest,
+                venue=market.name,
+            )
+        )
+        return VenueView(
+            board=board,
+            market=answers,
+            explain=lambda symbol, at_ms: answers.explain(symbol, at_ms, deps.settings_store.home.main),
+            rest=market.rest,
         )
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
@@ -276,15 +291,19 @@ class QuerySide:
             file=self._deps.config.db_file.with_name("market-tally.npz"),
         )
 
-    def _knowledge(self, zone_of: Callable[[Destination], tzinfo]) -> MarketAnswerDeps:
-        deps, market = self._deps, self._deps.market
+    def _knowledge(self, market: MarketSide, zone_of: Callable[[Destination], tzinfo]) -> MarketAnswerDeps:
+        deps = self._deps
         return MarketAnswerDeps(
+            venue=market.name,
+            watched=tuple(self._markets),
             book=market.engine.book,
             explain=lambda symbol, destination, at_ms: market.engine.explain(
                 symbol, destination, at_ms=at_ms, now_ms=round(deps.clock.now_ms() - market.venue.clock.skew_ms)
             ),
             alerts=deps.store if deps.config.history_enabled else None,
-            picture=lambda symbol, zone, alerts: self.pictures.of_symbol(symbol, tz=zone, alerts=alerts),
+            picture=lambda symbol, zone, alerts: self.pictures.of_symbol(
+                symbol, venue=market.name, tz=zone, alerts=alerts
+            ),
             zone_of=zone_of,
             listed=market.symbols,
             day=market.snapshots.day,

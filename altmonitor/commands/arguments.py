@@ -6,14 +6,16 @@ reads it for programs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from types import MappingProxyType
+from typing import Annotated, Final
 
 import msgspec
 
 from altmonitor.commands.replies import Bad, Refused, SymbolsRefused, UniverseUnknown
 from altmonitor.core.alert import DETECTED_KINDS, Kind
+from altmonitor.core.types import VENUE_NAMES, VENUE_TITLES, Venue
 from altmonitor.settings.days import DAY_CHARS_MAX, is_day
 from altmonitor.settings.input import (
     WORD_CHARS_MAX,
@@ -44,6 +46,13 @@ ALL_WORDS = frozenset({"all", "everything", "*", "все", "всё", "全部", "
 YES_WORDS = frozenset({"yes", "y", "да", "是", "确定"})
 _SPACED_SUFFIXES = frozenset({"%", "x", "×", "х", "$", "k", "m", "b", "usd", "usdt"})
 
+VENUE_WORDS: Final[Mapping[str, Venue]] = MappingProxyType(
+    {name: name for name in VENUE_NAMES}
+    | {title.lower(): name for name, title in VENUE_TITLES.items()}
+    | {"hl": "hyperliquid", "币安": "binance"}
+)
+_BEFORE_VENUE: Final = frozenset({"on", "at", "на"})
+
 SymbolWord = Annotated[
     str, msgspec.Meta(description="a contract as people write it: SOLUSDT, sol", max_length=WORD_CHARS_MAX)
 ]
@@ -69,9 +78,10 @@ class NoWords:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneContract:
-    """symbol: as typed."""
+    """symbol: as typed. venue: None: wherever it is traded, the first exchange of VENUES before the others."""
 
     symbol: SymbolWord
+    venue: Venue | None = None
 
 
 def read_nothing(command: str, words: Words) -> NoWords | Refused:
@@ -81,7 +91,28 @@ def read_nothing(command: str, words: Words) -> NoWords | Refused:
 def read_symbol(command: str, words: Words) -> OneContract | Refused:
     if not words:
         return Refused(command=command, reason=Bad.MISSING)
-    return extra(command, words, 1) or unreadable(command, words) or OneContract(symbol=words[0])
+    words, venue = without_venue(words)
+    if venue is None and len(words) == 2:
+        return Refused(command=command, reason=Bad.NO_VENUE, word=cut(words[1]))
+    return extra(command, words, 1) or unreadable(command, words) or OneContract(symbol=words[0], venue=venue)
+
+
+def without_venue(words: Words) -> tuple[Words, Venue | None]:
+    """`sol bybit`, `sol on bybit`, `bybit sol` and `bybit:sol` name a venue; a single word never is one: it may be a
+    coin. Only the first that is named counts, the rest stays."""
+    if words and ":" in words[0]:
+        head, _, name = words[0].partition(":")
+        if head.lower() in VENUE_WORDS and name:
+            return (name, *words[1:]), VENUE_WORDS[head.lower()]
+    if len(words) < 2:
+        return words, None
+    at = next((at for at in (*range(1, len(words)), 0) if words[at].lower() in VENUE_WORDS), None)
+    if at is None:
+        return words, None
+    before = words[:at]
+    if before and before[-1].lower() in _BEFORE_VENUE:
+        before = before[:-1]
+    return (*before, *words[at + 1 :]), VENUE_WORDS[words[at].lower()]
 
 
 def read_count(command: str, words: Words, *, default: int, high: int) -> int | Refused:

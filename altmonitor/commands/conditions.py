@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import structs
 
-from altmonitor.commands.arguments import SymbolWord, Words, cut, extra, is_all, listed_symbols, window_word
+from altmonitor.commands.arguments import SymbolWord, Words, cut, extra, is_all, window_word, without_venue
 from altmonitor.commands.outcome import CommandContext, Deferred, Outcome, Queries, StateChange
 from altmonitor.commands.replies import Bad, Refused
 from altmonitor.commands.replies_settings import (
@@ -21,7 +21,9 @@ from altmonitor.commands.replies_settings import (
     ConfirmAsked,
     TooManyConditions,
 )
+from altmonitor.commands.venues import VenueContract, contract_at
 from altmonitor.core.errors import ExchangeError, StorageError
+from altmonitor.core.types import Venue
 from altmonitor.settings.changes import Difference
 from altmonitor.settings.conditions import (
     MOVE_WINDOWS,
@@ -56,7 +58,7 @@ _DELETE = ("delete", "del", "remove", "удалить", "删除")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertArguments:
     """symbol, text: as typed; '' asks for those of this place. condition: `> 70000`, `move 5m 4`, `funding > 0.05%`.
-    delete: id of the one to be taken away; is_all: of all, with is_confirmed."""
+    venue: as of OneContract. delete: id of the one to be taken away; is_all: of all, with is_confirmed."""
 
     symbol: SymbolWord = ""
     condition: str = ""
@@ -64,6 +66,7 @@ class AlertArguments:
     delete: Annotated[int, msgspec.Meta(ge=1, le=ID_MAX)] | None = None
     is_all: bool = False
     is_confirmed: bool = False
+    venue: Venue | None = None
 
 
 def read_alert(command: str, words: Words) -> AlertArguments | Refused:
@@ -72,7 +75,7 @@ def read_alert(command: str, words: Words) -> AlertArguments | Refused:
     if words[0].lower() in _DELETE:
         return _read_delete(command, words[1:])
     text = " ".join(words)
-    symbol, *rest = _OPERATOR.sub(r" \1 ", text.translate(_SIGNS)).split()
+    (symbol, *rest), venue = without_venue(tuple(_OPERATOR.sub(r" \1 ", text.translate(_SIGNS)).split()))
     if not spelled(symbol):
         return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(symbol))
     predicate = _read_predicate(command, tuple(rest))
@@ -81,7 +84,7 @@ def read_alert(command: str, words: Words) -> AlertArguments | Refused:
         is_level = predicate.reason is Bad.NO_CONDITION and not isinstance(read_money(level.rstrip("%")), NotRead)
         sides = [" ".join([f"/{command}", symbol, *about, side, level]) for side in (">", "<")] if is_level else []
         return structs.replace(predicate, meant=tuple(sides))
-    return AlertArguments(symbol=symbol, condition=" ".join(rest), text=text[:TEXT_CHARS_MAX])
+    return AlertArguments(symbol=symbol, condition=" ".join(rest), text=text[:TEXT_CHARS_MAX], venue=venue)
 
 
 def alert(request: AlertArguments, now: CommandContext) -> Outcome:
@@ -93,21 +96,25 @@ def alert(request: AlertArguments, now: CommandContext) -> Outcome:
     predicate = _read_predicate("alert", tuple(request.condition.split()))
     if isinstance(predicate, Refused):
         return predicate
-    found = listed_symbols("alert", (request.symbol,), now.listed)
-    if not isinstance(found, tuple):
+    found = contract_at("alert", request.symbol, request.venue, now)
+    if not isinstance(found, VenueContract):
         return found
-    same = next((c for c in own if (c.symbol, c.predicate) == (found[0], predicate)), None)
+    main = now.main_venue
+    wanted = found.symbol, predicate, found.venue
+    same = next((c for c in own if (c.symbol, c.predicate, c.venue or main) == wanted), None)
     if same is not None:
         return ConditionsShown(conditions=own, same_id=same.id)
     if len(own) >= CONDITIONS_MAX:
         return TooManyConditions(limit=CONDITIONS_MAX)
-    return Deferred(decide=partial(_add, request, found[0], predicate))
+    return Deferred(decide=partial(_add, request, found, predicate))
 
 
 async def _add(
-    request: AlertArguments, symbol: str, predicate: Predicate, now: CommandContext, queries: Queries
+    request: AlertArguments, contract: VenueContract, predicate: Predicate, now: CommandContext, queries: Queries
 ) -> Outcome:
-    """What is true already is said: it is told at the next crossing."""
+    """What is true already is said: it is told at the next crossing. Of the main exchange, it stays with the main one
+    whichever that will be, unless it was named."""
+    is_main = contract.venue == now.main_venue
     condition = Condition(
         id=now.state.next_condition_id,
         destination=now.destination,
@@ -115,11 +122,12 @@ async def _add(
         owner_name=now.who.name,
         text=request.text,
         created_s=int(now.now_s),
-        symbol=symbol,
+        symbol=contract.symbol,
         predicate=predicate,
+        venue=None if is_main and request.venue is None else contract.venue,
     )
     after = replace(now.own_here, conditions=(*now.own_here.conditions, condition))
-    value = await _value_now(symbol, predicate, queries)
+    value = await _value_now(contract, predicate, queries)
     is_true = value is not None and _holds(predicate, value)
     added = ConditionAdded(condition=condition)
     if is_true:
@@ -127,13 +135,14 @@ async def _add(
     return StateChange(own=after, reply=added, destination=now.destination)
 
 
-async def _value_now(symbol: str, predicate: Predicate, queries: Queries) -> float | None:
+async def _value_now(contract: VenueContract, predicate: Predicate, queries: Queries) -> float | None:
     """Price, rate, or size of the move in percent; None when it is not known now."""
+    market = queries.venues[contract.venue].market
     try:
         if isinstance(predicate, FundingCrosses):
-            funding = await queries.market.funding(symbol)
+            funding = await market.funding(contract.symbol)
             return None if funding is None else funding.rate
-        price = await queries.market.price(symbol)
+        price = await market.price(contract.symbol)
     except (ExchangeError, StorageError):
         return None
     if price is None:
@@ -162,7 +171,8 @@ def _opposite(condition: Condition) -> str:
         case PriceMoves():
             return ""
     level = condition.text.split()[-1].lstrip("<>=≥≤＜＞")
-    return f"/alert {condition.symbol} {about}{'<' if side == 'above' else '>'} {level}"
+    venue = "" if condition.venue is None else f" {condition.venue}"
+    return f"/alert {condition.symbol}{venue} {about}{'<' if side == 'above' else '>'} {level}"
 
 
 def _read_delete(command: str, words: Words) -> AlertArguments | Refused:

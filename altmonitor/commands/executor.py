@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ from altmonitor.commands.replies_settings import ConfirmAsked
 from altmonitor.commands.table import COMMAND_OF, BadCommand, CommandRow, NotACommand, parse
 from altmonitor.commands.thresholds import NumberArguments
 from altmonitor.core.errors import ExchangeError, StorageError
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue
 from altmonitor.interfaces.storage import StateStore
 from altmonitor.settings.audience import Overrides
 from altmonitor.settings.changes import Author, ChangeMade
@@ -70,11 +70,11 @@ _FOR_THOSE_WHO_MAY_CHANGE = (StateChange, ConfirmAsked, Deferred, StatusPin)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutorDeps:
-    """listed: the contracts that exist now, empty before the list was read."""
+    """listed: the contracts that exist now by exchange, the main one first; empty before its list was read."""
 
     settings_store: SettingsStore
     store: StateStore
-    listed: Callable[[], Collection[str]]
+    listed: Callable[[], Mapping[Venue, Collection[str]]]
     queries: Queries
 
 
@@ -142,7 +142,7 @@ class CommandExecutor:
 
     def not_understood(self, text: str) -> NotUnderstood:
         """The answer to talk where nothing is left without one; text '' for what is no text."""
-        return not_understood(text, self._deps.listed())
+        return not_understood(text, self._all_listed())
 
     def status(self, *, now_s: float, destination: Destination | None = None) -> StatusShown:
         """As of this moment, for a destination; None: the main one."""
@@ -150,7 +150,10 @@ class CommandExecutor:
         audience = settings_store.audience_at(settings_store.home.main if destination is None else destination)
         own = settings_store.own(audience.destination).overrides
         deps = self._deps
-        return status_shown(audience, own, deps.queries.health(), now_s=now_s, listed=deps.listed())
+        return status_shown(audience, own, deps.queries.health(), now_s=now_s, listed=self._all_listed())
+
+    def _all_listed(self) -> frozenset[str]:
+        return frozenset().union(*self._deps.listed().values())
 
     async def follow_move(self, old: Destination, new: Destination) -> None:
         """A group has a new id: it keeps its settings, conditions and changes. Raises StorageError when that could not
@@ -228,7 +231,7 @@ class CommandExecutor:
             is_home=asked.destination in settings_store.home.destinations,
             audiences=settings_store.audiences,
             state=settings_store.state,
-            listed=frozenset(self._deps.listed()),
+            venues={venue: frozenset(symbols) for venue, symbols in self._deps.listed().items()},
             now_s=asked.now_s,
         )
 

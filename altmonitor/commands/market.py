@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from altmonitor.commands.arguments import (
+    VENUE_WORDS,
     DayWord,
     OneContract,
     SymbolWord,
@@ -24,9 +25,10 @@ from altmonitor.commands.arguments import (
     window_word,
     with_days,
     with_units,
+    without_venue,
 )
 from altmonitor.commands.outcome import CommandContext, Queries
-from altmonitor.commands.replies import Bad, PlainReply, Refused
+from altmonitor.commands.replies import Bad, PlainReply, Refused, SymbolsRefused, UniverseUnknown
 from altmonitor.commands.replies_market import (
     ChangeShown,
     ChartShown,
@@ -43,6 +45,8 @@ from altmonitor.commands.replies_market import (
     TrendShown,
     WhoShown,
 )
+from altmonitor.commands.venues import VenueContract, VenueNotWatched, contract_at
+from altmonitor.core.types import Venue, named_venue
 from altmonitor.interfaces.queries import TOP_WINDOWS, TopWindow
 from altmonitor.positioning.history import DEFAULT_ENTRIES, NotEnoughSnapshots
 from altmonitor.positioning.units import DEFAULT_PERIOD, PERIODS
@@ -60,18 +64,22 @@ _ABOUTS: dict[str, Literal["change", "trend"]] = {"change": "change", "trend": "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopArguments:
+    """venue: None: the first of VENUES."""
+
     window: TopWindow = TOP_DEFAULT
+    venue: Venue | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhyWords:
     """symbol, day: as typed. at: local time of the reader, None asks about now. day: None: the last time it was so.
-    is_utc: both are UTC."""
+    is_utc: both are UTC. venue: as of OneContract."""
 
     symbol: SymbolWord
     at: time | None = None
     day: DayWord | None = None
     is_utc: bool = False
+    venue: Venue | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +103,10 @@ class DivergenceArguments:
 
 
 def read_top(command: str, words: Words) -> TopArguments | Refused:
-    words = with_units(words)
+    words, venue = without_venue(with_units(words))
+    if len(words) == 1 and venue is None:
+        venue = VENUE_WORDS.get(words[0].lower())
+        words = words if venue is None else words[1:]
     refused = extra(command, words, 1)
     if refused is not None:
         return refused
@@ -103,47 +114,50 @@ def read_top(command: str, words: Words) -> TopArguments | Refused:
     window = windows.get(window_word(words[0])) if words else TOP_DEFAULT
     if window is None:
         return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(words[0]))
-    return TopArguments(window=window)
+    return TopArguments(window=window, venue=venue)
 
 
 async def top(request: TopArguments, now: CommandContext, queries: Queries) -> PlainReply:
-    return TopShown(top=await queries.market.top(request.window, count=TOP_ROWS), now_s=now.now_s)
+    venue = request.venue or now.main_venue
+    if venue not in now.venues:
+        return VenueNotWatched(command="top", venue=venue, watched=tuple(now.venues))
+    return TopShown(top=await queries.venues[venue].market.top(request.window, count=TOP_ROWS), now_s=now.now_s)
 
 
 async def price(request: OneContract, now: CommandContext, queries: Queries) -> PlainReply:
-    found = listed_symbols("price", (request.symbol,), now.listed)
-    if not isinstance(found, tuple):
+    found = contract_at("price", request.symbol, request.venue, now)
+    if not isinstance(found, VenueContract):
         return found
-    facts = await queries.market.price(found[0])
-    return _unknown("price", found) if facts is None else PriceShown(facts=facts, now_s=now.now_s)
+    facts = await queries.venues[found.venue].market.price(found.symbol)
+    return _unknown("price", found, now) if facts is None else PriceShown(facts=facts, now_s=now.now_s)
 
 
 async def open_interest(request: OneContract, now: CommandContext, queries: Queries) -> PlainReply:
-    found = listed_symbols("oi", (request.symbol,), now.listed)
-    if not isinstance(found, tuple):
+    found = contract_at("oi", request.symbol, request.venue, now)
+    if not isinstance(found, VenueContract):
         return found
-    facts = await queries.market.open_interest(found[0])
-    return _unknown("oi", found) if facts is None else OpenInterestShown(facts=facts, now_s=now.now_s)
+    facts = await queries.venues[found.venue].market.open_interest(found.symbol)
+    return _unknown("oi", found, now) if facts is None else OpenInterestShown(facts=facts, now_s=now.now_s)
 
 
 async def funding(request: OneContract, now: CommandContext, queries: Queries) -> PlainReply:
-    found = listed_symbols("funding", (request.symbol,), now.listed)
-    if not isinstance(found, tuple):
+    found = contract_at("funding", request.symbol, request.venue, now)
+    if not isinstance(found, VenueContract):
         return found
-    facts = await queries.market.funding(found[0])
-    return _unknown("funding", found) if facts is None else FundingShown(facts=facts, now_s=now.now_s)
+    facts = await queries.venues[found.venue].market.funding(found.symbol)
+    return _unknown("funding", found, now) if facts is None else FundingShown(facts=facts, now_s=now.now_s)
 
 
 async def chart(request: OneContract, now: CommandContext, queries: Queries) -> PlainReply:
-    found = listed_symbols("chart", (request.symbol,), now.listed)
-    if not isinstance(found, tuple):
+    found = contract_at("chart", request.symbol, request.venue, now)
+    if not isinstance(found, VenueContract):
         return found
-    picture = await queries.market.chart(found[0], destination=now.destination)
-    return _unknown("chart", found) if picture is None else ChartShown(chart=picture)
+    picture = await queries.venues[found.venue].market.chart(found.symbol, destination=now.destination)
+    return _unknown("chart", found, now) if picture is None else ChartShown(chart=picture)
 
 
-def _unknown(command: str, found: tuple[str, ...]) -> NothingKnown:
-    return NothingKnown(command=command, symbol=found[0])
+def _unknown(command: str, found: VenueContract, now: CommandContext) -> NothingKnown:
+    return NothingKnown(command=command, symbol=found.symbol, venue=named_venue(found.venue, now.venues))
 
 
 # --- why an alert came, or did not --------------------------------------------------------------------------------
@@ -153,6 +167,7 @@ def read_why(command: str, words: Words) -> WhyWords | Refused:
     """A symbol, then nothing, a time, or a day and a time; `UTC` behind it where it is not the reader's own."""
     if not words:
         return Refused(command=command, reason=Bad.MISSING)
+    words, venue = without_venue(words)
     refused = unreadable(command, words[:1])
     if refused is not None:
         return refused
@@ -162,20 +177,22 @@ def read_why(command: str, words: Words) -> WhyWords | Refused:
     if len(rest) > 2:
         return Refused(command=command, reason=Bad.EXTRA, word=cut(rest[2]))
     if not rest:
-        return WhyWords(symbol=symbol)
+        return WhyWords(symbol=symbol, venue=venue)
     clock = _TIME.fullmatch(rest[-1])
     day = rest[0] if len(rest) == 2 else None
     if clock is None or (day is not None and not is_day(day)):
         return Refused(command=command, reason=Bad.NO_TIME, word=cut(" ".join(rest)))
     at = time(int(clock[1]), int(clock[2]), int(clock[3] or 0))
-    return WhyWords(symbol=symbol, at=at, day=day, is_utc=is_utc)
+    return WhyWords(symbol=symbol, at=at, day=day, is_utc=is_utc, venue=venue)
 
 
 async def why(request: WhyWords, now: CommandContext, queries: Queries) -> PlainReply:
     """Of a contract that left the exchange, about a minute in which something is known of it."""
-    found = listed_symbols("why", (request.symbol,), now.listed)
-    symbol = found[0] if isinstance(found, tuple) else spelled(request.symbol)
-    if not isinstance(found, tuple) and (request.at is None or not symbol):
+    found = contract_at("why", request.symbol, request.venue, now)
+    symbol = found.symbol if isinstance(found, VenueContract) else spelled(request.symbol)
+    venue = found.venue if isinstance(found, VenueContract) else request.venue or now.main_venue
+    is_meant = isinstance(found, SymbolsRefused | UniverseUnknown)
+    if not isinstance(found, VenueContract) and (request.at is None or not symbol or not is_meant):
         return found
     at_ms = None
     if request.at is not None:
@@ -185,11 +202,11 @@ async def why(request: WhyWords, now: CommandContext, queries: Queries) -> Plain
             word = f"{request.at:%H:%M}" if request.day is None else f"{request.day} {request.at:%H:%M}"
             return Refused(command="why", reason=Bad.NO_TIME, word=word)
         at_ms = int(at_s * 1000)
-    explanation = await queries.explain(symbol, at_ms, now.audience.destination)
+    explanation = await queries.venues[venue].explain(symbol, at_ms, now.audience.destination)
     is_known = bool(explanation.told) or any(check.verdict.is_raised for check in explanation.checks)
-    if not isinstance(found, tuple) and not is_known:
+    if not isinstance(found, VenueContract) and not is_known:
         return found
-    return Explained(explanation=explanation, now_s=now.now_s)
+    return Explained(explanation=explanation, now_s=now.now_s, venue=named_venue(venue, now.venues))
 
 
 def _was_at(at: time, day: str | None, zone: tzinfo, *, now_s: float) -> float | None:
@@ -234,7 +251,7 @@ async def who(request: WhoArguments, now: CommandContext, queries: Queries) -> P
     positions = queries.positions
     if request.about == "scan":
         return ScanShown(found=await positions.scan(limit=DEFAULT_ENTRIES))
-    found = listed_symbols("who", (request.symbol,), now.listed)
+    found = listed_symbols("who", (request.symbol,), now.main_listed)
     if not isinstance(found, tuple):
         return found
     if request.about is None:
@@ -263,7 +280,7 @@ def read_two_symbols(command: str, words: Words) -> TwoSymbols | Refused:
 
 
 async def compare(request: TwoSymbols, now: CommandContext, queries: Queries) -> PlainReply:
-    found = listed_symbols("compare", (request.first, request.second), now.listed)
+    found = listed_symbols("compare", (request.first, request.second), now.main_listed)
     if not isinstance(found, tuple):
         return found
     if len(found) < 2:
@@ -285,7 +302,7 @@ def read_divergence(command: str, words: Words) -> DivergenceArguments | Refused
 
 
 async def divergence(request: DivergenceArguments, now: CommandContext, queries: Queries) -> PlainReply:
-    found = listed_symbols("div", (request.symbol,), now.listed)
+    found = listed_symbols("div", (request.symbol,), now.main_listed)
     if not isinstance(found, tuple):
         return found
     facts = await queries.positions.divergence(found[0], period=request.period)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from altmonitor.commands.replies import PlainReply
 from altmonitor.core.alert import Kind
 from altmonitor.core.outcome import OutcomeSummary
 from altmonitor.core.status import Health
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue
 from altmonitor.detectors.verdict import Explanation
 from altmonitor.interfaces.queries import MarketQueries, PositionQueries
 from altmonitor.interfaces.storage import AlertQueries, ChangeLog
@@ -28,7 +28,8 @@ class CommandContext:
     is_destination: alerts go to `destination`, or to its whole chat; else `audience` is another place's.
     own_here: what `destination` itself has of its own, also where it gets no alerts. would_be_at: how a destination
     would look with other overrides. is_home: `destination` is one of the environment. audiences: all, the main one
-    first. listed: contracts that exist now; empty before the list is read.
+    first. venues: of every exchange watched the contracts it lists now, the main one first; empty before its list is
+    read.
     """
 
     destination: Destination
@@ -42,8 +43,22 @@ class CommandContext:
     is_home: bool
     audiences: tuple[Audience, ...]
     state: State
-    listed: frozenset[str]
+    venues: Mapping[Venue, frozenset[str]]
     now_s: float
+
+    @property
+    def listed(self) -> frozenset[str]:
+        """At any exchange: watched and muted is by name, wherever it is traded."""
+        return frozenset().union(*self.venues.values())
+
+    @property
+    def main_venue(self) -> Venue:
+        return next(iter(self.venues))
+
+    @property
+    def main_listed(self) -> frozenset[str]:
+        """At the exchange that questions are about which know no other."""
+        return next(iter(self.venues.values()))
 
     @property
     def settings(self) -> Settings:
@@ -69,13 +84,23 @@ class CommandContext:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VenueQueries:
+    """What is known of one exchange's market.
+
+    explain: (symbol, time in the minute asked for as unix ms or None for now, destination) → why or why not.
+    """
+
+    market: MarketQueries
+    explain: Callable[[str, int | None, Destination], Awaitable[Explanation]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Queries:
     """What the program knows beside the settings; asked by commands. alerts: None when no history is kept, else so many
-    days of it.
+    days of it. venues: by exchange watched, the main one first.
 
     propose_budget: (alerts a day, audience) → thresholds with which the loaded history holds about so many.
     try_settings: (audience in force, as it would be, seconds back or None for all) → what either would have told.
-    explain: (symbol, time in the minute asked for as unix ms or None for now, destination) → why or why not.
     outcomes: what became of the alerts told so far; None when no history is kept.
     send_samples: one sample alert of every kind routed to the destination goes the real way; which ones.
     All but `health` may raise StorageError, those of the market and of positions ExchangeError too.
@@ -85,11 +110,10 @@ class Queries:
     alerts: AlertQueries | None
     kept_days: int
     changes: ChangeLog
-    market: MarketQueries
+    venues: Mapping[Venue, VenueQueries]
     positions: PositionQueries
     propose_budget: Callable[[int, Audience], Awaitable[BudgetProposal | NotEnoughHistory]]
     try_settings: Callable[[Audience, Audience, int | None], Awaitable[Trial | NotEnoughHistory]]
-    explain: Callable[[str, int | None, Destination], Awaitable[Explanation]]
     send_samples: Callable[[Destination], Awaitable[Sequence[Kind]]]
     outcomes: Callable[[], Awaitable[OutcomeSummary]] | None
 

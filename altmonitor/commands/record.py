@@ -13,6 +13,7 @@ import msgspec
 from altmonitor.commands.arguments import (
     ALL_WORDS,
     KIND_WORDS,
+    VENUE_WORDS,
     YES_WORDS,
     DayWord,
     NoWords,
@@ -52,7 +53,7 @@ from altmonitor.commands.replies_settings import (
 from altmonitor.core.alert import Kind
 from altmonitor.core.outcome import LINE_HORIZON_MIN
 from altmonitor.core.status import Health
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue
 from altmonitor.settings.audience import Audience, Overrides
 from altmonitor.settings.changes import ChangeMade, Difference, differences, in_force, undoable
 from altmonitor.settings.days import bounds_ms, is_day, past_day
@@ -72,12 +73,13 @@ _NUMBER_LIKE = re.compile(r"[+\-−]?[\d.,]+\W?|nan|inf|infinity", re.IGNORECASE
 
 
 class HistoryArguments(msgspec.Struct, frozen=True, kw_only=True):
-    """symbol, day: as typed. limit: None: HISTORY_DEFAULT, of a named day HISTORY_MAX."""
+    """symbol, day: as typed. limit: None: HISTORY_DEFAULT, of a named day HISTORY_MAX. venue: None: all exchanges."""
 
     limit: Annotated[int, msgspec.Meta(ge=1, le=HISTORY_MAX)] | None = None
     symbol: SymbolWord | None = None
     kind: Kind | None = None
     day: DayWord | None = None
+    venue: Venue | None = None
 
 
 class StatsWords(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,7 +171,8 @@ async def show_help(request: HelpArguments, now: CommandContext, queries: Querie
 
 
 def read_history(command: str, words: Words) -> HistoryArguments | Refused:
-    """A count, a symbol, a kind and a day, each at most once, in any order."""
+    """A count, a symbol, a kind, an exchange and a day, each at most once, in any order."""
+    venue: Venue | None = None
     limit: int | None = None
     symbol: str | None = None
     kind: Kind | None = None
@@ -178,6 +181,8 @@ def read_history(command: str, words: Words) -> HistoryArguments | Refused:
         is_second = False
         if is_day(word):
             is_second, day = day is not None, word
+        elif word.lower() in VENUE_WORDS:
+            is_second, venue = venue is not None, VENUE_WORDS[word.lower()]
         elif word.lower() in HISTORY_KINDS:
             is_second, kind = kind is not None, HISTORY_KINDS[word.lower()]
         elif _NUMBER_LIKE.fullmatch(word):
@@ -193,7 +198,7 @@ def read_history(command: str, words: Words) -> HistoryArguments | Refused:
             is_second, symbol = symbol is not None, word
         if is_second:
             return Refused(command=command, reason=Bad.TWICE, word=cut(word))
-    return HistoryArguments(limit=limit, symbol=symbol, kind=kind, day=day)
+    return HistoryArguments(limit=limit, symbol=symbol, kind=kind, day=day, venue=venue)
 
 
 async def history(request: HistoryArguments, now: CommandContext, queries: Queries) -> PlainReply:
@@ -218,6 +223,7 @@ async def history(request: HistoryArguments, now: CommandContext, queries: Queri
         limit=limit if day is None else limit + 1,
         symbol=symbol,
         kind=request.kind,
+        venue=request.venue,
         event_between_ms=None if day is None else bounds_ms(day, zone),
         destinations=_places(now),
     )
@@ -231,6 +237,7 @@ async def history(request: HistoryArguments, now: CommandContext, queries: Queri
         day=day,
         has_more=len(rows) > limit,
         kept_days=queries.kept_days,
+        venue=request.venue,
     )
 
 

@@ -14,7 +14,7 @@ import msgspec
 from altmonitor.core.alert import AlertStats, Kind, StoredAlert
 from altmonitor.core.outcome import OutcomeRow
 from altmonitor.core.status import Health
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.changes import NOT_MUTED, Difference
 from altmonitor.settings.input import NotRead, Unlisted
@@ -81,6 +81,7 @@ class Bad(Enum):
     NO_UNIT = "no_unit"
     NO_MOMENT = "no_moment"
     PAST_MOMENT = "past_moment"
+    NO_VENUE = "no_venue"
 
 
 class Refused(PlainReply, frozen=True, kw_only=True):
@@ -240,7 +241,7 @@ class StatusPin(PlainReply, frozen=True, kw_only=True):
 
 class HistoryShown(PlainReply, frozen=True, kw_only=True):
     """alerts: newest first. suggestions: for a symbol that is not listed and has no alerts. day: None: of any.
-    has_more: that day has more than `limit`. kept_days: how long alerts are kept."""
+    has_more: that day has more than `limit`. kept_days: how long alerts are kept. venue: None: of all exchanges."""
 
     alerts: Sequence[StoredAlert]
     limit: int
@@ -251,6 +252,7 @@ class HistoryShown(PlainReply, frozen=True, kw_only=True):
     day: date | None = None
     has_more: bool = False
     kept_days: int | None = None
+    venue: Venue | None = None
 
 
 class StatsShown(PlainReply, frozen=True, kw_only=True):

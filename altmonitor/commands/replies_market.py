@@ -1,8 +1,9 @@
-"""Answers about the market: what the facts say, or that there are none."""
+"""Answers about the market: what the facts say, or that there are none. venue: None where only Binance is watched."""
 
 from __future__ import annotations
 
 from altmonitor.commands.replies import Button, DestinationReply, PlainReply
+from altmonitor.core.types import Venue
 from altmonitor.detectors.verdict import Explanation
 from altmonitor.interfaces.queries import (
     TOP_WINDOWS,
@@ -61,6 +62,7 @@ class TooFewRows(PlainReply, frozen=True, kw_only=True):
 class Explained(DestinationReply, frozen=True, kw_only=True):
     explanation: Explanation
     now_s: float
+    venue: Venue | None = None
 
 
 class TopShown(PlainReply, frozen=True, kw_only=True):
@@ -69,7 +71,8 @@ class TopShown(PlainReply, frozen=True, kw_only=True):
 
     @property
     def buttons(self) -> tuple[Button, ...]:
-        return tuple(Button(label_key=f"top_{window}", action=f"/top {window}") for window in TOP_WINDOWS)
+        venue = "" if self.top.venue is None else f" {self.top.venue}"
+        return tuple(Button(label_key=f"top_{window}", action=f"/top {window}{venue}") for window in TOP_WINDOWS)
 
 
 class PriceShown(PlainReply, frozen=True, kw_only=True):
@@ -98,6 +101,7 @@ class NothingKnown(PlainReply, frozen=True, kw_only=True):
 
     command: str
     symbol: str
+    venue: Venue | None = None
 
 
 class AnswerFailed(PlainReply, frozen=True, kw_only=True):

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal
 
-from altmonitor.commands.arguments import NoWords, Words, extra
+from altmonitor.commands.arguments import VENUE_WORDS, NoWords, Words, extra, listed_symbols
 from altmonitor.commands.outcome import CommandContext, Outcome, Queries, StateChange
-from altmonitor.commands.replies import Bad, MutedChanged, PlainReply, Refused
+from altmonitor.commands.replies import Bad, MutedChanged, PlainReply, Refused, SymbolsRefused, UniverseUnknown
 from altmonitor.core.status import VenueStatus
-from altmonitor.core.types import VENUE_NAMES, VENUE_TITLES, Venue
+from altmonitor.core.types import Venue
+from altmonitor.core.venue_names import coin_of
 from altmonitor.settings.changes import NOT_MUTED
-from altmonitor.settings.input import OFF_WORDS
+from altmonitor.settings.input import OFF_WORDS, find, spelled
 from altmonitor.settings.settings import venue_mark
 
-_WORDS: Final[Mapping[str, Venue]] = MappingProxyType(
-    {name: name for name in VENUE_NAMES}
-    | {title.lower(): name for name, title in VENUE_TITLES.items()}
-    | {"hl": "hyperliquid"}
-)
 _ON_WORDS: Final = ("on", "yes", "вкл", "开")
 
 
@@ -53,8 +48,8 @@ def read_venue(command: str, words: Words) -> VenueArguments | Refused:
     state: Literal["on", "off"] | None = None
     for word in words:
         name = word.lower()
-        if name in _WORDS and venue is None:
-            venue = _WORDS[name]
+        if name in VENUE_WORDS and venue is None:
+            venue = VENUE_WORDS[name]
         elif (name in OFF_WORDS or name in _ON_WORDS) and state is None:
             state = "on" if name in _ON_WORDS else "off"
         else:
@@ -77,3 +72,62 @@ def switch_venue(request: VenueArguments, now: CommandContext) -> Outcome:
         return reply
     changed = MappingProxyType(dict(sorted(after.items())))
     return StateChange(own=now.with_overrides(replace(now.overrides, muted=changed)), reply=reply)
+
+
+# --- which exchange a question is about -----------------------------------------------------------------------------
+
+
+class VenueNotWatched(PlainReply, frozen=True, kw_only=True):
+    """An exchange that is known, and that VENUES does not name. watched: those that are, the main one first."""
+
+    command: str
+    venue: Venue
+    watched: tuple[Venue, ...]
+
+
+class AtOtherVenues(PlainReply, frozen=True, kw_only=True):
+    """main does not list the contract and several others do: which one is meant must be said."""
+
+    command: str
+    symbol: str
+    main: Venue
+    venues: tuple[Venue, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueContract:
+    """symbol: as listed at the venue."""
+
+    symbol: str
+    venue: Venue
+
+
+Unplaced = SymbolsRefused | UniverseUnknown | VenueNotWatched | AtOtherVenues
+
+
+def contract_at(command: str, word: str, venue: Venue | None, now: CommandContext) -> VenueContract | Unplaced:
+    """What a word means at an exchange. Without one: at the first of VENUES, and where that does not list it, at the
+    only other one that does. A coin that an exchange lists under another multiple is meant by it too."""
+    watched = tuple(now.venues)
+    if venue is not None:
+        return _listed_at(command, word, venue, now)
+    found = listed_symbols(command, (word,), now.venues[watched[0]])
+    if isinstance(found, tuple):
+        return VenueContract(symbol=found[0], venue=watched[0])
+    others = {other: symbol for other in watched[1:] if (symbol := find(word, now.venues[other])) is not None}
+    if len(others) > 1:
+        symbol = next(iter(others.values()))
+        return AtOtherVenues(command=command, symbol=symbol, main=watched[0], venues=tuple(others))
+    return next((VenueContract(symbol=symbol, venue=other) for other, symbol in others.items()), found)
+
+
+def _listed_at(command: str, word: str, venue: Venue, now: CommandContext) -> VenueContract | Unplaced:
+    if venue not in now.venues:
+        return VenueNotWatched(command=command, venue=venue, watched=tuple(now.venues))
+    listed = now.venues[venue]
+    found = listed_symbols(command, (word,), listed)
+    if isinstance(found, tuple):
+        return VenueContract(symbol=found[0], venue=venue)
+    symbol = spelled(word)
+    same = sorted(other for other in listed if coin_of(other) == coin_of(symbol)) if symbol else []
+    return VenueContract(symbol=same[0], venue=venue) if same and isinstance(found, SymbolsRefused) else found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, NewType, get_args
@@ -96,3 +96,8 @@ VENUE_TITLES: Mapping[Venue, str] = MappingProxyType(
 def of_venue(venue: Venue, name: str) -> str:
     """A name that is one venue's own. Binance's stand without it, as they did when there was no other."""
     return name if venue == "binance" else f"{venue}:{name}"
+
+
+def named_venue(venue: Venue, watched: Collection[Venue]) -> Venue | None:
+    """None where an answer need not say whose it is: Binance alone, as it was when there was no other."""
+    return None if venue == "binance" and len(watched) == 1 else venue

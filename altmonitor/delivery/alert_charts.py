@@ -13,7 +13,7 @@ from altmonitor.core.alert import Alert
 from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeError
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue, of_venue
 from altmonitor.market.candles import MINUTE_MS, Kline
 from altmonitor.render.charts.alert_chart import caption_of, caption_of_symbol, chart_of_alert, chart_of_symbol
 from altmonitor.render.charts.chart import chart_png
@@ -105,12 +105,12 @@ class ChartPictureFile:
     to_ms: int
 
 
-Candles = Callable[[str, int, int, int], Awaitable[Sequence[Kline]]]
-"""(symbol, from, until, at most) → candles with open time in [from, until], unix ms, oldest → newest. Raises any
+Candles = Callable[[Venue, str, int, int, int], Awaitable[Sequence[Kline]]]
+"""(venue, symbol, from, until, at most) → candles with open time in [from, until], unix ms, oldest → newest. Raises any
 `errors.ExchangeError`."""
 
-Samples = Callable[[str, int], Sequence[tuple[int, float]]]
-"""(symbol, since, unix ms) → (unix ms, contracts) of each open-interest sample known since then. Asks nobody."""
+Samples = Callable[[Venue, str, int], Sequence[tuple[int, float]]]
+"""(venue, symbol, since, unix ms) → (unix ms, contracts) of each open-interest sample known since then. Asks nobody."""
 
 
 class Pictures:
@@ -138,19 +138,21 @@ class Pictures:
         until_ms = max(alert.event_ms, min(self._clock.now_ms(), alert.event_ms + AFTER_ALERT_MS))
 
         async def make() -> ChartPictureFile:
-            candles, samples = await self._market(alert.symbol, until_ms, CANDLES)
+            candles, samples = await self._market(alert.venue, alert.symbol, until_ms, CANDLES)
             spec = chart_of_alert(alert, candles, tz=tz, open_interest=samples)
             return await self._picture(alert.key, spec, caption_of(alert, tz=tz))
 
         return await self._once(f"{alert.key} {tz}", make)
 
-    async def of_symbol(self, symbol: str, *, tz: tzinfo, alerts: Sequence[Alert] = ()) -> ChartPictureFile | None:
+    async def of_symbol(
+        self, symbol: str, *, venue: Venue, tz: tzinfo, alerts: Sequence[Alert] = ()
+    ) -> ChartPictureFile | None:
         """The last hour and a half, with the alerts of that time marked. None as in `of_alert`."""
         now_ms = self._clock.now_ms()
-        key = f"chart:{symbol}:{now_ms // MINUTE_MS}"
+        key = of_venue(venue, f"chart:{symbol}:{now_ms // MINUTE_MS}")
 
         async def make() -> ChartPictureFile:
-            candles, samples = await self._market(symbol, now_ms, CANDLES_ASKED)
+            candles, samples = await self._market(venue, symbol, now_ms, CANDLES_ASKED)
             spec = chart_of_symbol(symbol, candles, tz=tz, now_ms=now_ms, open_interest=samples, alerts=alerts)
             return await self._picture(key, spec, caption_of_symbol(symbol, tz=tz, now_ms=now_ms))
 
@@ -169,12 +171,12 @@ class Pictures:
         return None
 
     async def _market(
-        self, symbol: str, until_ms: int, count: int
+        self, venue: Venue, symbol: str, until_ms: int, count: int
     ) -> tuple[Sequence[Kline], Sequence[tuple[int, float]]]:
         last_ms = until_ms // MINUTE_MS * MINUTE_MS
         from_ms = last_ms - (count - 1) * MINUTE_MS
-        candles = await self._candles(symbol, from_ms, last_ms, count)
-        return candles, self._open_interest(symbol, from_ms)
+        candles = await self._candles(venue, symbol, from_ms, last_ms, count)
+        return candles, self._open_interest(venue, symbol, from_ms)
 
     async def _picture(self, key: str, spec: ChartSpec, caption_html: str) -> ChartPictureFile:
         png = await self._charting.png(spec)

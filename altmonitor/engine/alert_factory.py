@@ -166,7 +166,8 @@ def condition_alert(crossing: Crossing, price: float | None, around: AlertContex
     """price: last price, for those about something else too."""
     condition, is_move = crossing.condition, crossing.note not in ("price", "funding")
     return Alert(
-        key=f"condition:{condition.key}:{condition.symbol}:{around.event_ms}",
+        key=of_venue(around.venue, f"condition:{condition.key}:{condition.symbol}:{around.event_ms}"),
+        venue=around.venue,
         ts=around.now_ms / 1000,
         event_ms=around.event_ms,
         symbol=condition.symbol,

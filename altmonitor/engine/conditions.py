@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from altmonitor.core.alert import Alert
+from altmonitor.core.types import of_venue
 from altmonitor.detectors.conditions import Conditions, PriceBefore
 from altmonitor.engine.audiences import Audiences
 from altmonitor.engine.context import EngineDeps
@@ -38,7 +39,7 @@ class ConditionEngine:
 
     def restore_told(self, alert: Alert) -> None:
         """A crossing was told by an earlier run."""
-        _, key, _ = alert.key.split(":", 2)
+        _, key, _ = alert.key.removeprefix(of_venue(alert.venue, "")).split(":", 2)
         self._conditions.record_raised(key, "up" if alert.direction == "UP" else "down", alert.event_ms)
         self._aim(alert.symbol)
 

@@ -25,19 +25,26 @@ log = logging.getLogger(__name__)
 MOST_WAITING = 10_000
 RETRY_S = 5.0
 CONDITIONS = "conditions"
-"""Under this name what is remembered of conditions is kept."""
+"""Under this name what is remembered of the conditions of the first venue is kept."""
 
 
 class Bookkeeping:
-    """refreshed(key): more is known about the alert with this key."""
+    """refreshed(key): more is known about the alert with this key. conditions: the name under which theirs is kept."""
 
     def __init__(
-        self, updates: AlertUpdates, memory: MetaStore, *, clock: Clock, refreshed: Callable[[str], None]
+        self,
+        updates: AlertUpdates,
+        memory: MetaStore,
+        *,
+        clock: Clock,
+        refreshed: Callable[[str], None],
+        conditions: str = CONDITIONS,
     ) -> None:
         self._updates = updates
         self._memory = memory
         self._clock = clock
         self._refreshed = refreshed
+        self._conditions_name = conditions
         self._learned: dict[tuple[str, bool], Alert] = {}  # oldest → newest; a burst may learn of its close and its end
         self._conditions: str | None = None
         self._work = asyncio.Event()
@@ -77,7 +84,7 @@ class Bookkeeping:
     async def _write(self) -> None:
         text = self._conditions
         if text is not None:
-            await self._memory.meta_set(CONDITIONS, text)
+            await self._memory.meta_set(self._conditions_name, text)
             if self._conditions is text:  # else something newer came meanwhile
                 self._conditions = None
         while self._learned:
@@ -103,8 +110,8 @@ class Stored(AlertHistory, MetaStore, Protocol):
     """Alerts and small values."""
 
 
-async def restore(engine: Engine, stored: Stored, *, now_ms: int, since_ms: int) -> None:
-    """since_ms: how far back what was told still matters to cooldowns, event time.
+async def restore(engine: Engine, stored: Stored, *, now_ms: int, since_ms: int, conditions: str = CONDITIONS) -> None:
+    """since_ms: how far back what was told still matters to cooldowns, event time. conditions: as of `Bookkeeping`.
 
     Before the first frame, and when the engine knows its audiences. Raises StorageError; only what decorates an alert
     may be missing afterwards.
@@ -118,7 +125,7 @@ async def restore(engine: Engine, stored: Stored, *, now_ms: int, since_ms: int)
     ]
     known = {alert.key for alert, _ in told}
     missing = {alert.details.episode_key for alert, _ in told if alert.details.episode_key} - known
-    engine.restore_conditions(await stored.meta_get(CONDITIONS))
+    engine.restore_conditions(await stored.meta_get(conditions))
     engine.restore(told, firsts=await stored.alerts_of(missing))
     await _restore_ranks(engine, stored, now_ms)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue
 from altmonitor.positioning.divergence import Divergence
 from altmonitor.positioning.funding import DEFAULT_NOTIONAL_USD, VenueFunding
 from altmonitor.positioning.history import ExtremeScan, NotEnoughSnapshots, PositionChange, ProfitTrend
@@ -15,7 +15,7 @@ from altmonitor.positioning.statistics_history import StoredOiChange, StoredRati
 from altmonitor.positioning.units import DEFAULT_PERIOD
 
 # ---
-# The market, from the live books.
+# The market, from the live books. Each answer is of one exchange; its `venue` is None where only Binance is watched.
 
 TopWindow = Literal["1m", "5m", "1h", "24h"]
 TOP_WINDOWS: tuple[TopWindow, ...] = ("1m", "5m", "1h", "24h")
@@ -43,6 +43,7 @@ class Top:
     falling: Sequence[TopRow]
     symbols: int
     as_of_ms: int | None
+    venue: Venue | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ class PriceFacts:
     day_high: float | None = None
     day_low: float | None = None
     mark_price: float | None = None
+    venue: Venue | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,7 @@ class OpenInterestFacts:
     change_5m_pct: float | None = None
     span_1m_s: float | None = None  # what was really measured
     span_5m_s: float | None = None
+    venue: Venue | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,7 @@ class FundingFacts:
     next_ms: int | None = None
     mark_price: float | None = None
     venues: tuple[VenueFunding, ...] = ()
+    venue: Venue | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +101,7 @@ class ChartPicture:
     png: bytes
     from_ms: int
     to_ms: int
+    venue: Venue | None = None
 
 
 class MarketQueries(Protocol):

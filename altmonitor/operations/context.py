@@ -13,6 +13,7 @@ from altmonitor.config import Config
 from altmonitor.core.clock import Clock
 from altmonitor.core.outcome import OutcomeSummary
 from altmonitor.core.status import Health
+from altmonitor.core.types import Venue
 from altmonitor.detectors.verdict import Explanation
 from altmonitor.interfaces.exchange import MarketRest
 from altmonitor.interfaces.positioning import Cohorts
@@ -21,7 +22,7 @@ from altmonitor.interfaces.storage import AlertQueries
 from altmonitor.interfaces.traders import ProviderName, TraderProvider
 from altmonitor.interfaces.wallets import WalletQueries
 from altmonitor.operations.board import MarketBoard
-from altmonitor.operations.errors import NoMonitor, NotFound
+from altmonitor.operations.errors import BadArgument, NoMonitor, NotFound
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.presets import NotEnoughHistory, Trial
 from altmonitor.settings.settings import Numbers
@@ -30,20 +31,47 @@ from altmonitor.storage.snapshot_queries import SnapshotQueries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MonitorView:
-    """A running monitor. board: all contracts at once. market: one contract, from its live book. fundings: of every
-    venue.
+class VenueView:
+    """One exchange's market. board: all contracts at once. market: one contract, from its live book. rest: candles of
+    the past, through its guard; None where nobody may be asked.
 
     explain: (symbol, time in the minute asked for as unix ms or None for now) → why or why not, for the main chat.
+    """
+
+    board: MarketBoard
+    market: MarketQueries
+    explain: Callable[[str, int | None], Awaitable[Explanation]]
+    rest: MarketRest | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorView:
+    """A running monitor. venues: by exchange watched, the main one first. fundings: of every venue.
+
     try_settings: (audience in force, as it would be, seconds back or None for all) → what either would have told.
     """
 
     health: Callable[[], Health]
-    board: MarketBoard
-    market: MarketQueries
+    venues: Mapping[Venue, VenueView]
     fundings: FundingBoard
-    explain: Callable[[str, int | None], Awaitable[Explanation]]
     try_settings: Callable[[Audience, Audience, int | None], Awaitable[Trial | NotEnoughHistory]]
+
+    @property
+    def main(self) -> VenueView:
+        return next(iter(self.venues.values()))
+
+    @property
+    def boards(self) -> Mapping[Venue, MarketBoard]:
+        return {venue: view.board for venue, view in self.venues.items()}
+
+    def at(self, venue: Venue | None) -> VenueView:
+        """None: the main one. Raises: BadArgument for one that is not watched."""
+        if venue is None:
+            return self.main
+        if venue not in self.venues:
+            watched = ", ".join(self.venues)
+            raise BadArgument(f"{venue} is not watched here; watched: {watched} (VENUES)")
+        return self.venues[venue]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,11 @@ from altmonitor.detectors.verdict import Explanation, RuleCheck
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.candles import MINUTE_MS, Candle, ClosedCandle, Kline
 from altmonitor.operations.arguments import WORDS
-from altmonitor.operations.board import MarketRow, MarketTable
+from altmonitor.operations.board import MarketBoard, MarketRow, MarketTable
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import NotFound
 from altmonitor.operations.operation import Example, Operation
-from altmonitor.operations.symbols import OneSymbol, SymbolWord, listed_symbol
+from altmonitor.operations.symbols import OneContractAt, SymbolWord, VenueWord, listed_symbol
 
 CANDLES_DEFAULT, CANDLES_MAX = 99, 1_000
 OI_TOLERANCE = "the old sample within 25 % of the window, the newest at most 1.5 sweeps old"
@@ -52,20 +52,19 @@ _SORT_FIELDS: dict[MarketSort, str] = {
 
 
 class MarketArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """sort: by size without its sign, the largest first; by symbol: alphabetically."""
+    """Sorted by size without its sign, or by name."""
 
-    sort: Annotated[MarketSort, msgspec.Meta(description="Largest size first; symbol: alphabetically.")] = "symbol"
-    limit: Annotated[int, msgspec.Meta(ge=1, le=5_000, description="At most so many rows; all without it.")] | None = (
-        None
-    )
-    search: Annotated[str, msgspec.Meta(max_length=40, description="Only symbols that hold this text.")] = ""
+    sort: Annotated[MarketSort, msgspec.Meta(description="Largest first.")] = "symbol"
+    limit: Annotated[int, msgspec.Meta(ge=1, le=5_000, description="Rows; all without it.")] | None = None
+    search: Annotated[str, msgspec.Meta(max_length=40, description="Part of a symbol.")] = ""
+    venue: VenueWord | None = None
 
 
 async def get_market(context: OperationContext, arguments: MarketArguments) -> MarketTable:
-    board = context.running().board
+    board = context.running().at(arguments.venue).board
     await board.prepare()
     table = board.table()
-    if arguments == MarketArguments():
+    if arguments == MarketArguments(venue=arguments.venue):
         return table
     wanted = arguments.search.upper()
     rows = [row for row in table.rows if wanted in row.symbol] if wanted else list(table.rows)
@@ -88,6 +87,7 @@ class CandleArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     limit: Annotated[int, msgspec.Meta(ge=1, le=CANDLES_MAX, description="The newest so many minutes.")] = (
         CANDLES_DEFAULT
     )
+    venue: VenueWord | None = None
 
 
 class CandleRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,16 +116,16 @@ class Candles(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def get_candles(context: OperationContext, arguments: CandleArguments) -> Candles:
-    symbol = listed_symbol(arguments.symbol, context)
-    rows, event_ms = _live_candles(context, symbol, arguments.limit)
+    view = None if context.monitor is None and arguments.venue is None else context.running().at(arguments.venue)
+    symbol = listed_symbol(arguments.symbol, context, arguments.venue)
+    rows, event_ms = ({}, 0) if view is None else _live_candles(view.board, symbol, arguments.limit)
+    rest = context.rest if view is None or view.rest is None else view.rest
     source = "live"
-    if len(rows) < arguments.limit and context.rest is not None:
+    if len(rows) < arguments.limit and rest is not None:
         end_ms = min(rows, default=context.clock.now_ms() + MINUTE_MS) - 1
         wanted = arguments.limit - len(rows)
         start_ms = (end_ms // MINUTE_MS - wanted + 1) * MINUTE_MS
-        older = await context.rest.klines(
-            symbol, start_ms=start_ms, end_ms=end_ms, limit=wanted, priority=Priority.TRACKING
-        )
+        older = await rest.klines(symbol, start_ms=start_ms, end_ms=end_ms, limit=wanted, priority=Priority.TRACKING)
         rows = {candle.open_ms: _candle_row(candle) for candle in older} | rows
         source = "exchange" if not event_ms else "live, exchange"
     if not rows:
@@ -143,9 +143,9 @@ async def get_candles(context: OperationContext, arguments: CandleArguments) -> 
     )
 
 
-def _live_candles(context: OperationContext, symbol: str, limit: int) -> tuple[dict[int, CandleRow], int]:
+def _live_candles(board: MarketBoard, symbol: str, limit: int) -> tuple[dict[int, CandleRow], int]:
     """By open time, and the event time of the newest price; ({}, 0) where nothing was seen."""
-    book = None if context.monitor is None else context.monitor.board.book(symbol)
+    book = board.book(symbol)
     if book is None or book.kline is None:
         return {}, 0
     rows = {candle.open_ms: _candle_row(candle) for candle in book.closed[-limit:]}
@@ -193,16 +193,16 @@ class OpenInterestSamples(msgspec.Struct, frozen=True, kw_only=True):
     samples: tuple[OpenInterestSample, ...]
 
 
-async def get_open_interest_samples(context: OperationContext, arguments: OneSymbol) -> OpenInterestSamples:
-    monitor = context.running()
-    symbol = listed_symbol(arguments.symbol, context)
-    facts = await monitor.market.open_interest(symbol)
+async def get_open_interest_samples(context: OperationContext, arguments: OneContractAt) -> OpenInterestSamples:
+    view = context.running().at(arguments.venue)
+    symbol = listed_symbol(arguments.symbol, context, arguments.venue)
+    facts = await view.market.open_interest(symbol)
     if facts is None:
         raise NotFound(f"open interest of {symbol} was not sampled yet")
     return OpenInterestSamples(
         symbol=symbol,
         source="live: open-interest sweep",
-        sweep=monitor.board.sweeps,
+        sweep=view.board.sweeps,
         contracts=facts.contracts,
         usd=facts.usd,
         sampled_ms=facts.sampled_ms,
@@ -214,7 +214,7 @@ async def get_open_interest_samples(context: OperationContext, arguments: OneSym
         note=f"Changes are given when honest: {OI_TOLERANCE}.",
         samples=tuple(
             OpenInterestSample(time_ms=time_ms, contracts=contracts)
-            for time_ms, contracts in monitor.board.oi_samples(symbol)
+            for time_ms, contracts in view.board.oi_samples(symbol)
         ),
     )
 
@@ -236,6 +236,7 @@ class WhyArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         ]
         | None
     ) = None
+    venue: VenueWord | None = None
 
 
 class RuleJudged(msgspec.Struct, frozen=True, kw_only=True):
@@ -275,10 +276,10 @@ class WhyAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def why(context: OperationContext, arguments: WhyArguments) -> WhyAnswer:
-    monitor = context.running()
-    symbol = listed_symbol(arguments.symbol, context)
+    view = context.running().at(arguments.venue)
+    symbol = listed_symbol(arguments.symbol, context, arguments.venue)
     at_ms = None if arguments.at_s is None else round(arguments.at_s * 1000)
-    return _explained(await monitor.explain(symbol, at_ms))
+    return _explained(await view.explain(symbol, at_ms))
 
 
 def _explained(found: Explanation) -> WhyAnswer:
@@ -343,7 +344,7 @@ MARKET_OPERATIONS: Sequence[Operation] = (  # type: ignore[type-arg]  # of all k
     Operation(
         name="get_open_interest_samples",
         summary="The samples of open interest of a contract that the monitor took in the last quarter of an hour.",
-        arguments=OneSymbol,
+        arguments=OneContractAt,
         result=OpenInterestSamples,
         run=get_open_interest_samples,
         route="GET /api/symbols/{symbol}/oi",

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from altmonitor.core.types import Venue
 from altmonitor.operations.arguments import WORDS, shown
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import BadArgument, UnknownContract
@@ -23,8 +24,16 @@ SymbolWord = Annotated[
 ]
 
 
+VenueWord = Annotated[Venue, msgspec.Meta(description="First of VENUES without it.")]
+
+
 class OneSymbol(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     symbol: SymbolWord
+
+
+class OneContractAt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    symbol: SymbolWord
+    venue: VenueWord | None = None
 
 
 def spelled_symbol(word: str) -> str:
@@ -35,25 +44,29 @@ def spelled_symbol(word: str) -> str:
     return symbol
 
 
-def listed_symbol(word: str, context: OperationContext) -> str:
-    """Raises: BadArgument, UnknownContract for one that is not watched now."""
-    listed = () if context.monitor is None else context.monitor.board.listed()
+def listed_symbol(word: str, context: OperationContext, venue: Venue | None = None) -> str:
+    """venue: None: the main one. Raises: BadArgument, UnknownContract for one that is not watched there now."""
+    monitor = context.monitor
+    listed = () if monitor is None else monitor.at(venue).board.listed()
     if word in listed:  # opaque text: what the exchange calls it need not look like a name
         return word
     symbol = spelled_symbol(word)
-    if not listed:
+    if monitor is None or not listed:
         return symbol
     found = find(word, frozenset(listed))
     if found is not None:
         return found
+    others = [name for name, view in monitor.venues.items() if find(word, frozenset(view.board.listed()))]
+    if others:
+        raise UnknownContract(f"no contract {shown(word)} is watched there; with venue={others[0]} it is")
     near = nearest(word, listed)
     meant = f"; perhaps {', '.join(near)}" if near else ""
     raise UnknownContract(f"no contract {shown(word)} is watched{meant}")
 
 
-def stored_symbol(word: str, context: OperationContext) -> str:
+def stored_symbol(word: str, context: OperationContext, venue: Venue | None = None) -> str:
     """As it is listed, else as it would be spelled: what is stored may be delisted meanwhile. Raises: BadArgument."""
     try:
-        return listed_symbol(word, context)
+        return listed_symbol(word, context, venue)
     except UnknownContract:
         return spelled_symbol(word)

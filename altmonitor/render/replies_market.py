@@ -15,8 +15,9 @@ from altmonitor.commands.replies_market import (
     PriceShown,
     TopShown,
 )
+from altmonitor.commands.venues import AtOtherVenues, VenueNotWatched
 from altmonitor.core.alert import StoredAlert
-from altmonitor.core.types import VENUE_TITLES
+from altmonitor.core.types import VENUE_TITLES, Venue
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.verdict import Explanation, RuleCheck, Verdict
 from altmonitor.interfaces.queries import TopRow
@@ -52,6 +53,7 @@ def history_head(reply: HistoryShown, style: Style) -> list[str]:
     filters = joined(
         words([reply.symbol], style) if reply.symbol else "",
         say_reply(lang, f"kind_{reply.kind}") if reply.kind else "",
+        VENUE_TITLES[reply.venue] if reply.venue else "",
     )
     if not count:
         none = _no_alerts(reply, filters, style)
@@ -124,11 +126,11 @@ _UNKNOWN = frozenset({Verdict.NOT_KEPT, Verdict.NOT_SEEN})
 """One line for all rules of which there is nothing else to say."""
 
 
-def explanation_lines(explanation: Explanation, now_s: float, style: Style) -> list[str]:
+def explanation_lines(explanation: Explanation, now_s: float, style: Style, *, venue: Venue | None = None) -> list[str]:
     lang = style.lang
     time = n.when(explanation.at_ms, style.tz, reference_ms=now_s * 1000)
     key = "why_now" if explanation.is_now else "why_then"
-    lines = [say_reply(lang, key, symbol=n.symbol_text(explanation.symbol), time=time)]
+    lines = [joined(say_reply(lang, key, symbol=n.symbol_text(explanation.symbol), time=time), venue_text(venue))]
     if explanation.told:
         lines.append(say_reply(lang, "why_told"))
         lines += [f"   {stored_alert_text(one, now_s, style)}" for one in explanation.told]
@@ -225,21 +227,22 @@ _ASKED_S = {"1m": 60.0, "5m": 300.0}
 
 @reply_lines.register
 def _explained(reply: Explained, style: Style) -> list[str]:
-    return explanation_lines(reply.explanation, reply.now_s, style)
+    return explanation_lines(reply.explanation, reply.now_s, style, venue=reply.venue)
 
 
 @reply_lines.register
 def _chart(reply: ChartShown, style: Style) -> list[str]:
     chart = reply.chart
     period = n.period(chart.from_ms, chart.to_ms, style.tz, is_dated=True)
-    return [say_reply(style.lang, "chart_of", symbol=n.symbol_text(chart.symbol), period=period)]
+    shown = say_reply(style.lang, "chart_of", symbol=n.symbol_text(chart.symbol), period=period)
+    return [joined(shown, venue_text(chart.venue))]
 
 
 @reply_lines.register
 def _nothing_known(reply: NothingKnown, style: Style) -> list[str]:
     symbol = f"<code>{n.symbol_text(reply.symbol)}</code>"
     key = "no_chart" if reply.command == "chart" else "nothing_known"
-    return [say_reply(style.lang, key, command=reply.command, symbol=symbol)]
+    return [say_reply(style.lang, key, command=reply.command, symbol=joined(symbol, venue_text(reply.venue)))]
 
 
 @reply_lines.register
@@ -247,9 +250,9 @@ def _top(reply: TopShown, style: Style) -> list[str]:
     top, lang = reply.top, style.lang
     window = say_reply(lang, f"top_{top.window}")
     if not top.rising and not top.falling:
-        return [say_reply(lang, "top_none", window=window)]
+        return [joined(say_reply(lang, "top_none", window=window), venue_text(top.venue))]
     return [
-        say_reply(lang, "top", window=window, count=top.symbols),
+        joined(say_reply(lang, "top", window=window, count=top.symbols), venue_text(top.venue)),
         *_side("top_rising", top.rising, style),
         *_side("top_falling", top.falling, style),
         *_as_of(top.as_of_ms, reply.now_s, style),
@@ -275,6 +278,30 @@ def _top_row(row: TopRow, style: Style) -> str:
 
 
 @reply_lines.register
+def _venue_not_watched(reply: VenueNotWatched, style: Style) -> list[str]:
+    watched = ", ".join(VENUE_TITLES[venue] for venue in reply.watched)
+    venue = VENUE_TITLES[reply.venue]
+    return [say_reply(style.lang, "venue_not_watched", command=reply.command, venue=venue, watched=watched)]
+
+
+@reply_lines.register
+def _at_other_venues(reply: AtOtherVenues, style: Style) -> list[str]:
+    symbol, venues = n.symbol_text(reply.symbol), ", ".join(VENUE_TITLES[venue] for venue in reply.venues)
+    asked = f"/{reply.command} {base_of(reply.symbol).lower()} {reply.venues[0]}"
+    return [
+        say_reply(
+            style.lang,
+            "at_other_venues",
+            command=reply.command,
+            symbol=f"<code>{symbol}</code>",
+            main=VENUE_TITLES[reply.main],
+            venues=venues,
+            example=n.escape(asked),
+        )
+    ]
+
+
+@reply_lines.register
 def _price(reply: PriceShown, style: Style) -> list[str]:
     facts, lang = reply.facts, style.lang
     changes = [
@@ -286,7 +313,10 @@ def _price(reply: PriceShown, style: Style) -> list[str]:
         day = say_reply(lang, "price_day", low=n.price(facts.day_low), high=n.price(facts.day_high))
     volume = "" if facts.day_quote_usdt is None else say_reply(lang, "price_volume", usd=n.usd(facts.day_quote_usdt))
     lines = [
-        say_reply(lang, "price_of", symbol=n.symbol_text(facts.symbol), price=n.price(facts.price)),
+        joined(
+            say_reply(lang, "price_of", symbol=n.symbol_text(facts.symbol), price=n.price(facts.price)),
+            venue_text(facts.venue),
+        ),
         joined(*changes),
         joined(day, volume),
         _mark_price(facts.mark_price, style),
@@ -309,7 +339,9 @@ def _open_interest(reply: OpenInterestShown, style: Style) -> list[str]:
         changes.append(say_reply(lang, "oi_changed", window=_window_replies_market(window, style), change=shown))
     quantity, base = n.quantity(facts.contracts), n.symbol_text(base_of(facts.symbol))
     lines = [
-        say_reply(lang, "oi_of", symbol=n.symbol_text(facts.symbol), usd=n.usd(facts.usd)),
+        joined(
+            say_reply(lang, "oi_of", symbol=n.symbol_text(facts.symbol), usd=n.usd(facts.usd)), venue_text(facts.venue)
+        ),
         say_reply(lang, "oi_contracts", quantity=quantity, base=base),
         joined(*changes),
         *_as_of(facts.sampled_ms, reply.now_s, style),
@@ -328,7 +360,9 @@ def _funding(reply: FundingShown, style: Style) -> list[str]:
         coming = say_reply(lang, "funding_next", time=time, left=left)
     rate = n.pct(facts.rate * 100, 4)
     lines = [
-        joined(say_reply(lang, "funding_of", symbol=n.symbol_text(facts.symbol), rate=rate), each),
+        joined(
+            say_reply(lang, "funding_of", symbol=n.symbol_text(facts.symbol), rate=rate), each, venue_text(facts.venue)
+        ),
         coming,
         _mark_price(facts.mark_price, style),
         *venue_funding_lines(facts.venues, style),
@@ -352,6 +386,10 @@ def venue_funding_lines(rows: Sequence[VenueFunding], style: Style) -> list[str]
         say_reply(style.lang, "funding_per_8h", rates=joined(*rates)),
         say_reply(style.lang, "funding_spread", spread=apart[0].lstrip("+"), year=apart[1].lstrip("+")),
     ]
+
+
+def venue_text(venue: Venue | None) -> str:
+    return "" if venue is None else VENUE_TITLES[venue]
 
 
 def _mark_price(price: float | None, style: Style) -> str:

@@ -34,6 +34,7 @@ from altmonitor.commands.replies_settings import (
     ZoneUnknown,
 )
 from altmonitor.core.alert import Kind
+from altmonitor.core.types import VENUE_TITLES
 from altmonitor.render import format as n
 from altmonitor.render.blocks import (
     difference_lines,
@@ -386,7 +387,12 @@ def _too_many_conditions(reply: TooManyConditions, style: Style) -> list[str]:
 
 
 def condition_text(condition: Condition, style: Style) -> str:
-    """`BTCUSDT price ≥ 70,000`."""
+    """`BTCUSDT price ≥ 70,000`; of an exchange that was named `Bybit: BTCUSDT price ≥ 70,000`."""
+    what = _condition_of_symbol(condition, style)
+    return what if condition.venue is None else f"{VENUE_TITLES[condition.venue]}: {what}"
+
+
+def _condition_of_symbol(condition: Condition, style: Style) -> str:
     symbol = n.symbol_text(condition.symbol)
     match condition.predicate:
         case PriceCrosses(side=side, level=level):

@@ -60,6 +60,8 @@ def venues_lines(reply: VenuesShown, style: Style) -> list[str]:
         lines.append(joined(facts, clock, refused))
         if one.venue in reply.off:
             lines.append(say_reply(style.lang, "venue_off", name=one.venue))
+    if len(reply.venues) > 1:
+        lines.append(say_reply(style.lang, "venues_hint", name=reply.venues[-1].venue))
     return lines
 
 

@@ -6,10 +6,11 @@ time it becomes true, and armed again only after it has fallen back by the hyste
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue
 
 Side = Literal["above", "below"]
 MoveWindow = Literal["1m", "5m", "15m"]
@@ -53,7 +54,7 @@ class Condition:
     """id: unique among those that exist; a later one may get the number of one that was deleted, see `key`.
 
     place: where it was set and is told. owner_id: None for a post of a channel. text: as typed, without the command.
-    created_s: unix seconds.
+    created_s: unix seconds. venue: at which exchange; None: the first of VENUES.
     """
 
     id: int
@@ -64,8 +65,14 @@ class Condition:
     created_s: int
     symbol: str
     predicate: Predicate
+    venue: Venue | None = None
 
     @property
     def key(self) -> str:
         """Never used twice; what is remembered about a condition (armed or not) belongs under this name."""
         return f"{self.id}@{self.created_s}"
+
+
+def of_market(conditions: Sequence[Condition], venue: Venue, *, is_main: bool) -> list[Condition]:
+    """Those that an exchange's prices decide."""
+    return [one for one in conditions if one.venue == venue or (one.venue is None and is_main)]

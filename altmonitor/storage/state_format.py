@@ -14,7 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from altmonitor.core.alert import DETECTED_KINDS
 from altmonitor.core.errors import NewerSchemaError
-from altmonitor.core.types import LANGUAGES, Destination
+from altmonitor.core.types import LANGUAGES, Destination, Venue
 from altmonitor.settings.audience import QUIET_OFF, BudgetSetting, Overrides, Quiet, QuietHours
 from altmonitor.settings.conditions import MOVE_WINDOWS, Condition, FundingCrosses, Predicate, PriceCrosses, PriceMoves
 from altmonitor.settings.input import spelled
@@ -215,6 +215,7 @@ class SavedCondition(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
     when: Literal["price_above", "price_below", "move", "funding_above", "funding_below"]
     level: float
     window: str = ""
+    venue: Venue | None = None
 
 
 def condition_row(condition: Condition) -> SavedCondition:
@@ -228,6 +229,7 @@ def condition_row(condition: Condition) -> SavedCondition:
         symbol=condition.symbol,
         when="move",
         level=0.0,
+        venue=condition.venue,
     )
     match condition.predicate:
         case PriceCrosses(side=side, level=level):
@@ -252,6 +254,7 @@ def condition_of(row: SavedCondition) -> Condition:
         created_s=row.created,
         symbol=symbol_of(row.symbol),
         predicate=_predicate_of(row),
+        venue=row.venue,
     )
 
 

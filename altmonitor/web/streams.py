@@ -3,7 +3,7 @@
 `alert`: every alert as it is stored. `update`: one that was sent before has learned more (the whole candle's volume,
 open interest, ratios); its `id` and `key` stand in the data. `health`: the body of `/health`, at every change and every
 ten seconds, so that a page notices by itself when a stream is frozen. `market`, only for who asks with `?market=`: once
-a second the rows of the market table that changed.
+a second the rows of the market table that changed, with `&venue=` of that exchange.
 
 An alert's event id is `<stream>-<alert id>`; the first part belongs to the database. A listener that comes back with an
 id of this stream gets what it missed, and what was learned of the last ten minutes' alerts. One whose id cannot be
@@ -21,7 +21,8 @@ import secrets
 import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Annotated
 
 import msgspec
@@ -31,9 +32,12 @@ from altmonitor.core.alert import Alert, event_key
 from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.errors import StorageError
 from altmonitor.core.status import Health, as_json
+from altmonitor.core.types import Venue
 from altmonitor.interfaces.storage import AlertQueries, MetaStore
 from altmonitor.operations.arguments import read_arguments
-from altmonitor.operations.board import MarketTable
+from altmonitor.operations.board import MarketBoard
+from altmonitor.operations.errors import BadArgument
+from altmonitor.operations.symbols import VenueWord
 from altmonitor.web.connections import Connection
 from altmonitor.web.market_deltas import MarketDeltas
 from altmonitor.web.stored_health import StoredHealth
@@ -82,7 +86,8 @@ class _Place:
 
 
 class StreamArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """market: as_of_ms of the market table that is known; 0: none, all rows come first."""
+    """market: as_of_ms of the market table that is known; 0: none, all rows come first. venue: of which exchange; the
+    first of VENUES without it."""
 
     market: (
         Annotated[
@@ -91,6 +96,7 @@ class StreamArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         ]
         | None
     ) = None
+    venue: VenueWord | None = None
 
 
 async def stored_stream_name(memory: MetaStore) -> str:
@@ -104,21 +110,22 @@ async def stored_stream_name(memory: MetaStore) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamSources:
-    """What is told beside new alerts. alerts_of: stored alerts by key. table: the market, None where none is known.
-    prepare: computes it without holding up the loop."""
+    """What is told beside new alerts. alerts_of: stored alerts by key. boards: the market of each exchange, the main
+    one first; none where no monitor runs."""
 
     health: Callable[[], Health | StoredHealth]
     alerts_of: Callable[[Collection[str]], Awaitable[Mapping[str, Alert]]]
-    table: Callable[[], MarketTable] | None = None
-    prepare: Callable[[], Awaitable[None]] | None = None
+    boards: Mapping[Venue, MarketBoard] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(slots=True, eq=False)
 class _StreamListener:
-    """queue: None in it ends the answer. market_ms: as of which table it knows the market; None: it does not ask."""
+    """queue: None in it ends the answer. market_ms: as of which table it knows the market; None: it does not ask.
+    venue: whose market."""
 
     queue: asyncio.Queue[_Event | None]
     market_ms: int | None
+    venue: Venue | None
 
 
 class EventStream:
@@ -133,7 +140,7 @@ class EventStream:
         self.history = history
         self.name = secrets.token_hex(4)
         self.sources: StreamSources | None = None
-        self._deltas: MarketDeltas | None = None
+        self._deltas: dict[Venue, MarketDeltas] = {}
         self._listeners: set[_StreamListener] = set()
         self._published = 0
         self._reading = asyncio.Lock()
@@ -210,12 +217,13 @@ class EventStream:
 
         A few at a time: what two hundred are sent in one turn of the loop would hold up every frame of the market.
         """
-        asking = [listener for listener in self._listeners if listener.market_ms is not None]
-        if not asking or sources.table is None:
-            return
-        if sources.prepare is not None:
-            await sources.prepare()
-        deltas = self._market(sources.table)
+        for venue in sources.boards:
+            asking = [one for one in self._listeners if one.market_ms is not None and one.venue == venue]
+            if asking:
+                await sources.boards[venue].prepare()
+                await self._tell_market_of(asking, self._market(venue, sources.boards[venue]))
+
+    async def _tell_market_of(self, asking: Sequence[_StreamListener], deltas: MarketDeltas) -> None:
         for number, listener in enumerate(asking, start=1):
             since_ms = listener.market_ms or 0
             if since_ms < deltas.as_of_ms and listener.queue.qsize() < MARKET_WAITING and listener in self._listeners:
@@ -224,11 +232,18 @@ class EventStream:
             if number % TOLD_AT_ONCE == 0:
                 await self._clock.sleep(TOLD_PAUSE_S * speed_of(self._clock))
 
-    def _market(self, table: Callable[[], MarketTable]) -> MarketDeltas:
-        if self._deltas is None:
-            self._deltas = MarketDeltas(table)
-        self._deltas.advance()
-        return self._deltas
+    def _market(self, venue: Venue, board: MarketBoard) -> MarketDeltas:
+        if venue not in self._deltas:
+            self._deltas[venue] = MarketDeltas(board.table)
+        self._deltas[venue].advance()
+        return self._deltas[venue]
+
+    def _asked_venue(self, venue: Venue | None) -> Venue | None:
+        """None where no monitor runs. Raises: BadArgument for an exchange that is not watched."""
+        boards = {} if self.sources is None else self.sources.boards
+        if venue is not None and venue not in boards:
+            raise BadArgument(f"{venue} is not watched here; watched: {', '.join(boards) or 'none'} (VENUES)")
+        return venue or next(iter(boards), None)
 
     async def answer(self, request: web.Request, *, write_s: float) -> web.StreamResponse:
         """Until the listener leaves, falls too far behind, does not read for `write_s`, or `end` is called. Raises:
@@ -236,7 +251,7 @@ class EventStream:
         connection = request.protocol
         assert isinstance(connection, Connection)  # noqa: S101 — for the type checker
         asked = read_arguments(StreamArguments, dict(request.query), is_text=True)
-        listener = _StreamListener(asyncio.Queue(MOST_WAITING), asked.market)
+        listener = _StreamListener(asyncio.Queue(MOST_WAITING), asked.market, self._asked_venue(asked.venue))
         self._listeners.add(listener)
         connection.when_lost = lambda: self._let_go(listener)
         response = web.StreamResponse(headers=_HEADERS)
@@ -268,8 +283,8 @@ class EventStream:
         if self.sources is None:
             return
         await writer.send(self._health_frame(self.sources.health()))
-        if listener.market_ms is not None and self.sources.table is not None:
-            deltas, since_ms = self._market(self.sources.table), listener.market_ms
+        if listener.market_ms is not None and listener.venue is not None:
+            deltas, since_ms = self._market(listener.venue, self.sources.boards[listener.venue]), listener.market_ms
             listener.market_ms = deltas.as_of_ms
             await writer.send(deltas.frame_since(since_ms))
 

@@ -41,6 +41,8 @@ class Known:
     def answers(self) -> MarketAnswers:
         return MarketAnswers(
             MarketAnswerDeps(
+                venue="binance",
+                watched=("binance",),
                 book=self.books.get,
                 explain=lambda symbol, destination, at_ms: Explanation(
                     symbol=symbol, destination=destination, at_ms=at_ms or self.now_ms, is_now=at_ms is None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from altmonitor.commands.executor import CommandExecutor, ExecutorDeps
-from altmonitor.commands.outcome import Queries
+from altmonitor.commands.outcome import Queries, VenueQueries
 from altmonitor.commands.replies import Reply
 from altmonitor.core.alert import AlertPlace, AlertStats, Kind, StoredAlert
 from altmonitor.core.errors import StorageError
@@ -339,7 +339,7 @@ def healthy() -> Health:
 
 
 class Desk:
-    """`await desk("/set_pump 5")` → the reply."""
+    """`await desk("/set_pump 5")` → the reply. elsewhere: what other exchanges than Binance list; each has a market."""
 
     def __init__(
         self,
@@ -350,11 +350,14 @@ class Desk:
         destinations: tuple[Destination, ...] = (MAIN,),
         listed: Sequence[str] = LISTED,
         is_history_on: bool = True,
+        elsewhere: Mapping[Venue, Sequence[str]] | None = None,
     ) -> None:
+        self.elsewhere = elsewhere or {}
+        self.markets: dict[Venue, MemoryMarket] = {venue: MemoryMarket() for venue in ("binance", *self.elsewhere)}
         self.store = MemoryStore()
         self.alerts = MemoryAlerts()
         self.changes = MemoryChangeLog()
-        self.market = MemoryMarket()
+        self.market = self.markets["binance"]
         self.budget = MemoryBudget()
         self.positions = MemoryPositions()
         self.samples = MemorySamples()
@@ -369,17 +372,19 @@ class Desk:
             ExecutorDeps(
                 settings_store=self.settings_store,
                 store=self.store,
-                listed=lambda: self.listed,
+                listed=lambda: {"binance": self.listed, **self.elsewhere},
                 queries=Queries(
                     health=healthy,
                     alerts=self.alerts if is_history_on else None,
                     kept_days=90,
                     changes=self.changes,
-                    market=self.market,
+                    venues={
+                        venue: VenueQueries(market=market, explain=market.explain)
+                        for venue, market in self.markets.items()
+                    },
                     positions=self.positions,
                     propose_budget=self.budget.propose,
                     try_settings=self.budget.try_settings,
-                    explain=self.market.explain,
                     send_samples=self.samples.send,
                     outcomes=self.outcomes.summary if is_history_on else None,
                 ),

@@ -98,7 +98,11 @@ def test_arguments_by_name_are_an_object_with_types_and_limits() -> None:
                     "type": "string",
                     "description": "a contract as people write it: SOLUSDT, sol",
                     "maxLength": 40,
-                }
+                },
+                "venue": {
+                    "anyOf": [{"enum": ["binance", "bybit", "hyperliquid", "okx"]}, {"type": "null"}],
+                    "default": None,
+                },
             },
             "required": ["symbol"],
         }

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from altmonitor.commands.replies import MutedChanged
-from altmonitor.commands.venues import VenuesShown
+from altmonitor.commands.replies import Bad, HistoryShown, MutedChanged, Refused, SymbolsRefused
+from altmonitor.commands.replies_market import Explained, NothingKnown, PriceShown, TopShown
+from altmonitor.commands.replies_settings import ConditionAdded, ConditionsShown
+from altmonitor.commands.venues import AtOtherVenues, VenueNotWatched, VenuesShown
 from altmonitor.core.status import FeedStatus, GuardStatus, SweepStatus, VenueStatus
+from altmonitor.core.types import Venue
 from altmonitor.render.format import Style
 from altmonitor.render.replies import reply_parts
 from altmonitor.settings.changes import NOT_MUTED
+from altmonitor.settings.conditions import of_market
 from altmonitor.settings.settings import Settings
 from altmonitor.settings.zones import zone_of
-from altmonitor.storage.state_format import muted_of
+from altmonitor.storage.state_format import condition_of, condition_row, muted_of
 from tests.commands.executor_kit import Desk
 from tests.fakes import Market
 
@@ -67,6 +71,150 @@ def test_the_list_says_of_each_how_it_is_in_three_languages() -> None:
         "Binance · 559 of 560 contracts · data 2 s ago · clock ± 81 ms",
         "Bybit · 🔴 no market data · 0 of 560 contracts · requests are refused until 14:24:00 UTC",
         "alerts are off here: /venue on bybit",
+        "Ask about one: <code>/price sol bybit</code>; also /top /oi /funding /chart /why /alert /history.",
     ]
     assert "нет рыночных данных" in reply_parts(reply, Style(lang="ru", tz=UTC))[0]
     assert "没有行情数据" in reply_parts(reply, Style(lang="zh", tz=UTC))[0]
+
+
+# --- which exchange a question is about ------------------------------------------------------------------------------
+
+
+def several() -> Desk:
+    """Binance, then Bybit and OKX; XYZ stands at Bybit alone, ABC at both others, OKX has PEPE without a multiple."""
+    elsewhere: dict[Venue, tuple[str, ...]] = {
+        "bybit": ("SOLUSDT", "XYZUSDT", "ABCUSDT", "1000PEPEUSDT"),
+        "okx": ("SOLUSDT", "ABCUSDT", "PEPEUSDT"),
+    }
+    return Desk(elsewhere=elsewhere)
+
+
+async def test_a_question_names_an_exchange_before_or_behind_the_coin_and_else_is_about_the_first() -> None:
+    wrong = []
+    for text, venue in {
+        "/price sol": "binance",
+        "/price sol bybit": "bybit",
+        "/price sol on OKX": "okx",
+        "/price bybit sol": "bybit",
+        "/price bybit:sol": "bybit",
+        "/oi sol okx": "okx",
+        "/funding sol на bybit": "bybit",
+        "/chart sol bybit": "bybit",
+        "/why sol bybit": "bybit",
+        "/why sol okx 12:05": "okx",
+        "/why sol 12:05 okx": "okx",
+        "/top bybit": "bybit",
+        "/top 5m okx": "okx",
+        "/top okx 5 m": "okx",
+    }.items():
+        desk = several()
+        await desk(text)
+        asked = [name for name, market in desk.markets.items() if market.asked]
+        if asked != [venue]:
+            wrong.append(f"{text}: {asked}")
+    assert wrong == []
+
+
+async def test_what_the_first_exchange_does_not_list_is_asked_where_it_is_the_only_one_and_else_must_be_named() -> None:
+    desk = several()
+    assert await desk("/price xyz") == NothingKnown(command="price", symbol="XYZUSDT", venue="bybit")
+    reply = await desk("/price abc")
+    assert reply == AtOtherVenues(command="price", symbol="ABCUSDT", main="binance", venues=("bybit", "okx"))
+    assert reply_parts(reply, Style(lang="en", tz=UTC)) == [
+        "❌ /price: Binance does not list <code>ABCUSDT</code>, but Bybit, OKX do: say which, such as "
+        "<code>/price abc bybit</code>."
+    ]
+    assert isinstance(await desk("/price nosuch"), SymbolsRefused)
+
+
+async def test_a_coin_is_found_under_the_name_that_the_exchange_has_for_it() -> None:
+    desk = several()
+    await desk("/price 1000pepe okx")
+    await desk("/price pepe bybit")
+    assert [market.asked for market in (desk.markets["okx"], desk.markets["bybit"])] == [
+        [("price", "PEPEUSDT")],
+        [("price", "1000PEPEUSDT")],
+    ]
+
+
+async def test_an_exchange_that_is_not_watched_or_not_known_is_one_line() -> None:
+    desk = several()
+    reply = await desk("/price sol hyperliquid")
+    assert reply == VenueNotWatched(command="price", venue="hyperliquid", watched=("binance", "bybit", "okx"))
+    assert reply_parts(reply, Style(lang="en", tz=UTC)) == [
+        "❌ /price: Hyperliquid is not watched here; watched: Binance, Bybit, OKX (VENUES)."
+    ]
+    for text in ("/top 5m hl", "/oi sol hl", "/alert sol hl > 5", "/why sol hl 12:05"):
+        assert isinstance(await desk(text), VenueNotWatched), text
+    assert await desk("/price sol kraken") == Refused(command="price", reason=Bad.NO_VENUE, word="kraken")
+    assert await desk("/price sol bybit okx") == Refused(command="price", reason=Bad.EXTRA, word="okx")
+    assert all(not market.asked for market in desk.markets.values())
+
+
+async def test_answers_name_their_exchange_once_more_than_one_is_watched() -> None:
+    desk = several()
+    told = await desk("/price xyz")
+    assert "<code>XYZUSDT</code> · Bybit" in reply_parts(told, Style(lang="en", tz=UTC))[0]
+    why = await desk("/why sol okx")
+    assert isinstance(why, Explained)
+    assert reply_parts(why, Style(lang="en", tz=UTC))[0].splitlines()[0].endswith("· OKX")
+    alone = await Desk()("/why sol")
+    assert isinstance(alone, Explained)
+    assert alone.venue is None
+    price = await desk("/price sol")
+    assert isinstance(price, PriceShown)
+    facts = replace(price.facts, venue="bybit")
+    assert reply_parts(PriceShown(facts=facts, now_s=price.now_s), Style(lang="ru", tz=UTC))[0].splitlines()[0] == (
+        "💲 <code>SOLUSDT</code> <b>150.25</b> · Bybit"
+    )
+    top = await desk("/top 5m okx")
+    assert isinstance(top, TopShown)
+    named = TopShown(top=replace(top.top, venue="okx"), now_s=top.now_s)
+    assert reply_parts(named, Style(lang="en", tz=UTC))[0].splitlines()[0].endswith("· OKX")
+    assert [button.action for button in named.buttons][:2] == ["/top 1m okx", "/top 5m okx"]
+
+
+async def test_a_coin_of_any_exchange_can_be_muted_and_watched() -> None:
+    desk = several()
+    await desk("/mute xyz")
+    await desk("/watch abc")
+    assert desk.settings.muted == {"XYZUSDT": None}
+    assert desk.settings.watchlist == {"ABCUSDT"}
+
+
+async def test_history_is_filtered_by_exchange() -> None:
+    desk = several()
+    reply = await desk("/history 5 bybit sol")
+    assert isinstance(reply, HistoryShown)
+    assert desk.alerts.asked[-1]["venue"] == "bybit"
+    assert "Bybit" in reply_parts(reply, Style(lang="en", tz=UTC))[0]
+
+
+async def test_a_condition_is_of_the_exchange_that_was_named_and_is_kept_so() -> None:
+    desk = several()
+    named = await desk("/alert sol bybit > 200")
+    await desk("/alert sol > 200")
+    await desk("/alert xyz > 1")
+    assert isinstance(await desk("/alert sol > 200 on bybit"), ConditionsShown)
+    assert isinstance(await desk("/alert sol binance > 200"), ConditionsShown)
+    conditions = desk.settings_store.state.conditions
+    assert [(one.symbol, one.venue) for one in conditions] == [
+        ("SOLUSDT", "bybit"),
+        ("SOLUSDT", None),
+        ("XYZUSDT", "bybit"),
+    ]
+    assert isinstance(named, ConditionAdded)
+    assert reply_parts(named, Style(lang="en", tz=UTC))[0].startswith("✅ #1 Bybit: <code>SOLUSDT</code> price ≥ 200")
+    assert [condition_of(condition_row(one)) for one in conditions] == list(conditions)
+    assert [one.id for one in of_market(conditions, "bybit", is_main=False)] == [1, 3]
+    assert [one.id for one in of_market(conditions, "binance", is_main=True)] == [2]
+    assert of_market(conditions, "okx", is_main=False) == []
+
+
+async def test_the_value_of_a_condition_is_that_of_its_exchange() -> None:
+    desk = several()
+    reply = await desk("/alert sol okx > 100")
+    assert isinstance(reply, ConditionAdded)
+    assert (reply.true_at, reply.opposite) == (150.25, "/alert SOLUSDT okx < 100")
+    assert desk.markets["okx"].asked == [("price", "SOLUSDT")]
+    assert desk.market.asked == []

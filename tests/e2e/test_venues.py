@@ -10,7 +10,7 @@ import pytest
 from altmonitor.core.types import VENUE_TITLES, Venue
 from altmonitor.sim.control import RestFault
 from altmonitor.sim.script import Pump
-from tests.e2e.stage import START_MS, Stage, stage
+from tests.e2e.stage import READER, START_MS, Stage, stage
 
 VENUES = "binance,bybit"
 
@@ -114,3 +114,28 @@ async def test_a_cascade_is_told_by_every_venue_that_tells_liquidations_with_the
     assert {alert.direction for alert in alerts} == {"DOWN"}
     assert all(abs((alert.metric or 0) + 350_000) < 2_000 for alert in alerts)
     assert {"one a second" in text: "Bybit" in text for text in texts} == {True: False, False: True}
+
+
+async def test_questions_and_conditions_are_about_the_exchange_that_is_named(tmp_path: Path) -> None:
+    move = Pump("SOLUSDT", START_MS + 240_000, 5.0, over_s=3)
+    async with stage(tmp_path, move, speed=20, VENUES=VENUES, CHART="false") as here:
+        await all_live(here)
+        for asked, answer in {
+            "/price sol bybit": "· Bybit\n",
+            "/price sol": "· Binance\n",
+            "/price sol okx": "OKX is not watched here; watched: Binance, Bybit",
+            "/alert sol bybit move 1m 3": "Bybit: SOLUSDT moves 3 %",
+        }.items():
+            here.telegram.inject_message(READER, asked, user_id=READER)
+            await here.said(answer, within_s=60)
+        told = await here.said("CONDITION SOLUSDT", within_s=400)
+        assert told.text.splitlines()[0].endswith("Bybit")
+        async with aiohttp.ClientSession() as http:
+            base = f"http://127.0.0.1:{here.app.server_port}"
+            async with http.get(f"{base}/api/market?venue=bybit&limit=1") as response:
+                assert (await response.json())["source"].startswith("Bybit")
+            async with http.get(f"{base}/api/funding?symbol=sol") as response:
+                (coin,) = (await response.json())["coins"]
+        alerts = [alert for alert in await here.alerts() if alert.kind == "condition"]
+    assert [row["venue"] for row in coin["venues"]] == ["binance", "bybit"]
+    assert {alert.venue for alert in alerts} == {"bybit"}

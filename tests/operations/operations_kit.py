@@ -15,7 +15,7 @@ from altmonitor.detectors.verdict import Explanation, Rule, RuleCheck, Verdict
 from altmonitor.interfaces.queries import EVERYTHING, PositionScope, WhoFacts
 from altmonitor.market.quotes import DayTicker, Funding
 from altmonitor.operations.board import BoardDeps, MarketBoard
-from altmonitor.operations.context import MonitorView, OperationContext
+from altmonitor.operations.context import MonitorView, OperationContext, VenueView
 from altmonitor.positioning.divergence import Histories
 from altmonitor.positioning.funding import VenueFunding, funding_cost
 from altmonitor.positioning.history import Snapshot
@@ -219,6 +219,8 @@ class Bench:
         known = self.known
         answers = MarketAnswers(
             MarketAnswerDeps(
+                venue="binance",
+                watched=("binance",),
                 book=known.books.get,
                 explain=lambda symbol, destination, at_ms: Explanation(
                     symbol=symbol, destination=destination, at_ms=NOW_MS, is_now=True
@@ -238,10 +240,8 @@ class Bench:
         )
         monitor = MonitorView(
             health=healthy,
-            board=self.board,
-            market=answers,
+            venues={"binance": VenueView(board=self.board, market=answers, explain=explain)},
             fundings=self.fundings,
-            explain=explain,
             try_settings=self.tried,
         )
         return OperationContext(

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from altmonitor.core.errors import BudgetExhausted, ExchangeBlocked, ExchangeUnreachable, StorageError, UnknownSymbol
+from altmonitor.detectors.verdict import Explanation
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import Candle
 from altmonitor.operations.alerts import SymbolAlertsArguments, get_symbol_alerts
@@ -22,7 +23,7 @@ from altmonitor.operations.market import (
     get_open_interest_samples,
     why,
 )
-from altmonitor.operations.symbols import OneSymbol
+from altmonitor.operations.symbols import OneContractAt
 from altmonitor.operations.table import OPERATION_OF
 from tests.app.test_market_answers import MINUTE, T0, candle
 from tests.operations.operations_kit import NOW_MS, Bench
@@ -129,7 +130,7 @@ async def test_older_candles_come_from_the_exchange_and_a_hole_stays_a_hole() ->
 
 
 async def test_open_interest_names_the_span_that_was_really_measured() -> None:
-    found = await get_open_interest_samples(Bench().context(), OneSymbol(symbol="SOLUSDT"))
+    found = await get_open_interest_samples(Bench().context(), OneContractAt(symbol="SOLUSDT"))
     assert (found.contracts, found.usd, found.age_s, found.sweep) == (1_100.0, 113_850.0, 10.0, 7)
     assert (found.change_5m_pct, found.span_5m_s, found.span_1m_s) == (10.0, 300.0, 60.0)
     assert [sample.contracts for sample in found.samples] == [1_000.0, 1_040.0, 1_100.0]
@@ -152,7 +153,7 @@ async def test_what_names_no_contract_is_told_with_what_may_be_meant() -> None:
     with pytest.raises(BadArgument, match="must be a contract"):
         await why(context, WhyArguments(symbol="$"))
     with pytest.raises(NotFound, match="not sampled yet"):
-        await get_open_interest_samples(context, OneSymbol(symbol="BTC"))
+        await get_open_interest_samples(context, OneContractAt(symbol="BTC"))
 
 
 async def test_a_name_that_looks_like_none_is_found_when_the_exchange_lists_it() -> None:
@@ -177,7 +178,7 @@ def test_arguments_from_a_query_are_read_from_text_and_refused_in_words() -> Non
         ({"symbol": "SOL", "limit": "0"}, "limit must be a whole number from 1 to 1000, not '0'"),
         ({"symbol": "SOL", "limit": "1e2"}, "limit must be a whole number from 1 to 1000, not '1e2'"),
         ({"limit": "3"}, "symbol is missing: it must be a contract such as SOLUSDT"),
-        ({"symbol": "SOL", "size": "3"}, "unknown parameter 'size'; known: symbol, limit"),
+        ({"symbol": "SOL", "size": "3"}, "unknown parameter 'size'; known: symbol, limit, venue"),
         ({"symbol": "S" * 41}, f"symbol must be a contract such as SOLUSDT, not '{'S' * 39}…'"),
     ]
     for given, words in findings:
@@ -197,3 +198,30 @@ def test_causes_stay_apart_and_say_when_to_ask_again() -> None:
     for problem, expected in findings:
         error = translated(problem, now_ms=0)
         assert (error.code, error.status, error.until_ms, error.retry_after_s) == expected
+
+
+async def test_another_exchanges_market_is_told_when_it_is_named_and_one_that_is_not_watched_is_refused() -> None:
+    bench = Bench()
+    context = bench.context()
+    assert context.monitor is not None
+    main, asked = context.monitor.main, []
+
+    async def explain(symbol: str, at_ms: int | None) -> Explanation:
+        asked.append(symbol)
+        return await main.explain(symbol, at_ms)
+
+    board = MarketBoard(replace(bench.board_deps, venue="bybit", listed=lambda: ["DOGEUSDT", "XYZUSDT"]))
+    rest = History()
+    there = replace(main, board=board, explain=explain, rest=rest)  # type: ignore[arg-type]
+    context = replace(context, monitor=replace(context.monitor, venues={"binance": main, "bybit": there}))
+    table = await get_market(context, MarketArguments(venue="bybit"))
+    assert (table.source[:5], [row.symbol for row in table.rows]) == ("Bybit", ["DOGEUSDT", "XYZUSDT"])
+    assert len((await get_market(context, MarketArguments(venue="binance", limit=9))).rows) == 3
+    await why(context, WhyArguments(symbol="doge", venue="bybit"))
+    assert asked == ["DOGEUSDT"]
+    await get_candles(context, CandleArguments(symbol="doge", venue="bybit", limit=50))
+    assert len(rest.asked) == 1
+    with pytest.raises(UnknownContract, match="no contract 'xyz' is watched there; with venue=bybit it is"):
+        await why(context, WhyArguments(symbol="xyz"))
+    with pytest.raises(BadArgument, match="okx is not watched here; watched: binance, bybit"):
+        await get_market(context, MarketArguments(venue="okx"))

@@ -52,6 +52,7 @@ from altmonitor.commands.replies_settings import (
     ZoneShown,
     ZoneUnknown,
 )
+from altmonitor.commands.venues import AtOtherVenues, VenueNotWatched
 from altmonitor.core.alert import DETECTED_KINDS, Alert, StoredAlert
 from altmonitor.core.types import Destination
 from altmonitor.detectors.kinds import RULES
@@ -285,7 +286,9 @@ LONGEST: list[Reply] = [
         now_s=NOW_S,
     ),
     ChartShown(chart=ChartPicture(symbol=LONG_NAME, png=b"png", from_ms=NOW_MS - 7_200_000, to_ms=NOW_MS)),
-    NothingKnown(command="oi", symbol=LONG_NAME),
+    NothingKnown(command="oi", symbol=LONG_NAME, venue="hyperliquid"),
+    VenueNotWatched(command="funding", venue="hyperliquid", watched=("binance", "bybit", "okx")),
+    AtOtherVenues(command="funding", symbol=LONG_NAME, main="hyperliquid", venues=("binance", "bybit", "okx")),
     AnswerFailed(command="funding", problem="<" * 5000),
     NotPermitted(command="set_pump"),
     NoDestination(command="set_pump"),

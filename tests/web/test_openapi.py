@@ -178,8 +178,9 @@ async def test_operations_are_named_as_their_rows_and_say_what_they_take() -> No
     paths = OpenApi().document["paths"]
     candles = paths["/api/symbols/{symbol}/candles"]["get"]
     assert candles["operationId"] == "get_candles"
-    symbol, limit = candles["parameters"]
+    symbol, limit, venue = candles["parameters"]
     assert (symbol["in"], symbol["required"], limit["in"], limit["required"]) == ("path", True, "query", False)
+    assert (venue["in"], venue["required"]) == ("query", False)
     assert (limit["schema"]["minimum"], limit["schema"]["maximum"], limit["schema"]["default"]) == (1, 1000, 99)
     assert {"200", "400", "401", "404", "502", "503"} <= set(candles["responses"])
     assert paths["/api/market"]["get"]["responses"]["304"]

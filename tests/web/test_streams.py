@@ -16,7 +16,9 @@ import msgspec
 from altmonitor.core.alert import Alert, Details, StoredAlert
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.status import assess
+from altmonitor.core.types import Venue
 from altmonitor.interfaces.storage import AlertQueries
+from altmonitor.operations.board import MarketBoard
 from altmonitor.storage.store import SqliteStore, StoreOptions
 from altmonitor.web import streams as live_module
 from altmonitor.web.server import HttpServer, HttpServerDeps
@@ -156,12 +158,21 @@ async def test_health_comes_at_once_at_every_change_and_every_ten_seconds() -> N
             assert blind["reasons"] == ["feed_blind: no data for 31 s"]
 
 
+class BoardAtOnce(MarketBoard):
+    """Gives the loop no turn: whoever listens stays behind."""
+
+    async def prepare(self) -> None:
+        self.table()
+
+
 def a_market(bench: Bench) -> StreamSources:
     async def nothing(keys: Collection[str]) -> Mapping[str, Alert]:
         return {}
 
-    board = bench.board
-    return StreamSources(health=healthy, alerts_of=nothing, table=board.table)  # type: ignore[arg-type]
+    venues: tuple[Venue, ...] = ("binance", "bybit")
+    boards = {venue: BoardAtOnce(replace(bench.board_deps, venue=venue)) for venue in venues}
+    boards["bybit"] = BoardAtOnce(replace(bench.board_deps, venue="bybit", listed=lambda: ["DOGEUSDT"]))
+    return StreamSources(health=healthy, alerts_of=nothing, boards=boards)
 
 
 def rows_of(event: dict[str, str]) -> dict[str, dict[str, object]]:
@@ -229,9 +240,22 @@ async def test_a_listener_that_is_behind_gets_no_more_rows_and_later_all_that_ch
             assert rows_of(event)["SOLUSDT"]["price"] == 113.0
 
 
+async def test_who_asks_for_another_exchanges_market_gets_that() -> None:
+    bench = Bench()
+    async with served() as (live, url):
+        live.sources = a_market(bench)
+        async with listening(f"{url}?market=0") as main, listening(f"{url}?market=0&venue=bybit") as other:
+            found = []
+            for listener in (main, other):
+                while (event := await listener.event())["event"] != "market":
+                    pass
+                found.append(sorted(rows_of(event)))
+    assert found == [["BTCUSDT", "DOGEUSDT", "SOLUSDT"], ["DOGEUSDT"]]
+
+
 async def test_a_query_that_the_stream_does_not_know_is_refused() -> None:
     async with served() as (live, url), aiohttp.ClientSession() as session:
-        for query in ("market=yes", "market=-1", "since=3"):
+        for query in ("market=yes", "market=-1", "since=3", "market=0&venue=kraken", "market=0&venue=okx"):
             async with session.get(f"{url}?{query}") as answer:
                 assert (answer.status, (await answer.json())["code"]) == (400, "bad_argument")
         assert live.listeners == 0

@@ -31,6 +31,9 @@ _EN = {
     "funding_of": "💱 <code>{symbol}</code> funding <b>{rate}</b>",
     "funding_each": "every {hours} h",
     "funding_next": "next {time}, in {left}",
+    "venue_not_watched": "❌ /{command}: {venue} is not watched here; watched: {watched} (VENUES).",
+    "at_other_venues": "❌ /{command}: {main} does not list {symbol}, but {venues} do: say which, such as "
+    "<code>{example}</code>.",
     "funding_per_8h": "per 8 h: {rates}",
     "funding_predicted": "{rate} (predicted)",
     "funding_spread": "spread {spread} per 8 h, {year} a year before fees",
@@ -63,6 +66,8 @@ _ZH = {
     "funding_of": "💱 <code>{symbol}</code> 资金费率 <b>{rate}</b>",
     "funding_each": "每 {hours} 小时",
     "funding_next": "下次 {time}，还有 {left}",
+    "venue_not_watched": "❌ /{command}：这里没有监视 {venue}；已监视：{watched}（VENUES）。",
+    "at_other_venues": "❌ /{command}：{main} 没有 {symbol}，但 {venues} 有：请指明，例如 <code>{example}</code>。",
     "funding_per_8h": "按 8 小时计：{rates}",
     "funding_predicted": "{rate}（预测）",
     "funding_spread": "交易所间价差 {spread}（8 小时），年化 {year}，未计手续费",
@@ -95,6 +100,9 @@ _RU = {
     "funding_of": "💱 <code>{symbol}</code> ставка финансирования <b>{rate}</b>",
     "funding_each": "каждые {hours} ч",
     "funding_next": "следующая {time}, через {left}",
+    "venue_not_watched": "❌ /{command}: {venue} здесь не под наблюдением; под наблюдением: {watched} (VENUES).",
+    "at_other_venues": "❌ /{command}: на {main} нет {symbol}, а на {venues} есть: назовите биржу, например "
+    "<code>{example}</code>.",
     "funding_per_8h": "за 8 ч: {rates}",
     "funding_predicted": "{rate} (прогноз)",
     "funding_spread": "разница {spread} за 8 ч, {year} годовых без комиссий",

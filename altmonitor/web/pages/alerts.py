@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
 from altmonitor.core.alert import Alert, Kind
-from altmonitor.core.types import VENUE_NAMES, VENUE_TITLES, Venue
+from altmonitor.core.types import VENUE_NAMES, VENUE_TITLES, Venue, named_venue
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.operations.alerts import AlertEntry, AlertsArguments, get_alerts
 from altmonitor.operations.context import OperationContext
@@ -26,7 +26,8 @@ SHOWN_MAX: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertLine:
-    """key: the same as in the chat and in the database. at_s: unix seconds of the minute `why` is asked about.
+    """key: the same as in the chat and in the database. venue: '' for the main one. at_s: unix seconds of the minute
+    `why` is asked about.
 
     what_html, facts_html: of the chat's words, escaped. title: threshold, window and ages of what was measured.
     """
@@ -34,6 +35,7 @@ class AlertLine:
     key: str
     id: int | None
     symbol: str
+    venue: str
     at_s: int
     when: str
     what_html: str
@@ -87,9 +89,9 @@ async def alerts_view(
     except BadArgument:  # an address that somebody wrote by hand
         symbol, cursor = "", ""
         page = await get_alerts(context, AlertsArguments(limit=limit, kind=kind, venue=venue))
-    now_ms, are_venues_named = context.clock.now_ms(), len(context.config.venues) > 1
+    now_ms, watched = context.clock.now_ms(), context.config.venues
     return AlertsView(
-        lines=[alert_line(entry, now_ms, style, are_venues_named=are_venues_named) for entry in page.alerts],
+        lines=[alert_line(entry, now_ms, style, watched=watched) for entry in page.alerts],
         newest_id=max((entry.id or 0 for entry in page.alerts), default=0),
         next_cursor=page.next_cursor or "",
         kind=kind or "",
@@ -113,17 +115,17 @@ def piece_of(found: AlertsView, root: str) -> str:
     return f"{root}pieces/alerts?" + urlencode(given(kept | {name: "1" for name, is_set in flags.items() if is_set}))
 
 
-def alert_line(entry: AlertEntry, now_ms: int, style: Style, *, are_venues_named: bool) -> AlertLine:
-    """are_venues_named: also Binance, which needs no name where nothing else is watched."""
+def alert_line(entry: AlertEntry, now_ms: int, style: Style, *, watched: Sequence[Venue]) -> AlertLine:
     when = n.when(entry.event_ms, style.tz, reference_ms=now_ms)
     late = style.say("late") if entry.late else ""
-    where = "" if entry.venue == "binance" and not are_venues_named else f"({VENUE_TITLES[entry.venue]})"
+    where = "" if named_venue(entry.venue, watched) is None else f"({VENUE_TITLES[entry.venue]})"
     value = f"<b>{value_text(entry, style)}</b>"
     words = (late, style.say(headline_key(entry)), value, over_text(entry, style), where)
     return AlertLine(
         key=entry.key,
         id=entry.id,
         symbol=entry.symbol,
+        venue="" if entry.venue == watched[0] else entry.venue,
         at_s=entry.minute_ms // 1000,
         when=when,
         what_html=" ".join(word for word in words if word),

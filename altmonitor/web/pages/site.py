@@ -128,6 +128,6 @@ class Pages:
     async def _market(self, request: web.Request) -> web.Response:
         """`symbols`: those on the screen, separated by commas."""
         visit = await self._visit(request)
-        table = visit.context.running().board.table()
+        table = visit.context.running().at(visit.venue()).board.table()
         body = msgspec.json.encode(live_cells(table, visit.query.get("symbols", "").split(","), visit.style))
         return await answer(request, body, {"Content-Type": "application/json"})

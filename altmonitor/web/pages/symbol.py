@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from altmonitor.core.types import Venue, named_venue
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.operations.board import MarketRow
 from altmonitor.operations.context import OperationContext
@@ -41,11 +42,11 @@ class CandleLine:
     cells: tuple[Cell, ...]
 
 
-def row_of(context: OperationContext, symbol: str) -> MarketRow | None:
+def row_of(context: OperationContext, symbol: str, venue: Venue | None) -> MarketRow | None:
     """None: not watched, or no monitor runs here."""
     if context.monitor is None:
         return None
-    return next((row for row in context.monitor.board.table().rows if row.symbol == symbol), None)
+    return next((row for row in context.monitor.at(venue).board.table().rows if row.symbol == symbol), None)
 
 
 _AGE_OF: Final[Mapping[str, str]] = {
@@ -72,10 +73,10 @@ def facts_of(row: MarketRow, now_ms: int, style: Style) -> list[Fact]:
     return found
 
 
-async def candles_of(context: OperationContext, symbol: str) -> Candles | None:
+async def candles_of(context: OperationContext, symbol: str, venue: Venue | None) -> Candles | None:
     """None: nothing is known of them now."""
     try:
-        return await get_candles(context, CandleArguments(symbol=symbol, limit=TABLE_MINUTES))
+        return await get_candles(context, CandleArguments(symbol=symbol, limit=TABLE_MINUTES, venue=venue))
     except OperationError:
         return None
 
@@ -99,7 +100,11 @@ def candle_lines(candles: Candles, style: Style) -> list[CandleLine]:
     return found
 
 
-async def why_lines(context: OperationContext, symbol: str, at_ms: int | None, style: Style) -> list[str]:
+async def why_lines(
+    context: OperationContext, symbol: str, venue: Venue | None, at_ms: int | None, style: Style
+) -> list[str]:
     """HTML, as the chat says it. Raises: OperationError where no monitor runs."""
-    explanation = await context.running().explain(symbol, at_ms)
-    return explanation_lines(explanation, context.clock.now_ms() / 1000, style)
+    explanation = await context.running().at(venue).explain(symbol, at_ms)
+    watched = context.config.venues
+    named = named_venue(venue or watched[0], watched)
+    return explanation_lines(explanation, context.clock.now_ms() / 1000, style, venue=named)

@@ -11,7 +11,7 @@ from altmonitor.commands.replies import StatusShown
 from altmonitor.commands.replies_market import WhoShown
 from altmonitor.core.errors import ExchangeError, NoSnapshotsYet
 from altmonitor.core.status import LoopStatus
-from altmonitor.core.types import VENUE_TITLES
+from altmonitor.core.types import VENUE_TITLES, named_venue
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.operations.alerts import AlertCounts, StatsArguments, alert_stats
 from altmonitor.operations.board import MarketTable
@@ -48,12 +48,14 @@ async def _alert_values(visit: Visit, *, limit: int, of: Mapping[str, str] | Non
 async def overview(visit: Visit) -> View:
     market, loaded = None, ""
     if visit.context.monitor is not None:
-        table = visit.context.monitor.board.table()
+        table = visit.context.monitor.at(visit.venue()).board.table()
         market, loaded = market_view(table, visit.query, visit.style), visit.loaded(_newest_ms(table))
     values = {
         "market": market,
         "loaded": loaded,
         "floors": [(word, n.usd(value)) for word, value in FLOORS.items()],
+        "venues": visit.venues(),
+        "venue": visit.venue() or "",
         **await _alert_values(visit, limit=LATEST, of={"brief": "1"}),
     }
     return View(template="overview.html", page="overview", title=visit.t("page_overview"), values=values)
@@ -73,16 +75,17 @@ async def alerts(visit: Visit) -> View:
         newest = "?" + urlencode(given(kept))
         older = "?" + urlencode(given({**kept, "cursor": listed.next_cursor}))
     kinds = [(kind, say_reply(visit.style.lang, f"kind_{kind}")) for kind in KINDS]
-    watched = visit.context.config.venues
-    venues = [(venue, VENUE_TITLES[venue]) for venue in watched] if len(watched) > 1 else []
-    values = {"kinds": kinds, "venues": venues, "older_href": older, "newest_href": newest, **found}
+    values = {"kinds": kinds, "venues": visit.venues(), "older_href": older, "newest_href": newest, **found}
     return View(template="alerts.html", page="alerts", title=visit.t("page_alerts"), values=values)
 
 
 async def one_symbol(visit: Visit) -> View:
     context, style, now_ms, symbol = visit.context, visit.style, visit.now_ms, visit.symbol()
-    row = of_symbol.row_of(context, symbol)
-    candles = None if row is None else await of_symbol.candles_of(context, symbol)
+    venue, watched = visit.venue(), context.config.venues
+    there = venue or watched[0]
+    is_named = named_venue(there, watched) is not None
+    row = of_symbol.row_of(context, symbol, venue)
+    candles = None if row is None else await of_symbol.candles_of(context, symbol, venue)
     snapshots = await _snapshots(visit, symbol)
     if row is None and not snapshots:
         return problem(visit, visit.t("unknown_symbol", symbol=symbol), "", status=404)
@@ -94,7 +97,9 @@ async def one_symbol(visit: Visit) -> View:
         "facts": [] if row is None else of_symbol.facts_of(row, now_ms, style),
         "candles": [] if candles is None else of_symbol.candle_lines(candles, style),
         "minutes": of_symbol.CHART_MINUTES,
-        "venue": visit.context.config.venues[0],
+        "venue": there,
+        "venue_query": "" if venue is None else f"?venue={venue}",
+        "venue_title": VENUE_TITLES[there] if is_named else "",
         "charts": CHARTS,
         "offset_s": 0 if offset is None else int(offset.total_seconds()),
         "zone": n.zone(moment),
@@ -102,7 +107,7 @@ async def one_symbol(visit: Visit) -> View:
         "who_lines": await who_lines(visit, symbol) if one(visit.query, "who") else [],
         "stored": positions.stored_rows(snapshots, style, page=page) if snapshots else None,
         "days": positions.HISTORY_DAYS,
-        **await _alert_values(visit, limit=OF_SYMBOL, of={"symbol": symbol}),
+        **await _alert_values(visit, limit=OF_SYMBOL, of={"symbol": symbol} | ({"venue": there} if is_named else {})),
     }
     return View(template="symbol.html", page="", title=symbol, values=values)
 
@@ -131,9 +136,11 @@ async def who_lines(visit: Visit, symbol: str) -> list[str]:
 async def why(visit: Visit) -> View:
     symbol, at = visit.symbol(), one(visit.query, "at", at_most=12)
     at_ms = int(at) * 1000 if at.isascii() and at.isdigit() else None
-    lines = await of_symbol.why_lines(visit.context, symbol, at_ms, visit.style)
+    lines = await of_symbol.why_lines(visit.context, symbol, visit.venue(), at_ms, visit.style)
     title = visit.t("page_why", symbol=symbol)
-    return View(template="why.html", page="", title=title, values={"symbol": symbol, "lines": lines})
+    venue_query = "" if visit.venue() is None else f"?venue={visit.venue()}"
+    values = {"symbol": symbol, "venue_query": venue_query, "lines": lines}
+    return View(template="why.html", page="", title=title, values=values)
 
 
 async def smart_money(visit: Visit) -> View:
@@ -190,7 +197,7 @@ async def divergence(visit: Visit) -> View:
 
 def _largest(visit: Visit) -> str:
     """The contract with the most open interest; '' where none is known."""
-    rows = () if visit.context.monitor is None else visit.context.monitor.board.table().rows
+    rows = () if visit.context.monitor is None else visit.context.monitor.main.board.table().rows
     return max(rows, key=lambda row: row.oi_usd or 0.0).symbol if rows else ""
 
 

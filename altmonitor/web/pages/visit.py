@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from altmonitor.core.types import VENUE_TITLES, Venue
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.symbols import stored_symbol
 from altmonitor.render import format as n
@@ -63,6 +64,16 @@ class Visit:
         time = self.t("no_data_yet") if newest_ms is None else n.when(newest_ms, tz, reference_ms=now_ms)
         return self.t("loaded", time=time, loaded=n.when(now_ms, tz))
 
+    def venue(self) -> Venue | None:
+        """Of the address; None: the main one, also for what is none of those watched."""
+        given = one(self.query, "venue")
+        return next((venue for venue in self.context.config.venues[1:] if venue == given), None)
+
     def symbol(self) -> str:
         """Of the path, as it is listed; one that is not may still have stored rows. Raises: OperationError."""
-        return stored_symbol(self.request.match_info["symbol"], self.context)
+        return stored_symbol(self.request.match_info["symbol"], self.context, self.venue())
+
+    def venues(self) -> list[tuple[str, str]]:
+        """Word of the address and name of each exchange that can be chosen; none where there is no choice."""
+        watched = self.context.config.venues
+        return [(venue, VENUE_TITLES[venue]) for venue in watched] if len(watched) > 1 else []

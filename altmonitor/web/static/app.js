@@ -161,7 +161,7 @@ async function tick() {
   const rows = visible(table);
   if (!rows.length) return;
   const names = rows.map(row => encodeURIComponent(row.cells[0].textContent.trim())).join(',');
-  const found = await (await ask(`${table.dataset.live}?symbols=${names}`)).json();
+  const found = await (await ask(`${table.dataset.live}symbols=${names}`)).json();
   for (const row of rows) {
     const [title, ...cells] = found[row.cells[0].textContent.trim()] || [];
     if (title === undefined) continue;

@@ -54,11 +54,11 @@ export async function draw(place, every, ask) {
 
   let shown = '';
   async function renew() {
-    const of = place.dataset.of;
+    const of = place.dataset.of, venue = `venue=${place.dataset.venue}`;
     const [found, oi, told] = await Promise.all([
-      ask(`${of}candles?limit=${place.dataset.minutes}`).then(answer => answer.json()),
-      ask(`${of}oi`).then(answer => answer.json()).catch(() => null),
-      ask(`${of}alerts?limit=50&venue=${place.dataset.venue}`).then(answer => answer.json()).catch(() => null),
+      ask(`${of}candles?limit=${place.dataset.minutes}&${venue}`).then(answer => answer.json()),
+      ask(`${of}oi?${venue}`).then(answer => answer.json()).catch(() => null),
+      ask(`${of}alerts?limit=50&${venue}`).then(answer => answer.json()).catch(() => null),
     ]);
     const rows = found.candles;
     precision(rows.at(-1).close);

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import msgspec
 from altmonitor.config import load
 from altmonitor.core.alert import AlertStats, StoredAlert
 from altmonitor.core.status import FeedStatus, assess
+from altmonitor.operations.board import MarketBoard
 from altmonitor.settings.state import Overrides, State
 from tests.commands.executor_kit import Desk, MemoryAlerts, healthy
 from tests.operations.operations_kit import Bench, stored
@@ -211,3 +213,31 @@ def test_a_monitor_that_nobody_looks_at_carries_neither_templates_nor_pictures()
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
+
+
+async def test_the_market_table_and_a_contract_are_those_of_the_exchange_in_the_address() -> None:
+    bench = Bench()
+    context = bench.context()
+    assert context.monitor is not None
+    main = context.monitor.main
+    there = replace(main, board=MarketBoard(replace(bench.board_deps, venue="bybit", listed=lambda: ["DOGEUSDT"])))
+    monitor = replace(context.monitor, venues={"binance": main, "bybit": there})
+    config = load({"VENUES": "binance,bybit"}, env_file=None)[0]
+    async with pages(context, monitor=monitor, config=config) as browser:
+        here, other = await browser.get(""), await browser.get("?venue=bybit")
+        cells = json.loads((await browser.get("pieces/market?venue=bybit&symbols=DOGEUSDT,SOLUSDT")).html)
+        symbol = await browser.get("symbol/DOGEUSDT?venue=bybit")
+        why = await browser.get("why/DOGEUSDT?venue=bybit")
+        unknown = await browser.get("?venue=kraken")
+    assert [row[0] for row in here.rows()] == ["SOLUSDT", "BTCUSDT", "DOGEUSDT"]
+    assert [row[0] for row in other.rows()] == ["DOGEUSDT"]
+    assert [row[0] for row in unknown.rows()] == [row[0] for row in here.rows()]
+    assert '<option value="bybit" selected>Bybit</option>' in other.html
+    assert 'href="symbol/DOGEUSDT?venue=bybit"' in other.html
+    assert 'data-live="./pieces/market?venue=bybit&amp;"' in other.html
+    assert 'data-live="./pieces/market?"' in here.html
+    assert list(cells) == ["DOGEUSDT"]
+    assert 'data-venue="bybit"' in symbol.html
+    assert 'href="../why/DOGEUSDT?venue=bybit"' in symbol.html
+    assert 'href="../symbol/DOGEUSDT?venue=bybit"' in why.html
+    assert "· Bybit" in why.text
