@@ -12,6 +12,7 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import Final, Literal, get_args
 
+from altmonitor.core.errors import UnknownTrader
 from altmonitor.core.json_text import decimal_text
 from altmonitor.positioning.traders import (
     CoinSignal,
@@ -79,6 +80,22 @@ def in_order(traders: Iterable[PoolTrader], sort_by: SortBy) -> list[PoolTrader]
         return value is None, -(value or Decimal(0)), trader.author_id
 
     return sorted(traders, key=rank)
+
+
+def page_of(
+    order: Sequence[str], after: str | None, before: str | None, limit: int, *, of: str = "trader"
+) -> tuple[Sequence[str], str | None]:
+    """Ids of one page, and where the next one begins. of: what they name. Raises: UnknownTrader for a cursor that is
+    not in the order."""
+    for cursor in (after, before):
+        if cursor is not None and cursor not in order:
+            raise UnknownTrader(f"no {of} {cursor[:42]!r} in this list to go on from")
+    start = 0 if after is None else order.index(after) + 1
+    if before is not None:
+        start = max(start, order.index(before) - limit)
+        limit = min(limit, order.index(before) - start)
+    page = order[start : start + limit]
+    return page, page[-1] if page and start + limit < len(order) else None
 
 
 def qualified(traders: Sequence[PoolTrader], pool: PoolFilter) -> list[PoolTrader]:

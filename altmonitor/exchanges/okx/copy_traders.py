@@ -43,6 +43,7 @@ from altmonitor.positioning.trader_pool import (
     coin_signal,
     coin_sums,
     in_order,
+    page_of,
     qualified,
 )
 from altmonitor.positioning.traders import (
@@ -111,7 +112,7 @@ class OkxCopyTraders:
         ranking = await self._rest.ranking(request.update_time)
         passed = [one for one in ranking.traders.values() if _passes(one, request)]
         order = [one.author_id for one in in_order([one.pool for one in passed], request.sort_by)]
-        page, following = _page(order, request.after, request.before, request.limit)
+        page, following = page_of(order, request.after, request.before, request.limit)
         return self._answer(
             RANKS,
             [ranking.traders[author_id].row for author_id in page],
@@ -308,16 +309,3 @@ def _passes(one: RankedTrader, request: LeaderboardRequest) -> bool:
         (one.pool.asset, request.min_aum),
     )
     return all(least is None or (value is not None and value >= least) for value, least in bounds)
-
-
-def _page(order: Sequence[str], after: str | None, before: str | None, limit: int) -> tuple[Sequence[str], str | None]:
-    """Ids of one page, and where the next one begins. Raises: UnknownTrader for a cursor that is not in the order."""
-    for cursor in (after, before):
-        if cursor is not None and cursor not in order:
-            raise UnknownTrader(f"no trader {cursor[:40]!r} in this ranking to go on from")
-    start = 0 if after is None else order.index(after) + 1
-    if before is not None:
-        start = max(start, order.index(before) - limit)
-        limit = min(limit, order.index(before) - start)
-    page = order[start : start + limit]
-    return page, page[-1] if page and start + limit < len(order) else None
