@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
 
 from altmonitor import __version__
 from altmonitor.app.chat import ChatDeps, ChatSide, MessagingSetup
+from altmonitor.app.feed_role import WARM, FeedCluster, FeedRole, Told
+from altmonitor.app.leadership import Takeover, shown_name
 from altmonitor.app.market import MarketDeps, MarketOptions, MarketSide
 from altmonitor.app.operator_notices import OperatorNotices, Recipients
 from altmonitor.app.other_cohorts import other_cohorts
@@ -24,23 +26,25 @@ from altmonitor.config import Config
 from altmonitor.core.alert import Alert, OutcomeLine
 from altmonitor.core.clock import Clock, SystemClock, speed_of
 from altmonitor.core.durations import DurationStatus
-from altmonitor.core.errors import StorageError, TokenRefused
+from altmonitor.core.errors import LeadershipLost, StorageError, TokenRefused
 from altmonitor.core.status import Health, LatencyStatus, LoopStatus, Vitals, assess
 from altmonitor.core.supervisor import Supervisor
 from altmonitor.core.types import Venue
 from altmonitor.delivery.webhooks import WebhookDeps, Webhooks
 from altmonitor.engine.restore import Bookkeeping
 from altmonitor.engine.venue_moves import JOINS_WITHIN_MS, VenueMoves, VenueTime
+from altmonitor.interfaces.alerts import AlertSink
 from altmonitor.operations.context import OperationContext
-from altmonitor.render.notices import BackAfter, Notice, SettingsDamaged
+from altmonitor.render.notices import BackAfter, FeedTakenOver, Notice, SettingsDamaged
 from altmonitor.render.signed_buttons import ButtonSigner, stored_signer
 from altmonitor.replay.outcome_summary import WithOutcomes
 from altmonitor.settings.conditions import of_market
 from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
 from altmonitor.settings.zones import zone_of
-from altmonitor.storage.state_file import LoadedState, StateFile, base_settings, which_won
-from altmonitor.storage.store import SqliteStore, StoreOptions
+from altmonitor.storage.database_store import DatabaseStore, StoreOptions
+from altmonitor.storage.state_file import LoadableState, LoadedState, StateFile, base_settings, which_won
+from altmonitor.storage.store import SqliteStore
 from altmonitor.web.server import HttpServer, HttpServerDeps
 from altmonitor.web.streams import EventStream, StreamSources, stored_stream_name
 
@@ -61,39 +65,55 @@ class App:
     """The whole monitor. `run` works until `stop` is called or something fatal happens."""
 
     def __init__(
-        self, config: Config, *, clock: Clock, messaging_setup: MessagingSetup, choices: MarketOptions | None = None
+        self,
+        config: Config,
+        *,
+        clock: Clock,
+        messaging_setup: MessagingSetup,
+        choices: MarketOptions | None = None,
+        cluster: FeedCluster | None = None,
     ) -> None:
+        """cluster: where this is one of several feeds; None: it does everything by itself."""
         self.config = config
         self.clock = clock
         self._messaging_setup = messaging_setup
         self._started_s = clock.monotonic()
-        self.supervisor = Supervisor(clock=clock, fatal=(TokenRefused,))
+        self.supervisor = Supervisor(clock=clock, fatal=(TokenRefused, LeadershipLost))
         self._untold: list[tuple[Notice, Recipients]] = []  # notices from before there is somebody to tell it
         main, *others = config.venues
         self._notices = OperatorNotices(clock=clock, publish=self._publish, venue=main if others else None)
         self._live = EventStream(clock)
-        self.store = SqliteStore(
-            config.db_file,
-            clock=clock,
-            options=StoreOptions(
-                destinations=messaging_setup.destinations,
-                keeps_history=config.history_enabled,
-                on_committed=self._on_committed,
-                on_trouble=self._notices.on_storage_trouble,
-                on_set_aside=self._notices.on_database_set_aside,
-                disk_clock=SystemClock(),
-            ),
+        store_options = StoreOptions(
+            destinations=messaging_setup.destinations,
+            keeps_history=config.history_enabled,
+            on_committed=self._on_committed,
+            on_trouble=self._notices.on_storage_trouble,
+            on_set_aside=self._notices.on_database_set_aside,
+            disk_clock=SystemClock(),
         )
+        self.role: FeedRole | None = None
+        self.store: DatabaseStore
+        self._state: LoadableState
+        if cluster is None:
+            self.store = SqliteStore(config.db_file, clock=clock, options=store_options)
+            self._state = StateFile(config.state_file, clock)
+        else:
+            self.role = FeedRole(
+                cluster,
+                clock=clock,
+                store_options=store_options,
+                is_blind=lambda: self.market.feed.status().is_blind,
+            )
+            self.store, self._state = self.role.store, self.role.state
         self._live.history = self.store if config.history_enabled else None
         self._webhooks = self._build_webhooks() if config.webhook_urls else None
-        self._state_file = StateFile(config.state_file, clock)
         choices = choices or MarketOptions()
         self._moves: VenueMoves | None = None
         self._of_moves: Bookkeeping | None = None
         if others:
             self._of_moves = Bookkeeping(self.store, self.store, clock=clock, refreshed=self._refresh)
             clocks = {venue: partial(self._venue_time, venue) for venue in config.venues}
-            self._moves = VenueMoves(self.store, clocks=clocks, learn=self._of_moves.put_learned)
+            self._moves = VenueMoves(self._sink, clocks=clocks, learn=self._of_moves.put_learned)
         self.market = self._build_market(main, choices, self._notices, is_main=True)
         self.others = tuple(
             self._build_market(
@@ -114,7 +134,7 @@ class App:
             MarketDeps(
                 venue=venue,
                 is_main=is_main,
-                sink=WithOutcomes(self._moves or self.store, self._line_of),
+                sink=WithOutcomes(self._moves or self._sink, self._line_of),
                 config=self.config,
                 clock=self.clock,
                 choices=choices,
@@ -122,8 +142,18 @@ class App:
                 store=self.store,
                 notices=notices,
                 refresh=self._refresh,
+                is_telling=lambda: self._is_telling,
             )
         )
+
+    @property
+    def _sink(self) -> AlertSink:
+        return self.store if self.role is None else self.role.sink
+
+    @property
+    def _is_telling(self) -> bool:
+        """False while another feed leads."""
+        return self.role is None or self.role.is_leading
 
     def _venue_time(self, venue: Venue) -> VenueTime:
         clock = next(market for market in self.markets if market.name == venue).venue.clock
@@ -139,11 +169,14 @@ class App:
     async def run(self) -> None:
         """Raises the fatal error that ended it, or what kept it from starting (`StartError`, `StorageError`)."""
         async with AsyncExitStack() as stack:
-            loaded = await self._state_file.load()
+            loaded = await self._state.load()
             settings_store = self._settings_store(loaded)
             self.store.set_destinations(settings_store.destinations)
+            if self.role is not None:
+                stack.push_async_callback(self.role.leave)  # once the store has written all of it
             await stack.enter_async_context(self.store)
-            self._live.name = await stored_stream_name(self.store)
+            if self.role is None:
+                self._live.name = await stored_stream_name(self.store)
             if self._moves is not None:
                 since_ms = self.clock.now_ms() - JOINS_WITHIN_MS
                 self._moves.restore(await self.store.stored_since(since_ms))
@@ -164,21 +197,71 @@ class App:
                 boards={} if operations.monitor is None else operations.monitor.boards,
             )
             stack.callback(questions.close)
-            self.chat = self._build_chat(settings_store, await stored_signer(self.store), questions)
-            self._tell_what_waited(self.chat, loaded)
-            tracking = await self._start_tracking(self.chat, stack)
             server = self._build_server(operations)
-            await server.start()
-            stack.push_async_callback(server.stop)
-            self.server_port = server.port
-            self._start_loops(self.chat, questions, tracking, wallets)
             try:
+                if self.role is not None:
+                    await self._serve(server, stack)
+                    if not await self._stand_by(self.role, settings_store):
+                        return
+                self.chat = self._build_chat(settings_store, await stored_signer(self.store), questions)
+                self._tell_what_waited(self.chat, loaded)
+                tracking = await self._start_tracking(self.chat, stack)
+                if self.role is None:
+                    await self._serve(server, stack)
+                self._start_loops(self.chat, questions, tracking, wallets)
                 await self.supervisor.wait()
             finally:
                 self._service.stopping()
                 await self.supervisor.stop(within_s=STOP_WITHIN_S)
         if self.supervisor.fatal_error is not None:
             raise self.supervisor.fatal_error
+
+    async def _serve(self, server: HttpServer, stack: AsyncExitStack) -> None:
+        await server.start()
+        stack.push_async_callback(server.stop)
+        self.server_port = server.port
+
+    async def _stand_by(self, role: FeedRole, settings_store: SettingsStore) -> bool:
+        """Returns when this feed leads; False: it was stopped before."""
+        role.on_state = settings_store.swap
+        role.on_told = self._follow_told
+        loops = {"first look": self._look_for_streams, **self._market_loops()}
+        self._run_loops({name: loop for name, loop in loops.items() if name.rpartition(":")[2] in WARM})
+        winning = asyncio.create_task(role.win(), name="leadership")
+        stopping = asyncio.create_task(self.supervisor.wait(), name="stop")
+        try:
+            await asyncio.wait({winning, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not winning.done():
+                return False
+            self.supervisor.start("leadership", role.leadership.keep)
+            await self._take_over(role, winning.result())
+            self._live.name = await stored_stream_name(self.store)
+        finally:
+            for task in (winning, stopping):
+                task.cancel()
+            await asyncio.wait({winning, stopping})
+        return True
+
+    async def _take_over(self, role: FeedRole, won: Takeover) -> None:
+        """What is told from now on is told by this feed."""
+        count = await role.open()
+        log.info("this feed leads now, after %r was not heard of for %.1f s", won.before, won.silent_s)
+        if won.before:
+            self.market.goes_on()
+            notice = FeedTakenOver(
+                at_ms=self.clock.now_ms(),
+                by=shown_name(role.leadership.name),
+                silent_s=won.silent_s,
+                alerts=count,
+                is_blind=self.market.feed.status().is_blind,
+            )
+            self._untold.append((notice, "everybody"))
+
+    def _follow_told(self, told: Told) -> None:
+        """What the leader told and this feed did not find is told here, too."""
+        for market in self.markets:
+            of_venue = [one for one in told if one[0].venue == market.name]
+            market.engine.restore(of_venue, firsts={})
 
     async def run_until(self, stop: asyncio.Event, *, before_end: Callable[[], Awaitable[None]] | None = None) -> None:
         """`run` until the event is set. before_end: then, while all is still open. Raises as `run` does."""
@@ -242,7 +325,7 @@ class App:
                 clock=self.clock,
                 messaging_setup=self._messaging_setup,
                 store=self.store,
-                state_file=self._state_file,
+                state_file=self._state,
                 settings_store=settings_store,
                 notices=self._notices,
                 health=self.health,
@@ -253,6 +336,7 @@ class App:
                 signer=signer,
                 pictures=questions.pictures,
                 queries=questions.queries(self.health),
+                chats=None if self.role is None else self.role.chats,
             )
         )
 
@@ -309,13 +393,19 @@ class App:
         own |= wallets.loops()
         if self.outcomes is not None:
             own |= self.outcomes.loops()
-        loops = chat.loops() | self.market.loops() | questions.loops() | own
-        for market in self.others:
-            loops |= market.loops()
+        loops = chat.loops() | self._market_loops() | questions.loops() | own
         if self._of_moves is not None:
             loops["venues of alerts"] = self._of_moves.run
+        if self.role is not None:
+            loops |= self.role.loops()
+        self._run_loops({name: loop for name, loop in loops.items() if name not in self.supervisor.loops})
+
+    def _run_loops(self, loops: Mapping[str, Callable[[], Awaitable[None]]]) -> None:
         for name, loop in loops.items():
             self.supervisor.start(name, self._after_seeing(loop) if name.rpartition(":")[2] in AFTER_SEEING else loop)
+
+    def _market_loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        return {name: loop for market in self.markets for name, loop in market.loops().items()}
 
     async def _look_for_streams(self) -> None:
         """Ends when every stream is subscribed, or may be so late that the rest waits no longer."""
@@ -403,10 +493,14 @@ class App:
 
     def _on_committed(self, alert: Alert) -> None:
         self._live.publish(alert)
+        if self.role is not None:
+            self.role.on_committed(alert)
         if self._webhooks is not None:
             self._webhooks.wake()
 
     def _publish(self, notice: Notice, to: Recipients) -> None:
+        if not self._is_telling:
+            return  # the feed that leads tells what it sees itself
         if self.chat is None:
             self._untold.append((notice, to))
         else:

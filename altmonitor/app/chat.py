@@ -40,7 +40,7 @@ from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.database_store import DatabaseStore
-from altmonitor.storage.state_file import StateFile
+from altmonitor.storage.state_file import LoadableState
 from altmonitor.telegram.access import Admins, AllowedSenders
 from altmonitor.telegram.bot import TelegramChannel
 from altmonitor.telegram.chat_names import ChatNames
@@ -57,11 +57,15 @@ MENU_SCOPES: tuple[MenuScope, ...] = ("default", "all_private_chats", "all_group
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessagingSetup:
-    """destinations: of the environment, the main one first. bot: None when nobody can write back (a dry run)."""
+    """destinations: of the environment, the main one first. bot: None when nobody can write back (a dry run).
+
+    other_bots: that people may write to as well.
+    """
 
     channel: Channel
     destinations: tuple[Destination, ...]
     bot: ChatBot | None = None
+    other_bots: tuple[ChatBot, ...] = ()
 
 
 @asynccontextmanager
@@ -87,7 +91,7 @@ class ChatDeps:
     clock: Clock
     messaging_setup: MessagingSetup
     store: DatabaseStore
-    state_file: StateFile
+    state_file: LoadableState
     settings_store: SettingsStore
     notices: OperatorNotices
     health: Callable[[], Health]

@@ -17,11 +17,11 @@ from altmonitor.core.errors import LeadershipLost, StorageError
 from altmonitor.core.types import Destination
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.interfaces.alerts import AlertSink
+from altmonitor.interfaces.cluster import LEADER
 from altmonitor.interfaces.leases import Leases
 
 log = logging.getLogger(__name__)
 
-LEADER = "feed"
 SIGHTED = "feed-sees:"
 """Under this and its name a feed that sees the market holds a lease of its own, whether it leads or not."""
 LEASE_S = 3.0
@@ -40,6 +40,11 @@ class Takeover:
 
     before: str = ""
     silent_s: float = 0.0
+
+
+def shown_name(name: str) -> str:
+    """As people know a process; behind the # stands what tells it from an earlier one of that name."""
+    return name.partition("#")[0]
 
 
 class Leadership:

@@ -77,7 +77,7 @@ class MarketDeps:
     """What the market side stands on. refresh: more is known about the alert with this key.
 
     venue: whose market it is. is_main: questions and conditions that name no venue are of it. sink: where alerts are
-    put.
+    put. is_telling: False while another feed leads.
     """
 
     venue: Venue
@@ -90,6 +90,7 @@ class MarketDeps:
     store: DatabaseStore
     notices: OperatorNotices
     refresh: Callable[[str], None]
+    is_telling: Callable[[], bool] = lambda: True
 
 
 class MarketSide:
@@ -337,6 +338,10 @@ class MarketSide:
         told = len(await store.alerts_since(since_ms))
         self.startup_message.restored = Restored(queued=store.outbox_status().queued, cooldowns=told)
 
+    def goes_on(self) -> None:
+        """This feed has taken over from another: nothing starts that people would have to be told of."""
+        self.startup_message, self._has_history = None, True
+
     @property
     def positions(self) -> PositionSide:
         """Of the main venue."""
@@ -387,6 +392,8 @@ class MarketSide:
             self._recorder.on_samples(kind, samples)
 
     def _on_alert(self, alert: Alert) -> None:
+        if not self._deps.is_telling():
+            return
         self.oi_enricher.put(alert)
         self.ratio_enricher.put(alert)
         if self._positions is not None:

@@ -23,6 +23,7 @@ from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.delivery.pacing import Latency
 from altmonitor.delivery.posts import PostCarrier, PostedChats
 from altmonitor.delivery.presses import PressMemory
+from altmonitor.delivery.signals import SignalReceiver
 from altmonitor.interfaces.cluster import PostBox, shard_of
 from altmonitor.interfaces.leases import Leases
 from altmonitor.render.format import one_line
@@ -43,7 +44,7 @@ STOP_WITHIN_S = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifierDeps:
-    """read_state: version of the settings and themselves. bots: open."""
+    """read_state: version of the settings and themselves. bots: open. nats_url: '' without a broker."""
 
     config: Config
     clock: Clock
@@ -54,6 +55,7 @@ class NotifierDeps:
     own_posts: PostBox
     bots: BotChannel
     read_state: Callable[[], Awaitable[tuple[int, State]]]
+    nats_url: str = ""
 
 
 class ChatNotifier:
@@ -65,11 +67,13 @@ class ChatNotifier:
         self.leases = ChatLeases(
             deps.leases, name=deps.name, clock=deps.clock, on_gained=self._use, on_lost=self._let_go
         )
+        deps.outbox.tokens = lambda: self.leases.tokens
         self._notices = OperatorNotices(clock=deps.clock, publish=self._publish)
         self._said = PostedChats(deps.own_posts, clock=deps.clock)
         self._version = -1
         self._settings: SettingsStore | None = None
         self.dispatcher: Dispatcher | None = None
+        self.signals: SignalReceiver | None = None
 
     async def run(self) -> None:
         """Raises the fatal error that ended it."""
@@ -98,6 +102,15 @@ class ChatNotifier:
             "delivery": self.dispatcher.run,
             "operator notices": self._notices.run,
         }
+        if deps.nats_url:
+            self.signals = SignalReceiver(
+                deps.nats_url,
+                cluster=deps.config.cluster,
+                clock=deps.clock,
+                on_alert=deps.outbox.wake,
+                on_post=self.carrier.wake,
+            )
+            loops["signals"] = self.signals.run
         for name, loop in loops.items():
             self.supervisor.start(name, loop)
         try:

@@ -359,9 +359,19 @@ def cli() -> None:
 @cli.command()
 @click.option("--dry-run", is_flag=True, help="Print alerts here instead of sending them; needs no token.")
 @click.option("--env-file", type=ENV_FILE, default=Path(".env"), show_default=True, help="Where settings are read.")
-def run(dry_run: bool, env_file: Path) -> None:
+@click.option(
+    "--role",
+    type=click.Choice(["feed", "notify", "web"]),
+    help="One process of a cluster over PostgreSQL: docs/scale.md. [all in this process]",
+)
+def run(dry_run: bool, env_file: Path, role: str | None) -> None:
     """Watch the market until stopped."""
     with session(env_file) as opened:
+        if role is not None:
+            with loading():
+                from altmonitor.cli import roles
+
+            leave(roles.run_role(opened, role))
         if not dry_run:
             opened.require_bot()
         with loading():

@@ -11,6 +11,7 @@ from typing import Final
 
 from altmonitor.app.app import App
 from altmonitor.app.chat import MessagingSetup, messaging
+from altmonitor.app.feed_role import FeedCluster
 from altmonitor.app.market import MarketOptions
 from altmonitor.cli.common import Session, run_until_signal
 from altmonitor.cli.first_steps import places
@@ -35,9 +36,9 @@ def run(session: Session) -> int:
         timeouts = Timeouts.on(clock)
         channel = TelegramChannel(config.tg_bot_token, api_url=config.telegram_api_url, clock=clock, timeouts=timeouts)
         async with messaging(channel, config.destinations) as messaging_setup:
-            await _app(session, messaging_setup).run_until(stop)
+            await build_app(session, messaging_setup).run_until(stop)
 
-    return run_until_signal(watch, loop_factory=loop_factory(_loop_gathers_s(session)))
+    return run_until_signal(watch, loop_factory=loop_factory(loop_gathers_s(session)))
 
 
 def dry_run(session: Session) -> int:
@@ -49,23 +50,24 @@ def dry_run(session: Session) -> int:
 
     async def watch(stop: asyncio.Event) -> None:
         async with terminal_chat(session.clock, chat_console(sys.stdout)) as chat:
-            await _app(session, chat.messaging_setup).run_until(stop)
+            await build_app(session, chat.messaging_setup).run_until(stop)
 
-    return run_until_signal(watch, loop_factory=loop_factory(_loop_gathers_s(session)))
+    return run_until_signal(watch, loop_factory=loop_factory(loop_gathers_s(session)))
 
 
-def _loop_gathers_s(session: Session) -> float:
+def loop_gathers_s(session: Session) -> float:
     """What the loop gathers, the socket of the feed need not. On a fast clock everything else would have to wait for
     seconds, so there only the socket does."""
     return 0.0 if isinstance(session.clock, ScaledClock) or not CAN_GATHER else session.config.feed_gather_ms / 1000
 
 
-def _app(session: Session, messaging_setup: MessagingSetup) -> App:
+def build_app(session: Session, messaging_setup: MessagingSetup, *, cluster: FeedCluster | None = None) -> App:
+    """cluster: see `App`."""
     clock = session.clock
-    gather_ms = 0 if _loop_gathers_s(session) else session.config.feed_gather_ms
+    gather_ms = 0 if loop_gathers_s(session) else session.config.feed_gather_ms
     choices = MarketOptions(feed=FeedOptions(gather_ms=gather_ms), service=os.environ)
     if isinstance(clock, ScaledClock):
         stall_s = STALL_S * clock.speed
         feed = replace(choices.feed, shortest_silence_s=stall_s)
         choices = replace(choices, feed=feed, answer_s=max(choices.answer_s, stall_s))
-    return App(session.config, clock=clock, messaging_setup=messaging_setup, choices=choices)
+    return App(session.config, clock=clock, messaging_setup=messaging_setup, choices=choices, cluster=cluster)

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from altmonitor.core.types import Destination
 
+LEADER = "feed"
+"""Whoever holds the lease of this name writes what the market does."""
 SHARDS = 64
 """Chats are taken by notifiers in so many parts: enough for a fair share each, few enough to renew in one statement."""
 

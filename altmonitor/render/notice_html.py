@@ -23,6 +23,7 @@ from altmonitor.render.notices import (
     DiskTrouble,
     ExchangeBlockedNotice,
     ExchangeFree,
+    FeedTakenOver,
     Notice,
     SecondPollerNotice,
     SettingsDamaged,
@@ -98,6 +99,12 @@ def _lines(notice: Notice, style: Style) -> list[str]:
         case DatabaseSetAside():
             effect = say("database_set_aside_effect", path=one_line_of(notice.kept_as))
             return [say("database_set_aside"), effect]
+        case FeedTakenOver():
+            title = say("feed_taken_over", name=one_line_of(notice.by), seconds=f"{notice.silent_s:.1f}")
+            if notice.is_blind:
+                return [title, say("feed_taken_over_blind")]
+            told = say("feed_taken_over_alerts", count=f"{notice.alerts:,}") if notice.alerts else ""
+            return [title, say("feed_taken_over_effect"), told]
         case SymbolsSilent():
             return _symbols("symbols_silent", notice.symbols, style)
         case SymbolsBack():

@@ -165,8 +165,19 @@ class SymbolsBack(NoticeBase, frozen=True, kw_only=True):
     symbols: Sequence[str]
 
 
+class FeedTakenOver(NoticeBase, frozen=True, kw_only=True):
+    """Of several feeds another one leads. by: its name. silent_s: from the last that was heard of the one before until
+    this one led. alerts: of that time, which this one found as well and tells now. is_blind: it sees nothing either."""
+
+    by: str
+    silent_s: float
+    alerts: int
+    is_blind: bool = False
+
+
 Notice = (
     Started
+    | FeedTakenOver
     | BlindSince
     | BackAfter
     | ExchangeBlockedNotice

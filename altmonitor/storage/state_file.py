@@ -17,12 +17,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import NewerSchemaError, StorageError
 from altmonitor.core.files import close_to_others
+from altmonitor.interfaces.storage import StateStore
 from altmonitor.settings.audience import Overrides
 from altmonitor.settings.settings import SETTINGS, Settings
 from altmonitor.settings.state import State
@@ -47,6 +48,13 @@ class LoadedState:
     def overrides(self) -> Overrides:
         """Of the main destination."""
         return self.state.main
+
+
+class LoadableState(StateStore, Protocol):
+    """Where a monitor keeps what commands changed."""
+
+    async def load(self) -> LoadedState:
+        """Raises StorageError."""
 
 
 def base_settings(config: Config) -> Settings:

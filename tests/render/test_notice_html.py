@@ -29,6 +29,7 @@ from altmonitor.render.notices import (
     SecondPollerNotice,
     SettingsDamaged,
     Started,
+    FeedTakenOver,
     SymbolsBack,
     SymbolsSilent,
     TopicFound,
@@ -265,6 +266,20 @@ CASES: list[tuple[Notice, str, str]] = [
         SymbolsBack(at_ms=AT_MS, symbols=["SOLUSDT"]),
         "🟢 Data again from SOLUSDT\n23:00:39 UTC",
         "🟢 SOLUSDT 恢复数据\n07:00:39 UTC+08",
+    ),
+    (
+        FeedTakenOver(at_ms=AT_MS, by="feed-2", silent_s=3.42, alerts=2),
+        "🔁 feed-2 has taken over the watch: the feed before it was not heard of for 3.4 s\n"
+        "It had been watching all along; nothing was left unseen.\n"
+        "Alerts of these seconds, which come now: 2.\n23:00:39 UTC",
+        "🔁 feed-2 已接管行情监控：此前的行情进程已有 3.4 秒没有响应\n"
+        "它一直在同步监控，没有遗漏行情。\n这几秒内的提醒现在补发：2 条。\n07:00:39 UTC+08",
+    ),
+    (
+        FeedTakenOver(at_ms=AT_MS, by="feed-2", silent_s=3.42, alerts=0, is_blind=True),
+        "🔁 feed-2 has taken over the watch: the feed before it was not heard of for 3.4 s\n"
+        "It sees nothing either.\n23:00:39 UTC",
+        "🔁 feed-2 已接管行情监控：此前的行情进程已有 3.4 秒没有响应\n它也收不到行情。\n07:00:39 UTC+08",
     ),
 ]
 

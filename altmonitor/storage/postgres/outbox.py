@@ -50,17 +50,16 @@ _BEGUN = (
 
 
 class ClaimedOutbox:
-    """Implements `interfaces.delivery.Outbox`. tokens: of the leases of the chats this notifier has now, by shard.
+    """Implements `interfaces.delivery.Outbox`. tokens: asked for those of the leases of the chats
+    this notifier has now, by shard; set by whoever keeps the leases.
 
     due_ms: as the store's.
     """
 
-    def __init__(
-        self, connection: PostgresConnection, *, clock: Clock, tokens: Callable[[], Mapping[int, int]]
-    ) -> None:
+    def __init__(self, connection: PostgresConnection, *, clock: Clock) -> None:
         self._connection = connection
         self._clock = clock
-        self._tokens = tokens
+        self.tokens: Callable[[], Mapping[int, int]] = dict
         self._reader = AlertReader(connection.fetch)
         self._waiting = Waiting(())
         self._shards: frozenset[int] = frozenset()
@@ -101,7 +100,7 @@ class ClaimedOutbox:
 
     async def look(self) -> int:
         """Takes over what is queued in the chats of this notifier; how many rows were read."""
-        shards = frozenset(self._tokens())
+        shards = frozenset(self.tokens())
         now_s = self._clock.monotonic()
         if shards != self._shards or now_s - self._all_seen_s >= LOOK_AT_ALL_S:
             self._waiting.keep(lambda at: shard_of(at.chat_id) in shards)
@@ -109,7 +108,7 @@ class ClaimedOutbox:
         if not shards:
             return 0
         rows = await self._connection.fetch(_QUEUED, (sorted(shards), self._after_id, ROWS_AT_ONCE))
-        held = self._tokens()
+        held = self.tokens()
         for row in rows:
             queued = _queued(row)
             if shard_of(queued.destination.chat_id) in held:
@@ -131,7 +130,7 @@ class ClaimedOutbox:
     async def begin_attempt(self, destination: Destination, alert_ids: Sequence[int]) -> None:
         """Raises ClaimLost when one of them is not this notifier's to send any more; then none is claimed."""
         shard = shard_of(destination.chat_id)
-        token = self._tokens().get(shard)
+        token = self.tokens().get(shard)
         ids, place = list(alert_ids), (destination.chat_id, topic_column(destination))
 
         async def claim(connection: asyncpg.Connection[Any]) -> set[int]:

@@ -12,8 +12,16 @@ from altmonitor.storage.postgres.database import PostgresDatabase
 class PostgresStore(DatabaseStore):
     """cluster: which installation this process belongs to, see `schema.prepare`."""
 
-    def __init__(self, address: DatabaseAddress, *, cluster: str, clock: Clock, options: StoreOptions) -> None:
-        self._postgres = PostgresDatabase(address)
+    def __init__(
+        self,
+        address: DatabaseAddress,
+        *,
+        cluster: str,
+        clock: Clock,
+        options: StoreOptions,
+        database: PostgresDatabase | None = None,
+    ) -> None:
+        self._postgres = database or PostgresDatabase(address)
         super().__init__(self._postgres, clock=clock, options=options)
         self._cluster = cluster
 

@@ -1,0 +1,156 @@
+"""`altmonitor run --role feed`: what makes one of several feeds of an `App`.
+
+A feed that stands by runs its market whole: sockets, histories, samples, detectors. It writes nothing, asks nothing
+for alerts and reads no commands. It follows what the leader tells and what people set, so that at the takeover it
+knows what the leader knew; from there on it takes the same path as the start of a single process.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from altmonitor.app.leadership import KEPT_S, HeldSink, Leadership, Takeover
+from altmonitor.core.alert import Alert
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import StorageError
+from altmonitor.core.types import Destination
+from altmonitor.delivery.posts import PostedChats
+from altmonitor.delivery.signals import SignalSender
+from altmonitor.interfaces.cluster import PostBox
+from altmonitor.interfaces.leases import Leases
+from altmonitor.settings.state import State
+from altmonitor.storage.database_store import StoreOptions
+
+if TYPE_CHECKING:  # they need the extra `postgres`
+    from altmonitor.storage.postgres.feed_store import FeedStore
+    from altmonitor.storage.postgres.state import PostgresState
+
+log = logging.getLogger(__name__)
+
+FOLLOW_EVERY_S = 1.0
+FOLLOWED_MS = 120_000
+"""So far back the alerts of the leader are looked for: a commit may come a while after its event."""
+MOST_FOLLOWED = 20_000
+PRUNE_EVERY_S = 600.0
+LEAVE_WITHIN_S = 1.0
+POSTS_KEPT_S = 2 * 3_600.0
+
+WARM = frozenset(
+    {"contracts", "feed", "open interest", "snapshots", "liquidations", "back-fill", "exchange clock", "first look"}
+)
+"""Loops that run while a feed stands by, by name without its venue."""
+
+Fence = Callable[[], int | None]
+"""Token of the lease that a feed writes under; None: it may write nothing."""
+Told = Sequence[tuple[Alert, tuple[Destination, ...]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedCluster:
+    """Connections of one feed. name: no other process has it. open_store, open_state: with what gives the token of the
+    lease under which they write. signals: tells notifiers at once; None: they look for themselves."""
+
+    name: str
+    leases: Leases
+    posts: PostBox
+    open_store: Callable[[StoreOptions, Fence], FeedStore]
+    open_state: Callable[[Fence], PostgresState]
+    signals: SignalSender | None = None
+
+
+class FeedRole:
+    """on_told: alerts that the leader told and this feed did not find, oldest → newest. on_state: what people set."""
+
+    def __init__(
+        self,
+        cluster: FeedCluster,
+        *,
+        clock: Clock,
+        store_options: StoreOptions,
+        is_blind: Callable[[], bool],
+    ) -> None:
+        self._cluster = cluster
+        self._clock = clock
+        self.store = cluster.open_store(store_options, self.fence)
+        self.state = cluster.open_state(self.fence)
+        self.sink = HeldSink(self.store, clock=clock)
+        self.signals = cluster.signals
+        self.chats = PostedChats(
+            cluster.posts, clock=clock, on_posted=lambda: None if self.signals is None else self.signals.posted()
+        )
+        self.leadership = Leadership(
+            cluster.leases, name=cluster.name, clock=clock, follow=self._follow, is_blind=is_blind
+        )
+        self.on_told: Callable[[Told], None] = lambda told: None
+        self.on_state: Callable[[State], None] = lambda state: None
+        self._followed: dict[str, None] = {}
+        self._followed_s = float("-inf")
+        self._version: int | None = None
+
+    @property
+    def is_leading(self) -> bool:
+        return self.leadership.is_leading
+
+    def fence(self) -> int | None:
+        """See `Fence`."""
+        return self.leadership.token
+
+    async def win(self) -> Takeover:
+        """Returns once this feed leads and knows what there is to know."""
+        won = await self.leadership.win()
+        self._followed_s = float("-inf")
+        await self._follow()
+        return won
+
+    async def open(self) -> int:
+        """From here on this feed tells. Returns how many alerts of the time without a leader it tells first."""
+        await self.store.reload()
+        since_ms = self._clock.now_ms() - int(KEPT_S * 1000) - FOLLOWED_MS
+        return self.sink.open(told=[alert for alert, _ in await self.store.stored_since(since_ms)])
+
+    async def leave(self) -> None:
+        """For an orderly end: another feed leads at once."""
+        with suppress(StorageError, TimeoutError):
+            async with self._clock.timeout(LEAVE_WITHIN_S):
+                await self.leadership.resign()
+
+    def on_committed(self, alert: Alert) -> None:
+        if self.signals is not None:
+            self.signals.alert(alert.key)
+
+    def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Of a feed that leads, by name."""
+        loops: dict[str, Callable[[], Awaitable[None]]] = {"posts": self._prune, "count": self.store.run}
+        if self.signals is not None:
+            loops["signals"] = self.signals.run
+        return loops
+
+    async def _prune(self) -> None:
+        """Until cancelled: what was said or could not be said is forgotten."""
+        while True:
+            try:
+                await self._cluster.posts.prune(before_ms=self._clock.now_ms() - int(POSTS_KEPT_S * 1000))
+            except StorageError as problem:
+                log.warning("what was said in chats could not be removed: %s", problem)
+            await self._clock.sleep(PRUNE_EVERY_S)
+
+    async def _follow(self) -> None:
+        now_s = self._clock.monotonic()
+        if now_s - self._followed_s < FOLLOW_EVERY_S:
+            return
+        version, state = await self.state.read()
+        if version != self._version:
+            self._version = version
+            self.on_state(state)
+        told = await self.store.stored_since(self._clock.now_ms() - FOLLOWED_MS)
+        news = [one for one in told if one[0].key not in self._followed and not self.sink.knows(one[0])]
+        self._followed |= dict.fromkeys(alert.key for alert, _ in told)
+        while len(self._followed) > MOST_FOLLOWED:
+            del self._followed[next(iter(self._followed))]
+        if news:
+            self.on_told(news)
+        self._followed_s = now_s

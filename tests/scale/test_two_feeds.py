@@ -1,0 +1,61 @@
+"""Two feeds and two notifiers over a real PostgreSQL: who dies is replaced, and the chat hears of it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+
+from altmonitor.core.clock import SystemClock
+from altmonitor.sim.script import Pump
+from tests.scale.cluster import Cluster, cluster
+from tests.scale.fixtures import needs_servers, postgres
+from tests.scale.servers import PostgresServer
+
+__all__ = ["postgres"]
+
+pytestmark = [needs_servers, pytest.mark.timeout(240)]
+
+
+async def pump(here: Cluster, symbol: str) -> None:
+    """Let it rise now, in the middle of a minute."""
+    now_ms = SystemClock().now_ms()
+    await asyncio.sleep(max(0.0, (now_ms + 8_000) // 60_000 * 60_000 + 1_500 - now_ms) / 1000)
+    here.market.add(Pump(symbol, SystemClock().now_ms() + 300, 4.0, over_s=0.5))
+
+
+async def test_the_second_feed_takes_over_within_five_seconds_and_says_so_and_nothing_is_lost_or_doubled(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    async with cluster(tmp_path, postgres, telegram_speed=20, TG_MIN_SEND_INTERVAL="0.05") as here:
+        for name in ("feed-1", "notify-1", "notify-2"):
+            await here.start(name)
+        await here.programs["feed-1"].line("this feed leads now")
+        await here.start("feed-2")
+        await here.programs["feed-2"].line("standing by")
+        await here.is_watching("feed-1")
+        await here.is_watching("feed-2")
+        await here.until(lambda: any("watches" in m.text for m in here.said()), what="start message")
+        first, second, third = here.symbols[:3]
+
+        await pump(here, first)
+        await here.until(lambda: any(first in m.text for m in here.said()), what="first alert")
+        await here.kill("feed-1")
+        took_s = await here.until(lambda: any("has taken over" in m.text for m in here.said()), what="takeover")
+        (told,) = [m.text for m in here.said() if "has taken over" in m.text]
+        silent_s = float(re.findall(r"([\d.]+) s", told)[0])
+        assert silent_s <= 5.0
+        assert took_s <= 7.0
+
+        await pump(here, second)
+        await here.until(lambda: any(second in m.text for m in here.said()), what="second alert")
+        await here.kill("notify-1")
+        await pump(here, third)
+        await here.until(lambda: any(third in m.text for m in here.said()), what="third alert")
+
+        rows = here.sql("SELECT key, state, attempts FROM alerts JOIN deliveries ON alert_id = id ORDER BY id")
+        assert [row for row in rows if row[1:] != ["sent", "1"]] == []
+        for symbol in (first, second, third):
+            assert sum("PUMP" in m.text and symbol in m.text for m in here.said()) == 1
