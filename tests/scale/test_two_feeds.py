@@ -51,10 +51,12 @@ async def test_the_second_feed_takes_over_within_five_seconds_and_says_so_and_no
 
         await pump(here, second)
         await here.until(lambda: any(second in m.text for m in here.said()), what="second alert")
+        await here.until(lambda: not here.sql("SELECT 1 FROM deliveries WHERE state <> 'sent'"), what="all is recorded")
         await here.kill("notify-1")
         await pump(here, third)
         await here.until(lambda: any(third in m.text for m in here.said()), what="third alert")
 
+        await here.until(lambda: not here.sql("SELECT 1 FROM deliveries WHERE state <> 'sent'"), what="all is recorded")
         rows = here.sql("SELECT key, state, attempts FROM alerts JOIN deliveries ON alert_id = id ORDER BY id")
         assert [row for row in rows if row[1:] != ["sent", "1"]] == []
         for symbol in (first, second, third):
