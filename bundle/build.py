@@ -45,7 +45,7 @@ def manifest(project: dict[str, Any]) -> dict[str, Any]:
                 "env": {"ALTMONITOR_FOLDER": "${user_config.folder}"},
             },
         },
-        "tools": [{"name": row.name, "description": row.summary} for row in OPERATIONS if not row.writes],
+        "tools": [{"name": row.name, "description": row.summary} for row in OPERATIONS if row.tool and not row.writes],
         "prompts": [
             {
                 "name": WHALE_COST.name,

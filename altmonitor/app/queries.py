@@ -39,6 +39,7 @@ from altmonitor.settings.presets import BudgetProposal, NotEnoughHistory, Trial
 from altmonitor.settings.settings import Numbers, Settings
 from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.database_store import DatabaseStore
+from altmonitor.storage.score_store import score_store
 from altmonitor.storage.snapshot_queries import TrackedFile, snapshot_reader
 from altmonitor.tracker.position_alerts import PositionAlertDeps, PositionAlerts
 
@@ -204,6 +205,7 @@ class QuerySide:
             alerts=deps.store if config.history_enabled else None,
             change_settings=change_settings,
             rest=market.rest,
+            scores=score_store(config, clock=clock),
             positions=self._positions,
             cohorts={**other_cohorts, market.venue.positioning.venue: market.venue.positioning},
             wallets=wallets,

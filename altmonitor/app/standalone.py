@@ -37,6 +37,7 @@ from altmonitor.replay.outcome_summary import read_summary
 from altmonitor.replay.outcome_versions import outcome_version, settings_version
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
 from altmonitor.storage.alert_queries import AlertFile, alert_reader
+from altmonitor.storage.score_store import score_store
 from altmonitor.storage.snapshot_queries import snapshot_reader
 from altmonitor.storage.state_file import StateFile, base_settings
 from altmonitor.storage.wallets import WalletsFile
@@ -134,6 +135,7 @@ def stored_context(config: Config, *, clock: Clock) -> OperationContext:
         alerts=AlertFile(config.db_file, clock=clock),
         outcomes=outcomes,
         wallets=WalletsFile(config.smart_money_db_path, clock=clock),
+        scores=score_store(config, clock=clock),
     )
 
 

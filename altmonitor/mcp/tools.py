@@ -75,7 +75,7 @@ def tool_rows(rows: Sequence[Row], *, allow_writes: bool) -> Mapping[str, ToolRo
     """In the order of the table. Raises: ValueError for a name that stands there twice: a client would drop one."""
     found: dict[str, ToolRow] = {}
     for row in rows:
-        if row.writes and not allow_writes:
+        if not row.tool or (row.writes and not allow_writes):
             continue
         if row.name in found:
             raise ValueError(f"two operations are called {row.name}")

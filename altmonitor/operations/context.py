@@ -23,10 +23,12 @@ from altmonitor.interfaces.traders import ProviderName, TraderProvider
 from altmonitor.interfaces.wallets import WalletQueries
 from altmonitor.operations.board import MarketBoard
 from altmonitor.operations.errors import BadArgument, NoMonitor, NotFound
+from altmonitor.operations.score_cache import ScoreCache
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.presets import NotEnoughHistory, Trial
 from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import SettingsStore
+from altmonitor.storage.score_store import ScoreStore
 from altmonitor.storage.snapshot_queries import SnapshotQueries
 
 
@@ -82,6 +84,8 @@ class OperationContext:
         SETTINGS, the change in words for the record) → the chat's reply; None: nothing may be changed.
     rest: candles of the past, through the guard. positions, cohorts (by venue): who is positioned, through the guard.
     traders: whom to ask about followed traders, by provider. wallets: those of a venue that shows them, as watched.
+    scores: what was scored and what became of it; None where nothing of it is kept.
+    score_cache: what scores were made of a moment ago.
     outcomes: what followed the alerts that were told; None when no history is kept.
     snapshots: what the tracker stored; entering raises NoSnapshotsYet before anything was.
     """
@@ -99,6 +103,8 @@ class OperationContext:
     cohorts: Mapping[str, Cohorts] = field(default_factory=lambda: MappingProxyType({}))
     traders: Mapping[ProviderName, TraderProvider] = field(default_factory=lambda: MappingProxyType({}))
     wallets: WalletQueries | None = None
+    scores: ScoreStore | None = None
+    score_cache: ScoreCache = field(default_factory=ScoreCache)
 
     def running(self) -> MonitorView:
         """Raises: NoMonitor where none runs in this process."""

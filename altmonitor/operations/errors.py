@@ -6,14 +6,16 @@ OperationError
 │   └── UnknownContract    the exchange lists no such contract (any more)
 ├── Forbidden          whoever asks may read, and this writes
 ├── Unavailable        it cannot be had now or in this process; `detail` says what to do
-│   └── NoMonitor          only a running monitor knows it
+│   ├── NoMonitor          only a running monitor knows it
+│   └── DataStale          no venue answers; what was known last is in `data`
 ├── Blocked            the exchange refuses us until `until_ms`
 └── Unreachable        the exchange gave no usable answer
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from altmonitor.core.errors import (
     AltmonitorError,
@@ -71,6 +73,14 @@ class Unavailable(OperationError):
 
 class NoMonitor(Unavailable):
     """To other programs it is Unavailable; in ours whoever stands beside a monitor asks that one."""
+
+
+class DataStale(Unavailable):
+    """data: the answer as it was given last, None without any."""
+
+    def __init__(self, detail: str, *, data: Mapping[str, Any] | None) -> None:
+        super().__init__(detail, retry_after_s=UNREACHABLE_RETRY_S)
+        self.data = data
 
 
 class Blocked(OperationError):

@@ -7,16 +7,23 @@ from types import MappingProxyType
 from typing import Any
 
 from altmonitor.operations.alerts import ALERT_OPERATIONS
+from altmonitor.operations.analysis import ANALYSIS_OPERATIONS
+from altmonitor.operations.api_health import API_HEALTH_OPERATIONS
 from altmonitor.operations.cohorts import COHORT_OPERATIONS
 from altmonitor.operations.compare import COMPARE_OPERATIONS
+from altmonitor.operations.confirm import CONFIRM_OPERATIONS
 from altmonitor.operations.fundings import FUNDING_OPERATIONS
 from altmonitor.operations.hindsight import HINDSIGHT_OPERATIONS
+from altmonitor.operations.levels import LEVEL_OPERATIONS
 from altmonitor.operations.market import MARKET_OPERATIONS
 from altmonitor.operations.operation import Operation
 from altmonitor.operations.positions import POSITION_OPERATIONS
+from altmonitor.operations.preferences import PREFERENCE_OPERATIONS
+from altmonitor.operations.score_markets import SCORE_MARKET_OPERATIONS
 from altmonitor.operations.settings import SETTINGS_OPERATIONS
 from altmonitor.operations.snapshots import SNAPSHOT_OPERATIONS
 from altmonitor.operations.tracked import TRACKED_OPERATIONS
+from altmonitor.operations.whales import WHALE_OPERATIONS
 
 OPERATIONS: tuple[Operation[Any, Any], ...] = (
     *MARKET_OPERATIONS,
@@ -28,6 +35,13 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     *TRACKED_OPERATIONS,
     *SNAPSHOT_OPERATIONS,
     *COMPARE_OPERATIONS,
+    *CONFIRM_OPERATIONS,
+    *ANALYSIS_OPERATIONS,
+    *LEVEL_OPERATIONS,
+    *WHALE_OPERATIONS,
+    *SCORE_MARKET_OPERATIONS,
+    *API_HEALTH_OPERATIONS,
+    *PREFERENCE_OPERATIONS,
     *SETTINGS_OPERATIONS,
 )
 """In the order in which lists show them."""

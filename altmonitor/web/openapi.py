@@ -58,6 +58,24 @@ class EnvelopeProblem(msgspec.Struct, frozen=True, kw_only=True):
     until_ms: int | msgspec.UnsetType = msgspec.UNSET
 
 
+class ErrorObject(msgspec.Struct, frozen=True, kw_only=True):
+    code: str
+    message: str
+
+
+class KeyedProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """A problem of the Smart Money API. data: with 503, what was answered last; null: nothing was."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    error: ErrorObject
+    data: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET
+    until_ms: int | msgspec.UnsetType = msgspec.UNSET
+
+
 class EnvelopeMeta(msgspec.Struct, frozen=True, kw_only=True):
     timestamp: str
     request_id: str
@@ -128,6 +146,8 @@ class HealthAnswer(msgspec.Struct, frozen=True, kw_only=True):
 _OWN: Final[tuple[type[msgspec.Struct], ...]] = (
     Problem,
     EnvelopeProblem,
+    KeyedProblem,
+    ErrorObject,
     EnvelopeMeta,
     SessionAnswer,
     TokenGiven,
@@ -211,13 +231,17 @@ class OpenApi:
         found: Json = {
             "operationId": row.name,
             "summary": row.summary,
-            "tags": [next((tag for start, tag in _TAGS.items() if path.startswith(start)), "market")],
+            "tags": [next((tag for start, tag in _TAGS.items() if path.startswith(start)), "market")]
+            if not row.keyed
+            else ["smart money"],
             "responses": self._responses(row, schemas),
         }
         if row.writes:
             given = {example.title: {"value": dict(example.arguments)} for example in row.examples}
             body = {"schema": _ref(schemas, row.arguments), "examples": given}
-            found["requestBody"] = {"required": True, "content": {_JSON: body}}
+            found["requestBody"] = {"required": method != "DELETE", "content": {_JSON: body}}
+            in_path = [one for one in _parameters(row.arguments, path, schemas, row) if one["in"] == "path"]
+            found |= {"parameters": in_path} if in_path else {}
             found["security"] = [{"token": []}, {"session": []}]
         else:
             found["parameters"] = _parameters(row.arguments, path, schemas, row)
@@ -244,8 +268,11 @@ class OpenApi:
             statuses.add("404")
         if row.reads == "exchange":
             statuses |= {"404", "502"}
+        if row.keyed:
+            statuses.add("402")
+        kind = "keyed" if row.keyed else "problem"
         refused = {
-            status: "envelope" if row.envelope is not None and status in _OF_OPERATIONS else "problem"
+            status: "envelope" if row.envelope is not None and status in _OF_OPERATIONS else kind
             for status in sorted(statuses)
         }
         return responses | {
@@ -260,13 +287,20 @@ class OpenApi:
             by_status.setdefault(str(problem["status"]), {})[code] = {"value": problem}
         meanings = {str(error.status): error.title for error in reversed(OPERATION_ERRORS)}
         statuses = {"400", "401", "403", "404", "405", "408", "413", "429", "431", "500", "502", "503"} | set(by_status)
-        plain, in_envelope = ({"$ref": REFS.format(name=name)} for name in ("Problem", "EnvelopeProblem"))
+        names = ("Problem", "EnvelopeProblem", "KeyedProblem")
+        plain, in_envelope, keyed = ({"$ref": REFS.format(name=name)} for name in names)
         schemas: Json = {f"problem{status}": plain for status in sorted(statuses)}
         schemas |= {f"envelope{status}": {"anyOf": [plain, in_envelope]} for status in sorted(_OF_OPERATIONS)}
+        schemas |= {f"keyed{status}": keyed for status in sorted({*statuses, "402"})}
         return {
             name: {
                 "description": meanings.get(name[-3:], "Refused before anything was asked."),
-                "content": {PROBLEM: {"schema": schema, "examples": by_status.get(name[-3:], {})}},
+                "content": {
+                    PROBLEM: {
+                        "schema": schema,
+                        "examples": {} if name.startswith("keyed") else by_status.get(name[-3:], {}),
+                    }
+                },
             }
             for name, schema in schemas.items()
         }

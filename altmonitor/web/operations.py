@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -13,7 +14,7 @@ from multidict import MultiMapping
 
 from altmonitor.core.clock import Clock
 from altmonitor.operations.context import OperationContext
-from altmonitor.operations.errors import BadArgument, OperationError, Unavailable
+from altmonitor.operations.errors import BadArgument, DataStale, OperationError, Unavailable
 from altmonitor.operations.operation import Operation, Source
 from altmonitor.operations.table import OPERATIONS
 from altmonitor.positioning.json_values import envelope, error_envelope
@@ -30,6 +31,14 @@ _WAITED_FOR: Mapping[Source, str] = {
 }
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_KEYED = [row.route.split(" ")[1] for row in OPERATIONS if row.keyed and row.route is not None]
+_KEYED_PATH = re.compile("|".join(re.sub(r"\{\w+\}", "[^/]+", path) for path in _KEYED))
+
+
+def is_keyed(path: str) -> bool:
+    """It belongs to the Smart Money API."""
+    return _KEYED_PATH.fullmatch(path) is not None
 
 
 class OperationRoutes:
@@ -67,7 +76,7 @@ class OperationRoutes:
 
     def _refused(self, row: Operation[Any, Any], problem: OperationError) -> web.Response:
         if row.envelope is None:
-            return problem_of(problem)
+            return problem_of(problem, {"data": problem.data} if isinstance(problem, DataStale) else None)
         told = error_envelope(problem.detail, now_ms=self._now_ms(), request_id=str(uuid.uuid4()))
         return problem_of(problem, told)
 
@@ -137,7 +146,8 @@ async def _given(row: Operation[Any, Any], request: web.Request) -> dict[str, An
         if given:
             raise BadArgument("arguments belong into the body, not into the address")
         example = msgspec.json.encode(dict(row.examples[0].arguments)).decode()
-        given = await json_object(request, such_as=example)
+        has_body = request.method != "DELETE" or request.body_exists
+        given = await json_object(request, such_as=example) if has_body else {}
     twice = next((name for name in request.match_info if name in given), None)
     if twice is not None:
         raise BadArgument(f"{twice} stands in the path already")

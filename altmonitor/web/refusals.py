@@ -142,6 +142,28 @@ def error_response(
     return web.Response(body=body, status=status, content_type=PROBLEM, headers=headers)
 
 
+_ERROR_CODES = {
+    400: "invalid_params",
+    401: "unauthorized",
+    402: "payment_required",
+    403: "plan_restriction",
+    404: "not_found",
+    429: "rate_limit_exceeded",
+    500: "internal_error",
+    502: "data_stale",
+    503: "data_stale",
+}
+"""By status, as programs for the Smart Money API compare them."""
+
+
+def with_error_object(refused: web.Response) -> web.Response:
+    """The same problem with `error` as {code, message}."""
+    body = msgspec.json.decode(refused.body or b"{}", type=dict[str, object])  # type: ignore[arg-type]  # ours are bytes
+    code = _ERROR_CODES.get(refused.status, body.get("code"))
+    refused.body = msgspec.json.encode({**body, "error": {"code": code, "message": body.get("detail")}})
+    return refused
+
+
 def _too_many_bytes() -> bytes:
     body = msgspec.json.encode(problem_body(503, "too many connections"))
     headers = {

@@ -24,9 +24,17 @@ from altmonitor.web.commands import HttpCommands
 from altmonitor.web.connections import Connection, Connections, Limits
 from altmonitor.web.metrics import CONTENT_TYPE, HttpStatus, Metrics
 from altmonitor.web.openapi import OpenApi
-from altmonitor.web.operations import Handler, OperationRoutes, problem_of
+from altmonitor.web.operations import Handler, OperationRoutes, is_keyed, problem_of
 from altmonitor.web.pages.site import Pages, PagesDeps
-from altmonitor.web.refusals import RETRY_AFTER_S, SECURITY_HEADERS, HttpRefusal, RefusalLog, error_response
+from altmonitor.web.refusals import (
+    PROBLEM,
+    RETRY_AFTER_S,
+    SECURITY_HEADERS,
+    HttpRefusal,
+    RefusalLog,
+    error_response,
+    with_error_object,
+)
 from altmonitor.web.sessions import CSRF_HEADER, Right, Visitors
 from altmonitor.web.sign_in import SignInRoutes, is_open_to_all, to_sign_in, wants_page
 from altmonitor.web.stored_health import stored_health
@@ -35,8 +43,8 @@ from altmonitor.web.streams import EventStream
 SHUTDOWN_S = 1.0
 
 _PREFLIGHT = {
-    "Access-Control-Allow-Methods": "GET, HEAD, PUT, POST",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match, Last-Event-ID",
+    "Access-Control-Allow-Methods": "GET, HEAD, PUT, POST, PATCH, DELETE",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match, Last-Event-ID, X-API-Key",
     "Access-Control-Max-Age": "600",
 }
 _DETAILS = {
@@ -142,6 +150,11 @@ class HttpServer:
 
     @web.middleware
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        answer = await self._answered(request, handler)
+        is_refused = isinstance(answer, web.Response) and answer.content_type == PROBLEM
+        return with_error_object(answer) if is_refused and is_keyed(request.path) else answer  # type: ignore[arg-type]
+
+    async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         connection = request.protocol
         assert isinstance(connection, Connection)  # noqa: S101 — for the type checker
         refusal = await self._refusal(request, connection)

@@ -23,7 +23,7 @@ from tests.tracker.processes import Town, town
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-READING = [row.name for row in OPERATIONS if not row.writes]
+READING = [row.name for row in OPERATIONS if row.tool and not row.writes]
 
 
 def registered() -> dict[str, list[str]]:

@@ -20,7 +20,7 @@ from tests.mcp.mcp_kit import ERAS, bench_client, bench_server
 from tests.operations.operations_kit import Bench
 
 NAMES = [row.name for row in OPERATIONS]
-READING = [row for row in OPERATIONS if not row.writes]
+READING = [row for row in OPERATIONS if row.tool and not row.writes]
 F_TOOLS = {
     *("get_smart_money", "get_top_trader", "get_open_interest", "get_full_picture", "get_funding", "render_panel"),
     *("render_push", "get_change", "scan_extreme", "render_chart", "get_profit_trend"),
@@ -57,7 +57,7 @@ async def test_what_changes_settings_is_offered_only_when_it_is_allowed_and_says
     assert [name for name, mark in marks.items() if not mark.read_only_hint] == ["set_settings"]
     assert [name for name, mark in marks.items() if mark.destructive_hint] == ["set_settings"]
     assert {name for name, mark in marks.items() if mark.open_world_hint} == {
-        row.name for row in OPERATIONS if row.reads == "exchange"
+        row.name for row in OPERATIONS if row.tool and row.reads == "exchange"
     }
     assert not changed.is_error
     assert bench.words == ["pump_threshold=5"]

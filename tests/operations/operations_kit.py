@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
+from weakref import finalize
 
 from altmonitor.app.market_answers import MarketAnswerDeps, MarketAnswers
 from altmonitor.collect.funding_board import FundingBoard
@@ -25,6 +29,7 @@ from altmonitor.settings.audience import Audience
 from altmonitor.settings.presets import NotEnoughHistory, Trial
 from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import SettingsStore
+from altmonitor.storage.score_store import ScoreStore
 from altmonitor.storage.snapshot_queries import SnapshotQueries
 from tests.app.test_market_answers import MINUTE, T0, Known
 from tests.collect.standing_tables import StandingTables
@@ -145,6 +150,9 @@ class Bench:
             self.known.ring.record("SOLUSDT", time_ms=T0 + at_s * 1000, contracts=contracts)
         self.alerts = MemoryAlerts(stored(1), stored(2, "DOGEUSDT"), stored(3), stored(4, "BTCUSDT"))
         self.desk = Desk()
+        folder = mkdtemp(prefix="altmonitor-scores-")
+        finalize(self, rmtree, folder, ignore_errors=True)
+        self.scores = ScoreStore(Path(folder) / "scores.db", clock=self.clock)  # type: ignore[arg-type]
         self.words: list[str] = []
 
     @property
@@ -252,6 +260,7 @@ class Bench:
             monitor=monitor if is_running else None,
             alerts=self.alerts,
             outcomes=MemoryOutcomes().summary,
+            scores=self.scores,
             change_settings=self._change if may_write else None,
             positions=StandingPositions(),  # type: ignore[arg-type]
             cohorts={"binance": StandingCohorts()},

@@ -26,7 +26,7 @@ def faces() -> str:
     for row in OPERATIONS:
         chat = f"`/{row.chat}`" if row.chat else "–"
         route = f"`{row.route}`" if row.route else "–"
-        tool = f"`{tools[row.name].tool.name}`" + (" (`--allow-writes`)" if row.writes else "")
+        tool = f"`{tools[row.name].tool.name}`" + (" (`--allow-writes`)" if row.writes else "") if row.tool else "–"
         lines.append(f"| {chat} | `{words_of(row)}` | {route} | {tool} | {row.summary} |")
     return "\n".join(lines) + "\n"
 

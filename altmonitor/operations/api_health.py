@@ -1,0 +1,188 @@
+"""How well venues answer, and what of the Smart Money API works now. Asked without a key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from altmonitor.core.status import Health, VenueStatus
+from altmonitor.core.types import Venue
+from altmonitor.operations.context import OperationContext
+from altmonitor.operations.operation import Operation
+from altmonitor.operations.preferences import PreferencesRequest
+from altmonitor.operations.score_inputs import NO_ONCHAIN, NO_WALLETS
+from altmonitor.operations.score_values import SCORER_NAME, ScorerName, SourceUsed, number
+
+VenueState = Literal["ok", "degraded", "down"]
+STALE_S = 30.0
+SLOW_MS = 2_000.0
+
+
+class ExchangeState(msgspec.Struct, frozen=True, kw_only=True):
+    """status: null where the venue is not watched. last_data_age_s: of the newest frame of its stream."""
+
+    status: VenueState | None
+    latency_ms: float | None
+    error_rate_1h: float | None
+    last_data_age_s: float | None
+    unavailable: dict[str, str]
+    source: str
+
+
+class ExchangeHealth(msgspec.Struct, frozen=True, kw_only=True):
+    ts: int
+    overall_status: VenueState | None
+    exchanges: dict[str, ExchangeState]
+    coverage: float
+    unavailable: dict[str, str]
+    sources: tuple[SourceUsed, ...]
+
+
+async def exchange_health(context: OperationContext, arguments: PreferencesRequest) -> ExchangeHealth:
+    now_ms = context.clock.now_ms()
+    health = None if context.monitor is None else context.monitor.health()
+    found = {} if health is None else {one.venue: one for one in _venues(health, context.config.venues[0])}
+    states = {
+        name: _exchange_state(name, found.get(name), health) for name in ("binance", "bybit", "okx", "hyperliquid")
+    }
+    told = [one.status for one in states.values() if one.status is not None]
+    overall: VenueState | None = None
+    if told:
+        overall = "down" if all(one == "down" for one in told) else "ok" if set(told) == {"ok"} else "degraded"
+    return ExchangeHealth(
+        ts=now_ms // 1000,
+        overall_status=overall,
+        exchanges=states,
+        coverage=len(told) / len(states),
+        unavailable={} if told else {"overall_status": "no monitor runs in this process"},
+        sources=tuple(
+            SourceUsed(name=one.source, venue=name, endpoint="own measurement", age_s=0.0)
+            for name, one in states.items()
+            if one.status is not None
+        ),
+    )
+
+
+def _venues(health: Health, main: Venue) -> list[VenueStatus]:
+    return list(health.vitals.venues) or [
+        VenueStatus(
+            venue=main,
+            feed=health.feed,
+            sweep=health.sweep,
+            guard=health.guard,
+            blind_s=health.blind_s,
+            clock_ms=None,
+        )
+    ]
+
+
+def _exchange_state(name: str, one: VenueStatus | None, health: Health | None) -> ExchangeState:
+    source = f"{name}:own measurement"
+    fields = ("status", "latency_ms", "error_rate_1h", "last_data_age_s")
+    if one is None or health is None:
+        why = "no monitor runs in this process" if health is None else "this venue is not watched"
+        return ExchangeState(
+            status=None,
+            latency_ms=None,
+            error_rate_1h=None,
+            last_data_age_s=None,
+            unavailable=dict.fromkeys(fields, why),
+            source=source,
+        )
+    age_s = one.feed.last_frame_age_s
+    missing = {"error_rate_1h": "requests that failed are not counted by hour"}
+    if age_s is None:
+        missing["last_data_age_s"] = "no data came yet"
+    missing["latency_ms"] = "the way of a frame is not measured for a venue by itself"
+    status: VenueState = "ok"
+    if one.feed.is_blind:
+        status = "down"
+    elif one.guard.state not in ("open", "waiting") or age_s is None or age_s > STALE_S:
+        status = "degraded"
+    return ExchangeState(
+        status=status,
+        latency_ms=None,
+        error_rate_1h=None,
+        last_data_age_s=None if age_s is None else number(age_s, 1),
+        unavailable=missing,
+        source=source,
+    )
+
+
+class SourceState(msgspec.Struct, frozen=True, kw_only=True):
+    """lag_s: age of the newest it told; null where it tells nothing, then `unavailable` says why."""
+
+    lag_s: float | None
+    ok: bool
+    unavailable: str | None
+    source: str
+
+
+class ScoreHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """uptime_s: of the monitor in this process; null without one."""
+
+    ts: int
+    status: VenueState
+    uptime_s: float | None
+    sources: dict[str, SourceState]
+    unavailable: dict[str, str]
+    scorer: ScorerName = SCORER_NAME
+
+
+async def score_health(context: OperationContext, arguments: PreferencesRequest) -> ScoreHealth:
+    health = None if context.monitor is None else context.monitor.health()
+    venues = await exchange_health(context, arguments)
+    sources = {name: _source_state(name, one) for name, one in venues.exchanges.items()}
+    sources["wallets"] = await _wallets_state(context)
+    sources["onchain"] = SourceState(lag_s=None, ok=False, unavailable=f"unconfigured: {NO_ONCHAIN}", source="onchain")
+    watched = [one.status for one in venues.exchanges.values() if one.status is not None]
+    return ScoreHealth(
+        ts=context.clock.now_ms() // 1000,
+        status=venues.overall_status or ("ok" if not watched else "degraded"),
+        uptime_s=None if health is None else number(health.uptime_s, 1),
+        sources=sources,
+        unavailable={} if health is not None else {"uptime_s": "no monitor runs in this process"},
+    )
+
+
+def _source_state(name: str, one: ExchangeState) -> SourceState:
+    why = one.unavailable.get("last_data_age_s")
+    return SourceState(lag_s=one.last_data_age_s, ok=one.status == "ok", unavailable=why, source=f"{name}:stream")
+
+
+async def _wallets_state(context: OperationContext) -> SourceState:
+    found = None if context.wallets is None else await context.wallets.snapshot()
+    why = NO_WALLETS if found is None else found.unavailable
+    age_s = None if found is None else found.oldest_age_s
+    return SourceState(
+        lag_s=None if age_s is None else number(age_s, 1),
+        ok=age_s is not None and not why,
+        unavailable=None if age_s is not None else why or "no wallet answered yet",
+        source="hyperliquid:clearinghouseState",
+    )
+
+
+API_HEALTH_OPERATIONS: Sequence[Operation] = (  # type: ignore[type-arg]  # of all kinds
+    Operation(
+        name="exchange_health",
+        summary="How well each venue answers: state and age of its newest data.",
+        arguments=PreferencesRequest,
+        result=ExchangeHealth,
+        run=exchange_health,
+        route="GET /v1/exchange-health",
+        keyed=True,
+        tool=False,
+    ),
+    Operation(
+        name="score_health",
+        summary="Which sources of scores work now, how old what they told is, and which formulas are in force.",
+        arguments=PreferencesRequest,
+        result=ScoreHealth,
+        run=score_health,
+        route="GET /v1/health",
+        keyed=True,
+        tool=False,
+    ),
+)

@@ -1,0 +1,382 @@
+"""Everything a score of one contract is made of, asked at once; each number may be missing for its own reason."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from altmonitor.core.errors import AltmonitorError, ExchangeError
+from altmonitor.interfaces.exchange import Priority
+from altmonitor.interfaces.queries import Part, PositionScope, WhoFacts
+from altmonitor.market.candles import MINUTE_MS, Candle
+from altmonitor.operations.context import OperationContext
+from altmonitor.positioning.divergence import Histories
+from altmonitor.positioning.funding import USUAL_INTERVAL_H, VenueFunding
+from altmonitor.positioning.smart_money import Overview, Side, entry_usd
+from altmonitor.positioning.wallet_pool import CoinTotals, PoolSnapshot, coin_totals, held
+from altmonitor.positioning.wallets import WalletPosition
+from altmonitor.scores.composite import MarketScore, score_market
+from altmonitor.scores.liquidation_levels import ExitMap, ForcedExit, OpenInterestStep, estimated_exits, exit_map
+from altmonitor.scores.readings import Metric, MetricReading, NoReading, Readings, value_of
+from altmonitor.scores.regimes import RegimeName, regime
+
+V = TypeVar("V")
+
+MINUTES: Final = 480
+PERIOD: Final = "5m"
+NO_ONCHAIN: Final = "needs on-chain data; no on-chain provider is configured"
+NO_WALLETS: Final = "no wallets are watched in this process"
+NOBODY_ASKS: Final = "this process asks no exchange"
+NO_FUNDINGS: Final = "fundings of several venues are known to a running monitor only"
+
+TICKER = "/fapi/v1/klines"
+FUNDING = "/fapi/v1/premiumIndex"
+HELD = "/futures/data/openInterestHist"
+CROWD = "/futures/data/globalLongShortAccountRatio"
+TOP_POSITIONS = "/futures/data/topLongShortPositionRatio"
+TOP_ACCOUNTS = "/futures/data/topLongShortAccountRatio"
+TAKER = "/futures/data/takerlongshortRatio"
+FOLLOWED = "smart-money overview"
+WALLETS = "clearinghouseState"
+PREDICTED = "predictedFundings"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreInputs:
+    """readings: of one contract, each with its source. minutes: oldest → newest. fundings: of its coin at every venue.
+
+    levels: None where neither wallets nor open interest are known, `levels_reason` says which. wallet_positions:
+    (address, position) of the watched wallets that hold it. failures: why venues gave no answer.
+    """
+
+    symbol: str
+    now_ms: int
+    readings: Readings
+    minutes: Sequence[Candle] = ()
+    minutes_source: str = ""
+    fundings: tuple[VenueFunding, ...] = ()
+    fundings_reason: str = ""
+    wallets: CoinTotals | None = None
+    wallet_positions: Sequence[tuple[str, WalletPosition]] = ()
+    levels: ExitMap | None = None
+    levels_reason: str = ""
+    failures: tuple[str, ...] = ()
+
+    @property
+    def score(self) -> MarketScore:
+        cascade = None if self.levels is None else self.levels.score
+        return score_market(self.readings, now_ms=self.now_ms, cascade_score=cascade)
+
+    @property
+    def regime(self) -> RegimeName:
+        return regime(self.readings)
+
+    @property
+    def price(self) -> float | None:
+        return value_of(self.readings, "price")
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """What one question gave, or why nothing."""
+
+    reason: str = ""
+    is_failure: bool = False
+
+
+async def _asked(ask: Callable[[], Awaitable[V]]) -> V | _Missing:
+    try:
+        return await ask()
+    except ExchangeError as problem:
+        return _Missing(str(problem), is_failure=True)
+    except AltmonitorError as problem:
+        return _Missing(str(problem))
+
+
+async def inputs_of(context: OperationContext, symbol: str) -> ScoreInputs:
+    """At most 20 s old."""
+    return await context.score_cache.of(
+        symbol, gather=lambda: gather_inputs(context, symbol), now_ms=context.clock.now_ms
+    )
+
+
+async def gather_inputs(context: OperationContext, symbol: str) -> ScoreInputs:
+    """Four questions at once. Never raises for a venue that does not answer."""
+    who, crowd, minutes, pool = await asyncio.gather(
+        _asked(lambda: _who(context, symbol)),
+        _asked(lambda: _cohorts(context, symbol)),
+        _asked(lambda: _minutes(context, symbol)),
+        _asked(lambda: _pool(context)),
+    )
+    now_ms = context.clock.now_ms()
+    readings: dict[Metric, MetricReading | NoReading] = {}
+    failures = [found.reason for found in (who, crowd, minutes) if isinstance(found, _Missing) and found.is_failure]
+    failures += _read_who(readings, who, now_ms)
+    _read_crowd(readings, crowd)
+    candles = [] if isinstance(minutes, _Missing) else minutes
+    _read_minutes(readings, candles, minutes.reason if isinstance(minutes, _Missing) else "", now_ms)
+    _prefer_live_price(readings, context, symbol)
+    totals, positions = _read_wallets(readings, pool, symbol)
+    rates = () if context.monitor is None else context.monitor.fundings.of(symbol)
+    no_fundings = "" if rates else NO_FUNDINGS if context.monitor is None else "no venue that is watched lists it"
+    _read_spread(readings, rates, no_fundings, now_ms)
+    readings["mvrv"] = readings["sopr"] = NoReading(reason=NO_ONCHAIN)
+    levels, why = _levels(readings, candles, [position for _, position in positions], now_ms)
+    return ScoreInputs(
+        symbol=symbol,
+        now_ms=now_ms,
+        readings=readings,
+        minutes=candles,
+        minutes_source=f"binance:{TICKER}",
+        fundings=rates,
+        fundings_reason=no_fundings,
+        wallets=totals,
+        wallet_positions=positions,
+        levels=levels,
+        levels_reason=why,
+        failures=tuple(dict.fromkeys(failures)),
+    )
+
+
+# --- questions ----------------------------------------------------------------------------------------------------
+
+
+async def _who(context: OperationContext, symbol: str) -> WhoFacts | _Missing:
+    if context.positions is None:
+        return _Missing(NOBODY_ASKS)
+    return await context.positions.who(symbol, PositionScope(period=PERIOD))
+
+
+async def _cohorts(context: OperationContext, symbol: str) -> Histories | _Missing:
+    source = context.cohorts.get("binance")
+    if source is None:
+        return _Missing(NOBODY_ASKS)
+    return await source.cohorts(symbol, period=PERIOD, limit=3, priority=Priority.TRACKING)
+
+
+async def _minutes(context: OperationContext, symbol: str) -> list[Candle] | _Missing:
+    if context.rest is None:
+        return _Missing(NOBODY_ASKS)
+    end_ms = context.clock.now_ms()
+    return await context.rest.klines(
+        symbol,
+        start_ms=end_ms // MINUTE_MS * MINUTE_MS - (MINUTES - 1) * MINUTE_MS,
+        end_ms=end_ms,
+        limit=MINUTES,
+        priority=Priority.TRACKING,
+    )
+
+
+async def _pool(context: OperationContext) -> PoolSnapshot | _Missing:
+    if context.wallets is None:
+        return _Missing(NO_WALLETS)
+    found = await context.wallets.snapshot()
+    return _Missing(found.unavailable) if found.unavailable else found
+
+
+# --- answers → readings -------------------------------------------------------------------------------------------
+
+
+def _read_who(readings: dict[Metric, MetricReading | NoReading], who: WhoFacts | _Missing, now_ms: int) -> list[str]:
+    """Returns why parts could not be had."""
+    names: tuple[Metric, ...] = (
+        *("funding_rate", "oi_change_1h_pct", "oi_change_4h_pct", "open_interest_usd"),
+        *("top_trader_lsr", "top_account_lsr", "taker_ratio", "followed_whales_long_pct"),
+    )
+    if isinstance(who, _Missing):
+        readings.update(dict.fromkeys(names, NoReading(reason=who.reason)))
+        return []
+    reasons = {one.part: one.reason or one.cause for one in who.missing}
+
+    def put(metric: Metric, value: float | None, at_ms: int | None, endpoint: str, part: Part) -> None:
+        if value is None or at_ms is None:
+            readings[metric] = NoReading(reason=reasons.get(part, "the venue has no such number of it"))
+        else:
+            readings[metric] = MetricReading(value=value, at_ms=at_ms, venue="binance", endpoint=endpoint)
+
+    picture = who.picture
+    cost, held_now, top = picture.funding, picture.open_interest, picture.top_traders
+    rate = None if cost is None else cost.rate_pct / 100 * USUAL_INTERVAL_H / cost.interval_h
+    put("funding_rate", rate, picture.funding_told_ms or now_ms, FUNDING, "funding")
+    held_ms = None if held_now is None else held_now.time_ms
+    put("open_interest_usd", None if held_now is None else held_now.usd, held_ms, HELD, "openInterest")
+    put("oi_change_1h_pct", None if held_now is None else held_now.change_1h_pct, held_ms, HELD, "openInterest")
+    put("oi_change_4h_pct", None if held_now is None else held_now.change_4h_pct, held_ms, HELD, "openInterest")
+    for metric, bucket, endpoint in (
+        ("top_trader_lsr", None if top is None else top.positions, TOP_POSITIONS),
+        ("top_account_lsr", None if top is None else top.accounts, TOP_ACCOUNTS),
+    ):
+        ratio, time_ms = (None, None) if bucket is None else (bucket.long_short_ratio, bucket.time_ms)
+        put(metric, ratio, time_ms, endpoint, "topTrader")  # type: ignore[arg-type]  # of the two above
+    taken, taken_ms = (None, None) if top is None else (top.taker.buy_sell_ratio, top.taker.time_ms)
+    put("taker_ratio", taken, taken_ms, TAKER, "topTrader")
+    seen = picture.overview
+    put(
+        "followed_whales_long_pct",
+        _whales_long_pct(seen),
+        None if seen is None else seen.captured_ms,
+        FOLLOWED,
+        "smartMoney",
+    )
+    return [reasons[one.part] for one in who.missing if one.cause in ("blocked", "unreachable")]
+
+
+def _whales_long_pct(seen: Overview | None) -> float | None:
+    if seen is None:
+        return None
+
+    def usd(side: Side) -> float | None:
+        return entry_usd(side.whales_qty_coins, side.whales_avg_entry)
+
+    long, short = usd(seen.long), usd(seen.short)
+    if long is None or short is None or long + short <= 0:
+        return None
+    return 100.0 * long / (long + short)
+
+
+def _read_crowd(readings: dict[Metric, MetricReading | NoReading], crowd: Histories | _Missing) -> None:
+    newest = None if isinstance(crowd, _Missing) or not crowd.retail else crowd.retail[-1]
+    if newest is None:
+        reason = crowd.reason if isinstance(crowd, _Missing) else "the venue has no such number of it"
+        readings["global_lsr"] = readings["long_pct"] = NoReading(reason=reason)
+        return
+    for metric, value in (("global_lsr", newest.long_short_ratio), ("long_pct", newest.long_share * 100.0)):
+        readings[metric] = MetricReading(  # type: ignore[index]  # of the two above
+            value=value, at_ms=newest.time_ms, venue="binance", endpoint=CROWD
+        )
+
+
+def _read_minutes(
+    readings: dict[Metric, MetricReading | NoReading], candles: Sequence[Candle], reason: str, now_ms: int
+) -> None:
+    names: tuple[Metric, ...] = ("price", "price_change_1h_pct", "price_change_4h_pct", "volatility_1h_pct")
+    if not candles:
+        readings.update(dict.fromkeys(names, NoReading(reason=reason or "the venue has no candles of it")))
+        return
+    newest = candles[-1]
+    at_ms = min(now_ms, newest.open_ms + MINUTE_MS)
+    by_open = {one.open_ms: one for one in candles}
+
+    def put(metric: Metric, value: float | None) -> None:
+        readings[metric] = (
+            NoReading(reason="too few minutes are known")
+            if value is None
+            else MetricReading(value=value, at_ms=at_ms, venue="binance", endpoint=TICKER)
+        )
+
+    def change(minutes: int) -> float | None:
+        then = by_open.get(newest.open_ms - minutes * MINUTE_MS)
+        return None if then is None or then.close <= 0 else (newest.close / then.close - 1) * 100
+
+    hour = [one for one in candles if one.open_ms > newest.open_ms - 60 * MINUTE_MS]
+    put("price", newest.close)
+    put("price_change_1h_pct", change(60))
+    put("price_change_4h_pct", change(240))
+    low = min(one.low for one in hour)
+    put("volatility_1h_pct", (max(one.high for one in hour) / low - 1) * 100 if len(hour) >= 55 and low > 0 else None)
+
+
+def _prefer_live_price(
+    readings: dict[Metric, MetricReading | NoReading], context: OperationContext, symbol: str
+) -> None:
+    book = None if context.monitor is None else context.monitor.main.board.book(symbol)
+    if book is not None and book.kline is not None and book.price > 0:
+        venue = context.config.venues[0]
+        readings["price"] = MetricReading(value=book.price, at_ms=book.event_ms, venue=venue, endpoint="kline stream")
+
+
+def _read_wallets(
+    readings: dict[Metric, MetricReading | NoReading], pool: PoolSnapshot | _Missing, symbol: str
+) -> tuple[CoinTotals | None, list[tuple[str, WalletPosition]]]:
+    names: tuple[Metric, ...] = ("whale_long_pct", "whale_notional_long_pct", "whale_n_wallets")
+    if isinstance(pool, _Missing):
+        readings.update(dict.fromkeys(names, NoReading(reason=pool.reason)))
+        return None, []
+    states = pool.of_roles()
+    coin = next((one.coin for state in states for one in state.positions if one.symbol == symbol), None)
+    if coin is None:
+        reason = f"none of {len(states)} watched wallets holds it"
+        readings.update(dict.fromkeys(names, NoReading(reason=reason)))
+        return None, []
+    totals = coin_totals(states, coin)
+    at_ms = totals.oldest_ms or pool.now_ms
+    values = (
+        None if totals.long_share is None else totals.long_share * 100,
+        None if totals.weighted_long_share is None else totals.weighted_long_share * 100,
+        float(totals.wallets),
+    )
+    for metric, value in zip(names, values, strict=True):
+        readings[metric] = (
+            NoReading(reason="no wallet holds it")
+            if value is None
+            else MetricReading(value=value, at_ms=at_ms, venue=pool.venue, endpoint=WALLETS)
+        )
+    return totals, [(state.address, position) for state, position in held(states, coin)]
+
+
+def _read_spread(
+    readings: dict[Metric, MetricReading | NoReading], rates: Sequence[VenueFunding], reason: str, now_ms: int
+) -> None:
+    if len(rates) < 2:
+        readings["funding_spread"] = NoReading(reason=reason or "its funding is known at one venue only")
+        return
+    per_8h = [row.rate_8h for row in rates]
+    oldest_s = max(row.age_s(now_ms) for row in rates)
+    readings["funding_spread"] = MetricReading(
+        value=max(per_8h) - min(per_8h),
+        at_ms=now_ms - round(oldest_s * 1000),
+        venue="all",
+        endpoint="funding tables",
+    )
+
+
+def funding_source(row: VenueFunding) -> str:
+    """As answers name it."""
+    return f"hyperliquid:{PREDICTED}" if row.source == "predicted" else f"{row.venue}:funding table"
+
+
+# --- levels -------------------------------------------------------------------------------------------------------
+
+
+def _levels(
+    readings: Readings, candles: Sequence[Candle], positions: Sequence[WalletPosition], now_ms: int
+) -> tuple[ExitMap | None, str]:
+    """Observed where wallets hold it, else estimated from open interest."""
+    price, held_usd = value_of(readings, "price"), value_of(readings, "open_interest_usd")
+    if price is None or held_usd is None:
+        return None, "price or open interest is not known"
+    observed = [
+        ForcedExit(price=one.liquidation_price, size_usd=one.notional_usd, is_long=one.is_long, leverage=one.leverage)
+        for one in positions
+        if one.liquidation_price
+    ]
+    if observed:
+        return exit_map(observed, price=price, open_interest_usd=held_usd, method="observed"), ""
+    exits = estimated_exits(_steps(readings, candles, held_usd, now_ms))
+    if not exits:
+        return None, "no wallet's liquidation price is known, and open interest has not grown in four hours"
+    return exit_map(exits, price=price, open_interest_usd=held_usd, method="estimated"), ""
+
+
+def _steps(readings: Readings, candles: Sequence[Candle], held_usd: float, now_ms: int) -> list[OpenInterestStep]:
+    """What was opened between four hours and one hour ago, and since."""
+    hour, four = value_of(readings, "oi_change_1h_pct"), value_of(readings, "oi_change_4h_pct")
+    if hour is None or four is None or hour <= -100 or four <= -100:
+        return []
+    at_1h, at_4h = held_usd / (1 + hour / 100), held_usd / (1 + four / 100)
+    found = []
+    for opened, from_h, to_h in ((at_1h - at_4h, 4, 1), (held_usd - at_1h, 1, 0)):
+        span = [one for one in candles if now_ms - from_h * 3_600_000 <= one.open_ms < now_ms - to_h * 3_600_000]
+        since = [one for one in candles if one.open_ms >= now_ms - to_h * 3_600_000] or span[-1:]
+        if opened > 0 and span:
+            found.append(
+                OpenInterestStep(
+                    usd=opened,
+                    price=sum(one.close for one in span) / len(span),
+                    lowest=min(one.low for one in since),
+                    highest=max(one.high for one in since),
+                )
+            )
+    return found

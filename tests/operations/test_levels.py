@@ -1,0 +1,92 @@
+"""Liquidation levels, stops, wallets and what they did, fundings and flows, as answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from altmonitor.operations.errors import BadArgument
+from altmonitor.operations.table import OPERATION_OF
+from tests.operations.operations_kit import Bench
+from tests.operations.score_kit import whole
+from tests.operations.test_confirm import asked
+
+
+async def test_j17_levels_of_wallets_are_observed_and_others_are_estimated() -> None:
+    found = await asked("liquidation_levels", whole(), symbol="SOLUSDT")
+    assert (found.method, found.nearest_long_liq_pct) == ("observed", pytest.approx((92 / 103.5 - 1) * 100, abs=0.01))
+    assert found.nearest_short_liq_pct == pytest.approx((112 / 103.5 - 1) * 100, abs=0.01)
+    assert found.long_levels[0].size_usd == 6_000_000.0
+    assert found.long_levels[0].source == "hyperliquid:clearinghouseState"
+    guessed = await asked("liquidation_levels", whole(wallets=None), symbol="SOLUSDT")
+    assert guessed.method == "estimated"
+    assert "assumed ladder" in guessed.method_note
+    assert 0.0 <= guessed.cascade_score <= 1.0
+
+
+async def test_j19_stops_lie_on_their_side_and_an_entry_may_be_given() -> None:
+    long = await asked("smart_stop", whole(), symbol="SOLUSDT", direction="long")
+    short = await asked("smart_stop", whole(), symbol="SOLUSDT", direction="short", entry_price=110.0, risk_pct=1.0)
+    assert long.entry_price > long.stops["tight"].price > long.stops["recommended"].price > long.stops["wide"].price
+    assert short.entry_price == 110.0
+    assert 110.0 < short.stops["tight"].price < short.stops["recommended"].price < short.stops["wide"].price
+    with pytest.raises(BadArgument, match="entry_price"):
+        OPERATION_OF["smart_stop"].read({"symbol": "SOL", "direction": "long", "entry_price": -1.0})
+
+
+async def test_j33_three_of_four_wallets_long_are_75_percent() -> None:
+    found = await asked("whale_split", whole(), symbol="SOLUSDT")
+    assert (found.wallets, found.long_wallets, found.short_wallets, found.long_pct) == (4, 3, 1, 75.0)
+    assert (found.long_usd, found.short_usd, found.total_notional_usd) == (6e6, 4e6, 10e6)
+    assert found.notional_long_pct == 60.0
+    assert [one.side for one in found.top_positions] == ["short", "long", "long", "long"]
+    assert found.top_positions[0].wallet == "0x0000…0004"
+    nobody = await asked("whale_split", whole(), symbol="BTCUSDT")
+    assert (nobody.wallets, nobody.unavailable["wallets"]) == (None, "none of 4 watched wallets holds it")
+
+
+async def test_j22_events_are_counted_by_what_they_are_and_how_large() -> None:
+    found = await asked("whale_events", whole())
+    assert [one.type for one in found.events] == ["flip_to_long", "open", "close", "add"]
+    counts = found.summary
+    assert (counts.flips_to_long, counts.flips_to_short, counts.new_opens, counts.closes) == (1, 0, 1, 1)
+    assert found.events[-1].size_usd is None
+    assert found.events[-1].unavailable
+    assert [one.type for one in (await asked("whale_events", whole(), significance="high")).events] == ["flip_to_long"]
+    none = await asked("whale_events", whole(wallets=None))
+    assert (none.summary, none.unavailable["summary"]) == (None, "no wallets are watched in this process")
+
+
+async def test_j20_fundings_of_venues_side_by_side_with_fees() -> None:
+    found = await asked("funding_arb", whole(), symbol="SOLUSDT", min_spread=0)
+    one = found.opportunities[0]
+    assert one.apr == pytest.approx(one.spread * 3 * 365, rel=1e-6)
+    assert one.estimated_profit_8h_usd == pytest.approx(one.spread / 100 * 10_000, abs=1e-3)
+    assert one.action == f"long on {one.long_exchange}, short on {one.short_exchange}"
+    rates = {row.venue: row.rate_8h_pct for row in one.venues}
+    assert rates[one.long_exchange] == min(rates.values())
+    assert (await asked("funding_arb", whole(), min_spread=99)).opportunities == ()
+    alone = await asked("funding_arb", whole(monitor=None))
+    assert "running monitor" in alone.unavailable["opportunities"]
+
+
+async def test_j21_flows_are_the_exact_sum_of_takers_and_say_what_they_are_not() -> None:
+    found = await asked("taker_flows", whole(), symbol="SOLUSDT")
+    hour, day = found.assets[0].perp["1h"], found.assets[0].perp["24h"]
+    assert hour.usd == hour.minutes * 20.0
+    assert day.share == 0.2
+    assert found.assets[0].unavailable == {"spot": "spot markets are not asked"}
+    assert "not deposits" in found.note
+
+
+async def test_j25_a_venue_that_is_not_watched_has_no_state_and_a_reason() -> None:
+    found = await asked("exchange_health", whole(Bench()))
+    assert found.exchanges["binance"].status in ("ok", "degraded", "down")
+    assert found.exchanges["okx"].status is None
+    assert found.exchanges["okx"].unavailable["status"] == "this venue is not watched"
+
+
+async def test_j13_onchain_is_unconfigured_and_not_ok() -> None:
+    found = await asked("score_health", whole())
+    assert found.sources["onchain"].ok is False
+    assert found.sources["onchain"].unavailable.startswith("unconfigured")
+    assert found.sources["wallets"].lag_s == 60.0
