@@ -54,8 +54,8 @@ class WalletSide:
     async def watched_since_ms(self) -> int | None:
         return await self._seen.watched_since_ms()
 
-    async def hours(self, hours_ms: Collection[int]) -> Sequence[HourOfPool]:
-        return await self._seen.hours(hours_ms)
+    async def hours(self, hours_ms: Collection[int], *, base: str | None = None) -> Sequence[HourOfPool]:
+        return await self._seen.hours(hours_ms, base=base)
 
     async def source(self) -> WalletSource:
         """Connected with the first call. Raises: ConfigError for a proxy that cannot be used."""

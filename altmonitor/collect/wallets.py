@@ -110,8 +110,8 @@ class WalletCollector:
     async def watched_since_ms(self) -> int | None:
         return self._watch.since_ms
 
-    async def hours(self, hours_ms: Collection[int]) -> Sequence[HourOfPool]:
-        return await self._deps.store.hours(hours_ms)
+    async def hours(self, hours_ms: Collection[int], *, base: str | None = None) -> Sequence[HourOfPool]:
+        return await self._deps.store.hours(hours_ms, base=base)
 
     # --- life
 

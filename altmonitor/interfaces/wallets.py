@@ -77,8 +77,9 @@ class WalletRecord(Protocol):
     ) -> Sequence[WalletEvent]:
         """Newest first, length ≤ limit. coin: as the venue spells it."""
 
-    async def hours(self, hours_ms: Collection[int]) -> Sequence[HourOfPool]:
-        """Of these hours (their beginnings) those that are kept, oldest → newest."""
+    async def hours(self, hours_ms: Collection[int], *, base: str | None = None) -> Sequence[HourOfPool]:
+        """Of these hours (their beginnings) those that are kept, oldest → newest. base: only positions in that coin,
+        such as PEPE; None: all."""
 
 
 class WalletStore(WalletRecord, Protocol):

@@ -16,9 +16,9 @@ from urllib.parse import quote
 import aiosqlite
 import msgspec
 
-from altmonitor.core.clock import Clock
+from altmonitor.core.clock import Clock, timeouts
 from altmonitor.core.errors import StorageError
-from altmonitor.core.venue_names import symbol_of_hyperliquid
+from altmonitor.core.venue_names import coin_of, symbol_of_hyperliquid
 from altmonitor.interfaces.wallets import HourOfPool, StoredPool, WalletWatch
 from altmonitor.positioning.wallet_pool import PoolSnapshot, lately
 from altmonitor.positioning.wallets import Wallet, WalletEvent, WalletPosition, WalletState
@@ -56,60 +56,69 @@ _INSERT_EVENT: Final = f"INSERT INTO wallet_events ({_COLUMNS}) VALUES ({', '.jo
 
 
 class _HeldRow(msgspec.Struct, frozen=True, array_like=True):
-    """One position at the end of an hour: what sums are made of."""
+    """One position at the end of an hour: what sums are made of. wallet: its place among those of the hour."""
 
-    coin: str
+    wallet: int
     size: float
     notional_usd: float
     entry: float | None
 
 
-class _StateRow(msgspec.Struct, frozen=True, array_like=True):
+class _SeenRow(msgspec.Struct, frozen=True, array_like=True):
     address: str
     as_of_ms: int
     account_usd: float | None
-    positions: list[_HeldRow]
+
+
+class _HourBody(msgspec.Struct, frozen=True, array_like=True):
+    """held: by coin, each a list of `_HeldRow` that is only read where that coin is asked for."""
+
+    seen: list[_SeenRow]
+    held: dict[str, msgspec.Raw]
 
 
 _WALLET: Final = msgspec.json.Decoder(Wallet)
 _WATCH: Final = msgspec.json.Decoder(WalletWatch)
 _STATE: Final = msgspec.msgpack.Decoder(WalletState)
-_HOUR: Final = msgspec.msgpack.Decoder(list[_StateRow])
+_HOUR: Final = msgspec.msgpack.Decoder(_HourBody)
+_HELD: Final = msgspec.msgpack.Decoder(list[_HeldRow])
 _json: Final = msgspec.json.Encoder()
 _msgpack: Final = msgspec.msgpack.Encoder()
 
 
 def _hour_row(hour: HourOfPool) -> Row:
-    rows = [
-        _StateRow(
-            state.address,
-            state.as_of_ms,
-            state.account_usd,
-            [_HeldRow(one.coin, one.size, one.notional_usd, one.entry) for one in state.positions],
-        )
-        for state in hour.states
-    ]
-    return hour.hour_ms, hour.wallets, zlib.compress(_msgpack.encode(rows))
+    held: dict[str, list[_HeldRow]] = {}
+    for at, state in enumerate(hour.states):
+        for one in state.positions:
+            held.setdefault(one.coin, []).append(_HeldRow(at, one.size, one.notional_usd, one.entry))
+    body = _HourBody(
+        [_SeenRow(state.address, state.as_of_ms, state.account_usd) for state in hour.states],
+        {coin: msgspec.Raw(_msgpack.encode(rows)) for coin, rows in held.items()},
+    )
+    return hour.hour_ms, hour.wallets, zlib.compress(_msgpack.encode(body))
 
 
-def _hour_of(row: Row) -> HourOfPool:
+def _hour_of(row: Row, base: str | None) -> HourOfPool:
+    """base: only positions in this coin; None: all."""
     hour_ms, wallets, body = row
+    found = _HOUR.decode(zlib.decompress(body))
+    positions: list[list[WalletPosition]] = [[] for _ in found.seen]
+    for coin, rows in found.held.items():
+        symbol = symbol_of_hyperliquid(coin)
+        if base is None or coin_of(symbol) == base:
+            for one in _HELD.decode(rows):
+                positions[one.wallet].append(_position_of(coin, symbol, one, found.seen[one.wallet].as_of_ms))
     states = tuple(
-        WalletState(
-            address=state.address,
-            as_of_ms=state.as_of_ms,
-            account_usd=state.account_usd,
-            positions=tuple(_position_of(held, state.as_of_ms) for held in state.positions),
-        )
-        for state in _HOUR.decode(zlib.decompress(body))
+        WalletState(address=seen.address, as_of_ms=seen.as_of_ms, account_usd=seen.account_usd, positions=tuple(held))
+        for seen, held in zip(found.seen, positions, strict=True)
     )
     return HourOfPool(hour_ms=hour_ms, wallets=wallets, states=states)
 
 
-def _position_of(held: _HeldRow, as_of_ms: int) -> WalletPosition:
+def _position_of(coin: str, symbol: str, held: _HeldRow, as_of_ms: int) -> WalletPosition:
     return WalletPosition(
-        coin=held.coin,
-        symbol=symbol_of_hyperliquid(held.coin),
+        coin=coin,
+        symbol=symbol,
         size=held.size,
         notional_usd=held.notional_usd,
         entry=held.entry,
@@ -149,11 +158,12 @@ class WalletRows:
         rows = await self._fetch(sql, (*values, limit))
         return [WalletEvent(**dict(zip(_EVENT_FIELDS, row, strict=True))) for row in rows]
 
-    async def hours(self, hours_ms: Collection[int]) -> Sequence[HourOfPool]:
+    async def hours(self, hours_ms: Collection[int], *, base: str | None = None) -> Sequence[HourOfPool]:
         wanted = sorted(set(hours_ms))
         marks = ", ".join("?" * len(wanted))
         sql = f"SELECT hour_ms, wallets, body FROM wallet_hours WHERE hour_ms IN ({marks}) ORDER BY hour_ms"  # noqa: S608
-        return [_hour_of(row) for row in await self._fetch(sql, wanted)]
+        rows = await self._fetch(sql, wanted)
+        return await asyncio.to_thread(lambda: [_hour_of(row, base) for row in rows])
 
 
 # ---
@@ -326,9 +336,9 @@ class WalletsFile:
         async with self._reader() as rows:
             return None if rows is None else (await rows.watch()).since_ms
 
-    async def hours(self, hours_ms: Collection[int]) -> Sequence[HourOfPool]:
+    async def hours(self, hours_ms: Collection[int], *, base: str | None = None) -> Sequence[HourOfPool]:
         async with self._reader() as rows:
-            return () if rows is None else await rows.hours(hours_ms)
+            return () if rows is None else await rows.hours(hours_ms, base=base)
 
     @asynccontextmanager
     async def _reader(self) -> AsyncIterator[WalletRows | None]:
@@ -343,7 +353,7 @@ class WalletsFile:
 
         async def fetch(sql: str, values: Sequence[Any]) -> list[Row]:
             try:
-                async with self._clock.timeout(READ_TIMEOUT_S):
+                async with self._clock.timeout(timeouts(self._clock, READ_TIMEOUT_S)):
                     return [tuple(row) for row in await db.execute_fetchall(sql, values)]
             except TimeoutError as problem:
                 await db.interrupt()

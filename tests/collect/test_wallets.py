@@ -152,6 +152,9 @@ async def test_every_hour_the_pool_is_kept_as_it_stood(tmp_path: Path) -> None:
             assert {coin: one.size for coin, one in held.items()} == {"BTC": 1.0, "kPEPE": -1_000.0}
             assert held["kPEPE"].symbol == "1000PEPEUSDT"
             assert held["BTC"].entry_usd is not None
+            (only,) = await collector.hours([first_ms], base="PEPE")
+            assert [one.coin for state in only.states for one in state.positions] == ["kPEPE"]
+            assert {state.address for state in only.states} == {ONE, TWO}, "who holds nothing of it was looked at too"
 
 
 async def test_a_block_pauses_the_asking_and_is_said(tmp_path: Path) -> None:
@@ -166,6 +169,19 @@ async def test_a_block_pauses_the_asking_and_is_said(tmp_path: Path) -> None:
             stage.exchange.faults.rest.clear()
             await stage.until(lambda: collector.now().coverage == 1.0)
             assert collector.now().unavailable == ""
+
+
+async def test_a_large_pool_never_weighs_more_than_453_in_a_minute(tmp_path: Path) -> None:
+    async with wallet_stage(tmp_path, speed=20) as stage:
+        stage.wallets.only(*(address_of(number) for number in range(1, 3_001)))
+        async with stage.watching(count=3_000) as collector:
+            began_ms = stage.clock.now_ms()
+            await stage.until(lambda: stage.clock.now_ms() > began_ms + 150_000, within_s=60)
+            assert stage.source.guard_status().weight_used <= MOST_WEIGHT + 6, "three may be under way"
+            asked = stage.exchange.stats.most_requests_in(60_000, f"{INFO}#clearinghouseState")
+            assert 150 < asked <= MOST_WEIGHT / 2 * 1.1, "what was late on a busy machine arrives with the next ones"
+            assert len(collector.now().wallets) == 3_000
+            assert collector.now().round_s == pytest.approx(794.7, abs=0.1)
 
 
 def test_13600_wallets_an_hour_cost_453_of_the_weight_of_a_minute_and_few_cost_less() -> None:

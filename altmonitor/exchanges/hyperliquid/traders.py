@@ -256,7 +256,10 @@ class HyperliquidTraders:
         now_ms = seen.now_ms // values.HOUR_MS * values.HOUR_MS
         anchor_ms = now_ms if request.as_of is None else values.hour_ms_of(request.as_of)
         wanted = values.buckets(anchor_ms, request.granularity, request.limit)
-        kept = {hour.hour_ms: hour for hour in await self._pool.hours([ms for ms in wanted if ms < now_ms])}
+        kept = {
+            hour.hour_ms: hour
+            for hour in await self._pool.hours([ms for ms in wanted if ms < now_ms], base=request.base)
+        }
         if anchor_ms >= now_ms and now_ms in wanted:
             kept[now_ms] = HourOfPool(hour_ms=now_ms, wallets=len(seen.wallets), states=tuple(states))
         rows = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -151,9 +152,10 @@ class _PositionWire(msgspec.Struct, frozen=True, rename="camel"):
     leverage: _Leverage = _Leverage()
 
     def parse(self, as_of_ms: int) -> WalletPosition:
+        coin, symbol = _names(self.coin)
         return WalletPosition(
-            coin=self.coin,
-            symbol=symbol_of_hyperliquid(self.coin),
+            coin=coin,
+            symbol=symbol,
             size=finite(self.szi),
             notional_usd=amount(self.position_value),
             as_of_ms=as_of_ms,
@@ -180,6 +182,12 @@ class _StateWire(msgspec.Struct, frozen=True, rename="camel"):
 
 
 _STATE: Final = One(_StateWire)
+
+
+@lru_cache(maxsize=2_048)
+def _names(coin: str) -> tuple[str, str]:
+    """The same two texts for every position in it, and not one pair for each of tens of thousands."""
+    return coin, symbol_of_hyperliquid(coin)
 
 
 def read_state(body: bytes, asked: str, *, as_of_ms: int) -> WalletState:

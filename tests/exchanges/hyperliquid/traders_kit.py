@@ -83,7 +83,7 @@ class KnownPool:
     async def watched_since_ms(self) -> int | None:
         return START - 30 * HOUR_MS
 
-    async def hours(self, hours_ms: Collection[int]) -> Sequence[HourOfPool]:
+    async def hours(self, hours_ms: Collection[int], *, base: str | None = None) -> Sequence[HourOfPool]:
         return [self.kept[ms] for ms in sorted(hours_ms) if ms in self.kept]
 
 
