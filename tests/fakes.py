@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.types import Destination, Venue
@@ -12,6 +12,7 @@ from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.market.candles import Candle, CandleUpdate
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.market.quotes import DayTicker, Funding
+from altmonitor.positioning.funding import VenueFunding
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 
@@ -83,6 +84,7 @@ class Market:
         is_loud: bool = False,
         episodes: EpisodeOptions | None = None,
         venue: Venue = "binance",
+        fundings_of: Callable[[str], Sequence[VenueFunding]] = lambda symbol: (),
     ) -> None:
         self.is_loud = is_loud
         self.clock = ManualClock()
@@ -103,6 +105,7 @@ class Market:
             on_conditions=self.remembered.append,
             episodes=episodes or EpisodeOptions(),
             venue=venue,
+            fundings_of=fundings_of,
         )
         self.engine = Engine(links, audiences=audiences or anybody(settings or Settings()))
         self.engine.set_symbols(symbols or ("SOLUSDT",))

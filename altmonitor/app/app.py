@@ -32,7 +32,7 @@ from altmonitor.core.supervisor import Supervisor
 from altmonitor.core.types import Venue
 from altmonitor.delivery.webhooks import WebhookDeps, Webhooks
 from altmonitor.engine.restore import Bookkeeping
-from altmonitor.engine.venue_moves import JOINS_WITHIN_MS, VenueMoves, VenueTime
+from altmonitor.engine.venue_moves import LOOKED_BACK_MS, VenueMoves, VenueTime
 from altmonitor.interfaces.alerts import AlertSink
 from altmonitor.operations.context import OperationContext
 from altmonitor.render.notices import BackAfter, FeedTakenOver, Notice, SettingsDamaged
@@ -143,6 +143,7 @@ class App:
                 notices=notices,
                 refresh=self._refresh,
                 is_telling=lambda: self._is_telling,
+                fundings_of=lambda symbol: self.fundings.of(symbol),
             )
         )
 
@@ -178,7 +179,7 @@ class App:
             if self.role is None:
                 self._live.name = await stored_stream_name(self.store)
             if self._moves is not None:
-                since_ms = self.clock.now_ms() - JOINS_WITHIN_MS
+                since_ms = self.clock.now_ms() - LOOKED_BACK_MS
                 self._moves.restore(await self.store.stored_since(since_ms))
             for market in self.markets:
                 await market.restore(settings_store.audiences)

@@ -41,6 +41,7 @@ from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, Candle, KlineUpdate
 from altmonitor.market.contracts import Contract, ContractNews
 from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.positioning.funding import VenueFunding
 from altmonitor.render.notices import BlindSince, Restored
 from altmonitor.replay.estimate import Estimator
 from altmonitor.replay.history_recorder import HistoryRecorder, HistoryRecorderDeps
@@ -77,7 +78,7 @@ class MarketDeps:
     """What the market side stands on. refresh: more is known about the alert with this key.
 
     venue: whose market it is. is_main: questions and conditions that name no venue are of it. sink: where alerts are
-    put. is_telling: False while another feed leads.
+    put. fundings_of: of a contract's coin at every venue. is_telling: False while another feed leads.
     """
 
     venue: Venue
@@ -90,6 +91,7 @@ class MarketDeps:
     store: DatabaseStore
     notices: OperatorNotices
     refresh: Callable[[str], None]
+    fundings_of: Callable[[str], Sequence[VenueFunding]]
     is_telling: Callable[[], bool] = lambda: True
 
 
@@ -259,6 +261,7 @@ class MarketSide:
         deps = EngineDeps(
             clock=self._clock,
             venue=self.name,
+            fundings_of=self._deps.fundings_of,
             sink=self._deps.sink,
             context=self.snapshots,
             oi_ring=self.oi_ring,

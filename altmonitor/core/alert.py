@@ -166,6 +166,14 @@ class VenueMove(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     within_s: float | None = None
 
 
+class FundingElsewhere(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Of the same coin at another venue at the alert's moment, percent per 8 h. is_predicted: Hyperliquid says so."""
+
+    venue: Venue
+    rate_8h_pct: float
+    is_predicted: bool = False
+
+
 class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a message shows beside the columns of the `alerts` table. None: not known, shown as n/a or left out."""
 
@@ -205,6 +213,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     outcomes: OutcomeLine | None = None  # of earlier alerts of its kind and direction; None: too few, or not wanted
     has_followed: bool = False  # the exchange's page of followed traders knows the symbol, and may be linked
     venues: tuple[VenueMove, ...] = ()  # the first alert of a move: where else it was seen, in that order
+    fundings: tuple[FundingElsewhere, ...] = ()  # kinds funding and basis
     merged_into: str | None = None  # key of the alert of another venue whose message tells this one too
     contract_ms: int | None = None  # kind listing: when trading began or ends, unix ms
     is_sample: bool = False  # asked for with /test: nothing happened, and it is counted nowhere

@@ -25,6 +25,9 @@ WINDOW_S: Mapping[str, float] = MappingProxyType(
 )
 """Length of every window that an alert can name, seconds; of an episode that of the quiet which ends it."""
 
+JOINS_VENUES_MS = 180_000
+"""What moves at one exchange moves at the others within seconds; what comes later is another move."""
+
 UPWARDS: frozenset[Direction] = frozenset({"PUMP", "UP"})
 
 
@@ -61,7 +64,8 @@ class KindSpec:
     is_enriched: open interest and the long/short ratio of its moment are asked for.
     sampling: how it is measured, where that happens for many symbols at once. of_candle: else its number at this
     moment, of a candle and the usual quote volume of one; None for what no detector raises.
-    remembered_by: who must know after a restart that it was raised.
+    joins_venues_ms: so long after the last alert of a coin and direction, one of another exchange is the same news;
+    None: it never is. remembered_by: who must know after a restart that it was raised.
     budget: None where there is no threshold to choose.
     """
 
@@ -78,8 +82,14 @@ class KindSpec:
     is_enriched: bool
     sampling: Sampling | None
     of_candle: Callable[[Kline, float | None], float | None] | None
+    joins_venues_ms: int | None
     remembered_by: Literal["audiences", "conditions", "tracker"]
     budget: BudgetRule | None
+
+    @property
+    def rings_doubled(self) -> bool:
+        """At another exchange, where it is twice as large as all that was told: percent of a move, or dollars."""
+        return self.is_price_move or self.unit is Unit.USD
 
     def headline_key(self, direction: Direction) -> str:
         return self.headlines[0 if direction in UPWARDS else 1]
@@ -115,6 +125,7 @@ _ROWS = (
         is_enriched=False,
         sampling=None,
         of_candle=None,
+        joins_venues_ms=None,
         remembered_by="conditions",
         budget=None,
     ),
@@ -132,6 +143,7 @@ _ROWS = (
         is_enriched=True,
         sampling=None,
         of_candle=_change_of,
+        joins_venues_ms=JOINS_VENUES_MS,
         remembered_by="audiences",
         budget=BudgetRule(
             share=0.45,
@@ -157,6 +169,7 @@ _ROWS = (
         is_enriched=False,
         sampling=OPEN_INTEREST,
         of_candle=None,
+        joins_venues_ms=OPEN_INTEREST.longest_ms,
         remembered_by="audiences",
         budget=BudgetRule(
             share=0.25,
@@ -182,6 +195,7 @@ _ROWS = (
         is_enriched=False,
         sampling=None,
         of_candle=_multiple_of,
+        joins_venues_ms=JOINS_VENUES_MS,
         remembered_by="audiences",
         budget=BudgetRule(
             share=0.30,
@@ -207,6 +221,7 @@ _ROWS = (
         is_enriched=False,
         sampling=FUNDING,
         of_candle=None,
+        joins_venues_ms=FUNDING.longest_ms,
         remembered_by="audiences",
         budget=BudgetRule(
             share=0.05,
@@ -232,6 +247,7 @@ _ROWS = (
         is_enriched=False,
         sampling=LIQUIDATIONS,
         of_candle=None,
+        joins_venues_ms=JOINS_VENUES_MS,
         remembered_by="audiences",
         budget=BudgetRule(
             share=0.05,
@@ -257,6 +273,7 @@ _ROWS = (
         is_enriched=False,
         sampling=BASIS,
         of_candle=None,
+        joins_venues_ms=BASIS.longest_ms,
         remembered_by="audiences",
         budget=BudgetRule(
             share=0.05,
@@ -282,6 +299,7 @@ _ROWS = (
         is_enriched=False,
         sampling=None,
         of_candle=None,
+        joins_venues_ms=None,
         remembered_by="tracker",
         budget=None,
     ),
@@ -299,6 +317,7 @@ _ROWS = (
         is_enriched=False,
         sampling=None,
         of_candle=None,
+        joins_venues_ms=None,
         remembered_by="tracker",
         budget=None,
     ),
@@ -316,6 +335,7 @@ _ROWS = (
         is_enriched=False,
         sampling=None,
         of_candle=None,
+        joins_venues_ms=None,
         remembered_by="tracker",
         budget=None,
     ),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 
 import msgspec
 
-from altmonitor.core.alert import Alert, Details, Kind
+from altmonitor.core.alert import Alert, Details, FundingElsewhere, Kind
 from altmonitor.core.types import Venue, of_venue
 from altmonitor.detectors import volume as volume_burst
 from altmonitor.detectors.adaptive import sigmas_of
@@ -21,6 +22,7 @@ from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import Kline
 from altmonitor.market.math import change_pct, quadrant
 from altmonitor.market.quotes import DayTicker, Funding
+from altmonitor.positioning.funding import VenueFunding
 from altmonitor.settings.settings import Settings
 
 
@@ -36,6 +38,7 @@ class AlertContext:
     oi_newest: tuple[int, float] | None
     is_late: bool = False
     venue: Venue = "binance"
+    fundings_of: Callable[[str], Sequence[VenueFunding]] = lambda symbol: ()
 
 
 def price_alert(symbol: str, kline: Kline, finding: PriceFinding, settings: Settings, around: AlertContext) -> Alert:
@@ -158,7 +161,22 @@ def sample_alert(
             window_s=finding.span_s,
             oi_contracts=sample.contracts,
             oi_usd=oi_usd,
+            fundings=_fundings_elsewhere(kind, sample.symbol, around),
         ),
+    )
+
+
+def _fundings_elsewhere(kind: Kind, symbol: str, around: AlertContext) -> tuple[FundingElsewhere, ...]:
+    """Beside what is read of the tables of funding; percent with six decimals."""
+    sampling = KINDS[kind].sampling
+    if sampling is None or sampling.source != "tables":
+        return ()
+    return tuple(
+        FundingElsewhere(
+            venue=row.venue, rate_8h_pct=round(row.rate_8h * 100, 6), is_predicted=row.source == "predicted"
+        )
+        for row in around.fundings_of(symbol)
+        if row.venue != around.venue
     )
 
 
@@ -182,7 +200,7 @@ def condition_alert(crossing: Crossing, price: float | None, around: AlertContex
     )
 
 
-def _details(around: AlertContext, **known: float | int | str | None) -> Details:
+def _details(around: AlertContext, **known: object) -> Details:
     day, funding = around.day, around.funding
     if around.oi_newest is not None:
         known["oi_age_s"] = max(0, around.event_ms - around.oi_newest[0]) / 1000

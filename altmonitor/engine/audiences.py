@@ -462,6 +462,7 @@ class Audiences:
             oi_newest=None if is_late else self._links.oi_ring.newest(symbol),
             is_late=is_late,
             venue=self._links.venue,
+            fundings_of=self._links.fundings_of,
         )
 
     def day_usdt(self, symbol: str) -> float | None:

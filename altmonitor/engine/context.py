@@ -17,6 +17,7 @@ from altmonitor.interfaces.exchange import MarketContext
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.math import change_pct
 from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.positioning.funding import VenueFunding
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 
@@ -35,7 +36,7 @@ class EngineDeps:
     on_completed: with an alert that was told while its candle ran, and nothing but what its close adds.
     on_conditions: with what has to be remembered of conditions over a restart.
     episodes: what the environment says about them.
-    venue: whose market it is; alerts carry it.
+    venue: whose market it is; alerts carry it. fundings_of: of a contract's coin at every venue.
     """
 
     clock: Clock
@@ -51,6 +52,7 @@ class EngineDeps:
     on_conditions: Callable[[str], None] = lambda text: None
     episodes: EpisodeOptions = field(default_factory=EpisodeOptions)
     venue: Venue = "binance"
+    fundings_of: Callable[[str], Sequence[VenueFunding]] = lambda symbol: ()
 
 
 def anybody(settings: Settings) -> tuple[Audience, ...]:

@@ -21,8 +21,8 @@ from altmonitor.detectors.kinds import KINDS, UPWARDS
 from altmonitor.interfaces.alerts import AlertSink
 from altmonitor.market.math import reaches
 
-JOINS_WITHIN_MS: Final = 180_000
-"""After the last alert of a move; what comes later is another one."""
+LOOKED_BACK_MS: Final = max(spec.joins_venues_ms or 0 for spec in KINDS.values())
+"""What was told longer ago is no part of a move that goes on."""
 MOST_MOVES: Final = 5_000
 DOUBLED: Final = 2.0
 
@@ -62,12 +62,13 @@ class VenueMoves:
 
     def put(self, alert: Alert, *, to: Sequence[Destination]) -> None:
         """Implements `interfaces.alerts.AlertSink`."""
-        if alert.late or not KINDS[alert.kind].is_of_price:
+        within_ms = KINDS[alert.kind].joins_venues_ms
+        if alert.late or within_ms is None:
             self._sink.put(alert, to=to)
             return
         key = (coin_of(alert.symbol), alert.kind, alert.direction in UPWARDS)
         move, at_ms = self._moves.get(key), self._our_ms(alert)
-        if move is None or at_ms - move.last_ms > JOINS_WITHIN_MS:
+        if move is None or at_ms - move.last_ms > within_ms:
             self._begin(key, alert, to, at_ms)
             self._sink.put(alert, to=to)
         elif alert.venue == move.first.venue:
@@ -78,11 +79,12 @@ class VenueMoves:
     def restore(self, told: Sequence[tuple[Alert, Collection[Destination]]]) -> None:
         """What earlier runs put, oldest → newest."""
         for alert, to in told:
-            if alert.late or not KINDS[alert.kind].is_of_price or alert.details.merged_into is not None:
+            within_ms = KINDS[alert.kind].joins_venues_ms
+            if alert.late or within_ms is None or alert.details.merged_into is not None:
                 continue
             key = (coin_of(alert.symbol), alert.kind, alert.direction in UPWARDS)
             move = self._moves.get(key)
-            if move is None or alert.event_ms - move.last_ms > JOINS_WITHIN_MS:
+            if move is None or alert.event_ms - move.last_ms > within_ms:
                 self._begin(key, alert, to, alert.event_ms)
                 self._moves[key].others.update({other.venue: other for other in alert.details.venues})
 
@@ -103,7 +105,7 @@ class VenueMoves:
         size = abs(alert.metric or 0.0)
         move.last_ms = max(move.last_ms, at_ms)
         self._note(move, alert)
-        if KINDS[alert.kind].is_price_move and reaches(size, DOUBLED * move.largest):
+        if KINDS[alert.kind].rings_doubled and reaches(size, DOUBLED * move.largest):
             move.told.update(to)
             move.largest = size
             details = msgspec.structs.replace(
@@ -131,7 +133,10 @@ class VenueMoves:
 
     def _order(self, first: Alert, other: Alert) -> tuple[float | None, float | None]:
         """By how many seconds the other was ahead of the first, and within how many that is known; None where one of
-        the clocks was never compared with ours."""
+        the clocks was never compared with ours, and of what is read every few seconds, which came first by chance."""
+        sampling = KINDS[first.kind].sampling
+        if sampling is not None and sampling.source != "liquidations":
+            return None, None
         times = [self._clocks[alert.venue]().uncertainty_ms for alert in (first, other)]
         if times[0] is None or times[1] is None:
             return None, None

@@ -6,17 +6,16 @@ import re
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from altmonitor.core.alert import DETECTED_KINDS, Alert, TrackedSide, VenueMove
+from altmonitor.core.alert import DETECTED_KINDS, Alert, TrackedSide
 from altmonitor.core.types import VENUE_TITLES
 from altmonitor.core.venue_names import name_at
-from altmonitor.detectors.kinds import KINDS, WINDOW_S
+from altmonitor.detectors.kinds import WINDOW_S
 from altmonitor.detectors.price import WHOLE
 from altmonitor.interfaces.delivery import InlineButton, Keyboard, Press
 from altmonitor.market.contracts import base_of
 from altmonitor.render import format as n
 from altmonitor.render.format import Style, fact_line, joined
 from altmonitor.render.signed_buttons import ACTIONS, ButtonSigner
-from altmonitor.settings.settings import Unit
 
 _NAME_CHARS_MAX = 32
 _DOUBLING = re.compile(r"x[1-9]\d{0,5}", re.ASCII)
@@ -47,24 +46,6 @@ def episode_lines(alert: Alert, style: Style) -> list[str]:
         over = style.say("ended", duration=n.duration(ended.lasted_s, style.lang))
         lines.append(joined(over, peak, last))
     return lines
-
-
-def venue_lines(alert: Alert, style: Style) -> list[str]:
-    """`🌐 also +2.9 % on Bybit, first by 0.4 ± 0.2 s`, one line a venue."""
-    return [_venue_line(alert, move, style) for move in alert.details.venues]
-
-
-def _venue_line(alert: Alert, move: VenueMove, style: Style) -> str:
-    size = n.pct(move.size) if KINDS[alert.kind].unit is Unit.PERCENT else n.multiple(move.size)
-    also = style.say("venue_also", size=size, venue=VENUE_TITLES[move.venue])
-    if move.ahead_s is None or move.within_s is None:
-        return also
-    within, ahead = f"{move.within_s:.1f}", f"{abs(move.ahead_s):.1f}"
-    if abs(move.ahead_s) <= move.within_s:
-        order = style.say("venue_same", within=within)
-    else:
-        order = style.say("venue_first" if move.ahead_s > 0 else "venue_later", ahead=ahead, within=within)
-    return style.say("venue_with", also=also, order=order)
 
 
 def _joined_line(joined_by: Sequence[str], style: Style) -> str:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import get_args
 
 from altmonitor.core.alert import Alert, Kind, Missing, Positions
-from altmonitor.core.types import Venue
+from altmonitor.core.types import VENUE_TITLES, Venue
 from altmonitor.detectors.kinds import KINDS, UPWARDS, WINDOW_S
 from altmonitor.detectors.price import WHOLE
 from altmonitor.market.contracts import base_of
@@ -135,6 +135,7 @@ def _funding_lines(alert: Alert, style: Style) -> list[str]:
         "" if bound is None else fact_line(style.say("funding_bound", bound=f"{n.exact(bound)} %")),
         fact_line(style.say("price", price=n.price(alert.price))),
         fact_line(_funding(alert, style)),
+        fact_line(_fundings_elsewhere(alert, style)),
     ]
 
 
@@ -159,6 +160,7 @@ def _basis_lines(alert: Alert, style: Style) -> list[str]:
         "" if bound is None else fact_line(style.say("basis_bound", bound=f"{n.exact(bound)} %")),
         fact_line(style.say("price", price=n.price(alert.price))),
         fact_line(_funding(alert, style)),
+        fact_line(_fundings_elsewhere(alert, style)),
     ]
 
 
@@ -273,6 +275,16 @@ def _reason(missing: str, style: Style) -> str:
 
 def _aged(shown: str, age_s: float | None, style: Style) -> str:
     return shown if age_s is None else style.say("aged", value=shown, age=n.age(age_s, style.lang))
+
+
+def _fundings_elsewhere(alert: Alert, style: Style) -> str | None:
+    """`funding elsewhere, per 8 h: Bybit +0.0100 %, OKX −0.0200 %`; None where no other venue's is known."""
+    rates = []
+    for row in alert.details.fundings:
+        rate = n.pct(row.rate_8h_pct, 4)
+        rate = style.say("funding_told", rate=rate) if row.is_predicted else rate
+        rates.append(f"{VENUE_TITLES[row.venue]} {rate}")
+    return style.say("funding_elsewhere", rates=", ".join(rates)) if rates else None
 
 
 def _funding(alert: Alert, style: Style) -> str | None:

@@ -379,7 +379,7 @@ def venue_funding_lines(rows: Sequence[VenueFunding], style: Style) -> list[str]
     rates = []
     for row in rows:
         rate = n.pct(row.rate_8h * 100, 4)
-        told = rate if row.source == "own" else say_reply(style.lang, "funding_predicted", rate=rate)
+        told = rate if row.source == "own" else say_reply(style.lang, "funding_told", rate=rate)
         rates.append(f"{VENUE_TITLES[row.venue]} {told}")
     apart = n.pct(spread.spread_8h * 100, 4), n.pct(spread.apr_pct, 1)
     return [

@@ -6,9 +6,11 @@ from datetime import UTC
 
 import pytest
 
-from altmonitor.core.types import Destination
+from altmonitor.core.alert import FundingElsewhere
+from altmonitor.core.types import Destination, Fraction, Venue
 from altmonitor.detectors.verdict import Rule, RuleCheck, Verdict
 from altmonitor.interfaces.exchange import Funding
+from altmonitor.positioning.funding import FundingSource, VenueFunding
 from altmonitor.render.alerts import alert_html
 from altmonitor.render.digest import digest_parts
 from altmonitor.render.format import Style
@@ -172,6 +174,46 @@ def test_the_message_names_the_rate_per_8_hours_the_bound_and_what_is_really_pai
         NEXT_MS,
     )
     assert chart_label(alert) == "FR −0.2400 %"
+
+
+@pytest.mark.parametrize(
+    ("lang", "line"),
+    [
+        ("en", "Funding elsewhere, per 8 h: Bybit −0.0200 % (says Hyperliquid), Hyperliquid +0.0500 %"),
+        ("zh", "其他交易所资金费率（按 8 小时计）：Bybit −0.0200 %（据 Hyperliquid）, Hyperliquid +0.0500 %"),
+        ("ru", "Фандинг на других биржах за 8 ч: Bybit −0.0200 % (по данным Hyperliquid), Hyperliquid +0.0500 %"),
+    ],
+)
+def test_the_message_tells_what_the_other_venues_charge_at_that_moment(lang: str, line: str) -> None:
+    known: tuple[tuple[Venue, float, FundingSource], ...] = (
+        ("binance", 0.0012, "own"),
+        ("bybit", -0.0002, "predicted"),
+        ("hyperliquid", 0.0005, "own"),
+    )
+
+    def fundings_of(symbol: str) -> list[VenueFunding]:
+        return [
+            VenueFunding(
+                venue=venue,
+                symbol=symbol,
+                rate_8h=Fraction(rate),
+                interval_h=8.0,
+                next_ms=None,
+                as_of_ms=T0,
+                source=source,
+            )
+            for venue, rate, source in known
+        ]
+
+    market = Market("SOLUSDT", settings=Settings(funding_extreme_pct=0.1), fundings_of=fundings_of)
+    for minute, rate in enumerate((0.01, 0.12)):
+        read(market, rate, at_min=minute)
+    (alert,) = market.sink.alerts
+    assert alert.details.fundings == (
+        FundingElsewhere(venue="bybit", rate_8h_pct=-0.02, is_predicted=True),
+        FundingElsewhere(venue="hyperliquid", rate_8h_pct=0.05),
+    )
+    assert line in alert_html(alert, Style(lang=lang, tz=UTC), maybe_repeated=False).split("\n")
 
 
 def test_a_digest_lists_them_under_a_heading_of_their_own() -> None:

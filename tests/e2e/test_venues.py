@@ -95,7 +95,9 @@ async def test_one_move_over_two_venues_is_one_message_that_learns_the_other_by_
     assert [move.venue for move in here_alert.details.venues] == ["bybit"]
 
 
-async def test_a_cascade_is_told_by_every_venue_that_tells_liquidations_with_the_right_side(tmp_path: Path) -> None:
+async def test_a_cascade_over_three_venues_is_one_message_with_the_right_side_and_what_each_told(
+    tmp_path: Path,
+) -> None:
     environ = {"VENUES": "binance,bybit,okx,hyperliquid", "LIQUIDATIONS_USD": "300000", "CHART": "false"}
     async with stage(tmp_path, speed=10, **environ) as here:
         await here.until(lambda: all(not m.feed.status().is_blind for m in here.app.markets), within_s=240)
@@ -103,17 +105,27 @@ async def test_a_cascade_is_told_by_every_venue_that_tells_liquidations_with_the
         assert feeds["hyperliquid"] is None
         telling = [feed for feed in feeds.values() if feed is not None]
         await here.until(lambda: all(feed.connections == 1 for feed in telling), within_s=60)
-        await here.clock.sleep(5)
+        told = [market.engine for market in here.app.markets if market.liquidations is not None]
+        for _ in range(60):  # until every subscription is heard of: the connection alone proves nothing
+            here.exchange.liquidate("BTCUSDT", is_long=True, usd=10.0)
+            await here.clock.sleep(5)
+            if all(engine.liquidations.larger_side("BTCUSDT") is not None for engine in told):
+                break
         for usd in (200_000.0, 150_000.0):
             here.exchange.liquidate("BTCUSDT", is_long=True, usd=usd)
             await here.clock.sleep(2)
-        await here.until(lambda: here.count("LONGS LIQUIDATED") >= 3, within_s=120)
+        await here.until(lambda: any(m.text.count("🌐") == 2 for m in here.messages), within_s=120)
         alerts = [alert for alert in await here.alerts() if alert.kind == "liq"]
         texts = [message.text for message in here.messages if "LONGS LIQUIDATED" in message.text]
     assert sorted(alert.venue for alert in alerts) == ["binance", "bybit", "okx"]
     assert {alert.direction for alert in alerts} == {"DOWN"}
     assert all(abs((alert.metric or 0) + 350_000) < 2_000 for alert in alerts)
-    assert {"one a second" in text: "Bybit" in text for text in texts} == {True: False, False: True}
+    (text,) = texts
+    (first,) = [alert for alert in alerts if alert.details.merged_into is None]
+    assert ("one a second" in text) is (first.venue != "bybit")
+    lines = [line for line in text.splitlines() if line.startswith("🌐")]
+    assert len(lines) == 2
+    assert all(("≥" in line) is ("Bybit" not in line) and "35" in line for line in lines), lines
 
 
 async def test_questions_and_conditions_are_about_the_exchange_that_is_named(tmp_path: Path) -> None:

@@ -99,9 +99,11 @@ def test_another_direction_kind_coin_or_time_is_another_message() -> None:
     desk.put("bybit", 11.0, direction="DUMP", size=-3.0)
     desk.put("bybit", 11.0, kind="oi", direction="UP")
     desk.put("bybit", 11.0, symbol="ADAUSDT")
+    desk.put("bybit", 11.0, kind="listing", direction="UP")
+    desk.put("binance", 12.0, kind="listing", direction="UP")
     desk.put("bybit", 11.0, late=True, symbol="XRPUSDT")
     desk.put("bybit", 400.0)
-    assert [to for _, to in desk.told()] == [(HERE,)] * 6
+    assert [to for _, to in desk.told()] == [(HERE,)] * 8
     assert desk.learned == []
 
 
@@ -133,3 +135,41 @@ def test_after_a_restart_the_move_is_known_and_its_other_venues_too() -> None:
     after.put("okx", 12.0)
     assert after.told() == [("okx", ())]
     assert [move.venue for move in after.learned[-1].details.venues] == ["bybit", "okx"]
+
+
+def test_open_interest_funding_basis_and_liquidations_of_several_venues_are_one_message_too() -> None:
+    wrong = []
+    for kind, size in (("oi", 6.5), ("funding", 0.06), ("liq", -350_000.0), ("basis", 0.7)):
+        desk = Desk()
+        direction: Direction = "UP" if size > 0 else "DOWN"
+        first = desk.put("binance", 10.0, size, kind=kind, direction=direction)  # type: ignore[arg-type]
+        desk.put("bybit", 20.0, size * 1.2, kind=kind, direction=direction)  # type: ignore[arg-type]
+        other = desk.sink.alerts[1]
+        if desk.told() != [("binance", (HERE,)), ("bybit", ())] or other.details.merged_into != first.key:
+            wrong.append(f"{kind}: {desk.told()}")
+    assert wrong == []
+
+
+def test_of_figures_that_are_read_now_and_then_no_order_is_told_and_of_liquidations_it_is() -> None:
+    desk = Desk()
+    for kind, size in (("oi", 6.5), ("funding", 0.06), ("basis", 0.7), ("liq", 350_000.0)):
+        desk.put("binance", 10.0, size, kind=kind, direction="UP")  # type: ignore[arg-type]
+        desk.put("bybit", 12.0, size, kind=kind, direction="UP")  # type: ignore[arg-type]
+    assert [alert.details.venues[0].ahead_s for alert in desk.learned] == [None, None, None, -2.0]
+
+
+def test_funding_joins_for_an_hour_and_a_price_for_three_minutes() -> None:
+    desk = Desk()
+    for kind, size in (("funding", 0.06), ("price", 3.1)):
+        desk.put("binance", 0.0, size, kind=kind, direction="UP")  # type: ignore[arg-type]
+        desk.put("bybit", 3_000.0, size, kind=kind, direction="UP")  # type: ignore[arg-type]
+    assert desk.told() == [("binance", (HERE,)), ("bybit", ()), ("binance", (HERE,)), ("bybit", (HERE,))]
+
+
+def test_twice_as_much_liquidated_elsewhere_rings_and_twice_the_open_interest_does_not() -> None:
+    desk = Desk()
+    desk.put("binance", 10.0, -300_000.0, kind="liq", direction="DOWN")
+    desk.put("bybit", 11.0, -900_000.0, kind="liq", direction="DOWN")
+    desk.put("binance", 10.0, 6.0, kind="oi", direction="UP")
+    desk.put("bybit", 11.0, 20.0, kind="oi", direction="UP")
+    assert [to for _, to in desk.told()] == [(HERE,), (HERE,), (HERE,), ()]

@@ -309,7 +309,7 @@ def test_funding_of_several_venues_is_told_per_eight_hours_with_the_spread() -> 
     )
     facts = FundingFacts(symbol="BTCUSDT", rate=0.0001, as_of_ms=NOW_MS - 30_000, venues=venues)
     assert lines(FundingShown(facts=facts, now_s=NOW_S))[1:3] == [
-        "per 8 h: Binance +0.0100 % · Bybit −0.0200 % (predicted) · Hyperliquid +0.0500 %",
+        "per 8 h: Binance +0.0100 % · Bybit −0.0200 % (says Hyperliquid) · Hyperliquid +0.0500 %",
         "spread 0.0700 % per 8 h, 76.7 % a year before fees",
     ]
     alone = FundingFacts(symbol="BTCUSDT", rate=0.0001, as_of_ms=NOW_MS - 30_000, venues=venues[:1])

@@ -35,7 +35,7 @@ _EN = {
     "at_other_venues": "❌ /{command}: {main} does not list {symbol}, but {venues} do: say which, such as "
     "<code>{example}</code>.",
     "funding_per_8h": "per 8 h: {rates}",
-    "funding_predicted": "{rate} (predicted)",
+    "funding_told": "{rate} (says Hyperliquid)",
     "funding_spread": "spread {spread} per 8 h, {year} a year before fees",
     "chart_of": "📉 <code>{symbol}</code> {period}",
 }
@@ -69,7 +69,7 @@ _ZH = {
     "venue_not_watched": "❌ /{command}：这里没有监视 {venue}；已监视：{watched}（VENUES）。",
     "at_other_venues": "❌ /{command}：{main} 没有 {symbol}，但 {venues} 有：请指明，例如 <code>{example}</code>。",
     "funding_per_8h": "按 8 小时计：{rates}",
-    "funding_predicted": "{rate}（预测）",
+    "funding_told": "{rate}（据 Hyperliquid）",
     "funding_spread": "交易所间价差 {spread}（8 小时），年化 {year}，未计手续费",
     "chart_of": "📉 <code>{symbol}</code> {period}",
 }
@@ -104,7 +104,7 @@ _RU = {
     "at_other_venues": "❌ /{command}: на {main} нет {symbol}, а на {venues} есть: назовите биржу, например "
     "<code>{example}</code>.",
     "funding_per_8h": "за 8 ч: {rates}",
-    "funding_predicted": "{rate} (прогноз)",
+    "funding_told": "{rate} (по данным Hyperliquid)",
     "funding_spread": "разница {spread} за 8 ч, {year} годовых без комиссий",
     "chart_of": "📉 <code>{symbol}</code> {period}",
 }
