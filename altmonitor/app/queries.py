@@ -30,6 +30,7 @@ from altmonitor.operations.board import BoardDeps, MarketBoard
 from altmonitor.operations.context import MonitorView, OperationContext, VenueView
 from altmonitor.replay import recorder
 from altmonitor.replay.budget import AlertBudget, BudgetDeps
+from altmonitor.replay.condition_count import ConditionHistory, ConditionHistoryDeps
 from altmonitor.replay.live_tape import LiveTape
 from altmonitor.replay.recorder import Recorder
 from altmonitor.replay.store import HistoryStore
@@ -100,6 +101,14 @@ class QuerySide:
                 listed=market.symbols,
                 day_usdt=self._day_usdt,
                 now_s=lambda: clock.now_ms() / 1000,
+                conditions=ConditionHistory(
+                    ConditionHistoryDeps(
+                        conditions=lambda: deps.settings_store.state.conditions,
+                        rest=market.rest,
+                        clock=clock,
+                        closed=self._sources().closed,
+                    )
+                ).rate,
             )
         )
         self.trials = Trials(

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 
 from altmonitor.cli.archive import symbols_stored, take_in_recordings
 from altmonitor.cli.common import Answer, Session, print_answer
-from altmonitor.cli.replay import day_of, minute_of, moment_ms, stored_audiences
+from altmonitor.cli.replay import day_of, minute_of, moment_ms, stored_audiences, stored_state
 from altmonitor.core.alert import DETECTED_KINDS, Kind
 from altmonitor.core.errors import ConfigError, StorageError
 from altmonitor.core.files import write_atomically
@@ -65,7 +65,11 @@ def tuned(session: Session, choices: TuneChoices) -> tuple[Tuned, int]:
         raise ConfigError(
             [f"{day_of(from_ms)} … {day_of(to_ms - 1)} is too short to hold {choices.held_out} days back (--held-out)"]
         )
-    options = ReplayOptions(audiences=stored_audiences(session)[:1], episodes=session.config.part(EpisodeOptions))
+    options = ReplayOptions(
+        audiences=stored_audiences(session)[:1],
+        episodes=session.config.part(EpisodeOptions),
+        conditions=stored_state(session).conditions,
+    )
     found = tune(
         store,
         symbols,
@@ -95,7 +99,11 @@ def table(found: Tuned, symbols: int) -> list[RenderableType]:
             word = f"{SETTING_OF[key].word} {one.liquidity}".rstrip()
             rows.append((one.kind, word, f"{now:g}", f"{then:g}", *rates))
             rates = ("",) * len(per_day)
-    fitted, replayed = sum(one.fitted_per_day for one in found.kinds), sum(one.replayed_per_day for one in found.kinds)
+    fitted = found.conditions_per_day + sum(one.fitted_per_day for one in found.kinds)
+    replayed = found.conditions_per_day + sum(one.replayed_per_day for one in found.kinds)
+    if found.conditions:
+        often, held = f"{found.conditions_per_day:.1f}", f"{found.conditions_held_per_day:.1f}"
+        rows.append(("condition", f"{found.conditions} of /alert", "", "", often, often, often, held))
     rows.append(("all", "", "", "", "", f"{fitted:.1f}", f"{replayed:.1f}", f"{found.held_out_per_day:.1f}"))
     columns = ("kind", "setting", "now", "then", "now/day", "then/day", "replayed/day", "held back/day")
     lines.append(drawn(columns, rows, words=(0, 1)))

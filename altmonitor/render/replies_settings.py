@@ -177,9 +177,12 @@ def _rows(proposal: BudgetProposal, style: Style) -> list[str]:
     lines: list[str] = []
     for row in proposal.rows:
         lines += _kind_lines(row, style)
+    if proposal.conditions:
+        rate = _rate(proposal.conditions_per_day)
+        lines.append(say_reply(style.lang, "budget_conditions", count=proposal.conditions, rate=rate))
     counted = [row for row in proposal.rows if row.before_per_day is not None and row.after_per_day is not None]
-    before = sum(row.before_per_day or 0.0 for row in counted)
-    after = sum(row.after_per_day or 0.0 for row in counted)
+    before = proposal.conditions_per_day + sum(row.before_per_day or 0.0 for row in counted)
+    after = proposal.conditions_per_day + sum(row.after_per_day or 0.0 for row in counted)
     return [*lines, say_reply(style.lang, "budget_total", before=_rate(before), after=_rate(after))]
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from altmonitor.core.alert import Kind
 from altmonitor.detectors.kinds import BUDGETS
+from altmonitor.replay.condition_count import ConditionRates, no_conditions
 from altmonitor.replay.live_tape import LiveTape
 from altmonitor.replay.tape import Tape
 from altmonitor.settings.audience import Audience
@@ -82,12 +83,14 @@ def choose_steps(per_day: float, rates: Mapping[Kind, Sequence[float]]) -> dict[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetDeps:
-    """listed: contracts that exist. day_usdt: a symbol's quote volume of 24 h, None when unknown."""
+    """listed: contracts that exist. day_usdt: a symbol's quote volume of 24 h, None when unknown. conditions: how often
+    those came true that are asked about."""
 
     live_tape: LiveTape
     listed: Callable[[], Sequence[str]]
     day_usdt: Callable[[str], float | None]
     now_s: Callable[[], float]
+    conditions: ConditionRates = no_conditions
 
 
 class AlertBudget:
@@ -105,9 +108,17 @@ class AlertBudget:
         count = self._count(live.tape(), len(listed))
         kinds = [kind for kind in BUDGETS if kind in audience.kinds and thresholds_on(kind, audience.settings)]
         known = [kind for kind in kinds if self._is_enough(kind, len(listed))]
-        chosen = choose_steps(per_day, {kind: rates_of(kind, audience, count) for kind in known}) if per_day else {}
+        own = await self._at.conditions(lambda one: one.destination == audience.destination)
+        left = max(0.0, per_day - own.per_day)
+        chosen = choose_steps(left, {kind: rates_of(kind, audience, count) for kind in known}) if per_day else {}
         rows = tuple(_row(kind, audience, chosen.get(kind), count if kind in known else None) for kind in kinds)
-        return BudgetProposal(per_day=per_day, rows=rows, history_days=live.history_days())
+        return BudgetProposal(
+            per_day=per_day,
+            rows=rows,
+            history_days=live.history_days(),
+            conditions=own.counted,
+            conditions_per_day=own.per_day,
+        )
 
     def _is_enough(self, kind: Kind, symbols: int) -> bool:
         """A kind must not look silent because nobody has watched it yet."""

@@ -11,6 +11,7 @@ import numpy as np
 from altmonitor.core.alert import Kind
 from altmonitor.detectors.kinds import BUDGETS
 from altmonitor.replay.budget import Count, at_step, choose_steps, rates_of, thresholds_on, with_numbers
+from altmonitor.replay.condition_count import ConditionRate, closed_minutes, condition_rate
 from altmonitor.replay.exact import ReplayedAlert, ReplayOptions
 from altmonitor.replay.run import ReplayResult, replay
 from altmonitor.replay.selection import smallest_for
@@ -18,6 +19,7 @@ from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.tape import Tape
 from altmonitor.replay.tape_files import build_tape
 from altmonitor.settings.audience import Audience
+from altmonitor.settings.conditions import Condition
 
 DAY_MS: Final = 86_400_000
 MOST_LOST: Final = 3
@@ -55,7 +57,9 @@ class TunedKind:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tuned:
     """held_out_from_ms: nothing from then on was looked at when the thresholds were chosen. by_day: alerts of each held
-    day, oldest first; fitted_by_day: the same of the others. classes: symbols of each, by its name."""
+    day, oldest first; fitted_by_day: the same of the others. classes: symbols of each, by its name. conditions: how
+    many of the audience's own (`/alert`) were counted; conditions_per_day, conditions_held_per_day: how often they came
+    true. What they take of `per_day` is not left for the thresholds."""
 
     from_ms: int
     held_out_from_ms: int
@@ -65,10 +69,13 @@ class Tuned:
     fitted_by_day: tuple[int, ...]
     by_day: tuple[int, ...]
     classes: dict[str, tuple[str, ...]]
+    conditions: int = 0
+    conditions_per_day: float = 0.0
+    conditions_held_per_day: float = 0.0
 
     @property
     def held_out_per_day(self) -> float:
-        return sum(one.held_out_per_day for one in self.kinds)
+        return self.conditions_held_per_day + sum(one.held_out_per_day for one in self.kinds)
 
 
 def tune(
@@ -102,16 +109,19 @@ def tune(
         for kind in KINDS_STORED
         if kind in kinds and kind in main.kinds and thresholds_on(kind, settings) and (kind != "oi" or has_interest)
     ]
+    own = [one for one in options.conditions if one.destination == main.destination and one.symbol in symbols]
+    told = _conditions(store, own, from_ms, split_ms)
+    left = max(0.0, per_day - told.per_day)
     classes = _classes(tape) if per_class else {"": tape.symbols}
     chosen: dict[str, dict[Kind, float]] = {}
     proposed = main
     for name, members in classes.items():
         count = _count(tape, members)
-        steps = choose_steps(per_day / len(classes), {kind: rates_of(kind, main, count) for kind in asked})
+        steps = choose_steps(left / len(classes), {kind: rates_of(kind, main, count) for kind in asked})
         chosen[name] = steps
         numbers = {key: value for kind, step in steps.items() for key, value in at_step(kind, step, settings).items()}
         proposed = with_numbers(proposed, numbers, members if per_class else None)
-    then = replace(options, audiences=(proposed,))
+    then = replace(options, audiences=(proposed,), conditions=tuple(own))
     fitted = replay(store, symbols, then, from_ms=from_ms, to_ms=split_ms, engine="tape")
     held = replay(store, symbols, then, from_ms=split_ms, to_ms=to_ms, engine="tape")
     rows = [
@@ -125,10 +135,20 @@ def tune(
         to_ms=to_ms,
         per_day=per_day,
         kinds=tuple(rows),
-        fitted_by_day=_by_day(fitted.alerts, asked, from_ms, split_ms),
-        by_day=_by_day(held.alerts, asked, split_ms, to_ms),
+        fitted_by_day=_by_day(fitted.alerts, [*asked, "condition"], from_ms, split_ms),
+        by_day=_by_day(held.alerts, [*asked, "condition"], split_ms, to_ms),
         classes={name: tuple(members) for name, members in classes.items() if name},
+        conditions=told.counted,
+        conditions_per_day=told.per_day,
+        conditions_held_per_day=sum(one.alert.kind == "condition" for one in held.alerts) / max(held.days, 1e-9),
     )
+
+
+def _conditions(store: HistoryStore, conditions: Sequence[Condition], from_ms: int, to_ms: int) -> ConditionRate:
+    """Of those days; what is true where the day before begins must become false first, as for the engine."""
+    symbols = {one.symbol for one in conditions}
+    minutes = {symbol: closed_minutes(store.candles(symbol, from_ms - DAY_MS, to_ms)) for symbol in symbols}
+    return condition_rate(conditions, minutes, begin_ms=from_ms)
 
 
 def _classes(tape: Tape) -> dict[str, tuple[str, ...]]:

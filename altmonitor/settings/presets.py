@@ -61,12 +61,15 @@ class BudgetRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetProposal:
     """rows: a kind that is switched off has none. history_days: length of the history counted, days. is_day_coming: a
-    whole day of history is being read meanwhile, and a later proposal counts it, too."""
+    whole day of history is being read meanwhile, and a later proposal counts it, too. conditions: of this destination
+    that were counted, conditions_per_day: how often they came true; the thresholds share what these leave."""
 
     per_day: int
     rows: tuple[BudgetRow, ...]
     history_days: float
     is_day_coming: bool = False
+    conditions: int = 0
+    conditions_per_day: float = 0.0
 
     @property
     def numbers(self) -> Mapping[str, float | int]:

@@ -155,6 +155,8 @@ PROPOSAL = BudgetProposal(
     ),
     history_days=7.25,
     is_day_coming=True,
+    conditions=50,
+    conditions_per_day=123.4,
 )
 LONG_MOVES = (TrialMove(symbol=LONG_NAME, at_ms=NOW_MS, size=-12.345),) * 3
 LONG_TRIAL = Trial(

@@ -213,6 +213,10 @@ def test_a_budget_shows_before_and_after_with_the_expected_counts() -> None:
     assert lines(BudgetProposed(proposal=replace(proposal, is_day_coming=True)))[-1] == (
         "A whole day is being read now: asked again in a quarter of an hour it is counted, too."
     )
+    assert lines(BudgetProposed(proposal=replace(proposal, conditions=2, conditions_per_day=3.04)))[5:7] == [
+        "Your conditions (/alert), 2 counted: 3 a day; the thresholds share the rest",
+        "Together: 34 → <b>13</b> a day",
+    ]
 
 
 def test_conditions_are_said_in_words() -> None:

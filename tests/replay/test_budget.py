@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,11 +11,14 @@ import pytest
 from altmonitor.core.types import Destination
 from altmonitor.detectors.verdict import Rule
 from altmonitor.replay.budget import AlertBudget, BudgetDeps
+from altmonitor.replay.condition_count import ConditionRate, ConditionRates, no_conditions
 from altmonitor.replay.live_tape import LiveTape
 from altmonitor.settings.audience import Audience
+from altmonitor.settings.conditions import Condition, PriceCrosses
 from altmonitor.settings.presets import BudgetProposal, NotEnoughHistory
 from altmonitor.settings.settings import SETTING_OF, Settings
 from tests.replay.history import minutes_of
+from tests.replay.test_condition_count import condition
 
 MINUTE = 60_000
 T0 = 1_790_000_040_000
@@ -40,9 +44,15 @@ def live_tape() -> LiveTape:
     return found
 
 
-def budget(live_tape: LiveTape, *, day_usdt: float | None = None) -> AlertBudget:
+def budget(
+    live_tape: LiveTape, *, day_usdt: float | None = None, conditions: ConditionRates = no_conditions
+) -> AlertBudget:
     listening = BudgetDeps(
-        live_tape=live_tape, listed=lambda: SYMBOLS, day_usdt=lambda symbol: day_usdt, now_s=lambda: T0 / 1000
+        live_tape=live_tape,
+        listed=lambda: SYMBOLS,
+        day_usdt=lambda symbol: day_usdt,
+        now_s=lambda: T0 / 1000,
+        conditions=conditions,
     )
     return AlertBudget(listening)
 
@@ -58,6 +68,36 @@ async def test_the_history_holds_about_as_many_alerts_as_wished(live_tape: LiveT
     proposal = await proposed(live_tape, per_day)
     total = sum(row.after_per_day or 0 for row in proposal.rows)
     assert per_day * 0.6 <= total <= per_day * 1.1
+
+
+async def test_thresholds_share_what_conditions_leave_of_the_budget(live_tape: LiveTape) -> None:
+    def told(per_day: float) -> ConditionRates:
+        async def rate(is_asked: object) -> ConditionRate:
+            return ConditionRate(counted=2, per_day=per_day)
+
+        return rate
+
+    some = await budget(live_tape, conditions=told(60.0)).propose(100, audience=EVERYBODY)
+    assert isinstance(some, BudgetProposal)
+    assert (some.conditions, some.conditions_per_day) == (2, 60.0)
+    assert [row.after_per_day for row in some.rows] == [
+        row.after_per_day for row in (await proposed(live_tape, 40)).rows
+    ]
+    too_many = await budget(live_tape, conditions=told(500.0)).propose(100, audience=EVERYBODY)
+    assert isinstance(too_many, BudgetProposal)
+    assert sum(row.after_per_day or 0 for row in too_many.rows) <= 10.0
+
+
+async def test_only_conditions_of_the_same_place_count(live_tape: LiveTape) -> None:
+    places = [Destination(chat_id=1), Destination(chat_id=1, topic_id=3), Destination(chat_id=2)]
+    asked = [condition(PriceCrosses(side="above", level=1.0), at=place) for place in places]
+
+    async def rate(is_asked: Callable[[Condition], bool]) -> ConditionRate:
+        return ConditionRate(counted=sum(map(is_asked, asked)), per_day=1.0)
+
+    proposal = await budget(live_tape, conditions=rate).propose(100, audience=EVERYBODY)
+    assert isinstance(proposal, BudgetProposal)
+    assert proposal.conditions == 1
 
 
 async def test_every_kind_has_its_part(live_tape: LiveTape) -> None:

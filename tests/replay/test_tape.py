@@ -23,8 +23,10 @@ from altmonitor.replay.tape import BURST, Tape, first_ones
 from altmonitor.replay.tape_files import build_tape
 from altmonitor.replay.tune import DAY_MS, tune
 from altmonitor.settings.audience import Audience
+from altmonitor.settings.conditions import Condition, PriceCrosses, PriceMoves
 from altmonitor.settings.settings import Settings
 from tests.replay.history import FEB_2025, real_file, wild_columns
+from tests.replay.test_condition_count import condition
 
 SYMBOLS = ["ONEUSDT", "TWOUSDT"]
 THREE_DAYS = FEB_2025 + 3 * DAY_MS
@@ -45,8 +47,9 @@ def counted(tape: Tape, kind: Kind, chosen: Settings) -> int:
     return len(tape.told(options(chosen).audiences[0], kinds=[kind]))
 
 
-def options(chosen: Settings) -> ReplayOptions:
-    return ReplayOptions(audiences=(Audience(destination=Destination(chat_id=1), settings=chosen),))
+def options(chosen: Settings, *, conditions: tuple[Condition, ...] = ()) -> ReplayOptions:
+    audience = Audience(destination=Destination(chat_id=1), settings=chosen)
+    return ReplayOptions(audiences=(audience,), conditions=conditions)
 
 
 def test_bursts_on_the_tape_are_those_of_the_live_engine(tmp_path: Path) -> None:
@@ -159,6 +162,45 @@ def test_thresholds_follow_from_the_days_that_are_not_held_back(tmp_path: Path) 
         other.add(symbol, "klines", wild_columns(2 * 1_440, seed=seed, holes=0.001))
         other.add(symbol, "klines", wild_columns(1_440, seed=seed + 50, begin_ms=FEB_2025 + 2 * DAY_MS))
     assert tuned(other) == before
+
+
+def test_conditions_take_their_part_of_the_budget_and_are_counted_on_the_days_held_back(tmp_path: Path) -> None:
+    asked = (
+        condition(PriceMoves(window="5m", pct=12.0), symbol=SYMBOLS[0]),
+        condition(PriceMoves(window="1m", pct=9.0), symbol=SYMBOLS[1], number=2),
+        condition(PriceMoves(window="1m", pct=0.5), symbol=SYMBOLS[1], number=3, at=Destination(chat_id=9)),
+    )
+    found = tune(
+        filled(tmp_path), SYMBOLS, options(Settings(), conditions=asked), per_day=60, kinds=("price", "vol"),
+        from_ms=FEB_2025, to_ms=THREE_DAYS, held_out_days=1,
+    )  # fmt: skip
+    assert found.conditions == 2
+    assert found.conditions_per_day > 5
+    assert found.conditions_held_per_day == pytest.approx(found.conditions_per_day, rel=0.5)
+    assert 50 <= found.conditions_per_day + sum(one.fitted_per_day for one in found.kinds) <= 66
+    assert sum(found.by_day) == pytest.approx(found.held_out_per_day)
+
+
+MOVES = (
+    condition(PriceMoves(window="1m", pct=0.9), symbol="FILUSDT"),
+    condition(PriceMoves(window="5m", pct=1.8), symbol="NEARUSDT", number=2),
+    condition(PriceMoves(window="15m", pct=2.5), symbol="AVAXUSDT", number=3),
+)
+LEVEL = condition(PriceCrosses(side="below", level=3.2), symbol="NEARUSDT", number=4)
+
+
+@pytest.mark.parametrize(("per_day", "asked"), [(20, (LEVEL,)), (40, (*MOVES, LEVEL))])
+def test_on_real_days_held_back_a_budget_with_conditions_is_met_within_30_percent(
+    tmp_path: Path, per_day: int, asked: tuple[Condition, ...]
+) -> None:
+    store, symbols = HistoryStore(tmp_path), ["FILUSDT", "NEARUSDT", "AVAXUSDT"]
+    import_files(store, [real_file(f"{symbol}-1m-2025-02.csv.gz") for symbol in symbols])
+    found = tune(
+        store, symbols, options(Settings(), conditions=asked), per_day=per_day, kinds=("price", "vol"),
+        from_ms=FEB_2025, to_ms=FEB_2025 + 28 * DAY_MS, held_out_days=8,
+    )  # fmt: skip
+    assert found.conditions == len(asked)
+    assert found.held_out_per_day == pytest.approx(per_day, rel=0.3)
 
 
 @pytest.mark.parametrize("per_day", [10, 20, 40])

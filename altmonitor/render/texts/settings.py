@@ -65,6 +65,7 @@ _EN = {
     "budget_accepted": "✅ <b>Budget: about {count} alerts a day</b>",
     "budget_kind": "<b>{kind}</b>: {before} → {after} a day",
     "budget_kind_unknown": "<b>{kind}</b>: no history to count from, stays as it is",
+    "budget_conditions": "Your conditions (/alert), {count} counted: {rate} a day; the thresholds share the rest",
     "budget_total": "Together: {before} → <b>{after}</b> a day",
     "budget_unknown": "🎯 Not enough history yet: {has} are read, {needs} are needed. It comes in the first minutes "
     "after a start. Nothing was changed.",
@@ -130,6 +131,7 @@ _ZH = {
     "budget_accepted": "✅ <b>每日预算：约 {count} 条提醒</b>",
     "budget_kind": "<b>{kind}</b>：每天 {before} → {after}",
     "budget_kind_unknown": "<b>{kind}</b>：没有可统计的历史，保持不变",
+    "budget_conditions": "您的条件提醒（/alert，计入 {count} 个）：每天 {rate} 条；阈值分配其余部分",
     "budget_total": "合计：每天 {before} → <b>{after}</b>",
     "budget_unknown": "🎯 历史数据还不够：已读取 {has}，需要 {needs}。启动后几分钟内会读完。未做任何更改。",
     "budget_past": "以上为过去的统计，市场每天不同。",
@@ -195,6 +197,7 @@ _RU = {
     "budget_accepted": "✅ <b>Бюджет: алертов в день – около {count}</b>",
     "budget_kind": "<b>{kind}</b>: {before} → {after} в день",
     "budget_kind_unknown": "<b>{kind}</b>: нет истории для подсчёта, остаётся как есть",
+    "budget_conditions": "Ваши условия (/alert), учтено: {count}: {rate} в день; порогам достаётся остальное",
     "budget_total": "Вместе: {before} → <b>{after}</b> в день",
     "budget_unknown": "🎯 Истории пока мало: прочитано {has}, нужно {needs}. Её читают в первые минуты после старта. "
     "Ничего не изменено.",
