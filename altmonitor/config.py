@@ -300,7 +300,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("LSR_PERIOD", "5m", _one_of(*LSR_PERIODS), " ".join(LSR_PERIODS), "period of the long/short ratio shown"),
     Variable("HISTORY_ENABLED", "true", _flag, "true or false", "false keeps alerts only until they are delivered"),
     Variable("OUTCOME_LINE", "true", _flag, "true or false",
-             "alerts say how the last 20 independent moments like theirs went on, once there are so many"),
+             "alerts say how the last 20 independent moments like theirs went on; `/outcome_line` in a chat"),
     Variable("TAKER_FEE_PCT", "0.05", _number(0, 5), "0 to 5",
              "fee of a taker, percent of each side: what outcomes are reckoned with after fees"),
     Variable("RETENTION_DAYS", "90", _whole(1, 3650), "a whole number, 1 to 3650",

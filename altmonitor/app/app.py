@@ -290,6 +290,7 @@ class App:
             lang=self.config.alert_lang,
             tz=self.config.alert_tz,
             budget_per_day=self.config.alert_budget_per_day,
+            outcome_line=self.config.outcome_line,
         )
         settings_store = SettingsStore(base, loaded.state, home=home)
         for line in which_won(base, loaded.overrides):
@@ -356,7 +357,7 @@ class App:
         return side
 
     def _line_of(self, alert: Alert) -> OutcomeLine | None:
-        return self.outcomes.board.line_of(alert) if self.outcomes is not None and self.config.outcome_line else None
+        return self.outcomes.board.line_of(alert) if self.outcomes is not None else None
 
     def _tell_what_waited(self, chat: ChatSide, loaded: LoadedState) -> None:
         for notice, to in self._untold:

@@ -150,6 +150,7 @@ class ChatNotifier:
             lang=config.alert_lang,
             tz=config.alert_tz,
             budget_per_day=config.alert_budget_per_day,
+            outcome_line=config.outcome_line,
         )
         self._settings = SettingsStore(base_settings(config), state, home=home)
         return self._settings

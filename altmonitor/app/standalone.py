@@ -113,6 +113,7 @@ def stored_context(config: Config, *, clock: Clock) -> OperationContext:
             lang=config.alert_lang,
             tz=config.alert_tz,
             budget_per_day=config.alert_budget_per_day,
+            outcome_line=config.outcome_line,
         )
         return SettingsStore(base_settings(config), await state_file.look(), home=home)
 

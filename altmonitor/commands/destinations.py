@@ -16,6 +16,7 @@ from altmonitor.commands.replies_settings import (
     ConfirmAsked,
     LanguageShown,
     NoRoute,
+    OutcomeLineChosen,
     QuietShown,
     RouteEnded,
     RouteRefused,
@@ -28,7 +29,7 @@ from altmonitor.core.alert import DETECTED_KINDS, Kind
 from altmonitor.core.types import LANGUAGES
 from altmonitor.settings.audience import QUIET_OFF, Audience, Overrides, QuietHours
 from altmonitor.settings.changes import Difference, in_force, sound_of
-from altmonitor.settings.input import OFF_WORDS, split_words
+from altmonitor.settings.input import OFF_WORDS, ON_WORDS, split_words
 from altmonitor.settings.state import DestinationOverrides
 from altmonitor.settings.zones import find_zone, nearest_zones
 
@@ -83,6 +84,13 @@ class ZoneArguments:
     """word: as typed, '' asks."""
 
     word: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeLineArguments:
+    """is_on: None asks."""
+
+    is_on: bool | None = None
 
 
 # --- route -------------------------------------------------------------------------------------------------------
@@ -211,7 +219,7 @@ def _route_off(now: CommandContext) -> Outcome:
     )
 
 
-# --- quiet hours, language, zone -----------------------------------------------------------------------------------
+# --- quiet hours, language, zone, the line of outcomes -------------------------------------------------------------
 
 
 def read_quiet(command: str, words: Words) -> QuietArguments | Refused:
@@ -270,15 +278,37 @@ def set_zone(request: ZoneArguments, now: CommandContext) -> Outcome:
     return _changed(now, replace(now.overrides, tz=zone), "tz", shown)
 
 
+def read_outcome_line(command: str, words: Words) -> OutcomeLineArguments | Refused:
+    refused = extra(command, words, 1)
+    if refused is not None or not words:
+        return refused or OutcomeLineArguments()
+    word = words[0].lower()
+    if word not in OFF_WORDS and word not in ON_WORDS:
+        meant = (f"/{command} on", f"/{command} off")
+        return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(words[0]), meant=meant)
+    return OutcomeLineArguments(is_on=word in ON_WORDS)
+
+
+def set_outcome_line(request: OutcomeLineArguments, now: CommandContext) -> Outcome:
+    shown = OutcomeLineChosen(is_on=now.audience.outcome_line)
+    if request.is_on is None:
+        return shown
+    return _changed(now, replace(now.overrides, outcome_line=request.is_on), "outcome_line", shown)
+
+
 def _changed(now: CommandContext, after: Overrides, key: str, shown: PlainReply) -> Outcome:
     """Setting what is followed anyway is a change too: it stays when what is followed changes."""
     if after == now.overrides:
         return shown
     told = [difference for difference in in_force(now.audience, now.would_be(after)) if difference.key == key]
     if not told:
-        old: QuietHours | str = {"quiet": now.audience.quiet or QUIET_OFF, "lang": now.audience.lang}.get(
-            key, now.audience.tz
-        )
+        held: dict[str, QuietHours | str | bool] = {
+            "quiet": now.audience.quiet or QUIET_OFF,
+            "lang": now.audience.lang,
+            "tz": now.audience.tz,
+            "outcome_line": now.audience.outcome_line,
+        }
+        old = held[key]
         told = [Difference(key=key, old=old, new=old)]
     return StateChange(own=now.with_overrides(after), reply=Changed(differences=tuple(told)))
 

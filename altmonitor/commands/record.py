@@ -332,7 +332,7 @@ def _effect(
 # --- /reset: back to the environment in the main destination, to the main destination in all others --------------
 
 
-PARTS = ("symbols", "budget", "quiet", "lang", "tz")
+PARTS = ("symbols", "budget", "quiet", "lang", "tz", "outcome_line")
 _KEYS = {
     command: frozenset(setting.key for setting in SETTINGS if setting.command == command)
     for command in dict.fromkeys(setting.command for setting in SETTINGS)

@@ -89,6 +89,10 @@ class QuietShown(DestinationReply, frozen=True, kw_only=True):
     quiet: QuietHours | None
 
 
+class OutcomeLineChosen(DestinationReply, frozen=True, kw_only=True):
+    is_on: bool
+
+
 class LanguageShown(DestinationReply, frozen=True, kw_only=True):
     lang: str
 

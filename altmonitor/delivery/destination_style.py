@@ -26,7 +26,7 @@ class MessageRenderer:
 
     market: asked for the state of the whole market when a digest of fresh alerts is written; None: not told.
     signer: signs what buttons bring back; None: there are no such buttons and the links stand in the text.
-    quiet: the hours that a digest of held alerts names.
+    quiet: the hours that a digest of held alerts names. has_outcome_line: see `Style`.
     """
 
     def __init__(
@@ -37,8 +37,9 @@ class MessageRenderer:
         market: Callable[[], DigestContext | None] | None = None,
         signer: ButtonSigner | None = None,
         quiet: QuietHours | None = None,
+        has_outcome_line: bool = True,
     ) -> None:
-        self._style = Style(lang=lang, tz=tz)
+        self._style = Style(lang=lang, tz=tz, has_outcome_line=has_outcome_line)
         self._market = market
         self._signer = signer
         self._quiet = quiet
@@ -139,7 +140,12 @@ class DestinationStyles:
 
     def _destination_style(self, audience: Audience) -> DestinationStyle:
         renderer = MessageRenderer(
-            audience.lang, zone_of(audience.tz), market=self._market, signer=self._signer, quiet=audience.quiet
+            audience.lang,
+            zone_of(audience.tz),
+            market=self._market,
+            signer=self._signer,
+            quiet=audience.quiet,
+            has_outcome_line=audience.outcome_line,
         )
         return DestinationStyle(
             renderer=renderer,

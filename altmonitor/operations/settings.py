@@ -44,6 +44,7 @@ class SettingsInForce(msgspec.Struct, frozen=True, kw_only=True):
     """Of the main chat. watchlist: empty means every contract. muted: symbol → unix second it ends, null: for good.
 
     symbols: contracts with numbers of their own. kinds: what is told. quiet: `23:00-07:00`. budget_per_day: 0: none.
+    outcome_line: alerts say how those like them went on.
     """
 
     numbers: tuple[SettingValue, ...]
@@ -55,6 +56,7 @@ class SettingsInForce(msgspec.Struct, frozen=True, kw_only=True):
     tz: str
     quiet: str | None
     budget_per_day: int
+    outcome_line: bool = True
 
 
 def settings_in_force(store: SettingsStore) -> SettingsInForce:
@@ -72,6 +74,7 @@ def settings_in_force(store: SettingsStore) -> SettingsInForce:
         tz=audience.tz,
         quiet=None if audience.quiet is None else str(audience.quiet),
         budget_per_day=audience.budget_per_day,
+        outcome_line=audience.outcome_line,
     )
 
 

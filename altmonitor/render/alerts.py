@@ -49,7 +49,7 @@ def alert_html(
         whale_line(alert, style),
         tracked_line(alert, style),
         standing_line(alert, window_of(alert), style),
-        outcome_line(alert, style),
+        outcome_line(alert, style) if style.has_outcome_line else "",
         *episode_lines(alert, style),
         *venue_lines(alert, style),
         _time_line(alert, style),

@@ -230,6 +230,8 @@ def _value(key: str, value: Shown, style: Style) -> str:
             return _word(key, value, style)
     if key == "budget":
         return say(lang, "per_day", count=value) if value else say(lang, "off")
+    if key == "outcome_line":
+        return say(lang, "on" if value else "off")
     return sound_text(int(value), style)
 
 

@@ -17,7 +17,7 @@ SHOWN_FROM = 2
 
 
 def outcome_line(alert: Alert, style: Style) -> str:
-    """'' where too few are known."""
+    """'' where too few were known when it was told."""
     line = alert.details.outcomes
     if line is None:
         return ""

@@ -27,7 +27,7 @@ from altmonitor.render import format as n
 from altmonitor.render.blocks import joined, money, reply_lines, words
 from altmonitor.render.format import Style
 from altmonitor.render.kinds import headline_key, number, over_text, value_text
-from altmonitor.render.outcomes import outcome_stats_lines
+from altmonitor.render.outcomes import outcome_line, outcome_stats_lines
 from altmonitor.render.texts.reply_texts import REPLY_TEXTS, say_reply
 from altmonitor.settings.days import bounds_ms
 from altmonitor.settings.settings import Unit
@@ -133,7 +133,9 @@ def explanation_lines(explanation: Explanation, now_s: float, style: Style, *, v
     lines = [joined(say_reply(lang, key, symbol=n.symbol_text(explanation.symbol), time=time), venue_text(venue))]
     if explanation.told:
         lines.append(say_reply(lang, "why_told"))
-        lines += [f"   {stored_alert_text(one, now_s, style)}" for one in explanation.told]
+        for one in explanation.told:
+            likes = outcome_line(one.alert, style)
+            lines += [f"   {stored_alert_text(one, now_s, style)}", *([f"   {likes}"] if likes else [])]
     elif explanation.told is not None and (explanation.checks or explanation.gap is not None):
         lines.append(say_reply(lang, _not_told_key(explanation)))
     if explanation.gap is not None or not explanation.checks:

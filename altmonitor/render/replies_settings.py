@@ -19,6 +19,7 @@ from altmonitor.commands.replies_settings import (
     ConfirmAsked,
     LanguageShown,
     NothingToUndo,
+    OutcomeLineChosen,
     PresetsShown,
     QuietShown,
     RouteEnded,
@@ -241,6 +242,11 @@ def _quiet_hours(reply: QuietShown, style: Style) -> list[str]:
 @reply_lines.register
 def _language(reply: LanguageShown, style: Style) -> list[str]:
     return [say_reply(style.lang, "lang_now", name=say_reply(style.lang, f"lang_{reply.lang}"))]
+
+
+@reply_lines.register
+def _outcome_line(reply: OutcomeLineChosen, style: Style) -> list[str]:
+    return [say_reply(style.lang, "outcome_line_on" if reply.is_on else "outcome_line_off")]
 
 
 @reply_lines.register

@@ -39,7 +39,7 @@ class Audience:
         alerts of these do not, where the others do.
     lang: a language of the texts. tz: IANA zone name. quiet: alerts are held back and leave as a digest at its end.
     budget_per_day: alerts a day its thresholds were chosen for; 0: none. is_budget_over: some of them were set by hand
-    since then, so it is about another number now.
+    since then, so it is about another number now. outcome_line: alerts say how those like them went on.
     """
 
     destination: Destination
@@ -52,6 +52,7 @@ class Audience:
     quiet: QuietHours | None = None
     budget_per_day: int = 0
     is_budget_over: bool = False
+    outcome_line: bool = True
 
     def is_silent_for(self, kind: Kind) -> bool:
         return self.is_silent or kind in self.silent_kinds
@@ -102,6 +103,7 @@ class Overrides:
     lang: str | None = None
     tz: str | None = None
     budget: BudgetSetting | None = None
+    outcome_line: bool | None = None
 
     @property
     def numbers_in_force(self) -> dict[str, float | int]:
@@ -135,6 +137,7 @@ class Overrides:
             quiet=_first(self.quiet, main.quiet),
             lang=_first(self.lang, main.lang),
             tz=_first(self.tz, main.tz),
+            outcome_line=_first(self.outcome_line, main.outcome_line),
             budget=None
             if budget is None
             else BudgetSetting(  # its numbers are among the numbers

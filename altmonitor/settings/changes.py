@@ -77,7 +77,7 @@ Shown = float | int | str | frozenset[str] | QuietHours | None
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """key: of `SETTINGS`, or `watchlist`, `muted`, `kinds`, `is_silent` (0, 1, or the silent kinds), `quiet`, `lang`,
-    `tz`, `budget` (alerts a day), `condition` (its text).
+    `tz`, `budget` (alerts a day), `outcome_line` (0, 1), `condition` (its text).
 
     old, new: None: nothing of its own, so what is followed decides. But a mute: for good; a condition: not there.
     symbol: whose mute, or whose own number it is.
@@ -102,6 +102,7 @@ def differences(before: DestinationOverrides, after: DestinationOverrides) -> tu
         *_plain("lang", old.lang, new.lang),
         *_plain("tz", old.tz, new.tz),
         *_plain("budget", _per_day(old), _per_day(new)),
+        *_plain("outcome_line", old.outcome_line, new.outcome_line),
         *_conditions(before, after),
     )
 
@@ -120,6 +121,7 @@ def in_force(before: Audience, after: Audience) -> tuple[Difference, ...]:
         *_plain("lang", before.lang, after.lang),
         *_plain("tz", before.tz, after.tz),
         *_plain("budget", before.budget_per_day, after.budget_per_day),
+        *_plain("outcome_line", before.outcome_line, after.outcome_line),
     )
 
 

@@ -37,6 +37,7 @@ _UNITS_OF_S = {
     604_800: "w wk week weeks н нед недель неделя недели неделю 周 星期",
 }
 _UNIT_S = {name: seconds for seconds, names in _UNITS_OF_S.items() for name in names.split()}
+ON_WORDS = frozenset({"on", "вкл", "вкл.", "开", "开启", "打开"})
 OFF_WORDS = frozenset({"off", "выкл", "выкл.", "откл", "关", "关闭"})
 
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " "}

@@ -91,13 +91,14 @@ Subscriber = Callable[[tuple[Audience, ...]], None]
 class EnvironmentDefaults:
     """What the environment says about destinations. destinations: the main one first, never empty.
 
-    lang, tz, budget_per_day: of the main destination as long as no command changed them.
+    lang, tz, budget_per_day, outcome_line: of the main destination as long as no command changed them.
     """
 
     destinations: tuple[Destination, ...]
     lang: str = "en"
     tz: str = "UTC"
     budget_per_day: int = 0
+    outcome_line: bool = True
 
     @property
     def main(self) -> Destination:
@@ -218,6 +219,7 @@ class SettingsStore:
             silent_kinds=merged.silent_kinds or frozenset(),
             lang=merged.lang or self.home.lang,
             tz=merged.tz or self.home.tz,
+            outcome_line=self.home.outcome_line if merged.outcome_line is None else merged.outcome_line,
             quiet=merged.quiet if isinstance(merged.quiet, QuietHours) else None,
             budget_per_day=self.home.budget_per_day if merged.budget is None else merged.budget.per_day,
             is_budget_over=self.home.budget_per_day > 0 and bool(merged.numbers)

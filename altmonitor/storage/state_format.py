@@ -53,6 +53,7 @@ class SavedOverrides(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
     lang: str | UnsetType = UNSET
     tz: str | UnsetType = UNSET
     budget: SavedBudget | UnsetType = UNSET
+    outcome_line: bool | UnsetType = UNSET
 
 
 def overrides_row(own: Overrides) -> SavedOverrides:
@@ -78,6 +79,8 @@ def overrides_row(own: Overrides) -> SavedOverrides:
         row.budget = SavedBudget(
             per_day=own.budget.per_day, thresholds=dict(own.budget.numbers), is_over=own.budget.is_over
         )
+    if own.outcome_line is not None:
+        row.outcome_line = own.outcome_line
     return row
 
 
@@ -95,6 +98,7 @@ def overrides_of(row: SavedOverrides, numbers: Mapping[str, Any]) -> Overrides:
         lang=None if isinstance(row.lang, UnsetType) else _lang_of(row.lang),
         tz=None if isinstance(row.tz, UnsetType) else _zone_of(row.tz),
         budget=None if isinstance(row.budget, UnsetType) else _budget_of(row.budget),
+        outcome_line=None if isinstance(row.outcome_line, UnsetType) else row.outcome_line,
     )
 
 

@@ -7,11 +7,13 @@ import re
 import pytest
 
 from altmonitor.commands.replies import (
+    Bad,
     NoDestination,
     NothingToReset,
     NumbersChanged,
     OverridesShown,
     Placed,
+    Refused,
     StatusPin,
     StatusShown,
     WatchlistChanged,
@@ -25,6 +27,7 @@ from altmonitor.commands.replies_settings import (
     LanguageShown,
     NoRoute,
     NothingToUndo,
+    OutcomeLineChosen,
     QuietShown,
     RouteEnded,
     RouteRefused,
@@ -405,6 +408,34 @@ async def test_a_bare_route_shows_who_gets_what() -> None:
     assert await desk("/route all") == RouteShown(
         audiences=desk.settings_store.audiences, here=desk.settings_store.audiences[0]
     )
+
+
+# --- the line of outcomes ------------------------------------------------------------------------------------------
+
+
+async def test_the_line_of_outcomes_is_switched_per_destination_and_followed_until_then() -> None:
+    desk = Desk(destinations=(MAIN, GROUP))
+    assert plain(await desk("/outcome_line", at=MAIN)) == OutcomeLineChosen(is_on=True)
+    reply = await desk("/outcome_line off")
+    assert plain(reply) == Changed(differences=(Difference(key="outcome_line", old=True, new=False),))
+    assert [one.outcome_line for one in desk.settings_store.audiences] == [False, False]
+    await desk("/outcome_line вкл", at=GROUP)
+    assert [one.outcome_line for one in desk.settings_store.audiences] == [False, True]
+    again = plain(await desk("/outcome_line off"))
+    assert again == OutcomeLineChosen(is_on=False)
+    assert decode(encode(desk.settings_store.state)) == desk.settings_store.state
+    await desk("/reset outcome_line")
+    assert desk.settings_store.audiences[0].outcome_line
+    wrong = plain(await desk("/outcome_line maybe"))
+    assert isinstance(wrong, Refused)
+    assert (wrong.reason, wrong.meant) == (Bad.NO_SUCH_WORD, ("/outcome_line on", "/outcome_line off"))
+
+
+def test_the_environment_decides_about_the_line_until_a_chat_does() -> None:
+    home = EnvironmentDefaults(destinations=(MAIN,), outcome_line=False)
+    assert not SettingsStore(Settings(), home=home).audiences[0].outcome_line
+    chosen = State(main=Overrides(outcome_line=True))
+    assert SettingsStore(Settings(), chosen, home=home).audiences[0].outcome_line
 
 
 # --- quiet hours, language, zone -----------------------------------------------------------------------------------

@@ -179,6 +179,7 @@ def test_the_table_names_every_promised_command_once() -> None:
         "quiet",
         "lang",
         "tz",
+        "outcome_line",
         "test",
         "history",
         "stats",

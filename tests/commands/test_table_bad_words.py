@@ -53,6 +53,8 @@ TAKEN: dict[str, set[str]] = {
     "route": SEPARATORS,
     "route price": SEPARATORS,
     "route off": SEPARATORS,
+    "outcome_line": set(),
+    "outcome_line off": set(),
     "test": set(),
     "alert": set(),
     "alert btc": set(),

@@ -50,6 +50,7 @@ EXAMPLES = {
     "quiet": ["/quiet", "/quiet 23-7"],
     "lang": ["/lang", "/lang ru"],
     "tz": ["/tz", "/tz UTC+3"],
+    "outcome_line": ["/outcome_line", "/outcome_line off"],
     "test": ["/test"],
     "history": ["/history 5 sol"],
     "stats": ["/stats 48"],

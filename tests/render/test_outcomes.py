@@ -42,6 +42,12 @@ def line_on(style: Style, line: OutcomeLine | None) -> str:
     return next((text for text in alert_html(alert, style, maybe_repeated=False).splitlines() if "📐" in text), "")
 
 
+def test_a_chat_that_does_not_want_the_line_gets_alerts_without_it() -> None:
+    line = OutcomeLine(moments=20, went_on=12, median_pct=0.8, minutes=15, is_chance=False)
+    assert line_on(EN, line)
+    assert line_on(replace(EN, has_outcome_line=False), line) == ""
+
+
 def row(horizon_min: int = 15, **fields: object) -> OutcomeRow:
     known = OutcomeRow(
         kind="price",

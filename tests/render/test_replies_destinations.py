@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, timedelta, timezone
 
 import pytest
+from msgspec import structs
 
 from altmonitor.commands.replies import NotPermitted, Placed, Reply, StatusShown, Unrecorded, number_change
 from altmonitor.commands.replies_market import Explained, FundingShown, OpenInterestShown, PriceShown, TopShown
@@ -23,7 +24,7 @@ from altmonitor.commands.replies_settings import (
     Undone,
     ZoneShown,
 )
-from altmonitor.core.alert import Alert, StoredAlert
+from altmonitor.core.alert import Alert, Details, OutcomeLine, StoredAlert
 from altmonitor.core.types import Destination, Fraction, Venue
 from altmonitor.detectors.verdict import Explanation, Rule, RuleCheck, Verdict
 from altmonitor.interfaces.queries import FundingFacts, OpenInterestFacts, PriceFacts, Top, TopRow
@@ -352,6 +353,13 @@ def test_why_tells_rule_value_threshold_window_age_and_verdict() -> None:
     explanation = Explanation(
         symbol="SOLUSDT", destination=MAIN, at_ms=NOW_MS, is_now=True, checks=checks, told=(told,)
     )
+    likes = OutcomeLine(moments=20, went_on=12, median_pct=0.8, minutes=15, is_chance=True)
+    known = structs.replace(told.alert, details=Details(threshold=3.0, outcomes=likes))
+    with_line = replace(told, alert=known)
+    assert lines(Explained(explanation=replace(explanation, told=(with_line,)), now_s=NOW_S))[2:4] == [
+        "   14:13:20 UTC · 📈 <b>PUMP</b> <code>SOLUSDT</code> +3.05 % in 1 m · sent",
+        "   📐 last 20 like this: 12 went on, median +0.80 % in 15 min; not distinguishable from chance",
+    ]
     assert lines(Explained(explanation=explanation, now_s=NOW_S)) == [
         "🔎 <b>Why</b> <code>SOLUSDT</code> now, 14:13:20 UTC",
         "Told:",

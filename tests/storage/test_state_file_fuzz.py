@@ -45,6 +45,7 @@ NEW = {
     "quiet": "23:00-07:00",
     "lang": "zh",
     "tz": "Asia/Shanghai",
+    "outcome_line": False,
     "budget": {"per_day": 20, "thresholds": {"oi_surge_1m": 7.5}},
     "chats": {"-1002/7": {"kinds": ["oi"], "muted": {"DOGEUSDT": None}, "dump_threshold": -6.0}},
     "conditions": [

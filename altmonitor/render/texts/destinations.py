@@ -12,6 +12,10 @@ _EN = {
     "lang_en": "English",
     "lang_zh": "Chinese",
     "lang_ru": "Russian",
+    "outcome_line_on": "🔎 Alerts say how the last 20 like them went on, once that many are known. "
+    "<code>/outcome_line off</code> leaves it away.",
+    "outcome_line_off": "🔎 Alerts do not say how those like them went on. <code>/outcome_line on</code> brings it "
+    "back.",
     "tz_now": "🕑 Time zone: <b>{zone}</b>, where it is {time}",
     "tz_unknown": "❌ /tz: {word} is no time zone. Nothing was changed.",
     "route_list": "📮 <b>Alerts go to</b>",
@@ -51,6 +55,8 @@ _ZH = {
     "lang_en": "英语",
     "lang_zh": "中文",
     "lang_ru": "俄语",
+    "outcome_line_on": "🔎 同类提醒积累到 20 次后，提醒会说明它们之后的走势。<code>/outcome_line off</code> 可去掉。",
+    "outcome_line_off": "🔎 提醒不说明同类提醒之后的走势。<code>/outcome_line on</code> 可恢复。",
     "tz_now": "🕑 时区：<b>{zone}</b>，当地 {time}",
     "tz_unknown": "❌ /tz：{word} 不是时区。未做任何更改。",
     "route_list": "📮 <b>提醒发往</b>",
@@ -88,6 +94,9 @@ _RU = {
     "lang_en": "английский",
     "lang_zh": "китайский",
     "lang_ru": "русский",
+    "outcome_line_on": "🔎 Алерты говорят, чем кончились 20 последних похожих, как только столько накопится. "
+    "<code>/outcome_line off</code> уберёт эту строку.",
+    "outcome_line_off": "🔎 Алерты не говорят, чем кончались похожие. <code>/outcome_line on</code> вернёт эту строку.",
     "tz_now": "🕑 Часовой пояс: <b>{zone}</b>, там {time}",
     "tz_unknown": "❌ /tz: {word} – не часовой пояс. Ничего не изменено.",
     "route_list": "📮 <b>Алерты идут</b>",
