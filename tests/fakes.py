@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from altmonitor.core.alert import Alert
+from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.core.types import Destination, Venue
 from altmonitor.engine.context import EngineDeps, anybody
 from altmonitor.engine.engine import Engine
@@ -18,6 +19,10 @@ from altmonitor.settings.settings import Settings
 
 MINUTE = 60_000
 T0 = 1_790_000_040_000  # a full minute
+
+
+def cause(text: str, code: CauseCode = CauseCode.OTHER, **values: int) -> Cause:
+    return Cause(code, text, values)
 
 
 class ManualClock:

@@ -16,6 +16,7 @@ from altmonitor.commands.table import COMMAND_OF
 from altmonitor.config import Config
 from altmonitor.core.alert import Alert
 from altmonitor.core.backoff import Backoff
+from altmonitor.core.causes import Cause
 from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.errors import ChatUnreachable, MessageRefused, RetryLater, StorageError, TokenRefused
 from altmonitor.core.status import Health
@@ -298,7 +299,7 @@ class ChatSide:
             destination, picture.png, caption_html=picture.caption_html, reply_to=message_id, is_asked=False
         )
 
-    def _on_closed(self, destination: Destination, reason: str) -> None:
+    def _on_closed(self, destination: Destination, reason: Cause) -> None:
         """The operator is told of other chats; but a group is not told the number of somebody's private chat."""
         operator = self._deps.settings_store.audiences[0].destination
         if destination.chat_id != operator.chat_id and (destination.is_group or not operator.is_group):

@@ -383,9 +383,10 @@ class MarketSide:
         """The feed tells when it is blind, but without a list of contracts it has nothing to miss."""
         await self._clock.sleep(NO_CONTRACTS_TOLD_S)
         if not self.universe.symbols:
-            reason, now_ms = self.universe.status().last_error, self._clock.now_ms()
+            failure, now_ms = self.universe.status().last_failure, self._clock.now_ms()
+            reasons = () if failure is None else (failure,)
             self.sight.record_blind(now_ms)
-            self._deps.notices.notify_of_market(BlindSince(at_ms=now_ms, reason=reason, since_ms=None, symbols=0))
+            self._deps.notices.notify_of_market(BlindSince(at_ms=now_ms, reasons=reasons, since_ms=None, symbols=0))
 
     # --- between the parts
 

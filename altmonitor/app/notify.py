@@ -13,6 +13,7 @@ from altmonitor.app.bots import BotChannel
 from altmonitor.app.chat_leases import ChatLeases
 from altmonitor.app.operator_notices import OperatorNotices, Recipients
 from altmonitor.config import Config
+from altmonitor.core.causes import Cause
 from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.errors import StorageError, TokenRefused
 from altmonitor.core.supervisor import Supervisor
@@ -226,7 +227,7 @@ class ChatNotifier:
         for at in everybody if to == "everybody" else everybody[:1] if to == "operator" else [to]:
             self._said.notice(at, notice_html(notice, self.styles.style(at)))
 
-    def _on_closed(self, destination: Destination, reason: str) -> None:
+    def _on_closed(self, destination: Destination, reason: Cause) -> None:
         operator = self._deps.config.destinations[0]
         if destination.chat_id != operator.chat_id and (destination.is_group or not operator.is_group):
             self._notices.on_closed(destination, reason)

@@ -11,6 +11,7 @@ from typing import Literal
 
 from msgspec import structs
 
+from altmonitor.core.causes import Cause
 from altmonitor.core.clock import Clock, timeouts
 from altmonitor.core.status import GuardStatus
 from altmonitor.core.types import Destination, Venue
@@ -120,7 +121,7 @@ class OperatorNotices:
         at_ms, since_ms = event.at_ms, event.blind_since_ms
         if event.kind == "blind":
             symbols = len(event.symbols) or self.symbols
-            self.notify_of_market(BlindSince(at_ms=at_ms, reason=event.reason, since_ms=since_ms, symbols=symbols))
+            self.notify_of_market(BlindSince(at_ms=at_ms, reasons=event.reasons, since_ms=since_ms, symbols=symbols))
         elif event.kind == "live" and since_ms is not None:
             self.notify_back(since_ms, at_ms, is_since_known=event.is_since_known)
         elif event.kind == "symbols_silent":
@@ -128,7 +129,7 @@ class OperatorNotices:
         elif event.kind == "symbols_back":
             self.notify_of_market(SymbolsBack(at_ms=at_ms, symbols=event.symbols))
         else:
-            log.info("feed %s: %s", event.kind, event.reason or f"{event.attempts} attempts")
+            log.info("feed %s: %s", event.kind, "; ".join(map(str, event.reasons)) or f"{event.attempts} attempts")
 
     def notify_back(self, since_ms: int, at_ms: int, *, is_since_known: bool = True) -> None:
         """Nothing was seen from `since_ms` until `at_ms`. is_since_known: see `FeedEvent`."""
@@ -163,7 +164,7 @@ class OperatorNotices:
 
     def on_guard(self, status: GuardStatus) -> None:
         """The exchange's requests are refused, or answered again."""
-        log.info("exchange budget: %s %s", status.state, status.reason)
+        log.info("exchange budget: %s %s", status.state, status.reason or "")
         self._note_block(self._exchange, status)
 
     def on_website(self, status: GuardStatus) -> None:
@@ -176,7 +177,7 @@ class OperatorNotices:
             block.since_ms = self._clock.now_ms()
         self._has_blocks.set()
 
-    def on_closed(self, destination: Destination, reason: str) -> None:
+    def on_closed(self, destination: Destination, reason: Cause) -> None:
         """The chat itself cannot be told, and the others are not concerned."""
         if destination.chat_id not in self._closed:
             self._closed.add(destination.chat_id)
@@ -199,11 +200,11 @@ class OperatorNotices:
             )
             self.notify(notice, to=destination)
 
-    def on_refused(self, destination: Destination, count: int, reason: str) -> None:
+    def on_refused(self, destination: Destination, count: int, reason: Cause) -> None:
         notice = AlertsRefused(at_ms=self._clock.now_ms(), chat=str(destination), count=count, reason=reason)
         self.notify(notice, to="operator")
 
-    def on_topic_lost(self, destination: Destination, reason: str) -> None:
+    def on_topic_lost(self, destination: Destination, reason: Cause) -> None:
         notice = TopicLost(at_ms=self._clock.now_ms(), chat=str(destination), reason=reason)
         self.notify(notice, to=destination)
 
@@ -217,11 +218,11 @@ class OperatorNotices:
         else:
             log.info("telegram %s: %s", event.kind, event.reason)
 
-    def on_storage_trouble(self, text: str) -> None:
+    def on_storage_trouble(self, cause: Cause | None) -> None:
         now_ms = self._clock.now_ms()
-        if text:
+        if cause is not None:
             self._disk_since_ms = self._disk_since_ms or now_ms
-            self.notify(DiskTrouble(at_ms=now_ms, reason=text), to="operator")
+            self.notify(DiskTrouble(at_ms=now_ms, reason=cause), to="operator")
         else:
             self.notify(DiskFine(at_ms=now_ms, since_ms=self._disk_since_ms), to="operator")
             self._disk_since_ms = None

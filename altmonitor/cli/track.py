@@ -209,4 +209,5 @@ async def _status(session: Session) -> Answer:
 
 
 def _values(report: SweepReport) -> dict[str, object]:
-    return {name: getattr(report, name) for name in SweepReport.__slots__}
+    values = {name: getattr(report, name) for name in SweepReport.__slots__}
+    return values | {name: str(values[name] or "") for name in ("stopped", "reason")}

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from altmonitor.core.backoff import backoff_s
+from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeError
 from altmonitor.core.files import read_regular, write_atomically
@@ -45,7 +46,7 @@ class UniverseStatus:
     age_s: float | None
     is_from_file: bool
     failures_in_row: int
-    last_error: str
+    last_failure: Cause | None
 
 
 class _Saved(msgspec.Struct, frozen=True):
@@ -89,7 +90,7 @@ class Universe:
         self._is_from_file = False
         self._losses = 0
         self._failures = 0
-        self._last_error = ""
+        self._last_failure: Cause | None = None
         self.symbols: frozenset[str] = frozenset()
 
     def status(self) -> UniverseStatus:
@@ -98,7 +99,7 @@ class Universe:
             age_s=None if self._read_s is None else self._clock.monotonic() - self._read_s,
             is_from_file=self._is_from_file,
             failures_in_row=self._failures,
-            last_error=self._last_error,
+            last_failure=self._last_failure,
         )
 
     async def start(self) -> frozenset[str]:
@@ -108,7 +109,7 @@ class Universe:
             async with self._clock.timeout(START_PATIENCE_S):
                 await self._refresh()
         except TimeoutError:
-            self._fail("no answer yet")
+            self._fail(Cause(CauseCode.NO_ANSWER, "no answer yet"))
         if not self.symbols:
             await self._load()
         return self.symbols
@@ -138,17 +139,17 @@ class Universe:
         try:
             self._believe(await self._rest.contracts())
         except ExchangeError as problem:
-            self._fail(str(problem))
+            self._fail(problem.cause)
             return
         if self._failures:
             log.info("contract list read again after %d failures", self._failures)
-        self._failures, self._last_error = 0, ""
+        self._failures, self._last_failure = 0, None
         self._read_s, self._is_from_file = self._clock.monotonic(), False
         await self._save()
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, reason: Cause) -> None:
         self._failures += 1
-        self._last_error = reason
+        self._last_failure = reason
         if self._failures == 1 and self.symbols:
             log.warning("contract list: %s; watching %d symbols as before", reason, len(self.symbols))
         elif self._failures == 1:
@@ -165,11 +166,16 @@ class Universe:
         watched = {contract.symbol for contract in listed.values() if is_watched(contract, tradfi=self._tradfi)}
         lost = len(self.symbols - watched)
         if not watched:
-            raise BadAnswer("the contract list names no symbol to watch")
+            raise BadAnswer("the contract list names no symbol to watch", code=CauseCode.NO_SYMBOLS)
         if lost > len(self.symbols) * LARGEST_LOSS:
             self._losses += 1
             if self._losses < BELIEVED_AFTER:
-                raise BadAnswer(f"the contract list has lost {lost} of {len(self.symbols)} symbols; not believed yet")
+                raise BadAnswer(
+                    f"the contract list has lost {lost} of {len(self.symbols)} symbols; not believed yet",
+                    code=CauseCode.LOST_SYMBOLS,
+                    lost=lost,
+                    known=len(self.symbols),
+                )
         self._losses = 0
         self._contracts = listed
         # the list has caught up with this news; from here on it may tell what the stream did not

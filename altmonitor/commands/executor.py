@@ -121,9 +121,9 @@ class CommandExecutor:
         try:
             return await self._carry_out(asked)
         except StorageError as problem:
-            return QueryFailed(command=parsed.name, problem=str(problem))
+            return QueryFailed(command=parsed.name, problem=problem.cause)
         except ExchangeError as problem:
-            return AnswerFailed(command=parsed.name, problem=str(problem))
+            return AnswerFailed(command=parsed.name, problem=problem.cause)
 
     async def set_numbers(
         self, numbers: Numbers, *, typed: str, who: Author, destination: Destination, now_s: float
@@ -197,7 +197,7 @@ class CommandExecutor:
         try:
             await self._deps.store.save(state, who=str(asked.who))
         except StorageError as problem:
-            return SaveFailed(command=asked.row.name, problem=str(problem))
+            return SaveFailed(command=asked.row.name, problem=problem.cause)
         settings_store.swap(state)
         made = ChangeMade(
             at_ms=int(asked.now_s * 1000),
@@ -213,7 +213,7 @@ class CommandExecutor:
         try:
             await self._deps.queries.changes.record(made)
         except StorageError as problem:
-            return Unrecorded(reply=reply, problem=str(problem))
+            return Unrecorded(reply=reply, problem=problem.cause)
         return reply
 
     def _context(self, asked: _Asked) -> CommandContext:

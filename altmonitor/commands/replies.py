@@ -12,6 +12,7 @@ from enum import Enum
 import msgspec
 
 from altmonitor.core.alert import AlertStats, Kind, StoredAlert
+from altmonitor.core.causes import Cause
 from altmonitor.core.outcome import OutcomeRow
 from altmonitor.core.status import Health
 from altmonitor.core.types import Destination, Venue
@@ -143,10 +144,10 @@ class UniverseUnknown(PlainReply, frozen=True, kw_only=True):
 
 
 class SaveFailed(PlainReply, frozen=True, kw_only=True):
-    """The change could not be written and was not made. problem: one line for a person."""
+    """The change could not be written and was not made."""
 
     command: str
-    problem: str
+    problem: Cause
 
 
 class NumberChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -270,10 +271,10 @@ class HistoryOff(PlainReply, frozen=True, kw_only=True):
 
 
 class QueryFailed(PlainReply, frozen=True, kw_only=True):
-    """The stored alerts cannot be read now. problem: one line for a person."""
+    """The stored alerts cannot be read now."""
 
     command: str
-    problem: str
+    problem: Cause
 
 
 class HelpShown(PlainReply, frozen=True, kw_only=True):
@@ -304,7 +305,7 @@ class Unrecorded(msgspec.Struct, frozen=True, kw_only=True):
     """The change is in force and saved, but its record could not be written: /undo cannot take it back."""
 
     reply: PlainReply | Placed
-    problem: str
+    problem: Cause
 
 
 Reply = PlainReply | Placed | Unrecorded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from altmonitor.commands.replies import Button, DestinationReply, PlainReply
+from altmonitor.core.causes import Cause
 from altmonitor.core.types import Venue
 from altmonitor.detectors.verdict import Explanation
 from altmonitor.interfaces.queries import (
@@ -105,7 +106,7 @@ class NothingKnown(PlainReply, frozen=True, kw_only=True):
 
 
 class AnswerFailed(PlainReply, frozen=True, kw_only=True):
-    """The exchange did not answer. problem: one line for a person."""
+    """The exchange did not answer."""
 
     command: str
-    problem: str
+    problem: Cause

@@ -35,9 +35,20 @@ AltmonitorError
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from altmonitor.core.causes import Cause, CauseCode, http_cause
+
 
 class AltmonitorError(Exception):
-    """Base of all errors raised on purpose; `str()` is one clear line for a person."""
+    """Base of all errors raised on purpose; `str()` is one clear line for a person. code: what a kind of error means
+    unless whoever raises it knows better; values: the numbers that belong to it."""
+
+    code: ClassVar[CauseCode] = CauseCode.OTHER
+
+    def __init__(self, message: str = "", *, code: CauseCode | None = None, **values: int) -> None:
+        super().__init__(*[message] if message else ())
+        self.cause = Cause(self.code if code is None else code, message, values)
 
 
 class ConfigError(AltmonitorError):
@@ -83,7 +94,7 @@ class ExchangeError(AltmonitorError):
 
 
 class ExchangeUnreachable(ExchangeError):
-    pass
+    code = CauseCode.NO_ANSWER
 
 
 class HandshakeRefused(ExchangeError):
@@ -93,22 +104,25 @@ class HandshakeRefused(ExchangeError):
         self.status = status
         self.retry_after_s = retry_after_s
         super().__init__(message)
+        self.cause = http_cause(status, message)
 
 
 class ExchangeBlocked(ExchangeError):
     """`until_ms`: unix milliseconds (our clock) before which nothing may be asked of this host."""
 
-    def __init__(self, message: str, *, until_ms: int) -> None:
+    code = CauseCode.TOO_MANY
+
+    def __init__(self, message: str, *, until_ms: int, code: CauseCode | None = None) -> None:
         self.until_ms = until_ms
-        super().__init__(message)
+        super().__init__(message, code=code)
 
 
 class RegionBlocked(ExchangeBlocked):
-    pass
+    code = CauseCode.REGION
 
 
 class BudgetExhausted(ExchangeError):
-    pass
+    code = CauseCode.BUDGET
 
 
 class KeyRefused(ExchangeError):
@@ -120,11 +134,11 @@ class UnknownTrader(ExchangeError):
 
 
 class UnknownSymbol(ExchangeError):
-    pass
+    code = CauseCode.UNKNOWN_SYMBOL
 
 
 class BadAnswer(ExchangeError):
-    pass
+    code = CauseCode.UNREADABLE
 
 
 class NotOffered(AltmonitorError):
@@ -147,19 +161,23 @@ class RetryLater(DeliveryError):
 
     def __init__(self, message: str, *, retry_after_s: float) -> None:
         self.retry_after_s = retry_after_s
-        super().__init__(message)
+        super().__init__(message, code=CauseCode.FLOOD, seconds=round(retry_after_s))
 
 
 class ChatUnreachable(DeliveryError):
     """`outcome_unknown`: True when the request may have been carried out although no answer came (a time-out)."""
 
-    def __init__(self, message: str, *, outcome_unknown: bool) -> None:
+    code = CauseCode.NO_ANSWER_TELEGRAM
+
+    def __init__(self, message: str, *, outcome_unknown: bool, code: CauseCode | None = None) -> None:
         self.outcome_unknown = outcome_unknown
-        super().__init__(message)
+        super().__init__(message, code=code)
 
 
 class TokenDoubted(ChatUnreachable):
     """A mirror that fails says the same as Telegram does of a token that was revoked: nothing was delivered."""
+
+    code = CauseCode.TOKEN
 
     def __init__(self, message: str) -> None:
         super().__init__(message, outcome_unknown=False)
@@ -172,7 +190,7 @@ class ChatMoved(DeliveryError):
 
 
 class ChatClosed(DeliveryError):
-    pass
+    code = CauseCode.NOT_LET_WRITE
 
 
 class MessageRefused(DeliveryError):
@@ -180,11 +198,11 @@ class MessageRefused(DeliveryError):
 
 
 class TopicClosed(MessageRefused):
-    pass
+    code = CauseCode.TOPIC_CLOSED
 
 
 class TokenRefused(DeliveryError):
-    pass
+    code = CauseCode.TOKEN
 
 
 class SecondPoller(DeliveryError):

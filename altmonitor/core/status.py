@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from altmonitor.core.causes import Cause, cause_json
 from altmonitor.core.durations import DurationStatus
 from altmonitor.core.types import VENUE_TITLES, Venue
 
@@ -13,13 +14,14 @@ from altmonitor.core.types import VENUE_TITLES, Venue
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardStatus:
     """state: `open` (asking freely), `waiting` (budget used up), `blocked`, `probing`. until_ms: unix ms or None.
+    reason: why it is not open.
 
     is_region: refused for where we are; waiting will hardly help.
     """
 
     state: str
     until_ms: int | None = None
-    reason: str = ""
+    reason: Cause | None = None
     is_region: bool = False
     weight_used: int = 0
     weight_limit: int = 2400
@@ -60,13 +62,14 @@ class SweepStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxStatus:
-    """queued: deliveries that wait. oldest_age_s: of the oldest of them. trouble: last delivery error, '' when fine."""
+    """queued: deliveries that wait. oldest_age_s: of the oldest of them. trouble: last delivery error, None when
+    fine."""
 
     queued: int = 0
     oldest_age_s: float | None = None
     sent: int = 0
     failed: int = 0
-    trouble: str = ""
+    trouble: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,11 +120,15 @@ class Reason(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """text: one English line with the numbers."""
+    """text: one English line with the numbers. values: those numbers. cause: what it comes from, where that is known.
+    venue: of which other one than the first it is."""
 
     reason: Reason
     severity: Status
     text: str
+    values: Mapping[str, int] = field(default_factory=dict)
+    cause: Cause | None = None
+    venue: Venue | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +272,7 @@ def as_json(health: Health) -> dict[str, object]:
     return {
         "status": health.status,
         "reasons": [f"{finding.reason.value}: {finding.text}" for finding in health.findings],
+        "reason_codes": [_finding_json(finding) for finding in health.findings],
         "feed": {
             "last_frame_age_s": feed.last_frame_age_s,
             "symbols_covered": feed.symbols_covered,
@@ -283,6 +291,15 @@ def as_json(health: Health) -> dict[str, object]:
     }
 
 
+def _finding_json(finding: Finding) -> dict[str, object]:
+    return {
+        "code": finding.reason.value,
+        "values": dict(finding.values),
+        "cause": None if finding.cause is None else cause_json(finding.cause),
+        "venue": finding.venue,
+    }
+
+
 def _venue_json(one: VenueStatus) -> dict[str, object]:
     return {
         "is_blind": one.feed.is_blind,
@@ -298,19 +315,21 @@ def _venue_json(one: VenueStatus) -> dict[str, object]:
 def _judge_feed(feed: FeedStatus, uptime_s: float) -> list[Finding]:
     age_s = feed.last_frame_age_s
     if age_s is None:
+        up = {"seconds": round(uptime_s)}
         if uptime_s <= START_GRACE_S:
-            return [_degraded(Reason.STARTING, f"no data yet, {uptime_s:.0f} s after the start")]
-        return [_down(Reason.NO_DATA_SINCE_START, f"no data since the start {uptime_s:.0f} s ago")]
+            return [_degraded(Reason.STARTING, f"no data yet, {uptime_s:.0f} s after the start", up)]
+        return [_down(Reason.NO_DATA_SINCE_START, f"no data since the start {uptime_s:.0f} s ago", up)]
     if age_s > DOWN_BLIND_S:
-        return [_down(Reason.FEED_BLIND, f"no data for {age_s:.0f} s")]
+        return [_down(Reason.FEED_BLIND, f"no data for {age_s:.0f} s", {"seconds": round(age_s)})]
     if feed.is_blind:
-        return [_degraded(Reason.FEED_BLIND, f"no data for {age_s:.0f} s")]
+        return [_degraded(Reason.FEED_BLIND, f"no data for {age_s:.0f} s", {"seconds": round(age_s)})]
     if feed.symbols_covered < feed.symbols_expected * COVERED_SHARE_MIN:
+        counts = {"covered": feed.symbols_covered, "expected": feed.symbols_expected}
         if uptime_s <= START_GRACE_S:
             text = f"{feed.symbols_covered} of {feed.symbols_expected} symbols subscribed so far"
-            return [_degraded(Reason.STARTING, text)]
+            return [_degraded(Reason.STARTING, text, counts)]
         text = f"{feed.symbols_covered} of {feed.symbols_expected} symbols covered"
-        return [_degraded(Reason.FEED_PARTIAL, text)]
+        return [_degraded(Reason.FEED_PARTIAL, text, counts)]
     return []
 
 
@@ -321,7 +340,8 @@ def _judge_other_venue(other: VenueStatus, uptime_s: float) -> list[Finding]:
         *_judge_sweep(other.sweep, uptime_s),
         *_judge_guard(other.guard),
     ]
-    return [_degraded(one.reason, f"{VENUE_TITLES[other.venue]}: {one.text}") for one in found]
+    title = VENUE_TITLES[other.venue]
+    return [replace(one, severity=Status.DEGRADED, text=f"{title}: {one.text}", venue=other.venue) for one in found]
 
 
 def _judge_sweep(sweep: SweepStatus, uptime_s: float) -> list[Finding]:
@@ -329,21 +349,25 @@ def _judge_sweep(sweep: SweepStatus, uptime_s: float) -> list[Finding]:
     if sweep.sweep_age_s is None:
         if uptime_s <= max(START_GRACE_S, late_s):
             return []
-        return [_degraded(Reason.SWEEP_LATE, f"no open-interest sweep since the start {uptime_s:.0f} s ago")]
+        text = f"no open-interest sweep since the start {uptime_s:.0f} s ago"
+        return [_degraded(Reason.SWEEP_LATE, text, {"seconds": round(uptime_s)})]
     if sweep.sweep_age_s > late_s:
         text = f"last open-interest sweep {sweep.sweep_age_s:.0f} s ago, one takes {sweep.period_s:.0f} s"
-        return [_degraded(Reason.SWEEP_LATE, text)]
+        return [_degraded(Reason.SWEEP_LATE, text, {"seconds": round(sweep.sweep_age_s)})]
     if sweep.coverage < SWEPT_SHARE_MIN:
-        return [_degraded(Reason.SWEEP_PARTIAL, f"{sweep.coverage:.0%} of the symbols have fresh open interest")]
+        text = f"{sweep.coverage:.0%} of the symbols have fresh open interest"
+        return [_degraded(Reason.SWEEP_PARTIAL, text, {"percent": round(100 * sweep.coverage)})]
     return []
 
 
 def _judge_outbox(outbox: OutboxStatus) -> list[Finding]:
     if outbox.oldest_age_s is not None and outbox.oldest_age_s > OUTBOX_LATE_S:
         text = f"{outbox.queued} alerts wait, the oldest for {outbox.oldest_age_s:.0f} s"
-        return [_degraded(Reason.DELIVERY_LATE, f"{text}: {outbox.trouble}" if outbox.trouble else text)]
-    if outbox.trouble:
-        return [_degraded(Reason.DELIVERY_TROUBLE, outbox.trouble)]
+        text = text if outbox.trouble is None else f"{text}: {outbox.trouble}"
+        waiting = {"queued": outbox.queued, "seconds": round(outbox.oldest_age_s)}
+        return [_degraded(Reason.DELIVERY_LATE, text, waiting, outbox.trouble)]
+    if outbox.trouble is not None:
+        return [_degraded(Reason.DELIVERY_TROUBLE, outbox.trouble.text, cause=outbox.trouble)]
     return []
 
 
@@ -351,21 +375,24 @@ def _judge_guard(guard: GuardStatus) -> list[Finding]:
     if guard.state == "open":
         return []
     text = f"requests to the exchange are {guard.state}"
-    return [_degraded(Reason.EXCHANGE_LIMIT, f"{text}: {guard.reason}" if guard.reason else text)]
+    text = text if guard.reason is None else f"{text}: {guard.reason}"
+    return [_degraded(Reason.EXCHANGE_LIMIT, text, cause=guard.reason)]
 
 
 def _judge_loop(loop: LoopStatus) -> list[Finding]:
     text = f"{loop.name} failed {loop.failures_in_row} times in a row"
     if loop.failures_in_row >= LOOP_DOWN_FAILURES:
-        return [_down(Reason.LOOP_FAILING, text)]
+        return [_down(Reason.LOOP_FAILING, text, {"times": loop.failures_in_row})]
     if loop.failures_in_row >= LOOP_TROUBLE_FAILURES:
-        return [_degraded(Reason.LOOP_FAILING, text)]
+        return [_degraded(Reason.LOOP_FAILING, text, {"times": loop.failures_in_row})]
     return []
 
 
-def _degraded(reason: Reason, text: str) -> Finding:
-    return Finding(reason=reason, severity=Status.DEGRADED, text=text)
+def _degraded(
+    reason: Reason, text: str, values: Mapping[str, int] | None = None, cause: Cause | None = None
+) -> Finding:
+    return Finding(reason=reason, severity=Status.DEGRADED, text=text, values=values or {}, cause=cause)
 
 
-def _down(reason: Reason, text: str) -> Finding:
-    return Finding(reason=reason, severity=Status.DOWN, text=text)
+def _down(reason: Reason, text: str, values: Mapping[str, int]) -> Finding:
+    return Finding(reason=reason, severity=Status.DOWN, text=text, values=values)

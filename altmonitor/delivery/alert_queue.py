@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.core.errors import ChatUnreachable, ClaimLost, DeliveryError, MessageRefused, StorageError, TopicClosed
 from altmonitor.delivery import messages
 from altmonitor.delivery.deps import DeliveryDeps
@@ -58,16 +59,16 @@ class DeliveryOutcomes:
         destination = self._sender.at(message.topic_id)
         await self._deps.insist(
             lambda: self._deps.outbox.record_error(
-                destination, message.alert_ids, error=str(problem), outcome_unknown=outcome_unknown
+                destination, message.alert_ids, error=problem.cause, outcome_unknown=outcome_unknown
             )
         )
 
     async def put_off(self, message: AlertMessage) -> None:
         """It stays queued; nothing was tried and nothing went wrong."""
         destination = self._sender.at(message.topic_id)
-        await self._deps.insist(lambda: self._deps.outbox.record_error(destination, message.alert_ids, error=""))
+        await self._deps.insist(lambda: self._deps.outbox.record_error(destination, message.alert_ids, error=None))
 
-    async def failed(self, topic_id: int | None, alert_ids: Sequence[int], error: str) -> None:
+    async def failed(self, topic_id: int | None, alert_ids: Sequence[int], error: Cause) -> None:
         destination = self._sender.at(topic_id)
         await self._deps.insist(lambda: self._deps.outbox.mark_failed(destination, alert_ids, error=error))
 
@@ -278,9 +279,9 @@ class AlertQueue:
             if messages.repaired(message, problem):
                 await self._outcomes.record(message, problem, outcome_unknown=False)
             else:
-                await self._outcomes.failed(message.topic_id, message.alert_ids, str(problem))
+                await self._outcomes.failed(message.topic_id, message.alert_ids, problem.cause)
                 self._remove(message)
-                self._deps.events.refused(self._at(message.topic_id), len(message.alert_ids), str(problem))
+                self._deps.events.refused(self._at(message.topic_id), len(message.alert_ids), problem.cause)
         else:
             unknown = isinstance(problem, ChatUnreachable) and problem.outcome_unknown
             await self._outcomes.record(message, problem, outcome_unknown=unknown)
@@ -348,7 +349,8 @@ class AlertQueue:
             self._planned.append(messages.single(self._destination_style(topic_id), topic_id, row, reply_to=reply_to))
         except Exception as problem:
             log.exception("an alert could not be put into words")
-            await self._outcomes.failed(topic_id, [row.alert.id or 0], f"could not be rendered: {problem!r}")
+            why = Cause(CauseCode.OTHER, f"could not be rendered: {problem!r}")
+            await self._outcomes.failed(topic_id, [row.alert.id or 0], why)
 
     async def _first_of_episode(self, topic_id: int | None, row: Queued) -> int | None:
         key = row.alert.details.episode_key

@@ -266,7 +266,7 @@ class ChatQueue:
                 resumption = Resumption(
                     since_ms=None if found is None else found.since_ms,
                     at_ms=self._deps.clock.now_ms(),
-                    reason="" if found is None else found.reason,
+                    reason=None if found is None else found.reason,
                     is_closed=found is not None and found.is_closed,
                     late=0 if found is None else await self._alert_queue.held_up(topic_id),
                     given_up=given_up,

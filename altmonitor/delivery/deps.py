@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.backoff import Backoff
+from altmonitor.core.causes import Cause
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError, TokenRefused
 from altmonitor.core.types import Destination
@@ -43,7 +44,7 @@ class Resumption:
 
     since_ms: int | None
     at_ms: int
-    reason: str = ""
+    reason: Cause | None = None
     is_closed: bool = False
     late: int = 0
     given_up: int = 0
@@ -53,9 +54,9 @@ class Resumption:
 class DeliveryEvents:
     """What the program wants to know. All are synchronous, must not raise and must not block.
 
-    closed: the bot may not write to a destination (one line why), once; its alerts wait until it may.
+    closed: the bot may not write to a destination (and why), once; its alerts wait until it may.
     resumed: a message got through after a while without one; see `Resumption`.
-    refused: so many alerts were refused for what they say and are given up (one line why).
+    refused: so many alerts were refused for what they say and are given up (and why).
     moved: a group became a supergroup: old → new destination; the outbox has remembered it already.
     fatal: the token is refused; nothing is sent any more, everything stays queued.
     topic_lost: a forum topic is deleted or closed, once; what belongs there is said in the chat's general topic.
@@ -63,12 +64,12 @@ class DeliveryEvents:
     sent: an alert went out as a message of its own (where, alert, message id), and nothing else waits there.
     """
 
-    closed: Callable[[Destination, str], None] = lambda destination, reason: None
+    closed: Callable[[Destination, Cause], None] = lambda destination, reason: None
     resumed: Callable[[Destination, Resumption], None] = lambda destination, resumption: None
-    refused: Callable[[Destination, int, str], None] = lambda destination, count, reason: None
+    refused: Callable[[Destination, int, Cause], None] = lambda destination, count, reason: None
     moved: Callable[[Destination, Destination], None] = lambda old, new: None
     fatal: Callable[[TokenRefused], None] = lambda problem: None
-    topic_lost: Callable[[Destination, str], None] = lambda destination, reason: None
+    topic_lost: Callable[[Destination, Cause], None] = lambda destination, reason: None
     topic_found: Callable[[Destination, int], None] = lambda destination, count: None
     sent: Callable[[Destination, Alert, int], None] = lambda destination, alert, message_id: None
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from altmonitor.core.backoff import Backoff
+from altmonitor.core.causes import Cause
 from altmonitor.core.errors import (
     ChatClosed,
     ChatMoved,
@@ -58,7 +59,7 @@ class Ended:
 
     topic_id: int | None
     since_ms: int
-    reason: str
+    reason: Cause
     is_closed: bool
 
 
@@ -68,7 +69,7 @@ class _Closed:
     did, both monotonic. diverted: messages that went to the general topic instead."""
 
     since_ms: int
-    reason: str
+    reason: Cause
     tried_s: float = float("-inf")
     try_at_s: float = float("-inf")
     diverted: int = 0
@@ -98,7 +99,7 @@ class ChatSender:
         self._on_moved = on_moved
         self._backoff = Backoff()
         self._backoff_until_s = float("-inf")
-        self._outage: tuple[int, str] | None = None  # since when, unix ms, and why
+        self._outage: tuple[int, Cause] | None = None  # since when, unix ms, and why
         self._closed: dict[int | None, _Closed] = {}
         self._lost: dict[int, _Closed] = {}
         self._ended: list[Ended] = []
@@ -209,7 +210,7 @@ class ChatSender:
         except DeliveryError as problem:
             self.pace.record(self._now_s(), is_edit=is_edit)
             if isinstance(problem, TopicClosed) and not is_edit and (was_lost or topic_id is None):
-                problem = ChatClosed(str(problem))  # the general topic takes nothing either
+                problem = ChatClosed(str(problem), code=problem.cause.code)  # the general topic takes nothing either
             self._note_problem(topic_id, problem, is_edit=is_edit)
             if isinstance(problem, RetryLater):
                 await self._remember_wait(problem.retry_after_s)
@@ -245,9 +246,9 @@ class ChatSender:
             case RetryLater():
                 self.pace.hold(self._now_s(), problem.retry_after_s)
                 if problem.retry_after_s >= LONG_WAIT_S:
-                    self._begin_outage(f"{problem} ({problem.retry_after_s:.0f} s)")
+                    self._begin_outage(problem.cause)
             case TopicClosed() if topic_id is not None and not is_edit:
-                self._lose(topic_id, str(problem))
+                self._lose(topic_id, problem.cause)
             case MessageRefused():
                 pass  # the message's fault; its sender may know a remedy
             case TokenRefused():
@@ -257,17 +258,17 @@ class ChatSender:
                     self._deps.events.fatal(problem)
             case ChatClosed():
                 if not is_edit:
-                    self._close(topic_id, str(problem))
+                    self._close(topic_id, problem.cause)
             case _:
                 self._backoff_until_s = self._now_s() + self._backoff.next_s()
-                self._begin_outage(str(problem))
+                self._begin_outage(problem.cause)
 
-    def _begin_outage(self, reason: str) -> None:
+    def _begin_outage(self, reason: Cause) -> None:
         if self._outage is None:
             self._outage = (self._deps.clock.now_ms(), reason)
             log.warning("chat %d cannot be reached: %s", self.chat_id, reason)
 
-    def _close(self, topic_id: int | None, reason: str) -> None:
+    def _close(self, topic_id: int | None, reason: Cause) -> None:
         """Only where alerts go: elsewhere nothing waits."""
         if topic_id not in self.topics:
             return
@@ -279,7 +280,7 @@ class ChatSender:
             log.warning("%s may not be written to, its alerts wait: %s", self.at(topic_id), reason)
             self._deps.events.closed(self.at(topic_id), reason)
 
-    def _lose(self, topic_id: int, reason: str) -> None:
+    def _lose(self, topic_id: int, reason: Cause) -> None:
         is_new = topic_id not in self._lost
         if is_new:
             self._lost[topic_id] = _Closed(self._deps.clock.now_ms(), reason)

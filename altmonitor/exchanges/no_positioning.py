@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import BadAnswer
 from altmonitor.core.types import VENUE_TITLES, Venue
 from altmonitor.interfaces.exchange import Priority
@@ -20,22 +21,25 @@ class NoPositioning:
         self.venue: str = venue
         self._refusal = f"{VENUE_TITLES[venue]} is not asked who is positioned"
 
+    def _refused(self) -> BadAnswer:
+        return BadAnswer(self._refusal, code=CauseCode.NOT_OFFERED)
+
     async def cohorts(self, symbol: str, *, period: str, limit: int, priority: Priority) -> Histories:
-        raise BadAnswer(self._refusal)
+        raise self._refused()
 
     async def top_traders(
         self, symbol: str, *, period: str, priority: Priority, is_fresh: bool = False
     ) -> TopTraders | None:
-        raise BadAnswer(self._refusal)
+        raise self._refused()
 
     async def open_interest_bars(self, symbol: str, *, priority: Priority, is_fresh: bool = False) -> Sequence[OiBar]:
-        raise BadAnswer(self._refusal)
+        raise self._refused()
 
     async def day_ticker(self, symbol: str, *, priority: Priority) -> DayTicker:
-        raise BadAnswer(self._refusal)
+        raise self._refused()
 
     async def funding(self, symbol: str, *, priority: Priority) -> Funding:
-        raise BadAnswer(self._refusal)
+        raise self._refused()
 
     async def funding_hours_of(self, symbol: str) -> float | None:
-        raise BadAnswer(self._refusal)
+        raise self._refused()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from altmonitor.core.alert import Alert
+from altmonitor.core.causes import Cause
 from altmonitor.core.durations import DurationStatus
 from altmonitor.core.errors import DeliveryError
 from altmonitor.core.types import Destination
@@ -71,10 +72,10 @@ class Outbox(Protocol):
     async def mark_sent(
         self, destination: Destination, alert_ids: Sequence[int], *, message_id: int, sent_ms: int
     ) -> None: ...
-    async def mark_failed(self, destination: Destination, alert_ids: Sequence[int], *, error: str) -> None: ...
+    async def mark_failed(self, destination: Destination, alert_ids: Sequence[int], *, error: Cause) -> None: ...
     async def mark_expired(self, destination: Destination, alert_ids: Sequence[int], *, error: str) -> None: ...
     async def record_error(
-        self, destination: Destination, alert_ids: Sequence[int], *, error: str, outcome_unknown: bool = False
+        self, destination: Destination, alert_ids: Sequence[int], *, error: Cause | None, outcome_unknown: bool = False
     ) -> None:
         """Stays queued; the text is for `/history` and the operator. outcome_unknown False: the attempt certainly
         did not arrive, so it alone makes no later one `maybe_repeated`."""

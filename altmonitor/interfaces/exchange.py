@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
+from altmonitor.core.causes import Cause
 from altmonitor.core.status import FeedStatus, GuardStatus
 from altmonitor.market.candles import Candle, KlineUpdate
 from altmonitor.market.contracts import Contract, ContractNews
@@ -83,9 +84,9 @@ class FeedSink(Protocol):
 class FeedEvent:
     """A transition of the feed, each told once.
 
-    kind: `live` (first data after a start or a blind time), `blind` (no data; `reason` says why), `rotated`
-        (planned change of connection, nothing missed), `symbols_silent` / `symbols_back` (a few symbols went quiet
-        against their own rhythm, or returned).
+    kind: `live` (first data after a start or a blind time), `blind` (no data; `reasons` say why, one for each cause
+        among the connections), `rotated` (planned change of connection, nothing missed), `symbols_silent` /
+        `symbols_back` (a few symbols went quiet against their own rhythm, or returned).
     at_ms: our clock. blind_since_ms: for `blind` and `live`, when the last data frame came (None at first start).
     seen_until_ms, seen_again_ms: the same span by the exchange's clock, as its data says; None where there was none.
     is_since_known: False when `blind_since_ms` is no more than the earliest moment that is looked through.
@@ -93,7 +94,7 @@ class FeedEvent:
 
     kind: str
     at_ms: int
-    reason: str = ""
+    reasons: tuple[Cause, ...] = ()
     blind_since_ms: int | None = None
     is_since_known: bool = True
     seen_until_ms: int | None = None

@@ -159,7 +159,7 @@ async def set_settings(context: OperationContext, arguments: msgspec.Struct) -> 
         raise Forbidden("this client may not change settings")
     told = plain(reply)
     if isinstance(told, SaveFailed):
-        raise StorageError(told.problem)
+        raise StorageError(told.problem.text, code=told.problem.code)
     if not isinstance(told, NumbersChanged):
         raise Unavailable(f"the change was not made: {type(told).__name__}")
     return SettingsChanged(

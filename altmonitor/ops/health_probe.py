@@ -2,6 +2,7 @@
 
 python -m altmonitor.ops.health_probe            exit 0 when it answers and has begun to see, degraded or not
 python -m altmonitor.ops.health_probe --ok       exit 0 only when nothing at all is wrong
+… --json                                         what it says as JSON, with the codes of its reasons
 … --env-file FILE                                where API_HOST and API_PORT stand, if not in the environment
 """
 
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 WELL, NOT_WELL = 0, 1
 TIMEOUT_S = 4.0
@@ -23,10 +25,12 @@ _BODY_BYTES_MAX = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class ProbeAnswer:
-    """status: ok, degraded or down as the monitor says; "unreachable" when it does not. reasons: one line each."""
+    """status: ok, degraded or down as the monitor says; "unreachable" when it does not. reasons: one line each.
+    codes: the same for programs, as `/health` has them; none from a monitor that is older."""
 
     status: str
     reasons: tuple[str, ...]
+    codes: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def is_starting(self) -> bool:
@@ -35,6 +39,10 @@ class ProbeAnswer:
     @property
     def line(self) -> str:
         return f"{self.status}: {'; '.join(self.reasons)}" if self.reasons else self.status
+
+    @property
+    def json(self) -> str:
+        return json.dumps({"status": self.status, "reasons": self.reasons, "reason_codes": self.codes})
 
 
 def address(environ: Mapping[str, str]) -> tuple[str, int]:
@@ -53,7 +61,7 @@ def ask(host: str, port: int, *, timeout_s: float = TIMEOUT_S) -> ProbeAnswer:
         connection.request("GET", "/health")
         body = json.loads(connection.getresponse().read(_BODY_BYTES_MAX))
         reasons = tuple(str(reason) for reason in body["reasons"])
-        return ProbeAnswer(str(body["status"]), reasons)
+        return ProbeAnswer(str(body["status"]), reasons, tuple(body.get("reason_codes", ())))
     except OSError as problem:
         return ProbeAnswer("unreachable", (f"nothing answers on {host} port {port}: {problem.strerror or problem}",))
     except (ValueError, KeyError, TypeError, http.client.HTTPException):
@@ -74,7 +82,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         answer = ask(*address(given))
     except ValueError as problem:
         answer = ProbeAnswer("unreachable", (str(problem),))
-    print(answer.line)  # noqa: T201 — read by the engine and by the deployment
+    print(answer.json if "--json" in arguments else answer.line)  # noqa: T201 — read by the engine and by the deployment
     if "--ok" in arguments:
         return WELL if answer.status == "ok" else NOT_WELL
     return WELL if answer.status in ("ok", "degraded") and not answer.is_starting else NOT_WELL

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import assert_never
 
+from altmonitor.core.causes import Cause
 from altmonitor.core.types import VENUE_TITLES, Destination
 from altmonitor.render import format as n
 from altmonitor.render.blocks import name_of, setting_text
@@ -183,7 +184,7 @@ def _blind_since(notice: BlindSince, style: Style) -> list[str]:
     if notice.since_ms is not None:
         title = style.say("blind_since", time=n.when(notice.since_ms, style.tz, reference_ms=notice.at_ms))
     effect = style.say("blind_symbols", count=notice.symbols) if notice.symbols else style.say("blind_no_symbols")
-    return [title, _reason(notice.reason, style), effect]
+    return [title, _reason(notice.reasons, style), effect]
 
 
 def _back_after(notice: BackAfter, style: Style) -> list[str]:
@@ -254,8 +255,9 @@ def _title_after(key: str, since_ms: int | None, at_ms: int, style: Style) -> st
     return style.say(f"{key}_after", duration=n.duration((at_ms - since_ms) / 1000, style.lang))
 
 
-def _reason(reason: str, style: Style) -> str:
-    return style.say("reason", reason=reason_text(reason, style)) if reason else ""
+def _reason(reasons: Cause | Iterable[Cause] | None, style: Style) -> str:
+    text = reason_text(reasons, style)
+    return style.say("reason", reason=text) if text else ""
 
 
 # ---

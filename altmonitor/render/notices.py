@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from altmonitor.core.causes import Cause
 from altmonitor.core.types import Venue
 from altmonitor.settings.settings import Settings
 
@@ -40,10 +41,10 @@ class Started(NoticeBase, frozen=True, kw_only=True):
 
 
 class BlindSince(NoticeBase, frozen=True, kw_only=True):
-    """since_ms: last data frame, None when there never was one. symbols: how many are not seen,
-    0 when not even their list is known."""
+    """reasons: one for each cause among the connections. since_ms: last data frame, None when there never was one.
+    symbols: how many are not seen, 0 when not even their list is known."""
 
-    reason: str
+    reasons: Sequence[Cause]
     since_ms: int | None
     symbols: int
 
@@ -62,7 +63,7 @@ class ExchangeBlockedNotice(NoticeBase, frozen=True, kw_only=True):
     """until_ms: nothing is asked before. is_region: refused for where we are, so waiting will hardly help."""
 
     until_ms: int
-    reason: str
+    reason: Cause | None
     is_region: bool = False
 
 
@@ -74,14 +75,14 @@ class WebsiteBlocked(NoticeBase, frozen=True, kw_only=True):
     """The exchange's website, where followed traders are told, refuses us; until_ms: nothing is asked before."""
 
     until_ms: int
-    reason: str
+    reason: Cause | None
 
 
 class DestinationClosed(NoticeBase, frozen=True, kw_only=True):
     """The bot may not write there; its alerts wait. chat: as configured, `-1001234/56`."""
 
     chat: str
-    reason: str
+    reason: Cause
 
 
 class DestinationOpen(NoticeBase, frozen=True, kw_only=True):
@@ -95,7 +96,7 @@ class DeliveryResumed(NoticeBase, frozen=True, kw_only=True):
     """
 
     since_ms: int | None
-    reason: str = ""
+    reason: Cause | None = None
     late: int = 0
     given_up: int = 0
 
@@ -105,14 +106,14 @@ class AlertsRefused(NoticeBase, frozen=True, kw_only=True):
 
     chat: str
     count: int
-    reason: str
+    reason: Cause
 
 
 class TopicLost(NoticeBase, frozen=True, kw_only=True):
     """chat: with the topic, `-1001234/56`. Its messages go to the chat's general topic."""
 
     chat: str
-    reason: str
+    reason: Cause
 
 
 class TopicFound(NoticeBase, frozen=True, kw_only=True):
@@ -132,7 +133,7 @@ class ClockFine(NoticeBase, frozen=True, kw_only=True):
 
 
 class DiskTrouble(NoticeBase, frozen=True, kw_only=True):
-    reason: str
+    reason: Cause
 
 
 class DiskFine(NoticeBase, frozen=True, kw_only=True):

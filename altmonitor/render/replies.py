@@ -235,7 +235,7 @@ def _not_done(
     style: Style,
 ) -> list[str]:
     """One line: which command, and what stood in its way."""
-    problem = problem_text(getattr(reply, "problem", ""), style)
+    problem = problem_text(getattr(reply, "problem", None), style)
     said = say_reply(style.lang, _NOT_DONE[type(reply)], command=reply.command, problem=problem)
     return [_with_outcome(said, reply.command, style) if isinstance(reply, UniverseUnknown) else said]
 

@@ -216,7 +216,7 @@ def _outbox_lines(health: Health, style: Style) -> list[str]:
         lines = [say_reply(lang, "outbox", **counts)]
     else:
         lines = [say_reply(lang, "outbox_oldest", age=_age(outbox.oldest_age_s, lang), **counts)]
-    if outbox.trouble:
+    if outbox.trouble is not None:
         lines.append(say_reply(lang, "trouble", trouble=reason_text(outbox.trouble, style)))
     return lines
 
@@ -230,7 +230,7 @@ def _guard_lines(health: Health, now_s: float, style: Style) -> list[str]:
     else:
         until = n.when(guard.until_ms, style.tz, reference_ms=now_s * 1000)
         lines = [say_reply(lang, "guard_until", state=state, time=until, **weights)]
-    if guard.reason and guard.state != "open":
+    if guard.reason is not None and guard.state != "open":
         lines.append(say_reply(lang, "guard_reason", reason=reason_text(guard.reason, style)))
     return lines
 

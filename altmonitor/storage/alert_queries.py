@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from altmonitor.core.alert import OWNER, SAMPLE_KEY, Alert, AlertPlace, AlertStats, Kind, StoredAlert, StoredSize
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination, Venue
@@ -19,6 +20,7 @@ from altmonitor.interfaces.delivery import SentDigest
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage.database import READ_TIMEOUT_S, connect
+from altmonitor.storage.migrations import cause_code
 from altmonitor.storage.outcome_records import OutcomeReader
 from altmonitor.storage.rows import ALERT_COLUMNS, Row, alert_of, destination_of, topic_column
 from altmonitor.storage.run_log import RUNS_KEY, MonitorRun, runs_of
@@ -323,9 +325,11 @@ async def alert_reader(path: Path, *, clock: Clock | None = None) -> AsyncIterat
                 return [tuple(row) for row in await db.execute_fetchall(sql, values)]
         except TimeoutError as problem:
             await db.interrupt()
-            raise StorageError(f"{path} did not answer within {READ_TIMEOUT_S:.0f} s") from problem
+            raise StorageError(
+                f"{path} did not answer within {READ_TIMEOUT_S:.0f} s", code=CauseCode.DISK_SILENT
+            ) from problem
         except sqlite3.Error as problem:
-            raise StorageError(f"{path} cannot be read: {problem}") from problem
+            raise StorageError(f"{path} cannot be read: {problem}", code=cause_code(problem)) from problem
 
     try:
         version = (await fetch("PRAGMA user_version"))[0][0]

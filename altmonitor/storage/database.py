@@ -17,6 +17,7 @@ from typing import Any
 
 import aiosqlite
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.storage.alert_database import (
@@ -28,6 +29,7 @@ from altmonitor.storage.alert_database import (
     Put,
     delivery_rows,
 )
+from altmonitor.storage.migrations import cause_code
 from altmonitor.storage.rows import Row, alert_row
 
 BUSY_TIMEOUT_MS = 1000
@@ -83,9 +85,11 @@ class Database(AlertDatabase):
             async with self._clock.timeout(READ_TIMEOUT_S), self._turn:
                 return await self._fetch_in_turn(sql, values)
         except TimeoutError as problem:
-            raise StorageError(f"{self._path} did not answer within {READ_TIMEOUT_S:.0f} s") from problem
+            raise StorageError(
+                f"{self._path} did not answer within {READ_TIMEOUT_S:.0f} s", code=CauseCode.DISK_SILENT
+            ) from problem
         except sqlite3.Error as problem:
-            raise StorageError(f"{self._path} cannot be read: {problem}") from problem
+            raise StorageError(f"{self._path} cannot be read: {problem}", code=cause_code(problem)) from problem
 
     async def transaction(self, ops: Sequence[Op]) -> set[int]:
         async with self._turn:

@@ -14,6 +14,7 @@ from typing import Self
 import msgspec
 
 from altmonitor.core.alert import Alert, AlertPlace, AlertStats, Kind, StoredAlert, StoredSize
+from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.status import OutboxStatus
@@ -40,8 +41,8 @@ DRAIN_TIMEOUT_S = 2.0
 class StoreOptions:
     """destinations: who is told of a new alert. keeps_history: False deletes an alert once it is delivered everywhere.
 
-    on_committed: called with each new alert once it is on disk, its id set. on_trouble: one line when the disk refuses,
-    "" when it is over. on_set_aside: a damaged file was put there.
+    on_committed: called with each new alert once it is on disk, its id set. on_trouble: why, when the disk refuses,
+    None when it is over. on_set_aside: a damaged file was put there.
     disk_clock: what time limits of the disk run on; None for the store's clock. A program on a clock that runs fast
     still has a disk that does not.
     """
@@ -49,7 +50,7 @@ class StoreOptions:
     destinations: tuple[Destination, ...] = ()
     keeps_history: bool = True
     on_committed: Callable[[Alert], None] = lambda alert: None
-    on_trouble: Callable[[str], None] = lambda text: None
+    on_trouble: Callable[[Cause | None], None] = lambda cause: None
     on_set_aside: Callable[[Path], None] = lambda path: None
     most_in_memory: int = MOST_IN_MEMORY
     disk_clock: Clock | None = None
@@ -235,10 +236,10 @@ class DatabaseStore:
         await self._writer.change(statements.attempts(rows))
 
     async def record_error(
-        self, destination: Destination, alert_ids: Sequence[int], *, error: str, outcome_unknown: bool = False
+        self, destination: Destination, alert_ids: Sequence[int], *, error: Cause | None, outcome_unknown: bool = False
     ) -> None:
         rows = self._waiting.record(destination, alert_ids, error=error, outcome_unknown=outcome_unknown)
-        await self._writer.change(statements.attempts(rows, error=error))
+        await self._writer.change(statements.attempts(rows, error="" if error is None else error.text))
 
     async def mark_sent(
         self, destination: Destination, alert_ids: Sequence[int], *, message_id: int, sent_ms: int
@@ -247,9 +248,9 @@ class DatabaseStore:
         statement = statements.sent(destination, alert_ids, message_id=message_id, sent_ms=sent_ms, doubted=doubted)
         await self._end(statement, alert_ids)
 
-    async def mark_failed(self, destination: Destination, alert_ids: Sequence[int], *, error: str) -> None:
+    async def mark_failed(self, destination: Destination, alert_ids: Sequence[int], *, error: Cause) -> None:
         self._waiting.failed(destination, alert_ids, error)
-        await self._end(statements.not_sent(destination, alert_ids, state="failed", error=error), alert_ids)
+        await self._end(statements.not_sent(destination, alert_ids, state="failed", error=error.text), alert_ids)
 
     async def mark_expired(self, destination: Destination, alert_ids: Sequence[int], *, error: str) -> None:
         self._waiting.expired(destination, alert_ids)
@@ -301,8 +302,8 @@ class DatabaseStore:
         """Called when what is stored turned out to be broken; afterwards the database must be usable again."""
         raise NotImplementedError
 
-    def _on_disk(self, reason: str) -> None:
-        self._options.on_trouble(f"{self._database} cannot be written: {reason}" if reason else "")
+    def _on_disk(self, reason: Cause | None) -> None:
+        self._options.on_trouble(None if reason is None else reason.within(f"{self._database} cannot be written"))
 
     def _remember(self, key: str) -> None:
         self._recent_keys[key] = None
@@ -315,7 +316,9 @@ class DatabaseStore:
             log.error(
                 "alerts are dropped: %d wait for the disk already; first %s", self._writer.puts_waiting, alert.key
             )
-            self._options.on_trouble(f"{self._writer.puts_waiting} alerts wait for the disk; new ones are dropped")
+            waiting = self._writer.puts_waiting
+            line = f"{waiting} alerts wait for the disk; new ones are dropped"
+            self._options.on_trouble(Cause(CauseCode.DROPPED, line, {"count": waiting}))
 
     def _offer(self, put: Put) -> None:
         self._options.on_committed(put.alert)

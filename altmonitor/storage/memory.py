@@ -20,6 +20,7 @@ from altmonitor.core.alert import (
     StoredSize,
     event_key,
 )
+from altmonitor.core.causes import Cause
 from altmonitor.core.clock import Clock
 from altmonitor.core.status import OutboxStatus
 from altmonitor.core.types import Destination, Venue
@@ -195,7 +196,7 @@ class MemoryStore:
         self._waiting.begin(destination, alert_ids)
 
     async def record_error(
-        self, destination: Destination, alert_ids: Sequence[int], *, error: str, outcome_unknown: bool = False
+        self, destination: Destination, alert_ids: Sequence[int], *, error: Cause | None, outcome_unknown: bool = False
     ) -> None:
         self._waiting.record(destination, alert_ids, error=error, outcome_unknown=outcome_unknown)
 
@@ -205,7 +206,7 @@ class MemoryStore:
         self._waiting.sent(destination, alert_ids, message_id)
         self._end(destination, alert_ids, _Delivery(state="sent", message_id=message_id, sent_ms=sent_ms))
 
-    async def mark_failed(self, destination: Destination, alert_ids: Sequence[int], *, error: str) -> None:
+    async def mark_failed(self, destination: Destination, alert_ids: Sequence[int], *, error: Cause) -> None:
         self._waiting.failed(destination, alert_ids, error)
         self._end(destination, alert_ids, _Delivery(state="failed"))
 

@@ -11,7 +11,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Final
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import NewerSchemaError, NoFileLocks, StorageError
 from altmonitor.core.files import close_database_to_others, make_private
 
@@ -295,6 +297,24 @@ _WITHOUT_LOCKS = frozenset(
 """How SQLite says that a file system does not do what it needs."""
 
 
+_SQLITE_CODES: Final = {
+    sqlite3.SQLITE_BUSY: CauseCode.LOCKED,
+    sqlite3.SQLITE_LOCKED: CauseCode.LOCKED,
+    sqlite3.SQLITE_FULL: CauseCode.DISK_FULL,
+    sqlite3.SQLITE_READONLY: CauseCode.READ_ONLY,
+    sqlite3.SQLITE_PERM: CauseCode.NOT_PERMITTED,
+    sqlite3.SQLITE_CANTOPEN: CauseCode.NOT_PERMITTED,
+    sqlite3.SQLITE_IOERR: CauseCode.DISK_ERROR,
+    sqlite3.SQLITE_CORRUPT: CauseCode.DAMAGED,
+    sqlite3.SQLITE_NOTADB: CauseCode.DAMAGED,
+}
+
+
+def cause_code(problem: Exception) -> CauseCode:
+    """Of what SQLite refuses; OTHER for what it does not say in a code, and for values that it cannot take."""
+    return _SQLITE_CODES.get(getattr(problem, "sqlite_errorcode", 0) & 0xFF, CauseCode.OTHER)
+
+
 def refusal(path: Path, problem: sqlite3.Error, *, variable: str = "DB_FILE") -> StorageError:
     """One line with the cause and the way out."""
     code = getattr(problem, "sqlite_errorcode", 0)
@@ -306,8 +326,8 @@ def refusal(path: Path, problem: sqlite3.Error, *, variable: str = "DB_FILE") ->
         case sqlite3.SQLITE_FULL:
             way_out = f"free some space, or set {variable} elsewhere"
         case _:
-            return unusable(path, str(problem), variable=variable)
-    return StorageError(f"{path} cannot be used as database ({problem}): {way_out}")
+            return unusable(path, str(problem), variable=variable, code=cause_code(problem))
+    return StorageError(f"{path} cannot be used as database ({problem}): {way_out}", code=cause_code(problem))
 
 
 def no_file_locks(path: Path, variable: str, reason: str) -> NoFileLocks:
@@ -317,8 +337,9 @@ def no_file_locks(path: Path, variable: str, reason: str) -> NoFileLocks:
     )
 
 
-def unusable(path: Path, reason: str, *, variable: str = "DB_FILE") -> StorageError:
+def unusable(path: Path, reason: str, *, variable: str = "DB_FILE", code: CauseCode = CauseCode.OTHER) -> StorageError:
     return StorageError(
         f"{path} cannot be used as database ({reason}): make the file and its directory readable and writable, "
-        f"or set {variable} elsewhere"
+        f"or set {variable} elsewhere",
+        code=code,
     )

@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import islice
 
 from altmonitor.core.alert import Alert
+from altmonitor.core.causes import Cause
 from altmonitor.core.status import OutboxStatus
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Queued
@@ -33,7 +34,7 @@ class Waiting:
         self._told: dict[tuple[Destination, str], tuple[int, bool]] = {}
         self._sent = 0
         self._failed = 0
-        self._trouble = ""
+        self._trouble: Cause | None = None
 
     @property
     def destinations(self) -> tuple[Destination, ...]:
@@ -68,7 +69,7 @@ class Waiting:
         return self._of(destination, alert_ids)
 
     def record(
-        self, destination: Destination, alert_ids: Sequence[int], *, error: str, outcome_unknown: bool
+        self, destination: Destination, alert_ids: Sequence[int], *, error: Cause | None, outcome_unknown: bool
     ) -> list[Queued]:
         self._trouble = error
         for row in self._of(destination, alert_ids):
@@ -78,7 +79,7 @@ class Waiting:
 
     def sent(self, destination: Destination, alert_ids: Sequence[int], message_id: int) -> set[int]:
         """Returns the ids of those whose message says that it may be a repetition."""
-        self._trouble = ""
+        self._trouble = None
         doubted = {alert_id for alert_id in alert_ids if (destination, alert_id) in self._doubted_before}
         for row in self._remove(destination, alert_ids):
             self._sent += 1
@@ -87,7 +88,7 @@ class Waiting:
             self._told.pop(next(iter(self._told)))
         return doubted
 
-    def failed(self, destination: Destination, alert_ids: Sequence[int], error: str) -> None:
+    def failed(self, destination: Destination, alert_ids: Sequence[int], error: Cause) -> None:
         self._trouble = error
         self._failed += len(self._remove(destination, alert_ids))
 

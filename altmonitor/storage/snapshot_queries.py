@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import NoSnapshotsYet, StorageError
 from altmonitor.core.types import Fraction
@@ -325,7 +326,9 @@ async def snapshot_reader(path: Path, *, clock: Clock | None = None) -> AsyncIte
                 return [tuple(row) for row in await db.execute_fetchall(sql, values)]
         except TimeoutError as problem:
             await db.interrupt()
-            raise StorageError(f"{path} did not answer within {READ_TIMEOUT_S:.0f} s") from problem
+            raise StorageError(
+                f"{path} did not answer within {READ_TIMEOUT_S:.0f} s", code=CauseCode.DISK_SILENT
+            ) from problem
         except sqlite3.Error as problem:
             raise StorageError(
                 f"{path} cannot be read ({problem}): name another file in SMART_MONEY_DB_PATH"

@@ -19,6 +19,7 @@ from altmonitor.positioning.open_interest import OiVelocity
 from altmonitor.positioning.ratios import TopTraders
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage.database import connect
+from altmonitor.storage.migrations import cause_code
 from altmonitor.storage.snapshot_queries import (
     OI_COLUMNS,
     OI_TABLE,
@@ -286,7 +287,7 @@ class SnapshotsDb:
             async with self._turn:
                 return [tuple(row) for row in await db.execute_fetchall(sql, values)]
         except sqlite3.Error as problem:
-            raise StorageError(f"{self._path} cannot be read: {problem}") from problem
+            raise StorageError(f"{self._path} cannot be read: {problem}", code=cause_code(problem)) from problem
 
     async def _write(self, *statements: Statement) -> None:
         """All of them or none. Shielded: who is cancelled leaves no transaction open."""
@@ -311,7 +312,7 @@ class SnapshotsDb:
             except (sqlite3.Error, OverflowError) as problem:
                 with suppress(sqlite3.Error):
                     await db.execute_fetchall("ROLLBACK")
-                raise StorageError(f"{self._path} cannot be written: {problem}") from problem
+                raise StorageError(f"{self._path} cannot be written: {problem}", code=cause_code(problem)) from problem
 
     def _opened(self) -> aiosqlite.Connection:
         if self._connection is None:

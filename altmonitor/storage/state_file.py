@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from altmonitor.config import Config
+from altmonitor.core.causes import CauseCode, file_cause_code
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import NewerSchemaError, StorageError
 from altmonitor.core.files import close_to_others
@@ -120,7 +121,7 @@ class StateFile:
         try:
             return await asyncio.to_thread(read)
         except (StateDamaged, NewerSchemaError) as problem:
-            raise StorageError(f"{self._path} {problem}") from problem
+            raise StorageError(f"{self._path} {problem}", code=CauseCode.DAMAGED) from problem
 
     async def save(self, state: State, *, who: str) -> None:
         """Raises StorageError: the file is as it was before."""
@@ -156,7 +157,9 @@ class StateFile:
         except FileNotFoundError:
             return None
         except OSError as problem:
-            raise StorageError(f"{self._path} cannot be read ({problem.strerror}): {_way_out(problem)}") from problem
+            raise StorageError(
+                f"{self._path} cannot be read ({problem.strerror}): {_way_out(problem)}", code=file_cause_code(problem)
+            ) from problem
 
     def _close_to_others(self) -> None:
         """It was readable by all in older versions; what was kept aside still may be."""
@@ -190,7 +193,7 @@ class StateFile:
 
     def _write(self, content: bytes) -> None:
         if self._must_not_write:
-            raise StorageError(f"{self._must_not_write}: move it away and start again")
+            raise StorageError(f"{self._must_not_write}: move it away and start again", code=CauseCode.DAMAGED)
         real = Path(os.path.realpath(self._path))
         temporary = real.with_name(f"{real.name}.tmp")
         with self._writing:  # a cancelled save goes on in its thread; the next one must not share its temporary file
@@ -205,7 +208,8 @@ class StateFile:
             except OSError as problem:
                 _forget(temporary)
                 raise StorageError(
-                    f"{self._path} cannot be written ({problem.strerror}): {_way_out(problem)}"
+                    f"{self._path} cannot be written ({problem.strerror}): {_way_out(problem)}",
+                    code=file_cause_code(problem),
                 ) from problem
 
 

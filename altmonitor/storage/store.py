@@ -36,7 +36,8 @@ class SqliteStore(DatabaseStore):
         try:
             await super().open()
         except sqlite3.Error as problem:
-            raise StorageError(f"{self._path} cannot be used as database: {problem}") from problem
+            code = migrate.cause_code(problem)
+            raise StorageError(f"{self._path} cannot be used as database: {problem}", code=code) from problem
 
     async def _abandon(self) -> None:
         await super()._abandon()

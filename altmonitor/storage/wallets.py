@@ -269,7 +269,7 @@ class WalletsDb:
             async with self._turn:
                 return [tuple(row) for row in await db.execute_fetchall(sql, values)]
         except sqlite3.Error as problem:
-            raise StorageError(f"{self._path} cannot be read: {problem}") from problem
+            raise StorageError(f"{self._path} cannot be read: {problem}", code=migrate.cause_code(problem)) from problem
 
     async def _write(self, *statements: Statement) -> None:
         """All of them or none. Shielded: who is cancelled leaves no transaction open."""
@@ -295,7 +295,9 @@ class WalletsDb:
             except (sqlite3.Error, OverflowError) as problem:
                 with suppress(sqlite3.Error):
                     await db.execute_fetchall("ROLLBACK")
-                raise StorageError(f"{self._path} cannot be written: {problem}") from problem
+                raise StorageError(
+                    f"{self._path} cannot be written: {problem}", code=migrate.cause_code(problem)
+                ) from problem
 
     def _opened(self) -> aiosqlite.Connection:
         if self._connection is None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from altmonitor.core.backoff import Backoff
+from altmonitor.core.causes import Cause, CauseCode, file_cause_code
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.files import open_private
@@ -34,13 +35,13 @@ LONGEST_PAUSE_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriterEvents:
-    """offer: an alert may be delivered now (called once each). trouble: the disk refuses, once; "" when it is over.
+    """offer: an alert may be delivered now (called once each). trouble: the disk refuses, once; None when it is over.
 
     replace: called when the file turned out to be broken; afterwards the database must be usable again.
     """
 
     offer: Callable[[Put], None]
-    trouble: Callable[[str], None]
+    trouble: Callable[[Cause | None], None]
     replace: Callable[[], Awaitable[None]]
 
 
@@ -136,7 +137,7 @@ class Writer:
                     return await asyncio.shield(attempt)
             except TimeoutError:
                 if not attempt.done():
-                    self._stall("the disk does not answer")
+                    self._stall(Cause(CauseCode.DISK_SILENT, "the disk does not answer"))
             return await attempt
         finally:
             if not attempt.done():
@@ -148,7 +149,7 @@ class Writer:
             self._is_damaged = True
             return await self._replace_database()
         if isinstance(problem, sqlite3.OperationalError | StorageError):
-            self._note_failure(str(problem))
+            self._note_failure(_cause(problem))
             return False
         await self._commit_one_by_one(batch)
         return True
@@ -171,7 +172,7 @@ class Writer:
         try:
             await self._events.replace()
         except (sqlite3.Error, StorageError) as again:
-            self._note_failure(str(again))
+            self._note_failure(_cause(again))
             return False
         self._is_damaged = False
         return True
@@ -189,7 +190,7 @@ class Writer:
         if self._stalled:
             self._stalled = False
             log.info("the database can be written again")
-            self._events.trouble("")
+            self._events.trouble(None)
 
     def _drop(self, op: Op, problem: Exception) -> None:
         """What can never be stored: an alert is still delivered, a change is answered with the error."""
@@ -210,14 +211,14 @@ class Writer:
             self._work.clear()
             self._idle.set()
 
-    def _note_failure(self, reason: str) -> None:
+    def _note_failure(self, reason: Cause) -> None:
         now_s = self._clock.monotonic()
         if self._failing_since_s is None:
             self._failing_since_s = self._attempt_began_s
         if now_s - self._failing_since_s >= GRACE_S:
             self._stall(reason)
 
-    def _stall(self, reason: str) -> None:
+    def _stall(self, reason: Cause) -> None:
         """From here on delivery goes on from memory."""
         if self._stalled:
             return
@@ -234,6 +235,10 @@ class Writer:
         if put.alert.id not in self._offered:
             self._offered.add(put.alert.id or 0)
             self._events.offer(put)
+
+
+def _cause(problem: sqlite3.Error | StorageError) -> Cause:
+    return problem.cause if isinstance(problem, StorageError) else Cause(migrate.cause_code(problem), str(problem))
 
 
 def _resolve(change: DatabaseWrite) -> None:
@@ -269,7 +274,8 @@ class FileLock:
             is_in_the_way = problem.errno in (errno.ELOOP, errno.EMLINK, errno.EISDIR, errno.ENXIO)
             way_out = "take away what lies there under that name" if is_in_the_way else "make its directory writable"
             raise StorageError(
-                f"{path} cannot be written ({problem.strerror}): {way_out}, or set {variable} elsewhere"
+                f"{path} cannot be written ({problem.strerror}): {way_out}, or set {variable} elsewhere",
+                code=file_cause_code(problem),
             ) from problem
         try:
             if sys.platform != "win32":
@@ -312,5 +318,6 @@ def _take(handle: int, database: Path, variable: str) -> None:
             return  # it knows no locks of whole files; whether it knows those of SQLite was tried before
         holder = os.read(handle, 20).decode(errors="replace").strip() or "unknown"
         raise StorageError(
-            f"{database} is in use by another altmonitor (process {holder}): stop that one, or set another {variable}"
+            f"{database} is in use by another altmonitor (process {holder}): stop that one, or set another {variable}",
+            code=CauseCode.LOCKED,
         ) from problem

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
+from typing import Final
 
 import httpx
 from telegram.error import (
@@ -19,6 +20,7 @@ from telegram.error import (
     TimedOut,
 )
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import (
     ChatClosed,
     ChatMoved,
@@ -52,6 +54,29 @@ _CHAT_CLOSED = re.compile(
 )
 """A 400 that says of the chat what a 403 does, and that may be over when somebody there changes a setting. Rights that
 only pictures lack are a refused picture. Source: the descriptions of Telegram's server, and its errors in capitals."""
+_CODES: Final = tuple(
+    (re.compile(pattern), code)
+    for pattern, code in (
+        (r"blocked by the user|user_is_blocked", CauseCode.BLOCKED_BY_USER),
+        (r"deactivated", CauseCode.DEACTIVATED),
+        (
+            r"was kicked|not a (?:member|participant)|user_not_participant|channel_private|chat_forbidden",
+            CauseCode.KICKED,
+        ),
+        (
+            r"(?:enough|no|administrator|need) rights|rights to |chat_write_forbidden|chat_restricted"
+            r"|chat_admin_required|have no write access|chat_send_plain_forbidden|chat_guest_send_forbidden"
+            r"|user_banned",
+            CauseCode.NO_RIGHTS,
+        ),
+        (r"chat not found|peer_id_invalid|chat_id_invalid|channel_invalid", CauseCode.CHAT_UNKNOWN),
+        (r"topic_closed|topic (?:is )?closed", CauseCode.TOPIC_CLOSED),
+        (r"message thread not found|topic_deleted|topic_id_invalid", CauseCode.TOPIC_DELETED),
+        (r"message is too long", CauseCode.TOO_LONG),
+        (r"can't parse entities|entit", CauseCode.MARKUP),
+    )
+)
+"""What the words of a refusal mean to a reader; the first that fits."""
 _WAYS_OUT = {
     "message thread not found": "the forum topic does not exist (any more): correct the part of TG_CHAT_ID after the /",
     "topic_deleted": "the forum topic does not exist any more: correct the part of TG_CHAT_ID after the /",
@@ -80,7 +105,8 @@ def typed(error: Exception) -> DeliveryError:
     if isinstance(cause, TelegramError) or _is_page(error):
         return _of_stranger(error)
     if isinstance(error, Forbidden):
-        return ChatClosed(f"Telegram does not let the bot write there: {redacted(str(error))}")
+        text = redacted(str(error))
+        return ChatClosed(f"Telegram does not let the bot write there: {text}", code=_code_of(text))
     if isinstance(error, InvalidToken):
         return TokenRefused("Telegram refuses the bot token: get a valid one from @BotFather and set TG_BOT_TOKEN")
     if isinstance(error, Conflict):
@@ -89,13 +115,18 @@ def typed(error: Exception) -> DeliveryError:
         return _of_bad_request(str(error))
     if isinstance(error, TimedOut | TimeoutError):
         is_sent = not isinstance(cause, _NEVER_SENT)
-        what = "Telegram did not answer in time" if is_sent else "no connection to Telegram in time"
-        return ChatUnreachable(what, outcome_unknown=is_sent)
+        if is_sent:
+            return ChatUnreachable("Telegram did not answer in time", outcome_unknown=True)
+        return _without_connection("no connection to Telegram in time")
     if isinstance(error, NetworkError) and isinstance(cause, _NEVER_SENT):
-        return ChatUnreachable(f"no connection to Telegram: {redacted(str(error))}", outcome_unknown=False)
+        return _without_connection(f"no connection to Telegram: {redacted(str(error))}")
     if isinstance(error, TelegramError):
         return ChatUnreachable(f"no usable answer from Telegram: {redacted(str(error))}", outcome_unknown=True)
     return ChatUnreachable(f"Telegram's answer was not understood ({type(error).__name__})", outcome_unknown=True)
+
+
+def _without_connection(text: str) -> ChatUnreachable:
+    return ChatUnreachable(text, outcome_unknown=False, code=CauseCode.NO_CONNECTION_TELEGRAM)
 
 
 def _of_conflict(text: str) -> SecondPoller:
@@ -110,7 +141,13 @@ def _of_bad_request(text: str) -> DeliveryError:
         kind = TopicClosed
     elif _CHAT_CLOSED.search(text.lower()):
         kind = ChatClosed
-    return kind(_with_way_out(redacted(text)))
+    return kind(_with_way_out(redacted(text)), code=_code_of(text))
+
+
+def _code_of(text: str) -> CauseCode | None:
+    """None: nothing more is known than the kind of refusal."""
+    lowered = text.lower()
+    return next((code for pattern, code in _CODES if pattern.search(lowered)), None)
 
 
 def is_not_modified(error: Exception) -> bool:
@@ -140,6 +177,7 @@ def _of_stranger(error: Exception) -> ChatUnreachable:
     return ChatUnreachable(
         "something else answered instead of Telegram (a proxy, a login page of the network) or Telegram is down",
         outcome_unknown=is_server_fault,
+        code=CauseCode.NOT_TELEGRAM,
     )
 
 

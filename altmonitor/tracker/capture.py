@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeError, UnknownSymbol
 from altmonitor.interfaces.exchange import MarketRest, Priority
@@ -48,7 +49,7 @@ class Captured:
     """reason: why there is no answer. snapshot: a new row of smart money."""
 
     outcome: Outcome
-    reason: str = ""
+    reason: Cause | None = None
     until_ms: int | None = None
     snapshot: Snapshot | None = None
 
@@ -71,15 +72,16 @@ class Capture:
             async with self._parts.clock.timeout(within_s):
                 found = await ask(symbol, sweep_ms)
         except TimeoutError:
-            return Captured(outcome=Outcome.UNREACHABLE, reason=f"{symbol} given up after {within_s:.0f} s")
+            reason = Cause(CauseCode.NO_ANSWER, f"{symbol} given up after {within_s:.0f} s")
+            return Captured(outcome=Outcome.UNREACHABLE, reason=reason)
         except ExchangeBlocked as problem:
-            return Captured(outcome=Outcome.BLOCKED, reason=str(problem), until_ms=problem.until_ms)
+            return Captured(outcome=Outcome.BLOCKED, reason=problem.cause, until_ms=problem.until_ms)
         except UnknownSymbol:
             found = Captured(outcome=Outcome.NO_DATA)
         except BadAnswer as problem:
-            return Captured(outcome=Outcome.REFUSED, reason=f"{symbol}: {problem}")
+            return Captured(outcome=Outcome.REFUSED, reason=problem.cause.within(symbol))
         except ExchangeError as problem:
-            return Captured(outcome=Outcome.UNREACHABLE, reason=f"{symbol}: {problem}")
+            return Captured(outcome=Outcome.UNREACHABLE, reason=problem.cause.within(symbol))
         if found.outcome is Outcome.NO_DATA:
             now_ms = self._parts.clock.now_ms()
             await self._parts.store.put_nothing(series, symbol, sweep_ms=sweep_ms, now_ms=now_ms)
@@ -112,7 +114,8 @@ class Capture:
             return Captured(outcome=Outcome.NO_DATA)
         if now_ms - found.time_ms > FROZEN_AFTER_MS:
             minutes = (now_ms - found.time_ms) // 60_000
-            return Captured(outcome=Outcome.REFUSED, reason=f"{symbol}: the newest bar is {minutes} min old")
+            line = f"{symbol}: the newest bar is {minutes} min old"
+            return Captured(outcome=Outcome.REFUSED, reason=Cause(CauseCode.OLD_BAR, line, {"minutes": minutes}))
         is_new = await parts.store.put_open_interest(symbol, found, sweep_ms=sweep_ms, now_ms=now_ms)
         return Captured(outcome=Outcome.STORED if is_new else Outcome.KNOWN)
 
@@ -157,6 +160,6 @@ class ContractPool:
             contracts = await self._rest.contracts()
             found = sorted(contract.symbol for contract in contracts if is_watched(contract, tradfi=self._tradfi))
             if not found:
-                raise BadAnswer("the exchange lists no trading USDT perpetual")
+                raise BadAnswer("the exchange lists no trading USDT perpetual", code=CauseCode.NO_SYMBOLS)
             self._symbols, self._read_s = tuple(found), now_s
         return self._symbols

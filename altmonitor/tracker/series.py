@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
 
+from altmonitor.core.causes import Cause
 from altmonitor.positioning.history import PositionAlert, PositionChange, Snapshot
 from altmonitor.positioning.open_interest import OiVelocity
 from altmonitor.positioning.ratios import TopTraders
@@ -98,7 +99,7 @@ class SnapshotStore(Protocol):
 class TrackerStuck:
     """kind: `stuck` (sweeps without a row), `degraded` (with less than a quarter of the plan).
 
-    captured: in the last sweep. reason: of its last failure, '' when there was none (the site has nothing).
+    captured: in the last sweep. reason: of its last failure, None when there was none (the site has nothing).
     """
 
     kind: Literal["stuck", "degraded"]
@@ -106,7 +107,7 @@ class TrackerStuck:
     sweeps: int
     captured: int
     planned: int
-    reason: str
+    reason: Cause | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +123,7 @@ class TrackerBlocked:
 
     series: Series
     until_ms: int
-    reason: str
+    reason: Cause | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

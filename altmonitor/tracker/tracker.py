@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+from altmonitor.core.causes import Cause
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError, StorageError
 from altmonitor.tracker.capture import Capture, Captured, ContractPool
@@ -74,7 +75,7 @@ class Progress:
 class SweepReport:
     """planned: symbols of the sweep. asked, stored, known, no_data, failed: in this run of it.
 
-    stopped: why it ended early, '' for a whole one. until_ms: end of the block that stopped it.
+    stopped: why it ended early, None for a whole one. until_ms: end of the block that stopped it.
     """
 
     series: Series
@@ -84,9 +85,9 @@ class SweepReport:
     known: int = 0
     no_data: int = 0
     failed: int = 0
-    stopped: str = ""
+    stopped: Cause | None = None
     until_ms: int | None = None
-    reason: str = ""
+    reason: Cause | None = None
 
     def plus(self, found: Captured) -> SweepReport:
         counted = {Outcome.STORED: "stored", Outcome.KNOWN: "known", Outcome.NO_DATA: "no_data"}
@@ -198,13 +199,13 @@ class Tracker:
         """The list of contracts cannot be had: a sweep that brought nothing."""
         before = await self._links.store.sweep(series)
         until_ms = problem.until_ms if isinstance(problem, ExchangeBlocked) else None
-        report = SweepReport(series=series, stopped=f"no list of contracts: {problem}", until_ms=until_ms)
+        report = SweepReport(series=series, stopped=problem.cause.within("no list of contracts"), until_ms=until_ms)
         liveness = self._judged(Liveness() if before is None else before.liveness, report, 0)
         if before is None:
             await self._links.store.begin_sweep(series, 0, liveness)
         else:
             await self._links.store.end_sweep(series, before.ended_ms, liveness)
-        await self._note_block("exchange", series, until_ms, str(problem))
+        await self._note_block("exchange", series, until_ms, problem.cause)
         log.warning("%s: %s", series, report.stopped)
         return report
 
@@ -244,7 +245,8 @@ class Tracker:
             self._show(report, done_before)
             in_row = in_row + 1 if found.outcome is Outcome.UNREACHABLE else 0
             if in_row >= UNREACHABLE_IN_ROW:
-                return replace(report, stopped=f"{in_row} questions in a row without an answer: {found.reason}")
+                why = f"{in_row} questions in a row without an answer"
+                return replace(report, stopped=None if found.reason is None else found.reason.within(why))
             if found.snapshot is not None and self._links.positions is not None and self._tracked.watchlist:
                 for moved in await self._links.positions.evaluate(found.snapshot):
                     self._links.notify(moved)
@@ -280,7 +282,7 @@ class Tracker:
             self._links.notify(stuck)
         return after
 
-    async def _note_block(self, host: Host, series: Series, until_ms: int | None, reason: str) -> None:
+    async def _note_block(self, host: Host, series: Series, until_ms: int | None, reason: Cause | None) -> None:
         """Told once, over restarts too: a block that ends at another moment is another block."""
         if until_ms is None:
             return

@@ -131,11 +131,28 @@ class HealthLatency(msgspec.Struct, frozen=True, kw_only=True):
     deliver_p99: float | None
 
 
+class HealthCause(msgspec.Struct, frozen=True, kw_only=True):
+    code: str
+    values: dict[str, int]
+
+
+class HealthReason(msgspec.Struct, frozen=True, kw_only=True):
+    """code: why it is not ok, values: its numbers. cause: what it comes from, null where that is not known. venue: of
+    which exchange beside the first it is, null for the first and for what concerns none."""
+
+    code: str
+    values: dict[str, int]
+    cause: HealthCause | None
+    venue: str | None
+
+
 class HealthAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """status: ok, degraded or down. reasons: one line each. Ages: seconds, latencies: milliseconds, until: unix ms."""
+    """status: ok, degraded or down. reasons: one line each, reason_codes: the same for programs, in the same order.
+    Ages: seconds, latencies: milliseconds, until: unix ms."""
 
     status: str
     reasons: tuple[str, ...]
+    reason_codes: tuple[HealthReason, ...]
     feed: HealthFeed
     oi: HealthOpenInterest
     outbox: HealthOutbox

@@ -34,6 +34,7 @@ from altmonitor.render.notices import (
     WebsiteBlocked,
 )
 from altmonitor.telegram.types import ListenerEvent
+from tests.fakes import cause
 from tests.movable_clock import MovableClock
 
 RESTRICTED = b'{"code":0,"msg":"Service unavailable from a restricted location according to \'b. Eligibility\'"}'
@@ -54,13 +55,13 @@ def test_a_chat_that_is_closed_is_told_to_the_operator_once_and_its_end_there_an
     notices, told = collected(clock)
     since_ms = clock.now_ms() - 20 * MINUTE_MS
     for topic_id in (None, 5):  # one chat is one piece of news, however many of its topics get alerts
-        notices.on_closed(Destination(chat_id=GROUP.chat_id, topic_id=topic_id), "kicked")
-    resumption = Resumption(since_ms=since_ms, at_ms=clock.now_ms(), reason="kicked", is_closed=True, late=3)
+        notices.on_closed(Destination(chat_id=GROUP.chat_id, topic_id=topic_id), cause("kicked"))
+    resumption = Resumption(since_ms=since_ms, at_ms=clock.now_ms(), reason=cause("kicked"), is_closed=True, late=3)
     notices.on_resumed(GROUP, resumption)
     assert told == [
-        (DestinationClosed(at_ms=clock.now_ms(), chat="-100", reason="kicked"), "operator"),
+        (DestinationClosed(at_ms=clock.now_ms(), chat="-100", reason=cause("kicked")), "operator"),
         (DestinationOpen(at_ms=clock.now_ms(), chat="-100"), "operator"),
-        (DeliveryResumed(at_ms=clock.now_ms(), since_ms=since_ms, reason="kicked", late=3), GROUP),
+        (DeliveryResumed(at_ms=clock.now_ms(), since_ms=since_ms, reason=cause("kicked"), late=3), GROUP),
     ]
 
 
@@ -70,7 +71,7 @@ def test_a_telegram_that_was_away_is_told_to_each_chat_about_itself_and_only_if_
     at_ms = clock.now_ms()
     for where, away_s, late in ((OPERATOR, 59, 0), (GROUP, 59, 2), (OPERATOR, 60, 0)):
         since_ms = at_ms - away_s * 1000
-        notices.on_resumed(where, Resumption(since_ms=since_ms, at_ms=at_ms, reason="no answer", late=late))
+        notices.on_resumed(where, Resumption(since_ms=since_ms, at_ms=at_ms, reason=cause("no answer"), late=late))
     assert [(notice.at_ms - (notice.since_ms or 0), notice.late, to) for notice, to in told] == [  # type: ignore[union-attr]
         (59_000, 2, GROUP),
         (60_000, 0, OPERATOR),
@@ -80,9 +81,9 @@ def test_a_telegram_that_was_away_is_told_to_each_chat_about_itself_and_only_if_
 def test_a_lost_and_found_topic_is_told_in_its_own_chat_and_refused_alerts_to_the_operator() -> None:
     notices, told = collected(MovableClock())
     topic = Destination(chat_id=-100, topic_id=5)
-    notices.on_topic_lost(topic, "TOPIC_CLOSED")
+    notices.on_topic_lost(topic, cause("TOPIC_CLOSED"))
     notices.on_topic_found(topic, 3)
-    notices.on_refused(topic, 1, "message is too long")
+    notices.on_refused(topic, 1, cause("message is too long"))
     assert [(type(notice), to) for notice, to in told] == [
         (TopicLost, topic),
         (TopicFound, topic),
@@ -137,7 +138,7 @@ async def test_a_ban_is_not_told_as_one_for_our_location() -> None:
 
 
 def blocked(clock: MovableClock, for_s: float) -> GuardStatus:
-    return GuardStatus(state="blocked", until_ms=clock.now_ms() + int(for_s * 1000), reason="HTTP 418: banned")
+    return GuardStatus(state="blocked", until_ms=clock.now_ms() + int(for_s * 1000), reason=cause("HTTP 418: banned"))
 
 
 async def test_requests_under_way_that_are_refused_with_ends_of_their_own_make_one_notice_with_the_last_end() -> None:
@@ -198,8 +199,8 @@ async def test_the_website_is_told_by_itself_and_its_end_is_only_logged() -> Non
 async def test_what_only_the_operator_can_mend_is_told_to_the_operator() -> None:
     clock = MovableClock()
     notices, told = collected(clock)
-    notices.on_storage_trouble("database is locked")
-    notices.on_storage_trouble("")
+    notices.on_storage_trouble(cause("database is locked"))
+    notices.on_storage_trouble(None)
     notices.on_database_set_aside(Path("alerts.db.corrupt-1"))
     notices.on_skew(5_000)
     notices.on_skew(0)
@@ -223,10 +224,10 @@ def test_where_several_venues_are_watched_the_notice_says_which_one_in_words_of_
     notices = OperatorNotices(
         clock=MovableClock(0), publish=lambda notice, to: told.append(notice), venue="hyperliquid"
     )
-    notices.on_feed_event(FeedEvent(kind="blind", at_ms=60_000, reason="closed (1006)", blind_since_ms=1))
+    notices.on_feed_event(FeedEvent(kind="blind", at_ms=60_000, reasons=(cause("closed (1006)"),), blind_since_ms=1))
     notices.on_feed_event(FeedEvent(kind="live", at_ms=120_000, blind_since_ms=1))
     notices.on_skew(5_000.0)
-    notices.on_storage_trouble("full")
+    notices.on_storage_trouble(cause("full"))
     assert [(type(notice).__name__, notice.venue) for notice in told] == [
         ("BlindSince", "hyperliquid"),
         ("BackAfter", "hyperliquid"),

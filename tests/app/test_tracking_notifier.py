@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from altmonitor.app.tracking import TrackerChat, TrackerNotifier
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import ChatClosed, ChatUnreachable, DeliveryError, RetryLater
 from altmonitor.core.types import Destination
 from altmonitor.positioning.history import NotEnoughSnapshots, change, position_alerts
@@ -22,6 +23,7 @@ from altmonitor.tracker.series import (
     TrackerRecovered,
     TrackerStuck,
 )
+from tests.fakes import cause
 from tests.movable_clock import T0, MovableClock
 from tests.tracker.fakes import MemoryOutbox
 from tests.tracker.samples import snapshot
@@ -43,12 +45,12 @@ def moved(symbol: str = "ETHUSDT", *, before: float = 1_000.0, after: float = 1_
     ("news", "text"),
     [
         (
-            TrackerStuck(kind="stuck", series=MONEY, sweeps=3, captured=0, planned=200, reason="<cosmic ray>"),
+            TrackerStuck(kind="stuck", series=MONEY, sweeps=3, captured=0, planned=200, reason=cause("<cosmic ray>")),
             "🧊 <b>Tracking of smart money stands still</b>: 3 sweeps in a row without a row\n"
             "Last failure: &lt;cosmic ray&gt;",
         ),
         (
-            TrackerStuck(kind="degraded", series=Series.OPEN_INTEREST, sweeps=3, captured=40, planned=200, reason=""),
+            TrackerStuck(kind="degraded", series=Series.OPEN_INTEREST, sweeps=3, captured=40, planned=200, reason=None),
             "🧊 <b>Tracking of open interest is thin</b>: 3 sweeps in a row with less than a quarter of 200 symbols, "
             "40 in the last one",
         ),
@@ -57,7 +59,7 @@ def moved(symbol: str = "ETHUSDT", *, before: float = 1_000.0, after: float = 1_
             "✅ <b>Tracking of top traders is back</b>: 180 of 200 symbols",
         ),
         (
-            TrackerBlocked(series=MONEY, until_ms=T0 + 13_860_000, reason="HTTP 429"),
+            TrackerBlocked(series=MONEY, until_ms=T0 + 13_860_000, reason=cause("HTTP 429", CauseCode.TOO_MANY)),
             "⛔ <b>Tracking of smart money is refused until 18:05:00 UTC</b> (3 h 51 min): "
             "too many requests (HTTP 429)",
         ),
@@ -197,6 +199,6 @@ async def test_the_last_words_are_one_attempt_and_the_rest_stays_in_the_outbox()
 async def test_without_a_bot_everything_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     made = TrackerNotifier(clock=MovableClock(), style=EN)
     with caplog.at_level(logging.WARNING):
-        made.notify(TrackerBlocked(series=MONEY, until_ms=T0 + 60_000, reason="HTTP 418"))
+        made.notify(TrackerBlocked(series=MONEY, until_ms=T0 + 60_000, reason=cause("HTTP 418", CauseCode.BANNED)))
     assert "Tracking of smart money is refused until" in caplog.text
     assert not made.has_chat

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from altmonitor.collect.universe import Universe
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeUnreachable
 from altmonitor.market.contracts import Contract, ContractNews
 from tests.collect.fake_rest import FakeRest, contract
@@ -262,7 +263,9 @@ async def test_a_list_without_half_of_the_symbols_is_not_believed_until_the_thir
         desk.rest.listed = desk.rest.listed[:40]
         await desk.clock.advance(3_601.0)
         assert len(desk.universe.symbols) == 100
-        assert "has lost 60 of 100" in desk.universe.status().last_error
+        failure = desk.universe.status().last_failure
+        assert failure is not None
+        assert (failure.code, failure.values) == (CauseCode.LOST_SYMBOLS, {"lost": 60, "known": 100})
         await desk.clock.advance(60.0)
         assert len(desk.universe.symbols) == 100
         await desk.clock.advance(60.0)

@@ -28,6 +28,7 @@ from altmonitor.settings.changes import NOT_MUTED
 from altmonitor.settings.input import Unlisted
 from altmonitor.settings.settings import Settings
 from tests.commands.executor_kit import NOW_S, Desk
+from tests.fakes import cause
 
 
 def alert(symbol: str, number: int = 1) -> Alert:
@@ -86,7 +87,7 @@ async def test_when_saving_fails_nothing_changes_and_the_reply_says_so() -> None
     for text in ("/set_dump 9", "/watch sol", "/mute doge", "/cooldown 5"):
         reply = await desk(text)
         assert isinstance(reply, SaveFailed)
-        assert "Read-only" in reply.problem
+        assert "Read-only" in reply.problem.text
     assert desk.settings is before
     assert desk.settings_store.overrides == Overrides()
 
@@ -302,7 +303,7 @@ async def test_a_database_that_cannot_be_read_is_said_not_raised(text: str) -> N
     desk = Desk()
     desk.alerts.problem = "alerts.db is locked"
     reply = await desk(text)
-    assert reply == QueryFailed(command=text[1:], problem="alerts.db is locked")
+    assert reply == QueryFailed(command=text[1:], problem=cause("alerts.db is locked"))
 
 
 @pytest.mark.parametrize("text", ["/history", "/stats"])

@@ -28,6 +28,7 @@ from altmonitor.settings.changes import Author, Difference
 from altmonitor.settings.state import DestinationOverrides, State
 from tests.commands.executor_kit import GROUP, GUEST, MAIN, NOW_S, TOPIC, Desk
 from tests.effort import examples
+from tests.fakes import cause
 
 # --- the record --------------------------------------------------------------------------------------------------
 
@@ -74,10 +75,10 @@ async def test_a_change_that_could_not_be_recorded_is_in_force_and_says_so() -> 
     desk.changes.problem = "alerts.db is locked"
     reply = await desk("/set_pump 5")
     assert isinstance(reply, Unrecorded)
-    assert reply.problem == "alerts.db is locked"
+    assert reply.problem == cause("alerts.db is locked")
     assert desk.settings.pump_threshold == 5.0
-    assert await desk("/changes") == QueryFailed(command="changes", problem="alerts.db is locked")
-    assert await desk("/undo") == QueryFailed(command="undo", problem="alerts.db is locked")
+    assert await desk("/changes") == QueryFailed(command="changes", problem=cause("alerts.db is locked"))
+    assert await desk("/undo") == QueryFailed(command="undo", problem=cause("alerts.db is locked"))
 
 
 # --- undo --------------------------------------------------------------------------------------------------------
@@ -157,7 +158,7 @@ async def test_an_undo_that_cannot_be_saved_changes_nothing_and_can_be_tried_aga
     desk = Desk()
     await desk("/set_pump 5")
     desk.store.problem = "Read-only file system"
-    assert await desk("/undo") == SaveFailed(command="undo", problem="Read-only file system")
+    assert await desk("/undo") == SaveFailed(command="undo", problem=cause("Read-only file system"))
     assert desk.settings.pump_threshold == 5.0
     desk.store.problem = ""
     assert isinstance(await desk("/undo"), Undone)

@@ -18,11 +18,13 @@ from altmonitor.commands.replies_market import (
 )
 from altmonitor.commands.table import BadCommand, Command, parse
 from altmonitor.core.alert import Alert, StoredAlert
-from altmonitor.core.errors import ExchangeError, StorageError
+from altmonitor.core.causes import CauseCode
+from altmonitor.core.errors import ExchangeUnreachable, StorageError
 from altmonitor.settings.audience import Overrides
 from altmonitor.settings.input import NotRead
 from altmonitor.settings.state import State
 from tests.commands.executor_kit import GROUP, MAIN, Desk
+from tests.fakes import cause
 
 
 @pytest.mark.parametrize(
@@ -60,10 +62,12 @@ async def test_an_unlisted_symbol_is_not_asked_for(command: str) -> None:
 @pytest.mark.parametrize("text", ["/top", "/price sol", "/oi sol", "/funding sol", "/chart sol", "/why sol"])
 async def test_an_exchange_or_a_database_that_does_not_answer_is_said_not_raised(text: str) -> None:
     desk = Desk()
-    desk.market.problem = ExchangeError("no answer within 10 s")
-    assert await desk(text) == AnswerFailed(command=text.split()[0][1:], problem="no answer within 10 s")
+    desk.market.problem = ExchangeUnreachable("no answer within 10 s")
+    assert await desk(text) == AnswerFailed(
+        command=text.split()[0][1:], problem=cause("no answer within 10 s", CauseCode.NO_ANSWER)
+    )
     desk.market.problem = StorageError("alerts.db is locked")
-    assert await desk(text) == QueryFailed(command=text.split()[0][1:], problem="alerts.db is locked")
+    assert await desk(text) == QueryFailed(command=text.split()[0][1:], problem=cause("alerts.db is locked"))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from altmonitor.settings.settings import Settings
 from altmonitor.settings.zones import zone_of
 from altmonitor.storage.state_format import condition_of, condition_row, muted_of
 from tests.commands.executor_kit import Desk
-from tests.fakes import Market
+from tests.fakes import Market, cause
 
 UTC = zone_of("UTC")
 
@@ -59,7 +59,7 @@ def test_the_list_says_of_each_how_it_is_in_three_languages() -> None:
                 venue="bybit",
                 feed=replace(feed, is_blind=True, symbols_covered=0),
                 sweep=SweepStatus(),
-                guard=GuardStatus(state="blocked", until_ms=1_790_000_640_000, reason="HTTP 403"),
+                guard=GuardStatus(state="blocked", until_ms=1_790_000_640_000, reason=cause("HTTP 403")),
             ),
         ),
         off=("bybit",),

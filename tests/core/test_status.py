@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.status import (
     FeedStatus,
     GuardStatus,
@@ -18,6 +19,7 @@ from altmonitor.core.status import (
     as_json,
     assess,
 )
+from tests.fakes import cause
 
 FEED = FeedStatus(connections=1, last_frame_age_s=0.25, symbols_expected=560, symbols_covered=560, is_blind=False)
 SWEEP = SweepStatus(sweep_age_s=20.0, coverage=0.99, period_s=60.0)
@@ -105,8 +107,8 @@ def test_a_late_or_thin_sweep_degrades(sweep: SweepStatus, reasons: list[Reason]
     [
         (OutboxStatus(queued=500, oldest_age_s=60.0), []),
         (OutboxStatus(queued=1, oldest_age_s=60.1), [Reason.DELIVERY_LATE]),
-        (OutboxStatus(trouble="chat not found"), [Reason.DELIVERY_TROUBLE]),
-        (OutboxStatus(queued=1, oldest_age_s=99.0, trouble="no answer"), [Reason.DELIVERY_LATE]),
+        (OutboxStatus(trouble=cause("chat not found")), [Reason.DELIVERY_TROUBLE]),
+        (OutboxStatus(queued=1, oldest_age_s=99.0, trouble=cause("no answer")), [Reason.DELIVERY_LATE]),
     ],
 )
 def test_alerts_that_wait_or_are_refused_degrade(outbox: OutboxStatus, reasons: list[Reason]) -> None:
@@ -128,7 +130,7 @@ def test_the_worst_comes_first_and_decides() -> None:
     health = assess(
         replace(
             FINE,
-            guard=GuardStatus(state="blocked", reason="418"),
+            guard=GuardStatus(state="blocked", reason=cause("418")),
             loops=(LoopStatus(name="delivery", failures_in_row=10),),
         )
     )
@@ -141,7 +143,7 @@ def test_the_json_has_exactly_the_documented_keys() -> None:
         assess(
             replace(
                 FINE,
-                guard=GuardStatus(state="blocked", until_ms=1_790_000_000_000, reason="418"),
+                guard=GuardStatus(state="blocked", until_ms=1_790_000_000_000, reason=cause("418", CauseCode.BANNED)),
                 latency=LatencyStatus(detect_p50=40.0, detect_p99=90.0, deliver_p50=200.0, deliver_p99=900.0),
             )
         )
@@ -149,6 +151,9 @@ def test_the_json_has_exactly_the_documented_keys() -> None:
     assert body == {
         "status": "degraded",
         "reasons": ["exchange_limit: requests to the exchange are blocked: 418"],
+        "reason_codes": [
+            {"code": "exchange_limit", "values": {}, "cause": {"code": "banned", "values": {}}, "venue": None}
+        ],
         "feed": {"last_frame_age_s": 0.25, "symbols_covered": 560, "symbols_expected": 560},
         "oi": {"sweep_age_s": 20.0, "coverage": 0.99},
         "outbox": {"queued": 2},
@@ -168,7 +173,7 @@ def test_another_venue_that_is_blind_or_refuses_us_degrades_and_never_takes_the_
         venue="bybit",
         feed=replace(FEED, last_frame_age_s=700.0, is_blind=True),
         sweep=SWEEP,
-        guard=GuardStatus(state="blocked", until_ms=5, reason="HTTP 403"),
+        guard=GuardStatus(state="blocked", until_ms=5, reason=cause("HTTP 403", CauseCode.FIREWALL)),
     )
     main = VenueStatus(venue="binance", feed=FEED, sweep=SWEEP, guard=GuardStatus(state="open"))
     health = assess(replace(FINE, venues=(main, blind)))
@@ -176,6 +181,10 @@ def test_another_venue_that_is_blind_or_refuses_us_degrades_and_never_takes_the_
     assert [finding.text for finding in health.findings] == [
         "Bybit: no data for 700 s",
         "Bybit: requests to the exchange are blocked: HTTP 403",
+    ]
+    assert as_json(health)["reason_codes"] == [
+        {"code": "feed_blind", "values": {"seconds": 700}, "cause": None, "venue": "bybit"},
+        {"code": "exchange_limit", "values": {}, "cause": {"code": "firewall", "values": {}}, "venue": "bybit"},
     ]
     shown = as_json(health)["venues"]
     assert isinstance(shown, dict)

@@ -108,7 +108,7 @@ def make(
     events = DeliveryEvents(
         closed=lambda at, reason: happened.append((at, f"closed: {reason}")),
         resumed=lambda at, resumption: happened.append((at, resumption)),
-        refused=lambda at, count, reason: happened.append((at, count, reason)),
+        refused=lambda at, count, reason: happened.append((at, count, str(reason))),
         moved=lambda old, new: happened.append((old, new)),
         fatal=lambda problem: happened.append(str(problem)),
         topic_lost=lambda at, reason: happened.append((at, f"lost: {reason}")),

@@ -105,7 +105,7 @@ async def test_a_message_whose_answer_got_lost_is_sent_again_and_marked_with_its
         bench.put("SOLUSDT")
         assert await bench.said(1) == ["SOLUSDT again#1"]
         ((where, resumption),) = bench.resumptions
-        assert (where, resumption.reason, resumption.is_closed) == (PRIVATE, "no answer in time", False)
+        assert (where, str(resumption.reason), resumption.is_closed) == (PRIVATE, "no answer in time", False)
         assert (resumption.late, resumption.given_up) == (0, 0), "a second is no delay"
 
 
@@ -119,7 +119,7 @@ async def test_an_outage_ends_with_a_digest_marked_late_and_one_report_of_what_c
         texts = await bench.said(2, within_s=900)
         assert sorted(texts) == ["CUSDT", "late digest: AUSDT BUSDT"]
         ((_, resumption),) = bench.resumptions
-        assert (resumption.reason, resumption.late, resumption.given_up) == ("no connection to Telegram", 3, 0)
+        assert (str(resumption.reason), resumption.late, resumption.given_up) == ("no connection to Telegram", 3, 0)
         assert bench.happened == [(PRIVATE, resumption)]
         pauses = [later - earlier for (earlier, _), (later, _) in pairwise(bench.channel.calls[:10])]
         assert max(pauses) <= 61.5

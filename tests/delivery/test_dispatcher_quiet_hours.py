@@ -86,7 +86,7 @@ async def test_what_was_about_to_leave_when_they_began_is_held_too(symbols: list
         await bench.clock.advance(HOUR_S - 100)
         assert bench.store.refusals == 0
         assert bench.channel.calls == []
-        assert bench.store.outbox_status().trouble == ""
+        assert bench.store.outbox_status().trouble is None
         assert await bench.said(1, within_s=200) == ["held digest: " + " ".join(symbols)]
 
 

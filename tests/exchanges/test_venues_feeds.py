@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.types import Venue
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.sim.script import Pump
 from tests.exchanges.feed_kit import T0
 from tests.exchanges.venue_kit import venue_stage
+from tests.fakes import cause
 
 VENUES: tuple[Venue, ...] = ("bybit", "okx", "hyperliquid")
 every_venue = pytest.mark.parametrize("venue", VENUES)
@@ -45,7 +47,7 @@ async def test_a_feed_that_acknowledges_and_stays_mute_is_told_once_and_its_end_
         s.faults.mute = False
         await s.until(lambda: len(s.sink.events) == 3, within_s=120)
     assert s.sink.kinds() == ["live", "blind", "live"]
-    assert "streams acknowledged" in s.sink.events[1].reason
+    assert s.sink.events[1].reasons[0].code is CauseCode.NO_DATA
 
 
 @every_venue
@@ -80,7 +82,9 @@ async def test_a_venue_that_refuses_handshakes_is_left_alone_for_five_minutes(ve
 
     async with venue_stage(venue, tmp_path, speed=120, before=refuse) as s:
         await s.until(lambda: s.sink.events != [], within_s=60)
-        assert s.sink.events[0].reason == "the WebSocket handshake was answered with HTTP 403"
+        assert s.sink.events[0].reasons == (
+            cause("the WebSocket handshake was answered with HTTP 403", CauseCode.FIREWALL),
+        )
         refused = s.stats.handshakes_refused
         await s.clock.sleep(200)
         assert s.stats.handshakes_refused == refused

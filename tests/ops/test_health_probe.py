@@ -65,6 +65,14 @@ async def test_what_the_monitor_says_becomes_an_exit_code_and_a_line(
         assert await probed(port, "--ok") == (code_strictly, line)
 
 
+async def test_for_programs_it_prints_json_with_the_codes_where_the_monitor_tells_them() -> None:
+    codes = [{"code": "feed_blind", "values": {"seconds": 70}, "cause": None, "venue": None}]
+    for body, told in ((DOWN | {"reason_codes": codes}, codes), (DOWN, [])):
+        async with serving(json.dumps(body), 503) as port:
+            code, line = await probed(port, "--json", "--ok")
+        assert (code, json.loads(line)) == (1, DOWN | {"reason_codes": told})
+
+
 @pytest.mark.parametrize("body", ["<html>", "[]", '{"status": "ok"}', ""])
 async def test_another_program_on_the_port_is_not_taken_for_the_monitor(body: str) -> None:
     async with serving(body, 200) as port:

@@ -83,6 +83,7 @@ from altmonitor.settings.presets import (
 )
 from altmonitor.settings.settings import SETTINGS, Settings
 from altmonitor.settings.state import DestinationOverrides
+from tests.fakes import cause
 
 NOW_S = 1_790_000_000  # 2026-09-21 14:13:20 UTC
 NOW_MS = NOW_S * 1000
@@ -294,13 +295,13 @@ LONGEST: list[Reply] = [
     NothingKnown(command="oi", symbol=LONG_NAME, venue="hyperliquid"),
     VenueNotWatched(command="funding", venue="hyperliquid", watched=("binance", "bybit", "okx")),
     AtOtherVenues(command="funding", symbol=LONG_NAME, main="hyperliquid", venues=("binance", "bybit", "okx")),
-    AnswerFailed(command="funding", problem="<" * 5000),
+    AnswerFailed(command="funding", problem=cause("<" * 5000)),
     NotPermitted(command="set_pump"),
     NoDestination(command="set_pump"),
     Placed(destination=PLACE, is_main=False, reply=Changed(differences=DIFFERENCES)),
     Placed(destination=PLACE, is_main=True, reply=QuietShown(quiet=None)),
     Unrecorded(
         reply=Placed(destination=PLACE, is_main=False, reply=NumbersChanged(changes=())),
-        problem="the disk is full " * 100,
+        problem=cause("the disk is full " * 100),
     ),
 ]

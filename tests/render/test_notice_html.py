@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.render import notices
 from altmonitor.render.format import Style
 from altmonitor.render.notice_html import notice_html
@@ -37,7 +38,14 @@ from altmonitor.render.notices import (
     WebsiteBlocked,
 )
 from altmonitor.settings.settings import Settings
+from tests.fakes import cause
 from tests.render.render_cases import AT_MS, has_cjk, read
+
+SILENT = cause("no data for 30 s, 561 of 561 streams acknowledged", CauseCode.NO_DATA, seconds=30)
+BANNED = cause("HTTP 418: banned for too many requests", CauseCode.BANNED)
+KICKED = cause("Telegram does not let the bot write there: bot was kicked", CauseCode.KICKED)
+TOO_LONG = cause("Message is too long", CauseCode.TOO_LONG)
+NO_TOPIC = cause("message thread not found", CauseCode.TOPIC_DELETED)
 
 EN = Style(lang="en", tz=ZoneInfo("UTC"))
 ZH = Style(lang="zh", tz=ZoneInfo("Asia/Shanghai"))
@@ -76,7 +84,12 @@ CASES: list[tuple[Notice, str, str]] = [
         "07:00:39 UTC+08",
     ),
     (
-        BlindSince(at_ms=AT_MS, reason="no data for 30 s", since_ms=AT_MS - 30_400, symbols=561),
+        BlindSince(
+            at_ms=AT_MS,
+            reasons=[SILENT],
+            since_ms=AT_MS - 30_400,
+            symbols=561,
+        ),
         "🔴 BLIND since 23:00:08 UTC\n"
         "Reason: no data for 30 s\n"
         "561 symbols are not seen; no price or volume alert can come until data is back.\n"
@@ -109,7 +122,11 @@ CASES: list[tuple[Notice, str, str]] = [
         "07:00:39 UTC+08",
     ),
     (
-        ExchangeBlockedNotice(at_ms=AT_MS, until_ms=AT_MS + 600_000, reason="HTTP 418: banned for too many requests"),
+        ExchangeBlockedNotice(
+            at_ms=AT_MS,
+            until_ms=AT_MS + 600_000,
+            reason=BANNED,
+        ),
         "⛔ The exchange refuses our requests until 23:10:39 UTC (10 min)\n"
         "Reason: banned for too many requests (HTTP 418)\n"
         "Open interest, long/short and back-fill pause; price and volume keep coming.\n"
@@ -120,7 +137,11 @@ CASES: list[tuple[Notice, str, str]] = [
         "07:00:39 UTC+08",
     ),
     (
-        WebsiteBlocked(at_ms=AT_MS, until_ms=AT_MS + 14_400_000, reason="HTTP 418: banned for too many requests"),
+        WebsiteBlocked(
+            at_ms=AT_MS,
+            until_ms=AT_MS + 14_400_000,
+            reason=BANNED,
+        ),
         "⛔ The exchange's website refuses our requests until 2026-08-29 03:00:39 UTC (4 h)\n"
         "Reason: banned for too many requests (HTTP 418)\n"
         "Alerts come without the line about whales; everything else goes on.\n"
@@ -136,7 +157,7 @@ CASES: list[tuple[Notice, str, str]] = [
         "🟢 交易所已恢复应答，历时 10 分钟\n07:00:39 UTC+08",
     ),
     (
-        DestinationClosed(at_ms=AT_MS, chat="-1001234567890/56", reason="Forbidden: bot was kicked"),
+        DestinationClosed(at_ms=AT_MS, chat="-1001234567890/56", reason=KICKED),
         "⚠️ Telegram does not take messages for chat -1001234567890/56\n"
         "Reason: the bot is not in the chat (any more)\n"
         "Its alerts wait and are tried again; older than a day they are given up.\n"
@@ -147,7 +168,13 @@ CASES: list[tuple[Notice, str, str]] = [
         "07:00:39 UTC+08",
     ),
     (
-        DeliveryResumed(at_ms=AT_MS, since_ms=AT_MS - 720_000, reason="bot was kicked", late=1_041, given_up=12),
+        DeliveryResumed(
+            at_ms=AT_MS,
+            since_ms=AT_MS - 720_000,
+            reason=KICKED,
+            late=1_041,
+            given_up=12,
+        ),
         "🟢 Messages get through to this chat again after 12 min\n"
         "Reason: the bot is not in the chat (any more)\n"
         "Alerts that waited: 1,041; they come now.\n"
@@ -160,7 +187,7 @@ CASES: list[tuple[Notice, str, str]] = [
         "07:00:39 UTC+08",
     ),
     (
-        AlertsRefused(at_ms=AT_MS, chat="5", count=1, reason="message is too long"),
+        AlertsRefused(at_ms=AT_MS, chat="5", count=1, reason=TOO_LONG),
         "⚠️ Telegram refused alerts for chat 5; given up: 1\nReason: the message is too long\n23:00:39 UTC",
         "⚠️ Telegram 拒绝了会话 5 的提醒；已放弃：1\n原因：消息过长\n07:00:39 UTC+08",
     ),
@@ -176,7 +203,7 @@ CASES: list[tuple[Notice, str, str]] = [
         "🟢 Telegram 已可向会话 -1001234567890 发送消息\n07:00:39 UTC+08",
     ),
     (
-        TopicLost(at_ms=AT_MS, chat="-1001234567890/56", reason="message thread not found"),
+        TopicLost(at_ms=AT_MS, chat="-1001234567890/56", reason=NO_TOPIC),
         "⚠️ The forum topic -1001234567890/56 cannot be written to\nReason: the forum topic does not exist (any more)\n"
         "Its alerts come in the chat's general topic until it can be.\n23:00:39 UTC",
         "⚠️ 无法向话题 -1001234567890/56 发送消息\n原因：话题不存在\n"
@@ -195,7 +222,7 @@ CASES: list[tuple[Notice, str, str]] = [
         "🟢 本机时钟与交易所已一致\n07:00:39 UTC+08",
     ),
     (
-        DiskTrouble(at_ms=AT_MS, reason="database or disk is full"),
+        DiskTrouble(at_ms=AT_MS, reason=cause("database or disk is full", CauseCode.DISK_FULL)),
         "⚠️ Alerts cannot be stored\n"
         "Reason: the disk is full\n"
         "They are still sent, but a restart now would forget them.\n"
@@ -344,14 +371,14 @@ def test_a_start_without_market_data_does_not_claim_to_watch() -> None:
 
 
 def test_blind_before_the_first_data_says_so() -> None:
-    notice = BlindSince(at_ms=AT_MS, reason="connection refused", since_ms=None, symbols=561)
+    notice = BlindSince(at_ms=AT_MS, reasons=[cause("refused", CauseCode.NO_CONNECTION)], since_ms=None, symbols=561)
     assert seen(EN, notice).splitlines()[0] == "🔴 BLIND: no market data yet"
     assert seen(ZH, notice).splitlines()[0] == "🔴 行情中断：尚未收到任何数据"
 
 
 def test_a_time_on_another_day_carries_its_date() -> None:
     assert (
-        seen(EN, BlindSince(at_ms=AT_MS, reason="", since_ms=AT_MS - 86_400_000, symbols=1)).splitlines()[0]
+        seen(EN, BlindSince(at_ms=AT_MS, reasons=(), since_ms=AT_MS - 86_400_000, symbols=1)).splitlines()[0]
         == "🔴 BLIND since 2026-08-27 23:00:39 UTC"
     )
     back = BackAfter(at_ms=AT_MS, since_ms=AT_MS - 90_000_000, missed_minutes=1500, is_filled=False)
@@ -374,7 +401,7 @@ def test_a_refusal_for_the_location_names_the_way_out() -> None:
     notice = ExchangeBlockedNotice(
         at_ms=AT_MS,
         until_ms=AT_MS + 5_400_000,
-        reason="HTTP 451: the exchange does not serve this location",
+        reason=cause("HTTP 451: the exchange does not serve this location", CauseCode.REGION),
         is_region=True,
     )
     assert seen(EN, notice).splitlines()[:3] == [
@@ -399,8 +426,8 @@ def test_many_silent_symbols_are_counted_and_thirty_named() -> None:
 @given(st.text(max_size=5000), st.sampled_from([EN, ZH]))
 def test_whatever_a_reason_or_a_path_holds_telegram_can_take_the_message(text: str, style: Style) -> None:
     for notice in (
-        BlindSince(at_ms=AT_MS, reason=text, since_ms=None, symbols=1),
-        DestinationClosed(at_ms=AT_MS, chat="1", reason=text),
+        BlindSince(at_ms=AT_MS, reasons=[cause(text)], since_ms=None, symbols=1),
+        DestinationClosed(at_ms=AT_MS, chat="1", reason=cause(text)),
         SettingsDamaged(at_ms=AT_MS, kept_as=text),
         DatabaseSetAside(at_ms=AT_MS, kept_as=text),
         SymbolsSilent(at_ms=AT_MS, symbols=[text] * 600),

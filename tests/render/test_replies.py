@@ -58,6 +58,7 @@ from altmonitor.commands.replies_settings import NoRoute
 from altmonitor.commands.table import COMMANDS, TOPICS, Command, parse
 from altmonitor.commands.venues import VenuesShown
 from altmonitor.core.alert import DETECTED_KINDS, Alert, AlertStats, DeliveryState, StoredAlert
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.outcome import HORIZONS_MIN, OutcomeRow, OutcomeSummary
 from altmonitor.core.status import (
     FeedStatus,
@@ -86,6 +87,7 @@ from altmonitor.settings.changes import NOT_MUTED
 from altmonitor.settings.input import NotRead, Unlisted
 from altmonitor.settings.presets import PRESETS
 from altmonitor.settings.settings import SETTING_OF, SETTINGS, Settings
+from tests.fakes import cause
 from tests.render import more_replies, position_replies
 
 NOW_S = 1_790_000_000  # 2026-09-21 14:13:20 UTC
@@ -241,27 +243,27 @@ def test_an_unknown_command_is_hinted() -> None:
 
 
 def test_what_stood_in_the_way_is_said_in_the_language_of_the_reader() -> None:
-    full = "/srv/state.json cannot be written (No space left on device): free some space"
-    forbidden = "/srv/state.json cannot be written (Permission denied): check the rights of the file and its directory"
+    line = "/srv/state.json cannot be written (No space left on device): free some space"
+    full, forbidden = cause(line, CauseCode.DISK_FULL), cause("Permission denied", CauseCode.NOT_PERMITTED)
     cases = [
         (SaveFailed(command="set_pump", problem=full), "zh", "磁盘已满"),
         (SaveFailed(command="set_pump", problem=forbidden), "zh", "没有写入文件的权限"),
         (SaveFailed(command="set_pump", problem=forbidden), "ru", "нет права писать в файл"),
         (
-            QueryFailed(command="history", problem="alerts.db cannot be read: database is locked"),
+            QueryFailed(command="history", problem=cause("database is locked", CauseCode.LOCKED)),
             "ru",
             "базу держит другая программа",
         ),
-        (AnswerFailed(command="who", problem="no answer within 10 s"), "zh", "未及时应答"),
-        (AnswerFailed(command="who", problem="something nobody has seen before"), "ru", "см. журнал"),
+        (AnswerFailed(command="who", problem=cause("no answer within 10 s", CauseCode.NO_ANSWER)), "zh", "未及时应答"),
+        (AnswerFailed(command="who", problem=cause("something nobody has seen before")), "ru", "см. журнал"),
     ]
     for reply, lang, reason in cases:
         assert text(reply, Style(lang=lang, tz=UTC)).splitlines()[-1] == reason
-    assert text(cases[0][0]).splitlines()[-1] == full
+    assert text(cases[0][0]).splitlines()[-1] == line
 
 
 def test_a_failed_save_gives_the_reason_escaped() -> None:
-    reply = SaveFailed(command="set_pump", problem="a<b cannot be written\n(No space left)")
+    reply = SaveFailed(command="set_pump", problem=cause("a<b cannot be written\n(No space left)"))
     assert text(reply) == ("❌ /set_pump: not saved, so nothing was changed.\na&lt;b cannot be written (No space left)")
 
 
@@ -365,8 +367,10 @@ def test_status_of_a_blind_monitor_says_since_when_and_why() -> None:
     vitals = replace(
         VITALS,
         feed=replace(VITALS.feed, last_frame_age_s=75.0, is_blind=True),
-        guard=GuardStatus(state="blocked", until_ms=(NOW_S + 120) * 1000, reason="418 <banned>", weight_used=2400),
-        outbox=OutboxStatus(queued=9, oldest_age_s=90.0, trouble="429 & waiting"),
+        guard=GuardStatus(
+            state="blocked", until_ms=(NOW_S + 120) * 1000, reason=cause("418 <banned>"), weight_used=2400
+        ),
+        outbox=OutboxStatus(queued=9, oldest_age_s=90.0, trouble=cause("429 & waiting")),
     )
     lines = text(status(assess(vitals))).splitlines()
     assert lines[:5] == [
@@ -555,8 +559,8 @@ LONGEST: list[Reply] = [
     NotUnderstood(is_text=False),
     SymbolsRefused(command="mute", unlisted=tuple(Unlisted(given="&" * 40, suggestions=SYMBOLS[:3]) for _ in SYMBOLS)),
     UniverseUnknown(command="watch"),
-    SaveFailed(command="mute", problem="<" * 5000),
-    QueryFailed(command="stats", problem="&" * 5000),
+    SaveFailed(command="mute", problem=cause("<" * 5000)),
+    QueryFailed(command="stats", problem=cause("&" * 5000)),
     HistoryOff(command="history"),
     *more_replies.LONGEST,
     *position_replies.LONGEST,
@@ -595,8 +599,8 @@ LONGEST: list[Reply] = [
         assess(
             replace(
                 VITALS,
-                outbox=OutboxStatus(trouble="&" * 5000),
-                guard=GuardStatus(state="<new state>", reason="<" * 5000),
+                outbox=OutboxStatus(trouble=cause("&" * 5000)),
+                guard=GuardStatus(state="<new state>", reason=cause("<" * 5000)),
                 loops=tuple(LoopStatus(name="&" * 64, restarts=9, failures_in_row=9) for _ in range(9)),
             )
         )

@@ -37,6 +37,7 @@ from altmonitor.settings.conditions import Condition, FundingCrosses, PriceCross
 from altmonitor.settings.presets import BudgetProposal, BudgetRow, ThresholdRow, Trial, TrialMove, TrialRow
 from altmonitor.settings.settings import Settings
 from altmonitor.settings.state import DestinationOverrides
+from tests.fakes import cause
 from tests.render.test_replies import FINE
 
 NOW_S = 1_790_000_000  # 2026-09-21 14:13:20 UTC
@@ -111,7 +112,9 @@ def test_the_place_is_named_where_there_are_several() -> None:
 
 
 def test_a_change_without_a_record_warns() -> None:
-    reply = Unrecorded(reply=Changed(differences=(Difference(key="is_silent", old=0, new=1),)), problem="a<b is locked")
+    reply = Unrecorded(
+        reply=Changed(differences=(Difference(key="is_silent", old=0, new=1),)), problem=cause("a<b is locked")
+    )
     assert lines(reply) == [
         "✅ sound: loud → <b>silent</b>",
         "⚠️ In force and saved, but not recorded, so /undo cannot take it back.",

@@ -10,6 +10,7 @@ from msgspec import structs
 from altmonitor.core.status import FeedStatus, GuardStatus, LatencyStatus, OutboxStatus, SweepStatus, assess
 from altmonitor.render import format as n
 from altmonitor.render.status import status_board
+from tests.fakes import cause
 from tests.render.test_replies import EN, NOW_S, SYMBOLS, VITALS, ZH, status
 
 
@@ -71,7 +72,9 @@ def test_what_a_reader_would_want_to_know_is(changed: object) -> None:
 
 
 def test_a_block_is_told_with_its_end() -> None:
-    blocked = replace(VITALS, guard=GuardStatus(state="blocked", until_ms=NOW_S * 1000 + 115_000, reason="HTTP 418"))
+    blocked = replace(
+        VITALS, guard=GuardStatus(state="blocked", until_ms=NOW_S * 1000 + 115_000, reason=cause("HTTP 418"))
+    )
     assert "Exchange requests: blocked until 14:15:15 UTC" in status_board(status(assess(blocked)), EN).html
     assert "交易所请求：被封禁，至 22:15:15 UTC+08" in status_board(status(assess(blocked)), ZH).html
 

@@ -14,7 +14,9 @@ from tests.storage.samples import NOW_MS, PRIVATE, pump
 async def full_disk(path: Path) -> None:
     """A limit on the size of files stands for a disk without room: SQLite gets the same kind of error."""
     troubles: list[str] = []
-    options = StoreOptions(destinations=(PRIVATE,), on_trouble=troubles.append)
+    options = StoreOptions(
+        destinations=(PRIVATE,), on_trouble=lambda cause: troubles.append("" if cause is None else cause.text)
+    )
     clock = ScaledClock(start_ms=NOW_MS, speed=10)
     async with SqliteStore(path, clock=clock, options=options) as store:
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import NewerSchemaError, NoFileLocks, StorageError
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage import snapshots
@@ -304,3 +305,33 @@ def test_rows_from_before_there_were_venues_are_those_of_binance(tmp_path: Path)
     prepared = migrate.prepare(path, now_s=17)
     assert prepared.copy == tmp_path / "alerts.db.before-v4-17"
     assert rows(path, "SELECT key, symbol, venue FROM alerts") == [("price:SOLUSDT:PUMP:1m:1", "SOLUSDT", "binance")]
+
+
+def test_what_sqlite_refuses_has_the_code_of_what_it_means(tmp_path: Path) -> None:
+    path, found = tmp_path / "alerts.db", {}
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("CREATE TABLE numbers (id INTEGER PRIMARY KEY, text TEXT)")
+
+    def refused(name: str, address: str, *sql: str) -> None:
+        with closing(sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)) as db:
+            try:
+                for statement in sql:
+                    db.execute(statement)
+            except sqlite3.Error as problem:
+                found[name] = migrate.cause_code(problem)
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        refused("locked", f"file:{path}", "INSERT INTO numbers DEFAULT VALUES")
+    refused("read-only", f"file:{path}?mode=ro", "INSERT INTO numbers DEFAULT VALUES")
+    refused("full", f"file:{path}", "PRAGMA max_page_count = 1", "INSERT INTO numbers (text) VALUES (zeroblob(99999))")
+    refused("odd", f"file:{path}", "SELECT nothing FROM nowhere")
+    path.write_bytes(b"no database at all" * 100)
+    refused("damaged", f"file:{path}", "SELECT * FROM numbers")
+    assert found == {
+        "locked": CauseCode.LOCKED,
+        "read-only": CauseCode.READ_ONLY,
+        "full": CauseCode.DISK_FULL,
+        "odd": CauseCode.OTHER,
+        "damaged": CauseCode.DAMAGED,
+    }

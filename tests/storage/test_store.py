@@ -14,12 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import NewerSchemaError, NoFileLocks, StorageError
 from altmonitor.core.types import Destination
 from altmonitor.storage.alert_queries import alert_reader
 from altmonitor.storage.store import SqliteStore, StoreOptions
 from altmonitor.storage.writer import refuse_without_locks
+from tests.fakes import cause
 from tests.patient_clock import PatientClock
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, pump
 
@@ -30,7 +32,7 @@ SPEED = 10
 class Kept:
     store: SqliteStore
     clock: ScaledClock
-    troubles: list[str] = field(default_factory=list)
+    troubles: list[Cause | None] = field(default_factory=list)
     set_aside: list[Path] = field(default_factory=list)
 
     async def until(self, is_so: Callable[[], bool]) -> None:
@@ -47,7 +49,7 @@ async def kept(
     path: Path, *destinations: Destination, history: bool = True, most: int = 50_000, speed: float = SPEED
 ) -> AsyncIterator[Kept]:
     clock = PatientClock(start_ms=NOW_MS, speed=speed)
-    troubles: list[str] = []
+    troubles: list[Cause | None] = []
     set_aside: list[Path] = []
     options = StoreOptions(
         destinations=destinations or (PRIVATE,),
@@ -99,7 +101,7 @@ async def test_a_known_refusal_before_the_restart_makes_no_possible_repeat_after
         before.store.put(pump("AUSDT"))
         await before.store.meta_set("written after", "the alert")
         await before.store.begin_attempt(PRIVATE, [1])
-        await before.store.record_error(PRIVATE, [1], error="Telegram asks to wait")
+        await before.store.record_error(PRIVATE, [1], error=cause("Telegram asks to wait"))
     assert rows(path, "SELECT attempts, state, error FROM deliveries") == [(1, "queued", "Telegram asks to wait")]
     async with kept(path) as after:
         (row,) = await after.store.queued(PRIVATE, limit=10)
@@ -184,13 +186,13 @@ async def test_a_locked_file_stops_neither_the_loop_nor_delivery_and_everything_
             async with asyncio.timeout(1):
                 await now.store.begin_attempt(PRIVATE, [1])
                 await now.store.mark_sent(PRIVATE, [1], message_id=500, sent_ms=NOW_MS)
-                await now.store.mark_failed(PRIVATE, [2], error="blocked")
-            assert now.troubles == [f"{path} cannot be written: database is locked"]
+                await now.store.mark_failed(PRIVATE, [2], error=cause("blocked"))
+            assert now.troubles == [cause(f"{path} cannot be written: database is locked", CauseCode.LOCKED)]
             lag.cancel()
             assert await lag < 0.5
             assert rows(path, "SELECT count(*) FROM alerts") == [(0,)]
             viewer.execute("ROLLBACK")
-        await now.until(lambda: now.troubles[-1] == "")
+        await now.until(lambda: now.troubles[-1] is None)
         assert rows(
             path, "SELECT symbol, state, message_id, attempts, error FROM alerts JOIN deliveries ON alert_id = id"
         ) == [
@@ -223,7 +225,9 @@ async def test_beyond_the_bound_alerts_are_dropped_counted_and_reported_but_noth
             for number in range(5):
                 now.store.put(pump(f"C{number}USDT"))
             assert now.store.dropped == 2
-            assert now.troubles == ["3 alerts wait for the disk; new ones are dropped"]
+            assert now.troubles == [
+                cause("3 alerts wait for the disk; new ones are dropped", CauseCode.DROPPED, count=3)
+            ]
             viewer.execute("ROLLBACK")
         await now.until(lambda: now.store.outbox_status().queued == 3)
         assert await now.waiting() == ["C0USDT", "C1USDT", "C2USDT"]

@@ -18,6 +18,7 @@ from altmonitor.interfaces.storage import AlertQueries
 from altmonitor.storage.database_store import DatabaseStore
 from altmonitor.storage.memory import MemoryStore
 from altmonitor.storage.store import SqliteStore, StoreOptions
+from tests.fakes import cause
 from tests.scale.fixtures import IS_ASKED_FOR, postgres
 from tests.scale.servers import PostgresServer
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, TOPIC, pump
@@ -164,20 +165,20 @@ async def test_an_attempt_without_known_outcome_makes_the_row_a_possible_repeat(
     await store.begin_attempt(PRIVATE, [first])
     (row,) = await store.queued(PRIVATE, limit=1)
     assert (row.attempts, row.maybe_repeated) == (1, True)
-    await store.record_error(PRIVATE, [first], error="Telegram asks to wait")
+    await store.record_error(PRIVATE, [first], error=cause("Telegram asks to wait"))
     (row,) = await store.queued(PRIVATE, limit=1)
     assert (row.attempts, row.maybe_repeated) == (1, False)
     await store.begin_attempt(PRIVATE, [first])
-    await store.record_error(PRIVATE, [first], error="no answer in time", outcome_unknown=True)
+    await store.record_error(PRIVATE, [first], error=cause("no answer in time"), outcome_unknown=True)
     await store.begin_attempt(PRIVATE, [first])
-    await store.record_error(PRIVATE, [first], error="Telegram asks to wait")
+    await store.record_error(PRIVATE, [first], error=cause("Telegram asks to wait"))
     (row,) = await store.queued(PRIVATE, limit=1)
     assert (row.attempts, row.maybe_repeated) == (3, True), "a later certain failure does not undo an earlier doubt"
 
 
 async def test_failed_and_expired_rows_wait_no_more_and_say_so_in_the_history(store: Store) -> None:
     first, second, third = await put(store, "AUSDT", "BUSDT", "CUSDT")
-    await store.mark_failed(PRIVATE, [first], error="blocked")
+    await store.mark_failed(PRIVATE, [first], error=cause("blocked"))
     await store.mark_expired(PRIVATE, [second], error="too old")
     await store.mark_sent(PRIVATE, [third], message_id=1, sent_ms=NOW_MS)
     for alert_id in (first, second, third):
@@ -189,7 +190,7 @@ async def test_failed_and_expired_rows_wait_no_more_and_say_so_in_the_history(st
 
 async def test_history_shows_queued_while_any_chat_waits(store: Store) -> None:
     (first,) = await put(store, "SOLUSDT")
-    await store.mark_failed(PRIVATE, [first], error="blocked")
+    await store.mark_failed(PRIVATE, [first], error=cause("blocked"))
     (told,) = await store.recent(limit=10)
     assert told.delivery == "queued"
 
@@ -442,15 +443,15 @@ async def test_what_was_added_by_an_edit_counts_beside_its_message(kind: str, tm
 async def test_status_counts_what_waits_what_went_and_the_last_trouble(store: Store) -> None:
     assert store.outbox_status().oldest_age_s is None
     first, second = await put(store, "AUSDT", "BUSDT")
-    await store.record_error(PRIVATE, [first], error="no answer in time")
+    await store.record_error(PRIVATE, [first], error=cause("no answer in time"))
     status = store.outbox_status()
-    assert (status.queued, status.sent, status.failed, status.trouble) == (4, 0, 0, "no answer in time")
+    assert (status.queued, status.sent, status.failed, status.trouble) == (4, 0, 0, cause("no answer in time"))
     assert status.oldest_age_s is not None
     assert 0 <= status.oldest_age_s < 60
     await store.mark_sent(PRIVATE, [first, second], message_id=1, sent_ms=NOW_MS)
-    await store.mark_failed(GROUP, [first], error="blocked")
+    await store.mark_failed(GROUP, [first], error=cause("blocked"))
     status = store.outbox_status()
-    assert (status.queued, status.sent, status.failed, status.trouble) == (1, 2, 1, "blocked")
+    assert (status.queued, status.sent, status.failed, status.trouble) == (1, 2, 1, cause("blocked"))
 
 
 async def test_without_history_an_alert_is_forgotten_once_it_is_delivered_everywhere(kind: str, tmp_path: Path) -> None:
@@ -458,7 +459,7 @@ async def test_without_history_an_alert_is_forgotten_once_it_is_delivered_everyw
         (first,) = await put(store, "SOLUSDT")
         await store.mark_sent(PRIVATE, [first], message_id=7, sent_ms=NOW_MS)
         assert [told.alert.symbol for told in await store.recent(limit=5)] == ["SOLUSDT"]
-        await store.mark_failed(GROUP, [first], error="blocked")
+        await store.mark_failed(GROUP, [first], error=cause("blocked"))
         assert await store.recent(limit=5) == []
         assert await store.message_id_of(PRIVATE, pump("SOLUSDT").key) == 7, "a later escalation replies to it"
         store.put(pump("SOLUSDT"))
@@ -547,7 +548,7 @@ async def test_a_message_that_says_it_may_be_a_repetition_is_known_as_one(
         once, again, refused = ids = await put(store, "AUSDT", "BUSDT", "CUSDT")
         for alert_id, is_unknown in ((again, True), (refused, False)):
             await store.begin_attempt(PRIVATE, [alert_id])
-            await store.record_error(PRIVATE, [alert_id], error="no answer", outcome_unknown=is_unknown)
+            await store.record_error(PRIVATE, [alert_id], error=cause("no answer"), outcome_unknown=is_unknown)
         for alert_id in ids:
             await store.begin_attempt(PRIVATE, [alert_id])
             await store.mark_sent(PRIVATE, [alert_id], message_id=alert_id + 100, sent_ms=NOW_MS)

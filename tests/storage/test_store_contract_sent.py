@@ -13,6 +13,7 @@ import msgspec
 from altmonitor.core.alert import Details, EpisodeEnd, StoredSize
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.alerts import AlertHistory
+from tests.fakes import cause
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, TOPIC, pump
 from tests.storage.test_store_contract import Store, kind, opened, postgres
 
@@ -46,7 +47,7 @@ async def test_it_is_remembered_who_was_told_also_when_it_did_not_arrive(kind: s
         await put(store, "b", PRIVATE, GROUP)
         await put(store, "c", TOPIC, hours=1)
         (row,) = await store.queued(GROUP, limit=1)
-        await store.mark_failed(GROUP, [row.alert.id or 0], error="gone")
+        await store.mark_failed(GROUP, [row.alert.id or 0], error=cause("gone"))
         told = await history.stored_since(NOW_MS)
         assert [(alert.key, set(to)) for alert, to in told] == [("b", {PRIVATE, GROUP}), ("c", {TOPIC})]
         assert dict(await history.stored_first_ms()) == {

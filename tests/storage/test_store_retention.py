@@ -11,7 +11,7 @@ from altmonitor.settings.changes import ChangeMade
 from altmonitor.settings.state import DestinationOverrides
 from altmonitor.storage.snapshots import SnapshotsDb
 from altmonitor.storage.store import SqliteStore, StoreOptions
-from tests.fakes import ManualClock
+from tests.fakes import ManualClock, cause
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, pump
 from tests.tracker.samples import T0, snapshot, top_traders, velocity
 
@@ -59,7 +59,7 @@ async def filled(store: SqliteStore) -> None:
             await store.mark_sent(GROUP, ids, message_id=901, sent_ms=NOW_MS)
         for destination in (PRIVATE, GROUP):
             if state.startswith("FAILED"):
-                await store.mark_failed(destination, ids, error="blocked")
+                await store.mark_failed(destination, ids, error=cause("blocked"))
             if state.startswith("EXPIRED"):
                 await store.mark_expired(destination, ids, error="too old")
             if state.startswith("TRIED"):

@@ -18,6 +18,7 @@ from telegram.error import (
     TimedOut,
 )
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import (
     ChatClosed,
     ChatMoved,
@@ -120,6 +121,40 @@ def test_a_chat_that_takes_nothing_from_us_is_closed_whatever_the_status() -> No
         if type(found := typed(BadRequest(text))) is not kind
     ]
     assert wrong == []
+
+
+def test_every_failure_carries_the_code_of_what_it_means_to_a_reader() -> None:
+    cases: list[tuple[Exception, CauseCode]] = [
+        (Forbidden("Forbidden: bot was blocked by the user"), CauseCode.BLOCKED_BY_USER),
+        (Forbidden("Forbidden: bot was kicked from the supergroup chat"), CauseCode.KICKED),
+        (Forbidden("Forbidden: bot is not a member of the channel chat"), CauseCode.KICKED),
+        (Forbidden("Forbidden: user is deactivated"), CauseCode.DEACTIVATED),
+        (Forbidden("Forbidden: whatever comes next"), CauseCode.NOT_LET_WRITE),
+        (BadRequest("Not enough rights to send text messages to the chat"), CauseCode.NO_RIGHTS),
+        (BadRequest("need administrator rights in the channel chat"), CauseCode.NO_RIGHTS),
+        (BadRequest("CHAT_WRITE_FORBIDDEN"), CauseCode.NO_RIGHTS),
+        (BadRequest("CHAT_RESTRICTED"), CauseCode.NO_RIGHTS),
+        (BadRequest("Chat not found"), CauseCode.CHAT_UNKNOWN),
+        (BadRequest("PEER_ID_INVALID"), CauseCode.CHAT_UNKNOWN),
+        (BadRequest("TOPIC_CLOSED"), CauseCode.TOPIC_CLOSED),
+        (BadRequest("Message thread not found"), CauseCode.TOPIC_DELETED),
+        (BadRequest("message is too long"), CauseCode.TOO_LONG),
+        (BadRequest("can't parse entities: unexpected end tag at byte offset 7"), CauseCode.MARKUP),
+        (BadRequest("something new"), CauseCode.OTHER),
+        (InvalidToken(), CauseCode.TOKEN),
+        (TimedOut(), CauseCode.NO_ANSWER_TELEGRAM),
+        (raised_from(TimedOut(), httpx.ConnectTimeout("")), CauseCode.NO_CONNECTION_TELEGRAM),
+        (raised_from(NetworkError("httpx.ConnectError: x"), httpx.ConnectError("x")), CauseCode.NO_CONNECTION_TELEGRAM),
+        (raised_from(NetworkError("httpx.ReadError: "), httpx.ReadError("")), CauseCode.NO_ANSWER_TELEGRAM),
+        (NetworkError("Bad Gateway"), CauseCode.NO_ANSWER_TELEGRAM),
+        (KeyError("result"), CauseCode.NO_ANSWER_TELEGRAM),
+        (raised_from(NetworkError("x"), TelegramError("not json")), CauseCode.NOT_TELEGRAM),
+    ]
+    assert [(str(error), typed(error).cause.code) for error, _ in cases] == [
+        (str(error), code) for error, code in cases
+    ]
+    waiting = typed(RetryAfter(65)).cause
+    assert (waiting.code, waiting.values) == (CauseCode.FLOOD, {"seconds": 65})
 
 
 def test_waits_and_new_ids_are_carried_over() -> None:

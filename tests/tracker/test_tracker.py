@@ -5,11 +5,13 @@ from itertools import pairwise
 
 import pytest
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeUnreachable, UnknownSymbol
 from altmonitor.positioning.history import Snapshot
 from altmonitor.tracker.plan import Part
 from altmonitor.tracker.series import PositionMoved, Series, TrackerBlocked, TrackerRecovered, TrackerStuck
 from altmonitor.tracker.tracker import SweepReport, Tracked
+from tests.fakes import cause
 from tests.movable_clock import T0
 from tests.tracker.fakes import Bench, bench
 from tests.tracker.samples import snapshot
@@ -33,7 +35,7 @@ async def swept(at: Bench, *, within_s: float = 3_000, tracked: Tracked = ONE_SW
 async def test_questions_are_nine_to_fifteen_seconds_apart_and_fresh() -> None:
     async with bench(ONE_SWEEP, symbols=TEN) as at:
         (report,) = await swept(at)
-        assert (report.asked, report.stored, report.stopped) == (10, 10, "")
+        assert (report.asked, report.stored, report.stopped) == (10, 10, None)
         assert [symbol for symbol, _, _ in at.site.asked] == TEN
         assert all(is_fresh for _, _, is_fresh in at.site.asked)
         assert all(9.0 <= spacing <= 15.0 for spacing in at.spacing_s)
@@ -76,8 +78,10 @@ async def test_a_block_ends_the_sweep_at_once_and_is_told_once() -> None:
         at.site.says["C4USDT"] = ExchangeBlocked("HTTP 429", until_ms=until_ms)
         (report,) = await swept(at)
         assert [symbol for symbol, _, _ in at.site.asked] == TEN[:5]
-        assert (report.stored, report.until_ms, report.stopped) == (4, until_ms, "HTTP 429")
-        assert at.news == [TrackerBlocked(series=MONEY, until_ms=until_ms, reason="HTTP 429")]
+        assert (report.stored, report.until_ms, str(report.stopped)) == (4, until_ms, "HTTP 429")
+        assert at.news == [
+            TrackerBlocked(series=MONEY, until_ms=until_ms, reason=cause("HTTP 429", CauseCode.TOO_MANY))
+        ]
         del at.site.says["C4USDT"]
         await swept(at)
         assert [symbol for symbol, _, _ in at.site.asked[5:]] == TEN[4:]
@@ -119,7 +123,7 @@ async def test_ten_questions_in_a_row_without_an_answer_end_the_sweep() -> None:
         at.site.for_all = ExchangeUnreachable("no route")
         (report,) = await swept(at)
         assert len(at.site.asked) == 10
-        assert report.stopped == "10 questions in a row without an answer: C09USDT: no route"
+        assert str(report.stopped) == "10 questions in a row without an answer: C09USDT: no route"
 
 
 async def test_a_symbol_that_never_answers_is_given_up_after_thirty_seconds() -> None:
@@ -134,7 +138,7 @@ async def test_a_symbol_that_never_answers_is_given_up_after_thirty_seconds() ->
         at.site.overview = hangs  # type: ignore[method-assign, assignment]
         (report,) = await swept(at)
         assert (report.stored, report.failed) == (1, 1)
-        assert report.reason == "C0USDT given up after 30 s"
+        assert report.reason == cause("C0USDT given up after 30 s", CauseCode.NO_ANSWER)
         assert at.clock.monotonic() <= 1_000 + 32
 
 
@@ -143,7 +147,7 @@ async def test_three_empty_sweeps_are_told_once_and_so_is_the_first_good_one() -
         at.site.says = dict.fromkeys(TEN, None)
         for _ in range(4):
             await swept(at)
-        assert at.news == [TrackerStuck(kind="stuck", series=MONEY, sweeps=3, captured=0, planned=10, reason="")]
+        assert at.news == [TrackerStuck(kind="stuck", series=MONEY, sweeps=3, captured=0, planned=10, reason=None)]
         at.site.says = {}
         await swept(at)
         assert at.news[1:] == [TrackerRecovered(series=MONEY, captured=10, planned=10)]
@@ -164,7 +168,7 @@ async def test_without_a_list_of_contracts_nothing_is_asked_and_it_counts_as_an_
         at.lists.problem = ExchangeUnreachable("HTTP 503")
         for _ in range(3):
             (report,) = await swept(at)
-            assert report.stopped == "no list of contracts: HTTP 503"
+            assert str(report.stopped) == "no list of contracts: HTTP 503"
         assert at.site.asked == []
         assert [type(news) for news in at.news] == [TrackerStuck]
 
@@ -250,7 +254,7 @@ async def test_the_same_bar_is_known_and_an_old_one_is_no_news_of_now() -> None:
         await at.clock.advance(600.0)
         (late,) = await swept(at, tracked=tracked)
         assert (late.stored, late.known, late.failed) == (0, 0, 1)
-        assert late.reason == "C0USDT: the newest bar is 20 min old"
+        assert late.reason == cause("C0USDT: the newest bar is 20 min old", CauseCode.OLD_BAR, minutes=20)
 
 
 async def test_mark_prices_are_at_most_a_minute_old_and_missing_ones_are_none() -> None:

@@ -101,6 +101,7 @@ async def test_a_healthy_monitor_answers_200_with_the_documented_body() -> None:
     assert body == {
         "status": "ok",
         "reasons": [],
+        "reason_codes": [],
         "feed": {"last_frame_age_s": 0.3, "symbols_covered": 10, "symbols_expected": 10},
         "oi": {"sweep_age_s": 12.0, "coverage": 1.0},
         "outbox": {"queued": 0},

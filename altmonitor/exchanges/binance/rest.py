@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from msgspec import structs
 
 from altmonitor.core.cache import Cache
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import (
     BadAnswer,
@@ -182,7 +183,7 @@ class BinanceRest:
                 self._guard.set_weight_limit(limit)
         contracts = self.rows("exchangeInfo", _CONTRACTS, bytes(found.symbols))
         if not contracts:
-            raise BadAnswer("exchangeInfo: no contracts")
+            raise BadAnswer("exchangeInfo: no contracts", code=CauseCode.NO_SYMBOLS)
         return contracts
 
     async def server_time_ms(self) -> int:
@@ -303,9 +304,9 @@ class BinanceRest:
 class _Overloaded(ExchangeUnreachable):
     """A 5xx; `retry_after_s`: asked for by the exchange, 0 when it named no time."""
 
-    def __init__(self, message: str, *, retry_after_s: float) -> None:
+    def __init__(self, message: str, *, status: int, retry_after_s: float) -> None:
         self.retry_after_s = retry_after_s
-        super().__init__(message)
+        super().__init__(message, code=CauseCode.HTTP, status=status)
 
 
 def _usable(answer: RestAnswer) -> bytes:
@@ -319,8 +320,8 @@ def _usable(answer: RestAnswer) -> bytes:
     if answer.status >= 500 or answer.status == 408 or (error is not None and error.code == -1008):
         # relative to the answer's own moment, which is now: the date form needs the exchange's clock, see refusal.py
         wait_s = retry_after_s(answer.headers, exchange_ms=0) if answer.headers.get("Retry-After", "").isdigit() else 0
-        raise _Overloaded(said, retry_after_s=wait_s or 0.0)
-    raise BadAnswer(said)
+        raise _Overloaded(said, status=answer.status, retry_after_s=wait_s or 0.0)
+    raise BadAnswer(said, code=CauseCode.HTTP, status=answer.status)
 
 
 def _klines_weight(limit: int) -> int:

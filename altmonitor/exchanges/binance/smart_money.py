@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from altmonitor.core.cache import Cache
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeBlocked, ExchangeError, ExchangeUnreachable, RegionBlocked
 from altmonitor.core.status import GuardStatus
@@ -248,7 +249,8 @@ class SmartMoneyWeb:
             status = self._guard.status()
             if status.state == "blocked":  # the request before this one was refused while we waited
                 kind = RegionBlocked if status.is_region else ExchangeBlocked
-                raise kind(status.reason, until_ms=status.until_ms or self._clock.now_ms())
+                code = None if status.reason is None else status.reason.code
+                raise kind(str(status.reason or ""), until_ms=status.until_ms or self._clock.now_ms(), code=code)
             self._next_s = self._clock.monotonic() + SPACING_S
         return await self._http.send(target)
 
@@ -270,7 +272,5 @@ def _usable(answer: RestAnswer) -> bytes:
     """The body of a 200. Raises: ExchangeUnreachable, BadAnswer."""
     if answer.status == 200:
         return answer.body
-    said = f"HTTP {answer.status}"
-    if answer.status >= 500 or answer.status == 408:
-        raise ExchangeUnreachable(said)
-    raise BadAnswer(said)
+    kind = ExchangeUnreachable if answer.status >= 500 or answer.status == 408 else BadAnswer
+    raise kind(f"HTTP {answer.status}", code=CauseCode.HTTP, status=answer.status)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from altmonitor.core.cache import Cache
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer
 from altmonitor.exchanges.bybit import bodies
@@ -65,7 +66,7 @@ class BybitRest(VenueMarket):
                 break
             cursor = following
         if not found:
-            raise BadAnswer("instruments-info: no contracts")
+            raise BadAnswer("instruments-info: no contracts", code=CauseCode.NO_SYMBOLS)
         return found
 
     async def klines(self, symbol: str, *, start_ms: int, end_ms: int, limit: int, priority: Priority) -> list[Candle]:
@@ -148,7 +149,7 @@ class TickerTable:
             answer, rows = bodies.read(self._body)
             tickers = bodies.TICKERS.read(rows).values
             if not tickers:
-                raise BadAnswer("tickers: no contracts")
+                raise BadAnswer("tickers: no contracts", code=CauseCode.NO_SYMBOLS)
             self._found, self._body = (answer.time, tickers), b""
         return self._found
 

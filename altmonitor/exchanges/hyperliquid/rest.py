@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from altmonitor.core.cache import Cache
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer
 from altmonitor.core.venue_names import hyperliquid_coin
@@ -80,7 +81,7 @@ class HyperliquidRest(VenueMarket):
         await self._read_tables(Priority.UNIVERSE)
         found = [asset.contract() for assets in self.lists.of_dex.values() for asset in assets]
         if not found:
-            raise BadAnswer("meta: no contracts")
+            raise BadAnswer("meta: no contracts", code=CauseCode.NO_SYMBOLS)
         return found
 
     async def _read_tables(self, priority: Priority) -> list[Row]:
@@ -105,7 +106,7 @@ class HyperliquidRest(VenueMarket):
         async def fetch() -> list[Row]:
             rows = self._pushed_rows() or await self._read_tables(priority)
             if not rows:
-                raise BadAnswer("metaAndAssetCtxs: no contracts")
+                raise BadAnswer("metaAndAssetCtxs: no contracts", code=CauseCode.NO_SYMBOLS)
             return rows
 
         return await self._rows.get("", fetch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, TypeVar
 
 from altmonitor.core.cache import Cache
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer
 from altmonitor.core.venue_names import okx_instrument
@@ -62,7 +63,7 @@ class OkxRest(VenueMarket):
         path = "/api/v5/public/instruments"
         found = await self._rows(path, bodies.INSTRUMENTS, Priority.UNIVERSE, instType="SWAP")
         if not found:
-            raise BadAnswer("instruments: no contracts")
+            raise BadAnswer("instruments: no contracts", code=CauseCode.NO_SYMBOLS)
         self._contract_values = {okx_instrument(contract.symbol): value for contract, value in found}
         return [contract for contract, _ in found]
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.core.files import open_private, read_regular, write_atomically
 
 if sys.platform != "win32":
@@ -29,13 +30,15 @@ PROBE_CLAIM_MS = 20_000
 
 
 class BlockRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Times in unix ms by the machine's clock, 0 = none. severity: name of `refusal.Severity`. host: who refuses."""
+    """Times in unix ms by the machine's clock, 0 = none. severity: name of `refusal.Severity`. host: who refuses.
+    cause: value of a `CauseCode`; '' in files of older versions."""
 
     version: int = 1
     host: str = ""
     until_ms: int = 0
     severity: str = "SOFT"
     reason: str = ""
+    cause: str = ""
     soft_hits: int = 0
     last_soft_ms: int = 0
     probe_until_ms: int = 0
@@ -84,7 +87,11 @@ class BlockFile:
                 gives_way = there.severity == "REGION" != record.severity
                 if there.until_ms > record.until_ms and not gives_way:
                     record = msgspec.structs.replace(
-                        record, until_ms=there.until_ms, severity=there.severity, reason=there.reason
+                        record,
+                        until_ms=there.until_ms,
+                        severity=there.severity,
+                        reason=there.reason,
+                        cause=there.cause,
                     )
                 self._write(record)
         return record
@@ -208,7 +215,7 @@ class Refusal:
 
     severity: Severity
     status: int
-    reason: str
+    reason: Cause
     retry_after_s: float | None = None
 
 
@@ -222,13 +229,13 @@ def read_refusal(
     """
     text = body[:2_000].decode("utf-8", "replace") if status != 200 else ""
     if status == 451 or (status != 200 and _GEOGRAPHY.search(text)):
-        severity, reason = Severity.REGION, f"HTTP {status}: the exchange does not serve this location"
+        severity, code, said = Severity.REGION, CauseCode.REGION, "the exchange does not serve this location"
     elif status == 403:
-        severity, reason = Severity.HARD, "HTTP 403: blocked by the exchange's firewall"
+        severity, code, said = Severity.HARD, CauseCode.FIREWALL, "blocked by the exchange's firewall"
     elif status == 418:
-        severity, reason = Severity.SOFT, "HTTP 418: banned for too many requests"
+        severity, code, said = Severity.SOFT, CauseCode.BANNED, "banned for too many requests"
     elif status == 429 or (status >= 400 and _code_of(text) in too_many_codes):
-        severity, reason = Severity.SOFT, f"HTTP {status}: too many requests"
+        severity, code, said = Severity.SOFT, CauseCode.TOO_MANY, "too many requests"
     else:
         return None
     waits = [
@@ -236,6 +243,7 @@ def read_refusal(
         for wait_s in (retry_after_s(headers, exchange_ms=exchange_ms), _banned_for_s(text, exchange_ms=exchange_ms))
         if wait_s is not None
     ]
+    reason = Cause(code, f"HTTP {status}: {said}")
     return Refusal(severity=severity, status=status, reason=reason, retry_after_s=max(waits, default=None))
 
 
@@ -268,6 +276,15 @@ def _believed(wait_s: float) -> float | None:
 def _code_of(text: str) -> int | None:
     match = _CODE.search(text)
     return None if match is None else int(match[1])
+
+
+_CODES = {Severity.SOFT: CauseCode.TOO_MANY, Severity.HARD: CauseCode.FIREWALL, Severity.REGION: CauseCode.REGION}
+
+
+def recorded_cause(record: BlockRecord, severity: Severity) -> Cause:
+    """As it was written there; a file of an older version says no more than how severe it was."""
+    known = {code.value: code for code in CauseCode}
+    return Cause(known.get(record.cause, _CODES[severity]), record.reason)
 
 
 # ---
@@ -303,7 +320,7 @@ class Block:
 
     until_s: float
     severity: Severity
-    reason: str
+    reason: Cause
 
 
 class Breaker:

@@ -17,6 +17,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeError, ExchangeUnreachable
 from altmonitor.core.proxies import proxy_to
@@ -120,7 +121,7 @@ class HttpGet:
         except aiohttp.ClientPayloadError:
             raise BadAnswer("the answer was cut off") from None
         except (aiohttp.ClientError, OSError, RuntimeError) as problem:  # RuntimeError: the session is being closed
-            raise ExchangeUnreachable(_said(problem)) from None
+            raise _unreachable(problem) from None
 
     def _request(
         self, session: aiohttp.ClientSession, target: str
@@ -132,23 +133,27 @@ class HttpGet:
         return session.post(url, data=target.encode(), headers=headers, allow_redirects=False)
 
 
-def _said(problem: Exception) -> str:
+def _unreachable(problem: Exception) -> ExchangeUnreachable:
     """One line in plain words, without the name of an error."""
     match problem:
         case aiohttp.ClientConnectorDNSError():
-            return "cannot connect: the host name is not known"
+            return _without_connection("cannot connect: the host name is not known")
         case aiohttp.ServerDisconnectedError():
-            return "no answer: the server closed the connection"
+            return _without_connection("no answer: the server closed the connection")
         case aiohttp.ClientConnectorCertificateError():
-            return "cannot connect: the certificate is not trusted"
+            return _without_connection("cannot connect: the certificate is not trusted")
         case aiohttp.ClientSSLError():
-            return "cannot connect: no TLS connection comes about"
+            return _without_connection("cannot connect: no TLS connection comes about")
         case aiohttp.ClientConnectorError():
             number = problem.os_error.errno or 0
             why = f": {os.strerror(number)}" if number > 0 else ""
-            return f"cannot connect to {problem.host} port {problem.port}{why}"
+            return _without_connection(f"cannot connect to {problem.host} port {problem.port}{why}")
         case _:
-            return f"no answer: {problem}" if str(problem) else "no answer: the connection broke"
+            return _without_connection(f"no answer: {problem}" if str(problem) else "no answer: the connection broke")
+
+
+def _without_connection(text: str) -> ExchangeUnreachable:
+    return ExchangeUnreachable(text, code=CauseCode.NO_CONNECTION)
 
 
 @lru_cache(maxsize=2_048)
@@ -349,10 +354,8 @@ class VenueRest:
         problem = self._meaning(answer.body)
         if problem is not None:
             raise problem
-        said = f"HTTP {answer.status}"
-        if answer.status >= 500 or answer.status == 408:
-            raise ExchangeUnreachable(said)
-        raise BadAnswer(said)
+        kind = ExchangeUnreachable if answer.status >= 500 or answer.status == 408 else BadAnswer
+        raise kind(f"HTTP {answer.status}", code=CauseCode.HTTP, status=answer.status)
 
     async def _send(self, target: str) -> RestAnswer:
         answer = await self._http.send(target)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import (
     BadAnswer,
@@ -35,6 +36,7 @@ from altmonitor.exchanges.rest.block import (
     Refusal,
     Severity,
     read_refusal,
+    recorded_cause,
 )
 from altmonitor.exchanges.rest.budget import Ask, RequestBudget, RequestQueue, Ticket
 from altmonitor.interfaces.exchange import Priority
@@ -102,7 +104,7 @@ class Guard:
         if block is None:
             is_short = self._admission.is_short
             state, until_ms = ("waiting" if is_short else "open"), None
-            reason = "the exchange's request budget is used up" if is_short else ""
+            reason = Cause(CauseCode.BUDGET, "the exchange's request budget is used up") if is_short else None
         else:
             is_probing = self._breaker.phase(self._clock.monotonic()) is Phase.PROBING
             state, until_ms, reason = "probing" if is_probing else "blocked", self._block_end_ms(), block.reason
@@ -233,7 +235,11 @@ class Guard:
         if is_start and severity is Severity.REGION:
             remaining_s = 0.0  # whoever starts again may have moved or set a proxy: one probe answers that
         return self._breaker.adopt(
-            Block(until_s=self._clock.monotonic() + remaining_s, severity=severity, reason=record.reason)
+            Block(
+                until_s=self._clock.monotonic() + remaining_s,
+                severity=severity,
+                reason=recorded_cause(record, severity),
+            )
         )
 
     def _record(self) -> BlockRecord:
@@ -241,7 +247,8 @@ class Guard:
         return BlockRecord(
             until_ms=0 if block is None else self._wall_ms(block.until_s),
             severity="SOFT" if block is None else block.severity.name,
-            reason="" if block is None else block.reason,
+            reason="" if block is None else block.reason.text,
+            cause="" if block is None else block.reason.code.value,
             soft_hits=self._breaker.soft_hits,
             last_soft_ms=0 if last_soft_s is None else self._wall_ms(last_soft_s),
         )
@@ -267,8 +274,9 @@ class Guard:
         block = self._breaker.block
         kind = RegionBlocked if block is not None and block.severity is Severity.REGION else ExchangeBlocked
         until_ms = max(self._block_end_ms(), self._clock.now_ms() + AGAIN_MS)
-        reason = "refused" if block is None else block.reason
-        return kind(f"{self._host} is not asked before {_time_text(until_ms)}: {reason}", until_ms=until_ms)
+        reason = Cause(kind.code, "refused") if block is None else block.reason
+        line = f"{self._host} is not asked before {_time_text(until_ms)}: {reason}"
+        return kind(line, until_ms=until_ms, code=reason.code)
 
     def _block_end_ms(self) -> int:
         block = self._breaker.block

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.exchanges.exchange_clock import ExchangeClock
 from altmonitor.exchanges.ws.dialect import Dialect, HeartbeatAnswer, ShutdownNotice, Skipped, SubscribeAnswer
@@ -81,7 +82,7 @@ class FeedConnection:
         self._silence_limit_s = silence_limit_s
         self._transport: Transport | None = None
         self._patient_until_s = 0.0
-        self._why = ""
+        self._why: Cause | None = None
 
     async def open(self) -> None:
         """Raises `HandshakeRefused` or `ExchangeUnreachable`."""
@@ -93,8 +94,8 @@ class FeedConnection:
         self.opened_s = shared.exchange_clock.now_s()
         self.is_open = True
 
-    async def hold(self) -> str:
-        """Until the connection ends; returns why, in words. Raises what the sink raised."""
+    async def hold(self) -> Cause:
+        """Until the connection ends; returns why. Raises what the sink raised."""
         transport = self._transport
         if transport is None:
             raise RuntimeError("hold before open")
@@ -108,9 +109,9 @@ class FeedConnection:
             transport.abort()
         if reason.error is not None:
             raise reason.error
-        return self._why or _end_in_words(reason)
+        return self._why or _closed(reason)
 
-    def end(self, why: str) -> None:
+    def end(self, why: Cause) -> None:
         self._why = self._why or why
         if self._transport is not None:
             self._transport.abort()
@@ -118,7 +119,7 @@ class FeedConnection:
     async def leave(self) -> None:
         """End politely, when another connection has taken over; frames still coming are dropped."""
         self.is_muted = True
-        self._why = "replaced as planned"
+        self._why = Cause(CauseCode.OTHER, "replaced as planned")
         if self._transport is not None:
             await self._transport.close()
 
@@ -151,7 +152,7 @@ class FeedConnection:
                 heartbeat_s = now_s + dialect.heartbeat_s
                 await self._send(transport, dialect.heartbeat)
             self.ledger.expire(now_s)
-            if self.ledger.trouble:
+            if self.ledger.trouble is not None:
                 self.end(self.ledger.trouble)
             if not pause.was_long(now_s):
                 self._watch_data(now_s)
@@ -162,7 +163,7 @@ class FeedConnection:
             async with self._shared.clock.timeout(_SEND_WITHIN_S):
                 await transport.send_text(message)
         except TimeoutError:
-            self.end("the exchange does not take our messages")
+            self.end(Cause(CauseCode.REFUSED_CONTROL, "the exchange does not take our messages"))
 
     def _watch_data(self, now_s: float) -> None:
         limit_s = self._silence_limit_s()
@@ -170,7 +171,7 @@ class FeedConnection:
             self._patient_until_s = now_s
         elif now_s - max(self._last_sign_s, self._patient_until_s) >= limit_s:
             has_had_data = self._progress.last_event_ms is not None
-            self.end(in_words(self.ledger, now_s - self._last_sign_s, has_had_data=has_had_data))
+            self.end(silence(self.ledger, now_s - self._last_sign_s, has_had_data=has_had_data))
 
     def _on_frames(self, frames: list[bytes]) -> None:
         if self.is_muted or self.overlap is not None:
@@ -244,11 +245,15 @@ class FeedConnection:
                 self._hand_over(other)
 
 
-def in_words(ledger: SubscriptionLedger, silent_s: float, *, has_had_data: bool) -> str:
+def silence(ledger: SubscriptionLedger, silent_s: float, *, has_had_data: bool) -> Cause:
     """Why an open connection counts as dead. has_had_data: the share it carries has, over whichever connection."""
-    told = f"no data for {silent_s:.0f} s, {ledger.acknowledged_count()} of {ledger.wanted_count} streams acknowledged"
-    return told if has_had_data else f"{told}; {UNROUTED}"
+    line = f"no data for {silent_s:.0f} s, {ledger.acknowledged_count()} of {ledger.wanted_count} streams acknowledged"
+    values = {"seconds": round(silent_s)}
+    if has_had_data:
+        return Cause(CauseCode.NO_DATA, line, values)
+    return Cause(CauseCode.NOT_ROUTED, f"{line}; {UNROUTED}", values)
 
 
-def _end_in_words(reason: CloseReason) -> str:
-    return f"closed ({reason.code}{f' {reason.text}' if reason.text else ''})"
+def _closed(reason: CloseReason) -> Cause:
+    said = f" {reason.text}" if reason.text else ""
+    return Cause(CauseCode.CLOSED, f"closed ({reason.code}{said})", {"status": reason.code})

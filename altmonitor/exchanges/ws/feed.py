@@ -174,11 +174,15 @@ class KlineFeed:
         since_ms = self._told_since_ms = self._clock.now_ms() - int(max(known) * 1000) if known else None
         seen_ms = [ms for shard in dark if (ms := shard.progress.last_event_ms) is not None]
         self._seen_until_ms = min(seen_ms, default=None)
-        reason = "; ".join(sorted({shard.state_in_words() for shard in dark}))
+        reasons = tuple(sorted({shard.why_dark() for shard in dark}, key=str))
         is_partial = len(dark) < len(self._shards)
         symbols = tuple(sorted(set().union(*(shard.symbols for shard in dark)))) if is_partial else ()
-        _log.warning("feed blind (%d of %d connections): %s", len(dark), len(self._shards), reason)
-        self._tell("blind", reason=reason, blind_since_ms=since_ms, seen_until_ms=self._seen_until_ms, symbols=symbols)
+        _log.warning(
+            "feed blind (%d of %d connections): %s", len(dark), len(self._shards), "; ".join(map(str, reasons))
+        )
+        self._tell(
+            "blind", reasons=reasons, blind_since_ms=since_ms, seen_until_ms=self._seen_until_ms, symbols=symbols
+        )
 
     def _tell_live(self, now_s: float) -> None:
         attempts = sum(shard.attempts for shard in self._shards)
@@ -194,7 +198,7 @@ class KlineFeed:
         gaps = self._take_gaps()
         if gaps:
             self._symbol_watch.forgive(self._symbols, now_s)
-            self._tell_seen_again(min(gap.from_ms for gap in gaps), reason="this machine stood still")
+            self._tell_seen_again(min(gap.from_ms for gap in gaps))
 
     def _take_gaps(self) -> list[Gap]:
         return [gap for shard in self._shards if (gap := shard.progress.take_gap()) is not None]
@@ -241,7 +245,7 @@ class KlineFeed:
         _log.warning("%d symbols silent against their own rhythm, subscribing again", len(silent))
         for shard in self._shards:
             shard.renew(set(silent))
-        self._tell("symbols_silent", reason="no data against their own rhythm", symbols=silent)
+        self._tell("symbols_silent", symbols=silent)
 
     def _tell(self, kind: str, **known: Any) -> None:
         self._sink.on_feed_event(FeedEvent(kind=kind, at_ms=self._clock.now_ms(), **known))

@@ -19,6 +19,7 @@ from picows import (
 )
 from python_socks import ProxyError
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import ExchangeError, ExchangeUnreachable, HandshakeRefused
 from altmonitor.exchanges.ws.transport import (
     ABNORMAL,
@@ -203,8 +204,12 @@ async def open_picows(url: str, *, on_frames: OnFrames, options: TransportOption
         raise told from (None if isinstance(problem, ProxyError) else problem)
     if not listener.is_connected:
         # picows reports a server that hangs up instead of answering as success.
-        raise ExchangeUnreachable("the server hung up during the handshake")
+        raise _without_socket("the server hung up during the handshake")
     return PicowsTransport(transport, listener, options)
+
+
+def _without_socket(text: str) -> ExchangeUnreachable:
+    return ExchangeUnreachable(text, code=CauseCode.NO_SOCKET)
 
 
 async def _connect(
@@ -239,9 +244,9 @@ def _told(problem: BaseException, options: TransportOptions) -> ExchangeError | 
             retry_after_s=float(wait) if wait.isdecimal() else None,
         )
     if isinstance(problem, ProxyError):
-        return ExchangeUnreachable("the proxy refused the connection")
+        return ExchangeUnreachable("the proxy refused the connection", code=CauseCode.PROXY)
     if isinstance(problem, TimeoutError):
-        return ExchangeUnreachable(f"no WebSocket within {options.open_timeout_s:g} s")
+        return _without_socket(f"no WebSocket within {options.open_timeout_s:g} s")
     if isinstance(problem, (OSError, UnicodeError, WSError)):
-        return ExchangeUnreachable(f"no WebSocket: {problem or type(problem).__name__}")
+        return _without_socket(f"no WebSocket: {problem or type(problem).__name__}")
     return None

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeError, HandshakeRefused
 from altmonitor.exchanges.rest.block import LONGEST_BELIEVED_S
 from altmonitor.exchanges.rest.budget import LimitPool
-from altmonitor.exchanges.ws.connection import FeedConnection, Overlap, Shared, in_words
+from altmonitor.exchanges.ws.connection import FeedConnection, Overlap, Shared, silence
 from altmonitor.exchanges.ws.watchdog import DataProgress, Share, silence_limit_s
 from altmonitor.market.candles import MINUTE_MS
 
@@ -103,7 +104,7 @@ _log = logging.getLogger(__name__)
 @dataclass(slots=True)
 class _RunningConnection:
     connection: FeedConnection
-    task: asyncio.Task[str]
+    task: asyncio.Task[Cause]
     replace_at_s: float
 
 
@@ -124,7 +125,7 @@ class FeedShard:
         self.symbols: set[str] = set()
         self.attempts = 0
         self.reconnects = 0
-        self.trouble = "connecting"
+        self.trouble = Cause(CauseCode.CONNECTING, "connecting")
         self.last_data_s: float | None = None
         self._parts = parts
         self._clock: Clock = parts.shared.clock
@@ -182,12 +183,12 @@ class FeedShard:
         asleep_s = (self._clock.now_ms() - self.progress.last_wall_ms) / 1000 - awake_s
         return max(0.0, asleep_s) if awake_s >= _QUIET_S else 0.0
 
-    def state_in_words(self) -> str:
+    def why_dark(self) -> Cause:
         connections = self.open_connections
         if not connections:
             return self.trouble
         ledger, silent_s = connections[0].ledger, self.share().silence_s(self._exchange_clock.now_s())
-        return in_words(ledger, silent_s, has_had_data=self.last_data_s is not None)
+        return silence(ledger, silent_s, has_had_data=self.last_data_s is not None)
 
     def _streams(self) -> list[str]:
         return [*self._parts.news_streams, *(self._stream_of(symbol) for symbol in sorted(self.symbols))]
@@ -219,7 +220,7 @@ class FeedShard:
             try:
                 running = await self._open(tasks)
             except ExchangeError as problem:
-                self.trouble = str(problem)
+                self.trouble = problem.cause
                 self._parts.budget.close_for(self._backoff.on_open_failed(problem))
                 _log.debug("attempt %d: %s", self.attempts, problem)
             else:
@@ -264,12 +265,12 @@ class FeedShard:
             new = await self._open(tasks, is_muted=True)
         except ExchangeError as problem:
             self._parts.budget.close_for(self._backoff.on_open_failed(problem))
-            self._put_off(old, str(problem))
+            self._put_off(old, problem.cause)
             return old
         await self._speak_together(new, old)
         old.connection.overlap = new.connection.overlap = None
         if new.task.done() or (new.connection.is_muted and not old.task.done()):
-            new.connection.end("did not take over in time")
+            new.connection.end(Cause(CauseCode.OTHER, "did not take over in time"))
             await asyncio.wait({new.task})
             self._forget(new)
             self._put_off(old, new.task.result())
@@ -299,7 +300,7 @@ class FeedShard:
     def _is_quiet_part(self) -> bool:
         return _QUIET_PART_MS[0] <= self._clock.now_ms() % MINUTE_MS <= _QUIET_PART_MS[1]
 
-    def _put_off(self, old: _RunningConnection, why: str) -> None:
+    def _put_off(self, old: _RunningConnection, why: Cause) -> None:
         pause_s = self._backoff.next_delay_s() + (0 if old.connection.is_leaving else _ROTATION_RETRY_S)
         old.connection.is_leaving = False
         old.replace_at_s = self._exchange_clock.now_s() + pause_s

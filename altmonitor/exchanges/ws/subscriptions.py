@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
+from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.exchanges.ws.dialect import Dialect, Method, SubscribeAnswer
 
 _MAX_REFUSALS: Final = 12
@@ -28,10 +29,10 @@ class _Request:
 
 
 class SubscriptionLedger:
-    """`trouble` is empty until the connection should be given up; then it says why."""
+    """`trouble` is None until the connection should be given up; then it says why."""
 
     def __init__(self, dialect: Dialect, *, request_ids: Iterator[int] | None = None) -> None:
-        self.trouble = ""
+        self.trouble: Cause | None = None
         self._dialect = dialect
         self._ids = request_ids if request_ids is not None else count(1)
         self._wanted: dict[str, None] = {}
@@ -136,7 +137,8 @@ class SubscriptionLedger:
     def _on_refusal(self, request: _Request, error: str) -> None:
         self._refusals += 1
         if self._refusals == _MAX_REFUSALS:
-            self.trouble = f"{self._refusals} control messages were refused, the last with: {error}"
+            line = f"{self._refusals} control messages were refused, the last with: {error}"
+            self.trouble = Cause(CauseCode.REFUSED_CONTROL, line)
         elif request.method == "LIST":
             self._on_list_failure()
         elif request.attempt == 1:
@@ -162,4 +164,5 @@ class SubscriptionLedger:
             elif request.attempt == 1:
                 self._retries.append(_Request(request.method, request.streams, 2))
             else:
-                self.trouble = f"{request.method} of {len(request.streams)} streams was not answered, twice"
+                line = f"{request.method} of {len(request.streams)} streams was not answered, twice"
+                self.trouble = Cause(CauseCode.REFUSED_CONTROL, line)

@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidPro
 from websockets.frames import DATA_OPCODES, Frame
 from websockets.protocol import Event, State
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import ExchangeUnreachable, HandshakeRefused
 from altmonitor.exchanges.ws.transport import (
     ABNORMAL,
@@ -176,14 +177,18 @@ async def open_websockets(url: str, *, on_frames: OnFrames, options: TransportOp
         raise _refused(refusal) from refusal
     except InvalidProxy:
         # Its text holds the proxy's address, which may hold a password.
-        raise ExchangeUnreachable("the proxy address is not valid") from None
+        raise ExchangeUnreachable("the proxy address is not valid", code=CauseCode.PROXY) from None
     except TimeoutError as problem:
-        raise ExchangeUnreachable(f"no WebSocket within {options.open_timeout_s:g} s") from problem
+        raise _without_socket(f"no WebSocket within {options.open_timeout_s:g} s") from problem
     except (OSError, UnicodeError, InvalidHandshake) as problem:
-        raise ExchangeUnreachable(f"no WebSocket: {problem or type(problem).__name__}") from problem
+        raise _without_socket(f"no WebSocket: {problem or type(problem).__name__}") from problem
     connection = cast(_Connection, connection)
     connection.start(on_frames, options)
     return WebsocketsTransport(connection)
+
+
+def _without_socket(text: str) -> ExchangeUnreachable:
+    return ExchangeUnreachable(text, code=CauseCode.NO_SOCKET)
 
 
 def _refused(refusal: InvalidStatus) -> HandshakeRefused:

@@ -102,7 +102,7 @@ def rsh_quoted(word: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class SshFailure:
     """seen: in plain words. remedy: what to do."""
 
     seen: str
@@ -164,12 +164,12 @@ _CAUSES: Sequence[tuple[str, str, str]] = (
 )
 
 
-def cause_of(output: str, server: Server | None) -> Cause | None:
+def cause_of(output: str, server: Server | None) -> SshFailure | None:
     """What the words of ssh, rsync or the shell mean; None when they say nothing known."""
     for pattern, seen, remedy in _CAUSES:
         if re.search(pattern, output, re.IGNORECASE):
             host, port = (server.host, server.port) if server else ("this machine", 0)
-            return Cause(seen.format(host=host, port=port), remedy.format(host=host, port=port))
+            return SshFailure(seen.format(host=host, port=port), remedy.format(host=host, port=port))
     return None
 
 

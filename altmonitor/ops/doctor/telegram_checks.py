@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from altmonitor.config import Config
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ChatMoved, ChatUnreachable, DeliveryError, TokenRefused
 from altmonitor.core.proxies import proxy_to
@@ -58,16 +59,16 @@ class Telegram:
         except TokenRefused as problem:
             return failed(str(problem), "copy it from @BotFather again (/mybots, API Token); " + SETUP)
         except ChatUnreachable as problem:
-            return failed(str(problem), WAYS_OUT[await self._trouble(str(problem))])
+            return failed(str(problem), WAYS_OUT[await self._trouble(problem)])
         return fine(f"Telegram knows it: @{self._bot.username}")
 
-    async def _trouble(self, said: str) -> reach.Trouble:
+    async def _trouble(self, problem: ChatUnreachable) -> reach.Trouble:
         url, elsewhere_url = self.config.telegram_api_url, self.config.binance_rest_url
         return reach.judge(
             telegram=await reach.reach(reach.address_of(url), clock=self.clock),
             elsewhere=await reach.reach(reach.address_of(elsewhere_url), clock=self.clock),
             has_proxy=proxy_to(url) is not None,
-            is_answered_by_stranger="instead of Telegram" in said,
+            is_answered_by_stranger=problem.cause.code is CauseCode.NOT_TELEGRAM,
         )
 
     async def chat(self) -> Seen:

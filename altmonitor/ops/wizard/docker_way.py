@@ -8,14 +8,19 @@ import html
 import json
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from typing import Any
 
+from altmonitor.core.causes import Cause, CauseCode
+from altmonitor.core.status import Reason
+from altmonitor.ops.health_probe import ProbeAnswer
 from altmonitor.ops.wizard.session import WizardSession
 from altmonitor.ops.wizard.texts import Texts
 from altmonitor.render.format import Style
 from altmonitor.render.reasons import reason_text
+from altmonitor.render.texts.reply_texts import say_reply
 
 COMPOSE_FILE = "docker-compose.yml"
 WELL_WITHIN_S = 60.0
@@ -110,19 +115,36 @@ def _cause(session: WizardSession, asked: _Said, found: Sequence[Container]) -> 
     service = next((container.service for container in found if not container.is_well), found[0].service)
     if _run(session, "compose", "exec", "-T", service, *_REFUSED.split()).code == 0:
         return session.text("container_refused", file=session.env_file), True
-    health = _run(session, "compose", "exec", "-T", service, "python", "-m", "altmonitor.ops.health_probe", "--ok")
+    health = _run(
+        session, "compose", "exec", "-T", service, "python", "-m", "altmonitor.ops.health_probe", "--json", "--ok"
+    )
     line = _last_line(health.output)
     return (f"/health: {health_text(session.terminal.texts, line)}" if line else ", ".join(map(str, found))), False
 
 
 def health_text(texts: Texts, line: str) -> str:
-    """What the health probe printed, in the wizard's language."""
-    if starting := re.search(r"no data yet, (\d+) s", line):
-        return texts.say("container_no_data", seconds=starting[1])
+    """What the health probe printed, in the wizard's language; of an older image that knows no codes, as it is."""
+    style = Style(lang=texts.lang, tz=UTC)
+    try:
+        said = json.loads(line)
+        line = ProbeAnswer(said["status"], tuple(said["reasons"])).line
+        for one in said["reason_codes"]:
+            if one["code"] == Reason.STARTING.value and "seconds" in one["values"]:
+                return texts.say("container_no_data", seconds=one["values"]["seconds"])
+        found = [_reason_in_words(style, one) for one in said["reason_codes"]]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        found = []
     if texts.lang == "en":
         return line
-    reasons = line.partition(": ")[2]
-    return html.unescape(reason_text(reasons, Style(lang=texts.lang, tz=UTC))) if reasons else line
+    return style.say("list_of_reasons").join(found) or html.unescape(style.say("reason_other"))
+
+
+def _reason_in_words(style: Style, reason: Mapping[str, Any]) -> str:
+    """Raises: ValueError, LookupError for a code of another version."""
+    why, words = reason["cause"], say_reply(style.lang, f"reason_{Reason(reason['code']).value}")
+    if why is not None:
+        words = f"{words} ({reason_text(Cause(CauseCode(why['code']), '', why['values']), style)})"
+    return html.unescape(words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import re
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import (
     AltmonitorError,
     ChatClosed,
@@ -20,12 +21,12 @@ from altmonitor.core.errors import (
 )
 from altmonitor.ops.wizard.texts import Texts
 
-_CLOSED = (
-    (r"blocked by the user|user_is_blocked", "why_blocked"),
-    (r"kicked|not a (?:member|participant)|user_not_participant|user_banned|chat_forbidden", "why_removed"),
-    (r"chat not found|peer_id_invalid|chat_id_invalid|channel_invalid|channel_private", "why_no_chat"),
-    (r"deactivated", "why_deactivated"),
-)
+_CLOSED = {
+    CauseCode.BLOCKED_BY_USER: "why_blocked",
+    CauseCode.KICKED: "why_removed",
+    CauseCode.CHAT_UNKNOWN: "why_no_chat",
+    CauseCode.DEACTIVATED: "why_deactivated",
+}
 _OF_ERRNO = {
     errno.ENOSPC: "file_full",
     errno.EDQUOT: "file_full",
@@ -55,8 +56,7 @@ def reason(texts: Texts, problem: AltmonitorError) -> str:
 def _key(problem: DeliveryError) -> str:
     match problem:
         case ChatClosed():
-            said = str(problem).lower()
-            return next((key for words, key in _CLOSED if re.search(words, said)), "why_no_rights")
+            return _CLOSED.get(problem.cause.code, "why_no_rights")
         case TopicClosed():
             return "why_topic"
         case TokenRefused():

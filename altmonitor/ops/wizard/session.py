@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from altmonitor.config import VARIABLES
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.core.env_file import read_env_text
 from altmonitor.core.errors import ChatUnreachable, RetryLater
@@ -110,7 +111,7 @@ class WizardSession:
 
     def _explain(self, problem: ChatUnreachable) -> None:
         url = self.setting("TELEGRAM_API_URL")
-        trouble, host = self._shown(self._look_around(str(problem))), reach.address_of(url)
+        trouble, host = self._shown(self._look_around(problem)), reach.address_of(url)
         proxy = proxy_to(url)
         shown = str(reach.address_of(proxy)) if proxy else ""
         self.say(f"trouble_{trouble.value}", sign="✗", host=host, proxy=shown)
@@ -118,7 +119,7 @@ class WizardSession:
         if choice == "type_proxy":
             self._take_proxy()
 
-    async def _look_around(self, said: str) -> reach.Trouble:
+    async def _look_around(self, problem: ChatUnreachable) -> reach.Trouble:
         url, other_url = self.setting("TELEGRAM_API_URL"), self.setting("BINANCE_REST_URL")
         telegram, elsewhere = await asyncio.gather(
             reach.reach(reach.address_of(url), clock=self.clock),
@@ -128,7 +129,7 @@ class WizardSession:
             telegram=telegram,
             elsewhere=elsewhere,
             has_proxy=proxy_to(url) is not None,
-            is_answered_by_stranger="instead of Telegram" in said,
+            is_answered_by_stranger=problem.cause.code is CauseCode.NOT_TELEGRAM,
         )
 
     def _take_proxy(self) -> None:

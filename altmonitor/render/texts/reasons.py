@@ -1,4 +1,4 @@
-"""Why something went wrong, one table per language; `render/reasons.py` says which line of the parts means what."""
+"""Why something went wrong: the words of every `CauseCode`, one table per language."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from types import MappingProxyType
 
 _EN = {
     "list_of_reasons": "; ",
-    "reason_in_log": "see the log",
+    "reason_other": "see the log",
     "reason_token": "Telegram refuses the bot token now, although it took it before",
     "reason_flood": "Telegram asks to wait ({seconds} s)",
-    "reason_flood_bare": "Telegram asks to wait",
     "reason_not_telegram": "something else answered instead of Telegram (a proxy or a login page), or Telegram is down",
     "reason_no_answer_telegram": "no answer from Telegram",
     "reason_no_connection_telegram": "no connection to Telegram",
@@ -41,25 +40,28 @@ _EN = {
     "reason_no_answer": "no answer in time",
     "reason_lost_symbols": "the contract list lacks {lost} of {known} symbols and is not taken over yet",
     "reason_no_symbols": "the contract list is empty",
+    "reason_unknown_symbol": "the exchange does not list this contract",
+    "reason_not_offered": "this is not asked of that exchange",
     "reason_old_bar": "the newest values are {minutes} min old",
     "reason_unreadable": "an answer that cannot be read",
     "reason_locked": "another program holds the database",
     "reason_disk_full": "the disk is full",
     "reason_read_only": "the disk is read-only",
     "reason_not_permitted": "no permission to write the file",
+    "reason_not_there": "the file or its folder does not exist",
     "reason_disk_silent": "the disk does not answer",
     "reason_disk_error": "the disk reports an error",
     "reason_dropped": "{count} alerts wait for the disk already, new ones are dropped",
     "reason_damaged": "the file cannot be read",
+    "reason_database_away": "the database cannot be reached",
     "reason_no_connection": "no connection",
 }
 
 _ZH = {
     "list_of_reasons": "；",
-    "reason_in_log": "见日志",
+    "reason_other": "见日志",
     "reason_token": "Telegram 现在拒绝了先前可用的 token",
     "reason_flood": "Telegram 要求等待（{seconds} 秒）",
-    "reason_flood_bare": "Telegram 要求等待",
     "reason_not_telegram": "应答的不是 Telegram（代理或登录页面），或 Telegram 故障",
     "reason_no_answer_telegram": "Telegram 没有应答",
     "reason_no_connection_telegram": "无法连接 Telegram",
@@ -89,25 +91,28 @@ _ZH = {
     "reason_no_answer": "未及时应答",
     "reason_lost_symbols": "合约列表少了 {known} 个中的 {lost} 个，暂不采信",
     "reason_no_symbols": "合约列表为空",
+    "reason_unknown_symbol": "交易所没有这个合约",
+    "reason_not_offered": "不向该交易所查询此项",
     "reason_old_bar": "最新数值已有 {minutes} 分钟",
     "reason_unreadable": "应答无法解读",
     "reason_locked": "另一个程序占用数据库",
     "reason_disk_full": "磁盘已满",
     "reason_read_only": "磁盘只读",
     "reason_not_permitted": "没有写入文件的权限",
+    "reason_not_there": "文件或其目录不存在",
     "reason_disk_silent": "磁盘没有应答",
     "reason_disk_error": "磁盘报错",
     "reason_dropped": "已有 {count} 条提醒等待写盘，新的将被丢弃",
     "reason_damaged": "文件无法读取",
+    "reason_database_away": "无法连接数据库",
     "reason_no_connection": "无法连接",
 }
 
 _RU = {
     "list_of_reasons": "; ",
-    "reason_in_log": "см. журнал",
+    "reason_other": "см. журнал",
     "reason_token": "Telegram отклоняет токен, который раньше принимал",
     "reason_flood": "Telegram просит подождать ({seconds} с)",
-    "reason_flood_bare": "Telegram просит подождать",
     "reason_not_telegram": "вместо Telegram ответил кто-то другой (прокси, страница входа) или Telegram не работает",
     "reason_no_answer_telegram": "Telegram не ответил",
     "reason_no_connection_telegram": "нет соединения с Telegram",
@@ -137,16 +142,20 @@ _RU = {
     "reason_no_answer": "нет ответа вовремя",
     "reason_lost_symbols": "в списке не хватает контрактов: {lost} из {known}, пока он не принимается",
     "reason_no_symbols": "список контрактов пуст",
+    "reason_unknown_symbol": "на бирже нет такого контракта",
+    "reason_not_offered": "у этой биржи такое не запрашивается",
     "reason_old_bar": "самым новым значениям {minutes} мин",
     "reason_unreadable": "ответ не читается",
     "reason_locked": "базу держит другая программа",
     "reason_disk_full": "диск заполнен",
     "reason_read_only": "диск только для чтения",
     "reason_not_permitted": "нет права писать в файл",
+    "reason_not_there": "нет такого файла или папки",
     "reason_disk_silent": "диск не отвечает",
     "reason_disk_error": "диск сообщает об ошибке",
     "reason_dropped": "записи на диск ждут алерты: {count}, новые отбрасываются",
     "reason_damaged": "файл не читается",
+    "reason_database_away": "база данных недоступна",
     "reason_no_connection": "нет соединения",
 }
 

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import DatabaseRefused, StorageError
 from altmonitor.storage.rows import Row
 
@@ -196,7 +197,21 @@ def refusal(address: DatabaseAddress, problem: Exception) -> StorageError:
         case _:
             text = f"lost the connection ({reason})"
     kind = DatabaseRefused if isinstance(problem, _FINAL) else StorageError
-    return kind(f"{address} {text}")
+    return kind(f"{address} {text}", code=_code_of(problem))
+
+
+def _code_of(problem: Exception) -> CauseCode:
+    match problem:
+        case asyncpg.InvalidAuthorizationSpecificationError() | asyncpg.InsufficientPrivilegeError():
+            return CauseCode.NOT_PERMITTED
+        case asyncpg.ReadOnlySQLTransactionError():
+            return CauseCode.READ_ONLY
+        case asyncpg.DiskFullError():
+            return CauseCode.DISK_FULL
+        case asyncpg.PostgresError():
+            return CauseCode.OTHER
+        case _:
+            return CauseCode.DATABASE_AWAY
 
 
 def _reason(problem: Exception) -> str:

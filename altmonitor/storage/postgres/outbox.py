@@ -16,6 +16,7 @@ from typing import Any
 import asyncpg
 
 from altmonitor.core.alert import Alert
+from altmonitor.core.causes import Cause
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ClaimLost, StorageError
 from altmonitor.core.status import OutboxStatus
@@ -148,10 +149,10 @@ class ClaimedOutbox:
         self._waiting.begin(destination, ids)
 
     async def record_error(
-        self, destination: Destination, alert_ids: Sequence[int], *, error: str, outcome_unknown: bool = False
+        self, destination: Destination, alert_ids: Sequence[int], *, error: Cause | None, outcome_unknown: bool = False
     ) -> None:
         rows = self._waiting.record(destination, alert_ids, error=error, outcome_unknown=outcome_unknown)
-        await self._write(statements.attempts(rows, error=error))
+        await self._write(statements.attempts(rows, error="" if error is None else error.text))
 
     async def mark_sent(
         self, destination: Destination, alert_ids: Sequence[int], *, message_id: int, sent_ms: int
@@ -161,9 +162,9 @@ class ClaimedOutbox:
             statements.sent(destination, alert_ids, message_id=message_id, sent_ms=sent_ms, doubted=doubted)
         )
 
-    async def mark_failed(self, destination: Destination, alert_ids: Sequence[int], *, error: str) -> None:
+    async def mark_failed(self, destination: Destination, alert_ids: Sequence[int], *, error: Cause) -> None:
         self._waiting.failed(destination, alert_ids, error)
-        await self._write(statements.not_sent(destination, alert_ids, state="failed", error=error))
+        await self._write(statements.not_sent(destination, alert_ids, state="failed", error=error.text))
 
     async def mark_expired(self, destination: Destination, alert_ids: Sequence[int], *, error: str) -> None:
         self._waiting.expired(destination, alert_ids)

@@ -80,7 +80,7 @@ class Pages:
             except OperationError as problem:
                 view = views.problem(visit, problem.detail, "", status=problem.status)
             except (AltmonitorError, TimeoutError) as problem:
-                view = views.problem(visit, visit.t("failed", reason=str(problem) or "time-out"), "", status=503)
+                view = views.problem(visit, visit.t("failed", reason=visit.why(problem)), "", status=503)
             frame = frame_values(visit.context, visit.style, page=view.page, root=visit.root, title=view.title)
             values = {**frame, "asset": self._deps.static.address, **view.values}
             return await answer(request, await self._templates.html(view.template, values), status=view.status)

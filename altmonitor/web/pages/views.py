@@ -129,7 +129,7 @@ async def who_lines(visit: Visit, symbol: str) -> list[str]:
     try:
         facts = await visit.context.positions.who(symbol)
     except ExchangeError as silent:
-        return [n.escape(visit.t("exchange_silent", reason=str(silent)))]
+        return [visit.t("exchange_silent", reason=n.escape(visit.why(silent)))]
     return list(reply_lines(WhoShown(facts=facts), visit.style))
 
 
@@ -178,7 +178,7 @@ async def divergence(visit: Visit) -> View:
         except UnknownContract:
             trouble = visit.t("unknown_symbol", symbol=symbol)
         except (ExchangeError, OperationError, TimeoutError) as silent:
-            trouble = visit.t("exchange_silent", reason=str(silent) or type(silent).__name__)
+            trouble = visit.t("exchange_silent", reason=visit.why(silent))
     if found is not None and found.picture is not None:
         low, high = (n.unsigned_pct(value) for value in (found.picture.low, found.picture.high))
         label = visit.t("divergence_chart", low=low, high=high)

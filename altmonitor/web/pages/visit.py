@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from altmonitor.core.causes import Cause, CauseCode
+from altmonitor.core.errors import AltmonitorError
 from altmonitor.core.types import VENUE_TITLES, Venue
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.symbols import stored_symbol
 from altmonitor.render import format as n
 from altmonitor.render.format import Style
+from altmonitor.render.reasons import problem_text
 from altmonitor.render.texts.page_texts import say_page
 from altmonitor.web.pages.rendering import one
 
@@ -39,6 +43,17 @@ class Visit:
 
     def t(self, key: str, /, **values: object) -> str:
         return say_page(self.style.lang, key, **values)
+
+    def why(self, problem: Exception) -> str:
+        """What stood in the way, in the visitor's language; plain text."""
+        match problem:
+            case AltmonitorError():
+                cause = problem.cause
+            case TimeoutError():
+                cause = Cause(CauseCode.NO_ANSWER, "time-out")
+            case _:
+                cause = Cause(CauseCode.OTHER, str(problem))
+        return html.unescape(problem_text(cause, self.style))
 
     @property
     def query(self) -> Mapping[str, str]:

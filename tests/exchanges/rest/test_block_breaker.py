@@ -8,16 +8,17 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from altmonitor.exchanges.rest.block import Block, Breaker, Phase, Refusal, Severity
 from tests.effort import examples
+from tests.fakes import cause
 
 MINUTE = 60.0
 
 
 def soft(retry_after_s: float | None = None) -> Refusal:
-    return Refusal(severity=Severity.SOFT, status=429, reason="too many", retry_after_s=retry_after_s)
+    return Refusal(severity=Severity.SOFT, status=429, reason=cause("too many"), retry_after_s=retry_after_s)
 
 
 def hard(retry_after_s: float | None = None) -> Refusal:
-    return Refusal(severity=Severity.HARD, status=403, reason="firewall", retry_after_s=retry_after_s)
+    return Refusal(severity=Severity.HARD, status=403, reason=cause("firewall"), retry_after_s=retry_after_s)
 
 
 def test_soft_hits_without_a_header_block_for_5_15_45_60_and_60_minutes() -> None:
@@ -56,7 +57,7 @@ def test_a_later_smaller_wait_never_shortens_a_block() -> None:
     assert breaker.trip(soft(14_400.0), 0.0)
     assert not breaker.trip(soft(60.0), 10.0)
     assert not breaker.trip(hard(1.0), 10.0)
-    assert not breaker.adopt(Block(until_s=500.0, severity=Severity.HARD, reason="another"))
+    assert not breaker.adopt(Block(until_s=500.0, severity=Severity.HARD, reason=cause("another")))
     assert breaker.phase(14_399.0) is Phase.BLOCKED
     assert breaker.phase(14_400.0) is Phase.HALF_OPEN
 
@@ -114,7 +115,7 @@ class BreakerMachine(RuleBasedStateMachine):
     )
     def refused(self, severity: Severity, retry_after_s: float | None) -> None:
         self.breaker.trip(
-            Refusal(severity=severity, status=429, reason="", retry_after_s=retry_after_s),
+            Refusal(severity=severity, status=429, reason=cause(""), retry_after_s=retry_after_s),
             self.now_s,
         )
         self.promised_s = max(self.promised_s, self.now_s + (retry_after_s or 300.0 if self.is_clear else 0.0))
@@ -137,7 +138,7 @@ class BreakerMachine(RuleBasedStateMachine):
 
     @rule(until_in_s=st.floats(-100.0, 9_000.0))
     def another_process_met_a_block(self, until_in_s: float) -> None:
-        block = Block(until_s=self.now_s + until_in_s, severity=Severity.SOFT, reason="shared")
+        block = Block(until_s=self.now_s + until_in_s, severity=Severity.SOFT, reason=cause("shared"))
         if self.breaker.adopt(block):
             self.is_clear = False
             self.promised_s = max(self.promised_s, block.until_s)

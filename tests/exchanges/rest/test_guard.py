@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import BudgetExhausted, ExchangeBlocked, ExchangeUnreachable, RegionBlocked
 from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.binance.rest import FUTURES_DATA, binance_guard
 from altmonitor.exchanges.rest.budget import Ask
 from altmonitor.exchanges.rest.guard import RestAnswer
 from altmonitor.interfaces.exchange import Priority
+from tests.fakes import cause
 from tests.movable_clock import T0, MovableClock
 
 PING = "/fapi/v1/ping"
@@ -211,7 +213,7 @@ async def test_the_block_is_news_once_and_its_end_too() -> None:
         await gate.clock.advance(1.0)
     assert [status.state for status in gate.news] == ["blocked"]
     assert gate.news[0].until_ms == T0 + 500 + 300_000
-    assert "429" in gate.news[0].reason
+    assert gate.news[0].reason == cause("HTTP 429: too many requests", CauseCode.TOO_MANY)
     gate.host.status, gate.host.takes_s = 200, 0.0
     await gate.clock.advance(400.0)
     await gate.ask()

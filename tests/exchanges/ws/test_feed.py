@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.exchanges.ws.picows import open_picows
 from altmonitor.exchanges.ws.transport import OpenTransport
 from altmonitor.exchanges.ws.websockets import open_websockets
@@ -60,7 +61,7 @@ async def test_a_feed_that_acknowledges_and_stays_mute_is_noticed_within_35_s_an
         assert waited_s <= 35
         await s.until(lambda: s.exchange.stats.ws_ever >= 3, within_s=120)
         assert s.sink.kinds() == ["blind"]
-        assert "streams acknowledged" in s.sink.events[0].reason
+        assert [one.code for one in s.sink.events[0].reasons] == [CauseCode.NOT_ROUTED]
         assert s.feed.status().is_blind
         assert s.feed.status().symbols_covered == 0
         s.exchange.faults.mute = False
@@ -103,7 +104,7 @@ async def test_an_address_without_the_right_route_is_noticed(path: str) -> None:
     async with stage(path=path) as s:
         await s.until(lambda: s.sink.events != [], within_s=36)
     assert s.sink.kinds() == ["blind"]
-    assert "is the address routed (…/market)?" in s.sink.events[0].reason
+    assert [one.code for one in s.sink.events[0].reasons] == [CauseCode.NOT_ROUTED]
 
 
 async def test_clean_closes_do_not_make_a_storm(open_transport: OpenTransport) -> None:
@@ -133,7 +134,7 @@ async def test_a_refusing_exchange_is_left_alone_for_five_minutes() -> None:
 
     async with stage(before=refuse, speed=120) as s:
         await s.until(lambda: s.sink.events != [], within_s=40)
-        assert s.sink.events[0].reason == "the WebSocket handshake was answered with HTTP 451"
+        assert [one.code for one in s.sink.events[0].reasons] == [CauseCode.REGION]
         await s.clock.sleep(250)
         assert s.exchange.stats.handshakes_refused == 1
         waited_s = await s.until(lambda: s.exchange.stats.handshakes_refused == 2, within_s=400)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.exchanges.binance.dialect import BINANCE
 from altmonitor.exchanges.exchange_clock import ExchangeClock
 from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
@@ -127,8 +128,9 @@ async def test_a_sleep_that_killed_the_sockets_is_told_from_its_beginning(is_ask
         (kind, since_s), *more = night.told()
         assert (kind, more) == ("blind", [])
         assert since_s == pytest.approx(305, abs=6)
-        assert night.last.reason.startswith("no data for 30")
-        assert "routed" not in night.last.reason
+        (why,) = night.last.reasons
+        assert why.code is CauseCode.NO_DATA
+        assert why.values["seconds"] == pytest.approx(305, abs=6)
         assert night.feed.status().last_frame_age_s == pytest.approx(310, abs=2)
         night.is_away = False
         night.sockets[-1].is_dead = False

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.exchanges.binance.dialect import BINANCE, kline_stream
 from altmonitor.exchanges.ws.dialect import SubscribeAnswer
 from altmonitor.exchanges.ws.subscriptions import SubscriptionLedger
+from tests.fakes import cause
 
 
 def asked(ledger: SubscriptionLedger, now_s: float = 0.0) -> list[dict[str, Any]]:
@@ -126,18 +128,18 @@ def test_a_refused_chunk_is_retried_whole_and_then_in_halves_until_one_name_is_l
     everything = ["good1", "good2", "bad", "good3"]
     assert sent[:4] == [everything, everything, ["good1", "good2"], ["bad", "good3"]]
     assert ledger.acknowledged_count() == 3
-    assert ledger.trouble == ""
+    assert ledger.trouble is None
 
 
 def test_an_exchange_that_refuses_everything_is_given_up() -> None:
     ledger = SubscriptionLedger(BINANCE)
     ledger.want([f"s{number}" for number in range(64)])
     rounds = 0
-    while not ledger.trouble and rounds < 50:
+    while ledger.trouble is None and rounds < 50:
         rounds += 1
         for message in asked(ledger):
             ledger.on_answer(SubscribeAnswer(request_id=message["id"], error="1 busy"))
-    assert ledger.trouble == "12 control messages were refused, the last with: 1 busy"
+    assert ledger.trouble == cause("12 control messages were refused, the last with: 1 busy", CauseCode.REFUSED_CONTROL)
 
 
 def test_an_unanswered_chunk_is_sent_again_after_ten_seconds_and_given_up_after_twenty() -> None:
@@ -150,9 +152,9 @@ def test_an_unanswered_chunk_is_sent_again_after_ten_seconds_and_given_up_after_
     (second,) = asked(ledger, 110.0)
     assert second["params"] == first["params"]
     assert second["id"] != first["id"]
-    assert ledger.trouble == ""
+    assert ledger.trouble is None
     ledger.expire(120.0)
-    assert ledger.trouble == "SUBSCRIBE of 2 streams was not answered, twice"
+    assert ledger.trouble == cause("SUBSCRIBE of 2 streams was not answered, twice", CauseCode.REFUSED_CONTROL)
 
 
 def test_a_late_answer_to_a_chunk_that_was_sent_again_is_unmatched() -> None:
@@ -183,7 +185,7 @@ def test_an_exchange_that_does_not_list_is_taken_at_its_word() -> None:
     assert len(asked(ledger, 10.0)) == 1
     ledger.expire(20.0)
     assert ledger.covered() == {"a"}
-    assert ledger.trouble == ""
+    assert ledger.trouble is None
 
 
 def test_renewing_unsubscribes_first_because_a_second_subscribe_alone_changes_nothing() -> None:

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from altmonitor.core.causes import CauseCode
+from altmonitor.core.status import (
+    FeedStatus,
+    GuardStatus,
+    LatencyStatus,
+    OutboxStatus,
+    SweepStatus,
+    Vitals,
+    as_json,
+    assess,
+)
+from altmonitor.ops.health_probe import ProbeAnswer
 from altmonitor.ops.wizard.carried import is_this_machine, only_in_shell
 from altmonitor.ops.wizard.docker_way import health_text
 from altmonitor.ops.wizard.texts import Texts
+from tests.fakes import cause
 from tests.ops.screen import Screen
 from tests.ops.stage import Stage, stage, to_the_test_alert
 
@@ -92,7 +107,7 @@ async def test_while_it_waits_a_line_tells_what_it_waits_for(tmp_path: Path) -> 
         tmp_path,
         f'"compose ps "*) {STARTING}',
         '*"altmonitor-refused") exit 1',
-        f'*"health_probe --ok") {health}',
+        f'*"health_probe --json --ok") {health}',
         "*) exit 0",
     )
     async with stage(tmp_path) as here, here.wizard(PATH=path) as screen:
@@ -131,16 +146,47 @@ async def test_a_docker_that_cannot_work_is_explained(tmp_path: Path, cases: tup
         assert "waiting until it is well" not in screen.all
 
 
+VITALS = Vitals(
+    feed=FeedStatus(last_frame_age_s=1.0, is_blind=False),
+    sweep=SweepStatus(),
+    outbox=OutboxStatus(),
+    guard=GuardStatus(state="open"),
+    latency=LatencyStatus(),
+    uptime_s=80.0,
+)
+GUARD = GuardStatus(state="blocked", until_ms=5, reason=cause("HTTP 451", CauseCode.REGION))
+
+
+def probed(vitals: Vitals) -> str:
+    """What the probe prints of a monitor that is so."""
+    body = json.loads(json.dumps(as_json(assess(vitals))))
+    return ProbeAnswer(body["status"], tuple(body["reasons"]), tuple(body["reason_codes"])).json
+
+
 @pytest.mark.parametrize("lang", ["en", "ru", "zh"])
 def test_what_health_says_is_told_in_the_language_of_the_wizard(lang: str) -> None:
     said = {
-        "starting": health_text(Texts(lang), "degraded: starting: no data yet, 34 s after the start"),
-        "blocked": health_text(Texts(lang), "down: exchange: HTTP 451; feed: no data for 61 s"),
-        "odd": health_text(Texts(lang), "down: something nobody has foreseen"),
+        "starting": health_text(Texts(lang), probed(replace(VITALS, feed=FeedStatus(), uptime_s=34.0))),
+        "blocked": health_text(Texts(lang), probed(replace(VITALS, guard=GUARD))),
+        "older image": health_text(Texts(lang), "down: something nobody has foreseen"),
+        "newer image": health_text(Texts(lang), ProbeAnswer("down", ("odd: x",), ({"code": "odd"},)).json),
     }
-    assert {"en": "no data from the exchange yet, 34 s", "ru": "данных с биржи ещё нет, 34 с", "zh": "启动 34 秒"}[
-        lang
-    ] in said["starting"]
+    assert (
+        said["starting"]
+        == {
+            "en": "no data from the exchange yet, 34 s after the start",
+            "ru": "данных с биржи ещё нет, 34 с после старта",
+            "zh": "启动 34 秒后仍没有交易所数据",
+        }[lang]
+    )
+    assert (
+        said["blocked"]
+        == {
+            "en": "degraded: exchange_limit: requests to the exchange are blocked: HTTP 451",
+            "ru": "биржа ограничивает наши запросы (биржа не обслуживает это место)",
+            "zh": "交易所限制了我们的请求 (交易所不向此地区提供服务)",
+        }[lang]
+    )
     if lang != "en":
         assert [text for text in said.values() if re.search(r"[A-Za-z]{3,}", text.replace("HTTP", ""))] == []
 

@@ -6,31 +6,30 @@ import re
 from pathlib import Path
 
 import pytest
+from telegram.error import BadRequest, Forbidden
 
 from altmonitor.core.errors import (
     AltmonitorError,
-    ChatClosed,
     ChatUnreachable,
     ConfigError,
-    MessageRefused,
     RetryLater,
     SecondPoller,
     StorageError,
     TokenRefused,
-    TopicClosed,
 )
 from altmonitor.ops.wizard import env_file
 from altmonitor.ops.wizard.reasons import reason
 from altmonitor.ops.wizard.texts import Texts
+from altmonitor.telegram.errors import typed
 
 PROBLEMS: tuple[AltmonitorError, ...] = (
-    ChatClosed("Telegram does not let the bot write there: Forbidden: bot was blocked by the user"),
-    ChatClosed("Telegram does not let the bot write there: Forbidden: bot was kicked from the group chat"),
-    ChatClosed("Chat not found – the bot does not know this chat: write /start to it"),
-    ChatClosed("Telegram does not let the bot write there: Forbidden: user is deactivated"),
-    ChatClosed("not enough rights to send text messages to the chat"),
-    TopicClosed("message thread not found"),
-    MessageRefused("Bad Request: message is too long"),
+    typed(Forbidden("Forbidden: bot was blocked by the user")),
+    typed(Forbidden("Forbidden: bot was kicked from the group chat")),
+    typed(BadRequest("Chat not found")),
+    typed(Forbidden("Forbidden: user is deactivated")),
+    typed(BadRequest("not enough rights to send text messages to the chat")),
+    typed(BadRequest("message thread not found")),
+    typed(BadRequest("Bad Request: message is too long")),
     RetryLater("Telegram asks to wait", retry_after_s=3),
     ChatUnreachable(
         "no connection to Telegram: httpx.ConnectError: All connection attempts failed", outcome_unknown=False
