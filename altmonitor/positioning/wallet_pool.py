@@ -27,6 +27,7 @@ __all__ = [
     "WalletPicker",
     "coin_totals",
     "coins_held",
+    "held",
     "lately",
     "liquidation_map",
 ]
@@ -172,6 +173,7 @@ class CoinTotals:
 
 
 def held(states: Iterable[WalletState], coin: str) -> list[tuple[WalletState, WalletPosition]]:
+    """Who holds it, with the position."""
     return [(state, position) for state in states if (position := state.position(coin)) is not None]
 
 

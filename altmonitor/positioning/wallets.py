@@ -6,6 +6,7 @@ is long or short in a coin, never both.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -15,6 +16,7 @@ from altmonitor.core.types import Fraction
 from altmonitor.positioning.units import positive, quotient
 
 __all__ = [
+    "ADDRESS",
     "MOVED_SHARE",
     "STATE_SOURCE",
     "WINDOWS",
@@ -29,6 +31,9 @@ __all__ = [
     "compared",
     "role_of",
 ]
+
+ADDRESS: Final = re.compile(r"0x[0-9a-f]{40}", re.ASCII)
+"""Of a wallet, in lower case."""
 
 STATE_SOURCE: Final = "hyperliquid clearinghouseState"
 """Where positions come from, as answers name it."""

@@ -6,7 +6,6 @@ venue does not tell is refused with the providers that can, never left out of a 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
@@ -52,7 +51,7 @@ from altmonitor.positioning.traders import (
 )
 from altmonitor.positioning.wallet_fills import closed_trades
 from altmonitor.positioning.wallet_pool import PoolSnapshot
-from altmonitor.positioning.wallets import WalletState
+from altmonitor.positioning.wallets import ADDRESS, WalletState
 
 V = TypeVar("V", bound=TraderValue)
 
@@ -61,7 +60,6 @@ MOST_WITH_FILLS: Final = 3
 """Fills of one wallet weigh up to 120 of the 700 that may be spent in a minute."""
 MOST_FILLS: Final = 2_000
 
-_ADDRESS: Final = re.compile(r"0x[0-9a-f]{40}")
 _OKX: Final = ("okx_copy", "okx_key")
 _WITH_KEY: Final = ("okx_key",)
 NOT_RANKED: Final = "winRate, maxDrawdown: not on the leaderboard, get_performance_by_trader works them out"
@@ -87,7 +85,7 @@ class HyperliquidTraders:
         return True
 
     def knows(self, author_id: str) -> bool:
-        return _ADDRESS.fullmatch(author_id.lower()) is not None
+        return ADDRESS.fullmatch(author_id.lower()) is not None
 
     # --- traders ---
 

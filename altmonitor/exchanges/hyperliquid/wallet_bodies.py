@@ -20,9 +20,8 @@ from altmonitor.core.venue_names import symbol_of_hyperliquid
 from altmonitor.exchanges.rest.client import UNREADABLE, One, Rows
 from altmonitor.exchanges.rest.venue_market import amount, finite, unix_ms
 from altmonitor.positioning.wallet_fills import EquityCurve, Fill
-from altmonitor.positioning.wallets import WINDOWS, Performance, Wallet, WalletPosition, WalletState, Window
+from altmonitor.positioning.wallets import ADDRESS, WINDOWS, Performance, Wallet, WalletPosition, WalletState, Window
 
-ADDRESS: Final = re.compile(r"0x[0-9a-f]{40}")
 _LARGEST_ROW: Final = 1 << 20
 
 
