@@ -539,6 +539,11 @@ class Config:
     smart_money_alert_qty_pct: float
 
     @property
+    def alerts_at(self) -> Path | str:
+        """Where alerts are stored: a file, or an address of PostgreSQL, which holds a login."""
+        return self.database_url or self.db_file
+
+    @property
     def bot_tokens(self) -> tuple[Secret, ...]:
         """Of all bots, the main one first; empty without any."""
         return tuple(dict.fromkeys(token for token in (self.tg_bot_token, *self.telegram_bot_tokens) if token))

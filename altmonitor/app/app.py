@@ -18,6 +18,7 @@ from altmonitor.app.other_cohorts import other_cohorts
 from altmonitor.app.outcomes import OutcomeSide
 from altmonitor.app.queries import QueryDeps, QuerySide
 from altmonitor.app.service_watch import ServiceWatch, Signs
+from altmonitor.app.storage import storage_of
 from altmonitor.app.tracking import OutboxTrackerNotifier, TrackingSide
 from altmonitor.app.wallets import WalletSide, wallet_side
 from altmonitor.collect.funding_board import FundingBoard
@@ -26,7 +27,7 @@ from altmonitor.config import Config
 from altmonitor.core.alert import Alert, OutcomeLine
 from altmonitor.core.clock import Clock, SystemClock, speed_of
 from altmonitor.core.durations import DurationStatus
-from altmonitor.core.errors import LeadershipLost, StorageError, TokenRefused
+from altmonitor.core.errors import DatabaseRefused, LeadershipLost, StorageError, TokenRefused
 from altmonitor.core.status import Health, LatencyStatus, LoopStatus, Vitals, assess
 from altmonitor.core.supervisor import Supervisor
 from altmonitor.core.types import Venue
@@ -43,8 +44,7 @@ from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
 from altmonitor.settings.zones import zone_of
 from altmonitor.storage.database_store import DatabaseStore, StoreOptions
-from altmonitor.storage.state_file import LoadableState, LoadedState, StateFile, base_settings, which_won
-from altmonitor.storage.store import SqliteStore
+from altmonitor.storage.state_file import LoadableState, LoadedState, base_settings, which_won
 from altmonitor.web.server import HttpServer, HttpServerDeps
 from altmonitor.web.streams import EventStream, StreamSources, stored_stream_name
 
@@ -78,7 +78,7 @@ class App:
         self.clock = clock
         self._messaging_setup = messaging_setup
         self._started_s = clock.monotonic()
-        self.supervisor = Supervisor(clock=clock, fatal=(TokenRefused, LeadershipLost))
+        self.supervisor = Supervisor(clock=clock, fatal=(TokenRefused, DatabaseRefused, LeadershipLost))
         self._untold: list[tuple[Notice, Recipients]] = []  # notices from before there is somebody to tell it
         main, *others = config.venues
         self._notices = OperatorNotices(clock=clock, publish=self._publish, venue=main if others else None)
@@ -92,11 +92,12 @@ class App:
             disk_clock=SystemClock(),
         )
         self.role: FeedRole | None = None
+        self._storage_loops: Mapping[str, Callable[[], Awaitable[None]]] = {}
         self.store: DatabaseStore
         self._state: LoadableState
         if cluster is None:
-            self.store = SqliteStore(config.db_file, clock=clock, options=store_options)
-            self._state = StateFile(config.state_file, clock)
+            kept = storage_of(config, clock=clock, options=store_options)
+            self.store, self._state, self._storage_loops = kept.store, kept.state, kept.loops
         else:
             self.role = FeedRole(
                 cluster,
@@ -369,7 +370,7 @@ class App:
             log.warning("changes made in the chat cannot be saved: %s", loaded.unwritable)
         if loaded.problem:
             log.warning("%s", loaded.problem)
-            kept_as = str(loaded.aside or self.config.state_file)
+            kept_as = str(loaded.aside or self._state)
             notice = SettingsDamaged(at_ms=self.clock.now_ms(), kept_as=kept_as, is_left=loaded.aside is None)
             self._notices.notify(notice, to="operator")
 
@@ -393,6 +394,7 @@ class App:
         if tracking is not None:
             own |= tracking.loops()
         own |= wallets.loops()
+        own |= self._storage_loops
         if self.outcomes is not None:
             own |= self.outcomes.loops()
         loops = chat.loops() | self._market_loops() | questions.loops() | own

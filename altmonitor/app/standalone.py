@@ -39,7 +39,7 @@ from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
 from altmonitor.storage.alert_queries import AlertFile, alert_reader
 from altmonitor.storage.score_store import score_store
 from altmonitor.storage.snapshot_queries import snapshot_reader
-from altmonitor.storage.state_file import StateFile, base_settings
+from altmonitor.storage.state_file import base_settings, stored_state
 from altmonitor.storage.wallets import WalletsFile
 
 NOWHERE: Final = Destination(chat_id=0)
@@ -105,7 +105,6 @@ class KeptOutcomes:
 def stored_context(config: Config, *, clock: Clock) -> OperationContext:
     """Only what is stored. Files are opened for each look (outcomes: once a minute): a monitor or a tracker may come,
     go and replace them."""
-    state_file = StateFile(config.state_file, clock)
 
     async def settings() -> SettingsStore:
         home = EnvironmentDefaults(
@@ -115,10 +114,10 @@ def stored_context(config: Config, *, clock: Clock) -> OperationContext:
             budget_per_day=config.alert_budget_per_day,
             outcome_line=config.outcome_line,
         )
-        return SettingsStore(base_settings(config), await state_file.look(), home=home)
+        return SettingsStore(base_settings(config), await stored_state(config, clock=clock), home=home)
 
     async def read_outcomes(version: str) -> OutcomeSummary:
-        async with alert_reader(config.db_file, clock=clock) as alerts:
+        async with alert_reader(config.alerts_at, clock=clock) as alerts:
             return await read_summary(
                 alerts.outcomes, detectors=outcome_version(), settings=version, fee_pct=config.taker_fee_pct
             )
@@ -133,7 +132,7 @@ def stored_context(config: Config, *, clock: Clock) -> OperationContext:
         clock=clock,
         settings=settings,
         snapshots=lambda: snapshot_reader(config.smart_money_db_path, clock=clock),
-        alerts=AlertFile(config.db_file, clock=clock),
+        alerts=AlertFile(config.alerts_at, clock=clock),
         outcomes=outcomes,
         wallets=WalletsFile(config.smart_money_db_path, clock=clock),
         scores=score_store(config, clock=clock),

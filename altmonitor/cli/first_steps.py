@@ -6,6 +6,7 @@ import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import altmonitor
 from altmonitor.ops.origin import WIZARD, Origin, origin
@@ -42,6 +43,9 @@ or by hand:
 To see it without Telegram: altmonitor run --dry-run (real market), or altmonitor demo (simulated market)."""
 
 
-def places(database: Path, state: Path) -> str:
+def places(database: Path, state: Path, database_url: str = "") -> str:
     """For the log: where things are, since a relative path depends on the folder one stands in."""
+    if database_url:
+        parts = urlsplit(database_url)
+        return f"alerts and live settings are kept in PostgreSQL at {parts.netloc.rpartition('@')[2]}{parts.path}"
     return f"alerts are kept in {os.path.abspath(database)}, live settings in {os.path.abspath(state)}"

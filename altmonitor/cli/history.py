@@ -47,7 +47,7 @@ def history(
     most = limit or (USUAL if day is None else USUAL_OF_A_DAY)
 
     async def ask() -> Answer:
-        async with alert_reader(session.config.db_file) as alerts:
+        async with alert_reader(session.config.alerts_at) as alerts:
             name, near = (None, ()) if symbol is None else _meant(symbol, await alerts.symbols())
             found = await alerts.recent(
                 limit=most if day is None else most + 1,
@@ -83,7 +83,7 @@ def stats(session: Session, *, hours: int, as_json: bool) -> int:
     """Print counts of stored alerts. Returns the exit code. Raises: StorageError."""
 
     async def ask() -> Answer:
-        async with alert_reader(session.config.db_file) as alerts:
+        async with alert_reader(session.config.alerts_at) as alerts:
             found = await alerts.stats(since_s=session.clock.now_ms() / 1000 - hours * 3600, top=STATS_TOP)
             summary = await summary_in(session, alerts)
         rows = tuple(row for row in summary.whole if row.horizon_min == LINE_HORIZON_MIN)

@@ -20,7 +20,7 @@ def outcomes(session: Session, *, as_json: bool) -> int:
     """Returns the exit code. Raises: StorageError."""
 
     async def ask() -> OutcomeSummary:
-        async with alert_reader(session.config.db_file) as alerts:
+        async with alert_reader(session.config.alerts_at) as alerts:
             return await summary_in(session, alerts)
 
     found = asyncio.run(ask())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +35,7 @@ from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State
 from altmonitor.storage.alert_queries import alert_reader
 from altmonitor.storage.run_log import MonitorRun
 from altmonitor.storage.state_file import base_settings
+from altmonitor.storage.state_file import stored_state as settings_in_force
 from altmonitor.storage.state_format import StateDamaged, decode
 
 LINES_SHOWN: Final = 20
@@ -142,7 +144,7 @@ def _verify(
     """Beside what was told live in the same time. Exit code 1 where a difference has no known reason."""
 
     async def told() -> tuple[Sequence[Alert], Sequence[MonitorRun]]:
-        async with alert_reader(session.config.db_file) as alerts:
+        async with alert_reader(session.config.alerts_at) as alerts:
             return await alerts.alerts_since(result.from_ms), await alerts.runs()
 
     known = {one.symbol for one in result.symbols}
@@ -200,6 +202,12 @@ def stored_audiences(session: Session) -> tuple[Audience, ...]:
 def stored_state(session: Session) -> State:
     """What the chat has changed. Raises: ConfigError."""
     path = session.config.state_file
+    if session.config.database_url:
+        with ThreadPoolExecutor(1) as beside:  # some who ask run in a loop
+            try:
+                return beside.submit(asyncio.run, settings_in_force(session.config, clock=session.clock)).result()
+            except StorageError as problem:
+                raise ConfigError([str(problem)]) from problem
     try:
         return decode(path.read_bytes())
     except FileNotFoundError:

@@ -61,7 +61,7 @@ def measured_delay(session: Session) -> DeliveryDelay:
     """The median of the latest deliveries in DB_FILE; assumed where there is no such file or nothing was sent yet."""
 
     async def ask() -> Sequence[int]:
-        async with alert_reader(session.config.db_file) as alerts:
+        async with alert_reader(session.config.alerts_at) as alerts:
             return await alerts.delivery_delays_ms()
 
     try:

@@ -9,10 +9,12 @@ import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from altmonitor.app.bots import BotChannel
 from altmonitor.cli.common import Session, run_until_signal
+from altmonitor.core.clock import SystemClock
 from altmonitor.core.errors import ConfigError, LeadershipLost
 from altmonitor.core.event_loop import loop_factory
 
@@ -98,6 +100,7 @@ async def _opened_feed(session: Session, name: str) -> AsyncIterator[App]:
     from altmonitor.app.feed_role import FeedCluster
     from altmonitor.cli.run import build_app
     from altmonitor.delivery.signals import SignalSender
+    from altmonitor.storage.postgres import schema
     from altmonitor.storage.postgres.connection import DatabaseAddress, PostgresConnection
     from altmonitor.storage.postgres.feed_store import FeedStore
     from altmonitor.storage.postgres.leases import PostgresLeases
@@ -112,6 +115,7 @@ async def _opened_feed(session: Session, name: str) -> AsyncIterator[App]:
             stack.push_async_callback(connection.close)
         bots = await stack.enter_async_context(_bots(session))
         main, *others = bots.bots.values()
+        prepare = partial(schema.prepare_or_wait, state, cluster=config.cluster, clock=SystemClock())
         cluster = FeedCluster(
             name=name,
             leases=PostgresLeases(leases),
@@ -119,7 +123,7 @@ async def _opened_feed(session: Session, name: str) -> AsyncIterator[App]:
             open_store=lambda options, fence: FeedStore(
                 address, cluster=config.cluster, clock=clock, options=options, fence=fence
             ),
-            open_state=lambda fence: PostgresState(state, fence=fence),
+            open_state=lambda fence: PostgresState(state, fence=fence, prepare=prepare),
             signals=SignalSender(config.nats_url, cluster=config.cluster, clock=clock) if config.nats_url else None,
         )
         setup = MessagingSetup(channel=bots, destinations=config.destinations, bot=main, other_bots=tuple(others))
@@ -151,7 +155,7 @@ async def _opened_notifier(session: Session, name: str) -> AsyncIterator[ChatNot
         )
         for connection in (outbox, leases, posts, own):
             stack.push_async_callback(connection.close)
-        await schema.prepare(own, cluster=config.cluster)
+        await schema.prepare_or_wait(own, cluster=config.cluster, clock=SystemClock())
         bots = await stack.enter_async_context(_bots(session))
         yield ChatNotifier(
             NotifierDeps(

@@ -30,7 +30,7 @@ def run(session: Session) -> int:
     """Watch the market until a signal comes. Returns the exit code."""
     config, clock = session.config, session.clock
     session.log_as_set(beside=session.config.db_file)
-    log.info("%s", places(config.db_file, config.state_file))
+    log.info("%s", places(config.db_file, config.state_file, config.database_url))
 
     async def watch(stop: asyncio.Event) -> None:
         timeouts = Timeouts.on(clock)

@@ -304,12 +304,19 @@ class StoredAlertReader:
 
 
 @asynccontextmanager
-async def alert_reader(path: Path, *, clock: Clock | None = None) -> AsyncIterator[AlertReader]:
-    """The database of a monitor that may be running: opened read-only, because a second writer could damage it.
+async def alert_reader(path: Path | str, *, clock: Clock | None = None) -> AsyncIterator[AlertReader]:
+    """The database of a monitor that may be running: opened read-only, because a second writer could damage it. path:
+    as `Config.alerts_at`.
 
     Raises:
         StorageError: there is no such file, it cannot be read, or it is not (yet) of this version.
     """
+    if isinstance(path, str):
+        from altmonitor.storage.postgres.reader import postgres_fetch
+
+        async with postgres_fetch(path) as fetch_there:
+            yield AlertReader(fetch_there)
+        return
     ticking = clock or SystemClock()
     try:
         db = await connect(f"file:{quote(os.path.abspath(path))}?mode=ro", uri=True)  # noqa: ASYNC240 — asks no disk
@@ -346,7 +353,7 @@ async def alert_reader(path: Path, *, clock: Clock | None = None) -> AsyncIterat
 class AlertFile:
     """Satisfies `interfaces.storage.AlertQueries`: a monitor's database, opened read-only for each question."""
 
-    def __init__(self, path: Path, *, clock: Clock) -> None:
+    def __init__(self, path: Path | str, *, clock: Clock) -> None:
         self._path = path
         self._clock = clock
 

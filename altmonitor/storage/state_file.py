@@ -35,14 +35,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedState:
-    """problem: one line for the operator when the file was damaged, '' otherwise. aside: where it was kept.
+    """problem: one line for the operator when the file was damaged, '' otherwise. aside: where it
+    was kept, a file or a key of the table meta; None: it was left.
 
     unwritable: one line when changes could not be saved as things stand, '' otherwise.
     """
 
     state: State
     problem: str = ""
-    aside: Path | None = None
+    aside: Path | str | None = None
     unwritable: str = ""
 
     @property
@@ -52,10 +53,10 @@ class LoadedState:
 
 
 class LoadableState(StateStore, Protocol):
-    """Where a monitor keeps what commands changed."""
+    """Where a monitor keeps what commands changed. `str()` names it for a person."""
 
     async def load(self) -> LoadedState:
-        """Raises StorageError."""
+        """What is damaged is put aside and told. Raises: NewerSchemaError, StorageError."""
 
 
 def base_settings(config: Config) -> Settings:
@@ -93,6 +94,9 @@ class StateFile:
         self._turn = asyncio.Lock()
         self._writing = threading.Lock()
         self._must_not_write = ""
+
+    def __str__(self) -> str:
+        return str(self._path)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -211,6 +215,15 @@ class StateFile:
                     f"{self._path} cannot be written ({problem.strerror}): {_way_out(problem)}",
                     code=file_cause_code(problem),
                 ) from problem
+
+
+async def stored_state(config: Config, *, clock: Clock) -> State:
+    """What the chat has changed, for a program beside the monitor. Raises: StorageError."""
+    if config.database_url:
+        from altmonitor.storage.postgres.reader import postgres_state
+
+        return await postgres_state(config.database_url)
+    return await StateFile(config.state_file, clock).look()
 
 
 def _sync_directory(directory: Path) -> None:

@@ -7,6 +7,7 @@ after the other, so that a database is never half-migrated.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,10 +15,15 @@ from typing import Any
 
 import asyncpg
 
-from altmonitor.core.errors import DatabaseRefused, NewerSchemaError
+from altmonitor.core.clock import Clock
+from altmonitor.core.errors import DatabaseRefused, NewerSchemaError, StorageError
 from altmonitor.storage.migrations import schema_scripts
 from altmonitor.storage.postgres.connection import DatabaseAddress, PostgresConnection
 
+log = logging.getLogger(__name__)
+
+START_WAIT_S = 10.0
+ASK_EVERY_S = 0.5
 LOCK_KEY = 0x616C746D  # of pg_advisory_xact_lock: "altm"
 OWN_SCRIPTS = Path(__file__).parent / "schema"
 MARK = "altmonitor_schema"
@@ -70,6 +76,27 @@ async def prepare(connection: PostgresConnection, *, cluster: str) -> None:
         await _claim(db, connection.address, cluster)
 
     await connection.transaction(bring_up_to_date)
+
+
+async def prepare_or_wait(connection: PostgresConnection, *, cluster: str, clock: Clock) -> None:
+    """The same at the start of a program, where a server that is just starting is waited for. clock: of this machine.
+
+    Raises: DatabaseRefused, NewerSchemaError.
+    """
+    until_s = clock.monotonic() + START_WAIT_S
+    is_told = False
+    while True:
+        try:
+            return await prepare(connection, cluster=cluster)
+        except (DatabaseRefused, NewerSchemaError):
+            raise
+        except StorageError as problem:
+            if clock.monotonic() > until_s:
+                raise DatabaseRefused(str(problem)) from problem
+            if not is_told:
+                log.warning("%s; asking again for %.0f s", problem, START_WAIT_S)
+                is_told = True
+        await clock.sleep(ASK_EVERY_S)
 
 
 async def check(connection: PostgresConnection) -> None:

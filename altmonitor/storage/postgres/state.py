@@ -1,68 +1,123 @@
-"""Live settings in PostgreSQL: what state.json is beside SQLite, with a version that others follow."""
+"""Live settings in PostgreSQL, what state.json is beside SQLite: every process of a cluster sees the same."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 
-from altmonitor.core.errors import StorageError
+from altmonitor.core.errors import NewerSchemaError, StorageError
 from altmonitor.interfaces.cluster import LEADER
 from altmonitor.settings.state import State
-from altmonitor.storage.postgres.connection import PostgresConnection
+from altmonitor.storage.postgres.connection import PostgresConnection, numbered
+from altmonitor.storage.rows import remember
 from altmonitor.storage.state_file import LoadedState
 from altmonitor.storage.state_format import StateDamaged, decode, encode
 
 log = logging.getLogger(__name__)
 
-_SAVE = (
-    "INSERT INTO state AS s (content, version, who, saved) VALUES ($1, 1, $2, clock_timestamp()) "
-    "ON CONFLICT (only) DO UPDATE SET content = excluded.content, who = excluded.who, saved = excluded.saved, "
-    "version = s.version + 1"
-)
+# Only over the version that this process knows: whoever has missed a change must not put it back unseen.
+_SAVE = """
+    INSERT INTO state AS s (content, version, who, saved) VALUES (?, CAST(? AS BIGINT) + 1, ?, clock_timestamp())
+    ON CONFLICT (singleton) DO UPDATE
+    SET content = excluded.content, version = excluded.version, who = excluded.who, saved = excluded.saved
+    WHERE s.version = excluded.version - 1 OR (s.version = excluded.version AND s.content = excluded.content)
+    RETURNING version
+"""
+
+
+_HELD = "SELECT 1 FROM leases WHERE name = $1 AND token = $2 FOR SHARE"
 
 
 class PostgresState:
-    """`interfaces.storage.StateStore`. fence: token of the lease under which it is saved; None: it is not asked for."""
+    """One of a process. fence: token of the lease under which it is saved; None: it is not asked for. prepare:
+    makes the schema, called before a program that writes reads them first."""
 
-    def __init__(self, connection: PostgresConnection, *, fence: Callable[[], int | None] | None = None) -> None:
+    def __init__(
+        self,
+        connection: PostgresConnection,
+        *,
+        fence: Callable[[], int | None] | None = None,
+        prepare: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._connection = connection
         self._fence = fence
+        self._prepare = prepare
         self._turn = asyncio.Lock()
+        self._version = 0
+
+    def __str__(self) -> str:
+        return f"the settings in {self._connection.address}"
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         async with self._turn:
             yield
 
-    async def load(self) -> LoadedState:
-        """Nothing changed yet where there is no row. Raises StorageError, also for what cannot be read."""
-        return LoadedState(state=(await self.read())[1])
-
     async def read(self) -> tuple[int, State]:
-        """Its version, 0 where there is none, and the state. Raises StorageError."""
+        """Their version, 0 while nothing was changed, and themselves. It is what `save` builds on from now on.
+
+        Raises: StorageError, also for what is damaged or of a newer altmonitor.
+        """
         rows = await self._connection.fetch("SELECT version, content FROM state")
         if not rows:
+            self._version = 0
             return 0, State()
         version, content = rows[0]
         try:
-            return version, decode(content.encode())
-        except StateDamaged as problem:
-            raise StorageError(f"the settings in {self._connection.address} cannot be read: {problem}") from problem
+            state = decode(content.encode())
+        except (StateDamaged, NewerSchemaError) as problem:
+            raise StorageError(f"{self} {problem}") from problem
+        self._version = version
+        return version, state
+
+    async def load(self) -> LoadedState:
+        """What is damaged is put aside into `meta` and told. Raises: NewerSchemaError, StorageError."""
+        if self._prepare is not None:
+            await self._prepare()
+        try:
+            return LoadedState(state=(await self.read())[1])
+        except StorageError as problem:
+            if isinstance(problem.__cause__, NewerSchemaError):
+                raise NewerSchemaError(f"{problem}: update altmonitor on every machine") from problem
+            if not isinstance(problem.__cause__, StateDamaged):
+                raise
+            return await self._put_aside(str(problem))
+
+    async def look(self) -> State:
+        """For a program beside the monitor. Raises: StorageError."""
+        return (await self.read())[1]
 
     async def save(self, state: State, *, who: str) -> None:
+        """Raises StorageError: nothing changed."""
         content = encode(state).decode()
 
-        async def write(db: asyncpg.Connection[Any]) -> None:
-            if self._fence is not None:
-                held = "SELECT 1 FROM leases WHERE name = $1 AND token = $2 FOR SHARE"
-                if await db.fetchval(held, LEADER, self._fence()) is None:
-                    raise StorageError("another feed leads: it has to be told")
-            await db.execute(_SAVE, content, who)
+        async def write(db: asyncpg.Connection[Any]) -> int | None:
+            if self._fence is not None and await db.fetchval(_HELD, LEADER, self._fence()) is None:
+                raise StorageError("another feed leads: it has to be told")
+            version: int | None = await db.fetchval(numbered(_SAVE), content, self._version, who)
+            return version
 
-        await self._connection.transaction(write)
+        try:
+            version = await self._connection.transaction(write)
+        except ValueError as problem:
+            raise StorageError(f"{self} cannot be written: {problem}") from problem
+        if version is None:
+            raise StorageError(f"{self} were changed by another process at the same moment: say it once more")
+        self._version = version
         log.info("settings saved for %r: %s", who, " ".join(content.split()))
+
+    async def _put_aside(self, damage: str) -> LoadedState:
+        async def move(db: asyncpg.Connection[Any]) -> str:
+            version, content = await db.fetchrow("DELETE FROM state RETURNING version, content")
+            sql, rows = remember([(f"state:corrupt:{version}", content)])
+            await db.executemany(numbered(sql), rows)
+            return f"state:corrupt:{version}"
+
+        kept_as = await self._connection.transaction(move)
+        line = f"{damage}: kept in the table meta as {kept_as}, the environment's values are used"
+        return LoadedState(state=State(), problem=line, aside=kept_as)
