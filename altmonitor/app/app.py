@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
 from functools import partial
 
 from altmonitor import __version__
@@ -20,6 +21,7 @@ from altmonitor.app.queries import QueryDeps, QuerySide
 from altmonitor.app.service_watch import ServiceWatch, Signs
 from altmonitor.app.storage import storage_of
 from altmonitor.app.tracking import OutboxTrackerNotifier, TrackingSide
+from altmonitor.app.traders import trader_providers
 from altmonitor.app.wallets import WalletSide, wallet_side
 from altmonitor.collect.funding_board import FundingBoard
 from altmonitor.commands.replies import Reply
@@ -192,7 +194,9 @@ class App:
             questions = self._build_questions(settings_store)
             others = await stack.enter_async_context(other_cohorts(self.config, clock=self.clock))
             wallets = await stack.enter_async_context(self._wallet_side())
-            operations = questions.operations(self.health, self._change_settings, other_cohorts=others, wallets=wallets)
+            traders = await stack.enter_async_context(trader_providers(self.config, clock=self.clock))
+            asked = questions.operations(self.health, self._change_settings, other_cohorts=others, wallets=wallets)
+            operations = replace(asked, traders=traders)
             self._live.sources = StreamSources(
                 health=self.health,
                 alerts_of=self.store.alerts_of,

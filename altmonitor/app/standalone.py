@@ -18,6 +18,7 @@ from altmonitor.app.positioning import (
     PositionQueryDeps,
     positioning_deps,
 )
+from altmonitor.app.traders import trader_providers
 from altmonitor.app.wallets import WalletSide, wallet_side
 from altmonitor.collect.positioning_lookup import LookupDeps
 from altmonitor.config import Config
@@ -151,6 +152,7 @@ async def asking_context(
         client = await stack.enter_async_context(positioning_deps(config, clock=clock))
         others = await stack.enter_async_context(other_cohorts(config, clock=clock))
         wallets = wallets or await stack.enter_async_context(wallet_side(config, clock=clock))
+        traders = await stack.enter_async_context(trader_providers(config, clock=clock))
         positions = LivePositionQueries(
             PositionQueryDeps(
                 clock=clock,
@@ -171,6 +173,7 @@ async def asking_context(
             positions=positions,
             cohorts={**others, "binance": client.positioning},
             wallets=wallets,
+            traders=traders,
         )
 
 

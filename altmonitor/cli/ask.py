@@ -35,7 +35,7 @@ def _command(row: Operation[Any, Any], options: Callable[[Any], Any]) -> click.C
 
     fields = msgspec.structs.fields(row.arguments)
     names = {field.name: field.encode_name for field in fields}
-    described = _descriptions(row.arguments)
+    described = argument_descriptions(row.arguments)
     for field in reversed(fields):
         if field.required:
             run = click.argument(field.name)(run)
@@ -45,7 +45,7 @@ def _command(row: Operation[Any, Any], options: Callable[[Any], Any]) -> click.C
     return click.command(name=dashed_name(row), help=row.summary)(options(run))
 
 
-def _descriptions(arguments: type[msgspec.Struct]) -> Mapping[str, str]:
+def argument_descriptions(arguments: type[msgspec.Struct]) -> Mapping[str, str]:
     _, parts = msgspec.json.schema_components([arguments])
     properties = parts[arguments.__name__].get("properties", {})
     return {name: found.get("description", "") for name, found in properties.items()}

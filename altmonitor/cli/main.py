@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -511,23 +512,42 @@ def machine_options(command: Any) -> Any:
     return json_option(env_file_option(command))
 
 
-class Operations(click.Group):
-    """Its sub-commands are the rows of the table of operations, loaded when somebody asks for one."""
+class LazyCommands(click.Group):
+    """Its sub-commands are rows of the table of operations, loaded when somebody asks for one."""
+
+    def __init__(self, *args: Any, load: Callable[[Any], dict[str, click.Command]], **options: Any) -> None:
+        """load: what adds --json and --env-file → the sub-commands by name."""
+        super().__init__(*args, **options)
+        self._load = load
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self._all())
+        return [name for name, command in self._load(machine_options).items() if not command.hidden]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return self._all().get(cmd_name)
-
-    @staticmethod
-    def _all() -> dict[str, click.Command]:
-        from altmonitor.cli.ask import operation_commands
-
-        return operation_commands(machine_options)
+        return self._load(machine_options).get(cmd_name)
 
 
-@click.group(cls=Operations)
+def _operation_commands(options: Any) -> dict[str, click.Command]:
+    from altmonitor.cli.ask import operation_commands
+
+    return operation_commands(options)
+
+
+def _trader_commands(options: Any) -> dict[str, click.Command]:
+    from altmonitor.cli.smartmoney import trader_commands
+
+    return trader_commands(options)
+
+
+@click.group(cls=LazyCommands, load=_trader_commands)
+def smartmoney() -> None:
+    """Followed traders of Hyperliquid and OKX: who is ranked, what they hold, what a pool of them agrees on.
+
+    `altmonitor smartmoney traders-by-filter --period 90 --limit 5`, then trader-positions --authorId …
+    """
+
+
+@click.group(cls=LazyCommands, load=_operation_commands)
 def ask() -> None:
     """Everything that HTTP and AI clients can ask, one sub-command each: `altmonitor ask get-funding btc`.
 
@@ -591,6 +611,7 @@ cli.add_command(tune)
 cli.add_command(try_settings)
 cli.add_command(who)
 cli.add_command(positioning)
+cli.add_command(smartmoney)
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from altmonitor.mcp.answers import DATA_NOTE, JsonObject, as_text, clean_text, c
 from altmonitor.mcp.schemas import JsonSchema, input_schema, output_schema
 from altmonitor.operations.errors import BadArgument, OperationError, Unavailable
 from altmonitor.operations.operation import Operation, Source
+from altmonitor.positioning.units import DEFAULT_PERIOD
 
 log = logging.getLogger(__name__)
 
@@ -179,13 +180,19 @@ def _detail(given: object) -> Detail:
 
 
 def _without_wrong_period(found: ToolRow, given: dict[str, Any]) -> list[str]:
-    """A period that is none is answered with the usual one, and the answer says so."""
+    """A length of buckets that is none is answered with the usual one, and the answer says so."""
     allowed = found.tool.input_schema["properties"].get("period", {}).get("enum")
     period = given.get("period")
-    if allowed is None or period is None or not isinstance(period, str) or period in allowed:
+    if (
+        allowed is None
+        or DEFAULT_PERIOD not in allowed
+        or period is None
+        or not isinstance(period, str)
+        or period in allowed
+    ):
         return []
     del given["period"]
-    return [f"period {clean_text(period, longest=20)!r} is none of {' '.join(allowed)}: 5m was taken"]
+    return [f"period {clean_text(period, longest=20)!r} is none of {' '.join(allowed)}: {DEFAULT_PERIOD} was taken"]
 
 
 def error_result(problem: OperationError) -> CallToolResult:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
@@ -28,11 +29,17 @@ def shown(value: object) -> str:
     return repr(text if len(text) <= 40 else text[:39] + "…")
 
 
-def read_arguments(arguments: type[A], given: Mapping[str, Any], *, is_text: bool) -> A:
-    """is_text: every value is a string, as in a query. Raises: BadArgument."""
+def read_arguments(
+    arguments: type[A], given: Mapping[str, Any], *, is_text: bool, hints: Mapping[str, str] = MappingProxyType({})
+) -> A:
+    """is_text: every value is a string, as in a query. hints: what to say of a name that is none of them.
+
+    Raises: BadArgument."""
     fields = _fields(arguments)
     unknown = next((name for name in given if name not in fields), None)
     if unknown is not None:
+        if unknown in hints:
+            raise BadArgument(hints[unknown])
         raise BadArgument(f"unknown parameter {shown(unknown)}; known: {', '.join(fields) or 'none'}")
     missing = next((name for name, field in fields.items() if field.required and name not in given), None)
     if missing is not None:

@@ -42,6 +42,7 @@ class Operation(Generic[A, R]):
     keyed: over HTTP it is of the Smart Money API: X-API-Key where keys are kept, an error as {code, message}.
     chat: the command that answers the same there, without the slash. cli: the words after `altmonitor`. tool: an AI
         client is offered it.
+    hints: what to say of arguments that people try and that are none.
     """
 
     name: str
@@ -60,10 +61,11 @@ class Operation(Generic[A, R]):
     chat: str | None = None
     cli: str | None = None
     examples: tuple[Example, ...] = (Example(title="as it is"),)
+    hints: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def read(self, given: Mapping[str, Any], *, is_text: bool = False) -> A:
         """is_text: every value is a string, as in a query. Raises: BadArgument."""
-        return read_arguments(self.arguments, given, is_text=is_text)
+        return read_arguments(self.arguments, given, is_text=is_text, hints=self.hints)
 
     async def answer(self, context: OperationContext, arguments: A) -> R:
         """Raises: OperationError."""

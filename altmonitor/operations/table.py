@@ -23,6 +23,8 @@ from altmonitor.operations.score_markets import SCORE_MARKET_OPERATIONS
 from altmonitor.operations.settings import SETTINGS_OPERATIONS
 from altmonitor.operations.snapshots import SNAPSHOT_OPERATIONS
 from altmonitor.operations.tracked import TRACKED_OPERATIONS
+from altmonitor.operations.trader_signals import SIGNAL_OPERATIONS
+from altmonitor.operations.traders import TRADER_OPERATIONS
 from altmonitor.operations.whales import WHALE_OPERATIONS
 
 OPERATIONS: tuple[Operation[Any, Any], ...] = (
@@ -35,6 +37,8 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     *TRACKED_OPERATIONS,
     *SNAPSHOT_OPERATIONS,
     *COMPARE_OPERATIONS,
+    *TRADER_OPERATIONS,
+    *SIGNAL_OPERATIONS,
     *CONFIRM_OPERATIONS,
     *ANALYSIS_OPERATIONS,
     *LEVEL_OPERATIONS,

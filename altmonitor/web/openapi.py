@@ -22,7 +22,13 @@ from altmonitor.web.streams import StreamArguments
 
 REFS: Final = "#/components/schemas/{name}"
 _JSON: Final = "application/json"
-_TAGS: Final = {"/v1/": "cohorts", "/api/alerts": "alerts", "/api/settings": "settings", "/api/snapshots": "tracked"}
+_TAGS: Final = {
+    "/v1/smartmoney/": "traders",
+    "/v1/": "cohorts",
+    "/api/alerts": "alerts",
+    "/api/settings": "settings",
+    "/api/snapshots": "tracked",
+}
 
 _OF_OPERATIONS: Final = frozenset(str(error.status) for error in OPERATION_ERRORS)
 

@@ -34,6 +34,7 @@ from altmonitor.storage.snapshot_queries import SnapshotQueries
 from tests.app.test_market_answers import MINUTE, T0, Known
 from tests.collect.standing_tables import StandingTables
 from tests.commands.executor_kit import ANN, MAIN, TRIAL, Desk, MemoryAlerts, MemoryOutcomes, healthy
+from tests.operations.standing_traders import StandingTraders
 from tests.render.position_replies import PICTURE
 from tests.tracker.samples import snapshot, top_traders, velocity
 
@@ -154,6 +155,7 @@ class Bench:
         finalize(self, rmtree, folder, ignore_errors=True)
         self.scores = ScoreStore(Path(folder) / "scores.db", clock=self.clock)  # type: ignore[arg-type]
         self.words: list[str] = []
+        self.traders = [StandingTraders()]
 
     @property
     def board_deps(self) -> BoardDeps:
@@ -264,6 +266,7 @@ class Bench:
             change_settings=self._change if may_write else None,
             positions=StandingPositions(),  # type: ignore[arg-type]
             cohorts={"binance": StandingCohorts()},
+            traders={one.name: one for one in self.traders},
         )
 
     async def tried(self, now: Audience, then: Audience, last_s: int | None) -> Trial | NotEnoughHistory:

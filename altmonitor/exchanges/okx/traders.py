@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -9,7 +11,7 @@ from urllib.parse import urlsplit
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock, timeouts
 from altmonitor.exchanges.okx.copy_rest import COPY_PATHS, INSTRUMENTS, OkxCopyRest
-from altmonitor.exchanges.okx.copy_traders import OkxCopyTraders
+from altmonitor.exchanges.okx.copy_traders import READ_WITHIN_S, OkxCopyTraders
 from altmonitor.exchanges.okx.key_traders import SIGNED_PATHS, TIME, OkxCredentials, OkxKeyTraders
 from altmonitor.exchanges.rest.budget import LimitPool, RequestBudget
 from altmonitor.exchanges.rest.client import ANSWER_WITHIN_S
@@ -31,12 +33,16 @@ def okx_traders_guard(base_url: str, *, clock: Clock, block_file: Path | None = 
     )
 
 
-def okx_traders(config: Config, clock: Clock) -> tuple[OkxCopyTraders, OkxKeyTraders]:
-    """Not started."""
+@asynccontextmanager
+async def okx_traders(config: Config, clock: Clock) -> AsyncIterator[tuple[OkxCopyTraders, OkxKeyTraders]]:
+    """Raises: ConfigError for a proxy that cannot be used."""
     url, within_s = config.okx_rest_url, timeouts(clock, ANSWER_WITHIN_S)
     guard = okx_traders_guard(url, clock=clock, block_file=config.db_file.with_name("okx-block.json"))
     credentials = OkxCredentials(key=config.okx_api_key, secret=config.okx_secret_key, passphrase=config.okx_passphrase)
-    return (
-        OkxCopyTraders(OkxCopyRest(url, clock=clock, guard=guard, within_s=within_s), clock=clock),
-        OkxKeyTraders(url, credentials=credentials, clock=clock, guard=guard, within_s=within_s),
-    )
+    rest = OkxCopyRest(url, clock=clock, guard=guard, within_s=within_s)
+    key = OkxKeyTraders(url, credentials=credentials, clock=clock, guard=guard, within_s=within_s)
+    async with AsyncExitStack() as stack:
+        for one in (rest, key):
+            await one.start()
+            stack.push_async_callback(one.stop)
+        yield OkxCopyTraders(rest, clock=clock, read_within_s=timeouts(clock, READ_WITHIN_S)), key
