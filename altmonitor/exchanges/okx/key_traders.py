@@ -128,7 +128,8 @@ class OkxKeyTraders:
         return not self._credentials.missing()
 
     def knows(self, author_id: str) -> bool:
-        return author_id.isascii() and author_id.isalnum() and not author_id.startswith("0x")
+        """Its ids are numbers as far as they were seen; a code with letters is one of copy trading."""
+        return author_id.isascii() and author_id.isdecimal()
 
     async def leaderboard(self, request: LeaderboardRequest) -> TraderAnswer[Trader]:
         wanted: dict[str, str | int | None] = {

@@ -143,7 +143,7 @@ async def test_who_hides_or_is_gone_is_told_so() -> None:
         assert found.rows == ()
         assert f"{len(traders.held(shy, now_ms))} positions are open that the trader hides" in found.notes
         gone = next(one for one in traders.all if one.is_gone)
-        with pytest.raises(UnknownTrader, match="leads no more"):
+        with pytest.raises(UnknownTrader, match="shows this one no more"):
             await stage.copy.positions(PositionsRequest(author_id=gone.code))
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from altmonitor.core.errors import BadAnswer, KeyRefused
+from altmonitor.core.errors import BadAnswer, KeyRefused, UnknownTrader
 from altmonitor.core.types import Secret
 from altmonitor.exchanges.okx.key_traders import LEADERBOARD, OVERVIEW, SIGNAL_HISTORY, OkxCredentials
 from altmonitor.interfaces.traders import (
@@ -177,10 +177,12 @@ async def test_a_burst_of_twenty_stays_within_five_a_second(caplog: pytest.LogCa
         assert "Secret(***)" in repr(stage.key._credentials)
 
 
-async def test_a_parameter_the_exchange_refuses_and_a_portals_page_are_its_errors() -> None:
+async def test_what_the_exchange_refuses_and_a_portals_page_are_its_errors() -> None:
     async with trader_stage() as stage:
-        with pytest.raises(BadAnswer, match="51000 Parameter authorId error"):
+        with pytest.raises(UnknownTrader, match="okx knows no such trader"):
             await stage.key.positions(PositionsRequest(author_id="404"))
+        with pytest.raises(BadAnswer, match="51000 Parameter period error"):
+            await stage.key.leaderboard(LeaderboardRequest(sort_by="pnl", period_days=4))
         stage.exchange.faults.rest[LEADERBOARD] = RestFault(html_200=True, times=1)
         with pytest.raises(BadAnswer, match="a web page"):
             await stage.key.leaderboard(TOP)
