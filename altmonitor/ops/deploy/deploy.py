@@ -59,21 +59,22 @@ def connect(runner: Runner, person: Person, *, given_password: str) -> Facts:
     """
     first = runner.first_word(facts.WHO)
     if first.code == SSH_FAILED and is_login_refused(first.output) and runner.connection is not None:
+        shown = runner.heard(runner.connection.server.shown)
         server = runner.connection.server
         if not runner.has_program("sshpass"):
-            seen = f"no key is accepted for {server.shown}, and a password needs sshpass on this machine"
+            seen = f"no key is accepted for {shown}, and a password needs sshpass on this machine"
             raise Obstacle(
                 seen, f"ssh-copy-id -p {server.port} {server.user}@{server.host}, or apt-get install sshpass"
             )
-        password = given_password or person.secret(f"Password of {server.shown}")
+        password = given_password or person.secret(f"Password of {shown}")
         if not password:
-            seen = f"no key is accepted for {server.shown}, and there is no terminal to ask for a password"
+            seen = f"no key is accepted for {shown}, and there is no terminal to ask for a password"
             raise Obstacle(seen, "name a key with --key, or put the password into SSHPASS")
         runner.ssh_password = password
         runner.connection = replace(runner.connection, has_password=True)
         first = runner.first_word(replace(facts.WHO, title="Connecting by password"))
         if first.code == 5 or is_login_refused(first.output):  # 5: sshpass saw the prompt a second time
-            raise Obstacle(f"wrong password for {server.shown}", "run it again; after some tries servers lock a while")
+            raise Obstacle(f"wrong password for {shown}", "run it again; after some tries servers lock a while")
     runner.check(facts.WHO, first)
     found = Facts.parse(first.output)
     runner.rights = _rights(runner, person, found["sudo"])
@@ -143,13 +144,14 @@ def main(arguments: Sequence[str], surroundings: DeployDeps | None = None) -> in
     name = f"{altmonitor.__version__}-{datetime.fromtimestamp(around.clock.now_ms() // 1000, UTC):%Y%m%dT%H%M%S}"
     with tempfile.TemporaryDirectory(prefix="altmonitor-") as folder:
         connection = SshConnection(server=wanted.server, control=Path(folder) / "c") if wanted.server else None
+        environ = {key: value for key, value in around.environ.items() if key != "SSHPASS"}  # `Runner.heard` masks it
         runner = Runner(
             connection=connection,
             source=around.source,
             out=around.out,
             clock=around.clock,
             environ=around.environ,
-            secrets=frozenset(secrets_in(around.environ, _values(settings or ""), ours=("SSHPASS",))),
+            secrets=frozenset(secrets_in(environ, _values(settings or ""))),
         )
         try:
             if wanted.is_dry_run:
@@ -375,5 +377,5 @@ def _print_plan(wanted: DeployOptions, runner: Runner, around: DeployDeps, *, na
     if is_change:
         parts += ["at the end", releases.unlock(layout, "WHO")]
     for line in plan_text(parts, connection=runner.connection, rights=runner.rights, source=around.source):
-        runner.say(line)
+        runner.say(runner.heard(line))
     return DONE

@@ -117,7 +117,7 @@ class Deployment:
 
     def _shown(self, step: Step) -> int:
         result = self.runner.ask(step)
-        self.runner.say(result.output.rstrip())
+        self.runner.say(self.runner.heard(result.output.rstrip()))
         return result.code
 
     def _switched(self, name: str, message: str) -> None:
@@ -141,7 +141,7 @@ class Deployment:
         """Stops the new one and starts the old one again. Returns the failure with what became of it."""
         try:
             log = self.runner.ask(self.target.logs(self.layout, name, lines=LOG_LINES_ON_FAILURE))
-            self.runner.say(f"  the last it wrote:\n{_indented(log.output)}")
+            self.runner.say(f"  the last it wrote:\n{_indented(self.runner.heard(log.output))}")
             for step in self.back(name):
                 self.runner.do(step)
         except StepFailed as again:
@@ -186,7 +186,7 @@ class Deployment:
             except StepFailed as lost:  # the line to the server, not the monitor: it may come back in time
                 result = Result(1, lost.seen.splitlines()[0])
             lines = result.output.strip().splitlines()
-            if (said := lines[-1] if lines else f"exit code {result.code}") != seen:
+            if (said := self.runner.heard(lines[-1]) if lines else f"exit code {result.code}") != seen:
                 seen = said
                 self.runner.say(f"    {seen[:300]}")
             if result.code == 0:
@@ -203,7 +203,7 @@ class Deployment:
             return
         result = self.runner.ask(self.target.message(self.layout, name, message))
         if result.code != 0:
-            self.runner.say(f"  the chat could not be told: {result.output.strip()[-300:]}")
+            self.runner.say(f"  the chat could not be told: {self.runner.heard(result.output.strip()[-300:])}")
 
 
 def _last_line(text: str) -> str:

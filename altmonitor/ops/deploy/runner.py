@@ -69,17 +69,22 @@ class Runner:
     secrets: frozenset[str] = frozenset()
 
     def say(self, line: str = "") -> None:
-        print(self._without_secrets(line), file=self.out, flush=True)
+        print(Redactor(self.secrets).clean(line), file=self.out, flush=True)
 
-    def _without_secrets(self, text: str) -> str:
-        return Redactor({*self.secrets, self.ssh_password, self.sudo_password} - {""}).clean(text)
+    def heard(self, output: str) -> str:
+        """What another program said or somebody typed, as it may be said on. Passwords are masked in that alone: masked
+        in a sentence of ours, a password that is a plain word ("wrong") would be told to whoever knows the sentence."""
+        return Redactor({*self.secrets, *self._passwords()} - {""}).clean(output)
+
+    def _passwords(self) -> tuple[str, ...]:
+        return self.environ.get("SSHPASS", ""), self.ssh_password, self.sudo_password
 
     def do(self, step: Step) -> Result:
         """Raises StepFailed when it does not end with 0."""
         result = self._timed(step.title, lambda waited: self.ask(step, waited))
         self.check(step, result)
         if step.is_said and (said := result.output.strip()):
-            self.say(f"    {said[-300:]}")
+            self.say(f"    {self.heard(said[-300:])}")
         return result
 
     def ask(self, step: Step, waited: Callable[[float], None] | None = None) -> Result:
@@ -195,7 +200,7 @@ class Runner:
         server = self.connection.server if self.connection else None
         cause = cause_of(result.output, server)
         tail = "\n".join(f"    {line}" for line in result.output.strip().splitlines()[-SHOWN_LINES:])
-        said = f"\n{self._without_secrets(tail)}" if tail else ""
+        said = f"\n{self.heard(tail)}" if tail else ""
         if cause is not None:
             return StepFailed(step.title, f"{cause.seen}{said}", cause.remedy)
         return StepFailed(step.title, f"ended with exit code {result.code}{said}", step.remedy)

@@ -319,6 +319,25 @@ def test_what_is_printed_holds_no_secret_of_the_settings_the_environment_or_an_o
     assert TOKEN not in refusal
 
 
+def test_a_password_that_is_a_plain_word_is_not_told_by_what_is_masked_in_our_own_sentence(
+    server: Server, tmp_path: Path
+) -> None:
+    refused = "#!/bin/sh\necho 'deploy@box: Permission denied (publickey,password).'\n"
+    for name, code in (("ssh", 255), ("sshpass", 5)):
+        (server.machine.folder / name).write_text(f"{refused}exit {code}\n")
+        (server.machine.folder / name).chmod(0o755)
+    out = io.StringIO()
+    environ = {**server.machine.environ, "SSHPASS": "wrong"}
+    around = DeployDeps(source=server.source, out=out, environ=environ, person=lambda: NOBODY, clock=CountingClock())
+
+    assert main(["deploy@box", "--status"], around) == 1
+    assert "✗ wrong password for deploy@box:22\n" in out.getvalue()
+
+    environ["SSHPASS"] = "denied"
+    assert main(["denied@box", "--status"], around) == 1
+    assert "✗ wrong password for ***@box:22\n" in out.getvalue()
+
+
 def test_without_rsync_here_nothing_is_written_there(server: Server) -> None:
     (server.machine.folder / "rsync").unlink()
     programs = server.source.parent / "few programs"
