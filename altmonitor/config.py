@@ -367,6 +367,8 @@ VARIABLES: tuple[Variable, ...] = (
              "ask the website who is positioned and show a line about whales on alerts"),
     Variable("SMART_MONEY_LINK", "true", _flag, "true or false",
              "link the website's page of followed traders on alerts of symbols it knows"),
+    Variable("SCORES_EVERY_MIN", "5", _number(1, 1_440, or_zero=True), "1 to 1440, or 0 for never",
+             "minutes between two looks at the scores of the contracts in the Smart Money API's preferences"),
     Variable("SMART_MONEY_CARD_LANG", "", _one_of("", *LANGUAGES), "en, zh or ru, or empty",
              "language of panels; empty = ALERT_LANG"),
     Variable("SMART_MONEY_DB_PATH", "data/snapshots.db", _path, "a file path",
@@ -517,6 +519,7 @@ class Config:
     hyperliquid_wallets: int | None  # None: as VENUES says
     smart_money_lookup: bool
     smart_money_link: bool
+    scores_every_min: float
     smart_money_card_lang: str  # empty: as alert_lang
     smart_money_db_path: Path
     smart_money_watchlist: tuple[str, ...]

@@ -16,8 +16,9 @@ from altmonitor.app.leadership import Takeover, shown_name
 from altmonitor.app.market import MarketDeps, MarketOptions, MarketSide
 from altmonitor.app.operator_notices import OperatorNotices, Recipients
 from altmonitor.app.other_cohorts import other_cohorts
-from altmonitor.app.outcomes import OutcomeSide
+from altmonitor.app.outcomes import OutcomeSide, outcome_market
 from altmonitor.app.queries import QueryDeps, QuerySide
+from altmonitor.app.score_watch import ScoreWatch, ScoreWatchDeps
 from altmonitor.app.service_watch import ServiceWatch, Signs
 from altmonitor.app.storage import storage_of
 from altmonitor.app.tracking import OutboxTrackerNotifier, TrackingSide
@@ -46,6 +47,7 @@ from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
 from altmonitor.settings.zones import zone_of
 from altmonitor.storage.database_store import DatabaseStore, StoreOptions
+from altmonitor.storage.score_store import score_store
 from altmonitor.storage.state_file import LoadableState, LoadedState, base_settings, which_won
 from altmonitor.web.server import HttpServer, HttpServerDeps
 from altmonitor.web.streams import EventStream, StreamSources, stored_stream_name
@@ -58,6 +60,7 @@ SEEING_WITHIN_S = 5.0
 SEEING_LOOK_S = 0.1
 AFTER_SEEING = frozenset(
     {"back-fill", "tally", "budget", "tracking", "command menu", "clean-up", "outcomes", "outcome board", "wallets"}
+    | {"scores", "outcomes of scores"}
 )
 """Loops that a monitor can do without for a moment. What they cost at a start is spent when every stream is subscribed,
 or after `SEEING_WITHIN_S` when that takes longer."""
@@ -215,6 +218,7 @@ class App:
                 if self.role is None:
                     await self._serve(server, stack)
                 self._start_loops(self.chat, questions, tracking, wallets)
+                self._run_loops(self._build_scores(operations).loops())
                 await self.supervisor.wait()
             finally:
                 self._service.stopping()
@@ -360,6 +364,18 @@ class App:
         )
         settings_store.on_change(side.versions.changed)
         return side
+
+    def _build_scores(self, operations: OperationContext) -> ScoreWatch:
+        return ScoreWatch(
+            ScoreWatchDeps(
+                context=operations,
+                store=score_store(self.config, clock=self.clock),
+                clock=self.clock,
+                every_s=self.config.scores_every_min * 60,
+                keep_days=self.config.retention_days,
+                markets={self.market.name: outcome_market(self.market)},
+            )
+        )
 
     def _line_of(self, alert: Alert) -> OutcomeLine | None:
         return self.outcomes.board.line_of(alert) if self.outcomes is not None else None

@@ -74,7 +74,9 @@ def _result(row: Operation[Any, Any], body: bytes) -> Any:
     try:
         if row.envelope is not None:
             body = msgspec.json.decode(body, type=dict[str, msgspec.Raw])["data"]
-        if row.body is not None:
+        if row.text_type is not None:
+            body = msgspec.json.encode({row.body: body.decode()})
+        elif row.body is not None:
             body = msgspec.json.encode({row.body: msgspec.Raw(body)})
         return msgspec.json.decode(body, type=row.result)
     except (msgspec.DecodeError, KeyError) as problem:

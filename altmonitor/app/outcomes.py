@@ -45,7 +45,7 @@ class OutcomeSide:
                 records=store.outcomes,
                 meta=store,
                 clock=clock,
-                markets={market.name: _market(market) for market in markets},
+                markets={market.name: outcome_market(market) for market in markets},
                 detectors=detectors,
                 settings_at=self.versions.at,
                 on_measured=self.board.on_measured,
@@ -57,7 +57,7 @@ class OutcomeSide:
         return {"outcomes": self._recorder.run, "outcome board": self.board.run}
 
 
-def _market(market: MarketSide) -> OutcomeMarket:
+def outcome_market(market: MarketSide) -> OutcomeMarket:
     def closed(symbol: str) -> Sequence[ClosedCandle]:
         book = market.engine.book(symbol)
         return () if book is None else book.closed

@@ -39,6 +39,7 @@ class Operation(Generic[A, R]):
         answer is the same twice. envelope: over HTTP the result stands in the positioning interface's
         envelope, which names it so. body: over HTTP that field of the result is all of the answer.
     reads: where the answer comes from: `live` memory, `stored` rows, or the `exchange`, which may take seconds.
+    text_type: over HTTP the `body` is text of this type, not JSON.
     keyed: over HTTP it is of the Smart Money API: X-API-Key where keys are kept, an error as {code, message}.
     chat: the command that answers the same there, without the slash. cli: the words after `altmonitor`. tool: an AI
         client is offered it.
@@ -56,6 +57,7 @@ class Operation(Generic[A, R]):
     etag: Callable[[R], str] | None = None
     envelope: str | None = None
     body: str | None = None
+    text_type: str | None = None
     keyed: bool = False
     tool: bool = True
     chat: str | None = None

@@ -14,12 +14,15 @@ from altmonitor.operations.compare import COMPARE_OPERATIONS
 from altmonitor.operations.confirm import CONFIRM_OPERATIONS
 from altmonitor.operations.fundings import FUNDING_OPERATIONS
 from altmonitor.operations.hindsight import HINDSIGHT_OPERATIONS
+from altmonitor.operations.kelly import KELLY_OPERATIONS
 from altmonitor.operations.levels import LEVEL_OPERATIONS
 from altmonitor.operations.market import MARKET_OPERATIONS
 from altmonitor.operations.operation import Operation
+from altmonitor.operations.performance import PERFORMANCE_OPERATIONS
 from altmonitor.operations.positions import POSITION_OPERATIONS
 from altmonitor.operations.preferences import PREFERENCE_OPERATIONS
 from altmonitor.operations.score_markets import SCORE_MARKET_OPERATIONS
+from altmonitor.operations.score_record import SCORE_RECORD_OPERATIONS
 from altmonitor.operations.settings import SETTINGS_OPERATIONS
 from altmonitor.operations.snapshots import SNAPSHOT_OPERATIONS
 from altmonitor.operations.tracked import TRACKED_OPERATIONS
@@ -44,6 +47,9 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     *LEVEL_OPERATIONS,
     *WHALE_OPERATIONS,
     *SCORE_MARKET_OPERATIONS,
+    *SCORE_RECORD_OPERATIONS,
+    *PERFORMANCE_OPERATIONS,
+    *KELLY_OPERATIONS,
     *API_HEALTH_OPERATIONS,
     *PREFERENCE_OPERATIONS,
     *SETTINGS_OPERATIONS,

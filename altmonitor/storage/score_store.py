@@ -18,9 +18,10 @@ from altmonitor.config import Config
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import NewerSchemaError, StorageError
 from altmonitor.core.files import close_database_to_others, make_private
-from altmonitor.core.outcome import HORIZONS_MIN
 from altmonitor.scores.composite import Confidence, TradeSide
 from altmonitor.scores.regimes import RegimeName, RegimeSeen
+from altmonitor.storage.outcome_records import OutcomeRecords
+from altmonitor.storage.rows import Row
 
 StoredRow = tuple[Any, ...]
 
@@ -39,11 +40,28 @@ CREATE TABLE IF NOT EXISTS looks (
 CREATE INDEX IF NOT EXISTS looks_by_time ON looks (ts);
 CREATE TABLE IF NOT EXISTS signals (
     id INTEGER PRIMARY KEY, ts INTEGER NOT NULL, symbol TEXT NOT NULL, direction TEXT NOT NULL,
-    confidence TEXT NOT NULL, composite REAL NOT NULL, price REAL, scorer TEXT NOT NULL, source TEXT NOT NULL,
-    due_ts INTEGER, return_5 REAL, return_15 REAL, return_60 REAL, return_240 REAL, return_1440 REAL
+    confidence TEXT NOT NULL, composite REAL NOT NULL, price REAL, scorer TEXT NOT NULL, source TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS signals_by_time ON signals (ts);
-CREATE INDEX IF NOT EXISTS signals_due ON signals (due_ts) WHERE due_ts IS NOT NULL;
+-- What became of signals is recorded by what records it for alerts, which knows them under these names.
+CREATE VIEW IF NOT EXISTS alerts AS
+    SELECT id, 'score:' || confidence || ':' || id AS key, CAST(ts AS REAL) AS ts, ts * 1000 AS event_ms, symbol,
+        'price' AS kind, CASE direction WHEN 'long' THEN 'PUMP' ELSE 'DUMP' END AS direction, NULL AS quadrant,
+        'binance' AS venue, 0 AS late, '{}' AS details
+    FROM signals WHERE source = 'monitor';
+CREATE TABLE IF NOT EXISTS deliveries (alert_id INTEGER, state TEXT, sent_ms INTEGER);
+CREATE TABLE IF NOT EXISTS outcomes (
+    alert_id INTEGER PRIMARY KEY, detectors TEXT NOT NULL, settings TEXT, delay_ms INTEGER,
+    is_delay_measured INTEGER NOT NULL DEFAULT 0, entry_ms INTEGER, entry REAL, due_ms INTEGER
+);
+CREATE INDEX IF NOT EXISTS outcomes_due ON outcomes (due_ms) WHERE due_ms IS NOT NULL;
+CREATE TABLE IF NOT EXISTS outcome_returns (
+    alert_id INTEGER NOT NULL, horizon_min INTEGER NOT NULL, raw_pct REAL, best_pct REAL, worst_pct REAL, btc_pct REAL,
+    control_pct REAL, control_up REAL, control_count INTEGER NOT NULL, control_hours INTEGER NOT NULL,
+    unknown INTEGER NOT NULL, unknown_reach INTEGER NOT NULL, unknown_btc INTEGER NOT NULL,
+    unknown_control INTEGER NOT NULL, PRIMARY KEY (alert_id, horizon_min)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS receivers (
     id INTEGER PRIMARY KEY, url TEXT NOT NULL, events TEXT NOT NULL, symbols TEXT NOT NULL, secret TEXT NOT NULL,
     created_ts INTEGER NOT NULL
@@ -77,10 +95,7 @@ class ScoreLook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreSignal:
-    """A confidence that was reached, or that somebody asked for (`source`). composite: in its direction.
-
-    returns: percent in its direction after `HORIZONS_MIN`, gross; None: to come, or not known. due_ts: of the next.
-    """
+    """A confidence that was reached, or that somebody asked for (`source`). composite: in its direction."""
 
     ts: int
     symbol: str
@@ -91,8 +106,6 @@ class ScoreSignal:
     scorer: str
     source: str
     id: int = 0
-    due_ts: int | None = None
-    returns: tuple[float | None, ...] = (None,) * len(HORIZONS_MIN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,10 +121,7 @@ class ScoreReceiver:
 
 
 _LOOK = ", ".join(ScoreLook.__slots__)
-_RETURNS = tuple(f"return_{minutes}" for minutes in HORIZONS_MIN)
-_SIGNAL = ", ".join(
-    ("ts", "symbol", "direction", "confidence", "composite", "price", "scorer", "source", "id", "due_ts", *_RETURNS)
-)
+_SIGNAL = ", ".join(ScoreSignal.__slots__)
 
 
 class ScoreStore:
@@ -145,6 +155,14 @@ class ScoreStore:
         )
         return [RegimeSeen(ts=ts, regime=name, price=price) for ts, name, price in rows]
 
+    async def newest_looks(self, *, since_ts: int) -> dict[str, ScoreLook]:
+        """By symbol."""
+        rows = await self._fetch(
+            f"SELECT {_LOOK}, max(ts) FROM looks WHERE ts >= ? GROUP BY symbol",  # noqa: S608
+            (since_ts,),
+        )
+        return {row[0]: ScoreLook(**dict(zip(ScoreLook.__slots__, row, strict=False))) for row in rows}
+
     async def first_look_ts(self) -> int | None:
         first: int | None = (await self._fetch("SELECT min(ts) FROM looks", ()))[0][0]
         return first
@@ -152,15 +170,13 @@ class ScoreStore:
     # --- signals
 
     async def add_signal(self, signal: ScoreSignal) -> None:
-        is_measured = signal.price is not None and signal.source == OWN
-        due_ts = signal.ts + HORIZONS_MIN[0] * 60 if is_measured else None
         await self._write(
-            "INSERT INTO signals (ts, symbol, direction, confidence, composite, price, scorer, source, due_ts) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO signals (ts, symbol, direction, confidence, composite, price, scorer, source) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (
                     *(signal.ts, signal.symbol, signal.direction, signal.confidence, signal.composite),
-                    *(signal.price, signal.scorer, signal.source, due_ts),
+                    *(signal.price, signal.scorer, signal.source),
                 )
             ],
         )
@@ -183,19 +199,40 @@ class ScoreStore:
         )
         return [_signal(row) for row in rows]
 
-    async def due_signals(self, now_ts: int, *, limit: int) -> list[ScoreSignal]:
-        rows = await self._fetch(
-            f"SELECT {_SIGNAL} FROM signals WHERE due_ts <= ? ORDER BY due_ts LIMIT ?",  # noqa: S608
-            (now_ts, limit),
-        )
-        return [_signal(row) for row in rows]
+    @property
+    def outcomes(self) -> OutcomeRecords:
+        """What became of the monitor's own signals, each an alert under the key `score:<confidence>:<id>`."""
+        return OutcomeRecords(self._fetch_rows, self._write_all)
 
-    async def put_returns(self, signal_id: int, returns: Sequence[float | None], *, due_ts: int | None) -> None:
-        assigned = ", ".join(f"{name} = ?" for name in _RETURNS)
-        await self._write(
-            f"UPDATE signals SET {assigned}, due_ts = ? WHERE id = ?",  # noqa: S608
-            [(*returns, due_ts, signal_id)],
+    async def _fetch_rows(self, sql: str, values: Sequence[Any]) -> list[Row]:
+        return [*await self._fetch(sql, values)]
+
+    async def _write_all(self, *statements: tuple[str, Sequence[Sequence[Any]]]) -> None:
+        def work(db: sqlite3.Connection) -> list[StoredRow]:
+            for sql, rows in statements:
+                db.executemany(sql, rows)
+            return []
+
+        await self._within(work)
+
+    async def returns(self, *, horizon_min: int, since_ts: int) -> list[tuple[ScoreSignal, float | None]]:
+        """The monitor's own signals with the change of price after so many minutes, percent, in their direction; None:
+        to come, or not known. Oldest → newest."""
+        names = ", ".join(f"signals.{name}" for name in ScoreSignal.__slots__)
+        rows = await self._fetch(
+            f"SELECT {names}, raw_pct * CASE direction WHEN 'long' THEN 1 ELSE -1 END FROM signals "  # noqa: S608
+            "LEFT JOIN outcome_returns ON alert_id = id AND horizon_min = ? "
+            "WHERE ts >= ? AND source = 'monitor' ORDER BY ts, id",
+            (horizon_min, since_ts),
         )
+        return [(_signal(row[:-1]), row[-1]) for row in rows]
+
+    async def meta_get(self, key: str) -> str | None:
+        rows = await self._fetch("SELECT value FROM meta WHERE key = ?", (key,))
+        return None if not rows else str(rows[0][0])
+
+    async def meta_set(self, key: str, value: str) -> None:
+        await self._write("INSERT OR REPLACE INTO meta VALUES (?, ?)", [(key, value)])
 
     # --- receivers
 
@@ -300,17 +337,4 @@ def score_store(config: Config, *, clock: Clock) -> ScoreStore:
 
 
 def _signal(row: StoredRow) -> ScoreSignal:
-    ts, symbol, direction, confidence, composite, price, scorer, source, number, due_ts, *returns = row
-    return ScoreSignal(
-        ts=ts,
-        symbol=symbol,
-        direction=direction,
-        confidence=confidence,
-        composite=composite,
-        price=price,
-        scorer=scorer,
-        source=source,
-        id=number,
-        due_ts=due_ts,
-        returns=tuple(returns),
-    )
+    return ScoreSignal(**dict(zip(ScoreSignal.__slots__, row, strict=True)))

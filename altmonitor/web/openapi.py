@@ -281,7 +281,8 @@ class OpenApi:
             for example in row.examples
             if example.title in self._answers.get(row.name, {})
         }
-        answered: Json = {"description": "The answer.", "content": {_JSON: {"schema": schema, "examples": examples}}}
+        told = {"schema": schema, "examples": examples}
+        answered: Json = {"description": "The answer.", "content": {row.text_type or _JSON: told}}
         responses: Json = {"200": answered}
         if row.etag is not None:
             answered["headers"] = {"ETag": {"schema": {"type": "string"}}}

@@ -90,6 +90,8 @@ class OperationRoutes:
             headers = {"ETag": tag, "Cache-Control": "no-cache"}
             if is_known(tag, request.headers.get("If-None-Match", "")):
                 return web.Response(status=304, headers=headers)
+        if row.text_type is not None and row.body is not None:
+            return web.Response(text=getattr(result, row.body), content_type=row.text_type, headers=headers)
         return web.Response(body=self._body(row, result), content_type="application/json", headers=headers)
 
     def _body(self, row: Operation[Any, Any], result: msgspec.Struct) -> bytes:

@@ -17,16 +17,8 @@ from tests.operations.score_kit import refused, whole
 KEYED = [row for row in OPERATIONS if row.keyed and not row.writes]
 
 NOT_MEASURED = {
-    "ts",
-    "risk_pct",
-    "hours",
-    "days",
-    "coverage",
-    "weight",
-    "notional_usd",
-    "frozen_ts",
-    "size_mult",
-    "uptime_s",
+    *("ts", "risk_pct", "hours", "days", "coverage", "weight", "notional_usd", "frozen_ts", "size_mult", "uptime_s"),
+    *("horizon_min", "fee_pct", "slippage_pct", "scorer_frozen_ts", "min_resolved_sample", "account_size"),
 }
 """Of the question, of the design, or the moment of the answer."""
 LOCAL = {"get_preferences", "api_usage", "list_webhooks", "list_conditions", "condition_metrics"}

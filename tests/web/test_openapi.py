@@ -73,7 +73,7 @@ async def answers() -> dict[str, dict[str, object]]:
                 sent = {"json": body} if row.writes else {"params": query}
                 answer = await session.request(method, target, headers=ALL, **sent)  # type: ignore[arg-type]
                 assert answer.status == 200, (row.name, await answer.text())
-                body = await answer.json()
+                body = await (answer.json() if row.text_type is None else answer.text())
                 if row.envelope is not None:
                     body["meta"]["request_id"] = REQUEST_ID
                 found.setdefault(row.name, {})[example.title] = body
