@@ -423,10 +423,10 @@ class MarketSide:
             event_ms=now_ms,
             symbol=news.symbol,
             kind="listing",
-            direction="UP" if news.what == "listed" else "DOWN",
+            direction="UP" if news.what in ("listed", "renamed") else "DOWN",
             price=book.price if book is not None and book.price > 0 else None,
             note=news.what,
-            details=Details(contract_ms=news.at_ms or None, is_silent=True),
+            details=Details(contract_ms=news.at_ms or None, old_name=news.old_name or None, is_silent=True),
             venue=self.name,
         )
         self._deps.sink.put(alert, to=self.engine.listeners(news.symbol, now_ms))

@@ -1,4 +1,4 @@
-"""What the contract list says about comings and goings: a new contract, an announced end, an end."""
+"""What the contract list says about comings and goings: a new contract, an announced end, an end, a new name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from altmonitor.core.clock import Clock
+from altmonitor.core.venue_names import coin_of
 from altmonitor.market.contracts import Contract
 
 ANNOUNCED_WITHIN_MS: Final = 90 * 86_400_000
@@ -15,14 +16,18 @@ MOST_AT_ONCE: Final = 20
 """More in one list are a list that changed, not listings."""
 
 
+What = Literal["listed", "announced", "gone", "renamed"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListingNews:
-    """what: a new contract is traded, its end is announced, it is no longer traded. at_ms: when trading began or ends,
-    unix ms; 0 where the venue does not say."""
+    """what: a new contract is traded, its end is announced, it is no longer traded, or a coin goes on under another
+    name. at_ms: when trading began or ends, unix ms; 0 where the venue does not say. old_name: of what was renamed."""
 
     symbol: str
-    what: Literal["listed", "announced", "gone"]
+    what: What
     at_ms: int
+    old_name: str = ""
 
 
 class Listings:
@@ -40,6 +45,11 @@ class Listings:
         self._known = now
         if before is not None:
             added, gone = now - before, before - now
+            for old, new in _renamed(gone, added).items():
+                contract = contracts.get(new)
+                self._ends.pop(old, None)
+                self._tell(new, "renamed", 0 if contract is None else contract.onboard_ms, old_name=old)
+                added, gone = added - {new}, gone - {old}
             if len(added) <= MOST_AT_ONCE:
                 for symbol in sorted(added):
                     contract = contracts.get(symbol)
@@ -55,5 +65,16 @@ class Listings:
                 self._ends[symbol] = end_ms
                 self._tell(symbol, "announced", end_ms)
 
-    def _tell(self, symbol: str, what: Literal["listed", "announced", "gone"], at_ms: int) -> None:
-        self._on_news(ListingNews(symbol=symbol, what=what, at_ms=at_ms))
+    def _tell(self, symbol: str, what: What, at_ms: int, *, old_name: str = "") -> None:
+        self._on_news(ListingNews(symbol=symbol, what=what, at_ms=at_ms, old_name=old_name))
+
+
+def _renamed(gone: Collection[str], added: Collection[str]) -> Mapping[str, str]:
+    """Old name → new: one contract of a coin that left and one of the same coin that came, in the same list."""
+    lost: dict[str, list[str]] = {}
+    for symbol in gone:
+        lost.setdefault(coin_of(symbol), []).append(symbol)
+    came: dict[str, list[str]] = {}
+    for symbol in added:
+        came.setdefault(coin_of(symbol), []).append(symbol)
+    return {names[0]: came[coin][0] for coin, names in lost.items() if len(names) == len(came.get(coin, ())) == 1}

@@ -216,6 +216,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fundings: tuple[FundingElsewhere, ...] = ()  # kinds funding and basis
     merged_into: str | None = None  # key of the alert of another venue whose message tells this one too
     contract_ms: int | None = None  # kind listing: when trading began or ends, unix ms
+    old_name: str | None = None  # kind listing: under which the coin was traded until now
     is_sample: bool = False  # asked for with /test: nothing happened, and it is counted nowhere
 
 

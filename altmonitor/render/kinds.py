@@ -322,15 +322,16 @@ def _divergence_lines(alert: Alert, style: Style) -> list[str]:
 
 
 def _listing_key(alert: Alert) -> str:
-    return f"listing_{alert.note}" if alert.note in ("listed", "announced", "gone") else "listing_listed"
+    return f"listing_{alert.note}" if alert.note in ("listed", "announced", "gone", "renamed") else "listing_listed"
 
 
 def _listing_lines(alert: Alert, style: Style) -> list[str]:
-    at_ms = alert.details.contract_ms
-    if not at_ms:
-        return []
-    key = "listing_since" if alert.note == "listed" else "listing_until"
-    return [fact_line(style.say(key, time=n.date_and_time(at_ms, style.tz)))]
+    at_ms, old_name = alert.details.contract_ms, alert.details.old_name
+    key = "listing_since" if alert.note in ("listed", "renamed") else "listing_until"
+    return [
+        fact_line(style.say("listing_was", name=f"<code>{n.symbol_text(old_name)}</code>")) if old_name else "",
+        fact_line(style.say(key, time=n.date_and_time(at_ms, style.tz))) if at_ms else "",
+    ]
 
 
 # ---

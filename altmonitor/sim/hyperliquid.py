@@ -25,15 +25,20 @@ INFO: Final = "/hyperliquid/info"
 TABLE_EVERY_MS: Final = 1_000
 BUILDERS_DEX: Final = "xyz"
 DELISTED: Final = "MATIC"
+DELISTED_AT: Final = 10
 """Stands in the middle of the list for ever: whoever leaves it out moves every row behind it."""
 
 
 def coins(market: Market, now_ms: int) -> list[str]:
-    """Main dex: crypto only, in the order of listing, so that a listing is added at the end."""
-    kinds = {contract.symbol: contract for contract in market.contracts()}
-    names = [symbol for symbol in listed(market, now_ms) if kinds[symbol].contract_type == "PERPETUAL"]
-    names.sort(key=lambda symbol: (kinds[symbol].onboard_ms, symbol))
-    return names
+    """Main dex: crypto only, in the order of listing, so that a listing is added at the end; what is delisted keeps its
+    place."""
+    found = [
+        contract
+        for contract in market.contracts()
+        if (contract.quote_asset, contract.contract_type) == ("USDT", "PERPETUAL")
+        and any(status == "TRADING" and at_ms <= now_ms for at_ms, status in contract.statuses)
+    ]
+    return [contract.symbol for contract in sorted(found, key=lambda one: (one.onboard_ms, one.symbol))]
 
 
 def shares(market: Market, now_ms: int) -> list[str]:
@@ -106,13 +111,15 @@ def _text(channel: str, data: object) -> bytes:
     return json.dumps({"channel": channel, "data": data}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def universe(market: Market, symbols: list[str], *, is_main: bool) -> list[dict[str, object]]:
-    prefix = "" if is_main else f"{BUILDERS_DEX}:"
+def universe(market: Market, symbols: list[str], now_ms: int, *, is_main: bool) -> list[dict[str, object]]:
+    prefix, traded = "" if is_main else f"{BUILDERS_DEX}:", frozenset(listed(market, now_ms))
     rows: list[dict[str, object]] = [
-        {"name": prefix + hyperliquid_coin(symbol), "szDecimals": 2, "maxLeverage": 20} for symbol in symbols
+        {"name": prefix + hyperliquid_coin(symbol), "szDecimals": 2, "maxLeverage": 20}
+        | ({} if symbol in traded else {"isDelisted": True})
+        for symbol in symbols
     ]
     if is_main:
-        rows.insert(len(rows) // 2, {"name": DELISTED, "szDecimals": 1, "maxLeverage": 20, "isDelisted": True})
+        rows.insert(DELISTED_AT, {"name": DELISTED, "szDecimals": 1, "maxLeverage": 20, "isDelisted": True})
     return rows
 
 
@@ -141,7 +148,7 @@ def contexts(market: Market, symbols: list[str], now_ms: int, *, is_main: bool) 
         )
     if is_main:
         dead = dict.fromkeys(("funding", "openInterest", "prevDayPx", "dayNtlVlm", "oraclePx", "markPx"), "0.0")
-        rows.insert(len(rows) // 2, {**dead, "premium": None, "midPx": None})
+        rows.insert(DELISTED_AT, {**dead, "premium": None, "midPx": None})
     return rows
 
 
@@ -225,7 +232,7 @@ class HyperliquidInfo:
                 is_main = not asked.get("dex")
                 symbols = (coins if is_main else shares)(self._market, now_ms)
                 rows = contexts(self._market, symbols, now_ms, is_main=is_main)
-                return [{"universe": universe(self._market, symbols, is_main=is_main)}, rows]
+                return [{"universe": universe(self._market, symbols, now_ms, is_main=is_main)}, rows]
             case "candleSnapshot":
                 return self._candles(asked.get("req"), now_ms)
             case "predictedFundings":

@@ -12,10 +12,12 @@ DAY_MS = 86_400_000
 class Desk:
     def __init__(self) -> None:
         self.news: list[tuple[str, str, int]] = []
+        self.old_names: list[str] = []
         self.listings = Listings(clock=MovableClock(T0), on_news=self.tell)
 
     def tell(self, news: ListingNews) -> None:
         self.news.append((news.symbol, news.what, news.at_ms))
+        self.old_names.append(news.old_name)
 
     def follow(self, *names: str, ends: dict[str, int] | None = None) -> list[tuple[str, str, int]]:
         contracts = {
@@ -57,3 +59,26 @@ def test_a_list_that_changed_as_a_whole_is_not_told_contract_by_contract() -> No
     desk = Desk()
     desk.follow("AUSDT")
     assert desk.follow("AUSDT", *(f"X{number}USDT" for number in range(30))) == []
+
+
+def test_a_contract_that_goes_on_under_another_multiple_is_one_piece_of_news_and_other_coins_are_two() -> None:
+    desk = Desk()
+    desk.follow("AUSDT", "1000PEPEUSDT", "MATICUSDT", ends={"1000PEPEUSDT": T0 + DAY_MS})
+    assert desk.follow("AUSDT", "PEPEUSDT", "POLUSDT") == [
+        ("PEPEUSDT", "renamed", T0 - 5),
+        ("POLUSDT", "listed", T0 - 5),
+        ("MATICUSDT", "gone", 0),
+    ]
+    assert desk.old_names[-3:] == ["1000PEPEUSDT", "", ""]
+    assert desk.follow("AUSDT", "PEPEUSDT", "POLUSDT") == []
+
+
+def test_two_contracts_of_one_coin_that_change_places_are_told_each_by_itself() -> None:
+    desk = Desk()
+    desk.follow("AUSDT", "1000PEPEUSDT", "1000000PEPEUSDT")
+    news = desk.follow("AUSDT", "PEPEUSDT")
+    assert [(symbol, what) for symbol, what, _ in news] == [
+        ("PEPEUSDT", "listed"),
+        ("1000000PEPEUSDT", "gone"),
+        ("1000PEPEUSDT", "gone"),
+    ]
