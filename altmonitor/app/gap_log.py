@@ -18,7 +18,6 @@ import msgspec
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.files import open_private, read_regular
-from altmonitor.core.status import FeedStatus
 from altmonitor.core.types import Venue, of_venue
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.interfaces.storage import MetaStore
@@ -71,7 +70,7 @@ class SeenMark:
 
 
 class GapLog:
-    """mark: where the moment is kept every second.
+    """mark: where the moment is kept every second. frame_age_s: of the newest data, None before any.
 
     unseen_since_ms: beginning of what has not been looked through yet, None when everything was.
     untold_before: blind times of earlier runs whose report has not arrived; known after `load`.
@@ -83,7 +82,8 @@ class GapLog:
         *,
         mark: SeenMark,
         clock: Clock,
-        feed: Callable[[], FeedStatus],
+        frame_age_s: Callable[[], float | None],
+        is_blind: Callable[[], bool],
         unseen_since_ms: Callable[[], int | None],
         venue: Venue = "binance",
     ) -> None:
@@ -93,7 +93,8 @@ class GapLog:
         self._seen_key, self._untold_key = of_venue(venue, _SEEN), of_venue(venue, _UNTOLD)
         self._mark = mark
         self._clock = clock
-        self._feed = feed
+        self._frame_age_s = frame_age_s
+        self._is_blind = is_blind
         self._unseen_since_ms = unseen_since_ms
         self._before_ms: int | None = None
         self._is_before_known = True
@@ -147,8 +148,7 @@ class GapLog:
 
     def blind_s(self) -> float:
         """Seconds of this run in which nothing was seen, after the first frame and up to now."""
-        status = self._feed()
-        now_s = status.last_frame_age_s if status.is_blind else None
+        now_s = self._frame_age_s() if self._is_blind() else None
         return self._blind_ms / 1000 + (now_s or 0.0)
 
     def untold(self, since_ms: int, until_ms: int) -> Callable[[int], None]:
@@ -192,9 +192,9 @@ class GapLog:
             await asyncio.to_thread(self._mark.write, seen_ms)
 
     def _seen_until_ms(self) -> int | None:
-        status = self._feed()
-        if status.is_blind or status.last_frame_age_s is None:
+        age_s = self._frame_age_s()
+        if age_s is None or self._is_blind():
             return None
-        last_ms = self._clock.now_ms() - int(status.last_frame_age_s * 1000)
+        last_ms = self._clock.now_ms() - int(age_s * 1000)
         unseen_ms = self._unseen_since_ms()
         return last_ms if unseen_ms is None else min(last_ms, unseen_ms)

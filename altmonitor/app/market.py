@@ -154,7 +154,8 @@ class MarketSide:
             mark=SeenMark(self._own_file(config.db_file.with_name(f"{config.db_file.name}.seen"))),
             venue=deps.venue,
             clock=clock,
-            feed=self.feed.status,
+            frame_age_s=self.feed.frame_age_s,
+            is_blind=self.feed.is_blind,
             unseen_since_ms=lambda: self.engine.unseen_since_ms,
         )
 

@@ -165,14 +165,17 @@ class SampleEvaluator:
 
     def evaluate(self, kind: Kind, samples: Iterable[Sample]) -> None:
         """Symbol by symbol, of which a figure just came."""
+        states = [(state, state.sampled[kind]) for state in self._audiences.audience_states]
         for sample in samples:
-            alert_group = self._audiences.alert_group()
-            for audience_state in self._audiences.audience_states:
+            alert_group: AlertGroup | None = None  # most samples reach nobody's threshold
+            for audience_state, detector in states:
                 settings = audience_state.settings_of(sample.symbol)
-                finding = audience_state.sampled[kind].evaluate(sample, settings)
+                finding = detector.evaluate(sample, settings)
                 if finding is not None:
+                    alert_group = alert_group or self._audiences.alert_group()
                     self._on_finding(alert_group, audience_state, kind, finding, settings)
-            self._audiences.put(alert_group)
+            if alert_group is not None:
+                self._audiences.put(alert_group)
 
     def _on_finding(
         self,

@@ -113,6 +113,10 @@ class Feed(Protocol):
         """The whole universe; differences are subscribed and unsubscribed on the open sockets."""
 
     def status(self) -> FeedStatus: ...
+    def frame_age_s(self) -> float | None:
+        """Of the newest data, seconds; None before any. `status` costs much more."""
+
+    def is_blind(self) -> bool: ...
 
     @property
     def last_event_ms(self) -> int | None:

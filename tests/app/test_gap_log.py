@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from altmonitor.app.gap_log import GapLog, SeenMark
-from altmonitor.core.status import FeedStatus
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS
 from altmonitor.storage.run_log import MOST_RUNS, MonitorRun, record_run, runs_of
@@ -27,7 +26,8 @@ class Desk:
             self,
             mark=SeenMark(folder / "mark"),
             clock=self.clock,
-            feed=lambda: FeedStatus(last_frame_age_s=self.age_s, is_blind=self.is_blind),
+            frame_age_s=lambda: self.age_s,
+            is_blind=lambda: self.is_blind,
             unseen_since_ms=lambda: self.unseen_ms,
         )
 
@@ -214,7 +214,12 @@ async def test_every_start_is_kept_with_what_the_run_before_it_had_seen(tmp_path
     second.values = first.values
     second.clock = MovableClock(T0 + 90_000)
     second.sight = GapLog(
-        second, mark=SeenMark(tmp_path / "mark"), clock=second.clock, feed=FeedStatus, unseen_since_ms=lambda: None
+        second,
+        mark=SeenMark(tmp_path / "mark"),
+        clock=second.clock,
+        frame_age_s=lambda: None,
+        is_blind=lambda: False,
+        unseen_since_ms=lambda: None,
     )
     await second.sight.load()
     assert len(runs_of(first.values["runs"])) == 1  # a start waits for no disk

@@ -255,6 +255,16 @@ class KlineFeed:
         """Data frames so far. `status` costs much more."""
         return self._shared.frames
 
+    def frame_age_s(self) -> float | None:
+        return self._frame_age_s(self._shares(), self._exchange_clock.now_s())
+
+    def is_blind(self) -> bool:
+        return self._watch.is_blind(self._shares().values(), self._exchange_clock.now_s())
+
+    @staticmethod
+    def _frame_age_s(shares: Mapping[FeedShard, Share], now_s: float) -> float | None:
+        return min((share.silence_s(now_s) for share in shares.values() if share.last_data_s is not None), default=None)
+
     def status(self) -> FeedStatus:
         now_s = self._exchange_clock.now_s()
         covered: set[str] = set()
@@ -263,10 +273,9 @@ class KlineFeed:
             if not share.is_dark(now_s):
                 covered |= shard.covered()
         connections = [connection for shard in self._shards for connection in shard.open_connections]
-        known = [share.silence_s(now_s) for share in shares.values() if share.last_data_s is not None]
         return FeedStatus(
             connections=len(connections),
-            last_frame_age_s=min(known, default=None),
+            last_frame_age_s=self._frame_age_s(shares, now_s),
             symbols_expected=len(self._symbols),
             symbols_covered=len(covered - self._symbol_watch.silent()),
             frames=self._shared.frames,

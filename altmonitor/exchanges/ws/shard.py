@@ -123,6 +123,7 @@ class FeedShardDeps:
 class FeedShard:
     def __init__(self, parts: FeedShardDeps) -> None:
         self.symbols: set[str] = set()
+        self._symbol_of: dict[str, str] = {}
         self.attempts = 0
         self.reconnects = 0
         self.trouble = Cause(CauseCode.CONNECTING, "connecting")
@@ -153,6 +154,7 @@ class FeedShard:
         if not self.symbols:
             self._since_s = self._exchange_clock.now_s()
         self.symbols = set(symbols)
+        self._symbol_of = {self._stream_of(symbol): symbol for symbol in symbols}
         for connection in self._connections:
             connection.ledger.want(self._streams())
 
@@ -165,7 +167,7 @@ class FeedShard:
         streams: set[str] = set()
         for connection in self.open_connections:
             streams |= connection.ledger.covered()
-        return {symbol for symbol in self.symbols if self._stream_of(symbol) in streams}
+        return {self._symbol_of[stream] for stream in streams if stream in self._symbol_of}
 
     def share(self) -> Share:
         heard_s = [c.last_data_s for c in self._connections if c.last_data_s is not None]
