@@ -133,6 +133,14 @@ def _server_url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+def is_postgres_address(text: str) -> bool:
+    """As DATABASE_URL may be."""
+    try:
+        return bool(_server_url("postgresql", "postgres")(text))
+    except ValueError:
+        return False
+
+
 def _tokens(text: str) -> tuple[Secret, ...]:
     found = tuple(dict.fromkeys(_names(text)))
     bots = [token.partition(":")[0] for token in found]

@@ -485,6 +485,18 @@ def outcomes(env_file: Path, as_json: bool) -> None:
         leave(stored.outcomes(opened, as_json=as_json))
 
 
+@cli.command()
+@click.option("--to", metavar="URL", help="postgresql://user:password@host:5432/database, empty. [DATABASE_URL]")
+@json_option
+@env_file_option
+def migrate(env_file: Path, **options: Any) -> None:
+    """Copy what SQLite and state.json hold into PostgreSQL, and verify it. The monitor must not run meanwhile."""
+    with session(env_file) as opened:
+        from altmonitor.cli import migrate as copying
+
+        leave(copying.migrate(opened, **options))
+
+
 @cli.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def deploy(arguments: tuple[str, ...]) -> None:

@@ -20,7 +20,7 @@ from altmonitor.core.errors import DatabaseRefused, StorageError
 from altmonitor.storage.rows import Row
 
 OLDEST_VERSION = 13
-FORM = "write it as postgresql://user:password@host:5432/database, signs like @ in the password as %40"
+FORM = "write postgresql://host:5432/database, user:password@ before the host, signs like @ in the password as %40"
 CONNECT_WITHIN_S = 5.0
 ANSWER_WITHIN_S = 10.0
 CLOSE_WITHIN_S = 1.5

@@ -28,6 +28,8 @@ LOCK_KEY = 0x616C746D  # of pg_advisory_xact_lock: "altm"
 OWN_SCRIPTS = Path(__file__).parent / "schema"
 MARK = "altmonitor_schema"
 SHARED, OWN = "shared", "postgres"
+MIGRATING = "migrating"
+"""A row of this name says that `altmonitor migrate` is not done."""
 
 _SPELLINGS = (
     (r"INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT PRIMARY KEY"),
@@ -61,21 +63,35 @@ async def prepare(connection: PostgresConnection, *, cluster: str) -> None:
 
     async def bring_up_to_date(db: asyncpg.Connection[Any]) -> None:
         await db.execute("SELECT pg_advisory_xact_lock($1)", LOCK_KEY)
-        versions = await _versions(db, connection.address)
-        await db.execute(f"CREATE TABLE IF NOT EXISTS {MARK} (name TEXT PRIMARY KEY, version INTEGER NOT NULL)")
-        for name, scripts in all_scripts().items():
-            for number, script in sorted(scripts.items()):
-                if number > versions[name]:
-                    await db.execute(script)
-            await db.execute(
-                f"INSERT INTO {MARK} (name, version) VALUES ($1, $2) "  # noqa: S608
-                "ON CONFLICT (name) DO UPDATE SET version = excluded.version",
-                name,
-                max(scripts),
-            )
-        await _claim(db, connection.address, cluster)
+        await _bring_up_to_date(db, connection.address, cluster)
 
     await connection.transaction(bring_up_to_date)
+
+
+async def begin_migration(connection: PostgresConnection, *, cluster: str) -> None:
+    """The schema in an empty database, marked as not done; or nothing, when an earlier run has come so far.
+
+    Raises: as `prepare`, and DatabaseRefused when something is stored there already.
+    """
+
+    async def begin(db: asyncpg.Connection[Any]) -> None:
+        await db.execute("SELECT pg_advisory_xact_lock($1)", LOCK_KEY)
+        tables = await _own_tables(db)
+        if MARK in tables and await db.fetchval(f"SELECT 1 FROM {MARK} WHERE name = $1", MIGRATING):  # noqa: S608
+            return
+        await _bring_up_to_date(db, connection.address, cluster)
+        for table in ("alerts", "changes", "meta", "state"):
+            if count := await db.fetchval(f"SELECT count(*) FROM {table}"):  # noqa: S608
+                raise DatabaseRefused(
+                    f"{connection.address} is in use already ({count} rows in {table}): name an empty database"
+                )
+        await db.execute(f"INSERT INTO {MARK} (name, version) VALUES ($1, 1)", MIGRATING)  # noqa: S608
+
+    await connection.transaction(begin)
+
+
+async def end_migration(db: asyncpg.Connection[Any]) -> None:
+    await db.execute(f"DELETE FROM {MARK} WHERE name = $1", MIGRATING)  # noqa: S608
 
 
 async def prepare_or_wait(connection: PostgresConnection, *, cluster: str, clock: Clock) -> None:
@@ -119,15 +135,34 @@ def all_scripts() -> dict[str, dict[int, str]]:
     }
 
 
-async def _versions(db: asyncpg.Connection[Any], address: DatabaseAddress) -> dict[str, int]:
-    tables = [
-        row[0]
-        for row in await db.fetch(
-            "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace "
-            "AND relkind IN ('r', 'p') "
-            "AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'e') ORDER BY relname"
+async def _bring_up_to_date(db: asyncpg.Connection[Any], address: DatabaseAddress, cluster: str) -> None:
+    versions = await _versions(db, address)
+    await db.execute(f"CREATE TABLE IF NOT EXISTS {MARK} (name TEXT PRIMARY KEY, version INTEGER NOT NULL)")
+    for name, scripts in all_scripts().items():
+        for number, script in sorted(scripts.items()):
+            if number > versions[name]:
+                await db.execute(script)
+        await db.execute(
+            f"INSERT INTO {MARK} (name, version) VALUES ($1, $2) "  # noqa: S608
+            "ON CONFLICT (name) DO UPDATE SET version = excluded.version",
+            name,
+            max(scripts),
         )
-    ]
+    await _claim(db, address, cluster)
+
+
+async def _own_tables(db: asyncpg.Connection[Any]) -> list[str]:
+    """Of the schema we work in, without those of extensions."""
+    rows = await db.fetch(
+        "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace "
+        "AND relkind IN ('r', 'p') "
+        "AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'e') ORDER BY relname"
+    )
+    return [row[0] for row in rows]
+
+
+async def _versions(db: asyncpg.Connection[Any], address: DatabaseAddress) -> dict[str, int]:
+    tables = await _own_tables(db)
     if MARK not in tables:
         if tables:
             raise DatabaseRefused(
@@ -138,6 +173,10 @@ async def _versions(db: asyncpg.Connection[Any], address: DatabaseAddress) -> di
     if not {"alerts", "deliveries", "meta", "leases"} <= set(tables):
         raise DatabaseRefused(f"{address} lacks a part of the schema: restore it from a backup, or name an empty one")
     found = {row[0]: row[1] for row in await db.fetch(f"SELECT name, version FROM {MARK}")}  # noqa: S608
+    if MIGRATING in found:
+        raise DatabaseRefused(
+            f"{address} holds a migration that is not done: run `altmonitor migrate` again, it goes on where it ended"
+        )
     for name, latest in latest_versions().items():
         if found.get(name, 0) > latest:
             raise NewerSchemaError(

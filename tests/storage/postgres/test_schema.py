@@ -41,7 +41,7 @@ async def test_an_empty_database_gets_every_table_once_however_many_start_at_the
     await asyncio.gather(*(schema.prepare(one, cluster="bot 1") for one in (link, *others)))
     assert await tables(link) == [
         *("alerts", "altmonitor_schema", "changes", "cluster", "deliveries", "leases", "meta"),
-        *("outcome_returns", "outcomes", "state"),
+        *("outcome_returns", "outcomes", "posts", "state"),
     ]
     await asyncio.gather(*(one.close() for one in others))
 
