@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import replace
 from functools import partial
 
 from altmonitor import __version__
@@ -38,6 +37,7 @@ from altmonitor.delivery.webhooks import WebhookDeps, Webhooks
 from altmonitor.engine.restore import Bookkeeping
 from altmonitor.engine.venue_moves import LOOKED_BACK_MS, VenueMoves, VenueTime
 from altmonitor.interfaces.alerts import AlertSink
+from altmonitor.interfaces.traders import ProviderName, TraderProvider
 from altmonitor.operations.context import OperationContext
 from altmonitor.render.notices import BackAfter, FeedTakenOver, Notice, SettingsDamaged
 from altmonitor.render.signed_buttons import ButtonSigner, stored_signer
@@ -194,12 +194,11 @@ class App:
             await self.market.positions.start()
             stack.push_async_callback(self.market.positions.stop)
             self.outcomes = self._build_outcomes(settings_store)
-            questions = self._build_questions(settings_store)
+            traders = await stack.enter_async_context(trader_providers(self.config, clock=self.clock))
+            questions = self._build_questions(settings_store, traders)
             others = await stack.enter_async_context(other_cohorts(self.config, clock=self.clock))
             wallets = await stack.enter_async_context(self._wallet_side())
-            traders = await stack.enter_async_context(trader_providers(self.config, clock=self.clock))
-            asked = questions.operations(self.health, self._change_settings, other_cohorts=others, wallets=wallets)
-            operations = replace(asked, traders=traders)
+            operations = questions.operations(self.health, self._change_settings, other_cohorts=others, wallets=wallets)
             self._live.sources = StreamSources(
                 health=self.health,
                 alerts_of=self.store.alerts_of,
@@ -317,7 +316,9 @@ class App:
                 of_market(settings_store.state.conditions, market.name, is_main=market is self.market)
             )
 
-    def _build_questions(self, settings_store: SettingsStore) -> QuerySide:
+    def _build_questions(
+        self, settings_store: SettingsStore, traders: Mapping[ProviderName, TraderProvider]
+    ) -> QuerySide:
         deps = QueryDeps(
             config=self.config,
             clock=self.clock,
@@ -326,6 +327,7 @@ class App:
             store=self.store,
             settings_store=settings_store,
             outcomes=None if self.outcomes is None else self.outcomes.board.current,
+            traders=traders,
         )
         return QuerySide(deps, zone_of=lambda destination: zone_of(settings_store.audience_at(destination).tz))
 

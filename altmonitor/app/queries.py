@@ -13,6 +13,7 @@ from altmonitor.app.positioning import COHORT_ANSWER_WITHIN_S as ANSWER_WITHIN_S
 from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps
 from altmonitor.app.sample_alerts import SampleAlerts
 from altmonitor.app.tracking import tracked_of
+from altmonitor.app.trader_queries import LiveTraderQueries
 from altmonitor.collect import positioning_lookup as looking_up
 from altmonitor.collect.funding_board import FundingBoard
 from altmonitor.commands.outcome import Queries, VenueQueries
@@ -25,6 +26,7 @@ from altmonitor.core.types import Destination
 from altmonitor.delivery.alert_charts import WITHIN_S, Charting, Pictures
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.interfaces.positioning import Cohorts
+from altmonitor.interfaces.traders import ProviderName, TraderProvider
 from altmonitor.interfaces.wallets import WalletQueries
 from altmonitor.operations.board import BoardDeps, MarketBoard
 from altmonitor.operations.context import MonitorView, OperationContext, VenueView
@@ -57,7 +59,7 @@ BUDGET_EVERY_S = 6 * 3_600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryDeps:
-    """markets: of every venue, the main one first."""
+    """markets: of every venue, the main one first. traders: whom to ask about followed traders."""
 
     config: Config
     clock: Clock
@@ -66,6 +68,7 @@ class QueryDeps:
     store: DatabaseStore
     settings_store: SettingsStore
     outcomes: Callable[[], Awaitable[OutcomeSummary]] | None
+    traders: Mapping[ProviderName, TraderProvider]
 
     @property
     def market(self) -> MarketSide:
@@ -146,6 +149,7 @@ class QuerySide:
             try_settings=self._try_settings,
             send_samples=self.samples.send,
             outcomes=self._deps.outcomes,
+            traders=LiveTraderQueries(self._deps.traders),
         )
 
     def _build_positions(self) -> LivePositionQueries:
@@ -218,6 +222,7 @@ class QuerySide:
             positions=self._positions,
             cohorts={**other_cohorts, market.venue.positioning.venue: market.venue.positioning},
             wallets=wallets,
+            traders=deps.traders,
         )
 
     def _view(self, market: MarketSide) -> VenueView:

@@ -13,6 +13,7 @@ from altmonitor.core.types import Destination, Venue
 from altmonitor.detectors.verdict import Explanation
 from altmonitor.interfaces.queries import MarketQueries, PositionQueries
 from altmonitor.interfaces.storage import AlertQueries, ChangeLog
+from altmonitor.interfaces.traders import TraderQueries
 from altmonitor.settings.audience import Audience, Overrides
 from altmonitor.settings.changes import Author
 from altmonitor.settings.presets import BudgetProposal, NotEnoughHistory, Trial
@@ -103,7 +104,8 @@ class Queries:
     try_settings: (audience in force, as it would be, seconds back or None for all) → what either would have told.
     outcomes: what became of the alerts told so far; None when no history is kept.
     send_samples: one sample alert of every kind routed to the destination goes the real way; which ones.
-    All but `health` may raise StorageError, those of the market and of positions ExchangeError too.
+    traders: followed ones; None where none are asked for.
+    All but `health` may raise StorageError, those of the market, of positions and of traders ExchangeError too.
     """
 
     health: Callable[[], Health]
@@ -116,6 +118,7 @@ class Queries:
     try_settings: Callable[[Audience, Audience, int | None], Awaitable[Trial | NotEnoughHistory]]
     send_samples: Callable[[Destination], Awaitable[Sequence[Kind]]]
     outcomes: Callable[[], Awaitable[OutcomeSummary]] | None
+    traders: TraderQueries | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

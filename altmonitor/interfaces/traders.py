@@ -146,3 +146,41 @@ class TraderProvider(Protocol):
 
     async def trend(self, request: SignalTrendRequest) -> TraderAnswer[CoinSignalPoint]:
         """Newest first."""
+
+
+# ---
+# What a chat asks.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoinOfPool:
+    """What the best traders by `period_days` hold of one coin. signal: None where the provider tells nothing of it."""
+
+    base: str
+    provider: ProviderName
+    period_days: int
+    signal: CoinSignal | None
+    coverage: PoolCoverage | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraderPicture:
+    """performance: None where the id is not ranked. missing: parts that the provider does not offer."""
+
+    author_id: str
+    provider: ProviderName
+    period_days: int
+    performance: Trader | None
+    positions: tuple[TraderPosition, ...]
+    orders: tuple[TraderOrder, ...]
+    missing: tuple[Literal["performance", "positions", "orders"], ...]
+
+
+class TraderQueries(Protocol):
+    """Whoever can answers. May raise ExchangeError."""
+
+    async def whales(self, base: str) -> CoinOfPool | None:
+        """None: nobody can tell."""
+
+    async def trader(self, author_id: str) -> TraderPicture | None:
+        """Its three questions at once. None: nobody knows such an id."""

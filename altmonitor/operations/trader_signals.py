@@ -175,6 +175,7 @@ SIGNAL_OPERATIONS: Sequence[Operation] = (  # type: ignore[type-arg]  # of all k
         run=get_signal_overview_by_filter,
         reads="exchange",
         route="GET /v1/smartmoney/signal-overview-by-filter",
+        chat="whales",
         cli="smartmoney signal-overview-by-filter",
         hints=SIGNAL_HINTS,
         examples=(Example(title="one coin", arguments={"instCcyList": "BTC", "period": "90"}),),

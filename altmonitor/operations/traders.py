@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -156,13 +156,18 @@ def _candidates(context: OperationContext, given: str | None, ids: Sequence[str]
             others = f"; provider={' or '.join(context.traders)} does" if context.traders else ""
             raise Unavailable(f"this process does not ask {name}{others}")
         return [context.traders[name]]
-    order = sorted(context.traders.values(), key=lambda one: (one.name != "okx_key", PROVIDERS.index(one.name)))
-    found = [one for one in order if one.is_ready() and all(map(one.knows, ids))]
+    found = in_turn(context.traders, ids)
     if not found and context.traders:
         raise NotFound(f"no provider knows traders by {', '.join(ids)[:80]}: an address 0x… or a code of OKX is needed")
     if not found:
         raise Unavailable("this process asks no provider of traders")
     return found
+
+
+def in_turn(traders: Mapping[ProviderName, TraderProvider], ids: Sequence[str]) -> list[TraderProvider]:
+    """Those that can be asked about such ids: whoever has a key first, then as `PROVIDERS` has them."""
+    order = sorted(traders.values(), key=lambda one: (one.name != "okx_key", PROVIDERS.index(one.name)))
+    return [one for one in order if one.is_ready() and all(map(one.knows, ids))]
 
 
 def page_of(answer: TraderAnswer[Any]) -> Pagination:
@@ -341,6 +346,7 @@ TRADER_OPERATIONS: Sequence[Operation] = (  # type: ignore[type-arg]  # of all k
         run=get_performance_by_trader,
         reads="exchange",
         route="GET /v1/smartmoney/performance-by-trader",
+        chat="trader",
         cli="smartmoney performance-by-trader",
         hints=NAMED_HINTS,
         examples=(Example(title="one trader", arguments={"authorIds": _ONE["authorId"], "period": "30"}),),

@@ -36,7 +36,13 @@ from altmonitor.commands.replies_market import AnswerFailed
 from altmonitor.commands.table import COMMAND_OF, COMMANDS, TOPICS, Scope
 from altmonitor.interfaces.delivery import InlineButton, Keyboard
 from altmonitor.render import format as n
-from altmonitor.render import replies_market, replies_positions, replies_settings, status  # noqa: F401 – register theirs
+from altmonitor.render import (  # noqa: F401 – they register theirs
+    replies_market,
+    replies_positions,
+    replies_settings,
+    status,
+    traders,
+)
 from altmonitor.render.blocks import (
     WORDS_MAX,
     difference_lines,

@@ -40,6 +40,7 @@ from altmonitor.interfaces.queries import (
     TopWindow,
     WhoFacts,
 )
+from altmonitor.interfaces.traders import TraderQueries
 from altmonitor.positioning.history import ExtremeScan, NotEnoughSnapshots, PositionChange, ProfitTrend
 from altmonitor.positioning.picture import PositionPicture
 from altmonitor.settings.audience import Audience, Overrides
@@ -55,6 +56,7 @@ from altmonitor.settings.presets import (
 )
 from altmonitor.settings.settings import Settings
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State, moved_destination
+from tests.commands.memory_traders import MemoryTraders
 
 MAIN = Destination(chat_id=-1001)
 TOPIC = Destination(chat_id=-1001, topic_id=7)
@@ -338,6 +340,9 @@ def healthy() -> Health:
     )
 
 
+TRADERS = MemoryTraders()
+
+
 class Desk:
     """`await desk("/set_pump 5")` → the reply. elsewhere: what other exchanges than Binance list; each has a market."""
 
@@ -351,6 +356,7 @@ class Desk:
         listed: Sequence[str] = LISTED,
         is_history_on: bool = True,
         elsewhere: Mapping[Venue, Sequence[str]] | None = None,
+        traders: TraderQueries | None = TRADERS,
     ) -> None:
         self.elsewhere = elsewhere or {}
         self.markets: dict[Venue, MemoryMarket] = {venue: MemoryMarket() for venue in ("binance", *self.elsewhere)}
@@ -387,6 +393,7 @@ class Desk:
                     try_settings=self.budget.try_settings,
                     send_samples=self.samples.send,
                     outcomes=self.outcomes.summary if is_history_on else None,
+                    traders=traders,
                 ),
             )
         )

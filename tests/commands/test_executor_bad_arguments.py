@@ -77,7 +77,22 @@ KEY = {
     "set_basis": "basis_extreme_pct",
     "cooldown": "cooldown_sec",
 }
-NEED_WORDS = {"who", "compare", "venue", "div", "why", "price", "oi", "funding", "chart", "set_move", "set_liq", "try"}
+NEED_WORDS = {
+    "who",
+    "compare",
+    "venue",
+    "div",
+    "whales",
+    "trader",
+    "why",
+    "price",
+    "oi",
+    "funding",
+    "chart",
+    "set_move",
+    "set_liq",
+    "try",
+}
 STYLES = [Style(lang=lang, tz=UTC) for lang in ("en", "zh", "ru")]
 
 

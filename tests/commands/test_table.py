@@ -155,6 +155,8 @@ def test_the_table_names_every_promised_command_once() -> None:
         "who",
         "compare",
         "div",
+        "whales",
+        "trader",
         "set_pump",
         "set_dump",
         "set_oi",

@@ -99,6 +99,13 @@ TAKEN: dict[str, set[str]] = {
     "uptime": set(),
     "outcomes": set(),
     "venues": set(),
+    "whales": {
+        *("nan", "NaN", "inf", "Infinity", "NULL", "None", "true", "false", "0x10", "0b1", "1e3", "1e999", "五"),
+        *("notacoin", "BTCUSDC", "PEPE", "all2", "2y", "2hh", "0h", "99999999d", "h", "m", "5x5"),
+    },
+    "whales btc": set(),
+    "trader": set(),
+    "trader 540D011FDACCB47A": set(),
     "venue": set(),
     "venue off": set(),
     "venue off bybit": set(),

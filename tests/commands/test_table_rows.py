@@ -26,6 +26,8 @@ EXAMPLES = {
     "who": ["/who sol", "/who scan"],
     "compare": ["/compare btc sol"],
     "div": ["/div sol"],
+    "whales": ["/whales btc"],
+    "trader": ["/trader 540D011FDACCB47A"],
     "set_pump": ["/set_pump 5"],
     "set_dump": ["/set_dump 5"],
     "set_oi": ["/set_oi 3 6"],

@@ -88,7 +88,7 @@ from altmonitor.settings.input import NotRead, Unlisted
 from altmonitor.settings.presets import PRESETS
 from altmonitor.settings.settings import SETTING_OF, SETTINGS, Settings
 from tests.fakes import cause
-from tests.render import more_replies, position_replies
+from tests.render import more_replies, position_replies, trader_replies
 
 NOW_S = 1_790_000_000  # 2026-09-21 14:13:20 UTC
 EN = Style(lang="en", tz=UTC)
@@ -180,7 +180,7 @@ def test_a_refusal_names_the_word_the_range_and_the_usage() -> None:
         "❌ /set_pump: <code>&lt;1000&gt;</code> is out of range. Nothing was changed.\n"
         "Allowed: 0.1 to 100 %.\n"
         "Usage: <code>/set_pump 5</code>\n"
-        "alert when a candle rises by this many percent"
+        "a candle rises by so many percent"
     )
 
 
@@ -564,6 +564,7 @@ LONGEST: list[Reply] = [
     HistoryOff(command="history"),
     *more_replies.LONGEST,
     *position_replies.LONGEST,
+    *trader_replies.LONGEST,
     UptimeShown(
         since_ms=0, now_s=NOW_S, version="&" * 40, restarts={f"<{n}>" * 9: n for n in range(9)}, blind_s=90_000.0
     ),
@@ -763,7 +764,7 @@ SIGNS_ONLY = {
 
 def test_russian_is_written_in_russian() -> None:
     plain = {key for key, sentence in REPLY_TEXTS["ru"].items() if not re.search("[а-яА-Я]", sentence)}
-    assert plain == SIGNS_ONLY | {"compare_row", "of_symbol", "preset_row", "refused", "route_row"}
+    assert plain == SIGNS_ONLY | {"compare_row", "of_symbol", "preset_row", "refused", "route_row", "trader_title"}
 
 
 def test_english_holds_no_chinese_and_chinese_does() -> None:

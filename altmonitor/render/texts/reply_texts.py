@@ -14,8 +14,9 @@ from altmonitor.render.texts.positions import POSITIONS
 from altmonitor.render.texts.refusals import REFUSALS
 from altmonitor.render.texts.settings import LISTS, TUNING
 from altmonitor.render.texts.status import STATUS
+from altmonitor.render.texts.traders import TRADERS
 
-TABLES = (REFUSALS, LISTS, STATUS, RECORD, TUNING, PLACES, MARKET, WHY, POSITIONS, OUTCOMES, HELP)
+TABLES = (REFUSALS, LISTS, STATUS, RECORD, TUNING, PLACES, MARKET, WHY, POSITIONS, OUTCOMES, TRADERS, HELP)
 
 REPLY_TEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {lang: MappingProxyType({key: text for table in TABLES for key, text in table[lang].items()}) for lang in LANGUAGES}
