@@ -4,8 +4,10 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=igno
 WORKDIR /src
 RUN python -m venv --without-pip /opt/altmonitor && python -m venv /opt/build
 # Dependencies first: they change rarely, so this layer is built once. Nothing enters without its hash.
-COPY requirements.lock ./
-RUN python -m pip --python /opt/altmonitor/bin/python install --require-hashes --only-binary :all: -r requirements.lock
+# The second file: what the extras postgres and nats need, for `run --role`.
+COPY requirements.lock requirements-cluster.lock ./
+RUN python -m pip --python /opt/altmonitor/bin/python install --require-hashes --only-binary :all: \
+    -r requirements.lock -r requirements-cluster.lock
 COPY requirements-build.lock ./
 RUN /opt/build/bin/python -m pip install --require-hashes --only-binary :all: -r requirements-build.lock
 COPY pyproject.toml README.md LICENSE ./

@@ -234,7 +234,7 @@ class App:
         """Returns when this feed leads; False: it was stopped before."""
         role.on_state = settings_store.swap
         role.on_told = self._follow_told
-        loops = {"first look": self._look_for_streams, **self._market_loops()}
+        loops = {"first look": self._look_for_streams, "service manager": self._service.run, **self._market_loops()}
         self._run_loops({name: loop for name, loop in loops.items() if name.rpartition(":")[2] in WARM})
         winning = asyncio.create_task(role.win(), name="leadership")
         stopping = asyncio.create_task(self.supervisor.wait(), name="stop")
@@ -483,6 +483,7 @@ class App:
                 cors_origin=config.api_cors_origin,
                 live=self._live,
                 commands=lambda: None if self.chat is None else self.chat.http_commands,
+                role=None if self.role is None else self.role.status,
             )
         )
 

@@ -13,10 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from altmonitor.app.leadership import KEPT_S, HeldSink, Leadership, Takeover
+from altmonitor.app.leadership import KEPT_S, LEASE_S, HeldSink, Leadership, Takeover, shown_name
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
+from altmonitor.core.status import RoleStatus
 from altmonitor.core.types import Destination
 from altmonitor.delivery.posts import PostedChats
 from altmonitor.delivery.signals import SignalSender
@@ -41,6 +42,7 @@ POSTS_KEPT_S = 2 * 3_600.0
 
 WARM = frozenset(
     {"contracts", "feed", "open interest", "snapshots", "liquidations", "back-fill", "exchange clock", "first look"}
+    | {"service manager"}
 )
 """Loops that run while a feed stands by, by name without its venue."""
 
@@ -121,6 +123,28 @@ class FeedRole:
     def on_committed(self, alert: Alert) -> None:
         if self.signals is not None:
             self.signals.alert(alert.key)
+
+    def status(self) -> RoleStatus:
+        """For `/health` and `/metrics`."""
+        trouble = []
+        numbers: dict[str, float] = {}
+        if self.is_leading:
+            age_s = self._clock.monotonic() - self.leadership.heard_s
+            numbers["lease_age_seconds"] = age_s
+            if age_s > LEASE_S:
+                trouble.append(f"database_away: the lease could not be renewed for {age_s:.0f} s")
+        if self.signals is not None:
+            signals = self.signals.status()
+            numbers |= {"signals_passed": signals.passed, "signals_dropped": signals.dropped}
+            if signals.trouble:
+                trouble.append(f"broker: {signals.trouble}")
+        return RoleStatus(
+            role="feed",
+            name=shown_name(self._cluster.name),
+            is_leading=self.is_leading,
+            trouble=tuple(trouble),
+            numbers=numbers,
+        )
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Of a feed that leads, by name."""

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 from altmonitor.app.bots import BotChannel
 from altmonitor.app.chat_leases import ChatLeases
+from altmonitor.app.leadership import shown_name
 from altmonitor.app.operator_notices import OperatorNotices, Recipients
 from altmonitor.config import Config
 from altmonitor.core.causes import Cause
 from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.errors import StorageError, TokenRefused
+from altmonitor.core.status import OUTBOX_LATE_S, RoleStatus
 from altmonitor.core.supervisor import Supervisor
 from altmonitor.core.types import Destination
 from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents
@@ -41,6 +43,7 @@ log = logging.getLogger(__name__)
 FOLLOW_EVERY_S = 1.0
 FEED_WAIT_S = 0.5
 STOP_WITHIN_S = 3.0
+LEASE_LATE_S, LEASE_DOWN_S = 5.0, 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,7 @@ class ChatNotifier:
         deps.outbox.tokens = lambda: self.leases.tokens
         self._notices = OperatorNotices(clock=deps.clock, publish=self._publish)
         self._said = PostedChats(deps.own_posts, clock=deps.clock)
+        self._began_s = deps.clock.monotonic()
         self._version = -1
         self._settings: SettingsStore | None = None
         self.dispatcher: Dispatcher | None = None
@@ -127,6 +131,42 @@ class ChatNotifier:
 
     def stop(self) -> None:
         self.supervisor.end()
+
+    def status(self) -> RoleStatus:
+        """For `/health` and `/metrics`."""
+        now_s, renewed_s = self._deps.clock.monotonic(), self.leases.renewed_s
+        age_s = now_s - (self._began_s if renewed_s is None else renewed_s)
+        outbox = self._deps.outbox.outbox_status()
+        trouble = []
+        if renewed_s is None:
+            trouble.append("starting: waiting for the database and for a first feed")
+        elif age_s > LEASE_LATE_S:
+            trouble.append(f"database_away: it has not answered for {age_s:.0f} s")
+        if outbox.oldest_age_s is not None and outbox.oldest_age_s > OUTBOX_LATE_S:
+            trouble.append(f"delivery_late: {outbox.queued} alerts wait, the oldest for {outbox.oldest_age_s:.0f} s")
+        if outbox.trouble:
+            trouble.append(f"delivery_trouble: {outbox.trouble}")
+        numbers: dict[str, float] = {
+            "lease_age_seconds": age_s,
+            "chat_parts": len(self.leases.tokens),
+            "notifiers": len(self.leases.members),
+            "notifier_queued": outbox.queued,
+            "notifier_oldest_age_seconds": outbox.oldest_age_s or 0.0,
+            "notifier_sent": outbox.sent,
+            "claims_lost": self._deps.outbox.claims_lost,
+        }
+        if self.signals is not None:
+            signals = self.signals.status()
+            numbers |= {"signals_passed": signals.passed, "signals_remade": signals.remade}
+            if signals.trouble:
+                trouble.append(f"broker: {signals.trouble}")
+        return RoleStatus(
+            role="notify",
+            name=shown_name(self._deps.name),
+            is_down=age_s > LEASE_DOWN_S,
+            trouble=tuple(trouble),
+            numbers=numbers,
+        )
 
     # --- what holds now
 

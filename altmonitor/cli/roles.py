@@ -132,9 +132,21 @@ async def _opened_feed(session: Session, name: str) -> AsyncIterator[App]:
 
 async def _notify(session: Session, name: str, stop: asyncio.Event) -> None:
     from altmonitor.app.notify import run_until
+    from altmonitor.web.role_server import RoleServer
 
+    config = session.config
     async with _opened_notifier(session, name) as notifier:
-        await run_until(notifier, stop)
+        server = RoleServer(
+            notifier.status,
+            host=config.api_host,
+            port=config.api_port,
+            tokens=(config.api_token, config.api_read_token),
+        )
+        await server.start()
+        try:
+            await run_until(notifier, stop)
+        finally:
+            await server.stop()
 
 
 @asynccontextmanager

@@ -86,6 +86,23 @@ class LatencyStatus:
     delivered: DurationStatus = field(default_factory=DurationStatus)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleStatus:
+    """Of one process of a cluster. is_leading: of a feed, else None. trouble: one line each. numbers: by the name they
+    have as metrics, without `altmonitor_`."""
+
+    role: str
+    name: str
+    is_leading: bool | None = None
+    is_down: bool = False
+    trouble: tuple[str, ...] = ()
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def status(self) -> str:
+        return "down" if self.is_down else "degraded" if self.trouble else "ok"
+
+
 START_GRACE_S = 90.0
 DOWN_BLIND_S = 55.0  # a monitor that asks every few seconds has its 503 within a minute of the last frame
 COVERED_SHARE_MIN = 0.95
@@ -298,6 +315,13 @@ def _finding_json(finding: Finding) -> dict[str, object]:
         "cause": None if finding.cause is None else cause_json(finding.cause),
         "venue": finding.venue,
     }
+
+
+def role_json(role: RoleStatus) -> dict[str, object]:
+    """What `/health` says of the process in its cluster; all of it where no market is watched."""
+    leading = {} if role.is_leading is None else {"is_leading": role.is_leading}
+    return {"status": role.status, "reasons": list(role.trouble), "role": role.role, "name": role.name, **leading,
+            **role.numbers}  # fmt: skip
 
 
 def _venue_json(one: VenueStatus) -> dict[str, object]:

@@ -16,9 +16,22 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from altmonitor.core.durations import DurationStatus
-from altmonitor.core.status import Health, Status
+from altmonitor.core.status import Health, RoleStatus, Status
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+ROLE_NUMBERS = {
+    "lease_age_seconds": "Since the lease was renewed",
+    "chat_parts": "Parts of the chats, of 64, that this notifier has",
+    "notifiers": "Notifiers that live",
+    "notifier_queued": "Deliveries that wait in the chats of this notifier",
+    "notifier_oldest_age_seconds": "Age of the oldest of them",
+    "notifier_sent": "Deliveries accepted by the chat service since the start",
+    "claims_lost": "Deliveries that were another notifier's when they were to be sent",
+    "signals_passed": "Hints over NATS since the start",
+    "signals_dropped": "Hints that were not sent because the broker was away",
+    "signals_remade": "Consumers that were silent and were made anew",
+}
+"""What a `RoleStatus` may count."""
 GUARD_STATES = ("open", "waiting", "blocked", "probing")
 
 
@@ -32,11 +45,18 @@ class HttpStatus:
 
 
 class Metrics:
-    """`health`, `http`: asked once per scrape. health: None where no monitor runs in this process."""
+    """`health`, `http`, `role`: asked once per scrape. health: None where no monitor runs in this process; role: None
+    outside a cluster; http: None where nothing but these two pages is served."""
 
-    def __init__(self, health: Callable[[], Health] | None, *, http: Callable[[], HttpStatus]) -> None:
+    def __init__(
+        self,
+        health: Callable[[], Health] | None,
+        *,
+        http: Callable[[], HttpStatus] | None,
+        role: Callable[[], RoleStatus] | None = None,
+    ) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(_HealthCollector(health, http))
+        self._registry.register(_HealthCollector(health, http, role))
         ProcessCollector(registry=self._registry)
 
     def render(self) -> bytes:
@@ -44,12 +64,21 @@ class Metrics:
 
 
 class _HealthCollector(Collector):
-    def __init__(self, health: Callable[[], Health] | None, http: Callable[[], HttpStatus]) -> None:
+    def __init__(
+        self,
+        health: Callable[[], Health] | None,
+        http: Callable[[], HttpStatus] | None,
+        role: Callable[[], RoleStatus] | None,
+    ) -> None:
         self._health = health
         self._http = http
+        self._role = role
 
     def collect(self) -> Iterable[Metric]:
-        yield from _clients(self._http())
+        if self._http is not None:
+            yield from _clients(self._http())
+        if self._role is not None:
+            yield from _role(self._role())
         if self._health is None:
             return
         health = self._health()
@@ -74,6 +103,18 @@ class _HealthCollector(Collector):
             "loop",
             {loop.name: loop.restarts for loop in health.loops},
         )
+
+
+def _role(role: RoleStatus) -> Iterable[Metric]:
+    info = GaugeMetricFamily("altmonitor_role", "1 for what this process does in its cluster", labels=["role"])
+    info.add_metric([role.role], 1.0)
+    yield info
+    statuses = tuple(status.value for status in Status)
+    yield _one_hot("altmonitor_role_health", "Verdict on the role", "status", role.status, statuses)
+    if role.is_leading is not None:
+        yield from _gauge("altmonitor_feed_leading", "1 while this feed writes", float(role.is_leading))
+    for name, value in role.numbers.items():
+        yield from _gauge(f"altmonitor_{name}", ROLE_NUMBERS[name], value)
 
 
 def _feed(health: Health) -> Iterable[Metric]:

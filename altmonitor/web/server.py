@@ -15,7 +15,7 @@ from aiohttp import web
 from altmonitor.config import is_loopback
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StartError, StorageError
-from altmonitor.core.status import Health, Status, as_json
+from altmonitor.core.status import Health, RoleStatus, Status, as_json, role_json
 from altmonitor.core.types import Secret
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import OperationError
@@ -63,7 +63,7 @@ class HttpServerDeps:
 
     health: None where no monitor runs in this process. operations: what the rows of `operations.table` may reach. live:
     None without a stream. commands: asked for per request, because they come later than the server; None while nobody
-    carries them out.
+    carries them out. role: of this process in a cluster; None: it is in none.
     """
 
     host: str
@@ -77,6 +77,7 @@ class HttpServerDeps:
     live: EventStream | None = None
     limits: Limits = field(default_factory=Limits)
     commands: Callable[[], HttpCommands | None] = lambda: None
+    role: Callable[[], RoleStatus] | None = None
 
 
 class HttpServer:
@@ -100,7 +101,7 @@ class HttpServer:
             )
         )
         self._one_at_a_time = asyncio.Lock()
-        self._metrics = Metrics(deps.health, http=self.status)
+        self._metrics = Metrics(deps.health, http=self.status, role=deps.role)
         self._runner: web.AppRunner | None = None
         self.port = deps.port
 
@@ -274,7 +275,8 @@ class HttpServer:
             stored = await stored_health(self._deps.operations, port=self.port)
             return _json(stored, status=200 if stored.ok else 503)
         health = self._deps.health()
-        return _json(as_json(health), status=503 if health.verdict is Status.DOWN else 200)
+        cluster = {} if self._deps.role is None else {"cluster": role_json(self._deps.role())}
+        return _json(as_json(health) | cluster, status=503 if health.verdict is Status.DOWN else 200)
 
     async def _render_metrics(self, request: web.Request) -> web.Response:
         return web.Response(body=self._metrics.render(), headers={"Content-Type": CONTENT_TYPE})

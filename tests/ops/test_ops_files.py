@@ -62,7 +62,7 @@ def test_the_demo_installs_what_running_needs_and_the_rest_everything(tmp_path: 
     assert locks_installed_by("check", tmp_path / "venv") == ["requirements-dev.lock"]
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-build.lock"])
+@pytest.mark.parametrize("name", [*map("requirements{}.lock".format, ("", "-dev", "-build", "-cluster"))])
 def test_every_pin_has_a_hash_and_no_address(name: str) -> None:
     for package, block in pins(name).items():
         assert "--hash=sha256:" in block, package
@@ -83,6 +83,7 @@ def test_the_image_lets_nothing_in_that_is_not_named() -> None:
         "!pyproject.toml",
         "!requirements.lock",
         "!requirements-build.lock",
+        "!requirements-cluster.lock",
         "!README.md",
         "!LICENSE",
     ]
@@ -110,6 +111,20 @@ def test_the_image_holds_a_font_with_chinese_letters_that_pictures_look_for() ->
 def test_the_container_and_the_service_wait_equally_long_for_a_sign_of_life() -> None:
     assert keep_running.WATCHDOG_S == 120.0
     assert "WatchdogSec=120\n" in text_of("systemd/altmonitor.service")
+
+
+def test_what_a_cluster_needs_is_pinned_as_everything_else_is() -> None:
+    cluster, everything = pins("requirements-cluster.lock"), pins("requirements-dev.lock")
+    assert cluster == {name: block for name, block in everything.items() if name in ("asyncpg", "nats-py")}
+
+
+@pytest.mark.parametrize("role", ["feed", "notify", "web"])
+def test_each_role_has_a_service_that_is_locked_down_like_the_one_process(role: str) -> None:
+    alone, unit = text_of("systemd/altmonitor.service"), text_of(f"systemd/altmonitor-{role}.service")
+    assert f"-m altmonitor run --role {role} --env-file /dev/null\n" in unit
+    assert unit.partition("DynamicUser=yes")[2] == alone.partition("DynamicUser=yes")[2]
+    assert "RestartPreventExitStatus=2\n" in unit
+    assert (f"StateDirectory=altmonitor-{role}\n" in unit) and ("Type=notify\n" in unit) == (role == "feed")
 
 
 def test_the_names_in_the_compose_file_are_those_a_deployment_looks_for() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from altmonitor.core.clock import SystemClock
@@ -39,6 +40,15 @@ async def test_the_second_feed_takes_over_within_five_seconds_and_says_so_and_no
         await here.is_watching("feed-2")
         await here.until(lambda: any("watches" in m.text for m in here.said()), what="start message")
         first, second, third = here.symbols[:3]
+        await here.until(lambda: "64 are ours" not in here.programs["notify-1"].lines[-1], what="shared chats")
+        healths = {name: msgspec.json.decode((await here.programs[name].get("/health"))[1]) for name in here.programs}
+        assert [healths[name]["cluster"]["is_leading"] for name in ("feed-1", "feed-2")] == [True, False]
+        assert sum(healths[name]["chat_parts"] for name in ("notify-1", "notify-2")) == 64
+        assert {healths[name]["status"] for name in ("notify-1", "notify-2")} == {"ok"}
+        metrics = (await here.programs["notify-2"].get("/metrics"))[1]
+        assert 'altmonitor_role{role="notify"} 1.0' in metrics
+        assert "altmonitor_notifiers 2.0" in metrics
+        assert "altmonitor_feed_leading 1.0" in (await here.programs["feed-1"].get("/metrics"))[1]
 
         await pump(here, first)
         await here.until(lambda: any(first in m.text for m in here.said()), what="first alert")

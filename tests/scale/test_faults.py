@@ -1,0 +1,258 @@
+"""Whatever happens to one part of a cluster, in a storm and at any moment: afterwards the account of every chat and
+every alert balances.
+
+ALTMONITOR_SCALE_SEEDS=1-50 for more than the usual three; `make chaos-scale` does that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from altmonitor.core.clock import SystemClock
+from altmonitor.sim.market import SeededMarket
+from altmonitor.sim.wire import Frame
+from tests.e2e.kill_kit import MARK, moves
+from tests.e2e.process import watched
+from tests.scale.cluster import Cluster, cluster
+from tests.scale.fixtures import needs_servers
+from tests.scale.proxy import Wire
+from tests.scale.servers import NatsServer, PostgresServer
+
+FIRST, _, LAST = os.environ.get("ALTMONITOR_SCALE_SEEDS", "1-3").partition("-")
+SEEDS = range(int(FIRST), int(LAST or FIRST) + 1)
+CHATS = (77, 78, -1001)
+ROLES = ("feed-1", "feed-2", "notify-1", "notify-2")
+FAULTS_EACH = 4
+STORM_S = 30.0
+SETTLES_WITHIN_S = 90.0
+
+pytestmark = [needs_servers, pytest.mark.timeout(400)]
+
+
+class StormyMarket(SeededMarket):
+    """beyond: what was pushed beyond the threshold (event time, symbol, direction)."""
+
+    def __init__(self, *, seed: int, start_ms: int) -> None:
+        super().__init__(seed=seed, start_ms=start_ms, symbols=160, frames_per_s=150)
+        self.beyond: list[tuple[int, str, str]] = []
+        script = moves(watched(self), random.Random(seed), start_ms=start_ms + 25_000, count=int(STORM_S / 0.2) + 60)
+        self.add(*script)
+
+    def frames(self, after_ms: int, until_ms: int) -> list[Frame]:
+        found = super().frames(after_ms, until_ms)
+        for frame in found:
+            event = msgspec.json.decode(frame.event)
+            if event["e"] == "kline" and not event["k"]["x"]:
+                change = (float(event["k"]["c"]) / float(event["k"]["o"]) - 1) * 100
+                if abs(change) >= 3.05:
+                    self.beyond.append((event["E"], event["s"], "PUMP" if change > 0 else "DUMP"))
+        return found
+
+
+@dataclass
+class Storm:
+    here: Cluster
+    nats: NatsServer
+    wires: dict[str, Wire]
+    chance: random.Random
+    done: list[str] = field(default_factory=list)
+
+    async def start(self, name: str) -> None:
+        url = f"{self.here.database.rpartition('@')[0]}@127.0.0.1:{self.wires[name].port}/"
+        await self.here.start(name, DATABASE_URL=url + self.here.database.rpartition("/")[2], NATS_URL=self.nats.url)
+
+    async def one(self) -> None:
+        fault = self.chance.choice(self.faults())
+        self.done.append(f"{fault.__name__.strip('_')}")
+        await fault()
+
+    def faults(self) -> list[Callable[[], Awaitable[None]]]:
+        return [
+            *(self._kill_leader, self._kill_a_feed, self._kill_a_notifier, self._restart_postgres),
+            *(self._kill_postgres, self._freeze_postgres, self._cut_a_wire, self._hold_a_wire),
+            *(self._restart_nats, self._no_connections, self._telegram_away),
+        ]
+
+    async def _kill(self, name: str) -> None:
+        self.done[-1] += f" {name}"
+        await self.here.kill(name)
+        await asyncio.sleep(self.chance.uniform(0.0, 6.0))
+        await self.start(name)
+
+    async def _kill_leader(self) -> None:
+        await self._kill(self.here.leader or "feed-1")
+
+    async def _kill_a_feed(self) -> None:
+        await self._kill(self.chance.choice(ROLES[:2]))
+
+    async def _kill_a_notifier(self) -> None:
+        await self._kill(self.chance.choice(ROLES[2:]))
+
+    async def _restart_postgres(self) -> None:
+        await asyncio.to_thread(self.here.postgres.stop)
+        await asyncio.sleep(self.chance.uniform(0.0, 5.0))
+        await asyncio.to_thread(self.here.postgres.start)
+
+    async def _kill_postgres(self) -> None:
+        await asyncio.to_thread(self.here.postgres.kill)
+        await asyncio.to_thread(self.here.postgres.start)
+
+    async def _freeze_postgres(self) -> None:
+        """A disk that hangs."""
+        self.here.postgres.sql("CHECKPOINT")
+        self.here.postgres.freeze()
+        await asyncio.sleep(self.chance.uniform(1.0, 6.0))
+        self.here.postgres.thaw()
+
+    async def _cut_a_wire(self) -> None:
+        name = self.chance.choice(ROLES)
+        self.done[-1] += f" {name}"
+        self.wires[name].cut()
+        await asyncio.sleep(self.chance.uniform(0.5, 8.0))
+        self.wires[name].mend()
+
+    async def _hold_a_wire(self) -> None:
+        name = self.chance.choice(ROLES)
+        self.done[-1] += f" {name}"
+        self.wires[name].hold()
+        await asyncio.sleep(self.chance.uniform(0.5, 8.0))
+        self.wires[name].mend()
+
+    async def _restart_nats(self) -> None:
+        await asyncio.to_thread(self.nats.kill)
+        await asyncio.sleep(self.chance.uniform(0.0, 4.0))
+        await asyncio.to_thread(self.nats.start)
+
+    async def _no_connections(self) -> None:
+        """Whoever loses its connection gets none for a while."""
+        name = self.here.database.rpartition("/")[2]
+        self.here.postgres.sql(f"ALTER DATABASE {name} CONNECTION LIMIT 0")
+        self.here.postgres.sql("ALTER ROLE alt NOSUPERUSER")
+        self.here.postgres.sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'alt'")
+        await asyncio.sleep(self.chance.uniform(0.5, 5.0))
+        self.here.postgres.sql(f"ALTER DATABASE {name} CONNECTION LIMIT -1")
+
+    async def _telegram_away(self) -> None:
+        """What waits piles up."""
+        self.here.telegram.faults.delay_s = 60.0
+        await asyncio.sleep(self.chance.uniform(1.0, 5.0))
+        self.here.telegram.faults.delay_s = 0.0
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_the_account_of_every_chat_and_alert_balances_after_whatever_happened(seed: int, tmp_path: Path) -> None:
+    chance = random.Random(seed)
+    servers = PostgresServer(), NatsServer()
+    try:
+        for server in servers:
+            await asyncio.to_thread(server.start)
+        await weathered(chance, seed, tmp_path, *servers)
+    finally:
+        for server in servers:
+            await asyncio.to_thread(server.remove)
+
+
+async def weathered(chance: random.Random, seed: int, folder: Path, postgres: PostgresServer, nats: NatsServer) -> None:
+    market = StormyMarket(seed=seed, start_ms=SystemClock().now_ms())
+    settings = {"TG_MIN_SEND_INTERVAL": "0.05", "OI_SURGE_PCT_1M": "0", "OI_SURGE_PCT_5M": "0", "VOL_BURST_MULT": "0"}
+    async with AsyncExitStack() as stack:
+        here = await stack.enter_async_context(
+            cluster(folder, postgres, market=market, chats=CHATS, telegram_speed=30, COOLDOWN_SEC="600", **settings)
+        )
+        postgres.sql("CREATE ROLE alt LOGIN SUPERUSER")
+        postgres.sql(f"ALTER DATABASE {here.database.rpartition('/')[2]} OWNER TO alt")
+        here.database = here.database.replace("//postgres@", "//alt@")
+        wires = {name: await stack.enter_async_context(Wire(postgres.port)) for name in ROLES}
+        storm = Storm(here, nats, wires, chance)
+        for name in ROLES:
+            await storm.start(name)
+        await here.until(lambda: here.leader is not None, within_s=60, what="a leader")
+        for name in ROLES[:2]:
+            await here.is_watching(name)
+        began_ms = SystemClock().now_ms()
+        for _ in range(FAULTS_EACH):
+            await asyncio.sleep(chance.uniform(1.0, STORM_S / FAULTS_EACH))
+            await storm.one()
+        await settled(here)
+        print(f"\nseed {seed}: {', '.join(storm.done)}; {account(here)}")
+        assert balance(here, storm) == []
+        assert unseen(here, market, began_ms) == []
+
+
+async def settled(here: Cluster) -> None:
+    """The market has fallen silent and nothing waits."""
+    clock = SystemClock()
+    silent_s, before = clock.monotonic(), -1
+    began_s = clock.monotonic()
+    while clock.monotonic() - silent_s < 8.0:
+        assert clock.monotonic() - began_s < SETTLES_WITHIN_S, f"never settled: {account(here)}"
+        await asyncio.sleep(0.5)
+        alerts = int(here.sql("SELECT count(*) FROM alerts")[0][0])
+        queued = int(here.sql("SELECT count(*) FROM deliveries WHERE state = 'queued'")[0][0])
+        if alerts != before or queued:
+            silent_s, before = clock.monotonic(), alerts
+
+
+def account(here: Cluster) -> str:
+    found = here.sql("SELECT state, count(*) FROM deliveries GROUP BY state ORDER BY state")
+    merged = here.sql(
+        "SELECT count(*) FROM (SELECT 1 FROM deliveries GROUP BY chat_id, message_id HAVING count(*) > 1) x"
+    )
+    counts = ", ".join(f"{count} {state}" for state, count in found)
+    alerts = here.sql("SELECT count(*) FROM alerts")[0][0]
+    return f"{alerts} alerts: {counts}; {merged[0][0]} digests"
+
+
+def unseen(here: Cluster, market: StormyMarket, began_ms: int) -> list[tuple[int, str, str]]:
+    """What was pushed since a feed watched and raised no alert."""
+    told = {(row[0], row[1]) for row in here.sql("SELECT symbol, direction FROM alerts")}
+    return [push for push in market.beyond if push[0] >= began_ms and push[1:] not in told]
+
+
+def balance(here: Cluster, storm: Storm) -> list[str]:
+    """What is wrong; nothing when each alert is once with each chat, and what came twice says so."""
+    wrong = []
+    rows = here.sql(
+        "SELECT key, symbol, direction, chat_id, state, coalesce(message_id, 0), attempts "
+        "FROM alerts JOIN deliveries ON alert_id = id ORDER BY id"
+    )
+    of_key = Counter(key for key, *_ in rows)
+    wrong += [f"{key} is for {count} chats" for key, count in of_key.items() if count != len(CHATS)]
+    known: set[tuple[int, int]] = set()
+    for key, symbol, direction, chat, state, message_id, _ in rows:
+        texts = {message.message_id: message.text for message in here.said(int(chat))}
+        text = texts.get(int(message_id), "")
+        known.add((int(chat), int(message_id)))
+        if state != "sent" or not {symbol, direction} <= set(text.split()):
+            wrong.append(f"{key} for {chat} is {state}, and message {message_id} does not tell it")
+    symbols = set(here.symbols)
+    again = [
+        (chat, message)
+        for chat in CHATS
+        for message in here.said(chat)
+        if symbols & set(message.text.split())
+        and {"PUMP", "DUMP"} & set(message.text.split())
+        and (chat, message.message_id) not in known
+    ]
+    marked = {(int(row[3]), row[1]) for row in rows if int(row[6]) > 1}
+    for chat, message in again:
+        named = symbols & set(message.text.split())
+        if not all((chat, symbol) in marked for symbol in named):
+            wrong.append(f"{chat} was told twice without a mark: {message.text[:80]!r}")
+    if len(again) > len(CHATS) * len(storm.done):
+        wrong.append(f"{len(again)} messages came twice")
+    for row in rows:
+        text = next((m.text for m in here.said(int(row[3])) if m.message_id == int(row[5])), "")
+        if int(row[6]) > 1 and MARK not in text and any(chat == int(row[3]) and row[1] in m.text for chat, m in again):
+            wrong.append(f"{row[0]} came to {row[3]} twice, and the second one does not say so")
+    return wrong
