@@ -113,6 +113,7 @@ async def _opened_feed(session: Session, name: str) -> AsyncIterator[App]:
         leases, posts, state = (PostgresConnection(address, purpose=what) for what in ("leases", "posts", "settings"))
         for connection in (leases, posts, state):
             stack.push_async_callback(connection.close)
+        await schema.prepare(state, cluster=config.cluster)  # the settings are read before the store is open
         bots = await stack.enter_async_context(_bots(session))
         main, *others = bots.bots.values()
         prepare = partial(schema.prepare_or_wait, state, cluster=config.cluster, clock=SystemClock())

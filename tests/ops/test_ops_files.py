@@ -124,7 +124,8 @@ def test_each_role_has_a_service_that_is_locked_down_like_the_one_process(role: 
     assert f"-m altmonitor run --role {role} --env-file /dev/null\n" in unit
     assert unit.partition("DynamicUser=yes")[2] == alone.partition("DynamicUser=yes")[2]
     assert "RestartPreventExitStatus=2\n" in unit
-    assert (f"StateDirectory=altmonitor-{role}\n" in unit) and ("Type=notify\n" in unit) == (role == "feed")
+    assert f"StateDirectory=altmonitor-{role}\n" in unit
+    assert ("Type=notify\n" in unit) == (role == "feed")
 
 
 def test_the_names_in_the_compose_file_are_those_a_deployment_looks_for() -> None:

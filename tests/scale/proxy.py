@@ -1,47 +1,57 @@
-"""A wire between a process and a server that can be cut, held up and mended."""
+"""A wire between a process and a server that can be cut, held up and mended. In a thread of its own, so that a busy test
+is no slow network."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextlib import suppress
 
 
 class Wire:
-    """Between `async with` and its end it listens; port: where."""
+    """Between `with` and its end it listens; port: where."""
 
     def __init__(self, target_port: int) -> None:
         self._target_port = target_port
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._passes = asyncio.Event()
         self._passes.set()
         self._is_cut = False
         self._writers: set[asyncio.StreamWriter] = set()
-        self._server: asyncio.Server | None = None
         self.port = 0
 
-    async def __aenter__(self) -> Wire:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+    def __enter__(self) -> Wire:
+        self._thread.start()
+        self.port = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         self.cut()
-        if self._server is not None:
-            self._server.close()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
 
     def cut(self) -> None:
         """Every connection ends, and new ones end at once."""
+        self._loop.call_soon_threadsafe(self._cut)
+
+    def hold(self) -> None:
+        """Nothing passes, and nobody is told."""
+        self._loop.call_soon_threadsafe(self._passes.clear)
+
+    def mend(self) -> None:
+        self._is_cut = False
+        self._loop.call_soon_threadsafe(self._passes.set)
+
+    def _cut(self) -> None:
         self._is_cut = True
         self._passes.set()
         for writer in list(self._writers):
             writer.transport.abort()
 
-    def hold(self) -> None:
-        """Nothing passes, and nobody is told."""
-        self._passes.clear()
-
-    def mend(self) -> None:
-        self._is_cut = False
-        self._passes.set()
+    async def _listen(self) -> int:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return int(server.sockets[0].getsockname()[1])
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)

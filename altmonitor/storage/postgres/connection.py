@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
+from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -65,9 +66,11 @@ class PostgresConnection:
     purpose: what the server shows beside the process, so that an operator sees who holds a connection.
     """
 
-    def __init__(self, address: DatabaseAddress, *, purpose: str) -> None:
+    def __init__(
+        self, address: DatabaseAddress, *, purpose: str, settings: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self.address = address
-        self._purpose = purpose
+        self._settings = {"application_name": f"altmonitor {purpose}", "timezone": "UTC", **settings}
         self._turn = asyncio.Lock()
         self._connection: asyncpg.Connection[Any] | None = None
         self._is_closed = False
@@ -144,7 +147,7 @@ class PostgresConnection:
             self._connection = await asyncpg.connect(
                 self.address.url,
                 timeout=CONNECT_WITHIN_S,
-                server_settings={"application_name": f"altmonitor {self._purpose}", "timezone": "UTC"},
+                server_settings=self._settings,
             )
         except ValueError as problem:  # its text may hold a part of the password
             raise DatabaseRefused(f"DATABASE_URL cannot be understood: {FORM}") from problem

@@ -24,6 +24,8 @@ from altmonitor.storage.queue import Waiting
 log = logging.getLogger(__name__)
 
 COUNT_EVERY_S = 2.0
+NEVER_LEFT_LOCKED = {"idle_in_transaction_session_timeout": "2500"}
+"""Milliseconds: a feed whose network ends in the middle of a transaction would else keep the lease locked for hours."""
 _HELD = "SELECT 1 FROM leases WHERE name = $1 AND token = $2 FOR SHARE"
 _COUNT = (
     "SELECT count(*), min(queued_ms), (SELECT count(*) FROM deliveries WHERE state = 'failed') "
@@ -40,6 +42,7 @@ class FencedDatabase(PostgresDatabase):
 
     def __init__(self, address: DatabaseAddress, *, fence: Callable[[], int | None]) -> None:
         super().__init__(address)
+        self.writing = PostgresConnection(address, purpose="writes", settings=NEVER_LEFT_LOCKED)
         self._fence = fence
 
     async def _apply(self, db: asyncpg.Connection[Any], ops: Sequence[Op]) -> set[int]:
