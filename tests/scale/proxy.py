@@ -1,5 +1,7 @@
-"""A wire between a process and a server that can be cut, held up and mended. In a thread of its own, so that a busy test
-is no slow network."""
+"""A wire between a process and a server that can be cut, held up and mended.
+
+In a thread of its own, so that a busy test is no slow network.
+"""
 
 from __future__ import annotations
 
