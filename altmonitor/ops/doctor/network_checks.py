@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +21,7 @@ from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
 from altmonitor.exchanges.binance.smart_money import WEBSITE_BLOCK_FILE, SmartMoneyWeb, web_guard
 from altmonitor.exchanges.rest.block import last_block
 from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
-from altmonitor.interfaces.exchange import FeedEvent, Priority
+from altmonitor.interfaces.exchange import Feed, FeedEvent, FeedSink, Priority
 from altmonitor.market.candles import KlineUpdate
 from altmonitor.market.contracts import ContractNews, is_watched
 from altmonitor.ops import telegram as reach
@@ -72,10 +72,11 @@ class _LastWords(logging.Handler):
 
 
 async def first_candle(
-    config: Config, symbols: Collection[str], *, clock: Clock, within_s: float = WITHIN_S
+    feed_of: Callable[[FeedSink], Feed], symbols: Collection[str], *, clock: Clock, within_s: float = WITHIN_S
 ) -> FirstCandle:
+    """feed_of: an exchange's own, around whoever listens."""
     sink, words, logger = _Sink(), _LastWords(), logging.getLogger(_FEED_LOGGER)
-    feed = KlineFeed(config.binance_ws_url, dialect=BINANCE, sink=sink, clock=clock, options=FeedOptions(gather_ms=0))
+    feed = feed_of(sink)
     feed.set_symbols(symbols)
     began_s, level = clock.monotonic(), logger.level
     logger.addHandler(words)
@@ -111,6 +112,21 @@ NTP = "let the machine keep its time: timedatectl set-ntp true"
 UNROUTED = "BINANCE_WS_URL must be the routed address, wss://fstream.binance.com/market"
 
 
+def _urls_of_venues(config: Config) -> dict[str, str]:
+    """Addresses of the exchanges that are watched, by the variable that names each."""
+    urls = {
+        "BINANCE_REST_URL": config.binance_rest_url,
+        "BINANCE_WS_URL": config.binance_ws_url,
+        "BYBIT_REST_URL": config.bybit_rest_url,
+        "BYBIT_WS_URL": config.bybit_ws_url,
+        "OKX_REST_URL": config.okx_rest_url,
+        "OKX_WS_URL": config.okx_ws_url,
+        "HYPERLIQUID_URL": config.hyperliquid_url,
+        "HYPERLIQUID_WS_URL": config.hyperliquid_ws_url,
+    }
+    return {name: url for name, url in urls.items() if name.split("_")[0].lower() in config.venues}
+
+
 @dataclass(slots=True, kw_only=True)
 class Exchange:
     """One REST client for all checks, behind the monitor's own guard: a block that runs is respected.
@@ -141,8 +157,7 @@ class Exchange:
         """DNS of every host the monitor needs, unless a proxy looks names up for us."""
         config = self.config
         urls = {
-            "BINANCE_REST_URL": config.binance_rest_url,
-            "BINANCE_WS_URL": config.binance_ws_url,
+            **_urls_of_venues(config),
             "TELEGRAM_API_URL": config.telegram_api_url,
         }
         direct = {name: url for name, url in urls.items() if proxy_to(url) is None}
@@ -241,7 +256,11 @@ class Exchange:
 
     async def candle(self) -> FirstCandle:
         symbols = sorted(self.symbols, key=lambda symbol: symbol not in MAJORS)[:SYMBOLS_TRIED] or list(MAJORS)
-        return await first_candle(self.config, symbols, clock=self.clock)
+        return await first_candle(self._feed, symbols, clock=self.clock)
+
+    def _feed(self, sink: FeedSink) -> KlineFeed:
+        options = FeedOptions(gather_ms=0)
+        return KlineFeed(self.config.binance_ws_url, dialect=BINANCE, sink=sink, clock=self.clock, options=options)
 
     async def kline(self) -> Seen:
         """A real candle. That the connection opens and the subscription is acknowledged proves nothing."""

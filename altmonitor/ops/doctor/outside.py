@@ -15,8 +15,10 @@ from altmonitor.ops.doctor.checks import exchange_checks, telegram_checks
 from altmonitor.ops.doctor.network_checks import Exchange, FirstCandle
 from altmonitor.ops.doctor.report import Check, CheckResult, Seen, run, skipped
 from altmonitor.ops.doctor.telegram_checks import Telegram
+from altmonitor.ops.doctor.venue_checks import OtherExchange
 from altmonitor.ops.telegram import ChatReach, address_of, reach
 
+OF_BINANCE_ALONE = frozenset({"rest", "clock", "kline", "open_interest"})
 WEB_URL = "https://www.binance.com"
 
 
@@ -41,11 +43,27 @@ async def look_outside(
         is_running = (await live.ask(destination.config, timeout_s=1.0)).status != "unreachable"
         telegram = Telegram(config=destination.config, clock=destination.clock, is_running_here=is_running)
         stack.push_async_callback(telegram.close)
-        outside = [*exchange_checks(exchange), *telegram_checks(telegram)]
+        others = [
+            OtherExchange(venue, config=destination.config, clock=destination.clock, stack=stack)
+            for venue in destination.config.venues
+            if venue != "binance"
+        ]
+        of_others = [check for other in others for check in other.checks()]
+        of_binance = exchange_checks(exchange)
+        if "binance" not in destination.config.venues:
+            of_binance = [_not_watched(check) if check.name in OF_BINANCE_ALONE else check for check in of_binance]
+        outside = [*of_binance, *of_others, *telegram_checks(telegram)]
         if destination.hindrance:
             outside = [_not_looked_at(check, destination.hindrance) for check in outside]
         checks = [*first, *outside, *last]
         return await run(checks, clock=destination.clock, notify=notify)
+
+
+def _not_watched(check: Check) -> Check:
+    async def look() -> Seen:
+        return skipped("Binance is not among VENUES")
+
+    return replace(check, look=look, needs=(), after=())
 
 
 def _not_looked_at(check: Check, hindrance: str) -> Check:

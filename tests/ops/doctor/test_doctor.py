@@ -84,6 +84,42 @@ async def test_an_exchange_that_only_acknowledges_is_not_ready(tmp_path: Path) -
     assert "/market" in answer.checks["kline"]["way_out"]
 
 
+async def test_every_exchange_that_is_watched_is_looked_at_by_itself(tmp_path: Path) -> None:
+    async with stage(tmp_path) as here:
+        venues = {**here.exchange.environment(), "VENUES": "binance,bybit,okx,hyperliquid"}
+        here.exchange.venues["okx"].faults.mute = True
+        here.exchange.faults.rest["/v5/market/instruments-info"] = RestFault(status=403, body="<html>Forbidden</html>")
+        answer = await doctor(here, "--json", **venues)
+    assert answer.code == 1
+    assert answer.verdicts("rest", "kline", "okx_rest", "okx_kline", "bybit_rest") == [
+        "ok",
+        "ok",
+        "ok",
+        "failed",
+        "failed",
+    ]
+    assert answer.verdicts("bybit_clock", "bybit_open_interest") == ["skipped", "skipped"]
+    names = ("hyperliquid_rest", "hyperliquid_clock", "hyperliquid_kline", "hyperliquid_open_interest")
+    assert answer.verdicts(*names) == ["ok"] * 4
+    assert "no candle within 10 s" in answer.checks["okx_kline"]["seen"]
+    assert "coins of one side" in answer.checks["okx_open_interest"]["seen"]
+    assert answer.checks["bybit_rest"]["way_out"]
+
+
+async def test_where_binance_is_not_watched_it_need_not_answer(tmp_path: Path) -> None:
+    async with stage(tmp_path) as here:
+        venues = {**here.exchange.environment(), "VENUES": "hyperliquid", "BINANCE_REST_URL": "http://rest.invalid"}
+        answer = await doctor(here, "--json", **venues)
+    assert answer.verdicts("dns", "rest", "kline", "hyperliquid_rest", "hyperliquid_kline") == [
+        "ok",
+        "skipped",
+        "skipped",
+        "ok",
+        "ok",
+    ]
+    assert answer.code == 0, answer.out
+
+
 async def test_offline_each_thing_that_fails_is_named_with_a_way_out(tmp_path: Path) -> None:
     nowhere = {
         "BINANCE_REST_URL": "http://rest.invalid",
