@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
 from functools import partial
 
 from altmonitor import __version__
@@ -17,7 +18,7 @@ from altmonitor.app.operator_notices import OperatorNotices, Recipients
 from altmonitor.app.other_cohorts import other_cohorts
 from altmonitor.app.outcomes import OutcomeSide, outcome_market
 from altmonitor.app.queries import QueryDeps, QuerySide
-from altmonitor.app.score_watch import ScoreWatch, ScoreWatchDeps
+from altmonitor.app.score_watch import ScoreWatch, ScoreWatchDeps, asked_of_scores
 from altmonitor.app.service_watch import ServiceWatch, Signs
 from altmonitor.app.storage import storage_of
 from altmonitor.app.tracking import OutboxTrackerNotifier, TrackingSide
@@ -198,7 +199,8 @@ class App:
             questions = self._build_questions(settings_store, traders)
             others = await stack.enter_async_context(other_cohorts(self.config, clock=self.clock))
             wallets = await stack.enter_async_context(self._wallet_side())
-            operations = questions.operations(self.health, self._change_settings, other_cohorts=others, wallets=wallets)
+            asked = questions.operations(self.health, self._change_settings, other_cohorts=others, wallets=wallets)
+            operations = replace(asked, run_command=self._run_command)
             self._live.sources = StreamSources(
                 health=self.health,
                 alerts_of=self.store.alerts_of,
@@ -217,7 +219,7 @@ class App:
                 if self.role is None:
                     await self._serve(server, stack)
                 self._start_loops(self.chat, questions, tracking, wallets)
-                self._run_loops(self._build_scores(operations).loops())
+                self._run_loops(self._build_scores(operations, settings_store).loops())
                 await self.supervisor.wait()
             finally:
                 self._service.stopping()
@@ -367,7 +369,7 @@ class App:
         settings_store.on_change(side.versions.changed)
         return side
 
-    def _build_scores(self, operations: OperationContext) -> ScoreWatch:
+    def _build_scores(self, operations: OperationContext, settings_store: SettingsStore) -> ScoreWatch:
         return ScoreWatch(
             ScoreWatchDeps(
                 context=operations,
@@ -376,6 +378,8 @@ class App:
                 every_s=self.config.scores_every_min * 60,
                 keep_days=self.config.retention_days,
                 markets={self.market.name: outcome_market(self.market)},
+                more_symbols=lambda: asked_of_scores(settings_store.state.conditions),
+                on_look=self.market.engine.look_at_metrics,
             )
         )
 
@@ -501,6 +505,9 @@ class App:
         self._live.refresh(alert_key)
         if self.chat is not None:
             self.chat.dispatcher.refresh(alert_key)
+
+    async def _run_command(self, text: str) -> Reply | None:
+        return None if self.chat is None else await self.chat.run_command(text)
 
     async def _change_settings(self, numbers: Numbers, words: str) -> Reply | None:
         return None if self.chat is None else await self.chat.change_settings(numbers, words)

@@ -151,6 +151,12 @@ class ChatSide:
         now_s = deps.clock.now_ms() / 1000
         return await self._executor.set_numbers(numbers, typed=words, who=WRITER, destination=main, now_s=now_s)
 
+    async def run_command(self, text: str) -> Reply | None:
+        """For programs: as if it were typed in the main chat."""
+        deps = self._deps
+        main = deps.settings_store.audiences[0].destination
+        return await self._executor.handle(text, who=WRITER, destination=main, now_s=deps.clock.now_ms() / 1000)
+
     def _build_dispatcher(self) -> Dispatcher:
         deps = self._deps
         main = deps.settings_store.audiences[0].destination

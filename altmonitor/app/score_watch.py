@@ -7,7 +7,7 @@ measured as alerts are: entry after it was known, beside comparable minutes, at 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +20,9 @@ from altmonitor.operations.preferences import read_preferences
 from altmonitor.operations.score_inputs import ScoreInputs, inputs_of
 from altmonitor.replay.outcome_recorder import OutcomeMarket, OutcomeRecorder, OutcomeRecorderDeps
 from altmonitor.scores.composite import Confidence, MarketScore, TradeSide, gate
+from altmonitor.scores.readings import METRICS, reading_of, staleness_factor
 from altmonitor.scores.version import SCORER
+from altmonitor.settings.conditions import CONDITION_METRICS, Condition, ConditionMetric, MetricCrosses
 from altmonitor.storage.score_store import OWN, ScoreLook, ScoreSignal, ScoreStore
 
 log = logging.getLogger(__name__)
@@ -34,7 +36,8 @@ PRUNE_EVERY_S: Final = 86_400
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreWatchDeps:
     """every_s: between two looks. context: what the looks ask. more_symbols: to be looked at beside those of the
-    preferences. on_look: each contract that was looked at. on_signal: each signal, after it was stored."""
+    preferences. on_look: (contract, what conditions are compared with). on_signal: each signal, after it was
+    stored."""
 
     context: OperationContext
     store: ScoreStore
@@ -43,7 +46,7 @@ class ScoreWatchDeps:
     keep_days: int
     markets: Mapping[Venue, OutcomeMarket]
     more_symbols: Callable[[], Collection[str]] = lambda: ()
-    on_look: Callable[[ScoreInputs], None] = lambda inputs: None
+    on_look: Callable[[str, Mapping[ConditionMetric, float]], None] = lambda symbol, values: None
     on_signal: Callable[[ScoreSignal], None] = lambda signal: None
 
 
@@ -88,7 +91,7 @@ class ScoreWatch:
         for symbol in await self._symbols():
             inputs = await inputs_of(deps.context, symbol)
             score = inputs.score
-            deps.on_look(inputs)
+            deps.on_look(symbol, condition_values(inputs, score.composite))
             if score.composite is None:
                 continue
             looks.append(look_of(inputs, score))
@@ -148,6 +151,21 @@ class ScoreWatch:
             await self._deps.store.prune(before_ts=self._deps.clock.now_ms() // 1000 - self._deps.keep_days * 86_400)
 
 
+def condition_values(inputs: ScoreInputs, composite: float | None) -> dict[ConditionMetric, float]:
+    """What conditions are compared with; a number that is too old to count for a score is not known here either."""
+    found: dict[ConditionMetric, float] = {}
+    for metric in METRICS:
+        name = next((one for one in CONDITION_METRICS if one == metric), None)
+        reading = reading_of(inputs.readings, metric)
+        if name is not None and reading is not None and staleness_factor(metric, reading.age_s(inputs.now_ms)) > 0:
+            found[name] = reading.value
+    if composite is not None:
+        found |= {"composite_long": composite, "composite_short": -composite}
+    if inputs.levels is not None:
+        found["cascade_risk_score"] = inputs.levels.score
+    return found
+
+
 def look_of(inputs: ScoreInputs, score: MarketScore) -> ScoreLook:
     def rounded(value: float | None) -> float | None:
         return None if value is None else round(value, 4)
@@ -168,3 +186,8 @@ def look_of(inputs: ScoreInputs, score: MarketScore) -> ScoreLook:
         cascade=None if inputs.levels is None else round(inputs.levels.score, 4),
         scorer=SCORER,
     )
+
+
+def asked_of_scores(conditions: Sequence[Condition]) -> list[str]:
+    """Contracts with a condition about a score."""
+    return [one.symbol for one in conditions if isinstance(one.predicate, MetricCrosses)]

@@ -26,9 +26,17 @@ from altmonitor.core.errors import ExchangeError, StorageError
 from altmonitor.core.types import Venue
 from altmonitor.settings.changes import Difference
 from altmonitor.settings.conditions import (
+    CONDITION_METRICS,
+    COOLDOWN_MIN_MAX,
+    METRIC_OPERATORS,
     MOVE_WINDOWS,
+    NAME_CHARS_MAX,
+    USUAL_COOLDOWN_MIN,
     Condition,
+    ConditionMetric,
     FundingCrosses,
+    MetricCrosses,
+    MetricOperator,
     MoveWindow,
     Predicate,
     PriceCrosses,
@@ -49,6 +57,15 @@ TEXT_CHARS_MAX = 80
 _SIDES: dict[str, Side] = {
     **dict.fromkeys((">", ">=", "above", "over", "выше", "больше", "高于", "大于", "突破"), "above"),
     **dict.fromkeys(("<", "<=", "below", "under", "ниже", "меньше", "低于", "小于", "跌破"), "below"),
+}
+METRIC_OF_WORD: dict[str, ConditionMetric] = {metric: metric for metric in CONDITION_METRICS}
+_OPERATORS: dict[str, MetricOperator] = {
+    **{operator: operator for operator in METRIC_OPERATORS},
+    ">": "gt",
+    ">=": "gte",
+    "<": "lt",
+    "<=": "lte",
+    "=": "eq",
 }
 _OPERATOR = re.compile(r"\s*(>=|<=|=>|=<|>|<)\s*")
 _SIGNS = str.maketrans({"≥": ">=", "≤": "<=", "＞": ">", "＜": "<"})
@@ -139,6 +156,8 @@ async def _value_now(contract: VenueContract, predicate: Predicate, queries: Que
     """Price, rate, or size of the move in percent; None when it is not known now."""
     market = queries.venues[contract.venue].market
     try:
+        if isinstance(predicate, MetricCrosses):
+            return None
         if isinstance(predicate, FundingCrosses):
             funding = await market.funding(contract.symbol)
             return None if funding is None else funding.rate
@@ -159,6 +178,8 @@ def _holds(predicate: Predicate, value: float) -> bool:
             return value >= pct
         case PriceCrosses(side=side, level=level) | FundingCrosses(side=side, rate=level):
             return value >= level if side == "above" else value <= level
+        case MetricCrosses():
+            return False  # what is asked of scores is not known in the chat
 
 
 def _opposite(condition: Condition) -> str:
@@ -168,7 +189,7 @@ def _opposite(condition: Condition) -> str:
             about = ""
         case FundingCrosses(side=side):
             about = "funding "
-        case PriceMoves():
+        case PriceMoves() | MetricCrosses():
             return ""
     level = condition.text.split()[-1].lstrip("<>=≥≤＜＞")
     venue = "" if condition.venue is None else f" {condition.venue}"
@@ -209,6 +230,8 @@ def _read_predicate(command: str, words: Words) -> Predicate | Refused:
     if not words:
         return Refused(command=command, reason=Bad.MISSING)
     head = words[0].lower()
+    if head in METRIC_OF_WORD:
+        return _read_metric(command, METRIC_OF_WORD[head], words[1:])
     if head == "move":
         return _read_move(command, words[1:])
     if head == "funding":
@@ -216,6 +239,43 @@ def _read_predicate(command: str, words: Words) -> Predicate | Refused:
     if head == "price":
         words = words[1:]
     return _read_crossing(command, words, is_funding=False)
+
+
+def _read_metric(command: str, metric: ConditionMetric, words: Words) -> MetricCrosses | Refused:
+    """`composite_long >= 0.5 cooldown 30 # my name`: what stands behind # is its name."""
+    at = next((at for at, word in enumerate(words) if word.startswith("#")), len(words))
+    name = " ".join((words[at][1:], *words[at + 1 :])).strip()[:NAME_CHARS_MAX] if at < len(words) else ""
+    words = words[:at]
+    refused = _wrong_count(command, words[:2], 2)
+    if refused is not None:
+        return refused
+    operator = _OPERATORS.get(words[0].lower())
+    if operator is None:
+        return Refused(command=command, reason=Bad.NO_CONDITION, word=cut(words[0]))
+    threshold = read_signed(words[1])
+    if threshold is None:
+        return Refused(command=command, reason=NotRead.NOT_A_NUMBER, word=cut(words[1]))
+    cooldown_min = USUAL_COOLDOWN_MIN
+    if words[2:]:
+        if words[2].lower() != "cooldown":
+            return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(words[2]))
+        refused = _wrong_count(command, words[3:], 1)
+        if refused is not None:
+            return refused
+        given = read_whole(words[3], low=0, high=COOLDOWN_MIN_MAX)
+        if isinstance(given, NotRead):
+            return Refused(command=command, reason=given, word=cut(words[3]), low=0, high=COOLDOWN_MIN_MAX)
+        cooldown_min = given
+    return MetricCrosses(metric=metric, operator=operator, threshold=threshold, cooldown_min=cooldown_min, name=name)
+
+
+def read_signed(word: str) -> float | None:
+    """A number of either sign; None for what is none, or beyond any metric."""
+    try:
+        value = float(word.replace(",", ".").replace("−", "-"))
+    except ValueError:
+        return None
+    return value if abs(value) <= LEVEL_MAX else None
 
 
 def _read_crossing(command: str, words: Words, *, is_funding: bool) -> Predicate | Refused:

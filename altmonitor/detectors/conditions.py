@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,17 +11,24 @@ import msgspec
 from altmonitor.market.book import NOTHING, Bounds, loosest
 from altmonitor.market.math import TOLERANCE, change_pct, factor_of, reaches
 from altmonitor.settings.conditions import (
+    EQUAL_WITHIN_SHARE,
     FUNDING_HYSTERESIS_SHARE,
+    METRIC_HYSTERESIS_SHARE,
     PRICE_HYSTERESIS_SHARE,
     WINDOW_MINUTES,
     Condition,
+    ConditionMetric,
     FundingCrosses,
+    MetricCrosses,
     PriceCrosses,
     PriceMoves,
 )
 
 MOVE_HYSTERESIS_SHARE = 0.1
 """Of the level: a move is armed again once a tenth of it is gone."""
+
+METRIC_NOTE = "score"
+"""Note of an alert about a metric."""
 
 Side = Literal["up", "down"]
 EVERY_FRAME = Bounds(above=0.0)
@@ -30,10 +37,12 @@ PriceBefore = Callable[[int], float | None]
 
 
 class Armed(msgspec.Struct, frozen=True):
-    """What is remembered of a condition. side: on which it is true, None while it is false. since_ms: event time."""
+    """What is remembered of a condition. side: on which it is true, None while it is false. since_ms: event time.
+    told_ms: when it was told last, of those that have a cooldown; 0: never."""
 
     side: Side | None
     since_ms: int
+    told_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +127,19 @@ class Conditions:
             self._on_change(self.dump())
         return crossings
 
+    def look_at_metrics(self, symbol: str, values: Mapping[ConditionMetric, float], event_ms: int) -> list[Crossing]:
+        """values: by metric; what is not in it is not known now."""
+        crossings, is_changed = [], False
+        for condition in self._of_symbol.get(symbol, ()):
+            predicate = condition.predicate
+            if isinstance(predicate, MetricCrosses) and (value := values.get(predicate.metric)) is not None:
+                crossing, is_new = self._step(condition, value, event_ms)
+                crossings += [crossing] if crossing else []
+                is_changed |= is_new
+        if is_changed:
+            self._on_change(self.dump())
+        return crossings
+
     def _step(self, condition: Condition, value: float, event_ms: int) -> tuple[Crossing | None, bool]:
         state = self._states.get(condition.key)
         if state is not None and event_ms < state.since_ms:  # hindsight: something newer is known
@@ -127,15 +149,21 @@ class Conditions:
             return None, False
         if state is not None and state.side == side:
             return None, False
-        self._states[condition.key] = Armed(side, event_ms)
-        if side is None or state is None:  # what is true when it is first looked at must become false first
+        told_ms = 0 if state is None else state.told_ms
+        is_told = side is not None and (state is not None or _is_told_at_once(condition))
+        if is_told and told_ms and event_ms - told_ms < _cooldown_ms(condition):
+            is_told = False
+        if is_told and _cooldown_ms(condition):
+            told_ms = event_ms
+        self._states[condition.key] = Armed(side, event_ms, told_ms)
+        if side is None or not is_told:  # what is true when it is first looked at must become false first
             return None, True
         level, note = _level_of(condition), _note_of(condition)
         return Crossing(condition=condition, side=side, value=value, level=level, note=note), True
 
     def _bounds(self, condition: Condition) -> Bounds:
         predicate = condition.predicate
-        if isinstance(predicate, FundingCrosses):
+        if isinstance(predicate, FundingCrosses | MetricCrosses):
             return NOTHING
         state = self._states.get(condition.key)
         if state is None:
@@ -162,7 +190,7 @@ class Conditions:
 
 def _price_value(condition: Condition, price: float, before: PriceBefore) -> float | None:
     predicate = condition.predicate
-    if price <= 0 or isinstance(predicate, FundingCrosses):
+    if price <= 0 or isinstance(predicate, FundingCrosses | MetricCrosses):
         return None
     if isinstance(predicate, PriceCrosses):
         return price
@@ -177,6 +205,8 @@ def _side_of(condition: Condition, value: float) -> Side | None:
         if reaches(abs(value), predicate.pct):
             return "up" if value > 0 else "down"
         return None
+    if isinstance(predicate, MetricCrosses):
+        return _metric_side(predicate, value)
     level = predicate.level if isinstance(predicate, PriceCrosses) else predicate.rate
     if predicate.side == "above":
         return "up" if value >= level else None
@@ -188,6 +218,8 @@ def _is_rearmed(condition: Condition, state: Armed, value: float) -> bool:
     predicate = condition.predicate
     if isinstance(predicate, PriceMoves):
         return abs(value) < predicate.pct * (1 - MOVE_HYSTERESIS_SHARE)
+    if isinstance(predicate, MetricCrosses):
+        return _is_metric_rearmed(predicate, value)
     if isinstance(predicate, PriceCrosses):
         rearmed = _rearmed_price(predicate)
     else:
@@ -203,13 +235,58 @@ def _rearmed_price(predicate: PriceCrosses) -> float:
 
 def _level_of(condition: Condition) -> float:
     predicate = condition.predicate
-    if isinstance(predicate, PriceMoves):
-        return predicate.pct
-    return predicate.level if isinstance(predicate, PriceCrosses) else predicate.rate
+    match predicate:
+        case PriceMoves(pct=level) | PriceCrosses(level=level) | FundingCrosses(rate=level):
+            return level
+        case MetricCrosses(threshold=level):
+            return level
 
 
 def _note_of(condition: Condition) -> str:
     predicate = condition.predicate
-    if isinstance(predicate, PriceMoves):
-        return predicate.window
-    return "price" if isinstance(predicate, PriceCrosses) else "funding"
+    match predicate:
+        case PriceMoves(window=window):
+            return window
+        case PriceCrosses():
+            return "price"
+        case FundingCrosses():
+            return "funding"
+        case MetricCrosses():
+            return METRIC_NOTE
+
+
+def _is_told_at_once(condition: Condition) -> bool:
+    """Also when it is true at the first look."""
+    predicate = condition.predicate
+    return isinstance(predicate, MetricCrosses) and not predicate.operator.startswith("crosses")
+
+
+def _cooldown_ms(condition: Condition) -> int:
+    predicate = condition.predicate
+    return predicate.cooldown_min * 60_000 if isinstance(predicate, MetricCrosses) else 0
+
+
+def _metric_side(predicate: MetricCrosses, value: float) -> Side | None:
+    level = predicate.threshold
+    match predicate.operator:
+        case "gt":
+            return "up" if value > level else None
+        case "gte" | "crosses_above":
+            return "up" if value >= level else None
+        case "lt":
+            return "down" if value < level else None
+        case "lte" | "crosses_below":
+            return "down" if value <= level else None
+        case "eq":
+            return "up" if abs(value - level) <= EQUAL_WITHIN_SHARE * abs(level) else None
+
+
+def _is_metric_rearmed(predicate: MetricCrosses, value: float) -> bool:
+    level, slack = predicate.threshold, METRIC_HYSTERESIS_SHARE * abs(predicate.threshold)
+    match predicate.operator:
+        case "gt" | "gte" | "crosses_above":
+            return value <= level - slack
+        case "lt" | "lte" | "crosses_below":
+            return value >= level + slack
+        case "eq":
+            return abs(value - level) > 2 * EQUAL_WITHIN_SHARE * abs(level)

@@ -12,7 +12,7 @@ from altmonitor.core.alert import Alert, Details, FundingElsewhere, Kind
 from altmonitor.core.types import Venue, of_venue
 from altmonitor.detectors import volume as volume_burst
 from altmonitor.detectors.adaptive import sigmas_of
-from altmonitor.detectors.conditions import Crossing
+from altmonitor.detectors.conditions import METRIC_NOTE, Crossing
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.price import PriceFinding, threshold_of
 from altmonitor.detectors.sampled import SampleFinding
@@ -182,7 +182,7 @@ def _fundings_elsewhere(kind: Kind, symbol: str, around: AlertContext) -> tuple[
 
 def condition_alert(crossing: Crossing, price: float | None, around: AlertContext) -> Alert:
     """price: last price, for those about something else too."""
-    condition, is_move = crossing.condition, crossing.note not in ("price", "funding")
+    condition, is_move = crossing.condition, crossing.note not in ("price", "funding", METRIC_NOTE)
     return Alert(
         key=of_venue(around.venue, f"condition:{condition.key}:{condition.symbol}:{around.event_ms}"),
         venue=around.venue,

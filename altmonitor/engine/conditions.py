@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.types import of_venue
@@ -10,7 +10,7 @@ from altmonitor.detectors.conditions import Conditions, PriceBefore
 from altmonitor.engine.audiences import Audiences
 from altmonitor.engine.context import EngineDeps
 from altmonitor.market.book import Bounds, Silence, SymbolBook
-from altmonitor.settings.conditions import Condition
+from altmonitor.settings.conditions import Condition, ConditionMetric
 
 
 class ConditionEngine:
@@ -81,6 +81,14 @@ class ConditionEngine:
 
         for crossing in self._conditions.look_at_funding(rate_of, event_ms):
             funding = context.funding(crossing.condition.symbol)
+            self._audiences.notify_crossing(crossing, event_ms, None if funding is None else funding.mark_price)
+
+    def look_at_metrics(self, symbol: str, values: Mapping[ConditionMetric, float]) -> None:
+        """Scores of a symbol and what they are made of were looked at."""
+        if symbol not in self._symbols:
+            return
+        event_ms, funding = self._links.clock.now_ms(), self._links.context.funding(symbol)
+        for crossing in self._conditions.look_at_metrics(symbol, values, event_ms):
             self._audiences.notify_crossing(crossing, event_ms, None if funding is None else funding.mark_price)
 
     def _look(self, book: SymbolBook, price: float, before: PriceBefore, event_ms: int, *, is_late: bool) -> None:

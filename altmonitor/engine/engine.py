@@ -33,7 +33,7 @@ from altmonitor.market.candles import KEPT_MINUTES, MINUTE_MS, Kline, KlineUpdat
 from altmonitor.market.liquidations import Liquidation, LiquidationSums
 from altmonitor.market.quotes import OpenInterest
 from altmonitor.settings.audience import Audience
-from altmonitor.settings.conditions import Condition
+from altmonitor.settings.conditions import Condition, ConditionMetric
 from altmonitor.settings.settings import Settings
 
 _LIVE, _LATE = int(Applied.LIVE), int(Applied.LATE)  # plain ints: an enum look-up per frame is not free
@@ -215,6 +215,10 @@ class Engine:
         for symbol, book in self._books.items():
             self._aim(symbol)
             self._volume.listen(book)
+
+    def look_at_metrics(self, symbol: str, values: Mapping[ConditionMetric, float]) -> None:
+        """What conditions about scores are compared with, by metric."""
+        self._conditions.look_at_metrics(symbol, values)
 
     def apply_conditions(self, conditions: Sequence[Condition]) -> None:
         """All that exist, from the next frame on."""

@@ -82,6 +82,7 @@ class OperationContext:
 
     settings: those in force; read from state.json where no monitor runs here. change_settings: (numbers by key of
         SETTINGS, the change in words for the record) → the chat's reply; None: nothing may be changed.
+    run_command: what would be typed in the main chat → its reply; None: nothing may be changed.
     rest: candles of the past, through the guard. positions, cohorts (by venue): who is positioned, through the guard.
     traders: whom to ask about followed traders, by provider. wallets: those of a venue that shows them, as watched.
     scores: what was scored and what became of it; None where nothing of it is kept.
@@ -98,6 +99,7 @@ class OperationContext:
     alerts: AlertQueries | None = None
     outcomes: Callable[[], Awaitable[OutcomeSummary]] | None = None
     change_settings: Callable[[Numbers, str], Awaitable[Reply | None]] | None = None
+    run_command: Callable[[str], Awaitable[Reply | None]] | None = None
     rest: MarketRest | None = None
     positions: PositionQueries | None = None
     cohorts: Mapping[str, Cohorts] = field(default_factory=lambda: MappingProxyType({}))

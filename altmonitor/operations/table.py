@@ -21,6 +21,7 @@ from altmonitor.operations.operation import Operation
 from altmonitor.operations.performance import PERFORMANCE_OPERATIONS
 from altmonitor.operations.positions import POSITION_OPERATIONS
 from altmonitor.operations.preferences import PREFERENCE_OPERATIONS
+from altmonitor.operations.score_conditions import SCORE_CONDITION_OPERATIONS
 from altmonitor.operations.score_markets import SCORE_MARKET_OPERATIONS
 from altmonitor.operations.score_record import SCORE_RECORD_OPERATIONS
 from altmonitor.operations.settings import SETTINGS_OPERATIONS
@@ -50,6 +51,7 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     *SCORE_RECORD_OPERATIONS,
     *PERFORMANCE_OPERATIONS,
     *KELLY_OPERATIONS,
+    *SCORE_CONDITION_OPERATIONS,
     *API_HEALTH_OPERATIONS,
     *PREFERENCE_OPERATIONS,
     *SETTINGS_OPERATIONS,

@@ -13,6 +13,7 @@ from typing import get_args
 
 from altmonitor.core.alert import Alert, Kind, Missing, Positions
 from altmonitor.core.types import VENUE_TITLES, Venue
+from altmonitor.detectors.conditions import METRIC_NOTE
 from altmonitor.detectors.kinds import KINDS, UPWARDS, WINDOW_S
 from altmonitor.detectors.price import WHOLE
 from altmonitor.market.contracts import base_of
@@ -168,7 +169,9 @@ def _condition_lines(alert: Alert, style: Style) -> list[str]:
     moved = None
     if alert.change_pct is not None:
         moved = style.say("price_over_window", change=n.pct(alert.change_pct), window=style.say(window_of(alert)))
+    value = "" if alert.note != METRIC_NOTE or alert.metric is None else fact_line(f"= {n.exact(alert.metric)}")
     return [
+        value,
         fact_line(style.say("price", price=n.price(alert.price)), moved),
         fact_line(_funding(alert, style)),
     ]

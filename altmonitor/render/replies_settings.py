@@ -54,7 +54,14 @@ from altmonitor.render.kinds import number
 from altmonitor.render.texts.reply_texts import say_reply
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.changes import RecordedChange, sound_of
-from altmonitor.settings.conditions import Condition, FundingCrosses, PriceCrosses, PriceMoves
+from altmonitor.settings.conditions import (
+    METRIC_SIGNS,
+    Condition,
+    FundingCrosses,
+    MetricCrosses,
+    PriceCrosses,
+    PriceMoves,
+)
 from altmonitor.settings.presets import PRESETS, BudgetProposal, BudgetRow, TrialMove
 from altmonitor.settings.settings import SETTING_OF
 from altmonitor.settings.zones import zone_of, zone_text
@@ -376,6 +383,8 @@ def _condition_value(condition: Condition, value: float) -> str:
             return n.pct(value * 100, 4)
         case PriceMoves():
             return n.unsigned_pct(value, 2)
+        case MetricCrosses():
+            return n.exact(value)
 
 
 @reply_lines.register
@@ -408,6 +417,8 @@ def _condition_of_symbol(condition: Condition, style: Style) -> str:
             return say_reply(style.lang, f"when_price_{side}", symbol=symbol, level=n.price(level))
         case FundingCrosses(side=side, rate=rate):
             return say_reply(style.lang, f"when_funding_{side}", symbol=symbol, level=n.pct(rate * 100, 4))
+        case MetricCrosses(metric=metric, operator=operator, threshold=threshold):
+            return f"{symbol} {metric} {METRIC_SIGNS[operator]} {n.exact(threshold)}"
         case PriceMoves(window=window, pct=pct):
             shown = say_reply(style.lang, f"top_{window}")
             return say_reply(style.lang, "when_move", symbol=symbol, level=f"{n.exact(pct)} %", window=shown)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from altmonitor.core.types import Destination, Venue
 
@@ -46,7 +46,58 @@ class FundingCrosses:
     rate: float
 
 
-Predicate = PriceCrosses | PriceMoves | FundingCrosses
+ConditionMetric = Literal[
+    "funding_rate",
+    "funding_spread",
+    "global_lsr",
+    "long_pct",
+    "top_trader_lsr",
+    "taker_ratio",
+    "whale_long_pct",
+    "whale_n_wallets",
+    "composite_long",
+    "composite_short",
+    "cascade_risk_score",
+    "open_interest_usd",
+]
+CONDITION_METRICS: tuple[ConditionMetric, ...] = get_args(ConditionMetric)
+
+MetricOperator = Literal["gt", "gte", "lt", "lte", "eq", "crosses_above", "crosses_below"]
+METRIC_OPERATORS: tuple[MetricOperator, ...] = get_args(MetricOperator)
+METRIC_SIGNS: dict[MetricOperator, str] = {
+    "gt": ">",
+    "gte": "≥",
+    "lt": "<",
+    "lte": "≤",
+    "eq": "=",
+    "crosses_above": "↗",
+    "crosses_below": "↘",
+}
+
+METRIC_HYSTERESIS_SHARE = 0.01
+EQUAL_WITHIN_SHARE = 0.005
+"""Of the threshold, either side."""
+USUAL_COOLDOWN_MIN = 60
+COOLDOWN_MIN_MAX = 10_080
+NAME_CHARS_MAX = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricCrosses:
+    """Of a score or a number it is made of, looked at every few minutes. threshold: in the metric's unit.
+
+    crosses_*: only a change from the other side is told; the other operators tell it, too, when they are true at the
+    first look. cooldown_min: after it was told, nothing is told of it for so long. name: as somebody called it.
+    """
+
+    metric: ConditionMetric
+    operator: MetricOperator
+    threshold: float
+    cooldown_min: int = USUAL_COOLDOWN_MIN
+    name: str = ""
+
+
+Predicate = PriceCrosses | PriceMoves | FundingCrosses | MetricCrosses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,20 @@ from altmonitor.core.alert import DETECTED_KINDS
 from altmonitor.core.errors import NewerSchemaError
 from altmonitor.core.types import LANGUAGES, Destination, Venue
 from altmonitor.settings.audience import QUIET_OFF, BudgetSetting, Overrides, Quiet, QuietHours
-from altmonitor.settings.conditions import MOVE_WINDOWS, Condition, FundingCrosses, Predicate, PriceCrosses, PriceMoves
+from altmonitor.settings.conditions import (
+    CONDITION_METRICS,
+    COOLDOWN_MIN_MAX,
+    METRIC_OPERATORS,
+    MOVE_WINDOWS,
+    NAME_CHARS_MAX,
+    USUAL_COOLDOWN_MIN,
+    Condition,
+    FundingCrosses,
+    MetricCrosses,
+    Predicate,
+    PriceCrosses,
+    PriceMoves,
+)
 from altmonitor.settings.input import spelled
 from altmonitor.settings.presets import BUDGET_MAX
 from altmonitor.settings.settings import EVERY_SYMBOL, SETTING_OF, VENUE_MARKS, Numbers
@@ -216,9 +229,13 @@ class SavedCondition(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=T
     text: str
     created: int
     symbol: str
-    when: Literal["price_above", "price_below", "move", "funding_above", "funding_below"]
+    when: Literal["price_above", "price_below", "move", "funding_above", "funding_below", "metric"]
     level: float
     window: str = ""
+    metric: str = ""
+    operator: str = ""
+    cooldown_min: int = USUAL_COOLDOWN_MIN
+    name: str = ""
     venue: Venue | None = None
 
 
@@ -242,6 +259,9 @@ def condition_row(condition: Condition) -> SavedCondition:
             row.when, row.level = ("funding_above" if side == "above" else "funding_below"), rate
         case PriceMoves(window=window, pct=pct):
             row.window, row.level = window, pct
+        case MetricCrosses() as asked:
+            row.when, row.level, row.metric = "metric", asked.threshold, asked.metric
+            row.operator, row.cooldown_min, row.name = asked.operator, asked.cooldown_min, asked.name
     return row
 
 
@@ -262,7 +282,20 @@ def condition_of(row: SavedCondition) -> Condition:
     )
 
 
+def _metric_of(row: SavedCondition) -> MetricCrosses:
+    metric = next((one for one in CONDITION_METRICS if one == row.metric), None)
+    operator = next((one for one in METRIC_OPERATORS if one == row.operator), None)
+    is_fine = abs(row.level) < 1e15 and 0 <= row.cooldown_min <= COOLDOWN_MIN_MAX and len(row.name) <= NAME_CHARS_MAX
+    if metric is None or operator is None or not is_fine:
+        raise StateDamaged(f"condition {row.id} about {row.metric!r} cannot be")
+    return MetricCrosses(
+        metric=metric, operator=operator, threshold=row.level, cooldown_min=row.cooldown_min, name=row.name
+    )
+
+
 def _predicate_of(row: SavedCondition) -> Predicate:
+    if row.when == "metric":
+        return _metric_of(row)
     if row.when.startswith("funding"):
         if abs(row.level) > 1:
             raise StateDamaged(f"a funding rate of {row.level}")

@@ -12,6 +12,7 @@ from weakref import finalize
 
 from altmonitor.app.market_answers import MarketAnswerDeps, MarketAnswers
 from altmonitor.collect.funding_board import FundingBoard
+from altmonitor.commands.replies import Reply
 from altmonitor.config import load
 from altmonitor.core.alert import Alert, StoredAlert
 from altmonitor.core.types import Fraction
@@ -264,6 +265,7 @@ class Bench:
             outcomes=MemoryOutcomes().summary,
             scores=self.scores,
             change_settings=self._change if may_write else None,
+            run_command=self._run if may_write else None,
             positions=StandingPositions(),  # type: ignore[arg-type]
             cohorts={"binance": StandingCohorts()},
             traders={one.name: one for one in self.traders},
@@ -271,6 +273,10 @@ class Bench:
 
     async def tried(self, now: Audience, then: Audience, last_s: int | None) -> Trial | NotEnoughHistory:
         return TRIAL
+
+    async def _run(self, text: str) -> Reply | None:
+        now_s = self.clock.now_ms() / 1000
+        return await self.desk.desk.handle(text, who=ANN, destination=MAIN, now_s=now_s)
 
     async def _change(self, numbers: Numbers, words: str) -> object:
         self.words.append(words)

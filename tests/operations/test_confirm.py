@@ -10,7 +10,7 @@ from tests.operations.operations_kit import Bench
 from tests.operations.score_kit import StandingMinutes, refused, whole
 
 
-async def asked(name: str, context, **given):  # type: ignore[no-untyped-def]  # of any row
+async def asked(name: str, context, /, **given):  # type: ignore[no-untyped-def]  # of any row
     row = OPERATION_OF[name]
     return await row.answer(context, row.read(given))
 
