@@ -128,7 +128,7 @@ class SampledDetector:
 
     def is_held(self, symbol: str) -> bool:
         """What was raised has not calmed down yet."""
-        return any((symbol, direction) in self._spent for direction, _ in DIRECTIONS)
+        return bool(self._spent) and any((symbol, direction) in self._spent for direction, _ in DIRECTIONS)
 
     def forget(self, symbol: str) -> None:
         for direction, _ in DIRECTIONS:

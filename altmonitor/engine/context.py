@@ -37,6 +37,7 @@ class EngineDeps:
     on_conditions: with what has to be remembered of conditions over a restart.
     episodes: what the environment says about them.
     venue: whose market it is; alerts carry it. fundings_of: of a contract's coin at every venue.
+    keeps_decisions: what was judged is remembered, for the question why; a replay answers none.
     """
 
     clock: Clock
@@ -53,6 +54,7 @@ class EngineDeps:
     episodes: EpisodeOptions = field(default_factory=EpisodeOptions)
     venue: Venue = "binance"
     fundings_of: Callable[[str], Sequence[VenueFunding]] = lambda symbol: ()
+    keeps_decisions: bool = True
 
 
 def anybody(settings: Settings) -> tuple[Audience, ...]:

@@ -33,8 +33,10 @@ class DecisionLog:
     A minute is that of the candle or sample that was judged, whenever that was.
     """
 
-    def __init__(self, *, most: int = MOST_JUDGEMENTS) -> None:
+    def __init__(self, *, most: int = MOST_JUDGEMENTS, is_kept: bool = True) -> None:
         self._most = most
+        self.is_kept = is_kept
+        """False where nobody will ask why: then nothing need be recorded."""
         self._checks: dict[Key, RuleCheck] = {}
         self._first_ms: int | None = None
         self._forgotten_ms = 0  # of the minutes before, judgements had to make room for newer ones
@@ -60,6 +62,8 @@ class DecisionLog:
         self, symbol: str, at_ms: int, destination: Destination, rule: Rule, *, is_raised: bool, size: float
     ) -> bool:
         """False when something nearer to telling is known of that minute; cheap, asked for every judgement."""
+        if not self.is_kept:
+            return False
         known = self._checks.get((symbol, at_ms // MINUTE_MS, destination, rule))
         if known is None:
             return True

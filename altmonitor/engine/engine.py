@@ -52,7 +52,7 @@ class Engine:
         self._oi_now_ms = 0
         self.liquidations = LiquidationSums()
         self._audiences = Audiences(links, audiences, aim=self._aim, at_ms=self._event_now_ms())
-        self._log = DecisionLog()
+        self._log = DecisionLog(is_kept=links.keeps_decisions)
         self._price = PriceEvaluator(self._audiences, self._log, links.oi_ring)
         self._volume = VolumeEvaluator(self._audiences, self._log, completed=links.on_completed)
         self._samples = SampleEvaluator(self._audiences, self._log, self._books)

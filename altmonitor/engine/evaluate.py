@@ -365,6 +365,8 @@ class VolumeEvaluator:
         is_late: bool = False,
     ) -> None:
         """Under the minute of the candle. to_ms: up to when it was measured, None: its end."""
+        if not self._log.is_kept:
+            return
         settings = audience_state.settings_of(symbol)
         check = RuleCheck(
             rule=Rule("vol", "1m"),

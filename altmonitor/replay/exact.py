@@ -18,7 +18,7 @@ import asyncio
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from math import ceil
+from math import ceil, inf
 from types import MappingProxyType
 from typing import Final
 
@@ -221,6 +221,7 @@ class _Player:
             oi_ring=OpenInterestRing(period_s=self._samples.period_s),
             episodes=self._options.episodes,
             on_completed=self._sink.complete,
+            keeps_decisions=False,
         )
         engine = Engine(links, audiences=self._options.audiences)
         engine.set_symbols([self._symbol])
@@ -256,7 +257,7 @@ class _Player:
                 at_row += 1
             following = rows[at_row] if at_row < len(rows) else self._end
             expected = self._engine.expects(self._symbol)
-            if expected.until_ms:
+            if expected.until_ms and (expected.above < inf or expected.below > 0):
                 following = self._doubling(at, following, expected.above, expected.below, expected.until_ms)
             following = min(following, self._samples.next_candle(at, is_held=expected.is_held))
             if following >= self._end:

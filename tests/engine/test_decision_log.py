@@ -43,3 +43,8 @@ def test_the_trace_is_bounded_and_says_how_far_back_it_goes() -> None:
     assert trace.known_from_ms == T0 + 5 * MINUTE
     kept = [at_ms for at_ms, _ in trace.between("A", T0, T0 + 20 * MINUTE, MAIN)]
     assert kept == [T0 + minute * MINUTE for minute in range(5, 15)]
+
+
+def test_a_log_that_nobody_asks_wants_nothing() -> None:
+    unasked = DecisionLog(is_kept=False)
+    assert not unasked.wants("A", T0, MAIN, PRICE, is_raised=True, size=9.0)
