@@ -17,8 +17,8 @@ from altmonitor.market.candles import MINUTE_MS
 from altmonitor.render.tables import table as drawn
 from altmonitor.replay.selection import smallest_for
 from altmonitor.replay.store import HistoryStore
-from altmonitor.replay.tape_files import build_tape
-from altmonitor.replay.trial import days_of, try_on
+from altmonitor.replay.tape_files import TapeGroups
+from altmonitor.replay.trial import try_on
 from altmonitor.settings.presets import Trial, TrialMove
 from altmonitor.settings.settings import SETTING_OF
 
@@ -49,7 +49,7 @@ def run_try(session: Session, choices: TryChoices) -> int:
     numbers: dict[str, Any] = dict(asked.values)
     own = {symbol: replace(one, **numbers) for symbol, one in now.settings.of_symbol.items()}
     then = replace(now, settings=replace(now.settings, of_symbol=own, **numbers))
-    tape = build_tape(
+    tapes = TapeGroups(
         store,
         symbols,
         from_ms=from_ms,
@@ -57,7 +57,7 @@ def run_try(session: Session, choices: TryChoices) -> int:
         lookback=now.settings.vol_burst_lookback,
         smallest=smallest_for([now.settings, then.settings]),
     )
-    trial = try_on(tape, now, then, from_ms=from_ms, days=days_of(tape))
+    trial = try_on(tapes, now, then, from_ms=from_ms)
     changes = {key: (SETTING_OF[key].of(now.settings), value) for key, value in asked.values}
     lines = table(trial, changes, symbols=len(spans))
     return print_answer(Answer(values={"changes": changes, **asdict(trial)}, lines=lines), as_json=choices.as_json)

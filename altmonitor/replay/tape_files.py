@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
@@ -39,6 +39,47 @@ FOLDER: Final = ".tape"
 COLUMNS: Final = ("sample_ms", "loud_ms", "loud_size")
 DAY_MS: Final = 86_400_000
 OI_MEMORY_MS: Final = selection.OI_MEMORY_MS
+
+
+SYMBOLS_AT_ONCE: Final = 12
+"""A year of one is about 60,000 rows of 56 bytes, and three times that while they are sorted."""
+
+
+class TapeGroups:
+    """A tape in parts of a few symbols, each a tape of its own: no more than one of them is in memory, however many
+    contracts and days there are. Nothing that is told of a symbol depends on another one, so counts add up.
+
+    Iterated again it is read again. Iterating raises StoreDamaged.
+    """
+
+    def __init__(
+        self,
+        store: HistoryStore,
+        symbols: Sequence[str],
+        *,
+        from_ms: int,
+        to_ms: int,
+        lookback: int,
+        smallest: Smallest = SMALLEST,
+        at_once: int = SYMBOLS_AT_ONCE,
+    ) -> None:
+        self._store = store
+        self._symbols = symbols
+        self._from_ms, self._to_ms = from_ms, to_ms
+        self._lookback = lookback
+        self._smallest = smallest
+        self._at_once = at_once
+
+    def __iter__(self) -> Iterator[Tape]:
+        for first in range(0, len(self._symbols), self._at_once):
+            yield build_tape(
+                self._store,
+                self._symbols[first : first + self._at_once],
+                from_ms=self._from_ms,
+                to_ms=self._to_ms,
+                lookback=self._lookback,
+                smallest=self._smallest,
+            )
 
 
 def build_tape(

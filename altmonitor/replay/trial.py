@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,7 +20,7 @@ from altmonitor.replay.measures import Flags
 from altmonitor.replay.selection import smallest_for
 from altmonitor.replay.store import HistoryStore, StoreDamaged
 from altmonitor.replay.tape import Tape, TapeAlerts
-from altmonitor.replay.tape_files import build_tape
+from altmonitor.replay.tape_files import TapeGroups
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.presets import NotEnoughHistory, Trial, TrialMove, TrialRow
 
@@ -30,40 +31,71 @@ HOUR_MS: Final = 3_600_000
 SAME_MOVE_MS: Final = 15 * MINUTE_MS
 """So near to each other two alerts of one symbol, kind and direction are about the same move."""
 MOST_NAMED: Final = 3
+DAY_MINUTES: Final = 1_440
+MOST_KEPT_ROWS: Final = 1_000_000
+"""56 MB; about a month of 560 symbols."""
 
 
 def try_on(
-    tape: Tape,
+    tapes: Iterable[Tape],
     now: Audience,
     then: Audience,
     *,
     from_ms: int,
-    days: Mapping[Kind, float],
+    days: Mapping[Kind, float] | None = None,
     hears: Callable[[str], bool] | None = None,
     now_s: float | None = None,
 ) -> Trial:
-    """now, then: what is in force and what is tried. from_ms: nothing before it counts. days: of each kind, how long it
-    was seen after that; a kind that was never seen has no row."""
-    told_now, told_then = (_told(tape, one, from_ms, hears, now_s) for one in (now, then))
-    rows = []
-    for kind in DETECTED_KINDS:
-        if kind in now.kinds and days.get(kind):
-            before, after = (told.taken(told.of_kind(kind)) for told in (told_now, told_then))
-            hours, counts = np.unique(after.at_ms // HOUR_MS, return_counts=True)
-            peak = int(counts.argmax()) if len(counts) else None
-            rows.append(
-                TrialRow(
-                    kind=kind,
-                    now=len(before),
-                    then=len(after),
-                    days=days[kind],
-                    peak=0 if peak is None else int(counts[peak]),
-                    peak_ms=None if peak is None else int(hours[peak]) * HOUR_MS,
-                    lost=_named(tape, before, ~_is_told(before, after)),
-                    new=_named(tape, after, ~_is_told(after, before)),
-                )
-            )
-    return Trial(rows=tuple(rows), from_ms=max(from_ms, tape.from_ms), to_ms=tape.to_ms)
+    """tapes: of different symbols, over the same time; looked at one after the other. now, then: what is in force and
+    what is tried. from_ms: nothing before it counts. days: of each kind, how long it was seen after that, None: as long
+    as the tapes say; a kind that was never seen has no row."""
+    counts = {kind: _KindCounts() for kind in DETECTED_KINDS if kind in now.kinds}
+    minutes: Counter[Kind] = Counter()
+    begin_ms = end_ms = symbols = 0
+    for tape in tapes:
+        begin_ms, end_ms, symbols = tape.from_ms, tape.to_ms, symbols + len(tape.symbols)
+        minutes.update({kind: tape.minutes[rule] for kind, rule in MAIN.items()})
+        told_now, told_then = (_told(tape, one, from_ms, hears, now_s) for one in (now, then))
+        for kind, of_kind in counts.items():
+            of_kind.add(tape, *(told.taken(told.of_kind(kind)) for told in (told_now, told_then)))
+    if days is None:
+        days = {kind: count / max(1, symbols) / DAY_MINUTES for kind, count in minutes.items()}
+    rows = tuple(of_kind.row(kind, days[kind]) for kind, of_kind in counts.items() if days.get(kind))
+    return Trial(rows=rows, from_ms=max(from_ms, begin_ms), to_ms=end_ms)
+
+
+class _KindCounts:
+    """Of one kind, over the symbols so far."""
+
+    def __init__(self) -> None:
+        self._now = self._then = 0
+        self._hours: Counter[int] = Counter()
+        self._lost: list[TrialMove] = []
+        self._new: list[TrialMove] = []
+
+    def add(self, tape: Tape, before: TapeAlerts, after: TapeAlerts) -> None:
+        self._now, self._then = self._now + len(before), self._then + len(after)
+        hours, counts = np.unique(after.at_ms // HOUR_MS, return_counts=True)
+        self._hours.update(dict(zip(hours.tolist(), counts.tolist(), strict=True)))
+        self._lost = _largest([*self._lost, *_named(tape, before, ~_is_told(before, after))])
+        self._new = _largest([*self._new, *_named(tape, after, ~_is_told(after, before))])
+
+    def row(self, kind: Kind, days: float) -> TrialRow:
+        hour, peak = max(self._hours.items(), key=lambda one: (one[1], -one[0]), default=(None, 0))
+        return TrialRow(
+            kind=kind,
+            now=self._now,
+            then=self._then,
+            days=days,
+            peak=peak,
+            peak_ms=None if hour is None else hour * HOUR_MS,
+            lost=tuple(self._lost),
+            new=tuple(self._new),
+        )
+
+
+def _largest(moves: Sequence[TrialMove]) -> list[TrialMove]:
+    return sorted(moves, key=lambda one: (-abs(one.size), one.at_ms))[:MOST_NAMED]
 
 
 def _told(
@@ -105,31 +137,36 @@ def _named(tape: Tape, told: TapeAlerts, chosen: Flags) -> tuple[TrialMove, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialDeps:
-    """listed: contracts that exist. day_usdt: a symbol's quote volume of 24 h, None when unknown."""
+    """listed: contracts that exist. day_usdt: a symbol's quote volume of 24 h, None when unknown. most_kept_rows: of a
+    tape that stays in memory."""
 
     live_tape: LiveTape
     store: HistoryStore
     clock: Clock
     listed: Callable[[], Sequence[str]]
     day_usdt: Callable[[str], float | None]
+    most_kept_rows: int = MOST_KEPT_ROWS
 
 
 class Trials:
     """Answers from what the monitor itself has seen, and from stored days where those say more of the time asked for.
-    The tape of those is kept until another time is asked for: a second question about it is answered at once."""
+    The tape of those is kept until another time is asked for, so that a second question about it is answered at once;
+    one of so many rows that a monitor should not hold them is read again, a few symbols at a time."""
 
     def __init__(self, deps: TrialDeps) -> None:
         self._at = deps
-        self._kept: tuple[tuple[object, ...], Tape] | None = None
+        self._kept: tuple[tuple[object, ...], Sequence[Tape]] | None = None
 
     async def answer(self, now: Audience, then: Audience, last_s: int | None) -> Trial | NotEnoughHistory:
         """last_s: so far back; None: as far as anything is known."""
         now_ms, symbols = self._at.clock.now_ms(), max(1, len(self._at.listed()))
         from_ms = 0 if last_s is None else now_ms - last_s * 1000
-        live = {kind: self._at.live_tape.symbol_minutes(kind, since_ms=from_ms) / symbols / 1_440 for kind in MAIN}
+        live = {
+            kind: self._at.live_tape.symbol_minutes(kind, since_ms=from_ms) / symbols / DAY_MINUTES for kind in MAIN
+        }
         stored = await asyncio.to_thread(self._stored, now, then, from_ms, now_ms)
-        if stored is not None and days_of(stored)["price"] > live["price"]:
-            return await asyncio.to_thread(try_on, stored, now, then, from_ms=from_ms, days=days_of(stored))
+        if stored is not None and max((row.days for row in stored.rows), default=0.0) > live["price"]:
+            return stored
         if live["price"] * 24 < NEEDED_HOURS * NEEDED_SHARE:
             return NotEnoughHistory(has_days=live["price"], needs_days=NEEDED_HOURS * NEEDED_SHARE / 24)
         tape = self._at.live_tape.tape()
@@ -141,7 +178,7 @@ class Trials:
 
         return await asyncio.to_thread(
             try_on,
-            tape,
+            [tape],
             now,
             then,
             from_ms=from_ms,
@@ -150,34 +187,42 @@ class Trials:
             now_s=now_ms / 1000,
         )
 
-    def _stored(self, now: Audience, then: Audience, from_ms: int, to_ms: int) -> Tape | None:
+    def _stored(self, now: Audience, then: Audience, from_ms: int, to_ms: int) -> Trial | None:
         """None without any stored candle of that time, or where the store cannot be read: the answer then is of what
         the monitor has seen."""
-        smallest = smallest_for([now.settings, then.settings])
         try:
-            spans = [span for symbol in self._at.store.symbols() if (span := self._at.store.span(symbol)) is not None]
-            if not spans or max(last_ms for _, last_ms in spans) < from_ms:
-                return None
-            first_ms = max(from_ms, min(first_ms for first_ms, _ in spans)) // DAY_MS * DAY_MS
-            lookback = now.settings.vol_burst_lookback
-            key = (first_ms, to_ms // DAY_MS, lookback, tuple(smallest.items()))
-            if self._kept is None or self._kept[0] != key:
-                self._kept = (
-                    key,
-                    build_tape(
-                        self._at.store,
-                        self._at.store.symbols(),
-                        from_ms=first_ms,
-                        to_ms=min(to_ms, max(last_ms for _, last_ms in spans) + MINUTE_MS),
-                        lookback=lookback,
-                        smallest=smallest,
-                    ),
-                )
-            return self._kept[1]
+            tapes = self._tapes(now, then, from_ms, to_ms)
+            return None if tapes is None else try_on(tapes, now, then, from_ms=from_ms)
         except (StoreDamaged, OSError) as problem:
             log.warning("stored days are not asked: %s", problem)
             return None
 
+    def _tapes(self, now: Audience, then: Audience, from_ms: int, to_ms: int) -> Iterable[Tape] | None:
+        smallest, store = smallest_for([now.settings, then.settings]), self._at.store
+        spans = [span for symbol in store.symbols() if (span := store.span(symbol)) is not None]
+        if not spans or max(last_ms for _, last_ms in spans) < from_ms:
+            return None
+        first_ms = max(from_ms, min(first_ms for first_ms, _ in spans)) // DAY_MS * DAY_MS
+        lookback = now.settings.vol_burst_lookback
+        key = (first_ms, to_ms // DAY_MS, lookback, tuple(smallest.items()))
+        if self._kept is not None and self._kept[0] == key:
+            return self._kept[1]
+        groups = TapeGroups(
+            store,
+            store.symbols(),
+            from_ms=first_ms,
+            to_ms=min(to_ms, max(last_ms for _, last_ms in spans) + MINUTE_MS),
+            lookback=lookback,
+            smallest=smallest,
+        )
+        return self._keeping(key, groups)
 
-def days_of(tape: Tape) -> dict[Kind, float]:
-    return {kind: tape.minutes[rule] / max(1, len(tape.symbols)) / 1_440 for kind, rule in MAIN.items()}
+    def _keeping(self, key: tuple[object, ...], groups: TapeGroups) -> Iterator[Tape]:
+        kept: list[Tape] | None = []
+        rows = 0
+        for tape in groups:
+            yield tape
+            rows += sum(map(len, tape.rows.values()))
+            if kept is not None:
+                kept = [*kept, tape] if rows <= self._at.most_kept_rows else None
+        self._kept = None if kept is None else (key, kept)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,7 +17,7 @@ from altmonitor.replay.run import ReplayResult, replay
 from altmonitor.replay.selection import smallest_for
 from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.tape import Tape
-from altmonitor.replay.tape_files import build_tape
+from altmonitor.replay.tape_files import TapeGroups
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.conditions import Condition
 
@@ -95,7 +95,7 @@ def tune(
     of its own. Raises: StoreDamaged."""
     main = options.audiences[0]
     settings, split_ms = main.settings, to_ms - held_out_days * DAY_MS
-    tape = build_tape(
+    tapes = TapeGroups(
         store,
         symbols,
         from_ms=from_ms,
@@ -112,21 +112,22 @@ def tune(
     own = [one for one in options.conditions if one.destination == main.destination and one.symbol in symbols]
     told = _conditions(store, own, from_ms, split_ms)
     left = max(0.0, per_day - told.per_day)
-    classes = _classes(tape) if per_class else {"": tape.symbols}
+    counts = _counted(tapes, main, asked, per_class=per_class)
+    classes = {name: tuple(one.members) for name, one in counts.items()}
     chosen: dict[str, dict[Kind, float]] = {}
     proposed = main
     for name, members in classes.items():
-        count = _count(tape, members)
-        steps = choose_steps(left / len(classes), {kind: rates_of(kind, main, count) for kind in asked})
+        steps = choose_steps(left / len(classes), counts[name].rates)
         chosen[name] = steps
         numbers = {key: value for kind, step in steps.items() for key, value in at_step(kind, step, settings).items()}
         proposed = with_numbers(proposed, numbers, members if per_class else None)
     then = replace(options, audiences=(proposed,), conditions=tuple(own))
     fitted = replay(store, symbols, then, from_ms=from_ms, to_ms=split_ms, engine="tape")
     held = replay(store, symbols, then, from_ms=split_ms, to_ms=to_ms, engine="tape")
+    lost = _lost(tapes, main, chosen, per_class=per_class)
     rows = [
-        _tuned(kind, (name, frozenset(members)), chosen[name][kind], main, tape, (fitted, held))
-        for name, members in classes.items()
+        _tuned(kind, name, chosen[name][kind], main, counts[name], lost[name, kind], (fitted, held))
+        for name in classes
         for kind in chosen[name]
     ]
     return Tuned(
@@ -151,8 +152,36 @@ def _conditions(store: HistoryStore, conditions: Sequence[Condition], from_ms: i
     return condition_rate(conditions, minutes, begin_ms=from_ms)
 
 
-def _classes(tape: Tape) -> dict[str, tuple[str, ...]]:
-    """Those that have members, the most liquid first."""
+@dataclass(slots=True)
+class _ClassCounts:
+    """Of one class. rates: alerts a day at each of a kind's steps; now: with what is in force."""
+
+    members: list[str]
+    rates: dict[Kind, list[float]]
+    now: dict[Kind, float]
+
+
+def _counted(tapes: TapeGroups, main: Audience, kinds: Sequence[Kind], *, per_class: bool) -> dict[str, _ClassCounts]:
+    """Of each class that has members, the most liquid first."""
+    found: dict[str, _ClassCounts] = {}
+    for tape in tapes:
+        for name, members in _classes(tape, per_class=per_class).items():
+            nothing = {kind: [0.0] * len(BUDGETS[kind].steps) for kind in kinds}
+            of_class = found.setdefault(name, _ClassCounts([], nothing, dict.fromkeys(kinds, 0.0)))
+            of_class.members += members
+            count = _count(tape, members)
+            for kind in kinds:
+                rates = rates_of(kind, main, count)
+                of_class.rates[kind] = [known + own for known, own in zip(of_class.rates[kind], rates, strict=True)]
+                of_class.now[kind] += count(kind, main)
+    order = [name for name, _ in CLASSES]
+    return dict(sorted(found.items(), key=lambda one: order.index(one[0]) if one[0] else 0))
+
+
+def _classes(tape: Tape, *, per_class: bool) -> dict[str, tuple[str, ...]]:
+    """Those that have members, the most liquid first; not per_class: one that holds all."""
+    if not per_class:
+        return {"": tape.symbols}
     found: dict[str, tuple[str, ...]] = {}
     above = np.inf
     for name, least_usdt in CLASSES:
@@ -175,16 +204,15 @@ def _count(tape: Tape, members: Sequence[str]) -> Count:
 
 def _tuned(
     kind: Kind,
-    of_class: tuple[str, frozenset[str]],
+    liquidity: str,
     step: float,
     main: Audience,
-    tape: Tape,
+    counts: _ClassCounts,
+    lost: tuple[LostMove, ...],
     replayed: tuple[ReplayResult, ReplayResult],
 ) -> TunedKind:
     """replayed: the fitted days, those held back."""
-    liquidity, members = of_class
-    then = at_step(kind, step, main.settings)
-    count = _count(tape, sorted(members))
+    then, steps, members = at_step(kind, step, main.settings), BUDGETS[kind].steps, frozenset(counts.members)
 
     def rate(of: ReplayResult) -> float:
         told = sum(one.alert.kind == kind and one.alert.symbol in members for one in of.alerts)
@@ -195,17 +223,28 @@ def _tuned(
         kind=kind,
         liquidity=liquidity,
         thresholds={key: (value, then[key]) for key, value in thresholds_on(kind, main.settings).items()},
-        now_per_day=count(kind, main),
-        fitted_per_day=count(kind, with_numbers(main, then)),
+        now_per_day=counts.now[kind],
+        fitted_per_day=counts.rates[kind][steps.index(step)],
         replayed_per_day=rate(fitted),
         held_out_per_day=rate(held),
-        lost=_lost(tape, kind, members, main, step),
-        curve=tuple(zip(BUDGETS[kind].steps, rates_of(kind, main, count), strict=True)),
+        lost=lost,
+        curve=tuple(zip(steps, counts.rates[kind], strict=True)),
     )
 
 
-def _lost(tape: Tape, kind: Kind, members: frozenset[str], main: Audience, step: float) -> tuple[LostMove, ...]:
-    """Told now, and below what is proposed: each symbol's largest."""
+def _lost(
+    tapes: TapeGroups, main: Audience, chosen: Mapping[str, Mapping[Kind, float]], *, per_class: bool
+) -> dict[tuple[str, Kind], tuple[LostMove, ...]]:
+    """Of each class and kind what is told now and is below what is proposed: each symbol's largest."""
+    found: dict[tuple[str, Kind], list[LostMove]] = {(name, kind): [] for name, of in chosen.items() for kind in of}
+    for tape in tapes:
+        for name, members in _classes(tape, per_class=per_class).items():
+            for kind, step in chosen[name].items():
+                found[name, kind] += _lost_on(tape, kind, frozenset(members), main, step)
+    return {key: tuple(sorted(rows, key=lambda one: -abs(one.size))[:MOST_LOST]) for key, rows in found.items()}
+
+
+def _lost_on(tape: Tape, kind: Kind, members: frozenset[str], main: Audience, step: float) -> list[LostMove]:
     told = tape.told(main, kinds=[kind], hears=members.__contains__)
     largest = max(BUDGETS[kind].thresholds.values())
     found: dict[str, LostMove] = {}
@@ -215,7 +254,7 @@ def _lost(tape: Tape, kind: Kind, members: frozenset[str], main: Audience, step:
             found[symbol] = LostMove(symbol=symbol, at_ms=int(told.at_ms[at]), size=size)
             if len(found) == MOST_LOST:
                 break
-    return tuple(found.values())
+    return list(found.values())
 
 
 def _by_day(alerts: Sequence[ReplayedAlert], kinds: Sequence[Kind], from_ms: int, to_ms: int) -> tuple[int, ...]:

@@ -20,7 +20,7 @@ from altmonitor.replay.exact import ReplayOptions
 from altmonitor.replay.run import replay
 from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.tape import BURST, Tape, first_ones
-from altmonitor.replay.tape_files import build_tape
+from altmonitor.replay.tape_files import TapeGroups, build_tape
 from altmonitor.replay.tune import DAY_MS, tune
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.conditions import Condition, PriceCrosses, PriceMoves
@@ -141,6 +141,16 @@ def test_a_tape_is_made_once_and_again_when_anything_it_is_made_of_changes(
     assert store.symbols() == SYMBOLS
 
 
+def test_a_tape_in_parts_tells_what_the_whole_one_tells(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+    parts = list(TapeGroups(store, SYMBOLS, from_ms=FEB_2025, to_ms=THREE_DAYS, lookback=20, at_once=1))
+    assert [one.symbols for one in parts] == [("ONEUSDT",), ("TWOUSDT",)]
+    for kind in ("price", "vol"):
+        counts = [counted(one, kind, Settings(pump_threshold=1.5)) for one in parts]
+        assert min(counts) > 10
+        assert sum(counts) == counted(built(store), kind, Settings(pump_threshold=1.5))
+
+
 def test_thresholds_follow_from_the_days_that_are_not_held_back(tmp_path: Path) -> None:
     def tuned(store: HistoryStore) -> dict[str, tuple[float, float]]:
         found = tune(
@@ -181,26 +191,19 @@ def test_conditions_take_their_part_of_the_budget_and_are_counted_on_the_days_he
     assert sum(found.by_day) == pytest.approx(found.held_out_per_day)
 
 
-MOVES = (
-    condition(PriceMoves(window="1m", pct=0.9), symbol="FILUSDT"),
-    condition(PriceMoves(window="5m", pct=1.8), symbol="NEARUSDT", number=2),
-    condition(PriceMoves(window="15m", pct=2.5), symbol="AVAXUSDT", number=3),
-)
-LEVEL = condition(PriceCrosses(side="below", level=3.2), symbol="NEARUSDT", number=4)
-
-
-@pytest.mark.parametrize(("per_day", "asked"), [(20, (LEVEL,)), (40, (*MOVES, LEVEL))])
-def test_on_real_days_held_back_a_budget_with_conditions_is_met_within_30_percent(
-    tmp_path: Path, per_day: int, asked: tuple[Condition, ...]
-) -> None:
+def test_on_real_days_held_back_a_budget_with_conditions_is_met_within_30_percent(tmp_path: Path) -> None:
     store, symbols = HistoryStore(tmp_path), ["FILUSDT", "NEARUSDT", "AVAXUSDT"]
     import_files(store, [real_file(f"{symbol}-1m-2025-02.csv.gz") for symbol in symbols])
+    asked = (
+        condition(PriceMoves(window="1m", pct=0.9), symbol="FILUSDT"),
+        condition(PriceCrosses(side="below", level=3.0), symbol="FILUSDT", number=2),
+    )
     found = tune(
-        store, symbols, options(Settings(), conditions=asked), per_day=per_day, kinds=("price", "vol"),
+        store, symbols, options(Settings(), conditions=asked), per_day=20, kinds=("price", "vol"),
         from_ms=FEB_2025, to_ms=FEB_2025 + 28 * DAY_MS, held_out_days=8,
     )  # fmt: skip
     assert found.conditions == len(asked)
-    assert found.held_out_per_day == pytest.approx(per_day, rel=0.3)
+    assert found.held_out_per_day == pytest.approx(20, rel=0.3)
 
 
 @pytest.mark.parametrize("per_day", [10, 20, 40])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from altmonitor.core.types import Destination
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.live_tape import LiveTape
 from altmonitor.replay.store import HistoryStore
+from altmonitor.replay.tape_files import TapeGroups
 from altmonitor.replay.trial import DAY_MS, TrialDeps, Trials, try_on
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.presets import NotEnoughHistory, Trial
@@ -31,9 +33,8 @@ def with_moves(moves: dict[int, float], *, count: int = 240) -> LiveTape:
 
 
 def tried(live: LiveTape, pump: float, *, from_ms: int = 0) -> Trial:
-    return try_on(
-        live.tape(), audience(Settings()), audience(Settings(pump_threshold=pump)), from_ms=from_ms, days={"price": 0.5}
-    )
+    now, then = (audience(one) for one in (Settings(), Settings(pump_threshold=pump)))
+    return try_on([live.tape()], now, then, from_ms=from_ms, days={"price": 0.5})
 
 
 def test_a_higher_bound_loses_the_smaller_moves_and_names_the_largest() -> None:
@@ -55,6 +56,53 @@ def test_a_lower_bound_has_new_ones_and_what_is_told_earlier_of_the_same_move_is
 def test_only_the_time_asked_for_counts() -> None:
     (row,) = tried(with_moves({10: 3.5, 190: 4.5}), 4.0, from_ms=FEB_2025 + HOUR_MS).rows
     assert (row.now, row.then, row.lost) == (1, 1, ())
+
+
+def test_symbols_looked_at_one_after_the_other_give_what_all_at_once_give(tmp_path: Path) -> None:
+    store = HistoryStore(tmp_path)
+    for seed in range(5):
+        store.add(f"COIN{seed}USDT", "klines", wild_columns(2 * 1_440, seed=seed, holes=0.001))
+    now = Audience(destination=Destination(chat_id=1), settings=Settings())
+    then = replace(now, settings=Settings(pump_threshold=1.5, vol_burst_mult=8.0))
+
+    def tried_with(at_once: int) -> Trial:
+        tapes = TapeGroups(
+            store, store.symbols(), from_ms=FEB_2025, to_ms=FEB_2025 + 2 * DAY_MS, lookback=20, at_once=at_once
+        )
+        return try_on(tapes, now, then, from_ms=FEB_2025 + HOUR_MS)
+
+    whole = tried_with(12)
+    assert tried_with(1) == tried_with(2) == whole
+    assert [(row.kind, round(row.days, 1)) for row in whole.rows] == [("price", 2.0), ("vol", 2.0)]
+    assert all(len(row.lost) + len(row.new) > 2 and row.peak > 3 for row in whole.rows)
+
+
+async def test_a_tape_of_too_many_rows_is_not_kept(tmp_path: Path) -> None:
+    clock = MovableClock()
+    begin_ms = clock.now_ms() // MINUTE_MS * MINUTE_MS - DAY_MS
+    store = HistoryStore(tmp_path)
+    store.add("SOLUSDT", "klines", wild_columns(1_440, seed=3, begin_ms=begin_ms))
+    now, then = audience(Settings()), audience(Settings(pump_threshold=4))
+
+    async def second_answer(most: int) -> tuple[Trial | NotEnoughHistory, bool]:
+        """And whether it needed the files."""
+        deps = TrialDeps(
+            live_tape=LiveTape(),
+            store=store,
+            clock=clock,
+            listed=lambda: ["SOLUSDT"],
+            day_usdt=lambda symbol: None,
+            most_kept_rows=most,
+        )
+        trials = Trials(deps)
+        await trials.answer(now, then, None)
+        for path in (tmp_path / ".tape").iterdir():
+            path.unlink()
+        return await trials.answer(now, then, None), any((tmp_path / ".tape").iterdir())
+
+    kept, was_read = await second_answer(1_000_000)
+    assert not was_read
+    assert await second_answer(10) == (kept, True)
 
 
 async def test_a_running_monitor_answers_from_what_it_has_seen_or_from_more_stored_days(tmp_path: Path) -> None:
