@@ -22,6 +22,7 @@ PARTS = (
     "charts",
     "history",
     "whole",
+    "recording",
     "venues",
     "http",
 )
@@ -193,6 +194,15 @@ def _whole(against: Path | None) -> None:
     found = whole.run(against)
     beside = "" if found.ratio is None else f"   {found.ratio:.3f} × {against}"
     print(f"    {found.cpu_s:6.1f} s CPU, {found.core_pct:5.1f} % of a core, {found.alerts} alerts{beside}")
+
+
+def _recording() -> None:
+    from benchmarks import whole
+
+    print("(k) recording: the whole monitor with RECORD=true beside the same without, over ten minutes")
+    found = whole.run_recording()
+    extra_pct = found.core_pct * (1 - 1 / (found.ratio or 1.0))
+    print(f"    {found.core_pct:5.1f} % of a core, {found.ratio:.3f} ×: {extra_pct:+.2f} % of a core for the recording")
 
 
 if __name__ == "__main__":

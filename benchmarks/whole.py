@@ -30,6 +30,8 @@ FRAMES_PER_S = 2_400.0
 ALERT_EVERY_S = 2.0
 SETTLED_S = 75.0  # the start, one sweep, every baseline
 MEASURED_S = 180.0
+RECORDED_S = 600.0
+"""One file is written in it, and what leads to it is collected ten times."""
 TOKEN = "123456:" + "bench-Token_0123456789-abcdefghijklm"
 READER = 77
 
@@ -45,13 +47,14 @@ class Whole:
     ratio: float | None
 
 
-def run(against: Path | None = None, *, measured_s: float = MEASURED_S) -> Whole:
-    """against: another checkout with a `.venv` of its own."""
+def run(against: Path | None = None, *, measured_s: float = MEASURED_S, is_recording: bool = False) -> Whole:
+    """against: another checkout with a `.venv` of its own. is_recording: this one records what it sees."""
     checkouts = [Path(__file__).parents[1], *([against] if against is not None else [])]
+    own: list[dict[str, str]] = [{"RECORD": "true"} if is_recording else {}, {}]
     with tempfile.TemporaryDirectory(prefix="altmonitor-bench-") as folder, ExitStack() as stack:
         start_ms = SystemClock().now_ms()
         monitors = [
-            stack.enter_context(_monitor(checkout, Path(folder) / str(number), settings))
+            stack.enter_context(_monitor(checkout, Path(folder) / str(number), settings | own[number]))
             for number, checkout in enumerate(checkouts)
             for settings in [stack.enter_context(_surroundings(start_ms))]
         ]
@@ -62,6 +65,11 @@ def run(against: Path | None = None, *, measured_s: float = MEASURED_S) -> Whole
         alerts = _alerts(Path(folder) / "0") - told
     ratio = None if len(spent) == 1 else spent[0] / spent[1]
     return Whole(cpu_s=spent[0], core_pct=100 * spent[0] / measured_s, alerts=alerts, ratio=ratio)
+
+
+def run_recording() -> Whole:
+    """With RECORD=true, beside the same without."""
+    return run(Path(__file__).parents[1], measured_s=RECORDED_S, is_recording=True)
 
 
 @contextmanager
@@ -82,7 +90,7 @@ def _monitor(checkout: Path, folder: Path, settings: Mapping[str, str]) -> Itera
     folder.mkdir()
     own = checkout / ".venv" / "bin" / "python"
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    environ = kept | {name: value for name, value in settings.items() if name.startswith("BINANCE_")}
+    environ = kept | {name: value for name, value in settings.items() if name.startswith(("BINANCE_", "RECORD"))}
     environ |= {
         "TG_BOT_TOKEN": TOKEN,
         "TG_CHAT_ID": str(READER),
@@ -90,6 +98,7 @@ def _monitor(checkout: Path, folder: Path, settings: Mapping[str, str]) -> Itera
         "DB_FILE": str(folder / "alerts.db"),
         "STATE_FILE": str(folder / "state.json"),
         "SMART_MONEY_DB_PATH": str(folder / "snapshots.db"),
+        "ARCHIVE_DIR": str(folder / "archive"),
         "API_PORT": "0",
     }
     with (folder / "log.txt").open("w") as log:
