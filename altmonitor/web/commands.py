@@ -14,7 +14,7 @@ from altmonitor.operations.errors import BadArgument
 from altmonitor.render.format import Style
 from altmonitor.render.replies import command_menu, reply_parts
 from altmonitor.settings.changes import Author
-from altmonitor.web.operations import json_object
+from altmonitor.web.requests import json_object
 
 TEXT_CHARS_MAX = 500
 EXAMPLE = '{"text": "/status"}'

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from aiohttp import web
-from multidict import MultiMapping
 
 from altmonitor.core.clock import Clock
 from altmonitor.operations.context import OperationContext
@@ -18,7 +17,8 @@ from altmonitor.operations.errors import BadArgument, DataStale, OperationError,
 from altmonitor.operations.operation import Operation, Source
 from altmonitor.operations.table import OPERATIONS
 from altmonitor.positioning.json_values import envelope, error_envelope
-from altmonitor.web.refusals import RETRY_AFTER_S, error_response
+from altmonitor.web.refusals import RETRY_AFTER_S
+from altmonitor.web.requests import Handler, json_object, problem_of, single_values
 
 WITHIN_S: Mapping[Source, float] = {"live": 10.0, "stored": 10.0, "exchange": 20.0}
 AT_ONCE: Mapping[Source, int] = {"live": 64, "stored": 2, "exchange": 4}
@@ -29,8 +29,6 @@ _WAITED_FOR: Mapping[Source, str] = {
     "stored": "the stored alerts",
     "exchange": "the exchange",
 }
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _KEYED = [row.route.split(" ")[1] for row in OPERATIONS if row.keyed and row.route is not None]
 _KEYED_PATH = re.compile("|".join(re.sub(r"\{\w+\}", "[^/]+", path) for path in _KEYED))
@@ -109,37 +107,10 @@ class OperationRoutes:
         return body
 
 
-def problem_of(problem: OperationError, members: Mapping[str, object] | None = None) -> web.Response:
-    """members: to stand beside those of the problem. A `status` that is no number is none to who reads problems."""
-    headers = {} if problem.retry_after_s is None else {"Retry-After": str(problem.retry_after_s)}
-    more: dict[str, object] = {} if problem.until_ms is None else {"until_ms": problem.until_ms}
-    more |= members or {}
-    return error_response(problem.status, problem.detail, headers, code=problem.code, title=problem.title, more=more)
-
-
 def is_known(tag: str, if_none_match: str) -> bool:
     """if_none_match: the header, `*` or a list of tags, weak ones too."""
     tags = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
     return tag in tags or tags == ["*"]
-
-
-def single_values(query: MultiMapping[str]) -> dict[str, str]:
-    """Raises: BadArgument for what is given more than once."""
-    for name in query:
-        count = len(query.getall(name))
-        if count > 1:
-            raise BadArgument(f"{name} is given {count} times")
-    return dict(query)
-
-
-async def json_object(request: web.Request, *, such_as: str) -> dict[str, Any]:
-    """The body. Raises: BadArgument. A form on somebody's page cannot send this type."""
-    if request.content_type != "application/json":
-        raise BadArgument(f"needs Content-Type: application/json and a body such as {such_as}")
-    try:
-        return msgspec.json.decode(await request.read(), type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
-        raise BadArgument(f"the body must be like {such_as}: {problem}") from problem
 
 
 async def _given(row: Operation[Any, Any], request: web.Request) -> dict[str, Any]:

@@ -22,10 +22,8 @@ from altmonitor.operations.errors import OperationError
 from altmonitor.web.access import PATIENCE_S, WrongTokens, is_called_locally, is_same_site
 from altmonitor.web.commands import HttpCommands
 from altmonitor.web.connections import Connection, Connections, Limits
+from altmonitor.web.late_routes import LateRoutes, Routes
 from altmonitor.web.metrics import CONTENT_TYPE, HttpStatus, Metrics
-from altmonitor.web.openapi import OpenApi
-from altmonitor.web.operations import Handler, OperationRoutes, is_keyed, problem_of
-from altmonitor.web.pages.site import Pages, PagesDeps
 from altmonitor.web.refusals import (
     PROBLEM,
     RETRY_AFTER_S,
@@ -35,6 +33,7 @@ from altmonitor.web.refusals import (
     error_response,
     with_error_object,
 )
+from altmonitor.web.requests import Handler, problem_of
 from altmonitor.web.sessions import CSRF_HEADER, Right, Visitors
 from altmonitor.web.sign_in import SignInRoutes, is_open_to_all, to_sign_in, wants_page
 from altmonitor.web.stored_health import stored_health
@@ -90,16 +89,7 @@ class HttpServer:
         self._wrong_tokens = WrongTokens(deps.clock)
         self._visitors = Visitors(token=deps.token, read_token=deps.read_token, clock=deps.clock)
         self._sign_in = SignInRoutes(self._visitors, read_token=deps.read_token, refuse=self._refuse_slowly)
-        self._openapi = OpenApi()
-        self._operations = OperationRoutes(deps.operations, clock=deps.clock)
-        self._pages = Pages(
-            PagesDeps(
-                context=deps.operations,
-                clock=deps.clock,
-                stream_name=lambda: "" if deps.live is None else deps.live.name,
-                csrf=self._visitors.csrf_of,
-            )
-        )
+        self._site = LateRoutes(self._load_site)
         self._one_at_a_time = asyncio.Lock()
         self._metrics = Metrics(deps.health, http=self.status, role=deps.role)
         self._runner: web.AppRunner | None = None
@@ -112,13 +102,11 @@ class HttpServer:
         app.on_response_prepare.append(self._add_cors)
         app.router.add_get("/health", self._health)
         app.router.add_get("/metrics", self._render_metrics)
-        app.router.add_get("/openapi.json", self._openapi.answer)
-        self._operations.add_to(app.router)
-        self._pages.add_to(app.router)
         self._sign_in.add_to(app.router)
         app.router.add_get("/api/stream", self._stream)
         app.router.add_get("/api/commands", self._list_commands)
         app.router.add_post("/api/commands", self._carry_out)
+        app.router.register_resource(self._site)
         runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         server = runner.server
@@ -153,7 +141,7 @@ class HttpServer:
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         answer = await self._answered(request, handler)
         is_refused = isinstance(answer, web.Response) and answer.content_type == PROBLEM
-        return with_error_object(answer) if is_refused and is_keyed(request.path) else answer  # type: ignore[arg-type]
+        return with_error_object(answer) if is_refused and self._is_keyed(request.path) else answer  # type: ignore[arg-type]
 
     async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         connection = request.protocol
@@ -177,6 +165,13 @@ class HttpServer:
         except Exception as problem:
             self._refusals.record_internal_error(f"{request.method} {request.path}", problem)
             return error_response(500, "internal error, see the log")
+
+    def _is_keyed(self, path: str) -> bool:
+        if not self._site.is_loaded:  # by no request for such an address, then
+            return False
+        from altmonitor.web.operations import is_keyed
+
+        return is_keyed(path)
 
     async def _turn(self) -> None:
         """One request in each turn of the loop: many that come together delay a market frame by the longest of them,
@@ -267,6 +262,20 @@ class HttpServer:
             response.headers["Vary"] = ", ".join(filter(None, (response.headers.get("Vary"), "Origin")))
             if self._is_befriended(request.headers.get("Origin")):
                 response.headers["Access-Control-Allow-Origin"] = self._deps.cors_origin
+
+    def _load_site(self) -> Routes:
+        from altmonitor.web.pages.site import PagesDeps
+        from altmonitor.web.site_routes import SiteRoutes
+
+        deps = self._deps
+        return SiteRoutes(
+            PagesDeps(
+                context=deps.operations,
+                clock=deps.clock,
+                stream_name=lambda: "" if deps.live is None else deps.live.name,
+                csrf=self._visitors.csrf_of,
+            )
+        )
 
     # --- routes --------------------------------------------------------------------------------------------------
 

@@ -10,8 +10,8 @@ from aiohttp import web
 
 from altmonitor.core.types import Secret
 from altmonitor.operations.errors import BadArgument, NotFound
-from altmonitor.web.operations import json_object
 from altmonitor.web.refusals import error_response
+from altmonitor.web.requests import json_object
 from altmonitor.web.sessions import CSRF_FIELD, Right, Visitors
 
 TOKEN_CHARS_MAX: Final = 1_000
