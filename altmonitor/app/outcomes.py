@@ -29,13 +29,12 @@ class OutcomeSide:
         audiences: Sequence[Audience],
         fee_pct: float,
     ) -> None:
-        detectors = outcome_version()
         self.versions = SettingsVersions(audiences, clock=clock, meta=store)
         self.board = OutcomeBoard(
             OutcomeBoardDeps(
                 reader=store.outcomes,
                 clock=clock,
-                detectors=detectors,
+                detectors=outcome_version,
                 versions=self.versions,
                 fee_pct=fee_pct,
             )
@@ -46,7 +45,7 @@ class OutcomeSide:
                 meta=store,
                 clock=clock,
                 markets={market.name: outcome_market(market) for market in markets},
-                detectors=detectors,
+                detectors=outcome_version,
                 settings_at=self.versions.at,
                 on_measured=self.board.on_measured,
             )

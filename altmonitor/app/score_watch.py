@@ -61,7 +61,7 @@ class ScoreWatch:
                 meta=deps.store,
                 clock=deps.clock,
                 markets=deps.markets,
-                detectors=SCORER,
+                detectors=lambda: SCORER,
                 settings_at=lambda at_ms: None,
                 on_measured=lambda: None,
             )

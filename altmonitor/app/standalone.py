@@ -120,7 +120,7 @@ def stored_context(config: Config, *, clock: Clock) -> OperationContext:
     async def read_outcomes(version: str) -> OutcomeSummary:
         async with alert_reader(config.alerts_at, clock=clock) as alerts:
             return await read_summary(
-                alerts.outcomes, detectors=outcome_version(), settings=version, fee_pct=config.taker_fee_pct
+                alerts.outcomes, detectors=outcome_version, settings=version, fee_pct=config.taker_fee_pct
             )
 
     kept_outcomes = KeptOutcomes(read_outcomes, clock=clock)

@@ -35,7 +35,7 @@ async def summary_in(session: Session, alerts: AlertReader) -> OutcomeSummary:
         settings = None
     return await read_summary(
         alerts.outcomes,
-        detectors=outcome_version(),
+        detectors=outcome_version,
         settings=settings,
         fee_pct=session.config.taker_fee_pct,
     )

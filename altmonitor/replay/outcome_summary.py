@@ -118,9 +118,10 @@ def _lines(found: OutcomeAlerts, rows: Sequence[OutcomeRow]) -> dict[str, Outcom
 
 
 async def read_summary(
-    reader: OutcomeReader, *, detectors: str, settings: str | None, fee_pct: float
+    reader: OutcomeReader, *, detectors: Callable[[], str], settings: str | None, fee_pct: float
 ) -> OutcomeSummary:
-    """Of the newest ones, page after page, and reckoned in a thread. Raises: StorageError."""
+    """Of the newest ones, page after page, and reckoned in a thread. detectors: their version, asked for in that
+    thread and only where something is recorded. Raises: StorageError."""
     recorded: list[RecordedOutcome] = []
     place: tuple[int, int] | None = NEWEST
     while place is not None and len(recorded) < MOST_ROWS:
@@ -132,7 +133,12 @@ async def read_summary(
 
     def work() -> OutcomeSummary:
         return summary_of(
-            recorded, detectors=detectors, settings=settings, fee_pct=fee_pct, since_ms=since_ms, pending=pending
+            recorded,
+            detectors=detectors() if recorded else "",
+            settings=settings,
+            fee_pct=fee_pct,
+            since_ms=since_ms,
+            pending=pending,
         )
 
     return await asyncio.to_thread(work)
@@ -146,7 +152,7 @@ async def read_summary(
 class OutcomeBoardDeps:
     reader: OutcomeReader
     clock: Clock
-    detectors: str
+    detectors: Callable[[], str]
     versions: SettingsVersions
     fee_pct: float
 

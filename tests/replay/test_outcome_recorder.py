@@ -74,7 +74,9 @@ class Stage:
         self.book: Sequence[ClosedCandle] = ()
         self.versions = SettingsVersions((MAIN,), clock=clock, meta=store)
         self.board = OutcomeBoard(
-            OutcomeBoardDeps(reader=store.outcomes, clock=clock, detectors="d1", versions=self.versions, fee_pct=0.05)
+            OutcomeBoardDeps(
+                reader=store.outcomes, clock=clock, detectors=lambda: "d1", versions=self.versions, fee_pct=0.05
+            )
         )
         self.recorder = self.begin()
 
@@ -87,7 +89,7 @@ class Stage:
                 meta=self.store,
                 clock=self.clock,
                 markets={"binance": market},
-                detectors="d1",
+                detectors=lambda: "d1",
                 settings_at=self.versions.at,
                 on_measured=self.board.on_measured,
             )
@@ -301,7 +303,7 @@ async def test_a_summary_tells_versions_apart_and_counts_an_event_once(tmp_path:
         assert [row.alerts for row in summary.whole if row.horizon_min == 15] == [1]
         assert [row for row in summary.forward if row.alerts] == []
     async with alert_reader(tmp_path / "alerts.db") as reader:
-        newer = await read_summary(reader.outcomes, detectors="d2", settings=None, fee_pct=0.05)
+        newer = await read_summary(reader.outcomes, detectors=lambda: "d2", settings=None, fee_pct=0.05)
     assert (newer.alerts, newer.earlier) == (0, 1)
 
 
