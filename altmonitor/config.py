@@ -550,6 +550,12 @@ class Config:
     smart_money_alert_qty_pct: float
 
     @property
+    def cluster_id(self) -> str:
+        """Which installation this is: name, and number of the main bot where there is one."""
+        bot = self.tg_bot_token.reveal().partition(":")[0]
+        return f"{self.cluster}/{bot}" if bot else self.cluster
+
+    @property
     def alerts_at(self) -> Path | str:
         """Where alerts are stored: a file, or an address of PostgreSQL, which holds a login."""
         return self.database_url or self.db_file

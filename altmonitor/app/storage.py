@@ -50,7 +50,7 @@ def storage_of(config: Config, *, clock: Clock, options: StoreOptions) -> AppSto
     connection = PostgresConnection(address, purpose="settings and leases")
     everything = (LEADER, *map(shard_lease, range(SHARDS)))
     sole_use = SoleUse(PostgresLeases(connection), everything, of=str(address), clock=options.disk_clock or clock)
-    postgres = PostgresStore(address, cluster=config.cluster, clock=clock, options=options)
+    postgres = PostgresStore(address, cluster=config.cluster_id, clock=clock, options=options)
     postgres.on_open(sole_use.take)
     postgres.on_close(sole_use.release)
     postgres.on_close(connection.close)

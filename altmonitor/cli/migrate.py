@@ -35,7 +35,7 @@ def migrate(session: Session, *, to: str | None, as_json: bool) -> int:
     async def copy() -> Sequence[CopiedTable]:
         state = await StateFile(config.state_file, session.clock).look()
         progress = ArchiveProgress("migrate", clock=session.clock)
-        copying = SqliteCopy(config.db_file, state, connection, cluster=config.cluster, on_progress=progress.show)
+        copying = SqliteCopy(config.db_file, state, connection, cluster=config.cluster_id, on_progress=progress.show)
         try:
             return await copying.run()
         finally:

@@ -113,16 +113,15 @@ async def _opened_feed(session: Session, name: str) -> AsyncIterator[App]:
         leases, posts, state = (PostgresConnection(address, purpose=what) for what in ("leases", "posts", "settings"))
         for connection in (leases, posts, state):
             stack.push_async_callback(connection.close)
-        await schema.prepare(state, cluster=config.cluster)  # the settings are read before the store is open
         bots = await stack.enter_async_context(_bots(session))
         main, *others = bots.bots.values()
-        prepare = partial(schema.prepare_or_wait, state, cluster=config.cluster, clock=SystemClock())
+        prepare = partial(schema.prepare_or_wait, state, cluster=config.cluster_id, clock=SystemClock())
         cluster = FeedCluster(
             name=name,
             leases=PostgresLeases(leases),
             posts=PostgresPosts(posts),
             open_store=lambda options, fence: FeedStore(
-                address, cluster=config.cluster, clock=clock, options=options, fence=fence
+                address, cluster=config.cluster_id, clock=clock, options=options, fence=fence
             ),
             open_state=lambda fence: PostgresState(state, fence=fence, prepare=prepare),
             signals=SignalSender(config.nats_url, cluster=config.cluster, clock=clock) if config.nats_url else None,
@@ -168,7 +167,7 @@ async def _opened_notifier(session: Session, name: str) -> AsyncIterator[ChatNot
         )
         for connection in (outbox, leases, posts, own):
             stack.push_async_callback(connection.close)
-        await schema.prepare_or_wait(own, cluster=config.cluster, clock=SystemClock())
+        await schema.prepare_or_wait(own, cluster=config.cluster_id, clock=SystemClock())
         bots = await stack.enter_async_context(_bots(session))
         yield ChatNotifier(
             NotifierDeps(

@@ -218,4 +218,6 @@ def _code_of(problem: Exception) -> CauseCode:
 
 
 def _reason(problem: Exception) -> str:
+    if isinstance(problem, ConnectionRefusedError):
+        return "connection refused"  # the loop's own text names addresses
     return " ".join((getattr(problem, "strerror", None) or str(problem) or type(problem).__name__).split())

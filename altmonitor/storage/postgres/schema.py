@@ -16,7 +16,7 @@ from typing import Any
 import asyncpg
 
 from altmonitor.core.clock import Clock
-from altmonitor.core.errors import DatabaseRefused, NewerSchemaError, StorageError
+from altmonitor.core.errors import DatabaseRefused, StorageError
 from altmonitor.storage.migrations import schema_scripts
 from altmonitor.storage.postgres.connection import DatabaseAddress, PostgresConnection
 
@@ -53,11 +53,12 @@ def latest_versions() -> Mapping[str, int]:
 
 
 async def prepare(connection: PostgresConnection, *, cluster: str) -> None:
-    """cluster: which installation this process belongs to; two of them must not share a database. '' asks nobody.
+    """cluster: which installation this process belongs to, as `Config.cluster_id`; two of them must not share a
+    database. '' asks nobody.
 
     Raises:
-        NewerSchemaError: made by a newer altmonitor; not touched.
-        DatabaseRefused: another program's or another cluster's database, or one this user may not change; not touched.
+        DatabaseRefused: a newer altmonitor's, another program's or another cluster's database, or one that this user
+            may not change; not touched.
         StorageError: no answer.
     """
 
@@ -97,14 +98,14 @@ async def end_migration(db: asyncpg.Connection[Any]) -> None:
 async def prepare_or_wait(connection: PostgresConnection, *, cluster: str, clock: Clock) -> None:
     """The same at the start of a program, where a server that is just starting is waited for. clock: of this machine.
 
-    Raises: DatabaseRefused, NewerSchemaError.
+    Raises: DatabaseRefused.
     """
     until_s = clock.monotonic() + START_WAIT_S
     is_told = False
     while True:
         try:
             return await prepare(connection, cluster=cluster)
-        except (DatabaseRefused, NewerSchemaError):
+        except DatabaseRefused:
             raise
         except StorageError as problem:
             if clock.monotonic() > until_s:
@@ -179,7 +180,7 @@ async def _versions(db: asyncpg.Connection[Any], address: DatabaseAddress) -> di
         )
     for name, latest in latest_versions().items():
         if found.get(name, 0) > latest:
-            raise NewerSchemaError(
+            raise DatabaseRefused(
                 f"{address} was made by a newer altmonitor (version {found[name]}, this one knows {latest}): "
                 "install the newer one on every machine; nothing was changed"
             )
@@ -187,12 +188,22 @@ async def _versions(db: asyncpg.Connection[Any], address: DatabaseAddress) -> di
 
 
 async def _claim(db: asyncpg.Connection[Any], address: DatabaseAddress, cluster: str) -> None:
+    """A process without a bot (a dry run, `migrate`) is told from others by the name alone."""
     if not cluster:
         return
     await db.execute("INSERT INTO cluster (id) VALUES ($1) ON CONFLICT DO NOTHING", cluster)
     owner = await db.fetchval("SELECT id FROM cluster")
-    if owner != cluster:
+    (name, _, bot), (owner_name, _, owner_bot) = cluster.partition("/"), owner.partition("/")
+    if owner_name != name:
         raise DatabaseRefused(
-            f"{address} belongs to the cluster {owner!r}, and this is {cluster!r}: name a database of its own in "
-            f"DATABASE_URL, or set CLUSTER={owner} when both are one"
+            f"{address} belongs to the cluster {owner_name!r}, and this is {name!r}: name a database of its own in "
+            f"DATABASE_URL, or set CLUSTER={owner_name} when both are one"
+        )
+    if bot and not owner_bot:
+        await db.execute("UPDATE cluster SET id = $1", cluster)
+    elif bot and owner_bot != bot:
+        raise DatabaseRefused(
+            f"{address} belongs to the installation of bot {owner_bot}, and this one's is {bot}: name a database of "
+            "its own in DATABASE_URL; if that bot was replaced, "
+            f"set the id of its table cluster to '{name}'"
         )

@@ -42,7 +42,7 @@ class PostgresStore(DatabaseStore):
         self._last.append(step)
 
     async def prepare(self) -> None:
-        """The schema, once. Raises: DatabaseRefused, NewerSchemaError."""
+        """The schema, once. Raises: DatabaseRefused."""
         if not self._is_prepared:
             await schema.prepare_or_wait(self._postgres.writing, cluster=self._cluster, clock=self._machine_clock)
             self._is_prepared = True

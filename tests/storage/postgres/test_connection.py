@@ -44,7 +44,7 @@ async def refused(url: str, sql: str = "SELECT 1") -> str:
 async def test_where_nobody_listens_the_line_says_so_and_asking_again_may_help() -> None:
     text = await refused(f"postgresql://ann:hunter2@127.0.0.1:{free_port()}/alerts")
     assert text.startswith("StorageError: PostgreSQL at 127.0.0.1:")
-    assert "database alerts cannot be reached" in text
+    assert "database alerts cannot be reached (connection refused)" in text
     assert text.endswith("start it, or correct DATABASE_URL")
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from altmonitor.core.errors import DatabaseRefused, NewerSchemaError, StorageError
+from altmonitor.core.errors import DatabaseRefused, StorageError
 from altmonitor.storage.postgres import schema
 from altmonitor.storage.postgres.connection import DatabaseAddress, PostgresConnection
 from tests.scale.fixtures import needs_servers, postgres
@@ -63,6 +63,15 @@ async def test_two_clusters_do_not_share_a_database(link: PostgresConnection) ->
         await schema.prepare(link, cluster="222")
 
 
+async def test_nor_do_two_bots_that_nobody_gave_a_name(link: PostgresConnection) -> None:
+    for cluster in ("altmonitor", "altmonitor/123", "altmonitor", "altmonitor/123"):
+        await schema.prepare(link, cluster=cluster)
+    with pytest.raises(DatabaseRefused, match=r"of bot 123, and this one's is 456: .* table cluster to 'altmonitor'"):
+        await schema.prepare(link, cluster="altmonitor/456")
+    await link.fetch("UPDATE cluster SET id = 'altmonitor'")
+    await schema.prepare(link, cluster="altmonitor/456")
+
+
 async def test_another_programs_database_is_named_and_left_alone(link: PostgresConnection) -> None:
     await link.fetch("CREATE TABLE alerts (id INT, owner TEXT)")
     with pytest.raises(DatabaseRefused, match=r"of another program.*tables alerts"):
@@ -73,7 +82,7 @@ async def test_another_programs_database_is_named_and_left_alone(link: PostgresC
 async def test_a_newer_schema_is_left_alone(link: PostgresConnection) -> None:
     await schema.prepare(link, cluster="")
     await link.fetch("UPDATE altmonitor_schema SET version = 99 WHERE name = 'shared'")
-    with pytest.raises(NewerSchemaError, match=r"newer altmonitor .version 99"):
+    with pytest.raises(DatabaseRefused, match=r"newer altmonitor .version 99"):
         await schema.prepare(link, cluster="")
 
 
