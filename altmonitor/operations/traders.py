@@ -145,8 +145,14 @@ async def asked(
         except NotOffered as problem:
             refusals.append(problem)
     if len(refusals) == 1:
-        raise refusals[0]
+        raise _with_those_here(refusals[0], context)
     raise BadArgument("; ".join(f"{one.provider} does not offer {one.what}" for one in refusals))
+
+
+def _with_those_here(refusal: NotOffered, context: OperationContext) -> NotOffered:
+    """Names whom this process asks, where one of them has it."""
+    here = tuple(name for name in refusal.who_can if name in context.traders)
+    return NotOffered(refusal.provider, refusal.what, who_can=here or refusal.who_can)
 
 
 def _candidates(context: OperationContext, given: str | None, ids: Sequence[str]) -> list[TraderProvider]:

@@ -82,6 +82,8 @@ def _sides(signal: CoinSignal, lang: str) -> list[str]:
     notional = signal.notional
     return [
         say_reply(lang, key, heads=heads, usd=_usd(usd), entry=_price(entry))
+        if heads
+        else say_reply(lang, f"{key}_nobody")
         for key, heads, usd, entry in (
             ("whales_long", signal.long_traders, notional.long_notional_usdt, notional.smart_money_long_avg_entry),
             ("whales_short", signal.short_traders, notional.short_notional_usdt, notional.smart_money_short_avg_entry),

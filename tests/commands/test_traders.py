@@ -8,14 +8,17 @@ from altmonitor.commands.replies import Bad, Refused
 from altmonitor.commands.replies_market import AnswerFailed
 from altmonitor.commands.traders import CoinOfPoolShown, NoTradersKnown, TraderPictureShown
 from altmonitor.core.errors import KeyRefused
+from altmonitor.positioning.trader_pool import coin_signal, coin_sums
 from altmonitor.render.format import Style
 from altmonitor.render.replies import reply_parts
 from altmonitor.settings.zones import zone_of
 from tests.commands.executor_kit import Desk
 from tests.commands.memory_traders import MemoryTraders
+from tests.operations.standing_traders import HELD, HOUR
 from tests.render.trader_replies import PERSON
 
 UTC = zone_of("UTC")
+ALONE = coin_signal(coin_sums(HELD)["ETH"], traders={}, data_version=HOUR)
 
 
 def desk_with(traders: MemoryTraders | None) -> Desk:
@@ -37,6 +40,9 @@ async def test_whales_says_both_sides_of_a_coin_with_the_provider() -> None:
     assert "short: 1 · $100, entered at 61,000 on average" in text
     assert "Long are 50.0 % of heads and 75.0 % of the money, at entry prices." in text
     assert "40 of 100 traders were read so far" in text
+    alone = shown(CoinOfPoolShown(found=replace(reply.found, signal=ALONE)))
+    assert "long: 1 · $50" in alone
+    assert "short: nobody" in alone
     for lang, word in (("zh", "平均入场价"), ("ru", "средний вход")):
         assert word in shown(reply, lang)
     for written in ("/whales BTCUSDT", "/whales btc-usdt", "/whales 1000pepe", "/whales xrp"):

@@ -150,7 +150,7 @@ class StandingTraders:
     def _note(self, method: str, request: object) -> None:
         self.asked.append(request)
         if method in self.refuses:
-            raise NotOffered(self.name, f"{method} here", who_can=("okx_key",))
+            raise NotOffered(self.name, f"{method} here", who_can=("hyperliquid", "okx_key"))
 
     async def leaderboard(self, request: LeaderboardRequest) -> TraderAnswer[Trader]:
         self._note("leaderboard", request)

@@ -108,7 +108,7 @@ async def test_a_refusal_of_a_provider_reaches_every_face_with_who_can() -> None
     bench = Bench()
     bench.traders = [StandingTraders("okx_copy", frozenset({"trend"}))]
     given = {"instCcy": "BTC", "provider": "okx_copy"}
-    words = "okx_copy does not offer trend here; provider=okx_key does"
+    words = "okx_copy does not offer trend here; provider=hyperliquid or okx_key does"
     async with site(bench) as session:
         answer = await session.get("/v1/smartmoney/signal-trend-by-filter", params=given)
         assert (answer.status, (await answer.json())["detail"]) == (400, words)

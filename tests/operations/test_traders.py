@@ -253,8 +253,11 @@ async def test_what_nobody_offers_says_who_refused_what_and_a_named_one_who_has_
     wallets, copy = StandingTraders("hyperliquid", nothing), StandingTraders("okx_copy", nothing)
     words = await refused("get_traders_by_filter", several(wallets, copy))
     assert words == "hyperliquid does not offer leaderboard here; okx_copy does not offer leaderboard here"
-    named = await refused("get_traders_by_filter", several(wallets, copy), provider="okx_copy")
-    assert named == "okx_copy does not offer leaderboard here; provider=okx_key does"
+    named = await refused("get_traders_by_filter", several(copy), provider="okx_copy")
+    assert named == "okx_copy does not offer leaderboard here; provider=hyperliquid or okx_key does"
+    for others, who in (((wallets,), "hyperliquid"), ((StandingTraders("okx_key"),), "okx_key")):
+        named = await refused("get_traders_by_filter", several(copy, *others), provider="okx_copy")
+        assert named == f"okx_copy does not offer leaderboard here; provider={who} does"
     with pytest.raises(Unavailable, match="does not ask hyperliquid; provider=okx_copy does"):
         await told("get_traders_by_filter", several(copy), provider="hyperliquid")
     with pytest.raises(NotFound, match="no provider knows traders by 0xabcd"):
