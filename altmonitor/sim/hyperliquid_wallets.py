@@ -22,6 +22,8 @@ STATS: Final = "/hyperliquid/stats/Mainnet"
 KINDS: Final = frozenset({"clearinghouseState", "userFills", "portfolio"})
 STEP_MS: Final = 600_000
 """A wallet looks at its positions once in so long, each at a moment of its own."""
+LIKED: Final = {"BTCUSDT": 1, "ETHUSDT": 2, "SOLUSDT": 3}
+"""Every so-manieth wallet trades them."""
 FILLS_MAX: Final = 2_000
 PERIODS_MS: Final = {"day": 86_400_000, "week": 7 * 86_400_000, "month": 30 * 86_400_000, "allTime": 400 * 86_400_000}
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -141,9 +143,9 @@ class SimWallets:
         if number is None:
             return {}
         coins = self._coins(now_ms)
-        chosen = Random(number).sample(list(coins), k=min(len(coins), 2 + number % 4))
-        if number % 2 and coins[0] not in chosen:
-            chosen.append(coins[0])
+        liked = [symbol for symbol, nth in LIKED.items() if number % nth == 0 and symbol in coins]
+        others = [symbol for symbol in coins if symbol not in LIKED]
+        chosen = [*liked, *Random(number).sample(others, k=min(len(others), 1 + number % 3))]
         step, offset_ms = (now_ms + number * 7_919) // STEP_MS, number * 7_919
         found: dict[str, tuple[float, int]] = {}
         for at, symbol in enumerate(chosen):
