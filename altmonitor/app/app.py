@@ -195,10 +195,10 @@ class App:
             await self.market.positions.start()
             stack.push_async_callback(self.market.positions.stop)
             self.outcomes = self._build_outcomes(settings_store)
-            traders = await stack.enter_async_context(trader_providers(self.config, clock=self.clock))
+            wallets = await stack.enter_async_context(self._wallet_side())
+            traders = await stack.enter_async_context(trader_providers(self.config, clock=self.clock, wallets=wallets))
             questions = self._build_questions(settings_store, traders)
             others = await stack.enter_async_context(other_cohorts(self.config, clock=self.clock))
-            wallets = await stack.enter_async_context(self._wallet_side())
             asked = questions.operations(self.health, self._change_settings, other_cohorts=others, wallets=wallets)
             operations = replace(asked, run_command=self._run_command)
             self._live.sources = StreamSources(

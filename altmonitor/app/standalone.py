@@ -151,8 +151,9 @@ async def asking_context(
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(positioning_deps(config, clock=clock))
         others = await stack.enter_async_context(other_cohorts(config, clock=clock))
-        wallets = wallets or await stack.enter_async_context(wallet_side(config, clock=clock))
-        traders = await stack.enter_async_context(trader_providers(config, clock=clock))
+        if wallets is None:
+            wallets = await stack.enter_async_context(wallet_side(config, clock=clock))
+        traders = await stack.enter_async_context(trader_providers(config, clock=clock, wallets=wallets))
         positions = LivePositionQueries(
             PositionQueryDeps(
                 clock=clock,

@@ -134,4 +134,7 @@ def _shown(value: object, *, is_word: bool) -> str:
     if value is None:
         return "–"
     number: Decimal | None = None if is_word else decimal_of(value)
-    return str(value) if number is None else decimal_text(number, places=SHOWN_PLACES) or ""
+    if number is None:
+        return str(value)
+    digits = SHOWN_PLACES - 1 - number.adjusted() if number else 0  # a coin may cost less than a millionth of a dollar
+    return decimal_text(number, places=max(SHOWN_PLACES, digits)) or ""

@@ -44,6 +44,8 @@ _AFTER = (  # what comes behind these is one; they themselves stay
 _ADDRESS_LOGIN = re.compile(r"(?<=://).*(?=@)|^[^/@\s]*:[^/@\s]*(?=@)")
 """In a value on its own, where everything before the last @ is a login, whatever signs a password has."""
 _RUN = re.compile(r"[A-Za-z0-9_-]{20,}")
+_ACCOUNT = re.compile(r"0x[0-9A-Fa-f]{40}")
+"""An account of a public chain, which everybody may see; the key to one has 64 digits."""
 _WORDLIKE = re.compile(r"[A-Z]?[a-z]*\d*|[A-Z]*\d*|\d+[a-z]*|\d+[A-Z]*")
 
 
@@ -132,5 +134,7 @@ def random_runs(value: str) -> list[str]:
 
 def looks_random(run: str) -> bool:
     """True for what no person would choose as a name: letters and digits mixed, in any order and case."""
+    if _ACCOUNT.fullmatch(run):
+        return False
     has_digit, has_letter = (any(map(kind, run)) for kind in (str.isdigit, str.isalpha))
     return has_digit and has_letter and not all(_WORDLIKE.fullmatch(piece) for piece in re.split("[-_]", run))

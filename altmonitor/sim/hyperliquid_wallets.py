@@ -182,7 +182,7 @@ class SimWallets:
                         "leverage": {"type": "cross", "value": leverage}
                         if is_cross
                         else {"type": "isolated", "value": leverage, "rawUsd": f"{-size * entry:.6f}"},
-                        "entryPx": f"{entry:.6f}",
+                        "entryPx": f"{entry:.10f}",
                         "positionValue": f"{value:.6f}",
                         "unrealizedPnl": f"{upnl:.6f}",
                         "returnOnEquity": f"{upnl / (value / leverage):.10f}",
@@ -281,7 +281,7 @@ def fill(
     direction = f"{'Open' if is_opening else 'Close'} {'Long' if (start + signed / 2) > 0 else 'Short'}"
     row: SimFill = {
         "coin": coin,
-        "px": f"{price:.6f}",
+        "px": f"{price:.10f}",
         "sz": f"{size:.6f}",
         "side": side,
         "time": time_ms,
@@ -296,7 +296,7 @@ def fill(
         "feeToken": "USDC",
     }
     if liquidated:
-        row["liquidation"] = {"liquidatedUser": liquidated, "markPx": f"{price:.6f}", "method": "market"}
+        row["liquidation"] = {"liquidatedUser": liquidated, "markPx": f"{price:.10f}", "method": "market"}
     return row
 
 

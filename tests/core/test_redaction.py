@@ -29,8 +29,14 @@ def test_what_has_no_such_shape_stays() -> None:
         "https://fapi.binance.com/fapi/v1/klines?symbol=1000PEPEUSDT&limit=1500",
         "basic settings; the bearer token is asked for; TG_BOT_TOKEN= is empty",
         "/data/altmonitor-2026-production/alerts.db cannot be used",
+        "0xdfc24b077bc1425ad1dea75bcb6f8158e10df303 is an account of a public chain",
     )
     assert [line for line in lines if without_secrets(line) != line] == []
+
+
+def test_the_key_to_an_account_of_a_public_chain_is_masked_where_the_account_is_not() -> None:
+    key = "dfc24b077bc1425ad1dea75bcb6f8158e10df3031dea75bcb6f8158e10df3030"
+    assert without_secrets(f"0x{key[:40]}: 0x{key} and {key[:40]}") == f"0x{key[:40]}: *** and ***"
 
 
 def test_a_known_secret_is_masked_in_the_spellings_of_addresses_and_json() -> None:

@@ -45,6 +45,8 @@ class Town:
             "BINANCE_WEB_URL": self.exchange.web_url,
             "OKX_REST_URL": self.exchange.rest_url,
             "BYBIT_REST_URL": self.exchange.rest_url,
+            "HYPERLIQUID_URL": f"{self.exchange.rest_url}/hyperliquid",
+            "HYPERLIQUID_STATS_URL": f"{self.exchange.rest_url}/hyperliquid/stats",
             "DB_FILE": str(self.folder / "alerts.db"),
             "SMART_MONEY_DB_PATH": str(self.database),
             "SMART_MONEY_WATCHLIST_FILE": str(self.folder / "watchlist.json"),

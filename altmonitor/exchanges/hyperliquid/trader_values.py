@@ -36,6 +36,11 @@ def usd(value: float | None) -> str | None:
     return text(value, USD_PLACES)
 
 
+def price_text(value: float | None) -> str | None:
+    """To eight digits that count: a coin may cost less than a millionth of a dollar."""
+    return None if value is None else decimal_text(Decimal(f"{value:.8g}"))
+
+
 def utc_hour(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y%m%d%H")
 
@@ -161,7 +166,7 @@ def trader_position(position: WalletPosition, account_usd: float | None) -> Trad
         pos=text(position.size),
         lever=text(position.leverage),
         avg_px=text(position.entry),
-        last=text(position.mark_price, 8),
+        last=price_text(position.mark_price),
         notional_usd=usd(position.notional_usd),
         entry_notional_usd=usd(position.entry_usd),
         upl=usd(position.upnl_usd),
@@ -181,8 +186,8 @@ def closed_position(trade: ClosedTrade) -> ClosedPosition:
         lever=None,
         mgn_mode=None,
         quote_ccy=QUOTE,
-        open_avg_px=text(trade.open_avg, 8),
-        close_avg_px=text(trade.close_avg, 8),
+        open_avg_px=price_text(trade.open_avg),
+        close_avg_px=price_text(trade.close_avg),
         close_amount=text(trade.closed_size, 8),
         realized_pnl=usd(trade.pnl_usd),
         pnl=usd(trade.pnl_usd - trade.fee_usd),
@@ -216,7 +221,7 @@ def _order(order_id: str, parts: Sequence[Fill]) -> TraderOrder:
         ord_type=None,
         lever=None,
         px=None,
-        avg_px=text(value / size, 8) if size > 0 else None,
+        avg_px=price_text(value / size) if size > 0 else None,
         sz=text(size, 8),
         value=usd(value),
         c_time=None,

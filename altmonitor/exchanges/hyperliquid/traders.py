@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from altmonitor.core.clock import Clock
-from altmonitor.core.errors import ExchangeError, NoSnapshotsYet, NotOffered, UnknownTrader
+from altmonitor.core.errors import ExchangeError, NotOffered, UnknownTrader
 from altmonitor.core.json_text import decimal_of
 from altmonitor.exchanges.hyperliquid import trader_values as values
 from altmonitor.interfaces.traders import (
@@ -317,10 +317,10 @@ class HyperliquidTraders:
     # --- what all have in common ---
 
     async def _seen(self) -> PoolSnapshot:
-        """Raises: NoSnapshotsYet where no wallet is watched."""
+        """Raises: NotOffered where no wallet is watched, with the way out; whoever named no provider asks the next."""
         seen = await self._pool.snapshot()
         if seen.unavailable:
-            raise NoSnapshotsYet(seen.unavailable)
+            raise NotOffered(self.name, f"a pool now ({seen.unavailable})", who_can=_WITH_KEY)
         return seen
 
     def _addresses(self, author_ids: Sequence[str], *, most: int) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from altmonitor.core.errors import NoSnapshotsYet, NotOffered, UnknownTrader
+from altmonitor.core.errors import NotOffered, UnknownTrader
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.interfaces.traders import (
     LeaderboardRequest,
@@ -115,7 +115,7 @@ async def test_an_unwatched_pool_says_what_to_set() -> None:
             lambda: here.traders.search("x"),
             lambda: here.traders.overview(OverviewRequest(pool=PoolFilter())),
         ):
-            with pytest.raises(NoSnapshotsYet, match="HYPERLIQUID_WALLETS"):
+            with pytest.raises(NotOffered, match=r"set HYPERLIQUID_WALLETS.*provider=okx_key does"):
                 await ask()
 
 
@@ -154,6 +154,15 @@ async def test_closed_positions_come_from_fills_with_fees_and_pages_cover_all_on
         assert (row.open_avg_px, row.close_avg_px, row.close_amount, row.realized_pnl) == ("100", "110", "2", "20")
         assert (row.pnl, row.fee, row.funding_fee, row.close_type) == ("19", "-1", None, "allClose")
         assert (await here.traders.positions_history(history(base="ETH"))).rows == ()
+        here.venue.trade(
+            address_of(2),
+            [
+                fill("HPOS", "B", 1e6, 0.0000123456, time_ms=1, start=0.0, tid=1),
+                fill("HPOS", "A", 1e6, 0.0000125, time_ms=2, start=1e6, tid=2, pnl=0.15),
+            ],
+        )
+        (cheap,) = (await here.traders.positions_history(history(address_of(2)))).rows
+        assert (cheap.open_avg_px, cheap.close_avg_px) == ("0.0000123456", "0.0000125")
 
 
 async def test_orders_are_the_sums_of_their_fills_without_gap_or_repeat() -> None:
