@@ -380,6 +380,7 @@ class App:
                 markets={self.market.name: outcome_market(self.market)},
                 more_symbols=lambda: asked_of_scores(settings_store.state.conditions),
                 on_look=self.market.engine.look_at_metrics,
+                allow_private=self.config.webhook_allow_private,
             )
         )
 

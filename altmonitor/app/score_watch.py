@@ -14,6 +14,7 @@ from typing import Final
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Venue
+from altmonitor.delivery.score_webhooks import ScoreWebhookDeps, ScoreWebhooks
 from altmonitor.operations.confirm import WORTH_KEEPING
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.preferences import read_preferences
@@ -37,7 +38,7 @@ PRUNE_EVERY_S: Final = 86_400
 class ScoreWatchDeps:
     """every_s: between two looks. context: what the looks ask. more_symbols: to be looked at beside those of the
     preferences. on_look: (contract, what conditions are compared with). on_signal: each signal, after it was
-    stored."""
+    stored. allow_private: webhooks may go into this network."""
 
     context: OperationContext
     store: ScoreStore
@@ -48,6 +49,7 @@ class ScoreWatchDeps:
     more_symbols: Callable[[], Collection[str]] = lambda: ()
     on_look: Callable[[str, Mapping[ConditionMetric, float]], None] = lambda symbol, values: None
     on_signal: Callable[[ScoreSignal], None] = lambda signal: None
+    allow_private: bool = False
 
 
 class ScoreWatch:
@@ -55,6 +57,9 @@ class ScoreWatch:
         self._deps = deps
         self._last: dict[tuple[str, TradeSide], Confidence] | None = None
         self._pruned_s = -float("inf")
+        self.webhooks = ScoreWebhooks(
+            ScoreWebhookDeps(store=deps.store, clock=deps.clock, allow_private=deps.allow_private)
+        )
         self._recorder = OutcomeRecorder(
             OutcomeRecorderDeps(
                 records=deps.store.outcomes,
@@ -71,7 +76,7 @@ class ScoreWatch:
         """Name → loop; none where nothing shall be looked at."""
         if self._deps.every_s <= 0:
             return {}
-        return {"scores": self.run, "outcomes of scores": self._recorder.run}
+        return {"scores": self.run, "outcomes of scores": self._recorder.run, "signal webhooks": self.webhooks.run}
 
     async def run(self) -> None:
         """Until cancelled; the first look comes after the first pause."""
@@ -142,6 +147,7 @@ class ScoreWatch:
             source=OWN,
         )
         await self._deps.store.add_signal(signal)
+        self.webhooks.put(signal)
         self._deps.on_signal(signal)
 
     async def _prune(self) -> None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import ipaddress
 import logging
 import socket
 from collections.abc import Mapping, Sequence
@@ -27,6 +26,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
+from altmonitor.core.addresses import is_public
 from altmonitor.core.alert import Alert, AlertPlace
 from altmonitor.core.backoff import Backoff
 from altmonitor.core.clock import Clock
@@ -46,7 +46,6 @@ LOOK_EVERY_S: Final = 60.0
 """Also without a wake-up: a disk that refused may have taken alerts since."""
 
 _AGAIN: Final = frozenset({408, 425, 429})
-_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
 
 class PostOutcome(Enum):
@@ -89,24 +88,28 @@ class Webhooks:
 
     async def run(self) -> None:
         """Until cancelled. A receiver that does not answer holds up no other."""
-        connector = aiohttp.TCPConnector(
-            limit=len(self.receivers) or 1,
-            use_dns_cache=False,
-            resolver=aiohttp.ThreadedResolver(),
-            socket_factory=None if self._deps.allow_private else public_socket,
-        )
-        timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN_S)
         async with (
-            aiohttp.ClientSession(
-                connector=connector,
-                timeout=timeout,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"User-Agent": "altmonitor"},
-            ) as session,
+            webhook_session(len(self.receivers) or 1, allow_private=self._deps.allow_private) as session,
             asyncio.TaskGroup() as tasks,
         ):
             for receiver in self.receivers:
                 tasks.create_task(receiver.run(session), name=f"webhook {receiver.name}")
+
+
+def webhook_session(limit: int, *, allow_private: bool) -> aiohttp.ClientSession:
+    """limit: connections at once. Addresses of this machine and network are refused after the name was looked up."""
+    connector = aiohttp.TCPConnector(
+        limit=limit,
+        use_dns_cache=False,
+        resolver=aiohttp.ThreadedResolver(),
+        socket_factory=None if allow_private else public_socket,
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        timeout=aiohttp.ClientTimeout(total=ANSWER_WITHIN_S),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": "altmonitor"},
+    )
 
 
 class Receiver:
@@ -208,7 +211,7 @@ class Receiver:
         if 200 <= status < 300:
             return PostOutcome.TAKEN
         self._tell(f"answers HTTP {status}" + (", redirects are not followed" if 300 <= status < 400 else ""))
-        if 400 <= status < 500 and status not in _AGAIN:
+        if is_final(status):
             return PostOutcome.REFUSED
         asked = headers.get("Retry-After", "")
         self._asked_s = min(float(asked), LONGEST_PAUSE_S) if asked.isascii() and asked.isdigit() else 0.0
@@ -221,6 +224,11 @@ class Receiver:
         elif self._trouble and not trouble:
             log.info("webhook %s takes alerts again", self.name)
         self._trouble = trouble
+
+
+def is_final(status: int) -> bool:
+    """The receiver will never take it."""
+    return 400 <= status < 500 and status not in _AGAIN
 
 
 PRIVATE: Final = "the address is one of this machine or network: set WEBHOOK_ALLOW_PRIVATE=true if that is meant"
@@ -239,19 +247,6 @@ def signed_headers(body: bytes, *, key: str, secret: Secret, at_s: int) -> dict[
         "X-Altmonitor-Timestamp": str(at_s),
         "X-Altmonitor-Signature": f"v1={signature}",
     }
-
-
-def is_public(address: str) -> bool:
-    """address: in figures. False too for what stands for another one: mapped and translated IPv4."""
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped is not None:
-            return is_public(str(found.ipv4_mapped))
-        if found in _NAT64:
-            return is_public(str(ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)))
-        if found.sixtofour is not None or found.teredo is not None:
-            return False
-    return found.is_global and not found.is_multicast
 
 
 def refuse_private(host: str) -> None:

@@ -24,6 +24,7 @@ from altmonitor.operations.preferences import PREFERENCE_OPERATIONS
 from altmonitor.operations.score_conditions import SCORE_CONDITION_OPERATIONS
 from altmonitor.operations.score_markets import SCORE_MARKET_OPERATIONS
 from altmonitor.operations.score_record import SCORE_RECORD_OPERATIONS
+from altmonitor.operations.score_webhooks import SCORE_WEBHOOK_OPERATIONS
 from altmonitor.operations.settings import SETTINGS_OPERATIONS
 from altmonitor.operations.snapshots import SNAPSHOT_OPERATIONS
 from altmonitor.operations.tracked import TRACKED_OPERATIONS
@@ -52,6 +53,7 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     *PERFORMANCE_OPERATIONS,
     *KELLY_OPERATIONS,
     *SCORE_CONDITION_OPERATIONS,
+    *SCORE_WEBHOOK_OPERATIONS,
     *API_HEALTH_OPERATIONS,
     *PREFERENCE_OPERATIONS,
     *SETTINGS_OPERATIONS,
