@@ -7,19 +7,30 @@ only its own share; a chat that talks to another one of them is that one's, beca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from hashlib import blake2b
 from types import TracebackType
 from typing import Self
 
+import msgspec
+
 from altmonitor.core.clock import Clock
+from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination, Secret
 from altmonitor.delivery.pacing import OVERALL_LIMIT, OverallPace
 from altmonitor.interfaces.delivery import Keyboard
+from altmonitor.interfaces.storage import MetaStore
 from altmonitor.telegram.bot import TelegramChannel, Timeouts
+from altmonitor.telegram.chat_names import ChatNames
+from altmonitor.telegram.updates import names_in
 
 LEAST_PER_SECOND = 1
+MEMORY_KEY = "chat_bots"
+MOST_KNOWN = 50_000
+
+log = logging.getLogger(__name__)
 
 
 def bot_id_of(token: Secret) -> int:
@@ -35,24 +46,77 @@ def bot_of(chat_id: int, bots: Sequence[int], known: Mapping[int, int]) -> int:
     return max(bots, key=lambda bot: blake2b(f"{bot}/{chat_id}".encode(), digest_size=8).digest())
 
 
-class BotChannel:
-    """`interfaces.delivery.Channel` of all the bots. known: chats that talk to one of them, by chat."""
+class ChatBots:
+    """Which chats have talked to which bot; kept over restarts, and read by the processes that speak to them."""
 
-    def __init__(
-        self,
-        tokens: Sequence[Secret],
-        *,
-        api_url: str,
-        clock: Clock,
-        known: Callable[[], Mapping[int, int]] = dict,
-    ) -> None:
+    def __init__(self, memory: MetaStore) -> None:
+        self._memory = memory
+        self.known: dict[int, int] = {}
+
+    async def load(self) -> None:
+        """Raises StorageError."""
+        try:
+            self.known = msgspec.json.decode(await self._memory.meta_get(MEMORY_KEY) or "{}", type=dict[int, int])
+        except msgspec.MsgspecError as problem:
+            log.warning("which chats talk to which bot is not known any more: %s", problem)
+
+    async def talks_to(self, chat_id: int, bot: int) -> None:
+        if self.known.get(chat_id) == bot:
+            return
+        self.known.pop(chat_id, None)
+        self.known[chat_id] = bot
+        while len(self.known) > MOST_KNOWN:
+            del self.known[next(iter(self.known))]
+        try:
+            await self._memory.meta_set(MEMORY_KEY, msgspec.json.encode(self.known).decode())
+        except StorageError as problem:
+            log.warning("that chat %d talks to bot %d is not remembered over a restart: %s", chat_id, bot, problem)
+
+
+class NamesOfBot(ChatNames):
+    """What one bot's listener learns: names for all, and that a person's chat talks to this bot. In a group every bot
+    hears the same."""
+
+    def __init__(self, names: ChatNames, bots: ChatBots, bot: int) -> None:
+        self._shared = names
+        self._bots = bots
+        self._bot = bot
+
+    async def load(self) -> None:
+        await self._shared.load()
+
+    async def learn(self, update: Mapping[str, object]) -> None:
+        await self._shared.learn(update)
+        for where in names_in(update):
+            if not where.is_group:
+                await self._bots.talks_to(where.chat_id, self._bot)
+
+
+class MemoryOfBot:
+    """`MetaStore` of one of several bots: each counts its updates for itself."""
+
+    def __init__(self, memory: MetaStore, bot: int) -> None:
+        self._memory = memory
+        self._bot = bot
+
+    async def meta_get(self, key: str) -> str | None:
+        return await self._memory.meta_get(f"{key}:{self._bot}")
+
+    async def meta_set(self, key: str, value: str) -> None:
+        await self._memory.meta_set(f"{key}:{self._bot}", value)
+
+
+class BotChannel:
+    """`interfaces.delivery.Channel` of all the bots. known: chat → bot it talks to; replaced by whoever reads it."""
+
+    def __init__(self, tokens: Sequence[Secret], *, api_url: str, clock: Clock) -> None:
         timeouts = Timeouts.on(clock)
         self.bots = {
             bot_id_of(token): TelegramChannel(token, api_url=api_url, clock=clock, timeouts=timeouts)
             for token in tokens
         }
         self._ids = list(self.bots)
-        self._known = known
+        self.known: Mapping[int, int] = {}
         self._paces = {bot: OverallPace() for bot in self.bots}
         self._stack = AsyncExitStack()
 
@@ -68,7 +132,7 @@ class BotChannel:
         await self._stack.aclose()
 
     def pace_of(self, chat_id: int) -> OverallPace:
-        return self._paces[self._of(chat_id)]
+        return self._paces[self.of_chat(chat_id)]
 
     def share(self, processes: int) -> None:
         """So many processes speak for these bots: each takes its part of what Telegram allows."""
@@ -76,7 +140,7 @@ class BotChannel:
             pace.limit = max(LEAST_PER_SECOND, OVERALL_LIMIT // max(1, processes))
 
     def of(self, destination: Destination) -> TelegramChannel:
-        return self.bots[self._of(destination.chat_id)]
+        return self.bots[self.of_chat(destination.chat_id)]
 
     async def send(
         self,
@@ -108,5 +172,6 @@ class BotChannel:
             destination, png, caption_html=caption_html, reply_to=reply_to, silent=silent
         )
 
-    def _of(self, chat_id: int) -> int:
-        return bot_of(chat_id, self._ids, self._known())
+    def of_chat(self, chat_id: int) -> int:
+        """Number of the bot that speaks to this chat."""
+        return bot_of(chat_id, self._ids, self.known)

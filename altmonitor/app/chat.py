@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from altmonitor.app.bots import BotChannel, ChatBots, MemoryOfBot, NamesOfBot
 from altmonitor.app.operator_notices import OperatorNotices, Recipients
 from altmonitor.commands.executor import CommandExecutor, ExecutorDeps
 from altmonitor.commands.outcome import Queries
@@ -22,7 +23,7 @@ from altmonitor.core.errors import ChatUnreachable, MessageRefused, RetryLater, 
 from altmonitor.core.status import Health
 from altmonitor.core.types import LANGUAGES, Destination, Venue
 from altmonitor.delivery.alert_charts import ChartPictureFile, FollowingPictures, Pictures
-from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents
+from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents, one_pace
 from altmonitor.delivery.destination_style import DestinationStyles
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.delivery.pacing import Latency
@@ -30,6 +31,7 @@ from altmonitor.delivery.presses import PressMemory
 from altmonitor.delivery.status_message import StatusBoard
 from altmonitor.engine.context import Breadth
 from altmonitor.interfaces.delivery import Channel, ChatBot, ChatMessages, MenuScope
+from altmonitor.interfaces.storage import MetaStore
 from altmonitor.render.digest import DigestContext
 from altmonitor.render.format import Style, one_line
 from altmonitor.render.notice_html import notice_html
@@ -60,13 +62,13 @@ MENU_SCOPES: tuple[MenuScope, ...] = ("default", "all_private_chats", "all_group
 class MessagingSetup:
     """destinations: of the environment, the main one first. bot: None when nobody can write back (a dry run).
 
-    other_bots: that people may write to as well.
+    bots: all of them, where there are several; channel and bot are of them then.
     """
 
     channel: Channel
     destinations: tuple[Destination, ...]
     bot: ChatBot | None = None
-    other_bots: tuple[ChatBot, ...] = ()
+    bots: BotChannel | None = None
 
 
 @asynccontextmanager
@@ -139,9 +141,19 @@ class ChatSide:
         )
         self._board: StatusBoard | None = None
         self._listener: CommandListener | None = None
+        self._other_listeners: dict[int, CommandListener] = {}
         if deps.messaging_setup.bot is not None:
             self._board = self._build_board(deps.messaging_setup.bot)
             self._listener = self._build_listener(self._board, deps.messaging_setup.bot)
+        if deps.messaging_setup.bots is not None and self._board is not None:
+            self._chat_bots = ChatBots(deps.store)
+            main, *others = deps.messaging_setup.bots.bots
+            self._listener = self._build_listener_of(main, self._board, deps.messaging_setup.bots, deps.store)
+            for bot in others:
+                memory = MemoryOfBot(deps.store, bot)
+                self._other_listeners[bot] = self._build_listener_of(
+                    bot, self._board, deps.messaging_setup.bots, memory
+                )
         deps.settings_store.on_change(self._use)
 
     async def change_settings(self, numbers: Numbers, words: str) -> Reply | None:
@@ -160,6 +172,7 @@ class ChatSide:
     def _build_dispatcher(self) -> Dispatcher:
         deps = self._deps
         main = deps.settings_store.audiences[0].destination
+        bots = deps.messaging_setup.bots
         delivery = DeliveryDeps(
             outbox=deps.store,
             channel=deps.messaging_setup.channel,
@@ -169,6 +182,7 @@ class ChatSide:
             destination_styles=self.destination_styles.of,
             presses=self._presses,
             min_interval_s=deps.config.tg_min_send_interval,
+            overall_of=one_pace() if bots is None else bots.pace_of,
             events=DeliveryEvents(
                 closed=self._on_closed,
                 resumed=deps.notices.on_resumed,
@@ -202,7 +216,34 @@ class ChatSide:
 
         return StatusBoard(clock=clock, chats=self.dispatcher, bot=bot, memory=self._deps.store, board=board)
 
-    def _build_listener(self, board: StatusBoard, bot: ChatBot) -> CommandListener:
+    def _build_listener_of(
+        self, number: int, board: StatusBoard, bots: BotChannel, memory: MetaStore
+    ) -> CommandListener:
+        """Of one of several bots. A group may have more than one of them in it, and is answered by its own."""
+        names = NamesOfBot(self._names, self._chat_bots, number)
+        return self._build_listener(
+            board,
+            bots.bots[number],
+            memory=memory,
+            names=names,
+            is_wanted=lambda chat_id: chat_id > 0 or bots.of_chat(chat_id) == number,
+        )
+
+    async def _follow_bots(self, bots: BotChannel) -> None:
+        """Until cancelled: who talks to which bot is spoken to by that one."""
+        await self._chat_bots.load()
+        bots.known = self._chat_bots.known
+        await asyncio.Event().wait()
+
+    def _build_listener(
+        self,
+        board: StatusBoard,
+        bot: ChatBot,
+        *,
+        memory: MetaStore | None = None,
+        names: ChatNames | None = None,
+        is_wanted: Callable[[int], bool] = lambda chat_id: True,
+    ) -> CommandListener:
         deps = self._deps
         answers = AnswerDeps(
             executor=self._executor,
@@ -224,10 +265,13 @@ class ChatSide:
             bot,
             clock=deps.clock,
             handler=ChatAnswers(answers, Presses(answers, presses)),
-            allowed=AllowedSenders(chat_ids=frozenset(chats), user_ids=deps.config.allowed_user_ids),
-            memory=deps.store,
+            allowed=AllowedSenders(
+                chat_ids=frozenset(chat_id for chat_id in chats if is_wanted(chat_id)),
+                user_ids=deps.config.allowed_user_ids,
+            ),
+            memory=memory or deps.store,
             news=self._on_listener_event,
-            names=self._names,
+            names=names or self._names,
             admins=Admins(bot.administrators, clock=deps.clock, is_required=deps.config.group_admins_only),
         )
 
@@ -247,6 +291,10 @@ class ChatSide:
                 "status messages": self._board.run,
                 "command menu": lambda: set_menu(bot, clock=self._deps.clock, lang=lang),
             }
+        bots = self._deps.messaging_setup.bots
+        if bots is not None:
+            loops["bots of chats"] = lambda: self._follow_bots(bots)
+            loops |= {f"commands of bot {bot}": listener.run for bot, listener in self._other_listeners.items()}
         return loops
 
     def announce(self, words: Callable[[Style], str]) -> None:

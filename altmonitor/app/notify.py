@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 
-from altmonitor.app.bots import BotChannel
+from altmonitor.app.bots import BotChannel, ChatBots
 from altmonitor.app.chat_leases import ChatLeases
 from altmonitor.app.leadership import shown_name
 from altmonitor.app.operator_notices import OperatorNotices, Recipients
@@ -86,6 +86,9 @@ class ChatNotifier:
         signer = await self._signer()
         settings = await self._read_settings()
         self._names = ChatNames(deps.outbox)
+        self._chat_bots = ChatBots(deps.outbox)
+        await self._chat_bots.load()
+        deps.bots.known = self._chat_bots.known
         self.styles = DestinationStyles(settings.audiences, name_of=self._names.of, signer=signer)
         deps.outbox.due_ms = self.styles.due_ms
         self._presses = PressMemory(deps.outbox)
@@ -203,9 +206,11 @@ class ChatNotifier:
                 before = self._version
                 settings = await self._read_settings()
                 await self._names.load()
+                await self._chat_bots.load()
             except StorageError as problem:
                 log.warning("the settings cannot be read, the last known ones hold: %s", problem)
                 continue
+            self._deps.bots.known = self._chat_bots.known
             if self._version != before:
                 self.styles.apply(settings.audiences)
                 self._use()

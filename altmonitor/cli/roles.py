@@ -54,8 +54,7 @@ def what_is_missing(session: Session, role: str) -> list[str]:
     problems = []
     if not config.database_url:
         problems.append(
-            f"run --role {role} needs DATABASE_URL=postgresql://user:password@host:5432/database: "
-            "it is what the processes of a cluster share"
+            f"run --role {role} needs DATABASE_URL=postgresql://…: it is what the processes of a cluster share"
         )
     else:
         try:
@@ -114,7 +113,7 @@ async def _opened_feed(session: Session, name: str) -> AsyncIterator[App]:
         for connection in (leases, posts, state):
             stack.push_async_callback(connection.close)
         bots = await stack.enter_async_context(_bots(session))
-        main, *others = bots.bots.values()
+        main = next(iter(bots.bots.values()))
         prepare = partial(schema.prepare_or_wait, state, cluster=config.cluster_id, clock=SystemClock())
         cluster = FeedCluster(
             name=name,
@@ -126,7 +125,7 @@ async def _opened_feed(session: Session, name: str) -> AsyncIterator[App]:
             open_state=lambda fence: PostgresState(state, fence=fence, prepare=prepare),
             signals=SignalSender(config.nats_url, cluster=config.cluster, clock=clock) if config.nats_url else None,
         )
-        setup = MessagingSetup(channel=bots, destinations=config.destinations, bot=main, other_bots=tuple(others))
+        setup = MessagingSetup(channel=bots, destinations=config.destinations, bot=main, bots=bots)
         yield build_app(session, setup, cluster=cluster)
 
 

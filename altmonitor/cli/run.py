@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from altmonitor.app.app import App
+from altmonitor.app.bots import BotChannel
 from altmonitor.app.chat import MessagingSetup, messaging
 from altmonitor.app.feed_role import FeedCluster
 from altmonitor.app.market import MarketOptions
@@ -33,6 +34,12 @@ def run(session: Session) -> int:
     log.info("%s", places(config.db_file, config.state_file, config.database_url))
 
     async def watch(stop: asyncio.Event) -> None:
+        if len(config.bot_tokens) > 1:
+            async with BotChannel(config.bot_tokens, api_url=config.telegram_api_url, clock=clock) as bots:
+                main = next(iter(bots.bots.values()))
+                setup = MessagingSetup(channel=bots, destinations=config.destinations, bot=main, bots=bots)
+                await build_app(session, setup).run_until(stop)
+            return
         timeouts = Timeouts.on(clock)
         channel = TelegramChannel(config.tg_bot_token, api_url=config.telegram_api_url, clock=clock, timeouts=timeouts)
         async with messaging(channel, config.destinations) as messaging_setup:

@@ -74,7 +74,7 @@ class DeliveryEvents:
     sent: Callable[[Destination, Alert, int], None] = lambda destination, alert, message_id: None
 
 
-def _one_pace() -> Callable[[int], OverallPace]:
+def one_pace() -> Callable[[int], OverallPace]:
     """For one bot."""
     pace = OverallPace()
     return lambda chat_id: pace
@@ -98,7 +98,7 @@ class DeliveryDeps:
     presses: PressMemory | None = None
     min_interval_s: float | None = None
     events: DeliveryEvents = field(default_factory=DeliveryEvents)
-    overall_of: Callable[[int], OverallPace] = field(default_factory=_one_pace)
+    overall_of: Callable[[int], OverallPace] = field(default_factory=one_pace)
     latency: Latency = field(default_factory=Latency)
     token_refused: asyncio.Event = field(default_factory=asyncio.Event)
 

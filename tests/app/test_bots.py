@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from altmonitor.app.bots import BotChannel, bot_of
+from altmonitor.app.bots import BotChannel, ChatBots, MemoryOfBot, NamesOfBot, bot_of
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.types import Secret
+from altmonitor.storage.memory import MemoryStore
+from altmonitor.telegram.chat_names import ChatNames
 
 BOTS = list(range(1001, 1013))
 CHATS = range(1, 10_001)
@@ -39,3 +41,23 @@ def test_each_bot_has_a_limit_of_its_own_which_its_processes_share() -> None:
     assert bots.pace_of(second).free_at_s(0.5) == 0.5
     bots.share(2)
     assert bots.pace_of(first).free_at_s(0.5) == 1.13
+
+
+async def test_a_person_who_writes_to_another_bot_is_spoken_to_by_that_one_also_after_a_restart() -> None:
+    memory = MemoryStore(clock=SystemClock(), destinations=())
+    bots = ChatBots(memory)
+    await bots.load()
+    names = NamesOfBot(ChatNames(memory), bots, 1005)
+    await names.learn({"message": {"chat": {"id": 77, "type": "private", "first_name": "Ann"}}})
+    await names.learn({"message": {"chat": {"id": -1001, "type": "group", "title": "Desk"}}})
+    again = ChatBots(memory)
+    await again.load()
+    assert again.known == {77: 1005}
+
+
+async def test_each_bot_counts_its_updates_for_itself() -> None:
+    memory = MemoryStore(clock=SystemClock(), destinations=())
+    first, second = MemoryOfBot(memory, 1001), MemoryOfBot(memory, 1002)
+    await first.meta_set("telegram_offset", "7")
+    assert await first.meta_get("telegram_offset") == "7"
+    assert await second.meta_get("telegram_offset") is None

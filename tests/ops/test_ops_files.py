@@ -123,7 +123,7 @@ def test_each_role_has_a_service_that_is_locked_down_like_the_one_process(role: 
     alone, unit = text_of("systemd/altmonitor.service"), text_of(f"systemd/altmonitor-{role}.service")
     assert f"-m altmonitor run --role {role} --env-file /dev/null\n" in unit
     assert unit.partition("DynamicUser=yes")[2] == alone.partition("DynamicUser=yes")[2]
-    assert "RestartPreventExitStatus=2\n" in unit
+    assert "RestartPreventExitStatus" not in unit, "a database that comes late is no wrong setting"
     assert f"StateDirectory=altmonitor-{role}\n" in unit
     assert ("Type=notify\n" in unit) == (role == "feed")
 

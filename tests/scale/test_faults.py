@@ -233,7 +233,9 @@ def account(here: Cluster) -> str:
 def unseen(here: Cluster, market: StormyMarket, began_ms: int) -> list[str]:
     """Moves since a feed watched that raised no alert."""
     told = {(row[0], row[1]) for row in here.sql("SELECT symbol, direction FROM alerts")}
-    expected = {(one.symbol, "PUMP") for one in market.moves if began_ms <= one.at_ms}
+    # What no feed saw is looked for in closed minutes: one that a minute cuts in two is none there.
+    whole = [one for one in market.moves if 500 <= one.at_ms % 60_000 < 59_000]
+    expected = {(one.symbol, "PUMP") for one in whole if began_ms <= one.at_ms}
     return [f"{direction} of {symbol} raised no alert" for symbol, direction in sorted(expected - told)]
 
 
