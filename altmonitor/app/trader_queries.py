@@ -18,8 +18,8 @@ from altmonitor.interfaces.traders import (
     TraderHistoryRequest,
     TraderPicture,
     TraderProvider,
+    in_turn,
 )
-from altmonitor.operations.traders import in_turn
 from altmonitor.positioning.trader_pool import PoolFilter
 
 R = TypeVar("R")

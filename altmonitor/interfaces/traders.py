@@ -6,6 +6,7 @@ those that can. Nothing that was asked for is left out silently.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Generic, Literal, Protocol, TypeVar, get_args
@@ -146,6 +147,12 @@ class TraderProvider(Protocol):
 
     async def trend(self, request: SignalTrendRequest) -> TraderAnswer[CoinSignalPoint]:
         """Newest first."""
+
+
+def in_turn(traders: Mapping[ProviderName, TraderProvider], ids: Sequence[str]) -> list[TraderProvider]:
+    """Those that can be asked about such ids: whoever has a key first, then as `PROVIDERS` has them."""
+    order = sorted(traders.values(), key=lambda one: (one.name != "okx_key", PROVIDERS.index(one.name)))
+    return [one for one in order if one.is_ready() and all(map(one.knows, ids))]
 
 
 # ---

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -18,6 +18,7 @@ from altmonitor.interfaces.traders import (
     TraderAnswer,
     TraderHistoryRequest,
     TraderProvider,
+    in_turn,
 )
 from altmonitor.operations.arguments import WORDS
 from altmonitor.operations.context import OperationContext
@@ -168,12 +169,6 @@ def _candidates(context: OperationContext, given: str | None, ids: Sequence[str]
     if not found:
         raise Unavailable("this process asks no provider of traders")
     return found
-
-
-def in_turn(traders: Mapping[ProviderName, TraderProvider], ids: Sequence[str]) -> list[TraderProvider]:
-    """Those that can be asked about such ids: whoever has a key first, then as `PROVIDERS` has them."""
-    order = sorted(traders.values(), key=lambda one: (one.name != "okx_key", PROVIDERS.index(one.name)))
-    return [one for one in order if one.is_ready() and all(map(one.knows, ids))]
 
 
 def page_of(answer: TraderAnswer[Any]) -> Pagination:
