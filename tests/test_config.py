@@ -460,3 +460,14 @@ def test_addresses_of_a_cluster_may_hold_a_login_and_are_never_shown(tmp_path: P
     assert len(refused.value.problems) == 4
     assert "very-secret" not in str(refused.value)
     assert "aaaa" not in str(refused.value)
+
+
+def test_a_key_of_okx_goes_into_headers_and_is_shown_nowhere() -> None:
+    config = load({"OKX_API_KEY": "k-1", "OKX_SECRET_KEY": "S3cr3t!", "OKX_PASSPHRASE": "Pass phrase"}, env_file=None)[
+        0
+    ]
+    assert config.okx_passphrase.reveal() == "Pass phrase"
+    assert "S3cr3t!" not in repr(config)
+    for wrong in ("käse-käse-käse", "one\ntwo", "a\x00b"):
+        told = problems_of(OKX_PASSPHRASE=wrong)
+        assert told == ["OKX_PASSPHRASE=*** is not allowed: its passphrase, in plain letters"]
