@@ -33,7 +33,8 @@ SETS = ("binance", "bybit", "okx", "hyperliquid", "binance,bybit,okx,hyperliquid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueCost:
-    """core_pct: of one core. frames_per_s: of all of them together. weights: venue → largest share of its limit."""
+    """core_pct: of one core. frames_per_s: of all of them together. weights: venue → the largest share of its limit in
+    any minute, or in any window where requests are counted."""
 
     venues: str
     core_pct: float
@@ -75,12 +76,16 @@ def _measure(venues: str, settings: dict[str, str], folder: Path) -> VenueCost:
         time.sleep(SETTLED_S)
         before_s, frames = _cpu_s(monitor.pid), _frames(port)
         weights: dict[str, float] = {}
+        requests: dict[str, float] = {}
         for _ in range(int(MEASURED_S)):
             time.sleep(1.0)
             for venue, used in _values(port, "altmonitor_venue_weight_used").items():
                 weights[venue] = max(weights.get(venue, 0.0), used)
+            for venue, used in _values(port, "altmonitor_venue_requests_used").items():
+                requests[venue] = max(requests.get(venue, 0.0), used)
         spent_s, seen = _cpu_s(monitor.pid) - before_s, _frames(port) - frames
         limits = _values(port, "altmonitor_venue_weight_limit")
+        windows = _values(port, "altmonitor_venue_requests_limit")
         symbols = int(sum(_values(port, "altmonitor_venue_symbols_covered").values()))
         status = Path(f"/proc/{monitor.pid}/status").read_text("utf-8")
     finally:
@@ -93,8 +98,13 @@ def _measure(venues: str, settings: dict[str, str], folder: Path) -> VenueCost:
         rss_mb=rss_kb / 1024,
         frames_per_s=seen / MEASURED_S,
         symbols=symbols,
-        weights={venue: f"{used:.0f} of {limits.get(venue, 0):.0f}" for venue, used in weights.items()},
+        weights={venue: _share(used, limits[venue]) for venue, used in weights.items() if limits.get(venue)}
+        | {venue: _share(used, windows[venue], "requests") for venue, used in requests.items() if windows.get(venue)},
     )
+
+
+def _share(used: float, limit: float, what: str = "weight") -> str:
+    return f"{what} {used:.0f} of {limit:.0f} ({100 * used / limit:.0f} %)"
 
 
 def _free_port() -> int:

@@ -218,6 +218,7 @@ class MarketSide:
                 symbols=self.symbols,
                 record=self.engine.on_open_interest,
                 evaluate=self.engine.evaluate_open_interest,
+                on_listing=self.universe.read_soon,
             )
         return OpenInterestSweep(
             self.rest,

@@ -17,11 +17,14 @@ log = logging.getLogger(__name__)
 SAMPLE_EVERY_S: Final = 10.0
 """Changes are measured over minutes: what is asked more often only keeps the newest figure fresh."""
 LONGEST_PAUSE_S: Final = 60.0
+LISTING_EVERY_S: Final = 60.0
+"""A row that comes and goes is no reason to read the list again and again."""
 
 
 class OpenInterestTableSweep:
     """Has `status` and `run` like `OpenInterestSweep`. record: gets each row of a symbol that is watched. evaluate:
-    gets the symbols that were recorded. Both synchronous. symbols: those that are watched now."""
+    gets the symbols that were recorded. on_listing: a contract came or left, at most once a minute. All synchronous.
+    symbols: those that are watched now."""
 
     def __init__(
         self,
@@ -31,12 +34,16 @@ class OpenInterestTableSweep:
         symbols: Callable[[], Sequence[str]],
         record: Callable[[OpenInterest], None],
         evaluate: Callable[[Sequence[str]], None],
+        on_listing: Callable[[], None] = lambda: None,
     ) -> None:
         self._table = table
         self._clock = clock
         self._symbols = symbols
         self._record = record
         self._evaluate = evaluate
+        self._on_listing = on_listing
+        self._named: frozenset[str] = frozenset()
+        self._listing_s: float | None = None
         self._sampled_s: float | None = None
         self._coverage = 0.0
         self._failures: dict[str, int] = {}
@@ -86,6 +93,16 @@ class OpenInterestTableSweep:
         self._coverage = len(sampled) / len(watched)
         self._sampled_s = now_s
         self._ended += 1
+        self._look_for_listings(frozenset(row.symbol for row in rows), watched, now_s)
+
+    def _look_for_listings(self, named: frozenset[str], watched: frozenset[str], now_s: float) -> None:
+        """The table names a contract seconds after it is traded, long before the list is due to be read again."""
+        came, gone = named - self._named, (self._named - named) & watched
+        is_first, self._named = not self._named, named
+        is_soon = self._listing_s is not None and now_s - self._listing_s < LISTING_EVERY_S
+        if (came or gone) and not is_first and not is_soon:
+            self._listing_s = now_s
+            self._on_listing()
 
     def _on_failure(self, problem: ExchangeError) -> float:
         self._failed_in_row += 1

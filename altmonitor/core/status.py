@@ -16,7 +16,8 @@ class GuardStatus:
     """state: `open` (asking freely), `waiting` (budget used up), `blocked`, `probing`. until_ms: unix ms or None.
     reason: why it is not open.
 
-    is_region: refused for where we are; waiting will hardly help.
+    is_region: refused for where we are; waiting will hardly help. weight_*: of the running minute; limit 0 where
+    requests do not weigh. requests_*: of the last so many seconds; limit 0 where they are not counted by their number.
     """
 
     state: str
@@ -25,6 +26,9 @@ class GuardStatus:
     is_region: bool = False
     weight_used: int = 0
     weight_limit: int = 2400
+    requests_used: int = 0
+    requests_limit: int = 0
+    requests_window_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

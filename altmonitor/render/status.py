@@ -9,7 +9,7 @@ from altmonitor.commands.record import UptimeShown
 from altmonitor.commands.replies import StatusShown
 from altmonitor.commands.venues import VenuesShown
 from altmonitor.core.alert import DETECTED_KINDS
-from altmonitor.core.status import Health
+from altmonitor.core.status import GuardStatus, Health
 from altmonitor.core.types import VENUE_TITLES
 from altmonitor.render import format as n
 from altmonitor.render.blocks import (
@@ -57,12 +57,27 @@ def venues_lines(reply: VenuesShown, style: Style) -> list[str]:
             refused = say_reply(style.lang, "venue_guard", time=until)
         if one.clock_ms is not None:
             clock = say_reply(style.lang, "venue_clock", ms=round(one.clock_ms))
-        lines.append(joined(facts, clock, refused))
+        lines.append(joined(facts, clock, _usage(guard, style), refused))
         if one.venue in reply.off:
             lines.append(say_reply(style.lang, "venue_off", name=one.venue))
     if len(reply.venues) > 1:
         lines.append(say_reply(style.lang, "venues_hint", name=reply.venues[-1].venue))
     return lines
+
+
+def _usage(guard: GuardStatus, style: Style) -> str:
+    """Of what the exchange lets us ask; it counts weight or requests."""
+    if guard.weight_limit:
+        return say_reply(style.lang, "venue_weight", used=guard.weight_used, limit=guard.weight_limit)
+    if not guard.requests_limit:
+        return ""
+    return say_reply(
+        style.lang,
+        "venue_requests",
+        used=guard.requests_used,
+        limit=guard.requests_limit,
+        seconds=n.exact(guard.requests_window_s),
+    )
 
 
 @reply_lines.register

@@ -188,6 +188,8 @@ def _venues(health: Health) -> Iterable[Metric]:
         ("altmonitor_venue_blocked", "1 while it refuses us", lambda one: float(one.guard.state == "blocked")),
         ("altmonitor_venue_weight_used", "Request weight of the running minute", lambda one: one.guard.weight_used),
         ("altmonitor_venue_weight_limit", "What a minute may hold", lambda one: one.guard.weight_limit),
+        ("altmonitor_venue_requests_used", "Requests of its window", lambda one: one.guard.requests_used),
+        ("altmonitor_venue_requests_limit", "What its window may hold", lambda one: one.guard.requests_limit),
     )
     for name, meaning, read in gauges:
         metric = GaugeMetricFamily(name, meaning, labels=["venue"])

@@ -16,6 +16,8 @@ class Desk:
         self.read = self.refreshed = 0
         self.problem: Exception | None = None
         self.recorded: list[str] = []
+        self.listings: list[float] = []
+        self.named = ("AUSDT", "CUSDT")
         self.evaluated: list[list[str]] = []
         self.sweep = OpenInterestTableSweep(
             self,
@@ -23,6 +25,7 @@ class Desk:
             symbols=lambda: ["AUSDT", "BUSDT"],
             record=lambda row: self.recorded.append(row.symbol),
             evaluate=lambda symbols: self.evaluated.append(list(symbols)),
+            on_listing=lambda: self.listings.append(self.clock.monotonic()),
         )
 
     async def open_interests(self) -> list[OpenInterest]:
@@ -30,7 +33,7 @@ class Desk:
         if self.problem is not None:
             raise self.problem
         now_ms = self.clock.now_ms()
-        return [OpenInterest(symbol=symbol, contracts=1.0, time_ms=now_ms) for symbol in ("AUSDT", "CUSDT")]
+        return [OpenInterest(symbol=symbol, contracts=1.0, time_ms=now_ms) for symbol in self.named]
 
     async def refresh(self) -> None:
         self.refreshed += 1
@@ -61,3 +64,23 @@ async def test_failures_are_counted_by_cause_asked_ever_more_rarely_and_forgotte
         await desk.clock.advance(80.0)
     assert desk.sweep.status().failures == {}
     assert desk.evaluated[0] == ["AUSDT"]
+
+
+async def test_a_contract_that_comes_or_leaves_is_noticed_with_the_next_table_and_not_more_than_once_a_minute() -> None:
+    desk = Desk()
+    async with at_work(desk.sweep.run(), on=desk.clock):
+        await desk.clock.advance(15.0)
+        assert desk.listings == []
+        desk.named = ("AUSDT", "CUSDT", "NEWUSDT")
+        await desk.clock.advance(10.0)
+        assert len(desk.listings) == 1
+        for number in range(6):
+            desk.named = ("AUSDT", "CUSDT", *(["NEWUSDT"] if number % 2 else []))
+            await desk.clock.advance(10.0)
+        assert len(desk.listings) <= 2
+        desk.named = ("AUSDT", "NEWUSDT")
+        await desk.clock.advance(80.0)
+        seen = len(desk.listings)
+        desk.named = ("CUSDT", "NEWUSDT")  # of those that are watched, one is gone
+        await desk.clock.advance(10.0)
+        assert len(desk.listings) == seen + 1

@@ -18,7 +18,7 @@ from altmonitor.settings.settings import Settings
 from altmonitor.settings.zones import zone_of
 from altmonitor.storage.state_format import condition_of, condition_row, muted_of
 from tests.commands.executor_kit import Desk
-from tests.fakes import Market, cause
+from tests.fakes import Market
 
 UTC = zone_of("UTC")
 
@@ -59,7 +59,14 @@ def test_the_list_says_of_each_how_it_is_in_three_languages() -> None:
                 venue="bybit",
                 feed=replace(feed, is_blind=True, symbols_covered=0),
                 sweep=SweepStatus(),
-                guard=GuardStatus(state="blocked", until_ms=1_790_000_640_000, reason=cause("HTTP 403")),
+                guard=GuardStatus(
+                    state="blocked",
+                    until_ms=1_790_000_640_000,
+                    weight_limit=0,
+                    requests_used=6,
+                    requests_limit=600,
+                    requests_window_s=5.0,
+                ),
             ),
         ),
         off=("bybit",),
@@ -68,8 +75,9 @@ def test_the_list_says_of_each_how_it_is_in_three_languages() -> None:
     (text,) = reply_parts(reply, Style(lang="en", tz=UTC))
     assert text.splitlines() == [
         "<b>Exchanges</b>",
-        "Binance · 559 of 560 contracts · data 2 s ago · clock ± 81 ms",
-        "Bybit · 🔴 no market data · 0 of 560 contracts · requests are refused until 14:24:00 UTC",
+        "Binance · 559 of 560 contracts · data 2 s ago · clock ± 81 ms · weight 0/2400 a minute",
+        "Bybit · 🔴 no market data · 0 of 560 contracts · requests 6/600 in 5 s · "
+        "requests are refused until 14:24:00 UTC",
         "alerts are off here: /venue on bybit",
         "Ask about one: <code>/price sol bybit</code>; also /top /oi /funding /chart /why /alert /history.",
     ]

@@ -10,7 +10,7 @@ import pytest
 from altmonitor.core.types import VENUE_TITLES, Venue
 from altmonitor.sim.control import RestFault
 from altmonitor.sim.script import Pump
-from tests.e2e.stage import READER, START_MS, Stage, stage
+from tests.e2e.stage import READER, START_MS, SYMBOLS, Stage, stage
 
 VENUES = "binance,bybit"
 
@@ -151,3 +151,35 @@ async def test_questions_and_conditions_are_about_the_exchange_that_is_named(tmp
         alerts = [alert for alert in await here.alerts() if alert.kind == "condition"]
     assert [row["venue"] for row in coin["venues"]] == ["binance", "bybit"]
     assert {alert.venue for alert in alerts} == {"bybit"}
+
+
+async def test_an_alert_of_binance_comes_as_soon_while_another_venue_stalls(tmp_path: Path) -> None:
+    """The same moves in one run: first with both venues well, then with the other one mute and its answers hanging."""
+    first_s, second_s, each_s = 180, 420, 8
+    moved = SYMBOLS[:10]
+    script = [
+        Pump(symbol, START_MS + (begin_s + each_s * number) * 1_000, 6.0, over_s=2)
+        for begin_s in (first_s, second_s)
+        for number, symbol in enumerate(moved)
+    ]
+    environ = {"VENUES": VENUES, "CHART": "false", "COOLDOWN_SEC": "60", "ROLLING": "false", "VOL_BURST_MULT": "0"}
+    async with stage(tmp_path, *script, speed=40, **environ) as here:
+        await all_live(here)
+        took_ms = here.app.market.engine.detect_ms
+        took_ms.clear()
+        await here.until(lambda: here.since_start_s() > first_s + each_s * len(moved) + 30, within_s=600)
+        well = sorted(took_ms)
+        there = here.exchange.venues["bybit"]
+        there.faults.mute = True
+        for path in ("/v5/market/tickers", "/v5/market/kline", "/v5/market/instruments-info", "/v5/market/time"):
+            here.exchange.faults.rest[path] = RestFault(delay_s=600)
+        await here.until(lambda: here.app.others[0].feed.status().is_blind, within_s=300)
+        took_ms.clear()
+        await here.until(lambda: here.since_start_s() > second_s + each_s * len(moved) + 30, within_s=900)
+        stalled = sorted(took_ms)
+        assert here.app.others[0].feed.status().is_blind
+    assert min(len(well), len(stalled)) >= len(moved) - 2
+    p99 = [took[round(0.99 * (len(took) - 1))] for took in (well, stalled)]
+    p50 = [took[len(took) // 2] for took in (well, stalled)]
+    assert p50[1] <= 2 * p50[0] + 800, (p50, p99)  # 20 ms of the machine
+    assert p99[1] <= 2 * p99[0] + 4_000, (p50, p99)  # its pauses are in the slowest of a dozen

@@ -17,6 +17,8 @@ from altmonitor.core.errors import BudgetExhausted
 from altmonitor.interfaces.exchange import Priority
 
 MINUTE_MS = 60_000
+VENUE_POOL = "venue"
+"""Of all requests to a venue that counts them."""
 EDGE_MS = 500
 """Our minute begins this much after the exchange's: half a second of skew never spends a minute's weight twice."""
 
@@ -95,6 +97,14 @@ class RequestBudget:
     def used(self, exchange_ms: int) -> int:
         self._roll(exchange_ms)
         return max(self._reserved, self._counted + self._under_way)
+
+    def requests(self, pool: str, now_s: float) -> tuple[int, int, float]:
+        """Sent in the window, how many it may hold, and its seconds; zeros without such a pool."""
+        found = self._pools.get(pool)
+        if found is None:
+            return 0, 0, 0.0
+        found.wait_s(now_s)  # lets go of what has left the window
+        return len(found.sent_s), found.limit, found.window_s
 
     def wait_s(self, ask: Ask, *, exchange_ms: int, now_s: float) -> float:
         """Seconds until there may be room for this ask; 0 when there is room now."""

@@ -22,7 +22,7 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeError, ExchangeUnreachable
 from altmonitor.core.proxies import proxy_to
 from altmonitor.core.status import GuardStatus
-from altmonitor.exchanges.rest.budget import Ask, LimitPool, RequestBudget
+from altmonitor.exchanges.rest.budget import VENUE_POOL, Ask, LimitPool, RequestBudget
 from altmonitor.exchanges.rest.guard import Guard, RestAnswer
 from altmonitor.interfaces.exchange import Priority
 
@@ -259,7 +259,7 @@ def _not_json(body: bytes, problem: Exception) -> str:
 # Questions to a venue beside the main one: its own connection, its own guard, no more than one retry.
 
 
-POOL: Final = "venue"
+POOL: Final = VENUE_POOL
 VENUE_SOCKETS: Final = 4
 ANSWER_WITHIN_S: Final = 8.0
 RETRY_S: Final = (0.3, 0.6)

@@ -38,7 +38,7 @@ from altmonitor.exchanges.rest.block import (
     read_refusal,
     recorded_cause,
 )
-from altmonitor.exchanges.rest.budget import Ask, RequestBudget, RequestQueue, Ticket
+from altmonitor.exchanges.rest.budget import VENUE_POOL, Ask, RequestBudget, RequestQueue, Ticket
 from altmonitor.interfaces.exchange import Priority
 
 log = logging.getLogger(__name__)
@@ -108,7 +108,11 @@ class Guard:
         else:
             is_probing = self._breaker.phase(self._clock.monotonic()) is Phase.PROBING
             state, until_ms, reason = "probing" if is_probing else "blocked", self._block_end_ms(), block.reason
+        used, limit, window_s = self._budget.requests(VENUE_POOL, self._clock.monotonic())
         return GuardStatus(
+            requests_used=used,
+            requests_limit=limit,
+            requests_window_s=window_s,
             state=state,
             until_ms=until_ms,
             reason=reason,
