@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
-from altmonitor.core.errors import NewerSchemaError
+from altmonitor.core.errors import ConfigError, NewerSchemaError, StorageError
 from altmonitor.ops.doctor.report import Seen, failed, fine, note
 
 NEEDED: dict[str, tuple[str, str]] = {
@@ -118,7 +118,20 @@ async def folders(config: Config) -> Seen:
 
 
 async def database(config: Config) -> Seen:
+    if config.database_url:
+        return await look_at_postgres(config.database_url)
     return await asyncio.to_thread(look_at_database, config.db_file)
+
+
+async def look_at_postgres(url: str) -> Seen:
+    """As the start of a monitor would find it; nothing is changed."""
+    try:
+        from altmonitor.storage.postgres.reader import described
+
+        return fine(await described(url))
+    except (ConfigError, StorageError) as problem:
+        text, _, way_out = str(problem).rpartition(": ")
+        return failed(text, way_out)
 
 
 def look_at_database(path: Path) -> Seen:
@@ -210,6 +223,8 @@ async def live_settings(config: Config) -> Seen:
     from altmonitor.storage.state_format import StateDamaged, decode
 
     path = config.state_file
+    if config.database_url:
+        return fine("in the database, like the alerts")
     try:
         content = path.read_bytes()
         decode(content)

@@ -129,6 +129,11 @@ async def check(connection: PostgresConnection) -> None:
         )
 
 
+async def is_empty(connection: PostgresConnection) -> bool:
+    """Without any table. Raises StorageError."""
+    return not await connection.transaction(_own_tables)
+
+
 def all_scripts() -> dict[str, dict[int, str]]:
     return {
         SHARED: {number: spelled_for_postgres(script) for number, script in schema_scripts().items()},

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from altmonitor.core.errors import DatabaseRefused, StorageError
+from altmonitor.ops.doctor.local_checks import look_at_postgres
+from altmonitor.ops.doctor.report import CheckVerdict
 from altmonitor.storage.postgres import schema
 from altmonitor.storage.postgres.connection import DatabaseAddress, PostgresConnection
 from tests.scale.fixtures import needs_servers, postgres
@@ -91,6 +93,22 @@ async def test_a_schema_that_lost_a_table_is_not_mended_behind_its_owners_back(l
     await link.fetch("DROP TABLE leases")
     with pytest.raises(DatabaseRefused, match=r"lacks a part of the schema"):
         await schema.prepare(link, cluster="")
+
+
+async def test_the_doctor_sees_what_a_start_would_find(link: PostgresConnection, postgres: PostgresServer) -> None:
+    url = link.address.url
+    assert (await look_at_postgres(url)).text.endswith("is empty; the first start fills it")
+    await schema.prepare(link, cluster="")
+    assert (await look_at_postgres(url)).text.endswith("answers, 0 alerts, 0 waiting to be sent")
+    await link.fetch("UPDATE altmonitor_schema SET version = 99 WHERE name = 'shared'")
+    seen = await look_at_postgres(url)
+    assert (seen.verdict, seen.way_out) == (
+        CheckVerdict.FAILED,
+        "install the newer one on every machine; nothing was changed",
+    )
+    postgres.sql(f"ALTER DATABASE {link.address.database} SET default_transaction_read_only = on")
+    seen = await look_at_postgres(url)
+    assert (seen.verdict, seen.way_out) == (CheckVerdict.FAILED, "name the primary")
 
 
 async def test_who_only_reads_wants_it_of_this_version(link: PostgresConnection) -> None:
