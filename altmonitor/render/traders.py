@@ -100,7 +100,7 @@ def _trader_picture(reply: TraderPictureShown, style: Style) -> list[str]:
         say_reply(
             lang,
             "trader_title",
-            name=f"{name} " if name else "",
+            name=f"<b>{name}</b> " if name else "",
             id=n.escape(found.author_id),
             provider=PROVIDER_TITLES[found.provider],
         )

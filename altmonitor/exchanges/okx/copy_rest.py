@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from altmonitor.core.cache import Cache
 from altmonitor.core.clock import Clock
-from altmonitor.core.errors import NotOffered
+from altmonitor.core.errors import NotOffered, UnknownTrader
 from altmonitor.exchanges.okx import trader_rows as rows
 from altmonitor.exchanges.okx.copy_rows import (
     LeadRanking,
@@ -49,11 +49,13 @@ INSTRUMENTS_KEPT_S: Final = 3_600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenBook:
-    """What one trader has open. hidden: positions that are there but not shown. read_s: monotonic."""
+    """What one trader has open. hidden: positions that are there but not shown. read_s: monotonic. is_gone: leads no
+    more; a third of those in the ranking may, and asking them again would cost as much as asking the others."""
 
     positions: tuple[TraderPosition, ...]
     hidden: int
     read_s: float
+    is_gone: bool = False
 
 
 class OkxCopyRest:
@@ -117,10 +119,13 @@ class OkxCopyRest:
         return await self._rows(DAILY_PNL, {"uniqueCode": code, "lastDays": LAST_DAYS[days]})
 
     async def book(self, code: str, *, is_fresh: bool = False) -> OpenBook:
-        """Raises: UnknownTrader."""
+        """Of whoever leads no more too: that is kept as well."""
 
         async def read() -> OpenBook:
-            found = await self._rows(CURRENT, {"uniqueCode": code, "limit": HISTORY_PAGE})
+            try:
+                found = await self._rows(CURRENT, {"uniqueCode": code, "limit": HISTORY_PAGE})
+            except UnknownTrader:
+                return OpenBook(positions=(), hidden=0, read_s=self._clock.monotonic(), is_gone=True)
             sizes = await self.contract_values()
             positions = tuple(one for row in found if (one := lead_position(row, sizes)) is not None)
             return OpenBook(positions=positions, hidden=len(found) - len(positions), read_s=self._clock.monotonic())

@@ -25,6 +25,7 @@ from altmonitor.exchanges.okx.copy_rest import (
     OkxCopyRest,
 )
 from altmonitor.exchanges.okx.copy_rows import RankedTrader, lead_closed_position, lead_performance, pool_positions
+from altmonitor.exchanges.okx.trader_rows import GONE
 from altmonitor.interfaces.traders import (
     LeaderboardRequest,
     NamedTraders,
@@ -164,6 +165,8 @@ class OkxCopyTraders:
 
     async def positions(self, request: PositionsRequest) -> TraderAnswer[TraderPosition]:
         book = await self._rest.book(self._code(request.author_id), is_fresh=True)
+        if book.is_gone:
+            raise UnknownTrader(GONE)
         found = [one for one in book.positions if request.base in (None, one.pos_ccy)]
         hidden = (f"{book.hidden} positions are open that the trader hides",) if book.hidden else ()
         return self._answer(CURRENT, found, notes=(NO_ASSETS, *hidden))
@@ -192,9 +195,10 @@ class OkxCopyTraders:
 
     async def overview(self, request: OverviewRequest) -> TraderAnswer[CoinSignal]:
         """Positions are read one trader at a time; what is not read in time comes with the next question."""
+        end_s = self._clock.monotonic() + self._read_within_s
         pool, notes = await self._pool(request.pool)
         traders = {one.author_id: one for one in pool}
-        held, silent, oldest_s = await self._held(traders)
+        held, silent, oldest_s = await self._held(traders, end_s=end_s)
         read = len(held) + silent
         positions = [one for found in held.values() for one in found]
         now_ms = self._rest.exchange_now_ms()
@@ -239,24 +243,23 @@ class OkxCopyTraders:
             )
         return pool, notes
 
-    async def _held(self, traders: Mapping[str, PoolTrader]) -> tuple[dict[str, list[PoolPosition]], int, float]:
-        """By trader; how many tell nothing; seconds since the oldest was read. Ends in time, whatever is left."""
+    async def _held(
+        self, traders: Mapping[str, PoolTrader], *, end_s: float
+    ) -> tuple[dict[str, list[PoolPosition]], int, float]:
+        """By trader; how many tell nothing; seconds since the oldest was read. Asks nobody after `end_s`."""
         sizes = await self._rest.contract_values()
         held: dict[str, list[PoolPosition]] = {}
-        silent, started_s, oldest_s = 0, self._clock.monotonic(), 0.0
+        silent, oldest_s = 0, 0.0
         for author_id in traders:
-            is_late = self._clock.monotonic() - started_s >= self._read_within_s
+            is_late = self._clock.monotonic() >= end_s
             book = self._rest.kept_book(author_id)
             if book is None and is_late:
                 continue
             try:
                 book = book or await self._rest.book(author_id)
-            except UnknownTrader:
-                silent += 1
-                continue
             except BudgetExhausted:
                 break
-            if book.hidden and not book.positions:
+            if book.is_gone or (book.hidden and not book.positions):
                 silent += 1
                 continue
             oldest_s = max(oldest_s, self._clock.monotonic() - book.read_s)

@@ -38,6 +38,7 @@ Row = Mapping[str, Any]
 TOO_MANY_CODES: Final = ("50011", "50061", "50013")
 GONE_CODES: Final = ("60004",)
 """A trader that does not exist, or does not lead any more."""
+GONE: Final = "okx knows no such trader, or shows this one no more"
 PARAMETER_CODES: Final = ("51000",)
 EXPIRED_CODE: Final = "50102"
 _KEY_CODES: Final = re.compile(r"501\d\d", re.ASCII)
@@ -91,7 +92,7 @@ def meaning(body: bytes) -> ExchangeError | None:
 
 def problem_of(code: str, message: str) -> ExchangeError:
     if code in GONE_CODES or (code in PARAMETER_CODES and "authorId" in message):
-        return UnknownTrader("okx knows no such trader, or shows this one no more")
+        return UnknownTrader(GONE)
     if code == EXPIRED_CODE:
         return KeyRefused(f"okx does not take the time of this machine ({code} {message}): set its clock")
     if _KEY_CODES.fullmatch(code):

@@ -203,6 +203,21 @@ async def test_a_pool_is_read_trader_by_trader_and_an_answer_says_how_far_it_cam
         assert any("keeps no history" in note for note in last.notes)
 
 
+async def test_who_leads_no_more_is_asked_once_and_the_ranking_is_part_of_the_time() -> None:
+    async with trader_stage(read_within_s=60.0) as stage:
+        wanted = OverviewRequest(pool=PoolFilter(period_days=90, most=30), top_instruments=1)
+        first = await stage.copy.overview(wanted)
+        asked = stage.asked(CURRENT)
+        again = await stage.copy.overview(wanted)
+        assert first.coverage == again.coverage
+        assert (asked, stage.asked(CURRENT)) == (30, 30)
+        assert any("lead no more or hide what is open" in note for note in again.notes)
+    async with trader_stage(read_within_s=0.0) as stage:
+        nothing = await stage.copy.overview(wanted)
+        assert nothing.coverage is not None
+        assert nothing.coverage.read == stage.asked(CURRENT) == 0
+
+
 async def test_named_traders_are_a_pool_as_well() -> None:
     async with trader_stage() as stage:
         codes = tuple(one.code for one in itertools.islice(stage.exchange.okx_traders.all, 3))
