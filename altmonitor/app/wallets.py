@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequ
 from contextlib import asynccontextmanager
 from typing import Final
 
-from altmonitor.collect.wallet_answers import PoolAnswers
 from altmonitor.collect.wallet_lookup import WalletLookups
 from altmonitor.collect.wallets import WalletCollector, WalletWatchDeps
 from altmonitor.config import Config
@@ -31,7 +30,7 @@ class WalletSide:
     """`interfaces.wallets.WalletQueries` of whoever watches: this process, or another by way of the file.
 
     build: the venue's accounts, through the gate of its market where that is watched in this process. `stop` after the
-    last question. lookup: one wallet; answers: what a chat is told.
+    last question. lookup: one wallet, asked for now.
     """
 
     def __init__(self, config: Config, *, clock: Clock, build: Callable[[], WalletSource] | None = None) -> None:
@@ -43,7 +42,6 @@ class WalletSide:
         self._seen: WalletQueries = WalletsFile(config.smart_money_db_path, clock=clock)
         self._told = False
         self.lookup = WalletLookups(self.source, clock=clock, answer_within_s=timeouts(clock, ANSWER_WITHIN_S))
-        self.answers = PoolAnswers(self, self.lookup, clock=clock)
 
     async def snapshot(self) -> PoolSnapshot:
         return await self._seen.snapshot()

@@ -15,6 +15,8 @@ from altmonitor.positioning.wallets import WalletState
 
 T = TypeVar("T")
 
+ASKED: Final = Priority.ENRICH
+"""Somebody waits for it: it may use what is kept free of the budget while the venue's history is loaded."""
 STATE_KEPT_S: Final = 10.0
 HISTORY_KEPT_S: Final = 120.0
 KEPT: Final = 64
@@ -23,7 +25,7 @@ KEPT: Final = 64
 
 class WalletLookups:
     """`interfaces.wallets.WalletLookup`. source: connected with the first question. answer_within_s: how long one may
-    take, with the wait for the venue's budget, in which everything else goes first."""
+    take, with the wait for the venue's budget."""
 
     def __init__(self, source: Callable[[], Awaitable[WalletSource]], *, clock: Clock, answer_within_s: float) -> None:
         self._source = source
@@ -35,17 +37,15 @@ class WalletLookups:
 
     async def state(self, address: str) -> WalletState:
         return await self._states.get(
-            address, lambda: self._asked(lambda source: source.state(address, priority=Priority.TRACKING))
+            address, lambda: self._asked(lambda source: source.state(address, priority=ASKED))
         )
 
     async def fills(self, address: str) -> Sequence[Fill]:
-        return await self._fills.get(
-            address, lambda: self._asked(lambda source: source.fills(address, priority=Priority.TRACKING))
-        )
+        return await self._fills.get(address, lambda: self._asked(lambda source: source.fills(address, priority=ASKED)))
 
     async def equity(self, address: str) -> EquityCurve:
         return await self._curves.get(
-            address, lambda: self._asked(lambda source: source.equity(address, priority=Priority.TRACKING))
+            address, lambda: self._asked(lambda source: source.equity(address, priority=ASKED))
         )
 
     async def _asked(self, question: Callable[[WalletSource], Awaitable[T]]) -> T:

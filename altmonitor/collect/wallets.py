@@ -31,6 +31,8 @@ MOST_WEIGHT: Final = 453
 """Of the 1,200 an address has in a minute: 13,600 wallets an hour. More than fit in `ROUND_S` take longer."""
 STATE_WEIGHT: Final = 2
 FASTEST_S: Final = STATE_WEIGHT * 60.0 / MOST_WEIGHT
+MODEST_S: Final = STATE_WEIGHT * 60.0 / 100
+"""While the budget is short, as when the venue's history is loaded: 100 of the weight."""
 LIST_EVERY_S: Final = 3_600.0
 LIST_AGAIN_S: Final = 300.0
 FLUSH_EVERY_S: Final = 5.0
@@ -209,6 +211,8 @@ class WalletCollector:
         gap_s = round_seconds(len(self._wallets)) / max(1, len(self._wallets))
         if self._turns and self._turns[0] not in self._states and self._turns[0] not in self._failing:
             gap_s = FASTEST_S
+        if self._deps.source.guard_status().state == "waiting":  # the market's own questions wait for the same budget
+            gap_s = max(gap_s, MODEST_S)
         now_s = self._clock.monotonic()
         self._next_s = max(self._next_s + gap_s, now_s)
         await self._clock.sleep(self._next_s - now_s)

@@ -13,8 +13,8 @@ from typing import Protocol
 from altmonitor.core.status import GuardStatus
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.positioning.wallet_fills import EquityCurve, Fill
-from altmonitor.positioning.wallet_pool import CoinTotals, LiquidationMap, PoolSnapshot
-from altmonitor.positioning.wallets import Wallet, WalletEvent, WalletPosition, WalletState
+from altmonitor.positioning.wallet_pool import PoolSnapshot
+from altmonitor.positioning.wallets import Wallet, WalletEvent, WalletState
 
 
 class WalletSource(Protocol):
@@ -111,47 +111,3 @@ class WalletLookup(Protocol):
     async def state(self, address: str) -> WalletState: ...
     async def fills(self, address: str) -> Sequence[Fill]: ...
     async def equity(self, address: str) -> EquityCurve: ...
-
-
-# ---
-# What a chat is told.
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WhaleFacts:
-    """Watched wallets in one coin. counted: those that answered lately, of `watched`. age_s: of the oldest that counts.
-
-    price: at the newest look. largest: (wallet, position), the largest first. events: newest first, of the last day.
-    levels: None where nobody holds it. unavailable: why there is nothing, '' where there is.
-    """
-
-    symbol: str
-    totals: CoinTotals | None = None
-    price: float | None = None
-    largest: tuple[tuple[Wallet, WalletPosition], ...] = ()
-    levels: LiquidationMap | None = None
-    events: tuple[WalletEvent, ...] = ()
-    counted: int = 0
-    watched: int = 0
-    age_s: float | None = None
-    unavailable: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WalletFacts:
-    """One wallet now. wallet: its row of the leaderboard, None for one that is not watched. positions: the largest
-    first. events: newest first, of the last week; empty for one that is not watched."""
-
-    state: WalletState
-    wallet: Wallet | None
-    positions: tuple[WalletPosition, ...]
-    events: tuple[WalletEvent, ...]
-    age_s: float
-
-
-class WalletAnswers(Protocol):
-    """May raise StorageError."""
-
-    async def whales(self, symbol: str) -> WhaleFacts: ...
-    async def wallet(self, address: str) -> WalletFacts:
-        """Raises: ExchangeError; UnknownTrader for what is no address."""
