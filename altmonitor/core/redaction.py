@@ -107,7 +107,12 @@ def _credentials(url: str) -> Iterator[str]:
         parts = urlsplit(url)
     except ValueError:  # a login in it was found already
         return
-    yield from (word for word in (parts.password, parts.username if len(parts.username or "") > 3 else None) if word)
+    if parts.password:
+        yield parts.password
+    # A name before a password is a name ("postgres"), which stands in many a sentence; alone it may be the key.
+    user = parts.username or ""
+    if len(user) > 3 and (not parts.password or looks_random(user)):
+        yield user
 
 
 def _spellings(secret: str) -> set[str]:

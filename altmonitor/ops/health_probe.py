@@ -60,7 +60,8 @@ def ask(host: str, port: int, *, timeout_s: float = TIMEOUT_S) -> ProbeAnswer:
     try:
         connection.request("GET", "/health")
         body = json.loads(connection.getresponse().read(_BODY_BYTES_MAX))
-        reasons = tuple(str(reason) for reason in body["reasons"])
+        # A process that only reads what is stored tells its `trouble`.
+        reasons = tuple(str(reason) for reason in (body["reasons"] if "reasons" in body else body["trouble"]))
         return ProbeAnswer(str(body["status"]), reasons, tuple(body.get("reason_codes", ())))
     except OSError as problem:
         return ProbeAnswer("unreachable", (f"nothing answers on {host} port {port}: {problem.strerror or problem}",))

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.types import Destination
+from altmonitor.ops.health_probe import ProbeAnswer, ask
 from altmonitor.storage.snapshots import SnapshotsDb
 from altmonitor.storage.store import SqliteStore, StoreOptions
 from altmonitor.tracker.series import Liveness, Series
@@ -99,6 +100,7 @@ async def test_stored_alerts_and_snapshots_are_answered_and_what_only_a_monitor_
         assert [row["symbol"] for row in alerts["alerts"]] == ["SOLUSDT"]  # type: ignore[index]
         assert [row["symbol"] for row in asked(f"{url}/api/snapshots")[1]] == ["SOLUSDT"]  # type: ignore[attr-defined]
         assert asked(f"{url}/api/settings")[0] == 200
+        assert ask("127.0.0.1", int(url.rpartition(":")[2])) == ProbeAnswer("ok", ())
         assert asked(f"{url}/openapi.json")[0] == 200
         status, problem = asked(f"{url}/api/market")
         assert (status, "altmonitor run" in problem["detail"]) == (503, True)  # type: ignore[index]

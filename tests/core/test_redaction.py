@@ -59,3 +59,11 @@ def test_a_value_is_shown_quoted_and_cut_after_it_was_masked() -> None:
     assert shown_value("5 %") == "'5 %'"
     assert shown_value(f"{'x' * 40} {TOKEN}") == f"'{'x' * 40} ***'"
     assert shown_value("y " * 40) == repr(("y " * 40)[:59] + "…")
+
+
+def test_the_name_before_a_password_is_a_name_and_alone_may_be_the_key() -> None:
+    known = secrets_in({"DATABASE_URL": "postgresql://altmonitor:pw-of-it@db:5432/altmonitor", "P": "http://key-7@h"})
+    line = "altmonitor.storage: altmonitor at db says pw-of-it; key-7"
+    assert Redactor(known).clean(line) == "altmonitor.storage: altmonitor at db says ***; ***"
+    random = secrets_in({"PROXY_URL": "http://a1B2c3D4e5F6g7H8:pw@h"})
+    assert Redactor(random).clean("user a1B2c3D4e5F6g7H8") == "user ***"
