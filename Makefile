@@ -14,7 +14,7 @@ QUICK := tests/test_architecture.py tests/test_readme.py tests/test_config.py \
 	$(addprefix tests/,market positioning settings detectors engine commands replay render)
 WAITING := tests/chaos tests/e2e tests/cli tests/ops tests/tracker/test_tracker_day.py tests/test_run_limits.py
 
-.PHONY: demo demo-replay format check quick test explore test-browser test-scale chaos-scale test-ship dist mcpb chaos bench clean
+.PHONY: demo demo-replay format check quick test explore test-browser test-scale chaos-scale bench-scale test-ship dist mcpb chaos bench clean
 
 demo: $(RUN_STAMP)
 	@$(BIN)/python -m altmonitor demo
@@ -77,6 +77,11 @@ test-scale: export ALTMONITOR_SCALE = 1
 test-scale: $(STAMP)
 	@$(BIN)/python -m tests.scale.install
 	$(LIMITED) 900 $(PYTEST) -q -rs --hypothesis-profile=ci $(SCALE)
+
+# What ten thousand chats cost, and how it grows from a hundred: docs/scale.md.
+bench-scale: $(STAMP)
+	@$(BIN)/python -m tests.scale.install
+	$(BIN)/python -m benchmarks.scale
 
 # The fault matrix of a cluster with fifty seeds; ALTMONITOR_SCALE_SEEDS=7-7 for one of them.
 chaos-scale: export ALTMONITOR_SCALE = 1

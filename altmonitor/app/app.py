@@ -33,9 +33,10 @@ from altmonitor.core.durations import DurationStatus
 from altmonitor.core.errors import DatabaseRefused, LeadershipLost, StorageError, TokenRefused
 from altmonitor.core.status import Health, LatencyStatus, LoopStatus, Vitals, assess
 from altmonitor.core.supervisor import Supervisor
-from altmonitor.core.types import Venue
+from altmonitor.core.types import Destination, Venue
 from altmonitor.delivery.webhooks import WebhookDeps, Webhooks
 from altmonitor.engine.restore import Bookkeeping
+from altmonitor.engine.shared_audiences import FollowersSink, SharedAudiences
 from altmonitor.engine.venue_moves import LOOKED_BACK_MS, VenueMoves, VenueTime
 from altmonitor.interfaces.alerts import AlertSink
 from altmonitor.interfaces.traders import ProviderName, TraderProvider
@@ -98,6 +99,7 @@ class App:
             disk_clock=SystemClock(),
         )
         self.role: FeedRole | None = None
+        self._shared = SharedAudiences()
         self._storage_loops: Mapping[str, Callable[[], Awaitable[None]]] = {}
         self.store: DatabaseStore
         self._state: LoadableState
@@ -156,7 +158,7 @@ class App:
 
     @property
     def _sink(self) -> AlertSink:
-        return self.store if self.role is None else self.role.sink
+        return self.store if self.role is None else FollowersSink(self.role.sink, self._shared)
 
     @property
     def _is_telling(self) -> bool:
@@ -311,9 +313,16 @@ class App:
 
     def _use(self, settings_store: SettingsStore) -> None:
         """From the next frame on."""
+        audiences = settings_store.audiences
+        renamed: Callable[[Destination], Destination] | None = None
+        if self.role is not None:
+            audiences, renamed = self._shared.apply(audiences)
         for market in self.markets:
             market.engine.moved_to(self.store.where_now)  # what a group was told it was told under any id
-            market.engine.apply(settings_store.audiences)
+            if renamed is not None:
+                market.engine.moved_to(renamed)
+                market.engine.judged_as = self._shared.judged_as
+            market.engine.apply(audiences)
             market.engine.apply_conditions(
                 of_market(settings_store.state.conditions, market.name, is_main=market is self.market)
             )

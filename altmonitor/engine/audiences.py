@@ -487,10 +487,13 @@ class Audiences:
         """This audience is told; the alert leaves with those of the others, see `put`."""
         told = alert_group.add(audience_state.placed(alert), audience_state.audience.destination)
         self._tell_end(audience_state, audience_state.remember(told, book))
-        self._aim(alert.symbol)
 
     def put(self, alert_group: AlertGroup) -> None:
-        for alert, destinations in alert_group.rows():
+        """Also sets the bounds anew, once for all that were told: they are the loosest of all audiences."""
+        rows = alert_group.rows()
+        for symbol in dict.fromkeys(alert.symbol for alert, _ in rows):
+            self._aim(symbol)
+        for alert, destinations in rows:
             self._emit(alert, destinations)
 
     # --- what is told without being judged here

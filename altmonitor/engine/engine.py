@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal, assert_never
 
 from altmonitor.core.alert import Alert, Kind, StoredSize
@@ -43,10 +44,12 @@ class Engine:
     """Owns the live state of the market and what was told about it.
 
     audiences: whoever is told, the main one first, at least one (`links.anybody` where it does not matter who).
+    judged_as: which of them stands for a destination, where several that want the same are one (`SharedAudiences`).
     """
 
     def __init__(self, links: EngineDeps, *, audiences: Sequence[Audience]) -> None:
         self._links = links
+        self.judged_as: Callable[[Destination], Destination] = lambda destination: destination
         self._oi_ring = links.oi_ring
         self._books: dict[str, SymbolBook] = {}
         self._oi_now_ms = 0
@@ -328,7 +331,9 @@ class Engine:
         destination: of an audience; the main one stands for any other. `told` is left to whoever knows what was
         delivered.
         """
-        return self._explainer.explain(symbol, self._books.get(symbol), destination, at_ms=at_ms, now_ms=now_ms)
+        judged, book = self.judged_as(destination), self._books.get(symbol)
+        found = self._explainer.explain(symbol, book, judged, at_ms=at_ms, now_ms=now_ms)
+        return found if judged == destination else replace(found, destination=destination)
 
     def breadth(self) -> Breadth:
         """How the whole market stands against the open of its running candles."""
