@@ -197,12 +197,20 @@ def _whole(against: Path | None) -> None:
 
 
 def _recording() -> None:
-    from benchmarks import whole
+    from benchmarks import recording, whole
 
-    print("(k) recording: the whole monitor with RECORD=true beside the same without, over ten minutes")
+    own = recording.run()
+    print(f"(k) recording: ten minutes of {recording.SYMBOLS} contracts")
+    print(
+        f"    by itself {own.collected_ms:6.1f} ms CPU between frames, {own.written_ms:5.1f} ms in a thread: "
+        f"{own.core_pct:.3f} % of a core   (at most 0.1)"
+    )
     found = whole.run_recording()
     extra_pct = found.core_pct * (1 - 1 / (found.ratio or 1.0))
-    print(f"    {found.core_pct:5.1f} % of a core, {found.ratio:.3f} ×: {extra_pct:+.2f} % of a core for the recording")
+    print(
+        f"    the whole monitor beside the same without: {found.core_pct:5.1f} % of a core, {found.ratio:.3f} ×, "
+        f"{extra_pct:+.2f} % of a core"
+    )
 
 
 if __name__ == "__main__":

@@ -79,15 +79,16 @@ class HistoryRecorder:
             while True:
                 for _ in range(round(WRITE_EVERY_S / COLLECT_EVERY_S)):
                     await self._at.clock.sleep(COLLECT_EVERY_S)
-                    await self._collect()
-                await asyncio.to_thread(self._write)
+                    await self.collect()
+                await asyncio.to_thread(self.write)
                 self._collected.forget_before(self._at.clock.now_ms() - KEPT_MS)
         finally:
             for symbol in self._at.listed():
                 self._collect_one(symbol)
-            self._write()
+            self.write()
 
-    async def _collect(self) -> None:
+    async def collect(self) -> None:
+        """What was closed since the last time, from the books."""
         for number, symbol in enumerate(self._at.listed()):
             self._collect_one(symbol)
             if number % SYMBOLS_PER_TURN == SYMBOLS_PER_TURN - 1:
@@ -104,7 +105,8 @@ class HistoryRecorder:
             self._minutes += [_SymbolMinute(symbol, candle) for candle in part]
         self._collected.add(symbol, begin_ms, end_ms)
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        """What was collected, into one file. Blocking; meant for a thread."""
         with self._writing:  # the end may come while a thread is at it
             self._write_file()
 
