@@ -334,6 +334,8 @@ VARIABLES: tuple[Variable, ...] = (
              "a second token that may only read; `/share/<it>` is a link to hand on"),
     Variable("API_CORS_ORIGIN", "", _origin, "an origin such as https://example.org",
              "the one other site whose pages may read over HTTP"),
+    Variable("API_KEYS_FILE", "api-keys.json", _path, "a file path",
+             "keys and plans of the Smart Money API; without that file nobody is asked for a key"),
     Variable("WEBHOOK_URLS", "", _urls, "http(s) addresses, separated by commas",
              "each gets every alert as a signed POST, in order and again until it is taken"),
     Variable("WEBHOOK_SECRET", "", Secret, "text of 16 characters or more", "key of the signature of webhooks"),
@@ -504,6 +506,7 @@ class Config:
     api_token: Secret
     api_read_token: Secret
     api_cors_origin: str
+    api_keys_file: Path
     webhook_urls: tuple[str, ...]
     webhook_secret: Secret
     webhook_allow_private: bool

@@ -51,6 +51,7 @@ from altmonitor.settings.zones import zone_of
 from altmonitor.storage.database_store import DatabaseStore, StoreOptions
 from altmonitor.storage.score_store import score_store
 from altmonitor.storage.state_file import LoadableState, LoadedState, base_settings, which_won
+from altmonitor.web.api_keys import read_table
 from altmonitor.web.server import HttpServer, HttpServerDeps
 from altmonitor.web.streams import EventStream, StreamSources, stored_stream_name
 
@@ -495,6 +496,7 @@ class App:
                 token=config.api_token,
                 read_token=config.api_read_token,
                 cors_origin=config.api_cors_origin,
+                keys=read_table(config.api_keys_file),
                 live=self._live,
                 commands=lambda: None if self.chat is None else self.chat.http_commands,
                 role=None if self.role is None else self.role.status,

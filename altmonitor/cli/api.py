@@ -7,13 +7,16 @@ import logging
 from functools import partial
 from typing import Final
 
+import click
+
 from altmonitor.app.standalone import asking_context
 from altmonitor.app.wallets import wallet_side
-from altmonitor.cli.common import Session, run_until_signal
+from altmonitor.cli.common import DONE, Session, run_until_signal
 from altmonitor.config import token_problems
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.errors import ConfigError
 from altmonitor.core.supervisor import Supervisor
+from altmonitor.web.api_keys import add_key, read_table
 from altmonitor.web.server import HttpServer, HttpServerDeps
 from altmonitor.web.stored_alerts import StoredAlerts
 from altmonitor.web.stored_health import stored_health
@@ -35,6 +38,8 @@ def serve(session: Session, *, host: str | None, port: int | None) -> int:
     for line in session.warnings:
         log.warning("%s", line)
 
+    keys = read_table(config.api_keys_file)
+
     async def work(stop: asyncio.Event) -> None:
         async with (
             wallet_side(config, clock=session.clock) as wallets,
@@ -51,6 +56,7 @@ def serve(session: Session, *, host: str | None, port: int | None) -> int:
                     token=config.api_token,
                     read_token=config.api_read_token,
                     cors_origin=config.api_cors_origin,
+                    keys=keys,
                     live=live,
                 )
             )
@@ -74,3 +80,12 @@ def serve(session: Session, *, host: str | None, port: int | None) -> int:
                 await server.stop()
 
     return run_until_signal(work)
+
+
+def new_key(session: Session, *, plan: str, name: str) -> int:
+    """Prints a key that was added to API_KEYS_FILE. Returns the exit code. Raises: ConfigError."""
+    path = session.config.api_keys_file
+    key = add_key(path, plan=plan, name=name)
+    click.echo(key)
+    click.echo(f"Shown once. Its SHA-256 stands in {path} under {name!r}; servers read it when they start.", err=True)
+    return DONE

@@ -600,8 +600,10 @@ def mcp(env_file: Path, **options: Any) -> None:
 @click.command()
 @click.option("--host", help="Where it listens, instead of API_HOST.")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Its port, instead of API_PORT; 0: any.")
+@click.option("--new-key", metavar="PLAN", help="Only make a key of the Smart Money API: free, trader, pro.")
+@click.option("--key-name", default="key", show_default=True, help="What the new key is called.")
 @env_file_option
-def api(env_file: Path, **options: Any) -> None:
+def api(env_file: Path, new_key: str | None, key_name: str, **options: Any) -> None:
     """Serve pages and the HTTP interface over what is stored, without a monitor.
 
     The databases are opened read-only: it may run beside a monitor, on a port of its own, or after one.
@@ -609,6 +611,8 @@ def api(env_file: Path, **options: Any) -> None:
     with session(env_file) as opened:
         from altmonitor.cli import api as serving
 
+        if new_key is not None:
+            leave(serving.new_key(opened, plan=new_key, name=key_name))
         leave(serving.serve(opened, **options))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from altmonitor.operations.alerts import ALERT_OPERATIONS
 from altmonitor.operations.analysis import ANALYSIS_OPERATIONS
 from altmonitor.operations.api_health import API_HEALTH_OPERATIONS
+from altmonitor.operations.api_usage import API_USAGE_OPERATIONS
 from altmonitor.operations.cohorts import COHORT_OPERATIONS
 from altmonitor.operations.compare import COMPARE_OPERATIONS
 from altmonitor.operations.confirm import CONFIRM_OPERATIONS
@@ -55,6 +56,7 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     *SCORE_CONDITION_OPERATIONS,
     *SCORE_WEBHOOK_OPERATIONS,
     *API_HEALTH_OPERATIONS,
+    *API_USAGE_OPERATIONS,
     *PREFERENCE_OPERATIONS,
     *SETTINGS_OPERATIONS,
 )

@@ -17,9 +17,11 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StartError, StorageError
 from altmonitor.core.status import Health, RoleStatus, Status, as_json, role_json
 from altmonitor.core.types import Secret
+from altmonitor.operations.api_usage import KEY_IN_USE
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import OperationError
 from altmonitor.web.access import PATIENCE_S, WrongTokens, is_called_locally, is_same_site
+from altmonitor.web.api_keys import OPEN_PATHS, RATE_LIMIT, ApiKeys, KeyTable
 from altmonitor.web.commands import HttpCommands
 from altmonitor.web.connections import Connection, Connections, Limits
 from altmonitor.web.late_routes import LateRoutes, Routes
@@ -60,6 +62,8 @@ class HttpServerDeps:
     """host, port: API_HOST, API_PORT; port 0 takes any free one. token, read_token: API_TOKEN, API_READ_TOKEN; without
     both nobody is asked for one. cors_origin: of the one other site whose pages may read here; '' for none.
 
+    keys: of the Smart Money API; empty: nobody is asked for one.
+
     health: None where no monitor runs in this process. operations: what the rows of `operations.table` may reach. live:
     None without a stream. commands: asked for per request, because they come later than the server; None while nobody
     carries them out. role: of this process in a cluster; None: it is in none.
@@ -74,6 +78,7 @@ class HttpServerDeps:
     read_token: Secret = field(default_factory=lambda: Secret(""))
     cors_origin: str = ""
     live: EventStream | None = None
+    keys: KeyTable = field(default_factory=KeyTable)
     limits: Limits = field(default_factory=Limits)
     commands: Callable[[], HttpCommands | None] = lambda: None
     role: Callable[[], RoleStatus] | None = None
@@ -87,6 +92,7 @@ class HttpServer:
         self._refusals = RefusalLog(deps.clock)
         self._connections = Connections(deps.limits, clock=deps.clock, refusals=self._refusals)
         self._wrong_tokens = WrongTokens(deps.clock)
+        self._keys = ApiKeys(deps.keys, store=deps.operations.scores, clock=deps.clock)
         self._visitors = Visitors(token=deps.token, read_token=deps.read_token, clock=deps.clock)
         self._sign_in = SignInRoutes(self._visitors, read_token=deps.read_token, refuse=self._refuse_slowly)
         self._site = LateRoutes(self._load_site)
@@ -139,7 +145,12 @@ class HttpServer:
 
     @web.middleware
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        KEY_IN_USE.set(None)  # a connection carries many requests
         answer = await self._answered(request, handler)
+        if RATE_LIMIT in request:
+            answer = self._keys.delayed(request, answer)
+            if not answer.prepared:
+                answer.headers.update(request[RATE_LIMIT])
         is_refused = isinstance(answer, web.Response) and answer.content_type == PROBLEM
         return with_error_object(answer) if is_refused and self._is_keyed(request.path) else answer  # type: ignore[arg-type]
 
@@ -191,6 +202,8 @@ class HttpServer:
         if request.method == "OPTIONS" and self._is_befriended(origin):
             return web.Response(status=204, headers=_PREFLIGHT)
         right = self._visitors.right_of(request)
+        if self._keys and self._is_keyed(request.path) and (self._visitors.is_open or right is Right.NONE):
+            return None if request.path in OPEN_PATHS else await self._keys.refusal(request)
         if right is Right.NONE and not is_open_to_all(request.path):
             return to_sign_in(request) if wants_page(request) else await self._refuse_slowly(request)
         if request.method in ("GET", "HEAD"):
