@@ -10,7 +10,7 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import aiosqlite
@@ -28,6 +28,8 @@ from altmonitor.storage.snapshots import BUSY_TIMEOUT_MS, CLOSE_TIMEOUT_S, VARIA
 from altmonitor.storage.writer import FileLock
 
 log = logging.getLogger(__name__)
+
+V = TypeVar("V")
 
 Row = tuple[Any, ...]
 Statement = tuple[str, Sequence[Row]]
@@ -98,10 +100,13 @@ def _hour_row(hour: HourOfPool) -> Row:
     return hour.hour_ms, hour.wallets, zlib.compress(_msgpack.encode(body))
 
 
-def _hour_of(row: Row, base: str | None) -> HourOfPool:
-    """base: only positions in this coin; None: all."""
+def _hour_of(row: Row, base: str | None) -> HourOfPool | None:
+    """base: only positions in this coin; None: all. None for an hour that cannot be read."""
     hour_ms, wallets, body = row
-    found = _HOUR.decode(zlib.decompress(body))
+    try:
+        found = _HOUR.decode(zlib.decompress(body))
+    except (zlib.error, msgspec.MsgspecError):
+        return None
     positions: list[list[WalletPosition]] = [[] for _ in found.seen]
     for coin, rows in found.held.items():
         symbol = symbol_of_hyperliquid(coin)
@@ -126,6 +131,17 @@ def _position_of(coin: str, symbol: str, held: _HeldRow, as_of_ms: int) -> Walle
     )
 
 
+def _readable(decode: Callable[[Any], V], rows: Sequence[Row]) -> list[V]:
+    """rows: of one column each."""
+    found: list[V] = []
+    for (value,) in rows:
+        try:
+            found.append(decode(value))
+        except msgspec.MsgspecError as problem:
+            log.debug("a stored row of wallets: %s", problem)
+    return found
+
+
 # ---
 # Questions to the tables, whoever has opened the file.
 
@@ -135,18 +151,16 @@ class WalletRows:
         self._fetch = fetch
 
     async def load(self) -> StoredPool:
-        try:
-            return StoredPool(
-                wallets=[_WALLET.decode(row) for (row,) in await self._fetch("SELECT row FROM wallets", ())],
-                states=[_STATE.decode(body) for (body,) in await self._fetch("SELECT body FROM wallet_states", ())],
-                watch=await self.watch(),
-            )
-        except msgspec.MsgspecError as problem:
-            raise StorageError(f"stored wallets cannot be read: {problem}") from problem
+        """What cannot be read is left out: it is looked at anew."""
+        return StoredPool(
+            wallets=_readable(_WALLET.decode, await self._fetch("SELECT row FROM wallets", ())),
+            states=_readable(_STATE.decode, await self._fetch("SELECT body FROM wallet_states", ())),
+            watch=await self.watch(),
+        )
 
     async def watch(self) -> WalletWatch:
-        rows = await self._fetch("SELECT row FROM wallet_watch", ())
-        return _WATCH.decode(rows[0][0]) if rows else WalletWatch()
+        rows = _readable(_WATCH.decode, await self._fetch("SELECT row FROM wallet_watch", ()))
+        return rows[0] if rows else WalletWatch()
 
     async def events(
         self, *, since_ms: int, coin: str | None = None, address: str | None = None, limit: int = 500
@@ -163,7 +177,7 @@ class WalletRows:
         marks = ", ".join("?" * len(wanted))
         sql = f"SELECT hour_ms, wallets, body FROM wallet_hours WHERE hour_ms IN ({marks}) ORDER BY hour_ms"  # noqa: S608
         rows = await self._fetch(sql, wanted)
-        return await asyncio.to_thread(lambda: [_hour_of(row, base) for row in rows])
+        return await asyncio.to_thread(lambda: [hour for row in rows if (hour := _hour_of(row, base)) is not None])
 
 
 # ---
