@@ -286,6 +286,7 @@ class QuerySide:
         while True:
             is_whole_day = self._recorder.is_day_read  # before: what comes in meanwhile is not in the proposal
             audience = replace(settings_store.audiences[0], settings=base)
+            await self._recorder.catch_up()
             proposal = await self.budget.propose(self._deps.config.alert_budget_per_day, audience=audience)
             if not isinstance(proposal, NotEnoughHistory):
                 numbers = raised(base, proposal.numbers)
