@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -155,6 +156,7 @@ def open_interest_columns(
     return merged([columns])
 
 
+@cache
 def no_open_interest() -> OpenInterestColumns:
     return open_interest_columns(np.zeros(0, np.int64), np.zeros(0), Source.RECORDED)
 

@@ -131,6 +131,8 @@ class LiveTape:
             made = measured(known, no_open_interest(), begin_ms=first_ms, lookback=lookback)
             for rule in CANDLE_RULES:
                 rows = made.rows[rule]
+                if not len(rows):
+                    continue
                 self._rows[rule].add(
                     at_ms=rows.at_ms,
                     symbol=np.full(len(rows), number),

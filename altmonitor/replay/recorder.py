@@ -110,7 +110,7 @@ class Recorder:
         lookback = self._from.lookback()
         for number, symbol in enumerate(self._from.listed()):
             self._collect_one(symbol, lookback)
-            if number % 50 == 49:
+            if number % 10 == 9:
                 await asyncio.sleep(0)  # frames go first
 
     async def _collect(self) -> None:

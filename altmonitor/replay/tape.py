@@ -73,9 +73,11 @@ class TapeRows:
 
 def joined(parts: Sequence[TapeRows]) -> TapeRows:
     """In the order of a tape."""
-    whole = TapeRows(
-        **{one.name: np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(TapeRows)}
-    )
+    if len(parts) == 1:
+        whole = parts[0]
+    else:
+        columns = {one.name: np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(TapeRows)}
+        whole = TapeRows(**columns)
     return whole.taken(np.lexsort((whole.at_ms, whole.side, whole.symbol)))
 
 

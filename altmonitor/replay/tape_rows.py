@@ -48,7 +48,7 @@ def measured(
         if rule.kind == PRICE.kind
     }
     rows[BURST] = _bursts(candles, run, is_own, day_usdt, lookback, smallest[BURST])
-    for rule in smallest:
+    for rule in smallest if len(held.time_ms) else ():
         if rule.kind == "oi":
             rows[rule] = _changes(held, candles, day_usdt, begin_ms, WINDOWS_MS[rule.window], smallest[rule])
     largest = largest_changes(held.time_ms, held.contracts)
