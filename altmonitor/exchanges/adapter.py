@@ -12,7 +12,10 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.status import GuardStatus
 from altmonitor.core.types import Venue
 from altmonitor.exchanges.exchange_clock import ExchangeClock
-from altmonitor.exchanges.ws.feed import FeedOptions
+from altmonitor.exchanges.rest.client import venue_guard
+from altmonitor.exchanges.rest.guard import Guard
+from altmonitor.exchanges.ws.dialect import Dialect
+from altmonitor.exchanges.ws.feed import FeedOptions, KlineFeed
 from altmonitor.exchanges.ws.liquidations import LiquidationStreams
 from altmonitor.interfaces.exchange import Feed, FeedSink, MarketRest, OpenInterestTable
 from altmonitor.interfaces.positioning import Positioning
@@ -29,6 +32,23 @@ class AdapterDeps:
     on_guard: Callable[[GuardStatus], None]
     answer_s: float
     feed: FeedOptions
+
+    def gate(self, venue: Venue, base_url: str, *, requests: int, per_s: float, probe: str) -> Guard:
+        """As of `venue_guard`. Its block file is shared with whatever else asks that venue from here."""
+        return venue_guard(
+            base_url,
+            clock=self.clock,
+            requests=requests,
+            per_s=per_s,
+            probe=probe,
+            block_file=self.config.db_file.with_name(f"{venue}-block.json"),
+            on_change=self.on_guard,
+        )
+
+    def feed_over(self, url: str, dialect: Dialect, exchange_clock: ExchangeClock) -> Callable[[FeedSink], Feed]:
+        return lambda sink: KlineFeed(
+            url, dialect=dialect, sink=sink, clock=self.clock, exchange_clock=exchange_clock, options=self.feed
+        )
 
     def file(self, name: str, venue: Venue) -> Path:
         """Beside DB_FILE, one for each venue: `exchange-block.json`, `exchange-block-bybit.json`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 import itertools
 from collections.abc import Callable, Sequence
@@ -12,12 +11,10 @@ from typing import Protocol
 import msgspec
 from aiohttp import WSMessage, WSMsgType, web
 
-from altmonitor.sim.control import ConnectionStats, ExchangeFaults, ExchangeStats
+from altmonitor.sim.connections import BINARY, TEXT, ClientConnection, SimSockets, encode_frame
+from altmonitor.sim.control import ExchangeFaults, ExchangeStats
 from altmonitor.sim.market import Market
 from altmonitor.sim.wire import Frame
-from altmonitor.sim.ws import BINARY, PONG, TEXT, ClientConnection, encode_frame
-
-CLOSE_WITHIN_S = 10.0
 
 
 class SimKline(msgspec.Struct, frozen=True, rename={"event_ms": "E", "symbol": "s", "kline": "k"}):
@@ -84,8 +81,8 @@ class SimVenue:
 _kline = msgspec.json.Decoder(SimKline).decode
 
 
-class VenueSockets:
-    """`monotonic`: the exchange clock's seconds; `now_ms`: exchange time."""
+class VenueSockets(SimSockets):
+    """wire: how the venue speaks. venue: what goes wrong there."""
 
     def __init__(
         self,
@@ -95,11 +92,9 @@ class VenueSockets:
         monotonic: Callable[[], float],
         now_ms: Callable[[], int],
     ) -> None:
+        super().__init__(faults=venue.faults, stats=venue.stats, monotonic=monotonic, now_ms=now_ms)
         self._wire = wire
         self._venue = venue
-        self._monotonic = monotonic
-        self._now_ms = now_ms
-        self._open: set[ClientConnection] = set()
         self._heard_s: dict[ClientConnection, float] = {}
         self._due: list[tuple[int, int, Push]] = []
         self._numbers = itertools.count()
@@ -109,18 +104,7 @@ class VenueSockets:
         venue.faults.connect(drop=self.drop_all, close=self.close_all)
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.get(path, self._accept) for path in self._wire.paths]
-
-    def has_listeners(self) -> bool:
-        return any(connection.stats.subscriptions for connection in self._open)
-
-    def drop_all(self) -> None:
-        for connection in list(self._open):
-            connection.abort()
-
-    def close_all(self, code: int, reason: str) -> None:
-        for connection in list(self._open):
-            connection.close(code, reason, at_s=self._monotonic())
+        return [web.get(path, self.accept) for path in self._wire.paths]
 
     def push(self, frames: Sequence[Frame]) -> None:
         """What has just happened in the market; told when the venue's time for it has come."""
@@ -174,54 +158,18 @@ class VenueSockets:
     def tend(self) -> None:
         """Connections over which nothing goes, clients that do not read. Called at every tick."""
         now_s = self._monotonic()
-        for connection in list(self._open):
-            if connection.is_closing:
-                if now_s - connection.closing_s > CLOSE_WITHIN_S:
-                    connection.abort()
-            elif connection.is_choked():
-                connection.abort()
-            elif now_s - self._heard_s[connection] > self._wire.idle_s:
+        for connection in self.still_open(now_s):
+            if now_s - self._heard_s[connection] > self._wire.idle_s:
                 connection.close(1000, "Inactive", at_s=now_s)
 
-    async def _accept(self, request: web.Request) -> web.StreamResponse:
-        if self._venue.faults.refuse_connections is not None:
-            self._venue.stats.handshakes_refused += 1
-            return web.Response(status=self._venue.faults.refuse_connections, text="refused")
-        socket = web.WebSocketResponse(autoclose=False, autoping=False, compress=False, timeout=0.5)
-        await socket.prepare(request)
-        transport = request.transport
-        if not isinstance(transport, asyncio.Transport):  # gone during the handshake
-            return socket
-        connection = ClientConnection(transport, ConnectionStats(path=request.path, opened_ms=self._now_ms()))
-        connection.opened_s = self._heard_s[connection] = self._monotonic()
-        self._venue.stats.connections.append(connection.stats)
-        self._open.add(connection)
-        try:
-            await self._read(connection, socket)
-        finally:
-            self._open.discard(connection)
-            self._heard_s.pop(connection, None)
-            connection.hang_up()
-            connection.stats.closed_ms = self._now_ms()
-            if connection.stats.close_code is None:
-                connection.stats.close_code = 1006
-        return socket
+    def opened(self, connection: ClientConnection, request: web.Request) -> None:
+        self._heard_s[connection] = connection.opened_s
 
-    async def _read(self, connection: ClientConnection, socket: web.WebSocketResponse) -> None:
-        while True:
-            message = await socket.receive()
-            if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
-                if message.type is WSMsgType.CLOSE and not connection.is_closing:
-                    connection.close(int(message.data or 1000), "", at_s=self._monotonic())
-                return
-            if not connection.is_closing:
-                connection.count_message(self._monotonic())
-                self._on_message(connection, message)
+    def ended(self, connection: ClientConnection) -> None:
+        self._heard_s.pop(connection, None)
 
-    def _on_message(self, connection: ClientConnection, message: WSMessage) -> None:
-        if message.type is WSMsgType.PING:
-            connection.write(encode_frame(PONG, bytes(message.data)))
-        elif message.type is WSMsgType.TEXT:
+    def on_message(self, connection: ClientConnection, message: WSMessage, recent: int) -> None:
+        if message.type is WSMsgType.TEXT:
             stats = connection.stats
             stats.control_messages += 1
             stats.largest_frame_bytes = max(stats.largest_frame_bytes, len(message.data.encode()))

@@ -6,100 +6,21 @@ tick leave in one write to its transport. Going through the library's own `send`
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-import struct
-from collections import deque
 from collections.abc import Callable, Sequence
 
 import msgspec
 from aiohttp import WSMessage, WSMsgType, web
 
-from altmonitor.sim.control import GARBAGE, ConnectionStats, ExchangeFaults, ExchangeStats
+from altmonitor.sim.connections import BINARY, PING, TEXT, ClientConnection, SimSockets, encode_frame
+from altmonitor.sim.control import GARBAGE, ExchangeFaults, ExchangeStats
 from altmonitor.sim.wire import Frame
-
-# ---
-# One client of the simulated exchange's WebSocket side, written to past the library.
-
-
-TEXT, BINARY, CLOSE, PING, PONG = 0x81, 0x82, 0x88, 0x89, 0x8A  # first byte of an unfragmented frame
-_MAX_UNSENT_BYTES = 64 << 20
-_PONG_WITHIN_S = 600.0
-
-
-def encode_frame(first_byte: int, payload: bytes) -> bytes:
-    """An unmasked, unfragmented WebSocket frame. Source: RFC 6455 §5.2."""
-    size = len(payload)
-    if size < 126:
-        return bytes((first_byte, size)) + payload
-    if size < 65_536:
-        return struct.pack("!BBH", first_byte, 126, size) + payload
-    return struct.pack("!BBQ", first_byte, 127, size) + payload
-
-
-class ClientConnection:
-    """One client. `is_routed`: connected under /market, where klines flow; elsewhere nothing does."""
-
-    def __init__(self, transport: asyncio.Transport, stats: ConnectionStats) -> None:
-        self.stats = stats
-        self.is_routed = stats.path.startswith("/market")
-        self.is_combined = stats.path.endswith("/stream")
-        self.is_closing = False
-        self._transport = transport
-        self._recent: deque[float] = deque()
-        self.opened_s = self.pinged_s = self.closing_s = 0.0
-        self.unanswered_s: float | None = None  # when the oldest ping without an answer was sent
-
-    def write(self, data: bytes) -> None:
-        if not self._transport.is_closing():
-            self._transport.write(data)
-
-    def answer(self, value: object) -> None:
-        self.write(encode_frame(TEXT, msgspec.json.encode(value)))
-
-    def close(self, code: int, reason: str, *, at_s: float, twice: bool = False) -> None:
-        if self.is_closing:
-            return
-        self.is_closing, self.closing_s = True, at_s
-        self.stats.close_code = code
-        frame = encode_frame(CLOSE, struct.pack("!H", code) + reason.encode())
-        self.write(frame * 2 if twice else frame)
-
-    def hang_up(self) -> None:
-        """End of the TCP connection, after what was written. Keeps the library from closing a second time."""
-        self._transport.close()
-
-    def abort(self) -> None:
-        self.is_closing = True
-        self._transport.abort()
-
-    def count_message(self, now_s: float) -> int:
-        """Client messages within the last second, this one included."""
-        self._recent.append(now_s)
-        while now_s - self._recent[0] >= 1.0:
-            self._recent.popleft()
-        self.stats.client_messages += 1
-        self.stats.most_messages_in_1s = max(self.stats.most_messages_in_1s, len(self._recent))
-        return len(self._recent)
-
-    def is_overdue(self, now_s: float) -> bool:
-        """A ping has waited ten minutes for its answer."""
-        return self.unanswered_s is not None and now_s - self.unanswered_s > _PONG_WITHIN_S
-
-    def is_choked(self) -> bool:
-        """The client has not read for so long that the exchange gives it up."""
-        return self._transport.get_write_buffer_size() > _MAX_UNSENT_BYTES
-
-
-# ---
-
 
 MAX_STREAMS = 1024
 MAX_MESSAGES_PER_S = 10
 MAX_FRAME_BYTES = 4096  # longer SUBSCRIBE frames are ignored without an answer
 PING_EVERY_S = 180.0
 LIFETIME_S = 86_400.0
-CLOSE_WITHIN_S = 10.0
 
 
 class RefusedHandshake(Exception):
@@ -110,8 +31,8 @@ class RefusedHandshake(Exception):
         super().__init__(message)
 
 
-class Sockets:
-    """All connections. `monotonic`: the exchange clock's seconds; `now_ms`: exchange time."""
+class Sockets(SimSockets):
+    """The main exchange's: streams in the address or asked for, pings, and a limit of messages a second."""
 
     def __init__(
         self,
@@ -121,28 +42,13 @@ class Sockets:
         monotonic: Callable[[], float],
         now_ms: Callable[[], int],
     ) -> None:
-        self._faults = faults
-        self._stats = stats
-        self._monotonic = monotonic
-        self._now_ms = now_ms
-        self._open: set[ClientConnection] = set()
+        super().__init__(faults=faults, stats=stats, monotonic=monotonic, now_ms=now_ms)
         self._garbage = itertools.cycle([*((TEXT, text) for text in GARBAGE), (BINARY, b"\x00\x01\x02")])
 
     def routes(self) -> list[web.RouteDef]:
         paths = ("/market/ws", "/market/stream", "/public/ws", "/public/stream", "/ws", "/stream")
-        found = [web.get(path, self._accept) for path in paths]
-        return found + [web.get(path + "/{streams:.+}", self._accept) for path in paths if path.endswith("/ws")]
-
-    def has_listeners(self) -> bool:
-        return any(connection.stats.subscriptions for connection in self._open)
-
-    def drop_all(self) -> None:
-        for connection in list(self._open):
-            connection.abort()
-
-    def close_all(self, code: int, reason: str) -> None:
-        for connection in list(self._open):
-            connection.close(code, reason, at_s=self._monotonic(), twice=self._faults.double_close)
+        found = [web.get(path, self.accept) for path in paths]
+        return found + [web.get(path + "/{streams:.+}", self.accept) for path in paths if path.endswith("/ws")]
 
     def push(self, frames: Sequence[Frame]) -> None:
         """Hand the frames to every connection that subscribed to them."""
@@ -159,13 +65,10 @@ class Sockets:
     def tend(self) -> None:
         """Pings, the 24 h cut, clients that stopped answering or reading. Called at every tick."""
         now_s = self._monotonic()
-        for connection in list(self._open):
-            if connection.is_closing:
-                if now_s - connection.closing_s > CLOSE_WITHIN_S:
-                    connection.abort()
-            elif now_s - connection.opened_s >= LIFETIME_S:
+        for connection in self.still_open(now_s):
+            if now_s - connection.opened_s >= LIFETIME_S:
                 connection.close(1000, "", at_s=self._monotonic(), twice=self._faults.double_close)
-            elif connection.is_overdue(now_s) or connection.is_choked():
+            elif connection.is_overdue(now_s):
                 connection.abort()
             elif now_s - connection.pinged_s >= PING_EVERY_S:
                 connection.pinged_s = now_s
@@ -181,49 +84,14 @@ class Sockets:
         if mine:
             connection.write(b"".join(mine))
 
-    async def _accept(self, request: web.Request) -> web.StreamResponse:
-        if self._faults.refuse_connections is not None:
-            self._stats.handshakes_refused += 1
-            return web.Response(status=self._faults.refuse_connections, text="refused")
-        socket = web.WebSocketResponse(autoclose=False, autoping=False, compress=False, timeout=0.5)
-        await socket.prepare(request)
-        transport = request.transport
-        if not isinstance(transport, asyncio.Transport):  # gone during the handshake
-            return socket
-        path = request.path
-        connection = ClientConnection(transport, ConnectionStats(path=path, opened_ms=self._now_ms()))
-        connection.opened_s = connection.pinged_s = self._monotonic()
+    def opened(self, connection: ClientConnection, request: web.Request) -> None:
+        connection.pinged_s = connection.opened_s
         given = request.match_info.get("streams") or request.query.get("streams", "")
         connection.stats.subscriptions.update(name for name in given.split("/")[:MAX_STREAMS] if name)
-        self._stats.connections.append(connection.stats)
-        self._open.add(connection)
-        try:
-            await self._read(connection, socket)
-        finally:
-            self._open.discard(connection)
-            connection.hang_up()
-            connection.stats.closed_ms = self._now_ms()
-            if connection.stats.close_code is None:
-                connection.stats.close_code = 1006
-        return socket
 
-    async def _read(self, connection: ClientConnection, socket: web.WebSocketResponse) -> None:
-        while True:
-            message = await socket.receive()
-            if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
-                if message.type is WSMsgType.CLOSE and not connection.is_closing:
-                    connection.close(int(message.data or 1000), "", at_s=self._monotonic())
-                return
-            if connection.is_closing:
-                continue
-            if connection.count_message(self._monotonic()) > MAX_MESSAGES_PER_S:
-                connection.close(1008, "Too many requests", at_s=self._monotonic(), twice=self._faults.double_close)
-            else:
-                self._on_message(connection, message)
-
-    def _on_message(self, connection: ClientConnection, message: WSMessage) -> None:
-        if message.type is WSMsgType.PING:
-            connection.write(encode_frame(PONG, bytes(message.data)))
+    def on_message(self, connection: ClientConnection, message: WSMessage, recent: int) -> None:
+        if recent > MAX_MESSAGES_PER_S:
+            connection.close(1008, "Too many requests", at_s=self._monotonic(), twice=self._faults.double_close)
         elif message.type is WSMsgType.PONG:
             connection.unanswered_s = None
         elif message.type is WSMsgType.BINARY:

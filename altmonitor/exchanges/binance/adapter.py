@@ -9,7 +9,6 @@ from altmonitor.exchanges.binance.dialect import BINANCE
 from altmonitor.exchanges.binance.liquidations import BINANCE_LIQUIDATIONS, LONG_LIQUIDATED
 from altmonitor.exchanges.binance.positioning import BinancePositioning
 from altmonitor.exchanges.binance.rest import USUAL_FUNDING_HOURS, BinanceRest, binance_guard
-from altmonitor.exchanges.ws.feed import KlineFeed
 
 UNITS: Final = Units(
     venue="binance", oi_sides=1, oi_unit="coins", long_liquidated=LONG_LIQUIDATED, funding_hours=USUAL_FUNDING_HOURS
@@ -31,14 +30,7 @@ def binance_adapter(deps: AdapterDeps) -> ExchangeAdapter:
         rest=rest,
         positioning=BinancePositioning(rest, clock=clock),
         clock=guard.exchange_clock,
-        feed=lambda sink: KlineFeed(
-            config.binance_ws_url,
-            dialect=BINANCE,
-            sink=sink,
-            clock=clock,
-            exchange_clock=guard.exchange_clock,
-            options=deps.feed,
-        ),
+        feed=deps.feed_over(config.binance_ws_url, BINANCE, guard.exchange_clock),
         units=UNITS,
         liquidations=(config.binance_ws_url, BINANCE_LIQUIDATIONS),
     )

@@ -8,7 +8,6 @@ from altmonitor.exchanges.hyperliquid.rest import HyperliquidRest
 from altmonitor.exchanges.hyperliquid.units import UNITS
 from altmonitor.exchanges.hyperliquid.wallets import hyperliquid_guard, hyperliquid_wallets
 from altmonitor.exchanges.no_positioning import NoPositioning
-from altmonitor.exchanges.ws.feed import KlineFeed
 
 
 def hyperliquid_adapter(deps: AdapterDeps) -> ExchangeAdapter:
@@ -21,18 +20,12 @@ def hyperliquid_adapter(deps: AdapterDeps) -> ExchangeAdapter:
         within_s=deps.answer_s,
         has_builders=config.tradfi_perpetuals,
     )
+    dialect = hyperliquid_dialect(guard.exchange_clock.now_ms, rest.on_contexts)
     return ExchangeAdapter(
         rest=rest,
         positioning=NoPositioning("hyperliquid"),
         clock=guard.exchange_clock,
-        feed=lambda sink: KlineFeed(
-            config.hyperliquid_ws_url,
-            dialect=hyperliquid_dialect(guard.exchange_clock.now_ms, rest.on_contexts),
-            sink=sink,
-            clock=clock,
-            exchange_clock=guard.exchange_clock,
-            options=deps.feed,
-        ),
+        feed=deps.feed_over(config.hyperliquid_ws_url, dialect, guard.exchange_clock),
         units=UNITS,
         oi_table=rest,
         predicted_fundings=rest.predicted_fundings,
