@@ -139,13 +139,13 @@ async def test_another_process_reads_the_pool_from_the_file(tmp_path: Path) -> N
 
 
 async def test_every_hour_the_pool_is_kept_as_it_stood(tmp_path: Path) -> None:
-    async with wallet_stage(tmp_path, speed=3_000) as stage:
+    async with wallet_stage(tmp_path, speed=1_200) as stage:
         stage.wallets.only(ONE, TWO)
         stage.wallets.hold(ONE, BTC=1.0)
         stage.wallets.hold(TWO, kPEPE=-1_000.0)
         async with stage.watching() as collector:
             first_ms = stage.clock.now_ms() // 3_600_000 * 3_600_000
-            await stage.until(lambda: stage.clock.now_ms() > first_ms + 2 * 3_600_000 + 120_000, within_s=40)
+            await stage.until(lambda: stage.clock.now_ms() > first_ms + 2 * 3_600_000 + 120_000, within_s=60)
             hours = await collector.hours([first_ms, first_ms + 3_600_000, first_ms + 9 * 3_600_000])
             assert [(hour.hour_ms - first_ms, hour.wallets) for hour in hours] == [(0, 2), (3_600_000, 2)]
             held = {position.coin: position for state in hours[1].states for position in state.positions}
