@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import cast
@@ -112,3 +114,23 @@ async def test_a_value_that_can_never_be_stored_holds_up_nobody(store: PostgresS
     assert await contract.waiting(store) == ["BADUSDT", "GOODUSDT"]
     await store._writer.drained()
     assert [row.alert.symbol for row in await store.recent(limit=9)] == ["GOODUSDT"]
+
+
+async def test_a_server_that_hangs_holds_up_no_delivery_and_gets_everything_when_it_answers_again(
+    store: PostgresStore, postgres: PostgresServer
+) -> None:
+    await contract.put(store, "AUSDT")
+    hanging = postgres.sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'altmonitor writes'").split()
+    for pid in hanging:
+        os.kill(int(pid), signal.SIGSTOP)
+    try:
+        store.put(pump("BUSDT"))
+        async with asyncio.timeout(8):  # the writer's patience is 3 s
+            while await contract.waiting(store) != ["AUSDT", "BUSDT"]:
+                await store.wait_for_work(PRIVATE)
+    finally:
+        for pid in hanging:
+            os.kill(int(pid), signal.SIGCONT)
+    async with asyncio.timeout(20):
+        await store._writer.drained()
+    assert {row.alert.symbol for row in await store.recent(limit=9)} == {"AUSDT", "BUSDT"}
