@@ -200,7 +200,11 @@ class ChatSender:
         return topic_id is not None and topic_id in self._lost and self._now_s() < self._lost[topic_id].try_at_s
 
     async def _through(self, topic_id: int | None, request: Coroutine[Any, Any, _T], *, is_edit: bool) -> _T:
-        self._deps.overall_of(self.chat_id).record(self._now_s())
+        try:
+            await self._take_a_place()
+        except BaseException:
+            request.close()
+            raise
         was_lost = self._is_lost(topic_id)
         try:
             answer = await request
@@ -219,6 +223,14 @@ class ChatSender:
         self._backoff.reset()
         self._note_success(topic_id, was_lost=was_lost, is_edit=is_edit)
         return answer
+
+    async def _take_a_place(self) -> None:
+        """Among all chats of the bot: between the look at the pace and this moment others may have taken theirs. A
+        request that is cancelled meanwhile never leaves."""
+        pace = self._deps.overall_of(self.chat_id)
+        while (wait_s := pace.free_at_s(self._now_s()) - self._now_s()) > 0:
+            await self._deps.clock.sleep(wait_s)
+        pace.record(self._now_s())
 
     def _note_success(self, topic_id: int | None, *, was_lost: bool, is_edit: bool) -> None:
         if self._outage is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -33,9 +34,9 @@ async def test_the_second_feed_takes_over_within_five_seconds_and_says_so_and_no
     async with cluster(tmp_path, postgres, telegram_speed=20, TG_MIN_SEND_INTERVAL="0.05") as here:
         for name in ("feed-1", "notify-1", "notify-2"):
             await here.start(name)
-        await here.programs["feed-1"].line("this feed leads now")
+        await here.programs["feed-1"].line("this feed leads now", within_s=90)
         await here.start("feed-2")
-        await here.programs["feed-2"].line("standing by")
+        await here.programs["feed-2"].line("standing by", within_s=90)
         await here.is_watching("feed-1")
         await here.is_watching("feed-2")
         await here.until(lambda: any("watches" in m.text for m in here.said()), what="start message")
@@ -52,6 +53,7 @@ async def test_the_second_feed_takes_over_within_five_seconds_and_says_so_and_no
 
         await pump(here, first)
         await here.until(lambda: any(first in m.text for m in here.said()), what="first alert")
+        killed_at = datetime.now(UTC)
         await here.kill("feed-1")
         took_s = await here.until(lambda: any("has taken over" in m.text for m in here.said()), what="takeover")
         (told,) = [m.text for m in here.said() if "has taken over" in m.text]
@@ -69,5 +71,8 @@ async def test_the_second_feed_takes_over_within_five_seconds_and_says_so_and_no
         await here.until(lambda: not here.sql("SELECT 1 FROM deliveries WHERE state <> 'sent'"), what="all is recorded")
         rows = here.sql("SELECT key, state, attempts FROM alerts JOIN deliveries ON alert_id = id ORDER BY id")
         assert [row for row in rows if row[1:] != ["sent", "1"]] == []
+        print(f"\nfeed-1 is killed at {killed_at:%H:%M:%S.%f}")  # docs/scale.md shows one such run
+        for message in here.said():
+            print("\n".join(message.text.splitlines()), end="\n\n")
         for symbol in (first, second, third):
             assert sum("PUMP" in m.text and symbol in m.text for m in here.said()) == 1

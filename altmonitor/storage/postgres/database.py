@@ -11,7 +11,6 @@ import asyncpg
 from altmonitor.core.errors import StorageError
 from altmonitor.storage.alert_database import (
     INSERT_ALERT,
-    INSERT_DELIVERY,
     AlertDatabase,
     DatabaseWrite,
     Op,
@@ -20,6 +19,13 @@ from altmonitor.storage.alert_database import (
 )
 from altmonitor.storage.postgres.connection import DatabaseAddress, PostgresConnection, numbered
 from altmonitor.storage.rows import Row, alert_row
+
+# As INSERT_DELIVERY, for all rows at once: an alert may have ten thousand.
+_INSERT_DELIVERIES = (
+    "INSERT INTO deliveries (alert_id, chat_id, topic_id, queued_ms) SELECT d.alert_id, d.chat_id, d.topic_id, "
+    "d.queued_ms FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) "
+    "AS d (alert_id, chat_id, topic_id, queued_ms) JOIN alerts ON alerts.id = d.alert_id ON CONFLICT DO NOTHING"
+)
 
 BLOCK = 65_536
 """Numbers taken at once, `alert_id_blocks` counts in these."""
@@ -104,7 +110,7 @@ class PostgresDatabase(AlertDatabase):
             await db.executemany(numbered(INSERT_ALERT), rows)
             deliveries = [row for put in puts for row in delivery_rows(put)]
             if deliveries:
-                await db.executemany(numbered(INSERT_DELIVERY), deliveries)
+                await db.execute(_INSERT_DELIVERIES, *map(list, zip(*(row[:4] for row in deliveries), strict=True)))
             found = await db.fetch("SELECT id FROM alerts WHERE id = ANY($1)", [put.alert.id for put in puts])
             stored = {row[0] for row in found}
         for op in ops:
