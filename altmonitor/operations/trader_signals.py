@@ -164,7 +164,7 @@ async def _trend(
     )
 
 
-_NAMED = {"authorIds": "540D011FDACCB47A", "sortBy": "pnl", "period": "90"}
+_NAMED = {"authorIds": "AB99563B2FB29155", "sortBy": "pnl", "period": "90"}
 
 SIGNAL_OPERATIONS: Sequence[Operation] = (  # type: ignore[type-arg]  # of all kinds
     Operation(
@@ -178,7 +178,7 @@ SIGNAL_OPERATIONS: Sequence[Operation] = (  # type: ignore[type-arg]  # of all k
         chat="whales",
         cli="smartmoney signal-overview-by-filter",
         hints=SIGNAL_HINTS,
-        examples=(Example(title="one coin", arguments={"instCcyList": "BTC", "period": "90"}),),
+        examples=(Example(title="one coin", arguments={"instCcyList": "BTC", "period": "90", "lmtNum": 5}),),
     ),
     Operation(
         name="get_signal_overview_by_trader",

@@ -324,7 +324,7 @@ async def get_trader_orders_history(context: OperationContext, arguments: Histor
     )
 
 
-_ONE: Final[dict[str, Any]] = {"authorId": "540D011FDACCB47A"}
+_ONE: Final[dict[str, Any]] = {"authorId": "AB99563B2FB29155"}
 
 TRADER_OPERATIONS: Sequence[Operation] = (  # type: ignore[type-arg]  # of all kinds
     Operation(

@@ -27,7 +27,7 @@ EXAMPLES = {
     "compare": ["/compare btc sol"],
     "div": ["/div sol"],
     "whales": ["/whales btc"],
-    "trader": ["/trader 540D011FDACCB47A"],
+    "trader": ["/trader AB99563B2FB29155"],
     "set_pump": ["/set_pump 5"],
     "set_dump": ["/set_dump 5"],
     "set_oi": ["/set_oi 3 6"],

@@ -45,7 +45,7 @@ from altmonitor.positioning.traders import (
 V = TypeVar("V")
 
 HOUR = "2026092114"
-CODES = tuple(f"540D011FDACCB4{number:02X}" for number in range(0x7A, 0x7A + 25))
+CODES = tuple(f"AB99563B2FB291{number:02X}" for number in range(0x55, 0x55 + 25))
 TRADERS = tuple(
     Trader(
         author_id=code,

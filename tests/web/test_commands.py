@@ -61,7 +61,7 @@ async def test_the_table_is_listed() -> None:
     assert rows[0] == {
         "name": "status",
         "usage": "/status",
-        "meaning": "settings in force and the live health",
+        "meaning": "settings and live health",
         "is_reading": True,
         "arguments": {"type": "object", "properties": {}, "required": [], "additionalProperties": False},
     }
