@@ -36,6 +36,7 @@ from altmonitor.replay.tape import SMALLEST, Tape, TapeRows, joined, no_rows
 from altmonitor.replay.tape_rows import MonthTape, Smallest, measured
 
 FOLDER: Final = ".tape"
+ROW_COLUMNS: Final = tuple(one.name for one in fields(TapeRows) if one.name != "symbol")
 COLUMNS: Final = ("sample_ms", "loud_ms", "loud_size")
 DAY_MS: Final = 86_400_000
 OI_MEMORY_MS: Final = selection.OI_MEMORY_MS
@@ -189,28 +190,37 @@ def month_tape(
         smallest=smallest,
     )
     content = io.BytesIO()
-    np.savez(content, allow_pickle=False, **_packed(made))  # packing would take three times as long as measuring
+    np.savez(
+        content, allow_pickle=False, **_packed(made, smallest)
+    )  # packing would take three times as long as measuring
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, content.getvalue())
     return made
 
 
-def _packed(made: MonthTape) -> dict[str, NDArray[Any]]:
+def _packed(made: MonthTape, smallest: Smallest) -> dict[str, NDArray[Any]]:
     columns = {name: getattr(made, name) for name in COLUMNS}
     columns["total_usdt"] = np.array(made.total_usdt)
     begins = np.flatnonzero(np.diff(made.open_ms, prepend=-MINUTE_MS - 1) != MINUTE_MS)  # of minutes without a hole
     columns["runs"] = np.stack([made.open_ms[begins], np.diff(np.append(begins, len(made.open_ms)))])
-    for rule, rows in made.rows.items():
-        columns |= {f"{rule}.{one.name}": getattr(rows, one.name) for one in fields(rows) if one.name != "symbol"}
+    every = [made.rows[rule] for rule in smallest]
+    columns["counts"] = np.array([len(rows) for rows in every], np.int64)
+    columns["rows"] = np.array([_joined_column(every, name) for name in ROW_COLUMNS])
     return columns
 
 
+def _joined_column(every: Sequence[TapeRows], name: str) -> NDArray[np.float64]:
+    """Of all rules in one: sixty small arrays in a file cost more than all that is measured. Moments fit into a float:
+    they are below 2 ** 53."""
+    return np.concatenate([getattr(rows, name).astype(np.float64) for rows in every])
+
+
 def _unpacked(file: Mapping[str, NDArray[Any]], smallest: Smallest) -> MonthTape:
-    names = [one.name for one in fields(TapeRows) if one.name != "symbol"]
-    rows = {}
-    for rule in smallest:
-        columns = {name: file[f"{rule}.{name}"] for name in names}
-        rows[rule] = TapeRows(symbol=np.zeros(len(columns["at_ms"]), np.int64), **columns)
+    rows, table, ends = {}, file["rows"], np.cumsum(file["counts"]).tolist()
+    for rule, first, after in zip(smallest, [0, *ends[:-1]], ends, strict=True):
+        columns = {name: table[at, first:after] for at, name in enumerate(ROW_COLUMNS)}
+        columns |= {name: columns[name].astype(np.int64) for name in ("at_ms", "side")}
+        rows[rule] = TapeRows(symbol=np.zeros(after - first, np.int64), **columns)
     opens = [begin_ms + np.arange(minutes) * MINUTE_MS for begin_ms, minutes in file["runs"].T.tolist()]
     open_ms = np.concatenate([np.zeros(0, np.int64), *opens])
     return MonthTape(
