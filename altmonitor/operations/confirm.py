@@ -12,7 +12,7 @@ from altmonitor.core.errors import StorageError
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import DataStale
 from altmonitor.operations.operation import Example, Operation
-from altmonitor.operations.score_inputs import NO_ONCHAIN, ScoreInputs, inputs_of
+from altmonitor.operations.score_inputs import NO_ONCHAIN, ScoreInputs, inputs_of, open_interests
 from altmonitor.operations.score_values import (
     DISCLAIMER,
     SCORER_NAME,
@@ -30,6 +30,7 @@ from altmonitor.operations.score_values import (
     metric_value,
     missing_scores,
     number,
+    reading_value,
     reasons_of,
     sources_of,
 )
@@ -181,7 +182,8 @@ async def _record(context: OperationContext, inputs: ScoreInputs, judged: TradeG
 class ScoreSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """As seen by a long. metrics: the numbers scores are made of and some beside, each with source and age.
 
-    indicators: states and risks that follow from them by rule.
+    open_interest_by_venue: of every venue that is watched and lists it, USD of one side at its last price there;
+    open_interest_all_usd: their sum.
     """
 
     ts: int
@@ -193,6 +195,8 @@ class ScoreSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     onchain_score: float | None
     factors: dict[LegName, LegValue]
     metrics: dict[Metric, MetricValue]
+    open_interest_by_venue: dict[str, MetricValue]
+    open_interest_all_usd: float | None
     regime: RegimeName
     regime_label: str
     cascade_risk: CascadeRisk | None
@@ -208,6 +212,10 @@ async def score_snapshot(context: OperationContext, arguments: OneSymbol) -> Sco
     inputs = await inputs_of(context, symbol)
     score, levels = inputs.score, inputs.levels
     asked = ("snapshot", symbol)
+    held = open_interests(context, symbol, inputs.now_ms)
+    missing = missing_scores(score) | ({"cascade_risk": inputs.levels_reason} if levels is None else {})
+    if not held:
+        missing["open_interest_all_usd"] = "open interest of its venues is known to a running monitor only"
     if score.composite is None:
         raise_stale(context, inputs, asked)
     answer = ScoreSnapshot(
@@ -220,11 +228,13 @@ async def score_snapshot(context: OperationContext, arguments: OneSymbol) -> Sco
         onchain_score=digits(score.legs["onchain"].score),
         factors=factors_of(score, 1.0),
         metrics={metric: metric_value(inputs, metric) for metric in METRICS},
+        open_interest_by_venue={venue: reading_value(one, inputs.now_ms) for venue, one in held.items()},
+        open_interest_all_usd=number(sum(one.value for one in held.values()), 0) if held else None,
         regime=inputs.regime,
         regime_label=LABELS[inputs.regime],
         cascade_risk=None if levels is None else levels.risk,
         coverage=coverage_of(score),
-        unavailable=missing_scores(score) | ({"cascade_risk": inputs.levels_reason} if levels is None else {}),
+        unavailable=missing,
         sources=sources_of(inputs),
     )
     context.score_cache.last[asked] = msgspec.to_builtins(answer)

@@ -31,6 +31,8 @@ NO_WALLETS: Final = "no wallets are watched in this process"
 NOBODY_ASKS: Final = "this process asks no exchange"
 NO_FUNDINGS: Final = "fundings of several venues are known to a running monitor only"
 
+OI_STALE_MS: Final = 600_000
+
 TICKER = "/fapi/v1/klines"
 FUNDING = "/fapi/v1/premiumIndex"
 HELD = "/futures/data/openInterestHist"
@@ -330,6 +332,19 @@ def _read_spread(
         venue="all",
         endpoint="funding tables",
     )
+
+
+def open_interests(context: OperationContext, symbol: str, now_ms: int) -> dict[str, MetricReading]:
+    """USD of one side at each venue that is watched and lists it, at its last price there."""
+    found: dict[str, MetricReading] = {}
+    for venue, view in ({} if context.monitor is None else context.monitor.venues).items():
+        book, samples = view.board.book(symbol), view.board.oi_samples(symbol)
+        if book is not None and book.price > 0 and samples and now_ms - samples[-1][0] < OI_STALE_MS:
+            at_ms, contracts = samples[-1]
+            found[venue] = MetricReading(
+                value=contracts * book.price, at_ms=at_ms, venue=venue, endpoint="open-interest sweep"
+            )
+    return found
 
 
 def funding_source(row: VenueFunding) -> str:

@@ -112,6 +112,17 @@ def metric_value(inputs: ScoreInputs, metric: Metric) -> MetricValue:
     )
 
 
+def reading_value(one: MetricReading, now_ms: int) -> MetricValue:
+    """Of open interest, in USD."""
+    return MetricValue(
+        value=number(one.value, 0),
+        unit=UNITS["open_interest_usd"],
+        source=one.source,
+        age_s=number(one.age_s(now_ms), 1),
+        unavailable=None,
+    )
+
+
 def sources_of(inputs: ScoreInputs, metrics: Iterable[Metric] = METRICS) -> tuple[SourceUsed, ...]:
     """Each once, with the age of its oldest number."""
     found: dict[str, SourceUsed] = {}

@@ -102,6 +102,17 @@ async def test_j8_every_metric_of_a_snapshot_has_source_and_age_or_a_reason() ->
     assert found.metrics["mvrv"].unavailable == "needs on-chain data; no on-chain provider is configured"
 
 
+async def test_j36_open_interest_is_told_by_venue_and_summed() -> None:
+    found = await asked("score_snapshot", whole(), symbol="SOLUSDT")
+    assert list(found.open_interest_by_venue) == ["binance"]
+    one = found.open_interest_by_venue["binance"]
+    assert one.value == found.open_interest_all_usd == round(1_100 * 103.5)
+    assert (one.unit, one.source) == ("USD, one side", "binance:open-interest sweep")
+    alone = await asked("score_snapshot", whole(monitor=None), symbol="SOLUSDT")
+    assert alone.open_interest_all_usd is None
+    assert "running monitor" in alone.unavailable["open_interest_all_usd"]
+
+
 async def test_j9_onchain_is_null_with_reasons_and_never_zero() -> None:
     found = await asked("onchain", whole(), symbol="BTC")
     assert (found.mvrv, found.sopr, found.exchange_net_flow_usd, found.realised_cap_ratio, found.cycle) == (None,) * 5
