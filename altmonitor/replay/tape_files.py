@@ -190,9 +190,8 @@ def month_tape(
         smallest=smallest,
     )
     content = io.BytesIO()
-    np.savez(
-        content, allow_pickle=False, **_packed(made, smallest)
-    )  # packing would take three times as long as measuring
+    columns = _packed(made, smallest)
+    np.savez(content, allow_pickle=False, **columns)  # packing would take three times as long as measuring
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, content.getvalue())
     return made
