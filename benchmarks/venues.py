@@ -99,7 +99,9 @@ def _measure(venues: str, settings: dict[str, str], folder: Path) -> VenueCost:
         frames_per_s=seen / MEASURED_S,
         symbols=symbols,
         weights={venue: _share(used, limits[venue]) for venue, used in weights.items() if limits.get(venue)}
-        | {venue: _share(used, windows[venue], "requests") for venue, used in requests.items() if venue not in limits},
+        | {
+            venue: _share(used, windows[venue], "requests") for venue, used in requests.items() if not limits.get(venue)
+        },
     )
 
 
