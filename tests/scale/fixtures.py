@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.scale.servers import NatsServer, PostgresServer, no_nats, no_postgres
+from tests.scale.servers import NatsServer, PostgresServer, no_nats, no_postgres, running
 
 IS_ASKED_FOR = bool(os.environ.get("ALTMONITOR_SCALE"))
 """`make test-scale` sets it; elsewhere nothing here runs."""
@@ -19,21 +19,13 @@ needs_servers = pytest.mark.skipif(not IS_ASKED_FOR, reason="part of make test-s
 def postgres() -> Iterator[PostgresServer]:
     if why := no_postgres():
         pytest.skip(f"not here: {why}")
-    server = PostgresServer()
-    try:
-        server.start()
+    with running(PostgresServer()) as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture(scope="session")
 def nats() -> Iterator[NatsServer]:
     if why := no_nats():
         pytest.skip(f"not here: {why}")
-    server = NatsServer()
-    try:
-        server.start()
+    with running(NatsServer()) as server:
         yield server
-    finally:
-        server.remove()

@@ -10,13 +10,16 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 POSTGRES_BIN = Path("/usr/lib/postgresql/15/bin")
 STARTS_WITHIN_S = 30.0
 ENDS_WITHIN_S = 15.0
+
+AnyServer = TypeVar("AnyServer", bound="ServerProcess")
 
 
 def what_is_missing() -> str:
@@ -107,6 +110,16 @@ class ServerProcess:
         if self.user is None:
             return {}
         return {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
+
+
+@contextmanager
+def running(server: AnyServer) -> Iterator[AnyServer]:
+    """Nothing of it is left afterwards, also when what is done with it fails."""
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 class PostgresServer(ServerProcess):

@@ -13,7 +13,7 @@ import pytest
 from altmonitor.storage.postgres import schema
 from altmonitor.storage.postgres.connection import DatabaseAddress, PostgresConnection
 from tests.scale.fixtures import needs_servers, postgres
-from tests.scale.servers import PostgresServer, free_port
+from tests.scale.servers import PostgresServer, free_port, running
 
 __all__ = ["postgres"]
 
@@ -25,14 +25,12 @@ PASSWORD = "hunter2-of-ann"
 @pytest.fixture(scope="module")
 def server(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
     request.getfixturevalue("postgres")  # its skip is this one's, too
-    made = PostgresServer(max_connections="60")
-    made.start()
-    for name in ("standby", "foreigner", "newer", "half", "others", "bots", "torn"):
-        made.sql(f"CREATE DATABASE {name}")
-    made.sql("CREATE ROLE ann LOGIN CONNECTION LIMIT 1")
-    made.sql("CREATE TABLE invoices (id INT); CREATE TABLE alerts (id INT)", "foreigner")
-    yield made
-    made.remove()
+    with running(PostgresServer(max_connections="60")) as made:
+        for name in ("standby", "foreigner", "newer", "half", "others", "bots", "torn"):
+            made.sql(f"CREATE DATABASE {name}")
+        made.sql("CREATE ROLE ann LOGIN CONNECTION LIMIT 1")
+        made.sql("CREATE TABLE invoices (id INT); CREATE TABLE alerts (id INT)", "foreigner")
+        yield made
 
 
 async def said(url: str, *arguments: str, **environ: str) -> str:

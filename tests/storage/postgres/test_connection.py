@@ -13,7 +13,7 @@ from altmonitor.core.errors import DatabaseRefused, StorageError
 from altmonitor.storage.postgres import connection as link
 from altmonitor.storage.postgres.connection import DatabaseAddress, PostgresConnection, numbered
 from tests.scale.fixtures import needs_servers, postgres
-from tests.scale.servers import PostgresServer, free_port
+from tests.scale.servers import PostgresServer, free_port, running
 
 __all__ = ["postgres"]
 
@@ -58,14 +58,13 @@ async def test_who_takes_the_connection_and_says_nothing_is_given_up(monkeypatch
 @pytest.fixture(scope="module")
 def small(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
     request.getfixturevalue("postgres")  # its skip is this one's, too
-    server = PostgresServer(max_connections="4", superuser_reserved_connections="0", password_encryption="md5")
-    server.start()
-    for text in ("CREATE ROLE ann LOGIN PASSWORD 'right'", "CREATE DATABASE alerts"):
-        server.sql(text)
-    (server.folder / "data" / "pg_hba.conf").write_text("host all postgres all trust\nhost all all all md5\n")
-    server.sql("SELECT pg_reload_conf()")
-    yield server
-    server.remove()
+    made = PostgresServer(max_connections="4", superuser_reserved_connections="0", password_encryption="md5")
+    with running(made) as server:
+        for text in ("CREATE ROLE ann LOGIN PASSWORD 'right'", "CREATE DATABASE alerts"):
+            server.sql(text)
+        (server.folder / "data" / "pg_hba.conf").write_text("host all postgres all trust\nhost all all all md5\n")
+        server.sql("SELECT pg_reload_conf()")
+        yield server
 
 
 @needs_servers
