@@ -32,6 +32,8 @@ __all__ = [
     "ratios",
     "smart_money",
     "statistics_history",
+    "trader_pool",
+    "traders",
     "units",
     "wallet_fills",
     "wallet_pool",

@@ -22,6 +22,30 @@ from altmonitor.positioning.traders import (
     SignalWinRates,
 )
 
+__all__ = [
+    "RATIO_PLACES",
+    "SORT_KEYS",
+    "USD_PLACES",
+    "AumTier",
+    "CoinBefore",
+    "CoinPast",
+    "CoinSum",
+    "DrawdownTier",
+    "PnlTier",
+    "PoolFilter",
+    "PoolPosition",
+    "PoolTrader",
+    "SortBy",
+    "WinRateTier",
+    "chosen_coins",
+    "coin_point",
+    "coin_signal",
+    "coin_sums",
+    "in_order",
+    "page_of",
+    "qualified",
+]
+
 SortBy = Literal["pnl", "pnlRatio"]
 PnlTier = Literal["PNL_ANY", "PNL_TOP50", "PNL_TOP20", "PNL_TOP5"]
 WinRateTier = Literal["WR_ANY", "WR_GE_50", "WR_GE_80"]

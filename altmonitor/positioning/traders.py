@@ -12,6 +12,25 @@ import msgspec
 
 from altmonitor.core.json_text import camel
 
+__all__ = [
+    "CloseType",
+    "ClosedPosition",
+    "CoinSignal",
+    "CoinSignalPoint",
+    "Direction",
+    "PnlPoint",
+    "PoolCoverage",
+    "SignalNotional",
+    "SignalRatios",
+    "SignalWinRates",
+    "Trader",
+    "TraderName",
+    "TraderOrder",
+    "TraderPosition",
+    "TraderSource",
+    "TraderValue",
+]
+
 Direction = Literal["long", "short"]
 CloseType = Literal["allClose", "partClose", "liquidateClose", "liquidateReceive", "adl"]
 

@@ -10,6 +10,7 @@ from datetime import UTC
 from zoneinfo import ZoneInfo
 
 from altmonitor.core.errors import ExchangeError, ExchangeUnreachable
+from altmonitor.core.types import Venue
 from altmonitor.delivery.alert_charts import Charting, ChartPictureFile, Pictures
 from altmonitor.market.candles import Candle
 from altmonitor.render.charts.layout import ChartSpec, Mark
@@ -22,15 +23,15 @@ AT_MS = T0 + 39_120
 
 @dataclass
 class Exchange:
-    """asked: (symbol, start_ms, end_ms, limit). refuse: for the next look-ups. is_silent: it never answers."""
+    """asked: (venue, symbol, start_ms, end_ms, limit). refuse: for the next look-ups. is_silent: it never answers."""
 
     clock: MovableClock
-    asked: list[tuple[str, int, int, int]] = field(default_factory=list)
+    asked: list[tuple[str, str, int, int, int]] = field(default_factory=list)
     refuse: list[ExchangeError] = field(default_factory=list)
     is_silent: bool = False
 
-    async def candles(self, symbol: str, start_ms: int, end_ms: int, limit: int) -> Sequence[Candle]:
-        self.asked.append((symbol, start_ms, end_ms, limit))
+    async def candles(self, venue: Venue, symbol: str, start_ms: int, end_ms: int, limit: int) -> Sequence[Candle]:
+        self.asked.append((venue, symbol, start_ms, end_ms, limit))
         await asyncio.sleep(0)
         if self.is_silent:
             await self.clock.sleep(1e9)
@@ -38,7 +39,7 @@ class Exchange:
             raise self.refuse.pop(0)
         return zigzag(45)
 
-    def open_interest(self, symbol: str, from_ms: int) -> Sequence[tuple[int, float]]:
+    def open_interest(self, venue: Venue, symbol: str, from_ms: int) -> Sequence[tuple[int, float]]:
         return [(T0 - 60_000, 5e6), (T0, 5.1e6)] if symbol == "SWARMSUSDT" and from_ms < T0 else []
 
 
@@ -84,7 +85,7 @@ async def test_the_picture_belongs_to_the_alert_and_shows_the_minutes_before_it(
             from_ms=T0 - 44 * 60_000,
             to_ms=T0 + 60_000,
         )
-        assert at.exchange.asked == [("SWARMSUSDT", T0 - 44 * 60_000, T0, 45)]
+        assert at.exchange.asked == [("binance", "SWARMSUSDT", T0 - 44 * 60_000, T0, 45)]
         (spec,) = at.drawn
         assert (spec.symbol, spec.subtitle) == ("SWARMSUSDT", "+5.21 % · 1m · 2026-08-28 23:00:39 UTC")
         assert spec.marks == (Mark(from_ms=T0, time_ms=AT_MS, label="+5.21 %", direction="up"),)
@@ -124,7 +125,7 @@ async def test_a_picture_asked_for_later_shows_at_most_ten_minutes_more() -> Non
         await at.pictures.of_alert(PRICE, tz=UTC)
     async with studio(now_ms=AT_MS + 86_400_000) as later:
         await later.pictures.of_alert(PRICE, tz=UTC)
-    assert [asked[2] for asked in at.exchange.asked + later.exchange.asked] == [T0 + 3 * 60_000, T0 + 10 * 60_000]
+    assert [asked[3] for asked in at.exchange.asked + later.exchange.asked] == [T0 + 3 * 60_000, T0 + 10 * 60_000]
 
 
 async def test_two_chats_share_one_look_up_and_one_drawing() -> None:
@@ -170,7 +171,7 @@ async def test_an_alert_without_a_drawable_candle_has_no_picture() -> None:
         clock=clock,
     )
     assert await pictures.of_alert(PRICE, tz=UTC) is None
-    assert await pictures.of_symbol("SWARMSUSDT", tz=UTC) is None
+    assert await pictures.of_symbol("SWARMSUSDT", venue="binance", tz=UTC) is None
     assert charting.counts.failed == 2
     charting.close()
 
@@ -178,21 +179,21 @@ async def test_an_alert_without_a_drawable_candle_has_no_picture() -> None:
 async def test_a_symbol_asked_about_shows_its_alerts_and_is_drawn_once_a_minute() -> None:
     async with studio() as at:
         other = changed(VOLUME, symbol="SOLUSDT")
-        picture = await at.pictures.of_symbol("SWARMSUSDT", tz=UTC, alerts=[PRICE, other, OI])
+        picture = await at.pictures.of_symbol("SWARMSUSDT", venue="binance", tz=UTC, alerts=[PRICE, other, OI])
 
         assert picture is not None
         assert picture.key == "chart:SWARMSUSDT:29799300"
         assert picture.caption_html == "<code>SWARMSUSDT</code> · 23:00:39 UTC"
-        assert at.exchange.asked == [("SWARMSUSDT", T0 - 98 * 60_000, T0, 99)]
+        assert at.exchange.asked == [("binance", "SWARMSUSDT", T0 - 98 * 60_000, T0, 99)]
         (spec,) = at.drawn
         assert [mark.label for mark in spec.marks] == ["+5.21 %", "OI +7.8 %"]
-        assert await at.pictures.of_symbol("SWARMSUSDT", tz=UTC, alerts=[PRICE]) is picture
+        assert await at.pictures.of_symbol("SWARMSUSDT", venue="binance", tz=UTC, alerts=[PRICE]) is picture
         await at.clock.advance(60)
-        assert await at.pictures.of_symbol("SWARMSUSDT", tz=UTC, alerts=[PRICE]) is not picture
+        assert await at.pictures.of_symbol("SWARMSUSDT", venue="binance", tz=UTC, alerts=[PRICE]) is not picture
 
 
 async def test_a_symbol_with_markup_in_its_name_is_escaped_in_the_caption() -> None:
     async with studio() as at:
-        picture = await at.pictures.of_symbol("<b>&币安", tz=UTC)
+        picture = await at.pictures.of_symbol("<b>&币安", venue="binance", tz=UTC)
         assert picture is not None
         assert picture.caption_html.startswith("<code>&lt;b&gt;&amp;币安</code>")
