@@ -14,7 +14,7 @@ import pytest
 from altmonitor import config as configuration
 from altmonitor.app.positioning import positioning_deps
 from altmonitor.app.tracking import TrackerNotifier, TrackingSide, tracked_of
-from altmonitor.cli.main import SERIES
+from altmonitor.cli.parameters import SERIES
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ConfigError

@@ -14,7 +14,7 @@ import pytest
 from altmonitor import config as configuration
 from altmonitor.cli.common import Session
 from altmonitor.cli.history import history, stats
-from altmonitor.cli.main import KindOfAlert
+from altmonitor.cli.parameters import KindOfAlert
 from altmonitor.core.alert import Kind
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.errors import ConfigError
