@@ -16,7 +16,13 @@ def reason_text(reasons: Cause | Iterable[Cause] | None, style: Style) -> str:
     """HTML on one line, each meaning once, '' for none. A cause without a code is shown where it is read as it is, in
     English; elsewhere the reader is sent to the log."""
     causes = (reasons,) if isinstance(reasons, Cause) else reasons or ()
-    return style.say("list_of_reasons").join(dict.fromkeys(_words(cause, style) for cause in causes))
+    words = dict.fromkeys(_words(cause, style) for cause in causes)
+    return joined_reasons(words, style) if words else ""
+
+
+def joined_reasons(words: Iterable[str], style: Style) -> str:
+    """HTML; without any, where the reader finds them."""
+    return style.say("list_of_reasons").join(words) or style.say("reason_other")
 
 
 def problem_text(problem: Cause | None, style: Style) -> str:

@@ -260,11 +260,12 @@ class OpenApi:
             "responses": self._responses(row, schemas),
         }
         if row.writes:
-            given = {example.title: {"value": dict(example.arguments)} for example in row.examples}
-            body = {"schema": _ref(schemas, row.arguments), "examples": given}
-            found["requestBody"] = {"required": method != "DELETE", "content": {_JSON: body}}
             in_path = [one for one in _parameters(row.arguments, path, schemas, row) if one["in"] == "path"]
             found |= {"parameters": in_path} if in_path else {}
+            if len(in_path) < len(msgspec.structs.fields(row.arguments)):
+                given = {example.title: {"value": dict(example.arguments)} for example in row.examples}
+                body = {"schema": _ref(schemas, row.arguments), "examples": given}
+                found["requestBody"] = {"required": method != "DELETE", "content": {_JSON: body}}
             found["security"] = [{"token": []}, {"session": []}]
         else:
             found["parameters"] = _parameters(row.arguments, path, schemas, row)

@@ -52,6 +52,7 @@ class OperationRoutes:
         for row in OPERATIONS:
             if row.route is not None:
                 method, path = row.route.split(" ")
+                path = _only_numbers(row, path)
                 if method == "GET":
                     router.add_get(path, self._handler(row))
                 else:
@@ -105,6 +106,14 @@ class OperationRoutes:
         if row.etag is not None:
             self._encoded[row.name] = result, body
         return body
+
+
+def _only_numbers(row: Operation[Any, Any], path: str) -> str:
+    """The path where a whole number matches nothing else: `/v1/alerts/history` is not the alert called history."""
+    for field in msgspec.inspect.type_info(row.arguments).fields:  # type: ignore[attr-defined]
+        if isinstance(field.type, msgspec.inspect.IntType):
+            path = path.replace(f"{{{field.name}}}", f"{{{field.name}:[0-9]+}}")
+    return path
 
 
 def is_known(tag: str, if_none_match: str) -> bool:

@@ -55,9 +55,24 @@ MAY_LACK = (
     "/api/symbols/{symbol}/change",
     "/api/symbols/{symbol}/positions-chart",
     "/api/symbols/{symbol}/profit-trend",
+    *(
+        f"/v1/smartmoney/{name}"
+        for name in (
+            "performance-by-trader",
+            "search-trader",
+            "trader-positions",
+            "trader-positions-history",
+            "trader-orders-history",
+            "traders-by-filter",
+            "signal-overview-by-filter",
+            "signal-overview-by-trader",
+            "signal-trend-by-filter",
+            "signal-trend-by-trader",
+        )
+    ),
 )
 """502 and 503 are right answers here. The first ask the exchange, whose budget is for alerts and not for so many
-questions; the last need two snapshots of a contract within the minutes asked for."""
+questions; some need two snapshots of a contract within the minutes asked for; traders of OKX need a key of OKX."""
 
 
 async def run(*arguments: str) -> tuple[int, str]:

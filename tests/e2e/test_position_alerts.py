@@ -102,7 +102,7 @@ async def test_a_gap_that_opens_is_told_once(tmp_path: Path) -> None:
 
 
 async def test_without_a_watchlist_nothing_is_looked_for(tmp_path: Path) -> None:
-    async with stage(tmp_path, speed=60, stall_s=0.8) as here:
+    async with stage(tmp_path, speed=60, stall_s=0.8, SCORES_EVERY_MIN="0") as here:  # scores ask for BTC, ETH and SOL
         await here.is_live()
         await captured(here, tmp_path, 200.0)
         await here.clock.sleep(120)

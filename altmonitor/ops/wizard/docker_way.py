@@ -19,7 +19,7 @@ from altmonitor.ops.health_probe import ProbeAnswer
 from altmonitor.ops.wizard.session import WizardSession
 from altmonitor.ops.wizard.texts import Texts
 from altmonitor.render.format import Style
-from altmonitor.render.reasons import reason_text
+from altmonitor.render.reasons import joined_reasons, reason_text
 from altmonitor.render.texts.reply_texts import say_reply
 
 COMPOSE_FILE = "docker-compose.yml"
@@ -136,15 +136,15 @@ def health_text(texts: Texts, line: str) -> str:
         found = []
     if texts.lang == "en":
         return line
-    return style.say("list_of_reasons").join(found) or html.unescape(style.say("reason_other"))
+    return html.unescape(joined_reasons(found, style))
 
 
 def _reason_in_words(style: Style, reason: Mapping[str, Any]) -> str:
-    """Raises: ValueError, LookupError for a code of another version."""
+    """HTML. Raises: ValueError, LookupError for a code of another version."""
     why, words = reason["cause"], say_reply(style.lang, f"reason_{Reason(reason['code']).value}")
     if why is not None:
         words = f"{words} ({reason_text(Cause(CauseCode(why['code']), '', why['values']), style)})"
-    return html.unescape(words)
+    return words
 
 
 @dataclass(frozen=True, slots=True)
