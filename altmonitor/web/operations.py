@@ -109,10 +109,12 @@ class OperationRoutes:
 
 
 def _only_numbers(row: Operation[Any, Any], path: str) -> str:
-    """The path where a whole number matches nothing else: `/v1/alerts/history` is not the alert called history."""
-    for field in msgspec.inspect.type_info(row.arguments).fields:  # type: ignore[attr-defined]
-        if isinstance(field.type, msgspec.inspect.IntType):
-            path = path.replace(f"{{{field.name}}}", f"{{{field.name}:[0-9]+}}")
+    """The path where a number matches nothing else: `/v1/alerts/history` is not the alert called history."""
+    for name, schema in msgspec.json.schema_components([row.arguments])[1][row.arguments.__name__][
+        "properties"
+    ].items():
+        if schema.get("pattern", "").startswith("^[0-9]"):
+            path = path.replace(f"{{{name}}}", f"{{{name}:[0-9]+}}")
     return path
 
 

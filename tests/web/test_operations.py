@@ -124,6 +124,12 @@ async def test_settings_are_changed_by_a_body_and_only_by_one() -> None:
     assert len(bench.desk.store.states) == 1
 
 
+async def test_a_number_in_a_path_is_only_a_number() -> None:
+    async with site(Bench()) as session:
+        answers = [await session.delete(f"/v1/alerts/{word}") for word in ("history", "x", "1x", "-1")]
+        assert [answer.status for answer in answers] == [405, 404, 404, 404]
+
+
 async def test_what_an_operation_says_is_wrong_becomes_a_problem_with_the_same_words() -> None:
     blocked = Refusing(ExchangeBlocked("banned until later", until_ms=NOW_MS + 61_500))
     async with site(Bench(), rest=blocked) as session:
