@@ -289,7 +289,8 @@ class OpenApi:
             answered["headers"] = {"ETag": {"schema": {"type": "string"}}}
             responses["304"] = {"description": "Nothing has changed since the answer with this ETag."}
         statuses = {"400", "401", "403", "408", "413", "429", "431", "500", "503"}
-        if any(field.name == "symbol" for field in msgspec.structs.fields(row.arguments)) or row.reads == "stored":
+        names = {field.name for field in msgspec.structs.fields(row.arguments)}
+        if "symbol" in names or row.reads == "stored" or "{" in (row.route or ""):
             statuses.add("404")
         if row.reads == "exchange":
             statuses |= {"404", "502"}
