@@ -71,13 +71,14 @@ test-browser: $(STAMP)
 
 # Real PostgreSQL 15 and nats-server, started by the tests in folders of their own; skipped with one line where they
 # cannot be had.
-SCALE := tests/scale tests/storage/postgres tests/storage/test_leases.py tests/storage/test_change_log.py \
-	tests/storage/test_store_contract.py tests/storage/test_store_contract_sent.py
+OVER_POSTGRESQL := tests/storage/postgres $(addprefix tests/storage/,test_leases.py test_change_log.py \
+	test_store_contract.py test_store_contract_sent.py)
 
 test-scale: export ALTMONITOR_SCALE = 1
 test-scale: $(STAMP)
 	@$(BIN)/python -m tests.scale.install
-	$(LIMITED) 1800 $(PYTEST) -q -rs --hypothesis-profile=ci $(SCALE)
+	$(LIMITED) 1800 $(BIN)/python -m tests.suite \
+		-- -q -rs --hypothesis-profile=ci tests/scale -- -q -rs --hypothesis-profile=ci $(OVER_POSTGRESQL)
 
 # What ten thousand chats cost, and how it grows from a hundred: docs/scale.md.
 bench-scale: $(STAMP)
