@@ -48,6 +48,7 @@ def whole(rows: list[OutcomeRow]) -> dict[int, OutcomeRow]:
     return {row.horizon_min: row for row in rows if row.direction is None}
 
 
+@pytest.mark.timeout(400)  # 200 markets, beside whatever else the machine does
 def test_without_an_effect_at_most_one_market_in_twenty_says_otherwise() -> None:
     """The whole family of a table counts: any horizon that claims something is a false claim."""
     claimed = [
