@@ -21,6 +21,7 @@ class Wire:
         self._passes.set()
         self._is_cut = False
         self._writers: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server
         self.port = 0
 
     def __enter__(self) -> Wire:
@@ -29,9 +30,10 @@ class Wire:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.cut()
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
+        self._loop.close()
 
     def cut(self) -> None:
         """Every connection ends, and new ones end at once."""
@@ -52,8 +54,18 @@ class Wire:
             writer.transport.abort()
 
     async def _listen(self) -> int:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return int(server.sockets[0].getsockname()[1])
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def _end(self) -> None:
+        """Leaves no socket behind: what is aborted closes its own in the next turns of the loop."""
+        self._server.close()
+        self._cut()
+        serving = asyncio.all_tasks() - {asyncio.current_task()}
+        if serving:
+            await asyncio.wait(serving, timeout=5)
+        for _ in range(3):
+            await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)

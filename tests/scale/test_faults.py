@@ -1,7 +1,7 @@
 """Whatever happens to one part of a cluster, in a storm and at any moment: afterwards the account of every chat and
 every alert balances.
 
-ALTMONITOR_SCALE_SEEDS=1-50 for more than the usual three; `make chaos-scale` does that.
+ALTMONITOR_SCALE_SEEDS=1-50 for more than the usual three; `make chaos-scale` does that. 1-0 for none.
 """
 
 from __future__ import annotations
