@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
-
-import aiosqlite
 
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import NewerSchemaError, StorageError
@@ -18,8 +16,6 @@ from altmonitor.positioning.history import Snapshot
 from altmonitor.positioning.open_interest import OiVelocity
 from altmonitor.positioning.ratios import TopTraders
 from altmonitor.storage import migrations as migrate
-from altmonitor.storage.database import connect
-from altmonitor.storage.migrations import cause_code
 from altmonitor.storage.snapshot_queries import (
     OI_COLUMNS,
     OI_TABLE,
@@ -27,7 +23,6 @@ from altmonitor.storage.snapshot_queries import (
     SMART_MONEY_TABLE,
     TOP_TRADER_COLUMNS,
     TOP_TRADER_TABLE,
-    Row,
     SnapshotQueries,
     insert,
     oi_row,
@@ -36,6 +31,7 @@ from altmonitor.storage.snapshot_queries import (
     smart_money_row,
     top_trader_row,
 )
+from altmonitor.storage.sqlite_file import BUSY_TIMEOUT_MS, SqliteFile
 from altmonitor.storage.writer import FileLock
 from altmonitor.tracker.series import Answered, Liveness, Outcome, PositionMoved, Series, SweepRow, WaitingNews
 
@@ -45,7 +41,6 @@ from altmonitor.tracker.series import Answered, Liveness, Outcome, PositionMoved
 
 VERSION: Final = 1
 VARIABLE: Final = "SMART_MONEY_DB_PATH"
-BUSY_TIMEOUT_MS: Final = 5_000
 TABLES: Final = (SMART_MONEY_TABLE, TOP_TRADER_TABLE, OI_TABLE)
 
 _SCHEMA = Path(__file__).with_name("snapshots_schema.sql")
@@ -100,8 +95,6 @@ def _refusal(path: Path, problem: Exception) -> StorageError:
 # ---
 
 
-CLOSE_TIMEOUT_S: Final = 1.5
-
 _ANSWER = "INSERT OR REPLACE INTO tracker_answers VALUES (?, ?, ?, ?, ?)"
 
 Statement = tuple[str, Sequence[Any]]
@@ -110,18 +103,15 @@ Statement = tuple[str, Sequence[Any]]
 class SnapshotsDb:
     """`open` before the first call, `close` after the last. set_aside: where a damaged file went, None for a sound one.
 
-    Commits are not synced one by one: a killed process loses nothing, a power cut at most the last moments, and those
-    symbols are asked again.
+    What a power cut takes (the last moments) is asked again.
     """
 
     def __init__(self, path: Path, *, clock: Clock) -> None:
         self._path = path
         self._clock = clock
         self._lock: FileLock | None = None
-        self._connection: aiosqlite.Connection | None = None
+        self._file = SqliteFile(path, name="snapshots")
         self._queries: SnapshotQueries | None = None
-        self._turn = asyncio.Lock()
-        self._writes: set[asyncio.Task[None]] = set()
         self.set_aside: Path | None = None
 
     async def open(self) -> None:
@@ -133,26 +123,15 @@ class SnapshotsDb:
         self._lock = FileLock(self._path, variable=VARIABLE)
         try:
             self.set_aside = await asyncio.to_thread(prepare, self._path, self._clock.now_ms() // 1000)
-            self._connection = await connect(str(self._path))
-            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"busy_timeout = {BUSY_TIMEOUT_MS}"):
-                await self._connection.execute_fetchall(f"PRAGMA {pragma}")
-            self._queries = await queries_over(self._fetch, self._path)
+            await self._file.open()
+            self._queries = await queries_over(self._file.fetch, self._path)
         except BaseException:
             await self.close()
             raise
 
     async def close(self) -> None:
         """Leaves one file without a write-ahead log. Bounded; may be called twice."""
-        if self._writes:  # of who was cancelled meanwhile
-            await asyncio.wait(self._writes, timeout=CLOSE_TIMEOUT_S)
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(TimeoutError, sqlite3.Error):
-                async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                    await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
-            with suppress(TimeoutError, sqlite3.Error):
-                async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                    await connection.close()
+        await self._file.close()
         if self._lock is not None:
             self._lock.release()
             self._lock = None
@@ -161,7 +140,7 @@ class SnapshotsDb:
 
     async def sweep(self, series: Series) -> SweepRow | None:
         sql = "SELECT started_ms, ended_ms, empty_in_row, thin_in_row, is_stuck FROM tracker_sweeps WHERE series = ?"
-        rows = await self._fetch(sql, (series.value,))
+        rows = await self._file.fetch(sql, (series.value,))
         if not rows:
             return None
         started_ms, ended_ms, empty, thin, is_stuck = rows[0]
@@ -181,7 +160,7 @@ class SnapshotsDb:
         sql = "SELECT symbol, sweep_ms, answered_ms, outcome FROM tracker_answers WHERE series = ?"
         return {
             symbol: Answered(sweep_ms=sweep_ms, answered_ms=answered_ms, outcome=outcome)
-            for symbol, sweep_ms, answered_ms, outcome in await self._fetch(sql, (series.value,))
+            for symbol, sweep_ms, answered_ms, outcome in await self._file.fetch(sql, (series.value,))
         }
 
     # --- rows, each committed together with the note that its symbol is done
@@ -222,7 +201,7 @@ class SnapshotsDb:
 
     async def was_told(self, symbol: str, fingerprint: str, *, since_ms: int) -> bool:
         sql = "SELECT 1 FROM tracker_told WHERE symbol = ? AND fingerprint = ? AND told_ms >= ?"
-        return bool(await self._fetch(sql, (symbol, fingerprint, since_ms)))
+        return bool(await self._file.fetch(sql, (symbol, fingerprint, since_ms)))
 
     async def mark_told(self, symbol: str, fingerprint: str, *, told_ms: int) -> None:
         await self._write(("INSERT OR REPLACE INTO tracker_told VALUES (?, ?, ?)", (symbol, fingerprint, told_ms)))
@@ -230,7 +209,7 @@ class SnapshotsDb:
     async def forget_before(self, before_ms: int) -> int:
         """Deletes rows of all three series that are older; returns how many."""
         counts = [
-            (await self._fetch(f"SELECT COUNT(*) FROM {table} WHERE ts < ?", (before_ms,)))[0][0]  # noqa: S608
+            (await self._file.fetch(f"SELECT COUNT(*) FROM {table} WHERE ts < ?", (before_ms,)))[0][0]  # noqa: S608
             for table in TABLES
         ]
         await self._write(
@@ -256,7 +235,7 @@ class SnapshotsDb:
             "SELECT id, html, queued_ms, state FROM tracker_news WHERE state IN ('queued', 'in_flight') "
             "ORDER BY id LIMIT 1"
         )
-        rows = await self._fetch(sql, ())
+        rows = await self._file.fetch(sql, ())
         if not rows:
             return None
         news_id, html, queued_ms, state = rows[0]
@@ -274,50 +253,15 @@ class SnapshotsDb:
         await self._write((sql, (state, now_ms, message_id, error or None, news_id)))
 
     async def checkpoint(self) -> None:
-        await self._fetch("PRAGMA wal_checkpoint(TRUNCATE)", ())
+        await self._file.fetch("PRAGMA wal_checkpoint(TRUNCATE)", ())
 
     async def _has(self, table: str, symbol: str, time_ms: int, period: str | None = None) -> bool:
         where = "symbol = ? AND ts = ?" + ("" if period is None else " AND period = ?")
         values = (symbol, time_ms) if period is None else (symbol, time_ms, period)
-        return bool(await self._fetch(f"SELECT 1 FROM {table} WHERE {where}", values))  # noqa: S608
-
-    async def _fetch(self, sql: str, values: Sequence[Any]) -> list[Row]:
-        db = self._opened()
-        try:
-            async with self._turn:
-                return [tuple(row) for row in await db.execute_fetchall(sql, values)]
-        except sqlite3.Error as problem:
-            raise StorageError(f"{self._path} cannot be read: {problem}", code=cause_code(problem)) from problem
+        return bool(await self._file.fetch(f"SELECT 1 FROM {table} WHERE {where}", values))  # noqa: S608
 
     async def _write(self, *statements: Statement) -> None:
-        """All of them or none. Shielded: who is cancelled leaves no transaction open."""
-        writing = asyncio.create_task(self._transaction(statements), name="snapshots-write")
-        self._writes.add(writing)
-        writing.add_done_callback(self._written)
-        await asyncio.shield(writing)
-
-    def _written(self, writing: asyncio.Task[None]) -> None:
-        self._writes.discard(writing)
-        if not writing.cancelled():
-            writing.exception()  # looked at here too: nobody waits any more for who was cancelled
-
-    async def _transaction(self, statements: Sequence[Statement]) -> None:
-        db = self._opened()
-        async with self._turn:
-            try:
-                await db.execute_fetchall("BEGIN IMMEDIATE")
-                for sql, values in statements:
-                    await db.execute_fetchall(sql, values)
-                await db.execute_fetchall("COMMIT")
-            except (sqlite3.Error, OverflowError) as problem:
-                with suppress(sqlite3.Error):
-                    await db.execute_fetchall("ROLLBACK")
-                raise StorageError(f"{self._path} cannot be written: {problem}", code=cause_code(problem)) from problem
-
-    def _opened(self) -> aiosqlite.Connection:
-        if self._connection is None:
-            raise StorageError(f"{self._path} is closed")
-        return self._connection
+        await self._file.write(*((sql, [tuple(values)]) for sql, values in statements))
 
 
 def _answer(series: Series, symbol: str, sweep_ms: int, answered_ms: int, outcome: Outcome) -> Statement:

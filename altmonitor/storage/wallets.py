@@ -8,12 +8,11 @@ import os
 import sqlite3
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
-import aiosqlite
 import msgspec
 
 from altmonitor.core.clock import Clock, timeouts
@@ -24,15 +23,14 @@ from altmonitor.positioning.wallet_pool import PoolSnapshot, lately
 from altmonitor.positioning.wallets import Wallet, WalletEvent, WalletPosition, WalletState
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage.database import READ_TIMEOUT_S, connect
-from altmonitor.storage.snapshots import BUSY_TIMEOUT_MS, CLOSE_TIMEOUT_S, VARIABLE, prepare
+from altmonitor.storage.snapshots import VARIABLE, prepare
+from altmonitor.storage.sqlite_file import Row, SqliteFile
 from altmonitor.storage.writer import FileLock
 
 log = logging.getLogger(__name__)
 
 V = TypeVar("V")
 
-Row = tuple[Any, ...]
-Statement = tuple[str, Sequence[Row]]
 Fetch = Callable[[str, Sequence[Any]], Awaitable[list[Row]]]
 
 NOT_WATCHED: Final = "no wallets are watched: set HYPERLIQUID_WALLETS, or VENUES with hyperliquid"
@@ -193,10 +191,8 @@ class WalletsDb:
         self._path = path
         self._clock = clock
         self._lock: FileLock | None = None
-        self._connection: aiosqlite.Connection | None = None
-        self._turn = asyncio.Lock()
-        self._writes: set[asyncio.Task[None]] = set()
-        self._rows = WalletRows(self._fetch)
+        self._file = SqliteFile(path, name="wallets")
+        self._rows = WalletRows(self._file.fetch)
         self.load = self._rows.load
         self.events = self._rows.events
         self.hours = self._rows.hours
@@ -210,10 +206,7 @@ class WalletsDb:
         self._lock = FileLock(watch_file(self._path), variable=VARIABLE)
         try:
             await asyncio.to_thread(self._prepare)
-            self._connection = await connect(str(self._path))
-            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"busy_timeout = {BUSY_TIMEOUT_MS}"):
-                await self._connection.execute_fetchall(f"PRAGMA {pragma}")
-            await self._connection.executescript(_SCHEMA.read_text(encoding="utf-8"))
+            await self._file.open(script=_SCHEMA.read_text(encoding="utf-8"))
         except sqlite3.Error as problem:
             await self.close()
             raise migrate.refusal(self._path, problem, variable=VARIABLE) from problem
@@ -238,22 +231,13 @@ class WalletsDb:
 
     async def close(self) -> None:
         """Bounded; may be called twice."""
-        if self._writes:  # of who was cancelled meanwhile
-            await asyncio.wait(self._writes, timeout=CLOSE_TIMEOUT_S)
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(TimeoutError, sqlite3.Error):
-                async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                    await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
-            with suppress(TimeoutError, sqlite3.Error):
-                async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                    await connection.close()
+        await self._file.close()
         if self._lock is not None:
             self._lock.release()
             self._lock = None
 
     async def put_wallets(self, wallets: Sequence[Wallet]) -> None:
-        await self._write(
+        await self._file.write(
             ("DELETE FROM wallets", [()]),
             ("INSERT INTO wallets VALUES (?, ?)", [(one.address, _json.encode(one).decode()) for one in wallets]),
             ("DELETE FROM wallet_states WHERE address NOT IN (SELECT address FROM wallets)", [()]),
@@ -261,7 +245,7 @@ class WalletsDb:
 
     async def put_looks(self, states: Sequence[WalletState], events: Sequence[WalletEvent], watch: WalletWatch) -> None:
         rows = [(state.address, state.as_of_ms, _msgpack.encode(state)) for state in states]
-        await self._write(
+        await self._file.write(
             ("INSERT OR REPLACE INTO wallet_states VALUES (?, ?, ?)", rows),
             (_INSERT_EVENT, [tuple(getattr(event, name) for name in _EVENT_FIELDS) for event in events]),
             ("INSERT OR REPLACE INTO wallet_watch VALUES (1, ?)", [(_json.encode(watch).decode(),)]),
@@ -269,54 +253,13 @@ class WalletsDb:
 
     async def put_hour(self, hour: HourOfPool) -> None:
         row = await asyncio.to_thread(_hour_row, hour)
-        await self._write(("INSERT OR REPLACE INTO wallet_hours VALUES (?, ?, ?)", [row]))
+        await self._file.write(("INSERT OR REPLACE INTO wallet_hours VALUES (?, ?, ?)", [row]))
 
     async def forget_before(self, before_ms: int) -> None:
-        await self._write(
+        await self._file.write(
             ("DELETE FROM wallet_events WHERE at_ms < ?", [(before_ms,)]),
             ("DELETE FROM wallet_hours WHERE hour_ms < ?", [(before_ms,)]),
         )
-
-    async def _fetch(self, sql: str, values: Sequence[Any]) -> list[Row]:
-        db = self._opened()
-        try:
-            async with self._turn:
-                return [tuple(row) for row in await db.execute_fetchall(sql, values)]
-        except sqlite3.Error as problem:
-            raise StorageError(f"{self._path} cannot be read: {problem}", code=migrate.cause_code(problem)) from problem
-
-    async def _write(self, *statements: Statement) -> None:
-        """All of them or none. Shielded: who is cancelled leaves no transaction open."""
-        writing = asyncio.create_task(self._transaction(statements), name="wallets-write")
-        self._writes.add(writing)
-        writing.add_done_callback(self._written)
-        await asyncio.shield(writing)
-
-    def _written(self, writing: asyncio.Task[None]) -> None:
-        self._writes.discard(writing)
-        if not writing.cancelled():
-            writing.exception()  # looked at here too: nobody waits any more for who was cancelled
-
-    async def _transaction(self, statements: Sequence[Statement]) -> None:
-        db = self._opened()
-        async with self._turn:
-            try:
-                await db.execute_fetchall("BEGIN IMMEDIATE")
-                for sql, rows in statements:
-                    if rows:
-                        await db.executemany(sql, rows)
-                await db.execute_fetchall("COMMIT")
-            except (sqlite3.Error, OverflowError) as problem:
-                with suppress(sqlite3.Error):
-                    await db.execute_fetchall("ROLLBACK")
-                raise StorageError(
-                    f"{self._path} cannot be written: {problem}", code=migrate.cause_code(problem)
-                ) from problem
-
-    def _opened(self) -> aiosqlite.Connection:
-        if self._connection is None:
-            raise StorageError(f"{self._path} is closed")
-        return self._connection
 
 
 def watch_file(path: Path) -> Path:
