@@ -32,7 +32,7 @@ from altmonitor.core.clock import Clock, SystemClock, speed_of
 from altmonitor.core.durations import DurationStatus
 from altmonitor.core.errors import DatabaseRefused, LeadershipLost, StorageError, TokenRefused
 from altmonitor.core.status import Health, LatencyStatus, LoopStatus, Vitals, assess
-from altmonitor.core.supervisor import Supervisor
+from altmonitor.core.supervisor import Supervisor, beside
 from altmonitor.core.types import Destination, Venue
 from altmonitor.delivery.webhooks import WebhookDeps, Webhooks
 from altmonitor.engine.restore import Bookkeeping
@@ -279,18 +279,12 @@ class App:
 
     async def run_until(self, stop: asyncio.Event, *, before_end: Callable[[], Awaitable[None]] | None = None) -> None:
         """`run` until the event is set. before_end: then, while all is still open. Raises as `run` does."""
-        running = asyncio.create_task(self.run(), name="app")
-        stopping = asyncio.create_task(stop.wait(), name="stop-signal")
-        try:
+        async with beside(self.run(), name="app") as running, beside(stop.wait(), name="stop-signal") as stopping:
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if before_end is not None and not running.done():
                 await before_end()
             self.stop()
             await running
-        finally:
-            stopping.cancel()
-            running.cancel()
-            await asyncio.wait({running, stopping})
 
     def stop(self) -> None:
         """Let `run` end; what is queued stays queued."""

@@ -18,7 +18,7 @@ from altmonitor.core.causes import Cause
 from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.errors import StorageError, TokenRefused
 from altmonitor.core.status import OUTBOX_LATE_S, RoleStatus
-from altmonitor.core.supervisor import Supervisor
+from altmonitor.core.supervisor import Supervisor, beside
 from altmonitor.core.types import Destination
 from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents
 from altmonitor.delivery.destination_style import DestinationStyles
@@ -284,13 +284,7 @@ class ChatNotifier:
 
 async def run_until(notifier: ChatNotifier, stop: asyncio.Event) -> None:
     """Raises as `ChatNotifier.run` does."""
-    running = asyncio.create_task(notifier.run(), name="notifier")
-    stopping = asyncio.create_task(stop.wait(), name="stop-signal")
-    try:
+    async with beside(notifier.run(), name="notifier") as running, beside(stop.wait(), name="stop-signal") as stopping:
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
         notifier.stop()
         await running
-    finally:
-        stopping.cancel()
-        running.cancel()
-        await asyncio.wait({running, stopping})
