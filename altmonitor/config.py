@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 from altmonitor.core.env_file import EnvFile, read_env_file
 from altmonitor.core.errors import ConfigError
-from altmonitor.core.proxies import PROXY_VARIABLES, ascii_host, read_proxies
+from altmonitor.core.proxies import PROXY_VARIABLES, read_proxies
 from altmonitor.core.redaction import random_runs, secrets_in, shown_value, without_secrets
 from altmonitor.core.tls import TLS_VARIABLES, tls_problems
-from altmonitor.core.types import LANGUAGES, TOKEN_SHAPE, VENUE_NAMES, Destination, Secret, Venue
+from altmonitor.core.types import LANGUAGES, Destination, Secret, Venue
+from altmonitor.settings import value_readers as read
 from altmonitor.settings.settings import SETTINGS, Sign
-from altmonitor.settings.zones import find_zone
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -50,185 +48,6 @@ class Variable:
         return self.kept_as or self.name.lower()
 
 
-_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?", re.ASCII)
-
-
-def _number(low: float, high: float, *, or_zero: bool = False) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        value = float(text)
-        if or_zero and value == 0:
-            return 0.0
-        if not math.isfinite(value) or not low <= value <= high:
-            raise ValueError(text)
-        return value
-
-    return read
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not re.fullmatch(r"[+-]?\d{1,16}", text, re.ASCII) or not low <= int(text) <= high:
-            raise ValueError(text)
-        return int(text)
-
-    return read
-
-
-def _flag(text: str) -> bool:
-    word = text.lower()
-    if word not in ("true", "1", "yes", "on", "false", "0", "no", "off"):
-        raise ValueError(text)
-    return word in ("true", "1", "yes", "on")
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    by_lower = {choice.lower(): choice for choice in choices}
-
-    def read(text: str) -> str:
-        if text.lower() not in by_lower:
-            raise ValueError(text)
-        return by_lower[text.lower()]
-
-    return read
-
-
-def _ids(text: str) -> frozenset[int]:
-    read = _whole(-(10**16), 10**16)
-    return frozenset(read(part.strip()) for part in text.split(",") if part.strip())
-
-
-def _zone(text: str) -> str:
-    zone = find_zone(text)
-    if zone is None:
-        raise ValueError(text)
-    return zone
-
-
-def _url(*schemes: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        parts = urlsplit(text)
-        is_one = parts.scheme in schemes and parts.port != 0 and not (parts.query or parts.fragment)
-        is_plain = (
-            text.isascii() and text.isprintable() and not re.search(r"[\s\\\"<>^`{|}]|:(/|$)", text.partition("://")[2])
-        )
-        has_login = parts.username is not None or parts.password is not None
-        if not (is_one and is_plain and ascii_host(parts.hostname or "")) or (has_login and not parts.password):
-            raise ValueError(text)
-        return text.rstrip("/")
-
-    return read
-
-
-def _server_url(*schemes: str) -> Callable[[str], str]:
-    """Of a server with a protocol of its own: a login and options may stand in it, secrets of the operator's."""
-
-    def read(text: str) -> str:
-        if text:
-            parts = urlsplit(text)
-            is_plain = text.isascii() and text.isprintable() and not re.search(r"[\s\\\"<>^`{|}]", text)
-            if parts.scheme not in schemes or parts.port == 0 or parts.fragment or not is_plain:
-                raise ValueError(text)
-        return text
-
-    return read
-
-
-def is_postgres_address(text: str) -> bool:
-    """As DATABASE_URL may be."""
-    try:
-        return bool(_server_url("postgresql", "postgres")(text))
-    except ValueError:
-        return False
-
-
-def _tokens(text: str) -> tuple[Secret, ...]:
-    found = tuple(dict.fromkeys(_names(text)))
-    bots = [token.partition(":")[0] for token in found]
-    if not all(TOKEN_SHAPE.fullmatch(token) for token in found) or len(set(bots)) < len(bots):
-        raise ValueError("shape")
-    return tuple(map(Secret, found))
-
-
-def _cluster(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", text):
-        raise ValueError(text)
-    return text
-
-
-def _urls(text: str) -> tuple[str, ...]:
-    """Each once. They may carry a query, as addresses of receivers do, but no login."""
-    found = tuple(dict.fromkeys(_names(text)))
-    for url in found:
-        parts = urlsplit(url)
-        is_plain = url.isascii() and url.isprintable() and not re.search(r"[\s\\\"<>^`{|}]", url)
-        has_login = parts.username is not None or parts.password is not None
-        if parts.scheme not in ("http", "https") or parts.port == 0 or not is_plain or has_login or parts.fragment:
-            raise ValueError(url)
-        if not ascii_host(parts.hostname or ""):
-            raise ValueError(url)
-    return found
-
-
-def _host(text: str) -> str:
-    host = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    name = ascii_host(host)
-    if not name:
-        raise ValueError(text)
-    return name
-
-
-def _origin(text: str) -> str:
-    if text and not _ORIGIN.fullmatch(text):
-        raise ValueError(text)
-    return text.lower()
-
-
-def _header_secret(text: str) -> Secret:
-    """Goes into a header of HTTP as it is."""
-    if not text.isascii() or not text.isprintable():
-        raise ValueError("signs")
-    return Secret(text)
-
-
-def _token(text: str) -> Secret:
-    if text and not TOKEN_SHAPE.fullmatch(text):
-        raise ValueError("shape")
-    return Secret(text)
-
-
-def _destinations(text: str) -> tuple[Destination, ...]:
-    """In the order given, each once."""
-    return tuple(dict.fromkeys(Destination.parse(part) for part in text.split(",") if part.strip()))
-
-
-def _interval(text: str) -> float | None:
-    return _number(0.05, 60)(text) if text else None
-
-
-def _count_or_empty(text: str) -> int | None:
-    return _whole(0, 13_600)(text) if text else None
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _venues(text: str) -> tuple[Venue, ...]:
-    """In the order given, each once; the first is the one that questions without a venue are about."""
-    by_name: dict[str, Venue] = {name: name for name in VENUE_NAMES}
-    found = tuple(dict.fromkeys(by_name.get(part.lower()) for part in _names(text)))
-    if not found or None in found:
-        raise ValueError(text)
-    return tuple(venue for venue in found if venue is not None)
-
-
-def _path(text: str) -> Path:
-    try:
-        return Path(text).expanduser()
-    except RuntimeError as problem:  # `~nobody` has no home
-        raise ValueError(text) from problem
-
-
 def _threshold(name: str, default: str, meaning: str) -> Variable:
     """One that the chat can set, too: its bounds stand in the row of `SETTINGS`."""
     setting = next(setting for setting in SETTINGS if setting.variable == name)
@@ -237,22 +56,22 @@ def _threshold(name: str, default: str, meaning: str) -> Variable:
         low, high = -high, -low
     allowed = f"{low:g} to {high:g}".replace("e+", "e")
     if setting.is_whole:
-        return Variable(name, default, _whole(int(low), int(high)), f"a whole number, {allowed}", meaning)
+        return Variable(name, default, read.whole(int(low), int(high)), f"a whole number, {allowed}", meaning)
     is_off_beside = setting.has_off and low > 0
-    read = _number(low, high, or_zero=is_off_beside)
-    return Variable(name, default, read, allowed + (", or 0 for off" if is_off_beside else ""), meaning)
+    reader = read.number(low, high, or_zero=is_off_beside)
+    return Variable(name, default, reader, allowed + (", or 0 for off" if is_off_beside else ""), meaning)
 
 
-HTTP, WS = _url("https", "http"), _url("wss", "ws")
+HTTP, WS = read.url("https", "http"), read.url("wss", "ws")
 CHATS = "chat ids such as 123456789 or -1001234567890, with /topic for a forum topic, separated by commas"
 
 # fmt: off
 VARIABLES: tuple[Variable, ...] = (
-    Variable("TG_BOT_TOKEN", "", _token, "the token @BotFather gave you, 123456:ABC…",
+    Variable("TG_BOT_TOKEN", "", read.token, "the token @BotFather gave you, 123456:ABC…",
              "Telegram bot token; required for `run` unless `--dry-run`"),
-    Variable("TG_CHAT_ID", "", _destinations, CHATS,
+    Variable("TG_CHAT_ID", "", read.destinations, CHATS,
              "where alerts go and commands are obeyed, the main chat first; required like the token", "destinations"),
-    Variable("TELEGRAM_BOT_TOKENS", "", _tokens, "tokens of several bots, separated by commas, each bot once",
+    Variable("TELEGRAM_BOT_TOKENS", "", read.tokens, "tokens of several bots, separated by commas, each bot once",
              "more bots beside `TG_BOT_TOKEN`: chats are shared out among them; each may send 30 messages a second"),
     _threshold("PUMP_THRESHOLD", "3.0", "percent of the candle's open"),
     _threshold("DUMP_THRESHOLD", "-3.0", "percent of the candle's open"),
@@ -260,90 +79,94 @@ VARIABLES: tuple[Variable, ...] = (
     _threshold("OI_SURGE_PCT_5M", "6.0", "open-interest change over 5 minutes, percent; 0 = off"),
     _threshold("OI_MIN_USD", "1000000", "open interest below this (USD) raises no OI alert"),
     _threshold("VOL_BURST_MULT", "5.0", "multiple of the median quote volume; 0 = off"),
-    Variable("VOL_BURST_LOOKBACK", "20", _whole(5, 500), "a whole number, 5 to 500",
+    Variable("VOL_BURST_LOOKBACK", "20", read.whole(5, 500), "a whole number, 5 to 500",
              "closed candles the median is taken over"),
     _threshold("VOL_BURST_MIN_USDT", "50000", "quote volume a burst must have, USDT"),
     _threshold("FUNDING_EXTREME_PCT", "0", "funding per 8 h that crosses ± this raises an alert, percent; 0 = off"),
     _threshold("LIQUIDATIONS_USD", "0", "liquidations of one side within a minute that raise an alert, USD; 0 = off"),
     _threshold("BASIS_EXTREME_PCT", "0",
                "distance of mark from index price that crosses ± this raises an alert, percent; 0 = off"),
-    Variable("LISTING_ALERTS", "false", _flag, "true or false",
+    Variable("LISTING_ALERTS", "false", read.flag, "true or false",
              "tell, without a sound, of new contracts and of those that end"),
     _threshold("MIN_24H_USDT", "0", "symbols with less quote volume in 24 h raise nothing, USDT"),
     _threshold("COOLDOWN_SEC", "180", "seconds between alerts of one symbol, kind and direction"),
-    Variable("EPISODE_QUIET_MIN", "15", _number(1, 60), "1 to 60",
+    Variable("EPISODE_QUIET_MIN", "15", read.number(1, 60), "1 to 60",
              "minutes without an alert of a symbol after which its move counts as over"),
-    Variable("ALERT_BUDGET_PER_DAY", "0", _whole(0, 1000), "a whole number, 0 to 1000",
+    Variable("ALERT_BUDGET_PER_DAY", "0", read.whole(0, 1000), "a whole number, 0 to 1000",
              "thresholds are chosen so that about this many alerts a day are sent; 0 = as they are set"),
-    Variable("OI_POLL_SEC", "60", _whole(15, 3600), "a whole number, 15 to 3600",
+    Variable("OI_POLL_SEC", "60", read.whole(15, 3600), "a whole number, 15 to 3600",
              "seconds one open-interest sweep takes"),
-    Variable("OI_CONCURRENCY", "15", _whole(1, 50), "a whole number, 1 to 50",
+    Variable("OI_CONCURRENCY", "15", read.whole(1, 50), "a whole number, 1 to 50",
              "open-interest requests under way at once"),
-    Variable("SYMBOLS_REFRESH_SEC", "3600", _whole(60, 86_400), "a whole number, 60 to 86400",
+    Variable("SYMBOLS_REFRESH_SEC", "3600", read.whole(60, 86_400), "a whole number, 60 to 86400",
              "seconds between reads of the contract list; listings are told by the stream at once"),
-    Variable("TRADFI_PERPETUALS", "false", _flag, "true or false",
+    Variable("TRADFI_PERPETUALS", "false", read.flag, "true or false",
              "also watch stock, metal and FX perpetuals (`TRADIFI_PERPETUAL`)"),
-    Variable("VENUES", "binance", _venues, "binance, bybit, okx, hyperliquid, separated by commas",
+    Variable("VENUES", "binance", read.venues, "binance, bybit, okx, hyperliquid, separated by commas",
              "exchanges that are watched; questions that name none are about the first"),
-    Variable("TG_MIN_SEND_INTERVAL", "", _interval, "0.05 to 60, or empty",
+    Variable("TG_MIN_SEND_INTERVAL", "", read.interval, "0.05 to 60, or empty",
              "seconds between two messages to one chat; empty = 3.2 for groups, 1.05 for private chats"),
-    Variable("ALLOWED_CHAT_IDS", "", _ids, "chat ids separated by commas",
+    Variable("ALLOWED_CHAT_IDS", "", read.ids, "chat ids separated by commas",
              "chats that may command beside `TG_CHAT_ID`"),
-    Variable("ALLOWED_USER_IDS", "", _ids, "user ids separated by commas",
+    Variable("ALLOWED_USER_IDS", "", read.ids, "user ids separated by commas",
              "when set, only these users may command, in any chat"),
-    Variable("GROUP_ADMINS_ONLY", "true", _flag, "true or false", "in groups only administrators may change settings"),
-    Variable("ALERT_LANG", "en", _one_of(*LANGUAGES), "en, zh or ru", "language of messages"),
-    Variable("ALERT_TZ", "UTC", _zone, "a zone such as UTC, Asia/Shanghai or UTC+5:30", "zone of times in messages"),
-    Variable("CHART", "true", _flag, "true or false",
+    Variable("GROUP_ADMINS_ONLY", "true", read.flag, "true or false",
+             "in groups only administrators may change settings"),
+    Variable("ALERT_LANG", "en", read.one_of(*LANGUAGES), "en, zh or ru", "language of messages"),
+    Variable("ALERT_TZ", "UTC", read.zone, "a zone such as UTC, Asia/Shanghai or UTC+5:30",
+             "zone of times in messages"),
+    Variable("CHART", "true", read.flag, "true or false",
              "a chart picture follows each alert; it never delays the text"),
-    Variable("ROLLING", "true", _flag, "true or false", "also compare with the price 60 s earlier"),
-    Variable("VOL_BURST_EARLY", "true", _flag, "true or false",
+    Variable("ROLLING", "true", read.flag, "true or false", "also compare with the price 60 s earlier"),
+    Variable("VOL_BURST_EARLY", "true", read.flag, "true or false",
              "tell a volume burst as soon as the running candle has reached the bound; false = at its close"),
-    Variable("THRESHOLD_MODE", "fixed", _one_of("fixed", "adaptive"), "fixed or adaptive",
+    Variable("THRESHOLD_MODE", "fixed", read.one_of("fixed", "adaptive"), "fixed or adaptive",
              "adaptive: a price bound is `ADAPTIVE_SIGMAS` times the contract's own usual minute, measured every hour"),
-    Variable("ADAPTIVE_SIGMAS", "6", _number(1, 100), "1 to 100", "how many times, where `THRESHOLD_MODE=adaptive`"),
-    Variable("ADAPTIVE_FLOOR_PCT", "1", _number(0.1, 100), "0.1 to 100", "and at least so many percent"),
-    Variable("FEED_GATHER_MS", "20", _whole(0, 100), "a whole number, 0 to 100",
+    Variable("ADAPTIVE_SIGMAS", "6", read.number(1, 100), "1 to 100",
+             "how many times, where `THRESHOLD_MODE=adaptive`"),
+    Variable("ADAPTIVE_FLOOR_PCT", "1", read.number(0.1, 100), "0.1 to 100", "and at least so many percent"),
+    Variable("FEED_GATHER_MS", "20", read.whole(0, 100), "a whole number, 0 to 100",
              "milliseconds socket reads are gathered; 0 = off"),
-    Variable("LSR_PERIOD", "5m", _one_of(*LSR_PERIODS), " ".join(LSR_PERIODS), "period of the long/short ratio shown"),
-    Variable("HISTORY_ENABLED", "true", _flag, "true or false", "false keeps alerts only until they are delivered"),
-    Variable("OUTCOME_LINE", "true", _flag, "true or false",
+    Variable("LSR_PERIOD", "5m", read.one_of(*LSR_PERIODS), " ".join(LSR_PERIODS),
+             "period of the long/short ratio shown"),
+    Variable("HISTORY_ENABLED", "true", read.flag, "true or false", "false keeps alerts only until they are delivered"),
+    Variable("OUTCOME_LINE", "true", read.flag, "true or false",
              "alerts say how the last 20 independent moments like theirs went on; `/outcome_line` in a chat"),
-    Variable("TAKER_FEE_PCT", "0.05", _number(0, 5), "0 to 5",
+    Variable("TAKER_FEE_PCT", "0.05", read.number(0, 5), "0 to 5",
              "fee of a taker, percent of each side: what outcomes are reckoned with after fees"),
-    Variable("RETENTION_DAYS", "90", _whole(1, 3650), "a whole number, 1 to 3650",
+    Variable("RETENTION_DAYS", "90", read.whole(1, 3650), "a whole number, 1 to 3650",
              "alerts and changes of settings older than this are deleted, days"),
-    Variable("STATE_FILE", "state.json", _path, "a file path", "live settings changed in the chat"),
-    Variable("DB_FILE", "alerts.db", _path, "a file path", "alerts and deliveries (SQLite)"),
-    Variable("DATABASE_URL", "", _server_url("postgresql", "postgres"), "postgresql://user:password@host:5432/database",
+    Variable("STATE_FILE", "state.json", read.path, "a file path", "live settings changed in the chat"),
+    Variable("DB_FILE", "alerts.db", read.path, "a file path", "alerts and deliveries (SQLite)"),
+    Variable("DATABASE_URL", "", read.server_url("postgresql", "postgres"), "postgresql://user:password@host:5432/database",
              "PostgreSQL instead of `DB_FILE` and `STATE_FILE`; needed for `run --role`, see docs/scale.md"),
-    Variable("CLUSTER", "altmonitor", _cluster, "letters, digits, . _ and -, at most 60",
+    Variable("CLUSTER", "altmonitor", read.cluster, "letters, digits, . _ and -, at most 60",
              "name of the installation that a PostgreSQL database belongs to; two never share one"),
-    Variable("NATS_URL", "", _server_url("nats", "tls"), "nats://host:4222",
+    Variable("NATS_URL", "", read.server_url("nats", "tls"), "nats://host:4222",
              "with JetStream: notifiers hear at once what is new in PostgreSQL, else they look ten times a second"),
-    Variable("ARCHIVE_DIR", "data/archive", _path, "a folder path",
+    Variable("ARCHIVE_DIR", "data/archive", read.path, "a folder path",
              "candles and open interest of past days, for `archive`, `replay` and `tune`"),
-    Variable("RECORD", "false", _flag, "true or false",
+    Variable("RECORD", "false", read.flag, "true or false",
              "the monitor keeps its own candles and open interest in ARCHIVE_DIR"),
-    Variable("API_HOST", "127.0.0.1", _host, "an address or host name",
+    Variable("API_HOST", "127.0.0.1", read.host, "an address or host name",
              "where `/health` listens; beyond loopback needs `API_TOKEN` of at least 16 characters"),
-    Variable("API_PORT", "3001", _whole(0, 65_535), "a whole number, 0 to 65535", "its port; 0 = any free one"),
+    Variable("API_PORT", "3001", read.whole(0, 65_535), "a whole number, 0 to 65535", "its port; 0 = any free one"),
     Variable("API_TOKEN", "", Secret, "any text",
              "token for everything over HTTP: a bearer token, or typed at `/sign-in`"),
     Variable("API_READ_TOKEN", "", Secret, "any text",
              "a second token that may only read; `/share/<it>` is a link to hand on"),
-    Variable("API_CORS_ORIGIN", "", _origin, "an origin such as https://example.org",
+    Variable("API_CORS_ORIGIN", "", read.origin, "an origin such as https://example.org",
              "the one other site whose pages may read over HTTP"),
-    Variable("API_KEYS_FILE", "api-keys.json", _path, "a file path",
+    Variable("API_KEYS_FILE", "api-keys.json", read.path, "a file path",
              "keys and plans of the Smart Money API; without that file nobody is asked for a key"),
-    Variable("WEBHOOK_URLS", "", _urls, "http(s) addresses, separated by commas",
+    Variable("WEBHOOK_URLS", "", read.urls, "http(s) addresses, separated by commas",
              "each gets every alert as a signed POST, in order and again until it is taken"),
     Variable("WEBHOOK_SECRET", "", Secret, "text of 16 characters or more", "key of the signature of webhooks"),
-    Variable("WEBHOOK_ALLOW_PRIVATE", "false", _flag, "true or false",
+    Variable("WEBHOOK_ALLOW_PRIVATE", "false", read.flag, "true or false",
              "webhooks may go to addresses of this machine and its network"),
-    Variable("LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "DEBUG, INFO, WARNING or ERROR",
+    Variable("LOG_LEVEL", "INFO", read.one_of("DEBUG", "INFO", "WARNING", "ERROR"), "DEBUG, INFO, WARNING or ERROR",
              "how much is logged"),
-    Variable("LOG_FORMAT", "text", _one_of("text", "json"), "text or json", "json for machines"),
+    Variable("LOG_FORMAT", "text", read.one_of("text", "json"), "text or json", "json for machines"),
     Variable("BINANCE_REST_URL", "https://fapi.binance.com", HTTP, "an http(s) address", "REST of the exchange"),
     Variable("BINANCE_WS_URL", "wss://fstream.binance.com/market", WS, "a ws(s) address",
              "streams of the exchange; `/stream` is appended"),
@@ -355,11 +178,11 @@ VARIABLES: tuple[Variable, ...] = (
              "OKX, when it is watched or asked (`positioning --venue okx`)"),
     Variable("OKX_WS_URL", "wss://ws.okx.com/ws/v5", WS, "a ws(s) address",
              "its streams; `/business` and `/public` are appended"),
-    Variable("OKX_API_KEY", "", _header_secret, "a key that may only read, in plain letters",
+    Variable("OKX_API_KEY", "", read.header_secret, "a key that may only read, in plain letters",
              "with OKX_SECRET_KEY and OKX_PASSPHRASE: `smartmoney` also asks OKX itself (provider `okx_key`)"),
-    Variable("OKX_SECRET_KEY", "", _header_secret, "its secret, in plain letters",
+    Variable("OKX_SECRET_KEY", "", read.header_secret, "its secret, in plain letters",
              "signs what is asked with OKX_API_KEY"),
-    Variable("OKX_PASSPHRASE", "", _header_secret, "its passphrase, in plain letters", "goes with OKX_API_KEY"),
+    Variable("OKX_PASSPHRASE", "", read.header_secret, "its passphrase, in plain letters", "goes with OKX_API_KEY"),
     Variable("BYBIT_REST_URL", "https://api.bybit.com", HTTP, "an http(s) address",
              "Bybit, when it is watched or asked (`positioning --venue bybit`)"),
     Variable("BYBIT_WS_URL", "wss://stream.bybit.com/v5/public", WS, "a ws(s) address",
@@ -370,54 +193,54 @@ VARIABLES: tuple[Variable, ...] = (
              "its streams; `/ws` is appended"),
     Variable("HYPERLIQUID_STATS_URL", "https://stats-data.hyperliquid.xyz", HTTP, "an http(s) address",
              "its leaderboard and its list of vaults, read once an hour where wallets are watched"),
-    Variable("HYPERLIQUID_WALLETS", "", _count_or_empty, "a whole number, 0 to 13600, or empty",
+    Variable("HYPERLIQUID_WALLETS", "", read.count_or_empty, "a whole number, 0 to 13600, or empty",
              "wallets of its leaderboard whose positions are watched; empty = 200 where `VENUES` has hyperliquid, "
              "else none"),
-    Variable("SMART_MONEY_LOOKUP", "true", _flag, "true or false",
+    Variable("SMART_MONEY_LOOKUP", "true", read.flag, "true or false",
              "ask the website who is positioned and show a line about whales on alerts"),
-    Variable("SMART_MONEY_LINK", "true", _flag, "true or false",
+    Variable("SMART_MONEY_LINK", "true", read.flag, "true or false",
              "link the website's page of followed traders on alerts of symbols it knows"),
-    Variable("SCORES_EVERY_MIN", "5", _number(1, 1_440, or_zero=True), "1 to 1440, or 0 for never",
+    Variable("SCORES_EVERY_MIN", "5", read.number(1, 1_440, or_zero=True), "1 to 1440, or 0 for never",
              "minutes between two looks at the scores of the contracts in the Smart Money API's preferences"),
-    Variable("SMART_MONEY_CARD_LANG", "", _one_of("", *LANGUAGES), "en, zh or ru, or empty",
+    Variable("SMART_MONEY_CARD_LANG", "", read.one_of("", *LANGUAGES), "en, zh or ru, or empty",
              "language of panels; empty = ALERT_LANG"),
-    Variable("SMART_MONEY_DB_PATH", "data/snapshots.db", _path, "a file path",
+    Variable("SMART_MONEY_DB_PATH", "data/snapshots.db", read.path, "a file path",
              "what `altmonitor track` stores (SQLite)"),
-    Variable("SMART_MONEY_WATCHLIST", "", _names, "symbols separated by commas",
+    Variable("SMART_MONEY_WATCHLIST", "", read.names, "symbols separated by commas",
              "only these are tracked; pool and shards do not count then"),
-    Variable("SMART_MONEY_WATCHLIST_FILE", "watchlist.json", _path, "a file path",
+    Variable("SMART_MONEY_WATCHLIST_FILE", "watchlist.json", read.path, "a file path",
              'more of them: a JSON list, or `{"symbols": [...]}`'),
-    Variable("SMART_MONEY_INTERVAL_MIN", "0", _number(1, 10_080, or_zero=True), "1 to 10080, or 0 for one sweep",
+    Variable("SMART_MONEY_INTERVAL_MIN", "0", read.number(1, 10_080, or_zero=True), "1 to 10080, or 0 for one sweep",
              "minutes from the start of one sweep of followed traders to the next; 0 = one sweep of everything"),
-    Variable("TOP_TRADER_INTERVAL_MIN", "30", _number(1, 10_080), "1 to 10080",
+    Variable("TOP_TRADER_INTERVAL_MIN", "30", read.number(1, 10_080), "1 to 10080",
              "minutes between sweeps of the top-trader ratios, at :00 and :30"),
-    Variable("OI_INTERVAL_MIN", "30", _number(1, 10_080), "1 to 10080",
+    Variable("OI_INTERVAL_MIN", "30", read.number(1, 10_080), "1 to 10080",
              "minutes between sweeps of the tracked open interest, at :15 and :45"),
-    Variable("SMART_MONEY_KEEP_DAYS", "30", _whole(1, 3650), "a whole number, 1 to 3650",
+    Variable("SMART_MONEY_KEEP_DAYS", "30", read.whole(1, 3650), "a whole number, 1 to 3650",
              "tracked rows older than this are deleted, days"),
-    Variable("SMART_MONEY_POOL_MAX", "0", _whole(0, 10_000), "a whole number, 0 to 10000",
+    Variable("SMART_MONEY_POOL_MAX", "0", read.whole(0, 10_000), "a whole number, 0 to 10000",
              "at most so many symbols are tracked; 0 = all"),
-    Variable("SMART_MONEY_SHARD_TOTAL", "1", _whole(1, 100), "a whole number, 1 to 100",
+    Variable("SMART_MONEY_SHARD_TOTAL", "1", read.whole(1, 100), "a whole number, 1 to 100",
              "trackers the pool is divided among"),
-    Variable("SMART_MONEY_SHARD_INDEX", "0", _whole(0, 99), "a whole number below SHARD_TOTAL",
+    Variable("SMART_MONEY_SHARD_INDEX", "0", read.whole(0, 99), "a whole number below SHARD_TOTAL",
              "which of them this one is, from 0"),
-    Variable("TOP_TRADER_PERIOD", "5m", _one_of(*LSR_PERIODS), " ".join(LSR_PERIODS),
+    Variable("TOP_TRADER_PERIOD", "5m", read.one_of(*LSR_PERIODS), " ".join(LSR_PERIODS),
              "bucket of the tracked top-trader ratios"),
-    Variable("TOP_TRADER_POOL_MAX", "0", _whole(0, 10_000), "a whole number, 0 to 10000",
+    Variable("TOP_TRADER_POOL_MAX", "0", read.whole(0, 10_000), "a whole number, 0 to 10000",
              "as SMART_MONEY_POOL_MAX, for the ratios"),
-    Variable("TOP_TRADER_SHARD_TOTAL", "1", _whole(1, 100), "a whole number, 1 to 100",
+    Variable("TOP_TRADER_SHARD_TOTAL", "1", read.whole(1, 100), "a whole number, 1 to 100",
              "as SMART_MONEY_SHARD_TOTAL, for the ratios"),
-    Variable("TOP_TRADER_SHARD_INDEX", "0", _whole(0, 99), "a whole number below SHARD_TOTAL",
+    Variable("TOP_TRADER_SHARD_INDEX", "0", read.whole(0, 99), "a whole number below SHARD_TOTAL",
              "as SMART_MONEY_SHARD_INDEX, for the ratios"),
-    Variable("OI_POOL_MAX", "0", _whole(0, 10_000), "a whole number, 0 to 10000",
+    Variable("OI_POOL_MAX", "0", read.whole(0, 10_000), "a whole number, 0 to 10000",
              "as SMART_MONEY_POOL_MAX, for tracked open interest"),
-    Variable("OI_SHARD_TOTAL", "1", _whole(1, 100), "a whole number, 1 to 100",
+    Variable("OI_SHARD_TOTAL", "1", read.whole(1, 100), "a whole number, 1 to 100",
              "as SMART_MONEY_SHARD_TOTAL, for tracked open interest"),
-    Variable("OI_SHARD_INDEX", "0", _whole(0, 99), "a whole number below SHARD_TOTAL",
+    Variable("OI_SHARD_INDEX", "0", read.whole(0, 99), "a whole number below SHARD_TOTAL",
              "as SMART_MONEY_SHARD_INDEX, for tracked open interest"),
-    Variable("SMART_MONEY_ALERT_WINDOW_MIN", "30", _number(1, 1440), "1 to 1440",
+    Variable("SMART_MONEY_ALERT_WINDOW_MIN", "30", read.number(1, 1440), "1 to 1440",
              "minutes a change of position is measured over"),
-    Variable("SMART_MONEY_ALERT_QTY_PCT", "5", _number(0.1, 1000), "0.1 to 1000",
+    Variable("SMART_MONEY_ALERT_QTY_PCT", "5", read.number(0.1, 1000), "0.1 to 1000",
              "change of a side's size that is told for symbols of the watchlist, percent"),
     Variable("TELEGRAM_API_URL", "https://api.telegram.org", HTTP, "an http(s) address",
              "Bot API; `/bot<token>/METHOD` is appended"),
@@ -612,7 +435,7 @@ def load(environ: Mapping[str, str], *, env_file: Path | None = Path(".env")) ->
     for variable in VARIABLES:
         text = given.get(variable.name, variable.default).strip()
         try:
-            if variable.read is not _path:
+            if variable.read is not read.path:
                 text.encode()  # raises for bytes that are no UTF-8: a library would, later
             values[variable.field] = variable.read(text)
             problem = _kept_signs(variable.name, text, is_from_file=variable.name not in in_environment)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from altmonitor.cli.archive import ArchiveProgress
 from altmonitor.cli.common import Answer, Session, print_answer
-from altmonitor.config import is_postgres_address
 from altmonitor.core.errors import ConfigError
+from altmonitor.settings.value_readers import is_postgres_address
 from altmonitor.storage.state_file import StateFile
 
 if TYPE_CHECKING:
