@@ -1,277 +1,28 @@
-"""All audiences: what each was told and wants to hear of, and how what several are told alike becomes one alert."""
+"""All audiences, and how what several are told alike becomes one alert."""
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_left, insort
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 import msgspec
 
-from altmonitor.core.alert import OWNER, Alert, Direction, Kind, StoredSize
+from altmonitor.core.alert import OWNER, Alert, Kind, StoredSize
 from altmonitor.core.clock import speed_of
 from altmonitor.core.durations import DurationCounts
-from altmonitor.core.types import Destination, Venue
-from altmonitor.detectors.adaptive import adapted
+from altmonitor.core.types import Destination
 from altmonitor.detectors.conditions import Crossing
-from altmonitor.detectors.kinds import KINDS
-from altmonitor.detectors.price import PriceMove, bounds_of
-from altmonitor.detectors.sampled import SampledDetector
+from altmonitor.detectors.price import bounds_of
 from altmonitor.detectors.verdict import Verdict
-from altmonitor.detectors.volume import VolumeBurst
 from altmonitor.engine import alert_factory as compose
 from altmonitor.engine.alert_factory import AlertContext
+from altmonitor.engine.audience_state import AudienceState
 from altmonitor.engine.context import EngineDeps
-from altmonitor.engine.episodes import EpisodeOptions, Episodes
 from altmonitor.market.book import Bounds, SymbolBook, loosest
-from altmonitor.market.quotes import DayTicker
 from altmonitor.settings.audience import Audience
-from altmonitor.settings.settings import Settings, venue_mark
-from altmonitor.settings.zones import zone_of
-
-# ---
-# How an alert stands beside what its readers were told before: which one today, the largest in how many days.
-
-
-DAY_MS = 86_400_000
-RECENT_MS = 2 * DAY_MS
-"""No local day is longer, in any zone."""
-
-Row = tuple[str, Kind, Direction, str]
-_ONE_MINUTE = {"60s": "1m"}
-"""Both are moves of one minute, and one move is told by one of them."""
-
-
-class AlertRank(NamedTuple):
-    """As `Details` has them."""
-
-    today_count: int
-    largest_days: int | None
-
-
-class RankLog:
-    """Of one audience. known_since_ms: nothing is known of before."""
-
-    def __init__(self, tz: str, *, known_since_ms: int) -> None:
-        self._known_since_ms = known_since_ms
-        self._told_ms: dict[str, list[int]] = {}  # of every kind, because a thread holds them all
-        self._larger: dict[Row, list[tuple[int, float]]] = {}  # (event_ms, size), each larger than all after it
-        self.apply(tz)
-
-    def apply(self, tz: str) -> None:
-        self._tz: tzinfo = zone_of(tz)
-        self._day = 0, 0
-
-    def rank_of(self, alert: Alert) -> AlertRank:
-        """Of an alert that is about to be told, this one included. Late ones are not compared: newer ones are known."""
-        told_ms = self._told_ms.get(alert.symbol, [])
-        begin_ms, end_ms = self._day_around(alert.event_ms)
-        return AlertRank(
-            today_count=1 + bisect_left(told_ms, end_ms) - bisect_left(told_ms, begin_ms),
-            largest_days=None if alert.late else self._largest_days(alert),
-        )
-
-    def record(self, alert: Alert) -> None:
-        """It was told."""
-        self._note(row_of(alert.symbol, alert.kind, alert.direction, alert.note), alert.event_ms, size_of(alert))
-
-    def grow(self, alert: Alert) -> int | None:
-        """What was recorded has turned out larger, perhaps in the other direction. Returns `largest_days`."""
-        row = row_of(alert.symbol, alert.kind, alert.direction, alert.note)
-        for direction in ("UP", "DOWN"):
-            known = self._larger.get((row[0], row[1], direction, row[3]), [])
-            known[:] = [one for one in known if one[0] != alert.event_ms]
-        self._insert(row, alert.event_ms, size_of(alert))
-        return self._largest_days(alert)
-
-    def restore(self, told: Iterable[StoredSize], *, known_since_ms: int | None) -> None:
-        """What is stored; known_since_ms: of the oldest that is, None without any."""
-        if known_since_ms is not None:
-            self._known_since_ms = min(self._known_since_ms, known_since_ms)
-        for one in told:
-            self._note(row_of(one.symbol, one.kind, one.direction, one.note), one.event_ms, one.size)
-
-    def _note(self, row: Row, event_ms: int, size: float) -> None:
-        told_ms = self._told_ms.setdefault(row[0], [])
-        insort(told_ms, event_ms)
-        while told_ms[0] < told_ms[-1] - RECENT_MS:
-            del told_ms[0]
-        self._insert(row, event_ms, size)
-
-    def _insert(self, row: Row, event_ms: int, size: float) -> None:
-        before = self._larger.get(row, [])
-        if before and before[-1][0] > event_ms:  # told late, or restored after something newer
-            before = sorted([*before, (event_ms, size)])
-            self._larger[row] = [one for at, one in enumerate(before) if all(one[1] > x[1] for x in before[at + 1 :])]
-            return
-        while before and before[-1][1] <= size:
-            before.pop()
-        self._larger[row] = [*before, (event_ms, size)]
-
-    def _largest_days(self, alert: Alert) -> int | None:
-        size = size_of(alert)
-        larger = self._larger.get(row_of(alert.symbol, alert.kind, alert.direction, alert.note), ())
-        since_ms = next((ms for ms, known in reversed(larger) if known > size), self._known_since_ms)
-        days = (alert.event_ms - since_ms) // DAY_MS
-        return days if days >= 1 else None
-
-    def _day_around(self, unix_ms: int) -> tuple[int, int]:
-        """Begin and end of the local day; asked once a day and not once per alert, which is most of an alert's cost."""
-        begin_ms, end_ms = self._day
-        if not begin_ms <= unix_ms < end_ms:
-            moment = datetime.fromtimestamp(unix_ms / 1000, tz=self._tz)
-            midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-            following = (midnight + timedelta(days=1)).replace(tzinfo=self._tz)
-            self._day = round(midnight.timestamp() * 1000), round(following.timestamp() * 1000)
-        return self._day
-
-
-def row_of(symbol: str, kind: Kind, direction: Direction, note: str) -> Row:
-    """What is compared with one another."""
-    return symbol, kind, direction, _ONE_MINUTE.get(note, note)
-
-
-def size_of(alert: Alert) -> float:
-    return abs(alert.metric or 0.0)
-
-
-# ---
-
-
-MOST_CHANGES = 1_000
-"""Of the settings of one audience; beyond this the oldest are forgotten."""
-
-
-class AudienceState:
-    """Everything here is of this audience alone; the market is measured elsewhere, once.
-
-    since_ms: nothing is known of what it was told before.
-    """
-
-    def __init__(
-        self, audience: Audience, *, since_ms: int, episodes: EpisodeOptions, venue: Venue = "binance"
-    ) -> None:
-        self.audience = audience
-        self._venue_mark = venue_mark(venue)
-        self._changes = deque([(since_ms, audience)], maxlen=MOST_CHANGES)  # (event time, what holds since then)
-        self.price = PriceMove()
-        self.volume = VolumeBurst()
-        self.sampled = {
-            kind: spec.sampling.detector(spec.sampling) for kind, spec in KINDS.items() if spec.sampling is not None
-        }
-        self._memories: dict[Kind, PriceMove | VolumeBurst | SampledDetector] = {
-            "price": self.price,
-            "vol": self.volume,
-            **self.sampled,
-        }
-        self._adapted: dict[str, Settings] = {}
-        self.episodes = Episodes(episodes)
-        self.ranks = RankLog(audience.tz, known_since_ms=since_ms)
-
-    def apply(self, audience: Audience, at_ms: int) -> None:
-        """at_ms: it holds from then on, event time."""
-        if audience != self.audience:
-            self._changes.append((at_ms, audience))
-        if audience.tz != self.audience.tz:
-            self.ranks.apply(audience.tz)
-        self.audience = audience
-
-    def in_force(self, from_ms: int, to_ms: int) -> tuple[Audience, ...]:
-        """What held at some moment of [from_ms, to_ms), oldest → newest; empty where that is not known of all of it."""
-        changes = list(self._changes)
-        if from_ms < changes[0][0]:
-            return ()
-        ends_ms = [*(since_ms for since_ms, _ in changes[1:]), to_ms]
-        return tuple(
-            audience
-            for (since_ms, audience), end_ms in zip(changes, ends_ms, strict=True)
-            if max(since_ms, from_ms) < min(end_ms, to_ms)
-        )
-
-    def settings_of(self, symbol: str) -> Settings:
-        return self._adapted.get(symbol) or self.audience.settings.for_symbol(symbol)
-
-    def as_adapted(self, settings: Settings, symbol: str) -> Settings:
-        """Settings of some other time, with the bounds that follow from what the contract does now."""
-        known = self._adapted.get(symbol)
-        return adapted(settings.for_symbol(symbol), None if known is None else known.sigma_pct)
-
-    def adapt(self, symbol: str, sigma_pct: float | None) -> None:
-        """What its usual minute is; None: not known, so the bounds that are set count."""
-        settings = self.audience.settings.for_symbol(symbol)
-        own = adapted(settings, sigma_pct)
-        if own is settings:
-            self._adapted.pop(symbol, None)
-        else:
-            self._adapted[symbol] = own
-
-    def filter_reason(
-        self, kind: Kind, symbol: str, event_ms: int, day: DayTicker | None
-    ) -> tuple[Verdict, int | None] | None:
-        """What keeps everything of this kind and symbol from being told now, and until when (unix ms, None: no end).
-
-        None: nothing does. day: None when it is not known, which keeps nothing back.
-        """
-        settings = self.audience.settings
-        if kind not in self.audience.kinds:
-            return Verdict.NOT_ROUTED, None
-        if self._venue_mark in settings.muted and settings.is_muted(self._venue_mark, event_ms / 1000):
-            return Verdict.MUTED, None
-        if settings.is_muted(symbol, event_ms / 1000):
-            until_s = settings.muted_until_s(symbol)
-            return Verdict.MUTED, None if until_s == math.inf else int(until_s) * 1000
-        if not settings.is_watched(symbol):
-            return Verdict.NOT_WATCHED, None
-        floor_usdt = settings.for_symbol(symbol).min_24h_usdt
-        if floor_usdt and day is not None and day.quote_usdt < floor_usdt:
-            return Verdict.THIN_DAY, None
-        return None
-
-    def placed(self, alert: Alert) -> Alert:
-        """An alert that is about to be told, among those that were."""
-        alert = self.episodes.placed(alert)
-        count, days = self.ranks.rank_of(alert)
-        return msgspec.structs.replace(
-            alert, details=msgspec.structs.replace(alert.details, today_count=count, largest_days=days)
-        )
-
-    def remember(self, alert: Alert, book: SymbolBook | None) -> Alert | None:
-        """It is told. Returns what the first alert of an episode that was over before it learns, else None."""
-        self.ranks.record(alert)
-        self._remember_told(alert)
-        return self.episodes.record(alert, book)
-
-    def complete(self, final: Alert) -> Alert:
-        """The candle of what was told while it ran is closed. Returns it with how large that is among those before."""
-        self.volume.complete(final)
-        self.episodes.complete(final)
-        days = self.ranks.grow(final)
-        return msgspec.structs.replace(final, details=msgspec.structs.replace(final.details, largest_days=days))
-
-    def restore(self, alert: Alert, first: Alert | None) -> None:
-        """It was told before a restart. first: of its episode, where that is another alert and known.
-
-        What `ranks` needs is restored by itself, because it goes back farther.
-        """
-        self._remember_told(alert)
-        if first is not None:
-            self.episodes.resume(first)
-        self.episodes.record(alert, None)
-
-    def _remember_told(self, alert: Alert) -> None:
-        self._memories[alert.kind].remember(alert)
-
-    def forget(self, symbol: str) -> None:
-        """The contract left the exchange."""
-        self._adapted.pop(symbol, None)
-        for memory in self._memories.values():
-            memory.forget(symbol)
-        self.episodes.forget(symbol)
-
+from altmonitor.settings.settings import venue_mark
 
 # ---
 # One market event, told to several: what all of them are told alike is one alert.

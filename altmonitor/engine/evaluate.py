@@ -15,7 +15,8 @@ from altmonitor.detectors.verdict import Rule, RuleCheck, Verdict
 from altmonitor.detectors.volume import VolumeFinding
 from altmonitor.engine import alert_factory as compose
 from altmonitor.engine.alert_factory import AlertContext
-from altmonitor.engine.audiences import AlertGroup, Audiences, AudienceState, Decision
+from altmonitor.engine.audience_state import AudienceState
+from altmonitor.engine.audiences import AlertGroup, Audiences, Decision
 from altmonitor.engine.decision_log import DecisionLog
 from altmonitor.market.book import Silence, SymbolBook
 from altmonitor.market.candles import MINUTE_MS, Kline

@@ -13,7 +13,8 @@ from altmonitor.detectors.kinds import KINDS, RULES
 from altmonitor.detectors.price import WHOLE, Move, threshold_of
 from altmonitor.detectors.sampled import Readings, Sample, Sampling
 from altmonitor.detectors.verdict import Explanation, Rule, RuleCheck, Verdict
-from altmonitor.engine.audiences import Audiences, AudienceState
+from altmonitor.engine.audience_state import AudienceState
+from altmonitor.engine.audiences import Audiences
 from altmonitor.engine.context import EngineDeps
 from altmonitor.engine.decision_log import DecisionLog
 from altmonitor.engine.evaluate import size_floor, with_floor, with_size

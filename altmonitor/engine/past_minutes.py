@@ -11,7 +11,8 @@ from altmonitor.detectors.kinds import KINDS, RULES, WINDOW_S
 from altmonitor.detectors.price import MINUTES_OF, WHOLE, threshold_of
 from altmonitor.detectors.sampled import Sampling
 from altmonitor.detectors.verdict import Rule, RuleCheck, Verdict
-from altmonitor.engine.audiences import Audiences, AudienceState
+from altmonitor.engine.audience_state import AudienceState
+from altmonitor.engine.audiences import Audiences
 from altmonitor.engine.decision_log import DecisionLog
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.candles import MINUTE_MS, ClosedCandle

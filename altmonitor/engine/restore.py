@@ -10,7 +10,7 @@ from typing import Protocol
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
-from altmonitor.engine.audiences import DAY_MS, RECENT_MS
+from altmonitor.engine.alert_ranks import DAY_MS, RECENT_MS
 from altmonitor.engine.engine import Engine
 from altmonitor.interfaces.alerts import AlertHistory, AlertUpdates
 from altmonitor.interfaces.storage import MetaStore

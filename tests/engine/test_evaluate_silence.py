@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from altmonitor.core.alert import Alert
 from altmonitor.core.types import Destination
 from altmonitor.detectors.price import WINDOWS, PriceMove, Reading, is_reached
-from altmonitor.engine.audiences import AudienceState
+from altmonitor.engine.audience_state import AudienceState
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.engine.evaluate import THIN_DAY_MS
 from altmonitor.market.candles import Kline

@@ -10,7 +10,8 @@ from altmonitor.core.alert import DETECTED_KINDS, Alert, Direction, Kind, Stored
 from altmonitor.core.types import Destination
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.verdict import Verdict
-from altmonitor.engine.audiences import DAY_MS, AudienceState, RankLog
+from altmonitor.engine.alert_ranks import DAY_MS, RankLog
+from altmonitor.engine.audience_state import AudienceState
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings

@@ -1,0 +1,153 @@
+"""One audience: what it wants to hear of, what it was told, and which episodes of its alerts last."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+import msgspec
+
+from altmonitor.core.alert import Alert, Kind
+from altmonitor.core.types import Venue
+from altmonitor.detectors.adaptive import adapted
+from altmonitor.detectors.kinds import KINDS
+from altmonitor.detectors.price import PriceMove
+from altmonitor.detectors.sampled import SampledDetector
+from altmonitor.detectors.verdict import Verdict
+from altmonitor.detectors.volume import VolumeBurst
+from altmonitor.engine.alert_ranks import RankLog
+from altmonitor.engine.episodes import EpisodeOptions, Episodes
+from altmonitor.market.book import SymbolBook
+from altmonitor.market.quotes import DayTicker
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.settings import Settings, venue_mark
+
+MOST_CHANGES = 1_000
+"""Of the settings of one audience; beyond this the oldest are forgotten."""
+
+
+class AudienceState:
+    """Everything here is of this audience alone; the market is measured elsewhere, once.
+
+    since_ms: nothing is known of what it was told before.
+    """
+
+    def __init__(
+        self, audience: Audience, *, since_ms: int, episodes: EpisodeOptions, venue: Venue = "binance"
+    ) -> None:
+        self.audience = audience
+        self._venue_mark = venue_mark(venue)
+        self._changes = deque([(since_ms, audience)], maxlen=MOST_CHANGES)  # (event time, what holds since then)
+        self.price = PriceMove()
+        self.volume = VolumeBurst()
+        self.sampled = {
+            kind: spec.sampling.detector(spec.sampling) for kind, spec in KINDS.items() if spec.sampling is not None
+        }
+        self._memories: dict[Kind, PriceMove | VolumeBurst | SampledDetector] = {
+            "price": self.price,
+            "vol": self.volume,
+            **self.sampled,
+        }
+        self._adapted: dict[str, Settings] = {}
+        self.episodes = Episodes(episodes)
+        self.ranks = RankLog(audience.tz, known_since_ms=since_ms)
+
+    def apply(self, audience: Audience, at_ms: int) -> None:
+        """at_ms: it holds from then on, event time."""
+        if audience != self.audience:
+            self._changes.append((at_ms, audience))
+        if audience.tz != self.audience.tz:
+            self.ranks.apply(audience.tz)
+        self.audience = audience
+
+    def in_force(self, from_ms: int, to_ms: int) -> tuple[Audience, ...]:
+        """What held at some moment of [from_ms, to_ms), oldest → newest; empty where that is not known of all of it."""
+        changes = list(self._changes)
+        if from_ms < changes[0][0]:
+            return ()
+        ends_ms = [*(since_ms for since_ms, _ in changes[1:]), to_ms]
+        return tuple(
+            audience
+            for (since_ms, audience), end_ms in zip(changes, ends_ms, strict=True)
+            if max(since_ms, from_ms) < min(end_ms, to_ms)
+        )
+
+    def settings_of(self, symbol: str) -> Settings:
+        return self._adapted.get(symbol) or self.audience.settings.for_symbol(symbol)
+
+    def as_adapted(self, settings: Settings, symbol: str) -> Settings:
+        """Settings of some other time, with the bounds that follow from what the contract does now."""
+        known = self._adapted.get(symbol)
+        return adapted(settings.for_symbol(symbol), None if known is None else known.sigma_pct)
+
+    def adapt(self, symbol: str, sigma_pct: float | None) -> None:
+        """What its usual minute is; None: not known, so the bounds that are set count."""
+        settings = self.audience.settings.for_symbol(symbol)
+        own = adapted(settings, sigma_pct)
+        if own is settings:
+            self._adapted.pop(symbol, None)
+        else:
+            self._adapted[symbol] = own
+
+    def filter_reason(
+        self, kind: Kind, symbol: str, event_ms: int, day: DayTicker | None
+    ) -> tuple[Verdict, int | None] | None:
+        """What keeps everything of this kind and symbol from being told now, and until when (unix ms, None: no end).
+
+        None: nothing does. day: None when it is not known, which keeps nothing back.
+        """
+        settings = self.audience.settings
+        if kind not in self.audience.kinds:
+            return Verdict.NOT_ROUTED, None
+        if self._venue_mark in settings.muted and settings.is_muted(self._venue_mark, event_ms / 1000):
+            return Verdict.MUTED, None
+        if settings.is_muted(symbol, event_ms / 1000):
+            until_s = settings.muted_until_s(symbol)
+            return Verdict.MUTED, None if until_s == math.inf else int(until_s) * 1000
+        if not settings.is_watched(symbol):
+            return Verdict.NOT_WATCHED, None
+        floor_usdt = settings.for_symbol(symbol).min_24h_usdt
+        if floor_usdt and day is not None and day.quote_usdt < floor_usdt:
+            return Verdict.THIN_DAY, None
+        return None
+
+    def placed(self, alert: Alert) -> Alert:
+        """An alert that is about to be told, among those that were."""
+        alert = self.episodes.placed(alert)
+        count, days = self.ranks.rank_of(alert)
+        return msgspec.structs.replace(
+            alert, details=msgspec.structs.replace(alert.details, today_count=count, largest_days=days)
+        )
+
+    def remember(self, alert: Alert, book: SymbolBook | None) -> Alert | None:
+        """It is told. Returns what the first alert of an episode that was over before it learns, else None."""
+        self.ranks.record(alert)
+        self._remember_told(alert)
+        return self.episodes.record(alert, book)
+
+    def complete(self, final: Alert) -> Alert:
+        """The candle of what was told while it ran is closed. Returns it with how large that is among those before."""
+        self.volume.complete(final)
+        self.episodes.complete(final)
+        days = self.ranks.grow(final)
+        return msgspec.structs.replace(final, details=msgspec.structs.replace(final.details, largest_days=days))
+
+    def restore(self, alert: Alert, first: Alert | None) -> None:
+        """It was told before a restart. first: of its episode, where that is another alert and known.
+
+        What `ranks` needs is restored by itself, because it goes back farther.
+        """
+        self._remember_told(alert)
+        if first is not None:
+            self.episodes.resume(first)
+        self.episodes.record(alert, None)
+
+    def _remember_told(self, alert: Alert) -> None:
+        self._memories[alert.kind].remember(alert)
+
+    def forget(self, symbol: str) -> None:
+        """The contract left the exchange."""
+        self._adapted.pop(symbol, None)
+        for memory in self._memories.values():
+            memory.forget(symbol)
+        self.episodes.forget(symbol)
