@@ -20,6 +20,7 @@ from altmonitor.operations.levels import LEVEL_OPERATIONS
 from altmonitor.operations.market import MARKET_OPERATIONS
 from altmonitor.operations.operation import Operation
 from altmonitor.operations.performance import PERFORMANCE_OPERATIONS
+from altmonitor.operations.position_pages import POSITION_PAGE_OPERATIONS
 from altmonitor.operations.positions import POSITION_OPERATIONS
 from altmonitor.operations.preferences import PREFERENCE_OPERATIONS
 from altmonitor.operations.score_conditions import SCORE_CONDITION_OPERATIONS
@@ -39,6 +40,7 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     *ALERT_OPERATIONS,
     *HINDSIGHT_OPERATIONS,
     *POSITION_OPERATIONS,
+    *POSITION_PAGE_OPERATIONS,
     *COHORT_OPERATIONS,
     *TRACKED_OPERATIONS,
     *SNAPSHOT_OPERATIONS,

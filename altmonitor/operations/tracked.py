@@ -13,7 +13,7 @@ from altmonitor.core.json_text import camel
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import Unavailable
 from altmonitor.operations.operation import Example, Operation
-from altmonitor.operations.positions import Language, style_of
+from altmonitor.operations.position_pages import Language, style_of
 from altmonitor.operations.symbols import SymbolWord, spelled_symbol
 from altmonitor.positioning.history import (
     DEFAULT_ENTRIES,
