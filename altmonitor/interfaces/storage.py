@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, TypedDict, Unpack
 
 from altmonitor.core.alert import AlertPlace, AlertStats, Kind, StoredAlert
 from altmonitor.core.types import Destination, Venue
@@ -22,6 +22,24 @@ class StateStore(Protocol):
         """All of it or nothing, on disk when it returns; who: for the record. Raises StorageError: nothing changed."""
 
 
+class AlertFilter(TypedDict, total=False):
+    """Which stored alerts are wanted; what is absent or None leaves nothing out.
+
+    since_s: only alerts detected (`ts`) at or after this unix second. minute_ms: beginning of the only minute whose
+    alerts are wanted, as `Alert.minute_ms`. event_between_ms: only those whose `event_ms` is at or after the first and
+    before the second. before: only what stands behind that place, for the next page. destinations: see `AlertQueries`.
+    """
+
+    symbol: str | None
+    kind: Kind | None
+    venue: Venue | None
+    since_s: float | None
+    minute_ms: int | None
+    event_between_ms: tuple[int, int] | None
+    before: AlertPlace | None
+    destinations: Collection[Destination] | None
+
+
 class AlertQueries(Protocol):
     """Questions to the stored alerts. One event of the market is one alert, however many chats were told it.
 
@@ -29,23 +47,8 @@ class AlertQueries(Protocol):
         state anywhere. Both may raise StorageError.
     """
 
-    async def recent(
-        self,
-        *,
-        limit: int,
-        symbol: str | None = None,
-        kind: Kind | None = None,
-        venue: Venue | None = None,
-        since_s: float | None = None,
-        minute_ms: int | None = None,
-        event_between_ms: tuple[int, int] | None = None,
-        before: AlertPlace | None = None,
-        destinations: Collection[Destination] | None = None,
-    ) -> Sequence[StoredAlert]:
-        """Newest first, length ≤ limit. since_s: only alerts detected (`ts`) at or after this unix second. minute_ms:
-        beginning of the only minute whose alerts are wanted, as `Alert.minute_ms`. event_between_ms: only those whose
-        `event_ms` is at or after the first and before the second. before: only what stands behind that place, for the
-        next page."""
+    async def recent(self, *, limit: int, **wanted: Unpack[AlertFilter]) -> Sequence[StoredAlert]:
+        """Newest first, length ≤ limit."""
 
     async def stats(
         self, *, since_s: float, top: int, destinations: Collection[Destination] | None = None

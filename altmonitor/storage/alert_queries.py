@@ -8,15 +8,16 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 from urllib.parse import quote
 
 from altmonitor.core.alert import OWNER, SAMPLE_KEY, Alert, AlertPlace, AlertStats, Kind, StoredAlert, StoredSize
 from altmonitor.core.causes import CauseCode
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import StorageError
-from altmonitor.core.types import Destination, Venue
+from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import SentDigest
+from altmonitor.interfaces.storage import AlertFilter
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.storage import migrations as migrate
 from altmonitor.storage.database import READ_TIMEOUT_S, connect
@@ -80,37 +81,26 @@ class AlertReader:
             found.update({alert.key: alert for alert in map(alert_of, rows)})
         return found
 
-    async def recent(
-        self,
-        *,
-        limit: int,
-        symbol: str | None = None,
-        kind: Kind | None = None,
-        venue: Venue | None = None,
-        since_s: float | None = None,
-        minute_ms: int | None = None,
-        event_between_ms: tuple[int, int] | None = None,
-        before: AlertPlace | None = None,
-        destinations: Collection[Destination] | None = None,
-    ) -> Sequence[StoredAlert]:
+    async def recent(self, *, limit: int, **wanted: Unpack[AlertFilter]) -> Sequence[StoredAlert]:
         """See `interfaces.storage.AlertQueries`."""
+        destinations, since_s = wanted.get("destinations"), wanted.get("since_s")
         told, places = _told(destinations)
         bounds: list[tuple[str, Any]] = []
-        if symbol is not None:
+        if (symbol := wanted.get("symbol")) is not None:
             bounds.append(("alerts.symbol = ?", symbol))
-        if kind is not None:
+        if (kind := wanted.get("kind")) is not None:
             bounds.append(("alerts.kind = ?", kind))
-        if venue is not None:
+        if (venue := wanted.get("venue")) is not None:
             bounds.append(("alerts.venue = ?", venue))
         if since_s is not None:
             bounds.append(("alerts.ts >= ?", since_s))
-        if minute_ms is not None:  # as `Alert.minute_ms`
+        if (minute_ms := wanted.get("minute_ms")) is not None:  # as `Alert.minute_ms`
             bounds.append(
                 (f"coalesce(alerts.candle_ms, alerts.event_ms - alerts.late) / {MINUTE_MS} = ?", minute_ms // MINUTE_MS)
             )
-        if event_between_ms is not None:
-            bounds += [("alerts.event_ms >= ?", event_between_ms[0]), ("alerts.event_ms < ?", event_between_ms[1])]
-        if before is not None:
+        if (between := wanted.get("event_between_ms")) is not None:
+            bounds += [("alerts.event_ms >= ?", between[0]), ("alerts.event_ms < ?", between[1])]
+        if (before := wanted.get("before")) is not None:
             bounds.append(("(alerts.ts, alerts.id) < (?, ?)", before))
         values = [part for _, value in bounds for part in (value if isinstance(value, AlertPlace) else (value,))]
         where = " AND ".join((f"alerts.{NO_SAMPLE}", *(text for text, _ in bounds)))
@@ -357,31 +347,9 @@ class AlertFile:
         self._path = path
         self._clock = clock
 
-    async def recent(
-        self,
-        *,
-        limit: int,
-        symbol: str | None = None,
-        kind: Kind | None = None,
-        venue: Venue | None = None,
-        since_s: float | None = None,
-        minute_ms: int | None = None,
-        event_between_ms: tuple[int, int] | None = None,
-        before: AlertPlace | None = None,
-        destinations: Collection[Destination] | None = None,
-    ) -> Sequence[StoredAlert]:
+    async def recent(self, *, limit: int, **wanted: Unpack[AlertFilter]) -> Sequence[StoredAlert]:
         async with alert_reader(self._path, clock=self._clock) as alerts:
-            return await alerts.recent(
-                limit=limit,
-                symbol=symbol,
-                kind=kind,
-                venue=venue,
-                since_s=since_s,
-                minute_ms=minute_ms,
-                event_between_ms=event_between_ms,
-                before=before,
-                destinations=destinations,
-            )
+            return await alerts.recent(limit=limit, **wanted)
 
     async def stats(
         self, *, since_s: float, top: int, destinations: Collection[Destination] | None = None

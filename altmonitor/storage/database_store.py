@@ -9,17 +9,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 import msgspec
 
-from altmonitor.core.alert import Alert, AlertPlace, AlertStats, Kind, StoredAlert, StoredSize
+from altmonitor.core.alert import Alert, AlertStats, StoredAlert, StoredSize
 from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.status import OutboxStatus
-from altmonitor.core.types import Destination, Venue
+from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Queued, SentDigest
+from altmonitor.interfaces.storage import AlertFilter
 from altmonitor.storage import alert_database as restore
 from altmonitor.storage import rows as statements
 from altmonitor.storage.alert_database import AlertDatabase, Put
@@ -179,30 +180,8 @@ class DatabaseStore:
             raise StorageError("too much waits for the disk; what was learned about an alert is not stored")
         await self._writer.change(statements.learned(alert))
 
-    async def recent(
-        self,
-        *,
-        limit: int,
-        symbol: str | None = None,
-        kind: Kind | None = None,
-        venue: Venue | None = None,
-        since_s: float | None = None,
-        minute_ms: int | None = None,
-        event_between_ms: tuple[int, int] | None = None,
-        before: AlertPlace | None = None,
-        destinations: Collection[Destination] | None = None,
-    ) -> Sequence[StoredAlert]:
-        return await self._reader.recent(
-            limit=limit,
-            symbol=symbol,
-            kind=kind,
-            venue=venue,
-            since_s=since_s,
-            minute_ms=minute_ms,
-            event_between_ms=event_between_ms,
-            before=before,
-            destinations=destinations,
-        )
+    async def recent(self, *, limit: int, **wanted: Unpack[AlertFilter]) -> Sequence[StoredAlert]:
+        return await self._reader.recent(limit=limit, **wanted)
 
     async def stats(
         self, *, since_s: float, top: int, destinations: Collection[Destination] | None = None

@@ -6,16 +6,15 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Unpack
 
 import msgspec
 
 from altmonitor.core.alert import (
     SAMPLE_KEY,
     Alert,
-    AlertPlace,
     AlertStats,
     DeliveryState,
-    Kind,
     StoredAlert,
     StoredSize,
     event_key,
@@ -23,8 +22,9 @@ from altmonitor.core.alert import (
 from altmonitor.core.causes import Cause
 from altmonitor.core.clock import Clock
 from altmonitor.core.status import OutboxStatus
-from altmonitor.core.types import Destination, Venue
+from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Queued, SentDigest
+from altmonitor.interfaces.storage import AlertFilter
 from altmonitor.settings.state import moved_destination
 from altmonitor.storage.alert_queries import PARTS_WITHIN_MS
 from altmonitor.storage.change_log import MemoryChanges
@@ -133,28 +133,12 @@ class MemoryStore:
         self._alerts[alert_id] = merged(self._alerts[alert_id], alert)
         self._waiting.refresh(self._alerts[alert_id])
 
-    async def recent(
-        self,
-        *,
-        limit: int,
-        symbol: str | None = None,
-        kind: Kind | None = None,
-        venue: Venue | None = None,
-        since_s: float | None = None,
-        minute_ms: int | None = None,
-        event_between_ms: tuple[int, int] | None = None,
-        before: AlertPlace | None = None,
-        destinations: Collection[Destination] | None = None,
-    ) -> Sequence[StoredAlert]:
+    async def recent(self, *, limit: int, **wanted: Unpack[AlertFilter]) -> Sequence[StoredAlert]:
+        since_s = wanted.get("since_s")
         found = [
             stored
-            for stored in self._events(-math.inf if since_s is None else since_s, destinations)
-            if (symbol is None or stored.alert.symbol == symbol)
-            and (kind is None or stored.alert.kind == kind)
-            and (venue is None or stored.alert.venue == venue)
-            and (minute_ms is None or stored.alert.minute_ms == minute_ms)
-            and (event_between_ms is None or event_between_ms[0] <= stored.alert.event_ms < event_between_ms[1])
-            and (before is None or (stored.alert.ts, stored.alert.id or 0) < before)
+            for stored in self._events(-math.inf if since_s is None else since_s, wanted.get("destinations"))
+            if is_wanted(stored.alert, wanted)
         ]
         found.sort(key=lambda stored: (stored.alert.ts, stored.alert.id), reverse=True)
         return found[: max(0, limit)]
@@ -303,3 +287,16 @@ class MemoryStore:
 
 def _is_sample(alert: Alert) -> bool:
     return alert.key.startswith(SAMPLE_KEY)
+
+
+def is_wanted(alert: Alert, wanted: AlertFilter) -> bool:
+    """By what is in the alert itself."""
+    between, before = wanted.get("event_between_ms"), wanted.get("before")
+    return (
+        wanted.get("symbol") in (None, alert.symbol)
+        and wanted.get("kind") in (None, alert.kind)
+        and wanted.get("venue") in (None, alert.venue)
+        and wanted.get("minute_ms") in (None, alert.minute_ms)
+        and (between is None or between[0] <= alert.event_ms < between[1])
+        and (before is None or (alert.ts, alert.id or 0) < before)
+    )

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Unpack
 
 from altmonitor.commands.executor import CommandExecutor, ExecutorDeps
 from altmonitor.commands.outcome import Queries, VenueQueries
 from altmonitor.commands.replies import Reply
-from altmonitor.core.alert import AlertPlace, AlertStats, Kind, StoredAlert
+from altmonitor.core.alert import AlertStats, Kind, StoredAlert
 from altmonitor.core.errors import StorageError
 from altmonitor.core.outcome import OutcomeSummary
 from altmonitor.core.status import (
@@ -40,6 +41,7 @@ from altmonitor.interfaces.queries import (
     TopWindow,
     WhoFacts,
 )
+from altmonitor.interfaces.storage import AlertFilter
 from altmonitor.interfaces.traders import TraderQueries
 from altmonitor.positioning.history import ExtremeScan, NotEnoughSnapshots, PositionChange, ProfitTrend
 from altmonitor.positioning.picture import PositionPicture
@@ -56,6 +58,7 @@ from altmonitor.settings.presets import (
 )
 from altmonitor.settings.settings import Settings
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State, moved_destination
+from altmonitor.storage.memory import is_wanted
 from tests.commands.memory_traders import MemoryTraders
 
 MAIN = Destination(chat_id=-1001)
@@ -118,35 +121,14 @@ class MemoryAlerts:
         self.stats_answer = AlertStats()
         self.problem = ""
 
-    async def recent(
-        self,
-        *,
-        limit: int,
-        symbol: str | None = None,
-        kind: Kind | None = None,
-        venue: Venue | None = None,
-        since_s: float | None = None,
-        event_between_ms: tuple[int, int] | None = None,
-        minute_ms: int | None = None,
-        before: AlertPlace | None = None,
-        destinations: Collection[Destination] | None = None,
-    ) -> Sequence[StoredAlert]:
-        asked: dict[str, object] = {"limit": limit, "symbol": symbol, "kind": kind, "since_s": since_s}
-        asked |= {} if venue is None else {"venue": venue}
-        self.asked.append(asked if event_between_ms is None else {**asked, "event_between_ms": event_between_ms})
-        self.places.append(destinations)
+    async def recent(self, *, limit: int, **wanted: Unpack[AlertFilter]) -> Sequence[StoredAlert]:
+        given = {name: value for name, value in wanted.items() if value is not None and name != "destinations"}
+        self.asked.append({"limit": limit, "symbol": None, "kind": None, "since_s": None, **given})
+        self.places.append(wanted.get("destinations"))
         if self.problem:
             raise StorageError(self.problem)
-        return [
-            row
-            for row in self.told
-            if (symbol is None or row.alert.symbol == symbol)
-            and (kind is None or row.alert.kind == kind)
-            and (venue is None or row.alert.venue == venue)
-            and (since_s is None or row.alert.ts >= since_s)
-            and (event_between_ms is None or event_between_ms[0] <= row.alert.event_ms < event_between_ms[1])
-            and (before is None or (row.alert.ts, row.alert.id or 0) < before)
-        ][:limit]
+        since_s = wanted.get("since_s") or 0
+        return [row for row in self.told if row.alert.ts >= since_s and is_wanted(row.alert, wanted)][:limit]
 
     async def stats(
         self, *, since_s: float, top: int, destinations: Collection[Destination] | None = None
