@@ -133,6 +133,7 @@ class App:
         )
         self.fundings = FundingBoard({market.name: market.snapshots for market in self.markets}, clock=clock)
         self.outcomes: OutcomeSide | None = None
+        self._wallets: WalletSide | None = None
         self.chat: ChatSide | None = None
         self._is_seeing = asyncio.Event()
         self._service = ServiceWatch(choices.service, clock=clock, signs=self._signs)
@@ -198,7 +199,7 @@ class App:
             await self.market.positions.start()
             stack.push_async_callback(self.market.positions.stop)
             self.outcomes = self._build_outcomes(settings_store)
-            wallets = await stack.enter_async_context(self._wallet_side())
+            wallets = self._wallets = await stack.enter_async_context(self._wallet_side())
             traders = await stack.enter_async_context(trader_providers(self.config, clock=self.clock, wallets=wallets))
             questions = self._build_questions(settings_store, traders)
             others = await stack.enter_async_context(other_cohorts(self.config, clock=self.clock))
@@ -600,5 +601,6 @@ class App:
                 commands_astray="" if self.chat is None else self.chat.commands_astray,
                 webhooks=() if self._webhooks is None else self._webhooks.status(),
                 venues=[market.status() for market in self.markets],
+                wallets=None if self._wallets is None else self._wallets.status(),
             )
         )

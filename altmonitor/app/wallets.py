@@ -13,6 +13,7 @@ from altmonitor.collect.wallets import WalletCollector, WalletWatchDeps
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock, timeouts
 from altmonitor.core.errors import StorageError
+from altmonitor.core.status import WalletPoolStatus
 from altmonitor.exchanges.venues import wallets_of
 from altmonitor.interfaces.wallets import HourOfPool, WalletQueries, WalletSource
 from altmonitor.positioning.wallet_pool import PoolSnapshot
@@ -45,6 +46,18 @@ class WalletSide:
 
     async def snapshot(self) -> PoolSnapshot:
         return await self._seen.snapshot()
+
+    def status(self) -> WalletPoolStatus | None:
+        """None where another process watches, or nobody."""
+        if not isinstance(self._seen, WalletCollector):
+            return None
+        pool = self._seen.now()
+        return WalletPoolStatus(
+            watched=len(pool.wallets),
+            answered=len(pool.states),
+            oldest_age_s=pool.oldest_age_s,
+            failing=pool.failing,
+        )
 
     async def events(
         self, *, since_ms: int, coin: str | None = None, address: str | None = None, limit: int = 500

@@ -18,6 +18,8 @@ class GuardStatus:
 
     is_region: refused for where we are; waiting will hardly help. weight_*: of the running minute; limit 0 where
     requests do not weigh. requests_*: of the last so many seconds; limit 0 where they are not counted by their number.
+    sent_1h: requests that went out in the last hour; failed_1h: those without an answer, refused, or with an error of
+    the host's own. answer_ms: median of the last hundred answers, real time; None before the first.
     """
 
     state: str
@@ -29,6 +31,9 @@ class GuardStatus:
     requests_used: int = 0
     requests_limit: int = 0
     requests_window_s: float = 0.0
+    sent_1h: int = 0
+    failed_1h: int = 0
+    answer_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,11 +202,27 @@ class WebhookStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WalletPoolStatus:
+    """Wallets that this process watches. answered: of them, lately. oldest_age_s: of their answers; None without any.
+    failing: why the newest question about a wallet had no answer → of how many."""
+
+    watched: int
+    answered: int
+    oldest_age_s: float | None = None
+    failing: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def coverage(self) -> float | None:
+        """None before the list was read."""
+        return self.answered / self.watched if self.watched else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Vitals:
     """What the parts say of themselves at one moment. uptime_s: since the program started. blind_s: of them without a
     frame after the first one, the present blind time included. enrichment: by what alerts learn. commands_astray: why
     commands in the chat do not arrive here, '' when they do. venues: all that are watched; the first is the one that
-    feed, sweep and guard are of."""
+    feed, sweep and guard are of. wallets: None where none are watched in this process."""
 
     feed: FeedStatus
     sweep: SweepStatus
@@ -216,6 +237,7 @@ class Vitals:
     commands_astray: str = ""
     webhooks: Sequence[WebhookStatus] = ()
     venues: Sequence[VenueStatus] = ()
+    wallets: WalletPoolStatus | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,19 +13,25 @@ from altmonitor.operations.context import OperationContext
 from altmonitor.operations.operation import Operation
 from altmonitor.operations.preferences import PreferencesRequest
 from altmonitor.operations.score_inputs import NO_ONCHAIN, NO_WALLETS
-from altmonitor.operations.score_values import SCORER_NAME, ScorerName, SourceUsed, number
+from altmonitor.operations.score_values import SCORER_NAME, ScorerName, SourceUsed, digits, number
 
 VenueState = Literal["ok", "degraded", "down"]
 STALE_S = 30.0
 SLOW_MS = 2_000.0
+MANY_ERRORS = 0.2
+FEWEST_REQUESTS = 10
+"""Of fewer in an hour no rate makes a venue degraded."""
 
 
 class ExchangeState(msgspec.Struct, frozen=True, kw_only=True):
-    """status: null where the venue is not watched. last_data_age_s: of the newest frame of its stream."""
+    """status: null where the venue is not watched. latency_ms: median of the last hundred answers to our requests.
+    error_rate_1h: share of `requests_1h` without an answer, refused, or with an error of the venue's own.
+    last_data_age_s: of the newest frame of its stream."""
 
     status: VenueState | None
     latency_ms: float | None
     error_rate_1h: float | None
+    requests_1h: int | None
     last_data_age_s: float | None
     unavailable: dict[str, str]
     source: str
@@ -80,35 +86,47 @@ def _venues(health: Health, main: Venue) -> list[VenueStatus]:
 
 def _exchange_state(name: str, one: VenueStatus | None, health: Health | None) -> ExchangeState:
     source = f"{name}:own measurement"
-    fields = ("status", "latency_ms", "error_rate_1h", "last_data_age_s")
+    fields = ("status", "latency_ms", "error_rate_1h", "requests_1h", "last_data_age_s")
     if one is None or health is None:
         why = "no monitor runs in this process" if health is None else "this venue is not watched"
         return ExchangeState(
             status=None,
             latency_ms=None,
             error_rate_1h=None,
+            requests_1h=None,
             last_data_age_s=None,
             unavailable=dict.fromkeys(fields, why),
             source=source,
         )
-    age_s = one.feed.last_frame_age_s
-    missing = {"error_rate_1h": "requests that failed are not counted by hour"}
+    age_s, guard = one.feed.last_frame_age_s, one.guard
+    rate = guard.failed_1h / guard.sent_1h if guard.sent_1h else None
+    missing = {}
     if age_s is None:
         missing["last_data_age_s"] = "no data came yet"
-    missing["latency_ms"] = "the way of a frame is not measured for a venue by itself"
-    status: VenueState = "ok"
-    if one.feed.is_blind:
-        status = "down"
-    elif one.guard.state not in ("open", "waiting") or age_s is None or age_s > STALE_S:
-        status = "degraded"
+    if guard.answer_ms is None:
+        missing["latency_ms"] = "no request was answered yet"
+    if rate is None:
+        missing["error_rate_1h"] = "no request was sent within the hour"
     return ExchangeState(
-        status=status,
-        latency_ms=None,
-        error_rate_1h=None,
-        last_data_age_s=None if age_s is None else number(age_s, 1),
+        status=_status(one, rate),
+        latency_ms=digits(guard.answer_ms, 1),
+        error_rate_1h=digits(rate),
+        requests_1h=guard.sent_1h,
+        last_data_age_s=digits(age_s, 1),
         unavailable=missing,
         source=source,
     )
+
+
+def _status(one: VenueStatus, error_rate: float | None) -> VenueState:
+    """Down without data; degraded where data is old, answers are slow or missing, or it may not be asked."""
+    age_s, guard = one.feed.last_frame_age_s, one.guard
+    if one.feed.is_blind:
+        return "down"
+    fails = error_rate is not None and error_rate >= MANY_ERRORS and guard.sent_1h >= FEWEST_REQUESTS
+    is_slow = guard.answer_ms is not None and guard.answer_ms > SLOW_MS
+    is_shut = guard.state not in ("open", "waiting")
+    return "degraded" if fails or is_slow or is_shut or age_s is None or age_s > STALE_S else "ok"
 
 
 class SourceState(msgspec.Struct, frozen=True, kw_only=True):

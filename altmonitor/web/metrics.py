@@ -16,7 +16,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from altmonitor.core.durations import DurationStatus
-from altmonitor.core.status import Health, RoleStatus, Status
+from altmonitor.core.status import GuardStatus, Health, RoleStatus, Status
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 ROLE_NUMBERS = {
@@ -95,6 +95,7 @@ class _HealthCollector(Collector):
         yield from _webhooks(health)
         yield from _exchange(health)
         yield from _venues(health)
+        yield from _wallets(health)
         yield from _latency(health)
         yield from _enrichment(health)
         yield _counters(
@@ -190,6 +191,9 @@ def _venues(health: Health) -> Iterable[Metric]:
         ("altmonitor_venue_weight_limit", "What a minute may hold", lambda one: one.guard.weight_limit),
         ("altmonitor_venue_requests_used", "Requests of its window", lambda one: one.guard.requests_used),
         ("altmonitor_venue_requests_limit", "What its window may hold", lambda one: one.guard.requests_limit),
+        ("altmonitor_venue_requests_1h", "Requests of the last hour", lambda one: one.guard.sent_1h),
+        ("altmonitor_venue_requests_failed_1h", "Those of them that failed", lambda one: one.guard.failed_1h),
+        ("altmonitor_venue_answer_seconds", "Median of the last hundred answers", lambda one: _seconds(one.guard)),
     )
     for name, meaning, read in gauges:
         metric = GaugeMetricFamily(name, meaning, labels=["venue"])
@@ -201,6 +205,27 @@ def _venues(health: Health) -> Iterable[Metric]:
     for one in health.vitals.venues:
         frames.add_metric([one.venue], one.feed.frames)
     yield frames
+
+
+def _seconds(guard: GuardStatus) -> float | None:
+    return None if guard.answer_ms is None else guard.answer_ms / 1000
+
+
+def _wallets(health: Health) -> Iterable[Metric]:
+    """Only where this process watches a pool of wallets."""
+    pool = health.vitals.wallets
+    if pool is None:
+        return
+    yield from _gauge("altmonitor_wallets_watched", "Wallets of the pool", pool.watched)
+    yield from _gauge("altmonitor_wallets_answered", "Those that answered lately", pool.answered)
+    yield from _gauge("altmonitor_wallets_coverage_ratio", "Share of the pool that answered lately", pool.coverage)
+    yield from _gauge(
+        "altmonitor_wallets_oldest_age_seconds", "Age of the oldest answer that counts", pool.oldest_age_s
+    )
+    failing = GaugeMetricFamily("altmonitor_wallets_failing", "Wallets whose last question failed", labels=["cause"])
+    for cause, count in pool.failing.items():
+        failing.add_metric([cause], count)
+    yield failing
 
 
 def _latency(health: Health) -> Iterable[Metric]:

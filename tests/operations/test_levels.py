@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from altmonitor.core.status import FeedStatus, GuardStatus, SweepStatus, VenueStatus
+from altmonitor.operations.api_health import ExchangeState
 from altmonitor.operations.errors import BadArgument
 from altmonitor.operations.table import OPERATION_OF
 from tests.operations.operations_kit import Bench
@@ -83,6 +87,36 @@ async def test_j25_a_venue_that_is_not_watched_has_no_state_and_a_reason() -> No
     assert found.exchanges["binance"].status in ("ok", "degraded", "down")
     assert found.exchanges["okx"].status is None
     assert found.exchanges["okx"].unavailable["status"] == "this venue is not watched"
+
+
+async def test_j25_latency_and_errors_are_measured_of_every_venue_and_make_it_degraded() -> None:
+    def told(**guard: float) -> VenueStatus:
+        feed = FeedStatus(last_frame_age_s=0.5, is_blind=False)
+        return VenueStatus(
+            venue="okx",
+            feed=feed,
+            sweep=SweepStatus(),
+            guard=GuardStatus(state="open", **guard),  # type: ignore[arg-type]
+        )
+
+    async def okx(**guard: float) -> ExchangeState:
+        context = whole()
+        assert context.monitor is not None
+        health = context.monitor.health()
+        health = replace(health, vitals=replace(health.vitals, venues=[told(**guard)]))
+        context = replace(context, monitor=replace(context.monitor, health=lambda: health))
+        found: ExchangeState = (await asked("exchange_health", context)).exchanges["okx"]
+        return found
+
+    well = await okx(sent_1h=200, failed_1h=4, answer_ms=85.25)
+    assert (well.status, well.latency_ms, well.error_rate_1h, well.requests_1h) == ("ok", 85.3, 0.02, 200)
+    assert well.unavailable == {}
+    assert (await okx(sent_1h=200, failed_1h=40, answer_ms=85.0)).status == "degraded"
+    assert (await okx(sent_1h=5, failed_1h=5, answer_ms=85.0)).status == "ok"  # five requests are no rate
+    assert (await okx(sent_1h=200, answer_ms=2_001.0)).status == "degraded"
+    silent = await okx()
+    assert (silent.latency_ms, silent.error_rate_1h, silent.requests_1h) == (None, None, 0)
+    assert set(silent.unavailable) == {"latency_ms", "error_rate_1h"}
 
 
 async def test_j13_onchain_is_unconfigured_and_not_ok() -> None:

@@ -13,7 +13,16 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from altmonitor.core.durations import BOUNDS_S, DurationCounts, DurationStatus
-from altmonitor.core.status import LatencyStatus, LoopStatus, OutboxStatus, SweepStatus, VenueStatus, assess
+from altmonitor.core.status import (
+    GuardStatus,
+    LatencyStatus,
+    LoopStatus,
+    OutboxStatus,
+    SweepStatus,
+    VenueStatus,
+    WalletPoolStatus,
+    assess,
+)
 from tests.web.test_server import VITALS, running
 
 FOLDER = Path(__file__).parents[2] / "docs" / "observability"
@@ -40,7 +49,12 @@ async def scraped() -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
         "loops": (LoopStatus(name="feed", restarts=3),),
         "venues": (
             VenueStatus(venue="binance", feed=VITALS.feed, sweep=SweepStatus(sweep_age_s=1.0), guard=VITALS.guard),
+            VenueStatus(
+                venue="okx", feed=VITALS.feed, sweep=SweepStatus(sweep_age_s=1.0),
+                guard=GuardStatus(state="open", sent_1h=200, failed_1h=3, answer_ms=85.0),
+            ),
         ),
+        "wallets": WalletPoolStatus(watched=200, answered=190, oldest_age_s=240.0, failing={"no answer": 10}),
     }  # fmt: skip
     health = assess(type(VITALS)(**{name: getattr(VITALS, name) for name in VITALS.__dataclass_fields__} | vitals))
     async with running(health=lambda: health) as site:
@@ -51,6 +65,34 @@ async def scraped() -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
         for sample in family.samples:
             found.setdefault(sample.name, {})[tuple(sorted(sample.labels.items()))] = sample.value
     return found
+
+
+async def test_venues_and_the_pool_of_wallets_tell_how_well_they_answer() -> None:
+    found = await scraped()
+    okx = (("venue", "okx"),)
+    assert {
+        name: found[name][labels]
+        for name, labels in (
+            ("altmonitor_venue_requests_1h", okx),
+            ("altmonitor_venue_requests_failed_1h", okx),
+            ("altmonitor_venue_answer_seconds", okx),
+            ("altmonitor_wallets_watched", ()),
+            ("altmonitor_wallets_answered", ()),
+            ("altmonitor_wallets_coverage_ratio", ()),
+            ("altmonitor_wallets_oldest_age_seconds", ()),
+            ("altmonitor_wallets_failing", (("cause", "no answer"),)),
+        )
+    } == {
+        "altmonitor_venue_requests_1h": 200.0,
+        "altmonitor_venue_requests_failed_1h": 3.0,
+        "altmonitor_venue_answer_seconds": 0.085,
+        "altmonitor_wallets_watched": 200.0,
+        "altmonitor_wallets_answered": 190.0,
+        "altmonitor_wallets_coverage_ratio": 0.95,
+        "altmonitor_wallets_oldest_age_seconds": 240.0,
+        "altmonitor_wallets_failing": 10.0,
+    }
+    assert (("venue", "binance"),) not in found["altmonitor_venue_answer_seconds"]  # nothing was answered yet
 
 
 def rules() -> list[dict[str, str]]:

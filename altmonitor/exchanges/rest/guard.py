@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from altmonitor.core.causes import Cause, CauseCode
-from altmonitor.core.clock import Clock
+from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.errors import (
     BadAnswer,
     BudgetExhausted,
@@ -39,6 +39,7 @@ from altmonitor.exchanges.rest.block import (
     recorded_cause,
 )
 from altmonitor.exchanges.rest.budget import VENUE_POOL, Ask, RequestBudget, RequestQueue, Ticket
+from altmonitor.exchanges.rest.host_history import HostHistory
 from altmonitor.interfaces.exchange import Priority
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ class Guard:
         )
         self.probe = Ask(target=probe, priority=Priority.ENRICH)
         self._breaker = Breaker()
+        self._history = HostHistory()
         self._probed = asyncio.Event()
         self._told = "open"
         self._look_at_file(is_start=True)
@@ -108,7 +110,9 @@ class Guard:
         else:
             is_probing = self._breaker.phase(self._clock.monotonic()) is Phase.PROBING
             state, until_ms, reason = "probing" if is_probing else "blocked", self._block_end_ms(), block.reason
-        used, limit, window_s = self._budget.requests(VENUE_POOL, self._clock.monotonic())
+        now_s, usual_s = self._clock.monotonic(), self._history.usual_s
+        used, limit, window_s = self._budget.requests(VENUE_POOL, now_s)
+        sent, failed = self._history.of_hour(now_s)
         return GuardStatus(
             requests_used=used,
             requests_limit=limit,
@@ -119,6 +123,9 @@ class Guard:
             is_region=block is not None and block.severity is Severity.REGION,
             weight_used=self._admission.used(),
             weight_limit=self._budget.weight_limit,
+            sent_1h=sent,
+            failed_1h=failed,
+            answer_ms=None if usual_s is None else usual_s / speed_of(self._clock) * 1000,
         )
 
     async def fetch(self, ask: Ask, send: Send, *, wait_s: float) -> RestAnswer:
@@ -139,9 +146,13 @@ class Guard:
 
     async def _carry(self, ticket: Ticket, target: str, send: Send) -> RestAnswer:
         used: str | None = None
+        sent_s = self._clock.monotonic()
         try:
             answer = await send(target)
             used = answer.headers.get(self._budget.weight_header)
+        except ExchangeError:
+            self._history.add(now_s=self._clock.monotonic(), took_s=None)
+            raise
         finally:
             self._admission.settle(ticket, used_header=used)
         refusal = read_refusal(
@@ -151,6 +162,9 @@ class Guard:
             exchange_ms=self.exchange_clock.now_ms(),
             too_many_codes=self._too_many_codes,
         )
+        now_s = self._clock.monotonic()
+        is_failure = refusal is not None or answer.status >= 500 or answer.status == 408
+        self._history.add(now_s=now_s, took_s=None if is_failure else now_s - sent_s)
         if refusal is not None:
             self._trip(refusal)
             raise self._blocked()
