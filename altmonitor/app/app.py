@@ -12,6 +12,7 @@ from functools import partial
 from altmonitor import __version__
 from altmonitor.app.chat import ChatDeps, ChatSide, MessagingSetup
 from altmonitor.app.feed_role import WARM, FeedCluster, FeedRole, Told
+from altmonitor.app.gap_log import KEEP_ALONE_EVERY_S
 from altmonitor.app.leadership import Takeover, shown_name
 from altmonitor.app.market import MarketDeps, MarketOptions, MarketSide
 from altmonitor.app.operator_notices import OperatorNotices, Recipients
@@ -154,6 +155,7 @@ class App:
                 notices=notices,
                 refresh=self._refresh,
                 is_telling=lambda: self._is_telling,
+                is_one_of_several=self.role is not None,
                 fundings_of=lambda symbol: self.fundings.of(symbol),
             )
         )
@@ -263,12 +265,15 @@ class App:
         log.info("this feed leads now, after %r was not heard of for %.1f s", won.before, won.silent_s)
         if won.before:
             self.market.goes_on()
+            now_ms = self.clock.now_ms()
+            known_ms = now_ms - int((won.silent_s + KEEP_ALONE_EVERY_S) * 1000)
             notice = FeedTakenOver(
-                at_ms=self.clock.now_ms(),
+                at_ms=now_ms,
                 by=shown_name(role.leadership.name),
                 silent_s=won.silent_s,
                 alerts=count,
                 is_blind=self.market.feed.status().is_blind,
+                is_new=not all(market.sight.has_seen_since(known_ms) for market in self.markets),
             )
             self._untold.append((notice, "everybody"))
 

@@ -28,13 +28,20 @@ log = logging.getLogger(__name__)
 
 MARK_EVERY_S = 1.0
 KEEP_EVERY_S = 15.0
+KEEP_ALONE_EVERY_S = 3.0
+"""Where the database's value is the only one."""
 MOST_UNTOLD = 50
-_SEEN, _UNTOLD = "seen_until_ms", "blind_times_untold"
+_UNTOLD = "blind_times_untold"
 
 _MARK_DIGITS = 13  # unix ms until the year 2286
 
 BlindTime = tuple[int, int]
 """Nothing was seen from … until, unix ms."""
+
+
+def seen_key(venue: Venue) -> str:
+    """Under this the database keeps until when a venue's market was seen and all that was found is stored."""
+    return of_venue(venue, "seen_until_ms")
 
 
 class SeenMark:
@@ -70,7 +77,9 @@ class SeenMark:
 
 
 class GapLog:
-    """mark: where the moment is kept every second. frame_age_s: of the newest data, None before any.
+    """mark: where the moment is kept every second; None for one of several feeds. There the database alone counts: it
+    knows of a moment only after all that was found before, and what one feed had seen and not stored another must look
+    for. frame_age_s: of the newest data, None before any.
 
     unseen_since_ms: beginning of what has not been looked through yet, None when everything was.
     untold_before: blind times of earlier runs whose report has not arrived; known after `load`.
@@ -80,7 +89,7 @@ class GapLog:
         self,
         memory: MetaStore,
         *,
-        mark: SeenMark,
+        mark: SeenMark | None,
         clock: Clock,
         frame_age_s: Callable[[], float | None],
         is_blind: Callable[[], bool],
@@ -90,7 +99,7 @@ class GapLog:
         self._memory = memory
         self._venue: Venue = venue
         self._run: MonitorRun | None = None
-        self._seen_key, self._untold_key = of_venue(venue, _SEEN), of_venue(venue, _UNTOLD)
+        self._seen_key, self._untold_key = seen_key(venue), of_venue(venue, _UNTOLD)
         self._mark = mark
         self._clock = clock
         self._frame_age_s = frame_age_s
@@ -101,6 +110,7 @@ class GapLog:
         self._untold: list[BlindTime] = []
         self._kept_untold: list[BlindTime] = []
         self._has_changed = asyncio.Event()
+        self._seeing_since_ms: int | None = None
         self._blind_ms = 0
         self.untold_before: Sequence[BlindTime] = ()
 
@@ -113,7 +123,7 @@ class GapLog:
         """
         seen, untold = await self._memory.meta_get(self._seen_key), await self._memory.meta_get(self._untold_key)
         if seen is not None and seen.isdigit():  # else the mark would be another database's
-            marked_ms = await asyncio.to_thread(self._mark.read)
+            marked_ms = None if self._mark is None else await asyncio.to_thread(self._mark.read)
             now_ms, known = self._clock.now_ms(), [ms for ms in (int(seen), marked_ms) if ms is not None]
             self._is_before_known = max(known) <= now_ms
             if self._is_before_known:
@@ -135,16 +145,25 @@ class GapLog:
 
     def completed(self, event: FeedEvent) -> FeedEvent:
         """The first `live` of a run knows nothing of the run before it: here it learns since when nobody looked."""
-        if event.kind == "blind" and event.blind_since_ms is None:
-            self.record_blind(event.at_ms)
+        if event.kind == "blind":
+            self._seeing_since_ms = None
+            if event.blind_since_ms is None:
+                self.record_blind(event.at_ms)
         if event.kind != "live":
             return event
+        self._seeing_since_ms = event.at_ms
+        if self._mark is None:
+            self._has_changed.set()  # from here on another feed can know that this one watches
         if event.blind_since_ms is not None:
             self._blind_ms += max(0, event.at_ms - event.blind_since_ms)
         since_ms, self._before_ms = self._before_ms, None
         if event.blind_since_ms is not None:
             return event
         return replace(event, blind_since_ms=since_ms, is_since_known=self._is_before_known)
+
+    def has_seen_since(self, at_ms: int) -> bool:
+        """This run has seen all of the market from that moment on."""
+        return self._seeing_since_ms is not None and self._seeing_since_ms <= at_ms
 
     def blind_s(self) -> float:
         """Seconds of this run in which nothing was seen, after the first frame and up to now."""
@@ -167,9 +186,13 @@ class GapLog:
         """Until cancelled. A disk that hangs holds up nobody here, so the run is recorded here and not by `load`."""
         if self._run is not None:
             await record_run(self._memory, self._run, venue=self._venue)
+        every_s = KEEP_EVERY_S
+        if self._mark is None:
+            every_s = KEEP_ALONE_EVERY_S
+            self._has_changed.set()
         while True:
             with suppress(TimeoutError):
-                async with self._clock.timeout(KEEP_EVERY_S):
+                async with self._clock.timeout(every_s):
                     await self._has_changed.wait()
             self._has_changed.clear()
             if self._untold != self._kept_untold:
@@ -188,12 +211,14 @@ class GapLog:
     async def mark(self) -> None:
         """In a thread: a disk that hangs must hold up nobody."""
         seen_ms = self._seen_until_ms()
-        if seen_ms is not None:
+        if self._mark is not None and seen_ms is not None:
             await asyncio.to_thread(self._mark.write, seen_ms)
 
     def _seen_until_ms(self) -> int | None:
         age_s = self._frame_age_s()
         if age_s is None or self._is_blind():
+            return None
+        if self._mark is None and self._before_ms is not None:  # what was before is not asked for yet
             return None
         last_ms = self._clock.now_ms() - int(age_s * 1000)
         unseen_ms = self._unseen_since_ms()

@@ -79,6 +79,7 @@ class MarketDeps:
 
     venue: whose market it is. is_main: questions and conditions that name no venue are of it. sink: where alerts are
     put. fundings_of: of a contract's coin at every venue. is_telling: False while another feed leads.
+    is_one_of_several: feeds of a cluster.
     """
 
     venue: Venue
@@ -93,6 +94,7 @@ class MarketDeps:
     refresh: Callable[[str], None]
     fundings_of: Callable[[str], Sequence[VenueFunding]]
     is_telling: Callable[[], bool] = lambda: True
+    is_one_of_several: bool = False
 
 
 class MarketSide:
@@ -151,13 +153,17 @@ class MarketSide:
         )
         self.sight = GapLog(
             deps.store,
-            mark=SeenMark(self._own_file(config.db_file.with_name(f"{config.db_file.name}.seen"))),
+            mark=None if deps.is_one_of_several else self._seen_mark(),
             venue=deps.venue,
             clock=clock,
             frame_age_s=self.feed.frame_age_s,
             is_blind=self.feed.is_blind,
             unseen_since_ms=lambda: self.engine.unseen_since_ms,
         )
+
+    def _seen_mark(self) -> SeenMark:
+        database = self._deps.config.db_file
+        return SeenMark(self._own_file(database.with_name(f"{database.name}.seen")))
 
     def _own_file(self, path: Path) -> Path:
         """Binance's as it was when there was no other venue."""
@@ -313,7 +319,7 @@ class MarketSide:
             "back-fill": self.backfill.run,
             **({} if self.startup_message is None else {"start message": self.startup_message.run}),
             "sight": self.sight.run,
-            "sight mark": self.sight.run_marks,
+            **({} if self._deps.is_one_of_several else {"sight mark": self.sight.run_marks}),
             "open interest of alerts": self.oi_enricher.run,
             "ratios of alerts": self.ratio_enricher.run,
             "bookkeeping": self.bookkeeping.run,

@@ -105,7 +105,7 @@ def _lines(notice: Notice, style: Style) -> list[str]:
             if notice.is_blind:
                 return [title, say("feed_taken_over_blind")]
             told = say("feed_taken_over_alerts", count=f"{notice.alerts:,}") if notice.alerts else ""
-            return [title, say("feed_taken_over_effect"), told]
+            return [title, say("feed_taken_over_new" if notice.is_new else "feed_taken_over_effect"), told]
         case SymbolsSilent():
             return _symbols("symbols_silent", notice.symbols, style)
         case SymbolsBack():

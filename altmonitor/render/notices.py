@@ -168,12 +168,14 @@ class SymbolsBack(NoticeBase, frozen=True, kw_only=True):
 
 class FeedTakenOver(NoticeBase, frozen=True, kw_only=True):
     """Of several feeds another one leads. by: its name. silent_s: from the last that was heard of the one before until
-    this one led. alerts: of that time, which this one found as well and tells now. is_blind: it sees nothing either."""
+    this one led. alerts: of that time, which this one found as well and tells now. is_blind: it sees nothing either.
+    is_new: it did not see all of that time itself, and looks for it in the closed minutes."""
 
     by: str
     silent_s: float
     alerts: int
     is_blind: bool = False
+    is_new: bool = False
 
 
 Notice = (

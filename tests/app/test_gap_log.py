@@ -14,9 +14,9 @@ from tests.movable_clock import T0, MovableClock, at_work
 
 
 class Desk:
-    """age_s: since the last frame; None: there was none."""
+    """age_s: since the last frame; None: there was none. is_alone: not one of several feeds."""
 
-    def __init__(self, folder: Path, kept: str | None = None) -> None:
+    def __init__(self, folder: Path, kept: str | None = None, *, is_alone: bool = True) -> None:
         self.values = {} if kept is None else {"seen_until_ms": kept}
         self.age_s: float | None = 0.5
         self.is_blind = False
@@ -24,7 +24,7 @@ class Desk:
         self.clock = MovableClock(T0)
         self.sight = GapLog(
             self,
-            mark=SeenMark(folder / "mark"),
+            mark=SeenMark(folder / "mark") if is_alone else None,
             clock=self.clock,
             frame_age_s=lambda: self.age_s,
             is_blind=lambda: self.is_blind,
@@ -54,6 +54,50 @@ async def test_the_last_frame_is_kept_while_the_market_is_seen(tmp_path: Path) -
     desk = Desk(tmp_path)
     await desk.run_for(16.0)
     assert desk.kept == str(T0 + 14_500)
+
+
+async def test_of_several_feeds_one_that_leads_says_at_once_and_often_until_when_it_saw(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, is_alone=False)
+    async with at_work(desk.sight.run(), on=desk.clock):
+        await desk.clock.advance(0.1)
+        first = desk.kept
+        await desk.clock.advance(3.1)
+    assert first is not None
+    assert T0 - 500 <= int(first) <= T0 - 400
+    assert int(desk.kept or 0) >= T0 + 2_500
+
+
+async def test_of_several_feeds_none_believes_the_file_of_its_own_machine(tmp_path: Path) -> None:
+    """It saw what it could not store, and what it has not stored nobody else knows."""
+    desk = Desk(tmp_path, str(T0 - 30_000), is_alone=False)
+    SeenMark(tmp_path / "mark").write(T0 - 2_000)
+    assert await desk.sight.load() == T0 - 30_000
+    await desk.sight.mark()
+    assert SeenMark(tmp_path / "mark").read() == T0 - 2_000
+
+
+async def test_before_the_first_live_nothing_is_said_because_what_was_before_is_not_asked_for(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, str(T0 - 30_000), is_alone=False)
+    await desk.sight.load()
+    async with at_work(desk.sight.run(), on=desk.clock):
+        await desk.clock.advance(30)
+        assert desk.kept == str(T0 - 30_000)
+        desk.unseen_ms = T0 - 30_000
+        desk.sight.completed(live())
+        await desk.clock.advance(0.1)
+        assert desk.kept == str(T0 - 30_000)
+        desk.unseen_ms = None
+        await desk.clock.advance(3.1)
+    assert int(desk.kept or 0) > T0
+
+
+async def test_what_a_feed_has_seen_since_its_last_blind_time_is_known(tmp_path: Path) -> None:
+    sight = Desk(tmp_path, is_alone=False).sight
+    assert not sight.has_seen_since(T0 + 5_000)
+    sight.completed(live())
+    assert [sight.has_seen_since(ms) for ms in (T0 - 1, T0)] == [False, True]
+    sight.completed(FeedEvent(kind="blind", at_ms=T0 + 60_000, blind_since_ms=T0 + 50_000))
+    assert not sight.has_seen_since(T0 + 60_000)
 
 
 async def test_a_blind_time_and_one_without_any_data_move_nothing(tmp_path: Path) -> None:

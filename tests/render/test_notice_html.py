@@ -303,6 +303,14 @@ CASES: list[tuple[Notice, str, str]] = [
         "它一直在同步监控，没有遗漏行情。\n这几秒内的提醒现在补发：2 条。\n07:00:39 UTC+08",
     ),
     (
+        FeedTakenOver(at_ms=AT_MS, by="feed-2", silent_s=3.42, alerts=0, is_new=True),
+        "🔁 feed-2 has taken over the watch: the feed before it was not heard of for 3.4 s\n"
+        "It has only just begun to watch: what happened before that is looked for in the closed minutes and comes "
+        "marked as late.\n23:00:39 UTC",
+        "🔁 feed-2 已接管行情监控：此前的行情进程已有 3.4 秒没有响应\n"
+        "它刚开始监控：此前的行情会从已收盘的 K 线中补查，补查到的提醒会标注为迟到。\n07:00:39 UTC+08",
+    ),
+    (
         FeedTakenOver(at_ms=AT_MS, by="feed-2", silent_s=3.42, alerts=0, is_blind=True),
         "🔁 feed-2 has taken over the watch: the feed before it was not heard of for 3.4 s\n"
         "It sees nothing either.\n23:00:39 UTC",

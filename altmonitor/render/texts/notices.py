@@ -35,6 +35,8 @@ _EN = {
     "blind_no_symbols": "The contract list could not be read: nothing is watched until it can be.",
     "feed_taken_over": "🔁 <b>{name} has taken over the watch</b>: the feed before it was not heard of for {seconds} s",
     "feed_taken_over_effect": "It had been watching all along; nothing was left unseen.",
+    "feed_taken_over_new": "It has only just begun to watch: what happened before that is looked for in the closed "
+    "minutes and comes marked as late.",
     "feed_taken_over_alerts": "Alerts of these seconds, which come now: {count}.",
     "feed_taken_over_blind": "It sees nothing either.",
     "back_after": "🟢 <b>Data is back</b> after {duration}",
@@ -124,6 +126,7 @@ _ZH = {
     "blind_no_symbols": "无法读取合约列表：恢复之前不会监控任何合约。",
     "feed_taken_over": "🔁 <b>{name} 已接管行情监控</b>：此前的行情进程已有 {seconds} 秒没有响应",
     "feed_taken_over_effect": "它一直在同步监控，没有遗漏行情。",
+    "feed_taken_over_new": "它刚开始监控：此前的行情会从已收盘的 K 线中补查，补查到的提醒会标注为迟到。",
     "feed_taken_over_alerts": "这几秒内的提醒现在补发：{count} 条。",
     "feed_taken_over_blind": "它也收不到行情。",
     "back_after": "🟢 <b>行情已恢复</b>，中断 {duration}",
@@ -210,6 +213,8 @@ _RU = {
     "blind_no_symbols": "Список контрактов прочитать не удалось: пока это так, ничего не отслеживается.",
     "feed_taken_over": "🔁 <b>{name} принял наблюдение</b>: прежний процесс не отзывался {seconds} с",
     "feed_taken_over_effect": "Он всё это время тоже следил за рынком, ничего не пропущено.",
+    "feed_taken_over_new": "Он начал следить только что: что было до этого, он ищет в закрытых минутах и сообщит с "
+    "пометкой об опоздании.",
     "feed_taken_over_alerts": "Алерты за эти секунды приходят сейчас: {count}.",
     "feed_taken_over_blind": "Данных нет и у него.",
     "back_after": "🟢 <b>Данные снова идут</b>, перерыв {duration}",
