@@ -54,7 +54,7 @@ class ChatQueue:
         self._other_messages = OtherMessages()
         self._message_edits = MessageEdits(deps, self.sender)
         self._retired: set[int | None] = set()
-        self._others: deque[tuple[ChatQueue, Collection[asyncio.Task[None]]]] = deque()
+        self._others: deque[tuple[ChatQueue, asyncio.Task[None] | None]] = deque()
         self._on_moved = on_moved
         self._replies_in_a_row = 0
         self._wake = asyncio.Event()
@@ -120,9 +120,9 @@ class ChatQueue:
         self._message_edits.refresh(alert_key, in_flight=self._alert_queue.planned_keys)
         self.wake()
 
-    def take_over(self, other: ChatQueue, ending: Collection[asyncio.Task[None]]) -> None:
-        """The other queue turned out to be the same chat. ending: its tasks, cancelled; until they have ended this
-        one says nothing, because something of the other one may still be under way."""
+    def take_over(self, other: ChatQueue, ending: asyncio.Task[None] | None) -> None:
+        """The other queue turned out to be the same chat. ending: its task, cancelled; until it has ended this one
+        says nothing, because something of the other one may still be under way."""
         self.sender.topics.extend(topic for topic in other.sender.topics if topic not in self.sender.topics)
         self.sender.pace = other.sender.pace  # what was noted here was said under the old id
         self._others.append((other, ending))
@@ -321,8 +321,8 @@ class ChatQueue:
     async def _take_over_others(self) -> None:
         while self._others:
             other, ending = self._others[0]
-            if ending:
-                await asyncio.wait(ending)
+            if ending is not None:
+                await asyncio.wait({ending})
             self._other_messages.take_over(other._other_messages)
             self._others.popleft()
 

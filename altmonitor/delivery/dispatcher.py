@@ -27,7 +27,7 @@ class Dispatcher:
         self._chat_queues: dict[int, ChatQueue] = {}
         self._former_ids: dict[int, int] = {}
         self._tasks: asyncio.TaskGroup | None = None
-        self._tasks_of: dict[ChatQueue, list[asyncio.Task[None]]] = {}
+        self._task_of: dict[ChatQueue, asyncio.Task[None]] = {}
         self.set_destinations(destinations)
 
     def set_destinations(self, destinations: Iterable[Destination]) -> None:
@@ -47,7 +47,6 @@ class Dispatcher:
                 self._start(self._chat_queues[chat_id])
             else:
                 self._chat_queues[chat_id].set_topics(of_chat)
-                self._watch(self._chat_queues[chat_id])
 
     async def run(self) -> None:
         """Until cancelled; then it ends within 3 s, and what was not accepted stays queued. May be run again."""
@@ -56,10 +55,14 @@ class Dispatcher:
                 self._tasks = tasks
                 for chat_queue in self._chat_queues.values():
                     self._start(chat_queue)
-                await asyncio.Event().wait()
+                while True:  # whoever has something new is woken, and nobody else
+                    for destination in await self._deps.outbox.wait_for_work():
+                        chat_id = self._former_ids.get(destination.chat_id, destination.chat_id)
+                        if chat_id in self._chat_queues:
+                            self._chat_queues[chat_id].wake()
         finally:
             self._tasks = None
-            self._tasks_of.clear()
+            self._task_of.clear()
 
     def reply(
         self,
@@ -146,9 +149,10 @@ class Dispatcher:
         """Chats that another process speaks to from now on. Returns when nothing is under way to them any more."""
         tasks: list[asyncio.Task[None]] = []
         for chat_id in [chat_id for chat_id in self._chat_queues if is_dropped(chat_id)]:
-            tasks += self._tasks_of.pop(self._chat_queues.pop(chat_id), [])
-        for task in tasks:
-            task.cancel()
+            task = self._task_of.pop(self._chat_queues.pop(chat_id), None)
+            if task is not None:
+                task.cancel()
+                tasks.append(task)
         if tasks:
             await asyncio.wait(tasks)
 
@@ -160,34 +164,9 @@ class Dispatcher:
         return self._chat_queues[chat_id]
 
     def _start(self, chat_queue: ChatQueue) -> None:
-        if self._tasks is None:
-            return
-        self._tasks_of[chat_queue] = [
-            self._tasks.create_task(chat_queue.run(), name=f"delivery-{chat_queue.sender.chat_id}")
-        ]
-        self._watch(chat_queue)
-
-    def _watch(self, chat_queue: ChatQueue) -> None:
-        """Tells the queue what is new in the outbox."""
-        if self._tasks is None:
-            return
-        running, *watching = self._tasks_of[chat_queue]
-        for task in watching:
-            task.cancel()
-        self._tasks_of[chat_queue] = [
-            running,
-            *(
-                self._tasks.create_task(
-                    self._wake_for(chat_queue, chat_queue.sender.at(topic_id)), name=f"outbox-{topic_id}"
-                )
-                for topic_id in chat_queue.sender.topics
-            ),
-        ]
-
-    async def _wake_for(self, chat_queue: ChatQueue, destination: Destination) -> None:
-        while True:
-            await self._deps.outbox.wait_for_work(destination)
-            chat_queue.wake()
+        if self._tasks is not None:
+            running = self._tasks.create_task(chat_queue.run(), name=f"delivery-{chat_queue.sender.chat_id}")
+            self._task_of[chat_queue] = running
 
     def _queue_moved(self, chat_queue: ChatQueue, old_chat_id: int) -> None:
         new_chat_id = chat_queue.sender.chat_id
@@ -195,12 +174,12 @@ class Dispatcher:
         self._chat_queues.pop(old_chat_id, None)
         same_chat = self._chat_queues.pop(new_chat_id, None)
         if same_chat is not None:
-            ending = self._tasks_of.pop(same_chat, [])
-            for task in ending:
-                task.cancel()
+            ending = self._task_of.pop(same_chat, None)
+            if ending is not None:
+                ending.cancel()
             chat_queue.take_over(same_chat, ending)
         self._chat_queues[new_chat_id] = chat_queue
-        self._watch(chat_queue)
+        chat_queue.wake()
         for topic_id in chat_queue.sender.topics or [None]:
             old = Destination(chat_id=old_chat_id, topic_id=topic_id)
             self._deps.events.moved(old, chat_queue.sender.at(topic_id))

@@ -106,8 +106,8 @@ class Outbox(Protocol):
 
     async def meta_set(self, key: str, value: str) -> None: ...
 
-    async def wait_for_work(self, destination: Destination) -> None:
-        """Returns when something new was committed for this destination since the last call."""
+    async def wait_for_work(self) -> Collection[Destination]:
+        """Where something new was committed since the last call; returns when there is some."""
 
 
 class Channel(Protocol):

@@ -256,8 +256,8 @@ class DatabaseStore:
         self._meta[key] = value
         await self._writer.change(*statements.move(old, new), statements.remember([(key, value)]))
 
-    async def wait_for_work(self, destination: Destination) -> None:
-        await self._waiting.wait(destination)
+    async def wait_for_work(self) -> Collection[Destination]:
+        return await self._waiting.wait()
 
     # --- inside
 

@@ -243,8 +243,8 @@ class MemoryStore:
             for at in [at for at in deliveries if at.chat_id == old.chat_id]:
                 deliveries[moved_destination(at, old, new)] = deliveries.pop(at)
 
-    async def wait_for_work(self, destination: Destination) -> None:
-        await self._waiting.wait(destination)
+    async def wait_for_work(self) -> Collection[Destination]:
+        return await self._waiting.wait()
 
     # --- inside
 

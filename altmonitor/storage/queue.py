@@ -6,7 +6,8 @@ The dispatcher is served from here and not from the file: a locked or full disk 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -23,15 +24,22 @@ TOLD_REMEMBERED = 20_000
 
 
 class Waiting:
-    """Per destination the queued rows, oldest → newest. Every method is synchronous except `wait`."""
+    """Per destination the queued rows, oldest → newest. Every method is synchronous except `wait`.
+
+    What is asked for every row costs the same however many destinations wait: with ten thousand of them each alert is
+    in ten thousand queues.
+    """
 
     def __init__(self, destinations: Iterable[Destination]) -> None:
         self._destinations = list(dict.fromkeys(destinations))
         self._rows: dict[Destination, dict[int, Queued]] = {}
         self._ids: dict[str, int] = {}  # key → id of every alert that waits anywhere
-        self._news: dict[Destination, asyncio.Event] = {}
+        self._waiting_for: dict[int, set[Destination]] = {}  # alert id → where it waits
+        self._news: dict[Destination, None] = {}
+        self._has_news = asyncio.Event()
         self._doubted_before: set[tuple[Destination, int]] = set()
         self._told: dict[tuple[Destination, str], tuple[int, bool]] = {}
+        self._told_together: Counter[tuple[Destination, int]] = Counter()  # alerts per message
         self._sent = 0
         self._failed = 0
         self._trouble: Cause | None = None
@@ -49,16 +57,25 @@ class Waiting:
         """The row must carry its alert's id; one that waits already stays as it is."""
         if row.alert.id is None:
             raise ValueError(f"{row.alert.key} has no id")
-        self._queue(row.destination).setdefault(row.alert.id, row)
+        rows = self._rows.setdefault(row.destination, {})
+        if row.alert.id in rows:
+            return
+        rows[row.alert.id] = row
         self._ids[row.alert.key] = row.alert.id
-        self._news_for(row.destination).set()
+        self._waiting_for.setdefault(row.alert.id, set()).add(row.destination)
+        self._news[row.destination] = None
+        self._has_news.set()
 
     def rows(self, destination: Destination, limit: int | None = None) -> list[Queued]:
-        return list(islice(self._queue(destination).values(), limit))
+        return list(islice(self._rows.get(destination, {}).values(), limit))
 
     def holds(self, alert_id: int) -> bool:
         """True while any destination waits for this alert."""
-        return any(alert_id in rows for rows in self._rows.values())
+        return alert_id in self._waiting_for
+
+    def count_of(self, alert_id: int) -> int:
+        """How many destinations wait for it."""
+        return len(self._waiting_for.get(alert_id, ()))
 
     def begin(self, destination: Destination, alert_ids: Sequence[int]) -> list[Queued]:
         """Counts an attempt whose outcome is unknown until told otherwise. Returns the changed rows."""
@@ -83,9 +100,7 @@ class Waiting:
         doubted = {alert_id for alert_id in alert_ids if (destination, alert_id) in self._doubted_before}
         for row in self._remove(destination, alert_ids):
             self._sent += 1
-            self._told[destination, row.alert.key] = (message_id, _id(row) in doubted)
-        while len(self._told) > TOLD_REMEMBERED:
-            self._told.pop(next(iter(self._told)))
+            self._remember_told((destination, row.alert.key), message_id, _id(row) in doubted)
         return doubted
 
     def failed(self, destination: Destination, alert_ids: Sequence[int], error: Cause) -> None:
@@ -109,7 +124,7 @@ class Waiting:
         message_id = self.message_id_of(destination, alert_key)
         if message_id is None:
             return None
-        return sum(told[0] == message_id for (at, _), told in self._told.items() if at == destination) == 1
+        return self._told_together[destination, message_id] == 1
 
     def own_message_of(self, destination: Destination, alert_key: str) -> tuple[int, bool] | None:
         """Message id, and whether it says that it may be a repetition; only where it `is_told` alone."""
@@ -122,27 +137,39 @@ class Waiting:
     def refresh(self, alert: Alert) -> None:
         """What waits is told with what is known now."""
         alert_id = self._ids.get(alert.key)
-        for rows in self._rows.values():
-            if alert_id is not None and alert_id in rows:
-                rows[alert_id] = replace(rows[alert_id], alert=merged(rows[alert_id].alert, alert))
+        known = None if alert_id is None else self.alert_of_id(alert_id)
+        if alert_id is None or known is None:
+            return
+        news = merged(known, alert)
+        for at in self._waiting_for[alert_id]:
+            self._rows[at][alert_id] = replace(self._rows[at][alert_id], alert=news)
 
     def alert_of(self, alert_key: str) -> Alert | None:
         alert_id = self._ids.get(alert_key)
-        found = (rows[alert_id].alert for rows in self._rows.values() if alert_id is not None and alert_id in rows)
-        return next(found, None)
+        return None if alert_id is None else self.alert_of_id(alert_id)
+
+    def alert_of_id(self, alert_id: int) -> Alert | None:
+        """None: it waits nowhere."""
+        at = next(iter(self._waiting_for.get(alert_id, ())), None)
+        return None if at is None else self._rows[at][alert_id].alert
 
     def move(self, old: Destination, new: Destination) -> None:
         self._destinations = list(dict.fromkeys(moved_destination(at, old, new) for at in self._destinations))
         for at in [at for at in self._rows if at.chat_id == old.chat_id]:
-            for row in self._rows.pop(at).values():
+            for alert_id, row in self._rows.pop(at).items():
+                self._waiting_for[alert_id].discard(at)
                 self.add(replace(row, destination=moved_destination(at, old, new)))
-        self._told = {(moved_destination(at, old, new), key): told for (at, key), told in self._told.items()}
+        told, self._told, self._told_together = self._told, {}, Counter()
+        for (at, key), (message_id, is_doubted) in told.items():
+            self._remember_told((moved_destination(at, old, new), key), message_id, is_doubted)
         self._doubted_before = {(moved_destination(at, old, new), alert_id) for at, alert_id in self._doubted_before}
 
-    async def wait(self, destination: Destination) -> None:
-        news = self._news_for(destination)
-        await news.wait()
-        news.clear()
+    async def wait(self) -> Collection[Destination]:
+        """Where something new waits since the last call; returns when there is some."""
+        await self._has_news.wait()
+        self._has_news.clear()
+        news, self._news = self._news, {}
+        return tuple(news)
 
     def status(
         self, now_ms: int, due_ms: Callable[[Destination, int], int] = lambda destination, queued_ms: queued_ms
@@ -158,26 +185,40 @@ class Waiting:
             trouble=self._trouble,
         )
 
-    def _queue(self, destination: Destination) -> dict[int, Queued]:
-        return self._rows.setdefault(destination, {})
+    def _remember_told(self, where: tuple[Destination, str], message_id: int, is_doubted: bool) -> None:
+        self._forget_told(where)
+        self._told[where] = (message_id, is_doubted)
+        self._told_together[where[0], message_id] += 1
+        while len(self._told) > TOLD_REMEMBERED:
+            self._forget_told(next(iter(self._told)))
 
-    def _news_for(self, destination: Destination) -> asyncio.Event:
-        return self._news.setdefault(destination, asyncio.Event())
+    def _forget_told(self, where: tuple[Destination, str]) -> None:
+        told = self._told.pop(where, None)
+        if told is not None:
+            together = (where[0], told[0])
+            self._told_together[together] -= 1
+            if not self._told_together[together]:
+                del self._told_together[together]
 
     def _of(self, destination: Destination, alert_ids: Sequence[int]) -> list[Queued]:
-        rows = self._queue(destination)
+        rows = self._rows.get(destination, {})
         return [rows[alert_id] for alert_id in alert_ids if alert_id in rows]
 
     def _put(self, row: Queued) -> None:
-        self._queue(row.destination)[_id(row)] = row
+        self._rows[row.destination][_id(row)] = row
 
     def _remove(self, destination: Destination, alert_ids: Sequence[int]) -> list[Queued]:
         removed = self._of(destination, alert_ids)
         for row in removed:
-            del self._rows[destination][_id(row)]
-            self._doubted_before.discard((destination, _id(row)))
-            if not self.holds(_id(row)):
+            alert_id = _id(row)
+            del self._rows[destination][alert_id]
+            self._doubted_before.discard((destination, alert_id))
+            self._waiting_for[alert_id].discard(destination)
+            if not self._waiting_for[alert_id]:
+                del self._waiting_for[alert_id]
                 self._ids.pop(row.alert.key, None)
+        if removed and not self._rows[destination]:
+            del self._rows[destination]
         return removed
 
 

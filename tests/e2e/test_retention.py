@@ -22,7 +22,7 @@ async def test_old_alerts_go_at_the_start_and_none_that_waited_goes_without_a_wo
         for symbol, days in (("SENTOLDUSDT", 8), ("SENTNEWUSDT", 6), ("WAITSUSDT", 8)):
             store.put(pump(symbol, at_ms=START_MS - days * DAY_MS))
         while len(rows := await store.queued(HERE, limit=5)) < 3:
-            await store.wait_for_work(HERE)
+            await store.wait_for_work()
         sent = [row.alert.id or 0 for row in rows if row.alert.symbol != "WAITSUSDT"]
         await store.mark_sent(HERE, sent, message_id=5, sent_ms=START_MS - 6 * DAY_MS)
 

@@ -24,7 +24,7 @@ async def full_disk(path: Path) -> None:
         for number in range(200):
             store.put(pump(f"C{number}USDT"))
         while not troubles:
-            await store.wait_for_work(PRIVATE)
+            await store.wait_for_work()
         await store.begin_attempt(PRIVATE, [1])
         await store.mark_sent(PRIVATE, [1], message_id=1, sent_ms=NOW_MS)
         offered = store.outbox_status().queued + 1
@@ -38,7 +38,7 @@ async def crash(path: Path) -> None:
     store = SqliteStore(path, clock=SystemClock(), options=StoreOptions(destinations=(PRIVATE,)))
     await store.open()
     store.put(pump("AUSDT"))
-    await store.wait_for_work(PRIVATE)
+    await store.wait_for_work()
     raise RuntimeError("crashed on purpose")
 
 

@@ -96,7 +96,7 @@ async def put(store: Store, *symbols: str, **fields: Any) -> list[int]:
             rows = {row.alert.symbol: row.alert.id for row in await store.queued(PRIVATE, limit=1000)}
             if set(symbols) <= set(rows):
                 return [rows[symbol] or 0 for symbol in symbols]
-            await store.wait_for_work(PRIVATE)
+            await store.wait_for_work()
 
 
 def test_both_stores_satisfy_every_port(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ async def test_an_alert_waits_for_every_destination_with_an_id_and_all_its_value
         "币安人生USDT", oi_change=-2.25, amplitude=4.0, lsr=1.5, quadrant="up_down", late=True, details=details
     )
     store.put(alert)
-    await store.wait_for_work(PRIVATE)
+    await store.wait_for_work()
     for destination in (PRIVATE, GROUP):
         (row,) = await store.queued(destination, limit=10)
         assert row.alert.id == 1
@@ -263,7 +263,7 @@ async def put_for(store: Store, key: str, symbol: str, *places: Destination, ts:
     store.put(pump(symbol, key=key, ts=ts), to=places)
     async with asyncio.timeout(5):
         while not await store.alerts_of([key]):
-            await store.wait_for_work(places[0])
+            await store.wait_for_work()
 
 
 async def test_one_event_is_one_row_however_many_chats_were_told_it_and_a_chat_sees_its_own(
@@ -338,7 +338,7 @@ async def test_a_candle_that_ran_is_completed_and_nothing_else_overwrites_what_i
     running = Details(running_s=23.0, median_usdt=100.0, quote_usdt=900.0)
     told = pump(kind="vol", key="burst", direction="UP", metric=9.0, price=101.0, change_pct=1.0, details=running)
     store.put(told, to=(PRIVATE,))
-    await asyncio.wait_for(store.wait_for_work(PRIVATE), 10)
+    await asyncio.wait_for(store.wait_for_work(), 10)
     final = msgspec.structs.replace(
         told,
         direction="DOWN",
@@ -406,7 +406,7 @@ async def test_an_alert_for_a_group_under_its_former_id_goes_to_where_it_is_now(
     store.put(pump("SOLUSDT"), to=(GROUP, supergroup))
     async with asyncio.timeout(5):
         while not await waiting(store, supergroup):
-            await store.wait_for_work(supergroup)
+            await store.wait_for_work()
     assert await waiting(store, supergroup) == ["SOLUSDT"]
     assert await waiting(store, GROUP) == []
     assert await waiting(store, PRIVATE) == []
@@ -487,14 +487,17 @@ async def test_remembered_values_are_overwritten_and_unknown_ones_are_none(store
 
 async def test_waiting_for_work_ends_for_rows_that_came_before_and_not_without_news(store: Store) -> None:
     store.put(pump("SOLUSDT"))
-    await store.wait_for_work(GROUP)
-    sleeper = asyncio.create_task(store.wait_for_work(GROUP))
+    assert set(await store.wait_for_work()) == {PRIVATE, GROUP}
+    sleeper = asyncio.create_task(store.wait_for_work())
     await asyncio.sleep(0.01)
     assert not sleeper.done()
     store.put(pump("DOGEUSDT"))
     async with asyncio.timeout(5):
-        await sleeper
+        assert set(await sleeper) == {PRIVATE, GROUP}
     assert await waiting(store, GROUP) == ["SOLUSDT", "DOGEUSDT"]
+    store.put(pump("XRPUSDT"), to=(GROUP,))
+    async with asyncio.timeout(5):
+        assert list(await store.wait_for_work()) == [GROUP]
 
 
 async def test_destinations_can_be_changed_while_it_is_open(kind: str, tmp_path: Path) -> None:

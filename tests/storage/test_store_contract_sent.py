@@ -26,7 +26,7 @@ async def put(store: Store, key: str, *to: Destination, hours: int = 0, **fields
     store.put(pump(key=key, at_ms=NOW_MS + hours * HOUR_MS, **fields), to=to)
     async with asyncio.timeout(5):
         while to and key not in [row.alert.key for row in await store.queued(to[0], limit=100)]:
-            await store.wait_for_work(to[0])
+            await store.wait_for_work()
 
 
 async def keys(store: Store, destination: Destination) -> list[str]:

@@ -49,7 +49,7 @@ async def filled(store: SqliteStore) -> None:
         for name, at_ms in (("OLD", NOW_MS - 400 * DAY_MS), ("LAST", KEPT_FROM_MS - 1), ("KEPT", KEPT_FROM_MS)):
             store.put(pump(f"{state}{name}USDT", at_ms=at_ms))
     while len(rows := await store.queued(PRIVATE, limit=100)) < 18:
-        await store.wait_for_work(PRIVATE)
+        await store.wait_for_work()
     for row in rows:
         ids = [row.alert.id or 0]
         state = row.alert.symbol

@@ -206,8 +206,8 @@ class ClaimedOutbox:
     async def meta_set(self, key: str, value: str) -> None:
         await self._write(statements.remember([(key, value)]))
 
-    async def wait_for_work(self, destination: Destination) -> None:
-        await self._waiting.wait(destination)
+    async def wait_for_work(self) -> Collection[Destination]:
+        return await self._waiting.wait()
 
     async def _write(self, *together: statements.Statement) -> None:
         async def write(connection: asyncpg.Connection[Any]) -> None:

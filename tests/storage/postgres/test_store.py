@@ -94,9 +94,9 @@ async def test_while_the_server_is_away_alerts_go_on_being_delivered_and_are_sto
     postgres.kill()
     store.put(pump("BUSDT"))
     async with asyncio.timeout(10):
-        await store.wait_for_work(PRIVATE)
+        await store.wait_for_work()
         while await contract.waiting(store) != ["AUSDT", "BUSDT"]:
-            await store.wait_for_work(PRIVATE)
+            await store.wait_for_work()
     rows = await store.queued(PRIVATE, limit=9)
     ids = [row.alert.id or 0 for row in rows]
     await store.begin_attempt(PRIVATE, ids)
@@ -127,7 +127,7 @@ async def test_a_server_that_hangs_holds_up_no_delivery_and_gets_everything_when
         store.put(pump("BUSDT"))
         async with asyncio.timeout(8):  # the writer's patience is 3 s
             while await contract.waiting(store) != ["AUSDT", "BUSDT"]:
-                await store.wait_for_work(PRIVATE)
+                await store.wait_for_work()
     finally:
         for pid in hanging:
             os.kill(int(pid), signal.SIGCONT)
