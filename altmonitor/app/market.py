@@ -13,6 +13,7 @@ from altmonitor.app.positioning import PositionDeps, PositionSide
 from altmonitor.app.startup_message import PATIENCE_S, StartupDeps, StartupMessage
 from altmonitor.collect.backfill import ROWS_PER_REQUEST, Backfill
 from altmonitor.collect.enrichment import USEFUL_FOR_S, EnrichmentDeps, OpenInterestEnricher, RatioEnricher
+from altmonitor.collect.liquidation_log import LiquidationLog
 from altmonitor.collect.listings import ListingNews, Listings
 from altmonitor.collect.open_interest_sweep import OpenInterestSweep
 from altmonitor.collect.open_interest_table import SAMPLE_EVERY_S, OpenInterestTableSweep
@@ -40,6 +41,7 @@ from altmonitor.interfaces.alerts import AlertSink
 from altmonitor.interfaces.exchange import FeedEvent
 from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, Candle, KlineUpdate
 from altmonitor.market.contracts import Contract, ContractNews
+from altmonitor.market.liquidations import Liquidation
 from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.positioning.funding import VenueFunding
 from altmonitor.render.notices import BlindSince, Restored
@@ -49,6 +51,7 @@ from altmonitor.replay.store import HistoryStore
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 from altmonitor.storage.database_store import DatabaseStore
+from altmonitor.storage.score_store import score_store
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +146,7 @@ class MarketSide:
                 on_kline=self.engine.on_kline, on_contract=self.universe.on_contract, on_event=self._on_feed_event
             )
         )
+        self.liquidation_log = self._build_liquidation_log()
         self.liquidations = self._build_liquidations()
         self.clock_sync = ClockSync(
             self.venue.clock,
@@ -237,6 +241,21 @@ class MarketSide:
             catch_up_s=self._deps.choices.sweep_catch_up_s,
         )
 
+    def _build_liquidation_log(self) -> LiquidationLog:
+        records, streams = score_store(self._deps.config, clock=self._clock).liquidations, self.venue.liquidations
+        return LiquidationLog(
+            lambda minutes, from_ms, to_ms: records.add(
+                self.name,
+                minutes,
+                from_ms=from_ms,
+                to_ms=to_ms,
+                is_sampled=streams is not None and streams[1].is_sampled,
+            ),
+            clock=self._clock,
+            is_listening=lambda: self.liquidations is not None and self.liquidations.connections > 0,
+            is_kept=self._deps.is_telling,
+        )
+
     def _build_liquidations(self) -> LiquidationFeed | None:
         if self.venue.liquidations is None:
             return None
@@ -249,7 +268,7 @@ class MarketSide:
             options=TransportOptions(gather_ms=feed.gather_ms, proxy=feed.proxy, ssl=feed.ssl),
             is_wanted=lambda: self.engine.wants_liquidations,
             symbols=self.symbols,
-            on_liquidations=self.engine.on_liquidations,
+            on_liquidations=self._on_liquidations,
         )
 
     def _build_positions(self) -> PositionSide:
@@ -315,7 +334,7 @@ class MarketSide:
             "feed": self.feed.run,
             "open interest": self.sweep.run,
             "snapshots": self.snapshots.run,
-            **({} if self.liquidations is None else {"liquidations": self.liquidations.run}),
+            **self._liquidation_loops(),
             "back-fill": self.backfill.run,
             **({} if self.startup_message is None else {"start message": self.startup_message.run}),
             "sight": self.sight.run,
@@ -383,6 +402,11 @@ class MarketSide:
 
     # --- loops of its own
 
+    def _liquidation_loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        if self.liquidations is None:
+            return {}
+        return {"liquidations": self.liquidations.run, "liquidations of the past": self.liquidation_log.run}
+
     async def _follow_universe(self) -> None:
         await self.universe.start()
         await self.universe.run()
@@ -397,6 +421,10 @@ class MarketSide:
             self._deps.notices.notify_of_market(BlindSince(at_ms=now_ms, reasons=reasons, since_ms=None, symbols=0))
 
     # --- between the parts
+
+    def _on_liquidations(self, liquidations: Sequence[Liquidation]) -> None:
+        self.liquidation_log.on_liquidations(liquidations)
+        self.engine.on_liquidations(liquidations)
 
     def _on_samples(self, kind: Kind, samples: Sequence[Sample]) -> None:
         self.on_samples(kind, samples)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from altmonitor.market.candles import MINUTE_MS
 
 WINDOW_MS = 60_000
 MOST_KEPT = 10_000
@@ -12,10 +15,12 @@ MOST_KEPT = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Liquidation:
-    """is_long: a long position ended. usd: its coins at the price that the venue tells. event_ms: by its clock."""
+    """is_long: a long position ended. price: that the venue tells, of the fills at Binance, of bankruptcy elsewhere.
+    usd: its coins at that price. event_ms: by the venue's clock."""
 
     symbol: str
     is_long: bool
+    price: float
     usd: float
     event_ms: int
 
@@ -46,3 +51,37 @@ class LiquidationSums:
     def forget(self, symbol: str) -> None:
         """The contract left the exchange."""
         self._kept.pop(symbol, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiquidationMinute:
+    """What one side of a contract sums up to in a minute. price: the mean, weighted by USD."""
+
+    symbol: str
+    is_long: bool
+    minute_ms: int
+    usd: float
+    price: float
+    count: int
+
+
+class LiquidationMinutes:
+    """What came since it was last taken, by contract, side and minute."""
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[str, bool, int], tuple[float, float, int]] = {}
+
+    def add(self, liquidations: Iterable[Liquidation]) -> None:
+        for one in liquidations:
+            at = one.symbol, one.is_long, one.event_ms // MINUTE_MS * MINUTE_MS
+            usd, weighed, count = self._sums.get(at, (0.0, 0.0, 0))
+            self._sums[at] = usd + one.usd, weighed + one.usd * one.price, count + 1
+
+    def take(self) -> list[LiquidationMinute]:
+        sums, self._sums = self._sums, {}
+        return [
+            LiquidationMinute(
+                symbol=symbol, is_long=is_long, minute_ms=minute_ms, usd=usd, price=weighed / usd, count=count
+            )
+            for (symbol, is_long, minute_ms), (usd, weighed, count) in sums.items()
+        ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
 
+from altmonitor.core.types import Venue
+from altmonitor.market.liquidations import LiquidationMinute
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.operation import Example, Operation
 from altmonitor.operations.score_inputs import ScoreInputs, inputs_of
@@ -19,11 +22,15 @@ from altmonitor.operations.score_values import (
     sources_of,
 )
 from altmonitor.operations.symbols import OneSymbol, SymbolWord, listed_symbol
-from altmonitor.scores.liquidation_levels import CascadeRisk, ExitLevel, Method
+from altmonitor.scores.composite import TradeSide
+from altmonitor.scores.liquidation_levels import BUCKET_PCT, LEVELS_SHOWN, CascadeRisk, ExitLevel, Method
 from altmonitor.scores.readings import Metric, reading_of, reason_of, value_of
 from altmonitor.scores.stops import StopName, bars, stop_plan
 
 ESTIMATED = "estimated from open interest of four hours and an assumed ladder of leverages"
+NOT_HEARD = "nothing that ended by force was heard: liquidations are listened to where LIQUIDATIONS_USD is set"
+STREAM = "liquidation stream"
+PAST_HOURS = (1, 4, 24)
 OBSERVED = "of the wallets that are watched, by the venue's own liquidation prices"
 
 
@@ -38,10 +45,33 @@ class LevelValue(msgspec.Struct, frozen=True, kw_only=True):
     unavailable: str | None
 
 
+class PastWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """What ended by force within the last hours, as the venues' streams told it: observed. is_lower_bound: one of them
+    tells one a second of a contract at most, or was not listened to all the time. count: of those that were told."""
+
+    long_usd: float
+    short_usd: float
+    count: int
+    is_lower_bound: bool
+    source: str
+
+
+class PastLevel(msgspec.Struct, frozen=True, kw_only=True):
+    """What ended by force within half a percent of a price in the last day. side: of the positions that ended."""
+
+    price: float
+    size_usd: float
+    side: TradeSide
+    distance_pct: float
+    source: str
+
+
 class LiquidationLevels(msgspec.Struct, frozen=True, kw_only=True):
     """method: observed or estimated, said in `method_note`; no exchange shows its book of positions.
 
     cascade_score: 0…1, by size within 5 % of the price against open interest. nearest_long_liq_pct: below 0.
+    past, past_levels: what ended by force in the last 1, 4 and 24 h and at which prices, observed on the streams of the
+    venues in `sources` since `past_since_ts`; of Binance it is used for the estimate.
     """
 
     ts: int
@@ -57,6 +87,9 @@ class LiquidationLevels(msgspec.Struct, frozen=True, kw_only=True):
     nearest_short_liq_pct: float | None
     long_levels: tuple[LevelValue, ...]
     short_levels: tuple[LevelValue, ...]
+    past: dict[str, PastWindow] | None
+    past_levels: tuple[PastLevel, ...]
+    past_since_ts: int | None
     coverage: float
     unavailable: dict[str, str]
     sources: tuple[SourceUsed, ...]
@@ -75,6 +108,8 @@ async def liquidations(context: OperationContext, arguments: OneSymbol) -> Liqui
             missing["nearest_long_liq_pct"] = "no level below the price is known"
         if found.nearest_short_liq_pct is None:
             missing["nearest_short_liq_pct"] = "no level above the price is known"
+    if not inputs.past.heard:
+        missing |= dict.fromkeys(("past", "past_since_ts"), NOT_HEARD)
     source = _levels_source(inputs)
     return LiquidationLevels(
         ts=inputs.now_ms // 1000,
@@ -82,7 +117,7 @@ async def liquidations(context: OperationContext, arguments: OneSymbol) -> Liqui
         price=inputs.price,
         open_interest_usd=digits(value_of(inputs.readings, "open_interest_usd"), 0),
         method=None if found is None else found.method,
-        method_note="" if found is None else OBSERVED if found.method == "observed" else ESTIMATED,
+        method_note=_method_note(inputs),
         cascade_risk=None if found is None else found.risk,
         cascade_score=None if found is None else number(found.score),
         near_usd=None if found is None else number(found.near_usd, 0),
@@ -90,10 +125,82 @@ async def liquidations(context: OperationContext, arguments: OneSymbol) -> Liqui
         nearest_short_liq_pct=None if found is None else digits(found.nearest_short_liq_pct, 2),
         long_levels=() if found is None else tuple(_level_value(one, source) for one in found.long_levels),
         short_levels=() if found is None else tuple(_level_value(one, source) for one in found.short_levels),
+        past=_past_windows(inputs) if inputs.past.heard else None,
+        past_levels=_past_levels(inputs),
+        past_since_ts=max((one.from_ms for one in inputs.past.heard), default=0) // 1000 or None,
         coverage=0.0 if found is None else 1.0,
         unavailable=missing,
-        sources=sources_of(inputs, _LEVEL_METRICS),
+        sources=(*sources_of(inputs, _LEVEL_METRICS), *_streams(inputs)),
     )
+
+
+def _method_note(inputs: ScoreInputs) -> str:
+    if inputs.levels is None:
+        return ""
+    if inputs.levels.method == "observed":
+        return OBSERVED
+    closed = inputs.closed
+    if closed is None:
+        return f"{ESTIMATED}; {NOT_HEARD}"
+    seen = f"{closed.long_usd:,.0f} USD of longs and {closed.short_usd:,.0f} of shorts"
+    return f"{ESTIMATED}, less what was seen to end by force at Binance beyond that: at least {seen} in four hours"
+
+
+def _stream_name(venue: str) -> str:
+    return f"{venue}:{STREAM}"
+
+
+def _streams(inputs: ScoreInputs) -> tuple[SourceUsed, ...]:
+    return tuple(
+        SourceUsed(
+            name=_stream_name(one.venue),
+            venue=one.venue,
+            endpoint=STREAM,
+            age_s=number(max(0, inputs.now_ms - one.to_ms) / 1000, 1),
+        )
+        for one in inputs.past.heard
+    )
+
+
+def _past_windows(inputs: ScoreInputs) -> dict[str, PastWindow]:
+    found = {}
+    source = ", ".join(_stream_name(one.venue) for one in inputs.past.heard)
+    for hours in PAST_HOURS:
+        since_ms = inputs.now_ms - hours * 3_600_000
+        counted = [one for _, one in inputs.past.minutes if one.minute_ms >= since_ms]
+        found[f"{hours}h"] = PastWindow(
+            long_usd=number(sum(one.usd for one in counted if one.is_long), 0),
+            short_usd=number(sum(one.usd for one in counted if not one.is_long), 0),
+            count=sum(one.count for one in counted),
+            is_lower_bound=any(one.is_sampled or one.from_ms > since_ms for one in inputs.past.heard),
+            source=source,
+        )
+    return found
+
+
+def _past_levels(inputs: ScoreInputs) -> tuple[PastLevel, ...]:
+    """The ten largest, with their distance from the price now; none where that is not known."""
+    price = inputs.price
+    if price is None or price <= 0:
+        return ()
+    groups: dict[tuple[bool, int], list[tuple[Venue, LiquidationMinute]]] = {}
+    for venue, one in inputs.past.minutes:
+        bucket = math.floor((one.price / price - 1) * 100 / BUCKET_PCT)
+        groups.setdefault((one.is_long, bucket), []).append((venue, one))
+    found = []
+    for (is_long, _), rows in groups.items():
+        usd = sum(one.usd for _, one in rows)
+        at = sum(one.usd * one.price for _, one in rows) / usd
+        found.append(
+            PastLevel(
+                price=number(at, 8),
+                size_usd=number(usd, 0),
+                side="long" if is_long else "short",
+                distance_pct=number((at / price - 1) * 100, 2),
+                source=", ".join(sorted({_stream_name(venue) for venue, _ in rows})),
+            )
+        )
+    return tuple(sorted(found, key=lambda one: -one.size_usd)[:LEVELS_SHOWN])
 
 
 _LEVEL_METRICS: tuple[Metric, ...] = (

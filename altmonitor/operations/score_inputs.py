@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from altmonitor.core.errors import AltmonitorError, ExchangeError
@@ -12,15 +12,17 @@ from altmonitor.interfaces.exchange import Priority
 from altmonitor.interfaces.queries import Part, PositionScope, WhoFacts
 from altmonitor.market.candles import MINUTE_MS, Candle
 from altmonitor.operations.context import OperationContext
+from altmonitor.operations.score_levels import STEPS_MS, closed_since, levels_of, past_of
 from altmonitor.positioning.divergence import Histories
 from altmonitor.positioning.funding import USUAL_INTERVAL_H, VenueFunding
 from altmonitor.positioning.smart_money import Overview, Side, entry_usd
 from altmonitor.positioning.wallet_pool import CoinTotals, PoolSnapshot, coin_totals, held
 from altmonitor.positioning.wallets import WalletPosition
 from altmonitor.scores.composite import MarketScore, score_market
-from altmonitor.scores.liquidation_levels import ExitMap, ForcedExit, OpenInterestStep, estimated_exits, exit_map
+from altmonitor.scores.liquidation_levels import ClosedByForce, ExitMap
 from altmonitor.scores.readings import Metric, MetricReading, NoReading, Readings, value_of
 from altmonitor.scores.regimes import RegimeName, regime
+from altmonitor.storage.liquidation_records import PastLiquidations
 
 V = TypeVar("V")
 
@@ -50,7 +52,8 @@ class ScoreInputs:
     """readings: of one contract, each with its source. minutes: oldest → newest. fundings: of its coin at every venue.
 
     levels: None where neither wallets nor open interest are known, `levels_reason` says which. wallet_positions:
-    (address, position) of the watched wallets that hold it. failures: why venues gave no answer.
+    (address, position) of the watched wallets that hold it. closed: what the estimate was told had ended by force.
+    past: what was closed by force while somebody listened, of the last day. failures: why venues gave no answer.
     """
 
     symbol: str
@@ -64,6 +67,8 @@ class ScoreInputs:
     wallet_positions: Sequence[tuple[str, WalletPosition]] = ()
     levels: ExitMap | None = None
     levels_reason: str = ""
+    closed: ClosedByForce | None = None
+    past: PastLiquidations = field(default_factory=PastLiquidations)
     failures: tuple[str, ...] = ()
 
     @property
@@ -105,12 +110,13 @@ async def inputs_of(context: OperationContext, symbol: str) -> ScoreInputs:
 
 
 async def gather_inputs(context: OperationContext, symbol: str) -> ScoreInputs:
-    """Four questions at once. Never raises for a venue that does not answer."""
-    who, crowd, minutes, pool = await asyncio.gather(
+    """Five questions at once. Never raises for a venue that does not answer."""
+    who, crowd, minutes, pool, past = await asyncio.gather(
         _asked(lambda: _who(context, symbol)),
         _asked(lambda: _cohorts(context, symbol)),
         _asked(lambda: _minutes(context, symbol)),
         _asked(lambda: _pool(context)),
+        past_of(context, symbol),
     )
     now_ms = context.clock.now_ms()
     readings: dict[Metric, MetricReading | NoReading] = {}
@@ -125,7 +131,8 @@ async def gather_inputs(context: OperationContext, symbol: str) -> ScoreInputs:
     no_fundings = "" if rates else NO_FUNDINGS if context.monitor is None else "no venue that is watched lists it"
     _read_spread(readings, rates, no_fundings, now_ms)
     readings["mvrv"] = readings["sopr"] = NoReading(reason=NO_ONCHAIN)
-    levels, why = _levels(readings, candles, [position for _, position in positions], now_ms)
+    closed = closed_since(past, since_ms=now_ms - STEPS_MS, venue="binance")
+    levels, why = levels_of(readings, candles, [position for _, position in positions], now_ms, closed)
     return ScoreInputs(
         symbol=symbol,
         now_ms=now_ms,
@@ -138,6 +145,8 @@ async def gather_inputs(context: OperationContext, symbol: str) -> ScoreInputs:
         wallet_positions=positions,
         levels=levels,
         levels_reason=why,
+        closed=closed,
+        past=past,
         failures=tuple(dict.fromkeys(failures)),
     )
 
@@ -350,48 +359,3 @@ def open_interests(context: OperationContext, symbol: str, now_ms: int) -> dict[
 def funding_source(row: VenueFunding) -> str:
     """As answers name it."""
     return f"hyperliquid:{PREDICTED}" if row.source == "predicted" else f"{row.venue}:funding table"
-
-
-# --- levels -------------------------------------------------------------------------------------------------------
-
-
-def _levels(
-    readings: Readings, candles: Sequence[Candle], positions: Sequence[WalletPosition], now_ms: int
-) -> tuple[ExitMap | None, str]:
-    """Observed where wallets hold it, else estimated from open interest."""
-    price, held_usd = value_of(readings, "price"), value_of(readings, "open_interest_usd")
-    if price is None or held_usd is None:
-        return None, "price or open interest is not known"
-    observed = [
-        ForcedExit(price=one.liquidation_price, size_usd=one.notional_usd, is_long=one.is_long, leverage=one.leverage)
-        for one in positions
-        if one.liquidation_price
-    ]
-    if observed:
-        return exit_map(observed, price=price, open_interest_usd=held_usd, method="observed"), ""
-    exits = estimated_exits(_steps(readings, candles, held_usd, now_ms))
-    if not exits:
-        return None, "no wallet's liquidation price is known, and open interest has not grown in four hours"
-    return exit_map(exits, price=price, open_interest_usd=held_usd, method="estimated"), ""
-
-
-def _steps(readings: Readings, candles: Sequence[Candle], held_usd: float, now_ms: int) -> list[OpenInterestStep]:
-    """What was opened between four hours and one hour ago, and since."""
-    hour, four = value_of(readings, "oi_change_1h_pct"), value_of(readings, "oi_change_4h_pct")
-    if hour is None or four is None or hour <= -100 or four <= -100:
-        return []
-    at_1h, at_4h = held_usd / (1 + hour / 100), held_usd / (1 + four / 100)
-    found = []
-    for opened, from_h, to_h in ((at_1h - at_4h, 4, 1), (held_usd - at_1h, 1, 0)):
-        span = [one for one in candles if now_ms - from_h * 3_600_000 <= one.open_ms < now_ms - to_h * 3_600_000]
-        since = [one for one in candles if one.open_ms >= now_ms - to_h * 3_600_000] or span[-1:]
-        if opened > 0 and span:
-            found.append(
-                OpenInterestStep(
-                    usd=opened,
-                    price=sum(one.close for one in span) / len(span),
-                    lowest=min(one.low for one in since),
-                    highest=max(one.high for one in since),
-                )
-            )
-    return found

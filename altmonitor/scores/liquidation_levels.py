@@ -1,15 +1,15 @@
 """Where positions would be closed by force, and how much of that lies near the price.
 
 Observed: liquidation prices of wallets that can be looked at. Estimated: what open interest grew by, at the prices of
-that time, spread over a ladder of leverages – an assumption, and it says so. Books of positions are public on no
-exchange.
+that time, spread over a ladder of leverages – an assumption, and it says so – less what was seen to end by force. Books
+of positions are public on no exchange.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 Method = Literal["observed", "estimated"]
@@ -62,6 +62,14 @@ class ExitMap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedByForce:
+    """USD of each side that was seen to end by force."""
+
+    long_usd: float
+    short_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpenInterestStep:
     """What open interest grew by over a span (USD, one side) and the prices of it. lowest, highest: since its end."""
 
@@ -71,9 +79,14 @@ class OpenInterestStep:
     highest: float
 
 
-def estimated_exits(steps: Sequence[OpenInterestStep]) -> list[ForcedExit]:
-    """Each contract that was opened has a long and a short. What the price has reached since is gone."""
-    found = []
+def estimated_exits(steps: Sequence[OpenInterestStep], *, closed: ClosedByForce | None = None) -> list[ForcedExit]:
+    """Each contract that was opened has a long and a short. What the price has reached since is gone.
+
+    closed: what was seen to end by force since the first of the steps. Where that is more than what the price has
+    reached by this estimate, the rest of it is taken from the exits nearest to the price.
+    """
+    found: list[ForcedExit] = []
+    reached = {True: 0.0, False: 0.0}
     for step in steps:
         if not step.usd > 0 or not step.price > 0:
             continue
@@ -81,10 +94,29 @@ def estimated_exits(steps: Sequence[OpenInterestStep]) -> list[ForcedExit]:
             long_price = step.price * (1 - 1 / leverage + MAINTENANCE)
             short_price = step.price * (1 + 1 / leverage - MAINTENANCE)
             usd = step.usd * share
-            if step.lowest > long_price:
-                found.append(ForcedExit(price=long_price, size_usd=usd, is_long=True, leverage=leverage))
-            if step.highest < short_price:
-                found.append(ForcedExit(price=short_price, size_usd=usd, is_long=False, leverage=leverage))
+            for is_long, price, is_left in (
+                (True, long_price, step.lowest > long_price),
+                (False, short_price, step.highest < short_price),
+            ):
+                if is_left:
+                    found.append(ForcedExit(price=price, size_usd=usd, is_long=is_long, leverage=leverage))
+                else:
+                    reached[is_long] += usd
+    if closed is None:
+        return found
+    longs = _without(found, True, closed.long_usd - reached[True])
+    shorts = _without(found, False, closed.short_usd - reached[False])
+    return [*longs, *shorts]
+
+
+def _without(exits: Sequence[ForcedExit], is_long: bool, usd: float) -> list[ForcedExit]:
+    """Of one side, less so much, from those that the price reaches first."""
+    found = []
+    for one in sorted((one for one in exits if one.is_long is is_long), key=lambda one: one.price, reverse=is_long):
+        taken = min(max(usd, 0.0), one.size_usd)
+        usd -= taken
+        if one.size_usd > taken:
+            found.append(replace(one, size_usd=one.size_usd - taken))
     return found
 
 

@@ -20,6 +20,7 @@ from altmonitor.core.errors import NewerSchemaError, StorageError
 from altmonitor.core.files import close_database_to_others, make_private
 from altmonitor.scores.composite import Confidence, TradeSide
 from altmonitor.scores.regimes import RegimeName, RegimeSeen
+from altmonitor.storage.liquidation_records import LIQUIDATION_SCHEMA, LiquidationRecords
 from altmonitor.storage.outcome_records import OutcomeRecords
 from altmonitor.storage.rows import Row
 
@@ -204,6 +205,10 @@ class ScoreStore:
         """What became of the monitor's own signals, each an alert under the key `score:<confidence>:<id>`."""
         return OutcomeRecords(self._fetch_rows, self._write_all)
 
+    @property
+    def liquidations(self) -> LiquidationRecords:
+        return LiquidationRecords(self._fetch_rows, self._write_all)
+
     async def _fetch_rows(self, sql: str, values: Sequence[Any]) -> list[Row]:
         return [*await self._fetch(sql, values)]
 
@@ -288,8 +293,9 @@ class ScoreStore:
         return dict(rows)
 
     async def prune(self, *, before_ts: int) -> None:
-        """Looks are dropped; signals and what became of them are the record and stay."""
+        """Looks and liquidations are dropped; signals and what became of them are the record and stay."""
         await self._write("DELETE FROM looks WHERE ts < ?", [(before_ts,)])
+        await self.liquidations.prune(before_ms=before_ts * 1000)
 
     # --- the file
 
@@ -326,7 +332,7 @@ class ScoreStore:
         if version > VERSION:
             raise NewerSchemaError(f"{self._path} was written by a newer altmonitor (version {version})")
         db.execute("PRAGMA journal_mode = WAL")
-        db.executescript(_SCHEMA)
+        db.executescript(_SCHEMA + LIQUIDATION_SCHEMA)
         db.execute(f"PRAGMA user_version = {VERSION}")
         close_database_to_others(self._path)
         self._is_ready = True

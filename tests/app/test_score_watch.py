@@ -9,7 +9,7 @@ from altmonitor.market.candles import MINUTE_MS, Candle, ClosedCandle
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.table import OPERATION_OF
 from altmonitor.replay.outcome_recorder import OutcomeMarket
-from altmonitor.scores.version import SCORER_FROZEN_TS
+from altmonitor.scores.version import SCORER, SCORER_FROZEN_TS
 from altmonitor.storage.score_store import ScoreSignal
 from tests.operations.operations_kit import Bench
 from tests.operations.score_kit import whole
@@ -95,7 +95,7 @@ async def recorded() -> tuple[Bench, OperationContext]:
                 confidence=confidence,  # type: ignore[arg-type]
                 composite=0.6,
                 price=100.0,
-                scorer="sm-1",
+                scorer=SCORER,
                 source="monitor",
             )
         )
@@ -153,7 +153,7 @@ async def test_j11_signals_come_newest_first_and_name_who_asked() -> None:
                 confidence=confidence,  # type: ignore[arg-type]
                 composite=0.6,
                 price=None,
-                scorer="sm-1",
+                scorer=SCORER,
                 source=source,
             )
         )

@@ -17,7 +17,7 @@ BOUND = replace(Settings(), liquidations_usd=100_000.0)
 
 def liquidated(market: Market, *, at_s: float, usd: float, is_long: bool = True, symbol: str = "SOLUSDT") -> None:
     market.engine.on_liquidations(
-        [Liquidation(symbol=symbol, is_long=is_long, usd=usd, event_ms=T0 + round(at_s * 1000))]
+        [Liquidation(symbol=symbol, is_long=is_long, price=100.0, usd=usd, event_ms=T0 + round(at_s * 1000))]
     )
 
 
@@ -87,7 +87,7 @@ def test_a_bound_of_one_contract_alone_is_asked_for_too() -> None:
 def test_sums_do_not_grow_without_end() -> None:
     sums = LiquidationSums()
     for number in range(30_000):
-        sums.add(Liquidation(symbol="S", is_long=True, usd=1.0, event_ms=T0 + number % 1_000))
+        sums.add(Liquidation(symbol="S", is_long=True, price=1.0, usd=1.0, event_ms=T0 + number % 1_000))
     assert sums.larger_side("S") == (-10_000.0, T0 + 999)
 
 

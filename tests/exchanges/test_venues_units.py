@@ -74,7 +74,7 @@ def test_the_letter_of_each_venue_means_the_same_side_and_the_same_dollars(venue
     assert UNITS[venue].long_liquidated == long
     for letter, is_long in ((long, True), (short, False)):
         assert DECODE[venue](frame(venue, letter)) == [
-            Liquidation(symbol="SOLUSDT", is_long=is_long, usd=1_500.0, event_ms=1)
+            Liquidation(symbol="SOLUSDT", is_long=is_long, price=150.0, usd=1_500.0, event_ms=1)
         ]
     assert DECODE[venue](frame(venue, "?")) == []
 

@@ -31,7 +31,7 @@ async def test_j6_a_confirmation_has_every_part_and_its_weights_are_shown() -> N
         found.base_composite + sum(one.delta for one in found.adjustments), abs=3e-4
     )
     assert (found.coverage.derivatives, found.coverage.onchain) == (1.0, 0.0)
-    assert (found.scorer.version, len(found.reasons) > 4) == ("sm-1", True)
+    assert (found.scorer.version, len(found.reasons) > 4) == ("sm-2", True)
     assert {one.venue for one in found.sources} == {"binance", "hyperliquid"}
 
 

@@ -7,12 +7,16 @@ from dataclasses import replace
 import pytest
 
 from altmonitor.core.status import FeedStatus, GuardStatus, SweepStatus, VenueStatus
+from altmonitor.market.liquidations import LiquidationMinute
 from altmonitor.operations.api_health import ExchangeState
 from altmonitor.operations.errors import BadArgument
+from altmonitor.operations.score_cache import ScoreCache
 from altmonitor.operations.table import OPERATION_OF
-from tests.operations.operations_kit import Bench
+from tests.operations.operations_kit import NOW_MS, Bench
 from tests.operations.score_kit import whole
 from tests.operations.test_confirm import asked
+
+HOUR = 3_600_000
 
 
 async def test_j17_levels_of_wallets_are_observed_and_others_are_estimated() -> None:
@@ -25,6 +29,42 @@ async def test_j17_levels_of_wallets_are_observed_and_others_are_estimated() -> 
     assert guessed.method == "estimated"
     assert "assumed ladder" in guessed.method_note
     assert 0.0 <= guessed.cascade_score <= 1.0
+
+
+async def test_j17_past_liquidations_are_told_as_observed_and_used_for_the_estimate() -> None:
+    bench = Bench()
+    before = await asked("liquidation_levels", whole(bench, wallets=None), symbol="SOLUSDT")
+    assert (before.past, before.past_levels) == (None, ())
+    assert "LIQUIDATIONS_USD" in before.unavailable["past"]
+    longs = [
+        LiquidationMinute(
+            symbol="SOLUSDT", is_long=True, minute_ms=NOW_MS - hours * HOUR, usd=usd, price=101.0, count=3
+        )
+        for hours, usd in ((0, 0.0), (2, 9e9), (20, 1e6))
+    ]
+    short = LiquidationMinute(symbol="SOLUSDT", is_long=False, minute_ms=NOW_MS - HOUR, usd=5e5, price=104.0, count=1)
+    span = {"from_ms": NOW_MS - 24 * HOUR, "to_ms": NOW_MS - 5_000}
+    await bench.scores.liquidations.add("binance", [*longs[1:], short], is_sampled=True, **span)
+    await bench.scores.liquidations.add("bybit", longs[2:], is_sampled=False, **span)
+    found = await asked("liquidation_levels", whole(bench, wallets=None, score_cache=ScoreCache()), symbol="SOLUSDT")
+    assert found.past is not None
+    assert [(one.long_usd, one.short_usd, one.count) for one in found.past.values()] == [
+        (0.0, 5e5, 1),
+        (9e9, 5e5, 4),
+        (9e9 + 2e6, 5e5, 10),
+    ]
+    assert all(one.is_lower_bound for one in found.past.values())
+    assert found.past["1h"].source == "binance:liquidation stream, bybit:liquidation stream"
+    assert [(one.side, one.size_usd, one.price) for one in found.past_levels] == [
+        ("long", 9e9 + 2e6, 101.0),
+        ("short", 5e5, 104.0),
+    ]
+    assert found.past_since_ts == (NOW_MS - 24 * HOUR) // 1000
+    assert {one.age_s for one in found.sources if one.endpoint == "liquidation stream"} == {5.0}
+    assert found.method == "estimated"
+    assert found.long_levels == ()  # more ended by force than was opened
+    assert before.long_levels != ()
+    assert "9,000,000,000 USD of longs and 500,000 of shorts in four hours" in found.method_note
 
 
 async def test_j19_stops_lie_on_their_side_and_an_entry_may_be_given() -> None:

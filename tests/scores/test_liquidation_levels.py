@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altmonitor.scores.liquidation_levels import (
+    ClosedByForce,
     ForcedExit,
     OpenInterestStep,
     cascade_risk,
@@ -67,6 +68,35 @@ def test_an_estimate_spreads_what_was_opened_and_drops_what_was_reached() -> Non
     shorts = [(round(one.price, 2), round(one.size_usd)) for one in found if not one.is_long]
     assert longs == [(80.5, 200_000), (90.5, 300_000), (95.5, 250_000)]
     assert shorts == [(119.5, 200_000), (109.5, 300_000), (104.5, 250_000), (101.5, 150_000)]
+
+
+def test_j17_what_was_seen_to_end_by_force_beyond_the_reached_is_taken_from_the_nearest() -> None:
+    step = OpenInterestStep(
+        usd=1e6, price=100.0, lowest=97.0, highest=100.6
+    )  # reached: 250,000 of longs, 100,000 of shorts
+    whole = estimated_exits([step])
+
+    def left(long_usd: float, short_usd: float) -> list[tuple[float, int]]:
+        seen = ClosedByForce(long_usd=long_usd, short_usd=short_usd)
+        return sorted((round(one.price, 2), round(one.size_usd)) for one in estimated_exits([step], closed=seen))
+
+    assert left(250_000.0, 0.0) == sorted((round(one.price, 2), round(one.size_usd)) for one in whole)
+    assert left(350_000.0, 350_000.0) == [
+        (80.5, 200_000), (90.5, 300_000), (95.5, 150_000), (104.5, 150_000), (109.5, 300_000), (119.5, 200_000),
+    ]  # fmt: skip
+    assert left(9e9, 9e9) == []
+
+
+@given(st.floats(min_value=0, max_value=1e7), st.floats(min_value=0, max_value=1e7))
+def test_j17_more_that_ended_by_force_never_leaves_more(less: float, more: float) -> None:
+    less, more = sorted((less, more))
+    step = OpenInterestStep(usd=1e6, price=100.0, lowest=97.0, highest=100.6)
+
+    def left(usd: float) -> float:
+        seen = ClosedByForce(long_usd=usd, short_usd=usd)
+        return sum(one.size_usd for one in estimated_exits([step], closed=seen))
+
+    assert left(more) <= left(less) + 1e-6
 
 
 def _minutes(start: float = 100.0) -> list[tuple[int, float, float, float]]:

@@ -8,7 +8,7 @@ from itertools import product
 
 from altmonitor.scores.composite import LEG_WEIGHTS, gate, score_market
 from altmonitor.scores.legs import leg
-from altmonitor.scores.liquidation_levels import ForcedExit, OpenInterestStep, estimated_exits, exit_map
+from altmonitor.scores.liquidation_levels import ClosedByForce, ForcedExit, OpenInterestStep, estimated_exits, exit_map
 from altmonitor.scores.readings import FRESH_S
 from altmonitor.scores.regimes import regime
 from altmonitor.scores.version import SCORER, SCORER_HASH
@@ -39,7 +39,10 @@ def formula_hash() -> str:
                 [score.base, score.composite, [(one.confidence, one.size_mult) for one in sides], regime(some)]
             )
             found.append([one.score for one in leg("derivatives", some, NOW_MS).factors])
-    exits = estimated_exits([OpenInterestStep(usd=1e7, price=100.0, lowest=98.0, highest=101.0)])
+    step = OpenInterestStep(usd=1e7, price=100.0, lowest=98.0, highest=101.0)
+    seen = estimated_exits([step], closed=ClosedByForce(long_usd=4e6, short_usd=1.0))
+    found.append([[one.price, one.size_usd] for one in seen])
+    exits = estimated_exits([step])
     exits += [ForcedExit(price=99.5, size_usd=3e6, is_long=True)]
     levels = exit_map(exits, price=100.0, open_interest_usd=2e8, method="estimated")
     found.append([levels.score, levels.risk, [one.price for one in levels.long_levels]])
@@ -55,5 +58,5 @@ def _rounded(value: object) -> object:
 
 
 def test_a_changed_formula_is_another_scorer() -> None:
-    assert SCORER == "sm-1"
+    assert SCORER == "sm-2"
     assert formula_hash() == SCORER_HASH, "a formula changed: name a new SCORER and freeze it anew"

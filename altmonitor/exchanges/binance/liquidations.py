@@ -52,7 +52,15 @@ def decode(frame: bytes) -> list[Liquidation]:
     usd = order.filled * order.price
     if order.market != 1 or order.side not in ("BUY", "SELL") or not 0 < usd < math.inf:
         return []
-    return [Liquidation(symbol=order.symbol, is_long=order.side == LONG_LIQUIDATED, usd=usd, event_ms=order.at)]
+    return [
+        Liquidation(
+            symbol=order.symbol,
+            is_long=order.side == LONG_LIQUIDATED,
+            price=order.price,
+            usd=usd,
+            event_ms=order.at,
+        )
+    ]
 
 
 BINANCE_LIQUIDATIONS: Final = LiquidationStreams(

@@ -49,7 +49,11 @@ def decode(frame: bytes) -> list[Liquidation]:
         return []
     return [
         Liquidation(
-            symbol=row.symbol, is_long=row.side == UNITS.long_liquidated, usd=row.coins * row.price, event_ms=row.at
+            symbol=row.symbol,
+            is_long=row.side == UNITS.long_liquidated,
+            price=row.price,
+            usd=row.coins * row.price,
+            event_ms=row.at,
         )
         for row in found.data
         if row.side in ("Buy", "Sell") and 0 < row.coins * row.price < math.inf

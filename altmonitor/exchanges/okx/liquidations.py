@@ -57,7 +57,13 @@ def okx_liquidations(contract_value: Callable[[str], float | None]) -> Liquidati
         if found.arg.channel != CHANNEL:
             return []
         return [
-            Liquidation(symbol=symbol, is_long=detail.side == UNITS.long_liquidated, usd=usd, event_ms=detail.at)
+            Liquidation(
+                symbol=symbol,
+                is_long=detail.side == UNITS.long_liquidated,
+                price=detail.price,
+                usd=usd,
+                event_ms=detail.at,
+            )
             for row in found.data
             if (symbol := symbol_of_okx(row.instrument)) is not None
             and (value := contract_value(row.instrument)) is not None
