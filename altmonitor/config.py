@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -73,6 +73,9 @@ VARIABLES: tuple[Variable, ...] = (
              "where alerts go and commands are obeyed, the main chat first; required like the token", "destinations"),
     Variable("TELEGRAM_BOT_TOKENS", "", read.tokens, "tokens of several bots, separated by commas, each bot once",
              "more bots beside `TG_BOT_TOKEN`: chats are shared out among them; each may send 30 messages a second"),
+    Variable("PRESET_CHANNELS", "", read.preset_channels,
+             "calm=CHAT, normal=CHAT, active=CHAT or original=CHAT, with a chat id each, separated by commas",
+             "channels for others to read: each is told by its preset, whatever the main chat is set to"),
     _threshold("PUMP_THRESHOLD", "3.0", "percent of the candle's open"),
     _threshold("DUMP_THRESHOLD", "-3.0", "percent of the candle's open"),
     _threshold("OI_SURGE_PCT_1M", "3.0", "open-interest change over 1 minute, percent; 0 = off"),
@@ -262,7 +265,7 @@ API_TOKEN_CHARS_MIN = 16
 OUR_PREFIXES = (
     "PUMP_", "DUMP_", "OI_", "VOL_", "TG_", "ALERT_", "ALLOWED_", "BINANCE_", "OKX_", "BYBIT_", "HYPERLIQUID_",
     "TELEGRAM_", "COOLDOWN_", "VENUE", "LIQUIDATIONS_", "BASIS_",
-    "LISTING_", "WEBHOOK_", "NATS_",
+    "LISTING_", "WEBHOOK_", "NATS_", "PRESET_",
     "SYMBOLS_", "GROUP_", "TRADFI_", "TRADIFI_", "FEED_", "LSR_", "HISTORY_", "SMART_MONEY_", "TOP_TRADER_", "ROLLING_",
     "FUNDING_", "STATE_FILE", "DB_FILE", "EPISODE_", "MIN_24H", "RETENTION_", "ARCHIVE_",
 )  # fmt: skip
@@ -277,7 +280,8 @@ class Config:
 
     tg_bot_token: Secret
     telegram_bot_tokens: tuple[Secret, ...]
-    destinations: tuple[Destination, ...]  # the main one first; may be empty
+    destinations: tuple[Destination, ...]  # of TG_CHAT_ID, the main one first; may be empty
+    preset_channels: Mapping[Destination, str]  # name of its preset; none of them is in TG_CHAT_ID
     pump_threshold: float
     dump_threshold: float
     oi_surge_pct_1m: float
@@ -392,6 +396,11 @@ class Config:
         return tuple(dict.fromkeys(token for token in (self.tg_bot_token, *self.telegram_bot_tokens) if token))
 
     @property
+    def chats(self) -> tuple[Destination, ...]:
+        """All that are told something, the main one first; may be empty."""
+        return (*self.destinations, *self.preset_channels)
+
+    @property
     def tg_chat_id(self) -> Destination | None:
         """The main destination; None without any."""
         return self.destinations[0] if self.destinations else None
@@ -445,6 +454,7 @@ def load(environ: Mapping[str, str], *, env_file: Path | None = Path(".env")) ->
             shown = "***" if variable.name in SECRET_VARIABLES else shown_value(text, secrets=secrets)
             problems.append(f"{variable.name}={shown} {problem}")
     if not problems:
+        problems += _channel_problems(values["destinations"], values["preset_channels"])
         problems += token_problems(values["api_host"], values["api_token"], values["api_read_token"])
         problems += (
             _webhook_problems(values["webhook_secret"], values["history_enabled"]) if values["webhook_urls"] else []
@@ -483,6 +493,13 @@ def _kept_signs(name: str, text: str, *, is_from_file: bool) -> str:
             "it): write the remark on a line of its own"
         )
     return ""
+
+
+def _channel_problems(chats: Sequence[Destination], channels: Mapping[Destination, str]) -> list[str]:
+    both = [str(chat) for chat in chats if chat in channels]
+    if both:
+        return [f"PRESET_CHANNELS names {', '.join(both)}, which TG_CHAT_ID names too: a chat has one of them"]
+    return ["PRESET_CHANNELS needs TG_CHAT_ID: the chat of whoever runs this"] if channels and not chats else []
 
 
 def _webhook_problems(secret: Secret, has_history: bool) -> list[str]:

@@ -471,3 +471,23 @@ def test_a_key_of_okx_goes_into_headers_and_is_shown_nowhere() -> None:
     for wrong in ("käse-käse-käse", "one\ntwo", "a\x00b"):
         told = problems_of(OKX_PASSPHRASE=wrong)
         assert told == ["OKX_PASSPHRASE=*** is not allowed: its passphrase, in plain letters"]
+
+
+def test_a_channel_has_one_preset_and_is_no_chat_of_the_owner() -> None:
+    calm, normal = Destination(chat_id=-1001), Destination(chat_id=-1002, topic_id=7)
+    config = read(TG_CHAT_ID="77", PRESET_CHANNELS=" Calm=-1001 , normal = -1002/7,")
+    assert dict(config.preset_channels) == {calm: "calm", normal: "normal"}
+    assert config.chats == (Destination(chat_id=77), calm, normal)
+    assert config.destinations == (Destination(chat_id=77),), "none of them is the owner's"
+    for wrong in ("loud=-1001", "-1001", "calm=", "calm=@channel", "calm=-1001,normal=-1001", "calm=-1001=5", "=-1001"):
+        (problem,) = problems_of(TG_CHAT_ID="77", PRESET_CHANNELS=wrong)
+        assert problem == (
+            f"PRESET_CHANNELS={wrong!r} is not allowed: calm=CHAT, normal=CHAT, active=CHAT or original=CHAT, "
+            "with a chat id each, separated by commas"
+        )
+    assert problems_of(TG_CHAT_ID="77,-1001", PRESET_CHANNELS="calm=-1001") == [
+        "PRESET_CHANNELS names -1001, which TG_CHAT_ID names too: a chat has one of them"
+    ]
+    assert problems_of(PRESET_CHANNELS="calm=-1001") == [
+        "PRESET_CHANNELS needs TG_CHAT_ID: the chat of whoever runs this"
+    ]

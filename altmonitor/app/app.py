@@ -47,11 +47,11 @@ from altmonitor.render.signed_buttons import ButtonSigner, stored_signer
 from altmonitor.replay.outcome_summary import WithOutcomes
 from altmonitor.settings.conditions import of_market
 from altmonitor.settings.settings import Numbers
-from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
+from altmonitor.settings.state import SettingsStore
 from altmonitor.settings.zones import zone_of
 from altmonitor.storage.database_store import DatabaseStore, StoreOptions
 from altmonitor.storage.score_store import score_store
-from altmonitor.storage.state_file import LoadableState, LoadedState, base_settings, which_won
+from altmonitor.storage.state_file import LoadableState, LoadedState, base_settings, home_of, which_won
 from altmonitor.web.api_keys import read_table
 from altmonitor.web.server import HttpServer, HttpServerDeps
 from altmonitor.web.streams import EventStream, StreamSources, stored_stream_name
@@ -162,7 +162,13 @@ class App:
 
     @property
     def _sink(self) -> AlertSink:
-        return self.store if self.role is None else FollowersSink(self.role.sink, self._shared)
+        sink: AlertSink = self.store if self.role is None else self.role.sink
+        return FollowersSink(sink, self._shared) if self._is_shared else sink
+
+    @property
+    def _is_shared(self) -> bool:
+        """Whether destinations that want the same are judged once: where there may be many of them."""
+        return self.role is not None or bool(self.config.preset_channels)
 
     @property
     def _is_telling(self) -> bool:
@@ -298,13 +304,7 @@ class App:
 
     def _settings_store(self, loaded: LoadedState) -> SettingsStore:
         base = base_settings(self.config)
-        home = EnvironmentDefaults(
-            destinations=self._messaging_setup.destinations,
-            lang=self.config.alert_lang,
-            tz=self.config.alert_tz,
-            budget_per_day=self.config.alert_budget_per_day,
-            outcome_line=self.config.outcome_line,
-        )
+        home = home_of(self.config, self._messaging_setup.destinations)
         settings_store = SettingsStore(base, loaded.state, home=home)
         for line in which_won(base, loaded.overrides):
             log.info("%s", line)
@@ -316,7 +316,7 @@ class App:
         """From the next frame on."""
         audiences = settings_store.audiences
         renamed: Callable[[Destination], Destination] | None = None
-        if self.role is not None:
+        if self._is_shared:
             audiences, renamed = self._shared.apply(audiences)
         for market in self.markets:
             market.engine.moved_to(self.store.where_now)  # what a group was told it was told under any id

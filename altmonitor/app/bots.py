@@ -46,6 +46,12 @@ def bot_of(chat_id: int, bots: Sequence[int], known: Mapping[int, int]) -> int:
     return max(bots, key=lambda bot: blake2b(f"{bot}/{chat_id}".encode(), digest_size=8).digest())
 
 
+def token_of(chat_id: int, tokens: Sequence[Secret]) -> Secret:
+    """Of the bot that speaks there as long as the chat has not talked to another one."""
+    by_bot = {bot_id_of(token): token for token in tokens}
+    return by_bot[bot_of(chat_id, list(by_bot), {})]
+
+
 class ChatBots:
     """Which chats have talked to which bot; kept over restarts, and read by the processes that speak to them."""
 

@@ -33,9 +33,9 @@ from altmonitor.render.format import one_line
 from altmonitor.render.notice_html import notice_html
 from altmonitor.render.notices import Notice
 from altmonitor.render.signed_buttons import ButtonSigner, kept_signer
-from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State
+from altmonitor.settings.state import SettingsStore, State
 from altmonitor.storage.postgres.outbox import ClaimedOutbox
-from altmonitor.storage.state_file import base_settings
+from altmonitor.storage.state_file import base_settings, home_of
 from altmonitor.telegram.chat_names import ChatNames
 
 log = logging.getLogger(__name__)
@@ -189,14 +189,7 @@ class ChatNotifier:
     async def _read_settings(self) -> SettingsStore:
         config = self._deps.config
         self._version, state = await self._deps.read_state()
-        home = EnvironmentDefaults(
-            destinations=config.destinations,
-            lang=config.alert_lang,
-            tz=config.alert_tz,
-            budget_per_day=config.alert_budget_per_day,
-            outcome_line=config.outcome_line,
-        )
-        self._settings = SettingsStore(base_settings(config), state, home=home)
+        self._settings = SettingsStore(base_settings(config), state, home=home_of(config))
         return self._settings
 
     async def _follow_settings(self) -> None:

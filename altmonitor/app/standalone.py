@@ -36,11 +36,11 @@ from altmonitor.operations.operation import Operation
 from altmonitor.positioning.smart_money import Overview
 from altmonitor.replay.outcome_summary import read_summary
 from altmonitor.replay.outcome_versions import outcome_version, settings_version
-from altmonitor.settings.state import EnvironmentDefaults, SettingsStore
+from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.alert_queries import AlertFile, alert_reader
 from altmonitor.storage.score_store import score_store
 from altmonitor.storage.snapshot_queries import snapshot_reader
-from altmonitor.storage.state_file import base_settings, stored_state
+from altmonitor.storage.state_file import base_settings, home_of, stored_state
 from altmonitor.storage.wallets import WalletsFile
 
 NOWHERE: Final = Destination(chat_id=0)
@@ -108,13 +108,7 @@ def stored_context(config: Config, *, clock: Clock) -> OperationContext:
     go and replace them."""
 
     async def settings() -> SettingsStore:
-        home = EnvironmentDefaults(
-            destinations=config.destinations or (NOWHERE,),
-            lang=config.alert_lang,
-            tz=config.alert_tz,
-            budget_per_day=config.alert_budget_per_day,
-            outcome_line=config.outcome_line,
-        )
+        home = home_of(config, config.chats or (NOWHERE,))
         return SettingsStore(base_settings(config), await stored_state(config, clock=clock), home=home)
 
     async def read_outcomes(version: str) -> OutcomeSummary:

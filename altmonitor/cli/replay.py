@@ -31,10 +31,10 @@ from altmonitor.replay.verify import REASONS, sampled_in, verify
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.input import NotRead, read_setting
 from altmonitor.settings.settings import SETTING_BY_WORD, SETTING_OF, Settings
-from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State
+from altmonitor.settings.state import SettingsStore, State
 from altmonitor.storage.alert_queries import alert_reader
 from altmonitor.storage.run_log import MonitorRun
-from altmonitor.storage.state_file import base_settings
+from altmonitor.storage.state_file import base_settings, home_of
 from altmonitor.storage.state_file import stored_state as settings_in_force
 from altmonitor.storage.state_format import StateDamaged, decode
 
@@ -193,9 +193,7 @@ def _verify(
 def stored_audiences(session: Session) -> tuple[Audience, ...]:
     """As the monitor would start with them: environment, then what the chat has changed. Raises: ConfigError."""
     config = session.config
-    home = EnvironmentDefaults(
-        destinations=config.destinations or (NOBODY,), lang=config.alert_lang, tz=config.alert_tz, budget_per_day=0
-    )
+    home = replace(home_of(config, config.chats or (NOBODY,)), budget_per_day=0)
     return SettingsStore(base_settings(config), stored_state(session), home=home).audiences
 
 

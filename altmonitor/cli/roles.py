@@ -125,7 +125,7 @@ async def _opened_feed(session: Session, name: str) -> AsyncIterator[App]:
             open_state=lambda fence: PostgresState(state, fence=fence, prepare=prepare),
             signals=SignalSender(config.nats_url, cluster=config.cluster, clock=clock) if config.nats_url else None,
         )
-        setup = MessagingSetup(channel=bots, destinations=config.destinations, bot=main, bots=bots)
+        setup = MessagingSetup(channel=bots, destinations=config.chats, bot=main, bots=bots)
         yield build_app(session, setup, cluster=cluster)
 
 

@@ -37,12 +37,12 @@ def run(session: Session) -> int:
         if len(config.bot_tokens) > 1:
             async with BotChannel(config.bot_tokens, api_url=config.telegram_api_url, clock=clock) as bots:
                 main = next(iter(bots.bots.values()))
-                setup = MessagingSetup(channel=bots, destinations=config.destinations, bot=main, bots=bots)
+                setup = MessagingSetup(channel=bots, destinations=config.chats, bot=main, bots=bots)
                 await build_app(session, setup).run_until(stop)
             return
         timeouts = Timeouts.on(clock)
         channel = TelegramChannel(config.tg_bot_token, api_url=config.telegram_api_url, clock=clock, timeouts=timeouts)
-        async with messaging(channel, config.destinations) as messaging_setup:
+        async with messaging(channel, config.chats) as messaging_setup:
             await build_app(session, messaging_setup).run_until(stop)
 
     return run_until_signal(watch, loop_factory=loop_factory(loop_gathers_s(session)))

@@ -8,8 +8,9 @@ from types import MappingProxyType
 
 from altmonitor.core.alert import DETECTED_KINDS
 from altmonitor.core.types import Destination
-from altmonitor.settings.audience import Audience, Overrides, QuietHours
+from altmonitor.settings.audience import Audience, BudgetSetting, Overrides, QuietHours
 from altmonitor.settings.conditions import Condition
+from altmonitor.settings.presets import PRESETS
 from altmonitor.settings.settings import Settings
 
 NOTHING = Overrides()
@@ -92,9 +93,11 @@ class EnvironmentDefaults:
     """What the environment says about destinations. destinations: the main one first, never empty.
 
     lang, tz, budget_per_day, outcome_line: of the main destination as long as no command changed them.
+    presets: channels among the destinations that start from a preset and follow nothing of the main destination.
     """
 
     destinations: tuple[Destination, ...]
+    presets: Mapping[Destination, str] = field(default_factory=lambda: MappingProxyType({}))
     lang: str = "en"
     tz: str = "UTC"
     budget_per_day: int = 0
@@ -103,6 +106,12 @@ class EnvironmentDefaults:
     @property
     def main(self) -> Destination:
         return self.destinations[0]
+
+    def moved(self, old: Destination, new: Destination) -> EnvironmentDefaults:
+        """A group has a new id."""
+        destinations = tuple(dict.fromkeys(moved_destination(at, old, new) for at in self.destinations))
+        presets = {moved_destination(at, old, new): name for at, name in self.presets.items()}
+        return replace(self, destinations=destinations, presets=MappingProxyType(presets))
 
 
 class SettingsStore:
@@ -162,7 +171,7 @@ class SettingsStore:
 
     def would_be(self, destination: Destination, overrides: Overrides) -> Audience:
         """The destination as it would be with these overrides instead of its own."""
-        return self._audience(destination, overrides, Overrides() if destination == self.home.main else self.state.main)
+        return self._audience(destination, overrides, self._followed(destination, self.state))
 
     def on_change(self, subscriber: Subscriber) -> None:
         """`subscriber` is called with the new audiences, synchronously, after every swap."""
@@ -186,10 +195,7 @@ class SettingsStore:
 
     def moved(self, old: Destination, new: Destination) -> None:
         """A group has a new id. The state is the caller's to save."""
-        destinations = tuple(
-            dict.fromkeys(moved_destination(destination, old, new) for destination in self.home.destinations)
-        )
-        self.home = replace(self.home, destinations=destinations)
+        self.home = self.home.moved(old, new)
         self.swap(self.state.moved(old, new))
 
     def _publish(self) -> None:
@@ -202,15 +208,24 @@ class SettingsStore:
         others = [
             destination for destination in dict.fromkeys((*self.home.destinations[1:], *routed)) if destination != main
         ]
-        found = [self._audience(main, state.main, Overrides())]
+        found = [self._audience(main, state.main, NOTHING)]
         for destination in others:
             own = state.chats.get(destination, Overrides())
             if own.kinds is None or own.kinds:
-                found.append(self._audience(destination, own, state.main))
+                found.append(self._audience(destination, own, self._followed(destination, state)))
         return tuple(found)
 
-    def _audience(self, destination: Destination, own: Overrides, main: Overrides) -> Audience:
-        merged = own.following(main)
+    def _followed(self, destination: Destination, state: State) -> Overrides:
+        """What holds for a destination where it has nothing of its own."""
+        if destination == self.home.main:
+            return NOTHING
+        preset = self.home.presets.get(destination)
+        if preset is None:
+            return state.main
+        return Overrides(numbers=PRESETS[preset], budget=BudgetSetting(per_day=0))
+
+    def _audience(self, destination: Destination, own: Overrides, followed: Overrides) -> Audience:
+        merged = own.following(followed)
         return Audience(
             destination=destination,
             settings=merged.over(self.base),

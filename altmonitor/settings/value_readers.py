@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from altmonitor.core.proxies import ascii_host
 from altmonitor.core.types import TOKEN_SHAPE, VENUE_NAMES, Destination, Secret, Venue
+from altmonitor.settings.presets import PRESETS
 from altmonitor.settings.zones import find_zone
 
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?", re.ASCII)
@@ -161,6 +163,18 @@ def token(text: str) -> Secret:
 def destinations(text: str) -> tuple[Destination, ...]:
     """In the order given, each once."""
     return tuple(dict.fromkeys(Destination.parse(part) for part in text.split(",") if part.strip()))
+
+
+def preset_channels(text: str) -> Mapping[Destination, str]:
+    """Chat → name of its preset, in the order given. A chat has one."""
+    found: dict[Destination, str] = {}
+    for part in names(text):
+        name, _, chat = (piece.strip() for piece in part.partition("="))
+        destination = Destination.parse(chat)
+        if name.lower() not in PRESETS or destination in found:
+            raise ValueError(text)
+        found[destination] = name.lower()
+    return MappingProxyType(found)
 
 
 def interval(text: str) -> float | None:

@@ -13,10 +13,11 @@ import os
 import stat
 import tempfile
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from altmonitor.config import Config
@@ -24,10 +25,11 @@ from altmonitor.core.causes import CauseCode, file_cause_code
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import NewerSchemaError, StorageError
 from altmonitor.core.files import close_to_others
+from altmonitor.core.types import Destination
 from altmonitor.interfaces.storage import StateStore
 from altmonitor.settings.audience import Overrides
 from altmonitor.settings.settings import SETTINGS, Settings
-from altmonitor.settings.state import State
+from altmonitor.settings.state import EnvironmentDefaults, State
 from altmonitor.storage.state_format import BYTES_MAX, StateDamaged, decode, encode
 
 _log = logging.getLogger(__name__)
@@ -71,6 +73,19 @@ def base_settings(config: Config) -> Settings:
         vol_burst_early=config.vol_burst_early,
         adaptive_sigmas=config.adaptive_sigmas if config.threshold_mode == "adaptive" else 0.0,
         adaptive_floor_pct=config.adaptive_floor_pct,
+    )
+
+
+def home_of(config: Config, destinations: Sequence[Destination] | None = None) -> EnvironmentDefaults:
+    """What the environment says about destinations. destinations: those instead, the main one first."""
+    chats = config.chats if destinations is None else tuple(destinations)
+    return EnvironmentDefaults(
+        destinations=chats,
+        presets=MappingProxyType({at: name for at, name in config.preset_channels.items() if at in chats}),
+        lang=config.alert_lang,
+        tz=config.alert_tz,
+        budget_per_day=config.alert_budget_per_day,
+        outcome_line=config.outcome_line,
     )
 
 

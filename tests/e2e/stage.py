@@ -114,7 +114,7 @@ async def stage(
             config, _ = configuration.load(app_environ, env_file=None)
             timeouts = Timeouts(call_s=30 * speed, poll_margin_s=10 * speed)
             channel = TelegramChannel(Secret(TOKEN), api_url=telegram.url, clock=clock, timeouts=timeouts)
-            async with messaging(channel, config.destinations) as messaging_setup:
+            async with messaging(channel, config.chats) as messaging_setup:
                 feed = FeedOptions(gather_ms=config.feed_gather_ms, shortest_silence_s=stall_s * speed)
                 choices = MarketOptions(feed=feed)
                 app = App(config, clock=clock, messaging_setup=messaging_setup, choices=choices)

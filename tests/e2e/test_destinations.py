@@ -67,3 +67,27 @@ async def test_a_condition_set_in_the_chat_is_told_there_although_its_symbol_is_
         await here.said("CONDITION", within_s=300)
         (alert,) = await here.alerts()
         assert (alert.kind, alert.symbol, alert.note, alert.details.threshold) == ("condition", SMALL, "1m", 3.0)
+
+
+CALM, NORMAL, SECOND_NORMAL = -1002000001, -1002000002, -1002000003
+CHANNELS = f"calm={CALM}, normal={NORMAL}, normal={SECOND_NORMAL}"
+
+
+async def test_each_channel_is_told_by_its_preset_and_two_of_one_preset_are_judged_once(tmp_path: Path) -> None:
+    state = {"version": 2, "pump_threshold": 50.0, "dump_threshold": -50.0, "watchlist": ["BTCUSDT"]}
+    (tmp_path / "state.json").write_text(json.dumps(state), "utf-8")
+    moves = (
+        Pump(SMALL, START_MS + 130_000, 6.5, over_s=5),
+        Pump(LARGE, START_MS + 140_000, 11.0, over_s=5),
+    )
+    async with stage(tmp_path, *moves, speed=20, PRESET_CHANNELS=CHANNELS) as here:
+        chats = (CALM, NORMAL, SECOND_NORMAL)
+        await here.until(lambda: all(told(here, chat, LARGE) for chat in chats), within_s=300)
+        await here.clock.sleep(30)
+        assert [told(here, chat, SMALL) for chat in (READER, *chats)] == [0, 0, 1, 1]
+        assert told(here, READER, LARGE) == 0, "the owner's own chat is set to what the owner wants"
+        rows = [(one.symbol, one.details.threshold) for one in await here.alerts() if one.kind == "price"]
+        firsts = sorted(set(rows))
+        assert firsts == sorted([(SMALL, 5.0), (LARGE, 5.0), (LARGE, 8.0)])
+        assert rows.count((SMALL, 5.0)) == 1, "one row serves both channels of that preset"
+        assert here.telegram.violations == []

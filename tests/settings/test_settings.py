@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altmonitor.config import VARIABLES
+from altmonitor.core.types import Destination
 from altmonitor.settings.audience import Overrides
 from altmonitor.settings.settings import SETTING_OF, SETTINGS, Settings
 from altmonitor.settings.state import EnvironmentDefaults, SettingsStore, State
@@ -90,3 +91,22 @@ def test_the_longest_cooldown_is_that_of_the_most_patient_symbol() -> None:
     assert Settings(cooldown_sec=180).longest_cooldown_s == 180
     assert Settings(cooldown_sec=180, of_symbol={"SOLUSDT": slow, "BTCUSDT": Settings()}).longest_cooldown_s == 900
     assert Settings(cooldown_sec=0).longest_cooldown_s == 0
+
+
+def test_a_channel_starts_from_its_preset_follows_nothing_of_the_main_chat_and_may_be_changed_like_any_other() -> None:
+    channel, moved = Destination(chat_id=-1007001), Destination(chat_id=-1007002)
+    home = EnvironmentDefaults(destinations=(MAIN, channel), presets={channel: "calm"}, budget_per_day=20)
+    store = SettingsStore(Settings(oi_min_usd=7.0e6), home=home)
+    main = Overrides(numbers={"pump_threshold": 40.0, "move_5m_pct": 2.0}, muted={"*": None}, lang="ru")
+    store.swap(State(main=main))
+    told = store.audience_at(channel)
+    assert (told.settings.pump_threshold, told.settings.vol_burst_mult, told.settings.cooldown_sec) == (8.0, 100.0, 900)
+    assert (told.settings.move_5m_pct, told.settings.oi_min_usd) == (0.0, 7.0e6), "the rest is the environment's"
+    assert (dict(told.settings.muted), told.lang, told.budget_per_day) == ({}, "en", 0)
+    store.swap(State(main=main, chats={channel: Overrides(numbers={"pump_threshold": 6.0})}))
+    assert store.audience_at(channel).settings.pump_threshold == 6.0
+    assert store.would_be(channel, Overrides()).settings.pump_threshold == 8.0, "a reset goes back to the preset"
+    store.moved(channel, moved)
+    assert [audience.destination for audience in store.audiences] == [MAIN, moved]
+    assert store.audience_at(moved).settings.pump_threshold == 6.0
+    assert store.would_be(moved, Overrides()).settings.pump_threshold == 8.0

@@ -67,15 +67,17 @@ class PublicText:
 
 def ids_in(*tables: Mapping[str, str]) -> set[str]:
     """Of chats and users."""
-    values = [value for table in tables for name, value in table.items() if re.search(r"(CHAT|USER)_IDS?$", name)]
-    return {part.lstrip("-") for value in values for part in re.split(r"[\s,/]+", value) if len(part) > SHORTEST_ID}
+    values = [
+        value for table in tables for name, value in table.items() if re.search(r"(CHAT|USER)_IDS?$|CHANNELS$", name)
+    ]
+    return {part.lstrip("-") for value in values for part in re.split(r"[\s,/=]+", value) if len(part) > SHORTEST_ID}
 
 
 # ---
 
 
 _STAMP = (2000, 1, 1, 0, 0, 0)
-_PRIVATE = (*SECRET_VARIABLES, "TG_CHAT_ID", "ALLOWED_CHAT_IDS", "ALLOWED_USER_IDS")
+_PRIVATE = (*SECRET_VARIABLES, "TG_CHAT_ID", "PRESET_CHANNELS", "ALLOWED_CHAT_IDS", "ALLOWED_USER_IDS")
 
 
 LOG_LINES, ERROR_LINES = 200, 200

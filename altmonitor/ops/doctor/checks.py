@@ -115,11 +115,22 @@ def exchange_checks(exchange: Exchange) -> list[Check]:
 
 def telegram_checks(telegram: Telegram) -> list[Check]:
     chat = f"check TG_CHAT_ID; {setup_command()} finds it"
+    channels = [
+        Check(
+            name="channels",
+            title="Telegram, channels",
+            look=telegram.channels,
+            way_out="check PRESET_CHANNELS",
+            needs=("token",),
+            limit_s=30,
+        )
+    ]
     return [
         Check(name="token", title="Telegram, bot", look=telegram.token, way_out="check TG_BOT_TOKEN", limit_s=30),
         Check(name="chat", title="Telegram, chat", look=telegram.chat, way_out=chat, needs=("token",)),
         Check(name="topic", title="Telegram, topic", look=telegram.topic, way_out=chat, needs=("chat",)),
         Check(name="rights", title="Telegram, rights", look=telegram.rights, way_out=chat, needs=("chat",)),
+        *(channels if telegram.config.preset_channels else []),
         Check(name="alone", title="Only reader", look=telegram.alone, way_out="stop the other one", needs=("token",)),
     ]
 

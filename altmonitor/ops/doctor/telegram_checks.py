@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from altmonitor.app.bots import bot_id_of, token_of
 from altmonitor.config import Config
 from altmonitor.core.causes import CauseCode
 from altmonitor.core.clock import Clock
@@ -20,6 +21,7 @@ from altmonitor.telegram.bot import TelegramChannel, Timeouts
 from altmonitor.telegram.poller import KINDS
 
 PATIENCE = Timeouts(connect_s=6, read_s=10, write_s=6, call_s=12, poll_margin_s=10)
+CHANNELS_WAY_OUT = "make the bot administrator of that channel with the right to post, or correct PRESET_CHANNELS"
 SETUP = f"{setup_command()} sets it up"
 WAYS_OUT = {
     reach.Trouble.NO_NETWORK: "there is no network here: check cable, Wi-Fi, DNS",
@@ -102,6 +104,32 @@ class Telegram:
         if destination.topic_id is None:
             await telegram.try_writing(channel, destination)
         return fine("the bot may write there")
+
+    async def channels(self) -> Seen:
+        """Those of PRESET_CHANNELS, each as the bot that will speak there meets it."""
+        channels = self.config.preset_channels
+        problems = []
+        for destination, preset in channels.items():
+            token = token_of(destination.chat_id, self.config.bot_tokens)
+            url = self.config.telegram_api_url
+            channel = TelegramChannel(token, api_url=url, clock=self.clock, timeouts=PATIENCE)
+            await channel.start()
+            try:
+                chat = await telegram.chat_of(channel, destination.chat_id)
+                rights = await telegram.rights_in(channel, chat, bot_id_of(token))
+                if rights.can_write:
+                    await telegram.try_writing(channel, destination)
+                else:
+                    problems.append(f"{preset}={destination}: bot {bot_id_of(token)} may not write there")
+            except ChatMoved as moved:
+                problems.append(f"{preset}={destination}: {moved}; write {preset}={moved.new_chat_id}")
+            except DeliveryError as problem:
+                problems.append(f"{preset}={destination}: {problem}")
+            finally:
+                await channel.stop()
+        if problems:
+            return failed("; ".join(problems), CHANNELS_WAY_OUT)
+        return fine("the bot may write in " + ", ".join(f"{name}={at}" for at, name in channels.items()))
 
     async def alone(self) -> Seen:
         channel = await self.channel()

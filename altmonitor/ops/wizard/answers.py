@@ -18,7 +18,8 @@ WIZARD_LANGUAGES = ("en", "zh", "ru")
 class WizardAnswers:
     """lang: of the wizard. only_user: who alone may command in a group; None: others too. is_admins_only: of those
     others only administrators may change settings; None: not asked. also_chats: may command as well.
-    thresholds: variable → text, from a preset or a budget; empty: as they are.
+    thresholds: variable → text, from a preset or a budget; empty: as they are. channels: chat → its preset; None: as
+    they are.
     """
 
     lang: str = "en"
@@ -31,6 +32,7 @@ class WizardAnswers:
     is_admins_only: bool | None = None
     also_chats: tuple[int, ...] = ()
     thresholds: Mapping[str, str] = field(default_factory=dict)
+    channels: Mapping[Destination, str] | None = None
 
 
 def changes(answers: WizardAnswers, given: Mapping[str, str]) -> dict[str, str]:
@@ -46,6 +48,9 @@ def changes(answers: WizardAnswers, given: Mapping[str, str]) -> dict[str, str]:
         changed["ALLOWED_CHAT_IDS"] = _with(given.get("ALLOWED_CHAT_IDS", ""), answers.also_chats)
     if answers.proxy:
         changed |= {"HTTPS_PROXY": answers.proxy, "HTTP_PROXY": answers.proxy}
+    if answers.channels is not None:
+        others = {at: name for at, name in answers.channels.items() if at != answers.destination}
+        changed["PRESET_CHANNELS"] = ",".join(f"{name}={at}" for at, name in others.items())
     return changed | dict(answers.thresholds)
 
 

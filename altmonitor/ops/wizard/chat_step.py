@@ -136,7 +136,7 @@ def ask_chat(session: WizardSession, answers: WizardAnswers) -> WizardAnswers:
     kept = _kept(session, answers)
     while kept is None:
         how = session.menu(session.text("chat_how"), "pair", "by_hand")
-        kept = _paired(session, answers) if how == "pair" else _typed(session, answers)
+        kept = paired(session, answers) if how == "pair" else typed(session, answers)
     return kept
 
 
@@ -157,7 +157,8 @@ def _kept(session: WizardSession, answers: WizardAnswers) -> WizardAnswers | Non
     return _checked(session, answers, chat, destination)
 
 
-def _typed(session: WizardSession, answers: WizardAnswers) -> WizardAnswers | None:
+def typed(session: WizardSession, answers: WizardAnswers) -> WizardAnswers | None:
+    """The chat whose number or name was typed; None: it will not do."""
     typed = session.terminal.ask(session.text("chat_id_prompt"))
     name, _, topic = typed.partition("/")
     try:
@@ -184,7 +185,8 @@ def _typed(session: WizardSession, answers: WizardAnswers) -> WizardAnswers | No
     return _checked(session, answers, chat, destination)
 
 
-def _paired(session: WizardSession, answers: WizardAnswers) -> WizardAnswers | None:
+def paired(session: WizardSession, answers: WizardAnswers, *, is_commanding: bool = True) -> WizardAnswers | None:
+    """The chat where somebody wrote the code; None: another one is wanted. is_commanding: commands come from there."""
     code, username = new_code(), answers.bot.username if answers.bot else ""
     session.say("pair_how", code=code, bot=username)
     try:
@@ -202,6 +204,8 @@ def _paired(session: WizardSession, answers: WizardAnswers) -> WizardAnswers | N
     shown = _described(session, chat, claim.destination)
     if not session.terminal.confirm(session.text("claim_right", chat=shown, who=_writer(session, claim))):
         return None
+    if not is_commanding:
+        return _checked(session, answers, chat, claim.destination)
     also = _also(session, heard, claim)
     return _checked(session, replace(answers, also_chats=also), chat, claim.destination, claim=claim)
 

@@ -37,6 +37,7 @@ from altmonitor.ops.wizard.answers import (
     redacted,
     token_in,
 )
+from altmonitor.ops.wizard.channel_step import ask_channels
 from altmonitor.ops.wizard.prompts import Back, Option
 from altmonitor.ops.wizard.reasons import reason
 from altmonitor.ops.wizard.session import WizardSession
@@ -129,8 +130,10 @@ def ask_thresholds(session: WizardSession, answers: WizardAnswers) -> WizardAnsw
     options = [Option(key=name, label=_label(session, name)) for name in PRESETS]
     options.append(Option(key="budget", label=session.text("preset_budget")))
     options = [keep, *options] if standing else [*options, keep]
+    options.append(Option(key="channels", label=session.text("preset_channels")))
     usual = "keep" if standing else USUAL
-    chosen = session.terminal.choose(session.text("preset_how"), options, default=usual)
+    while (chosen := session.terminal.choose(session.text("preset_how"), options, default=usual)) == "channels":
+        answers = ask_channels(session, answers)
     if chosen == "keep":
         return replace(answers, thresholds={})
     thresholds = {BUDGET: str(_budget(session))} if chosen == "budget" else variables_of(chosen, session.given)

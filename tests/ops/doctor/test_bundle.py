@@ -28,6 +28,7 @@ GIVEN = {
     "TG_BOT_TOKEN": TOKEN,
     "TG_CHAT_ID": "-1001987654321/42",
     "ALLOWED_USER_IDS": "5550001234, 77",
+    "PRESET_CHANNELS": "calm=-1003334445556/7",
     "API_TOKEN": API_TOKEN,
     "HTTPS_PROXY": f"http://ann:{PASSWORD}@proxy.example:3128",
     "PUMP_THRESHOLD": "6",
@@ -36,7 +37,18 @@ GIVEN = {
     TOKEN: "as a name",
     "MY_OLD_TOKEN": "8222222222:AAHoldoldoldoldoldoldoldoldoldold1",
 }
-SECRETS = (TOKEN, HALF, PASSWORD, API_TOKEN, "1987654321", "5550001234", "AAHoldold", "203.0.113.77", "/home/ann")
+SECRETS = (
+    TOKEN,
+    HALF,
+    PASSWORD,
+    API_TOKEN,
+    "1987654321",
+    "3334445556",
+    "5550001234",
+    "AAHoldold",
+    "203.0.113.77",
+    "/home/ann",
+)
 
 
 def public() -> PublicText:
@@ -51,6 +63,7 @@ def leaking_report() -> Report:
         f"proxy http://ann:{PASSWORD}@proxy.example:3128 refused",
         "Way too many requests; IP(203.0.113.77) banned until 1790000000000",
         "chat -1001987654321, user 5550001234",
+        "calm=-1003334445556/7: the bot may not write there",
         f"/home/ann/altmonitor/.env holds {API_TOKEN}",
         "from 2001:db8:85a3:8d3:1319:8a2e:370:7348",
     ]

@@ -184,6 +184,8 @@ async def test_a_proxy_variable_no_library_can_use_is_blamed_and_not_the_network
         ({"TG_CHAT_ID": "-1005"}, "chat", "bot was kicked"),
         ({"TG_CHAT_ID": f"{GROUP}/43"}, "topic", "Message thread not found"),
         ({"TG_CHAT_ID": "-1009876543210"}, "rights", "may not write"),
+        ({"PRESET_CHANNELS": f"calm={GROUP},normal=-1005"}, "channels", "normal=-1005: "),
+        ({"PRESET_CHANNELS": "calm=-1009876543210"}, "channels", "calm=-1009876543210: bot "),
     ],
 )
 async def test_what_is_wrong_with_the_chat_is_told_apart(
@@ -198,6 +200,16 @@ async def test_what_is_wrong_with_the_chat_is_told_apart(
     assert answer.verdicts(broken) == ["failed"]
     assert words in answer.checks[broken]["seen"]
     assert answer.checks[broken]["way_out"]
+
+
+async def test_channels_that_can_be_written_in_are_named_with_their_presets_and_without_any_none_is_looked_at(
+    tmp_path: Path,
+) -> None:
+    async with stage(tmp_path) as here:
+        some = await doctor(here, "--json", PRESET_CHANNELS=f"calm={GROUP}")
+        none = await doctor(here, "--json")
+    assert some.checks["channels"]["seen"] == f"the bot may write in calm={GROUP}"
+    assert "channels" not in none.checks
 
 
 async def test_a_webhook_and_a_second_program_are_told_apart(tmp_path: Path) -> None:
