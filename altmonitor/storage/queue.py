@@ -73,6 +73,9 @@ class Waiting:
         """True while any destination waits for this alert."""
         return alert_id in self._waiting_for
 
+    def is_waiting(self, destination: Destination, alert_id: int) -> bool:
+        return destination in self._waiting_for.get(alert_id, ())
+
     def count_of(self, alert_id: int) -> int:
         """How many destinations wait for it."""
         return len(self._waiting_for.get(alert_id, ()))

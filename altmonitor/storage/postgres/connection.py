@@ -97,6 +97,21 @@ class PostgresConnection:
 
         return await self._in_turn(ask)
 
+    async def write(self, statements: Sequence[tuple[str, Sequence[Sequence[Any]]]]) -> None:
+        """Each statement with all of its rows, all together or nothing; a single one needs no transaction around it.
+
+        Raises: as `transaction`.
+        """
+
+        async def write_all(connection: asyncpg.Connection[Any]) -> None:
+            for sql, rows in statements:
+                await connection.executemany(numbered(sql), rows)
+
+        if len(statements) > 1:
+            await self.transaction(write_all)
+        elif statements:
+            await self._in_turn(write_all)
+
     async def transaction(self, work: Work[Found]) -> Found:
         """All that `work` does, or nothing.
 
