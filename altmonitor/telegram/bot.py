@@ -5,7 +5,6 @@ Its AIORateLimiter is not used: delivery paces, and a request that ends during a
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,15 +22,14 @@ from telegram import (
 )
 from telegram.constants import ParseMode
 from telegram.error import TelegramError
-from telegram.request import HTTPXRequest
 
 from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.errors import ChatUnreachable, DeliveryError, TokenDoubted, TokenRefused
 from altmonitor.core.proxies import proxy_to
-from altmonitor.core.tls import client_context
 from altmonitor.core.types import Destination, Secret
 from altmonitor.interfaces.delivery import BotIdentity, Keyboard, MenuScope
 from altmonitor.telegram.errors import is_not_modified, typed
+from altmonitor.telegram.request import BotApiRequest, RequestLimits
 
 _T = TypeVar("_T")
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
@@ -39,12 +37,11 @@ _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """connect, read, write and pool: one network step each, seconds of the machine. call: the whole call, seconds of
+    """connect, read and pool: one network step each, seconds of the machine. call: the whole call, seconds of
     the clock handed in (a clock that runs fast needs more). poll_margin: added to a long poll's own waiting time."""
 
     connect_s: float = 10.0
     read_s: float = 20.0
-    write_s: float = 10.0
     pool_s: float = 5.0
     call_s: float = 30.0
     poll_margin_s: float = 10.0
@@ -77,8 +74,8 @@ class TelegramChannel:
         self._timeouts = timeouts or Timeouts()
         self._has_worked = False
         via = proxy_to(api_url)
-        self._send_request = _request(self._timeouts, pool_size=8, proxy=via)
-        self._poll_request = _request(self._timeouts, pool_size=2, proxy=via)
+        self._send_request = _request(self._timeouts, sockets=8, proxy=via)
+        self._poll_request = _request(self._timeouts, sockets=2, proxy=via)
         self._bot = _RawBot(
             bot_token.reveal(),
             base_url=f"{api_url.rstrip('/')}/bot",
@@ -294,20 +291,6 @@ class _RawBot(Bot):
         return [update for update in answer if isinstance(update, dict)]
 
 
-class _QuietRequest(HTTPXRequest):
-    """The library logs every answer that is not JSON in full, with a trace; here the error says enough."""
-
-    @staticmethod
-    def parse_json_payload(payload: bytes) -> dict[str, object]:
-        try:
-            decoded: object = json.loads(payload.decode("utf-8", "replace"))
-        except ValueError as problem:
-            raise TelegramError("Invalid server response") from problem
-        if not isinstance(decoded, dict):
-            raise TelegramError("Invalid server response")
-        return decoded
-
-
 def _field(value: object, name: str) -> object:
     return value.get(name) if isinstance(value, dict) else None
 
@@ -336,20 +319,15 @@ def _markup(buttons: Keyboard) -> InlineKeyboardMarkup | None:
     return InlineKeyboardMarkup(rows) if rows else None
 
 
-def _request(timeouts: Timeouts, *, pool_size: int, proxy: str | None) -> HTTPXRequest:
-    return _QuietRequest(
-        connection_pool_size=pool_size,
-        connect_timeout=timeouts.connect_s,
-        read_timeout=timeouts.read_s,
-        write_timeout=timeouts.write_s,
-        pool_timeout=timeouts.pool_s,
-        proxy=proxy,
-        httpx_kwargs={"trust_env": False, "verify": client_context()},
+def _request(timeouts: Timeouts, *, sockets: int, proxy: str | None) -> BotApiRequest:
+    limits = RequestLimits(
+        sockets=sockets, pool_s=timeouts.pool_s, connect_s=timeouts.connect_s, read_s=timeouts.read_s
     )
+    return BotApiRequest(limits, proxy=proxy)
 
 
 def _silence_url_logging() -> None:
-    """httpx logs each request's address, which holds the token, at INFO; httpcore and the library at DEBUG."""
+    """The library logs each call at DEBUG, and its own HTTP client each address, which holds the token, at INFO."""
     for name in ("httpx", "httpcore", "telegram"):
         logger = logging.getLogger(name)
         if logger.level < logging.WARNING:

@@ -7,7 +7,6 @@ import re
 from datetime import timedelta
 from typing import Final
 
-import httpx
 from telegram.error import (
     BadRequest,
     ChatMigrated,
@@ -32,19 +31,10 @@ from altmonitor.core.errors import (
     TokenRefused,
     TopicClosed,
 )
+from altmonitor.core.http_errors import connection_failure
 
 TEXT_LIMIT = 300
 _TOKEN = re.compile(r"(?:bot)?\d+:[A-Za-z0-9_-]{8,}")
-_ERROR_NAME = re.compile(r"\b(?:httpx|httpcore)\.\w+:?")
-"""Network errors begin with the name of their class, and some are nothing else."""
-_NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.InvalidURL,
-)
 _TOPIC_CLOSED = re.compile(r"message thread not found|topic_deleted|topic_closed|topic_id_invalid|topic (?:is )?closed")
 _CHAT_CLOSED = re.compile(
     r"(?:not enough|have no) rights to send (?:a |text )?messages?|need administrator rights|have no write access"
@@ -114,11 +104,10 @@ def typed(error: Exception) -> DeliveryError:
     if isinstance(error, BadRequest):  # before NetworkError, of which it is a kind
         return _of_bad_request(str(error))
     if isinstance(error, TimedOut | TimeoutError):
-        is_sent = not isinstance(cause, _NEVER_SENT)
-        if is_sent:
+        if connection_failure(cause) is None:
             return ChatUnreachable("Telegram did not answer in time", outcome_unknown=True)
         return _without_connection("no connection to Telegram in time")
-    if isinstance(error, NetworkError) and isinstance(cause, _NEVER_SENT):
+    if isinstance(error, NetworkError) and connection_failure(cause) is not None:
         return _without_connection(f"no connection to Telegram: {redacted(str(error))}")
     if isinstance(error, TelegramError):
         return ChatUnreachable(f"no usable answer from Telegram: {redacted(str(error))}", outcome_unknown=True)
@@ -157,7 +146,7 @@ def is_not_modified(error: Exception) -> bool:
 
 def redacted(text: str) -> str:
     """One line of at most `TEXT_LIMIT` characters in which no bot token is left."""
-    line = " ".join(_ERROR_NAME.sub("", _TOKEN.sub("***", text)).split()).rstrip(": ")
+    line = " ".join(_TOKEN.sub("***", text).split())
     return line if len(line) <= TEXT_LIMIT else line[: TEXT_LIMIT - 1] + "…"
 
 

@@ -46,6 +46,7 @@ def test_the_monitor_loads_nothing_that_it_does_not_need_at_its_start() -> None:
     """Each of these is megabytes: pictures, pages, terminals, stores of past days, what other programs bring along."""
     loaded = loaded_by("import altmonitor.cli.run")
     unwanted = ("PIL", "rich", "pygments", "jinja2", "polars", "mcp", "nats", "asyncpg", "cryptography", "selenium")
+    unwanted += ("httpx", "httpcore", "anyio", "h11", "trio")  # the Telegram library's own HTTP client
     assert sorted({name.partition(".")[0] for name in loaded} & set(unwanted)) == []
     unwanted = ("altmonitor.sim", "altmonitor.mcp", "altmonitor.ops.wizard", "altmonitor.replay.report")
     unwanted += ("altmonitor.web.pages", "altmonitor.web.openapi", "altmonitor.operations.table")
@@ -53,4 +54,5 @@ def test_the_monitor_loads_nothing_that_it_does_not_need_at_its_start() -> None:
 
 
 def test_what_was_left_out_beside_telegram_can_still_be_imported() -> None:
-    assert "cryptography" in loaded_by("import altmonitor.telegram.bot\nimport cryptography")
+    loaded = loaded_by("import altmonitor.telegram.bot, cryptography\nfrom telegram.request._httpxrequest import httpx")
+    assert {"cryptography", "httpx"} <= loaded

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from socket import gaierror
 
-import httpx
+import aiohttp
 import pytest
+from aiohttp.client_reqrep import ConnectionKey
+from multidict import CIMultiDict, CIMultiDictProxy
 from telegram.error import (
     BadRequest,
     ChatMigrated,
@@ -17,6 +20,7 @@ from telegram.error import (
     TelegramError,
     TimedOut,
 )
+from yarl import URL
 
 from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import (
@@ -33,6 +37,17 @@ from altmonitor.core.errors import (
 from altmonitor.telegram.errors import is_not_modified, redacted, typed
 
 TOKEN = "123456:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
+
+
+ASKED = aiohttp.RequestInfo(URL("http://proxy"), "CONNECT", CIMultiDictProxy(CIMultiDict()), URL("http://proxy"))
+
+
+def no_connection(problem: OSError, *, dns: bool = False) -> aiohttp.ClientConnectorError:
+    where = ConnectionKey(
+        "api.telegram.org", 443, is_ssl=True, ssl=True, proxy=None, proxy_auth=None, proxy_headers_hash=None
+    )
+    kind = aiohttp.ClientConnectorDNSError if dns else aiohttp.ClientConnectorError
+    return kind(where, problem)
 
 
 def raised_from(error: Exception, cause: Exception) -> Exception:
@@ -65,14 +80,15 @@ def test_every_error_of_the_library_becomes_one_of_ours(error: Exception, expect
 @pytest.mark.parametrize(
     ("error", "is_unknown"),
     [
-        (raised_from(NetworkError("httpx.ConnectError: refused"), httpx.ConnectError("refused")), False),
-        (raised_from(TimedOut(), httpx.ConnectTimeout("")), False),
-        (raised_from(TimedOut("Pool timeout"), httpx.PoolTimeout("")), False),
-        (raised_from(NetworkError("httpx.ProxyError: 407"), httpx.ProxyError("407")), False),
-        (raised_from(TimedOut(), httpx.ReadTimeout("")), True),
-        (raised_from(TimedOut(), httpx.WriteTimeout("")), True),
-        (raised_from(NetworkError("httpx.ReadError: "), httpx.ReadError("")), True),
-        (raised_from(NetworkError("httpx.RemoteProtocolError: x"), httpx.RemoteProtocolError("x")), True),
+        (raised_from(NetworkError("cannot connect"), no_connection(OSError(111, "refused"))), False),
+        (raised_from(NetworkError("cannot connect"), no_connection(gaierror(-2, "no such name"), dns=True)), False),
+        (raised_from(TimedOut(), aiohttp.ConnectionTimeoutError("")), False),
+        (raised_from(NetworkError("407"), aiohttp.ClientHttpProxyError(ASKED, (), status=407)), False),
+        (raised_from(NetworkError("x"), aiohttp.InvalidURL("http://")), False),
+        (raised_from(TimedOut(), aiohttp.SocketTimeoutError("")), True),
+        (raised_from(NetworkError("x"), aiohttp.ClientOSError(104, "reset")), True),
+        (raised_from(NetworkError("x"), aiohttp.ServerDisconnectedError()), True),
+        (raised_from(NetworkError("x"), aiohttp.ClientPayloadError("x")), True),
         (NetworkError("Internal Server Error (500)"), True),
         (TimeoutError(), True),
     ],
@@ -143,9 +159,9 @@ def test_every_failure_carries_the_code_of_what_it_means_to_a_reader() -> None:
         (BadRequest("something new"), CauseCode.OTHER),
         (InvalidToken(), CauseCode.TOKEN),
         (TimedOut(), CauseCode.NO_ANSWER_TELEGRAM),
-        (raised_from(TimedOut(), httpx.ConnectTimeout("")), CauseCode.NO_CONNECTION_TELEGRAM),
-        (raised_from(NetworkError("httpx.ConnectError: x"), httpx.ConnectError("x")), CauseCode.NO_CONNECTION_TELEGRAM),
-        (raised_from(NetworkError("httpx.ReadError: "), httpx.ReadError("")), CauseCode.NO_ANSWER_TELEGRAM),
+        (raised_from(TimedOut(), aiohttp.ConnectionTimeoutError("")), CauseCode.NO_CONNECTION_TELEGRAM),
+        (raised_from(NetworkError("x"), no_connection(OSError(111, "x"))), CauseCode.NO_CONNECTION_TELEGRAM),
+        (raised_from(NetworkError("x"), aiohttp.ServerDisconnectedError()), CauseCode.NO_ANSWER_TELEGRAM),
         (NetworkError("Bad Gateway"), CauseCode.NO_ANSWER_TELEGRAM),
         (KeyError("result"), CauseCode.NO_ANSWER_TELEGRAM),
         (raised_from(NetworkError("x"), TelegramError("not json")), CauseCode.NOT_TELEGRAM),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -20,6 +19,7 @@ from yarl import URL
 from altmonitor.core.causes import CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import BadAnswer, ExchangeError, ExchangeUnreachable
+from altmonitor.core.http_errors import in_words
 from altmonitor.core.proxies import proxy_to
 from altmonitor.core.status import GuardStatus
 from altmonitor.exchanges.rest.budget import VENUE_POOL, Ask, LimitPool, RequestBudget
@@ -121,7 +121,7 @@ class HttpGet:
         except aiohttp.ClientPayloadError:
             raise BadAnswer("the answer was cut off") from None
         except (aiohttp.ClientError, OSError, RuntimeError) as problem:  # RuntimeError: the session is being closed
-            raise _unreachable(problem) from None
+            raise ExchangeUnreachable(in_words(problem), code=CauseCode.NO_CONNECTION) from None
 
     def _request(
         self, session: aiohttp.ClientSession, target: str
@@ -131,29 +131,6 @@ class HttpGet:
             return session.get(_url(self.base_url + target), headers=signed, allow_redirects=False)
         url, headers = _url(self.base_url + self._post_path), {"Content-Type": "application/json"}
         return session.post(url, data=target.encode(), headers=headers, allow_redirects=False)
-
-
-def _unreachable(problem: Exception) -> ExchangeUnreachable:
-    """One line in plain words, without the name of an error."""
-    match problem:
-        case aiohttp.ClientConnectorDNSError():
-            return _without_connection("cannot connect: the host name is not known")
-        case aiohttp.ServerDisconnectedError():
-            return _without_connection("no answer: the server closed the connection")
-        case aiohttp.ClientConnectorCertificateError():
-            return _without_connection("cannot connect: the certificate is not trusted")
-        case aiohttp.ClientSSLError():
-            return _without_connection("cannot connect: no TLS connection comes about")
-        case aiohttp.ClientConnectorError():
-            number = problem.os_error.errno or 0
-            why = f": {os.strerror(number)}" if number > 0 else ""
-            return _without_connection(f"cannot connect to {problem.host} port {problem.port}{why}")
-        case _:
-            return _without_connection(f"no answer: {problem}" if str(problem) else "no answer: the connection broke")
-
-
-def _without_connection(text: str) -> ExchangeUnreachable:
-    return ExchangeUnreachable(text, code=CauseCode.NO_CONNECTION)
 
 
 @lru_cache(maxsize=2_048)

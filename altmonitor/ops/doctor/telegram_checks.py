@@ -20,7 +20,7 @@ from altmonitor.ops.telegram import ChatSeen
 from altmonitor.telegram.bot import TelegramChannel, Timeouts
 from altmonitor.telegram.poller import KINDS
 
-PATIENCE = Timeouts(connect_s=6, read_s=10, write_s=6, call_s=12, poll_margin_s=10)
+PATIENCE = Timeouts(connect_s=6, read_s=10, call_s=12, poll_margin_s=10)
 CHANNELS_WAY_OUT = "make the bot administrator of that channel with the right to post, or correct PRESET_CHANNELS"
 SETUP = f"{setup_command()} sets it up"
 WAYS_OUT = {

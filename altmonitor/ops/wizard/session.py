@@ -25,7 +25,7 @@ from altmonitor.ops.wizard.prompts import Back, Option, PlainTerminal
 from altmonitor.telegram.bot import TelegramChannel, Timeouts
 
 T = TypeVar("T")
-PATIENCE = Timeouts(connect_s=6, read_s=10, write_s=6, call_s=12, poll_margin_s=10)
+PATIENCE = Timeouts(connect_s=6, read_s=10, call_s=12, poll_margin_s=10)
 DEFAULTS = {variable.name: variable.default for variable in VARIABLES}
 
 
