@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 from altmonitor.core.proxies import ascii_host
 from altmonitor.core.types import TOKEN_SHAPE, VENUE_NAMES, Destination, Secret, Venue
-from altmonitor.settings.presets import PRESETS
 from altmonitor.settings.zones import find_zone
 
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?", re.ASCII)
@@ -168,7 +167,10 @@ def destinations(text: str) -> tuple[Destination, ...]:
 def preset_channels(text: str) -> Mapping[Destination, str]:
     """Chat → name of its preset, in the order given. A chat has one."""
     found: dict[Destination, str] = {}
-    for part in names(text):
+    wanted = names(text)
+    if wanted:
+        from altmonitor.settings.presets import PRESETS  # with the kinds of alerts, which a refused setting needs not
+    for part in wanted:
         name, _, chat = (piece.strip() for piece in part.partition("="))
         destination = Destination.parse(chat)
         if name.lower() not in PRESETS or destination in found:
