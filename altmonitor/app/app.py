@@ -438,6 +438,7 @@ class App:
         if self._of_moves is not None:
             loops["venues of alerts"] = self._of_moves.run
         if self.role is not None:
+            self.role.on_sent, self.role.on_moved = chat.alert_sent, chat.chat_moved
             loops |= self.role.loops()
         self._run_loops({name: loop for name, loop in loops.items() if name not in self.supervisor.loops})
 

@@ -123,6 +123,7 @@ class BotChannel:
         }
         self._ids = list(self.bots)
         self.known: Mapping[int, int] = {}
+        self._moved: dict[int, int] = {}  # new id of a group → its bot
         self._paces = {bot: OverallPace() for bot in self.bots}
         self._stack = AsyncExitStack()
 
@@ -136,6 +137,10 @@ class BotChannel:
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
+
+    def group_moved(self, old_chat_id: int, new_chat_id: int) -> None:
+        """It is spoken to by the bot that is a member there, under any id."""
+        self._moved[new_chat_id] = self.of_chat(old_chat_id)
 
     def pace_of(self, chat_id: int) -> OverallPace:
         return self._paces[self.of_chat(chat_id)]
@@ -180,4 +185,4 @@ class BotChannel:
 
     def of_chat(self, chat_id: int) -> int:
         """Number of the bot that speaks to this chat."""
-        return bot_of(chat_id, self._ids, self.known)
+        return self._moved.get(chat_id) or bot_of(chat_id, self._ids, self.known)

@@ -26,6 +26,7 @@ from altmonitor.delivery.alert_charts import ChartPictureFile, FollowingPictures
 from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents, one_pace
 from altmonitor.delivery.destination_style import DestinationStyles
 from altmonitor.delivery.dispatcher import Dispatcher
+from altmonitor.delivery.market_line import MarketLineWriter
 from altmonitor.delivery.pacing import Latency
 from altmonitor.delivery.presses import PressMemory
 from altmonitor.delivery.status_message import StatusBoard
@@ -113,10 +114,7 @@ class ChatSide:
 
     def __init__(self, deps: ChatDeps) -> None:
         self._deps = deps
-        for destination in deps.settings_store.destinations:
-            now = deps.store.where_now(destination)
-            if now != destination:
-                deps.settings_store.moved(destination, now)
+        deps.settings_store.follow_moves(deps.store.where_now)
         self._signer = deps.signer
         self._names = ChatNames(deps.store)
         self.destination_styles = DestinationStyles(
@@ -187,11 +185,11 @@ class ChatSide:
                 closed=self._on_closed,
                 resumed=deps.notices.on_resumed,
                 refused=deps.notices.on_refused,
-                moved=self._on_chat_moved,
+                moved=self.chat_moved,
                 fatal=deps.fatal,
                 topic_lost=deps.notices.on_topic_lost,
                 topic_found=deps.notices.on_topic_found,
-                sent=self._on_alert_sent,
+                sent=self.alert_sent,
             ),
         )
         return Dispatcher(delivery, deps.store.destinations)
@@ -281,6 +279,11 @@ class ChatSide:
             "delivery": self.dispatcher.run,
             "moved chats": self._follow_moves,
         }
+        if self._deps.chats is not None:  # another process writes the digests
+            context = MarketLineWriter(
+                self._deps.store, clock=self._deps.clock, context=lambda: _digest_context(self._deps.breadth())
+            )
+            loops["market line"] = context.run
         if self._deps.config.chart:
             loops["pictures"] = self._following.run
         bot = self._deps.messaging_setup.bot
@@ -319,7 +322,8 @@ class ChatSide:
         self._deps.store.set_destinations(self._deps.settings_store.destinations)
         self.dispatcher.set_destinations(self._deps.store.destinations)
 
-    def _on_alert_sent(self, destination: Destination, alert: Alert, message_id: int) -> None:
+    def alert_sent(self, destination: Destination, alert: Alert, message_id: int) -> None:
+        """It stands in the chat, alone in this message: its chart may follow."""
         if self._deps.config.chart:
             self._following.sent(destination, alert, message_id)
 
@@ -359,19 +363,26 @@ class ChatSide:
         if destination.chat_id != operator.chat_id and (destination.is_group or not operator.is_group):
             self._deps.notices.on_closed(destination, reason)
 
-    def _on_chat_moved(self, old: Destination, new: Destination) -> None:
+    def chat_moved(self, old: Destination, new: Destination) -> None:
+        """A group has a new id; the store has remembered it."""
         log.warning("chat %s is now %s: put TG_CHAT_ID=%s into .env", old, new, new)
         self.destination_styles.moved(old, new)
         if self._board is not None:
             self._board.moved(old, new)
-        if self._listener is not None:
-            self._listener.follow_move(old.chat_id, new.chat_id)
+        bots = self._deps.messaging_setup.bots
+        if bots is not None:
+            bots.group_moved(old.chat_id, new.chat_id)
+        for listener in (self._listener, *self._other_listeners.values()):
+            if listener is not None:
+                listener.follow_move(old.chat_id, new.chat_id)
         self._moves.put_nowait((old, new))
 
     async def _follow_moves(self) -> None:
         while True:
             old, new = await self._moves.get()
             try:
+                if (bots := self._deps.messaging_setup.bots) is not None:
+                    await self._chat_bots.talks_to(new.chat_id, bots.of_chat(new.chat_id))
                 await self._executor.follow_move(old, new)
             except StorageError as problem:
                 log.warning("the settings of chat %s are not saved under its new id %s: %s", old, new, problem)

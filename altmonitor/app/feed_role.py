@@ -19,6 +19,7 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.status import RoleStatus
 from altmonitor.core.types import Destination
+from altmonitor.delivery.feed_mail import FeedMailbox
 from altmonitor.delivery.posts import PostedChats
 from altmonitor.delivery.signals import SignalSender
 from altmonitor.interfaces.cluster import PostBox
@@ -65,7 +66,11 @@ class FeedCluster:
 
 
 class FeedRole:
-    """on_told: alerts that the leader told and this feed did not find, oldest → newest. on_state: what people set."""
+    """on_told: alerts that the leader told and this feed did not find, oldest → newest. on_state: what people set.
+
+    While it leads – on_sent: this alert stands in that chat, alone in the message of that number. on_moved: a group has
+    a new id, and the store has remembered it.
+    """
 
     def __init__(
         self,
@@ -89,6 +94,9 @@ class FeedRole:
         )
         self.on_told: Callable[[Told], None] = lambda told: None
         self.on_state: Callable[[State], None] = lambda state: None
+        self.on_sent: Callable[[Destination, Alert, int], None] = lambda at, alert, message_id: None
+        self.on_moved: Callable[[Destination, Destination], None] = lambda old, new: None
+        self._mailbox = FeedMailbox(cluster.posts, clock=clock, on_sent=self._sent, on_moved=self._moved)
         self._followed: dict[str, None] = {}
         self._followed_s = float("-inf")
         self._version: int | None = None
@@ -149,9 +157,18 @@ class FeedRole:
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Of a feed that leads, by name."""
         loops: dict[str, Callable[[], Awaitable[None]]] = {"posts": self._prune, "count": self.store.run}
+        loops["mail of notifiers"] = self._mailbox.run
         if self.signals is not None:
             loops["signals"] = self.signals.run
         return loops
+
+    async def _sent(self, at: Destination, alert_key: str, message_id: int) -> None:
+        for alert in (await self.store.alerts_of([alert_key])).values():
+            self.on_sent(at, alert, message_id)
+
+    async def _moved(self, old: Destination, new: Destination) -> None:
+        await self.store.move(old, new)
+        self.on_moved(old, new)
 
     async def _prune(self) -> None:
         """Until cancelled: what was said or could not be said is forgotten."""

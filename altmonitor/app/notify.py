@@ -14,6 +14,7 @@ from altmonitor.app.chat_leases import ChatLeases
 from altmonitor.app.leadership import shown_name
 from altmonitor.app.operator_notices import OperatorNotices, Recipients
 from altmonitor.config import Config
+from altmonitor.core.alert import Alert
 from altmonitor.core.causes import Cause
 from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.errors import StorageError, TokenRefused
@@ -23,6 +24,8 @@ from altmonitor.core.types import Destination
 from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents
 from altmonitor.delivery.destination_style import DestinationStyles
 from altmonitor.delivery.dispatcher import Dispatcher
+from altmonitor.delivery.feed_mail import FeedMail
+from altmonitor.delivery.market_line import MarketLineReader
 from altmonitor.delivery.pacing import Latency
 from altmonitor.delivery.posts import PostCarrier, PostedChats
 from altmonitor.delivery.presses import PressMemory
@@ -34,6 +37,7 @@ from altmonitor.render.notice_html import notice_html
 from altmonitor.render.notices import Notice
 from altmonitor.render.signed_buttons import ButtonSigner, kept_signer
 from altmonitor.settings.state import SettingsStore, State
+from altmonitor.storage.alert_database import moved_to
 from altmonitor.storage.postgres.outbox import ClaimedOutbox
 from altmonitor.storage.state_file import base_settings, home_of
 from altmonitor.telegram.chat_names import ChatNames
@@ -74,6 +78,8 @@ class ChatNotifier:
         deps.outbox.tokens = lambda: self.leases.tokens
         self._notices = OperatorNotices(clock=deps.clock, publish=self._publish)
         self._said = PostedChats(deps.own_posts, clock=deps.clock)
+        self._mail = FeedMail(deps.own_posts, clock=deps.clock)
+        self._market_line = MarketLineReader(deps.outbox, clock=deps.clock)
         self._began_s = deps.clock.monotonic()
         self._version = -1
         self._settings: SettingsStore | None = None
@@ -89,7 +95,9 @@ class ChatNotifier:
         self._chat_bots = ChatBots(deps.outbox)
         await self._chat_bots.load()
         deps.bots.known = self._chat_bots.known
-        self.styles = DestinationStyles(settings.audiences, name_of=self._names.of, signer=signer)
+        self.styles = DestinationStyles(
+            settings.audiences, name_of=self._names.of, market=self._market_line.current, signer=signer
+        )
         deps.outbox.due_ms = self.styles.due_ms
         self._presses = PressMemory(deps.outbox)
         self.dispatcher = self._build_dispatcher(self.styles)
@@ -107,6 +115,7 @@ class ChatNotifier:
             "outbox": deps.outbox.run,
             "posts": self.carrier.run,
             "own posts": self._said.run,
+            "mail to the feed": self._mail.run,
             "delivery": self.dispatcher.run,
             "operator notices": self._notices.run,
         }
@@ -189,7 +198,10 @@ class ChatNotifier:
     async def _read_settings(self) -> SettingsStore:
         config = self._deps.config
         self._version, state = await self._deps.read_state()
-        self._settings = SettingsStore(base_settings(config), state, home=home_of(config))
+        settings = SettingsStore(base_settings(config), state, home=home_of(config))
+        moves = await self._deps.outbox.moves()
+        settings.follow_moves(lambda destination: moved_to(moves, destination))
+        self._settings = settings
         return self._settings
 
     async def _follow_settings(self) -> None:
@@ -200,6 +212,7 @@ class ChatNotifier:
                 settings = await self._read_settings()
                 await self._names.load()
                 await self._chat_bots.load()
+                await self._market_line.load()
             except StorageError as problem:
                 log.warning("the settings cannot be read, the last known ones hold: %s", problem)
                 continue
@@ -251,6 +264,7 @@ class ChatNotifier:
                     fatal=self.supervisor.end,
                     topic_lost=notices.on_topic_lost,
                     topic_found=notices.on_topic_found,
+                    sent=self._on_alert_sent,
                 ),
             ),
             (),
@@ -266,13 +280,21 @@ class ChatNotifier:
             self._said.notice(at, notice_html(notice, self.styles.style(at)))
 
     def _on_closed(self, destination: Destination, reason: Cause) -> None:
-        operator = self._deps.config.destinations[0]
+        if self._settings is None:
+            return
+        operator = self._settings.audiences[0].destination
         if destination.chat_id != operator.chat_id and (destination.is_group or not operator.is_group):
             self._notices.on_closed(destination, reason)
+
+    def _on_alert_sent(self, destination: Destination, alert: Alert, message_id: int) -> None:
+        if self._deps.config.chart:
+            self._mail.alert_sent(destination, alert, message_id)
 
     def _on_moved(self, old: Destination, new: Destination) -> None:
         log.warning("chat %s is now %s: put TG_CHAT_ID=%s into .env", old, new, new)
         self.styles.moved(old, new)
+        self._deps.bots.group_moved(old.chat_id, new.chat_id)
+        self._mail.moved(old, new)
 
 
 async def run_until(notifier: ChatNotifier, stop: asyncio.Event) -> None:

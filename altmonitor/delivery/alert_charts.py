@@ -197,6 +197,11 @@ WAITING_MAX = 8
 """In a burst the texts matter; charts beyond this are not even begun."""
 
 
+def needs_picture(alert: Alert) -> bool:
+    """Not what only joined a move, and not what is old."""
+    return not alert.details.is_silent and not alert.late
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _SentAlert:
     destination: Destination
@@ -219,8 +224,7 @@ class FollowingPictures:
         self._sent: asyncio.Queue[_SentAlert] = asyncio.Queue(maxsize=WAITING_MAX)
 
     def sent(self, destination: Destination, alert: Alert, message_id: int) -> None:
-        """What only joined a move, and what is old, needs no picture."""
-        if not alert.details.is_silent and not alert.late and not self._sent.full():
+        if needs_picture(alert) and not self._sent.full():
             self._sent.put_nowait(_SentAlert(destination=destination, alert=alert, message_id=message_id))
 
     async def run(self) -> None:

@@ -16,20 +16,18 @@ from typing import Any
 
 import msgspec
 
-from altmonitor.core.backoff import Backoff
 from altmonitor.core.clock import Clock
 from altmonitor.core.durations import DurationStatus
 from altmonitor.core.errors import ChatClosed, DeliveryError, MessageRefused, StorageError, TopicClosed
 from altmonitor.core.types import Destination
 from altmonitor.delivery.dispatcher import Dispatcher
+from altmonitor.delivery.post_queue import OnEnd, PostQueue
 from altmonitor.interfaces.cluster import Post, PostBox, PostEnd, shard_of
 from altmonitor.interfaces.delivery import InlineButton, Keyboard
 
 log = logging.getLogger(__name__)
 
-MOST_WAITING = 10_000
 LOOK_EVERY_S = 0.1
-ENDS_EVERY_S = 0.5
 MOST_HANDED = 50_000
 FORGOTTEN_AFTER_S = 3_600.0
 """What nobody could say for so long is not said any more."""
@@ -76,22 +74,11 @@ class RefreshPost(msgspec.Struct, frozen=True, tag="refresh"):
 
 Body = SayPost | PicturePost | EditPost | PressedPost | OpenedPost | RefreshPost
 _decoder = msgspec.msgpack.Decoder(Body)
-OnEnd = Callable[[PostEnd], None]
 
 
-class PostedChats:
+class PostedChats(PostQueue):
     """What is said to chats by a process that speaks to none of them itself. Every method but `run` is synchronous and
     bounded, as the dispatcher's are."""
-
-    def __init__(self, box: PostBox, *, clock: Clock, on_posted: Callable[[], None] = lambda: None) -> None:
-        """on_posted: something is in the box that was not."""
-        self._box = box
-        self._clock = clock
-        self._on_posted = on_posted
-        self._queue: deque[tuple[Post, OnEnd | None]] = deque()
-        self._asked: dict[int, OnEnd] = {}
-        self._news = asyncio.Event()
-        self.dropped = 0
 
     def reply(
         self,
@@ -104,37 +91,40 @@ class PostedChats:
         last = len(html_parts) - 1
         for at, html in enumerate(html_parts):
             say = SayPost(html, reply_to if at == 0 else None, _plain(buttons) if at == last else ())
-            self._put(destination, say)
+            self._say(destination, say)
 
     def notice(self, destination: Destination, html: str, *, on_sent: Callable[[int], None] | None = None) -> None:
-        self._put(destination, SayPost(html, is_notice=True), _told(on_sent))
+        self._say(destination, SayPost(html, is_notice=True), _told(on_sent))
 
     def post(
         self, destination: Destination, html: str, *, reply_to: int | None, on_sent: Callable[[int], None]
     ) -> None:
-        self._put(destination, SayPost(html, reply_to), _told(on_sent))
+        self._say(destination, SayPost(html, reply_to), _told(on_sent))
 
     def picture(
         self, destination: Destination, png: bytes, *, caption_html: str, reply_to: int | None, is_asked: bool
     ) -> None:
-        self._put(destination, PicturePost(png, caption_html, reply_to, is_asked))
+        self._say(destination, PicturePost(png, caption_html, reply_to, is_asked))
 
     def pressed(self, destination: Destination, alert_key: str, message_id: int) -> None:
-        self._put(destination, PressedPost(alert_key, message_id))
+        self._say(destination, PressedPost(alert_key, message_id))
 
     def update(
         self, destination: Destination, message_id: int, html: str, *, on_end: Callable[[DeliveryError | None], None]
     ) -> None:
-        self._put(destination, EditPost(message_id, html), lambda end: on_end(_problem_of(end)))
+        self._say(destination, EditPost(message_id, html), lambda end: on_end(_problem_of(end)))
 
     def close_question(self, destination: Destination, message_id: int) -> None:
-        self._put(destination, EditPost(message_id, None))
+        self._say(destination, EditPost(message_id, None))
 
     def opened(self, destination: Destination, *, is_certain: bool) -> None:
-        self._put(destination, OpenedPost(is_certain))
+        self._say(destination, OpenedPost(is_certain))
 
     def refresh(self, alert_key: str) -> None:
-        self._put(None, RefreshPost(alert_key))
+        self._say(None, RefreshPost(alert_key))
+
+    def _say(self, destination: Destination | None, body: Body, on_end: OnEnd | None = None) -> None:
+        self._put(destination, msgspec.msgpack.encode(body), on_end=on_end)
 
     def set_destinations(self, destinations: Iterable[Destination]) -> None:
         """Notifiers read for themselves who is told."""
@@ -145,50 +135,6 @@ class PostedChats:
 
     def durations(self) -> DurationStatus:
         return DurationStatus()
-
-    async def run(self) -> None:
-        """Until cancelled. What cannot be stored is tried again, in order."""
-        backoff = Backoff(first_s=0.1, longest_s=5.0)
-        while True:
-            if not self._queue:
-                with suppress(TimeoutError):
-                    async with self._clock.timeout(ENDS_EVERY_S if self._asked else None):
-                        await self._news.wait()
-            self._news.clear()
-            try:
-                await self._store()
-                await self._look_for_ends()
-            except StorageError as problem:
-                log.warning("what is to be said in chats cannot be stored, trying again: %s", problem)
-                await self._clock.sleep(backoff.next_s())
-            else:
-                backoff.reset()
-
-    async def _store(self) -> None:
-        while self._queue:
-            waiting = list(self._queue)[:500]
-            ids = await self._box.put([post for post, _ in waiting])
-            for (_, on_end), post_id in zip(waiting, ids, strict=True):
-                self._queue.popleft()
-                if on_end is not None:
-                    self._asked[post_id] = on_end
-            self._on_posted()
-        while len(self._asked) > MOST_WAITING:
-            del self._asked[next(iter(self._asked))]
-
-    async def _look_for_ends(self) -> None:
-        if self._asked:
-            for post_id, end in (await self._box.ended(list(self._asked))).items():
-                self._asked.pop(post_id)(end)
-
-    def _put(self, destination: Destination | None, body: Body, on_end: OnEnd | None = None) -> None:
-        if len(self._queue) >= MOST_WAITING:
-            self.dropped += 1
-            return
-        encoded = msgspec.msgpack.encode(body)
-        post = Post(destination=destination, body=encoded, created_ms=self._clock.now_ms())
-        self._queue.append((post, on_end))
-        self._news.set()
 
 
 def _told(on_sent: Callable[[int], None] | None) -> OnEnd | None:

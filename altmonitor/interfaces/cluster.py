@@ -26,11 +26,13 @@ def shard_lease(shard: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """Something to be said or done in a chat. destination: None stands for every notifier. id: 0 until it is stored."""
+    """Something to be said or done in a chat. destination: None stands for every notifier. to_feed: the feed that leads
+    is to know it of that chat. id: 0 until it is stored."""
 
     destination: Destination | None
     body: bytes
     created_ms: int
+    to_feed: bool = False
     id: int = 0
 
 
@@ -50,6 +52,9 @@ class PostBox(Protocol):
 
     async def waiting(self, shards: Collection[int], *, after_id: int) -> Sequence[Post]:
         """By id: what has not ended in chats of these shards, and what is for every notifier and newer than that id."""
+
+    async def waiting_for_feed(self) -> Sequence[Post]:
+        """By id: what notifiers told and the feed has not read."""
 
     async def newest_id(self) -> int:
         """Of all that were put so far; 0 without any."""

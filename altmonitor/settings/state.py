@@ -193,6 +193,12 @@ class SettingsStore:
             raise
         self._publish()
 
+    def follow_moves(self, where_now: Callable[[Destination], Destination]) -> None:
+        """Every group stands under the id it has now. The state is the caller's to save."""
+        for destination in self.destinations:
+            if (now := where_now(destination)) != destination:
+                self.moved(destination, now)
+
     def moved(self, old: Destination, new: Destination) -> None:
         """A group has a new id. The state is the caller's to save."""
         self.home = self.home.moved(old, new)

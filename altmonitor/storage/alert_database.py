@@ -85,11 +85,11 @@ def delivery_rows(put: Put) -> Iterable[Row]:
 # What a start reads back from the file.
 
 
-_MOVED = "moved:"
+MOVED = "moved:"
 
 
 def moved_key(old: Destination) -> str:
-    return f"{_MOVED}{old}"
+    return f"{MOVED}{old}"
 
 
 def moved_to(meta: Mapping[str, str], destination: Destination) -> Destination:

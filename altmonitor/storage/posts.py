@@ -26,8 +26,12 @@ class MemoryPosts:
             post
             for post in self._posts.values()
             if post.id not in self._ends
+            and not post.to_feed
             and (post.id > after_id if post.destination is None else shard_of(post.destination.chat_id) in shards)
         ]
+
+    async def waiting_for_feed(self) -> Sequence[Post]:
+        return [post for post in self._posts.values() if post.to_feed and post.id not in self._ends]
 
     async def newest_id(self) -> int:
         return max(self._posts, default=0)

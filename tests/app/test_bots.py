@@ -61,3 +61,13 @@ async def test_each_bot_counts_its_updates_for_itself() -> None:
     await first.meta_set("telegram_offset", "7")
     assert await first.meta_get("telegram_offset") == "7"
     assert await second.meta_get("telegram_offset") is None
+
+
+def test_a_group_with_a_new_id_is_spoken_to_by_the_bot_that_is_a_member() -> None:
+    tokens = [Secret(f"{bot}:{'a' * 35}") for bot in BOTS]
+    channel = BotChannel(tokens, api_url="http://127.0.0.1:1", clock=SystemClock())
+    before = {chat: channel.of_chat(-chat) for chat in range(1, 40)}
+    for chat in before:
+        channel.group_moved(-chat, -1_000_000_000_000 - chat)
+    assert {chat: channel.of_chat(-1_000_000_000_000 - chat) for chat in before} == before
+    assert len(set(before.values())) > 1

@@ -27,6 +27,7 @@ from altmonitor.core.types import Destination
 from altmonitor.interfaces.cluster import SHARDS, shard_lease, shard_of
 from altmonitor.interfaces.delivery import Queued, SentDigest
 from altmonitor.storage import rows as statements
+from altmonitor.storage.alert_database import MOVED
 from altmonitor.storage.alert_queries import AlertReader
 from altmonitor.storage.postgres.batching import Batched
 from altmonitor.storage.postgres.connection import PostgresConnection
@@ -265,7 +266,7 @@ class ClaimedOutbox:
         return await self._reader.digest_of(destination, alert_key)
 
     async def move(self, old: Destination, new: Destination) -> None:
-        """The feed learns of it by itself: the settings of the chat are its to move."""
+        """The settings of the chat are the feed's to move, and what it was told is the feed's to remember."""
         self._waiting.move(old, new)
         await self._writes.ask(statements.move(old, new))
 
@@ -283,6 +284,11 @@ class ClaimedOutbox:
 
     async def meta_get(self, key: str) -> str | None:
         return await self._remembered.ask(key)
+
+    async def moves(self) -> Mapping[str, str]:
+        """Of groups that have a new id, as `alert_database.moved_to` reads it. Raises StorageError."""
+        rows = await self._connection.fetch("SELECT key, value FROM meta WHERE starts_with(key, ?)", (MOVED,))
+        return {row[0]: row[1] for row in rows}
 
     async def meta_set(self, key: str, value: str) -> None:
         await self._writes.ask([statements.remember([(key, value)])])
