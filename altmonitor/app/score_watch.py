@@ -17,6 +17,7 @@ from altmonitor.core.types import Venue
 from altmonitor.delivery.score_webhooks import ScoreWebhookDeps, ScoreWebhooks
 from altmonitor.operations.confirm import WORTH_KEEPING
 from altmonitor.operations.context import OperationContext
+from altmonitor.operations.known_fundings import live_fundings
 from altmonitor.operations.preferences import read_preferences
 from altmonitor.operations.score_inputs import ScoreInputs, inputs_of
 from altmonitor.replay.outcome_recorder import OutcomeMarket, OutcomeRecorder, OutcomeRecorderDeps
@@ -32,6 +33,7 @@ SIDES: Final[tuple[TradeSide, ...]] = ("long", "short")
 REMEMBERED_S: Final = 3_600
 """What an earlier run found last counts as known for so long."""
 PRUNE_EVERY_S: Final = 86_400
+FUNDINGS_EVERY_S: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,12 @@ class ScoreWatch:
         """Name → loop; none where nothing shall be looked at."""
         if self._deps.every_s <= 0:
             return {}
-        return {"scores": self.run, "outcomes of scores": self._recorder.run, "signal webhooks": self.webhooks.run}
+        return {
+            "scores": self.run,
+            "outcomes of scores": self._recorder.run,
+            "signal webhooks": self.webhooks.run,
+            "fundings for others": self.run_fundings,
+        }
 
     async def run(self) -> None:
         """Until cancelled; the first look comes after the first pause."""
@@ -86,6 +93,22 @@ class ScoreWatch:
                 await self.look()
             except StorageError as problem:
                 log.warning("scores cannot be kept now: %s", problem)
+
+    async def run_fundings(self) -> None:
+        """Until cancelled: `altmonitor api` beside this process knows them from the file alone."""
+        while True:
+            await self._deps.clock.sleep(FUNDINGS_EVERY_S)
+            try:
+                await self.keep_fundings()
+            except StorageError as problem:
+                log.warning("fundings cannot be kept now: %s", problem)
+
+    async def keep_fundings(self) -> None:
+        """Raises: StorageError."""
+        context = self._deps.context
+        if context.monitor is not None:
+            known = await live_fundings(context.monitor, self._deps.clock.now_ms())
+            await self._deps.store.fundings.replace([row for rows in known.values() for row in rows])
 
     async def look(self) -> None:
         """Once at every contract. Raises: StorageError."""
@@ -167,6 +190,10 @@ def condition_values(inputs: ScoreInputs, composite: float | None) -> dict[Condi
             found[name] = reading.value
     if composite is not None:
         found |= {"composite_long": composite, "composite_short": -composite}
+    if inputs.open_interests_missing:  # a part of it would look like a fall
+        found.pop("open_interest_usd", None)
+    elif inputs.open_interest_all_usd is not None:
+        found["open_interest_usd"] = inputs.open_interest_all_usd
     if inputs.levels is not None:
         found["cascade_risk_score"] = inputs.levels.score
     return found

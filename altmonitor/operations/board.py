@@ -133,6 +133,14 @@ class MarketBoard:
         """(unix ms, contracts) of what is kept, oldest → newest."""
         return self._deps.oi_ring.samples(symbol, from_ms=0)
 
+    def open_interest_usd(self, symbol: str) -> tuple[float, int] | None:
+        """At the last price, USD of one side, and when it was sampled (unix ms); None without either."""
+        book, samples = self.book(symbol), self.oi_samples(symbol)
+        if book is None or not book.price > 0 or not samples:
+            return None
+        at_ms, contracts = samples[-1]
+        return contracts * book.price, at_ms
+
     @property
     def sweeps(self) -> int:
         return self._deps.sweeps()

@@ -11,8 +11,9 @@ import msgspec
 from altmonitor.core.errors import StorageError
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import DataStale
+from altmonitor.operations.known_fundings import NO_WEIGHTS, average_of
 from altmonitor.operations.operation import Example, Operation
-from altmonitor.operations.score_inputs import NO_ONCHAIN, ScoreInputs, inputs_of, open_interests
+from altmonitor.operations.score_inputs import NO_ONCHAIN, ScoreInputs, inputs_of
 from altmonitor.operations.score_values import (
     DISCLAIMER,
     SCORER_NAME,
@@ -46,7 +47,7 @@ from altmonitor.scores.composite import (
 )
 from altmonitor.scores.legs import LegName
 from altmonitor.scores.liquidation_levels import CascadeRisk
-from altmonitor.scores.readings import METRICS, Metric
+from altmonitor.scores.readings import METRICS, UNITS, Metric
 from altmonitor.scores.regimes import LABELS, RegimeName
 from altmonitor.scores.version import SCORER
 from altmonitor.storage.score_store import ScoreSignal
@@ -183,7 +184,7 @@ class ScoreSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """As seen by a long. metrics: the numbers scores are made of and some beside, each with source and age.
 
     open_interest_by_venue: of every venue that is watched and lists it, USD of one side at its last price there;
-    open_interest_all_usd: their sum.
+    open_interest_all_usd: their sum. funding_average: over venues, each weighted by its open interest; no score has it.
     """
 
     ts: int
@@ -197,6 +198,7 @@ class ScoreSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[Metric, MetricValue]
     open_interest_by_venue: dict[str, MetricValue]
     open_interest_all_usd: float | None
+    funding_average: MetricValue
     regime: RegimeName
     regime_label: str
     cascade_risk: CascadeRisk | None
@@ -212,10 +214,12 @@ async def score_snapshot(context: OperationContext, arguments: OneSymbol) -> Sco
     inputs = await inputs_of(context, symbol)
     score, levels = inputs.score, inputs.levels
     asked = ("snapshot", symbol)
-    held = open_interests(context, symbol, inputs.now_ms)
+    held, not_told = inputs.open_interests, inputs.open_interests_missing
     missing = missing_scores(score) | ({"cascade_risk": inputs.levels_reason} if levels is None else {})
-    if not held:
-        missing["open_interest_all_usd"] = "open interest of its venues is known to a running monitor only"
+    if not_told:
+        missing["open_interest_all_usd"] = f"not told lately by venues that list it: {', '.join(not_told)}"
+    elif not held:
+        missing["open_interest_all_usd"] = "open interest of its venues is known where a monitor runs, here or beside"
     if score.composite is None:
         raise_stale(context, inputs, asked)
     answer = ScoreSnapshot(
@@ -229,7 +233,8 @@ async def score_snapshot(context: OperationContext, arguments: OneSymbol) -> Sco
         factors=factors_of(score, 1.0),
         metrics={metric: metric_value(inputs, metric) for metric in METRICS},
         open_interest_by_venue={venue: reading_value(one, inputs.now_ms) for venue, one in held.items()},
-        open_interest_all_usd=number(sum(one.value for one in held.values()), 0) if held else None,
+        open_interest_all_usd=digits(inputs.open_interest_all_usd, 0),
+        funding_average=_funding_average(inputs),
         regime=inputs.regime,
         regime_label=LABELS[inputs.regime],
         cascade_risk=None if levels is None else levels.risk,
@@ -239,6 +244,17 @@ async def score_snapshot(context: OperationContext, arguments: OneSymbol) -> Sco
     )
     context.score_cache.last[asked] = msgspec.to_builtins(answer)
     return answer
+
+
+def _funding_average(inputs: ScoreInputs) -> MetricValue:
+    found, source = average_of(inputs.fundings)
+    return MetricValue(
+        value=None if found is None else digits(found.rate_8h, 8),
+        unit=UNITS["funding_rate"],
+        source=source,
+        age_s=None if found is None else number(max(0, inputs.now_ms - found.at_ms) / 1000, 1),
+        unavailable=None if found is not None else inputs.fundings_reason or NO_WEIGHTS,
+    )
 
 
 class OnChain(msgspec.Struct, frozen=True, kw_only=True):

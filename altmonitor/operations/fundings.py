@@ -11,7 +11,15 @@ from altmonitor.core.types import VENUE_TITLES, Venue
 from altmonitor.core.venue_names import coin_of
 from altmonitor.operations.arguments import shown
 from altmonitor.operations.context import OperationContext
-from altmonitor.operations.errors import UnknownContract
+from altmonitor.operations.errors import NoMonitor, UnknownContract
+from altmonitor.operations.known_fundings import (
+    NO_FUNDINGS,
+    CoinFundings,
+    all_fundings,
+    average_of,
+    coins_known,
+    fundings_of,
+)
 from altmonitor.operations.operation import Example, Operation
 from altmonitor.operations.symbols import SymbolWord, spelled_symbol
 from altmonitor.positioning.funding import FundingSource, VenueFunding, funding_spread
@@ -32,7 +40,7 @@ class CompareFundingsArguments(msgspec.Struct, frozen=True, kw_only=True, forbid
 
 class FundingAtVenue(msgspec.Struct, frozen=True, kw_only=True):
     """rate_8h_pct: percent per 8 hours; above 0 longs pay. interval_h: hours between two settlements; null next_ms: not
-    told. source: who said so."""
+    told. open_interest_usd: of one side there; null: not known. source: who told the rate."""
 
     venue: str
     symbol: str
@@ -40,12 +48,14 @@ class FundingAtVenue(msgspec.Struct, frozen=True, kw_only=True):
     interval_h: float
     next_ms: int | None
     age_s: float
+    open_interest_usd: float | None
     source: str
 
 
 class CoinFunding(msgspec.Struct, frozen=True, kw_only=True):
     """spread_8h_pct: dearest minus cheapest venue for a long, percent per 8 hours; spread_apr_pct: the same for a year,
-    simple, without fees. null where fewer than two venues are known."""
+    simple, without fees. null where fewer than two venues are known. average_8h_pct: over the venues in `average_of`,
+    each weighted by its open interest; null where that is known of none."""
 
     coin: str
     venues: tuple[FundingAtVenue, ...]
@@ -53,6 +63,8 @@ class CoinFunding(msgspec.Struct, frozen=True, kw_only=True):
     spread_apr_pct: float | None
     lowest_venue: str | None
     highest_venue: str | None
+    average_8h_pct: float | None
+    average_of: tuple[str, ...]
 
 
 class FundingComparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,22 +76,28 @@ class FundingComparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def compare_fundings(context: OperationContext, arguments: CompareFundingsArguments) -> FundingComparison:
-    board, now_ms = context.running().fundings, context.clock.now_ms()
-    coins = board.coins()
+    now_ms = context.clock.now_ms()
     if arguments.symbol is None:
-        found = [_coin(coin, board.of_coin(coin), now_ms) for coin in coins]
+        known = await all_fundings(context)
+        if known is None:
+            raise NoMonitor(NO_FUNDINGS)
+        found = [_coin(coin, rows, now_ms) for coin, rows in known.items()]
         found.sort(key=lambda row: -1.0 if row.spread_8h_pct is None else row.spread_8h_pct, reverse=True)
-    else:
-        symbol = spelled_symbol(arguments.symbol)
-        rows = board.of(symbol)
-        if not rows:
-            raise UnknownContract(f"no funding rate of {shown(symbol)} is known at any venue")
-        found = [_coin(coin_of(symbol), rows, now_ms)]
-    return FundingComparison(as_of_ms=now_ms, known=len(coins), coins=tuple(found[: arguments.limit]))
+        return FundingComparison(as_of_ms=now_ms, known=len(known), coins=tuple(found[: arguments.limit]))
+    symbol = spelled_symbol(arguments.symbol)
+    of_coin = await fundings_of(context, symbol)
+    if of_coin is None:
+        raise NoMonitor(NO_FUNDINGS)
+    if not of_coin:
+        raise UnknownContract(f"no funding rate of {shown(symbol)} is known at any venue")
+    return FundingComparison(
+        as_of_ms=now_ms, known=await coins_known(context), coins=(_coin(coin_of(symbol), of_coin, now_ms),)
+    )
 
 
-def _coin(coin: str, rows: Sequence[VenueFunding], now_ms: int) -> CoinFunding:
-    rates: dict[Venue, VenueFunding] = {row.venue: row for row in rows}
+def _coin(coin: str, sized: CoinFundings, now_ms: int) -> CoinFunding:
+    rates: dict[Venue, VenueFunding] = {row.funding.venue: row.funding for row in sized}
+    average, _ = average_of(sized)
     spread = funding_spread({venue: row.rate_8h for venue, row in rates.items()})
     return CoinFunding(
         coin=coin,
@@ -91,14 +109,18 @@ def _coin(coin: str, rows: Sequence[VenueFunding], now_ms: int) -> CoinFunding:
                 interval_h=row.interval_h,
                 next_ms=row.next_ms,
                 age_s=round(row.age_s(now_ms), 1),
+                open_interest_usd=None if one.oi_usd is None else round(one.oi_usd),
                 source=SOURCES[row.source].format(venue=VENUE_TITLES[row.venue]),
             )
-            for row in rows
+            for one in sized
+            for row in (one.funding,)
         ),
         spread_8h_pct=None if spread is None else round(spread.spread_8h * 100, 6),
         spread_apr_pct=None if spread is None else round(spread.apr_pct, 2),
         lowest_venue=None if spread is None else spread.lower_venue,
         highest_venue=None if spread is None else spread.higher_venue,
+        average_8h_pct=None if average is None else round(average.rate_8h * 100, 6),
+        average_of=() if average is None else average.venues,
     )
 
 

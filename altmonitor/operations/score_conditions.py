@@ -49,7 +49,7 @@ UNITS = {
     "composite_long": "-1 to 1, of a long, by the scorer in force",
     "composite_short": "-1 to 1, of a short, by the scorer in force",
     "cascade_risk_score": "0 to 1",
-    "open_interest_usd": "USD, one side",
+    "open_interest_usd": "USD, one side, summed over the venues that are watched",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
@@ -12,6 +12,7 @@ from altmonitor.interfaces.exchange import Priority
 from altmonitor.interfaces.queries import Part, PositionScope, WhoFacts
 from altmonitor.market.candles import MINUTE_MS, Candle
 from altmonitor.operations.context import OperationContext
+from altmonitor.operations.known_fundings import NO_FUNDINGS, OI_STALE_MS, CoinFundings, fundings_of
 from altmonitor.operations.score_levels import STEPS_MS, closed_since, levels_of, past_of
 from altmonitor.positioning.divergence import Histories
 from altmonitor.positioning.funding import USUAL_INTERVAL_H, VenueFunding
@@ -31,9 +32,6 @@ PERIOD: Final = "5m"
 NO_ONCHAIN: Final = "needs on-chain data; no on-chain provider is configured"
 NO_WALLETS: Final = "no wallets are watched in this process"
 NOBODY_ASKS: Final = "this process asks no exchange"
-NO_FUNDINGS: Final = "fundings of several venues are known to a running monitor only"
-
-OI_STALE_MS: Final = 600_000
 
 TICKER = "/fapi/v1/klines"
 FUNDING = "/fapi/v1/premiumIndex"
@@ -44,13 +42,14 @@ TOP_ACCOUNTS = "/futures/data/topLongShortAccountRatio"
 TAKER = "/futures/data/takerlongshortRatio"
 FOLLOWED = "smart-money overview"
 WALLETS = "clearinghouseState"
-PREDICTED = "predictedFundings"
+SWEEP = "open-interest sweep"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreInputs:
     """readings: of one contract, each with its source. minutes: oldest → newest. fundings: of its coin at every venue.
 
+    open_interests: USD of one side by venue; open_interests_missing: venues that list it and told none lately.
     levels: None where neither wallets nor open interest are known, `levels_reason` says which. wallet_positions:
     (address, position) of the watched wallets that hold it. closed: what the estimate was told had ended by force.
     past: what was closed by force while somebody listened, of the last day. failures: why venues gave no answer.
@@ -61,8 +60,10 @@ class ScoreInputs:
     readings: Readings
     minutes: Sequence[Candle] = ()
     minutes_source: str = ""
-    fundings: tuple[VenueFunding, ...] = ()
+    fundings: CoinFundings = ()
     fundings_reason: str = ""
+    open_interests: Mapping[str, MetricReading] = field(default_factory=dict)
+    open_interests_missing: Sequence[str] = ()
     wallets: CoinTotals | None = None
     wallet_positions: Sequence[tuple[str, WalletPosition]] = ()
     levels: ExitMap | None = None
@@ -75,6 +76,13 @@ class ScoreInputs:
     def score(self) -> MarketScore:
         cascade = None if self.levels is None else self.levels.score
         return score_market(self.readings, now_ms=self.now_ms, cascade_score=cascade)
+
+    @property
+    def open_interest_all_usd(self) -> float | None:
+        """Over all venues that list it; None where one of them has not told it lately: a part is not the whole."""
+        if self.open_interests_missing or not self.open_interests:
+            return None
+        return sum(one.value for one in self.open_interests.values())
 
     @property
     def regime(self) -> RegimeName:
@@ -110,13 +118,14 @@ async def inputs_of(context: OperationContext, symbol: str) -> ScoreInputs:
 
 
 async def gather_inputs(context: OperationContext, symbol: str) -> ScoreInputs:
-    """Five questions at once. Never raises for a venue that does not answer."""
-    who, crowd, minutes, pool, past = await asyncio.gather(
+    """Six questions at once. Never raises for a venue that does not answer."""
+    who, crowd, minutes, pool, past, fundings = await asyncio.gather(
         _asked(lambda: _who(context, symbol)),
         _asked(lambda: _cohorts(context, symbol)),
         _asked(lambda: _minutes(context, symbol)),
         _asked(lambda: _pool(context)),
         past_of(context, symbol),
+        fundings_of(context, symbol),
     )
     now_ms = context.clock.now_ms()
     readings: dict[Metric, MetricReading | NoReading] = {}
@@ -127,10 +136,11 @@ async def gather_inputs(context: OperationContext, symbol: str) -> ScoreInputs:
     _read_minutes(readings, candles, minutes.reason if isinstance(minutes, _Missing) else "", now_ms)
     _prefer_live_price(readings, context, symbol)
     totals, positions = _read_wallets(readings, pool, symbol)
-    rates = () if context.monitor is None else context.monitor.fundings.of(symbol)
-    no_fundings = "" if rates else NO_FUNDINGS if context.monitor is None else "no venue that is watched lists it"
+    no_fundings = "" if fundings else NO_FUNDINGS if fundings is None else "no venue that is watched lists it"
+    rates = [row.funding for row in fundings or ()]
     _read_spread(readings, rates, no_fundings, now_ms)
     readings["mvrv"] = readings["sopr"] = NoReading(reason=NO_ONCHAIN)
+    held, not_told = _open_interests(context, symbol, fundings or (), now_ms)
     closed = closed_since(past, since_ms=now_ms - STEPS_MS, venue="binance")
     levels, why = levels_of(readings, candles, [position for _, position in positions], now_ms, closed)
     return ScoreInputs(
@@ -139,8 +149,10 @@ async def gather_inputs(context: OperationContext, symbol: str) -> ScoreInputs:
         readings=readings,
         minutes=candles,
         minutes_source=f"binance:{TICKER}",
-        fundings=rates,
+        fundings=fundings or (),
         fundings_reason=no_fundings,
+        open_interests=held,
+        open_interests_missing=not_told,
         wallets=totals,
         wallet_positions=positions,
         levels=levels,
@@ -343,19 +355,28 @@ def _read_spread(
     )
 
 
-def open_interests(context: OperationContext, symbol: str, now_ms: int) -> dict[str, MetricReading]:
-    """USD of one side at each venue that is watched and lists it, at its last price there."""
+def _open_interests(
+    context: OperationContext, symbol: str, fundings: CoinFundings, now_ms: int
+) -> tuple[dict[str, MetricReading], list[str]]:
+    """USD of one side at each venue that is watched, of the contract it has of this coin; and the venues that list it
+    and have not told it lately. Without a monitor in this process: what one beside it keeps."""
     found: dict[str, MetricReading] = {}
-    for venue, view in ({} if context.monitor is None else context.monitor.venues).items():
-        book, samples = view.board.book(symbol), view.board.oi_samples(symbol)
-        if book is not None and book.price > 0 and samples and now_ms - samples[-1][0] < OI_STALE_MS:
-            at_ms, contracts = samples[-1]
-            found[venue] = MetricReading(
-                value=contracts * book.price, at_ms=at_ms, venue=venue, endpoint="open-interest sweep"
-            )
-    return found
+    missing: list[str] = []
+    if context.monitor is None:
+        for row in fundings:
+            if row.oi_usd is not None and row.oi_ms is not None:
+                found[row.funding.venue] = _held(row.funding.venue, row.oi_usd, row.oi_ms)
+        return found, missing
+    names: dict[str, str] = {row.funding.venue: row.funding.symbol for row in fundings}
+    for venue, view in context.monitor.venues.items():
+        there = names.get(venue, symbol)
+        held = view.board.open_interest_usd(there)
+        if held is not None and now_ms - held[1] < OI_STALE_MS:
+            found[venue] = _held(venue, *held)
+        elif there in view.board.listed():
+            missing.append(venue)
+    return found, missing
 
 
-def funding_source(row: VenueFunding) -> str:
-    """As answers name it."""
-    return f"hyperliquid:{PREDICTED}" if row.source == "predicted" else f"{row.venue}:funding table"
+def _held(venue: str, usd: float, at_ms: int) -> MetricReading:
+    return MetricReading(value=usd, at_ms=at_ms, venue=venue, endpoint=SWEEP)

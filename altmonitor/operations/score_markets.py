@@ -12,12 +12,22 @@ from altmonitor.core.errors import AltmonitorError
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.market.candles import MINUTE_MS, Candle
 from altmonitor.operations.context import OperationContext
+from altmonitor.operations.known_fundings import (
+    NO_FUNDINGS,
+    NO_WEIGHTS,
+    CoinFundings,
+    all_fundings,
+    average_of,
+    funding_source,
+    fundings_of,
+    open_interest_source,
+)
 from altmonitor.operations.operation import Example, Operation
 from altmonitor.operations.preferences import read_preferences
-from altmonitor.operations.score_inputs import NO_FUNDINGS, NOBODY_ASKS, TICKER, funding_source
-from altmonitor.operations.score_values import DISCLAIMER, SourceUsed, number
+from altmonitor.operations.score_inputs import NOBODY_ASKS, TICKER
+from altmonitor.operations.score_values import DISCLAIMER, SourceUsed, digits, number, sources_of_fundings
 from altmonitor.operations.symbols import SymbolWord, listed_symbol
-from altmonitor.positioning.funding import VenueFunding
+from altmonitor.positioning.funding import SizedFunding
 from altmonitor.scores.flows import WINDOWS_H, Imbalance, imbalance, rotations
 from altmonitor.scores.funding_arbitrage import NOTIONAL_USD, Opportunity, opportunity
 
@@ -34,19 +44,22 @@ class FundingArbArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
 
 
 class FundingRateAt(msgspec.Struct, frozen=True, kw_only=True):
-    """rate_8h_pct: percent per 8 h. interval_h: of the venue."""
+    """rate_8h_pct: percent per 8 h. interval_h: of the venue. open_interest_usd: of one side there; null: not known."""
 
     venue: str
     rate_8h_pct: float
     interval_h: float
     age_s: float
+    open_interest_usd: float | None
     source: str
+    unavailable: str | None
 
 
 class ArbOpportunity(msgspec.Struct, frozen=True, kw_only=True):
     """spread: percent per 8 h; apr: percent of a year, simple: spread × 3 × 365. *_usd: on `notional_usd` of each side.
 
     fees_usd: four taker fills. break_even_h: hours of this spread that pay for them. action: in words, no advice.
+    average_8h_pct: percent per 8 h over the venues in `average_of`, each weighted by its open interest.
     """
 
     symbol: str
@@ -59,8 +72,11 @@ class ArbOpportunity(msgspec.Struct, frozen=True, kw_only=True):
     estimated_profit_8h_usd: float
     fees_usd: float
     break_even_h: float
+    average_8h_pct: float | None
+    average_of: tuple[str, ...]
     venues: tuple[FundingRateAt, ...]
     source: str
+    unavailable: dict[str, str]
 
 
 class FundingArb(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,18 +92,21 @@ class FundingArb(msgspec.Struct, frozen=True, kw_only=True):
 
 async def funding_arb(context: OperationContext, arguments: FundingArbArguments) -> FundingArb:
     now_ms = context.clock.now_ms()
-    if context.monitor is None:
+    rows: list[CoinFundings] | None
+    if arguments.symbol is None:
+        known = await all_fundings(context)
+        rows = None if known is None else list(known.values())
+    else:
+        one_coin = await fundings_of(context, listed_symbol(arguments.symbol, context))
+        rows = None if one_coin is None else [one_coin]
+    if rows is None:
         why = {"opportunities": NO_FUNDINGS}
         return FundingArb(ts=now_ms // 1000, opportunities=(), coverage=0.0, unavailable=why, sources=())
-    board = context.monitor.fundings
-    if arguments.symbol is None:
-        rows = [board.of_coin(coin) for coin in board.coins()]
-    else:
-        rows = [board.of(listed_symbol(arguments.symbol, context))]
     shared = [row for row in rows if len(row) >= 2]
-    found: list[tuple[Opportunity, Sequence[VenueFunding]]] = []
+    found: list[tuple[Opportunity, CoinFundings]] = []
     for row in shared:
-        one = opportunity(row[0].symbol, {at.venue: at.rate_8h for at in row}, fee_pct=context.config.taker_fee_pct)
+        rates: dict[str, float] = {at.funding.venue: at.funding.rate_8h for at in row}
+        one = opportunity(row[0].funding.symbol, rates, fee_pct=context.config.taker_fee_pct)
         if one is not None and one.spread_8h > 0 and one.spread_8h * 100 >= arguments.min_spread - 1e-12:
             found.append((one, row))
     found.sort(key=lambda pair: -pair[0].spread_8h)
@@ -96,11 +115,12 @@ async def funding_arb(context: OperationContext, arguments: FundingArbArguments)
         opportunities=tuple(_opportunity(one, row, now_ms) for one, row in found[:MOST_SHOWN]),
         coverage=number(len(shared) / len(rows)) if rows else 0.0,
         unavailable={},
-        sources=_funding_sources([at for row in shared for at in row], now_ms),
+        sources=sources_of_fundings([at for row in shared for at in row], now_ms),
     )
 
 
-def _opportunity(one: Opportunity, row: Sequence[VenueFunding], now_ms: int) -> ArbOpportunity:
+def _opportunity(one: Opportunity, row: CoinFundings, now_ms: int) -> ArbOpportunity:
+    average, _ = average_of(row)
     return ArbOpportunity(
         symbol=one.symbol,
         spread=number(one.spread_8h * 100, 8),
@@ -112,28 +132,24 @@ def _opportunity(one: Opportunity, row: Sequence[VenueFunding], now_ms: int) -> 
         estimated_profit_8h_usd=number(one.profit_8h_usd, 4),
         fees_usd=number(one.fees_usd, 2),
         break_even_h=number(one.break_even_h or 0.0, 2),
-        venues=tuple(
-            FundingRateAt(
-                venue=at.venue,
-                rate_8h_pct=number(at.rate_8h * 100, 8),
-                interval_h=at.interval_h,
-                age_s=number(at.age_s(now_ms), 1),
-                source=funding_source(at),
-            )
-            for at in row
-        ),
-        source=", ".join(dict.fromkeys(map(funding_source, row))),
+        average_8h_pct=None if average is None else number(average.rate_8h * 100, 8),
+        average_of=() if average is None else average.venues,
+        venues=tuple(_at_venue(at, now_ms) for at in row),
+        source=", ".join(dict.fromkeys(funding_source(at.funding) for at in row)),
+        unavailable={} if average is not None else {"average_8h_pct": NO_WEIGHTS},
     )
 
 
-def _funding_sources(rows: Sequence[VenueFunding], now_ms: int) -> tuple[SourceUsed, ...]:
-    oldest: dict[str, float] = {}
-    for at in rows:
-        name = funding_source(at)
-        oldest[name] = max(oldest.get(name, 0.0), at.age_s(now_ms))
-    return tuple(
-        SourceUsed(name=name, venue=name.split(":")[0], endpoint=name.split(":", 1)[1], age_s=number(age_s, 1))
-        for name, age_s in oldest.items()
+def _at_venue(at: SizedFunding, now_ms: int) -> FundingRateAt:
+    names = [funding_source(at.funding), *([] if at.oi_usd is None else [open_interest_source(at.funding.venue)])]
+    return FundingRateAt(
+        venue=at.funding.venue,
+        rate_8h_pct=number(at.funding.rate_8h * 100, 8),
+        interval_h=at.funding.interval_h,
+        age_s=number(at.funding.age_s(now_ms), 1),
+        open_interest_usd=digits(at.oi_usd, 0),
+        source=", ".join(names),
+        unavailable=None if at.oi_usd is not None else "the venue is not watched, or has not told it lately",
     )
 
 

@@ -7,7 +7,9 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from altmonitor.operations.known_fundings import funding_source, open_interest_source
 from altmonitor.operations.score_inputs import ScoreInputs
+from altmonitor.positioning.funding import SizedFunding
 from altmonitor.positioning.units import rounded
 from altmonitor.scores.composite import MarketScore
 from altmonitor.scores.legs import Factor, Leg, LegName
@@ -138,6 +140,21 @@ def sources_of(inputs: ScoreInputs, metrics: Iterable[Metric] = METRICS) -> tupl
                 age_s=age_s if known is None else max(age_s, known.age_s),
             )
     return tuple(found.values())
+
+
+def sources_of_fundings(rows: Sequence[SizedFunding], now_ms: int) -> tuple[SourceUsed, ...]:
+    """Each once, with the age of its oldest number."""
+    oldest: dict[str, float] = {}
+    for row in rows:
+        name = funding_source(row.funding)
+        oldest[name] = max(oldest.get(name, 0.0), row.funding.age_s(now_ms))
+        if row.oi_ms is not None:
+            name = open_interest_source(row.funding.venue)
+            oldest[name] = max(oldest.get(name, 0.0), max(0, now_ms - row.oi_ms) / 1000)
+    return tuple(
+        SourceUsed(name=name, venue=name.split(":")[0], endpoint=name.split(":", 1)[1], age_s=number(age_s, 1))
+        for name, age_s in oldest.items()
+    )
 
 
 def joined_sources(names: Sequence[str]) -> str | None:

@@ -20,6 +20,7 @@ from altmonitor.core.errors import NewerSchemaError, StorageError
 from altmonitor.core.files import close_database_to_others, make_private
 from altmonitor.scores.composite import Confidence, TradeSide
 from altmonitor.scores.regimes import RegimeName, RegimeSeen
+from altmonitor.storage.funding_records import FUNDING_SCHEMA, FundingRecords
 from altmonitor.storage.liquidation_records import LIQUIDATION_SCHEMA, LiquidationRecords
 from altmonitor.storage.outcome_records import OutcomeRecords
 from altmonitor.storage.rows import Row
@@ -209,6 +210,10 @@ class ScoreStore:
     def liquidations(self) -> LiquidationRecords:
         return LiquidationRecords(self._fetch_rows, self._write_all)
 
+    @property
+    def fundings(self) -> FundingRecords:
+        return FundingRecords(self._fetch_rows, self._write_all)
+
     async def _fetch_rows(self, sql: str, values: Sequence[Any]) -> list[Row]:
         return [*await self._fetch(sql, values)]
 
@@ -332,7 +337,7 @@ class ScoreStore:
         if version > VERSION:
             raise NewerSchemaError(f"{self._path} was written by a newer altmonitor (version {version})")
         db.execute("PRAGMA journal_mode = WAL")
-        db.executescript(_SCHEMA + LIQUIDATION_SCHEMA)
+        db.executescript(_SCHEMA + LIQUIDATION_SCHEMA + FUNDING_SCHEMA)
         db.execute(f"PRAGMA user_version = {VERSION}")
         close_database_to_others(self._path)
         self._is_ready = True

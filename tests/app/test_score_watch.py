@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from altmonitor.app.score_watch import ScoreWatch, ScoreWatchDeps
+import pytest
+
+from altmonitor.app.score_watch import ScoreWatch, ScoreWatchDeps, condition_values
 from altmonitor.market.candles import MINUTE_MS, Candle, ClosedCandle
+from altmonitor.market.open_interest import OpenInterestRing
+from altmonitor.operations.board import MarketBoard
 from altmonitor.operations.context import OperationContext
+from altmonitor.operations.score_cache import ScoreCache
+from altmonitor.operations.score_inputs import gather_inputs
 from altmonitor.operations.table import OPERATION_OF
 from altmonitor.replay.outcome_recorder import OutcomeMarket
 from altmonitor.scores.version import SCORER, SCORER_FROZEN_TS
 from altmonitor.storage.score_store import ScoreSignal
-from tests.operations.operations_kit import Bench
+from tests.operations.operations_kit import NOW_MS, Bench
 from tests.operations.score_kit import whole
 from tests.operations.test_confirm import asked
 
@@ -188,3 +195,44 @@ async def test_j23_states_are_told_from_own_looks_only() -> None:
     assert found.current_regime in found.regime_summary
     assert found.regime_summary[found.current_regime].occurrences == 1
     assert "nothing is filled in" in found.note
+
+
+async def test_fundings_are_kept_for_a_process_beside_this_one() -> None:
+    bench = Bench()
+    await watch(bench, whole(bench), []).keep_fundings()
+    kept = await bench.scores.fundings.all(since_ms=NOW_MS - 60_000)
+    assert [(one.funding.venue, one.funding.rate_8h) for one in kept if one.funding.symbol == "SOLUSDT"] == [
+        ("binance", 0.0001),
+        ("bybit", -0.0002),
+        ("hyperliquid", 0.0005),
+    ]
+
+
+async def test_j36_the_condition_compares_the_sum_over_venues_and_nothing_while_one_is_missing() -> None:
+    bench = Bench()
+    context = whole(bench, wallets=None)
+    assert context.monitor is not None
+    binance = context.monitor.main
+    deps = bench.board_deps
+    ring = OpenInterestRing(period_s=60.0)
+    okx = replace(binance, board=MarketBoard(replace(deps, oi_ring=ring, venue="okx")))
+    both = replace(context, monitor=replace(context.monitor, venues={"binance": binance, "okx": okx}))
+
+    async def compared() -> float | None:
+        inputs = await gather_inputs(both, "SOLUSDT")
+        return condition_values(inputs, None).get("open_interest_usd")
+
+    one = await gather_inputs(context, "SOLUSDT")
+    assert condition_values(one, None)["open_interest_usd"] == pytest.approx(1_100 * 103.5)
+    assert await compared() is None  # okx lists it and has told nothing: a part of the sum would look like a fall
+    shown = await asked("score_snapshot", both, symbol="SOLUSDT")
+    assert (shown.open_interest_all_usd, set(shown.open_interest_by_venue)) == (None, {"binance"})
+    assert shown.unavailable["open_interest_all_usd"] == "not told lately by venues that list it: okx"
+    ring.record("SOLUSDT", time_ms=NOW_MS - 10_000, contracts=2_000.0)
+    assert await compared() == pytest.approx(3_100 * 103.5)
+    shown = await asked("score_snapshot", replace(both, score_cache=ScoreCache()), symbol="SOLUSDT")
+    assert shown.open_interest_all_usd == round(3_100 * 103.5)
+    assert {name: one.value for name, one in shown.open_interest_by_venue.items()} == {
+        "binance": 113_850.0,
+        "okx": 207_000.0,
+    }

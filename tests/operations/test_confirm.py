@@ -110,7 +110,7 @@ async def test_j36_open_interest_is_told_by_venue_and_summed() -> None:
     assert (one.unit, one.source) == ("USD, one side", "binance:open-interest sweep")
     alone = await asked("score_snapshot", whole(monitor=None), symbol="SOLUSDT")
     assert alone.open_interest_all_usd is None
-    assert "running monitor" in alone.unavailable["open_interest_all_usd"]
+    assert "where a monitor runs, here or beside" in alone.unavailable["open_interest_all_usd"]
 
 
 async def test_j9_onchain_is_null_with_reasons_and_never_zero() -> None:

@@ -10,6 +10,7 @@ from altmonitor.core.status import FeedStatus, GuardStatus, SweepStatus, VenueSt
 from altmonitor.market.liquidations import LiquidationMinute
 from altmonitor.operations.api_health import ExchangeState
 from altmonitor.operations.errors import BadArgument
+from altmonitor.operations.known_fundings import live_fundings
 from altmonitor.operations.score_cache import ScoreCache
 from altmonitor.operations.table import OPERATION_OF
 from tests.operations.operations_kit import NOW_MS, Bench
@@ -110,7 +111,23 @@ async def test_j20_fundings_of_venues_side_by_side_with_fees() -> None:
     assert rates[one.long_exchange] == min(rates.values())
     assert (await asked("funding_arb", whole(), min_spread=99)).opportunities == ()
     alone = await asked("funding_arb", whole(monitor=None))
-    assert "running monitor" in alone.unavailable["opportunities"]
+    assert "none beside it has stored fundings" in alone.unavailable["opportunities"]
+
+
+async def test_j20_in_a_process_without_a_monitor_what_one_beside_it_keeps_is_used() -> None:
+    bench = Bench()
+    running = whole(bench)
+    assert running.monitor is not None
+    rows = await live_fundings(running.monitor, NOW_MS)
+    await bench.scores.fundings.replace([row for coin in rows.values() for row in coin])
+    alone = whole(bench, monitor=None)
+    found = await asked("funding_arb", alone, symbol="SOLUSDT", min_spread=0)
+    assert found.opportunities == (await asked("funding_arb", running, symbol="SOLUSDT", min_spread=0)).opportunities
+    assert (found.opportunities[0].average_8h_pct, found.opportunities[0].average_of) == (0.01, ("binance",))
+    assert len((await asked("funding_arb", alone, min_spread=0)).opportunities) == 2
+    shown = await asked("score_snapshot", alone, symbol="SOLUSDT")
+    assert shown.metrics["funding_spread"].value == pytest.approx(0.0007)
+    assert (shown.funding_average.value, shown.funding_average.unavailable) == (0.0001, None)
 
 
 async def test_j21_flows_are_the_exact_sum_of_takers_and_say_what_they_are_not() -> None:

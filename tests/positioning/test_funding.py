@@ -6,8 +6,15 @@ import math
 
 import pytest
 
-from altmonitor.core.types import Fraction
-from altmonitor.positioning.funding import FundingCost, funding_cost, funding_countdown
+from altmonitor.core.types import Fraction, Venue
+from altmonitor.positioning.funding import (
+    FundingCost,
+    SizedFunding,
+    VenueFunding,
+    funding_average,
+    funding_cost,
+    funding_countdown,
+)
 from tests.positioning.samples import T0
 
 
@@ -65,3 +72,27 @@ def test_the_countdown_reads_hours_minutes_seconds() -> None:
     assert funding_countdown(T0, T0) is None
     assert funding_countdown(T0 - 1, T0) is None
     assert funding_countdown(None, T0) is None
+
+
+def sized(venue: Venue, rate: float, oi_usd: float | None) -> SizedFunding:
+    row = VenueFunding(
+        venue=venue,
+        symbol="SOLUSDT",
+        rate_8h=Fraction(rate),
+        interval_h=8.0,
+        next_ms=None,
+        as_of_ms=T0,
+        source="own",
+    )
+    return SizedFunding(funding=row, oi_usd=oi_usd, oi_ms=None if oi_usd is None else T0 - 5_000)
+
+
+def test_an_average_of_venues_is_weighted_by_what_is_open_there() -> None:
+    found = funding_average(
+        [sized("binance", 0.0001, 3_000.0), sized("bybit", 0.0005, 1_000.0), sized("okx", 9.0, None)]
+    )
+    assert found is not None
+    assert found.rate_8h == pytest.approx(0.0002)
+    assert (found.venues, found.oi_usd, found.at_ms) == (("binance", "bybit"), 4_000.0, T0 - 5_000)
+    assert funding_average([sized("okx", 0.0001, None), sized("bybit", 0.0001, 0.0)]) is None
+    assert funding_average([]) is None
