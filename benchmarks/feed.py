@@ -49,13 +49,13 @@ SinkFactory = Callable[[], FeedSink]
 
 
 class EngineSink:
-    """The real engine with nothing behind it."""
+    """The real engine with nothing behind it. symbols: None: those of `feed_load`."""
 
-    def __init__(self) -> None:
+    def __init__(self, symbols: Sequence[str] | None = None) -> None:
         self.alerts: list[Alert] = []
         links = EngineDeps(clock=SystemClock(), sink=self, context=self, oi_ring=OpenInterestRing(period_s=60))
         self.engine = Engine(links, audiences=anybody(Settings()))
-        self.engine.set_symbols(_symbols())
+        self.engine.set_symbols(_symbols() if symbols is None else symbols)
         self.on_kline = self.engine.on_kline
 
     def put(self, alert: Alert, *, to: Sequence[Destination]) -> None:

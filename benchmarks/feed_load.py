@@ -118,6 +118,7 @@ class Connection:
         self._options = options
         self._writes = writes
         self._streams: set[str] = set()
+        self.path = ""
         self._lock = threading.Lock()
         self._sender: threading.Thread | None = None
 
@@ -136,6 +137,7 @@ class Connection:
             request += self._receive(1)
         found = re.search(rb"(?i)sec-websocket-key:\s*(\S+)", request)
         assert found is not None
+        self.path = request.split()[1].decode()
         accept = base64.b64encode(hashlib.sha1(found[1] + _MAGIC).digest())  # noqa: S324  what RFC 6455 asks for
         self._sock.sendall(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
