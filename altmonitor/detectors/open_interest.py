@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from math import isnan
 
 from altmonitor.detectors.sampled import Readings, Sample, SampledDetector, Sampling
-from altmonitor.market.open_interest import WINDOW_TOLERANCE
+from altmonitor.market.open_interest import NEVER, WINDOW_TOLERANCE
 from altmonitor.settings.settings import Settings
 
 WINDOWS_MS = {"5m": 300_000, "1m": 60_000}
@@ -23,11 +23,11 @@ def measure(readings: Readings, symbols: Sequence[str]) -> Iterator[Sample]:
     for window_ms in WINDOWS_MS.values():
         changes, spans = ring.changes_pct(symbols, window_ms=window_ms, now_ms=now_ms, stale_ms=stale_ms)
         columns.append(zip(changes.tolist(), spans.tolist(), strict=True))
-    for symbol, *measured in zip(symbols, *columns, strict=True):
-        newest = ring.newest(symbol)
-        if newest is not None:
+    times_ms, contracts = (column.tolist() for column in ring.newest_of(symbols))
+    for symbol, at_ms, held, *measured in zip(symbols, times_ms, contracts, *columns, strict=True):
+        if at_ms != NEVER:
             values = {window: pair for window, pair in zip(WINDOWS_MS, measured, strict=True) if not isnan(pair[0])}
-            yield Sample(symbol=symbol, values=values, at_ms=newest[0], now_ms=now_ms, contracts=newest[1])
+            yield Sample(symbol=symbol, values=values, at_ms=at_ms, now_ms=now_ms, contracts=held)
 
 
 def threshold_of(window: str, settings: Settings) -> float:

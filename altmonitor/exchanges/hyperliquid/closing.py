@@ -25,6 +25,8 @@ class ClockClosing:
         self._over: dict[tuple[str, int], Candle] = {}
         self._closed_ms: dict[str, int] = {}
         self._last_ms = 0
+        self._due_until_ms = 0
+        self._has_due = False
 
     def hear(self, symbol: str, candle: Candle, now_ms: int) -> None:
         """Of every candle that came."""
@@ -33,6 +35,8 @@ class ClockClosing:
             self._over.clear()
             self._closed_ms.clear()
         self._last_ms = now_ms
+        if candle.open_ms < self._due_until_ms:
+            self._has_due = True
         before = self._running.get(symbol)
         if before is not None and candle.open_ms < before.open_ms:
             if (symbol, candle.open_ms) in self._over:  # its last trades, told after the next minute began
@@ -52,6 +56,9 @@ class ClockClosing:
         if now_ms - self._last_ms > SILENT_MS:
             return []
         end_ms = (now_ms - CLOSE_AFTER_MS) // MINUTE_MS * MINUTE_MS
+        if end_ms == self._due_until_ms and not self._has_due:  # every candle that is known runs, or was closed
+            return []
+        self._due_until_ms, self._has_due = end_ms, False
         found: list[KlineUpdate] = []
         for (symbol, open_ms), candle in sorted(self._over.items()):
             if open_ms + MINUTE_MS <= end_ms:

@@ -20,6 +20,8 @@ from altmonitor.market.candles import KlineUpdate
 from altmonitor.market.contracts import ContractNews
 
 _SEND_WITHIN_S: Final = 10.0
+_IDLE_INTERVAL_S: Final = 1.0
+"""Between two looks at a connection that has nothing to ask: its data is watched to the second."""
 
 UNROUTED: Final = "is the address routed (…/market)?"
 """Asked only where data never came: the exchange accepts connections and subscriptions on addresses that carry none."""
@@ -142,7 +144,7 @@ class FeedConnection:
     async def _drive(self, transport: Transport) -> None:
         clock, dialect = self._shared.clock, self._shared.dialect
         heartbeat_s = self.opened_s + dialect.heartbeat_s
-        pause = PauseWatch(dialect.control_interval_s)
+        pause = PauseWatch(_IDLE_INTERVAL_S)
         while True:
             now_s = self._shared.exchange_clock.now_s()
             message = self.ledger.next_message(now_s)
@@ -156,7 +158,8 @@ class FeedConnection:
                 self.end(self.ledger.trouble)
             if not pause.was_long(now_s):
                 self._watch_data(now_s)
-            await clock.sleep(dialect.control_interval_s)
+            is_idle = self.ledger.is_settled
+            await clock.sleep(max(dialect.control_interval_s, _IDLE_INTERVAL_S if is_idle else 0.0))
 
     async def _send(self, transport: Transport, message: str) -> None:
         try:

@@ -193,8 +193,9 @@ class SymbolWatch:
     def hear(self, symbols: Iterable[str], now_s: float) -> tuple[str, ...]:
         """Symbols updated in the last `HEAR_EVERY_S`; returns those that had been silent."""
         back = []
+        rhythm_of = self._rhythms.get
         for symbol in symbols:
-            rhythm = self._rhythms.get(symbol)
+            rhythm = rhythm_of(symbol)
             if rhythm is None:
                 continue
             if rhythm.is_silent:
@@ -202,7 +203,11 @@ class SymbolWatch:
                 back.append(symbol)
             else:
                 # Nothing is known of gaps shorter than the time between two calls.
-                rhythm.learn(max(0.0, now_s - rhythm.heard_s - HEAR_EVERY_S))
+                gap_s = now_s - rhythm.heard_s - HEAR_EVERY_S
+                if gap_s > 0.0:
+                    rhythm.learn(gap_s)
+                else:
+                    rhythm.typical_gap_s -= _FASTER * rhythm.typical_gap_s
             rhythm.heard_s = now_s
         return tuple(back)
 

@@ -76,3 +76,12 @@ def test_a_candle_that_runs_on_after_a_flat_minute_began_is_the_real_one() -> No
     hand.hear("BUSDT", 1, 1.5, at_s=100)
     hand.hear("AUSDT", 1, 2.5, at_s=110, quote=99.0)
     assert ("AUSDT", 1, 2.5, 99.0) in hand.due(122)
+
+
+def test_a_coin_first_heard_of_after_its_minute_was_looked_through_is_closed_all_the_same() -> None:
+    hand = Hand()
+    hand.hear("BTCUSDT", 0, 1.5, at_s=55)
+    assert hand.due(61.6) == [("BTCUSDT", 0, 1.5, 10.0)]
+    hand.hear("NEWUSDT", 0, 1.2, at_s=62)
+    assert hand.due(62.6) == [("NEWUSDT", 0, 1.2, 10.0)]
+    assert hand.due(63.6) == []
