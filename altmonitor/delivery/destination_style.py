@@ -11,7 +11,7 @@ from altmonitor.delivery.digest_decision import DestinationStyle
 from altmonitor.interfaces.delivery import DigestPart, Keyboard, Press
 from altmonitor.render.alert_parts import alert_buttons
 from altmonitor.render.alerts import alert_html
-from altmonitor.render.digest import DigestContext, digest_parts
+from altmonitor.render.digest import DigestContext, digest_part_again, digest_parts
 from altmonitor.render.format import Style, no_name
 from altmonitor.render.signed_buttons import ButtonSigner
 from altmonitor.settings.audience import MINUTES_A_DAY, Audience, QuietHours
@@ -76,6 +76,12 @@ class MessageRenderer:
             context=context,
             held=None if not held else "" if quiet is None else str(quiet),
         )
+
+    def digest_part_again(
+        self, parts: Sequence[Sequence[Alert]], number: int, *, maybe_repeated: bool = False
+    ) -> str | None:
+        context = None if self._market is None else self._market()
+        return digest_part_again(parts, number, self._style, maybe_repeated=maybe_repeated, context=context)
 
 
 # ---

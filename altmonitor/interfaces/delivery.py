@@ -168,6 +168,12 @@ class Renderer(Protocol):
         may be in the chat already, the text says so. held: they were held back during quiet hours; late is True then.
         """
 
+    def digest_part_again(
+        self, parts: Sequence[Sequence[Alert]], number: int, *, maybe_repeated: bool = False
+    ) -> str | None:
+        """One message of a digest of fresh alerts, from what is known of them now. parts: the alerts that each of its
+        messages names; number: of this one, from 0. None: they have no room in it any more."""
+
 
 # ---
 # The other direction: what people write to the bot, and what they are answered.

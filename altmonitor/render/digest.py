@@ -6,8 +6,8 @@ Moves against the crowd stand at the top: in a crash the one contract that rises
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import median
 
 from altmonitor.core.alert import CROWD_MIN, Alert, against_the_crowd
@@ -24,6 +24,8 @@ BOLD_FROM = 10  # shorter lists need no emphasis; Telegram formats 100 pieces of
 _HEADLINES = tuple(dict.fromkeys(key for spec in KINDS.values() for key in spec.headlines))
 _NBSP = "\u00a0"  # a symbol and its value stay on one line
 _NUMBERING_ROOM = len(" (999/999)")
+_GROWTH_ROOM = 3
+"""Of an alert whose candle runs: what its final number may be longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +45,12 @@ class _Entry:
     text: str
     ids: tuple[int, ...]
     band: int
+    growth_room: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Section:
+    kind: str
     heading: str
     entries: list[_Entry]
 
@@ -82,11 +86,48 @@ def digest_parts(
         return []
     days = {n.date_and_time(alert.event_ms, style.tz)[:10] for alert in alerts}
     digest = _Digest(alerts=alerts, style=style, late=late, is_dated=len(days) > 1, held=held)
-    title = _title(digest)
-    head = [_period(digest), _counts(digest), *_breadth(digest, context or DigestContext())]
+    head = _head(digest, context or DigestContext(), maybe_repeated=maybe_repeated)
+    return _pack(_title(digest), head, _sections(digest, alerts), style)
+
+
+def digest_part_again(
+    parts: Sequence[Sequence[Alert]],
+    number: int,
+    style: Style,
+    *,
+    maybe_repeated: bool,
+    context: DigestContext | None = None,
+) -> str | None:
+    """One message of a digest of fresh alerts with what is known of them now. parts: the alerts of each of its
+    messages; each keeps its own, whatever became of their order. number: which of them, from 0. None: no room any
+    more."""
+    alerts = [alert for part in parts for alert in part]
+    digest = _Digest(alerts=alerts, style=style, late=False, is_dated=False)
+    before = {headline_key(alert) for part in parts[:number] for alert in part}
+    sections = [
+        replace(section, heading=_continued(section, style)) if section.kind in before else section
+        for section in _sections(digest, parts[number])
+    ]
+    head = _head(digest, context or DigestContext(), maybe_repeated=maybe_repeated) if number == 0 else ""
+    numbering = f" ({number + 1}/{len(parts)})" if len(parts) > 1 else ""
+    text = "".join((f"{_title(digest)}{numbering}", f"\n{head}" if head else "", *_body(sections, style)))
+    return text if n.utf16_len(text) <= n.MESSAGE_UNITS_MAX else None
+
+
+def _head(digest: _Digest, context: DigestContext, *, maybe_repeated: bool) -> str:
+    lines = [_period(digest), _counts(digest), *_breadth(digest, context)]
     if maybe_repeated:
-        head.append(f"<i>{style.say('some_repeated')}</i>")
-    return _pack(title, "\n".join(line for line in head if line), _sections(digest), style)
+        lines.append(f"<i>{digest.style.say('some_repeated')}</i>")
+    return "\n".join(line for line in lines if line)
+
+
+def _body(sections: Sequence[_Section], style: Style) -> list[str]:
+    pieces = []
+    for section in sections:
+        for before, entry in zip((None, *section.entries), section.entries, strict=False):
+            opening = f"\n\n{section.heading}\n" if before is None else _joint(before.band, entry.band, style)
+            pieces.append(f"{opening}{entry.text}")
+    return pieces
 
 
 def _title(digest: _Digest) -> str:
@@ -136,46 +177,72 @@ def _breadth(digest: _Digest, context: DigestContext) -> list[str]:
     return [joined(*told, *btc)]
 
 
-def _sections(digest: _Digest) -> list[_Section]:
-    """In the order of the kinds; of price moves the crowd first, or those against it where there is one."""
-    grouped: dict[str, dict[str, list[Alert]]] = {}
-    for alert in sorted(digest.alerts, key=_time):
-        grouped.setdefault(headline_key(alert), {}).setdefault(of_venue(alert.venue, alert.symbol), []).append(alert)
-    ups, downs = len(grouped.get("PUMP", ())), len(grouped.get("DUMP", ()))
+def _sections(digest: _Digest, named: Collection[Alert]) -> list[_Section]:
+    """In the order of the kinds; of price moves the crowd first, or those against it where there is one. named: those
+    of the digest that shall stand there."""
+    everything, grouped = _grouped(digest.alerts), _grouped(named)
+    ups, downs = len(everything.get("PUMP", ())), len(everything.get("DUMP", ()))
     few = against_the_crowd(ups, downs)
     is_pump_first = few == "PUMP" if few is not None else ups > downs
     first, second = ("PUMP", "DUMP") if is_pump_first else ("DUMP", "PUMP")
     order = [{"PUMP": first, "DUMP": second}.get(key, key) for key in _HEADLINES]
     return [
-        _section(digest, kind, list(grouped[kind].values()), is_against=kind == few)
+        _section(digest, kind, _by_size(grouped[kind]), _by_size(everything[kind]), is_against=kind == few)
         for kind in order
         if kind in grouped
     ]
 
 
-def _section(digest: _Digest, kind: str, groups: list[list[Alert]], *, is_against: bool) -> _Section:
+_Group = tuple[Alert, list[Alert]]
+"""The largest alert of a contract, and all of them."""
+
+
+def _grouped(alerts: Iterable[Alert]) -> dict[str, dict[str, list[Alert]]]:
+    """By headline, then by contract; each oldest → newest."""
+    grouped: dict[str, dict[str, list[Alert]]] = {}
+    for alert in sorted(alerts, key=_time):
+        grouped.setdefault(headline_key(alert), {}).setdefault(_name(alert), []).append(alert)
+    return grouped
+
+
+def _by_size(groups: Mapping[str, list[Alert]]) -> list[_Group]:
+    found = ((max(group, key=_size), group) for group in groups.values())
+    return sorted(found, key=lambda pair: (-_size(pair[0]), pair[0].symbol))
+
+
+def _name(alert: Alert) -> str:
+    return of_venue(alert.venue, alert.symbol)
+
+
+def _section(
+    digest: _Digest, kind: str, largest: list[_Group], everything: list[_Group], *, is_against: bool
+) -> _Section:
+    """everything: what the whole digest has of this kind, of which some stand here."""
     style = digest.style
-    largest = sorted(
-        ((max(group, key=_size), group) for group in groups), key=lambda pair: (-_size(pair[0]), pair[0].symbol)
-    )
-    face = FACES[largest[0][0].kind]
+    face = FACES[everything[0][0].kind]
     windows, window = face.heading_windows, ""
     if windows is None:
-        window = Counter(window_of(alert) for alert, _ in largest).most_common(1)[0][0]
+        window = Counter(window_of(alert) for alert, _ in everything).most_common(1)[0][0]
         windows = frozenset({window})
     unit = style.say(face.unit_key, window=style.say(window) if window else "") if face.unit_key else None
     heading = joined(style.say(kind), style.say("against_crowd") if is_against else None, unit)
+    is_short = len(everything) <= BOLD_FROM
+    bold = frozenset() if is_short else frozenset(_name(alert) for alert, _ in everything[:BOLD_ENTRIES])
     entries = []
     for rank, (alert, group) in enumerate(largest):
-        is_short = len(largest) <= BOLD_FROM
-        is_bold = rank < BOLD_ENTRIES and not is_short
+        is_bold = _name(alert) in bold
         text = _entry_text(digest, alert, group, windows, is_short=is_short, is_bold=is_bold)
         ids = tuple(each.id for each in group if each.id is not None)
-        band = _band(_size(alert)) if len(largest) > BOLD_FROM else 0
+        band = 0 if is_short else _band(_size(alert))
         if face.is_line_each:
             band = rank
-        entries.append(_Entry(text=f"<b>{text}</b>" if is_bold else text, ids=ids, band=band))
-    return _Section(heading=heading, entries=entries)
+        growth_room = _GROWTH_ROOM * sum(each.is_running for each in group)
+        entries.append(_Entry(text=f"<b>{text}</b>" if is_bold else text, ids=ids, band=band, growth_room=growth_room))
+    return _Section(kind=kind, heading=heading, entries=entries)
+
+
+def _continued(section: _Section, style: Style) -> str:
+    return f"{section.heading}{SEPARATOR}{style.say('continued')}"
 
 
 def _entry_text(
@@ -227,17 +294,17 @@ def _pack(title: str, head: str, sections: list[_Section], style: Style) -> list
     for section in sections:
         band = None
         for rank, entry in enumerate(section.entries):
-            heading = section.heading if rank == 0 else f"{section.heading}{SEPARATOR}{style.say('continued')}"
+            heading = section.heading if rank == 0 else _continued(section, style)
             opening = f"\n\n{heading}\n{entry.text}"
             piece = opening if band is None else f"{_joint(band, entry.band, style)}{entry.text}"
-            if n.utf16_len(piece) > left:
+            if n.utf16_len(piece) + entry.growth_room > left:
                 piece = opening
                 texts.append("")
                 ids.append([])
                 left = room
             texts[-1] += piece
             ids[-1].extend(entry.ids)
-            left -= n.utf16_len(piece)
+            left -= n.utf16_len(piece) + entry.growth_room
             band = entry.band
     count = len(texts)
     numbering = [f" ({number}/{count})" if count > 1 else "" for number in range(1, count + 1)]

@@ -315,3 +315,33 @@ def test_every_alert_is_in_exactly_the_part_that_names_it(
         for number in part.alert_ids:
             if alerts[number].symbol in ("SOLUSDT", "BTCUSDT", "币安人生USDT", "<&>USDT"):
                 assert f"{alerts[number].symbol}{NBSP}" in shown
+
+
+@given(storms(), st.sampled_from([EN, ZH]), st.booleans())
+def test_a_message_of_a_digest_written_again_is_the_same_as_long_as_nothing_is_new(
+    alerts: list[Alert], renderer: MessageRenderer, maybe_repeated: bool
+) -> None:
+    parts = renderer.digest(alerts, late=False, maybe_repeated=maybe_repeated)
+    named = [[alerts[number] for number in part.alert_ids] for part in parts]
+    again = [renderer.digest_part_again(named, number, maybe_repeated=maybe_repeated) for number in range(len(parts))]
+    assert again == [part.html for part in parts]
+
+
+def test_each_message_of_a_digest_keeps_its_alerts_when_their_candles_close_and_has_room_for_them() -> None:
+    alerts = [
+        changed(burst(number, f"COIN{number}", 5.0 + number / 500), details={"running_s": 23.0})
+        for number in range(480)
+    ]
+    parts = EN.digest(alerts, late=False)
+    assert len(parts) > 1
+    draw = random.Random(5)
+    finals = [changed(alert, metric=draw.uniform(10, 99), details={"is_completed": True}) for alert in alerts]
+    named = [[finals[number] for number in part.alert_ids] for part in parts]
+    for number, part in enumerate(parts):
+        html = EN.digest_part_again(named, number)
+        assert html is not None
+        shown = read(html).text
+        assert shown.splitlines()[0] == read(part.html).text.splitlines()[0]
+        told = [f"{finals[at].symbol}{NBSP}{finals[at].metric:.1f}×" in shown for at in part.alert_ids]
+        assert all(told)
+        assert ("· continued" in shown) == (number > 0)
