@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from altmonitor.core.types import Destination
-from altmonitor.delivery.edits import OwnMessage, PendingEdits
+from altmonitor.delivery.pending_edits import OwnMessage, PendingEdits
 from tests.delivery.dispatcher_kit import make, running
 
 PRIVATE = Destination(chat_id=5)
