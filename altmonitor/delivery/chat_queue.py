@@ -132,6 +132,7 @@ class ChatQueue:
         """Until cancelled; what is under way then is finished within `IN_FLIGHT_S` or stays queued."""
         self._alert_queue.drop_planned()
         await self.sender.seed_pace()
+        await self._message_edits.resume()
         while not self._deps.token_refused.is_set():
             self._wake.clear()
             await self._take_over_others()
@@ -206,6 +207,7 @@ class ChatQueue:
         self._replies_in_a_row = 0
         if not await self._alert_queue.begin(message):
             return
+        await self._message_edits.is_leaving(message)
         try:
             words = OutgoingText(
                 html=message.html,
@@ -236,7 +238,7 @@ class ChatQueue:
             self._message_edits.late_sent(message)
         elif message.is_whole_digest:
             self._message_edits.digest_sent(message, message_id)
-        elif message.members:
+        elif message.parts and any(row.alert.is_running for row in message.rows):
             self._message_edits.digest_part_sent(message, message_id)
 
     async def _grow(self, message: AlertMessage, message_id: int) -> None:

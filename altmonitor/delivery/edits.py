@@ -27,6 +27,7 @@ from altmonitor.delivery.pending_edits import (
     Shown,
 )
 from altmonitor.delivery.sender import ChatSender
+from altmonitor.delivery.split_digests import KEPT_MS, DigestMessage, SplitDigests
 from altmonitor.interfaces.delivery import Press, Renderer
 from altmonitor.market.candles import MINUTE_MS
 
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 
 SOUGHT = 30
 """So many messages of an earlier run are looked up to be edited."""
+SOUGHT_AT_FIRST = 2_000
+"""The same as long as candles may close whose alerts it told: a digest names hundreds."""
 
 SENT_AT_CLOSE_MS = 2_000
 """What was sent later than this after the close of its candle said the final numbers already."""
@@ -59,7 +62,9 @@ class MessageEdits:
         self.sender = sender
         self._edits = PendingEdits()
         self._kept: dict[int, KeptEdit] = {}
-        self._sought: deque[str] = deque(maxlen=SOUGHT)
+        self._sought: dict[str, None] = {}
+        self._split_digests = SplitDigests(deps.outbox, deps.clock)
+        self._is_resumed = False
         self._newest_digest: dict[int | None, tuple[int, tuple[str, ...]]] = {}  # message id, keys
         self._late: deque[EditKey] = deque(maxlen=OWN_MESSAGES)
         self._since_ms = deps.clock.now_ms()
@@ -98,11 +103,28 @@ class MessageEdits:
             maybe_repeated=message.maybe_repeated,
             changed_s=self._now_s(),
             is_unfinished=True,
-            members=members,
+            parts=(members,),
         )
         self._edits.sent(digest_key, own)
         for key in running:
             self._edits.joined((topic_id, key), digest_key)
+
+    async def is_leaving(self, message: AlertMessage) -> None:
+        """To be awaited before a message of alerts is sent."""
+        if message.parts:
+            await self._split_digests.remember(self.sender.at(message.topic_id), message.parts)
+
+    async def resume(self) -> None:
+        """An earlier run may have ended between the close of a candle and the edit that says so."""
+        if self._is_resumed:
+            return
+        self._is_resumed = True
+        try:
+            for topic_id in self.sender.topics:
+                at = self.sender.at(topic_id)
+                self._sought |= dict.fromkeys(await self._deps.outbox.completed_since(at, self._since_ms - KEPT_MS))
+        except StorageError as problem:
+            log.warning("messages of an earlier run are not looked at: %s", problem)
 
     def late_sent(self, message: AlertMessage) -> None:
         """It says that it comes late, and stays as it is."""
@@ -112,18 +134,18 @@ class MessageEdits:
         """One of the messages that a digest of fresh alerts needs, with candles that ran when it was written. It may
         have waited behind the others until they closed, so it is looked at again in any case."""
         topic_id, digest_key = message.topic_id, (message.topic_id, _digest_key(message_id))
-        part = tuple(row.alert.key for row in message.rows)
+        named = tuple(row.alert.key for row in message.rows)
         own = OwnMessage(
             message_id=message_id,
             maybe_repeated=message.maybe_repeated,
             changed_s=self._now_s(),
             shown=(message.html, ()),
             is_unfinished=True,
-            members=message.members,
-            part=part,
+            parts=message.parts,
+            number=message.parts.index(named),
         )
         self._edits.sent(digest_key, own)
-        for key in part:
+        for key in named:
             self._edits.joined((topic_id, key), digest_key)
         self._edits.want_again(digest_key, self._now_s() + AWAITED_EDIT_AGE_S)
 
@@ -134,8 +156,11 @@ class MessageEdits:
         """More is known about this alert now. in_flight: messages whose text is made already."""
         for topic_id in self.sender.topics:
             is_known = self._edits.want((topic_id, alert_key), self._now_s(), in_flight=in_flight)
-            if not is_known and alert_key not in self._sought:
-                self._sought.append(alert_key)
+            if not is_known:
+                self._sought[alert_key] = None
+        is_young = self._deps.clock.now_ms() - self._since_ms <= KEPT_MS
+        if len(self._sought) > (SOUGHT_AT_FIRST if is_young else SOUGHT):
+            del self._sought[next(iter(self._sought))]
 
     def keep(self, kept: KeptEdit) -> None:
         """Of several for one message only the newest leaves."""
@@ -149,7 +174,9 @@ class MessageEdits:
     def next(self, now_s: float) -> Step | float | None:
         """What to edit, or in how many seconds to ask again; None: nothing."""
         if self._sought:
-            return self._seek(self._sought.popleft())
+            alert_key = next(iter(self._sought))
+            del self._sought[alert_key]
+            return self._seek(alert_key)
         step = self._next_edit(now_s)
         return self._next_update(now_s) if step is None else step
 
@@ -178,7 +205,7 @@ class MessageEdits:
         destination = self.sender.at(topic_id)
         renderer = self._deps.style_of(destination).renderer
         try:
-            if own.members:
+            if own.parts:
                 if not await self._edit_digest(topic_id, own, renderer) and awaited_until_s is not None:
                     self._edits.want_again(key, awaited_until_s)
                 return
@@ -204,19 +231,22 @@ class MessageEdits:
                 self._edits.want_again(key, awaited_until_s)
 
     async def _edit_digest(self, topic_id: int | None, own: OwnMessage, renderer: Renderer) -> bool:
-        """The whole digest is written again, and of it the message that names the same alerts as this one. There is
-        none when new numbers have moved an alert over the border to another message. False: that may end, candles still
-        run; once all are final the message stays as it is."""
-        known = await self._deps.outbox.alerts_of(own.members)
-        alerts = [known[key] for key in own.members if key in known]
-        ids = {alert.id for alert in alerts if alert.key in own.named}
-        parts = renderer.digest(alerts, late=False, maybe_repeated=bool(own.maybe_repeated))
-        html = next((part.html for part in parts if set(part.alert_ids) == ids), None)
-        if len(alerts) == len(own.members) and html is not None and own.shown != (html, ()):
-            own.is_unfinished = any(alert.is_running for alert in alerts if alert.key in own.named)
+        """False: what its candles have has no room in it yet, and they still run; once all are final it stays as it
+        is."""
+        keys = [key for part in own.parts for key in part]
+        known = await self._deps.outbox.alerts_of(keys)
+        if len(known) < len(set(keys)):
+            return True
+        parts = [[known[key] for key in part] for part in own.parts]
+        is_running = any(alert.is_running for alert in parts[own.number])
+        html = renderer.digest_part_again(parts, own.number, maybe_repeated=bool(own.maybe_repeated))
+        if html is None:
+            return not is_running
+        if own.shown != (html, ()):
             await self.sender.edit(topic_id, own.message_id, html)
             own.shown = html, ()
-        return html is not None or not any(alert.is_running for alert in alerts)
+        own.is_unfinished = is_running
+        return True
 
     async def _is_doubted(self, destination: Destination, alert_key: str, own: OwnMessage) -> bool:
         if own.maybe_repeated is None:
@@ -231,41 +261,54 @@ class MessageEdits:
 
     async def _seek(self, alert_key: str) -> None:
         """An earlier run may have sent this alert, in a message of its own or, with what its candle had so far, in a
-        digest. A digest in several messages is left as it is: which of them belong together is not kept."""
-        outbox = self._deps.outbox
+        digest."""
         try:
-            alert = (await outbox.alerts_of([alert_key])).get(alert_key)
+            alert = (await self._deps.outbox.alerts_of([alert_key])).get(alert_key)
             if alert is None or alert.ts * 1000 >= self._since_ms:
                 return  # sent by this run: it knows its own messages
             for topic_id in self.sender.topics:
-                if (topic_id, alert_key) in self._late:
-                    continue
-                own = await outbox.own_message_of(self.sender.at(topic_id), alert_key)
-                if own is None and alert.details.is_completed:
-                    await self._seek_digest(topic_id, alert)
-                elif own is not None:
-                    message_id, maybe_repeated = own
-                    self.sent((topic_id, alert_key), message_id, maybe_repeated=maybe_repeated)
-                    self._edits.want((topic_id, alert_key), self._now_s(), in_flight=())
+                key = (topic_id, alert_key)
+                if key not in self._late and not self._edits.want(key, self._now_s(), in_flight=()):
+                    await self._seek_in(topic_id, alert)
         except StorageError as problem:
             log.info("a message of an earlier run was not brought up to date: %s", problem)
 
-    async def _seek_digest(self, topic_id: int | None, alert: Alert) -> None:
-        digest = await self._deps.outbox.digest_of(self.sender.at(topic_id), alert.key)
-        if digest is None or not digest.is_alone or digest.sent_ms > alert.minute_ms + MINUTE_MS + SENT_AT_CLOSE_MS:
+    async def _seek_in(self, topic_id: int | None, alert: Alert) -> None:
+        outbox, at = self._deps.outbox, self.sender.at(topic_id)
+        ran = alert.details.running_s is not None
+        own = await outbox.own_message_of(at, alert.key)
+        digest = await outbox.digest_of(at, alert.key) if own is None else None
+        if own is not None:
+            split = await self._split_digests.find(at, (alert.key,)) if ran else None
+            if split is None:
+                self.sent((topic_id, alert.key), own[0], maybe_repeated=own[1], is_unfinished=ran)
+                self._edits.want((topic_id, alert.key), self._now_s(), in_flight=())
+            else:
+                self._found_digest(topic_id, alert, *own, split)
+        elif digest is not None and ran:
+            whole = DigestMessage(parts=(digest.keys,), number=0, written_ms=digest.sent_ms)
+            message = await self._split_digests.find(at, digest.keys) or whole
+            self._found_digest(topic_id, alert, digest.message_id, digest.maybe_repeated, message)
+
+    def _found_digest(
+        self, topic_id: int | None, alert: Alert, message_id: int, maybe_repeated: bool, message: DigestMessage
+    ) -> None:
+        """It is looked at only for what its candles had."""
+        closed_ms = alert.minute_ms + MINUTE_MS + SENT_AT_CLOSE_MS
+        if not alert.details.is_completed or message.written_ms > closed_ms:
             return
-        digest_key = (topic_id, _digest_key(digest.message_id))
-        if not self._edits.knows(digest_key):
-            own = OwnMessage(
-                message_id=digest.message_id,
-                maybe_repeated=digest.maybe_repeated,
-                changed_s=float("-inf"),
-                is_unfinished=True,
-                members=digest.keys,
-            )
-            self._edits.sent(digest_key, own)
-            for key in digest.keys:
-                self._edits.joined((topic_id, key), digest_key)
+        digest_key = (topic_id, _digest_key(message_id))
+        own = OwnMessage(
+            message_id=message_id,
+            maybe_repeated=maybe_repeated,
+            changed_s=float("-inf"),
+            is_unfinished=True,
+            parts=message.parts,
+            number=message.number,
+        )
+        self._edits.sent(digest_key, own)
+        for key in own.named:
+            self._edits.joined((topic_id, key), digest_key)
         self._edits.want_again(digest_key, self._now_s() + AWAITED_EDIT_AGE_S)
 
     async def _update(self, kept: KeptEdit) -> None:

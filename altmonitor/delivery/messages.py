@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from altmonitor.core.errors import MessageRefused
 from altmonitor.delivery.digest_decision import DestinationStyle, Gather
+from altmonitor.delivery.split_digests import Parts
 from altmonitor.interfaces.delivery import Keyboard, Queued
 from altmonitor.render.format import without_markup
 
@@ -90,8 +91,8 @@ class AlertMessage:
     is_late: no news any more; is_held: because of quiet hours, and then it is no delay.
     is_silent: it only joins what rang before; the style of the destination may silence others too.
     is_whole_digest: a digest of fresh alerts that needs no second message.
-    members: where such a digest needs several, of each that says what a candle had so far the keys of all its alerts,
-        in its order; the message itself names `rows`.
+    parts: where such a digest needs several and says what candles had so far, the keys that each of them names; this
+        one those of `rows`.
     grows: id of the message that this text takes the place of; `rows` are then those that are new in it.
     """
 
@@ -107,7 +108,7 @@ class AlertMessage:
     is_silent: bool = False
     buttons: Keyboard = ()
     is_whole_digest: bool = False
-    members: tuple[str, ...] = ()
+    parts: Parts = ()
     grows: int | None = None
 
     @property
@@ -139,9 +140,9 @@ def digest(destination_style: DestinationStyle, topic_id: int | None, alert_grou
         [row.alert for row in alert_group.rows], late=alert_group.late, maybe_repeated=doubtful, held=alert_group.held
     )
     is_silent = all(row.alert.details.is_silent for row in alert_group.rows)
-    is_split = len(parts) > 1 and not alert_group.late
-    members = tuple(row.alert.key for row in alert_group.rows)
-    running = {row.alert.id for row in alert_group.rows if row.alert.is_running}
+    is_running = any(row.alert.is_running for row in alert_group.rows)
+    is_split = len(parts) > 1 and not alert_group.late and is_running
+    keys = tuple(tuple(by_id[alert_id].alert.key for alert_id in part.alert_ids) for part in parts)
     found = [
         AlertMessage(
             topic_id=topic_id,
@@ -153,7 +154,7 @@ def digest(destination_style: DestinationStyle, topic_id: int | None, alert_grou
             is_silent=is_silent,
             maybe_repeated=doubtful,
             is_whole_digest=len(parts) == 1 and not alert_group.late,
-            members=members if is_split and running.intersection(part.alert_ids) else (),
+            parts=keys if is_split else (),
         )
         for part in parts
     ]

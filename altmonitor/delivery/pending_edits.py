@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from altmonitor.delivery.split_digests import Parts
 from altmonitor.interfaces.delivery import Keyboard
 
 EDIT_AGE_S = 30.0
@@ -23,8 +24,8 @@ class OwnMessage:
 
     maybe_repeated: None when an earlier run sent it and nobody has asked the outbox yet.
     shown: the text and the buttons that stand in the chat; None when that is not known. is_unfinished: it says what a
-    candle had so far, and a reader waits for the close. members: of a digest the keys of all its alerts, in its order.
-    part: where the digest is several messages, the keys of those that this one names.
+    candle had so far, and a reader waits for the close. parts: of a digest the keys that each of its messages names;
+    this is the one of that number.
     """
 
     message_id: int
@@ -32,13 +33,13 @@ class OwnMessage:
     changed_s: float
     shown: Shown | None = None
     is_unfinished: bool = False
-    members: tuple[str, ...] = ()
-    part: tuple[str, ...] = ()
+    parts: Parts = ()
+    number: int = 0
 
     @property
     def named(self) -> tuple[str, ...]:
         """Of a digest the keys of the alerts that stand in this message."""
-        return self.part or self.members
+        return self.parts[self.number] if self.parts else ()
 
     @property
     def free_at_s(self) -> float:

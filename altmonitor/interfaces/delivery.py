@@ -51,13 +51,12 @@ class Press:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentDigest:
     """One message that told several alerts. keys: of all of them, oldest → newest. sent_ms: when this one of them was
-    told. is_alone: no other digest was sent there within a minute, so it was no part of one in several messages."""
+    told."""
 
     message_id: int
     keys: tuple[str, ...]
     sent_ms: int
     maybe_repeated: bool
-    is_alone: bool
 
 
 class Outbox(Protocol):
@@ -89,6 +88,10 @@ class Outbox(Protocol):
 
     async def digest_of(self, destination: Destination, alert_key: str) -> SentDigest | None:
         """The message that told this alert there together with others; None when none did."""
+
+    async def completed_since(self, destination: Destination, sent_ms: int) -> Sequence[str]:
+        """Keys of the alerts that were told there since, while their candles ran, and of which the close is known by
+        now; oldest → newest."""
 
     async def move(self, old: Destination, new: Destination) -> None:
         """The group became a supergroup: the rows of all its topics follow, also of those that get no alerts now; and

@@ -45,8 +45,6 @@ NO_SAMPLE = f"key NOT LIKE '{SAMPLE_KEY}%'"
 
 GROWN_WITHIN_MS = 120_000
 """What is added to a digest by edits is sent within so long of its message."""
-PARTS_WITHIN_MS = 60_000
-"""The messages of one digest leave within so long of each other."""
 
 
 class AlertReader:
@@ -191,11 +189,6 @@ class AlertReader:
             "AND d.topic_id = ? AND d.message_id = ? AND sent_ms BETWEEN ? AND ? ORDER BY event_ms, alerts.id",
             (*here, message_id, sent_ms - GROWN_WITHIN_MS, sent_ms + GROWN_WITHIN_MS),
         )
-        others = await self._fetch(
-            "SELECT 1 FROM deliveries WHERE chat_id = ? AND topic_id = ? AND state = 'sent' AND message_id <> ? "
-            "AND sent_ms BETWEEN ? AND ? GROUP BY message_id HAVING COUNT(*) > 1 LIMIT 1",
-            (*here, message_id, sent_ms - PARTS_WITHIN_MS, sent_ms + PARTS_WITHIN_MS),
-        )
         if len(rows) < 2:
             return None
         return SentDigest(
@@ -203,8 +196,16 @@ class AlertReader:
             keys=tuple(key for key, _ in rows),
             sent_ms=sent_ms,
             maybe_repeated=any(uncertain for _, uncertain in rows),
-            is_alone=not others,
         )
+
+    async def completed_since(self, destination: Destination, sent_ms: int) -> Sequence[str]:
+        rows = await self._fetch(
+            f"SELECT {ALERT_COLUMNS} FROM deliveries d JOIN alerts ON alerts.id = d.alert_id WHERE d.chat_id = ? "  # noqa: S608
+            "AND d.topic_id = ? AND d.state = 'sent' AND d.sent_ms >= ? AND alerts.details LIKE '%is_completed%' "
+            "ORDER BY alerts.id",
+            (destination.chat_id, topic_column(destination), sent_ms),
+        )
+        return [alert.key for alert in map(alert_of, rows) if _was_running(alert)]
 
     async def alert_of_id(self, alert_id: int) -> Alert | None:
         rows = await self._fetch(f"SELECT {ALERT_COLUMNS} FROM alerts WHERE id = ?", (alert_id,))  # noqa: S608
@@ -217,6 +218,10 @@ class AlertReader:
             (chat_id, since_ms),
         )
         return [sent_ms for sent_ms, _, _ in rows]
+
+
+def _was_running(alert: Alert) -> bool:
+    return alert.details.running_s is not None and alert.details.is_completed
 
 
 def _told(destinations: Collection[Destination] | None) -> tuple[str, list[Any]]:

@@ -247,6 +247,9 @@ class DatabaseStore:
     async def digest_of(self, destination: Destination, alert_key: str) -> SentDigest | None:
         return await self._reader.digest_of(destination, alert_key)
 
+    async def completed_since(self, destination: Destination, sent_ms: int) -> Sequence[str]:
+        return await self._reader.completed_since(destination, sent_ms)
+
     async def sent_since(self, chat_id: int, since_ms: int) -> Sequence[int]:
         return await self._reader.sent_since(chat_id, since_ms)
 

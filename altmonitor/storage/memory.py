@@ -26,7 +26,6 @@ from altmonitor.core.types import Destination
 from altmonitor.interfaces.delivery import Queued, SentDigest
 from altmonitor.interfaces.storage import AlertFilter
 from altmonitor.settings.state import moved_destination
-from altmonitor.storage.alert_queries import PARTS_WITHIN_MS
 from altmonitor.storage.change_log import MemoryChanges
 from altmonitor.storage.queue import Waiting
 from altmonitor.storage.rows import merged
@@ -217,14 +216,22 @@ class MemoryStore:
         if counts[this.message_id] < 2:
             return None
         alerts = [self._alerts[alert_id] for alert_id, end in told.items() if end.message_id == this.message_id]
-        others = (end for end in told.values() if end.message_id != this.message_id and counts[end.message_id] > 1)
         return SentDigest(
             message_id=this.message_id,
             keys=tuple(alert.key for alert in sorted(alerts, key=lambda alert: (alert.event_ms, alert.id or 0))),
             sent_ms=this.sent_ms,
             maybe_repeated=False,
-            is_alone=all(abs((end.sent_ms or 0) - this.sent_ms) > PARTS_WITHIN_MS for end in others),
         )
+
+    async def completed_since(self, destination: Destination, sent_ms: int) -> Sequence[str]:
+        return [
+            alert.key
+            for alert_id, alert in self._alerts.items()
+            if (end := self._deliveries[alert_id].get(destination)) is not None
+            and (end.sent_ms or 0) >= sent_ms
+            and alert.details.running_s is not None
+            and alert.details.is_completed
+        ]
 
     async def sent_since(self, chat_id: int, since_ms: int) -> Sequence[int]:
         messages = {

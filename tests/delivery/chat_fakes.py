@@ -163,3 +163,8 @@ class PlainRenderer:
             for at in range(0, len(alerts), self.per_part)
             if (some := alerts[at : at + self.per_part])
         ]
+
+    def digest_part_again(
+        self, parts: Sequence[Sequence[Alert]], number: int, *, maybe_repeated: bool = False
+    ) -> str | None:
+        return self.digest(parts[number], late=False, maybe_repeated=maybe_repeated)[0].html

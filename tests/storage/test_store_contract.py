@@ -526,7 +526,7 @@ async def test_a_message_of_its_own_is_told_from_one_it_shares(kind: str, tmp_pa
 
 async def test_a_message_that_told_several_alerts_is_known_with_all_of_them(kind: str, tmp_path: Path) -> None:
     async with opened(kind, tmp_path, PRIVATE) as store:
-        one, two, three, four, five = await put(store, "AUSDT", "BUSDT", "CUSDT", "DUSDT", "EUSDT")
+        one, two, three = await put(store, "AUSDT", "BUSDT", "CUSDT")
         await store.mark_sent(PRIVATE, [one], message_id=7, sent_ms=NOW_MS)
         await store.mark_sent(PRIVATE, [two], message_id=8, sent_ms=NOW_MS)
         await store.mark_sent(PRIVATE, [three], message_id=8, sent_ms=NOW_MS + 50_000)
@@ -534,13 +534,24 @@ async def test_a_message_that_told_several_alerts_is_known_with_all_of_them(kind
         found = await store.digest_of(PRIVATE, keys["BUSDT"])
         assert found is not None
         assert (found.message_id, set(found.keys)) == (8, {keys["BUSDT"], keys["CUSDT"]})
-        assert (found.sent_ms, found.maybe_repeated, found.is_alone) == (NOW_MS, False, True)
+        assert (found.sent_ms, found.maybe_repeated) == (NOW_MS, False)
         assert await store.digest_of(PRIVATE, keys["AUSDT"]) is None
         assert await store.digest_of(GROUP, keys["BUSDT"]) is None
-        await store.mark_sent(PRIVATE, [four, five], message_id=9, sent_ms=NOW_MS + 30_000)
-        parted = await store.digest_of(PRIVATE, keys["BUSDT"])
-        assert parted is not None
-        assert not parted.is_alone
+
+
+async def test_what_was_told_while_its_candle_ran_and_is_complete_by_now_is_known(kind: str, tmp_path: Path) -> None:
+    ran, closed = Details(running_s=23.0), Details(is_completed=True)
+    async with opened(kind, tmp_path, PRIVATE, GROUP) as store:
+        await put(store, "EARLYUSDT", "AUSDT", "RUNSUSDT", "WAITSUSDT", kind="vol", details=ran)
+        await put(store, "WHOLEUSDT", kind="vol")
+        early, one, runs, _, whole = sorted(row.alert.id or 0 for row in await store.recent(limit=9))
+        await store.mark_sent(PRIVATE, [early], message_id=6, sent_ms=NOW_MS - 1)
+        await store.mark_sent(PRIVATE, [one, runs, whole], message_id=7, sent_ms=NOW_MS)
+        rows = {row.alert.symbol: row.alert for row in await store.recent(limit=9)}
+        for symbol in ("EARLYUSDT", "AUSDT", "WAITSUSDT"):
+            await store.update_alert(msgspec.structs.replace(rows[symbol], details=closed))
+        assert await store.completed_since(PRIVATE, NOW_MS) == [rows["AUSDT"].key]
+        assert await store.completed_since(GROUP, NOW_MS) == []
 
 
 @pytest.mark.parametrize("is_restarted", [False, True])

@@ -265,6 +265,9 @@ class ClaimedOutbox:
     async def digest_of(self, destination: Destination, alert_key: str) -> SentDigest | None:
         return await self._reader.digest_of(destination, alert_key)
 
+    async def completed_since(self, destination: Destination, sent_ms: int) -> Sequence[str]:
+        return await self._reader.completed_since(destination, sent_ms)
+
     async def move(self, old: Destination, new: Destination) -> None:
         """The settings of the chat are the feed's to move, and what it was told is the feed's to remember."""
         self._waiting.move(old, new)
