@@ -30,6 +30,12 @@ class CauseCode(Enum):
     TOPIC_DELETED = "topic_deleted"
     TOO_LONG = "too_long"
     MARKUP = "markup"
+    BUTTONS = "buttons"
+    REPLY_GONE = "reply_gone"
+    MESSAGE_GONE = "message_gone"
+    NOT_MODIFIED = "not_modified"
+    WEBHOOK = "webhook"
+    SECOND_POLLER = "second_poller"
     NOT_LET_WRITE = "not_let_write"
     # the exchange
     REGION = "region"

@@ -206,8 +206,9 @@ class TokenRefused(DeliveryError):
 
 
 class SecondPoller(DeliveryError):
-    """`is_webhook`: it is no other process but a webhook that is set for the bot; that stays until it is removed."""
+    code = CauseCode.SECOND_POLLER
 
-    def __init__(self, message: str, *, is_webhook: bool = False) -> None:
-        self.is_webhook = is_webhook
-        super().__init__(message)
+    @property
+    def is_webhook(self) -> bool:
+        """It is no other process but a webhook that is set for the bot; that stays until it is removed."""
+        return self.cause.code is CauseCode.WEBHOOK

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import ChatClosed, DeliveryError, MessageRefused, TopicClosed
 from altmonitor.delivery.alert_queue import AlertQueue
 from altmonitor.delivery.deps import DeliveryDeps, Resumption
@@ -21,8 +22,6 @@ from altmonitor.delivery.messages import (
     AlertMessage,
     OtherMessage,
     OtherMessages,
-    is_button_problem,
-    is_markup_problem,
 )
 from altmonitor.delivery.pacing import GROWTH_NEEDS
 from altmonitor.delivery.sender import ChatSender, OutgoingText
@@ -283,10 +282,10 @@ class ChatQueue:
         except TopicClosed:
             return  # said again at once, in the chat's general topic
         except MessageRefused as problem:
-            if other_message.buttons and is_button_problem(problem):
+            if other_message.buttons and problem.cause.code is CauseCode.BUTTONS:
                 other_message.buttons = ()
                 return
-            if not other_message.is_plain and is_markup_problem(problem):
+            if not other_message.is_plain and problem.cause.code is CauseCode.MARKUP:
                 other_message.html, other_message.is_plain = without_markup(other_message.html), True
                 return
             log.error("a message was refused and is not sent: %s", problem)  # noqa: TRY400 — no trace: not our fault

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import MessageRefused
 from altmonitor.delivery.digest_decision import DestinationStyle, Gather
 from altmonitor.delivery.split_digests import Parts
@@ -163,29 +164,18 @@ def digest(destination_style: DestinationStyle, topic_id: int | None, alert_grou
     return found
 
 
-def is_markup_problem(problem: MessageRefused) -> bool:
-    """Source: "can't parse entities" and its variants, as the Bot API writes them."""
-    return "parse" in str(problem).lower() or "entit" in str(problem).lower()
-
-
-def is_button_problem(problem: MessageRefused) -> bool:
-    """Source: BUTTON_DATA_INVALID, BUTTON_URL_INVALID, "can't parse reply keyboard markup JSON object" and the like, as
-    the Bot API writes them."""
-    text = str(problem).lower()
-    return "button" in text or "keyboard" in text or "reply_markup" in text
-
-
 def repaired(message: AlertMessage, problem: MessageRefused) -> bool:
     """Once without the reply mark, once without buttons, once without markup; False: then this text will never be
     accepted."""
-    if message.reply_to is not None and "repl" in str(problem).lower():
+    code = problem.cause.code
+    if message.reply_to is not None and code is CauseCode.REPLY_GONE:
         message.reply_to = None
         return True
-    if message.buttons and is_button_problem(problem):
+    if message.buttons and code is CauseCode.BUTTONS:
         log.error("the buttons of an alert were refused, it is sent without: %s", problem)
         message.buttons = ()
         return True
-    if not message.is_plain and is_markup_problem(problem):
+    if not message.is_plain and code is CauseCode.MARKUP:
         log.error("the markup of an alert was refused, it is sent as plain text: %s", problem)
         message.html, message.is_plain = without_markup(message.html), True
         return True

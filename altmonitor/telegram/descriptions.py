@@ -1,8 +1,8 @@
 """What Telegram's refusals mean: the one table of its statuses and descriptions → our reason code and kind of error.
 
-The Bot API documents the statuses only. The descriptions are those of its server (tdlib/telegram-bot-api 01a3679,
-`fail_query_with_error` and the checks before a call); behind it stand errors of Telegram in capitals, which come through
-as they are. Everything else asks for the code.
+The Bot API documents the statuses only. The descriptions are those of its server (tdlib/telegram-bot-api 01a3679:
+`fail_query_with_error` and the checks before a call); behind it stand errors of Telegram in capitals, which come
+through as they are. Everything else asks for the code.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from altmonitor.core.causes import CauseCode
-from altmonitor.core.errors import ChatClosed, DeliveryError, MessageRefused, TopicClosed
+from altmonitor.core.errors import ChatClosed, DeliveryError, MessageRefused, SecondPoller, TopicClosed
 
 REFUSED = 400
 FORBIDDEN = 403
+CONFLICT = 409
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class KnownRefusal:
     """pattern: of the description in small letters. kind: the error it is; with 403 it is ChatClosed in any case.
     way_out: what a person can do, '' for nothing. statuses: with which it comes."""
 
@@ -36,8 +37,8 @@ def _row(
     kind: type[DeliveryError] = MessageRefused,
     way_out: str = "",
     statuses: tuple[int, ...] = (REFUSED, FORBIDDEN),
-) -> Refusal:
-    return Refusal(pattern=re.compile(pattern), code=code, kind=kind, way_out=way_out, statuses=statuses)
+) -> KnownRefusal:
+    return KnownRefusal(pattern=re.compile(pattern), code=code, kind=kind, way_out=way_out, statuses=statuses)
 
 
 REFUSALS: Final = (
@@ -92,13 +93,34 @@ REFUSALS: Final = (
         CauseCode.MESSAGE_GONE,
     ),
     _row(r"button|keyboard|reply.markup", CauseCode.BUTTONS),
-    _row(r"parse|entit(?:y|ies)|unsupported start tag|unexpected end tag", CauseCode.MARKUP),
+    _row(r"parse (?:entities|message)|entit(?:y|ies)", CauseCode.MARKUP),
     _row(r"message is too long|message_too_long|caption is too long|caption_too_long", CauseCode.TOO_LONG),
+    # the bot
+    _row(
+        r"webhook",
+        CauseCode.WEBHOOK,
+        SecondPoller,
+        "a webhook is set for this bot, so commands are never seen: `altmonitor setup` offers to remove it, and "
+        "so does opening https://api.telegram.org/bot<token>/deleteWebhook; or make a bot of its own with @BotFather",
+        statuses=(CONFLICT,),
+    ),
+    _row(
+        r"",
+        CauseCode.SECOND_POLLER,
+        SecondPoller,
+        "another program reads this bot's messages: stop it, or make a bot for each",
+        statuses=(CONFLICT,),
+    ),
 )
 """The first row that fits counts."""
 
 
-def refusal_of(status: int, description: str) -> Refusal | None:
+def refusal_of(status: int, description: str) -> KnownRefusal | None:
     """None: nothing more is known of it than its status."""
     lowered = description.lower()
     return next((row for row in REFUSALS if status in row.statuses and row.pattern.search(lowered)), None)
+
+
+def code_of(status: int, description: str) -> CauseCode | None:
+    row = refusal_of(status, description)
+    return None if row is None else row.code

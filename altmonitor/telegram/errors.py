@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
-from typing import Final
 
 from telegram.error import (
     BadRequest,
@@ -29,57 +28,12 @@ from altmonitor.core.errors import (
     RetryLater,
     SecondPoller,
     TokenRefused,
-    TopicClosed,
 )
 from altmonitor.core.http_errors import connection_failure
+from altmonitor.telegram.descriptions import CONFLICT, FORBIDDEN, REFUSED, code_of, refusal_of
 
 TEXT_LIMIT = 300
 _TOKEN = re.compile(r"(?:bot)?\d+:[A-Za-z0-9_-]{8,}")
-_TOPIC_CLOSED = re.compile(r"message thread not found|topic_deleted|topic_closed|topic_id_invalid|topic (?:is )?closed")
-_CHAT_CLOSED = re.compile(
-    r"(?:not enough|have no) rights to send (?:a |text )?messages?|need administrator rights|have no write access"
-    r"|chat_write_forbidden|chat_restricted|chat_admin_required|chat_send_plain_forbidden|chat_guest_send_forbidden"
-    r"|chat_forbidden|chat not found|peer_id_invalid|channel_private|channel_invalid|chat_id_invalid|deactivated"
-    r"|not a (?:member|participant)|user_not_participant|user_is_blocked|user_banned|blocked by the user|was kicked"
-)
-"""A 400 that says of the chat what a 403 does, and that may be over when somebody there changes a setting. Rights that
-only pictures lack are a refused picture. Source: the descriptions of Telegram's server, and its errors in capitals."""
-_CODES: Final = tuple(
-    (re.compile(pattern), code)
-    for pattern, code in (
-        (r"blocked by the user|user_is_blocked", CauseCode.BLOCKED_BY_USER),
-        (r"deactivated", CauseCode.DEACTIVATED),
-        (
-            r"was kicked|not a (?:member|participant)|user_not_participant|channel_private|chat_forbidden",
-            CauseCode.KICKED,
-        ),
-        (
-            r"(?:enough|no|administrator|need) rights|rights to |chat_write_forbidden|chat_restricted"
-            r"|chat_admin_required|have no write access|chat_send_plain_forbidden|chat_guest_send_forbidden"
-            r"|user_banned",
-            CauseCode.NO_RIGHTS,
-        ),
-        (r"chat not found|peer_id_invalid|chat_id_invalid|channel_invalid", CauseCode.CHAT_UNKNOWN),
-        (r"topic_closed|topic (?:is )?closed", CauseCode.TOPIC_CLOSED),
-        (r"message thread not found|topic_deleted|topic_id_invalid", CauseCode.TOPIC_DELETED),
-        (r"message is too long", CauseCode.TOO_LONG),
-        (r"can't parse entities|entit", CauseCode.MARKUP),
-    )
-)
-"""What the words of a refusal mean to a reader; the first that fits."""
-_WAYS_OUT = {
-    "message thread not found": "the forum topic does not exist (any more): correct the part of TG_CHAT_ID after the /",
-    "topic_deleted": "the forum topic does not exist any more: correct the part of TG_CHAT_ID after the /",
-    "chat not found": "the bot does not know this chat: write /start to it or add it to the group; check TG_CHAT_ID",
-    "not enough rights": "the bot may not write there: let it send messages in the group's permissions",
-    "topic_closed": "the forum topic is closed: open it or choose another one",
-}
-
-
-WEBHOOK_SET = (
-    "a webhook is set for this bot, so commands are never seen: `altmonitor setup` offers to remove it, and "
-    "so does opening https://api.telegram.org/bot<token>/deleteWebhook; or make a bot of its own with @BotFather"
-)
 
 
 def typed(error: Exception) -> DeliveryError:
@@ -96,7 +50,7 @@ def typed(error: Exception) -> DeliveryError:
         return _of_stranger(error)
     if isinstance(error, Forbidden):
         text = redacted(str(error))
-        return ChatClosed(f"Telegram does not let the bot write there: {text}", code=_code_of(text))
+        return ChatClosed(f"Telegram does not let the bot write there: {text}", code=code_of(FORBIDDEN, text))
     if isinstance(error, InvalidToken):
         return TokenRefused("Telegram refuses the bot token: get a valid one from @BotFather and set TG_BOT_TOKEN")
     if isinstance(error, Conflict):
@@ -119,29 +73,20 @@ def _without_connection(text: str) -> ChatUnreachable:
 
 
 def _of_conflict(text: str) -> SecondPoller:
-    if "webhook" in text.lower():
-        return SecondPoller(f"{WEBHOOK_SET}: {text}", is_webhook=True)
-    return SecondPoller(f"another program reads this bot's messages: stop it, or make a bot for each; {text}")
+    row = refusal_of(CONFLICT, text)
+    return SecondPoller(f"{row.way_out}: {text}" if row else text, code=row.code if row else None)
 
 
-def _of_bad_request(text: str) -> DeliveryError:
-    kind: type[DeliveryError] = MessageRefused
-    if _TOPIC_CLOSED.search(text.lower()):
-        kind = TopicClosed
-    elif _CHAT_CLOSED.search(text.lower()):
-        kind = ChatClosed
-    return kind(_with_way_out(redacted(text)), code=_code_of(text))
-
-
-def _code_of(text: str) -> CauseCode | None:
-    """None: nothing more is known than the kind of refusal."""
-    lowered = text.lower()
-    return next((code for pattern, code in _CODES if pattern.search(lowered)), None)
+def _of_bad_request(description: str) -> DeliveryError:
+    row, text = refusal_of(REFUSED, description), redacted(description)
+    if row is None:
+        return MessageRefused(text)
+    return row.kind(f"{text} – {row.way_out}" if row.way_out else text, code=row.code)
 
 
 def is_not_modified(error: Exception) -> bool:
     """An edit that changes nothing: for us a success."""
-    return isinstance(error, BadRequest) and "message is not modified" in str(error).lower()
+    return isinstance(error, BadRequest) and code_of(REFUSED, str(error)) is CauseCode.NOT_MODIFIED
 
 
 def redacted(text: str) -> str:
@@ -168,12 +113,6 @@ def _of_stranger(error: Exception) -> ChatUnreachable:
         outcome_unknown=is_server_fault,
         code=CauseCode.NOT_TELEGRAM,
     )
-
-
-def _with_way_out(text: str) -> str:
-    lowered = text.lower()
-    hint = next((way_out for words, way_out in _WAYS_OUT.items() if words in lowered), "")
-    return f"{text} – {hint}" if hint else text
 
 
 def _seconds(wait: int | timedelta) -> float:

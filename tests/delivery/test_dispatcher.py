@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from altmonitor.core.alert import Details
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import (
     ChatMoved,
     ChatUnreachable,
@@ -155,7 +156,7 @@ async def test_a_group_that_became_a_supergroup_gets_its_message_at_once_and_the
 
 async def test_refused_markup_is_sent_as_plain_text_and_the_rest_goes_on() -> None:
     async with running(make(PRIVATE)) as bench:
-        bench.channel.will_refuse(PRIVATE, MessageRefused("Bad Request: can't parse entities"))
+        bench.channel.will_refuse(PRIVATE, MessageRefused("can't parse entities", code=CauseCode.MARKUP))
         bench.put("SOL<b>&USDT")
         assert await bench.said(1) == ["SOL&amp;USDT"]
         assert bench.happened == []
@@ -163,9 +164,9 @@ async def test_refused_markup_is_sent_as_plain_text_and_the_rest_goes_on() -> No
 
 async def test_a_text_that_is_never_accepted_fails_and_does_not_hold_up_the_next() -> None:
     async with running(make(PRIVATE)) as bench:
-        bench.channel.will_refuse(PRIVATE, MessageRefused("Bad Request: message is too long"))
+        bench.channel.will_refuse(PRIVATE, MessageRefused("message is too long", code=CauseCode.TOO_LONG))
         bench.put("AUSDT")
-        await bench.until(lambda: bench.happened == [(PRIVATE, 1, "Bad Request: message is too long")])
+        await bench.until(lambda: bench.happened == [(PRIVATE, 1, "message is too long")])
         bench.put("BUSDT")
         assert await bench.said(1) == ["BUSDT"]
         states = {sent.alert.symbol: sent.delivery for sent in await bench.store.recent(limit=5)}
@@ -176,7 +177,7 @@ async def test_a_reply_whose_target_is_gone_is_sent_without_it() -> None:
     async with running(make(PRIVATE)) as bench:
         bench.put("SOLUSDT", key="first")
         await bench.said(1)
-        bench.channel.will_refuse(PRIVATE, MessageRefused("Bad Request: message to be replied not found"))
+        bench.channel.will_refuse(PRIVATE, MessageRefused("message to be replied not found", code=CauseCode.REPLY_GONE))
         bench.put("SOLUSDT", key="first:x2", details=Details(episode_key="first"))
         await bench.said(2)
         assert bench.channel.said[1].reply_to is None

@@ -1,5 +1,6 @@
 """Destinations come and go while the program runs, and a forum topic may vanish under an alert."""
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import ChatMoved, MessageRefused, RetryLater, TopicClosed
 from altmonitor.core.types import Destination
 from tests.delivery.chat_fakes import PlainRenderer
@@ -145,7 +146,7 @@ async def test_an_answer_into_a_vanished_topic_comes_in_the_chat_itself() -> Non
 
 async def test_buttons_that_are_refused_cost_the_buttons_and_not_the_alert() -> None:
     async with running(make(PRIVATE, renderer=PlainRenderer(has_buttons=True))) as bench:
-        bench.channel.will_refuse(PRIVATE, MessageRefused("Button_data_invalid"))
+        bench.channel.will_refuse(PRIVATE, MessageRefused("Button_data_invalid", code=CauseCode.BUTTONS))
         bench.put("AUSDT", "BUSDT")
         await bench.said(2)
         assert [(said.html, len(said.buttons)) for said in bench.channel.said] == [("AUSDT", 0), ("BUSDT", 1)]

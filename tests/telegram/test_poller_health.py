@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import ChatUnreachable, DeliveryError, RetryLater, SecondPoller
 from altmonitor.telegram.poller import PollHealth
 from tests.movable_clock import MovableClock
@@ -89,7 +90,7 @@ async def test_a_webhook_is_told_once_with_the_way_out_and_until_it_is_gone_comm
     health = PollHealth(clock, news.on_listener_event)
     assert health.conflict == ""
     for _ in range(3):
-        health.after_failure(SecondPoller("a webhook is set", is_webhook=True))
+        health.after_failure(SecondPoller("a webhook is set", code=CauseCode.WEBHOOK))
     assert (news.kinds, health.conflict) == (["webhook"], "a webhook is set")
     await clock.advance(121)
     health.after_answer()
