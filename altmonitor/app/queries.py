@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
+from altmonitor.app.kept_budget import KeptBudget, KeptBudgetDeps
 from altmonitor.app.market_answers import MarketAnswerDeps, MarketAnswers
 from altmonitor.app.positioning import COHORT_ANSWER_WITHIN_S as ANSWER_WITHIN_S
 from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps
@@ -39,7 +39,7 @@ from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.trial import TrialDeps, Trials
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.presets import BudgetProposal, NotEnoughHistory, Trial
-from altmonitor.settings.settings import Numbers, Settings
+from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.database_store import DatabaseStore
 from altmonitor.storage.score_store import score_store
@@ -48,13 +48,6 @@ from altmonitor.tracker.position_alerts import PositionAlertDeps, PositionAlerts
 
 if TYPE_CHECKING:  # handed in by the composition root
     from altmonitor.app.market import MarketSide
-
-log = logging.getLogger(__name__)
-
-BUDGET_FIRST_S = 60.0
-"""Between two looks as long as history is still being read."""
-LISTED_EVERY_S = 0.5
-BUDGET_EVERY_S = 6 * 3_600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,7 +247,16 @@ class QuerySide:
         """Name → loop, in the order of their start."""
         loops: dict[str, Callable[[], Awaitable[None]]] = {"tally": self._recorder.run}
         if self._deps.config.alert_budget_per_day:
-            loops["budget"] = self._keep_budget
+            loops["budget"] = KeptBudget(
+                KeptBudgetDeps(
+                    per_day=self._deps.config.alert_budget_per_day,
+                    settings_store=self._deps.settings_store,
+                    recorder=self._recorder,
+                    propose=self.budget.propose,
+                    listed=self._deps.market.symbols,
+                    clock=self._deps.clock,
+                )
+            ).run
         if self._position_news is not None:
             loops["positions"] = self._position_news.run
         return loops
@@ -274,26 +276,6 @@ class QuerySide:
         self._recorder.want_day()
         await self._recorder.catch_up()
         return await self.trials.answer(now, then, last_s)
-
-    async def _keep_budget(self) -> None:
-        """The environment's budget: its thresholds stand under whatever a command sets, and are never below those that
-        the environment names: a quiet day must not open the gates for the next one."""
-        settings_store, base = self._deps.settings_store, self._deps.settings_store.base
-        self._recorder.want_day()
-        await self._recorder.loaded()
-        while not self._deps.market.symbols():
-            await self._deps.clock.sleep(LISTED_EVERY_S)
-        while True:
-            is_whole_day = self._recorder.is_day_read  # before: what comes in meanwhile is not in the proposal
-            audience = replace(settings_store.audiences[0], settings=base)
-            await self._recorder.catch_up()
-            proposal = await self.budget.propose(self._deps.config.alert_budget_per_day, audience=audience)
-            if not isinstance(proposal, NotEnoughHistory):
-                numbers = raised(base, proposal.numbers)
-                if any(value != getattr(settings_store.base, key) for key, value in numbers.items()):
-                    log.info("thresholds for %d alerts a day: %s", proposal.per_day, _shown(numbers))
-                    settings_store.rebase(replace(base, **numbers))  # type: ignore[arg-type]  # keys of SETTINGS
-            await self._deps.clock.sleep(BUDGET_EVERY_S if is_whole_day else BUDGET_FIRST_S)
 
     def _sources(self) -> recorder.RecorderDeps:
         market = self._deps.market
@@ -335,12 +317,3 @@ class QuerySide:
     def _day_usdt(self, symbol: str) -> float | None:
         day = self._deps.market.snapshots.day(symbol)
         return None if day is None else day.quote_usdt
-
-
-def raised(base: Settings, numbers: Mapping[str, float | int]) -> dict[str, float | int]:
-    """Of a proposal, each threshold or the environment's, whichever is further from zero."""
-    return {key: max(value, getattr(base, key), key=abs) for key, value in numbers.items()}
-
-
-def _shown(numbers: Mapping[str, float | int]) -> str:
-    return ", ".join(f"{key} {value:g}" for key, value in numbers.items())

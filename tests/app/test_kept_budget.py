@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from altmonitor.app.queries import raised
+from altmonitor.app.kept_budget import raised
 from altmonitor.settings.settings import Settings
 
 
