@@ -295,6 +295,17 @@ class PriceMove:
             sizes=(*larger, (move.event_ms, move.change_pct))[-REMEMBERED_SIZES:],
         )
 
+    def is_news(self, alert: Alert, settings: Settings) -> bool:
+        """Of an alert that another process found: nothing of its move was told by this one."""
+        move, told = _move_of(alert), self._told.get((alert.symbol, alert.direction))
+        if told is None or alert.details.told_before_pct is None:
+            return self.judge(alert.symbol, move, settings).verdict.is_raised
+        in_sight_ms = max(settings.cooldown_sec * 1000, MINUTES_OF.get(move.window, 1) * MINUTE_MS)
+        return not any(
+            abs(move.event_ms - event_ms) < in_sight_ms and reaches(abs(pct), abs(move.change_pct))
+            for event_ms, pct in told.sizes
+        )
+
     def forget(self, symbol: str) -> None:
         for direction in ("PUMP", "DUMP"):
             self._told.pop((symbol, direction), None)

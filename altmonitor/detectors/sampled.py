@@ -19,6 +19,8 @@ from altmonitor.market.open_interest import OpenInterestRing
 from altmonitor.settings.settings import Settings
 
 REARM_SHARE = 0.5
+APART_MS = 90_000
+"""Two processes sample the same figure within so long of one another."""
 DIRECTIONS: tuple[tuple[Direction, float], ...] = (("UP", 1.0), ("DOWN", -1.0))
 
 
@@ -121,6 +123,11 @@ class SampledDetector:
         """It was raised: silent until the value has fallen below half its threshold, and for the cooldown."""
         self._raised_ms[alert.symbol, alert.direction] = alert.event_ms
         self.hold(alert.symbol, alert.direction)
+
+    def is_news(self, alert: Alert, settings: Settings) -> bool:
+        """Of an alert that another process found: nothing of its change was told by this one."""
+        raised_ms = self._raised_ms.get((alert.symbol, alert.direction))
+        return raised_ms is None or abs(alert.event_ms - raised_ms) >= max(APART_MS, settings.cooldown_sec * 1000)
 
     def hold(self, symbol: str, direction: Direction) -> None:
         """Nothing is raised before the value has calmed down."""

@@ -123,6 +123,11 @@ class VolumeBurst:
         if alert.is_running:
             self._running[symbol] = _Running(alert=alert, before_ms=before_ms)
 
+    def is_news(self, alert: Alert, settings: Settings) -> bool:
+        """Of an alert that another process found: nothing of its burst was told by this one."""
+        candle_ms = alert.event_ms if alert.candle_ms is None else alert.candle_ms
+        return self.judge(alert.symbol, candle_ms, (alert.direction,), settings)[0] is Verdict.FIRE
+
     def running(self, symbol: str, candle_ms: int) -> Alert | None:
         """What was told of this candle while it ran and is not complete; None: nothing."""
         found = self._running.get(symbol)

@@ -142,6 +142,15 @@ class AudienceState:
             self.episodes.resume(first)
         self.episodes.record(alert, None)
 
+    def adopt(self, alert: Alert) -> bool:
+        """Another process found it and could not tell it. False: its event is known here. True: it is told from here
+        on."""
+        if not self._memories[alert.kind].is_news(alert, self.settings_of(alert.symbol)):
+            return False
+        self.ranks.record(alert)
+        self.restore(alert, None)
+        return True
+
     def _remember_told(self, alert: Alert) -> None:
         self._memories[alert.kind].remember(alert)
 

@@ -174,6 +174,13 @@ class Audiences:
                 audience_state.restore(alert, first)
         self._aim(alert.symbol)
 
+    def adopt(self, alert: Alert, destinations: Collection[Destination]) -> list[Destination]:
+        """Those of them that have not been told of its event; from here on they have."""
+        states = [state for state in self.audience_states if state.audience.destination in destinations]
+        found = [state.audience.destination for state in states if state.adopt(alert)]
+        self._aim(alert.symbol)
+        return found
+
     def restore_ranks(self, sizes: Sequence[StoredSize], first_ms: Mapping[Destination, int]) -> None:
         for audience_state in self.audience_states:
             at = audience_state.audience.destination

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from altmonitor.core.alert import Alert
+from altmonitor.core.alert import Alert, Direction
 from altmonitor.core.types import of_venue
-from altmonitor.detectors.conditions import Conditions, PriceBefore
+from altmonitor.detectors.conditions import Conditions, Crossing, PriceBefore
 from altmonitor.engine.audiences import Audiences
 from altmonitor.engine.context import EngineDeps
 from altmonitor.market.book import Bounds, Silence, SymbolBook
@@ -22,11 +22,14 @@ class ConditionEngine:
         self._aim = aim
         self._conditions = Conditions(links.on_conditions)
         self._symbols: frozenset[str] = frozenset()
+        self._told_ms: dict[tuple[str, Direction], int] = {}  # by what `_of` says, event time; of this run
 
     def apply(self, conditions: Sequence[Condition]) -> None:
         """All that exist, from the next frame on."""
         before = self._symbols
         self._conditions.apply(conditions)
+        keys = {condition.key for condition in conditions}
+        self._told_ms = {of: ms for of, ms in self._told_ms.items() if of[0] in keys}
         self._symbols = frozenset(self._conditions.symbols)
         for symbol in before | self._symbols:
             self._aim(symbol)
@@ -39,9 +42,17 @@ class ConditionEngine:
 
     def restore_told(self, alert: Alert) -> None:
         """A crossing was told by an earlier run."""
-        _, key, _ = alert.key.removeprefix(of_venue(alert.venue, "")).split(":", 2)
-        self._conditions.record_raised(key, "up" if alert.direction == "UP" else "down", alert.event_ms)
+        key, direction = _of(alert)
+        self._conditions.record_raised(key, "up" if direction == "UP" else "down", alert.event_ms)
         self._aim(alert.symbol)
+
+    def adopt(self, alert: Alert) -> bool:
+        """Another process found this crossing and could not tell it. False: it was told here, or a later one was."""
+        if self._told_ms.get(_of(alert), 0) >= alert.event_ms:
+            return False
+        self._told_ms[_of(alert)] = alert.event_ms
+        self.restore_told(alert)
+        return True
 
     def bounds(self, symbol: str) -> Bounds | None:
         """None when nothing is asked about it."""
@@ -81,7 +92,7 @@ class ConditionEngine:
 
         for crossing in self._conditions.look_at_funding(rate_of, event_ms):
             funding = context.funding(crossing.condition.symbol)
-            self._audiences.notify_crossing(crossing, event_ms, None if funding is None else funding.mark_price)
+            self._tell(crossing, event_ms, None if funding is None else funding.mark_price)
 
     def look_at_metrics(self, symbol: str, values: Mapping[ConditionMetric, float]) -> None:
         """Scores of a symbol and what they are made of were looked at."""
@@ -89,11 +100,21 @@ class ConditionEngine:
             return
         event_ms, funding = self._links.clock.now_ms(), self._links.context.funding(symbol)
         for crossing in self._conditions.look_at_metrics(symbol, values, event_ms):
-            self._audiences.notify_crossing(crossing, event_ms, None if funding is None else funding.mark_price)
+            self._tell(crossing, event_ms, None if funding is None else funding.mark_price)
+
+    def _tell(self, crossing: Crossing, event_ms: int, price: float | None, *, is_late: bool = False) -> None:
+        direction: Direction = "UP" if crossing.side == "up" else "DOWN"
+        self._told_ms[crossing.condition.key, direction] = event_ms
+        self._audiences.notify_crossing(crossing, event_ms, price, is_late=is_late)
 
     def _look(self, book: SymbolBook, price: float, before: PriceBefore, event_ms: int, *, is_late: bool) -> None:
         crossings, is_changed = self._conditions.evaluate(book.symbol, price, before, event_ms)
         for crossing in crossings:
-            self._audiences.notify_crossing(crossing, event_ms, price, is_late=is_late)
+            self._tell(crossing, event_ms, price, is_late=is_late)
         if is_changed:
             self._aim(book.symbol)
+
+
+def _of(alert: Alert) -> tuple[str, Direction]:
+    """Key of the condition, and the side on which it became true."""
+    return alert.key.removeprefix(of_venue(alert.venue, "")).split(":", 2)[1], alert.direction

@@ -267,6 +267,19 @@ class Engine:
                     assert_never(unknown)
         return count
 
+    def adopt(self, alert: Alert, destinations: Collection[Destination]) -> list[Destination]:
+        """Another process found this and could not tell it. Returns whom of these it is news to, whatever they were
+        told of the same event; from here on they have been told it."""
+        match KINDS[alert.kind].remembered_by:
+            case "audiences":
+                return self._audiences.adopt(alert, destinations)
+            case "conditions":
+                return list(destinations) if self._conditions.adopt(alert) else []
+            case "tracker":
+                return list(destinations)
+            case _ as unknown:
+                assert_never(unknown)
+
     def restore_ranks(self, sizes: Sequence[StoredSize], first_ms: Mapping[Destination, int]) -> None:
         """What was told in all the days that are kept; first_ms: since when each destination is known."""
         self._audiences.restore_ranks(sizes, first_ms)
