@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from altmonitor import __version__
 from altmonitor.app.chat import ChatDeps, ChatSide, MessagingSetup
@@ -40,6 +41,7 @@ from altmonitor.engine.restore import Bookkeeping
 from altmonitor.engine.shared_audiences import FollowersSink, SharedAudiences
 from altmonitor.engine.venue_moves import LOOKED_BACK_MS, VenueMoves, VenueTime
 from altmonitor.interfaces.alerts import AlertSink
+from altmonitor.interfaces.cluster import FoundAlert
 from altmonitor.interfaces.traders import ProviderName, TraderProvider
 from altmonitor.operations.context import OperationContext
 from altmonitor.render.notices import BackAfter, FeedTakenOver, Notice, SettingsDamaged
@@ -224,6 +226,7 @@ class App:
                 if self.role is not None:
                     await self._serve(server, stack)
                     if not await self._stand_by(self.role, settings_store):
+                        self._raise_what_ended_it()
                         return
                 self.chat = self._build_chat(settings_store, await stored_signer(self.store), questions)
                 self._tell_what_waited(self.chat, loaded)
@@ -236,6 +239,9 @@ class App:
             finally:
                 self._service.stopping()
                 await self.supervisor.stop(within_s=STOP_WITHIN_S)
+        self._raise_what_ended_it()
+
+    def _raise_what_ended_it(self) -> None:
         if self.supervisor.fatal_error is not None:
             raise self.supervisor.fatal_error
 
@@ -248,21 +254,28 @@ class App:
         """Returns when this feed leads; False: it was stopped before."""
         role.on_state = settings_store.swap
         role.on_told = self._follow_told
+        role.on_handed_over = self._adopt
         loops = {"first look": self._look_for_streams, "service manager": self._service.run, **self._market_loops()}
         self._run_loops({name: loop for name, loop in loops.items() if name.rpartition(":")[2] in WARM})
         winning = asyncio.create_task(role.win(), name="leadership")
         stopping = asyncio.create_task(self.supervisor.wait(), name="stop")
+        tasks: set[asyncio.Task[Any]] = {winning, stopping}
         try:
             await asyncio.wait({winning, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if not winning.done():
                 return False
             self.supervisor.start("leadership", role.leadership.keep)
-            await self._take_over(role, winning.result())
+            taking = asyncio.create_task(self._take_over(role, winning.result()), name="takeover")
+            tasks.add(taking)
+            await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not taking.done():
+                return False
+            taking.result()
             self._live.name = await stored_stream_name(self.store)
         finally:
-            for task in (winning, stopping):
+            for task in tasks:
                 task.cancel()
-            await asyncio.wait({winning, stopping})
+            await asyncio.wait(tasks)
         return True
 
     async def _take_over(self, role: FeedRole, won: Takeover) -> None:
@@ -288,6 +301,21 @@ class App:
         for market in self.markets:
             of_venue = [one for one in told if one[0].venue == market.name]
             market.engine.restore(of_venue, firsts={})
+
+    def _adopt(self, found: FoundAlert) -> bool:
+        """Another feed found it while it led, and could not store it."""
+        alert, destinations = found
+        market = next((market for market in self.markets if market.name == alert.venue), None)
+        if market is None:
+            self.store.put(alert, to=destinations)
+            return True
+        judged = {at: self._shared.judged_as(self.store.where_now(at)) for at in destinations}
+        heard = market.engine.adopt(alert, set(judged.values()))
+        to = [at for at, representative in judged.items() if representative in heard]
+        if to:
+            self.store.put(alert, to=to)
+            market.on_alert(alert)
+        return bool(to)
 
     async def run_until(self, stop: asyncio.Event, *, before_end: Callable[[], Awaitable[None]] | None = None) -> None:
         """`run` until the event is set. before_end: then, while all is still open. Raises as `run` does."""

@@ -8,21 +8,23 @@ knows what the leader knew; from there on it takes the same path as the start of
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
-from altmonitor.app.leadership import KEPT_S, LEASE_S, HeldSink, Leadership, Takeover, shown_name
+from altmonitor.app.gap_log import seen_key
+from altmonitor.app.leadership import ASK_EVERY_S, KEPT_S, LEASE_S, HeldSink, Leadership, Takeover, shown_name
+from altmonitor.app.leftovers import Leftovers, TakenOver
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
-from altmonitor.core.errors import StorageError
+from altmonitor.core.errors import DatabaseRefused, StorageError
 from altmonitor.core.status import RoleStatus
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue
 from altmonitor.delivery.feed_mail import FeedMailbox
 from altmonitor.delivery.posts import PostedChats
 from altmonitor.delivery.signals import SignalSender
-from altmonitor.interfaces.cluster import PostBox
+from altmonitor.interfaces.cluster import FoundAlert, HandOver, PostBox
 from altmonitor.interfaces.leases import Leases
 from altmonitor.settings.state import State
 from altmonitor.storage.database_store import StoreOptions
@@ -32,6 +34,7 @@ if TYPE_CHECKING:  # they need the extra `postgres`
     from altmonitor.storage.postgres.state import PostgresState
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 FOLLOW_EVERY_S = 1.0
 FOLLOWED_MS = 120_000
@@ -55,18 +58,22 @@ Told = Sequence[tuple[Alert, tuple[Destination, ...]]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedCluster:
     """Connections of one feed. name: no other process has it. open_store, open_state: with what gives the token of the
-    lease under which they write. signals: tells notifiers at once; None: they look for themselves."""
+    lease under which they write. hand_over, leftovers: what a feed found and could not store. signals: tells notifiers
+    at once; None: they look for themselves."""
 
     name: str
     leases: Leases
     posts: PostBox
     open_store: Callable[[StoreOptions, Fence], FeedStore]
     open_state: Callable[[Fence], PostgresState]
+    hand_over: HandOver
+    leftovers: Leftovers
     signals: SignalSender | None = None
 
 
 class FeedRole:
     """on_told: alerts that the leader told and this feed did not find, oldest → newest. on_state: what people set.
+    on_handed_over: what another feed found; returns whether it is news and was put into the store.
 
     While it leads – on_sent: this alert stands in that chat, alone in the message of that number. on_moved: a group has
     a new id, and the store has remembered it.
@@ -82,9 +89,9 @@ class FeedRole:
     ) -> None:
         self._cluster = cluster
         self._clock = clock
-        self.store = cluster.open_store(store_options, self.fence)
+        self.store = cluster.open_store(replace(store_options, on_unwritten=cluster.leftovers.keep), self.fence)
         self.state = cluster.open_state(self.fence)
-        self.sink = HeldSink(self.store, clock=clock)
+        self.sink = HeldSink(self.store)
         self.signals = cluster.signals
         self.chats = PostedChats(
             cluster.posts, clock=clock, on_posted=lambda: None if self.signals is None else self.signals.posted()
@@ -97,9 +104,11 @@ class FeedRole:
         self.on_sent: Callable[[Destination, Alert, int], None] = lambda at, alert, message_id: None
         self.on_moved: Callable[[Destination, Destination], None] = lambda old, new: None
         self._mailbox = FeedMailbox(cluster.posts, clock=clock, on_sent=self._sent, on_moved=self._moved)
+        self.on_handed_over: Callable[[FoundAlert], bool] = lambda found: False
         self._followed: dict[str, None] = {}
         self._followed_s = float("-inf")
         self._version: int | None = None
+        self._has_won = False
 
     @property
     def is_leading(self) -> bool:
@@ -112,18 +121,40 @@ class FeedRole:
     async def win(self) -> Takeover:
         """Returns once this feed leads and knows what there is to know."""
         won = await self.leadership.win()
+        self._has_won = True
         self._followed_s = float("-inf")
-        await self._follow()
+        await self._insisting(self._follow)
         return won
 
     async def open(self) -> int:
         """From here on this feed tells. Returns how many alerts of the time without a leader it tells first."""
+        return await self._insisting(self._open)
+
+    async def _open(self) -> int:
         await self.store.reload()
-        since_ms = self._clock.now_ms() - int(KEPT_S * 1000) - FOLLOWED_MS
-        return self.sink.open(told=[alert for alert, _ in await self.store.stored_since(since_ms)])
+        since_ms = self._clock.now_ms() - int(KEPT_S * 1000)
+        since_ms = min([since_ms, *(alert.event_ms for alert, _ in self.sink.kept())]) - FOLLOWED_MS
+        return self.sink.open(told=await self.store.stored_since(since_ms))
+
+    async def _insisting(self, work: Callable[[], Awaitable[T]]) -> T:
+        """A database that ceases to answer at this moment must not cost what this feed has found meanwhile."""
+        is_failing = False
+        while True:
+            try:
+                return await work()
+            except DatabaseRefused:
+                raise
+            except StorageError as problem:
+                if not is_failing:
+                    log.warning("the takeover is held up, trying again: %s", problem)
+                is_failing = True
+            await self._clock.sleep(ASK_EVERY_S)
 
     async def leave(self) -> None:
-        """For an orderly end: another feed leads at once."""
+        """For an orderly end: another feed leads at once. What this one has found since it won, and had no time to put
+        into its store, is handed over like what it could not store."""
+        if self._has_won:
+            self._cluster.leftovers.keep([FoundAlert(alert, to) for alert, to in self.sink.kept()])
         with suppress(StorageError, TimeoutError):
             async with self._clock.timeout(LEAVE_WITHIN_S):
                 await self.leadership.resign()
@@ -156,8 +187,18 @@ class FeedRole:
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Of a feed that leads, by name."""
-        loops: dict[str, Callable[[], Awaitable[None]]] = {"posts": self._prune, "count": self.store.run}
-        loops["mail of notifiers"] = self._mailbox.run
+        taken_over = TakenOver(
+            self._cluster.hand_over,
+            clock=self._clock,
+            adopt=lambda found: self.on_handed_over(found),
+            done=self.store.taken_over,
+        )
+        loops: dict[str, Callable[[], Awaitable[None]]] = {
+            "posts": self._prune,
+            "count": self.store.run,
+            "handed over": taken_over.run,
+            "mail of notifiers": self._mailbox.run,
+        }
         if self.signals is not None:
             loops["signals"] = self.signals.run
         return loops
@@ -179,6 +220,14 @@ class FeedRole:
                 log.warning("what was said in chats could not be removed: %s", problem)
             await self._clock.sleep(PRUNE_EVERY_S)
 
+    async def _stored_until(self) -> Mapping[Venue, int]:
+        """Until when of each venue everything is stored that the leader found, unix ms."""
+        keys = {seen_key(alert.venue): alert.venue for alert, _ in self.sink.kept()}
+        if not keys:
+            return {}
+        known = await self.store.stored_meta(list(keys))
+        return {keys[key]: int(value) for key, value in known.items() if value.isdigit()}
+
     async def _follow(self) -> None:
         now_s = self._clock.monotonic()
         if now_s - self._followed_s < FOLLOW_EVERY_S:
@@ -194,4 +243,5 @@ class FeedRole:
             del self._followed[next(iter(self._followed))]
         if news:
             self.on_told(news)
+        self.sink.forget(await self._stored_until())
         self._followed_s = now_s

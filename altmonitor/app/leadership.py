@@ -8,17 +8,19 @@ that is away for longer than the lease takes it from nobody: whoever held it las
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import LeadershipLost, StorageError
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue
 from altmonitor.detectors.kinds import KINDS
+from altmonitor.detectors.sampled import APART_MS
 from altmonitor.interfaces.alerts import AlertSink
 from altmonitor.interfaces.cluster import LEADER
 from altmonitor.interfaces.leases import Leases
+from altmonitor.market.candles import MINUTE_MS
 
 log = logging.getLogger(__name__)
 
@@ -28,10 +30,8 @@ LEASE_S = 3.0
 RENEW_EVERY_S = 0.5
 ASK_EVERY_S = 0.25
 KEPT_S = 60.0
-"""What a feed that stands by found is kept so long: the leader has told it by then, or this one will."""
+"""What a feed that stands by found is kept until everything is stored that was found so long after it."""
 MOST_KEPT = 50_000
-APART_MS = 90_000
-"""Two feeds sample the same figure within so long of one another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,50 +160,77 @@ class HeldSink:
     """An `AlertSink` of a feed that may stand by: until it leads it only remembers what it would have told.
 
     Both feeds see the same market and give the same event the same key, so what the leader told before it died is
-    recognised; the rest is told by the one that takes over.
+    recognised; the rest is told by the one that takes over. So nothing may be forgotten here before it is known to be
+    stored: the database may be away for long, and the leader may die with all that it holds.
     """
 
-    def __init__(self, sink: AlertSink, *, clock: Clock) -> None:
+    def __init__(self, sink: AlertSink) -> None:
         self._sink = sink
-        self._clock = clock
         self._is_open = False
-        self._kept: dict[str, tuple[float, Alert, tuple[Destination, ...]]] = {}
+        self._kept: dict[str, tuple[Alert, tuple[Destination, ...]]] = {}
 
     def put(self, alert: Alert, *, to: Sequence[Destination]) -> None:
         if self._is_open:
             self._sink.put(alert, to=to)
             return
-        now_s = self._clock.monotonic()
-        self._kept[alert.key] = (now_s, alert, tuple(to))
-        while self._kept:
-            first = next(iter(self._kept))
-            if len(self._kept) <= MOST_KEPT and now_s - self._kept[first][0] <= KEPT_S:
-                break
-            del self._kept[first]
+        self._kept[alert.key] = (alert, tuple(to))
+        if len(self._kept) > MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+
+    def forget(self, stored_until_ms: Mapping[Venue, int]) -> None:
+        """By venue: everything before is stored, whoever found it."""
+        kept_ms = int(KEPT_S * 1000)
+        self._kept = {
+            key: (alert, to)
+            for key, (alert, to) in self._kept.items()
+            if alert.event_ms + kept_ms >= stored_until_ms.get(alert.venue, 0)
+        }
+
+    def kept(self) -> Collection[tuple[Alert, tuple[Destination, ...]]]:
+        """What would have been told, oldest → newest; nothing any more from `open` on."""
+        return self._kept.values()
 
     def knows(self, alert: Alert) -> bool:
         """This feed found the same event."""
         return alert.key in self._kept
 
-    def open(self, *, told: Sequence[Alert]) -> int:
-        """This feed leads. told: what is stored of the last while. Returns how many alerts of the time without a leader
-        are told now."""
+    def open(self, *, told: Sequence[tuple[Alert, Collection[Destination]]]) -> int:
+        """This feed leads. told: what is stored of the last while, each with its destinations. Returns how many alerts
+        of the time without a leader are told now."""
         self._is_open = True
         kept, self._kept = list(self._kept.values()), {}
-        keys = {alert.key for alert in told}
-        newest_ms: dict[tuple[str, str, str, str], int] = {}
-        for alert in told:
-            newest_ms[_sort(alert)] = max(newest_ms.get(_sort(alert), 0), alert.event_ms)
+        keys = {alert.key for alert, _ in told}
+        like: dict[tuple[str, str, str, str], list[tuple[Alert, Collection[Destination]]]] = {}
+        for alert, destinations in told:
+            like.setdefault(_sort(alert), []).append((alert, destinations))
         count = 0
-        for _, alert, to in kept:
-            # Figures that are sampled come to each feed at moments of its own: there one event has two keys.
-            is_sampled = KINDS[alert.kind].sampling is not None
-            if alert.key in keys or (is_sampled and alert.event_ms <= newest_ms.get(_sort(alert), 0) + APART_MS):
+        for alert, to in kept:
+            if alert.key in keys:
                 continue
-            self._sink.put(alert, to=to)
-            count += 1
+            same = [destinations for one, destinations in like.get(_sort(alert), ()) if _is_same_event(alert, one)]
+            left = [at for at in to if not any(at in destinations for destinations in same)]
+            if left or not same:
+                self._sink.put(alert, to=left)
+                count += 1
         return count
+
+
+def _is_same_event(alert: Alert, told: Alert) -> bool:
+    """One event under two keys: figures that are sampled come to each feed at moments of its own, and a move that one
+    feed saw and the other found in its closed candle may have the name of another window."""
+    if KINDS[alert.kind].sampling is not None:
+        return alert.event_ms <= told.event_ms + APART_MS
+    if alert.details.told_before_pct is not None:
+        return False
+    return not _minutes_of(told).isdisjoint(_minutes_of(alert))
 
 
 def _sort(alert: Alert) -> tuple[str, str, str, str]:
     return alert.venue, alert.symbol, alert.kind, alert.direction
+
+
+def _minutes_of(alert: Alert) -> frozenset[int]:
+    """Candles that its move touches."""
+    if alert.candle_ms is None:
+        return frozenset()
+    return frozenset((alert.candle_ms - MINUTE_MS, alert.candle_ms) if alert.note == "60s" else (alert.candle_ms,))

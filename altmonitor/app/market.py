@@ -293,7 +293,7 @@ class MarketSide:
             context=self.snapshots,
             oi_ring=self.oi_ring,
             skew_ms=lambda: self.venue.clock.skew_ms,
-            on_alert=self._on_alert,
+            on_alert=self.on_alert,
             on_samples=self._on_samples,
             request_refill=self.backfill.request,
             on_episode_end=self.bookkeeping.put_learned,
@@ -431,7 +431,8 @@ class MarketSide:
         if self._recorder is not None:
             self._recorder.on_samples(kind, samples)
 
-    def _on_alert(self, alert: Alert) -> None:
+    def on_alert(self, alert: Alert) -> None:
+        """One that is told: more is asked about it."""
         if not self._deps.is_telling():
             return
         self.oi_enricher.put(alert)

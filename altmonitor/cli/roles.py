@@ -15,16 +15,20 @@ from typing import TYPE_CHECKING, Final
 from altmonitor.app.bots import BotChannel
 from altmonitor.cli.common import Session, run_until_signal
 from altmonitor.core.clock import SystemClock
-from altmonitor.core.errors import ConfigError, LeadershipLost
+from altmonitor.core.errors import ConfigError, LeadershipLost, StorageError
 from altmonitor.core.event_loop import loop_factory
+from altmonitor.core.supervisor import beside, unless
+from altmonitor.interfaces.cluster import HandOver
 
 if TYPE_CHECKING:
     from altmonitor.app.app import App
+    from altmonitor.app.leftovers import Leftovers
     from altmonitor.app.notify import ChatNotifier
 
 log = logging.getLogger(__name__)
 
 ROLES: Final = ("feed", "notify", "web")
+AGAIN_AFTER_S = 1.0
 
 
 def run_role(session: Session, role: str) -> int:
@@ -84,17 +88,34 @@ async def _bots(session: Session) -> AsyncIterator[BotChannel]:
 
 
 async def _feed(session: Session, name: str, stop: asyncio.Event) -> None:
-    """A feed that leads no more begins again, as the one that stands by."""
-    while not stop.is_set():
-        try:
-            async with _opened_feed(session, name) as app:
-                await app.run_until(stop)
-        except LeadershipLost as problem:
-            log.warning("%s; starting again to stand by", problem)
+    """A feed that leads no more begins again, as the one that stands by. What it found and could not store outlives
+    its monitor."""
+    from altmonitor.app.leftovers import Leftovers
+    from altmonitor.storage.postgres.connection import DatabaseAddress, PostgresConnection
+    from altmonitor.storage.postgres.hand_over import PostgresHandOver
+
+    connection = PostgresConnection(DatabaseAddress(session.config.database_url), purpose="hand-over")
+    hand_over = PostgresHandOver(connection)
+    leftovers = Leftovers(hand_over, clock=session.clock)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(connection.close)
+        stack.push_async_callback(leftovers.leave)
+        await stack.enter_async_context(beside(leftovers.run(), name="hand-over"))
+        while not stop.is_set():
+            try:
+                async with _opened_feed(session, name, hand_over, leftovers) as app:
+                    await app.run_until(stop)
+            except LeadershipLost as problem:
+                log.warning("%s; starting again to stand by", problem)
+            except StorageError as problem:
+                if not leftovers.waiting:
+                    raise
+                log.warning("%s; %d alerts wait to be handed over, so it is tried again", problem, leftovers.waiting)
+                await unless(stop, session.clock.sleep(AGAIN_AFTER_S), name="pause")
 
 
 @asynccontextmanager
-async def _opened_feed(session: Session, name: str) -> AsyncIterator[App]:
+async def _opened_feed(session: Session, name: str, hand_over: HandOver, leftovers: Leftovers) -> AsyncIterator[App]:
     from altmonitor.app.chat import MessagingSetup
     from altmonitor.app.feed_role import FeedCluster
     from altmonitor.cli.run import build_app
@@ -123,6 +144,8 @@ async def _opened_feed(session: Session, name: str) -> AsyncIterator[App]:
                 address, cluster=config.cluster_id, clock=clock, options=options, fence=fence
             ),
             open_state=lambda fence: PostgresState(state, fence=fence, prepare=prepare),
+            hand_over=hand_over,
+            leftovers=leftovers,
             signals=SignalSender(config.nats_url, cluster=config.cluster, clock=clock) if config.nats_url else None,
         )
         setup = MessagingSetup(channel=bots, destinations=config.chats, bot=main, bots=bots)

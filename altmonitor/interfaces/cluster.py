@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from altmonitor.core.alert import Alert
 from altmonitor.core.types import Destination
 
 LEADER = "feed"
@@ -65,3 +66,21 @@ class PostBox(Protocol):
 
     async def prune(self, *, before_ms: int) -> None:
         """Deletes what was created before."""
+
+
+class FoundAlert(NamedTuple):
+    """What one feed has decided to tell, and whom."""
+
+    alert: Alert
+    destinations: tuple[Destination, ...]
+
+
+class HandOver(Protocol):
+    """Alerts that a feed found while it led and could not store before another one did: whoever leads decides about
+    them. Both methods are one transaction and may raise `errors.StorageError`."""
+
+    async def put(self, found: Sequence[FoundAlert]) -> None:
+        """One with a key that is there already, or that is stored, changes nothing."""
+
+    async def waiting(self) -> Sequence[FoundAlert]:
+        """In the order of their events."""

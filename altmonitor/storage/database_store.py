@@ -19,6 +19,7 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.status import OutboxStatus
 from altmonitor.core.types import Destination
+from altmonitor.interfaces.cluster import FoundAlert
 from altmonitor.interfaces.delivery import Queued, SentDigest
 from altmonitor.interfaces.storage import AlertFilter
 from altmonitor.storage import alert_database as restore
@@ -44,6 +45,7 @@ class StoreOptions:
 
     on_committed: called with each new alert once it is on disk, its id set. on_trouble: why, when the disk refuses,
     None when it is over. on_set_aside: a damaged file was put there.
+    on_unwritten: called at the end with the alerts that could not be stored, each with its destinations.
     disk_clock: what time limits of the disk run on; None for the store's clock. A program on a clock that runs fast
     still has a disk that does not.
     """
@@ -53,6 +55,7 @@ class StoreOptions:
     on_committed: Callable[[Alert], None] = lambda alert: None
     on_trouble: Callable[[Cause | None], None] = lambda cause: None
     on_set_aside: Callable[[Path], None] = lambda path: None
+    on_unwritten: Callable[[Sequence[FoundAlert]], None] = lambda found: None
     most_in_memory: int = MOST_IN_MEMORY
     disk_clock: Clock | None = None
 
@@ -106,6 +109,8 @@ class DatabaseStore:
                 log.error("stopped with %d alerts that could not be stored", self._writer.puts_waiting)
             writing.cancel()
             await asyncio.wait({writing})
+            if unwritten := self._writer.unwritten():
+                self._options.on_unwritten([FoundAlert(put.alert, put.destinations) for put in unwritten])
         await self._abandon()
 
     async def __aenter__(self) -> Self:

@@ -66,6 +66,10 @@ class Writer:
         """Alerts that are not on disk yet."""
         return self._puts
 
+    def unwritten(self) -> list[Put]:
+        """The alerts that are not on disk, as far as is known, oldest → newest."""
+        return [op for op in self._ops if isinstance(op, Put)]
+
     @property
     def ops_waiting(self) -> int:
         return len(self._ops)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import pytest
 
 from altmonitor.app.leadership import HeldSink, Leadership, Takeover
-from altmonitor.core.alert import Alert
+from altmonitor.core.alert import Alert, Details, Kind
 from altmonitor.core.errors import LeadershipLost, StorageError
 from altmonitor.core.types import Destination
 from altmonitor.storage.leases import MemoryLeases
 from tests.fakes import ListSink
 from tests.movable_clock import T0, MovableClock
 
-CHAT = Destination(chat_id=77)
+CHAT, OTHER = Destination(chat_id=77), Destination(chat_id=78)
 
 
 class Cluster:
@@ -132,26 +133,61 @@ async def test_a_leader_that_sees_nothing_gives_way_to_one_that_does_and_only_to
         assert winning.result().before == "first"
 
 
-def alert(key: str, *, event_ms: int = T0, kind: str = "price") -> Alert:
-    candle_ms = T0 if kind == "price" else None
+def alert(key: str, *, event_ms: int = T0, kind: Kind = "price", **known: Any) -> Alert:
+    is_price = kind == "price"
     return Alert(
-        key=key, ts=event_ms / 1000, event_ms=event_ms, candle_ms=candle_ms, symbol="SOLUSDT", kind=kind,  # type: ignore[arg-type]
-        direction="PUMP" if kind == "price" else "UP",
-    )  # fmt: skip
+        **{
+            "key": key,
+            "ts": event_ms / 1000,
+            "event_ms": event_ms,
+            "candle_ms": T0 if is_price else None,
+            "symbol": "SOLUSDT",
+            "kind": kind,
+            "direction": "PUMP" if is_price else "UP",
+            **known,
+        }
+    )
 
 
-async def test_what_was_found_while_standing_by_is_told_at_the_takeover_unless_the_leader_had_told_it() -> None:
-    clock, sink = MovableClock(), ListSink()
-    held = HeldSink(sink, clock=clock)
-    held.put(alert("price:old"), to=[CHAT])
-    await clock.advance(61)
+def test_what_was_found_while_standing_by_is_told_at_the_takeover_unless_the_leader_had_told_it() -> None:
+    sink = ListSink()
+    held = HeldSink(sink)
     held.put(alert("price:told"), to=[CHAT])
-    held.put(alert("price:missed"), to=[CHAT])
+    held.put(alert("price:missed", event_ms=T0 + 1, candle_ms=T0 + 60_000), to=[CHAT])
     held.put(alert("oi:mine", event_ms=T0 + 70_000, kind="oi"), to=[CHAT])
     assert sink.alerts == []
 
-    count = held.open(told=[alert("price:told"), alert("oi:theirs", event_ms=T0 + 30_000, kind="oi")])
+    told = [alert("price:told"), alert("oi:theirs", event_ms=T0 + 30_000, kind="oi")]
+    count = held.open(told=[(one, [CHAT]) for one in told])
     held.put(alert("price:now"), to=[CHAT])
 
     assert count == 1
     assert [one.key for one in sink.alerts] == ["price:missed", "price:now"]
+    assert list(held.kept()) == []
+
+
+def test_nothing_found_is_forgotten_before_it_is_known_to_be_stored_however_long_the_database_is_away() -> None:
+    sink = ListSink()
+    held = HeldSink(sink)
+    for second in (0, 30, 300):
+        held.put(alert(f"price:{second}", event_ms=T0 + second * 1000, candle_ms=T0 + second * 1000), to=[CHAT])
+    held.forget({})
+    held.forget({"bybit": T0 + 3_600_000})
+    held.forget({"binance": T0 + 60_000})
+    assert [one.key for one, _ in held.kept()] == ["price:0", "price:30", "price:300"]
+    held.forget({"binance": T0 + 90_001})
+    held.open(told=[])
+    assert [one.key for one in sink.alerts] == ["price:300"]
+
+
+def test_a_move_that_one_feed_saw_and_the_other_found_in_its_closed_candle_is_told_once() -> None:
+    sink = ListSink()
+    held = HeldSink(sink)
+    late = alert("price:1m", candle_ms=T0)
+    escalation = alert("price:x1", candle_ms=T0, details=Details(told_before_pct=3.5))
+    other_chat = alert("price:1m@78", candle_ms=T0)
+    other_minute = alert("price:later", candle_ms=T0 + 60_000)
+    for one, to in ((late, CHAT), (escalation, CHAT), (other_chat, OTHER), (other_minute, CHAT)):
+        held.put(one, to=[to])
+    held.open(told=[(alert("price:60s", candle_ms=T0, note="60s"), [CHAT])])
+    assert [one.key for one in sink.alerts] == ["price:x1", "price:1m@78", "price:later"]

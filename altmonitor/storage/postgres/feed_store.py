@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -18,6 +18,7 @@ from altmonitor.storage.alert_database import Op, Put
 from altmonitor.storage.database_store import StoreOptions
 from altmonitor.storage.postgres.connection import DatabaseAddress, PostgresConnection
 from altmonitor.storage.postgres.database import PostgresDatabase
+from altmonitor.storage.postgres.hand_over import taken_over
 from altmonitor.storage.postgres.store import PostgresStore
 from altmonitor.storage.queue import Waiting
 
@@ -78,6 +79,16 @@ class FeedStore(PostgresStore):
     def outbox_status(self) -> OutboxStatus:
         """As it was counted last; who sends knows how many were sent."""
         return self._status
+
+    async def taken_over(self, keys: Sequence[str]) -> None:
+        """What was handed over is stored with what was put before. Raises StorageError."""
+        await self._writer.change(taken_over(keys))
+
+    async def stored_meta(self, keys: Collection[str]) -> Mapping[str, str]:
+        """As another feed has written it meanwhile. Raises StorageError."""
+        marks = ", ".join("?" * len(keys))
+        rows = await self._database.fetch(f"SELECT key, value FROM meta WHERE key IN ({marks})", tuple(keys))  # noqa: S608
+        return {row[0]: row[1] for row in rows}
 
     async def run(self) -> None:
         """Until cancelled: counts what waits."""
