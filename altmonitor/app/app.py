@@ -116,6 +116,7 @@ class App:
                 clock=clock,
                 store_options=store_options,
                 is_blind=lambda: self.market.feed.status().is_blind,
+                notices=self._notices,
             )
             self.store, self._state = self.role.store, self.role.state
         self._live.history = self.store if config.history_enabled else None

@@ -13,9 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from altmonitor.app.broker_watch import BrokerWatch
 from altmonitor.app.gap_log import seen_key
 from altmonitor.app.leadership import ASK_EVERY_S, KEPT_S, LEASE_S, HeldSink, Leadership, Takeover, shown_name
 from altmonitor.app.leftovers import Leftovers, TakenOver
+from altmonitor.app.operator_notices import OperatorNotices
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import DatabaseRefused, StorageError
@@ -86,6 +88,7 @@ class FeedRole:
         clock: Clock,
         store_options: StoreOptions,
         is_blind: Callable[[], bool],
+        notices: OperatorNotices,
     ) -> None:
         self._cluster = cluster
         self._clock = clock
@@ -103,7 +106,22 @@ class FeedRole:
         self.on_state: Callable[[State], None] = lambda state: None
         self.on_sent: Callable[[Destination, Alert, int], None] = lambda at, alert, message_id: None
         self.on_moved: Callable[[Destination, Destination], None] = lambda old, new: None
-        self._mailbox = FeedMailbox(cluster.posts, clock=clock, on_sent=self._sent, on_moved=self._moved)
+        self.broker: BrokerWatch | None = None
+        if self.signals is not None:
+            self.broker = BrokerWatch(
+                self.signals.status,
+                self.store,
+                clock=clock,
+                on_trouble=notices.on_broker_trouble,
+                on_fine=notices.on_broker_fine,
+            )
+        self._mailbox = FeedMailbox(
+            cluster.posts,
+            clock=clock,
+            on_sent=self._sent,
+            on_moved=self._moved,
+            on_broker=lambda name, trouble: None if self.broker is None else self.broker.heard(name, trouble),
+        )
         self.on_handed_over: Callable[[FoundAlert], bool] = lambda found: False
         self._followed: dict[str, None] = {}
         self._followed_s = float("-inf")
@@ -201,6 +219,8 @@ class FeedRole:
         }
         if self.signals is not None:
             loops["signals"] = self.signals.run
+        if self.broker is not None:
+            loops["broker watch"] = self.broker.run
         return loops
 
     async def _sent(self, at: Destination, alert_key: str, message_id: int) -> None:

@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 FOLLOW_EVERY_S = 1.0
 FEED_WAIT_S = 0.5
 STOP_WITHIN_S = 3.0
+BROKER_SAID_EVERY_S = 5.0
 LEASE_LATE_S, LEASE_DOWN_S = 5.0, 60.0
 
 
@@ -120,7 +121,7 @@ class ChatNotifier:
             "operator notices": self._notices.run,
         }
         if deps.nats_url:
-            self.signals = SignalReceiver(
+            signals = self.signals = SignalReceiver(
                 deps.nats_url,
                 cluster=deps.config.cluster,
                 clock=deps.clock,
@@ -128,6 +129,7 @@ class ChatNotifier:
                 on_post=self.carrier.wake,
             )
             loops["signals"] = self.signals.run
+            loops["broker"] = lambda: self._say_broker(signals)
         for name, loop in loops.items():
             self.supervisor.start(name, loop)
         try:
@@ -285,6 +287,16 @@ class ChatNotifier:
         operator = self._settings.audiences[0].destination
         if destination.chat_id != operator.chat_id and (destination.is_group or not operator.is_group):
             self._notices.on_closed(destination, reason)
+
+    async def _say_broker(self, signals: SignalReceiver) -> None:
+        """Until cancelled: the feed tells the owner of what lasts, once for all."""
+        is_told = False
+        while True:
+            await self._deps.clock.sleep(BROKER_SAID_EVERY_S)
+            trouble = signals.status().trouble
+            if trouble is not None or is_told:
+                self._mail.broker(shown_name(self._deps.name), trouble)
+            is_told = trouble is not None
 
     def _on_alert_sent(self, destination: Destination, alert: Alert, message_id: int) -> None:
         if self._deps.config.chart:

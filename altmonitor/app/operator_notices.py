@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,6 +22,8 @@ from altmonitor.render.notices import (
     AlertsRefused,
     BackAfter,
     BlindSince,
+    BrokerFine,
+    BrokerTrouble,
     ClockFine,
     ClockSkew,
     DatabaseSetAside,
@@ -226,6 +228,13 @@ class OperatorNotices:
         else:
             self.notify(DiskFine(at_ms=now_ms, since_ms=self._disk_since_ms), to="operator")
             self._disk_since_ms = None
+
+    def on_broker_trouble(self, cause: Cause, names: Sequence[str]) -> None:
+        """names: of the processes that noticed, where it was not this one."""
+        self.notify(BrokerTrouble(at_ms=self._clock.now_ms(), reason=cause, names=tuple(names)), to="operator")
+
+    def on_broker_fine(self, since_ms: int) -> None:
+        self.notify(BrokerFine(at_ms=self._clock.now_ms(), since_ms=since_ms), to="operator")
 
     def on_database_set_aside(self, path: Path) -> None:
         self.notify(DatabaseSetAside(at_ms=self._clock.now_ms(), kept_as=str(path)), to="operator")

@@ -70,6 +70,14 @@ class CauseCode(Enum):
     DROPPED = "dropped"
     DAMAGED = "damaged"
     DATABASE_AWAY = "database_away"
+    # the broker
+    BROKER_AWAY = "broker_away"
+    BROKER_WITHOUT_JETSTREAM = "broker_without_jetstream"
+    BROKER_JETSTREAM_GONE = "broker_jetstream_gone"
+    BROKER_FULL = "broker_full"
+    BROKER_OLD = "broker_old"
+    BROKER_REFUSES = "broker_refuses"
+    BROKER_SILENT = "broker_silent"
 
 
 CAUSE_VALUES: Mapping[CauseCode, tuple[str, ...]] = MappingProxyType(
@@ -82,6 +90,7 @@ CAUSE_VALUES: Mapping[CauseCode, tuple[str, ...]] = MappingProxyType(
         CauseCode.LOST_SYMBOLS: ("lost", "known"),
         CauseCode.OLD_BAR: ("minutes",),
         CauseCode.DROPPED: ("count",),
+        CauseCode.BROKER_OLD: ("major", "minor"),
     }
 )
 """The numbers that belong to a code; the others have none."""

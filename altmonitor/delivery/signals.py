@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from altmonitor.core.backoff import Backoff
+from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ConfigError
 
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 
 Topic = Literal["alerts", "posts"]
 OLDEST_SERVER = (2, 9)
+_FULL = frozenset({10002, 10023, 10028, 10047, 10077})
+"""Codes of JetStream: no room that the account or the server may use, or what came could not be written."""
 MOST_WAITING = 10_000
 PUBLISH_WITHIN_S = 2.0
 CONNECT_WITHIN_S = 3.0
@@ -42,16 +45,22 @@ DOUBLES_WITHIN_S = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalStatus:
-    """trouble: one line, '' while all is well. passed: messages sent or received. remade: silent consumers."""
+    """trouble: None while all is well, and before the first answer; is_working: it has answered since the last trouble.
+    passed: messages sent or received. remade: silent consumers."""
 
-    trouble: str = ""
+    trouble: Cause | None = None
+    is_working: bool = False
     passed: int = 0
     dropped: int = 0
     remade: int = 0
 
 
 class _Unusable(Exception):
-    """One line for a person."""
+    """cause: why, for a person."""
+
+    def __init__(self, code: CauseCode, text: str, **values: int) -> None:
+        super().__init__(text)
+        self.cause = Cause(code, text, values)
 
 
 def require_nats() -> None:
@@ -80,11 +89,19 @@ class _Broker:
         self._cluster = cluster
         self._clock = clock
         self._where = urlsplit(url).netloc.rpartition("@")[2]
-        self._trouble = ""
+        self._trouble: Cause | None = None
+        self._is_working = False
+        self._has_had_jetstream = False
         self._passed = self._dropped = self._remade = 0
 
     def status(self) -> SignalStatus:
-        return SignalStatus(trouble=self._trouble, passed=self._passed, dropped=self._dropped, remade=self._remade)
+        return SignalStatus(
+            trouble=self._trouble,
+            is_working=self._is_working,
+            passed=self._passed,
+            dropped=self._dropped,
+            remade=self._remade,
+        )
 
     async def run(self) -> None:
         """Until cancelled. Whatever happens to the broker is told once and tried again."""
@@ -98,9 +115,9 @@ class _Broker:
                     backoff.reset()
                     await self._work(client)
             except _Unusable as problem:
-                self._say(str(problem))
+                self._say(problem.cause)
             except (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError) as problem:
-                self._say(f"NATS at {self._where} does not answer ({problem or type(problem).__name__})")
+                self._say(self._cause_of(problem))
             await self._clock.sleep(backoff.next_s())
 
     async def _work(self, client: Client) -> None:
@@ -108,19 +125,26 @@ class _Broker:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Client]:
-        import nats
+        from nats.aio.client import Client
 
         async def note(problem: Exception) -> None:
             log.debug("nats: %s", problem)
 
-        client = await asyncio.wait_for(
-            nats.connect(self._url, connect_timeout=2, max_reconnect_attempts=0, allow_reconnect=False, error_cb=note),
-            CONNECT_WITHIN_S,
-        )
-        try:
+        client = Client()
+        try:  # a login that is refused leaves a socket, too
+            connecting = client.connect(
+                self._url, connect_timeout=2, max_reconnect_attempts=0, allow_reconnect=False, error_cb=note
+            )
+            await asyncio.wait_for(connecting, CONNECT_WITHIN_S)
             version = client.connected_server_version
+            shown = f"{version.major}.{version.minor}.{version.patch}"
             if (version.major, version.minor) < OLDEST_SERVER:
-                raise _Unusable(f"NATS at {self._where} is version {version}: 2.9 or newer is needed")
+                raise _Unusable(
+                    CauseCode.BROKER_OLD,
+                    f"NATS at {self._where} is version {shown}: 2.9 or newer is needed",
+                    major=version.major,
+                    minor=version.minor,
+                )
             await self._ensure_stream(client)
             yield client
         finally:
@@ -128,8 +152,6 @@ class _Broker:
                 await asyncio.wait_for(client.close(), 1.0)
 
     async def _ensure_stream(self, client: Client) -> None:
-        import nats.errors
-        import nats.js.errors
         from nats.js.api import DiscardPolicy, StreamConfig
 
         config = StreamConfig(
@@ -140,19 +162,39 @@ class _Broker:
             discard=DiscardPolicy.OLD,
             duplicate_window=DOUBLES_WITHIN_S,
         )
-        try:
-            await client.jetstream(timeout=PUBLISH_WITHIN_S).add_stream(config)
-        except (nats.js.errors.ServiceUnavailableError, nats.errors.NoRespondersError):
-            raise _Unusable(f"NATS at {self._where} has no JetStream: start it with -js") from None
-        except nats.js.errors.APIError as problem:
-            raise _Unusable(f"NATS at {self._where} refuses the stream ({problem.description})") from None
+        await client.jetstream(timeout=PUBLISH_WITHIN_S).add_stream(config)
+        self._has_had_jetstream = True
 
-    def _say(self, trouble: str) -> None:
-        if trouble and not self._trouble:
+    def _cause_of(self, problem: Exception) -> Cause:
+        """What a library's error means for a person."""
+        import nats.errors
+        import nats.js.errors
+
+        told = (problem.description or "") if isinstance(problem, nats.js.errors.APIError) else str(problem)
+        line = f"NATS at {self._where}"
+        if isinstance(problem, nats.js.errors.APIError) and problem.err_code in _FULL:
+            return Cause(CauseCode.BROKER_FULL, f"{line} has no room left ({told})")
+        without = (nats.js.errors.ServiceUnavailableError, nats.js.errors.NoStreamResponseError)
+        if isinstance(problem, (*without, nats.errors.NoRespondersError)):
+            if self._has_had_jetstream:
+                gone = f"{line} has JetStream no more: its disk may be full, or it was started without -js"
+                return Cause(CauseCode.BROKER_JETSTREAM_GONE, gone)
+            return Cause(CauseCode.BROKER_WITHOUT_JETSTREAM, f"{line} has no JetStream: start it with -js")
+        if isinstance(problem, nats.js.errors.APIError):
+            return Cause(CauseCode.BROKER_REFUSES, f"{line} refuses the stream ({told})")
+        if isinstance(problem, nats.errors.AuthorizationError) or "authorization" in told.casefold():
+            return Cause(CauseCode.BROKER_REFUSES, f"{line} refuses the login")
+        return Cause(CauseCode.BROKER_AWAY, f"{line} does not answer ({told or type(problem).__name__})")
+
+    def _closed(self) -> _Unusable:
+        return _Unusable(CauseCode.BROKER_AWAY, f"NATS at {self._where} closed the connection")
+
+    def _say(self, trouble: Cause | None) -> None:
+        if trouble is not None and self._trouble is None:
             log.warning("%s: notifiers look into the database ten times a second all the same", trouble)
-        elif self._trouble and not trouble:
+        elif trouble is None and self._trouble is not None:
             log.info("NATS at %s works again", self._where)
-        self._trouble = trouble
+        self._trouble, self._is_working = trouble, trouble is None
 
 
 class SignalSender(_Broker):
@@ -179,7 +221,7 @@ class SignalSender(_Broker):
 
     async def _work(self, client: Client) -> None:
         stream = client.jetstream(timeout=PUBLISH_WITHIN_S)
-        self._say("")
+        self._say(None)
         while not client.is_closed:
             with suppress(TimeoutError):
                 async with self._clock.timeout(LOOK_EVERY_S):
@@ -191,7 +233,7 @@ class SignalSender(_Broker):
                 await stream.publish(subject_of(self._cluster, topic), key.encode(), headers=headers)
                 self._passed += 1
                 self._queue.popleft()
-        raise _Unusable(f"NATS at {self._where} closed the connection")
+        raise self._closed()
 
 
 class SignalReceiver(_Broker):
@@ -224,7 +266,7 @@ class SignalReceiver(_Broker):
 
         while True:
             consumer = await self._consumer(client, topic)
-            self._say("")
+            self._say(None)
             while True:
                 try:
                     (message,) = await consumer.fetch(1, timeout=FETCH_S, heartbeat=HEARTBEAT_S)
@@ -236,11 +278,12 @@ class SignalReceiver(_Broker):
                 self._on[topic]()
                 await message.ack()
             self._remade += 1
-            self._say(f"a consumer of NATS at {self._where} was silent and is made anew")
+            silent = f"a consumer of NATS at {self._where} was silent and is made anew"
+            self._say(Cause(CauseCode.BROKER_SILENT, silent))
             with suppress(Exception):
                 await consumer.unsubscribe()
             if client.is_closed:
-                raise _Unusable(f"NATS at {self._where} closed the connection")
+                raise self._closed()
 
     async def _consumer(self, client: Client, topic: Topic) -> Any:
         from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy

@@ -14,6 +14,8 @@ from altmonitor.render.notices import (
     AlertsRefused,
     BackAfter,
     BlindSince,
+    BrokerFine,
+    BrokerTrouble,
     ClockFine,
     ClockSkew,
     DatabaseSetAside,
@@ -90,6 +92,11 @@ def _lines(notice: Notice, style: Style) -> list[str]:
             return [say("disk_trouble"), _reason(notice.reason, style), say("disk_trouble_effect")]
         case DiskFine():
             return [_title_after("disk_fine", notice.since_ms, notice.at_ms, style)]
+        case BrokerTrouble():
+            names = say("broker_trouble_names", names=one_line_of(", ".join(notice.names))) if notice.names else ""
+            return [say("broker_trouble"), _reason(notice.reason, style), names, say("broker_trouble_effect")]
+        case BrokerFine():
+            return [_title_after("broker_fine", notice.since_ms, notice.at_ms, style)]
         case SettingsDamaged():
             key = "settings_damaged_left" if notice.is_left else "settings_damaged_effect"
             return [say("settings_damaged"), say(key, path=one_line_of(notice.kept_as))]

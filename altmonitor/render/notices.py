@@ -140,6 +140,17 @@ class DiskFine(NoticeBase, frozen=True, kw_only=True):
     since_ms: int | None = None
 
 
+class BrokerTrouble(NoticeBase, frozen=True, kw_only=True):
+    """names: of the processes that noticed."""
+
+    reason: Cause
+    names: Sequence[str] = ()
+
+
+class BrokerFine(NoticeBase, frozen=True, kw_only=True):
+    since_ms: int | None = None
+
+
 class SettingsDamaged(NoticeBase, frozen=True, kw_only=True):
     """kept_as: where the damaged file now lies. is_left: it could not be moved, and no change is saved over it. What
     was wrong in it stands in the log."""
@@ -196,6 +207,8 @@ Notice = (
     | ClockFine
     | DiskTrouble
     | DiskFine
+    | BrokerTrouble
+    | BrokerFine
     | SettingsDamaged
     | SecondPollerNotice
     | DatabaseSetAside

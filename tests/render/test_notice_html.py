@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from altmonitor.core.causes import CauseCode
+from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.render import notices
 from altmonitor.render.format import Style
 from altmonitor.render.notice_html import notice_html
@@ -15,6 +15,8 @@ from altmonitor.render.notices import (
     AlertsRefused,
     BackAfter,
     BlindSince,
+    BrokerFine,
+    BrokerTrouble,
     ClockFine,
     ClockSkew,
     DatabaseSetAside,
@@ -233,6 +235,28 @@ CASES: list[tuple[Notice, str, str]] = [
         DiskFine(at_ms=AT_MS, since_ms=AT_MS - 42_000),
         "🟢 Alerts are stored again after 42 s\n23:00:39 UTC",
         "🟢 提醒已恢复保存，历时 42 秒\n07:00:39 UTC+08",
+    ),
+    (
+        BrokerTrouble(
+            at_ms=AT_MS,
+            reason=Cause(CauseCode.BROKER_OLD, "NATS at host:4222 is version 2.8.4", {"major": 2, "minor": 8}),
+            names=("notify-1", "<b>"),
+        ),
+        "⚠️ Notifiers are not told at once any more\n"
+        "Reason: NATS is version 2.8: 2.9 or newer is needed\n"
+        "Noticed by notify-1, <b>.\n"
+        "They look into the database ten times a second: alerts come a bit later, none is lost.\n"
+        "23:00:39 UTC",
+        "⚠️ NATS 出现问题，发送进程无法即时得到通知\n"
+        "原因：NATS 版本为 2.8，需要 2.9 或更高版本\n"
+        "发现者：notify-1, <b>。\n"
+        "发送进程每秒查询数据库十次：提醒最多晚十分之一秒，不会丢失。\n"
+        "07:00:39 UTC+08",
+    ),
+    (
+        BrokerFine(at_ms=AT_MS, since_ms=AT_MS - 42_000),
+        "🟢 NATS works again after 42 s: notifiers are told at once\n23:00:39 UTC",
+        "🟢 NATS 已恢复，历时 42 秒，发送进程重新即时得到通知\n07:00:39 UTC+08",
     ),
     (
         SettingsDamaged(at_ms=AT_MS, kept_as="state.json.corrupt-1787958039"),

@@ -15,7 +15,7 @@ from altmonitor.render.reasons import problem_text, reason_text
 from altmonitor.render.texts import TEXTS
 
 STYLES = {lang: Style(lang=lang, tz=UTC) for lang in ("en", "zh", "ru")}
-ALLOWED = re.compile(r"Telegram|HTTP|TG_CHAT_ID|/start|/market|token", re.IGNORECASE)
+ALLOWED = re.compile(r"Telegram|HTTP|TG_CHAT_ID|/start|/market|token|NATS(?:_URL)?|JetStream|-js", re.IGNORECASE)
 
 
 def test_every_code_has_its_words_in_three_languages_with_just_its_numbers() -> None:

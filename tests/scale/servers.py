@@ -173,14 +173,19 @@ class PostgresServer(ServerProcess):
 
 
 class NatsServer(ServerProcess):
-    """With JetStream in its folder."""
+    """With JetStream in its folder. room_bytes: that it may use there; None: as much as there is."""
 
-    def __init__(self, *, has_jetstream: bool = True) -> None:
+    def __init__(self, *, has_jetstream: bool = True, room_bytes: int | None = None) -> None:
         super().__init__("nats")
-        self._has_jetstream = has_jetstream
+        self.has_jetstream = has_jetstream
+        self._room_bytes = room_bytes
 
     def command(self) -> Sequence[str]:
-        stream = ["-js", "-sd", str(self.folder / "store")] if self._has_jetstream else []
+        stream = ["-js", "-sd", str(self.folder / "store")] if self.has_jetstream else []
+        if self._room_bytes is not None:
+            config = self.folder / "nats.conf"
+            config.write_text(f'jetstream {{ store_dir: "{self.folder}/store", max_file_store: {self._room_bytes} }}\n')
+            stream = ["-c", str(config)]
         return [_nats_program() or "nats-server", "-a", "127.0.0.1", "-p", str(self.port), *stream]
 
     @property

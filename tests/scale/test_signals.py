@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from altmonitor.core.causes import CauseCode
 from altmonitor.core.clock import SystemClock
 from altmonitor.delivery.signals import SignalReceiver, SignalSender
 from tests.scale.fixtures import nats, needs_servers
@@ -89,7 +90,7 @@ async def test_after_a_restart_of_the_server_hints_arrive_again(nats: NatsServer
         await until(lambda: bool(both.sender.status().trouble and both.receiver.status().trouble))
         nats.start()
         await heard_again(both)
-        assert both.sender.status().trouble == ""
+        assert both.sender.status().trouble is None
 
 
 async def test_a_consumer_that_is_silent_while_connected_is_made_anew(
@@ -114,10 +115,55 @@ async def test_a_broker_without_jetstream_is_told_in_one_line_and_hints_are_drop
     try:
         async with ends(server, "four") as both:
             await until(lambda: bool(both.sender.status().trouble))
-            assert both.sender.status().trouble.endswith("has no JetStream: start it with -js")
+            trouble = both.sender.status().trouble
+            assert trouble is not None
+            assert trouble.code is CauseCode.BROKER_WITHOUT_JETSTREAM
+            assert trouble.text.endswith("has no JetStream: start it with -js")
             both.sender.alert("price:SOLUSDT:PUMP:1m:0")
             assert both.sender.status().dropped == 1
             await asyncio.sleep(2)
     finally:
         server.remove()
     assert sum("has no JetStream" in line for line in caplog.messages) == 2  # each end once
+
+
+async def test_a_broker_whose_room_is_full_is_told_as_that_and_works_again_when_there_is_room() -> None:
+    server = NatsServer(room_bytes=100_000)
+    server.start()
+    try:
+        async with ends(server, "five") as both:
+            await heard_again(both)
+
+            def is_full() -> bool:
+                for number in range(200):
+                    both.sender.alert(f"price:SOLUSDT:PUMP:1m:{CLOCK.monotonic()}:{number}")
+                trouble = both.sender.status().trouble
+                return trouble is not None and trouble.code is CauseCode.BROKER_FULL
+
+            await until(is_full)
+            assert both.sender.status().is_working is False
+    finally:
+        server.remove()
+
+
+async def test_a_broker_that_comes_back_without_jetstream_is_told_as_that() -> None:
+    server = NatsServer()
+    server.start()
+    try:
+        async with ends(server, "six") as both:
+            await heard_again(both)
+            server.kill()
+            server.has_jetstream = False
+            server.start()
+            await until(lambda: _code(both.sender) is _code(both.receiver) is CauseCode.BROKER_JETSTREAM_GONE)
+            server.kill()
+            server.has_jetstream = True
+            server.start()
+            await heard_again(both)
+    finally:
+        server.remove()
+
+
+def _code(end: SignalSender | SignalReceiver) -> CauseCode | None:
+    trouble = end.status().trouble
+    return None if trouble is None else trouble.code

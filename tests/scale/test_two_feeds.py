@@ -14,7 +14,7 @@ from altmonitor.core.clock import SystemClock
 from altmonitor.sim.script import Pump
 from tests.scale.cluster import Cluster, cluster
 from tests.scale.fixtures import needs_servers, postgres
-from tests.scale.servers import PostgresServer
+from tests.scale.servers import NatsServer, PostgresServer
 
 __all__ = ["postgres"]
 
@@ -76,3 +76,27 @@ async def test_the_second_feed_takes_over_within_five_seconds_and_says_so_and_no
             print("\n".join(message.text.splitlines()), end="\n\n")
         for symbol in (first, second, third):
             assert sum("PUMP" in m.text and symbol in m.text for m in here.said()) == 1
+
+
+async def test_a_broker_without_jetstream_is_told_in_the_owners_chat_once_and_its_end_once(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    server = NatsServer(has_jetstream=False)
+    server.start()
+    try:
+        async with cluster(tmp_path, postgres, NATS_URL=server.url, ALERT_LANG="ru", chats=(77, 78)) as here:
+            for name in ("feed-1", "notify-1"):
+                await here.start(name)
+            await here.until(lambda: any("NATS работает без JetStream" in m.text for m in here.said()), what="trouble")
+            health = msgspec.json.decode((await here.programs["feed-1"].get("/health"))[1])
+            assert "has no JetStream" in str(health)
+            await asyncio.sleep(12)  # the notifier's own trouble is the same
+            server.kill()
+            server.has_jetstream = True
+            server.start()
+            await here.until(lambda: any("NATS снова работает" in m.text for m in here.said()), what="its end")
+            await asyncio.sleep(8)
+            assert sum("NATS" in m.text for m in here.said()) == 2
+            assert sum("NATS" in m.text for m in here.said(78)) == 0, "the others are not concerned"
+    finally:
+        server.remove()

@@ -61,6 +61,13 @@ _EN = {
     "reason_damaged": "the file cannot be read",
     "reason_database_away": "the database cannot be reached",
     "reason_no_connection": "no connection",
+    "reason_broker_away": "NATS does not answer",
+    "reason_broker_without_jetstream": "NATS runs without JetStream: start it with -js",
+    "reason_broker_jetstream_gone": "NATS has JetStream no more: its disk may be full, or it was started without -js",
+    "reason_broker_full": "the storage of NATS is full: make room, or raise its limits",
+    "reason_broker_old": "NATS is version {major}.{minor}: 2.9 or newer is needed",
+    "reason_broker_refuses": "NATS refuses the login or the stream: look at NATS_URL and its permissions",
+    "reason_broker_silent": "NATS is connected and says nothing",
 }
 
 _ZH = {
@@ -118,6 +125,13 @@ _ZH = {
     "reason_damaged": "文件无法读取",
     "reason_database_away": "无法连接数据库",
     "reason_no_connection": "无法连接",
+    "reason_broker_away": "NATS 没有应答",
+    "reason_broker_without_jetstream": "NATS 没有启用 JetStream：启动时加上 -js",
+    "reason_broker_jetstream_gone": "NATS 停用了 JetStream：检查它的磁盘是否已满，或启动时是否缺少 -js",
+    "reason_broker_full": "NATS 的存储空间已满：腾出空间，或调高上限",
+    "reason_broker_old": "NATS 版本为 {major}.{minor}，需要 2.9 或更高版本",
+    "reason_broker_refuses": "NATS 拒绝登录或拒绝创建流：检查 NATS_URL 及其权限",
+    "reason_broker_silent": "NATS 已连接，但没有任何消息",
 }
 
 _RU = {
@@ -175,6 +189,13 @@ _RU = {
     "reason_damaged": "файл не читается",
     "reason_database_away": "база данных недоступна",
     "reason_no_connection": "нет соединения",
+    "reason_broker_away": "NATS не отвечает",
+    "reason_broker_without_jetstream": "NATS работает без JetStream: запустите его с -js",
+    "reason_broker_jetstream_gone": "в NATS больше нет JetStream: возможно, заполнен диск или он запущен без -js",
+    "reason_broker_full": "хранилище NATS заполнено: освободите место или поднимите лимиты",
+    "reason_broker_old": "версия NATS – {major}.{minor}, нужна 2.9 или новее",
+    "reason_broker_refuses": "NATS отказывает во входе или в создании потока: проверьте NATS_URL и права",
+    "reason_broker_silent": "NATS подключён, но молчит",
 }
 
 REASONS: Mapping[str, Mapping[str, str]] = MappingProxyType({"en": _EN, "zh": _ZH, "ru": _RU})
