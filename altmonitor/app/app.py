@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import replace
 from functools import partial
@@ -36,6 +36,7 @@ from altmonitor.core.errors import DatabaseRefused, LeadershipLost, StorageError
 from altmonitor.core.status import Health, LatencyStatus, LoopStatus, Vitals, assess
 from altmonitor.core.supervisor import Supervisor, beside
 from altmonitor.core.types import Destination, Venue
+from altmonitor.delivery.alert_cursor import CursorDeps
 from altmonitor.delivery.webhooks import WebhookDeps, Webhooks
 from altmonitor.engine.restore import Bookkeeping
 from altmonitor.engine.shared_audiences import FollowersSink, SharedAudiences
@@ -404,6 +405,7 @@ class App:
             markets=self.markets,
             audiences=settings_store.audiences,
             fee_pct=self.config.taker_fee_pct,
+            on_measured=self._on_measured,
         )
         settings_store.on_change(side.versions.changed)
         return side
@@ -547,6 +549,12 @@ class App:
         self._live.refresh(alert_key)
         if self.chat is not None:
             self.chat.dispatcher.refresh(alert_key)
+        if self._webhooks is not None:
+            self._webhooks.learned([alert_key])
+
+    def _on_measured(self, keys: Collection[str]) -> None:
+        if self._webhooks is not None:
+            self._webhooks.learned(keys)
 
     async def _run_command(self, text: str) -> Reply | None:
         return None if self.chat is None else await self.chat.run_command(text)
@@ -561,9 +569,13 @@ class App:
                 urls=config.webhook_urls,
                 secret=config.webhook_secret,
                 allow_private=config.webhook_allow_private,
-                clock=self.clock,
-                alerts=self.store,
-                memory=self.store,
+                cursor=CursorDeps(
+                    alerts=self.store,
+                    alerts_of=self.store.alerts_of,
+                    outcomes_of=self.store.outcomes.of_alerts,
+                    memory=self.store,
+                    clock=self.clock,
+                ),
             )
         )
 

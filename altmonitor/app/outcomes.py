@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from altmonitor.core.clock import Clock
@@ -18,7 +18,8 @@ if TYPE_CHECKING:  # handed in by the composition root
 
 
 class OutcomeSide:
-    """board: what is known. versions: of the settings, to be told of each change."""
+    """board: what is known. versions: of the settings, to be told of each change. on_measured: told the keys of alerts
+    of which something new is known."""
 
     def __init__(
         self,
@@ -28,7 +29,9 @@ class OutcomeSide:
         markets: Sequence[MarketSide],
         audiences: Sequence[Audience],
         fee_pct: float,
+        on_measured: Callable[[Collection[str]], None],
     ) -> None:
+        self._on_measured = on_measured
         self.versions = SettingsVersions(audiences, clock=clock, meta=store)
         self.board = OutcomeBoard(
             OutcomeBoardDeps(
@@ -47,9 +50,13 @@ class OutcomeSide:
                 markets={market.name: outcome_market(market) for market in markets},
                 detectors=outcome_version,
                 settings_at=self.versions.at,
-                on_measured=self.board.on_measured,
+                on_measured=self._measured,
             )
         )
+
+    def _measured(self, keys: Collection[str]) -> None:
+        self.board.on_measured()
+        self._on_measured(keys)
 
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Name → loop."""

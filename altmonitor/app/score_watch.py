@@ -70,7 +70,7 @@ class ScoreWatch:
                 markets=deps.markets,
                 detectors=lambda: SCORER,
                 settings_at=lambda at_ms: None,
-                on_measured=lambda: None,
+                on_measured=lambda keys: None,
             )
         )
 

@@ -18,6 +18,20 @@ def line_key(kind: Kind, direction: Direction) -> str:
     return f"{kind}:{direction}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertReturn:
+    """What followed one alert after so many minutes: percent in its direction, from the minute after its message had
+    arrived. best_pct, worst_pct: on the way; btc_pct: of BTC meanwhile; control_pct: of comparable minutes. None where
+    nothing is known."""
+
+    horizon_min: int
+    return_pct: float | None
+    best_pct: float | None
+    worst_pct: float | None
+    btc_pct: float | None
+    control_pct: float | None
+
+
 OutcomeVerdict = Literal["more_than_chance", "like_chance", "too_few"]
 
 

@@ -1,10 +1,11 @@
 """Alerts to programs of others: one POST each, signed, in order, tried again until it is taken.
 
-What waits is what stands in the database behind the number that was taken last; that number is kept per address. So a
-killed program loses nothing and repeats at most the alert that was under way, which the receiver knows by its key.
+`alert` tells a new one; `alert.updated` the same one when more is known of it: the whole candle's numbers, open
+interest, how the move ended, what followed. What waits is what stands in the database behind the `AlertCursor` of the
+address. So a killed program loses nothing and repeats at most what was under way, which the receiver knows by its key.
 
     POST  Content-Type: application/json
-          Idempotency-Key: the alert's key
+          Idempotency-Key: the alert's key, of an update with `#` and the digest of what it says
           X-Altmonitor-Timestamp: unix seconds
           X-Altmonitor-Signature: v1=<hex HMAC-SHA256 of `<timestamp>.<body>` under WEBHOOK_SECRET>
 """
@@ -16,7 +17,7 @@ import hashlib
 import hmac
 import logging
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -27,20 +28,18 @@ import aiohttp
 import msgspec
 
 from altmonitor.core.addresses import is_public
-from altmonitor.core.alert import Alert, AlertPlace
 from altmonitor.core.backoff import Backoff
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.status import WebhookStatus
 from altmonitor.core.types import Secret
-from altmonitor.interfaces.storage import AlertQueries, MetaStore
+from altmonitor.delivery.alert_cursor import AlertCursor, AlertNews, CursorDeps
 
 log = logging.getLogger(__name__)
 
 ANSWER_WITHIN_S: Final = 10.0
 GIVEN_UP_AFTER_S: Final = 86_400.0
 LONGEST_PAUSE_S: Final = 300.0
-AT_ONCE: Final = 500
 STORAGE_PAUSE_S: Final = 5.0
 LOOK_EVERY_S: Final = 60.0
 """Also without a wake-up: a disk that refused may have taken alerts since."""
@@ -62,18 +61,20 @@ class AddressRefused(OSError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookDeps:
-    """urls: each gets every alert. alerts, memory: of one database. allow_private: receivers in this network too."""
+    """urls: each gets every alert. allow_private: receivers in this network too."""
 
     urls: Sequence[str]
     secret: Secret
     allow_private: bool
-    clock: Clock
-    alerts: AlertQueries
-    memory: MetaStore
+    cursor: CursorDeps
+
+    @property
+    def clock(self) -> Clock:
+        return self.cursor.clock
 
 
 class Webhooks:
-    """`wake` after an alert was stored; `run` sends."""
+    """`wake` after an alert was stored, `learned` when more is known; `run` sends."""
 
     def __init__(self, deps: WebhookDeps) -> None:
         self._deps = deps
@@ -82,6 +83,12 @@ class Webhooks:
     def wake(self) -> None:
         for receiver in self.receivers:
             receiver.has_news.set()
+
+    def learned(self, alert_keys: Collection[str]) -> None:
+        for receiver in self.receivers:
+            for key in alert_keys:
+                receiver.cursor.learned(key)
+        self.wake()
 
     def status(self) -> Sequence[WebhookStatus]:
         return [receiver.status() for receiver in self.receivers]
@@ -113,13 +120,13 @@ def webhook_session(limit: int, *, allow_private: bool) -> aiohttp.ClientSession
 
 
 class Receiver:
-    """One address. name: its host; the path may hold a secret of the receiver's. key: what was taken is kept under."""
+    """One address. name: its host; the path may hold a secret of the receiver's."""
 
     def __init__(self, url: str, deps: WebhookDeps) -> None:
         self._url = url
         self._deps = deps
         self.name = urlsplit(url).hostname or "?"
-        self.key = f"webhook.{hashlib.sha256(url.encode()).hexdigest()[:16]}"
+        self.cursor = AlertCursor(deps.cursor, f"webhook.{hashlib.sha256(url.encode()).hexdigest()[:16]}")
         self.has_news = asyncio.Event()
         self._pause = Backoff(longest_s=LONGEST_PAUSE_S)
         self._asked_s = 0.0
@@ -141,62 +148,49 @@ class Receiver:
         while True:
             self.has_news.clear()
             try:
-                waiting = await self._behind(await self._taken_until())
+                waiting = await self.cursor.news()
                 self._waiting = len(waiting)
-                for alert in waiting:
-                    await self._deliver(session, alert)
+                for one in waiting:
+                    await self._deliver(session, one)
                     self._waiting -= 1
+                await self.cursor.save()
             except StorageError as problem:
                 log.warning("webhook %s: %s", self.name, problem)
                 await self._deps.clock.sleep(STORAGE_PAUSE_S)
                 continue
+            due_s = self.cursor.next_due_s()
             with suppress(TimeoutError):
-                async with self._deps.clock.timeout(LOOK_EVERY_S):
+                async with self._deps.clock.timeout(LOOK_EVERY_S if due_s is None else min(due_s, LOOK_EVERY_S)):
                     await self.has_news.wait()
 
-    async def _taken_until(self) -> int:
-        """Number of the alert that was taken last. A new address begins with what comes from now on."""
-        kept = await self._deps.memory.meta_get(self.key)
-        if kept is not None and kept.isdigit():
-            return int(kept)
-        newest = await self._deps.alerts.recent(limit=AT_ONCE)
-        taken = max((row.alert.id or 0 for row in newest), default=0)
-        await self._deps.memory.meta_set(self.key, str(taken))
-        return taken
-
-    async def _behind(self, taken: int) -> list[Alert]:
-        """What waits, oldest → newest; one for each event of the market, however many chats were told it."""
-        found: list[Alert] = []
-        place: AlertPlace | None = None
-        while True:
-            rows = await self._deps.alerts.recent(limit=AT_ONCE, before=place)
-            found += [row.alert for row in rows if (row.alert.id or 0) > taken]
-            if len(rows) < AT_ONCE or (rows[-1].alert.id or 0) <= taken:
-                return sorted(found, key=lambda alert: alert.id or 0)
-            place = AlertPlace(rows[-1].alert.ts, rows[-1].alert.id or 0)
-
-    async def _deliver(self, session: aiohttp.ClientSession, alert: Alert) -> None:
+    async def _deliver(self, session: aiohttp.ClientSession, news: AlertNews) -> None:
         """Until it is taken or given up; those behind it wait, so that they arrive in order."""
+        is_final, given_up_s = False, self._deps.clock.now_ms() / 1000 + GIVEN_UP_AFTER_S
+        if not news.is_update:
+            given_up_s = news.alert.ts + GIVEN_UP_AFTER_S
         while True:
-            if self._deps.clock.now_ms() / 1000 - alert.ts > GIVEN_UP_AFTER_S:
+            if self._deps.clock.now_ms() / 1000 > given_up_s:
                 self._expired += 1
                 break
-            outcome = await self._attempt(session, alert)
+            outcome = await self._attempt(session, news)
             if outcome is PostOutcome.TAKEN:
                 self._sent += 1
                 self._tell("")
                 break
             if outcome is PostOutcome.REFUSED:
                 self._failed += 1
+                is_final = True
                 break
             await self._deps.clock.sleep(max(self._pause.next_s(), self._asked_s))
         self._pause.reset()
-        await self._deps.memory.meta_set(self.key, str(alert.id or 0))
+        await self.cursor.told(news, is_final=is_final)
 
-    async def _attempt(self, session: aiohttp.ClientSession, alert: Alert) -> PostOutcome:
+    async def _attempt(self, session: aiohttp.ClientSession, news: AlertNews) -> PostOutcome:
         self._asked_s = 0.0
-        body = body_of(alert)
-        headers = signed_headers(body, key=alert.key, secret=self._deps.secret, at_s=self._deps.clock.now_ms() // 1000)
+        body = body_of(news)
+        headers = signed_headers(
+            body, key=key_of(news), secret=self._deps.secret, at_s=self._deps.clock.now_ms() // 1000
+        )
         try:
             if not self._deps.allow_private:
                 refuse_private(self.name)  # an address in figures is not looked up
@@ -234,9 +228,17 @@ def is_final(status: int) -> bool:
 PRIVATE: Final = "the address is one of this machine or network: set WEBHOOK_ALLOW_PRIVATE=true if that is meant"
 
 
-def body_of(alert: Alert) -> bytes:
-    """The alert as `/api/alerts` shows it, without its delivery."""
-    return b'{"event":"alert","alert":' + msgspec.json.encode(alert) + b"}"
+def body_of(news: AlertNews) -> bytes:
+    """The alert as `/api/alerts` shows it, without its delivery; of an update with what followed, as far as that is
+    measured."""
+    if not news.is_update:
+        return b'{"event":"alert","alert":' + msgspec.json.encode(news.alert) + b"}"
+    return msgspec.json.encode({"event": "alert.updated", "alert": news.alert, "outcomes": news.outcomes})
+
+
+def key_of(news: AlertNews) -> str:
+    """The same for every attempt."""
+    return f"{news.alert.key}#{news.version}" if news.is_update else news.alert.key
 
 
 def signed_headers(body: bytes, *, key: str, secret: Secret, at_s: int) -> dict[str, str]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
@@ -62,7 +62,8 @@ class OutcomeMarket:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeRecorderDeps:
     """detectors: their version, which takes a tenth of a second to find. settings_at: the version of the settings at a
-    moment of this run, unix ms; None: before it. on_measured: something new is known."""
+    moment of this run, unix ms; None: before it. on_measured: something new is
+    known of the alerts with these keys."""
 
     records: OutcomeRecords
     meta: MetaStore
@@ -70,7 +71,7 @@ class OutcomeRecorderDeps:
     markets: Mapping[Venue, OutcomeMarket]
     detectors: Callable[[], str]
     settings_at: Callable[[int], str | None]
-    on_measured: Callable[[], None]
+    on_measured: Callable[[Collection[str]], None]
 
 
 class OutcomeRecorder:
@@ -99,7 +100,8 @@ class OutcomeRecorder:
             measured = [found for one in due if (found := await self._measured(one)) is not None]
             if measured:
                 await self._at.records.store(measured)
-                self._at.on_measured()
+                ids = {one.alert_id for one in measured}
+                self._at.on_measured([one.key for one in due if one.id in ids])
             if len(due) < AT_ONCE or not measured:
                 return
 

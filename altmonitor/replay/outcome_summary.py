@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -165,7 +165,7 @@ class OutcomeBoard:
         self._is_old = True
         self.summary: OutcomeSummary | None = None
 
-    def on_measured(self) -> None:
+    def on_measured(self, keys: Collection[str] = ()) -> None:
         self._is_old = True
 
     async def run(self) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from altmonitor.core.alert import DETECTED_KINDS, SAMPLE_KEY, Direction, Kind
+from altmonitor.core.outcome import AlertReturn
 from altmonitor.core.types import Venue
 from altmonitor.market.math import Quadrant
 from altmonitor.storage.rows import Row
@@ -108,6 +109,31 @@ class OutcomeReader:
             for row in rows
         ]
         return found, (rows[-1][0], rows[-1][1]) if len(rows) == PAGE_ROWS else None
+
+    async def of_alerts(self, keys: Collection[str]) -> Mapping[str, Sequence[AlertReturn]]:
+        """What is measured of each, the nearest horizon first; alerts of which nothing is are absent."""
+        found: dict[str, list[AlertReturn]] = {}
+        wanted = list(keys)
+        for at in range(0, len(wanted), PAGE_ROWS):
+            some = wanted[at : at + PAGE_ROWS]
+            marks = ", ".join("?" * len(some))
+            rows = await self._fetch(
+                "SELECT key, horizon_min, raw_pct, best_pct, worst_pct, btc_pct, control_pct FROM outcome_returns "  # noqa: S608
+                f"JOIN alerts ON alerts.id = alert_id WHERE key IN ({marks}) ORDER BY alert_id, horizon_min",
+                some,
+            )
+            for key, horizon_min, raw, best, worst, btc, control in rows:
+                found.setdefault(key, []).append(
+                    AlertReturn(
+                        horizon_min=horizon_min,
+                        return_pct=raw,
+                        best_pct=best,
+                        worst_pct=worst,
+                        btc_pct=btc,
+                        control_pct=control,
+                    )
+                )
+        return found
 
     async def since_ms(self) -> int | None:
         """When the recording began; None: it has not."""

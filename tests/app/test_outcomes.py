@@ -27,7 +27,7 @@ def book_of(symbol: str, end_ms: int) -> Sequence[ClosedCandle]:
 
 
 async def test_an_alert_is_measured_from_the_book_and_shown(tmp_path: Path) -> None:
-    clock = MovableClock()
+    clock, told = MovableClock(), set[str]()
     engine = SimpleNamespace(book=lambda symbol: SimpleNamespace(closed=book_of(symbol, clock.now_ms())))
     market = cast(MarketSide, SimpleNamespace(name="binance", rest=cast(Any, None), engine=engine))
     async with SqliteStore(tmp_path / "alerts.db", clock=clock, options=StoreOptions(destinations=(PRIVATE,))) as store:
@@ -37,6 +37,7 @@ async def test_an_alert_is_measured_from_the_book_and_shown(tmp_path: Path) -> N
             markets=[market],
             audiences=(Audience(destination=PRIVATE, settings=Settings()),),
             fee_pct=0.05,
+            on_measured=told.update,
         )
         assert (await side.board.current()).alerts == 0
         store.put(pump("BTCUSDT", at_ms=clock.now_ms()), to=[PRIVATE])
@@ -50,3 +51,7 @@ async def test_an_alert_is_measured_from_the_book_and_shown(tmp_path: Path) -> N
         await asyncio.gather(*running, return_exceptions=True)
         row = next(row for row in side.board.summary.whole if row.horizon_min == 15)
         assert (row.alerts, row.mean_pct, side.board.summary.pending) == (1, 0.0, 1)
+        (stored,) = await store.recent(limit=9)
+        assert told == {stored.alert.key}
+        returns = (await store.outcomes.of_alerts([stored.alert.key, "unknown"]))[stored.alert.key]
+        assert [(one.horizon_min, one.return_pct) for one in returns] == [(5, 0.0), (15, 0.0)]

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -19,6 +20,7 @@ from aiohttp import web
 from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.types import Destination, Secret
+from altmonitor.delivery.alert_cursor import CursorDeps
 from altmonitor.delivery.webhooks import (
     AddressRefused,
     WebhookDeps,
@@ -28,6 +30,7 @@ from altmonitor.delivery.webhooks import (
     refuse_private,
     signed_headers,
 )
+from altmonitor.storage.outcome_records import RETURN_FIELDS, MeasuredOutcome, NewAlert
 from altmonitor.storage.store import SqliteStore, StoreOptions
 
 SECRET = "sixteen letters!"
@@ -105,15 +108,20 @@ async def sending(
             urls=urls,
             secret=Secret(SECRET),
             allow_private=allow_private,
-            clock=clock or QuickClock(),
-            alerts=store,
-            memory=store,
+            cursor=CursorDeps(
+                alerts=store,
+                alerts_of=store.alerts_of,
+                outcomes_of=store.outcomes.of_alerts,
+                memory=store,
+                clock=clock or QuickClock(),
+                gathered_s=0.05,
+            ),
         )
     )
     task = asyncio.create_task(hooks.run())
     for receiver in hooks.receivers:  # a new address begins with what comes from now on
         async with asyncio.timeout(20):
-            while await store.meta_get(receiver.key) is None:  # noqa: ASYNC110 — as above
+            while await store.meta_get(receiver.cursor.key) is None:  # noqa: ASYNC110 — as above
                 await asyncio.sleep(0.01)
     try:
         yield hooks
@@ -214,6 +222,108 @@ async def test_after_a_restart_it_goes_on_behind_what_was_taken(tmp_path: Path) 
         async with opened(tmp_path) as store, sending(store, url):
             await until(lambda: len(receiver.attempts) >= 3)
     assert receiver.symbols == ["AUSDT", "BUSDT", "CUSDT"]
+
+
+async def learned(store: SqliteStore, key: str, **fields: Any) -> str:
+    """What came later is stored. Returns the key."""
+    alert = (await store.alerts_of([key]))[key]
+    await store.update_alert(msgspec.structs.replace(alert, **fields))
+    return key
+
+
+async def measured(store: SqliteStore, key: str, *returns: tuple[int, float]) -> None:
+    alert = (await store.alerts_of([key]))[key]
+    number = alert.id or 0
+    await store.outcomes.begin([(NewAlert(id=number, ts_ms=round(alert.ts * 1000)), "v1", None, 0)])
+    values = dict.fromkeys(RETURN_FIELDS, 0)
+    outcome = MeasuredOutcome(
+        alert_id=number,
+        delay_ms=400,
+        is_delay_measured=True,
+        entry_ms=alert.event_ms,
+        entry=1.0,
+        due_ms=None,
+        returns=tuple((minutes, tuple((values | {"raw_pct": pct}).values())) for minutes, pct in returns),
+    )
+    await store.outcomes.store([outcome])
+
+
+KEY = "price:AUSDT:PUMP:1m:1"
+
+
+async def test_what_is_learned_of_an_alert_later_is_told_as_an_update_of_it(tmp_path: Path) -> None:
+    receiver = Receiver()
+    async with listening(receiver) as url, opened(tmp_path) as store, sending(store, url) as hooks:
+        await put(store, "AUSDT", "BUSDT")
+        hooks.wake()
+        await until(lambda: len(receiver.attempts) == 2)
+        await learned(store, KEY, lsr=1.5)
+        await learned(store, KEY, oi_change=2.5, quadrant="up_up")
+        hooks.learned([KEY, KEY])
+        await until(lambda: len(receiver.attempts) == 3)
+        await measured(store, KEY, (15, -0.5), (5, 0.25))
+        hooks.learned([KEY])
+        await until(lambda: len(receiver.attempts) == 4)
+        hooks.learned([KEY, "price:UNKNOWNUSDT:PUMP:1m:1"])  # nothing new
+        await put(store, "CUSDT")
+        hooks.wake()
+        await until(lambda: len(receiver.attempts) == 5)
+    assert receiver.symbols == ["AUSDT", "BUSDT", "AUSDT", "AUSDT", "CUSDT"]
+    bodies = [json.loads(one.body) for one in receiver.attempts]
+    assert [body["event"] for body in bodies] == ["alert", "alert", "alert.updated", "alert.updated", "alert"]
+    gathered, outcome = bodies[2], bodies[3]
+    assert (gathered["alert"]["lsr"], gathered["alert"]["oi_change"], gathered["outcomes"]) == (1.5, 2.5, [])
+    assert [(one["horizon_min"], one["return_pct"]) for one in outcome["outcomes"]] == [(5, 0.25), (15, -0.5)]
+    assert gathered["alert"]["key"] == outcome["alert"]["key"] == KEY
+    assert all(one.is_signed for one in receiver.attempts)
+    keys = [one.key for one in receiver.attempts]
+    assert len(set(keys)) == 5
+    assert all(key.startswith(f"{KEY}#") for key in keys[2:4])
+
+
+async def test_an_update_is_tried_again_until_it_is_taken_and_a_refused_alert_has_none(tmp_path: Path) -> None:
+    receiver = Receiver()
+    async with listening(receiver) as url, opened(tmp_path) as store, sending(store, url) as hooks:
+        receiver.statuses = [400, 200, 503, 503]
+        await put(store, "AUSDT", "BUSDT")
+        hooks.wake()
+        await until(lambda: len(receiver.attempts) == 2)
+        other = KEY.replace("AUSDT", "BUSDT")
+        hooks.learned([await learned(store, KEY, lsr=1.5), await learned(store, other, lsr=2.5)])
+        await until(lambda: hooks.status()[0].sent == 2)
+    assert receiver.symbols == ["AUSDT", "BUSDT", "BUSDT", "BUSDT", "BUSDT"]
+    assert len({one.key for one in receiver.attempts[2:]}) == 1
+
+
+async def test_after_a_restart_only_what_was_learned_meanwhile_is_told(tmp_path: Path) -> None:
+    receiver = Receiver()
+    async with listening(receiver) as url:
+        async with opened(tmp_path) as store, sending(store, url) as hooks:
+            await put(store, "AUSDT", "BUSDT")
+            hooks.wake()
+            await until(lambda: len(receiver.attempts) == 2)
+            hooks.learned([await learned(store, KEY, lsr=1.5)])
+            await until(lambda: len(receiver.attempts) == 3)
+            versions = f"{hooks.receivers[0].cursor.key}.versions"
+            version = receiver.attempts[2].key.partition("#")[2]
+            async with asyncio.timeout(20):
+                while version not in (await store.meta_get(versions) or ""):  # noqa: ASYNC110 — as above
+                    await asyncio.sleep(0.01)
+        async with opened(tmp_path) as store:
+            await learned(store, KEY.replace("AUSDT", "BUSDT"), lsr=9.0)  # nobody sends
+        async with opened(tmp_path) as store, sending(store, url):
+            await until(lambda: len(receiver.attempts) == 4)
+            await asyncio.sleep(0.2)  # for what would be told in vain
+        async with opened(tmp_path) as store, sending(store, url) as hooks:
+            await put(store, "CUSDT")
+            hooks.wake()
+            await until(lambda: len(receiver.attempts) == 5)
+            await store.meta_set(versions, "{1: damaged")
+        async with opened(tmp_path) as store, sending(store, url) as hooks:
+            await put(store, "DUSDT")
+            hooks.wake()
+            await until(lambda: len(receiver.attempts) == 6)
+    assert receiver.symbols == ["AUSDT", "BUSDT", "AUSDT", "BUSDT", "CUSDT", "DUSDT"]
 
 
 async def test_what_is_a_day_old_is_given_up(tmp_path: Path) -> None:
