@@ -15,7 +15,7 @@ from altmonitor.core.errors import BadAnswer
 from altmonitor.core.venue_names import hyperliquid_coin
 from altmonitor.exchanges.hyperliquid import bodies
 from altmonitor.exchanges.hyperliquid.bodies import MAIN_DEX, AssetLists, Context, Row
-from altmonitor.exchanges.rest.budget import Ask
+from altmonitor.exchanges.rest.budget import Ask, Shares
 from altmonitor.exchanges.rest.client import POOL, VenueRest
 from altmonitor.exchanges.rest.guard import Guard
 from altmonitor.exchanges.rest.venue_market import VenueMarket
@@ -29,8 +29,9 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-WEIGHT_PER_MINUTE: Final = 1_000
-"""Of 1,200: what is spent here stays below 60 % of it, the rest is left to others on the address."""
+WEIGHT_PER_MINUTE: Final = 1_200
+WEIGHT_SHARES: Final = Shares(0.48, 0.60)
+"""History and wallets wait before a question has to: about an account one weighs 142, and finds room for it."""
 REQUESTS: Final = 600
 PER_S: Final = 60.0
 LIGHT: Final = 2

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Final
+from urllib.parse import urlsplit
 
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock, timeouts
@@ -22,11 +23,13 @@ from altmonitor.exchanges.hyperliquid.rest import (
     PROBE,
     REQUESTS,
     WEIGHT_PER_MINUTE,
+    WEIGHT_SHARES,
     question,
 )
 from altmonitor.exchanges.rest.budget import Ask
 from altmonitor.exchanges.rest.client import ANSWER_WITHIN_S, POOL, HttpGet, VenueRest, venue_guard
 from altmonitor.exchanges.rest.guard import Guard, RestAnswer
+from altmonitor.exchanges.rest.shared_pool import pool_of
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.positioning.wallet_fills import EquityCurve, Fill
 from altmonitor.positioning.wallets import Wallet, WalletState
@@ -34,14 +37,13 @@ from altmonitor.positioning.wallets import Wallet, WalletState
 LEADERBOARD: Final = "/Mainnet/leaderboard"
 VAULTS: Final = "/Mainnet/vaults"
 FILE_WITHIN_S: Final = 180.0
-FILES_AN_HOUR: Final = 12
+FILES_AN_HOUR: Final = 17
 FILLS_WEIGHT: Final = HEAVY + 2_000 // 20
 """One more for every 20 rows; how many come is known afterwards."""
 
 
-BESIDE_A_MONITOR: Final = 660
-"""Of the weight, for a process that asks for wallets alone: 70 % of it are 13,600 of them an hour, and what is left of
-the 1,200 may be spent by a monitor with the same address."""
+WEIGHT_FILE: Final = "hyperliquid-weight"
+"""Beside DB_FILE: what every process that knows the folder weighed at the venue in the last minute."""
 
 
 class HyperliquidWallets:
@@ -136,14 +138,12 @@ class HyperliquidWallets:
         return await self._rest.ask(Ask(target=asked, priority=priority, weight=weight, pool=POOL))
 
 
-def hyperliquid_guard(
-    config: Config,
-    *,
-    clock: Clock,
-    on_change: Callable[[GuardStatus], None] | None = None,
-    weight_per_minute: int = WEIGHT_PER_MINUTE,
-) -> Guard:
-    """One for everything that is asked of the venue by this process."""
+def hyperliquid_guard(config: Config, *, clock: Clock, on_change: Callable[[GuardStatus], None] | None = None) -> Guard:
+    """One for everything that is asked of the venue by this process; its weight counts with that of the others."""
+    host = urlsplit(config.hyperliquid_url).netloc
+    weights = pool_of(
+        limit=WEIGHT_PER_MINUTE, window_s=60.0, path=config.db_file.with_name(WEIGHT_FILE), host=host, clock=clock
+    )
     return venue_guard(
         config.hyperliquid_url,
         clock=clock,
@@ -152,7 +152,8 @@ def hyperliquid_guard(
         probe=PROBE,
         block_file=config.db_file.with_name("hyperliquid-block.json"),
         on_change=on_change,
-        weight_per_minute=weight_per_minute,
+        weights=weights,
+        weight_shares=WEIGHT_SHARES,
     )
 
 
@@ -162,6 +163,6 @@ def hyperliquid_wallets(config: Config, clock: Clock, guard: Guard | None = None
         config.hyperliquid_url,
         config.hyperliquid_stats_url,
         clock=clock,
-        guard=guard or hyperliquid_guard(config, clock=clock, weight_per_minute=BESIDE_A_MONITOR),
+        guard=guard or hyperliquid_guard(config, clock=clock),
         within_s=timeouts(clock, ANSWER_WITHIN_S),
     )

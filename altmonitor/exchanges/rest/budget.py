@@ -22,11 +22,6 @@ VENUE_POOL = "venue"
 EDGE_MS = 500
 """Our minute begins this much after the exchange's: half a second of skew never spends a minute's weight twice."""
 
-WEIGHT_SHARE = 0.70
-WEIGHT_SHARE_FIRST = 0.90  # for ENRICH
-POOL_SHARE = 0.80
-POOL_SHARE_FIRST = 0.90
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
@@ -36,6 +31,22 @@ class Ask:
     priority: Priority
     weight: int = 1
     pool: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Of a limit, 0…1: what may be used of it, and what by those who go first (ENRICH), so that they need not wait for
+    the others' use to pass."""
+
+    usual: float
+    first: float
+
+    def of(self, ask: Ask) -> float:
+        return self.first if ask.priority is Priority.ENRICH else self.usual
+
+
+WEIGHT_SHARES = Shares(0.70, 0.90)
+POOL_SHARES = Shares(0.80, 0.90)
 
 
 @dataclass(kw_only=True)
@@ -50,21 +61,27 @@ class LimitPool:
     window_s: float
     sent_s: deque[float] = field(default_factory=deque)
 
-    def wait_s(self, now_s: float, share: float = 1.0) -> float:
-        """0 when there is room now, else a wait after which there is. share: of the limit, 0…1."""
+    def wait_s(self, now_s: float, share: float = 1.0, count: int = 1) -> float:
+        """0 when there is room for so many now, else a wait after which there is. share: of the limit, 0…1."""
+        self.held(now_s)
+        return wait_for_room_s(self.sent_s, now_s, self.window_s, int(self.limit * share), count)
+
+    def take(self, now_s: float, count: int = 1) -> None:
+        """So many of them leave now, whether or not there is room."""
+        self.sent_s.extend([now_s] * count)
+
+    def held(self, now_s: float) -> int:
+        """How many the window holds."""
         while self.sent_s and self.sent_s[0] + self.window_s <= now_s:
             self.sent_s.popleft()
-        return wait_for_room_s(self.sent_s, now_s, self.window_s, int(self.limit * share))
-
-    def take(self, now_s: float) -> None:
-        """One of them leaves now, whether or not there is room."""
-        self.sent_s.append(now_s)
+        return len(self.sent_s)
 
 
-def wait_for_room_s(sent_s: Sequence[float], now_s: float, window_s: float, limit: int) -> float:
-    """0 when fewer than `limit` were sent in the window. sent_s: ascending, all of them in it."""
-    over = len(sent_s) - limit
-    return 0.0 if over < 0 else sent_s[over] + window_s - now_s
+def wait_for_room_s(sent_s: Sequence[float], now_s: float, window_s: float, limit: int, count: int = 1) -> float:
+    """0 when `count` more fit beside what was sent in the window; more than the limit wait until it is empty. sent_s:
+    ascending, all of them in it."""
+    leaving = min(len(sent_s) + count - limit, len(sent_s))
+    return 0.0 if leaving <= 0 else sent_s[leaving - 1] + window_s - now_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +97,24 @@ class RequestBudget:
     (other programs on the same address are seen only in the exchange's count).
 
     weight_limit: per minute; 0 where requests have no weight. weight_header: in which answers tell the weight used.
+    weights: of a venue that tells no weight used, so that all who ask it from here must count together.
     """
 
     def __init__(
-        self, *, weight_limit: int = 0, weight_header: str = "", pools: Mapping[str, LimitPool] | None = None
+        self,
+        *,
+        weight_limit: int = 0,
+        weight_header: str = "",
+        weights: LimitPool | None = None,
+        pools: Mapping[str, LimitPool] | None = None,
+        weight_shares: Shares = WEIGHT_SHARES,
+        pool_shares: Shares = POOL_SHARES,
     ) -> None:
-        self.weight_limit = weight_limit
+        self.weight_limit = weight_limit if weights is None else weights.limit
         self.weight_header = weight_header
+        self._weights = weights
+        self._weight_shares = weight_shares
+        self._pool_shares = pool_shares
         self._pools = dict(pools or {})
         self._minute = -1
         self._reserved = 0
@@ -95,28 +123,31 @@ class RequestBudget:
         self._under_way = 0
 
     def used(self, exchange_ms: int) -> int:
+        """Of the exchange's minute that runs."""
         self._roll(exchange_ms)
         return max(self._reserved, self._counted + self._under_way)
+
+    def weight_used(self, exchange_ms: int, now_s: float) -> int:
+        """For people to see: of all who count together, else of this minute."""
+        return self.used(exchange_ms) if self._weights is None else self._weights.held(now_s)
 
     def requests(self, pool: str, now_s: float) -> tuple[int, int, float]:
         """Sent in the window, how many it may hold, and its seconds; zeros without such a pool."""
         found = self._pools.get(pool)
         if found is None:
             return 0, 0, 0.0
-        found.wait_s(now_s)  # lets go of what has left the window
-        return len(found.sent_s), found.limit, found.window_s
+        return found.held(now_s), found.limit, found.window_s
 
     def wait_s(self, ask: Ask, *, exchange_ms: int, now_s: float) -> float:
         """Seconds until there may be room for this ask; 0 when there is room now."""
-        is_first = ask.priority is Priority.ENRICH
-        wait_s = 0.0
-        if ask.weight and self.used(exchange_ms) >= self.weight_limit * (
-            WEIGHT_SHARE_FIRST if is_first else WEIGHT_SHARE
-        ):
+        wait_s, share = 0.0, self._weight_shares.of(ask)
+        if ask.weight and self._weights is not None:
+            wait_s = self._weights.wait_s(now_s, share, ask.weight)
+        elif ask.weight and self.used(exchange_ms) >= self.weight_limit * share:
             wait_s = ((self._minute + 1) * MINUTE_MS + EDGE_MS - exchange_ms) / 1000
         pool = self._pools.get(ask.pool) if ask.pool else None
         if pool is not None:
-            wait_s = max(wait_s, pool.wait_s(now_s, POOL_SHARE_FIRST if is_first else POOL_SHARE))
+            wait_s = max(wait_s, pool.wait_s(now_s, self._pool_shares.of(ask)))
         return wait_s
 
     def reserve(self, ask: Ask, *, exchange_ms: int, now_s: float) -> Ticket:
@@ -125,6 +156,8 @@ class RequestBudget:
         if (exchange_ms + EDGE_MS) % MINUTE_MS < 2 * EDGE_MS:
             self._at_edge += ask.weight  # the exchange may count it in the minute that begins
         self._under_way += ask.weight
+        if ask.weight and self._weights is not None:
+            self._weights.take(now_s, ask.weight)
         if ask.pool and ask.pool in self._pools:
             self._pools[ask.pool].take(now_s)
         return Ticket(ask.weight, self._minute)
@@ -186,7 +219,7 @@ class RequestQueue:
         )
 
     def used(self) -> int:
-        return self._budget.used(self._exchange_ms())
+        return self._budget.weight_used(self._exchange_ms(), self._clock.monotonic())
 
     async def reserve(self, ask: Ask, *, deadline_s: float) -> Ticket:
         """Raises: BudgetExhausted when there is no room before the deadline (told at once), and what `check` raises."""

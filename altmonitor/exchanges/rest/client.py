@@ -22,7 +22,7 @@ from altmonitor.core.errors import BadAnswer, ExchangeError, ExchangeUnreachable
 from altmonitor.core.http_errors import in_words
 from altmonitor.core.proxies import proxy_to
 from altmonitor.core.status import GuardStatus
-from altmonitor.exchanges.rest.budget import VENUE_POOL, Ask, LimitPool, RequestBudget
+from altmonitor.exchanges.rest.budget import VENUE_POOL, Ask, LimitPool, RequestBudget, Shares
 from altmonitor.exchanges.rest.guard import Guard, RestAnswer
 from altmonitor.interfaces.exchange import Priority
 
@@ -241,6 +241,8 @@ VENUE_SOCKETS: Final = 4
 ANSWER_WITHIN_S: Final = 8.0
 RETRY_S: Final = (0.3, 0.6)
 BUDGET_WAIT_S: Final = {Priority.ENRICH: 1.5}
+VENUE_SHARES: Final = Shares(0.55, 0.60)
+"""Of a venue's limit: others on the address have the rest."""
 
 
 def venue_guard(
@@ -252,16 +254,22 @@ def venue_guard(
     probe: str,
     block_file: Path | None = None,
     on_change: Callable[[GuardStatus], None] | None = None,
-    weight_per_minute: int = 0,
+    weights: LimitPool | None = None,
+    weight_shares: Shares = VENUE_SHARES,
 ) -> Guard:
-    """The gate for one host: at most `requests` in any `per_s` seconds. probe: a path that costs next to nothing.
-    weight_per_minute: where requests weigh, all of them together; 0 where they do not."""
+    """The gate for one host: at most 60 % of `requests` in any `per_s` seconds. probe: a path that costs next to
+    nothing. weights: where requests weigh, what all who ask from here may weigh together."""
     return Guard(
         urlsplit(base_url).netloc,
         clock=clock,
         block_file=block_file,
         on_change=on_change,
-        budget=RequestBudget(weight_limit=weight_per_minute, pools={POOL: LimitPool(limit=requests, window_s=per_s)}),
+        budget=RequestBudget(
+            weights=weights,
+            pools={POOL: LimitPool(limit=requests, window_s=per_s)},
+            weight_shares=weight_shares,
+            pool_shares=VENUE_SHARES,
+        ),
         probe=probe,
     )
 

@@ -42,19 +42,23 @@ class SharedPool(LimitPool):
         self._sent_ms: list[int] = []
         self._has_complained = False
 
-    def wait_s(self, now_s: float, share: float = 1.0) -> float:
-        own_s = super().wait_s(now_s, share)
+    def wait_s(self, now_s: float, share: float = 1.0, count: int = 1) -> float:
+        own_s = super().wait_s(now_s, share, count)
         now_ms = self._clock.now_ms()
         self._look()
-        ages_s = [(now_ms - sent_ms) / 1000 for sent_ms in self._recent(self._sent_ms, now_ms)]
-        return max(own_s, wait_for_room_s([-age_s for age_s in ages_s], 0.0, self.window_s, int(self.limit * share)))
+        sent_s = [(sent_ms - now_ms) / 1000 for sent_ms in self._recent(self._sent_ms, now_ms)]
+        return max(own_s, wait_for_room_s(sent_s, 0.0, self.window_s, int(self.limit * share), count))
 
-    def take(self, now_s: float) -> None:
-        super().take(now_s)
+    def held(self, now_s: float) -> int:
+        self._look()
+        return max(super().held(now_s), len(self._recent(self._sent_ms, self._clock.now_ms())))
+
+    def take(self, now_s: float, count: int = 1) -> None:
+        super().take(now_s, count)
         with self._opened(exclusive=True) as handle:
             if handle is not None:
                 now_ms = self._clock.now_ms()  # not before the lock: what the last one wrote lies in the past
-                self._sent_ms = [*self._recent(self._read(handle), now_ms), now_ms]
+                self._sent_ms = [*self._recent(self._read(handle), now_ms), *[now_ms] * count]
                 content = "\n".join([self._host, *map(str, self._sent_ms)]).encode()
                 os.ftruncate(handle, 0)
                 os.pwrite(handle, content, 0)

@@ -32,8 +32,10 @@ EXCLUDED = (
     "*.pyc",
     ".*_cache",
     ".hypothesis",
-    "/symbols.json",
-    "/exchange-block.json*",
+    "/symbols*.json",
+    "/*-block.json*",
+    "/*-requests",
+    "/hyperliquid-weight",
     # of a checkout that is itself the folder deployed into (--here)
     "/upload",
     "/releases",

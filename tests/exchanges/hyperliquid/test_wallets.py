@@ -11,8 +11,9 @@ import pytest
 
 from altmonitor.core.errors import BadAnswer, BudgetExhausted, ExchangeBlocked, ExchangeError, ExchangeUnreachable
 from altmonitor.exchanges.hyperliquid import wallet_bodies as bodies
-from altmonitor.exchanges.hyperliquid.rest import PER_S, PROBE, REQUESTS, WEIGHT_PER_MINUTE
+from altmonitor.exchanges.hyperliquid.rest import PER_S, PROBE, REQUESTS, WEIGHT_PER_MINUTE, WEIGHT_SHARES
 from altmonitor.exchanges.hyperliquid.wallets import HyperliquidWallets
+from altmonitor.exchanges.rest.budget import LimitPool
 from altmonitor.exchanges.rest.client import venue_guard
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.positioning.wallet_fills import closed_trades
@@ -33,7 +34,8 @@ async def source_of(world: Scene) -> AsyncIterator[HyperliquidWallets]:
         requests=REQUESTS,
         per_s=PER_S,
         probe=PROBE,
-        weight_per_minute=WEIGHT_PER_MINUTE,
+        weights=LimitPool(limit=WEIGHT_PER_MINUTE, window_s=60.0),
+        weight_shares=WEIGHT_SHARES,
     )
     source = HyperliquidWallets(url, f"{url}/stats", clock=world.clock, guard=guard, trust_env=False, within_s=5.0)
     await source.start()

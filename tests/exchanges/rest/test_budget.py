@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from altmonitor.exchanges.binance.rest import FUNDING, FUTURES_DATA, binance_budget
-from altmonitor.exchanges.rest.budget import Ask, LimitPool, RequestBudget
+from altmonitor.exchanges.rest.budget import Ask, LimitPool, RequestBudget, Shares
 from altmonitor.interfaces.exchange import Priority
 
 MINUTE_MS = 1_790_000_040_000  # a full minute
@@ -126,3 +126,44 @@ def test_no_stretch_of_a_pools_window_holds_more_than_nine_tenths_of_it(steps: l
             sent.append(now_s)
     for began_s in sent:
         assert sum(1 for at_s in sent if began_s <= at_s < began_s + 300.0) <= 9
+
+
+HISTORY = Ask(target="/", priority=Priority.BACKFILL, weight=21)
+ACCOUNT = Ask(target="/", priority=Priority.ENRICH, weight=142)
+
+
+def weighed(limit: int = 1_200) -> RequestBudget:
+    return RequestBudget(weights=LimitPool(limit=limit, window_s=60.0), weight_shares=Shares(0.48, 0.60))
+
+
+def test_a_question_finds_room_that_history_leaves_to_it_and_both_stay_below_sixty_percent() -> None:
+    budget = weighed()
+    while budget.wait_s(HISTORY, **at(1)) == 0:
+        budget.reserve(HISTORY, **at(1))
+    assert budget.weight_used(MINUTE_MS, 1) == 567, "of 576"
+    assert budget.wait_s(ACCOUNT, **at(2)) == 0
+    budget.reserve(ACCOUNT, **at(2))
+    assert budget.weight_used(MINUTE_MS, 2) == 709, "of 720"
+    assert budget.wait_s(ACCOUNT, **at(3)) == pytest.approx(58.0)
+    assert budget.wait_s(HISTORY, **at(3)) == pytest.approx(58.0)
+    assert budget.wait_s(HISTORY, **at(61)) == 0
+
+
+def test_what_weighs_more_than_all_that_is_allowed_goes_alone() -> None:
+    budget = weighed(limit=100)
+    assert budget.wait_s(ACCOUNT, **at(0)) == 0
+    budget.reserve(ACCOUNT, **at(0))
+    assert budget.wait_s(ACCOUNT, **at(1)) == pytest.approx(59.0)
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 9.0), st.sampled_from([HISTORY, ACCOUNT, SWEEP])), max_size=120))
+def test_no_minute_weighs_more_than_sixty_percent_whoever_asks(steps: list[tuple[float, Ask]]) -> None:
+    budget, now_s = weighed(), 0.0
+    sent: list[tuple[float, int]] = []
+    for pause_s, ask in steps:
+        now_s += pause_s
+        if budget.wait_s(ask, **at(now_s)) <= 0:
+            budget.reserve(ask, **at(now_s))
+            sent.append((now_s, ask.weight))
+    for began_s, _ in sent:
+        assert sum(weight for at_s, weight in sent if began_s <= at_s < began_s + 60.0) <= 720

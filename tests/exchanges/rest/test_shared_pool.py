@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from altmonitor.config import load
+from altmonitor.core.errors import BudgetExhausted
 from altmonitor.exchanges.binance.rest import FUTURES_DATA, FUTURES_DATA_FILE, binance_guard
 from altmonitor.exchanges.binance.smart_money import REQUESTS_FILE, web_guard
+from altmonitor.exchanges.hyperliquid.wallets import WEIGHT_FILE, hyperliquid_guard
 from altmonitor.exchanges.rest.budget import Ask
-from altmonitor.exchanges.rest.guard import RestAnswer
+from altmonitor.exchanges.rest.guard import Guard, RestAnswer
 from altmonitor.exchanges.rest.shared_pool import SharedPool
 from altmonitor.interfaces.exchange import Priority
 from tests.movable_clock import MovableClock
@@ -102,3 +105,32 @@ async def test_the_gates_of_website_and_statistics_share_theirs(tmp_path: Path) 
     exchange = binance_guard("fapi.example", clock=clock, block_file=tmp_path / "e.json")
     await exchange.fetch(Ask(target="/x", priority=Priority.SWEEP, weight=0, pool=FUTURES_DATA), send, wait_s=0)
     assert (tmp_path / FUTURES_DATA_FILE).exists()
+
+
+def hyperliquid(folder: Path, clock: MovableClock) -> Guard:
+    config, _ = load({"DB_FILE": str(folder / "alerts.db")}, env_file=None)
+    return hyperliquid_guard(config, clock=clock)
+
+
+async def test_all_that_ask_hyperliquid_from_here_weigh_together_and_a_question_goes_before_history(
+    tmp_path: Path,
+) -> None:
+    clock = MovableClock()
+    monitor, pages = hyperliquid(tmp_path, clock), hyperliquid(tmp_path, clock)
+
+    async def send(target: str) -> RestAnswer:
+        return RestAnswer(200, {}, b"{}")
+
+    history = Ask(target="/x", priority=Priority.BACKFILL, weight=21)
+    account = Ask(target="/x", priority=Priority.ENRICH, weight=142)
+    for number in range(27):
+        await (monitor, pages)[number % 2].fetch(history, send, wait_s=0)
+    for guard in (monitor, pages):
+        with pytest.raises(BudgetExhausted):
+            await guard.fetch(history, send, wait_s=0)
+    await pages.fetch(account, send, wait_s=0)
+    assert monitor.status().weight_used == pages.status().weight_used == 709
+    assert monitor.status().weight_limit == 1_200
+    with pytest.raises(BudgetExhausted):
+        await monitor.fetch(account, send, wait_s=0)
+    assert (tmp_path / WEIGHT_FILE).exists()
