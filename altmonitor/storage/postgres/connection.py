@@ -45,6 +45,11 @@ _FINAL: tuple[type[asyncpg.PostgresError], ...] = (
 _OF_THE_ROW = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError, OverflowError)
 """asyncpg's own error for a value that it cannot send is a ValueError too."""
 
+_OF_THE_CONNECTION: tuple[type[Exception], ...] = (
+    *(TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError),
+    asyncpg.InternalClientError,  # also what it says of a connection that ended while it was asked something
+)
+
 
 class DatabaseAddress:
     """What DATABASE_URL names. `str()` is without login and options, for every text a person reads."""
@@ -86,7 +91,7 @@ class PostgresConnection:
         self._is_closed = True
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with suppress(*_OF_THE_CONNECTION):
                 await connection.close(timeout=CLOSE_WITHIN_S)
 
     async def fetch(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
@@ -141,7 +146,7 @@ class PostgresConnection:
             raise
         except _OF_THE_ROW as problem:
             raise ValueError(str(problem)) from problem
-        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as problem:
+        except _OF_THE_CONNECTION as problem:
             self._drop()
             raise refusal(self.address, problem) from problem
         except asyncio.CancelledError:
