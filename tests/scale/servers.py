@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -89,12 +89,18 @@ class ServerProcess:
 
     def freeze(self) -> None:
         """It keeps its connections and answers nobody."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGSTOP)
+        self._send_all(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
+        self._send_all(signal.SIGCONT)
+
+    def _send_all(self, number: signal.Signals) -> None:
+        """Also to its children: a connection of PostgreSQL is one, in a process group of its own."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)  # the parent first: then there are no new ones
+            for child in _children(self._process.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(child, number)
 
     def remove(self) -> None:
         self.thaw()
@@ -191,6 +197,15 @@ class NatsServer(ServerProcess):
     @property
     def url(self) -> str:
         return f"nats://127.0.0.1:{self.port}"
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(stat.parent.name))
+    return found
 
 
 def _user() -> pwd.struct_passwd:

@@ -43,6 +43,12 @@ LOOKED_BACK_S = 3.0
 LATE_LOOKS = 12
 THRESHOLD = 1.03
 
+SLOW = """
+    CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_sleep({pause_s}); RETURN NULL; END $$;
+    CREATE TRIGGER slow AFTER INSERT ON alerts FOR EACH STATEMENT EXECUTE FUNCTION slow();
+"""
+
 pytestmark = [needs_servers, pytest.mark.timeout(400)]
 
 
@@ -93,7 +99,7 @@ class Storm:
         return [
             *(self._kill_leader, self._kill_a_feed, self._kill_a_notifier, self._restart_postgres),
             *(self._kill_postgres, self._freeze_postgres, self._cut_a_wire, self._hold_a_wire),
-            *(self._restart_nats, self._no_connections, self._telegram_away),
+            *(self._restart_nats, self._no_connections, self._telegram_away, self._slow_disk),
         ]
 
     async def _kill(self, name: str) -> None:
@@ -127,6 +133,13 @@ class Storm:
         self.here.postgres.freeze()
         await asyncio.sleep(self.chance.uniform(1.0, 6.0))
         self.here.postgres.thaw()
+
+    async def _slow_disk(self) -> None:
+        """Every alert takes its time to be stored, and what is stored with it waits."""
+        pause_s, name = self.chance.uniform(0.05, 0.4), self.here.database.rpartition("/")[2]
+        await asyncio.to_thread(self.here.postgres.sql, SLOW.format(pause_s=f"{pause_s:.3f}"), name)
+        await asyncio.sleep(self.chance.uniform(2.0, 8.0))
+        await asyncio.to_thread(self.here.postgres.sql, "DROP FUNCTION slow CASCADE", name)
 
     async def _cut_a_wire(self) -> None:
         name = self.chance.choice(ROLES)
