@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +12,7 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeUnreachable
 from altmonitor.exchanges.venues import cohorts_of
 from altmonitor.interfaces.exchange import Priority
-from altmonitor.interfaces.positioning import Cohorts
+from altmonitor.interfaces.positioning import Cohorts, TakerBucket, TakerFlows
 from altmonitor.positioning.divergence import Histories
 
 if TYPE_CHECKING:  # imported with the first question
@@ -36,6 +36,14 @@ class OtherCohorts:
         async with self._turn:
             source = self._source or await self._started()
         return await source.cohorts(symbol, period=period, limit=limit, priority=priority)
+
+    async def taker_day(self, symbol: str, *, priority: Priority) -> Sequence[TakerBucket]:
+        """As `TakerFlows`, which not every venue is. Raises: ExchangeUnreachable where it tells none."""
+        async with self._turn:
+            source = self._source or await self._started()
+        if isinstance(source, TakerFlows):
+            return await source.taker_day(symbol, priority=priority)
+        raise ExchangeUnreachable(f"{self.venue} does not tell who took the price")
 
     async def stop(self) -> None:
         source, self._source = self._source, None

@@ -7,7 +7,8 @@ Three causes stay apart everywhere: `ExchangeBlocked` (do not ask again before a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from altmonitor.core.status import GuardStatus
 from altmonitor.interfaces.exchange import Priority
@@ -39,6 +40,26 @@ class Cohorts(Protocol):
 
         Raises: ExchangeError; ValueError for a period or limit the venue does not have.
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakerBucket:
+    """What takers traded in `minutes` minutes from open_ms on, in USD (coins at their price): all of it, and what they
+    bought. The newest of them may still be running."""
+
+    open_ms: int
+    minutes: int
+    quote_usdt: float
+    taker_quote_usdt: float
+
+
+@runtime_checkable
+class TakerFlows(Protocol):
+    """A venue that tells who took the price."""
+
+    async def taker_day(self, symbol: str, *, priority: Priority) -> Sequence[TakerBucket]:
+        """Of the last 24 hours, oldest → newest; none where the venue does not list the contract. Raises:
+        ExchangeError."""
 
 
 class Positioning(Cohorts, Protocol):

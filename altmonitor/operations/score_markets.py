@@ -10,6 +10,7 @@ import msgspec
 
 from altmonitor.core.errors import AltmonitorError
 from altmonitor.interfaces.exchange import Priority
+from altmonitor.interfaces.positioning import TakerBucket, TakerFlows
 from altmonitor.market.candles import MINUTE_MS, Candle
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.known_fundings import (
@@ -156,6 +157,8 @@ def _at_venue(at: SizedFunding, now_ms: int) -> FundingRateAt:
 # --- who took the price -------------------------------------------------------------------------------------------
 
 SPOT_MISSING = "spot markets are not asked"
+TAKER_VOLUME = "/api/v5/rubik/stat/taker-volume-contract"
+NO_TAKERS = "its candles do not say what takers bought"
 
 
 class FlowsArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -175,10 +178,13 @@ class FlowWindow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AssetFlow(msgspec.Struct, frozen=True, kw_only=True):
-    """perp: by window, 1h to 24h. unavailable: field → why it is null."""
+    """perp: Binance's, okx: OKX's, each by window, 1h to 24h. unavailable: field → why it is null."""
 
     symbol: str
     perp: dict[str, FlowWindow] | None
+    okx: dict[str, FlowWindow] | None
+    bybit: dict[str, FlowWindow] | None
+    hyperliquid: dict[str, FlowWindow] | None
     spot: dict[str, FlowWindow] | None
     unavailable: dict[str, str]
 
@@ -207,18 +213,24 @@ async def flows(context: OperationContext, arguments: FlowsArguments) -> Flows:
     else:
         symbols = (listed_symbol(arguments.symbol, context),)
     now_ms = context.clock.now_ms()
-    asked = await asyncio.gather(*(_day_of(context, symbol, now_ms) for symbol in symbols))
+    asked, others = await asyncio.gather(
+        asyncio.gather(*(_day_of(context, symbol, now_ms) for symbol in symbols)),
+        asyncio.gather(*(_okx_day(context, symbol) for symbol in symbols)),
+    )
     found = {symbol: rows for symbol, rows in zip(symbols, asked, strict=True) if not isinstance(rows, str)}
     sums = {
         symbol: [imbalance(rows, hours=hours, now_ms=now_ms) for hours in WINDOWS_H] for symbol, rows in found.items()
     }
-    source = f"binance:{TICKER}"
-    newest = max((rows[-1].open_ms for rows in found.values() if rows), default=None)
-    age_s = None if newest is None else number(max(0, now_ms - newest - MINUTE_MS) / 1000, 1)
+    elsewhere = [rows for rows in others if not isinstance(rows, str)]
+    ends = {
+        f"binance:{TICKER}": [rows[-1].open_ms + MINUTE_MS for rows in found.values() if rows],
+        f"okx:{TAKER_VOLUME}": [rows[-1].open_ms + rows[-1].minutes * MINUTE_MS for rows in elsewhere],
+    }
     return Flows(
         ts=now_ms // 1000,
         assets=tuple(
-            _asset(symbol, sums.get(symbol), rows, source) for symbol, rows in zip(symbols, asked, strict=True)
+            _asset(symbol, sums.get(symbol), rows, there, now_ms)
+            for symbol, rows, there in zip(symbols, asked, others, strict=True)
         ),
         rotations_detected=tuple(
             RotationValue(from_symbol=one.from_symbol, to_symbol=one.to_symbol, window=f"{one.hours}h")
@@ -226,8 +238,28 @@ async def flows(context: OperationContext, arguments: FlowsArguments) -> Flows:
         ),
         coverage=number(len(found) / len(symbols)) if symbols else 0.0,
         note="taker imbalance of perpetuals, not deposits or withdrawals",
-        sources=() if age_s is None else (SourceUsed(name=source, venue="binance", endpoint=TICKER, age_s=age_s),),
+        sources=tuple(
+            SourceUsed(
+                name=name,
+                venue=name.split(":")[0],
+                endpoint=name.split(":", 1)[1],
+                age_s=number(max(0, now_ms - max(end_ms)) / 1000, 1),
+            )
+            for name, end_ms in ends.items()
+            if end_ms
+        ),
     )
+
+
+async def _okx_day(context: OperationContext, symbol: str) -> Sequence[TakerBucket] | str:
+    """Quarters of an hour of a day, or why there are none."""
+    source: object = context.cohorts.get("okx")
+    if not isinstance(source, TakerFlows):
+        return NOBODY_ASKS
+    try:
+        return await source.taker_day(symbol, priority=Priority.TRACKING) or "the venue has no such number of it"
+    except AltmonitorError as problem:
+        return str(problem)
 
 
 async def _day_of(context: OperationContext, symbol: str, now_ms: int) -> Sequence[Candle] | str:
@@ -251,27 +283,44 @@ async def _day_of(context: OperationContext, symbol: str, now_ms: int) -> Sequen
     return found or "the venue has no candles of it"
 
 
-def _asset(symbol: str, sums: Sequence[Imbalance] | None, rows: Sequence[Candle] | str, source: str) -> AssetFlow:
-    missing = {"spot": SPOT_MISSING}
+def _asset(
+    symbol: str,
+    sums: Sequence[Imbalance] | None,
+    rows: Sequence[Candle] | str,
+    there: Sequence[TakerBucket] | str,
+    now_ms: int,
+) -> AssetFlow:
+    missing = {"spot": SPOT_MISSING, "bybit": NO_TAKERS, "hyperliquid": NO_TAKERS}
     if isinstance(rows, str):
         missing["perp"] = rows
+    of_okx = None
+    if isinstance(there, str):
+        missing["okx"] = there
+    else:
+        each_min = there[0].minutes
+        of_okx = [imbalance(there, hours=hours, now_ms=now_ms, each_min=each_min) for hours in WINDOWS_H]
     return AssetFlow(
         symbol=symbol,
-        perp=None
-        if sums is None
-        else {
-            f"{one.hours}h": FlowWindow(
-                usd=number(one.usd, 0),
-                volume_usd=number(one.volume_usd, 0),
-                share=number(one.share),
-                minutes=one.minutes,
-                source=source,
-            )
-            for one in sums
-        },
+        perp=None if sums is None else _windows(sums, f"binance:{TICKER}"),
+        okx=None if of_okx is None else _windows(of_okx, f"okx:{TAKER_VOLUME}"),
+        bybit=None,
+        hyperliquid=None,
         spot=None,
         unavailable=missing,
     )
+
+
+def _windows(sums: Sequence[Imbalance], source: str) -> dict[str, FlowWindow]:
+    return {
+        f"{one.hours}h": FlowWindow(
+            usd=number(one.usd, 0),
+            volume_usd=number(one.volume_usd, 0),
+            share=number(one.share),
+            minutes=one.minutes,
+            source=source,
+        )
+        for one in sums
+    }
 
 
 SCORE_MARKET_OPERATIONS: Sequence[Operation] = (  # type: ignore[type-arg]  # of all kinds

@@ -44,15 +44,15 @@ class Rotation:
     hours: int
 
 
-def imbalance(minutes: Sequence[TakerMinute], *, hours: int, now_ms: int) -> Imbalance:
-    """Of the minutes that opened within the last hours."""
+def imbalance(minutes: Sequence[TakerMinute], *, hours: int, now_ms: int, each_min: int = 1) -> Imbalance:
+    """Of the minutes (or spans of `each_min` minutes) that opened within the last hours."""
     since_ms = now_ms - hours * 60 * MINUTE_MS
     counted = [one for one in minutes if since_ms <= one.open_ms <= now_ms]
     return Imbalance(
         hours=hours,
         usd=sum(2.0 * one.taker_quote_usdt - one.quote_usdt for one in counted),
         volume_usd=sum(one.quote_usdt for one in counted),
-        minutes=len(counted),
+        minutes=len(counted) * each_min,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from altmonitor.sim.bodies import MINUTE_MS, Answer, Params
@@ -11,6 +12,7 @@ from altmonitor.sim.market import Market
 from altmonitor.sim.positioning import Part, Traders, everyone, long_share, top_heads, top_sizes
 
 OKX_STATISTICS: Final = "/api/v5/rubik/stat/contracts/"
+OKX_TAKER_VOLUME: Final = "/api/v5/rubik/stat/taker-volume-contract"
 BYBIT_RATIO: Final = "/v5/market/account-ratio"
 BYBIT_BAN_S: Final = 600
 
@@ -32,6 +34,7 @@ def venue_answers(market: Market) -> dict[str, Answer]:
         f"{OKX_STATISTICS}long-short-account-ratio-contract": okx.ratios(everyone),
         f"{OKX_STATISTICS}long-short-account-ratio-contract-top-trader": okx.ratios(top_heads),
         f"{OKX_STATISTICS}long-short-position-ratio-contract-top-trader": okx.ratios(top_sizes),
+        OKX_TAKER_VOLUME: okx.taker_volume(),
         "/v5/market/time": bybit.time,
         BYBIT_RATIO: bybit.ratio,
     }
@@ -47,6 +50,36 @@ class _Okx:
 
     def ratios(self, part: Part) -> Answer:
         """Each path has its own limit: 5 requests in 2 seconds."""
+
+        def rows(contract: SimContract, minutes: int, count: int, params: Params, now_ms: int) -> list[list[str]]:
+            found = []
+            for bucket_ms in _newest_first(contract, now_ms, minutes * MINUTE_MS, count):
+                share = long_share(self._traders.positions(contract, bucket_ms), part)
+                found.append([str(bucket_ms), f"{share / (1 - share):.4f}"])
+            return found
+
+        return self._statistics(rows)
+
+    def taker_volume(self) -> Answer:
+        """`[ts, sold, bought]`; the newest bucket is still running."""
+
+        def rows(contract: SimContract, minutes: int, count: int, params: Params, now_ms: int) -> list[list[str]]:
+            found = []
+            step_ms, in_usd = minutes * MINUTE_MS, params.get("unit") == "2"
+            for number in range(count):
+                start_ms = now_ms // step_ms * step_ms - number * step_ms
+                candles = self._market.kline_rows(
+                    contract.symbol, start_ms=start_ms, end_ms=start_ms + step_ms - MINUTE_MS, at_ms=now_ms
+                )
+                traded = sum(float(row[7 if in_usd else 5]) for row in candles)
+                bought = sum(float(row[10 if in_usd else 9]) for row in candles)
+                if candles:
+                    found.append([str(start_ms), f"{traded - bought:.4f}", f"{bought:.4f}"])
+            return found
+
+        return self._statistics(rows)
+
+    def _statistics(self, rows: Callable[[SimContract, int, int, Params, int], list[list[str]]]) -> Answer:
         pool = RequestPool(5, window_ms=2_000)
 
         def answer(params: Params, now_ms: int) -> object:
@@ -61,11 +94,7 @@ class _Okx:
             if minutes is None:
                 return {"code": "51000", "msg": "Parameter period error", "data": []}
             count = min(_OKX_MOST_ROWS, _whole(params.get("limit"), _OKX_MOST_ROWS))
-            rows = []
-            for bucket_ms in _newest_first(contract, now_ms, minutes * MINUTE_MS, count):
-                share = long_share(self._traders.positions(contract, bucket_ms), part)
-                rows.append([str(bucket_ms), f"{share / (1 - share):.4f}"])
-            return {"code": "0", "msg": "", "data": rows}
+            return {"code": "0", "msg": "", "data": rows(contract, minutes, count, params, now_ms)}
 
         return answer
 

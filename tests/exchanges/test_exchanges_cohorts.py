@@ -14,6 +14,7 @@ from altmonitor.exchanges.bybit.cohorts import ACCOUNT_RATIO, BybitCohorts, bybi
 from altmonitor.exchanges.bybit.cohorts import PERIOD_NAMES as BYBIT_PERIODS
 from altmonitor.exchanges.okx.cohorts import (
     ALL_ACCOUNTS,
+    TAKER_VOLUME,
     TOP_ACCOUNTS,
     TOP_POSITIONS,
     OkxCohorts,
@@ -69,6 +70,24 @@ async def bybit_place() -> AsyncIterator[tuple[ScriptedWeb, BybitCohorts, Walkin
             yield web, source, clock
         finally:
             await source.stop()
+
+
+async def test_okx_tells_who_took_the_price_in_quarters_of_an_hour_of_usd() -> None:
+    async with okx_place() as (web, source, _):
+        quarter = 900_000
+        rows = [[str(T0 // quarter * quarter - at * quarter), f"{100 + at}", "50"] for at in range(3)]
+        rows += [["1", "5", "5"], [str(T0 - quarter * 50), "NaN", "1"], [str(T0 - quarter * 51), "-1", "1"]]
+        gone = Reply(json.dumps({"code": "51001", "msg": "gone", "data": []}))
+        web.script(TAKER_VOLUME, Reply(json.dumps({"code": "0", "msg": "", "data": rows})), gone)
+        found = await source.taker_day("1000PEPEUSDT", priority=SWEEP)
+        assert [(row.quote_usdt, row.taker_quote_usdt, row.minutes) for row in found] == [
+            (152.0, 50.0, 15),
+            (151.0, 50.0, 15),
+            (150.0, 50.0, 15),
+        ]
+        assert web.asked[-1][1] == {"instId": "PEPE-USDT-SWAP", "period": "15m", "unit": "2", "limit": "97"}
+        assert await source.taker_day("1000PEPEUSDT", priority=SWEEP) is found  # kept for a minute
+        assert await source.taker_day("GONEUSDT", priority=SWEEP) == []
 
 
 async def test_okx_ratios_become_shares_of_three_cohorts_oldest_first() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from altmonitor.core.errors import ExchangeBlocked, ExchangeError
 from altmonitor.interfaces.exchange import Priority
+from altmonitor.interfaces.positioning import TakerBucket
 from altmonitor.interfaces.queries import EVERYTHING, PositionScope, WhoFacts
 from altmonitor.market.candles import MINUTE_MS, Candle
 from altmonitor.operations.context import OperationContext
@@ -39,6 +40,23 @@ class StandingMinutes:
                 taker_quote_usdt=60.0,
             )
             for open_ms in opens
+        ]
+
+
+class StandingTakers:
+    """OKX's day of quarters of an hour: takers buy 300 of 1,000."""
+
+    venue = "okx"
+
+    async def cohorts(self, symbol: str, *, period: str, limit: int, priority: object) -> Histories:
+        return Histories(retail=[], top_accounts=[], top_positions=[])
+
+    async def taker_day(self, symbol: str, *, priority: object) -> list[TakerBucket]:
+        quarter = 15 * MINUTE_MS
+        newest = NOW_MS // quarter * quarter
+        return [
+            TakerBucket(open_ms=newest - back * quarter, minutes=15, quote_usdt=1_000.0, taker_quote_usdt=300.0)
+            for back in range(96, -1, -1)
         ]
 
 
@@ -125,7 +143,9 @@ class StandingWallets:
 
 def whole(bench: Bench | None = None, **changes: object) -> OperationContext:
     """Everything answers."""
-    context = replace((bench or Bench()).context(), rest=StandingMinutes(), wallets=StandingWallets())  # type: ignore[arg-type]
+    context = (bench or Bench()).context()
+    cohorts = {**context.cohorts, "okx": StandingTakers()}
+    context = replace(context, rest=StandingMinutes(), wallets=StandingWallets(), cohorts=cohorts)  # type: ignore[arg-type]
     return replace(context, **changes)  # type: ignore[arg-type]
 
 

@@ -135,7 +135,18 @@ async def test_j21_flows_are_the_exact_sum_of_takers_and_say_what_they_are_not()
     hour, day = found.assets[0].perp["1h"], found.assets[0].perp["24h"]
     assert hour.usd == hour.minutes * 20.0
     assert day.share == 0.2
-    assert found.assets[0].unavailable == {"spot": "spot markets are not asked"}
+    okx = found.assets[0].okx
+    assert {window: (one.usd, one.minutes) for window, one in okx.items()} == {
+        "1h": (4 * -400.0, 60),
+        "4h": (16 * -400.0, 240),
+        "12h": (48 * -400.0, 720),
+        "24h": (96 * -400.0, 1_440),
+    }
+    assert found.assets[0].unavailable == {
+        "spot": "spot markets are not asked",
+        "bybit": "its candles do not say what takers bought",
+        "hyperliquid": "its candles do not say what takers bought",
+    }
     assert "not deposits" in found.note
 
 

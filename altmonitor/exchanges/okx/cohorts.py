@@ -1,7 +1,8 @@
-"""OKX's ratios of longs to shorts: all accounts, and the accounts with the 5 % largest positions.
+"""OKX's trading statistics: longs to shorts of all accounts and of those with the 5 % largest positions, and who took
+the price.
 
 Source: https://www.okx.com/docs-v5/en/#trading-statistics-rest-api (2026-10): no key, 5 requests per 2 seconds, rows
-`[ts, ratio]` newest first, 100 at most.
+`[ts, ratio]` or `[ts, sold, bought]` newest first, 100 at most; `unit=2`: in USD.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from altmonitor.exchanges.binance.positioning import MOST_BUCKETS, clearest, lon
 from altmonitor.exchanges.rest.client import ANSWER_WITHIN_S, UNREADABLE, One, Rows, VenueRest, venue_guard
 from altmonitor.exchanges.rest.guard import Guard
 from altmonitor.interfaces.exchange import Priority
+from altmonitor.interfaces.positioning import TakerBucket
+from altmonitor.market.candles import MINUTE_MS
 from altmonitor.market.contracts import base_of
 from altmonitor.positioning.divergence import Histories
 from altmonitor.positioning.ratios import LongShort
@@ -31,6 +34,9 @@ from altmonitor.positioning.units import checked_period, period_ms
 ALL_ACCOUNTS: Final = "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract"
 TOP_ACCOUNTS: Final = "/api/v5/rubik/stat/contracts/long-short-account-ratio-contract-top-trader"
 TOP_POSITIONS: Final = "/api/v5/rubik/stat/contracts/long-short-position-ratio-contract-top-trader"
+TAKER_VOLUME: Final = "/api/v5/rubik/stat/taker-volume-contract"
+TAKER_MINUTES: Final = 15
+TAKER_ROWS: Final = 24 * 60 // TAKER_MINUTES + 1
 MOST_ROWS: Final = 100
 TTL_S: Final = 60.0
 
@@ -63,9 +69,26 @@ class _OkxRow(msgspec.Struct, frozen=True, array_like=True):
         return long_short(self.time, long, 1.0 - long, self.ratio)
 
 
+class _OkxTakerRow(msgspec.Struct, frozen=True, array_like=True):
+    time: int
+    sold: float
+    bought: float
+
+    def parse(self) -> TakerBucket:
+        if not (0.0 <= self.sold < 1e15 and 0.0 <= self.bought < 1e15 and self.time > 0):
+            raise ValueError("not an amount")
+        return TakerBucket(
+            open_ms=self.time,
+            minutes=TAKER_MINUTES,
+            quote_usdt=self.sold + self.bought,
+            taker_quote_usdt=self.bought,
+        )
+
+
 _CODE = msgspec.json.Decoder(_OkxCode)
 _ENVELOPE = One(_OkxEnvelope)
 _ROWS = Rows(_OkxRow)
+_TAKER_ROWS = Rows(_OkxTakerRow)
 
 
 def okx_guard(base_url: str, *, clock: Clock, block_file: Path | None = None) -> Guard:
@@ -96,6 +119,7 @@ class OkxCohorts:
         )
         self._clock = clock
         self._kept: Cache[tuple[str, str, int], Histories] = Cache(clock=clock, ttl_s=TTL_S)
+        self._takers: Cache[str, Sequence[TakerBucket]] = Cache(clock=clock, ttl_s=TTL_S)
 
     async def start(self) -> None:
         """Raises: ConfigError for a proxy that cannot be used."""
@@ -115,6 +139,21 @@ class OkxCohorts:
         count = min(limit, MOST_ROWS)
         return await self._kept.get((symbol, period, count), lambda: self._fetch(symbol, period, count, priority))
 
+    async def taker_day(self, symbol: str, *, priority: Priority) -> Sequence[TakerBucket]:
+        """Quarters of an hour."""
+        return await self._takers.get(symbol, lambda: self._fetch_takers(symbol, priority))
+
+    async def _fetch_takers(self, symbol: str, priority: Priority) -> Sequence[TakerBucket]:
+        body = await self._rest.get(
+            TAKER_VOLUME, priority, instId=instrument(symbol), period=f"{TAKER_MINUTES}m", unit=2, limit=TAKER_ROWS
+        )
+        data = _data(body)
+        if data is None:
+            return []
+        oldest_ms = self._clock.now_ms() - (TAKER_ROWS + _STALE_PERIODS) * TAKER_MINUTES * MINUTE_MS
+        found = {row.open_ms: row for row in _TAKER_ROWS.read(data).values if row.open_ms >= oldest_ms}
+        return [found[open_ms] for open_ms in sorted(found)]
+
     async def _fetch(self, symbol: str, period: str, limit: int, priority: Priority) -> Histories:
         try:
             async with asyncio.TaskGroup() as group:
@@ -130,15 +169,23 @@ class OkxCohorts:
         body = await self._rest.get(
             path, priority, instId=instrument(symbol), period=PERIOD_NAMES.get(period, period), limit=limit
         )
-        envelope = _ENVELOPE.read(body)
-        if envelope.code in GONE_CODES:
+        data = _data(body)
+        if data is None:
             return []
-        if envelope.code != "0":
-            raise BadAnswer(f"okx: code {envelope.code[:12]}")
         # a series that has stopped would be told as if it were of now
         oldest_ms = self._clock.now_ms() - (limit + _STALE_PERIODS) * period_ms(period)
-        found = {row.time_ms: row for row in _ROWS.read(envelope.data).values if row.time_ms >= oldest_ms}
+        found = {row.time_ms: row for row in _ROWS.read(data).values if row.time_ms >= oldest_ms}
         return [found[time_ms] for time_ms in sorted(found)]
+
+
+def _data(body: bytes) -> msgspec.Raw | None:
+    """None: it has no such instrument. Raises: BadAnswer."""
+    envelope = _ENVELOPE.read(body)
+    if envelope.code in GONE_CODES:
+        return None
+    if envelope.code != "0":
+        raise BadAnswer(f"okx: code {envelope.code[:12]}")
+    return envelope.data
 
 
 def _is_refusal(body: bytes) -> bool:
