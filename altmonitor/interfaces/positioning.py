@@ -62,6 +62,17 @@ class TakerFlows(Protocol):
         ExchangeError."""
 
 
+@runtime_checkable
+class PastOpenInterest(Protocol):
+    """A venue that tells what was open in the past."""
+
+    async def open_interest_history(
+        self, symbol: str, *, period: str, limit: int, priority: Priority
+    ) -> Sequence[OiBar]:
+        """The newest, at most `limit`, oldest → newest. Raises: ExchangeError; ValueError for a period or limit that
+        the venue does not have."""
+
+
 class Positioning(Cohorts, Protocol):
     """All that a venue tells about who is positioned, one symbol at a time. Every method may raise ExchangeError."""
 

@@ -23,6 +23,7 @@ from altmonitor.operations.performance import PERFORMANCE_OPERATIONS
 from altmonitor.operations.position_pages import POSITION_PAGE_OPERATIONS
 from altmonitor.operations.positions import POSITION_OPERATIONS
 from altmonitor.operations.preferences import PREFERENCE_OPERATIONS
+from altmonitor.operations.regime_history import REGIME_OPERATIONS
 from altmonitor.operations.score_conditions import SCORE_CONDITION_OPERATIONS
 from altmonitor.operations.score_markets import SCORE_MARKET_OPERATIONS
 from altmonitor.operations.score_record import SCORE_RECORD_OPERATIONS
@@ -53,6 +54,7 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     *WHALE_OPERATIONS,
     *SCORE_MARKET_OPERATIONS,
     *SCORE_RECORD_OPERATIONS,
+    *REGIME_OPERATIONS,
     *PERFORMANCE_OPERATIONS,
     *KELLY_OPERATIONS,
     *SCORE_CONDITION_OPERATIONS,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from altmonitor.scores.readings import Readings, value_of
+from altmonitor.scores.readings import Metric, MetricReading, Readings, value_of
 
 RegimeName = Literal[
     "breakout",
@@ -31,6 +31,8 @@ CROWDED_LONG_PCT: Final = 65.0
 CROWDED_SHORT_PCT: Final = 40.0
 TOP_SHARE: Final = 1.15
 """Long / short of the top traders' positions."""
+
+HOUR_MS: Final = 3_600_000
 
 LABELS: Final[dict[RegimeName, str]] = {
     "breakout": "price up and new positions with it",
@@ -65,6 +67,41 @@ def regime(readings: Readings) -> RegimeName:
     if crowd is not None and crowd <= CROWDED_SHORT_PCT:
         return "crowded_short"
     return "range"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastPoint:
+    """What a venue's statistics tell of one moment of the past. top_trader_lsr, long_pct: None where it has no row."""
+
+    at_ms: int
+    price: float
+    open_interest: float
+    top_trader_lsr: float | None = None
+    long_pct: float | None = None
+
+
+def past_regimes(points: Sequence[PastPoint], *, source: str) -> list[RegimeSeen]:
+    """Of the points that have another one exactly four hours before them; the rules are those of a look. Oldest →
+    newest."""
+    by_time = {one.at_ms: one for one in points if one.price > 0 and one.open_interest > 0}
+    found = []
+    for at_ms in sorted(by_time):
+        now, then = by_time[at_ms], by_time.get(at_ms - 4 * HOUR_MS)
+        if then is None:
+            continue
+        values: dict[Metric, float | None] = {
+            "price_change_4h_pct": (now.price / then.price - 1) * 100,
+            "oi_change_4h_pct": (now.open_interest / then.open_interest - 1) * 100,
+            "top_trader_lsr": now.top_trader_lsr,
+            "long_pct": now.long_pct,
+        }
+        readings: Readings = {
+            metric: MetricReading(value=value, at_ms=at_ms, venue=source, endpoint="")
+            for metric, value in values.items()
+            if value is not None
+        }
+        found.append(RegimeSeen(ts=at_ms // 1000, regime=regime(readings), price=now.price))
+    return found
 
 
 # --- a log of them ------------------------------------------------------------------------------------------------

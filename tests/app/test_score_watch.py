@@ -182,7 +182,7 @@ async def test_j12_a_table_goes_round_and_holds_no_formula() -> None:
     assert none.csv.count("\r\n") == 1
 
 
-async def test_j23_states_are_told_from_own_looks_only() -> None:
+async def test_j23_states_are_told_from_own_looks() -> None:
     bench, context = await bench_at_scoring()
     empty = await asked("regime_history", context, symbol="SOLUSDT")
     assert empty.current_regime is None
@@ -194,7 +194,7 @@ async def test_j23_states_are_told_from_own_looks_only() -> None:
     found = await asked("regime_history", context, symbol="SOLUSDT", days=1)
     assert found.current_regime in found.regime_summary
     assert found.regime_summary[found.current_regime].occurrences == 1
-    assert "nothing is filled in" in found.note
+    assert "thirty days" in found.note
 
 
 async def test_fundings_are_kept_for_a_process_beside_this_one() -> None:

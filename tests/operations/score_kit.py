@@ -11,9 +11,12 @@ from altmonitor.interfaces.queries import EVERYTHING, PositionScope, WhoFacts
 from altmonitor.market.candles import MINUTE_MS, Candle
 from altmonitor.operations.context import OperationContext
 from altmonitor.positioning.divergence import Histories
+from altmonitor.positioning.open_interest import OiBar
 from altmonitor.positioning.wallet_pool import PoolSnapshot
 from altmonitor.positioning.wallets import Wallet, WalletEvent, WalletPosition, WalletState
-from tests.operations.operations_kit import NOW_MS, Bench
+from tests.operations.operations_kit import NOW_MS, Bench, StandingCohorts, bucket
+
+BUCKET_MS = 7_200_000
 
 
 class StandingMinutes:
@@ -58,6 +61,35 @@ class StandingTakers:
             TakerBucket(open_ms=newest - back * quarter, minutes=15, quote_usdt=1_000.0, taker_quote_usdt=300.0)
             for back in range(96, -1, -1)
         ]
+
+
+class StandingPast(StandingCohorts):
+    """And thirty days of two hours each: price and open interest rise for a day and fall for a day, in turns."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int]] = []
+
+    async def cohorts(self, symbol: str, *, period: str, limit: int, priority: object) -> Histories:
+        if period != "2h":
+            return await super().cohorts(symbol, period=period, limit=limit, priority=priority)
+        rows = [bucket(at_ms, 0.6) for at_ms in self._times(limit)]
+        return Histories(retail=rows, top_accounts=rows, top_positions=rows)
+
+    async def open_interest_history(self, symbol: str, *, period: str, limit: int, priority: object) -> list[OiBar]:
+        self.asked.append((period, limit))
+        return [
+            OiBar(time_ms=at_ms, coins=1_000.0 + 10 * level, usd=(1_000.0 + 10 * level) * (100.0 + 2 * level))
+            for at_ms in self._times(limit)
+            for level in (self._level(at_ms),)
+        ]
+
+    def _times(self, count: int) -> list[int]:
+        newest = NOW_MS // BUCKET_MS * BUCKET_MS
+        return [newest - back * BUCKET_MS for back in range(count - 1, -1, -1)]
+
+    def _level(self, at_ms: int) -> int:
+        day, step = divmod(at_ms // BUCKET_MS, 12)
+        return step if day % 2 else 12 - step
 
 
 class FailingPositions:
@@ -144,7 +176,7 @@ class StandingWallets:
 def whole(bench: Bench | None = None, **changes: object) -> OperationContext:
     """Everything answers."""
     context = (bench or Bench()).context()
-    cohorts = {**context.cohorts, "okx": StandingTakers()}
+    cohorts = {"binance": StandingPast(), "okx": StandingTakers()}
     context = replace(context, rest=StandingMinutes(), wallets=StandingWallets(), cohorts=cohorts)  # type: ignore[arg-type]
     return replace(context, **changes)  # type: ignore[arg-type]
 

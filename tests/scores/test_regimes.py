@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from altmonitor.scores.regimes import LABELS, REGIMES, RegimeSeen, mean_of, regime, spans
+from altmonitor.scores.regimes import LABELS, REGIMES, PastPoint, RegimeSeen, mean_of, past_regimes, regime, spans
 from tests.scores.score_samples import readings
 
 
@@ -23,6 +23,25 @@ def test_j24_the_table_of_rules() -> None:
     }
     assert {name: regime(readings(**values)) for name, values in asked.items()} == {name: name for name in asked}
     assert set(asked) == set(REGIMES) == set(LABELS)
+
+
+def test_j23_a_past_is_judged_by_the_same_rules_and_only_where_four_hours_before_are_known() -> None:
+    hour = 3_600_000
+    points = [
+        PastPoint(at_ms=0, price=100.0, open_interest=1_000.0),
+        PastPoint(at_ms=2 * hour, price=101.0, open_interest=1_000.0),
+        PastPoint(at_ms=4 * hour, price=103.0, open_interest=1_100.0),  # +3 %, more open
+        PastPoint(at_ms=6 * hour, price=101.5, open_interest=1_040.0, top_trader_lsr=1.2),  # still, 4 % more open
+        PastPoint(at_ms=8 * hour, price=103.0, open_interest=1_100.0, long_pct=66.0),
+        PastPoint(at_ms=14 * hour, price=103.0, open_interest=1_100.0),  # nothing four hours before
+        PastPoint(at_ms=18 * hour, price=0.0, open_interest=1.0),  # no price is no point
+    ]
+    found = past_regimes(points, source="binance")
+    assert [(one.ts, one.regime, one.price) for one in found] == [
+        (4 * 3_600, "breakout", 103.0),
+        (6 * 3_600, "accumulation", 101.5),
+        (8 * 3_600, "crowded_long", 103.0),
+    ]
 
 
 def test_a_change_ends_a_span_and_a_hole_ends_it_where_it_was_last_seen() -> None:

@@ -161,6 +161,7 @@ class BinancePositioning:
         self._clock = clock
         self._top_traders: Cache[tuple[str, str], TopTraders | None] = Cache(clock=clock, ttl_s=TOP_TRADERS_TTL_S)
         self._bars: Cache[str, Sequence[OiBar]] = Cache(clock=clock, ttl_s=BARS_TTL_S)
+        self._past_bars: Cache[tuple[str, str, int], Sequence[OiBar]] = Cache(clock=clock, ttl_s=BARS_TTL_S)
         self._cohorts: Cache[tuple[str, str, int], Histories] = Cache(clock=clock, ttl_s=COHORTS_TTL_S)
         self._tickers: Cache[str, DayTicker] = Cache(clock=clock, ttl_s=PRICE_TTL_S)
         self._fundings: Cache[str, Funding] = Cache(clock=clock, ttl_s=PRICE_TTL_S)
@@ -183,6 +184,16 @@ class BinancePositioning:
 
     async def open_interest_bars(self, symbol: str, *, priority: Priority, is_fresh: bool = False) -> Sequence[OiBar]:
         return await self._bars.get(symbol, lambda: self._fetch_bars(symbol, priority), is_fresh=is_fresh)
+
+    async def open_interest_history(
+        self, symbol: str, *, period: str, limit: int, priority: Priority
+    ) -> Sequence[OiBar]:
+        checked_period(period)
+        if not 1 <= limit <= MOST_BUCKETS:
+            raise ValueError(f"limit {limit} is not within 1…{MOST_BUCKETS}")
+        return await self._past_bars.get(
+            (symbol, period, limit), lambda: self._fetch_bars(symbol, priority, period=period, limit=limit)
+        )
 
     async def open_interest_between(
         self, symbol: str, *, start_ms: int, end_ms: int, priority: Priority
@@ -251,8 +262,10 @@ class BinancePositioning:
             raise clearest(problems) from None
         return Histories(retail=retail.result(), top_accounts=accounts.result(), top_positions=positions.result())
 
-    async def _fetch_bars(self, symbol: str, priority: Priority) -> Sequence[OiBar]:
-        body = await self._data(BARS, symbol, "5m", BARS_NEEDED, priority)
+    async def _fetch_bars(
+        self, symbol: str, priority: Priority, *, period: str = "5m", limit: int = BARS_NEEDED
+    ) -> Sequence[OiBar]:
+        body = await self._data(BARS, symbol, period, limit, priority)
         found = {bar.time_ms: bar for named, bar in self._rest.rows(BARS, _BARS, body) if named == symbol}
         return [found[time_ms] for time_ms in sorted(found)]
 
