@@ -5,50 +5,85 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+import signal
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from functools import partial
+from types import FrameType
 
 from benchmarks import decide, feed, memory, sweep, venues
 
-PARTS = (
-    "decide",
-    "saturated",
-    "paced",
-    "boundary",
-    "sweep",
-    "memory",
-    "start",
-    "storm",
-    "charts",
-    "history",
-    "whole",
-    "recording",
-    "venues",
-    "http",
-)
+BEFORE = "3601094"
+"""The last commit of version 0.2."""
+
+LIMITS_S = {
+    "decide": 90,
+    "saturated": 150,
+    "paced": 180,
+    "boundary": 90,
+    "sweep": 150,
+    "memory": 150,
+    "start": 150,
+    "storm": 120,
+    "charts": 90,
+    "history": 180,
+    "whole": 240,
+    "recording": 240,
+    "venues": 540,
+    "http": 180,
+}
+"""Part → seconds after which it is ended on the busiest machine, too. Alone each takes at most four minutes, the venues
+six."""
 
 
 def main() -> None:
-    """`python -m benchmarks [part …] [--against CHECKOUT]`; all parts without arguments. CHECKOUT: of another version,
-    with a `.venv` of its own; the whole process is measured beside that one."""
+    """`python -m benchmarks [part …] [--against COMMIT]`; all parts without arguments. COMMIT: of the version that the
+    whole process is measured beside."""
     arguments = sys.argv[1:]
-    against = None
+    against = BEFORE
     if "--against" in arguments:
         at = arguments.index("--against")
-        against = Path(arguments[at + 1])
+        against = arguments[at + 1]
         del arguments[at : at + 2]
-    wanted = arguments or list(PARTS)
-    unknown = [part for part in wanted if part not in PARTS]
+    wanted = arguments or list(LIMITS_S)
+    unknown = [part for part in wanted if part not in LIMITS_S]
     if unknown:
-        sys.exit(f"unknown: {', '.join(unknown)}; parts are {', '.join(PARTS)}")
+        sys.exit(f"unknown: {', '.join(unknown)}; parts are {', '.join(LIMITS_S)}")
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}\n")
-    for part in wanted:
-        if part == "whole":
-            _whole(against)
-        else:
-            globals()[f"_{part}"]()
-        print(flush=True)
+    late = [part for part in wanted if not ends_within(LIMITS_S[part], partial(_run, part, against))]
+    if late:
+        sys.exit(f"did not end in time: {', '.join(late)}")
+
+
+def _run(part: str, against: str) -> None:
+    if part == "whole":
+        _whole(against)
+    else:
+        globals()[f"_{part}"]()
+    print(flush=True)
+
+
+def ends_within(seconds: float, work: Callable[[], None]) -> bool:
+    """False: it was ended, with the processes it had started."""
+
+    def end(signum: int, frame: FrameType | None) -> None:
+        raise _Late
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        work()
+    except _Late:
+        print(f"    ended after {seconds:.0f} s\n", flush=True)
+        return False
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    return True
+
+
+class _Late(BaseException):
+    """No `Exception`: nothing on the way may take it for a failure of its own."""
 
 
 def _venues() -> None:
@@ -199,13 +234,16 @@ def _history() -> None:
     print(f"    a question of {history.ROWS / 1e6:.0f} M rows      {found.question_ms:6.1f} ms    (at most 50)")
 
 
-def _whole(against: Path | None) -> None:
+def _whole(against: str) -> None:
     from benchmarks import whole
 
     print("(h) the whole monitor: 600 contracts, 2,400 frames/s, 30 alerts a minute with charts and enrichment")
     found = whole.run(against)
-    beside = "" if found.ratio is None else f"   {found.ratio:.3f} × {against}"
-    print(f"    {found.cpu_s:6.1f} s CPU, {found.core_pct:5.1f} % of a core, {found.alerts} alerts{beside}")
+    print(f"    {found.cpu_s:6.1f} s CPU, {found.core_pct:5.1f} % of a core, {found.alerts} alerts", flush=True)
+    if found.ratio is None:
+        print(f"    {against} is not in this clone: nothing to compare with")
+    else:
+        print(f"    of that of {against} beside it   ratio {found.ratio:.2f}   (at most 0.55)")
 
 
 def _recording() -> None:

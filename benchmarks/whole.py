@@ -1,9 +1,9 @@
 """(h) The whole monitor as it runs for somebody: 600 contracts at 2,400 frames a second, 30 alerts a minute with their
 enrichment and charts, the sweep, the tables, the status page.
 
-The simulated exchange and Bot API are processes of their own, and so is each monitor. With another checkout both
-monitors run at the same time, each with an exchange and a Bot API of its own that say the very same: what else the
-machine does strikes both alike, and their ratio is what counts.
+The simulated exchange and Bot API are processes of their own, and so is each monitor. Two versions run at the same
+time, each with an exchange and a Bot API of its own that say the very same: what else the machine does strikes both
+alike, and their ratio is what counts.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -28,10 +29,10 @@ from altmonitor.sim.telegram.server import SimTelegram
 SYMBOLS_LISTED = 760  # about 600 of them are trading USDT perpetuals
 FRAMES_PER_S = 2_400.0
 ALERT_EVERY_S = 2.0
-SETTLED_S = 75.0  # the start, one sweep, every baseline
-MEASURED_S = 180.0
-RECORDED_S = 600.0
-"""One file is written in it, and what leads to it is collected ten times."""
+SETTLED_S = 60.0  # the start, one sweep, every baseline
+MEASURED_S = 120.0
+"""Two minutes: so many sweeps, refreshed tables and closes of every candle."""
+CHECKOUT = Path(__file__).parents[1]
 TOKEN = "123456:" + "bench-Token_0123456789-abcdefghijklm"
 READER = 77
 
@@ -39,7 +40,7 @@ READER = 77
 @dataclass(frozen=True, slots=True)
 class Whole:
     """cpu_s: of this checkout's monitor while it was measured. core_pct: the same as a share of one core. alerts: that
-    it told in that time. ratio: to that of the other checkout, None without one."""
+    it told in that time. ratio: to that of the other version, None without one."""
 
     cpu_s: float
     core_pct: float
@@ -47,11 +48,15 @@ class Whole:
     ratio: float | None
 
 
-def run(against: Path | None = None, *, measured_s: float = MEASURED_S, is_recording: bool = False) -> Whole:
-    """against: another checkout with a `.venv` of its own. is_recording: this one records what it sees."""
-    checkouts = [Path(__file__).parents[1], *([against] if against is not None else [])]
+def run(against: str | None = None, *, is_recording: bool = False) -> Whole:
+    """against: commit of the other version; None: this one again. is_recording: this one records what it sees."""
     own: list[dict[str, str]] = [{"RECORD": "true"} if is_recording else {}, {}]
     with tempfile.TemporaryDirectory(prefix="altmonitor-bench-") as folder, ExitStack() as stack:
+        checkouts = [CHECKOUT]
+        if against is None:
+            checkouts.append(CHECKOUT)
+        elif _take_out(against, Path(folder) / "against"):
+            checkouts.append(Path(folder) / "against")
         start_ms = SystemClock().now_ms()
         monitors = [
             stack.enter_context(_monitor(checkout, Path(folder) / str(number), settings | own[number]))
@@ -60,16 +65,27 @@ def run(against: Path | None = None, *, measured_s: float = MEASURED_S, is_recor
         ]
         time.sleep(SETTLED_S)
         told, before_s = _alerts(Path(folder) / "0"), [_cpu_s(pid) for pid in monitors]
-        time.sleep(measured_s)
+        time.sleep(MEASURED_S)
         spent = [_cpu_s(pid) - before for pid, before in zip(monitors, before_s, strict=True)]
         alerts = _alerts(Path(folder) / "0") - told
     ratio = None if len(spent) == 1 else spent[0] / spent[1]
-    return Whole(cpu_s=spent[0], core_pct=100 * spent[0] / measured_s, alerts=alerts, ratio=ratio)
+    return Whole(cpu_s=spent[0], core_pct=100 * spent[0] / MEASURED_S, alerts=alerts, ratio=ratio)
 
 
 def run_recording() -> Whole:
-    """With RECORD=true, beside the same without."""
-    return run(Path(__file__).parents[1], measured_s=RECORDED_S, is_recording=True)
+    """With RECORD=true, beside the same without: what is collected each minute; a file is written every ten."""
+    return run(is_recording=True)
+
+
+def _take_out(commit: str, folder: Path) -> bool:
+    """The package as it was, run with what is installed now; False: this clone does not know the commit."""
+    packed = folder.with_suffix(".tar")
+    command = ["git", "-C", str(CHECKOUT), "archive", "--output", str(packed), commit, "altmonitor"]
+    if subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        return False
+    with tarfile.open(packed) as archive:
+        archive.extractall(folder, filter="data")
+    return True
 
 
 @contextmanager
@@ -88,10 +104,10 @@ def _surroundings(start_ms: int) -> Iterator[dict[str, str]]:
 @contextmanager
 def _monitor(checkout: Path, folder: Path, settings: Mapping[str, str]) -> Iterator[int]:
     folder.mkdir()
-    own = checkout / ".venv" / "bin" / "python"
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     environ = kept | {name: value for name, value in settings.items() if name.startswith(("BINANCE_", "RECORD"))}
     environ |= {
+        "PYTHONPATH": str(checkout),
         "TG_BOT_TOKEN": TOKEN,
         "TG_CHAT_ID": str(READER),
         "TELEGRAM_API_URL": settings["TELEGRAM"],
@@ -103,7 +119,7 @@ def _monitor(checkout: Path, folder: Path, settings: Mapping[str, str]) -> Itera
     }
     with (folder / "log.txt").open("w") as log:
         process = subprocess.Popen(
-            [own if own.exists() else sys.executable, "-m", "altmonitor", "run", "--env-file", os.devnull],
+            [sys.executable, "-m", "altmonitor", "run", "--env-file", os.devnull],
             cwd=folder,
             env=environ,
             stdin=subprocess.DEVNULL,
