@@ -18,6 +18,7 @@ from altmonitor.cli.common import Session, run_until_signal
 from altmonitor.cli.first_steps import places
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.event_loop import CAN_GATHER, loop_factory
+from altmonitor.core.memory import give_back_large_blocks
 from altmonitor.exchanges.ws.feed import FeedOptions
 from altmonitor.telegram.bot import TelegramChannel, Timeouts
 
@@ -30,6 +31,7 @@ STALL_S: Final = 0.8
 def run(session: Session) -> int:
     """Watch the market until a signal comes. Returns the exit code."""
     config, clock = session.config, session.clock
+    give_back_large_blocks()
     session.log_as_set(beside=session.config.db_file)
     log.info("%s", places(config.db_file, config.state_file, config.database_url))
 
