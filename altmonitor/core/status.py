@@ -96,6 +96,15 @@ class LatencyStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HttpStatus:
+    """connections: open now, streams: those of them that follow alerts. refused: since the start, by cause."""
+
+    connections: int
+    streams: int
+    refused: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoleStatus:
     """Of one process of a cluster. is_leading: of a feed, else None. trouble: one line each. numbers: by the name they
     have as metrics, without `altmonitor_`."""

@@ -86,12 +86,17 @@ def medians(candles: CandleColumns, run: Ints, rows: Ints, *, lookback: int) -> 
         found[is_full] = _middles(windows)
     for at in np.flatnonzero(~is_full & (run[rows] >= FEWEST_CANDLES)).tolist():
         row = int(rows[at])
-        found[at] = np.median(quotes[row - int(run[row]) : row])
+        found[at] = middle(quotes[row - int(run[row]) : row])
     return found
 
 
+def middle(values: Floats) -> float:
+    """Median of one row or more values."""
+    return float(_middles(values[np.newaxis])[0])
+
+
 def _middles(windows: Floats) -> Floats:
-    """Median of each row; sorting them is several times cheaper than `np.median`."""
+    """Median of each row; sorting them is several times cheaper than `np.median`, which also loads masked arrays."""
     ordered, middle = np.sort(windows, axis=1), windows.shape[1] // 2
     if windows.shape[1] % 2:
         odd: Floats = ordered[:, middle]
@@ -120,7 +125,7 @@ def sigmas(candles: CandleColumns, run: Ints) -> Floats:
         by_hour[is_full] = _middles(windows[begins[is_full] - MEASURED_MINUTES + 2])
     for at in np.flatnonzero((known >= FEWEST_MINUTES) & ~is_full).tolist():
         end = int(begins[at]) + 1
-        by_hour[at] = np.median(sizes[end - int(known[at]) + 1 : end])
+        by_hour[at] = middle(sizes[end - int(known[at]) + 1 : end])
     numbers = np.arange(len(candles))
     is_unbroken = (last >= 0) & (run >= numbers - last) & (candles.open_ms[last] == hours - MINUTE_MS)
     found[is_unbroken] = NORMAL * by_hour[of_hour][is_unbroken]

@@ -1,9 +1,11 @@
-"""`/metrics`: the same status values as `/health`, read at the moment of the scrape. No label holds a symbol."""
+"""`/metrics`: the same status values as `/health`, read at the moment of the scrape. No label holds a symbol.
+
+Loaded with the first scrape: the library brings web servers of its own along."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import (
@@ -16,9 +18,8 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from altmonitor.core.durations import DurationStatus
-from altmonitor.core.status import GuardStatus, Health, RoleStatus, Status
+from altmonitor.core.status import GuardStatus, Health, HttpStatus, RoleStatus, Status
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 ROLE_NUMBERS = {
     "lease_age_seconds": "Since the lease was renewed",
     "chat_parts": "Parts of the chats, of 64, that this notifier has",
@@ -35,18 +36,11 @@ ROLE_NUMBERS = {
 GUARD_STATES = ("open", "waiting", "blocked", "probing")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpStatus:
-    """connections: open now, streams: those of them that follow alerts. refused: since the start, by cause."""
-
-    connections: int
-    streams: int
-    refused: Mapping[str, int]
-
-
 class Metrics:
     """`health`, `http`, `role`: asked once per scrape. health: None where no monitor runs in this process; role: None
     outside a cluster; http: None where nothing but these two pages is served."""
+
+    CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from aiohttp import web
 from altmonitor.core.errors import StartError
 from altmonitor.core.status import RoleStatus, role_json
 from altmonitor.core.types import Secret
-from altmonitor.web.metrics import CONTENT_TYPE, Metrics
+from altmonitor.web.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -62,4 +62,4 @@ class RoleServer:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
         if self._tokens and not any(hmac.compare_digest(given, token.encode()) for token in self._tokens):
             return web.Response(status=401, headers={"WWW-Authenticate": "Bearer"})
-        return web.Response(body=self._metrics.render(), headers={"Content-Type": CONTENT_TYPE})
+        return web.Response(body=self._metrics.render(), headers={"Content-Type": Metrics.CONTENT_TYPE})

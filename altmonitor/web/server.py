@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import msgspec
 from aiohttp import web
@@ -15,7 +16,7 @@ from aiohttp import web
 from altmonitor.config import is_loopback
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StartError, StorageError
-from altmonitor.core.status import Health, RoleStatus, Status, as_json, role_json
+from altmonitor.core.status import Health, HttpStatus, RoleStatus, Status, as_json, role_json
 from altmonitor.core.types import Secret
 from altmonitor.operations.api_usage import KEY_IN_USE
 from altmonitor.operations.context import OperationContext
@@ -25,7 +26,6 @@ from altmonitor.web.api_keys import OPEN_PATHS, RATE_LIMIT, ApiKeys, KeyTable
 from altmonitor.web.commands import HttpCommands
 from altmonitor.web.connections import Connection, Connections, Limits
 from altmonitor.web.late_routes import LateRoutes, Routes
-from altmonitor.web.metrics import CONTENT_TYPE, HttpStatus, Metrics
 from altmonitor.web.refusals import (
     PROBLEM,
     RETRY_AFTER_S,
@@ -40,6 +40,9 @@ from altmonitor.web.sessions import CSRF_HEADER, Right, Visitors
 from altmonitor.web.sign_in import SignInRoutes, is_open_to_all, to_sign_in, wants_page
 from altmonitor.web.stored_health import stored_health
 from altmonitor.web.streams import EventStream
+
+if TYPE_CHECKING:
+    from altmonitor.web.metrics import Metrics
 
 SHUTDOWN_S = 1.0
 
@@ -97,7 +100,7 @@ class HttpServer:
         self._sign_in = SignInRoutes(self._visitors, read_token=deps.read_token, refuse=self._refuse_slowly)
         self._site = LateRoutes(self._load_site)
         self._one_at_a_time = asyncio.Lock()
-        self._metrics = Metrics(deps.health, http=self.status, role=deps.role)
+        self._metrics: Metrics | None = None
         self._runner: web.AppRunner | None = None
         self.port = deps.port
 
@@ -301,7 +304,14 @@ class HttpServer:
         return _json(as_json(health) | cluster, status=503 if health.verdict is Status.DOWN else 200)
 
     async def _render_metrics(self, request: web.Request) -> web.Response:
-        return web.Response(body=self._metrics.render(), headers={"Content-Type": CONTENT_TYPE})
+        if self._metrics is None:
+            self._metrics = await asyncio.to_thread(self._load_metrics)
+        return web.Response(body=self._metrics.render(), headers={"Content-Type": self._metrics.CONTENT_TYPE})
+
+    def _load_metrics(self) -> Metrics:
+        from altmonitor.web.metrics import Metrics
+
+        return Metrics(self._deps.health, http=self.status, role=self._deps.role)
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         live = self._deps.live

@@ -24,6 +24,22 @@ def test_a_session_is_open_before_anything_heavy_is_loaded() -> None:
     assert sorted(loaded & {"aiohttp", "telegram", "numpy", "msgspec", "PIL", "websockets", "sqlite3"}) == []
 
 
+def test_a_picture_loads_the_code_of_one_format() -> None:
+    loaded = loaded_by("from altmonitor.render.charts.canvas import Canvas\nCanvas(10, 10).png()")
+    assert [name for name in sorted(loaded) if name.endswith("ImagePlugin")] == ["PIL.PngImagePlugin"]
+
+
+def test_streams_are_read_by_one_of_the_two_libraries() -> None:
+    loaded = loaded_by("from altmonitor.exchanges.ws import pick_transport\npick_transport()")
+    assert "picows" in loaded
+    assert "websockets" not in loaded
+
+
+def test_medians_do_without_the_masked_arrays_of_numpy() -> None:
+    code = "import numpy as np\nfrom altmonitor.replay.measures import middle\nmiddle(np.array([3.0, 1.0]))"
+    assert "numpy.ma" not in loaded_by(code)
+
+
 def test_pillow_waits_for_the_first_picture() -> None:
     assert "PIL" not in loaded_by("import altmonitor.cli.run")
     assert "PIL" in loaded_by("from altmonitor.render.charts.canvas import Canvas\nCanvas(10, 10).png()")
@@ -47,6 +63,7 @@ def test_the_monitor_loads_nothing_that_it_does_not_need_at_its_start() -> None:
     loaded = loaded_by("import altmonitor.cli.run")
     unwanted = ("PIL", "rich", "pygments", "jinja2", "polars", "mcp", "nats", "asyncpg", "cryptography", "selenium")
     unwanted += ("httpx", "httpcore", "anyio", "h11", "trio")  # the Telegram library's own HTTP client
+    unwanted += ("prometheus_client", "wsgiref", "websockets")
     assert sorted({name.partition(".")[0] for name in loaded} & set(unwanted)) == []
     unwanted = ("altmonitor.sim", "altmonitor.mcp", "altmonitor.ops.wizard", "altmonitor.replay.report")
     unwanted += ("altmonitor.web.pages", "altmonitor.web.openapi", "altmonitor.operations.table")

@@ -33,7 +33,6 @@ from altmonitor.exchanges.ws.transport import (
     proxy_for,
     tls_for,
 )
-from altmonitor.exchanges.ws.websockets import open_websockets
 
 NAME: Final = "picows"
 
@@ -191,6 +190,8 @@ async def open_picows(url: str, *, on_frames: OnFrames, options: TransportOption
     """See `OpenTransport`. Behind a SOCKS proxy the other transport is used."""
     proxy = proxy_for(url, options.proxy)
     if proxy is not None and not proxy.startswith(("http://", "https://")):
+        from altmonitor.exchanges.ws.websockets import open_websockets  # 2 MB that few need
+
         return await open_websockets(url, on_frames=on_frames, options=options)
     listener = _Listener(on_frames, options)
     try:

@@ -252,5 +252,6 @@ class Canvas:
 
         small = self.image.quantize(palette=palette(), dither=Image.Dither.NONE)
         out = BytesIO()
-        small.save(out, "PNG", compress_level=4)
+        out.name = "chart.png"  # by it the library loads one format's code; asked for "PNG" it loads five
+        small.save(out, compress_level=4)
         return out.getvalue()
