@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import TypeVar
 
 from altmonitor.core.alert import Alert
 from altmonitor.core.types import Destination
@@ -20,11 +21,17 @@ from altmonitor.settings.zones import zone_of
 # ---
 # The renderer delivery is given: one language, one zone.
 
+TEXTS_REMEMBERED = 200
+"""Of one language and zone. Ten thousand chats that hear the same are told it within a minute."""
+
+_Text = TypeVar("_Text")
+
 
 class MessageRenderer:
     """Implements `interfaces.delivery.Renderer`. lang: one of `languages.LANGUAGES`. tz: zone of every time told.
 
-    market: asked for the state of the whole market when a digest of fresh alerts is written; None: not told.
+    Many chats share one, and what is said to several of them is written once.
+        market: asked for the state of the whole market when a digest of fresh alerts is written; None: not told.
     signer: signs what buttons bring back; None: there are no such buttons and the links stand in the text.
     quiet: the hours that a digest of held alerts names. has_outcome_line: see `Style`.
     """
@@ -43,18 +50,22 @@ class MessageRenderer:
         self._market = market
         self._signer = signer
         self._quiet = quiet
+        self._written: dict[Hashable, tuple[Sequence[Alert], object]] = {}
 
     def alert(self, alert: Alert, *, maybe_repeated: bool, presses: Sequence[Press] = ()) -> str:
-        return alert_html(
-            alert,
-            self._style,
-            maybe_repeated=maybe_repeated,
-            presses=presses,
-            has_buttons=bool(self.buttons(alert)),
-        )
+        def write() -> str:
+            has_buttons = bool(self.buttons(alert))
+            return alert_html(
+                alert, self._style, maybe_repeated=maybe_repeated, presses=presses, has_buttons=has_buttons
+            )
+
+        return self._once([alert], (maybe_repeated, tuple(presses)), write)
 
     def buttons(self, alert: Alert) -> Keyboard:
-        return () if self._signer is None else alert_buttons(alert, self._style, self._signer)
+        signer = self._signer
+        if signer is None:
+            return ()
+        return self._once([alert], "buttons", lambda: alert_buttons(alert, self._style, signer))
 
     def digest(
         self,
@@ -68,14 +79,25 @@ class MessageRenderer:
         if context is None and not late and self._market is not None:
             context = self._market()
         quiet = self._quiet if held else None
-        return digest_parts(
-            alerts,
-            self._style,
-            late=late,
-            maybe_repeated=maybe_repeated,
-            context=context,
-            held=None if not held else "" if quiet is None else str(quiet),
-        )
+        held_hours = None if not held else "" if quiet is None else str(quiet)
+
+        def write() -> list[DigestPart]:
+            return digest_parts(
+                alerts, self._style, late=late, maybe_repeated=maybe_repeated, context=context, held=held_hours
+            )
+
+        return self._once(alerts, (late, maybe_repeated, context, held_hours), write)
+
+    def _once(self, alerts: Sequence[Alert], how: Hashable, write: Callable[[], _Text]) -> _Text:
+        """alerts: chats that are told the same event share the object; it is kept with the text, so that no other one
+        can take its identity."""
+        key = (how, *map(id, alerts))
+        if key not in self._written:
+            self._written[key] = (list(alerts), write())
+            if len(self._written) > TEXTS_REMEMBERED:
+                del self._written[next(iter(self._written))]
+        text: _Text = self._written[key][1]  # type: ignore[assignment]
+        return text
 
     def digest_part_again(
         self, parts: Sequence[Sequence[Alert]], number: int, *, maybe_repeated: bool = False
@@ -110,6 +132,8 @@ class DestinationStyles:
         self._name_of = name_of
         self._audiences: dict[Destination, Audience] = {}
         self._destination_styles: dict[Destination, DestinationStyle] = {}
+        self._found: dict[Destination, DestinationStyle] = {}
+        self._renderers: dict[Hashable, MessageRenderer] = {}
         self._former: dict[int, int] = {}
         self.apply(audiences)
 
@@ -118,11 +142,14 @@ class DestinationStyles:
         if not audiences:
             raise ValueError("there must be one audience at least")
         self._audiences = {audience.destination: audience for audience in audiences}
+        self._renderers = {}
+        self._found = {}
         self._destination_styles = {audience.destination: self._destination_style(audience) for audience in audiences}
 
     def moved(self, old: Destination, new: Destination) -> None:
         """The group has a new id; it speaks as before, whichever of the two the audiences know it by."""
         self._former[new.chat_id] = old.chat_id
+        self._found = {}
 
     def audience(self, destination: Destination) -> Audience:
         """What holds for something said there."""
@@ -134,7 +161,9 @@ class DestinationStyles:
         return next(iter(self._audiences.values()))
 
     def of(self, destination: Destination) -> DestinationStyle:
-        return self._destination_styles[self.audience(destination).destination]
+        if destination not in self._found:
+            self._found[destination] = self._destination_styles[self.audience(destination).destination]
+        return self._found[destination]
 
     def style(self, destination: Destination) -> Style:
         audience = self.audience(destination)
@@ -145,20 +174,26 @@ class DestinationStyles:
         return self.of(destination).quiet_until(queued_ms) or queued_ms
 
     def _destination_style(self, audience: Audience) -> DestinationStyle:
-        renderer = MessageRenderer(
-            audience.lang,
-            zone_of(audience.tz),
-            market=self._market,
-            signer=self._signer,
-            quiet=audience.quiet,
-            has_outcome_line=audience.outcome_line,
-        )
         return DestinationStyle(
-            renderer=renderer,
+            renderer=self._renderer(audience),
             is_silent=audience.is_silent,
             silent_kinds=audience.silent_kinds,
             quiet_until=lambda at_ms: quiet_until_ms(audience, at_ms),
         )
+
+    def _renderer(self, audience: Audience) -> MessageRenderer:
+        """The same for all who are spoken to alike."""
+        key = (audience.lang, audience.tz, audience.quiet, audience.outcome_line)
+        if key not in self._renderers:
+            self._renderers[key] = MessageRenderer(
+                audience.lang,
+                zone_of(audience.tz),
+                market=self._market,
+                signer=self._signer,
+                quiet=audience.quiet,
+                has_outcome_line=audience.outcome_line,
+            )
+        return self._renderers[key]
 
 
 def quiet_until_ms(audience: Audience, at_ms: int) -> int | None:

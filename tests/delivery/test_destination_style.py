@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from altmonitor.core.types import Destination
-from altmonitor.delivery.destination_style import DestinationStyles, quiet_until_ms
+from altmonitor.delivery.destination_style import TEXTS_REMEMBERED, DestinationStyles, quiet_until_ms
+from altmonitor.interfaces.delivery import Press
 from altmonitor.settings.audience import Audience, QuietHours
 from altmonitor.settings.settings import Settings
 from tests.render.render_cases import PRICE
@@ -118,3 +120,30 @@ def test_what_waits_in_quiet_hours_counts_from_their_end() -> None:
     destination_styles = DestinationStyles([audience(MAIN, quiet=NIGHT)])
     assert iso(destination_styles.due_ms(MAIN, ms("2026-11-20 23:30"))) == "2026-11-21 07:00"
     assert destination_styles.due_ms(MAIN, ms("2026-11-20 12:00")) == ms("2026-11-20 12:00")
+
+
+def test_what_many_chats_are_told_alike_is_written_once_and_anew_where_anything_differs() -> None:
+    chats = [Destination(chat_id=1 + at) for at in range(300)]
+    audiences = [audience(at, lang="ru" if at.chat_id % 2 else "zh") for at in chats]
+    styles = DestinationStyles(audiences)
+    alerts = [PRICE, msgspec.structs.replace(PRICE, id=8, symbol="XRPUSDT")]
+    parts = {id(styles.of(at).renderer.digest(alerts, late=False)): None for at in chats}
+    texts = {id(styles.of(at).renderer.alert(PRICE, maybe_repeated=False)): None for at in chats}
+    assert (len(parts), len(texts)) == (2, 2)  # a language each
+    renderer = styles.of(chats[0]).renderer
+    learned = msgspec.structs.replace(PRICE, oi_change=7.5)
+    assert "7.5" in renderer.alert(learned, maybe_repeated=False)
+    assert "7.5" not in renderer.alert(PRICE, maybe_repeated=False)
+    assert renderer.alert(PRICE, maybe_repeated=True) != renderer.alert(PRICE, maybe_repeated=False)
+    press = Press(action="mute", by="Ann", at_ms=PRICE.event_ms)
+    assert "Ann" in renderer.alert(PRICE, maybe_repeated=False, presses=[press])
+    assert renderer.digest(alerts[:1], late=False) != renderer.digest(alerts, late=False)
+
+
+def test_texts_are_remembered_for_a_while_only() -> None:
+    renderer, before = DestinationStyles([audience(MAIN)]).of(MAIN).renderer, PRICE
+    first = renderer.alert(before, maybe_repeated=False)
+    for number in range(TEXTS_REMEMBERED):
+        renderer.alert(msgspec.structs.replace(PRICE, id=100 + number), maybe_repeated=False)
+    assert renderer.alert(before, maybe_repeated=False) is not first
+    assert renderer.alert(before, maybe_repeated=False) == first
