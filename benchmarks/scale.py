@@ -22,7 +22,8 @@ from altmonitor.core.types import Destination
 from altmonitor.delivery.deps import DeliveryDeps
 from altmonitor.delivery.destination_style import DestinationStyles
 from altmonitor.delivery.dispatcher import Dispatcher
-from altmonitor.delivery.pacing import OVERALL_LIMIT, OverallPace
+from altmonitor.delivery.pacing import OVERALL_LIMIT
+from altmonitor.delivery.turns import BotTurns
 from altmonitor.engine.shared_audiences import FollowersSink, SharedAudiences
 from altmonitor.interfaces.cluster import LEADER, SHARDS, shard_lease
 from altmonitor.interfaces.delivery import Keyboard
@@ -146,7 +147,7 @@ async def store_and_deliver(server: PostgresServer, chats: int) -> tuple[float, 
         shards = await leases.acquire([shard_lease(shard) for shard in range(SHARDS)], holder="bench", for_s=3_600)
         bots, outbox = Bots(), ClaimedOutbox(reading, clock=CLOCK)
         outbox.tokens = lambda: {int(name.partition(":")[2]): held for name, held in shards.items()}
-        paces = [OverallPace(OVERALL_LIMIT) for _ in range(BOTS)]
+        turns = [BotTurns() for _ in range(BOTS)]
         styles = DestinationStyles(of)
         destinations = [audience.destination for audience in of]
         dispatcher = Dispatcher(
@@ -156,7 +157,7 @@ async def store_and_deliver(server: PostgresServer, chats: int) -> tuple[float, 
                 renderer=styles.of(destinations[0]).renderer,
                 clock=CLOCK,
                 destination_styles=styles.of,
-                overall_of=lambda chat_id: paces[bot_of(chat_id, range(BOTS), {})],
+                turns_of=lambda chat_id: turns[bot_of(chat_id, range(BOTS), {})],
             ),
             destinations,
         )

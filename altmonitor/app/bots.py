@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import lru_cache
 from hashlib import blake2b
 from types import TracebackType
 from typing import Self
@@ -19,7 +20,8 @@ import msgspec
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.types import Destination, Secret
-from altmonitor.delivery.pacing import OVERALL_LIMIT, OverallPace
+from altmonitor.delivery.pacing import OVERALL_LIMIT
+from altmonitor.delivery.turns import BotTurns
 from altmonitor.interfaces.delivery import Keyboard
 from altmonitor.interfaces.storage import MetaStore
 from altmonitor.telegram.bot import TelegramChannel, Timeouts
@@ -43,6 +45,11 @@ def bot_of(chat_id: int, bots: Sequence[int], known: Mapping[int, int]) -> int:
     told = known.get(chat_id)
     if told in bots and told is not None:
         return told
+    return _highest(chat_id, tuple(bots))
+
+
+@lru_cache(maxsize=MOST_KNOWN)
+def _highest(chat_id: int, bots: tuple[int, ...]) -> int:
     return max(bots, key=lambda bot: blake2b(f"{bot}/{chat_id}".encode(), digest_size=8).digest())
 
 
@@ -121,10 +128,10 @@ class BotChannel:
             bot_id_of(token): TelegramChannel(token, api_url=api_url, clock=clock, timeouts=timeouts)
             for token in tokens
         }
-        self._ids = list(self.bots)
+        self._ids = tuple(self.bots)
         self.known: Mapping[int, int] = {}
         self._moved: dict[int, int] = {}  # new id of a group → its bot
-        self._paces = {bot: OverallPace() for bot in self.bots}
+        self._turns = {bot: BotTurns() for bot in self.bots}
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -142,13 +149,13 @@ class BotChannel:
         """It is spoken to by the bot that is a member there, under any id."""
         self._moved[new_chat_id] = self.of_chat(old_chat_id)
 
-    def pace_of(self, chat_id: int) -> OverallPace:
-        return self._paces[self.of_chat(chat_id)]
+    def turns_of(self, chat_id: int) -> BotTurns:
+        return self._turns[self.of_chat(chat_id)]
 
     def share(self, processes: int) -> None:
         """So many processes speak for these bots: each takes its part of what Telegram allows."""
-        for pace in self._paces.values():
-            pace.limit = max(LEAST_PER_SECOND, OVERALL_LIMIT // max(1, processes))
+        for turns in self._turns.values():
+            turns.pace.limit = max(LEAST_PER_SECOND, OVERALL_LIMIT // max(1, processes))
 
     def of(self, destination: Destination) -> TelegramChannel:
         return self.bots[self.of_chat(destination.chat_id)]

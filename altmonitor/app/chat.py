@@ -23,7 +23,7 @@ from altmonitor.core.errors import ChatUnreachable, MessageRefused, RetryLater, 
 from altmonitor.core.status import Health
 from altmonitor.core.types import LANGUAGES, Destination, Venue
 from altmonitor.delivery.alert_charts import ChartPictureFile, FollowingPictures, Pictures
-from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents, one_pace
+from altmonitor.delivery.deps import DeliveryDeps, DeliveryEvents, of_one_bot
 from altmonitor.delivery.destination_style import DestinationStyles
 from altmonitor.delivery.dispatcher import Dispatcher
 from altmonitor.delivery.market_line import MarketLineWriter
@@ -180,7 +180,7 @@ class ChatSide:
             destination_styles=self.destination_styles.of,
             presses=self._presses,
             min_interval_s=deps.config.tg_min_send_interval,
-            overall_of=one_pace() if bots is None else bots.pace_of,
+            turns_of=of_one_bot() if bots is None else bots.turns_of,
             events=DeliveryEvents(
                 closed=self._on_closed,
                 resumed=deps.notices.on_resumed,

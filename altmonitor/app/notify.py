@@ -257,7 +257,7 @@ class ChatNotifier:
                 destination_styles=styles.of,
                 presses=self._presses,
                 min_interval_s=deps.config.tg_min_send_interval,
-                overall_of=deps.bots.pace_of,
+                turns_of=deps.bots.turns_of,
                 events=DeliveryEvents(
                     closed=self._on_closed,
                     resumed=notices.on_resumed,

@@ -210,6 +210,11 @@ class AlertQueue:
                 return message
         return Wait(seconds=min(waits)) if waits else None
 
+    def can_grow(self) -> bool:
+        """True when something could be added to a digest by an edit."""
+        now_s = self._deps.clock.monotonic()
+        return not self._planned and any(self._growth.can_grow(topic_id, now_s) for topic_id in self._open_topics())
+
     def drop_planned(self) -> None:
         """Decide anew: by now more may wait, and the rows know what may have arrived."""
         self._planned.clear()
@@ -322,7 +327,7 @@ class AlertQueue:
             return SendNow(row=newest)
         moment = DigestMoment(
             now_ms=now_ms,
-            can_leave=lambda count: self._sender.pace.can_leave_within(now_s, count, HORIZON_S),
+            can_leave=lambda count: self._sender.can_leave_within(count, HORIZON_S),
             digest_age_s=None if self._digest_s is None else now_s - self._digest_s,
             sent_lately=sum(1 for queued_ms in self._sent_ms if now_ms - queued_ms <= HORIZON_S * 1000),
             fresh_in_a_row=self._fresh_in_a_row,

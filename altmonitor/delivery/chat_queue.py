@@ -25,6 +25,7 @@ from altmonitor.delivery.messages import (
 )
 from altmonitor.delivery.pacing import GROWTH_NEEDS
 from altmonitor.delivery.sender import ChatSender, OutgoingText
+from altmonitor.delivery.turns import Urgency
 from altmonitor.render.format import without_markup
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class ChatQueue:
         on_moved: Callable[[ChatQueue, int], None],
     ) -> None:
         self._deps = deps
-        self.sender = ChatSender(deps, chat_id, topics, on_moved=self._moved)
+        self.sender = ChatSender(deps, chat_id, topics, on_moved=self._moved, wake=self.wake)
         self._alert_queue = AlertQueue(deps, self.sender)
         self._other_messages = OtherMessages()
         self._message_edits = MessageEdits(deps, self.sender)
@@ -60,6 +61,11 @@ class ChatQueue:
 
     def wake(self) -> None:
         self._wake.set()
+
+    def alerts_came(self) -> None:
+        """Who stands in line for its turn sees them when that has come."""
+        if not self.sender.is_in_line:
+            self.wake()
 
     def set_topics(self, topics: Collection[int | None]) -> None:
         """Where alerts go from now on. What waits for a topic that is left out is given up."""
@@ -132,24 +138,68 @@ class ChatQueue:
         self._alert_queue.drop_planned()
         await self.sender.seed_pace()
         await self._message_edits.resume()
-        while not self._deps.token_refused.is_set():
-            self._wake.clear()
-            await self._take_over_others()
-            while self._retired:
-                await self._alert_queue.retire(self._retired.pop())
+        try:
+            while True:
+                self._wake.clear()
+                if self._others or self._retired or self.sender.is_refused:
+                    self.sender.give_turn_back()
+                await self._take_over_others()
+                while self._retired:
+                    await self._alert_queue.retire(self._retired.pop())
+                rest_s = None if self.sender.is_refused else await self._speak()
+                if rest_s is None or rest_s > 0:
+                    await self._rest(rest_s)
+        finally:
+            self.sender.give_turn_back()
+
+    async def _speak(self) -> float | None:
+        """Says the next thing if something is to be said and it is this chat's turn. What it says is chosen when the
+        turn has come: until then more may have come.
+
+        Returns the seconds until it is to be called again (a wake-up ends them), None: until a wake-up.
+        """
+        urgency = await self._urgency()
+        if not isinstance(urgency, Urgency):
+            self.sender.give_turn_back()
+            return urgency
+        wait_s = self.sender.ask_turn(urgency)
+        if wait_s is None or wait_s > 0:
+            return wait_s
+        try:
             step = await self._next_step()
             if step is None or isinstance(step, float):
-                await self._rest(step)
-            else:
-                await self._finish(step)
-        await asyncio.Event().wait()
+                return None if step is None else max(_SHORTEST_REST_S, step)
+            await self._finish(step)
+            return 0.0
+        finally:
+            self.sender.give_turn_back()
 
     # --- choosing
+
+    async def _urgency(self) -> Urgency | float | None:
+        """Of what could be said now. Else when to ask again, as `_speak`."""
+        now_s = self._now_s()
+        self._other_messages.drop_old(now_s)
+        has_alerts, has_replies = await self._alert_queue.is_waiting(), bool(self._other_messages.replies)
+        if has_alerts or has_replies or self._next_notice(now_s):
+            can_edit = has_alerts and not has_replies and self._alert_queue.can_grow()
+            wait_s = self.sender.free_at_s(now_s, is_edit=can_edit) - now_s
+            if wait_s > 0:
+                return wait_s
+            return Urgency.ANSWER if has_replies else Urgency.ALERT
+        if (seeking := self._message_edits.seek()) is not None:
+            await self._finish(seeking)
+            return 0.0
+        waits = [self._message_edits.wait_s(now_s), self._picture_wait_s(now_s)]
+        if any(wait_s is not None and wait_s <= 0 for wait_s in waits):
+            return Urgency.COURTESY
+        wakes_at_s = self._alert_queue.wakes_at_s()
+        waits.append(None if wakes_at_s is None else max(_SHORTEST_REST_S, wakes_at_s - now_s))
+        return min((wait_s for wait_s in waits if wait_s is not None), default=None)
 
     async def _next_step(self) -> Step | float | None:
         """What to do, or how many seconds nothing is to be done (a wake-up ends them), or None: until a wake-up."""
         now_s = self._now_s()
-        self._other_messages.drop_old(now_s)
         has_alerts = await self._alert_queue.is_waiting()
         if has_alerts or self._other_messages.replies or self._next_notice(now_s):
             return await self._next_said(has_alerts, self.sender.free_at_s(now_s) - now_s)
@@ -191,14 +241,17 @@ class ChatQueue:
         notices = self._other_messages.notices
         return next((notice for notice in notices if self.sender.may_try(notice.topic_id, now_s)), None)
 
-    def _next_picture(self, now_s: float) -> Step | float | None:
+    def _picture_wait_s(self, now_s: float) -> float | None:
+        """None: there is none to be sent."""
         pictures = self._other_messages.pictures
         if self._alert_queue.is_storm() or self.sender.pace.allowance(now_s) < GROWTH_NEEDS:
             pictures.clear()
-        if not pictures:
-            return None
-        free_s = self.sender.free_at_s(now_s)  # when a message could leave: an alert that comes now finds room
-        return free_s - now_s if free_s > now_s else self._say(pictures, pictures[0])
+        # When a message could leave: an alert that comes now finds room.
+        return self.sender.free_at_s(now_s) - now_s if pictures else None
+
+    def _next_picture(self, now_s: float) -> Step | float | None:
+        wait_s, pictures = self._picture_wait_s(now_s), self._other_messages.pictures
+        return wait_s if wait_s is None or wait_s > 0 else self._say(pictures, pictures[0])
 
     # --- speaking
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -15,7 +14,8 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError, TokenRefused
 from altmonitor.core.types import Destination
 from altmonitor.delivery.digest_decision import DestinationStyle
-from altmonitor.delivery.pacing import Latency, OverallPace
+from altmonitor.delivery.pacing import Latency
+from altmonitor.delivery.turns import BotTurns
 from altmonitor.interfaces.delivery import Channel, Outbox, Renderer
 
 if TYPE_CHECKING:  # handed in by the composition root
@@ -58,7 +58,7 @@ class DeliveryEvents:
     resumed: a message got through after a while without one; see `Resumption`.
     refused: so many alerts were refused for what they say and are given up (and why).
     moved: a group became a supergroup: old → new destination; the outbox has remembered it already.
-    fatal: the token is refused; nothing is sent any more, everything stays queued.
+    fatal: the token of a bot is refused, once each; nothing is sent by it any more, everything stays queued.
     topic_lost: a forum topic is deleted or closed, once; what belongs there is said in the chat's general topic.
     topic_found: it can be written to again; so many messages of its went to the general topic.
     sent: an alert went out as a message of its own (where, alert, message id), and nothing else waits there.
@@ -74,10 +74,10 @@ class DeliveryEvents:
     sent: Callable[[Destination, Alert, int], None] = lambda destination, alert, message_id: None
 
 
-def one_pace() -> Callable[[int], OverallPace]:
-    """For one bot."""
-    pace = OverallPace()
-    return lambda chat_id: pace
+def of_one_bot() -> Callable[[int], BotTurns]:
+    """Every chat is spoken to by the same one."""
+    turns = BotTurns()
+    return lambda chat_id: turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ class DeliveryDeps:
     destination_styles: how a destination is spoken to now, asked anew for every message; None: all alike, in the
     words of `renderer`.
     presses: what readers pressed; None: nobody can press.
-    overall_of: the limit over all chats of one bot, of the bot that speaks to this chat.
+    turns_of: of the bot that speaks to this chat: when each of its chats may.
     """
 
     outbox: Outbox
@@ -98,9 +98,8 @@ class DeliveryDeps:
     presses: PressMemory | None = None
     min_interval_s: float | None = None
     events: DeliveryEvents = field(default_factory=DeliveryEvents)
-    overall_of: Callable[[int], OverallPace] = field(default_factory=one_pace)
+    turns_of: Callable[[int], BotTurns] = field(default_factory=of_one_bot)
     latency: Latency = field(default_factory=Latency)
-    token_refused: asyncio.Event = field(default_factory=asyncio.Event)
 
     def style_of(self, destination: Destination) -> DestinationStyle:
         return (

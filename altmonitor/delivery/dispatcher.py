@@ -59,7 +59,7 @@ class Dispatcher:
                     for destination in await self._deps.outbox.wait_for_work():
                         chat_id = self._former_ids.get(destination.chat_id, destination.chat_id)
                         if chat_id in self._chat_queues:
-                            self._chat_queues[chat_id].wake()
+                            self._chat_queues[chat_id].alerts_came()
         finally:
             self._tasks = None
             self._task_of.clear()

@@ -171,12 +171,21 @@ class MessageEdits:
         self._edits.forget()
         self._kept.clear()
 
+    def seek(self) -> Step | None:
+        """Looks up whether an earlier run sent an alert of which more is known now. None: there is none."""
+        if not self._sought:
+            return None
+        alert_key = next(iter(self._sought))
+        del self._sought[alert_key]
+        return self._seek(alert_key)
+
+    def wait_s(self, now_s: float) -> float | None:
+        """In how many seconds `next` can have something to do; None: nothing is to be edited."""
+        due_s = now_s if self._kept else self._edits.next_due_s()
+        return None if due_s is None else max(due_s, self.sender.free_at_s(now_s, is_edit=True)) - now_s
+
     def next(self, now_s: float) -> Step | float | None:
         """What to edit, or in how many seconds to ask again; None: nothing."""
-        if self._sought:
-            alert_key = next(iter(self._sought))
-            del self._sought[alert_key]
-            return self._seek(alert_key)
         step = self._next_edit(now_s)
         return self._next_update(now_s) if step is None else step
 

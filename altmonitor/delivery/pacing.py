@@ -94,10 +94,14 @@ class OverallPace:
     def record(self, at_s: float) -> None:
         self._said.append(at_s)
 
-    def free_at_s(self, now_s: float) -> float:
-        if len(self._said) < self.limit:
+    def free_at_s(self, now_s: float, *, reserved: int = 0) -> float:
+        """reserved: so many more may leave at any moment."""
+        room = self.limit - reserved
+        if room <= 0:
+            return now_s + OVERALL_WINDOW_S
+        if len(self._said) < room:
             return now_s
-        return max(now_s, self._said[-self.limit] + OVERALL_WINDOW_S)
+        return max(now_s, self._said[-room] + OVERALL_WINDOW_S)
 
 
 # ---

@@ -22,6 +22,7 @@ from altmonitor.core.errors import (
 from altmonitor.core.types import Destination
 from altmonitor.delivery.deps import DeliveryDeps
 from altmonitor.delivery.pacing import GROUP_WINDOW_S, ChatPace
+from altmonitor.delivery.turns import Turn, Urgency
 from altmonitor.interfaces.delivery import Keyboard
 
 log = logging.getLogger(__name__)
@@ -87,16 +88,25 @@ class _Closed:
 
 
 class ChatSender:
-    """topics: where alerts of this chat go. on_moved: called with the chat's old id, once the new one is stored."""
+    """topics: where alerts of this chat go. on_moved: called with the chat's old id, once the new one is stored.
+    wake: called when it may be this chat's turn."""
 
     def __init__(
-        self, deps: DeliveryDeps, chat_id: int, topics: Iterable[int | None], *, on_moved: Callable[[int], None]
+        self,
+        deps: DeliveryDeps,
+        chat_id: int,
+        topics: Iterable[int | None],
+        *,
+        on_moved: Callable[[int], None],
+        wake: Callable[[], None],
     ) -> None:
         self.chat_id = chat_id
         self.topics = list(topics)
         self.pace = ChatPace(is_group=chat_id < 0, min_interval_s=deps.min_interval_s)
         self._deps = deps
         self._on_moved = on_moved
+        self._turn = Turn(wake)
+        self._turns = deps.turns_of(chat_id)
         self._backoff = Backoff()
         self._backoff_until_s = float("-inf")
         self._outage: tuple[int, Cause] | None = None  # since when, unix ms, and why
@@ -110,12 +120,36 @@ class ChatSender:
         return Destination(chat_id=self.chat_id, topic_id=topic_id)
 
     def free_at_s(self, now_s: float, *, is_edit: bool = False) -> float:
-        """The earliest moment ≥ now_s at which something may leave."""
-        return max(
-            self.pace.free_at_s(now_s, is_edit=is_edit),
-            self._deps.overall_of(self.chat_id).free_at_s(now_s),
-            self._backoff_until_s,
-        )
+        """The earliest moment ≥ now_s at which something may leave, as far as this chat alone is concerned."""
+        return max(self.pace.free_at_s(now_s, is_edit=is_edit), self._backoff_until_s)
+
+    # --- among all chats of the bot
+
+    @property
+    def is_refused(self) -> bool:
+        """The token of the bot that speaks to this chat is."""
+        return self._deps.turns_of(self.chat_id).is_refused
+
+    @property
+    def is_in_line(self) -> bool:
+        """It waits for its turn to tell alerts or answer."""
+        return self._turn.urgency in (Urgency.ALERT, Urgency.ANSWER)
+
+    def ask_turn(self, urgency: Urgency) -> float | None:
+        """0: this chat may say one thing now. Else in how many seconds to ask again; None: it is woken."""
+        turns = self._deps.turns_of(self.chat_id)
+        if turns is not self._turns:  # another bot speaks to it now
+            self.give_turn_back()
+            self._turns = turns
+        return turns.ask(self._turn, urgency, self._now_s())
+
+    def give_turn_back(self) -> None:
+        self._turns.give_back(self._turn)
+
+    def can_leave_within(self, count: int, horizon_s: float) -> bool:
+        """True when so many messages leave one by one in time, beside what the other chats of the bot say."""
+        is_free = self.pace.can_leave_within(self._now_s(), count, horizon_s)
+        return is_free and self._turns.can_leave_within(count, horizon_s)
 
     async def seed_pace(self) -> None:
         """The chat service remembers what was sent before a restart, and how long it asked us to wait."""
@@ -225,12 +259,12 @@ class ChatSender:
         return answer
 
     async def _take_a_place(self) -> None:
-        """Among all chats of the bot: between the look at the pace and this moment others may have taken theirs. A
-        request that is cancelled meanwhile never leaves."""
-        pace = self._deps.overall_of(self.chat_id)
+        """Where the database took long, others may have used the turn of this chat. A request that is cancelled
+        meanwhile never leaves."""
+        pace = self._turns.pace
         while (wait_s := pace.free_at_s(self._now_s()) - self._now_s()) > 0:
             await self._deps.clock.sleep(wait_s)
-        pace.record(self._now_s())
+        self._turns.left(self._turn, self._now_s())
 
     def _note_success(self, topic_id: int | None, *, was_lost: bool, is_edit: bool) -> None:
         if self._outage is not None:
@@ -264,9 +298,9 @@ class ChatSender:
             case MessageRefused():
                 pass  # the message's fault; its sender may know a remedy
             case TokenRefused():
-                log.error("nothing is sent any more: %s", problem)
-                if not self._deps.token_refused.is_set():
-                    self._deps.token_refused.set()
+                if not self._turns.is_refused:
+                    self._turns.is_refused = True
+                    log.error("nothing is sent by this bot any more: %s", problem)
                     self._deps.events.fatal(problem)
             case ChatClosed():
                 if not is_edit:

@@ -36,11 +36,11 @@ def test_each_bot_has_a_limit_of_its_own_which_its_processes_share() -> None:
     bots = BotChannel(tokens, api_url="http://127.0.0.1:1", clock=SystemClock())
     first, second = (next(chat for chat in CHATS if bot_of(chat, BOTS[:2], {}) == bot) for bot in BOTS[:2])
     for number in range(25):
-        bots.pace_of(first).record(number / 100)
-    assert bots.pace_of(first).free_at_s(0.5) == 1.0
-    assert bots.pace_of(second).free_at_s(0.5) == 0.5
+        bots.turns_of(first).pace.record(number / 100)
+    assert bots.turns_of(first).pace.free_at_s(0.5) == 1.0
+    assert bots.turns_of(second).pace.free_at_s(0.5) == 0.5
     bots.share(2)
-    assert bots.pace_of(first).free_at_s(0.5) == 1.13
+    assert bots.turns_of(first).pace.free_at_s(0.5) == 1.13
 
 
 async def test_a_person_who_writes_to_another_bot_is_spoken_to_by_that_one_also_after_a_restart() -> None:

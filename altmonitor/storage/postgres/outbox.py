@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 0.1
 LOOK_AT_ALL_S = 5.0
 ROWS_AT_ONCE = 5_000
-MESSAGES_AT_ONCE = 500
+MESSAGES_AT_ONCE = 200
 CHATS_AT_ONCE = 10_000
 
 _MINE = f"state = 'queued' AND (abs(chat_id) % {SHARDS})::int = ANY(?::int[])"
@@ -62,13 +62,21 @@ WITH wanted AS (
     JOIN leases l ON l.name = w.lease AND l.token = w.token
     JOIN deliveries d ON d.alert_id = w.alert_id AND d.chat_id = w.chat_id AND d.topic_id = w.topic_id
     FOR UPDATE OF d SKIP LOCKED
-), whole AS (
-    SELECT message FROM locked GROUP BY message HAVING count(*) FILTER (WHERE state = 'queued') = max(size)
+), counted AS (
+    SELECT *, count(*) FILTER (WHERE state = 'queued') OVER (PARTITION BY message) AS free FROM locked
 ), begun AS (
-    UPDATE deliveries d SET attempts = attempts + 1, uncertain = 1 FROM locked JOIN whole USING (message)
-    WHERE d.alert_id = locked.alert_id AND d.chat_id = locked.chat_id AND d.topic_id = locked.topic_id
+    UPDATE deliveries d SET attempts = attempts + 1, uncertain = 1 FROM counted c
+    WHERE c.free = c.size AND d.alert_id = c.alert_id AND d.chat_id = c.chat_id AND d.topic_id = c.topic_id
 )
 SELECT message, alert_id FROM locked WHERE state = 'queued'
+"""
+# As the statement for one chat, for the rows of many.
+_END = """
+UPDATE deliveries d SET state = e.state, message_id = e.message_id, sent_ms = e.sent_ms, error = e.error,
+    uncertain = e.uncertain
+FROM unnest(?::text[], ?::bigint[], ?::bigint[], ?::text[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[])
+    AS e (state, message_id, sent_ms, error, uncertain, alert_id, chat_id, topic_id)
+WHERE d.alert_id = e.alert_id AND d.chat_id = e.chat_id AND d.topic_id = e.topic_id
 """
 _SENT_SINCE = (
     "SELECT DISTINCT chat_id, sent_ms, topic_id, message_id FROM deliveries "
@@ -105,6 +113,7 @@ class ClaimedOutbox:
         self._ending_of: Counter[int] = Counter()  # the same by alert
         self._claims = Batched(self._claim, most=MESSAGES_AT_ONCE)
         self._writes = Batched(self._write_together, most=MESSAGES_AT_ONCE)
+        self._ends = Batched(self._end_together, most=MESSAGES_AT_ONCE)
         self._last_sent = Batched(self._sent_since, most=CHATS_AT_ONCE)
         self._remembered = Batched(self._meta_of, most=CHATS_AT_ONCE)
         self._news = asyncio.Event()
@@ -317,9 +326,7 @@ class ClaimedOutbox:
             for alert_id in claim.alert_ids
         ]
         found: list[set[int]] = [set() for _ in claims]
-        for message, alert_id in await self._connection.fetch(
-            _CLAIM, [list(column) for column in zip(*rows, strict=True)]
-        ):
+        for message, alert_id in await self._connection.fetch(_CLAIM, columns(rows)):
             found[message].add(alert_id)
         return found
 
@@ -329,13 +336,19 @@ class ClaimedOutbox:
         self._ending |= rows
         self._ending_of.update(alert_id for alert_id, _, _ in rows)
         try:
-            await self._writes.ask([ended])
+            await self._ends.ask(ended[1])
         finally:
             self._ending -= rows
             for alert_id, _, _ in rows:
                 self._ending_of[alert_id] -= 1
                 if not self._ending_of[alert_id]:
                     del self._ending_of[alert_id]
+
+    async def _end_together(self, ends: Sequence[Sequence[Row]]) -> Sequence[None]:
+        rows = [row for of_message in ends for row in of_message]
+        if rows:
+            await self._connection.write([(_END, [columns(rows)])])
+        return [None for _ in ends]
 
     async def _write_together(self, writes: Sequence[Sequence[statements.Statement]]) -> Sequence[None]:
         """A chat waits for each write of its own, so that no two here are of the same rows."""
@@ -359,3 +372,8 @@ class ClaimedOutbox:
         rows = await self._connection.fetch("SELECT key, value FROM meta WHERE key = ANY(?::text[])", (list(keys),))
         values = {row[0]: row[1] for row in rows}
         return [values.get(key) for key in keys]
+
+
+def columns(rows: Sequence[Row]) -> list[list[Any]]:
+    """For `unnest`."""
+    return [list(column) for column in zip(*rows, strict=True)]

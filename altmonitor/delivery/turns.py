@@ -1,0 +1,112 @@
+"""Which chat of a bot speaks next, when more is to be said than one bot may say.
+
+Telegram counts per bot: with ten thousand chats most of them wait for others, so a chat decides what it says when its
+turn has come, and nobody is woken but the one whose turn is next. Moments are seconds of one monotonic clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from altmonitor.delivery.pacing import OVERALL_LIMIT, OVERALL_WINDOW_S, OverallPace
+
+ANSWERS_IN_A_ROW = 2
+"""After so many answers a chat with alerts has its turn: nobody holds up alerts by asking for help."""
+
+
+class Urgency(Enum):
+    """Answers before alerts and notices, and edits and pictures when nobody else wants to speak."""
+
+    ANSWER = "answer"
+    ALERT = "alert"
+    COURTESY = "courtesy"
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """Of one chat. wake: called when it may ask again. urgency: the line it stands in. granted_s: it may speak once."""
+
+    wake: Callable[[], None]
+    urgency: Urgency | None = None
+    granted_s: float | None = None
+
+
+class BotTurns:
+    """Of one bot. limit: requests a second. is_refused: its token is; nothing is said by it any more."""
+
+    def __init__(self, limit: int = OVERALL_LIMIT) -> None:
+        self.pace = OverallPace(limit)
+        self.is_refused = False
+        self._lines: dict[Urgency, dict[Turn, None]] = {urgency: {} for urgency in Urgency}
+        self._granted: dict[Turn, float] = {}
+        self._called: Turn | None = None
+        self._answers_in_a_row = 0
+
+    def ask(self, turn: Turn, urgency: Urgency, now_s: float) -> float | None:
+        """0: speak now, once, or give it back. Else seconds after which to ask again; None: `wake` will be called."""
+        if turn.granted_s is not None:
+            return 0.0
+        if turn.urgency is not urgency:
+            self._leave_line(turn)
+            self._lines[urgency][turn] = None
+            turn.urgency = urgency
+            self._call(but=turn)
+        if self._called is not turn:
+            return None
+        wait_s = self._free_at_s(now_s) - now_s
+        if wait_s > 0:
+            return wait_s
+        self._answers_in_a_row = self._answers_in_a_row + 1 if urgency is Urgency.ANSWER else 0
+        self._leave_line(turn)
+        turn.granted_s = self._granted[turn] = now_s
+        self._call()
+        return 0.0
+
+    def left(self, turn: Turn, now_s: float) -> None:
+        """Its request leaves now."""
+        was_full = len(self._granted) >= self.pace.limit
+        turn.granted_s = None
+        self._granted.pop(turn, None)
+        self.pace.record(now_s)
+        if was_full and self._called is not None:
+            self._called.wake()
+
+    def give_back(self, turn: Turn) -> None:
+        """It says nothing, or has said it. Does nothing for one that neither waits nor was granted."""
+        self._leave_line(turn)
+        if turn.granted_s is not None:
+            turn.granted_s = None
+            self._granted.pop(turn, None)
+            if self._called is not None:
+                self._called.wake()
+        self._call()
+
+    def can_leave_within(self, count: int, horizon_s: float) -> bool:
+        """True when so many messages of one chat leave in time although the others who wait say as much."""
+        waiting = len(self._lines[Urgency.ANSWER]) + len(self._lines[Urgency.ALERT])
+        return (waiting + 1) * count <= horizon_s * self.pace.limit / OVERALL_WINDOW_S
+
+    def _free_at_s(self, now_s: float) -> float:
+        """A turn that was granted and not used for a while, because the database does not answer, holds up nobody."""
+        reserved = sum(1 for granted_s in self._granted.values() if now_s - granted_s < OVERALL_WINDOW_S)
+        return self.pace.free_at_s(now_s, reserved=reserved)
+
+    def _leave_line(self, turn: Turn) -> None:
+        if turn.urgency is not None:
+            del self._lines[turn.urgency][turn]
+            turn.urgency = None
+
+    def _call(self, *, but: Turn | None = None) -> None:
+        """Wakes the one who is next now, if it is another than before."""
+        head = self._head()
+        if head is not self._called:
+            self._called = head
+            if head is not None and head is not but:
+                head.wake()
+
+    def _head(self) -> Turn | None:
+        answers, alerts, courtesies = (self._lines[urgency] for urgency in Urgency)
+        first = alerts or answers if self._answers_in_a_row >= ANSWERS_IN_A_ROW else answers or alerts
+        return next(iter(first or courtesies), None)
