@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 GRACE_S = 3.0
 """A commit that takes longer no longer holds up delivery."""
 BATCH = 2000
+"""Committed together at most; after a failure fewer. What takes longer than the database is given must not be tried
+again and again with ever more behind it."""
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 5.0
 
@@ -56,6 +58,7 @@ class Writer:
         self._idle = asyncio.Event()
         self._idle.set()
         self._puts = 0
+        self._batch = BATCH
         self._stalled = False
         self._is_damaged = False
         self._attempt_began_s = 0.0
@@ -124,7 +127,7 @@ class Writer:
         if self._is_damaged:
             return await self._replace_database()
         self._attempt_began_s = self._clock.monotonic()
-        batch = [self._ops[at] for at in range(min(BATCH, len(self._ops)))]
+        batch = [self._ops[at] for at in range(min(self._batch, len(self._ops)))]
         try:
             stored = await self._transaction(batch)
         except (sqlite3.Error, StorageError, ValueError, OverflowError) as problem:
@@ -153,6 +156,7 @@ class Writer:
             self._is_damaged = True
             return await self._replace_database()
         if isinstance(problem, sqlite3.OperationalError | StorageError):
+            self._batch = max(1, len(batch) // 2)
             self._note_failure(_cause(problem))
             return False
         await self._commit_one_by_one(batch)
@@ -191,6 +195,7 @@ class Writer:
                 self._offer(op)
             self._offered.discard(op.alert.id or 0)
         self._failing_since_s = None
+        self._batch = min(BATCH, 2 * self._batch)
         if self._stalled:
             self._stalled = False
             log.info("the database can be written again")

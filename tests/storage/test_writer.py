@@ -1,0 +1,82 @@
+"""What waits is written, however little the database takes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from altmonitor.core.causes import Cause
+from altmonitor.core.errors import StorageError
+from altmonitor.storage.alert_database import AlertDatabase, Op, Put
+from altmonitor.storage.rows import Row
+from altmonitor.storage.writer import BATCH, Writer, WriterEvents
+from tests.movable_clock import MovableClock, at_work
+from tests.storage.samples import PRIVATE, pump
+
+
+class SlowDatabase(AlertDatabase):
+    """Does not answer in time when it is given more than `most` at once; tried: how much it was given each time."""
+
+    def __init__(self, *, most: int) -> None:
+        self.most = most
+        self.tried: list[int] = []
+        self.stored: list[int] = []
+
+    async def open(self) -> None: ...
+    async def close(self) -> None: ...
+
+    async def fetch(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        return []
+
+    async def transaction(self, ops: Sequence[Op]) -> set[int]:
+        self.tried.append(len(ops))
+        if len(ops) > self.most:
+            raise StorageError("no answer in time")
+        self.stored += [op.alert.id or 0 for op in ops if isinstance(op, Put)]
+        return set(self.stored)
+
+    async def next_change_id(self) -> int:
+        return 1
+
+
+class Bench:
+    def __init__(self, *, most: int) -> None:
+        self.clock, self.database = MovableClock(), SlowDatabase(most=most)
+        self.troubles: list[Cause | None] = []
+        events = WriterEvents(offer=lambda put: None, trouble=self.troubles.append, replace=self.database.close)
+        self.writer = Writer(self.database, clock=self.clock, events=events)
+
+    def put(self, count: int) -> None:
+        for number in range(1, count + 1):
+            alert = pump(f"N{number}USDT", id=number)
+            self.writer.put(Put(alert=alert, destinations=(PRIVATE,), queued_ms=0))
+
+
+async def test_a_database_that_takes_little_at_once_is_given_less_until_it_does_and_all_is_stored_in_order() -> None:
+    bench = Bench(most=30)
+    bench.put(400)
+    async with at_work(bench.writer.run(), on=bench.clock):
+        await bench.clock.advance(60)
+    assert bench.database.tried[:5] == [400, 200, 100, 50, 25]
+    assert bench.database.stored == list(range(1, 401))
+    assert bench.writer.puts_waiting == 0
+    assert bench.troubles[-1:] in ([], [None])
+
+
+async def test_one_that_is_well_again_is_given_as_much_as_before() -> None:
+    bench = Bench(most=1)
+    bench.put(3 * BATCH)
+    async with at_work(bench.writer.run(), on=bench.clock):
+        await bench.clock.advance(30)
+        bench.database.most, bench.database.tried = BATCH, []
+        await bench.clock.advance(60)
+    assert max(bench.database.tried) == BATCH
+    assert bench.writer.puts_waiting == 0
+
+
+async def test_what_is_not_written_is_known_for_whoever_takes_it_over() -> None:
+    bench = Bench(most=0)
+    bench.put(3)
+    async with at_work(bench.writer.run(), on=bench.clock):
+        await bench.clock.advance(60)
+    assert [put.alert.symbol for put in bench.writer.unwritten()] == ["N1USDT", "N2USDT", "N3USDT"]
