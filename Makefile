@@ -73,12 +73,14 @@ test-browser: $(STAMP)
 # cannot be had.
 OVER_POSTGRESQL := tests/storage/postgres $(addprefix tests/storage/,test_leases.py test_change_log.py \
 	test_store_contract.py test_store_contract_sent.py)
+FAULT_MATRIX := tests/scale/test_faults.py
 
 test-scale: export ALTMONITOR_SCALE = 1
 test-scale: $(STAMP)
 	@$(BIN)/python -m tests.scale.install
-	$(LIMITED) 1800 $(BIN)/python -m tests.suite \
-		-- -q -rs --hypothesis-profile=ci tests/scale -- -q -rs --hypothesis-profile=ci $(OVER_POSTGRESQL)
+	$(LIMITED) 1800 $(BIN)/python -m tests.suite -- -q -rs -s $(FAULT_MATRIX) \
+		-- -q -rs --hypothesis-profile=ci tests/scale --ignore=$(FAULT_MATRIX) \
+		-- -q -rs --hypothesis-profile=ci $(OVER_POSTGRESQL)
 
 # What ten thousand chats cost, and how it grows from a hundred: docs/scale.md.
 bench-scale: $(STAMP)
@@ -90,7 +92,7 @@ chaos-scale: export ALTMONITOR_SCALE = 1
 chaos-scale: export ALTMONITOR_SCALE_SEEDS ?= 1-50
 chaos-scale: $(STAMP)
 	@$(BIN)/python -m tests.scale.install
-	$(LIMITED) 20000 $(PYTEST) -s tests/scale/test_faults.py
+	$(LIMITED) 20000 $(PYTEST) -s $(FAULT_MATRIX)
 
 # 24 hours in minutes with everything going wrong by schedule, a day of tracking, and 20 kills; make chaos
 # ALTMONITOR_CHAOS_SEEDS=1-20 for other days.

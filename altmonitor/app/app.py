@@ -93,7 +93,12 @@ class App:
         self.supervisor = Supervisor(clock=clock, fatal=(TokenRefused, DatabaseRefused, LeadershipLost))
         self._untold: list[tuple[Notice, Recipients]] = []  # notices from before there is somebody to tell it
         main, *others = config.venues
-        self._notices = OperatorNotices(clock=clock, publish=self._publish, venue=main if others else None)
+        self._notices = OperatorNotices(
+            clock=clock,
+            publish=self._publish,
+            venue=main if others else None,
+            sends_from_store=cluster is not None,
+        )
         self._live = EventStream(clock)
         store_options = StoreOptions(
             destinations=messaging_setup.destinations,

@@ -95,14 +95,21 @@ class OperatorNotices:
     """publish(notice, to): hands a notice to the chats it concerns.
 
     What the parts report once per change arrives here once; this class only translates and remembers since when.
-    venue: whose market it speaks of, where there are several; each has notices of its own.
+    venue: whose market it speaks of, where there are several; each has notices of its own. sends_from_store: what is
+    not stored is not sent, because another process sends.
     """
 
     def __init__(
-        self, *, clock: Clock, publish: Callable[[Notice, Recipients], None], venue: Venue | None = None
+        self,
+        *,
+        clock: Clock,
+        publish: Callable[[Notice, Recipients], None],
+        venue: Venue | None = None,
+        sends_from_store: bool = False,
     ) -> None:
         self._clock = clock
         self._venue = venue
+        self._sends_from_store = sends_from_store
         self._publish = publish
         self._exchange, self._website = _Block(), _Block()
         self._has_blocks = asyncio.Event()
@@ -224,7 +231,8 @@ class OperatorNotices:
         now_ms = self._clock.now_ms()
         if cause is not None:
             self._disk_since_ms = self._disk_since_ms or now_ms
-            self.notify(DiskTrouble(at_ms=now_ms, reason=cause), to="operator")
+            notice = DiskTrouble(at_ms=now_ms, reason=cause, is_waiting=self._sends_from_store)
+            self.notify(notice, to="operator")
         else:
             self.notify(DiskFine(at_ms=now_ms, since_ms=self._disk_since_ms), to="operator")
             self._disk_since_ms = None

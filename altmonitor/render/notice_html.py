@@ -89,7 +89,8 @@ def _lines(notice: Notice, style: Style) -> list[str]:
         case ClockFine():
             return [say("clock_fine")]
         case DiskTrouble():
-            return [say("disk_trouble"), _reason(notice.reason, style), say("disk_trouble_effect")]
+            effect = say("disk_trouble_waiting" if notice.is_waiting else "disk_trouble_effect")
+            return [say("disk_trouble"), _reason(notice.reason, style), effect]
         case DiskFine():
             return [_title_after("disk_fine", notice.since_ms, notice.at_ms, style)]
         case BrokerTrouble():

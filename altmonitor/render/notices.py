@@ -133,7 +133,10 @@ class ClockFine(NoticeBase, frozen=True, kw_only=True):
 
 
 class DiskTrouble(NoticeBase, frozen=True, kw_only=True):
+    """is_waiting: nothing is sent that is not stored."""
+
     reason: Cause
+    is_waiting: bool = False
 
 
 class DiskFine(NoticeBase, frozen=True, kw_only=True):

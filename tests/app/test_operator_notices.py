@@ -219,6 +219,15 @@ def test_on_a_fast_clock_a_slow_answer_is_no_wrong_clock() -> None:
         assert [type(notice) for notice in told] == [ClockSkew] * is_told
 
 
+def test_of_a_feed_whose_alerts_are_sent_from_the_database_they_are_said_to_wait() -> None:
+    told: list[Notice] = []
+    notices = OperatorNotices(
+        clock=MovableClock(0), publish=lambda notice, to: told.append(notice), sends_from_store=True
+    )
+    notices.on_storage_trouble(cause("full"))
+    assert "They wait until they are stored" in notice_html(told[0], Style(lang="en", tz=UTC))
+
+
 def test_where_several_venues_are_watched_the_notice_says_which_one_in_words_of_no_language() -> None:
     told: list[Notice] = []
     notices = OperatorNotices(

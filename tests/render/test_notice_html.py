@@ -232,6 +232,14 @@ CASES: list[tuple[Notice, str, str]] = [
         "⚠️ 提醒无法保存\n原因：磁盘已满\n提醒照常发送，但此时重启会丢失。\n07:00:39 UTC+08",
     ),
     (
+        DiskTrouble(at_ms=AT_MS, reason=cause("database or disk is full", CauseCode.DISK_FULL), is_waiting=True),
+        "⚠️ Alerts cannot be stored\n"
+        "Reason: the disk is full\n"
+        "They wait until they are stored, and are sent then.\n"
+        "23:00:39 UTC",
+        "⚠️ 提醒无法保存\n原因：磁盘已满\n提醒会等到保存成功后再发送。\n07:00:39 UTC+08",
+    ),
+    (
         DiskFine(at_ms=AT_MS, since_ms=AT_MS - 42_000),
         "🟢 Alerts are stored again after 42 s\n23:00:39 UTC",
         "🟢 提醒已恢复保存，历时 42 秒\n07:00:39 UTC+08",
