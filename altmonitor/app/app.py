@@ -127,6 +127,8 @@ class App:
             self.store, self._state = self.role.store, self.role.state
         self._live.history = self.store if config.history_enabled else None
         self._webhooks = self._build_webhooks() if config.webhook_urls else None
+        self.on_listening: Callable[[int], None] = lambda port: None
+        """Told the port once HTTP is answered there."""
         choices = choices or MarketOptions()
         self._moves: VenueMoves | None = None
         self._of_moves: Bookkeeping | None = None
@@ -256,6 +258,7 @@ class App:
         await server.start()
         stack.push_async_callback(server.stop)
         self.server_port = server.port
+        self.on_listening(server.port)
 
     async def _stand_by(self, role: FeedRole, settings_store: SettingsStore) -> bool:
         """Returns when this feed leads; False: it was stopped before."""

@@ -75,14 +75,13 @@ def moment_ms(option: str, text: str | None) -> int | None:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
-def opening_words(played: SeededMarket | TapeMarket, *, speed: float, port: int) -> str:
-    """port: of the dashboard."""
+def opening_words(played: SeededMarket | TapeMarket, *, speed: float) -> str:
     if isinstance(played, TapeMarket):
         what = f"{played.symbol} as it was from {_day(played.start_ms)} to {_day(played.end_ms)}"
     else:
         what = f"a simulated exchange with {len(played.contracts())} contracts"
     first = f"altmonitor demo: {what}, {speed:g} times as fast as life."
-    return f"{first}\nDashboard: http://127.0.0.1:{port}/\n{HOW_TO_TYPE} Ctrl-C ends it.\n"
+    return f"{first}\n{HOW_TO_TYPE} Ctrl-C ends it.\n"
 
 
 HOW_TO_TYPE: Final = "Below is what arrives in the chat. Type /status or /help and Enter to write to the bot."
@@ -162,7 +161,7 @@ async def _play(choices: DemoChoices, stop: asyncio.Event) -> None:
     clock = ScaledClock(start_ms=start_ms, speed=choices.speed or (SPEED if choices.tape is None else 60))
     console = chat_console(sys.stdout)
     port = free_port(DASHBOARD_PORT)
-    console.print(opening_words(played, speed=clock.speed, port=port), soft_wrap=not console.is_terminal)
+    console.print(opening_words(played, speed=clock.speed), soft_wrap=not console.is_terminal)
     async with SimExchange(played, clock=clock) as exchange, terminal_chat(clock, console) as chat:
         exchange.venues["bybit"].lag_ms = SECOND_VENUE_LAG_MS
         chat.take_log(clock)
@@ -177,6 +176,7 @@ async def _play(choices: DemoChoices, stop: asyncio.Event) -> None:
                 start_patience_s=PATIENCE_S * clock.speed,  # connecting is no faster than the machine
             )
             app = App(config, clock=clock, messaging_setup=chat.messaging_setup, choices=options)
+            app.on_listening = lambda port: console.print(f"Dashboard: http://127.0.0.1:{port}/\n", soft_wrap=True)
             if choices.seconds is not None:
                 asyncio.get_running_loop().call_later(choices.seconds, stop.set)
 
