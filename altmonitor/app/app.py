@@ -122,6 +122,7 @@ class App:
                 clock=clock,
                 store_options=store_options,
                 is_blind=lambda: self.market.feed.status().is_blind,
+                sweep_s=config.oi_poll_sec,
                 notices=self._notices,
             )
             self.store, self._state = self.role.store, self.role.state

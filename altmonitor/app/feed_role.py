@@ -88,13 +88,14 @@ class FeedRole:
         clock: Clock,
         store_options: StoreOptions,
         is_blind: Callable[[], bool],
+        sweep_s: float,
         notices: OperatorNotices,
     ) -> None:
         self._cluster = cluster
         self._clock = clock
         self.store = cluster.open_store(replace(store_options, on_unwritten=cluster.leftovers.keep), self.fence)
         self.state = cluster.open_state(self.fence)
-        self.sink = HeldSink(self.store)
+        self.sink = HeldSink(self.store, sweep_s=sweep_s)
         self.signals = cluster.signals
         self.chats = PostedChats(
             cluster.posts, clock=clock, on_posted=lambda: None if self.signals is None else self.signals.posted()

@@ -32,6 +32,8 @@ ASK_EVERY_S = 0.25
 KEPT_S = 60.0
 """What a feed that stands by found is kept until everything is stored that was found so long after it."""
 MOST_KEPT = 50_000
+APART_SHARE = 1.5
+"""Two feeds read the same figure within so many sweeps: each in its turn, and an answer may come late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +166,10 @@ class HeldSink:
     stored: the database may be away for long, and the leader may die with all that it holds.
     """
 
-    def __init__(self, sink: AlertSink) -> None:
+    def __init__(self, sink: AlertSink, *, sweep_s: float = 60.0) -> None:
+        """sweep_s: how long one of open interest takes."""
         self._sink = sink
+        self._sweep_s = sweep_s
         self._is_open = False
         self._kept: dict[str, tuple[Alert, tuple[Destination, ...]]] = {}
 
@@ -178,12 +182,11 @@ class HeldSink:
             del self._kept[next(iter(self._kept))]
 
     def forget(self, stored_until_ms: Mapping[Venue, int]) -> None:
-        """By venue: everything before is stored, whoever found it."""
-        kept_ms = int(KEPT_S * 1000)
+        """By venue: everything before is stored, whoever found it. The leader may come to a figure a sweep later."""
         self._kept = {
             key: (alert, to)
             for key, (alert, to) in self._kept.items()
-            if alert.event_ms + kept_ms >= stored_until_ms.get(alert.venue, 0)
+            if alert.event_ms + self._kept_ms(alert) >= stored_until_ms.get(alert.venue, 0)
         }
 
     def kept(self) -> Collection[tuple[Alert, tuple[Destination, ...]]]:
@@ -207,19 +210,37 @@ class HeldSink:
         for alert, to in kept:
             if alert.key in keys:
                 continue
-            same = [destinations for one, destinations in like.get(_sort(alert), ()) if _is_same_event(alert, one)]
+            apart_ms = self._apart_ms(alert)
+            same = [
+                destinations
+                for one, destinations in like.get(_sort(alert), ())
+                if _is_same_event(alert, one, apart_ms=apart_ms)
+            ]
             left = [at for at in to if not any(at in destinations for destinations in same)]
             if left or not same:
                 self._sink.put(alert, to=left)
                 count += 1
         return count
 
+    def _kept_ms(self, alert: Alert) -> int:
+        kept_ms = int(KEPT_S * 1000)
+        return kept_ms if alert.candle_ms is not None else max(kept_ms, self._apart_ms(alert))
 
-def _is_same_event(alert: Alert, told: Alert) -> bool:
+    def _apart_ms(self, alert: Alert) -> int:
+        """Of one figure, as two feeds read it."""
+        sampling = KINDS[alert.kind].sampling
+        is_swept = sampling is not None and sampling.source == "sweep"
+        return max(APART_MS, round(self._sweep_s * APART_SHARE * 1000)) if is_swept else APART_MS
+
+
+def _is_same_event(alert: Alert, told: Alert, *, apart_ms: int) -> bool:
     """One event under two keys: figures that are sampled come to each feed at moments of its own, and a move that one
     feed saw and the other found in its closed candle may have the name of another window."""
+    is_near = abs(alert.event_ms - told.event_ms) <= apart_ms
     if KINDS[alert.kind].sampling is not None:
-        return alert.event_ms <= told.event_ms + APART_MS
+        return is_near
+    if alert.candle_ms is None and told.candle_ms is None:  # their keys end with the moment
+        return is_near and alert.key.rpartition(":")[0] == told.key.rpartition(":")[0]
     if alert.details.told_before_pct is not None:
         return False
     return not _minutes_of(told).isdisjoint(_minutes_of(alert))

@@ -455,7 +455,7 @@ class MarketSide:
         now_ms = self._clock.now_ms()
         book = self.engine.book(news.symbol)
         alert = Alert(
-            key=of_venue(self.name, f"listing:{news.symbol}:{news.what}:{news.at_ms or now_ms}"),
+            key=of_venue(self.name, news.key(round(now_ms - self.venue.clock.skew_ms))),
             ts=now_ms / 1000,
             event_ms=now_ms,
             symbol=news.symbol,

@@ -10,7 +10,8 @@ from altmonitor.core.clock import Clock
 from altmonitor.core.venue_names import coin_of
 from altmonitor.market.contracts import Contract
 
-ANNOUNCED_WITHIN_MS: Final = 90 * 86_400_000
+DAY_MS: Final = 86_400_000
+ANNOUNCED_WITHIN_MS: Final = 90 * DAY_MS
 """An end that is farther away is the placeholder of a contract without one."""
 MOST_AT_ONCE: Final = 20
 """More in one list are a list that changed, not listings."""
@@ -28,6 +29,11 @@ class ListingNews:
     what: What
     at_ms: int
     old_name: str = ""
+
+    def key(self, now_ms: int) -> str:
+        """now_ms: by the exchange's clock. Without a date it is one of its day, so that whoever else reads the list, a
+        moment earlier or later, gives it the same key."""
+        return f"listing:{self.symbol}:{self.what}:{self.at_ms or now_ms // DAY_MS * DAY_MS}"
 
 
 class Listings:

@@ -20,7 +20,8 @@ def measure(readings: Readings, symbols: Sequence[str]) -> Iterator[Sample]:
         funding = readings.context.funding(symbol)
         if funding is not None and funding.index_price and funding.mark_price > 0:
             values = {WINDOW: (change_pct(funding.index_price, funding.mark_price), 0.0)}
-            yield Sample(symbol=symbol, values=values, at_ms=now_ms, now_ms=now_ms, contracts=None)
+            at_ms = now_ms if funding.time_ms is None else funding.time_ms
+            yield Sample(symbol=symbol, values=values, at_ms=at_ms, now_ms=now_ms, contracts=None)
 
 
 BASIS = Sampling(

@@ -19,10 +19,13 @@ def measure(readings: Readings, symbols: Sequence[str]) -> Iterator[Sample]:
     context, now_ms = readings.context, readings.now_ms
     for symbol in symbols:
         funding = context.funding(symbol)
-        rate = None if funding is None else rate_8h(Fraction(funding.rate), interval_h=context.funding_hours(symbol))
+        if funding is None:
+            continue
+        rate = rate_8h(Fraction(funding.rate), interval_h=context.funding_hours(symbol))
         if rate is not None:
             values = {WINDOW: (rate * 100.0, 0.0)}
-            yield Sample(symbol=symbol, values=values, at_ms=now_ms, now_ms=now_ms, contracts=None)
+            at_ms = now_ms if funding.time_ms is None else funding.time_ms
+            yield Sample(symbol=symbol, values=values, at_ms=at_ms, now_ms=now_ms, contracts=None)
 
 
 FUNDING = Sampling(

@@ -113,7 +113,7 @@ class Engine:
     def on_fundings(self) -> None:
         """Funding rates were read anew."""
         self._conditions.look_at_funding()
-        self._judge_samples("tables", list(self._books), self._links.clock.now_ms())
+        self._judge_samples("tables", list(self._books), self._exchange_now_ms())
 
     def on_liquidations(self, liquidations: Sequence[Liquidation]) -> None:
         """Positions that were closed by force, as the venue tells them."""

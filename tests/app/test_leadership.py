@@ -191,3 +191,30 @@ def test_a_move_that_one_feed_saw_and_the_other_found_in_its_closed_candle_is_to
         held.put(one, to=[to])
     held.open(told=[(alert("price:60s", candle_ms=T0, note="60s"), [CHAT])])
     assert [one.key for one in sink.alerts] == ["price:x1", "price:1m@78", "price:later"]
+
+
+def test_a_figure_that_is_read_every_five_minutes_is_matched_within_so_long_and_kept_so_long() -> None:
+    sink = ListSink()
+    held = HeldSink(sink, sweep_s=300.0)
+    mine = alert("oi:SOLUSDT:UP:5m:mine", kind="oi")
+    next_one = alert("oi:SOLUSDT:UP:5m:next", event_ms=T0 + 900_000, kind="oi")
+    funding = alert("funding:SOLUSDT:UP:8h:mine", kind="funding")
+    for one in (mine, next_one, funding):
+        held.put(one, to=[CHAT])
+    held.forget({"binance": T0 + 449_000})
+    assert [one.key for one, _ in held.kept()] == [mine.key, next_one.key], "tables are read once a minute"
+    held.open(told=[(alert("oi:SOLUSDT:UP:5m:theirs", event_ms=T0 + 290_000, kind="oi"), [CHAT])])
+    assert [one.key for one in sink.alerts] == [next_one.key]
+
+
+def test_what_has_no_candle_and_no_sample_is_the_same_when_only_its_moment_differs() -> None:
+    sink = ListSink()
+    held = HeldSink(sink)
+    for key, at_s in (
+        ("listing:SOLUSDT:gone:2", 20),
+        ("listing:SOLUSDT:listed:2", 20),
+        ("listing:SOLUSDT:gone:9", 600),
+    ):
+        held.put(alert(key, event_ms=T0 + at_s * 1000, kind="listing"), to=[CHAT])
+    held.open(told=[(alert("listing:SOLUSDT:gone:1", kind="listing"), [CHAT])])
+    assert [one.key for one in sink.alerts] == ["listing:SOLUSDT:listed:2", "listing:SOLUSDT:gone:9"]

@@ -82,3 +82,12 @@ def test_two_contracts_of_one_coin_that_change_places_are_told_each_by_itself() 
         ("1000000PEPEUSDT", "gone"),
         ("1000PEPEUSDT", "gone"),
     ]
+
+
+def test_a_key_holds_the_date_the_exchange_gives_and_else_the_day_whenever_the_list_was_read() -> None:
+    day_ms = T0 // DAY_MS * DAY_MS
+    gone = ListingNews(symbol="OLDUSDT", what="gone", at_ms=0)
+    assert {gone.key(day_ms + ms) for ms in (0, 1, 40_000_000, DAY_MS - 1)} == {f"listing:OLDUSDT:gone:{day_ms}"}
+    assert gone.key(day_ms + DAY_MS) == f"listing:OLDUSDT:gone:{day_ms + DAY_MS}", "it may come and go again"
+    dated = ListingNews(symbol="NEWUSDT", what="listed", at_ms=T0 - 5)
+    assert dated.key(T0) == dated.key(T0 + DAY_MS) == f"listing:NEWUSDT:listed:{T0 - 5}"

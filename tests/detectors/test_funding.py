@@ -225,3 +225,23 @@ def test_a_digest_lists_them_under_a_heading_of_their_own() -> None:
     heading, entries = part.html.split("\n\n")[1].split("\n")
     assert heading == "💸 <b>FUNDING UP</b> · % per 8 h"
     assert entries.replace("\u00a0", " ") == "DOGEUSDT +0.300, SOLUSDT +0.120"
+
+
+@pytest.mark.parametrize("kind", ["funding", "basis"])
+def test_two_processes_that_read_one_table_give_the_same_crossing_the_same_key_whatever_their_clocks_say(
+    kind: str,
+) -> None:
+    keys = []
+    for late_ms in (0, 700, 41_000):
+        market = market_with(basis_extreme_pct=1.0)
+        for at_min, pct_8h, mark in ((0, 0.01, 150.0), (1, 0.12, 153.0)):
+            said_ms = T0 + at_min * 60_000
+            market.clock.ms = said_ms + late_ms
+            rate = pct_8h / 100 * market.context.funding_hours("SOLUSDT") / 8
+            market.context.fundings["SOLUSDT"] = Funding(
+                symbol="SOLUSDT", rate=rate, mark_price=mark, next_ms=NEXT_MS, index_price=150.0, time_ms=said_ms
+            )
+            market.engine.on_fundings()
+        keys += [alert.key for alert in market.sink.alerts if alert.kind == kind]
+    assert len(keys) == 3
+    assert set(keys) == {f"{kind}:SOLUSDT:UP:{'8h' if kind == 'funding' else '1m'}:{T0 + 60_000}"}

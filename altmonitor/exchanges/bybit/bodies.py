@@ -55,14 +55,15 @@ class BybitTickerWire(msgspec.Struct, frozen=True, rename="camel"):
             low=amount(self.low_price24h) if self.low_price24h else None,
         )
 
-    def funding(self) -> Funding:
-        """Raises ValueError, also for a contract without funding."""
+    def funding(self, time_ms: int) -> Funding:
+        """time_ms: of the table. Raises ValueError, also for a contract without funding."""
         return Funding(
             symbol=self.symbol,
             rate=finite(self.funding_rate),
             mark_price=amount(self.mark_price),
             next_ms=unix_ms(self.next_funding_time),
             index_price=amount(self.index_price) if self.index_price else None,
+            time_ms=time_ms,
         )
 
     def one_side(self, time_ms: int) -> OpenInterest:

@@ -87,7 +87,8 @@ class BybitRest(VenueMarket):
         return _readable(await self._rows(Priority.UNIVERSE), BybitTickerWire.day)
 
     async def fundings(self) -> list[Funding]:
-        return _readable(await self._rows(Priority.UNIVERSE), BybitTickerWire.funding)
+        time_ms, rows = await self._table_of_tickers(Priority.UNIVERSE)
+        return _readable(rows, lambda row: row.funding(time_ms))
 
     async def funding_hours(self) -> dict[str, float]:
         rows = await self._rows(Priority.UNIVERSE)

@@ -104,15 +104,16 @@ class FundingWire(msgspec.Struct, frozen=True, rename="camel"):
     funding_rate: str
     funding_time: str
     next_funding_time: str = ""
+    ts: str = ""
 
-    def parse(self) -> tuple[str, float, int, float | None]:
-        """Symbol, rate, settlement, hours between two of them."""
+    def parse(self) -> tuple[str, float, int, float | None, int | None]:
+        """Symbol, rate, settlement, hours between two of them, when the venue said so."""
         symbol = symbol_of_okx(self.inst_id)
         if symbol is None:
             raise ValueError("no USDT swap")
         at_ms, following_ms = unix_ms(self.funding_time), unix_ms(self.next_funding_time)
         hours = (following_ms - at_ms) / HOUR_MS if following_ms > at_ms else None
-        return symbol, finite(self.funding_rate), at_ms, hours
+        return symbol, finite(self.funding_rate), at_ms, hours, unix_ms(self.ts) or None
 
 
 class MarkWire(msgspec.Struct, frozen=True, rename="camel"):

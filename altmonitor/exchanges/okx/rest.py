@@ -41,7 +41,7 @@ class OkxRest(VenueMarket):
         rest = VenueRest(base_url, clock=clock, guard=guard, is_refusal=bodies.is_refusal, within_s=within_s)
         super().__init__(rest, clock=clock, guard=guard)
         self._contract_values: dict[str, float] = {}
-        self._fundings: Cache[str, list[tuple[str, float, int, float | None]]] = Cache(
+        self._fundings: Cache[str, list[tuple[str, float, int, float | None, int | None]]] = Cache(
             clock=clock, ttl_s=FUNDING_SHARED_S
         )
 
@@ -97,17 +97,18 @@ class OkxRest(VenueMarket):
                 mark_price=mark,
                 next_ms=next_ms,
                 index_price=indexes.get(f"{base_of(symbol)}-USDT"),
+                time_ms=time_ms,
             )
-            for symbol, rate, next_ms, _ in rates
+            for symbol, rate, next_ms, _, time_ms in rates
             if (mark := marks.get(okx_instrument(symbol))) is not None
         ]
 
     async def funding_hours(self) -> dict[str, float]:
         rates = await self._funding_rows()
-        return {symbol: hours for symbol, _, _, hours in rates if hours is not None and hours != UNITS.funding_hours}
+        return {symbol: hours for symbol, _, _, hours, _ in rates if hours is not None and hours != UNITS.funding_hours}
 
-    async def _funding_rows(self) -> list[tuple[str, float, int, float | None]]:
-        async def fetch() -> list[tuple[str, float, int, float | None]]:
+    async def _funding_rows(self) -> list[tuple[str, float, int, float | None, int | None]]:
+        async def fetch() -> list[tuple[str, float, int, float | None, int | None]]:
             return await self._rows("/api/v5/public/funding-rate", bodies.FUNDINGS, Priority.UNIVERSE, instId="ANY")
 
         return await self._fundings.get("", fetch)
