@@ -33,6 +33,7 @@ from altmonitor.settings.input import find
 FILE_WITHIN_S: Final = 120.0
 LINE_EVERY_S: Final = 10.0
 MOST_SHOWN: Final = 20
+FIRST_DAY: Final = "2009-01-01"
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -55,6 +56,8 @@ def fetch(session: Session, choices: FetchChoices) -> int:
     today = _day_of(session.clock.now_ms())
     first = _day("--from", choices.from_day)
     last = _day("--to", choices.to_day) if choices.to_day else _day_of(session.clock.now_ms() - 86_400_000)
+    if first < FIRST_DAY:
+        raise ConfigError([f"--from {first}: there was no market before {FIRST_DAY}"])
     if not first <= last <= today:
         raise ConfigError([f"--from {first} --to {last}: an empty range, or days to come (today is {today}, UTC)"])
     reports: list[FetchReport] = []
@@ -127,7 +130,9 @@ def take_in(session: Session, *, paths: Sequence[Path], as_json: bool) -> int:
     """Returns the exit code. Raises: StartError."""
     progress = ArchiveProgress("import", clock=session.clock)
     try:
-        report = import_files(HistoryStore(session.config.archive_dir), paths, on_progress=progress.show)
+        report = import_files(
+            HistoryStore(session.config.archive_dir), paths, now_ms=session.clock.now_ms(), on_progress=progress.show
+        )
     except OSError as problem:
         raise StartError(f"{session.config.archive_dir} cannot be written: {problem.strerror or problem}") from problem
     line = f"{report.files} files read; {report.new} rows are new, {report.changed} changed"
@@ -143,7 +148,13 @@ def show(session: Session, *, symbols: str, as_json: bool) -> int:
     """Returns the exit code."""
     store = HistoryStore(session.config.archive_dir)
     take_in_recordings(store)
-    rows = list(listed(store, symbols_stored(symbols, store)))
+    names = symbols_stored(symbols, store)
+    rows = list(listed(store, names))
+    unknown = [name for name in names if name not in {row.symbol for row in rows}]
+    if unknown:
+        print(not_stored(unknown, store), file=sys.stderr)  # noqa: T201
+        if not rows:
+            return FAILED
     lines: list[RenderableType] = [f"{store.root} holds nothing yet: altmonitor archive fetch --from 2025-02-01"]
     if rows:
         lines = [_listed_table(rows), *(remark for row in rows for remark in _listed_remarks(row))]
@@ -152,7 +163,7 @@ def show(session: Session, *, symbols: str, as_json: bool) -> int:
         for row in rows
     ]
     print_answer(Answer(values=values, lines=lines), as_json=as_json)
-    return _complain([problem for row in rows for problem in row.problems])
+    return max(_complain([problem for row in rows for problem in row.problems]), FAILED if unknown else DONE)
 
 
 def take_in_recordings(store: HistoryStore) -> None:
@@ -199,6 +210,9 @@ def export(session: Session, *, symbols: str, into: Path, as_json: bool) -> int:
     store = HistoryStore(session.config.archive_dir)
     take_in_recordings(store)
     names = symbols_stored(symbols, store)
+    unknown = [name for name in names if name not in store.symbols()]
+    if unknown:
+        raise StorageError(not_stored(unknown, store))
     files = rows = 0
     try:
         for _, count in export_parquet(store, names, into):
@@ -206,7 +220,7 @@ def export(session: Session, *, symbols: str, into: Path, as_json: bool) -> int:
     except NoPolars:
         raise ConfigError(["Parquet needs polars: pip install 'altmonitor[history]'"]) from None
     except OSError as problem:
-        raise StorageError(f"{into} cannot be written: {problem}") from problem
+        raise StorageError(f"{into} cannot be written: {problem.strerror or problem}") from problem
     lines = [f"{files} files, {rows} rows in {into}"]
     return print_answer(Answer(values={"files": files, "rows": rows, "into": str(into)}, lines=lines), as_json=as_json)
 
@@ -233,6 +247,13 @@ def symbols_stored(symbols: str, store: HistoryStore) -> list[str]:
     """The same among those that are stored, `fil` for FILUSDT; a name that is not there stays as it was typed."""
     names, known = symbols_named(symbols), store.symbols()
     return known if names is None else [find(name, known) or name for name in names]
+
+
+def not_stored(names: Sequence[str], store: HistoryStore) -> str:
+    """For a person: contracts that were asked for by name."""
+    shown = ", ".join(names[:MOST_SHOWN])
+    asked = ",".join(name.lower() for name in names[:MOST_SHOWN])
+    return f"{store.root} holds nothing of {shown}: altmonitor archive fetch --symbols {asked} --from 2025-02-01"
 
 
 def _day(option: str, text: str) -> str:

@@ -7,14 +7,14 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
 from rich.console import RenderableType
 
-from altmonitor.cli.archive import ArchiveProgress, other_coin_line, symbols_stored, take_in_recordings
+from altmonitor.cli.archive import ArchiveProgress, not_stored, other_coin_line, symbols_stored, take_in_recordings
 from altmonitor.cli.common import DONE, FAILED, Answer, Session, print_answer, print_lines
 from altmonitor.core.alert import Alert
 from altmonitor.core.errors import ConfigError, NewerSchemaError, StorageError
@@ -22,6 +22,7 @@ from altmonitor.core.outcome import OutcomeRow
 from altmonitor.core.types import Destination
 from altmonitor.engine.episodes import EpisodeOptions
 from altmonitor.render.tables import table as drawn
+from altmonitor.replay.archive_csv import FIRST_MS
 from altmonitor.replay.exact import ReplayedAlert, ReplayOptions, shortest_warm_up_ms
 from altmonitor.replay.outcome_text import outcome_lines, outcome_values
 from altmonitor.replay.price_path import PricePath
@@ -41,6 +42,8 @@ from altmonitor.storage.state_format import StateDamaged, decode
 LINES_SHOWN: Final = 20
 NOBODY: Final = Destination(chat_id=0)
 DAY_MS: Final = 86_400_000
+SHORT_MS: Final = 3_600_000
+"""So little that is not stored at an end of the range is not worth a line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +68,13 @@ class ReplayChoices:
 def run_replay(session: Session, choices: ReplayChoices) -> int:
     """Returns the exit code. Raises: ConfigError, StorageError."""
     store = HistoryStore(session.config.archive_dir)
-    from_ms = moment_ms("--from", choices.from_time)
-    to_ms = moment_ms("--to", choices.to_time, is_end=True) if choices.to_time else session.clock.now_ms()
-    if from_ms >= to_ms:
-        raise ConfigError([f"--from {choices.from_time} --to {choices.to_time}: an empty range"])
+    now_ms = session.clock.now_ms()
+    from_ms, to_ms = range_ms(choices.from_time, choices.to_time, (0, now_ms), now_ms=now_ms)
     take_in_recordings(store)
     symbols = symbols_stored(choices.symbols, store)
+    named = [name for name in symbols if name not in store.symbols()]
+    if named and len(named) == len(symbols):
+        raise StorageError(not_stored(named, store))
     options = ReplayOptions(
         audiences=changed(stored_audiences(session), choices.settings),
         price_path=choices.price_path,
@@ -241,6 +245,21 @@ def changed(audiences: Sequence[Audience], words: Sequence[str]) -> tuple[Audien
     return tuple(replace(one, settings=over(one.settings)) for one in audiences)
 
 
+def range_ms(from_time: str | None, to_time: str | None, usual: tuple[int, int], *, now_ms: int) -> tuple[int, int]:
+    """[from, to), unix ms; usual: for what is not given. Raises: ConfigError."""
+    from_ms = usual[0] if from_time is None else moment_ms("--from", from_time)
+    to_ms = usual[1] if to_time is None else moment_ms("--to", to_time, is_end=True)
+    for option, text, begin_ms in (("--from", from_time, from_ms), ("--to", to_time, to_ms - DAY_MS)):
+        if text is not None and begin_ms >= now_ms:
+            raise ConfigError([f"{option} {text} is yet to come (now it is {minute_of(now_ms)} UTC)"])
+    if from_time is not None and from_ms < FIRST_MS:
+        raise ConfigError([f"--from {from_time}: there was no market before {day_of(FIRST_MS)}"])
+    if from_ms >= to_ms:
+        given = [f"{option} {text}" for option, text in (("--from", from_time), ("--to", to_time)) if text]
+        raise ConfigError([f"{' '.join(given)}: an empty range"])
+    return from_ms, to_ms
+
+
 def moment_ms(option: str, text: str, *, is_end: bool = False) -> int:
     """`2025-02-01` or `2025-02-01T08:00`, UTC unless it names a zone. is_end: a day alone counts as a whole.
 
@@ -248,12 +267,20 @@ def moment_ms(option: str, text: str, *, is_end: bool = False) -> int:
     """
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as problem:
+        found = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, OverflowError) as problem:
         raise ConfigError(
             [f"{option} {text!r} is not a day or time such as 2025-02-01 or 2025-02-01T08:00"]
         ) from problem
-    found = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-    return found + DAY_MS if is_end and len(text) == len("2025-02-01") else found
+    return found + DAY_MS if is_end and _is_day(text) else found
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def day_of(unix_ms: int) -> str:
@@ -275,6 +302,7 @@ def json_lines(result: ReplayResult, outcomes: Sequence[OutcomeRow] = ()) -> lis
         "summary": {
             "from_ms": result.from_ms,
             "to_ms": result.to_ms,
+            "stored_ms": result.span_ms,
             "alerts": len(result.alerts),
             "alerts_other_order": result.flipped,
             "candles": result.candles,
@@ -336,6 +364,11 @@ def table(result: ReplayResult, choices: ReplayChoices) -> list[RenderableType]:
         f"{result.candles} candles, warm-up {result.warm_up_ms / 60_000:.0f} minutes or more before that",
         drawn(("kind", "direction", "window", "", "alerts", "a day"), rows, words=range(4)),
     ]
+    first_ms, last_ms = result.span_ms
+    if first_ms > result.from_ms + SHORT_MS or last_ms < result.to_ms - SHORT_MS:
+        lines.append(
+            f'Stored is {minute_of(first_ms)} … {minute_of(last_ms)} of it; "a day" is of those {result.days:.1f}.'
+        )
     both = sum(one.both_ways for one in result.symbols)
     if result.flipped is not None:
         lines.append(

@@ -8,9 +8,9 @@ from typing import Final
 
 from rich.console import RenderableType
 
-from altmonitor.cli.archive import symbols_stored, take_in_recordings
+from altmonitor.cli.archive import not_stored, symbols_stored, take_in_recordings
 from altmonitor.cli.common import Answer, Session, print_answer
-from altmonitor.cli.replay import day_of, minute_of, moment_ms, stored_audiences, stored_state
+from altmonitor.cli.replay import day_of, minute_of, range_ms, stored_audiences, stored_state
 from altmonitor.core.alert import DETECTED_KINDS, Kind
 from altmonitor.core.errors import ConfigError, StorageError
 from altmonitor.core.files import write_atomically
@@ -56,11 +56,13 @@ def tuned(session: Session, choices: TuneChoices) -> tuple[Tuned, int]:
     take_in_recordings(store)
     symbols = symbols_stored(choices.symbols, store)
     spans = [span for symbol in symbols if (span := store.span(symbol)) is not None]
+    if symbols and not any(name in store.symbols() for name in symbols):
+        raise StorageError(not_stored(symbols, store))
     if not spans:
         raise StorageError(f"{store.root} holds no candles: altmonitor archive fetch --from 2025-02-01")
     newest_ms = (max(last_ms for _, last_ms in spans) // DAY_MS + 1) * DAY_MS
-    from_ms = moment_ms("--from", choices.from_time) if choices.from_time else min(first_ms for first_ms, _ in spans)
-    to_ms = moment_ms("--to", choices.to_time, is_end=True) if choices.to_time else newest_ms
+    usual = min(first_ms for first_ms, _ in spans), newest_ms
+    from_ms, to_ms = range_ms(choices.from_time, choices.to_time, usual, now_ms=session.clock.now_ms())
     if to_ms - from_ms < (choices.held_out + FEWEST_DAYS) * DAY_MS:
         raise ConfigError(
             [f"{day_of(from_ms)} … {day_of(to_ms - 1)} is too short to hold {choices.held_out} days back (--held-out)"]
@@ -128,7 +130,7 @@ def write_picture(path: Path, found: Tuned) -> None:
     try:
         write_atomically(path, picture_of(found))
     except OSError as problem:
-        raise StorageError(f"{path} cannot be written: {problem}") from problem
+        raise StorageError(f"{path} cannot be written: {problem.strerror or problem}") from problem
 
 
 def picture_of(found: Tuned) -> bytes:

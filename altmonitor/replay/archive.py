@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from altmonitor.core.archive_files import ArchiveFileError
 from altmonitor.market.candles import MINUTE_MS
-from altmonitor.replay.archive_csv import ArchiveFile, read_archive_file
+from altmonitor.replay.archive_csv import LAST_MS, ArchiveFile, read_archive_file
 from altmonitor.replay.columns import CandleColumns, Hole, Source, holes, months_of
 from altmonitor.replay.store import HistoryStore, InputFile, SeriesName, StoreDamaged
 
@@ -38,9 +38,14 @@ def files_in(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def import_files(
-    store: HistoryStore, paths: Sequence[Path], *, on_progress: Callable[[int, int], None] = lambda done, total: None
+    store: HistoryStore,
+    paths: Sequence[Path],
+    *,
+    now_ms: int = LAST_MS,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ImportReport:
-    """Take in files named as the exchange names them. What is wrong with one does not keep the others out.
+    """Take in files named as the exchange names them. What is wrong with one does not keep the others out. now_ms: rows
+    of later minutes are no data.
 
     Raises: OSError when the store cannot be written.
     """
@@ -49,7 +54,7 @@ def import_files(
     if not files:
         report.problems.append("no .csv, .csv.gz or .zip there")
     for number, file in enumerate(files, 1):
-        read = _read(file, report)
+        read = _read(file, report, now_ms)
         if read is not None:
             report.files += 1
             report.problems += [str(problem) for problem in read.problems]
@@ -63,9 +68,9 @@ def import_files(
     return report
 
 
-def _read(file: Path, report: ImportReport) -> ArchiveFile | None:
+def _read(file: Path, report: ImportReport, now_ms: int) -> ArchiveFile | None:
     try:
-        return read_archive_file(file.name, file.read_bytes(), source=Source.IMPORTED)
+        return read_archive_file(file.name, file.read_bytes(), source=Source.IMPORTED, now_ms=now_ms)
     except ArchiveFileError as problem:
         report.problems.append(f"{file.name}: {problem}")
     except OSError as problem:

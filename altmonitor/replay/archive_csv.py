@@ -3,7 +3,9 @@
 What such files have been seen to do, and what is made of it: a header or none · milliseconds and microseconds, mixed ·
 rows out of order and more than once (the last one counts) · stamps of metrics a second off (the nearest 5 minutes) ·
 blank cells of ratios (not known) · a byte order mark · rows of the wrong length, and candles that cannot be (named, the
-others are taken) · a zip that ends in the middle (named, nothing of it is taken).
+others are taken) · a quotation mark that never ends (its line alone is lost) · rows of days to come (named) · a zip
+that ends in the middle, or holds another symbol's file, or days of which its name says nothing (named, nothing of it is
+taken).
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -37,6 +40,8 @@ KLINE_COLUMNS: Final = 12
 METRIC_COLUMNS: Final = 8
 FIVE_MINUTES_MS: Final = 300_000
 STAMP_SLACK_MS: Final = 2_000
+DAY_MS: Final = 86_400_000
+TO_COME: Final = "its time is yet to come"
 MOST_NAMED: Final = 3
 """Rows of one file that are named one by one; the others are counted."""
 FIRST_MS: Final = 1_230_768_000_000  # 2009: there is no older market
@@ -77,16 +82,19 @@ def symbol_in(name: str) -> tuple[str, str]:
     return found["symbol"].upper(), found["what"]
 
 
-def read_archive_file(name: str, content: bytes, *, source: Source) -> ArchiveFile:
-    """name: as the exchange names its files. Raises: ArchiveFileError when nothing of it can be used."""
+def read_archive_file(name: str, content: bytes, *, source: Source, now_ms: int = LAST_MS) -> ArchiveFile:
+    """name: as the exchange names its files. now_ms: what begins later is no data. Raises: ArchiveFileError when
+    nothing of it can be used."""
     symbol, what = symbol_in(name)
     if what not in ("1m", "metrics"):
         raise ArchiveFileError(f"candles of {what}: only those of 1m are kept")
     problems: list[FileProblem] = []
     parts: list[Any] = []
     for text_name, text in texts_in(name, content):
+        if text_name != name and _is_another(text_name, (symbol, what)):
+            raise ArchiveFileError(f"it holds {text_name}, which is not what its own name says")
         read = _candles if what == "1m" else _metrics
-        columns, odd = read(text, source)
+        columns, odd = read(text, source, now_ms)
         shown = name if text_name == name else f"{name} ({text_name})"
         problems += [FileProblem(file=shown, row=row, text=why) for row, why in odd[:MOST_NAMED]]
         if len(odd) > MOST_NAMED:
@@ -94,8 +102,39 @@ def read_archive_file(name: str, content: bytes, *, source: Source) -> ArchiveFi
         if len(columns):
             parts.append(columns)
     if not parts:
-        raise ArchiveFileError(problems[0].text if problems else "it holds no rows")
-    return ArchiveFile(symbol=symbol, columns=merged(parts), problems=problems)
+        raise ArchiveFileError(_why_nothing(problems))
+    columns = merged(parts)
+    begin_ms, end_ms = _span_in(name)
+    if columns.stamps[-1] < begin_ms - DAY_MS or columns.stamps[0] >= end_ms + DAY_MS:
+        first, last = (datetime.fromtimestamp(ms / 1000, UTC).date() for ms in columns.stamps[[0, -1]].tolist())
+        raise ArchiveFileError(f"its rows are of {first} to {last}, which is not what its name says")
+    return ArchiveFile(symbol=symbol, columns=columns, problems=problems)
+
+
+def _is_another(name: str, expected: tuple[str, str]) -> bool:
+    try:
+        return symbol_in(name) != expected
+    except ArchiveFileError:  # a name that says nothing contradicts nothing
+        return False
+
+
+def _why_nothing(problems: Sequence[FileProblem]) -> str:
+    if not problems:
+        return "it holds no rows"
+    first = problems[0]
+    more = ", and no other line is data" if len(problems) > 1 else ""
+    return first.text if first.row is None else f"line {first.row}: {first.text}{more}"
+
+
+def _span_in(name: str) -> tuple[int, int]:
+    """Unix ms of the day or month that a file's name says it holds, [begin, end)."""
+    found = _NAME.match(name.replace("\\", "/").rpartition("/")[2])
+    try:
+        begin = np.datetime64(found["when"] if found else "", "D" if found and len(found["when"]) > 7 else "M")
+    except ValueError:
+        raise ArchiveFileError("its name holds no day or month that there is") from None
+    begin_ms, end_ms = (int(moment.astype("datetime64[ms]").astype(np.int64)) for moment in (begin, begin + 1))
+    return begin_ms, end_ms
 
 
 # ---
@@ -104,7 +143,7 @@ def read_archive_file(name: str, content: bytes, *, source: Source) -> ArchiveFi
 Odd = list[tuple[int, str]]
 
 
-def _candles(text: str, source: Source) -> tuple[CandleColumns, Odd]:
+def _candles(text: str, source: Source, now_ms: int) -> tuple[CandleColumns, Odd]:
     table, lines, odd = _numbers(text)
     stamps, is_stamp = _unix_ms(table[:, 0])
     off_ms = stamps % MINUTE_MS
@@ -115,7 +154,10 @@ def _candles(text: str, source: Source) -> tuple[CandleColumns, Odd]:
     with np.errstate(invalid="ignore"):
         is_candle = (low > 0) & (low <= np.minimum(opened, close)) & (high >= np.maximum(opened, close))
         is_candle &= np.isfinite(high) & np.isfinite(amounts).all(axis=1) & (amounts >= 0).all(axis=1)
+    is_past = stamps < now_ms
     odd += [(int(lines[at]), "its time is no whole minute") for at in np.flatnonzero(~is_stamp)]
+    odd += [(int(lines[at]), TO_COME) for at in np.flatnonzero(is_stamp & ~is_past)]
+    is_stamp &= is_past
     odd += [(int(lines[at]), "these prices and volumes are no candle") for at in np.flatnonzero(is_stamp & ~is_candle)]
     good = is_stamp & is_candle
     columns = CandleColumns(
@@ -139,12 +181,11 @@ def _numbers(text: str) -> tuple[Floats, Ints, Odd]:
     first, _, rest = text.partition("\n")
     has_header = first.lower().startswith(("open_time", '"open_time', "open time", "opentime"))
     body = rest if has_header else text
-    try:
-        table = np.loadtxt(io.StringIO(body), delimiter=",", dtype=np.float64, ndmin=2, comments=None)
-        if table.shape[1] == KLINE_COLUMNS and "\n\n" not in body:
-            return table, np.arange(len(table), dtype=np.int64) + 1 + has_header, []
-    except (ValueError, UserWarning):
-        pass  # line by line, then
+    with suppress(ValueError):
+        if body.strip():
+            table = np.loadtxt(io.StringIO(body), delimiter=",", dtype=np.float64, ndmin=2, comments=None)
+            if table.shape[1] == KLINE_COLUMNS and "\n\n" not in body:
+                return table, np.arange(len(table), dtype=np.int64) + 1 + has_header, []
     return _numbers_by_line(text)
 
 
@@ -156,7 +197,7 @@ def _numbers_by_line(text: str) -> tuple[Floats, Ints, Odd]:
         if cells[0].strip().lower().replace(" ", "_") in ("open_time", "opentime"):
             continue
         if len(cells) != KLINE_COLUMNS:
-            odd.append((number, f"{len(cells)} columns instead of {KLINE_COLUMNS}"))
+            odd.append((number, _wrong_length(cells, KLINE_COLUMNS)))
             continue
         try:
             rows.append([float(cell) for cell in cells])
@@ -167,16 +208,20 @@ def _numbers_by_line(text: str) -> tuple[Floats, Ints, Odd]:
 
 
 def _cells(text: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""))
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as problem:
-            raise ArchiveFileError(f"it is no CSV: {problem}") from problem
-        if cells and any(cell.strip() for cell in cells):
-            yield reader.line_num, cells
+    """(number, cells) of each line that is not empty. Line by line, because these files have no cell of several lines:
+    where a quotation mark is never closed, what follows is still data."""
+    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1):
+        if line.strip():
+            try:
+                cells = next(csv.reader([line]))
+            except csv.Error:
+                cells = [line]  # longer than any row
+            if any(cell.strip() for cell in cells):
+                yield number, cells
+
+
+def _wrong_length(cells: Sequence[str], expected: int) -> str:
+    return f"{len(cells)} column{'s' if len(cells) != 1 else ''} instead of {expected}"
 
 
 def _unix_ms(stamps: Floats) -> tuple[Ints, NDArray[np.bool_]]:
@@ -188,7 +233,7 @@ def _unix_ms(stamps: Floats) -> tuple[Ints, NDArray[np.bool_]]:
     return np.where(is_time, found, 0.0).astype(np.int64), is_time
 
 
-def _metrics(text: str, source: Source) -> tuple[OpenInterestColumns, Odd]:
+def _metrics(text: str, source: Source, now_ms: int) -> tuple[OpenInterestColumns, Odd]:
     stamps: list[int] = []
     rows: list[list[float]] = []
     odd: Odd = []
@@ -196,7 +241,7 @@ def _metrics(text: str, source: Source) -> tuple[OpenInterestColumns, Odd]:
         if cells[0].strip().lower() in ("create_time", "createtime"):
             continue
         if len(cells) != METRIC_COLUMNS:
-            odd.append((number, f"{len(cells)} columns instead of {METRIC_COLUMNS}"))
+            odd.append((number, _wrong_length(cells, METRIC_COLUMNS)))
             continue
         time_ms = _metric_ms(cells[0].strip())
         try:
@@ -206,6 +251,8 @@ def _metrics(text: str, source: Source) -> tuple[OpenInterestColumns, Odd]:
             continue
         if time_ms is None:
             odd.append((number, f"{cells[0][:40]!r} is no time"))
+        elif time_ms >= now_ms:
+            odd.append((number, TO_COME))
         elif not 0.0 <= values[0] < math.inf:
             odd.append((number, "no open interest"))
         else:

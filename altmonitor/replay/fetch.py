@@ -7,6 +7,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import quote
 
@@ -47,6 +48,10 @@ LONGEST_PAUSE_S: Final = 60.0
 ROWS_PER_REQUEST: Final = 1_000
 BARS_PER_REQUEST: Final = 500
 SHA256_DIGITS: Final = 64
+
+
+class ArchiveSilent(ExchangeUnreachable):
+    """It answers nothing at all: the fetch ends, for a year of every contract would be hours of trying."""
 
 
 class ArchiveHttp(Protocol):
@@ -119,6 +124,8 @@ class ArchiveFetch:
         self._is_recheck = is_recheck
         self._turns = asyncio.Semaphore(deps.parallel)
         self._pause_until_s = -math.inf
+        self._silent = 0  # files in a row of which there was no answer whatever
+        self._has_answered = False
         self._report = FetchReport()
         self._missing: dict[tuple[str, SeriesName], list[str]] = {}
 
@@ -127,7 +134,8 @@ class ArchiveFetch:
     ) -> FetchReport:
         """Days inclusive, UTC. Whatever ends it early, what was read until then is stored.
 
-        Raises: RegionBlocked where the archive does not answer people from here; OSError when the store refuses.
+        Raises: RegionBlocked where the archive does not answer people from here; ArchiveSilent; OSError when the store
+        refuses.
         """
         parts = list(_parts(symbols, series, first_day, last_day))
         done = 0
@@ -144,7 +152,7 @@ class ArchiveFetch:
             async with asyncio.TaskGroup() as tasks:
                 for number in range(min(self._at.parallel, len(parts))):
                     tasks.create_task(work(), name=f"archive {number}")
-        except* RegionBlocked as group:
+        except* (RegionBlocked, ArchiveSilent) as group:
             raise group.exceptions[0] from None
         except* OSError as problems:
             raise problems.exceptions[0] from None
@@ -233,7 +241,7 @@ class ArchiveFetch:
                 published, again = await self._published(path), await self._get(path)
                 content = again if again is not None else content
                 digest = hashlib.sha256(content).hexdigest()
-        except RegionBlocked:
+        except (RegionBlocked, ArchiveSilent):
             raise
         except ExchangeError as problem:
             self._report.problems.append(f"{name}: {problem}")
@@ -259,8 +267,11 @@ class ArchiveFetch:
 
     async def _get(self, path: str) -> bytes | None:
         """None for 404. A refusal makes everybody wait. Raises: ExchangeError."""
-        pause_s, said = FIRST_PAUSE_S, ""
-        for _ in range(ATTEMPTS):
+        pause_s, said, answer = FIRST_PAUSE_S, "", None
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                await self._at.clock.sleep(pause_s)
+                pause_s = min(LONGEST_PAUSE_S, pause_s * 3)
             async with self._turns:
                 await self._wait()
                 try:
@@ -268,20 +279,27 @@ class ArchiveFetch:
                 except (ExchangeUnreachable, BadAnswer) as problem:
                     said = str(problem)
                     answer = None
-            if answer is not None and answer.status in (200, 404):
+            if answer is None:
+                continue
+            self._has_answered, self._silent = True, 0
+            if answer.status in (200, 404):
                 return answer.body if answer.status == 200 else None
-            if answer is not None:
-                said = f"HTTP {answer.status}"
-                if answer.status == 451:
-                    raise RegionBlocked(
-                        "the archive does not answer from here (HTTP 451)", until_ms=self._at.clock.now_ms() + DAY_MS
-                    )
-                if answer.status in (418, 429, 403, 503):
-                    asked_s = retry_after_s(answer.headers, exchange_ms=self._at.clock.now_ms())
-                    wait_s = min(LONGEST_PAUSE_S, asked_s or pause_s)
-                    self._pause_until_s = max(self._pause_until_s, self._at.clock.monotonic() + wait_s)
-            await self._at.clock.sleep(pause_s)
-            pause_s = min(LONGEST_PAUSE_S, pause_s * 3)
+            said = f"HTTP {answer.status}"
+            if answer.status == 451:
+                raise RegionBlocked(
+                    "the archive does not answer from here (HTTP 451)", until_ms=self._at.clock.now_ms() + DAY_MS
+                )
+            if answer.status in (418, 429, 403, 503):
+                asked_s = retry_after_s(answer.headers, exchange_ms=self._at.clock.now_ms())
+                wait_s = min(LONGEST_PAUSE_S, asked_s or pause_s)
+                self._pause_until_s = max(self._pause_until_s, self._at.clock.monotonic() + wait_s)
+        if answer is None:
+            self._silent += 1
+            if not self._has_answered or self._silent > 2 * self._at.parallel:
+                raise ArchiveSilent(
+                    f"the archive does not answer ({said}): is BINANCE_ARCHIVE_URL right? What was read until then is "
+                    "kept, and the next run goes on from there"
+                )
         raise ExchangeUnreachable(f"{said}, asked {ATTEMPTS} times: run it again later")
 
     async def _wait(self) -> None:
@@ -357,8 +375,7 @@ class _Batch:
 def _parts(symbols: Sequence[str], series: Sequence[SeriesName], first_day: str, last_day: str) -> Iterator[_Part]:
     """Month by month, so that a fetch that is stopped has the same time of every symbol."""
     days = [str(day) for day in np.arange(np.datetime64(first_day), np.datetime64(last_day) + 1)]
-    for month in dict.fromkeys(day[:7] for day in days):
-        of_month = tuple(day for day in days if day[:7] == month)
+    for month, of_month in [(month, tuple(group)) for month, group in groupby(days, key=lambda day: day[:7])]:
         for symbol in symbols:
             for one in series:
                 yield _Part(symbol, one, month, of_month)

@@ -38,11 +38,13 @@ NOT_SHOWN: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayedSymbol:
-    """Of one symbol. missing_minutes: of the range, between its first and last candle. flipped: how many alerts there
+    """Of one symbol. span_ms: from its first candle of the range to the end of its last one. missing_minutes: in that
+    span. flipped: how many alerts there
     would have been with the other order of extremes, None where no minute reaches bounds on both sides."""
 
     symbol: str
     candles: int
+    span_ms: tuple[int, int]
     missing_minutes: int
     warm_up_ms: int
     both_ways: int
@@ -65,8 +67,16 @@ class ReplayResult:
         return sum(one.candles for one in self.symbols)
 
     @property
+    def span_ms(self) -> tuple[int, int]:
+        """What is stored of the range: from the first candle of any symbol to the end of the last one."""
+        if not self.symbols:
+            return self.from_ms, self.to_ms
+        return min(one.span_ms[0] for one in self.symbols), max(one.span_ms[1] for one in self.symbols)
+
+    @property
     def days(self) -> float:
-        return (self.to_ms - self.from_ms) / 86_400_000
+        """Of `span_ms`, so that what was not stored makes no rate smaller."""
+        return (self.span_ms[1] - self.span_ms[0]) / 86_400_000
 
     @property
     def warm_up_ms(self) -> int:
@@ -160,10 +170,12 @@ def _replay_symbol(
         flipped = len(other.alerts)
     coins = [] if history is None else holes(between(history.candles, from_ms, to_ms))
     own_ms = open_ms[(open_ms >= from_ms) & (open_ms < to_ms)]
-    minutes = (int(own_ms[-1]) - int(own_ms[0])) // MINUTE_MS + 1
+    span_ms = int(own_ms[0]), int(own_ms[-1]) + MINUTE_MS
+    minutes = (span_ms[1] - span_ms[0]) // MINUTE_MS
     return done, ReplayedSymbol(
         symbol=symbol,
         candles=done.candles,
+        span_ms=span_ms,
         missing_minutes=minutes - done.candles,
         warm_up_ms=max(0, from_ms - done.began_ms),
         both_ways=done.both_ways,

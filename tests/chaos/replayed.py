@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from altmonitor.market.candles import MINUTE_MS
 from altmonitor.replay.exact import ReplayOptions, shortest_warm_up_ms
 from altmonitor.replay.history_recorder import take_in_recorded
@@ -51,3 +53,18 @@ def problems_of(found: Verification) -> list[str]:
     ]
     share = [f"replay: {found.share:.1%} of {told} keys are the same"] if found.share < least else []
     return unexplained + share
+
+
+def summary(found: Verification) -> list[str]:
+    """For a person: how many of each kind were told live and again, and how often which reason is why not."""
+    kinds = [
+        f"  {kind}: {number} live, {found.matched.get(kind, 0)} again" for kind, number in sorted(found.live.items())
+    ]
+    reasons = Counter((one.is_live, one.reason) for one in found.differences)
+    return [
+        *kinds,
+        *(
+            f"  {'only live' if is_live else 'only again'}, {number} ×: {REASONS[reason]}"
+            for (is_live, reason), number in sorted(reasons.items())
+        ),
+    ]

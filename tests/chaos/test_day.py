@@ -18,7 +18,7 @@ from altmonitor.core.clock import SystemClock
 from tests.chaos.account import account
 from tests.chaos.day import Day, day
 from tests.chaos.ledger import clock_time
-from tests.chaos.replayed import problems_of, replayed
+from tests.chaos.replayed import problems_of, replayed, summary
 
 HOURS = float(os.environ.get("ALTMONITOR_CHAOS_HOURS", "2"))
 SPEED = float(os.environ.get("ALTMONITOR_CHAOS_SPEED", "90"))
@@ -57,6 +57,7 @@ async def test_everything_is_told_once_or_reported_as_missed(seed: int, folder: 
         f"replayed from its own records: {again.share:.2%} of {sum(again.live.values())} keys the same, "
         f"{again.rolling} told against the price 60 s earlier, {len(again.differences)} differences with their reasons"
     )
+    print(*summary(again), sep="\n")
     if found.problems:
         (folder / "day.txt").write_text(told)
     schedule = "\n".join(map(str, today.plan.faults))

@@ -10,9 +10,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from altmonitor.core.clock import CLOCK_VARIABLE, ScaledClock
+import pytest
+
+from altmonitor import config as configuration
+from altmonitor.cli.archive import export, show, take_in
+from altmonitor.cli.common import Session
+from altmonitor.cli.replay import ReplayChoices, run_replay
+from altmonitor.cli.tune import TuneChoices, run_tune
+from altmonitor.core.clock import CLOCK_VARIABLE, ScaledClock, SystemClock
+from altmonitor.core.errors import StorageError
+from altmonitor.replay.store import HistoryStore
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
+from tests.replay.history import wild_columns
 
 MARCH_5_NOON = 1_741_176_000_000
 
@@ -86,6 +96,7 @@ async def test_wrong_days_are_refused_with_exit_code_2_and_one_line(tmp_path: Pa
         (("--from", "2025-02-30"), "--from '2025-02-30' is not a day such as 2025-02-01"),
         (("--from", "2025-02-02", "--to", "2025-02-01"), "--from 2025-02-02 --to 2025-02-01: an empty range"),
         (("--from", "20250201"), "--from '20250201' is not a day such as 2025-02-01"),
+        (("--from", "0001-01-01"), "--from 0001-01-01: there was no market before 2009-01-01"),
     ):
         code, out, err = await altmonitor(tmp_path, "archive", "fetch", *words)
         assert (code, out) == (2, "")
@@ -98,7 +109,71 @@ async def test_an_import_without_a_single_good_file_is_exit_code_1_and_the_list_
     code, out, err = await altmonitor(tmp_path, "archive", "import", str(tmp_path / "BTCUSDT-1m-2025-02.csv"))
     assert code == 1
     assert out == "0 files read; 0 rows are new, 0 changed\n"
-    assert "BTCUSDT-1m-2025-02.csv: 3 columns instead of 12" in err
+    assert "BTCUSDT-1m-2025-02.csv: line 1: 3 columns instead of 12" in err
     code, out, err = await altmonitor(tmp_path, "archive", "list")
     assert (code, err) == (0, "")
     assert "holds nothing yet" in out
+
+
+def test_what_is_not_stored_is_named_with_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = HistoryStore(tmp_path / "store")
+    store.add("FILUSDT", "klines", wild_columns(10))
+    config, _ = configuration.load(
+        {"ARCHIVE_DIR": str(store.root), "STATE_FILE": str(tmp_path / "state.json")}, env_file=None
+    )
+    session = Session(config=config, clock=SystemClock(), warnings=())
+    said = f"{store.root} holds nothing of DOGE: altmonitor archive fetch --symbols doge --from 2025-02-01"
+    asked = ReplayChoices(
+        from_time="2025-02-01",
+        to_time="2025-02-01",
+        symbols="doge",
+        settings=(),
+        price_path="touch",
+        is_whole=False,
+        engine="tape",
+        is_verify=False,
+        as_json=False,
+    )
+    asked_tune = TuneChoices(
+        per_day=20,
+        kinds=(),
+        symbols="doge",
+        from_time=None,
+        to_time=None,
+        held_out=7,
+        per_class=False,
+        picture=None,
+        as_json=False,
+    )
+    for ask in (
+        lambda: export(session, symbols="fil,doge", into=tmp_path / "parquet", as_json=False),
+        lambda: run_replay(session, asked),
+        lambda: run_tune(session, asked_tune),
+    ):
+        with pytest.raises(StorageError) as refused:
+            ask()
+        assert str(refused.value) == said
+    assert show(session, symbols="doge", as_json=False) == 1
+    assert capsys.readouterr() == ("", f"{said}\n")
+    assert show(session, symbols="fil,doge", as_json=False) == 1
+    shown = capsys.readouterr()
+    assert "FILUSDT" in shown.out
+    assert shown.err == f"{said}\n"
+
+
+def test_rows_of_days_to_come_are_no_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config, _ = configuration.load({"ARCHIVE_DIR": str(tmp_path / "store")}, env_file=None)
+    file = tmp_path / "BTCUSDT-1m-2025-02.csv"
+    file.write_text("1738368000000,1,1,1,1,1,1738368059999,1,1,1,1,0\n")
+    clock = ScaledClock(start_ms=1_738_000_000_000, speed=1.0)
+    assert take_in(Session(config=config, clock=clock, warnings=()), paths=[file], as_json=False) == 1
+    assert f"{file.name}: line 1: its time is yet to come\n" in capsys.readouterr().err
+
+
+async def test_a_store_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("no folder")
+    file = tmp_path / "BTCUSDT-1m-2025-02.csv"
+    file.write_text("1738368000000,1,1,1,1,1,1738368059999,1,1,1,1,0\n")
+    code, out, err = await altmonitor(tmp_path, "archive", "import", str(file))
+    assert (code, out) == (1, "")
+    assert err == f"{tmp_path / 'store'} cannot be written: File exists\n"

@@ -104,7 +104,13 @@ def test_what_cannot_be_used_at_all_says_why() -> None:
     for name, content, expected in (
         (NAME, b"", "it holds no rows"),
         (NAME, HEADER.encode(), "it holds no rows"),
-        (NAME, b"a,b\nc,d\n", "2 columns instead of 12"),
+        (NAME, b"a,b\nc,d\n", "line 1: 2 columns instead of 12, and no other line is data"),
+        (NAME, row(0).replace(",", ";").encode(), "line 1: 1 column instead of 12$"),
+        (NAME, zipped(row(0), "ETHUSDT-1m-2025-02.csv"), "ETHUSDT-1m-2025-02.csv, which is not what its own name says"),
+        (NAME, zipped(row(0), "BTCUSDT-5m-2025-02.csv"), "which is not what its own name says"),
+        ("BTCUSDT-1m-2025-04.csv", row(0).encode(), "its rows are of 2025-02-01 to 2025-02-01, which is not"),
+        ("BTCUSDT-1m-2025-13.csv", row(0).encode(), "its name holds no day or month that there is"),
+        ("BTCUSDT-1m-2025-02-30.csv", row(0).encode(), "its name holds no day or month that there is"),
         (NAME, b"\xff\xfe\x00", "it is not UTF-8 text"),
         (NAME, zipped(row(0))[:-40], "it is not a whole zip file"),
         (NAME, zipped(row(0), "readme.txt"), "the zip holds no .csv"),
@@ -114,6 +120,28 @@ def test_what_cannot_be_used_at_all_says_why() -> None:
     ):
         with pytest.raises(ArchiveFileError, match=expected):
             read_archive_file(name, content, source=Source.ARCHIVE)
+
+
+def test_one_odd_line_costs_no_other_whatever_it_looks_like() -> None:
+    for odd, why in (
+        ('"never closed,1,2', "1 column instead of 12"),
+        ("x" * 200_000, "1 column instead of 12"),
+        ("\0\0\0", "1 column instead of 12"),
+        (row(2) + ",0", "13 columns instead of 12"),
+    ):
+        columns, problems = candles("\n".join([HEADER, row(0), row(1), odd, row(3), row(4)]))
+        assert (minutes(columns), problems) == ([0, 1, 3, 4], [f"{NAME}: line 4: {why}"]), odd[:20]
+
+
+def test_what_is_yet_to_come_is_no_data() -> None:
+    content, now_ms = "\n".join([row(0), row(1), row(2)]).encode(), FEB_2025 + 2 * 60_000
+    read = read_archive_file(NAME, content, source=Source.IMPORTED, now_ms=now_ms)
+    assert len(read.columns) == 2
+    assert [str(one) for one in read.problems] == [f"{NAME}: line 3: its time is yet to come"]
+    lines = [METRICS_HEADER, "2025-02-01 00:00:00,BTCUSDT,10,1,1,1,1,1", "2025-02-01 00:05:00,BTCUSDT,10,1,1,1,1,1"]
+    held = read_archive_file(METRICS, "\n".join(lines).encode(), source=Source.IMPORTED, now_ms=now_ms)
+    assert len(held.columns) == 1
+    assert [str(one) for one in held.problems] == [f"{METRICS}: line 3: its time is yet to come"]
 
 
 def test_a_zip_whose_content_was_damaged_on_the_way_is_refused() -> None:

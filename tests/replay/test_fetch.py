@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from altmonitor.core.clock import ScaledClock
-from altmonitor.core.errors import RegionBlocked
+from altmonitor.core.errors import ExchangeUnreachable, RegionBlocked
 from altmonitor.exchanges.binance.positioning import BinancePositioning
 from altmonitor.exchanges.binance.rest import BinanceRest, binance_guard
 from altmonitor.exchanges.rest.client import HttpGet
+from altmonitor.exchanges.rest.guard import RestAnswer
 from altmonitor.replay.columns import Source
-from altmonitor.replay.fetch import ArchiveFetch, FetchDeps, FetchReport, MissingDays
+from altmonitor.replay.fetch import ArchiveFetch, ArchiveSilent, FetchDeps, FetchReport, MissingDays
 from altmonitor.replay.store import HistoryStore, SeriesName
 from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
@@ -31,6 +32,7 @@ class Place:
     exchange: SimExchange
     store: HistoryStore
     fetch: Callable[..., ArchiveFetch]
+    deps: FetchDeps
     steps: list[tuple[int, int]] = field(default_factory=list)
 
     async def run(
@@ -73,6 +75,7 @@ async def place(folder: Path) -> AsyncIterator[Place]:
                 exchange=exchange,
                 store=deps.store,
                 fetch=lambda is_recheck: ArchiveFetch(deps, is_recheck=is_recheck),
+                deps=deps,
                 steps=steps,
             )
         finally:
@@ -186,6 +189,29 @@ async def test_refusals_are_waited_out_and_an_archive_that_stays_away_is_a_probl
         report = await at.run("2025-02-01", "2025-02-03")
         assert report.files == 2
         assert report.problems == ["BTCUSDT-1m-2025-02-02.zip: HTTP 500, asked 4 times: run it again later"]
+
+
+async def test_an_archive_that_answers_nothing_ends_the_fetch_and_keeps_what_was_read(tmp_path: Path) -> None:
+    async with place(tmp_path) as at:
+
+        class Wire:
+            def __init__(self, answers: int) -> None:
+                self.answers, self.asked = answers, 0
+
+            async def send(self, target: str) -> RestAnswer:
+                self.asked += 1
+                if self.asked > self.answers:
+                    raise ExchangeUnreachable("cannot connect")
+                return await at.deps.archive.send(target)
+
+        nobody, lost = Wire(0), Wire(4)
+        for wire in (nobody, lost):
+            deps = replace(at.deps, archive=wire, parallel=1)
+            with pytest.raises(ArchiveSilent, match=r"the archive does not answer \(cannot connect\)"):
+                await ArchiveFetch(deps).run(("BTCUSDT",), ("klines",), first_day="2025-01-25", last_day="2025-01-31")
+        assert nobody.asked == 4
+        assert lost.asked == 4 + 3 * 4
+        assert len(at.store.candles("BTCUSDT", 0, 1 << 50)) == 2 * 1_440
 
 
 async def test_from_a_country_where_it_does_not_answer_it_says_so_at_once(tmp_path: Path) -> None:
