@@ -43,6 +43,7 @@ from altmonitor.engine.shared_audiences import FollowersSink, SharedAudiences
 from altmonitor.engine.venue_moves import LOOKED_BACK_MS, VenueMoves, VenueTime
 from altmonitor.interfaces.alerts import AlertSink
 from altmonitor.interfaces.cluster import FoundAlert
+from altmonitor.interfaces.positioning import Cohorts
 from altmonitor.interfaces.traders import ProviderName, TraderProvider
 from altmonitor.operations.context import OperationContext
 from altmonitor.render.notices import BackAfter, FeedTakenOver, Notice, SettingsDamaged
@@ -221,9 +222,9 @@ class App:
             self.outcomes = self._build_outcomes(settings_store)
             wallets = self._wallets = await stack.enter_async_context(self._wallet_side())
             traders = await stack.enter_async_context(trader_providers(self.config, clock=self.clock, wallets=wallets))
-            questions = self._build_questions(settings_store, traders)
             others = await stack.enter_async_context(other_cohorts(self.config, clock=self.clock))
-            asked = questions.operations(self.health, self._change_settings, other_cohorts=others, wallets=wallets)
+            questions = self._build_questions(settings_store, traders, others)
+            asked = questions.operations(self.health, self._change_settings, wallets=wallets)
             operations = replace(asked, run_command=self._run_command)
             self._live.sources = StreamSources(
                 health=self.health,
@@ -368,7 +369,10 @@ class App:
             )
 
     def _build_questions(
-        self, settings_store: SettingsStore, traders: Mapping[ProviderName, TraderProvider]
+        self,
+        settings_store: SettingsStore,
+        traders: Mapping[ProviderName, TraderProvider],
+        cohorts: Mapping[str, Cohorts],
     ) -> QuerySide:
         deps = QueryDeps(
             config=self.config,
@@ -379,6 +383,7 @@ class App:
             settings_store=settings_store,
             outcomes=None if self.outcomes is None else self.outcomes.board.current,
             traders=traders,
+            other_cohorts=cohorts,
         )
         return QuerySide(deps, zone_of=lambda destination: zone_of(settings_store.audience_at(destination).tz))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import ExchangeUnreachable
+from altmonitor.core.types import Venue
 from altmonitor.exchanges.venues import cohorts_of
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.interfaces.positioning import Cohorts, TakerBucket, TakerFlows
@@ -19,7 +20,9 @@ if TYPE_CHECKING:  # imported with the first question
     from altmonitor.exchanges.bybit.cohorts import BybitCohorts
     from altmonitor.exchanges.okx.cohorts import OkxCohorts
 
-VENUES: Final = ("okx", "bybit")
+VENUES: Final[tuple[Venue, ...]] = ("okx", "bybit")
+TELLING_BOTH: Final[tuple[Venue, ...]] = ("okx",)
+"""Beside the main one: of crowd and top traders. Bybit tells of its crowd alone."""
 
 
 class OtherCohorts:
@@ -63,7 +66,7 @@ class OtherCohorts:
 @asynccontextmanager
 async def other_cohorts(config: Config, *, clock: Clock) -> AsyncIterator[Mapping[str, Cohorts]]:
     """By venue."""
-    sources = {venue: OtherCohorts(venue, config, clock) for venue in VENUES}
+    sources: dict[str, OtherCohorts] = {venue: OtherCohorts(venue, config, clock) for venue in VENUES}
     try:
         yield dict(sources)
     finally:

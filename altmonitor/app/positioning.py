@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from altmonitor.app.operator_notices import OperatorNotices
@@ -17,6 +17,7 @@ from altmonitor.core.alert import Alert
 from altmonitor.core.clock import Clock, timeouts
 from altmonitor.core.errors import BudgetExhausted, ExchangeUnreachable, NoSnapshotsYet, StorageError
 from altmonitor.core.status import GuardStatus
+from altmonitor.core.types import Venue
 from altmonitor.exchanges.binance.client import BinanceClient
 from altmonitor.exchanges.binance.smart_money import (
     ANSWER_WITHIN_S,
@@ -170,7 +171,9 @@ BUCKETS = 3
 class PositionQueryDeps:
     """day: of the last minutes, None when older. tracked: the file a tracker writes. answer_within_s: see above.
 
-    priority: of what is asked of the exchange. period: of the top traders' stored buckets."""
+    priority: of what is asked of the exchange. period: of the top traders' stored buckets. venue: the one that all of
+    it is about. elsewhere: ratios of others that tell of crowd and top traders.
+    """
 
     clock: Clock
     live: LookupDeps
@@ -180,6 +183,8 @@ class PositionQueryDeps:
     answer_within_s: float = COHORT_ANSWER_WITHIN_S
     priority: Priority = Priority.ENRICH
     period: str = DEFAULT_PERIOD
+    venue: Venue = "binance"
+    elsewhere: Mapping[Venue, Cohorts] = field(default_factory=dict)
 
 
 class LivePositionQueries:
@@ -204,8 +209,13 @@ class LivePositionQueries:
             ),
         )
 
-    async def divergence(self, symbol: str, *, period: str) -> DivergenceFacts:
-        histories = await self._from.cohorts.cohorts(symbol, period=period, limit=BUCKETS, priority=self._from.priority)
+    @property
+    def divergence_venues(self) -> Collection[Venue]:
+        return {self._from.venue, *self._from.elsewhere}
+
+    async def divergence(self, symbol: str, *, period: str, venue: Venue | None = None) -> DivergenceFacts:
+        source = self._from.elsewhere.get(venue, self._from.cohorts) if venue is not None else self._from.cohorts
+        histories = await source.cohorts(symbol, period=period, limit=BUCKETS, priority=self._from.priority)
         return DivergenceFacts(symbol=symbol, period=period, found=divergence(histories))
 
     async def change(self, symbol: str, *, minutes: int) -> PositionChange | NotEnoughSnapshots:

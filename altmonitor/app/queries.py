@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from altmonitor.app.kept_budget import KeptBudget, KeptBudgetDeps
 from altmonitor.app.market_answers import MarketAnswerDeps, MarketAnswers
+from altmonitor.app.other_cohorts import TELLING_BOTH
 from altmonitor.app.positioning import COHORT_ANSWER_WITHIN_S as ANSWER_WITHIN_S
 from altmonitor.app.positioning import LivePositionQueries, PositionQueryDeps
 from altmonitor.app.sample_alerts import SampleAlerts
@@ -52,7 +53,8 @@ if TYPE_CHECKING:  # handed in by the composition root
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryDeps:
-    """markets: of every venue, the main one first. traders: whom to ask about followed traders."""
+    """markets: of every venue, the main one first. traders: whom to ask about followed traders. other_cohorts: ratios
+    of venues, also of those that are not watched."""
 
     config: Config
     clock: Clock
@@ -62,6 +64,7 @@ class QueryDeps:
     settings_store: SettingsStore
     outcomes: Callable[[], Awaitable[OutcomeSummary]] | None
     traders: Mapping[ProviderName, TraderProvider]
+    other_cohorts: Mapping[str, Cohorts]
 
     @property
     def market(self) -> MarketSide:
@@ -157,6 +160,8 @@ class QuerySide:
                 tracked=self._deps.config.smart_money_db_path,
                 answer_within_s=timeouts(clock, ANSWER_WITHIN_S),
                 period=self._deps.config.top_trader_period,
+                venue=market.name,
+                elsewhere={venue: self._deps.other_cohorts[venue] for venue in TELLING_BOTH if venue != market.name},
             )
         )
 
@@ -185,11 +190,9 @@ class QuerySide:
         health: Callable[[], Health],
         change_settings: Callable[[Numbers, str], Awaitable[Reply | None]],
         *,
-        other_cohorts: Mapping[str, Cohorts],
         wallets: WalletQueries,
     ) -> OperationContext:
-        """What HTTP and other programs ask. change_settings: as the main chat would. other_cohorts: of venues that are
-        not watched."""
+        """What HTTP and other programs ask. change_settings: as the main chat would."""
         deps, market = self._deps, self._deps.market
         config, clock, settings_store = deps.config, deps.clock, deps.settings_store
 
@@ -213,7 +216,7 @@ class QuerySide:
             rest=market.rest,
             scores=score_store(config, clock=clock),
             positions=self._positions,
-            cohorts={**other_cohorts, market.venue.positioning.venue: market.venue.positioning},
+            cohorts={**deps.other_cohorts, market.venue.positioning.venue: market.venue.positioning},
             wallets=wallets,
             traders=deps.traders,
         )

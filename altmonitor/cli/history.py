@@ -16,6 +16,7 @@ from altmonitor.commands.replies import HistoryShown, StatsShown
 from altmonitor.core.alert import Kind
 from altmonitor.core.errors import ConfigError
 from altmonitor.core.outcome import LINE_HORIZON_MIN
+from altmonitor.core.types import Venue
 from altmonitor.render.alert_tables import history_table, stats_table
 from altmonitor.settings.days import bounds_ms, past_day
 from altmonitor.settings.input import find, nearest, spelled
@@ -36,6 +37,7 @@ def history(
     kind: Kind | None,
     as_json: bool,
     date: str | None = None,
+    venue: Venue | None = None,
 ) -> int:
     """Print stored alerts, newest first. limit: None for as many as usual. date: only of this day in ALERT_TZ, as
     typed. Returns the exit code. Raises: StorageError, ConfigError for what is no day of the past."""
@@ -53,6 +55,7 @@ def history(
                 limit=most if day is None else most + 1,
                 symbol=name,
                 kind=kind,
+                venue=venue,
                 event_between_ms=None if day is None else bounds_ms(day, zone),
             )
         rows = found[:most]
@@ -66,6 +69,7 @@ def history(
             day=day,
             has_more=len(found) > most,
             kept_days=session.config.retention_days,
+            venue=venue,
         )
         values = [msgspec.to_builtins(row.alert) | {"delivery": row.delivery} for row in rows]
         return Answer(values=values, lines=history_table(reply, session.style))
@@ -79,22 +83,23 @@ def _meant(word: str, known: Collection[str]) -> tuple[str, tuple[str, ...]]:
     return (found, ()) if found is not None else (spelled(word) or word, nearest(word, known))
 
 
-def stats(session: Session, *, hours: int, as_json: bool) -> int:
+def stats(session: Session, *, hours: int, venue: Venue | None, as_json: bool) -> int:
     """Print counts of stored alerts. Returns the exit code. Raises: StorageError."""
 
     async def ask() -> Answer:
         async with alert_reader(session.config.alerts_at) as alerts:
-            found = await alerts.stats(since_s=session.clock.now_ms() / 1000 - hours * 3600, top=STATS_TOP)
+            found = await alerts.stats(since_s=session.clock.now_ms() / 1000 - hours * 3600, top=STATS_TOP, venue=venue)
             summary = await summary_in(session, alerts)
         rows = tuple(row for row in summary.whole if row.horizon_min == LINE_HORIZON_MIN)
         values = {
             "hours": hours,
             "total": found.total,
             "by_kind": dict(found.by_kind),
+            "by_venue": dict(found.by_venue),
             "by_symbol": found.by_symbol,
             "outcomes": outcome_summary_values(summary),
         }
-        reply = StatsShown(hours=hours, stats=found, outcomes=rows)
+        reply = StatsShown(hours=hours, stats=found, outcomes=rows, venue=venue)
         return Answer(values=values, lines=stats_table(reply, session.style))
 
     return print_answer(asyncio.run(ask()), as_json=as_json)

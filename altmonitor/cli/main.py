@@ -26,6 +26,7 @@ from altmonitor.cli.common import (
 from altmonitor.cli.parameters import (
     LANGUAGE,
     OUT_FILE,
+    VENUE,
     KindOfAlert,
     env_file_option,
     json_option,
@@ -140,6 +141,7 @@ def doctor(**options: Any) -> None:
 )
 @click.option("--kind", type=KindOfAlert(), help="Only this kind.")
 @click.option("--date", metavar="DAY", help="Only of this day (ALERT_TZ): 2026-11-29, 29.11, yesterday, monday …")
+@click.option("--venue", type=VENUE, help="Only of this exchange. [all]")
 @json_option
 @env_file_option
 def history(env_file: Path, **options: Any) -> None:
@@ -152,14 +154,15 @@ def history(env_file: Path, **options: Any) -> None:
 
 @cli.command()
 @click.argument("hours", type=click.IntRange(1, 720), default=24)
+@click.option("--venue", type=VENUE, help="Only of this exchange. [all]")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 @click.option("--env-file", type=ENV_FILE, default=Path(".env"), show_default=True, help="Where settings are read.")
-def stats(hours: int, as_json: bool, env_file: Path) -> None:
+def stats(hours: int, venue: Any, as_json: bool, env_file: Path) -> None:
     """Alerts per kind and symbol over the last HOURS."""
     with session(env_file) as opened:
         from altmonitor.cli import history as stored
 
-        leave(stored.stats(opened, hours=hours, as_json=as_json))
+        leave(stored.stats(opened, hours=hours, venue=venue, as_json=as_json))
 
 
 @cli.command()

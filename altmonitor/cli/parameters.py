@@ -9,10 +9,11 @@ from typing import Any, get_args
 import click
 
 from altmonitor.cli.common import ENV_FILE, Number
-from altmonitor.core.types import LANGUAGES
+from altmonitor.core.types import LANGUAGES, Venue
 from altmonitor.positioning.units import PERIODS
 
 LANGUAGE = click.Choice(LANGUAGES)
+VENUE = click.Choice(get_args(Venue))
 PERIOD = click.Choice(PERIODS)
 SERIES = click.Choice(["smart-money", "top-traders", "open-interest"])
 OUT_FILE = click.Path(path_type=Path, dir_okay=False)

@@ -18,7 +18,7 @@ from altmonitor.cli.parameters import (
 
 @click.group()
 def archive() -> None:
-    """Candles and open interest of past days: fetch them, take in files, see what is there (ARCHIVE_DIR)."""
+    """Candles and open interest of Binance's past days: fetch them, take in files, see what is there (ARCHIVE_DIR)."""
 
 
 @archive.command(name="fetch")
@@ -93,7 +93,7 @@ def archive_list(env_file: Path, symbols: str, as_json: bool) -> None:
 @json_option
 @env_file_option
 def tune(env_file: Path, **options: Any) -> None:
-    """Thresholds for so many alerts a day from stored days, and what they would have told on days held back."""
+    """Thresholds for so many alerts a day from Binance's stored days, and what they would tell on days held back."""
     with session(env_file) as opened:
         from altmonitor.cli import tune as tuning
 
@@ -106,7 +106,8 @@ def tune(env_file: Path, **options: Any) -> None:
 @json_option
 @env_file_option
 def try_settings(env_file: Path, **options: Any) -> None:
-    """What other thresholds would have told of stored days: altmonitor try pump 4 oi 2 5 last 7d. Changes nothing."""
+    """What other thresholds would have told of Binance's stored days: altmonitor try pump 4 oi 2 5 last 7d. Changes
+    nothing."""
     with session(env_file) as opened:
         from altmonitor.cli import try_settings as trying
 
@@ -145,7 +146,8 @@ def try_settings(env_file: Path, **options: Any) -> None:
 def replay(env_file: Path, **options: Any) -> None:
     """What would have been told over stored days, by the live engine and with the settings in force (or --set).
 
-    Days come from `altmonitor archive`. With --json one line per alert and the sums last; same input, same bytes.
+    Days come from `altmonitor archive`, which knows Binance alone. With --json one line per alert and the sums last;
+    same input, same bytes.
     """
     with session(env_file) as opened:
         from altmonitor.cli import replay as past

@@ -115,6 +115,14 @@ def without_venue(words: Words) -> tuple[Words, Venue | None]:
     return (*before, *words[at + 1 :]), VENUE_WORDS[words[at].lower()]
 
 
+def venue_among(words: Words) -> tuple[Words, Venue | None]:
+    """The same where no coin is asked for, so that a single word may be an exchange."""
+    words, venue = without_venue(words)
+    if venue is None and len(words) == 1 and words[0].lower() in VENUE_WORDS:
+        return (), VENUE_WORDS[words[0].lower()]
+    return words, venue
+
+
 def read_count(command: str, words: Words, *, default: int, high: int) -> int | Refused:
     """At most one word, a whole number from 1 to `high`."""
     refused = extra(command, words, 1)

@@ -11,7 +11,6 @@ from typing import Annotated, Literal
 import msgspec
 
 from altmonitor.commands.arguments import (
-    VENUE_WORDS,
     DayWord,
     OneContract,
     SymbolWord,
@@ -22,6 +21,7 @@ from altmonitor.commands.arguments import (
     one_of,
     read_units,
     unreadable,
+    venue_among,
     window_word,
     with_days,
     with_units,
@@ -45,7 +45,7 @@ from altmonitor.commands.replies_market import (
     TrendShown,
     WhoShown,
 )
-from altmonitor.commands.venues import VenueContract, VenueNotWatched, contract_at
+from altmonitor.commands.venues import NotAtThatVenue, VenueContract, VenueNotWatched, contract_at
 from altmonitor.core.types import Venue, named_venue
 from altmonitor.interfaces.queries import TOP_WINDOWS, TopWindow
 from altmonitor.positioning.history import DEFAULT_ENTRIES, NotEnoughSnapshots
@@ -84,29 +84,29 @@ class WhyWords:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhoArguments:
-    """symbol: as typed, '' for a scan of all. about: None asks for everything known now."""
+    """symbol: as typed, '' for a scan of all. about: None asks for everything known now. venue: None: the main one,
+    the only one of which it is known."""
 
     symbol: SymbolWord = ""
     about: Literal["change", "trend", "scan"] | None = None
     minutes: Annotated[int, msgspec.Meta(ge=1, le=MOST_MIN)] = DEFAULT_MIN
+    venue: Venue | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DivergenceArguments:
-    """symbol: as typed. period: of PERIODS."""
+    """symbol: as typed. period: of PERIODS. venue: whose crowd and top traders; None: the main one's."""
 
     symbol: SymbolWord
     period: Annotated[str, one_of(PERIODS)] = DEFAULT_PERIOD
+    venue: Venue | None = None
 
 
 # --- what the live books say -------------------------------------------------------------------------------------
 
 
 def read_top(command: str, words: Words) -> TopArguments | Refused:
-    words, venue = without_venue(with_units(words))
-    if len(words) == 1 and venue is None:
-        venue = VENUE_WORDS.get(words[0].lower())
-        words = words if venue is None else words[1:]
+    words, venue = venue_among(with_units(words))
     refused = extra(command, words, 1)
     if refused is not None:
         return refused
@@ -231,11 +231,13 @@ def read_who(command: str, words: Words) -> WhoArguments | Refused:
     """A symbol; or `change` or `trend`, a symbol and how far back; or `scan`."""
     if not words:
         return Refused(command=command, reason=Bad.MISSING)
+    words, venue = without_venue(words)
     first = words[0].lower()
     if first == "scan":
-        return extra(command, words, 1) or WhoArguments(symbol="", about="scan")
+        return extra(command, words, 1) or WhoArguments(symbol="", about="scan", venue=venue)
     if first not in _ABOUTS:
-        return extra(command, words, 1) or unreadable(command, words[:1]) or WhoArguments(symbol=words[0])
+        refused = extra(command, words, 1) or unreadable(command, words[:1])
+        return refused or WhoArguments(symbol=words[0], venue=venue)
     if len(words) == 1:
         return Refused(command=command, reason=Bad.MISSING)
     refused = extra(command, words, 3) or unreadable(command, words[1:2])
@@ -244,11 +246,13 @@ def read_who(command: str, words: Words) -> WhoArguments | Refused:
     minutes = read_units(words[2], unit_s=60, high=MOST_MIN) if len(words) == 3 else DEFAULT_MIN
     if isinstance(minutes, NotRead):
         return Refused(command=command, reason=minutes, word=cut(words[2]), low=1, high=MOST_MIN)
-    return WhoArguments(symbol=words[1], about=_ABOUTS[first], minutes=minutes)
+    return WhoArguments(symbol=words[1], about=_ABOUTS[first], minutes=minutes, venue=venue)
 
 
 async def who(request: WhoArguments, now: CommandContext, queries: Queries) -> PlainReply:
     positions = queries.positions
+    if request.venue not in (None, now.main_venue):
+        return NotAtThatVenue(command="who", venue=request.venue, main=now.main_venue, about="who")
     if request.about == "scan":
         return ScanShown(found=await positions.scan(limit=DEFAULT_ENTRIES))
     found = listed_symbols("who", (request.symbol,), now.main_listed)
@@ -292,18 +296,23 @@ async def compare(request: TwoSymbols, now: CommandContext, queries: Queries) ->
 def read_divergence(command: str, words: Words) -> DivergenceArguments | Refused:
     if not words:
         return Refused(command=command, reason=Bad.MISSING)
+    words, venue = without_venue(words)
     refused = extra(command, words, 2) or unreadable(command, words[:1])
     if refused is not None:
         return refused
     period = words[1].lower() if len(words) == 2 else DEFAULT_PERIOD
     if period not in PERIODS:
         return Refused(command=command, reason=Bad.NO_SUCH_WORD, word=cut(words[1]))
-    return DivergenceArguments(symbol=words[0], period=period)
+    return DivergenceArguments(symbol=words[0], period=period, venue=venue)
 
 
 async def divergence(request: DivergenceArguments, now: CommandContext, queries: Queries) -> PlainReply:
-    found = listed_symbols("div", (request.symbol,), now.main_listed)
+    """Also of an exchange that is not watched: it is asked for this alone."""
+    venue = request.venue or now.main_venue
+    if venue not in queries.positions.divergence_venues:
+        return NotAtThatVenue(command="div", venue=venue, main=now.main_venue, about="div")
+    found = listed_symbols("div", (request.symbol,), now.venues.get(venue, now.main_listed))
     if not isinstance(found, tuple):
         return found
-    facts = await queries.positions.divergence(found[0], period=request.period)
-    return DivergenceShown(facts=facts, now_s=now.now_s)
+    facts = await queries.positions.divergence(found[0], period=request.period, venue=venue)
+    return DivergenceShown(facts=facts, now_s=now.now_s, venue=None if venue == now.main_venue else venue)

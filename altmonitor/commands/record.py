@@ -23,6 +23,7 @@ from altmonitor.commands.arguments import (
     extra,
     read_count,
     read_units,
+    venue_among,
     with_days,
     with_units,
 )
@@ -83,7 +84,10 @@ class HistoryArguments(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StatsWords(msgspec.Struct, frozen=True, kw_only=True):
+    """venue: None: all exchanges."""
+
     hours: Annotated[int, msgspec.Meta(ge=1, le=STATS_MAX_H)] = STATS_DEFAULT_H
+    venue: Venue | None = None
 
 
 class ChangesArguments(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,25 +246,25 @@ async def history(request: HistoryArguments, now: CommandContext, queries: Queri
 
 
 def read_stats(command: str, words: Words) -> StatsWords | Refused:
-    """Whole hours, bare or as a duration (`24h`, `7d`)."""
-    words = with_units(words)
+    """Whole hours, bare or as a duration (`24h`, `7d`), and an exchange."""
+    words, venue = venue_among(with_units(words))
     refused = extra(command, words, 1)
     if refused is not None or not words:
-        return refused or StatsWords()
+        return refused or StatsWords(venue=venue)
     hours = read_units(words[0], unit_s=3600, high=STATS_MAX_H)
     if isinstance(hours, NotRead):
         return Refused(command=command, reason=hours, word=cut(words[0]), low=1, high=STATS_MAX_H)
-    return StatsWords(hours=hours)
+    return StatsWords(hours=hours, venue=venue)
 
 
 async def stats(request: StatsWords, now: CommandContext, queries: Queries) -> PlainReply:
     if queries.alerts is None:
         return HistoryOff(command="stats")
     since_s = now.now_s - request.hours * 3600
-    found = await queries.alerts.stats(since_s=since_s, top=STATS_TOP, destinations=_places(now))
-    summary = None if queries.outcomes is None else await queries.outcomes()
+    found = await queries.alerts.stats(since_s=since_s, top=STATS_TOP, destinations=_places(now), venue=request.venue)
+    summary = None if queries.outcomes is None or request.venue is not None else await queries.outcomes()
     rows = () if summary is None else tuple(row for row in summary.whole if row.horizon_min == LINE_HORIZON_MIN)
-    return StatsShown(hours=request.hours, stats=found, outcomes=rows)
+    return StatsShown(hours=request.hours, stats=found, outcomes=rows, venue=request.venue)
 
 
 # --- changes --------------------------------------------------------------------------------

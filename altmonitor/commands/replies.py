@@ -257,10 +257,11 @@ class HistoryShown(PlainReply, frozen=True, kw_only=True):
 
 
 class StatsShown(PlainReply, frozen=True, kw_only=True):
-    """outcomes: of whole kinds, what followed all alerts recorded so far."""
+    """outcomes: of whole kinds, what followed all alerts recorded so far. venue: None: of all exchanges."""
 
     hours: int
     stats: AlertStats
+    venue: Venue | None = None
     outcomes: tuple[OutcomeRow, ...] = ()
 
 

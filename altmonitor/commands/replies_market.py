@@ -34,8 +34,11 @@ class CompareShown(PlainReply, frozen=True, kw_only=True):
 
 
 class DivergenceShown(PlainReply, frozen=True, kw_only=True):
+    """venue: None: of the main one."""
+
     facts: DivergenceFacts
     now_s: float
+    venue: Venue | None = None
 
 
 class ChangeShown(PlainReply, frozen=True, kw_only=True):

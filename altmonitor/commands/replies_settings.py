@@ -7,7 +7,7 @@ from enum import Enum
 
 from altmonitor.commands.replies import Button, DestinationReply, NumberChange, PlainReply, confirm, offered
 from altmonitor.core.alert import Kind
-from altmonitor.core.types import LANGUAGES
+from altmonitor.core.types import LANGUAGES, Venue
 from altmonitor.settings.audience import Audience, QuietHours
 from altmonitor.settings.changes import Difference, RecordedChange
 from altmonitor.settings.conditions import Condition
@@ -60,7 +60,10 @@ class BudgetShown(DestinationReply, frozen=True, kw_only=True):
 
 
 class BudgetProposed(DestinationReply, frozen=True, kw_only=True):
+    """beside: as of `counted_beside`."""
+
     proposal: BudgetProposal
+    beside: tuple[Venue, ...] = ()
 
     @property
     def buttons(self) -> tuple[Button, ...]:
@@ -72,11 +75,13 @@ class BudgetAccepted(DestinationReply, frozen=True, kw_only=True):
 
 
 class TrialShown(DestinationReply, frozen=True, kw_only=True):
-    """changes: what was tried, never empty. asked_s: how far back it was to go; None: as far as anything is known."""
+    """changes: what was tried, never empty. asked_s: how far back it was to go; None: as far as anything is known.
+    beside: as of `counted_beside`."""
 
     changes: tuple[NumberChange, ...]
     trial: Trial
     asked_s: int | None
+    beside: tuple[Venue, ...] = ()
 
 
 class BudgetUnknown(DestinationReply, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from altmonitor.commands.arguments import (
     named_symbols,
     one_of,
     unreadable,
+    venue_among,
     window_word,
     with_units,
 )
@@ -41,6 +42,8 @@ from altmonitor.commands.replies_settings import (
     PresetsShown,
     SymbolNumbersShown,
 )
+from altmonitor.commands.venues import NotAtThatVenue, counted_beside
+from altmonitor.core.types import Venue
 from altmonitor.settings.audience import BudgetSetting
 from altmonitor.settings.changes import Difference, in_force
 from altmonitor.settings.input import OFF_WORDS, NotRead, read_number, read_setting, read_whole
@@ -102,10 +105,12 @@ class PresetArguments:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetArguments:
-    """per_day: None asks what is in force, 0 ends it. is_confirmed: with `yes` behind it."""
+    """per_day: None asks what is in force, 0 ends it. is_confirmed: with `yes` behind it. venue: that was named; only
+    the main one's candles can be counted."""
 
     per_day: Annotated[int, msgspec.Meta(ge=0, le=BUDGET_MAX)] | None = None
     is_confirmed: bool = False
+    venue: Venue | None = None
 
 
 # --- for every symbol --------------------------------------------------------------------------------
@@ -285,20 +290,23 @@ def use_preset(request: PresetArguments, now: CommandContext) -> Outcome:
 
 
 def read_budget(command: str, words: Words) -> BudgetArguments | Refused:
+    words, venue = venue_among(words)
     if not words:
-        return BudgetArguments()
+        return BudgetArguments(venue=venue)
     rest = [word.lower() for word in words[1:]]
     if rest and (len(rest) > 1 or rest[0] not in YES_WORDS):
         return Refused(command=command, reason=Bad.EXTRA, word=cut(words[-1]))
     if words[0].lower() in OFF_WORDS or words[0] == "0":
-        return BudgetArguments(per_day=0, is_confirmed=bool(rest))
+        return BudgetArguments(per_day=0, is_confirmed=bool(rest), venue=venue)
     number = read_whole(words[0], low=BUDGET_MIN, high=BUDGET_MAX)
     if isinstance(number, NotRead):
         return Refused(command=command, reason=number, word=cut(words[0]), low=BUDGET_MIN, high=BUDGET_MAX)
-    return BudgetArguments(per_day=number, is_confirmed=bool(rest))
+    return BudgetArguments(per_day=number, is_confirmed=bool(rest), venue=venue)
 
 
 def budget(request: BudgetArguments, now: CommandContext) -> Outcome:
+    if request.venue not in (None, now.main_venue):
+        return NotAtThatVenue(command="budget", venue=request.venue, main=now.main_venue, about="counted")
     if request.per_day is None:
         numbers = {} if now.overrides.budget is None else now.overrides.budget.numbers
         return BudgetShown(per_day=now.audience.budget_per_day, numbers=numbers, is_over=now.audience.is_budget_over)
@@ -320,7 +328,7 @@ async def _budget(per_day: int, now: CommandContext, queries: Queries, *, is_acc
     if isinstance(proposal, NotEnoughHistory):
         return BudgetUnknown(missing=proposal)
     if not is_accepted:
-        return BudgetProposed(proposal=proposal)
+        return BudgetProposed(proposal=proposal, beside=counted_beside(now))
     overrides = replace(now.overrides, budget=BudgetSetting(per_day=proposal.per_day, numbers=proposal.numbers))
     now.would_be(overrides)
     return StateChange(own=now.with_overrides(overrides), reply=BudgetAccepted(proposal=proposal))

@@ -8,10 +8,12 @@ from typing import Annotated
 
 import msgspec
 
-from altmonitor.commands.arguments import Words, cut, window_word, with_units
+from altmonitor.commands.arguments import Words, cut, venue_among, window_word, with_units
 from altmonitor.commands.outcome import CommandContext, Queries
 from altmonitor.commands.replies import Bad, PlainReply, Refused, number_change
 from altmonitor.commands.replies_settings import BudgetUnknown, TrialShown
+from altmonitor.commands.venues import NotAtThatVenue, counted_beside
+from altmonitor.core.types import Venue
 from altmonitor.settings.input import NotRead, read_duration, read_number, read_setting
 from altmonitor.settings.presets import NotEnoughHistory
 from altmonitor.settings.settings import SETTING_BY_WORD, SETTINGS, Setting
@@ -25,16 +27,18 @@ _SIGNS = re.compile(r"[=:→]|->|,(?=\s|$)")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialArguments:
     """values: (key of SETTINGS, value to be tried), in the order of the table, never empty. last_s: so many seconds
-    back; None: as far as anything is known."""
+    back; None: as far as anything is known. venue: that was named; only the main one's candles can be counted."""
 
     values: tuple[tuple[str, float | int], ...]
     last_s: Annotated[int, msgspec.Meta(ge=SHORTEST_S, le=LONGEST_S)] | None = None
+    venue: Venue | None = None
 
 
 def read_try(command: str, words: Words) -> TrialArguments | Refused:
     """A word of a setting and its value, any number of times; `oi 2 5` has two. Behind `last`, or alone, a time."""
     values: dict[str, float | int] = {}
-    rest = list(with_units(tuple(_SIGNS.sub(" ", " ".join(words)).split())))
+    words, venue = venue_among(with_units(tuple(_SIGNS.sub(" ", " ".join(words)).split())))
+    rest = list(words)
     last_s: int | None = None
     while rest:
         word = rest.pop(0)
@@ -67,7 +71,7 @@ def read_try(command: str, words: Words) -> TrialArguments | Refused:
     if not values:
         return Refused(command=command, reason=Bad.MISSING)
     return TrialArguments(
-        values=tuple((one.key, values[one.key]) for one in SETTINGS if one.key in values), last_s=last_s
+        values=tuple((one.key, values[one.key]) for one in SETTINGS if one.key in values), last_s=last_s, venue=venue
     )
 
 
@@ -80,9 +84,11 @@ def _is_number(word: str) -> bool:
 
 
 async def try_settings(request: TrialArguments, now: CommandContext, queries: Queries) -> PlainReply:
+    if request.venue not in (None, now.main_venue):
+        return NotAtThatVenue(command="try", venue=request.venue, main=now.main_venue, about="counted")
     then = now.would_be(now.overrides.with_numbers(dict(request.values)))
     trial = await queries.try_settings(now.audience, then, request.last_s)
     if isinstance(trial, NotEnoughHistory):
         return BudgetUnknown(missing=trial)
     changes = tuple(number_change(key, now.settings, then.settings) for key, _ in request.values)
-    return TrialShown(changes=changes, trial=trial, asked_s=request.last_s)
+    return TrialShown(changes=changes, trial=trial, asked_s=request.last_s, beside=counted_beside(now))

@@ -94,12 +94,28 @@ class AtOtherVenues(PlainReply, frozen=True, kw_only=True):
     venues: tuple[Venue, ...]
 
 
+class NotAtThatVenue(PlainReply, frozen=True, kw_only=True):
+    """What is asked is known of other exchanges only. about: `who` is positioned, `div`, or what is `counted` over past
+    candles. main: the first of VENUES."""
+
+    command: str
+    venue: Venue
+    main: Venue
+    about: Literal["who", "div", "counted"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueContract:
     """symbol: as listed at the venue."""
 
     symbol: str
     venue: Venue
+
+
+def counted_beside(now: CommandContext) -> tuple[Venue, ...]:
+    """Exchanges that are watched and that no count over past candles knows: the main one first, then those; empty
+    where there are none."""
+    return tuple(now.venues) if len(now.venues) > 1 else ()
 
 
 Unplaced = SymbolsRefused | UniverseUnknown | VenueNotWatched | AtOtherVenues

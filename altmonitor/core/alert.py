@@ -48,10 +48,11 @@ class AlertPlace(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertStats:
-    """by_kind: only kinds that occurred. by_symbol: the most frequent first, length ≤ the number asked for."""
+    """by_kind, by_venue: only those that occurred. by_symbol: the most frequent first, as many as asked for at most."""
 
     total: int = 0
     by_kind: Mapping[Kind, int] = field(default_factory=dict)
+    by_venue: Mapping[Venue, int] = field(default_factory=dict)
     by_symbol: Sequence[tuple[str, int]] = ()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -184,8 +184,14 @@ class PositionQueries(Protocol):
     May raise ExchangeError; the last four StorageError.
     """
 
+    @property
+    def divergence_venues(self) -> Collection[Venue]:
+        """Exchanges that tell of both, their crowd and their top traders."""
+
     async def who(self, symbol: str, scope: PositionScope = EVERYTHING) -> WhoFacts: ...
-    async def divergence(self, symbol: str, *, period: str) -> DivergenceFacts: ...
+    async def divergence(self, symbol: str, *, period: str, venue: Venue | None = None) -> DivergenceFacts:
+        """venue: of `divergence_venues`; None: the one that all else is about."""
+
     async def change(self, symbol: str, *, minutes: int) -> PositionChange | NotEnoughSnapshots: ...
     async def statistics_change(self, symbol: str, *, minutes: int) -> StatisticsChange: ...
     async def trend(self, symbol: str, *, minutes: int) -> ProfitTrend | NotEnoughSnapshots: ...

@@ -51,9 +51,14 @@ class AlertQueries(Protocol):
         """Newest first, length ≤ limit."""
 
     async def stats(
-        self, *, since_s: float, top: int, destinations: Collection[Destination] | None = None
+        self,
+        *,
+        since_s: float,
+        top: int,
+        destinations: Collection[Destination] | None = None,
+        venue: Venue | None = None,
     ) -> AlertStats:
-        """Over alerts detected (`ts`) at or after this unix second."""
+        """Over alerts detected (`ts`) at or after this unix second; of one exchange, None: of all."""
 
 
 class ChangeLog(Protocol):

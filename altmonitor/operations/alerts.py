@@ -129,6 +129,7 @@ def _place(cursor: str) -> AlertPlace:
 
 class StatsArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hours: Annotated[int, msgspec.Meta(ge=1, le=STATS_MAX_H, description="The last so many hours.")] = STATS_DEFAULT_H
+    venue: Annotated[Venue, msgspec.Meta(description="All exchanges without it.")] | None = None
 
 
 class SymbolCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,21 +138,23 @@ class SymbolCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """by_kind: only kinds that occurred. by_symbol: the most frequent first, ten at most."""
+    """by_kind, by_venue: only those that occurred. by_symbol: the most frequent first, ten at most."""
 
     hours: int
     total: int
     by_kind: dict[str, int]
+    by_venue: dict[str, int]
     by_symbol: tuple[SymbolCount, ...]
 
 
 async def alert_stats(context: OperationContext, arguments: StatsArguments) -> AlertCounts:
     since_s = context.clock.now_ms() / 1000 - arguments.hours * 3600
-    found = await context.history().stats(since_s=since_s, top=STATS_TOP)
+    found = await context.history().stats(since_s=since_s, top=STATS_TOP, venue=arguments.venue)
     return AlertCounts(
         hours=arguments.hours,
         total=found.total,
         by_kind={str(kind): count for kind, count in found.by_kind.items()},
+        by_venue={str(venue): count for venue, count in found.by_venue.items()},
         by_symbol=tuple(SymbolCount(symbol=symbol, count=count) for symbol, count in found.by_symbol),
     )
 

@@ -15,8 +15,8 @@ from altmonitor.commands.replies_market import (
     PriceShown,
     TopShown,
 )
-from altmonitor.commands.venues import AtOtherVenues, VenueNotWatched
-from altmonitor.core.alert import StoredAlert
+from altmonitor.commands.venues import AtOtherVenues, NotAtThatVenue, VenueNotWatched
+from altmonitor.core.alert import AlertStats, StoredAlert
 from altmonitor.core.types import VENUE_TITLES, Venue
 from altmonitor.detectors.kinds import KINDS
 from altmonitor.detectors.verdict import Explanation, RuleCheck, Verdict
@@ -104,16 +104,22 @@ def stored_alert_text(told: StoredAlert, now_s: float, style: Style) -> str:
 @reply_lines.register
 def stats_lines(reply: StatsShown, style: Style) -> list[str]:
     lang, stats = style.lang, reply.stats
+    at = f" · {VENUE_TITLES[reply.venue]}" if reply.venue is not None else ""
     if not stats.total:
-        return [say_reply(lang, "stats_none", hours=reply.hours)]
+        return [say_reply(lang, "stats_none", hours=reply.hours) + at]
     kinds = joined(*(f"{say_reply(lang, f'kind_{kind}')} {count}" for kind, count in stats.by_kind.items() if count))
     return [
-        say_reply(lang, "stats_one" if stats.total == 1 else "stats", total=stats.total, hours=reply.hours),
+        say_reply(lang, "stats_one" if stats.total == 1 else "stats", total=stats.total, hours=reply.hours) + at,
         say_reply(lang, "stats_kinds", kinds=kinds),
+        *([joined(*_counted_venues(stats))] if len(stats.by_venue) > 1 else []),
         say_reply(lang, "stats_top"),
         *(f"{count}× <code>{n.symbol_text(symbol)}</code>" for symbol, count in stats.by_symbol),
         *outcome_stats_lines(reply.outcomes, style),
     ]
+
+
+def _counted_venues(stats: AlertStats) -> list[str]:
+    return [f"{VENUE_TITLES[venue]} {count}" for venue, count in stats.by_venue.items()]
 
 
 # ---
@@ -284,6 +290,12 @@ def _venue_not_watched(reply: VenueNotWatched, style: Style) -> list[str]:
     watched = ", ".join(VENUE_TITLES[venue] for venue in reply.watched)
     venue = VENUE_TITLES[reply.venue]
     return [say_reply(style.lang, "venue_not_watched", command=reply.command, venue=venue, watched=watched)]
+
+
+@reply_lines.register
+def _not_at_that_venue(reply: NotAtThatVenue, style: Style) -> list[str]:
+    venue, main = VENUE_TITLES[reply.venue], VENUE_TITLES[reply.main]
+    return [say_reply(style.lang, f"elsewhere_{reply.about}", command=reply.command, venue=venue, main=main)]
 
 
 @reply_lines.register

@@ -13,6 +13,7 @@ from altmonitor.commands.replies_market import (
     TrendShown,
     WhoShown,
 )
+from altmonitor.core.types import VENUE_TITLES
 from altmonitor.interfaces.queries import StatisticsChange
 from altmonitor.positioning.history import (
     NotEnoughSnapshots,
@@ -81,6 +82,8 @@ def _too_few(reply: TooFewRows, style: Style) -> list[str]:
 def _divergence(reply: DivergenceShown, style: Style) -> list[str]:
     facts, lang = reply.facts, style.lang
     found, symbol = facts.found, n.symbol_text(facts.symbol)
+    if reply.venue is not None:
+        symbol = f"{symbol} {VENUE_TITLES[reply.venue]}"
     if found is None:
         return [say_reply(lang, "div_none", symbol=symbol, period=facts.period)]
     gap = say_reply(lang, "div_gap", gap=f"<b>{n.signed(found.long_pct_gap)}</b>")

@@ -35,7 +35,7 @@ from altmonitor.commands.replies_settings import (
     ZoneUnknown,
 )
 from altmonitor.core.alert import Kind
-from altmonitor.core.types import VENUE_TITLES
+from altmonitor.core.types import VENUE_TITLES, Venue
 from altmonitor.render import format as n
 from altmonitor.render.blocks import (
     difference_lines,
@@ -122,7 +122,15 @@ def _proposal(reply: BudgetProposed, style: Style) -> list[str]:
     title = say_reply(style.lang, "budget_proposed", count=proposal.per_day, days=days)
     coming = [say_reply(style.lang, "budget_day_coming")] if proposal.is_day_coming else []
     past = say_reply(style.lang, "budget_past")
-    return [title, *_rows(proposal, style), *_warning(proposal, style), past, *coming]
+    alone = _counted_alone(reply.beside, style)
+    return [title, *_rows(proposal, style), *_warning(proposal, style), past, *alone, *coming]
+
+
+def _counted_alone(venues: tuple[Venue, ...], style: Style) -> list[str]:
+    if not venues:
+        return []
+    main, *others = (VENUE_TITLES[venue] for venue in venues)
+    return [say_reply(style.lang, "counted_alone", main=main, others=style.say("list").join(others))]
 
 
 @reply_lines.register
@@ -166,7 +174,8 @@ def _trial(reply: TrialShown, style: Style) -> list[str]:
             if moves
         ]
     now, then = sum(row.now / row.days for row in trial.rows), sum(row.then / row.days for row in trial.rows)
-    return [*lines, say("try_total", now=_rate(now), then=_rate(then)), say("try_hint")]
+    alone = _counted_alone(reply.beside, style)
+    return [*lines, say("try_total", now=_rate(now), then=_rate(then)), *alone, say("try_hint")]
 
 
 def _move(kind: Kind, move: TrialMove, style: Style) -> str:

@@ -15,7 +15,7 @@ from altmonitor.core.alert import OWNER, SAMPLE_KEY, Alert, AlertPlace, AlertSta
 from altmonitor.core.causes import CauseCode
 from altmonitor.core.clock import Clock, SystemClock
 from altmonitor.core.errors import StorageError
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue
 from altmonitor.interfaces.delivery import SentDigest
 from altmonitor.interfaces.storage import AlertFilter
 from altmonitor.market.candles import MINUTE_MS
@@ -120,22 +120,30 @@ class AlertReader:
         return [StoredAlert(alert=alert_of(row), delivery=row[-1]) for row in rows]
 
     async def stats(
-        self, *, since_s: float, top: int, destinations: Collection[Destination] | None = None
+        self,
+        *,
+        since_s: float,
+        top: int,
+        destinations: Collection[Destination] | None = None,
+        venue: Venue | None = None,
     ) -> AlertStats:
         """See `interfaces.storage.AlertQueries`."""
         told, places = _told(destinations)
+        there = "TRUE" if venue is None else "venue = ?"
         rows = await self._fetch(
-            f"SELECT kind, symbol, count(DISTINCT {_EVENT}) FROM alerts "  # noqa: S608
-            f"WHERE ts >= ? AND {NO_SAMPLE} AND {_has(told, 'alerts', destinations)} GROUP BY kind, symbol",
-            (since_s, *places),
+            f"SELECT kind, symbol, venue, count(DISTINCT {_EVENT}) FROM alerts WHERE ts >= ? AND {there} "  # noqa: S608
+            f"AND {NO_SAMPLE} AND {_has(told, 'alerts', destinations)} GROUP BY kind, symbol, venue",
+            (since_s, *(() if venue is None else (venue,)), *places),
         )
-        by_kind, by_symbol = Counter[Kind](), Counter[str]()
-        for kind, symbol, count in rows:
+        by_kind, by_venue, by_symbol = Counter[Kind](), Counter[Venue](), Counter[str]()
+        for kind, symbol, at, count in rows:
             by_kind[kind] += count
+            by_venue[at] += count
             by_symbol[symbol] += count
         return AlertStats(
             total=by_kind.total(),
             by_kind=dict(sorted(by_kind.items())),
+            by_venue=dict(by_venue.most_common()),
             by_symbol=sorted(by_symbol.items(), key=lambda item: (-item[1], item[0]))[: max(0, top)],
         )
 
@@ -357,7 +365,12 @@ class AlertFile:
             return await alerts.recent(limit=limit, **wanted)
 
     async def stats(
-        self, *, since_s: float, top: int, destinations: Collection[Destination] | None = None
+        self,
+        *,
+        since_s: float,
+        top: int,
+        destinations: Collection[Destination] | None = None,
+        venue: Venue | None = None,
     ) -> AlertStats:
         async with alert_reader(self._path, clock=self._clock) as alerts:
-            return await alerts.stats(since_s=since_s, top=top, destinations=destinations)
+            return await alerts.stats(since_s=since_s, top=top, destinations=destinations, venue=venue)

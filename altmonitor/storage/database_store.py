@@ -18,7 +18,7 @@ from altmonitor.core.causes import Cause, CauseCode
 from altmonitor.core.clock import Clock
 from altmonitor.core.errors import StorageError
 from altmonitor.core.status import OutboxStatus
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue
 from altmonitor.interfaces.cluster import FoundAlert
 from altmonitor.interfaces.delivery import Queued, SentDigest
 from altmonitor.interfaces.storage import AlertFilter
@@ -189,9 +189,14 @@ class DatabaseStore:
         return await self._reader.recent(limit=limit, **wanted)
 
     async def stats(
-        self, *, since_s: float, top: int, destinations: Collection[Destination] | None = None
+        self,
+        *,
+        since_s: float,
+        top: int,
+        destinations: Collection[Destination] | None = None,
+        venue: Venue | None = None,
     ) -> AlertStats:
-        return await self._reader.stats(since_s=since_s, top=top, destinations=destinations)
+        return await self._reader.stats(since_s=since_s, top=top, destinations=destinations, venue=venue)
 
     async def prune(self, *, before_s: float) -> None:
         """Deletes alerts detected and changes made before this unix second, except alerts that still wait."""

@@ -22,7 +22,7 @@ from altmonitor.core.alert import (
 from altmonitor.core.causes import Cause
 from altmonitor.core.clock import Clock
 from altmonitor.core.status import OutboxStatus
-from altmonitor.core.types import Destination
+from altmonitor.core.types import Destination, Venue
 from altmonitor.interfaces.delivery import Queued, SentDigest
 from altmonitor.interfaces.storage import AlertFilter
 from altmonitor.settings.state import moved_destination
@@ -143,13 +143,19 @@ class MemoryStore:
         return found[: max(0, limit)]
 
     async def stats(
-        self, *, since_s: float, top: int, destinations: Collection[Destination] | None = None
+        self,
+        *,
+        since_s: float,
+        top: int,
+        destinations: Collection[Destination] | None = None,
+        venue: Venue | None = None,
     ) -> AlertStats:
-        found = [stored.alert for stored in self._events(since_s, destinations)]
+        found = [stored.alert for stored in self._events(since_s, destinations) if venue in (None, stored.alert.venue)]
         by_symbol = Counter(alert.symbol for alert in found)
         return AlertStats(
             total=len(found),
             by_kind=Counter(alert.kind for alert in found),
+            by_venue=dict(Counter(alert.venue for alert in found).most_common()),
             by_symbol=sorted(by_symbol.items(), key=lambda item: (-item[1], item[0]))[: max(0, top)],
         )
 

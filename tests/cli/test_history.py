@@ -103,6 +103,10 @@ def test_what_is_no_day_of_the_past_is_refused_with_the_forms_there_are(opened: 
 
 
 def test_totals_count_events(opened: Session, capsys: pytest.CaptureFixture[str]) -> None:
-    stats(opened, hours=720, as_json=True)
+    stats(opened, hours=720, venue=None, as_json=True)
     found = json.loads(capsys.readouterr().out)
-    assert (found["total"], found["by_kind"]) == (3, {"price": 3})
+    assert (found["total"], found["by_kind"], found["by_venue"]) == (3, {"price": 3}, {"binance": 3})
+    stats(opened, hours=720, venue="okx", as_json=True)
+    assert json.loads(capsys.readouterr().out)["total"] == 0
+    history(opened, symbol=None, limit=20, kind=None, as_json=True, venue="okx")
+    assert json.loads(capsys.readouterr().out) == []

@@ -131,9 +131,14 @@ class MemoryAlerts:
         return [row for row in self.told if row.alert.ts >= since_s and is_wanted(row.alert, wanted)][:limit]
 
     async def stats(
-        self, *, since_s: float, top: int, destinations: Collection[Destination] | None = None
+        self,
+        *,
+        since_s: float,
+        top: int,
+        destinations: Collection[Destination] | None = None,
+        venue: Venue | None = None,
     ) -> AlertStats:
-        self.asked.append({"since_s": since_s, "top": top})
+        self.asked.append({"since_s": since_s, "top": top} | ({} if venue is None else {"venue": venue}))
         self.places.append(destinations)
         if self.problem:
             raise StorageError(self.problem)
@@ -228,8 +233,13 @@ class MemoryPositions:
         self.asked.append(("who", symbol))
         return WhoFacts(picture=PositionPicture(symbol=symbol, now_ms=NOW_S * 1000))
 
-    async def divergence(self, symbol: str, *, period: str) -> DivergenceFacts:
-        self.asked.append(("divergence", symbol, period))
+    @property
+    def divergence_venues(self) -> Collection[Venue]:
+        return ("binance", "okx")
+
+    async def divergence(self, symbol: str, *, period: str, venue: Venue | None = None) -> DivergenceFacts:
+        elsewhere = () if venue in (None, "binance") else (venue,)
+        self.asked.append(("divergence", symbol, period, *elsewhere))
         return DivergenceFacts(symbol=symbol, period=period, found=None)
 
     async def change(self, symbol: str, *, minutes: int) -> PositionChange | NotEnoughSnapshots:

@@ -86,7 +86,13 @@ def test_arguments_by_name_are_an_object_with_types_and_limits() -> None:
         schema_of(COMMAND_OF["stats"])
         == {
             "type": "object",
-            "properties": {"hours": {"type": "integer", "minimum": 1, "maximum": 720, "default": 24}},
+            "properties": {
+                "hours": {"type": "integer", "minimum": 1, "maximum": 720, "default": 24},
+                "venue": {
+                    "anyOf": [{"enum": ["binance", "bybit", "hyperliquid", "okx"]}, {"type": "null"}],
+                    "default": None,
+                },
+            },
             "required": [],
         }
         | CLOSED

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from altmonitor.commands.replies import Bad, HistoryShown, MutedChanged, Refused, SymbolsRefused
-from altmonitor.commands.replies_market import Explained, NothingKnown, PriceShown, TopShown
-from altmonitor.commands.replies_settings import ConditionAdded, ConditionsShown
-from altmonitor.commands.venues import AtOtherVenues, VenueNotWatched, VenuesShown
+from altmonitor.commands.replies import Bad, HistoryShown, MutedChanged, Refused, StatsShown, SymbolsRefused
+from altmonitor.commands.replies_market import Explained, NothingKnown, PriceShown, TopShown, WhoShown
+from altmonitor.commands.replies_settings import BudgetProposed, ConditionAdded, ConditionsShown, TrialShown
+from altmonitor.commands.venues import AtOtherVenues, NotAtThatVenue, VenueNotWatched, VenuesShown
+from altmonitor.core.alert import AlertStats
 from altmonitor.core.status import FeedStatus, GuardStatus, SweepStatus, VenueStatus
 from altmonitor.core.types import Venue
 from altmonitor.render.format import Style
@@ -226,3 +227,77 @@ async def test_the_value_of_a_condition_is_that_of_its_exchange() -> None:
     assert (reply.true_at, reply.opposite) == (150.25, "/alert SOLUSDT okx < 100")
     assert desk.markets["okx"].asked == [("price", "SOLUSDT")]
     assert desk.market.asked == []
+
+
+async def test_what_is_known_of_one_exchange_only_says_so_in_one_sentence_when_another_is_named() -> None:
+    findings = []
+    for text, about in {
+        "/who sol bybit": "who",
+        "/who change sol 60 okx": "who",
+        "/who scan okx": "who",
+        "/div sol bybit": "div",
+        "/div hl sol 1h": "div",
+        "/try pump 4 bybit": "counted",
+        "/try bybit pump 4 last 7d": "counted",
+        "/budget 20 okx": "counted",
+        "/budget bybit": "counted",
+    }.items():
+        desk = several()
+        reply = await desk(text)
+        if not isinstance(reply, NotAtThatVenue) or (reply.about, reply.main) != (about, "binance"):
+            findings.append(f"{text}: {reply}")
+        elif any(len(reply_parts(reply, Style(lang=lang, tz=UTC))) != 1 for lang in ("en", "zh", "ru")):
+            findings.append(text)
+        elif desk.positions.asked:
+            findings.append(f"{text} asked")
+    assert findings == []
+
+
+async def test_the_gap_between_crowd_and_top_traders_is_asked_of_the_exchange_that_is_named() -> None:
+    asked = {}
+    for text in ("/div sol", "/div sol binance", "/div sol okx 1h", "/div pepe okx", "/div okx:sol"):
+        desk = several()
+        await desk(text)
+        asked[text] = desk.positions.asked
+    assert asked == {
+        "/div sol": [("divergence", "SOLUSDT", "5m")],
+        "/div sol binance": [("divergence", "SOLUSDT", "5m")],
+        "/div sol okx 1h": [("divergence", "SOLUSDT", "1h", "okx")],
+        "/div pepe okx": [("divergence", "PEPEUSDT", "5m", "okx")],
+        "/div okx:sol": [("divergence", "SOLUSDT", "5m", "okx")],
+    }
+    assert isinstance(await several()("/who sol binance"), WhoShown)
+
+
+async def test_a_trial_and_a_budget_say_over_which_exchange_they_were_counted() -> None:
+    for text, kind in {"/try pump 4": TrialShown, "/budget 20": BudgetProposed}.items():
+        reply = await several()(text)
+        assert isinstance(reply, kind), text
+        assert reply.beside == ("binance", "bybit", "okx")
+        said = "Counted over Binance alone; what only Bybit, OKX will see comes on top."
+        assert said in reply_parts(reply, Style(lang="en", tz=UTC))[0]
+        alone = await Desk()(text)
+        assert isinstance(alone, kind)
+        assert alone.beside == ()
+        assert "Counted over Binance" not in reply_parts(alone, Style(lang="en", tz=UTC))[0]
+
+
+async def test_counts_are_of_all_exchanges_or_of_the_one_that_is_named() -> None:
+    found = {}
+    for text in ("/stats", "/stats bybit", "/stats 48 bybit", "/stats okx 2d"):
+        desk = several()
+        reply = await desk(text)
+        assert isinstance(reply, StatsShown)
+        (asked,) = desk.alerts.asked
+        found[text] = (reply.hours, reply.venue, asked.get("venue"), bool(reply.outcomes))
+    assert found == {
+        "/stats": (24, None, None, False),
+        "/stats bybit": (24, "bybit", "bybit", False),
+        "/stats 48 bybit": (48, "bybit", "bybit", False),
+        "/stats okx 2d": (48, "okx", "okx", False),
+    }
+    counted = AlertStats(total=3, by_kind={"price": 3}, by_venue={"bybit": 2, "binance": 1}, by_symbol=[("SOLUSDT", 3)])
+    style = Style(lang="en", tz=UTC)
+    assert "Bybit 2 · Binance 1" in reply_parts(StatsShown(hours=24, stats=counted), style)[0]
+    nothing = StatsShown(hours=24, stats=AlertStats(), venue="okx")
+    assert reply_parts(nothing, style)[0] == "📈 No alerts in 24 h. · OKX"

@@ -53,7 +53,7 @@ from altmonitor.commands.replies_settings import (
     ZoneShown,
     ZoneUnknown,
 )
-from altmonitor.commands.venues import AtOtherVenues, VenueNotWatched
+from altmonitor.commands.venues import AtOtherVenues, NotAtThatVenue, VenueNotWatched
 from altmonitor.core.alert import DETECTED_KINDS, Alert, StoredAlert
 from altmonitor.core.types import Destination
 from altmonitor.detectors.kinds import RULES
@@ -210,6 +210,7 @@ LONGEST: list[Reply] = [
     BudgetShown(per_day=0, numbers={}),
     BudgetShown(per_day=20, numbers=PRESETS["calm"]),
     BudgetProposed(proposal=PROPOSAL),
+    BudgetProposed(proposal=PROPOSAL, beside=("binance", "bybit", "okx", "hyperliquid")),
     BudgetAccepted(proposal=PROPOSAL),
     TrialShown(
         changes=tuple(number_change(s.key, Settings(), Settings()) for s in SETTINGS), trial=LONG_TRIAL, asked_s=604_800
@@ -293,6 +294,9 @@ LONGEST: list[Reply] = [
     ),
     ChartShown(chart=ChartPicture(symbol=LONG_NAME, png=b"png", from_ms=NOW_MS - 7_200_000, to_ms=NOW_MS)),
     NothingKnown(command="oi", symbol=LONG_NAME, venue="hyperliquid"),
+    NotAtThatVenue(command="who", venue="hyperliquid", main="binance", about="who"),
+    NotAtThatVenue(command="div", venue="hyperliquid", main="binance", about="div"),
+    NotAtThatVenue(command="budget", venue="hyperliquid", main="binance", about="counted"),
     VenueNotWatched(command="funding", venue="hyperliquid", watched=("binance", "bybit", "okx")),
     AtOtherVenues(command="funding", symbol=LONG_NAME, main="hyperliquid", venues=("binance", "bybit", "okx")),
     AnswerFailed(command="funding", problem=cause("<" * 5000)),

@@ -320,6 +320,22 @@ async def test_stats_count_by_kind_and_by_symbol(store: Store) -> None:
     assert list(stats.by_symbol) == [("SOLUSDT", 3), ("AUSDT", 1)]
 
 
+async def test_stats_count_by_venue_and_of_one(store: Store) -> None:
+    for number, venue in enumerate(("binance", "bybit", "bybit")):
+        key = f"{venue}:price:SOLUSDT:PUMP:1m:{number}"
+        store.put(pump("SOLUSDT", key=key, at_ms=NOW_MS + number, venue=venue), to=(PRIVATE,))
+        async with asyncio.timeout(5):
+            while not await store.alerts_of([key]):
+                await store.wait_for_work()
+    since_s = NOW_MS / 1000 - 60
+    found = await store.stats(since_s=since_s, top=5)
+    assert dict(found.by_venue) == {"bybit": 2, "binance": 1}
+    assert list(found.by_venue) == ["bybit", "binance"], "the most frequent first"
+    there = await store.stats(since_s=since_s, top=5, venue="bybit")
+    assert (there.total, dict(there.by_venue), list(there.by_symbol)) == (2, {"bybit": 2}, [("SOLUSDT", 2)])
+    assert (await store.stats(since_s=since_s, top=5, venue="okx")).total == 0
+
+
 async def test_alerts_since_are_oldest_first_by_event_time(store: Store) -> None:
     await put(store, "LATEUSDT", at_ms=NOW_MS + 2000)
     await put(store, "EARLYUSDT", at_ms=NOW_MS + 1000)

@@ -32,6 +32,11 @@ _EN = {
     "funding_each": "every {hours} h",
     "funding_next": "next {time}, in {left}",
     "venue_not_watched": "❌ /{command}: {venue} is not watched here; watched: {watched} (VENUES).",
+    "elsewhere_who": "❌ /{command}: {venue} does not show who is positioned, only {main} does. "
+    "<code>/div sol okx</code> compares the crowd with top traders at OKX, /whales shows large wallets of Hyperliquid.",
+    "elsewhere_div": "❌ /{command}: crowd and top traders are told by Binance and OKX; {venue} does not tell both.",
+    "elsewhere_counted": "❌ /{command}: past candles are kept of {main} alone; a threshold then holds at every "
+    "exchange, {venue} included.",
     "at_other_venues": "❌ /{command}: {main} does not list {symbol}, but {venues} do: say which, such as "
     "<code>{example}</code>.",
     "funding_per_8h": "per 8 h: {rates}",
@@ -67,6 +72,10 @@ _ZH = {
     "funding_each": "每 {hours} 小时",
     "funding_next": "下次 {time}，还有 {left}",
     "venue_not_watched": "❌ /{command}：这里没有监视 {venue}；已监视：{watched}（VENUES）。",
+    "elsewhere_who": "❌ /{command}：{venue} 不公布持仓者，只有 {main} 公布。"
+    "<code>/div sol okx</code> 比较 OKX 的散户与大户，/whales 显示 Hyperliquid 的大钱包。",
+    "elsewhere_div": "❌ /{command}：散户与大户两者只有 Binance 和 OKX 公布，{venue} 没有。",
+    "elsewhere_counted": "❌ /{command}：历史 K 线只保存 {main} 的；阈值对所有交易所都有效，包括 {venue}。",
     "at_other_venues": "❌ /{command}：{main} 没有 {symbol}，但 {venues} 有：请指明，例如 <code>{example}</code>。",
     "funding_per_8h": "按 8 小时计：{rates}",
     "funding_told": "{rate}（据 Hyperliquid）",
@@ -101,6 +110,11 @@ _RU = {
     "funding_each": "каждые {hours} ч",
     "funding_next": "следующая {time}, через {left}",
     "venue_not_watched": "❌ /{command}: {venue} здесь не под наблюдением; под наблюдением: {watched} (VENUES).",
+    "elsewhere_who": "❌ /{command}: {venue} не показывает, кто в позиции, – только {main}. "
+    "<code>/div sol okx</code> сравнивает толпу и топ-трейдеров OKX, /whales показывает крупные кошельки Hyperliquid.",
+    "elsewhere_div": "❌ /{command}: и толпу, и топ-трейдеров показывают Binance и OKX; {venue} – не обоих.",
+    "elsewhere_counted": "❌ /{command}: прошлые свечи хранятся только с {main}; порог потом действует на всех биржах, "
+    "и на {venue} тоже.",
     "at_other_venues": "❌ /{command}: на {main} нет {symbol}, а на {venues} есть: назовите биржу, например "
     "<code>{example}</code>.",
     "funding_per_8h": "за 8 ч: {rates}",
