@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 
-from altmonitor.core.event_loop import gathering_loop, loop_factory
+from altmonitor.core.event_loop import gathering_loop, look_again, loop_factory
 
 LONG_S = 5.0
 """A gathering that no busy machine takes for a delay of its own."""
@@ -66,6 +66,24 @@ def test_the_first_packet_after_a_silence_is_read_at_once_and_the_next_one_is_ga
         assert reads.sizes == [5]
 
     live(work, gather_s=LONG_S)
+
+
+def test_a_burst_is_read_on_at_once() -> None:
+    async def work(far: socket.socket, reads: Reads) -> None:
+        far.send(b"first")
+        await until(lambda: reads.sizes == [5], within_s=LONG_S - 1)
+        begin_s = time.monotonic()
+        look_again()
+        for size in (2, 3):  # what lies behind the first look, and what is still on its way
+            far.send(b"x" * size)
+            await until(lambda size=size: reads.sizes[-1] == size, within_s=LONG_S)  # type: ignore[misc]
+        assert time.monotonic() - begin_s < LONG_S - 1
+
+    live(work, gather_s=LONG_S)
+
+
+async def test_another_loop_looks_as_it_always_does() -> None:
+    look_again()
 
 
 def test_threads_and_what_is_ready_do_not_wait_for_packets() -> None:

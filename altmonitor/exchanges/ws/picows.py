@@ -21,6 +21,7 @@ from python_socks import ProxyError
 
 from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import ExchangeError, ExchangeUnreachable, HandshakeRefused
+from altmonitor.core.event_loop import look_again
 from altmonitor.exchanges.ws.transport import (
     ABNORMAL,
     HAPPY_EYEBALLS_S,
@@ -140,7 +141,9 @@ class _Listener(WSListener):
         except Exception as problem:  # handed on by wait_closed
             self.failure = problem
             reading.abort()
-        if self._gather_s and len(messages) < LARGE_READ_MESSAGES:
+        if len(messages) >= LARGE_READ_MESSAGES:
+            look_again()
+        elif self._gather_s:
             reading.pause_reading()
             self._resume = asyncio.get_running_loop().call_later(self._gather_s, reading.resume_reading)
 

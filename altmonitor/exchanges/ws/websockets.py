@@ -14,6 +14,7 @@ from websockets.protocol import Event, State
 
 from altmonitor.core.causes import CauseCode
 from altmonitor.core.errors import ExchangeUnreachable, HandshakeRefused
+from altmonitor.core.event_loop import look_again
 from altmonitor.exchanges.ws.transport import (
     ABNORMAL,
     HAPPY_EYEBALLS_S,
@@ -103,7 +104,9 @@ class _Connection(ClientConnection):
         except Exception as problem:  # handed on by wait_closed
             self.failure = problem
             self.transport.abort()
-        if self._gather_s and len(messages) < LARGE_READ_MESSAGES:
+        if len(messages) >= LARGE_READ_MESSAGES:
+            look_again()
+        elif self._gather_s:
             self._socket_side.pause_reading()
             self._resume = self.loop.call_later(self._gather_s, self._socket_side.resume_reading)
 
