@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 from altmonitor.core.causes import Cause, CauseCode
+from altmonitor.core.clock import timeouts
 from altmonitor.core.errors import ChatUnreachable, ClaimLost, DeliveryError, MessageRefused, StorageError, TopicClosed
 from altmonitor.delivery import messages
 from altmonitor.delivery.deps import DeliveryDeps
@@ -341,7 +342,9 @@ class AlertQueue:
         """A text that cannot be made must not stop the alerts behind it, whatever the reason."""
         if isinstance(decision, Gather) and (len(decision.rows) > 1 or decision.late):
             try:
-                self._planned.extend(messages.digest(self._destination_style(topic_id), topic_id, decision))
+                behind_s = None if decision.late else self._behind_s(decision.rows)
+                style = self._destination_style(topic_id)
+                self._planned.extend(messages.digest(style, topic_id, decision, behind_s=behind_s))
             except Exception:
                 log.exception("a digest could not be put into words; its first alert is sent by itself")
                 await self._plan_single(topic_id, decision.rows[0])
@@ -351,11 +354,18 @@ class AlertQueue:
     async def _plan_single(self, topic_id: int | None, row: Queued) -> None:
         reply_to = await self._first_of_episode(topic_id, row)
         try:
-            self._planned.append(messages.single(self._destination_style(topic_id), topic_id, row, reply_to=reply_to))
+            style, behind_s = self._destination_style(topic_id), self._behind_s([row])
+            self._planned.append(messages.single(style, topic_id, row, reply_to=reply_to, behind_s=behind_s))
         except Exception as problem:
             log.exception("an alert could not be put into words")
             why = Cause(CauseCode.OTHER, f"could not be rendered: {problem!r}")
             await self._outcomes.failed(topic_id, [row.alert.id or 0], why)
+
+    def _behind_s(self, rows: Iterable[Queued]) -> float | None:
+        """How long the oldest of these has waited; None: as long as gathering and pacing take."""
+        clock = self._deps.clock
+        waited_s = (clock.now_ms() - min(row.queued_ms for row in rows)) / 1000
+        return waited_s if waited_s >= timeouts(clock, WAITED_S) else None
 
     async def _first_of_episode(self, topic_id: int | None, row: Queued) -> int | None:
         key = row.alert.details.episode_key

@@ -283,6 +283,7 @@ class ChatQueue:
                 maybe_repeated=message.maybe_repeated,
                 shown=shown,
                 is_unfinished=alert.is_running,
+                wait_line=message.wait_line,
             )
             if not self._alert_queue.is_storm():
                 self._deps.events.sent(self.sender.at(message.topic_id), alert, message_id)

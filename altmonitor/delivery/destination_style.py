@@ -31,7 +31,8 @@ class MessageRenderer:
     """Implements `interfaces.delivery.Renderer`. lang: one of `languages.LANGUAGES`. tz: zone of every time told.
 
     Many chats share one, and what is said to several of them is written once.
-        market: asked for the state of the whole market when a digest of fresh alerts is written; None: not told.
+
+    market: asked for the state of the whole market when a digest of fresh alerts is written; None: not told.
     signer: signs what buttons bring back; None: there are no such buttons and the links stand in the text.
     quiet: the hours that a digest of held alerts names. has_outcome_line: see `Style`.
     """
@@ -66,6 +67,10 @@ class MessageRenderer:
         if signer is None:
             return ()
         return self._once([alert], "buttons", lambda: alert_buttons(alert, self._style, signer))
+
+    def behind(self, seconds: float, *, count: int) -> str:
+        key = "behind" if count == 1 else "behind_together"
+        return f"<i>{self._style.say(key, seconds=f'{seconds:,.0f}', count=f'{count:,}')}</i>"
 
     def digest(
         self,

@@ -16,7 +16,7 @@ from altmonitor.core.alert import Alert
 from altmonitor.core.errors import ChatClosed, DeliveryError, MessageRefused, StorageError
 from altmonitor.core.types import Destination
 from altmonitor.delivery.deps import DeliveryDeps
-from altmonitor.delivery.messages import AlertMessage
+from altmonitor.delivery.messages import AlertMessage, with_line
 from altmonitor.delivery.pacing import EDITS_NEED
 from altmonitor.delivery.pending_edits import (
     AWAITED_EDIT_AGE_S,
@@ -77,6 +77,7 @@ class MessageEdits:
         maybe_repeated: bool,
         shown: Shown | None = None,
         is_unfinished: bool = False,
+        wait_line: str = "",
     ) -> None:
         """This message is about this alert alone. shown: None when what it says is not known."""
         own = OwnMessage(
@@ -85,6 +86,7 @@ class MessageEdits:
             changed_s=float("-inf"),
             shown=shown,
             is_unfinished=is_unfinished,
+            wait_line=wait_line,
         )
         self._edits.sent(key, own)
 
@@ -104,6 +106,7 @@ class MessageEdits:
             changed_s=self._now_s(),
             is_unfinished=True,
             parts=(members,),
+            wait_line=message.wait_line,
         )
         self._edits.sent(digest_key, own)
         for key in running:
@@ -143,6 +146,7 @@ class MessageEdits:
             is_unfinished=True,
             parts=message.parts,
             number=message.parts.index(named),
+            wait_line=message.wait_line,
         )
         self._edits.sent(digest_key, own)
         for key in named:
@@ -224,7 +228,7 @@ class MessageEdits:
             own.is_unfinished = alert.is_running
             presses = await self._presses(destination, alert)
             maybe_repeated = await self._is_doubted(destination, alert_key, own)
-            html = renderer.alert(alert, maybe_repeated=maybe_repeated, presses=presses)
+            html = with_line(renderer.alert(alert, maybe_repeated=maybe_repeated, presses=presses), own.wait_line)
             shown = (html, renderer.buttons(alert))
             if shown == own.shown:
                 return
@@ -251,6 +255,7 @@ class MessageEdits:
         html = renderer.digest_part_again(parts, own.number, maybe_repeated=bool(own.maybe_repeated))
         if html is None:
             return not is_running
+        html = with_line(html, own.wait_line)
         if own.shown != (html, ()):
             await self.sender.edit(topic_id, own.message_id, html)
             own.shown = html, ()

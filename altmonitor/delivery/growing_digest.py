@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from altmonitor.core.alert import Alert
 from altmonitor.delivery.digest_decision import STORM_MEMORY_S
-from altmonitor.delivery.messages import AlertMessage
+from altmonitor.delivery.messages import AlertMessage, with_line
 from altmonitor.interfaces.delivery import DigestPart, Queued, Renderer
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ class _Growing:
     rows: tuple[Queued, ...]
     since_s: float
     maybe_repeated: bool
+    wait_line: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,7 +105,11 @@ class Growth:
             storm.growing.rows += message.rows
         if message.is_whole_digest:
             storm.growing = _Growing(
-                message_id=message_id, rows=message.rows, since_s=now_s, maybe_repeated=message.maybe_repeated
+                message_id=message_id,
+                rows=message.rows,
+                since_s=now_s,
+                maybe_repeated=message.maybe_repeated,
+                wait_line=message.wait_line,
             )
 
     def stop(self, topic_id: int | None) -> None:
@@ -138,12 +143,13 @@ def _with_more(
         return None
     return AlertMessage(
         topic_id=topic_id,
-        html=written[0].html,
+        html=with_line(written[0].html, growing.wait_line),
         rows=tuple(rows[:fitting]),
         own_key=None,
         is_late=False,
         maybe_repeated=growing.maybe_repeated,
         grows=growing.message_id,
+        wait_line=growing.wait_line,
     )
 
 

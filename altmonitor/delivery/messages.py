@@ -12,7 +12,7 @@ from altmonitor.core.errors import MessageRefused
 from altmonitor.delivery.digest_decision import DestinationStyle, Gather
 from altmonitor.delivery.split_digests import Parts
 from altmonitor.interfaces.delivery import Keyboard, Queued
-from altmonitor.render.format import without_markup
+from altmonitor.render.format import MESSAGE_UNITS_MAX, utf16_len, without_markup
 
 REPLIES_WAITING = 1000
 NOTICES_WAITING = 50
@@ -95,6 +95,7 @@ class AlertMessage:
     parts: where such a digest needs several and says what candles had so far, the keys that each of them names; this
         one those of `rows`.
     grows: id of the message that this text takes the place of; `rows` are then those that are new in it.
+    wait_line: how long it had to wait, '' where that is no word worth; it stands at the end of `html`.
     """
 
     topic_id: int | None
@@ -111,30 +112,49 @@ class AlertMessage:
     is_whole_digest: bool = False
     parts: Parts = ()
     grows: int | None = None
+    wait_line: str = ""
 
     @property
     def alert_ids(self) -> list[int]:
         return [row.alert.id for row in self.rows if row.alert.id is not None]
 
 
+def with_line(html: str, line: str) -> str:
+    """Where the message has room for it."""
+    longer = f"{html}\n{line}"
+    return longer if line and utf16_len(longer) <= MESSAGE_UNITS_MAX else html
+
+
 def single(
-    destination_style: DestinationStyle, topic_id: int | None, row: Queued, *, reply_to: int | None
+    destination_style: DestinationStyle,
+    topic_id: int | None,
+    row: Queued,
+    *,
+    reply_to: int | None,
+    behind_s: float | None = None,
 ) -> AlertMessage:
+    """behind_s: how long it had to wait; None: not worth a word."""
+    renderer = destination_style.renderer
+    wait_line = "" if behind_s is None else renderer.behind(behind_s, count=1)
     return AlertMessage(
         topic_id=topic_id,
-        html=destination_style.renderer.alert(row.alert, maybe_repeated=row.maybe_repeated),
+        html=with_line(renderer.alert(row.alert, maybe_repeated=row.maybe_repeated), wait_line),
         rows=(row,),
         own_key=row.alert.key,
         is_late=False,
         maybe_repeated=row.maybe_repeated,
         reply_to=reply_to,
         is_silent=row.alert.details.is_silent,
-        buttons=destination_style.renderer.buttons(row.alert),
+        buttons=renderer.buttons(row.alert),
+        wait_line=wait_line,
     )
 
 
-def digest(destination_style: DestinationStyle, topic_id: int | None, alert_group: Gather) -> list[AlertMessage]:
-    """In the order they shall leave. Raises ValueError when the renderer names none of the alerts."""
+def digest(
+    destination_style: DestinationStyle, topic_id: int | None, alert_group: Gather, *, behind_s: float | None = None
+) -> list[AlertMessage]:
+    """In the order they shall leave; the first one says how long it had to wait. Raises ValueError when the renderer
+    names none of the alerts."""
     doubtful = any(row.maybe_repeated for row in alert_group.rows)
     by_id = {row.alert.id: row for row in alert_group.rows}
     parts = destination_style.renderer.digest(
@@ -144,10 +164,12 @@ def digest(destination_style: DestinationStyle, topic_id: int | None, alert_grou
     is_running = any(row.alert.is_running for row in alert_group.rows)
     is_split = len(parts) > 1 and not alert_group.late and is_running
     keys = tuple(tuple(by_id[alert_id].alert.key for alert_id in part.alert_ids) for part in parts)
+    count = len(alert_group.rows)
+    wait_line = "" if behind_s is None else destination_style.renderer.behind(behind_s, count=count)
     found = [
         AlertMessage(
             topic_id=topic_id,
-            html=part.html,
+            html=with_line(part.html, wait_line) if number == 0 else part.html,
             rows=tuple(by_id[alert_id] for alert_id in part.alert_ids),
             own_key=None,
             is_late=alert_group.late,
@@ -156,8 +178,9 @@ def digest(destination_style: DestinationStyle, topic_id: int | None, alert_grou
             maybe_repeated=doubtful,
             is_whole_digest=len(parts) == 1 and not alert_group.late,
             parts=keys if is_split else (),
+            wait_line=wait_line if number == 0 else "",
         )
-        for part in parts
+        for number, part in enumerate(parts)
     ]
     if not any(message.rows for message in found):
         raise ValueError("the digest names no alert")

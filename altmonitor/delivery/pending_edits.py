@@ -25,7 +25,7 @@ class OwnMessage:
     maybe_repeated: None when an earlier run sent it and nobody has asked the outbox yet.
     shown: the text and the buttons that stand in the chat; None when that is not known. is_unfinished: it says what a
     candle had so far, and a reader waits for the close. parts: of a digest the keys that each of its messages names;
-    this is the one of that number.
+    this is the one of that number. wait_line: as of `AlertMessage`.
     """
 
     message_id: int
@@ -35,6 +35,7 @@ class OwnMessage:
     is_unfinished: bool = False
     parts: Parts = ()
     number: int = 0
+    wait_line: str = ""
 
     @property
     def named(self) -> tuple[str, ...]:

@@ -164,6 +164,10 @@ class Renderer(Protocol):
     def buttons(self, alert: Alert) -> Keyboard:
         """What stands under the message of this alert alone."""
 
+    def behind(self, seconds: float, *, count: int) -> str:
+        """A line for a message about so many alerts, the oldest of which has waited so long to be sent. A message that
+        this renderer made of fresh alerts has room for it."""
+
     def digest(
         self, alerts: Sequence[Alert], *, late: bool, maybe_repeated: bool = False, held: bool = False
     ) -> list[DigestPart]:

@@ -24,6 +24,8 @@ BOLD_FROM = 10  # shorter lists need no emphasis; Telegram formats 100 pieces of
 _HEADLINES = tuple(dict.fromkeys(key for spec in KINDS.values() for key in spec.headlines))
 _NBSP = "\u00a0"  # a symbol and its value stay on one line
 _NUMBERING_ROOM = len(" (999/999)")
+_WAIT_ROOM = 120
+"""In the first message, for the line that says how long it waited."""
 _GROWTH_ROOM = 3
 """Of an alert whose candle runs: what its final number may be longer."""
 
@@ -290,7 +292,7 @@ def _pack(title: str, head: str, sections: list[_Section], style: Style) -> list
     room = n.MESSAGE_UNITS_MAX - n.utf16_len(title) - _NUMBERING_ROOM
     texts = [f"\n{head}" if head else ""]
     ids: list[list[int]] = [[]]
-    left = room - n.utf16_len(texts[0])
+    left = room - n.utf16_len(texts[0]) - _WAIT_ROOM
     for section in sections:
         band = None
         for rank, entry in enumerate(section.entries):

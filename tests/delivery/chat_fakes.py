@@ -133,9 +133,10 @@ class FakeChannel:
 
 class PlainRenderer:
     """`SOLUSDT`, `SOLUSDT again#7`, and digests `digest: A B C`, `late digest: …`, `held digest: …` of at most
-    `per_part` alerts. has_buttons: one under each alert, its data `press:<id>`."""
+    `per_part` alerts. has_buttons: one under each alert, its data `press:<id>`. says_wait: `(3 after 12 s)`."""
 
-    def __init__(self, per_part: int = 150, *, has_buttons: bool = False) -> None:
+    def __init__(self, per_part: int = 150, *, has_buttons: bool = False, says_wait: bool = False) -> None:
+        self.says_wait = says_wait
         self.per_part = per_part
         self.has_buttons = has_buttons
 
@@ -148,6 +149,9 @@ class PlainRenderer:
         ratio = "" if alert.lsr is None else f" lsr={alert.lsr}"
         pressed = "".join(f" {press.action}:{press.by}" for press in presses)
         return f"{alert.symbol}{ratio}{pressed}" + (f" again#{alert.id}" if maybe_repeated else "")
+
+    def behind(self, seconds: float, *, count: int) -> str:
+        return f"({count} after {seconds:.0f} s)" if self.says_wait else ""
 
     def digest(
         self, alerts: Sequence[Alert], *, late: bool, maybe_repeated: bool = False, held: bool = False

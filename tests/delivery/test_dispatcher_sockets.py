@@ -1,7 +1,8 @@
 """The dispatcher, the real Bot API client and a Bot API server with Telegram's limits, over loopback sockets."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -9,7 +10,10 @@ from pathlib import Path
 from altmonitor.core.clock import ScaledClock
 from altmonitor.core.types import Destination, Secret
 from altmonitor.delivery.deps import DeliveryDeps
+from altmonitor.delivery.destination_style import DestinationStyles
 from altmonitor.delivery.dispatcher import Dispatcher
+from altmonitor.settings.audience import Audience
+from altmonitor.settings.settings import Settings
 from altmonitor.sim.telegram.server import SimTelegram
 from altmonitor.storage.store import SqliteStore, StoreOptions
 from altmonitor.telegram.bot import TelegramChannel
@@ -38,14 +42,20 @@ class Whole:
 
 
 @asynccontextmanager
-async def whole(path: Path, *destinations: Destination, speed: float = 10) -> AsyncIterator[Whole]:
+async def whole(
+    path: Path, *destinations: Destination, speed: float = 10, audiences: Sequence[Audience] = ()
+) -> AsyncIterator[Whole]:
+    """audiences: whose words are used; without any a plain renderer's."""
     clock = PatientClock(start_ms=NOW_MS, speed=speed)
     sim = SimTelegram(clock=clock, token=TOKEN)
     await sim.start()
     channel = TelegramChannel(Secret(TOKEN), api_url=sim.url, clock=clock)
     await channel.start()
     async with SqliteStore(path, clock=clock, options=StoreOptions(destinations=destinations)) as store:
-        deps = DeliveryDeps(outbox=store, channel=channel, renderer=PlainRenderer(), clock=clock)
+        styles = DestinationStyles(audiences).of if audiences else None
+        deps = DeliveryDeps(
+            outbox=store, channel=channel, renderer=PlainRenderer(), clock=clock, destination_styles=styles
+        )
         dispatcher = Dispatcher(deps, store.destinations)
         running = asyncio.create_task(dispatcher.run())
         try:
@@ -94,3 +104,28 @@ async def test_a_group_that_becomes_a_supergroup_is_followed(tmp_path: Path) -> 
         await all_of_it.until_told(3, within_s=60)
         assert [message.text for message in all_of_it.sim.chats[-100777]][-2:] == ["D0USDT", "D1USDT"]
         assert all_of_it.store.destinations == (Destination(chat_id=-100777),)
+
+
+SAYS_WAIT = {
+    "en": r"⏳ (\d+) s behind, 14 alerts joined into one digest",
+    "ru": r"⏳ с задержкой (\d+) с, алертов в одной сводке: 14",
+    "zh": r"⏳ 延迟 (\d+) 秒，14 条提醒合并为一份摘要",
+}
+
+
+async def test_chats_that_had_to_wait_for_others_are_told_so_in_their_language(tmp_path: Path) -> None:
+    """400 chats of one bot: it can say 25 things a second, so the last ones hear 16 s later."""
+    crowd = [Destination(chat_id=1 + at) for at in range(397)]
+    last = {lang: Destination(chat_id=1_000 + at) for at, lang in enumerate(SAYS_WAIT)}
+    audiences = [Audience(destination=at, settings=Settings()) for at in crowd]
+    audiences += [Audience(destination=at, settings=Settings(), lang=lang) for lang, at in last.items()]
+    everybody = [audience.destination for audience in audiences]
+    async with whole(tmp_path / "alerts.db", *everybody, speed=4, audiences=audiences) as all_of_it:
+        all_of_it.put(14)
+        await all_of_it.until_told(14 * len(everybody), within_s=200)
+        texts = {at: [message.text for message in all_of_it.sim.chats[at.chat_id]] for at in everybody}
+        assert {len(said) for said in texts.values()} == {1}
+        assert "behind" not in texts[crowd[0]][0]
+        waits = {lang: re.findall(SAYS_WAIT[lang], texts[at][0]) for lang, at in last.items()}
+        assert {lang: len(found) for lang, found in waits.items()} == {"en": 1, "ru": 1, "zh": 1}, texts[last["ru"]]
+        assert min(int(found[0]) for found in waits.values()) >= 10
