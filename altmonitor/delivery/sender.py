@@ -239,9 +239,12 @@ class ChatSender:
         except BaseException:
             request.close()
             raise
-        was_lost = self._is_lost(topic_id)
+        was_lost, turns = self._is_lost(topic_id), self._turns
         try:
-            answer = await request
+            try:
+                answer = await request
+            finally:
+                turns.answered(self._turn, self._now_s())
         except ChatMoved as problem:  # not said to anybody: it may be said again at once
             await self._move(problem.new_chat_id)
             raise
@@ -261,10 +264,9 @@ class ChatSender:
     async def _take_a_place(self) -> None:
         """Where the database took long, others may have used the turn of this chat. A request that is cancelled
         meanwhile never leaves."""
-        pace = self._turns.pace
-        while (wait_s := pace.free_at_s(self._now_s()) - self._now_s()) > 0:
+        while (wait_s := self._turns.leaves_at_s(self._turn, now_s := self._now_s()) - now_s) > 0:
             await self._deps.clock.sleep(wait_s)
-        self._turns.left(self._turn, self._now_s())
+        self._turns.left(self._turn, now_s)
 
     def _note_success(self, topic_id: int | None, *, was_lost: bool, is_edit: bool) -> None:
         if self._outage is not None:

@@ -12,6 +12,8 @@ from enum import Enum
 
 from altmonitor.delivery.pacing import OVERALL_LIMIT, OVERALL_WINDOW_S, OverallPace
 
+UNANSWERED_S = 2.0
+"""A request that has no answer yet may be counted by the chat service at any moment; after so long it was."""
 ANSWERS_IN_A_ROW = 2
 """After so many answers a chat with alerts has its turn: nobody holds up alerts by asking for help."""
 
@@ -41,6 +43,7 @@ class BotTurns:
         self.is_refused = False
         self._lines: dict[Urgency, dict[Turn, None]] = {urgency: {} for urgency in Urgency}
         self._granted: dict[Turn, float] = {}
+        self._unanswered: dict[Turn, float] = {}
         self._called: Turn | None = None
         self._answers_in_a_row = 0
 
@@ -55,7 +58,7 @@ class BotTurns:
             self._call(but=turn)
         if self._called is not turn:
             return None
-        wait_s = self._free_at_s(now_s) - now_s
+        wait_s = self.pace.free_at_s(now_s, reserved=self._reserved(now_s)) - now_s
         if wait_s > 0:
             return wait_s
         self._answers_in_a_row = self._answers_in_a_row + 1 if urgency is Urgency.ANSWER else 0
@@ -64,13 +67,24 @@ class BotTurns:
         self._call()
         return 0.0
 
+    def leaves_at_s(self, turn: Turn, now_s: float) -> float:
+        """When its request may leave: now, unless the turn was kept so long that others were granted its place."""
+        if turn.granted_s is not None and now_s - turn.granted_s < OVERALL_WINDOW_S:
+            return now_s
+        return self.pace.free_at_s(now_s, reserved=self._reserved(now_s, but=turn))
+
     def left(self, turn: Turn, now_s: float) -> None:
         """Its request leaves now."""
-        was_full = len(self._granted) >= self.pace.limit
         turn.granted_s = None
         self._granted.pop(turn, None)
+        self._unanswered[turn] = now_s
+
+    def answered(self, turn: Turn, now_s: float) -> None:
+        """Whenever the chat service counted the request, that was before: so two that were answered more than a second
+        apart, or of which one left a second after the other was answered, lie in different seconds over there too."""
+        self._unanswered.pop(turn, None)
         self.pace.record(now_s)
-        if was_full and self._called is not None:
+        if self._called is not None and len(self._granted) + len(self._unanswered) + 1 >= self.pace.limit:
             self._called.wake()
 
     def give_back(self, turn: Turn) -> None:
@@ -88,10 +102,10 @@ class BotTurns:
         waiting = len(self._lines[Urgency.ANSWER]) + len(self._lines[Urgency.ALERT])
         return (waiting + 1) * count <= horizon_s * self.pace.limit / OVERALL_WINDOW_S
 
-    def _free_at_s(self, now_s: float) -> float:
+    def _reserved(self, now_s: float, *, but: Turn | None = None) -> int:
         """A turn that was granted and not used for a while, because the database does not answer, holds up nobody."""
-        reserved = sum(1 for granted_s in self._granted.values() if now_s - granted_s < OVERALL_WINDOW_S)
-        return self.pace.free_at_s(now_s, reserved=reserved)
+        granted = sum(1 for turn, at_s in self._granted.items() if now_s - at_s < OVERALL_WINDOW_S and turn is not but)
+        return granted + sum(1 for at_s in self._unanswered.values() if now_s - at_s < UNANSWERED_S)
 
     def _leave_line(self, turn: Turn) -> None:
         if turn.urgency is not None:

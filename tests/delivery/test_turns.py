@@ -28,6 +28,7 @@ def served(turns: BotTurns, chats: list[Chat], *, now_s: float, count: int) -> l
         while wait_s := turns.ask(turn, turn.urgency or Urgency.ALERT, now_s):
             now_s += wait_s
         turns.left(turn, now_s)
+        turns.answered(turn, now_s)
         order.append(at)
     return order
 
@@ -37,6 +38,7 @@ def full(limit: int = 2) -> BotTurns:
     turns = BotTurns(limit)
     for chat in crowd(turns, *[Urgency.ALERT] * limit, now_s=0.0):
         turns.left(chat.turn, 0.0)
+        turns.answered(chat.turn, 0.0)
     return turns
 
 
@@ -54,6 +56,7 @@ def test_in_a_crowd_only_the_next_one_is_woken_and_only_it_has_a_time_to_wait() 
     assert turns.ask(first.turn, Urgency.ALERT, 1.0) == 0.0
     assert (first.woken, second.woken, third.woken) == (0, 1, 0)
     turns.left(first.turn, 1.0)
+    turns.answered(first.turn, 1.0)
     assert turns.ask(second.turn, Urgency.ALERT, 1.0) == 0.0
     assert (first.woken, second.woken, third.woken) == (0, 1, 1)
 
@@ -65,10 +68,31 @@ def test_never_more_than_the_limit_leaves_in_a_second_however_long_a_turn_is_kep
     assert turns.ask(chats[3].turn, Urgency.ALERT, 0.5) == 1.0
     for chat in chats[:3]:
         turns.left(chat.turn, 0.9)
+    assert turns.ask(chats[3].turn, Urgency.ALERT, 1.5) == 1.0  # counted over there at any moment until they answer
+    for chat in chats[:3]:
+        turns.answered(chat.turn, 1.6)
     assert chats[3].woken > 0
-    wait_s = turns.ask(chats[3].turn, Urgency.ALERT, 0.9)
+    wait_s = turns.ask(chats[3].turn, Urgency.ALERT, 1.6)
     assert wait_s is not None
-    assert round(0.9 + wait_s, 6) == 1.9
+    assert round(1.6 + wait_s, 6) == 2.6
+
+
+def test_a_request_that_is_never_answered_holds_up_the_others_for_two_seconds() -> None:
+    turns = BotTurns(1)
+    stuck, other = crowd(turns, Urgency.ALERT, Urgency.ALERT, now_s=0.0)
+    turns.left(stuck.turn, 0.0)
+    assert turns.ask(other.turn, Urgency.ALERT, 1.5) == 1.0
+    assert turns.ask(other.turn, Urgency.ALERT, 2.0) == 0.0
+
+
+def test_who_kept_its_turn_too_long_leaves_when_there_is_room_again() -> None:
+    turns = BotTurns(1)
+    slow, other = crowd(turns, Urgency.ALERT, Urgency.ALERT, now_s=0.0)
+    assert turns.leaves_at_s(slow.turn, 0.9) == 0.9
+    assert turns.ask(other.turn, Urgency.ALERT, 1.0) == 0.0
+    turns.left(other.turn, 1.25)
+    turns.answered(other.turn, 1.5)
+    assert turns.leaves_at_s(slow.turn, 1.5) == 2.5
 
 
 def test_a_turn_that_nobody_uses_holds_up_the_others_for_a_second_only() -> None:

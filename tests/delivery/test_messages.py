@@ -54,9 +54,10 @@ async def test_the_wait_stays_when_more_is_learned_or_the_digest_grows() -> None
         bench.put(*storm, kind="vol", direction="UP", metric=5.0, details=Details(running_s=23.0))
         told = (await bench.said(3))[2]
         assert told == "digest: " + " ".join(storm) + "\n(9 after 22 s)"
-        bench.put("XUSDT", "YUSDT", "ZUSDT", kind="vol", direction="UP", metric=4.9)
+        later = [f"L{number}USDT" for number in range(9)]
+        bench.put(*later, kind="vol", direction="UP", metric=4.9)
         grown = (await bench.said(4))[3]
-        assert grown == told.replace("\n", " XUSDT YUSDT ZUSDT\n")
+        assert grown == told.replace("\n", f" {' '.join(later)}\n")
 
 
 def test_a_full_message_has_room_for_the_line_in_every_language() -> None:
