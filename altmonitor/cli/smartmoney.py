@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,7 @@ from altmonitor.cli.common import DONE, FAILED, WRONG_CONFIGURATION, Answer, Ses
 from altmonitor.core.json_text import decimal_of, decimal_text
 from altmonitor.operations.errors import BadArgument, OperationError
 from altmonitor.operations.operation import Operation
+from altmonitor.operations.trader_detail import TRADER_DETAIL_OPERATIONS
 from altmonitor.operations.trader_signals import SIGNAL_OPERATIONS
 from altmonitor.operations.traders import TRADER_OPERATIONS
 
@@ -46,13 +47,20 @@ _LIKE: Final = {
     "get_signal_trend_by_trader": "get_signal_trend_by_filter",
 }
 """What is shown for a person; --json tells all."""
+_PARTS: Final = {
+    "performance": "get_performance_by_trader",
+    "positions": "get_trader_positions",
+    "orders": "get_trader_orders_history",
+}
+"""Of one trader: part of the answer → the operation whose columns it has."""
 SHOWN_PLACES: Final = 4
 _WORDS: Final = ("authorId", "posId", "ordId", "dataVersion", "nickName", "ccy", "instId", "cTime")
 
 
 def trader_commands(options: Callable[[Any], Any]) -> dict[str, click.Command]:
     """By name. options: adds --json and --env-file."""
-    found = {_name(row): _command(row, _name(row), options) for row in (*TRADER_OPERATIONS, *SIGNAL_OPERATIONS)}
+    every = (*TRADER_OPERATIONS, *TRADER_DETAIL_OPERATIONS, *SIGNAL_OPERATIONS)
+    found = {_name(row): _command(row, _name(row), options) for row in every}
     rows = {_name(row): row for row in TRADER_OPERATIONS}
     for alias, name in ALIASES.items():
         found[alias] = _command(rows[name], alias, options)
@@ -105,13 +113,13 @@ def answer(opened: Session, row: Row, given: Mapping[str, str], *, as_json: bool
 
 
 def _lines(row: Row, values: Mapping[str, Any]) -> Iterable[RenderableType]:
-    columns = COLUMNS[_LIKE.get(row.name, row.name)]
-    table = Table(box=None, pad_edge=False, header_style="")
-    for column in columns:
-        table.add_column(column.rpartition(".")[2], no_wrap=True, justify="left" if column in _WORDS else "right")
-    for one in values["data"]:
-        table.add_row(*(_shown(_at(one, column), is_word=column in _WORDS) for column in columns))
-    yield table if values["data"] else "nothing"
+    if "data" in values:
+        yield _table(COLUMNS[_LIKE.get(row.name, row.name)], values["data"])
+    else:
+        for part, like in _PARTS.items():
+            found = values[part]
+            yield f"{part}:"
+            yield _table(COLUMNS[like], [found] if isinstance(found, dict) else found or ())
     sources = ", ".join(f"{one['venue']} {one['endpoint']}" for one in values["sources"])
     stamp = f", ranking of {values['updateTime']}" if values.get("updateTime") else ""
     yield f"provider {values['provider']} ({sources}){stamp}"
@@ -121,6 +129,17 @@ def _lines(row: Row, values: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield f"note: {note}"
     if values.get("pagination", {}).get("hasMore"):
         yield f"more: --after {values['pagination']['nextAfter']}"
+
+
+def _table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> RenderableType:
+    if not rows:
+        return "nothing"
+    table = Table(box=None, pad_edge=False, header_style="")
+    for column in columns:
+        table.add_column(column.rpartition(".")[2], no_wrap=True, justify="left" if column in _WORDS else "right")
+    for one in rows:
+        table.add_row(*(_shown(_at(one, column), is_word=column in _WORDS) for column in columns))
+    return table
 
 
 def _at(one: Mapping[str, Any], column: str) -> Any:

@@ -31,6 +31,7 @@ from altmonitor.operations.score_webhooks import SCORE_WEBHOOK_OPERATIONS
 from altmonitor.operations.settings import SETTINGS_OPERATIONS
 from altmonitor.operations.snapshots import SNAPSHOT_OPERATIONS
 from altmonitor.operations.tracked import TRACKED_OPERATIONS
+from altmonitor.operations.trader_detail import TRADER_DETAIL_OPERATIONS
 from altmonitor.operations.trader_signals import SIGNAL_OPERATIONS
 from altmonitor.operations.traders import TRADER_OPERATIONS
 from altmonitor.operations.whales import WHALE_OPERATIONS
@@ -47,6 +48,7 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     *SNAPSHOT_OPERATIONS,
     *COMPARE_OPERATIONS,
     *TRADER_OPERATIONS,
+    *TRADER_DETAIL_OPERATIONS,
     *SIGNAL_OPERATIONS,
     *CONFIRM_OPERATIONS,
     *ANALYSIS_OPERATIONS,

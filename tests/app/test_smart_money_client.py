@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 import re
 import shlex
 import shutil
@@ -112,6 +113,76 @@ def test_j42_a_veto_makes_no_order_and_anything_else_is_sized() -> None:
         for name, mult in (("HIGH", 1.5), ("MEDIUM", 1.0), ("LOW", 0.5), ("VETO", 0.0), ("NO_DATA", 0.0))
     }
     assert sizes == {"HIGH": 3.0, "MEDIUM": 2.0, "LOW": 1.0, "VETO": 0.0, "NO_DATA": 2.0}
+
+
+# --- JavaScript ---------------------------------------------------------------------------------------------------
+
+
+async def node(script: str, *words: str) -> Any:
+    """What it prints as JSON, with everything of the client at hand."""
+    code = f'import {{ SmartMoneyClient, SmartMoneyError, sized }} from "{(DOCS / "smart_money_client.mjs").as_uri()}";'
+    process = await asyncio.create_subprocess_exec(
+        *("node", "--input-type=module", "-e", f"{code}\n{script}", *words),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, said = await process.communicate()
+    assert process.returncode == 0, said.decode()
+    return json.loads(out)
+
+
+_TRIED = """
+const [url, token] = process.argv.slice(-2);
+const client = new SmartMoneyClient(url + "/", { token, timeoutMs: 60000 });
+const told = [];
+for (const ask of [
+  () => client.confirm("SOL", "long", { source: "js" }),
+  () => client.get("/v1/kelly", { confidence: "HIGH" }),
+  () => client.confirm("NOPE & co", "long"),
+  () => client.confirm("SOL", "up"),
+  () => new SmartMoneyClient(url, { token: "wrong", timeoutMs: 60000 }).confirm("SOL", "long"),
+  () => new SmartMoneyClient("http://127.0.0.1:9", { timeoutMs: 500 }).confirm("SOL", "long"),
+]) {
+  try {
+    told.push((await ask()).symbol ?? null);
+  } catch (problem) {
+    told.push([problem instanceof SmartMoneyError, problem.code, problem.status]);
+  }
+}
+console.log(JSON.stringify(told));
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+async def test_j40_the_javascript_client_asks_and_names_what_went_wrong() -> None:
+    async with api(TOKEN) as url:
+        assert await node(_TRIED, url, TOKEN) == [
+            "SOLUSDT",
+            None,
+            [True, "not_found", 404],
+            [True, "invalid_params", 400],
+            [True, "unauthorized", 401],
+            [True, "unreachable", 0],
+        ]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+async def test_j42_the_javascript_client_sizes_as_the_python_one_and_keeps_what_was_known_last() -> None:
+    refusal = {"error": {"code": "data_stale", "message": "no venue answers"}, "data": told("VETO", 0.0)}
+    script = """
+    const answers = JSON.parse(process.argv.at(-2));
+    const sizes = answers.map((one) => sized(one, 2.0));
+    try {
+      await new SmartMoneyClient(process.argv.at(-1), { timeoutMs: 60000 }).confirm("SOL", "short");
+    } catch (problem) {
+      console.log(JSON.stringify({ sizes, code: problem.code, last: sized(problem.data, 2.0) }));
+    }
+    """
+    answers = [told(name, mult) for name, mult in (("HIGH", 1.5), ("LOW", 0.5), ("VETO", 0.0), ("NO_DATA", 0.0))]
+    async with answering(refusal, status=503) as (url, asked):
+        found = await node(script, json.dumps(answers), url)
+    assert found == {"sizes": [3.0, 1.0, 0.0, 2.0], "code": "data_stale", "last": 0.0}
+    assert asked == ["/v1/confirm?symbol=SOL&direction=short"]
 
 
 # --- freqtrade ----------------------------------------------------------------------------------------------------

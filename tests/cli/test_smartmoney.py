@@ -18,6 +18,7 @@ from altmonitor.cli.main import cli
 from altmonitor.cli.smartmoney import COLUMNS
 from altmonitor.core.clock import ScaledClock
 from altmonitor.operations.table import OPERATION_OF
+from altmonitor.operations.trader_detail import TRADER_DETAIL_OPERATIONS
 from altmonitor.operations.trader_signals import SIGNAL_OPERATIONS
 from altmonitor.operations.traders import TRADER_OPERATIONS
 from altmonitor.sim.exchange import SimExchange
@@ -56,7 +57,7 @@ async def test_the_page_shows_what_the_commands_print(tmp_path: Path) -> None:
     page, is_written = PAGE.read_text("utf-8"), "ALTMONITOR_WRITE_EXAMPLES" in os.environ
     shown = BLOCK.findall(page)
     assert {command.split()[2] for command, _ in shown} >= {
-        (row.cli or "").split()[1] for row in (*TRADER_OPERATIONS, *SIGNAL_OPERATIONS)
+        (row.cli or "").split()[1] for row in (*TRADER_OPERATIONS, *TRADER_DETAIL_OPERATIONS, *SIGNAL_OPERATIONS)
     }
     tried = shown if is_written else shown[:: len(shown) // SOME]
     async with exchange_at(tmp_path) as at:
@@ -108,7 +109,7 @@ def test_each_has_every_argument_as_a_flag_by_both_spellings() -> None:
     group = cli.commands["smartmoney"]
     assert isinstance(group, click.Group)
     context = click.Context(group)
-    for row in (*TRADER_OPERATIONS, *SIGNAL_OPERATIONS):
+    for row in (*TRADER_OPERATIONS, *TRADER_DETAIL_OPERATIONS, *SIGNAL_OPERATIONS):
         command = group.get_command(context, (row.cli or "").split()[1])
         assert command is not None
         flags = {flag for option in command.params for flag in option.opts}

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from altmonitor.operations.table import OPERATION_OF
+from altmonitor.operations.trader_detail import TRADER_DETAIL_OPERATIONS
 from altmonitor.operations.trader_signals import SIGNAL_OPERATIONS
 from altmonitor.operations.traders import TRADER_OPERATIONS
 from tests.mcp.mcp_kit import bench_client
@@ -14,7 +15,7 @@ from tests.operations.operations_kit import Bench
 from tests.operations.standing_traders import CODES, StandingTraders
 from tests.web.test_operations import site
 
-ROWS = (*TRADER_OPERATIONS, *SIGNAL_OPERATIONS)
+ROWS = (*TRADER_OPERATIONS, *TRADER_DETAIL_OPERATIONS, *SIGNAL_OPERATIONS)
 NAMED = {"authorIds": CODES[0], "sortBy": "pnl", "period": "7"}
 GOOD: dict[str, dict[str, Any]] = {
     "get_traders_by_filter": {},
@@ -23,6 +24,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "get_trader_positions": {"authorId": CODES[0]},
     "get_trader_positions_history": {"authorId": CODES[0]},
     "get_trader_orders_history": {"authorId": CODES[0]},
+    "get_trader_detail": {"authorId": CODES[0]},
     "get_signal_overview_by_filter": {},
     "get_signal_overview_by_trader": NAMED,
     "get_signal_trend_by_filter": {"instCcy": "BTC"},
@@ -72,7 +74,7 @@ async def test_over_http_each_is_a_problem_that_names_the_argument_and_asks_nobo
             fine = await session.get((OPERATION_OF[name].route or "").removeprefix("GET "), params=given)
             assert fine.status == 200, name
     assert wrong == []
-    assert len(bench.traders[0].asked) == len(GOOD)
+    assert len(bench.traders[0].asked) == len(GOOD) + 2  # one of them asks three at once
 
 
 async def test_an_ai_client_gets_each_as_an_error_with_the_argument_and_asks_nobody() -> None:
