@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 FOLLOW_EVERY_S = 1.0
 FOLLOWED_MS = 120_000
-"""So far back the alerts of the leader are looked for: a commit may come a while after its event."""
+"""So far back from when they were looked for last: a commit may come a while after its event."""
 MOST_FOLLOWED = 20_000
 PRUNE_EVERY_S = 600.0
 LEAVE_WITHIN_S = 1.0
@@ -125,7 +125,7 @@ class FeedRole:
         )
         self.on_handed_over: Callable[[FoundAlert], bool] = lambda found: False
         self._followed: dict[str, None] = {}
-        self._followed_s = float("-inf")
+        self._followed_s, self._followed_ms = float("-inf"), clock.now_ms()
         self._version: int | None = None
         self._has_won = False
 
@@ -257,7 +257,8 @@ class FeedRole:
         if version != self._version:
             self._version = version
             self.on_state(state)
-        told = await self.store.stored_since(self._clock.now_ms() - FOLLOWED_MS)
+        now_ms = self._clock.now_ms()
+        told = await self.store.stored_since(self._followed_ms - FOLLOWED_MS)
         news = [one for one in told if one[0].key not in self._followed and not self.sink.knows(one[0])]
         self._followed |= dict.fromkeys(alert.key for alert, _ in told)
         while len(self._followed) > MOST_FOLLOWED:
@@ -265,4 +266,4 @@ class FeedRole:
         if news:
             self.on_told(news)
         self.sink.forget(await self._stored_until())
-        self._followed_s = now_s
+        self._followed_s, self._followed_ms = now_s, now_ms

@@ -111,7 +111,7 @@ class Cluster:
 
     async def is_watching(self, name: str) -> None:
         """All streams of this feed are subscribed."""
-        await self.programs[name].match(re.compile(r"all streams are subscribed"))
+        await self.programs[name].match(re.compile(r"all streams are subscribed"), within_s=180)
 
     def sql(self, text: str) -> list[list[str]]:
         """Asked of the server itself, past any proxy."""
