@@ -31,6 +31,8 @@ from altmonitor.web.pages.tables import (
 DEFAULT_SORT: Final = "oi"
 FLOORS: Final[Mapping[str, float]] = {"1m": 1e6, "10m": 1e7, "100m": 1e8}
 """Word in the address → smallest quote volume of 24 h, USDT."""
+AT_ONCE: Final = 60
+"""Rows that stand on the page from the beginning: more than a screen shows, and quickly laid out on a phone."""
 CELLS_AT_ONCE: Final = 80
 """Rows that one question for cells may name; a screen shows fewer."""
 
@@ -80,7 +82,8 @@ class MarketLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketView:
-    """lines: formatted one by one while the page is rendered. count: of them; total: contracts watched."""
+    """lines: formatted one by one while the page is rendered. count: of them; total: contracts watched. at_once: so
+    many stand in the table from the beginning; scripts add the others as they are needed."""
 
     heads: list[Heading]
     lines: Iterator[MarketLine]
@@ -90,6 +93,7 @@ class MarketView:
     floor: str
     sort: str
     direction: str
+    at_once: int = AT_ONCE
 
 
 def market_view(table: MarketTable, query: Mapping[str, str], style: Style) -> MarketView:

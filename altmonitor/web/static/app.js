@@ -8,6 +8,9 @@ const LOOK_MS = 1000;
 const AGAIN_MS = 2000;
 const ANSWER_MS = 10000;
 const TYPING_MS = 200;
+const LATER = /<noscript>[\s\S]*?<\/noscript>/;
+const LATER_MS = 300;
+const ROWS_AT_ONCE = 40;
 
 const wait = ms => new Promise(done => setTimeout(done, ms));
 const nothing = () => {};
@@ -179,10 +182,56 @@ async function tick() {
 
 function visible(table) {
   const rows = [...table.tBodies[0].rows].filter(row => row.cells.length > 1);
+  if (!rows.length) return rows;
   const low = first(rows, row => row.getBoundingClientRect().bottom > 0);
   const high = first(rows, row => row.getBoundingClientRect().top > innerHeight);
   return rows.slice(low, Math.min(high, low + 60));
 }
+
+// Rows further down are text until they are needed: a phone needs seconds for the layout of ten thousand cells. They
+// come a few at a time while nothing else is to be done, sooner where somebody scrolls to; until then a row as high as
+// all of them keeps their place.
+
+let later = [];
+let filler;
+
+// html: what stands in <noscript>; '' for none.
+function keepLater(html) {
+  const table = document.querySelector('table[data-live]');
+  const rows = html.match(/<tr[\s\S]*?<\/tr>/g) || [];
+  later = rows;
+  if (!rows.length || !table) return;
+  const shown = table.tBodies[0];
+  filler = shown.insertRow();
+  filler.className = 'filler';
+  filler.setAttribute('aria-hidden', 'true');
+  filler.insertCell().colSpan = table.tHead.rows[0].cells.length;
+  filler.dataset.height = shown.getBoundingClientRect().height / (shown.rows.length - 1);
+  stretch();
+  const more = () => rows === later && add() && idle(more);
+  setTimeout(more, LATER_MS);
+}
+
+const idle = work => (window.requestIdleCallback || (then => setTimeout(then, 100)))(work, { timeout: LATER_MS });
+
+function stretch() {
+  filler.firstChild.style.height = `${later.length * filler.dataset.height}px`;
+}
+
+// False: there are no more.
+function add() {
+  const some = later.splice(0, ROWS_AT_ONCE);
+  if (!some.length) return false;
+  const made = document.createElement('template');
+  made.innerHTML = some.join('');
+  filler.before(made.content);
+  if (later.length) stretch(); else filler.remove();
+  return later.length > 0;
+}
+
+addEventListener('scroll', () => {
+  for (let left = 3; left && later.length && filler.getBoundingClientRect().top < 2 * innerHeight; left--) add();
+}, { passive: true });
 
 function first(rows, isSo) {
   let low = 0, high = rows.length;
@@ -209,13 +258,16 @@ async function swap(address, isNew) {
   const mine = ++turn;
   const url = new URL(address, location.href);
   if (isNew) history.pushState(null, '', url);
-  const page = new DOMParser().parseFromString(await (await ask(url)).text(), 'text/html');
+  const html = await (await ask(url)).text();
+  const kept = (html.match(LATER) || [''])[0];
+  const page = new DOMParser().parseFromString(html.replace(kept, ''), 'text/html');
   const fresh = page.getElementById('swap');
   if (mine !== turn) return;
   if (!fresh) return location.assign(url);
   const old = document.getElementById('swap');
   const focus = old.contains(document.activeElement) ? document.activeElement.closest('th')?.cellIndex : undefined;
   old.replaceWith(fresh);
+  keepLater(kept);
   if (focus !== undefined) fresh.querySelectorAll('thead a')[focus]?.focus();
   sync(url.searchParams, page);
 }
@@ -299,6 +351,7 @@ if (chart) {
     .then(({ draw }) => draw(chart, every, ask))
     .catch(() => { chart.textContent = chart.dataset.sayFailed; });
 }
+keepLater(document.querySelector('#swap noscript')?.textContent || '');
 setInterval(listen, LOOK_MS);
 every(LOOK_MS, tick);
 every(30000, () => refresh('alert'));

@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import pytest
 
 from altmonitor.market.quotes import DayTicker, Funding
+from altmonitor.web.pages.market import AT_ONCE
 from tests.app.test_market_answers import T0
 from tests.e2e.browser.chrome import Chrome
 from tests.operations.operations_kit import Bench
-from tests.web.pages.pages_kit import pages
+from tests.web.pages.pages_kit import served
 
 ROWS = 700
 PAGE_BYTES_MAX = 100_000
 PAINTED_MS_MAX = 1_000
 TRIES = 8
 """The best of them counts: what is measured is the page, not what else the machine does."""
+
+LONGEST_TASK_MS_MAX = 500
+SORTED_MS_MAX = 1_500
+WHOLE_MS_MAX = 15_000
+WATCHED = """
+window.tasks = [];
+new PerformanceObserver(list => window.tasks.push(...list.getEntries().map(entry => entry.duration)))
+  .observe({ type: 'longtask', buffered: true });
+"""
+"""How long the page could do nothing else, ms each."""
+SORTED = """
+const done = arguments[0], began = performance.now();
+const old = document.getElementById('swap');
+new MutationObserver((_, self) => {
+  if (document.getElementById('swap') === old) return;
+  self.disconnect();
+  requestAnimationFrame(() => setTimeout(() => done(performance.now() - began)));
+}).observe(old.parentElement, { childList: true });
+document.querySelectorAll('table.live thead a')[1].click();
+"""
+"""Milliseconds from the click on the head of a column until the table stands there sorted."""
+BARS = LONGEST_TASK_MS_MAX, LONGEST_TASK_MS_MAX, SORTED_MS_MAX, WHOLE_MS_MAX
+ROWS_THERE = "return document.querySelectorAll('table.live tbody tr:not(.filler)').length"
 
 PAINTED = """
 const entries = performance.getEntriesByType('navigation').concat(performance.getEntriesByType('resource'));
@@ -46,36 +67,12 @@ def market_of(count: int) -> Bench:
     return bench
 
 
-@contextmanager
-def served(bench: Bench) -> Iterator[str]:
-    """The address of its pages, from a thread of their own."""
-    ready, over = threading.Event(), asyncio.Event()
-    told: list[str] = []
-    loop = asyncio.new_event_loop()
-
-    async def serve() -> None:
-        async with pages(bench.context()) as site:
-            told.append(f"http://127.0.0.1:{site.port}/")
-            ready.set()
-            await over.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
-    thread.start()
-    assert ready.wait(20)
-    try:
-        yield told[0]
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join(10)
-        loop.close()
-
-
 def test_the_first_page_is_light_and_seven_hundred_rows_are_painted_within_a_second_on_a_slow_phone(
     browser: Chrome,
 ) -> None:
     browser.becomes(width=375, height=800, is_dark=False)
     measured = []
-    with served(market_of(ROWS)) as browser.root:
+    with served(market_of(ROWS).context()) as browser.root:
         browser.driver.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 4})
         browser.driver.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": True})
         try:
@@ -89,6 +86,35 @@ def test_the_first_page_is_light_and_seven_hundred_rows_are_painted_within_a_sec
             browser.driver.execute_cdp_cmd("Network.setCacheDisabled", {"cacheDisabled": False})
             browser.leaves()
     print(measured)
-    assert {found["rows"] for found in measured} == {ROWS}
+    assert all(found["rows"] >= AT_ONCE for found in measured)
     assert max(found["bytes"] for found in measured) <= PAGE_BYTES_MAX
     assert min(found["ms"] for found in measured) <= PAINTED_MS_MAX, measured
+
+
+@pytest.mark.timeout(400)
+def test_no_row_holds_up_a_slow_phone_for_long_and_all_of_them_come(browser: Chrome) -> None:
+    browser.becomes(width=375, height=800, is_dark=False)
+    measured = []
+    with served(market_of(ROWS).context()) as browser.root:
+        browser.driver.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 4})
+        try:
+            for _ in range(TRIES):
+                browser.opens("")
+                browser.js(WATCHED)
+                browser.sees(f"{ROWS_THERE} === {ROWS}", within_s=30)
+                whole_ms = browser.js("return performance.now()")
+                longest_ms = browser.js("return Math.max(0, ...window.tasks)")
+                browser.js("window.tasks = []")
+                sorted_ms = browser.driver.execute_async_script(SORTED)
+                browser.sees(f"{ROWS_THERE} === {ROWS}", within_s=30)
+                sort_task_ms = browser.js("return Math.max(0, ...window.tasks)")
+                measured.append((longest_ms, sort_task_ms, sorted_ms, whole_ms))
+                if all(found <= most for found, most in zip(measured[-1], BARS, strict=True)):
+                    break
+        finally:
+            browser.driver.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": 1})
+            browser.leaves()
+    print(measured)
+    assert [min(found) <= most for found, most in zip(zip(*measured, strict=True), BARS, strict=True)] == [True] * 4, (
+        measured
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from html import unescape
 
@@ -40,7 +42,7 @@ class Answer:
     @property
     def text(self) -> str:
         """What a reader without a script sees, blanks joined."""
-        shown = re.sub(r"<(script|style|noscript).*?</\1>|<[^>]+>", " ", self.html, flags=re.S)
+        shown = re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", self.html, flags=re.S)
         return " ".join(unescape(shown).split())
 
     def rows(self) -> list[list[str]]:
@@ -78,6 +80,30 @@ async def nothing_tracked() -> AsyncIterator[SnapshotQueries]:
 def standing() -> OperationContext:
     """Of the bench, without a tracker."""
     return replace(Bench().context(), snapshots=nothing_tracked)
+
+
+@contextmanager
+def served(context: OperationContext, **changes: object) -> Iterator[str]:
+    """The address of its pages, from a thread of their own: for a browser that is driven from this one."""
+    ready, over = threading.Event(), asyncio.Event()
+    told: list[str] = []
+    loop = asyncio.new_event_loop()
+
+    async def serve() -> None:
+        async with pages(context, **changes) as site:
+            told.append(f"http://127.0.0.1:{site.port}/")
+            ready.set()
+            await over.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
+    thread.start()
+    assert ready.wait(20)
+    try:
+        yield told[0]
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join(10)
+        loop.close()
 
 
 @asynccontextmanager

@@ -241,3 +241,18 @@ async def test_the_market_table_and_a_contract_are_those_of_the_exchange_in_the_
     assert 'href="../why/DOGEUSDT?venue=bybit"' in symbol.html
     assert 'href="../symbol/DOGEUSDT?venue=bybit"' in why.html
     assert "· Bybit" in why.text
+
+
+async def test_rows_beyond_the_first_sixty_stand_where_only_a_browser_without_scripts_shows_them_at_once() -> None:
+    bench = Bench()
+    for number in range(100):
+        bench.known.add(f"COIN{number:03d}USDT", start=1.0, now=1.0 + number / 1000)
+    async with pages(bench.context()) as site:
+        answer = await site.get("?sort=symbol&dir=up&q=COIN")
+    at_once, later = answer.html.split("<noscript>")
+    later, _, after = later.partition("</noscript>")
+    assert "<tr" not in after
+    assert [len(re.findall(r'<tr title="', part)) for part in (at_once, later)] == [60, 40]
+    names = [row[0] for row in answer.rows()]
+    assert names == [f"COIN{number:03d}USDT" for number in range(100)]
+    assert later.count("<col") == at_once.count("<col"), "columns of one width"
