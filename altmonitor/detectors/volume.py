@@ -133,6 +133,10 @@ class VolumeBurst:
         found = self._running.get(symbol)
         return found.alert if found is not None and found.alert.candle_ms == candle_ms else None
 
+    def is_running(self, symbol: str) -> bool:
+        """Something was told of a candle while it ran, and is not complete."""
+        return symbol in self._running
+
     def complete(self, final: Alert) -> None:
         """The candle of what was told while it ran is closed: only now its direction is known."""
         known = self._running.pop(final.symbol)

@@ -318,6 +318,10 @@ class VolumeEvaluator:
         for final in finals.values():
             self._completed(final)
 
+    def is_any_running(self, symbol: str) -> bool:
+        """Somebody was told of a candle while it ran, and waits for its close."""
+        return any(state.volume.is_running(symbol) for state in self._audiences.audience_states)
+
     def is_running(self, symbol: str, open_ms: int) -> bool:
         """Somebody was told of that candle while it ran, and waits for its close."""
         return any(state.volume.running(symbol, open_ms) is not None for state in self._audiences.audience_states)

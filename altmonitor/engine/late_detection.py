@@ -73,6 +73,13 @@ class LateDetection:
 
     def refill(self, book: SymbolBook, candles: Sequence[Kline]) -> None:
         """Closed candles from the exchange's history, oldest → newest. Those nobody watched are looked through."""
+        if book.symbol in self._unseen or book.symbol in self._unjudged or self._volume.is_any_running(book.symbol):
+            self._look_through(book, candles)
+        else:
+            book.refill(candles)
+        self._volume.listen(book)
+
+    def _look_through(self, book: SymbolBook, candles: Sequence[Kline]) -> None:
         symbol, at_ms = book.symbol, max(self._now_ms(), book.event_ms)
         known = {candle.open_ms: ClosedCandle.of(candle) for candle in candles}
         known.update((candle.open_ms, candle) for candle in book.closed)
@@ -85,7 +92,6 @@ class LateDetection:
                 self._log.looked_back(symbol, kline.open_ms, at_ms=at_ms, is_volume=not is_unseen)
             if is_unseen:
                 self._tell_missed(book, kline, known)
-        self._volume.listen(book)
 
     def backfilled(self, symbol: str, from_ms: int, to_ms: int) -> None:
         """No more history will come of the minutes [from_ms, to_ms)."""

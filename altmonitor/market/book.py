@@ -323,9 +323,7 @@ class SymbolBook:
             if run and (len(run) == self.closed.capacity or run[-1].open_ms - open_ms != MINUTE_MS):
                 break
             run.append(known[open_ms])
-        self.closed.clear()
-        for candle in reversed(run):
-            self.closed.append(candle)
+        self.closed.put(run[::-1])
         if run:
             self.last_closed_ms = run[0].open_ms
             self._aim_again()

@@ -94,7 +94,7 @@ class ClosedCandle(NamedTuple):
 
     @classmethod
     def of(cls, kline: Kline) -> ClosedCandle:
-        return cls(kline.open_ms, kline.open, kline.high, kline.low, kline.close, kline.quote_usdt)
+        return _candle_of((kline.open_ms, kline.open, kline.high, kline.low, kline.close, kline.quote_usdt))
 
 
 _candle_of: Callable[[tuple[Any, ...]], ClosedCandle] = partial(tuple.__new__, ClosedCandle)
@@ -140,6 +140,14 @@ class ClosedRun(Sequence[ClosedCandle]):
         self._last_ms = last_ms
         for column, content in zip(self._columns(), columns, strict=True):
             column.frombytes(content)
+
+    def put(self, candles: Sequence[ClosedCandle]) -> None:
+        """Instead of all that is in it: consecutive minutes, oldest → newest, `capacity` at most."""
+        self.clear()
+        if candles:
+            self._last_ms = candles[-1].open_ms
+            for column, values in zip(self._columns(), list(zip(*candles, strict=True))[1:], strict=True):
+                column.extend(values)
 
     def reaches(self, open_ms: int) -> bool:
         """True when the candle that opens at `open_ms` is the last of the run, or the one that follows it."""

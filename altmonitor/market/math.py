@@ -107,6 +107,10 @@ class MinuteRanges:
     def forget(self, symbol: str) -> None:
         self._spans.pop(symbol, None)
 
+    def __contains__(self, symbol: str) -> bool:
+        """It has minutes of that symbol."""
+        return symbol in self._spans
+
     def covers(self, symbol: str, open_ms: int) -> bool:
         """True for a minute that is in it."""
         return any(begin <= open_ms < end for begin, end in self._spans.get(symbol, ()))

@@ -49,6 +49,16 @@ def test_minutes_are_found_by_their_time() -> None:
     assert [run.reaches(T0 + minute * MINUTE) for minute in (3, 4, 5, 6)] == [False, True, True, False]
 
 
+def test_a_stretch_of_history_is_put_in_at_once() -> None:
+    run = run_of(7, 8)
+    run.put([candle(minute) for minute in (1, 2, 3)])
+    assert list(run) == [candle(1), candle(2), candle(3)]
+    run.append(candle(4))
+    assert list(run) == [candle(1), candle(2), candle(3), candle(4)], "the minute after it goes on"
+    run.put([])
+    assert list(run) == []
+
+
 def test_an_empty_run_knows_nothing() -> None:
     run = ClosedRun(5)
     assert (list(run), run.open_at(T0), run.extremes_since(0), run.reaches(T0), run.volumes(5)) == (
