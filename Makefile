@@ -71,7 +71,7 @@ test-browser: $(STAMP)
 
 # Real PostgreSQL 15 and nats-server, started by the tests in folders of their own; skipped with one line where they
 # cannot be had.
-OVER_POSTGRESQL := tests/storage/postgres $(addprefix tests/storage/,test_leases.py test_change_log.py \
+OVER_POSTGRESQL := tests/storage/postgres $(addprefix tests/storage/,test_leases.py test_score_store.py test_change_log.py \
 	test_store_contract.py test_store_contract_sent.py)
 FAULT_MATRIX := tests/scale/test_faults.py
 

@@ -127,6 +127,7 @@ class App:
                 notices=self._notices,
             )
             self.store, self._state = self.role.store, self.role.state
+        self._scores = score_store(config, clock=clock, fence=None if self.role is None else self.role.fence)
         self._live.history = self.store if config.history_enabled else None
         self._webhooks = self._build_webhooks() if config.webhook_urls else None
         self.on_listening: Callable[[int], None] = lambda port: None
@@ -165,6 +166,7 @@ class App:
                 choices=choices,
                 settings=base_settings(self.config),
                 store=self.store,
+                scores=self._scores,
                 notices=notices,
                 refresh=self._refresh,
                 is_telling=lambda: self._is_telling,
@@ -208,6 +210,7 @@ class App:
             if self.role is not None:
                 stack.push_async_callback(self.role.leave)  # once the store has written all of it
             await stack.enter_async_context(self.store)
+            stack.push_async_callback(self._scores.close)
             if self.role is None:
                 self._live.name = await stored_stream_name(self.store)
             if self._moves is not None:
@@ -380,6 +383,7 @@ class App:
             markets=self.markets,
             fundings=self.fundings,
             store=self.store,
+            scores=self._scores,
             settings_store=settings_store,
             outcomes=None if self.outcomes is None else self.outcomes.board.current,
             traders=traders,
@@ -428,7 +432,7 @@ class App:
         return ScoreWatch(
             ScoreWatchDeps(
                 context=operations,
-                store=score_store(self.config, clock=self.clock),
+                store=self._scores,
                 clock=self.clock,
                 every_s=self.config.scores_every_min * 60,
                 keep_days=self.config.retention_days,

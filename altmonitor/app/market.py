@@ -51,7 +51,7 @@ from altmonitor.replay.store import HistoryStore
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import Settings
 from altmonitor.storage.database_store import DatabaseStore
-from altmonitor.storage.score_store import score_store
+from altmonitor.storage.score_store import ScoreStore
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +93,7 @@ class MarketDeps:
     choices: MarketOptions
     settings: Settings
     store: DatabaseStore
+    scores: ScoreStore
     notices: OperatorNotices
     refresh: Callable[[str], None]
     fundings_of: Callable[[str], Sequence[VenueFunding]]
@@ -242,7 +243,7 @@ class MarketSide:
         )
 
     def _build_liquidation_log(self) -> LiquidationLog:
-        records, streams = score_store(self._deps.config, clock=self._clock).liquidations, self.venue.liquidations
+        records, streams = self._deps.scores.liquidations, self.venue.liquidations
         return LiquidationLog(
             lambda minutes, from_ms, to_ms: records.add(
                 self.name,

@@ -43,7 +43,7 @@ from altmonitor.settings.presets import BudgetProposal, NotEnoughHistory, Trial
 from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import SettingsStore
 from altmonitor.storage.database_store import DatabaseStore
-from altmonitor.storage.score_store import score_store
+from altmonitor.storage.score_store import ScoreStore
 from altmonitor.storage.snapshot_queries import TrackedFile, snapshot_reader
 from altmonitor.tracker.position_alerts import PositionAlertDeps, PositionAlerts
 
@@ -61,6 +61,7 @@ class QueryDeps:
     markets: Sequence[MarketSide]
     fundings: FundingBoard
     store: DatabaseStore
+    scores: ScoreStore
     settings_store: SettingsStore
     outcomes: Callable[[], Awaitable[OutcomeSummary]] | None
     traders: Mapping[ProviderName, TraderProvider]
@@ -214,7 +215,7 @@ class QuerySide:
             alerts=deps.store if config.history_enabled else None,
             change_settings=change_settings,
             rest=market.rest,
-            scores=score_store(config, clock=clock),
+            scores=deps.scores,
             positions=self._positions,
             cohorts={**deps.other_cohorts, market.venue.positioning.venue: market.venue.positioning},
             wallets=wallets,

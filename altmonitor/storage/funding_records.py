@@ -17,6 +17,11 @@ CREATE TABLE IF NOT EXISTS fundings (
 """
 
 
+_NAMES = ("venue", "symbol", "rate_8h", "interval_h", "next_ms", "as_of_ms", "source", "oi_usd", "oi_ms")
+_COLUMNS = ", ".join(_NAMES)
+_REPLACED = ", ".join(f"{name} = excluded.{name}" for name in _NAMES[2:])
+
+
 class FundingRecords:
     """Both methods may raise StorageError."""
 
@@ -29,7 +34,8 @@ class FundingRecords:
         await self._write(
             ("DELETE FROM fundings", [()]),
             (
-                "INSERT OR REPLACE INTO fundings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT INTO fundings ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608
+                f"ON CONFLICT (venue, symbol) DO UPDATE SET {_REPLACED}",
                 [
                     (
                         *(one.funding.venue, one.funding.symbol, one.funding.rate_8h, one.funding.interval_h),
@@ -43,7 +49,7 @@ class FundingRecords:
     async def all(self, *, since_ms: int) -> list[SizedFunding]:
         """Those that are not older."""
         rows = await self._fetch(
-            "SELECT venue, symbol, rate_8h, interval_h, next_ms, as_of_ms, source, oi_usd, oi_ms FROM fundings "
+            f"SELECT {_COLUMNS} FROM fundings "  # noqa: S608
             "WHERE as_of_ms >= ? ORDER BY symbol, venue",
             (since_ms,),
         )

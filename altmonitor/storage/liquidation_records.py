@@ -55,17 +55,20 @@ class LiquidationRecords:
         """What came in since the last time, and that it was listened to from then until now (unix ms)."""
         await self._write(
             (
-                "INSERT INTO liquidations VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-                "price = (usd * price + excluded.usd * excluded.price) / (usd + excluded.usd), "
-                "usd = usd + excluded.usd, count = count + excluded.count",
+                "INSERT INTO liquidations (symbol, minute_ms, venue, is_long, usd, price, count) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (symbol, minute_ms, venue, is_long) DO UPDATE SET price = "
+                "(liquidations.usd * liquidations.price + excluded.usd * excluded.price) "
+                "/ (liquidations.usd + excluded.usd), "
+                "usd = liquidations.usd + excluded.usd, count = liquidations.count + excluded.count",
                 [
                     (one.symbol, one.minute_ms, venue, int(one.is_long), one.usd, one.price, one.count)
                     for one in minutes
                 ],
             ),
             (
-                "INSERT INTO liquidations_heard VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-                "from_ms = CASE WHEN excluded.from_ms - to_ms > ? THEN excluded.from_ms ELSE from_ms END, "
+                "INSERT INTO liquidations_heard AS h (venue, from_ms, to_ms, is_sampled) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (venue) DO UPDATE SET "
+                "from_ms = CASE WHEN excluded.from_ms - h.to_ms > ? THEN excluded.from_ms ELSE h.from_ms END, "
                 "to_ms = excluded.to_ms, is_sampled = excluded.is_sampled",
                 [(venue, from_ms, to_ms, int(is_sampled), DEAF_MS)],
             ),

@@ -1,18 +1,18 @@
 """What was scored and what became of it: looks at contracts, signals, receivers, preferences, calls of keys.
 
-A file of its own beside DB_FILE: a monitor and an API beside it both write to it, so each statement is a transaction.
-Commits are not synced one by one: a killed process loses nothing, a power cut at most the last moments.
+It lies in a file of its own beside DB_FILE, or beside the alerts in PostgreSQL where those are there; a monitor and an
+API beside it both write to it, so each call is a transaction. The statements are the same for both.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from altmonitor.config import Config
 from altmonitor.core.clock import Clock
@@ -24,16 +24,14 @@ from altmonitor.storage.funding_records import FUNDING_SCHEMA, FundingRecords
 from altmonitor.storage.liquidation_records import LIQUIDATION_SCHEMA, LiquidationRecords
 from altmonitor.storage.outcome_records import OutcomeRecords
 from altmonitor.storage.rows import Row
-
-StoredRow = tuple[Any, ...]
+from altmonitor.storage.sqlite_file import SqliteFile, Statement
 
 VERSION: Final = 1
-BUSY_TIMEOUT_S: Final = 3.0
 ANSWER_WITHIN_S: Final = 5.0
 OWN: Final = "monitor"
 """Source of what the monitor found by itself; only that is measured, so that nobody fills the record by asking."""
 
-_SCHEMA = """
+_TABLES = """
 CREATE TABLE IF NOT EXISTS looks (
     symbol TEXT NOT NULL, ts INTEGER NOT NULL, price REAL, composite REAL, base REAL, derivatives REAL, whale REAL,
     onchain REAL, coverage REAL NOT NULL, confidence_long TEXT NOT NULL, confidence_short TEXT NOT NULL,
@@ -73,6 +71,7 @@ CREATE TABLE IF NOT EXISTS calls (
     key TEXT NOT NULL, day TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (key, day)
 ) WITHOUT ROWID;
 """
+SCORE_SCHEMA: Final = _TABLES + LIQUIDATION_SCHEMA + FUNDING_SCHEMA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,24 +122,42 @@ class ScoreReceiver:
 
 
 _LOOK = ", ".join(ScoreLook.__slots__)
+_LOOKED_AGAIN = ", ".join(f"{name} = excluded.{name}" for name in ScoreLook.__slots__[2:])
 _SIGNAL = ", ".join(ScoreSignal.__slots__)
 
 
-class ScoreStore:
-    """Opened with each call, which costs less than a millisecond: there is nothing to be closed, and whoever never asks
-    makes no file. Every method may raise StorageError."""
+class ScoreEngine(Protocol):
+    """Where scores lie. Every method may raise StorageError."""
 
-    def __init__(self, path: Path, *, clock: Clock) -> None:
-        self._path = path
-        self._clock = clock
-        self._is_ready = False
+    async def fetch(self, sql: str, values: Sequence[Any]) -> list[Row]:
+        """Of a statement that may write; what it has written is committed."""
+
+    async def write(self, *statements: Statement) -> None:
+        """All of them or none."""
+
+    async def close(self) -> None:
+        """Only when nothing is asked any more."""
+
+
+class ScoreStore:
+    """Every method may raise StorageError."""
+
+    def __init__(self, engine: ScoreEngine) -> None:
+        self._fetch = engine.fetch
+        self._write = engine.write
+        self.close = engine.close
 
     # --- looks
 
     async def add_looks(self, looks: Sequence[ScoreLook]) -> None:
         marks = ", ".join("?" * len(ScoreLook.__slots__))
         rows = [tuple(getattr(one, name) for name in ScoreLook.__slots__) for one in looks]
-        await self._write(f"INSERT OR REPLACE INTO looks ({_LOOK}) VALUES ({marks})", rows)  # noqa: S608
+        await self._write(
+            (
+                f"INSERT INTO looks ({_LOOK}) VALUES ({marks}) ON CONFLICT (symbol, ts) DO UPDATE SET {_LOOKED_AGAIN}",  # noqa: S608
+                rows,
+            )
+        )
 
     async def looks(self, symbol: str, *, since_ts: int, until_ts: int, limit: int) -> list[ScoreLook]:
         """Oldest → newest; of too many, the newest."""
@@ -160,10 +177,11 @@ class ScoreStore:
     async def newest_looks(self, *, since_ts: int) -> dict[str, ScoreLook]:
         """By symbol."""
         rows = await self._fetch(
-            f"SELECT {_LOOK}, max(ts) FROM looks WHERE ts >= ? GROUP BY symbol",  # noqa: S608
+            f"SELECT {_LOOK} FROM looks "  # noqa: S608
+            "WHERE (symbol, ts) IN (SELECT symbol, max(ts) FROM looks WHERE ts >= ? GROUP BY symbol)",
             (since_ts,),
         )
-        return {row[0]: ScoreLook(**dict(zip(ScoreLook.__slots__, row, strict=False))) for row in rows}
+        return {row[0]: ScoreLook(**dict(zip(ScoreLook.__slots__, row, strict=True))) for row in rows}
 
     async def first_look_ts(self) -> int | None:
         first: int | None = (await self._fetch("SELECT min(ts) FROM looks", ()))[0][0]
@@ -172,15 +190,16 @@ class ScoreStore:
     # --- signals
 
     async def add_signal(self, signal: ScoreSignal) -> None:
+        row = (
+            *(signal.ts, signal.symbol, signal.direction, signal.confidence, signal.composite),
+            *(signal.price, signal.scorer, signal.source),
+        )
         await self._write(
-            "INSERT INTO signals (ts, symbol, direction, confidence, composite, price, scorer, source) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    *(signal.ts, signal.symbol, signal.direction, signal.confidence, signal.composite),
-                    *(signal.price, signal.scorer, signal.source),
-                )
-            ],
+            (
+                "INSERT INTO signals (ts, symbol, direction, confidence, composite, price, scorer, source) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [row],
+            )
         )
 
     async def signals(
@@ -193,37 +212,32 @@ class ScoreStore:
         is_own: bool = False,
     ) -> list[ScoreSignal]:
         """Newest first. is_own: only those the monitor found, not those somebody asked for."""
-        marks = ", ".join("?" * len(confidences))
+        wanted = [f"confidence IN ({', '.join('?' * len(confidences))})"]
+        values: list[Any] = [since_ts, *confidences]
+        if symbol is not None:
+            wanted.append("symbol = ?")
+            values.append(symbol)
+        if is_own:
+            wanted.append("source = 'monitor'")
         rows = await self._fetch(
-            f"SELECT {_SIGNAL} FROM signals WHERE ts >= ? AND confidence IN ({marks}) "  # noqa: S608
-            "AND (? IS NULL OR symbol = ?) AND (? = 0 OR source = 'monitor') ORDER BY ts DESC, id DESC LIMIT ?",
-            (since_ts, *confidences, symbol, symbol, int(is_own), limit),
+            f"SELECT {_SIGNAL} FROM signals WHERE ts >= ? AND {' AND '.join(wanted)} "  # noqa: S608
+            "ORDER BY ts DESC, id DESC LIMIT ?",
+            (*values, limit),
         )
         return [_signal(row) for row in rows]
 
     @property
     def outcomes(self) -> OutcomeRecords:
         """What became of the monitor's own signals, each an alert under the key `score:<confidence>:<id>`."""
-        return OutcomeRecords(self._fetch_rows, self._write_all)
+        return OutcomeRecords(self._fetch, self._write)
 
     @property
     def liquidations(self) -> LiquidationRecords:
-        return LiquidationRecords(self._fetch_rows, self._write_all)
+        return LiquidationRecords(self._fetch, self._write)
 
     @property
     def fundings(self) -> FundingRecords:
-        return FundingRecords(self._fetch_rows, self._write_all)
-
-    async def _fetch_rows(self, sql: str, values: Sequence[Any]) -> list[Row]:
-        return [*await self._fetch(sql, values)]
-
-    async def _write_all(self, *statements: tuple[str, Sequence[Sequence[Any]]]) -> None:
-        def work(db: sqlite3.Connection) -> list[StoredRow]:
-            for sql, rows in statements:
-                db.executemany(sql, rows)
-            return []
-
-        await self._within(work)
+        return FundingRecords(self._fetch, self._write)
 
     async def returns(self, *, horizon_min: int, since_ts: int) -> list[tuple[ScoreSignal, float | None]]:
         """The monitor's own signals with the change of price after so many minutes, percent, in their direction; None:
@@ -242,7 +256,12 @@ class ScoreStore:
         return None if not rows else str(rows[0][0])
 
     async def meta_set(self, key: str, value: str) -> None:
-        await self._write("INSERT OR REPLACE INTO meta VALUES (?, ?)", [(key, value)])
+        await self._write(
+            (
+                "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                [(key, value)],
+            )
+        )
 
     # --- receivers
 
@@ -278,16 +297,23 @@ class ScoreStore:
     # --- preferences, calls
 
     async def preferences(self) -> dict[str, str]:
-        return dict(await self._fetch("SELECT name, value FROM preferences", ()))
+        return {str(name): str(value) for name, value in await self._fetch("SELECT name, value FROM preferences", ())}
 
     async def set_preferences(self, values: dict[str, str]) -> None:
         """Those that are not named stay."""
-        await self._write("INSERT OR REPLACE INTO preferences VALUES (?, ?)", list(values.items()))
+        await self._write(
+            (
+                "INSERT INTO preferences (name, value) VALUES (?, ?) "
+                "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                list(values.items()),
+            )
+        )
 
     async def count_call(self, key: str, day: str) -> int:
         """Counts one and returns the day's."""
         rows = await self._fetch(
-            "INSERT INTO calls VALUES (?, ?, 1) ON CONFLICT (key, day) DO UPDATE SET count = count + 1 RETURNING count",
+            "INSERT INTO calls (key, day, count) VALUES (?, ?, 1) "
+            "ON CONFLICT (key, day) DO UPDATE SET count = calls.count + 1 RETURNING count",
             (key, day),
         )
         return int(rows[0][0])
@@ -295,57 +321,85 @@ class ScoreStore:
     async def calls(self, key: str, *, since_day: str) -> dict[str, int]:
         """By day (YYYY-MM-DD)."""
         rows = await self._fetch("SELECT day, count FROM calls WHERE key = ? AND day >= ?", (key, since_day))
-        return dict(rows)
+        return {str(day): int(count) for day, count in rows}
 
     async def prune(self, *, before_ts: int) -> None:
         """Looks and liquidations are dropped; signals and what became of them are the record and stay."""
-        await self._write("DELETE FROM looks WHERE ts < ?", [(before_ts,)])
+        await self._write(("DELETE FROM looks WHERE ts < ?", [(before_ts,)]))
         await self.liquidations.prune(before_ms=before_ts * 1000)
 
-    # --- the file
 
-    async def _fetch(self, sql: str, values: Sequence[Any]) -> list[StoredRow]:
-        return await self._within(lambda db: [tuple(row) for row in db.execute(sql, values)])
+class ScoreFile:
+    """`ScoreEngine` of a SQLite file. It is opened with each call, which costs a few milliseconds: there is nothing to
+    be closed, and whoever never asks makes no file."""
 
-    async def _write(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-        if rows:
-            await self._within(lambda db: list(db.executemany(sql, rows)))
+    def __init__(self, path: Path, *, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._is_ready = False
 
-    async def _within(self, work: Callable[[sqlite3.Connection], list[StoredRow]]) -> list[StoredRow]:
-        """In a transaction of its own."""
+    async def fetch(self, sql: str, values: Sequence[Any]) -> list[Row]:
+        async with self._opened() as file:
+            return [*await file.fetch(sql, values)]
+
+    async def write(self, *statements: Statement) -> None:
+        if any(rows for _, rows in statements):
+            async with self._opened() as file:
+                await file.write(*statements)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[SqliteFile]:
+        file = SqliteFile(self._path, name="scores")
         try:
             async with self._clock.timeout(ANSWER_WITHIN_S):
-                return await asyncio.to_thread(self._work, work)
+                await self._prepare()
+                await file.open()
+                yield file
         except TimeoutError as problem:
             raise StorageError(f"{self._path} did not answer within {ANSWER_WITHIN_S:.0f} s") from problem
         except (sqlite3.Error, OSError) as problem:
             raise StorageError(f"{self._path}: {problem}") from problem
+        finally:
+            await file.close(is_last=False)
 
-    def _work(self, work: Callable[[sqlite3.Connection], list[StoredRow]]) -> list[StoredRow]:
-        if not self._path.exists():
-            make_private(self._path)
-            self._is_ready = False
-        with closing(sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level="IMMEDIATE")) as db:
-            if not self._is_ready:
-                self._prepare(db)
-            db.execute("PRAGMA synchronous = NORMAL")
-            with db:
-                return work(db)
-
-    def _prepare(self, db: sqlite3.Connection) -> None:
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version > VERSION:
-            raise NewerSchemaError(f"{self._path} was written by a newer altmonitor (version {version})")
-        db.execute("PRAGMA journal_mode = WAL")
-        db.executescript(_SCHEMA + LIQUIDATION_SCHEMA + FUNDING_SCHEMA)
-        db.execute(f"PRAGMA user_version = {VERSION}")
-        close_database_to_others(self._path)
+    async def _prepare(self) -> None:
+        """With the first call, and when the file was removed."""
+        is_there = await asyncio.to_thread(self._path.exists)
+        if self._is_ready and is_there:
+            return
+        if not is_there:
+            await asyncio.to_thread(make_private, self._path)
+        file = SqliteFile(self._path, name="scores")
+        try:
+            await file.open()
+            version = (await file.fetch("PRAGMA user_version", ()))[0][0]
+            if version > VERSION:
+                raise NewerSchemaError(f"{self._path} was written by a newer altmonitor (version {version})")
+        finally:
+            await file.close(is_last=False)
+        try:
+            await file.open(script=f"{SCORE_SCHEMA}PRAGMA user_version = {VERSION};")
+        finally:
+            await file.close(is_last=False)
+        await asyncio.to_thread(close_database_to_others, self._path)
         self._is_ready = True
 
 
-def score_store(config: Config, *, clock: Clock) -> ScoreStore:
-    return ScoreStore(config.db_file.with_name("scores.db"), clock=clock)
+def scores_in(path: Path, *, clock: Clock) -> ScoreStore:
+    return ScoreStore(ScoreFile(path, clock=clock))
 
 
-def _signal(row: StoredRow) -> ScoreSignal:
+def score_store(config: Config, *, clock: Clock, fence: Callable[[], int | None] | None = None) -> ScoreStore:
+    """fence: of one of several feeds, the token of the lease it may write under. `close` is needed with it."""
+    if config.database_url:
+        from altmonitor.storage.postgres.scores import PostgresScores
+
+        return ScoreStore(PostgresScores(config.database_url, fence=fence))
+    return scores_in(config.db_file.with_name("scores.db"), clock=clock)
+
+
+def _signal(row: Row) -> ScoreSignal:
     return ScoreSignal(**dict(zip(ScoreSignal.__slots__, row, strict=True)))

@@ -44,15 +44,17 @@ class SqliteFile:
         if script:
             await self._connection.executescript(script)
 
-    async def close(self) -> None:
-        """Leaves one file without a write-ahead log. Bounded; may be called twice."""
+    async def close(self, *, is_last: bool = True) -> None:
+        """Leaves one file without a write-ahead log; is_last: False where others have it open. Bounded; may be called
+        twice."""
         if self._writes:  # of who was cancelled meanwhile
             await asyncio.wait(self._writes, timeout=CLOSE_TIMEOUT_S)
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(TimeoutError, sqlite3.Error):
                 async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                    await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+                    if is_last:
+                        await connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
             with suppress(TimeoutError, sqlite3.Error):
                 async with asyncio.timeout(CLOSE_TIMEOUT_S):
                     await connection.close()

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from altmonitor.delivery.score_webhooks import ScoreWebhookDeps, ScoreWebhooks, is_wanted
 from altmonitor.operations.score_webhooks import signature_key
-from altmonitor.storage.score_store import ScoreReceiver, ScoreSignal, ScoreStore
+from altmonitor.storage.score_store import ScoreReceiver, ScoreSignal, scores_in
 from tests.operations.operations_kit import StandingClock
 
 SECRET = "a secret of many characters"
@@ -63,7 +63,7 @@ async def listening(statuses: list[int]) -> AsyncIterator[tuple[str, list[tuple[
 @asynccontextmanager
 async def sending(folder: Path, *receivers: ScoreReceiver, allow_private: bool = True) -> AsyncIterator[ScoreWebhooks]:
     clock = StandingClock()
-    store = ScoreStore(folder / "scores.db", clock=clock)  # type: ignore[arg-type]
+    store = scores_in(folder / "scores.db", clock=clock)  # type: ignore[arg-type]
     for one in receivers:
         await store.add_receiver(one)
     webhooks = ScoreWebhooks(ScoreWebhookDeps(store=store, clock=clock, allow_private=allow_private))  # type: ignore[arg-type]

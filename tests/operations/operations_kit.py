@@ -30,7 +30,7 @@ from altmonitor.settings.audience import Audience
 from altmonitor.settings.presets import NotEnoughHistory, Trial
 from altmonitor.settings.settings import Numbers
 from altmonitor.settings.state import SettingsStore
-from altmonitor.storage.score_store import ScoreStore
+from altmonitor.storage.score_store import scores_in
 from altmonitor.storage.snapshot_queries import SnapshotQueries
 from tests.app.test_market_answers import MINUTE, T0, Known
 from tests.collect.standing_tables import StandingTables
@@ -154,7 +154,7 @@ class Bench:
         self.desk = Desk()
         folder = mkdtemp(prefix="altmonitor-scores-")
         finalize(self, rmtree, folder, ignore_errors=True)
-        self.scores = ScoreStore(Path(folder) / "scores.db", clock=self.clock)  # type: ignore[arg-type]
+        self.scores = scores_in(Path(folder) / "scores.db", clock=self.clock)  # type: ignore[arg-type]
         self.words: list[str] = []
         self.traders = [StandingTraders()]
 

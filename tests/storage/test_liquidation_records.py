@@ -8,7 +8,7 @@ import pytest
 
 from altmonitor.market.liquidations import LiquidationMinute
 from altmonitor.storage.liquidation_records import HeardSpan, LiquidationRecords
-from altmonitor.storage.score_store import ScoreStore
+from altmonitor.storage.score_store import scores_in
 from tests.movable_clock import MovableClock
 
 MINUTE = 60_000
@@ -21,7 +21,7 @@ def minute(number: int, usd: float, *, price: float = 100.0, is_long: bool = Tru
 
 
 def records(folder: Path) -> LiquidationRecords:
-    return ScoreStore(folder / "scores.db", clock=MovableClock()).liquidations
+    return scores_in(folder / "scores.db", clock=MovableClock()).liquidations
 
 
 async def test_a_minute_that_came_in_two_parts_is_one_with_its_mean_price(tmp_path: Path) -> None:

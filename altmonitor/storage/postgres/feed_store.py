@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 COUNT_EVERY_S = 2.0
 NEVER_LEFT_LOCKED = {"idle_in_transaction_session_timeout": "2500"}
 """Milliseconds: a feed whose network ends in the middle of a transaction would else keep the lease locked for hours."""
-_HELD = "SELECT 1 FROM leases WHERE name = $1 AND token = $2 FOR SHARE"
+LEASE_HELD = "SELECT 1 FROM leases WHERE name = $1 AND token = $2 FOR SHARE"
 _COUNT = (
     "SELECT count(*), min(queued_ms), (SELECT count(*) FROM deliveries WHERE state = 'failed') "
     "FROM deliveries WHERE state = 'queued'"
@@ -48,7 +48,7 @@ class FencedDatabase(PostgresDatabase):
 
     async def _apply(self, db: asyncpg.Connection[Any], ops: Sequence[Op]) -> set[int]:
         token = self._fence()
-        if token is None or await db.fetchval(_HELD, LEADER, token) is None:
+        if token is None or await db.fetchval(LEASE_HELD, LEADER, token) is None:
             raise StorageError("another feed leads: nothing is written here")
         return await super()._apply(db, ops)
 

@@ -27,11 +27,11 @@ async def link(postgres: PostgresServer) -> AsyncIterator[PostgresConnection]:
     await made.close()
 
 
-async def tables(link: PostgresConnection) -> list[str]:
+async def tables(link: PostgresConnection, schema_name: str = "public") -> list[str]:
     return [
         row[0]
         for row in await link.fetch(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1"
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = ? ORDER BY 1", (schema_name,)
         )
     ]
 
@@ -42,9 +42,12 @@ async def test_an_empty_database_gets_every_table_once_however_many_start_at_the
     others = [PostgresConnection(link.address, purpose="test") for _ in range(3)]
     await asyncio.gather(*(schema.prepare(one, cluster="bot 1") for one in (link, *others)))
     assert await tables(link) == [
-        *("alerts", "altmonitor_schema", "changes", "cluster", "deliveries", "leases", "meta"),
+        *("alerts", "altmonitor_schema", "changes", "cluster", "deliveries", "handed_over", "leases", "meta"),
         *("outcome_returns", "outcomes", "posts", "state"),
     ]
+    assert {"looks", "signals", "alerts", "outcomes", "liquidations", "fundings"} <= set(
+        await tables(link, "public_scores")
+    )
     await asyncio.gather(*(one.close() for one in others))
 
 
