@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
+import msgspec
+
 from altmonitor.core.alert import Alert, Direction
 from altmonitor.detectors.verdict import Verdict
-from altmonitor.market.candles import MINUTE_MS, ClosedCandle, Kline
+from altmonitor.market.candles import MINUTE_MS, ClosedCandle, Kline, Usual
 from altmonitor.market.math import TOLERANCE, reaches
 from altmonitor.settings.settings import Settings
 
@@ -21,8 +23,7 @@ DIRECTIONS: tuple[Direction, ...] = ("UP", "DOWN")
 TOLD_CANDLES = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VolumeFinding:
+class VolumeFinding(msgspec.Struct, frozen=True, kw_only=True):
     """ratio and median_usdt are None when there is nothing to compare with. direction: that of the candle, UP too where
     it is exactly flat.
 
@@ -37,36 +38,27 @@ class VolumeFinding:
     baseline_count: int = 0
 
 
-def median(volumes: Sequence[float]) -> float:
-    """Of at least one volume."""
-    ordered = sorted(volumes)
-    middle = len(ordered) // 2
-    if len(ordered) % 2:
-        return ordered[middle]
-    return (ordered[middle - 1] + ordered[middle]) / 2
-
-
-def measure(baseline: Sequence[float], kline: Kline | ClosedCandle) -> VolumeFinding:
+def measure(baseline: Usual, kline: Kline | ClosedCandle) -> VolumeFinding:
     """A candle beside the closed ones before it; the same for every audience.
 
-    baseline: quote volumes of the consecutive closed minutes that end where the candle opens; empty after a hole.
+    baseline: of the consecutive closed minutes that end where the candle opens; of none after a hole.
     """
     if not 0.0 <= kline.quote_usdt < inf or not 0.0 < kline.open < inf:
         return VolumeFinding(verdict=Verdict.NO_VALUE)
-    if len(baseline) < FEWEST_CANDLES:
-        return VolumeFinding(verdict=Verdict.FEW_CANDLES, baseline_count=len(baseline))
-    middle = median(baseline)
+    count, middle = baseline
+    if count < FEWEST_CANDLES:
+        return VolumeFinding(verdict=Verdict.FEW_CANDLES, baseline_count=count)
     if middle <= 0:  # an exchange outage leaves flat candles of volume 0: no multiple of nothing
-        return VolumeFinding(verdict=Verdict.MEDIAN_ZERO, median_usdt=0.0, baseline_count=len(baseline))
+        return VolumeFinding(verdict=Verdict.MEDIAN_ZERO, median_usdt=0.0, baseline_count=count)
     if kline.quote_usdt / middle == inf:
-        return VolumeFinding(verdict=Verdict.NO_VALUE, baseline_count=len(baseline))
+        return VolumeFinding(verdict=Verdict.NO_VALUE, baseline_count=count)
     return VolumeFinding(
         verdict=Verdict.FIRE,
         quote_usdt=kline.quote_usdt,
         direction=direction_of(kline),
         ratio=kline.quote_usdt / middle,
         median_usdt=middle,
-        baseline_count=len(baseline),
+        baseline_count=count,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import inf, isfinite
 
 import msgspec
@@ -26,8 +25,7 @@ from altmonitor.positioning.funding import VenueFunding
 from altmonitor.settings.settings import Settings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertContext:
+class AlertContext(msgspec.Struct, frozen=True, kw_only=True):
     """What is known around an alert at its moment. oi_newest: (time_ms, contracts). is_late: found in hindsight."""
 
     now_ms: int

@@ -89,6 +89,10 @@ class AudienceState:
         else:
             self._adapted[symbol] = own
 
+    def is_held(self, symbol: str) -> bool:
+        """A sampled figure that was raised has not calmed down yet."""
+        return any(memory.is_held(symbol) for memory in self.sampled.values())
+
     def filter_reason(
         self, kind: Kind, symbol: str, event_ms: int, day: DayTicker | None
     ) -> tuple[Verdict, int | None] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from typing import NamedTuple
 
 import msgspec
@@ -20,7 +21,7 @@ from altmonitor.engine import alert_factory as compose
 from altmonitor.engine.alert_factory import AlertContext
 from altmonitor.engine.audience_state import AudienceState
 from altmonitor.engine.context import EngineDeps
-from altmonitor.market.book import Bounds, SymbolBook, loosest
+from altmonitor.market.book import NOTHING, Bounds, SymbolBook, loosest
 from altmonitor.settings.audience import Audience
 from altmonitor.settings.settings import venue_mark
 
@@ -136,17 +137,18 @@ class Audiences:
         """The loosest of all audiences that want to hear of prices."""
         is_own = symbol in self._own_symbols or symbol in self._sigmas
         general = self._loosest_for(symbol) if is_own else self._bounds
-        return loosest((general, *(one.episodes.bounds(symbol) for one in self.audience_states)))
+        wholes = [one.episodes.bounds(symbol) for one in self.audience_states]
+        return general if all(one is NOTHING for one in wholes) else loosest((general, *wholes))
 
     def expects(self, symbol: str) -> Expectation:
         """Over all audiences."""
-        bounds = [one.episodes.bounds(symbol) for one in self.audience_states]
-        return Expectation(
-            above=min(one.above for one in bounds),
-            below=max(one.below for one in bounds),
-            until_ms=max(one.episodes.lasts_until_ms(symbol) for one in self.audience_states),
-            is_held=any(memory.is_held(symbol) for one in self.audience_states for memory in one.sampled.values()),
-        )
+        above, below, until_ms, is_held = inf, 0.0, 0.0, False
+        for one in self.audience_states:
+            whole, lasts_ms = one.episodes.bounds(symbol), one.episodes.lasts_until_ms(symbol)
+            above, below = min(above, whole.above), max(below, whole.below)
+            until_ms = max(until_ms, lasts_ms)
+            is_held = is_held or one.is_held(symbol)
+        return Expectation(above, below, until_ms, is_held)
 
     def has_volume(self, symbol: str) -> bool:
         """False when nobody asks for volume bursts."""
@@ -265,9 +267,10 @@ class Audiences:
     def end_episodes(self, book: SymbolBook, event_ms: int) -> None:
         """A candle was closed: nothing may have been told of its symbol for long enough."""
         for audience_state in self.audience_states:
-            was_open = audience_state.episodes.first_key(book.symbol) is not None
+            if audience_state.episodes.first_key(book.symbol) is None:
+                continue
             self._tell_end(audience_state, audience_state.episodes.end_if_over(book, event_ms))
-            if was_open and audience_state.episodes.first_key(book.symbol) is None:
+            if audience_state.episodes.first_key(book.symbol) is None:
                 self._aim(book.symbol)
 
     def _tell_end(self, audience_state: AudienceState, first: Alert | None) -> None:

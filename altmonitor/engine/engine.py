@@ -30,7 +30,7 @@ from altmonitor.engine.evaluate import PriceEvaluator, SampleEvaluator, VolumeEv
 from altmonitor.engine.explain import Explainer
 from altmonitor.engine.late_detection import LateDetection
 from altmonitor.market.book import Applied, SymbolBook, loosest
-from altmonitor.market.candles import KEPT_MINUTES, MINUTE_MS, Kline, KlineUpdate
+from altmonitor.market.candles import KEPT_MINUTES, MINUTE_MS, NO_MINUTES, Kline, KlineUpdate
 from altmonitor.market.liquidations import Liquidation, LiquidationSums
 from altmonitor.market.quotes import OpenInterest
 from altmonitor.settings.audience import Audience
@@ -157,7 +157,7 @@ class Engine:
             return
         self._log.begin(event_ms)
         has_hole = book.has_hole_before(kline.open_ms)
-        baseline = [] if has_hole else book.closed.volumes(self._audiences.lookback)
+        baseline = NO_MINUTES if has_hole else book.closed.usual(self._audiences.lookback)
         measured = volume_burst.measure(baseline, kline)
         if measured.verdict is Verdict.NO_VALUE:
             self.verdicts["vol", measured.verdict] += 1
@@ -300,7 +300,7 @@ class Engine:
             if self._audiences.is_adaptive:
                 self._adapt(book)
 
-    def begin_after(self, symbol: str, last_ms: int | None, columns: Sequence[bytes]) -> None:
+    def begin_after(self, symbol: str, last_ms: int | None, columns: Sequence[bytes | memoryview]) -> None:
         """What was closed before the candle that comes next, see `SymbolBook.begin_after`; for a replay."""
         book = self._books[symbol]
         book.begin_after(last_ms, columns)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from math import inf
 
 import msgspec
 
@@ -20,7 +19,7 @@ from altmonitor.core.alert import Alert, Details, Direction, EpisodeEnd
 from altmonitor.detectors.kinds import KINDS, UPWARDS
 from altmonitor.detectors.price import WHOLE, Move, PriceFinding
 from altmonitor.detectors.verdict import Verdict
-from altmonitor.market.book import Bounds, SymbolBook
+from altmonitor.market.book import NOTHING, Bounds, SymbolBook
 from altmonitor.market.candles import MINUTE_MS, Kline
 from altmonitor.market.math import change_pct, factor_of, reaches, way
 
@@ -54,7 +53,7 @@ class WholeMove:
 class Episode:
     """largest_pct: largest price change told, without its sign; 0: no price alert yet. escalations: how often it rang
     again. high, low: of the candles closed since the first alert's, up to `seen_ms`; None without any. wholes: of the
-    directions in which a price alert was told.
+    directions in which a price alert was told; bounds: prices beyond which one of them is told again.
     """
 
     first: Alert
@@ -67,6 +66,7 @@ class Episode:
     low: float | None = None
     seen_ms: int = 0
     wholes: dict[Direction, WholeMove] = field(default_factory=dict)
+    bounds: Bounds = NOTHING
 
     def __post_init__(self) -> None:
         self.seen_ms = self.first.event_ms // MINUTE_MS * MINUTE_MS
@@ -106,16 +106,23 @@ class Episode:
         if known is not None:
             total_pct = max(known.largest_pct, _size(known.total_pct(price), alert.direction))
             whole = known if reaches(total_pct, own.largest_pct) else own
-            self.wholes[alert.direction] = replace(
-                whole, largest_pct=max(total_pct, own.largest_pct), steps=known.steps + (alert.note == WHOLE)
-            )
+            told_pct, steps = max(total_pct, own.largest_pct), known.steps + (alert.note == WHOLE)
+            self._cover(alert.direction, replace(whole, largest_pct=told_pct, steps=steps))
             return
         first_base = _base_of(self.first)
         if first_base is not None:
             total_pct = _size(change_pct(first_base, price), alert.direction)
             if reaches(total_pct, own.largest_pct):
                 own = WholeMove(base=first_base, began_ms=_began_ms(self.first), largest_pct=total_pct)
-        self.wholes[alert.direction] = own
+        self._cover(alert.direction, own)
+
+    def _cover(self, direction: Direction, whole: WholeMove) -> None:
+        self.wholes[direction] = whole
+        price = whole.base * factor_of(_SIGNS[direction] * DOUBLED * whole.largest_pct)
+        if direction == "PUMP":
+            self.bounds = replace(self.bounds, above=price)
+        else:
+            self.bounds = replace(self.bounds, below=price)
 
     def _name_of(self, alert: Alert) -> str:
         first = self.first
@@ -203,14 +210,9 @@ class Episodes:
             )
 
     def bounds(self, symbol: str) -> Bounds:
-        """Prices beyond which a whole move is told again."""
+        """Prices beyond which a whole move is told again; `NOTHING` where none has been told."""
         episode = self._open.get(symbol)
-        wholes = {} if episode is None else episode.wholes
-        prices = {
-            direction: whole.base * factor_of(_SIGNS[direction] * DOUBLED * whole.largest_pct)
-            for direction, whole in wholes.items()
-        }
-        return Bounds(above=prices.get("PUMP", inf), below=prices.get("DUMP", 0.0))
+        return NOTHING if episode is None else episode.bounds
 
     def complete(self, final: Alert) -> None:
         """What it was told by turned out to be larger, or to go the other way."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 
+import msgspec
+
 from altmonitor.core.alert import Alert, Direction, Kind
 from altmonitor.detectors import price as price_reading
 from altmonitor.detectors import volume as volume_burst
@@ -259,16 +261,17 @@ class VolumeEvaluator:
     def listen(self, book: SymbolBook) -> None:
         """From which volume on the candle that follows the last closed one is worth a look. No other can be compared: a
         hole is never bridged."""
-        baseline, found = book.closed.volumes(self._audiences.lookback), inf
-        if len(baseline) >= volume_burst.FEWEST_CANDLES and (middle := volume_burst.median(baseline)) > 0:
-            found = min(self._bound_usdt(state, book.symbol, middle) for state in self._audiences.audience_states)
+        (count, middle), found = book.closed.usual(self._audiences.lookback), inf
+        if count >= volume_burst.FEWEST_CANDLES and middle > 0:
+            for state in self._audiences.audience_states:
+                found = min(found, self._bound_usdt(state, book.symbol, middle))
         book.listen_for_burst(book.last_closed_ms + MINUTE_MS, found)
 
     def evaluate_running(self, book: SymbolBook, kline: Kline, event_ms: int) -> None:
         """A candle that runs has the volume of a burst. It will have it at its close too; whoever cannot be told for
         certain now – its direction may be cooling down then – is left to that."""
         audiences, symbol = self._audiences, book.symbol
-        measured = volume_burst.measure(book.closed.volumes(audiences.lookback), kline)
+        measured = volume_burst.measure(book.closed.usual(audiences.lookback), kline)
         alert_group, later = audiences.alert_group(), inf
         for audience_state in audiences.audience_states:
             settings = audience_state.settings_of(symbol)
@@ -298,8 +301,9 @@ class VolumeEvaluator:
             if told is not None:
                 final = audience_state.complete(compose.completed_volume_alert(told, kline))
                 finals.setdefault(final.key, final)
-                at_close = replace(measured, ratio=final.metric)
-                self._trace(audience_state, symbol, kline, at_close, (Verdict.FIRE, None))
+                if self._log.is_kept:
+                    at_close = msgspec.structs.replace(measured, ratio=final.metric)
+                    self._trace(audience_state, symbol, kline, at_close, (Verdict.FIRE, None))
                 audiences.verdicts["vol", Verdict.RAISED_THIS_CANDLE] += 1
                 continue
             verdict = volume_burst.verdict_of(measured, settings)

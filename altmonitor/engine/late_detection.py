@@ -11,7 +11,7 @@ from altmonitor.engine.conditions import ConditionEngine
 from altmonitor.engine.decision_log import DecisionLog
 from altmonitor.engine.evaluate import PriceEvaluator, VolumeEvaluator
 from altmonitor.market.book import SymbolBook
-from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, ClosedCandle, Kline
+from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, ClosedCandle, Kline, Usual
 from altmonitor.market.math import MinuteRanges
 
 Known = Mapping[int, ClosedCandle]
@@ -120,7 +120,7 @@ class LateDetection:
             if candle is None:
                 break
             before.append(candle.quote_usdt)
-        measured = volume_burst.measure(before[::-1], kline)
+        measured = volume_burst.measure(Usual.of(before), kline)
         self._volume.evaluate(book, kline, measured, kline.open_ms + MINUTE_MS, is_late=True)
 
     def _tell_missed(self, book: SymbolBook, kline: Kline, known: Known) -> None:

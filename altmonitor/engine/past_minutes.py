@@ -15,7 +15,7 @@ from altmonitor.engine.audience_state import AudienceState
 from altmonitor.engine.audiences import Audiences
 from altmonitor.engine.decision_log import DecisionLog
 from altmonitor.market.book import SymbolBook
-from altmonitor.market.candles import MINUTE_MS, ClosedCandle
+from altmonitor.market.candles import MINUTE_MS, ClosedCandle, Usual
 from altmonitor.market.math import change_pct, reaches
 from altmonitor.market.open_interest import WINDOW_TOLERANCE, OpenInterestRing
 from altmonitor.settings.audience import Audience
@@ -212,7 +212,7 @@ class PastMinutes:
             run, lookback = minute.book.closed, self._audiences.lookback
             before = [one.quote_usdt for one in run if one.open_ms < minute.open_ms][-lookback:]
             if len(before) == lookback or len(run) < run.capacity:
-                measured = volume_burst.measure(before, minute.candle)
+                measured = volume_burst.measure(Usual.of(before), minute.candle)
                 check = replace(check, value=measured.ratio, from_ms=minute.open_ms, to_ms=minute.end_ms)
         if minute.gap is not None:
             return replace(check, verdict=minute.gap, is_late=False)

@@ -328,7 +328,7 @@ class SymbolBook:
             self.last_closed_ms = run[0].open_ms
             self._aim_again()
 
-    def begin_after(self, last_ms: int | None, columns: Sequence[bytes]) -> None:
+    def begin_after(self, last_ms: int | None, columns: Sequence[bytes | memoryview]) -> None:
         """The closed minutes before the candle that comes next, as `ClosedRun.replace` takes them; for a replay that
         left out what nobody could have heard of. last_ms: None for a candle that nothing lies before."""
         self.last_closed_ms = last_ms or 0

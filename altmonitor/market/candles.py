@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, Protocol, overload
 
@@ -65,8 +64,7 @@ class Candle(msgspec.Struct, frozen=True, kw_only=True):
     is_closed: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CandleUpdate:
+class CandleUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """A `Candle` with its symbol and event time; satisfies `KlineUpdate`."""
 
     event_ms: int
@@ -101,11 +99,30 @@ _candle_of: Callable[[tuple[Any, ...]], ClosedCandle] = partial(tuple.__new__, C
 """Of its six values; without the call in Python that a named tuple makes for each of itself."""
 
 
+class Usual(NamedTuple):
+    """minutes: so many volumes there are; median: of them, USDT, 0 of none."""
+
+    minutes: int
+    median: float
+
+    @classmethod
+    def of(cls, volumes: Sequence[float]) -> Usual:
+        ordered = sorted(volumes)
+        count = len(ordered)
+        middle = count // 2
+        if count % 2:
+            return cls(count, ordered[middle])
+        return cls(count, (ordered[middle - 1] + ordered[middle]) / 2 if count else 0.0)
+
+
+NO_MINUTES = Usual(0, 0.0)
+
+
 class ClosedRun(Sequence[ClosedCandle]):
     """Consecutive minutes, oldest → newest, length ≤ capacity. Columns of plain doubles: candles of 600 symbols would
     otherwise be most of the program's memory."""
 
-    __slots__ = ("_closes", "_highs", "_last_ms", "_lows", "_opens", "_quotes", "capacity")
+    __slots__ = ("_closes", "_highs", "_last_ms", "_lows", "_opens", "_quotes", "_usual", "capacity")
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
@@ -115,25 +132,30 @@ class ClosedRun(Sequence[ClosedCandle]):
         self._lows = array("d")
         self._closes = array("d")
         self._quotes = array("d")
+        self._usual: tuple[int, Usual] | None = None  # the last answer of `usual`, with what it was asked for
 
     def append(self, candle: ClosedCandle | Kline) -> None:
         """The minute after the last one; any other empties the run first, so that no hole is ever inside."""
         if self._opens and candle.open_ms != self._last_ms + MINUTE_MS:
             self.clear()
         self._last_ms = candle.open_ms
-        columns = self._columns()
-        for column, value in zip(
-            columns, (candle.open, candle.high, candle.low, candle.close, candle.quote_usdt), strict=True
-        ):
-            column.append(value)
-            if len(column) > self.capacity:
-                del column[: len(column) - self.capacity]
+        self._usual = None
+        self._opens.append(candle.open)
+        self._highs.append(candle.high)
+        self._lows.append(candle.low)
+        self._closes.append(candle.close)
+        self._quotes.append(candle.quote_usdt)
+        beyond = len(self._opens) - self.capacity
+        if beyond > 0:
+            for column in self._columns():
+                del column[:beyond]
 
     def clear(self) -> None:
+        self._usual = None
         for column in self._columns():
             del column[:]
 
-    def replace(self, last_ms: int, columns: Sequence[bytes]) -> None:
+    def replace(self, last_ms: int, columns: Sequence[bytes | memoryview]) -> None:
         """Instead of all that is in it: consecutive minutes that end with the one of `last_ms`, `capacity` at most.
         columns: opens, highs, lows, closes, quote volumes, each as native doubles, oldest → newest."""
         self.clear()
@@ -166,6 +188,15 @@ class ClosedRun(Sequence[ClosedCandle]):
     def volumes(self, count: int) -> list[float]:
         """Quote volume of the last `count` minutes at most, USDT, oldest → newest."""
         return self._quotes[-count:].tolist() if count > 0 else []
+
+    def usual(self, count: int) -> Usual:
+        """Of the quote volumes of the last `count` minutes at most. Kept until another minute closes: a burst is asked
+        about before, while and after its candle runs."""
+        if self._usual is not None and self._usual[0] == count:
+            return self._usual[1]
+        found = Usual.of(self.volumes(count))
+        self._usual = count, found
+        return found
 
     def since(self, open_ms: int) -> list[ClosedCandle]:
         """Minutes that opened then or later, oldest → newest."""

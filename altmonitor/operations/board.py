@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.types import VENUE_TITLES, Venue
-from altmonitor.detectors.volume import FEWEST_CANDLES, median
+from altmonitor.detectors.volume import FEWEST_CANDLES
 from altmonitor.market.book import SymbolBook
 from altmonitor.market.open_interest import NEVER, OpenInterestRing
 from altmonitor.market.quotes import DayTicker, Funding
@@ -280,9 +280,9 @@ class MarketBoard:
         known = self._references.get(symbol)
         if known is not None and known.state == state:
             return known
-        volumes = book.closed.volumes(lookback)
+        usual = book.closed.usual(lookback)
         compared = [book.open_before(minutes) for minutes in WINDOWS_MIN]
-        compared.append((median(volumes) or None) if len(volumes) >= FEWEST_CANDLES else None)
+        compared.append((usual.median or None) if usual.minutes >= FEWEST_CANDLES else None)
         found = _Reference(state, tuple(math.nan if value is None else value for value in compared))
         self._references[symbol] = found
         return found

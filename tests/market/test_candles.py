@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from array import array
+from statistics import median
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from altmonitor.market.book import NOTHING, Bounds, SymbolBook, loosest
-from altmonitor.market.candles import Candle, CandleUpdate, ClosedCandle, ClosedRun
+from altmonitor.market.candles import Candle, CandleUpdate, ClosedCandle, ClosedRun, Usual
 
 MINUTE = 60_000
 T0 = 1_790_000_040_000
@@ -22,6 +25,34 @@ def run_of(*minutes: int, capacity: int = 5) -> ClosedRun:
     for minute in minutes:
         run.append(candle(minute))
     return run
+
+
+@given(steps=st.lists(st.sampled_from(["append", "hole", "clear", "replace", "ask 2", "ask 3", "ask 9"]), max_size=40))
+def test_the_usual_volume_is_always_that_of_the_minutes_that_are_there(steps: list[str]) -> None:
+    run, minute = ClosedRun(5), 0
+    for step in steps:
+        minute += 1
+        if step == "hole":
+            minute += 3
+        elif step == "clear":
+            run.clear()
+        elif step == "replace":
+            columns = [array("d", [1.0, 2.0, float(minute)]).tobytes()] * 5
+            run.replace(T0 + minute * MINUTE, columns)
+        elif step.startswith("ask"):
+            count = int(step[-1])
+            volumes = sorted(run.volumes(count))
+            assert run.usual(count) == (len(volumes), median(volumes) if volumes else 0.0)
+            minute -= 1
+            continue
+        if step in ("append", "hole"):
+            run.append(candle(minute))
+
+
+def test_half_of_an_even_number_of_volumes_lies_below_the_middle_of_two() -> None:
+    assert Usual.of([4.0, 1.0, 3.0]) == (3, 3.0)
+    assert Usual.of([4.0, 1.0, 3.0, 2.0]) == (4, 2.5)
+    assert Usual.of([]) == (0, 0.0)
 
 
 def test_it_is_a_sequence_of_the_newest_candles_with_all_their_values() -> None:
