@@ -109,11 +109,15 @@ class Writer:
         await self._idle.wait()
 
     async def run(self) -> None:
-        """Until cancelled. Failing commits are retried for ever; only a programming error is raised."""
+        """Until cancelled. Failing commits are retried for ever."""
         backoff = Backoff(first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S)
         while True:
             await self._work.wait()
-            if await self._commit_batch():
+            try:
+                is_written = await self._commit_batch()
+            except Exception as problem:
+                is_written = self._after_defect(problem)
+            if is_written:
                 backoff.reset()
             else:
                 await self._clock.sleep(backoff.next_s())
@@ -161,6 +165,14 @@ class Writer:
             return False
         await self._commit_one_by_one(batch)
         return True
+
+    def _after_defect(self, problem: Exception) -> bool:
+        """Ours, or a driver's. Nothing would be stored any more if it ended the task that writes."""
+        if self._failing_since_s is None:
+            log.error("a commit failed in a way that nobody expected", exc_info=problem)
+        self._batch = max(1, min(self._batch, len(self._ops)) // 2)
+        self._note_failure(Cause(CauseCode.OTHER, f"{type(problem).__name__}: {problem}"))
+        return False
 
     async def _commit_one_by_one(self, batch: Sequence[Op]) -> None:
         """One value that SQLite refuses must not hold up its neighbours."""

@@ -20,6 +20,7 @@ class SlowDatabase(AlertDatabase):
     def __init__(self, *, most: int) -> None:
         self.most = most
         self.tried: list[int] = []
+        self.defect: Exception | None = None
         self.stored: list[int] = []
 
     async def open(self) -> None: ...
@@ -30,6 +31,8 @@ class SlowDatabase(AlertDatabase):
 
     async def transaction(self, ops: Sequence[Op]) -> set[int]:
         self.tried.append(len(ops))
+        if self.defect is not None:
+            raise self.defect
         if len(ops) > self.most:
             raise StorageError("no answer in time")
         self.stored += [op.alert.id or 0 for op in ops if isinstance(op, Put)]
@@ -72,6 +75,19 @@ async def test_one_that_is_well_again_is_given_as_much_as_before() -> None:
         await bench.clock.advance(60)
     assert max(bench.database.tried) == BATCH
     assert bench.writer.puts_waiting == 0
+
+
+async def test_an_error_that_nobody_expected_is_told_and_does_not_end_the_writing() -> None:
+    bench = Bench(most=BATCH)
+    bench.put(10)
+    bench.database.defect = RuntimeError("another operation is in progress")
+    async with at_work(bench.writer.run(), on=bench.clock):
+        await bench.clock.advance(10)
+        assert [str(one) for one in bench.troubles] == ["RuntimeError: another operation is in progress"]
+        bench.database.defect = None
+        await bench.clock.advance(10)
+    assert bench.database.stored == list(range(1, 11))
+    assert bench.troubles[-1] is None
 
 
 async def test_what_is_not_written_is_known_for_whoever_takes_it_over() -> None:
