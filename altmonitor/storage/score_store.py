@@ -388,6 +388,10 @@ class ScoreFile:
         self._is_ready = True
 
 
+def scores_path(db_file: Path) -> Path:
+    return db_file.with_name("scores.db")
+
+
 def scores_in(path: Path, *, clock: Clock) -> ScoreStore:
     return ScoreStore(ScoreFile(path, clock=clock))
 
@@ -398,7 +402,7 @@ def score_store(config: Config, *, clock: Clock, fence: Callable[[], int | None]
         from altmonitor.storage.postgres.scores import PostgresScores
 
         return ScoreStore(PostgresScores(config.database_url, fence=fence))
-    return scores_in(config.db_file.with_name("scores.db"), clock=clock)
+    return scores_in(scores_path(config.db_file), clock=clock)
 
 
 def _signal(row: Row) -> ScoreSignal:

@@ -9,6 +9,7 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,11 @@ from altmonitor.settings.state import State
 from altmonitor.storage.outcome_records import RETURN_FIELDS, MeasuredOutcome, NewAlert
 from altmonitor.storage.postgres import schema
 from altmonitor.storage.postgres.connection import DatabaseAddress, PostgresConnection
+from altmonitor.storage.postgres.scores import PostgresScores
 from altmonitor.storage.postgres.sqlite_copy import SqliteCopy
 from altmonitor.storage.postgres.state import PostgresState
 from altmonitor.storage.postgres.store import PostgresStore
+from altmonitor.storage.score_store import ScoreReceiver, ScoreStore, scores_in
 from altmonitor.storage.state_file import StateFile
 from altmonitor.storage.store import SqliteStore, StoreOptions
 from tests.fakes import cause
@@ -30,6 +33,7 @@ from tests.scale.fixtures import needs_servers, postgres
 from tests.scale.servers import PostgresServer
 from tests.storage.samples import GROUP, NOW_MS, PRIVATE, pump
 from tests.storage.test_change_log import made
+from tests.storage.test_score_store import LOOK, MINUTE, SIGNAL
 
 __all__ = ["postgres"]
 
@@ -120,6 +124,41 @@ async def test_all_of_it_is_there_afterwards_and_the_monitor_goes_on_with_it(
         (newest,) = await new.recent(limit=9, symbol="NEWUSDT")
         assert (newest.alert.id or 0) > 4
     assert (await PostgresState(link).read()) == (1, STATE)
+
+
+async def test_scores_are_copied_with_their_numbers_and_go_on_behind_them(
+    link: PostgresConnection, tmp_path: Path
+) -> None:
+    path = await filled(tmp_path / "alerts.db")
+    old = scores_in(tmp_path / "scores.db", clock=SystemClock())
+    await old.add_looks([LOOK, replace(LOOK, ts=2_000, price=None)])
+    for one in (SIGNAL, replace(SIGNAL, symbol="币安人生USDT"), SIGNAL):
+        await old.add_signal(one)
+    receiver = ScoreReceiver(id=0, url="http://a", events=("HIGH",), symbols=(), secret="s", created_ts=5)
+    assert await old.add_receiver(receiver) == 1
+    await old.set_preferences({"watchlist": "SOLUSDT"})
+    await old.count_call("k", "2026-01-01")
+    await old.liquidations.add("binance", [MINUTE], from_ms=0, to_ms=90_000, is_sampled=True)
+    tables = await SqliteCopy(path, STATE, link, cluster="").run()
+    rows = {table.name: table.rows for table in tables if "." in table.name and table.rows}
+    assert rows == {
+        "public_scores.looks": 2,
+        "public_scores.signals": 3,
+        "public_scores.receivers": 1,
+        "public_scores.preferences": 1,
+        "public_scores.calls": 1,
+        "public_scores.liquidations": 1,
+        "public_scores.liquidations_heard": 1,
+    }
+    new = ScoreStore(PostgresScores(link.address.url))
+    assert await new.looks("SOLUSDT", since_ts=0, until_ts=9_000, limit=9) == await old.looks(
+        "SOLUSDT", since_ts=0, until_ts=9_000, limit=9
+    )
+    assert await new.signals(since_ts=0, limit=9) == await old.signals(since_ts=0, limit=9)
+    assert await new.receivers() == await old.receivers()
+    await new.add_signal(SIGNAL)
+    assert [one.id for one in await new.signals(since_ts=0, limit=1)] == [4]
+    assert await new.add_receiver(receiver) == 2
 
 
 async def test_killed_at_any_moment_it_goes_on_and_no_monitor_starts_in_between(
