@@ -10,29 +10,19 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
-from telegram import (
-    Bot,
-    BotCommand,
-    BotCommandScope,
-    InlineKeyboardButton,
-    InlineKeyboardMarkup,
-    InputFile,
-    LinkPreviewOptions,
-    ReplyParameters,
-)
-from telegram.constants import ParseMode
 from telegram.error import TelegramError
 
 from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.errors import ChatUnreachable, DeliveryError, TokenDoubted, TokenRefused
 from altmonitor.core.proxies import proxy_to
 from altmonitor.core.types import Destination, Secret
-from altmonitor.interfaces.delivery import BotIdentity, Keyboard, MenuScope
+from altmonitor.interfaces.delivery import BotIdentity, InlineButton, Keyboard, MenuScope
 from altmonitor.telegram.errors import is_not_modified, typed
-from altmonitor.telegram.request import BotApiRequest, RequestLimits
+from altmonitor.telegram.request import AttachedFile, BotApiRequest, CallData, RequestLimits
 
 _T = TypeVar("_T")
-_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+_HTML = "HTML"
+_NO_PREVIEW = {"is_disabled": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +66,8 @@ class TelegramChannel:
         via = proxy_to(api_url)
         self._send_request = _request(self._timeouts, sockets=8, proxy=via)
         self._poll_request = _request(self._timeouts, sockets=2, proxy=via)
-        self._bot = _RawBot(
-            bot_token.reveal(),
-            base_url=f"{api_url.rstrip('/')}/bot",
-            request=self._send_request,
-            get_updates_request=self._poll_request,
+        self._bot = _Bot(
+            f"{api_url.rstrip('/')}/bot{bot_token.reveal()}", sending=self._send_request, polling=self._poll_request
         )
 
     async def start(self) -> None:
@@ -109,7 +96,7 @@ class TelegramChannel:
             {
                 "chat_id": destination.chat_id,
                 "text": html,
-                "parse_mode": ParseMode.HTML,
+                "parse_mode": _HTML,
                 "link_preview_options": _NO_PREVIEW,
                 "disable_notification": silent,
                 "message_thread_id": destination.topic_id,
@@ -125,7 +112,7 @@ class TelegramChannel:
                 "chat_id": destination.chat_id,
                 "message_id": message_id,
                 "text": html,
-                "parse_mode": ParseMode.HTML,
+                "parse_mode": _HTML,
                 "link_preview_options": _NO_PREVIEW,
                 "reply_markup": _markup(buttons),
             },
@@ -144,14 +131,13 @@ class TelegramChannel:
             "sendPhoto",
             {
                 "chat_id": destination.chat_id,
-                # bare bytes would arrive as application.octet-stream
-                "photo": InputFile(png, filename="chart.png"),
                 "caption": caption_html or None,
-                "parse_mode": ParseMode.HTML,
+                "parse_mode": _HTML,
                 "disable_notification": silent,
                 "message_thread_id": destination.topic_id,
                 "reply_parameters": _reply(reply_to),
             },
+            photo=AttachedFile(name="chart.png", content=png, content_type="image/png"),
         )
 
     async def set_buttons(self, destination: Destination, message_id: int, buttons: Keyboard) -> None:
@@ -199,12 +185,12 @@ class TelegramChannel:
     ) -> None:
         """commands: (name without /, description); none: what was set is taken back. language: two letters; '' for
         everybody without a list of theirs. scope: the chats that offer it; a narrower one comes before `default`."""
-        listed = [BotCommand(name, description) for name, description in commands]
-        where, code = BotCommandScope(scope), language or None
+        listed = [{"command": name, "description": description} for name, description in commands]
+        asked: dict[str, object] = {"scope": {"type": scope}, "language_code": language or None}
         if listed:
-            await self._call(lambda: self._bot.set_my_commands(listed, scope=where, language_code=code))
+            await self._call(lambda: self._bot.raw("setMyCommands", asked | {"commands": listed}))
         else:
-            await self._call(lambda: self._bot.delete_my_commands(scope=where, language_code=code))
+            await self._call(lambda: self._bot.raw("deleteMyCommands", asked))
 
     async def ask(self, method: str, **params: object) -> object:
         """`result` of any method of the Bot API, as it came; for what is asked once, at a setup."""
@@ -219,11 +205,11 @@ class TelegramChannel:
             limit_s=timeout_s + margin_s,
         )
 
-    async def _send(self, method: str, params: Mapping[str, object]) -> int:
+    async def _send(self, method: str, params: Mapping[str, object], *, photo: AttachedFile | None = None) -> int:
         """An answer with a message id is an acceptance, whatever else in it cannot be read."""
 
         async def send() -> int:
-            message_id = _id_of(await self._bot.raw(method, params), "message_id")
+            message_id = _id_of(await self._bot.raw(method, params, photo=photo), "message_id")
             if message_id is None:
                 raise TypeError(f"{method} did not answer with a message")
             return message_id
@@ -272,20 +258,25 @@ class TelegramChannel:
         return False
 
 
-class _RawBot(Bot):
+class _Bot:
     """Answers as they came: the library's own methods refuse a whole answer when one field cannot be read."""
 
-    async def raw(self, method: str, params: Mapping[str, object]) -> object:
-        answer: object = await self._post(method, dict(params))
-        return answer
+    def __init__(self, url: str, *, sending: BotApiRequest, polling: BotApiRequest) -> None:
+        """url: with the token."""
+        self._url = url
+        self._sending = sending
+        self._polling = polling
+
+    async def raw(self, method: str, params: Mapping[str, object], *, photo: AttachedFile | None = None) -> object:
+        files = {} if photo is None else {"photo": photo}
+        return await self._sending.call(f"{self._url}/{method}", CallData(params=params, files=files))
 
     async def raw_updates(
         self, offset: int | None, timeout_s: float, kinds: Sequence[str], *, read_timeout_s: float
     ) -> list[Mapping[str, object]]:
-        asked: dict[str, object] = {"timeout": int(timeout_s), "allowed_updates": list(kinds), "limit": 100}
-        if offset is not None:
-            asked["offset"] = offset
-        answer = await self._post("getUpdates", asked, read_timeout=read_timeout_s)
+        asked = {"timeout": int(timeout_s), "allowed_updates": list(kinds), "limit": 100, "offset": offset}
+        data = CallData(params=asked)
+        answer = await self._polling.call(f"{self._url}/getUpdates", data, read_timeout_s=read_timeout_s)
         if not isinstance(answer, list):
             raise TypeError("getUpdates did not answer with a list")
         return [update for update in answer if isinstance(update, dict)]
@@ -307,16 +298,18 @@ def _id_of(value: object, name: str) -> int | None:
     return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
-def _reply(message_id: int | None) -> ReplyParameters | None:
-    return None if message_id is None else ReplyParameters(message_id=message_id, allow_sending_without_reply=True)
+def _reply(message_id: int | None) -> dict[str, object] | None:
+    return None if message_id is None else {"message_id": message_id, "allow_sending_without_reply": True}
 
 
-def _markup(buttons: Keyboard) -> InlineKeyboardMarkup | None:
-    rows = [
-        [InlineKeyboardButton(button.text, callback_data=button.data or None, url=button.url or None) for button in row]
-        for row in buttons
-    ]
-    return InlineKeyboardMarkup(rows) if rows else None
+def _markup(buttons: Keyboard) -> dict[str, object] | None:
+    rows = [[_button(button) for button in row] for row in buttons]
+    return {"inline_keyboard": rows} if rows else None
+
+
+def _button(button: InlineButton) -> dict[str, str]:
+    shown = {"text": button.text, "callback_data": button.data, "url": button.url}
+    return {name: value for name, value in shown.items() if value}
 
 
 def _request(timeouts: Timeouts, *, sockets: int, proxy: str | None) -> BotApiRequest:

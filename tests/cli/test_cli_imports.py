@@ -70,6 +70,16 @@ def test_the_monitor_loads_nothing_that_it_does_not_need_at_its_start() -> None:
     assert sorted(name for name in loaded if name.startswith(unwanted)) == []
 
 
-def test_what_was_left_out_beside_telegram_can_still_be_imported() -> None:
-    loaded = loaded_by("import altmonitor.telegram.bot, cryptography\nfrom telegram.request._httpxrequest import httpx")
-    assert {"cryptography", "httpx"} <= loaded
+def test_of_the_telegram_library_only_what_reads_answers_is_loaded_and_the_rest_can_be_imported_afterwards() -> None:
+    names = {name for name in loaded_by("import altmonitor.cli.run") if name.startswith("telegram")}
+    assert {"telegram.error", "telegram.request._baserequest"} <= names
+    assert len(names) < 20
+    code = """
+import altmonitor.telegram.bot
+from altmonitor.telegram.errors import BadRequest
+import telegram, telegram.error
+from telegram.request import BaseRequest, HTTPXRequest
+assert telegram.error.BadRequest is BadRequest
+assert telegram.Bot('1:x').token == '1:x'
+"""
+    assert "httpx" in loaded_by(code)
