@@ -171,7 +171,11 @@ def test_compose_runs_what_the_files_say() -> None:
 
 
 @pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed (Debian's package prometheus)")
-def test_promtool_finds_the_rules_right_and_they_speak_when_they_should() -> None:
-    for command in (["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]):
+def test_promtool_finds_the_configuration_and_the_rules_right_and_they_speak_when_they_should() -> None:
+    for command in (
+        ["check", "config", "--syntax-only", "prometheus.yml"],  # the file of the token is there in the container alone
+        ["check", "rules", "alerts.yml"],
+        ["test", "rules", "alerts_test.yml"],
+    ):
         done = subprocess.run([str(PROMTOOL), *command], cwd=FOLDER, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
