@@ -17,6 +17,7 @@ from altmonitor.collect.liquidation_log import LiquidationLog
 from altmonitor.collect.listings import ListingNews, Listings
 from altmonitor.collect.open_interest_sweep import OpenInterestSweep
 from altmonitor.collect.open_interest_table import SAMPLE_EVERY_S, OpenInterestTableSweep
+from altmonitor.collect.ratio_rounds import RatioRounds
 from altmonitor.collect.tickers import MarketSnapshots
 from altmonitor.collect.universe import Universe
 from altmonitor.config import Config
@@ -38,7 +39,7 @@ from altmonitor.exchanges.ws.feed import FeedOptions
 from altmonitor.exchanges.ws.liquidations import LiquidationFeed
 from altmonitor.exchanges.ws.transport import TransportOptions
 from altmonitor.interfaces.alerts import AlertSink
-from altmonitor.interfaces.exchange import FeedEvent
+from altmonitor.interfaces.exchange import FeedEvent, Priority
 from altmonitor.market.candles import LONGEST_MINUTES, MINUTE_MS, Candle, KlineUpdate
 from altmonitor.market.contracts import Contract, ContractNews
 from altmonitor.market.liquidations import Liquidation
@@ -342,6 +343,7 @@ class MarketSide:
             **({} if self._deps.is_one_of_several else {"sight mark": self.sight.run_marks}),
             "open interest of alerts": self.oi_enricher.run,
             "ratios of alerts": self.ratio_enricher.run,
+            "ratios of the table": self._ratio_rounds().run,
             "bookkeeping": self.bookkeeping.run,
             "exchange clock": self.clock_sync.run,
             **({} if self._recorder is None else {"record": self._recorder.run}),
@@ -349,6 +351,18 @@ class MarketSide:
             **({} if self._deps.is_main else {"operator notices": self._deps.notices.run}),
         }
         return found if self._deps.is_main else {of_venue(self.name, name): loop for name, loop in found.items()}
+
+    def _ratio_rounds(self) -> RatioRounds:
+        def day_usdt(symbol: str) -> float | None:
+            day = self.snapshots.day(symbol)
+            return None if day is None else day.quote_usdt
+
+        return RatioRounds(
+            listed=self.symbols,
+            day_usdt=day_usdt,
+            ask=lambda symbol: self.ratio_enricher.look_up(symbol, priority=Priority.TRACKING),
+            clock=self._clock,
+        )
 
     async def restore(self, audiences: Sequence[Audience]) -> None:
         """Cooldowns, episodes and re-arm states from what is stored, as far back as matters to any of them."""

@@ -321,7 +321,7 @@ class RatioEnricher(AlertEnricher):
 
     async def ask(self, waiting: WaitingAlert) -> Alert | None:
         alert = waiting.alert
-        ratio = await self.within(waiting, self._ratio(alert.symbol))
+        ratio = await self.within(waiting, self.look_up(alert.symbol, priority=Priority.ENRICH))
         if ratio is None:  # the exchange has none for this symbol, and never will
             return None
         age_s = max(0.0, (alert.event_ms - ratio.time_ms) / 1000)
@@ -335,9 +335,11 @@ class RatioEnricher(AlertEnricher):
         found = self._newest.get(symbol)
         return None if found is None else (found.ratio, found.time_ms)
 
-    async def _ratio(self, symbol: str) -> LongShortRatio | None:
+    async def look_up(self, symbol: str, *, priority: Priority) -> LongShortRatio | None:
+        """At most a minute old. None: the exchange has none for this symbol. Raises: ExchangeError."""
+
         async def fetch() -> LongShortRatio | None:
-            return await self._rest.long_short_ratio(symbol, period=self._period, priority=Priority.ENRICH)
+            return await self._rest.long_short_ratio(symbol, period=self._period, priority=priority)
 
         found = await self._ratios.get(symbol, fetch)
         if found is not None:

@@ -41,7 +41,8 @@ class MarketRow(msgspec.Struct, frozen=True, gc=False):
     change_*_pct: against the open of the candle that began so many minutes before the running one ends; 24 h as the
     exchange counts them. volume_1m_usdt: of the running candle so far; volume_multiple: the same against the median of
     the closed candles before it. oi_*: open interest. funding_pct: per interval, for the next settlement.
-    long_short_ratio: accounts long / short, known where an alert asked for it.
+    long_short_ratio: accounts long / short; asked of one contract in three seconds,
+    and at once for an alert; None before that, and where the exchange tells none.
     """
 
     symbol: str

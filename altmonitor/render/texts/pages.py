@@ -80,7 +80,8 @@ _EN = {
     "mean_oi": "Open interest in USD at the last price.",
     "mean_oi_change": "Change of open interest in contracts, percent; green above 1 %, red below −1 %.",
     "mean_funding": "Funding rate per interval, percent.",
-    "mean_ratio": "Longs per short over all accounts.",
+    "mean_ratio": "Longs per short over all accounts; asked of one contract after the other, the largest first, in "
+    "about half an hour. A dash: not asked yet since the start, or the exchange tells none.",
     "mean_day": "Quote volume of 24 hours, USDT.",
     "age_of": "{what} {age} old",
     "state_stored": "stored data only, no monitor runs here",
@@ -181,7 +182,7 @@ _ZH = {
     "mean_oi": "按最新价计的持仓（USD）。",
     "mean_oi_change": "持仓量（张）变化百分比；高于 1 % 为绿，低于 −1 % 为红。",
     "mean_funding": "每期资金费率，百分比。",
-    "mean_ratio": "全部账户的多空比。",
+    "mean_ratio": "全部账户的多空比；按成交额从大到小逐个查询，一轮约半小时。短横：启动后还没问到，或交易所没有。",
     "mean_day": "24 小时成交额，USDT。",
     "age_of": "{what} {age}前",
     "state_stored": "仅有已保存的数据，此处没有监控程序运行",
@@ -281,7 +282,8 @@ _RU = {
     "mean_oi": "Открытый интерес в USD по последней цене.",
     "mean_oi_change": "Изменение ОИ в контрактах, проценты; зелёный выше 1 %, красный ниже −1 %.",
     "mean_funding": "Ставка финансирования за период, проценты.",
-    "mean_ratio": "Лонгов на один шорт, все счета.",
+    "mean_ratio": "Лонгов на один шорт, все счета; контракты спрашиваются по очереди, крупные первыми, круг около "
+    "получаса. Прочерк: после запуска ещё не спрошено или биржа не сообщает.",
     "mean_day": "Объём за 24 часа, USDT.",
     "age_of": "{what} {age} назад",
     "state_stored": "только сохранённое: монитор здесь не запущен",
