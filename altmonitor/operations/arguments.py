@@ -18,6 +18,9 @@ A = TypeVar("A", bound=msgspec.Struct)
 WORDS = "words"
 """Key of `Meta.extra`: what the argument must be, where its type alone does not say it well."""
 
+PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+"""Pattern of text that is shown to people: no control characters."""
+
 _WHOLE = re.compile(r"-?\d{1,15}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,9})?", re.ASCII)
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
@@ -47,12 +50,23 @@ def read_arguments(
     values: dict[str, Any] = {}
     for name, value in given.items():
         kind = fields[name].type
+        if _has_broken_text(value):
+            raise BadArgument(f"{name} must be {_must_be(kind)}; {shown(value)} holds characters that are none")
         values[name] = _from_text(value, kind) if is_text else value
         try:
             msgspec.convert({name: values[name]}, type=_alone(arguments, name))
         except msgspec.ValidationError as problem:
             raise BadArgument(f"{name} must be {_must_be(kind)}, not {shown(value)}") from problem
     return msgspec.convert(values, type=arguments)
+
+
+def _has_broken_text(value: object) -> bool:
+    """Halves of characters, as bytes that are no UTF-8 become on a command line: nobody can store or send them."""
+    if isinstance(value, str):
+        return any("\ud800" <= character <= "\udfff" for character in value)
+    if isinstance(value, Mapping):
+        return any(_has_broken_text(one) for pair in value.items() for one in pair)
+    return isinstance(value, (list, tuple)) and any(map(_has_broken_text, value))
 
 
 @cache
@@ -107,19 +121,30 @@ def _must_be(kind: inspect.Type) -> str:
     if said:
         return said
     match _plain(kind):
-        case inspect.IntType(ge=low, le=high):
-            return f"a whole number{_range(low, high)}"
-        case inspect.FloatType(ge=low, le=high):
-            return f"a number{_range(low, high)}"
+        case inspect.IntType() as number:
+            return f"a whole number{_range(number)}"
+        case inspect.FloatType() as number:
+            return f"a number{_range(number)}"
         case inspect.StrType(min_length=low, max_length=high):
             return f"text of {low or 0} to {high} characters" if high is not None else "text"
         case inspect.LiteralType(values=values):
             return f"one of {', '.join(map(str, values))}"
         case inspect.BoolType():
             return "true or false"
+        case inspect.ListType() | inspect.VarTupleType() as many:
+            most = "" if many.max_length is None else f" of at most {many.max_length}"
+            return f"a list{most}, each {_must_be(many.item_type)}"
         case _:
             return "of another type"
 
 
-def _range(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f" from {low:.15g} to {high:.15g}"
+def _range(number: inspect.IntType | inspect.FloatType) -> str:
+    if number.ge is not None and number.le is not None:
+        return f" from {number.ge:.15g} to {number.le:.15g}"
+    bounds = (
+        ("from", number.ge),
+        ("above", number.gt),
+        ("up to", number.le),
+        ("below", number.lt),
+    )
+    return "".join(f" {word} {bound:.15g}" for word, bound in bounds if bound is not None)

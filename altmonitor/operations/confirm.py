@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import msgspec
 
 from altmonitor.core.errors import StorageError
+from altmonitor.operations.arguments import PRINTABLE, WORDS
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import DataStale
 from altmonitor.operations.known_fundings import NO_WEIGHTS, average_of
@@ -60,7 +61,15 @@ class ConfirmArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     symbol: SymbolWord
     direction: Direction
-    source: Annotated[str, msgspec.Meta(max_length=32, description="Who asks, for the record.")] = ""
+    source: Annotated[
+        str,
+        msgspec.Meta(
+            max_length=32,
+            pattern=PRINTABLE,
+            description="Who asks, for the record.",
+            extra={WORDS: "text of 0 to 32 characters"},
+        ),
+    ] = ""
 
 
 class Confirmation(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from altmonitor.operations.score_values import (
     digits,
     number,
 )
-from altmonitor.operations.symbols import SymbolWord, stored_symbol
+from altmonitor.operations.symbols import SymbolWord, must_be_known, stored_symbol
 from altmonitor.scores.record import FEWEST_SAMPLES, odds
 from altmonitor.scores.version import SCORER_FROZEN_TS
 
@@ -69,6 +69,7 @@ async def kelly(context: OperationContext, arguments: KellyArguments) -> Kelly:
         and one.direction == arguments.direction
         and symbol in (None, one.symbol)
     ]
+    must_be_known(arguments.symbol, context, is_stored=bool(rows))
     return kelly_answer(
         [one.return_pct for one in rows if one.return_pct is not None],
         arguments,

@@ -14,13 +14,12 @@ from altmonitor.core.errors import AltmonitorError
 from altmonitor.interfaces.exchange import Priority
 from altmonitor.interfaces.positioning import PastOpenInterest
 from altmonitor.operations.context import OperationContext
-from altmonitor.operations.errors import BadArgument
 from altmonitor.operations.operation import Example, Operation
 from altmonitor.operations.preferences import kept_scores
 from altmonitor.operations.score_inputs import CROWD, HELD, NOBODY_ASKS, TOP_POSITIONS
 from altmonitor.operations.score_record import RECORD, record_source
 from altmonitor.operations.score_values import DISCLAIMER, SourceUsed, digits, number
-from altmonitor.operations.symbols import SymbolWord, stored_symbol
+from altmonitor.operations.symbols import SymbolWord, must_be_known, stored_symbol
 from altmonitor.scores.regimes import (
     LABELS,
     REGIMES,
@@ -46,7 +45,7 @@ NOTE: Final = (
 
 class RegimeArguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     symbol: SymbolWord = "BTCUSDT"
-    regime: Annotated[str, msgspec.Meta(max_length=32, description="Only transitions into this state.")] | None = None
+    regime: Annotated[RegimeName, msgspec.Meta(description="Only transitions into this state.")] | None = None
     days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 30
 
 
@@ -98,11 +97,10 @@ class _Span:
 
 
 async def regime_history(context: OperationContext, arguments: RegimeArguments) -> RegimeHistory:
-    if arguments.regime is not None and arguments.regime not in REGIMES:
-        raise BadArgument(f"regime must be one of {', '.join(REGIMES)}, not {arguments.regime!r}")
     symbol, now_ms = stored_symbol(arguments.symbol, context), context.clock.now_ms()
     asked_ts = now_ms // 1000 - arguments.days * 86_400
     own = await kept_scores(context).regimes(symbol, since_ts=asked_ts)
+    must_be_known(arguments.symbol, context, is_stored=bool(own))
     past = await _past(context, symbol)
     told = [] if isinstance(past, str) else [one for one in past if one.ts >= asked_ts]
     filled = _where_none(told, own)

@@ -16,7 +16,7 @@ from altmonitor.commands.replies_settings import (
     TooManyConditions,
 )
 from altmonitor.detectors.conditions import METRIC_NOTE
-from altmonitor.operations.arguments import WORDS, shown
+from altmonitor.operations.arguments import PRINTABLE, WORDS, shown
 from altmonitor.operations.context import OperationContext
 from altmonitor.operations.errors import BadArgument, Forbidden, NoMonitor, NotFound, Unavailable
 from altmonitor.operations.operation import Example, Operation
@@ -56,7 +56,15 @@ UNITS = {
 class NewCondition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """threshold: in the metric's unit, which the answer names. cooldown_minutes: silence after it was told."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_CHARS_MAX)]
+    name: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1,
+            max_length=NAME_CHARS_MAX,
+            pattern=PRINTABLE,
+            extra={WORDS: f"text of 1 to {NAME_CHARS_MAX} characters"},
+        ),
+    ]
     metric: Annotated[str, msgspec.Meta(max_length=32, description=_METRICS, extra={WORDS: f"one of {_METRICS}"})]
     operator: MetricOperator
     threshold: Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]

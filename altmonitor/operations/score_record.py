@@ -15,7 +15,7 @@ from altmonitor.operations.market import LAST_SECOND
 from altmonitor.operations.operation import Example, Operation
 from altmonitor.operations.preferences import kept_scores
 from altmonitor.operations.score_values import DISCLAIMER, SourceUsed, number
-from altmonitor.operations.symbols import SymbolWord, stored_symbol
+from altmonitor.operations.symbols import SymbolWord, must_be_known, stored_symbol
 from altmonitor.scores.composite import Confidence, TradeSide
 from altmonitor.storage.score_store import ScoreLook, ScoreSignal
 
@@ -80,6 +80,7 @@ async def signals(context: OperationContext, arguments: SignalsArguments) -> Sco
         confidences=wanted,
         symbol=None if arguments.symbol is None else stored_symbol(arguments.symbol, context),
     )
+    must_be_known(arguments.symbol, context, is_stored=bool(found))
     since_ts = await store.first_look_ts()
     return ScoreSignals(
         ts=now_ms // 1000,
@@ -129,6 +130,7 @@ async def export(context: OperationContext, arguments: ExportArguments) -> Score
     looks = await kept_scores(context).looks(
         stored_symbol(arguments.symbol, context), since_ts=arguments.from_, until_ts=arguments.to, limit=EXPORT_MOST
     )
+    must_be_known(arguments.symbol, context, is_stored=bool(looks))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     names = ScoreLook.__slots__

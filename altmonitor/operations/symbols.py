@@ -38,6 +38,8 @@ class OneContractAt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 def spelled_symbol(word: str) -> str:
     """Only its spelling: what is stored may be delisted meanwhile. Raises: BadArgument."""
+    if "," in word:
+        raise BadArgument(f"symbol must be one contract such as SOLUSDT, not {shown(word)}")
     symbol = spelled(word)
     if not symbol:
         raise BadArgument(f"symbol must be a contract such as SOLUSDT, not {shown(word)}")
@@ -70,3 +72,9 @@ def stored_symbol(word: str, context: OperationContext, venue: Venue | None = No
         return listed_symbol(word, context, venue)
     except UnknownContract:
         return spelled_symbol(word)
+
+
+def must_be_known(word: str | None, context: OperationContext, *, is_stored: bool) -> None:
+    """Nothing is stored of a contract: then it is one that is watched. Raises: BadArgument, UnknownContract."""
+    if word is not None and not is_stored:
+        listed_symbol(word, context)
