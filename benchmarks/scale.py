@@ -1,8 +1,9 @@
 """`make bench-scale`: what chats cost, from 100 to 10,000, over a real PostgreSQL, beside the arithmetic of tokens.
 
 In a crash each contract falls 5 % in one frame. `decide`: CPU of the engine and of sharing out, per chat that was told.
-`store`: the same alerts committed with a delivery for every chat. `deliver`: twelve bots with Telegram's limits, by the
-clock, one notifier; every chat hears of the crash in one digest.
+`store_and_deliver`: alerts committed by a feed with a delivery for every chat, and told by one notifier through twelve
+bots with Telegram's limits, by the clock; every chat hears of the crash in one digest. CPU is that of this process,
+feed and notifier together, and of the server; round trips are counted by the connections.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from altmonitor.app.bots import bot_of
@@ -41,6 +43,7 @@ SYMBOLS = 530
 STORED_SYMBOLS = 12
 """Contracts of the crash that is stored and delivered: each is a row for every chat."""
 DELIVERED_WITHIN_S = 240.0
+ANSWERS_AFTER_S = 0.05
 CLOCK = SystemClock()
 
 
@@ -71,6 +74,7 @@ class Bots:
 
     def __init__(self) -> None:
         self.heard: dict[int, float] = {}
+        self.messages = 0
         self.refused = 0
         self._news = asyncio.Event()
         self._said: dict[int, deque[float]] = {bot: deque(maxlen=30) for bot in range(BOTS)}
@@ -93,8 +97,9 @@ class Bots:
         if len(said) == 30 and now_s - said[0] < 1.0:
             self.refused += 1
         said.append(now_s)
-        await asyncio.sleep(0.05)
-        self.heard[destination.chat_id] = now_s
+        self.messages += 1
+        await asyncio.sleep(ANSWERS_AFTER_S)
+        self.heard.setdefault(destination.chat_id, now_s)
         self._news.set()
         return len(self.heard)
 
@@ -115,13 +120,28 @@ class Bots:
         return await self.send(destination, caption_html)
 
 
-async def store_and_deliver(server: PostgresServer, chats: int) -> tuple[float, float, Bots]:
-    """Seconds until all rows were committed, and until every chat had heard."""
+@dataclass(kw_only=True)
+class Delivered:
+    """Seconds until all rows were committed and until every chat had heard; CPU of this process and of the server,
+    round trips of the feed and of the notifier: from the first alert until then."""
+
+    bots: Bots = field(default_factory=Bots)
+    stored_s: float = 0.0
+    heard_s: float = 0.0
+    cpu_s: float = 0.0
+    server_cpu_s: float = 0.0
+    feed_trips: int = 0
+    notifier_trips: int = 0
+    start_trips: int = 0
+
+
+async def store_and_deliver(server: PostgresServer, chats: int) -> Delivered:
     from altmonitor.storage.database_store import StoreOptions
     from altmonitor.storage.postgres.connection import DatabaseAddress, PostgresConnection
-    from altmonitor.storage.postgres.feed_store import FeedStore
+    from altmonitor.storage.postgres.feed_store import FeedStore, FencedDatabase
     from altmonitor.storage.postgres.leases import PostgresLeases
     from altmonitor.storage.postgres.outbox import ClaimedOutbox
+    from tests.scale.counting import CountingConnection
 
     address = DatabaseAddress(server.new_database())
     of, committed = audiences(chats), asyncio.Event()
@@ -133,19 +153,28 @@ async def store_and_deliver(server: PostgresServer, chats: int) -> tuple[float, 
             committed.set()
 
     token: dict[str, int] = {}
+    database = FencedDatabase(address, fence=lambda: token.get(LEADER), connect=CountingConnection)
     store = FeedStore(
         address,
         cluster="bench",
         clock=CLOCK,
         options=StoreOptions(on_committed=on_committed),
         fence=lambda: token.get(LEADER),
+        database=database,
     )
-    holding, reading = (PostgresConnection(address, purpose=what) for what in ("leases", "outbox"))
+    holding, reading = PostgresConnection(address, purpose="leases"), CountingConnection(address, purpose="outbox")
+
+    def feed_trips() -> int:
+        return sum(
+            one.round_trips for one in (database.reading, database.writing) if isinstance(one, CountingConnection)
+        )
+
+    done = Delivered()
     async with store:
         leases = PostgresLeases(holding)
         token |= await leases.acquire([LEADER], holder="bench", for_s=3_600)
         shards = await leases.acquire([shard_lease(shard) for shard in range(SHARDS)], holder="bench", for_s=3_600)
-        bots, outbox = Bots(), ClaimedOutbox(reading, clock=CLOCK)
+        bots, outbox = done.bots, ClaimedOutbox(reading, clock=CLOCK)
         outbox.tokens = lambda: {int(name.partition(":")[2]): held for name, held in shards.items()}
         turns = [BotTurns() for _ in range(BOTS)]
         styles = DestinationStyles(of)
@@ -162,7 +191,9 @@ async def store_and_deliver(server: PostgresServer, chats: int) -> tuple[float, 
             destinations,
         )
         tasks = [asyncio.create_task(dispatcher.run()), asyncio.create_task(outbox.run())]
-        await asyncio.sleep(1)
+        await asyncio.sleep(1 + chats / 5_000)
+        done.start_trips = reading.round_trips
+        before = (time.process_time(), server.cpu_s(), feed_trips(), reading.round_trips)
         began_s, now_ms = CLOCK.monotonic(), CLOCK.now_ms()
         for at in range(STORED_SYMBOLS):
             key = f"price:C{at}USDT:DUMP:1m:{now_ms}"
@@ -172,17 +203,20 @@ async def store_and_deliver(server: PostgresServer, chats: int) -> tuple[float, 
             )  # fmt: skip
             store.put(alert, to=destinations)
         await committed.wait()
-        stored_s = CLOCK.monotonic() - began_s
+        done.stored_s = CLOCK.monotonic() - began_s
         with suppress(TimeoutError):
             async with CLOCK.timeout(DELIVERED_WITHIN_S):
                 await bots.all_heard(chats)
-        heard_s = max(bots.heard.values(), default=began_s) - began_s
+        done.heard_s = max(bots.heard.values(), default=began_s) - began_s
+        after = (time.process_time(), server.cpu_s(), feed_trips(), reading.round_trips)
+        done.cpu_s, done.server_cpu_s = after[0] - before[0], after[1] - before[1]
+        done.feed_trips, done.notifier_trips = after[2] - before[2], after[3] - before[3]
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
     await holding.close()
     await reading.close()
-    return stored_s, heard_s, bots
+    return done
 
 
 def main(wanted: Sequence[str]) -> None:
@@ -206,13 +240,19 @@ def main(wanted: Sequence[str]) -> None:
     server.start()
     try:
         print(f"{STORED_SYMBOLS} contracts, a delivery for every chat; {BOTS} bots at {OVERALL_LIMIT} a second")
-        print("chats | rows | committed after | every chat heard after | the tokens alone need | refused")
+        print(
+            "chats | rows | committed after | every chat heard after | the tokens alone need, of 1 bot | messages | "
+            "refused | CPU | of PostgreSQL | per alert and chat, µs | round trips: at the start, per alert, per chat"
+        )
         for chats in counts:
-            stored_s, heard_s, bots = asyncio.run(store_and_deliver(server, chats))
+            done = asyncio.run(store_and_deliver(server, chats))
             rows, needs_s = chats * STORED_SYMBOLS, chats / BOTS / OVERALL_LIMIT
             print(
-                f"{chats} | {rows} | {stored_s:.1f} s | {heard_s:.1f} s ({len(bots.heard)} chats) | {needs_s:.1f} s | "
-                f"{bots.refused}",
+                f"{chats} | {rows} | {done.stored_s:.1f} s | {done.heard_s:.1f} s ({len(done.bots.heard)} chats) | "
+                f"{needs_s:.1f} s, {chats / OVERALL_LIMIT:.0f} s | {done.bots.messages} | {done.bots.refused} | "
+                f"{done.cpu_s:.2f} s | {done.server_cpu_s:.2f} s | "
+                f"{done.cpu_s / rows * 1e6:.0f} + {done.server_cpu_s / rows * 1e6:.0f} | "
+                f"{done.start_trips}, {done.feed_trips / STORED_SYMBOLS:.2f}, {done.notifier_trips / chats:.3f}",
                 flush=True,
             )
     finally:

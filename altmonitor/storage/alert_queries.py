@@ -213,7 +213,7 @@ class AlertReader:
             "ORDER BY alerts.id",
             (destination.chat_id, topic_column(destination), sent_ms),
         )
-        return [alert.key for alert in map(alert_of, rows) if _was_running(alert)]
+        return [alert.key for alert in map(alert_of, rows) if was_running(alert)]
 
     async def alert_of_id(self, alert_id: int) -> Alert | None:
         rows = await self._fetch(f"SELECT {ALERT_COLUMNS} FROM alerts WHERE id = ?", (alert_id,))  # noqa: S608
@@ -228,7 +228,7 @@ class AlertReader:
         return [sent_ms for sent_ms, _, _ in rows]
 
 
-def _was_running(alert: Alert) -> bool:
+def was_running(alert: Alert) -> bool:
     return alert.details.running_s is not None and alert.details.is_completed
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any
 
 import asyncpg
@@ -62,12 +63,19 @@ class IdBlocks(Iterator[int]):
 
 
 class PostgresDatabase(AlertDatabase):
-    """Both connections come back by themselves; the writer above keeps what waits until they do."""
+    """Both connections come back by themselves; the writer above keeps what waits until they do. writes: settings of
+    the one that writes. connect: what they are made by."""
 
-    def __init__(self, address: DatabaseAddress) -> None:
+    def __init__(
+        self,
+        address: DatabaseAddress,
+        *,
+        writes: Mapping[str, str] = MappingProxyType({}),
+        connect: type[PostgresConnection] = PostgresConnection,
+    ) -> None:
         self.address = address
-        self.reading = PostgresConnection(address, purpose="reads")
-        self.writing = PostgresConnection(address, purpose="writes")
+        self.reading = connect(address, purpose="reads")
+        self.writing = connect(address, purpose="writes", settings=writes)
         self.alert_ids: IdBlocks = IdBlocks()
 
     def __str__(self) -> str:

@@ -41,9 +41,14 @@ class FencedDatabase(PostgresDatabase):
     takes it over between the look and the write.
     """
 
-    def __init__(self, address: DatabaseAddress, *, fence: Callable[[], int | None]) -> None:
-        super().__init__(address)
-        self.writing = PostgresConnection(address, purpose="writes", settings=NEVER_LEFT_LOCKED)
+    def __init__(
+        self,
+        address: DatabaseAddress,
+        *,
+        fence: Callable[[], int | None],
+        connect: type[PostgresConnection] = PostgresConnection,
+    ) -> None:
+        super().__init__(address, writes=NEVER_LEFT_LOCKED, connect=connect)
         self._fence = fence
 
     async def _apply(self, db: asyncpg.Connection[Any], ops: Sequence[Op]) -> set[int]:
@@ -64,10 +69,10 @@ class FeedStore(PostgresStore):
         clock: Clock,
         options: StoreOptions,
         fence: Callable[[], int | None],
+        database: FencedDatabase | None = None,
     ) -> None:
-        super().__init__(
-            address, cluster=cluster, clock=clock, options=options, database=FencedDatabase(address, fence=fence)
-        )
+        database = database or FencedDatabase(address, fence=fence)
+        super().__init__(address, cluster=cluster, clock=clock, options=options, database=database)
         self._counting = PostgresConnection(address, purpose="counts")
         self._status = OutboxStatus()
 

@@ -28,7 +28,7 @@ from altmonitor.interfaces.cluster import SHARDS, shard_lease, shard_of
 from altmonitor.interfaces.delivery import Queued, SentDigest
 from altmonitor.storage import rows as statements
 from altmonitor.storage.alert_database import MOVED
-from altmonitor.storage.alert_queries import AlertReader
+from altmonitor.storage.alert_queries import AlertReader, was_running
 from altmonitor.storage.postgres.batching import Batched
 from altmonitor.storage.postgres.connection import PostgresConnection
 from altmonitor.storage.queue import Waiting
@@ -83,6 +83,12 @@ _SENT_SINCE = (
     "WHERE chat_id = ANY(?::bigint[]) AND sent_ms >= ? AND state = 'sent' ORDER BY sent_ms"
 )
 
+_COMPLETED_SINCE = (
+    "SELECT d.alert_id, d.chat_id, d.topic_id, d.sent_ms FROM deliveries d JOIN alerts ON alerts.id = d.alert_id "
+    "WHERE d.chat_id = ANY(?::bigint[]) AND d.state = 'sent' AND d.sent_ms >= ? "
+    "AND alerts.details LIKE '%is_completed%' ORDER BY d.alert_id"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Claim:
@@ -115,6 +121,7 @@ class ClaimedOutbox:
         self._writes = Batched(self._write_together, most=MESSAGES_AT_ONCE)
         self._ends = Batched(self._end_together, most=MESSAGES_AT_ONCE)
         self._last_sent = Batched(self._sent_since, most=CHATS_AT_ONCE)
+        self._completed = Batched(self._completed_since, most=CHATS_AT_ONCE)
         self._remembered = Batched(self._meta_of, most=CHATS_AT_ONCE)
         self._news = asyncio.Event()
         self.due_ms: Callable[[Destination, int], int] = lambda destination, queued_ms: queued_ms
@@ -275,7 +282,7 @@ class ClaimedOutbox:
         return await self._reader.digest_of(destination, alert_key)
 
     async def completed_since(self, destination: Destination, sent_ms: int) -> Sequence[str]:
-        return await self._reader.completed_since(destination, sent_ms)
+        return await self._completed.ask((destination, sent_ms))
 
     async def move(self, old: Destination, new: Destination) -> None:
         """The settings of the chat are the feed's to move, and what it was told is the feed's to remember."""
@@ -367,6 +374,20 @@ class ClaimedOutbox:
         for chat_id, sent_ms, _, _ in rows:
             sent.setdefault(chat_id, []).append(sent_ms)
         return [[sent_ms for sent_ms in sent.get(chat_id, ()) if sent_ms >= since_ms] for chat_id, since_ms in asked]
+
+    async def _completed_since(self, asked: Sequence[tuple[Destination, int]]) -> Sequence[Sequence[str]]:
+        """asked: where, and unix ms of each."""
+        chats, since_ms = sorted({at.chat_id for at, _ in asked}), min(since_ms for _, since_ms in asked)
+        rows = await self._connection.fetch(_COMPLETED_SINCE, (chats, since_ms))
+        alerts = {}
+        if rows:
+            found = await self._connection.fetch(_ALERTS, (sorted({row[0] for row in rows}),))
+            alerts = {alert.id: alert.key for alert in map(alert_of, found) if was_running(alert)}
+        keys: dict[Destination, list[tuple[int, str]]] = {}
+        for alert_id, chat_id, topic, sent_ms in rows:
+            if alert_id in alerts:
+                keys.setdefault(destination_of(chat_id, topic), []).append((sent_ms, alerts[alert_id]))
+        return [[key for sent_ms, key in keys.get(at, ()) if sent_ms >= since] for at, since in asked]
 
     async def _meta_of(self, keys: Sequence[str]) -> Sequence[str | None]:
         rows = await self._connection.fetch("SELECT key, value FROM meta WHERE key = ANY(?::text[])", (list(keys),))

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+import msgspec
 import pytest
 
+from altmonitor.core.alert import Details
 from altmonitor.core.clock import SystemClock
 from altmonitor.core.errors import ClaimLost
 from altmonitor.core.types import Destination
@@ -159,6 +161,8 @@ async def test_what_many_chats_ask_when_they_begin_is_asked_once(cluster: Cluste
     await outbox.look()
     (row,) = await outbox.queued(chats[3], limit=9)
     await outbox.mark_sent(chats[3], [row.alert.id or 0], message_id=7, sent_ms=NOW_MS)
+    completed = Details(running_s=23.0, is_completed=True)
+    await cluster.store.update_alert(msgspec.structs.replace(row.alert, details=completed))
     await outbox.meta_set("wait:5", f"{NOW_MS} 30.000")
     before = cluster.connection.round_trips
     sent = await asyncio.gather(*(outbox.sent_since(at.chat_id, NOW_MS - 1) for at in chats))
