@@ -7,8 +7,9 @@ only its own share; a chat that talks to another one of them is that one's, beca
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import lru_cache
 from hashlib import blake2b
@@ -18,7 +19,7 @@ from typing import Self
 import msgspec
 
 from altmonitor.core.clock import Clock
-from altmonitor.core.errors import StorageError
+from altmonitor.core.errors import StorageError, TokenRefused
 from altmonitor.core.types import Destination, Secret
 from altmonitor.delivery.pacing import OVERALL_LIMIT
 from altmonitor.delivery.turns import BotTurns
@@ -152,6 +153,15 @@ class BotChannel:
     def turns_of(self, chat_id: int) -> BotTurns:
         return self._turns[self.of_chat(chat_id)]
 
+    def refuse(self, bot: int) -> None:
+        """Its token is refused: nothing is said by it any more."""
+        self._turns[bot].is_refused = True
+
+    @property
+    def refused(self) -> Sequence[int]:
+        """Those whose token is."""
+        return [bot for bot, turns in self._turns.items() if turns.is_refused]
+
     def share(self, processes: int) -> None:
         """So many processes speak for these bots: each takes its part of what Telegram allows."""
         for turns in self._turns.values():
@@ -193,3 +203,42 @@ class BotChannel:
     def of_chat(self, chat_id: int) -> int:
         """Number of the bot that speaks to this chat."""
         return self._moved.get(chat_id) or bot_of(chat_id, self._ids, self.known)
+
+
+class RefusedBots:
+    """What becomes of a refused token: the others go on, and the owner is told; when it was the last one, all ends.
+
+    bots: None where there is a single one. tell: called with the number of each refused bot, once. end: nobody can
+    speak any more.
+    """
+
+    def __init__(
+        self, bots: BotChannel | None, *, tell: Callable[[int], None], end: Callable[[TokenRefused], None]
+    ) -> None:
+        self._bots = bots
+        self._tell = tell
+        self._end = end
+        self._told: set[int] = set()
+
+    def on_refused(self, problem: TokenRefused) -> None:
+        if self._bots is None or len(self._bots.refused) == len(self._bots.bots):
+            self._end(problem)
+            return
+        for bot in self._bots.refused:
+            if bot not in self._told:
+                self._told.add(bot)
+                log.error("bot %d is refused, its chats hear nothing until it has a valid token: %s", bot, problem)
+                self._tell(bot)
+
+    async def listen(self, bot: int, run: Callable[[], Awaitable[None]]) -> None:
+        """run: the listener of one of several bots. Until cancelled; raises TokenRefused when no other bot is left."""
+        try:
+            await run()
+        except TokenRefused as problem:
+            if self._bots is None:
+                raise
+            self._bots.refuse(bot)
+            if len(self._bots.refused) == len(self._bots.bots):
+                raise
+            self.on_refused(problem)
+            await asyncio.Event().wait()

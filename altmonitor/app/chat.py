@@ -7,8 +7,9 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
-from altmonitor.app.bots import BotChannel, ChatBots, MemoryOfBot, NamesOfBot
+from altmonitor.app.bots import BotChannel, ChatBots, MemoryOfBot, NamesOfBot, RefusedBots
 from altmonitor.app.operator_notices import OperatorNotices, Recipients
 from altmonitor.commands.executor import CommandExecutor, ExecutorDeps
 from altmonitor.commands.outcome import Queries
@@ -114,6 +115,8 @@ class ChatSide:
 
     def __init__(self, deps: ChatDeps) -> None:
         self._deps = deps
+        bots = deps.messaging_setup.bots
+        self._refused = RefusedBots(bots, tell=deps.notices.on_bot_refused, end=deps.fatal)
         deps.settings_store.follow_moves(deps.store.where_now)
         self._signer = deps.signer
         self._names = ChatNames(deps.store)
@@ -186,7 +189,7 @@ class ChatSide:
                 resumed=deps.notices.on_resumed,
                 refused=deps.notices.on_refused,
                 moved=self.chat_moved,
-                fatal=deps.fatal,
+                fatal=self._refused.on_refused,
                 topic_lost=deps.notices.on_topic_lost,
                 topic_found=deps.notices.on_topic_found,
                 sent=self.alert_sent,
@@ -297,7 +300,14 @@ class ChatSide:
         bots = self._deps.messaging_setup.bots
         if bots is not None:
             loops["bots of chats"] = lambda: self._follow_bots(bots)
-            loops |= {f"commands of bot {bot}": listener.run for bot, listener in self._other_listeners.items()}
+            main = next(iter(bots.bots))
+            for name in ("commands", "command menu"):
+                if name in loops:
+                    loops[name] = partial(self._refused.listen, main, loops[name])
+            loops |= {
+                f"commands of bot {bot}": partial(self._refused.listen, bot, listener.run)
+                for bot, listener in self._other_listeners.items()
+            }
         return loops
 
     def announce(self, words: Callable[[Style], str]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 
-from altmonitor.app.bots import BotChannel, ChatBots
+from altmonitor.app.bots import BotChannel, ChatBots, RefusedBots
 from altmonitor.app.chat_leases import ChatLeases
 from altmonitor.app.leadership import shown_name
 from altmonitor.app.operator_notices import OperatorNotices, Recipients
@@ -158,6 +158,7 @@ class ChatNotifier:
             trouble.append(f"database_away: it has not answered for {age_s:.0f} s")
         if outbox.oldest_age_s is not None and outbox.oldest_age_s > OUTBOX_LATE_S:
             trouble.append(f"delivery_late: {outbox.queued} alerts wait, the oldest for {outbox.oldest_age_s:.0f} s")
+        trouble += [f"bot_refused: Telegram refuses the token of bot {bot}" for bot in self._deps.bots.refused]
         if outbox.trouble:
             trouble.append(f"delivery_trouble: {outbox.trouble}")
         numbers: dict[str, float] = {
@@ -263,7 +264,7 @@ class ChatNotifier:
                     resumed=notices.on_resumed,
                     refused=notices.on_refused,
                     moved=self._on_moved,
-                    fatal=self.supervisor.end,
+                    fatal=RefusedBots(deps.bots, tell=notices.on_bot_refused, end=self.supervisor.end).on_refused,
                     topic_lost=notices.on_topic_lost,
                     topic_found=notices.on_topic_found,
                     sent=self._on_alert_sent,

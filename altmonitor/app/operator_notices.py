@@ -22,6 +22,7 @@ from altmonitor.render.notices import (
     AlertsRefused,
     BackAfter,
     BlindSince,
+    BotRefused,
     BrokerFine,
     BrokerTrouble,
     ClockFine,
@@ -212,6 +213,9 @@ class OperatorNotices:
     def on_refused(self, destination: Destination, count: int, reason: Cause) -> None:
         notice = AlertsRefused(at_ms=self._clock.now_ms(), chat=str(destination), count=count, reason=reason)
         self.notify(notice, to="operator")
+
+    def on_bot_refused(self, bot: int) -> None:
+        self.notify(BotRefused(at_ms=self._clock.now_ms(), bot=bot), to="operator")
 
     def on_topic_lost(self, destination: Destination, reason: Cause) -> None:
         notice = TopicLost(at_ms=self._clock.now_ms(), chat=str(destination), reason=reason)

@@ -14,6 +14,7 @@ from altmonitor.render.notices import (
     AlertsRefused,
     BackAfter,
     BlindSince,
+    BotRefused,
     BrokerFine,
     BrokerTrouble,
     ClockFine,
@@ -75,6 +76,8 @@ def _lines(notice: Notice, style: Style) -> list[str]:
         case AlertsRefused():
             title = say("alerts_refused", chat=_place(notice.chat, style), count=f"{notice.count:,}")
             return [title, _reason(notice.reason, style)]
+        case BotRefused():
+            return [say("bot_refused", bot=notice.bot), say("bot_refused_effect")]
         case TopicLost():
             return [
                 say("topic_lost", chat=_place(notice.chat, style)),

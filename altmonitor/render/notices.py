@@ -101,6 +101,12 @@ class DeliveryResumed(NoticeBase, frozen=True, kw_only=True):
     given_up: int = 0
 
 
+class BotRefused(NoticeBase, frozen=True, kw_only=True):
+    """The token of one of several bots is not valid any more; its chats hear nothing. bot: its number."""
+
+    bot: int
+
+
 class AlertsRefused(NoticeBase, frozen=True, kw_only=True):
     """count: alerts that were given up because of what they say."""
 
@@ -204,6 +210,7 @@ Notice = (
     | DestinationOpen
     | DeliveryResumed
     | AlertsRefused
+    | BotRefused
     | TopicLost
     | TopicFound
     | ClockSkew

@@ -22,6 +22,7 @@ from altmonitor.render.format import Style
 from altmonitor.render.notice_html import notice_html
 from altmonitor.render.notices import (
     AlertsRefused,
+    BotRefused,
     ClockSkew,
     DeliveryResumed,
     DestinationClosed,
@@ -84,10 +85,12 @@ def test_a_lost_and_found_topic_is_told_in_its_own_chat_and_refused_alerts_to_th
     notices.on_topic_lost(topic, cause("TOPIC_CLOSED"))
     notices.on_topic_found(topic, 3)
     notices.on_refused(topic, 1, cause("message is too long"))
+    notices.on_bot_refused(123)
     assert [(type(notice), to) for notice, to in told] == [
         (TopicLost, topic),
         (TopicFound, topic),
         (AlertsRefused, "operator"),
+        (BotRefused, "operator"),
     ]
 
 

@@ -15,6 +15,7 @@ from altmonitor.render.notices import (
     AlertsRefused,
     BackAfter,
     BlindSince,
+    BotRefused,
     BrokerFine,
     BrokerTrouble,
     ClockFine,
@@ -192,6 +193,15 @@ CASES: list[tuple[Notice, str, str]] = [
         AlertsRefused(at_ms=AT_MS, chat="5", count=1, reason=TOO_LONG),
         "⚠️ Telegram refused alerts for chat 5; given up: 1\nReason: the message is too long\n23:00:39 UTC",
         "⚠️ Telegram 拒绝了会话 5 的提醒；已放弃：1\n原因：消息过长\n07:00:39 UTC+08",
+    ),
+    (
+        BotRefused(at_ms=AT_MS, bot=123),
+        "⚠️ Telegram refuses the token of bot 123\n"
+        "Its chats hear nothing until it has a valid one: get it from @BotFather and start again. "
+        "The other bots go on.\n23:00:39 UTC",
+        "⚠️ Telegram 拒绝了机器人 123 的 token\n"
+        "在换上有效的 token 之前，它的会话收不到任何消息：请在 @BotFather 获取新的 token，然后重新启动。"
+        "其他机器人照常工作。\n07:00:39 UTC+08",
     ),
     (
         TopicFound(at_ms=AT_MS, diverted=3),

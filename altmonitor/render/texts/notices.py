@@ -62,6 +62,10 @@ _EN = {
     "delivery_resumed": "🟢 <b>Messages get through to this chat again</b> after {duration}",
     "delivery_late": "Alerts that waited: {count}; they come now.",
     "delivery_given_up": "Alerts given up because they were older than a day: {count}.",
+    "bot_refused": "⚠️ <b>Telegram refuses the token of bot {bot}</b>",
+    "bot_refused_effect": (
+        "Its chats hear nothing until it has a valid one: get it from @BotFather and start again. The other bots go on."
+    ),
     "alerts_refused": "⚠️ <b>Telegram refused alerts for chat {chat}</b>; given up: {count}",
     "clock_behind": "⚠️ <b>This machine's clock is {skew} behind the exchange's</b>",
     "clock_ahead": "⚠️ <b>This machine's clock is {skew} ahead of the exchange's</b>",
@@ -156,6 +160,11 @@ _ZH = {
     "delivery_resumed": "🟢 <b>消息已可送达此会话</b>，中断 {duration}",
     "delivery_late": "等待中的提醒：{count}，现在送达。",
     "delivery_given_up": "因超过一天而放弃的提醒：{count}。",
+    "bot_refused": "⚠️ <b>Telegram 拒绝了机器人 {bot} 的 token</b>",
+    "bot_refused_effect": (
+        "在换上有效的 token 之前，它的会话收不到任何消息：请在 @BotFather 获取新的 token，然后重新启动。"
+        "其他机器人照常工作。"
+    ),
     "alerts_refused": "⚠️ <b>Telegram 拒绝了会话 {chat} 的提醒</b>；已放弃：{count}",
     "clock_behind": "⚠️ <b>本机时钟比交易所慢 {skew}</b>",
     "clock_ahead": "⚠️ <b>本机时钟比交易所快 {skew}</b>",
@@ -252,6 +261,11 @@ _RU = {
     "delivery_resumed": "🟢 <b>Сообщения снова доходят до этого чата</b>, перерыв {duration}",
     "delivery_late": "Ждали алерты: {count}; приходят сейчас.",
     "delivery_given_up": "Алерты старше суток, не отправлены: {count}.",
+    "bot_refused": "⚠️ <b>Telegram не принимает токен бота {bot}</b>",
+    "bot_refused_effect": (
+        "Его чаты ничего не получат, пока токен не заменят: возьмите новый у @BotFather и перезапустите программу. "
+        "Остальные боты работают."
+    ),
     "alerts_refused": "⚠️ <b>Telegram отклонил алерты для чата {chat}</b>; не отправлены: {count}",
     "clock_behind": "⚠️ <b>Часы этой машины отстают от биржевых на {skew}</b>",
     "clock_ahead": "⚠️ <b>Часы этой машины спешат относительно биржевых на {skew}</b>",

@@ -170,7 +170,7 @@ class SimTelegram:
     async def start(self, port: int = 0) -> None:
         """Raises OSError when the port is taken. 0: any free one, see `url`."""
         app = web.Application(client_max_size=2 * PHOTO_BYTES_MAX)
-        app.router.add_route("*", "/bot{token}/{method}", self._handle)
+        app.router.add_route("*", "/bot{token}/{method}", self.handle)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
         await self._runner.setup()
         self._port = port
@@ -330,7 +330,8 @@ class SimTelegram:
         if message is not None and self.on_message is not None:
             self.on_message(message)
 
-    async def _handle(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """One request of a bot, whatever its token."""
         token, method = request.match_info["token"], METHOD_NAMES.get(request.match_info["method"].lower(), "")
         if self.faults.outage:
             return outage_answer(request, self.faults.outage)
