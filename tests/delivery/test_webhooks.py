@@ -44,6 +44,10 @@ class Received:
     headers: dict[str, str] = field(default_factory=dict)
 
     @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
     def is_signed(self) -> bool:
         signed = f"{self.headers['X-Altmonitor-Timestamp']}.".encode() + self.body
         expected = hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
