@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
 TOKEN = f"123456:{'a' * 35}"
 DATABASE = "postgresql://alt:very-secret-1@127.0.0.1:1/alt"
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "variable"), [("asyncpg", "postgres", "DATABASE_URL"), ("nats", "nats", "NATS_URL")]
+)
+def test_a_role_whose_package_is_not_installed_says_which_extra_has_it(
+    tmp_path: Path, package: str, extra: str, variable: str
+) -> None:
+    (tmp_path / f"{package}.py").write_text(f"raise ImportError('No module named {package}')\n", "utf-8")
+    python_path = os.pathsep.join((str(tmp_path), os.getcwd()))
+    given = {"DATABASE_URL": DATABASE, "NATS_URL": "nats://127.0.0.1:1", "TG_BOT_TOKEN": TOKEN, "TG_CHAT_ID": "77"}
+    code, lines = started("notify", **given, PYTHONPATH=python_path)
+    assert code == 2
+    assert lines == [f"{variable} is set, and the package for it is not installed: pip install 'altmonitor[{extra}]'"]
 
 
 def started(role: str, **environ: str) -> tuple[int, list[str]]:
@@ -51,3 +70,26 @@ def test_a_database_that_cannot_be_reached_ends_the_start_in_one_line_without_it
     assert sum("CRITICAL" in line for line in lines) == 1
     assert 1 <= sum("127.0.0.1:1" in line and "cannot be reached" in line for line in lines) <= 2
     assert "very-secret" not in "".join(lines)
+
+
+def test_pages_over_a_database_that_is_away_say_so_and_go_on() -> None:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "VIRTUAL_ENV", "PYTHONPATH") if name in os.environ}
+    with subprocess.Popen(
+        [sys.executable, "-m", "altmonitor", "run", "--role", "web", "--env-file", os.devnull],
+        env={**kept, "DATABASE_URL": DATABASE, "API_PORT": "0"},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        try:
+            port = next(found[1] for line in process.stderr if (found := re.search(r"127\.0\.0\.1 port (\d+)", line)))
+            with pytest.raises(HTTPError) as refused:
+                urlopen(f"http://127.0.0.1:{port}/health", timeout=30)
+            health = json.load(refused.value)
+            refused.value.close()
+        finally:
+            process.terminate()
+            rest = process.stderr.read()
+    assert (refused.value.code, health["status"]) == (503, "down")
+    assert "cannot be reached (connection refused): start it, or correct DATABASE_URL" in str(health["trouble"])
+    assert "very-secret" not in f"{health}{rest}"

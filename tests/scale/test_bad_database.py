@@ -89,6 +89,33 @@ async def test_every_kind_of_bad_database_ends_the_start_with_one_line_of_its_ow
     assert server.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", "foreigner") == "2"
 
 
+async def test_every_role_is_refused_by_a_database_that_is_not_for_it_and_changes_nothing_there(
+    server: PostgresServer,
+) -> None:
+    for name in ("newer2", "others2", "foreign2"):
+        server.sql(f"CREATE DATABASE {name}")
+    server.sql("CREATE TABLE invoices (id INT)", "foreign2")
+    for name, change in {
+        "newer2": "UPDATE altmonitor_schema SET version = 99",
+        "others2": "UPDATE cluster SET id = 'tokyo'",
+    }.items():
+        link = PostgresConnection(DatabaseAddress(server.url(name)), purpose="test")
+        await schema.prepare(link, cluster="altmonitor")
+        await link.fetch(change)
+        await link.close()
+    expected = {
+        "newer2": "2: .* was made by a newer altmonitor",
+        "others2": "2: .* belongs to the cluster 'tokyo'",
+        "foreign2": r"2: .* is the database of another program \(tables invoices\)",
+    }
+    wrong = []
+    for role in ("feed", "notify"):
+        found = await asyncio.gather(*(said(server.url(name), "run", "--role", role) for name in expected))
+        wrong += [text for text, line in zip(found, expected.values(), strict=True) if not re.match(line, text)]
+    assert wrong == []
+    assert server.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", "foreign2") == "1"
+
+
 async def test_programs_beside_it_say_the_same(server: PostgresServer) -> None:
     cases = {
         ("history",): r"2: .* is the database of another program",

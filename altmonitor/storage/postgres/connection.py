@@ -171,9 +171,8 @@ class PostgresConnection:
             )
         except ValueError as problem:  # its text may hold a part of the password
             raise DatabaseRefused(f"DATABASE_URL cannot be understood: {FORM}") from problem
-        version = self._connection.get_server_version()
-        if version.major < OLDEST_VERSION:
-            found = f"{version.major}.{version.minor}"
+        if self._connection.get_server_version().major < OLDEST_VERSION:
+            found = self._connection.get_settings().server_version.split()[0]
             self._drop()
             raise DatabaseRefused(f"{self.address} is version {found}: {OLDEST_VERSION} or newer is needed")
         return self._connection

@@ -172,7 +172,7 @@ async def test_killed_at_any_moment_it_goes_on_and_no_monitor_starts_in_between(
     copied = [0]
     for rows in (1, 12_000):
         process = await asyncio.create_subprocess_exec(*command, env=environ, stderr=asyncio.subprocess.DEVNULL)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while copied[-1] < rows:
                 await asyncio.sleep(0.005)
                 with suppress(StorageError):  # nothing is there yet
