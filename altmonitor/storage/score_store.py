@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from altmonitor.config import Config
-from altmonitor.core.clock import Clock
+from altmonitor.core.clock import Clock, speed_of
 from altmonitor.core.errors import NewerSchemaError, StorageError
 from altmonitor.core.files import close_database_to_others, make_private
 from altmonitor.scores.composite import Confidence, TradeSide
@@ -28,6 +28,7 @@ from altmonitor.storage.sqlite_file import SqliteFile, Statement
 
 VERSION: Final = 1
 ANSWER_WITHIN_S: Final = 5.0
+"""Of the machine's time: its disk is no faster on a clock that runs fast."""
 OWN: Final = "monitor"
 """Source of what the monitor found by itself; only that is measured, so that nobody fills the record by asking."""
 
@@ -354,7 +355,7 @@ class ScoreFile:
     async def _opened(self) -> AsyncIterator[SqliteFile]:
         file = SqliteFile(self._path, name="scores")
         try:
-            async with self._clock.timeout(ANSWER_WITHIN_S):
+            async with self._clock.timeout(ANSWER_WITHIN_S * speed_of(self._clock)):
                 await self._prepare()
                 await file.open()
                 yield file

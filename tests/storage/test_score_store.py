@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import stat
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from altmonitor.core.clock import ScaledClock
 from altmonitor.core.errors import NewerSchemaError, StorageError
 from altmonitor.core.types import Fraction
 from altmonitor.market.liquidations import LiquidationMinute
@@ -239,3 +241,20 @@ async def test_a_feed_that_leads_no_more_writes_no_scores_and_those_of_alerts_ar
     finally:
         await store.close()
         await connection.close()
+
+
+class NotingClock(ScaledClock):
+    """Remembers the longest time that was given to anything."""
+
+    longest_s = 0.0
+
+    def timeout(self, seconds: float | None) -> asyncio.Timeout:
+        self.longest_s = max(self.longest_s, seconds or 0.0)
+        return super().timeout(seconds)
+
+
+async def test_on_a_clock_that_runs_fast_the_disk_has_as_long_as_on_any_other(tmp_path: Path) -> None:
+    """A demo lives ten times as fast: five of its seconds are half a second of a busy disk."""
+    clock = NotingClock(start_ms=1_790_000_000_000, speed=10)
+    assert await scores_in(tmp_path / "scores.db", clock=clock).meta_get("nothing") is None
+    assert clock.longest_s == 50.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from altmonitor.ops.doctor.checks import exchange_checks, telegram_checks
 from altmonitor.ops.doctor.network_checks import Exchange, FirstCandle
 from altmonitor.ops.doctor.report import Check, CheckResult, Seen, run, skipped
 from altmonitor.ops.doctor.telegram_checks import Telegram
-from altmonitor.ops.doctor.venue_checks import OtherExchange
+from altmonitor.ops.doctor.venue_checks import OtherExchange, OtherMarketSeen
 from altmonitor.ops.telegram import ChatReach, address_of, reach
 
 OF_BINANCE_ALONE = frozenset({"rest", "clock", "kline", "open_interest"})
@@ -43,11 +44,7 @@ async def look_outside(
         is_running = (await live.ask(destination.config, timeout_s=1.0)).status != "unreachable"
         telegram = Telegram(config=destination.config, clock=destination.clock, is_running_here=is_running)
         stack.push_async_callback(telegram.close)
-        others = [
-            OtherExchange(venue, config=destination.config, clock=destination.clock, stack=stack)
-            for venue in destination.config.venues
-            if venue != "binance"
-        ]
+        others = _others(destination, stack)
         of_others = [check for other in others for check in other.checks()]
         of_binance = exchange_checks(exchange)
         if "binance" not in destination.config.venues:
@@ -109,6 +106,20 @@ async def look_at_market(destination: OutsideDeps) -> MarketSeen:
             candle=candle,
             candle_age_s=(clock.now_ms() - candle.event_ms) / 1000,
         )
+
+
+async def look_at_others(destination: OutsideDeps) -> Sequence[OtherMarketSeen]:
+    """The same of every exchange of VENUES beside Binance, at once."""
+    async with AsyncExitStack() as stack:
+        return await asyncio.gather(*(other.market() for other in _others(destination, stack)))
+
+
+def _others(destination: OutsideDeps, stack: AsyncExitStack) -> list[OtherExchange]:
+    return [
+        OtherExchange(venue, config=destination.config, clock=destination.clock, stack=stack)
+        for venue in destination.config.venues
+        if venue != "binance"
+    ]
 
 
 def open_exchange(destination: OutsideDeps, stack: AsyncExitStack) -> Exchange:

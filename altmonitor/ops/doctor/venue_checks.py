@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import Final
 
 from altmonitor.config import Config
@@ -22,11 +23,25 @@ from altmonitor.ops.doctor.network_checks import (
     SKEW_BAD_MS,
     SKEW_NOTED_MS,
     SYMBOLS_TRIED,
+    FirstCandle,
     first_candle,
 )
 from altmonitor.ops.doctor.report import NETWORK, Check, Seen, failed, fine, note
 
 ANSWER_S: Final = 8.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherMarketSeen:
+    """contracts: to watch. candle: None where there is no list and nothing more was asked."""
+
+    venue: Venue
+    contracts: int = 0
+    candle: FirstCandle | None = None
+
+    @property
+    def comes_in(self) -> bool:
+        return self.candle is not None and bool(self.candle.symbol)
 
 
 class OtherExchange:
@@ -84,9 +99,7 @@ class OtherExchange:
 
     async def kline(self) -> Seen:
         """A real candle. That the connection opens and the subscription is acknowledged proves nothing."""
-        adapter = await self._open()
-        symbols = sorted(self._symbols, key=lambda symbol: symbol not in MAJORS)[:SYMBOLS_TRIED] or list(MAJORS)
-        found = await first_candle(adapter.feed, symbols, clock=self._clock)
+        found = await self._first_candle()
         if found.symbol:
             age_s = (self._clock.now_ms() - found.event_ms) / 1000
             return fine(f"a candle of {found.symbol} came after {found.after_s:.1f} s, {max(0.0, age_s):.1f} s old")
@@ -94,6 +107,21 @@ class OtherExchange:
             what = f"connected, {found.acknowledged} subscriptions acknowledged"
             return failed(f"{what}, and no candle within {found.after_s:.0f} s", NETWORK)
         return failed(f"no connection within {found.after_s:.0f} s: {found.last_words or 'no answer'}", NETWORK)
+
+    async def _first_candle(self) -> FirstCandle:
+        adapter = await self._open()
+        symbols = sorted(self._symbols, key=lambda symbol: symbol not in MAJORS)[:SYMBOLS_TRIED] or list(MAJORS)
+        return await first_candle(adapter.feed, symbols, clock=self._clock)
+
+    async def market(self) -> OtherMarketSeen:
+        """Only what alerts depend on: the list, and a candle of it."""
+        try:
+            await self.rest()
+        except ExchangeError:
+            return OtherMarketSeen(venue=self.venue)
+        if not self._symbols:
+            return OtherMarketSeen(venue=self.venue)
+        return OtherMarketSeen(venue=self.venue, contracts=len(self._symbols), candle=await self._first_candle())
 
     async def open_interest(self) -> Seen:
         adapter = await self._open()

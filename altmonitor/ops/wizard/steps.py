@@ -19,13 +19,14 @@ from altmonitor.core.errors import (
     TokenRefused,
 )
 from altmonitor.core.proxies import proxy_to
-from altmonitor.core.types import TOKEN_SHAPE, Secret
+from altmonitor.core.types import TOKEN_SHAPE, VENUE_TITLES, Secret
 from altmonitor.interfaces.delivery import BotIdentity
 from altmonitor.ops import telegram
 from altmonitor.ops import test_alert as trial
 from altmonitor.ops.doctor import outside
 from altmonitor.ops.doctor.doctor import read_settings
 from altmonitor.ops.doctor.outside import MarketSeen, OutsideDeps
+from altmonitor.ops.doctor.venue_checks import OtherMarketSeen
 from altmonitor.ops.telegram import ChatReach
 from altmonitor.ops.wizard import env_file
 from altmonitor.ops.wizard.answers import (
@@ -256,14 +257,19 @@ def look_at_market(session: WizardSession, answers: WizardAnswers) -> WizardAnsw
     settings = read_settings(session.env_file, session.environ)
     if settings.problems:
         session.terminal.say(reason(session.terminal.texts, ConfigError(list(settings.problems))), sign="✗")
+    config = settings.config
+    deps = OutsideDeps(config=config, given=settings.given, clock=session.clock)
     session.terminal.progress(session.text("market_asking"))
     try:
-        seen = session.runner.run(
-            outside.look_at_market(OutsideDeps(config=settings.config, given=settings.given, clock=session.clock))
-        )
+        seen = session.runner.run(outside.look_at_market(deps)) if "binance" in config.venues else None
+        others = session.runner.run(outside.look_at_others(deps))
     finally:
         session.terminal.progress("")
-    is_well = _tell_list(session, seen, settings.config) and _tell_candle(session, seen, settings.config)
+    is_well = any(other.comes_in for other in others)
+    if seen is not None:
+        is_well = _tell_list(session, seen, config) and _tell_candle(session, seen, config)
+    for other in others:
+        _tell_other(session, other)
     if settings.problems or not is_well:
         session.say("market_trouble", sign="!", doctor=session.command("doctor"))
     return answers
@@ -278,6 +284,16 @@ _UNREACHED = {
     (ChatReach.SILENT, True): "market_proxy_no_answer",
 }
 """How far one gets, by a proxy or directly → the text that says so."""
+
+
+def _tell_other(session: WizardSession, seen: OtherMarketSeen) -> None:
+    venue, candle = VENUE_TITLES[seen.venue], seen.candle
+    if candle is not None and candle.symbol:
+        names = {"symbol": candle.symbol, "seconds": f"{candle.after_s:.1f}"}
+        session.say("market_other", sign="✓", venue=venue, count=seen.contracts, **names)
+    else:
+        doctor = session.command("doctor")
+        session.say("market_other_not", sign="✗", venue=venue, count=seen.contracts, doctor=doctor)
 
 
 def _tell_list(session: WizardSession, seen: MarketSeen, config: Config) -> bool:

@@ -57,6 +57,20 @@ async def test_a_market_that_only_acknowledges_is_told_before_the_start(tmp_path
         assert here.env.exists()
 
 
+async def test_every_exchange_that_shall_be_watched_is_looked_at_before_the_start(tmp_path: Path) -> None:
+    async with stage(tmp_path) as here:
+        settings = {**here.exchange.environment(), "VENUES": "binance,bybit,okx"}
+        here.exchange.venues["okx"].faults.mute = True
+        async with here.wizard(**settings) as screen:
+            await to_the_test_alert(screen, here)
+            screen.types("y")
+            await screen.sees("✓ Exchange, candles: a candle of")
+            await screen.sees("✓ Bybit: ")
+            await screen.sees("✗ OKX: its market does not come in here")
+            await screen.sees("Where should it run?")
+            assert "Alerts will not come" not in screen.all
+
+
 async def test_the_monitor_started_here_goes_on_in_this_terminal(tmp_path: Path) -> None:
     async with stage(tmp_path) as here, here.wizard() as screen:
         await to_the_test_alert(screen, here)

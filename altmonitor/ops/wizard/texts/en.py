@@ -191,6 +191,10 @@ Write this code in the chat that shall get the alerts:    {code}
         "  BINANCE_WS_URL must be the routed address, wss://fstream.binance.com/market"
     ),
     "market_no_stream": "Exchange, candles: no connection to {host} within {seconds} s. Check firewall and proxy.",
+    "market_other": "{venue}: {count} contracts to watch, a candle of {symbol} came after {seconds} s",
+    "market_other_not": (
+        "{venue}: its market does not come in here ({count} contracts known). The others go on. In detail: {doctor}"
+    ),
     "market_trouble": "Alerts will not come until that is solved. Everything in detail: {doctor}",
     # start
     "start_title": "\n— Start —",

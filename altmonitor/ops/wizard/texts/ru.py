@@ -186,6 +186,10 @@ TEXTS = {
         "  BINANCE_WS_URL должен быть маршрутизируемым: wss://fstream.binance.com/market"
     ),
     "market_no_stream": "Биржа, свечи: нет соединения с {host} за {seconds} с. Проверьте межсетевой экран и прокси.",
+    "market_other": "{venue}: контрактов для наблюдения {count}, свеча {symbol} пришла через {seconds} с",
+    "market_other_not": (
+        "{venue}: рынок сюда не приходит (контрактов известно: {count}). Остальных это не касается. Подробно: {doctor}"
+    ),
     "market_trouble": "Пока это не решено, алертов не будет. Подробно: {doctor}",
     # start
     "start_title": "\n— Запуск —",

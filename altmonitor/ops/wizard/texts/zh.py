@@ -174,6 +174,8 @@ TEXTS = {
         "  BINANCE_WS_URL 必须是路由地址 wss://fstream.binance.com/market"
     ),
     "market_no_stream": "交易所 K 线：{seconds} 秒内无法连接 {host}。请检查防火墙或代理。",
+    "market_other": "{venue}：可监视 {count} 个合约，{seconds} 秒后收到 {symbol} 的 K 线",
+    "market_other_not": "{venue}：这里收不到它的行情（已知 {count} 个合约），其他交易所不受影响。详细检查：{doctor}",
     "market_trouble": "解决之前不会有提醒。详细检查：{doctor}",
     # start
     "start_title": "\n— 启动 —",
