@@ -132,11 +132,11 @@ def sigmas(candles: CandleColumns, run: Ints) -> Floats:
     return found
 
 
-def day_sums(candles: CandleColumns) -> Floats:
+def day_sums(candles: CandleColumns, run: Ints) -> Floats:
     """Quote volume of the 24 hours before each minute; infinite where the candles begin later than that."""
     sums = np.concatenate([[0.0], np.cumsum(candles.quote_usdt)])
     first = np.arange(len(candles)) - DAY_MINUTES
-    is_broken = run_lengths(candles.open_ms) < DAY_MINUTES
+    is_broken = run < DAY_MINUTES
     first[is_broken] = np.searchsorted(candles.open_ms, candles.open_ms[is_broken] - DAY_MS)
     found: Floats = sums[:-1] - sums[first]
     if len(candles):

@@ -40,7 +40,7 @@ def measured(
 ) -> MonthTape:
     """candles, held: from before `begin_ms`, as far as anything compares with them; what is kept begins there."""
     run = measures.run_lengths(candles.open_ms)
-    day_usdt, sigma_pct = measures.day_sums(candles), measures.sigmas(candles, run)
+    day_usdt, sigma_pct = measures.day_sums(candles, run), measures.sigmas(candles, run)
     is_own = candles.open_ms >= begin_ms
     rows = {
         rule: _prices(candles, run, is_own, (day_usdt, sigma_pct), MINUTES_OF.get(rule.window, 1), smallest[rule])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -31,7 +31,7 @@ Reason = Literal[
 ]
 REASONS: Final[dict[Reason, str]] = {
     "sixty_seconds": "told against the price 60 s earlier, which candles do not hold",
-    "within_the_minute": "the same move, told by another window or step: the way within a minute is a convention",
+    "within_the_minute": "the same move, told by another window, size or step: the way within a minute is a convention",
     "not_recorded": "its minute or sample is not in the store (a kill loses the samples of ten minutes)",
     "before_start": "compared with a sample of an earlier run, which the monitor does not know after a start",
     "not_watched": "the monitor did not run in its minute, and what it had from history afterwards did not tell it",
@@ -87,12 +87,15 @@ def verify(
     both = told.keys() & again.keys()
     missed = [told[key] for key in told.keys() - both]
     extra = [again[key] for key in again.keys() - both]
+    by_key = [{event_key(one.key): one for one in side.values()} for side in (told, again)]
     found: list[AlertDifference] = []
     last_ms: dict[str, int] = {}
     marked = [(one, True) for one in missed] + [(one, False) for one in extra]
     for one, is_live in sorted(marked, key=lambda pair: (pair[0].event_ms, pair[0].key)):
         others = extra if is_live else missed
         reason = _reason(one, others, is_live=is_live, is_stored=is_stored)
+        if reason == "unknown" and _is_of_another_first(one, *by_key):
+            reason = "within_the_minute"
         if reason == "unknown" and one.kind == "oi" and is_live and not is_sampled(one.symbol, one.event_ms):
             reason = "not_recorded"
         if reason == "unknown" and any(_reaches_before_start(each, runs) for each in _again(one, extra)):
@@ -139,6 +142,18 @@ def _reason(one: Alert, others: Sequence[Alert], *, is_live: bool, is_stored: Ca
     if one.kind == "price" and alike:
         return "within_the_minute"
     return "unknown"
+
+
+def _is_of_another_first(one: Alert, told: Mapping[str, Alert], again: Mapping[str, Alert]) -> bool:
+    """It doubles a move that both have told, but at another size or moment of its minute: then what doubles that is
+    another price, and its episode ends at another time."""
+    first_key = one.details.episode_key
+    if one.kind != "price" or first_key is None:
+        return False
+    live, replayed = told.get(event_key(first_key)), again.get(event_key(first_key))
+    if live is None or replayed is None:
+        return False
+    return (live.event_ms, live.metric) != (replayed.event_ms, replayed.metric)
 
 
 def _again(one: Alert, extra: Sequence[Alert]) -> list[Alert]:

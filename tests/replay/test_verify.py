@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from msgspec import structs
 
-from altmonitor.core.alert import Alert, Direction, Kind
+from altmonitor.core.alert import Alert, Details, Direction, Kind
 from altmonitor.replay.columns import Source, open_interest_columns
 from altmonitor.replay.store import HistoryStore
 from altmonitor.replay.verify import AlertDifference, sampled_in, verify
@@ -70,6 +70,18 @@ def test_every_known_difference_has_its_reason() -> None:
     assert reasons([alert("price", "PUMP")], [], is_stored=False) == [(True, "not_recorded")]
     assert reasons([alert("price", "PUMP", late=True)], []) == [(True, "late")]
     assert reasons([alert("price", "PUMP")], []) == [(True, "unknown")]
+
+
+def test_a_doubling_of_what_was_told_at_another_size_of_its_minute_is_explained_by_that() -> None:
+    live, again = (
+        structs.replace(alert("price", "PUMP", at=at), metric=size) for at, size in ((20_000, 3.4), (27_500, 3.06))
+    )
+    doubled = alert("price", "PUMP", "episode", at=900_000, step=":x1")
+    doubled = structs.replace(doubled, details=Details(episode_key=live.key))
+    assert reasons([live], [again, doubled]) == [(False, "within_the_minute")]
+    assert reasons([live, doubled], [again]) == [(True, "within_the_minute")]
+    assert reasons([live, doubled], [live]) == [(True, "unknown")]
+    assert reasons([doubled], [again]) == [(False, "unknown"), (True, "after_a_difference")]
 
 
 def test_what_follows_a_difference_within_a_cooldown_follows_from_it() -> None:
