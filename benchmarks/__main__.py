@@ -27,8 +27,8 @@ LIMITS_S = {
     "storm": 120,
     "charts": 90,
     "history": 180,
-    "whole": 240,
-    "recording": 240,
+    "whole": 270,
+    "recording": 270,
     "venues": 540,
     "http": 180,
 }

@@ -29,7 +29,7 @@ from altmonitor.sim.telegram.server import SimTelegram
 SYMBOLS_LISTED = 760  # about 600 of them are trading USDT perpetuals
 FRAMES_PER_S = 2_400.0
 ALERT_EVERY_S = 2.0
-SETTLED_S = 60.0  # the start, one sweep, every baseline
+SETTLED_S = 75.0  # the start, one sweep, every baseline
 MEASURED_S = 120.0
 """Two minutes: so many sweeps, refreshed tables and closes of every candle."""
 CHECKOUT = Path(__file__).parents[1]

@@ -133,7 +133,7 @@ class HttpGet:
         return session.post(url, data=target.encode(), headers=headers, allow_redirects=False)
 
 
-@lru_cache(maxsize=2_048)
+@lru_cache(maxsize=1_024)
 def _url(text: str) -> URL:
     """Taking one apart costs more than looking it up, and a sweep asks for the same ones every minute."""
     return URL(text, encoded=True)
