@@ -14,6 +14,7 @@ import pytest
 from altmonitor import config as configuration
 from altmonitor.app.app import App
 from altmonitor.app.chat import messaging
+from altmonitor.app.leftovers import Leftovers
 from altmonitor.cli import roles
 from altmonitor.cli.common import Session
 from altmonitor.cli.run import build_app
@@ -25,6 +26,8 @@ from altmonitor.sim.exchange import SimExchange
 from altmonitor.sim.market import SeededMarket
 from altmonitor.sim.telegram.server import SimTelegram
 from altmonitor.sim.telegram.values import SimMessage
+from altmonitor.storage.postgres.connection import DatabaseAddress, PostgresConnection
+from altmonitor.storage.postgres.hand_over import PostgresHandOver
 from altmonitor.storage.postgres.reader import postgres_state
 from altmonitor.telegram.bot import TelegramChannel
 from tests.e2e.process import TOKEN, watched
@@ -114,7 +117,11 @@ async def one_process(folder: Path) -> AsyncIterator[tuple[Monitor, SeededMarket
 @asynccontextmanager
 async def feed_and_notifier(folder: Path, database: str) -> AsyncIterator[tuple[Monitor, SeededMarket]]:
     async with surroundings(folder, DATABASE_URL=database) as (session, telegram, market), AsyncExitStack() as stack:
-        app = await stack.enter_async_context(roles._opened_feed(session, "feed#1"))
+        connection = PostgresConnection(DatabaseAddress(database), purpose="test")
+        stack.push_async_callback(connection.close)
+        hand_over = PostgresHandOver(connection)
+        leftovers = Leftovers(hand_over, clock=CLOCK)
+        app = await stack.enter_async_context(roles._opened_feed(session, "feed#1", hand_over, leftovers))
         notifier = await stack.enter_async_context(roles._opened_notifier(session, "notify#1"))
         speaking = await stack.enter_async_context(beside(notifier.run(), name="notifier"))
         yield await stack.enter_async_context(running(app, telegram)), market
@@ -155,7 +162,7 @@ def alert(symbol: str, at: int, *, change: float = 4.25) -> Alert:
 def look(message: SimMessage) -> tuple[object, ...]:
     """All that a person sees, without the numbers of the moment."""
     buttons = re.findall(r"'text': '([^']*)'", str(message.reply_markup))
-    html = re.sub(r"\d+", "#", message.html)
+    html = re.sub(r"[+−]?\d+(?:\.\d+)?", "#", message.html)
     return html, message.photo is not None, message.reply_to is not None, message.silent, tuple(buttons)
 
 
