@@ -53,7 +53,7 @@ async def exchange_at(folder: Path) -> AsyncIterator[Town]:
         yield Town(folder, clock, exchange, market)
 
 
-async def test_the_page_shows_what_the_commands_print(tmp_path: Path) -> None:
+async def test_k24_the_page_shows_what_the_commands_print(tmp_path: Path) -> None:
     page, is_written = PAGE.read_text("utf-8"), "ALTMONITOR_WRITE_EXAMPLES" in os.environ
     shown = BLOCK.findall(page)
     assert {command.split()[2] for command, _ in shown} >= {

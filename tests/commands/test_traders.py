@@ -30,7 +30,7 @@ def shown(reply: object, lang: str = "en") -> str:
     return part
 
 
-async def test_whales_says_both_sides_of_a_coin_with_the_provider() -> None:
+async def test_k26_whales_says_both_sides_of_a_coin_with_the_provider() -> None:
     traders = MemoryTraders()
     reply = await desk_with(traders)("/whales btc")
     assert isinstance(reply, CoinOfPoolShown)
@@ -50,7 +50,7 @@ async def test_whales_says_both_sides_of_a_coin_with_the_provider() -> None:
     assert traders.asked == ["BTC", "BTC", "BTC", "PEPE", "XRP"]
 
 
-async def test_trader_says_success_positions_and_orders_and_what_is_not_offered() -> None:
+async def test_k26_trader_says_success_positions_and_orders_and_what_is_not_offered() -> None:
     desk = desk_with(MemoryTraders())
     reply = await desk(f"/trader {PERSON.author_id}")
     assert isinstance(reply, TraderPictureShown)

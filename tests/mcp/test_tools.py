@@ -16,6 +16,9 @@ from altmonitor.operations.errors import Blocked, UnknownContract, Unreachable
 from altmonitor.operations.operation import Operation
 from altmonitor.operations.symbols import OneSymbol
 from altmonitor.operations.table import OPERATION_OF, OPERATIONS
+from altmonitor.operations.trader_detail import TRADER_DETAIL_OPERATIONS
+from altmonitor.operations.trader_signals import SIGNAL_OPERATIONS
+from altmonitor.operations.traders import TRADER_OPERATIONS
 from tests.mcp.mcp_kit import ERAS, bench_client, bench_server
 from tests.operations.operations_kit import Bench
 
@@ -61,6 +64,17 @@ async def test_what_changes_settings_is_offered_only_when_it_is_allowed_and_says
     }
     assert not changed.is_error
     assert bench.words == ["pump_threshold=5"]
+
+
+async def test_k25_every_tool_about_traders_is_read_only_idempotent_and_of_an_open_world() -> None:
+    async with bench_client() as client:
+        tools = {tool.name: tool.annotations for tool in (await client.list_tools()).tools}
+    rows = (*TRADER_OPERATIONS, *TRADER_DETAIL_OPERATIONS, *SIGNAL_OPERATIONS)
+    assert len(rows) == 11
+    for row in rows:
+        mark = tools[row.name]
+        assert mark is not None
+        assert (mark.read_only_hint, mark.idempotent_hint, mark.open_world_hint) == (True, True, True), row.name
 
 
 def test_a_name_that_stands_twice_is_refused_at_the_start() -> None:

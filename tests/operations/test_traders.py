@@ -33,7 +33,7 @@ async def refused(name: str, bench: Bench | None = None, **given: object) -> str
     return problem.value.detail
 
 
-def test_the_ten_have_the_names_of_the_module_they_stand_in_for() -> None:
+def test_k1_to_k10_the_ten_have_the_names_of_the_module_they_stand_in_for() -> None:
     assert [row.name for row in ROWS] == [
         "get_traders_by_filter",
         "get_performance_by_trader",
@@ -63,7 +63,7 @@ async def test_every_answer_names_its_provider_and_where_it_is_from() -> None:
         )
 
 
-async def test_defaults_are_ninety_days_for_a_ranking_and_seven_for_signals() -> None:
+async def test_k1_k12_defaults_are_ninety_days_for_a_ranking_and_seven_for_signals() -> None:
     bench = Bench()
     await told("get_traders_by_filter", bench)
     await told("get_signal_overview_by_filter", bench)
@@ -75,7 +75,7 @@ async def test_defaults_are_ninety_days_for_a_ranking_and_seven_for_signals() ->
     assert (trend.granularity, trend.limit, trend.as_of) == ("1h", 24, None)  # type: ignore[attr-defined]
 
 
-async def test_three_pages_tell_everything_once_and_has_more_is_always_there() -> None:
+async def test_k11_three_pages_tell_everything_once_and_has_more_is_always_there() -> None:
     for name, key, given in (
         ("get_traders_by_filter", "authorId", {}),
         ("get_trader_positions_history", "posId", {"authorId": CODES[0]}),
@@ -92,7 +92,7 @@ async def test_three_pages_tell_everything_once_and_has_more_is_always_there() -
         assert len(ids) == len(set(ids)) == 25, name
 
 
-async def test_a_word_that_is_none_of_a_list_is_refused_with_the_list() -> None:
+async def test_k14_a_word_that_is_none_of_a_list_is_refused_with_the_list() -> None:
     wrong = {
         ("get_traders_by_filter", "sortBy"): "one of pnl, pnlRatio",
         ("get_traders_by_filter", "period"): "one of 3, 7, 30, 90",
@@ -109,7 +109,7 @@ async def test_a_word_that_is_none_of_a_list_is_refused_with_the_list() -> None:
             assert words in await refused(name, **needed, **{argument: value}), (name, argument, value)
 
 
-async def test_words_of_a_list_are_read_in_any_case_and_tiers_also_without_their_prefix() -> None:
+async def test_k14_words_of_a_list_are_read_in_any_case_and_tiers_also_without_their_prefix() -> None:
     bench = Bench()
     await told(
         "get_signal_overview_by_filter", bench, sortBy="PNLRATIO", pnlTier="pnl_top20", aumTier="TOP5", period=30
@@ -119,7 +119,7 @@ async def test_words_of_a_list_are_read_in_any_case_and_tiers_also_without_their
     )
 
 
-async def test_bounds_and_tiers_never_mix_and_old_names_are_refused_with_the_new_one() -> None:
+async def test_k8_k15_k16_bounds_and_tiers_never_mix_and_old_names_are_refused_with_the_new_one() -> None:
     named = "chooses a pool by its success; here authorIds name the traders"
     ranking, pool = "a ranking takes", "is for a ranking of traders; a pool for signals takes"
     expected = {
@@ -144,7 +144,7 @@ async def test_bounds_and_tiers_never_mix_and_old_names_are_refused_with_the_new
             assert await refused(name, **{argument: "10000"}) == words
 
 
-async def test_what_is_missing_is_named() -> None:
+async def test_k10_what_is_missing_is_named() -> None:
     for name, whole in (
         ("get_performance_by_trader", {"authorIds": CODES[0], "period": "7"}),
         ("get_signal_overview_by_trader", NAMED),
@@ -159,7 +159,7 @@ async def test_what_is_missing_is_named() -> None:
             assert (await refused(name, **less)).startswith(f"{argument} is missing"), name
 
 
-async def test_coins_are_named_or_the_most_held_never_both() -> None:
+async def test_k7_coins_are_named_or_the_most_held_never_both() -> None:
     bench = Bench()
     await told("get_signal_overview_by_filter", bench, instCcyList="btc, eth-usdt-swap,BTC")
     await told("get_signal_overview_by_filter", bench, instCcyList=["BTC", "XRP"])
@@ -173,7 +173,7 @@ async def test_coins_are_named_or_the_most_held_never_both() -> None:
     assert both == "topInstruments and instCcyList do not go together: name one of them"
 
 
-async def test_moments_are_of_their_own_kind() -> None:
+async def test_k17_moments_are_of_their_own_kind() -> None:
     bench = Bench()
     await told("get_traders_by_filter", bench, updateTime="202609212210")
     await told("get_signal_trend_by_filter", bench, instCcy="BTC", asOfTime="2026092106")
@@ -266,17 +266,17 @@ async def test_what_nobody_offers_says_who_refused_what_and_a_named_one_who_has_
         await told("search_trader", several(), keyword="x")
 
 
-async def test_two_ids_one_unknown_are_one_row_and_a_note() -> None:
+async def test_k2_two_ids_one_unknown_are_one_row_and_a_note() -> None:
     found = await told("get_performance_by_trader", authorIds=f"{CODES[3]},NOBODY,{CODES[3]}", period="30")
     assert [row["authorId"] for row in found["data"]] == [CODES[3]]
     assert list(found["notes"]) == ["NOBODY: not known"]
 
 
-async def test_a_search_tells_at_most_ten() -> None:
+async def test_k3_a_search_tells_at_most_ten() -> None:
     assert len((await told("search_trader", keyword="trader"))["data"]) == 10
 
 
-async def test_answers_hold_no_exponents_and_no_numbers_but_counts_and_ages() -> None:
+async def test_k22_answers_hold_no_exponents_and_no_numbers_but_counts_and_ages() -> None:
     def walk(value: object, path: str) -> list[str]:
         if isinstance(value, dict):
             return [line for key, one in value.items() for line in walk(one, f"{path}.{key}")]

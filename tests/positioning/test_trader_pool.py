@@ -35,7 +35,7 @@ def ids(traders: list[PoolTrader]) -> list[int]:
     return [int(one.author_id[1:]) for one in traders]
 
 
-def test_percentile_gates_keep_their_share_of_a_hundred() -> None:
+def test_k12_percentile_gates_keep_their_share_of_a_hundred() -> None:
     for tier, kept in (("PNL_ANY", 100), ("PNL_TOP50", 50), ("PNL_TOP20", 20), ("PNL_TOP5", 5)):
         found = qualified(HUNDRED, PoolFilter(pnl_tier=tier))  # type: ignore[arg-type]
         assert ids(found) == list(range(100, 100 - kept, -1)), tier
@@ -47,7 +47,7 @@ def test_bounds_include_their_bound() -> None:
     assert ids(qualified(HUNDRED, PoolFilter(max_drawdown_tier="MR_LE_20"))) == list(range(20, 0, -1))
 
 
-def test_all_gates_come_first_and_the_best_so_many_of_what_is_left() -> None:
+def test_k13_all_gates_come_first_and_the_best_so_many_of_what_is_left() -> None:
     """TOP20 are 81…100; of those with a drawdown of at most 50 % none, whatever `most` says."""
     assert qualified(HUNDRED, PoolFilter(pnl_tier="PNL_TOP20", max_drawdown_tier="MR_LE_50")) == []
     both = PoolFilter(pnl_tier="PNL_TOP50", max_drawdown_tier="MR_LE_50", win_rate_tier="WR_GE_50", most=3)
@@ -91,7 +91,7 @@ HELD = [
 ]
 
 
-def test_a_trader_on_both_sides_is_one_head_that_stands_on_each_side() -> None:
+def test_k21_a_trader_on_both_sides_is_one_head_that_stands_on_each_side() -> None:
     found = coin_signal(coin_sums(HELD)["BTC"], traders=POOL, data_version="2026113007")
     assert (found.traders_with_position, found.long_traders, found.short_traders) == (2, 2, 1)
     assert found.traders_qualified == 4
@@ -111,7 +111,7 @@ def test_notional_is_weighted_by_entry_and_split_by_side() -> None:
     assert found.win_rate.avg_short_win_rate == "0.01"
 
 
-def test_what_needs_history_is_null_until_there_is_some() -> None:
+def test_k19_what_needs_history_is_null_until_there_is_some() -> None:
     now = coin_signal(coin_sums(HELD)["BTC"], traders=POOL, data_version="2026113007")
     ratios = now.long_short_ratio
     assert (now.notional.total_notional_vs_24h, ratios.long_ratio_vs_1h, ratios.long_ratio_vs_7d) == (None, None, None)

@@ -34,7 +34,7 @@ def fill(
     )
 
 
-def test_fills_from_flat_to_flat_are_one_trade_with_its_fees() -> None:
+def test_k5_fills_from_flat_to_flat_are_one_trade_with_its_fees() -> None:
     fills = [
         fill(1, is_buy=True, size=2, start=0, price=100),
         fill(2, is_buy=True, size=1, start=2, price=130),

@@ -58,7 +58,7 @@ def test_what_nobody_holds_has_no_share_and_no_ratio() -> None:
     assert (longs.long_share, longs.ratio, longs.weighted_ratio, longs.short_avg_entry) == (1.0, None, None, None)
 
 
-def test_the_entry_basis_is_flat_while_only_the_price_moves() -> None:
+def test_k18_the_entry_basis_is_flat_while_only_the_price_moves() -> None:
     before, after = (
         coin_totals([holder(1, 2.0, price=price), holder(2, -1.0, price=price)], "BTC") for price in (100, 150)
     )

@@ -165,7 +165,7 @@ async def test_closed_positions_come_from_fills_with_fees_and_pages_cover_all_on
         assert (cheap.open_avg_px, cheap.close_avg_px) == ("0.0000123456", "0.0000125")
 
 
-async def test_orders_are_the_sums_of_their_fills_without_gap_or_repeat() -> None:
+async def test_k6_orders_are_the_sums_of_their_fills_without_gap_or_repeat() -> None:
     async with traders_of(wallet(1)) as here:
         fills = [
             fill(
@@ -220,7 +220,7 @@ async def test_a_search_finds_names_and_addresses_and_at_most_ten() -> None:
         assert (await here.traders.search("nobody")).rows == ()
 
 
-async def test_tiers_over_a_pool_of_100_top20_keeps_20_and_gates_go_before_the_best() -> None:
+async def test_k12_k20_tiers_over_a_pool_of_100_top20_keeps_20_and_gates_go_before_the_best() -> None:
     wallets = [wallet(number) for number in range(1, 101)]
     states = [state(number, BTC=1.0 if number > 90 else -1.0) for number in range(1, 101)]
     async with traders_of(*wallets, states=states) as here:
@@ -287,7 +287,7 @@ async def test_named_traders_are_asked_now_where_they_are_not_watched() -> None:
         assert any(f"not watched, so without a past: {stranger}" in note for note in answer.notes)
 
 
-async def test_a_trend_ends_at_its_anchor_newest_first_and_says_what_is_missing() -> None:
+async def test_k9_a_trend_ends_at_its_anchor_newest_first_and_says_what_is_missing() -> None:
     async with traders_of(wallet(1), wallet(2), states=[state(1, BTC=1.0), state(2, BTC=1.0)]) as here:
         for back in range(1, 31):
             here.pool.keep(back, [state(1, BTC=1.0 if back % 2 else -1.0)])

@@ -273,7 +273,7 @@ async def test_odd_answers_are_errors_of_the_venue_and_nothing_else() -> None:
             await stage.copy.leaderboard(ranking())
 
 
-def test_net_mode_tells_the_side_by_its_sign_and_no_number_is_made_up() -> None:
+def test_k4_net_mode_tells_the_side_by_its_sign_and_no_number_is_made_up() -> None:
     sizes = contract_values(
         [
             {"instId": "BTC-USDT-SWAP", "ctType": "linear", "ctVal": "0.01", "ctMult": "1"},

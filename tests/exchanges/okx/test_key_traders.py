@@ -163,7 +163,7 @@ async def test_a_clock_that_is_a_minute_off_is_set_by_the_exchanges_and_asked_ag
         assert stage.asked("/api/v5/public/time") == 1
 
 
-async def test_a_burst_of_twenty_stays_within_five_a_second(caplog: pytest.LogCaptureFixture) -> None:
+async def test_k27_a_burst_of_twenty_stays_within_five_a_second(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with trader_stage() as stage:
         for _ in range(20):
