@@ -83,10 +83,13 @@ class OutcomeRecorder:
         self._delays: list[int] = []
 
     async def run(self) -> None:
-        """Until cancelled."""
-        self._since_ms = await self._first_start_ms()
+        """Until cancelled. A disk that does not answer is asked again, from the first question on."""
+        is_since_known = False
         while True:
             try:
+                if not is_since_known:
+                    self._since_ms = await self._first_start_ms()
+                    is_since_known = True
                 await self.look()
             except StorageError as problem:
                 log.warning("what became of alerts cannot be recorded now: %s", problem)

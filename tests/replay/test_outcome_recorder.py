@@ -15,7 +15,7 @@ import pytest
 from msgspec import structs
 
 from altmonitor.core.alert import Alert, Details
-from altmonitor.core.errors import ExchangeError
+from altmonitor.core.errors import ExchangeError, StorageError
 from altmonitor.core.types import Destination
 from altmonitor.interfaces.exchange import MarketRest, Priority
 from altmonitor.market.candles import MINUTE_MS, Candle, ClosedCandle
@@ -224,6 +224,38 @@ async def test_alerts_from_before_it_was_recorded_samples_late_and_merged_ones_a
         kept = await stage.tell(pump(at_ms=EVENT_MS))
         await stage.after(1)
         assert await stage.store._database.fetch("SELECT alert_id FROM outcomes", ()) == [(kept,)]
+        assert await stage.store.meta_get("outcomes_since_ms") == str(BEGIN_MS)
+
+
+class BusyMeta:
+    """Answers from the second question on."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.store, self.failures = store, 1
+
+    async def meta_get(self, key: str) -> str | None:
+        if self.failures:
+            self.failures -= 1
+            raise StorageError("scores.db did not answer within 5 s")
+        return await self.store.meta_get(key)
+
+    async def meta_set(self, key: str, value: str) -> None:
+        await self.store.meta_set(key, value)
+
+
+async def test_a_disk_that_does_not_answer_the_first_question_is_asked_again_and_is_no_crash(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with stage_at(tmp_path / "alerts.db") as stage:
+        await stage.tell(pump(at_ms=EVENT_MS))
+        stage.recorder._at = replace(stage.recorder._at, meta=BusyMeta(stage.store))
+        running = asyncio.create_task(stage.recorder.run())
+        async with asyncio.timeout(20):
+            while not await stage.store._database.fetch("SELECT alert_id FROM outcomes", ()):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        running.cancel()
+        said = [record.levelname for record in caplog.records if "did not answer" in record.message]
+        assert said == ["WARNING"]
         assert await stage.store.meta_get("outcomes_since_ms") == str(BEGIN_MS)
 
 
